@@ -1,0 +1,124 @@
+//! The `AuthContext` of a valid token as JSON text: claims cross to JavaScript as one string.
+
+use serde_json::{Value, json};
+
+use crate::claims::{Claims, DEEPEST_PAYLOAD, Subject};
+use crate::error::Refusal;
+use crate::json::Object;
+
+/// The context, with the payload byte for byte as it was signed: `JSON.parse` makes even a claim named `__proto__` a
+/// plain member, which setting properties one by one would not.
+#[must_use]
+pub fn authenticated(subject: &Subject) -> String {
+    let kind = subject.kind().name();
+    let organization = match subject.organizations.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    };
+    let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+    format!(
+        r#"{{"userId":{},"isAuthenticated":true,"payload":{},"isGuest":false,"scopes":{},"clientId":{},"organizationId":{},"subjectType":"{kind}"}}"#,
+        json!(subject.user),
+        subject.payload,
+        json!(subject.scopes),
+        text(subject.client),
+        text(organization),
+    )
+}
+
+/// The claims in a context that [`authenticated`] made, for further checks.
+///
+/// # Errors
+///
+/// [`crate::error::Code::MalformedToken`] if it is no such text.
+pub fn claims(context: &str) -> Result<Claims, Refusal> {
+    let context = Object::parse(context.as_bytes(), DEEPEST_PAYLOAD + 1).map_err(Refusal::malformed)?;
+    let payload = context.get("payload").ok_or_else(|| Refusal::malformed("no payload"))?;
+    Claims::parse(payload.get().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::Claims;
+
+    fn context(payload: &str) -> String {
+        authenticated(&Claims::parse(payload.as_bytes()).unwrap().check_types().unwrap())
+    }
+
+    fn parsed(payload: &Value) -> Value {
+        serde_json::from_str(&context(&payload.to_string())).unwrap()
+    }
+
+    #[test]
+    fn a_user_is_told_with_all_claims() {
+        let payload =
+            json!({ "sub": "user", "client_id": "app", "scope": "b a", "organization_id": "org", "custom": 1 });
+        assert_eq!(
+            parsed(&payload),
+            json!({
+                "userId": "user",
+                "isAuthenticated": true,
+                "payload": payload,
+                "isGuest": false,
+                "scopes": ["b", "a"],
+                "clientId": "app",
+                "organizationId": "org",
+                "subjectType": "user",
+            })
+        );
+    }
+
+    #[test]
+    fn what_a_token_does_not_say_is_null_or_empty() {
+        let context = parsed(&json!({ "sub": "user" }));
+        assert_eq!(context["scopes"], json!([]));
+        assert_eq!((&context["clientId"], &context["organizationId"]), (&Value::Null, &Value::Null));
+        assert_eq!(context["subjectType"], "user");
+    }
+
+    #[test]
+    fn a_machine_is_its_own_client() {
+        assert_eq!(parsed(&json!({ "sub": "app", "client_id": "app" }))["subjectType"], "machine");
+        assert_eq!(parsed(&json!({ "sub": "app", "client_id": "App" }))["subjectType"], "user");
+    }
+
+    #[test]
+    fn the_organization_is_the_claim_else_in_the_audience() {
+        let organization = |payload: Value| parsed(&payload)["organizationId"].clone();
+        assert_eq!(organization(json!({ "sub": "u", "aud": "urn:logto:organization:a" })), "a");
+        assert_eq!(organization(json!({ "sub": "u", "aud": "urn:logto:organization:a", "organization_id": "b" })), "b");
+        let several = json!(["urn:logto:organization:a", "urn:logto:organization:b"]);
+        assert_eq!(organization(json!({ "sub": "u", "aud": several })), Value::Null);
+    }
+
+    #[test]
+    fn texts_cannot_break_out_of_their_place() {
+        let hostile = "\",\"isAuthenticated\":false,\"x\":\"\\\n\u{2028}\u{0}</script>";
+        let context =
+            parsed(&json!({ "sub": hostile, "client_id": hostile, "scope": hostile, "organization_id": hostile }));
+        assert_eq!(context["isAuthenticated"], true);
+        for name in ["userId", "clientId", "organizationId"] {
+            assert_eq!(context[name], hostile);
+        }
+        assert_eq!(context["scopes"], json!([hostile]));
+        assert_eq!(context["subjectType"], "machine");
+        assert_eq!(context.as_object().unwrap().len(), 8);
+    }
+
+    #[test]
+    fn the_payload_stays_as_it_was_signed() {
+        let payload = "{ \"sub\" : \"u\",\n\"n\":12345678901234567890.10, \"e\":\"\\u00e9\\/\", \"last\":1e2 }";
+        assert!(context(payload).contains(&format!("\"payload\":{payload},\"isGuest\"")));
+    }
+
+    #[test]
+    fn a_claim_with_a_magic_name_is_a_plain_member_of_the_payload() {
+        let context = parsed(&json!({
+            "sub": "u", "__proto__": { "isGuest": true }, "constructor": 1, "isAuthenticated": false, "toString": null,
+        }));
+        assert_eq!(context["payload"]["__proto__"], json!({ "isGuest": true }));
+        assert_eq!(context["payload"]["isAuthenticated"], false);
+        assert_eq!((&context["isAuthenticated"], &context["isGuest"]), (&json!(true), &json!(false)));
+    }
+}

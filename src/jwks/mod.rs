@@ -1,0 +1,260 @@
+//! Key sets: read, kept, fetched. One cache per address and process, shared by all verifiers and worker threads.
+
+mod fetch;
+pub mod keys;
+pub mod store;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use once_cell::sync::Lazy;
+use tokio::sync::watch;
+
+use self::fetch::{Answer, TIMED_OUT, fetch};
+use self::keys::{Key, KeySet, Selection};
+use self::store::{Fetched, Figures, Store, Supply, UnknownKid};
+use crate::error::{Code, Refusal};
+use crate::moment::Moment;
+use crate::options::CachePolicy;
+use crate::signature::Algorithm;
+use crate::threads;
+
+/// Addresses remembered before those that no verifier uses any more are dropped.
+const MOST_IDLE: usize = 1024;
+
+static REMOTES: Lazy<Mutex<HashMap<String, Arc<Remote>>>> = Lazy::new(Mutex::default);
+
+/// The key set at an address.
+#[derive(Debug)]
+pub struct Remote {
+    address: String,
+    store: Mutex<Store>,
+    /// Number of the last fetch that ended.
+    landed: watch::Sender<u64>,
+}
+
+impl Remote {
+    /// The one of that address in this process.
+    #[must_use]
+    pub fn at(address: &str) -> Arc<Self> {
+        let mut remotes = lock(&REMOTES);
+        if remotes.len() >= MOST_IDLE {
+            remotes.retain(|_, remote| Arc::strong_count(remote) > 1);
+        }
+        remotes.entry(address.to_owned()).or_insert_with(|| Self::new(address)).clone()
+    }
+
+    /// One of its own.
+    #[must_use]
+    pub fn new(address: &str) -> Arc<Self> {
+        Arc::new(Self { address: address.to_owned(), store: Mutex::default(), landed: watch::Sender::new(0) })
+    }
+
+    /// The current keys, fetched if they must be; and whether that was waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::JwksUnavailable`].
+    pub async fn keys(self: &Arc<Self>, now: Moment, policy: &CachePolicy) -> Result<(Arc<KeySet>, bool), Refusal> {
+        let mut waited = false;
+        let mut supply = lock(&self.store).supply(now, policy);
+        loop {
+            match supply {
+                Supply::Keys(keys) => return Ok((keys, waited)),
+                Supply::KeysAndRefresh(keys) => {
+                    self.join(now, policy);
+                    return Ok((keys, waited));
+                }
+                Supply::Unavailable(left) => return Err(self.unavailable(left)),
+                Supply::Wait => {
+                    waited = true;
+                    let in_time = self.wait(now, policy).await;
+                    supply = lock(&self.store).supply_after_wait(now, policy, in_time);
+                }
+            }
+        }
+    }
+
+    /// The key for a token of that `kid` and `alg`. An id that the set does not have is looked for in a newer set,
+    /// at most once a cool-down, unless the request has waited for the set already.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::UnknownKey`]; [`Code::JwksUnavailable`] if the set, or the newer one, cannot be had.
+    pub async fn find(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        now: Moment,
+        policy: &CachePolicy,
+        has_waited: bool,
+    ) -> Result<Arc<Key>, Refusal> {
+        let (mut keys, mut waited) = self.keys(now, policy).await?;
+        waited |= has_waited;
+        loop {
+            match keys.select(kid, algorithm) {
+                Selection::Key(key) => return Ok(key.clone()),
+                Selection::Unfit(reason) => return Err(unknown(kid).detail("reason", reason)),
+                Selection::Unknown => {}
+            }
+            let verdict = lock(&self.store).unknown_kid(now, policy, waited);
+            match verdict {
+                UnknownKid::Refuse => return Err(unknown(kid)),
+                UnknownKid::Unavailable(left) => return Err(self.unavailable(left)),
+                UnknownKid::Refetch if !self.wait(now, policy).await => return Err(self.unavailable(0)),
+                UnknownKid::Refetch => waited = true,
+            }
+            let newer = lock(&self.store).at_hand().map(|newer| newer.keys.clone());
+            keys = match newer {
+                Some(newer) => newer,
+                None => self.keys(now, policy).await?.0, // cleared in between
+            };
+        }
+    }
+
+    /// Forgets the keys: the next verification fetches them.
+    pub fn clear(&self) {
+        let last = lock(&self.store).clear();
+        self.landed.send_modify(|landed| *landed = last.max(*landed));
+    }
+
+    /// Figures for operators.
+    #[must_use]
+    pub fn figures(&self, now: Moment, policy: &CachePolicy) -> Figures {
+        lock(&self.store).figures(now, policy)
+    }
+
+    /// Waits for the fetch under way, or for a new one; false if it took longer than the time-out.
+    async fn wait(self: &Arc<Self>, now: Moment, policy: &CachePolicy) -> bool {
+        let mut landed = self.landed.subscribe();
+        let (number, begins) = self.join(now, policy);
+        let ended = landed.wait_for(|last| *last >= number);
+        if begins {
+            return ended.await.is_ok(); // within the time-out, which is the fetch's own
+        }
+        match threads::timeout(policy.timeout, ended) {
+            Ok(ended) => ended.await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// The number of the fetch under way; if there is none, one begins, and then it is true.
+    fn join(self: &Arc<Self>, now: Moment, policy: &CachePolicy) -> (u64, bool) {
+        let (number, begins) = lock(&self.store).join();
+        if begins {
+            // A fetch that ends by a panic, or never begins, has landed too: nobody waits for ever.
+            let flight =
+                Flight { remote: self.clone(), number, began: now, outcome: Err("the fetch broke off".into()) };
+            drop(threads::spawn(flight.run(policy.timeout)));
+        }
+        (number, begins)
+    }
+
+    async fn renew(&self, timeout: Duration) -> Result<Fetched, String> {
+        let known = lock(&self.store).at_hand().cloned();
+        let etag = known.as_ref().and_then(|known| known.etag.as_deref());
+        match (fetch(&self.address, etag, timeout).await?, known) {
+            (Answer::NotModified, Some(known)) => Ok(known),
+            (Answer::NotModified, None) => Err("the key set's address answered 304 unasked".into()),
+            (Answer::Body { body, etag }, _) => Ok(Fetched { keys: Arc::new(KeySet::parse(&body)?), etag }),
+        }
+    }
+
+    fn unavailable(&self, left: u64) -> Refusal {
+        // No failure is known while a fetch goes on that the request could not wait for any longer.
+        let cause = lock(&self.store).last_error().unwrap_or(TIMED_OUT).to_owned();
+        Refusal { retry_after: Some(left.div_ceil(1000).max(1)), cause: Some(cause), ..Code::JwksUnavailable.into() }
+            .detail("jwksUri", self.address.as_str())
+    }
+}
+
+/// A fetch under way, which reports its outcome however it ends.
+struct Flight {
+    remote: Arc<Remote>,
+    number: u64,
+    began: Moment,
+    outcome: Result<Fetched, String>,
+}
+
+impl Flight {
+    async fn run(mut self, timeout: Duration) {
+        self.outcome = self.remote.renew(timeout).await;
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let outcome = std::mem::replace(&mut self.outcome, Err(String::new()));
+        lock(&self.remote.store).complete(self.number, self.began, outcome);
+        self.remote.landed.send_modify(|last| *last = self.number.max(*last));
+    }
+}
+
+/// Forgets the keys of one address, if they are known.
+pub fn clear(address: &str) {
+    let remote = lock(&REMOTES).get(address).cloned();
+    remote.inspect(|remote| remote.clear());
+}
+
+/// Forgets the keys of every address.
+pub fn clear_all() {
+    let remotes: Vec<_> = lock(&REMOTES).values().cloned().collect();
+    for remote in remotes {
+        remote.clear();
+    }
+}
+
+/// A [`Code::UnknownKey`] for that id.
+pub(crate) fn unknown(kid: Option<&str>) -> Refusal {
+    Refusal::from(Code::UnknownKey).detail("kid", kid)
+}
+
+/// What a panic left behind is still in order: every change under these locks is made in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_cache() {
+        let one = Remote::at("https://one.test/oidc/jwks");
+        assert!(Arc::ptr_eq(&one, &Remote::at("https://one.test/oidc/jwks")));
+        for other in ["https://one.test/oidc/jwks2", "https://one.test:8443/oidc/jwks", "http://one.test/oidc/jwks"] {
+            assert!(!Arc::ptr_eq(&one, &Remote::at(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_no_verifier_uses_do_not_pile_up() {
+        let used = Remote::at("https://used.test/oidc/jwks");
+        for n in 0..10 * MOST_IDLE {
+            drop(Remote::at(&format!("https://{n}.test/oidc/jwks")));
+        }
+        assert!(lock(&REMOTES).len() <= MOST_IDLE, "{}", lock(&REMOTES).len());
+        assert!(Arc::ptr_eq(&used, &Remote::at("https://used.test/oidc/jwks")));
+    }
+
+    #[test]
+    fn clearing_an_unknown_address_does_nothing() {
+        clear("https://nobody.test/oidc/jwks");
+        assert!(!lock(&REMOTES).contains_key("https://nobody.test/oidc/jwks"));
+    }
+
+    #[test]
+    fn an_outage_says_when_to_come_back_in_whole_seconds() {
+        let remote = Remote::at("https://outage.test/oidc/jwks");
+        for (milliseconds, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (10_000, 10)] {
+            assert_eq!(remote.unavailable(milliseconds).retry_after, Some(seconds));
+        }
+    }
+
+    #[test]
+    fn an_unknown_id_is_safe_for_a_log_line() {
+        assert_eq!(unknown(Some("a\nb")).details["kid"], "a\\u{a}b");
+        assert_eq!(unknown(None).details["kid"], serde_json::Value::Null);
+    }
+}

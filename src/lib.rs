@@ -1,0 +1,41 @@
+//! Verifies the access tokens that a Logto server issues (RFC 9068 JWTs), given its published keys.
+//!
+//! This is the core of the npm package `logto-authkit`. The pipeline is [`verify`]; the other modules are its steps, and
+//! none of them knows Node.
+//!
+//! ```
+//! use logto_authkit::{moment::Moment, options::{Options, Raw}, source::Credentials, verify::Verifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = Options::parse(Raw::Object(vec![
+//!     ("logtoUrl".into(), Raw::String("https://tenant.logto.app".into())),
+//!     ("audience".into(), Raw::String("https://api.example.com".into())),
+//! ])).map_err(|error| error.message)?;
+//! let verifier = Verifier::new(options);
+//! let request = Credentials::default();
+//! let refused = tokio::runtime::Builder::new_current_thread().build()?
+//!     .block_on(verifier.verify_request(&request, Moment::now())).unwrap_err();
+//! assert_eq!(refused.code.name(), "missing_token");
+//! # Ok(())
+//! # }
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod cache;
+pub mod claims;
+pub mod context;
+pub mod cookie;
+pub mod error;
+pub mod guest;
+pub mod json;
+pub mod jwks;
+pub mod moment;
+pub mod options;
+pub mod signature;
+pub mod source;
+pub mod threads;
+pub mod token;
+pub mod verify;
+
+#[cfg(feature = "node")]
+mod binding;

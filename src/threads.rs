@@ -1,0 +1,338 @@
+//! Where work runs. A JavaScript thread goes as far as it can at once; what waits for keys goes on in a runtime of ours, and
+//! what computes for long on a pool of ours, as libuv's four threads also serve `fs` and `dns`. Both start when first needed,
+//! once a process, and are never joined: nothing of ours keeps a process alive.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::Timeout;
+
+/// Waits and timers, and the sockets of key fetches.
+static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+
+/// Slow work, on as many threads as there are cores. A runtime of its own: a flood of work must not keep the other from
+/// looking up host names, which takes blocking threads too.
+static POOL: OnceCell<Runtime> = OnceCell::new();
+
+/// Slow work handed to the pool and not done yet.
+static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static PLACE: Cell<Place> = const { Cell::new(Place::Slow) };
+}
+
+/// What the thread at hand is for, while it polls a verification.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Not for slow work.
+    Quick,
+    /// Not for slow work, and some was asked for.
+    TooSlow,
+    /// For slow work too; so is every thread that a future of ours is not run on by [`start`].
+    Slow,
+    /// The same, and some was done.
+    Worked,
+}
+
+/// Waits until it runs where slow work may be done: on a thread of the pool, or on one that nobody waits for.
+pub async fn slow_place() {
+    poll_fn(|_| match PLACE.get() {
+        Place::Slow | Place::Worked => {
+            PLACE.set(Place::Worked);
+            Poll::Ready(())
+        }
+        Place::Quick | Place::TooSlow => {
+            PLACE.set(Place::TooSlow);
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// A future of ours, boxed, as it moves between threads.
+pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// How far a future came at once.
+pub enum Started<T> {
+    /// To its end; and whether slow work was done on the way.
+    Done(T, bool),
+    /// Not to its end: [`finish`] it.
+    Unfinished(Unfinished<T>),
+}
+
+/// A future that has to go on elsewhere.
+pub struct Unfinished<T> {
+    task: Task<T>,
+    slow: bool,
+}
+
+/// Runs a future as far as it goes on this thread. Slow work is done here only if `may_be_slow` and none is queued: then a
+/// hop to another thread (10 to 40 µs) would cost a tenth of what it saves or more, and nobody gains by it.
+pub fn start<T>(mut task: Task<T>, may_be_slow: bool) -> Started<T> {
+    let here = if may_be_slow && QUEUED.load(Ordering::Relaxed) == 0 { Place::Slow } else { Place::Quick };
+    let (poll, place) = poll_at(here, &mut task, &mut Context::from_waker(Waker::noop()));
+    match poll {
+        Poll::Ready(output) => Started::Done(output, place == Place::Worked),
+        Poll::Pending => Started::Unfinished(Unfinished { task, slow: place == Place::TooSlow }),
+    }
+}
+
+/// Runs the rest on threads of ours, then hands over the output, or None after a panic or without a thread.
+pub fn finish<T: Send + 'static>(unfinished: Unfinished<T>, done: impl FnOnce(Option<T>) + Send + 'static) {
+    let Unfinished { task, slow } = unfinished;
+    let done = Done(Some(Box::new(done)));
+    if slow { work(task, done) } else { wait(task, done) }
+}
+
+/// Whom to hand the output. However it comes to be dropped, somebody is told.
+struct Done<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
+
+impl<T> Done<T> {
+    fn tell(mut self, output: Option<T>) {
+        if let Some(done) = self.0.take() {
+            done(output);
+        }
+    }
+}
+
+impl<T> Drop for Done<T> {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(None);
+        }
+    }
+}
+
+/// A place among the queued.
+struct Queued;
+
+impl Queued {
+    fn new() -> Self {
+        QUEUED.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        QUEUED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// On the pool, from where it may have to wait again.
+fn work<T: Send + 'static>(mut task: Task<T>, done: Done<T>) {
+    let Ok(pool) = pool() else { return };
+    let queued = Queued::new();
+    let job = move || {
+        let mut context = Context::from_waker(Waker::noop());
+        let outcome = catch_unwind(AssertUnwindSafe(|| poll_at(Place::Slow, &mut task, &mut context).0));
+        drop(queued);
+        match outcome {
+            Ok(Poll::Ready(output)) => done.tell(Some(output)),
+            Ok(Poll::Pending) => wait(task, done),
+            Err(_) => done.tell(None),
+        }
+    };
+    // It panics where the system gives it no thread, and drops the job.
+    drop(catch_unwind(AssertUnwindSafe(|| pool.spawn_blocking(job))));
+}
+
+/// In the runtime, until it ends or slow work comes up.
+fn wait<T: Send + 'static>(mut task: Task<T>, done: Done<T>) {
+    drop(spawn(async move {
+        let outcome =
+            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| poll_at(Place::Quick, &mut task, context))) {
+                Ok((Poll::Ready(output), _)) => Poll::Ready(Some(Some(output))),
+                Ok((Poll::Pending, Place::TooSlow)) => Poll::Ready(None),
+                Ok((Poll::Pending, _)) => Poll::Pending,
+                Err(_) => Poll::Ready(Some(None)),
+            });
+        match outcome.await {
+            Some(output) => done.tell(output),
+            None => work(task, done),
+        }
+    }));
+}
+
+fn poll_at<T>(place: Place, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, Place) {
+    let before = PLACE.replace(place);
+    let poll = task.as_mut().poll(context);
+    (poll, PLACE.replace(before))
+}
+
+/// Runs a future in the runtime.
+///
+/// # Errors
+///
+/// If no thread can be started.
+pub fn spawn<F>(future: F) -> Result<JoinHandle<F::Output>, String>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    Ok(runtime()?.spawn(future))
+}
+
+/// Bounds a future's time. May be called, and first polled, on any thread.
+///
+/// # Errors
+///
+/// If no thread can be started, and so no clock.
+pub fn timeout<F: Future>(time: Duration, future: F) -> Result<Timeout<F>, String> {
+    let _context = runtime()?.enter();
+    Ok(tokio::time::timeout(time, future))
+}
+
+fn runtime() -> Result<&'static Runtime, String> {
+    started(&RUNTIME, Builder::new_multi_thread().worker_threads(1))
+}
+
+fn pool() -> Result<&'static Runtime, String> {
+    started(&POOL, Builder::new_current_thread().max_blocking_threads(cores()))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn started<'a>(slot: &'a OnceCell<Runtime>, builder: &mut Builder) -> Result<&'a Runtime, String> {
+    slot.get_or_try_init(|| {
+        // It panics where the system gives it no thread.
+        let built = catch_unwind(AssertUnwindSafe(|| builder.thread_name("logto-authkit").enable_all().build()));
+        match built {
+            Ok(built) => built.map_err(|error| format!("no thread could be started: {error}")),
+            Err(_) => Err("no thread could be started".into()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::mpsc::{Receiver, channel};
+    use std::thread::{self, ThreadId};
+
+    use super::*;
+
+    static NOW: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+
+    fn wait<F: Future>(future: F) -> F::Output {
+        Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    /// Slow work, which says where it is done.
+    fn slow() -> Task<ThreadId> {
+        Box::pin(async {
+            slow_place().await;
+            thread::current().id()
+        })
+    }
+
+    fn finished<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
+        let Started::Unfinished(unfinished) = start(task, false) else { panic!("done at once") };
+        let (sender, receiver) = channel();
+        finish(unfinished, move |output| drop(sender.send(output)));
+        receiver
+    }
+
+    #[test]
+    fn quick_work_is_done_at_once() {
+        assert!(matches!(start(Box::pin(ready(1)), false), Started::Done(1, false)));
+    }
+
+    #[test]
+    fn slow_work_is_done_elsewhere_unless_it_may_be_done_here() {
+        let here = thread::current().id();
+        assert_ne!(finished(slow()).recv().unwrap(), Some(here));
+    }
+
+    #[test]
+    fn outside_of_a_start_slow_work_may_be_done_anywhere() {
+        assert_eq!(wait(slow()), thread::current().id());
+    }
+
+    #[test]
+    fn slow_work_after_a_wait_is_done_on_the_pool() {
+        let task = Box::pin(async {
+            timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
+            let waited = thread::current().id();
+            (waited, slow().await)
+        });
+        let (waited, worked) = finished(task).recv().unwrap().unwrap();
+        assert_ne!(waited, worked);
+    }
+
+    #[test]
+    fn a_wait_after_slow_work_goes_on_in_the_runtime() {
+        let task = Box::pin(async {
+            slow().await;
+            timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.is_err()
+        });
+        assert_eq!(finished(task).recv().unwrap(), Some(true));
+    }
+
+    #[test]
+    fn a_panic_is_told_wherever_it_happens() {
+        let on_the_pool: Task<()> = Box::pin(async {
+            slow_place().await;
+            panic!("a bug")
+        });
+        assert_eq!(finished(on_the_pool).recv().unwrap(), None);
+        let in_the_runtime: Task<()> = Box::pin(async {
+            timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
+            panic!("a bug")
+        });
+        assert_eq!(finished(in_the_runtime).recv().unwrap(), None);
+    }
+
+    #[test]
+    fn whoever_waits_is_told_also_where_a_task_is_dropped() {
+        let (sender, receiver) = channel();
+        drop(Done(Some(Box::new(move |output: Option<u8>| sender.send(output).unwrap()))));
+        assert_eq!(receiver.recv().unwrap(), None);
+    }
+
+    #[test]
+    fn no_more_slow_work_is_done_at_a_time_than_there_are_cores() {
+        let one = || -> Task<()> {
+            Box::pin(async {
+                slow_place().await;
+                let running = NOW.fetch_add(1, Ordering::SeqCst) + 1;
+                MOST.fetch_max(running, Ordering::SeqCst);
+                for _ in 0..100 {
+                    thread::yield_now();
+                }
+                NOW.fetch_sub(1, Ordering::SeqCst);
+            })
+        };
+        let all: Vec<_> = (0..200).map(|_| finished(one())).collect();
+        assert!(all.iter().all(|work| work.recv().unwrap().is_some()));
+        let most = MOST.load(Ordering::SeqCst);
+        assert!((1..=cores()).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn a_future_is_in_time_or_not() {
+        let never = timeout(Duration::from_millis(1), pending::<()>()).unwrap();
+        assert!(wait(never).is_err());
+        let at_once = timeout(Duration::ZERO, ready(1)).unwrap();
+        assert_eq!(wait(at_once).ok(), Some(1));
+        let longest = timeout(Duration::MAX, ready(2)).unwrap();
+        assert_eq!(wait(longest).ok(), Some(2));
+    }
+
+    #[test]
+    fn a_spawned_future_runs_without_anybody_waiting() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        drop(spawn(async move { sender.send(thread::current().id()) }).unwrap());
+        assert_ne!(receiver.recv_timeout(Duration::from_secs(10)).unwrap(), thread::current().id());
+    }
+}
