@@ -1,0 +1,64 @@
+/** What the native core's failures, which cross as data, become in JavaScript. */
+
+/** @typedef {import('./native/binding').Refused} Refused */
+/** @typedef {import('./native/binding').OptionsFault} OptionsFault */
+
+/** Only this module and what it is given to may make an `AuthError`: its codes and texts come from one table. */
+const KEY = Symbol('AuthError')
+
+class AuthError extends Error {
+  /**
+   * @param {symbol} key
+   * @param {Refused} refused
+   * @param {string} message
+   */
+  constructor(key, refused, message) {
+    if (key !== KEY) throw new TypeError('AuthError cannot be constructed: it comes from verifications')
+    super(message, refused.cause === null ? undefined : { cause: new Error(refused.cause) })
+    this.code = /** @type {import('..').AuthErrorCode} */ (refused.code)
+    this.status = /** @type {import('..').AuthError['status']} */ (refused.status)
+    this.wwwAuthenticate = refused.challenge
+    /** @type {Record<string, string>} */
+    this.headers = { 'Cache-Control': 'no-store' }
+    if (refused.challenge !== null) this.headers['WWW-Authenticate'] = refused.challenge
+    if (refused.retryAfter !== null) this.headers['Retry-After'] = String(refused.retryAfter)
+    /** @type {Readonly<Record<string, unknown>>} */
+    this.details = JSON.parse(refused.details)
+  }
+
+  /** What may be shown, for an error that is put into an answer as it is. */
+  toJSON() {
+    return { name: 'AuthError', code: this.code, status: this.status, message: this.message }
+  }
+}
+// On the prototype, as with the errors of the language: an own property would show in every log line.
+Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configurable: true, writable: true })
+
+/**
+ * @param {Refused} refused
+ * @param {string} [message] - Instead of the table's.
+ */
+const authError = (refused, message = refused.message) => new AuthError(KEY, refused, message)
+
+/**
+ * The error of a wrong option.
+ *
+ * @param {OptionsFault} fault
+ */
+const optionsError = (fault) => Object.assign(new TypeError(fault.message), { code: 'invalid_options' })
+
+/**
+ * What the core answered, unless it is a wrong option.
+ *
+ * @template T
+ * @param {T | OptionsFault} answer
+ * @returns {T}
+ */
+function orThrow(answer) {
+  if (typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'option')) {
+    throw optionsError(/** @type {OptionsFault} */ (answer))
+  }
+  return /** @type {T} */ (answer)
+}
+
+module.exports = { AuthError, authError, optionsError, orThrow }

@@ -1,0 +1,46 @@
+/** The package's main entry: see index.d.ts for its contract. */
+
+const native = require('./native/binding')
+const { AuthError, optionsError, orThrow } = require('./errors')
+const { hasRole, hasScopes, requireRole, requireScopes } = require('./permissions')
+const { createVerifier, verifyAuth, verifyLogtoToken } = require('./verifier')
+
+/** @type {typeof import('..').buildAuthCookieHeader} */
+const buildAuthCookieHeader = (token, options) => orThrow(native.authCookieHeader(text('token', token), options))
+
+/** @type {typeof import('..').buildGuestCookieHeader} */
+const buildGuestCookieHeader = (guestId, guestCookie) =>
+  orThrow(native.guestCookieHeader(text('guestId', guestId), guestCookie))
+
+/** @type {typeof import('..').invalidateJwksCache} */
+const invalidateJwksCache = (logtoUrl) => void orThrow(native.invalidateJwksCache(logtoUrl))
+
+/** @type {typeof import('..').clearJwksCache} */
+const clearJwksCache = () => native.clearJwksCache()
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function text(name, value) {
+  if (typeof value === 'string') return value
+  throw optionsError({
+    option: name,
+    message: `Invalid option "${name}": expected a string, got ${value === null ? value : typeof value}`,
+  })
+}
+
+module.exports = {
+  AuthError,
+  buildAuthCookieHeader,
+  buildGuestCookieHeader,
+  clearJwksCache,
+  createVerifier,
+  hasRole,
+  hasScopes,
+  invalidateJwksCache,
+  requireRole,
+  requireScopes,
+  verifyAuth,
+  verifyLogtoToken,
+}

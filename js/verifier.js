@@ -1,0 +1,217 @@
+/** Verifiers: parsed options, and the way from an input to a context. */
+
+const native = require('./native/binding')
+const { context, guestOrThrow } = require('./contexts')
+const { authError, optionsError } = require('./errors')
+const { assertRequest, authorization, cookieHeader, parsedCookie } = require('./request')
+const { createCore, own, sharedCore } = require('./parsed-options')
+
+/** Longest token that the core looks at, in characters. */
+const LONGEST_TOKEN = 16 * 1024
+
+/** @typedef {import('..').AuthContext} AuthContext */
+/** @typedef {import('..').RequestLike} RequestLike */
+/** @typedef {import('..').VerifyAuthOptions} VerifyAuthOptions */
+/** @typedef {import('./native/binding').Refused} Refused */
+/** @typedef {import('./parsed-options').Core} Core */
+/** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined }} Parsed */
+
+/** @typedef {import('..').Verifier} VerifierContract */
+
+/** @implements {VerifierContract} */
+class Verifier {
+  /** @type {Parsed} */
+  #parsed
+
+  /** @param {Parsed} parsed */
+  constructor(parsed) {
+    this.#parsed = parsed
+  }
+
+  /** @param {string | RequestLike} input */
+  verify(input) {
+    return typeof input === 'string' ? verifyToken(input, this.#parsed) : verifyRequest(input, this.#parsed)
+  }
+
+  async prefetch() {
+    const outcome = await settled(/** @type {any} */ (this.#parsed.core.verifier.prefetch()))
+    if (typeof outcome !== 'string') throw authError(outcome)
+  }
+
+  /** @returns {import('..').VerifierStats} */
+  stats() {
+    const { size, hits, misses, state, keys, fetches, failures, fetchedAt, lastError } =
+      this.#parsed.core.verifier.stats()
+    return {
+      tokens: { size, hits, misses },
+      jwks: {
+        state: /** @type {'empty' | 'fresh' | 'stale'} */ (state),
+        keys,
+        fetches,
+        failures,
+        fetchedAt,
+        lastError,
+      },
+    }
+  }
+}
+
+/** @param {VerifyAuthOptions} options */
+function createVerifier(options) {
+  return new Verifier(parse(options))
+}
+
+/**
+ * @param {string | RequestLike} input
+ * @param {VerifyAuthOptions | import('..').Verifier} options
+ * @returns {Promise<AuthContext>}
+ */
+function verifyAuth(input, options) {
+  try {
+    const verifier = options instanceof Verifier ? options : sharedVerifier(/** @type {VerifyAuthOptions} */ (options))
+    return verifier.verify(input)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+/**
+ * A verifier that shares everything with others of equal options.
+ *
+ * @param {VerifyAuthOptions} options
+ */
+function sharedVerifier(options) {
+  return new Verifier(withFunctions(sharedCore(options), options))
+}
+
+/**
+ * @param {string} token
+ * @param {VerifyAuthOptions | import('..').Verifier} options
+ * @returns {Promise<import('..').AuthenticatedContext>}
+ */
+async function verifyLogtoToken(token, options) {
+  if (token !== undefined && token !== null && typeof token !== 'string') {
+    throw new TypeError(`Expected a token (a string), got ${typeof token}`)
+  }
+  const auth = await verifyAuth(token ?? '', options)
+  return /** @type {import('..').AuthenticatedContext} */ (auth)
+}
+
+/**
+ * @param {VerifyAuthOptions} options
+ * @returns {Parsed}
+ */
+function parse(options) {
+  return withFunctions(createCore(options), options)
+}
+
+/**
+ * @param {Core} core
+ * @param {any} options
+ * @returns {Parsed}
+ */
+function withFunctions(core, options) {
+  return { core, getToken: own(options, 'getToken'), isRevoked: own(options, 'isRevoked') }
+}
+
+/**
+ * @param {string} token
+ * @param {Parsed} parsed
+ * @returns {Promise<AuthContext>}
+ */
+async function verifyToken(token, { core: { verifier }, isRevoked }) {
+  const answer = verifier.verifyToken(capped(token), mayBeSlow)
+  const outcome = typeof answer === 'string' ? answer : await settled(answer)
+  if (typeof outcome !== 'string') throw authError(outcome)
+  const auth = context(outcome)
+  if (isRevoked !== undefined && (await isRevoked(auth))) throw authError(native.refusal('token_revoked'))
+  return auth
+}
+
+/**
+ * @param {RequestLike} request
+ * @param {Parsed} parsed
+ * @param {string | null} [organizationId] - The organization that this request is about, where that depends on it.
+ * @returns {Promise<AuthContext>}
+ */
+async function verifyRequest(request, parsed, organizationId) {
+  const { core, getToken, isRevoked } = parsed
+  assertRequest(request)
+  const token = getToken === undefined ? undefined : ownToken(getToken, request)
+  const values = authorization(request)
+  const cookies = cookieHeader(request)
+  const cookie = parsedCookie(request, core.cookieName)
+  const guestCookie = core.guestCookieName === null ? undefined : parsedCookie(request, core.guestCookieName)
+  const ofNone = organizationId === null
+  // A revoked token is refused like any other with a 401: the other source is tried, which may hold one that is not.
+  for (let revoked = 0; ; revoked += 1) {
+    const answer = core.verifier.verifyRequest(
+      mayBeSlow,
+      token,
+      values,
+      cookies,
+      cookie,
+      guestCookie,
+      organizationId,
+      ofNone,
+      revoked,
+    )
+    const outcome = typeof answer === 'string' ? answer : await settled(answer)
+    if (typeof outcome !== 'string') return guestOrThrow(outcome)
+    const auth = context(outcome)
+    if (isRevoked === undefined || !(await isRevoked(auth))) return auth
+  }
+}
+
+/**
+ * Whether an expensive signature may be checked on this very thread. Not again in the same turn of the event
+ * loop: of several requests that have come side by side the others go to other threads, which share the cores.
+ */
+let mayBeSlow = true
+
+/**
+ * @param {import('./native/binding').Slow | Refused | Promise<string | Refused>} answer
+ * @returns {string | Refused | Promise<string | Refused>}
+ */
+function settled(answer) {
+  if (!Object.hasOwn(answer, 'slow')) return /** @type {Promise<string | Refused>} */ (answer)
+  const { slow, context } = /** @type {{ slow: boolean, context?: string }} */ (answer)
+  if (slow) {
+    mayBeSlow = false
+    setImmediate(() => {
+      mayBeSlow = true
+    })
+  }
+  return Object.hasOwn(answer, 'context') ? /** @type {string} */ (context) : /** @type {Refused} */ (answer)
+}
+
+/**
+ * A string that is refused for its length is not copied to be refused: one character too many says it all.
+ *
+ * @param {string} token
+ */
+const capped = (token) => (token.length > LONGEST_TOKEN ? token.slice(0, LONGEST_TOKEN + 1) : token)
+
+/**
+ * @param {Function} getToken
+ * @param {RequestLike} request
+ * @returns {string | undefined}
+ */
+function ownToken(getToken, request) {
+  const token = getToken(request)
+  if (token === null || token === undefined) return undefined
+  if (typeof token === 'string') return capped(token)
+  throw optionsError({
+    option: 'getToken',
+    message: `Invalid option "getToken": expected it to return a string, null or undefined, got ${typeof token}`,
+  })
+}
+
+module.exports = {
+  createVerifier,
+  parse,
+  sharedVerifier,
+  verifyAuth,
+  verifyLogtoToken,
+  verifyRequest,
+}
