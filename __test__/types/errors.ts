@@ -1,0 +1,57 @@
+// Errors: what a catch block can rely on.
+
+import type { AuthErrorCode } from 'logto-authkit'
+import { AuthError } from 'logto-authkit'
+import type { Equal, Expect } from './equal'
+
+export function answer(error: unknown): Response {
+  if (!(error instanceof AuthError)) throw error
+  type _ = [
+    Expect<Equal<typeof error.code, AuthErrorCode>>,
+    Expect<Equal<typeof error.status, 400 | 401 | 403 | 503>>,
+    Expect<Equal<typeof error.wwwAuthenticate, string | null>>,
+    Expect<Equal<typeof error.headers, Record<string, string>>>,
+    Expect<Equal<typeof error.cause, unknown>>,
+  ]
+  const ordinary: Error = error
+  // @ts-expect-error: what happened has happened
+  error.code = 'token_expired'
+  // @ts-expect-error: an operator's details are not typed
+  error.details.kid.length
+  return new Response(ordinary.message, { status: error.status, headers: error.headers })
+}
+
+// Every code once: a `switch` over them is exhaustive without a default.
+export function known(code: AuthErrorCode): number {
+  switch (code) {
+    case 'ambiguous_token':
+      return 400
+    case 'missing_token':
+    case 'opaque_token':
+    case 'malformed_token':
+    case 'unsupported_algorithm':
+    case 'invalid_token_type':
+    case 'unknown_key':
+    case 'invalid_signature':
+    case 'invalid_claims':
+    case 'invalid_issuer':
+    case 'invalid_audience':
+    case 'token_expired':
+    case 'token_not_active':
+    case 'token_revoked':
+      return 401
+    case 'wrong_organization':
+    case 'missing_scope':
+    case 'missing_role':
+      return 403
+    case 'jwks_unavailable':
+      return 503
+  }
+}
+
+// @ts-expect-error: a mistake in the options is a `TypeError`, never a refusal
+known('invalid_options')
+// @ts-expect-error: only the library makes them
+new AuthError('token_expired')
+// @ts-expect-error: and nobody derives from them
+export class Mine extends AuthError {}

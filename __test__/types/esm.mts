@@ -1,0 +1,22 @@
+// A consumer that is an ES module: named imports, the whole namespace, and the subpath.
+
+import type { AuthContext } from 'logto-authkit'
+import * as namespace from 'logto-authkit'
+import authkit, { AuthError, verifyAuth } from 'logto-authkit'
+import { createTestIssuer } from 'logto-authkit/testing'
+
+const issuer = await createTestIssuer({ alg: 'RS256' })
+const options: namespace.VerifyAuthOptions = { logtoUrl: issuer.logtoUrl, audience: null }
+const auth: AuthContext = await verifyAuth(issuer.mint(), options)
+authkit.clearJwksCache()
+namespace.hasScopes(auth, 'read')
+await issuer.close()
+
+// @ts-expect-error: no such export
+import { verify } from 'logto-authkit'
+// @ts-expect-error: not an entry
+import 'logto-authkit/js/native/binding.js'
+// @ts-expect-error: not an entry
+import 'logto-authkit/js/errors'
+
+export { AuthError, verify }
