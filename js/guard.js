@@ -1,0 +1,161 @@
+/**
+ * What Express and Next.js have in common: who is asking, whether the route lets them in, and what a refusal and a new
+ * guest look like in HTTP.
+ */
+
+const { isNewGuest, origin } = require('./contexts')
+const native = require('./native/binding')
+const { AuthError, authError, optionsError, orThrow } = require('./errors')
+const { own, ownMembers } = require('./parsed-options')
+const { parse, verifyRequest } = require('./verifier')
+
+/** @typedef {import('..').AuthContext} AuthContext */
+/** @typedef {import('..').RequestLike} RequestLike */
+/** @typedef {string | null | ((request: any) => string | null)} OrganizationOption */
+/** @typedef {{ status: number, headers: Record<string, string>, body: string }} Answer */
+
+/** A way in: parsed options, the requirements among them. */
+class Guard {
+  #parsed
+  #organizationOf
+  #guestCookie
+
+  /** Whether a request without a session has a guest's. */
+  allowsGuests
+
+  /** @param {any} options - `VerifyAuthOptions`, `organizationId` also as a function of the request. */
+  constructor(options) {
+    const { organizationId, ...rest } = ownMembers(options)
+    this.#organizationOf = typeof organizationId === 'function' ? organizationId : undefined
+    this.#parsed = parse(this.#organizationOf === undefined ? options : rest)
+    // A copy: what becomes of the caller's object later has not been checked.
+    const guestCookie = own(options, 'guestCookie')
+    this.#guestCookie = guestCookie && { ...guestCookie }
+    this.allowsGuests = own(options, 'allowGuest') === true
+  }
+
+  /** The name of the token's cookie. */
+  get cookieName() {
+    return this.#parsed.core.cookieName
+  }
+
+  /**
+   * @param {RequestLike} request
+   * @param {unknown} [original] - The framework's own request, for the application's functions.
+   * @returns {Promise<AuthContext>}
+   */
+  async authenticate(request, original = request) {
+    const organizationOf = this.#organizationOf
+    const organizationId = organizationOf === undefined ? undefined : organization(organizationOf, original)
+    return verifyRequest(request, this.#parsed, organizationId)
+  }
+
+  /**
+   * The headers that a response to this guest needs, null if it needs none: the id is made known once.
+   *
+   * @param {AuthContext} auth
+   * @param {boolean} secure - Whether the browser keeps a `Secure` cookie of this host.
+   * @returns {{ setCookie: string, vary: string, cacheControl: string } | null}
+   */
+  guestHeaders(auth, secure) {
+    if (!auth.isGuest || this.#guestCookie === false || !isNewGuest(auth)) return null
+    const attributes = { ...this.#guestCookie }
+    // Browsers drop these without `Secure`; most take a `Secure` cookie from plain-http localhost.
+    const needsSecure = /^__(Host|Secure)-/.test(attributes.name ?? '') || /^none$/i.test(attributes.sameSite ?? '')
+    if (!secure && !needsSecure) attributes.secure ??= false
+    const setCookie = orThrow(native.guestCookieHeader(auth.guestId, attributes))
+    return { setCookie, vary: 'Cookie', cacheControl: 'private' }
+  }
+}
+
+/** What one route demands of a context. */
+class Requirements {
+  #native
+  #organizationOf
+
+  /** @param {any} requirements - `organizationId` also as a function of the request. */
+  constructor(requirements) {
+    const { organizationId, ...rest } = ownMembers(requirements)
+    this.#organizationOf = typeof organizationId === 'function' ? organizationId : undefined
+    this.#native = orThrow(native.createRequirements(this.#organizationOf === undefined ? requirements : rest))
+  }
+
+  /**
+   * Throws an `AuthError` if the context does not meet them: a guest, and what was not made here, is nobody.
+   *
+   * @param {AuthContext | undefined} auth
+   * @param {unknown} request - For the application's functions.
+   */
+  check(auth, request) {
+    const json = auth === undefined ? undefined : origin(auth)
+    if (json === undefined) throw authError(native.refusal('missing_token'))
+    const organizationOf = this.#organizationOf
+    const organizationId = organizationOf === undefined ? undefined : organization(organizationOf, request)
+    const refused = this.#native.check(json, organizationId, organizationId === null)
+    if (refused !== null) throw authError(refused)
+  }
+}
+
+/**
+ * @param {Function} organizationOf
+ * @param {unknown} request
+ * @returns {string | null}
+ */
+function organization(organizationOf, request) {
+  const id = organizationOf(request)
+  if (id === null || (typeof id === 'string' && id !== '')) return id
+  // Nothing, where a route's parameter is missing for instance, must not mean that nothing is checked.
+  const given = id === '' ? 'an empty string' : typeof id
+  throw optionsError({
+    option: 'organizationId',
+    message: `Invalid option "organizationId": expected it to return an organization id or null, got ${given}`,
+  })
+}
+
+/**
+ * What a client gets to see of a refusal, whatever the framework.
+ *
+ * @param {import('..').AuthError} error
+ * @returns {Answer}
+ */
+function answer({ code, status, message, headers }) {
+  return {
+    status,
+    headers: { ...headers, 'Content-Type': 'application/json; charset=utf-8' },
+    body: JSON.stringify({ error: title(code, status), code, message }),
+  }
+}
+
+/**
+ * @param {string} code
+ * @param {number} status
+ */
+function title(code, status) {
+  if (status === 503) return 'Service unavailable'
+  if (status === 403) return 'Forbidden'
+  return code === 'missing_token' ? 'Authentication required' : 'Authentication failed'
+}
+
+/**
+ * Whether a browser keeps a `Secure` cookie of this address: only plain http to this very machine is let off.
+ *
+ * @param {string | undefined} protocol - `http`, `https`, also with a colon.
+ * @param {string | undefined} host - With or without a port.
+ */
+function isSecure(protocol, host) {
+  return !/^http:?$/.test(protocol ?? '') || !/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(host ?? '')
+}
+
+/**
+ * `Vary` with one more name.
+ *
+ * @param {string | undefined | null} vary
+ * @param {string} name
+ */
+function addVary(vary, name) {
+  if (!vary) return name
+  const names = vary.split(',').map((item) => item.trim().toLowerCase())
+  return names.includes('*') || names.includes(name.toLowerCase()) ? vary : `${vary}, ${name}`
+}
+
+module.exports = { AuthError, Guard, Requirements, addVary, answer, isSecure }
