@@ -1,0 +1,227 @@
+/** Next.js applications in folders of their own, with `node_modules` as an installation would make them. */
+
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const fs = require('node:fs')
+const { createServer } = require('node:net')
+const { tmpdir } = require('node:os')
+const { dirname, join } = require('node:path')
+const { createInterface } = require('node:readline')
+
+/**
+ * @typedef {Record<string, string>} Env
+ * @typedef {{ code: number, output: string }} Build
+ * @typedef {{ url: string, output: () => string }} Server
+ */
+
+/** A folder with an application, and the processes that run in it. */
+class Application {
+  #folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'logto-authkit-next-')))
+  /** @type {import('node:child_process').ChildProcess[]} */
+  #children = []
+  #env
+
+  /**
+   * @param {string} source - The folder that it is a copy of.
+   * @param {{ next: 15 | 16, files?: Record<string, string>, packages?: string[], env?: Env }} options - `files` are
+   * written over the copy.
+   */
+  constructor(source, { next, files = {}, packages = [], env = {} }) {
+    this.folder = join(this.#folder, 'application')
+    this.#env = env
+    fs.cpSync(source, this.folder, { recursive: true, filter: (path) => !/[\\/](node_modules|\.next)$/.test(path) })
+    for (const [path, text] of Object.entries(files)) {
+      fs.mkdirSync(dirname(join(this.folder, path)), { recursive: true })
+      fs.writeFileSync(join(this.folder, path), text)
+    }
+    install(join(this.folder, 'node_modules'), next, packages)
+  }
+
+  /**
+   * @param {string[]} [args]
+   * @returns {Promise<Build>}
+   */
+  async build(args = []) {
+    const child = this.#run([NEXT, 'build', ...args], this.folder)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += text))
+    const [code] = await once(child, 'close')
+    return { code, output }
+  }
+
+  /**
+   * @param {'start' | 'dev'} command
+   * @param {string[]} [args]
+   */
+  async serve(command, args = []) {
+    const port = await freePort()
+    return this.#listen([NEXT, command, '-H', 'localhost', '-p', String(port), ...args], this.folder, port)
+  }
+
+  /** Serves a copy of `.next/standalone`, while nothing is left where it was built. */
+  async serveStandalone() {
+    const elsewhere = join(this.#folder, 'elsewhere')
+    fs.cpSync(join(this.folder, '.next/standalone'), elsewhere, { recursive: true, verbatimSymlinks: true })
+    fs.cpSync(join(this.folder, '.next/static'), join(elsewhere, '.next/static'), { recursive: true })
+    fs.renameSync(this.folder, join(this.#folder, 'away'))
+    const port = await freePort()
+    return this.#listen(['server.js'], elsewhere, port, { PORT: String(port), HOSTNAME: 'localhost' })
+  }
+
+  async remove() {
+    for (const child of this.#children.filter((child) => child.exitCode === null && child.signalCode === null)) {
+      child.kill()
+      await once(child, 'close')
+    }
+    fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /**
+   * @param {string[]} args
+   * @param {string} cwd
+   * @param {number} port
+   * @param {Env} [env]
+   * @returns {Promise<Server>}
+   */
+  async #listen(args, cwd, port, env) {
+    const child = this.#run(args, cwd, env)
+    let output = ''
+    /** @type {Promise<void>} */
+    const ready = new Promise((resolve, reject) => {
+      for (const stream of /** @type {import('node:stream').Readable[]} */ ([child.stdout, child.stderr])) {
+        createInterface(stream).on('line', (line) => {
+          output += `${line}\n`
+          if (line.includes('Ready in')) resolve()
+        })
+      }
+      child.on('close', () => reject(new Error(`The server has ended:\n${output}`)))
+    })
+    await ready
+    return { url: `http://localhost:${port}`, output: () => output }
+  }
+
+  /**
+   * @param {string[]} args
+   * @param {string} cwd
+   * @param {Env} [env]
+   * @returns {import('node:child_process').ChildProcess}
+   */
+  #run(args, cwd, env) {
+    const { NODE_ENV, NODE_OPTIONS, NODE_TEST_CONTEXT, ...inherited } = process.env
+    const all = { ...inherited, NEXT_TELEMETRY_DISABLED: '1', CI: '1', ...this.#env, ...env }
+    const child = spawn(process.execPath, args, {
+      cwd,
+      env: /** @type {any} */ (all),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#children.push(child)
+    return child
+  }
+}
+
+/**
+ * @param {string} modules
+ * @param {15 | 16} next
+ * @param {string[]} packages
+ */
+function install(modules, next, packages) {
+  /** @type {Set<string>} */
+  const installed = new Set()
+  /**
+   * @param {string} name
+   * @param {string} [from] - The folder of the package, where the name is an alias.
+   */
+  const add = (name, from = join(MODULES, name)) => {
+    // Without `sharp`, which is large, Next.js scales no pictures.
+    if (installed.has(name) || name === 'sharp' || !fs.existsSync(from)) return
+    installed.add(name)
+    link(from, join(modules, name))
+    const nested = packagesIn(join(from, 'node_modules'))
+    for (const folder of [from, ...nested]) {
+      for (const needed of dependencies(folder)) {
+        if (!nested.includes(join(from, 'node_modules', needed))) add(needed)
+      }
+    }
+  }
+  add('next', join(MODULES, next === 15 ? 'next-15' : 'next'))
+  // Next.js 15 calls the compiler's API, which TypeScript 7 does not have.
+  add('typescript', join(MODULES, next === 15 ? 'typescript-6' : 'typescript'))
+  for (const name of ['react', 'react-dom', '@types/node', '@types/react', '@types/react-dom', ...packages]) add(name)
+  installThis(modules)
+}
+
+/**
+ * What an installation of this package unpacks: the package, and that of the platform.
+ *
+ * @param {string} modules
+ */
+function installThis(modules) {
+  const addon = fs.readdirSync(join(ROOT, 'js/native')).find((name) => name.endsWith('.node')) ?? ''
+  const platform = addon.split('.')[1]
+  for (const path of ['package.json', 'index.d.ts', 'js']) {
+    const to = join(modules, 'logto-authkit', path)
+    fs.cpSync(join(ROOT, path), to, { recursive: true, filter: (file) => !file.endsWith('.node') })
+  }
+  const binary = join(modules, `logto-authkit-${platform}`)
+  fs.cpSync(join(ROOT, 'npm', platform), binary, { recursive: true })
+  fs.copyFileSync(join(ROOT, 'js/native', addon), join(binary, addon))
+}
+
+/**
+ * By hard links: a copy of Next.js takes seconds and hundreds of megabytes.
+ *
+ * @param {string} from
+ * @param {string} to
+ */
+function link(from, to) {
+  fs.mkdirSync(to, { recursive: true })
+  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) link(source, target)
+    else if (entry.isFile()) linkFile(source, target)
+  }
+}
+
+/**
+ * @param {string} source
+ * @param {string} target
+ */
+function linkFile(source, target) {
+  try {
+    fs.linkSync(source, target)
+  } catch {
+    // The temporary folder is on another disk.
+    fs.copyFileSync(source, target)
+  }
+}
+
+/** @param {string} folder */
+function packagesIn(folder) {
+  if (!fs.existsSync(folder)) return []
+  const names = fs.readdirSync(folder).filter((name) => !name.startsWith('.'))
+  return names.flatMap((name) => {
+    if (!name.startsWith('@')) return [join(folder, name)]
+    return fs.readdirSync(join(folder, name)).map((scoped) => join(folder, name, scoped))
+  })
+}
+
+/** @param {string} folder */
+function dependencies(folder) {
+  const manifest = JSON.parse(fs.readFileSync(join(folder, 'package.json'), 'utf8'))
+  return Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
+}
+
+async function freePort() {
+  const server = createServer().listen(0, 'localhost')
+  await once(server, 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+const ROOT = join(__dirname, '../..')
+const MODULES = join(ROOT, 'node_modules')
+const NEXT = 'node_modules/next/dist/bin/next'
+
+module.exports = { Application, freePort }

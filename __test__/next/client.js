@@ -1,0 +1,38 @@
+/** A client that sends what it is told to, also what `fetch` would put right. */
+
+const { once } = require('node:events')
+const { request } = require('node:http')
+
+/**
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {import('node:http').IncomingHttpHeaders} headers
+ * @property {string[]} cookies its `Set-Cookie`s
+ * @property {string} text
+ */
+
+/**
+ * @param {string} origin
+ * @param {string} path - Sent as it is.
+ * @param {{ method?: string, headers?: Record<string, string | string[]>, body?: string }} [init] - A header with a list is
+ * sent as often.
+ * @returns {Promise<Answer>}
+ */
+async function ask(origin, path, { method = 'GET', headers = {}, body } = {}) {
+  const { hostname, port, host } = new URL(origin)
+  const all = {
+    host,
+    connection: 'close',
+    ...headers,
+    ...(body !== undefined && { 'content-length': `${Buffer.byteLength(body)}` }),
+  }
+  const raw = Object.entries(all).flatMap(([name, value]) => [value].flat().flatMap((item) => [name, item]))
+  const sent = request({ hostname, port, path, method, headers: raw, agent: false })
+  sent.end(body)
+  const [received] = await once(sent, 'response')
+  let text = ''
+  for await (const part of received.setEncoding('utf8')) text += part
+  return { status: received.statusCode, headers: received.headers, cookies: received.headers['set-cookie'] ?? [], text }
+}
+
+module.exports = { ask }

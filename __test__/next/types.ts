@@ -1,0 +1,97 @@
+// What TypeScript says of handlers and options. That the routes pass the checks of Next.js itself is seen where the
+// fixture is built.
+
+import type { AuthContext, AuthErrorCode } from 'logto-authkit'
+import type { AuthApiRequest, AuthRequest, NextAuthOptions, NextAuthResult } from 'logto-authkit/next'
+import { authProxy, createNextAuth, getAuth, verifyNextAuth, withAuth } from 'logto-authkit/next'
+import { withLogtoAuth } from 'logto-authkit/next/config'
+import type { NextApiHandler, NextApiRequest, NextApiResponse, NextConfig } from 'next'
+import type { NextFetchEvent, NextRequest, NextResponse } from 'next/server'
+
+declare const options: NextAuthOptions
+declare const request: NextRequest
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Equal<A, B>) => {}
+
+// A Route Handler: the context is known from options alone, and narrows.
+const handler = withAuth((request) => {
+  same<typeof request.auth, AuthContext>(true)
+  if (request.auth.isAuthenticated) same<typeof request.auth.userId, string>(true)
+  else same<typeof request.auth.guestId, string>(true)
+  return Response.json(request.nextUrl.pathname)
+}, options)
+const response: Promise<Response> = handler(request, { params: Promise.resolve({}) })
+
+// Parameters as Next.js declares them.
+const typed = withAuth(async (_request, { params }: { params: Promise<{ id: string }> }) => {
+  same<Awaited<typeof params>, { id: string }>(true)
+  return new Response((await params).id)
+}, options)
+typed(request, { params: Promise.resolve({ id: '7' }) })
+// @ts-expect-error: another parameter
+typed(request, { params: Promise.resolve({ name: '7' }) })
+
+// The Pages Router.
+const api: NextApiHandler<{ userId: string | null }> = withAuth(
+  (req: AuthApiRequest, res: NextApiResponse<{ userId: string | null }>) => {
+    same<typeof req.auth, AuthContext>(true)
+    res.json({ userId: req.auth.userId })
+  },
+  options,
+)
+declare const req: NextApiRequest
+declare const res: NextApiResponse
+api(req, res)
+
+// @ts-expect-error: a handler returns a response
+withAuth((request: AuthRequest) => request.url, options)
+// @ts-expect-error: audience is missing
+withAuth(() => new Response(), { logtoUrl: 'https://auth.example.test' })
+// @ts-expect-error: no such option
+withAuth(() => new Response(), { logtoUrl: 'https://auth.example.test', audience: null, scope: 'a' })
+
+const {
+  authProxy: proxy,
+  getAuth: current,
+  verify,
+  withAuth: guarded,
+} = createNextAuth({
+  logtoUrl: 'https://auth.example.test',
+  audience: 'https://api.example.test',
+  organizationId: (request: NextRequest) => request.nextUrl.searchParams.get('organization'),
+})
+guarded(() => new Response(), { requiredScope: ['a', 'b'], scopeMode: 'any', subjectType: 'machine' })
+guarded((_req: AuthApiRequest, res: NextApiResponse) => res.end(), {
+  organizationId: (req: NextApiRequest) => String(req.query.id),
+})
+// @ts-expect-error: no such requirement
+guarded(() => new Response(), { audience: null })
+// @ts-expect-error: a guest is never asked for
+guarded(() => new Response(), { subjectType: 'guest' })
+
+const gate: (request: NextRequest, event: NextFetchEvent) => Promise<NextResponse> = proxy({
+  publicPaths: ['/', /^\/docs/],
+})
+authProxy({ ...options, signInUrl: '/sign-in', publicPaths: ['/'] })
+// @ts-expect-error: paths are strings and expressions
+proxy({ publicPaths: [1] })
+
+const auth: Promise<AuthContext> = current()
+getAuth(options)
+
+verifyNextAuth(req, options)
+verify(request).then((result) => {
+  same<typeof result, NextAuthResult>(true)
+  if (result.success) same<typeof result.auth, AuthContext>(true)
+  else same<typeof result.code, AuthErrorCode>(true)
+})
+
+const config: NextConfig = withLogtoAuth({ output: 'standalone' } satisfies NextConfig)
+const byPhase: (phase: string) => NextConfig = withLogtoAuth((phase: string): NextConfig => ({ distDir: phase }))
+const later: () => Promise<NextConfig> = withLogtoAuth(async (): Promise<NextConfig> => ({}))
+const none: NextConfig = withLogtoAuth()
+// @ts-expect-error: not a configuration
+withLogtoAuth('standalone')
+
+export { auth, byPhase, config, gate, later, none, response }

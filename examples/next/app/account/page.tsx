@@ -1,0 +1,23 @@
+import { redirect } from 'next/navigation'
+import { getAuth } from '@/lib/auth'
+import { Ask } from '../ask'
+
+export default async function Page() {
+  const auth = await getAuth()
+  // The proxy has sent visitors away already, but is never the only gate.
+  if (!auth.isAuthenticated) redirect('/sign-in?redirect_to=/account')
+  return (
+    <>
+      <h1>Account</h1>
+      <dl>
+        <dt>User</dt>
+        <dd id="user">{auth.userId}</dd>
+        <dt>May</dt>
+        <dd>{auth.scopes.join(', ') || 'nothing'}</dd>
+        <dt>Signed in until</dt>
+        <dd>{new Date(auth.payload.exp * 1000).toISOString()}</dd>
+      </dl>
+      <Ask path="/api/orders" />
+    </>
+  )
+}

@@ -1,0 +1,19 @@
+'use client'
+
+import { useActionState } from 'react'
+import { placeOrder } from '@/lib/actions'
+
+export function Order() {
+  const [answer, action, isPending] = useActionState(placeOrder, '')
+  return (
+    <form action={action}>
+      <label>
+        Cups <input type="number" name="cups" min="1" defaultValue="2" required />
+      </label>
+      <button type="submit" disabled={isPending}>
+        Order
+      </button>
+      <output>{answer}</output>
+    </form>
+  )
+}

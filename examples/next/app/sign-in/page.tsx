@@ -1,0 +1,20 @@
+import { getAuth } from '@/lib/auth'
+
+type Parameters = { redirect_to?: string | string[]; failed?: string }
+
+export default async function Page({ searchParams }: { searchParams: Promise<Parameters> }) {
+  const { redirect_to: redirectTo = '/', failed } = await searchParams
+  const auth = await getAuth()
+  return (
+    <>
+      <h1>Sign in</h1>
+      {failed !== undefined && <p className="notice">That did not work. Please try again.</p>}
+      {auth.isGuest && auth.guestReason === 'token_expired' && <p className="notice">Your session has ended.</p>}
+      <p>You sign in at the identity server, and come back to the page that you asked for.</p>
+      <form action="/sign-in/start">
+        <input type="hidden" name="redirect_to" value={String(redirectTo)} />
+        <button type="submit">Continue</button>
+      </form>
+    </>
+  )
+}

@@ -1,0 +1,19 @@
+'use server'
+
+import { cookies, headers } from 'next/headers'
+import { redirect } from 'next/navigation'
+import { getAuth } from './auth'
+import { signOutUrl } from './sign-in'
+
+/** Anybody can call an action, whichever page its form is on: it asks by itself who that is. */
+export async function placeOrder(_previous: string, form: FormData): Promise<string> {
+  const auth = await getAuth()
+  if (!auth.isAuthenticated) redirect('/sign-in?redirect_to=/cart')
+  return `Ordered for ${auth.userId}: ${Number(form.get('cups'))} cups.`
+}
+
+export async function signOut() {
+  const [jar, { origin }] = [await cookies(), new URL(String((await headers()).get('origin')))]
+  jar.delete('logto_authtoken')
+  redirect(signOutUrl(`${origin}/`))
+}

@@ -1,0 +1,32 @@
+// Starts the shop with `next dev`, and an identity server for it unless LOGTO_URL names a Logto.
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { installAuthkit } from './install.mjs'
+
+const { PORT = '3000', LOGTO_URL } = process.env
+const local = {
+  LOGTO_APP_ID: 'shop',
+  LOGTO_APP_SECRET: 'a-secret-of-the-example',
+  AUDIENCE: 'https://shop.example.test',
+}
+let env = process.env
+
+if (!LOGTO_URL) {
+  const { startIdentityServer } = await import('./identity-server.mjs')
+  const { url } = await startIdentityServer({
+    port: Number(PORT) + 1,
+    appUrl: `http://localhost:${PORT}`,
+    appId: local.LOGTO_APP_ID,
+    appSecret: local.LOGTO_APP_SECRET,
+    audience: local.AUDIENCE,
+  })
+  console.log(`The identity server listens on ${url}`)
+  env = { ...env, ...local, LOGTO_URL: url }
+}
+
+installAuthkit()
+const next = createRequire(import.meta.url).resolve('next/dist/bin/next')
+const args = [next, 'dev', import.meta.dirname, '-H', 'localhost', '-p', PORT]
+const child = spawn(process.execPath, args, { env, stdio: 'inherit' })
+child.on('exit', (code) => process.exit(code ?? 1))
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))

@@ -1,0 +1,98 @@
+/** Handlers of routes that know who is asking: Route Handlers of the App Router, API handlers of the Pages Router. */
+
+const { optionsError } = require('./errors')
+const { AuthError, addVary, answer } = require('./guard')
+const { addCookie, send, setAuth } = require('./middleware')
+const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
+
+/** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
+/** @typedef {InstanceType<typeof import('./guard').Requirements>} Requirements */
+/** @typedef {import('./middleware').Cookie} Cookie */
+
+/**
+ * @param {any} handler
+ * @param {Guard} guard
+ * @param {Requirements} [requirements]
+ */
+function guarded(handler, guard, requirements) {
+  if (typeof handler !== 'function') {
+    const given = handler === null ? 'null' : typeof handler
+    throw optionsError({ option: 'handler', message: `Invalid "handler": expected a function, got ${given}` })
+  }
+  /**
+   * @param {any} request
+   * @param {any} second - The context of a Route Handler, or the response of an API handler.
+   */
+  return async (request, second) => {
+    const respond = typeof second?.setHeader === 'function' ? respondOnPagesRouter : respondOnAppRouter
+    return respond(request, second, handler, guard, requirements)
+  }
+}
+
+/**
+ * @param {any} request
+ * @param {unknown} context
+ * @param {Function} handler
+ * @param {Guard} guard
+ * @param {Requirements | undefined} requirements
+ */
+async function respondOnAppRouter(request, context, handler, guard, requirements) {
+  refuseStatic(request.headers)
+  /** @type {Cookie | null} */
+  let cookie = null
+  let response
+  try {
+    const auth = await guard.authenticate(request)
+    cookie = guard.guestHeaders(auth, isSecureRequest(request.headers))
+    requirements?.check(auth, request)
+    setAuth(request, auth)
+    response = await handler(request, context)
+  } catch (error) {
+    if (!(error instanceof AuthError)) {
+      // `redirect()` throws, and its response is made of what Next.js knows.
+      if (cookie !== null) await setCookie(cookie.setCookie)
+      throw error
+    }
+    const { status, headers, body } = answer(error)
+    response = new Response(body, { status, headers })
+  }
+  // Next.js has its own words for what is no response.
+  return cookie === null || !(response instanceof Response) ? response : withCookie(response, cookie)
+}
+
+/**
+ * @param {any} req
+ * @param {import('node:http').ServerResponse} res
+ * @param {Function} handler
+ * @param {Guard} guard
+ * @param {Requirements | undefined} requirements
+ */
+async function respondOnPagesRouter(req, res, handler, guard, requirements) {
+  try {
+    const auth = await guard.authenticate(req)
+    const cookie = guard.guestHeaders(auth, isSecureRequest(req.headers))
+    if (cookie !== null) addCookie(res, cookie)
+    requirements?.check(auth, req)
+    setAuth(req, auth)
+    await handler(req, res)
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error
+    if (!res.headersSent) send(res, answer(error))
+  }
+}
+
+/**
+ * A copy, as a response may be one whose headers are fixed (a redirect, a fetched one) or one that others get too.
+ *
+ * @param {Response} response
+ * @param {Cookie} cookie
+ */
+function withCookie({ body, status, statusText, headers }, { setCookie, vary, cacheControl }) {
+  const own = new Headers(headers)
+  own.append('Set-Cookie', setCookie)
+  own.set('Vary', addVary(own.get('Vary'), vary))
+  if (!own.has('Cache-Control')) own.set('Cache-Control', cacheControl)
+  return new Response(body, { status, statusText, headers: own })
+}
+
+module.exports = { guarded }

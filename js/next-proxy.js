@@ -1,0 +1,124 @@
+/** The gate in front of an application: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
+
+const { optionsError } = require('./errors')
+const { AuthError, Requirements, addVary, answer } = require('./guard')
+const { isSecureRequest } = require('./next-request')
+const { isPublicPath, publicPathsOption } = require('./public-paths')
+
+/** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
+/** @typedef {import('./middleware').Cookie} Cookie */
+/** @typedef {import('next/server').NextRequest} NextRequest */
+/** @typedef {{ url: URL, isOwn: boolean }} SignIn */
+
+/**
+ * @param {Guard} guard
+ * @param {any} [extra]
+ */
+function createProxy(guard, extra) {
+  const { publicPaths, signInUrl, ...unknown } = Object(extra)
+  for (const option of Object.keys(unknown)) {
+    const message = `Unknown option ${JSON.stringify(option)}: known options are publicPaths, signInUrl`
+    throw optionsError({ option, message })
+  }
+  const signIn = signInOption(signInUrl)
+  const paths = publicPathsOption(publicPaths)
+  if (signIn?.isOwn) paths.push(signIn.url.pathname)
+  // Where the application tells no public paths from others, its guests are welcome everywhere.
+  const session = guard.allowsGuests && publicPaths === undefined ? undefined : new Requirements({})
+
+  /** @param {NextRequest} request */
+  return async function proxy(request) {
+    const { NextResponse } = require('next/server')
+    const { pathname } = request.nextUrl
+    const isPublic = isPublicPath(pathname, paths)
+    const isOpen = isPreflight(request) || isPublicPath(pathname, ASSETS) || (isPublic && !guard.allowsGuests)
+    if (isOpen) return NextResponse.next()
+    /** @type {Cookie | null} */
+    let cookie = null
+    let response
+    try {
+      const auth = await guard.authenticate(request)
+      cookie = guard.guestHeaders(auth, isSecureRequest(request.headers))
+      if (!isPublic) session?.check(auth, request)
+      response = NextResponse.next(cookie === null ? undefined : { request: { headers: withCookie(request, cookie) } })
+    } catch (error) {
+      if (!(error instanceof AuthError)) throw error
+      const { status, headers, body } = answer(error)
+      response =
+        signIn !== undefined && status === 401 && isPageRequest(request)
+          ? NextResponse.redirect(signInAddress(signIn, request), { headers: { 'Cache-Control': 'no-store' } })
+          : new NextResponse(body, { status, headers })
+    }
+    if (cookie !== null) introduce(response.headers, cookie)
+    return response
+  }
+}
+
+/**
+ * The request's headers with the cookie that its response will set, so that what is behind the proxy sees it already.
+ *
+ * @param {Request} request
+ * @param {Cookie} cookie
+ */
+function withCookie(request, { setCookie }) {
+  const headers = new Headers(request.headers)
+  const cookies = [headers.get('cookie'), setCookie.split(';', 1)[0]]
+  headers.set('cookie', cookies.filter(Boolean).join('; '))
+  return headers
+}
+
+/**
+ * @param {Headers} headers
+ * @param {Cookie} cookie
+ */
+function introduce(headers, { setCookie, vary, cacheControl }) {
+  headers.append('Set-Cookie', setCookie)
+  headers.set('Vary', addVary(headers.get('Vary'), vary))
+  // Next.js lets a route set no `Cache-Control` where its proxy has: this one must not be weaker than the route's.
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', `${cacheControl}, no-store`)
+}
+
+/** @param {Request} request */
+const isPreflight = ({ method, headers }) => method === 'OPTIONS' && headers.has('access-control-request-method')
+
+/** @param {Request} request */
+const isPageRequest = ({ method, headers }) => method === 'GET' && /\btext\/html\b/i.test(headers.get('accept') ?? '')
+
+/**
+ * @param {SignIn} signIn
+ * @param {NextRequest} request
+ */
+function signInAddress({ url, isOwn }, request) {
+  const target = isOwn ? request.nextUrl.clone() : new URL(url)
+  if (isOwn) Object.assign(target, { pathname: url.pathname, search: url.search, hash: url.hash })
+  const { pathname, search } = new URL(request.url)
+  // Two slashes at the start would make the address of another host of it.
+  target.searchParams.set('redirect_to', pathname.replace(/^[/\\]+/, '/') + search)
+  return target
+}
+
+/**
+ * @param {unknown} given
+ * @returns {SignIn | undefined}
+ */
+function signInOption(given) {
+  if (given === undefined) return undefined
+  if (typeof given === 'string' && URL.canParse(given, HERE)) {
+    const url = new URL(given, HERE)
+    if (given.startsWith('/') && url.origin === HERE) return { url, isOwn: true }
+    if (/^https?:\/\//i.test(given)) return { url, isOwn: false }
+  }
+  const text = typeof given === 'string' ? JSON.stringify(given) : given === null ? 'null' : typeof given
+  const wanted = "a path such as '/sign-in' or an absolute http or https address"
+  throw optionsError({
+    option: 'signInUrl',
+    message: `Invalid option "signInUrl": expected ${wanted}, got ${text}`,
+  })
+}
+
+/** What pages are made of, the sign-in page among them; it tells nothing about anybody. */
+const ASSETS = ['/_next/static']
+
+const HERE = 'http://localhost'
+
+module.exports = { createProxy }

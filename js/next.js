@@ -1,0 +1,117 @@
+/** Next.js 15 and 16, App and Pages Router: see next.d.ts for the contract. */
+
+const native = require('./native/binding')
+const { AuthError, Guard, Requirements } = require('./guard')
+const { guarded } = require('./next-handler')
+const { createProxy } = require('./next-proxy')
+const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
+const { isNewGuest } = require('./contexts')
+
+/** @typedef {import('..').AuthContext} AuthContext */
+
+/**
+ * @param {any} handler
+ * @param {any} options
+ */
+function withAuth(handler, options) {
+  return guarded(handler, new Guard(options))
+}
+
+/** @param {any} options */
+function createNextAuth(options) {
+  const guard = new Guard(options)
+  const visitors = visitorsGuard(options)
+  return {
+    /**
+     * @param {any} handler
+     * @param {any} [requirements]
+     */
+    withAuth: (handler, requirements) =>
+      guarded(handler, guard, requirements === undefined ? undefined : new Requirements(requirements)),
+    /** @param {any} request */
+    verify: (request) => verify(request, guard),
+    /** @param {any} [extra] */
+    authProxy: (extra) => createProxy(guard, extra),
+    getAuth: () => currentAuth(visitors, guard.allowsGuests),
+  }
+}
+
+/**
+ * @param {any} request
+ * @param {any} options
+ */
+async function verifyNextAuth(request, options) {
+  return verify(request, new Guard(options))
+}
+
+/** @param {any} options */
+function authProxy(options) {
+  const { publicPaths, signInUrl, ...rest } = Object(options)
+  const isPlain = publicPaths === undefined && signInUrl === undefined
+  return createProxy(new Guard(isPlain ? options : rest), { publicPaths, signInUrl })
+}
+
+/** @param {any} options */
+async function getAuth(options) {
+  const guard = new Guard(options)
+  return currentAuth(visitorsGuard(options), guard.allowsGuests)
+}
+
+/**
+ * @param {any} request
+ * @param {Guard} guard
+ */
+async function verify(request, guard) {
+  try {
+    return { success: true, auth: await guard.authenticate(request) }
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error
+    return { success: false, error: error.message, code: error.code, status: error.status }
+  }
+}
+
+/** @param {any} options - What a page asks for is who is there, not whether somebody may be. */
+const visitorsGuard = (options) => new Guard({ ...options, allowGuest: true })
+
+/** The id of a guest without a cookie, so that all that is rendered for one request sees one. */
+/** @type {WeakMap<Headers, string>} */
+const newGuestIds = new WeakMap()
+
+/**
+ * @param {Guard} guard
+ * @param {boolean} allowsGuests - Whether the application has guests, who keep their id.
+ * @returns {Promise<AuthContext>}
+ */
+async function currentAuth(guard, allowsGuests) {
+  const next = require('next/headers')
+  const received = await next.headers()
+  const jar = await next.cookies()
+  refuseStatic(received)
+  const auth = await guard.authenticate({ headers: withoutChanged(received, jar, guard.cookieName), cookies: jar })
+  if (auth.isGuest && isNewGuest(auth)) {
+    auth.guestId = newGuestIds.get(received) ?? auth.guestId
+    newGuestIds.set(received, auth.guestId)
+    const cookie = allowsGuests ? guard.guestHeaders(auth, isSecureRequest(received)) : null
+    if (cookie !== null) await setCookie(cookie.setCookie)
+  }
+  return auth
+}
+
+/**
+ * The headers, without the cookies where the token's has been set or deleted since they came: by a Server Action, by the
+ * proxy. What `cookies()` says counts then, a deleted one included, of which nothing but the header is left.
+ *
+ * @param {Headers} received
+ * @param {{ get(name: string): { value: string } | undefined }} jar
+ * @param {string} name
+ */
+function withoutChanged(received, jar, name) {
+  const values = native.cookieValues(received.get('cookie') ?? '', name)
+  const value = jar.get(name)?.value
+  if (value === undefined ? values.length === 0 : values.includes(value)) return received
+  const headers = new Headers(received)
+  headers.delete('cookie')
+  return headers
+}
+
+module.exports = { authProxy, createNextAuth, getAuth, verifyNextAuth, withAuth }
