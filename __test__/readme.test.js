@@ -1,0 +1,134 @@
+const assert = require('node:assert/strict')
+const { spawn, spawnSync } = require('node:child_process')
+const { once } = require('node:events')
+const { readFileSync } = require('node:fs')
+const { createServer } = require('node:http')
+const { join } = require('node:path')
+const { createInterface } = require('node:readline')
+const { test } = require('node:test')
+const { createVerifier, verifyAuth } = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
+
+const ROOT = join(__dirname, '..')
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const AUDIENCE = 'https://api.example.com'
+
+test('every snippet of the README is an example, to the letter', () => {
+  const snippets = [...readme.matchAll(/<!-- (examples\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)]
+  assert.equal(snippets.length, (readme.match(/^```js$/gm)?.length ?? 0) + (readme.match(/^```ts$/gm)?.length ?? 0) - 1)
+  for (const [, file, code] of snippets) assert.equal(code, readFileSync(join(ROOT, file), 'utf8'), file)
+})
+
+test('the README has fewer than 250 lines', () => {
+  assert.ok(readme.split('\n').length < 250)
+})
+
+test('the README lists every option', async () => {
+  const declared = readFileSync(join(ROOT, 'index.d.ts'), 'utf8')
+  const options = declared.slice(declared.indexOf('interface VerifyAuthOptions'), declared.indexOf('type TokenSource'))
+  const names = [...options.matchAll(/^ {2}(\w+)\??[:(]/gm)].map(([, name]) => name)
+  assert.equal(names.length, 26)
+  for (const name of names) assert.match(readme, new RegExp(`^\\|.*\`${name}\`.*\\|`, 'm'), name)
+})
+
+/**
+ * Starts an example that listens, and gives its address.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} file
+ */
+async function start(t, file) {
+  const issuer = await createTestIssuer()
+  t.after(() => issuer.close())
+  const example = spawn(process.execPath, [join(ROOT, file)], {
+    env: { ...process.env, LOGTO_URL: issuer.logtoUrl, PORT: '0', NODE_OPTIONS: `--import=${ANNOUNCE}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => example.kill())
+  const [port] = await once(createInterface(example.stdout), 'line')
+  /**
+   * @param {string} path
+   * @param {object} claims
+   */
+  return async (path, claims) => {
+    const token = issuer.mint({ audience: AUDIENCE, ...claims })
+    const res = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token}` } })
+    return { status: res.status, challenge: res.headers.get('www-authenticate'), body: await res.text() }
+  }
+}
+
+test('the Express example answers as the README shows', async (t) => {
+  const ask = await start(t, 'examples/express.mjs')
+  const me = await ask('/me', { sub: 'vt2nyp5v8kq5', scope: 'read:news' })
+  assert.equal(me.status, 200)
+  assert.ok(readme.includes(me.body), me.body)
+  const refused = await ask('/orders', { scope: 'read:news' })
+  assert.equal(refused.status, 403)
+  assert.ok(readme.includes(`WWW-Authenticate: ${refused.challenge}`), String(refused.challenge))
+  assert.ok(readme.includes(refused.body), refused.body)
+  assert.equal((await ask('/orders', { sub: 'alice', scope: 'read:orders' })).body, '{"of":"alice"}')
+})
+
+test('the example server lets in and refuses', async (t) => {
+  const ask = await start(t, 'examples/server.mjs')
+  assert.deepEqual(await ask('/', { sub: 'vt2nyp5v8kq5', scope: 'read:orders write:orders' }), {
+    status: 200,
+    challenge: null,
+    body: 'Hello vt2nyp5v8kq5, you may read:orders and write:orders\n',
+  })
+  assert.deepEqual(await ask('/', { expiresIn: -1 }), {
+    status: 401,
+    challenge: 'Bearer error="invalid_token", error_description="Token has expired"',
+    body: 'Token has expired\n',
+  })
+})
+
+test('the example of guests tells visitors from users', async (t) => {
+  const issuer = await createTestIssuer()
+  t.after(() => issuer.close())
+  process.env.LOGTO_URL = issuer.logtoUrl
+  const { visit } = await import(join(ROOT, 'examples/guests.mjs'))
+  const server = createServer(visit).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const address = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
+
+  const first = await fetch(address)
+  const cookie = String(first.headers.get('set-cookie')).split(';')[0]
+  const welcome = await first.text()
+  assert.match(welcome, /^Welcome, visitor [0-9a-f-]{36}$/)
+  assert.equal(await (await fetch(address, { headers: { cookie } })).text(), welcome)
+  const token = (/** @type {object} */ claims) => issuer.mint({ sub: 'alice', audience: AUDIENCE, ...claims })
+  const bearer = (/** @type {string} */ value) => ({ headers: { authorization: `Bearer ${value}` } })
+  assert.equal(await (await fetch(address, bearer(token({})))).text(), 'Welcome back, alice')
+  assert.equal(await (await fetch(address, bearer(token({ expiresIn: -1 })))).text(), 'Your session has ended')
+})
+
+test('the example test passes', () => {
+  const env = { ...process.env }
+  delete env.NODE_TEST_CONTEXT
+  const { status, stdout } = spawnSync(process.execPath, ['--test', join(ROOT, 'examples/orders.test.mjs')], {
+    encoding: 'utf8',
+    env,
+  })
+  assert.equal(status, 0, stdout)
+  assert.match(stdout, /pass 1\b/)
+})
+
+test('a context has the members that the README shows', async (t) => {
+  const issuer = await createTestIssuer()
+  t.after(() => issuer.close())
+  const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+  const auth = await verifyAuth(issuer.mint({ audience: AUDIENCE }), createVerifier(options))
+  const shown = /^\{ (userId: [\s\S]*?)\}\n```/m.exec(readme)?.[1] ?? ''
+  assert.deepEqual([...shown.matchAll(/(\w+): /g)].map(([, name]) => name).sort(), Object.keys(auth).sort())
+})
+
+/** Prints the port of the server that the example starts, which does not say it. */
+const ANNOUNCE = `data:text/javascript,${encodeURIComponent(`
+  import { Server } from 'node:net'
+  const listen = Server.prototype.listen
+  Server.prototype.listen = function (...args) {
+    return listen.apply(this, args).once('listening', () => console.log(this.address().port))
+  }
+`)}`

@@ -1,0 +1,149 @@
+const { generateKeyPair } = require('node:crypto')
+const { createServer } = require('node:http')
+const { promisify } = require('node:util')
+
+/**
+ * A real OpenID Connect server in this process: `oidc-provider`, the library that Logto is built on, set up as Logto
+ * sets it up (mounted at `/oidc`, API resources, JWT access tokens, ES384).
+ *
+ * @typedef {object} IdentityServer
+ * @property {string} logtoUrl the address that a Logto would have, without `/oidc`
+ * @property {(resource: string, scope: string) => Promise<string>} requestToken an access token, over HTTP
+ * @property {() => Promise<void>} rotateKey a new ES384 key signs from now on; the former one stays in the key set
+ * @property {() => void} dropFormerKey only the newest ES384 key stays in the key set
+ * @property {() => number} jwksRequests how often the key set was asked for
+ * @property {() => Promise<void>} close
+ */
+
+/** @returns {Promise<IdentityServer>} listening on 127.0.0.1, on a port that was free */
+async function startIdentityServer() {
+  const { Provider, errors } = await importProvider()
+  const rsaKey = await generateJwk('rsa', { modulusLength: 2048 })
+  let ecKeys = [await generateJwk('ec', { namedCurve: 'P-384' })]
+  let jwksRequests = 0
+
+  /** @type {import('node:http').RequestListener} */
+  let provider
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    if (!path.startsWith(`${MOUNT}/`)) return void response.writeHead(404).end()
+    if (path === `${MOUNT}/jwks`) jwksRequests += 1
+    // A mounted provider expects what Express does: `url` below the mount point, `originalUrl` as it was asked for.
+    provider(Object.assign(request, { originalUrl: path, url: path.slice(MOUNT.length) }), response)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  const logtoUrl = `http://127.0.0.1:${port}`
+  const issuer = `${logtoUrl}${MOUNT}`
+
+  // The provider reads its keys once, so that another set of keys is another provider behind the same socket.
+  const mount = () => {
+    const configuration = providerConfiguration([...ecKeys, rsaKey], errors)
+    provider = new Provider(issuer, configuration).callback()
+  }
+  mount()
+
+  return {
+    logtoUrl,
+    requestToken: (resource, scope) => requestToken(issuer, resource, scope),
+    async rotateKey() {
+      ecKeys = [await generateJwk('ec', { namedCurve: 'P-384' }), ...ecKeys]
+      mount()
+    },
+    dropFormerKey() {
+      ecKeys = ecKeys.slice(0, 1)
+      mount()
+    },
+    jwksRequests: () => jwksRequests,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/**
+ * @param {import('node:crypto').JsonWebKey[]} keys the first one of a kind signs; each gets its RFC 7638 thumbprint as `kid`
+ * @param {any} errors
+ */
+function providerConfiguration(keys, errors) {
+  return {
+    jwks: { keys },
+    clients: [
+      {
+        client_id: CLIENT_ID,
+        client_secret: CLIENT_SECRET,
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      },
+    ],
+    ttl: { ClientCredentials: 3600 },
+    // JWT access tokens are not stored and the one client is configured above: nothing is ever looked up.
+    adapter: class NoStorage {},
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: false },
+      resourceIndicators: {
+        enabled: true,
+        /** @param {unknown} _context @param {string} resource */
+        getResourceServerInfo(_context, resource) {
+          const known = RESOURCES.get(resource)
+          if (!known) throw new errors.InvalidTarget()
+          return { scope: known.scope, accessTokenFormat: 'jwt', jwt: { sign: { alg: known.alg } } }
+        },
+      },
+    },
+  }
+}
+
+/**
+ * The client credentials grant (RFC 6749 section 4.4) for an API resource (RFC 8707).
+ *
+ * @param {string} issuer
+ * @param {string} resource
+ * @param {string} scope
+ * @returns {Promise<string>}
+ */
+async function requestToken(issuer, resource, scope) {
+  const credentials = Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${credentials}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope }),
+  })
+  const body = /** @type {any} */ (await response.json())
+  if (!response.ok) throw new Error(`The token endpoint answered ${response.status}: ${JSON.stringify(body)}`)
+  return body.access_token
+}
+
+/**
+ * @param {'ec' | 'rsa'} type
+ * @param {object} options
+ * @returns {Promise<import('node:crypto').JsonWebKey>}
+ */
+async function generateJwk(type, options) {
+  const { privateKey } = await promisify(/** @type {any} */ (generateKeyPair))(type, options)
+  return privateKey.export({ format: 'jwk' })
+}
+
+async function importProvider() {
+  // `oidc-provider` 9 is written for Node 22 and says so on stderr under Node 20, where `URL.parse` is all it lacks here.
+  const url = /** @type {any} */ (URL)
+  url.parse ??= (/** @type {string} */ input) => (URL.canParse(input) ? new URL(input) : null)
+  // @ts-expect-error: it ships no types
+  return import('oidc-provider')
+}
+
+const MOUNT = '/oidc'
+const CLIENT_ID = 'orders-importer'
+const CLIENT_SECRET = 'a-secret-of-the-demo'
+const ORDERS = 'https://orders.example.test'
+const REPORTS = 'https://reports.example.test'
+const RESOURCES = new Map([
+  [ORDERS, { scope: 'read:orders write:orders', alg: 'ES384' }],
+  [REPORTS, { scope: 'read:reports', alg: 'RS256' }],
+])
+
+module.exports = { startIdentityServer, CLIENT_ID, ORDERS, REPORTS }

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { verifyAuth } from 'logto-authkit'
+import { createTestIssuer } from 'logto-authkit/testing'
+
+test('orders are for those who may read them', async () => {
+  const issuer = await createTestIssuer() // a Logto-shaped server on 127.0.0.1: real keys, real HTTP
+  const options = { logtoUrl: issuer.logtoUrl, audience: 'https://api.example.com', requiredScope: 'read:orders' }
+
+  const good = issuer.mint({ sub: 'alice', scope: 'read:orders', audience: 'https://api.example.com' })
+  assert.equal((await verifyAuth(good, options)).userId, 'alice')
+
+  const other = issuer.mint({ scope: 'read:news', audience: 'https://api.example.com' })
+  await assert.rejects(verifyAuth(other, options), { code: 'missing_scope', status: 403 })
+
+  await issuer.close()
+})

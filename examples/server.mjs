@@ -1,0 +1,20 @@
+import { createServer } from 'node:http'
+import { AuthError, createVerifier } from 'logto-authkit'
+
+const verifier = createVerifier({
+  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+  requiredScope: 'read:orders',
+})
+
+export const server = createServer(async (req, res) => {
+  try {
+    const auth = await verifier.verify(req) // cookie or Authorization header
+    res.end(`Hello ${auth.userId}, you may ${auth.scopes.join(' and ')}\n`)
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error
+    res.writeHead(error.status, error.headers).end(`${error.message}\n`)
+  }
+})
+
+server.listen(process.env.PORT ?? 3000)
