@@ -133,7 +133,7 @@ describe('scopes', () => {
     const error = {
       name: 'TypeError',
       code: 'invalid_options',
-      message: new RegExp(`^Invalid "${option}": expected .+, got .+`),
+      message: new RegExp(`^Invalid option "${option}": expected .+, got .+`),
     }
     assert.throws(() => hasScopes(subject, scopes, options), error)
     assert.throws(() => requireScopes(subject, scopes, options), error)
@@ -220,7 +220,7 @@ describe('roles', () => {
       const error = {
         name: 'TypeError',
         code: 'invalid_options',
-        message: new RegExp(`^Invalid "${option}": expected .+, got .+`),
+        message: new RegExp(`^Invalid option "${option}": expected .+, got .+`),
       }
       for (const subject of [{ roles: ['admin', ''] }, null]) {
         assert.throws(() => hasRole(subject, role, options), error)
