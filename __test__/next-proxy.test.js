@@ -273,3 +273,12 @@ async function issued(t, claims = {}) {
 
 /** @param {string} token */
 const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
+
+test('a requirement that the options inherit is refused, also beside the options of the proxy itself', () => {
+  const options = Object.assign(Object.create({ requiredScope: 'admin' }), {
+    logtoUrl: 'http://127.0.0.1:1',
+    audience: 'https://api.example.test',
+    publicPaths: ['/'],
+  })
+  assert.throws(() => authProxy(options), { name: 'TypeError', code: 'invalid_options', message: /"requiredScope"/ })
+})

@@ -6,6 +6,7 @@ const { guarded } = require('./next-handler')
 const { createProxy } = require('./next-proxy')
 const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
 const { isNewGuest } = require('./contexts')
+const { ownMembers } = require('./parsed-options')
 
 /** @typedef {import('..').AuthContext} AuthContext */
 
@@ -46,7 +47,7 @@ async function verifyNextAuth(request, options) {
 
 /** @param {any} options */
 function authProxy(options) {
-  const { publicPaths, signInUrl, ...rest } = Object(options)
+  const { publicPaths, signInUrl, ...rest } = ownMembers(options)
   const isPlain = publicPaths === undefined && signInUrl === undefined
   return createProxy(new Guard(isPlain ? options : rest), { publicPaths, signInUrl })
 }
