@@ -58,7 +58,7 @@ class Verifier {
 
 /** @param {VerifyAuthOptions} options */
 function createVerifier(options) {
-  return new Verifier(parse(options))
+  return new Verifier(withFunctions(createCore(options), options))
 }
 
 /**
@@ -81,7 +81,7 @@ function verifyAuth(input, options) {
  * @param {VerifyAuthOptions} options
  */
 function sharedVerifier(options) {
-  return new Verifier(withFunctions(sharedCore(options), options))
+  return new Verifier(parse(options))
 }
 
 /**
@@ -98,11 +98,13 @@ async function verifyLogtoToken(token, options) {
 }
 
 /**
+ * For callers that may have the same options on every request: equal ones are parsed once.
+ *
  * @param {VerifyAuthOptions} options
  * @returns {Parsed}
  */
 function parse(options) {
-  return withFunctions(createCore(options), options)
+  return withFunctions(sharedCore(options), options)
 }
 
 /**
