@@ -191,26 +191,24 @@ pub fn timeout<F: Future>(time: Duration, future: F) -> Result<Timeout<F>, Strin
 }
 
 fn runtime() -> Result<&'static Runtime, String> {
-    started(&RUNTIME, Builder::new_multi_thread().worker_threads(1))
+    RUNTIME.get_or_try_init(|| start_threads(Builder::new_multi_thread().worker_threads(1)))
 }
 
 fn pool() -> Result<&'static Runtime, String> {
-    started(&POOL, Builder::new_current_thread().max_blocking_threads(cores()))
+    // Asked for once: on Linux, how many cores there are is read from several files.
+    POOL.get_or_try_init(|| start_threads(Builder::new_current_thread().max_blocking_threads(cores())))
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn started<'a>(slot: &'a OnceCell<Runtime>, builder: &mut Builder) -> Result<&'a Runtime, String> {
-    slot.get_or_try_init(|| {
-        // It panics where the system gives it no thread.
-        let built = catch_unwind(AssertUnwindSafe(|| builder.thread_name("logto-authkit").enable_all().build()));
-        match built {
-            Ok(built) => built.map_err(|error| format!("no thread could be started: {error}")),
-            Err(_) => Err("no thread could be started".into()),
-        }
-    })
+fn start_threads(builder: &mut Builder) -> Result<Runtime, String> {
+    // It panics where the system gives it no thread.
+    match catch_unwind(AssertUnwindSafe(|| builder.thread_name("logto-authkit").enable_all().build())) {
+        Ok(built) => built.map_err(|error| format!("no thread could be started: {error}")),
+        Err(_) => Err("no thread could be started".into()),
+    }
 }
 
 #[cfg(test)]

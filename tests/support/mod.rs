@@ -106,6 +106,15 @@ impl Key {
         }
     }
 
+    /// The public key as aws-lc-rs takes it: a point, RSAPublicKey in DER, or the 32 octets of Ed25519.
+    pub fn public_key(&self) -> &[u8] {
+        match &self.pair {
+            Pair::Ec(_, pair) => pair.public_key().as_ref(),
+            Pair::Rsa(pair) => pair.public_key().as_ref(),
+            Pair::Ed25519(pair) => pair.public_key().as_ref(),
+        }
+    }
+
     /// The algorithm that this kind of key signs with unless something else is asked for.
     pub fn alg(&self) -> &'static str {
         match &self.pair {
