@@ -33,6 +33,14 @@ test('wrong options throw where the handler is wrapped', () => {
   // @ts-expect-error: there are no options
   assert.throws(() => createNextAuth(), wrong)
   const auth = createNextAuth(OPTIONS)
+  for (const [given, description] of [
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [OPTIONS, 'object'],
+  ]) {
+    const message = `Invalid option "handler": expected a function, got ${description}`
+    assert.throws(() => auth.withAuth(/** @type {any} */ (given)), { ...wrong, message })
+  }
   assert.throws(() => auth.withAuth(handler, { requiredScope: '' }), wrong)
   // @ts-expect-error: no such requirement
   assert.throws(() => auth.withAuth(handler, { scope: 'read:orders' }), wrong)

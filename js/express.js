@@ -1,9 +1,8 @@
 /** Express 4 and 5, Connect and plain `http`: see express.d.ts for the contract. */
 
-const { AuthError, Guard, Requirements, answer, isSecure } = require('./guard')
+const { AuthError, Guard, Requirements, answer, isSecure, split } = require('./guard')
 const { optionsError } = require('./errors')
 const { addCookie, fail, send, setAuth } = require('./middleware')
-const { ownMembers } = require('./parsed-options')
 
 /** @typedef {import('./middleware').Request} Request */
 /** @typedef {import('./middleware').Response} Response */
@@ -16,14 +15,15 @@ const seen = new WeakMap()
 
 /** @type {typeof import('./express').logtoAuth} */
 function logtoAuth(options) {
-  const { onError, ...rest } = ownMembers(options)
+  const { taken, rest } = split(options, ['onError'])
+  const { onError } = taken
   if (onError !== undefined && typeof onError !== 'function') {
     throw optionsError({
       option: 'onError',
       message: `Invalid option "onError": expected a function, got ${onError === null ? 'null' : typeof onError}`,
     })
   }
-  const guard = new Guard(onError === undefined ? options : rest)
+  const guard = new Guard(rest)
 
   /**
    * @param {Request} req

@@ -25,9 +25,9 @@ class Guard {
 
   /** @param {any} options - `VerifyAuthOptions`, `organizationId` also as a function of the request. */
   constructor(options) {
-    const { organizationId, ...rest } = ownMembers(options)
-    this.#organizationOf = typeof organizationId === 'function' ? organizationId : undefined
-    this.#parsed = parse(this.#organizationOf === undefined ? options : rest)
+    const { taken, rest } = split(options, ['organizationId'], isFunction)
+    this.#organizationOf = taken.organizationId
+    this.#parsed = parse(rest)
     // A copy: what becomes of the caller's object later has not been checked.
     const guestCookie = own(options, 'guestCookie')
     this.#guestCookie = guestCookie && { ...guestCookie }
@@ -75,9 +75,9 @@ class Requirements {
 
   /** @param {any} requirements - `organizationId` also as a function of the request. */
   constructor(requirements) {
-    const { organizationId, ...rest } = ownMembers(requirements)
-    this.#organizationOf = typeof organizationId === 'function' ? organizationId : undefined
-    this.#native = orThrow(native.createRequirements(this.#organizationOf === undefined ? requirements : rest))
+    const { taken, rest } = split(requirements, ['organizationId'], isFunction)
+    this.#organizationOf = taken.organizationId
+    this.#native = orThrow(native.createRequirements(rest))
   }
 
   /**
@@ -95,6 +95,32 @@ class Requirements {
     if (refused !== null) throw authError(refused)
   }
 }
+
+/**
+ * Options that the core does not know, and the rest, which is for the core. What has none of them stays the very thing that
+ * was given: if that is no object, the core says so.
+ *
+ * @param {any} options
+ * @param {string[]} names
+ * @param {(value: unknown) => boolean} [isOurs]
+ * @returns {{ taken: Record<string, any>, rest: any }}
+ */
+function split(options, names, isOurs = isGiven) {
+  const rest = ownMembers(options)
+  /** @type {Record<string, unknown>} */
+  const taken = {}
+  for (const name of names.filter((name) => isOurs(rest[name]))) {
+    taken[name] = rest[name]
+    delete rest[name]
+  }
+  return { taken, rest: Object.keys(taken).length === 0 ? options : rest }
+}
+
+/** @param {unknown} value */
+const isGiven = (value) => value !== undefined
+
+/** @param {unknown} value */
+const isFunction = (value) => typeof value === 'function'
 
 /**
  * @param {Function} organizationOf
@@ -158,4 +184,16 @@ function addVary(vary, name) {
   return names.includes('*') || names.includes(name.toLowerCase()) ? vary : `${vary}, ${name}`
 }
 
-module.exports = { AuthError, Guard, Requirements, addVary, answer, isSecure }
+/**
+ * Adds a new guest's cookie to the headers of a response; a `Cache-Control` that is there already stays.
+ *
+ * @param {Headers} headers
+ * @param {{ setCookie: string, vary: string, cacheControl: string }} cookie
+ */
+function introduce(headers, { setCookie, vary, cacheControl }) {
+  headers.append('Set-Cookie', setCookie)
+  headers.set('Vary', addVary(headers.get('Vary'), vary))
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControl)
+}
+
+module.exports = { AuthError, Guard, Requirements, addVary, answer, introduce, isSecure, split }

@@ -1,8 +1,8 @@
 /** Handlers of routes that know who is asking: Route Handlers of the App Router, API handlers of the Pages Router. */
 
 const { optionsError } = require('./errors')
-const { AuthError, addVary, answer } = require('./guard')
-const { addCookie, send, setAuth } = require('./middleware')
+const { AuthError, answer, introduce } = require('./guard')
+const { addCookie, fail, send, setAuth } = require('./middleware')
 const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
 
 /** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
@@ -17,7 +17,7 @@ const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
 function guarded(handler, guard, requirements) {
   if (typeof handler !== 'function') {
     const given = handler === null ? 'null' : typeof handler
-    throw optionsError({ option: 'handler', message: `Invalid "handler": expected a function, got ${given}` })
+    throw optionsError({ option: 'handler', message: `Invalid option "handler": expected a function, got ${given}` })
   }
   /**
    * @param {any} request
@@ -87,11 +87,9 @@ async function respondOnPagesRouter(req, res, handler, guard, requirements) {
  * @param {Response} response
  * @param {Cookie} cookie
  */
-function withCookie({ body, status, statusText, headers }, { setCookie, vary, cacheControl }) {
+function withCookie({ body, status, statusText, headers }, cookie) {
   const own = new Headers(headers)
-  own.append('Set-Cookie', setCookie)
-  own.set('Vary', addVary(own.get('Vary'), vary))
-  if (!own.has('Cache-Control')) own.set('Cache-Control', cacheControl)
+  introduce(own, cookie)
   return new Response(body, { status, statusText, headers: own })
 }
 

@@ -1,20 +1,22 @@
 /** The gate in front of an application: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
 
 const { optionsError } = require('./errors')
-const { AuthError, Requirements, addVary, answer } = require('./guard')
+const { AuthError, answer, introduce } = require('./guard')
 const { isSecureRequest } = require('./next-request')
-const { isPublicPath, publicPathsOption } = require('./public-paths')
+const { isPublicPath, publicPathsOption, readPath } = require('./public-paths')
 
 /** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
 /** @typedef {import('./middleware').Cookie} Cookie */
 /** @typedef {import('next/server').NextRequest} NextRequest */
-/** @typedef {{ url: URL, isOwn: boolean }} SignIn */
+/** @typedef {{ url: URL, path: string | undefined }} SignIn - The path, where it is one of this application. */
 
 /**
  * @param {Guard} guard
+ * @param {Guard} members - The same, without guests: a session that fails where they are not welcome is refused for its own
+ * reason, and an outage sends nobody to sign in once more.
  * @param {any} [extra]
  */
-function createProxy(guard, extra) {
+function createProxy(guard, members, extra) {
   const { publicPaths, signInUrl, ...unknown } = Object(extra)
   for (const option of Object.keys(unknown)) {
     const message = `Unknown option ${JSON.stringify(option)}: known options are publicPaths, signInUrl`
@@ -22,9 +24,9 @@ function createProxy(guard, extra) {
   }
   const signIn = signInOption(signInUrl)
   const paths = publicPathsOption(publicPaths)
-  if (signIn?.isOwn) paths.push(signIn.url.pathname)
+  if (signIn?.path !== undefined) paths.push(signIn.path)
   // Where the application tells no public paths from others, its guests are welcome everywhere.
-  const session = guard.allowsGuests && publicPaths === undefined ? undefined : new Requirements({})
+  const others = publicPaths === undefined ? guard : members
 
   /** @param {NextRequest} request */
   return async function proxy(request) {
@@ -37,9 +39,8 @@ function createProxy(guard, extra) {
     let cookie = null
     let response
     try {
-      const auth = await guard.authenticate(request)
+      const auth = await (isPublic ? guard : others).authenticate(request)
       cookie = guard.guestHeaders(auth, isSecureRequest(request.headers))
-      if (!isPublic) session?.check(auth, request)
       response = NextResponse.next(cookie === null ? undefined : { request: { headers: withCookie(request, cookie) } })
     } catch (error) {
       if (!(error instanceof AuthError)) throw error
@@ -49,7 +50,8 @@ function createProxy(guard, extra) {
           ? NextResponse.redirect(signInAddress(signIn, request), { headers: { 'Cache-Control': 'no-store' } })
           : new NextResponse(body, { status, headers })
     }
-    if (cookie !== null) introduce(response.headers, cookie)
+    // Next.js lets a route set no `Cache-Control` where its proxy has: this one must not be weaker than the route's.
+    if (cookie !== null) introduce(response.headers, { ...cookie, cacheControl: `${cookie.cacheControl}, no-store` })
     return response
   }
 }
@@ -67,17 +69,6 @@ function withCookie(request, { setCookie }) {
   return headers
 }
 
-/**
- * @param {Headers} headers
- * @param {Cookie} cookie
- */
-function introduce(headers, { setCookie, vary, cacheControl }) {
-  headers.append('Set-Cookie', setCookie)
-  headers.set('Vary', addVary(headers.get('Vary'), vary))
-  // Next.js lets a route set no `Cache-Control` where its proxy has: this one must not be weaker than the route's.
-  if (!headers.has('Cache-Control')) headers.set('Cache-Control', `${cacheControl}, no-store`)
-}
-
 /** @param {Request} request */
 const isPreflight = ({ method, headers }) => method === 'OPTIONS' && headers.has('access-control-request-method')
 
@@ -88,9 +79,9 @@ const isPageRequest = ({ method, headers }) => method === 'GET' && /\btext\/html
  * @param {SignIn} signIn
  * @param {NextRequest} request
  */
-function signInAddress({ url, isOwn }, request) {
-  const target = isOwn ? request.nextUrl.clone() : new URL(url)
-  if (isOwn) Object.assign(target, { pathname: url.pathname, search: url.search, hash: url.hash })
+function signInAddress({ url, path }, request) {
+  const target = path === undefined ? new URL(url) : request.nextUrl.clone()
+  if (path !== undefined) Object.assign(target, { pathname: url.pathname, search: url.search, hash: url.hash })
   const { pathname, search } = new URL(request.url)
   // Two slashes at the start would make the address of another host of it.
   target.searchParams.set('redirect_to', pathname.replace(/^[/\\]+/, '/') + search)
@@ -105,8 +96,8 @@ function signInOption(given) {
   if (given === undefined) return undefined
   if (typeof given === 'string' && URL.canParse(given, HERE)) {
     const url = new URL(given, HERE)
-    if (given.startsWith('/') && url.origin === HERE) return { url, isOwn: true }
-    if (/^https?:\/\//i.test(given)) return { url, isOwn: false }
+    const path = given.startsWith('/') && url.origin === HERE ? readPath(url.pathname) : undefined
+    if (path !== undefined || /^https?:\/\//i.test(given)) return { url, path }
   }
   const text = typeof given === 'string' ? JSON.stringify(given) : given === null ? 'null' : typeof given
   const wanted = "a path such as '/sign-in' or an absolute http or https address"

@@ -1,12 +1,11 @@
 /** Next.js 15 and 16, App and Pages Router: see next.d.ts for the contract. */
 
 const native = require('./native/binding')
-const { AuthError, Guard, Requirements } = require('./guard')
+const { AuthError, Guard, Requirements, split } = require('./guard')
 const { guarded } = require('./next-handler')
 const { createProxy } = require('./next-proxy')
 const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
 const { isNewGuest } = require('./contexts')
-const { ownMembers } = require('./parsed-options')
 
 /** @typedef {import('..').AuthContext} AuthContext */
 
@@ -21,7 +20,7 @@ function withAuth(handler, options) {
 /** @param {any} options */
 function createNextAuth(options) {
   const guard = new Guard(options)
-  const visitors = visitorsGuard(options)
+  const [visitors, members] = [guardOf(options, true), guardOf(options, false)]
   return {
     /**
      * @param {any} handler
@@ -32,7 +31,7 @@ function createNextAuth(options) {
     /** @param {any} request */
     verify: (request) => verify(request, guard),
     /** @param {any} [extra] */
-    authProxy: (extra) => createProxy(guard, extra),
+    authProxy: (extra) => createProxy(guard, members, extra),
     getAuth: () => currentAuth(visitors, guard.allowsGuests),
   }
 }
@@ -47,15 +46,14 @@ async function verifyNextAuth(request, options) {
 
 /** @param {any} options */
 function authProxy(options) {
-  const { publicPaths, signInUrl, ...rest } = ownMembers(options)
-  const isPlain = publicPaths === undefined && signInUrl === undefined
-  return createProxy(new Guard(isPlain ? options : rest), { publicPaths, signInUrl })
+  const { taken, rest } = split(options, ['publicPaths', 'signInUrl'])
+  return createProxy(new Guard(rest), guardOf(rest, false), taken)
 }
 
 /** @param {any} options */
 async function getAuth(options) {
   const guard = new Guard(options)
-  return currentAuth(visitorsGuard(options), guard.allowsGuests)
+  return currentAuth(guardOf(options, true), guard.allowsGuests)
 }
 
 /**
@@ -71,8 +69,13 @@ async function verify(request, guard) {
   }
 }
 
-/** @param {any} options - What a page asks for is who is there, not whether somebody may be. */
-const visitorsGuard = (options) => new Guard({ ...options, allowGuest: true })
+/**
+ * A guard of the same options: to ask who is there, not whether somebody may be, or the other way round.
+ *
+ * @param {any} options - That have been found right.
+ * @param {boolean} allowGuest
+ */
+const guardOf = (options, allowGuest) => new Guard({ ...options, allowGuest })
 
 /** The id of a guest without a cookie, so that all that is rendered for one request sees one. */
 /** @type {WeakMap<Headers, string>} */

@@ -11,7 +11,9 @@ function publicPathsOption(given = []) {
   return given.map((path) => {
     // A sticky or global expression remembers where it was, and would match every other time.
     if (path instanceof RegExp) return new RegExp(path.source, path.flags.replace(/[gy]/g, ''))
-    if (typeof path === 'string' && /^\/[^*()[\]?#]*$/.test(path) && !path.includes('/:')) return trimmed(path)
+    const isPath = typeof path === 'string' && /^\/[^*()[\]?#]*$/.test(path) && !path.includes('/:')
+    const read = isPath ? readPath(path) : undefined
+    if (read !== undefined) return read
     throw wrong("paths such as '/docs', each with everything below it, and RegExps", path)
   })
 }
@@ -24,8 +26,9 @@ function publicPathsOption(given = []) {
  * @param {(string | RegExp)[]} publicPaths
  */
 function isPublicPath(pathname, publicPaths) {
-  const path = pagePath(pathname)
-  if (path === undefined) return false
+  const read = readPath(pathname)
+  if (read === undefined) return false
+  const path = trimmed(withoutTransport(read))
   return publicPaths.some((item) => {
     if (typeof item !== 'string') return item.test(path)
     return path === item || (item !== '/' && path.startsWith(`${item}/`))
@@ -33,16 +36,16 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
- * The path of the page that Next.js would serve. There is none where two readers could disagree about that: empty and dot
- * segments, backslashes, and what is percent-encoded without need (RFC 3986 section 2.3), to hide, or to be a slash later.
+ * A path as people write it, without a trailing slash. There is none where two readers could disagree about that: empty and dot segments,
+ * backslashes, and what is percent-encoded without need (RFC 3986 section 2.3), to hide, or to be a slash later.
  *
  * @param {string} pathname
  */
-function pagePath(pathname) {
+function readPath(pathname) {
   if (/\\|\/\/|\/\.{1,2}(\/|$)|%([01]|2[5def]|3\d|4[1-9a-f]|5[\dacf]|6[1-9a-f]|7[\daef])/i.test(pathname))
     return undefined
   try {
-    return trimmed(decodeURI(withoutTransport(pathname)))
+    return trimmed(decodeURI(pathname))
   } catch {
     return undefined
   }
@@ -57,7 +60,8 @@ function pagePath(pathname) {
 function withoutTransport(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
   if (page !== undefined) return page === '/index' ? '/' : page
-  return pathname.replace(/(\.segments\/.+\.segment|\.prefetch)?\.rsc$/, '')
+  const segment = /^(.*)\.segments\/.*\.segment\.rsc$/.exec(pathname)?.[1]
+  return segment ?? pathname.replace(/(\.prefetch)?\.rsc$/, '')
 }
 
 /** @param {string} path */
@@ -75,4 +79,4 @@ function wrong(wanted, given) {
   })
 }
 
-module.exports = { isPublicPath, publicPathsOption }
+module.exports = { isPublicPath, publicPathsOption, readPath }
