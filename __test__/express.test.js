@@ -799,6 +799,15 @@ test('what becomes of the options later changes nothing', async (t) => {
   assert.match(cookies[0], /^visitor=/)
 })
 
+test('an option that is undefined is one that is left out', async (t) => {
+  const issuer = await startIssuer(t)
+  const options = { ...optionsOf(issuer), onError: undefined, organizationId: undefined }
+  const required = protect({ requiredScope: undefined, organizationId: undefined })
+  const url = await serve(t, FRAMEWORKS.http(logtoAuth(/** @type {any} */ (options)), required, sendAuth))
+  assert.equal((await ask(url, bearer(issuer.mint()))).status, 200)
+  assert.deepEqual(await statusAndBody(ask(url)), [401, MISSING])
+})
+
 test('another logtoAuth on the way replaces what the first one found', async (t) => {
   const issuer = await startIssuer(t)
   const other = await startIssuer(t)

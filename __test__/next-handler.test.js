@@ -1,7 +1,10 @@
 const assert = require('node:assert/strict')
+const { once } = require('node:events')
 const { test } = require('node:test')
 const { NextRequest } = require('next/server')
+const { requireScopes } = require('logto-authkit')
 const { createNextAuth, getAuth, verifyNextAuth, withAuth } = require('logto-authkit/next')
+const { ask, serve } = require('./frameworks')
 const { startIssuer } = require('./helpers')
 
 const AUDIENCE = 'https://api.example.test'
@@ -90,6 +93,49 @@ test('a request.auth that is there already is replaced', async (t) => {
   const request = new NextRequest('http://app.example.test/', { headers: { authorization: `Bearer ${token}` } })
   Object.defineProperty(request, 'auth', { value: { userId: 'mallory' }, configurable: true })
   assert.equal(await (await handler(request, { params: Promise.resolve({}) })).json(), 'alice')
+})
+
+test('one request has one new guest, however often it is asked who that is', async () => {
+  const guests = createNextAuth({ ...OPTIONS, allowGuest: true })
+  const request = new NextRequest('http://app.example.test/')
+  const ids = new Set()
+  const see = async () => {
+    const result = await guests.verify(request)
+    ids.add(result.success && result.auth.isGuest && result.auth.guestId)
+  }
+  await see()
+  const response = await guests.withAuth(async ({ auth }) => {
+    ids.add(auth.isGuest && auth.guestId)
+    await see()
+    return new Response()
+  })(request, { params: Promise.resolve({}) })
+  ids.add(/^guest_logto_authtoken=([0-9a-f-]{36});/.exec(response.headers.get('set-cookie') ?? '')?.[1])
+  assert.equal(ids.size, 1)
+})
+
+test('an API handler that throws an AuthError in mid-answer: the answer breaks off, and the error is seen', {
+  timeout: 10_000,
+}, async (t) => {
+  const { options, token } = await issued(t)
+  const handler = withAuth((/** @type {any} */ req, /** @type {any} */ res) => {
+    res.write('one ')
+    if (req.url === '/ended') res.end('two')
+    requireScopes(req.auth, 'admin')
+  }, options)
+  const url = await serve(t, /** @type {any} */ (handler))
+  const headers = { authorization: `Bearer ${token}` }
+  for (const [path, outcome] of [
+    ['/ended', /^one two$/],
+    ['/', /^(aborted|socket hang up)$/],
+  ]) {
+    const warned = once(process, 'warning')
+    const answered = ask(url + path, { headers }).then(
+      ({ body }) => body,
+      (error) => error.message,
+    )
+    assert.match(await answered, /** @type {RegExp} */ (outcome))
+    assert.equal((await warned)[0].code, 'missing_scope')
+  }
 })
 
 /** @param {import('node:test').TestContext} t */

@@ -87,6 +87,7 @@ test('what is no page request is answered with JSON', async () => {
 })
 
 test('without a sign-in page, a page request is answered with JSON too', async () => {
+  assert.equal((await visit({ signInUrl: undefined, publicPaths: undefined }, '/account', PAGE)).status, 401)
   assert.equal((await visit({}, '/account', PAGE)).status, 401)
 })
 

@@ -3,7 +3,9 @@
 const { randomUUID, timingSafeEqual } = require('node:crypto')
 const native = require('./native/binding')
 const { optionsError, orThrow } = require('./errors')
+const { split } = require('./guard')
 const { addCookie, send } = require('./middleware')
+const { own } = require('./parsed-options')
 const { cookieHeader, header, parsedCookie } = require('./request')
 
 /** @typedef {import('..').RequestLike} RequestLike */
@@ -23,10 +25,7 @@ const buildCsrfCookieHeader = (token, options) => orThrow(native.csrfCookieHeade
 
 /** @type {typeof import('./csrf').createCsrfMiddleware} */
 function createCsrfMiddleware(options) {
-  const names = namesIn(options)
-  const { headerName, ...cookie } = options ?? {}
-  // A wrong option is found now, not by the first visitor.
-  buildCsrfCookieHeader(generateCsrfToken(), cookie)
+  const { names, cookie } = read(options)
 
   return function csrf(req, res, next) {
     const tokens = cookieTokens(req, names.cookieName)
@@ -45,7 +44,7 @@ function createCsrfMiddleware(options) {
 
 /** @type {typeof import('./csrf').verifyCsrfToken} */
 function verifyCsrfToken(request, options) {
-  const names = namesIn(options)
+  const { names } = read(options)
   const error = mismatch(request, cookieTokens(request, names.cookieName), names)
   return error === undefined ? { valid: true } : { valid: false, error }
 }
@@ -108,17 +107,24 @@ const refusal = ({ cookieName, headerName }) => ({
 })
 
 /**
- * @param {{ cookieName?: string, headerName?: string } | undefined} options
- * @returns {Names}
+ * The names to look for, and the options of the cookie; all of them are checked here, before the first visitor comes.
+ *
+ * @param {any} options
+ * @returns {{ names: Names, cookie: import('./csrf').CsrfCookieOptions }}
  */
-function namesIn({ cookieName = CSRF_COOKIE_NAME, headerName = CSRF_HEADER_NAME } = {}) {
+function read(options) {
+  const { taken, rest } = split(options, ['headerName'])
+  const { headerName = CSRF_HEADER_NAME } = taken
   // A field name is a token (RFC 9110 section 5.1).
-  if (typeof headerName === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(headerName)) return { cookieName, headerName }
-  const given = JSON.stringify(headerName)
-  throw optionsError({
-    option: 'headerName',
-    message: `Invalid option "headerName": expected a header name, got ${given}`,
-  })
+  if (typeof headerName !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(headerName)) {
+    throw optionsError({
+      option: 'headerName',
+      message: `Invalid option "headerName": expected a header name, got ${JSON.stringify(headerName)}`,
+    })
+  }
+  buildCsrfCookieHeader('checked', rest)
+  const cookie = { ...rest }
+  return { names: { cookieName: own(cookie, 'cookieName') ?? CSRF_COOKIE_NAME, headerName }, cookie }
 }
 
 module.exports = {

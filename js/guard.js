@@ -105,19 +105,17 @@ class Requirements {
  * @param {(value: unknown) => boolean} [isOurs]
  * @returns {{ taken: Record<string, any>, rest: any }}
  */
-function split(options, names, isOurs = isGiven) {
+function split(options, names, isOurs = () => true) {
   const rest = ownMembers(options)
   /** @type {Record<string, unknown>} */
   const taken = {}
-  for (const name of names.filter((name) => isOurs(rest[name]))) {
+  for (const name of names) {
+    if (!Object.hasOwn(rest, name) || !isOurs(rest[name])) continue
     taken[name] = rest[name]
     delete rest[name]
   }
   return { taken, rest: Object.keys(taken).length === 0 ? options : rest }
 }
-
-/** @param {unknown} value */
-const isGiven = (value) => value !== undefined
 
 /** @param {unknown} value */
 const isFunction = (value) => typeof value === 'function'

@@ -3,7 +3,7 @@
 const { optionsError } = require('./errors')
 const { AuthError, answer, introduce } = require('./guard')
 const { addCookie, fail, send, setAuth } = require('./middleware')
-const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
+const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./next-request')
 
 /** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
 /** @typedef {InstanceType<typeof import('./guard').Requirements>} Requirements */
@@ -43,6 +43,7 @@ async function respondOnAppRouter(request, context, handler, guard, requirements
   let response
   try {
     const auth = await guard.authenticate(request)
+    await keepGuestId(auth, request)
     cookie = guard.guestHeaders(auth, isSecureRequest(request.headers))
     requirements?.check(auth, request)
     setAuth(request, auth)
@@ -70,6 +71,7 @@ async function respondOnAppRouter(request, context, handler, guard, requirements
 async function respondOnPagesRouter(req, res, handler, guard, requirements) {
   try {
     const auth = await guard.authenticate(req)
+    await keepGuestId(auth, req)
     const cookie = guard.guestHeaders(auth, isSecureRequest(req.headers))
     if (cookie !== null) addCookie(res, cookie)
     requirements?.check(auth, req)
@@ -77,7 +79,13 @@ async function respondOnPagesRouter(req, res, handler, guard, requirements) {
     await handler(req, res)
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
-    if (!res.headersSent) send(res, answer(error))
+    if (!res.headersSent) {
+      send(res, answer(error))
+      return
+    }
+    fail(error, res, () => {})
+    // Nobody else would end it.
+    if (!res.writableEnded) res.destroy()
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the request that Next.js is about tells, and what can be told to it. */
 
+const { isNewGuest } = require('./contexts')
 const { isSecure } = require('./guard')
 const { header } = require('./request')
 
@@ -28,13 +29,36 @@ function refuseStatic(headers) {
 }
 
 /** Outside, in a test of a handler say, a request may well be without headers. */
-function isInNext() {
+const isInNext = () => receivedHeaders() !== undefined
+
+/**
+ * The headers that Next.js has received; undefined outside, and where it keeps them to itself: in the proxy, in the Pages
+ * Router.
+ *
+ * @returns {Promise<Headers> | undefined}
+ */
+function receivedHeaders() {
   try {
-    require('next/headers').headers()
-    return true
+    return require('next/headers').headers()
   } catch {
-    return false
+    return undefined
   }
+}
+
+/** The id of a guest without a cookie. @type {WeakMap<object, string>} */
+const newGuestIds = new WeakMap()
+
+/**
+ * Gives a new guest the id that the request has got already: all that is rendered and answered for one request sees one.
+ *
+ * @param {import('..').AuthContext} auth
+ * @param {{ headers: any }} request
+ */
+async function keepGuestId(auth, request) {
+  if (!auth.isGuest || !isNewGuest(auth)) return
+  const key = (await receivedHeaders()) ?? request.headers
+  auth.guestId = newGuestIds.get(key) ?? auth.guestId
+  newGuestIds.set(key, auth.guestId)
 }
 
 /**
@@ -54,4 +78,4 @@ async function setCookie(header) {
   }
 }
 
-module.exports = { isSecureRequest, refuseStatic, setCookie }
+module.exports = { isSecureRequest, keepGuestId, refuseStatic, setCookie }

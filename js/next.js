@@ -4,8 +4,7 @@ const native = require('./native/binding')
 const { AuthError, Guard, Requirements, split } = require('./guard')
 const { guarded } = require('./next-handler')
 const { createProxy } = require('./next-proxy')
-const { isSecureRequest, refuseStatic, setCookie } = require('./next-request')
-const { isNewGuest } = require('./contexts')
+const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./next-request')
 
 /** @typedef {import('..').AuthContext} AuthContext */
 
@@ -62,7 +61,9 @@ async function getAuth(options) {
  */
 async function verify(request, guard) {
   try {
-    return { success: true, auth: await guard.authenticate(request) }
+    const auth = await guard.authenticate(request)
+    await keepGuestId(auth, request)
+    return { success: true, auth }
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     return { success: false, error: error.message, code: error.code, status: error.status }
@@ -77,10 +78,6 @@ async function verify(request, guard) {
  */
 const guardOf = (options, allowGuest) => new Guard({ ...options, allowGuest })
 
-/** The id of a guest without a cookie, so that all that is rendered for one request sees one. */
-/** @type {WeakMap<Headers, string>} */
-const newGuestIds = new WeakMap()
-
 /**
  * @param {Guard} guard
  * @param {boolean} allowsGuests - Whether the application has guests, who keep their id.
@@ -92,12 +89,9 @@ async function currentAuth(guard, allowsGuests) {
   const jar = await next.cookies()
   refuseStatic(received)
   const auth = await guard.authenticate({ headers: withoutChanged(received, jar, guard.cookieName), cookies: jar })
-  if (auth.isGuest && isNewGuest(auth)) {
-    auth.guestId = newGuestIds.get(received) ?? auth.guestId
-    newGuestIds.set(received, auth.guestId)
-    const cookie = allowsGuests ? guard.guestHeaders(auth, isSecureRequest(received)) : null
-    if (cookie !== null) await setCookie(cookie.setCookie)
-  }
+  await keepGuestId(auth, { headers: received })
+  const cookie = allowsGuests ? guard.guestHeaders(auth, isSecureRequest(received)) : null
+  if (cookie !== null) await setCookie(cookie.setCookie)
   return auth
 }
 

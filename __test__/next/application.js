@@ -5,7 +5,7 @@ const { once } = require('node:events')
 const fs = require('node:fs')
 const { createServer } = require('node:net')
 const { tmpdir } = require('node:os')
-const { dirname, join } = require('node:path')
+const { dirname, join, relative } = require('node:path')
 const { createInterface } = require('node:readline')
 
 /**
@@ -23,10 +23,11 @@ class Application {
 
   /**
    * @param {string} source - The folder that it is a copy of.
-   * @param {{ next: 15 | 16, files?: Record<string, string>, packages?: string[], env?: Env }} options - `files` are
-   * written over the copy.
+   * @param {{ next: 15 | 16, files?: Record<string, string>, env?: Env, isLinked?: boolean }} options - `files` are
+   * written over the copy; `isLinked` puts this package where pnpm would.
    */
-  constructor(source, { next, files = {}, packages = [], env = {} }) {
+  constructor(source, { next, files = {}, env = {}, isLinked = false }) {
+    applications.add(this)
     this.folder = join(this.#folder, 'application')
     this.#env = env
     fs.cpSync(source, this.folder, { recursive: true, filter: (path) => !/[\\/](node_modules|\.next)$/.test(path) })
@@ -34,7 +35,8 @@ class Application {
       fs.mkdirSync(dirname(join(this.folder, path)), { recursive: true })
       fs.writeFileSync(join(this.folder, path), text)
     }
-    install(join(this.folder, 'node_modules'), next, packages)
+    install(join(this.folder, 'node_modules'), next)
+    installThis(join(this.folder, 'node_modules'), isLinked)
   }
 
   /**
@@ -45,7 +47,10 @@ class Application {
     const child = this.#run([NEXT, 'build', ...args], this.folder)
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += text))
-    const [code] = await once(child, 'close')
+    const timer = setTimeout(() => end(child), LONGEST_BUILD)
+    const [code, signal] = await once(child, 'close')
+    clearTimeout(timer)
+    if (code === null) throw new Error(`The build was ended by ${signal}:\n${output}`)
     return { code, output }
   }
 
@@ -69,11 +74,17 @@ class Application {
   }
 
   async remove() {
-    for (const child of this.#children.filter((child) => child.exitCode === null && child.signalCode === null)) {
-      child.kill()
-      await once(child, 'close')
-    }
+    const running = this.#children.filter((child) => child.exitCode === null && child.signalCode === null)
+    const closed = running.map((child) => once(child, 'close'))
+    this.end()
+    await Promise.all(closed)
+    applications.delete(this)
     fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /** Ends its processes, and theirs. */
+  end() {
+    for (const child of this.#children) end(child)
   }
 
   /**
@@ -96,7 +107,9 @@ class Application {
       }
       child.on('close', () => reject(new Error(`The server has ended:\n${output}`)))
     })
+    const timer = setTimeout(() => end(child), LONGEST_START)
     await ready
+    clearTimeout(timer)
     return { url: `http://localhost:${port}`, output: () => output }
   }
 
@@ -113,18 +126,44 @@ class Application {
       cwd,
       env: /** @type {any} */ (all),
       stdio: ['ignore', 'pipe', 'pipe'],
+      // In a group of its own, which can be ended as a whole: Next.js has workers.
+      detached: true,
     })
     this.#children.push(child)
     return child
   }
 }
 
+/** @param {import('node:child_process').ChildProcess} child */
+function end(child) {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+/** @type {Set<Application>} */
+const applications = new Set()
+
+/** A test that fails, or is ended, leaves no servers behind. */
+const endAll = () => {
+  for (const application of applications) application.end()
+}
+process.on('exit', endAll)
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+  process.once(signal, () => {
+    endAll()
+    process.kill(process.pid, signal)
+  })
+}
+
 /**
  * @param {string} modules
  * @param {15 | 16} next
- * @param {string[]} packages
  */
-function install(modules, next, packages) {
+function install(modules, next) {
   /** @type {Set<string>} */
   const installed = new Set()
   /**
@@ -146,25 +185,30 @@ function install(modules, next, packages) {
   add('next', join(MODULES, next === 15 ? 'next-15' : 'next'))
   // Next.js 15 calls the compiler's API, which TypeScript 7 does not have.
   add('typescript', join(MODULES, next === 15 ? 'typescript-6' : 'typescript'))
-  for (const name of ['react', 'react-dom', '@types/node', '@types/react', '@types/react-dom', ...packages]) add(name)
-  installThis(modules)
+  for (const name of ['react', 'react-dom', '@types/node', '@types/react', '@types/react-dom']) add(name)
 }
 
 /**
- * What an installation of this package unpacks: the package, and that of the platform.
+ * What an installation of this package unpacks: the package, and that of the platform. npm puts them side by side; pnpm puts
+ * each into a folder of its own, and links them to those that depend on them, so that the application sees but the one.
  *
  * @param {string} modules
+ * @param {boolean} isLinked
  */
-function installThis(modules) {
+function installThis(modules, isLinked) {
   const addon = fs.readdirSync(join(ROOT, 'js/native')).find((name) => name.endsWith('.node')) ?? ''
   const platform = addon.split('.')[1]
+  const [own, other] = ['logto-authkit', `logto-authkit-${platform}`].map((name) =>
+    join(modules, isLinked ? `.pnpm/${name}@0.0.0/node_modules` : '', name),
+  )
   for (const path of ['package.json', 'index.d.ts', 'js']) {
-    const to = join(modules, 'logto-authkit', path)
-    fs.cpSync(join(ROOT, path), to, { recursive: true, filter: (file) => !file.endsWith('.node') })
+    fs.cpSync(join(ROOT, path), join(own, path), { recursive: true, filter: (file) => !file.endsWith('.node') })
   }
-  const binary = join(modules, `logto-authkit-${platform}`)
-  fs.cpSync(join(ROOT, 'npm', platform), binary, { recursive: true })
-  fs.copyFileSync(join(ROOT, 'js/native', addon), join(binary, addon))
+  fs.cpSync(join(ROOT, 'npm', platform), other, { recursive: true })
+  fs.copyFileSync(join(ROOT, 'js/native', addon), join(other, addon))
+  if (!isLinked) return
+  fs.symlinkSync(relative(modules, own), join(modules, 'logto-authkit'))
+  fs.symlinkSync(relative(dirname(own), other), join(dirname(own), `logto-authkit-${platform}`))
 }
 
 /**
@@ -219,6 +263,10 @@ async function freePort() {
   await once(server, 'close')
   return port
 }
+
+/** In milliseconds; a build takes half a minute, more where others use the machine. */
+const LONGEST_BUILD = 300_000
+const LONGEST_START = 120_000
 
 const ROOT = join(__dirname, '../..')
 const MODULES = join(ROOT, 'node_modules')
