@@ -28,7 +28,7 @@ const { SCREENSHOTS } = process.env
 
 const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed: there is no ${CHROMIUM}`
 
-describe('The Next.js example in a browser', { skip, timeout: 240_000 }, () => {
+describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
   /** @type {InstanceType<typeof Application>} */
   let application
   /** @type {{ url: string, close: () => Promise<void> }} */
@@ -223,7 +223,34 @@ describe('The Next.js example in a browser', { skip, timeout: 240_000 }, () => {
     assert.equal(other.url(), `${shop}/`)
   })
 
-  test('main.mjs starts the example and an identity server that knows it', async (t) => {
+  test('a callback with a wrong state, or with none, signs nobody in, whatever else is right', async (t) => {
+    const page = await open(t)
+    await page.goto('/sign-in')
+    await signIn(page)
+    await page.waitForURL(`${shop}/`)
+    /** A callback that would sign this very browser in: its code, its verifier, its nonce. */
+    const answer = async () => {
+      await page.context().clearCookies({ name: 'logto_authtoken' })
+      return new URL(await redirect(page, await redirect(page, '/sign-in/start')))
+    }
+    const outcome = async (/** @type {URL} */ url) => {
+      const location = await redirect(page, url.href)
+      const cookies = await page.context().cookies()
+      return [location, cookies.some(({ name }) => name === 'logto_authtoken')]
+    }
+    for (const change of /** @type {((search: URLSearchParams) => void)[]} */ ([
+      (search) => search.set('state', 'a-wrong-one'),
+      (search) => search.set('state', ''),
+      (search) => search.delete('state'),
+    ])) {
+      const url = await answer()
+      change(url.searchParams)
+      assert.deepEqual(await outcome(url), [`${shop}/sign-in?failed`, false], url.search)
+    }
+    assert.deepEqual(await outcome(await answer()), [`${shop}/`, true])
+  })
+
+  test('main.mjs starts the example and an identity server that knows it', { timeout: 120_000 }, async (t) => {
     const port = await freePort()
     const env = { ...process.env, PORT: String(port), LOGTO_URL: '', NEXT_TELEMETRY_DISABLED: '1' }
     const main = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -703,6 +703,35 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     }
   })
 
+  test(`${framework}: many requests at once, each with a token never seen, are answered each for itself`, {
+    timeout: 30_000,
+  }, async (t) => {
+    const issuer = await startIssuer(t)
+    const app = express()
+      .use(logtoAuth(optionsOf(issuer)))
+      .get('/', protect({ requiredScope: 'read' }), (req, res) => void res.send(req.auth.userId))
+    const url = await serve(t, app)
+    const mint = (/** @type {number} */ i, claims = {}) => issuer.mint({ sub: `user-${i}`, scope: 'read', ...claims })
+    /** A token, and what comes of it. @type {((i: number) => [string, string])[]} */
+    const kinds = [
+      (i) => [mint(i), `200 user-${i}`],
+      (i) => [mint(i).replace(/[^.]+$/, mint(i).split('.')[2]), '401 invalid_signature'],
+      (i) => [mint(i, { expiresIn: -1 }), '401 token_expired'],
+      (i) => [mint(i, { scope: 'write' }), '403 missing_scope'],
+      (i) => [mint(i, { header: { kid: 'unknown' } }), '401 unknown_key'],
+    ]
+    const cases = Array.from({ length: 100 }, (_, i) => kinds[i % kinds.length](i))
+    const outcomes = cases.map(async ([token]) => {
+      const { status, body } = await ask(url, bearer(token))
+      return `${status} ${status === 200 ? body : JSON.parse(body).code}`
+    })
+    assert.deepEqual(
+      await Promise.all(outcomes),
+      cases.map(([, expected]) => expected),
+    )
+    assert.ok(issuer.jwksRequests <= 2)
+  })
+
   test(`${framework}: a body that arrives during the verification is not lost`, async (t) => {
     const issuer = await startIssuer(t)
     const { isRevoked, asked, release } = gate()

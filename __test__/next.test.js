@@ -143,7 +143,7 @@ for (const variant of VARIANTS) {
         }
         // Next.js shows a Route Handler the first one alone.
         const isOneSeen = path === '/api/gates'
-        assert.equal(await outcome(['invalid', alice]), isOneSeen ? '401 malformed_token' : '400 ambiguous_token')
+        assert.equal(await outcome(['invalid', alice]), isOneSeen ? '401 opaque_token' : '400 ambiguous_token')
         assert.equal(await outcome([alice, mallory]), isOneSeen ? '200 alice' : '400 ambiguous_token')
       })
 
@@ -219,7 +219,18 @@ for (const variant of VARIANTS) {
       }
     })
 
-    for (const kind of Object.keys(ANSWERS)) {
+    for (const kind of [
+      'json',
+      'asked',
+      'own',
+      'jar',
+      'redirect',
+      'stream',
+      'fetched',
+      'cached',
+      'shared',
+      'refused',
+    ]) {
       test(`a new guest gets the cookie beside what the handler answers: ${kind}`, async () => {
         const { status, headers, cookies, text } = await visit(`/api/guests/${kind}`)
         const [expected, check] = ANSWERS[kind]
@@ -336,7 +347,7 @@ for (const variant of VARIANTS) {
       const user = await visit('/gated', { headers: { ...PAGE, ...cookie(alice) } })
       assert.match(user.text, /user alice/)
       const second = { authorization: ['Bearer invalid', `Bearer ${alice}`] }
-      assertRefused(await visit('/gated', { headers: second }), { status: 401, code: 'malformed_token' })
+      assertRefused(await visit('/gated', { headers: second }), { status: 401, code: 'opaque_token' })
     })
 
     test('a preflight passes the proxy, and shows no page', async () => {

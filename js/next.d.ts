@@ -40,11 +40,17 @@ import type { AuthContext, AuthErrorCode, RequestLike, ScopeMode, VerifyAuthOpti
  * for Next.js. A preflight (`OPTIONS`) is a request like any other: Next.js answers it by itself where a route exports no
  * `OPTIONS`.
  *
- * With `allowGuest`, the response to a new guest sets the guest's cookie.
+ * With `allowGuest`, the response to a new guest sets the guest's cookie. {@link getAuth} and {@link verifyNextAuth} see the
+ * same guest in that request.
+ *
+ * Of two `Authorization` headers Next.js shows a Route Handler, and a proxy, the first one alone: it is the one that is
+ * verified, the second gets nobody in. In the Pages Router both are seen and refused (`ambiguous_token`), as are two
+ * different cookies, and two values in one header, everywhere.
  *
  * @param handler - A Route Handler, `(request, context) => Response`.
  * @param options - What to accept.
- * @returns The handler to export. It is rendered for each request: a route that is `force-static` is an error.
+ * @returns The handler to export. It runs for each request, also in a route with `revalidate`. In one that is
+ * `force-static` there is no request to verify: it throws, as {@link getAuth} does in such a page.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong.
  *
  * @example
@@ -83,8 +89,9 @@ export function createNextAuth(options: NextAuthOptions): NextAuth
 /** Made by {@link createNextAuth}. Its functions need no `this`. */
 export interface NextAuth {
   /**
-   * {@link withAuth} with these options and, if there are any, requirements of this route: with requirements, be it none
-   * as in `{}`, a guest is refused (`missing_token`).
+   * {@link withAuth} with these options and, if they are given, requirements of this route. These are for users and
+   * machines: also with none, `{}`, a guest is refused (`missing_token`). Without them the options decide alone, and with
+   * `allowGuest` a guest is let in.
    */
   withAuth<Context = RouteContext>(
     handler: RouteHandler<Context>,
@@ -136,8 +143,12 @@ export type NextAuthResult =
 /**
  * The default export of `proxy.ts` (Next.js 16), or of a `middleware.ts` whose `config` says `runtime: 'nodejs'` (15.5).
  *
- * A page request (GET, `Accept: text/html`) without a session is redirected to `signInUrl`; whatever else is refused is
- * answered as by {@link withAuth}. CORS preflights and `/_next/static` pass.
+ * A page request (GET, `Accept: text/html`) without a session is redirected to `signInUrl` where the status would be 401. A
+ * 403, which another sign-in would not change, and a 503 are answered as by {@link withAuth}, and so is every other request.
+ * CORS preflights and `/_next/static` pass.
+ *
+ * The response that makes a new guest known carries `Cache-Control: private, no-store`: Next.js prefers a proxy's header to
+ * the one of the route behind it.
  *
  * It is never the only gate: requests have found ways around proxies. Nothing that it found out is forwarded; routes and
  * pages verify again, which costs a look-up. Only the id of a new guest goes on, as the cookie that the response sets.
@@ -163,19 +174,20 @@ export interface AuthProxyPaths {
    * Paths that need no session: a string stands for itself and everything below it (`'/docs'` for `/docs` and
    * `/docs/a/b`, but not for `/docs-internal`), `'/'` for the start page alone; an expression is tested against the path.
    *
-   * A path is the one of the page, decoded, without base path, locale and trailing slash. One that two readers could read
-   * in two ways (`//`, `..`, `%2f`, a letter percent-encoded) is not public.
+   * A path is the one of the page, decoded, without base path, locale and trailing slash; letter case counts. One that two
+   * readers could read in two ways (`//`, `..`, `%2f`, a letter percent-encoded) is not public.
    *
-   * With `allowGuest`, this is where guests are welcome. Left out, they are everywhere; without `allowGuest`, no path is
-   * public then but that of `signInUrl`.
+   * With `allowGuest`, this is where guests are welcome: elsewhere a session is demanded as without `allowGuest`. Left out,
+   * they are welcome everywhere; without `allowGuest`, no path is public then but that of `signInUrl`.
    *
    * @defaultValue none
+   * @throws `TypeError` for what is no path, a pattern such as `'/docs/:path*'` for instance.
    */
   publicPaths?: readonly (string | RegExp)[]
 
   /**
    * The sign-in page: a path of this application, without base path, or an address. It gets the parameter `redirect_to`,
-   * the path and query that were asked for; a path is public by itself.
+   * the path and query that were asked for. A path is public by itself, with everything below it.
    *
    * Check `redirect_to` where you use it: anybody can make a link to your sign-in page.
    *
@@ -224,6 +236,8 @@ export interface RouteRequirements {
   scopeMode?: ScopeMode
   /** Roles that the token must have, all of them. */
   requiredRole?: string | readonly string[]
+  /** Claims that hold roles, `['roles', 'role']` by default, whatever the options say. */
+  roleClaims?: string | readonly string[]
   /** The organization that the token must be of; `null`: of none. */
   organizationId?: string | null | OrganizationOf
   /** Who must be asking: a person, or an application by itself. */

@@ -76,15 +76,16 @@ class Application {
   async remove() {
     const running = this.#children.filter((child) => child.exitCode === null && child.signalCode === null)
     const closed = running.map((child) => once(child, 'close'))
-    this.end()
+    for (const child of running) end(child)
     await Promise.all(closed)
-    applications.delete(this)
-    fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+    this.removeNow()
   }
 
-  /** Ends its processes, and theirs. */
-  end() {
+  /** The same, for where nothing can be waited for. */
+  removeNow() {
     for (const child of this.#children) end(child)
+    fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    applications.delete(this)
   }
 
   /**
@@ -147,14 +148,14 @@ function end(child) {
 /** @type {Set<Application>} */
 const applications = new Set()
 
-/** A test that fails, or is ended, leaves no servers behind. */
-const endAll = () => {
-  for (const application of applications) application.end()
+/** A test that fails, or is ended, leaves neither servers nor folders behind. */
+const removeAll = () => {
+  for (const application of applications) application.removeNow()
 }
-process.on('exit', endAll)
+process.on('exit', removeAll)
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.once(signal, () => {
-    endAll()
+    removeAll()
     process.kill(process.pid, signal)
   })
 }
