@@ -3,6 +3,8 @@ const { spawnSync } = require('node:child_process')
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { test } = require('node:test')
+const { runInNewContext } = require('node:vm')
+const { build } = require('esbuild')
 const { withLogtoAuth } = require('logto-authkit/next/config')
 
 test('the package is added to the external ones, once', () => {
@@ -47,6 +49,18 @@ for (const condition of ['edge-light', 'workerd', 'worker', 'browser']) {
     }
   })
 }
+
+test('every entry, bundled for a browser, refuses to run, in one sentence', async () => {
+  for (const entry of entries()) {
+    const stdin = { contents: `import * as all from '${entry}'; console.log(all)`, resolveDir: ROOT }
+    const { outputFiles } = await build({ stdin, bundle: true, platform: 'browser', write: false, logLevel: 'silent' })
+    const [{ text }] = outputFiles
+    assert.doesNotMatch(text, /\.node\b|require\('node:/, entry)
+    assert.throws(() => runInNewContext(text), {
+      message: /^logto-authkit runs in Node\.js only: .+ runtime = 'nodejs'$/,
+    })
+  }
+})
 
 const ROOT = join(__dirname, '..')
 
