@@ -139,7 +139,7 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     assert.equal(await text(page, '.notice'), 'Your session has ended.')
     await picture(page, 'session-ended')
     const refused = await page.request.get('/api/orders')
-    assert.deepEqual([refused.status(), (await refused.json()).code], [401, 'missing_token'])
+    assert.deepEqual([refused.status(), (await refused.json()).code], [401, 'token_expired'])
 
     // The session at the identity server goes on: there is nothing to fill in.
     await click(page, 'Continue')
