@@ -40,6 +40,14 @@ test('the sign-in page stands below the base path and in the language of the pag
   assert.equal(response.headers.get('location'), `${HOST}/shop/de/sign-in?${query}`)
 })
 
+test('the sign-in page ends in a slash where all pages of the application do', async () => {
+  const nextConfig = { basePath: '/shop', trailingSlash: true }
+  const response = await visit({ signInUrl: '/sign-in' }, '/shop/account/', PAGE, { nextConfig })
+  assert.equal(response.headers.get('location'), `${HOST}/shop/sign-in/?redirect_to=%2Fshop%2Faccount%2F`)
+  const page = await visit({ signInUrl: '/sign-in' }, '/shop/sign-in/', PAGE, { nextConfig })
+  assert.equal(page.headers.get('x-middleware-next'), '1')
+})
+
 test('the sign-in page itself is never redirected to itself, however its address is written', async () => {
   for (const [signInUrl, ...paths] of [
     ['/sign-in/', '/sign-in', '/sign-in/'],

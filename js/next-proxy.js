@@ -26,7 +26,7 @@ function createProxy(guard, members, extra) {
   const paths = publicPathsOption(publicPaths)
   if (signIn?.path !== undefined) paths.push(signIn.path)
   // Where the application tells no public paths from others, its guests are welcome everywhere.
-  const others = publicPaths === undefined ? guard : members
+  const others = publicPaths === undefined || !guard.allowsGuests ? guard : members
 
   /** @param {NextRequest} request */
   return async function proxy(request) {

@@ -36,8 +36,9 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
- * A path as people write it, without a trailing slash. There is none where two readers could disagree about that: empty and dot segments,
- * backslashes, and what is percent-encoded without need (RFC 3986 section 2.3), to hide, or to be a slash later.
+ * A path as people write it, without a trailing slash. There is none where two readers could disagree about that: empty and
+ * dot segments, backslashes, and what is percent-encoded without need (RFC 3986 section 2.3), to hide, or to be a slash
+ * later.
  *
  * @param {string} pathname
  */

@@ -61,6 +61,7 @@ const {
   audience: 'https://api.example.test',
   organizationId: (request: NextRequest) => request.nextUrl.searchParams.get('organization'),
 })
+guarded(() => new Response(), { requiredRole: 'a', roleClaims: ['groups'] })
 guarded(() => new Response(), { requiredScope: ['a', 'b'], scopeMode: 'any', subjectType: 'machine' })
 guarded((_req: AuthApiRequest, res: NextApiResponse) => res.end(), {
   organizationId: (req: NextApiRequest) => String(req.query.id),
