@@ -397,16 +397,22 @@ for (const variant of VARIANTS) {
   })
 }
 
-test('next dev serves handlers, pages and the proxy', { timeout: LONGEST_SUITE }, async () => {
-  const application = createFixture(VARIANTS[0])
-  const server = await application.serve('dev')
-  assertRefused(await ask(server.url, '/api/me'), { status: 401, code: 'missing_token' })
-  assert.equal((await ask(server.url, '/api/me', { headers: bearer(alice) })).text, '{"userId":"alice"}')
-  const { headers } = await ask(server.url, '/gated', { headers: PAGE })
-  assert.equal(headers.location, '/sign-in?redirect_to=%2Fgated')
-  const page = await ask(server.url, '/gated/open', { headers: PAGE })
-  assert.equal(/guest ([0-9a-f-]+)/.exec(page.text)?.[1], guestOf(page.cookies))
-})
+for (const [name, next] of /** @type {[string, 15 | 16][]} */ ([
+  ['Next.js 16, Turbopack', 16],
+  ['Next.js 15.5, webpack', 15],
+])) {
+  test(`${name}: next dev serves handlers, pages and the proxy`, { timeout: LONGEST_SUITE }, async () => {
+    const application = createFixture({ next, isStandalone: false })
+    const server = await application.serve('dev')
+    assertRefused(await ask(server.url, '/api/me'), { status: 401, code: 'missing_token' })
+    assert.equal((await ask(server.url, '/api/me', { headers: bearer(alice) })).text, '{"userId":"alice"}')
+    const { headers } = await ask(server.url, '/gated', { headers: PAGE })
+    assert.equal(headers.location, '/sign-in?redirect_to=%2Fgated')
+    const page = await ask(server.url, '/gated/open', { headers: PAGE })
+    assert.equal(/guest ([0-9a-f-]+)/.exec(page.text)?.[1], guestOf(page.cookies))
+    await application.remove()
+  })
+}
 
 test('an Edge route does not build, and says why', { timeout: LONGEST_SUITE }, async () => {
   const application = new Application(join(__dirname, 'next/edge'), { next: 16 })
@@ -416,7 +422,7 @@ test('an Edge route does not build, and says why', { timeout: LONGEST_SUITE }, a
   assert.match(output, ONLY_NODE)
 })
 
-/** @param {Variant} variant */
+/** @param {Pick<Variant, 'next' | 'isStandalone' | 'isLinked'>} variant */
 function createFixture({ next, isStandalone, isLinked = false }) {
   const { port } = /** @type {import('node:net').AddressInfo} */ (slowKeys.address())
   const application = new Application(FIXTURE, {
