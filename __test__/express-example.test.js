@@ -49,7 +49,7 @@ test('each route of the Express example is for those that it says', async (t) =>
   })
 })
 
-test('the commands that the Express example prints do what they say', async (t) => {
+test('the commands that the Express example prints do what they say', { timeout: 60_000 }, async (t) => {
   const env = { ...process.env, PORT: '0', LOGTO_URL: '' }
   const example = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => example.kill())
@@ -67,7 +67,7 @@ test('the commands that the Express example prints do what they say', async (t) 
   assert.deepEqual(statuses, [200, 200, 200, 200, 403, 200, 403])
 })
 
-test('the Express example takes the address of a Logto', async (t) => {
+test('the Express example takes the address of a Logto', { timeout: 60_000 }, async (t) => {
   const issuer = await startIssuer(t)
   const env = { ...process.env, PORT: '0', LOGTO_URL: issuer.logtoUrl, AUDIENCE }
   const example = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
