@@ -1,0 +1,61 @@
+/** Requests per second of whole applications, each in a process of its own, under load from another. */
+
+const { join } = require('node:path')
+const { AUTH0, EXPRESS_JWT, NOBODY } = require('../apps')
+const { Child } = require('../children')
+const { startIssuer } = require('../issuer')
+const { ORIGINAL, OURS } = require('../peers')
+const { alternate } = require('../rounds')
+const { mintMany } = require('../tokens')
+
+const APPS = [NOBODY, OURS, ORIGINAL, AUTH0, EXPRESS_JWT]
+const CONNECTIONS = 64
+const WORKING_SET = 500
+
+const MODES = [
+  { id: 'express-seen', title: 'Express 5, ES384, tokens seen before', isRepeated: true },
+  { id: 'express-new', title: 'Express 5, ES384, every token new', isRepeated: false },
+]
+
+/** @param {{ asked: string[], isQuick: boolean }} options */
+async function run({ asked, isQuick }) {
+  const { setup, close } = await startIssuer('ES384')
+  const [rounds, seconds] = isQuick ? [1, 1] : [5, 3]
+  // No application here checks more of them in that time.
+  const fresh = asked.includes('express-new') ? 5000 * seconds * (rounds + 1) : 0
+  const tokens = await mintMany(setup.key, setup.issuer, WORKING_SET + fresh)
+  const loader = new Child(join(__dirname, '../load'), [])
+  const servers = APPS.map(() => new Child(join(__dirname, '../apps'), []))
+
+  try {
+    const sides = []
+    for (const [i, name] of APPS.entries()) {
+      sides.push({ name, url: await servers[i].call('serve', { name, setup }), used: WORKING_SET })
+    }
+    const results = []
+    for (const { id, title, isRepeated } of MODES.filter(({ id }) => asked.includes(id))) {
+      const figures = await alternate(sides, rounds, async (side) => {
+        const own = isRepeated ? tokens.slice(0, WORKING_SET) : tokens.slice(side.used, side.used + 8000 * seconds)
+        const { rate, sent } = await loader.call('load', {
+          url: side.url,
+          tokens: own,
+          isRepeated,
+          seconds,
+          connections: CONNECTIONS,
+        })
+        if (!isRepeated) side.used = side.name === NOBODY ? WORKING_SET : side.used + sent
+        return rate
+      })
+      const rates = Object.fromEntries([...figures].map(([{ name }, rates]) => [name, rates]))
+      results.push({ id, title, note: NOTE, rates })
+    }
+    return results
+  } finally {
+    await Promise.all([loader, ...servers].map((child) => child.stop()))
+    close()
+  }
+}
+
+const NOTE = `Requests per second of one process, asked by another (autocannon, ${CONNECTIONS} connections).`
+
+module.exports = { run }

@@ -1,0 +1,2 @@
+const chart = () => ''
+module.exports = { chart }
