@@ -22,14 +22,19 @@ class Child {
    */
   async call(name, data) {
     const child = this.#process
+    const isOver = new AbortController()
+    const { signal } = isOver
     child.send({ name, data })
-    const ended = once(child, 'exit').then(([code]) => {
-      throw new Error(`The process of ${name} has ended with ${code}`)
-    })
-    const [{ error, answer }] = await Promise.race([once(child, 'message'), ended])
-    ended.catch(() => {})
-    if (error !== undefined) throw new Error(error)
-    return answer
+    try {
+      const answers = once(child, 'message', { signal })
+      const end = once(child, 'exit', { signal }).then(([code]) => [{ error: `${name} has ended with ${code}` }])
+      const [{ error, answer }] = await Promise.race([answers, end])
+      Promise.allSettled([answers, end])
+      if (error !== undefined) throw new Error(error)
+      return answer
+    } finally {
+      isOver.abort()
+    }
   }
 
   async stop() {

@@ -1,14 +1,14 @@
 /** Sides take turns in short slices, in another order every round; what counts is the median over the rounds. */
 
 /**
- * @template T
+ * @template T, F
  * @param {T[]} sides
  * @param {number} rounds
- * @param {(side: T) => Promise<number>} measure
- * @returns {Promise<Map<T, number[]>>} by side, one figure for each round
+ * @param {(side: T) => Promise<F>} measure
+ * @returns {Promise<Map<T, F[]>>} by side, one figure for each round
  */
 async function alternate(sides, rounds, measure) {
-  /** @type {Map<T, number[]>} */
+  /** @type {Map<T, F[]>} */
   const figures = new Map(sides.map((side) => [side, []]))
   // The first round, in which code is compiled, does not count.
   for (let round = -1; round < rounds; round += 1) {

@@ -10,7 +10,7 @@ const { mintMany } = require('../tokens')
 
 const APPS = [NOBODY, OURS, ORIGINAL, AUTH0, EXPRESS_JWT]
 const CONNECTIONS = 64
-const WORKING_SET = 500
+const WORKING_SET = 8 * CONNECTIONS
 
 const MODES = [
   { id: 'express-seen', title: 'Express 5, ES384, tokens seen before', isRepeated: true },
