@@ -20,7 +20,6 @@ const GUARDS = {
   [NOBODY]: () => [],
   [OURS]: ({ logtoUrl }) => [logtoAuth({ logtoUrl, audience: AUDIENCE }), protect({ requiredScope: SCOPE })],
   [ORIGINAL]: (setup) => [checked(ORIGINAL, setup)],
-  jose: (setup) => [checked('jose', setup)],
   [AUTH0]: ({ issuer, jwksUri, key }) => [
     auth({ issuer, jwksUri, audience: AUDIENCE, tokenSigningAlg: key.alg }),
     requiredScopes(SCOPE),
