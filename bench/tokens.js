@@ -86,13 +86,6 @@ async function mintMany(key, issuer, count) {
 }
 
 /**
- * Distinct tokens, signed here.
- *
- * @param {{ key: Key, issuer: string, count: number }} order
- */
-const mintSome = ({ key, issuer, count }) => Array.from({ length: count }, minter(key, issuer))
-
-/**
  * Tokens with the signature of another one: as costly to check as good ones.
  *
  * @param {string[]} tokens
@@ -127,7 +120,8 @@ function samples(key, issuer) {
 }
 
 if (!isMainThread && workerData?.mint) {
-  parentPort?.postMessage(mintSome(workerData.mint))
+  const { key, issuer, count } = workerData.mint
+  parentPort?.postMessage(Array.from({ length: count }, minter(key, issuer)))
 }
 
-module.exports = { ALGORITHMS, AUDIENCE, SCOPE, createKey, forge, mintMany, mintSome, minter, samples }
+module.exports = { ALGORITHMS, AUDIENCE, SCOPE, createKey, forge, mintMany, minter, samples }
