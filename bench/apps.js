@@ -1,13 +1,16 @@
 /** Whole Express 5 applications, alike but for who authenticates. */
 
 const { once } = require('node:events')
+const { createRequire } = require('node:module')
 const express = require('express')
 const { expressjwt } = require('express-jwt')
-const { auth, requiredScopes } = require('express-oauth2-jwt-bearer')
 const { expressJwtSecret } = require('jwks-rsa')
 const { logtoAuth, protect } = require('logto-authkit/express')
 const { ORIGINAL, OURS, PEERS, scoped } = require('./peers')
 const { AUDIENCE, SCOPE } = require('./tokens')
+
+// Without its types, which give `req.auth` another one than ours do.
+const { auth, requiredScopes } = createRequire(__filename)('express-oauth2-jwt-bearer')
 
 /** @typedef {import('./peers').Setup} Setup */
 

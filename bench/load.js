@@ -1,5 +1,6 @@
 /** Load from a process of its own. */
 
+// @ts-expect-error: it has no types
 const autocannon = require('autocannon')
 
 /**

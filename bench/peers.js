@@ -17,13 +17,14 @@ const { AUDIENCE, SCOPE } = require('./tokens')
  * @property {import('./tokens').Key} key
  * @property {number} [inFlight] how many verifications will be under way
  *
- * @typedef {(input: any) => any} Verify rejects or throws if the token is bad
+ * @typedef {((input: any) => any) & { hits?: () => number }} Verify rejects or throws if the token is bad; may tell how many
+ * it has remembered
  * @typedef {object} Peer
  * @property {string} name
  * @property {string} [lacks] an algorithm that it cannot do
  * @property {boolean} [remembers] tokens that it has seen
  * @property {(token: string) => unknown} [prepare] what it is given, if that is not the token; made in advance
- * @property {(setup: Setup) => Verify & { hits?: () => number }} create with nothing remembered yet
+ * @property {(setup: Setup) => Verify} create with nothing remembered yet
  */
 
 const OURS = 'logto-authkit'
@@ -76,7 +77,7 @@ const PEERS = [
     lacks: 'EdDSA',
     create({ issuer, key }) {
       const publicKey = createPublicKey(key.publicKey)
-      const options = { issuer, audience: AUDIENCE, algorithms: [key.alg] }
+      const options = { issuer, audience: AUDIENCE, algorithms: [/** @type {any} */ (key.alg)] }
       return (token) => scoped(jsonwebtoken.verify(token, publicKey, options))
     },
   },

@@ -8,7 +8,11 @@ const { inChild } = require('./children')
 const { document, heading, table } = require('./report')
 const { targets } = require('./targets')
 
-/** Each in a process of its own. */
+/**
+ * Each in a process of its own.
+ *
+ * @type {{ file: string, ids: string[], isLong?: boolean, options?: object }[]}
+ */
 const FAMILIES = [
   ...['ES384', 'RS256-2048', 'RS256-4096', 'ES256', 'EdDSA'].map((algorithm) => ({
     file: 'speed',
