@@ -23,19 +23,20 @@ const MARGIN = 24
 const LINE = 20
 const NAMES = 158
 const LONGEST = 110
-/** Of the group with the most bars, with its title and the space below it. */
-const GROUP = 8 * LINE + 28
+/** The title of a group, and the space below it. */
+const TITLE = 48
 
 /** @param {Record<string, import('./report').Result>} results */
 function chart(results) {
   const groups = GROUPS.filter(([id]) => results[id]?.rates !== undefined)
+  let height = MARGIN
   const drawn = groups.map(([id, title, names], i) => {
     const x = MARGIN + (i % COLUMNS) * COLUMN
-    const y = MARGIN + Math.floor(i / COLUMNS) * GROUP
+    const y = height
+    if (i % COLUMNS === COLUMNS - 1 || i === groups.length - 1) height += TITLE + names.length * LINE
     return `<g transform="translate(${x} ${y})">\n${group(title, names, results[id].rates ?? {})}\n</g>`
   })
   const width = 2 * MARGIN + COLUMNS * COLUMN
-  const height = MARGIN + Math.ceil(groups.length / COLUMNS) * GROUP
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Verifications and requests per second, compared with other libraries">
 ${STYLE}
 <rect class="page" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="8"/>
