@@ -90,7 +90,7 @@ const PEERS = [
     },
   },
   {
-    // The quicker of its two forms: on threads only where several verifications are under way.
+    // On its threads where several verifications are under way, as one at a time pays only for the way there.
     name: '@node-rs/jsonwebtoken',
     create({ issuer, key, inFlight = 1 }) {
       const options = { iss: [issuer], aud: [AUDIENCE], algorithms: [/** @type {any} */ (key.alg)], leeway: 0 }

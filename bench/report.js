@@ -95,7 +95,7 @@ const INTRODUCTION = `# Bench
 - **Sides alternate** in one process, in slices of 150 ms, in another order every round. Ratios are taken within a round; every figure is the median over the rounds, with the quartiles beside it.
 - **Every token new** means that each slice starts with nothing remembered and gives each token once. **Tokens seen before** means a working set of 500 tokens. "64 at a time" means that 64 verifications are under way.
 - **Tokens** have exactly the form of Logto's, about 600 bytes.
-- \`fast-jwt\` and \`jsonwebtoken\` have their one key in hand, the others find it by \`kid\`. \`@node-rs/jsonwebtoken\` is called synchronously one at a time, and on its threads 64 at a time, which is quicker in each case. "The original kit's way" is what \`@ouim/logto-authkit\` does: \`jose.importJWK\` and \`jwtVerify\` for every request.
+- \`fast-jwt\` and \`jsonwebtoken\` have their one key in hand, the others find it by \`kid\`. \`@node-rs/jsonwebtoken\` is called synchronously one at a time, and on its threads 64 at a time. "The original kit's way" is what \`@ouim/logto-authkit\` does: \`jose.importJWK\` and \`jwtVerify\` for every request.
 `
 
 module.exports = { document, heading, table }
