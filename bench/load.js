@@ -42,6 +42,7 @@ async function load({ url, tokens, isRepeated, seconds, connections }) {
   })
   const { non2xx, errors } = await run
   if (non2xx + errors > 0) throw new Error(`${non2xx} requests were refused, ${errors} failed`)
+  if (answered === 0) throw new Error('No request was answered in time')
   return { rate: (answered / (last - first)) * 1000, sent: Math.min(sent, requests.length) }
 }
 
