@@ -41,6 +41,23 @@ Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configu
 const authError = (refused, message = refused.message) => new AuthError(KEY, refused, message)
 
 /**
+ * Tells the client where it learns who grants tokens for this resource (RFC 9728 section 5.1).
+ *
+ * @template T
+ * @param {T} error
+ * @param {string | undefined} address - That of a parsed URL without a query: no quote, no backslash.
+ * @returns {T}
+ */
+function challenged(error, address) {
+  if (address === undefined || !(error instanceof AuthError) || error.wwwAuthenticate === null) return error
+  const parameter = `resource_metadata="${address}"`
+  if (error.wwwAuthenticate.endsWith(parameter)) return error
+  error.wwwAuthenticate += (error.wwwAuthenticate === 'Bearer' ? ' ' : ', ') + parameter
+  error.headers['WWW-Authenticate'] = error.wwwAuthenticate
+  return error
+}
+
+/**
  * The error of a wrong option.
  *
  * @param {OptionsFault} fault
@@ -61,4 +78,4 @@ function orThrow(answer) {
   return /** @type {T} */ (answer)
 }
 
-module.exports = { AuthError, authError, optionsError, orThrow }
+module.exports = { AuthError, authError, challenged, optionsError, orThrow }

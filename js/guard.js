@@ -5,7 +5,7 @@
 
 const { isNewGuest, origin } = require('./contexts')
 const native = require('./native/binding')
-const { AuthError, authError, optionsError, orThrow } = require('./errors')
+const { AuthError, authError, challenged, optionsError, orThrow } = require('./errors')
 const { own, ownMembers } = require('./parsed-options')
 const { parse, verifyRequest } = require('./verifier')
 
@@ -47,7 +47,16 @@ class Guard {
   async authenticate(request, original = request) {
     const organizationOf = this.#organizationOf
     const organizationId = organizationOf === undefined ? undefined : organization(organizationOf, original)
-    return verifyRequest(request, this.#parsed, organizationId)
+    return verifyRequest(request, this.#parsed, organizationId, original)
+  }
+
+  /**
+   * A refusal, also one that came out of a handler, with what these options add to it.
+   *
+   * @param {AuthError} error
+   */
+  challenged(error) {
+    return challenged(error, this.#parsed.resourceMetadata)
   }
 
   /**

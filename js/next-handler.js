@@ -54,7 +54,7 @@ async function respondOnAppRouter(request, context, handler, guard, requirements
       if (cookie !== null) await setCookie(cookie.setCookie)
       throw error
     }
-    const { status, headers, body } = answer(error)
+    const { status, headers, body } = answer(guard.challenged(error))
     response = new Response(body, { status, headers })
   }
   // Next.js has its own words for what is no response.
@@ -80,7 +80,7 @@ async function respondOnPagesRouter(req, res, handler, guard, requirements) {
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     if (!res.headersSent) {
-      send(res, answer(error))
+      send(res, answer(guard.challenged(error)))
       return
     }
     fail(error, res, () => {})

@@ -44,7 +44,7 @@ function createProxy(guard, members, extra) {
       response = NextResponse.next(cookie === null ? undefined : { request: { headers: withCookie(request, cookie) } })
     } catch (error) {
       if (!(error instanceof AuthError)) throw error
-      const { status, headers, body } = answer(error)
+      const { status, headers, body } = answer(guard.challenged(error))
       response =
         signIn !== undefined && status === 401 && isPageRequest(request)
           ? NextResponse.redirect(signInAddress(signIn, request), { headers: { 'Cache-Control': 'no-store' } })

@@ -2,7 +2,7 @@
 
 const native = require('./native/binding')
 const { context, guestOrThrow } = require('./contexts')
-const { authError, optionsError } = require('./errors')
+const { authError, challenged, optionsError } = require('./errors')
 const { assertRequest, authorization, cookieHeader, parsedCookie } = require('./request')
 const { createCore, own, sharedCore } = require('./parsed-options')
 
@@ -14,7 +14,7 @@ const LONGEST_TOKEN = 16 * 1024
 /** @typedef {import('..').VerifyAuthOptions} VerifyAuthOptions */
 /** @typedef {import('./native/binding').Refused} Refused */
 /** @typedef {import('./parsed-options').Core} Core */
-/** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined }} Parsed */
+/** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined, resourceMetadata?: string }} Parsed */
 
 /** @typedef {import('..').Verifier} VerifierContract */
 
@@ -30,7 +30,10 @@ class Verifier {
 
   /** @param {string | RequestLike} input */
   verify(input) {
-    return typeof input === 'string' ? verifyToken(input, this.#parsed) : verifyRequest(input, this.#parsed)
+    const auth = typeof input === 'string' ? verifyToken(input, this.#parsed) : verifyRequest(input, this.#parsed)
+    const { resourceMetadata } = this.#parsed
+    if (resourceMetadata === undefined) return auth
+    return auth.catch((error) => Promise.reject(challenged(error, resourceMetadata)))
   }
 
   async prefetch() {
@@ -113,7 +116,13 @@ function parse(options) {
  * @returns {Parsed}
  */
 function withFunctions(core, options) {
-  return { core, getToken: own(options, 'getToken'), isRevoked: own(options, 'isRevoked') }
+  const metadata = own(options, 'resourceMetadata')
+  return {
+    core,
+    getToken: own(options, 'getToken'),
+    isRevoked: own(options, 'isRevoked'),
+    resourceMetadata: metadata === undefined ? undefined : new URL(metadata).href,
+  }
 }
 
 /**
@@ -134,12 +143,13 @@ async function verifyToken(token, { core: { verifier }, isRevoked }) {
  * @param {RequestLike} request
  * @param {Parsed} parsed
  * @param {string | null} [organizationId] - The organization that this request is about, where that depends on it.
+ * @param {unknown} [original] - The framework's own request, for the application's functions.
  * @returns {Promise<AuthContext>}
  */
-async function verifyRequest(request, parsed, organizationId) {
+async function verifyRequest(request, parsed, organizationId, original = request) {
   const { core, getToken, isRevoked } = parsed
   assertRequest(request)
-  const token = getToken === undefined ? undefined : ownToken(getToken, request)
+  const token = getToken === undefined ? undefined : ownToken(getToken, original)
   const values = authorization(request)
   const cookies = cookieHeader(request)
   const cookie = parsedCookie(request, core.cookieName)
@@ -196,7 +206,7 @@ const capped = (token) => (token.length > LONGEST_TOKEN ? token.slice(0, LONGEST
 
 /**
  * @param {Function} getToken
- * @param {RequestLike} request
+ * @param {unknown} request
  * @returns {string | undefined}
  */
 function ownToken(getToken, request) {

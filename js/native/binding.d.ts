@@ -71,6 +71,9 @@ export declare function guestCookieHeader(guestId: string, attributes: unknown):
 /** Forgets the keys of the Logto at that address, or of that key set's address. */
 export declare function invalidateJwksCache(logtoUrl: unknown): OptionsFault | null
 
+/** The issuer of the Logto at that address. */
+export declare function issuer(logtoUrl: unknown): string | OptionsFault
+
 /** A wrong option. */
 export interface OptionsFault {
   option: string

@@ -845,4 +845,5 @@ module.exports.createVerifier = nativeBinding.createVerifier
 module.exports.csrfCookieHeader = nativeBinding.csrfCookieHeader
 module.exports.guestCookieHeader = nativeBinding.guestCookieHeader
 module.exports.invalidateJwksCache = nativeBinding.invalidateJwksCache
+module.exports.issuer = nativeBinding.issuer
 module.exports.refusal = nativeBinding.refusal

@@ -217,6 +217,15 @@ fn required_organization(id: Option<String>, none: Option<bool>) -> Option<Organ
     id.map(Organization::Id).or_else(|| (none == Some(true)).then_some(Organization::None))
 }
 
+/// The issuer of the Logto at that address.
+#[napi(catch_unwind)]
+pub fn issuer(logto_url: Unknown) -> Result<Either<String, OptionsFault>> {
+    Ok(match options::issuer_of(raw(&logto_url)?) {
+        Ok(issuer) => Either::A(issuer),
+        Err(error) => Either::B(error.into()),
+    })
+}
+
 /// Forgets the keys of the Logto at that address, or of that key set's address.
 #[napi(catch_unwind)]
 pub fn invalidate_jwks_cache(logto_url: Unknown) -> Result<Option<OptionsFault>> {

@@ -207,6 +207,8 @@ impl Options {
         let cookie_name = read.cookie_name("cookieName")?.unwrap_or_else(|| AUTH_COOKIE.into());
         let has_getter = read.function("getToken")?;
         read.function("isRevoked")?;
+        // What answers say with it is the frameworks' business: here it only has to be an address.
+        read.address("resourceMetadata", false)?;
         let policy = CachePolicy {
             ttl: read.milliseconds("jwksCacheTtlMs", 300_000)?,
             timeout: read.positive_milliseconds("jwksTimeoutMs", 5_000)?,
@@ -254,6 +256,17 @@ impl CachePolicy {
 #[must_use]
 pub fn key_set_address(issuer: &str) -> String {
     format!("{issuer}/jwks")
+}
+
+/// The issuer of the Logto at an address.
+///
+/// # Errors
+///
+/// If it is none.
+pub fn issuer_of(raw: Raw) -> Result<String, OptionError> {
+    let mut read = Reader::new(vec![("logtoUrl".into(), raw)]);
+    let logto = read.address("logtoUrl", true)?.ok_or_else(|| read.missing("logtoUrl"))?;
+    Ok(address::issuer(&logto))
 }
 
 /// The addresses whose key sets a user means by an address: a Logto's, or that of a key set itself.
