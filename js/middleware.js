@@ -40,12 +40,20 @@ function send(res, { status, headers, body }) {
  * @param {Next} next
  */
 function fail(fault, res, next) {
-  // To Express nothing at all is success, and the strings 'route' and 'router' lead around its handlers.
-  const error = typeof fault === 'object' && fault !== null ? fault : new Error(`Thrown: ${String(fault)}`)
+  const error = asError(fault)
   if (!res.headersSent) next(error)
   // Where the response has begun, all that could come of it is a second one.
   else process.emitWarning(error instanceof Error ? error : inspect(error))
 }
+
+/**
+ * What was thrown, as something that is an error to every framework: to Express and Koa nothing at all is success, and the
+ * strings 'route' and 'router' lead around Express's handlers.
+ *
+ * @param {unknown} thrown
+ */
+const asError = (thrown) =>
+  typeof thrown === 'object' && thrown !== null ? thrown : new Error(`Thrown: ${String(thrown)}`)
 
 /** @type {WeakMap<Response, Map<string, Cookie>>} */
 const cookiesOf = new WeakMap()
@@ -104,4 +112,4 @@ function setHeaders(res, headers) {
   for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i], flat[i + 1])
 }
 
-module.exports = { addCookie, fail, send, setAuth }
+module.exports = { addCookie, asError, fail, send, setAuth }

@@ -1,0 +1,117 @@
+/** What all adapters do with a request, whatever their framework calls it: who asks, what is known of it, who answers. */
+
+const { AuthError, Guard, isSecure } = require('./guard')
+const { optionsError } = require('./errors')
+const { asError } = require('./middleware')
+const { ownMembers } = require('./parsed-options')
+const { header } = require('./request')
+
+/** @typedef {import('..').AuthContext} AuthContext */
+/** @typedef {{ guard: Guard, onError: Function | undefined }} Gate */
+/** @typedef {{ gate: Gate, auth: AuthContext | undefined }} Found */
+
+/** What was found out about each request: only that counts in `protect`, whatever else writes where we write it. */
+/** @type {WeakMap<object, Found>} */
+const seen = new WeakMap()
+
+/**
+ * @param {any} options - Those of `Guard`, and `onError`.
+ * @returns {Gate}
+ */
+function createGate(options) {
+  const { onError, ...rest } = ownMembers(options)
+  if (onError !== undefined && typeof onError !== 'function') {
+    throw optionsError({
+      option: 'onError',
+      message: `Invalid option "onError": expected a function, got ${onError === null ? 'null' : typeof onError}`,
+    })
+  }
+  return { guard: new Guard(onError === undefined ? options : rest), onError }
+}
+
+/**
+ * Who asks; undefined for a CORS preflight, which browsers send without credentials.
+ *
+ * @param {Gate} gate
+ * @param {object} key - The framework's own request, which is what the application's functions get.
+ * @param {import('..').RequestLike} [request]
+ * @param {string} [method]
+ * @returns {Promise<AuthContext | undefined>}
+ */
+async function enter(gate, key, request = /** @type {any} */ (key), method = /** @type {any} */ (key).method) {
+  remember(key, gate, undefined)
+  if (isPreflight(request, method)) return undefined
+  const auth = await gate.guard.authenticate(request, key)
+  remember(key, gate, auth)
+  return auth
+}
+
+/**
+ * @param {object} key
+ * @param {Gate} gate
+ * @param {AuthContext | undefined} auth
+ */
+function remember(key, gate, auth) {
+  seen.set(key, { gate, auth })
+}
+
+/** @param {object} key */
+const found = (key) => seen.get(key)?.auth
+
+/**
+ * @param {import('..').RequestLike} request
+ * @param {unknown} method
+ */
+const isPreflight = (request, method) =>
+  method === 'OPTIONS' && header(request, 'access-control-request-method') !== undefined
+
+/**
+ * The headers that a response to a new guest needs, null if this needs none.
+ *
+ * @param {Gate} gate
+ * @param {AuthContext | undefined} auth
+ * @param {string | undefined} protocol
+ * @param {string | undefined} host
+ */
+const introduction = (gate, auth, protocol, host) =>
+  auth === undefined ? null : gate.guard.guestHeaders(auth, isSecure(protocol, host))
+
+/**
+ * Throws unless what was found out about the request meets the requirements, and still stands where it was put.
+ *
+ * @param {import('./guard').Requirements} required
+ * @param {object} key
+ * @param {unknown} current
+ */
+function check(required, key, current) {
+  if (!seen.has(key)) warnOfOrder()
+  const auth = found(key)
+  required.check(auth === current ? auth : undefined, key)
+}
+
+/**
+ * A refusal, and the application's function that answers it, if there is one. What is no refusal is a fault, the
+ * application's or ours, and is thrown on.
+ *
+ * @param {unknown} thrown
+ * @param {object} key
+ * @returns {{ refusal: AuthError, onError: Function | undefined }}
+ */
+function refused(thrown, key) {
+  if (!(thrown instanceof AuthError)) throw asError(thrown)
+  const gate = seen.get(key)?.gate
+  return { refusal: gate === undefined ? thrown : gate.guard.challenged(thrown), onError: gate?.onError }
+}
+
+let isWarned = false
+
+/** The mistake would look like a client's: 401, whatever token it sends. */
+function warnOfOrder() {
+  if (isWarned) return
+  isWarned = true
+  process.emitWarning('protect() was asked about a request that logtoAuth() has not seen: it lets nobody in', {
+    code: 'LOGTO_AUTHKIT_UNSEEN_REQUEST',
+  })
+}
+
+module.exports = { check, createGate, enter, found, introduction, isPreflight, refused, remember }
