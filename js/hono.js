@@ -1,0 +1,91 @@
+/** Hono 4 on Node.js: see hono.d.ts for the contract. */
+
+const { check, createGate, enter, found, introduction, refused } = require('./gate')
+const { AuthError, Requirements, addVary, answer } = require('./guard')
+
+/** @typedef {import('hono').Context} Context */
+/** @typedef {import('hono').Next} Next */
+
+/** @param {any} options */
+function logtoAuth(options) {
+  const gate = createGate(options)
+
+  /**
+   * @param {Context} c
+   * @param {Next} next
+   */
+  return async function logtoAuth(c, next) {
+    let auth
+    let cookie
+    try {
+      c.set('auth', undefined)
+      auth = await enter(gate, c, c.req.raw, c.req.method)
+      c.set('auth', auth)
+      cookie = introduction(gate, auth, new URL(c.req.url).protocol, c.req.header('host'))
+    } catch (error) {
+      return refuse(error, c)
+    }
+    await next()
+    // Not if another middleware of ours has found another guest since.
+    if (cookie !== null && found(c) === auth) introduce(c, cookie)
+  }
+}
+
+/** @param {any} requirements */
+function protect(requirements) {
+  const required = new Requirements(requirements)
+
+  /**
+   * @param {Context} c
+   * @param {Next} next
+   */
+  return async function protect(c, next) {
+    try {
+      check(required, c, c.get('auth'))
+    } catch (error) {
+      return refuse(error, c)
+    }
+    await next()
+  }
+}
+
+/**
+ * @param {unknown} error
+ * @param {Context} c
+ */
+async function refuse(error, c) {
+  const { refusal, onError } = refused(error, c)
+  return onError === undefined ? respond(refusal, c) : onError(refusal, c)
+}
+
+/**
+ * @param {AuthError} refusal
+ * @param {Context} c
+ */
+function respond(refusal, c) {
+  const { status, headers, body } = answer(refusal)
+  const length = String(Buffer.byteLength(body))
+  return c.body(body, /** @type {any} */ (status), { ...headers, 'Content-Length': length })
+}
+
+/**
+ * @param {Context} c
+ * @param {import('./middleware').Cookie} cookie
+ */
+function introduce(c, { setCookie, vary, cacheControl }) {
+  c.header('Set-Cookie', setCookie, { append: true })
+  c.header('Vary', addVary(c.res.headers.get('Vary'), vary))
+  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', cacheControl)
+}
+
+// Hono asks an error that a handler throws for its response, unless the application has an error handler of its own.
+Object.defineProperty(AuthError.prototype, 'getResponse', {
+  value() {
+    const { status, headers, body } = answer(this)
+    return new Response(body, { status, headers })
+  },
+  configurable: true,
+  writable: true,
+})
+
+module.exports = { logtoAuth, protect }
