@@ -372,6 +372,21 @@ export interface VerifyAuthOptions {
   isRevoked?: (auth: AuthenticatedContext) => boolean | Promise<boolean>
 
   /**
+   * The address of the resource's metadata, which every `WWW-Authenticate` then names as `resource_metadata`
+   * (RFC 9728 section 5.1): clients of MCP servers find out by it where to get a token. `createResourceMetadata` from
+   * `logto-authkit/resource-metadata` makes the document and its address.
+   *
+   * @defaultValue none: challenges do not mention it
+   * @throws `TypeError` `invalid_options` if it is no `http:` or `https:` address, or one with a query or a fragment.
+   *
+   * @example
+   * ```ts
+   * resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource'
+   * ```
+   */
+  resourceMetadata?: string
+
+  /**
    * How long a fetched key set is fresh, in milliseconds. `0`: fetched for every verification. Logto's own
    * `Cache-Control: no-cache` is not obeyed.
    *

@@ -49,6 +49,7 @@ const ADAPTERS = {
   Hono: async (t, { options, routes, before = {} }) => {
     const { logtoAuth, protect } = require('logto-authkit/hono')
     const { Hono } = require('hono')
+    /** @type {import('hono').Hono<{ Variables: import('logto-authkit/hono').AuthVariables }>} */
     const app = new Hono()
     app.use(async (c, next) => {
       for (const [name, value] of Object.entries(before)) c.header(name, value)
@@ -56,7 +57,8 @@ const ADAPTERS = {
     })
     app.use(logtoAuth(options))
     for (const [path, { sets = {}, protect: required, throws }] of Object.entries(routes)) {
-      app.all(path, ...(required ? [protect(required)] : []), (/** @type {import('hono').Context} */ c) => {
+      if (required) app.use(path, protect(required))
+      app.all(path, (c) => {
         throws?.(c.get('auth'))
         return c.body(JSON.stringify(c.get('auth') ?? null), 200, sets)
       })
@@ -127,7 +129,7 @@ async function listen(t, server = createServer()) {
 async function serveNest(t, { options, routes, before = {} }) {
   require('reflect-metadata')
   const { All, Controller, Module, Res } = require('@nestjs/common')
-  const { APP_GUARD, NestFactory } = require('@nestjs/core')
+  const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
   const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } = require('logto-authkit/nestjs')
   class Routes {}
   const prototype = /** @type {any} */ (Routes.prototype)
@@ -145,14 +147,16 @@ async function serveNest(t, { options, routes, before = {} }) {
   }
   Controller()(Routes)
   class App {}
-  const guard = { provide: APP_GUARD, useValue: new LogtoAuthGuard(options) }
-  Module({ controllers: [Routes], providers: [guard] })(App)
+  const providers = [
+    { provide: APP_GUARD, useValue: new LogtoAuthGuard(options) },
+    { provide: APP_FILTER, useClass: AuthErrorFilter },
+  ]
+  Module({ controllers: [Routes], providers })(App)
   const app = await NestFactory.create(App, { logger: false })
   app.use((/** @type {any} */ _req, /** @type {any} */ res, /** @type {any} */ next) => {
     res.set(before)
     next()
   })
-  app.useGlobalFilters(new AuthErrorFilter())
   await app.listen(0, '127.0.0.1')
   t.after(() => app.close())
   return app.getUrl()

@@ -84,7 +84,10 @@ for (const framework of Object.keys(others)) {
       const issuer = await startIssuer(t)
       const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true }
       const compare = await both(t, framework, { options, routes: { '/': {}, '/guarded': { protect: {} } } })
-      const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST', origin: 'https://a.test' } }
+      const preflight = {
+        method: 'OPTIONS',
+        headers: { 'access-control-request-method': 'POST', origin: 'https://a.test' },
+      }
       const { given } = await compare('/', preflight)
       assert.deepEqual([given.status, given.body, given.cookies], [200, 'null', []])
       const guarded = await compare('/guarded', preflight)
@@ -109,7 +112,7 @@ for (const framework of Object.keys(others)) {
           assert.equal(guestReason, 'missing_token')
           const cookie = `guest_logto_authtoken=${guestId};`
           assert.equal(given.cookies.filter((value) => value.startsWith(cookie)).length, 1)
-          const generic = ({ cookies, headers }) => [
+          const generic = (/** @type {Answer} */ { cookies, headers }) => [
             cookies.map((value) => value.replace(/=[0-9a-f-]{36};/, '=ID;')),
             headers.vary,
             headers['cache-control'],

@@ -17,7 +17,10 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AuthContext, AuthError, ScopeMode, VerifyAuthOptions } from '..'
+import type { AuthContext, AuthError } from '..'
+import type { AdapterOptions, Requirements } from './adapter-options'
+
+export type { OrganizationId, Requirements } from './adapter-options'
 
 declare global {
   namespace Express {
@@ -71,22 +74,8 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  */
 export function logtoAuth(options: LogtoAuthOptions): Middleware
 
-/** {@link VerifyAuthOptions}, and what only makes sense with a request and a response. */
-export interface LogtoAuthOptions extends Omit<VerifyAuthOptions, 'organizationId'> {
-  /**
-   * As in {@link VerifyAuthOptions}, or a function of the request. One that returns nothing or `''` is an error, never
-   * a pass.
-   *
-   * @defaultValue not checked
-   * @throws {@link AuthError} `wrong_organization` (403).
-   *
-   * @example
-   * ```ts
-   * organizationId: (req) => organizations.ofHost(req.hostname)
-   * ```
-   */
-  organizationId?: OrganizationId
-
+/** What {@link logtoAuth} takes. */
+export interface LogtoAuthOptions extends AdapterOptions {
   /**
    * Answers a refusal instead of the library, also those of {@link protect}. It may hand the error on with
    * `next(error)`; what it throws is handed on as well. `next()` without an error lets the request pass without
@@ -117,42 +106,3 @@ export interface LogtoAuthOptions extends Omit<VerifyAuthOptions, 'organizationI
  * ```
  */
 export function protect(requirements?: Requirements): Middleware
-
-/** What {@link protect} can demand. */
-export interface Requirements {
-  /**
-   * Scopes, space separated or as a list.
-   * @throws {@link AuthError} `missing_scope` (403).
-   */
-  requiredScope?: string | readonly string[]
-  /**
-   * Whether all of `requiredScope` are needed, or one of them.
-   * @defaultValue `'all'`
-   */
-  scopeMode?: ScopeMode
-  /**
-   * Roles, all of them.
-   * @throws {@link AuthError} `missing_role` (403).
-   */
-  requiredRole?: string | readonly string[]
-  /**
-   * Claims that hold roles.
-   * @defaultValue `['roles', 'role']`, whatever `logtoAuth` was told
-   */
-  roleClaims?: string | readonly string[]
-  /**
-   * The organization that the token must be of, `null` for none, or a function of the request that says so. One that
-   * returns nothing or `''` is an error, never a pass.
-   * @throws {@link AuthError} `wrong_organization` (403).
-   */
-  organizationId?: OrganizationId
-  /**
-   * A user's token, or an application's own.
-   * @throws {@link AuthError} `missing_role` (403).
-   */
-  subjectType?: 'user' | 'machine'
-}
-
-/** An organization's id, `null` for none, or what tells it from a request. */
-// biome-ignore lint/suspicious/noExplicitAny: that of the framework in use
-export type OrganizationId = string | null | ((req: any) => string | null)

@@ -7,7 +7,7 @@ const { ownMembers } = require('./parsed-options')
 const { header } = require('./request')
 
 /** @typedef {import('..').AuthContext} AuthContext */
-/** @typedef {{ guard: Guard, onError: Function | undefined }} Gate */
+/** @typedef {{ guard: InstanceType<typeof Guard>, onError: Function | undefined }} Gate */
 /** @typedef {{ gate: Gate, auth: AuthContext | undefined }} Found */
 
 /** What was found out about each request: only that counts in `protect`, whatever else writes where we write it. */
@@ -79,7 +79,7 @@ const introduction = (gate, auth, protocol, host) =>
 /**
  * Throws unless what was found out about the request meets the requirements, and still stands where it was put.
  *
- * @param {import('./guard').Requirements} required
+ * @param {InstanceType<typeof import('./guard').Requirements>} required
  * @param {object} key
  * @param {unknown} current
  */
@@ -95,7 +95,7 @@ function check(required, key, current) {
  *
  * @param {unknown} thrown
  * @param {object} key
- * @returns {{ refusal: AuthError, onError: Function | undefined }}
+ * @returns {{ refusal: InstanceType<typeof AuthError>, onError: Function | undefined }}
  */
 function refused(thrown, key) {
   if (!(thrown instanceof AuthError)) throw asError(thrown)

@@ -53,7 +53,7 @@ class Guard {
   /**
    * A refusal, also one that came out of a handler, with what these options add to it.
    *
-   * @param {AuthError} error
+   * @param {InstanceType<typeof AuthError>} error
    */
   challenged(error) {
     return challenged(error, this.#parsed.resourceMetadata)

@@ -59,7 +59,7 @@ async function refuse(error, c) {
 }
 
 /**
- * @param {AuthError} refusal
+ * @param {InstanceType<typeof AuthError>} refusal
  * @param {Context} c
  */
 function respond(refusal, c) {

@@ -62,7 +62,7 @@ class AuthErrorFilter {
   }
 
   /**
-   * @param {AuthError} error
+   * @param {InstanceType<typeof AuthError>} error
    * @param {import('@nestjs/common').ArgumentsHost} host
    */
   catch(error, host) {

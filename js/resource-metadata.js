@@ -57,11 +57,21 @@ function documentOf(options) {
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
   const document = {
     resource: checked('resource', resource, isAddress, ADDRESS),
-    authorization_servers: checked('authorizationServers', servers, listOf(isAddress), `a non-empty array, each ${ADDRESS}`),
+    authorization_servers: checked(
+      'authorizationServers',
+      servers,
+      listOf(isAddress),
+      `a non-empty array, each ${ADDRESS}`,
+    ),
     bearer_methods_supported: checked('bearerMethodsSupported', bearerMethodsSupported, listOf(isMethod), METHODS),
   }
   if (scopesSupported !== undefined) {
-    document.scopes_supported = checked('scopesSupported', scopesSupported, listOf(isScope), 'a non-empty array of scopes')
+    document.scopes_supported = checked(
+      'scopesSupported',
+      scopesSupported,
+      listOf(isScope),
+      'a non-empty array of scopes',
+    )
   }
   for (const [option, member] of Object.entries(OPTIONAL)) {
     if (options[option] === undefined) continue

@@ -1,0 +1,51 @@
+// The NestJS guard and decorators, as applications use them.
+
+import { type CanActivate, Controller, Get, Module, UseGuards } from '@nestjs/common'
+import { APP_FILTER, APP_GUARD } from '@nestjs/core'
+import type { AuthContext } from 'logto-authkit'
+import { Auth, AuthErrorFilter, LogtoAuthGuard, type LogtoAuthOptions, Protect } from 'logto-authkit/nestjs'
+
+const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
+const everything: LogtoAuthOptions = {
+  ...required,
+  organizationId: (request) => request.params.org,
+  getToken: (request) => request.headers['x-token'],
+}
+const guard: CanActivate = new LogtoAuthGuard(everything)
+
+@Controller('orders')
+@Protect({ requiredScope: 'read' })
+@UseGuards(guard)
+class Orders {
+  @Get()
+  @Protect({ requiredRole: 'admin', subjectType: 'user' })
+  list(@Auth() auth: AuthContext) {
+    // @ts-expect-error: `null` for a guest
+    auth.userId.length
+    return auth.isGuest ? auth.guestId : auth.payload.sub.toUpperCase()
+  }
+
+  @Get('all')
+  @Protect()
+  all(@Auth() { userId }: AuthContext) {
+    return userId
+  }
+}
+
+@Module({
+  controllers: [Orders],
+  providers: [
+    { provide: APP_GUARD, useValue: guard },
+    { provide: APP_FILTER, useClass: AuthErrorFilter },
+  ],
+})
+export class AppModule {}
+
+// @ts-expect-error: options are not optional
+new LogtoAuthGuard()
+// @ts-expect-error: an audience is needed, if only `null`
+new LogtoAuthGuard({ logtoUrl: required.logtoUrl })
+// @ts-expect-error: exception filters do that
+new LogtoAuthGuard({ ...required, onError: () => {} })
+// @ts-expect-error: no such requirement
+Protect({ scope: 'read' })

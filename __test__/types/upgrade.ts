@@ -1,0 +1,58 @@
+// WebSocket handshakes and the metadata of a resource, as applications use them.
+
+import { createServer, type IncomingMessage } from 'node:http'
+import express from 'express'
+import type { AuthContext } from 'logto-authkit'
+import { createVerifier } from 'logto-authkit'
+import { logtoAuth } from 'logto-authkit/express'
+import { createResourceMetadata, type ResourceMetadataDocument } from 'logto-authkit/resource-metadata'
+import { type UpgradeRequest, type VerifyUpgradeOptions, verifyUpgrade } from 'logto-authkit/upgrade'
+import { Server } from 'socket.io'
+import { WebSocketServer } from 'ws'
+import type { Equal, Expect } from './equal'
+
+const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
+const options: VerifyUpgradeOptions = {
+  ...required,
+  allowedOrigins: ['https://app.example.test'],
+  organizationId: (request: IncomingMessage) => request.headers.host ?? null,
+  getToken: (request) => request.headers['sec-websocket-protocol']?.split(', ')[1],
+}
+
+const sockets = new WebSocketServer({ noServer: true })
+const server = createServer().on('upgrade', async (request, socket, head) => {
+  const auth = await verifyUpgrade(request, socket, options)
+  type _ = [Expect<Equal<typeof auth, AuthContext | null>>]
+  if (auth !== null) sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
+})
+const io = new Server(server, {
+  allowRequest: async (request, callback) => {
+    callback(null, (await verifyUpgrade(request, request.socket, options)) !== null)
+  },
+})
+io.on('connection', ({ request }) => (request as UpgradeRequest).auth.userId)
+
+// @ts-expect-error: options are not optional
+verifyUpgrade({} as IncomingMessage, {} as IncomingMessage['socket'])
+// @ts-expect-error: no such option
+const unknown: VerifyUpgradeOptions = { ...required, origins: [] }
+// @ts-expect-error: a list
+const single: VerifyUpgradeOptions = { ...required, allowedOrigins: 'https://app.example.test' }
+
+const metadata = createResourceMetadata({ resource: required.audience, logtoUrl: required.logtoUrl })
+type _ = [Expect<Equal<typeof metadata.document, ResourceMetadataDocument>>]
+express()
+  .use(metadata.handler)
+  .use(logtoAuth({ ...required, resourceMetadata: metadata.url }))
+createVerifier({ ...required, resourceMetadata: metadata.url })
+
+// @ts-expect-error: a resource is needed
+createResourceMetadata({ logtoUrl: required.logtoUrl })
+// @ts-expect-error: no such method
+createResourceMetadata({ resource: required.audience, bearerMethodsSupported: ['cookie'] })
+// @ts-expect-error: no such option
+createResourceMetadata({ resource: required.audience, scopes: ['read'] })
+// @ts-expect-error: an address
+createVerifier({ ...required, resourceMetadata: new URL(metadata.url) })
+
+export { single, unknown }
