@@ -4,23 +4,17 @@ const { check, createGate, enter, found, introduction, refused } = require('./ga
 const { AuthError, Requirements, addVary, answer } = require('./guard')
 
 /** @typedef {import('hono').Context} Context */
-/** @typedef {import('hono').Next} Next */
 
-/** @param {any} options */
+/** @type {typeof import('./hono').logtoAuth} */
 function logtoAuth(options) {
   const gate = createGate(options)
-
-  /**
-   * @param {Context} c
-   * @param {Next} next
-   */
   return async function logtoAuth(c, next) {
     let auth
     let cookie
     try {
-      c.set('auth', undefined)
+      c.set('auth', /** @type {any} */ (undefined))
       auth = await enter(gate, c, c.req.raw, c.req.method)
-      c.set('auth', auth)
+      c.set('auth', /** @type {any} */ (auth))
       cookie = introduction(gate, auth, new URL(c.req.url).protocol, c.req.header('host'))
     } catch (error) {
       return refuse(error, c)
@@ -31,14 +25,9 @@ function logtoAuth(options) {
   }
 }
 
-/** @param {any} requirements */
+/** @type {typeof import('./hono').protect} */
 function protect(requirements) {
   const required = new Requirements(requirements)
-
-  /**
-   * @param {Context} c
-   * @param {Next} next
-   */
   return async function protect(c, next) {
     try {
       check(required, c, c.get('auth'))
@@ -55,14 +44,7 @@ function protect(requirements) {
  */
 async function refuse(error, c) {
   const { refusal, onError } = refused(error, c)
-  return onError === undefined ? respond(refusal, c) : onError(refusal, c)
-}
-
-/**
- * @param {InstanceType<typeof AuthError>} refusal
- * @param {Context} c
- */
-function respond(refusal, c) {
+  if (onError !== undefined) return onError(refusal, c)
   const { status, headers, body } = answer(refusal)
   const length = String(Buffer.byteLength(body))
   return c.body(body, /** @type {any} */ (status), { ...headers, 'Content-Length': length })

@@ -26,7 +26,9 @@
  * @packageDocumentation
  */
 
-import type { ArgumentsHost, CanActivate, ExceptionFilter, ExecutionContext } from '@nestjs/common'
+import type { ArgumentsHost, CanActivate, ExceptionFilter, ExecutionContext } from '@nestjs/common' with {
+  'resolution-mode': 'import',
+}
 import type { AuthError } from '..'
 import type { AdapterOptions, Requirements } from './adapter-options'
 

@@ -4,7 +4,7 @@ const { check, enter, found, introduction, refused } = require('./gate')
 const { AuthError, Guard, Requirements, answer } = require('./guard')
 const { addCookie, setAuth } = require('./middleware')
 
-/** The application's own NestJS, when it is used: the guard's exceptions must be of its classes. */
+/** The application's own NestJS, when it is used: the exceptions must be of its classes. */
 const nest = () => require('@nestjs/common')
 
 class LogtoAuthGuard {
@@ -16,43 +16,24 @@ class LogtoAuthGuard {
   }
 
   /** @param {import('@nestjs/common').ExecutionContext} context */
-  async canActivate(context) {
-    const { request, response } = exchange(context)
-    try {
+  canActivate(context) {
+    return guarded(context, async (request, response) => {
       setAuth(request, undefined)
       const auth = await enter(this.#gate, request)
       setAuth(request, auth)
       const cookie = introduction(this.#gate, auth, request.protocol, request.headers.host)
       if (cookie !== null) addCookie(response.raw ?? response, cookie)
-    } catch (error) {
-      throw exception(error, request, response)
-    }
-    return true
+    })
   }
 }
 
-class RequirementsGuard {
-  #required
-
-  /** @param {any} requirements */
-  constructor(requirements) {
-    this.#required = new Requirements(requirements)
-  }
-
-  /** @param {import('@nestjs/common').ExecutionContext} context */
-  canActivate(context) {
-    const { request, response } = exchange(context)
-    try {
-      check(this.#required, request, request.auth)
-    } catch (error) {
-      throw exception(error, request, response)
-    }
-    return true
-  }
+/** @type {typeof import('./nestjs').Protect} */
+function Protect(requirements) {
+  const required = new Requirements(requirements)
+  const guard = { canActivate: (/** @type {any} */ context) => guarded(context, inspect) }
+  const inspect = async (/** @type {any} */ request) => check(required, request, request.auth)
+  return nest().UseGuards(guard)
 }
-
-/** @param {any} requirements */
-const Protect = (requirements) => nest().UseGuards(new RequirementsGuard(requirements))
 
 const Auth = () => nest().createParamDecorator((_data, context) => found(exchange(context).request))()
 
@@ -61,46 +42,34 @@ class AuthErrorFilter {
     nest().Catch(AuthError)(AuthErrorFilter)
   }
 
-  /**
-   * @param {InstanceType<typeof AuthError>} error
-   * @param {import('@nestjs/common').ArgumentsHost} host
-   */
+  /** @type {import('@nestjs/common').ExceptionFilter<InstanceType<typeof AuthError>>['catch']} */
   catch(error, host) {
     const { request, response } = exchange(host)
     const { status, headers, body } = answer(refused(error, request).refusal)
-    setHeaders(response.status(status), headers).send(body)
+    for (const [name, value] of Object.entries(headers)) response.header(name, value)
+    response.status(status).send(body)
   }
 }
 
-/**
- * @param {import('@nestjs/common').ArgumentsHost} host
- * @returns {{ request: any, response: any }}
- */
+/** @type {(context: any, act: (request: any, response: any) => Promise<void>) => Promise<boolean>} */
+async function guarded(context, act) {
+  const { request, response } = exchange(context)
+  try {
+    await act(request, response)
+    return true
+  } catch (error) {
+    const { refusal } = refused(error, request)
+    const { status, headers, body } = answer(refusal)
+    for (const [name, value] of Object.entries(headers)) response.header(name, value)
+    throw new (nest().HttpException)(JSON.parse(body), status, { cause: refusal })
+  }
+}
+
+/** @type {(host: import('@nestjs/common').ArgumentsHost) => { request: any, response: any }} */
 function exchange(host) {
   if (host.getType() !== 'http') throw new Error(`logto-authkit guards HTTP requests, not ${host.getType()}`)
   const http = host.switchToHttp()
   return { request: http.getRequest(), response: http.getResponse() }
-}
-
-/**
- * @param {unknown} error
- * @param {any} request
- * @param {any} response
- */
-function exception(error, request, response) {
-  const { refusal } = refused(error, request)
-  const { status, headers, body } = answer(refusal)
-  setHeaders(response, headers)
-  return new (nest().HttpException)(JSON.parse(body), status, { cause: refusal })
-}
-
-/**
- * @param {any} response - Of Express, or of Fastify.
- * @param {Record<string, string>} headers
- */
-function setHeaders(response, headers) {
-  for (const [name, value] of Object.entries(headers)) response.header(name, value)
-  return response
 }
 
 module.exports = { Auth, AuthErrorFilter, LogtoAuthGuard, Protect }

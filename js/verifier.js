@@ -14,7 +14,7 @@ const LONGEST_TOKEN = 16 * 1024
 /** @typedef {import('..').VerifyAuthOptions} VerifyAuthOptions */
 /** @typedef {import('./native/binding').Refused} Refused */
 /** @typedef {import('./parsed-options').Core} Core */
-/** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined, resourceMetadata?: string }} Parsed */
+/** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined, resourceMetadata?: string | undefined }} Parsed */
 
 /** @typedef {import('..').Verifier} VerifierContract */
 
