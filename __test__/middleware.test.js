@@ -82,6 +82,24 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     }
   })
 
+  test(`${framework}: a list of cookies that responses share stays as it is, and no guest gets another's cookie`, async (t) => {
+    const shared = ['a=1', 'b=2']
+    /** @type {Record<string, Handler>} */
+    const handlers = {
+      setHeader: (_req, res) => res.setHeader('Set-Cookie', shared).end(),
+      'writeHead with an object': (_req, res) => res.writeHead(200, { 'Set-Cookie': shared }).end(),
+      'writeHead with a list': (_req, res) => res.writeHead(200, ['Set-Cookie', shared, 'Set-Cookie', 'c=3']).end(),
+    }
+    for (const [name, handler] of Object.entries(handlers)) {
+      const url = await serveGuests(t, handler)
+      for (let request = 0; request < 2; request += 1) {
+        const guests = (await ask(url)).cookies.filter((cookie) => cookie.startsWith('guest_'))
+        assert.equal(guests.length, 1, name)
+      }
+      assert.deepEqual(shared, ['a=1', 'b=2'], name)
+    }
+  })
+
   test(`${framework}: Vary and Cache-Control of the application stay`, async (t) => {
     const sent = async (/** @type {Record<string, string>} */ own) => {
       const url = await serveGuests(t, (_req, res) => res.writeHead(200, own).end())

@@ -88,7 +88,8 @@ function beforeHeaders(res, cookies) {
     if (typeof rest.at(-1) === 'object') setHeaders(res, rest.pop())
     res.writeHead = writeHead
     for (const { setCookie, vary, cacheControl } of cookies.values()) {
-      res.appendHeader('Set-Cookie', setCookie)
+      // Not appended: Node would push into the application's own list, which other responses may share.
+      res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], setCookie].flat().map(String))
       res.setHeader('Vary', addVary(String(res.getHeader('Vary') ?? ''), vary))
       if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', cacheControl)
     }
@@ -109,7 +110,7 @@ function setHeaders(res, headers) {
   }
   const flat = Array.isArray(headers[0]) ? headers.flat() : headers
   for (let i = 0; i < flat.length; i += 2) res.removeHeader(flat[i])
-  for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i], flat[i + 1])
+  for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i], [flat[i + 1]].flat())
 }
 
 module.exports = { addCookie, asError, fail, send, setAuth }
