@@ -1,9 +1,7 @@
 /** One application in every framework that there is an adapter for, so that their answers can be compared. */
 
-const { once } = require('node:events')
-const { createServer } = require('node:http')
 const express = require('express')
-const { serve } = require('./frameworks')
+const { listen, serve } = require('./frameworks')
 
 /**
  * @typedef {import('node:test').TestContext} TestContext
@@ -112,16 +110,6 @@ async function serveFetch(t, fetch) {
   return listen(t, server)
 }
 
-/** @type {(t: TestContext, server: import('node:http').Server) => Promise<string>} */
-async function listen(t, server = createServer()) {
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
-}
-
 /**
  * @param {TestContext} t
  * @param {App} app
@@ -162,4 +150,4 @@ async function serveNest(t, { options, routes, before = {} }) {
   return app.getUrl()
 }
 
-module.exports = { ADAPTERS, listen, serveFetch }
+module.exports = { ADAPTERS, serveFetch }

@@ -57,15 +57,15 @@ function answerFault(error, _req, res, next) {
 }
 
 /**
- * Serves on 127.0.0.1 until the test is over.
+ * Serves on 127.0.0.1 until the test is over, and gives the address.
  *
- * @param {TestContext} t
- * @param {RequestListener} listener
- * @returns {Promise<string>} its address
+ * @type {(t: TestContext, listener: RequestListener) => Promise<string>}
  */
-async function serve(t, listener) {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+const serve = (t, listener) => listen(t, createServer(listener))
+
+/** @type {(t: TestContext, server: import('node:http').Server) => Promise<string>} */
+async function listen(t, server) {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
   t.after(() => {
     server.close()
     server.closeAllConnections()
@@ -91,4 +91,4 @@ async function ask(url, { method = 'GET', headers = {} } = {}) {
 /** @type {(token: string) => { headers: { authorization: string } }} */
 const bearer = (token) => ({ headers: { authorization: `Bearer ${token}` } })
 
-module.exports = { EXPRESSES, FRAMEWORKS, ask, bearer, serve }
+module.exports = { EXPRESSES, FRAMEWORKS, ask, bearer, listen, serve }

@@ -1,0 +1,15 @@
+import Fastify from 'fastify'
+import { logtoAuth, protect } from 'logto-authkit/fastify'
+
+const app = Fastify()
+
+await app.register(logtoAuth, {
+  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+})
+app.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }))
+app.get('/orders', { onRequest: protect({ requiredScope: 'read:orders' }) }, async (request) => ({
+  of: request.auth.userId,
+}))
+
+await app.listen({ port: Number(process.env.PORT ?? 3000) })

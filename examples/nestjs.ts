@@ -1,0 +1,36 @@
+import 'reflect-metadata'
+import { Controller, Get, Module } from '@nestjs/common'
+import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core'
+import type { AuthContext } from 'logto-authkit'
+import { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } from 'logto-authkit/nestjs'
+
+@Controller()
+class OrdersController {
+  @Get('me')
+  me(@Auth() { userId, scopes }: AuthContext) {
+    return { userId, scopes }
+  }
+
+  @Get('orders')
+  @Protect({ requiredScope: 'read:orders' })
+  orders(@Auth() auth: AuthContext) {
+    return { of: auth.userId }
+  }
+}
+
+const guard = new LogtoAuthGuard({
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
+  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+})
+
+@Module({
+  controllers: [OrdersController],
+  providers: [
+    { provide: APP_GUARD, useValue: guard },
+    { provide: APP_FILTER, useClass: AuthErrorFilter },
+  ],
+})
+class AppModule {}
+
+const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] })
+await app.listen(process.env.PORT ?? 3000)

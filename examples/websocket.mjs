@@ -1,0 +1,20 @@
+import { createServer } from 'node:http'
+import { verifyUpgrade } from 'logto-authkit/upgrade'
+import { WebSocketServer } from 'ws'
+
+const options = {
+  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+  allowedOrigins: ['https://app.example.com'], // your pages: those of other sites could come with your cookies
+}
+const sockets = new WebSocketServer({ noServer: true })
+const server = createServer((_req, res) => res.writeHead(426).end())
+
+server.on('upgrade', async (request, socket, head) => {
+  const auth = await verifyUpgrade(request, socket, options)
+  if (auth === null) return // refused and answered
+  sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
+})
+sockets.on('connection', (ws, _request, auth) => ws.send(`Hello ${auth.userId}`))
+
+server.listen(process.env.PORT ?? 3000)
