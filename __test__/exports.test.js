@@ -29,6 +29,10 @@ const ENTRIES = {
     verifyCsrfToken: 'function',
   },
   'logto-authkit/express': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/fastify': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/hono': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/koa': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/nestjs': { Auth: 'function', AuthErrorFilter: 'class', LogtoAuthGuard: 'class', Protect: 'function' },
   'logto-authkit/next': {
     authProxy: 'function',
     createNextAuth: 'function',
@@ -37,6 +41,7 @@ const ENTRIES = {
     withAuth: 'function',
   },
   'logto-authkit/next/config': { withLogtoAuth: 'function' },
+  'logto-authkit/resource-metadata': { createResourceMetadata: 'function' },
   'logto-authkit/server': {
     CSRF_COOKIE_NAME: 'string',
     CSRF_HEADER_NAME: 'string',
@@ -57,6 +62,7 @@ const ENTRIES = {
     verifyNextAuth: 'function',
   },
   'logto-authkit/testing': { createTestIssuer: 'function' },
+  'logto-authkit/upgrade': { verifyUpgrade: 'function' },
 }
 
 for (const [entry, wanted] of Object.entries(ENTRIES)) {

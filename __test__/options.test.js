@@ -106,6 +106,7 @@ const AUDIENCES = "the API's resource indicator, a non-empty array of such, or n
 const TABLE = [
   ['logtoUrl', NO_ADDRESS, [...BAD_ADDRESSES, [undefined, 'undefined']]],
   ['jwksUri', NO_ADDRESS, BAD_ADDRESSES],
+  ['resourceMetadata', NO_ADDRESS, BAD_ADDRESSES],
   ['audience', AUDIENCES, [...NOT_TEXTS.filter(([given]) => given !== null), [undefined, 'undefined']]],
   ['issuer', 'a non-empty string or array of such', NOT_TEXTS],
   [
@@ -261,7 +262,7 @@ const WRONG = [
       ([given, described]) => /** @type {[string, string, any, string]} */ ([option, wanted, given, described]),
     ),
   ),
-  ...['logtoUrl', 'jwksUri'].flatMap((option) =>
+  ...['logtoUrl', 'jwksUri', 'resourceMetadata'].flatMap((option) =>
     MORE_THAN_ADDRESSES.map(
       ([given, wanted]) =>
         /** @type {[string, string, any, string]} */ ([option, wanted, given, JSON.stringify(given)]),
@@ -724,6 +725,7 @@ describe('a polluted Object.prototype changes nothing', () => {
     ['issuer', 'https://attacker.test/oidc'],
     ['jwksUri', 'https://attacker.test/oidc/jwks'],
     ['jwks', { keys: [makeKey('EdDSA').jwk] }],
+    ['resourceMetadata', 'https://attacker.test'],
     ['cookieName', 'other'],
     ['tokenSources', ['header']],
     ['getToken', () => goodToken(key, { sub: 'attacker' })],
