@@ -1,5 +1,5 @@
 /**
- * Middleware for Hono 4. It needs the Node.js runtime (`@hono/node-server`): on an edge runtime, importing it throws.
+ * Middleware for Hono 4.9 and later. It needs the Node.js runtime (`@hono/node-server`): on an edge runtime, importing it throws.
  *
  * @example
  * ```ts

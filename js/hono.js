@@ -1,4 +1,4 @@
-/** Hono 4 on Node.js: see hono.d.ts for the contract. */
+/** Hono on Node.js: see hono.d.ts for the contract. */
 
 const { check, createGate, enter, found, introduction, refused } = require('./gate')
 const { AuthError, Requirements, addVary, answer } = require('./guard')
@@ -55,9 +55,12 @@ async function refuse(error, c) {
  * @param {import('./middleware').Cookie} cookie
  */
 function introduce(c, { setCookie, vary, cacheControl }) {
-  c.header('Set-Cookie', setCookie, { append: true })
-  c.header('Vary', addVary(c.res.headers.get('Vary'), vary))
-  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', cacheControl)
+  // A copy: the headers of a fetched response are fixed.
+  c.res = new Response(c.res.body, c.res)
+  const { headers } = c.res
+  headers.append('Set-Cookie', setCookie)
+  headers.set('Vary', addVary(headers.get('Vary'), vary))
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControl)
 }
 
 // Hono asks an error that a handler throws for its response, unless the application has an error handler of its own.
