@@ -4,7 +4,7 @@ const { describe, test } = require('node:test')
 require('reflect-metadata')
 const { Catch, Controller, Get, HttpException, Module, Res, UseGuards } = require('@nestjs/common')
 const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
-const { requireScopes } = require('logto-authkit')
+const { requireScopes, verifyAuth } = require('logto-authkit')
 const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } = require('logto-authkit/nestjs')
 const { ask, bearer } = require('./frameworks')
 const { AUDIENCE, startIssuer } = require('./helpers')
@@ -144,6 +144,20 @@ describe('NestJS', { timeout: 60_000 }, () => {
     const url = await serve(t, { controllers: [controller({ admin })], providers: [guarded, filter] })
     const { status, body, headers } = await ask(`${url}/admin`, bearer(issuer.mint()))
     assert.deepEqual([status, JSON.parse(body).code, headers['cache-control']], [403, 'missing_scope', 'no-store'])
+  })
+
+  test('the metadata of the resource is named once, also in what a handler has from a verification of its own', async (t) => {
+    const { logtoUrl } = await startIssuer(t)
+    const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'
+    const options = { logtoUrl, audience: AUDIENCE, resourceMetadata }
+    const verifying = { handler: () => verifyAuth('', options) }
+    const providers = [
+      { provide: APP_GUARD, useValue: new LogtoAuthGuard({ ...options, allowGuest: true }) },
+      { provide: APP_FILTER, useClass: AuthErrorFilter },
+    ]
+    const url = await serve(t, { controllers: [controller({ verifying })], providers })
+    const { headers } = await ask(`${url}/verifying`)
+    assert.equal(headers['www-authenticate'], `Bearer resource_metadata="${resourceMetadata}"`)
   })
 
   test('the guest cookie is beside the own ones, with and without passthrough', async (t) => {

@@ -209,6 +209,20 @@ describe('a handshake', { timeout: 60_000 }, () => {
     }
   })
 
+  test('that is refused is over, also if its client keeps its end open', async (t) => {
+    const { options } = await setUp(t)
+    const { url, raw } = await serveSockets(t, options)
+    const { hostname, port } = new URL(url)
+    const client = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+    t.after(() => client.destroy())
+    const lines = Object.entries({ host: 'x', ...HANDSHAKE }).map(([name, value]) => `${name}: ${value}\r\n`)
+    client.write(`GET / HTTP/1.1\r\n${lines.join('')}\r\n`)
+    const [answer] = await once(client, 'data')
+    assert.match(String(answer), /^HTTP\/1\.1 401 Unauthorized\r\n/)
+    if (!raw[0].closed) await once(raw[0], 'close')
+    assert.equal(client.destroyed, false)
+  })
+
   test('whose client leaves or resets in mid-verification disturbs nobody', async (t) => {
     for (const leave of /** @type {const} */ (['destroy', 'resetAndDestroy'])) {
       /** @type {any} */
@@ -236,7 +250,7 @@ describe('a handshake', { timeout: 60_000 }, () => {
       await asked
       client[leave]()
       // A paused socket learns of a reset only.
-      if (leave === 'resetAndDestroy') await once(raw[0].resume(), 'close').catch(() => {})
+      if (leave === 'resetAndDestroy') await new Promise((resolve) => raw[0].resume().on('close', resolve))
       release(undefined)
       while (outcomes.length + faults.length === 0) await new Promise(setImmediate)
       assert.deepEqual(faults, [])
