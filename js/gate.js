@@ -1,9 +1,8 @@
 /** What all adapters do with a request, whatever their framework calls it: who asks, what is known of it, who answers. */
 
-const { AuthError, Guard, isSecure } = require('./guard')
+const { AuthError, Guard, isSecure, split } = require('./guard')
 const { optionsError } = require('./errors')
 const { asError } = require('./middleware')
-const { ownMembers } = require('./parsed-options')
 const { header } = require('./request')
 
 /** @typedef {import('..').AuthContext} AuthContext */
@@ -19,14 +18,15 @@ const seen = new WeakMap()
  * @returns {Gate}
  */
 function createGate(options) {
-  const { onError, ...rest } = ownMembers(options)
+  const { taken, rest } = split(options, ['onError'])
+  const { onError } = taken
   if (onError !== undefined && typeof onError !== 'function') {
     throw optionsError({
       option: 'onError',
       message: `Invalid option "onError": expected a function, got ${onError === null ? 'null' : typeof onError}`,
     })
   }
-  return { guard: new Guard(onError === undefined ? options : rest), onError }
+  return { guard: new Guard(rest), onError }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Hono on Node.js: see hono.d.ts for the contract. */
 
 const { check, createGate, enter, found, introduction, refused } = require('./gate')
-const { AuthError, Requirements, addVary, answer } = require('./guard')
+const { AuthError, Requirements, answer, introduce } = require('./guard')
 
 /** @typedef {import('hono').Context} Context */
 
@@ -21,7 +21,7 @@ function logtoAuth(options) {
     }
     await next()
     // Not if another middleware of ours has found another guest since.
-    if (cookie !== null && found(c) === auth) introduce(c, cookie)
+    if (cookie !== null && found(c) === auth) setCookie(c, cookie)
   }
 }
 
@@ -54,13 +54,10 @@ async function refuse(error, c) {
  * @param {Context} c
  * @param {import('./middleware').Cookie} cookie
  */
-function introduce(c, { setCookie, vary, cacheControl }) {
+function setCookie(c, cookie) {
   // A copy: the headers of a fetched response are fixed.
   c.res = new Response(c.res.body, c.res)
-  const { headers } = c.res
-  headers.append('Set-Cookie', setCookie)
-  headers.set('Vary', addVary(headers.get('Vary'), vary))
-  if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControl)
+  introduce(c.res.headers, cookie)
 }
 
 // Hono asks an error that a handler throws for its response, unless the application has an error handler of its own.

@@ -2,9 +2,8 @@
 
 const { STATUS_CODES } = require('node:http')
 const { optionsError } = require('./errors')
-const { AuthError, Guard, answer } = require('./guard')
+const { AuthError, Guard, answer, split } = require('./guard')
 const { asError, setAuth } = require('./middleware')
-const { ownMembers } = require('./parsed-options')
 
 /** @typedef {import('node:stream').Duplex} Socket */
 
@@ -13,8 +12,9 @@ async function verifyUpgrade(request, socket, options) {
   // Node has taken its own listener away: without one, a client that leaves meanwhile would end the process.
   socket.on('error', ignore)
   try {
-    const { allowedOrigins, ...rest } = ownMembers(options)
-    const guard = new Guard(allowedOrigins === undefined ? options : rest)
+    const { taken, rest } = split(options, ['allowedOrigins'])
+    const { allowedOrigins } = taken
+    const guard = new Guard(rest)
     if (!isAllowed(request.headers.origin, allowedOrigins)) return refuse(socket, WRONG_ORIGIN)
     const auth = await guard.authenticate(request).catch((error) => {
       if (!(error instanceof AuthError)) throw asError(error)
