@@ -1,0 +1,51 @@
+//! Any bytes as a payload whose signature held: every check, the context, and the checks of `protect` on that context.
+#![no_main]
+
+use harness::{AUDIENCE, ISSUER, NOW};
+use libfuzzer_sys::fuzz_target;
+use logto_authkit::claims::Claims;
+use logto_authkit::context;
+use logto_authkit::options::{Organization, Requirements};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+fuzz_target!(|payload: &[u8]| {
+    let Ok(claims) = Claims::parse(payload) else { return };
+    assert!(claims.weight() >= 2 * payload.len());
+    let issuer = claims.check_issuer(&[ISSUER.into()]).is_ok();
+    let audience = claims.check_audience(Some(&[AUDIENCE.into()])).is_ok();
+    let expiry = claims.check_expiry(NOW, 0.0).is_ok();
+    let begun = claims.check_not_before(NOW, 0.0).is_ok();
+    let Ok(subject) = claims.check_types() else { return };
+    let requirements = Requirements {
+        scopes: vec!["read:orders".into()],
+        roles: vec!["admin".into()],
+        role_claims: vec!["roles".into(), "role".into()],
+        organization: Organization::None,
+        ..Requirements::default()
+    };
+    let verdict = subject.check(&requirements, None).map_err(|refusal| refusal.code);
+
+    let text = context::authenticated(&subject);
+    serde_json::from_str::<&RawValue>(&text).expect("a context is JSON");
+    let again = context::claims(&text).expect("a context is read again");
+    let subject = again.check_types().expect("its types are those that were checked");
+    assert_eq!(verdict, subject.check(&requirements, None).map_err(|refusal| refusal.code));
+
+    // The same questions to another parser; numbers beyond f64 are no JSON to it.
+    let Ok(json) = serde_json::from_slice::<Value>(payload) else { return };
+    let context: Value = serde_json::from_str(&text).expect("JSON, as the payload is");
+    assert_eq!(context["payload"], json);
+    assert_eq!(issuer, json["iss"] == ISSUER);
+    assert!(!audience || holds(&json["aud"], AUDIENCE));
+    assert!(!expiry || json["exp"].as_f64().is_some_and(|exp| exp > NOW));
+    assert!(!begun || json.get("nbf").is_none_or(|nbf| nbf.as_f64().is_some_and(|nbf| nbf <= NOW)));
+    assert_eq!(json["sub"], subject.user);
+    let scopes = json["scope"].as_str().unwrap_or_default();
+    assert!(verdict.is_err() || scopes.split(' ').any(|scope| scope == "read:orders"));
+    assert!(verdict.is_err() || holds(&json["roles"], "admin") || holds(&json["role"], "admin"));
+});
+
+fn holds(claim: &Value, wanted: &str) -> bool {
+    claim == wanted || claim.as_array().is_some_and(|items| items.iter().any(|item| item == wanted))
+}

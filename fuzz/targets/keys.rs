@@ -1,0 +1,28 @@
+//! Any bytes as a key set, or as one key of a set: read or refused, and whatever is read can check a signature.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use logto_authkit::jwks::keys::{KeySet, Selection};
+use logto_authkit::signature::Algorithm;
+use serde_json::Value;
+
+fuzz_target!(|bytes: &[u8]| {
+    exercise(bytes);
+    exercise(&[br#"{"keys":["#, bytes, b"]}"].concat());
+});
+
+fn exercise(set: &[u8]) {
+    let Ok(keys) = KeySet::parse(set) else { return };
+    let json: Value = serde_json::from_slice(set).expect("a set is JSON");
+    let listed = json["keys"].as_array().expect("with a list of keys");
+    assert!((1..=listed.len().min(64)).contains(&keys.len()));
+    for kid in listed.iter().map(|key| key["kid"].as_str()).chain([None, Some("none")]).take(8) {
+        for (_, algorithm) in Algorithm::ALL {
+            let Selection::Key(key) = keys.select(kid, algorithm) else { continue };
+            assert!(keys.holds(key) && key.fits(algorithm) && key.public().serves(algorithm));
+            for length in [0, 64, 96, 256] {
+                assert!(!key.public().verifies(algorithm, set, &vec![0; length]));
+            }
+        }
+    }
+}
