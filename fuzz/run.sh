@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes every target, or the one named, so many times: fuzz/run.sh [runs] [target]. Under AddressSanitizer; an input over 5
+# Fuzzes every target, or the one named, so many times: fuzz/run.sh [runs] [target]. Under AddressSanitizer; an input over 30
 # seconds or over 1 GiB of memory counts as a crash.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +17,6 @@ export ASAN_OPTIONS=quarantine_size_mb=32
 node fuzz/seed.js
 for target in ${2:-token header claims keys request pipeline}; do
   printf '\n-- %s\n' "$target"
-  cargo fuzz run "$target" -- -runs="$runs" -max_len=20000 -timeout=5 -rss_limit_mb=1024 -dict=fuzz/jwt.dict \
+  cargo fuzz run "$target" -- -runs="$runs" -max_len=20000 -timeout=30 -rss_limit_mb=1024 -dict=fuzz/jwt.dict \
     -print_final_stats=1 -verbosity=0
 done

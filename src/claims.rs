@@ -43,6 +43,8 @@ impl Claims {
     ///
     /// [`Code::MalformedToken`] if it is not a JSON object without duplicate members.
     pub fn parse(payload: &[u8]) -> Result<Self, Refusal> {
+        #[cfg(feature = "planted-panic")]
+        crate::planted_panic(payload);
         let object = Object::parse(payload, DEEPEST_PAYLOAD)
             .map_err(|reason| Refusal::malformed(&format!("payload: {reason}")))?;
         let time = |name| object.typed(name).and_then(|time| time.map(plausible).transpose());

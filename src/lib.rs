@@ -39,3 +39,10 @@ pub mod verify;
 
 #[cfg(feature = "node")]
 mod binding;
+
+/// A bug to order: a panic over input that says so.
+#[cfg(feature = "planted-panic")]
+pub(crate) fn planted_panic(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    assert!(!text.contains("planted-panic"), "over {text}");
+}

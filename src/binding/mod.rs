@@ -7,6 +7,7 @@
 #![allow(clippy::too_many_arguments, reason = "strings cross cheaper than an object that holds them")]
 
 mod outcome;
+mod panics;
 mod values;
 
 use std::sync::Arc;

@@ -3,9 +3,10 @@
 use std::future::Future;
 
 use napi::bindgen_prelude::{Either, Either4, Object};
-use napi::{Env, Error, Result};
+use napi::{Env, Result};
 use napi_derive::napi;
 
+use super::panics::{caught, internal};
 use crate::error::Refusal;
 use crate::guest::Guest;
 use crate::threads::{self, Started};
@@ -50,7 +51,7 @@ pub fn settle(
     may_be_slow: bool,
     future: impl Future<Output = Outcome> + Send + 'static,
 ) -> Result<Answer<'_>> {
-    let unfinished = match threads::start(Box::pin(future), may_be_slow) {
+    let unfinished = match caught(|| threads::start(Box::pin(future), may_be_slow))? {
         Started::Done(Either::A(context), true) => return Ok(Either4::B(Slow { context, slow: true })),
         Started::Done(Either::A(context), false) => return Ok(Either4::A(context)),
         Started::Done(Either::B(refused), slow) => return Ok(Either4::C(Refused { slow, ..refused })),
@@ -59,7 +60,7 @@ pub fn settle(
     let (deferred, promise) = env.create_deferred()?;
     threads::finish(unfinished, |outcome| match outcome {
         Some(outcome) => deferred.resolve(|_| Ok(outcome)),
-        None => deferred.reject(Error::from_reason("logto-authkit: internal error, please report it")),
+        None => deferred.reject(internal()),
     });
     Ok(Either4::D(promise))
 }

@@ -42,6 +42,8 @@ impl KeySet {
     /// In words, if it is not a JSON object with an array `keys` of 1 to 64 members, one of them usable. A key
     /// that is not usable is skipped: the set stays.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
+        #[cfg(feature = "planted-panic")]
+        crate::planted_panic(body);
         // What stands in the body is not repeated: it may be a page with anything on it.
         let json = serde_json::from_slice(body).map_err(|_| "the answer is not JSON".to_owned())?;
         Self::from_json(&json)
