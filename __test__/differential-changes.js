@@ -148,7 +148,7 @@ const PAIRS = [
 
 /** @type {(s: Buffer, order: string) => Buffer} */
 function mirrored(s, order) {
-  if (order === '') return s
+  if (order === '' || s.length === 0) return s
   const mirror = BigInt(`0x${order}`) - BigInt(`0x${s.toString('hex')}`)
   return Buffer.from((mirror > 0n ? mirror : 1n).toString(16).padStart(2 * s.length, '0'), 'hex')
 }
