@@ -60,8 +60,10 @@ impl KeySet {
             return Err(format!("{} keys, more than {MOST_KEYS}", listed.len()));
         }
         let mut keys: Vec<Arc<Key>> = Vec::new();
+        // With a published private key everybody could sign, also where the same key stands in the set without it.
+        let private: Vec<_> = listed.iter().filter(|jwk| jwk.get("d").is_some()).filter_map(public_key).collect();
         for key in listed.iter().filter_map(Key::from_json).map(Arc::new) {
-            if !keys.contains(&key) {
+            if !keys.contains(&key) && !private.contains(&key.public) {
                 keys.push(key);
             }
         }
@@ -111,23 +113,13 @@ impl Key {
     /// Reads one JWK. None if it cannot or must not check access tokens.
     fn from_json(jwk: &Value) -> Option<Self> {
         let text = |name: &str| jwk.get(name).map(|value| value.as_str());
-        let number = |name: &str| decode(jwk.get(name)?.as_str()?);
-        if jwk.get("d").is_some() {
-            return None; // a published private key: everybody could sign
-        }
         if !matches!(text("use"), None | Some(Some("sig"))) {
             return None;
         }
         if let Some(operations) = jwk.get("key_ops") {
             operations.as_array()?.iter().find(|operation| *operation == "verify")?;
         }
-        let public = match (text("kty")??, text("crv")) {
-            ("EC", Some(Some("P-256"))) => PublicKey::ec(Curve::P256, &number("x")?, &number("y")?)?,
-            ("EC", Some(Some("P-384"))) => PublicKey::ec(Curve::P384, &number("x")?, &number("y")?)?,
-            ("RSA", _) => PublicKey::rsa(&number("n")?, &number("e")?)?,
-            ("OKP", Some(Some("Ed25519"))) => PublicKey::ed25519(&number("x")?)?,
-            _ => return None, // "oct" is a secret, which no one publishes
-        };
+        let public = public_key(jwk)?;
         let algorithm = match text("alg") {
             None => None,
             Some(name) => Some(Algorithm::named(name?).filter(|algorithm| public.serves(*algorithm))?),
@@ -149,6 +141,19 @@ impl Key {
     #[must_use]
     pub fn public(&self) -> &PublicKey {
         &self.public
+    }
+}
+
+/// The public part of a JWK, if it is of a kind that checks signatures.
+fn public_key(jwk: &Value) -> Option<PublicKey> {
+    let text = |name: &str| jwk.get(name)?.as_str();
+    let number = |name: &str| decode(text(name)?);
+    match (text("kty")?, text("crv")) {
+        ("EC", Some("P-256")) => PublicKey::ec(Curve::P256, &number("x")?, &number("y")?),
+        ("EC", Some("P-384")) => PublicKey::ec(Curve::P384, &number("x")?, &number("y")?),
+        ("RSA", _) => PublicKey::rsa(&number("n")?, &number("e")?),
+        ("OKP", Some("Ed25519")) => PublicKey::ed25519(&number("x")?),
+        _ => None, // "oct" is a secret, which no one publishes
     }
 }
 
@@ -311,6 +316,18 @@ pub(crate) mod tests {
         skips(with(p384(), json!({ "d": "AQ" })));
         skips(with(rsa(), json!({ "d": "" })));
         skips(with(ed25519(), json!({ "d": 1 })));
+    }
+
+    #[test]
+    fn a_key_whose_private_part_stands_in_the_set_is_skipped_wherever_it_stands() {
+        for private in
+            [with(p384(), json!({ "d": "AQ" })), with(p384(), json!({ "d": "AQ", "kid": "x", "use": "enc" }))]
+        {
+            assert!(keys(&[p384(), private.clone()]).is_err());
+            let set = keys(&[private, p384(), rsa()]).unwrap();
+            knows_not(&set, Some("p384"), Es384);
+            selects(&set, Some("rsa"), Rs256, "rsa");
+        }
     }
 
     #[test]
