@@ -199,6 +199,7 @@ const COPIES = [{}, { use: 'enc' }, { alg: 'RS512' }, { kid: 'other' }, { ext: t
 const STRANGERS = [
   (jwk) => ({ kty: 'oct', kid: jwk.kid, k: 'c2VjcmV0' }),
   (jwk) => ({ ...jwk, d: 'AAAA' }),
+  (jwk) => ({ ...jwk, d: 'AAAA', kid: 'other' }),
   () => ({ ...keyFor('ES256').jwk, kid: 'strange', d: 'AAAA' }),
   () => SECP256K1,
   () => ({ kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA', kid: 'strange' }),

@@ -99,6 +99,13 @@ const CLASSES = [
       (code === 'unknown_key' || code === 'invalid_options' || (code === 'invalid_signature' && named.length > 1)),
   },
   {
+    name: 'a key whose private part stands in the set, if only in a copy',
+    ours: 'refused',
+    why: 'Everybody who reads the set can sign with it.',
+    covers: ({ code, keys }) =>
+      (code === 'unknown_key' || code === 'invalid_options') && keys.some((jwk) => has(jwk, 'd')),
+  },
+  {
     name: 'two keys that fit, one of which `jose` passes over',
     ours: 'refused',
     why: 'The last row of this table seen from the other side: a key that serves for us makes another one ambiguous.',
