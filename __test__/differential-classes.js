@@ -94,16 +94,13 @@ const CLASSES = [
     name: 'a number of a key in another spelling',
     ours: 'refused',
     why: 'RFC 7518 sections 6.2.1.2 and 6.3.1.1: base64url, no leading zero, coordinates of full length. Such a key is skipped.',
-    covers: ({ code, keys, named }) =>
-      keys.some(hasOddNumber) &&
-      (code === 'unknown_key' || code === 'invalid_options' || (code === 'invalid_signature' && named.length > 1)),
+    covers: ({ code, keys, named }) => isWithoutKey(code, named) && keys.some(hasOddNumber),
   },
   {
     name: 'a key whose private part stands in the set, if only in a copy',
     ours: 'refused',
     why: 'Everybody who reads the set can sign with it.',
-    covers: ({ code, keys }) =>
-      (code === 'unknown_key' || code === 'invalid_options') && keys.some((jwk) => has(jwk, 'd')),
+    covers: ({ code, keys, named }) => isWithoutKey(code, named) && keys.some((jwk) => has(jwk, 'd')),
   },
   {
     name: 'two keys that fit, one of which `jose` passes over',
@@ -150,6 +147,10 @@ const CLASSES = [
 ]
 
 const TEXTS = ['sub', 'scope', 'client_id', 'organization_id']
+
+/** Whether the key was not there: nor any other key, or another one, with which the signature does not hold. @type {(code: string | null, named: any[]) => boolean} */
+const isWithoutKey = (code, named) =>
+  code === 'unknown_key' || code === 'invalid_options' || (code === 'invalid_signature' && named.length > 1)
 
 /** @param {unknown} encoded */
 const octets = (encoded) => Buffer.from(String(encoded), 'base64url')
