@@ -1,7 +1,7 @@
 /** Protection against cross-site request forgery by a double-submitted cookie: see csrf.d.ts for the contract. */
 
 const { randomUUID, timingSafeEqual } = require('node:crypto')
-const native = require('./native/binding')
+const native = require('./addon')
 const { optionsError, orThrow } = require('./errors')
 const { split } = require('./guard')
 const { addCookie, send } = require('./middleware')

@@ -4,7 +4,7 @@
  */
 
 const { isNewGuest, origin } = require('./contexts')
-const native = require('./native/binding')
+const native = require('./addon')
 const { AuthError, authError, challenged, optionsError, orThrow } = require('./errors')
 const { own, ownMembers } = require('./parsed-options')
 const { parse, verifyRequest } = require('./verifier')

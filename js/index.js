@@ -1,6 +1,6 @@
 /** The package's main entry: see index.d.ts for its contract. */
 
-const native = require('./native/binding')
+const native = require('./addon')
 const { AuthError, optionsError, orThrow } = require('./errors')
 const { hasRole, hasScopes, requireRole, requireScopes } = require('./permissions')
 const { createVerifier, verifyAuth, verifyLogtoToken } = require('./verifier')

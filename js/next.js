@@ -1,6 +1,6 @@
 /** Next.js 15 and 16, App and Pages Router: see next.d.ts for the contract. */
 
-const native = require('./native/binding')
+const native = require('./addon')
 const { AuthError, Guard, Requirements, split } = require('./guard')
 const { guarded } = require('./next-handler')
 const { createProxy } = require('./next-proxy')

@@ -3,7 +3,7 @@
  * a comparison, and memory stays bounded.
  */
 
-const native = require('./native/binding')
+const native = require('./addon')
 const { optionsError, orThrow } = require('./errors')
 
 /** Different options remembered. An application has as many as it has literals in its source, unless they are computed. */
@@ -15,7 +15,7 @@ const MOST_ALIKE = 16
 /** Deepest nesting that is compared and copied, more than the core reads. */
 const DEEPEST = 8
 
-/** @typedef {{ verifier: native.NativeVerifier, cookieName: string, guestCookieName: string | null }} Core */
+/** @typedef {{ verifier: import('./native/binding').NativeVerifier, cookieName: string, guestCookieName: string | null }} Core */
 
 /** @type {Map<string, { options: unknown, core: Core }[]>} - by what options mostly differ in, the last used last */
 const remembered = new Map()

@@ -1,6 +1,6 @@
 /** Scopes and roles of a context or of claims, for checks inside a handler. */
 
-const native = require('./native/binding')
+const native = require('./addon')
 const { authError, optionsError } = require('./errors')
 const { own } = require('./parsed-options')
 

@@ -1,6 +1,6 @@
 /** Verifiers: parsed options, and the way from an input to a context. */
 
-const native = require('./native/binding')
+const native = require('./addon')
 const { context, guestOrThrow } = require('./contexts')
 const { authError, challenged, optionsError } = require('./errors')
 const { assertRequest, authorization, cookieHeader, parsedCookie } = require('./request')
