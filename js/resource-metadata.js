@@ -1,6 +1,6 @@
 /** Protected resource metadata (RFC 9728): see resource-metadata.d.ts for the contract. */
 
-const native = require('./native/binding')
+const native = require('./addon')
 const { optionsError, orThrow } = require('./errors')
 const { send } = require('./middleware')
 const { ownMembers } = require('./parsed-options')

@@ -1,0 +1,79 @@
+/** `logto-authkit dev`: a local issuer, and a page to make its tokens. */
+
+const { createTestIssuer } = require('../testing')
+const { UsageError, readArguments, readNumber } = require('./arguments')
+const { startPage } = require('./dev-server')
+const { painter } = require('./terminal')
+
+const HELP = `Usage: logto-authkit dev [options]
+
+Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, and a page to make tokens,
+rotate keys and set outages by clicking. To work without a Logto; it signs whatever is asked of it.
+
+  --port N           of the issuer (default: 3001, as Logto's; 0: any free one)
+  --page-port N      of the page (default: the next one; 0: any free one)
+  --json             prints the addresses as JSON, on one line
+  --help, -h         this text
+
+The page's own requests can be made from elsewhere, too:
+  curl -s http://127.0.0.1:3002/api/tokens -H 'Content-Type: application/json' -d '{"sub":"alice","scope":"read:orders"}'
+
+Exit codes: 0 stopped (Ctrl-C), 1 a port is taken, 2 wrong usage.
+`
+
+const FLAGS = /** @type {const} */ ({
+  port: { type: 'string' },
+  'page-port': { type: 'string' },
+  json: { type: 'boolean' },
+})
+
+/** @type {import('./run').Command['run']} */
+async function run(args, surroundings) {
+  const { stdout, env } = surroundings
+  const { values, positionals } = readArguments(args, FLAGS)
+  if (positionals.length > 0) throw new UsageError('dev takes options only')
+  const port = readNumber('port', values.port) ?? 3001
+  const issuer = await onPort('--port', port, () => createTestIssuer({ port }))
+  const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
+  const page = await onPort('--page-port', pagePort, () => startPage(issuer, pagePort)).catch(async (error) => {
+    await issuer.close()
+    throw error
+  })
+
+  // Before anybody can know that it runs.
+  const stopped = new Promise((resolve) => {
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
+      surroundings.once?.(signal, () => resolve(undefined))
+  })
+  const { logtoUrl } = issuer
+  const paint = painter(stdout, env)
+  const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
+${paint.good('✓')} Page    ${paint.bold(page.url)}
+
+  Options for your API: { logtoUrl: '${logtoUrl}', audience: 'https://api.example.test' }
+  ${paint.dim('For development only: anybody on this machine can get any token. Ctrl-C stops it.')}
+`
+  stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)
+  await stopped
+  await Promise.all([page.close(), issuer.close()])
+  return 0
+}
+
+/**
+ * @template T
+ * @param {string} flag
+ * @param {number} port
+ * @param {() => Promise<T>} start
+ * @returns {Promise<T>}
+ */
+async function onPort(flag, port, start) {
+  try {
+    return await start()
+  } catch (error) {
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error)
+    if (code !== 'EADDRINUSE') throw error
+    throw new Error(`port ${port} is taken: choose another with ${flag}, or 0 for any`)
+  }
+}
+
+module.exports = { HELP, run }
