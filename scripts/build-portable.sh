@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Builds the addon for one Linux target against an old glibc, so that it loads wherever Node runs, and checks that it does
+# not ask for a newer one. Needs cargo-zigbuild and zig: `pip install cargo-zigbuild ziglang`.
+#
+# usage: scripts/build-portable.sh [target [folder]]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=${1:-x86_64-unknown-linux-gnu}
+folder=${2:-target/portable}
+# Node's own Linux binaries need 2.28, the unofficial ones for older systems 2.17.
+glibc=2.17
+
+case $target in
+  *-gnu) versioned=$target.$glibc ;;
+  *) versioned=$target ;;
+esac
+
+mkdir -p "$folder"
+npx --no-install napi build --platform --release --cross-compile --target "$versioned" --output-dir "$folder" --no-js
+
+for addon in "$folder"/*.linux-*-gnu.node; do
+  [ -e "$addon" ] || continue
+  scripts/check-glibc.sh "$addon" "$glibc"
+done
