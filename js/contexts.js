@@ -1,5 +1,6 @@
 /** Contexts: who is asking, and what only this package knows about that. */
 
+const native = require('./addon')
 const { authError } = require('./errors')
 
 /** @typedef {import('..').AuthContext} AuthContext */
@@ -51,6 +52,67 @@ function context(json) {
   return /** @type {any} */ (new Origin(JSON.parse(json), json))
 }
 
+/** Most contexts of tokens seen before that are kept as objects, in two halves: the older one goes when the younger is full. */
+const MOST_KEPT = 1000
+
+/** @typedef {{ json: string, auth: any, isFlat: boolean }} Kept */
+
+/** @type {Map<number, Kept>} */
+let younger = new Map()
+/** @type {Map<number, Kept>} */
+let older = new Map()
+
+/**
+ * The context of a token seen before, a fresh object per call. To copy an object takes a twentieth of the time of parsing it.
+ *
+ * @param {number} id - What the core has just told.
+ * @returns {AuthContext}
+ */
+function seenContext(id) {
+  const { json, auth, isFlat } = younger.get(id) ?? keep(id, older.get(id) ?? read(id))
+  if (!isFlat) return context(json)
+  const { userId, payload, scopes, clientId, organizationId, subjectType } = auth
+  return /** @type {any} */ (
+    new Origin(
+      {
+        userId,
+        isAuthenticated: true,
+        payload: { ...payload },
+        isGuest: false,
+        scopes: scopes.slice(),
+        clientId,
+        organizationId,
+        subjectType,
+      },
+      json,
+    )
+  )
+}
+
+/**
+ * @param {number} id
+ * @returns {Kept}
+ */
+function read(id) {
+  const json = native.context(id)
+  if (json === null) throw new Error('logto-authkit: internal error, please report it')
+  const auth = JSON.parse(json)
+  return { json, auth, isFlat: Object.values(auth.payload).every((claim) => typeof claim !== 'object') }
+}
+
+/**
+ * @param {number} id
+ * @param {Kept} kept
+ */
+function keep(id, kept) {
+  if (younger.size >= MOST_KEPT / 2) {
+    older = younger
+    younger = new Map()
+  }
+  younger.set(id, kept)
+  return kept
+}
+
 /**
  * @param {Refused} refused
  * @returns {import('..').GuestContext}
@@ -88,4 +150,4 @@ const origin = (auth) => Origin.of(auth)
  */
 const isNewGuest = (auth) => newGuests.has(auth)
 
-module.exports = { context, guestOrThrow, isNewGuest, origin }
+module.exports = { context, guestOrThrow, isNewGuest, origin, seenContext }

@@ -17,8 +17,16 @@ const DEEPEST = 8
 
 /** @typedef {{ verifier: import('./native/binding').NativeVerifier, cookieName: string, guestCookieName: string | null }} Core */
 
-/** @type {Map<string, { options: unknown, core: Core }[]>} - by what options mostly differ in, the last used last */
+/** Those that are looked at before the index: most applications have no more. */
+const MOST_RECENT = 4
+
+/** @typedef {{ options: unknown, core: Core }} Entry */
+
+/** @type {Map<string, Entry[]>} - by what options mostly differ in, the last used last */
 const remembered = new Map()
+
+/** @type {Entry[]} - the last found in the index first */
+const recent = []
 
 /**
  * The core for these options, the same one for equal options.
@@ -27,30 +35,34 @@ const remembered = new Map()
  * @returns {Core}
  */
 function sharedCore(options) {
+  for (let i = 0; i < recent.length; i += 1) if (same(recent[i].options, options, DEEPEST)) return recent[i].core
   const key = indexOf(options)
   const entries = remembered.get(key) ?? []
   const found = entries.find((entry) => same(entry.options, options, DEEPEST))
   if (found !== undefined) {
-    if (remembered.size > MOST / 2) refresh(key, entries)
+    refresh(key, entries, found)
     return found.core
   }
   const own = copy(options, DEEPEST)
-  const core = createCore(own)
+  const entry = { options: own, core: createCore(own) }
   // What could change unseen, or is another one every time (a date), is parsed every time.
   if (isComparable(own, DEEPEST)) {
-    refresh(key, [{ options: own, core }, ...entries.slice(0, MOST_ALIKE - 1)])
+    refresh(key, [entry, ...entries.slice(0, MOST_ALIKE - 1)], entry)
     if (remembered.size > MOST) remembered.delete(remembered.keys().next().value ?? '')
   }
-  return core
+  return entry.core
 }
 
 /**
  * @param {string} key
- * @param {{ options: unknown, core: Core }[]} entries
+ * @param {Entry[]} entries
+ * @param {Entry} used
  */
-function refresh(key, entries) {
+function refresh(key, entries, used) {
   remembered.delete(key)
   remembered.set(key, entries)
+  recent.unshift(used)
+  recent.length = Math.min(recent.length, MOST_RECENT)
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Verifiers: parsed options, and the way from an input to a context. */
 
 const native = require('./addon')
-const { context, guestOrThrow } = require('./contexts')
+const { context, guestOrThrow, seenContext } = require('./contexts')
 const { authError, challenged, optionsError } = require('./errors')
 const { assertRequest, authorization, cookieHeader, parsedCookie } = require('./request')
 const { createCore, own, sharedCore } = require('./parsed-options')
+const { doneElsewhere, doneHere, mayBeHere } = require('./slow-work')
 
 /** Longest token that the core looks at, in characters. */
 const LONGEST_TOKEN = 16 * 1024
@@ -37,8 +38,8 @@ class Verifier {
   }
 
   async prefetch() {
-    const outcome = await settled(/** @type {any} */ (this.#parsed.core.verifier.prefetch()))
-    if (typeof outcome !== 'string') throw authError(outcome)
+    const outcome = await this.#parsed.core.verifier.prefetch()
+    if (typeof outcome !== 'string') throw authError(/** @type {Refused} */ (outcome))
   }
 
   /** @returns {import('..').VerifierStats} */
@@ -131,10 +132,9 @@ function withFunctions(core, options) {
  * @returns {Promise<AuthContext>}
  */
 async function verifyToken(token, { core: { verifier }, isRevoked }) {
-  const answer = verifier.verifyToken(capped(token), mayBeSlow)
-  const outcome = typeof answer === 'string' ? answer : await settled(answer)
-  if (typeof outcome !== 'string') throw authError(outcome)
-  const auth = context(outcome)
+  const answer = verifier.verifyToken(capped(token), mayBeHere())
+  const auth = typeof answer === 'number' ? seenContext(answer) : await settled(answer)
+  if (isRefused(auth)) throw authError(auth)
   if (isRevoked !== undefined && (await isRevoked(auth))) throw authError(native.refusal('token_revoked'))
   return auth
 }
@@ -154,48 +154,42 @@ async function verifyRequest(request, parsed, organizationId, original = request
   const cookies = cookieHeader(request)
   const cookie = parsedCookie(request, core.cookieName)
   const guestCookie = core.guestCookieName === null ? undefined : parsedCookie(request, core.guestCookieName)
-  const ofNone = organizationId === null
+  const noOrganization = organizationId === null
+  const isPlain =
+    token === undefined && cookie === undefined && guestCookie === undefined && organizationId === undefined
   // A revoked token is refused like any other with a 401: the other source is tried, which may hold one that is not.
   for (let revoked = 0; ; revoked += 1) {
-    const answer = core.verifier.verifyRequest(
-      mayBeSlow,
-      token,
-      values,
-      cookies,
-      cookie,
-      guestCookie,
-      organizationId,
-      ofNone,
-      revoked,
-    )
-    const outcome = typeof answer === 'string' ? answer : await settled(answer)
-    if (typeof outcome !== 'string') return guestOrThrow(outcome)
-    const auth = context(outcome)
+    // An object takes longer to cross than all the strings.
+    const rest =
+      isPlain && revoked === 0
+        ? undefined
+        : { token, cookie, guestCookie, organization: organizationId ?? undefined, noOrganization, revoked }
+    const answer = core.verifier.verifyRequest(mayBeHere(), values, cookies, rest)
+    const auth = typeof answer === 'number' ? seenContext(answer) : await settled(answer)
+    if (isRefused(auth)) return guestOrThrow(auth)
     if (isRevoked === undefined || !(await isRevoked(auth))) return auth
   }
 }
 
 /**
- * Whether an expensive signature may be checked on this very thread. Not again in the same turn of the event
- * loop: of several requests that have come side by side the others go to other threads, which share the cores.
- */
-let mayBeSlow = true
-
-/**
- * @param {import('./native/binding').Slow | Refused | Promise<string | Refused>} answer
- * @returns {string | Refused | Promise<string | Refused>}
+ * @param {ReturnType<native.NativeVerifier['verifyToken']>} answer
+ * @returns {AuthContext | Refused | Promise<AuthContext | Refused>}
  */
 function settled(answer) {
-  if (!Object.hasOwn(answer, 'slow')) return /** @type {Promise<string | Refused>} */ (answer)
-  const { slow, context } = /** @type {{ slow: boolean, context?: string }} */ (answer)
-  if (slow) {
-    mayBeSlow = false
-    setImmediate(() => {
-      mayBeSlow = true
-    })
-  }
-  return Object.hasOwn(answer, 'context') ? /** @type {string} */ (context) : /** @type {Refused} */ (answer)
+  if (typeof answer === 'number') return seenContext(answer)
+  if (typeof answer === 'string') return context(answer)
+  if (answer instanceof Promise) return doneElsewhere(answer).then(settled)
+  if (answer.slow) doneHere()
+  return Object.hasOwn(answer, 'context')
+    ? context(/** @type {any} */ (answer).context)
+    : /** @type {Refused} */ (answer)
 }
+
+/**
+ * @param {AuthContext | Refused} outcome
+ * @returns {outcome is Refused}
+ */
+const isRefused = (outcome) => !('payload' in outcome)
 
 /**
  * A string that is refused for its length is not copied to be refused: one character too many says it all.

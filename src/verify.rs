@@ -26,6 +26,15 @@ pub struct Verifier {
     misses: AtomicU64,
 }
 
+/// A token that every check has passed.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The token.
+    pub token: Arc<Verified>,
+    /// Whether its signature was remembered.
+    pub seen: bool,
+}
+
 #[derive(Debug)]
 enum Keys {
     Remote(Arc<Remote>),
@@ -58,12 +67,12 @@ impl Verifier {
     /// # Errors
     ///
     /// Why the request is refused.
-    pub async fn verify_request(&self, request: &Credentials, now: Moment) -> Result<Arc<Verified>, Refusal> {
+    pub async fn verify_request(&self, request: &Credentials, now: Moment) -> Result<Accepted, Refusal> {
         let mut refusal: Option<Refusal> = None;
         let mut revoked = request.revoked;
         for token in source::tokens(request, &self.options)? {
             let other = match self.verify_for(token, request.organization.as_ref(), now).await {
-                Ok(verified) if revoked == 0 => return Ok(verified),
+                Ok(accepted) if revoked == 0 => return Ok(accepted),
                 Ok(_) => {
                     revoked -= 1;
                     Code::TokenRevoked.into()
@@ -83,31 +92,31 @@ impl Verifier {
     /// # Errors
     ///
     /// Why it is refused: the first check that fails.
-    pub async fn verify(&self, token: &str, now: Moment) -> Result<Arc<Verified>, Refusal> {
+    pub async fn verify(&self, token: &str, now: Moment) -> Result<Accepted, Refusal> {
         self.verify_for(token, None, now).await
     }
 
     async fn verify_for(
         &self,
-        token: &str,
+        text: &str,
         organization: Option<&Organization>,
         now: Moment,
-    ) -> Result<Arc<Verified>, Refusal> {
-        let digest = if token.len() <= LONGEST_TOKEN { self.tokens.digest(token) } else { None };
+    ) -> Result<Accepted, Refusal> {
+        let digest = if text.len() <= LONGEST_TOKEN { self.tokens.digest(text) } else { None };
         let (remembered, waited) = match digest {
             Some(digest) => self.recall(&digest, now).await?,
             None => (None, false),
         };
         let counter = if remembered.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
-        let is_new = remembered.is_none();
-        let verified = match remembered {
-            Some(verified) => verified,
-            None => Arc::new(self.examine(token, now, waited).await?),
+        let seen = remembered.is_some();
+        let token = match remembered {
+            Some(token) => token,
+            None => Arc::new(self.examine(text, now, waited).await?),
         };
 
         let options = &self.options;
-        let claims = &verified.claims;
+        let claims = &token.claims;
         let seconds = options.current_date.unwrap_or(now.wall / 1000.0);
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;
@@ -115,10 +124,10 @@ impl Verifier {
         claims.check_not_before(seconds, options.tolerance)?;
         claims.check_types()?.check(&options.requirements, organization)?;
 
-        if let Some(digest) = digest.filter(|_| is_new) {
-            self.tokens.insert(digest, verified.clone());
+        if let Some(digest) = digest.filter(|_| !seen) {
+            self.tokens.insert(digest, token.clone());
         }
-        Ok(verified)
+        Ok(Accepted { token, seen })
     }
 
     /// Makes sure that there are keys.

@@ -23,7 +23,7 @@ fn list(items: &[&str]) -> Raw {
 }
 
 fn context(verifier: &Verifier, token: &str) -> Value {
-    serde_json::from_str(wait(verifier.verify(token, at(0.0))).unwrap().context()).unwrap()
+    serde_json::from_str(&wait(verifier.verify(token, at(0.0))).unwrap().token.context()).unwrap()
 }
 
 /// A request with these tokens in its cookie and header.

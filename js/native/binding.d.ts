@@ -18,9 +18,9 @@ export declare class NativeRequirements {
 /** Options, parsed once. */
 export declare class NativeVerifier {
   /** Verifies a token; never a guest. */
-  verifyToken(token: string, mayBeSlow: boolean): string | Slow | Refused | Promise<string | Refused>
+  verifyToken(token: string, mayBeSlow: boolean): number | string | Slow | Refused | Promise<string | Refused>
   /** Verifies the token of a request. */
-  verifyRequest(mayBeSlow: boolean, token?: string | undefined | null, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, parsedCookie?: string | undefined | null, parsedGuestCookie?: string | undefined | null, organization?: string | undefined | null, noOrganization?: boolean | undefined | null, revoked?: number | undefined | null): string | Slow | Refused | Promise<string | Refused>
+  verifyRequest(mayBeSlow: boolean, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: Rest | undefined | null): number | string | Slow | Refused | Promise<string | Refused>
   /** Makes sure that there are keys; the string is empty. */
   prefetch(): string | Slow | Refused | Promise<string | Refused>
   /** Figures for operators. */
@@ -38,6 +38,9 @@ export declare function authCookieHeader(token: string, attributes: unknown): st
 
 /** Forgets the keys of every address. */
 export declare function clearJwksCache(): void
+
+/** The context, as JSON, of the token whose id the last call on this thread has told; null of any other. */
+export declare function context(id: number): string | null
 
 /** The values of the cookies of that name in a `Cookie` header. */
 export declare function cookieValues(header: string, name: string): Array<string>
@@ -102,6 +105,22 @@ export interface Refused {
   guestIsNew: boolean
   /** Whether slow work was done on this thread. */
   slow: boolean
+}
+
+/** What few requests have. */
+export interface Rest {
+  /** From the application's own `getToken`. */
+  token?: string
+  /** The token's cookie as the framework parsed it. */
+  cookie?: string
+  /** The guest's cookie as the framework parsed it. */
+  guestCookie?: string
+  /** The organization that this request is about. */
+  organization?: string
+  /** That it is about none. */
+  noOrganization?: boolean
+  /** How many of the tokens that verify the application has revoked. */
+  revoked?: number
 }
 
 /** A context that took slow work on this thread. */

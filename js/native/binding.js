@@ -839,6 +839,7 @@ module.exports.NativeRequirements = nativeBinding.NativeRequirements
 module.exports.NativeVerifier = nativeBinding.NativeVerifier
 module.exports.authCookieHeader = nativeBinding.authCookieHeader
 module.exports.clearJwksCache = nativeBinding.clearJwksCache
+module.exports.context = nativeBinding.context
 module.exports.cookieValues = nativeBinding.cookieValues
 module.exports.createRequirements = nativeBinding.createRequirements
 module.exports.createVerifier = nativeBinding.createVerifier

@@ -1,12 +1,15 @@
 //! What a verification comes to, at once or later.
 
+use std::cell::RefCell;
 use std::future::Future;
+use std::sync::Arc;
 
-use napi::bindgen_prelude::{Either, Either4, Object};
+use napi::bindgen_prelude::{Either, Either5, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::panics::{caught, internal};
+use crate::cache::Verified;
 use crate::error::Refusal;
 use crate::guest::Guest;
 use crate::threads::{self, Started};
@@ -38,11 +41,28 @@ pub struct Slow {
     pub slow: bool,
 }
 
-/// The context of a valid token as JSON, or why there is none.
-pub type Outcome = Either<String, Refused>;
+/// What a verification comes to.
+pub enum Outcome {
+    /// A token seen before is good.
+    Seen(Arc<Verified>),
+    /// A token is good; its context as JSON.
+    Good(String),
+    /// Why not.
+    Bad(Refused),
+}
 
-/// The same, at once or later.
-pub type Answer<'env> = Either4<String, Slow, Refused, Object<'env>>;
+/// The same, at once or later. A token seen before is told by its id: JavaScript may know its context too.
+pub type Answer<'env> = Either5<f64, String, Slow, Refused, Object<'env>>;
+
+thread_local! {
+    /// The last token whose id was told on this thread.
+    static TOLD: RefCell<Option<Arc<Verified>>> = const { RefCell::new(None) };
+}
+
+/// The context, as JSON, of the token whose id was told last on this thread; none of any other.
+pub fn told(id: f64) -> Option<String> {
+    TOLD.take().filter(|token| number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
+}
 
 /// Goes as far as it can at once, on the calling thread: with keys at hand and a cheap signature that is to the end.
 /// Only what must wait becomes a promise.
@@ -52,17 +72,35 @@ pub fn settle(
     future: impl Future<Output = Outcome> + Send + 'static,
 ) -> Result<Answer<'_>> {
     let unfinished = match caught(|| threads::start(Box::pin(future), may_be_slow))? {
-        Started::Done(Either::A(context), true) => return Ok(Either4::B(Slow { context, slow: true })),
-        Started::Done(Either::A(context), false) => return Ok(Either4::A(context)),
-        Started::Done(Either::B(refused), slow) => return Ok(Either4::C(Refused { slow, ..refused })),
+        Started::Done(Outcome::Seen(token), false) => {
+            let id = number(token.id);
+            TOLD.set(Some(token));
+            return Ok(Either5::A(id));
+        }
+        Started::Done(Outcome::Seen(token), true) => {
+            return Ok(Either5::C(Slow { context: token.context(), slow: true }));
+        }
+        Started::Done(Outcome::Good(context), true) => return Ok(Either5::C(Slow { context, slow: true })),
+        Started::Done(Outcome::Good(context), false) => return Ok(Either5::B(context)),
+        Started::Done(Outcome::Bad(refused), slow) => return Ok(Either5::D(Refused { slow, ..refused })),
         Started::Unfinished(unfinished) => unfinished,
     };
     let (deferred, promise) = env.create_deferred()?;
-    threads::finish(unfinished, |outcome| match outcome {
-        Some(outcome) => deferred.resolve(|_| Ok(outcome)),
-        None => deferred.reject(internal()),
+    threads::finish(unfinished, |outcome| {
+        let outcome = match outcome {
+            Some(Outcome::Seen(token)) => Either::A(token.context()),
+            Some(Outcome::Good(context)) => Either::A(context),
+            Some(Outcome::Bad(refused)) => Either::B(refused),
+            None => return deferred.reject(internal()),
+        };
+        deferred.resolve(|_| Ok(outcome));
     });
-    Ok(Either4::D(promise))
+    Ok(Either5::E(promise))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a thousand tokens a second take 285,000 years to reach 2^53")]
+fn number(id: u64) -> f64 {
+    id as f64
 }
 
 pub fn refused(refusal: Refusal, guest: Option<Guest>) -> Refused {
