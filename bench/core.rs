@@ -15,7 +15,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use logto_authkit::options::Raw;
 use logto_authkit::token::Token;
 
-use support::{Key, at, verifier, wait};
+use support::{Key, at, verifier};
 
 fn verifications(criterion: &mut Criterion) {
     let keys = [

@@ -160,6 +160,7 @@ async function verifyRequest(request, parsed, organizationId, original = request
   // A revoked token is refused like any other with a 401: the other source is tried, which may hold one that is not.
   for (let revoked = 0; ; revoked += 1) {
     // An object takes longer to cross than all the strings.
+    /** @type {any} */
     const rest =
       isPlain && revoked === 0
         ? undefined
@@ -172,7 +173,7 @@ async function verifyRequest(request, parsed, organizationId, original = request
 }
 
 /**
- * @param {ReturnType<native.NativeVerifier['verifyToken']>} answer
+ * @param {ReturnType<import('./native/binding').NativeVerifier['verifyToken']>} answer
  * @returns {AuthContext | Refused | Promise<AuthContext | Refused>}
  */
 function settled(answer) {
@@ -186,10 +187,12 @@ function settled(answer) {
 }
 
 /**
+ * Own members alone tell: a polluted prototype must not make a context of a refusal.
+ *
  * @param {AuthContext | Refused} outcome
  * @returns {outcome is Refused}
  */
-const isRefused = (outcome) => !('payload' in outcome)
+const isRefused = (outcome) => Object.hasOwn(outcome, 'code')
 
 /**
  * A string that is refused for its length is not copied to be refused: one character too many says it all.

@@ -226,8 +226,7 @@ impl NativeRequirements {
         no_organization: Option<bool>,
     ) -> Option<Refused> {
         let organization = required_organization(organization, no_organization);
-        let outcome =
-            claims(&context).and_then(|claims| claims.check_types()?.check(&self.0, organization.as_ref()));
+        let outcome = claims(&context).and_then(|claims| claims.check_types()?.check(&self.0, organization.as_ref()));
         outcome.err().map(|refusal| refused(refusal, None))
     }
 }
