@@ -4,14 +4,48 @@ const { AuthError, Guard, isSecure, split } = require('./guard')
 const { optionsError } = require('./errors')
 const { asError } = require('./middleware')
 const { header } = require('./request')
+const { Given } = require('./stamp')
 
 /** @typedef {import('..').AuthContext} AuthContext */
 /** @typedef {{ guard: InstanceType<typeof Guard>, onError: Function | undefined }} Gate */
 /** @typedef {{ gate: Gate, auth: AuthContext | undefined }} Found */
 
-/** What was found out about each request: only that counts in `protect`, whatever else writes where we write it. */
-/** @type {WeakMap<object, Found>} */
-const seen = new WeakMap()
+/** What was found out about a request: only that counts in `protect`, whatever else writes where we write it. */
+class Seen extends Given {
+  #gate
+  #auth
+
+  /**
+   * @param {object} key
+   * @param {Gate} gate
+   * @param {AuthContext | undefined} auth
+   */
+  constructor(key, gate, auth) {
+    super(key)
+    this.#gate = gate
+    this.#auth = auth
+  }
+
+  /**
+   * @param {object} key
+   * @param {Gate} gate
+   * @param {AuthContext | undefined} auth
+   */
+  static put(key, gate, auth) {
+    if (#gate in key) {
+      key.#gate = gate
+      key.#auth = auth
+    } else new Seen(key, gate, auth)
+  }
+
+  /**
+   * @param {object} key
+   * @returns {Found | undefined}
+   */
+  static of(key) {
+    return #gate in key ? { gate: key.#gate, auth: key.#auth } : undefined
+  }
+}
 
 /**
  * @param {any} options - Those of `Guard`, and `onError`.
@@ -39,24 +73,15 @@ function createGate(options) {
  * @returns {Promise<AuthContext | undefined>}
  */
 async function enter(gate, key, request = /** @type {any} */ (key), method = /** @type {any} */ (key).method) {
-  remember(key, gate, undefined)
+  Seen.put(key, gate, undefined)
   if (isPreflight(request, method)) return undefined
   const auth = await gate.guard.authenticate(request, key)
-  remember(key, gate, auth)
+  Seen.put(key, gate, auth)
   return auth
 }
 
-/**
- * @param {object} key
- * @param {Gate} gate
- * @param {AuthContext | undefined} auth
- */
-function remember(key, gate, auth) {
-  seen.set(key, { gate, auth })
-}
-
 /** @param {object} key */
-const found = (key) => seen.get(key)?.auth
+const found = (key) => Seen.of(key)?.auth
 
 /**
  * @param {import('..').RequestLike} request
@@ -84,9 +109,9 @@ const introduction = (gate, auth, protocol, host) =>
  * @param {unknown} current
  */
 function check(required, key, current) {
-  if (!seen.has(key)) warnOfOrder()
-  const auth = found(key)
-  required.check(auth === current ? auth : undefined, key)
+  const seen = Seen.of(key)
+  if (seen === undefined) warnOfOrder()
+  required.check(seen?.auth === current ? seen?.auth : undefined, key)
 }
 
 /**
@@ -99,7 +124,7 @@ function check(required, key, current) {
  */
 function refused(thrown, key) {
   if (!(thrown instanceof AuthError)) throw asError(thrown)
-  const gate = seen.get(key)?.gate
+  const gate = Seen.of(key)?.gate
   return { refusal: gate === undefined ? thrown : gate.guard.challenged(thrown), onError: gate?.onError }
 }
 
@@ -114,4 +139,4 @@ function warnOfOrder() {
   })
 }
 
-module.exports = { check, createGate, enter, found, introduction, isPreflight, refused, remember }
+module.exports = { check, createGate, enter, found, introduction, isPreflight, refused, remember: Seen.put }

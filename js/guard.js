@@ -44,10 +44,19 @@ class Guard {
    * @param {unknown} [original] - The framework's own request, for the application's functions.
    * @returns {Promise<AuthContext>}
    */
-  async authenticate(request, original = request) {
+  authenticate(request, original = request) {
     const organizationOf = this.#organizationOf
-    const organizationId = organizationOf === undefined ? undefined : organization(organizationOf, original)
-    return verifyRequest(request, this.#parsed, organizationId, original)
+    if (organizationOf === undefined) return verifyRequest(request, this.#parsed, undefined, original)
+    return this.#authenticateFor(organizationOf, request, original)
+  }
+
+  /**
+   * @param {Function} organizationOf
+   * @param {RequestLike} request
+   * @param {unknown} original
+   */
+  async #authenticateFor(organizationOf, request, original) {
+    return verifyRequest(request, this.#parsed, organization(organizationOf, original), original)
   }
 
   /**
@@ -96,12 +105,18 @@ class Requirements {
    * @param {unknown} request - For the application's functions.
    */
   check(auth, request) {
-    const json = auth === undefined ? undefined : origin(auth)
-    if (json === undefined) throw authError(native.refusal('missing_token'))
+    const source = auth === undefined ? undefined : origin(auth)
+    if (source === undefined) throw authError(native.refusal('missing_token'))
     const organizationOf = this.#organizationOf
+    if (organizationOf === undefined && source.meets?.has(this)) return
     const organizationId = organizationOf === undefined ? undefined : organization(organizationOf, request)
-    const refused = this.#native.check(json, organizationId, organizationId === null)
+    const refused = this.#native.check(source.json, organizationId, organizationId === null)
     if (refused !== null) throw authError(refused)
+    // Neither the claims nor these requirements change; what a function of the request says may.
+    if (organizationOf === undefined) {
+      source.meets ??= new WeakSet()
+      source.meets.add(this)
+    }
   }
 }
 
