@@ -1,5 +1,6 @@
 /** Verifiers: parsed options, and the way from an input to a context. */
 
+const { isPromise } = require('node:util/types')
 const native = require('./addon')
 const { context, guestOrThrow, seenContext } = require('./contexts')
 const { authError, challenged, optionsError } = require('./errors')
@@ -179,7 +180,8 @@ async function verifyRequest(request, parsed, organizationId, original = request
 function settled(answer) {
   if (typeof answer === 'number') return seenContext(answer)
   if (typeof answer === 'string') return context(answer)
-  if (answer instanceof Promise) return doneElsewhere(answer).then(settled)
+  // Not `instanceof`: the addon's promises are of Node's own realm, this module may be of another, in Jest for instance.
+  if (isPromise(answer)) return doneElsewhere(answer).then(settled)
   if (answer.slow) doneHere()
   return Object.hasOwn(answer, 'context')
     ? context(/** @type {any} */ (answer).context)
