@@ -107,7 +107,7 @@ impl Key {
         }
     }
 
-    /// The public key as aws-lc-rs takes it: a point, RSAPublicKey in DER, or the 32 octets of Ed25519.
+    /// The public key as aws-lc-rs takes it: a point, `RSAPublicKey` in DER, or the 32 octets of Ed25519.
     pub fn public_key(&self) -> &[u8] {
         match &self.pair {
             Pair::Ec(_, pair) => pair.public_key().as_ref(),
