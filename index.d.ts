@@ -598,7 +598,8 @@ export type AuthErrorCode =
   | 'jwks_unavailable'
 
 /**
- * Why a request is refused, and how to answer it.
+ * Why a request is refused, and how to answer it. What each code means, what usually causes it and what to do about it is
+ * in [docs/errors.md](./docs/errors.md).
  *
  * @example
  * ```ts

@@ -1,36 +1,13 @@
 const assert = require('node:assert/strict')
-const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const { mkdtempSync, rmSync } = require('node:fs')
 const { join } = require('node:path')
-const { createInterface } = require('node:readline')
 const { describe, test } = require('node:test')
 const { buildSync } = require('esbuild')
 const { io } = require('socket.io-client')
 const { WebSocket } = require('ws')
 const { ask, bearer } = require('./frameworks')
-const { startIssuer } = require('./helpers')
-
-const EXAMPLES = join(__dirname, '../examples')
-const AUDIENCE = 'https://api.example.com'
-
-/**
- * Starts an example on a port of its own.
- *
- * @param {import('node:test').TestContext} t
- * @param {string} path
- */
-async function start(t, path) {
-  const issuer = await startIssuer(t)
-  const example = spawn(process.execPath, [path], {
-    env: { ...process.env, LOGTO_URL: issuer.logtoUrl, PORT: '0', NODE_OPTIONS: `--import=${ANNOUNCE}` },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.after(() => example.kill())
-  const [port] = await once(createInterface(example.stdout), 'line')
-  const token = (/** @type {object} */ claims) => bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
-  return { url: `http://127.0.0.1:${port}`, issuer, token }
-}
+const { EXAMPLES, start } = require('./start-example')
 
 /**
  * What the examples of all frameworks do.
@@ -112,12 +89,3 @@ describe('the example', { timeout: 60_000 }, () => {
     assert.equal(JSON.parse((await ask(`${url}/mcp`, { method: 'POST', ...token })).body).result.hello, 'alice')
   })
 })
-
-/** Prints the port of the server that the example starts, which does not say it. */
-const ANNOUNCE = `data:text/javascript,${encodeURIComponent(`
-  import { Server } from 'node:net'
-  const listen = Server.prototype.listen
-  Server.prototype.listen = function (...args) {
-    return listen.apply(this, args).once('listening', () => console.log(this.address().port))
-  }
-`)}`
