@@ -79,36 +79,130 @@ export interface Verifier {
    */
   prefetch(): Promise<void>
 
-  /** Counters for monitoring, a snapshot. */
+  /** Figures for monitoring: see {@link VerifierStats} for the units and the meaning of each. */
   stats(): VerifierStats
 }
 
-/** What a verifier's caches hold and did. The key set is shared by all verifiers of its address in the process. */
+/**
+ * What a verifier's caches hold and did, a snapshot. Counters start at 0 and only grow.
+ *
+ * @example
+ * ```ts
+ * const { tokens, jwks } = verifier.stats()
+ * const hitRatio = tokens.hits / (tokens.hits + tokens.misses)
+ * const ageInSeconds = jwks.fetchedAt === null ? null : (Date.now() - jwks.fetchedAt) / 1000
+ * ```
+ */
 export interface VerifierStats {
-  /** Verified tokens remembered. */
+  /**
+   * Verified tokens remembered. Verifiers with the same key set's address and the same `tokenCacheSize` share them, in
+   * all worker threads; `hits` and `misses` are of this verifier alone.
+   */
   tokens: {
-    /** Tokens remembered now. */
+    /** Tokens remembered now, at most `tokenCacheSize`. One that has expired leaves when its place is needed. */
     size: number
-    /** Verifications that found their token remembered. */
+    /**
+     * Tokens looked at that were found remembered, whatever the other checks said. A request with two tokens can count
+     * twice.
+     */
     hits: number
-    /** Verifications that did not. */
+    /** Tokens looked at that were not: their signature was checked, if it came to that. */
     misses: number
   }
-  /** The key set. */
+  /**
+   * The key set. All verifiers of its address share it, in all worker threads, and so they share its counters; unless
+   * `skipJwksCache` is on. With the option `jwks` it is always `fresh`, and nothing is counted.
+   */
   jwks: {
-    /** `stale`: past `jwksCacheTtlMs`, but still serving (see `jwksMaxStaleMs`). */
+    /**
+     * `empty`: nothing is at hand. `fresh`: within this verifier's `jwksCacheTtlMs`. `stale`: past it; the next
+     * verification fetches, and in an outage it serves for `jwksMaxStaleMs`.
+     */
     state: 'empty' | 'fresh' | 'stale'
     /** Usable keys at hand. */
     keys: number
-    /** Requests made for the key set. */
+    /** Requests made for the key set, those under way included. */
     fetches: number
-    /** Those of them that failed. */
+    /** Requests that have failed. */
     failures: number
-    /** When the key set at hand was fetched, in milliseconds since the epoch. */
+    /**
+     * When the request for the key set at hand began, in milliseconds since the epoch; `null` where none is at hand,
+     * and with the option `jwks`.
+     */
     fetchedAt: number | null
-    /** Why the last request failed, for an operator; `null` if it did not. */
+    /** Why the last request failed, for an operator; `null` if it did not, or the keys have been forgotten since. */
     lastError: string | null
   }
+}
+
+/**
+ * What came of a verification, on the channel `logto-authkit:verify` of `node:diagnostics_channel`. It names no user, no
+ * key and nothing of the token.
+ *
+ * Every verification of this thread is told once, in whatever way it was asked for, before its caller learns of it, and in
+ * the asynchronous context of its caller. One that ends in a `TypeError`, for a wrong option, or in an error of the
+ * application's own functions, is not told.
+ *
+ * What a subscriber throws changes nothing about the verification; Node makes an `uncaughtException` of it.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel'
+ * import type { VerificationMessage } from 'logto-authkit'
+ *
+ * subscribe('logto-authkit:verify', (message) => {
+ *   const { outcome, duration } = message as VerificationMessage
+ *   if (outcome !== 'ok') console.log(`refused: ${outcome}, after ${duration} ms`)
+ * })
+ * ```
+ */
+export interface VerificationMessage {
+  /** `ok`, or why not: for a guest, its `guestReason`. */
+  outcome: 'ok' | AuthErrorCode
+  /** Whether the request became a guest's, by `allowGuest`. */
+  guest: boolean
+  /** Whether the token was accepted without checking its signature again; `false` where it was not accepted. */
+  remembered: boolean
+  /** In milliseconds, with a fraction: from the call to the outcome, waiting for keys and `isRevoked` included. */
+  duration: number
+}
+
+/**
+ * A request for a key set that has ended, on the channel `logto-authkit:jwks` of `node:diagnostics_channel`.
+ *
+ * Fetches run outside of JavaScript. Each one is told once in the process: to the first thread that listens, with the
+ * next outcome of a verification, `prefetch()` or `stats()` there. So a verification that had to wait for a fetch is told
+ * right after it, and one in the background with the next call. Up to 64 that nobody has listened to are kept.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel'
+ * import type { KeyFetchMessage } from 'logto-authkit'
+ *
+ * subscribe('logto-authkit:jwks', (message) => {
+ *   const { jwksUri, outcome, error } = message as KeyFetchMessage
+ *   if (outcome === 'failed') console.warn(`no keys from ${jwksUri}: ${error}`)
+ * })
+ * ```
+ */
+export interface KeyFetchMessage {
+  /** The key set's address. */
+  jwksUri: string
+  /**
+   * What provoked it. `empty`: there were no keys at hand. `stale`: those at hand were past `jwksCacheTtlMs`. `refresh`:
+   * they would soon be, so that nobody waited for it. `unknown_kid`: a token named a key that was not among them.
+   */
+  reason: 'empty' | 'stale' | 'refresh' | 'unknown_kid'
+  /** `ok` also where the server said that its keys have not changed. */
+  outcome: 'ok' | 'failed'
+  /** Usable keys in the set; 0 where it failed. */
+  keys: number
+  /** Why it failed, for an operator, as in `stats()`; `null` if it did not. The number of different texts is not bounded. */
+  error: string | null
+  /** When it began, in milliseconds since the epoch. */
+  startedAt: number
+  /** From its beginning to its end, in milliseconds, with a fraction. */
+  duration: number
 }
 
 /**

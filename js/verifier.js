@@ -3,6 +3,7 @@
 const { isPromise } = require('node:util/types')
 const native = require('./addon')
 const { context, guestOrThrow, seenContext } = require('./contexts')
+const { isWatched, tellKeyFetches, watched } = require('./diagnostics')
 const { authError, challenged, optionsError } = require('./errors')
 const { assertRequest, authorization, cookieHeader, parsedCookie } = require('./request')
 const { createCore, own, sharedCore } = require('./parsed-options')
@@ -15,6 +16,7 @@ const LONGEST_TOKEN = 16 * 1024
 /** @typedef {import('..').RequestLike} RequestLike */
 /** @typedef {import('..').VerifyAuthOptions} VerifyAuthOptions */
 /** @typedef {import('./native/binding').Refused} Refused */
+/** @typedef {import('./diagnostics').Watch} Watch */
 /** @typedef {import('./parsed-options').Core} Core */
 /** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined, resourceMetadata?: string | undefined }} Parsed */
 
@@ -40,11 +42,13 @@ class Verifier {
 
   async prefetch() {
     const outcome = await this.#parsed.core.verifier.prefetch()
+    tellKeyFetches()
     if (typeof outcome !== 'string') throw authError(/** @type {Refused} */ (outcome))
   }
 
   /** @returns {import('..').VerifierStats} */
   stats() {
+    tellKeyFetches()
     const { size, hits, misses, state, keys, fetches, failures, fetchedAt, lastError } =
       this.#parsed.core.verifier.stats()
     return {
@@ -130,11 +134,30 @@ function withFunctions(core, options) {
 /**
  * @param {string} token
  * @param {Parsed} parsed
+ */
+const verifyToken = (token, parsed) =>
+  isWatched() ? watched((watch) => checkToken(token, parsed, watch)) : checkToken(token, parsed)
+
+/**
+ * @param {RequestLike} request
+ * @param {Parsed} parsed
+ * @param {string | null} [organizationId] - The organization that this request is about, where that depends on it.
+ * @param {unknown} [original] - The framework's own request, for the application's functions.
+ */
+const verifyRequest = (request, parsed, organizationId, original) =>
+  isWatched()
+    ? watched((watch) => checkRequest(request, parsed, organizationId, original, watch))
+    : checkRequest(request, parsed, organizationId, original)
+
+/**
+ * @param {string} token
+ * @param {Parsed} parsed
+ * @param {Watch} [watch]
  * @returns {Promise<AuthContext>}
  */
-async function verifyToken(token, { core: { verifier }, isRevoked }) {
+async function checkToken(token, { core: { verifier }, isRevoked }, watch) {
   const answer = verifier.verifyToken(capped(token), mayBeHere())
-  const auth = typeof answer === 'number' ? seenContext(answer) : await settled(answer)
+  const auth = typeof answer === 'number' && watch === undefined ? seenContext(answer) : await settled(answer, watch)
   if (isRefused(auth)) throw authError(auth)
   if (isRevoked !== undefined && (await isRevoked(auth))) throw authError(native.refusal('token_revoked'))
   return auth
@@ -143,11 +166,12 @@ async function verifyToken(token, { core: { verifier }, isRevoked }) {
 /**
  * @param {RequestLike} request
  * @param {Parsed} parsed
- * @param {string | null} [organizationId] - The organization that this request is about, where that depends on it.
- * @param {unknown} [original] - The framework's own request, for the application's functions.
+ * @param {string | null} [organizationId]
+ * @param {unknown} [original]
+ * @param {Watch} [watch]
  * @returns {Promise<AuthContext>}
  */
-async function verifyRequest(request, parsed, organizationId, original = request) {
+async function checkRequest(request, parsed, organizationId, original = request, watch) {
   const { core, getToken, isRevoked } = parsed
   assertRequest(request)
   const token = getToken === undefined ? undefined : ownToken(getToken, original)
@@ -167,7 +191,7 @@ async function verifyRequest(request, parsed, organizationId, original = request
         ? undefined
         : { token, cookie, guestCookie, organization: organizationId ?? undefined, noOrganization, revoked }
     const answer = core.verifier.verifyRequest(mayBeHere(), values, cookies, rest)
-    const auth = typeof answer === 'number' ? seenContext(answer) : await settled(answer)
+    const auth = typeof answer === 'number' && watch === undefined ? seenContext(answer) : await settled(answer, watch)
     if (isRefused(auth)) return guestOrThrow(auth)
     if (isRevoked === undefined || !(await isRevoked(auth))) return auth
   }
@@ -175,13 +199,15 @@ async function verifyRequest(request, parsed, organizationId, original = request
 
 /**
  * @param {ReturnType<import('./native/binding').NativeVerifier['verifyToken']>} answer
+ * @param {Watch} [watch]
  * @returns {AuthContext | Refused | Promise<AuthContext | Refused>}
  */
-function settled(answer) {
+function settled(answer, watch) {
+  if (watch !== undefined) watch.remembered = typeof answer === 'number' || own(answer, 'seen') === true
   if (typeof answer === 'number') return seenContext(answer)
   if (typeof answer === 'string') return context(answer)
   // Not `instanceof`: the addon's promises are of Node's own realm, this module may be of another, in Jest for instance.
-  if (isPromise(answer)) return doneElsewhere(answer).then(settled)
+  if (isPromise(answer)) return doneElsewhere(answer).then((late) => settled(late, watch))
   if (answer.slow) doneHere()
   return Object.hasOwn(answer, 'context')
     ? context(/** @type {any} */ (answer).context)

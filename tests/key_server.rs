@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logto_authkit::error::Code::{InvalidSignature, JwksUnavailable, TokenExpired, UnknownKey};
-use logto_authkit::jwks;
+use logto_authkit::jwks::{self, log};
 use logto_authkit::options::Raw;
 use logto_authkit::threads::spawn;
 use logto_authkit::verify::Verifier;
@@ -98,6 +98,33 @@ fn under_steady_traffic_no_request_waits_and_a_set_is_fetched_every_four_minutes
         accepts(&verifier, &key.token(), second + 239.0);
     }
     server.has_been_asked(15);
+}
+
+#[test]
+fn every_fetch_is_logged_with_what_provoked_it_and_what_came_of_it() {
+    let (old, new) = (Key::p384("old"), Key::p384("new"));
+    let server = KeyServer::of(&[&old]);
+    let verifier = server.verifier(&[]);
+    // Taken at once: other tests log theirs in the same place.
+    let logged = || -> Vec<_> {
+        let mine = log::take().into_iter().filter(|fetch| fetch.address == server.jwks_uri());
+        mine.map(|fetch| (fetch.reason.name(), fetch.outcome.map_err(|error| !error.is_empty()))).collect()
+    };
+    accepts(&verifier, &old.token(), 0.0);
+    assert_eq!(logged(), [("empty", Ok(1))]);
+    accepts(&verifier, &old.token(), 1.0);
+    assert_eq!(logged(), []);
+    accepts(&verifier, &old.token(), 240.0);
+    landed(&verifier, 240.0, 240.0);
+    assert_eq!(logged(), [("refresh", Ok(1))]);
+    accepts(&verifier, &old.token(), 600.0);
+    assert_eq!(logged(), [("stale", Ok(1))]);
+    server.publish(&[&old, &new]);
+    accepts(&verifier, &new.token(), 601.0);
+    assert_eq!(logged(), [("unknown_kid", Ok(2))]);
+    server.answer(Answer::Nothing);
+    accepts(&verifier, &new.token(), 1000.0);
+    assert_eq!(logged(), [("stale", Err(true))]);
 }
 
 #[test]

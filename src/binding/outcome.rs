@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Either, Either5, Object};
+use napi::bindgen_prelude::{Either3, Either5, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -34,11 +34,14 @@ pub struct Refused {
     pub slow: bool,
 }
 
-/// A context that took slow work on this thread.
+/// A context of which there is more to tell.
 #[napi(object)]
-pub struct Slow {
+pub struct Detailed {
     pub context: String,
+    /// Whether it took slow work on this thread.
     pub slow: bool,
+    /// Whether the token's signature was remembered.
+    pub seen: bool,
 }
 
 /// What a verification comes to.
@@ -52,7 +55,7 @@ pub enum Outcome {
 }
 
 /// The same, at once or later. A token seen before is told by its id: JavaScript may know its context too.
-pub type Answer<'env> = Either5<f64, String, Slow, Refused, Object<'env>>;
+pub type Answer<'env> = Either5<f64, String, Detailed, Refused, Object<'env>>;
 
 thread_local! {
     /// The last token whose id was told on this thread.
@@ -78,9 +81,11 @@ pub fn settle(
             return Ok(Either5::A(id));
         }
         Started::Done(Outcome::Seen(token), true) => {
-            return Ok(Either5::C(Slow { context: token.context(), slow: true }));
+            return Ok(Either5::C(Detailed { context: token.context(), slow: true, seen: true }));
         }
-        Started::Done(Outcome::Good(context), true) => return Ok(Either5::C(Slow { context, slow: true })),
+        Started::Done(Outcome::Good(context), true) => {
+            return Ok(Either5::C(Detailed { context, slow: true, seen: false }));
+        }
         Started::Done(Outcome::Good(context), false) => return Ok(Either5::B(context)),
         Started::Done(Outcome::Bad(refused), slow) => return Ok(Either5::D(Refused { slow, ..refused })),
         Started::Unfinished(unfinished) => unfinished,
@@ -88,9 +93,9 @@ pub fn settle(
     let (deferred, promise) = env.create_deferred()?;
     threads::finish(unfinished, |outcome| {
         let outcome = match outcome {
-            Some(Outcome::Seen(token)) => Either::A(token.context()),
-            Some(Outcome::Good(context)) => Either::A(context),
-            Some(Outcome::Bad(refused)) => Either::B(refused),
+            Some(Outcome::Seen(token)) => Either3::B(Detailed { context: token.context(), slow: false, seen: true }),
+            Some(Outcome::Good(context)) => Either3::A(context),
+            Some(Outcome::Bad(refused)) => Either3::C(refused),
             None => return deferred.reject(internal()),
         };
         deferred.resolve(|_| Ok(outcome));

@@ -2,6 +2,7 @@
 
 mod fetch;
 pub mod keys;
+pub mod log;
 pub mod store;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 use self::fetch::{Answer, TIMED_OUT, fetch};
 use self::keys::{Key, KeySet, Selection};
+use self::log::{Begun, Reason};
 use self::store::{Fetched, Figures, Store, Supply, UnknownKid};
 use crate::error::{Code, Refusal};
 use crate::moment::Moment;
@@ -63,13 +65,14 @@ impl Remote {
             match supply {
                 Supply::Keys(keys) => return Ok((keys, waited)),
                 Supply::KeysAndRefresh(keys) => {
-                    self.join(now, policy);
+                    self.join(now, policy, Reason::Refresh);
                     return Ok((keys, waited));
                 }
                 Supply::Unavailable(left) => return Err(self.unavailable(left)),
                 Supply::Wait => {
                     waited = true;
-                    let in_time = self.wait(now, policy).await;
+                    let reason = if lock(&self.store).at_hand().is_some() { Reason::Stale } else { Reason::Empty };
+                    let in_time = self.wait(now, policy, reason).await;
                     supply = lock(&self.store).supply_after_wait(now, policy, in_time);
                 }
             }
@@ -102,7 +105,9 @@ impl Remote {
             match verdict {
                 UnknownKid::Refuse => return Err(unknown(kid)),
                 UnknownKid::Unavailable(left) => return Err(self.unavailable(left)),
-                UnknownKid::Refetch if !self.wait(now, policy).await => return Err(self.unavailable(0)),
+                UnknownKid::Refetch if !self.wait(now, policy, Reason::UnknownKid).await => {
+                    return Err(self.unavailable(0));
+                }
                 UnknownKid::Refetch => waited = true,
             }
             let newer = lock(&self.store).at_hand().map(|newer| newer.keys.clone());
@@ -126,9 +131,9 @@ impl Remote {
     }
 
     /// Waits for the fetch under way, or for a new one; false if it took longer than the time-out.
-    async fn wait(self: &Arc<Self>, now: Moment, policy: &CachePolicy) -> bool {
+    async fn wait(self: &Arc<Self>, now: Moment, policy: &CachePolicy, reason: Reason) -> bool {
         let mut landed = self.landed.subscribe();
-        let (number, begins) = self.join(now, policy);
+        let (number, begins) = self.join(now, policy, reason);
         let ended = landed.wait_for(|last| *last >= number);
         if begins {
             return ended.await.is_ok(); // within the time-out, which is the fetch's own
@@ -140,12 +145,17 @@ impl Remote {
     }
 
     /// The number of the fetch under way; if there is none, one begins, and then it is true.
-    fn join(self: &Arc<Self>, now: Moment, policy: &CachePolicy) -> (u64, bool) {
+    fn join(self: &Arc<Self>, now: Moment, policy: &CachePolicy, reason: Reason) -> (u64, bool) {
         let (number, begins) = lock(&self.store).join();
         if begins {
             // A fetch that ends by a panic, or never begins, has landed too: nobody waits for ever.
-            let flight =
-                Flight { remote: self.clone(), number, began: now, outcome: Err("the fetch broke off".into()) };
+            let flight = Flight {
+                remote: self.clone(),
+                number,
+                began: now,
+                begun: Begun::now(reason),
+                outcome: Err("the fetch broke off".into()),
+            };
             drop(threads::spawn(flight.run(policy.timeout)));
         }
         (number, begins)
@@ -173,7 +183,9 @@ impl Remote {
 struct Flight {
     remote: Arc<Remote>,
     number: u64,
+    /// When what provoked it began, which counts for the age of the set.
     began: Moment,
+    begun: Begun,
     outcome: Result<Fetched, String>,
 }
 
@@ -186,6 +198,8 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Err(String::new()));
+        let keys = outcome.as_ref().map(|fetched| fetched.keys.len()).map_err(Clone::clone);
+        self.begun.end(&self.remote.address, keys);
         lock(&self.remote.store).complete(self.number, self.began, outcome);
         self.remote.landed.send_modify(|last| *last = self.number.max(*last));
     }
