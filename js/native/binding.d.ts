@@ -18,11 +18,11 @@ export declare class NativeRequirements {
 /** Options, parsed once. */
 export declare class NativeVerifier {
   /** Verifies a token; never a guest. */
-  verifyToken(token: string, mayBeSlow: boolean): number | string | Slow | Refused | Promise<string | Refused>
+  verifyToken(token: string, mayBeSlow: boolean): number | string | Detailed | Refused | Promise<string | Detailed | Refused>
   /** Verifies the token of a request. */
-  verifyRequest(mayBeSlow: boolean, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: Rest | undefined | null): number | string | Slow | Refused | Promise<string | Refused>
+  verifyRequest(mayBeSlow: boolean, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: Rest | undefined | null): number | string | Detailed | Refused | Promise<string | Detailed | Refused>
   /** Makes sure that there are keys; the string is empty. */
-  prefetch(): string | Slow | Refused | Promise<string | Refused>
+  prefetch(): string | Detailed | Refused | Promise<string | Detailed | Refused>
   /** Figures for operators. */
   stats(): Figures
   /** The address that keys are fetched from in the clear, once a process. */
@@ -54,6 +54,15 @@ export declare function createVerifier(options: unknown): NativeVerifier | Optio
 /** A `Set-Cookie` value for a CSRF token. */
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
+/** A context of which there is more to tell. */
+export interface Detailed {
+  context: string
+  /** Whether it took slow work on this thread. */
+  slow: boolean
+  /** Whether the token's signature was remembered. */
+  seen: boolean
+}
+
 /** Figures for operators. */
 export interface Figures {
   size: number
@@ -76,6 +85,20 @@ export declare function invalidateJwksCache(logtoUrl: unknown): OptionsFault | n
 
 /** The issuer of the Logto at that address. */
 export declare function issuer(logtoUrl: unknown): string | OptionsFault
+
+/** A fetch of a key set that has ended. */
+export interface KeyFetch {
+  jwksUri: string
+  reason: string
+  outcome: string
+  /** Usable keys that came. */
+  keys: number
+  error: string | null
+  /** Milliseconds since 1970. */
+  startedAt: number
+  /** Milliseconds. */
+  duration: number
+}
 
 /** A wrong option. */
 export interface OptionsFault {
@@ -123,8 +146,5 @@ export interface Rest {
   revoked?: number
 }
 
-/** A context that took slow work on this thread. */
-export interface Slow {
-  context: string
-  slow: boolean
-}
+/** The fetches of key sets that have ended and that no thread has been told of, the oldest first. */
+export declare function takeKeyFetches(): Array<KeyFetch>

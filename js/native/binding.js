@@ -848,3 +848,4 @@ module.exports.guestCookieHeader = nativeBinding.guestCookieHeader
 module.exports.invalidateJwksCache = nativeBinding.invalidateJwksCache
 module.exports.issuer = nativeBinding.issuer
 module.exports.refusal = nativeBinding.refusal
+module.exports.takeKeyFetches = nativeBinding.takeKeyFetches
