@@ -1,6 +1,7 @@
-/** What a token, a cookie or a key holds shows up nowhere: not in an error, a line on the console or the figures. */
+/** What a token, a cookie or a key holds shows up nowhere: not in an error, a message, a line on the console or the figures. */
 
 const assert = require('node:assert/strict')
+const { subscribe, unsubscribe } = require('node:diagnostics_channel')
 const { test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, createVerifier, hasScopes, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
@@ -52,6 +53,13 @@ for (const [code, { mint, edit = String, options }] of Object.entries(REFUSED)) 
     const inputs = code === 'ambiguous_token' ? requests : [...requests, token]
     /** @type {unknown[]} */
     const seen = []
+    /** @type {any[]} */
+    const messages = []
+    const subscriber = (/** @type {unknown} */ message) => void messages.push(message)
+    for (const name of ['logto-authkit:verify', 'logto-authkit:jwks']) {
+      subscribe(name, subscriber)
+      t.after(() => unsubscribe(name, subscriber))
+    }
     for (const input of inputs) {
       const error = await verifier.verify(/** @type {any} */ (input)).catch((error) => error)
       assert.ok(error instanceof AuthError, inspect(error))
@@ -67,6 +75,8 @@ for (const [code, { mint, edit = String, options }] of Object.entries(REFUSED)) 
       const response = await fetch(url, { headers: { authorization: [doubled].flat().join(), cookie } })
       seen.push([framework, response.status, [...response.headers], await response.text()])
     }
+    assert.ok(messages.filter(({ outcome }) => outcome === code).length > inputs.length)
+    seen.push(messages)
     assertClean(seen, [token, other, cookie])
   })
 }

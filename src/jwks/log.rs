@@ -52,7 +52,8 @@ pub struct Ended {
     pub took: Duration,
 }
 
-/// When a fetch began, and why.
+/// When a fetch began, and why. On a real clock, unlike everything that something depends on: how long a server took is
+/// nothing to be given.
 #[derive(Debug)]
 pub struct Begun {
     reason: Reason,
