@@ -51,7 +51,10 @@ function context(json) {
 /** Most contexts of tokens seen before that are kept as objects, in two halves: the older one goes when the younger is full. */
 const MOST_KEPT = 1000
 
-/** @typedef {{ source: Source, auth: any, isFlat: boolean }} Kept */
+/** Longest context that is kept, in characters: an unusually large one does not take the room of several. */
+const LONGEST_KEPT = 4 * 1024
+
+/** @typedef {{ source: Source, auth: any }} Kept - The object only where its claims are flat, so that a copy shares nothing. */
 
 /** @type {Map<number, Kept>} */
 let younger = new Map()
@@ -65,8 +68,8 @@ let older = new Map()
  * @returns {AuthContext}
  */
 function seenContext(id) {
-  const { source, auth, isFlat } = younger.get(id) ?? keep(id, older.get(id) ?? read(id))
-  if (!isFlat) return /** @type {any} */ (new Origin(JSON.parse(source.json), source))
+  const { source, auth } = younger.get(id) ?? keep(id, older.get(id) ?? read(id))
+  if (auth === null) return /** @type {any} */ (new Origin(JSON.parse(source.json), source))
   const { userId, payload, scopes, clientId, organizationId, subjectType } = auth
   return /** @type {any} */ (
     new Origin(
@@ -93,11 +96,8 @@ function read(id) {
   const json = native.context(id)
   if (json === null) throw new Error('logto-authkit: internal error, please report it')
   const auth = JSON.parse(json)
-  return {
-    source: { json, meets: undefined },
-    auth,
-    isFlat: Object.values(auth.payload).every((claim) => typeof claim !== 'object'),
-  }
+  const isFlat = Object.values(auth.payload).every((claim) => typeof claim !== 'object')
+  return { source: { json, meets: undefined }, auth: isFlat ? auth : null }
 }
 
 /**
@@ -105,6 +105,7 @@ function read(id) {
  * @param {Kept} kept
  */
 function keep(id, kept) {
+  if (kept.source.json.length > LONGEST_KEPT) return kept
   if (younger.size >= MOST_KEPT / 2) {
     older = younger
     younger = new Map()
