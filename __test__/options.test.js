@@ -365,7 +365,9 @@ describe('options as a whole', () => {
         return 'admin'
       }
     }
-    for (const options of [new Options(), Object.assign(Object.create({ requiredScope: 'admin' }), own())]) {
+    const bare = Object.assign(Object.create(null), { requiredScope: 'admin' })
+    const heirs = [{ requiredScope: 'admin' }, bare].map((from) => Object.assign(Object.create(from), own()))
+    for (const options of [new Options(), ...heirs]) {
       const refused = { name: 'TypeError', code: 'invalid_options', message: /"requiredScope"/ }
       assert.throws(() => createVerifier(options), refused)
       await assert.rejects(verifyAuth(goodToken(key), options), refused)

@@ -106,11 +106,7 @@ function createCore(options) {
  */
 function refuseInherited(options) {
   if (typeof options !== 'object' || options === null || isPlain(options)) return
-  for (
-    let from = Object.getPrototypeOf(options);
-    Object.getPrototypeOf(from) !== null;
-    from = Object.getPrototypeOf(from)
-  ) {
+  for (let from = Object.getPrototypeOf(options); !isRoot(from); from = Object.getPrototypeOf(from)) {
     const option = Object.getOwnPropertyNames(from).find((name) => name !== 'constructor')
     if (option !== undefined) {
       throw optionsError({
@@ -176,10 +172,17 @@ function isComparable(value, depth) {
  * @param {object} value
  */
 function isPlain(value) {
-  if (Array.isArray(value)) return true
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
+  return Array.isArray(value) || isRoot(Object.getPrototypeOf(value))
 }
+
+/**
+ * Whether a prototype is the end of the chain, or what every object inherits from. An object made without a prototype may
+ * be another's, and has members then that count.
+ *
+ * @param {object | null} prototype
+ */
+const isRoot = (prototype) =>
+  prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
 
 /**
  * A member of an object itself: what a polluted prototype offers is nobody's option.
