@@ -146,6 +146,23 @@ describe('NestJS', { timeout: 60_000 }, () => {
     assert.deepEqual([status, JSON.parse(body).code, headers['cache-control']], [403, 'missing_scope', 'no-store'])
   })
 
+  test('an AuthError after the response has begun breaks it off, and the next request is answered', async (t) => {
+    const { issuer, guard } = await setUp(t)
+    const begun = {
+      parameters: [Auth(), Res()],
+      handler: (/** @type {any} */ auth, /** @type {any} */ res) => {
+        res.write('begun')
+        requireScopes(auth, 'admin')
+      },
+    }
+    const guarded = { provide: APP_GUARD, useValue: guard }
+    const filter = { provide: APP_FILTER, useClass: AuthErrorFilter }
+    const url = await serve(t, { controllers: [controller({ begun })], providers: [guarded, filter] })
+    for (let request = 0; request < 2; request += 1) {
+      await assert.rejects(ask(`${url}/begun`, bearer(issuer.mint())), { code: 'ECONNRESET' })
+    }
+  })
+
   test('the metadata of the resource is named once, also in what a handler has from a verification of its own', async (t) => {
     const { logtoUrl } = await startIssuer(t)
     const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'

@@ -45,6 +45,12 @@ class AuthErrorFilter {
   /** @type {import('@nestjs/common').ExceptionFilter<InstanceType<typeof AuthError>>['catch']} */
   catch(error, host) {
     const { request, response } = exchange(host)
+    const raw = response.raw ?? response
+    if (raw.headersSent) {
+      // Broken off: ended, what there is would look like all there is.
+      raw.destroy()
+      return
+    }
     const { status, headers, body } = answer(refused(error, request).refusal)
     for (const [name, value] of Object.entries(headers)) response.header(name, value)
     response.status(status).send(body)
