@@ -1,6 +1,7 @@
-/** Expensive signatures, wherever they are checked: one by one, side by side, and more than there is room for. */
+/** Expensive signatures, wherever they are checked: one by one, side by side, more than there is room for, and without threads. */
 
 const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
 const { describe, test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
@@ -102,6 +103,26 @@ describe('expensive signatures', { timeout: 120_000 }, () => {
       console.log(JSON.stringify(await Promise.all(told)))
     })
   })
+
+  test('are checked as well where the system gives no thread', { skip: !canLimitThreads() }, async () => {
+    await assertInChild(async ({ options, inputs }) => {
+      const { execFileSync } = require('node:child_process')
+      const verifier = require('logto-authkit').createVerifier(options)
+      // The limit does not hold for root.
+      if (process.getuid?.() === 0) process.setuid?.(65534)
+      execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:1'])
+      // A promise that never settles would let the process end without a word.
+      const told = inputs.map((input) =>
+        verifier.verify(input).then(
+          ({ userId }) => userId,
+          (error) => error.code,
+        ),
+      )
+      const late = new Promise((resolve) => setTimeout(resolve, 10_000, 'not settled').unref())
+      console.log(JSON.stringify(await Promise.race([Promise.all(told), late])))
+      process.exit()
+    })
+  })
 })
 
 test('when an expensive signature may be checked on this thread again is not for the application’s clock to say', async (t) => {
@@ -168,4 +189,8 @@ function outcome(verifier, input) {
     ({ userId }) => userId,
     (error) => error.code ?? error,
   )
+}
+
+function canLimitThreads() {
+  return process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
 }

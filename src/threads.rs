@@ -139,7 +139,6 @@ fn work<T: Send + 'static>(task: Task<T>, done: Done<T>) {
 
 /// On the pool, from where it may have to wait again.
 fn queue<T: Send + 'static>(mut task: Task<T>, done: Done<T>, room: SemaphorePermit<'static>) {
-    let Ok(pool) = pool() else { return };
     let job = move || {
         let mut context = Context::from_waker(Waker::noop());
         let outcome = catch_unwind(AssertUnwindSafe(|| poll_at(Place::Slow, &mut task, &mut context).0));
@@ -150,8 +149,12 @@ fn queue<T: Send + 'static>(mut task: Task<T>, done: Done<T>, room: SemaphorePer
             Err(_) => done.tell(None),
         }
     };
-    // It panics where the system gives it no thread, and drops the job.
-    drop(catch_unwind(AssertUnwindSafe(|| pool.spawn_blocking(job))));
+    match pool() {
+        // It panics where the system gives it no further thread, but keeps the job for those that there are.
+        Ok(pool) => drop(catch_unwind(AssertUnwindSafe(|| pool.spawn_blocking(job)))),
+        // Better here than not at all.
+        Err(_) => job(),
+    }
 }
 
 /// In the runtime, until it ends or slow work comes up.
@@ -206,7 +209,16 @@ fn runtime() -> Result<&'static Runtime, String> {
 fn pool() -> Result<&'static Runtime, String> {
     // Asked for once: on Linux, how many cores there are is read from several files.
     POOL.get_or_try_init(|| {
-        start_threads(Builder::new_current_thread().max_blocking_threads(cores()).on_thread_start(give_way))
+        let mut builder = Builder::new_current_thread();
+        builder.max_blocking_threads(cores()).thread_keep_alive(Duration::MAX).on_thread_start(give_way);
+        let pool = start_threads(&mut builder)?;
+        // One thread now, for good. Without any, work for which the system gives no thread would stay in the queue, and
+        // whoever waits for it would wait on, until a thread can be started some time later.
+        if catch_unwind(AssertUnwindSafe(|| pool.spawn_blocking(|| ()))).is_ok() {
+            return Ok(pool);
+        }
+        pool.shutdown_background();
+        Err(NO_THREAD.into())
     })
 }
 
@@ -223,11 +235,13 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+const NO_THREAD: &str = "no thread could be started";
+
 fn start_threads(builder: &mut Builder) -> Result<Runtime, String> {
     // It panics where the system gives it no thread.
     match catch_unwind(AssertUnwindSafe(|| builder.thread_name("logto-authkit").enable_all().build())) {
         Ok(built) => built.map_err(|error| format!("no thread could be started: {error}")),
-        Err(_) => Err("no thread could be started".into()),
+        Err(_) => Err(NO_THREAD.into()),
     }
 }
 
