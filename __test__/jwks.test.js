@@ -208,6 +208,21 @@ test('a verification waits no longer than its own time-out for a fetch that anot
   assert.equal(server.requests.length, 1)
 })
 
+test('a verification that waits for longer than the one that has begun the fetch gets what it brings', async (t) => {
+  const key = createKey()
+  const { answer, release } = held(keySet([key]))
+  const server = await startKeyServer(t, { keys: [key], answer })
+  const hasty = createVerifier({ ...options(server), jwksTimeoutMs: 200 })
+  const patient = createVerifier({ ...options(server), jwksTimeoutMs: 60_000 })
+  const refused = outcome(hasty, server.key.sign(server.issuer))
+  const waiting = outcome(patient, server.key.sign(server.issuer))
+  assert.equal(await refused, 'jwks_unavailable')
+  await server.requested(1)
+  await release()
+  assert.equal(await waiting, 'alice')
+  assert.equal(server.requests.length, 1)
+})
+
 test('every refusal for a time-out says so, and counts its cool-down', async (t) => {
   const server = await startKeyServer(t, { answer: hanging })
   for (let i = 0; i < 20; i += 1) {

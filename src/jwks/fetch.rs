@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 use reqwest::header::{ACCEPT, ETAG, IF_NONE_MATCH};
@@ -36,11 +35,11 @@ pub enum Answer {
 ///
 /// # Errors
 ///
-/// In words for an operator, without the address, if there is no 200 (or 304) within `timeout`, from connecting to the
-/// last byte, or the body is over 256 KiB. Redirects are not followed: keys come from the configured address only.
-pub async fn fetch(address: &str, etag: Option<&str>, timeout: Duration) -> Result<Answer, String> {
+/// In words for an operator, without the address, if there is no 200 (or 304), or the body is over 256 KiB. Redirects are
+/// not followed: keys come from the configured address only. How long it may take is the caller's to say.
+pub async fn fetch(address: &str, etag: Option<&str>) -> Result<Answer, String> {
     let client = client(address)?;
-    let request = client.get(address).timeout(timeout).header(ACCEPT, "application/jwk-set+json, application/json");
+    let request = client.get(address).header(ACCEPT, "application/jwk-set+json, application/json");
     let request = etag.iter().fold(request, |request, etag| request.header(IF_NONE_MATCH, *etag));
     let mut response = request.send().await.map_err(describe)?;
     match response.status() {

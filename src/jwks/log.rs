@@ -67,10 +67,11 @@ impl Begun {
         Self { reason, at: Moment::now() }
     }
 
-    /// Logs its end.
-    pub fn end(&self, address: &str, outcome: Result<usize, String>) {
+    /// Logs its end, and tells how long it took.
+    pub(super) fn end(&self, address: &str, outcome: Result<usize, String>) -> Duration {
         let took = Instant::now().saturating_duration_since(self.at.monotonic);
         add(Ended { address: address.to_owned(), reason: self.reason, outcome, began: self.at.wall, took });
+        took
     }
 }
 

@@ -6,8 +6,8 @@ pub mod log;
 pub mod store;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use once_cell::sync::Lazy;
 use tokio::sync::watch;
@@ -59,21 +59,16 @@ impl Remote {
     ///
     /// [`Code::JwksUnavailable`].
     pub async fn keys(self: &Arc<Self>, now: Moment, policy: &CachePolicy) -> Result<(Arc<KeySet>, bool), Refusal> {
+        let (mut supply, mut flight) = self.decide(now, policy, |store| store.supply(now, policy));
         let mut waited = false;
-        let mut supply = lock(&self.store).supply(now, policy);
         loop {
             match supply {
-                Supply::Keys(keys) => return Ok((keys, waited)),
-                Supply::KeysAndRefresh(keys) => {
-                    self.join(now, policy, Reason::Refresh);
-                    return Ok((keys, waited));
-                }
+                Supply::Keys(keys) | Supply::KeysAndRefresh(keys) => return Ok((keys, waited)),
                 Supply::Unavailable(left) => return Err(self.unavailable(left)),
                 Supply::Wait => {
                     waited = true;
-                    let reason = if lock(&self.store).at_hand().is_some() { Reason::Stale } else { Reason::Empty };
-                    let in_time = self.wait(now, policy, reason).await;
-                    supply = lock(&self.store).supply_after_wait(now, policy, in_time);
+                    let in_time = self.wait(flight, policy).await;
+                    (supply, flight) = self.decide(now, policy, |store| store.supply_after_wait(now, policy, in_time));
                 }
             }
         }
@@ -101,13 +96,11 @@ impl Remote {
                 Selection::Unfit(reason) => return Err(unknown(kid).detail("reason", reason)),
                 Selection::Unknown => {}
             }
-            let verdict = lock(&self.store).unknown_kid(now, policy, waited);
+            let (verdict, flight) = self.decide(now, policy, |store| store.unknown_kid(now, policy, waited));
             match verdict {
                 UnknownKid::Refuse => return Err(unknown(kid)),
                 UnknownKid::Unavailable(left) => return Err(self.unavailable(left)),
-                UnknownKid::Refetch if !self.wait(now, policy, Reason::UnknownKid).await => {
-                    return Err(self.unavailable(0));
-                }
+                UnknownKid::Refetch if !self.wait(flight, policy).await => return Err(self.unavailable(0)),
                 UnknownKid::Refetch => waited = true,
             }
             let newer = lock(&self.store).at_hand().map(|newer| newer.keys.clone());
@@ -130,23 +123,19 @@ impl Remote {
         lock(&self.store).figures(now, policy)
     }
 
-    /// Waits for the fetch under way, or for a new one; false if it took longer than the time-out.
-    async fn wait(self: &Arc<Self>, now: Moment, policy: &CachePolicy, reason: Reason) -> bool {
-        let mut landed = self.landed.subscribe();
-        let (number, begins) = self.join(now, policy, reason);
-        let ended = landed.wait_for(|last| *last >= number);
-        if begins {
-            return ended.await.is_ok(); // within the time-out, which is the fetch's own
-        }
-        match threads::timeout(policy.timeout, ended) {
-            Ok(ended) => ended.await.is_ok(),
-            Err(_) => false,
-        }
-    }
-
-    /// The number of the fetch under way; if there is none, one begins, and then it is true.
-    fn join(self: &Arc<Self>, now: Moment, policy: &CachePolicy, reason: Reason) -> (u64, bool) {
-        let (number, begins) = lock(&self.store).join();
+    /// A decision of the store's, and the number of the fetch that it takes, which begins if none is under way. In one
+    /// step: a fetch that ended between the two would make another one begin, for nothing.
+    fn decide<D: TakesFetch>(
+        self: &Arc<Self>,
+        now: Moment,
+        policy: &CachePolicy,
+        decision: impl FnOnce(&mut Store) -> D,
+    ) -> (D, u64) {
+        let mut store = lock(&self.store);
+        let decision = decision(&mut store);
+        let Some(reason) = decision.fetches(store.at_hand().is_some()) else { return (decision, 0) };
+        let (number, begins) = store.join(policy.timeout);
+        drop(store);
         if begins {
             // A fetch that ends by a panic, or never begins, has landed too: nobody waits for ever.
             let flight = Flight {
@@ -156,15 +145,32 @@ impl Remote {
                 begun: Begun::now(reason),
                 outcome: Err("the fetch broke off".into()),
             };
-            drop(threads::spawn(flight.run(policy.timeout)));
+            drop(threads::spawn(flight.run()));
         }
-        (number, begins)
+        (decision, number)
     }
 
-    async fn renew(&self, timeout: Duration) -> Result<Fetched, String> {
+    /// Waits for the fetch of that number; false if it took longer than the time-out.
+    async fn wait(&self, number: u64, policy: &CachePolicy) -> bool {
+        let mut landed = self.landed.subscribe();
+        let mut ended = pin!(landed.wait_for(|last| *last >= number));
+        match threads::timeout(policy.timeout, ended.as_mut()) {
+            Err(_) => return false,
+            Ok(in_time) => {
+                if let Ok(ended) = in_time.await {
+                    return ended.is_ok();
+                }
+            }
+        }
+        // If nobody is more patient, the fetch ends now, too: then its failure is known, and its cool-down.
+        let goes_on = lock(&self.store).patience(number).is_some_and(|longest| longest > policy.timeout);
+        !goes_on && ended.await.is_ok()
+    }
+
+    async fn renew(&self) -> Result<Fetched, String> {
         let known = lock(&self.store).at_hand().cloned();
         let etag = known.as_ref().and_then(|known| known.etag.as_deref());
-        match (fetch(&self.address, etag, timeout).await?, known) {
+        match (fetch(&self.address, etag).await?, known) {
             (Answer::NotModified, Some(known)) => Ok(known),
             (Answer::NotModified, None) => Err("the key set's address answered 304 unasked".into()),
             (Answer::Body { body, etag }, _) => Ok(Fetched { keys: Arc::new(KeySet::parse(&body)?), etag }),
@@ -190,8 +196,24 @@ struct Flight {
 }
 
 impl Flight {
-    async fn run(mut self, timeout: Duration) {
-        self.outcome = self.remote.renew(timeout).await;
+    async fn run(mut self) {
+        let remote = self.remote.clone();
+        let mut fetch = pin!(remote.renew());
+        let mut waited = None;
+        self.outcome = loop {
+            // Who is more patient than those before may have joined meanwhile.
+            let longest = lock(&remote.store).patience(self.number).filter(|longest| Some(*longest) > waited);
+            let Some(longest) = longest else { break Err(TIMED_OUT.into()) };
+            match threads::timeout(longest.saturating_sub(waited.unwrap_or_default()), fetch.as_mut()) {
+                Err(error) => break Err(error),
+                Ok(in_time) => {
+                    if let Ok(outcome) = in_time.await {
+                        break outcome;
+                    }
+                }
+            }
+            waited = Some(longest);
+        };
     }
 }
 
@@ -199,9 +221,31 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Err(String::new()));
         let keys = outcome.as_ref().map(|fetched| fetched.keys.len()).map_err(Clone::clone);
-        self.begun.end(&self.remote.address, keys);
-        lock(&self.remote.store).complete(self.number, self.began, outcome);
+        let took = self.begun.end(&self.remote.address, keys);
+        lock(&self.remote.store).complete(self.number, self.began, self.began.after(took), outcome);
         self.remote.landed.send_modify(|last| *last = self.number.max(*last));
+    }
+}
+
+/// A decision of the store's, which may take a fetch.
+trait TakesFetch {
+    /// Why it takes one, if it does.
+    fn fetches(&self, has_keys: bool) -> Option<Reason>;
+}
+
+impl TakesFetch for Supply {
+    fn fetches(&self, has_keys: bool) -> Option<Reason> {
+        match self {
+            Self::Wait => Some(if has_keys { Reason::Stale } else { Reason::Empty }),
+            Self::KeysAndRefresh(_) => Some(Reason::Refresh),
+            Self::Keys(_) | Self::Unavailable(_) => None,
+        }
+    }
+}
+
+impl TakesFetch for UnknownKid {
+    fn fetches(&self, _has_keys: bool) -> Option<Reason> {
+        matches!(self, Self::Refetch).then_some(Reason::UnknownKid)
     }
 }
 

@@ -2,6 +2,7 @@
 //! socket: it says what to do, and is told what came of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::keys::KeySet;
 use crate::moment::Moment;
@@ -15,12 +16,12 @@ const REFRESH_AHEAD: f64 = 0.8;
 pub struct Store {
     /// The last good set, and when its fetch began: it is no younger than that.
     good: Option<(Fetched, Moment)>,
-    /// When the last fetch began that failed, if none succeeded since.
+    /// When the last fetch ended that failed, if none succeeded since.
     failed: Option<Moment>,
     /// When the last fetch began that an unknown `kid` provoked.
     provoked: Option<Moment>,
-    /// Number of the fetch under way.
-    flight: Option<u64>,
+    /// The fetch under way: its number, and how long from its beginning somebody waits for it.
+    flight: Option<(u64, Duration)>,
     /// Fetches begun so far; also the number of the last one.
     fetches: u64,
     failures: u64,
@@ -137,19 +138,29 @@ impl Store {
         if refetch { UnknownKid::Refetch } else { UnknownKid::Refuse }
     }
 
-    /// The number of the fetch to wait for, and whether it begins now.
-    pub fn join(&mut self) -> (u64, bool) {
-        if let Some(number) = self.flight {
-            return (number, false);
+    /// The number of the fetch to wait for, and whether it begins now. It goes on for as long as the most patient of
+    /// those who joined it.
+    pub fn join(&mut self, patience: Duration) -> (u64, bool) {
+        if let Some((number, longest)) = &mut self.flight {
+            *longest = patience.max(*longest);
+            return (*number, false);
         }
         self.fetches += 1;
-        self.flight = Some(self.fetches);
+        self.flight = Some((self.fetches, patience));
         (self.fetches, true)
     }
 
-    /// Takes the outcome of the fetch of that number, begun at `began`. A late one, of before [`Self::clear`], loses.
-    pub fn complete(&mut self, number: u64, began: Moment, outcome: Result<Fetched, String>) {
-        if self.flight != Some(number) {
+    /// How long from its beginning the fetch of that number is waited for; None once it is over.
+    #[must_use]
+    pub fn patience(&self, number: u64) -> Option<Duration> {
+        self.flight.filter(|(flight, _)| *flight == number).map(|(_, longest)| longest)
+    }
+
+    /// Takes the outcome of the fetch of that number. A late one, of before [`Self::clear`], loses. A set is as old as the
+    /// beginning of its fetch. The cool-down of a failure counts from its end: else, where a server hangs for longer than
+    /// that, one request after the other would wait, and none be told at once.
+    pub fn complete(&mut self, number: u64, began: Moment, ended: Moment, outcome: Result<Fetched, String>) {
+        if self.patience(number).is_none() {
             return;
         }
         self.flight = None;
@@ -162,7 +173,7 @@ impl Store {
             // The last good set stays: whoever can break the endpoint must not be able to take the keys away.
             Err(error) => {
                 self.failures += 1;
-                self.failed = Some(began);
+                self.failed = Some(ended);
                 self.last_error = Some(error);
             }
         }
@@ -220,7 +231,6 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::time::Duration;
 
     use once_cell::sync::Lazy;
 
@@ -257,9 +267,9 @@ mod tests {
     /// A fetch that begins then and ends with that outcome.
     #[track_caller]
     fn fetch(store: &mut Store, began: f64, outcome: Result<Fetched, String>) {
-        let (number, begins) = store.join();
+        let (number, begins) = store.join(POLICY.timeout);
         assert!(begins, "a fetch is under way");
-        store.complete(number, at(began), outcome);
+        store.complete(number, at(began), at(began), outcome);
     }
 
     /// A store whose set was fetched at the start.
@@ -297,9 +307,9 @@ mod tests {
     fn an_empty_store_waits_for_the_first_fetch() {
         let mut store = Store::default();
         waits(&store.supply(at(0.0), &POLICY));
-        let (number, _) = store.join();
+        let (number, _) = store.join(POLICY.timeout);
         waits(&store.supply(at(1.0), &POLICY));
-        store.complete(number, at(0.0), good("a"));
+        store.complete(number, at(0.0), at(0.0), good("a"));
         serves(&store.supply_after_wait(at(0.0), &POLICY, true), "a");
         serves(&store.supply(at(1.0), &POLICY), "a");
     }
@@ -307,10 +317,10 @@ mod tests {
     #[test]
     fn all_who_wait_share_one_fetch() {
         let mut store = Store::default();
-        assert_eq!(store.join(), (1, true));
-        assert_eq!(store.join(), (1, false));
-        store.complete(1, at(0.0), good("a"));
-        assert_eq!(store.join(), (2, true));
+        assert_eq!(store.join(POLICY.timeout), (1, true));
+        assert_eq!(store.join(POLICY.timeout), (1, false));
+        store.complete(1, at(0.0), at(0.0), good("a"));
+        assert_eq!(store.join(POLICY.timeout), (2, true));
     }
 
     #[test]
@@ -327,7 +337,7 @@ mod tests {
     fn after_the_cool_down_of_an_empty_store_all_wait_for_the_fetch_under_way() {
         let mut store = Store::default();
         fetch(&mut store, 0.0, bad());
-        store.join();
+        store.join(POLICY.timeout);
         waits(&store.supply(at(10.0), &POLICY));
         waits(&store.supply(at(11.0), &POLICY));
     }
@@ -336,12 +346,12 @@ mod tests {
     fn a_fetch_that_another_verifier_began_within_the_cool_down_is_waited_for() {
         let mut store = Store::default();
         fetch(&mut store, 0.0, bad());
-        store.join();
+        store.join(POLICY.timeout);
         waits(&store.supply(at(1.0), &POLICY));
 
         let mut store = fetched();
         fetch(&mut store, 5000.0, bad());
-        store.join();
+        store.join(POLICY.timeout);
         waits(&store.supply(at(5001.0), &POLICY));
     }
 
@@ -356,18 +366,18 @@ mod tests {
     fn from_80_percent_of_the_ttl_one_request_begins_a_refresh_and_none_waits() {
         let mut store = fetched();
         serves_and_refreshes(&store.supply(at(240.0), &POLICY), "a");
-        let (number, _) = store.join();
+        let (number, _) = store.join(POLICY.timeout);
         serves(&store.supply(at(240.0), &POLICY), "a");
         serves(&store.supply(at(299.999), &POLICY), "a");
-        store.complete(number, at(240.0), good("b"));
+        store.complete(number, at(240.0), at(240.0), good("b"));
         serves(&store.supply(at(241.0), &POLICY), "b");
     }
 
     #[test]
     fn a_set_is_as_old_as_the_beginning_of_its_fetch() {
         let mut store = Store::default();
-        let (number, _) = store.join();
-        store.complete(number, at(100.0), good("a"));
+        let (number, _) = store.join(POLICY.timeout);
+        store.complete(number, at(100.0), at(100.0), good("a"));
         serves(&store.supply(at(339.999), &POLICY), "a");
         serves_and_refreshes(&store.supply(at(340.0), &POLICY), "a");
         waits(&store.supply(at(400.0), &POLICY));
@@ -391,9 +401,9 @@ mod tests {
     #[test]
     fn all_wait_for_a_fetch_after_an_idle_time() {
         let mut store = fetched();
-        let (number, _) = store.join();
+        let (number, _) = store.join(POLICY.timeout);
         waits(&store.supply(at(301.0), &POLICY));
-        store.complete(number, at(300.0), good("b"));
+        store.complete(number, at(300.0), at(300.0), good("b"));
         serves(&store.supply_after_wait(at(301.0), &POLICY, true), "b");
     }
 
@@ -403,12 +413,12 @@ mod tests {
         for minute in 5..60 {
             let second = f64::from(minute) * 60.0;
             waits(&store.supply(at(second), &POLICY));
-            let (number, begins) = store.join();
+            let (number, begins) = store.join(POLICY.timeout);
             assert!(begins);
             if minute > 5 {
                 serves(&store.supply(at(second + 1.0), &POLICY), "a"); // the others, meanwhile
             }
-            store.complete(number, at(second), bad());
+            store.complete(number, at(second), at(second), bad());
             serves(&store.supply_after_wait(at(second), &POLICY, true), "a");
             serves(&store.supply(at(second + 9.999), &POLICY), "a");
         }
@@ -423,7 +433,7 @@ mod tests {
         unavailable(&store.supply(at(3900.0), &POLICY), 5_000);
         unavailable(&store.supply_after_wait(at(3900.0), &POLICY, true), 5_000);
         waits(&store.supply(at(3905.0), &POLICY));
-        store.join();
+        store.join(POLICY.timeout);
         waits(&store.supply(at(3906.0), &POLICY));
     }
 
@@ -441,7 +451,7 @@ mod tests {
     #[test]
     fn a_request_whose_own_wait_times_out_gets_the_set_at_hand_while_it_may_serve() {
         let mut store = fetched();
-        store.join();
+        store.join(POLICY.timeout);
         serves(&store.supply_after_wait(at(300.0), &POLICY, false), "a");
         serves(&store.supply_after_wait(at(3899.0), &POLICY, false), "a");
         unavailable(&store.supply_after_wait(at(3900.0), &POLICY, false), 0);
@@ -529,9 +539,9 @@ mod tests {
     fn an_unknown_kid_joins_a_fetch_under_way_whatever_the_cool_down() {
         let mut store = fetched();
         assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        store.join();
+        store.join(POLICY.timeout);
         assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        assert_eq!(store.join(), (2, false));
+        assert_eq!(store.join(POLICY.timeout), (2, false));
     }
 
     #[test]
@@ -571,6 +581,28 @@ mod tests {
         fetch(&mut store, 1.0, bad());
         assert_eq!(store.unknown_kid(at(1.0), &eager, true), UnknownKid::Unavailable(0));
         assert_eq!(store.unknown_kid(at(1.0), &eager, false), UnknownKid::Refetch);
+    }
+
+    #[test]
+    fn after_a_fetch_that_hung_for_longer_than_a_cool_down_requests_are_told_at_once() {
+        let mut store = Store::default();
+        let (number, _) = store.join(Duration::from_secs(30));
+        store.complete(number, at(0.0), at(30.0), bad());
+        unavailable(&store.supply(at(30.0), &POLICY), 10_000);
+        unavailable(&store.supply(at(39.0), &POLICY), 1_000);
+        waits(&store.supply(at(40.0), &POLICY));
+    }
+
+    #[test]
+    fn a_fetch_is_waited_for_as_long_as_the_most_patient_does() {
+        let mut store = Store::default();
+        let (number, _) = store.join(Duration::from_secs(1));
+        for (joins, longest) in [(2, 2), (1, 2), (60, 60), (3, 60)] {
+            assert_eq!(store.join(Duration::from_secs(joins)), (number, false));
+            assert_eq!(store.patience(number), Some(Duration::from_secs(longest)));
+        }
+        store.complete(number, at(0.0), at(0.0), good("a"));
+        assert_eq!(store.patience(number), None);
     }
 
     #[test]
@@ -617,9 +649,9 @@ mod tests {
     fn an_answer_from_before_clear_loses() {
         for outcome in [good("old"), bad()] {
             let mut store = fetched();
-            let (late, _) = store.join();
+            let (late, _) = store.join(POLICY.timeout);
             store.clear();
-            store.complete(late, at(0.0), outcome);
+            store.complete(late, at(0.0), at(0.0), outcome);
             waits(&store.supply(at(1.0), &POLICY));
             assert_eq!(store.figures(at(1.0), &POLICY).failures, 0);
         }
@@ -628,20 +660,20 @@ mod tests {
     #[test]
     fn an_answer_from_before_clear_does_not_end_the_fetch_after_it() {
         let mut store = fetched();
-        let (late, _) = store.join();
+        let (late, _) = store.join(POLICY.timeout);
         store.clear();
-        let (next, begins) = store.join();
+        let (next, begins) = store.join(POLICY.timeout);
         assert!(begins && next > late);
-        store.complete(late, at(0.0), good("old"));
-        assert_eq!(store.join(), (next, false));
-        store.complete(next, at(1.0), good("new"));
+        store.complete(late, at(0.0), at(0.0), good("old"));
+        assert_eq!(store.join(POLICY.timeout), (next, false));
+        store.complete(next, at(1.0), at(1.0), good("new"));
         serves(&store.supply(at(1.0), &POLICY), "new");
     }
 
     #[test]
     fn clear_tells_the_number_that_wakes_all_who_wait_and_they_wait_for_a_new_fetch() {
         let mut store = fetched();
-        let (number, _) = store.join();
+        let (number, _) = store.join(POLICY.timeout);
         assert_eq!(store.clear(), number);
         waits(&store.supply_after_wait(at(0.0), &POLICY, true));
     }
@@ -842,7 +874,7 @@ mod tests {
         }
 
         fn join(&mut self, began: f64, provoked: bool) -> u64 {
-            let (number, begins) = self.store.join();
+            let (number, begins) = self.store.join(POLICY.timeout);
             assert_eq!(begins, self.flight.is_none(), "two fetches at a time, or none");
             if begins {
                 let rested =
@@ -862,15 +894,15 @@ mod tests {
             let Some((number, began)) = self.flight.take() else { return };
             if succeeds {
                 let kid = format!("k{number}");
-                self.store.complete(number, at(began), good(&kid));
+                self.store.complete(number, at(began), at(self.now), good(&kid));
                 self.sets.insert(kid, began);
                 self.failed = None;
             } else {
                 let keys = |store: &Store| store.at_hand().map(|good| Arc::as_ptr(&good.keys));
                 let before = keys(&self.store);
-                self.store.complete(number, at(began), bad());
+                self.store.complete(number, at(began), at(self.now), bad());
                 assert_eq!(keys(&self.store), before, "a failure took the good set away");
-                self.failed = Some(began);
+                self.failed = Some(self.now);
             }
             self.wake(number);
         }
