@@ -63,6 +63,8 @@ async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), 
     async requested(count) {
       while (requests.length < count) await once(arrivals, 'request')
     },
+    /** For what is wrong before there is a request. */
+    server,
     /** Ends connections that are kept for a next request. */
     dropIdle: () => server.closeIdleConnections(),
     close,

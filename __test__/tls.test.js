@@ -1,15 +1,13 @@
 const assert = require('node:assert/strict')
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
-const http = require('node:http')
-const { connect } = require('node:net')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { after, before, test } = require('node:test')
-const { once } = require('node:events')
 const { createAuthority, createSelfSigned } = require('./certificates')
 const { inChild } = require('./child')
 const { startKeyServer } = require('./key-server')
 const { AUDIENCE, createKey } = require('./keys')
+const { startProxy } = require('./proxy')
 
 /**
  * @typedef {import('./key-server').KeyServer} KeyServer
@@ -201,36 +199,6 @@ test('a proxy that nobody runs is an outage', async (t) => {
  */
 function startTlsServer(t, { tls = authority.issue(), host } = {}) {
   return startKeyServer(t, { keys: [KEY], tls, host })
-}
-
-/**
- * An HTTP proxy that opens tunnels (RFC 9110 section 9.3.6), all of them to that server.
- *
- * @param {TestContext} t
- * @param {KeyServer} server
- * @param {number} [status] - With which it refuses instead.
- */
-async function startProxy(t, server, status = 200) {
-  /** @type {(string | undefined)[]} */
-  const targets = []
-  /** @type {(string | undefined)[]} */
-  const authorizations = []
-  const proxy = http.createServer()
-  proxy.on('connect', (request, socket) => {
-    targets.push(request.url)
-    authorizations.push(request.headers['proxy-authorization'])
-    if (status !== 200) return socket.end(`HTTP/1.1 ${status} No\r\n\r\n`)
-    const onward = connect(server.port, '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
-    socket.on('error', () => onward.destroy()).pipe(onward)
-    onward.on('error', () => socket.destroy()).pipe(socket)
-  })
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  proxy.unref()
-  const close = () => void proxy.close()
-  t.after(close)
-  const { port } = /** @type {import('node:net').AddressInfo} */ (proxy.address())
-  return { address: `http://127.0.0.1:${port}`, targets, authorizations, close }
 }
 
 /**

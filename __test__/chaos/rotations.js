@@ -1,0 +1,190 @@
+/** Keys that change under load, and made-up key ids by the thousand. */
+
+const { setTimeout: pause } = require('node:timers/promises')
+const { createVerifier } = require('logto-authkit')
+const { keySet, startKeyServer, text } = require('../key-server')
+const { AUDIENCE, createKey } = require('../keys')
+const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
+const { LONGEST_MS, RECOVERY_MS, TIMES, fetched } = require('./outages')
+
+/**
+ * @typedef {import('../key-server').KeyServer} KeyServer
+ * @typedef {import('../keys').Key} Key
+ * @typedef {import('./load').Question} Question
+ */
+
+/** A set that traffic does not refresh meanwhile: what finds a new key is its first token. */
+const LASTING = { ...TIMES, jwksCacheTtlMs: 3_600_000 }
+
+/** The bad tokens that provoke no fetch. @param {Key} key @param {string} issuer */
+const quietlyBad = (key, issuer) => bad(key, issuer).filter(({ expected }) => !expected.includes('unknown_key'))
+
+/** @type {import('./run').Scenario} */
+async function rotations({ t, report }) {
+  for (const [how, grace] of /** @type {const} */ ([
+    ['with grace', true],
+    ['without grace', false],
+  ])) {
+    const server = await startKeyServer(t)
+    const load = await startFetched(server)
+    let key = server.key
+    await load.use(mixed(good(key, server.issuer, 100), quietlyBad(key, server.issuer)))
+    await pause(200)
+    for (let rotation = 0; rotation < 5; rotation += 1) {
+      // Else the next new key is within the cool-down of the last one.
+      await pause(TIMES.jwksCooldownMs + 50)
+      const next = createKey({ alg: rotation % 2 === 0 ? 'ES384' : 'ES256' })
+      const of = (/** @type {Key} */ key) => good(key, server.issuer, 100)
+      server.answer = keySet(grace ? [next, key] : [next])
+      // Without grace, a token of the former key is good until a new one comes.
+      const questions = grace ? [...of(next), ...of(key)] : of(next)
+      await load.use(mixed(questions, quietlyBad(next, server.issuer)))
+      await pause(200)
+      if (!grace) {
+        const former = of(key).map(({ token }) => ({ token, expected: ['unknown_key', 'jwks_unavailable'] }))
+        await load.use(mixed(of(next), [...former.slice(0, 5), ...quietlyBad(next, server.issuer)]))
+        await pause(TIMES.jwksCooldownMs + 50)
+        // The former key has provoked a fetch of its own.
+        await load.use(mixed(of(next), quietlyBad(next, server.issuer)))
+      }
+      key = next
+    }
+    await load.stop()
+    const figures = load.current()
+    const most = 1 + 5 * (grace ? 1 : 4)
+    row(report, { name: `5 rotations ${how}`, figures, asks: server.requests.length, most, recoveryMs: 0 })
+    report.faults(5)
+  }
+  await rotationInFlood(t, report)
+  await lateRotation(t, report)
+}
+
+/**
+ * New keys while made-up ids use up the fetches that a new key may provoke: found after the cool-down, at the latest.
+ *
+ * @param {import('./run').Closing} t
+ * @param {import('./run').Report} report
+ */
+async function rotationInFlood(t, report) {
+  const server = await startKeyServer(t)
+  const load = await startFetched(server)
+  let key = server.key
+  await load.use(mixed(good(key, server.issuer, 200), bad(key, server.issuer)))
+  await pause(200)
+  const [began, phases] = [performance.now(), [await load.phase()]]
+  let recoveryMs = 0
+  for (let rotation = 0; rotation < 3; rotation += 1) {
+    const next = createKey()
+    server.answer = keySet([next, key])
+    const published = performance.now()
+    const ended = load.phase(RECOVERY_MS)
+    await load.use(
+      mixed([...good(next, server.issuer, 100), ...good(key, server.issuer, 100)], bad(key, server.issuer)),
+    )
+    phases.push(await ended)
+    await pause(RECOVERY_MS + 300)
+    recoveryMs = Math.max(recoveryMs, load.current().lastRefused - published)
+    key = next
+  }
+  await load.stop()
+  const figures = sum([...phases, load.current()])
+  const most = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
+  const name = '3 rotations among made-up ids'
+  row(report, { name, figures, asks: server.requests.length, most, recoveryMs, seen: 'unknown_key, then as without' })
+  report.faults(3)
+}
+
+/**
+ * A key that signs before it is published, as Logto's own caches make it.
+ *
+ * @param {import('./run').Closing} t
+ * @param {import('./run').Report} report
+ */
+async function lateRotation(t, report) {
+  const server = await startKeyServer(t)
+  const load = await startFetched(server)
+  const key = createKey()
+  const of = (/** @type {Key} */ key) => good(key, server.issuer, 100)
+  const unpublished = of(key).map(({ token }) => ({ token, expected: ['unknown_key'] }))
+  const began = performance.now()
+  await load.use([...of(server.key), ...unpublished])
+  await pause(1000)
+  const early = await load.phase(RECOVERY_MS)
+  server.answer = keySet([key, server.key])
+  const published = performance.now()
+  // Who asked while it was being published may have got either answer.
+  await load.phase(RECOVERY_MS)
+  await load.use([...of(server.key), ...of(key)])
+  await pause(RECOVERY_MS + 300)
+  await load.stop()
+  const recoveryMs = Math.max(0, load.current().lastRefused - published)
+  const most = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
+  const figures = sum([early, load.current()])
+  const name = 'a key that is published late'
+  row(report, { name, figures, asks: server.requests.length, most, recoveryMs, seen: 'unknown_key, then as without' })
+  report.faults(1)
+}
+
+/** @type {import('./run').Scenario} */
+async function floods({ t, report }) {
+  for (const [name, isDown] of /** @type {const} */ ([
+    ['made-up key ids', false],
+    ['made-up key ids in an outage', true],
+  ])) {
+    const server = await startKeyServer(t)
+    const verifier = createVerifier(options(server))
+    await fetched(verifier)
+    if (isDown) server.answer = text(500)
+    const began = performance.now()
+    const [flood, load] = [startLoad(asking(verifier)), startLoad(asking(verifier), { concurrency: 16 })]
+    await flood.use(madeUp(server, 10_000))
+    await load.use(good(server.key, server.issuer, 500))
+    await pause(2000)
+    await Promise.all([flood.stop(), load.stop()])
+    const figures = sum([flood.current(), load.current()])
+    const most = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
+    row(report, { name, figures, asks: server.requests.length, most })
+    report.faults(1)
+  }
+}
+
+/**
+ * Tokens of keys that nobody has.
+ *
+ * @param {KeyServer} server
+ * @param {number} count
+ * @returns {Question[]}
+ */
+function madeUp(server, count) {
+  const [, payload, signature] = server.key.sign(server.issuer).split('.')
+  return Array.from({ length: count }, (_, number) => {
+    const header = JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: `made-up-${number}` })
+    const token = `${Buffer.from(header).toString('base64url')}.${payload}.${signature}`
+    return { token, expected: ['unknown_key', 'jwks_unavailable'] }
+  })
+}
+
+/** @param {KeyServer} server */
+async function startFetched(server) {
+  const verifier = createVerifier(options(server))
+  await fetched(verifier)
+  return startLoad(asking(verifier))
+}
+
+/** @param {KeyServer} server */
+const options = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE, tokenCacheSize: 100, ...LASTING })
+
+/**
+ * @param {import('./run').Report} report
+ * @param {{ name: string, figures: import('./load').Figures, asks: number, most: number, recoveryMs?: number, seen?: string }} row
+ */
+function row(report, { name, figures, asks, most, recoveryMs, seen = 'what they would see without' }) {
+  const lost = total(figures.refused) + total(figures.wrong)
+  const { slowestMs } = figures
+  report.row({
+    ...{ name, atHand: 'a good set', figures, seen, lost, slowestMs, longestMs: LONGEST_MS },
+    ...{ asks, most, recoveryMs, limitMs: RECOVERY_MS },
+  })
+}
+
+module.exports = { floods, rotations }

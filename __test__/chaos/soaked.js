@@ -1,0 +1,89 @@
+/** The process that `soak.js` looks at: a server that verifies, at full load, and tells of its memory. */
+
+const http = require('node:http')
+const { createVerifier, verifyAuth } = require('logto-authkit')
+const { verdict } = require('../helpers')
+const { endInWorker, verifyInWorker } = require('../worker')
+const { asking, startLoad, sum } = require('./load')
+
+/** How often everything rests for a look at the memory. */
+const SAMPLE_MS = 5000
+
+/** @type {import('logto-authkit').VerifyAuthOptions} */
+const options = JSON.parse(process.argv[2])
+const load = startLoad(asking(createVerifier(options)))
+let phases = [load.current()]
+/** @type {number[]} */
+const samples = []
+let working = Promise.resolve()
+
+const server = http.createServer(async (request, response) => {
+  const found = await verdict(verifyAuth(request, { ...options }))
+  response.writeHead(found === 'accepted' ? 200 : 401, { 'X-Verdict': found }).end()
+})
+
+// A connection that the server closes for being idle may be closed while a request is on its way.
+server.keepAliveTimeout = 0
+
+/** @type {Record<string, (message: any) => unknown>} */
+const CALLS = {
+  listen: () =>
+    new Promise((resolve) => {
+      server.listen(0, '127.0.0.1', () =>
+        resolve(/** @type {import('node:net').AddressInfo} */ (server.address()).port),
+      )
+    }),
+  async use({ use, graceMs }) {
+    const ended = load.phase(graceMs)
+    await load.use(use)
+    phases = [sum([...phases, await ended])]
+  },
+  work: ({ work, end }) => {
+    const done = (end === null ? verifies(work) : endInWorker(work, end)).then(
+      () => null,
+      (error) => String(error),
+    )
+    working = done.then(() => {})
+    return done
+  },
+  async end() {
+    clearInterval(sampling)
+    await load.stop()
+    server.close()
+    server.closeAllConnections()
+    return { figures: sum([...phases, load.current()]), samples }
+  },
+}
+
+const sampling = setInterval(async () => {
+  await working
+  await load.rest(async () => {
+    for (let turn = 0; turn < 4; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve))
+      globalThis.gc?.()
+    }
+    samples.push(process.memoryUsage.rss() / 2 ** 20)
+  })
+}, SAMPLE_MS)
+
+/** @param {import('../worker').Task} task */
+async function verifies(task) {
+  const { answered, exited } = verifyInWorker(task)
+  const [{ userId }, code] = await Promise.all([answered, exited])
+  if (userId !== 'alice' || code !== 0) throw new Error(`${userId}, exit code ${code}`)
+}
+
+process.on('message', async (/** @type {any} */ message) => {
+  const name = Object.keys(CALLS).find((name) => name in message)
+  const answer = await CALLS[String(name)](message)
+  process.send?.({ id: message.id, answer }, () => name === 'end' && process.disconnect())
+})
+// Nobody listens any more, be it as agreed or because who started it has failed.
+process.once('disconnect', () => {
+  clearInterval(sampling)
+  load.stop().then(() => server.close())
+})
+// Its console is a pipe to the process that started it.
+process.on('exit', () =>
+  console.log(JSON.stringify(process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap'))),
+)

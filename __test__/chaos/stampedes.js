@@ -1,0 +1,91 @@
+/** Everybody asks at once, and nobody has a key: threads, which share one set, and processes, which do not. */
+
+const { once } = require('node:events')
+const { join } = require('node:path')
+const { setTimeout: pause } = require('node:timers/promises')
+const { Worker } = require('node:worker_threads')
+const { keySet, startKeyServer, text } = require('../key-server')
+const { AUDIENCE, createKey } = require('../keys')
+const { LONGEST_MS } = require('./outages')
+
+/** Its types know only how an ES module imports it. @type {import('node:cluster').Cluster} */
+const cluster = /** @type {any} */ (require('node:cluster'))
+
+const CROWD = 4
+const EACH = 1000
+const SCRIPT = join(__dirname, 'crowd.js')
+
+/** @type {import('./run').Scenario} */
+async function stampedes({ t, report }) {
+  const key = createKey({ alg: 'ES384' })
+  cluster.setupPrimary({ exec: SCRIPT })
+  for (const [where, start, most] of /** @type {[string, () => Member, number][]} */ ([
+    ['4 worker threads', inThread, 1],
+    ['4 cluster processes', inProcess, CROWD],
+  ])) {
+    for (const [how, outage] of /** @type {const} */ ([
+      ['', false],
+      [', in an outage', true],
+    ])) {
+      // Slow, so that all are there before it answers.
+      const answer = outage ? text(500) : keySet([key])
+      const server = await startKeyServer(t, {
+        keys: [key],
+        answer: (request, response) => pause(500).then(() => answer(request, response)),
+      })
+      const tokens = Array.from({ length: EACH }, () => key.sign(server.issuer))
+      const members = Array.from({ length: CROWD }, start)
+      await Promise.all(members.map(({ ready }) => ready))
+      const began = performance.now()
+      const task = { options: { logtoUrl: server.logtoUrl, audience: AUDIENCE }, tokens }
+      const answers = await Promise.all(members.map(({ ask }) => ask(task)))
+      const ms = performance.now() - began
+      const right = outage ? 'jwks_unavailable' : 'accepted'
+      const wrong = answers.map(({ verdicts }) => EACH - (verdicts[right] ?? 0)).reduce((sum, count) => sum + count)
+      report.row({
+        name: `${CROWD * EACH} at once in ${where}${how}`,
+        atHand: 'nothing',
+        figures: { tried: CROWD * EACH, badAccepted: 0, seconds: ms / 1000, good: outage ? 0 : CROWD * EACH },
+        seen: outage ? '503' : 'accepted',
+        lost: wrong,
+        slowestMs: ms,
+        // They are 4,000, on however few cores.
+        longestMs: LONGEST_MS + 10_000,
+        asks: server.requests.length,
+        most,
+      })
+    }
+  }
+}
+
+/**
+ * @typedef {{ ready: Promise<unknown>, ask: (task: object) => Promise<{ verdicts: Record<string, number> }> }} Member
+ */
+
+/** @returns {Member} */
+function inThread() {
+  const worker = new Worker(SCRIPT)
+  const next = () => once(worker, 'message').then(([message]) => message)
+  return {
+    ready: next(),
+    ask: (task) => {
+      worker.postMessage(task)
+      return next()
+    },
+  }
+}
+
+/** @returns {Member} */
+function inProcess() {
+  const worker = cluster.fork()
+  const next = () => once(worker, 'message').then(([message]) => message)
+  return {
+    ready: next(),
+    ask: (task) => {
+      worker.send(task)
+      return next()
+    },
+  }
+}
+
+module.exports = { stampedes }
