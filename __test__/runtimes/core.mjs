@@ -1,0 +1,257 @@
+/** What everybody uses, in one script that runs wherever Node's API does: `scripts/runtimes.js` runs it on Bun and Deno. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { Worker } from 'node:worker_threads'
+import express from 'express'
+import {
+  AuthError,
+  buildAuthCookieHeader,
+  buildGuestCookieHeader,
+  createVerifier,
+  requireScopes,
+  verifyAuth,
+  verifyLogtoToken,
+} from 'logto-authkit'
+import { generateCsrfToken } from 'logto-authkit/csrf'
+import { logtoAuth, protect } from 'logto-authkit/express'
+import { createTestIssuer } from 'logto-authkit/testing'
+
+const audience = 'https://api.example.test'
+
+/** @type {[string, () => Promise<void>][]} */
+const CASES = [
+  ...['ES384', 'RS256', 'ES256', 'EdDSA'].map((alg) => [
+    `verifies ${alg} tokens over HTTP`,
+    () =>
+      withIssuer({ alg }, async (issuer, options) => {
+        const auth = await verifyLogtoToken(issuer.mint({ sub: 'alice', scope: 'read:orders' }), options)
+        assert.equal(auth.userId, 'alice')
+        assert.deepEqual(auth.scopes, ['read:orders'])
+        assert.equal(auth.payload.iss, issuer.issuer)
+        requireScopes(auth, 'read:orders')
+      }),
+  ]),
+  [
+    'refuses bad tokens, each for its reason',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const [header, payload] = issuer.mint().split('.')
+        const forged = `${header}.${payload}.${issuer.mint().split('.')[2]}`
+        for (const [token, code, status] of [
+          ['', 'missing_token', 401],
+          ['opaque', 'opaque_token', 401],
+          ['a.b', 'malformed_token', 401],
+          [forged, 'invalid_signature', 401],
+          [issuer.mint({ expiresIn: -1 }), 'token_expired', 401],
+          [issuer.mint({ audience: 'https://other.example.test' }), 'invalid_audience', 401],
+          [issuer.mint({ header: { alg: 'none' } }), 'unsupported_algorithm', 401],
+          [issuer.mint({ header: { kid: 'unknown' } }), 'unknown_key', 401],
+        ]) {
+          const error = await refusal(verifyLogtoToken(token, options))
+          assert.deepEqual([error.code, error.status], [code, status])
+        }
+        const error = await refusal(verifyLogtoToken(issuer.mint(), { ...options, requiredScope: 'x' }))
+        assert.equal(error.code, 'missing_scope')
+      }),
+  ],
+  [
+    'says what is wrong with options',
+    async () => {
+      await assert.rejects(verifyAuth('', { logtoUrl: 'ftp://x', audience }), {
+        code: 'invalid_options',
+        name: 'TypeError',
+      })
+      assert.throws(() => createVerifier({ logtoUrl: 'https://x.example.test' }), { code: 'invalid_options' })
+    },
+  ],
+  [
+    'reads cookies and headers of requests of every kind',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const token = issuer.mint({ sub: 'alice' })
+        const [cookie] = buildAuthCookieHeader(token).split(';')
+        for (const request of [
+          { headers: { authorization: `Bearer ${token}` } },
+          { headers: { cookie } },
+          { headers: {}, cookies: { logto_authtoken: token } },
+          new Request('http://localhost/', { headers: { authorization: `bearer ${token}` } }),
+        ]) {
+          assert.equal((await verifyAuth(request, options)).userId, 'alice')
+        }
+        const twice = { headers: { cookie: `${cookie}; logto_authtoken=other` } }
+        assert.equal((await refusal(verifyAuth(twice, options))).code, 'ambiguous_token')
+      }),
+  ],
+  [
+    'makes guests of visitors',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const guest = await verifyAuth({ headers: {} }, { ...options, allowGuest: true })
+        assert.deepEqual([guest.isGuest, guest.guestReason], [true, 'missing_token'])
+        const [cookie] = buildGuestCookieHeader(guest.guestId).split(';')
+        const again = await verifyAuth(
+          { headers: { cookie, authorization: `Bearer ${issuer.mint({ expiresIn: -1 })}` } },
+          { ...options, allowGuest: true },
+        )
+        assert.deepEqual([again.guestId, again.guestReason], [guest.guestId, 'token_expired'])
+      }),
+  ],
+  [
+    'takes a literal of options on every call',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const token = issuer.mint({ sub: 'alice' })
+        for (let i = 0; i < 2000; i += 1) assert.equal((await verifyAuth(token, { ...options })).userId, 'alice')
+        assert.equal(issuer.jwksRequests, 1)
+      }),
+  ],
+  [
+    '1,000 first calls at once make one request',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const tokens = Array.from({ length: 1000 }, (_, i) => issuer.mint({ sub: `user-${i}` }))
+        const verifier = createVerifier(options)
+        const contexts = await Promise.all(tokens.map((token) => verifier.verify(token)))
+        assert.deepEqual(
+          contexts.map(({ userId }) => userId),
+          tokens.map((_, i) => `user-${i}`),
+        )
+        assert.equal(issuer.jwksRequests, 1)
+        const { tokens: seen, jwks } = verifier.stats()
+        assert.deepEqual([seen.size, jwks.state, jwks.fetches], [1000, 'fresh', 1])
+      }),
+  ],
+  [
+    'lives through rotations and outages',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const former = issuer.mint()
+        await verifyLogtoToken(former, options)
+        await issuer.rotateKeys({ keepPrevious: false })
+        await verifyLogtoToken(issuer.mint(), options)
+        assert.equal((await refusal(verifyLogtoToken(former, options))).code, 'unknown_key')
+
+        for (const mode of ['down', 'error', 'hang', 'html', 'garbage', 'empty']) {
+          issuer.setOutage(mode)
+          const once = { ...options, skipJwksCache: true, jwksTimeoutMs: 200 }
+          const error = await refusal(verifyLogtoToken(issuer.mint(), once))
+          assert.deepEqual([error.code, error.status], ['jwks_unavailable', 503], mode)
+          await verifyLogtoToken(issuer.mint(), options)
+        }
+        issuer.setOutage(null)
+        await verifyLogtoToken(issuer.mint(), { ...options, skipJwksCache: true })
+      }),
+  ],
+  [
+    'guards routes of Express',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const app = express()
+        app.use(logtoAuth(options))
+        app.get('/me', (req, res) => void res.json({ userId: req.auth.userId }))
+        app.get('/orders', protect({ requiredScope: 'read:orders' }), (_req, res) => void res.json('orders'))
+        await served(createServer(app), async (url) => {
+          const headers = { authorization: `Bearer ${issuer.mint({ sub: 'alice' })}` }
+          assert.deepEqual(await (await fetch(`${url}/me`, { headers })).json(), { userId: 'alice' })
+          assert.equal((await fetch(`${url}/orders`, { headers })).status, 403)
+          const refused = await fetch(`${url}/me`)
+          assert.deepEqual([refused.status, refused.headers.get('www-authenticate')], [401, 'Bearer'])
+          await refused.text()
+        })
+      }),
+  ],
+  [
+    'verifies requests of plain HTTP',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        const server = createServer(async (req, res) => {
+          const { status = 200, userId = '' } = await verifyAuth(req, options).catch((error) => error)
+          res.writeHead(status).end(userId)
+        })
+        await served(server, async (url) => {
+          const headers = { cookie: `logto_authtoken=${issuer.mint({ sub: 'alice' })}` }
+          assert.equal(await (await fetch(url, { headers })).text(), 'alice')
+          assert.equal((await fetch(url, { headers: { authorization: 'Bearer a.b.c' } })).status, 401)
+        })
+      }),
+  ],
+  ['makes CSRF tokens', async () => assert.match(generateCsrfToken(), /^\S{20,}$/)],
+  [
+    'shares keys with worker threads',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        await createVerifier(options).prefetch()
+        for (let i = 0; i < 3; i += 1) {
+          const worker = new Worker(WORKER, {
+            eval: true,
+            workerData: { token: issuer.mint({ sub: 'alice' }), options },
+          })
+          const exited = once(worker, 'exit')
+          const [userId] = await once(worker, 'message')
+          assert.equal(userId, 'alice')
+          await exited
+        }
+        assert.equal(issuer.jwksRequests, 1)
+      }),
+  ],
+]
+
+const WORKER = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const { verifyLogtoToken } = require(${JSON.stringify(new URL('../../js/index.js', import.meta.url).pathname)})
+  verifyLogtoToken(workerData.token, workerData.options).then(
+    (auth) => parentPort.postMessage(auth.userId),
+    (error) => parentPort.postMessage(String(error)),
+  )
+`
+
+async function withIssuer(options, use) {
+  const issuer = await createTestIssuer(options)
+  try {
+    await use(issuer, { logtoUrl: issuer.logtoUrl, audience })
+  } finally {
+    await issuer.close()
+  }
+}
+
+async function served(server, use) {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    await use(`http://127.0.0.1:${server.address().port}`)
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
+}
+
+async function refusal(verification) {
+  const error = await verification.then(
+    () => assert.fail('verified, but it should be refused'),
+    (error) => error,
+  )
+  assert.ok(error instanceof AuthError, String(error))
+  return error
+}
+
+// One at a time in the order above: the name of each that fails, and why.
+const failed = []
+for (const [name, run] of CASES) {
+  try {
+    await within(20_000, run())
+  } catch (error) {
+    failed.push(name)
+    console.error(`${name}: ${error?.stack ?? error}`)
+  }
+}
+console.log(JSON.stringify({ passed: CASES.length - failed.length, failed }))
+
+function within(milliseconds, promise) {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no end')), milliseconds)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
