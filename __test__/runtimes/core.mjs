@@ -10,6 +10,7 @@ import {
   buildAuthCookieHeader,
   buildGuestCookieHeader,
   createVerifier,
+  invalidateJwksCache,
   requireScopes,
   verifyAuth,
   verifyLogtoToken,
@@ -194,6 +195,24 @@ const CASES = [
           await exited
         }
         assert.equal(issuer.jwksRequests, 1)
+      }),
+  ],
+  [
+    'loses nothing when worker threads end in the middle of a fetch',
+    () =>
+      withIssuer({}, async (issuer, options) => {
+        issuer.setOutage('hang')
+        const workerData = { token: issuer.mint({ sub: 'alice' }), options }
+        for (let i = 0; i < 5; i += 1) {
+          const asked = issuer.jwksRequests
+          const worker = new Worker(WORKER, { eval: true, workerData })
+          await once(worker, 'online')
+          if (i === 0) while (issuer.jwksRequests === asked) await new Promise((resolve) => setTimeout(resolve, 10))
+          await worker.terminate()
+        }
+        issuer.setOutage(null)
+        invalidateJwksCache(issuer.logtoUrl)
+        assert.equal((await verifyLogtoToken(workerData.token, options)).userId, 'alice')
       }),
   ],
 ]
