@@ -23,8 +23,7 @@ const RECOVERY_MS = TIMES.jwksCooldownMs + TIMES.jwksTimeoutMs + 1000
 const LONGEST_MS = TIMES.jwksTimeoutMs + 1000
 
 const HEALTHY_MS = 300
-/** Ends between two fetches, so that what comes after is a wait. */
-const FAULTY_MS = 1350
+const FAULTY_MS = 1200
 /** So long without a refusal is as good as for ever. */
 const QUIET_MS = 400
 
@@ -87,15 +86,18 @@ async function outage(server, key, report, { name, begin, end, flaps = false }) 
   // An outage is what the process that has no keys must say.
   await cold.load.use(questions)
   await pause(FAULTY_MS)
+  const next = createKey()
+  const both = mixed([...good(next, issuer, 75), ...questions.filter(isGood)], bad(key, issuer))
+  // It is over when a fetch has just failed, so that the whole cool-down is still to come.
+  const failures = () => warm.verifier.stats().jwks.failures
+  for (const sofar = failures(); failures() === sofar; ) await pause(2)
   const faultyMs = performance.now() - began
   const asks = [warm.asked() - askedBefore, cold.asked()]
-  const next = createKey()
   server.answer = keySet([next, key])
   await end()
 
   const healed = performance.now()
   const inFault = [warm.load.phase(RECOVERY_MS), cold.load.phase(RECOVERY_MS)]
-  const both = mixed([...good(next, issuer, 75), ...questions.filter(isGood)], bad(key, issuer))
   for (const { load } of [warm, cold]) load.use(both)
   const isQuiet = () => {
     const last = Math.max(warm.load.current().lastRefused, cold.load.current().lastRefused, healed)

@@ -109,17 +109,18 @@ async function lateRotation(t, report) {
   const began = performance.now()
   await load.use([...of(server.key), ...unpublished])
   await pause(1000)
-  const early = await load.phase(RECOVERY_MS)
+  const both = [...of(server.key), ...of(key)]
+  await justAsked(server)
+  const early = load.phase(RECOVERY_MS)
+  // From now on its tokens count as good; those under way were asked about before.
+  await load.use(both)
   server.answer = keySet([key, server.key])
   const published = performance.now()
-  // Who asked while it was being published may have got either answer.
-  await load.phase(RECOVERY_MS)
-  await load.use([...of(server.key), ...of(key)])
   await pause(RECOVERY_MS + 300)
   await load.stop()
   const recoveryMs = Math.max(0, load.current().lastRefused - published)
   const most = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
-  const figures = sum([early, load.current()])
+  const figures = sum([await early, load.current()])
   const name = 'a key that is published late'
   row(report, { name, figures, asks: server.requests.length, most, recoveryMs, seen: 'unknown_key, then as without' })
   report.faults(1)
@@ -163,6 +164,9 @@ function madeUp(server, count) {
     return { token, expected: ['unknown_key', 'jwks_unavailable'] }
   })
 }
+
+/** When a fetch has just begun, so that the whole cool-down is still to come. @param {KeyServer} server */
+const justAsked = (server) => server.requested(server.requests.length + 1)
 
 /** @param {KeyServer} server */
 async function startFetched(server) {
