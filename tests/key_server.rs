@@ -209,10 +209,10 @@ fn verification_is_back_within_one_cool_down_after_the_server_returns() {
     server.answer(Answer::Nothing);
     refuses(&verifier, &key.token(), 4_000.0, JwksUnavailable);
     server.publish(&[&key]);
-    let refusal = refuses(&verifier, &key.token(), 4_003.0, JwksUnavailable);
+    let refusal = refuses(&verifier, &key.token(), 4_003.5, JwksUnavailable);
     assert_eq!(refusal.retry_after, Some(7));
-    accepts(&verifier, &key.token(), 4_010.0);
-    assert_eq!(verifier.key_figures(at(4_010.0)).last_error, None);
+    accepts(&verifier, &key.token(), 4_011.0);
+    assert_eq!(verifier.key_figures(at(4_011.0)).last_error, None);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_first_fetch_that_fails_is_an_outage_and_over_after_a_cool_down() {
     server.publish(&[&key]);
     assert_eq!(refuses(&verifier, &key.token(), 9.1, JwksUnavailable).retry_after, Some(1));
     server.has_been_asked(1);
-    accepts(&verifier, &key.token(), 10.0);
+    accepts(&verifier, &key.token(), 11.0);
     server.has_been_asked(2);
 }
 
@@ -337,7 +337,7 @@ fn unknown_ids_in_an_outage_are_unavailable_and_known_keys_verify() {
     }
     server.has_been_asked(2);
     server.publish(&[&key]);
-    refuses(&verifier, &unknown, 11.0, UnknownKey);
+    refuses(&verifier, &unknown, 12.0, UnknownKey);
     server.has_been_asked(3);
 }
 
@@ -446,8 +446,8 @@ fn a_bad_later_answer_takes_no_key_away() {
         let figures = verifier.key_figures(at(305.0));
         assert_eq!((figures.state, figures.keys, figures.failures), ("stale", 1, 1), "{cause}");
         server.publish(&[&key]);
-        accepts(&verifier, &key.token(), 310.0);
-        assert_eq!(verifier.key_figures(at(310.0)).state, "fresh", "{cause}");
+        accepts(&verifier, &key.token(), 311.0);
+        assert_eq!(verifier.key_figures(at(311.0)).state, "fresh", "{cause}");
     }
     elsewhere.has_been_asked(0);
 }

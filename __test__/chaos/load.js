@@ -16,9 +16,9 @@ const { AUDIENCE } = require('../keys')
  * Asks without a pause until it is stopped.
  *
  * @param {(token: string) => Promise<string>} ask - its verdict: `'accepted'`, or a code
- * @param {{ concurrency?: number, paceMs?: number }} [options] - With `paceMs`, each of them waits so long between two.
+ * @param {{ concurrency?: number }} [options]
  */
-function startLoad(ask, { concurrency = 64, paceMs = 0 } = {}) {
+function startLoad(ask, { concurrency = 64 } = {}) {
   /** @type {Question[]} */
   let questions = []
   let figures = newFigures()
@@ -39,7 +39,7 @@ function startLoad(ask, { concurrency = 64, paceMs = 0 } = {}) {
   const one = async () => {
     while (!stopped) {
       // Answers that come at once must not keep the event loop from all else.
-      await (paceMs > 0 ? new Promise((resolve) => setTimeout(resolve, paceMs)) : turn())
+      await turn()
       if (resting || questions.length === 0) continue
       const [list, counts] = [questions, figures]
       const { token, expected } = list[next++ % list.length]
