@@ -87,10 +87,12 @@ function hundredMegabytes(_, response) {
 
 /** @type {(healthy: Answer) => Answer} */
 function flapping(healthy) {
-  let up = false
+  /** Addresses whose next request is answered: each client has its own. @type {Set<string | undefined>} */
+  const up = new Set()
   return (request, response) => {
-    up = !up
-    return (up ? resetting : healthy)(request, response)
+    if (up.delete(request.url)) return healthy(request, response)
+    up.add(request.url)
+    return resetting(request, response)
   }
 }
 

@@ -90,7 +90,8 @@ async function outage(server, key, report, { name, begin, end, flaps = false }) 
   const both = mixed([...good(next, issuer, 75), ...questions.filter(isGood)], bad(key, issuer))
   // It is over when a fetch has just failed, so that the whole cool-down is still to come.
   const failures = () => warm.verifier.stats().jwks.failures
-  for (const sofar = failures(); failures() === sofar; ) await pause(2)
+  const [sofar, latest] = [failures(), performance.now() + 3000]
+  while (failures() === sofar && performance.now() < latest) await pause(2)
   const faultyMs = performance.now() - began
   const asks = [warm.asked() - askedBefore, cold.asked()]
   server.answer = keySet([next, key])

@@ -238,7 +238,7 @@ async function main() {
     ['worker threads that came and went', counts.workers],
     ['processes that exited in mid-fetch', counts.exits],
     ['good tokens refused', total(lost)],
-    [`good tokens refused within cool-down and time-out`, all.excused],
+    [`of a new key, in its first ${GRACE_MS / 1000} s`, all.excused],
     ['bad tokens accepted', all.badAccepted],
     ['bad tokens refused for a wrong reason', total(all.wrong)],
     ['other failures', failures.length],
