@@ -7,7 +7,7 @@ const { test } = require('node:test')
 /** MiB. A round that leaks 9 bytes a token, or 75 a verifier, takes more. */
 const NOTHING = 0.5
 
-const ROUNDS = 6
+const ROUNDS = 12
 
 /**
  * The MiB that a process takes after each of some rounds.
@@ -51,10 +51,10 @@ async function measure(prepare, times, warmUp, rounds) {
   console.log(JSON.stringify(taken))
 }
 
-/** A leak grows in every round. What an allocator takes to keep, it takes in some. @param {number[]} taken */
+/** A leak grows in every round. What caches and an allocator take to keep, they take in the first ones. @param {number[]} taken */
 function assertFlat(taken) {
   const flat = taken.filter((mebibytes, round) => round > 0 && mebibytes - Math.max(...taken.slice(0, round)) < NOTHING)
-  assert.ok(flat.length >= 2, `MiB after each round: ${taken.map((mebibytes) => mebibytes.toFixed(1))}`)
+  assert.ok(flat.length >= ROUNDS / 3, `MiB after each round: ${taken.map((mebibytes) => mebibytes.toFixed(1))}`)
 }
 
 test('200,000 verifications of good and bad tokens leave memory as it was', { timeout: 300_000 }, () => {

@@ -4,7 +4,9 @@ const { readFileSync, readdirSync } = require('node:fs')
 const { join } = require('node:path')
 
 const ROOT = join(__dirname, '..')
-const PAGES = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)
+const PAGES = readdirSync(join(ROOT, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`)
 
 /** @param {string} path - From the root of the repository. */
 const read = (path) => readFileSync(join(ROOT, path), 'utf8')

@@ -1,13 +1,13 @@
 const assert = require('node:assert/strict')
-const { spawn, spawnSync } = require('node:child_process')
+const { spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
-const { createInterface } = require('node:readline')
 const { test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
+const { EXAMPLES, start } = require('./start-example')
 
 const ROOT = join(__dirname, '..')
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
@@ -32,33 +32,21 @@ test('the README lists every option', async () => {
 })
 
 /**
- * Starts an example that listens, and gives its address.
+ * Starts an example that listens, and gives how to ask it.
  *
  * @param {import('node:test').TestContext} t
  * @param {string} file
  */
-async function start(t, file) {
-  const issuer = await createTestIssuer()
-  t.after(() => issuer.close())
-  const example = spawn(process.execPath, [join(ROOT, file)], {
-    env: { ...process.env, LOGTO_URL: issuer.logtoUrl, PORT: '0', NODE_OPTIONS: `--import=${ANNOUNCE}` },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.after(() => example.kill())
-  const [port] = await once(createInterface(example.stdout), 'line')
-  /**
-   * @param {string} path
-   * @param {object} claims
-   */
-  return async (path, claims) => {
-    const token = issuer.mint({ audience: AUDIENCE, ...claims })
-    const res = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token}` } })
+async function started(t, file) {
+  const { url, token } = await start(t, join(EXAMPLES, file))
+  return async (/** @type {string} */ path, /** @type {object} */ claims) => {
+    const res = await fetch(url + path, token(claims))
     return { status: res.status, challenge: res.headers.get('www-authenticate'), body: await res.text() }
   }
 }
 
 test('the Express example answers as the README shows', async (t) => {
-  const ask = await start(t, 'examples/express.mjs')
+  const ask = await started(t, 'express.mjs')
   const me = await ask('/me', { sub: 'vt2nyp5v8kq5', scope: 'read:news' })
   assert.equal(me.status, 200)
   assert.ok(readme.includes(me.body), me.body)
@@ -70,7 +58,7 @@ test('the Express example answers as the README shows', async (t) => {
 })
 
 test('the example server lets in and refuses', async (t) => {
-  const ask = await start(t, 'examples/server.mjs')
+  const ask = await started(t, 'server.mjs')
   assert.deepEqual(await ask('/', { sub: 'vt2nyp5v8kq5', scope: 'read:orders write:orders' }), {
     status: 200,
     challenge: null,
@@ -123,12 +111,3 @@ test('a context has the members that the README shows', async (t) => {
   const shown = /^\{ (userId: [\s\S]*?)\}\n```/m.exec(readme)?.[1] ?? ''
   assert.deepEqual([...shown.matchAll(/(\w+): /g)].map(([, name]) => name).sort(), Object.keys(auth).sort())
 })
-
-/** Prints the port of the server that the example starts, which does not say it. */
-const ANNOUNCE = `data:text/javascript,${encodeURIComponent(`
-  import { Server } from 'node:net'
-  const listen = Server.prototype.listen
-  Server.prototype.listen = function (...args) {
-    return listen.apply(this, args).once('listening', () => console.log(this.address().port))
-  }
-`)}`

@@ -89,7 +89,7 @@ const PACKAGES = [
 
 const INTRODUCTION = `# Bench
 
-\`npm run bench\` measures all of this and writes this page (about 20 minutes); \`npm run bench -- --quick\` prints a rough version in two; \`npm run bench -- --only es384-new,flood\` does some cases.
+\`npm run bench\` measures all of this and writes this page (about 15 minutes); \`npm run bench -- --quick\` prints a rough version in two; \`npm run bench -- --only es384-new,flood\` does some cases.
 
 - **Equal terms.** Each library is used as its authors recommend, with the key set cached, and makes the same checks: signature, issuer, audience, expiry, scope. Before it is measured, each has to accept a good token and to refuse one with a bad signature, another audience, another issuer, that is expired, and that lacks the scope.
 - **Sides alternate** in one process, in slices of 150 ms, in another order every round. Ratios are taken within a round; every figure is the median over the rounds, with the quartiles beside it.

@@ -50,8 +50,8 @@ fn sign_and_verify(header: &[u8], payload: &[u8]) {
     let verdicts = [(); 2].map(|()| at_once(OURS.verify(&token, now())));
     let codes = verdicts.each_ref().map(|verdict| verdict.as_ref().map(|_| ()).map_err(|refusal| refusal.code));
     assert_eq!(codes[0], codes[1]);
-    let [Ok(verified), _] = verdicts else { return };
-    let context: &str = verified.context();
+    let [Ok(accepted), _] = verdicts else { return };
+    let context = accepted.token.context();
     let Ok(header) = serde_json::from_slice::<Value>(header) else { return };
     let Ok(claims) = serde_json::from_slice::<Value>(payload) else { return };
     let typ = header["typ"].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -64,6 +64,6 @@ fn sign_and_verify(header: &[u8], payload: &[u8]) {
     assert!(aud == AUDIENCE || aud.as_array().is_some_and(|list| list.iter().any(|one| one == AUDIENCE)));
     assert!(claims["exp"].as_f64().is_some_and(|exp| exp > NOW));
     assert!(claims["sub"].as_str().is_some_and(|sub| !sub.is_empty()));
-    let context: Value = serde_json::from_str(context).expect("a context is JSON");
+    let context: Value = serde_json::from_str(&context).expect("a context is JSON");
     assert_eq!((&context["payload"], &context["userId"]), (&claims, &claims["sub"]));
 }
