@@ -6,7 +6,7 @@ const { optionsError, orThrow } = require('./errors')
 const { split } = require('./guard')
 const { addCookie, send } = require('./middleware')
 const { own } = require('./parsed-options')
-const { cookieHeader, header, parsedCookie } = require('./request')
+const { credentials, header, parsedCookie } = require('./request')
 
 /** @typedef {import('..').RequestLike} RequestLike */
 /** @typedef {{ cookieName: string, headerName: string }} Names */
@@ -78,7 +78,7 @@ function mismatch(request, [token, ...others], { cookieName, headerName }) {
  * @returns {string[]}
  */
 function cookieTokens(request, name) {
-  const tokens = new Set(native.cookieValues(cookieHeader(request) ?? '', name))
+  const tokens = new Set(native.cookieValues(credentials(request).cookies ?? '', name))
   if (tokens.size > 0) return [...tokens]
   const parsed = parsedCookie(request, name)
   return parsed ? [parsed] : []

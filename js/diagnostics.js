@@ -17,7 +17,7 @@ const isWatched = () => verifications.hasSubscribers || keyFetches.hasSubscriber
 /**
  * A verification, and the messages of what came of it and of the fetches that have ended meanwhile.
  *
- * @param {(watch: Watch) => Promise<AuthContext>} verify
+ * @param {(watch: Watch) => AuthContext | Promise<AuthContext>} verify
  * @returns {Promise<AuthContext>}
  */
 async function watched(verify) {

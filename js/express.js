@@ -1,9 +1,11 @@
 /** Express 4 and 5, Connect and plain `http`: see express.d.ts for the contract. */
 
+const { isPromise } = require('node:util/types')
 const { check, createGate, introduction, isPreflight, refused, remember } = require('./gate')
 const { Requirements, answer } = require('./guard')
 const { addCookie, fail, send, setAuth } = require('./middleware')
 
+/** @typedef {import('..').AuthContext} AuthContext */
 /** @typedef {import('./middleware').Request} Request */
 /** @typedef {import('./middleware').Response} Response */
 /** @typedef {import('./middleware').Next} Next */
@@ -18,32 +20,59 @@ function logtoAuth(options) {
    * @param {Next} next
    */
   return function logtoAuth(req, res, next) {
+    let auth
     try {
-      put(req, gate, undefined)
-    } catch (fault) {
-      fail(fault, res, next)
-      return
+      if (!isPreflight(req, req.method)) auth = gate.guard.authenticate(req)
+    } catch (error) {
+      auth = Promise.reject(error)
     }
-    if (isPreflight(req, req.method)) {
-      next()
-      return
-    }
-    gate.guard.authenticate(req).then(
-      (auth) => {
-        if (res.headersSent) return
-        try {
-          put(req, gate, auth)
-          const cookie = introduction(gate, auth, protocol(req), req.headers.host)
-          if (cookie !== null) addCookie(res, cookie)
-        } catch (fault) {
-          fail(fault, res, next)
-          return
-        }
-        next()
-      },
-      (error) => refuse(error, req, res, next),
-    )
+    // Nothing is waited for where nothing has to be: that a token was seen before is known at once.
+    if (isPromise(auth)) wait(gate, auth, req, res, next)
+    else letIn(gate, auth, req, res, next)
   }
+}
+
+/**
+ * @param {import('./gate').Gate} gate
+ * @param {Promise<AuthContext>} auth
+ * @param {Request} req
+ * @param {Response} res
+ * @param {Next} next
+ */
+function wait(gate, auth, req, res, next) {
+  try {
+    // Until it is found out who asks, it is nobody, whatever stood there before.
+    put(req, gate, undefined)
+  } catch (fault) {
+    auth.catch(() => {})
+    fail(fault, res, next)
+    return
+  }
+  auth.then(
+    (found) => {
+      if (!res.headersSent) letIn(gate, found, req, res, next)
+    },
+    (error) => refuse(error, req, res, next),
+  )
+}
+
+/**
+ * @param {import('./gate').Gate} gate
+ * @param {AuthContext | undefined} auth
+ * @param {Request} req
+ * @param {Response} res
+ * @param {Next} next
+ */
+function letIn(gate, auth, req, res, next) {
+  try {
+    put(req, gate, auth)
+    const cookie = introduction(gate, auth, () => [protocol(req), req.headers.host])
+    if (cookie !== null) addCookie(res, cookie)
+  } catch (fault) {
+    fail(fault, res, next)
+    return
+  }
+  next()
 }
 
 /** @type {typeof import('./express').protect} */

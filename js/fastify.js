@@ -19,7 +19,7 @@ async function logtoAuth(fastify, options) {
       setAuth(/** @type {any} */ (request), undefined)
       const auth = await enter(gate, request)
       setAuth(/** @type {any} */ (request), auth)
-      const cookie = introduction(gate, auth, request.protocol, request.headers.host)
+      const cookie = introduction(gate, auth, () => [request.protocol, request.headers.host])
       // On the raw response, where it also gets into what a hijacked reply sends.
       if (cookie !== null) addCookie(reply.raw, cookie)
     } catch (error) {

@@ -4,46 +4,30 @@ const { AuthError, Guard, isSecure, split } = require('./guard')
 const { optionsError } = require('./errors')
 const { asError } = require('./middleware')
 const { header } = require('./request')
-const { Given } = require('./stamp')
 
 /** @typedef {import('..').AuthContext} AuthContext */
 /** @typedef {{ guard: InstanceType<typeof Guard>, onError: Function | undefined }} Gate */
 /** @typedef {{ gate: Gate, auth: AuthContext | undefined }} Found */
 
-/** What was found out about a request: only that counts in `protect`, whatever else writes where we write it. */
-class Seen extends Given {
-  #gate
-  #auth
+/**
+ * What was found out about a request: only that counts in `protect`, whatever else writes where we write it. No member of the
+ * request, also no private one: Express gives every request another prototype, and from then on a new member takes 3 µs.
+ *
+ * @type {WeakMap<object, Found>}
+ */
+const seen = new WeakMap()
 
-  /**
-   * @param {object} key
-   * @param {Gate} gate
-   * @param {AuthContext | undefined} auth
-   */
-  constructor(key, gate, auth) {
-    super(key)
-    this.#gate = gate
-    this.#auth = auth
-  }
-
-  /**
-   * @param {object} key
-   * @param {Gate} gate
-   * @param {AuthContext | undefined} auth
-   */
-  static put(key, gate, auth) {
-    if (#gate in key) {
-      key.#gate = gate
-      key.#auth = auth
-    } else new Seen(key, gate, auth)
-  }
-
-  /**
-   * @param {object} key
-   * @returns {Found | undefined}
-   */
-  static of(key) {
-    return #gate in key ? { gate: key.#gate, auth: key.#auth } : undefined
+/**
+ * @param {object} key
+ * @param {Gate} gate
+ * @param {AuthContext | undefined} auth
+ */
+function remember(key, gate, auth) {
+  const known = seen.get(key)
+  if (known === undefined) seen.set(key, { gate, auth })
+  else {
+    known.gate = gate
+    known.auth = auth
   }
 }
 
@@ -73,15 +57,15 @@ function createGate(options) {
  * @returns {Promise<AuthContext | undefined>}
  */
 async function enter(gate, key, request = /** @type {any} */ (key), method = /** @type {any} */ (key).method) {
-  Seen.put(key, gate, undefined)
+  remember(key, gate, undefined)
   if (isPreflight(request, method)) return undefined
   const auth = await gate.guard.authenticate(request, key)
-  Seen.put(key, gate, auth)
+  remember(key, gate, auth)
   return auth
 }
 
 /** @param {object} key */
-const found = (key) => Seen.of(key)?.auth
+const found = (key) => seen.get(key)?.auth
 
 /**
  * @param {import('..').RequestLike} request
@@ -95,11 +79,10 @@ const isPreflight = (request, method) =>
  *
  * @param {Gate} gate
  * @param {AuthContext | undefined} auth
- * @param {string | undefined} protocol
- * @param {string | undefined} host
+ * @param {() => [protocol: string | undefined, host: string | undefined]} address - Of the request: few need it.
  */
-const introduction = (gate, auth, protocol, host) =>
-  auth === undefined ? null : gate.guard.guestHeaders(auth, isSecure(protocol, host))
+const introduction = (gate, auth, address) =>
+  auth?.isGuest ? gate.guard.guestHeaders(auth, isSecure(...address())) : null
 
 /**
  * Throws unless what was found out about the request meets the requirements, and still stands where it was put.
@@ -109,9 +92,9 @@ const introduction = (gate, auth, protocol, host) =>
  * @param {unknown} current
  */
 function check(required, key, current) {
-  const seen = Seen.of(key)
-  if (seen === undefined) warnOfOrder()
-  required.check(seen?.auth === current ? seen?.auth : undefined, key)
+  const known = seen.get(key)
+  if (known === undefined) warnOfOrder()
+  required.check(known?.auth === current ? known?.auth : undefined, key)
 }
 
 /**
@@ -124,7 +107,7 @@ function check(required, key, current) {
  */
 function refused(thrown, key) {
   if (!(thrown instanceof AuthError)) throw asError(thrown)
-  const gate = Seen.of(key)?.gate
+  const gate = seen.get(key)?.gate
   return { refusal: gate === undefined ? thrown : gate.guard.challenged(thrown), onError: gate?.onError }
 }
 
@@ -139,4 +122,4 @@ function warnOfOrder() {
   })
 }
 
-module.exports = { check, createGate, enter, found, introduction, isPreflight, refused, remember: Seen.put }
+module.exports = { check, createGate, enter, found, introduction, isPreflight, refused, remember }

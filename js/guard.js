@@ -40,23 +40,16 @@ class Guard {
   }
 
   /**
+   * At once, or by throwing, where nothing has to be waited for.
+   *
    * @param {RequestLike} request
    * @param {unknown} [original] - The framework's own request, for the application's functions.
-   * @returns {Promise<AuthContext>}
+   * @returns {AuthContext | Promise<AuthContext>}
    */
   authenticate(request, original = request) {
     const organizationOf = this.#organizationOf
-    if (organizationOf === undefined) return verifyRequest(request, this.#parsed, undefined, original)
-    return this.#authenticateFor(organizationOf, request, original)
-  }
-
-  /**
-   * @param {Function} organizationOf
-   * @param {RequestLike} request
-   * @param {unknown} original
-   */
-  async #authenticateFor(organizationOf, request, original) {
-    return verifyRequest(request, this.#parsed, organization(organizationOf, original), original)
+    const organizationId = organizationOf === undefined ? undefined : organization(organizationOf, original)
+    return verifyRequest(request, this.#parsed, organizationId, original)
   }
 
   /**

@@ -15,7 +15,7 @@ function logtoAuth(options) {
       c.set('auth', /** @type {any} */ (undefined))
       auth = await enter(gate, c, c.req.raw, c.req.method)
       c.set('auth', /** @type {any} */ (auth))
-      cookie = introduction(gate, auth, new URL(c.req.url).protocol, c.req.header('host'))
+      cookie = introduction(gate, auth, () => [new URL(c.req.url).protocol, c.req.header('host')])
     } catch (error) {
       return refuse(error, c)
     }

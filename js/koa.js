@@ -20,7 +20,7 @@ function logtoAuth(options) {
       setAuth(ctx.state, undefined)
       const auth = await enter(gate, ctx, ctx.req, ctx.method)
       setAuth(ctx.state, auth)
-      const cookie = introduction(gate, auth, ctx.protocol, ctx.req.headers.host)
+      const cookie = introduction(gate, auth, () => [ctx.protocol, ctx.req.headers.host])
       if (cookie !== null) addCookie(ctx.res, cookie)
     } catch (error) {
       return refuse(error, ctx)

@@ -21,7 +21,7 @@ class LogtoAuthGuard {
       setAuth(request, undefined)
       const auth = await enter(this.#gate, request)
       setAuth(request, auth)
-      const cookie = introduction(this.#gate, auth, request.protocol, request.headers.host)
+      const cookie = introduction(this.#gate, auth, () => [request.protocol, request.headers.host])
       if (cookie !== null) addCookie(response.raw ?? response, cookie)
     })
   }

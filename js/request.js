@@ -4,41 +4,42 @@ const { own } = require('./parsed-options')
 
 /** @typedef {import('..').RequestLike} RequestLike */
 
-/** @param {RequestLike} input */
-function assertRequest(input) {
-  const headers = input?.headers
-  if (typeof headers === 'object' && headers !== null) return
-  const given = input === null ? 'null' : Array.isArray(input) ? 'an array' : typeof input
+/**
+ * Every value of `Authorization`, and the `Cookie` header.
+ *
+ * @param {RequestLike} request
+ * @returns {{ values: string | string[] | undefined, cookies: string | undefined }}
+ */
+function credentials(request) {
+  const headers = assertHeaders(request)
+  const raw = rawHeaders(request)
+  const cookies = headerValue(headers, raw, 'cookie')
+  return { values: authorization(headers, raw), cookies: Array.isArray(cookies) ? cookies.join('; ') : cookies }
+}
+
+/** @param {RequestLike} request */
+function assertHeaders(request) {
+  const headers = request?.headers
+  if (typeof headers === 'object' && headers !== null) return headers
+  const given = request === null ? 'null' : Array.isArray(request) ? 'an array' : typeof request
   throw new TypeError(`Expected a token (a string) or a request (an object with headers), got ${given}`)
 }
 
 /**
- * Every value of `Authorization`. Node keeps the first of several without a word, so the raw headers are asked too.
+ * Node keeps the first of several without a word, so the raw headers are asked too.
  *
- * @param {RequestLike} request
- * @returns {string | string[] | undefined}
+ * @param {object} headers
+ * @param {string[] | undefined} raw
  */
-function authorization(request) {
-  const value = header(request, 'authorization')
-  const raw = rawHeaders(request)
-  if (raw === undefined) return value
+function authorization(headers, raw) {
+  const first = headerValue(headers, raw, 'authorization')
+  if (raw === undefined) return first
   const values = []
   for (let i = 0; i < raw.length; i += 2) {
     if (raw[i].length === 13 && raw[i].toLowerCase() === 'authorization') values.push(raw[i + 1])
   }
   // A header that the application has changed since counts as it is now.
-  return values.length > 1 && values[0] === value ? values : value
-}
-
-/**
- * The `Cookie` header.
- *
- * @param {RequestLike} request
- * @returns {string | undefined}
- */
-function cookieHeader(request) {
-  const value = header(request, 'cookie')
-  return Array.isArray(value) ? value.join('; ') : value
+  return values.length > 1 && values[0] === first ? values : first
 }
 
 /**
@@ -60,14 +61,20 @@ function parsedCookie(request, name) {
 /**
  * @param {RequestLike} request
  * @param {string} name - In lower case.
+ */
+const header = (request, name) => headerValue(request.headers, rawHeaders(request), name)
+
+/**
+ * @param {any} headers
+ * @param {string[] | undefined} raw
+ * @param {string} name - In lower case.
  * @returns {string | string[] | undefined}
  */
-function header(request, name) {
-  const headers = /** @type {any} */ (request.headers)
+function headerValue(headers, raw, name) {
   let value = typeof headers.get === 'function' ? headers.get(name) : own(headers, name)
   if (typeof value === 'string') return value
   if (typeof headers.get === 'function') return undefined
-  if (value === undefined && rawHeaders(request) === undefined) {
+  if (value === undefined && raw === undefined) {
     // Node's names are lower-case; those in events of cloud functions and in objects written by hand may not be.
     const values = Object.keys(headers)
       .filter((key) => key.length === name.length && key.toLowerCase() === name)
@@ -89,4 +96,4 @@ function rawHeaders(request) {
   return Array.isArray(raw) ? raw : undefined
 }
 
-module.exports = { assertRequest, authorization, cookieHeader, header, parsedCookie }
+module.exports = { credentials, header, parsedCookie }

@@ -16,11 +16,14 @@ async function verifyUpgrade(request, socket, options) {
     const { allowedOrigins } = taken
     const guard = new Guard(rest)
     if (!isAllowed(request.headers.origin, allowedOrigins)) return refuse(socket, WRONG_ORIGIN)
-    const auth = await guard.authenticate(request).catch((error) => {
+    let auth
+    try {
+      auth = await guard.authenticate(request)
+    } catch (error) {
       if (!(error instanceof AuthError)) throw asError(error)
       return refuse(socket, answer(guard.challenged(error)))
-    })
-    if (auth === null || socket.destroyed) return null
+    }
+    if (socket.destroyed) return null
     setAuth(request, auth)
     socket.off('error', ignore)
     return auth

@@ -5,7 +5,7 @@ const native = require('./addon')
 const { context, guestOrThrow, seenContext } = require('./contexts')
 const { isWatched, tellKeyFetches, watched } = require('./diagnostics')
 const { authError, challenged, optionsError } = require('./errors')
-const { assertRequest, authorization, cookieHeader, parsedCookie } = require('./request')
+const { credentials, parsedCookie } = require('./request')
 const { createCore, own, sharedCore } = require('./parsed-options')
 const { doneElsewhere, doneHere, mayBeHere } = require('./slow-work')
 
@@ -17,6 +17,7 @@ const LONGEST_TOKEN = 16 * 1024
 /** @typedef {import('..').VerifyAuthOptions} VerifyAuthOptions */
 /** @typedef {import('./native/binding').Refused} Refused */
 /** @typedef {import('./diagnostics').Watch} Watch */
+/** @typedef {ReturnType<import('./native/binding').NativeVerifier['verifyToken']>} Answer */
 /** @typedef {import('./parsed-options').Core} Core */
 /** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined, resourceMetadata?: string | undefined }} Parsed */
 
@@ -34,7 +35,7 @@ class Verifier {
 
   /** @param {string | RequestLike} input */
   verify(input) {
-    const auth = typeof input === 'string' ? verifyToken(input, this.#parsed) : verifyRequest(input, this.#parsed)
+    const auth = typeof input === 'string' ? verifyToken(input, this.#parsed) : promised(input, this.#parsed)
     const { resourceMetadata } = this.#parsed
     if (resourceMetadata === undefined) return auth
     return auth.catch((error) => Promise.reject(challenged(error, resourceMetadata)))
@@ -149,6 +150,9 @@ const verifyRequest = (request, parsed, organizationId, original) =>
     ? watched((watch) => checkRequest(request, parsed, organizationId, original, watch))
     : checkRequest(request, parsed, organizationId, original)
 
+/** @param {RequestLike} request @param {Parsed} parsed @returns {Promise<AuthContext>} */
+const promised = async (request, parsed) => verifyRequest(request, parsed)
+
 /**
  * @param {string} token
  * @param {Parsed} parsed
@@ -164,41 +168,58 @@ async function checkToken(token, { core: { verifier }, isRevoked }, watch) {
 }
 
 /**
+ * At once where nothing has to be waited for: the token was seen before. Then it may throw, too.
+ *
  * @param {RequestLike} request
  * @param {Parsed} parsed
  * @param {string | null} [organizationId]
  * @param {unknown} [original]
  * @param {Watch} [watch]
- * @returns {Promise<AuthContext>}
+ * @returns {AuthContext | Promise<AuthContext>}
  */
-async function checkRequest(request, parsed, organizationId, original = request, watch) {
+function checkRequest(request, parsed, organizationId, original = request, watch) {
   const { core, getToken, isRevoked } = parsed
-  assertRequest(request)
+  const { values, cookies } = credentials(request)
   const token = getToken === undefined ? undefined : ownToken(getToken, original)
-  const values = authorization(request)
-  const cookies = cookieHeader(request)
   const cookie = parsedCookie(request, core.cookieName)
   const guestCookie = core.guestCookieName === null ? undefined : parsedCookie(request, core.guestCookieName)
-  const noOrganization = organizationId === null
   const isPlain =
     token === undefined && cookie === undefined && guestCookie === undefined && organizationId === undefined
-  // A revoked token is refused like any other with a 401: the other source is tried, which may hold one that is not.
-  for (let revoked = 0; ; revoked += 1) {
+  const noOrganization = organizationId === null
+  const organization = organizationId ?? undefined
+  /** @param {number} revoked */
+  const ask = (revoked) => {
     // An object takes longer to cross than all the strings.
     /** @type {any} */
     const rest =
-      isPlain && revoked === 0
-        ? undefined
-        : { token, cookie, guestCookie, organization: organizationId ?? undefined, noOrganization, revoked }
-    const answer = core.verifier.verifyRequest(mayBeHere(), values, cookies, rest)
-    const auth = typeof answer === 'number' && watch === undefined ? seenContext(answer) : await settled(answer, watch)
+      isPlain && revoked === 0 ? undefined : { token, cookie, guestCookie, organization, noOrganization, revoked }
+    return core.verifier.verifyRequest(mayBeHere(), values, cookies, rest)
+  }
+  const first = ask(0)
+  if (typeof first === 'number' && watch === undefined && isRevoked === undefined) return seenContext(first)
+  return checkAnswer(first, ask, isRevoked, watch)
+}
+
+/**
+ * A revoked token is refused like any other with a 401: the other source is tried, which may hold one that is not.
+ *
+ * @param {Answer} answer
+ * @param {(revoked: number) => Answer} ask - Without the first so many tokens.
+ * @param {Function | undefined} isRevoked
+ * @param {Watch} [watch]
+ * @returns {Promise<AuthContext>}
+ */
+async function checkAnswer(answer, ask, isRevoked, watch) {
+  for (let revoked = 1; ; revoked += 1) {
+    const auth = await settled(answer, watch)
     if (isRefused(auth)) return guestOrThrow(auth)
     if (isRevoked === undefined || !(await isRevoked(auth))) return auth
+    answer = ask(revoked)
   }
 }
 
 /**
- * @param {ReturnType<import('./native/binding').NativeVerifier['verifyToken']>} answer
+ * @param {Answer} answer
  * @param {Watch} [watch]
  * @returns {AuthContext | Refused | Promise<AuthContext | Refused>}
  */
