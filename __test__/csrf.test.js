@@ -5,7 +5,7 @@ const cookieParser = require('cookie-parser')
 const csrf = require('logto-authkit/csrf')
 const { logtoAuth } = require('logto-authkit/express')
 const { FRAMEWORKS, ask, bearer, serve } = require('./frameworks')
-const { AUDIENCE, startIssuer } = require('./helpers')
+const { AUDIENCE, pollute, startIssuer } = require('./helpers')
 
 const { buildCsrfCookieHeader, createCsrfMiddleware, generateCsrfToken, verifyCsrfToken } = csrf
 
@@ -197,6 +197,12 @@ test('wrong options are found at once', () => {
     const error = { name: 'TypeError', code: 'invalid_options' }
     assert.throws(() => verifyCsrfToken({ headers: {} }, options), error, JSON.stringify(options))
   }
+})
+
+test('a polluted Object.prototype names no other header', (t) => {
+  pollute(t, 'headerName', 'accept')
+  const headers = { cookie: 'logto_csrf_token=a', accept: 'a' }
+  assert.equal(verifyCsrfToken({ headers }).valid, false)
 })
 
 test('verifyCsrfToken says what is wrong', () => {

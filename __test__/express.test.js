@@ -9,7 +9,7 @@ const { requireScopes, verifyAuth } = require('logto-authkit')
 const { logtoAuth, protect } = require('logto-authkit/express')
 const { answer } = require('../js/guard')
 const { EXPRESSES, FRAMEWORKS, ask, bearer, serve } = require('./frameworks')
-const { AUDIENCE, refusal, startIssuer } = require('./helpers')
+const { AUDIENCE, pollute, refusal, startIssuer } = require('./helpers')
 const { REFUSALS } = require('./refusals')
 
 /**
@@ -752,6 +752,20 @@ test('wrong options are found at once', () => {
     assert.throws(mistake, { name: 'TypeError', code: 'invalid_options', message })
   }
 })
+
+for (const [name, value] of /** @type {[string, unknown][]} */ ([
+  ['onError', 'polluted'],
+  ['organizationId', () => 'polluted'],
+])) {
+  test(`a polluted Object.prototype.${name} is nobody's option`, async (t) => {
+    const issuer = await startIssuer(t)
+    const req = { method: 'GET', ...bearer(issuer.mint()), auth: undefined }
+    pollute(t, name, value)
+    const middleware = /** @type {Handler} */ (logtoAuth(optionsOf(issuer)))
+    assert.equal(await new Promise((resolve) => middleware(req, {}, resolve)), undefined)
+    assert.equal(Object(req.auth).userId, 'test-user')
+  })
+}
 
 const PREFLIGHT = {
   method: 'OPTIONS',

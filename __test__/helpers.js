@@ -141,6 +141,19 @@ const goodToken = (key, claims, header) => compact(key, headerOf(key, header), g
 /** @type {(token: string) => { headers: { authorization: string } }} */
 const bearer = (token) => ({ headers: { authorization: `Bearer ${token}` } })
 
+/**
+ * Gives every object a member, as a hole in some other package does.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} name
+ * @param {unknown} value
+ */
+function pollute(t, name, value) {
+  const prototype = /** @type {any} */ (Object.prototype)
+  t.after(() => delete prototype[name])
+  prototype[name] = value
+}
+
 module.exports = {
   AUDIENCE,
   ISSUER,
@@ -152,6 +165,7 @@ module.exports = {
   goodToken,
   headerOf,
   makeKey,
+  pollute,
   refusal,
   signature,
   signed,

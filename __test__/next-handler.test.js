@@ -39,7 +39,7 @@ test('wrong options throw where the handler is wrapped', () => {
   for (const [given, description] of [
     [null, 'null'],
     [undefined, 'undefined'],
-    [OPTIONS, 'object'],
+    [OPTIONS, 'an object'],
   ]) {
     const message = `Invalid option "handler": expected a function, got ${description}`
     assert.throws(() => auth.withAuth(/** @type {any} */ (given)), { ...wrong, message })

@@ -2,7 +2,7 @@ const assert = require('node:assert/strict')
 const { test } = require('node:test')
 const { NextRequest } = require('next/server')
 const { authProxy, createNextAuth } = require('logto-authkit/next')
-const { startIssuer } = require('./helpers')
+const { pollute, startIssuer } = require('./helpers')
 
 const AUDIENCE = 'https://api.example.test'
 const HOST = 'http://app.example.test'
@@ -290,6 +290,19 @@ for (const [name, extra] of /** @type {[string, any][]} */ ([
     const wrong = { code: 'invalid_options', message: new RegExp(`"${name}"`) }
     assert.throws(() => authProxy({ ...OPTIONS, ...extra }), wrong)
     assert.throws(() => createNextAuth(OPTIONS).authProxy(extra), wrong)
+  })
+}
+
+for (const [name, value] of /** @type {[string, unknown][]} */ ([
+  ['publicPaths', ['/account']],
+  ['signInUrl', 'https://evil.example'],
+])) {
+  test(`a polluted Object.prototype.${name} leads nobody in and nobody astray`, async (t) => {
+    pollute(t, name, value)
+    const auth = createNextAuth(OPTIONS)
+    for (const proxy of [authProxy(OPTIONS), auth.authProxy(), auth.authProxy({})]) {
+      assert.equal((await proxy(new NextRequest(`${HOST}/account`, { headers: PAGE }))).status, 401)
+    }
   })
 }
 

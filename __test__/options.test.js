@@ -14,6 +14,7 @@ const {
   bearer,
   goodToken,
   makeKey,
+  pollute,
   refusal,
   startIssuer,
   startServer,
@@ -815,13 +816,6 @@ describe('a polluted Object.prototype changes nothing', () => {
       )
     }
     return JSON.parse(JSON.stringify(outcomes))
-  }
-
-  /** @type {(t: import('node:test').TestContext, name: string, value: unknown) => void} */
-  function pollute(t, name, value) {
-    const prototype = /** @type {any} */ (Object.prototype)
-    t.after(() => delete prototype[name])
-    prototype[name] = value
   }
 })
 

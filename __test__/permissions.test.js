@@ -2,7 +2,7 @@ const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, hasRole, hasScopes, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
-const { AUDIENCE, LOGTO_URL, goodToken, makeKey } = require('./helpers')
+const { AUDIENCE, LOGTO_URL, goodToken, makeKey, pollute } = require('./helpers')
 
 /** @typedef {import('logto-authkit').AuthSubject} AuthSubject */
 
@@ -254,6 +254,14 @@ describe('who is nobody has nothing', () => {
   }
 })
 
+test('options that are inherited are refused, not lost', () => {
+  const inherited = Object.create({ mode: 'all', claimKeys: ['groups'] })
+  const wrong = { name: 'TypeError', code: 'invalid_options', message: /"mode": .* inherited one$/ }
+  for (const check of [hasScopes, requireScopes, hasRole, requireRole]) {
+    assert.throws(() => check({ scope: 'a', roles: ['a'] }, 'a', inherited), wrong)
+  }
+})
+
 describe('a polluted Object.prototype grants nothing', () => {
   for (const [name, value] of /** @type {[string, unknown][]} */ ([
     ['mode', 'any'],
@@ -266,9 +274,7 @@ describe('a polluted Object.prototype grants nothing', () => {
   ])) {
     test(`by ${name}: ${inspect(value)}`, async (t) => {
       const auth = await contextOf({ sub: 'admin', scope: 'read' })
-      const prototype = /** @type {any} */ (Object.prototype)
-      t.after(() => delete prototype[name])
-      prototype[name] = value
+      pollute(t, name, value)
       for (const subject of [auth, auth.payload, {}, null]) {
         assert.equal(hasScopes(subject, 'read admin'), false)
         assert.equal(hasRole(subject, 'admin'), false)

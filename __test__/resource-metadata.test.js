@@ -67,7 +67,10 @@ test('wrong options are found at once', () => {
     [{ ...required, scopesSupported: ['a b'] }, /^Invalid option "scopesSupported"/],
     [{ ...required, bearerMethodsSupported: ['cookie'] }, /^Invalid option "bearerMethodsSupported"/],
     [{ ...required, authorizationServers: 'https://one.test' }, /^Invalid option "authorizationServers"/],
-    [{ ...required, resourceName: '' }, /^Invalid option "resourceName": expected a non-empty string, got ""$/],
+    [
+      { ...required, resourceName: '' },
+      /^Invalid option "resourceName": expected a non-empty string, got an empty string$/,
+    ],
     [{ ...required, resourceTosUri: 'javascript:alert(1)' }, /^Invalid option "resourceTosUri"/],
     [Object.create({ resource: AUDIENCE }), /^Invalid option "resource": .*inherited/],
   ]

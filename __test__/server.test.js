@@ -22,7 +22,7 @@ const {
   verifyNextAuth,
 } = require('logto-authkit/server')
 const { EXPRESSES, FRAMEWORKS, ask, bearer, serve } = require('./frameworks')
-const { AUDIENCE, startIssuer } = require('./helpers')
+const { AUDIENCE, pollute, startIssuer } = require('./helpers')
 
 /**
  * @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer
@@ -568,6 +568,18 @@ test('a role is compared whole, and never split', () => {
   assert.equal(hasRole({ sub: 'u', scope: '', role: 'admin support' }, 'admin'), false)
   assert.equal(hasRole({ sub: 'u', scope: '', roles: ['not,admin'] }, 'admin'), false)
   assert.equal(hasRole({ sub: 'u', scope: '', role: 'vice admin' }, 'vice admin'), true)
+})
+
+test('a polluted Object.prototype grants nothing', (t) => {
+  const payload = { sub: 'u', scope: 'read', payload: { scope: 'admin', roles: ['admin'] } }
+  pollute(t, 'roles', ['admin'])
+  pollute(t, 'isAuthenticated', true)
+  pollute(t, 'payload', { scope: 'admin', roles: ['admin'] })
+  for (const subject of /** @type {any[]} */ ([payload, {}, { isAuthenticated: true }, null])) {
+    assert.equal(hasRole(subject, 'admin'), false)
+    assert.equal(hasScopes(subject, 'admin'), false)
+  }
+  assert.equal(hasScopes(payload, 'read'), true)
 })
 
 test('an empty requirement is an error', () => {

@@ -9,7 +9,7 @@ const { logtoAuth } = require('logto-authkit/express')
 const { verifyUpgrade } = require('logto-authkit/upgrade')
 const { WebSocket, WebSocketServer } = require('ws')
 const { EXPRESSES, ask, bearer, listen, serve } = require('./frameworks')
-const { AUDIENCE, startIssuer } = require('./helpers')
+const { AUDIENCE, pollute, startIssuer } = require('./helpers')
 const { REFUSALS } = require('./refusals')
 
 /** @typedef {import('node:test').TestContext} TestContext */
@@ -137,6 +137,16 @@ describe('a handshake', { timeout: 60_000 }, () => {
     assert.equal((await greeting(new WebSocket(`${address}/mine`, bearer(token)))).organizationId, 'mine')
     const other = await greeting(new WebSocket(`${address}/other`, bearer(token)))
     assert.equal(other.guestReason, 'wrong_organization')
+  })
+
+  test('is told no origins by a polluted Object.prototype', async (t) => {
+    const { issuer, options } = await setUp(t)
+    pollute(t, 'allowedOrigins', ['https://app.example.test'])
+    const { url } = await serveSockets(t, options)
+    const client = new WebSocket(url.replace('http', 'ws'), {
+      headers: { ...bearer(issuer.mint()).headers, origin: url },
+    })
+    assert.equal((await greeting(client)).isAuthenticated, true)
   })
 
   test('from a page of another site is refused where origins are named, with whatever cookies', async (t) => {

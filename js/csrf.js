@@ -2,10 +2,9 @@
 
 const { randomUUID, timingSafeEqual } = require('node:crypto')
 const native = require('./addon')
-const { optionsError, orThrow } = require('./errors')
-const { split } = require('./guard')
+const { orThrow, wrongOption } = require('./errors')
 const { addCookie, send } = require('./middleware')
-const { own } = require('./parsed-options')
+const { own, split } = require('./parsed-options')
 const { credentials, header, parsedCookie } = require('./request')
 
 /** @typedef {import('..').RequestLike} RequestLike */
@@ -117,10 +116,7 @@ function read(options) {
   const { headerName = CSRF_HEADER_NAME } = taken
   // A field name is a token (RFC 9110 section 5.1).
   if (typeof headerName !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(headerName)) {
-    throw optionsError({
-      option: 'headerName',
-      message: `Invalid option "headerName": expected a header name, got ${JSON.stringify(headerName)}`,
-    })
+    throw wrongOption('headerName', 'a header name', headerName)
   }
   buildCsrfCookieHeader('checked', rest)
   const cookie = { ...rest }

@@ -60,9 +60,41 @@ function challenged(error, address) {
 /**
  * The error of a wrong option.
  *
- * @param {OptionsFault} fault
+ * @param {string} message
  */
-const optionsError = (fault) => Object.assign(new TypeError(fault.message), { code: 'invalid_options' })
+const optionsError = (message) => Object.assign(new TypeError(message), { code: 'invalid_options' })
+
+/**
+ * The same, of one that is not what is wanted.
+ *
+ * @param {string} option
+ * @param {string} wanted
+ * @param {unknown} given
+ */
+const wrongOption = (option, wanted, given) =>
+  optionsError(`Invalid option "${option}": expected ${wanted}, got ${described(given)}`)
+
+/**
+ * The same, of one that there is not.
+ *
+ * @param {string} option
+ * @param {string[]} known
+ */
+const unknownOption = (option, known) =>
+  optionsError(`Unknown option ${JSON.stringify(option)}: known options are ${known.join(', ')}`)
+
+/**
+ * What was given, in the core's words. What is in an array or an object is not shown: it may be a token.
+ *
+ * @param {unknown} given
+ */
+function described(given) {
+  if (given === '') return 'an empty string'
+  if (typeof given === 'string') return JSON.stringify(given)
+  if (typeof given === 'function') return 'a function'
+  if (typeof given !== 'object' || given === null) return String(given)
+  return Array.isArray(given) ? 'an array' : 'an object'
+}
 
 /**
  * What the core answered, unless it is a wrong option.
@@ -73,9 +105,9 @@ const optionsError = (fault) => Object.assign(new TypeError(fault.message), { co
  */
 function orThrow(answer) {
   if (typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'option')) {
-    throw optionsError(/** @type {OptionsFault} */ (answer))
+    throw optionsError(/** @type {OptionsFault} */ (answer).message)
   }
   return /** @type {T} */ (answer)
 }
 
-module.exports = { AuthError, authError, challenged, optionsError, orThrow }
+module.exports = { AuthError, authError, challenged, optionsError, orThrow, unknownOption, wrongOption }

@@ -1,8 +1,9 @@
 /** What all adapters do with a request, whatever their framework calls it: who asks, what is known of it, who answers. */
 
-const { AuthError, Guard, isSecure, split } = require('./guard')
-const { optionsError } = require('./errors')
+const { AuthError, Guard, isSecure } = require('./guard')
+const { wrongOption } = require('./errors')
 const { asError } = require('./middleware')
+const { split } = require('./parsed-options')
 const { header } = require('./request')
 
 /** @typedef {import('..').AuthContext} AuthContext */
@@ -39,10 +40,7 @@ function createGate(options) {
   const { taken, rest } = split(options, ['onError'])
   const { onError } = taken
   if (onError !== undefined && typeof onError !== 'function') {
-    throw optionsError({
-      option: 'onError',
-      message: `Invalid option "onError": expected a function, got ${onError === null ? 'null' : typeof onError}`,
-    })
+    throw wrongOption('onError', 'a function', onError)
   }
   return { guard: new Guard(rest), onError }
 }

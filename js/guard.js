@@ -5,8 +5,8 @@
 
 const { isNewGuest, origin } = require('./contexts')
 const native = require('./addon')
-const { AuthError, authError, challenged, optionsError, orThrow } = require('./errors')
-const { own, ownMembers } = require('./parsed-options')
+const { AuthError, authError, challenged, orThrow, wrongOption } = require('./errors')
+const { own, split } = require('./parsed-options')
 const { parse, verifyRequest } = require('./verifier')
 
 /** @typedef {import('..').AuthContext} AuthContext */
@@ -113,27 +113,6 @@ class Requirements {
   }
 }
 
-/**
- * Options that the core does not know, and the rest, which is for the core. What has none of them stays the very thing that
- * was given: if that is no object, the core says so.
- *
- * @param {any} options
- * @param {string[]} names
- * @param {(value: unknown) => boolean} [isOurs]
- * @returns {{ taken: Record<string, any>, rest: any }}
- */
-function split(options, names, isOurs = () => true) {
-  const rest = ownMembers(options)
-  /** @type {Record<string, unknown>} */
-  const taken = {}
-  for (const name of names) {
-    if (!Object.hasOwn(rest, name) || !isOurs(rest[name])) continue
-    taken[name] = rest[name]
-    delete rest[name]
-  }
-  return { taken, rest: Object.keys(taken).length === 0 ? options : rest }
-}
-
 /** @param {unknown} value */
 const isFunction = (value) => typeof value === 'function'
 
@@ -146,11 +125,7 @@ function organization(organizationOf, request) {
   const id = organizationOf(request)
   if (id === null || (typeof id === 'string' && id !== '')) return id
   // Nothing, where a route's parameter is missing for instance, must not mean that nothing is checked.
-  const given = id === '' ? 'an empty string' : typeof id
-  throw optionsError({
-    option: 'organizationId',
-    message: `Invalid option "organizationId": expected it to return an organization id or null, got ${given}`,
-  })
+  throw wrongOption('organizationId', 'it to return an organization id or null', id)
 }
 
 /**
@@ -211,4 +186,4 @@ function introduce(headers, { setCookie, vary, cacheControl }) {
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControl)
 }
 
-module.exports = { AuthError, Guard, Requirements, addVary, answer, introduce, isSecure, split }
+module.exports = { AuthError, Guard, Requirements, addVary, answer, introduce, isSecure }

@@ -1,7 +1,7 @@
 /** The package's main entry: see index.d.ts for its contract. */
 
 const native = require('./addon')
-const { AuthError, optionsError, orThrow } = require('./errors')
+const { AuthError, orThrow, wrongOption } = require('./errors')
 const { hasRole, hasScopes, requireRole, requireScopes } = require('./permissions')
 const { createVerifier, verifyAuth, verifyLogtoToken } = require('./verifier')
 
@@ -24,10 +24,7 @@ const clearJwksCache = () => native.clearJwksCache()
  */
 function text(name, value) {
   if (typeof value === 'string') return value
-  throw optionsError({
-    option: name,
-    message: `Invalid option "${name}": expected a string, got ${value === null ? value : typeof value}`,
-  })
+  throw wrongOption(name, 'a string', value)
 }
 
 module.exports = {

@@ -1,6 +1,6 @@
 /** Handlers of routes that know who is asking: Route Handlers of the App Router, API handlers of the Pages Router. */
 
-const { optionsError } = require('./errors')
+const { wrongOption } = require('./errors')
 const { AuthError, answer, introduce } = require('./guard')
 const { addCookie, fail, send, setAuth } = require('./middleware')
 const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./next-request')
@@ -15,10 +15,7 @@ const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./nex
  * @param {Requirements} [requirements]
  */
 function guarded(handler, guard, requirements) {
-  if (typeof handler !== 'function') {
-    const given = handler === null ? 'null' : typeof handler
-    throw optionsError({ option: 'handler', message: `Invalid option "handler": expected a function, got ${given}` })
-  }
+  if (typeof handler !== 'function') throw wrongOption('handler', 'a function', handler)
   /**
    * @param {any} request
    * @param {any} second - The context of a Route Handler, or the response of an API handler.

@@ -1,8 +1,9 @@
 /** The gate in front of an application: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
 
-const { optionsError } = require('./errors')
+const { unknownOption, wrongOption } = require('./errors')
 const { AuthError, answer, introduce } = require('./guard')
 const { isSecureRequest } = require('./next-request')
+const { ownMembers } = require('./parsed-options')
 const { isPublicPath, publicPathsOption, readPath } = require('./public-paths')
 
 /** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
@@ -17,11 +18,8 @@ const { isPublicPath, publicPathsOption, readPath } = require('./public-paths')
  * @param {any} [extra]
  */
 function createProxy(guard, members, extra) {
-  const { publicPaths, signInUrl, ...unknown } = Object(extra)
-  for (const option of Object.keys(unknown)) {
-    const message = `Unknown option ${JSON.stringify(option)}: known options are publicPaths, signInUrl`
-    throw optionsError({ option, message })
-  }
+  const { publicPaths, signInUrl, ...unknown } = ownMembers(extra)
+  for (const option of Object.keys(unknown)) throw unknownOption(option, ['publicPaths', 'signInUrl'])
   const signIn = signInOption(signInUrl)
   const paths = publicPathsOption(publicPaths)
   if (signIn?.path !== undefined) paths.push(signIn.path)
@@ -99,12 +97,7 @@ function signInOption(given) {
     const path = given.startsWith('/') && url.origin === HERE ? readPath(url.pathname) : undefined
     if (path !== undefined || /^https?:\/\//i.test(given)) return { url, path }
   }
-  const text = typeof given === 'string' ? JSON.stringify(given) : given === null ? 'null' : typeof given
-  const wanted = "a path such as '/sign-in' or an absolute http or https address"
-  throw optionsError({
-    option: 'signInUrl',
-    message: `Invalid option "signInUrl": expected ${wanted}, got ${text}`,
-  })
+  throw wrongOption('signInUrl', "a path such as '/sign-in' or an absolute http or https address", given)
 }
 
 /** What pages are made of, the sign-in page among them; it tells nothing about anybody. */

@@ -1,10 +1,11 @@
 /** Next.js 15 and 16, App and Pages Router: see next.d.ts for the contract. */
 
 const native = require('./addon')
-const { AuthError, Guard, Requirements, split } = require('./guard')
+const { AuthError, Guard, Requirements } = require('./guard')
 const { guarded } = require('./next-handler')
 const { createProxy } = require('./next-proxy')
 const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./next-request')
+const { split } = require('./parsed-options')
 
 /** @typedef {import('..').AuthContext} AuthContext */
 

@@ -109,10 +109,7 @@ function refuseInherited(options) {
   for (let from = Object.getPrototypeOf(options); !isRoot(from); from = Object.getPrototypeOf(from)) {
     const option = Object.getOwnPropertyNames(from).find((name) => name !== 'constructor')
     if (option !== undefined) {
-      throw optionsError({
-        option,
-        message: `Invalid option "${option}": expected a member of the options itself, got an inherited one`,
-      })
+      throw optionsError(`Invalid option "${option}": expected a member of the options itself, got an inherited one`)
     }
   }
 }
@@ -203,4 +200,25 @@ function ownMembers(options) {
   return Object.assign(Object.create(null), options)
 }
 
-module.exports = { createCore, own, ownMembers, sharedCore }
+/**
+ * Options that the core does not know, and the rest, which is for the core. What has none of them stays the very thing that
+ * was given: if that is no object, the core says so.
+ *
+ * @param {any} options
+ * @param {string[]} names
+ * @param {(value: unknown) => boolean} [isOurs]
+ * @returns {{ taken: Record<string, any>, rest: any }}
+ */
+function split(options, names, isOurs = () => true) {
+  const rest = ownMembers(options)
+  /** @type {Record<string, unknown>} */
+  const taken = Object.create(null)
+  for (const name of names) {
+    if (!Object.hasOwn(rest, name) || !isOurs(rest[name])) continue
+    taken[name] = rest[name]
+    delete rest[name]
+  }
+  return { taken, rest: Object.keys(taken).length === 0 ? options : rest }
+}
+
+module.exports = { createCore, own, ownMembers, sharedCore, split }

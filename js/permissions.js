@@ -1,8 +1,8 @@
 /** Scopes and roles of a context or of claims, for checks inside a handler. */
 
 const native = require('./addon')
-const { authError, optionsError } = require('./errors')
-const { own } = require('./parsed-options')
+const { authError, wrongOption } = require('./errors')
+const { own, ownMembers } = require('./parsed-options')
 
 /** @typedef {import('..').AuthSubject} AuthSubject */
 
@@ -51,9 +51,10 @@ function requireRole(subject, role, options = {}) {
  * @param {unknown} mode
  */
 function required(scopes, mode) {
-  if (mode !== 'all' && mode !== 'any') throw wrong('mode', "'all' or 'any'", mode)
+  if (mode !== 'all' && mode !== 'any') throw wrongOption('mode', "'all' or 'any'", mode)
   const wanted = typeof scopes === 'string' ? words(scopes) : scopes
-  if (!isTexts(wanted)) throw wrong('scopes', 'a scope, several separated by spaces, or an array of scopes', scopes)
+  if (!isTexts(wanted))
+    throw wrongOption('scopes', 'a scope, several separated by spaces, or an array of scopes', scopes)
   return wanted
 }
 
@@ -62,8 +63,8 @@ function required(scopes, mode) {
  * @param {unknown} claimKeys
  */
 function assertRole(role, claimKeys) {
-  if (typeof role !== 'string' || role === '') throw wrong('role', 'a role', role)
-  if (!isTexts(claimKeys)) throw wrong('claimKeys', 'a non-empty array of claim names', claimKeys)
+  if (typeof role !== 'string' || role === '') throw wrongOption('role', 'a role', role)
+  if (!isTexts(claimKeys)) throw wrongOption('claimKeys', 'a non-empty array of claim names', claimKeys)
 }
 
 /**
@@ -113,13 +114,6 @@ const missing = (wanted, held) => wanted.filter((scope) => !held.includes(scope)
  */
 const satisfied = (wanted, lacking, mode) => lacking.length < (mode === 'all' ? 1 : wanted.length)
 
-/**
- * @template {object} T
- * @param {T} options
- * @returns {T}
- */
-const ownMembers = (options) => Object.assign(Object.create(null), options)
-
 /** @param {string} text */
 const words = (text) => text.split(' ').filter((word) => word !== '')
 
@@ -132,22 +126,5 @@ const list = (items) => (items.length > 0 ? items.join(', ') : '(none)')
  */
 const isTexts = (value) =>
   Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== '')
-
-/**
- * @param {string} option
- * @param {string} wanted
- * @param {unknown} given
- */
-function wrong(option, wanted, given) {
-  const text =
-    typeof given === 'string'
-      ? JSON.stringify(given)
-      : typeof given === 'object' && given !== null
-        ? Array.isArray(given)
-          ? 'an array'
-          : 'an object'
-        : String(given)
-  return optionsError({ option, message: `Invalid option "${option}": expected ${wanted}, got ${text}` })
-}
 
 module.exports = { hasRole, hasScopes, requireRole, requireScopes }

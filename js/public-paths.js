@@ -1,20 +1,20 @@
 /** Paths that need no session: which ones, and whether a request's path is one. */
 
-const { optionsError } = require('./errors')
+const { wrongOption } = require('./errors')
 
 /**
  * @param {unknown} given
  * @returns {(string | RegExp)[]}
  */
 function publicPathsOption(given = []) {
-  if (!Array.isArray(given)) throw wrong('an array', given)
+  if (!Array.isArray(given)) throw wrongOption('publicPaths', 'an array', given)
   return given.map((path) => {
     // A sticky or global expression remembers where it was, and would match every other time.
     if (path instanceof RegExp) return new RegExp(path.source, path.flags.replace(/[gy]/g, ''))
     const isPath = typeof path === 'string' && /^\/[^*()[\]?#]*$/.test(path) && !path.includes('/:')
     const read = isPath ? readPath(path) : undefined
     if (read !== undefined) return read
-    throw wrong("paths such as '/docs', each with everything below it, and RegExps", path)
+    throw wrongOption('publicPaths', "paths such as '/docs', each with everything below it, and RegExps", path)
   })
 }
 
@@ -67,17 +67,5 @@ function withoutTransport(pathname) {
 
 /** @param {string} path */
 const trimmed = (path) => path.replace(/(.)\/+$/, '$1')
-
-/**
- * @param {string} wanted
- * @param {unknown} given
- */
-function wrong(wanted, given) {
-  const text = typeof given === 'string' ? JSON.stringify(given) : given === null ? 'null' : typeof given
-  return optionsError({
-    option: 'publicPaths',
-    message: `Invalid option "publicPaths": expected ${wanted}, got ${text}`,
-  })
-}
 
 module.exports = { isPublicPath, publicPathsOption, readPath }

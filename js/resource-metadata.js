@@ -1,7 +1,7 @@
 /** Protected resource metadata (RFC 9728): see resource-metadata.d.ts for the contract. */
 
 const native = require('./addon')
-const { optionsError, orThrow } = require('./errors')
+const { orThrow, unknownOption, wrongOption } = require('./errors')
 const { send } = require('./middleware')
 const { ownMembers } = require('./parsed-options')
 
@@ -47,11 +47,7 @@ function createResourceMetadata(options) {
 /** @param {any} options */
 function documentOf(options) {
   const names = [...KNOWN, ...Object.keys(OPTIONAL)].sort()
-  for (const option of Object.keys(options)) {
-    if (names.includes(option)) continue
-    const message = `Unknown option ${JSON.stringify(option)}: known options are ${names.join(', ')}`
-    throw optionsError({ option, message })
-  }
+  for (const option of Object.keys(options)) if (!names.includes(option)) throw unknownOption(option, names)
   const { resource, logtoUrl, authorizationServers, scopesSupported, bearerMethodsSupported = ['header'] } = options
   const servers = authorizationServers ?? [orThrow(native.issuer(logtoUrl))]
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
@@ -89,8 +85,7 @@ function documentOf(options) {
  */
 function checked(option, value, isValid, wanted) {
   if (isValid(value)) return Array.isArray(value) ? [...value] : value
-  const given = typeof value === 'string' ? JSON.stringify(value) : value === null ? 'null' : typeof value
-  throw optionsError({ option, message: `Invalid option "${option}": expected ${wanted}, got ${given}` })
+  throw wrongOption(option, wanted, value)
 }
 
 /** @type {(isValid: (item: any) => boolean) => (value: any) => boolean} */

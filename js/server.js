@@ -9,7 +9,7 @@ const { AuthError } = require('./errors')
 const { answer } = require('./guard')
 const core = require('./index')
 const { fail, send, setAuth } = require('./middleware')
-const { ownMembers } = require('./parsed-options')
+const { own, ownMembers } = require('./parsed-options')
 const permissions = require('./permissions')
 const { sharedVerifier } = require('./verifier')
 
@@ -82,7 +82,7 @@ const requireRole = (subject, role, options) => permissions.requireRole(roleClai
 
 /** @param {import('./server').VerifyAuthOptions} options */
 function verifierOf(options) {
-  if (typeof options !== 'object' || options === null || options.audience !== undefined) {
+  if (typeof options !== 'object' || options === null || own(options, 'audience') !== undefined) {
     return sharedVerifier(/** @type {import('..').VerifyAuthOptions} */ (options))
   }
   warnOfAudience()
@@ -135,8 +135,8 @@ function refusal(error) {
  * @param {AuthSubject} subject
  */
 const claims = (subject) =>
-  typeof subject === 'object' && subject !== null && 'isAuthenticated' in subject
-    ? /** @type {AuthContext} */ (subject).payload
+  Object.hasOwn(Object(subject), 'isAuthenticated')
+    ? /** @type {AuthContext['payload'] | undefined} */ (own(subject, 'payload'))
     : /** @type {AuthPayload | null | undefined} */ (subject)
 
 /**
@@ -145,10 +145,12 @@ const claims = (subject) =>
  * @param {AuthSubject} subject
  * @param {{ claimKeys?: readonly string[] | undefined } | undefined} options
  */
-function roleClaim(subject, { claimKeys = ['roles', 'role'] } = {}) {
-  const payload = claims(subject)
-  const key = claimKeys.find((name) => [payload?.[name]].flat().every((role) => typeof role === 'string'))
-  return key === undefined ? null : { [key]: payload?.[key] }
+function roleClaim(subject, options) {
+  const payload = Object(claims(subject))
+  /** @type {readonly string[]} */
+  const claimKeys = own(Object(options), 'claimKeys') ?? ['roles', 'role']
+  const key = claimKeys.find((name) => [own(payload, name)].flat().every((role) => typeof role === 'string'))
+  return key === undefined ? null : { [key]: payload[key] }
 }
 
 /**

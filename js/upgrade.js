@@ -1,9 +1,10 @@
 /** WebSocket handshakes, and whatever else upgrades a connection: see upgrade.d.ts for the contract. */
 
 const { STATUS_CODES } = require('node:http')
-const { optionsError } = require('./errors')
-const { AuthError, Guard, answer, split } = require('./guard')
+const { wrongOption } = require('./errors')
+const { AuthError, Guard, answer } = require('./guard')
 const { asError, setAuth } = require('./middleware')
+const { split } = require('./parsed-options')
 
 /** @typedef {import('node:stream').Duplex} Socket */
 
@@ -43,8 +44,7 @@ async function verifyUpgrade(request, socket, options) {
 function isAllowed(origin, allowed) {
   if (allowed === undefined) return true
   if (!Array.isArray(allowed) || !allowed.every(isOrigin)) {
-    const wanted = "an array of origins such as 'https://app.example.com'"
-    throw optionsError({ option: 'allowedOrigins', message: `Invalid option "allowedOrigins": expected ${wanted}` })
+    throw wrongOption('allowedOrigins', "an array of origins such as 'https://app.example.com'", allowed)
   }
   return origin === undefined || allowed.includes(origin)
 }

@@ -4,7 +4,7 @@ const { isPromise } = require('node:util/types')
 const native = require('./addon')
 const { context, guestOrThrow, seenContext } = require('./contexts')
 const { isWatched, tellKeyFetches, watched } = require('./diagnostics')
-const { authError, challenged, optionsError } = require('./errors')
+const { authError, challenged, wrongOption } = require('./errors')
 const { credentials, parsedCookie } = require('./request')
 const { createCore, own, sharedCore } = require('./parsed-options')
 const { doneElsewhere, doneHere, mayBeHere } = require('./slow-work')
@@ -259,10 +259,7 @@ function ownToken(getToken, request) {
   const token = getToken(request)
   if (token === null || token === undefined) return undefined
   if (typeof token === 'string') return capped(token)
-  throw optionsError({
-    option: 'getToken',
-    message: `Invalid option "getToken": expected it to return a string, null or undefined, got ${typeof token}`,
-  })
+  throw wrongOption('getToken', 'it to return a string, null or undefined', token)
 }
 
 module.exports = {
