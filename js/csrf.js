@@ -34,8 +34,7 @@ function createCsrfMiddleware(options) {
       return
     }
     if (tokens.length === 0) {
-      const setCookie = buildCsrfCookieHeader(generateCsrfToken(), cookie)
-      addCookie(res, { setCookie, vary: 'Cookie', cacheControl: 'private' })
+      addCookie(res, buildCsrfCookieHeader(generateCsrfToken(), cookie))
     }
     next()
   }

@@ -73,14 +73,14 @@ const isPreflight = (request, method) =>
   method === 'OPTIONS' && header(request, 'access-control-request-method') !== undefined
 
 /**
- * The headers that a response to a new guest needs, null if this needs none.
+ * The `Set-Cookie` that a response to a new guest needs, null if this needs none.
  *
  * @param {Gate} gate
  * @param {AuthContext | undefined} auth
  * @param {() => [protocol: string | undefined, host: string | undefined]} address - Of the request: few need it.
  */
 const introduction = (gate, auth, address) =>
-  auth?.isGuest ? gate.guard.guestHeaders(auth, isSecure(...address())) : null
+  auth?.isGuest ? gate.guard.guestCookie(auth, isSecure(...address())) : null
 
 /**
  * Throws unless what was found out about the request meets the requirements, and still stands where it was put.

@@ -62,20 +62,19 @@ class Guard {
   }
 
   /**
-   * The headers that a response to this guest needs, null if it needs none: the id is made known once.
+   * The `Set-Cookie` that a response to this guest needs, null if it needs none: the id is made known once.
    *
    * @param {AuthContext} auth
    * @param {boolean} secure - Whether the browser keeps a `Secure` cookie of this host.
-   * @returns {{ setCookie: string, vary: string, cacheControl: string } | null}
+   * @returns {string | null}
    */
-  guestHeaders(auth, secure) {
+  guestCookie(auth, secure) {
     if (!auth.isGuest || this.#guestCookie === false || !isNewGuest(auth)) return null
     const attributes = { ...this.#guestCookie }
     // Browsers drop these without `Secure`; most take a `Secure` cookie from plain-http localhost.
     const needsSecure = /^__(Host|Secure)-/.test(attributes.name ?? '') || /^none$/i.test(attributes.sameSite ?? '')
     if (!secure && !needsSecure) attributes.secure ??= false
-    const setCookie = orThrow(native.guestCookieHeader(auth.guestId, attributes))
-    return { setCookie, vary: 'Cookie', cacheControl: 'private' }
+    return orThrow(native.guestCookieHeader(auth.guestId, attributes))
   }
 }
 
@@ -178,11 +177,12 @@ function addVary(vary, name) {
  * Adds a new guest's cookie to the headers of a response; a `Cache-Control` that is there already stays.
  *
  * @param {Headers} headers
- * @param {{ setCookie: string, vary: string, cacheControl: string }} cookie
+ * @param {string} setCookie
+ * @param {string} [cacheControl]
  */
-function introduce(headers, { setCookie, vary, cacheControl }) {
+function introduce(headers, setCookie, cacheControl = 'private') {
   headers.append('Set-Cookie', setCookie)
-  headers.set('Vary', addVary(headers.get('Vary'), vary))
+  headers.set('Vary', addVary(headers.get('Vary'), 'Cookie'))
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControl)
 }
 

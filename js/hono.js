@@ -52,7 +52,7 @@ async function refuse(error, c) {
 
 /**
  * @param {Context} c
- * @param {import('./middleware').Cookie} cookie
+ * @param {string} cookie
  */
 function setCookie(c, cookie) {
   // A copy: the headers of a fetched response are fixed.

@@ -6,7 +6,6 @@ const { addVary } = require('./guard')
 /** @typedef {import('node:http').IncomingMessage & { auth?: unknown }} Request */
 /** @typedef {import('node:http').ServerResponse} Response */
 /** @typedef {(error?: unknown) => void} Next */
-/** @typedef {{ setCookie: string, vary: string, cacheControl: string }} Cookie */
 
 /**
  * Puts `req.auth` in place of whatever was there, also of what a prototype offers. Throws where another middleware has
@@ -60,7 +59,7 @@ function fail(fault, res, next) {
 const asError = (thrown) =>
   typeof thrown === 'object' && thrown !== null ? thrown : new Error(`Thrown: ${String(thrown)}`)
 
-/** @type {WeakMap<Response, Map<string, Cookie>>} */
+/** By name. @type {WeakMap<Response, Map<string, string>>} */
 const cookiesOf = new WeakMap()
 
 /**
@@ -68,23 +67,23 @@ const cookiesOf = new WeakMap()
  * name the later one counts.
  *
  * @param {Response} res
- * @param {Cookie} cookie
+ * @param {string} setCookie
  */
-function addCookie(res, cookie) {
+function addCookie(res, setCookie) {
   let cookies = cookiesOf.get(res)
   if (cookies === undefined) {
     cookies = new Map()
     cookiesOf.set(res, cookies)
     beforeHeaders(res, cookies)
   }
-  cookies.set(cookie.setCookie.split('=', 1)[0], cookie)
+  cookies.set(setCookie.split('=', 1)[0], setCookie)
 }
 
 /**
  * Every way to send headers, also the implicit one, goes through `writeHead`.
  *
  * @param {Response} res
- * @param {Map<string, Cookie>} cookies
+ * @param {Map<string, string>} cookies
  */
 function beforeHeaders(res, cookies) {
   const { writeHead } = res
@@ -92,12 +91,10 @@ function beforeHeaders(res, cookies) {
   res.writeHead = (status, ...rest) => {
     if (typeof rest.at(-1) === 'object') setHeaders(res, rest.pop())
     res.writeHead = writeHead
-    for (const { setCookie, vary, cacheControl } of cookies.values()) {
-      // Not appended: Node would push into the application's own list, which other responses may share.
-      res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], setCookie].flat().map(String))
-      res.setHeader('Vary', addVary(String(res.getHeader('Vary') ?? ''), vary))
-      if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', cacheControl)
-    }
+    // Not appended: Node would push into the application's own list, which other responses may share.
+    res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], ...cookies.values()].flat().map(String))
+    res.setHeader('Vary', addVary(String(res.getHeader('Vary') ?? ''), 'Cookie'))
+    if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
     return writeHead.call(res, status, ...rest)
   }
 }

@@ -7,7 +7,6 @@ const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./nex
 
 /** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
 /** @typedef {InstanceType<typeof import('./guard').Requirements>} Requirements */
-/** @typedef {import('./middleware').Cookie} Cookie */
 
 /**
  * @param {any} handler
@@ -35,20 +34,20 @@ function guarded(handler, guard, requirements) {
  */
 async function respondOnAppRouter(request, context, handler, guard, requirements) {
   refuseStatic(request.headers)
-  /** @type {Cookie | null} */
+  /** @type {string | null} */
   let cookie = null
   let response
   try {
     const auth = await guard.authenticate(request)
     await keepGuestId(auth, request)
-    cookie = guard.guestHeaders(auth, isSecureRequest(request.headers))
+    cookie = guard.guestCookie(auth, isSecureRequest(request.headers))
     requirements?.check(auth, request)
     setAuth(request, auth)
     response = await handler(request, context)
   } catch (error) {
     if (!(error instanceof AuthError)) {
       // `redirect()` throws, and its response is made of what Next.js knows.
-      if (cookie !== null) await setCookie(cookie.setCookie)
+      if (cookie !== null) await setCookie(cookie)
       throw error
     }
     const { status, headers, body } = answer(guard.challenged(error))
@@ -69,7 +68,7 @@ async function respondOnPagesRouter(req, res, handler, guard, requirements) {
   try {
     const auth = await guard.authenticate(req)
     await keepGuestId(auth, req)
-    const cookie = guard.guestHeaders(auth, isSecureRequest(req.headers))
+    const cookie = guard.guestCookie(auth, isSecureRequest(req.headers))
     if (cookie !== null) addCookie(res, cookie)
     requirements?.check(auth, req)
     setAuth(req, auth)
@@ -90,7 +89,7 @@ async function respondOnPagesRouter(req, res, handler, guard, requirements) {
  * A copy, as a response may be one whose headers are fixed (a redirect, a fetched one) or one that others get too.
  *
  * @param {Response} response
- * @param {Cookie} cookie
+ * @param {string} cookie
  */
 function withCookie({ body, status, statusText, headers }, cookie) {
   const own = new Headers(headers)

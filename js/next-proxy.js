@@ -7,7 +7,6 @@ const { ownMembers } = require('./parsed-options')
 const { isPublicPath, publicPathsOption, readPath } = require('./public-paths')
 
 /** @typedef {InstanceType<typeof import('./guard').Guard>} Guard */
-/** @typedef {import('./middleware').Cookie} Cookie */
 /** @typedef {import('next/server').NextRequest} NextRequest */
 /** @typedef {{ url: URL, path: string | undefined }} SignIn - The path, where it is one of this application. */
 
@@ -33,12 +32,12 @@ function createProxy(guard, members, extra) {
     const isPublic = isPublicPath(pathname, paths)
     const isOpen = isPreflight(request) || isPublicPath(pathname, ASSETS) || (isPublic && !guard.allowsGuests)
     if (isOpen) return NextResponse.next()
-    /** @type {Cookie | null} */
+    /** @type {string | null} */
     let cookie = null
     let response
     try {
       const auth = await (isPublic ? guard : others).authenticate(request)
-      cookie = guard.guestHeaders(auth, isSecureRequest(request.headers))
+      cookie = guard.guestCookie(auth, isSecureRequest(request.headers))
       response = NextResponse.next(cookie === null ? undefined : { request: { headers: withCookie(request, cookie) } })
     } catch (error) {
       if (!(error instanceof AuthError)) throw error
@@ -49,7 +48,7 @@ function createProxy(guard, members, extra) {
           : new NextResponse(body, { status, headers })
     }
     // Next.js lets a route set no `Cache-Control` where its proxy has: this one must not be weaker than the route's.
-    if (cookie !== null) introduce(response.headers, { ...cookie, cacheControl: `${cookie.cacheControl}, no-store` })
+    if (cookie !== null) introduce(response.headers, cookie, 'private, no-store')
     return response
   }
 }
@@ -58,9 +57,9 @@ function createProxy(guard, members, extra) {
  * The request's headers with the cookie that its response will set, so that what is behind the proxy sees it already.
  *
  * @param {Request} request
- * @param {Cookie} cookie
+ * @param {string} setCookie
  */
-function withCookie(request, { setCookie }) {
+function withCookie(request, setCookie) {
   const headers = new Headers(request.headers)
   const cookies = [headers.get('cookie'), setCookie.split(';', 1)[0]]
   headers.set('cookie', cookies.filter(Boolean).join('; '))

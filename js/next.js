@@ -91,8 +91,8 @@ async function currentAuth(guard, allowsGuests) {
   refuseStatic(received)
   const auth = await guard.authenticate({ headers: withoutChanged(received, jar, guard.cookieName), cookies: jar })
   await keepGuestId(auth, { headers: received })
-  const cookie = allowsGuests ? guard.guestHeaders(auth, isSecureRequest(received)) : null
-  if (cookie !== null) await setCookie(cookie.setCookie)
+  const cookie = allowsGuests ? guard.guestCookie(auth, isSecureRequest(received)) : null
+  if (cookie !== null) await setCookie(cookie)
   return auth
 }
 
