@@ -9,12 +9,14 @@ const { test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const { promisify } = require('node:util')
 const jose = require('jose')
+const { clearJwksCache, createVerifier } = require('logto-authkit')
 const { createTestIssuer } = require('../js/testing')
 
 const capture = JSON.parse(readFileSync(join(__dirname, 'fixtures', 'capture.json'), 'utf8'))
 
 /**
  * @typedef {import('../js/testing').TestIssuer} TestIssuer
+ * @typedef {import('logto-authkit').Verifier} Verifier
  * @typedef {import('node:test').TestContext} TestContext
  * @typedef {import('../js/testing').TestAlgorithm} TestAlgorithm
  */
@@ -470,6 +472,31 @@ test('Symbol.asyncDispose closes', async (t) => {
   await issuer[Symbol.asyncDispose]()
   await assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNREFUSED' })
 })
+
+/** @type {(verifier: Verifier, issuer: TestIssuer) => Promise<unknown>} */
+const unreachable = async (verifier, issuer) => {
+  await issuer.close()
+  clearJwksCache()
+  await verifier.prefetch()
+}
+
+for (const [what, ask] of /** @type {[string, (verifier: Verifier, issuer: TestIssuer) => Promise<unknown>][]} */ ([
+  [
+    'has answered for an unknown key',
+    (verifier, issuer) => verifier.verify(issuer.mint({ header: { kid: 'unknown' } })),
+  ],
+  ['was gone', unreachable],
+])) {
+  test(`an issuer on the port of one that ${what} is asked for its own keys at once`, async (t) => {
+    const first = await startIssuer(t)
+    const verifier = createVerifier({ logtoUrl: first.logtoUrl, audience: AUDIENCE, jwksCooldownMs: 1e9 })
+    await verifier.prefetch()
+    await assert.rejects(ask(verifier, first), { name: 'AuthError' })
+    await first.close()
+    const second = await startIssuer(t, { port: Number(new URL(first.logtoUrl).port) })
+    assert.equal((await verifier.verify(second.mint({ sub: 'alice' }))).userId, 'alice')
+  })
+}
 
 test('an issuer that is not closed, with connections open, does not keep a process alive', async () => {
   const { stdout } = await runScript(`

@@ -42,6 +42,9 @@ const createTestIssuer = async (options = {}) => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   const logtoUrl = `http://127.0.0.1:${port}`
   const issuer = `${logtoUrl}/oidc`
+  // A port may come again in the same process: what is known there of a former issuer's keys, and for how long they are not
+  // to be asked for, is not true of this one's.
+  require('./addon').invalidateJwksCache(logtoUrl)
 
   const closed = once(server, 'close')
   const close = async () => {
