@@ -2,7 +2,7 @@ const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const { test } = require('node:test')
 const { NextRequest } = require('next/server')
-const { requireScopes } = require('logto-authkit')
+const { createVerifier, requireScopes } = require('logto-authkit')
 const { createNextAuth, getAuth, verifyNextAuth, withAuth } = require('logto-authkit/next')
 const { ask, serve } = require('./frameworks')
 const { startIssuer } = require('./helpers')
@@ -55,6 +55,14 @@ test('wrong options are no bad token: verifyNextAuth and getAuth reject', async 
   await assert.rejects(verifyNextAuth({ headers: {} }, { logtoUrl: 'https://auth.example.test' }), wrong)
   // @ts-expect-error: audience is missing
   await assert.rejects(getAuth({ logtoUrl: 'https://auth.example.test' }), wrong)
+})
+
+test('a refusal that names the metadata of its resource is answered with those, not with the route’s too', async () => {
+  const inner = createVerifier({ ...OPTIONS, resourceMetadata: 'https://inner.example.test' })
+  const outer = { ...OPTIONS, allowGuest: true, resourceMetadata: 'https://outer.example.test' }
+  const handler = /** @type {any} */ (withAuth(/** @type {any} */ (() => inner.verify('')), outer))
+  const response = await handler(new Request('https://app.example.test'))
+  assert.equal(response.headers.get('www-authenticate'), 'Bearer resource_metadata="https://inner.example.test/"')
 })
 
 test('verifyNextAuth says who is asking, or why not', async (t) => {

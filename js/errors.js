@@ -41,7 +41,7 @@ Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configu
 const authError = (refused, message = refused.message) => new AuthError(KEY, refused, message)
 
 /**
- * Tells the client where it learns who grants tokens for this resource (RFC 9728 section 5.1).
+ * Tells the client where it learns who grants tokens for this resource (RFC 9728 section 5.1), unless it is told already.
  *
  * @template T
  * @param {T} error
@@ -50,9 +50,8 @@ const authError = (refused, message = refused.message) => new AuthError(KEY, ref
  */
 function challenged(error, address) {
   if (address === undefined || !(error instanceof AuthError) || error.wwwAuthenticate === null) return error
-  const parameter = `resource_metadata="${address}"`
-  if (error.wwwAuthenticate.endsWith(parameter)) return error
-  error.wwwAuthenticate += (error.wwwAuthenticate === 'Bearer' ? ' ' : ', ') + parameter
+  if (/ resource_metadata="[^"]*"$/.test(error.wwwAuthenticate)) return error
+  error.wwwAuthenticate += `${error.wwwAuthenticate === 'Bearer' ? ' ' : ', '}resource_metadata="${address}"`
   error.headers['WWW-Authenticate'] = error.wwwAuthenticate
   return error
 }
