@@ -171,6 +171,25 @@ test('NO_PROXY of other names changes nothing', async (t) => {
   assert.equal(proxy.targets.length, 1)
 })
 
+test('the environment is read once: what the application writes there later changes nothing', async (t) => {
+  const server = await startTlsServer(t, NAMED)
+  const proxy = await startProxy(t, server)
+  const { logtoUrl, issuer } = server
+  const { code, stderr } = await inChild(
+    async ({ token, options }) => {
+      const { clearJwksCache, verifyAuth } = require('logto-authkit')
+      await verifyAuth(token, options)
+      process.env.NO_PROXY = '*'
+      clearJwksCache()
+      await verifyAuth(token, options)
+    },
+    { token: KEY.sign(issuer), options: { logtoUrl, audience: AUDIENCE } },
+    { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address },
+  )
+  assert.equal(code, 0, stderr)
+  assert.equal(proxy.targets.length, 2)
+})
+
 test('HTTP_PROXY is not for https', async (t) => {
   const server = await startTlsServer(t)
   const proxy = await startProxy(t, server)

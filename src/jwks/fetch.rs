@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
+use once_cell::sync::{Lazy, OnceCell};
 use reqwest::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use reqwest::{Client, ClientBuilder, StatusCode, redirect};
 use rustls::{ClientConfig, RootCertStore};
@@ -60,14 +60,15 @@ pub async fn fetch(address: &str, etag: Option<&str>) -> Result<Answer, String> 
 
 /// The client for that address. No proxy is asked for this machine's own addresses, which it would look for on its own.
 ///
-/// Trust anchors and a proxy's environment variables are read once a process.
+/// Trust anchors and the environment are read once a process: JavaScript may write there while another thread reads.
 fn client(address: &str) -> Result<&'static Client, String> {
     static DIRECT: OnceCell<Client> = OnceCell::new();
     static PROXIED: OnceCell<Client> = OnceCell::new();
     // The proxy matcher knows names and networks, not the `*` that curl and others take for "no proxy at all".
-    let spared = |name| std::env::var(name).is_ok_and(|list| list.trim() == "*");
-    let direct = Url::parse(address).is_ok_and(|url| is_loopback(&url)) || spared("NO_PROXY") || spared("no_proxy");
-    if direct {
+    static SPARED: Lazy<bool> = Lazy::new(|| {
+        ["NO_PROXY", "no_proxy"].iter().any(|name| std::env::var(name).is_ok_and(|list| list.trim() == "*"))
+    });
+    if *SPARED || Url::parse(address).is_ok_and(|url| is_loopback(&url)) {
         DIRECT.get_or_try_init(|| configured(Client::builder().no_proxy()))
     } else {
         PROXIED.get_or_try_init(|| configured(Client::builder()))
