@@ -506,6 +506,13 @@ for (const [name, value] of [
   })
 }
 
+test('cookies that a polluted Object.prototype has were not sent', async (t) => {
+  pollute(t, 'cookies', { logto_authtoken: BOB, guest_logto_authtoken: 'bob' })
+  assert.equal(await who({ headers: {} }), 'missing_token')
+  assert.equal(await who({ headers: { cookie: cookie(ALICE) } }), 'alice')
+  assert.equal(await who({ headers: {}, cookies: { logto_authtoken: ALICE } }), 'alice')
+})
+
 test('a request is left as it was', async () => {
   const request = {
     headers: Object.freeze({ cookie: cookie(ALICE) }),

@@ -51,6 +51,8 @@ function authorization(headers, raw) {
  * @returns {string | undefined}
  */
 function parsedCookie(request, name) {
+  // Frameworks have them on a prototype of theirs; what a polluted one offers was not sent.
+  if ('cookies' in Object.prototype && !Object.hasOwn(request, 'cookies')) return undefined
   const cookies = /** @type {any} */ (request.cookies)
   if (typeof cookies !== 'object' || cookies === null) return undefined
   const found = typeof cookies.get === 'function' ? cookies.get(name) : Object.hasOwn(cookies, name) && cookies[name]
