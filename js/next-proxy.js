@@ -1,6 +1,7 @@
 /** The gate in front of an application: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
 
 const { unknownOption, wrongOption } = require('./errors')
+const { isPreflight } = require('./gate')
 const { AuthError, answer, introduce } = require('./guard')
 const { isSecureRequest } = require('./next-request')
 const { ownMembers } = require('./parsed-options')
@@ -30,7 +31,7 @@ function createProxy(guard, members, extra) {
     const { NextResponse } = require('next/server')
     const { pathname } = request.nextUrl
     const isPublic = isPublicPath(pathname, paths)
-    const isOpen = isPreflight(request) || isPublicPath(pathname, ASSETS) || (isPublic && !guard.allowsGuests)
+    const isOpen = isPreflight(request, request.method) || isPublicPath(pathname, ASSETS) || (isPublic && !guard.allowsGuests)
     if (isOpen) return NextResponse.next()
     /** @type {string | null} */
     let cookie = null
@@ -65,9 +66,6 @@ function withCookie(request, setCookie) {
   headers.set('cookie', cookies.filter(Boolean).join('; '))
   return headers
 }
-
-/** @param {Request} request */
-const isPreflight = ({ method, headers }) => method === 'OPTIONS' && headers.has('access-control-request-method')
 
 /** @param {Request} request */
 const isPageRequest = ({ method, headers }) => method === 'GET' && /\btext\/html\b/i.test(headers.get('accept') ?? '')
