@@ -1,5 +1,5 @@
 /**
- * What Express and Next.js have in common: who is asking, whether the route lets them in, and what a refusal and a new
+ * What all frameworks have in common: who is asking, whether the route lets them in, and what a refusal and a new
  * guest look like in HTTP.
  */
 
