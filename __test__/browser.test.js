@@ -22,7 +22,7 @@ const CHROMIUM_ARGS = [
   '--disable-component-update',
   '--disable-sync',
 ]
-const CLIENT = { appId: 'an-app', audience: 'https://api.example.test' }
+const CLIENT = { appId: 'an-app', audience: 'https://api.example.com' }
 /** A folder for a picture of each page. */
 const { SCREENSHOTS } = process.env
 

@@ -179,7 +179,7 @@ describe('docs/cli.md', () => {
         const headers = { 'Content-Type': 'application/json' }
         const response = await fetch(`${page}/api/tokens`, { method: 'POST', headers, body })
         const { token } = /** @type {any} */ (await response.json())
-        const auth = await verifyAuth(token, { logtoUrl: local, audience: 'https://api.example.test' })
+        const auth = await verifyAuth(token, { logtoUrl: local, audience: 'https://api.example.com' })
         assert.deepEqual([auth.userId, auth.scopes], ['alice', ['read:orders']])
         ran.push('curl')
         continue

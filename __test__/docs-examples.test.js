@@ -1,14 +1,13 @@
 const assert = require('node:assert/strict')
-const { spawn, spawnSync } = require('node:child_process')
+const { spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const { join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { describe, test } = require('node:test')
 const { startIssuer } = require('./helpers')
-const { startDev } = require('./cli')
 const { ask, bearer } = require('./frameworks')
-const { ROOT, blocks, read, rows, section } = require('./pages')
-const { EXAMPLES, launch, start } = require('./start-example')
+const { ROOT, read, rows, section } = require('./pages')
+const { EXAMPLES, start } = require('./start-example')
 
 const AUDIENCE = 'https://api.example.com'
 
@@ -110,22 +109,4 @@ describe('the example', { timeout: 60_000 }, () => {
     const options = { env, encoding: /** @type {const} */ ('utf8'), timeout: 60_000 }
     return spawnSync(process.execPath, [join(ROOT, 'node_modules', tool), ...args], options)
   }
-})
-
-test('the commands of getting started lead to the answer that the page shows', { timeout: 60_000 }, async (t) => {
-  const { logtoUrl, page } = await startDev(t)
-  const commands = blocks(['docs/getting-started.md']).filter(({ language }) => language === 'sh')
-  const [, dev, server, use] = commands.map(({ code }) => code)
-  assert.equal(dev, 'npx logto-authkit dev\n')
-  const [, address, file] = /^LOGTO_URL=(\S+) node (\S+)\n$/.exec(server) ?? []
-  assert.equal(address, 'http://127.0.0.1:3001')
-  const { url } = await launch(t, join(ROOT, file), logtoUrl)
-  assert.ok(use.includes('http://127.0.0.1:3002') && use.includes('http://127.0.0.1:3000'))
-  const script = use.replaceAll('http://127.0.0.1:3002', page).replaceAll('http://127.0.0.1:3000', url)
-  const bash = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => bash.kill())
-  let answer = ''
-  for await (const chunk of bash.stdout.setEncoding('utf8')) answer += chunk
-  assert.equal(answer, '{"of":"alice"}')
-  assert.ok(read('docs/getting-started.md').includes(`The answer is \`${answer}\`.`))
 })

@@ -16,7 +16,7 @@ const { createTestIssuer } = require('logto-authkit/testing')
  */
 
 /** The API of the tests, and a Logto that is never asked anything: its keys are given. */
-const AUDIENCE = 'https://api.example.test'
+const AUDIENCE = 'https://api.example.com'
 const LOGTO_URL = 'https://auth.example.test'
 const ISSUER = `${LOGTO_URL}/oidc`
 

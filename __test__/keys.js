@@ -53,7 +53,7 @@ function createKey({ alg = 'ES256', kid = randomUUID() } = {}) {
 /** @param {object} value */
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-const AUDIENCE = 'https://api.example.test'
+const AUDIENCE = 'https://api.example.com'
 const ALGORITHMS = {
   ES256: { namedCurve: 'P-256', hash: 'sha256' },
   ES384: { namedCurve: 'P-384', hash: 'sha384' },

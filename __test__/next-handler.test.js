@@ -7,7 +7,7 @@ const { createNextAuth, getAuth, verifyNextAuth, withAuth } = require('logto-aut
 const { ask, serve } = require('./frameworks')
 const { startIssuer } = require('./helpers')
 
-const AUDIENCE = 'https://api.example.test'
+const AUDIENCE = 'https://api.example.com'
 const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
 
 test('a wrapped Route Handler can be tested without Next.js', async (t) => {

@@ -17,7 +17,7 @@ const { ask } = require('./next/client')
 /** @typedef {{ name: string, next: 15 | 16, args: string[], isStandalone: boolean, isLinked?: boolean }} Variant */
 
 const FIXTURE = join(__dirname, 'next/fixture')
-const AUDIENCE = 'https://api.example.test'
+const AUDIENCE = 'https://api.example.com'
 /** In milliseconds. Builds and starts have limits of their own: see next/application.js. */
 const LONGEST_SUITE = 600_000
 const ONLY_NODE = /logto-authkit runs in Node\.js only: .* write runtime = 'nodejs'/

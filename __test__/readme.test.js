@@ -1,13 +1,17 @@
 const assert = require('node:assert/strict')
-const { spawnSync } = require('node:child_process')
+const { spawn, spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
+const { text } = require('node:stream/consumers')
 const { test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
-const { EXAMPLES, start } = require('./start-example')
+const { startDev } = require('./cli')
+const { ask, bearer } = require('./frameworks')
+const { blocks } = require('./pages')
+const { EXAMPLES, launch, start } = require('./start-example')
 
 const ROOT = join(__dirname, '..')
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
@@ -45,16 +49,28 @@ async function started(t, file) {
   }
 }
 
-test('the Express example answers as the README shows', async (t) => {
-  const ask = await started(t, 'express.mjs')
-  const me = await ask('/me', { sub: 'vt2nyp5v8kq5', scope: 'read:news' })
-  assert.equal(me.status, 200)
-  assert.ok(readme.includes(me.body), me.body)
-  const refused = await ask('/orders', { scope: 'read:news' })
-  assert.equal(refused.status, 403)
-  assert.ok(readme.includes(`WWW-Authenticate: ${refused.challenge}`), String(refused.challenge))
-  assert.ok(readme.includes(refused.body), refused.body)
-  assert.equal((await ask('/orders', { sub: 'alice', scope: 'read:orders' })).body, '{"of":"alice"}')
+test('the commands of the README lead to the answers that it shows', { timeout: 60_000 }, async (t) => {
+  const { logtoUrl, page } = await startDev(t)
+  const [install, start, token] = blocks(['README.md']).filter(({ language }) => language === 'sh')
+  assert.match(install.code, /^npx logto-authkit dev$/m)
+  assert.equal(start.code, 'LOGTO_URL=http://127.0.0.1:3001 node app.mjs\n')
+  const { url } = await launch(t, join(EXAMPLES, 'express.mjs'), logtoUrl)
+  const script = token.code.replace('http://127.0.0.1:3002', page)
+  for (const [scope, path, status] of [
+    ['read:news', '/me', 200],
+    ['read:news', '/orders', 403],
+    ['read:news read:orders', '/orders', 200],
+  ]) {
+    const bash = spawn('bash', ['-c', `${script.replace('read:news', String(scope))}printf %s "$TOKEN"`])
+    t.after(() => bash.kill())
+    const answer = await ask(url + path, bearer(await text(bash.stdout)))
+    assert.equal(answer.status, status, answer.body)
+    if (scope !== 'read:news') continue
+    assert.ok(readme.includes(answer.body), answer.body)
+    const challenge = answer.headers['www-authenticate']
+    if (challenge !== undefined) assert.ok(readme.includes(`WWW-Authenticate: ${challenge}`), challenge)
+  }
+  assert.equal((await ask(`${url}/`)).status, 200)
 })
 
 test('the example server lets in and refuses', async (t) => {

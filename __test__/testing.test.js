@@ -23,7 +23,7 @@ const capture = JSON.parse(readFileSync(join(__dirname, 'fixtures', 'capture.jso
 
 /** @type {TestAlgorithm[]} */
 const ALGORITHMS = ['ES384', 'RS256', 'ES256', 'EdDSA', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
-const AUDIENCE = 'https://api.example.test'
+const AUDIENCE = 'https://api.example.com'
 
 test('an ES384 token verifies with jose by default', async (t) => {
   const issuer = await startIssuer(t)

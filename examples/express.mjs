@@ -3,9 +3,10 @@ import { logtoAuth, protect } from 'logto-authkit/express'
 
 const app = express()
 
+app.get('/', (_req, res) => res.send('For everybody: above logtoAuth nothing is verified\n'))
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
     audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
   }),
 )

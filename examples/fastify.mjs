@@ -4,7 +4,7 @@ import { logtoAuth, protect } from 'logto-authkit/fastify'
 const app = Fastify()
 
 await app.register(logtoAuth, {
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
   audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
 })
 app.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }))

@@ -6,7 +6,7 @@ const app = new Hono()
 
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
     audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
   }),
 )

@@ -5,7 +5,7 @@ const app = new Koa()
 
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
     audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
   }),
 )

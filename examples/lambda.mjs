@@ -1,7 +1,7 @@
 import { AuthError, createVerifier } from 'logto-authkit'
 
 const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
   audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
 })
 await verifier.prefetch().catch(() => {}) // while the function starts; in an outage the first request tries again

@@ -2,7 +2,7 @@ import express from 'express'
 import { logtoAuth } from 'logto-authkit/express'
 import { createResourceMetadata } from 'logto-authkit/resource-metadata'
 
-const logtoUrl = process.env.LOGTO_URL // https://<tenant>.logto.app, or your own server's address
+const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app, or your own server's address
 const resource = 'https://api.example.com/mcp' // this server's address, registered in Logto as an API resource
 
 const metadata = createResourceMetadata({ resource, logtoUrl, scopesSupported: ['read:orders'] })

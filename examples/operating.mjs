@@ -3,7 +3,7 @@ import { createVerifier } from 'logto-authkit'
 import { logtoAuth } from 'logto-authkit/express'
 
 const options = {
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
   audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
 }
 const verifier = createVerifier(options) // has its keys in common with logtoAuth below

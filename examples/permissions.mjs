@@ -1,7 +1,7 @@
 import express from 'express'
 import { logtoAuth, protect } from 'logto-authkit/express'
 
-const logtoUrl = process.env.LOGTO_URL // https://<tenant>.logto.app, or your own server's address
+const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app, or your own server's address
 const audience = 'https://api.example.com' // the API resource's identifier, as registered in Logto
 
 // A global API resource: the token must be of no organization.

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { AuthError, createVerifier } from 'logto-authkit'
 
 const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
   audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
   requiredScope: 'read:orders',
 })

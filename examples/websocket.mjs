@@ -3,7 +3,7 @@ import { verifyUpgrade } from 'logto-authkit/upgrade'
 import { WebSocketServer } from 'ws'
 
 const options = {
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or your own server's address
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
   audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
   allowedOrigins: ['https://app.example.com'], // your pages: those of other sites could come with your cookies
 }

@@ -23,7 +23,7 @@ declare global {
  * import { createTestIssuer } from 'logto-authkit/testing'
  *
  * const issuer = await createTestIssuer()
- * const verifier = createVerifier({ logtoUrl: issuer.logtoUrl, audience: 'https://api.example.test' })
+ * const verifier = createVerifier({ logtoUrl: issuer.logtoUrl, audience: 'https://api.example.com' })
  *
  * const auth = await verifier.verify(issuer.mint({ sub: 'alice', scope: 'read:orders' }))
  * auth.userId // 'alice'
@@ -75,7 +75,7 @@ export interface TestIssuer {
    * Makes an access token exactly as Logto does (header, claims, their types), signed with the present key. The options
    * change it, down to any claim and header member, so that it can fail in every way a token can.
    *
-   * @param options - see {@link MintOptions}; without any: a user's token for `https://api.example.test` that is valid
+   * @param options - see {@link MintOptions}; without any: a user's token for `https://api.example.com` that is valid
    * for an hour
    * @returns the token, a compact JWS
    * @throws TypeError with `code: 'invalid_options'` for an unknown option or a wrong value
@@ -197,7 +197,7 @@ export interface MintOptions {
    * The claim `aud`; `urn:logto:organization:<id>` for an organization token. Logto's is always one string: for an
    * array use `claims`.
    *
-   * @default 'https://api.example.test'
+   * @default 'https://api.example.com'
    */
   audience?: string
   /**

@@ -106,7 +106,7 @@ const generateSigningKey = async (alg) => {
 /** @type {(issuer: string, key: SigningKey, options: import('./testing').MintOptions) => string} */
 const mintToken = (issuer, key, options) => {
   checkOptions('mint', options)
-  const { sub = 'test-user', clientId = 'test-app', audience = 'https://api.example.test' } = options
+  const { sub = 'test-user', clientId = 'test-app', audience = 'https://api.example.com' } = options
   const { organizationId, notBefore, expiresIn = LIFETIME } = options
   const now = Math.floor(Date.now() / 1000)
   const exp = now + expiresIn

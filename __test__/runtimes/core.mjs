@@ -19,7 +19,7 @@ import { generateCsrfToken } from 'logto-authkit/csrf'
 import { logtoAuth, protect } from 'logto-authkit/express'
 import { createTestIssuer } from 'logto-authkit/testing'
 
-const audience = 'https://api.example.test'
+const audience = 'https://api.example.com'
 
 /** @type {[string, () => Promise<void>][]} */
 const CASES = [

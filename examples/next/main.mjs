@@ -7,7 +7,7 @@ const { PORT = '3000', LOGTO_URL } = process.env
 const local = {
   LOGTO_APP_ID: 'shop',
   LOGTO_APP_SECRET: 'a-secret-of-the-example',
-  AUDIENCE: 'https://shop.example.test',
+  AUDIENCE: 'https://api.example.com',
 }
 let env = process.env
 

@@ -50,7 +50,7 @@ async function run(args, surroundings) {
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
-  Options for your API: { logtoUrl: '${logtoUrl}', audience: 'https://api.example.test' }
+  Options for your API: { logtoUrl: '${logtoUrl}', audience: 'https://api.example.com' }
   ${paint.dim('For development only: anybody on this machine can get any token. Ctrl-C stops it.')}
 `
   stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)

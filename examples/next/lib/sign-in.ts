@@ -2,7 +2,8 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { verifyLogtoToken } from 'logto-authkit'
-import { appId, appSecret, audience, logtoUrl, scope } from './settings'
+import { audience, logtoUrl } from './auth'
+import { appId, appSecret, scope } from './settings'
 
 /** What the browser keeps, in a cookie, between the start of a sign-in and the callback. */
 export interface SignIn {

@@ -66,7 +66,7 @@ function show({ token, header, claims }, { audience, organizationId }) {
   $('#curl').textContent = `curl -H 'Authorization: Bearer ${token}' http://localhost:3000/`
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
-    `audience: ${quoted(audience ?? 'https://api.example.test')},`,
+    `audience: ${quoted(audience ?? 'https://api.example.com')},`,
     ...(organizationId ? [`organizationId: ${quoted(organizationId)},`] : []),
   ].join('\n')
   $('#claims').textContent = claims
