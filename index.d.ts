@@ -496,7 +496,8 @@ export interface VerifyAuthOptions {
   jwksTimeoutMs?: number
 
   /**
-   * Least time between two requests that an unknown `kid` or a failing endpoint provokes, in milliseconds.
+   * The pause after a request for the key set that failed, from its end on, and the least time between two requests that
+   * unknown `kid`s provoke, in milliseconds.
    *
    * @defaultValue `10000`
    */

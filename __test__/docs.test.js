@@ -202,3 +202,12 @@ test('the page of design has every file on its map', () => {
     assert.ok(words.includes(name) || (name.startsWith('next-') && words.includes('next-*')), name)
   }
 })
+
+test('the page of dependencies has every one, and no other', () => {
+  const { devDependencies } = JSON.parse(read('package.json'))
+  const named = rows(read('docs/dependencies.md')).flatMap(([names]) =>
+    [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  )
+  const crates = String(/\[dev-dependencies\]\n((?:.+\n)+)/.exec(read('Cargo.toml'))?.[1]).match(/^[\w-]+/gm) ?? []
+  assert.deepEqual(named.sort(), [...Object.keys(devDependencies), ...crates].sort())
+})

@@ -157,7 +157,7 @@ for (const [name, options] of /** @type {[string, import('../js/testing').MintOp
   test(`mint makes the form of the recorded ${name}`, async (t) => {
     const issuer = await startIssuer(t)
     const recorded = capture.tokens.find((/** @type {any} */ token) => token.name === `logto-1.42.0/${name}`)
-    const token = issuer.mint(options)
+    const token = issuer.mint({ audience: recorded.payload.aud, ...options })
     const header = jose.decodeProtectedHeader(token)
     const payload = claimsOf(token)
     assert.deepEqual(Object.keys(header), Object.keys(recorded.header))

@@ -1,6 +1,7 @@
 /**
  * Whether an expensive signature may be checked on this very thread. One that comes alone should be: waking another thread
- * and being woken by it takes as long as half the check. Of several that come side by side, the others should go elsewhere.
+ * and being woken by it takes 10 to 40 µs more, and nobody gains by it. Of several that come side by side, the others should
+ * go elsewhere.
  * Which of the two it is cannot be seen when a request comes in, so it is learnt from those before.
  */
 
