@@ -202,6 +202,11 @@ describe('the mistakes that people make', () => {
       assert.match(hints.join('\n'), hint)
     })
   }
+
+  test('an audience that nobody checks', async () => {
+    const { hints } = await explain(issuer.mint(), '--url', issuer.logtoUrl)
+    assert.ok(hints.join('\n').includes(`an API accepts this token if its \`audience\` is "${AUDIENCE}"`))
+  })
 })
 
 describe('a token without keys to check it with', () => {

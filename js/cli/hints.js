@@ -171,6 +171,11 @@ function otherAudience(aud, expected, claims) {
  */
 function remarks({ claims, options }) {
   const said = []
+  if (options.audience === null && claims?.aud !== undefined) {
+    said.push(
+      `The audience was not checked: an API accepts this token if its \`audience\` is ${JSON.stringify(claims.aud)}.`,
+    )
+  }
   if (claims?.organization_id !== undefined && options.organizationId === undefined) {
     said.push(
       'This is an organization token; its audience is that of an ordinary one. If the API serves organizations, check `organizationId`.',
