@@ -386,8 +386,8 @@ export interface VerifyAuthOptions {
 
   /**
    * The organization that the token must be of: its claim `organization_id`, or its audience
-   * `urn:logto:organization:<id>`. `null`: it must be of none. Left out: not checked, although organization tokens have
-   * the same `aud` as ordinary ones.
+   * `urn:logto:organization:<id>`. `null`: it must be of none. Left out: not checked, although a token for an API
+   * within an organization has the same `aud` as one without.
    *
    * @defaultValue not checked
    * @throws {@link AuthError} `wrong_organization` (403).

@@ -178,7 +178,7 @@ function remarks({ claims, options }) {
   }
   if (claims?.organization_id !== undefined && options.organizationId === undefined) {
     said.push(
-      'This is an organization token; its audience is that of an ordinary one. If the API serves organizations, check `organizationId`.',
+      'The token is of an organization; its audience is that of one without. If the API serves organizations, check `organizationId`.',
     )
   }
   if (options.requiredScope === undefined && options.requiredRole === undefined) {
