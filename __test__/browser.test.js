@@ -41,12 +41,12 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
 
   before(async () => {
     /** @type {Record<string, string>} */
-    const env = {}
+    const env = { LOGTO_URL: 'https://built.example.test' }
     application = new Application(EXAMPLE, { next: 16, env })
     const { code, output } = await application.build()
     assert.equal(code, 0, output)
 
-    // Which Logto it is, and which client, the application is told when it starts, not when it is built.
+    // Which Logto it is, and which client, counts when the application starts, not when it is built.
     const port = await freePort()
     const { appId, audience } = CLIENT
     const logtoUrl = `http://localhost:${port}`
