@@ -767,6 +767,61 @@ for (const [name, value] of /** @type {[string, unknown][]} */ ([
   })
 }
 
+test('a request that is refused at once is refused whatever the application has put in the place of Promise', (t) => {
+  const fault = new Error('broken')
+  const getToken = () => {
+    throw fault
+  }
+  const middleware = /** @type {Handler} */ (
+    logtoAuth({ logtoUrl: 'http://127.0.0.1:1', audience: AUDIENCE, getToken })
+  )
+  const req = { method: 'GET', headers: {}, auth: { isAuthenticated: true } }
+  const { Promise } = globalThis
+  t.after(() => Object.assign(globalThis, { Promise }))
+  class Rejected {
+    /** @param {unknown} error */
+    static reject = (error) => new Rejected(error)
+    /** @param {unknown} error */
+    constructor(error) {
+      this.error = error
+    }
+    /** @type {(onGood: unknown, onBad: (error: unknown) => void) => void} */
+    then(_, onBad) {
+      onBad(this.error)
+    }
+  }
+  Object.assign(globalThis, { Promise: Rejected })
+  /** @type {unknown[][]} */
+  const calls = []
+  middleware(req, {}, (/** @type {unknown[]} */ ...args) => calls.push(args))
+  Object.assign(globalThis, { Promise })
+  assert.deepEqual(calls, [[fault]])
+  assert.equal(req.auth, undefined)
+})
+
+test('a token seen before lets in without a turn, and another one with one', async (t) => {
+  const issuer = await startIssuer(t)
+  const middleware = /** @type {Handler} */ (logtoAuth({ ...optionsOf(issuer), requiredScope: 'read:orders' }))
+  const token = issuer.mint({ sub: 'alice', scope: 'read:orders' })
+  /** @type {(input: string) => Promise<[boolean, any]>} */
+  const enter = async (input) => {
+    const req = /** @type {any} */ ({ method: 'GET', ...bearer(input) })
+    let isIn = false
+    const entered = new Promise((resolve) => {
+      middleware(req, {}, (/** @type {unknown} */ error) => {
+        isIn = true
+        resolve(error)
+      })
+    })
+    const atOnce = isIn
+    assert.equal(await entered, undefined)
+    return [atOnce, req.auth.userId]
+  }
+  assert.deepEqual(await enter(token), [false, 'alice'])
+  assert.deepEqual(await enter(token), [true, 'alice'])
+  assert.deepEqual(await enter(issuer.mint({ sub: 'bob', scope: 'read:orders' })), [false, 'bob'])
+})
+
 const PREFLIGHT = {
   method: 'OPTIONS',
   headers: { origin: 'https://app.example.test', 'access-control-request-method': 'POST' },

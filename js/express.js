@@ -1,6 +1,5 @@
 /** Express 4 and 5, Connect and plain `http`: see express.d.ts for the contract. */
 
-const { isPromise } = require('node:util/types')
 const { check, createGate, introduction, isPreflight, refused, remember } = require('./gate')
 const { Requirements, answer } = require('./guard')
 const { addCookie, fail, send, setAuth } = require('./middleware')
@@ -27,10 +26,18 @@ function logtoAuth(options) {
       auth = Promise.reject(error)
     }
     // Nothing is waited for where nothing has to be: that a token was seen before is known at once.
-    if (isPromise(auth)) wait(gate, auth, req, res, next)
-    else letIn(gate, auth, req, res, next)
+    if (auth === undefined || isContext(auth)) letIn(gate, auth, req, res, next)
+    else wait(gate, auth, req, res, next)
   }
 }
+
+/**
+ * What is none is a promise, whatever class the application has put in place of `Promise`.
+ *
+ * @param {AuthContext | Promise<AuthContext>} auth
+ * @returns {auth is AuthContext}
+ */
+const isContext = (auth) => Object.hasOwn(auth, 'isAuthenticated')
 
 /**
  * @param {import('./gate').Gate} gate

@@ -31,7 +31,8 @@ function createProxy(guard, members, extra) {
     const { NextResponse } = require('next/server')
     const { pathname } = request.nextUrl
     const isPublic = isPublicPath(pathname, paths)
-    const isOpen = isPreflight(request, request.method) || isPublicPath(pathname, ASSETS) || (isPublic && !guard.allowsGuests)
+    const isOpen =
+      isPreflight(request, request.method) || isPublicPath(pathname, ASSETS) || (isPublic && !guard.allowsGuests)
     if (isOpen) return NextResponse.next()
     /** @type {string | null} */
     let cookie = null
