@@ -776,8 +776,9 @@ test('a request that is refused at once is refused whatever the application has 
     logtoAuth({ logtoUrl: 'http://127.0.0.1:1', audience: AUDIENCE, getToken })
   )
   const req = { method: 'GET', headers: {}, auth: { isAuthenticated: true } }
-  const { Promise } = globalThis
-  t.after(() => Object.assign(globalThis, { Promise }))
+  const before = globalThis.Promise
+  const restore = () => Object.assign(globalThis, { Promise: before })
+  t.after(restore)
   class Rejected {
     /** @param {unknown} error */
     static reject = (error) => new Rejected(error)
@@ -786,6 +787,7 @@ test('a request that is refused at once is refused whatever the application has 
       this.error = error
     }
     /** @type {(onGood: unknown, onBad: (error: unknown) => void) => void} */
+    // biome-ignore lint/suspicious/noThenProperty: it stands for libraries of promises
     then(_, onBad) {
       onBad(this.error)
     }
@@ -794,7 +796,7 @@ test('a request that is refused at once is refused whatever the application has 
   /** @type {unknown[][]} */
   const calls = []
   middleware(req, {}, (/** @type {unknown[]} */ ...args) => calls.push(args))
-  Object.assign(globalThis, { Promise })
+  restore()
   assert.deepEqual(calls, [[fault]])
   assert.equal(req.auth, undefined)
 })
