@@ -54,7 +54,10 @@ describe('the page of dev in a browser', { skip, timeout: 120_000 }, () => {
       await page.getByLabel('keep the former key').uncheck()
       await page.getByRole('button', { name: 'Rotate' }).click()
       // Not `waitForFunction`: the page's policy forbids the `eval` that it polls with.
-      await page.locator('#key').filter({ hasNotText: String(former) }).waitFor()
+      await page
+        .locator('#key')
+        .filter({ hasNotText: String(former) })
+        .waitFor()
       assert.equal(await verdict(verifyAuth(token, options)), 'unknown_key')
 
       await page.getByRole('button', { name: 'Status 500' }).click()

@@ -154,7 +154,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether a check takes so long that it pays to make it on another thread: a P-384 check takes 156 µs,
+    /// Whether a check takes so long that it pays to make it on another thread: a P-384 check takes 150 µs,
     /// a hop to a thread and back 10 to 40; RSA, P-256 and Ed25519 are below that hop's price, or near it.
     #[must_use]
     pub fn is_slow(&self) -> bool {
