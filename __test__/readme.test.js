@@ -27,6 +27,15 @@ test('the README has fewer than 250 lines', () => {
   assert.ok(readme.split('\n').length < 250)
 })
 
+test('the README tells of speed what the bench has measured', () => {
+  const bench = readFileSync(join(ROOT, 'docs/bench.md'), 'utf8')
+  const measured = [...bench.matchAll(/\| (\d+\.\d+) [x%] \| /g)].map(([, figure]) => figure)
+  const section = readme.slice(readme.indexOf('\n## Fast\n'), readme.indexOf('\n## Good to know\n'))
+  const told = section.match(/\d+\.\d+/g) ?? []
+  assert.ok(told.length > 6)
+  for (const figure of told) assert.ok(measured.includes(figure), figure)
+})
+
 test('the README lists every option', async () => {
   const declared = readFileSync(join(ROOT, 'index.d.ts'), 'utf8')
   const options = declared.slice(declared.indexOf('interface VerifyAuthOptions'), declared.indexOf('type TokenSource'))
