@@ -36,7 +36,7 @@ describe('the page of dev in a browser', { skip, timeout: 120_000 }, () => {
       await page.getByLabel('Subject').fill('bob')
       await page.getByLabel('Scopes').fill('read:orders')
       await page.getByRole('button', { name: 'Make token' }).click()
-      const token = String(await page.locator('#token').textContent())
+      const token = String(await page.locator('#token', { hasText: '.' }).textContent())
       const auth = await verifyAuth(token, { ...options, requiredScope: 'read:orders' })
       assert.equal(auth.userId, 'bob')
       assert.equal(
