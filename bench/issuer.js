@@ -1,6 +1,6 @@
 /** A key, its key set on a real HTTP server, and tokens of that issuer. */
 
-const { keySet, startKeyServer } = require('../__test__/key-server')
+const { keySet, startKeyServer } = require('../__test__/support/key-server')
 const { createKey } = require('./tokens')
 
 /**

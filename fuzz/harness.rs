@@ -9,7 +9,7 @@ use std::time::Instant;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use logto_authkit::moment::Moment;
+use logto_authkit::clock::Timestamp;
 use logto_authkit::options::{Options, Raw};
 use logto_authkit::verify::Verifier;
 use serde_json::Value;
@@ -97,7 +97,7 @@ pub fn at_once<F: Future>(future: F) -> F::Output {
 }
 
 /// The present on both clocks.
-pub fn now() -> Moment {
+pub fn now() -> Timestamp {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    Moment { monotonic: *START, wall: NOW * 1000.0 }
+    Timestamp { monotonic: *START, wall: NOW * 1000.0 }
 }

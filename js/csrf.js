@@ -1,11 +1,11 @@
 /** Protection against cross-site request forgery by a double-submitted cookie: see csrf.d.ts for the contract. */
 
 const { randomUUID, timingSafeEqual } = require('node:crypto')
-const native = require('./addon')
-const { orThrow, wrongOption } = require('./errors')
-const { addCookie, send } = require('./middleware')
-const { own, split } = require('./parsed-options')
-const { credentials, header, parsedCookie } = require('./request')
+const native = require('./core/addon')
+const { orThrow, wrongOption } = require('./core/errors')
+const { addCookie, send } = require('./adapters/node-response')
+const { own, split } = require('./core/options')
+const { credentials, header, parsedCookie } = require('./core/request')
 
 /** @typedef {import('..').RequestLike} RequestLike */
 /** @typedef {{ cookieName: string, headerName: string }} Names */
@@ -93,7 +93,7 @@ function isEqual(a, b) {
 
 /**
  * @param {Names} names
- * @returns {import('./guard').Answer}
+ * @returns {import('./adapters/guard').Answer}
  */
 const refusal = ({ cookieName, headerName }) => ({
   status: 403,

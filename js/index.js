@@ -1,9 +1,9 @@
 /** The package's main entry: see index.d.ts for its contract. */
 
-const native = require('./addon')
-const { AuthError, orThrow, wrongOption } = require('./errors')
-const { hasRole, hasScopes, requireRole, requireScopes } = require('./permissions')
-const { createVerifier, verifyAuth, verifyLogtoToken } = require('./verifier')
+const native = require('./core/addon')
+const { AuthError, orThrow, wrongOption } = require('./core/errors')
+const { hasRole, hasScopes, requireRole, requireScopes } = require('./core/permissions')
+const { createVerifier, verifyAuth, verifyLogtoToken } = require('./core/verifier')
 
 /** @type {typeof import('..').buildAuthCookieHeader} */
 const buildAuthCookieHeader = (token, options) => orThrow(native.authCookieHeader(text('token', token), options))

@@ -1,9 +1,9 @@
 /** Protected resource metadata (RFC 9728): see resource-metadata.d.ts for the contract. */
 
-const native = require('./addon')
-const { orThrow, unknownOption, wrongOption } = require('./errors')
-const { send } = require('./middleware')
-const { ownMembers } = require('./parsed-options')
+const native = require('./core/addon')
+const { orThrow, unknownOption, wrongOption } = require('./core/errors')
+const { send } = require('./adapters/node-response')
+const { ownMembers } = require('./core/options')
 
 /** The members of the document that applications may fill (RFC 9728 section 2), by the options that do. */
 const OPTIONAL = {

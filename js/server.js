@@ -3,15 +3,15 @@
  * the contract and docs/migrating.md for what differs.
  */
 
-const { isNewGuest } = require('./contexts')
+const { isNewGuest } = require('./core/context')
 const csrf = require('./csrf')
-const { AuthError } = require('./errors')
-const { answer } = require('./guard')
+const { AuthError } = require('./core/errors')
+const { answer } = require('./adapters/guard')
 const core = require('./index')
-const { fail, send, setAuth } = require('./middleware')
-const { own, ownMembers } = require('./parsed-options')
-const permissions = require('./permissions')
-const { sharedVerifier } = require('./verifier')
+const { fail, send, setAuth } = require('./adapters/node-response')
+const { own, ownMembers } = require('./core/options')
+const permissions = require('./core/permissions')
+const { sharedVerifier } = require('./core/verifier')
 
 /** @typedef {import('./server').AuthContext} AuthContext */
 /** @typedef {import('./server').AuthPayload} AuthPayload */
@@ -120,7 +120,7 @@ const wording = (error) => (error.code === 'missing_token' ? error.message : fai
 
 /**
  * @param {import('..').AuthError} error
- * @returns {import('./guard').Answer}
+ * @returns {import('./adapters/guard').Answer}
  */
 function refusal(error) {
   const { headers } = answer(error)

@@ -7,7 +7,7 @@
 
 const { spawn, spawnSync } = require('node:child_process')
 const { existsSync, mkdirSync, readdirSync, writeFileSync } = require('node:fs')
-const { delimiter, dirname, join } = require('node:path')
+const { basename, delimiter, dirname, join } = require('node:path')
 const { parseArgs } = require('node:util')
 
 const ROOT = join(__dirname, '..')
@@ -95,8 +95,9 @@ function versionOf(runtime) {
 
 /** @param {string} runtime */
 async function runTests(runtime) {
-  const files = readdirSync(join(ROOT, '__test__'))
-    .filter((file) => file.endsWith('.test.js') && !(file in LEFT_OUT))
+  const files = readdirSync(join(ROOT, '__test__'), { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith('.test.js') && !(basename(file) in LEFT_OUT))
     .map((file) => join('__test__', file))
   const { code, output } = await run(runtime, ['--test', '--test-reporter=spec', ...files])
   const [summary] = /^ℹ tests[\s\S]*/m.exec(output) ?? [output]

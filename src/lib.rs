@@ -4,7 +4,7 @@
 //! none of them knows Node.
 //!
 //! ```
-//! use logto_authkit::{moment::Moment, options::{Options, Raw}, source::Credentials, verify::Verifier};
+//! use logto_authkit::{clock::Timestamp, options::{Options, Raw}, source::Credentials, verify::Verifier};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let options = Options::parse(Raw::Object(vec![
@@ -14,27 +14,28 @@
 //! let verifier = Verifier::new(options);
 //! let request = Credentials::default();
 //! let refused = tokio::runtime::Builder::new_current_thread().build()?
-//!     .block_on(verifier.verify_request(&request, Moment::now())).unwrap_err();
+//!     .block_on(verifier.verify_request(&request, Timestamp::now())).unwrap_err();
 //! assert_eq!(refused.code.name(), "missing_token");
 //! # Ok(())
 //! # }
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-pub mod cache;
 pub mod claims;
+pub mod clock;
 pub mod context;
 pub mod cookie;
 pub mod error;
 pub mod guest;
 pub mod json;
 pub mod jwks;
-pub mod moment;
 pub mod options;
+pub mod requirements;
 pub mod signature;
 pub mod source;
 pub mod threads;
 pub mod token;
+pub mod token_cache;
 pub mod verify;
 
 #[cfg(feature = "node")]

@@ -2,7 +2,8 @@
 
 use crate::cookie;
 use crate::error::{Code, Refusal};
-use crate::options::{Options, Organization, TokenSource};
+use crate::options::{Options, TokenSource};
+use crate::requirements::Organization;
 
 /// The parts of a request that can hold a token or a guest's id, as they came.
 #[derive(Clone, Debug, Default)]

@@ -3,25 +3,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::cache::{Tokens, Verified};
 use crate::claims::Claims;
+use crate::clock::Timestamp;
 use crate::error::{Code, Refusal};
 use crate::jwks::keys::{Key, KeySet, Selection};
-use crate::jwks::store::Figures;
-use crate::jwks::{Remote, unknown};
-use crate::moment::Moment;
-use crate::options::{KeySource, Options, Organization};
+use crate::jwks::remote::{RemoteJwkSet, unknown};
+use crate::jwks::state::Figures;
+use crate::options::{KeySource, Options};
+use crate::requirements::Organization;
 use crate::signature::{Algorithm, Digest};
 use crate::source::{self, Credentials};
 use crate::threads;
 use crate::token::{Header, LONGEST_TOKEN, Token};
+use crate::token_cache::{TokenCache, VerifiedToken};
 
 /// Options with the keys and the remembered tokens that belong to them.
 #[derive(Debug)]
 pub struct Verifier {
     options: Options,
     keys: Keys,
-    tokens: Arc<Tokens>,
+    tokens: Arc<TokenCache>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -30,14 +31,14 @@ pub struct Verifier {
 #[derive(Clone, Debug)]
 pub struct Accepted {
     /// The token.
-    pub token: Arc<Verified>,
+    pub token: Arc<VerifiedToken>,
     /// Whether its signature was remembered.
     pub seen: bool,
 }
 
 #[derive(Debug)]
 enum Keys {
-    Remote(Arc<Remote>),
+    Remote(Arc<RemoteJwkSet>),
     Static(Arc<KeySet>),
 }
 
@@ -47,10 +48,12 @@ impl Verifier {
     pub fn new(options: Options) -> Self {
         let (keys, tokens) = match &options.keys {
             KeySource::Address { address, shared } => {
-                let remote = if *shared { Remote::at(address) } else { Remote::new(address) };
-                (Keys::Remote(remote), Tokens::shared(address, options.token_cache_size))
+                let remote = if *shared { RemoteJwkSet::at(address) } else { RemoteJwkSet::new(address) };
+                (Keys::Remote(remote), TokenCache::shared(address, options.token_cache_size))
             }
-            KeySource::Static(keys) => (Keys::Static(keys.clone()), Arc::new(Tokens::new(options.token_cache_size))),
+            KeySource::Static(keys) => {
+                (Keys::Static(keys.clone()), Arc::new(TokenCache::new(options.token_cache_size)))
+            }
         };
         Self { options, keys, tokens, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
@@ -67,7 +70,7 @@ impl Verifier {
     /// # Errors
     ///
     /// Why the request is refused.
-    pub async fn verify_request(&self, request: &Credentials, now: Moment) -> Result<Accepted, Refusal> {
+    pub async fn verify_request(&self, request: &Credentials, now: Timestamp) -> Result<Accepted, Refusal> {
         let mut refusal: Option<Refusal> = None;
         let mut revoked = request.revoked;
         for token in source::tokens(request, &self.options)? {
@@ -92,7 +95,7 @@ impl Verifier {
     /// # Errors
     ///
     /// Why it is refused: the first check that fails.
-    pub async fn verify(&self, token: &str, now: Moment) -> Result<Accepted, Refusal> {
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Accepted, Refusal> {
         self.verify_for(token, None, now).await
     }
 
@@ -100,7 +103,7 @@ impl Verifier {
         &self,
         text: &str,
         organization: Option<&Organization>,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<Accepted, Refusal> {
         let digest = if text.len() <= LONGEST_TOKEN { self.tokens.digest(text) } else { None };
         let (remembered, waited) = match digest {
@@ -122,7 +125,7 @@ impl Verifier {
         claims.check_audience(options.audiences.as_deref())?;
         claims.check_expiry(seconds, options.tolerance)?;
         claims.check_not_before(seconds, options.tolerance)?;
-        claims.check_types()?.check(&options.requirements, organization)?;
+        options.requirements.check(&claims.check_types()?, organization)?;
 
         if let Some(digest) = digest.filter(|_| !seen) {
             self.tokens.insert(digest, token.clone());
@@ -135,7 +138,7 @@ impl Verifier {
     /// # Errors
     ///
     /// [`Code::JwksUnavailable`].
-    pub async fn prefetch(&self, now: Moment) -> Result<(), Refusal> {
+    pub async fn prefetch(&self, now: Timestamp) -> Result<(), Refusal> {
         self.current_keys(now).await.map(drop)
     }
 
@@ -147,7 +150,7 @@ impl Verifier {
 
     /// The key set's figures.
     #[must_use]
-    pub fn key_figures(&self, now: Moment) -> Figures {
+    pub fn key_figures(&self, now: Timestamp) -> Figures {
         match &self.keys {
             Keys::Remote(remote) => remote.figures(now, &self.options.policy),
             Keys::Static(keys) => Figures {
@@ -163,7 +166,7 @@ impl Verifier {
 
     /// The remembered token of that digest, if its key is still in the set, and whether that was waited for. Another
     /// verifier may have remembered it, so its header is checked too.
-    async fn recall(&self, digest: &Digest, now: Moment) -> Result<(Option<Arc<Verified>>, bool), Refusal> {
+    async fn recall(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, bool), Refusal> {
         let Some(verified) = self.tokens.get(digest) else { return Ok((None, false)) };
         self.check_header(&verified.header)?;
         let (keys, waited) = self.current_keys(now).await?;
@@ -175,7 +178,7 @@ impl Verifier {
     }
 
     /// Everything up to the claims: nothing of a token is believed before its signature holds.
-    async fn examine(&self, text: &str, now: Moment, waited: bool) -> Result<Verified, Refusal> {
+    async fn examine(&self, text: &str, now: Timestamp, waited: bool) -> Result<VerifiedToken, Refusal> {
         let token = Token::parse(text)?;
         let algorithm = self.check_header(&token.header)?;
         let key = self.find_key(token.header.kid.as_deref(), algorithm, now, waited).await?;
@@ -183,7 +186,7 @@ impl Verifier {
             return Err(Code::InvalidSignature.into());
         }
         let Token { header, payload, .. } = token;
-        Ok(Verified::new(header, key, Claims::parse(&payload)?))
+        Ok(VerifiedToken::new(header, key, Claims::parse(&payload)?))
     }
 
     /// `alg` allowed, `typ` right (RFC 8725 section 3.11), no extension that would have to be understood.
@@ -200,7 +203,7 @@ impl Verifier {
         Ok(algorithm)
     }
 
-    async fn current_keys(&self, now: Moment) -> Result<(Arc<KeySet>, bool), Refusal> {
+    async fn current_keys(&self, now: Timestamp) -> Result<(Arc<KeySet>, bool), Refusal> {
         match &self.keys {
             Keys::Remote(remote) => remote.keys(now, &self.options.policy).await,
             Keys::Static(keys) => Ok((keys.clone(), false)),
@@ -211,7 +214,7 @@ impl Verifier {
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
-        now: Moment,
+        now: Timestamp,
         waited: bool,
     ) -> Result<Arc<Key>, Refusal> {
         match &self.keys {

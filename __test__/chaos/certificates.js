@@ -3,10 +3,10 @@
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
-const { createAuthority, createSelfSigned } = require('../certificates')
-const { startKeyServer } = require('../key-server')
-const { createKey } = require('../keys')
-const { startProxy } = require('../proxy')
+const { createAuthority, createSelfSigned } = require('../support/certificates')
+const { startKeyServer } = require('../support/key-server')
+const { createKey } = require('../support/keys')
+const { startProxy } = require('../support/proxy')
 const { outage } = require('./outages')
 
 const DAY = 86_400_000
@@ -34,7 +34,7 @@ async function setEnvironment(t) {
   return { named, proxy }
 }
 
-/** @type {[string, import('../certificates').Identity][]} */
+/** @type {[string, import('../support/certificates').Identity][]} */
 const WRONG = [
   ['an expired certificate', authority.issue({ until: new Date(Date.now() - DAY / 2) })],
   ['a self-signed certificate', createSelfSigned()],
@@ -45,8 +45,10 @@ const WRONG = [
 /** @type {import('./run').Scenario} */
 async function certificates({ t, report, named, proxy }) {
   const server = await startKeyServer(t, { keys: [createKey()], tls: identity })
-  const shows = (/** @type {KeyServer} */ { server }, /** @type {import('../certificates').Identity} */ shown) =>
-    /** @type {import('node:tls').Server} */ (server).setSecureContext(shown)
+  const shows = (
+    /** @type {KeyServer} */ { server },
+    /** @type {import('../support/certificates').Identity} */ shown,
+  ) => /** @type {import('node:tls').Server} */ (server).setSecureContext(shown)
   for (const [name, wrong] of WRONG) {
     const [begin, end] = [() => shows(server, wrong), () => shows(server, identity)]
     await outage(server, server.key, report, { name, begin, end })
@@ -68,6 +70,6 @@ async function certificates({ t, report, named, proxy }) {
   report.must(proxy.targets.length > 0, 'nobody has asked the proxy')
 }
 
-/** @typedef {import('../key-server').KeyServer} KeyServer */
+/** @typedef {import('../support/key-server').KeyServer} KeyServer */
 
 module.exports = { certificates, setEnvironment }

@@ -6,9 +6,9 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { setTimeout: pause } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
-const { inChild } = require('../child')
-const { keySet, startKeyServer, text } = require('../key-server')
-const { AUDIENCE, createKey } = require('../keys')
+const { inChild } = require('../support/child')
+const { keySet, startKeyServer, text } = require('../support/key-server')
+const { AUDIENCE, createKey } = require('../support/keys')
 const { asking, startLoad, total } = require('./load')
 
 /** @type {import('./run').Scenario} */

@@ -2,7 +2,7 @@
 
 const { parentPort } = require('node:worker_threads')
 const { createVerifier } = require('logto-authkit')
-const { verdict } = require('../helpers')
+const { verdict } = require('../support/helpers')
 
 const tell = (/** @type {unknown} */ message) =>
   parentPort ? parentPort.postMessage(message) : process.send?.(message)

@@ -9,12 +9,12 @@ const {
   raw,
   resetting,
   text,
-} = require('../key-server')
-const { createKey } = require('../keys')
+} = require('../support/key-server')
+const { createKey } = require('../support/keys')
 
 /**
- * @typedef {import('../key-server').Answer} Answer
- * @typedef {{ keys: import('../keys').Key[], healthy: Answer }} Healthy
+ * @typedef {import('../support/key-server').Answer} Answer
+ * @typedef {{ keys: import('../support/keys').Key[], healthy: Answer }} Healthy
  */
 
 /** A page, as a login wall or a mistyped address gives. */
@@ -50,10 +50,10 @@ const FAULTS = [
   ['flaps', ({ healthy }) => flapping(healthy)],
 ]
 
-/** @type {(keys: import('../keys').Key[]) => string} */
+/** @type {(keys: import('../support/keys').Key[]) => string} */
 const json = (keys) => JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
 
-/** @type {(keys: import('../keys').Key[]) => Answer} */
+/** @type {(keys: import('../support/keys').Key[]) => Answer} */
 function truncated(keys) {
   const body = json(keys)
   return raw(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, -10)}`)

@@ -2,11 +2,11 @@
 
 const { monitorEventLoopDelay } = require('node:perf_hooks')
 const { setImmediate: turn } = require('node:timers/promises')
-const { verdict } = require('../helpers')
-const { AUDIENCE } = require('../keys')
+const { verdict } = require('../support/helpers')
+const { AUDIENCE } = require('../support/keys')
 
 /**
- * @typedef {import('../keys').Key} Key
+ * @typedef {import('../support/keys').Key} Key
  * @typedef {{ token: string, expected: string[] }} Question - a token, and the verdicts that are right
  * @typedef {ReturnType<typeof newFigures>} Figures
  * @typedef {ReturnType<typeof startLoad>} Load

@@ -2,13 +2,13 @@
 
 const { setTimeout: pause } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
-const { keySet, startKeyServer } = require('../key-server')
-const { AUDIENCE, createKey } = require('../keys')
+const { keySet, startKeyServer } = require('../support/key-server')
+const { AUDIENCE, createKey } = require('../support/keys')
 const { FAULTS, served } = require('./faults')
 const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
 
 /**
- * @typedef {import('../key-server').KeyServer} KeyServer
+ * @typedef {import('../support/key-server').KeyServer} KeyServer
  * @typedef {import('./run').Scenario} Scenario
  * @typedef {{ name: string, begin: () => unknown, end: () => unknown, flaps?: boolean }} Fault
  */
@@ -59,7 +59,7 @@ let count = 0
  * is a new key too, which both have to find.
  *
  * @param {KeyServer} server
- * @param {import('../keys').Key} key
+ * @param {import('../support/keys').Key} key
  * @param {import('./run').Report} report
  * @param {Fault} fault
  */

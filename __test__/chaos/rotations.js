@@ -2,14 +2,14 @@
 
 const { setTimeout: pause } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
-const { keySet, startKeyServer, text } = require('../key-server')
-const { AUDIENCE, createKey } = require('../keys')
+const { keySet, startKeyServer, text } = require('../support/key-server')
+const { AUDIENCE, createKey } = require('../support/keys')
 const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
 const { LONGEST_MS, RECOVERY_MS, TIMES, fetched } = require('./outages')
 
 /**
- * @typedef {import('../key-server').KeyServer} KeyServer
- * @typedef {import('../keys').Key} Key
+ * @typedef {import('../support/key-server').KeyServer} KeyServer
+ * @typedef {import('../support/keys').Key} Key
  * @typedef {import('./load').Question} Question
  */
 

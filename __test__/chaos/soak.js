@@ -13,9 +13,9 @@ const { connect } = require('node:net')
 const { join } = require('node:path')
 const { setTimeout: pause } = require('node:timers/promises')
 const { parseArgs } = require('node:util')
-const { inChild } = require('../child')
-const { hanging, keySet, startKeyServer } = require('../key-server')
-const { AUDIENCE, createKey } = require('../keys')
+const { inChild } = require('../support/child')
+const { hanging, keySet, startKeyServer } = require('../support/key-server')
+const { AUDIENCE, createKey } = require('../support/keys')
 const { FAULTS } = require('./faults')
 const { bad, good, mixed, startLoad, sum, total } = require('./load')
 const { printTable } = require('./table')
@@ -62,7 +62,7 @@ async function soak(minutes) {
     figures.rotations += 1
   }
   const phases = [load.current()]
-  const use = async (/** @type {import('../keys').Key} */ key) => {
+  const use = async (/** @type {import('../support/keys').Key} */ key) => {
     const questions = mixed(good(key, server.issuer, 400), bad(key, server.issuer))
     const ended = load.phase(GRACE_MS)
     await Promise.all([load.use(questions), soaked.use(questions, GRACE_MS)])
@@ -162,7 +162,7 @@ async function startSoaked(options) {
     port: /** @type {number} */ (port),
     /** @type {(questions: import('./load').Question[], graceMs: number) => Promise<void>} */
     use: (questions, graceMs) => call({ use: questions, graceMs }),
-    /** @type {(task: import('../worker').Task, end: typeof ENDS[number]) => Promise<string | null>} */
+    /** @type {(task: import('../support/worker').Task, end: typeof ENDS[number]) => Promise<string | null>} */
     work: (task, end) => call({ work: task, end }),
     /** Figures, memory over time, and what is left when it has nothing more to do. */
     async end() {

@@ -2,8 +2,8 @@
 
 const http = require('node:http')
 const { createVerifier, verifyAuth } = require('logto-authkit')
-const { verdict } = require('../helpers')
-const { endInWorker, verifyInWorker } = require('../worker')
+const { verdict } = require('../support/helpers')
+const { endInWorker, verifyInWorker } = require('../support/worker')
 const { asking, startLoad, sum } = require('./load')
 
 /** How often everything rests for a look at the memory. */
@@ -66,7 +66,7 @@ const sampling = setInterval(async () => {
   })
 }, SAMPLE_MS)
 
-/** @param {import('../worker').Task} task */
+/** @param {import('../support/worker').Task} task */
 async function verifies(task) {
   const { answered, exited } = verifyInWorker(task)
   const [{ userId }, code] = await Promise.all([answered, exited])

@@ -4,8 +4,8 @@ const { once } = require('node:events')
 const { join } = require('node:path')
 const { setTimeout: pause } = require('node:timers/promises')
 const { Worker } = require('node:worker_threads')
-const { keySet, startKeyServer, text } = require('../key-server')
-const { AUDIENCE, createKey } = require('../keys')
+const { keySet, startKeyServer, text } = require('../support/key-server')
+const { AUDIENCE, createKey } = require('../support/keys')
 const { LONGEST_MS } = require('./outages')
 
 /** Its types know only how an ES module imports it. @type {import('node:cluster').Cluster} */

@@ -17,6 +17,6 @@ import { verify } from 'logto-authkit'
 // @ts-expect-error: not an entry
 import 'logto-authkit/js/native/binding.js'
 // @ts-expect-error: not an entry
-import 'logto-authkit/js/errors'
+import 'logto-authkit/js/core/errors'
 
 export { AuthError, verify }

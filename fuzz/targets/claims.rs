@@ -5,7 +5,7 @@ use harness::{AUDIENCE, ISSUER, NOW};
 use libfuzzer_sys::fuzz_target;
 use logto_authkit::claims::Claims;
 use logto_authkit::context;
-use logto_authkit::options::{Organization, Requirements};
+use logto_authkit::requirements::{Organization, Requirements};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -24,13 +24,13 @@ fuzz_target!(|payload: &[u8]| {
         organization: Organization::None,
         ..Requirements::default()
     };
-    let verdict = subject.check(&requirements, None).map_err(|refusal| refusal.code);
+    let verdict = requirements.check(&subject, None).map_err(|refusal| refusal.code);
 
     let text = context::authenticated(&subject);
     serde_json::from_str::<&RawValue>(&text).expect("a context is JSON");
     let again = context::claims(&text).expect("a context is read again");
     let subject = again.check_types().expect("its types are those that were checked");
-    assert_eq!(verdict, subject.check(&requirements, None).map_err(|refusal| refusal.code));
+    assert_eq!(verdict, requirements.check(&subject, None).map_err(|refusal| refusal.code));
 
     // The same questions to another parser; numbers beyond f64 are no JSON to it.
     let Ok(json) = serde_json::from_slice::<Value>(payload) else { return };

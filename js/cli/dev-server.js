@@ -7,7 +7,7 @@ const { createServer } = require('node:http')
 const { join } = require('node:path')
 const { parsed } = require('./checks')
 
-/** @typedef {import('../testing').TestIssuer} TestIssuer */
+/** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
 /** A page elsewhere must not reach this one through a name of its own that leads to 127.0.0.1 (DNS rebinding). */
 const HOSTS = ['127.0.0.1', 'localhost']
@@ -19,7 +19,7 @@ const LONGEST_BODY = 64 * 1024
  * @param {number} port
  */
 async function startPage(issuer, port) {
-  const state = { outage: /** @type {import('../testing').OutageMode | null} */ (null), rotations: 0 }
+  const state = { outage: /** @type {import('../testing/index').OutageMode | null} */ (null), rotations: 0 }
   const server = createServer(async (request, response) => {
     const { status, type, body } = await answer(request, issuer, state).catch((error) =>
       error.code === 'invalid_options' || error instanceof Refused
@@ -56,7 +56,7 @@ class Refused extends Error {
 /**
  * @param {import('node:http').IncomingMessage} request
  * @param {TestIssuer} issuer
- * @param {{ outage: import('../testing').OutageMode | null, rotations: number }} state
+ * @param {{ outage: import('../testing/index').OutageMode | null, rotations: number }} state
  * @returns {Promise<{ status: number, type: string, body: string | Buffer }>}
  */
 async function answer(request, issuer, state) {
@@ -103,7 +103,7 @@ const ACTIONS = {
 /**
  * What makes an ID token as Logto's are.
  *
- * @param {import('../testing').MintOptions} wanted
+ * @param {import('../testing/index').MintOptions} wanted
  */
 const idToken = ({ sub, clientId = 'test-app', expiresIn }) => ({
   sub,

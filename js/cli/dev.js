@@ -1,6 +1,6 @@
 /** `logto-authkit dev`: a local issuer, and a page to make its tokens. */
 
-const { createTestIssuer } = require('../testing')
+const { createTestIssuer } = require('../testing/index')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { startPage } = require('./dev-server')
 const { painter } = require('./terminal')

@@ -1,7 +1,7 @@
 /** What there is to explain: a token, or the headers of a request. */
 
 const { verifyAuth } = require('../index')
-const native = require('../addon')
+const native = require('../core/addon')
 const { refusal } = require('./probe')
 
 /** @typedef {import('../..').VerifyAuthOptions} Options */

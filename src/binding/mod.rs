@@ -21,12 +21,13 @@ use napi_derive::napi;
 use self::outcome::{Answer, Outcome, Refused, refused, settle};
 use self::values::raw;
 
+use crate::clock::Timestamp;
 use crate::context::claims;
 use crate::error::{Code, Refusal};
 use crate::guest::Guest;
 use crate::jwks;
-use crate::moment::Moment;
-use crate::options::{self, OptionError, Options, Organization, Requirements};
+use crate::options::{self, OptionError, Options};
+use crate::requirements::{Organization, Requirements};
 use crate::source::Credentials;
 use crate::verify::{Accepted, Verifier};
 
@@ -130,7 +131,7 @@ impl NativeVerifier {
     pub fn prefetch<'env>(&self, env: &'env Env) -> Result<Answer<'env>> {
         let verifier = self.0.clone();
         settle(env, false, async move {
-            match verifier.prefetch(Moment::now()).await {
+            match verifier.prefetch(Timestamp::now()).await {
                 Ok(()) => Outcome::Good(String::new()),
                 Err(refusal) => Outcome::Bad(refused(refusal, None)),
             }
@@ -142,7 +143,7 @@ impl NativeVerifier {
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "bounded, or counters")]
     pub fn stats(&self) -> Figures {
         let (size, hits, misses) = self.0.token_figures();
-        let keys = self.0.key_figures(Moment::now());
+        let keys = self.0.key_figures(Timestamp::now());
         Figures {
             size: size as u32,
             hits: hits as f64,
@@ -185,7 +186,7 @@ impl NativeVerifier {
     ) -> Result<Answer<'env>> {
         let verifier = self.0.clone();
         settle(env, may_be_slow, async move {
-            match verifier.verify_request(&request, Moment::now()).await {
+            match verifier.verify_request(&request, Timestamp::now()).await {
                 Ok(Accepted { token, seen: true }) => Outcome::Seen(token),
                 Ok(Accepted { token, seen: false }) => Outcome::Good(token.context()),
                 Err(refusal) => {
@@ -233,7 +234,7 @@ impl NativeRequirements {
         no_organization: Option<bool>,
     ) -> Option<Refused> {
         let organization = required_organization(organization, no_organization);
-        let outcome = claims(&context).and_then(|claims| claims.check_types()?.check(&self.0, organization.as_ref()));
+        let outcome = claims(&context).and_then(|claims| self.0.check(&claims.check_types()?, organization.as_ref()));
         outcome.err().map(|refusal| refused(refusal, None))
     }
 }

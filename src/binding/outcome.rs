@@ -9,10 +9,10 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::panics::{caught, internal};
-use crate::cache::Verified;
 use crate::error::Refusal;
 use crate::guest::Guest;
 use crate::threads::{self, Started};
+use crate::token_cache::VerifiedToken;
 
 /// A refusal, or the guest that it becomes. Every member is always there, null if there is nothing to say: an absent one
 /// could be read from a polluted prototype.
@@ -47,7 +47,7 @@ pub struct Detailed {
 /// What a verification comes to.
 pub enum Outcome {
     /// A token seen before is good.
-    Seen(Arc<Verified>),
+    Seen(Arc<VerifiedToken>),
     /// A token is good; its context as JSON.
     Good(String),
     /// Why not.
@@ -59,7 +59,7 @@ pub type Answer<'env> = Either5<f64, String, Detailed, Refused, Object<'env>>;
 
 thread_local! {
     /// The last token whose id was told on this thread.
-    static TOLD: RefCell<Option<Arc<Verified>>> = const { RefCell::new(None) };
+    static TOLD: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
 }
 
 /// The context, as JSON, of the token whose id was told last on this thread; none of any other.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::moment::Moment;
+use crate::clock::Timestamp;
 
 /// Kept where nobody takes them; the oldest go first.
 const MOST: usize = 64;
@@ -57,14 +57,14 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Begun {
     reason: Reason,
-    at: Moment,
+    at: Timestamp,
 }
 
 impl Begun {
     /// Now.
     #[must_use]
     pub fn now(reason: Reason) -> Self {
-        Self { reason, at: Moment::now() }
+        Self { reason, at: Timestamp::now() }
     }
 
     /// Logs its end, and tells how long it took.

@@ -13,7 +13,9 @@ pub use raw::{OptionError, Raw};
 use read::Reader;
 
 use crate::cookie::Attributes;
+use crate::jwks::CachePolicy;
 use crate::jwks::keys::KeySet;
+use crate::requirements::Requirements;
 use crate::signature::Algorithm;
 
 /// The token's cookie.
@@ -21,43 +23,6 @@ const AUTH_COOKIE: &str = "logto_authtoken";
 
 /// The guests' cookie.
 const GUEST_COOKIE: &str = "guest_logto_authtoken";
-
-/// What a verification may demand of a token beyond being valid.
-#[derive(Clone, Debug, Default)]
-pub struct Requirements {
-    /// Scopes, compared whole; empty: none.
-    pub scopes: Vec<String>,
-    /// One of the scopes will do, instead of all.
-    pub any_scope: bool,
-    /// Roles, all of them; empty: none.
-    pub roles: Vec<String>,
-    /// The claims that hold roles; default `roles` and `role`.
-    pub role_claims: Vec<String>,
-    /// The organization.
-    pub organization: Organization,
-    /// A user or a machine; default either.
-    pub subject_type: Option<SubjectType>,
-}
-
-/// Whom a token speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubjectType {
-    /// A person.
-    User,
-    /// An application, for itself (`sub` equals `client_id`).
-    Machine,
-}
-
-impl SubjectType {
-    /// As the contract spells it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Machine => "machine",
-        }
-    }
-}
 
 impl Requirements {
     /// Checks the raw requirements of one route.
@@ -77,18 +42,6 @@ impl Requirements {
         read.finish()?;
         Ok(requirements)
     }
-}
-
-/// Which organization a token must be of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Organization {
-    /// Any or none: not checked.
-    #[default]
-    Unchecked,
-    /// None.
-    None,
-    /// This one.
-    Id(String),
 }
 
 /// Where a token may stand.
@@ -112,19 +65,6 @@ pub enum KeySource {
     },
     /// A key set that was given: no network at all.
     Static(Arc<KeySet>),
-}
-
-/// How a fetched key set is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct CachePolicy {
-    /// How long it is fresh; default 5 minutes. Zero: fetched for every verification.
-    pub ttl: Duration,
-    /// How long a whole request may take; default 5 seconds.
-    pub timeout: Duration,
-    /// Least time between two fetches that an unknown `kid` or a failing endpoint provokes; default 10 seconds.
-    pub cooldown: Duration,
-    /// How long past its TTL it still serves while it cannot be refreshed; default 1 hour.
-    pub max_stale: Duration,
 }
 
 /// Options, checked and with every default filled in.
@@ -282,6 +222,7 @@ pub fn key_set_addresses(raw: Raw) -> Result<Vec<String>, OptionError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::requirements::Organization;
     use crate::signature::Algorithm::{EdDsa, Es256, Es384, Ps512, Rs256, Rs384};
 
     pub(crate) fn text(text: &str) -> Raw {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{OptionError, Organization, Raw, Requirements, SubjectType, TokenSource, address};
-use crate::claims::words;
+use super::{OptionError, Raw, TokenSource, address};
+use crate::claims::{SubjectType, words};
 use crate::cookie;
 use crate::jwks::keys::KeySet;
+use crate::requirements::{Organization, Requirements};
 use crate::signature::Algorithm;
 use crate::token::media_type;
 

@@ -17,9 +17,9 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logto_authkit::clock::Timestamp;
 use logto_authkit::error::{Code, Refusal};
 use logto_authkit::jwks::keys::KeySet;
-use logto_authkit::moment::Moment;
 use logto_authkit::options::{KeySource, Options, Raw};
 use logto_authkit::verify::Verifier;
 use serde_json::{Value, json};
@@ -28,10 +28,10 @@ pub const ISSUER: &str = "https://tenant.test/oidc";
 pub const AUDIENCE: &str = "https://api.test";
 
 /// The start of a test, on both clocks.
-pub static START: LazyLock<Moment> = LazyLock::new(Moment::now);
+pub static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
 
 /// The moment that many seconds into a test.
-pub fn at(seconds: f64) -> Moment {
+pub fn at(seconds: f64) -> Timestamp {
     START.after(Duration::from_secs_f64(seconds))
 }
 

@@ -1,0 +1,60 @@
+/** The package as npm packs it, with the binary of this platform, installed into an empty folder without a network. */
+
+const { spawnSync } = require('node:child_process')
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const { ROOT, npm, packAll } = require('../../scripts/pack')
+
+/** @typedef {ReturnType<typeof installPacked>} Consumer */
+
+function installPacked() {
+  const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
+  const { platform, packed, binary } = packAll(folder)
+  write('package.json', '{ "name": "consumer", "private": true }')
+  npm(['install', '--offline', '--no-audit', '--no-fund', packed.path, binary.path], folder)
+
+  /**
+   * @param {string} name
+   * @param {string | object} content
+   */
+  function write(name, content) {
+    const path = join(folder, name)
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+    return path
+  }
+
+  return {
+    folder,
+    packed,
+    binary,
+    platform,
+    write,
+    /**
+     * Runs Node there.
+     *
+     * @param {string[]} args
+     * @param {Record<string, string>} [env]
+     */
+    node(args, env) {
+      const options = {
+        cwd: folder,
+        encoding: /** @type {const} */ ('utf8'),
+        timeout: 120_000,
+        env: { ...process.env, ...env },
+      }
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, options)
+      return { status, stdout, stderr }
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+/** What a consumer does with the package, as the body of an async function. */
+const USE = `
+  const issuer = await createTestIssuer()
+  const auth = await verifyAuth(issuer.mint({ sub: 'alice' }), { logtoUrl: issuer.logtoUrl, audience: 'https://api.example.com' })
+  await issuer.close()
+`
+
+module.exports = { ROOT, USE, installPacked }

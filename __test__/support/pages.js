@@ -1,0 +1,55 @@
+/** The pages of the documentation: their text, tables and blocks of code. */
+
+const { readFileSync, readdirSync } = require('node:fs')
+const { join } = require('node:path')
+
+const ROOT = join(__dirname, '../..')
+const PAGES = readdirSync(join(ROOT, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`)
+
+/** @param {string} path - From the root of the repository. */
+const read = (path) => readFileSync(join(ROOT, path), 'utf8')
+
+/** @typedef {{ page: string, line: number, language: string, example: string | undefined, code: string }} Block */
+
+/**
+ * The blocks of code, each with the example that a comment before it names.
+ *
+ * @param {string[]} pages
+ * @returns {Block[]}
+ */
+const blocks = (pages) =>
+  pages.flatMap((page) => {
+    const text = read(page)
+    return [...text.matchAll(/(?:^<!-- (\S+) -->\n)?^```(\w+)\n([\s\S]*?)^```$/gm)].map(
+      ({ index, 1: example, 2: language, 3: code }) => ({
+        page,
+        line: text.slice(0, index).split('\n').length,
+        language,
+        example,
+        code,
+      }),
+    )
+  })
+
+/**
+ * The cells of every row of every table.
+ *
+ * @param {string} text
+ */
+const rows = (text) =>
+  [...text.matchAll(/^\|(.*)\|$/gm)].map(([, row]) => row.split(/(?<!\\)\|/).map((cell) => cell.trim()))
+
+/**
+ * A heading's part of a page.
+ *
+ * @param {string} text
+ * @param {string} heading
+ */
+function section(text, heading) {
+  const [, found] = text.split(new RegExp(`^#+ ${heading.replace(/\W/g, '\\$&')}\n`, 'm'))
+  return found?.split(/^#+ /m, 1)[0]
+}
+
+module.exports = { PAGES, ROOT, blocks, read, rows, section }

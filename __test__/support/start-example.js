@@ -1,0 +1,52 @@
+/** An example as a process of its own, against a test issuer. */
+
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const { join } = require('node:path')
+const { createInterface } = require('node:readline')
+const { bearer } = require('./frameworks')
+const { startIssuer } = require('./helpers')
+
+const EXAMPLES = join(__dirname, '../../examples')
+const AUDIENCE = 'https://api.example.com'
+
+/**
+ * Starts an example on a port of its own, with an issuer of its own.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} path
+ * @param {'inherit' | 'pipe'} [stderr]
+ */
+async function start(t, path, stderr) {
+  const issuer = await startIssuer(t)
+  const token = (/** @type {object} */ claims) => bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
+  return { ...(await launch(t, path, issuer.logtoUrl, stderr)), issuer, token }
+}
+
+/**
+ * @param {import('node:test').TestContext} t
+ * @param {string} path
+ * @param {string} logtoUrl
+ * @param {'inherit' | 'pipe'} [stderr]
+ */
+async function launch(t, path, logtoUrl, stderr = 'inherit') {
+  const example = spawn(process.execPath, [path], {
+    env: { ...process.env, LOGTO_URL: logtoUrl, PORT: '0', NODE_OPTIONS: `--import=${ANNOUNCE}` },
+    stdio: ['ignore', 'pipe', stderr],
+  })
+  t.after(() => example.kill())
+  const stdout = /** @type {import('node:stream').Readable} */ (example.stdout)
+  const [port] = await once(createInterface(stdout), 'line')
+  return { url: `http://127.0.0.1:${port}`, example }
+}
+
+/** Prints the port of the server that the example starts, which does not say it. */
+const ANNOUNCE = `data:text/javascript,${encodeURIComponent(`
+  import { Server } from 'node:net'
+  const listen = Server.prototype.listen
+  Server.prototype.listen = function (...args) {
+    return listen.apply(this, args).once('listening', () => console.log(this.address().port))
+  }
+`)}`
+
+module.exports = { EXAMPLES, launch, start }

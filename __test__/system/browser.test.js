@@ -1,0 +1,311 @@
+const assert = require('node:assert/strict')
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const { existsSync } = require('node:fs')
+const { join } = require('node:path')
+const { createInterface } = require('node:readline')
+const { after, before, describe, test } = require('node:test')
+const { pathToFileURL } = require('node:url')
+const { chromium } = require('playwright-core')
+const { Application, freePort } = require('../next/application')
+
+/** @typedef {import('playwright-core').Page} Page */
+
+const EXAMPLE = join(__dirname, '../../examples/next')
+const CHROMIUM = '/usr/bin/chromium'
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const CLIENT = { appId: 'an-app', audience: 'https://api.example.com' }
+/** A folder for a picture of each page. */
+const { SCREENSHOTS } = process.env
+
+const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed: there is no ${CHROMIUM}`
+
+describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
+  /** @type {InstanceType<typeof Application>} */
+  let application
+  /** @type {{ url: string, close: () => Promise<void> }} */
+  let identityServer
+  /** @type {import('playwright-core').Browser} */
+  let browser
+  /** @type {string} */
+  let shop
+  let tokenLifetime = 3600
+
+  before(async () => {
+    /** @type {Record<string, string>} */
+    const env = { LOGTO_URL: 'https://built.example.test' }
+    application = new Application(EXAMPLE, { next: 16, env })
+    const { code, output } = await application.build()
+    assert.equal(code, 0, output)
+
+    // Which Logto it is, and which client, counts when the application starts, not when it is built.
+    const port = await freePort()
+    const { appId, audience } = CLIENT
+    const logtoUrl = `http://localhost:${port}`
+    Object.assign(env, { LOGTO_URL: logtoUrl, LOGTO_APP_ID: appId, AUDIENCE: audience })
+    shop = (await application.serve('start')).url
+    const { startIdentityServer } = await import(pathToFileURL(join(EXAMPLE, 'identity-server.mjs')).href)
+    const options = { ...CLIENT, port, appUrl: shop, tokenLifetime: () => tokenLifetime }
+    identityServer = await startIdentityServer(options)
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS })
+  })
+
+  after(async () => {
+    await browser?.close()
+    await identityServer?.close()
+    await application?.remove()
+  })
+
+  /**
+   * A page of a browser that has not been here.
+   *
+   * @param {import('node:test').TestContext} t
+   */
+  const open = async (t) => {
+    const context = await browser.newContext({ baseURL: shop, viewport: { width: 900, height: 600 } })
+    t.after(() => context.close())
+    const page = await context.newPage()
+    page.setDefaultTimeout(20_000)
+    page.on('pageerror', (error) => assert.fail(error))
+    return page
+  }
+
+  /** @param {Page} page - On the sign-in page. */
+  const signIn = async (page, { name = 'alice', password = 'wonderland' } = {}) => {
+    await click(page, 'Continue')
+    await page.getByLabel('Name').fill(name)
+    await page.getByLabel('Password').fill(password)
+    await picture(page, 'identity-server')
+    await click(page, 'Sign in')
+  }
+
+  test('a guest has one id, over reloads, on pages and in the API', async (t) => {
+    const page = await open(t)
+    await page.goto('/')
+    await picture(page, 'start')
+    await page.getByRole('link', { name: 'Cart', exact: true }).click()
+    const guestId = await text(page, '#owner')
+    assert.match(guestId, /^[0-9a-f-]{36}$/)
+    assert.equal(await ask(page, '/api/me'), `200 {"guestId":"${guestId}"}`)
+    await picture(page, 'cart-of-a-guest')
+    await page.reload()
+    assert.equal(await text(page, '#owner'), guestId)
+    assert.equal(await page.evaluate('document.cookie'), '')
+  })
+
+  test('a visitor who opens a protected page signs in and lands on it, and the API answers', async (t) => {
+    const page = await open(t)
+    await page.goto('/account?tab=orders')
+    assert.equal(page.url(), `${shop}/sign-in?redirect_to=%2Faccount%3Ftab%3Dorders`)
+    await picture(page, 'sign-in')
+    await signIn(page)
+    await page.waitForURL(`${shop}/account?tab=orders`)
+    assert.equal(await text(page, '#user'), 'alice')
+    assert.equal(await ask(page, '/api/orders'), '200 {"orders":["1 of alice"]}')
+    await picture(page, 'account')
+    assert.equal(await page.evaluate('document.cookie'), '')
+    const cookies = await page.context().cookies()
+    const token = cookies.find(({ name }) => name === 'logto_authtoken')
+    assert.deepEqual([token?.httpOnly, token?.secure, token?.sameSite], [true, true, 'Lax'])
+    assert.ok(!cookies.some(({ name }) => name === 'sign_in'))
+  })
+
+  test('a wrong password signs nobody in', async (t) => {
+    const page = await open(t)
+    await page.goto('/sign-in')
+    await signIn(page, { password: 'looking-glass' })
+    assert.equal(await text(page, '[role=alert]'), 'Wrong name or password')
+    await page.goto('/account')
+    assert.equal(new URL(page.url()).pathname, '/sign-in')
+  })
+
+  test('a session ends when its token expires', async (t) => {
+    const page = await open(t)
+    tokenLifetime = 4
+    await page.goto('/sign-in?redirect_to=/account')
+    await signIn(page)
+    await page.waitForURL(`${shop}/account`)
+    tokenLifetime = 3600
+    while (new URL(page.url()).pathname === '/account') await page.reload()
+    assert.equal(page.url(), `${shop}/sign-in?redirect_to=%2Faccount`)
+    assert.equal(await text(page, '.notice'), 'Your session has ended.')
+    await picture(page, 'session-ended')
+    const refused = await page.request.get('/api/orders')
+    assert.deepEqual([refused.status(), (await refused.json()).code], [401, 'token_expired'])
+
+    // The session at the identity server goes on: there is nothing to fill in.
+    await click(page, 'Continue')
+    await page.waitForURL(`${shop}/account`)
+    assert.equal(await text(page, '#user'), 'alice')
+  })
+
+  test('after signing out a protected page wants the password again', async (t) => {
+    const page = await open(t)
+    await page.goto('/sign-in?redirect_to=/account')
+    await signIn(page)
+    await page.waitForURL(`${shop}/account`)
+    await click(page, 'Sign out')
+    await page.waitForURL(`${identityServer.url}/oidc/session/end*`)
+    await picture(page, 'sign-out')
+    await click(page, 'Sign out')
+    await page.waitForURL(`${shop}/`)
+    await page.goto('/account')
+    assert.equal(page.url(), `${shop}/sign-in?redirect_to=%2Faccount`)
+    await signIn(page, { name: 'bob', password: 'builder' })
+    await page.waitForURL(`${shop}/account`)
+    assert.equal(await text(page, '#user'), 'bob')
+  })
+
+  test('a Server Action asks who calls it', async (t) => {
+    const page = await open(t)
+    await page.goto('/cart')
+    await click(page, 'Order')
+    await page.waitForURL(`${shop}/sign-in?redirect_to=/cart`)
+    await signIn(page)
+    await page.waitForURL(`${shop}/cart`)
+    await click(page, 'Order')
+    await page.getByText('Ordered for alice: 2 cups.').waitFor()
+    await picture(page, 'cart-of-a-user')
+  })
+
+  test('a sign-in never leads to another site', async (t) => {
+    const page = await open(t)
+    const elsewhere = [
+      '//example.com',
+      '/\\example.com',
+      '/\t/example.com',
+      'https://example.com',
+      'javascript:alert()',
+      'http://',
+    ]
+    await page.goto('/sign-in')
+    await signIn(page)
+    await page.waitForURL(`${shop}/`)
+    for (const redirectTo of elsewhere) {
+      await page.goto(`/sign-in?${new URLSearchParams({ redirect_to: redirectTo })}`)
+      await click(page, 'Continue')
+      await page.waitForURL(`${shop}/`)
+    }
+    await page.goto(`/sign-in?${new URLSearchParams({ redirect_to: '/..//example.com' })}`)
+    await click(page, 'Continue')
+    await page.waitForURL(`${shop}/example.com`)
+  })
+
+  test('an answer to the sign-in of another browser signs nobody in', async (t) => {
+    const other = await open(t)
+    await other.goto('/sign-in')
+    await signIn(other)
+    await other.waitForURL(`${shop}/`)
+    const callback = await redirect(other, await redirect(other, '/sign-in/start'))
+    assert.match(callback, /\/callback\?code=[^&]+&state=/)
+
+    const page = await open(t)
+    await page.goto(callback)
+    assert.equal(page.url(), `${shop}/sign-in?failed`)
+    assert.equal(await text(page, '.notice'), 'That did not work. Please try again.')
+    await picture(page, 'sign-in-failed')
+    await click(page, 'Continue')
+    await page.waitForURL(`${identityServer.url}/sign-in/*`)
+    await page.goto(callback)
+    assert.equal(page.url(), `${shop}/sign-in?failed`)
+    assert.equal((await page.request.get('/api/orders')).status(), 401)
+
+    // Where it belongs it is still good.
+    await other.goto(callback)
+    assert.equal(other.url(), `${shop}/`)
+  })
+
+  test('a callback with a wrong state, or with none, signs nobody in, whatever else is right', async (t) => {
+    const page = await open(t)
+    await page.goto('/sign-in')
+    await signIn(page)
+    await page.waitForURL(`${shop}/`)
+    /** A callback that would sign this very browser in: its code, its verifier, its nonce. */
+    const answer = async () => {
+      await page.context().clearCookies({ name: 'logto_authtoken' })
+      return new URL(await redirect(page, await redirect(page, '/sign-in/start')))
+    }
+    const outcome = async (/** @type {URL} */ url) => {
+      const location = await redirect(page, url.href)
+      const cookies = await page.context().cookies()
+      return [location, cookies.some(({ name }) => name === 'logto_authtoken')]
+    }
+    for (const change of /** @type {((search: URLSearchParams) => void)[]} */ ([
+      (search) => search.set('state', 'a-wrong-one'),
+      (search) => search.set('state', ''),
+      (search) => search.delete('state'),
+    ])) {
+      const url = await answer()
+      change(url.searchParams)
+      assert.deepEqual(await outcome(url), [`${shop}/sign-in?failed`, false], url.search)
+    }
+    assert.deepEqual(await outcome(await answer()), [`${shop}/`, true])
+  })
+
+  test('main.mjs starts the example and an identity server that knows it', { timeout: 120_000 }, async (t) => {
+    const port = await freePort()
+    const env = { ...process.env, PORT: String(port), LOGTO_URL: '', NEXT_TELEMETRY_DISABLED: '1' }
+    const main = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const exited = once(main, 'exit')
+    t.after(() => main.kill() && exited)
+    for await (const line of createInterface(main.stdout)) {
+      if (line.includes('Ready in')) break
+    }
+    main.stdout.resume()
+    const page = await open(t)
+    await page.goto(`http://localhost:${port}/account`)
+    await signIn(page)
+    await page.waitForURL(`http://localhost:${port}/account`)
+    assert.equal(await ask(page, '/api/orders'), '200 {"orders":["1 of alice"]}')
+  })
+})
+
+/**
+ * Where the browser of a page is sent from an address; it does not go there.
+ *
+ * @param {Page} page
+ * @param {string} address
+ */
+async function redirect(page, address) {
+  const response = await page.request.get(address, { maxRedirects: 0 })
+  return response.headers().location
+}
+
+/**
+ * What the API answers to a page that asks it.
+ *
+ * @param {Page} page
+ * @param {string} path
+ */
+async function ask(page, path) {
+  await click(page, `GET ${path}`)
+  return page.getByText(/^\d{3} /).textContent()
+}
+
+/**
+ * @param {Page} page
+ * @param {string} name
+ */
+const click = (page, name) => page.getByRole('button', { name, exact: true }).click()
+
+/**
+ * @param {Page} page
+ * @param {string} selector
+ */
+const text = async (page, selector) => String(await page.locator(selector).textContent())
+
+/**
+ * @param {Page} page
+ * @param {string} name
+ */
+async function picture(page, name) {
+  if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
+}

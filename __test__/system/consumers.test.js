@@ -1,0 +1,206 @@
+const assert = require('node:assert/strict')
+const { mkdirSync, readdirSync, symlinkSync } = require('node:fs')
+const { join } = require('node:path')
+const { after, before, describe, test } = require('node:test')
+const { ROOT, USE, installPacked } = require('../support/packed')
+
+/** The tools of this checkout, run on an installed package. */
+const TOOLS = join(ROOT, 'node_modules')
+
+/** @type {import('../support/packed').Consumer} */
+let consumer
+
+before(() => {
+  consumer = installPacked()
+  // What a consumer has besides: declarations of Node and of the frameworks that it uses.
+  symlinkSync(join(TOOLS, '@types'), join(consumer.folder, 'node_modules/@types'))
+  symlinkSync(join(TOOLS, 'next'), join(consumer.folder, 'node_modules/next'))
+})
+after(() => consumer.remove())
+
+describe('TypeScript', () => {
+  const SOURCE = `
+    import type { IncomingMessage } from 'node:http'
+    import { AuthError, createVerifier, verifyAuth, type AuthContext } from 'logto-authkit'
+    import { createCsrfMiddleware } from 'logto-authkit/csrf'
+    import { logtoAuth, protect } from 'logto-authkit/express'
+    import { withAuth } from 'logto-authkit/next'
+    import { withLogtoAuth } from 'logto-authkit/next/config'
+    import { verifyNextAuth } from 'logto-authkit/server'
+    import { createTestIssuer } from 'logto-authkit/testing'
+
+    export async function who(request: IncomingMessage): Promise<string | null> {
+      const auth: AuthContext = await verifyAuth(request, { logtoUrl: 'https://auth.example.com', audience: 'https://api.example.com' })
+      return auth.isAuthenticated ? auth.userId : null
+    }
+    export const status = (error: unknown): number => (error instanceof AuthError ? error.status : 500)
+    export const all = [createVerifier, createCsrfMiddleware, logtoAuth, protect, withAuth, withLogtoAuth, verifyNextAuth, createTestIssuer]
+    // @ts-expect-error an audience is required
+    createVerifier({ logtoUrl: 'https://auth.example.com' })
+  `
+  const SEVEN = join(TOOLS, 'typescript/bin/tsc')
+  const SIX = join(TOOLS, 'typescript-6/bin/tsc')
+  /** @type {[string, string, string, object][]} */
+  const CONFIGURATIONS = [
+    ['node16', SEVEN, 'mts', { module: 'node16', moduleResolution: 'node16' }],
+    ['node16, CommonJS', SEVEN, 'cts', { module: 'node16', moduleResolution: 'node16', esModuleInterop: true }],
+    ['nodenext', SEVEN, 'mts', { module: 'nodenext', moduleResolution: 'nodenext' }],
+    ['bundler', SEVEN, 'ts', { module: 'esnext', moduleResolution: 'bundler' }],
+    ['node16 with TypeScript 6', SIX, 'mts', { module: 'node16', moduleResolution: 'node16' }],
+    [
+      'node10 with TypeScript 6',
+      SIX,
+      'ts',
+      { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0', esModuleInterop: true },
+    ],
+  ]
+  for (const [name, tsc, extension, options] of CONFIGURATIONS) {
+    test(`${name} finds the types of every entry`, () => {
+      const file = consumer.write(`types.${extension}`, SOURCE)
+      const compilerOptions = {
+        strict: true,
+        noEmit: true,
+        target: 'es2022',
+        types: ['node'],
+        skipLibCheck: true,
+        ...options,
+      }
+      const config = consumer.write(`tsconfig.${extension}.json`, { compilerOptions, files: [file] })
+      const { status, stdout } = consumer.node([tsc, '-p', config])
+      assert.deepEqual([status, stdout], [0, ''])
+    })
+  }
+})
+
+describe('Jest', () => {
+  test('runs tests with the test issuer, several files side by side', () => {
+    mkdirSync(join(consumer.folder, 'jest'))
+    for (const name of ['a', 'b']) {
+      consumer.write(
+        `jest/${name}.test.js`,
+        `const { verifyAuth, AuthError } = require('logto-authkit')
+        const { createTestIssuer } = require('logto-authkit/testing')
+        test('accepts', async () => { ${USE} expect(auth.userId).toBe('alice') })
+        test('refuses', async () => {
+          const options = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
+          await expect(verifyAuth('opaque', options)).rejects.toMatchObject({ code: 'opaque_token', status: 401 })
+          await expect(verifyAuth('opaque', options)).rejects.toBeInstanceOf(AuthError)
+        })`,
+      )
+    }
+    const { status, stderr } = consumer.node([
+      join(TOOLS, 'jest/bin/jest.js'),
+      '--rootDir',
+      join(consumer.folder, 'jest'),
+      '--ci',
+    ])
+    assert.equal(status, 0, stderr)
+    assert.match(stderr, /Tests: +4 passed, 4 total/)
+  })
+})
+
+describe('Vitest', () => {
+  for (const pool of ['threads', 'forks']) {
+    test(`runs tests with the test issuer, in ${pool}`, () => {
+      mkdirSync(join(consumer.folder, 'vitest'), { recursive: true })
+      consumer.write(
+        'vitest/a.test.mjs',
+        `import { AuthError, verifyAuth } from 'logto-authkit'
+        import { createTestIssuer } from 'logto-authkit/testing'
+        test('accepts', async () => { ${USE} expect(auth.userId).toBe('alice') })
+        test('refuses', async () => {
+          await expect(verifyAuth('x', { logtoUrl: 'https://auth.example.test', audience: 'a' })).rejects.toBeInstanceOf(AuthError)
+        })`,
+      )
+      const args = [
+        join(TOOLS, 'vitest/vitest.mjs'),
+        'run',
+        '--globals',
+        '--pool',
+        pool,
+        '--root',
+        join(consumer.folder, 'vitest'),
+      ]
+      const { status, stdout, stderr } = consumer.node(args, { CI: '1', NO_COLOR: '1' })
+      assert.equal(status, 0, stdout + stderr)
+      assert.match(stdout, /Tests +2 passed/)
+    })
+  }
+})
+
+describe('a server bundle', () => {
+  const ENTRY = `
+    import { verifyAuth } from 'logto-authkit'
+    import { createTestIssuer } from 'logto-authkit/testing'
+    async function main() { ${USE} console.log(auth.userId) }
+    main()
+  `
+  before(() => {
+    mkdirSync(join(consumer.folder, 'bundle'))
+    consumer.write('bundle/entry.mjs', ENTRY)
+  })
+
+  for (const format of ['cjs', 'esm']) {
+    test(`of esbuild works with the package left outside, as ${format}`, () => {
+      const out = join(consumer.folder, `bundle/esbuild.${format === 'cjs' ? 'cjs' : 'mjs'}`)
+      esbuild(['--external:logto-authkit', `--format=${format}`, `--outfile=${out}`])
+      assert.equal(consumer.node([out]).stdout, 'alice\n')
+    })
+  }
+
+  test('of esbuild works with the package and its binary in it', () => {
+    const folder = join(consumer.folder, 'bundle/inside')
+    esbuild(['--loader:.node=copy', '--format=cjs', `--outdir=${folder}`])
+    assert.ok(readdirSync(folder).some((name) => name.endsWith('.node')))
+    assert.equal(consumer.node([join(folder, 'entry.js')]).stdout, 'alice\n')
+  })
+
+  test('of webpack works with the package left outside', () => {
+    const config = {
+      mode: 'production',
+      target: 'node',
+      entry: join(consumer.folder, 'bundle/entry.mjs'),
+      output: { path: join(consumer.folder, 'bundle'), filename: 'webpack.cjs' },
+    }
+    const script = consumer.write(
+      'bundle/build.cjs',
+      `const config = ${JSON.stringify(config)}
+      config.externals = [({ request }, done) => (/^logto-authkit(\\/|$)/.test(request) ? done(null, 'commonjs ' + request) : done())]
+      require(${JSON.stringify(join(TOOLS, 'webpack'))})(config, (error, stats) => {
+        if (error || stats.hasErrors()) throw error ?? new Error(stats.toString())
+      })`,
+    )
+    const { status, stderr } = consumer.node([script])
+    assert.equal(status, 0, stderr)
+    assert.equal(consumer.node([join(consumer.folder, 'bundle/webpack.cjs')]).stdout, 'alice\n')
+  })
+
+  test('for browsers holds the sentence that says what to do, and nothing else', () => {
+    const out = join(consumer.folder, 'bundle/browser.cjs')
+    const args = ['--bundle', '--platform=browser', '--format=cjs', `--outfile=${out}`]
+    const { status, stderr } = consumer.node([...ESBUILD, join(consumer.folder, 'bundle/entry.mjs'), ...args])
+    assert.equal(status, 0, stderr)
+    assert.match(consumer.node([out]).stderr, /logto-authkit runs in Node\.js only/)
+  })
+
+  /** @param {string[]} args */
+  function esbuild(args) {
+    const entry = join(consumer.folder, 'bundle/entry.mjs')
+    const { status, stderr } = consumer.node([
+      ...ESBUILD,
+      entry,
+      '--bundle',
+      '--platform=node',
+      '--log-level=error',
+      ...args,
+    ])
+    assert.equal(status, 0, stderr)
+  }
+})
+
+// What its launcher does not have to be run by Node for is the binary itself, which a shell would start.
+const ESBUILD = [
+  '--eval',
+  `require('node:child_process').execFileSync(${JSON.stringify(join(TOOLS, 'esbuild/bin/esbuild'))}, process.argv.slice(1), { stdio: 'inherit' })`,
+  '--',
+]

@@ -1,0 +1,201 @@
+const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
+const { existsSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')
+const { join } = require('node:path')
+const { after, before, describe, test } = require('node:test')
+const { cli } = require('../support/cli')
+const { PAGES, ROOT, blocks, read } = require('../support/pages')
+
+/** Code that is compiled or run: all of it is either an example's, to the letter, or a module by itself. */
+const CODE = ['js', 'ts', 'tsx']
+
+/** The package's entries, for the example of Next.js, which is a package by itself. */
+const ENTRIES = Object.fromEntries(
+  Object.entries(require('../../package.json').exports).flatMap(([path, entry]) =>
+    typeof entry === 'string' ? [] : [[join('logto-authkit', path), [join(ROOT, entry.types)]]],
+  ),
+)
+
+test('every block of code that names an example is that example', () => {
+  const named = blocks([...PAGES, 'README.md']).filter(({ example }) => example !== undefined)
+  assert.ok(named.length > 20)
+  for (const { example, code, page } of named) assert.equal(code, read(String(example)), `${page}: ${example}`)
+})
+
+describe('every other block of code', () => {
+  /** @type {string} */
+  let folder
+  before(() => {
+    // Inside the package, so that its imports are found.
+    folder = mkdtempSync(join(ROOT, 'examples/.docs-'))
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  /**
+   * @param {{ name: string, code: string }[]} modules
+   * @param {string[]} [examples]
+   */
+  function compile(modules, examples = []) {
+    for (const { name, code } of modules) writeFileSync(join(folder, name), code)
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: true,
+      allowJs: true,
+      checkJs: true,
+      experimentalDecorators: true,
+      target: 'es2023',
+      module: 'preserve',
+      lib: ['es2023', 'dom', 'dom.iterable'],
+      jsx: 'preserve',
+      types: ['node'],
+      paths: { '@/*': ['../next/*'], ...ENTRIES },
+    }
+    const files = [...modules.map(({ name }) => name), ...examples.map((path) => join(ROOT, path))]
+    const config = join(folder, 'tsconfig.json')
+    writeFileSync(config, JSON.stringify({ compilerOptions, files }))
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', config], { encoding: 'utf8', timeout: 120_000 })
+    return { status, stdout }
+  }
+
+  test('compiles, with TypeScript, and so do the examples in it', { timeout: 120_000 }, () => {
+    const all = blocks(PAGES).filter(({ language }) => CODE.includes(language))
+    const modules = all
+      .filter(({ example }) => example === undefined)
+      .map(({ page, line, language, code }) => ({ name: `${page.replace(/\W/g, '-')}-${line}.${language}`, code }))
+    assert.ok(modules.length > 12)
+    const examples = all.flatMap(({ example }) =>
+      example?.endsWith('.ts') || example?.endsWith('.tsx') ? [example] : [],
+    )
+    assert.ok(examples.length > 4)
+    assert.deepEqual(compile(modules, examples), { status: 0, stdout: '' })
+  })
+
+  test('would be found if it were wrong', { timeout: 120_000 }, () => {
+    const code =
+      "import { createVerifier } from 'logto-authkit'\ncreateVerifier({ logtoUrl: 'https://auth.example.com' })\n"
+    assert.match(compile([{ name: 'wrong.ts', code }]).stdout, /wrong\.ts\(2,16\).*audience/)
+  })
+})
+
+test('every block is of a language that is looked at', () => {
+  // What is text, or a program's output, is compared where it is about something: see docs.test.js.
+  const known = [...CODE, 'sh', 'json', 'dockerfile', 'text', 'http', 'diff', 'console']
+  for (const { page, line, language } of blocks([...PAGES, 'README.md'])) {
+    assert.ok(known.includes(language), `${page}:${line}: ${language}`)
+  }
+  for (const page of PAGES) {
+    assert.equal((read(page).match(/^```/gm) ?? []).length, 2 * blocks([page]).length, page)
+  }
+})
+
+test('every block of JSON is JSON', () => {
+  const json = blocks(PAGES).filter(({ language }) => language === 'json')
+  assert.ok(json.length > 0)
+  for (const { code } of json) assert.doesNotThrow(() => JSON.parse(code))
+})
+
+describe('every command', () => {
+  const shell = blocks([
+    ...PAGES,
+    'README.md',
+    'CONTRIBUTING.md',
+    'examples/next/README.md',
+    'examples/express/README.md',
+  ])
+    .filter(({ language }) => language === 'sh')
+    .map((block) => ({ ...block, at: `${block.page}:${block.line}` }))
+  const images = blocks(PAGES).filter(({ language }) => language === 'dockerfile')
+  const manifest = require('../../package.json')
+
+  test('is one that a shell can read', () => {
+    assert.ok(shell.length > 15)
+    for (const { code, at } of shell) {
+      const { status, stderr } = spawnSync('bash', ['-n'], { input: code.replaceAll(/<\w+>/g, 'x'), encoding: 'utf8' })
+      assert.deepEqual([status, stderr], [0, ''], at)
+    }
+  })
+
+  test('exists, with its subcommand, its options and its files', async () => {
+    for (const { code, at } of shell) for (const words of commands(code)) await check(words, at)
+  })
+
+  test('of an image exists, and an image is of a Node that is supported', async () => {
+    assert.ok(images.length > 0)
+    for (const { code, page, line } of images) {
+      for (const [, instruction, rest] of code.matchAll(/^(\S+) (.*)$/gm)) {
+        const at = `${page}:${line}: ${instruction} ${rest}`
+        if (instruction === 'RUN') for (const words of commands(rest)) await check(words, at)
+        else if (instruction === 'FROM') assert.match(rest, /^node:(2[2-9])-(slim|alpine)( AS \w+)?$/, at)
+        else if (instruction === 'CMD') assert.equal(JSON.parse(rest)[0], 'node', at)
+        else assert.ok(['WORKDIR', 'COPY', 'USER'].includes(instruction), at)
+      }
+    }
+  })
+
+  /**
+   * The words of each simple command, without what is assigned before it.
+   *
+   * @param {string} code
+   */
+  const commands = (code) =>
+    code
+      .replaceAll(/\\\n/g, ' ')
+      .replaceAll(/'[^']*'|"[^"]*"/g, 'x')
+      .replaceAll(/#.*$/gm, '')
+      .split(/\n|\||&&|\$\(|\)/)
+      .map((command) =>
+        command
+          .replace(/<\w+>/g, 'x')
+          .trim()
+          .replace(/^(\w+=\S*\s*)+/, '')
+          .split(/\s+/),
+      )
+      .filter(([first]) => first !== '')
+
+  /**
+   * @param {string[]} words
+   * @param {string} at
+   */
+  async function check([program, ...args], at) {
+    const where = `${at}: ${[program, ...args].join(' ')}`
+    if (program === 'npm') return checkNpm(args, where)
+    if (program === 'npx') return checkNpx(args, where)
+    if (program === 'node') {
+      const file = args.find((arg) => !arg.startsWith('-') && arg !== 'x')
+      // What the README calls app.mjs is its first block: readme.test.js starts it.
+      return assert.ok(file === undefined || file === 'app.mjs' || existsSync(join(ROOT, file)), where)
+    }
+    assert.ok(['curl', 'pbpaste'].includes(program), where)
+  }
+
+  /**
+   * @param {string[]} args
+   * @param {string} where
+   */
+  function checkNpm([command, ...args], where) {
+    const help = spawnSync('npm', [command, '--help'], { encoding: 'utf8', shell: process.platform === 'win32' }).stdout
+    if (command === 'run') return assert.ok(args[0] in manifest.scripts, where)
+    if (command === 'test') return assert.ok('test' in manifest.scripts, where)
+    assert.ok(['ci', 'install'].includes(command), where)
+    for (const arg of args) {
+      if (arg.startsWith('--')) assert.ok(help.includes(arg.split('=', 1)[0]), where)
+      else assert.ok(arg === manifest.name || arg in manifest.devDependencies, where)
+    }
+  }
+
+  /**
+   * @param {string[]} args
+   * @param {string} where
+   */
+  async function checkNpx([tool, ...args], where) {
+    if (tool === manifest.name) {
+      const { code, stdout } = await cli([args[0], '--help'])
+      assert.equal(code, 0, where)
+      for (const flag of args.filter((arg) => arg.startsWith('--')))
+        assert.match(stdout, new RegExp(`^ +${flag} `, 'm'))
+    } else assert.ok(tool in manifest.devDependencies, where)
+  }
+})

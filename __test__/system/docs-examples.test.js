@@ -1,0 +1,112 @@
+const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
+const { once } = require('node:events')
+const { join } = require('node:path')
+const { createInterface } = require('node:readline')
+const { describe, test } = require('node:test')
+const { startIssuer } = require('../support/helpers')
+const { ask, bearer } = require('../support/frameworks')
+const { ROOT, read, rows, section } = require('../support/pages')
+const { EXAMPLES, start } = require('../support/start-example')
+
+const AUDIENCE = 'https://api.example.com'
+
+/**
+ * Claims of the tokens in the table of permissions; the right one depends on the route.
+ *
+ * @type {Record<string, (path: string) => object>}
+ */
+const TOKENS = {
+  'for the API': () => ({ scope: SCOPES }),
+  'of the organization org1': () => ({ scope: SCOPES, audience: 'urn:logto:organization:org1' }),
+  'of the organization org2': () => ({ scope: SCOPES, audience: 'urn:logto:organization:org2' }),
+  'for the API within org1': () => ({ scope: SCOPES, organizationId: 'org1' }),
+  'for the API within org2': () => ({ scope: SCOPES, organizationId: 'org2' }),
+  'the right one, without the scope': (path) => {
+    if (path === '/orders') return {}
+    return path === '/org1/members' ? { audience: 'urn:logto:organization:org1' } : { organizationId: 'org1' }
+  },
+}
+const SCOPES = 'read:orders read:members'
+
+describe('the example', { timeout: 60_000 }, () => {
+  test('of permissions refuses what its page says', async (t) => {
+    const { url, token } = await start(t, join(EXAMPLES, 'permissions.mjs'))
+    const table = rows(String(section(read('docs/permissions.md'), 'An API with all three')))
+    const [[, ...paths], , ...kinds] = table.map((row) => row.map((cell) => cell.replaceAll('`', '')))
+    assert.deepEqual([paths.length, kinds.length], [3, Object.keys(TOKENS).length])
+    for (const [kind, ...verdicts] of kinds) {
+      for (const [i, path] of paths.entries()) {
+        const { status, body } = await ask(url + path, token(TOKENS[kind](path)))
+        assert.equal(status === 200 ? 'passes' : JSON.parse(body).code, verdicts[i], `${kind}: ${path}`)
+      }
+    }
+  })
+
+  test('of AWS Lambda answers events with and without a token', async (t) => {
+    const issuer = await startIssuer(t)
+    process.env.LOGTO_URL = issuer.logtoUrl
+    const { handler } = await import(join(EXAMPLES, 'lambda.mjs'))
+    assert.equal(issuer.jwksRequests, 1)
+    const token = issuer.mint({ sub: 'alice', audience: AUDIENCE })
+    for (const event of [bearer(token), { headers: {}, cookies: ['a=b', `logto_authtoken=${token}`] }]) {
+      assert.deepEqual(await handler(event), { statusCode: 200, body: '{"userId":"alice"}' })
+    }
+    const { statusCode, headers, body } = await handler({ headers: {} })
+    assert.deepEqual([statusCode, headers['WWW-Authenticate'], JSON.parse(body).code], [401, 'Bearer', 'missing_token'])
+  })
+
+  test('of operating says when it is ready, shows its figures and logs why it refuses', async (t) => {
+    const { url, issuer, token, example } = await start(t, join(EXAMPLES, 'operating.mjs'), 'pipe')
+    const log = createInterface(/** @type {import('node:stream').Readable} */ (example.stderr))
+    issuer.setOutage('error')
+    assert.equal((await ask(`${url}/ready`)).status, 503)
+    issuer.setOutage(null)
+    const stats = async () => JSON.parse((await ask(`${url}/stats`)).body).jwks
+    assert.deepEqual(
+      [(await stats()).state, (await stats()).lastError],
+      ['empty', "the key set's address answered 500"],
+    )
+    const line = once(log, 'line')
+    const { status, body } = await ask(`${url}/me`, token({ expiresIn: -1 }))
+    assert.deepEqual([status, JSON.parse(body).code], [503, 'jwks_unavailable'])
+    assert.deepEqual(JSON.parse((await line)[0]), {
+      code: 'jwks_unavailable',
+      path: '/me',
+      details: { jwksUri: issuer.jwksUri },
+      cause: "the key set's address answered 500",
+    })
+  })
+
+  test('of operating is ready where there are keys', async (t) => {
+    const { url, token } = await start(t, join(EXAMPLES, 'operating.mjs'))
+    assert.equal((await ask(`${url}/ready`)).status, 200)
+    assert.equal((await ask(`${url}/me`, token({ sub: 'alice' }))).body, '{"userId":"alice"}')
+    const { jwks, tokens } = JSON.parse((await ask(`${url}/stats`)).body)
+    assert.deepEqual([jwks.state, jwks.fetches, tokens.hits, tokens.misses], ['fresh', 1, 0, 0])
+  })
+
+  test('of Jest passes', () => {
+    const { status, stderr } = run('jest/bin/jest.js', '--rootDir', join(EXAMPLES, 'testing'), '--ci', 'jest.test')
+    assert.equal(status, 0, stderr)
+    assert.match(stderr, /Tests: +4 passed, 4 total/)
+  })
+
+  test('of Vitest passes', () => {
+    const { status, stdout } = run('vitest/vitest.mjs', 'run', '--root', join(EXAMPLES, 'testing'), 'vitest.test')
+    assert.equal(status, 0, stdout)
+    assert.match(stdout, /Tests +1 passed/)
+  })
+
+  /**
+   * @param {string} tool
+   * @param {string[]} args
+   */
+  function run(tool, ...args) {
+    /** @type {NodeJS.ProcessEnv} */
+    const env = { ...process.env, CI: '1', NO_COLOR: '1' }
+    delete env.NODE_TEST_CONTEXT
+    const options = { env, encoding: /** @type {const} */ ('utf8'), timeout: 60_000 }
+    return spawnSync(process.execPath, [join(ROOT, 'node_modules', tool), ...args], options)
+  }
+})

@@ -1,0 +1,91 @@
+const assert = require('node:assert/strict')
+const { once } = require('node:events')
+const { mkdtempSync, rmSync } = require('node:fs')
+const { join } = require('node:path')
+const { describe, test } = require('node:test')
+const { buildSync } = require('esbuild')
+const { io } = require('socket.io-client')
+const { WebSocket } = require('ws')
+const { ask, bearer } = require('../support/frameworks')
+const { EXAMPLES, start } = require('../support/start-example')
+
+/**
+ * What the examples of all frameworks do.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} path
+ */
+async function checkOrders(t, path) {
+  const { url, token } = await start(t, path)
+  const reply = async (/** @type {string} */ route, /** @type {object} */ request = {}) => {
+    const { status, body } = await ask(url + route, request)
+    return [status, JSON.parse(body).code ?? JSON.parse(body)]
+  }
+  assert.deepEqual(await reply('/me'), [401, 'missing_token'])
+  assert.deepEqual(await reply('/me', token({ sub: 'alice', scope: 'a b' })), [
+    200,
+    { userId: 'alice', scopes: ['a', 'b'] },
+  ])
+  assert.deepEqual(await reply('/orders', token({})), [403, 'missing_scope'])
+  assert.deepEqual(await reply('/orders', token({ sub: 'alice', scope: 'read:orders' })), [200, { of: 'alice' }])
+}
+
+describe('the example', { timeout: 60_000 }, () => {
+  for (const name of ['express', 'fastify', 'hono', 'koa']) {
+    test(`of ${name} shows who asks, and orders to those who may read them`, (t) =>
+      checkOrders(t, join(EXAMPLES, `${name}.mjs`)))
+  }
+
+  test('of nestjs does the same, compiled as TypeScript with decorators', async (t) => {
+    // Inside the package, so that its imports are found.
+    const folder = mkdtempSync(join(EXAMPLES, '.nestjs-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const outfile = join(folder, 'main.mjs')
+    buildSync({
+      entryPoints: [join(EXAMPLES, 'nestjs.ts')],
+      outfile,
+      format: 'esm',
+      tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
+    })
+    await checkOrders(t, outfile)
+  })
+
+  test('of WebSockets greets users of its own pages', async (t) => {
+    const { url, token } = await start(t, join(EXAMPLES, 'websocket.mjs'))
+    const client = new WebSocket(url.replace('http', 'ws'), {
+      ...token({ sub: 'alice' }),
+      origin: 'https://app.example.com',
+    })
+    const [message] = await once(client, 'message')
+    assert.equal(String(message), 'Hello alice')
+    client.close()
+    const refused = new WebSocket(url.replace('http', 'ws'), { ...token({}), origin: 'https://evil.test' })
+    const [{ message: reason }] = await once(refused, 'error')
+    assert.equal(reason, 'Unexpected server response: 403')
+  })
+
+  test('of Socket.IO greets users, over polling and over WebSockets', async (t) => {
+    const { url, token } = await start(t, join(EXAMPLES, 'socket-io.mjs'))
+    for (const transport of ['polling', 'websocket']) {
+      const extraHeaders = token({ sub: 'alice' }).headers
+      const client = io(url, { transports: [transport], extraHeaders, reconnection: false })
+      t.after(() => client.close())
+      assert.equal(await new Promise((resolve) => client.once('hello', resolve)), 'alice')
+    }
+    const refused = io(url, { transports: ['polling'], reconnection: false })
+    t.after(() => refused.close())
+    assert.ok((await new Promise((resolve) => refused.once('connect_error', resolve))) instanceof Error)
+  })
+
+  test('of MCP tells a client without a token where to get one', async (t) => {
+    const { url, issuer } = await start(t, join(EXAMPLES, 'mcp.mjs'))
+    const { status, headers } = await ask(`${url}/mcp`, { method: 'POST' })
+    const [, address] = /^Bearer resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
+    assert.deepEqual([status, address], [401, 'https://api.example.com/.well-known/oauth-protected-resource/mcp'])
+    const metadata = JSON.parse((await ask(url + new URL(address).pathname)).body)
+    assert.equal(metadata.resource, 'https://api.example.com/mcp')
+    assert.deepEqual(metadata.authorization_servers, [issuer.issuer])
+    const token = bearer(issuer.mint({ sub: 'alice', audience: metadata.resource }))
+    assert.equal(JSON.parse((await ask(`${url}/mcp`, { method: 'POST', ...token })).body).result.hello, 'alice')
+  })
+})

@@ -1,0 +1,123 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { inspect } = require('node:util')
+const { Worker } = require('node:worker_threads')
+const { once } = require('node:events')
+
+/** What each entry exports, and what kind of thing it is. Whatever changes here changes the public API. */
+const ENTRIES = {
+  'logto-authkit': {
+    AuthError: 'class',
+    buildAuthCookieHeader: 'function',
+    buildGuestCookieHeader: 'function',
+    clearJwksCache: 'function',
+    createVerifier: 'function',
+    hasRole: 'function',
+    hasScopes: 'function',
+    invalidateJwksCache: 'function',
+    requireRole: 'function',
+    requireScopes: 'function',
+    verifyAuth: 'function',
+    verifyLogtoToken: 'function',
+  },
+  'logto-authkit/csrf': {
+    CSRF_COOKIE_NAME: 'string',
+    CSRF_HEADER_NAME: 'string',
+    buildCsrfCookieHeader: 'function',
+    createCsrfMiddleware: 'function',
+    generateCsrfToken: 'function',
+    verifyCsrfToken: 'function',
+  },
+  'logto-authkit/express': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/fastify': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/hono': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/koa': { logtoAuth: 'function', protect: 'function' },
+  'logto-authkit/nestjs': { Auth: 'function', AuthErrorFilter: 'class', LogtoAuthGuard: 'class', Protect: 'function' },
+  'logto-authkit/next': {
+    authProxy: 'function',
+    createNextAuth: 'function',
+    getAuth: 'function',
+    verifyNextAuth: 'function',
+    withAuth: 'function',
+  },
+  'logto-authkit/next/config': { withLogtoAuth: 'function' },
+  'logto-authkit/resource-metadata': { createResourceMetadata: 'function' },
+  'logto-authkit/server': {
+    CSRF_COOKIE_NAME: 'string',
+    CSRF_HEADER_NAME: 'string',
+    buildAuthCookieHeader: 'function',
+    buildCsrfCookieHeader: 'function',
+    clearJwksCache: 'function',
+    createCsrfMiddleware: 'function',
+    createExpressAuthMiddleware: 'function',
+    generateCsrfToken: 'function',
+    hasRole: 'function',
+    hasScopes: 'function',
+    invalidateJwksCache: 'function',
+    requireRole: 'function',
+    requireScopes: 'function',
+    verifyAuth: 'function',
+    verifyCsrfToken: 'function',
+    verifyLogtoToken: 'function',
+    verifyNextAuth: 'function',
+  },
+  'logto-authkit/testing': { createTestIssuer: 'function' },
+  'logto-authkit/upgrade': { verifyUpgrade: 'function' },
+}
+
+for (const [entry, wanted] of Object.entries(ENTRIES)) {
+  describe(entry, () => {
+    test('exports these names', () => {
+      const kinds = Object.entries(require(entry)).map(([name, value]) => [name, kindOf(value)])
+      assert.deepEqual(Object.fromEntries(kinds.sort()), wanted)
+    })
+
+    test('gives import and require the same objects, by name and as the default', async () => {
+      const required = require(entry)
+      const { default: whole, ...imported } = await import(entry)
+      delete imported['module.exports'] // Node 23 and later
+      assert.equal(whole, required)
+      assert.deepEqual(Object.keys(imported).sort(), Object.keys(wanted))
+      for (const name of Object.keys(wanted)) assert.equal(imported[name], required[name], name)
+    })
+  })
+}
+
+test('an AuthError of one way of loading is one of the other', async () => {
+  const { verifyAuth } = require('logto-authkit')
+  const { AuthError } = await import('logto-authkit')
+  const verification = verifyAuth('', { logtoUrl: 'https://auth.example.test', audience: 'x' })
+  await assert.rejects(verification, (error) => error instanceof AuthError)
+})
+
+test('package.json can be read, and no file behind the entries', () => {
+  assert.equal(require('logto-authkit/package.json').name, 'logto-authkit')
+  for (const path of ['js/index.js', 'js/native/binding.js', 'js/core/verifier', 'index.d.ts', 'src']) {
+    assert.throws(() => require(`logto-authkit/${path}`), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
+  }
+})
+
+test('a verifier has these methods, and shows nothing of its options', () => {
+  const { createVerifier } = require('logto-authkit')
+  const verifier = createVerifier({ logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' })
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(verifier))
+  assert.deepEqual(names.sort(), ['constructor', 'prefetch', 'stats', 'verify'])
+  assert.deepEqual(Object.keys(verifier), [])
+  assert.equal(inspect(verifier, { showHidden: true, depth: 5 }).includes('example.test'), false)
+})
+
+test('loading an entry opens nothing, prints nothing and keeps no process alive', async () => {
+  const worker = new Worker(`require('logto-authkit'); require('logto-authkit/testing')`, {
+    eval: true,
+    stdout: true,
+    stderr: true,
+  })
+  const printed = Promise.all([worker.stdout.toArray(), worker.stderr.toArray()])
+  assert.deepEqual(await once(worker, 'exit'), [0])
+  assert.deepEqual(await printed, [[], []])
+})
+
+/** @type {(value: any) => string} */
+function kindOf(value) {
+  return typeof value === 'function' && /^class\b/.test(`${value}`) ? 'class' : typeof value
+}

@@ -1,0 +1,612 @@
+const assert = require('node:assert/strict')
+const { randomBytes } = require('node:crypto')
+const { once } = require('node:events')
+const { readFileSync, readdirSync } = require('node:fs')
+const { createServer, get } = require('node:http')
+const { join } = require('node:path')
+const { after, before, describe, test } = require('node:test')
+const { AuthError, verifyAuth } = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
+const { answer } = require('../../js/adapters/guard')
+const { Application } = require('../next/application')
+const { ask } = require('../next/client')
+
+/** @typedef {import('../next/client').Answer} Answer */
+/** @typedef {import('../next/application').Server} Server */
+/** @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer */
+/** @typedef {{ name: string, next: 15 | 16, args: string[], isStandalone: boolean, isLinked?: boolean }} Variant */
+
+const FIXTURE = join(__dirname, '../next/fixture')
+const AUDIENCE = 'https://api.example.com'
+/** In milliseconds. Builds and starts have limits of their own: see next/application.js. */
+const LONGEST_SUITE = 600_000
+const ONLY_NODE = /logto-authkit runs in Node\.js only: .* write runtime = 'nodejs'/
+const PAGE = { accept: 'text/html' }
+
+/** @type {Variant[]} */
+const VARIANTS = [
+  { name: 'Next.js 16, Turbopack, standalone', next: 16, args: [], isStandalone: true },
+  { name: 'Next.js 16, webpack, standalone, pnpm', next: 16, args: ['--webpack'], isStandalone: true, isLinked: true },
+  { name: 'Next.js 15.5, webpack', next: 15, args: [], isStandalone: false },
+  {
+    name: 'Next.js 15.5, Turbopack, standalone, pnpm',
+    next: 15,
+    args: ['--turbopack'],
+    isStandalone: true,
+    isLinked: true,
+  },
+]
+
+/** @type {TestIssuer} */
+let issuer
+/** @type {import('node:http').Server} - whose answers come from the test */
+let slowKeys
+/** @type {Record<string, import('logto-authkit').VerifyAuthOptions>} */
+let gates
+/** @type {string} */
+let alice
+/** @type {InstanceType<typeof Application>[]} */
+const applications = []
+
+before(async () => {
+  issuer = await createTestIssuer()
+  alice = issuer.mint({ sub: 'alice', audience: AUDIENCE, scope: 'read:orders' })
+  process.env.LOGTO_URL = issuer.logtoUrl
+  ;({ gates } = require('../next/fixture/lib/gates'))
+  slowKeys = createServer().listen(0, '127.0.0.1')
+  await once(slowKeys, 'listening')
+})
+
+after(async () => {
+  for (const application of applications) await application.remove()
+  slowKeys.closeAllConnections()
+  slowKeys.close()
+  await issuer.close()
+})
+
+for (const variant of VARIANTS) {
+  describe(variant.name, { timeout: LONGEST_SUITE }, () => {
+    /** @type {InstanceType<typeof Application>} */
+    let application
+    /** @type {Server} */
+    let server
+    /** @type {(path: string, init?: Parameters<typeof ask>[2]) => Promise<Answer>} */
+    const visit = (path, init) => ask(server.url, path, init)
+
+    before(async () => {
+      application = createFixture(variant)
+      const { code, output } = await application.build(variant.args)
+      // The types of all routes are checked here by Next.js itself.
+      assert.equal(code, 0, output)
+      buildId = readFileSync(join(application.folder, '.next/BUILD_ID'), 'utf8')
+      chunks = scripts(join(application.folder, '.next/static'))
+      server = variant.isStandalone ? await application.serveStandalone() : await application.serve('start')
+    })
+    after(() => application.remove())
+    /** @type {string} */
+    let buildId
+    /** @type {string} */
+    let chunks
+
+    for (const path of ['/api/gates', '/api/legacy/gates']) {
+      for (const [code, gate, headers] of refusals()) {
+        test(`${path} answers ${code} as every framework does`, async () => {
+          const sent = headers()
+          const error = await verifyAuth({ headers: sent }, gates[gate]).catch((error) => error)
+          assert.ok(error instanceof AuthError && error.code === code, String(error))
+          for (const method of ['GET', 'POST']) {
+            const answered = await visit(`${path}/${gate}`, { method, headers: sent })
+            assertRefused(answered, error)
+          }
+        })
+      }
+
+      test(`${path} lets a valid token in, from header and cookie`, async () => {
+        for (const headers of [bearer(alice), cookie(alice)]) {
+          const { status, text, cookies } = await visit(`${path}/token`, { headers })
+          assert.deepEqual([status, JSON.parse(text), cookies], [200, { userId: 'alice', scopes: ['read:orders'] }, []])
+        }
+      })
+
+      test(`${path} is not fooled by headers of Next.js, of proxies and of other middleware`, async () => {
+        for (const headers of SPOOFED) {
+          const { status, text } = await visit(`${path}/token`, { headers })
+          assert.equal(status, 401, JSON.stringify(headers))
+          assert.equal(JSON.parse(text).code, 'missing_token')
+        }
+        const objects = ['j:{"userId":"alice"}', 's:alice.signature', '[object Object]', 'null']
+        for (const value of objects) {
+          const headers = { cookie: `logto_authtoken=${encodeURIComponent(value)}` }
+          assert.equal((await visit(`${path}/token`, { headers })).status, 401, value)
+        }
+      })
+
+      test(`${path} does not choose between two tokens`, async () => {
+        const mallory = issuer.mint({ sub: 'mallory', audience: AUDIENCE })
+        for (const headers of [
+          { cookie: `logto_authtoken=${alice}; logto_authtoken=${mallory}` },
+          { cookie: [`logto_authtoken=${alice}`, `logto_authtoken=${mallory}`] },
+          { authorization: `Bearer ${alice}, Bearer ${mallory}` },
+        ]) {
+          const { status, text } = await visit(`${path}/token`, { headers })
+          assert.deepEqual([status, JSON.parse(text).code], [400, 'ambiguous_token'])
+        }
+      })
+
+      test(`${path} lets nobody in by a second Authorization header`, async () => {
+        const mallory = issuer.mint({ sub: 'mallory', audience: AUDIENCE })
+        const outcome = async (/** @type {string[]} */ tokens) => {
+          const authorization = tokens.map((token) => `Bearer ${token}`)
+          const { status, text } = await visit(`${path}/token`, { headers: { authorization } })
+          const { code, userId } = JSON.parse(text)
+          return `${status} ${code ?? userId}`
+        }
+        // Next.js shows a Route Handler the first one alone.
+        const isOneSeen = path === '/api/gates'
+        assert.equal(await outcome(['invalid', alice]), isOneSeen ? '401 opaque_token' : '400 ambiguous_token')
+        assert.equal(await outcome([alice, mallory]), isOneSeen ? '200 alice' : '400 ambiguous_token')
+      })
+
+      test(`${path} survives a client that goes away while its token is verified`, async () => {
+        const [request, [, response]] = await Promise.all([
+          openRequest(`${server.url}${path}/slow`, bearer(alice)),
+          once(slowKeys, 'request'),
+        ])
+        request.destroy()
+        response.writeHead(404).end()
+        const after = await visit(`${path}/token`, { headers: bearer(alice) })
+        assert.equal(after.status, 200)
+        assert.doesNotMatch(server.output(), /unhandled/i)
+      })
+    }
+
+    test('the routes of one createNextAuth have requirements of their own', async () => {
+      const orders = await visit('/api/orders/7', { headers: bearer(alice) })
+      assert.deepEqual(JSON.parse(orders.text), { id: '7', userId: 'alice' })
+      const machine = issuer.mint({ sub: 'cron', clientId: 'cron', audience: AUDIENCE, scope: 'read:orders' })
+      assertRefused(await visit('/api/orders/7', { headers: bearer(machine) }), { status: 403, code: 'missing_role' })
+      const scopeless = issuer.mint({ sub: 'bob', audience: AUDIENCE })
+      assertRefused(await visit('/api/orders/7', { headers: bearer(scopeless) }), {
+        status: 403,
+        code: 'missing_scope',
+      })
+    })
+
+    test('an organization is that of the path', async () => {
+      const member = issuer.mint({ audience: AUDIENCE, organizationId: 'my-org' })
+      const own = await visit('/api/orders/my-org', { method: 'PUT', headers: bearer(member) })
+      assert.deepEqual(JSON.parse(own.text), { id: 'my-org', organizationId: 'my-org' })
+      const other = await visit('/api/orders/other', { method: 'PUT', headers: bearer(member) })
+      assertRefused(other, { status: 403, code: 'wrong_organization' })
+    })
+
+    test('a handler reads the body of its request', async () => {
+      const headers = { ...bearer(alice), 'content-type': 'application/json' }
+      const { text } = await visit('/api/me', { method: 'POST', headers, body: '{"a":1}' })
+      assert.deepEqual(JSON.parse(text), { userId: 'ALICE', body: { a: 1 } })
+    })
+
+    test('HEAD is answered as GET, without the body', async () => {
+      assert.equal((await visit('/api/me', { method: 'HEAD', headers: bearer(alice) })).status, 200)
+      const refused = await visit('/api/me', { method: 'HEAD' })
+      assert.deepEqual([refused.status, refused.headers['www-authenticate'], refused.text], [401, 'Bearer', ''])
+    })
+
+    test('an AuthError that a handler throws becomes its answer, in the App Router', async () => {
+      const missing = await visit('/api/thrown/scope', { headers: bearer(alice) })
+      assertRefused(missing, { status: 403, code: 'missing_scope' })
+      assertRefused(await visit('/api/thrown/token', { headers: bearer(alice) }), {
+        status: 401,
+        code: 'malformed_token',
+      })
+    })
+
+    test('an AuthError that a handler throws becomes its answer, in the Pages Router', async () => {
+      const missing = await visit('/api/legacy/thrown', { headers: bearer(alice) })
+      assertRefused(missing, { status: 403, code: 'missing_scope' })
+    })
+
+    test('a handler that has answered already is not answered for', async () => {
+      const { status, text } = await visit('/api/legacy/thrown?late=1', { headers: bearer(alice) })
+      assert.deepEqual([status, text], [200, '{"answered":true}'])
+    })
+
+    test('any other error, also one that is none, is a 500 that says nothing', async () => {
+      for (const kind of ['fault', 'text']) {
+        const { status, text } = await visit(`/api/thrown/${kind}`, { headers: bearer(alice) })
+        assert.equal(status, 500)
+        assert.doesNotMatch(text, /fault|text/)
+      }
+    })
+
+    for (const kind of [
+      'json',
+      'asked',
+      'own',
+      'jar',
+      'redirect',
+      'stream',
+      'fetched',
+      'cached',
+      'shared',
+      'refused',
+    ]) {
+      test(`a new guest gets the cookie beside what the handler answers: ${kind}`, async () => {
+        const { status, headers, cookies, text } = await visit(`/api/guests/${kind}`)
+        const [expected, check] = ANSWERS[kind]
+        assert.equal(status, expected, text)
+        check?.(headers, text)
+        assert.equal(cookies.filter((value) => GUEST_COOKIE.test(value)).length, 1, cookies.join('\n'))
+        assert.match(headers.vary ?? '', /\bcookie\b/i)
+        if (kind === 'json') assert.equal(JSON.parse(text).guestId, guestOf(cookies))
+        if (kind === 'asked') assert.deepEqual(JSON.parse(text), Array(3).fill(guestOf(cookies)))
+
+        const known = await visit(`/api/guests/${kind}`, { headers: { cookie: 'guest_logto_authtoken=visitor-1' } })
+        assert.equal(known.status, expected)
+        assert.equal(guestOf(known.cookies), undefined)
+        if (kind === 'json') assert.equal(JSON.parse(known.text).guestId, 'visitor-1')
+      })
+    }
+
+    test('redirect() and notFound() stay what they are, and a redirected guest gets the cookie', async () => {
+      const thrown = await visit('/api/guests/thrown')
+      assert.deepEqual([thrown.status, thrown.headers.location], [307, '/api/me'])
+      assert.ok(guestOf(thrown.cookies))
+      assert.equal((await visit('/api/guests/missing')).status, 404)
+    })
+
+    test('a response that a module keeps is not the carrier of one guest', async () => {
+      const ids = []
+      for (let i = 0; i < 3; i += 1) ids.push(guestOf((await visit('/api/guests/shared')).cookies))
+      assert.equal(new Set(ids).size, 3)
+    })
+
+    test('requirements refuse a guest, also where there are none', async () => {
+      const refused = await visit('/api/guests/json', { method: 'POST' })
+      assertRefused(refused, { status: 401, code: 'missing_token' })
+      assert.ok(guestOf(refused.cookies))
+    })
+
+    test('an API handler of the Pages Router sets the guest cookie beside its own', async () => {
+      for (const path of ['/api/legacy/guest', '/api/legacy/guest?redirect=1']) {
+        const { cookies, headers } = await visit(path)
+        assert.equal(cookies.length, 2)
+        assert.ok(cookies.includes('theme=dark') && guestOf(cookies))
+        assert.match(headers.vary ?? '', /\bcookie\b/i)
+        assert.equal(headers['cache-control'], 'private')
+      }
+    })
+
+    test('a revalidated route is rendered for each request', async () => {
+      const bob = issuer.mint({ sub: 'bob', audience: AUDIENCE })
+      for (const [token, userId] of [
+        [alice, 'alice'],
+        [bob, 'bob'],
+        [alice, 'alice'],
+      ]) {
+        const { text, headers } = await visit('/api/revalidated', { headers: bearer(token) })
+        assert.deepEqual(JSON.parse(text), { userId })
+        assert.doesNotMatch(headers['cache-control'] ?? '', /s-maxage/)
+      }
+      assert.equal((await visit('/api/revalidated')).status, 401)
+    })
+
+    test('a static route that would answer everybody alike is an error', async () => {
+      for (const path of ['/fixed/1', '/fixed-page/1']) {
+        for (const headers of [{}, bearer(alice)]) {
+          const { status, text } = await visit(path, { headers })
+          assert.equal(status, 500)
+          assert.doesNotMatch(text, /alice|guestId/)
+        }
+      }
+      assert.match(server.output(), /A static route has no request to verify: remove `dynamic = 'force-static'`/)
+    })
+
+    test('a Server Component knows who is asking, and never throws', async () => {
+      const seen = async (/** @type {Record<string, string>} */ headers) =>
+        JSON.parse(unescaped(/<pre>(.*?)<\/pre>/.exec((await visit('/whoami', { headers })).text)?.[1]))
+      const user = await seen(cookie(alice))
+      assert.deepEqual([user.strict.userId, user.first.userId], ['alice', 'alice'])
+      const visitor = await seen({})
+      assert.equal(visitor.strict.guestReason, 'missing_token')
+      assert.match(visitor.first.guestId, /^[0-9a-f-]{36}$/)
+      assert.equal(new Set([visitor.strict.guestId, visitor.first.guestId, visitor.second.guestId]).size, 1)
+      for (const [code, gate, headers] of refusals()) {
+        if (gate === 'token') assert.equal((await seen(headers())).strict.guestReason, code)
+      }
+    })
+
+    test('a Server Action sees the cookies as it has set them', async () => {
+      const page = await visit('/action')
+      const [, name] = /name="(\$ACTION_ID_\w+)"/.exec(page.text) ?? []
+      const act = async (/** @type {Record<string, string>} */ fields, headers = {}) => {
+        const body = new FormData()
+        for (const [key, value] of Object.entries({ [name ?? '']: '', ...fields })) body.set(key, value)
+        const response = await fetch(`${server.url}/action`, { method: 'POST', body, headers })
+        const shown = /<output>(.*?)<\/output>/.exec(await response.text())?.[1]
+        return { auth: JSON.parse(unescaped(shown)), cookies: response.headers.getSetCookie() }
+      }
+      const signedIn = await act({ do: 'in', token: alice })
+      assert.equal(signedIn.auth.userId, 'alice')
+      const signedOut = await act({ do: 'out' }, cookie(alice))
+      assert.equal(signedOut.auth.guestReason, 'missing_token')
+      const visitor = await act({})
+      assert.equal(visitor.auth.guestId, guestOf(visitor.cookies))
+    })
+
+    test('getServerSideProps knows who is asking', async () => {
+      const { text } = await visit('/gated/legacy', { headers: cookie(alice) })
+      assert.equal(JSON.parse(unescaped(/<output>(.*?)<\/output>/.exec(text)?.[1])).userId, 'alice')
+    })
+
+    test('the proxy sends a visitor to sign in, and a program away', async () => {
+      const page = await visit('/gated?tab=1', { headers: PAGE })
+      assert.deepEqual([page.status, page.headers.location], [307, '/sign-in?redirect_to=%2Fgated%3Ftab%3D1'])
+      assert.equal(page.headers['cache-control'], 'no-store')
+      assertRefused(await visit('/gated'), { status: 401, code: 'missing_token' })
+      const user = await visit('/gated', { headers: { ...PAGE, ...cookie(alice) } })
+      assert.match(user.text, /user alice/)
+      const second = { authorization: ['Bearer invalid', `Bearer ${alice}`] }
+      assertRefused(await visit('/gated', { headers: second }), { status: 401, code: 'opaque_token' })
+    })
+
+    test('a preflight passes the proxy, and shows no page', async () => {
+      const headers = { origin: 'https://other.example.test', 'access-control-request-method': 'GET' }
+      for (const path of ['/gated', '/gated/legacy']) {
+        const { status, text } = await visit(path, { method: 'OPTIONS', headers })
+        assert.ok(status !== 401 && status !== 307, `${path} ${status}`)
+        assert.doesNotMatch(text, /user null|guestReason/)
+      }
+    })
+
+    test('behind the proxy, page, route and browser see one guest', async () => {
+      const page = await visit('/gated/open', { headers: PAGE })
+      const id = guestOf(page.cookies)
+      assert.equal(/guest ([0-9a-f-]+)/.exec(page.text)?.[1], id)
+      assert.equal(page.headers['cache-control'], 'private, no-store')
+      const route = await visit('/gated/open/visitor')
+      assert.equal(JSON.parse(route.text).guestId, guestOf(route.cookies))
+      assert.equal(route.headers['cache-control'], 'private, no-store')
+      assert.match(route.headers.vary ?? '', /^Cookie\b.*\bAccept\b/)
+      const known = { headers: { cookie: `theme=dark; guest_logto_authtoken=${id}` } }
+      assert.equal(/guest ([0-9a-f-]+)/.exec((await visit('/gated/open/inner', known)).text)?.[1], id)
+      assert.deepEqual((await visit('/gated/open/visitor', known)).cookies, [])
+    })
+
+    test('no spelling of a path leads around the proxy', async () => {
+      for (const path of HIDDEN) {
+        for (const headers of [{}, { rsc: '1' }, { rsc: '1', 'next-router-prefetch': '1' }, { 'x-nextjs-data': '1' }]) {
+          const { status, text } = await visit(path.replace('BUILD', buildId), { headers })
+          assert.doesNotMatch(text, /guestReason|user null/, `${path} ${status}`)
+        }
+      }
+    })
+
+    test('headers of Next.js do not lead around the proxy', async () => {
+      for (const headers of SPOOFED) {
+        const { status, text } = await visit('/gated/visitor', { headers })
+        assert.equal(status, 401, JSON.stringify(headers))
+        assert.equal(JSON.parse(text).code, 'missing_token')
+      }
+    })
+
+    test('what a browser loads holds the refusal, and nothing of the library', () => {
+      assert.match(chunks, ONLY_NODE)
+      assert.doesNotMatch(chunks, /js\/native|linux-x64|cannot be constructed/)
+    })
+  })
+}
+
+for (const [name, next] of /** @type {[string, 15 | 16][]} */ ([
+  ['Next.js 16, Turbopack', 16],
+  ['Next.js 15.5, webpack', 15],
+])) {
+  test(`${name}: next dev serves handlers, pages and the proxy`, { timeout: LONGEST_SUITE }, async () => {
+    const application = createFixture({ next, isStandalone: false })
+    const server = await application.serve('dev')
+    assertRefused(await ask(server.url, '/api/me'), { status: 401, code: 'missing_token' })
+    assert.equal((await ask(server.url, '/api/me', { headers: bearer(alice) })).text, '{"userId":"alice"}')
+    const { headers } = await ask(server.url, '/gated', { headers: PAGE })
+    assert.equal(headers.location, '/sign-in?redirect_to=%2Fgated')
+    const page = await ask(server.url, '/gated/open', { headers: PAGE })
+    assert.equal(/guest ([0-9a-f-]+)/.exec(page.text)?.[1], guestOf(page.cookies))
+    await application.remove()
+  })
+}
+
+test('an Edge route does not build, and says why', { timeout: LONGEST_SUITE }, async () => {
+  const application = new Application(join(__dirname, '../next/edge'), { next: 16 })
+  applications.push(application)
+  const { code, output } = await application.build()
+  assert.notEqual(code, 0)
+  assert.match(output, ONLY_NODE)
+})
+
+/** @param {Pick<Variant, 'next' | 'isStandalone' | 'isLinked'>} variant */
+function createFixture({ next, isStandalone, isLinked = false }) {
+  const { port } = /** @type {import('node:net').AddressInfo} */ (slowKeys.address())
+  const application = new Application(FIXTURE, {
+    next,
+    isLinked,
+    files: next === 16 ? { 'proxy.ts': proxy('') } : { 'middleware.ts': proxy("runtime: 'nodejs',") },
+    env: {
+      LOGTO_URL: issuer.logtoUrl,
+      SLOW_KEYS: `http://127.0.0.1:${port}/`,
+      ...(isStandalone && { STANDALONE: '1' }),
+    },
+  })
+  applications.push(application)
+  return application
+}
+
+/** @param {string} runtime */
+function proxy(runtime) {
+  return `
+    import { authProxy } from 'logto-authkit/next'
+    import { options } from '@/lib/gates'
+
+    export default authProxy({
+      ...options,
+      allowGuest: true,
+      publicPaths: ['/', '/client', '/gated/open'],
+      signInUrl: '/sign-in',
+    })
+
+    export const config = { ${runtime} matcher: ['/((?!api/|whoami|action|fixed).*)'] }`
+}
+
+/**
+ * Every way to be refused: its code, the gate that refuses, and what to send there.
+ *
+ * @returns {[string, string, () => Record<string, string>][]}
+ */
+function refusals() {
+  const mint = (/** @type {import('logto-authkit/testing').MintOptions} */ options) =>
+    bearer(issuer.mint({ audience: AUDIENCE, ...options }))
+  return [
+    ['missing_token', 'token', () => ({})],
+    ['ambiguous_token', 'token', () => ({ cookie: 'logto_authtoken=a.b.c; logto_authtoken=d.e.f' })],
+    ['opaque_token', 'token', () => bearer(randomBytes(32).toString('base64url'))],
+    ['malformed_token', 'token', () => mint({ header: { crit: ['exp'] } })],
+    ['unsupported_algorithm', 'token', () => mint({ header: { alg: 'none' } })],
+    ['invalid_token_type', 'token', () => mint({ header: { typ: 'JWT' } })],
+    ['unknown_key', 'token', () => mint({ header: { kid: 'unknown' } })],
+    ['invalid_signature', 'token', () => bearer(alice.replace(/[^.]+$/, issuer.mint().split('.')[2]))],
+    ['invalid_claims', 'token', () => mint({ claims: { exp: undefined } })],
+    ['invalid_issuer', 'token', () => mint({ claims: { iss: 'https://other.example.test/oidc' } })],
+    ['invalid_audience', 'token', () => mint({ audience: 'https://other.example.test' })],
+    ['token_expired', 'token', () => mint({ expiresIn: -1 })],
+    ['token_not_active', 'token', () => mint({ notBefore: 60 })],
+    ['token_revoked', 'revoked', () => mint({})],
+    ['wrong_organization', 'organization', () => mint({ organizationId: 'other' })],
+    ['missing_scope', 'scope', () => mint({ scope: 'read:orders' })],
+    ['missing_role', 'role', () => mint({ claims: { roles: ['viewer'] } })],
+    ['jwks_unavailable', 'outage', () => mint({})],
+  ]
+}
+
+/**
+ * @param {Answer} answered
+ * @param {AuthError | { status: number, code: string }} error - Its code and status are enough where the rest is known.
+ */
+function assertRefused(answered, error) {
+  assert.equal(answered.status, error.status, answered.text)
+  assert.equal(JSON.parse(answered.text).code, error.code)
+  assert.match(answered.headers['cache-control'] ?? '', /\bno-store$/)
+  if (!(error instanceof AuthError)) return
+  const { headers, body } = answer(error)
+  assert.equal(answered.text, body)
+  for (const [name, value] of Object.entries(headers)) {
+    const sent = answered.headers[name.toLowerCase()]
+    // Seconds until the next try: each process counts its own.
+    if (name === 'Retry-After') assert.match(String(sent), /^\d+$/)
+    else assert.equal(sent, value, name)
+  }
+  assert.equal('www-authenticate' in answered.headers, 'WWW-Authenticate' in headers)
+  assert.deepEqual(answered.cookies, [])
+}
+
+/**
+ * A request that is under way.
+ *
+ * @param {string} url
+ * @param {Record<string, string>} headers
+ */
+async function openRequest(url, headers) {
+  const request = get(url, { headers }).on('error', () => {})
+  return request
+}
+
+/** @param {string} folder */
+function scripts(folder) {
+  const files = readdirSync(folder, { recursive: true }).map(String)
+  return files
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join('\n')
+}
+
+/** @param {string} token */
+const bearer = (token) => ({ authorization: `Bearer ${token}` })
+
+/** @param {string} token */
+const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
+
+/** @param {string[]} cookies */
+const guestOf = (cookies) => cookies.map((value) => GUEST_COOKIE.exec(value)?.[1]).find(Boolean)
+
+/** @param {string | undefined} html */
+const unescaped = (html = '') => html.replaceAll('&quot;', '"').replaceAll('&amp;', '&')
+
+/** As it is for plain-http localhost. Next.js writes it anew where a handler sets cookies through `cookies()`. */
+const GUEST_COOKIE =
+  /^guest_logto_authtoken=([0-9a-f-]{36}); Path=\/; (?:Expires=[^;]+; )?Max-Age=604800; HttpOnly; SameSite=Lax$/i
+
+/** @type {Record<string, [number, ((headers: import('node:http').IncomingHttpHeaders, text: string) => void)?]>} */
+const ANSWERS = {
+  json: [200, (headers) => assert.equal(headers['cache-control'], 'private')],
+  own: [
+    200,
+    (headers) => {
+      assert.equal(headers['cache-control'], 'max-age=60')
+      assert.match(headers.vary ?? '', /\bAccept\b/)
+      assert.deepEqual(headers['set-cookie']?.slice(0, 2), ['theme=dark; Path=/', 'language=de; Path=/'])
+    },
+  ],
+  asked: [200],
+  jar: [200, (headers) => assert.ok(headers['set-cookie']?.includes('theme=dark; Path=/'))],
+  redirect: [303, (headers) => assert.equal(headers.location, 'https://elsewhere.example.test/')],
+  stream: [200, (_, text) => assert.equal(text, 'one two three')],
+  fetched: [200, (_, text) => assert.ok(JSON.parse(text).keys)],
+  cached: [200, (_, text) => assert.ok(JSON.parse(text).keys)],
+  shared: [204, (headers) => assert.equal(headers['x-shared'], 'yes')],
+  refused: [403, (headers) => assert.equal(headers['cache-control'], 'no-store')],
+}
+
+/** Headers that have got somebody in somewhere (CVE-2025-29927), or that other software takes somebody's word by. */
+const SPOOFED = [
+  { 'x-middleware-subrequest': 'middleware:middleware:middleware:middleware:middleware' },
+  { 'x-middleware-subrequest': 'src/middleware:src/middleware:src/middleware:src/middleware:src/middleware' },
+  { 'x-middleware-subrequest': 'proxy:proxy:proxy:proxy:proxy' },
+  { 'x-middleware-next': '1' },
+  { 'x-middleware-rewrite': '/gated/open' },
+  { 'x-middleware-override-headers': 'authorization', 'x-middleware-request-authorization': 'Bearer a.b.c' },
+  { 'x-middleware-set-cookie': 'logto_authtoken=a.b.c' },
+  { 'x-user-id': 'alice', 'x-logto-user-id': 'alice', 'x-auth-user': 'alice', 'x-forwarded-user': 'alice' },
+  { 'x-auth': '{"userId":"alice","isAuthenticated":true}', auth: '{"userId":"alice"}' },
+  { 'x-forwarded-host': 'localhost', 'x-forwarded-for': '127.0.0.1', 'x-original-url': '/', 'x-rewrite-url': '/' },
+  { cookie: 'guest_logto_authtoken=alice' },
+  { cookie: 'auth=alice; userId=alice; LOGTO_AUTHTOKEN=alice' },
+  { authorization: 'Basic YWxpY2U6' },
+]
+
+/** Of what the proxy guards, in the spellings that have got past one. */
+const HIDDEN = [
+  '/gated/visitor',
+  '/gated/visitor/',
+  '/gated//visitor',
+  '//gated/visitor',
+  '/gated/./visitor',
+  '/gated/open/../visitor',
+  '/gated/open/%2e%2e/visitor',
+  '/gated/open/..%2fvisitor',
+  '/gated/open%2f..%2fvisitor',
+  '/gated/open/..%5cvisitor',
+  '/gated/open\\..\\visitor',
+  '/gated/%76isitor',
+  '/%67ated/visitor',
+  '/gated/visitor.rsc',
+  '/gated/visitor.json',
+  '/gated/visitor.segments/_tree.segment.rsc',
+  '/gated/visitor?_rsc=1',
+  '/gated.rsc',
+  '/gated.segments/_tree.segment.rsc',
+  '/gated.segments/gated/__PAGE__.segment.rsc',
+  '/gated/open/..;/visitor',
+  '/_next/data/BUILD/gated/legacy.json',
+  '/_next/data/BUILD/gated/open/../legacy.json',
+  '/_next/data/BUILD/gated/legacy.json?nextLocale=en',
+  '/_next/data/BUILD//gated/legacy.json',
+  '/_next/static/../../gated/visitor',
+  '/_next/static/..%2f..%2fgated/visitor',
+]

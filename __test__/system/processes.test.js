@@ -1,0 +1,362 @@
+const assert = require('node:assert/strict')
+const { test } = require('node:test')
+const { setTimeout: pause } = require('node:timers/promises')
+const { inChild, moduleInChild } = require('../support/child')
+const { hanging, keySet, resetting, startKeyServer, text } = require('../support/key-server')
+const { AUDIENCE, createKey } = require('../support/keys')
+
+/**
+ * @typedef {import('../support/key-server').KeyServer} KeyServer
+ * @typedef {import('../support/worker').Task} Task
+ */
+
+const EXITS = /** @type {const} */ (['exits', 'fails', 'is terminated'])
+
+test('the main thread and four workers share a key set and its fetch', async () => {
+  await survives(async () => {
+    const assert = require('node:assert/strict')
+    const { createVerifier } = require('logto-authkit')
+    const { held, keySet, startKeyServer } = require('../support/key-server')
+    const { AUDIENCE, createKey } = require('../support/keys')
+    const { verifyInWorker } = require('../support/worker')
+
+    const key = createKey({ alg: 'ES384' })
+    const { answer, release } = held(keySet([key]))
+    const server = await startKeyServer({ after() {} }, { keys: [key], answer })
+    const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE }
+    const verifier = createVerifier(options)
+    const own = verifier.verify(key.sign(server.issuer))
+    const workers = [1, 2, 3, 4].map(() => verifyInWorker({ ...options, token: key.sign(server.issuer) }))
+    await Promise.all(workers.map(({ asked }) => asked))
+    await server.requested(1)
+    await release()
+
+    assert.equal((await own).userId, 'alice')
+    const { fetchedAt } = verifier.stats().jwks
+    for (const { userId, tokens, jwks } of await Promise.all(workers.map(({ answered }) => answered))) {
+      assert.equal(userId, 'alice')
+      assert.deepEqual(jwks, { state: 'fresh', keys: 1, fetches: 1, failures: 0, fetchedAt, lastError: null })
+      assert.deepEqual([tokens.hits, tokens.misses], [0, 1])
+    }
+    assert.equal(verifier.stats().tokens.size, 5)
+    assert.equal(server.requests.length, 1)
+    server.close()
+  })
+})
+
+test('a key set that a worker forgets is forgotten in every thread', async () => {
+  await survives(async () => {
+    const assert = require('node:assert/strict')
+    const { once } = require('node:events')
+    const { Worker } = require('node:worker_threads')
+    const { createVerifier } = require('logto-authkit')
+    const { startKeyServer } = require('../support/key-server')
+
+    const { close, logtoUrl } = await startKeyServer({ after() {} })
+    const verifier = createVerifier({ logtoUrl, audience: null })
+    await verifier.prefetch()
+    const script = `require('logto-authkit').invalidateJwksCache(${JSON.stringify(logtoUrl)})`
+    await once(new Worker(script, { eval: true }), 'exit')
+    assert.equal(verifier.stats().jwks.state, 'empty')
+    close()
+  })
+})
+
+test('a second copy of the modules, as test runners make them, shares the key set', async () => {
+  await survives(async () => {
+    const assert = require('node:assert/strict')
+    const { startKeyServer } = require('../support/key-server')
+
+    const server = await startKeyServer({ after() {} })
+    for (let copy = 0; copy < 3; copy += 1) {
+      for (const name of Object.keys(require.cache)) delete require.cache[name]
+      const { verifyLogtoToken } = require('logto-authkit')
+      const options = { logtoUrl: server.logtoUrl, audience: null }
+      assert.equal((await verifyLogtoToken(server.key.sign(server.issuer), options)).userId, 'alice')
+    }
+    assert.equal(server.requests.length, 1)
+    server.close()
+  })
+})
+
+for (const end of EXITS) {
+  test(`a worker that ${end} in the middle of a fetch disturbs nobody`, async () => {
+    await survives(async (end) => {
+      const assert = require('node:assert/strict')
+      const { verifyLogtoToken } = require('logto-authkit')
+      const { held, keySet, startKeyServer } = require('../support/key-server')
+      const { AUDIENCE, createKey } = require('../support/keys')
+      const { endInWorker } = require('../support/worker')
+
+      const key = createKey({ alg: 'ES384' })
+      const { answer, release } = held(keySet([key]))
+      const server = await startKeyServer({ after() {} }, { keys: [key], answer })
+      const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, jwksTimeoutMs: 60_000 }
+      const own = verifyLogtoToken(key.sign(server.issuer), options)
+      for (let i = 0; i < 5; i += 1) await endInWorker({ ...options, token: key.sign(server.issuer) }, end)
+      // The fetch ends only now that those who waited for it are gone.
+      await server.requested(1)
+      await release()
+      assert.equal((await own).userId, 'alice')
+      assert.equal(server.requests.length, 1)
+      server.close()
+    }, end)
+  })
+
+  test(`a worker that ${end} in the middle of checks on other threads disturbs nobody`, async () => {
+    await survives(async (end) => {
+      const assert = require('node:assert/strict')
+      const { verifyLogtoToken } = require('logto-authkit')
+      const { startKeyServer } = require('../support/key-server')
+      const { AUDIENCE, createKey } = require('../support/keys')
+      const { endInWorker } = require('../support/worker')
+
+      const key = createKey({ alg: 'ES384' })
+      const server = await startKeyServer({ after() {} }, { keys: [key] })
+      const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, tokenCacheSize: 0 }
+      for (let i = 0; i < 5; i += 1) {
+        assert.equal((await verifyLogtoToken(key.sign(server.issuer), options)).userId, 'alice')
+        await endInWorker({ ...options, token: key.sign(server.issuer) }, end)
+      }
+      assert.equal((await verifyLogtoToken(key.sign(server.issuer), options)).userId, 'alice')
+      server.close()
+    }, end)
+  })
+
+  test(`after the only thread with the addon ${end} in the middle of a fetch, another one starts`, async () => {
+    await survives(async (end) => {
+      const assert = require('node:assert/strict')
+      const { held, keySet, startKeyServer } = require('../support/key-server')
+      const { AUDIENCE, createKey } = require('../support/keys')
+      const { endInWorker, verifyInWorker } = require('../support/worker')
+
+      const key = createKey({ alg: 'ES384' })
+      const server = await startKeyServer({ after() {} }, { keys: [key] })
+      for (let i = 0; i < 3; i += 1) {
+        const { answer, release } = held(keySet([key]))
+        server.answer = answer
+        const arrived = server.requested(server.requests.length + 1)
+        const jwksUri = `${server.jwksUri}/${i}`
+        const task = { logtoUrl: server.logtoUrl, audience: AUDIENCE, jwksUri, token: key.sign(server.issuer) }
+        await endInWorker(task, end)
+        await arrived
+        await release()
+
+        server.answer = keySet([key])
+        const next = verifyInWorker(task)
+        assert.equal((await next.answered).userId, 'alice')
+        assert.equal(await next.exited, 0)
+      }
+      server.close()
+    }, end)
+  })
+}
+
+test('fifty workers, five at a time, make one request and end by themselves', async () => {
+  await survives(async () => {
+    const assert = require('node:assert/strict')
+    const { startKeyServer } = require('../support/key-server')
+    const { AUDIENCE, createKey } = require('../support/keys')
+    const { verifyInWorker } = require('../support/worker')
+
+    const key = createKey({ alg: 'ES384' })
+    const server = await startKeyServer({ after() {} }, { keys: [key] })
+    for (let batch = 0; batch < 10; batch += 1) {
+      const tasks = [1, 2, 3, 4, 5].map(() => ({
+        logtoUrl: server.logtoUrl,
+        audience: AUDIENCE,
+        token: key.sign(server.issuer),
+      }))
+      const exits = tasks.map((task) => verifyInWorker(task).exited)
+      assert.deepEqual(await Promise.all(exits), [0, 0, 0, 0, 0])
+    }
+    assert.equal(server.requests.length, 1)
+    server.close()
+  })
+})
+
+/** @type {[string, (data: Task) => unknown, number][]} */
+const ENDINGS = [
+  [
+    'process.exit gives its code in the middle of a fetch that has just begun',
+    ({ token, ...options }) => {
+      require('logto-authkit').verifyLogtoToken(token, options)
+      process.exit(7)
+    },
+    7,
+  ],
+  [
+    'an exit code that was set is given after an outage',
+    async ({ token, ...options }) => {
+      process.exitCode = 7
+      const { verifyLogtoToken } = require('logto-authkit')
+      await verifyLogtoToken(token, { ...options, jwksTimeoutMs: 50 }).catch(() => {})
+    },
+    7,
+  ],
+  [
+    'an exception nobody catches gives 1 in the middle of a fetch',
+    ({ token, ...options }) => {
+      require('logto-authkit').verifyLogtoToken(token, options)
+      throw new Error('wanted')
+    },
+    1,
+  ],
+  [
+    'a verification that begins while the process exits does not hold it up',
+    ({ token, ...options }) => {
+      process.on('exit', () => void require('logto-authkit').verifyLogtoToken(token, options))
+      process.exitCode = 7
+    },
+    7,
+  ],
+]
+
+for (const [name, script, expected] of ENDINGS) {
+  test(name, async (t) => {
+    const server = await startKeyServer(t, { answer: hanging })
+    const { code, signal, stderr } = await inChild(script, taskOf(server))
+    assert.deepEqual({ code, signal }, { code: expected, signal: null }, stderr)
+  })
+}
+
+for (const [when, jwksTimeoutMs] of /** @type {const} */ ([
+  ['of a fetch that hangs', 60_000],
+  ['of a time-out', 1],
+])) {
+  test(`process.exit gives its code in the middle ${when}, and of checks on other threads`, async () => {
+    const { code, signal, stderr } = await inChild(async (jwksTimeoutMs) => {
+      const { verifyLogtoToken } = require('logto-authkit')
+      const { hanging, startKeyServer } = require('../support/key-server')
+      const { AUDIENCE, createKey } = require('../support/keys')
+
+      const key = createKey({ alg: 'ES384' })
+      const options = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE, tokenCacheSize: 0 }
+      const token = key.sign('https://auth.example.test/oidc')
+      const server = await startKeyServer({ after() {} }, { answer: hanging })
+      const jwksUri = server.jwksUri
+      const fetching = verifyLogtoToken(token, { ...options, jwksUri, jwksTimeoutMs }).catch(() => {})
+      for (let i = 0; i < 1000; i += 1) verifyLogtoToken(token, { ...options, jwks: { keys: [key.jwk] } })
+      await (jwksTimeoutMs === 1 ? fetching : server.requested(1))
+      process.exit(7)
+    }, jwksTimeoutMs)
+    assert.deepEqual({ code, signal }, { code: 7, signal: null }, stderr)
+  })
+}
+
+/** @type {[string, import('../support/key-server').Answer | undefined, Partial<import('logto-authkit').VerifyAuthOptions>][]} */
+const LAST_THINGS = [
+  ['a verification', undefined, {}],
+  ['a verification that remembers nothing', undefined, { skipJwksCache: true, tokenCacheSize: 0 }],
+  ['an outage', text(500), {}],
+  ['a connection reset', resetting, {}],
+  ['a time-out', hanging, { jwksTimeoutMs: 50 }],
+]
+
+for (const [what, answer, more] of LAST_THINGS) {
+  test(`a process with nothing else to do ends at once after ${what}`, async (t) => {
+    const key = createKey({ alg: 'ES384' })
+    const server = await startKeyServer(t, { keys: [key], answer })
+    const { code, signal, stdout, stderr, lingered } = await inChild(
+      async ({ token, ...options }) => {
+        const { verifyLogtoToken } = require('logto-authkit')
+        console.log(
+          await verifyLogtoToken(token, options).then(
+            ({ userId }) => userId,
+            (error) => error.code,
+          ),
+        )
+      },
+      { ...taskOf(server), ...more },
+    )
+    const expected = answer === undefined ? 'alice\n' : 'jwks_unavailable\n'
+    assert.deepEqual({ code, signal, stdout }, { code: 0, signal: null, stdout: expected }, stderr)
+    assert.ok(lingered < 2000, `${lingered} ms`)
+  })
+}
+
+test('a refresh in the background keeps no process alive', async (t) => {
+  const server = await startKeyServer(t)
+  const ended = inChild(async ({ token, ...options }) => {
+    const { createVerifier } = require('logto-authkit')
+    const verifier = createVerifier({ ...options, jwksCacheTtlMs: 2000, jwksTimeoutMs: 3_600_000 })
+    await verifier.verify(token)
+    while (verifier.stats().jwks.fetches < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      await verifier.verify(token)
+    }
+    console.log('refreshing')
+  }, taskOf(server))
+  await server.requested(1)
+  server.answer = (request, response) => {
+    server.answer = hanging
+    keySet([server.key])(request, response)
+  }
+  const { code, stdout, stderr, lingered } = await ended
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'refreshing\n' }, stderr)
+  assert.ok(lingered < 2000, `${lingered} ms`)
+})
+
+test('a process does not end while a verification is pending', async (t) => {
+  const key = createKey({ alg: 'ES384' })
+  const server = await startKeyServer(t, { keys: [key] })
+  server.answer = async (request, response) => {
+    // Time enough for a process to end that nothing holds; if it is more than that, so much the better.
+    await pause(300)
+    keySet([key])(request, response)
+  }
+  const { token, ...options } = taskOf(server)
+  const { code, stdout, stderr } = await moduleInChild(`
+    import { createVerifier, verifyLogtoToken } from 'logto-authkit'
+    await createVerifier(${JSON.stringify(options)}).prefetch()
+    const { userId } = await verifyLogtoToken(${JSON.stringify(token)}, ${JSON.stringify(options)})
+    console.log(userId)
+  `)
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'alice\n' }, stderr)
+})
+
+for (const [when, answer, alg] of /** @type {const} */ ([
+  ['at once', undefined, 'none'],
+  ['after a fetch', undefined, 'ES256'],
+  ['in an outage', text(500), 'ES256'],
+])) {
+  test(`a refusal ${when} that nobody awaits is an unhandled rejection like any other`, async (t) => {
+    const server = await startKeyServer(t, { answer })
+    const token = server.key.sign(server.issuer, { header: { alg }, claims: { exp: 1 } })
+    const expected = alg === 'none' ? 'unsupported_algorithm' : answer ? 'jwks_unavailable' : 'token_expired'
+    const task = { ...taskOf(server), token }
+
+    const fatal = await inChild(({ token, ...options }) => {
+      require('logto-authkit').verifyLogtoToken(token, options)
+    }, task)
+    assert.deepEqual([fatal.code, fatal.signal], [1, null])
+    assert.match(fatal.stderr, /AuthError: /)
+    assert.match(fatal.stderr, new RegExp(`code: '${expected}'`))
+
+    const handled = await inChild(({ token, ...options }) => {
+      process.on('unhandledRejection', (error) => console.log(/** @type {any} */ (error).code))
+      require('logto-authkit').verifyLogtoToken(token, options)
+    }, task)
+    assert.deepEqual([handled.code, handled.stdout], [0, `${expected}\n`])
+  })
+}
+
+/**
+ * @param {KeyServer} server
+ * @returns {Task}
+ */
+function taskOf({ key, issuer, logtoUrl }) {
+  return { logtoUrl, audience: AUDIENCE, token: key.sign(issuer) }
+}
+
+/**
+ * Nothing in it fails or crashes.
+ *
+ * @template [T=null]
+ * @param {(data: T) => unknown} script
+ * @param {T} [data]
+ */
+async function survives(script, data) {
+  const { code, signal, stderr } = await inChild(script, /** @type {T} */ (data ?? null))
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr)
+}

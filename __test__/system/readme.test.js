@@ -1,0 +1,138 @@
+const assert = require('node:assert/strict')
+const { spawn, spawnSync } = require('node:child_process')
+const { once } = require('node:events')
+const { readFileSync } = require('node:fs')
+const { createServer } = require('node:http')
+const { join } = require('node:path')
+const { text } = require('node:stream/consumers')
+const { test } = require('node:test')
+const { createVerifier, verifyAuth } = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
+const { startDev } = require('../support/cli')
+const { ask, bearer } = require('../support/frameworks')
+const { blocks } = require('../support/pages')
+const { EXAMPLES, launch, start } = require('../support/start-example')
+
+const ROOT = join(__dirname, '../..')
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const AUDIENCE = 'https://api.example.com'
+
+test('every snippet of the README is an example, to the letter', () => {
+  const snippets = [...readme.matchAll(/<!-- (examples\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)]
+  assert.equal(snippets.length, (readme.match(/^```js$/gm)?.length ?? 0) + (readme.match(/^```ts$/gm)?.length ?? 0) - 1)
+  for (const [, file, code] of snippets) assert.equal(code, readFileSync(join(ROOT, file), 'utf8'), file)
+})
+
+test('the README has fewer than 250 lines', () => {
+  assert.ok(readme.split('\n').length < 250)
+})
+
+test('the README tells of speed what the bench has measured', () => {
+  const bench = readFileSync(join(ROOT, 'docs/bench.md'), 'utf8')
+  const measured = [...bench.matchAll(/\| (\d+\.\d+) [x%] \| /g)].map(([, figure]) => figure)
+  const section = readme.slice(readme.indexOf('\n## Fast\n'), readme.indexOf('\n## Good to know\n'))
+  const told = section.match(/\d+\.\d+/g) ?? []
+  assert.ok(told.length > 6)
+  for (const figure of told) assert.ok(measured.includes(figure), figure)
+})
+
+test('the README lists every option', async () => {
+  const declared = readFileSync(join(ROOT, 'index.d.ts'), 'utf8')
+  const options = declared.slice(declared.indexOf('interface VerifyAuthOptions'), declared.indexOf('type TokenSource'))
+  const names = [...options.matchAll(/^ {2}(\w+)\??[:(]/gm)].map(([, name]) => name)
+  assert.equal(names.length, 27)
+  for (const name of names) assert.match(readme, new RegExp(`^\\|.*\`${name}\`.*\\|`, 'm'), name)
+})
+
+/**
+ * Starts an example that listens, and gives how to ask it.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} file
+ */
+async function started(t, file) {
+  const { url, token } = await start(t, join(EXAMPLES, file))
+  return async (/** @type {string} */ path, /** @type {object} */ claims) => {
+    const res = await fetch(url + path, token(claims))
+    return { status: res.status, challenge: res.headers.get('www-authenticate'), body: await res.text() }
+  }
+}
+
+test('the commands of the README lead to the answers that it shows', { timeout: 60_000 }, async (t) => {
+  const { logtoUrl, page } = await startDev(t)
+  const [install, start, token] = blocks(['README.md']).filter(({ language }) => language === 'sh')
+  assert.match(install.code, /^npx logto-authkit dev$/m)
+  assert.equal(start.code, 'LOGTO_URL=http://127.0.0.1:3001 node app.mjs\n')
+  const { url } = await launch(t, join(EXAMPLES, 'express.mjs'), logtoUrl)
+  const script = token.code.replace('http://127.0.0.1:3002', page)
+  for (const [scope, path, status] of [
+    ['read:news', '/me', 200],
+    ['read:news', '/orders', 403],
+    ['read:news read:orders', '/orders', 200],
+  ]) {
+    const bash = spawn('bash', ['-c', `${script.replace('read:news', String(scope))}printf %s "$TOKEN"`])
+    t.after(() => bash.kill())
+    const answer = await ask(url + path, bearer(await text(bash.stdout)))
+    assert.equal(answer.status, status, answer.body)
+    if (scope !== 'read:news') continue
+    assert.ok(readme.includes(answer.body), answer.body)
+    const challenge = answer.headers['www-authenticate']
+    if (challenge !== undefined) assert.ok(readme.includes(`WWW-Authenticate: ${challenge}`), challenge)
+  }
+  assert.equal((await ask(`${url}/`)).status, 200)
+})
+
+test('the example server lets in and refuses', async (t) => {
+  const ask = await started(t, 'server.mjs')
+  assert.deepEqual(await ask('/', { sub: 'vt2nyp5v8kq5', scope: 'read:orders write:orders' }), {
+    status: 200,
+    challenge: null,
+    body: 'Hello vt2nyp5v8kq5, you may read:orders and write:orders\n',
+  })
+  assert.deepEqual(await ask('/', { expiresIn: -1 }), {
+    status: 401,
+    challenge: 'Bearer error="invalid_token", error_description="Token has expired"',
+    body: 'Token has expired\n',
+  })
+})
+
+test('the example of guests tells visitors from users', async (t) => {
+  const issuer = await createTestIssuer()
+  t.after(() => issuer.close())
+  process.env.LOGTO_URL = issuer.logtoUrl
+  const { visit } = await import(join(ROOT, 'examples/guests.mjs'))
+  const server = createServer(visit).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const address = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
+
+  const first = await fetch(address)
+  const cookie = String(first.headers.get('set-cookie')).split(';')[0]
+  const welcome = await first.text()
+  assert.match(welcome, /^Welcome, visitor [0-9a-f-]{36}$/)
+  assert.equal(await (await fetch(address, { headers: { cookie } })).text(), welcome)
+  const token = (/** @type {object} */ claims) => issuer.mint({ sub: 'alice', audience: AUDIENCE, ...claims })
+  const bearer = (/** @type {string} */ value) => ({ headers: { authorization: `Bearer ${value}` } })
+  assert.equal(await (await fetch(address, bearer(token({})))).text(), 'Welcome back, alice')
+  assert.equal(await (await fetch(address, bearer(token({ expiresIn: -1 })))).text(), 'Your session has ended')
+})
+
+test('the example test passes', () => {
+  const env = { ...process.env }
+  delete env.NODE_TEST_CONTEXT
+  const { status, stdout } = spawnSync(process.execPath, ['--test', join(ROOT, 'examples/orders.test.mjs')], {
+    encoding: 'utf8',
+    env,
+  })
+  assert.equal(status, 0, stdout)
+  assert.match(stdout, /pass 1\b/)
+})
+
+test('a context has the members that the README shows', async (t) => {
+  const issuer = await createTestIssuer()
+  t.after(() => issuer.close())
+  const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+  const auth = await verifyAuth(issuer.mint({ audience: AUDIENCE }), createVerifier(options))
+  const shown = /^\{ (userId: [\s\S]*?)\}\n```/m.exec(readme)?.[1] ?? ''
+  assert.deepEqual([...shown.matchAll(/(\w+): /g)].map(([, name]) => name).sort(), Object.keys(auth).sort())
+})

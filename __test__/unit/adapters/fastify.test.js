@@ -1,0 +1,236 @@
+const assert = require('node:assert/strict')
+const { Readable } = require('node:stream')
+const { test } = require('node:test')
+const Fastify = require('fastify')
+const { requireScopes } = require('logto-authkit')
+const { logtoAuth, protect } = require('logto-authkit/fastify')
+const { ask, bearer } = require('../../support/frameworks')
+const { AUDIENCE, startIssuer } = require('../../support/helpers')
+
+/** @type {(t: import('node:test').TestContext, app: import('fastify').FastifyInstance) => Promise<string>} */
+async function serve(t, app) {
+  t.after(() => app.close())
+  return app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+/** @type {(t: import('node:test').TestContext, more?: object) => Promise<{ issuer: any, options: any }>} */
+async function setUp(t, more) {
+  const issuer = await startIssuer(t)
+  return { issuer, options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...more } }
+}
+
+const status = async (/** @type {string} */ url, /** @type {object} */ request = {}) => (await ask(url, request)).status
+
+test('the plugin is for the scope that registers it, scopes inside and unknown paths among it', async (t) => {
+  const { issuer, options } = await setUp(t)
+  const app = Fastify()
+  app.get('/open', async (request) => ({ hasAuth: Object(request).auth !== undefined }))
+  app.register(
+    async (api) => {
+      await api.register(logtoAuth, options)
+      api.get('/me', async (request) => request.auth.userId)
+      api.register(async (inner) => void inner.get('/inner', async (request) => request.auth.userId))
+    },
+    { prefix: '/api' },
+  )
+  const url = await serve(t, app)
+  assert.deepEqual(JSON.parse((await ask(`${url}/open`)).body), { hasAuth: false })
+  for (const path of ['/api/me', '/api/inner']) {
+    assert.equal(await status(url + path), 401, path)
+    assert.equal((await ask(url + path, bearer(issuer.mint({ sub: 'alice' })))).body, 'alice', path)
+  }
+  const root = Fastify()
+  root.register(logtoAuth, options)
+  root.register(async (inner) => void inner.get('/inner', async () => 'in'), { prefix: '/api' })
+  const address = await serve(t, root)
+  assert.equal(await status(`${address}/api/inner`), 401)
+  assert.equal(await status(`${address}/unknown`), 401)
+  assert.equal(await status(`${address}/unknown`, bearer(issuer.mint())), 404)
+})
+
+test('a scope inside can have another plugin, whose finding counts there', async (t) => {
+  const { issuer, options } = await setUp(t, { allowGuest: true })
+  const app = Fastify()
+  app.register(logtoAuth, options)
+  app.get('/', async (request) => request.auth.subjectType)
+  app.register(async (inner) => {
+    await inner.register(logtoAuth, { ...options, allowGuest: false, requiredScope: 'admin' })
+    inner.get('/admin', { onRequest: protect() }, async (request) => request.auth.userId)
+  })
+  const url = await serve(t, app)
+  assert.equal((await ask(url)).body, 'guest')
+  assert.equal(await status(`${url}/admin`), 401)
+  assert.equal(await status(`${url}/admin`, bearer(issuer.mint())), 403)
+  assert.equal(await status(`${url}/admin`, bearer(issuer.mint({ scope: 'admin' }))), 200)
+})
+
+test('wrong options are found before the first request', async (t) => {
+  for (const [options, message] of /** @type {[any, RegExp][]} */ ([
+    [{}, /^Invalid option "logtoUrl"/],
+    [{ logtoUrl: 'https://a.test', audience: AUDIENCE, scope: 'a' }, /^Unknown option "scope"/],
+    [{ logtoUrl: 'https://a.test', audience: AUDIENCE, onError: 5 }, /^Invalid option "onError": .* got 5$/],
+  ])) {
+    const app = Fastify()
+    t.after(() => app.close())
+    app.register(logtoAuth, options)
+    await assert.rejects(async () => app.ready(), { name: 'TypeError', code: 'invalid_options', message })
+  }
+  assert.throws(() => protect({ requiredScope: '' }), { name: 'TypeError', code: 'invalid_options' })
+})
+
+test('onError answers instead, also for protect, whenever it sends', async (t) => {
+  /** @type {Record<string, (error: any, request: any, reply: any) => unknown>} */
+  const handlers = {
+    returned: (error, _request, reply) => reply.code(418).send(error.code),
+    later: async (error, _request, reply) => {
+      await new Promise(setImmediate)
+      reply.code(418).send(error.code)
+    },
+    hijacked: (error, _request, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(418).end(error.code)
+    },
+  }
+  for (const [name, onError] of Object.entries(handlers)) {
+    const { issuer, options } = await setUp(t, { onError })
+    const app = Fastify()
+    app.register(logtoAuth, options)
+    app.register(
+      async (routes) => void routes.get('/', { onRequest: protect({ requiredScope: 'a' }) }, async () => 'in'),
+    )
+    const url = await serve(t, app)
+    for (const [code, request] of /** @type {[string, object][]} */ ([
+      ['missing_token', {}],
+      ['missing_scope', bearer(issuer.mint())],
+    ])) {
+      const { status, body } = await ask(url, request)
+      assert.deepEqual([status, body], [418, code], name)
+    }
+    assert.equal((await ask(url, bearer(issuer.mint({ scope: 'a' })))).body, 'in')
+  }
+})
+
+test('what onError or a handler throws goes to the error handler of the application, once', async (t) => {
+  const { issuer, options } = await setUp(t, {
+    onError: (/** @type {Error} */ error) => {
+      throw error
+    },
+  })
+  /** @type {any[]} */
+  const errors = []
+  const app = Fastify()
+  app.setErrorHandler((error, _request, reply) => {
+    errors.push(error)
+    reply.code(Object(error).status).send(Object(error).code)
+  })
+  app.register(logtoAuth, options)
+  app.get('/', async (request) => requireScopes(request.auth, 'admin'))
+  const url = await serve(t, app)
+  assert.equal((await ask(url)).body, 'missing_token')
+  assert.equal((await ask(url, bearer(issuer.mint()))).body, 'missing_scope')
+  assert.deepEqual(
+    errors.map((error) => error.name),
+    ['AuthError', 'AuthError'],
+  )
+})
+
+test('the guest cookie is beside the own ones, however the reply is sent', async (t) => {
+  const { options } = await setUp(t, { allowGuest: true })
+  const app = Fastify()
+  app.register(logtoAuth, options)
+  app.register(async (routes) => {
+    const own = { 'set-cookie': ['a=1', 'b=2'], vary: 'Origin' }
+    routes.get('/object', async (_request, reply) => reply.headers(own).send({ ok: true }))
+    routes.get('/stream', async (_request, reply) => reply.headers(own).send(Readable.from(['a', 'b'])))
+    routes.get('/redirect', async (_request, reply) => reply.headers(own).redirect('/elsewhere'))
+    routes.get(
+      '/response',
+      async () =>
+        new Response('x', { headers: [...own['set-cookie'].map((v) => ['set-cookie', v]), ['vary', 'Origin']] }),
+    )
+    routes.get('/hijacked', (_request, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(200, own).end('raw')
+    })
+    routes.get('/error', async (_request, reply) => {
+      reply.headers(own)
+      throw new Error('broken')
+    })
+  })
+  const url = await serve(t, app)
+  for (const path of ['/object', '/stream', '/redirect', '/response', '/hijacked', '/error']) {
+    // Of a Response, Fastify itself sends no headers to HEAD.
+    for (const method of path === '/response' ? ['GET'] : ['GET', 'HEAD']) {
+      const { cookies, headers } = await ask(url + path, { method })
+      assert.deepEqual(cookies.slice(0, 2), ['a=1', 'b=2'], `${method} ${path}`)
+      assert.match(cookies[2], /^guest_logto_authtoken=/)
+      assert.deepEqual([cookies.length, headers.vary, headers['cache-control']], [3, 'Origin, Cookie', 'private'])
+    }
+  }
+})
+
+test('inject sees what a client would', async (t) => {
+  const { issuer, options } = await setUp(t, { allowGuest: true })
+  const app = Fastify()
+  t.after(() => app.close())
+  app.register(logtoAuth, options)
+  app.get('/', async (request) => request.auth.subjectType)
+  const guest = await app.inject('/')
+  assert.equal(guest.body, 'guest')
+  assert.match(String(guest.headers['set-cookie']), /^guest_logto_authtoken=/)
+  assert.equal((await app.inject({ url: '/', ...bearer(issuer.mint()) })).body, 'user')
+})
+
+test('what stands in request.auth does not count, unless it was found out', async (t) => {
+  const { issuer, options } = await setUp(t, {
+    onError: (/** @type {any} */ error, /** @type {any} */ request, /** @type {any} */ reply) =>
+      reply.code(error.status).send(String(request.auth)),
+  })
+  const spoof = { userId: 'root', isAuthenticated: true, isGuest: false, scopes: ['admin'], payload: { sub: 'root' } }
+  const app = Fastify()
+  app.decorateRequest('auth', /** @type {any} */ (null))
+  app.addHook('onRequest', async (request) => {
+    request.auth = /** @type {any} */ (spoof)
+  })
+  app.register(async (inner) => {
+    await inner.register(logtoAuth, options)
+    inner.get('/found', async (request) => request.auth.userId)
+    const replaced = async (/** @type {any} */ request) => {
+      request.auth = spoof
+    }
+    inner.get('/replaced', { onRequest: [replaced, protect()] }, async () => 'in')
+  })
+  app.get('/unseen', { onRequest: protect() }, async () => 'in')
+  const url = await serve(t, app)
+  const token = bearer(issuer.mint({ sub: 'alice' }))
+  assert.equal((await ask(`${url}/found`)).body, 'undefined')
+  assert.equal((await ask(`${url}/found`, token)).body, 'alice')
+  assert.equal(await status(`${url}/replaced`, token), 401)
+  assert.equal(await status(`${url}/unseen`, token), 401)
+})
+
+test('a body is read after the request has been let in, and protect can be a preHandler', async (t) => {
+  const { issuer, options } = await setUp(t)
+  const app = Fastify()
+  app.register(logtoAuth, options)
+  app.register(async (routes) => {
+    const owner = protect({ organizationId: (/** @type {any} */ request) => request.body.organization })
+    routes.post('/', { preHandler: owner }, async (request) => request.body)
+  })
+  const url = await serve(t, app)
+  const post = (/** @type {object} */ headers) =>
+    fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: '{"organization":"mine"}',
+    })
+  assert.equal((await post({})).status, 401)
+  assert.equal((await post(bearer(issuer.mint({ organizationId: 'other' })).headers)).status, 403)
+  const { status, body } = await post(bearer(issuer.mint({ organizationId: 'mine' })).headers).then(
+    async (response) => ({
+      status: response.status,
+      body: await response.json(),
+    }),
+  )
+  assert.deepEqual([status, body], [200, { organization: 'mine' }])
+})

@@ -1,0 +1,204 @@
+const assert = require('node:assert/strict')
+const { once } = require('node:events')
+const http2 = require('node:http2')
+const { test } = require('node:test')
+// @ts-expect-error: it ships no types
+const cookieSession = require('cookie-session')
+// @ts-expect-error: it ships no types
+const expressSession = require('express-session')
+const { logtoAuth } = require('logto-authkit/express')
+const { EXPRESSES, FRAMEWORKS, ask, serve } = require('../../support/frameworks')
+const { AUDIENCE, startIssuer } = require('../../support/helpers')
+
+/**
+ * @typedef {import('node:test').TestContext} TestContext
+ * @typedef {import('../../support/frameworks').Handler} Handler
+ */
+
+/** @type {(t: TestContext) => Promise<import('logto-authkit/express').Middleware>} */
+async function guests(t) {
+  const { logtoUrl } = await startIssuer(t)
+  return logtoAuth({ logtoUrl, audience: AUDIENCE, allowGuest: true })
+}
+
+for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
+  /** @type {(t: TestContext, handler: Handler) => Promise<string>} */
+  const serveGuests = async (t, handler) => serve(t, listener(await guests(t), handler))
+
+  test(`${framework}: the application's own cookies and headers stay, however it sends them`, async (t) => {
+    /** @type {Record<string, Handler>} */
+    const handlers = {
+      setHeader: (_req, res) => {
+        res.setHeader('Set-Cookie', ['a=1', 'b=2'])
+        res.setHeader('Vary', 'Origin')
+        res.end('body')
+      },
+      appendHeader: (_req, res) => {
+        res
+          .appendHeader('Set-Cookie', 'a=1')
+          .appendHeader('Set-Cookie', 'b=2')
+          .appendHeader('Vary', 'Origin')
+          .end('body')
+      },
+      'writeHead with an object': (_req, res) => {
+        res.setHeader('Set-Cookie', 'replaced=1')
+        res.writeHead(200, { 'set-cookie': ['a=1', 'b=2'], vary: 'Origin' }).end('body')
+      },
+      'writeHead with a message and an object': (_req, res) => {
+        res.writeHead(200, 'Fine', { 'Set-Cookie': ['a=1', 'b=2'], Vary: 'Origin' }).end('body')
+      },
+      'writeHead with a list': (_req, res) => {
+        res.setHeader('Set-Cookie', 'replaced=1')
+        res.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'Vary', 'Origin']).end('body')
+      },
+      'writeHead with pairs': (_req, res) => {
+        res
+          .writeHead(200, [
+            ['Set-Cookie', ['a=1', 'b=2']],
+            ['Vary', 'Origin'],
+          ])
+          .end('body')
+      },
+      'a stream': (_req, res) => {
+        res.setHeader('Set-Cookie', ['a=1', 'b=2'])
+        res.setHeader('Vary', 'Origin')
+        for (const letter of 'body') res.write(letter)
+        res.end()
+      },
+      flushHeaders: (_req, res) => {
+        res.setHeader('Set-Cookie', ['a=1', 'b=2'])
+        res.setHeader('Vary', 'Origin')
+        res.flushHeaders()
+        setImmediate(() => res.end('body'))
+      },
+    }
+    for (const [name, handler] of Object.entries(handlers)) {
+      const { status, body, cookies, headers } = await ask(await serveGuests(t, handler))
+      assert.deepEqual([status, body], [200, 'body'], name)
+      assert.deepEqual(cookies.slice(0, 2), ['a=1', 'b=2'], name)
+      assert.match(cookies[2], /^guest_logto_authtoken=/, name)
+      assert.equal(cookies.length, 3, name)
+      assert.equal(headers.vary, 'Origin, Cookie', name)
+    }
+  })
+
+  test(`${framework}: a list of cookies that responses share stays as it is, and no guest gets another's cookie`, async (t) => {
+    const shared = ['a=1', 'b=2']
+    /** @type {Record<string, Handler>} */
+    const handlers = {
+      setHeader: (_req, res) => res.setHeader('Set-Cookie', shared).end(),
+      'writeHead with an object': (_req, res) => res.writeHead(200, { 'Set-Cookie': shared }).end(),
+      'writeHead with a list': (_req, res) => res.writeHead(200, ['Set-Cookie', shared, 'Set-Cookie', 'c=3']).end(),
+    }
+    for (const [name, handler] of Object.entries(handlers)) {
+      const url = await serveGuests(t, handler)
+      for (let request = 0; request < 2; request += 1) {
+        const guests = (await ask(url)).cookies.filter((cookie) => cookie.startsWith('guest_'))
+        assert.equal(guests.length, 1, name)
+      }
+      assert.deepEqual(shared, ['a=1', 'b=2'], name)
+    }
+  })
+
+  test(`${framework}: Vary and Cache-Control of the application stay`, async (t) => {
+    const sent = async (/** @type {Record<string, string>} */ own) => {
+      const url = await serveGuests(t, (_req, res) => res.writeHead(200, own).end())
+      const { headers } = await ask(url)
+      return [headers.vary, headers['cache-control']]
+    }
+    assert.deepEqual(await sent({ 'Cache-Control': 'no-store', Vary: 'cookie' }), ['cookie', 'no-store'])
+    assert.deepEqual(await sent({ Vary: '*' }), ['*', 'private'])
+  })
+
+  for (const [mistake, head, message] of /** @type {[string, [number, object?], RegExp][]} */ ([
+    ['header', [200, { 'X-Nothing': undefined }], /^fault: Invalid value "undefined" for header "X-Nothing"/],
+    ['status', [99], /^fault: Invalid status code: 99/],
+  ])) {
+    test(`${framework}: a wrong ${mistake} in writeHead is the application's error, as ever`, async (t) => {
+      const url = await serveGuests(t, (_req, res, next) => {
+        try {
+          res.writeHead(...head)
+        } catch (error) {
+          next(error)
+        }
+      })
+      const { status, body, cookies } = await ask(url)
+      assert.equal(status, 500)
+      assert.match(body, message)
+      assert.equal(cookies.length, 1)
+    })
+  }
+}
+
+for (const [framework, express] of Object.entries(EXPRESSES)) {
+  test(`${framework}: sessions before and after logtoAuth keep their cookies`, async (t) => {
+    const auth = await guests(t)
+    const sessions = {
+      'cookie-session': cookieSession({ name: 'session', keys: ['secret'] }),
+      'express-session': expressSession({ name: 'session', secret: 'secret', resave: false, saveUninitialized: true }),
+    }
+    for (const [name, session] of Object.entries(sessions)) {
+      for (const order of [
+        [session, auth],
+        [auth, session],
+      ]) {
+        const app = express().use(...order, (req, res) => {
+          Object(req).session.visits = 1
+          res.cookie('theme', 'dark')
+          res.json(req.auth)
+        })
+        const { cookies, body } = await ask(await serve(t, app))
+        const names = cookies.map((cookie) => cookie.split('=')[0])
+        const own = name === 'cookie-session' ? ['session', 'session.sig'] : ['session']
+        assert.deepEqual([...names].sort(), ['guest_logto_authtoken', ...own, 'theme'].sort(), name)
+        const guest = cookies.find((cookie) => cookie.startsWith('guest_'))
+        assert.equal(guest?.split(/[=;]/)[1], JSON.parse(body).guestId)
+      }
+    }
+  })
+
+  test(`${framework}: redirects, files, empty answers and HEAD carry the guest cookie`, async (t) => {
+    const app = express()
+      .use(await guests(t))
+      .get('/redirect', (_req, res) => res.redirect('/elsewhere'))
+      .get('/file', (_req, res) => res.sendFile(__filename))
+      .get('/empty', (_req, res) => res.status(204).end())
+      .get('/page', (_req, res) => void res.send('<p>page'))
+    const url = await serve(t, app)
+    for (const [path, status] of /** @type {[string, number][]} */ ([
+      ['/redirect', 302],
+      ['/file', 200],
+      ['/empty', 204],
+      ['/page', 200],
+      ['/missing', 404],
+    ])) {
+      for (const method of ['GET', 'HEAD']) {
+        const answer = await ask(url + path, { method })
+        assert.deepEqual([answer.status, answer.cookies.length], [status, 1], `${method} ${path}`)
+        assert.match(String(answer.headers.vary), /Cookie/)
+      }
+    }
+  })
+}
+
+test('responses of HTTP/2 carry the guest cookie, too', async (t) => {
+  const auth = await guests(t)
+  const server = http2.createServer((req, res) => {
+    auth(/** @type {any} */ (req), /** @type {any} */ (res), () => {
+      if (req.url === '/head') res.writeHead(200, { 'set-cookie': 'a=1' })
+      else res.setHeader('set-cookie', 'a=1')
+      res.end()
+    })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  const client = http2.connect(`http://127.0.0.1:${port}`)
+  t.after(() => client.close())
+  t.after(() => server.close())
+  for (const path of ['/', '/head']) {
+    const [headers] = await once(client.request({ ':path': path }), 'response')
+    assert.equal(headers['set-cookie'].length, 2)
+    assert.match(headers['set-cookie'][1], /^guest_logto_authtoken=/)
+    assert.equal(headers.vary, 'Cookie')
+  }
+})

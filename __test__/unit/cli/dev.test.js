@@ -1,0 +1,187 @@
+const assert = require('node:assert/strict')
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const http = require('node:http')
+const { join } = require('node:path')
+const { describe, test } = require('node:test')
+const { verifyAuth } = require('logto-authkit')
+const { cli, startDev } = require('../../support/cli')
+const { AUDIENCE, verdict } = require('../../support/helpers')
+
+describe('dev', { timeout: 60_000 }, () => {
+  test('makes tokens that the library accepts with the options it names', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const { status, body } = await post(page, '/api/tokens', { sub: 'alice', scope: 'read:orders', clientId: 'my-app' })
+    assert.equal(status, 200)
+    const auth = await verifyAuth(body.token, { logtoUrl, audience: AUDIENCE, requiredScope: 'read:orders' })
+    assert.deepEqual([auth.userId, auth.payload], ['alice', body.claims])
+    assert.equal(body.header.typ, 'at+jwt')
+  })
+
+  test('makes the tokens that no API accepts', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const options = { logtoUrl, audience: null }
+    for (const [kind, wanted] of [
+      ['id', 'invalid_token_type'],
+      ['opaque', 'opaque_token'],
+    ]) {
+      const { body } = await post(page, '/api/tokens', { kind, sub: 'alice', clientId: 'my-app' })
+      assert.equal(await verdict(verifyAuth(body.token, options)), wanted)
+    }
+    const { body } = await post(page, '/api/tokens', { expiresIn: -60 })
+    assert.equal(await verdict(verifyAuth(body.token, options)), 'token_expired')
+  })
+
+  test('rotates keys', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const options = { logtoUrl, audience: AUDIENCE, skipJwksCache: true }
+    const { body: former } = await post(page, '/api/tokens', {})
+    const { body: state } = await post(page, '/api/rotation', { alg: 'ES256' })
+    assert.equal(state.key.alg, 'ES256')
+    assert.equal(await verdict(verifyAuth(former.token, options)), 'accepted')
+    await post(page, '/api/rotation', { keepPrevious: false })
+    assert.equal(await verdict(verifyAuth(former.token, options)), 'unknown_key')
+    assert.equal((await stateOf(page)).rotations, 2)
+  })
+
+  test('has outages, and ends them', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const options = { logtoUrl, audience: AUDIENCE, skipJwksCache: true }
+    const { body } = await post(page, '/api/tokens', {})
+    assert.equal((await post(page, '/api/outage', { mode: 'error' })).body.outage, 'error')
+    assert.equal(await verdict(verifyAuth(body.token, options)), 'jwks_unavailable')
+    assert.equal((await post(page, '/api/outage', { mode: null })).body.outage, null)
+    assert.equal(await verdict(verifyAuth(body.token, options)), 'accepted')
+  })
+
+  test('says what is wrong with a request', async (t) => {
+    const { page } = await startDev(t)
+    for (const [path, body, says] of /** @type {[string, any, RegExp][]} */ ([
+      ['/api/tokens', { sub: 5 }, /`sub` must be a string/],
+      ['/api/tokens', { subject: 'x' }, /subject/],
+      ['/api/rotation', { alg: 'HS256' }, /`alg` must be/],
+      ['/api/outage', { mode: 'fire' }, /`mode`/],
+      ['/api/tokens', [], /JSON object/],
+      ['/api/tokens', 'x'.repeat(70_000), /Too long/],
+    ])) {
+      const { status, body: answer } = await post(page, path, body)
+      assert.ok(status === 400 || status === 413, String(status))
+      assert.match(answer.error, says)
+    }
+  })
+
+  test('is for this machine only: a page elsewhere cannot reach it through a name of its own', async (t) => {
+    const { page } = await startDev(t)
+    const port = new URL(page).port
+    for (const [host, wanted] of [
+      [`127.0.0.1:${port}`, 200],
+      [`localhost:${port}`, 200],
+      ['localhost', 200],
+      [`evil.example:${port}`, 403],
+      [`127.0.0.1.evil.example:${port}`, 403],
+      [`localhost.evil.example`, 403],
+    ]) {
+      for (const path of ['/', '/api/state'])
+        assert.equal(await statusWithHost(port, String(host), path), wanted, String(host))
+    }
+  })
+
+  test('listens on 127.0.0.1', async (t) => {
+    // The address that it is bound to.
+    assert.equal(new URL((await startDev(t)).page).hostname, '127.0.0.1')
+  })
+
+  test('its buttons cannot be pressed by a page elsewhere', async (t) => {
+    const { page } = await startDev(t)
+    const json = { 'Content-Type': 'application/json' }
+    for (const headers of [
+      { ...json, Origin: 'https://evil.example' },
+      { ...json, Origin: 'null' },
+      { 'Content-Type': 'text/plain' },
+      {},
+    ]) {
+      const { status } = await fetch(`${page}/api/rotation`, {
+        method: 'POST',
+        headers: /** @type {any} */ (headers),
+        body: '{}',
+      })
+      assert.ok(status === 403 || status === 415, String(status))
+    }
+    assert.equal((await fetch(`${page}/api/rotation`)).status, 404)
+    assert.equal((await stateOf(page)).rotations, 0)
+  })
+
+  test('lets nothing from elsewhere into the page, and nobody frame it', async (t) => {
+    const { page } = await startDev(t)
+    for (const path of ['/', '/page.js', '/style.css', '/api/state', '/nowhere']) {
+      const { headers } = await fetch(page + path)
+      assert.match(String(headers.get('content-security-policy')), /^default-src 'none'; .*frame-ancestors 'none'$/)
+      assert.equal(headers.get('cache-control'), 'no-store')
+      assert.equal(headers.get('x-content-type-options'), 'nosniff')
+      assert.equal(headers.get('access-control-allow-origin'), null)
+    }
+  })
+
+  test('ends when it is told to, with its ports free again', async (t) => {
+    const { page, logtoUrl, stop } = await startDev(t)
+    assert.equal(await stop(), 0)
+    for (const address of [page, logtoUrl]) {
+      await assert.rejects(fetch(address), (/** @type {any} */ error) => error.cause.code === 'ECONNREFUSED')
+    }
+  })
+
+  test('says which option helps where a port is taken', async (t) => {
+    const { page } = await startDev(t)
+    const { port } = new URL(page)
+    for (const [args, flag] of [
+      [['--port', port], '--port'],
+      [['--port', '0', '--page-port', port], '--page-port'],
+    ]) {
+      const { code, stderr } = await cli(['dev', .../** @type {string[]} */ (args)])
+      assert.deepEqual(
+        [code, stderr],
+        [1, `logto-authkit: port ${port} is taken: choose another with ${flag}, or 0 for any\n`],
+      )
+    }
+  })
+
+  test('runs as a program until it is interrupted', async (t) => {
+    const main = join(__dirname, '../../../js/cli/main.js')
+    const child = spawn(process.execPath, [main, 'dev', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(() => child.kill('SIGKILL'))
+    const [text] = await once(child.stdout.setEncoding('utf8'), 'data')
+    assert.match(text, /^✓ Issuer {2}http:\/\/127\.0\.0\.1:\d+\n✓ Page {4}http:\/\/127\.0\.0\.1:\d+\n/)
+    child.kill('SIGINT')
+    assert.deepEqual(await once(child, 'exit'), [0, null])
+  })
+})
+
+/**
+ * @param {string} page
+ * @param {string} path
+ * @param {unknown} body
+ */
+async function post(page, path, body) {
+  const headers = { 'Content-Type': 'application/json' }
+  const response = await fetch(page + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  return { status: response.status, body: /** @type {any} */ (await response.json()) }
+}
+
+/**
+ * @param {string} page
+ * @returns {Promise<any>}
+ */
+const stateOf = async (page) => (await fetch(`${page}/api/state`)).json()
+
+/**
+ * @param {string} port
+ * @param {string} host
+ * @param {string} path
+ * @returns {Promise<number | undefined>}
+ */
+async function statusWithHost(port, host, path) {
+  const request = http.get({ host: '127.0.0.1', port, path, agent: false, headers: { Host: host } })
+  const [response] = await once(request, 'response')
+  response.resume()
+  return response.statusCode
+}

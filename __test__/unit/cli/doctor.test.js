@@ -1,0 +1,271 @@
+const assert = require('node:assert/strict')
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const { after, before, describe, test } = require('node:test')
+const { createAuthority, createSelfSigned } = require('../../support/certificates')
+const { inChild } = require('../../support/child')
+const { cli } = require('../../support/cli')
+const { AUDIENCE, makeKey, startIssuer, startServer } = require('../../support/helpers')
+const { startKeyServer } = require('../../support/key-server')
+
+/** @typedef {{ check: string, ok: boolean | null, found: string, advice?: string }} Finding */
+
+test('all is well with a good server', async (t) => {
+  const { logtoUrl, issuer } = await startIssuer(t)
+  const { code, ok, findings } = await doctor('--url', logtoUrl, '--audience', AUDIENCE)
+  assert.deepEqual([code, ok], [0, true])
+  assert.deepEqual(
+    findings.map(({ check, ok }) => [check, ok]),
+    ['Address', 'Proxy', 'Connection', 'Discovery', 'Issuer', 'Key set', 'Algorithms', 'Clock', 'Audience'].map(
+      (check) => [check, true],
+    ),
+  )
+  assert.equal(finding(findings, 'Issuer').found, issuer)
+  assert.match(finding(findings, 'Key set').found, /^1 usable key \([\w-]{43}: EC P-384 ES384\)$/)
+})
+
+test('the text says the same, with ticks and crosses', async (t) => {
+  const issuer = await startIssuer(t)
+  const good = await cli(['doctor', '--url', issuer.logtoUrl, '--audience', AUDIENCE])
+  assert.equal(good.stdout.match(/^✓/gm)?.length, 9)
+  assert.match(good.stdout, /\nAll is well\.\n$/)
+  issuer.setOutage('empty')
+  const bad = await cli(['doctor', '--url', issuer.logtoUrl])
+  assert.equal(bad.code, 1)
+  assert.match(bad.stdout, /^✗ Key set +no usable key among 0\n {14}http/m)
+  assert.match(bad.stdout, /\n1 problem\.\n$/)
+})
+
+describe('an outage', () => {
+  /** @type {[import('logto-authkit/testing').OutageMode, string[], RegExp][]} */
+  const OUTAGES = [
+    ['down', ['Connection', 'Key set'], /connection was cut/],
+    ['hang', ['Connection', 'Key set'], /no answer within 300 ms/],
+    ['error', ['Discovery', 'Key set'], /answers 500.*look at its log/s],
+    ['html', ['Discovery', 'Key set'], /web page/],
+    ['garbage', ['Discovery', 'Key set'], /no discovery document.*not JSON/s],
+    ['empty', ['Key set'], /no usable key among 0/],
+  ]
+  for (const [mode, wanted, says] of OUTAGES) {
+    test(`${mode} is a cross at ${wanted.join(', ')}`, async (t) => {
+      const issuer = await startIssuer(t)
+      issuer.setOutage(mode)
+      const { code, findings } = await doctor('--url', issuer.logtoUrl, '--timeout', '300')
+      assert.deepEqual([code, crosses(findings)], [1, wanted])
+      assert.match(JSON.stringify(findings), says)
+    })
+  }
+
+  test('of which nobody listens, or whose name is unknown', async () => {
+    for (const [url, says] of /** @type {[string, RegExp][]} */ ([
+      ['http://127.0.0.1:1', /Nothing listens there/],
+      ['https://logto.invalid', /name is not known|name server does not answer/],
+    ])) {
+      const { code, findings } = await doctor('--url', url)
+      assert.deepEqual([code, crosses(findings)], [1, ['Connection', 'Key set']])
+      assert.match(String(finding(findings, 'Connection').advice), says)
+    }
+  })
+})
+
+test('a wrong issuer is a cross that says what to write', async (t) => {
+  const { logtoUrl, port } = await startLogto(t, { issuer: 'https://auth.example.com/oidc' })
+  const { findings } = await doctor('--url', logtoUrl)
+  assert.deepEqual(crosses(findings), ['Issuer'])
+  const { found, advice } = finding(findings, 'Issuer')
+  assert.equal(found, `the server says https://auth.example.com/oidc, accepted is ${logtoUrl}/oidc`)
+  assert.match(
+    String(advice),
+    new RegExp(`logtoUrl: "https://auth\\.example\\.com".*jwksUri: "http://127\\.0\\.0\\.1:${port}/oidc/jwks"`),
+  )
+  const both = await doctor(
+    '--url',
+    logtoUrl,
+    '--issuer',
+    `${logtoUrl}/oidc`,
+    '--issuer',
+    'https://auth.example.com/oidc',
+  )
+  assert.deepEqual([both.code, crosses(both.findings)], [0, []])
+})
+
+test('an address of the keys that Logto has made from the Host header is no fault', async (t) => {
+  const { logtoUrl } = await startLogto(t, { jwks_uri: 'http://logto:3001/oidc/jwks' })
+  const { code, findings } = await doctor('--url', logtoUrl)
+  assert.equal(code, 0)
+  assert.match(finding(findings, 'Discovery').found, /names http:\/\/logto:3001\/oidc\/jwks/)
+})
+
+test('a redirect is a cross that says where to', async (t) => {
+  const server = await startServer(t, (_, response) =>
+    response.writeHead(301, { Location: 'https://auth.example.com/' }).end(),
+  )
+  const { findings } = await doctor('--url', server.url)
+  assert.deepEqual(crosses(findings), ['Discovery', 'Key set'])
+  assert.equal(finding(findings, 'Discovery').found, '301 to https://auth.example.com/')
+})
+
+test('a key that serves no accepted algorithm is a cross', async (t) => {
+  const [odd, good] = [makeKey('RS256', { alg: 'PS512', kid: 'odd' }), makeKey('ES384', { kid: 'good' })]
+  const { logtoUrl } = await startLogto(t, {}, [odd.jwk, good.jwk])
+  const { findings } = await doctor('--url', logtoUrl)
+  assert.deepEqual(crosses(findings), ['Algorithms'])
+  assert.match(finding(findings, 'Algorithms').found, /^odd: RSA PS512 serves none of/)
+  const named = await doctor('--url', logtoUrl, '--algorithm', 'PS512', '--algorithm', 'ES384')
+  assert.deepEqual(crosses(named.findings), [])
+})
+
+test('clocks that differ are a cross', async (t) => {
+  for (const [offset, says] of /** @type {[number, RegExp | null][]} */ ([
+    [-120_000, /^(2 minutes|1 minute 59 seconds) ahead of the server's$/],
+    [120_000, /^(2 minutes|1 minute 59 seconds) behind the server's$/],
+    [-3000, null],
+  ])) {
+    const { logtoUrl } = await startLogto(t, {}, undefined, () => new Date(Date.now() + offset).toUTCString())
+    const { findings } = await doctor('--url', logtoUrl)
+    assert.deepEqual(crosses(findings), says === null ? [] : ['Clock'], String(offset))
+    if (says) assert.match(finding(findings, 'Clock').found, says)
+  }
+})
+
+test('an audience that cannot be one is a cross', async (t) => {
+  const { logtoUrl, issuer } = await startIssuer(t)
+  for (const [audience, says] of /** @type {[string, RegExp][]} */ ([
+    ['my-app-id', /id of an application/],
+    [` ${AUDIENCE}`, /white space/],
+    [logtoUrl, /Logto's own address/],
+    [issuer, /Logto's own address/],
+  ])) {
+    const { findings } = await doctor('--url', logtoUrl, '--audience', AUDIENCE, '--audience', audience)
+    assert.deepEqual(crosses(findings), ['Audience'], audience)
+    assert.match(String(finding(findings, 'Audience').advice), says)
+  }
+})
+
+test('plain http beyond this machine is a cross', async () => {
+  const { findings } = await doctor('--url', 'http://logto.invalid')
+  assert.ok(crosses(findings).includes('Address'))
+})
+
+describe('over TLS', () => {
+  const authority = createAuthority()
+  const DAY = 86_400_000
+  /** @type {string} */
+  let folder
+  /** @type {string} */
+  let certificate
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
+    certificate = join(folder, 'authority.pem')
+    writeFileSync(certificate, authority.cert)
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('a certificate of a known authority is a tick', async (t) => {
+    const findings = await doctorInChild(t, authority.issue(), { NODE_EXTRA_CA_CERTS: certificate })
+    const { ok, found } = finding(findings, 'TLS')
+    assert.equal(ok, true)
+    assert.match(found, /until \d{4}-.*NODE_EXTRA_CA_CERTS is /)
+    assert.equal(finding(findings, 'Key set').ok, true)
+  })
+
+  /** @type {[string, () => any, boolean, RegExp][]} */
+  const BAD = [
+    ['of a private authority', () => authority.issue(), false, /NODE_EXTRA_CA_CERTS=/],
+    ['of another authority than the one given', () => createAuthority().issue(), true, /has no such CA/],
+    ['that vouches for itself', () => createSelfSigned(), false, /NODE_EXTRA_CA_CERTS=/],
+    ['that has expired', () => authority.issue({ until: new Date(Date.now() - DAY / 2) }), true, /expired.*renew/],
+    ['of the future', () => authority.issue({ from: new Date(Date.now() + DAY / 2) }), true, /not valid yet/],
+    ['for another name', () => authority.issue({ names: ['other.example.test'] }), true, /other names/],
+  ]
+  for (const [what, tls, isGiven, says] of BAD) {
+    test(`a certificate ${what} is a cross that says what to do`, async (t) => {
+      const findings = await doctorInChild(t, tls(), isGiven ? { NODE_EXTRA_CA_CERTS: certificate } : {})
+      assert.deepEqual(crosses(findings).slice(0, 1), ['TLS'])
+      assert.match(String(finding(findings, 'TLS').advice), says)
+      assert.equal(finding(findings, 'Key set').ok, false)
+    })
+  }
+
+  test('http where https is meant is a cross', async (t) => {
+    const { logtoUrl } = await startIssuer(t)
+    const { findings } = await doctor('--url', logtoUrl.replace('http:', 'https:'))
+    assert.match(
+      `${finding(findings, 'Connection').found} ${finding(findings, 'Connection').advice}`,
+      /TLS: wrong version.*http where it should be https/,
+    )
+  })
+})
+
+test('a proxy that is in force is named, and asked', async (t) => {
+  const { port } = await startServer(t, (_, response) => response.writeHead(502).end())
+  const { stdout } = await inChild(
+    () => void require('../../../js/cli/run').run(['doctor', '--url', 'http://logto.invalid', '--json'], process),
+    {},
+    { HTTP_PROXY: `http://user:secret@127.0.0.1:${port}` },
+  )
+  const { findings } = JSON.parse(stdout)
+  assert.equal(finding(findings, 'Proxy').found, `http://127.0.0.1:${port} (HTTP_PROXY)`)
+  assert.match(finding(findings, 'Discovery').found, /answers 502/)
+  assert.match(finding(findings, 'Key set').found, /answered 502/)
+  assert.doesNotMatch(stdout, /secret/)
+})
+
+/**
+ * In a process of its own, because the environment is read once.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {import('../../support/certificates').Identity} tls
+ * @param {Record<string, string>} env
+ * @returns {Promise<Finding[]>}
+ */
+async function doctorInChild(t, tls, env) {
+  const { logtoUrl } = await startKeyServer(t, { tls })
+  const { stdout, stderr } = await inChild(
+    ({ logtoUrl }) => void require('../../../js/cli/run').run(['doctor', '--url', logtoUrl, '--json'], process),
+    { logtoUrl },
+    env,
+  )
+  assert.equal(stderr, '')
+  return JSON.parse(stdout).findings
+}
+
+/**
+ * A server with a discovery document and a key set.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {object} document
+ * @param {object[]} [keys]
+ * @param {() => string} [date]
+ */
+async function startLogto(t, document, keys = [makeKey('ES384').jwk], date) {
+  const server = await startServer(t, ({ url, headers }, response) => {
+    const base = `http://${headers.host}/oidc`
+    const discovery = { issuer: base, jwks_uri: `${base}/jwks`, ...document }
+    if (date) response.setHeader('Date', date())
+    response.setHeader('Content-Type', 'application/json')
+    response.end(JSON.stringify(String(url).endsWith('/jwks') ? { keys } : discovery))
+  })
+  return { logtoUrl: server.url, port: server.port }
+}
+
+/**
+ * @param {string[]} args
+ * @returns {Promise<{ code: number, ok: boolean, findings: Finding[] }>}
+ */
+async function doctor(...args) {
+  const { code, stdout, stderr } = await cli(['doctor', '--json', ...args])
+  assert.equal(stderr, '')
+  return { code, ...JSON.parse(stdout) }
+}
+
+/** @type {(findings: Finding[]) => string[]} */
+const crosses = (findings) => findings.filter(({ ok }) => ok === false).map(({ check }) => check)
+
+/** @type {(findings: Finding[], check: string) => Finding} */
+function finding(findings, check) {
+  const found = findings.find((finding) => finding.check === check)
+  assert.ok(found, check)
+  return found
+}

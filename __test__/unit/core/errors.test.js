@@ -1,0 +1,465 @@
+const assert = require('node:assert/strict')
+const { randomBytes } = require('node:crypto')
+const { after, before, describe, test } = require('node:test')
+const { inspect } = require('node:util')
+const { AuthError, createVerifier, verifyAuth, verifyLogtoToken } = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
+const {
+  AUDIENCE,
+  LOGTO_URL,
+  bearer,
+  compact,
+  goodClaims,
+  goodToken,
+  headerOf,
+  makeKey,
+  refusal,
+  startIssuer,
+  verdict,
+} = require('../../support/helpers')
+
+/** @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer */
+
+/** @type {TestIssuer} */
+let issuer
+before(async () => {
+  issuer = await createTestIssuer()
+})
+after(() => issuer.close())
+
+/**
+ * The error table. `token` is what a request carries; `details` and `cause` are for the operator.
+ *
+ * @type {{ code: string, status?: number, message: string, error?: string, scope?: string, headers?: object,
+ *   token?: () => string, input?: (token: string) => any, options?: any, outage?: 'error', details?: (token: any) => object,
+ *   cause?: RegExp }[]}
+ */
+const TABLE = [
+  {
+    code: 'missing_token',
+    message: 'No token found in cookies or Authorization header',
+    token: () => '',
+  },
+  {
+    code: 'ambiguous_token',
+    status: 400,
+    message: 'More than one token found (two Authorization values, two different cookies of that name)',
+    error: 'invalid_request',
+    input: (token) => ({ headers: { authorization: [`Bearer ${token}`, `Bearer ${issuer.mint()}`] } }),
+    details: () => ({ reason: 'two Authorization values' }),
+  },
+  {
+    code: 'opaque_token',
+    message: 'Token is opaque, not a JWT: request it for an API resource (resource parameter)',
+    token: () => randomBytes(32).toString('base64url'),
+  },
+  {
+    code: 'malformed_token',
+    message: 'Token is not a valid JWT',
+    token: () => issuer.mint({ header: { crit: ['exp'] } }),
+    details: () => ({ reason: 'header: crit or b64' }),
+  },
+  {
+    code: 'unsupported_algorithm',
+    message: 'Token is signed with an algorithm that is not accepted',
+    token: () => issuer.mint({ header: { alg: 'none' } }),
+    details: () => ({ alg: 'none' }),
+  },
+  {
+    code: 'invalid_token_type',
+    message: 'Token is not an access token',
+    token: () => issuer.mint({ header: { typ: 'JWT' } }),
+    details: () => ({ typ: 'jwt' }),
+  },
+  {
+    code: 'unknown_key',
+    message: 'Token is signed with an unknown key',
+    token: () => issuer.mint({ header: { kid: 'unknown' } }),
+    details: () => ({ kid: 'unknown' }),
+  },
+  {
+    code: 'invalid_signature',
+    message: 'Token signature is invalid',
+    token: () => withSignatureOf(issuer.mint(), issuer.mint()),
+  },
+  {
+    code: 'invalid_claims',
+    message: 'Token has a missing or malformed claim: exp',
+    token: () => issuer.mint({ claims: { exp: undefined } }),
+  },
+  {
+    code: 'invalid_issuer',
+    message: 'Token was issued by another server',
+    token: () => issuer.mint({ claims: { iss: 'https://other.example.test/oidc' } }),
+    details: () => ({ iss: 'https://other.example.test/oidc', expected: [issuer.issuer] }),
+  },
+  {
+    code: 'invalid_audience',
+    message: 'Token was issued for another audience',
+    token: () => issuer.mint({ audience: 'https://other.example.test' }),
+    details: () => ({ aud: ['https://other.example.test'], expected: [AUDIENCE] }),
+  },
+  {
+    code: 'token_expired',
+    message: 'Token has expired',
+    token: () => issuer.mint({ expiresIn: -1 }),
+    options: { currentDate: new Date('2100-01-01') },
+    details: ({ exp }) => ({ exp, now: Date.parse('2100-01-01') / 1000 }),
+  },
+  {
+    code: 'token_not_active',
+    message: 'Token is not valid yet',
+    token: () => issuer.mint({ notBefore: 60 }),
+    options: { currentDate: new Date('2020-01-01') },
+    details: ({ nbf }) => ({ nbf, now: Date.parse('2020-01-01') / 1000 }),
+  },
+  {
+    code: 'token_revoked',
+    message: 'Token has been revoked',
+    options: { isRevoked: () => true },
+  },
+  {
+    code: 'wrong_organization',
+    status: 403,
+    message: 'Token belongs to another organization',
+    error: 'insufficient_scope',
+    token: () => issuer.mint({ organizationId: 'other' }),
+    options: { organizationId: 'mine' },
+    details: () => ({ organization: ['other'], expected: 'mine' }),
+  },
+  {
+    code: 'missing_scope',
+    status: 403,
+    message: 'Missing required scope: a, b',
+    error: 'insufficient_scope',
+    scope: 'a held b',
+    token: () => issuer.mint({ scope: 'held' }),
+    options: { requiredScope: 'a held b' },
+    details: () => ({ scopes: ['held'] }),
+  },
+  {
+    code: 'missing_role',
+    status: 403,
+    message: 'Missing required role: admin, owner',
+    error: 'insufficient_scope',
+    token: () => issuer.mint({ claims: { roles: ['viewer'] } }),
+    options: { requiredRole: ['admin', 'viewer', 'owner'] },
+    details: () => ({ roles: ['viewer'] }),
+  },
+  {
+    code: 'jwks_unavailable',
+    status: 503,
+    message: 'Signing keys are unavailable, try again later',
+    headers: { 'Retry-After': '10' },
+    options: { skipJwksCache: false, jwksCacheTtlMs: 0, jwksMaxStaleMs: 0 },
+    outage: 'error',
+    details: () => ({ jwksUri: issuer.jwksUri }),
+    cause: /500/,
+  },
+]
+
+test('the table has every code', () => {
+  assert.equal(new Set(TABLE.map((row) => row.code)).size, 18)
+})
+
+for (const row of TABLE) {
+  const { code, status = 401, message } = row
+
+  describe(code, () => {
+    const description = `error="${row.error ?? 'invalid_token'}"${row.scope ? `, scope="${row.scope}"` : ''}`
+    const challenge =
+      code === 'missing_token'
+        ? 'Bearer'
+        : code === 'jwks_unavailable'
+          ? null
+          : `Bearer ${description}, error_description="${message}"`
+    const headers = { 'Cache-Control': 'no-store', ...(challenge && { 'WWW-Authenticate': challenge }), ...row.headers }
+
+    /** @type {string} */
+    let token
+    /** @type {AuthError} */
+    let error
+    before(async () => {
+      token = (row.token ?? issuer.mint)()
+      issuer.setOutage(row.outage ?? null)
+      const request = (row.input ?? bearer)(token)
+      request.headers.cookie = 'session=7h3-c00k13-0f-5om3-0n3-31s3'
+      error = await refusal(verifyAuth(request, { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...row.options }))
+      issuer.setOutage(null)
+    })
+
+    test('is the code', () => assert.equal(error.code, code))
+    test(`has the status ${status}`, () => assert.equal(error.status, status))
+    test(`says: ${message}`, () => assert.equal(error.message, message))
+    test(`challenges with ${challenge}`, () => assert.equal(error.wwwAuthenticate, challenge))
+    test('has the headers of the answer', () => assert.deepEqual(error.headers, headers))
+    test('has details for the operator', () => assert.deepEqual(error.details, row.details?.(claimsOf(token)) ?? {}))
+    test('has a cause for the operator where something lies underneath', () => {
+      if (row.cause) assert.match(/** @type {any} */ (error.cause).message, row.cause)
+      else assert.equal(Object.hasOwn(error, 'cause'), false)
+    })
+
+    test('is an Error and an AuthError', () => {
+      assert.ok(error instanceof Error && error instanceof AuthError)
+      assert.equal(String(error), `AuthError: ${message}`)
+      assert.equal(Object.hasOwn(error, 'name'), false)
+    })
+
+    test('holds nothing of the token and of the cookies, wherever one looks', () => {
+      const cause = /** @type {any} */ (error.cause)
+      const seen = [
+        error.message,
+        String(error.stack),
+        JSON.stringify(error),
+        JSON.stringify(error.details),
+        inspect(cause),
+        inspect(error, { depth: 20, showHidden: true }),
+      ].join('\n')
+      assert.equal(seen.includes('7h3-c00k13'), false)
+      for (let at = 0; at + 12 <= token.length; at += 1) assert.equal(seen.includes(token.slice(at, at + 12)), false)
+    })
+
+    test('is as safe to show with the token in a cookie, and as a string', async () => {
+      if (code === 'ambiguous_token') return
+      issuer.setOutage(row.outage ?? null)
+      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...row.options }
+      const inCookie = await refusal(verifyAuth({ headers: { cookie: `logto_authtoken=${token}` } }, options))
+      const asString = await refusal(verifyLogtoToken(token, options))
+      issuer.setOutage(null)
+      assert.deepEqual([inCookie.message, asString.message], [message, message])
+      assert.deepEqual([inCookie.details, asString.details], [error.details, error.details])
+    })
+  })
+}
+
+test('Retry-After is what is left of the cool-down, in seconds, at least one', async (t) => {
+  for (const [jwksCooldownMs, seconds] of [
+    [60_000, '60'],
+    [2_500, '3'],
+    [1, '1'],
+    [0, '1'],
+  ]) {
+    const down = await startIssuer(t)
+    down.setOutage('error')
+    const options = { logtoUrl: down.logtoUrl, audience: AUDIENCE, jwksCooldownMs: Number(jwksCooldownMs) }
+    assert.equal((await refusal(verifyAuth(issuer.mint(), options))).headers['Retry-After'], seconds)
+  }
+})
+
+test('prefetch is refused as a verification is', async (t) => {
+  const down = await startIssuer(t)
+  down.setOutage('error')
+  const error = await refusal(createVerifier({ logtoUrl: down.logtoUrl, audience: AUDIENCE }).prefetch())
+  assert.deepEqual([error.code, error.status, error.headers['Retry-After']], ['jwks_unavailable', 503, '10'])
+})
+
+test('a scope and a role cannot break out of the challenge', async () => {
+  const roles = ['a"b\\c\r\nSet-Cookie: x=y', 'ä']
+  const error = await refusal(verify(goodToken(key), { requiredRole: roles }))
+  assert.equal(error.message, `Missing required role: ${roles.join(', ')}`)
+  assert.equal(
+    error.wwwAuthenticate,
+    'Bearer error="insufficient_scope", error_description="Missing required role: a?b?c??Set-Cookie: x=y, ?"',
+  )
+})
+
+test('every error is another object, so that an application may add to its headers', async () => {
+  const [one, other] = [await refusal(verify('')), await refusal(verify(''))]
+  one.headers['X-Own'] = '1'
+  assert.deepEqual(Object.keys(other.headers), ['Cache-Control', 'WWW-Authenticate'])
+})
+
+test('an AuthError cannot be made by hand', () => {
+  assert.throws(() => Reflect.construct(AuthError, []), TypeError)
+  assert.throws(() => Reflect.construct(AuthError, [{ code: 'token_expired' }]), TypeError)
+})
+
+describe('an input that is neither a token nor a request is a TypeError, not a refusal and not a guest', () => {
+  const inputs = [undefined, null, 5, 5n, true, Symbol('x'), () => {}, {}, [], { headers: null }, { headers: 'x' }]
+  for (const input of inputs) {
+    test(inspect(input), async () => {
+      const options = { ...own(), allowGuest: true }
+      await assert.rejects(verifyAuth(/** @type {any} */ (input), options), isTypeError)
+      await assert.rejects(createVerifier(options).verify(/** @type {any} */ (input)), isTypeError)
+    })
+  }
+
+  test('verifyLogtoToken takes strings only', async () => {
+    for (const input of [5, true, {}, [], bearer('x'), () => {}]) {
+      await assert.rejects(verifyLogtoToken(/** @type {any} */ (input), own()), isTypeError)
+    }
+  })
+
+  test('for verifyLogtoToken, a token that was not found is a missing one', async () => {
+    for (const nothing of [undefined, null, '']) {
+      assert.equal(await verdict(verifyLogtoToken(/** @type {any} */ (nothing), own())), 'missing_token')
+    }
+  })
+
+  /** @type {(error: any) => boolean} */
+  function isTypeError(error) {
+    return error instanceof TypeError && !('status' in error) && !('code' in error)
+  }
+})
+
+describe('a token with several faults is refused for the first one, in the order of the contract', () => {
+  /**
+   * Each fault by itself; those further down come later in the contract's order.
+   *
+   * @type {[string, string, { header?: object, claims?: object, members?: string, tampered?: boolean, pad?: boolean,
+   *   options?: object }][]}
+   */
+  const FAULTS = [
+    ['size', 'malformed_token: longer than 16 KiB', { pad: true }],
+    ['alg', 'unsupported_algorithm', { header: { alg: 'HS256' } }],
+    ['typ', 'invalid_token_type', { header: { typ: 'JWT' } }],
+    ['crit', 'malformed_token: header: crit or b64', { header: { crit: ['exp'] } }],
+    ['kid', 'unknown_key', { header: { kid: 'unknown' } }],
+    ['signature', 'invalid_signature', { tampered: true }],
+    ['duplicate claim', 'malformed_token: payload: not a JSON object', { members: ',"dup":1,"dup":2' }],
+    ['iss', 'invalid_issuer', { claims: { iss: 'https://other.example.test/oidc' } }],
+    ['aud', 'invalid_audience', { claims: { aud: 'https://other.example.test' } }],
+    ['exp', 'token_expired', { claims: { exp: 1 } }],
+    ['nbf', 'token_not_active', { claims: { nbf: 9_999_999_999 } }],
+    ['iat', 'invalid_claims: iat', { claims: { iat: 'now' } }],
+    ['sub', 'invalid_claims: sub', { claims: { sub: '' } }],
+    ['scope', 'invalid_claims: scope', { claims: { scope: ['a'] } }],
+    ['client_id', 'invalid_claims: client_id', { claims: { client_id: 7 } }],
+    ['organization_id', 'invalid_claims: organization_id', { claims: { organization_id: null } }],
+    ['organization', 'wrong_organization', { options: { organizationId: 'mine' } }],
+    ['required scope', 'missing_scope', { options: { requiredScope: 'a' } }],
+    ['required role', 'missing_role', { options: { requiredRole: 'a' } }],
+    ['isRevoked', 'token_revoked', { options: { isRevoked: () => true } }],
+  ]
+
+  for (const [index, [name, wanted, fault]] of FAULTS.entries()) {
+    test(`${name} by itself`, async () => assert.match(await firstFault(fault), new RegExp(`^${wanted}`)))
+
+    for (const [laterName, , later] of FAULTS.slice(index + 1)) {
+      test(`${name} before ${laterName}`, async () => {
+        assert.match(await firstFault(later, fault), new RegExp(`^${wanted}`))
+      })
+    }
+  }
+
+  test('a missing exp before an nbf that is no time', async () => {
+    const token = goodToken(key, { exp: undefined, nbf: 'soon' })
+    assert.equal((await refusal(verify(token))).message, 'Token has a missing or malformed claim: exp')
+  })
+
+  test('a broken header before everything that it says', async () => {
+    const header = '{"alg":"none","alg":"none","typ":"JWT","crit":[]}'
+    assert.equal(await verdict(verify(compact(key, header, 'x'))), 'malformed_token')
+  })
+
+  test('the keys are not even asked for before the header is right', async (t) => {
+    const down = await startIssuer(t)
+    const options = { logtoUrl: down.logtoUrl, audience: AUDIENCE }
+    for (const header of [{ alg: 'none' }, { typ: 'JWT' }, { crit: ['exp'] }, { kid: 5 }]) {
+      await refusal(verifyAuth(issuer.mint({ header }), options))
+    }
+    assert.equal(down.jwksRequests, 0)
+  })
+
+  /** @type {(...faults: any[]) => Promise<string>} */
+  async function firstFault(...faults) {
+    const merged = (/** @type {string} */ part) => Object.assign({}, ...faults.map((fault) => fault[part]))
+    const members = faults.map((fault) => fault.members ?? '').join('')
+    const filler = faults.some((fault) => fault.pad) ? { filler: 'x'.repeat(16_384) } : {}
+    const text = JSON.stringify(goodClaims({ ...filler, ...merged('claims') }))
+    let token = compact(key, headerOf(key, merged('header')), `${text.slice(0, -1)}${members}}`)
+    if (faults.some((fault) => fault.tampered)) token = withSignatureOf(token, goodToken(key))
+    const { code, message, details } = await refusal(verify(token, merged('options')))
+    return [code, code === 'invalid_claims' ? message.split(': ')[1] : details.reason].filter(Boolean).join(': ')
+  }
+})
+
+describe('isRevoked', () => {
+  for (const [name, answer, wanted] of /** @type {const} */ ([
+    ['true', true, 'token_revoked'],
+    ['false', false, 'accepted'],
+    ['a promise of true', Promise.resolve(true), 'token_revoked'],
+    ['a promise of false', Promise.resolve(false), 'accepted'],
+  ])) {
+    test(`${name} means ${wanted}, for a request and for a string`, async () => {
+      const options = { isRevoked: () => answer }
+      assert.equal(await verdict(verify(goodToken(key), options)), wanted)
+      assert.equal(await verdict(verify(bearer(goodToken(key)), options)), wanted)
+    })
+  }
+
+  test('is told who is asking', async () => {
+    /** @type {any[]} */
+    const asked = []
+    const auth = await verify(goodToken(key, { sub: 'alice', scope: 'a b' }), {
+      isRevoked: (/** @type {any} */ who) => void asked.push(structuredClone(who)),
+    })
+    assert.deepEqual(asked, [auth])
+    assert.deepEqual([asked[0].userId, asked[0].scopes, asked[0].isAuthenticated], ['alice', ['a', 'b'], true])
+  })
+
+  test('is asked on every call, also about a token that is remembered', async () => {
+    let asked = 0
+    const verifier = createVerifier({ ...own(), isRevoked: () => ++asked === 3 })
+    const token = goodToken(key)
+    const verdicts = []
+    for (let call = 0; call < 4; call += 1) verdicts.push(await verdict(verifier.verify(token)))
+    assert.deepEqual(verdicts, ['accepted', 'accepted', 'token_revoked', 'accepted'])
+    assert.equal(verifier.stats().tokens.hits, 3)
+  })
+
+  test('is not asked about a token that fails before', async () => {
+    const isRevoked = () => assert.fail('asked')
+    assert.equal(await verdict(verify(goodToken(key), { isRevoked, requiredScope: 'a' })), 'missing_scope')
+    assert.equal(await verdict(verify('', { isRevoked })), 'missing_token')
+  })
+
+  for (const [name, isRevoked] of /** @type {[string, () => any][]} */ ([
+    [
+      'throws',
+      () => {
+        throw new RangeError('database is down')
+      },
+    ],
+    ['rejects', () => Promise.reject(new RangeError('database is down'))],
+  ])) {
+    test(`that ${name} fails the verification with its own error, also where guests are allowed`, async () => {
+      const error = new RangeError('database is down')
+      await assert.rejects(verify(goodToken(key), { isRevoked }), error)
+      await assert.rejects(verify(bearer(goodToken(key)), { isRevoked, allowGuest: true }), error)
+    })
+  }
+})
+
+test('verifyLogtoToken is never a guest', async () => {
+  const options = { ...own(), allowGuest: true }
+  for (const [token, wanted] of [
+    ['', 'missing_token'],
+    ['opaque', 'opaque_token'],
+    [goodToken(key, { exp: 1 }), 'token_expired'],
+  ]) {
+    assert.equal(await verdict(verifyLogtoToken(token, options)), wanted)
+    assert.equal(await verdict(verifyLogtoToken(token, createVerifier(options))), wanted)
+  }
+  const revoked = { ...options, isRevoked: () => true }
+  assert.equal(await verdict(verifyLogtoToken(goodToken(key), revoked)), 'token_revoked')
+})
+
+const key = makeKey('ES256')
+
+const own = () => ({ logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] } })
+
+/** @type {(input: any, options?: object) => Promise<import('logto-authkit').AuthContext>} */
+async function verify(input, options) {
+  return verifyAuth(input, { ...own(), ...options })
+}
+
+/** @type {(token: string, other: string) => string} */
+function withSignatureOf(token, other) {
+  return `${token.slice(0, token.lastIndexOf('.'))}${other.slice(other.lastIndexOf('.'))}`
+}
+
+/** @type {(token: string) => object} */
+function claimsOf(token) {
+  return token.includes('.') ? JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()) : {}
+}

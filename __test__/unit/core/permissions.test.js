@@ -1,0 +1,292 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { inspect } = require('node:util')
+const { AuthError, hasRole, hasScopes, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
+const { AUDIENCE, LOGTO_URL, goodToken, makeKey, pollute } = require('../../support/helpers')
+
+/** @typedef {import('logto-authkit').AuthSubject} AuthSubject */
+
+const key = makeKey('EdDSA')
+
+/** @type {(claims: object) => Promise<import('logto-authkit').AuthContext>} */
+const contextOf = (claims) =>
+  verifyAuth(goodToken(key, claims), { logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] } })
+
+/** @type {Promise<import('logto-authkit').AuthContext>} */
+const guest = verifyAuth(
+  { headers: {} },
+  { logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] }, allowGuest: true },
+)
+
+describe('scopes', () => {
+  for (const [
+    held,
+    wanted,
+    mode,
+    answer,
+  ] of /** @type {[string | undefined, any, 'all' | 'any' | undefined, boolean][]} */ ([
+    ['a b', 'a', undefined, true],
+    ['a b', 'a b', undefined, true],
+    ['a b', 'b  a', undefined, true],
+    ['a b', ['b', 'a'], 'all', true],
+    ['a b', 'a c', undefined, false],
+    ['a b', ['a', 'c'], 'all', false],
+    ['a b', ['a', 'c'], 'any', true],
+    ['a b', 'c b', 'any', true],
+    ['a b', 'c d', 'any', false],
+    ['a', ['a', 'a'], 'any', true],
+    ['read:orders', 'read', undefined, false],
+    ['read', 'read:orders', undefined, false],
+    ['Read', 'read', undefined, false],
+    ['a b', ['a b'], undefined, false],
+    ['a,b', 'a', undefined, false],
+    ['', 'a', undefined, false],
+    [undefined, 'a', undefined, false],
+    [undefined, 'a', 'any', false],
+  ])) {
+    const options = mode && { mode }
+    test(`${inspect(held)} ${answer ? 'has' : 'has not'} ${inspect(wanted)}, ${mode ?? 'all by default'}`, async () => {
+      const auth = await contextOf({ scope: held })
+      for (const subject of /** @type {AuthSubject[]} */ ([auth, auth.payload, { scope: held }])) {
+        assert.equal(hasScopes(subject, wanted, options), answer)
+        if (answer) assert.equal(requireScopes(subject, wanted, options), undefined)
+        else assert.throws(() => requireScopes(subject, wanted, options), AuthError)
+      }
+    })
+  }
+
+  for (const [held, wanted, options, message, challenge] of /** @type {[any, any, any, string, string]} */ (
+    /** @type {any} */ ([
+      [
+        { scope: 'a b' },
+        ['a', 'c'],
+        undefined,
+        'Missing required scopes (all of: a, c). Token scopes: a, b. Missing: c',
+        'scope="a c", error_description="Missing required scope: c"',
+      ],
+      [
+        { scope: 'a b' },
+        'c d',
+        { mode: 'any' },
+        'Missing required scopes (at least one of: c, d). Token scopes: a, b. Missing: c, d',
+        'scope="c d", error_description="Missing required scope: c, d"',
+      ],
+      [
+        {},
+        'a',
+        {},
+        'Missing required scopes (all of: a). Token scopes: (none). Missing: a',
+        'scope="a", error_description="Missing required scope: a"',
+      ],
+      [
+        null,
+        ['a', 'b'],
+        { mode: 'all' },
+        'Missing required scopes (all of: a, b). Token scopes: (none). Missing: a, b',
+        'scope="a b", error_description="Missing required scope: a, b"',
+      ],
+    ])
+  )) {
+    test(`requireScopes says: ${message}`, () => {
+      const wwwAuthenticate = `Bearer error="insufficient_scope", ${challenge}`
+      assert.throws(() => requireScopes(held, wanted, options), {
+        name: 'AuthError',
+        code: 'missing_scope',
+        status: 403,
+        message,
+        wwwAuthenticate,
+        headers: { 'Cache-Control': 'no-store', 'WWW-Authenticate': wwwAuthenticate },
+        details: {},
+      })
+    })
+  }
+
+  for (const wanted of [
+    '',
+    '   ',
+    [],
+    [''],
+    ['a', ''],
+    [5],
+    ['a', null],
+    [['a']],
+    null,
+    undefined,
+    5,
+    {},
+    new Set(['a']),
+  ]) {
+    test(`wanting ${inspect(wanted)} is an error, not a pass`, () => {
+      for (const subject of [{ scope: 'a' }, null])
+        refusesAsOptions('scopes', subject, /** @type {any} */ (wanted), undefined)
+    })
+  }
+
+  for (const mode of ['ALL', '', 'some', null, true, {}]) {
+    test(`the mode ${inspect(mode)} is an error`, () => {
+      refusesAsOptions('mode', { scope: 'a' }, 'a', /** @type {any} */ ({ mode }))
+    })
+  }
+
+  /** @type {(option: string, subject: any, scopes: any, options: any) => void} */
+  function refusesAsOptions(option, subject, scopes, options) {
+    const error = {
+      name: 'TypeError',
+      code: 'invalid_options',
+      message: new RegExp(`^Invalid option "${option}": expected .+, got .+`),
+    }
+    assert.throws(() => hasScopes(subject, scopes, options), error)
+    assert.throws(() => requireScopes(subject, scopes, options), error)
+  }
+})
+
+describe('roles', () => {
+  for (const [claims, role, claimKeys, answer] of /** @type {[any, string, string[] | undefined, boolean][]} */ ([
+    [{ roles: ['admin'] }, 'admin', undefined, true],
+    [{ roles: ['viewer', 'admin'] }, 'admin', undefined, true],
+    [{ roles: 'admin' }, 'admin', undefined, true],
+    [{ role: 'admin' }, 'admin', undefined, true],
+    [{ role: ['admin'] }, 'admin', undefined, true],
+    [{ roles: [], role: 'admin' }, 'admin', undefined, true],
+    [{ roles: 'viewer admin' }, 'admin', undefined, false],
+    [{ roles: 'viewer,admin' }, 'admin', undefined, false],
+    [{ roles: ['viewer admin'] }, 'admin', undefined, false],
+    [{ roles: ['super admin'] }, 'super admin', undefined, true],
+    [{ roles: ['Admin'] }, 'admin', undefined, false],
+    [{ roles: ['superadmin'] }, 'admin', undefined, false],
+    [{ roles: [['admin']] }, 'admin', undefined, false],
+    [{ roles: [{ name: 'admin' }] }, 'admin', undefined, false],
+    [{ roles: { 0: 'admin' } }, 'admin', undefined, false],
+    [{ roles: null }, 'null', undefined, false],
+    [{ roles: [5] }, '5', undefined, false],
+    [{}, 'admin', undefined, false],
+    [{ groups: ['admin'] }, 'admin', undefined, false],
+    [{ groups: ['admin'] }, 'admin', ['groups'], true],
+    [{ groups: ['admin'] }, 'admin', ['roles', 'groups'], true],
+    [{ roles: ['admin'] }, 'admin', ['groups'], false],
+    [{ 'https://example.test/roles': 'admin' }, 'admin', ['https://example.test/roles'], true],
+    [{ realm: { roles: ['admin'] } }, 'admin', ['realm.roles'], false],
+    [{}, 'function', ['constructor', 'toString', '__proto__'], false],
+  ])) {
+    const options = claimKeys && { claimKeys }
+    test(`${inspect(claims)} ${answer ? 'has' : 'has not'} ${role}${claimKeys ? ` in ${claimKeys}` : ''}`, async () => {
+      const auth = await contextOf(claims)
+      for (const subject of [auth, auth.payload, claims]) {
+        assert.equal(hasRole(subject, role, options), answer)
+        if (answer) assert.equal(requireRole(subject, role, options), undefined)
+        else assert.throws(() => requireRole(subject, role, options), AuthError)
+      }
+    })
+  }
+
+  for (const [claims, options, message] of /** @type {[any, any, string][]} */ ([
+    [{ roles: ['x'] }, undefined, 'Missing required role: admin. Checked claims: roles, role. Token roles: x'],
+    [
+      { roles: ['x', 'y'], role: 'z' },
+      {},
+      'Missing required role: admin. Checked claims: roles, role. Token roles: x, y, z',
+    ],
+    [{}, { claimKeys: ['groups'] }, 'Missing required role: admin. Checked claims: groups. Token roles: (none)'],
+    [undefined, undefined, 'Missing required role: admin. Checked claims: roles, role. Token roles: (none)'],
+  ])) {
+    test(`requireRole says: ${message}`, () => {
+      const wwwAuthenticate = 'Bearer error="insufficient_scope", error_description="Missing required role: admin"'
+      assert.throws(() => requireRole(claims, 'admin', options), {
+        name: 'AuthError',
+        code: 'missing_role',
+        status: 403,
+        message,
+        wwwAuthenticate,
+        headers: { 'Cache-Control': 'no-store', 'WWW-Authenticate': wwwAuthenticate },
+        details: {},
+      })
+    })
+  }
+
+  for (const [option, role, options] of /** @type {[string, any, any][]} */ ([
+    ['role', '', undefined],
+    ['role', undefined, undefined],
+    ['role', null, undefined],
+    ['role', [], undefined],
+    ['role', ['admin'], undefined],
+    ['role', 5, undefined],
+    ['claimKeys', 'admin', { claimKeys: [] }],
+    ['claimKeys', 'admin', { claimKeys: [''] }],
+    ['claimKeys', 'admin', { claimKeys: 'roles' }],
+    ['claimKeys', 'admin', { claimKeys: null }],
+    ['claimKeys', 'admin', { claimKeys: [5] }],
+  ])) {
+    test(`the role ${inspect(role)} with ${inspect(options)} is an error, not a pass`, () => {
+      const error = {
+        name: 'TypeError',
+        code: 'invalid_options',
+        message: new RegExp(`^Invalid option "${option}": expected .+, got .+`),
+      }
+      for (const subject of [{ roles: ['admin', ''] }, null]) {
+        assert.throws(() => hasRole(subject, role, options), error)
+        assert.throws(() => requireRole(subject, role, options), error)
+      }
+    })
+  }
+})
+
+describe('who is nobody has nothing', () => {
+  for (const [name, subject] of /** @type {[string, () => Promise<any>][]} */ ([
+    ['null', async () => null],
+    ['undefined', async () => undefined],
+    ['no claims', async () => ({})],
+    ['a guest', () => guest],
+    [
+      'a guest that calls itself admin',
+      async () => ({ ...(await guest), roles: ['admin'], role: 'admin', scope: 'admin' }),
+    ],
+    ['claims with scopes of other types', async () => ({ scope: ['admin'], scopes: ['admin'], roles: null })],
+    ['inherited claims', async () => Object.create({ roles: ['admin'], scope: 'admin' })],
+  ])) {
+    test(name, async () => {
+      assert.equal(hasScopes(await subject(), 'admin'), false)
+      assert.equal(hasScopes(await subject(), 'admin', { mode: 'any' }), false)
+      assert.equal(hasRole(await subject(), 'admin'), false)
+      const nobody = await subject()
+      assert.throws(() => requireScopes(nobody, 'admin'), { code: 'missing_scope' })
+      assert.throws(() => requireRole(nobody, 'admin'), { code: 'missing_role' })
+    })
+  }
+})
+
+test('options that are inherited are refused, not lost', () => {
+  const inherited = Object.create({ mode: 'all', claimKeys: ['groups'] })
+  const wrong = { name: 'TypeError', code: 'invalid_options', message: /"mode": .* inherited one$/ }
+  for (const check of [hasScopes, requireScopes, hasRole, requireRole]) {
+    assert.throws(() => check({ scope: 'a', roles: ['a'] }, 'a', inherited), wrong)
+  }
+})
+
+describe('a polluted Object.prototype grants nothing', () => {
+  for (const [name, value] of /** @type {[string, unknown][]} */ ([
+    ['mode', 'any'],
+    ['claimKeys', ['sub']],
+    ['roles', ['admin']],
+    ['scope', 'admin'],
+    ['scopes', ['admin']],
+    ['isAuthenticated', true],
+    ['payload', { roles: ['admin'], scope: 'admin' }],
+  ])) {
+    test(`by ${name}: ${inspect(value)}`, async (t) => {
+      const auth = await contextOf({ sub: 'admin', scope: 'read' })
+      pollute(t, name, value)
+      for (const subject of [auth, auth.payload, {}, null]) {
+        assert.equal(hasScopes(subject, 'read admin'), false)
+        assert.equal(hasRole(subject, 'admin'), false)
+        assert.equal(hasScopes(subject, 'admin', {}), false)
+        assert.equal(hasRole(subject, 'admin', {}), false)
+      }
+    })
+  }
+})
+
+test('a role in a refusal cannot break out of the challenge', () => {
+  assert.throws(() => requireRole({}, 'a"b\\c\r\nX: y'), {
+    wwwAuthenticate: 'Bearer error="insufficient_scope", error_description="Missing required role: a?b?c??X: y"',
+  })
+})

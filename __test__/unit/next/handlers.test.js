@@ -1,0 +1,156 @@
+const assert = require('node:assert/strict')
+const { once } = require('node:events')
+const { test } = require('node:test')
+const { NextRequest } = require('next/server')
+const { createVerifier, requireScopes } = require('logto-authkit')
+const { createNextAuth, getAuth, verifyNextAuth, withAuth } = require('logto-authkit/next')
+const { ask, serve } = require('../../support/frameworks')
+const { startIssuer } = require('../../support/helpers')
+
+const AUDIENCE = 'https://api.example.com'
+const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
+
+test('a wrapped Route Handler can be tested without Next.js', async (t) => {
+  const { options, token } = await issued(t)
+  const handler = withAuth(async (request, { params }) => {
+    return Response.json({ id: (await params).id, userId: request.auth.userId })
+  }, options)
+  const request = new NextRequest('http://app.example.test/', { headers: { authorization: `Bearer ${token}` } })
+  const response = await handler(request, { params: Promise.resolve({ id: '7' }) })
+  assert.deepEqual(await response.json(), { id: '7', userId: 'alice' })
+  assert.equal(
+    (await handler(new NextRequest('http://app.example.test/'), { params: Promise.resolve({}) })).status,
+    401,
+  )
+})
+
+test('wrong options throw where the handler is wrapped', () => {
+  const wrong = { name: 'TypeError', code: 'invalid_options' }
+  const handler = () => new Response()
+  // @ts-expect-error: audience is missing
+  assert.throws(() => withAuth(handler, { logtoUrl: 'https://auth.example.test' }), wrong)
+  // @ts-expect-error: there are no options
+  assert.throws(() => withAuth(handler), wrong)
+  // @ts-expect-error: the arguments are the wrong way round
+  assert.throws(() => withAuth(OPTIONS, handler), { ...wrong, message: /^Invalid/ })
+  // @ts-expect-error: there are no options
+  assert.throws(() => createNextAuth(), wrong)
+  const auth = createNextAuth(OPTIONS)
+  for (const [given, description] of [
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [OPTIONS, 'an object'],
+  ]) {
+    const message = `Invalid option "handler": expected a function, got ${description}`
+    assert.throws(() => auth.withAuth(/** @type {any} */ (given)), { ...wrong, message })
+  }
+  assert.throws(() => auth.withAuth(handler, { requiredScope: '' }), wrong)
+  // @ts-expect-error: no such requirement
+  assert.throws(() => auth.withAuth(handler, { scope: 'read:orders' }), wrong)
+})
+
+test('wrong options are no bad token: verifyNextAuth and getAuth reject', async () => {
+  const wrong = { name: 'TypeError', code: 'invalid_options' }
+  // @ts-expect-error: audience is missing
+  await assert.rejects(verifyNextAuth({ headers: {} }, { logtoUrl: 'https://auth.example.test' }), wrong)
+  // @ts-expect-error: audience is missing
+  await assert.rejects(getAuth({ logtoUrl: 'https://auth.example.test' }), wrong)
+})
+
+test('a refusal that names the metadata of its resource is answered with those, not with the route’s too', async () => {
+  const inner = createVerifier({ ...OPTIONS, resourceMetadata: 'https://inner.example.test' })
+  const outer = { ...OPTIONS, allowGuest: true, resourceMetadata: 'https://outer.example.test' }
+  const handler = /** @type {any} */ (withAuth(/** @type {any} */ (() => inner.verify('')), outer))
+  const response = await handler(new Request('https://app.example.test'))
+  assert.equal(response.headers.get('www-authenticate'), 'Bearer resource_metadata="https://inner.example.test/"')
+})
+
+test('verifyNextAuth says who is asking, or why not', async (t) => {
+  const { options, token } = await issued(t)
+  const request = new NextRequest('http://app.example.test/', { headers: { cookie: `logto_authtoken=${token}` } })
+  const verified = await verifyNextAuth(request, options)
+  assert.ok(verified.success)
+  assert.equal(verified.auth.userId, 'alice')
+  assert.deepEqual(await createNextAuth(options).verify({ headers: {} }), {
+    success: false,
+    error: 'No token found in cookies or Authorization header',
+    code: 'missing_token',
+    status: 401,
+  })
+  const guest = await verifyNextAuth({ headers: {} }, { ...options, allowGuest: true })
+  assert.ok(guest.success && guest.auth.isGuest)
+})
+
+test('an organization that the route does not name is no pass', async (t) => {
+  const { options, token } = await issued(t)
+  const request = { headers: { authorization: `Bearer ${token}` } }
+  const organizationId = /** @type {any} */ (() => undefined)
+  await assert.rejects(verifyNextAuth(request, { ...options, organizationId }), { code: 'invalid_options' })
+  const none = await verifyNextAuth(request, { ...options, organizationId: () => null })
+  assert.equal(none.success, true)
+})
+
+test('what a handler returns instead of a response is left to Next.js, also for a guest', async () => {
+  const handler = withAuth(/** @type {any} */ (() => undefined), { ...OPTIONS, allowGuest: true })
+  assert.equal(await handler(new NextRequest('http://app.example.test/'), { params: Promise.resolve({}) }), undefined)
+})
+
+test('a request.auth that is there already is replaced', async (t) => {
+  const { options, token } = await issued(t)
+  const handler = withAuth((request) => Response.json(request.auth.userId), options)
+  const request = new NextRequest('http://app.example.test/', { headers: { authorization: `Bearer ${token}` } })
+  Object.defineProperty(request, 'auth', { value: { userId: 'mallory' }, configurable: true })
+  assert.equal(await (await handler(request, { params: Promise.resolve({}) })).json(), 'alice')
+})
+
+test('one request has one new guest, however often it is asked who that is', async () => {
+  const guests = createNextAuth({ ...OPTIONS, allowGuest: true })
+  const request = new NextRequest('http://app.example.test/')
+  const ids = new Set()
+  const see = async () => {
+    const result = await guests.verify(request)
+    ids.add(result.success && result.auth.isGuest && result.auth.guestId)
+  }
+  await see()
+  const response = await guests.withAuth(async ({ auth }) => {
+    ids.add(auth.isGuest && auth.guestId)
+    await see()
+    return new Response()
+  })(request, { params: Promise.resolve({}) })
+  ids.add(/^guest_logto_authtoken=([0-9a-f-]{36});/.exec(response.headers.get('set-cookie') ?? '')?.[1])
+  assert.equal(ids.size, 1)
+})
+
+test('an API handler that throws an AuthError in mid-answer: the answer breaks off, and the error is seen', {
+  timeout: 10_000,
+}, async (t) => {
+  const { options, token } = await issued(t)
+  const handler = withAuth((/** @type {any} */ req, /** @type {any} */ res) => {
+    res.write('one ')
+    if (req.url === '/ended') res.end('two')
+    requireScopes(req.auth, 'admin')
+  }, options)
+  const url = await serve(t, /** @type {any} */ (handler))
+  const headers = { authorization: `Bearer ${token}` }
+  for (const [path, outcome] of [
+    ['/ended', /^one two$/],
+    ['/', /^(aborted|socket hang up)$/],
+  ]) {
+    const warned = once(process, 'warning')
+    const answered = ask(url + path, { headers }).then(
+      ({ body }) => body,
+      (error) => error.message,
+    )
+    assert.match(await answered, /** @type {RegExp} */ (outcome))
+    assert.equal((await warned)[0].code, 'missing_scope')
+  }
+})
+
+/** @param {import('node:test').TestContext} t */
+async function issued(t) {
+  const issuer = await startIssuer(t)
+  return {
+    options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE },
+    token: issuer.mint({ sub: 'alice', audience: AUDIENCE }),
+  }
+}

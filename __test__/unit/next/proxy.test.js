@@ -1,0 +1,344 @@
+const assert = require('node:assert/strict')
+const { test } = require('node:test')
+const { NextRequest } = require('next/server')
+const { authProxy, createNextAuth } = require('logto-authkit/next')
+const { pollute, startIssuer } = require('../../support/helpers')
+
+const AUDIENCE = 'https://api.example.test'
+const HOST = 'http://app.example.test'
+const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+
+/** Options of a Logto that is not asked for its keys, as nobody has a token. */
+const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
+
+test('a page request without a session is redirected to the sign-in page', async () => {
+  const response = await visit({ signInUrl: '/sign-in' }, '/account?tab=1&next=//evil.example', PAGE)
+  assert.equal(response.status, 307)
+  assert.equal(
+    response.headers.get('location'),
+    `${HOST}/sign-in?redirect_to=%2Faccount%3Ftab%3D1%26next%3D%2F%2Fevil.example`,
+  )
+  assert.equal(response.headers.get('cache-control'), 'no-store')
+})
+
+test('a session that has ended is redirected too', async (t) => {
+  const { options, token } = await issued(t, { expiresIn: -1 })
+  const response = await visit({ ...options, signInUrl: '/sign-in' }, '/account', { ...PAGE, ...cookie(token) })
+  assert.equal(response.headers.get('location'), `${HOST}/sign-in?redirect_to=%2Faccount`)
+})
+
+test('a sign-in page elsewhere keeps its own query', async () => {
+  const signInUrl = 'https://login.example.test/start?app=1'
+  const response = await visit({ signInUrl }, '/account', PAGE)
+  assert.equal(response.headers.get('location'), `${signInUrl}&redirect_to=%2Faccount`)
+})
+
+test('the sign-in page stands below the base path and in the language of the page', async () => {
+  const nextConfig = { basePath: '/shop', i18n: { locales: ['en', 'de'], defaultLocale: 'en' } }
+  const response = await visit({ signInUrl: '/sign-in?from=shop' }, '/shop/de/account', PAGE, { nextConfig })
+  const query = 'from=shop&redirect_to=%2Fshop%2Fde%2Faccount'
+  assert.equal(response.headers.get('location'), `${HOST}/shop/de/sign-in?${query}`)
+})
+
+test('the sign-in page ends in a slash where all pages of the application do', async () => {
+  const nextConfig = { basePath: '/shop', trailingSlash: true }
+  const response = await visit({ signInUrl: '/sign-in' }, '/shop/account/', PAGE, { nextConfig })
+  assert.equal(response.headers.get('location'), `${HOST}/shop/sign-in/?redirect_to=%2Fshop%2Faccount%2F`)
+  const page = await visit({ signInUrl: '/sign-in' }, '/shop/sign-in/', PAGE, { nextConfig })
+  assert.equal(page.headers.get('x-middleware-next'), '1')
+})
+
+test('the sign-in page itself is never redirected to itself, however its address is written', async () => {
+  for (const [signInUrl, ...paths] of [
+    ['/sign-in/', '/sign-in', '/sign-in/'],
+    ['/sign-in/?from=shop', '/sign-in', '/sign-in/'],
+    ['/anmelden-für', '/anmelden-für', '/anmelden-f%C3%BCr'],
+    ['/anmelden-f%C3%BCr', '/anmelden-für'],
+    ['/sign in', '/sign%20in'],
+    ['/', '/'],
+  ]) {
+    for (const path of paths) {
+      const response = await visit({ signInUrl }, path, PAGE)
+      assert.equal(response.headers.get('x-middleware-next'), '1', `${signInUrl} ${path}`)
+    }
+    assert.equal((await visit({ signInUrl }, '/account', PAGE)).status, 307)
+  }
+})
+
+test('redirect_to cannot name another host', async () => {
+  for (const path of ['//evil.example/x', '///evil.example/x', '/\\evil.example/x', '/\\/evil.example']) {
+    const response = await visit({ signInUrl: '/sign-in' }, path, PAGE)
+    const target = new URL(response.headers.get('location') ?? '').searchParams.get('redirect_to') ?? ''
+    assert.match(target, /^\/[^/\\]/, path)
+    assert.equal(new URL(target, HOST).origin, HOST, path)
+  }
+})
+
+test('what is no page request is answered with JSON', async () => {
+  for (const [headers, method] of /** @type {[Record<string, string>, string][]} */ ([
+    [{}, 'GET'],
+    [{ accept: '*/*' }, 'GET'],
+    [{ accept: 'application/json' }, 'GET'],
+    [{ accept: '*/*', rsc: '1' }, 'GET'],
+    [PAGE, 'POST'],
+    [PAGE, 'HEAD'],
+  ])) {
+    const response = await visit({ signInUrl: '/sign-in' }, '/account', headers, { method })
+    assert.equal(response.status, 401, method)
+    assert.equal(response.headers.get('www-authenticate'), 'Bearer')
+    assert.deepEqual(await response.json(), {
+      error: 'Authentication required',
+      code: 'missing_token',
+      message: 'No token found in cookies or Authorization header',
+    })
+  }
+})
+
+test('without a sign-in page, a page request is answered with JSON too', async () => {
+  assert.equal((await visit({ signInUrl: undefined, publicPaths: undefined }, '/account', PAGE)).status, 401)
+  assert.equal((await visit({}, '/account', PAGE)).status, 401)
+})
+
+test('who may not, or cannot be verified, is not sent to sign in once more', async (t) => {
+  const { options, token } = await issued(t)
+  const signInUrl = '/sign-in'
+  const forbidden = await visit({ ...options, signInUrl, requiredScope: 'admin' }, '/a', { ...PAGE, ...cookie(token) })
+  assert.equal(forbidden.status, 403)
+  const jwksUri = 'http://127.0.0.1:1/'
+  const outage = await visit({ ...options, signInUrl, jwksUri }, '/a', { ...PAGE, ...cookie(token) })
+  assert.equal(outage.status, 503)
+})
+
+test('a session passes, and nothing about it is forwarded', async (t) => {
+  const { options, token } = await issued(t)
+  const response = await visit({ ...options, signInUrl: '/sign-in' }, '/account', { ...PAGE, ...cookie(token) })
+  assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
+})
+
+test('a preflight passes', async () => {
+  const headers = { 'access-control-request-method': 'POST', origin: 'https://other.example.test' }
+  const response = await visit({}, '/api/orders', headers, { method: 'OPTIONS' })
+  assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
+  assert.equal((await visit({}, '/api/orders', {}, { method: 'OPTIONS' })).status, 401)
+})
+
+const PUBLIC_PATHS = ['/', '/docs', '/caf\u00e9', '/th%C3%A9', '/help/', /^\/assets\/.+\.png$/, /secret-free/g]
+
+for (const path of [
+  '/',
+  '/?a=1',
+  '/docs',
+  '/docs/',
+  '/docs/a/b',
+  '/docs/a.json',
+  '/caf%C3%A9',
+  '/th%C3%A9',
+  '/help',
+  '/help/me',
+  '/assets/a/b.png',
+  '/assets/a/b.png/',
+  '/secret-free',
+  '/_next/static/chunks/app/%5Bid%5D/page.js',
+  '/_next/data/build/docs.json',
+  '/_next/data/build/index.json',
+  '/docs.rsc',
+  '/docs.prefetch.rsc',
+  '/docs.segments/_tree.segment.rsc',
+]) {
+  test(`${path} is public`, async () => {
+    for (let i = 0; i < 2; i += 1) {
+      const response = await visit({ publicPaths: PUBLIC_PATHS }, path)
+      assert.equal(response.headers.get('x-middleware-next'), '1')
+    }
+  })
+}
+
+for (const path of [
+  '/account',
+  '/docs-internal',
+  '/docsx/a',
+  '/DOCS',
+  '/account/docs',
+  '/index',
+  '//',
+  '//docs',
+  '/docs//account',
+  '/docs/..%2faccount',
+  '/docs/..%2Faccount',
+  '/docs%2f..%2faccount',
+  '/docs/..%5caccount',
+  '/docs/%252e%252e/account',
+  '/%64ocs',
+  '/docs%00/account',
+  '/docs/%0d%0a',
+  '/docs/%E0%A4%A',
+  '/account/%2e%2e%2fdocs',
+  '/assets/%2e%2e/a.png',
+  '/account.rsc',
+  '/account.png',
+  '/account.segments/docs.segment.rsc',
+  '/docs.segments/account.segments/_tree.segment.rsc',
+  '/_next/data/build/account.json',
+  '/_next/data/docs/account.json',
+  '/_next/data/build/account/docs.json',
+  '/_next/data/docs',
+  '/_next/image?url=/docs',
+]) {
+  test(`${path} is not public`, async () => {
+    assert.equal((await visit({ publicPaths: PUBLIC_PATHS }, path)).status, 401)
+  })
+}
+
+test('without public paths nothing is public but the sign-in page', async () => {
+  const passes = async (/** @type {string} */ path) =>
+    (await visit({ signInUrl: '/sign-in?a=1' }, path)).headers.has('x-middleware-next')
+  assert.equal(await passes('/sign-in'), true)
+  assert.equal(await passes('/sign-in/factor-two'), true)
+  assert.equal(await passes('/'), false)
+})
+
+test('a public path asks for no keys and sets no cookie where there are no guests', async (t) => {
+  const { issuer, options, token } = await issued(t)
+  const response = await visit({ ...options, publicPaths: ['/docs'] }, '/docs', cookie(token))
+  assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
+  assert.equal(issuer.jwksRequests, 0)
+})
+
+const GUESTS = { allowGuest: true, publicPaths: ['/shop'], signInUrl: '/sign-in' }
+
+test('a new guest is made known to the page and to the browser by one id', async () => {
+  const response = await visit(GUESTS, '/shop', { ...PAGE, cookie: 'theme=dark' })
+  const [, id] = /^guest_logto_authtoken=([0-9a-f-]{36}); Path=/.exec(response.headers.get('set-cookie') ?? '') ?? []
+  assert.match(response.headers.get('x-middleware-override-headers') ?? '', /\bcookie\b/)
+  assert.equal(response.headers.get('x-middleware-request-cookie'), `theme=dark; guest_logto_authtoken=${id}`)
+  assert.equal(response.headers.get('cache-control'), 'private, no-store')
+  assert.equal(response.headers.get('vary'), 'Cookie')
+})
+
+test('the request keeps all its headers when a guest is added', async () => {
+  const headers = { ...PAGE, authorization: 'Basic YTpi', 'x-user-id': 'alice', 'x-own': '1' }
+  const response = await visit(GUESTS, '/shop', headers)
+  for (const [name, value] of Object.entries(headers)) {
+    assert.equal(response.headers.get(`x-middleware-request-${name}`), value)
+  }
+})
+
+test('a known guest keeps the id, and one with an unusable id gets another', async () => {
+  const known = await visit(GUESTS, '/shop', { cookie: 'guest_logto_authtoken=visitor-1' })
+  assert.deepEqual([...known.headers], [['x-middleware-next', '1']])
+  const unusable = await visit(GUESTS, '/shop', { cookie: 'guest_logto_authtoken="<script>"' })
+  assert.match(unusable.headers.get('set-cookie') ?? '', /^guest_logto_authtoken=[0-9a-f-]{36};/)
+})
+
+test('guests are welcome on public paths alone, if there are any', async () => {
+  const refused = await visit(GUESTS, '/account', PAGE)
+  assert.equal(refused.headers.get('location'), `${HOST}/sign-in?redirect_to=%2Faccount`)
+  assert.equal(refused.headers.get('set-cookie'), null)
+  assert.equal((await visit({ ...GUESTS, publicPaths: [] }, '/shop')).status, 401)
+  const everywhere = await visit({ allowGuest: true }, '/account', PAGE)
+  assert.equal(everywhere.headers.get('x-middleware-next'), '1')
+})
+
+test('where guests are not welcome, a session is refused for its own reason', async (t) => {
+  const { issuer, options } = await issued(t)
+  const code = async (/** @type {object} */ claims, extra = {}) => {
+    const token = issuer.mint({ audience: AUDIENCE, ...claims })
+    const headers = { ...PAGE, ...cookie(token) }
+    const response = await visit({ ...options, ...GUESTS, requiredScope: 'read', ...extra }, '/account', headers)
+    return response.status === 307 ? 307 : /** @type {any} */ (await response.json()).code
+  }
+  assert.equal(await code({ scope: 'read' }, { jwksUri: 'http://127.0.0.1:1/' }), 'jwks_unavailable')
+  assert.equal(await code({ scope: 'write' }), 'missing_scope')
+  assert.equal(await code({ scope: 'read', expiresIn: -1 }), 307)
+  assert.equal(await code({ scope: 'read', expiresIn: -1 }, { signInUrl: undefined }), 'token_expired')
+})
+
+test('an asset makes nobody a guest', async () => {
+  const response = await visit(GUESTS, '/_next/static/chunks/a.js')
+  assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
+})
+
+test('the guest cookie is Secure but on plain-http loopback hosts, as the browser was asked', async () => {
+  const secure = async (/** @type {Record<string, string>} */ headers) =>
+    /; Secure/.test((await visit(GUESTS, '/shop', headers)).headers.get('set-cookie') ?? '')
+  assert.equal(await secure({ host: 'localhost:3000', 'x-forwarded-proto': 'http' }), false)
+  assert.equal(await secure({ host: 'localhost:3000', 'x-forwarded-proto': 'https' }), true)
+  const behind = { host: 'localhost:3000', 'x-forwarded-host': 'shop.example.test', 'x-forwarded-proto': 'http' }
+  assert.equal(await secure(behind), true)
+})
+
+for (const [name, extra] of /** @type {[string, any][]} */ ([
+  ['publicPaths', { publicPaths: '/docs' }],
+  ['publicPaths', { publicPaths: ['docs'] }],
+  ['publicPaths', { publicPaths: ['/docs/:path*'] }],
+  ['publicPaths', { publicPaths: ['/docs(.*)'] }],
+  ['publicPaths', { publicPaths: ['/docs/[id]'] }],
+  ['publicPaths', { publicPaths: [null] }],
+  ['publicPaths', { publicPaths: ['//docs'] }],
+  ['publicPaths', { publicPaths: ['/docs/../account'] }],
+  ['publicPaths', { publicPaths: ['/docs%2Faccount'] }],
+  ['publicPaths', { publicPaths: ['/100%'] }],
+  ['signInUrl', { signInUrl: 'sign-in' }],
+  ['signInUrl', { signInUrl: '//evil.example' }],
+  ['signInUrl', { signInUrl: '/\\evil.example' }],
+  ['signInUrl', { signInUrl: 'javascript:alert(1)' }],
+  ['signInUrl', { signInUrl: null }],
+  ['signInUrl', { signInUrl: '/%73ign-in' }],
+  ['publicPath', { publicPath: ['/docs'] }],
+])) {
+  test(`${JSON.stringify(extra)} is an options error`, () => {
+    const wrong = { code: 'invalid_options', message: new RegExp(`"${name}"`) }
+    assert.throws(() => authProxy({ ...OPTIONS, ...extra }), wrong)
+    assert.throws(() => createNextAuth(OPTIONS).authProxy(extra), wrong)
+  })
+}
+
+for (const [name, value] of /** @type {[string, unknown][]} */ ([
+  ['publicPaths', ['/account']],
+  ['signInUrl', 'https://evil.example'],
+])) {
+  test(`a polluted Object.prototype.${name} leads nobody in and nobody astray`, async (t) => {
+    pollute(t, name, value)
+    const auth = createNextAuth(OPTIONS)
+    for (const proxy of [authProxy(OPTIONS), auth.authProxy(), auth.authProxy({})]) {
+      assert.equal((await proxy(new NextRequest(`${HOST}/account`, { headers: PAGE }))).status, 401)
+    }
+  })
+}
+
+/**
+ * What the proxy answers; where it lets through, that is what Next.js reads out of its headers.
+ *
+ * @param {object} options
+ * @param {string} path
+ * @param {Record<string, string>} [headers]
+ * @param {{ method?: string, nextConfig?: any }} [init]
+ */
+function visit(options, path, headers = {}, init = {}) {
+  return authProxy({ ...OPTIONS, ...options })(new NextRequest(HOST + path, { ...init, headers }))
+}
+
+/**
+ * @param {import('node:test').TestContext} t
+ * @param {import('logto-authkit/testing').MintOptions} [claims]
+ */
+async function issued(t, claims = {}) {
+  const issuer = await startIssuer(t)
+  return {
+    issuer,
+    options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE },
+    token: issuer.mint({ audience: AUDIENCE, ...claims }),
+  }
+}
+
+/** @param {string} token */
+const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
+
+test('a requirement that the options inherit is refused, also beside the options of the proxy itself', () => {
+  const options = Object.assign(Object.create({ requiredScope: 'admin' }), {
+    logtoUrl: 'http://127.0.0.1:1',
+    audience: 'https://api.example.test',
+    publicPaths: ['/'],
+  })
+  assert.throws(() => authProxy(options), { name: 'TypeError', code: 'invalid_options', message: /"requiredScope"/ })
+})

@@ -1,0 +1,225 @@
+const assert = require('node:assert/strict')
+const { test } = require('node:test')
+const express = require('express')
+const { createVerifier, verifyAuth } = require('logto-authkit')
+const { logtoAuth, protect } = require('logto-authkit/express')
+const { createResourceMetadata } = require('logto-authkit/resource-metadata')
+const { FRAMEWORKS, ask, bearer, serve } = require('../support/frameworks')
+const { AUDIENCE, LOGTO_URL, refusal, startIssuer } = require('../support/helpers')
+
+const PATH = '/.well-known/oauth-protected-resource'
+
+test('the document is that of RFC 9728', () => {
+  const minimal = createResourceMetadata({ resource: AUDIENCE, logtoUrl: `${LOGTO_URL}/` })
+  assert.deepEqual(minimal.document, {
+    resource: AUDIENCE,
+    authorization_servers: [`${LOGTO_URL}/oidc`],
+    bearer_methods_supported: ['header'],
+  })
+  const all = createResourceMetadata({
+    resource: AUDIENCE,
+    authorizationServers: ['https://one.test/oidc', 'https://two.test/oidc'],
+    scopesSupported: ['read:orders', 'write:orders'],
+    bearerMethodsSupported: ['header', 'query'],
+    resourceName: 'Orders',
+    resourceDocumentation: 'https://docs.example.test/orders#api',
+    resourcePolicyUri: 'https://example.test/policy?lang=en',
+    resourceTosUri: 'https://example.test/terms',
+  })
+  assert.deepEqual(all.document, {
+    resource: AUDIENCE,
+    authorization_servers: ['https://one.test/oidc', 'https://two.test/oidc'],
+    bearer_methods_supported: ['header', 'query'],
+    scopes_supported: ['read:orders', 'write:orders'],
+    resource_name: 'Orders',
+    resource_documentation: 'https://docs.example.test/orders#api',
+    resource_policy_uri: 'https://example.test/policy?lang=en',
+    resource_tos_uri: 'https://example.test/terms',
+  })
+})
+
+test('its address has the well-known part between host and path of the resource', () => {
+  for (const [resource, path] of [
+    ['https://api.example.test', PATH],
+    ['https://api.example.test/', PATH],
+    ['https://api.example.test/mcp', `${PATH}/mcp`],
+    ['https://api.example.test/tenants/one/', `${PATH}/tenants/one/`],
+    ['http://localhost:3000/mcp', `${PATH}/mcp`],
+  ]) {
+    const metadata = createResourceMetadata({ resource, logtoUrl: LOGTO_URL })
+    assert.deepEqual([metadata.path, metadata.url], [path, new URL(path, resource).href])
+    assert.equal(metadata.document.resource, resource)
+  }
+})
+
+test('wrong options are found at once', () => {
+  const required = { resource: AUDIENCE, logtoUrl: LOGTO_URL }
+  /** @type {[any, RegExp][]} */
+  const mistakes = [
+    [{ ...required, resource: undefined }, /^Invalid option "resource": expected .*, got undefined$/],
+    [{ resource: AUDIENCE }, /^Invalid option "logtoUrl": expected an absolute http or https address, got undefined$/],
+    [{ ...required, logtoUrl: 'auth' }, /^Invalid option "logtoUrl"/],
+    [
+      { ...required, scopes: [] },
+      /^Unknown option "scopes": known options are authorizationServers, .*scopesSupported$/,
+    ],
+    [{ ...required, scopesSupported: [] }, /^Invalid option "scopesSupported"/],
+    [{ ...required, scopesSupported: ['a b'] }, /^Invalid option "scopesSupported"/],
+    [{ ...required, bearerMethodsSupported: ['cookie'] }, /^Invalid option "bearerMethodsSupported"/],
+    [{ ...required, authorizationServers: 'https://one.test' }, /^Invalid option "authorizationServers"/],
+    [
+      { ...required, resourceName: '' },
+      /^Invalid option "resourceName": expected a non-empty string, got an empty string$/,
+    ],
+    [{ ...required, resourceTosUri: 'javascript:alert(1)' }, /^Invalid option "resourceTosUri"/],
+    [Object.create({ resource: AUDIENCE }), /^Invalid option "resource": .*inherited/],
+  ]
+  for (const resource of [
+    '',
+    'api',
+    'urn:logto:organization:x',
+    'ftp://api.example.test',
+    'https://user:pw@api.example.test',
+    'https://:pw@api.example.test',
+    'https://api.example.test/?a',
+    'https://api.example.test/#a',
+    'https://api.example.test/#',
+    'https://API.example.test',
+    'https://api.example.test:443',
+    'https://api.example.test/a/../b',
+    'https://api.example.test/a"b',
+    ' https://api.example.test',
+    5,
+    null,
+  ]) {
+    mistakes.push([{ ...required, resource }, /^Invalid option "resource"/])
+  }
+  for (const [options, message] of mistakes) {
+    assert.throws(() => createResourceMetadata(options), { name: 'TypeError', code: 'invalid_options', message })
+  }
+})
+
+for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
+  test(`${framework}: the handler serves the document to everybody, and hands on the rest`, async (t) => {
+    const metadata = createResourceMetadata({ resource: `${AUDIENCE}/mcp`, logtoUrl: LOGTO_URL })
+    const auth = logtoAuth({ logtoUrl: LOGTO_URL, audience: AUDIENCE })
+    const url = await serve(t, listener(metadata.handler, auth))
+    for (const path of [metadata.path, `${metadata.path}?a=1`]) {
+      const { status, body, headers } = await ask(url + path)
+      assert.equal(status, 200)
+      assert.deepEqual(JSON.parse(body), metadata.document)
+      assert.equal(headers['content-type'], 'application/json')
+      assert.equal(headers['access-control-allow-origin'], '*')
+      assert.equal(headers['cache-control'], 'public, max-age=300')
+    }
+    assert.deepEqual((await ask(url + metadata.path, { method: 'HEAD' })).status, 200)
+    for (const [method, path] of [
+      ['POST', metadata.path],
+      ['GET', PATH],
+      ['GET', `${metadata.path}/more`],
+      ['GET', '/'],
+    ]) {
+      assert.equal((await ask(url + path, { method })).status, 401, `${method} ${path}`)
+    }
+  })
+}
+
+test('frameworks of fetch get a Response, a new one each time', async () => {
+  const metadata = createResourceMetadata({ resource: AUDIENCE, logtoUrl: LOGTO_URL })
+  for (const response of [metadata.response(), metadata.response()]) {
+    assert.deepEqual(await response.json(), metadata.document)
+    assert.equal(response.headers.get('content-type'), 'application/json')
+  }
+})
+
+test('a challenge names the metadata where it is asked to, and only then', async (t) => {
+  const issuer = await startIssuer(t)
+  const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, isRevoked: () => false }
+  const metadata = createResourceMetadata({ resource: AUDIENCE, logtoUrl: issuer.logtoUrl })
+  const parameter = `resource_metadata="${AUDIENCE}${PATH}"`
+  const asked = { ...options, resourceMetadata: metadata.url }
+  /** @type {[any, any, string | null][]} */
+  const cases = [
+    [{ headers: {} }, {}, `Bearer ${parameter}`],
+    ['', {}, `Bearer ${parameter}`],
+    [
+      issuer.mint({ expiresIn: -1 }),
+      {},
+      `Bearer error="invalid_token", error_description="Token has expired", ${parameter}`,
+    ],
+    [
+      bearer(issuer.mint()),
+      { requiredScope: 'a' },
+      `Bearer error="insufficient_scope", scope="a", error_description="Missing required scope: a", ${parameter}`,
+    ],
+    [
+      issuer.mint(),
+      { isRevoked: () => true },
+      `Bearer error="invalid_token", error_description="Token has been revoked", ${parameter}`,
+    ],
+    [{ headers: {} }, { resourceMetadata: undefined }, 'Bearer'],
+  ]
+  for (const [input, more, challenge] of cases) {
+    for (const verify of [
+      () => verifyAuth(input, { ...asked, ...more }),
+      () => createVerifier({ ...asked, ...more }).verify(input),
+    ]) {
+      const error = await refusal(verify())
+      assert.equal(error.wwwAuthenticate, challenge)
+      assert.equal(error.headers['WWW-Authenticate'], challenge)
+    }
+  }
+  issuer.setOutage('error')
+  const outage = { ...asked, jwksCacheTtlMs: 0, jwksMaxStaleMs: 0 }
+  const { wwwAuthenticate, headers } = await refusal(verifyAuth(issuer.mint(), outage))
+  assert.deepEqual([wwwAuthenticate, 'WWW-Authenticate' in headers], [null, false])
+})
+
+test('what is sent is what the error says, also to onError and from protect', async (t) => {
+  const issuer = await startIssuer(t)
+  /** @type {any[]} */
+  const errors = []
+  const resourceMetadata = `${AUDIENCE}${PATH}`
+  const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, resourceMetadata }
+  const onError = (/** @type {any} */ error, /** @type {any} */ _req, /** @type {any} */ res) => {
+    errors.push(error)
+    res.status(error.status).set(error.headers).end()
+  }
+  const app = express()
+    .use(logtoAuth({ ...options, onError }))
+    .get('/', protect({ requiredScope: 'a' }))
+  const url = await serve(t, app)
+  for (const request of [{}, bearer(issuer.mint())]) {
+    const { headers } = await ask(url, request)
+    assert.equal(headers['www-authenticate'], errors.at(-1).wwwAuthenticate)
+    assert.equal(String(headers['www-authenticate']).split(`resource_metadata="${resourceMetadata}"`).length, 2)
+  }
+})
+
+test('nothing breaks out of the quotes of the challenge', async (t) => {
+  const issuer = await startIssuer(t)
+  const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+  for (const path of ['a"b', 'a\\b', 'a\r\nb', 'ä', 'a b', '<a>', 'a\u2028b']) {
+    const resourceMetadata = `https://api.example.test/${path}`
+    const error = await refusal(verifyAuth('', { ...options, resourceMetadata }))
+    assert.match(String(error.wwwAuthenticate), /^Bearer resource_metadata="[\x21\x23-\x5b\x5d-\x7e]+"$/)
+  }
+  for (const wrong of [
+    '',
+    'x',
+    '/path',
+    'ftp://a.test',
+    'https://a.test?x',
+    'https://a.test#x',
+    'https://u:p@a.test',
+    5,
+    null,
+  ]) {
+    const verifier = () => createVerifier({ ...options, resourceMetadata: /** @type {any} */ (wrong) })
+    assert.throws(verifier, {
+      name: 'TypeError',
+      code: 'invalid_options',
+      message: /^Invalid option "resourceMetadata"/,
+    })
+  }
+})

@@ -1,0 +1,650 @@
+const assert = require('node:assert/strict')
+const { test } = require('node:test')
+const { setImmediate: turn } = require('node:timers/promises')
+const { NextRequest, NextResponse } = require('next/server')
+const { AuthError } = require('logto-authkit')
+const csrf = require('logto-authkit/csrf')
+const {
+  buildAuthCookieHeader,
+  buildCsrfCookieHeader,
+  clearJwksCache,
+  createCsrfMiddleware,
+  createExpressAuthMiddleware,
+  generateCsrfToken,
+  hasRole,
+  hasScopes,
+  invalidateJwksCache,
+  requireRole,
+  requireScopes,
+  verifyAuth,
+  verifyCsrfToken,
+  verifyLogtoToken,
+  verifyNextAuth,
+} = require('logto-authkit/server')
+const { EXPRESSES, FRAMEWORKS, ask, bearer, serve } = require('../support/frameworks')
+const { AUDIENCE, pollute, startIssuer } = require('../support/helpers')
+
+/**
+ * @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer
+ * @typedef {import('../support/frameworks').Handler} Handler
+ */
+
+/** @type {(issuer: TestIssuer) => { logtoUrl: string, audience: string }} */
+const optionsOf = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE })
+
+const NO_TOKEN = 'No token found in cookies or Authorization header'
+
+// What the original's documentation shows, in its own terms: only the import is another.
+
+for (const [framework, express] of Object.entries(EXPRESSES)) {
+  test(`${framework}, documented: a protected route, and one with a scope`, async (t) => {
+    const { logtoUrl, mint } = await startIssuer(t)
+    const authMiddleware = createExpressAuthMiddleware({
+      logtoUrl,
+      audience: [AUDIENCE, 'https://second.example.test'],
+      cookieName: 'logto_authtoken',
+      requiredScope: 'read:profile',
+    })
+    const app = express()
+    app.get('/api/public', (_req, res) => void res.json({ message: 'public' }))
+    app.get('/api/protected', authMiddleware, (/** @type {any} */ req, res) => {
+      res.json({
+        userId: req.auth.userId,
+        isAuthenticated: req.auth.isAuthenticated,
+        scopes: req.auth.payload.scope,
+      })
+    })
+    const admin = createExpressAuthMiddleware({ logtoUrl, audience: AUDIENCE, requiredScope: 'admin:access' })
+    app.get('/api/admin', admin, (/** @type {any} */ req, res) => void res.json({ userId: req.auth.userId }))
+    const url = await serve(t, app)
+
+    const get = async (/** @type {string} */ path, /** @type {object} */ options = {}) => {
+      const { status, body } = await ask(url + path, options)
+      return [status, JSON.parse(body)]
+    }
+    const alice = { sub: 'alice', scope: 'read:profile write:profile' }
+    const reader = bearer(mint(alice))
+    const asReader = { userId: 'alice', isAuthenticated: true, scopes: 'read:profile write:profile' }
+    assert.deepEqual(await get('/api/public'), [200, { message: 'public' }])
+    assert.deepEqual(await get('/api/protected', reader), [200, asReader])
+    const cookie = `logto_authtoken=${mint({ ...alice, audience: 'https://second.example.test' })}`
+    assert.deepEqual(await get('/api/protected', { headers: { cookie } }), [200, asReader])
+    assert.deepEqual(await get('/api/protected'), [401, { error: 'Authentication required', message: NO_TOKEN }])
+    const failed = (/** @type {string} */ why) => [
+      401,
+      { error: 'Authentication failed', message: `Token verification failed: ${why}` },
+    ]
+    assert.deepEqual(await get('/api/admin', reader), failed('Missing required scope: admin:access'))
+    assert.deepEqual(
+      await get('/api/protected', bearer(mint({ ...alice, expiresIn: -1 }))),
+      failed('Token has expired'),
+    )
+  })
+
+  test(`${framework}, documented: guests`, async (t) => {
+    const { logtoUrl, mint } = await startIssuer(t)
+    const app = express()
+    app.use(createExpressAuthMiddleware({ logtoUrl, audience: AUDIENCE, allowGuest: true }))
+    app.get('/session', (req, res) => void res.json({ auth: req.auth ?? null }))
+    app.get('/api/data', (req, res) => void res.json({ data: req.auth?.isGuest ? 'limited' : 'full' }))
+    const url = await serve(t, app)
+
+    const session = async (/** @type {object} */ options = {}) => {
+      const { status, body, headers } = await ask(`${url}/session`, options)
+      assert.deepEqual([status, headers['set-cookie']], [200, undefined])
+      return JSON.parse(body).auth
+    }
+    const guest = { userId: null, isAuthenticated: false, payload: null, isGuest: true }
+    assert.deepEqual(await session(), guest)
+    const cookie = 'guest_logto_authtoken=guest-123'
+    assert.deepEqual(await session({ headers: { cookie } }), { ...guest, guestId: 'guest-123' })
+    assert.deepEqual(await session({ headers: { cookie, ...bearer(mint({ expiresIn: -1 })).headers } }), {
+      ...guest,
+      guestId: 'guest-123',
+    })
+    const { payload, ...user } = await session(bearer(mint({ sub: 'alice' })))
+    assert.deepEqual(user, { userId: 'alice', isAuthenticated: true, isGuest: false })
+    assert.equal(payload.sub, 'alice')
+    assert.equal((await ask(`${url}/api/data`)).body, '{"data":"limited"}')
+    assert.equal((await ask(`${url}/api/data`, bearer(mint()))).body, '{"data":"full"}')
+  })
+
+  test(`${framework}, documented: CSRF protection before authentication`, async (t) => {
+    const { logtoUrl, mint } = await startIssuer(t)
+    const app = express()
+    app.use(createCsrfMiddleware({ cookieName: 'logto_csrf_token', headerName: 'x-csrf-token' }))
+    app.use('/api', createExpressAuthMiddleware({ logtoUrl, audience: AUDIENCE }))
+    app.get('/', (_req, res) => void res.send('page'))
+    app.post('/api/state-change', (_req, res) => void res.json({ success: true }))
+    const url = await serve(t, app)
+
+    const token = (await ask(url)).cookies[0].split(/[=;]/)[1]
+    const change = async (/** @type {object} */ headers) => {
+      const { status, body } = await ask(`${url}/api/state-change`, { method: 'POST', headers: { ...headers } })
+      return [status, JSON.parse(body)]
+    }
+    const cookie = `logto_csrf_token=${token}; logto_authtoken=${mint()}`
+    assert.deepEqual(await change({ cookie, 'x-csrf-token': token }), [200, { success: true }])
+    assert.deepEqual(await change({ cookie }), [
+      403,
+      {
+        error: 'CSRF validation failed',
+        message: "Include the 'x-csrf-token' request header with the value from the 'logto_csrf_token' cookie.",
+      },
+    ])
+  })
+
+  test(`${framework}, documented: the token's cookie, made HttpOnly`, async (t) => {
+    const { logtoUrl, mint } = await startIssuer(t)
+    const app = express()
+    app.use(express.json())
+    app.post('/api/session', async (req, res) => {
+      const auth = await verifyLogtoToken(req.body.token, { logtoUrl, audience: AUDIENCE })
+      res.setHeader('Set-Cookie', buildAuthCookieHeader(req.body.token))
+      res.json({ userId: auth.userId })
+    })
+    const url = await serve(t, app)
+    const token = mint({ sub: 'alice' })
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(`${url}/api/session`, { method: 'POST', headers, body: JSON.stringify({ token }) })
+    assert.deepEqual(await response.json(), { userId: 'alice' })
+    assert.equal(
+      response.headers.get('set-cookie'),
+      `logto_authtoken=${token}; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict`,
+    )
+  })
+}
+
+test('documented: a Route Handler of Next.js', async (t) => {
+  const { logtoUrl, mint } = await startIssuer(t)
+  /** @param {InstanceType<typeof NextRequest>} request */
+  async function routeGet(request) {
+    const result = await verifyNextAuth(request, { logtoUrl, audience: AUDIENCE, requiredScope: 'some_scope' })
+    if (!result.success) return Response.json({ error: result.error }, { status: 401 })
+    return Response.json({ userId: result.auth.userId, payload: result.auth.payload })
+  }
+  const get = async (/** @type {Record<string, string>} */ headers) => {
+    const response = await routeGet(new NextRequest('https://app.example.test/api/protected', { headers }))
+    return [response.status, /** @type {any} */ (await response.json())]
+  }
+  const token = mint({ sub: 'alice', scope: 'some_scope' })
+  for (const headers of [{ cookie: `logto_authtoken=${token}` }, bearer(token).headers]) {
+    const [status, { userId, payload }] = await get(/** @type {Record<string, string>} */ (headers))
+    assert.deepEqual([status, userId, payload.scope], [200, 'alice', 'some_scope'])
+  }
+  assert.deepEqual(await get({}), [401, { error: NO_TOKEN }])
+  assert.deepEqual(await get(bearer(mint()).headers), [
+    401,
+    { error: 'Token verification failed: Missing required scope: some_scope' },
+  ])
+})
+
+test('documented: a middleware of Next.js', async (t) => {
+  const { logtoUrl, mint } = await startIssuer(t)
+  /** @param {InstanceType<typeof NextRequest>} request */
+  async function middleware(request) {
+    if (!request.nextUrl.pathname.startsWith('/api/protected')) return undefined
+    const result = await verifyNextAuth(request, { logtoUrl, audience: AUDIENCE })
+    if (!result.success) return NextResponse.json({ error: 'Unauthorized' }, { status: 401 })
+    const response = NextResponse.next()
+    response.headers.set('x-user-id', String(result.auth.userId))
+    return response
+  }
+  const run = (/** @type {string} */ path, /** @type {Record<string, string>} */ headers = {}) =>
+    middleware(new NextRequest(`https://app.example.test${path}`, { headers }))
+  assert.equal(await run('/page'), undefined)
+  assert.equal((await run('/api/protected'))?.status, 401)
+  const passed = await run('/api/protected', bearer(mint({ sub: 'alice' })).headers)
+  assert.deepEqual([passed?.headers.get('x-middleware-next'), passed?.headers.get('x-user-id')], ['1', 'alice'])
+})
+
+test('documented: a middleware of Next.js that lets guests pass', async (t) => {
+  const { logtoUrl, mint } = await startIssuer(t)
+  const options = { logtoUrl, audience: AUDIENCE, allowGuest: true }
+  const verdict = async (/** @type {Record<string, string>} */ headers) => {
+    const result = await verifyNextAuth(new NextRequest('https://app.example.test', { headers }), options)
+    assert.ok(result.success)
+    return result.auth
+  }
+  const guest = { userId: null, isAuthenticated: false, payload: null, isGuest: true, guestId: undefined }
+  assert.deepEqual(await verdict({}), guest)
+  assert.deepEqual(await verdict({ cookie: 'guest_logto_authtoken=guest-456' }), { ...guest, guestId: 'guest-456' })
+  assert.deepEqual(await verdict(bearer(mint({ expiresIn: -1 })).headers), guest)
+  assert.equal((await verdict(bearer(mint({ sub: 'alice' })).headers)).userId, 'alice')
+})
+
+test('documented: a CSRF token for Next.js, given out and verified', async () => {
+  function routeGet() {
+    const csrfToken = generateCsrfToken()
+    return Response.json({ csrfToken }, { headers: { 'Set-Cookie': buildCsrfCookieHeader(csrfToken) } })
+  }
+  /** @param {InstanceType<typeof NextRequest>} request */
+  async function routePost(request) {
+    const result = verifyCsrfToken(request)
+    if (!result.valid) return NextResponse.json({ error: result.error }, { status: 403 })
+    return NextResponse.json({ success: true })
+  }
+  const given = routeGet()
+  const { csrfToken } = /** @type {any} */ (await given.json())
+  const cookie = String(given.headers.get('set-cookie'))
+  assert.equal(cookie, `logto_csrf_token=${csrfToken}; Max-Age=86400; Path=/; Secure; SameSite=Strict`)
+  const post = async (/** @type {Record<string, string>} */ headers) =>
+    (await routePost(new NextRequest('https://app.example.test', { method: 'POST', headers }))).status
+  assert.equal(await post({ cookie: cookie.split(';')[0], 'x-csrf-token': csrfToken }), 200)
+  assert.equal(await post({ cookie: cookie.split(';')[0] }), 403)
+})
+
+test('documented: a token or a request, anywhere', async (t) => {
+  const { logtoUrl, mint } = await startIssuer(t)
+  const options = { logtoUrl, audience: AUDIENCE, requiredScope: 'read:profile' }
+  const token = mint({ sub: 'alice', scope: 'read:profile' })
+  const auth = await verifyAuth(token, options)
+  assert.deepEqual(Object.keys(auth), ['userId', 'isAuthenticated', 'payload', 'isGuest'])
+  assert.deepEqual([auth.userId, auth.isAuthenticated, auth.isGuest], ['alice', true, false])
+  assert.equal(auth.payload?.scope, 'read:profile')
+  assert.deepEqual(await verifyLogtoToken(token, options), auth)
+  const requests = [
+    { cookies: { logto_authtoken: token }, headers: { authorization: 'Bearer your-jwt-token-here' } },
+    { cookies: { logto_authtoken: token } },
+    { headers: { authorization: `Bearer ${token}` } },
+    { headers: new Headers({ authorization: `Bearer ${token}` }) },
+    { cookies: new Map([['logto_authtoken', { value: token }]]) },
+  ]
+  for (const request of requests) assert.deepEqual(await verifyAuth(request, options), auth)
+})
+
+test('documented: who somebody is, in a server-rendered page', async (t) => {
+  const { logtoUrl, mint } = await startIssuer(t)
+  async function loadUserFromRequest(/** @type {Request} */ request) {
+    const auth = await verifyAuth(request, { logtoUrl, audience: AUDIENCE, allowGuest: true })
+    return { userId: auth.userId, isAuthenticated: auth.isAuthenticated, isGuest: auth.isGuest }
+  }
+  const load = (/** @type {Record<string, string>} */ headers) =>
+    loadUserFromRequest(new Request('https://app.example.test', { headers }))
+  assert.deepEqual(await load({}), { userId: null, isAuthenticated: false, isGuest: true })
+  assert.deepEqual(await load(bearer(mint({ sub: 'alice' })).headers), {
+    userId: 'alice',
+    isAuthenticated: true,
+    isGuest: false,
+  })
+})
+
+test('documented: scopes of a context, of claims, and of a context made by hand', async (t) => {
+  const issuer = await startIssuer(t)
+  const auth = await verifyAuth(issuer.mint({ scope: 'read:reports' }), optionsOf(issuer))
+  const byHand = { userId: 'u', isAuthenticated: true, payload: { sub: 'u', scope: 'read:reports' } }
+  for (const subject of [auth, auth.payload, byHand, byHand.payload]) {
+    assert.equal(hasScopes(subject, ['read:reports', 'write:reports'], { mode: 'any' }), true)
+    assert.equal(hasScopes(subject, ['read:reports', 'write:reports']), false)
+    assert.equal(hasScopes(subject, 'read:reports write:reports'), false)
+    assert.equal(hasScopes(subject, ['read:reports write:reports']), false)
+    requireScopes(subject, 'read:reports')
+  }
+  for (const subject of [null, undefined, { userId: null, isAuthenticated: false, payload: null }]) {
+    assert.equal(hasScopes(subject, 'read:reports'), false)
+  }
+  const subject = { sub: 'u', scope: 'a b' }
+  assert.throws(() => requireScopes(subject, ['a', 'c']), {
+    message: 'Missing required scopes (all of: a, c). Token scopes: a, b. Missing: c',
+  })
+  assert.throws(() => requireScopes(subject, ['c', 'd'], { mode: 'any' }), {
+    message: 'Missing required scopes (at least one of: c, d). Token scopes: a, b. Missing: c, d',
+  })
+  assert.throws(() => requireScopes(null, 'a'), {
+    message: 'Missing required scopes (all of: a). Token scopes: (none). Missing: a',
+  })
+})
+
+test('documented: roles of a context and of claims, the first claim that has any', async (t) => {
+  const issuer = await startIssuer(t)
+  const auth = await verifyAuth(issuer.mint({ claims: { roles: ['admin'] } }), optionsOf(issuer))
+  const byHand = { userId: 'u', isAuthenticated: true, payload: { sub: 'u', scope: '', roles: ['admin'] } }
+  for (const subject of [auth, auth.payload, byHand, byHand.payload]) {
+    assert.equal(hasRole(subject, 'admin'), true)
+    assert.equal(hasRole(subject, 'support'), false)
+    requireRole(subject, 'admin')
+  }
+  const payload = { sub: 'u', scope: '', 'https://example.com/roles': ['owner'], role: 'support' }
+  assert.equal(hasRole(payload, 'owner', { claimKeys: ['https://example.com/roles'] }), true)
+  assert.equal(hasRole(payload, 'support'), true)
+  assert.equal(hasRole({ ...payload, roles: ['viewer'] }, 'support'), false)
+  assert.equal(hasRole({ ...payload, roles: [] }, 'support'), false)
+  for (const roles of [5, null, ['viewer', 5]]) assert.equal(hasRole({ ...payload, roles }, 'support'), true)
+  assert.equal(hasRole(null, 'admin'), false)
+  assert.throws(() => requireRole({ sub: 'u', scope: '', role: 'x' }, 'admin'), {
+    message: 'Missing required role: admin. Checked claims: roles, role. Token roles: x',
+  })
+  assert.throws(() => requireRole(null, 'admin'), {
+    message: 'Missing required role: admin. Checked claims: roles, role. Token roles: (none)',
+  })
+})
+
+test('documented: the cache of keys', async (t) => {
+  const issuer = await startIssuer(t)
+  const options = { ...optionsOf(issuer), jwksCacheTtlMs: 60_000 }
+  const token = issuer.mint()
+  await verifyAuth(token, options)
+  await verifyAuth(token, options)
+  assert.equal(issuer.jwksRequests, 1)
+  invalidateJwksCache(issuer.logtoUrl)
+  await verifyAuth(token, options)
+  assert.equal(issuer.jwksRequests, 2)
+  clearJwksCache()
+  await verifyAuth(token, options)
+  assert.equal(issuer.jwksRequests, 3)
+  await verifyAuth(token, { ...options, skipJwksCache: true })
+  await verifyAuth(token, { ...options, skipJwksCache: true })
+  assert.equal(issuer.jwksRequests, 5)
+})
+
+test('documented: cookie attributes, also those that the cookie has in any case', () => {
+  const made = buildAuthCookieHeader('T', { secure: true, sameSite: 'strict', httpOnly: true })
+  assert.equal(made, 'logto_authtoken=T; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict')
+  assert.equal(buildAuthCookieHeader('T', { secure: false, httpOnly: false }), made)
+  assert.equal(
+    buildAuthCookieHeader('T', { cookieName: 'c', maxAge: 60, path: '/app', sameSite: 'None', domain: 'example.test' }),
+    'c=T; Max-Age=60; Path=/app; HttpOnly; Secure; SameSite=None; Domain=example.test',
+  )
+  for (const token of ['a; Domain=evil.test', 'a\r\nSet-Cookie: b=c', /** @type {any} */ ({ sub: 'u' })]) {
+    assert.throws(() => buildAuthCookieHeader(token), { name: 'TypeError', code: 'invalid_options' })
+  }
+})
+
+// What else the contract promises.
+
+test("the exports are the original's", () => {
+  assert.deepEqual(Object.keys(require('logto-authkit/server')).sort(), [
+    'CSRF_COOKIE_NAME',
+    'CSRF_HEADER_NAME',
+    'buildAuthCookieHeader',
+    'buildCsrfCookieHeader',
+    'clearJwksCache',
+    'createCsrfMiddleware',
+    'createExpressAuthMiddleware',
+    'generateCsrfToken',
+    'hasRole',
+    'hasScopes',
+    'invalidateJwksCache',
+    'requireRole',
+    'requireScopes',
+    'verifyAuth',
+    'verifyCsrfToken',
+    'verifyLogtoToken',
+    'verifyNextAuth',
+  ])
+})
+
+test('the CSRF helpers are those of logto-authkit/csrf', () => {
+  const server = /** @type {Record<string, unknown>} */ (require('logto-authkit/server'))
+  for (const [name, value] of Object.entries(csrf)) assert.equal(server[name], value, name)
+})
+
+test("verifyAuth rejects with the original's messages, and the cause", async (t) => {
+  const issuer = await startIssuer(t)
+  const options = optionsOf(issuer)
+  const rejection = async (/** @type {any} */ input, extra = {}) => {
+    const error = await rejectionOf(verifyAuth(input, { ...options, ...extra }))
+    assert.ok(error.cause instanceof AuthError)
+    return [error.message, error.cause.code]
+  }
+  assert.deepEqual(await rejection({ headers: {} }), ['No token found in request', 'missing_token'])
+  assert.deepEqual(await rejection(bearer(issuer.mint({ expiresIn: -1 }))), [
+    'Token verification failed: Token has expired',
+    'token_expired',
+  ])
+  assert.deepEqual(await rejection(issuer.mint({ expiresIn: -1 }), { allowGuest: true }), [
+    'Token verification failed: Token has expired',
+    'token_expired',
+  ])
+  assert.match((await rejection(''))[0], /^Token verification failed: /)
+  assert.match((await rejection('your-jwt-token'))[0], /^Token verification failed: /)
+  const { message } = await rejectionOf(verifyLogtoToken(/** @type {any} */ (undefined), options))
+  assert.match(message, /^Token verification failed: /)
+})
+
+for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
+  /** @type {Handler} */
+  const sendAuth = (req, res) => res.end(JSON.stringify(req.auth))
+
+  test(`${framework}: an outage is a 503, with the original's body`, async (t) => {
+    const issuer = await startIssuer(t)
+    issuer.setOutage('error')
+    const url = await serve(t, listener(createExpressAuthMiddleware(optionsOf(issuer)), sendAuth))
+    const { status, headers, body } = await ask(url, bearer(issuer.mint()))
+    assert.equal(status, 503)
+    assert.deepEqual(JSON.parse(body), {
+      error: 'Authentication failed',
+      message: 'Token verification failed: Signing keys are unavailable, try again later',
+    })
+    assert.match(String(headers['retry-after']), /^\d+$/)
+    assert.equal(headers['www-authenticate'], undefined)
+  })
+
+  test(`${framework}: every refusal but an outage is a 401, with a challenge`, async (t) => {
+    const issuer = await startIssuer(t)
+    const options = { ...optionsOf(issuer), requiredScope: 'read', requiredRole: 'admin', organizationId: 'mine' }
+    const url = await serve(t, listener(createExpressAuthMiddleware(options), sendAuth))
+    const mine = { organizationId: 'mine', scope: 'read' }
+    /** @type {[Record<string, string | string[]>, RegExp][]} */
+    const refused = [
+      [{}, /^Bearer$/],
+      [{ authorization: [`Bearer ${issuer.mint()}`, `Bearer ${issuer.mint()}`] }, /error="invalid_request"/],
+      [bearer(issuer.mint({ header: { alg: 'none' } })).headers, /error="invalid_token"/],
+      [bearer(issuer.mint()).headers, /error="insufficient_scope"/],
+      [bearer(issuer.mint({ organizationId: 'mine' })).headers, /error="insufficient_scope", scope="read"/],
+      [bearer(issuer.mint(mine)).headers, /error="insufficient_scope"/],
+    ]
+    for (const [headers, challenge] of refused) {
+      const answer = await ask(url, { headers })
+      assert.equal(answer.status, 401)
+      assert.match(String(answer.headers['www-authenticate']), challenge)
+      assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+      const { error, message, ...rest } = JSON.parse(answer.body)
+      assert.deepEqual(rest, {})
+      if (challenge.source === '^Bearer$') assert.deepEqual([error, message], ['Authentication required', NO_TOKEN])
+      else assert.match(`${error}: ${message}`, /^Authentication failed: Token verification failed: ./)
+    }
+    const admin = issuer.mint({ ...mine, claims: { roles: ['admin'] } })
+    assert.equal((await ask(url, bearer(admin))).status, 200)
+  })
+
+  test(`${framework}: a preflight is no exception, as in the original`, async (t) => {
+    const issuer = await startIssuer(t)
+    const url = await serve(t, listener(createExpressAuthMiddleware(optionsOf(issuer)), sendAuth))
+    const headers = { 'access-control-request-method': 'POST' }
+    assert.equal((await ask(url, { method: 'OPTIONS', headers })).status, 401)
+  })
+
+  test(`${framework}: what stands in req.auth before is replaced, or an error`, async (t) => {
+    const issuer = await startIssuer(t)
+    const auth = createExpressAuthMiddleware({ ...optionsOf(issuer), allowGuest: true })
+    /** @type {(configurable: boolean) => Handler} */
+    const spoofing = (configurable) => (req, _res, next) => {
+      Object.defineProperty(req, 'auth', { value: { userId: 'root' }, configurable })
+      next()
+    }
+    const open = await serve(t, listener(spoofing(true), auth, sendAuth))
+    assert.equal(JSON.parse((await ask(open)).body).userId, null)
+    const locked = await serve(t, listener(spoofing(false), auth, sendAuth))
+    assert.equal((await ask(locked)).status, 500)
+  })
+
+  for (const isRevokedLate of [false, true]) {
+    test(`${framework}: a request that was answered meanwhile is left alone (${isRevokedLate})`, async (t) => {
+      const issuer = await startIssuer(t)
+      /** @type {any} */
+      let decide
+      const decided = new Promise((resolve) => {
+        decide = resolve
+      })
+      let handled = 0
+      const auth = createExpressAuthMiddleware({ ...optionsOf(issuer), isRevoked: () => decided })
+      /** @type {any} */
+      let outcome
+      /** @type {Handler} */
+      const answering = (req, res) => {
+        outcome = auth(req, res, () => {
+          handled += 1
+        })
+        res.end('answered')
+      }
+      const url = await serve(t, listener(answering))
+      assert.equal((await ask(url, bearer(issuer.mint()))).body, 'answered')
+      decide(isRevokedLate)
+      await outcome
+      assert.equal(handled, 0)
+    })
+  }
+
+  test(`${framework}: what isRevoked throws is an error, and no 401`, async (t) => {
+    const issuer = await startIssuer(t)
+    for (const thrown of [new Error('no database'), undefined, 'route']) {
+      const isRevoked = async () => {
+        throw thrown
+      }
+      const options = { ...optionsOf(issuer), isRevoked }
+      const url = await serve(t, listener(createExpressAuthMiddleware(options), sendAuth))
+      assert.equal((await ask(url, bearer(issuer.mint()))).status, 500)
+      const request = { headers: new Headers(bearer(issuer.mint()).headers) }
+      assert.equal(await rejectionOf(verifyNextAuth(request, options)), thrown)
+      assert.equal(await rejectionOf(verifyAuth(request, options)), thrown)
+    }
+  })
+}
+
+test('a missing audience is allowed here, with one warning', async (t) => {
+  const issuer = await startIssuer(t)
+  const token = issuer.mint({ audience: 'https://any.example.test' })
+  /** @type {string[]} */
+  const warnings = []
+  const collect = (/** @type {Error & { code?: string }} */ warning) =>
+    void warnings.push(`${warning.name} ${warning.code}`)
+  process.on('warning', collect)
+  t.after(() => process.off('warning', collect))
+  const { logtoUrl } = issuer
+  for (const options of [{ logtoUrl }, { logtoUrl, audience: undefined }]) {
+    assert.equal((await verifyAuth(token, options)).userId, 'test-user')
+    assert.equal((await verifyLogtoToken(token, options)).userId, 'test-user')
+    assert.equal((await verifyNextAuth({ headers: new Headers(bearer(token).headers) }, options)).success, true)
+    createExpressAuthMiddleware(options)
+  }
+  await verifyAuth(token, { logtoUrl, audience: null })
+  await turn()
+  assert.deepEqual(warnings, ['SecurityWarning LOGTO_AUTHKIT_NO_AUDIENCE'])
+})
+
+test('a wrong option is a TypeError, never a 401, a guest or a result', async (t) => {
+  const issuer = await startIssuer(t)
+  /** @type {any[]} */
+  const mistakes = [
+    undefined,
+    {},
+    { ...optionsOf(issuer), logtoUrl: undefined },
+    { ...optionsOf(issuer), audience: '' },
+    { ...optionsOf(issuer), audience: [] },
+    { ...optionsOf(issuer), requiredScope: '' },
+    { ...optionsOf(issuer), jwksCacheTTLMs: 300_000 },
+  ]
+  const error = { name: 'TypeError', code: 'invalid_options' }
+  for (const options of mistakes) {
+    const open = options && { ...options, allowGuest: true }
+    assert.throws(() => createExpressAuthMiddleware(open), error)
+    await assert.rejects(verifyAuth({ headers: {} }, open), error)
+    await assert.rejects(verifyLogtoToken(issuer.mint(), options), error)
+    await assert.rejects(verifyNextAuth({ headers: new Headers() }, open), error)
+  }
+})
+
+// The rows of docs/migrating.md that a test can show.
+
+test('a scope is compared whole', async (t) => {
+  const issuer = await startIssuer(t)
+  const options = { ...optionsOf(issuer), requiredScope: 'read' }
+  const message = 'Token verification failed: Missing required scope: read'
+  await assert.rejects(verifyAuth(issuer.mint({ scope: 'read:all spread' }), options), { message })
+})
+
+test('a role is compared whole, and never split', () => {
+  assert.equal(hasRole({ sub: 'u', scope: '', role: 'admin support' }, 'admin'), false)
+  assert.equal(hasRole({ sub: 'u', scope: '', roles: ['not,admin'] }, 'admin'), false)
+  assert.equal(hasRole({ sub: 'u', scope: '', role: 'vice admin' }, 'vice admin'), true)
+})
+
+test('a polluted Object.prototype grants nothing', (t) => {
+  const payload = { sub: 'u', scope: 'read', payload: { scope: 'admin', roles: ['admin'] } }
+  pollute(t, 'roles', ['admin'])
+  pollute(t, 'isAuthenticated', true)
+  pollute(t, 'payload', { scope: 'admin', roles: ['admin'] })
+  for (const subject of /** @type {any[]} */ ([payload, {}, { isAuthenticated: true }, null])) {
+    assert.equal(hasRole(subject, 'admin'), false)
+    assert.equal(hasScopes(subject, 'admin'), false)
+  }
+  assert.equal(hasScopes(payload, 'read'), true)
+})
+
+test('an empty requirement is an error', () => {
+  const payload = { sub: 'u', scope: 'a', roles: ['a'] }
+  const error = { name: 'TypeError', code: 'invalid_options' }
+  for (const scopes of /** @type {any[]} */ (['', ' ', [], [''], [' '], null, undefined, 5, [5]])) {
+    assert.throws(() => hasScopes(payload, scopes), error)
+    assert.throws(() => requireScopes(payload, scopes), error)
+  }
+  for (const role of /** @type {any[]} */ (['', null, undefined, ['a']])) {
+    assert.throws(() => hasRole(payload, role), error)
+    assert.throws(() => requireRole(payload, role), error)
+  }
+  assert.throws(() => hasRole(payload, 'a', { claimKeys: [] }), error)
+})
+
+test('ID tokens, and tokens without an end, are refused', async (t) => {
+  const issuer = await startIssuer(t)
+  const why = async (/** @type {object} */ claims) =>
+    (await rejectionOf(verifyAuth(issuer.mint(claims), optionsOf(issuer)))).cause.code
+  assert.equal(await why({ header: { typ: undefined } }), 'invalid_token_type')
+  assert.equal(await why({ claims: { exp: undefined } }), 'invalid_claims')
+  const any = { ...optionsOf(issuer), tokenType: null }
+  assert.equal((await verifyAuth(issuer.mint({ header: { typ: undefined } }), any)).userId, 'test-user')
+})
+
+test('made-up key ids fetch the keys once, not once each', async (t) => {
+  const issuer = await startIssuer(t)
+  await verifyAuth(issuer.mint(), optionsOf(issuer))
+  for (let i = 0; i < 10; i += 1) {
+    const token = issuer.mint({ header: { kid: `made-up-${i}` } })
+    await assert.rejects(verifyAuth(token, optionsOf(issuer)), /signed with an unknown key/)
+  }
+  assert.ok(issuer.jwksRequests <= 2, String(issuer.jwksRequests))
+})
+
+test('two tokens are refused, and a bad cookie does not hide a good header', async (t) => {
+  const issuer = await startIssuer(t)
+  const [one, two] = [issuer.mint(), issuer.mint()]
+  const verdict = async (/** @type {Record<string, string>} */ headers) => {
+    const result = await verifyNextAuth({ headers: new Headers(headers) }, optionsOf(issuer))
+    return result.success ? result.auth.userId : result.error
+  }
+  const cookies = `logto_authtoken=${one}; logto_authtoken=${two}`
+  assert.match(String(await verdict({ cookie: cookies })), /^Token verification failed: More than one token found/)
+  const expired = issuer.mint({ expiresIn: -1 })
+  assert.equal(await verdict({ cookie: `logto_authtoken=${expired}`, ...bearer(one).headers }), 'test-user')
+  assert.equal(await verdict({ authorization: `bearer  ${one}` }), 'test-user')
+})
+
+test('a guest id that is none is left out', async (t) => {
+  const issuer = await startIssuer(t)
+  const options = { ...optionsOf(issuer), allowGuest: true }
+  for (const id of ['<script>', 'a b', 'x'.repeat(129)]) {
+    const guest = await verifyAuth({ headers: { cookie: `guest_logto_authtoken=${id}` } }, options)
+    assert.equal(guest.guestId, undefined, id)
+  }
+})
+
+/**
+ * @param {Promise<unknown>} promise
+ * @returns {Promise<any>}
+ */
+const rejectionOf = (promise) =>
+  promise.then(
+    () => assert.fail('it was fulfilled'),
+    (reason) => reason,
+  )

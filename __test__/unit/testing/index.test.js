@@ -1,0 +1,670 @@
+const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
+const { createPublicKey, verify } = require('node:crypto')
+const { readFileSync } = require('node:fs')
+const { get } = require('node:http')
+const { connect } = require('node:net')
+const { join } = require('node:path')
+const { test } = require('node:test')
+const { setImmediate: turn } = require('node:timers/promises')
+const { promisify } = require('node:util')
+const jose = require('jose')
+const { clearJwksCache, createVerifier } = require('logto-authkit')
+const { createTestIssuer } = require('../../../js/testing/index')
+
+const capture = JSON.parse(readFileSync(join(__dirname, '../../fixtures/capture.json'), 'utf8'))
+
+/**
+ * @typedef {import('../../../js/testing/index').TestIssuer} TestIssuer
+ * @typedef {import('logto-authkit').Verifier} Verifier
+ * @typedef {import('node:test').TestContext} TestContext
+ * @typedef {import('../../../js/testing/index').TestAlgorithm} TestAlgorithm
+ */
+
+/** @type {TestAlgorithm[]} */
+const ALGORITHMS = ['ES384', 'RS256', 'ES256', 'EdDSA', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+const AUDIENCE = 'https://api.example.com'
+
+test('an ES384 token verifies with jose by default', async (t) => {
+  const issuer = await startIssuer(t)
+  assert.equal((await joseVerify(issuer, issuer.mint())).protectedHeader.alg, 'ES384')
+})
+
+for (const alg of ALGORITHMS) {
+  test(`a token of an ${alg} issuer verifies with jose`, async (t) => {
+    const issuer = await startIssuer(t, { alg })
+    const { protectedHeader, payload } = await joseVerify(issuer, issuer.mint({ sub: 'alice' }))
+    assert.equal(protectedHeader.alg, alg)
+    assert.equal(payload.sub, 'alice')
+  })
+}
+
+for (const alg of ALGORITHMS) {
+  test(`the kid of an ${alg} key is its RFC 7638 thumbprint`, async (t) => {
+    const issuer = await startIssuer(t, { alg })
+    const [key] = await keySet(issuer)
+    assert.equal(key.kid, await jose.calculateJwkThumbprint(key, 'sha256'))
+    assert.equal(jose.decodeProtectedHeader(issuer.mint()).kid, key.kid)
+  })
+}
+
+for (const [alg, bits] of /** @type {[TestAlgorithm, number][]} */ ([
+  ['ES384', 384],
+  ['RS256', 2048],
+])) {
+  test(`an ${alg} key has the members of a recorded one, in their order`, async (t) => {
+    const recorded = capture.jwks
+      .flatMap((/** @type {any} */ set) => set.body.keys)
+      .find((/** @type {any} */ key) => key.kty === (alg === 'ES384' ? 'EC' : 'RSA'))
+    const [key] = await keySet(await startIssuer(t, { alg }))
+    assert.deepEqual(Object.keys(key), Object.keys(recorded))
+    assert.deepEqual([key.kty, key.use, key.alg, key.crv], [recorded.kty, recorded.use, recorded.alg, recorded.crv])
+    assert.equal(Buffer.from(key.n ?? key.x, 'base64url').length * 8, bits)
+  })
+}
+
+test('the key set is answered with the recorded headers', async (t) => {
+  const issuer = await startIssuer(t)
+  const recorded = capture.jwks.find((/** @type {any} */ set) => set.id === 'logto-1.42.0/k0')
+  const response = await fetch(issuer.jwksUri)
+  assert.equal(response.status, recorded.status)
+  for (const name of ['content-type', 'cache-control', 'content-length']) {
+    assert.equal(response.headers.get(name), recorded.response_headers[name], name)
+  }
+  const length = Buffer.byteLength(JSON.stringify(recorded.body)).toString(16)
+  assert.match(recorded.response_headers.etag, new RegExp(`^"${length}-[A-Za-z0-9+/]{27}"$`))
+  assert.match(String(response.headers.get('etag')), new RegExp(`^"${length}-[A-Za-z0-9+/]{27}"$`))
+})
+
+test('a key set that is known by its ETag is answered with 304, without a body', async (t) => {
+  const issuer = await startIssuer(t)
+  const etag = String((await fetch(issuer.jwksUri)).headers.get('etag'))
+  for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+    const response = await fetch(issuer.jwksUri, { headers: { 'If-None-Match': known } })
+    assert.equal(response.status, 304, known)
+    assert.equal(response.headers.get('etag'), etag)
+    assert.equal(response.headers.get('cache-control'), 'no-cache, max-age=0, must-revalidate')
+    assert.equal(await response.text(), '')
+  }
+  assert.equal((await fetch(issuer.jwksUri, { headers: { 'If-None-Match': '"other"' } })).status, 200)
+})
+
+test('a former ETag gets the new key set after a rotation', async (t) => {
+  const issuer = await startIssuer(t)
+  const etag = String((await fetch(issuer.jwksUri)).headers.get('etag'))
+  await issuer.rotateKeys()
+  assert.equal((await fetch(issuer.jwksUri, { headers: { 'If-None-Match': etag } })).status, 200)
+})
+
+test('every recorded GET is answered with the recorded status and content type', async (t) => {
+  const issuer = await startIssuer(t)
+  const recorded = capture.endpoint_behaviour.filter(
+    (/** @type {any} */ entry) => entry.method === 'GET' && Object.keys(entry.request_headers).length === 0,
+  )
+  assert.ok(recorded.length > 10)
+  for (const entry of recorded) {
+    const response = await fetch(issuer.logtoUrl + entry.path)
+    assert.equal(response.status, entry.status, entry.path)
+    assert.equal(response.headers.get('content-type'), entry.content_type, entry.path)
+  }
+})
+
+test('the discovery document is a part of the recorded one, with the addresses of this issuer', async (t) => {
+  const issuer = await startIssuer(t)
+  const recorded = JSON.stringify(capture.discovery[0].body).replaceAll('http://localhost:3001', issuer.logtoUrl)
+  const response = await fetch(`${issuer.issuer}/.well-known/openid-configuration`)
+  const document = /** @type {any} */ (await response.json())
+  assert.deepEqual({ ...JSON.parse(recorded), ...document }, JSON.parse(recorded))
+  assert.equal(document.issuer, issuer.issuer)
+  assert.equal(document.jwks_uri, issuer.jwksUri)
+})
+
+test('the discovery document names the kinds of key in the set', async (t) => {
+  const issuer = await startIssuer(t)
+  await issuer.rotateKeys({ alg: 'RS256' })
+  const document = /** @type {any} */ (await (await fetch(`${issuer.issuer}/.well-known/openid-configuration`)).json())
+  assert.deepEqual(document.id_token_signing_alg_values_supported, ['RS256', 'ES384'])
+})
+
+test('issuer and jwksUri are made from logtoUrl', async (t) => {
+  const issuer = await startIssuer(t)
+  assert.match(issuer.logtoUrl, /^http:\/\/127\.0\.0\.1:\d+$/)
+  assert.equal(issuer.issuer, `${issuer.logtoUrl}/oidc`)
+  assert.equal(issuer.jwksUri, `${issuer.logtoUrl}/oidc/jwks`)
+})
+
+test('a port can be chosen, and a taken one is refused', async (t) => {
+  const first = await startIssuer(t)
+  const port = Number(new URL(first.logtoUrl).port)
+  await assert.rejects(createTestIssuer({ port }), { code: 'EADDRINUSE' })
+  await first.close()
+  assert.equal((await startIssuer(t, { port })).logtoUrl, first.logtoUrl)
+})
+
+for (const [name, options] of /** @type {[string, import('../../../js/testing/index').MintOptions][]} */ ([
+  ['user_access_token', { scope: 'read:orders write:orders' }],
+  ['user_access_token_resource_without_scopes', { audience: 'https://api2.example.test' }],
+  ['user_organization_token', { audience: 'urn:logto:organization:b60npgxn63ke', scope: ['read:invoices'] }],
+  ['user_organization_api_resource_token', { organizationId: 'b60npgxn63ke', scope: ['read:orders', 'write:orders'] }],
+  ['m2m_one_scope', { sub: 'app', clientId: 'app', scope: 'read:orders' }],
+  ['m2m_no_scope_requested', { sub: 'app', clientId: 'app' }],
+  ['m2m_organization_token_no_scope', { sub: 'app', clientId: 'app', audience: 'urn:logto:organization:b60npgxn63ke' }],
+  [
+    'm2m_organization_api_resource_token',
+    { sub: 'app', clientId: 'app', organizationId: 'b60npgxn63ke', scope: 'read:orders write:orders' },
+  ],
+])) {
+  test(`mint makes the form of the recorded ${name}`, async (t) => {
+    const issuer = await startIssuer(t)
+    const recorded = capture.tokens.find((/** @type {any} */ token) => token.name === `logto-1.42.0/${name}`)
+    const token = issuer.mint({ audience: recorded.payload.aud, ...options })
+    const header = jose.decodeProtectedHeader(token)
+    const payload = claimsOf(token)
+    assert.deepEqual(Object.keys(header), Object.keys(recorded.header))
+    assert.deepEqual({ ...header, kid: '' }, { ...recorded.header, kid: '' })
+    assert.deepEqual(Object.keys(payload), Object.keys(recorded.payload))
+    for (const claim of ['scope', 'aud', 'organization_id'])
+      assert.equal(payload[claim], recorded.payload[claim], claim)
+    assert.equal(payload.exp - payload.iat, recorded.payload.exp - recorded.payload.iat)
+    assert.equal(payload.sub === payload.client_id, recorded.payload.sub === recorded.payload.client_id)
+    assert.equal(payload.iss, issuer.issuer)
+    assert.match(payload.jti, /^[A-Za-z0-9_-]{43}$/)
+    await joseVerify(issuer, token, { audience: payload.aud })
+  })
+}
+
+test('mint makes the header and claims of an ID token as documented', async (t) => {
+  const issuer = await startIssuer(t)
+  const token = issuer.mint({
+    audience: 'my-app',
+    header: { typ: undefined },
+    claims: { jti: undefined, scope: undefined, client_id: undefined },
+  })
+  assert.deepEqual(Object.keys(jose.decodeProtectedHeader(token)), ['alg', 'kid'])
+  assert.deepEqual(Object.keys(claimsOf(token)), ['sub', 'iat', 'exp', 'iss', 'aud'])
+})
+
+test('every token has a jti of its own', async (t) => {
+  const issuer = await startIssuer(t)
+  assert.notEqual(claimsOf(issuer.mint()).jti, claimsOf(issuer.mint()).jti)
+})
+
+test('mint returns a string, which can be awaited too', async (t) => {
+  const { mint } = await startIssuer(t)
+  assert.equal(typeof mint(), 'string')
+  assert.equal(typeof (await mint()), 'string')
+})
+
+test('times count from now', async (t) => {
+  const issuer = await startIssuer(t)
+  const before = Math.floor(Date.now() / 1000)
+  const { iat, exp, nbf } = claimsOf(issuer.mint({ expiresIn: 60, notBefore: -30 }))
+  const after = Math.floor(Date.now() / 1000)
+  assert.ok(before <= iat && iat <= after)
+  assert.equal(exp, iat + 60)
+  assert.equal(nbf, iat - 30)
+})
+
+for (const expiresIn of [0, -1, -86_400]) {
+  test(`a token that expires in ${expiresIn} s was issued an hour before it expired`, async (t) => {
+    const { iat, exp } = claimsOf((await startIssuer(t)).mint({ expiresIn }))
+    assert.ok(exp <= Date.now() / 1000 + expiresIn)
+    assert.equal(exp - iat, 3600)
+  })
+}
+
+test('claims replace, add and remove over everything else, in any JSON type', async (t) => {
+  const issuer = await startIssuer(t)
+  const claims = { sub: 42, exp: 'soon', iss: ['a', 'b'], aud: { a: 1 }, scope: null, jti: undefined, roles: ['x'] }
+  const payload = claimsOf(issuer.mint({ sub: 'alice', scope: 'a', claims }))
+  const { iat: _iat, ...rest } = payload
+  assert.deepEqual(rest, {
+    sub: 42,
+    exp: 'soon',
+    scope: null,
+    client_id: 'test-app',
+    iss: ['a', 'b'],
+    aud: { a: 1 },
+    roles: ['x'],
+  })
+})
+
+test('a claim named __proto__ stays a claim', async (t) => {
+  const token = (await startIssuer(t)).mint({ claims: JSON.parse('{"__proto__":{"admin":true}}') })
+  assert.match(Buffer.from(token.split('.')[1], 'base64url').toString(), /"__proto__":\{"admin":true\}/)
+})
+
+test('header members replace, add and remove, and the signature covers what was sent', async (t) => {
+  const issuer = await startIssuer(t)
+  const token = issuer.mint({ header: { typ: undefined, kid: 'unknown', crit: ['exp'], level: 1 } })
+  const header = jose.decodeProtectedHeader(token)
+  assert.deepEqual(header, { alg: 'ES384', kid: 'unknown', crit: ['exp'], level: 1 })
+  await joseVerify(issuer, issuer.mint({ header: { typ: undefined, level: 1 } }), { typ: undefined })
+})
+
+test('a replaced alg leaves the signature that of the key', async (t) => {
+  const issuer = await startIssuer(t)
+  const [header, payload, signature] = issuer.mint({ header: { alg: 'none' } }).split('.')
+  assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).alg, 'none')
+  assert.equal(Buffer.from(signature, 'base64url').length, 96)
+  const [key] = await keySet(issuer)
+  const publicKey = createPublicKey({ key, format: 'jwk' })
+  const signed = Buffer.from(`${header}.${payload}`)
+  assert.ok(
+    verify('sha384', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url')),
+  )
+})
+
+for (const [code, options] of /** @type {[string, import('../../../js/testing/index').MintOptions][]} */ ([
+  ['ERR_JOSE_NOT_SUPPORTED', { header: { crit: ['unknown'], unknown: 1 } }],
+  ['ERR_JOSE_ALG_NOT_ALLOWED', { header: { alg: 'none' } }],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED', { header: { typ: 'JWT' } }],
+  ['ERR_JWKS_NO_MATCHING_KEY', { header: { kid: 'unknown' } }],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED', { claims: { exp: undefined } }],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED', { claims: { iss: 'https://other.example.test/oidc' } }],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED', { audience: 'https://other.example.test' }],
+  ['ERR_JWT_EXPIRED', { expiresIn: -1 }],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED', { notBefore: 60 }],
+])) {
+  test(`jose refuses ${JSON.stringify(options)} with ${code}`, async (t) => {
+    const issuer = await startIssuer(t)
+    await assert.rejects(joseVerify(issuer, issuer.mint(options)), { code })
+  })
+}
+
+test("another token's signature makes a wrong one, as documented", async (t) => {
+  const issuer = await startIssuer(t)
+  const [header, payload] = issuer.mint().split('.')
+  const token = `${header}.${payload}.${issuer.mint().split('.')[2]}`
+  await assert.rejects(joseVerify(issuer, token), { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' })
+})
+
+test('after a rotation the new key signs and comes first, and the former one still verifies', async (t) => {
+  const issuer = await startIssuer(t)
+  const former = issuer.mint()
+  await issuer.rotateKeys()
+  const latter = issuer.mint()
+  assert.deepEqual(await ofEachKey(issuer, 'kid'), [latter, former].map(kidOf))
+  await joseVerify(issuer, former)
+  await joseVerify(issuer, latter)
+})
+
+test('after a second rotation only one former key is left', async (t) => {
+  const issuer = await startIssuer(t)
+  const tokens = [issuer.mint()]
+  for (let i = 0; i < 2; i += 1) {
+    await issuer.rotateKeys()
+    tokens.unshift(issuer.mint())
+  }
+  assert.deepEqual(await ofEachKey(issuer, 'kid'), tokens.slice(0, 2).map(kidOf))
+  await assert.rejects(joseVerify(issuer, tokens[2]), { code: 'ERR_JWKS_NO_MATCHING_KEY' })
+})
+
+test('keepPrevious: false drops every former key', async (t) => {
+  const issuer = await startIssuer(t)
+  await issuer.rotateKeys()
+  await issuer.rotateKeys({ keepPrevious: false })
+  assert.deepEqual(await ofEachKey(issuer, 'kid'), [kidOf(issuer.mint())])
+})
+
+test('a rotation to another algorithm puts both kinds of key side by side, and the next one keeps it', async (t) => {
+  const issuer = await startIssuer(t)
+  await issuer.rotateKeys({ alg: 'ES256' })
+  assert.deepEqual(await ofEachKey(issuer, 'crv'), ['P-256', 'P-384'])
+  await issuer.rotateKeys()
+  assert.deepEqual(await ofEachKey(issuer, 'crv'), ['P-256', 'P-256'])
+})
+
+test('rotations take effect in the order they were asked for', async (t) => {
+  const issuer = await startIssuer(t)
+  await Promise.all([issuer.rotateKeys({ alg: 'RS256' }), issuer.rotateKeys({ alg: 'EdDSA' })])
+  assert.deepEqual(await ofEachKey(issuer, 'kty'), ['OKP', 'RSA'])
+})
+
+test('under load, a rotation leaves no token without its key', async (t) => {
+  const issuer = await startIssuer(t)
+  for (let round = 0; round < 5; round += 1) {
+    const request = async () => {
+      const kid = kidOf(issuer.mint())
+      assert.ok((await ofEachKey(issuer, 'kid')).includes(String(kid)))
+    }
+    await Promise.all([issuer.rotateKeys(), ...Array.from({ length: 50 }, request)])
+  }
+})
+
+test('jwksRequests counts every request to the key set and no other one', async (t) => {
+  const issuer = await startIssuer(t)
+  assert.equal(issuer.jwksRequests, 0)
+  const etag = String((await fetch(issuer.jwksUri)).headers.get('etag'))
+  assert.equal(issuer.jwksRequests, 1)
+  await fetch(issuer.jwksUri, { headers: { 'If-None-Match': etag } })
+  await fetch(`${issuer.jwksUri}?x=1`)
+  assert.equal(issuer.jwksRequests, 3)
+  await fetch(`${issuer.issuer}/.well-known/openid-configuration`)
+  await fetch(`${issuer.logtoUrl}/jwks`)
+  assert.equal(issuer.jwksRequests, 3)
+})
+
+for (const mode of /** @type {const} */ (['down', 'error', 'html', 'garbage', 'empty'])) {
+  test(`jwksRequests counts during the outage ${mode}`, async (t) => {
+    const issuer = await startIssuer(t)
+    issuer.setOutage(mode)
+    await fetch(issuer.jwksUri).catch(() => {})
+    assert.equal(issuer.jwksRequests, 1)
+  })
+}
+
+test('down resets a connection as soon as a request has arrived', async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('down')
+  await assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNRESET' })
+  await assert.rejects(getFresh(issuer.logtoUrl), { code: 'ECONNRESET' })
+  await assert.rejects(fetch(issuer.jwksUri), { name: 'TypeError', message: 'fetch failed' })
+})
+
+test('down ends connections that are open', { timeout: 10_000 }, async (t) => {
+  const issuer = await startIssuer(t)
+  const socket = connect(Number(new URL(issuer.logtoUrl).port), '127.0.0.1').on('error', () => {})
+  const ended = new Promise((resolve) => socket.once('close', resolve))
+  await new Promise((resolve) => socket.once('connect', resolve))
+  // Connections are accepted in their order: this answer says that the silent one before it has been.
+  await getFresh(issuer.jwksUri)
+  issuer.setOutage('down')
+  await ended
+})
+
+test('error answers every address with 500', async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('error')
+  assert.equal((await fetch(issuer.jwksUri)).status, 500)
+  assert.equal((await fetch(`${issuer.issuer}/.well-known/openid-configuration`)).status, 500)
+})
+
+test('hang never answers, and its end closes the connections that hang', { timeout: 10_000 }, async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('hang')
+  const hanging = assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNRESET' })
+  while (issuer.jwksRequests === 0) await turn()
+  issuer.setOutage(null)
+  await hanging
+  await joseVerify(issuer, issuer.mint())
+})
+
+test('a client that gives up on a hanging request leaves the others hanging', { timeout: 10_000 }, async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('hang')
+  const patient = assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNRESET' })
+  while (issuer.jwksRequests === 0) await turn()
+  await assert.rejects(fetch(issuer.jwksUri, { signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' })
+  issuer.setOutage(null)
+  await patient
+})
+
+test('html answers 200 with a page', async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('html')
+  const response = await fetch(issuer.jwksUri)
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('content-type'), 'text/html; charset=utf-8')
+  assert.match(await response.text(), /^<!doctype html>/)
+})
+
+test('garbage answers 200 with what is not JSON, under the content type of a key set', async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('garbage')
+  const response = await fetch(issuer.jwksUri)
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('content-type'), 'application/jwk-set+json; charset=utf-8')
+  await assert.rejects(response.json(), SyntaxError)
+})
+
+test('empty answers a key set without keys, and the discovery document as ever', async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('empty')
+  const response = await fetch(issuer.jwksUri)
+  assert.equal(response.headers.get('content-type'), 'application/jwk-set+json; charset=utf-8')
+  assert.deepEqual(await response.json(), { keys: [] })
+  assert.equal((await fetch(`${issuer.issuer}/.well-known/openid-configuration`)).status, 200)
+})
+
+for (const mode of /** @type {const} */ (['down', 'error', 'html', 'garbage', 'empty'])) {
+  test(`after ${mode}, null brings the issuer back on its port`, async (t) => {
+    const issuer = await startIssuer(t)
+    const token = issuer.mint()
+    issuer.setOutage(mode)
+    await assert.rejects(joseVerify(issuer, token))
+    issuer.setOutage(null)
+    await joseVerify(issuer, token)
+  })
+}
+
+test('keys can be rotated and tokens minted during an outage', async (t) => {
+  const issuer = await startIssuer(t)
+  issuer.setOutage('down')
+  await issuer.rotateKeys()
+  const token = issuer.mint()
+  issuer.setOutage(null)
+  await joseVerify(issuer, token)
+})
+
+test('close refuses connections from then on, and closing twice is closing once', async (t) => {
+  const issuer = await startIssuer(t)
+  await fetch(issuer.jwksUri)
+  await Promise.all([issuer.close(), issuer.close()])
+  await issuer.close()
+  await assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNREFUSED' })
+})
+
+test('close ends hanging requests and silent connections at once', { timeout: 10_000 }, async (t) => {
+  const issuer = await startIssuer(t)
+  const silent = connect(Number(new URL(issuer.logtoUrl).port), '127.0.0.1').on('error', () => {})
+  const ended = new Promise((resolve) => silent.once('close', resolve))
+  await new Promise((resolve) => silent.once('connect', resolve))
+  issuer.setOutage('hang')
+  const hanging = assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNRESET' })
+  while (issuer.jwksRequests === 0) await turn()
+  await issuer.close()
+  await Promise.all([hanging, ended])
+})
+
+test('Symbol.asyncDispose closes', async (t) => {
+  const issuer = await startIssuer(t)
+  await issuer[Symbol.asyncDispose]()
+  await assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNREFUSED' })
+})
+
+/** @type {(verifier: Verifier, issuer: TestIssuer) => Promise<unknown>} */
+const unreachable = async (verifier, issuer) => {
+  await issuer.close()
+  clearJwksCache()
+  await verifier.prefetch()
+}
+
+for (const [what, ask] of /** @type {[string, (verifier: Verifier, issuer: TestIssuer) => Promise<unknown>][]} */ ([
+  [
+    'has answered for an unknown key',
+    (verifier, issuer) => verifier.verify(issuer.mint({ header: { kid: 'unknown' } })),
+  ],
+  ['was gone', unreachable],
+])) {
+  test(`an issuer on the port of one that ${what} is asked for its own keys at once`, async (t) => {
+    const first = await startIssuer(t)
+    const verifier = createVerifier({ logtoUrl: first.logtoUrl, audience: AUDIENCE, jwksCooldownMs: 1e9 })
+    await verifier.prefetch()
+    await assert.rejects(ask(verifier, first), { name: 'AuthError' })
+    await first.close()
+    const second = await startIssuer(t, { port: Number(new URL(first.logtoUrl).port) })
+    assert.equal((await verifier.verify(second.mint({ sub: 'alice' }))).userId, 'alice')
+  })
+}
+
+test('an issuer that is not closed, with connections open, does not keep a process alive', async () => {
+  const { stdout } = await runScript(`
+    const issuer = await createTestIssuer()
+    const socket = (await import('node:net')).connect(new URL(issuer.logtoUrl).port, '127.0.0.1').unref()
+    await new Promise((resolve) => socket.write('GET /oidc/jwks HTTP/1.1\\r\\n', resolve))
+    console.log((await fetch(issuer.jwksUri)).status)`)
+  assert.equal(stdout, '200\n')
+})
+
+test('a process with nothing else to do lives until its requests to the issuer and its close are done', async () => {
+  const { stdout } = await runScript(`
+    const issuer = await createTestIssuer()
+    const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(issuer.jwksUri)))
+    console.log(answers.filter((answer) => answer.ok).length)
+    await issuer.rotateKeys({ alg: 'RS256' })
+    issuer.setOutage('hang')
+    console.log(await fetch(issuer.jwksUri, { signal: AbortSignal.timeout(20) }).catch((error) => error.name))
+    await issuer.close()
+    console.log('closed')`)
+  assert.equal(stdout, '50\nTimeoutError\nclosed\n')
+})
+
+test('nothing but this one module is loaded', async () => {
+  const path = JSON.stringify(join(__dirname, '../../../js/testing/index.js'))
+  const script = `require(${path}); console.log(JSON.stringify(Object.keys(require.cache)))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script])
+  assert.deepEqual(JSON.parse(stdout), [join(__dirname, '../../../js/testing/index.js')])
+})
+
+test('import and require give the same function', async () => {
+  assert.equal((await import('../../../js/testing/index.js')).createTestIssuer, createTestIssuer)
+})
+
+const ALGORITHM_LIST = 'ES384, ES256, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512'
+
+for (const [options, message] of /** @type {[any, string][]} */ ([
+  [null, 'createTestIssuer: its options must be an object, not null'],
+  [{ alg: 'HS256' }, `createTestIssuer: \`alg\` must be one of ${ALGORITHM_LIST}, not 'HS256'`],
+  [{ alg: 'toString' }, `createTestIssuer: \`alg\` must be one of ${ALGORITHM_LIST}, not 'toString'`],
+  [{ port: '80' }, "createTestIssuer: `port` must be an integer from 0 to 65535, not '80'"],
+  [{ port: 65_536 }, 'createTestIssuer: `port` must be an integer from 0 to 65535, not 65536'],
+  [{ algo: 'RS256' }, "createTestIssuer: each option must be one of alg, port, not 'algo'"],
+])) {
+  test(`createTestIssuer(${JSON.stringify(options)}) rejects with a TypeError that says why`, async () => {
+    await assert.rejects(createTestIssuer(options), { name: 'TypeError', code: 'invalid_options', message })
+  })
+}
+
+for (const [options, message] of /** @type {[any, string][]} */ ([
+  [null, 'mint: its options must be an object, not null'],
+  [['a'], "mint: its options must be an object, not [ 'a' ]"],
+  [{ sub: 1 }, 'mint: `sub` must be a string, not 1'],
+  [{ clientId: null }, 'mint: `clientId` must be a string, not null'],
+  [{ scope: ['a', 1] }, "mint: `scope` must be a string or an array of strings, not [ 'a', 1 ]"],
+  [{ audience: ['a'] }, "mint: `audience` must be a string, not [ 'a' ]"],
+  [{ organizationId: 5 }, 'mint: `organizationId` must be a string, not 5'],
+  [{ expiresIn: '1h' }, "mint: `expiresIn` must be a finite number of seconds, not '1h'"],
+  [{ expiresIn: Number.NaN }, 'mint: `expiresIn` must be a finite number of seconds, not NaN'],
+  [{ notBefore: Number.POSITIVE_INFINITY }, 'mint: `notBefore` must be a finite number of seconds, not Infinity'],
+  [{ claims: 'sub' }, "mint: `claims` must be an object, not 'sub'"],
+  [{ header: [] }, 'mint: `header` must be an object, not []'],
+  [{ claims: { exp: Number.NaN } }, 'mint: `claims.exp` must be a JSON value or undefined, not NaN'],
+  [{ claims: { exp: 1n } }, 'mint: `claims.exp` must be a JSON value or undefined, not 1n'],
+  [{ header: { kid: Symbol('x') } }, 'mint: `header.kid` must be a JSON value or undefined, not Symbol(x)'],
+  [
+    { expiresin: 1 },
+    'mint: each option must be one of sub, clientId, scope, audience, organizationId, expiresIn, notBefore, claims, ' +
+      "header, not 'expiresin'",
+  ],
+])) {
+  test(`a bad mint option throws: ${message}`, async (t) => {
+    const issuer = await startIssuer(t)
+    assert.throws(() => issuer.mint(options), { name: 'TypeError', code: 'invalid_options', message })
+  })
+}
+
+test('an option that is undefined counts as left out', async (t) => {
+  const issuer = await startIssuer(t, { alg: undefined, port: undefined })
+  await joseVerify(
+    issuer,
+    issuer.mint({ sub: undefined, audience: undefined, expiresIn: undefined, claims: undefined }),
+  )
+  await issuer.rotateKeys({ alg: undefined, keepPrevious: undefined })
+  assert.equal((await keySet(issuer)).length, 2)
+})
+
+for (const [options, message] of /** @type {[any, string][]} */ ([
+  [{ keepPrevious: 'no' }, "rotateKeys: `keepPrevious` must be a boolean, not 'no'"],
+  [{ alg: 'none' }, `rotateKeys: \`alg\` must be one of ${ALGORITHM_LIST}, not 'none'`],
+  [{ keep: 2 }, "rotateKeys: each option must be one of alg, keepPrevious, not 'keep'"],
+])) {
+  test(`rotateKeys(${JSON.stringify(options)}) rejects with a TypeError that says why, and rotates nothing`, async (t) => {
+    const issuer = await startIssuer(t)
+    await assert.rejects(issuer.rotateKeys(options), { name: 'TypeError', code: 'invalid_options', message })
+    assert.equal((await keySet(issuer)).length, 1)
+  })
+}
+
+for (const [mode, given] of /** @type {[any, string][]} */ ([
+  ['slow', "'slow'"],
+  [undefined, 'undefined'],
+  [0, '0'],
+])) {
+  test(`setOutage(${given}) throws a TypeError that says why, and changes nothing`, async (t) => {
+    const issuer = await startIssuer(t)
+    assert.throws(() => issuer.setOutage(mode), {
+      name: 'TypeError',
+      code: 'invalid_options',
+      message: `setOutage: \`mode\` must be one of down, error, hang, html, garbage, empty, or null, not ${given}`,
+    })
+    assert.equal((await fetch(issuer.jwksUri)).status, 200)
+  })
+}
+
+/** @type {(t: TestContext, options?: import('../../../js/testing/index').TestIssuerOptions) => Promise<TestIssuer>} */
+async function startIssuer(t, options) {
+  const issuer = await createTestIssuer(options)
+  t.after(() => issuer.close())
+  return issuer
+}
+
+// A remote key set of its own for each call, so that nothing is answered from a cache.
+/** @type {(issuer: TestIssuer, token: string, options?: jose.JWTVerifyOptions) => Promise<jose.JWTVerifyResult>} */
+function joseVerify(issuer, token, options) {
+  return jose.jwtVerify(token, jose.createRemoteJWKSet(new URL(issuer.jwksUri)), {
+    issuer: issuer.issuer,
+    audience: AUDIENCE,
+    typ: 'at+jwt',
+    requiredClaims: ['exp'],
+    algorithms: ALGORITHMS,
+    ...options,
+  })
+}
+
+/** @type {(issuer: TestIssuer) => Promise<any[]>} */
+async function keySet(issuer) {
+  return /** @type {any} */ (await (await fetch(issuer.jwksUri)).json()).keys
+}
+
+/** @type {(issuer: TestIssuer, member: string) => Promise<string[]>} */
+async function ofEachKey(issuer, member) {
+  return (await keySet(issuer)).map((key) => key[member])
+}
+
+/** @type {(token: string) => string | undefined} */
+function kidOf(token) {
+  return jose.decodeProtectedHeader(token).kid
+}
+
+/** @type {(token: string) => any} */
+function claimsOf(token) {
+  return JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString())
+}
+
+// On a connection of its own, and with the system's error code, which fetch wraps.
+/** @type {(url: string) => Promise<number | undefined>} */
+function getFresh(url) {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false }, (response) => resolve(response.resume().statusCode)).on('error', reject)
+  })
+}
+
+/** @type {(body: string) => Promise<{ stdout: string }>} */
+function runScript(body) {
+  const path = JSON.stringify(join(__dirname, '../../../js/testing/index.js'))
+  const script = `import { createRequire } from 'node:module'
+    const { createTestIssuer } = createRequire(${path})(${path})
+    ${body}`
+  return promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000 })
+}
