@@ -9,6 +9,8 @@ const { cli } = require('../../support/cli')
 const { AUDIENCE, makeKey, startIssuer, startServer } = require('../../support/helpers')
 const { startKeyServer } = require('../../support/key-server')
 
+const RUN = require.resolve('../../../js/cli/run')
+
 /** @typedef {{ check: string, ok: boolean | null, found: string, advice?: string }} Finding */
 
 test('all is well with a good server', async (t) => {
@@ -201,8 +203,8 @@ describe('over TLS', () => {
 test('a proxy that is in force is named, and asked', async (t) => {
   const { port } = await startServer(t, (_, response) => response.writeHead(502).end())
   const { stdout } = await inChild(
-    () => void require('../../../js/cli/run').run(['doctor', '--url', 'http://logto.invalid', '--json'], process),
-    {},
+    (path) => void require(path).run(['doctor', '--url', 'http://logto.invalid', '--json'], process),
+    RUN,
     { HTTP_PROXY: `http://user:secret@127.0.0.1:${port}` },
   )
   const { findings } = JSON.parse(stdout)
@@ -223,8 +225,8 @@ test('a proxy that is in force is named, and asked', async (t) => {
 async function doctorInChild(t, tls, env) {
   const { logtoUrl } = await startKeyServer(t, { tls })
   const { stdout, stderr } = await inChild(
-    ({ logtoUrl }) => void require('../../../js/cli/run').run(['doctor', '--url', logtoUrl, '--json'], process),
-    { logtoUrl },
+    ({ path, logtoUrl }) => void require(path).run(['doctor', '--url', logtoUrl, '--json'], process),
+    { path: RUN, logtoUrl },
     env,
   )
   assert.equal(stderr, '')
