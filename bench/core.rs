@@ -1,6 +1,5 @@
-//! The core by itself: bare signature checks, which no library can beat, beside whole verifications of tokens that are new and
-//! of tokens seen before.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
+//! Benchmarks of the core: bare signature checks, which are the lower bound, and the verification of new and of cached tokens.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -27,7 +26,7 @@ fn verifications(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for (key, algorithm) in &keys {
         let text = key.token();
-        let token = Token::parse(&text).unwrap();
+        let token = Token::decode(&text).unwrap();
         let mut group = criterion.benchmark_group(key.alg());
         let bare = ParsedPublicKey::new(*algorithm, key.public_key()).unwrap();
         group.bench_function("bare", |bencher| {

@@ -1,4 +1,4 @@
-//! What the targets share: a key of their own to sign with, verifiers, and a clock that stands still.
+//! Helpers for the fuzz targets: a signing key, verifiers and a fixed clock.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,30 +14,30 @@ use logto_authkit::options::{Options, Raw};
 use logto_authkit::verify::Verifier;
 use serde_json::Value;
 
-/// Whom the options name.
+/// The accepted issuer.
 pub const ISSUER: &str = "https://tenant.test/oidc";
-/// What the options name.
+/// The accepted audience.
 pub const AUDIENCE: &str = "https://api.test";
-/// The present, in seconds since 1970.
+/// The current time, in seconds since 1970.
 pub const NOW: f64 = 1_795_450_740.0;
 
-/// The key that everything is signed with: Ed25519 is the quickest to sign.
+/// The signing key. Ed25519 is the fastest algorithm for signing.
 pub static KEY: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("any 32 bytes are a seed"));
 
-/// The key set that holds it.
+/// A key set with the public key of [`KEY`].
 pub fn key_set() -> Raw {
     let x = encode(KEY.public_key().as_ref());
     let key = [("kty", "OKP"), ("crv", "Ed25519"), ("kid", "k"), ("x", &x)];
     object([("keys", Raw::List(vec![object(key.map(|(name, value)| (name, text(value))))]))])
 }
 
-/// A verifier of tokens for the issuer and audience above, with these options besides.
+/// A verifier for [`ISSUER`] and [`AUDIENCE`], with additional options.
 pub fn verifier<const N: usize>(more: [(&str, Raw); N]) -> Verifier {
     Verifier::new(options(more))
 }
 
-/// The options of that verifier.
+/// Options with [`ISSUER`] and [`AUDIENCE`], and with additional options.
 pub fn options<const N: usize>(more: [(&str, Raw); N]) -> Options {
     let Raw::Object(mut members) = object([
         ("logtoUrl", text(ISSUER)),
@@ -54,17 +54,17 @@ pub fn options<const N: usize>(more: [(&str, Raw); N]) -> Options {
     Options::parse(Raw::Object(members)).unwrap_or_else(|error| panic!("{}", error.message))
 }
 
-/// An option that is an object.
+/// An unparsed object.
 pub fn object<const N: usize>(members: [(&str, Raw); N]) -> Raw {
     Raw::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// An option that is a string.
+/// An unparsed string.
 pub fn text(value: &str) -> Raw {
     Raw::String(value.to_owned())
 }
 
-/// JSON as an option.
+/// Converts JSON to an unparsed value.
 pub fn raw(json: &Value) -> Raw {
     match json {
         Value::Null => Raw::Null,
@@ -76,27 +76,27 @@ pub fn raw(json: &Value) -> Raw {
     }
 }
 
-/// A token of that header and payload that is really signed.
-pub fn signed(header: &[u8], payload: &[u8]) -> String {
+/// Signs a token with this header and payload.
+pub fn sign_token(header: &[u8], payload: &[u8]) -> String {
     let signed = format!("{}.{}", encode(header), encode(payload));
     let signature = encode(KEY.sign(signed.as_bytes()).as_ref());
     format!("{signed}.{signature}")
 }
 
-/// base64url.
+/// Encodes bytes as base64url.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The output of a future that has nothing to wait for, as with a static key set.
-pub fn at_once<F: Future>(future: F) -> F::Output {
+/// The output of a future that completes without waiting, as all do with a static key set.
+pub fn poll_to_completion<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits, with nothing to wait for"),
+        Poll::Pending => panic!("the future is pending"),
     }
 }
 
-/// The present on both clocks.
+/// The current time on both clocks.
 pub fn now() -> Timestamp {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     Timestamp { monotonic: *START, wall: NOW * 1000.0 }

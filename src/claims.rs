@@ -1,24 +1,24 @@
-//! Typed claims, and one check each. Knows no key and no clock: `now` is an argument.
+//! Typed claims and their checks. This module accesses neither keys nor clocks: callers pass the current time.
 
 use serde_json::value::RawValue;
 
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Rejection};
 use crate::json::{Object, WrongType};
 
-/// Latest time that makes sense, in seconds since 1970: the end of the year 9999. What is beyond is no time
-/// but a way round `exp` (1e22, say).
-const LATEST: f64 = 253_402_300_799.0;
+/// Maximum time in a claim, in seconds since 1970: the end of the year 9999. A token with a later `exp`, such as 1e22, would
+/// never expire.
+const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 
-/// What stands before the id in the audience of a Logto organization token.
+/// The prefix of the organization id in the audience of a Logto organization token.
 const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
 
-/// Deepest nesting of a payload, `serde_json`'s own limit.
-pub(crate) const DEEPEST_PAYLOAD: usize = 128;
+/// Maximum nesting depth of the JSON in a payload, which is also the limit of `serde_json`.
+pub(crate) const MAX_PAYLOAD_DEPTH: usize = 128;
 
-/// A claim, or that it is not what it should be: found out once, said in its turn.
+/// A claim, or an error if it is malformed. The claim's check reports the error.
 type Claim<T> = Result<T, WrongType>;
 
-/// The claims that are checked (RFC 7519 section 4.1, RFC 9068 section 2.2, Logto's own), and all as they came.
+/// The claims that are checked (RFC 7519 section 4.1, RFC 9068 section 2.2 and Logto's own), and the complete payload.
 #[derive(Clone, Debug)]
 pub struct Claims {
     issuer: Claim<String>,
@@ -34,107 +34,137 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads a payload. Claims that are not what they should be are refused by their check.
+    /// Parses a payload. A malformed claim causes its check to fail later, not this function.
     ///
     /// # Errors
     ///
-    /// [`Code::MalformedToken`] if it is not a JSON object without duplicate members.
-    pub fn parse(payload: &[u8]) -> Result<Self, Refusal> {
+    /// [`Code::MalformedToken`] if the payload is not a JSON object without duplicate members.
+    pub fn parse(payload: &[u8]) -> Result<Self, Rejection> {
         #[cfg(feature = "planted-panic")]
         crate::planted_panic(payload);
-        let object = Object::parse(payload, DEEPEST_PAYLOAD)
-            .map_err(|reason| Refusal::malformed(&format!("payload: {reason}")))?;
-        let time = |name| object.typed(name).and_then(|time| time.map(plausible).transpose());
+        let object = Object::parse(payload, MAX_PAYLOAD_DEPTH)
+            .map_err(|reason| Rejection::malformed(&format!("payload: {reason}")))?;
+        let time = |name| object.typed(name).and_then(|time| time.map(check_time_range).transpose());
         Ok(Self {
-            issuer: object.typed("iss").and_then(present),
+            issuer: object.typed("iss").and_then(required),
             audience: audience(object.get("aud")),
-            expires: time("exp").and_then(present),
+            expires: time("exp").and_then(required),
             not_before: time("nbf"),
             issued_at: time("iat"),
             subject: object
                 .typed("sub")
-                .and_then(present)
+                .and_then(required)
                 .and_then(|sub: String| if sub.is_empty() { Err(WrongType) } else { Ok(sub) }),
-            scopes: object.typed::<String>("scope").map(|scope| words(&scope.unwrap_or_default())),
+            scopes: object.typed::<String>("scope").map(|scope| split_words(&scope.unwrap_or_default())),
             client: object.typed("client_id"),
             organization: object.typed("organization_id"),
-            // UTF-8 was checked by the parser; a lossy conversion of valid text is the text.
+            // The parser has verified that the payload is UTF-8, so the lossy conversion changes nothing.
             payload: String::from_utf8_lossy(payload).into_owned(),
         })
     }
 
-    /// `iss` must be one of these, to the letter.
+    /// Checks that `iss` exactly equals one of the accepted issuers.
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidIssuer`], also if it is missing or no string.
-    pub fn check_issuer(&self, issuers: &[String]) -> Result<(), Refusal> {
+    /// [`Code::InvalidIssuer`], including when `iss` is missing or not a string.
+    pub fn check_issuer(&self, issuers: &[String]) -> Result<(), Rejection> {
         match &self.issuer {
             Ok(issuer) if issuers.contains(issuer) => Ok(()),
-            Ok(issuer) => Err(Refusal::from(Code::InvalidIssuer).detail("iss", issuer.as_str())),
-            Err(WrongType) => Err(Refusal::from(Code::InvalidIssuer).detail("reason", "iss is missing or malformed")),
+            Ok(issuer) => Err(Rejection::from(Code::InvalidIssuer).detail("iss", issuer.as_str())),
+            Err(WrongType) => Err(Rejection::from(Code::InvalidIssuer).detail("reason", "iss is missing or malformed")),
         }
-        .map_err(|refusal| refusal.detail("expected", issuers))
+        .map_err(|rejection| rejection.detail("expected", issuers))
     }
 
-    /// `aud` must hold one of these, to the letter; None turns the check off.
+    /// Checks that `aud` contains one of the accepted audiences. `None` turns the check off.
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidAudience`], also if it is missing or not a string or a list of strings.
-    pub fn check_audience(&self, audiences: Option<&[String]>) -> Result<(), Refusal> {
+    /// [`Code::InvalidAudience`], including when `aud` is missing or neither a string nor an array of strings.
+    pub fn check_audience(&self, audiences: Option<&[String]>) -> Result<(), Rejection> {
         let Some(accepted) = audiences else { return Ok(()) };
         match &self.audience {
             Ok(audience) if audience.iter().any(|aud| accepted.contains(aud)) => Ok(()),
-            Ok(audience) => Err(Refusal::from(Code::InvalidAudience).detail("aud", audience.as_slice())),
-            Err(WrongType) => Err(Refusal::from(Code::InvalidAudience).detail("reason", "aud is missing or malformed")),
+            Ok(audience) => Err(Rejection::from(Code::InvalidAudience).detail("aud", audience.as_slice())),
+            Err(WrongType) => {
+                Err(Rejection::from(Code::InvalidAudience).detail("reason", "aud is missing or malformed"))
+            }
         }
-        .map_err(|refusal| refusal.detail("expected", accepted))
+        .map_err(|rejection| rejection.detail("expected", accepted))
     }
 
-    /// The token must not have expired (RFC 7519 section 4.1.4: on or after `exp` it has). Seconds.
+    /// Checks that the token has not expired. It is already expired at the time `exp` (RFC 7519 section 4.1.4). Times are in
+    /// seconds.
     ///
     /// # Errors
     ///
-    /// [`Code::TokenExpired`]; [`Code::InvalidClaims`] without a time between 0 and the year 9999.
-    pub fn check_expiry(&self, now: f64, tolerance: f64) -> Result<(), Refusal> {
-        let expires = self.expires.map_err(|WrongType| invalid("exp"))?;
+    /// [`Code::TokenExpired`]; [`Code::InvalidClaims`] if `exp` is not a time between 1970 and the year 9999.
+    pub fn check_expiry(&self, now: f64, tolerance: f64) -> Result<(), Rejection> {
+        let expires = self.expires.map_err(|WrongType| invalid_claim("exp"))?;
         if expires <= now - tolerance {
-            return Err(Refusal::from(Code::TokenExpired).detail("exp", expires).detail("now", now));
+            return Err(Rejection::from(Code::TokenExpired).detail("exp", expires).detail("now", now));
         }
         Ok(())
     }
 
-    /// The token must have begun to be valid (RFC 7519 section 4.1.5). Seconds.
+    /// Checks that `nbf`, if present, is not in the future (RFC 7519 section 4.1.5). Times are in seconds.
     ///
     /// # Errors
     ///
-    /// [`Code::TokenNotActive`]; [`Code::InvalidClaims`] if `nbf` is there and no such time.
-    pub fn check_not_before(&self, now: f64, tolerance: f64) -> Result<(), Refusal> {
-        match self.not_before.map_err(|WrongType| invalid("nbf"))? {
+    /// [`Code::TokenNotActive`]; [`Code::InvalidClaims`] if `nbf` is not a time between 1970 and the year 9999.
+    pub fn check_not_before(&self, now: f64, tolerance: f64) -> Result<(), Rejection> {
+        match self.not_before.map_err(|WrongType| invalid_claim("nbf"))? {
             Some(from) if from > now + tolerance => {
-                Err(Refusal::from(Code::TokenNotActive).detail("nbf", from).detail("now", now))
+                Err(Rejection::from(Code::TokenNotActive).detail("nbf", from).detail("now", now))
             }
             _ => Ok(()),
         }
     }
 
-    /// What the context is made of must have the right types.
+    /// Checks the types of the remaining claims, and returns them as a [`Subject`].
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidClaims`] with the first claim that has not.
-    pub fn check_types(&self) -> Result<Subject<'_>, Refusal> {
-        self.issued_at.map_err(|WrongType| invalid("iat"))?;
-        let user = self.subject.as_ref().map_err(|_| invalid("sub"))?;
-        let scopes = self.scopes.as_ref().map_err(|_| invalid("scope"))?;
-        let client = self.client.as_ref().map_err(|_| invalid("client_id"))?.as_deref();
-        let claimed = self.organization.as_ref().map_err(|_| invalid("organization_id"))?.as_deref();
-        Ok(Subject { user, scopes, client, organizations: self.organizations(claimed), payload: &self.payload })
+    /// [`Code::InvalidClaims`] with the name of the first malformed claim.
+    pub fn check_types(&self) -> Result<Subject<'_>, Rejection> {
+        self.issued_at.map_err(|WrongType| invalid_claim("iat"))?;
+        self.subject.as_ref().map_err(|_| invalid_claim("sub"))?;
+        self.scopes.as_ref().map_err(|_| invalid_claim("scope"))?;
+        self.client.as_ref().map_err(|_| invalid_claim("client_id"))?;
+        self.organization.as_ref().map_err(|_| invalid_claim("organization_id"))?;
+        Ok(self.partial_subject())
     }
 
-    /// The claim, else the ids in the audiences. A resource's token has the claim, a plain organization token
-    /// only the audience (Logto).
+    /// The subject without its malformed claims, for reports on tokens that fail [`Self::check_types`].
+    pub(crate) fn partial_subject(&self) -> Subject<'_> {
+        let claimed = self.organization.as_ref().ok().and_then(Option::as_deref);
+        Subject {
+            user: self.subject.as_deref().unwrap_or_default(),
+            scopes: self.scopes.as_deref().unwrap_or_default(),
+            client: self.client.as_ref().ok().and_then(Option::as_deref),
+            organizations: self.organizations(claimed),
+            payload: &self.payload,
+        }
+    }
+
+    /// Whether `iss` is a string.
+    pub(crate) fn has_readable_issuer(&self) -> bool {
+        self.issuer.is_ok()
+    }
+
+    /// Whether `scope` is a string or missing.
+    pub(crate) fn has_readable_scope(&self) -> bool {
+        self.scopes.is_ok()
+    }
+
+    /// Whether `organization_id` is a string or missing.
+    pub(crate) fn has_readable_organization(&self) -> bool {
+        self.organization.is_ok()
+    }
+
+    /// The organization in the claim, or otherwise those in the audiences, because Logto sets the claim only in tokens for API
+    /// resources.
     fn organizations<'a>(&'a self, claimed: Option<&'a str>) -> Vec<&'a str> {
         let audiences = self.audience.as_deref().unwrap_or_default();
         claimed.map_or_else(
@@ -143,7 +173,7 @@ impl Claims {
         )
     }
 
-    /// Bytes that this takes in memory, roughly.
+    /// The approximate size in memory, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let list = |list: &Claim<Vec<String>>| {
@@ -153,17 +183,17 @@ impl Claims {
     }
 }
 
-/// Whom a token speaks for.
+/// The type of subject that a token was issued to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectType {
     /// A person.
     User,
-    /// An application, for itself (`sub` equals `client_id`).
+    /// An application acting on its own behalf (`sub` equals `client_id`).
     Machine,
 }
 
 impl SubjectType {
-    /// As the contract spells it.
+    /// The name of the type in the public contract.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -173,23 +203,23 @@ impl SubjectType {
     }
 }
 
-/// Whom a token speaks for and what it permits, with every type right.
+/// The subject of a token and its permissions.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// `sub`, not empty.
+    /// The `sub` claim, which is not empty.
     pub user: &'a str,
-    /// The words of `scope`.
+    /// The scopes in the `scope` claim.
     pub scopes: &'a [String],
-    /// `client_id`.
+    /// The `client_id` claim.
     pub client: Option<&'a str>,
-    /// The organizations that the token is of: none, one, or, with several audiences, more.
+    /// The organizations that the token belongs to. There is at most one, unless the token has several audiences.
     pub organizations: Vec<&'a str>,
-    /// All claims, the JSON text as it was signed.
+    /// The signed payload, as JSON text.
     pub payload: &'a str,
 }
 
 impl Subject<'_> {
-    /// A machine's token has its client as subject; there is no other mark (Logto).
+    /// The type of the subject. `sub` equals `client_id` only in the tokens that Logto issues to machines.
     #[must_use]
     pub fn kind(&self) -> SubjectType {
         if self.client == Some(self.user) { SubjectType::Machine } else { SubjectType::User }
@@ -201,21 +231,21 @@ fn audience(claim: Option<&RawValue>) -> Claim<Vec<String>> {
     serde_json::from_str(json).map(|one| vec![one]).or_else(|_| serde_json::from_str(json)).map_err(|_| WrongType)
 }
 
-/// The words of a space-separated list (RFC 6749 section 3.3).
-pub(crate) fn words(list: &str) -> Vec<String> {
+/// Splits a space-separated list (RFC 6749 section 3.3).
+pub(crate) fn split_words(list: &str) -> Vec<String> {
     list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn plausible(time: f64) -> Claim<f64> {
-    if (0.0..=LATEST).contains(&time) { Ok(time) } else { Err(WrongType) }
+fn check_time_range(time: f64) -> Claim<f64> {
+    if (0.0..=MAX_NUMERIC_DATE).contains(&time) { Ok(time) } else { Err(WrongType) }
 }
 
-fn present<T>(claim: Option<T>) -> Claim<T> {
+fn required<T>(claim: Option<T>) -> Claim<T> {
     claim.ok_or(WrongType)
 }
 
-fn invalid(claim: &str) -> Refusal {
-    Refusal { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
+fn invalid_claim(claim: &str) -> Rejection {
+    Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
 }
 
 #[cfg(test)]
@@ -226,7 +256,7 @@ pub(crate) mod tests {
 
     const NOW: f64 = 1_800_000_000.0;
 
-    /// What Logto issues for a machine, with some members set to something else or, with [`ABSENT`], left out.
+    /// The claims of a Logto token for a machine. The given members replace the defaults; [`ABSENT`] removes one.
     pub(crate) fn claims(members: Value) -> Claims {
         let mut payload = json!({
             "jti": "QsylamkYCsJsKBRjLhlqXwRiRaAcAUYMvvYzyMMIUr8", "sub": "app", "iat": NOW, "exp": NOW + 3600.0,
@@ -245,8 +275,8 @@ pub(crate) mod tests {
 
     pub(crate) const ABSENT: &str = "\0absent";
 
-    /// A payload with one member, as JSON text: for numbers that JSON has and Rust has not.
-    fn only(name: &str, json: &str) -> Claims {
+    /// The claims of a payload with a single member, given as JSON text because Rust cannot express every JSON number.
+    fn claims_with_only(name: &str, json: &str) -> Claims {
         Claims::parse(format!("{{\"{name}\":{json}}}").as_bytes()).unwrap()
     }
 
@@ -254,51 +284,51 @@ pub(crate) mod tests {
         items.iter().map(|item| (*item).to_owned()).collect()
     }
 
-    fn check(members: Value) -> Result<(), Refusal> {
+    fn check(members: Value) -> Result<(), Rejection> {
         claims(members).check_types().map(drop)
     }
 
     #[track_caller]
-    pub(crate) fn passes(outcome: Result<(), Refusal>) {
+    pub(crate) fn assert_passes(outcome: Result<(), Rejection>) {
         outcome.unwrap();
     }
 
     #[track_caller]
-    pub(crate) fn fails(outcome: Result<(), Refusal>, code: Code) -> Refusal {
-        let refusal = outcome.unwrap_err();
-        assert_eq!(refusal.code, code, "{refusal:?}");
-        refusal
+    pub(crate) fn assert_fails(outcome: Result<(), Rejection>, code: Code) -> Rejection {
+        let rejection = outcome.unwrap_err();
+        assert_eq!(rejection.code, code, "{rejection:?}");
+        rejection
     }
 
     #[track_caller]
-    fn malformed(outcome: Result<(), Refusal>, claim: &str) {
-        let refusal = fails(outcome, Code::InvalidClaims);
-        assert_eq!(refusal.message(), format!("Token has a missing or malformed claim: {claim}"));
+    fn assert_malformed(outcome: Result<(), Rejection>, claim: &str) {
+        let rejection = assert_fails(outcome, Code::InvalidClaims);
+        assert_eq!(rejection.message(), format!("Token has a missing or malformed claim: {claim}"));
     }
 
     #[track_caller]
-    fn wrong_type(name: &str, value: &Value) {
-        malformed(claims(json!({ name: value })).check_types().map(drop), name);
+    fn assert_wrong_type(name: &str, value: &Value) {
+        assert_malformed(claims(json!({ name: value })).check_types().map(drop), name);
     }
 
     #[test]
-    fn payload_that_is_no_object_fails() {
+    fn rejects_a_payload_that_is_not_an_object() {
         for payload in ["", "null", "[]", "\"sub\"", "1", "{", "{\"sub\":\"a\"}x", "{\"sub\":\"a\",\"sub\":\"b\"}"] {
-            let refusal = fails(Claims::parse(payload.as_bytes()).map(drop), Code::MalformedToken);
-            assert_eq!(refusal.message(), "Token is not a valid JWT");
+            let rejection = assert_fails(Claims::parse(payload.as_bytes()).map(drop), Code::MalformedToken);
+            assert_eq!(rejection.message(), "Token is not a valid JWT");
         }
-        fails(Claims::parse(b"{\"sub\":\"\xff\"}").map(drop), Code::MalformedToken);
+        assert_fails(Claims::parse(b"{\"sub\":\"\xff\"}").map(drop), Code::MalformedToken);
     }
 
     #[test]
-    fn iss_is_one_of_the_issuers() {
+    fn accepts_iss_that_is_one_of_the_issuers() {
         let issuers = strings(&["https://t.test/oidc", "https://custom.test/oidc"]);
-        passes(claims(json!({})).check_issuer(&issuers));
-        passes(claims(json!({ "iss": "https://custom.test/oidc" })).check_issuer(&issuers));
+        assert_passes(claims(json!({})).check_issuer(&issuers));
+        assert_passes(claims(json!({ "iss": "https://custom.test/oidc" })).check_issuer(&issuers));
     }
 
     #[test]
-    fn iss_is_compared_to_the_letter() {
+    fn compares_iss_exactly() {
         let issuers = strings(&["https://t.test/oidc"]);
         for iss in [
             "https://t.test/oidc/",
@@ -312,32 +342,32 @@ pub(crate) mod tests {
             "https://t.test/oidc\0",
             "",
         ] {
-            let refusal = fails(claims(json!({ "iss": iss })).check_issuer(&issuers), Code::InvalidIssuer);
-            assert_eq!(refusal.message(), "Token was issued by another server");
-            assert_eq!(refusal.details["expected"], json!(["https://t.test/oidc"]));
+            let rejection = assert_fails(claims(json!({ "iss": iss })).check_issuer(&issuers), Code::InvalidIssuer);
+            assert_eq!(rejection.message(), "Token was issued by another server");
+            assert_eq!(rejection.details["expected"], json!(["https://t.test/oidc"]));
         }
     }
 
     #[test]
-    fn iss_that_is_no_string_fails() {
+    fn rejects_iss_that_is_not_a_string() {
         let issuers = strings(&["https://t.test/oidc"]);
         for iss in [json!(ABSENT), json!(null), json!(["https://t.test/oidc"]), json!({}), json!(1), json!(true)] {
-            fails(claims(json!({ "iss": iss })).check_issuer(&issuers), Code::InvalidIssuer);
+            assert_fails(claims(json!({ "iss": iss })).check_issuer(&issuers), Code::InvalidIssuer);
         }
     }
 
     #[test]
-    fn aud_holds_one_of_the_audiences() {
+    fn accepts_aud_that_contains_one_of_the_audiences() {
         let accepted = strings(&["https://api.test", "urn:other"]);
         for aud in
             [json!("https://api.test"), json!("urn:other"), json!(["x", "urn:other"]), json!(["https://api.test"])]
         {
-            passes(claims(json!({ "aud": aud })).check_audience(Some(&accepted)));
+            assert_passes(claims(json!({ "aud": aud })).check_audience(Some(&accepted)));
         }
     }
 
     #[test]
-    fn aud_is_compared_to_the_letter() {
+    fn compares_aud_exactly() {
         let accepted = strings(&["https://api.test"]);
         for aud in [
             json!("https://api.test/"),
@@ -350,13 +380,14 @@ pub(crate) mod tests {
             json!([]),
             json!(["https://api.test/"]),
         ] {
-            let refusal = fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
-            assert_eq!(refusal.message(), "Token was issued for another audience");
+            let rejection =
+                assert_fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
+            assert_eq!(rejection.message(), "Token was issued for another audience");
         }
     }
 
     #[test]
-    fn aud_that_is_no_string_or_list_of_strings_fails() {
+    fn rejects_aud_that_is_neither_a_string_nor_an_array_of_strings() {
         let accepted = strings(&["https://api.test"]);
         for aud in [
             json!(ABSENT),
@@ -367,128 +398,129 @@ pub(crate) mod tests {
             json!(["https://api.test", null]),
             json!([["https://api.test"]]),
         ] {
-            fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
+            assert_fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
         }
     }
 
     #[test]
-    fn aud_is_not_checked_when_that_is_switched_off() {
+    fn does_not_check_aud_if_the_check_is_turned_off() {
         for aud in [json!(ABSENT), json!(1), json!("https://any.test")] {
-            passes(claims(json!({ "aud": aud })).check_audience(None));
+            assert_passes(claims(json!({ "aud": aud })).check_audience(None));
         }
     }
 
     #[test]
-    fn exp_in_past_fails() {
-        let refusal = fails(claims(json!({ "exp": NOW - 1.0 })).check_expiry(NOW, 0.0), Code::TokenExpired);
-        assert_eq!(refusal.message(), "Token has expired");
-        fails(claims(json!({ "exp": 0 })).check_expiry(NOW, 0.0), Code::TokenExpired);
+    fn rejects_exp_in_the_past() {
+        let rejection = assert_fails(claims(json!({ "exp": NOW - 1.0 })).check_expiry(NOW, 0.0), Code::TokenExpired);
+        assert_eq!(rejection.message(), "Token has expired");
+        assert_fails(claims(json!({ "exp": 0 })).check_expiry(NOW, 0.0), Code::TokenExpired);
     }
 
     #[test]
-    fn exp_now_fails() {
-        fails(claims(json!({ "exp": NOW })).check_expiry(NOW, 0.0), Code::TokenExpired);
-        passes(claims(json!({ "exp": NOW })).check_expiry(NOW - 0.001, 0.0));
+    fn rejects_exp_equal_to_now() {
+        assert_fails(claims(json!({ "exp": NOW })).check_expiry(NOW, 0.0), Code::TokenExpired);
+        assert_passes(claims(json!({ "exp": NOW })).check_expiry(NOW - 0.001, 0.0));
     }
 
     #[test]
-    fn exp_in_future_passes() {
-        passes(claims(json!({ "exp": NOW + 1.0 })).check_expiry(NOW, 0.0));
-        passes(claims(json!({ "exp": 253_402_300_799_u64 })).check_expiry(NOW, 0.0));
+    fn accepts_exp_in_the_future() {
+        assert_passes(claims(json!({ "exp": NOW + 1.0 })).check_expiry(NOW, 0.0));
+        assert_passes(claims(json!({ "exp": 253_402_300_799_u64 })).check_expiry(NOW, 0.0));
     }
 
     #[test]
-    fn exp_has_the_tolerance() {
-        passes(claims(json!({ "exp": NOW - 4.0 })).check_expiry(NOW, 5.0));
-        fails(claims(json!({ "exp": NOW - 5.0 })).check_expiry(NOW, 5.0), Code::TokenExpired);
-        passes(claims(json!({ "exp": NOW - 0.25 })).check_expiry(NOW, 0.5));
+    fn applies_the_tolerance_to_exp() {
+        assert_passes(claims(json!({ "exp": NOW - 4.0 })).check_expiry(NOW, 5.0));
+        assert_fails(claims(json!({ "exp": NOW - 5.0 })).check_expiry(NOW, 5.0), Code::TokenExpired);
+        assert_passes(claims(json!({ "exp": NOW - 0.25 })).check_expiry(NOW, 0.5));
     }
 
     #[test]
-    fn exp_may_be_a_fraction() {
-        passes(claims(json!({ "exp": NOW + 0.5 })).check_expiry(NOW, 0.0));
-        fails(claims(json!({ "exp": NOW + 0.5 })).check_expiry(NOW + 0.5, 0.0), Code::TokenExpired);
-        passes(only("exp", "1.8000000015e9").check_expiry(NOW, 0.0));
+    fn accepts_a_fractional_exp() {
+        assert_passes(claims(json!({ "exp": NOW + 0.5 })).check_expiry(NOW, 0.0));
+        assert_fails(claims(json!({ "exp": NOW + 0.5 })).check_expiry(NOW + 0.5, 0.0), Code::TokenExpired);
+        assert_passes(claims_with_only("exp", "1.8000000015e9").check_expiry(NOW, 0.0));
     }
 
     #[test]
-    fn exp_missing_fails() {
-        malformed(claims(json!({ "exp": ABSENT })).check_expiry(NOW, 0.0), "exp");
+    fn rejects_a_missing_exp() {
+        assert_malformed(claims(json!({ "exp": ABSENT })).check_expiry(NOW, 0.0), "exp");
     }
 
     #[test]
-    fn exp_that_is_no_time_fails() {
+    fn rejects_exp_that_is_not_a_time() {
         for exp in
             ["\"1900000000\"", "null", "true", "[1900000000]", "{}", "-1", "-0.5", "1e400", "1e22", "253402300800"]
         {
-            malformed(only("exp", exp).check_expiry(NOW, 0.0), "exp");
+            assert_malformed(claims_with_only("exp", exp).check_expiry(NOW, 0.0), "exp");
         }
     }
 
     #[test]
-    fn nbf_missing_passes() {
-        passes(claims(json!({})).check_not_before(NOW, 0.0));
+    fn accepts_a_missing_nbf() {
+        assert_passes(claims(json!({})).check_not_before(NOW, 0.0));
     }
 
     #[test]
-    fn nbf_in_past_or_now_passes() {
-        passes(claims(json!({ "nbf": 1 })).check_not_before(NOW, 0.0));
-        passes(claims(json!({ "nbf": NOW })).check_not_before(NOW, 0.0));
+    fn accepts_nbf_in_the_past_or_equal_to_now() {
+        assert_passes(claims(json!({ "nbf": 1 })).check_not_before(NOW, 0.0));
+        assert_passes(claims(json!({ "nbf": NOW })).check_not_before(NOW, 0.0));
     }
 
     #[test]
-    fn nbf_in_future_fails() {
-        let refusal = fails(claims(json!({ "nbf": NOW + 0.001 })).check_not_before(NOW, 0.0), Code::TokenNotActive);
-        assert_eq!(refusal.message(), "Token is not valid yet");
+    fn rejects_nbf_in_the_future() {
+        let rejection =
+            assert_fails(claims(json!({ "nbf": NOW + 0.001 })).check_not_before(NOW, 0.0), Code::TokenNotActive);
+        assert_eq!(rejection.message(), "Token is not valid yet");
     }
 
     #[test]
-    fn nbf_has_the_tolerance() {
-        passes(claims(json!({ "nbf": NOW + 5.0 })).check_not_before(NOW, 5.0));
-        fails(claims(json!({ "nbf": NOW + 5.5 })).check_not_before(NOW, 5.0), Code::TokenNotActive);
+    fn applies_the_tolerance_to_nbf() {
+        assert_passes(claims(json!({ "nbf": NOW + 5.0 })).check_not_before(NOW, 5.0));
+        assert_fails(claims(json!({ "nbf": NOW + 5.5 })).check_not_before(NOW, 5.0), Code::TokenNotActive);
     }
 
     #[test]
-    fn nbf_that_is_no_time_fails() {
+    fn rejects_nbf_that_is_not_a_time() {
         for nbf in ["\"1\"", "null", "false", "[]", "-1", "1e400", "1e13"] {
-            malformed(only("nbf", nbf).check_not_before(NOW, 0.0), "nbf");
+            assert_malformed(claims_with_only("nbf", nbf).check_not_before(NOW, 0.0), "nbf");
         }
     }
 
     #[test]
-    fn iat_is_a_time_if_present_and_not_compared() {
-        passes(check(json!({ "iat": ABSENT })));
-        passes(check(json!({ "iat": NOW + 1e6 })));
+    fn requires_iat_to_be_a_time_if_present_but_does_not_compare_it() {
+        assert_passes(check(json!({ "iat": ABSENT })));
+        assert_passes(check(json!({ "iat": NOW + 1e6 })));
         for iat in [json!("1"), json!(null), json!(-1), json!(1e22), json!([])] {
-            wrong_type("iat", &iat);
+            assert_wrong_type("iat", &iat);
         }
     }
 
     #[test]
-    fn sub_is_a_non_empty_string() {
+    fn requires_sub_to_be_a_non_empty_string() {
         for sub in [json!(ABSENT), json!(""), json!(null), json!(1), json!(["app"]), json!({})] {
-            wrong_type("sub", &sub);
+            assert_wrong_type("sub", &sub);
         }
     }
 
     #[test]
-    fn scope_client_id_and_organization_id_are_strings_if_present() {
+    fn requires_scope_client_id_and_organization_id_to_be_strings_if_present() {
         for name in ["scope", "client_id", "organization_id"] {
             for value in [json!(null), json!(1), json!(["a"]), json!({}), json!(false)] {
-                wrong_type(name, &value);
+                assert_wrong_type(name, &value);
             }
-            passes(check(json!({ name: ABSENT })));
+            assert_passes(check(json!({ name: ABSENT })));
         }
     }
 
     #[test]
-    fn the_first_claim_of_the_wrong_type_is_named() {
-        malformed(claims(json!({ "sub": 1, "scope": 1, "iat": "x" })).check_types().map(drop), "iat");
-        malformed(claims(json!({ "sub": 1, "scope": 1 })).check_types().map(drop), "sub");
+    fn names_the_first_malformed_claim() {
+        assert_malformed(claims(json!({ "sub": 1, "scope": 1, "iat": "x" })).check_types().map(drop), "iat");
+        assert_malformed(claims(json!({ "sub": 1, "scope": 1 })).check_types().map(drop), "sub");
     }
 
     #[test]
-    fn the_words_of_scope_are_the_scopes() {
+    fn splits_scope_at_spaces() {
         for (scope, expected) in [
             (json!("b a"), &["b", "a"][..]),
             (json!(" a   b "), &["a", "b"]),
@@ -502,7 +534,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_organization_is_the_claim_else_in_the_audience() {
+    fn reads_the_organization_from_the_claim_or_else_from_the_audience() {
         let organizations = |members| {
             let claims = claims(members);
             claims.check_types().unwrap().organizations.join(",")

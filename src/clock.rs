@@ -1,46 +1,46 @@
-//! A point in time, as an argument: nothing below the binding looks at a clock.
+//! Points in time, which callers pass as arguments so that tests can control the clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A point in time on two clocks. The monotonic one stands still while a machine or a frozen function sleeps, the
-/// wall clock jumps; what has happened is the longer of the two.
+/// A point in time on two clocks. The monotonic clock stops while a machine sleeps or a serverless function is frozen, and the
+/// wall clock can be set back, so elapsed time is measured on both and the longer duration counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamp {
-    /// The monotonic clock.
+    /// The time on the monotonic clock.
     pub monotonic: Instant,
-    /// The wall clock, in milliseconds since 1970.
+    /// The time on the wall clock, in milliseconds since 1970.
     pub wall: f64,
 }
 
 impl Timestamp {
-    /// The present.
+    /// The current time.
     #[must_use]
     pub fn now() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0;
         Self { monotonic: Instant::now(), wall }
     }
 
-    /// Time gone by since then, at least zero.
+    /// The time that has passed since `earlier`, or zero if `earlier` is in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         let wall = Duration::try_from_secs_f64((self.wall - earlier.wall) / 1000.0).unwrap_or_default();
         self.monotonic.saturating_duration_since(earlier.monotonic).max(wall)
     }
 
-    /// The later of two moments.
+    /// The later of two points in time.
     #[must_use]
     pub fn later(self, other: Self) -> Self {
         if other.since(self).is_zero() { self } else { other }
     }
 
-    /// The moment that much later on both clocks.
+    /// The point in time after this duration, on both clocks.
     ///
     /// # Panics
     ///
-    /// If the clocks cannot hold it.
+    /// If the result exceeds the range of the clocks.
     #[must_use]
-    pub fn after(self, time: Duration) -> Self {
-        Self { monotonic: self.monotonic + time, wall: self.wall + time.as_secs_f64() * 1000.0 }
+    pub fn after(self, duration: Duration) -> Self {
+        Self { monotonic: self.monotonic + duration, wall: self.wall + duration.as_secs_f64() * 1000.0 }
     }
 }
 
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_gone_by_is_the_longer_of_two_clocks() {
+    fn elapsed_time_is_the_longer_duration_on_the_two_clocks() {
         let start = Timestamp::now();
         let second = Duration::from_secs(1);
         let hour = Duration::from_secs(3600);

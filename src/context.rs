@@ -1,13 +1,14 @@
-//! The `AuthContext` of a valid token as JSON text: claims cross to JavaScript as one string.
+//! The `AuthContext` of a valid token, serialized as JSON because a single string is the fastest way to pass claims to
+//! JavaScript.
 
 use serde_json::{Value, json};
 
-use crate::claims::{Claims, DEEPEST_PAYLOAD, Subject};
-use crate::error::Refusal;
+use crate::claims::{Claims, MAX_PAYLOAD_DEPTH, Subject};
+use crate::error::Rejection;
 use crate::json::Object;
 
-/// The context, with the payload byte for byte as it was signed: `JSON.parse` makes even a claim named `__proto__` a
-/// plain member, which setting properties one by one would not.
+/// The context as JSON, with the payload exactly as it was signed. `JSON.parse` turns even a claim named `__proto__` into an own
+/// property, whereas an assignment would change the prototype.
 #[must_use]
 pub fn authenticated(subject: &Subject) -> String {
     let kind = subject.kind().name();
@@ -26,14 +27,14 @@ pub fn authenticated(subject: &Subject) -> String {
     )
 }
 
-/// The claims in a context that [`authenticated`] made, for further checks.
+/// Parses the claims in a context that [`authenticated`] created, for further checks.
 ///
 /// # Errors
 ///
-/// [`crate::error::Code::MalformedToken`] if it is no such text.
-pub fn claims(context: &str) -> Result<Claims, Refusal> {
-    let context = Object::parse(context.as_bytes(), DEEPEST_PAYLOAD + 1).map_err(Refusal::malformed)?;
-    let payload = context.get("payload").ok_or_else(|| Refusal::malformed("no payload"))?;
+/// [`crate::error::Code::MalformedToken`] if `context` is not such a context.
+pub fn claims(context: &str) -> Result<Claims, Rejection> {
+    let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(Rejection::malformed)?;
+    let payload = context.get("payload").ok_or_else(|| Rejection::malformed("no payload"))?;
     Claims::parse(payload.get().as_bytes())
 }
 
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_told_with_all_claims() {
+    fn contains_a_user_and_all_claims() {
         let payload =
             json!({ "sub": "user", "client_id": "app", "scope": "b a", "organization_id": "org", "custom": 1 });
         assert_eq!(
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_token_does_not_say_is_null_or_empty() {
+    fn fills_missing_claims_with_null_or_empty_values() {
         let context = parsed(&json!({ "sub": "user" }));
         assert_eq!(context["scopes"], json!([]));
         assert_eq!((&context["clientId"], &context["organizationId"]), (&Value::Null, &Value::Null));
@@ -78,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_is_its_own_client() {
+    fn recognizes_a_machine_by_its_client_id() {
         assert_eq!(parsed(&json!({ "sub": "app", "client_id": "app" }))["subjectType"], "machine");
         assert_eq!(parsed(&json!({ "sub": "app", "client_id": "App" }))["subjectType"], "user");
     }
 
     #[test]
-    fn the_organization_is_the_claim_else_in_the_audience() {
+    fn takes_the_organization_from_the_claim_or_the_audience() {
         let organization = |payload: Value| parsed(&payload)["organizationId"].clone();
         assert_eq!(organization(json!({ "sub": "u", "aud": "urn:logto:organization:a" })), "a");
         assert_eq!(organization(json!({ "sub": "u", "aud": "urn:logto:organization:a", "organization_id": "b" })), "b");
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_cannot_break_out_of_their_place() {
+    fn escapes_strings() {
         let hostile = "\",\"isAuthenticated\":false,\"x\":\"\\\n\u{2028}\u{0}</script>";
         let context =
             parsed(&json!({ "sub": hostile, "client_id": hostile, "scope": hostile, "organization_id": hostile }));
@@ -107,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_stays_as_it_was_signed() {
+    fn keeps_the_payload_as_it_was_signed() {
         let payload = "{ \"sub\" : \"u\",\n\"n\":12345678901234567890.10, \"e\":\"\\u00e9\\/\", \"last\":1e2 }";
         assert!(context(payload).contains(&format!("\"payload\":{payload},\"isGuest\"")));
     }
 
     #[test]
-    fn a_claim_with_a_magic_name_is_a_plain_member_of_the_payload() {
+    fn keeps_a_claim_with_a_special_name_inside_the_payload() {
         let context = parsed(&json!({
             "sub": "u", "__proto__": { "isGuest": true }, "constructor": 1, "isAuthenticated": false, "toString": null,
         }));

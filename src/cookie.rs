@@ -1,41 +1,53 @@
-//! Cookies (RFC 6265): reading a `Cookie` header, writing a `Set-Cookie` header.
+//! Reads `Cookie` headers and writes `Set-Cookie` headers (RFC 6265).
 
-/// What a `Set-Cookie` header says besides the value.
+/// The attributes of a `Set-Cookie` header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attributes {
     /// The cookie's name.
     pub name: String,
-    /// Seconds until it is gone; None: with the browser's session.
+    /// The lifetime in seconds. `None` means until the end of the browser session.
     pub max_age: Option<f64>,
-    /// The paths it is sent to.
+    /// The path prefix of the requests that include the cookie.
     pub path: String,
-    /// The domain whose hosts it is sent to; None: this host alone.
+    /// The domain whose hosts receive the cookie. `None` means only the host that set it.
     pub domain: Option<String>,
-    /// Whether scripts cannot read it.
+    /// Whether scripts cannot read the cookie.
     pub http_only: bool,
-    /// Whether it travels over https alone.
-    pub secure: bool,
-    /// Whether it comes along from other sites.
+    /// Whether the browser sends the cookie only over https. `None` means yes, unless [`Attributes::on`] clears it.
+    pub secure: Option<bool>,
+    /// Whether the browser sends the cookie with requests from other sites.
     pub same_site: SameSite,
-    /// Whether `Path` stands before `Max-Age`. It means nothing, but the contract spells each cookie one way.
+    /// Whether `Path` precedes `Max-Age`. Browsers accept any order, but the contract defines one for each cookie.
     pub path_first: bool,
 }
 
 /// The `SameSite` attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameSite {
-    /// Never from other sites.
+    /// The cookie is never sent with requests from other sites.
     Strict,
-    /// With top-level navigation.
+    /// From other sites, the cookie is sent only with top-level navigation.
     Lax,
-    /// Always; browsers want `Secure` with it.
+    /// The cookie is always sent. Browsers require `Secure` as well.
     None,
 }
 
-/// The values of the cookies of that name, in the header's order; empty ones are left out.
+impl SameSite {
+    /// The value of the attribute.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+}
+
+/// The non-empty values of the cookies with this name, in header order.
 ///
-/// Several are kept because which one counts is not agreed: parsers differ in taking the first or the last,
-/// and a sibling domain can plant another (cookie tossing).
+/// All values are returned, because parsers disagree about which one counts, and a sibling domain can plant a second cookie
+/// (cookie tossing).
 ///
 /// ```
 /// use logto_authkit::cookie::values;
@@ -51,12 +63,21 @@ pub fn values<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a st
 }
 
 impl Attributes {
-    /// The `Set-Cookie` value for that cookie value, attributes in the order of the contract.
+    /// The attributes for a response to a request for this host. `Secure` is omitted for plain http on the local machine, where
+    /// some browsers would drop the cookie, unless it was set explicitly or another attribute requires it.
+    #[must_use]
+    pub fn on(&self, protocol: Option<&str>, host: Option<&str>) -> Self {
+        let is_required =
+            self.same_site == SameSite::None || self.name.starts_with("__Host-") || self.name.starts_with("__Secure-");
+        let is_insecure_allowed = !is_required && is_local_http(protocol, host);
+        Self { secure: self.secure.or(is_insecure_allowed.then_some(false)), ..self.clone() }
+    }
+
+    /// The `Set-Cookie` header for this value, with the attributes in the order that the contract defines.
     ///
     /// # Errors
     ///
-    /// In words, if the value or an attribute would break out of its field (RFC 6265 section 4.1.1), or browsers
-    /// would drop the cookie.
+    /// The value or attribute that contains forbidden characters (RFC 6265 section 4.1.1) or would make browsers drop the cookie.
     ///
     /// ```
     /// let cookie = logto_authkit::options::guest_cookie();
@@ -68,8 +89,8 @@ impl Attributes {
     /// ```
     pub fn header(&self, value: &str) -> Result<String, Fault> {
         if !value.bytes().all(is_cookie_octet) {
-            let wanted = "a cookie value without white space, quotes, commas, semicolons and backslashes";
-            return Err(Fault { attribute: None, wanted, given: String::new() });
+            let expected = "a cookie value without white space, quotes, commas, semicolons and backslashes";
+            return Err(Fault { attribute: None, expected, given: String::new() });
         }
         self.check()?;
         let max_age = self.max_age.map(|seconds| format!("; Max-Age={seconds:.0}")).unwrap_or_default();
@@ -77,37 +98,37 @@ impl Attributes {
         let (first, second) = if self.path_first { (path, max_age) } else { (max_age, path) };
         let domain = self.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
         let http_only = if self.http_only { "; HttpOnly" } else { "" };
-        let secure = if self.secure { "; Secure" } else { "" };
-        let same_site = match self.same_site {
-            SameSite::Strict => "Strict",
-            SameSite::Lax => "Lax",
-            SameSite::None => "None",
-        };
+        let secure = if self.is_secure() { "; Secure" } else { "" };
+        let same_site = self.same_site.name();
         let name = &self.name;
         Ok(format!("{name}={value}{first}{second}{http_only}{secure}; SameSite={same_site}{domain}"))
     }
 
-    /// Whether a browser would take it.
+    fn is_secure(&self) -> bool {
+        self.secure.unwrap_or(true)
+    }
+
+    /// Checks that browsers accept a cookie with these attributes.
     ///
     /// # Errors
     ///
-    /// The first attribute that it would not take.
+    /// The first attribute that they reject.
     pub fn check(&self) -> Result<(), Fault> {
         let host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let domain = self.domain.as_deref();
         let fault =
-            |attribute, wanted, given: &str| Err(Fault { attribute: Some(attribute), wanted, given: given.into() });
+            |attribute, expected, given: &str| Err(Fault { attribute: Some(attribute), expected, given: given.into() });
         if !is_name(&self.name) {
             fault("name", "a cookie name", &self.name)
         } else if !self.path.starts_with('/') || !self.path.bytes().all(is_attribute_octet) {
             fault("path", "a path that starts with / and has no semicolon or control character", &self.path)
         } else if domain.is_some_and(|domain| domain.is_empty() || !domain.bytes().all(host)) {
             fault("domain", "a domain of letters, digits, dots and hyphens", domain.unwrap_or_default())
-        } else if self.same_site == SameSite::None && !self.secure {
+        } else if self.same_site == SameSite::None && !self.is_secure() {
             fault("sameSite", "another value, or secure: true with it, else browsers drop the cookie", "None")
-        } else if self.name.starts_with("__Host-") && (!self.secure || domain.is_some() || self.path != "/") {
+        } else if self.name.starts_with("__Host-") && (!self.is_secure() || domain.is_some() || self.path != "/") {
             fault("name", "secure: true, path '/' and no domain with it, else browsers drop the cookie", &self.name)
-        } else if self.name.starts_with("__Secure-") && !self.secure {
+        } else if self.name.starts_with("__Secure-") && !self.is_secure() {
             fault("name", "secure: true with it, else browsers drop the cookie", &self.name)
         } else {
             Ok(())
@@ -115,18 +136,29 @@ impl Attributes {
     }
 }
 
-/// What is wrong with a cookie.
+/// An invalid value or attribute of a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The attribute, `name` for the name; None: the value.
+    /// The attribute, or `name` for the cookie's name. `None` means the cookie's value.
     pub attribute: Option<&'static str>,
-    /// What is wanted, in words.
-    pub wanted: &'static str,
-    /// What was given as that attribute.
+    /// A description of the accepted values.
+    pub expected: &'static str,
+    /// The invalid value.
     pub given: String,
 }
 
-/// A token of RFC 9110 section 5.6.2.
+/// Returns `true` for plain http to a hostname that every browser resolves to the local machine.
+fn is_local_http(protocol: Option<&str>, host: Option<&str>) -> bool {
+    let host = host.unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(protocol, Some("http" | "http:"))
+        && (name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]")
+}
+
+/// Returns `true` for a valid cookie or header name, which is a `token` (RFC 9110 section 5.6.2).
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
@@ -146,25 +178,25 @@ mod tests {
     use crate::options::guest_cookie;
 
     #[test]
-    fn only_whole_names_match() {
+    fn matches_whole_names_only() {
         let header = "xtoken=1; token2=2; Token=3; token=4; token=; =5; token; other";
         assert_eq!(values(header, "token").collect::<Vec<_>>(), ["4"]);
     }
 
     #[test]
-    fn every_value_of_a_name_is_seen() {
+    fn returns_every_value_of_a_name() {
         assert_eq!(values("t=a;t=b ;\tt = c", "t").collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
-    fn a_value_cannot_break_out_of_its_field() {
+    fn rejects_forbidden_characters_in_a_value() {
         for value in ["a;b", "a b", "a\r\nSet-Cookie: x=y", "a\"", "a,b", "a\\", "\u{e4}", "a\0"] {
             assert!(guest_cookie().header(value).is_err(), "{value:?}");
         }
     }
 
     #[test]
-    fn an_attribute_cannot_break_out_of_its_field() {
+    fn rejects_forbidden_characters_in_an_attribute() {
         for path in ["", "x", "/;", "/\r\n", "/\u{e4}"] {
             assert!(Attributes { path: path.into(), ..guest_cookie() }.check().is_err(), "{path:?}");
         }
@@ -177,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_drop_is_refused() {
-        let insecure = Attributes { secure: false, ..guest_cookie() };
+    fn rejects_a_cookie_that_browsers_drop() {
+        let insecure = Attributes { secure: Some(false), ..guest_cookie() };
         assert!(insecure.check().is_ok());
         assert!(Attributes { same_site: SameSite::None, ..insecure.clone() }.check().is_err());
         assert!(Attributes { name: "__Host-g".into(), ..insecure.clone() }.check().is_err());
@@ -186,5 +218,40 @@ mod tests {
         let host = Attributes { name: "__Host-g".into(), ..guest_cookie() };
         assert!(host.check().is_ok());
         assert!(Attributes { domain: Some("x.test".into()), ..host }.check().is_err());
+    }
+
+    #[test]
+    fn is_secure_except_on_plain_http_loopback() {
+        let is_secure = |cookie: &Attributes, protocol, host| cookie.on(Some(protocol), Some(host)).is_secure();
+        for host in ["localhost", "LocalHost:3000", "127.0.0.1:1", "[::1]", "[::1]:80"] {
+            assert!(!is_secure(&guest_cookie(), "http", host), "{host}");
+            assert!(!is_secure(&guest_cookie(), "http:", host), "{host}");
+            assert!(is_secure(&guest_cookie(), "https", host), "{host}");
+        }
+        for host in [
+            "t.test",
+            "localhost.t.test",
+            "127.0.0.2",
+            "localhost:",
+            "localhost:80a",
+            "localhost:80:80",
+            "::1",
+            "",
+            "a@localhost",
+        ] {
+            assert!(is_secure(&guest_cookie(), "http", host), "{host}");
+        }
+        assert!(guest_cookie().on(None, Some("localhost")).is_secure());
+        assert!(guest_cookie().on(Some("http"), None).is_secure());
+    }
+
+    #[test]
+    fn keeps_secure_if_it_was_set_explicitly_or_is_required() {
+        let local = |cookie: Attributes| cookie.on(Some("http"), Some("localhost")).is_secure();
+        assert!(local(Attributes { secure: Some(true), ..guest_cookie() }));
+        assert!(local(Attributes { same_site: SameSite::None, ..guest_cookie() }));
+        assert!(local(Attributes { name: "__Host-g".into(), ..guest_cookie() }));
+        assert!(local(Attributes { name: "__Secure-g".into(), ..guest_cookie() }));
+        assert!(!local(Attributes { secure: Some(false), ..guest_cookie() }));
     }
 }

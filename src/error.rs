@@ -1,237 +1,246 @@
-//! Why a request is refused: one table of codes, statuses, messages and challenges.
+//! The error codes with their statuses, titles, messages and challenges, and [`Rejection`], the error for one request.
 
 use serde_json::{Map, Value, json};
 
-/// Longest text that [`Refusal::detail`] keeps of anything that came with a token, in characters.
-const LONGEST_DETAIL: usize = 200;
+/// Maximum number of characters stored per string in [`Rejection::details`].
+const MAX_DETAIL_CHARS: usize = 200;
 
-/// Why a token, or a request without one, is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
-    /// Neither cookie nor header holds a token.
-    MissingToken,
-    /// Two different tokens, where there must be one.
-    AmbiguousToken,
-    /// A reference, not a JWT (Logto: 43 characters, when no resource was named).
-    OpaqueToken,
-    /// Not a compact JWS with a JSON object as header and payload.
-    MalformedToken,
-    /// `alg` is not on the allow-list.
-    UnsupportedAlgorithm,
-    /// `typ` is not the one required (RFC 9068 section 4): an ID token, say.
-    InvalidTokenType,
-    /// No key of the set has this `kid` and fits this `alg`.
-    UnknownKey,
-    /// The signature does not hold under that key.
-    InvalidSignature,
-    /// A claim is missing or of the wrong type.
-    InvalidClaims,
-    /// `iss` is none of the issuers.
-    InvalidIssuer,
-    /// `aud` holds none of the audiences.
-    InvalidAudience,
-    /// `exp` has passed.
-    TokenExpired,
-    /// `nbf` is still to come.
-    TokenNotActive,
-    /// The application's own `isRevoked` said so.
-    TokenRevoked,
-    /// The token is of another organization, or of one where it must be of none.
-    WrongOrganization,
-    /// A scope is missing.
-    MissingScope,
-    /// A role is missing.
-    MissingRole,
-    /// The key set cannot be had.
-    JwksUnavailable,
+/// The properties of an error that are the same for every request.
+pub struct Definition {
+    /// The stable code, which is part of the public contract.
+    pub name: &'static str,
+    /// The HTTP status of the response.
+    pub status: u16,
+    /// The `error` member of the response body.
+    pub title: &'static str,
+    /// The message for the client. If it ends in a colon and a space, [`Rejection::subject`] is appended.
+    pub message: &'static str,
+    /// The `WWW-Authenticate` challenge.
+    pub challenge: Challenge,
 }
 
-/// What a `WWW-Authenticate` challenge says (RFC 6750 section 3).
-enum Challenge {
-    /// None: the server's fault, not the client's.
+/// A `WWW-Authenticate` challenge (RFC 6750 section 3).
+pub enum Challenge {
+    /// No challenge, because the server failed and other credentials would not help.
     None,
-    /// The scheme alone: the request carried no credentials.
+    /// The scheme alone, because the request contained no credentials.
     Scheme,
-    /// The scheme with this `error`.
+    /// The scheme, followed by this `error` parameter.
     Error(&'static str),
 }
 
-impl Code {
-    /// Every code, in the order of the contract.
-    pub const ALL: [Self; 18] = [
-        Self::MissingToken,
-        Self::AmbiguousToken,
-        Self::OpaqueToken,
-        Self::MalformedToken,
-        Self::UnsupportedAlgorithm,
-        Self::InvalidTokenType,
-        Self::UnknownKey,
-        Self::InvalidSignature,
-        Self::InvalidClaims,
-        Self::InvalidIssuer,
-        Self::InvalidAudience,
-        Self::TokenExpired,
-        Self::TokenNotActive,
-        Self::TokenRevoked,
-        Self::WrongOrganization,
-        Self::MissingScope,
-        Self::MissingRole,
-        Self::JwksUnavailable,
-    ];
+/// Declares [`Code`] and the [`Definition`] of each code from one table.
+macro_rules! errors {
+    ($($(#[$doc:meta])* $code:ident => $name:literal, $status:literal, $title:ident, $challenge:ident, $message:literal;)*) => {
+        /// The reason for rejecting a request.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])* $code,)* }
 
-    /// The table: code, HTTP status, message (completed by [`Refusal::subject`] where it ends in a colon), challenge.
-    const fn row(self) -> (&'static str, u16, &'static str, Challenge) {
-        use Challenge::{Error, None, Scheme};
-        const TOKEN: Challenge = Error("invalid_token");
-        const SCOPE: Challenge = Error("insufficient_scope");
-        match self {
-            Self::MissingToken => ("missing_token", 401, "No token found in cookies or Authorization header", Scheme),
-            Self::AmbiguousToken => (
-                "ambiguous_token",
-                400,
-                "More than one token found (two Authorization values, two different cookies of that name)",
-                Error("invalid_request"),
-            ),
-            Self::OpaqueToken => (
-                "opaque_token",
-                401,
-                "Token is opaque, not a JWT: request it for an API resource (resource parameter)",
-                TOKEN,
-            ),
-            Self::MalformedToken => ("malformed_token", 401, "Token is not a valid JWT", TOKEN),
-            Self::UnsupportedAlgorithm => {
-                ("unsupported_algorithm", 401, "Token is signed with an algorithm that is not accepted", TOKEN)
+        impl Code {
+            /// Every code, in the order in which the documentation lists them.
+            pub const ALL: &'static [Self] = &[$(Self::$code),*];
+
+            /// The definition of this code.
+            #[must_use]
+            pub const fn definition(self) -> Definition {
+                match self {
+                    $(Self::$code => Definition {
+                        name: $name,
+                        status: $status,
+                        title: $title,
+                        message: $message,
+                        challenge: $challenge,
+                    },)*
+                }
             }
-            Self::InvalidTokenType => ("invalid_token_type", 401, "Token is not an access token", TOKEN),
-            Self::UnknownKey => ("unknown_key", 401, "Token is signed with an unknown key", TOKEN),
-            Self::InvalidSignature => ("invalid_signature", 401, "Token signature is invalid", TOKEN),
-            Self::InvalidClaims => ("invalid_claims", 401, "Token has a missing or malformed claim: ", TOKEN),
-            Self::InvalidIssuer => ("invalid_issuer", 401, "Token was issued by another server", TOKEN),
-            Self::InvalidAudience => ("invalid_audience", 401, "Token was issued for another audience", TOKEN),
-            Self::TokenExpired => ("token_expired", 401, "Token has expired", TOKEN),
-            Self::TokenNotActive => ("token_not_active", 401, "Token is not valid yet", TOKEN),
-            Self::TokenRevoked => ("token_revoked", 401, "Token has been revoked", TOKEN),
-            Self::WrongOrganization => ("wrong_organization", 403, "Token belongs to another organization", SCOPE),
-            Self::MissingScope => ("missing_scope", 403, "Missing required scope: ", SCOPE),
-            Self::MissingRole => ("missing_role", 403, "Missing required role: ", SCOPE),
-            Self::JwksUnavailable => ("jwks_unavailable", 503, "Signing keys are unavailable, try again later", None),
         }
-    }
+    };
+}
 
-    /// The code as the contract spells it, `token_expired` for instance.
+const AUTH_REQUIRED: &str = "Authentication required";
+const AUTH_FAILED: &str = "Authentication failed";
+const FORBIDDEN: &str = "Forbidden";
+const SERVICE_UNAVAILABLE: &str = "Service unavailable";
+
+const NO_CHALLENGE: Challenge = Challenge::None;
+const SCHEME_ONLY: Challenge = Challenge::Scheme;
+const INVALID_REQUEST: Challenge = Challenge::Error("invalid_request");
+const INVALID_TOKEN: Challenge = Challenge::Error("invalid_token");
+const INSUFFICIENT_SCOPE: Challenge = Challenge::Error("insufficient_scope");
+
+errors! {
+    /// Neither the cookie nor the `Authorization` header contains a token.
+    MissingToken => "missing_token", 401, AUTH_REQUIRED, SCHEME_ONLY, "No token found in cookies or Authorization header";
+    /// The cookie or the `Authorization` header contains more than one token.
+    AmbiguousToken => "ambiguous_token", 400, AUTH_FAILED, INVALID_REQUEST,
+        "More than one token found (two Authorization values, two different cookies of that name)";
+    /// The token is an opaque reference instead of a JWT. Logto issues opaque tokens if no API resource was requested.
+    OpaqueToken => "opaque_token", 401, AUTH_FAILED, INVALID_TOKEN,
+        "Token is opaque, not a JWT: request it for an API resource (resource parameter)";
+    /// The token is not a compact JWS whose header and payload are JSON objects.
+    MalformedToken => "malformed_token", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not a valid JWT";
+    /// The `alg` is not on the allow-list.
+    UnsupportedAlgorithm => "unsupported_algorithm", 401, AUTH_FAILED, INVALID_TOKEN,
+        "Token is signed with an algorithm that is not accepted";
+    /// The `typ` is not the required one (RFC 9068 section 4). ID tokens, for example, have another.
+    InvalidTokenType => "invalid_token_type", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not an access token";
+    /// The key set has no key with the token's `kid` that supports its `alg`.
+    UnknownKey => "unknown_key", 401, AUTH_FAILED, INVALID_TOKEN, "Token is signed with an unknown key";
+    /// The signature is invalid.
+    InvalidSignature => "invalid_signature", 401, AUTH_FAILED, INVALID_TOKEN, "Token signature is invalid";
+    /// A claim is missing or has the wrong type.
+    InvalidClaims => "invalid_claims", 401, AUTH_FAILED, INVALID_TOKEN, "Token has a missing or malformed claim: ";
+    /// The `iss` claim is not one of the accepted issuers.
+    InvalidIssuer => "invalid_issuer", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued by another server";
+    /// The `aud` claim contains none of the accepted audiences.
+    InvalidAudience => "invalid_audience", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued for another audience";
+    /// The `exp` claim is in the past.
+    TokenExpired => "token_expired", 401, AUTH_FAILED, INVALID_TOKEN, "Token has expired";
+    /// The `nbf` claim is in the future.
+    TokenNotActive => "token_not_active", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not valid yet";
+    /// The application's `isRevoked` returned true.
+    TokenRevoked => "token_revoked", 401, AUTH_FAILED, INVALID_TOKEN, "Token has been revoked";
+    /// The token belongs to another organization than the required one, or to any organization if none is allowed.
+    WrongOrganization => "wrong_organization", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Token belongs to another organization";
+    /// A required scope is missing.
+    MissingScope => "missing_scope", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required scope: ";
+    /// A required role is missing.
+    MissingRole => "missing_role", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required role: ";
+    /// No usable key set is available.
+    JwksUnavailable => "jwks_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
+        "Signing keys are unavailable, try again later";
+}
+
+impl Code {
+    /// The code as clients see it, for example `token_expired`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.row().0
+        self.definition().name
     }
 
-    /// The HTTP status that answers it.
+    /// The HTTP status of the response.
     #[must_use]
     pub const fn status(self) -> u16 {
-        self.row().1
+        self.definition().status
     }
 
-    /// The code of that name.
+    /// The code with this name.
     ///
     /// ```
     /// use logto_authkit::error::Code;
-    /// assert_eq!(Code::named("token_expired"), Some(Code::TokenExpired));
-    /// assert_eq!(Code::named("expired"), None);
+    /// assert_eq!(Code::from_name("token_expired"), Some(Code::TokenExpired));
+    /// assert_eq!(Code::from_name("expired"), None);
     /// ```
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| code.name() == name)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
     }
 }
 
-/// A refusal: a [`Code`] with what a client may read and what an operator needs.
+impl Challenge {
+    /// The part of the header value that is the same for every request.
+    #[must_use]
+    pub fn prefix(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Scheme => Some("Bearer".into()),
+            Self::Error(error) => Some(format!("Bearer error=\"{error}\"")),
+        }
+    }
+}
+
+/// The error for a rejected request: a [`Code`], with a message for the client and details for the operator.
 #[derive(Clone, Debug)]
-pub struct Refusal {
-    /// Why.
+pub struct Rejection {
+    /// The error code.
     pub code: Code,
-    /// What completes the message: the claim, the missing scopes or roles.
+    /// The end of the message: the malformed claim, or the missing scopes or roles.
     pub subject: Option<String>,
-    /// The scopes that would do, space separated: the challenge's `scope` (RFC 6750 section 3).
+    /// The required scopes, separated by spaces, for the `scope` parameter of the challenge (RFC 6750 section 3).
     pub scope: Option<String>,
-    /// Seconds after which a new try makes sense: `Retry-After` (RFC 9110 section 10.2.3).
+    /// The number of seconds after which to try again, for `Retry-After` (RFC 9110 section 10.2.3).
     pub retry_after: Option<u64>,
-    /// What an operator needs, never for a client. Holds no token, signature or cookie.
+    /// Details for the operator. They are never sent to a client and contain no token, signature or cookie.
     pub details: Map<String, Value>,
-    /// The fault underneath, in words, never for a client.
+    /// The underlying error. It is never sent to a client.
     pub cause: Option<String>,
 }
 
-impl From<Code> for Refusal {
+impl From<Code> for Rejection {
     fn from(code: Code) -> Self {
         Self { code, subject: None, scope: None, retry_after: None, details: Map::new(), cause: None }
     }
 }
 
-impl Refusal {
-    /// A [`Code::MalformedToken`] with the reason for the operator.
+impl Rejection {
+    /// A [`Code::MalformedToken`] rejection with a reason for the operator.
     #[must_use]
     pub fn malformed(reason: &str) -> Self {
         Self::from(Code::MalformedToken).detail("reason", reason)
     }
 
-    /// The message, which a client may see.
+    /// The message for the client.
     ///
     /// ```
-    /// use logto_authkit::error::{Code, Refusal};
-    /// let refusal = Refusal { subject: Some("exp".into()), ..Code::InvalidClaims.into() };
-    /// assert_eq!(refusal.message(), "Token has a missing or malformed claim: exp");
+    /// use logto_authkit::error::{Code, Rejection};
+    /// let rejection = Rejection { subject: Some("exp".into()), ..Code::InvalidClaims.into() };
+    /// assert_eq!(rejection.message(), "Token has a missing or malformed claim: exp");
     /// ```
     #[must_use]
     pub fn message(&self) -> String {
-        format!("{}{}", self.code.row().2, self.subject.as_deref().unwrap_or_default())
+        format!("{}{}", self.code.definition().message, self.subject.as_deref().unwrap_or_default())
     }
 
-    /// The `WWW-Authenticate` value (RFC 6750 section 3), none for an outage.
+    /// The `WWW-Authenticate` value (RFC 6750 section 3).
     #[must_use]
     pub fn challenge(&self) -> Option<String> {
-        match self.code.row().3 {
-            Challenge::None => None,
-            Challenge::Scheme => Some("Bearer".into()),
-            Challenge::Error(error) => {
-                let scope = self.scope.as_deref().map(|scope| format!(", scope=\"{}\"", quotable(scope)));
-                Some(format!(
-                    "Bearer error=\"{error}\"{}, error_description=\"{}\"",
-                    scope.unwrap_or_default(),
-                    quotable(&self.message())
-                ))
-            }
+        let challenge = self.code.definition().challenge;
+        let prefix = challenge.prefix()?;
+        if matches!(challenge, Challenge::Scheme) {
+            return Some(prefix);
         }
+        let scope = self
+            .scope
+            .as_deref()
+            .map(|scope| format!(", scope=\"{}\"", sanitize_for_quotes(scope)))
+            .unwrap_or_default();
+        Some(format!("{prefix}{scope}, error_description=\"{}\"", sanitize_for_quotes(&self.message())))
     }
 
-    /// Adds a detail for the operator. Texts are made safe for a log line: control characters are escaped
-    /// (log injection) and what is over 200 characters is cut.
+    /// Adds a detail for the operator. Control characters are escaped to prevent log injection, and long strings are
+    /// truncated.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.into(), loggable(value.into()));
+        self.details.insert(name.into(), sanitize_detail(value.into()));
         self
     }
 }
 
-fn loggable(value: Value) -> Value {
+fn sanitize_detail(value: Value) -> Value {
     match value {
-        Value::String(text) => {
-            let cut = if text.chars().count() > LONGEST_DETAIL { "…" } else { "" };
-            let kept: String = text.chars().take(LONGEST_DETAIL).flat_map(escape_control).collect();
-            json!(format!("{kept}{cut}"))
-        }
-        Value::Array(items) => items.into_iter().take(16).map(loggable).collect(),
+        Value::String(text) => json!(printable(&text, MAX_DETAIL_CHARS)),
+        Value::Array(items) => items.into_iter().take(16).map(sanitize_detail).collect(),
         other => other,
     }
 }
 
-fn escape_control(char: char) -> Vec<char> {
-    // Besides C0, C1 and DEL: line separators, and what hides or reorders what a terminal shows.
-    let harmful = char.is_control()
-        || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    if harmful { char.escape_unicode().collect() } else { vec![char] }
+/// Makes untrusted text safe for a log line or an error message: truncates it to `max_chars` characters, and escapes control
+/// characters and characters that hide or reorder text in a terminal.
+#[must_use]
+pub fn printable(text: &str, max_chars: usize) -> String {
+    let ellipsis = if text.chars().count() > max_chars { "…" } else { "" };
+    let kept: String = text.chars().take(max_chars).flat_map(escape_control).collect();
+    kept + ellipsis
 }
 
-/// RFC 6750 section 3 allows %x20-21 / %x23-5B / %x5D-7E inside the quotes; role names may hold anything.
-fn quotable(text: &str) -> String {
+fn escape_control(char: char) -> Vec<char> {
+    let is_harmful = char.is_control()
+        || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    if is_harmful { char.escape_unicode().collect() } else { vec![char] }
+}
+
+/// Replaces the characters that RFC 6750 section 3 forbids in a quoted value, because role names may contain any character.
+fn sanitize_for_quotes(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
 }
 
@@ -240,44 +249,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_found_by_its_name() {
+    fn finds_every_code_by_its_name() {
         for code in Code::ALL {
-            assert_eq!(Code::named(code.name()), Some(code));
+            assert_eq!(Code::from_name(code.name()), Some(*code));
         }
     }
 
     #[test]
-    fn no_token_is_challenged_with_the_scheme_alone() {
-        assert_eq!(Refusal::from(Code::MissingToken).challenge().as_deref(), Some("Bearer"));
+    fn challenges_a_missing_token_with_the_scheme_alone() {
+        assert_eq!(Rejection::from(Code::MissingToken).challenge().as_deref(), Some("Bearer"));
     }
 
     #[test]
-    fn an_outage_is_not_challenged() {
-        assert_eq!(Refusal::from(Code::JwksUnavailable).challenge(), None);
+    fn does_not_challenge_an_outage() {
+        assert_eq!(Rejection::from(Code::JwksUnavailable).challenge(), None);
     }
 
     #[test]
-    fn a_missing_scope_names_the_scopes_that_would_do() {
-        let refusal = Refusal { subject: Some("b".into()), scope: Some("a b".into()), ..Code::MissingScope.into() };
+    fn names_the_required_scopes_in_the_challenge() {
+        let rejection = Rejection { subject: Some("b".into()), scope: Some("a b".into()), ..Code::MissingScope.into() };
         assert_eq!(
-            refusal.challenge().as_deref(),
+            rejection.challenge().as_deref(),
             Some(r#"Bearer error="insufficient_scope", scope="a b", error_description="Missing required scope: b""#)
         );
     }
 
     #[test]
-    fn a_role_cannot_break_out_of_the_challenge() {
-        let refusal = Refusal { subject: Some("a\"b\\c\r\nX: y\u{e9}".into()), ..Code::MissingRole.into() };
+    fn keeps_a_role_inside_the_quotes_of_the_challenge() {
+        let rejection = Rejection { subject: Some("a\"b\\c\r\nX: y\u{e9}".into()), ..Code::MissingRole.into() };
         assert_eq!(
-            refusal.challenge().as_deref(),
+            rejection.challenge().as_deref(),
             Some(r#"Bearer error="insufficient_scope", error_description="Missing required role: a?b?c??X: y?""#)
         );
     }
 
     #[test]
-    fn details_are_safe_for_a_log_line() {
-        let refusal = Refusal::from(Code::UnknownKey).detail("kid", format!("a\nb\u{1b}[31m{}", "x".repeat(999)));
-        let kid = refusal.details["kid"].as_str().unwrap_or_default();
+    fn makes_details_safe_for_a_log_line() {
+        let rejection = Rejection::from(Code::UnknownKey).detail("kid", format!("a\nb\u{1b}[31m{}", "x".repeat(999)));
+        let kid = rejection.details["kid"].as_str().unwrap_or_default();
         assert!(kid.starts_with("a\\u{a}b\\u{1b}[31mxxx"), "{kid}");
         assert!(kid.ends_with("x…") && kid.chars().count() < 230, "{kid}");
     }

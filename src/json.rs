@@ -1,7 +1,7 @@
-//! Strict JSON objects, the one parser for JOSE headers and claims.
+//! A strict JSON parser for JOSE headers and payloads.
 //!
-//! RFC 7515 section 4 and RFC 7519 section 4 let a parser reject duplicate members, and a parser that keeps
-//! one of them instead can be made to see another token than the next one (RFC 8725 section 2.4).
+//! It rejects duplicate members, as RFC 7515 section 4 and RFC 7519 section 4 allow. Parsers disagree about which duplicate
+//! counts, so two systems could interpret the same token differently (RFC 8725 section 2.4).
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,21 +10,21 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, undecoded, in their order. No two have the same name, at any depth.
+/// The undecoded members of a JSON object, in order. No object at any depth has two members with the same name.
 #[derive(Debug)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// A member is there, but not of the type asked for.
+/// The error for a member that has another type than the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
 
 impl<'a> Object<'a> {
-    /// Parses UTF-8 text that is one JSON object, nested at most that deep. The time that takes grows with the depth, so
-    /// what nobody has signed for is not to be given much.
+    /// Parses a JSON object whose nesting depth is at most `depth`. Parsing time grows with the depth, so callers should choose
+    /// a low limit for unsigned input.
     ///
     /// # Errors
     ///
-    /// In words, if it is something else or has duplicate members.
+    /// A description of the problem, if the input is not such an object or has duplicate members.
     ///
     /// ```
     /// use logto_authkit::json::Object;
@@ -34,21 +34,21 @@ impl<'a> Object<'a> {
     pub fn parse(bytes: &'a [u8], depth: usize) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
         let object: Self = serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")?;
-        object.0.iter().try_for_each(|(_, value)| check(value, depth.saturating_sub(1)))?;
+        object.0.iter().try_for_each(|(_, value)| check_nested(value, depth.saturating_sub(1)))?;
         Ok(object)
     }
 
-    /// The member of that name, undecoded.
+    /// The undecoded member with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find_map(|(key, value)| (key == name).then_some(*value))
     }
 
-    /// The member of that name as a string, a number, a list …
+    /// The member with this name, decoded as `T`.
     ///
     /// # Errors
     ///
-    /// [`WrongType`] if it is there and something else; `null` is something else.
+    /// [`WrongType`] if the member exists but has another type. `null` counts as another type.
     pub fn typed<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, WrongType> {
         self.get(name).map(|raw| serde_json::from_str(raw.get()).map_err(|_| WrongType)).transpose()
     }
@@ -67,8 +67,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(12);
                 while let Some(name) = map.next_key_seed(Name)? {
-                    // Tokens have about ten members: a scan beats a hash set. A token of the largest size
-                    // has some 3,000; the scan then takes milliseconds, so the set takes over.
+                    // A linear scan of the usual ten members is faster than a hash set. With 3,000 members, which fit into a
+                    // token of the maximum size, it would take milliseconds.
                     if members.len() < 32 && members.iter().any(|(other, _)| *other == name) {
                         return Err(A::Error::custom("duplicate member"));
                     }
@@ -83,25 +83,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// Whether a value has objects without duplicate members only, and is not nested deeper than that. What strings and numbers
-/// say is looked at by those who ask for them.
-fn check(value: &RawValue, depth: usize) -> Result<(), &'static str> {
-    const WHY: &str = "duplicate members or nesting too deep";
+/// Checks that a value contains no duplicate members and does not exceed the nesting depth. Strings and numbers are not
+/// decoded.
+fn check_nested(value: &RawValue, depth: usize) -> Result<(), &'static str> {
+    const REASON: &str = "duplicate members or nesting too deep";
     let text = value.get();
     let inner: Vec<&RawValue> = if text.starts_with('{') {
-        serde_json::from_str::<Object>(text).map_err(|_| WHY)?.0.into_iter().map(|(_, value)| value).collect()
+        serde_json::from_str::<Object>(text).map_err(|_| REASON)?.0.into_iter().map(|(_, value)| value).collect()
     } else if text.starts_with('[') {
-        serde_json::from_str(text).map_err(|_| WHY)?
+        serde_json::from_str(text).map_err(|_| REASON)?
     } else {
         return Ok(());
     };
     if depth == 0 {
-        return Err(WHY);
+        return Err(REASON);
     }
-    inner.into_iter().try_for_each(|value| check(value, depth - 1))
+    inner.into_iter().try_for_each(|value| check_nested(value, depth - 1))
 }
 
-/// A member name: borrowed unless it has escapes.
+/// Deserializes a member name, which is borrowed unless it contains escape sequences.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
@@ -133,41 +133,41 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn refuses(text: impl AsRef<[u8]>) {
+    fn assert_rejects(text: impl AsRef<[u8]>) {
         assert!(Object::parse(text.as_ref(), 128).is_err());
     }
 
     #[test]
-    fn what_is_not_an_object_is_refused() {
+    fn rejects_everything_that_is_not_an_object() {
         for text in ["", "null", "1", "\"a\"", "[]", "[{}]", "{}x", "{", "{} {}", "\u{feff}{}", "{'a':1}", "{\"a\":01}"]
         {
-            refuses(text);
+            assert_rejects(text);
         }
-        refuses(b"{\"a\":\"\xff\"}");
+        assert_rejects(b"{\"a\":\"\xff\"}");
     }
 
     #[test]
-    fn duplicate_members_are_refused_at_any_depth_and_however_spelt() {
-        refuses(r#"{"a":1,"a":1}"#);
-        refuses(r#"{"exp":1,"\u0065xp":2}"#);
-        refuses(r#"{"a":{"b":1,"b":2}}"#);
-        refuses(r#"{"a":[{"b":1,"b":2}]}"#);
+    fn rejects_duplicate_members_at_any_depth_and_in_any_spelling() {
+        assert_rejects(r#"{"a":1,"a":1}"#);
+        assert_rejects(r#"{"exp":1,"\u0065xp":2}"#);
+        assert_rejects(r#"{"a":{"b":1,"b":2}}"#);
+        assert_rejects(r#"{"a":[{"b":1,"b":2}]}"#);
         let many: Vec<String> = (0..100).map(|n| format!("\"m{n}\":{n}")).collect();
         assert!(Object::parse(format!("{{{}}}", many.join(",")).as_bytes(), 128).is_ok());
-        refuses(format!("{{{},\"m77\":0}}", many.join(",")));
-        refuses(format!("{{{},\"m1\":0}}", many[..32].join(",")));
+        assert_rejects(format!("{{{},\"m77\":0}}", many.join(",")));
+        assert_rejects(format!("{{{},\"m1\":0}}", many[..32].join(",")));
     }
 
     #[test]
-    fn deep_nesting_is_refused() {
+    fn rejects_deep_nesting() {
         assert!(Object::parse(format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100)).as_bytes(), 128).is_ok());
-        refuses(format!("{{\"a\":{}{}}}", "[".repeat(6000), "]".repeat(6000)));
-        refuses(format!("{{\"a\":{}1{}}}", "{\"b\":".repeat(2000), "}".repeat(2000)));
+        assert_rejects(format!("{{\"a\":{}{}}}", "[".repeat(6000), "]".repeat(6000)));
+        assert_rejects(format!("{{\"a\":{}1{}}}", "{\"b\":".repeat(2000), "}".repeat(2000)));
     }
 
-    /// `JSON.stringify` writes half a character, as a text cut in the middle of an emoji has it, as such an escape.
+    /// `JSON.stringify` escapes a lone surrogate like this, for example in a string that was truncated in the middle of an emoji.
     #[test]
-    fn what_is_not_looked_at_may_be_any_json_at_any_depth() {
+    fn accepts_any_json_in_members_that_are_not_decoded() {
         for value in ["\"\\ud83d\"", "1e400", "-0", "123456789012345678901234567890", "\"\\u0000\""] {
             assert!(Object::parse(format!("{{\"bio\":{value}}}").as_bytes(), 128).is_ok(), "{value}");
             assert!(
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_typed_or_wrong_or_absent() {
+    fn decodes_members_by_type() {
         let object = Object::parse(br#"{"s":"x","n":1.5,"null":null}"#, 1).unwrap_or(Object(vec![]));
         assert_eq!(object.typed::<String>("s"), Ok(Some("x".into())));
         assert_eq!(object.typed::<f64>("n"), Ok(Some(1.5)));

@@ -1,7 +1,7 @@
-//! Verifies the access tokens that a Logto server issues (RFC 9068 JWTs), given its published keys.
+//! Verifies access tokens issued by a Logto server (RFC 9068) with the keys that the server publishes.
 //!
-//! This is the core of the npm package `logto-authkit`. The pipeline is [`verify`]; the other modules are its steps, and
-//! none of them knows Node.
+//! This is the core of the npm package `logto-authkit`. [`verify`] is the pipeline, and the other modules are its steps.
+//! Only `binding` depends on Node.js.
 //!
 //! ```
 //! use logto_authkit::{clock::Timestamp, options::{Options, Raw}, source::Credentials, verify::Verifier};
@@ -13,37 +13,43 @@
 //! ])).map_err(|error| error.message)?;
 //! let verifier = Verifier::new(options);
 //! let request = Credentials::default();
-//! let refused = tokio::runtime::Builder::new_current_thread().build()?
+//! let rejected = tokio::runtime::Builder::new_current_thread().build()?
 //!     .block_on(verifier.verify_request(&request, Timestamp::now())).unwrap_err();
-//! assert_eq!(refused.code.name(), "missing_token");
+//! assert_eq!(rejected.code.name(), "missing_token");
 //! # Ok(())
 //! # }
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod check;
 pub mod claims;
 pub mod clock;
 pub mod context;
+pub mod contract;
 pub mod cookie;
 pub mod error;
+pub mod explain;
 pub mod guest;
 pub mod json;
 pub mod jwks;
 pub mod options;
+pub mod paths;
+pub mod permissions;
 pub mod requirements;
 pub mod signature;
 pub mod source;
 pub mod threads;
 pub mod token;
 pub mod token_cache;
+pub mod url;
 pub mod verify;
 
 #[cfg(feature = "node")]
 mod binding;
 
-/// A bug to order: a panic over input that says so.
+/// Panics if the input contains `planted-panic`, for the test of panic handling.
 #[cfg(feature = "planted-panic")]
 pub(crate) fn planted_panic(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    assert!(!text.contains("planted-panic"), "over {text}");
+    assert!(!text.contains("planted-panic"), "planted panic on {text}");
 }

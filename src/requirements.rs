@@ -1,113 +1,120 @@
-//! What an API or a route requires of a valid token: organization, scopes, roles, kind of subject.
+//! The organization, scopes, roles and subject type that an API or a route requires.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::claims::{DEEPEST_PAYLOAD, Subject, SubjectType};
-use crate::error::{Code, Refusal};
+use crate::claims::{MAX_PAYLOAD_DEPTH, Subject, SubjectType};
+use crate::error::{Code, Rejection};
 use crate::json::Object;
 
-/// What a verification may demand of a token beyond being valid.
+/// The requirements that a valid token must meet.
 #[derive(Clone, Debug, Default)]
 pub struct Requirements {
-    /// Scopes, compared whole; empty: none.
+    /// The required scopes.
     pub scopes: Vec<String>,
-    /// One of the scopes will do, instead of all.
+    /// Whether one of the scopes is sufficient.
     pub any_scope: bool,
-    /// Roles, all of them; empty: none.
+    /// The required roles. A token must have all of them.
     pub roles: Vec<String>,
-    /// The claims that hold roles; default `roles` and `role`.
+    /// The names of the claims that contain roles.
     pub role_claims: Vec<String>,
-    /// The organization.
+    /// The required organization.
     pub organization: Organization,
-    /// A user or a machine; default either.
+    /// The required subject type. `None` accepts any.
     pub subject_type: Option<SubjectType>,
 }
 
-/// Which organization a token must be of.
+/// The organization that a token must belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Organization {
-    /// Any or none: not checked.
+    /// The organization is not checked.
     #[default]
     Unchecked,
-    /// None.
+    /// The token must belong to no organization.
     None,
-    /// This one.
+    /// The token must belong to this organization.
     Id(String),
 }
 
 impl Requirements {
-    /// Checks the organization, the scopes, the roles and the kind of subject, in that order. An organization that
-    /// depends on the request replaces the configured one.
+    /// Checks organization, scopes, roles and subject type, in this order. `organization`, if given, replaces the configured
+    /// one.
     ///
     /// # Errors
     ///
-    /// [`Code::WrongOrganization`], [`Code::MissingScope`] or [`Code::MissingRole`], the last also for the wrong kind of
-    /// subject.
-    pub fn check(&self, subject: &Subject, organization: Option<&Organization>) -> Result<(), Refusal> {
+    /// [`Code::WrongOrganization`], [`Code::MissingScope`] or [`Code::MissingRole`]. The wrong subject type is a
+    /// [`Code::MissingRole`].
+    pub fn check(&self, subject: &Subject, organization: Option<&Organization>) -> Result<(), Rejection> {
         self.check_organization(subject, organization)?;
         self.check_scopes(subject)?;
         self.check_roles(subject)?;
         self.check_subject_type(subject)
     }
 
-    fn check_organization(&self, subject: &Subject, organization: Option<&Organization>) -> Result<(), Refusal> {
+    pub(crate) fn check_organization(
+        &self,
+        subject: &Subject,
+        organization: Option<&Organization>,
+    ) -> Result<(), Rejection> {
         let required = organization.unwrap_or(&self.organization);
-        let holds = match required {
+        let is_met = match required {
             Organization::Unchecked => true,
             Organization::None => subject.organizations.is_empty(),
             Organization::Id(id) => subject.organizations == [id],
         };
-        if holds {
+        if is_met {
             return Ok(());
         }
         let expected = if let Organization::Id(id) = required { Value::from(id.as_str()) } else { Value::Null };
-        Err(Refusal::from(Code::WrongOrganization)
+        Err(Rejection::from(Code::WrongOrganization)
             .detail("organization", subject.organizations.as_slice())
             .detail("expected", expected))
     }
 
-    fn check_scopes(&self, subject: &Subject) -> Result<(), Refusal> {
-        let missing: Vec<&str> =
-            self.scopes.iter().filter(|scope| !subject.scopes.contains(scope)).map(String::as_str).collect();
+    pub(crate) fn check_scopes(&self, subject: &Subject) -> Result<(), Rejection> {
+        let missing = missing_items(&self.scopes, subject.scopes);
         if missing.is_empty() || self.any_scope && missing.len() < self.scopes.len() {
             return Ok(());
         }
-        Err(Refusal {
+        Err(Rejection {
             subject: Some(missing.join(", ")),
             scope: Some(self.scopes.join(" ")),
-            ..Refusal::from(Code::MissingScope).detail("scopes", subject.scopes)
+            ..Rejection::from(Code::MissingScope).detail("scopes", subject.scopes)
         })
     }
 
-    fn check_roles(&self, subject: &Subject) -> Result<(), Refusal> {
+    pub(crate) fn check_roles(&self, subject: &Subject) -> Result<(), Rejection> {
         if self.roles.is_empty() {
             return Ok(());
         }
-        let payload = Object::parse(subject.payload.as_bytes(), DEEPEST_PAYLOAD).map_err(Refusal::malformed)?;
+        let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH).map_err(Rejection::malformed)?;
         let held: BTreeSet<String> = self.role_claims.iter().flat_map(|claim| roles(payload.get(claim))).collect();
         let missing: Vec<&str> = self.roles.iter().filter(|role| !held.contains(*role)).map(String::as_str).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let refused = Refusal { subject: Some(missing.join(", ")), ..Code::MissingRole.into() };
-        Err(refused.detail("roles", held.into_iter().collect::<Vec<_>>()))
+        let rejection = Rejection { subject: Some(missing.join(", ")), ..Code::MissingRole.into() };
+        Err(rejection.detail("roles", held.into_iter().collect::<Vec<_>>()))
     }
 
-    fn check_subject_type(&self, subject: &Subject) -> Result<(), Refusal> {
+    pub(crate) fn check_subject_type(&self, subject: &Subject) -> Result<(), Rejection> {
         match self.subject_type {
             Some(kind) if kind != subject.kind() => {
-                Err(Refusal { subject: Some(kind.name().into()), ..Code::MissingRole.into() })
+                Err(Rejection { subject: Some(kind.name().into()), ..Code::MissingRole.into() })
             }
             _ => Ok(()),
         }
     }
 }
 
-/// A role claim is one role or a list of roles; a role is compared whole and never split, and what is no
-/// string is no role.
+/// The required items that are missing from `held`.
+pub(crate) fn missing_items<'a, T: PartialEq<String>>(required: &'a [String], held: &[T]) -> Vec<&'a str> {
+    required.iter().filter(|item| !held.iter().any(|held| held == *item)).map(String::as_str).collect()
+}
+
+/// The roles in a claim, which may be a string or an array. A string is one role and is never split; other types are ignored.
 fn roles(claim: Option<&RawValue>) -> Vec<String> {
     match claim.map(|raw| serde_json::from_str(raw.get())) {
         Some(Ok(Value::String(role))) => vec![role],
@@ -123,9 +130,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::claims::tests::{ABSENT, claims, fails, passes, strings};
+    use crate::claims::tests::{ABSENT, assert_fails, assert_passes, claims, strings};
 
-    fn check(members: Value, required: &Requirements) -> Result<(), Refusal> {
+    fn check(members: Value, required: &Requirements) -> Result<(), Rejection> {
         required.check(&claims(members).check_types()?, None)
     }
 
@@ -137,59 +144,59 @@ mod tests {
         Requirements { roles: strings(roles), role_claims: strings(&["roles", "role"]), ..Requirements::default() }
     }
 
-    fn of(organization: Organization) -> Requirements {
+    fn requiring(organization: Organization) -> Requirements {
         Requirements { organization, ..Requirements::default() }
     }
 
     #[test]
-    fn all_scopes_are_required() {
-        passes(check(json!({}), &scopes(&["write:orders", "read:orders"], false)));
-        let refusal = fails(check(json!({}), &scopes(&["read:orders", "x", "y"], false)), Code::MissingScope);
-        assert_eq!(refusal.message(), "Missing required scope: x, y");
-        assert_eq!(refusal.scope.as_deref(), Some("read:orders x y"));
+    fn requires_all_scopes() {
+        assert_passes(check(json!({}), &scopes(&["write:orders", "read:orders"], false)));
+        let rejection = assert_fails(check(json!({}), &scopes(&["read:orders", "x", "y"], false)), Code::MissingScope);
+        assert_eq!(rejection.message(), "Missing required scope: x, y");
+        assert_eq!(rejection.scope.as_deref(), Some("read:orders x y"));
     }
 
     #[test]
-    fn any_scope_will_do() {
-        passes(check(json!({}), &scopes(&["x", "read:orders"], true)));
-        let refusal = fails(check(json!({}), &scopes(&["x", "y"], true)), Code::MissingScope);
-        assert_eq!(refusal.message(), "Missing required scope: x, y");
-        assert_eq!(refusal.scope.as_deref(), Some("x y"));
+    fn accepts_any_scope() {
+        assert_passes(check(json!({}), &scopes(&["x", "read:orders"], true)));
+        let rejection = assert_fails(check(json!({}), &scopes(&["x", "y"], true)), Code::MissingScope);
+        assert_eq!(rejection.message(), "Missing required scope: x, y");
+        assert_eq!(rejection.scope.as_deref(), Some("x y"));
     }
 
     #[test]
-    fn without_required_scopes_any_token_will_do() {
-        passes(check(json!({ "scope": ABSENT }), &scopes(&[], false)));
-        passes(check(json!({ "scope": ABSENT }), &scopes(&[], true)));
+    fn accepts_every_token_without_required_scopes() {
+        assert_passes(check(json!({ "scope": ABSENT }), &scopes(&[], false)));
+        assert_passes(check(json!({ "scope": ABSENT }), &scopes(&[], true)));
     }
 
     #[test]
-    fn scopes_are_compared_whole() {
+    fn compares_whole_scopes() {
         for scope in ["read:orders2", "xread:orders", "READ:ORDERS", "read", "read:orders,write:orders", ABSENT] {
-            fails(check(json!({ "scope": scope }), &scopes(&["read:orders"], false)), Code::MissingScope);
+            assert_fails(check(json!({ "scope": scope }), &scopes(&["read:orders"], false)), Code::MissingScope);
         }
     }
 
     #[test]
-    fn all_roles_are_required() {
+    fn requires_all_roles() {
         let held = json!({ "roles": ["admin", "editor"] });
-        passes(check(held.clone(), &roles(&["editor", "admin"])));
-        let refusal = fails(check(held, &roles(&["admin", "owner", "root"])), Code::MissingRole);
-        assert_eq!(refusal.message(), "Missing required role: owner, root");
-        assert_eq!(refusal.scope, None);
+        assert_passes(check(held.clone(), &roles(&["editor", "admin"])));
+        let rejection = assert_fails(check(held, &roles(&["admin", "owner", "root"])), Code::MissingRole);
+        assert_eq!(rejection.message(), "Missing required role: owner, root");
+        assert_eq!(rejection.scope, None);
     }
 
     #[test]
-    fn roles_come_from_every_role_claim() {
-        passes(check(json!({ "role": "admin" }), &roles(&["admin"])));
-        passes(check(json!({ "role": "admin", "roles": ["editor"] }), &roles(&["admin", "editor"])));
+    fn reads_roles_from_every_role_claim() {
+        assert_passes(check(json!({ "role": "admin" }), &roles(&["admin"])));
+        assert_passes(check(json!({ "role": "admin", "roles": ["editor"] }), &roles(&["admin", "editor"])));
         let custom = Requirements { role_claims: strings(&["https://x.test/roles"]), ..roles(&["admin"]) };
-        passes(check(json!({ "https://x.test/roles": ["admin"] }), &custom));
-        fails(check(json!({ "roles": ["admin"] }), &custom), Code::MissingRole);
+        assert_passes(check(json!({ "https://x.test/roles": ["admin"] }), &custom));
+        assert_fails(check(json!({ "roles": ["admin"] }), &custom), Code::MissingRole);
     }
 
     #[test]
-    fn roles_are_compared_whole_and_never_split() {
+    fn compares_whole_roles_and_never_splits_them() {
         for held in [
             json!("admin editor"),
             json!("admin,editor"),
@@ -203,21 +210,21 @@ mod tests {
             json!(true),
             json!([]),
         ] {
-            fails(check(json!({ "roles": held }), &roles(&["admin"])), Code::MissingRole);
+            assert_fails(check(json!({ "roles": held }), &roles(&["admin"])), Code::MissingRole);
         }
-        passes(check(json!({ "roles": ["order admin", 1, null] }), &roles(&["order admin"])));
+        assert_passes(check(json!({ "roles": ["order admin", 1, null] }), &roles(&["order admin"])));
     }
 
     #[test]
-    fn roles_are_only_looked_at_when_required() {
-        passes(check(json!({ "roles": 1 }), &roles(&[])));
+    fn ignores_roles_that_are_not_required() {
+        assert_passes(check(json!({ "roles": 1 }), &roles(&[])));
     }
 
     #[test]
-    fn the_organization_is_the_one_required() {
-        let a = of(Organization::Id("a".into()));
-        passes(check(json!({ "organization_id": "a" }), &a));
-        passes(check(json!({ "aud": "urn:logto:organization:a" }), &a));
+    fn requires_the_organization() {
+        let a = requiring(Organization::Id("a".into()));
+        assert_passes(check(json!({ "organization_id": "a" }), &a));
+        assert_passes(check(json!({ "aud": "urn:logto:organization:a" }), &a));
         for members in [
             json!({}),
             json!({ "organization_id": "b" }),
@@ -227,38 +234,38 @@ mod tests {
             json!({ "organization_id": "b", "aud": "urn:logto:organization:a" }),
             json!({ "aud": ["urn:logto:organization:a", "urn:logto:organization:b"] }),
         ] {
-            let refusal = fails(check(members, &a), Code::WrongOrganization);
-            assert_eq!(refusal.message(), "Token belongs to another organization");
-            assert_eq!(refusal.details["expected"], json!("a"));
+            let rejection = assert_fails(check(members, &a), Code::WrongOrganization);
+            assert_eq!(rejection.message(), "Token belongs to another organization");
+            assert_eq!(rejection.details["expected"], json!("a"));
         }
     }
 
     #[test]
-    fn no_organization_is_required() {
-        passes(check(json!({}), &of(Organization::None)));
+    fn requires_no_organization() {
+        assert_passes(check(json!({}), &requiring(Organization::None)));
         for members in [
             json!({ "organization_id": "a" }),
             json!({ "organization_id": "" }),
             json!({ "aud": "urn:logto:organization:a" }),
             json!({ "aud": ["urn:logto:organization:a", "urn:logto:organization:b"] }),
         ] {
-            fails(check(members, &of(Organization::None)), Code::WrongOrganization);
+            assert_fails(check(members, &requiring(Organization::None)), Code::WrongOrganization);
         }
     }
 
     #[test]
-    fn no_organization_is_checked_by_default() {
-        passes(check(json!({ "organization_id": "a" }), &of(Organization::Unchecked)));
-        passes(check(json!({}), &Requirements::default()));
+    fn does_not_check_the_organization_by_default() {
+        assert_passes(check(json!({ "organization_id": "a" }), &requiring(Organization::Unchecked)));
+        assert_passes(check(json!({}), &Requirements::default()));
     }
 
     #[test]
-    fn organization_scope_and_role_are_checked_in_that_order() {
+    fn checks_organization_scope_and_role_in_this_order() {
         let all = Requirements { organization: Organization::Id("a".into()), ..roles(&["admin"]) };
         let all = Requirements { scopes: strings(&["x"]), ..all };
-        fails(check(json!({}), &all), Code::WrongOrganization);
-        fails(check(json!({ "organization_id": "a" }), &all), Code::MissingScope);
-        fails(check(json!({ "organization_id": "a", "scope": "x" }), &all), Code::MissingRole);
-        passes(check(json!({ "organization_id": "a", "scope": "x", "role": "admin" }), &all));
+        assert_fails(check(json!({}), &all), Code::WrongOrganization);
+        assert_fails(check(json!({ "organization_id": "a" }), &all), Code::MissingScope);
+        assert_fails(check(json!({ "organization_id": "a", "scope": "x" }), &all), Code::MissingRole);
+        assert_passes(check(json!({ "organization_id": "a", "scope": "x", "role": "admin" }), &all));
     }
 }

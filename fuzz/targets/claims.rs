@@ -1,4 +1,4 @@
-//! Any bytes as a payload whose signature held: every check, the context, and the checks of `protect` on that context.
+//! Fuzzes the payload: every check of its claims, the context, and the checks that `protect` performs on that context.
 #![no_main]
 
 use harness::{AUDIENCE, ISSUER, NOW};
@@ -15,7 +15,7 @@ fuzz_target!(|payload: &[u8]| {
     let issuer = claims.check_issuer(&[ISSUER.into()]).is_ok();
     let audience = claims.check_audience(Some(&[AUDIENCE.into()])).is_ok();
     let expiry = claims.check_expiry(NOW, 0.0).is_ok();
-    let begun = claims.check_not_before(NOW, 0.0).is_ok();
+    let active = claims.check_not_before(NOW, 0.0).is_ok();
     let Ok(subject) = claims.check_types() else { return };
     let requirements = Requirements {
         scopes: vec!["read:orders".into()],
@@ -24,28 +24,28 @@ fuzz_target!(|payload: &[u8]| {
         organization: Organization::None,
         ..Requirements::default()
     };
-    let verdict = requirements.check(&subject, None).map_err(|refusal| refusal.code);
+    let verdict = requirements.check(&subject, None).map_err(|rejection| rejection.code);
 
     let text = context::authenticated(&subject);
     serde_json::from_str::<&RawValue>(&text).expect("a context is JSON");
-    let again = context::claims(&text).expect("a context is read again");
-    let subject = again.check_types().expect("its types are those that were checked");
-    assert_eq!(verdict, requirements.check(&subject, None).map_err(|refusal| refusal.code));
+    let again = context::claims(&text).expect("a context can be parsed");
+    let subject = again.check_types().expect("its types were checked");
+    assert_eq!(verdict, requirements.check(&subject, None).map_err(|rejection| rejection.code));
 
-    // The same questions to another parser; numbers beyond f64 are no JSON to it.
+    // Compare with another parser, which rejects numbers outside the range of f64.
     let Ok(json) = serde_json::from_slice::<Value>(payload) else { return };
-    let context: Value = serde_json::from_str(&text).expect("JSON, as the payload is");
+    let context: Value = serde_json::from_str(&text).expect("a context is JSON");
     assert_eq!(context["payload"], json);
     assert_eq!(issuer, json["iss"] == ISSUER);
-    assert!(!audience || holds(&json["aud"], AUDIENCE));
+    assert!(!audience || claim_contains(&json["aud"], AUDIENCE));
     assert!(!expiry || json["exp"].as_f64().is_some_and(|exp| exp > NOW));
-    assert!(!begun || json.get("nbf").is_none_or(|nbf| nbf.as_f64().is_some_and(|nbf| nbf <= NOW)));
+    assert!(!active || json.get("nbf").is_none_or(|nbf| nbf.as_f64().is_some_and(|nbf| nbf <= NOW)));
     assert_eq!(json["sub"], subject.user);
     let scopes = json["scope"].as_str().unwrap_or_default();
     assert!(verdict.is_err() || scopes.split(' ').any(|scope| scope == "read:orders"));
-    assert!(verdict.is_err() || holds(&json["roles"], "admin") || holds(&json["role"], "admin"));
+    assert!(verdict.is_err() || claim_contains(&json["roles"], "admin") || claim_contains(&json["role"], "admin"));
 });
 
-fn holds(claim: &Value, wanted: &str) -> bool {
+fn claim_contains(claim: &Value, wanted: &str) -> bool {
     claim == wanted || claim.as_array().is_some_and(|items| items.iter().any(|item| item == wanted))
 }

@@ -1,30 +1,32 @@
-//! The whole way, from a token to its context.
+//! Fuzzes the whole pipeline, from the token to its context. `explain` must report the same rejection as `verify`.
 //!
-//! Two lines are a header and a payload, which are signed here: what is changed in them gets behind the signature. A single
-//! line is a token as it came, against Logto's own recorded keys: but for the recorded tokens themselves nothing holds.
+//! An input of two lines is a header and a payload, which are signed here so that mutations reach the checks after the signature.
+//! A single line is a token, which is verified with recorded Logto keys. Only recorded tokens may be accepted.
 #![no_main]
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use harness::{AUDIENCE, ISSUER, NOW, at_once, key_set, now, raw, signed, verifier};
+use harness::{AUDIENCE, ISSUER, NOW, key_set, now, poll_to_completion, raw, sign_token, verifier};
 use libfuzzer_sys::fuzz_target;
+use logto_authkit::error::Rejection;
 use logto_authkit::options::Raw;
-use logto_authkit::verify::Verifier;
+use logto_authkit::verify::{Accepted, Verifier};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-static OURS: LazyLock<Verifier> = LazyLock::new(|| verifier([("jwks", key_set())]));
+static SIGNING_VERIFIER: LazyLock<Verifier> = LazyLock::new(|| verifier([("jwks", key_set())]));
 
 static RECORDING: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../__test__/fixtures/capture.json")).expect("the recording is JSON")
 });
 
-static RECORDED: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+static RECORDED_TOKENS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let tokens = RECORDING["tokens"].as_array().expect("it has tokens");
     tokens.iter().filter_map(|token| token["raw"].as_str()).collect()
 });
 
-static LOGTOS: LazyLock<Verifier> = LazyLock::new(|| {
+static RECORDED_VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let sets = RECORDING["jwks"].as_array().expect("it has key sets").iter();
     let keys: Vec<Value> = sets.flat_map(|set| set["body"]["keys"].as_array().cloned().unwrap_or_default()).collect();
     verifier([
@@ -39,18 +41,29 @@ fuzz_target!(|input: &[u8]| {
     if let Some(end) = input.iter().position(|byte| *byte == b'\n') {
         sign_and_verify(&input[..end], &input[end + 1..]);
     } else if let Ok(token) = std::str::from_utf8(input) {
-        let verdict = at_once(LOGTOS.verify(token, now()));
-        assert!(verdict.is_err() || RECORDED.contains(token), "forged");
+        let outcome = poll_to_completion(RECORDED_VERIFIER.verify(token, now()));
+        assert!(outcome.is_err() || RECORDED_TOKENS.contains(token), "forged");
+        check_explanation(&RECORDED_VERIFIER, token, &outcome);
     }
 });
 
+/// Asserts that `explain` reports the same outcome, and that its report is JSON.
+fn check_explanation(verifier: &Verifier, token: &str, outcome: &Result<Accepted, Rejection>) {
+    let report = poll_to_completion(verifier.explain(token, now()));
+    let described = |rejection: &Rejection| (rejection.code, rejection.message(), rejection.details.clone());
+    assert_eq!(report.rejection().map(described), outcome.as_ref().err().map(described));
+    assert!(outcome.is_err() || report.is_verified());
+    serde_json::from_str::<&RawValue>(&report.to_json()).expect("a report is JSON");
+}
+
 fn sign_and_verify(header: &[u8], payload: &[u8]) {
-    let token = signed(header, payload);
-    // The second time it is remembered, which must make no difference.
-    let verdicts = [(); 2].map(|()| at_once(OURS.verify(&token, now())));
-    let codes = verdicts.each_ref().map(|verdict| verdict.as_ref().map(|_| ()).map_err(|refusal| refusal.code));
+    let token = sign_token(header, payload);
+    // The second verification may use the token cache, which must not make a difference.
+    let outcomes = [(); 2].map(|()| poll_to_completion(SIGNING_VERIFIER.verify(&token, now())));
+    let codes = outcomes.each_ref().map(|outcome| outcome.as_ref().map(|_| ()).map_err(|rejection| rejection.code));
     assert_eq!(codes[0], codes[1]);
-    let [Ok(accepted), _] = verdicts else { return };
+    check_explanation(&SIGNING_VERIFIER, &token, &outcomes[0]);
+    let [Ok(accepted), _] = outcomes else { return };
     let context = accepted.token.context();
     let Ok(header) = serde_json::from_slice::<Value>(header) else { return };
     let Ok(claims) = serde_json::from_slice::<Value>(payload) else { return };

@@ -1,4 +1,4 @@
-//! Any lines as a request: the first one its cookies, the others its `Authorization` headers.
+//! Fuzzes requests. The first line of the input is the `Cookie` header, and the others are `Authorization` headers.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     assert!(tokens.len() <= 2);
     for token in tokens {
         assert!(!token.is_empty() && text.contains(token));
-        // A cookie ends at a semicolon, an `Authorization` value at a comma.
+        // A semicolon ends a cookie, and a comma ends an `Authorization` value.
         assert!(!(token.contains(';') && token.contains(',')));
         assert!(text.contains("logto_authtoken") || text.to_ascii_lowercase().contains("bearer"));
     }

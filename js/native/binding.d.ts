@@ -9,62 +9,170 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** Requirements of one route, parsed once. */
+/** The requirements of one route, parsed once. */
 export declare class NativeRequirements {
-  /** Why a context, as JSON, does not meet them; null if it does. */
-  check(context: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): Refused | null
+  /** Checks a context, which is passed as JSON. Returns null if it meets the requirements. */
+  check(context: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): RejectedRequest | null
 }
 
-/** Options, parsed once. */
+/** A verifier, with options that are parsed once. */
 export declare class NativeVerifier {
-  /** Verifies a token; never a guest. */
-  verifyToken(token: string, mayBeSlow: boolean): number | string | Detailed | Refused | Promise<string | Detailed | Refused>
+  /** The accepted issuers. */
+  get issuers(): Array<string>
+  /** Reports on every check of a token, or of the token in a request, as JSON. */
+  explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
+  /** Verifies a token. The result is never a guest. */
+  verifyToken(token: string, mayBeSlow: boolean): number | string | VerifiedContext | RejectedRequest | Promise<string | VerifiedContext | RejectedRequest>
   /** Verifies the token of a request. */
-  verifyRequest(mayBeSlow: boolean, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: Rest | undefined | null): number | string | Detailed | Refused | Promise<string | Detailed | Refused>
-  /** Makes sure that there are keys; the string is empty. */
-  prefetch(): string | Detailed | Refused | Promise<string | Detailed | Refused>
-  /** Figures for operators. */
-  stats(): Figures
-  /** The address that keys are fetched from in the clear, once a process. */
+  verifyRequest(mayBeSlow: boolean, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest | Promise<string | VerifiedContext | RejectedRequest>
+  /** Fetches the keys unless they are cached. The result is an empty string on success. */
+  prefetch(): string | VerifiedContext | RejectedRequest | Promise<string | VerifiedContext | RejectedRequest>
+  /** Statistics about the token cache and the key set, for operators. */
+  stats(): VerifierStats
+  /** The origin from which keys are fetched over plain http. It is returned only once per process. */
   takeWarning(): string | null
-  /** The name of the token's cookie. */
+  /** The name of the token cookie. */
   get cookieName(): string
-  /** The name of the cookie that a guest's id is read from, where guests are allowed. */
+  /** The name of the guest cookie, or null if guests are not allowed. */
   get guestCookieName(): string | null
+  /** The URL of the protected resource metadata, for challenges. */
+  get resourceMetadata(): string | null
+  /** The `Set-Cookie` header with a guest id, or null if the options turn the guest cookie off. */
+  guestCookieHeader(guestId: string, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault | null
 }
 
-/** A `Set-Cookie` value for a token. */
+/** A `Set-Cookie` header with a token. */
 export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
-/** Forgets the keys of every address. */
+/** Checks the options of a set. Returns null if they are valid. */
+export declare function checkOptions(set: string, options: unknown): OptionsFault | null
+
+/** Checks the role claims among these claims. Returns null if they contain the role. */
+export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionsFault | null
+
+/** Checks a `scope` claim or the list of scopes in a context. Returns null if it contains the required scopes. */
+export declare function checkScopes(held: unknown, scopes: unknown, mode: unknown): RejectedRequest | OptionsFault | null
+
+/** Clears all cached keys. */
 export declare function clearJwksCache(): void
 
-/** The context, as JSON, of the token whose id the last call on this thread has told; null of any other. */
+/** The context, as JSON, of the cached token whose id the last call on this thread returned, or null for any other id. */
 export declare function context(id: number): string | null
 
-/** The values of the cookies of that name in a `Cookie` header. */
+/** The constants that JavaScript shares with the core, as JSON. */
+export declare function contract(): string
+
+/** The values of the cookies with this name in a `Cookie` header. */
 export declare function cookieValues(header: string, name: string): Array<string>
 
-/** Parses requirements. */
+/** Parses the requirements of a route. */
 export declare function createRequirements(requirements: unknown): NativeRequirements | OptionsFault
 
-/** Parses options. */
-export declare function createVerifier(options: unknown): NativeVerifier | OptionsFault
+/** Creates a verifier from the options of a set. */
+export declare function createVerifier(set: string, options: unknown): NativeVerifier | OptionsFault
 
-/** A `Set-Cookie` value for a CSRF token. */
+/** A `Set-Cookie` header with a CSRF token. */
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
-/** A context of which there is more to tell. */
-export interface Detailed {
-  context: string
-  /** Whether it took slow work on this thread. */
-  slow: boolean
-  /** Whether the token's signature was remembered. */
-  seen: boolean
+/** A `Set-Cookie` header with a guest id. */
+export declare function guestCookieHeader(guestId: string, attributes: unknown): string | OptionsFault
+
+/** The error for an option that the options object inherits from its prototype. */
+export declare function inheritedOption(option: string): OptionsFault
+
+/** Clears the cached keys of the Logto server, or of the key set, at this URL. */
+export declare function invalidateJwksCache(logtoUrl: unknown): OptionsFault | null
+
+/** The error for an option that only JavaScript can check. If the value may be a secret, the message does not contain it. */
+export declare function invalidOption(option: string, expected: string, given: unknown, isSecret?: boolean | undefined | null): OptionsFault
+
+/** The issuer of the Logto server at this URL. */
+export declare function issuer(logtoUrl: unknown): string | OptionsFault
+
+/** The algorithms that a JWK supports. The list is empty if the JWK is not usable. */
+export declare function keyAlgorithms(jwk: unknown): Array<string>
+
+/** A completed fetch of a key set. */
+export interface KeyFetch {
+  jwksUri: string
+  reason: string
+  outcome: string
+  /** The number of usable keys. */
+  keys: number
+  error: string | null
+  /** The start of the fetch, in milliseconds since 1970. */
+  startedAt: number
+  /** The duration of the fetch, in milliseconds. */
+  duration: number
 }
 
-/** Figures for operators. */
-export interface Figures {
+/** Normalizes a request path for comparison. Returns null if parsers could interpret the path differently. */
+export declare function normalizePath(path: string): string | null
+
+/** An invalid option, thrown as a `TypeError`. */
+export interface OptionsFault {
+  option: string
+  message: string
+}
+
+/** The rejection with this code, for checks that JavaScript performs. */
+export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null): RejectedRequest
+
+/**
+ * A rejected request, or the guest that it becomes. Every property is always set, because JavaScript would read a missing
+ * property from a polluted prototype.
+ */
+export interface RejectedRequest {
+  code: string
+  status: number
+  message: string
+  challenge: string | null
+  /** The number of seconds after which to try again. */
+  retryAfter: number | null
+  /** The details for the operator, as a JSON object. */
+  details: string
+  cause: string | null
+  /** The guest id, if the request becomes a guest. */
+  guestId: string | null
+  guestIsNew: boolean
+  /** Whether an expensive signature was verified on the calling thread. */
+  slow: boolean
+}
+
+/** The properties of a request that are rarely present. */
+export interface RequestExtras {
+  /** The token that the application's `getToken` returned. */
+  token?: string
+  /** The value of the token cookie, as parsed by the framework. */
+  cookie?: string
+  /** The value of the guest cookie, as parsed by the framework. */
+  guestCookie?: string
+  /** The organization that the application requires for this request. */
+  organization?: string
+  /** Whether the application requires a token that belongs to no organization. */
+  noOrganization?: boolean
+  /** How many of the request's valid tokens the application has revoked, counted from the first. */
+  revoked?: number
+}
+
+/** The metadata document of a protected resource (RFC 9728), as JSON. */
+export declare function resourceMetadata(options: unknown): string | OptionsFault
+
+/** The key set fetches that have completed since the last call on any thread, oldest first. */
+export declare function takeKeyFetches(): Array<KeyFetch>
+
+/** The context of a valid token, and how the token was verified. */
+export interface VerifiedContext {
+  /** The context, as JSON. */
+  context: string
+  /** Whether an expensive signature was verified on the calling thread. */
+  slow: boolean
+  /** Whether the token was in the cache. */
+  cached: boolean
+}
+
+/** Statistics about the token cache and the key set, for operators. */
+export interface VerifierStats {
   size: number
   hits: number
   misses: number
@@ -72,79 +180,7 @@ export interface Figures {
   keys: number
   fetches: number
   failures: number
-  /** Milliseconds since 1970. */
+  /** The time of the last successful fetch, in milliseconds since 1970. */
   fetchedAt: number | null
   lastError: string | null
 }
-
-/** A `Set-Cookie` value for a guest's id. */
-export declare function guestCookieHeader(guestId: string, attributes: unknown): string | OptionsFault
-
-/** Forgets the keys of the Logto at that address, or of that key set's address. */
-export declare function invalidateJwksCache(logtoUrl: unknown): OptionsFault | null
-
-/** The issuer of the Logto at that address. */
-export declare function issuer(logtoUrl: unknown): string | OptionsFault
-
-/** A fetch of a key set that has ended. */
-export interface KeyFetch {
-  jwksUri: string
-  reason: string
-  outcome: string
-  /** Usable keys that came. */
-  keys: number
-  error: string | null
-  /** Milliseconds since 1970. */
-  startedAt: number
-  /** Milliseconds. */
-  duration: number
-}
-
-/** A wrong option. */
-export interface OptionsFault {
-  option: string
-  message: string
-}
-
-/** The refusal of that code, for checks that the application makes by itself. */
-export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null): Refused
-
-/**
- * A refusal, or the guest that it becomes. Every member is always there, null if there is nothing to say: an absent one
- * could be read from a polluted prototype.
- */
-export interface Refused {
-  code: string
-  status: number
-  message: string
-  challenge: string | null
-  /** Seconds. */
-  retryAfter: number | null
-  /** A JSON object. */
-  details: string
-  cause: string | null
-  /** Where the refusal becomes a guest. */
-  guestId: string | null
-  guestIsNew: boolean
-  /** Whether slow work was done on this thread. */
-  slow: boolean
-}
-
-/** What few requests have. */
-export interface Rest {
-  /** From the application's own `getToken`. */
-  token?: string
-  /** The token's cookie as the framework parsed it. */
-  cookie?: string
-  /** The guest's cookie as the framework parsed it. */
-  guestCookie?: string
-  /** The organization that this request is about. */
-  organization?: string
-  /** That it is about none. */
-  noOrganization?: boolean
-  /** How many of the tokens that verify the application has revoked. */
-  revoked?: number
-}
-
-/** The fetches of key sets that have ended and that no thread has been told of, the oldest first. */
-export declare function takeKeyFetches(): Array<KeyFetch>

@@ -1,4 +1,4 @@
-//! What a verification comes to, at once or later.
+//! Runs a verification and returns its outcome, synchronously if possible and otherwise as a promise.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -8,95 +8,101 @@ use napi::bindgen_prelude::{Either3, Either5, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::panics::{caught, internal};
-use crate::error::Refusal;
+use super::panics::{catch_panic, internal_error};
+use crate::error::Rejection;
 use crate::guest::Guest;
-use crate::threads::{self, Started};
+use crate::threads::{self, Progress};
 use crate::token_cache::VerifiedToken;
 
-/// A refusal, or the guest that it becomes. Every member is always there, null if there is nothing to say: an absent one
-/// could be read from a polluted prototype.
+/// A rejected request, or the guest that it becomes. Every property is always set, because JavaScript would read a missing
+/// property from a polluted prototype.
 #[napi(object, use_nullable = true)]
-pub struct Refused {
+pub struct RejectedRequest {
     pub code: String,
     pub status: u16,
     pub message: String,
     pub challenge: Option<String>,
-    /// Seconds.
+    /// The number of seconds after which to try again.
     pub retry_after: Option<u32>,
-    /// A JSON object.
+    /// The details for the operator, as a JSON object.
     pub details: String,
     pub cause: Option<String>,
-    /// Where the refusal becomes a guest.
+    /// The guest id, if the request becomes a guest.
     pub guest_id: Option<String>,
     pub guest_is_new: bool,
-    /// Whether slow work was done on this thread.
+    /// Whether an expensive signature was verified on the calling thread.
     pub slow: bool,
 }
 
-/// A context of which there is more to tell.
+/// The context of a valid token, and how the token was verified.
 #[napi(object)]
-pub struct Detailed {
+pub struct VerifiedContext {
+    /// The context, as JSON.
     pub context: String,
-    /// Whether it took slow work on this thread.
+    /// Whether an expensive signature was verified on the calling thread.
     pub slow: bool,
-    /// Whether the token's signature was remembered.
-    pub seen: bool,
+    /// Whether the token was in the cache.
+    pub cached: bool,
 }
 
-/// What a verification comes to.
+/// The outcome of a verification.
 pub enum Outcome {
-    /// A token seen before is good.
-    Seen(Arc<VerifiedToken>),
-    /// A token is good; its context as JSON.
-    Good(String),
-    /// Why not.
-    Bad(Refused),
+    /// A valid token from the cache.
+    Cached(Arc<VerifiedToken>),
+    /// The context of a valid token, as JSON.
+    Valid(String),
+    /// A rejected request.
+    Rejected(RejectedRequest),
 }
 
-/// The same, at once or later. A token seen before is told by its id: JavaScript may know its context too.
-pub type Answer<'env> = Either5<f64, String, Detailed, Refused, Object<'env>>;
+/// The outcome as passed to JavaScript: the id of a cached token, whose context JavaScript usually has, a context, a context with
+/// details, a rejection, or a promise.
+pub type VerificationResult<'env> = Either5<f64, String, VerifiedContext, RejectedRequest, Object<'env>>;
 
 thread_local! {
-    /// The last token whose id was told on this thread.
-    static TOLD: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
+    /// The cached token whose id was returned last on this thread.
+    static LAST_CACHED: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
 }
 
-/// The context, as JSON, of the token whose id was told last on this thread; none of any other.
-pub fn told(id: f64) -> Option<String> {
-    TOLD.take().filter(|token| number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
+/// Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns `None` for any other id.
+pub fn take_cached_context(id: f64) -> Option<String> {
+    LAST_CACHED.take().filter(|token| js_number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
 }
 
-/// Goes as far as it can at once, on the calling thread: with keys at hand and a cheap signature that is to the end.
-/// Only what must wait becomes a promise.
-pub fn settle(
+/// Runs a verification on the calling thread as far as possible. It completes there if the keys are cached and the signature is
+/// cheap. The result is a promise only if the verification has to continue on another thread.
+pub fn run_verification(
     env: &Env,
     may_be_slow: bool,
     future: impl Future<Output = Outcome> + Send + 'static,
-) -> Result<Answer<'_>> {
-    let unfinished = match caught(|| threads::start(Box::pin(future), may_be_slow))? {
-        Started::Done(Outcome::Seen(token), false) => {
-            let id = number(token.id);
-            TOLD.set(Some(token));
+) -> Result<VerificationResult<'_>> {
+    let unfinished = match catch_panic(|| threads::run_inline(Box::pin(future), may_be_slow))? {
+        Progress::Done(Outcome::Cached(token), false) => {
+            let id = js_number(token.id);
+            LAST_CACHED.set(Some(token));
             return Ok(Either5::A(id));
         }
-        Started::Done(Outcome::Seen(token), true) => {
-            return Ok(Either5::C(Detailed { context: token.context(), slow: true, seen: true }));
+        Progress::Done(Outcome::Cached(token), true) => {
+            return Ok(Either5::C(VerifiedContext { context: token.context(), slow: true, cached: true }));
         }
-        Started::Done(Outcome::Good(context), true) => {
-            return Ok(Either5::C(Detailed { context, slow: true, seen: false }));
+        Progress::Done(Outcome::Valid(context), true) => {
+            return Ok(Either5::C(VerifiedContext { context, slow: true, cached: false }));
         }
-        Started::Done(Outcome::Good(context), false) => return Ok(Either5::B(context)),
-        Started::Done(Outcome::Bad(refused), slow) => return Ok(Either5::D(Refused { slow, ..refused })),
-        Started::Unfinished(unfinished) => unfinished,
+        Progress::Done(Outcome::Valid(context), false) => return Ok(Either5::B(context)),
+        Progress::Done(Outcome::Rejected(rejected), slow) => {
+            return Ok(Either5::D(RejectedRequest { slow, ..rejected }));
+        }
+        Progress::Unfinished(unfinished) => unfinished,
     };
     let (deferred, promise) = env.create_deferred()?;
-    threads::finish(unfinished, |outcome| {
+    threads::run_in_background(unfinished, |outcome| {
         let outcome = match outcome {
-            Some(Outcome::Seen(token)) => Either3::B(Detailed { context: token.context(), slow: false, seen: true }),
-            Some(Outcome::Good(context)) => Either3::A(context),
-            Some(Outcome::Bad(refused)) => Either3::C(refused),
-            None => return deferred.reject(internal()),
+            Some(Outcome::Cached(token)) => {
+                Either3::B(VerifiedContext { context: token.context(), slow: false, cached: true })
+            }
+            Some(Outcome::Valid(context)) => Either3::A(context),
+            Some(Outcome::Rejected(rejected)) => Either3::C(rejected),
+            None => return deferred.reject(internal_error()),
         };
         deferred.resolve(|_| Ok(outcome));
     });
@@ -104,21 +110,24 @@ pub fn settle(
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a thousand tokens a second take 285,000 years to reach 2^53")]
-fn number(id: u64) -> f64 {
+fn js_number(id: u64) -> f64 {
     id as f64
 }
 
-pub fn refused(refusal: Refusal, guest: Option<Guest>) -> Refused {
-    Refused {
-        code: refusal.code.name().into(),
-        status: refusal.code.status(),
-        message: refusal.message(),
-        challenge: refusal.challenge(),
-        retry_after: refusal.retry_after.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
-        details: serde_json::Value::Object(refusal.details).to_string(),
-        cause: refusal.cause,
-        guest_is_new: guest.as_ref().is_some_and(|guest| guest.is_new),
-        guest_id: guest.map(|guest| guest.id),
-        slow: false,
+impl RejectedRequest {
+    /// Converts a rejection, and the guest that the request becomes instead, if any.
+    pub fn new(rejection: Rejection, guest: Option<Guest>) -> Self {
+        Self {
+            code: rejection.code.name().into(),
+            status: rejection.code.status(),
+            message: rejection.message(),
+            challenge: rejection.challenge(),
+            retry_after: rejection.retry_after.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+            details: serde_json::Value::Object(rejection.details).to_string(),
+            cause: rejection.cause,
+            guest_is_new: guest.as_ref().is_some_and(|guest| guest.is_new),
+            guest_id: guest.map(|guest| guest.id),
+            slow: false,
+        }
     }
 }

@@ -1,29 +1,29 @@
-//! What becomes of a bug: an error that says so, and a line for the operator. A panic's own message may quote what it is
-//! about, a token say; it goes nowhere.
+//! Turns a panic into an error and reports its location. The panic message is discarded, because it may contain a token.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 
 use napi::{Error, Result};
 
-/// Of this library alone: the hook is that of the addon's own runtime.
+/// Installs a panic hook that prints only the location. The hook belongs to the addon's Rust runtime and affects no other
+/// library.
 #[napi_derive::module_init]
-fn keep_messages() {
+fn report_panic_location() {
     set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        eprintln!("logto-authkit: internal error at {place}, please report it");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("logto-authkit: internal error at {location}, please report it");
     }));
 }
 
-/// Runs something that must not panic.
+/// Runs a closure and turns a panic into an error.
 ///
 /// # Errors
 ///
-/// If it does.
-pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|_| internal())
+/// If the closure panics.
+pub fn catch_panic<T>(run: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| internal_error())
 }
 
-/// The error that a bug becomes.
-pub fn internal() -> Error {
+/// The error that JavaScript receives after a panic.
+pub fn internal_error() -> Error {
     Error::from_reason("logto-authkit: internal error, please report it")
 }

@@ -1,22 +1,37 @@
-//! JavaScript values to data.
+//! Converts JavaScript values to [`Raw`] values.
 
 use napi::bindgen_prelude::{
-    Array, FromNapiValue, JsObjectValue, KeyCollectionMode, KeyConversion, KeyFilter, Object, Unknown,
+    Array, FromNapiValue, Function, JsObjectValue, KeyCollectionMode, KeyConversion, KeyFilter, Object, Unknown,
 };
-use napi::{JsDate, JsValue, Result, ValueType};
+use napi::{Env, JsDate, JsValue, Result, ValueType};
 
 use crate::options::Raw;
 
-/// Most values that are read of options: enough for every key set, and an end for a `req` passed by mistake.
-const MOST_VALUES: usize = 10_000;
+/// Maximum number of values that are read from one option. It is enough for every key set, and limits the work if a large object
+/// such as `req` is passed by mistake.
+const MAX_VALUES: usize = 10_000;
 
-/// Deepest nesting that is read of options: that of a key set's `x5c`.
-const DEEPEST: usize = 6;
+/// Maximum depth to which options are read, which is the depth of `x5c` in a key set.
+const MAX_DEPTH: usize = 6;
 
-/// A JavaScript value as data. Own members only: what a polluted prototype offers is nobody's option.
+/// Converts a JavaScript value. Only own properties are read, so that a polluted prototype cannot add options.
 pub fn raw(value: &Unknown) -> Result<Raw> {
-    let mut budget = MOST_VALUES;
-    read(value, DEEPEST, &mut budget)
+    read(value, MAX_DEPTH, &mut MAX_VALUES.clone())
+}
+
+/// The own properties with these names. A missing property is `undefined`, and a value that is not an object has none.
+pub fn members(value: &Unknown, names: &[String]) -> Result<Vec<Raw>> {
+    if value.get_type()? != ValueType::Object {
+        return Ok(Vec::new());
+    }
+    let object = Object::from_unknown(*value)?;
+    let env = Env::from_raw(value.value().env);
+    let member = |name: &String| {
+        // `get_named_property` would fail for a name with a NUL character.
+        let key = env.create_string(name)?;
+        if object.has_own_property(name)? { raw(&object.get_property(key)?) } else { Ok(Raw::Undefined) }
+    };
+    names.iter().map(member).collect()
 }
 
 fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
@@ -56,13 +71,26 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
                 let name = names.get_element::<Unknown>(index)?;
                 if name.get_type()? == ValueType::String {
                     let value: Unknown = object.get_property(name)?;
+                    // Each option has its own budget, so that a large option does not use up the budget of the others.
+                    let mut own_budget = MAX_VALUES;
+                    let budget = if depth == MAX_DEPTH { &mut own_budget } else { &mut *budget };
                     members.push((String::from_unknown(name)?, read(&value, depth - 1, budget)?));
                 }
             }
-            Raw::Object(members)
+            if members.is_empty() && is_reg_exp(value)? { Raw::RegExp } else { Raw::Object(members) }
         }
         ValueType::BigInt => Raw::Other("BigInt"),
         ValueType::Symbol => Raw::Other("symbol"),
         _ => Raw::Other("value of another kind"),
     })
+}
+
+/// Recognizes a regular expression by its string tag. `instanceof` fails for regular expressions from another realm, for example
+/// in Jest tests, and N-API has no function for this.
+fn is_reg_exp(value: &Unknown) -> Result<bool> {
+    let env = Env::from_raw(value.value().env);
+    let object = env.get_global()?.get_named_property::<Unknown>("Object")?.coerce_to_object()?;
+    let prototype: Object = object.get_named_property("prototype")?;
+    let to_string: Function<(), String> = prototype.get_named_property("toString")?;
+    Ok(to_string.apply(*value, ())? == "[object RegExp]")
 }

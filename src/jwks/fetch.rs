@@ -1,4 +1,4 @@
-//! Fetching a key set: the only socket.
+//! Fetches a key set. Only this file opens sockets.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,73 +9,74 @@ use reqwest::{Client, ClientBuilder, StatusCode, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use crate::options::address::is_loopback;
+use crate::url::is_loopback;
 
-/// Longest answer that is read, after decompression. Logto's sets take 1 to 2 KiB.
-const LONGEST_BODY: usize = 256 * 1024;
+/// Maximum length of a response body in bytes, after decompression. Logto's key sets take 1 to 2 KiB.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// What a fetch fails of that takes too long.
-pub const TIMED_OUT: &str = "no complete answer within the time-out";
+/// The error of a fetch that exceeds its timeout.
+pub const TIMED_OUT: &str = "no complete response within the timeout";
 
-/// An answer of a key set's address.
+/// A successful response from the JWKS URL.
 #[derive(Debug)]
-pub enum Answer {
-    /// The set is what it was: the `ETag` sent along still holds (RFC 9110 section 15.4.5).
+pub enum Response {
+    /// The key set still has the `ETag` that the request contained (RFC 9110 section 15.4.5).
     NotModified,
-    /// A set, not yet read.
+    /// A key set that has not been parsed yet.
     Body {
-        /// The bytes.
+        /// The response body.
         body: Vec<u8>,
-        /// The `ETag` for the next time.
+        /// The `ETag` to send with the next request.
         etag: Option<String>,
     },
 }
 
-/// Asks a key set's address.
+/// Requests a key set. The caller enforces the timeout.
 ///
 /// # Errors
 ///
-/// In words for an operator, without the address, if there is no 200 (or 304), or the body is over 256 KiB. Redirects are
-/// not followed: keys come from the configured address only. How long it may take is the caller's to say.
-pub async fn fetch(address: &str, etag: Option<&str>) -> Result<Answer, String> {
-    let client = client(address)?;
-    let request = client.get(address).header(ACCEPT, "application/jwk-set+json, application/json");
+/// A message for operators, without the URL, if the request fails, the status is neither 200 nor 304, or the body is too long.
+/// Redirects are not followed, because keys must come from the configured URL.
+pub async fn fetch(url: &str, etag: Option<&str>) -> Result<Response, String> {
+    let client = client(url)?;
+    let request = client.get(url).header(ACCEPT, "application/jwk-set+json, application/json");
     let request = etag.iter().fold(request, |request, etag| request.header(IF_NONE_MATCH, *etag));
     let mut response = request.send().await.map_err(describe)?;
     match response.status() {
         StatusCode::OK => {}
-        StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Answer::NotModified),
-        status => return Err(format!("the key set's address answered {}", status.as_u16())),
+        StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Response::NotModified),
+        status => return Err(format!("the JWKS URL responded with {}", status.as_u16())),
     }
     let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(describe)? {
-        if body.len() + chunk.len() > LONGEST_BODY {
-            return Err(format!("the answer is longer than {} KiB", LONGEST_BODY / 1024));
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(format!("the response is longer than {} KiB", MAX_BODY_BYTES / 1024));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer::Body { body, etag })
+    Ok(Response::Body { body, etag })
 }
 
-/// The client for that address. No proxy is asked for this machine's own addresses, which it would look for on its own.
+/// The HTTP client for a URL. Requests to loopback hosts bypass the proxy, which would connect to its own machine.
 ///
-/// Trust anchors and the environment are read once a process: JavaScript may write there while another thread reads.
-fn client(address: &str) -> Result<&'static Client, String> {
+/// Trust anchors and environment variables are read once per process, because JavaScript may change the environment while
+/// another thread reads it.
+fn client(url: &str) -> Result<&'static Client, String> {
     static DIRECT: OnceCell<Client> = OnceCell::new();
     static PROXIED: OnceCell<Client> = OnceCell::new();
-    // The proxy matcher knows names and networks, not the `*` that curl and others take for "no proxy at all".
-    static SPARED: Lazy<bool> = Lazy::new(|| {
+    // reqwest does not support `*`, which disables the proxy in curl and other programs.
+    static NO_PROXY: Lazy<bool> = Lazy::new(|| {
         ["NO_PROXY", "no_proxy"].iter().any(|name| std::env::var(name).is_ok_and(|list| list.trim() == "*"))
     });
-    if *SPARED || Url::parse(address).is_ok_and(|url| is_loopback(&url)) {
-        DIRECT.get_or_try_init(|| configured(Client::builder().no_proxy()))
+    if *NO_PROXY || Url::parse(url).is_ok_and(|url| is_loopback(&url)) {
+        DIRECT.get_or_try_init(|| build_client(Client::builder().no_proxy()))
     } else {
-        PROXIED.get_or_try_init(|| configured(Client::builder()))
+        PROXIED.get_or_try_init(|| build_client(Client::builder()))
     }
 }
 
-fn configured(builder: ClientBuilder) -> Result<Client, String> {
+fn build_client(builder: ClientBuilder) -> Result<Client, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -88,14 +89,14 @@ fn configured(builder: ClientBuilder) -> Result<Client, String> {
         .redirect(redirect::Policy::none())
         .referer(false)
         .user_agent(concat!("logto-authkit/", env!("CARGO_PKG_VERSION")))
-        // Fetches are minutes apart: a connection kept for the next one is closed by the server when it is wanted.
+        // Fetches are minutes apart, so the server would have closed an idle connection by then.
         .pool_max_idle_per_host(0)
         .build()
         .map_err(describe)
 }
 
-/// Mozilla's anchors, which slim containers lack, the system's, and those of `NODE_EXTRA_CA_CERTS`, as Node's own
-/// clients take them. What cannot be read is left out, as Node does.
+/// The trust anchors of Mozilla, which slim containers lack, of the system, and of `NODE_EXTRA_CA_CERTS`. Like Node, this function
+/// skips certificates that cannot be parsed.
 fn trust_anchors() -> RootCertStore {
     let mut anchors = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     anchors.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -105,7 +106,7 @@ fn trust_anchors() -> RootCertStore {
     anchors
 }
 
-/// The error and what it came from, in one line, without the address.
+/// Describes an error and its causes in one line, without the URL.
 fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
@@ -118,9 +119,9 @@ fn describe(error: reqwest::Error) -> String {
         source = cause.source();
     }
     if text.contains("UnknownIssuer") {
-        text += " (the certificate of a private CA goes into NODE_EXTRA_CA_CERTS)";
+        text += " (for a private CA, set NODE_EXTRA_CA_CERTS to its certificate)";
     } else if text.contains("CaUsedAsEndEntity") {
-        text += " (the server shows a CA's own certificate: let it show one that the CA has signed)";
+        text += " (the server uses a CA certificate: configure one that the CA has signed)";
     }
     text
 }

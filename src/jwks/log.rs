@@ -1,92 +1,45 @@
-//! Fetches that have ended, for whoever watches: kept until they are taken, which may be on any thread.
+//! The log of completed fetches, which JavaScript publishes on a diagnostics channel.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::clock::Timestamp;
+use super::state::FetchReason;
 
-/// Kept where nobody takes them; the oldest go first.
-const MOST: usize = 64;
+/// Maximum number of logged fetches. Without a subscriber, nobody takes them, and the oldest are dropped.
+const MAX_RECORDS: usize = 64;
 
-static ENDED: Mutex<VecDeque<Ended>> = Mutex::new(VecDeque::new());
+static RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());
 
-/// What provokes a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// There are no keys at hand.
-    Empty,
-    /// Those at hand are past their TTL.
-    Stale,
-    /// They will be soon.
-    Refresh,
-    /// A token's `kid` is not among them.
-    UnknownKid,
-}
-
-impl Reason {
-    /// For programs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Stale => "stale",
-            Self::Refresh => "refresh",
-            Self::UnknownKid => "unknown_kid",
-        }
-    }
-}
-
-/// A fetch that has ended.
+/// A completed fetch.
 #[derive(Debug)]
-pub struct Ended {
-    /// The key set's address.
-    pub address: String,
-    /// What provoked it.
-    pub reason: Reason,
-    /// How many usable keys came, or why none did.
+pub struct FetchRecord {
+    /// The JWKS URL.
+    pub url: String,
+    /// The cause of the fetch.
+    pub reason: FetchReason,
+    /// The number of usable keys, or the error if the fetch failed.
     pub outcome: Result<usize, String>,
-    /// When it began, in milliseconds since 1970.
-    pub began: f64,
-    /// From its beginning to its end.
-    pub took: Duration,
+    /// The start of the fetch, in milliseconds since 1970.
+    pub started_at: f64,
+    /// The duration of the fetch.
+    pub duration: Duration,
 }
 
-/// When a fetch began, and why. On a real clock, unlike everything that something depends on: how long a server took is
-/// nothing to be given.
-#[derive(Debug)]
-pub struct Begun {
-    reason: Reason,
-    at: Timestamp,
-}
-
-impl Begun {
-    /// Now.
-    #[must_use]
-    pub fn now(reason: Reason) -> Self {
-        Self { reason, at: Timestamp::now() }
+/// Adds a fetch to the log.
+pub fn record(fetch: FetchRecord) {
+    let mut records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if records.len() >= MAX_RECORDS {
+        records.pop_front();
     }
-
-    /// Logs its end, and tells how long it took.
-    pub(super) fn end(&self, address: &str, outcome: Result<usize, String>) -> Duration {
-        let took = Instant::now().saturating_duration_since(self.at.monotonic);
-        add(Ended { address: address.to_owned(), reason: self.reason, outcome, began: self.at.wall, took });
-        took
-    }
+    records.push_back(fetch);
 }
 
-fn add(fetch: Ended) {
-    let mut ended = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
-    if ended.len() >= MOST {
-        ended.pop_front();
-    }
-    ended.push_back(fetch);
-}
-
-/// Those that nobody has taken yet, the oldest first: each is told once a process, so that threads' counters add up.
+/// Removes and returns all logged fetches, oldest first. Each fetch is returned once per process, so that the counters of
+/// several threads add up correctly.
 #[must_use]
-pub fn take() -> Vec<Ended> {
-    ENDED.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+pub fn take() -> Vec<FetchRecord> {
+    RECORDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
 }
 
 #[cfg(test)]
@@ -94,14 +47,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fetches_are_taken_once_in_order_and_the_oldest_are_dropped_where_nobody_takes_them() {
-        for keys in 0..3 * MOST {
-            Begun::now(Reason::Stale).end("https://log.test/oidc/jwks", Ok(keys));
+    fn returns_each_fetch_once_in_order_and_drops_the_oldest() {
+        let url = "https://log.test/oidc/jwks";
+        for keys in 0..3 * MAX_RECORDS {
+            let (reason, duration) = (FetchReason::Stale, Duration::ZERO);
+            record(FetchRecord { url: url.into(), reason, outcome: Ok(keys), started_at: 0.0, duration });
         }
-        let mine = |fetch: Ended| (fetch.address == "https://log.test/oidc/jwks").then(|| fetch.outcome.unwrap());
+        let mine = |fetch: FetchRecord| (fetch.url == url).then(|| fetch.outcome.unwrap());
         let taken: Vec<_> = take().into_iter().filter_map(mine).collect();
-        assert!(taken.len() <= MOST && taken.is_sorted(), "{taken:?}");
-        assert_eq!(taken.last(), Some(&(3 * MOST - 1)));
+        assert!(taken.len() <= MAX_RECORDS && taken.is_sorted(), "{taken:?}");
+        assert_eq!(taken.last(), Some(&(3 * MAX_RECORDS - 1)));
         assert_eq!(take().into_iter().filter_map(mine).count(), 0);
     }
 }

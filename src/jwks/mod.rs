@@ -1,4 +1,4 @@
-//! Key sets: how they are parsed, cached and fetched.
+//! Fetches, parses and caches key sets.
 
 mod fetch;
 pub mod keys;
@@ -8,17 +8,19 @@ pub mod state;
 
 use std::time::Duration;
 
+pub(crate) use fetch::MAX_BODY_BYTES;
+pub(crate) use keys::MAX_KEYS;
 pub use remote::{clear, clear_all};
 
-/// How a fetched key set is kept.
+/// The policy for fetching and caching a key set.
 #[derive(Clone, Copy, Debug)]
 pub struct CachePolicy {
-    /// How long it is fresh; default 5 minutes. Zero: fetched for every verification.
+    /// How long a set is fresh. With zero, every verification fetches the set.
     pub ttl: Duration,
-    /// How long a whole request may take; default 5 seconds.
+    /// How long a fetch may take in total.
     pub timeout: Duration,
-    /// Least time between two fetches that an unknown `kid` or a failing endpoint provokes; default 10 seconds.
+    /// Minimum time between two fetches because of an unknown `kid`, and after a failed fetch.
     pub cooldown: Duration,
-    /// How long past its TTL it still serves while it cannot be refreshed; default 1 hour.
+    /// How long a set may be used past its TTL while it cannot be refreshed.
     pub max_stale: Duration,
 }

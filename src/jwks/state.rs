@@ -1,5 +1,5 @@
-//! One key set's life as a state machine: empty, fresh, stale, cooling down. Time is an argument, and it opens no
-//! socket: it says what to do, and is told what came of it.
+//! The state machine of one key set, which is empty, fresh, stale or cooling down. Callers pass the current time, perform the
+//! fetches and report their outcomes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,222 +8,280 @@ use super::CachePolicy;
 use super::keys::KeySet;
 use crate::clock::Timestamp;
 
-/// Part of the TTL after which traffic refreshes a set in the background, so that no request waits for it.
+/// The fraction of the TTL after which a request starts a refresh in the background, so that no request has to wait.
 const REFRESH_AHEAD: f64 = 0.8;
 
-/// What is known of the key set at one address.
+/// The state of the key set at one URL.
 #[derive(Debug, Default)]
 pub struct KeySetState {
-    /// The last good set, and when its fetch began: it is no younger than that.
-    good: Option<(Fetched, Timestamp)>,
-    /// When the last fetch ended that failed, if none succeeded since.
-    failed: Option<Timestamp>,
-    /// When the last fetch began that an unknown `kid` provoked.
-    provoked: Option<Timestamp>,
-    /// The fetch under way: its number, and how long from its beginning somebody waits for it.
-    flight: Option<(u64, Duration)>,
-    /// Fetches begun so far; also the number of the last one.
+    /// The last key set and the start of its fetch, from which its age counts.
+    cached: Option<(Fetched, Timestamp)>,
+    /// The end of the last failed fetch, unless a fetch has succeeded since.
+    failed_at: Option<Timestamp>,
+    /// The time of the last fetch that was caused by an unknown `kid`.
+    unknown_kid_at: Option<Timestamp>,
+    in_flight: Option<InFlight>,
+    /// The number of fetches started, which also identifies the last fetch.
     fetches: u64,
     failures: u64,
     last_error: Option<String>,
 }
 
-/// A set as it was fetched.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    number: u64,
+    /// The longest timeout of the requests that wait for the fetch, counted from its start.
+    timeout: Duration,
+}
+
+/// A fetched key set.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The keys.
     pub keys: Arc<KeySet>,
-    /// Its `ETag`, for asking whether it has changed.
+    /// The `ETag`, which the next request uses to ask whether the set has changed.
     pub etag: Option<String>,
 }
 
-/// What a request gets.
+/// The decision for a request that needs keys.
 #[derive(Debug)]
-pub enum Supply {
-    /// These keys.
-    Keys(Arc<KeySet>),
-    /// These keys, and a fetch in the background is due.
-    KeysAndRefresh(Arc<KeySet>),
-    /// Nothing yet: a fetch is to be waited for, and begun if none is under way.
+pub enum Lookup {
+    /// The request uses these keys.
+    Cached(Arc<KeySet>),
+    /// The request uses these keys and starts a fetch in the background.
+    CachedAndRefresh(Arc<KeySet>),
+    /// The request waits for a fetch, which it starts if none is in flight.
     Wait,
-    /// Nothing until that many milliseconds have passed.
+    /// The request fails. No fetch is allowed for this number of milliseconds.
     Unavailable(u64),
 }
 
-/// What becomes of a token whose `kid` the set at hand does not have.
+/// The decision for a token whose `kid` is not in the cached set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnknownKid {
-    /// A newer set is to be waited for.
+    /// The request waits for a newer set.
     Refetch,
-    /// Its key is unknown.
-    Refuse,
-    /// No newer set can be had for that many milliseconds, so it may well be of a new key.
+    /// The token is rejected because its key is unknown.
+    Reject,
+    /// No newer set can be fetched for this number of milliseconds. This is an outage, because the token may be signed with a
+    /// new key.
     Unavailable(u64),
 }
 
-/// Figures for operators.
-#[derive(Clone, Debug)]
-pub struct Figures {
-    /// `empty`, `fresh` or `stale`.
+/// The reason for a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchReason {
+    /// No keys are cached.
+    Empty,
+    /// The cached keys are past their TTL.
+    Stale,
+    /// The cached keys will reach their TTL soon.
+    Refresh,
+    /// A token's `kid` is not among the cached keys.
+    UnknownKid,
+}
+
+impl FetchReason {
+    /// The name of the reason in the public contract.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Stale => "stale",
+            Self::Refresh => "refresh",
+            Self::UnknownKid => "unknown_kid",
+        }
+    }
+}
+
+/// A decision that may require a fetch.
+pub(super) trait MayFetch {
+    /// The reason for a fetch, or `None` if no fetch is required.
+    fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason>;
+}
+
+impl MayFetch for Lookup {
+    fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason> {
+        match self {
+            Self::Wait => Some(if has_keys { FetchReason::Stale } else { FetchReason::Empty }),
+            Self::CachedAndRefresh(_) => Some(FetchReason::Refresh),
+            Self::Cached(_) | Self::Unavailable(_) => None,
+        }
+    }
+}
+
+impl MayFetch for UnknownKid {
+    fn fetch_reason(&self, _has_keys: bool) -> Option<FetchReason> {
+        matches!(self, Self::Refetch).then_some(FetchReason::UnknownKid)
+    }
+}
+
+/// Statistics about the key set, for operators.
+#[derive(Clone, Debug, Default)]
+pub struct KeySetStats {
+    /// The state of the set: `empty`, `fresh` or `stale`.
     pub state: &'static str,
-    /// Usable keys at hand.
+    /// The number of usable keys in the cached set.
     pub keys: usize,
-    /// Fetches begun.
+    /// The number of fetches started.
     pub fetches: u64,
-    /// Fetches failed.
+    /// The number of failed fetches.
     pub failures: u64,
-    /// When the keys at hand were fetched, in milliseconds since 1970.
+    /// The time at which the cached keys were fetched, in milliseconds since 1970.
     pub fetched_at: Option<f64>,
-    /// What the last fetch failed of; None once one succeeds.
+    /// The error of the last fetch, or `None` if it succeeded.
     pub last_error: Option<String>,
 }
 
 impl KeySetState {
-    /// What a request that begins at `now` gets before it has waited for anything.
+    /// Decides for a request that starts at `now` and has not waited yet.
     ///
-    /// It waits only without a set, or with one past its TTL: a process that was idle must not let a removed key
-    /// live on. In an outage, once a fetch has failed, the set at hand serves for `max_stale`, and one request a
-    /// cool-down waits to see whether it is over.
+    /// A request waits only if there is no set or the set is past its TTL, so that a removed key is no longer used after an
+    /// idle period. During an outage, which starts with a failed fetch, the cached set is used for up to `max_stale`, and one
+    /// request per cooldown waits to find out whether the outage is over.
     #[must_use]
-    pub fn supply(&self, now: Timestamp, policy: &CachePolicy) -> Supply {
-        let Some((Fetched { keys, .. }, since)) = &self.good else {
-            return match Self::cooling(self.failed, now, policy) {
-                Some(left) if self.flight.is_none() => Supply::Unavailable(left),
-                _ => Supply::Wait,
+    pub fn lookup(&self, now: Timestamp, policy: &CachePolicy) -> Lookup {
+        let cooldown = Self::cooldown_left(self.failed_at, now, policy);
+        let Some((Fetched { keys, .. }, since)) = &self.cached else {
+            return match cooldown {
+                Some(left) if self.in_flight.is_none() => Lookup::Unavailable(left),
+                _ => Lookup::Wait,
             };
         };
         let age = now.since(*since);
-        let cooling = Self::cooling(self.failed, now, policy);
-        let idle = self.flight.is_none() && cooling.is_none();
+        let may_fetch = self.in_flight.is_none() && cooldown.is_none();
         if age < policy.ttl {
-            let due = idle && age >= policy.ttl.mul_f64(REFRESH_AHEAD);
-            return if due { Supply::KeysAndRefresh(keys.clone()) } else { Supply::Keys(keys.clone()) };
+            let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_AHEAD);
+            return if is_due { Lookup::CachedAndRefresh(keys.clone()) } else { Lookup::Cached(keys.clone()) };
         }
-        match cooling {
-            _ if idle => Supply::Wait,
-            _ if self.failed.is_some() && Self::serves(*since, now, policy) => Supply::Keys(keys.clone()),
-            Some(left) if self.flight.is_none() => Supply::Unavailable(left),
-            _ => Supply::Wait,
+        match cooldown {
+            _ if may_fetch => Lookup::Wait,
+            _ if self.failed_at.is_some() && Self::is_usable(*since, now, policy) => Lookup::Cached(keys.clone()),
+            Some(left) if self.in_flight.is_none() => Lookup::Unavailable(left),
+            _ => Lookup::Wait,
         }
     }
 
-    /// What a request gets whose wait is over, because the fetch has ended or, `in_time` being false, because the
-    /// request's own time-out has: no second wait, whatever the TTL, unless [`Self::clear`] came between.
+    /// Decides for a request that has waited until the fetch completed or, if `in_time` is false, until the request's own
+    /// timeout. The request does not wait again, regardless of the TTL, except after [`Self::clear`].
     #[must_use]
-    pub fn supply_after_wait(&self, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Supply {
-        let succeeded = in_time && self.failed.is_none();
-        match &self.good {
-            Some((good, since)) if succeeded || Self::serves(*since, now, policy) => Supply::Keys(good.keys.clone()),
-            None if succeeded => Supply::Wait,
-            _ => Supply::Unavailable(Self::cooling(self.failed, now, policy).unwrap_or(0)),
+    pub fn lookup_after_wait(&self, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Lookup {
+        let succeeded = in_time && self.failed_at.is_none();
+        match &self.cached {
+            Some((fetched, since)) if succeeded || Self::is_usable(*since, now, policy) => {
+                Lookup::Cached(fetched.keys.clone())
+            }
+            None if succeeded => Lookup::Wait,
+            _ => Lookup::Unavailable(Self::cooldown_left(self.failed_at, now, policy).unwrap_or(0)),
         }
     }
 
-    /// What to make of a `kid` that the set at hand does not have; `waited` if the set was fetched for this request.
+    /// Decides for a token whose `kid` is not in the cached set. `waited` states whether the same request has waited for that set.
     ///
-    /// A cool-down bounds what a flood of made-up ids can provoke. It counts from the last fetch so provoked, not
-    /// from a regular one: after a rotation without grace period the first token of the new key finds it at once.
+    /// A cooldown limits the number of fetches that made-up `kid`s can cause. It counts from the last fetch that was caused by
+    /// an unknown `kid` rather than from a regular fetch, so that the first token after a rotation is accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, waited: bool) -> UnknownKid {
-        if !waited && self.flight.is_some() {
+        if !waited && self.in_flight.is_some() {
             return UnknownKid::Refetch;
         }
-        let failing = Self::cooling(self.failed, now, policy).or(self.failed.filter(|_| waited).map(|_| 0));
+        let failing = Self::cooldown_left(self.failed_at, now, policy).or(self.failed_at.filter(|_| waited).map(|_| 0));
         if let Some(left) = failing {
             return UnknownKid::Unavailable(left);
         }
-        let refetch = !waited && Self::cooling(self.provoked, now, policy).is_none();
+        let refetch = !waited && Self::cooldown_left(self.unknown_kid_at, now, policy).is_none();
         if waited || refetch {
-            self.provoked = Some(self.provoked.map_or(now, |last| last.later(now)));
+            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(now, |last| last.later(now)));
         }
-        if refetch { UnknownKid::Refetch } else { UnknownKid::Refuse }
+        if refetch { UnknownKid::Refetch } else { UnknownKid::Reject }
     }
 
-    /// The number of the fetch to wait for, and whether it begins now. It goes on for as long as the most patient of
-    /// those who joined it.
-    pub fn join(&mut self, patience: Duration) -> (u64, bool) {
-        if let Some((number, longest)) = &mut self.flight {
-            *longest = patience.max(*longest);
-            return (*number, false);
+    /// Joins the fetch in flight or starts a new one. Returns its number, and whether it is new. The fetch may take as long as
+    /// the longest timeout of the requests that join it.
+    pub fn join_fetch(&mut self, timeout: Duration) -> (u64, bool) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.timeout = timeout.max(in_flight.timeout);
+            return (in_flight.number, false);
         }
         self.fetches += 1;
-        self.flight = Some((self.fetches, patience));
+        self.in_flight = Some(InFlight { number: self.fetches, timeout });
         (self.fetches, true)
     }
 
-    /// How long from its beginning the fetch of that number is waited for; None once it is over.
+    /// The timeout of the fetch with this number, counted from its start, or `None` if the fetch has completed.
     #[must_use]
-    pub fn patience(&self, number: u64) -> Option<Duration> {
-        self.flight.filter(|(flight, _)| *flight == number).map(|(_, longest)| longest)
+    pub fn fetch_timeout(&self, number: u64) -> Option<Duration> {
+        self.in_flight.filter(|in_flight| in_flight.number == number).map(|in_flight| in_flight.timeout)
     }
 
-    /// Takes the outcome of the fetch of that number. A late one, of before [`Self::clear`], loses. A set is as old as the
-    /// beginning of its fetch. The cool-down of a failure counts from its end: else, where a server hangs for longer than
-    /// that, one request after the other would wait, and none be told at once.
-    pub fn complete(&mut self, number: u64, began: Timestamp, ended: Timestamp, outcome: Result<Fetched, String>) {
-        if self.patience(number).is_none() {
+    /// Records the outcome of a fetch, unless [`Self::clear`] has been called since the fetch started.
+    ///
+    /// The age of a set counts from the start of its fetch. The cooldown after a failure counts from the end of the fetch:
+    /// otherwise, if a server hung longer than a cooldown, every request would wait for the timeout.
+    pub fn complete(&mut self, number: u64, started: Timestamp, ended: Timestamp, outcome: Result<Fetched, String>) {
+        if self.fetch_timeout(number).is_none() {
             return;
         }
-        self.flight = None;
+        self.in_flight = None;
         match outcome {
             Ok(fetched) => {
-                self.good = Some((fetched, began));
-                self.failed = None;
+                self.cached = Some((fetched, started));
+                self.failed_at = None;
                 self.last_error = None;
             }
-            // The last good set stays: whoever can break the endpoint must not be able to take the keys away.
+            // The cached set is kept, because an attacker who disrupts the endpoint must not be able to evict the keys.
             Err(error) => {
                 self.failures += 1;
-                self.failed = Some(ended);
+                self.failed_at = Some(ended);
                 self.last_error = Some(error);
             }
         }
     }
 
-    /// The set at hand, however old: what a server that answers "not modified" speaks of.
+    /// The cached set, regardless of its age. A "not modified" response refers to it.
     #[must_use]
-    pub fn at_hand(&self) -> Option<&Fetched> {
-        self.good.as_ref().map(|(fetched, _)| fetched)
+    pub fn cached(&self) -> Option<&Fetched> {
+        self.cached.as_ref().map(|(fetched, _)| fetched)
     }
 
-    /// Why the last fetch failed.
+    /// The error of the last fetch, if it failed.
     #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
 
-    /// Forgets keys, failures and cool-downs; a fetch under way is not listened to any more. Gives the number of the
-    /// last fetch, which nobody needs to wait for now.
+    /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns the number of the last fetch, for which
+    /// requests no longer have to wait.
     pub fn clear(&mut self) -> u64 {
         *self = Self { fetches: self.fetches, failures: self.failures, ..Self::default() };
         self.fetches
     }
 
-    /// Figures for operators.
+    /// Statistics about the key set, for operators.
     #[must_use]
-    pub fn figures(&self, now: Timestamp, policy: &CachePolicy) -> Figures {
-        Figures {
-            state: match &self.good {
+    pub fn stats(&self, now: Timestamp, policy: &CachePolicy) -> KeySetStats {
+        KeySetStats {
+            state: match &self.cached {
                 None => "empty",
                 Some((_, since)) if now.since(*since) < policy.ttl => "fresh",
                 Some(_) => "stale",
             },
-            keys: self.good.as_ref().map_or(0, |(good, _)| good.keys.len()),
+            keys: self.cached.as_ref().map_or(0, |(fetched, _)| fetched.keys.len()),
             fetches: self.fetches,
             failures: self.failures,
-            fetched_at: self.good.as_ref().map(|(_, since)| since.wall),
+            fetched_at: self.cached.as_ref().map(|(_, since)| since.wall),
             last_error: self.last_error.clone(),
         }
     }
 
-    /// Whether a set serves that cannot be refreshed: it is fresh, or not too stale.
-    fn serves(since: Timestamp, now: Timestamp, policy: &CachePolicy) -> bool {
+    /// Whether a set may be used while it cannot be refreshed, because it is fresh or has not exceeded `max_stale`.
+    fn is_usable(since: Timestamp, now: Timestamp, policy: &CachePolicy) -> bool {
         let age = now.since(since);
         age < policy.ttl || age.saturating_sub(policy.ttl) < policy.max_stale
     }
 
-    /// Milliseconds left of the cool-down that began then.
-    fn cooling(began: Option<Timestamp>, now: Timestamp, policy: &CachePolicy) -> Option<u64> {
-        let left = policy.cooldown.checked_sub(now.since(began?)).filter(|left| !left.is_zero())?;
+    /// The milliseconds that remain of a cooldown that started at this time, or `None` if it is over.
+    fn cooldown_left(started: Option<Timestamp>, now: Timestamp, policy: &CachePolicy) -> Option<u64> {
+        let left = policy.cooldown.checked_sub(now.since(started?)).filter(|left| !left.is_zero())?;
         Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -250,488 +308,488 @@ mod tests {
     const UNCACHED: CachePolicy = CachePolicy { ttl: Duration::ZERO, ..POLICY };
     const NEVER_STALE: CachePolicy = CachePolicy { max_stale: Duration::ZERO, ..POLICY };
 
-    /// The moment that many seconds into a test.
+    /// The time `seconds` after the start.
     fn at(seconds: f64) -> Timestamp {
         START.after(Duration::from_secs_f64(seconds))
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "the other outcome")]
-    fn good(kid: &str) -> Result<Fetched, String> {
+    #[expect(clippy::unnecessary_wraps, reason = "same type as `failed_response`")]
+    fn ok_response(kid: &str) -> Result<Fetched, String> {
         Ok(Fetched { keys: Arc::new(set(kid)), etag: Some(format!("\"{kid}\"")) })
     }
 
-    fn bad() -> Result<Fetched, String> {
-        Err("no answer".into())
+    fn failed_response() -> Result<Fetched, String> {
+        Err("no response".into())
     }
 
-    /// A fetch that begins then and ends with that outcome.
+    /// Performs a fetch that starts at this second and has this outcome.
     #[track_caller]
-    fn fetch(store: &mut KeySetState, began: f64, outcome: Result<Fetched, String>) {
-        let (number, begins) = store.join(POLICY.timeout);
-        assert!(begins, "a fetch is under way");
-        store.complete(number, at(began), at(began), outcome);
+    fn fetch(state: &mut KeySetState, started: f64, outcome: Result<Fetched, String>) {
+        let (number, starts) = state.join_fetch(POLICY.timeout);
+        assert!(starts, "a fetch is in flight");
+        state.complete(number, at(started), at(started), outcome);
     }
 
-    /// A store whose set was fetched at the start.
-    fn fetched() -> KeySetState {
-        let mut store = KeySetState::default();
-        fetch(&mut store, 0.0, good("a"));
-        store
+    /// A state with a set that was fetched at the start.
+    fn state_with_keys() -> KeySetState {
+        let mut state = KeySetState::default();
+        fetch(&mut state, 0.0, ok_response("a"));
+        state
     }
 
-    fn has(keys: &KeySet, kid: &str) -> bool {
+    fn contains_kid(keys: &KeySet, kid: &str) -> bool {
         matches!(keys.select(Some(kid), Algorithm::Es384), Selection::Key(_))
     }
 
     #[track_caller]
-    fn serves(supply: &Supply, kid: &str) {
-        assert!(matches!(supply, Supply::Keys(keys) if has(keys, kid)), "{supply:?}");
+    fn assert_uses(lookup: &Lookup, kid: &str) {
+        assert!(matches!(lookup, Lookup::Cached(keys) if contains_kid(keys, kid)), "{lookup:?}");
     }
 
     #[track_caller]
-    fn serves_and_refreshes(supply: &Supply, kid: &str) {
-        assert!(matches!(supply, Supply::KeysAndRefresh(keys) if has(keys, kid)), "{supply:?}");
+    fn assert_uses_and_refreshes(lookup: &Lookup, kid: &str) {
+        assert!(matches!(lookup, Lookup::CachedAndRefresh(keys) if contains_kid(keys, kid)), "{lookup:?}");
     }
 
     #[track_caller]
-    fn waits(supply: &Supply) {
-        assert!(matches!(supply, Supply::Wait), "{supply:?}");
+    fn assert_waits(lookup: &Lookup) {
+        assert!(matches!(lookup, Lookup::Wait), "{lookup:?}");
     }
 
     #[track_caller]
-    fn unavailable(supply: &Supply, milliseconds: u64) {
-        assert!(matches!(supply, Supply::Unavailable(left) if *left == milliseconds), "{supply:?}");
+    fn assert_unavailable(lookup: &Lookup, milliseconds: u64) {
+        assert!(matches!(lookup, Lookup::Unavailable(left) if *left == milliseconds), "{lookup:?}");
     }
 
     #[test]
-    fn an_empty_store_waits_for_the_first_fetch() {
-        let mut store = KeySetState::default();
-        waits(&store.supply(at(0.0), &POLICY));
-        let (number, _) = store.join(POLICY.timeout);
-        waits(&store.supply(at(1.0), &POLICY));
-        store.complete(number, at(0.0), at(0.0), good("a"));
-        serves(&store.supply_after_wait(at(0.0), &POLICY, true), "a");
-        serves(&store.supply(at(1.0), &POLICY), "a");
+    fn an_empty_state_waits_for_the_first_fetch() {
+        let mut state = KeySetState::default();
+        assert_waits(&state.lookup(at(0.0), &POLICY));
+        let (number, _) = state.join_fetch(POLICY.timeout);
+        assert_waits(&state.lookup(at(1.0), &POLICY));
+        state.complete(number, at(0.0), at(0.0), ok_response("a"));
+        assert_uses(&state.lookup_after_wait(at(0.0), &POLICY, true), "a");
+        assert_uses(&state.lookup(at(1.0), &POLICY), "a");
     }
 
     #[test]
-    fn all_who_wait_share_one_fetch() {
-        let mut store = KeySetState::default();
-        assert_eq!(store.join(POLICY.timeout), (1, true));
-        assert_eq!(store.join(POLICY.timeout), (1, false));
-        store.complete(1, at(0.0), at(0.0), good("a"));
-        assert_eq!(store.join(POLICY.timeout), (2, true));
+    fn concurrent_requests_share_one_fetch() {
+        let mut state = KeySetState::default();
+        assert_eq!(state.join_fetch(POLICY.timeout), (1, true));
+        assert_eq!(state.join_fetch(POLICY.timeout), (1, false));
+        state.complete(1, at(0.0), at(0.0), ok_response("a"));
+        assert_eq!(state.join_fetch(POLICY.timeout), (2, true));
     }
 
     #[test]
-    fn a_first_fetch_that_fails_is_unavailable_for_a_cool_down() {
-        let mut store = KeySetState::default();
-        fetch(&mut store, 0.0, bad());
-        unavailable(&store.supply_after_wait(at(0.0), &POLICY, true), 10_000);
-        unavailable(&store.supply(at(2.5), &POLICY), 7_500);
-        unavailable(&store.supply(at(9.999), &POLICY), 1);
-        waits(&store.supply(at(10.0), &POLICY));
+    fn keys_are_unavailable_for_a_cooldown_after_a_failed_first_fetch() {
+        let mut state = KeySetState::default();
+        fetch(&mut state, 0.0, failed_response());
+        assert_unavailable(&state.lookup_after_wait(at(0.0), &POLICY, true), 10_000);
+        assert_unavailable(&state.lookup(at(2.5), &POLICY), 7_500);
+        assert_unavailable(&state.lookup(at(9.999), &POLICY), 1);
+        assert_waits(&state.lookup(at(10.0), &POLICY));
     }
 
     #[test]
-    fn after_the_cool_down_of_an_empty_store_all_wait_for_the_fetch_under_way() {
-        let mut store = KeySetState::default();
-        fetch(&mut store, 0.0, bad());
-        store.join(POLICY.timeout);
-        waits(&store.supply(at(10.0), &POLICY));
-        waits(&store.supply(at(11.0), &POLICY));
+    fn requests_wait_for_the_fetch_in_flight_after_the_cooldown_of_an_empty_state() {
+        let mut state = KeySetState::default();
+        fetch(&mut state, 0.0, failed_response());
+        state.join_fetch(POLICY.timeout);
+        assert_waits(&state.lookup(at(10.0), &POLICY));
+        assert_waits(&state.lookup(at(11.0), &POLICY));
     }
 
     #[test]
-    fn a_fetch_that_another_verifier_began_within_the_cool_down_is_waited_for() {
-        let mut store = KeySetState::default();
-        fetch(&mut store, 0.0, bad());
-        store.join(POLICY.timeout);
-        waits(&store.supply(at(1.0), &POLICY));
+    fn requests_wait_for_a_fetch_that_another_verifier_started_within_the_cooldown() {
+        let mut state = KeySetState::default();
+        fetch(&mut state, 0.0, failed_response());
+        state.join_fetch(POLICY.timeout);
+        assert_waits(&state.lookup(at(1.0), &POLICY));
 
-        let mut store = fetched();
-        fetch(&mut store, 5000.0, bad());
-        store.join(POLICY.timeout);
-        waits(&store.supply(at(5001.0), &POLICY));
+        let mut state = state_with_keys();
+        fetch(&mut state, 5000.0, failed_response());
+        state.join_fetch(POLICY.timeout);
+        assert_waits(&state.lookup(at(5001.0), &POLICY));
     }
 
     #[test]
-    fn a_fresh_set_is_served_without_a_fetch_until_80_percent_of_the_ttl() {
-        let store = fetched();
-        serves(&store.supply(at(0.0), &POLICY), "a");
-        serves(&store.supply(at(239.999), &POLICY), "a");
+    fn a_fresh_set_is_used_without_a_fetch_until_80_percent_of_the_ttl() {
+        let state = state_with_keys();
+        assert_uses(&state.lookup(at(0.0), &POLICY), "a");
+        assert_uses(&state.lookup(at(239.999), &POLICY), "a");
     }
 
     #[test]
-    fn from_80_percent_of_the_ttl_one_request_begins_a_refresh_and_none_waits() {
-        let mut store = fetched();
-        serves_and_refreshes(&store.supply(at(240.0), &POLICY), "a");
-        let (number, _) = store.join(POLICY.timeout);
-        serves(&store.supply(at(240.0), &POLICY), "a");
-        serves(&store.supply(at(299.999), &POLICY), "a");
-        store.complete(number, at(240.0), at(240.0), good("b"));
-        serves(&store.supply(at(241.0), &POLICY), "b");
+    fn one_request_starts_a_refresh_at_80_percent_of_the_ttl_and_none_waits() {
+        let mut state = state_with_keys();
+        assert_uses_and_refreshes(&state.lookup(at(240.0), &POLICY), "a");
+        let (number, _) = state.join_fetch(POLICY.timeout);
+        assert_uses(&state.lookup(at(240.0), &POLICY), "a");
+        assert_uses(&state.lookup(at(299.999), &POLICY), "a");
+        state.complete(number, at(240.0), at(240.0), ok_response("b"));
+        assert_uses(&state.lookup(at(241.0), &POLICY), "b");
     }
 
     #[test]
-    fn a_set_is_as_old_as_the_beginning_of_its_fetch() {
-        let mut store = KeySetState::default();
-        let (number, _) = store.join(POLICY.timeout);
-        store.complete(number, at(100.0), at(100.0), good("a"));
-        serves(&store.supply(at(339.999), &POLICY), "a");
-        serves_and_refreshes(&store.supply(at(340.0), &POLICY), "a");
-        waits(&store.supply(at(400.0), &POLICY));
+    fn the_age_of_a_set_counts_from_the_start_of_its_fetch() {
+        let mut state = KeySetState::default();
+        let (number, _) = state.join_fetch(POLICY.timeout);
+        state.complete(number, at(100.0), at(100.0), ok_response("a"));
+        assert_uses(&state.lookup(at(339.999), &POLICY), "a");
+        assert_uses_and_refreshes(&state.lookup(at(340.0), &POLICY), "a");
+        assert_waits(&state.lookup(at(400.0), &POLICY));
     }
 
     #[test]
-    fn a_refresh_ahead_that_fails_is_tried_again_after_a_cool_down() {
-        let mut store = fetched();
-        fetch(&mut store, 240.0, bad());
-        serves(&store.supply(at(249.999), &POLICY), "a");
-        serves_and_refreshes(&store.supply(at(250.0), &POLICY), "a");
+    fn a_failed_background_refresh_is_retried_after_a_cooldown() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 240.0, failed_response());
+        assert_uses(&state.lookup(at(249.999), &POLICY), "a");
+        assert_uses_and_refreshes(&state.lookup(at(250.0), &POLICY), "a");
     }
 
     #[test]
-    fn after_an_idle_time_past_the_ttl_a_request_waits() {
-        let store = fetched();
-        waits(&store.supply(at(300.0), &POLICY));
-        waits(&store.supply(at(100_000.0), &POLICY));
+    fn a_request_waits_after_an_idle_period_longer_than_the_ttl() {
+        let state = state_with_keys();
+        assert_waits(&state.lookup(at(300.0), &POLICY));
+        assert_waits(&state.lookup(at(100_000.0), &POLICY));
     }
 
     #[test]
-    fn all_wait_for_a_fetch_after_an_idle_time() {
-        let mut store = fetched();
-        let (number, _) = store.join(POLICY.timeout);
-        waits(&store.supply(at(301.0), &POLICY));
-        store.complete(number, at(300.0), at(300.0), good("b"));
-        serves(&store.supply_after_wait(at(301.0), &POLICY, true), "b");
+    fn all_requests_wait_for_the_fetch_after_an_idle_period() {
+        let mut state = state_with_keys();
+        let (number, _) = state.join_fetch(POLICY.timeout);
+        assert_waits(&state.lookup(at(301.0), &POLICY));
+        state.complete(number, at(300.0), at(300.0), ok_response("b"));
+        assert_uses(&state.lookup_after_wait(at(301.0), &POLICY, true), "b");
     }
 
     #[test]
-    fn in_an_outage_the_set_at_hand_serves_and_one_request_a_cool_down_waits() {
-        let mut store = fetched();
+    fn the_cached_set_is_used_during_an_outage_and_one_request_per_cooldown_waits() {
+        let mut state = state_with_keys();
         for minute in 5..60 {
             let second = f64::from(minute) * 60.0;
-            waits(&store.supply(at(second), &POLICY));
-            let (number, begins) = store.join(POLICY.timeout);
-            assert!(begins);
+            assert_waits(&state.lookup(at(second), &POLICY));
+            let (number, starts) = state.join_fetch(POLICY.timeout);
+            assert!(starts);
             if minute > 5 {
-                serves(&store.supply(at(second + 1.0), &POLICY), "a"); // the others, meanwhile
+                assert_uses(&state.lookup(at(second + 1.0), &POLICY), "a"); // other requests in the meantime
             }
-            store.complete(number, at(second), at(second), bad());
-            serves(&store.supply_after_wait(at(second), &POLICY, true), "a");
-            serves(&store.supply(at(second + 9.999), &POLICY), "a");
+            state.complete(number, at(second), at(second), failed_response());
+            assert_uses(&state.lookup_after_wait(at(second), &POLICY, true), "a");
+            assert_uses(&state.lookup(at(second + 9.999), &POLICY), "a");
         }
     }
 
     #[test]
-    fn in_an_outage_the_set_at_hand_serves_for_the_ttl_and_the_stale_time_and_no_longer() {
-        let mut store = fetched();
-        fetch(&mut store, 3895.0, bad());
-        serves(&store.supply_after_wait(at(3895.0), &POLICY, true), "a");
-        serves(&store.supply(at(3899.999), &POLICY), "a");
-        unavailable(&store.supply(at(3900.0), &POLICY), 5_000);
-        unavailable(&store.supply_after_wait(at(3900.0), &POLICY, true), 5_000);
-        waits(&store.supply(at(3905.0), &POLICY));
-        store.join(POLICY.timeout);
-        waits(&store.supply(at(3906.0), &POLICY));
+    fn the_cached_set_is_used_during_an_outage_until_ttl_and_max_stale_have_passed() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 3895.0, failed_response());
+        assert_uses(&state.lookup_after_wait(at(3895.0), &POLICY, true), "a");
+        assert_uses(&state.lookup(at(3899.999), &POLICY), "a");
+        assert_unavailable(&state.lookup(at(3900.0), &POLICY), 5_000);
+        assert_unavailable(&state.lookup_after_wait(at(3900.0), &POLICY, true), 5_000);
+        assert_waits(&state.lookup(at(3905.0), &POLICY));
+        state.join_fetch(POLICY.timeout);
+        assert_waits(&state.lookup(at(3906.0), &POLICY));
     }
 
     #[test]
-    fn the_first_success_ends_an_outage() {
-        let mut store = fetched();
-        fetch(&mut store, 5000.0, bad());
-        unavailable(&store.supply(at(5000.0), &POLICY), 10_000);
-        fetch(&mut store, 5010.0, good("b"));
-        serves(&store.supply_after_wait(at(5010.0), &POLICY, true), "b");
-        serves(&store.supply(at(5011.0), &POLICY), "b");
-        assert_eq!(store.last_error(), None);
+    fn the_first_successful_fetch_ends_an_outage() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 5000.0, failed_response());
+        assert_unavailable(&state.lookup(at(5000.0), &POLICY), 10_000);
+        fetch(&mut state, 5010.0, ok_response("b"));
+        assert_uses(&state.lookup_after_wait(at(5010.0), &POLICY, true), "b");
+        assert_uses(&state.lookup(at(5011.0), &POLICY), "b");
+        assert_eq!(state.last_error(), None);
     }
 
     #[test]
-    fn a_request_whose_own_wait_times_out_gets_the_set_at_hand_while_it_may_serve() {
-        let mut store = fetched();
-        store.join(POLICY.timeout);
-        serves(&store.supply_after_wait(at(300.0), &POLICY, false), "a");
-        serves(&store.supply_after_wait(at(3899.0), &POLICY, false), "a");
-        unavailable(&store.supply_after_wait(at(3900.0), &POLICY, false), 0);
-        unavailable(&store.supply_after_wait(at(300.0), &NEVER_STALE, false), 0);
-        unavailable(&KeySetState::default().supply_after_wait(at(0.0), &POLICY, false), 0);
+    fn a_request_that_times_out_uses_the_cached_set_while_it_is_usable() {
+        let mut state = state_with_keys();
+        state.join_fetch(POLICY.timeout);
+        assert_uses(&state.lookup_after_wait(at(300.0), &POLICY, false), "a");
+        assert_uses(&state.lookup_after_wait(at(3899.0), &POLICY, false), "a");
+        assert_unavailable(&state.lookup_after_wait(at(3900.0), &POLICY, false), 0);
+        assert_unavailable(&state.lookup_after_wait(at(300.0), &NEVER_STALE, false), 0);
+        assert_unavailable(&KeySetState::default().lookup_after_wait(at(0.0), &POLICY, false), 0);
     }
 
     #[test]
-    fn a_request_whose_own_wait_times_out_gets_a_set_that_arrived_meanwhile() {
-        let mut store = fetched();
-        fetch(&mut store, 305.0, good("b"));
-        serves(&store.supply_after_wait(at(300.0), &POLICY, false), "b");
-        serves(&store.supply_after_wait(at(300.0), &NEVER_STALE, false), "b");
+    fn a_request_that_times_out_uses_a_set_that_has_arrived_in_the_meantime() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 305.0, ok_response("b"));
+        assert_uses(&state.lookup_after_wait(at(300.0), &POLICY, false), "b");
+        assert_uses(&state.lookup_after_wait(at(300.0), &NEVER_STALE, false), "b");
     }
 
     #[test]
-    fn with_a_ttl_of_0_every_request_waits_once() {
-        let mut store = fetched();
-        waits(&store.supply(at(0.0), &UNCACHED));
-        fetch(&mut store, 0.0, good("b"));
-        serves(&store.supply_after_wait(at(0.0), &UNCACHED, true), "b");
-        waits(&store.supply(at(0.0), &UNCACHED));
+    fn every_request_waits_once_with_a_ttl_of_0() {
+        let mut state = state_with_keys();
+        assert_waits(&state.lookup(at(0.0), &UNCACHED));
+        fetch(&mut state, 0.0, ok_response("b"));
+        assert_uses(&state.lookup_after_wait(at(0.0), &UNCACHED, true), "b");
+        assert_waits(&state.lookup(at(0.0), &UNCACHED));
     }
 
     #[test]
-    fn with_a_ttl_of_0_the_set_at_hand_serves_in_an_outage() {
-        let mut store = fetched();
-        fetch(&mut store, 1.0, bad());
-        serves(&store.supply_after_wait(at(1.0), &UNCACHED, true), "a");
-        serves(&store.supply(at(10.999), &UNCACHED), "a");
-        waits(&store.supply(at(11.0), &UNCACHED));
+    fn the_cached_set_is_used_during_an_outage_with_a_ttl_of_0() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 1.0, failed_response());
+        assert_uses(&state.lookup_after_wait(at(1.0), &UNCACHED, true), "a");
+        assert_uses(&state.lookup(at(10.999), &UNCACHED), "a");
+        assert_waits(&state.lookup(at(11.0), &UNCACHED));
     }
 
     #[test]
-    fn with_no_stale_time_an_outage_is_unavailable_at_the_ttl() {
-        let mut store = fetched();
-        fetch(&mut store, 295.0, bad());
-        serves(&store.supply(at(299.999), &NEVER_STALE), "a");
-        unavailable(&store.supply(at(300.0), &NEVER_STALE), 5_000);
-        unavailable(&store.supply_after_wait(at(300.0), &NEVER_STALE, true), 5_000);
+    fn keys_are_unavailable_at_the_ttl_during_an_outage_with_a_max_stale_of_0() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 295.0, failed_response());
+        assert_uses(&state.lookup(at(299.999), &NEVER_STALE), "a");
+        assert_unavailable(&state.lookup(at(300.0), &NEVER_STALE), 5_000);
+        assert_unavailable(&state.lookup_after_wait(at(300.0), &NEVER_STALE, true), 5_000);
     }
 
     #[test]
-    fn without_a_cache_nothing_but_a_new_answer_serves() {
+    fn only_a_new_response_is_used_without_a_cache() {
         let bypassed = CachePolicy { cooldown: Duration::ZERO, max_stale: Duration::ZERO, ..UNCACHED };
-        let mut store = fetched();
-        waits(&store.supply(at(0.0), &bypassed));
-        fetch(&mut store, 1.0, bad());
-        unavailable(&store.supply_after_wait(at(1.0), &bypassed, true), 0);
-        waits(&store.supply(at(1.0), &bypassed));
-        fetch(&mut store, 1.0, good("b"));
-        serves(&store.supply_after_wait(at(1.0), &bypassed, true), "b");
+        let mut state = state_with_keys();
+        assert_waits(&state.lookup(at(0.0), &bypassed));
+        fetch(&mut state, 1.0, failed_response());
+        assert_unavailable(&state.lookup_after_wait(at(1.0), &bypassed, true), 0);
+        assert_waits(&state.lookup(at(1.0), &bypassed));
+        fetch(&mut state, 1.0, ok_response("b"));
+        assert_uses(&state.lookup_after_wait(at(1.0), &bypassed, true), "b");
     }
 
     #[test]
-    fn an_unknown_kid_provokes_a_fetch_once_a_cool_down() {
-        let mut store = fetched();
+    fn unknown_kids_cause_one_fetch_per_cooldown() {
+        let mut state = state_with_keys();
         for minute in 0..4 {
             let second = f64::from(minute) * 60.0 + 1.0;
-            assert_eq!(store.unknown_kid(at(second), &POLICY, false), UnknownKid::Refetch);
-            fetch(&mut store, second, good("a"));
-            assert_eq!(store.unknown_kid(at(second), &POLICY, true), UnknownKid::Refuse);
-            assert_eq!(store.unknown_kid(at(second + 9.999), &POLICY, false), UnknownKid::Refuse);
+            assert_eq!(state.unknown_kid(at(second), &POLICY, false), UnknownKid::Refetch);
+            fetch(&mut state, second, ok_response("a"));
+            assert_eq!(state.unknown_kid(at(second), &POLICY, true), UnknownKid::Reject);
+            assert_eq!(state.unknown_kid(at(second + 9.999), &POLICY, false), UnknownKid::Reject);
         }
     }
 
     #[test]
-    fn refused_ids_do_not_prolong_the_cool_down() {
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        fetch(&mut store, 1.0, good("a"));
+    fn rejected_kids_do_not_extend_the_cooldown() {
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        fetch(&mut state, 1.0, ok_response("a"));
         for tenth in 11..110 {
-            assert_eq!(store.unknown_kid(at(f64::from(tenth) / 10.0), &POLICY, false), UnknownKid::Refuse);
+            assert_eq!(state.unknown_kid(at(f64::from(tenth) / 10.0), &POLICY, false), UnknownKid::Reject);
         }
-        assert_eq!(store.unknown_kid(at(11.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(state.unknown_kid(at(11.0), &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn a_regular_fetch_does_not_start_the_cool_down_of_unknown_ids() {
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(0.001), &POLICY, false), UnknownKid::Refetch);
+    fn a_regular_fetch_does_not_start_the_cooldown_of_unknown_kids() {
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(0.001), &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn an_unknown_kid_joins_a_fetch_under_way_whatever_the_cool_down() {
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        store.join(POLICY.timeout);
-        assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        assert_eq!(store.join(POLICY.timeout), (2, false));
+    fn an_unknown_kid_joins_a_fetch_in_flight_regardless_of_the_cooldown() {
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        state.join_fetch(POLICY.timeout);
+        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(state.join_fetch(POLICY.timeout), (2, false));
     }
 
     #[test]
-    fn a_request_that_has_waited_does_not_provoke_a_fetch() {
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(0.0), &POLICY, true), UnknownKid::Refuse);
-        assert_eq!(store.unknown_kid(at(9.999), &POLICY, false), UnknownKid::Refuse);
-        assert_eq!(store.unknown_kid(at(10.0), &POLICY, false), UnknownKid::Refetch);
+    fn a_request_that_has_waited_causes_no_further_fetch() {
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(0.0), &POLICY, true), UnknownKid::Reject);
+        assert_eq!(state.unknown_kid(at(9.999), &POLICY, false), UnknownKid::Reject);
+        assert_eq!(state.unknown_kid(at(10.0), &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn a_request_that_has_waited_long_does_not_shorten_the_cool_down() {
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(5.0), &POLICY, false), UnknownKid::Refetch);
-        fetch(&mut store, 5.0, good("a"));
-        // It began at 0 and has waited for the fetch before.
-        assert_eq!(store.unknown_kid(at(0.0), &POLICY, true), UnknownKid::Refuse);
-        assert_eq!(store.unknown_kid(at(10.0), &POLICY, false), UnknownKid::Refuse);
-        assert_eq!(store.unknown_kid(at(15.0), &POLICY, false), UnknownKid::Refetch);
+    fn a_request_that_started_before_the_last_fetch_does_not_shorten_the_cooldown() {
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(5.0), &POLICY, false), UnknownKid::Refetch);
+        fetch(&mut state, 5.0, ok_response("a"));
+        // This request started at 0 and has waited for the previous fetch.
+        assert_eq!(state.unknown_kid(at(0.0), &POLICY, true), UnknownKid::Reject);
+        assert_eq!(state.unknown_kid(at(10.0), &POLICY, false), UnknownKid::Reject);
+        assert_eq!(state.unknown_kid(at(15.0), &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn an_unknown_kid_is_unavailable_while_no_newer_set_can_be_had() {
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        fetch(&mut store, 1.0, bad());
-        assert_eq!(store.unknown_kid(at(1.0), &POLICY, true), UnknownKid::Unavailable(10_000));
-        assert_eq!(store.unknown_kid(at(8.0), &POLICY, false), UnknownKid::Unavailable(3_000));
-        assert_eq!(store.unknown_kid(at(11.0), &POLICY, false), UnknownKid::Refetch);
+    fn an_unknown_kid_is_an_outage_while_no_newer_set_can_be_fetched() {
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        fetch(&mut state, 1.0, failed_response());
+        assert_eq!(state.unknown_kid(at(1.0), &POLICY, true), UnknownKid::Unavailable(10_000));
+        assert_eq!(state.unknown_kid(at(8.0), &POLICY, false), UnknownKid::Unavailable(3_000));
+        assert_eq!(state.unknown_kid(at(11.0), &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn an_unknown_kid_whose_own_fetch_failed_is_unavailable_without_a_cool_down_too() {
+    fn an_unknown_kid_is_an_outage_if_its_own_fetch_failed_even_without_a_cooldown() {
         let eager = CachePolicy { cooldown: Duration::ZERO, ..POLICY };
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(1.0), &eager, false), UnknownKid::Refetch);
-        fetch(&mut store, 1.0, bad());
-        assert_eq!(store.unknown_kid(at(1.0), &eager, true), UnknownKid::Unavailable(0));
-        assert_eq!(store.unknown_kid(at(1.0), &eager, false), UnknownKid::Refetch);
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(1.0), &eager, false), UnknownKid::Refetch);
+        fetch(&mut state, 1.0, failed_response());
+        assert_eq!(state.unknown_kid(at(1.0), &eager, true), UnknownKid::Unavailable(0));
+        assert_eq!(state.unknown_kid(at(1.0), &eager, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn after_a_fetch_that_hung_for_longer_than_a_cool_down_requests_are_told_at_once() {
-        let mut store = KeySetState::default();
-        let (number, _) = store.join(Duration::from_secs(30));
-        store.complete(number, at(0.0), at(30.0), bad());
-        unavailable(&store.supply(at(30.0), &POLICY), 10_000);
-        unavailable(&store.supply(at(39.0), &POLICY), 1_000);
-        waits(&store.supply(at(40.0), &POLICY));
+    fn requests_fail_immediately_after_a_fetch_that_hung_longer_than_a_cooldown() {
+        let mut state = KeySetState::default();
+        let (number, _) = state.join_fetch(Duration::from_secs(30));
+        state.complete(number, at(0.0), at(30.0), failed_response());
+        assert_unavailable(&state.lookup(at(30.0), &POLICY), 10_000);
+        assert_unavailable(&state.lookup(at(39.0), &POLICY), 1_000);
+        assert_waits(&state.lookup(at(40.0), &POLICY));
     }
 
     #[test]
-    fn a_fetch_is_waited_for_as_long_as_the_most_patient_does() {
-        let mut store = KeySetState::default();
-        let (number, _) = store.join(Duration::from_secs(1));
+    fn a_fetch_has_the_longest_timeout_of_the_requests_that_joined_it() {
+        let mut state = KeySetState::default();
+        let (number, _) = state.join_fetch(Duration::from_secs(1));
         for (joins, longest) in [(2, 2), (1, 2), (60, 60), (3, 60)] {
-            assert_eq!(store.join(Duration::from_secs(joins)), (number, false));
-            assert_eq!(store.patience(number), Some(Duration::from_secs(longest)));
+            assert_eq!(state.join_fetch(Duration::from_secs(joins)), (number, false));
+            assert_eq!(state.fetch_timeout(number), Some(Duration::from_secs(longest)));
         }
-        store.complete(number, at(0.0), at(0.0), good("a"));
-        assert_eq!(store.patience(number), None);
+        state.complete(number, at(0.0), at(0.0), ok_response("a"));
+        assert_eq!(state.fetch_timeout(number), None);
     }
 
     #[test]
-    fn unknown_ids_never_evict_a_good_set() {
-        let mut store = fetched();
+    fn unknown_kids_never_evict_a_good_set() {
+        let mut state = state_with_keys();
         for second in 1..200 {
             let second = f64::from(second);
-            if store.unknown_kid(at(second), &POLICY, false) == UnknownKid::Refetch {
-                fetch(&mut store, second, bad());
+            if state.unknown_kid(at(second), &POLICY, false) == UnknownKid::Refetch {
+                fetch(&mut state, second, failed_response());
             }
-            serves(&store.supply(at(second), &POLICY), "a");
+            assert_uses(&state.lookup(at(second), &POLICY), "a");
         }
     }
 
     #[test]
-    fn a_failure_keeps_the_set_at_hand_and_its_etag() {
-        let mut store = fetched();
-        fetch(&mut store, 300.0, bad());
-        let kept = store.at_hand().unwrap();
-        assert!(has(&kept.keys, "a"));
+    fn a_failed_fetch_keeps_the_cached_set_and_its_etag() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 300.0, failed_response());
+        let kept = state.cached().unwrap();
+        assert!(contains_kid(&kept.keys, "a"));
         assert_eq!(kept.etag.as_deref(), Some("\"a\""));
-        assert_eq!(store.last_error(), Some("no answer"));
+        assert_eq!(state.last_error(), Some("no response"));
     }
 
     #[test]
-    fn a_cleared_store_is_empty_and_fetches_at_once() {
-        let mut store = fetched();
-        fetch(&mut store, 1.0, bad());
-        store.clear();
-        assert!(store.at_hand().is_none());
-        assert_eq!(store.last_error(), None);
-        waits(&store.supply(at(1.0), &POLICY));
+    fn a_cleared_state_is_empty_and_fetches_immediately() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 1.0, failed_response());
+        state.clear();
+        assert!(state.cached().is_none());
+        assert_eq!(state.last_error(), None);
+        assert_waits(&state.lookup(at(1.0), &POLICY));
     }
 
     #[test]
-    fn a_cleared_store_has_no_cool_down_of_unknown_ids() {
-        let mut store = fetched();
-        assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        store.clear();
-        assert_eq!(store.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+    fn a_cleared_state_has_no_cooldown_of_unknown_kids() {
+        let mut state = state_with_keys();
+        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        state.clear();
+        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn an_answer_from_before_clear_loses() {
-        for outcome in [good("old"), bad()] {
-            let mut store = fetched();
-            let (late, _) = store.join(POLICY.timeout);
-            store.clear();
-            store.complete(late, at(0.0), at(0.0), outcome);
-            waits(&store.supply(at(1.0), &POLICY));
-            assert_eq!(store.figures(at(1.0), &POLICY).failures, 0);
+    fn the_response_to_a_fetch_started_before_clear_is_ignored() {
+        for outcome in [ok_response("old"), failed_response()] {
+            let mut state = state_with_keys();
+            let (late, _) = state.join_fetch(POLICY.timeout);
+            state.clear();
+            state.complete(late, at(0.0), at(0.0), outcome);
+            assert_waits(&state.lookup(at(1.0), &POLICY));
+            assert_eq!(state.stats(at(1.0), &POLICY).failures, 0);
         }
     }
 
     #[test]
-    fn an_answer_from_before_clear_does_not_end_the_fetch_after_it() {
-        let mut store = fetched();
-        let (late, _) = store.join(POLICY.timeout);
-        store.clear();
-        let (next, begins) = store.join(POLICY.timeout);
-        assert!(begins && next > late);
-        store.complete(late, at(0.0), at(0.0), good("old"));
-        assert_eq!(store.join(POLICY.timeout), (next, false));
-        store.complete(next, at(1.0), at(1.0), good("new"));
-        serves(&store.supply(at(1.0), &POLICY), "new");
+    fn the_response_to_a_fetch_started_before_clear_does_not_complete_the_next_fetch() {
+        let mut state = state_with_keys();
+        let (late, _) = state.join_fetch(POLICY.timeout);
+        state.clear();
+        let (next, starts) = state.join_fetch(POLICY.timeout);
+        assert!(starts && next > late);
+        state.complete(late, at(0.0), at(0.0), ok_response("old"));
+        assert_eq!(state.join_fetch(POLICY.timeout), (next, false));
+        state.complete(next, at(1.0), at(1.0), ok_response("new"));
+        assert_uses(&state.lookup(at(1.0), &POLICY), "new");
     }
 
     #[test]
-    fn clear_tells_the_number_that_wakes_all_who_wait_and_they_wait_for_a_new_fetch() {
-        let mut store = fetched();
-        let (number, _) = store.join(POLICY.timeout);
-        assert_eq!(store.clear(), number);
-        waits(&store.supply_after_wait(at(0.0), &POLICY, true));
+    fn clear_wakes_waiting_requests_which_then_wait_for_a_new_fetch() {
+        let mut state = state_with_keys();
+        let (number, _) = state.join_fetch(POLICY.timeout);
+        assert_eq!(state.clear(), number);
+        assert_waits(&state.lookup_after_wait(at(0.0), &POLICY, true));
     }
 
     #[test]
-    fn a_set_ages_when_the_wall_clock_jumps_ahead() {
-        let store = fetched();
+    fn a_set_ages_when_the_wall_clock_jumps_forward() {
+        let state = state_with_keys();
         let jumped = |seconds: f64| Timestamp { wall: START.wall + seconds * 1000.0, ..at(1.0) };
-        serves_and_refreshes(&store.supply(jumped(240.0), &POLICY), "a");
-        waits(&store.supply(jumped(300.0), &POLICY));
+        assert_uses_and_refreshes(&state.lookup(jumped(240.0), &POLICY), "a");
+        assert_waits(&state.lookup(jumped(300.0), &POLICY));
     }
 
     #[test]
-    fn a_set_does_not_live_longer_when_the_wall_clock_is_set_back() {
-        let store = fetched();
+    fn a_set_does_not_stay_fresh_longer_when_the_wall_clock_is_set_back() {
+        let state = state_with_keys();
         let set_back = |seconds: f64| Timestamp { wall: START.wall - 1e9, ..at(seconds) };
-        serves(&store.supply(set_back(239.0), &POLICY), "a");
-        serves_and_refreshes(&store.supply(set_back(240.0), &POLICY), "a");
-        waits(&store.supply(set_back(300.0), &POLICY));
+        assert_uses(&state.lookup(set_back(239.0), &POLICY), "a");
+        assert_uses_and_refreshes(&state.lookup(set_back(240.0), &POLICY), "a");
+        assert_waits(&state.lookup(set_back(300.0), &POLICY));
     }
 
     #[test]
-    fn cool_downs_last_no_longer_when_the_wall_clock_is_set_back() {
+    fn cooldowns_do_not_last_longer_when_the_wall_clock_is_set_back() {
         let set_back = |seconds: f64| Timestamp { wall: START.wall - 1e9, ..at(seconds) };
-        let mut store = fetched();
-        fetch(&mut store, 300.0, bad());
-        serves(&store.supply(set_back(309.0), &POLICY), "a");
-        waits(&store.supply(set_back(310.0), &POLICY));
+        let mut state = state_with_keys();
+        fetch(&mut state, 300.0, failed_response());
+        assert_uses(&state.lookup(set_back(309.0), &POLICY), "a");
+        assert_waits(&state.lookup(set_back(310.0), &POLICY));
     }
 
     #[test]
-    fn figures_tell_state_keys_and_fetches() {
-        let mut store = KeySetState::default();
-        let empty = store.figures(at(0.0), &POLICY);
+    fn stats_report_state_keys_and_fetches() {
+        let mut state = KeySetState::default();
+        let empty = state.stats(at(0.0), &POLICY);
         assert_eq!((empty.state, empty.keys, empty.fetches, empty.failures), ("empty", 0, 0, 0));
         assert_eq!((empty.fetched_at, empty.last_error), (None, None));
 
-        fetch(&mut store, 0.0, good("a"));
-        let fresh = store.figures(at(299.999), &POLICY);
+        fetch(&mut state, 0.0, ok_response("a"));
+        let fresh = state.stats(at(299.999), &POLICY);
         assert_eq!((fresh.state, fresh.keys, fresh.fetches, fresh.failures), ("fresh", 1, 1, 0));
         assert_eq!((fresh.fetched_at, fresh.last_error), (Some(START.wall), None));
 
-        fetch(&mut store, 300.0, bad());
-        let stale = store.figures(at(300.0), &POLICY);
-        assert_eq!((stale.state, stale.keys, stale.fetches, stale.failures), ("stale", 1, 2, 1));
-        assert_eq!((stale.fetched_at, stale.last_error.as_deref()), (Some(START.wall), Some("no answer")));
+        fetch(&mut state, 300.0, failed_response());
+        let later = state.stats(at(300.0), &POLICY);
+        assert_eq!((later.state, later.keys, later.fetches, later.failures), ("stale", 1, 2, 1));
+        assert_eq!((later.fetched_at, later.last_error.as_deref()), (Some(START.wall), Some("no response")));
 
-        fetch(&mut store, 310.0, good("a"));
-        let again = store.figures(at(310.0), &POLICY);
+        fetch(&mut state, 310.0, ok_response("a"));
+        let again = state.stats(at(310.0), &POLICY);
         assert_eq!((again.state, again.fetches, again.failures), ("fresh", 3, 1));
         assert_eq!((again.fetched_at, again.last_error), (Some(at(310.0).wall), None));
 
-        store.clear();
-        let cleared = store.figures(at(310.0), &POLICY);
+        state.clear();
+        let cleared = state.stats(at(310.0), &POLICY);
         assert_eq!((cleared.state, cleared.keys, cleared.fetches, cleared.failures), ("empty", 0, 3, 1));
     }
 
-    /// Marsaglia's xorshift64: the same sequence in every run.
+    /// Marsaglia's xorshift64, which generates the same sequence in every run.
     struct Random(u64);
 
     impl Random {
@@ -743,9 +801,9 @@ mod tests {
         }
     }
 
-    /// A request that waits for a fetch, as [`super::super::Remote`] has it wait.
+    /// A request that waits for a fetch, like those in [`super::super::remote`].
     struct Waiting {
-        began: f64,
+        started: f64,
         fetch: u64,
         kid: Kid,
     }
@@ -754,28 +812,28 @@ mod tests {
     enum Kid {
         Known,
         Unknown,
-        /// Unknown, and looked for in a newer set.
-        Sought,
+        /// An unknown `kid` that a newer set may contain.
+        Refetched,
     }
 
-    /// A store, everybody who uses it, and what may never happen.
-    struct World {
+    /// A simulation of a state and the requests that use it, which checks the invariants.
+    struct Simulation {
         random: Random,
         policy: CachePolicy,
-        store: KeySetState,
+        state: KeySetState,
         now: f64,
-        /// Number and beginning of the fetch under way.
-        flight: Option<(u64, f64)>,
+        /// The number and the start of the fetch in flight.
+        in_flight: Option<(u64, f64)>,
         waiting: Vec<Waiting>,
-        /// When the fetch of each set began, by its key's id.
+        /// The start of the fetch of each set, by key id.
         sets: HashMap<String, f64>,
-        provoked: Option<f64>,
-        failed: Option<f64>,
-        served: usize,
-        provocations: usize,
+        unknown_kid_at: Option<f64>,
+        failed_at: Option<f64>,
+        uses: usize,
+        refetches: usize,
     }
 
-    impl World {
+    impl Simulation {
         fn new(seed: u64) -> Self {
             let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let mut one_of = |seconds: &[u64]| {
@@ -791,19 +849,19 @@ mod tests {
             Self {
                 random,
                 policy,
-                store: KeySetState::default(),
+                state: KeySetState::default(),
                 now: 0.0,
-                flight: None,
+                in_flight: None,
                 waiting: Vec::new(),
                 sets: HashMap::new(),
-                provoked: None,
-                failed: None,
-                served: 0,
-                provocations: 0,
+                unknown_kid_at: None,
+                failed_at: None,
+                uses: 0,
+                refetches: 0,
             }
         }
 
-        fn live(&mut self) {
+        fn run(&mut self) {
             let outage = self.random.below(5);
             for _ in 0..100 {
                 match self.random.below(40) {
@@ -811,141 +869,144 @@ mod tests {
                     8..=15 => self.request(Kid::Unknown),
                     16..=23 => {
                         let succeeds = self.random.below(5) >= outage;
-                        self.land(succeeds);
+                        self.end_fetch(succeeds);
                     }
                     24..=37 => {
                         let seconds = self.random.below(5);
-                        self.pass(seconds);
+                        self.advance(seconds);
                     }
-                    38 => self.pass(70),
+                    38 => self.advance(70),
                     _ => self.clear(),
                 }
             }
         }
 
-        /// Time goes by, and a fetch does not take longer than its time-out.
-        fn pass(&mut self, seconds: u32) {
+        /// Advances the time. A fetch fails when it reaches its timeout.
+        fn advance(&mut self, seconds: u32) {
             for _ in 0..seconds {
                 self.now += 1.0;
-                if self.flight.is_some_and(|(_, began)| self.now - began >= self.policy.timeout.as_secs_f64()) {
-                    self.land(false);
+                if self.in_flight.is_some_and(|(_, started)| self.now - started >= self.policy.timeout.as_secs_f64()) {
+                    self.end_fetch(false);
                 }
             }
         }
 
         fn request(&mut self, kid: Kid) {
-            let supply = self.store.supply(at(self.now), &self.policy);
-            self.take(supply, self.now, kid, false);
+            let lookup = self.state.lookup(at(self.now), &self.policy);
+            self.follow(lookup, self.now, kid, false);
         }
 
-        fn take(&mut self, supply: Supply, began: f64, kid: Kid, waited: bool) {
-            match supply {
-                Supply::Wait => self.wait(began, kid, false),
-                Supply::Unavailable(left) => assert!(u128::from(left) <= self.policy.cooldown.as_millis()),
-                Supply::Keys(keys) => self.serve(&keys, began, kid, waited),
-                Supply::KeysAndRefresh(keys) => {
-                    self.join(began, false);
-                    self.serve(&keys, began, kid, waited);
+        fn follow(&mut self, lookup: Lookup, started: f64, kid: Kid, waited: bool) {
+            match lookup {
+                Lookup::Wait => self.wait(started, kid, false),
+                Lookup::Unavailable(left) => assert!(u128::from(left) <= self.policy.cooldown.as_millis()),
+                Lookup::Cached(keys) => self.serve(&keys, started, kid, waited),
+                Lookup::CachedAndRefresh(keys) => {
+                    self.join(started, false);
+                    self.serve(&keys, started, kid, waited);
                 }
             }
         }
 
-        fn serve(&mut self, keys: &KeySet, began: f64, kid: Kid, waited: bool) {
-            let set = self.sets.iter().find(|(kid, _)| has(keys, kid)).map(|(_, fetched)| *fetched).unwrap();
+        fn serve(&mut self, keys: &KeySet, started: f64, kid: Kid, waited: bool) {
+            let set = self.sets.iter().find(|(kid, _)| contains_kid(keys, kid)).map(|(_, fetched)| *fetched).unwrap();
             let CachePolicy { ttl, max_stale, timeout, .. } = self.policy;
             let oldest = if waited { (ttl + max_stale).max(timeout) } else { ttl + max_stale };
-            assert!(began - set <= oldest.as_secs_f64(), "served at the age of {}", began - set);
-            self.served += 1;
+            assert!(started - set <= oldest.as_secs_f64(), "used at the age of {}", started - set);
+            self.uses += 1;
             if kid != Kid::Known {
-                self.seek(began, waited);
+                self.refetch(started, waited);
             }
         }
 
-        fn seek(&mut self, began: f64, waited: bool) {
-            if self.store.unknown_kid(at(began), &self.policy, waited) == UnknownKid::Refetch {
-                assert!(!waited, "one request provoked twice");
-                self.wait(began, Kid::Sought, true);
+        fn refetch(&mut self, started: f64, waited: bool) {
+            if self.state.unknown_kid(at(started), &self.policy, waited) == UnknownKid::Refetch {
+                assert!(!waited, "one request caused two fetches");
+                self.wait(started, Kid::Refetched, true);
             }
         }
 
-        fn wait(&mut self, began: f64, kid: Kid, provoked: bool) {
-            let fetch = self.join(began, provoked);
-            self.waiting.push(Waiting { began, fetch, kid });
+        fn wait(&mut self, started: f64, kid: Kid, for_kid: bool) {
+            let fetch = self.join(started, for_kid);
+            self.waiting.push(Waiting { started, fetch, kid });
         }
 
-        fn join(&mut self, began: f64, provoked: bool) -> u64 {
-            let (number, begins) = self.store.join(POLICY.timeout);
-            assert_eq!(begins, self.flight.is_none(), "two fetches at a time, or none");
-            if begins {
-                let rested =
+        fn join(&mut self, started: f64, for_kid: bool) -> u64 {
+            let (number, is_new) = self.state.join_fetch(POLICY.timeout);
+            assert_eq!(is_new, self.in_flight.is_none(), "two concurrent fetches, or none");
+            if is_new {
+                let is_over =
                     |last: Option<f64>| last.is_none_or(|last| self.now - last >= self.policy.cooldown.as_secs_f64());
-                assert!(rested(self.failed), "a failing endpoint was asked within a cool-down");
-                assert!(!provoked || rested(self.provoked), "two fetches were provoked within a cool-down");
-                if provoked {
-                    self.provoked = Some(self.now);
-                    self.provocations += 1;
+                assert!(is_over(self.failed_at), "a failing endpoint was fetched within the cooldown");
+                assert!(
+                    !for_kid || is_over(self.unknown_kid_at),
+                    "unknown kids caused two fetches within the cooldown"
+                );
+                if for_kid {
+                    self.unknown_kid_at = Some(self.now);
+                    self.refetches += 1;
                 }
-                self.flight = Some((number, began));
+                self.in_flight = Some((number, started));
             }
             number
         }
 
-        fn land(&mut self, succeeds: bool) {
-            let Some((number, began)) = self.flight.take() else { return };
+        fn end_fetch(&mut self, succeeds: bool) {
+            let Some((number, started)) = self.in_flight.take() else { return };
             if succeeds {
                 let kid = format!("k{number}");
-                self.store.complete(number, at(began), at(self.now), good(&kid));
-                self.sets.insert(kid, began);
-                self.failed = None;
+                self.state.complete(number, at(started), at(self.now), ok_response(&kid));
+                self.sets.insert(kid, started);
+                self.failed_at = None;
             } else {
-                let keys = |store: &KeySetState| store.at_hand().map(|good| Arc::as_ptr(&good.keys));
-                let before = keys(&self.store);
-                self.store.complete(number, at(began), at(self.now), bad());
-                assert_eq!(keys(&self.store), before, "a failure took the good set away");
-                self.failed = Some(self.now);
+                let keys = |state: &KeySetState| state.cached().map(|good| Arc::as_ptr(&good.keys));
+                let before = keys(&self.state);
+                self.state.complete(number, at(started), at(self.now), failed_response());
+                assert_eq!(keys(&self.state), before, "a failure evicted the good set");
+                self.failed_at = Some(self.now);
             }
             self.wake(number);
         }
 
         fn clear(&mut self) {
-            let last = self.store.clear();
-            (self.flight, self.provoked, self.failed) = (None, None, None);
+            let last = self.state.clear();
+            (self.in_flight, self.unknown_kid_at, self.failed_at) = (None, None, None);
             self.wake(last);
         }
 
-        /// Those who waited go on, in any order, while others come.
-        fn wake(&mut self, landed: u64) {
+        /// Continues waiting requests in random order while new ones arrive.
+        fn wake(&mut self, ended: u64) {
             let (mut awake, asleep): (Vec<_>, _) =
-                std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.fetch <= landed);
+                std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.fetch <= ended);
             self.waiting = asleep;
             while !awake.is_empty() {
                 if self.random.below(4) == 0 {
                     self.request(Kid::Unknown);
                 }
                 let next = self.random.below(u32::try_from(awake.len()).unwrap());
-                let Waiting { began, kid, .. } = awake.swap_remove(usize::try_from(next).unwrap());
-                if kid == Kid::Sought {
-                    // After a rotation the newer set has the key.
+                let Waiting { started, kid, .. } = awake.swap_remove(usize::try_from(next).unwrap());
+                if kid == Kid::Refetched {
+                    // In half of the cases, the newer set contains the key, as after a rotation.
                     if self.random.below(2) == 0 {
-                        self.seek(began, true);
+                        self.refetch(started, true);
                     }
                 } else {
-                    let supply = self.store.supply_after_wait(at(began), &self.policy, true);
-                    self.take(supply, began, kid, true);
+                    let lookup = self.state.lookup_after_wait(at(started), &self.policy, true);
+                    self.follow(lookup, started, kid, true);
                 }
             }
         }
     }
 
     #[test]
-    fn no_sequence_of_events_breaks_a_promise() {
-        let (mut served, mut provocations) = (0, 0);
+    fn no_sequence_of_events_violates_an_invariant() {
+        let (mut uses, mut refetches) = (0, 0);
         for seed in 1..=5_000 {
-            let mut world = World::new(seed);
-            world.live();
-            served += world.served;
-            provocations += world.provocations;
+            let mut simulation = Simulation::new(seed);
+            simulation.run();
+            uses += simulation.uses;
+            refetches += simulation.refetches;
         }
-        assert!(served > 40_000 && provocations > 4_000, "{served} served, {provocations} fetches provoked");
+        assert!(uses > 40_000 && refetches > 4_000, "{uses} uses, {refetches} fetches for unknown kids");
     }
 }

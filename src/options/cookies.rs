@@ -1,10 +1,16 @@
-//! The cookies of ours, and the attributes that options may give them.
+//! The default attributes of the package's cookies, and the options that change them.
 
-use super::read::{Reader, text};
-use super::{AUTH_COOKIE, GUEST_COOKIE, OptionError, Raw};
-use crate::cookie::{Attributes, Fault, SameSite};
+use super::raw::{OptionError, Raw};
+use super::reader::{Default, Reader, one_of, text};
+use crate::cookie::{self, Attributes, Fault, SameSite};
 
-/// The guests' cookie where nothing else is said: 7 days, unseen by scripts, sent along with top-level navigation.
+/// The default name of the request header that repeats the CSRF cookie.
+pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// The default name of the guest cookie.
+pub const GUEST_COOKIE: &str = "guest_logto_authtoken";
+
+/// The default attributes of the guest cookie.
 #[must_use]
 pub fn guest_cookie() -> Attributes {
     Attributes {
@@ -13,104 +19,135 @@ pub fn guest_cookie() -> Attributes {
         path: "/".into(),
         domain: None,
         http_only: true,
-        secure: true,
+        secure: None,
         same_site: SameSite::Lax,
         path_first: true,
     }
 }
 
-/// The token's cookie where nothing else is said: the same, but never sent along from other sites.
+/// The default attributes of the token cookie. Browsers never send it with requests from other sites.
 #[must_use]
 pub fn auth_cookie() -> Attributes {
-    Attributes { name: AUTH_COOKIE.into(), same_site: SameSite::Strict, path_first: false, ..guest_cookie() }
+    Attributes { name: "logto_authtoken".into(), same_site: SameSite::Strict, path_first: false, ..guest_cookie() }
 }
 
-/// Attributes for a `Set-Cookie` of the guests' cookie, from what the option `guestCookie` takes.
-///
-/// # Errors
-///
-/// A wrong or unknown attribute, or `false`, which means that none is ever set.
-pub fn guest_cookie_attributes(raw: Raw) -> Result<Attributes, OptionError> {
-    let attributes = Reader::new(vec![("guestCookie".into(), raw)]).guest_cookie("guestCookie")?;
-    attributes.ok_or_else(|| OptionError::wanted("guestCookie", "cookie attributes", &Raw::Bool(false)))
-}
-
-/// The cookie of CSRF tokens where nothing else is said: a day, read by the application's own scripts.
+/// The default attributes of the CSRF cookie, which the application's scripts can read.
 #[must_use]
 pub fn csrf_cookie() -> Attributes {
     Attributes { name: "logto_csrf_token".into(), max_age: Some(86_400.0), http_only: false, ..auth_cookie() }
 }
 
-/// Attributes for a `Set-Cookie` over these defaults, from `{ cookieName, maxAge, domain, path, sameSite }`.
+/// Parses the options of `buildAuthCookieHeader` and `buildCsrfCookieHeader`.
 ///
 /// # Errors
 ///
-/// A wrong or unknown attribute.
+/// The first attribute that is invalid or unknown.
 pub fn cookie_attributes(raw: Raw, default: Attributes) -> Result<Attributes, OptionError> {
+    let members = match raw {
+        Raw::Undefined => return Ok(default),
+        Raw::Object(members) => members,
+        other => return Err(OptionError::not_an_object(&other)),
+    };
+    let mut reader = Reader::new("", members);
+    let attributes = read_attributes(&mut reader, "cookieName", default);
+    reader.finish()?;
+    Ok(attributes)
+}
+
+/// Parses the argument `guestCookie` of `buildGuestCookieHeader`.
+///
+/// # Errors
+///
+/// The first attribute that is invalid or unknown. `false` is invalid, because it would mean no cookie.
+pub fn guest_cookie_attributes(raw: Raw) -> Result<Attributes, OptionError> {
     match raw {
-        Raw::Undefined => Ok(default),
-        Raw::Object(members) => Reader::new(members).attributes("cookieName", default),
-        other => Err(OptionError::wanted("options", "an object", &other)),
+        Raw::Undefined => Ok(guest_cookie()),
+        Raw::Object(members) => {
+            let mut reader = Reader::new("guestCookie.", members);
+            let attributes = read_guest_attributes(&mut reader);
+            reader.finish()?;
+            Ok(attributes)
+        }
+        Raw::Bool(false) => Err(OptionError::invalid("guestCookie", "cookie attributes", &raw)),
+        other => Err(OptionError::invalid("guestCookie", EXPECTED, &other)),
     }
 }
 
-impl Reader {
-    /// None if it is `false`: no cookie is ever set.
-    pub fn guest_cookie(&mut self, name: &'static str) -> Result<Option<Attributes>, OptionError> {
-        match self.take(name) {
-            None => Ok(Some(guest_cookie())),
-            Some(Raw::Bool(false)) => Ok(None),
-            Some(Raw::Object(members)) => {
-                let mut reader = Self::within("guestCookie.", members);
-                let http_only = reader.bool("httpOnly")?;
-                let secure = reader.bool("secure")?;
-                let mut cookie = guest_cookie();
-                cookie.http_only = http_only.unwrap_or(cookie.http_only);
-                cookie.secure = secure.unwrap_or(cookie.secure);
-                reader.attributes("name", cookie).map(Some)
-            }
-            Some(other) => Err(self.wrong(name, "cookie attributes, or false for no cookie", &other)),
+/// The accepted values of `guestCookie`, as worded in the error message for an invalid value.
+const EXPECTED: &str = "cookie attributes, or false for no cookie";
+
+/// Reads the option `guestCookie`. `None` means that the cookie is never set.
+pub fn read_guest_cookie(read: &mut Reader) -> Option<Attributes> {
+    match read.take("guestCookie", EXPECTED, Default::None) {
+        Some(Raw::Bool(false)) => None,
+        Some(raw @ Raw::Object(_)) => guest_cookie_attributes(raw).map_err(|error| read.fail(error)).ok(),
+        None => Some(guest_cookie()),
+        Some(other) => {
+            read.reject("guestCookie", EXPECTED, &other);
+            None
         }
     }
+}
 
-    /// Cookie attributes over these defaults; the option of that name names the cookie.
-    pub fn attributes(mut self, name: &'static str, default: Attributes) -> Result<Attributes, OptionError> {
-        let attributes = Attributes {
-            name: self.cookie_name(name)?.unwrap_or(default.name),
-            max_age: self.number("maxAge", "a finite number of seconds, not negative")?.or(default.max_age),
-            path: self.read("path", "a path", text)?.unwrap_or(default.path),
-            domain: self.read("domain", "a domain", text)?.or(default.domain),
-            same_site: self.read("sameSite", "'strict', 'lax' or 'none'", same_site)?.unwrap_or(default.same_site),
-            ..default
-        };
-        let prefix = self.prefix();
-        self.finish()?;
-        attributes.check().map_err(|fault| fault.option(name, prefix))?;
-        Ok(attributes)
+/// Reads the attributes of the guest cookie.
+pub fn read_guest_attributes(read: &mut Reader) -> Attributes {
+    let default = guest_cookie();
+    let http_only = read.bool("httpOnly", default.http_only);
+    let is_default = !read.has("secure");
+    let secure = Some(read.bool("secure", true)).filter(|_| !is_default);
+    read_attributes(read, "name", Attributes { http_only, secure, ..default })
+}
+
+/// Reads the attributes of a cookie. `name` is the option that sets the cookie's name.
+pub fn read_attributes(read: &mut Reader, name: &'static str, default: Attributes) -> Attributes {
+    const SAME_SITE: &str = "'strict', 'lax' or 'none'";
+    let max_age = Default::Value(default.max_age.into());
+    let same_site = Default::Value(default.same_site.name().into());
+    let attributes = Attributes {
+        name: read_name(read, name, &default.name),
+        max_age: read.number("maxAge", "a finite number of seconds, not negative", max_age).or(default.max_age),
+        path: read.with_default("path", "a path", default.path.clone(), text),
+        domain: read.optional("domain", "a domain", Default::None, text).or(default.domain),
+        same_site: read.optional("sameSite", SAME_SITE, same_site, parse_same_site).unwrap_or(default.same_site),
+        ..default
+    };
+    if let Err(fault) = attributes.check() {
+        read.fail(fault.option(name, read.prefix()));
     }
+    attributes
+}
+
+/// Reads the option that sets a cookie's name.
+pub fn read_name(read: &mut Reader, name: &'static str, default: &str) -> String {
+    read.with_default(name, "a cookie name", default.to_owned(), |raw| text(raw).filter(|name| cookie::is_name(name)))
+}
+
+/// Reads the options of the CSRF middleware.
+pub fn read_csrf(read: &mut Reader) {
+    // Header names and cookie names have the same syntax (RFC 9110 section 5.1).
+    let header = |raw: &Raw| text(raw).filter(|name| cookie::is_name(name));
+    read.with_default("headerName", "a header name", CSRF_HEADER.to_owned(), header);
+    read_attributes(read, "cookieName", csrf_cookie());
 }
 
 impl Fault {
-    /// The same as an error of the option whose value, or whose cookie's name, has that name.
+    /// The error for the option that set the attribute. `name` is the option that set the cookie's name or value.
     #[must_use]
     pub fn option(&self, name: &str, prefix: &str) -> OptionError {
-        let Some(attribute) = self.attribute else {
-            // The value may be a token: it is not repeated.
-            return OptionError {
-                option: name.into(),
-                message: format!("Invalid option \"{name}\": expected {}", self.wanted),
-            };
-        };
-        let attribute = if attribute == "name" { name } else { attribute };
-        OptionError::wanted(&format!("{prefix}{attribute}"), self.wanted, &Raw::String(self.given.clone()))
+        match self.attribute {
+            // The value may be a token, so the message does not contain it.
+            None => OptionError::hidden(name, self.expected),
+            Some("name") => OptionError::invalid(&format!("{prefix}{name}"), self.expected, &self.given()),
+            Some(attribute) => OptionError::invalid(&format!("{prefix}{attribute}"), self.expected, &self.given()),
+        }
+    }
+
+    fn given(&self) -> Raw {
+        Raw::String(self.given.clone())
     }
 }
 
-fn same_site(raw: &Raw) -> Option<SameSite> {
-    match text(raw)?.to_ascii_lowercase().as_str() {
-        "strict" => Some(SameSite::Strict),
-        "lax" => Some(SameSite::Lax),
-        "none" => Some(SameSite::None),
-        _ => None,
-    }
+fn parse_same_site(raw: &Raw) -> Option<SameSite> {
+    let name = Raw::String(text(raw)?.to_ascii_lowercase());
+    one_of(&name, &[("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)])
 }

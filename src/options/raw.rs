@@ -1,13 +1,13 @@
-//! Option values as they came from JavaScript, not yet believed, and the words to describe them.
+//! Unparsed option values from JavaScript, and the errors for invalid ones.
 
 use serde_json::Value;
 
-/// A JavaScript value.
+/// An unparsed JavaScript value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Raw {
-    /// `undefined`: the same as left out.
+    /// `undefined`, which means that the option is omitted.
     Undefined,
-    /// `null`: a switched-off check, where a check can be switched off.
+    /// `null`, which turns off the checks that can be turned off.
     Null,
     /// A boolean.
     Bool(bool),
@@ -15,40 +15,86 @@ pub enum Raw {
     Number(f64),
     /// A string.
     String(String),
-    /// A `Date`, in milliseconds since 1970, NaN if it is an invalid one.
+    /// A `Date` in milliseconds since 1970, or NaN for an invalid date.
     Date(f64),
     /// An array.
     List(Vec<Raw>),
-    /// Any other object: its own enumerable members.
+    /// The own enumerable properties of any other object.
     Object(Vec<(String, Raw)>),
-    /// A function. It stays in JavaScript; here it only counts that it is one.
+    /// A function, which remains in JavaScript.
     Function,
-    /// Anything else, by the name of its type.
+    /// A regular expression, which remains in JavaScript.
+    RegExp,
+    /// Any other value, represented by the name of its type.
     Other(&'static str),
 }
 
-/// A wrong option: it becomes a `TypeError` that names the option, what was given and what is wanted.
+/// An invalid option. JavaScript throws it as a `TypeError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionError {
-    /// The option's name; empty if the options as a whole are wrong.
+    /// The name of the option, or an empty string if the options as a whole are invalid.
     pub option: String,
-    /// The sentence.
+    /// The error message.
     pub message: String,
 }
 
 impl OptionError {
-    /// For an option that is not what is wanted.
+    /// The error for an option with an invalid value.
     #[must_use]
-    pub fn wanted(option: &str, wanted: &str, given: &Raw) -> Self {
-        let given = given.describe();
-        Self { option: option.into(), message: format!("Invalid option \"{option}\": expected {wanted}, got {given}") }
+    pub fn invalid(option: &str, expected: &str, given: &Raw) -> Self {
+        Self::new("Invalid", option, &format!("expected {expected}, got {}", given.describe()))
+    }
+
+    /// The error for a value that may be a secret. The message contains only the type of the value.
+    #[must_use]
+    pub fn invalid_secret(option: &str, expected: &str, given: &Raw) -> Self {
+        Self::new("Invalid", option, &format!("expected {expected}, got {}", given.kind()))
+    }
+
+    /// The error for a value that is probably a secret, which the message does not describe at all.
+    #[must_use]
+    pub fn hidden(option: &str, expected: &str) -> Self {
+        Self::new("Invalid", option, &format!("expected {expected}"))
+    }
+
+    /// The error for an unknown option.
+    #[must_use]
+    pub fn unknown(option: &str, hint: &str) -> Self {
+        Self::new("Unknown", option, hint)
+    }
+
+    /// The error for an option that the options object inherits. Inherited options are not read, so they must be reported.
+    #[must_use]
+    pub fn inherited(option: &str) -> Self {
+        Self::new("Invalid", option, "expected a member of the options object itself, got an inherited one")
+    }
+
+    /// The error for options that are not an object.
+    #[must_use]
+    pub fn not_an_object(given: &Raw) -> Self {
+        let message = format!("Invalid options: expected an object, got {}", given.describe());
+        Self { option: String::new(), message }
+    }
+
+    /// Creates an error. The option name may be arbitrary input, so it is truncated and its control characters are escaped.
+    fn new(problem: &str, option: &str, explanation: &str) -> Self {
+        let option: String = option.chars().take(MAX_CHARS).collect();
+        Self { message: format!("{problem} option {option:?}: {explanation}"), option }
     }
 }
 
+/// Maximum number of characters of a name or value in a message.
+const MAX_CHARS: usize = 60;
+
 impl Raw {
-    /// What was given, in words that fit one line.
+    /// Describes the value in one line. Control and bidirectional characters are escaped, long strings are truncated, and the
+    /// properties of objects are omitted.
     #[must_use]
     pub fn describe(&self) -> String {
+        self.describe_within(0)
+    }
+
+    fn describe_within(&self, depth: usize) -> String {
         match self {
             Self::Undefined => "undefined".into(),
             Self::Null => "null".into(),
@@ -63,23 +109,36 @@ impl Raw {
             Self::Number(value) => format!("{value}"),
             Self::String(text) if text.is_empty() => "an empty string".into(),
             Self::String(text) => {
-                let cut = if text.chars().count() > 60 { "…" } else { "" };
-                format!("{:?}", text.chars().take(60).collect::<String>() + cut)
+                let ellipsis = if text.chars().count() > MAX_CHARS { "…" } else { "" };
+                format!("{:?}", text.chars().take(MAX_CHARS).collect::<String>() + ellipsis)
             }
             Self::Date(time) if time.is_nan() => "an invalid Date".into(),
             Self::Date(_) => "a Date".into(),
             Self::List(items) if items.is_empty() => "an empty array".into(),
+            Self::List(_) if depth > 1 => "an array".into(),
             Self::List(items) => {
-                let items: Vec<String> = items.iter().take(4).map(Self::describe).collect();
+                let items: Vec<String> = items.iter().take(4).map(|item| item.describe_within(depth + 1)).collect();
                 format!("[{}]", items.join(", "))
             }
             Self::Object(_) => "an object".into(),
             Self::Function => "a function".into(),
+            Self::RegExp => "a regular expression".into(),
             Self::Other(kind) => format!("a {kind}"),
         }
     }
 
-    /// The same as JSON, as far as JSON goes.
+    /// Describes a value that may be a secret, using only its type.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Number(_) => "a number".into(),
+            Self::String(text) if !text.is_empty() => "a string".into(),
+            Self::List(_) => "an array".into(),
+            other => other.describe(),
+        }
+    }
+
+    /// Converts the value to JSON. Values without an equivalent become `null`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
@@ -103,39 +162,65 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn describes(raw: &Raw, words: &str) {
-        assert_eq!(raw.describe(), words);
+    fn assert_describes(raw: &Raw, description: &str) {
+        assert_eq!(raw.describe(), description);
     }
 
     #[test]
-    fn what_was_given_is_described_in_one_line() {
-        describes(&Raw::Undefined, "undefined");
-        describes(&Raw::Null, "null");
-        describes(&Raw::Bool(false), "false");
-        describes(&Raw::Number(0.5), "0.5");
-        describes(&Raw::Number(-3.0), "-3");
-        describes(&Raw::Number(f64::NAN), "NaN");
-        describes(&Raw::Number(f64::INFINITY), "Infinity");
-        describes(&Raw::Number(f64::NEG_INFINITY), "-Infinity");
-        describes(&Raw::String(String::new()), "an empty string");
-        describes(&Raw::String("a\n\"b\"".into()), r#""a\n\"b\"""#);
-        describes(&Raw::Date(0.0), "a Date");
-        describes(&Raw::Date(f64::NAN), "an invalid Date");
-        describes(&Raw::List(vec![]), "an empty array");
-        describes(&Raw::List(vec![Raw::Null, Raw::Number(1.0)]), "[null, 1]");
-        describes(&Raw::Object(vec![]), "an object");
-        describes(&Raw::Function, "a function");
-        describes(&Raw::Other("symbol"), "a symbol");
+    fn describes_a_value_in_one_line() {
+        assert_describes(&Raw::Undefined, "undefined");
+        assert_describes(&Raw::Null, "null");
+        assert_describes(&Raw::Bool(false), "false");
+        assert_describes(&Raw::Number(0.5), "0.5");
+        assert_describes(&Raw::Number(-3.0), "-3");
+        assert_describes(&Raw::Number(f64::NAN), "NaN");
+        assert_describes(&Raw::Number(f64::INFINITY), "Infinity");
+        assert_describes(&Raw::Number(f64::NEG_INFINITY), "-Infinity");
+        assert_describes(&Raw::String(String::new()), "an empty string");
+        assert_describes(&Raw::String("a\n\"b\"".into()), r#""a\n\"b\"""#);
+        assert_describes(&Raw::Date(0.0), "a Date");
+        assert_describes(&Raw::Date(f64::NAN), "an invalid Date");
+        assert_describes(&Raw::List(vec![]), "an empty array");
+        assert_describes(&Raw::List(vec![Raw::Null, Raw::Number(1.0)]), "[null, 1]");
+        let nested = |raw| Raw::List(vec![raw]);
+        assert_describes(&nested(nested(nested(nested(Raw::Null)))), "[[an array]]");
+        assert_describes(&Raw::Object(vec![]), "an object");
+        assert_describes(&Raw::Function, "a function");
+        assert_describes(&Raw::RegExp, "a regular expression");
+        assert_describes(&Raw::Other("symbol"), "a symbol");
     }
 
     #[test]
-    fn what_is_long_is_cut() {
-        describes(&Raw::String("x".repeat(61)), &format!("\"{}…\"", "x".repeat(60)));
-        describes(&Raw::String("\u{e4}".repeat(60)), &format!("\"{}\"", "\u{e4}".repeat(60)));
+    fn truncates_long_strings_and_escapes_control_characters() {
+        assert_describes(&Raw::String("x".repeat(61)), &format!("\"{}…\"", "x".repeat(60)));
+        assert_describes(&Raw::String("\u{e4}".repeat(60)), &format!("\"{}\"", "\u{e4}".repeat(60)));
+        assert_describes(&Raw::String("a\u{202e}b\u{1b}\u{2066}".into()), r#""a\u{202e}b\u{1b}\u{2066}""#);
     }
 
     #[test]
-    fn values_become_json_as_far_as_json_goes() {
+    fn never_shows_a_secret() {
+        for (value, kind) in [
+            (Raw::String("eyJ.eyJ.sig".into()), "a string"),
+            (Raw::List(vec![Raw::String("eyJ.eyJ.sig".into())]), "an array"),
+            (Raw::Number(1234.0), "a number"),
+            (Raw::Object(vec![("token".into(), Raw::Null)]), "an object"),
+            (Raw::String(String::new()), "an empty string"),
+        ] {
+            assert_eq!(value.kind(), kind);
+            let error = OptionError::invalid_secret("getToken", "a token", &value);
+            assert_eq!(error.message, format!("Invalid option \"getToken\": expected a token, got {kind}"));
+        }
+    }
+
+    #[test]
+    fn keeps_the_name_of_an_option_on_one_line() {
+        let error = OptionError::inherited(&format!("a\n\u{202e}{}", "x".repeat(99)));
+        assert!(error.message.starts_with("Invalid option \"a\\n\\u{202e}xxx"), "{}", error.message);
+        assert!(error.message.chars().count() < 200);
+    }
+
+    #[test]
+    fn converts_values_to_json() {
         let raw = Raw::Object(vec![
             ("a".into(), Raw::List(vec![Raw::Bool(true), Raw::String("b".into()), Raw::Number(1.5)])),
             ("f".into(), Raw::Function),

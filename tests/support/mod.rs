@@ -1,4 +1,4 @@
-//! Real keys, real tokens of Logto's form, and a key set's address on 127.0.0.1.
+//! Test helpers: real keys, tokens in the format of Logto, and a key server on 127.0.0.1.
 #![allow(dead_code, reason = "no test file uses all of it")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
@@ -18,7 +18,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logto_authkit::clock::Timestamp;
-use logto_authkit::error::{Code, Refusal};
+use logto_authkit::error::{Code, Rejection};
 use logto_authkit::jwks::keys::KeySet;
 use logto_authkit::options::{KeySource, Options, Raw};
 use logto_authkit::verify::Verifier;
@@ -27,30 +27,30 @@ use serde_json::{Value, json};
 pub const ISSUER: &str = "https://tenant.test/oidc";
 pub const AUDIENCE: &str = "https://api.test";
 
-/// The start of a test, on both clocks.
+/// The start of the tests, on both clocks.
 pub static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
 
-/// The moment that many seconds into a test.
+/// The time `seconds` after the start of the tests.
 pub fn at(seconds: f64) -> Timestamp {
     START.after(Duration::from_secs_f64(seconds))
 }
 
-/// Runs a future to its end on this thread.
+/// Runs a future to completion on this thread.
 pub fn wait<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// Waits until something that goes on elsewhere has happened.
+/// Waits until a condition becomes true.
 #[track_caller]
-pub fn until(happened: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !happened() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never happened");
+pub fn until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(20), "timed out");
         thread::yield_now();
     }
 }
 
-/// A key pair with its id.
+/// A key pair and its key id.
 pub struct Key {
     pub kid: String,
     pair: Pair,
@@ -63,7 +63,7 @@ enum Pair {
 }
 
 impl Key {
-    /// A key of Logto's default kind.
+    /// A key of Logto's default type.
     pub fn p384(kid: &str) -> Self {
         Self::new(kid, Pair::Ec("P-384", EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()))
     }
@@ -84,7 +84,7 @@ impl Key {
         Self { kid: kid.into(), pair }
     }
 
-    /// The public key as Logto publishes it: with `alg` for EC keys, without for RSA.
+    /// The public key in the form in which Logto publishes it, with `alg` for EC keys but not for RSA keys.
     pub fn jwk(&self) -> Value {
         let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
         match &self.pair {
@@ -107,7 +107,7 @@ impl Key {
         }
     }
 
-    /// The public key as aws-lc-rs takes it: a point, `RSAPublicKey` in DER, or the 32 octets of Ed25519.
+    /// The public key in the encoding of aws-lc-rs: a point, a DER-encoded `RSAPublicKey`, or the 32 octets of Ed25519.
     pub fn public_key(&self) -> &[u8] {
         match &self.pair {
             Pair::Ec(_, pair) => pair.public_key().as_ref(),
@@ -116,7 +116,7 @@ impl Key {
         }
     }
 
-    /// The algorithm that this kind of key signs with unless something else is asked for.
+    /// The default algorithm for this type of key.
     pub fn alg(&self) -> &'static str {
         match &self.pair {
             Pair::Ec("P-384", _) => "ES384",
@@ -126,7 +126,7 @@ impl Key {
         }
     }
 
-    /// The signature of that algorithm, or of the key's own if it has no other.
+    /// Signs a message with this algorithm, or with the default algorithm if the key does not support it.
     pub fn sign(&self, alg: &str, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
@@ -148,7 +148,7 @@ impl Key {
         }
     }
 
-    /// A JWS of that header and payload, whatever they are.
+    /// Signs any header and payload as a JWS.
     pub fn jws(&self, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let alg =
@@ -157,12 +157,12 @@ impl Key {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// A good token.
+    /// A valid token.
     pub fn token(&self) -> String {
         self.token_with(&json!({}), &json!({}))
     }
 
-    /// A good token but for these members of header and payload; null leaves a member out.
+    /// A valid token except for these members of the header and the payload. A null value removes a member.
     pub fn token_with(&self, header: &Value, payload: &Value) -> String {
         let good_header = json!({ "alg": self.alg(), "typ": "at+jwt", "kid": self.kid });
         let good_payload = json!({
@@ -184,15 +184,16 @@ fn with(mut object: Value, members: &Value) -> Value {
     object
 }
 
-/// A key set of these keys.
+/// A JWK Set with these keys.
 pub fn jwks(keys: &[&Key]) -> Value {
     json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() })
 }
 
-/// Options for that issuer and audience, and these.
+/// Options with the default issuer and audience, and with these options, which may replace them.
 pub fn options(members: &[(&str, Raw)]) -> Options {
     let required = [("logtoUrl", Raw::String(ISSUER.into())), ("audience", Raw::String(AUDIENCE.into()))];
-    let members = required.iter().chain(members).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let required = required.iter().filter(|(name, _)| members.iter().all(|(given, _)| given != name));
+    let members = required.chain(members).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     Options::parse(Raw::Object(members)).unwrap_or_else(|error| panic!("{}", error.message))
 }
 
@@ -202,37 +203,49 @@ pub fn verifier(keys: &[&Key], members: &[(&str, Raw)]) -> Verifier {
     Verifier::new(Options { keys: KeySource::Static(Arc::new(set)), ..options(members) })
 }
 
-/// What becomes of a token at that second.
-pub fn verify(verifier: &Verifier, token: &str, second: f64) -> Result<(), Refusal> {
-    wait(verifier.verify(token, at(second))).map(drop)
+/// Verifies a token at this second. With a static key set, also asserts that `explain` reports the same outcome.
+#[track_caller]
+pub fn verify(verifier: &Verifier, token: &str, second: f64) -> Result<(), Rejection> {
+    let outcome = wait(verifier.verify(token, at(second))).map(drop);
+    if matches!(verifier.options().keys, KeySource::Static(_)) {
+        let report = wait(verifier.explain(token, at(second)));
+        assert_eq!(comparable(report.rejection()), comparable(outcome.as_ref().err()), "explain differs for {token}");
+        assert!(outcome.is_err() || report.is_verified());
+    }
+    outcome
+}
+
+/// The parts of a rejection, in a form that supports `assert_eq!`.
+pub fn comparable(rejection: Option<&Rejection>) -> Option<(Code, String, Value, Option<String>)> {
+    rejection.map(|it| (it.code, it.message(), Value::Object(it.details.clone()), it.cause.clone()))
 }
 
 #[track_caller]
-pub fn accepts(verifier: &Verifier, token: &str, second: f64) {
+pub fn assert_accepts(verifier: &Verifier, token: &str, second: f64) {
     verify(verifier, token, second).unwrap();
 }
 
 #[track_caller]
-pub fn refuses(verifier: &Verifier, token: &str, second: f64, code: Code) -> Refusal {
-    let refusal = verify(verifier, token, second).unwrap_err();
-    assert_eq!(refusal.code, code, "{refusal:?}");
-    refusal
+pub fn assert_rejects(verifier: &Verifier, token: &str, second: f64, code: Code) -> Rejection {
+    let rejection = verify(verifier, token, second).unwrap_err();
+    assert_eq!(rejection.code, code, "{rejection:?}");
+    rejection
 }
 
-/// What a key server answers.
+/// The response of a key server.
 #[derive(Clone)]
-pub enum Answer {
-    /// A key set, with an `ETag` if one is given: then 304 to whom it is shown.
+pub enum Response {
+    /// A key set with an optional `ETag`. Requests with this `ETag` are answered with 304.
     Keys(Value, Option<&'static str>),
-    /// These bytes for an HTTP answer.
+    /// These bytes as the HTTP response.
     Bytes(Vec<u8>),
-    /// A key set's beginning, then white space without end, as fast as it is taken, or slowly.
+    /// The start of a key set, followed by endless whitespace.
     Endless { slowly: bool },
-    /// The connection is closed, and nothing is answered.
-    Nothing,
+    /// A closed connection without a response.
+    Closed,
 }
 
-impl Answer {
+impl Response {
     pub fn status(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
         Self::Bytes(
@@ -245,7 +258,7 @@ impl Answer {
     }
 }
 
-/// Holds answers back until it is opened.
+/// A gate that delays responses until it is opened.
 #[derive(Default)]
 pub struct Gate(Mutex<bool>, Condvar);
 
@@ -260,25 +273,25 @@ impl Gate {
     }
 }
 
-/// A key set's address.
+/// An HTTP server that publishes a key set.
 pub struct KeyServer {
     address: SocketAddr,
     state: Arc<State>,
 }
 
 struct State {
-    answer: Mutex<Answer>,
+    response: Mutex<Response>,
     gate: Mutex<Option<Arc<Gate>>>,
     requests: AtomicUsize,
     heads: Mutex<Vec<String>>,
 }
 
 impl KeyServer {
-    pub fn start(answer: Answer) -> Self {
+    pub fn start(response: Response) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            answer: Mutex::new(answer),
+            response: Mutex::new(response),
             gate: Mutex::default(),
             requests: AtomicUsize::new(0),
             heads: Mutex::default(),
@@ -293,48 +306,48 @@ impl KeyServer {
         Self { address, state }
     }
 
-    /// One that serves these keys.
-    pub fn of(keys: &[&Key]) -> Self {
-        Self::start(Answer::Keys(jwks(keys), None))
+    /// Starts a server that publishes these keys.
+    pub fn with_keys(keys: &[&Key]) -> Self {
+        Self::start(Response::Keys(jwks(keys), None))
     }
 
     pub fn jwks_uri(&self) -> String {
         format!("http://{}/oidc/jwks", self.address)
     }
 
-    /// A verifier that fetches from here.
+    /// A verifier that fetches keys from this server.
     pub fn verifier(&self, members: &[(&str, Raw)]) -> Verifier {
         let uri = ("jwksUri", Raw::String(self.jwks_uri()));
         Verifier::new(options(&members.iter().cloned().chain([uri]).collect::<Vec<_>>()))
     }
 
-    pub fn answer(&self, answer: Answer) {
-        *self.state.answer.lock().unwrap() = answer;
+    pub fn respond(&self, response: Response) {
+        *self.state.response.lock().unwrap() = response;
     }
 
-    pub fn publish(&self, keys: &[&Key]) {
-        self.answer(Answer::Keys(jwks(keys), None));
+    pub fn publish_keys(&self, keys: &[&Key]) {
+        self.respond(Response::Keys(jwks(keys), None));
     }
 
-    /// Requests from now on are answered when the gate is opened, with what is the answer when they come.
-    pub fn hold(&self) -> Arc<Gate> {
+    /// Delays the responses to new requests until the gate is opened. Requests receive the response that was set when they arrived.
+    pub fn delay_requests(&self) -> Arc<Gate> {
         let gate = Arc::new(Gate::default());
         *self.state.gate.lock().unwrap() = Some(gate.clone());
         gate
     }
 
-    /// Requests from now on are answered at once.
-    pub fn hold_no_more(&self) {
+    /// Stops delaying new requests.
+    pub fn release_new_requests(&self) {
         *self.state.gate.lock().unwrap() = None;
     }
 
-    /// How many requests have come.
+    /// The number of requests received.
     pub fn requests(&self) -> usize {
         self.state.requests.load(Ordering::SeqCst)
     }
 
     #[track_caller]
-    pub fn has_been_asked(&self, times: usize) {
+    pub fn assert_requests(&self, times: usize) {
         assert_eq!(self.requests(), times, "requests");
     }
 
@@ -355,26 +368,26 @@ impl State {
             }
         }
         let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-        let (answer, gate) = (self.answer.lock().unwrap().clone(), self.gate.lock().unwrap().clone());
+        let (response, gate) = (self.response.lock().unwrap().clone(), self.gate.lock().unwrap().clone());
         self.heads.lock().unwrap().push(head.clone());
         self.requests.fetch_add(1, Ordering::SeqCst);
         if let Some(gate) = gate {
             gate.pass();
         }
-        // Whoever asked may be gone by now.
-        let _ = match answer {
-            Answer::Keys(_, Some(etag)) if head.contains(&format!("if-none-match: {etag}\r\n")) => {
+        // The client may have disconnected.
+        let _ = match response {
+            Response::Keys(_, Some(etag)) if head.contains(&format!("if-none-match: {etag}\r\n")) => {
                 connection.write_all(b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n")
             }
-            Answer::Keys(set, etag) => {
+            Response::Keys(set, etag) => {
                 let etag = etag.map(|etag| format!("ETag: {etag}\r\n")).unwrap_or_default();
                 let headers = format!("{etag}Cache-Control: no-cache, max-age=0, must-revalidate\r\n");
-                let Answer::Bytes(bytes) = Answer::status("200 OK", &headers, &set.to_string()) else { return };
+                let Response::Bytes(bytes) = Response::status("200 OK", &headers, &set.to_string()) else { return };
                 connection.write_all(&bytes)
             }
-            Answer::Bytes(bytes) => connection.write_all(&bytes),
-            Answer::Endless { slowly } => endless(&mut connection, slowly),
-            Answer::Nothing => Ok(()),
+            Response::Bytes(bytes) => connection.write_all(&bytes),
+            Response::Endless { slowly } => endless(&mut connection, slowly),
+            Response::Closed => Ok(()),
         };
         let _ = connection.shutdown(Shutdown::Both);
     }
@@ -385,7 +398,7 @@ fn endless(connection: &mut TcpStream, slowly: bool) -> std::io::Result<()> {
     loop {
         if slowly {
             connection.write_all(b" ")?;
-            thread::sleep(Duration::from_millis(20)); // slower than any time-out here allows a set to be
+            thread::sleep(Duration::from_millis(20)); // slower than the timeouts of the tests
         } else {
             connection.write_all(&[b' '; 8_192])?;
         }

@@ -1,0 +1,53 @@
+//! N-API functions for the command line: reports on every check of a token.
+
+use napi::bindgen_prelude::{Either, Object, Unknown};
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use super::NativeVerifier;
+use super::panics::{catch_panic, internal_error};
+use super::values::raw;
+use crate::clock::Timestamp;
+use crate::jwks::keys::algorithms;
+use crate::source::Credentials;
+use crate::threads::{self, Progress};
+
+/// The algorithms that a JWK supports. The list is empty if the JWK is not usable.
+#[napi(catch_unwind)]
+pub fn key_algorithms(jwk: Unknown) -> Result<Vec<&'static str>> {
+    Ok(algorithms(&raw(&jwk)?.to_json()))
+}
+
+#[napi]
+impl NativeVerifier {
+    /// The accepted issuers.
+    #[napi(getter, catch_unwind)]
+    pub fn issuers(&self) -> Vec<String> {
+        self.0.options().issuers.clone()
+    }
+
+    /// Reports on every check of a token, or of the token in a request, as JSON.
+    #[napi(catch_unwind, ts_return_type = "string | Promise<string>")]
+    pub fn explain<'env>(
+        &self,
+        env: &'env Env,
+        token: Option<String>,
+        authorization: Option<Vec<String>>,
+        cookies: Option<String>,
+    ) -> Result<Either<String, Object<'env>>> {
+        let verifier = self.0.clone();
+        let request =
+            Credentials { token, authorization: authorization.unwrap_or_default(), cookies, ..Credentials::default() };
+        let report = async move { verifier.explain_request(&request, Timestamp::now()).await.to_json() };
+        let unfinished = match catch_panic(|| threads::run_inline(Box::pin(report), true))? {
+            Progress::Done(report, _) => return Ok(Either::A(report)),
+            Progress::Unfinished(unfinished) => unfinished,
+        };
+        let (deferred, promise) = env.create_deferred()?;
+        threads::run_in_background(unfinished, |report| match report {
+            Some(report) => deferred.resolve(|_| Ok(report)),
+            None => deferred.reject(internal_error()),
+        });
+        Ok(Either::B(promise))
+    }
+}

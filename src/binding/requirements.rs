@@ -1,0 +1,74 @@
+//! N-API functions that check an existing context: the requirements of a route, and scopes and roles inside a handler.
+
+use napi::Result;
+use napi::bindgen_prelude::{Either, Unknown};
+use napi_derive::napi;
+
+use super::outcome::RejectedRequest;
+use super::required_organization;
+use super::validation::{OptionsFault, value_or_fault};
+use super::values::{members, raw};
+use crate::context::claims;
+use crate::permissions::{self, Denied};
+use crate::requirements::Requirements;
+
+/// The requirements of one route, parsed once.
+#[napi]
+pub struct NativeRequirements(Requirements);
+
+/// Parses the requirements of a route.
+#[napi(catch_unwind)]
+pub fn create_requirements(requirements: Unknown) -> Result<Either<NativeRequirements, OptionsFault>> {
+    Ok(value_or_fault(Requirements::parse(raw(&requirements)?).map(NativeRequirements)))
+}
+
+#[napi]
+impl NativeRequirements {
+    /// Checks a context, which is passed as JSON. Returns null if it meets the requirements.
+    #[napi(catch_unwind)]
+    pub fn check(
+        &self,
+        context: String,
+        organization: Option<String>,
+        no_organization: Option<bool>,
+    ) -> Option<RejectedRequest> {
+        let organization = required_organization(organization, no_organization);
+        let outcome = claims(&context).and_then(|claims| self.0.check(&claims.check_types()?, organization.as_ref()));
+        outcome.err().map(|rejection| RejectedRequest::new(rejection, None))
+    }
+}
+
+/// Checks a `scope` claim or the list of scopes in a context. Returns null if it contains the required scopes.
+#[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
+pub fn check_scopes(
+    held: Unknown,
+    scopes: Unknown,
+    mode: Unknown,
+) -> Result<Option<Either<RejectedRequest, OptionsFault>>> {
+    Ok(denied_to_js(permissions::check_scopes(&raw(&held)?, &raw(&scopes)?, &raw(&mode)?)))
+}
+
+/// Checks the role claims among these claims. Returns null if they contain the role.
+#[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
+pub fn check_roles(
+    claims: Unknown,
+    role: Unknown,
+    claim_keys: Unknown,
+) -> Result<Option<Either<RejectedRequest, OptionsFault>>> {
+    let role_claims = match permissions::role_claims(&raw(&claim_keys)?) {
+        Ok(names) => names,
+        Err(error) => return Ok(Some(Either::B(error.into()))),
+    };
+    let held = members(&claims, &role_claims)?;
+    Ok(denied_to_js(permissions::check_roles(&held, &raw(&role)?, &role_claims)))
+}
+
+fn denied_to_js(outcome: std::result::Result<(), Denied>) -> Option<Either<RejectedRequest, OptionsFault>> {
+    match outcome {
+        Ok(()) => None,
+        Err(Denied::Option(error)) => Some(Either::B(error.into())),
+        Err(Denied::Missing { rejection, message }) => {
+            Some(Either::A(RejectedRequest { message, ..RejectedRequest::new(*rejection, None) }))
+        }
+    }
+}

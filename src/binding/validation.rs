@@ -1,0 +1,82 @@
+//! N-API functions for the contract, and for validating the options that JavaScript uses itself.
+
+use napi::bindgen_prelude::{Either, Unknown};
+use napi::{Error, Result};
+use napi_derive::napi;
+
+use super::values::raw;
+use crate::options::{self, OptionError, Set};
+use crate::paths;
+
+/// An invalid option, thrown as a `TypeError`.
+#[napi(object)]
+pub struct OptionsFault {
+    pub option: String,
+    pub message: String,
+}
+
+impl From<OptionError> for OptionsFault {
+    fn from(error: OptionError) -> Self {
+        Self { option: error.option, message: error.message }
+    }
+}
+
+/// The constants that JavaScript shares with the core, as JSON.
+#[napi(catch_unwind)]
+pub fn contract() -> String {
+    crate::contract::contract().to_string()
+}
+
+/// Checks the options of a set. Returns null if they are valid.
+#[napi(catch_unwind)]
+pub fn check_options(set: String, options: Unknown) -> Result<Option<OptionsFault>> {
+    Ok(option_set(&set)?.check(raw(&options)?).err().map(OptionsFault::from))
+}
+
+/// The error for an option that only JavaScript can check. If the value may be a secret, the message does not contain it.
+#[napi(catch_unwind)]
+pub fn invalid_option(
+    option: String,
+    expected: String,
+    given: Unknown,
+    is_secret: Option<bool>,
+) -> Result<OptionsFault> {
+    let given = raw(&given)?;
+    let error = if is_secret == Some(true) { OptionError::invalid_secret } else { OptionError::invalid };
+    Ok(error(&option, &expected, &given).into())
+}
+
+/// The error for an option that the options object inherits from its prototype.
+#[napi(catch_unwind)]
+pub fn inherited_option(option: String) -> OptionsFault {
+    OptionError::inherited(&option).into()
+}
+
+/// The metadata document of a protected resource (RFC 9728), as JSON.
+#[napi(catch_unwind)]
+pub fn resource_metadata(options: Unknown) -> Result<Either<String, OptionsFault>> {
+    Ok(value_or_fault(options::resource_metadata(raw(&options)?).map(|document| document.to_string())))
+}
+
+/// The issuer of the Logto server at this URL.
+#[napi(catch_unwind)]
+pub fn issuer(logto_url: Unknown) -> Result<Either<String, OptionsFault>> {
+    Ok(value_or_fault(options::issuer_of(raw(&logto_url)?)))
+}
+
+/// Normalizes a request path for comparison. Returns null if parsers could interpret the path differently.
+#[napi(catch_unwind)]
+pub fn normalize_path(path: String) -> Option<String> {
+    paths::normalize(&path)
+}
+
+pub fn value_or_fault<T>(result: std::result::Result<T, OptionError>) -> Either<T, OptionsFault> {
+    match result {
+        Ok(value) => Either::A(value),
+        Err(error) => Either::B(error.into()),
+    }
+}
+
+pub fn option_set(name: &str) -> Result<Set> {
+    Set::from_name(name).ok_or_else(|| Error::from_reason(format!("unknown set of options {name}")))
+}

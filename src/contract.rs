@@ -1,0 +1,73 @@
+//! The constants that JavaScript, the docs tests and the CLI read, generated from the tables that the core itself uses.
+
+use serde_json::{Map, Value, json};
+
+use crate::check::Check;
+use crate::error::Code;
+use crate::options::Set;
+use crate::signature::Algorithm;
+use crate::{guest, jwks, options, token};
+
+/// The contract as JSON: errors, options, algorithms, limits, and the names of cookies and headers.
+#[must_use]
+pub fn contract() -> Value {
+    json!({
+        "errors": Code::ALL.iter().map(|code| error(*code)).collect::<Value>(),
+        "options": Set::ALL.iter().map(|(set, name)| ((*name).to_owned(), set.entries())).collect::<Map<_, _>>(),
+        "algorithms": {
+            "all": Algorithm::ALL.map(|(name, _)| name),
+            "default": options::DEFAULT_ALGORITHMS.map(Algorithm::name),
+        },
+        "limits": {
+            "tokenBytes": token::MAX_TOKEN_BYTES,
+            "jwksBytes": jwks::MAX_BODY_BYTES,
+            "jwksKeys": jwks::MAX_KEYS,
+            "guestIdLength": guest::MAX_ID_LENGTH,
+        },
+        "cookies": {
+            "auth": options::auth_cookie().name,
+            "guest": options::guest_cookie().name,
+            "csrf": options::csrf_cookie().name,
+        },
+        "headers": { "csrf": options::CSRF_HEADER },
+        "roleClaims": options::ROLE_CLAIMS,
+        "checks": Check::ALL.map(|(_, id, title)| json!({ "id": id, "title": title })),
+    })
+}
+
+fn error(code: Code) -> Value {
+    let definition = code.definition();
+    json!({
+        "code": definition.name,
+        "status": definition.status,
+        "title": definition.title,
+        "message": definition.message,
+        "challenge": definition.challenge.prefix(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_every_error_with_its_definition() {
+        let contract = contract();
+        assert_eq!(contract["errors"].as_array().unwrap().len(), Code::ALL.len());
+        assert_eq!(
+            contract["errors"][0],
+            json!({
+                "code": "missing_token",
+                "status": 401,
+                "title": "Authentication required",
+                "message": "No token found in cookies or Authorization header",
+                "challenge": "Bearer",
+            })
+        );
+    }
+
+    #[test]
+    fn lists_the_default_algorithms_by_name() {
+        assert_eq!(contract()["algorithms"]["default"], json!(["ES384", "RS256", "ES256", "EdDSA"]));
+    }
+}

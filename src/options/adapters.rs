@@ -1,0 +1,56 @@
+//! The options that only adapters take.
+
+use super::raw::Raw;
+use super::reader::{Default, Reader, text};
+use crate::{paths, url};
+
+/// Reads the option `onError`, a function that replaces the error response.
+pub fn read_error_handler(read: &mut Reader) {
+    read.function("onError");
+}
+
+/// Reads the paths that need no session, and the URL where visitors sign in.
+pub fn read_proxy(read: &mut Reader) {
+    let expected = "an array of paths such as '/docs', each with everything below it, and RegExps";
+    read.optional("publicPaths", expected, Default::None, |raw| match raw {
+        Raw::List(items) => items.iter().all(is_public_path).then_some(()),
+        _ => None,
+    });
+    let expected = "a path such as '/sign-in' or an absolute http or https URL";
+    read.optional("signInUrl", expected, Default::None, |raw| text(raw).filter(|url| is_sign_in_url(url)).map(drop));
+}
+
+/// Reads the origins whose pages may open a connection (RFC 6455 section 10.2).
+pub fn read_upgrade(read: &mut Reader) {
+    let expected = "an array of origins such as 'https://app.example.com'";
+    read.optional("allowedOrigins", expected, Default::None, |raw| match raw {
+        Raw::List(items) => items.iter().all(|item| text(item).is_some_and(|text| url::is_origin(&text))).then_some(()),
+        _ => None,
+    });
+}
+
+/// Returns `true` for a valid public path. Placeholders and wildcards are rejected, because paths are compared literally and these
+/// would match nothing.
+fn is_public_path(raw: &Raw) -> bool {
+    match raw {
+        Raw::RegExp => true,
+        other => text(other).is_some_and(|path| {
+            path.starts_with('/')
+                && !path.contains(['*', '(', ')', '[', ']', '?', '#'])
+                && !path.contains("/:")
+                && paths::normalize(&path).is_some()
+        }),
+    }
+}
+
+fn is_sign_in_url(text: &str) -> bool {
+    let scheme = text.get(..8).unwrap_or(text).to_ascii_lowercase();
+    if scheme.starts_with("http://") || scheme.starts_with("https://") {
+        return ::url::Url::parse(text).is_ok();
+    }
+    // `//host` and `/\host` are URLs of another host.
+    let Ok(base) = ::url::Url::parse("http://localhost") else { return false };
+    let resolved = base.join(text);
+    text.starts_with('/')
+        && resolved.is_ok_and(|url| url.origin() == base.origin() && paths::normalize(url.path()).is_some())
+}

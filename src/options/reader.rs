@@ -1,0 +1,245 @@
+//! Reads the members of an options object one by one and remembers the first error.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use ::url::Url;
+use serde_json::Value;
+
+use super::hints::closest;
+use super::raw::{OptionError, Raw};
+use crate::url;
+
+/// The description of an option in the contract.
+#[derive(Clone, Debug)]
+pub struct OptionEntry {
+    /// The name of the option.
+    pub name: &'static str,
+    /// The accepted values, as worded in the error message for an invalid value.
+    pub expected: Cow<'static, str>,
+    /// The default value.
+    pub default: Default,
+}
+
+/// The value of an option that is omitted.
+#[derive(Clone, Debug)]
+pub enum Default {
+    /// No default value.
+    None,
+    /// A fixed value.
+    Value(Value),
+    /// A description of a default value that depends on something else.
+    Derived(&'static str),
+}
+
+/// Reads an options object. There is one method per type, which returns the value of an option if it is present and valid.
+/// [`Reader::finish`] reports the first invalid or unknown option.
+#[derive(std::default::Default)]
+pub struct Reader {
+    /// The prefix of option names in errors, for example `guestCookie.`.
+    prefix: &'static str,
+    members: Vec<(String, Raw)>,
+    entries: Vec<OptionEntry>,
+    error: Option<OptionError>,
+}
+
+impl Reader {
+    /// Creates a reader for these members. In errors, their names have this prefix.
+    pub fn new(prefix: &'static str, members: Vec<(String, Raw)>) -> Self {
+        Self { prefix, members, ..Self::default() }
+    }
+
+    /// Reads an option with `parse`, which returns `None` for an invalid value.
+    pub fn optional<T>(
+        &mut self,
+        name: &'static str,
+        expected: impl Into<Cow<'static, str>>,
+        default: Default,
+        parse: impl FnOnce(&Raw) -> Option<T>,
+    ) -> Option<T> {
+        let expected = expected.into();
+        let raw = self.take(name, expected.clone(), default)?;
+        let value = parse(&raw);
+        if value.is_none() {
+            self.reject(name, &expected, &raw);
+        }
+        value
+    }
+
+    /// Reads an option that has a fixed default.
+    pub fn with_default<T: Into<Value> + Clone>(
+        &mut self,
+        name: &'static str,
+        expected: impl Into<Cow<'static, str>>,
+        default: T,
+        parse: impl FnOnce(&Raw) -> Option<T>,
+    ) -> T {
+        self.optional(name, expected, Default::Value(default.clone().into()), parse).unwrap_or(default)
+    }
+
+    /// The prefix of option names in errors.
+    pub fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+
+    /// The descriptions of the options, in the order in which they were read.
+    pub fn into_entries(self) -> Vec<OptionEntry> {
+        self.entries
+    }
+
+    /// Returns the unparsed value of an option, unless it is omitted or `undefined`.
+    pub fn take(
+        &mut self,
+        name: &'static str,
+        expected: impl Into<Cow<'static, str>>,
+        default: Default,
+    ) -> Option<Raw> {
+        self.entries.push(OptionEntry { name, expected: expected.into(), default });
+        let index = self.members.iter().position(|(member, _)| member == name)?;
+        Some(self.members.swap_remove(index).1).filter(|raw| *raw != Raw::Undefined)
+    }
+
+    /// Reports an option with an invalid value.
+    pub fn reject(&mut self, name: &str, expected: &str, given: &Raw) {
+        self.fail(OptionError::invalid(&format!("{}{name}", self.prefix), expected, given));
+    }
+
+    /// Reports an error. Only the first error is kept.
+    pub fn fail(&mut self, error: OptionError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Finishes reading.
+    ///
+    /// # Errors
+    ///
+    /// The first invalid option, or otherwise an unknown option, which is one that was not read.
+    pub fn finish(mut self) -> Result<(), OptionError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let Some((name, _)) = self.members.pop() else { return Ok(()) };
+        let mut known: Vec<&str> = self.entries.iter().map(|entry| entry.name).collect();
+        known.sort_unstable();
+        let hint = closest(&name, &known).map_or_else(
+            || format!("known options are {}", known.join(", ")),
+            |closest| format!("did you mean \"{}{closest}\"?", self.prefix),
+        );
+        Err(OptionError::unknown(&format!("{}{name}", self.prefix), &hint))
+    }
+
+    /// Reads a boolean.
+    pub fn bool(&mut self, name: &'static str, default: bool) -> bool {
+        self.with_default(
+            name,
+            "a boolean",
+            default,
+            |raw| if let Raw::Bool(value) = raw { Some(*value) } else { None },
+        )
+    }
+
+    /// Returns `true` if the option is a function, which remains in JavaScript.
+    pub fn function(&mut self, name: &'static str) -> bool {
+        self.optional(name, "a function", Default::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
+    }
+
+    /// Reads a finite number that is not negative.
+    pub fn number(&mut self, name: &'static str, expected: &'static str, default: Default) -> Option<f64> {
+        self.optional(name, expected, default, |raw| match raw {
+            Raw::Number(value) if value.is_finite() && *value >= 0.0 => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// Reads a duration in milliseconds.
+    pub fn milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
+        self.duration(name, "a finite number of milliseconds, not negative", default, |_| true)
+    }
+
+    /// Reads a duration in milliseconds that is longer than zero.
+    pub fn positive_milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
+        self.duration(name, "a finite number of milliseconds above 0", default, |value| value > 0.0)
+    }
+
+    fn duration(
+        &mut self,
+        name: &'static str,
+        expected: &'static str,
+        default: u64,
+        accepts: impl FnOnce(f64) -> bool,
+    ) -> Duration {
+        let value = self.optional(name, expected, Default::Value(default.into()), |raw| match raw {
+            Raw::Number(value) if accepts(*value) => Duration::try_from_secs_f64(value / 1000.0).ok(),
+            _ => None,
+        });
+        value.unwrap_or(Duration::from_millis(default))
+    }
+
+    /// Reads a whole number.
+    pub fn count(&mut self, name: &'static str, default: usize) -> usize {
+        const MAX: f64 = 10_000_000.0;
+        self.with_default(name, "a whole number from 0 to 10,000,000", default, |raw| match raw {
+            Raw::Number(value) if value.fract() == 0.0 && (0.0..=MAX).contains(value) =>
+            {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
+                Some(*value as usize)
+            }
+            _ => None,
+        })
+    }
+
+    /// Reads a `Date`, in seconds since 1970.
+    pub fn date(&mut self, name: &'static str) -> Option<f64> {
+        self.optional(name, "a valid Date", Default::Derived("now"), |raw| match raw {
+            Raw::Date(time) if time.is_finite() => Some(time / 1000.0),
+            _ => None,
+        })
+    }
+
+    /// Reads an http or https URL.
+    pub fn url(&mut self, name: &'static str, default: Default) -> Option<Url> {
+        let raw = self.take(name, url::EXPECTED, default)?;
+        let parsed = text(&raw).ok_or(url::EXPECTED).and_then(|text| url::parse(&text));
+        parsed.map_err(|expected| self.reject(name, expected, &raw)).ok()
+    }
+
+    /// Reads an http or https URL and reports an error if it is missing.
+    pub fn required_url(&mut self, name: &'static str) -> Option<Url> {
+        let is_missing = !self.has(name);
+        let url = self.url(name, Default::Derived("required"));
+        if is_missing {
+            self.reject(name, url::EXPECTED, &Raw::Undefined);
+        }
+        url
+    }
+
+    /// Returns `true` if the option is present. This does not count as reading it.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, raw)| member == name && *raw != Raw::Undefined)
+    }
+}
+
+/// Parses a non-empty string.
+#[must_use]
+pub fn text(raw: &Raw) -> Option<String> {
+    if let Raw::String(text) = raw { Some(text.clone()).filter(|text| !text.is_empty()) } else { None }
+}
+
+/// Parses a non-empty string, or a non-empty array of such strings.
+pub fn texts(raw: &Raw) -> Option<Vec<String>> {
+    text(raw).map(|text| vec![text]).or_else(|| items(raw, text))
+}
+
+/// Parses a non-empty array whose items `parse` accepts.
+pub fn items<T>(raw: &Raw, parse: impl Fn(&Raw) -> Option<T>) -> Option<Vec<T>> {
+    match raw {
+        Raw::List(items) if !items.is_empty() => items.iter().map(parse).collect(),
+        _ => None,
+    }
+}
+
+/// Parses one of the known names and returns its value.
+pub fn one_of<T: Clone>(raw: &Raw, known: &[(&str, T)]) -> Option<T> {
+    let name = text(raw)?;
+    known.iter().find_map(|(known, value)| (*known == name).then(|| value.clone()))
+}

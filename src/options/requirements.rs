@@ -1,0 +1,93 @@
+//! The options for required scopes, roles, organizations and subject types.
+
+use super::raw::{OptionError, Raw};
+use super::reader::{Default, Reader, items, one_of, text, texts};
+use crate::claims::{SubjectType, split_words};
+use crate::requirements::{Organization, Requirements};
+
+/// The names of the claims that contain roles by default.
+pub const ROLE_CLAIMS: [&str; 2] = ["roles", "role"];
+
+/// The accepted values of an option that takes scopes, as worded in the error message for an invalid value.
+pub const EXPECTED_SCOPES: &str = "a scope, several separated by spaces, or an array of scopes";
+
+/// The accepted values of a scope mode, as worded in the error message for an invalid value.
+pub const EXPECTED_MODE: &str = "'all' or 'any'";
+
+impl Requirements {
+    /// Parses the requirements of one route.
+    ///
+    /// # Errors
+    ///
+    /// The first requirement that is invalid or unknown.
+    pub fn parse(raw: Raw) -> Result<Self, OptionError> {
+        let members = match raw {
+            Raw::Undefined => Vec::new(),
+            Raw::Object(members) => members,
+            other => return Err(OptionError::invalid("requirements", "an object", &other)),
+        };
+        let mut reader = Reader::new("", members);
+        let requirements = read_route_requirements(&mut reader);
+        reader.finish()?;
+        Ok(requirements)
+    }
+}
+
+/// Reads the requirements of one route.
+pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
+    let mut requirements = read(reader, true);
+    let names = [("user", SubjectType::User), ("machine", SubjectType::Machine)];
+    requirements.subject_type =
+        reader.optional("subjectType", "'user' or 'machine'", Default::None, |raw| one_of(raw, &names));
+    requirements
+}
+
+/// Reads the requirements in the options of a verifier.
+pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
+    let scopes = read.optional("requiredScope", EXPECTED_SCOPES, Default::None, |raw| {
+        scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
+    });
+    let any_scope = read.optional("scopeMode", EXPECTED_MODE, Default::Value("all".into()), any_scope);
+    let roles = read.optional("requiredRole", "a role or a non-empty array of roles", Default::None, texts);
+    let claims = Default::Value(ROLE_CLAIMS.into_iter().collect());
+    let role_claims = read.optional("roleClaims", "a claim name or a non-empty array of such", claims, texts);
+    let expected = if takes_functions {
+        "an organization id, null for none, or a function of the request"
+    } else {
+        "an organization id, or null for none"
+    };
+    let organization = read.optional("organizationId", expected, Default::Derived("not checked"), |raw| match raw {
+        Raw::Null => Some(Organization::None),
+        // JavaScript calls the function for every request.
+        Raw::Function if takes_functions => Some(Organization::Unchecked),
+        other => text(other).map(Organization::Id),
+    });
+    Requirements {
+        scopes: scopes.unwrap_or_default(),
+        any_scope: any_scope.unwrap_or_default(),
+        roles: roles.unwrap_or_default(),
+        role_claims: role_claims.unwrap_or_else(|| ROLE_CLAIMS.map(String::from).to_vec()),
+        organization: organization.unwrap_or_default(),
+        subject_type: None,
+    }
+}
+
+/// Parses scopes that are separated by spaces, or a non-empty array of scopes.
+#[must_use]
+pub fn scopes(raw: &Raw) -> Option<Vec<String>> {
+    match raw {
+        Raw::String(list) => Some(split_words(list)).filter(|scopes| !scopes.is_empty()),
+        other => items(other, text),
+    }
+}
+
+/// Parses a scope mode. Returns `true` if one of several scopes is sufficient.
+#[must_use]
+pub fn any_scope(mode: &Raw) -> Option<bool> {
+    one_of(mode, &[("all", false), ("any", true)])
+}
+
+/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3).
+pub fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}

@@ -1,0 +1,69 @@
+//! The options for protected resource metadata, and the document that they describe (RFC 9728 section 2).
+
+use serde_json::{Map, Value};
+
+use super::raw::{OptionError, Raw};
+use super::reader::{Default, Reader, items, one_of, text};
+use super::requirements::is_scope;
+use crate::url;
+
+/// Creates the metadata document of a protected resource.
+///
+/// # Errors
+///
+/// The first option that is invalid, unknown, or required and missing.
+pub fn resource_metadata(raw: Raw) -> Result<Value, OptionError> {
+    let Raw::Object(members) = raw else { return Err(OptionError::not_an_object(&raw)) };
+    let mut reader = Reader::new("", members);
+    let document = read(&mut reader);
+    reader.finish()?;
+    Ok(document)
+}
+
+/// Reads the options for protected resource metadata and returns the document.
+pub fn read(read: &mut Reader) -> Value {
+    const IDENTIFIER: &str = "an absolute http or https URL in its normal form, without user name, query and fragment";
+    const METHODS: [(&str, &str); 3] = [("header", "header"), ("body", "body"), ("query", "query")];
+    let mut document = Map::new();
+    let mut add = |name: &str, value: Option<Value>| drop(value.map(|value| document.insert(name.into(), value)));
+    let identifier = |raw: &Raw| text(raw).filter(|text| url::is_identifier(text));
+    let strings = |strings: Vec<String>| strings.into_iter().collect::<Value>();
+
+    let is_missing = !read.has("resource");
+    let resource = read.optional("resource", IDENTIFIER, Default::Derived("required"), identifier);
+    if is_missing {
+        read.reject("resource", IDENTIFIER, &Raw::Undefined);
+    }
+    add("resource", resource.map(Value::from));
+
+    let has_servers = read.has("authorizationServers");
+    let expected = format!("a non-empty array, each {IDENTIFIER}");
+    let servers = read
+        .optional("authorizationServers", expected, Default::Derived("that of logtoUrl"), |raw| items(raw, identifier));
+    let logto_url = if has_servers { read.url("logtoUrl", Default::None) } else { read.required_url("logtoUrl") };
+    let servers = servers.or_else(|| logto_url.map(|url| vec![url::issuer(&url)]));
+    add("authorization_servers", servers.map(strings));
+
+    let expected = "a non-empty array of 'header', 'body' and 'query'";
+    let default = Value::from(vec!["header"]);
+    let methods = read.optional("bearerMethodsSupported", expected, Default::Value(default.clone()), |raw| {
+        items(raw, |item| one_of(item, &METHODS))
+    });
+    add("bearer_methods_supported", Some(methods.map_or(default, Value::from)));
+
+    let scope = |raw: &Raw| text(raw).filter(|scope| is_scope(scope));
+    let scopes =
+        read.optional("scopesSupported", "a non-empty array of scopes", Default::None, |raw| items(raw, scope));
+    add("scopes_supported", scopes.map(strings));
+
+    add("resource_name", read.optional("resourceName", "a non-empty string", Default::None, text).map(Value::from));
+    for (name, member) in [
+        ("resourceDocumentation", "resource_documentation"),
+        ("resourcePolicyUri", "resource_policy_uri"),
+        ("resourceTosUri", "resource_tos_uri"),
+    ] {
+        let page = |raw: &Raw| text(raw).filter(|text| url::is_page(text));
+        add(member, read.optional(name, url::EXPECTED, Default::None, page).map(Value::from));
+    }
+    Value::Object(document)
+}

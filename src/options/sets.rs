@@ -1,0 +1,180 @@
+//! The options that each function of the package accepts.
+
+use serde_json::{Map, Value, json};
+
+use super::raw::{OptionError, Raw};
+use super::reader::{Default, Reader};
+use super::verifier::{Options, Variant};
+use super::{adapters, cookies, requirements, resource_metadata, testing};
+
+/// A set of options, named after the function that accepts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// `createVerifier` and `verifyAuth`.
+    Verifier,
+    /// `verifyAuth` of `logto-authkit/server`, where `audience` is optional.
+    Server,
+    /// The command `explain`, where `logtoUrl` and `audience` are optional.
+    Explain,
+    /// The middleware for Express, Fastify, Hono and Koa.
+    Adapter,
+    /// The guard for Nest.
+    Nest,
+    /// `withAuth`, `createNextAuth`, `verifyNextAuth` and `getAuth`.
+    Next,
+    /// `authProxy`.
+    Proxy,
+    /// The `authProxy` of `createNextAuth`.
+    ProxyExtra,
+    /// `verifyUpgrade`.
+    Upgrade,
+    /// `protect`.
+    Requirements,
+    /// The option `guestCookie`, and `buildGuestCookieHeader`.
+    GuestCookie,
+    /// `buildAuthCookieHeader`.
+    AuthCookie,
+    /// `buildCsrfCookieHeader`.
+    CsrfCookie,
+    /// `createCsrfMiddleware` and `verifyCsrfToken`.
+    Csrf,
+    /// `createResourceMetadata`.
+    ResourceMetadata,
+    /// `createTestIssuer`.
+    TestIssuer,
+    /// `mint` of a test issuer.
+    Mint,
+    /// `rotateKeys` of a test issuer.
+    RotateKeys,
+}
+
+impl Set {
+    /// Every set with its name.
+    pub const ALL: [(Self, &'static str); 18] = [
+        (Self::Verifier, "verifier"),
+        (Self::Server, "server"),
+        (Self::Explain, "explain"),
+        (Self::Adapter, "adapter"),
+        (Self::Nest, "nest"),
+        (Self::Next, "next"),
+        (Self::Proxy, "proxy"),
+        (Self::ProxyExtra, "proxyExtra"),
+        (Self::Upgrade, "upgrade"),
+        (Self::Requirements, "requirements"),
+        (Self::GuestCookie, "guestCookie"),
+        (Self::AuthCookie, "authCookie"),
+        (Self::CsrfCookie, "csrfCookie"),
+        (Self::Csrf, "csrf"),
+        (Self::ResourceMetadata, "resourceMetadata"),
+        (Self::TestIssuer, "testIssuer"),
+        (Self::Mint, "mint"),
+        (Self::RotateKeys, "rotateKeys"),
+    ];
+
+    /// The set with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find_map(|(set, known)| (known == name).then_some(set))
+    }
+
+    /// Reads every option of the set. If the set has a verifier, returns the verifier's options.
+    fn read(self, read: &mut Reader) -> Option<Options> {
+        let options = match self {
+            Self::Verifier => Options::read(read, Variant::Verifier),
+            Self::Server => Options::read(read, Variant::DropIn),
+            Self::Explain => Options::read(read, Variant::Explain),
+            Self::Adapter | Self::Nest | Self::Next | Self::Proxy | Self::Upgrade => {
+                Options::read(read, Variant::Adapter)
+            }
+            _ => None,
+        };
+        match self {
+            Self::Verifier | Self::Server | Self::Explain | Self::Nest | Self::Next => {}
+            Self::Adapter => adapters::read_error_handler(read),
+            Self::Proxy | Self::ProxyExtra => adapters::read_proxy(read),
+            Self::Upgrade => adapters::read_upgrade(read),
+            Self::Requirements => drop(requirements::read_route_requirements(read)),
+            Self::GuestCookie => drop(cookies::read_guest_attributes(read)),
+            Self::AuthCookie => drop(cookies::read_attributes(read, "cookieName", cookies::auth_cookie())),
+            Self::CsrfCookie => drop(cookies::read_attributes(read, "cookieName", cookies::csrf_cookie())),
+            Self::Csrf => cookies::read_csrf(read),
+            Self::ResourceMetadata => drop(resource_metadata::read(read)),
+            Self::TestIssuer => testing::read_issuer_options(read),
+            Self::Mint => testing::read_mint_options(read),
+            Self::RotateKeys => testing::read_key_rotation_options(read),
+        }
+        options
+    }
+
+    /// Checks the options of this set. The options object may be omitted if no option is required.
+    ///
+    /// # Errors
+    ///
+    /// The first option that is invalid, unknown, or required and missing.
+    pub fn check(self, raw: Raw) -> Result<(), OptionError> {
+        let members = match raw {
+            Raw::Object(members) => members,
+            Raw::Undefined => Vec::new(),
+            other => return Err(OptionError::not_an_object(&other)),
+        };
+        let mut reader = Reader::new("", members);
+        self.read(&mut reader);
+        reader.finish()
+    }
+
+    /// The options of this set, for the contract.
+    pub(crate) fn entries(self) -> Value {
+        let mut reader = Reader::default();
+        self.read(&mut reader);
+        let entries = reader.into_entries().into_iter().map(|entry| {
+            let mut members = Map::new();
+            members.insert("name".into(), entry.name.into());
+            members.insert("expected".into(), entry.expected.as_ref().into());
+            match entry.default {
+                Default::None => {}
+                Default::Value(value) => drop(members.insert("default".into(), value)),
+                Default::Derived("required") => drop(members.insert("required".into(), json!(true))),
+                Default::Derived(words) => drop(members.insert("derived".into(), words.into())),
+            }
+            Value::Object(members)
+        });
+        entries.collect()
+    }
+}
+
+impl Options {
+    /// Parses the options of a verifier and fills in the defaults.
+    ///
+    /// # Errors
+    ///
+    /// The first option that is invalid, unknown, or required and missing.
+    ///
+    /// ```
+    /// use logto_authkit::options::{Options, Raw};
+    /// let text = |text: &str| Raw::String(text.into());
+    /// let options = Options::parse(Raw::Object(vec![
+    ///     ("logtoUrl".into(), text("https://tenant.logto.app/")),
+    ///     ("audience".into(), text("https://api.example.com")),
+    /// ])).unwrap();
+    /// assert_eq!(options.issuers, ["https://tenant.logto.app/oidc"]);
+    ///
+    /// let error = Options::parse(Raw::Object(vec![("audience".into(), Raw::Null)])).unwrap_err();
+    /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, got undefined");
+    /// ```
+    pub fn parse(raw: Raw) -> Result<Self, OptionError> {
+        Self::parse_set(Set::Verifier, raw)
+    }
+
+    /// Parses the options of a set that has a verifier.
+    ///
+    /// # Errors
+    ///
+    /// The first option that is invalid, unknown, or required and missing; or an error if the set has no verifier.
+    pub fn parse_set(set: Set, raw: Raw) -> Result<Self, OptionError> {
+        let Raw::Object(members) = raw else { return Err(OptionError::not_an_object(&raw)) };
+        let mut reader = Reader::new("", members);
+        let options = set.read(&mut reader);
+        reader.finish()?;
+        options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
+    }
+}

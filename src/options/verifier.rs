@@ -1,0 +1,249 @@
+//! Parses the options of a verifier and fills in the defaults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cookies;
+use super::raw::{OptionError, Raw};
+use super::reader::{Default, Reader, items, one_of, text, texts};
+use super::requirements;
+use crate::cookie::Attributes;
+use crate::jwks::CachePolicy;
+use crate::jwks::keys::KeySet;
+use crate::requirements::Requirements;
+use crate::signature::Algorithm;
+use crate::token::media_type;
+use crate::url;
+
+/// The algorithms that are accepted by default.
+pub const DEFAULT_ALGORITHMS: [Algorithm; 4] = [Algorithm::Es384, Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
+
+/// A variant of the verifier's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// The options of `createVerifier`.
+    Verifier,
+    /// Options that may depend on the request can also be functions.
+    Adapter,
+    /// `audience` is optional.
+    DropIn,
+    /// `audience` and `logtoUrl` are optional. Without keys, no token is accepted.
+    Explain,
+}
+
+/// A part of a request that may contain a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The cookie with the configured name.
+    Cookie,
+    /// The `Authorization: Bearer` header (RFC 6750 section 2.1).
+    Header,
+}
+
+/// The source of the keys.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A JWKS URL, whose key set is cached or fetched for every verification.
+    Url {
+        /// The URL.
+        jwks_uri: String,
+        /// Whether the cached key set is shared with the other verifiers in the process.
+        shared: bool,
+    },
+    /// The key set in the option `jwks`.
+    Static(Arc<KeySet>),
+    /// No keys, so tokens cannot be verified but only explained.
+    None,
+}
+
+/// Parsed options, with defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The accepted issuers.
+    pub issuers: Vec<String>,
+    /// The accepted audiences. `None` accepts any audience.
+    pub audiences: Option<Vec<String>>,
+    /// The source of the keys.
+    pub keys: KeySource,
+    /// The policy for caching keys.
+    pub policy: CachePolicy,
+    /// The name of the token cookie.
+    pub cookie_name: String,
+    /// The sources that may contain a token, in the order in which they are searched.
+    pub sources: Vec<TokenSource>,
+    /// The required organization, scopes and roles.
+    pub requirements: Requirements,
+    /// Whether a request without a valid token becomes a guest.
+    pub allow_guest: bool,
+    /// The attributes of the guest cookie. `None` means that it is never set.
+    pub guest_cookie: Option<Attributes>,
+    /// The required `typ` (RFC 9068 section 2.1). `None` accepts any type.
+    pub token_type: Option<String>,
+    /// The accepted algorithms.
+    pub algorithms: Vec<Algorithm>,
+    /// The tolerance for `exp` and `nbf`, in seconds.
+    pub tolerance: f64,
+    /// The time for checking claims, in seconds since 1970. `None` means the current time.
+    pub current_date: Option<f64>,
+    /// Maximum number of verified tokens in the cache.
+    pub token_cache_size: usize,
+    /// The URL of the protected resource metadata (RFC 9728), for challenges.
+    pub resource_metadata: Option<String>,
+    /// The origin of the JWKS URL, if keys are fetched from another machine over plain `http`.
+    pub exposed: Option<String>,
+}
+
+impl Options {
+    /// Reads the options of a verifier.
+    pub(super) fn read(read: &mut Reader, variant: Variant) -> Option<Self> {
+        let is_explain = variant == Variant::Explain;
+        let logto_url = if is_explain { read.url("logtoUrl", Default::None) } else { read.required_url("logtoUrl") };
+        let audiences = audience(read, is_explain || variant == Variant::DropIn);
+        let jwks_uri = read.url("jwksUri", Default::Derived("<logtoUrl>/oidc/jwks"));
+        let key_set = read.optional("jwks", "a JSON Web Key Set with at least one usable key", Default::None, |raw| {
+            KeySet::from_json(&raw.to_json()).ok()
+        });
+        let is_uncached = read.bool("skipJwksCache", false);
+        let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
+        let has_getter = read.function("getToken");
+        read.function("isRevoked");
+        let resource_metadata = read.url("resourceMetadata", Default::None);
+        let policy = CachePolicy {
+            ttl: read.milliseconds("jwksCacheTtlMs", 300_000),
+            timeout: read.positive_milliseconds("jwksTimeoutMs", 5_000),
+            cooldown: read.milliseconds("jwksCooldownMs", 10_000),
+            max_stale: read.milliseconds("jwksMaxStaleMs", 3_600_000),
+        };
+        let issuers =
+            read.optional("issuer", "a non-empty string or array of such", Default::Derived("<logtoUrl>/oidc"), texts);
+        let sources = token_sources(read, has_getter);
+        let requirements = requirements::read(read, variant == Variant::Adapter);
+        let allow_guest = read.bool("allowGuest", false);
+        let guest_cookie = cookies::read_guest_cookie(read);
+        let token_type = token_type(read);
+        let algorithms = algorithms(read);
+        let tolerance =
+            read.number("clockTolerance", "a finite number of seconds, not negative", Default::Value(0.into()));
+        let current_date = read.date("currentDate");
+        let token_cache_size = read.count("tokenCacheSize", 5_000);
+
+        if logto_url.is_none() && !is_explain {
+            return None;
+        }
+        let issuer = logto_url.as_ref().map(url::issuer);
+        let fetched = jwks_uri.as_ref().or(logto_url.as_ref()).filter(|_| key_set.is_none());
+        let exposed = fetched.filter(|url| url::is_exposed(url)).map(|url| url.origin().ascii_serialization());
+        let jwks_uri = jwks_uri.map(String::from).or_else(|| issuer.as_deref().map(url::jwks_uri));
+        let keys = match (key_set, jwks_uri) {
+            (Some(keys), _) => KeySource::Static(Arc::new(keys)),
+            (None, Some(jwks_uri)) => KeySource::Url { jwks_uri, shared: !is_uncached },
+            (None, None) => KeySource::None,
+        };
+        Some(Self {
+            keys,
+            issuers: issuers.unwrap_or_else(|| issuer.into_iter().collect()),
+            audiences,
+            policy: if is_uncached { policy.uncached() } else { policy },
+            cookie_name,
+            sources,
+            requirements,
+            allow_guest,
+            guest_cookie,
+            token_type,
+            algorithms,
+            tolerance: tolerance.unwrap_or(0.0),
+            current_date,
+            token_cache_size,
+            resource_metadata: resource_metadata.map(String::from),
+            exposed,
+        })
+    }
+
+    /// The name of the guest cookie, which is read even if it is never set.
+    #[must_use]
+    pub fn guest_cookie_name(&self) -> &str {
+        self.guest_cookie.as_ref().map_or(cookies::GUEST_COOKIE, |cookie| &cookie.name)
+    }
+}
+
+/// Reads the accepted audiences. The option is required, because omitting it by mistake would accept every token that the
+/// tenant issues.
+fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
+    const EXPECTED: &str = "the API's resource indicator, a non-empty array of such, or null to accept every audience";
+    let default = if may_be_missing { Default::None } else { Default::Derived("required") };
+    let given = read.take("audience", EXPECTED, default);
+    if given == Some(Raw::Null) || given.is_none() && may_be_missing {
+        return None;
+    }
+    let given = given.unwrap_or(Raw::Undefined);
+    let audiences = texts(&given);
+    if audiences.is_none() {
+        read.reject("audience", EXPECTED, &given);
+    }
+    audiences
+}
+
+fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
+    const NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
+    let default = Default::Value(NAMES.iter().map(|(name, _)| *name).collect());
+    let sources = read.optional("tokenSources", "an array of 'cookie' and 'header'", default, |raw| {
+        let Raw::List(given) = raw else { return None };
+        let sources: Vec<_> = given.iter().map(|item| one_of(item, &NAMES)).collect::<Option<_>>()?;
+        let repeated =
+            sources.iter().enumerate().any(|(i, source)| sources.iter().skip(i + 1).any(|other| other == source));
+        (!repeated && (may_be_empty || !sources.is_empty())).then_some(sources)
+    });
+    sources.unwrap_or_else(|| NAMES.iter().map(|(_, source)| *source).collect())
+}
+
+fn token_type(read: &mut Reader) -> Option<String> {
+    const DEFAULT: &str = "at+jwt";
+    let default = Default::Value(DEFAULT.into());
+    let given =
+        read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
+            Raw::Null => Some(None),
+            other => text(other).map(|typ| Some(media_type(&typ))),
+        });
+    given.unwrap_or_else(|| Some(DEFAULT.into()))
+}
+
+fn algorithms(read: &mut Reader) -> Vec<Algorithm> {
+    let names = Algorithm::ALL.map(|(name, _)| name).join(", ");
+    let default = Default::Value(DEFAULT_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect());
+    let algorithms = read.optional("algorithms", format!("a non-empty array of {names}"), default, |raw| {
+        items(raw, |item| Algorithm::from_name(&text(item)?))
+    });
+    algorithms.unwrap_or_else(|| DEFAULT_ALGORITHMS.to_vec())
+}
+
+impl CachePolicy {
+    /// The policy without a cache, where every verification waits for a response and stale key sets are never used.
+    const fn uncached(self) -> Self {
+        Self { ttl: Duration::ZERO, cooldown: Duration::ZERO, max_stale: Duration::ZERO, ..self }
+    }
+}
+
+/// The issuer of the Logto server at a URL.
+///
+/// # Errors
+///
+/// If the value is not a URL.
+pub fn issuer_of(raw: Raw) -> Result<String, OptionError> {
+    read_logto_url(raw).map(|url| url::issuer(&url))
+}
+
+/// The URLs of the key sets that a URL may refer to: the URL of a Logto server, or of the key set itself.
+///
+/// # Errors
+///
+/// If the value is not a URL.
+pub fn key_set_urls(raw: Raw) -> Result<Vec<String>, OptionError> {
+    read_logto_url(raw).map(|url| vec![url::jwks_uri(&url::issuer(&url)), String::from(url)])
+}
+
+fn read_logto_url(raw: Raw) -> Result<::url::Url, OptionError> {
+    let mut reader = Reader::new("", vec![("logtoUrl".into(), raw)]);
+    let logto_url = reader.required_url("logtoUrl");
+    reader.finish()?;
+    logto_url.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
+}

@@ -1,0 +1,176 @@
+//! Checks scopes and roles inside a handler, given a context or claims.
+
+use crate::error::{Code, Rejection};
+use crate::options::{EXPECTED_MODE, EXPECTED_SCOPES, OptionError, ROLE_CLAIMS, Raw, any_scope, items, scopes, text};
+use crate::requirements::missing_items;
+
+/// The reason for a failed check.
+#[derive(Debug)]
+pub enum Denied {
+    /// The caller's arguments are invalid.
+    Option(OptionError),
+    /// The token lacks a required scope or role.
+    Missing {
+        /// The rejection.
+        rejection: Box<Rejection>,
+        /// A message with more details than that of the rejection.
+        message: String,
+    },
+}
+
+impl From<OptionError> for Denied {
+    fn from(error: OptionError) -> Self {
+        Self::Option(error)
+    }
+}
+
+/// Checks that a `scope` claim, or a list of scopes, contains the required ones.
+///
+/// # Errors
+///
+/// [`Code::MissingScope`], or the error for an invalid argument. A requirement without scopes is invalid, because it is
+/// probably a mistake.
+pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denied> {
+    let any = match mode {
+        Raw::Undefined => false,
+        mode => any_scope(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MODE, mode))?,
+    };
+    let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", EXPECTED_SCOPES, required))?;
+    let held = match held {
+        Raw::String(_) => scopes(held).unwrap_or_default(),
+        held => strings(held),
+    };
+    let missing = missing_items(&required, &held);
+    if missing.len() < if any { required.len() } else { 1 } {
+        return Ok(());
+    }
+    let quantity = if any { "at least one of" } else { "all of" };
+    let message = format!(
+        "Missing required scopes ({quantity}: {}). Token scopes: {}. Missing: {}",
+        join_or_none(&required),
+        join_or_none(&held),
+        missing.join(", ")
+    );
+    let scope = Some(required.join(" "));
+    let rejection = Rejection { subject: Some(missing.join(", ")), scope, ..Code::MissingScope.into() };
+    Err(Denied::Missing { rejection: rejection.into(), message })
+}
+
+/// The names of the claims that contain roles.
+///
+/// # Errors
+///
+/// If the argument is not a list of names.
+pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
+    match given {
+        Raw::Undefined => Ok(ROLE_CLAIMS.map(String::from).to_vec()),
+        given => items(given, text)
+            .ok_or_else(|| OptionError::invalid("claimKeys", "a non-empty array of claim names", given)),
+    }
+}
+
+/// Checks that one of the claims contains the role. `role_claims` are their names, for the message. A role may contain spaces
+/// and is never split.
+///
+/// # Errors
+///
+/// [`Code::MissingRole`], or the error for an invalid role.
+pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result<(), Denied> {
+    let role = text(role).ok_or_else(|| OptionError::invalid("role", "a role", role))?;
+    let held: Vec<String> = claims.iter().flat_map(strings).collect();
+    if held.contains(&role) {
+        return Ok(());
+    }
+    let message = format!(
+        "Missing required role: {role}. Checked claims: {}. Token roles: {}",
+        role_claims.join(", "),
+        join_or_none(&held)
+    );
+    let rejection = Rejection { subject: Some(role), ..Code::MissingRole.into() };
+    Err(Denied::Missing { rejection: rejection.into(), message })
+}
+
+/// The string itself, or the strings in a list.
+fn strings(raw: &Raw) -> Vec<String> {
+    match raw {
+        Raw::String(text) => vec![text.clone()],
+        Raw::List(items) => items
+            .iter()
+            .filter_map(|item| if let Raw::String(text) = item { Some(text.clone()) } else { None })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn join_or_none(items: &[String]) -> String {
+    if items.is_empty() { "(none)".into() } else { items.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::tests::{list, text};
+
+    fn message(outcome: Result<(), Denied>) -> String {
+        match outcome.unwrap_err() {
+            Denied::Option(error) => error.message,
+            Denied::Missing { message, .. } => message,
+        }
+    }
+
+    #[test]
+    fn requires_all_scopes_or_any_of_them() {
+        let held = text("a b");
+        for (required, mode) in
+            [(text("a"), Raw::Undefined), (text("b a"), text("all")), (list(&["c", "a"]), text("any"))]
+        {
+            assert!(check_scopes(&held, &required, &mode).is_ok(), "{required:?}");
+        }
+        assert_eq!(
+            message(check_scopes(&held, &list(&["a", "c"]), &Raw::Undefined)),
+            "Missing required scopes (all of: a, c). Token scopes: a, b. Missing: c"
+        );
+        assert_eq!(
+            message(check_scopes(&Raw::Undefined, &text("c d"), &text("any"))),
+            "Missing required scopes (at least one of: c, d). Token scopes: (none). Missing: c, d"
+        );
+    }
+
+    #[test]
+    fn reads_scopes_from_a_claim_or_a_list() {
+        for held in [text("x a"), list(&["x", "a"])] {
+            assert!(check_scopes(&held, &text("a"), &Raw::Undefined).is_ok());
+        }
+        for held in [Raw::Null, Raw::Bool(true), text("ab a,c"), list(&["a b"])] {
+            assert!(check_scopes(&held, &text("a"), &Raw::Undefined).is_err(), "{held:?}");
+        }
+    }
+
+    #[test]
+    fn rejects_an_empty_requirement() {
+        for scopes in [text(""), text(" "), list(&[]), list(&["a", ""]), Raw::Undefined] {
+            let message = message(check_scopes(&text("a"), &scopes, &Raw::Undefined));
+            assert!(message.starts_with("Invalid option \"scopes\""), "{message}");
+        }
+        let message_of_mode = message(check_scopes(&text("a"), &text("a"), &text("some")));
+        assert_eq!(message_of_mode, "Invalid option \"mode\": expected 'all' or 'any', got \"some\"");
+        let roles = [list(&["admin"])];
+        for role in [text(""), Raw::Undefined, list(&["admin"])] {
+            assert!(message(check_roles(&roles, &role, &[])).starts_with("Invalid option \"role\""));
+        }
+        assert!(role_claims(&list(&[])).is_err());
+        assert!(role_claims(&text("roles")).is_err());
+    }
+
+    #[test]
+    fn compares_whole_roles() {
+        let names = role_claims(&Raw::Undefined).unwrap();
+        for held in [text("admin"), list(&["editor", "admin"])] {
+            assert!(check_roles(&[held, Raw::Undefined], &text("admin"), &names).is_ok());
+        }
+        assert_eq!(
+            message(check_roles(&[text("admin editor"), list(&["Admin"])], &text("admin"), &names)),
+            "Missing required role: admin. Checked claims: roles, role. Token roles: admin editor, Admin"
+        );
+    }
+}

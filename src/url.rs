@@ -1,0 +1,126 @@
+//! Parses and normalizes URLs in the same way as Logto.
+
+use ::url::{Host, Url};
+
+/// The accepted values of a URL option, as worded in error messages.
+pub const EXPECTED: &str = "an absolute http or https URL";
+
+/// Parses an `http` or `https` URL without credentials, query and fragment.
+///
+/// # Errors
+///
+/// A description of the URLs that are accepted.
+pub fn parse(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text.trim()).map_err(|_| EXPECTED)?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(EXPECTED);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL without user name and password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a URL without query and fragment");
+    }
+    Ok(url)
+}
+
+/// The issuer of the Logto server at this URL. The hostname is in lower case, and the default port and trailing slashes are
+/// removed. `/oidc` is appended unless the path already ends with it.
+///
+/// ```
+/// use logto_authkit::url::{issuer, parse};
+/// let issuer = |text| parse(text).map(|url| issuer(&url)).unwrap();
+/// assert_eq!(issuer("https://Auth.Example.TEST:443/"), "https://auth.example.test/oidc");
+/// assert_eq!(issuer("https://x.test/logto//"), "https://x.test/logto/oidc");
+/// assert_eq!(issuer("https://x.test/oidc/"), "https://x.test/oidc");
+/// assert_eq!(issuer("https://x.test/oidc/oidc"), "https://x.test/oidc/oidc");
+/// ```
+#[must_use]
+pub fn issuer(url: &Url) -> String {
+    let path = url.path().trim_end_matches('/');
+    let base = format!("{}{path}", url.origin().ascii_serialization());
+    if path.ends_with("/oidc") { base } else { base + "/oidc" }
+}
+
+/// The URL of an issuer's key set. OIDC discovery is not used, because Logto derives its `jwks_uri` from the request's `Host`
+/// header.
+#[must_use]
+pub fn jwks_uri(issuer: &str) -> String {
+    format!("{issuer}/jwks")
+}
+
+/// Returns `true` if a third party can read and modify traffic to this URL, because it is plain `http` to another machine.
+#[must_use]
+pub fn is_exposed(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
+/// Returns `true` if the host of this URL is the local machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"), // RFC 6761 section 6.3
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Returns `true` for an origin in the form that browsers send: scheme, host and port, and nothing else.
+#[must_use]
+pub fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
+}
+
+/// Returns `true` for the absolute URL of a web page.
+#[must_use]
+pub fn is_page(text: &str) -> bool {
+    (text.starts_with("http://") || text.starts_with("https://")) && Url::parse(text).is_ok()
+}
+
+/// Returns `true` for a URL that can serve as an identifier. Identifiers are compared as strings, so the URL must already be in
+/// its normal form.
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    is_page(text) && parse(text).is_ok_and(|url| url.as_str() == text || url.as_str() == format!("{text}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignores_whitespace_around_a_url() {
+        assert_eq!(parse(" https://t.test\n").unwrap().as_str(), "https://t.test/");
+    }
+
+    #[test]
+    fn reports_which_part_of_a_url_is_not_accepted() {
+        assert_eq!(parse("https://u:p@t.test"), Err("a URL without user name and password"));
+        assert_eq!(parse("https://t.test?"), Err("a URL without query and fragment"));
+        assert_eq!(parse("https://t.test#"), Err("a URL without query and fragment"));
+        assert_eq!(parse("ws://t.test"), Err("an absolute http or https URL"));
+    }
+
+    #[test]
+    fn recognizes_origins() {
+        for origin in ["https://app.test", "http://localhost:3000", "http://[::1]:1"] {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for other in ["", "*", "app.test", "https://app.test/", "https://App.test", "https://app.test:443", "null"] {
+            assert!(!is_origin(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn recognizes_identifiers_in_normal_form() {
+        for text in ["https://api.test", "https://api.test/", "https://api.test/mcp", "http://127.0.0.1:1/a/"] {
+            assert!(is_identifier(text), "{text}");
+        }
+        for text in
+            ["https://API.test", "https://api.test:443", " https://api.test", "https://api.test/?", "https://u@a.test"]
+        {
+            assert!(!is_identifier(text), "{text}");
+        }
+    }
+}
