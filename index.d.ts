@@ -20,15 +20,15 @@
  */
 
 /**
- * Verifies the access token of a request, or one given as a string.
+ * Verifies the access token of a request, or a token passed as a string.
  *
- * A plain options object costs the same as a kept {@link Verifier}, also when it is a fresh literal on every call.
+ * Passing a plain options object is as fast as reusing a {@link Verifier}, even if the object is new on every call.
  *
- * @param input - A request, see {@link RequestLike}, or the token itself. A string never becomes a guest.
- * @param options - What to accept, or a verifier made of it.
- * @returns Who is asking. With `allowGuest`, a {@link GuestContext} where the token is missing or fails.
- * @throws {@link AuthError} if there is no acceptable token; its `status` is 400, 401, 403 or, in an outage, 503.
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong; also with `allowGuest`.
+ * @param input - A request (see {@link RequestLike}), or the token itself. A string never becomes a guest.
+ * @param options - What to accept, or a verifier created from it.
+ * @returns The context of the request. With `allowGuest`, a {@link GuestContext} if the token is missing or rejected.
+ * @throws {@link AuthError} if there is no valid token. Its `status` is 400, 401, 403 or, during an outage, 503.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option, even with `allowGuest`.
  *
  * @example
  * ```ts
@@ -39,11 +39,11 @@
 export function verifyAuth(input: string | RequestLike, options: VerifyAuthOptions | Verifier): Promise<AuthContext>
 
 /**
- * Verifies one access token. The result is never a guest, whatever `allowGuest` says.
+ * Verifies one access token. The result is never a guest, regardless of `allowGuest`.
  *
  * @param token - The compact JWS (RFC 7515 section 7.1), without `Bearer`.
- * @param options - What to accept, or a verifier made of it.
- * @throws {@link AuthError} if the token is not acceptable.
+ * @param options - What to accept, or a verifier created from it.
+ * @throws {@link AuthError} if the token is rejected.
  * @throws `TypeError` with `code: 'invalid_options'`, as {@link verifyAuth} does.
  *
  * @example
@@ -54,9 +54,9 @@ export function verifyAuth(input: string | RequestLike, options: VerifyAuthOptio
 export function verifyLogtoToken(token: string, options: VerifyAuthOptions | Verifier): Promise<AuthenticatedContext>
 
 /**
- * Parses options once, for many verifications. It opens no connection: see {@link Verifier.prefetch}.
+ * Parses options once for many verifications. It does not connect to Logto; use {@link Verifier.prefetch} for that.
  *
- * @throws `TypeError` with `code: 'invalid_options'` that names the option, what was given and what is wanted.
+ * @throws `TypeError` with `code: 'invalid_options'`. The message contains the option, the value and what is expected.
  *
  * @example
  * ```ts
@@ -66,25 +66,25 @@ export function verifyLogtoToken(token: string, options: VerifyAuthOptions | Ver
  */
 export function createVerifier(options: VerifyAuthOptions): Verifier
 
-/** Parsed {@link VerifyAuthOptions}, made by {@link createVerifier}. */
+/** Parsed {@link VerifyAuthOptions}, created by {@link createVerifier}. */
 export interface Verifier {
-  /** {@link verifyAuth} with this verifier's options. */
+  /** Calls {@link verifyAuth} with the options of this verifier. */
   verify(input: string | RequestLike): Promise<AuthContext>
 
   /**
-   * Fetches the key set now, unless one is at hand that serves (a fresh one, in an outage also a stale one), so that the
-   * first request does not wait for it.
+   * Fetches the key set now, so that the first request does not wait for it. Does nothing if a usable key set is
+   * cached: a fresh one or, in an outage, a stale one.
    *
-   * @throws {@link AuthError} `jwks_unavailable` if it cannot be had. Verification works once it can.
+   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. Later calls try again.
    */
   prefetch(): Promise<void>
 
-  /** Figures for monitoring: see {@link VerifierStats} for the units and the meaning of each. */
+  /** Returns figures for monitoring. {@link VerifierStats} describes their units and meaning. */
   stats(): VerifierStats
 }
 
 /**
- * What a verifier's caches hold and did, a snapshot. Counters start at 0 and only grow.
+ * A snapshot of the caches of a verifier. Counters start at 0 and only increase.
  *
  * @example
  * ```ts
@@ -95,55 +95,56 @@ export interface Verifier {
  */
 export interface VerifierStats {
   /**
-   * Verified tokens remembered. Verifiers with the same key set's address and the same `tokenCacheSize` share them, in
-   * all worker threads; `hits` and `misses` are of this verifier alone.
+   * The cache of verified tokens. Verifiers with the same key set URL and the same `tokenCacheSize` share it, across
+   * all worker threads. `hits` and `misses` only count this verifier.
    */
   tokens: {
-    /** Tokens remembered now, at most `tokenCacheSize`. One that has expired leaves when its place is needed. */
+    /** Number of cached tokens, at most `tokenCacheSize`. Expired tokens are only removed when space is needed. */
     size: number
     /**
-     * Tokens looked at that were found remembered, whatever the other checks said. A request with two tokens can count
-     * twice.
+     * Number of tokens found in the cache, regardless of the result of the other checks. A request with two tokens can
+     * count twice.
      */
     hits: number
-    /** Tokens looked at that were not: their signature was checked, if it came to that. */
+    /** Number of tokens not found in the cache. Their signature was checked, unless an earlier check failed. */
     misses: number
   }
   /**
-   * The key set. All verifiers of its address share it, in all worker threads, and so they share its counters; unless
-   * `skipJwksCache` is on. With the option `jwks` it is always `fresh`, and nothing is counted.
+   * The key set. All verifiers with the same URL share it and its counters, across all worker threads, unless
+   * `skipJwksCache` is set. With the option `jwks`, it is always `fresh` and nothing is counted.
    */
   jwks: {
     /**
-     * `empty`: nothing is at hand. `fresh`: within this verifier's `jwksCacheTtlMs`. `stale`: past it; the next
-     * verification fetches, and in an outage it serves for `jwksMaxStaleMs`.
+     * `empty`: no key set is cached. `fresh`: its age is within `jwksCacheTtlMs` of this verifier. `stale`: it is
+     * older, and the next verification fetches a new one. In an outage, a stale key set is used for `jwksMaxStaleMs`.
      */
     state: 'empty' | 'fresh' | 'stale'
-    /** Usable keys at hand. */
+    /** Number of usable keys in the cached key set. */
     keys: number
-    /** Requests made for the key set, those under way included. */
+    /** Number of requests for the key set, including those in progress. */
     fetches: number
-    /** Requests that have failed. */
+    /** Number of failed requests. */
     failures: number
     /**
-     * When the request for the key set at hand began, in milliseconds since the epoch; `null` where none is at hand,
-     * and with the option `jwks`.
+     * Start of the request that fetched the cached key set, in milliseconds since the epoch. `null` if none is cached,
+     * or with the option `jwks`.
      */
     fetchedAt: number | null
-    /** Why the last request failed, for an operator; `null` if it did not, or the keys have been forgotten since. */
+    /** Why the last request failed, for operators. `null` if it succeeded, or if the cache has been
+     * cleared since. */
     lastError: string | null
   }
 }
 
 /**
- * What came of a verification, on the channel `logto-authkit:verify` of `node:diagnostics_channel`. It names no user, no
- * key and nothing of the token.
+ * The result of a verification, published on the channel `logto-authkit:verify` of `node:diagnostics_channel`. It
+ * contains no user, no key and no part of the token.
  *
- * Every verification of this thread is told once, in whatever way it was asked for, before its caller learns of it, and in
- * the asynchronous context of its caller. One that ends in a `TypeError`, for a wrong option, or in an error of the
- * application's own functions, is not told.
+ * Every verification of this thread is published once, before the caller gets its result, and in the caller's
+ * asynchronous context. Verifications that end in a `TypeError` for invalid options, or in an error thrown by the
+ * application's own functions, are not published.
  *
- * What a subscriber throws changes nothing about the verification; Node makes an `uncaughtException` of it.
+ * An error thrown by a subscriber does not affect the verification. Node.js reports it as an `uncaughtException`.
  *
  * @example
  * ```ts
@@ -152,27 +153,27 @@ export interface VerifierStats {
  *
  * subscribe('logto-authkit:verify', (message) => {
  *   const { outcome, duration } = message as VerificationMessage
- *   if (outcome !== 'ok') console.log(`refused: ${outcome}, after ${duration} ms`)
+ *   if (outcome !== 'ok') console.log(`rejected: ${outcome}, after ${duration} ms`)
  * })
  * ```
  */
 export interface VerificationMessage {
-  /** `ok`, or why not: for a guest, its `guestReason`. */
+  /** `ok`, or the error code. For a guest, its `guestReason`. */
   outcome: 'ok' | AuthErrorCode
-  /** Whether the request became a guest's, by `allowGuest`. */
+  /** Whether the request became a guest because of `allowGuest`. */
   guest: boolean
-  /** Whether the token was accepted without checking its signature again; `false` where it was not accepted. */
+  /** Whether the token was accepted from the cache, without checking its signature again. */
   remembered: boolean
-  /** In milliseconds, with a fraction: from the call to the outcome, waiting for keys and `isRevoked` included. */
+  /** Milliseconds (fractional) from the call to the result, including the time spent waiting for keys and `isRevoked`. */
   duration: number
 }
 
 /**
- * A request for a key set that has ended, on the channel `logto-authkit:jwks` of `node:diagnostics_channel`.
+ * A finished request for a key set, published on the channel `logto-authkit:jwks` of `node:diagnostics_channel`.
  *
- * Fetches run outside of JavaScript. Each one is told once in the process: to the first thread that listens, with the
- * next outcome of a verification, `prefetch()` or `stats()` there. So a verification that had to wait for a fetch is told
- * right after it, and one in the background with the next call. Up to 64 that nobody has listened to are kept.
+ * Fetches run outside of JavaScript. Each one is published once per process, to the first thread with a subscriber,
+ * when a verification, `prefetch()` or `stats()` next completes there. A verification that waited for a fetch publishes
+ * it immediately; a background fetch is published with the next call. Up to 64 unpublished fetches are kept.
  *
  * @example
  * ```ts
@@ -186,31 +187,31 @@ export interface VerificationMessage {
  * ```
  */
 export interface KeyFetchMessage {
-  /** The key set's address. */
+  /** URL of the key set. */
   jwksUri: string
   /**
-   * What provoked it. `empty`: there were no keys at hand. `stale`: those at hand were past `jwksCacheTtlMs`. `refresh`:
-   * they would soon be, so that nobody waited for it. `unknown_kid`: a token named a key that was not among them.
+   * Why the key set was fetched. `empty`: none was cached. `stale`: the cached one was older than `jwksCacheTtlMs`.
+   * `refresh`: the cached one was about to become stale, so it was refreshed in the background. `unknown_kid`: a token
+   * was signed with a key that was not in the cached key set.
    */
   reason: 'empty' | 'stale' | 'refresh' | 'unknown_kid'
-  /** `ok` also where the server said that its keys have not changed. */
+  /** `ok` also if the server answered that the keys have not changed (304). */
   outcome: 'ok' | 'failed'
-  /** Usable keys in the set; 0 where it failed. */
+  /** Number of usable keys in the key set. 0 if the request failed. */
   keys: number
-  /** Why it failed, for an operator, as in `stats()`; `null` if it did not. The number of different texts is not bounded. */
+  /** Why the request failed, for operators, as in `stats()`. `null` if it succeeded. The messages are not a fixed set. */
   error: string | null
-  /** When it began, in milliseconds since the epoch. */
+  /** Start of the request, in milliseconds since the epoch. */
   startedAt: number
-  /** From its beginning to its end, in milliseconds, with a fraction. */
+  /** Duration of the request in milliseconds (fractional). */
   duration: number
 }
 
 /**
- * Anything with headers: the request of Node's `http`, Express, Fastify, Koa (`ctx.request` or `ctx.req`) or Socket.IO
- * (`socket.handshake`), a fetch `Request`, a `NextRequest`, or a plain object.
+ * Any object with headers: the request of Node's `http`, Express, Fastify, Koa (`ctx.request` or `ctx.req`) or
+ * Socket.IO (`socket.handshake`), a fetch `Request`, a `NextRequest`, or a plain object.
  *
- * Cookies are read from the `Cookie` header; no cookie parser is needed. Where one has run, its `cookies` serve as
- * well.
+ * Cookies are read from the `Cookie` header, so no cookie parser is needed. If one has run, its `cookies` are used too.
  *
  * @example
  * ```ts
@@ -219,27 +220,28 @@ export interface KeyFetchMessage {
  * ```
  */
 export interface RequestLike {
-  /** Header values by lower-case name, or anything that looks them up. */
+  /** Header values by lowercase name, or an object with a `get` method. */
   readonly headers:
     | { get(name: string): string | null }
     | { readonly [name: string]: string | readonly string[] | undefined }
 
-  /** Parsed cookies by name, or anything that looks them up. Values that are not strings do not count. */
+  /** Parsed cookies by name, or an object with a `get` method. Values that are not strings are ignored. */
   readonly cookies?:
     | { get(name: string): { value: string } | undefined }
     | { readonly [name: string]: unknown }
     | undefined
 }
 
-/** What to accept, and how to get the keys. Only `logtoUrl` and `audience` are required. */
+/** Which tokens to accept, and how to get the keys. Only `logtoUrl` and `audience` are required. */
 export interface VerifyAuthOptions {
   /**
-   * Logto's base address, its `ENDPOINT`.
+   * URL of your Logto server (its `ENDPOINT`).
    *
-   * Normalised as Logto does: trailing slashes dropped, host in lower case, default port removed, sub-path kept,
-   * `/oidc` appended once. Plain `http` to a host that is not loopback works, with one warning per process.
+   * It is normalized like in Logto: trailing slashes are dropped, the hostname is lowercased, the default port is
+   * removed, a sub-path is kept, and `/oidc` is appended once. Plain `http` to a host other than loopback is allowed,
+   * with one warning per process.
    *
-   * @throws `TypeError` `invalid_options` if it is no `http:` or `https:` address.
+   * @throws `TypeError` `invalid_options` if it is not an `http:` or `https:` URL.
    *
    * @example
    * ```ts
@@ -249,15 +251,15 @@ export interface VerifyAuthOptions {
   logtoUrl: string
 
   /**
-   * The resource indicator that a token's `aud` must hold (RFC 9068 section 4), byte for byte as registered in Logto:
-   * `https://api.example.com` and `https://api.example.com/` are two resources. With several, any one of them will do.
+   * The resource indicator that the `aud` claim must contain (RFC 9068 section 4), byte for byte as registered in
+   * Logto: `https://api.example.com` and `https://api.example.com/` are different resources. If you pass several, one
+   * of them must match.
    *
-   * `null` turns the check off: a token for any other API of the same Logto is then accepted.
+   * `null` disables the check, so that a token for any other API of the same Logto is accepted.
    *
-   * A valid token for an audience is not a permission yet: Logto gives one to every application, if only without
-   * scopes.
+   * An audience is not a permission: Logto issues tokens for it to every application, even without scopes.
    *
-   * @throws `TypeError` `invalid_options` if it is left out, `''` or `[]`; {@link AuthError} `invalid_audience` (401).
+   * @throws `TypeError` `invalid_options` if it is missing, `''` or `[]`; {@link AuthError} `invalid_audience` (401).
    *
    * @example
    * ```ts
@@ -267,8 +269,8 @@ export interface VerifyAuthOptions {
   audience: string | readonly string[] | null
 
   /**
-   * The accepted `iss` (RFC 9068 section 4), or several: a tenant's default and custom domains are two issuers on one
-   * key set.
+   * The accepted `iss` claim (RFC 9068 section 4), or several: the default and the custom domain of a tenant are two
+   * issuers with the same key set.
    *
    * @defaultValue `<logtoUrl>/oidc`
    * @throws {@link AuthError} `invalid_issuer` (401).
@@ -281,9 +283,10 @@ export interface VerifyAuthOptions {
   issuer?: string | readonly string[]
 
   /**
-   * Where the key set is, for a Logto that is reached by another address than its public one.
+   * URL of the key set, if this server reaches Logto under a different URL than its public one.
    *
-   * @defaultValue `<logtoUrl>/oidc/jwks`, not what discovery says: Logto builds that from the request's `Host`.
+   * @defaultValue `<logtoUrl>/oidc/jwks`. The discovery document is not used, because Logto derives the URL in it from
+   * the `Host` header.
    * @throws {@link AuthError} `jwks_unavailable` (503).
    *
    * @example
@@ -294,10 +297,10 @@ export interface VerifyAuthOptions {
   jwksUri?: string
 
   /**
-   * A static key set (RFC 7517 section 5): nothing is fetched, and a rotation takes a new verifier.
+   * A static key set (RFC 7517 section 5). Nothing is fetched, so after a key rotation you need a new verifier.
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` if it holds no usable key.
+   * @throws `TypeError` `invalid_options` if it contains no usable key.
    *
    * @example
    * ```ts
@@ -307,15 +310,15 @@ export interface VerifyAuthOptions {
   jwks?: JwkSet
 
   /**
-   * The cookie that holds the token.
+   * Name of the cookie that contains the token.
    *
    * @defaultValue `'logto_authtoken'`
    */
   cookieName?: string
 
   /**
-   * Where to look for the token, in this order. If the first one found fails with a 401, the other one is tried; if
-   * none verifies, the first one's error stands. `[]` only with `getToken`.
+   * Where to look for the token, in this order. If the first token is rejected with 401, the other source is tried. If
+   * neither token is valid, the error of the first one is reported. `[]` is only allowed with `getToken`.
    *
    * @defaultValue `['cookie', 'header']`
    * @throws {@link AuthError} `missing_token` (401), `ambiguous_token` (400).
@@ -328,9 +331,10 @@ export interface VerifyAuthOptions {
   tokenSources?: readonly TokenSource[]
 
   /**
-   * Finds the token where the library does not look, and is asked first. `null`, `undefined` or `''`: there is none.
+   * Reads the token from elsewhere. It is called before `tokenSources` are used, and returns `null`, `undefined` or
+   * `''` if there is no token.
    *
-   * The parameter may be declared as the request type that is passed in.
+   * You can declare the parameter with the type of the request that you pass in.
    *
    * @defaultValue none
    *
@@ -342,7 +346,7 @@ export interface VerifyAuthOptions {
   getToken?(req: RequestLike): string | null | undefined
 
   /**
-   * Scopes that the token must have, space separated or as a list. Whole scopes are compared, in letter case too
+   * Scopes that the token must have, as an array or a space-separated string. Whole scopes are compared, case-sensitively
    * (RFC 6749 section 3.3).
    *
    * @defaultValue none
@@ -356,15 +360,15 @@ export interface VerifyAuthOptions {
   requiredScope?: string | readonly string[]
 
   /**
-   * Whether all of `requiredScope` are needed, or one of them.
+   * Whether the token needs all scopes in `requiredScope`, or one of them.
    *
    * @defaultValue `'all'`
    */
   scopeMode?: ScopeMode
 
   /**
-   * Roles that the token must have, all of them. Logto puts no roles into access tokens by itself: a custom-claims
-   * script does.
+   * Roles that the token must have. All of them are required. Logto does not put roles into access tokens by default; a
+   * custom-claims script can add them.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` for `''` and `[]`; {@link AuthError} `missing_role` (403).
@@ -377,7 +381,7 @@ export interface VerifyAuthOptions {
   requiredRole?: string | readonly string[]
 
   /**
-   * Claims that hold roles: a string is one role, a list is several.
+   * Claims that contain roles. A string is one role, and an array contains several.
    *
    * @defaultValue `['roles', 'role']`
    * @throws `TypeError` `invalid_options` for `''` and `[]`.
@@ -385,9 +389,9 @@ export interface VerifyAuthOptions {
   roleClaims?: string | readonly string[]
 
   /**
-   * The organization that the token must be of: its claim `organization_id`, or its audience
-   * `urn:logto:organization:<id>`. `null`: it must be of none. Left out: not checked, although a token for an API
-   * within an organization has the same `aud` as one without.
+   * The organization that the token must belong to, from its claim `organization_id` or its audience
+   * `urn:logto:organization:<id>`. `null` rejects tokens of organizations. If omitted, the organization is not checked,
+   * although a token for an API within an organization has the same `aud` as one without.
    *
    * @defaultValue not checked
    * @throws {@link AuthError} `wrong_organization` (403).
@@ -400,23 +404,24 @@ export interface VerifyAuthOptions {
   organizationId?: string | null
 
   /**
-   * Answers a request without a token, or with one that fails, with a {@link GuestContext} instead of an error. That
-   * covers outages; it does not cover `invalid_options`.
+   * Turns a request without a token, or with a token that is rejected, into a {@link GuestContext} instead of throwing
+   * an error. This includes outages, but not `invalid_options`.
    *
    * @defaultValue `false`
    */
   allowGuest?: boolean
 
   /**
-   * The cookie that holds a guest's id; `false`: the Express and Next.js helpers never set one.
+   * The cookie that stores a guest's id. With `false`, the adapters never set it.
    *
    * @defaultValue see {@link GuestCookieOptions}
    */
   guestCookie?: GuestCookieOptions | false
 
   /**
-   * The required JOSE `typ`, without regard to letter case and an `application/` prefix (RFC 7515 section 4.1.9). It
-   * tells access tokens from ID tokens, which Logto signs with the same keys. `null` accepts any, also a missing one.
+   * The required `typ` header, compared case-insensitively and without the prefix `application/` (RFC 7515 section
+   * 4.1.9). It distinguishes access tokens from ID tokens, which Logto signs with the same keys. `null` accepts any
+   * type, or none.
    *
    * @defaultValue `'at+jwt'` (RFC 9068 section 2.1)
    * @throws {@link AuthError} `invalid_token_type` (401).
@@ -432,16 +437,17 @@ export interface VerifyAuthOptions {
   algorithms?: readonly Algorithm[]
 
   /**
-   * How far the issuer's clock and this one may be apart, in seconds, for `exp` and `nbf` (RFC 7519 sections 4.1.4
-   * and 4.1.5).
+   * Allowed difference between the clocks of the issuer and this server, in seconds, for `exp` and `nbf` (RFC 7519 sections
+   * 4.1.4 and 4.1.5).
    *
    * @defaultValue `0`
-   * @throws `TypeError` `invalid_options` if it is negative, `NaN` or infinite, as for every number here.
+   * @throws `TypeError` `invalid_options` if it is negative, `NaN` or infinite. The same applies to all numeric
+   * options.
    */
   clockTolerance?: number
 
   /**
-   * The time to verify at, for tests.
+   * The time to use instead of the current time, for tests.
    *
    * @defaultValue now
    *
@@ -453,10 +459,10 @@ export interface VerifyAuthOptions {
   currentDate?: Date
 
   /**
-   * Asked last, about a token that has passed everything else. If it throws, so does the verification.
+   * Called last, for a token that passed all other checks. If it throws, the verification fails with the same error.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `token_revoked` (401) where it answers `true`, or anything that counts as true.
+   * @throws {@link AuthError} `token_revoked` (401) if it returns `true` or another truthy value.
    *
    * @example
    * ```ts
@@ -466,12 +472,12 @@ export interface VerifyAuthOptions {
   isRevoked?: (auth: AuthenticatedContext) => boolean | Promise<boolean>
 
   /**
-   * The address of the resource's metadata, which every `WWW-Authenticate` then names as `resource_metadata`
-   * (RFC 9728 section 5.1): clients of MCP servers find out by it where to get a token. `createResourceMetadata` from
-   * `logto-authkit/resource-metadata` makes the document and its address.
+   * URL of the resource metadata. Every `WWW-Authenticate` header then contains it as `resource_metadata` (RFC 9728
+   * section 5.1), so that clients of MCP servers can discover where to get a token. `createResourceMetadata` from
+   * `logto-authkit/resource-metadata` creates the document and its URL.
    *
-   * @defaultValue none: challenges do not mention it
-   * @throws `TypeError` `invalid_options` if it is no `http:` or `https:` address, or one with a query or a fragment.
+   * @defaultValue none: challenges do not contain it
+   * @throws `TypeError` `invalid_options` if it is not an `http:` or `https:` URL, or has a query or a fragment.
    *
    * @example
    * ```ts
@@ -481,84 +487,83 @@ export interface VerifyAuthOptions {
   resourceMetadata?: string
 
   /**
-   * How long a fetched key set is fresh, in milliseconds. `0`: fetched for every verification. Logto's own
-   * `Cache-Control: no-cache` is not obeyed.
+   * How long a fetched key set is fresh, in milliseconds. `0` fetches it for every verification. The header
+   * `Cache-Control: no-cache` that Logto sends is ignored.
    *
    * @defaultValue `300000`, five minutes
    */
   jwksCacheTtlMs?: number
 
   /**
-   * Time-out of a request for the key set, from connecting to the last byte, in milliseconds, above 0.
+   * Timeout of a request for the key set, from connecting to the last byte, in milliseconds. It must be greater than 0.
    *
    * @defaultValue `5000`
    */
   jwksTimeoutMs?: number
 
   /**
-   * The pause after a request for the key set that failed, from its end on, and the least time between two requests that
-   * unknown `kid`s provoke, in milliseconds.
+   * Minimum time in milliseconds between the end of a failed request for the key set and the next one, and between two
+   * requests caused by an unknown `kid`.
    *
    * @defaultValue `10000`
    */
   jwksCooldownMs?: number
 
   /**
-   * How long a key set still serves past `jwksCacheTtlMs` while it cannot be refreshed, in milliseconds. `0`: not at
-   * all.
+   * How long past `jwksCacheTtlMs` a key set is used while it cannot be refreshed, in milliseconds. `0` disables this.
    *
    * @defaultValue `3600000`, one hour
    */
   jwksMaxStaleMs?: number
 
   /**
-   * Neither uses nor fills the cache of key sets: every verification waits for an answer, and nothing stale serves.
+   * Disables the key set cache: every verification waits for a response, and no stale key set is used.
    *
    * @defaultValue `false`
    */
   skipJwksCache?: boolean
 
   /**
-   * How many verified tokens to remember; `0`: none. Only that the signature holds is remembered: claims and times are
-   * checked again on every call.
+   * Maximum number of cached tokens. `0` disables the cache. The cache stores only that the signature is
+   * valid. Claims and times are checked on every call.
    *
    * @defaultValue `5000`
    */
   tokenCacheSize?: number
 }
 
-/** Where a token is looked for: the cookie `cookieName`, or `Authorization: Bearer` (RFC 6750 section 2.1). */
+/** Where to look for a token: the cookie `cookieName`, or the header `Authorization: Bearer` (RFC 6750 section 2.1). */
 export type TokenSource = 'cookie' | 'header'
 
-/** Whether all of several scopes are needed, or one of them. */
+/** Whether all of the given scopes are required, or any one of them. */
 export type ScopeMode = 'all' | 'any'
 
-/** Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). Symmetric ones are never accepted. */
+/** Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). Symmetric algorithms are never accepted. */
 export type Algorithm = 'ES384' | 'RS256' | 'ES256' | 'EdDSA' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
 
-/** A key set (RFC 7517 section 5). A key that cannot be used is skipped, the others stay. */
+/** A key set (RFC 7517 section 5). Keys that cannot be used are skipped. */
 export interface JwkSet {
   /** The keys. */
   readonly keys: readonly Jwk[]
 }
 
-/** A public key (RFC 7517 section 4). What Node's `KeyObject.export({ format: 'jwk' })` gives is one. */
+/** A public key (RFC 7517 section 4), as returned by Node's `KeyObject.export({ format: 'jwk' })`. */
 export interface Jwk {
   /** Key type: `EC`, `RSA` or `OKP`. */
   readonly kty?: string
-  /** The id that tokens name it by. Logto's is the key's thumbprint (RFC 7638). */
+  /** Key id that tokens refer to. Logto uses the thumbprint of the key (RFC 7638). */
   readonly kid?: string
-  /** `sig`, if at all. */
+  /** `sig`, if present. */
   readonly use?: string
-  /** With `verify`, if at all. */
+  /** Must contain `verify`, if present. */
   readonly key_ops?: readonly string[]
-  /** The one algorithm it is for. Logto's RSA keys have none. */
+  /** The only algorithm the key may be used with. Logto's RSA keys omit it. */
   readonly alg?: string
   /** Curve of an `EC` or `OKP` key. */
   readonly crv?: string
-  /** Coordinate of an `EC` key, or an `OKP` key. */
+  /** x coordinate of an `EC` key, or the public key of an `OKP` key. */
   readonly x?: string
-  /** Coordinate of an `EC` key. */
+  /** y coordinate of an `EC` key. */
   readonly y?: string
   /** Modulus of an `RSA` key. */
   readonly n?: string
@@ -570,34 +575,34 @@ export interface Jwk {
   readonly x5t?: string
   /** Ignored. */
   readonly 'x5t#S256'?: string
-  /** Ignored, never followed. */
+  /** Ignored, never fetched. */
   readonly x5u?: string
   /** Ignored. */
   readonly ext?: boolean
 }
 
-/** Who is asking. `isAuthenticated`, `isGuest` and `subjectType` tell the two apart. */
+/** Who sent a request. Check `isAuthenticated`, `isGuest` or `subjectType` to tell the two apart. */
 export type AuthContext = AuthenticatedContext | GuestContext
 
-/** The holder of a valid access token. */
+/** The context of a request with a valid access token. */
 export interface AuthenticatedContext {
-  /** The claim `sub`: the id of the user or, for a machine, of the application. */
+  /** The claim `sub`: the id of the user, or of the application for a machine-to-machine token. */
   userId: string
   isAuthenticated: true
-  /** Every claim of the token, a fresh object per call. */
+  /** All claims of the token. A new object for every call. */
   payload: AuthPayload
   isGuest: false
-  /** The claim `scope`, split. Empty where Logto granted none. */
+  /** The claim `scope`, split at spaces. Empty if Logto granted none. */
   scopes: string[]
-  /** The claim `client_id`: the application that the token was issued to. */
+  /** The claim `client_id`: the application that requested the token. */
   clientId: string | null
-  /** The claim `organization_id`, else the id in an audience `urn:logto:organization:<id>`. */
+  /** The claim `organization_id`, otherwise the id in an audience `urn:logto:organization:<id>`. */
   organizationId: string | null
-  /** `machine` where `sub` equals `client_id`: Logto sets no other mark. */
+  /** `machine` if `sub` equals `client_id`, which is how Logto marks machine-to-machine tokens. */
   subjectType: 'user' | 'machine'
 }
 
-/** A request without an acceptable token, where `allowGuest` is on. */
+/** The context of a request without a valid access token, if `allowGuest` is set. */
 export interface GuestContext {
   userId: null
   isAuthenticated: false
@@ -609,68 +614,69 @@ export interface GuestContext {
   organizationId: null
   subjectType: 'guest'
   /**
-   * From the guest cookie if it matches `[A-Za-z0-9_-]{1,128}`, else a new random UUID. It names a visitor and proves
-   * nothing.
+   * The value of the guest cookie if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. It identifies a
+   * visitor but proves nothing, because any client can set the cookie.
    */
   guestId: string
-  /** Why this is a guest: `missing_token` for a visitor, `token_expired` for a session that has ended, … */
+  /** The code of the error that would have been thrown: `missing_token` for a visitor, `token_expired` for an expired
+   * session, … */
   guestReason: AuthErrorCode
 }
 
 /**
- * The claims of an access token (RFC 9068 section 2.2), as Logto issues them.
+ * The claims of an access token (RFC 9068 section 2.2), as issued by Logto.
  *
- * Any other claim is from a custom-claims script, and `unknown`.
+ * All other claims come from a custom-claims script and are `unknown`.
  */
 export interface AuthPayload {
   /** Issuer. */
   iss: string
-  /** The user's id or, for a machine, the application's. */
+  /** Id of the user, or of the application for a machine-to-machine token. */
   sub: string
-  /** The resource indicator. Logto's is a single string. */
+  /** Resource indicator. Logto always issues a single string. */
   aud: string | string[]
-  /** Expires at, in seconds since the epoch. */
+  /** Expiry time, in seconds since the epoch. */
   exp: number
-  /** Issued at, in seconds since the epoch. */
+  /** Time of issue, in seconds since the epoch. */
   iat?: number
-  /** Not valid before, in seconds since the epoch. */
+  /** Start of validity, in seconds since the epoch. */
   nbf?: number
-  /** The token's id. */
+  /** Id of the token. */
   jti?: string
-  /** Granted scopes, space separated. Absent or empty where there are none. */
+  /** Granted scopes, separated by spaces. Missing or empty if there are none. */
   scope?: string
-  /** The application that the token was issued to. */
+  /** The application that requested the token. */
   client_id?: string
-  /** The organization that an organization token for an API resource is of. */
+  /** The organization of an organization token for an API resource. */
   organization_id?: string
-  /** Who acts for `sub`, after a token exchange (RFC 8693 section 4.1). */
+  /** The actor on behalf of `sub`, after a token exchange (RFC 8693 section 4.1). */
   act?: { sub: string; [claim: string]: unknown }
   [claim: string]: unknown
 }
 
 /**
- * Why there is no acceptable token.
+ * Why a request was rejected.
  *
- * | code | status | |
+ * | code | status | meaning |
  * |---|---|---|
- * | `missing_token` | 401 | neither cookie nor header holds one |
- * | `ambiguous_token` | 400 | two `Authorization` values, or two different cookies of that name |
- * | `opaque_token` | 401 | not a JWT: it was requested without naming an API resource |
+ * | `missing_token` | 401 | neither the cookie nor the header contains a token |
+ * | `ambiguous_token` | 400 | two `Authorization` values, or two different cookies with the same name |
+ * | `opaque_token` | 401 | not a JWT: the client requested it without naming an API resource |
  * | `malformed_token` | 401 | not a valid JWT |
  * | `unsupported_algorithm` | 401 | see `algorithms` |
- * | `invalid_token_type` | 401 | an ID token, say; see `tokenType` |
- * | `unknown_key` | 401 | no key of the set fits |
- * | `invalid_signature` | 401 | |
+ * | `invalid_token_type` | 401 | for example an ID token; see `tokenType` |
+ * | `unknown_key` | 401 | no key in the key set matches |
+ * | `invalid_signature` | 401 | the signature does not match |
  * | `invalid_claims` | 401 | a claim is missing or malformed |
  * | `invalid_issuer` | 401 | see `issuer` |
  * | `invalid_audience` | 401 | see `audience` |
- * | `token_expired` | 401 | |
- * | `token_not_active` | 401 | not valid yet |
+ * | `token_expired` | 401 | `exp` has passed |
+ * | `token_not_active` | 401 | `nbf` has not been reached |
  * | `token_revoked` | 401 | see `isRevoked` |
  * | `wrong_organization` | 403 | see `organizationId` |
  * | `missing_scope` | 403 | see `requiredScope` |
  * | `missing_role` | 403 | see `requiredRole` |
- * | `jwks_unavailable` | 503 | the key set cannot be had |
+ * | `jwks_unavailable` | 503 | the keys could not be fetched, and no usable cached keys remain |
  */
 export type AuthErrorCode =
   | 'missing_token'
@@ -693,8 +699,8 @@ export type AuthErrorCode =
   | 'jwks_unavailable'
 
 /**
- * Why a request is refused, and how to answer it. What each code means, what usually causes it and what to do about it is
- * in [docs/errors.md](./docs/errors.md).
+ * A rejected request, with everything needed for the response. [docs/errors.md](./docs/errors.md) lists the meaning,
+ * common causes and solution of each code.
  *
  * @example
  * ```ts
@@ -704,35 +710,35 @@ export type AuthErrorCode =
 export class AuthError extends Error {
   /** @internal */
   private constructor()
-  /** Why, for programs. `message` says it for people and may be shown to a client. */
+  /** The reason, for programs. `message` states it for people, and is safe to send to clients. */
   readonly code: AuthErrorCode
-  /** The HTTP status of the answer. */
+  /** HTTP status of the response. */
   readonly status: 400 | 401 | 403 | 503
-  /** The `WWW-Authenticate` value (RFC 6750 section 3); `null` in an outage. */
+  /** Value of the `WWW-Authenticate` header (RFC 6750 section 3). `null` during an outage. */
   readonly wwwAuthenticate: string | null
-  /** What the answer should carry: `WWW-Authenticate`, `Retry-After`, `Cache-Control: no-store`. */
+  /** Headers for the response: `WWW-Authenticate`, `Retry-After`, `Cache-Control: no-store`. */
   readonly headers: Record<string, string>
-  /** What an operator needs: key ids, claims, addresses, never a token. Not for clients. */
+  /** Information for operators: key ids, claims, URLs, but never a token. Do not send it to clients. */
   readonly details: Readonly<Record<string, unknown>>
-  /** The fault underneath, if there is one. Not for clients. */
+  /** The underlying error, if there is one. Do not send it to clients. */
   readonly cause?: unknown
-  /** What may be shown, without `details` and `cause`: `res.json(error)` gives nothing away. */
+  /** Returns what is safe to send to clients, without `details` and `cause`. Called by `res.json(error)`. */
   toJSON(): { name: string; code: AuthErrorCode; status: number; message: string }
 }
 
 /**
- * What {@link hasScopes} and its kin look at: the result of a verification, or a token's claims. `null` and `undefined`
+ * The input of {@link hasScopes} and similar functions: a context, or the claims of a token. `null` and `undefined`
  * have no scopes and no roles.
  */
 export type AuthSubject = AuthContext | Partial<AuthPayload> | null | undefined
 
 /**
- * Whether the subject has these scopes. Whole scopes are compared.
+ * Returns whether the subject has the given scopes. Whole scopes are compared.
  *
  * @param subject - A context or claims.
- * @param scopes - Space separated or as a list.
- * @param options - `mode`: whether all of them are needed (the default), or one.
- * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`: an empty requirement is a mistake, not a pass.
+ * @param scopes - An array, or a space-separated string.
+ * @param options - `mode`: whether all scopes are required (the default), or one of them.
+ * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`, because an empty requirement is a mistake.
  *
  * @example
  * ```ts
@@ -746,7 +752,7 @@ export function hasScopes(
 ): boolean
 
 /**
- * {@link hasScopes}, as a guard.
+ * Throws if {@link hasScopes} would return `false`.
  *
  * @throws {@link AuthError} `missing_scope` (403), with the message
  * `Missing required scopes (all of: a, c). Token scopes: a, b. Missing: c`.
@@ -764,11 +770,11 @@ export function requireScopes(
 ): void
 
 /**
- * Whether the subject has this role. Members of a list are compared whole.
+ * Returns whether the subject has the role. Whole strings are compared.
  *
  * @param subject - A context or claims.
  * @param role - One role.
- * @param options - `claimKeys`: the claims that hold roles, by default `['roles', 'role']`.
+ * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or `claimKeys`.
  *
  * @example
@@ -783,7 +789,7 @@ export function hasRole(
 ): boolean
 
 /**
- * {@link hasRole}, as a guard.
+ * Throws if {@link hasRole} would return `false`.
  *
  * @throws {@link AuthError} `missing_role` (403), with the message
  * `Missing required role: admin. Checked claims: roles, role. Token roles: x`.
@@ -801,7 +807,7 @@ export function requireRole(
 ): void
 
 /**
- * The `Set-Cookie` value that stores an access token (RFC 6265 section 4.1):
+ * Builds the `Set-Cookie` value that stores an access token (RFC 6265 section 4.1):
  * `logto_authtoken=<token>; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict`.
  *
  * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
@@ -813,7 +819,7 @@ export function requireRole(
  */
 export function buildAuthCookieHeader(token: string, options?: AuthCookieOptions): string
 
-/** How {@link buildAuthCookieHeader} stores a token. It is always `HttpOnly` and `Secure`. */
+/** Attributes of the cookie that {@link buildAuthCookieHeader} builds. It is always `HttpOnly` and `Secure`. */
 export interface AuthCookieOptions {
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string
@@ -822,7 +828,7 @@ export interface AuthCookieOptions {
    * @defaultValue `604800`, a week
    */
   maxAge?: number
-  /** @defaultValue none: this host only */
+  /** @defaultValue none: only this host */
   domain?: string
   /** @defaultValue `'/'` */
   path?: string
@@ -831,14 +837,14 @@ export interface AuthCookieOptions {
 }
 
 /**
- * The `Set-Cookie` value that stores a guest's id:
+ * Builds the `Set-Cookie` value that stores a guest's id:
  * `guest_logto_authtoken=<id>; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax`.
  *
- * The Express and Next.js helpers set it by themselves; {@link verifyAuth} sets nothing.
+ * The adapters set this cookie themselves; {@link verifyAuth} does not set cookies.
  *
  * @param guestId - 1 to 128 of the characters `A-Z a-z 0-9 _ -`.
- * @param guestCookie - The option of that name.
- * @throws `TypeError` with `code: 'invalid_options'` if a value is something else or would break out of its field.
+ * @param guestCookie - The same as the option `guestCookie`.
+ * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, or if a value would break out of its field.
  *
  * @example
  * ```ts
@@ -847,7 +853,7 @@ export interface AuthCookieOptions {
  */
 export function buildGuestCookieHeader(guestId: string, guestCookie?: GuestCookieOptions): string
 
-/** The cookie that holds a guest's id. */
+/** Attributes of the cookie that stores a guest's id. */
 export interface GuestCookieOptions {
   /** @defaultValue `'guest_logto_authtoken'` */
   name?: string
@@ -858,26 +864,31 @@ export interface GuestCookieOptions {
   maxAge?: number
   /** @defaultValue `'/'` */
   path?: string
-  /** @defaultValue none: this host only */
+  /** @defaultValue none: only this host */
   domain?: string
   /** @defaultValue `'Lax'` */
   sameSite?: SameSite
-  /** @defaultValue `true`; the Express and Next.js helpers leave it off for plain-http loopback hosts */
+  /** @defaultValue `true`; the adapters omit this attribute for `localhost`, `127.0.0.1` and `[::1]` over plain http */
   secure?: boolean
   /** @defaultValue `true` */
   httpOnly?: boolean
 }
 
-/** A cookie's `SameSite` attribute. */
+/** The `SameSite` attribute of a cookie. */
 export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 
 /**
- * Forgets the key set of this Logto, in the whole process: the next verification fetches it.
+ * Clears the cached key set of a Logto server for the whole process. The next verification fetches it again.
  *
- * @param logtoUrl - The option `logtoUrl`, or the option `jwksUri` where that is set.
- * @throws `TypeError` with `code: 'invalid_options'` if it is no `http:` or `https:` address.
+ * @param logtoUrl - The option `logtoUrl`, or the option `jwksUri` if it is set.
+ * @throws `TypeError` with `code: 'invalid_options'` if it is not an `http:` or `https:` URL.
+ *
+ * @example
+ * ```ts
+ * invalidateJwksCache('https://auth.example.com')
+ * ```
  */
 export function invalidateJwksCache(logtoUrl: string): void
 
-/** Forgets every key set, in the whole process. */
+/** Clears all cached key sets for the whole process. */
 export function clearJwksCache(): void

@@ -1,9 +1,10 @@
 /**
- * Protection against cross-site request forgery by a double-submitted cookie: a page's own scripts repeat the value of
- * a cookie in a header, which those of another site can neither read nor send without a CORS preflight.
+ * Protection against cross-site request forgery with the double-submit pattern: the scripts of your pages repeat the
+ * value of a cookie in a header. Pages of other sites can neither read the cookie nor send the header without a CORS
+ * preflight.
  *
- * It is for requests that a browser signs with the token's cookie; an API that takes the `Authorization` header alone
- * (`tokenSources: ['header']`) needs none.
+ * You need it if browsers send the access token in a cookie. An API that only accepts the `Authorization` header
+ * (`tokenSources: ['header']`) does not need it.
  *
  * @example In the server
  * ```ts
@@ -26,22 +27,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestLike } from '..'
 
-/** The cookie's name, unless another one is asked for. */
+/** Default name of the cookie. */
 export const CSRF_COOKIE_NAME = 'logto_csrf_token'
 
-/** The header's name, unless another one is asked for. */
+/** Default name of the header. */
 export const CSRF_HEADER_NAME = 'x-csrf-token'
 
 /**
- * Middleware for Express, Connect and plain `http`. It needs no cookie parser.
+ * Creates middleware for Express, Connect and plain `http`. It needs no cookie parser.
  *
- * Safe methods (GET, HEAD, OPTIONS, TRACE) pass, and are given the cookie if they bring none; such a response carries
- * `Vary: Cookie` and, unless the application set one, `Cache-Control: private`. With any other method the header must
- * equal the cookie; two different cookies of the name prove nothing. The answer is else 403 with
- * `{ "error": "CSRF validation failed", "message": "Include the 'x-csrf-token' request header with the value from the
- * 'logto_csrf_token' cookie." }`.
+ * Requests with safe methods (RFC 9110 section 9.2.1: GET, HEAD, OPTIONS, TRACE) are allowed through, and the response
+ * sets the cookie if the request did not include one. Such a response gets `Vary: Cookie` and, unless the application sets it, `Cache-Control: private`. For all
+ * other methods, the header must equal the cookie, and two different cookies with the same name are rejected. A
+ * rejected request gets 403 with `{ "error": "CSRF validation failed", "message": "Include the 'x-csrf-token' request
+ * header with the value from the 'logto_csrf_token' cookie." }`.
  *
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or wrong option.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
  * ```ts
@@ -52,20 +53,21 @@ export function createCsrfMiddleware(
   options?: CsrfMiddlewareOptions,
 ): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
-/** What {@link createCsrfMiddleware} takes. */
+/** Options of {@link createCsrfMiddleware}. */
 export interface CsrfMiddlewareOptions extends CsrfCookieOptions {
   /**
-   * The header that repeats the cookie.
+   * Name of the header that repeats the cookie.
    * @defaultValue `'x-csrf-token'`
    */
   headerName?: string
 }
 
 /**
- * The same check for anything with headers: a fetch `Request`, a `NextRequest`, a Node request. Of the method it knows
- * nothing.
+ * Performs the same check for any object with headers: a fetch `Request`, a `NextRequest`, a Node request. It does not
+ * look at the method, so call it for unsafe methods only.
  *
- * @returns `error` says why, in a sentence that may be shown.
+ * @returns `error` is a sentence that is safe to send to clients.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example A Next.js Route Handler
  * ```ts
@@ -81,16 +83,16 @@ export function verifyCsrfToken(
   options?: { cookieName?: string; headerName?: string },
 ): CsrfVerifyResult
 
-/** What {@link verifyCsrfToken} answers. */
+/** Result of {@link verifyCsrfToken}. */
 export interface CsrfVerifyResult {
-  /** Whether header and cookie are there and equal. */
+  /** Whether the header and the cookie are present and equal. */
   valid: boolean
-  /** Why not, where they are not. */
+  /** The reason, if `valid` is `false`. */
   error?: string
 }
 
 /**
- * A new token: a random UUID (RFC 9562 section 5.4), 122 bits of the system's randomness.
+ * Creates a token: a random UUID (RFC 9562 section 5.4) with 122 bits from the system's random number generator.
  *
  * @example
  * ```ts
@@ -100,8 +102,8 @@ export interface CsrfVerifyResult {
 export function generateCsrfToken(): string
 
 /**
- * The `Set-Cookie` value for a token: `logto_csrf_token=<token>; Max-Age=86400; Path=/; Secure; SameSite=Strict`. It is
- * not `HttpOnly`, as the page's scripts are to read it.
+ * Builds the `Set-Cookie` value for a token: `logto_csrf_token=<token>; Max-Age=86400; Path=/; Secure;
+ * SameSite=Strict`. It is not `HttpOnly`, because the scripts of the page must read it.
  *
  * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
  *
@@ -113,10 +115,10 @@ export function generateCsrfToken(): string
  */
 export function buildCsrfCookieHeader(token: string, options?: CsrfCookieOptions): string
 
-/** The cookie that holds a token. It is always `Secure`. */
+/** Attributes of the cookie that contains a token. It is always `Secure`. */
 export interface CsrfCookieOptions {
   /**
-   * The cookie's name. `'__Host-csrf'`, say, is one that no sibling domain can plant.
+   * Name of the cookie. Sibling domains cannot set cookies with the prefix `__Host-`, for example `'__Host-csrf'`.
    * @defaultValue `'logto_csrf_token'`
    */
   cookieName?: string
@@ -125,12 +127,12 @@ export interface CsrfCookieOptions {
    * @defaultValue `86400`, a day
    */
   maxAge?: number
-  /** @defaultValue none: this host only */
+  /** @defaultValue none: only this host */
   domain?: string
   /** @defaultValue `'/'` */
   path?: string
   /**
-   * `'None'` is not offered: a cookie that other sites send along is not worth comparing with.
+   * `'None'` is not allowed, because requests from other sites would then include the cookie.
    * @defaultValue `'Strict'`
    */
   sameSite?: 'Strict' | 'Lax' | 'strict' | 'lax'

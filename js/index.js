@@ -1,16 +1,17 @@
 /** The package's main entry: see index.d.ts for its contract. */
 
 const native = require('./core/addon')
-const { AuthError, orThrow, wrongOption } = require('./core/errors')
+const { AuthError, orThrow, invalidOption } = require('./core/errors')
 const { hasRole, hasScopes, requireRole, requireScopes } = require('./core/permissions')
 const { createVerifier, verifyAuth, verifyLogtoToken } = require('./core/verifier')
 
 /** @type {typeof import('..').buildAuthCookieHeader} */
-const buildAuthCookieHeader = (token, options) => orThrow(native.authCookieHeader(text('token', token), options))
+const buildAuthCookieHeader = (token, options) =>
+  orThrow(native.authCookieHeader(requireString('token', token), options))
 
 /** @type {typeof import('..').buildGuestCookieHeader} */
 const buildGuestCookieHeader = (guestId, guestCookie) =>
-  orThrow(native.guestCookieHeader(text('guestId', guestId), guestCookie))
+  orThrow(native.guestCookieHeader(requireString('guestId', guestId), guestCookie))
 
 /** @type {typeof import('..').invalidateJwksCache} */
 const invalidateJwksCache = (logtoUrl) => void orThrow(native.invalidateJwksCache(logtoUrl))
@@ -18,13 +19,10 @@ const invalidateJwksCache = (logtoUrl) => void orThrow(native.invalidateJwksCach
 /** @type {typeof import('..').clearJwksCache} */
 const clearJwksCache = () => native.clearJwksCache()
 
-/**
- * @param {string} name
- * @param {unknown} value
- */
-function text(name, value) {
+/** @type {(name: string, value: unknown) => string} */
+function requireString(name, value) {
   if (typeof value === 'string') return value
-  throw wrongOption(name, 'a string', value)
+  throw invalidOption(name, 'a string', value)
 }
 
 module.exports = {

@@ -1,6 +1,6 @@
 /**
- * The metadata of a protected resource (RFC 9728), by which clients that know nothing but an API's address, those of MCP
- * servers for instance, find the Logto that grants its tokens.
+ * OAuth 2.0 Protected Resource Metadata (RFC 9728). Clients that only know the URL of an API, such as MCP clients, use
+ * it to discover the Logto server that issues tokens for it.
  *
  * @example
  * ```ts
@@ -8,11 +8,11 @@
  * import { logtoAuth } from 'logto-authkit/express'
  * import { createResourceMetadata } from 'logto-authkit/resource-metadata'
  *
- * const resource = 'https://api.example.com/mcp' // the API resource's identifier, as registered in Logto
+ * const resource = 'https://api.example.com/mcp' // the identifier of the API resource, as registered in Logto
  * const metadata = createResourceMetadata({ resource, logtoUrl: 'https://auth.example.com', scopesSupported: ['read:orders'] })
  *
  * const app = express()
- * app.use(metadata.handler) // above logtoAuth: clients without a token ask for it
+ * app.use(metadata.handler) // before logtoAuth, because clients without a token request it
  * app.use(logtoAuth({ logtoUrl: 'https://auth.example.com', audience: resource, resourceMetadata: metadata.url }))
  * ```
  *
@@ -22,61 +22,61 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /**
- * Makes the document, its address, and what serves it.
+ * Creates the metadata document, its URL, and handlers that serve it.
  *
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  */
 export function createResourceMetadata(options: ResourceMetadataOptions): ResourceMetadata
 
-/** What {@link createResourceMetadata} takes. */
+/** Options of {@link createResourceMetadata}. */
 export interface ResourceMetadataOptions {
   /**
-   * The resource's identifier, the address that clients know, to the letter. It is what they ask Logto for a token for:
-   * register it as an API resource, and name it as `audience`.
+   * Identifier of the resource: exactly the URL that clients use. They pass it to Logto as the `resource` parameter, so
+   * register it as an API resource and use it as `audience`.
    */
   resource: string
-  /** Logto's base address, as in `VerifyAuthOptions`: its issuer is the authorization server. */
+  /** URL of your Logto, as in `VerifyAuthOptions`. Its issuer is the authorization server. */
   logtoUrl?: string
   /**
-   * The issuers of the authorization servers.
-   * @defaultValue that of `logtoUrl`
+   * Issuers of the authorization servers.
+   * @defaultValue the issuer of `logtoUrl`
    */
   authorizationServers?: readonly string[]
-  /** Scopes that a client may ask for. */
+  /** Scopes that a client may request. */
   scopesSupported?: readonly string[]
   /**
-   * How a token may be sent (RFC 6750 section 2).
+   * How clients may send a token (RFC 6750 section 2).
    * @defaultValue `['header']`
    */
   bearerMethodsSupported?: readonly ('header' | 'body' | 'query')[]
-  /** The resource's name, for people. */
+  /** Display name of the resource. */
   resourceName?: string
-  /** A page for developers. */
+  /** URL of a page for developers. */
   resourceDocumentation?: string
-  /** A page about how data may be used. */
+  /** URL of a page about the data usage policy. */
   resourcePolicyUri?: string
-  /** A page with the terms of service. */
+  /** URL of a page with the terms of service. */
   resourceTosUri?: string
 }
 
-/** Made by {@link createResourceMetadata}. Its functions need no `this`. */
+/** Created by {@link createResourceMetadata}. Its functions do not use `this`, so they can be passed as callbacks. */
 export interface ResourceMetadata {
-  /** The document, for frameworks that make JSON of objects. */
+  /** The document, for frameworks that serialize objects to JSON. */
   document: ResourceMetadataDocument
   /**
-   * Where it is served (RFC 9728 section 3.1): `/.well-known/oauth-protected-resource`, followed by the path of the
+   * Path of the document (RFC 9728 section 3.1): `/.well-known/oauth-protected-resource`, followed by the path of the
    * resource if it has one.
    */
   path: string
-  /** The same as an address, for `resourceMetadata` of the adapters. */
+  /** URL of the document, for the option `resourceMetadata`. */
   url: string
   /**
-   * Middleware for Express, Connect and NestJS (`app.use`), and for plain `http`: answers GET and HEAD of `path`, hands on
-   * everything else.
+   * Middleware for Express, Connect and NestJS (`app.use`), and for plain `http`. It responds to GET and HEAD requests
+   * for `path` and calls `next` for all others.
    */
   handler(req: IncomingMessage, res: ServerResponse, next: () => void): void
   /**
-   * The answer for frameworks of fetch, for GET of `path`.
+   * Creates the response to a GET request for `path`, for frameworks based on fetch.
    *
    * @example Hono, Next.js
    * ```ts
@@ -87,7 +87,7 @@ export interface ResourceMetadata {
   response(): Response
 }
 
-/** The document (RFC 9728 section 2). */
+/** The metadata document (RFC 9728 section 2). */
 export interface ResourceMetadataDocument {
   resource: string
   authorization_servers: string[]

@@ -1,8 +1,8 @@
 /**
- * A drop-in for `@ouim/logto-authkit/server` 0.3: the same names, signatures, results and answers, over the core of
- * this package. To move over, change the import; what differs, and why, is listed in `docs/migrating.md`.
+ * A drop-in replacement for `@ouim/logto-authkit/server` 0.3: the same names, signatures, results and responses, with
+ * the core of this package. To migrate, change the import. `docs/migrating.md` lists every difference and the reason.
  *
- * New code has more of `logto-authkit`, `logto-authkit/express`, `logto-authkit/next` and `logto-authkit/csrf`.
+ * New code should use `logto-authkit`, `logto-authkit/express`, `logto-authkit/next` and `logto-authkit/csrf`.
  *
  * @example
  * ```ts
@@ -29,11 +29,12 @@ export {
 } from './csrf'
 
 /**
- * Verifies a token, or the one of a request: the cookie's, else that of `Authorization`.
+ * Verifies a token, or the token of a request: from the cookie, otherwise from the `Authorization` header. A token
+ * passed as a string never becomes a guest.
  *
  * @throws `Error` with the message `No token found in request`, or `Token verification failed: …` for any other
- * failure; its `cause` is the core's `AuthError`. A token given as a string never becomes a guest.
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or wrong option.
+ * failure. Its `cause` is the `AuthError`.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
  * ```ts
@@ -46,16 +47,22 @@ export function verifyAuth(
 ): Promise<AuthContext>
 
 /**
- * {@link verifyAuth} for a string.
+ * Verifies a token passed as a string, like {@link verifyAuth}.
  *
  * @throws `Error` with the message `Token verification failed: …`.
+ *
+ * @example
+ * ```ts
+ * const { userId } = await verifyLogtoToken(token, options)
+ * ```
  */
 export function verifyLogtoToken(token: string, options: VerifyAuthOptions): Promise<AuthContext>
 
 /**
- * Middleware that sets `req.auth` or answers 401, in an outage 503.
+ * Creates middleware that sets `req.auth`, or responds with 401 or, in an outage, with 503.
  *
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. It throws when it is called, not on
+ * the first request.
  *
  * @example
  * ```ts
@@ -67,10 +74,11 @@ export function createExpressAuthMiddleware(
 ): (req: Pick<ExpressRequest, 'headers'>, res: object, next: ExpressNext) => Promise<void>
 
 /**
- * Verifies a request of Next.js, or any with headers. With `allowGuest` it is always a success: `auth.isAuthenticated`
- * tells who is one.
+ * Verifies a request of Next.js, or any object with headers. With `allowGuest`, the result is always a success; check
+ * `auth.isAuthenticated`.
  *
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or wrong option; never for a bad token.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. It never throws for an invalid
+ * token.
  *
  * @example
  * ```ts
@@ -84,7 +92,7 @@ export function verifyNextAuth(
 ): Promise<{ success: true; auth: AuthContext } | { success: false; error: string; auth?: AuthContext }>
 
 /**
- * The `Set-Cookie` value that stores a token, always `HttpOnly` and `Secure`.
+ * Builds the `Set-Cookie` value that stores a token. The cookie is always `HttpOnly` and `Secure`.
  *
  * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
  *
@@ -96,15 +104,15 @@ export function verifyNextAuth(
 export function buildAuthCookieHeader(
   token: string,
   options?: AuthCookieOptions & {
-    /** It is, whatever is given here. */
+    /** Ignored: the cookie always has this attribute. */
     httpOnly?: boolean
-    /** It is, whatever is given here. */
+    /** Ignored: the cookie always has this attribute. */
     secure?: boolean
   },
 ): string
 
 /**
- * Whether a context or claims have these scopes.
+ * Returns whether a context or claims have the scopes. Whole scopes are compared.
  *
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`.
  */
@@ -115,9 +123,9 @@ export function hasScopes(
 ): boolean
 
 /**
- * {@link hasScopes}, as a guard.
+ * Throws if {@link hasScopes} would return `false`.
  *
- * @throws `AuthError` (`missing_scope`, 403) that names the scopes wanted, there and missing.
+ * @throws `AuthError` (`missing_scope`, 403). The message lists the required, the actual and the missing scopes.
  */
 export function requireScopes(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -126,7 +134,7 @@ export function requireScopes(
 ): void
 
 /**
- * Whether a context or claims have this role. Of the claims, the first that holds roles counts.
+ * Returns whether a context or claims have the role. The first of the claims that contains roles is used.
  *
  * @throws `TypeError` with `code: 'invalid_options'` for `''`, or an empty `claimKeys`.
  */
@@ -137,9 +145,9 @@ export function hasRole(
 ): boolean
 
 /**
- * {@link hasRole}, as a guard.
+ * Throws if {@link hasRole} would return `false`.
  *
- * @throws `AuthError` (`missing_role`, 403) that names the role wanted and the roles there.
+ * @throws `AuthError` (`missing_role`, 403). The message lists the required and the actual roles.
  */
 export function requireRole(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -147,22 +155,22 @@ export function requireRole(
   options?: RoleCheckOptions,
 ): void
 
-/** Who is asking. */
+/** Who sent a request. */
 export interface AuthContext {
-  /** The claim `sub`, `null` for a guest. */
+  /** The claim `sub`. `null` for a guest. */
   userId: string | null
   isAuthenticated: boolean
-  /** The token's claims, `null` for a guest. */
+  /** The claims of the token. `null` for a guest. */
   payload: AuthPayload | null
   isGuest?: boolean
-  /** What the cookie `guest_logto_authtoken` holds, if it is an id. */
+  /** The value of the cookie `guest_logto_authtoken`, if it is a valid id. */
   guestId?: string | undefined
 }
 
-/** A token's claims. */
+/** The claims of a token. */
 export interface AuthPayload {
   sub: string
-  /** Not in every token, whatever its type says here: Logto leaves it out of a machine's without scopes. */
+  /** May be missing despite its type: Logto omits it from machine-to-machine tokens without scopes. */
   scope: string
   iss?: string
   aud?: string | string[]
@@ -172,55 +180,55 @@ export interface AuthPayload {
   [key: string]: unknown
 }
 
-/** The original's options, and all others of `logto-authkit`. */
+/** The options of the original, and all other options of `logto-authkit`. */
 export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cookieName' | 'requiredScope'> {
-  /** Left out, or `null`: a token for any other API of the same Logto is accepted, too. */
+  /** If omitted or `null`, tokens for any other API of the same Logto are accepted too. */
   audience?: string | readonly string[] | null | undefined
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string | undefined
-  /** Scopes that the token must have; whole ones are compared. */
+  /** Scopes that the token must have. Whole scopes are compared. */
   requiredScope?: string | readonly string[] | undefined
 }
 
-/** Whether all of several scopes are needed, or one of them. */
+/** Whether all of the given scopes are required, or any one of them. */
 export type AuthorizationMode = ScopeMode
 
-/** How {@link hasScopes} and {@link requireScopes} compare. */
+/** Options of {@link hasScopes} and {@link requireScopes}. */
 export interface ScopeCheckOptions {
   /** @defaultValue `'all'` */
   mode?: AuthorizationMode
 }
 
-/** Where {@link hasRole} and {@link requireRole} look. */
+/** Options of {@link hasRole} and {@link requireRole}. */
 export interface RoleCheckOptions {
   /** @defaultValue `['roles', 'role']` */
   claimKeys?: readonly string[]
 }
 
-/** What {@link createExpressAuthMiddleware} makes of a request. */
+/** A request with the properties that {@link createExpressAuthMiddleware} uses. */
 export interface ExpressRequest {
   cookies?: { [key: string]: string }
   headers: { [key: string]: string | string[] | undefined }
   auth?: AuthContext
 }
 
-/** A response of Express. */
+/** An Express response. */
 export interface ExpressResponse {
   status: (code: number) => ExpressResponse
   json: (obj: unknown) => ExpressResponse
   setHeader?: (name: string, value: string) => void
 }
 
-/** What calls the next handler. */
+/** Calls the next handler. */
 export type ExpressNext = (err?: unknown) => void
 
-/** What {@link verifyNextAuth} needs of a request. */
+/** The properties of a request that {@link verifyNextAuth} uses. */
 export interface NextRequest {
   cookies?: { get: (name: string) => { value: string } | undefined }
   headers: { get: (name: string) => string | null }
 }
 
-/** What a route of Next.js answers with. */
+/** A Next.js response. */
 export interface NextResponse {
   json: (body: unknown, init?: { status?: number }) => NextResponse
 }

@@ -1,17 +1,18 @@
 /**
- * The drop-in for `@ouim/logto-authkit/server` 0.3: its names, shapes and answers over this core. See server.d.ts for
- * the contract and docs/migrating.md for what differs.
+ * A drop-in replacement for `@ouim/logto-authkit/server` 0.3, with the same names, results and responses. See server.d.ts for
+ * the contract and docs/migrating.md for the differences.
  */
 
+const { setAuth } = require('./adapters/authenticator')
+const { fail, jsonResponse, send } = require('./adapters/response')
 const { isNewGuest } = require('./core/context')
-const csrf = require('./csrf')
+const { contract, errorTitle } = require('./core/contract')
 const { AuthError } = require('./core/errors')
-const { answer } = require('./adapters/guard')
-const core = require('./index')
-const { fail, send, setAuth } = require('./adapters/node-response')
-const { own, ownMembers } = require('./core/options')
+const { own } = require('./core/options')
 const permissions = require('./core/permissions')
 const { sharedVerifier } = require('./core/verifier')
+const csrf = require('./csrf')
+const core = require('./index')
 
 /** @typedef {import('./server').AuthContext} AuthContext */
 /** @typedef {import('./server').AuthPayload} AuthPayload */
@@ -20,12 +21,13 @@ const { sharedVerifier } = require('./core/verifier')
 /** @type {typeof import('./server').verifyAuth} */
 async function verifyAuth(tokenOrRequest, options) {
   const verifier = verifierOf(options)
+  const isToken = typeof tokenOrRequest === 'string'
   try {
-    return context(await verifier.verify(typeof tokenOrRequest === 'string' ? tokenOrRequest : request(tokenOrRequest)))
+    return publicContext(await verifier.verify(isToken ? tokenOrRequest : withHeaders(tokenOrRequest)))
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
-    const isMissing = error.code === 'missing_token' && typeof tokenOrRequest !== 'string'
-    throw new Error(isMissing ? 'No token found in request' : failure(error), { cause: error })
+    const isMissing = error.code === 'missing_token' && !isToken
+    throw new Error(isMissing ? 'No token found in request' : failureMessage(error), { cause: error })
   }
 }
 
@@ -36,10 +38,10 @@ const verifyLogtoToken = (token, options) => verifyAuth(String(token ?? ''), opt
 async function verifyNextAuth(nextRequest, options) {
   const verifier = verifierOf(options)
   try {
-    return { success: true, auth: context(await verifier.verify(request(nextRequest))) }
+    return { success: true, auth: publicContext(await verifier.verify(withHeaders(nextRequest))) }
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
-    return { success: false, error: wording(error) }
+    return { success: false, error: messageOf(error) }
   }
 }
 
@@ -49,12 +51,12 @@ function createExpressAuthMiddleware(options) {
 
   return async function expressAuth(/** @type {any} */ req, /** @type {any} */ res, next) {
     try {
-      const auth = context(await verifier.verify(req))
+      const auth = publicContext(await verifier.verify(req))
       if (res.headersSent) return
       setAuth(req, auth)
     } catch (error) {
       if (!(error instanceof AuthError)) fail(error, res, next)
-      else if (!res.headersSent) send(res, refusal(error))
+      else if (!res.headersSent) send(res, rejection(error))
       return
     }
     next()
@@ -63,16 +65,17 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // The original's documentation passes these two, which the cookie has in any case.
+  // Ignore these two options, which the original's documentation uses: the cookie always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return core.buildAuthCookieHeader(token, rest)
 }
 
 /** @type {typeof import('./server').hasScopes} */
-const hasScopes = (subject, scopes, options) => permissions.hasScopes(claims(subject), words(scopes), options)
+const hasScopes = (subject, scopes, options) => permissions.hasScopes(claims(subject), splitScopes(scopes), options)
 
 /** @type {typeof import('./server').requireScopes} */
-const requireScopes = (subject, scopes, options) => permissions.requireScopes(claims(subject), words(scopes), options)
+const requireScopes = (subject, scopes, options) =>
+  permissions.requireScopes(claims(subject), splitScopes(scopes), options)
 
 /** @type {typeof import('./server').hasRole} */
 const hasRole = (subject, role, options) => permissions.hasRole(roleClaim(subject, options), role, options)
@@ -82,55 +85,48 @@ const requireRole = (subject, role, options) => permissions.requireRole(roleClai
 
 /** @param {import('./server').VerifyAuthOptions} options */
 function verifierOf(options) {
-  if (typeof options !== 'object' || options === null || own(options, 'audience') !== undefined) {
-    return sharedVerifier(/** @type {import('..').VerifyAuthOptions} */ (options))
-  }
-  warnOfAudience()
-  return sharedVerifier({ ...ownMembers(options), audience: null })
+  const verifier = sharedVerifier(options, 'server')
+  if (own(options, 'audience') === undefined) warnAboutMissingAudience()
+  return verifier
 }
 
 /**
- * @param {any} given - The original takes a request without headers, or without cookies.
+ * @param {any} request - The original accepts a request without headers, or without cookies.
  * @returns {import('..').RequestLike}
  */
-const request = (given) =>
-  typeof given === 'object' && given !== null && given.headers === undefined
-    ? { headers: {}, cookies: given.cookies }
-    : given
+const withHeaders = (request) =>
+  typeof request === 'object' && request !== null && request.headers === undefined
+    ? { headers: {}, cookies: request.cookies }
+    : request
 
 /**
- * The original's members, and no others: the object may well be sent as it is.
+ * Returns only the original's properties, since applications may send the object to clients as is.
  *
  * @param {import('..').AuthContext} auth
  * @returns {AuthContext}
  */
-function context(auth) {
+function publicContext(auth) {
   const { userId, isAuthenticated, isGuest } = auth
   const payload = /** @type {AuthPayload | null} */ (auth.payload)
   if (!isGuest) return { userId, isAuthenticated, payload, isGuest }
-  // An id that nothing remembers would be another one with every request.
+  // A new guest has no cookie yet, so its id would differ in every request.
   return { userId, isAuthenticated, payload, isGuest, guestId: isNewGuest(auth) ? undefined : auth.guestId }
 }
 
 /** @param {import('..').AuthError} error */
-const failure = (error) => `Token verification failed: ${error.message}`
+const failureMessage = (error) => `Token verification failed: ${error.message}`
 
 /** @param {import('..').AuthError} error */
-const wording = (error) => (error.code === 'missing_token' ? error.message : failure(error))
+const messageOf = (error) => (error.code === 'missing_token' ? error.message : failureMessage(error))
 
-/**
- * @param {import('..').AuthError} error
- * @returns {import('./adapters/guard').Answer}
- */
-function refusal(error) {
-  const { headers } = answer(error)
-  const title = error.code === 'missing_token' ? 'Authentication required' : 'Authentication failed'
-  const body = JSON.stringify({ error: title, message: wording(error) })
-  return { status: error.status === 503 ? 503 : 401, headers, body }
+/** @param {import('..').AuthError} error - The original responds with 401 to every error. */
+function rejection(error) {
+  const title = errorTitle(error.code === 'missing_token' ? error.code : 'invalid_claims')
+  return jsonResponse(error.status === 503 ? 503 : 401, { error: title, message: messageOf(error) }, error.headers)
 }
 
 /**
- * The claims are all that the original looks at, so that a context may be made by hand.
+ * Returns only the claims, as the original does, so that hand-written contexts work too.
  *
  * @param {AuthSubject} subject
  */
@@ -140,15 +136,14 @@ const claims = (subject) =>
     : /** @type {AuthPayload | null | undefined} */ (subject)
 
 /**
- * The first of the claims that holds roles, without those that would come after it.
+ * Returns the first claim that contains roles. Like the original, ignores the others.
  *
- * @param {AuthSubject} subject
- * @param {{ claimKeys?: readonly string[] | undefined } | undefined} options
+ * @type {(subject: AuthSubject, options: { claimKeys?: readonly string[] | undefined } | undefined) => any}
  */
 function roleClaim(subject, options) {
   const payload = Object(claims(subject))
   /** @type {readonly string[]} */
-  const claimKeys = own(Object(options), 'claimKeys') ?? ['roles', 'role']
+  const claimKeys = own(Object(options), 'claimKeys') ?? contract().roleClaims
   const key = claimKeys.find((name) => [own(payload, name)].flat().every((role) => typeof role === 'string'))
   return key === undefined ? null : { [key]: payload[key] }
 }
@@ -157,17 +152,17 @@ function roleClaim(subject, options) {
  * @param {string | readonly string[]} scopes
  * @returns {string | readonly string[]}
  */
-function words(scopes) {
+function splitScopes(scopes) {
   const isList = Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string')
   return isList ? scopes.flatMap((scope) => scope.split(/\s+/)).filter((word) => word !== '') : scopes
 }
 
-let isWarned = false
+let hasWarnedAboutAudience = false
 
-function warnOfAudience() {
-  if (isWarned) return
-  isWarned = true
-  process.emitWarning('No audience is set: a token for any other API of the same Logto is accepted, too', {
+function warnAboutMissingAudience() {
+  if (hasWarnedAboutAudience) return
+  hasWarnedAboutAudience = true
+  process.emitWarning('No audience is set, so tokens for any other API of the same Logto are accepted', {
     type: 'SecurityWarning',
     code: 'LOGTO_AUTHKIT_NO_AUDIENCE',
   })

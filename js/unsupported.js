@@ -1,11 +1,11 @@
-/** What every entry is in the Edge runtime and in browsers, where there are no addons: see `exports` in package.json. */
+/** Every entry point resolves to this module in the Edge runtime and in browsers, which have no addons: see `exports` in package.json. */
 
-// Bundlers would look for the names that are imported, and complain about those instead.
+// An opaque value: otherwise bundlers would report the imported names as missing, instead of this error.
 module.exports = /** @type {any} */ (unsupported())
 
 /** @returns {never} */
 function unsupported() {
   throw new Error(
-    "logto-authkit runs in Node.js only: import it in server code alone, and where Next.js would use the Edge runtime, write runtime = 'nodejs'",
+    "logto-authkit runs only in Node.js: import it only in server code, and where Next.js would use the Edge runtime, set runtime = 'nodejs'",
   )
 }

@@ -1,5 +1,5 @@
 /**
- * Middleware for Express 4 and 5. It uses nothing of Express, so that Connect and plain `http` can have it too.
+ * Middleware for Express 4 and 5. It does not depend on Express, so it works with Connect and plain `http` too.
  *
  * @example
  * ```ts
@@ -26,36 +26,37 @@ declare global {
   namespace Express {
     interface Request {
       /**
-       * Who is asking, as `logtoAuth` found out. There is none where `logtoAuth` has not been: on routes above it, and
-       * in CORS preflights, which only a handler for every method (`app.use`, `app.all`) gets to see.
+       * The context that `logtoAuth` has verified. It is `undefined` on routes registered before `logtoAuth`, and in CORS
+       * preflights, which reach only handlers for all methods (`app.use`, `app.all`).
        */
       auth: AuthContext
     }
   }
 }
 
-/** What Express calls a request handler, without Express. */
+/** The shape of an Express request handler, without depending on Express. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
- * Finds out who is asking, and sets `req.auth`, in place of whatever was there.
+ * Verifies the request's token and sets `req.auth`, replacing any existing value.
  *
- * A request that is refused is answered: with the status and the headers of the {@link AuthError}, and
+ * A rejected request gets a response with the status and headers of the {@link AuthError} and the body
  * `{ "error": "Authentication failed", "code": "token_expired", "message": "Token has expired" }`, where `error` is
  * `Authentication required` (no token), `Authentication failed` (400, any other 401), `Forbidden` (403) or
  * `Service unavailable` (503).
  *
- * With `allowGuest` everybody passes; a guest who is new gets a cookie, beside those of the application.
+ * With `allowGuest`, no request is rejected. The response to a new guest sets a cookie; the application's own cookies are
+ * kept.
  *
- * CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) pass without `req.auth`: browsers send them without
- * credentials.
+ * CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) are let through without `req.auth`, because browsers send them
+ * without credentials.
  *
- * Whatever else goes wrong, in `isRevoked` for instance, is handed to `next(error)`. In plain `http`, where `next` is
- * your own function, that is where to look at it.
+ * Other errors, such as one thrown by `isRevoked`, are passed to `next(error)`. With plain `http`, `next` is your own
+ * callback, which must handle them.
  *
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
- * @example Visitors, too
+ * @example Guests
  * ```ts
  * app.use(logtoAuth({ ...options, allowGuest: true }))
  * app.get('/cart', (req, res) => res.json(cartOf(req.auth.isGuest ? req.auth.guestId : req.auth.userId)))
@@ -74,30 +75,30 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  */
 export function logtoAuth(options: LogtoAuthOptions): Middleware
 
-/** What {@link logtoAuth} takes. */
+/** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends AdapterOptions {
   /**
-   * Answers a refusal instead of the library, also those of {@link protect}. It may hand the error on with
-   * `next(error)`; what it throws is handed on as well. `next()` without an error lets the request pass without
-   * `req.auth`.
+   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. It may pass the
+   * error on with `next(error)`; errors that it throws are passed on too. Calling `next()` without an error lets the
+   * request through without `req.auth`.
    *
-   * @defaultValue the answer that {@link logtoAuth} describes
+   * @defaultValue the response described at {@link logtoAuth}
    *
    * @example
    * ```ts
-   * onError: (error, req, res) => res.status(error.status).set(error.headers).render('refused', { error })
+   * onError: (error, req, res) => res.status(error.status).set(error.headers).render('rejected', { error })
    * ```
    */
-  // biome-ignore lint/suspicious/noExplicitAny: those of the framework in use
+  // biome-ignore lint/suspicious/noExplicitAny: the types depend on the framework
   onError?(error: AuthError, req: any, res: any, next: (error?: unknown) => void): unknown
 }
 
 /**
- * Guards a route, or a router: what {@link logtoAuth} found out must meet the requirements. A guest is refused as
- * somebody without a token (`missing_token`, 401), and so is a `req.auth` that something else made.
+ * Protects a route or router: the context set by {@link logtoAuth} must meet the requirements. Guests, and any `req.auth`
+ * set by other code, are rejected with `missing_token` (401).
  *
- * @param requirements - What the token must permit; without any, it is enough to have one.
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @param requirements - If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
  * @example
  * ```ts

@@ -25,29 +25,29 @@ export type { OrganizationId, Requirements } from './options'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Who is asking, as `logtoAuth` found out. There is none outside the scope that `logtoAuth` is registered in, and in
-     * CORS preflights.
+     * The context that `logtoAuth` has verified. It is `undefined` outside the scope in which `logtoAuth` is registered, and
+     * in CORS preflights.
      */
     auth: AuthContext
   }
 }
 
 /**
- * Finds out who is asking in an `onRequest` hook, before a body is read, and sets `request.auth`. A request that is
- * refused is answered as `logto-authkit/express` does: status and headers of the {@link AuthError}, JSON
- * `{ error, code, message }`. With `allowGuest` everybody passes, and a new guest gets a cookie. CORS preflights pass
- * without `request.auth`.
+ * Verifies the token in an `onRequest` hook, before the body is read, and sets `request.auth`. A rejected request gets the
+ * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
+ * `{ error, code, message }`. With `allowGuest`, no request is rejected, and the response to a new guest sets a cookie.
+ * CORS preflights are let through without `request.auth`.
  *
- * It is for the whole scope that registers it, as with `fastify-plugin`: register it at the root for all routes, or inside
- * another plugin for that plugin's.
+ * The hook applies to the scope that registers the plugin, as with `fastify-plugin`: register it at the root for all
+ * routes, or inside another plugin for the routes of that plugin.
  *
- * An `AuthError` that a handler throws goes to Fastify's error handler, which gives it its status and headers.
+ * An `AuthError` thrown by a handler goes to Fastify's error handler, which uses its status and headers.
  *
- * @throws `TypeError` with `code: 'invalid_options'`: `register` and `ready` reject with it.
+ * @throws `TypeError` with `code: 'invalid_options'`: `register` and `ready` reject with this error.
  *
- * @example For some of the routes
+ * @example Only some routes
  * ```ts
- * app.get('/', async () => 'for everybody')
+ * app.get('/', async () => 'public')
  * app.register(async (api) => {
  *   await api.register(logtoAuth, options)
  *   api.get('/me', async (request) => request.auth)
@@ -56,16 +56,16 @@ declare module 'fastify' {
  */
 export function logtoAuth(fastify: FastifyInstance, options: LogtoAuthOptions): Promise<void>
 
-/** What {@link logtoAuth} takes. */
+/** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** As in `VerifyAuthOptions`, asked about Fastify's request. */
+  /** As in `VerifyAuthOptions`; called with Fastify's request. */
   getToken?(request: FastifyRequest): string | null | undefined
 
   /**
-   * Answers a refusal instead of the library, also those of {@link protect}. It has to send a reply; what it throws goes to
-   * Fastify's error handler.
+   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. It must send a
+   * reply. Errors that it throws go to Fastify's error handler.
    *
-   * @defaultValue the answer that {@link logtoAuth} describes
+   * @defaultValue the response described at {@link logtoAuth}
    *
    * @example
    * ```ts
@@ -76,12 +76,11 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 }
 
 /**
- * A hook, `onRequest` or `preHandler`, that guards a route or a scope: what {@link logtoAuth} found out must meet the
- * requirements. A guest is refused as somebody without a token (`missing_token`, 401), and so is a `request.auth` that
- * something else made.
+ * A hook (`onRequest` or `preHandler`) that protects a route or scope: the context set by {@link logtoAuth} must meet the
+ * requirements. Guests, and any `request.auth` set by other code, are rejected with `missing_token` (401).
  *
- * @param requirements - What the token must permit; without any, it is enough to have one.
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @param requirements - If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
  * @example
  * ```ts
@@ -89,5 +88,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
  * app.get('/orgs/:org', { onRequest: protect({ organizationId: (request) => request.params.org }) }, showOrganization)
  * ```
  */
-// biome-ignore lint/suspicious/noExplicitAny: a route's own types
-export function protect(requirements?: Requirements): (request: any, reply: any) => Promise<unknown>
+export function protect(
+  requirements?: Requirements,
+  // biome-ignore lint/suspicious/noExplicitAny: routes have their own types
+): (request: any, reply: any, done?: () => void) => Promise<unknown> | undefined

@@ -1,34 +1,32 @@
 /** Fastify 5: see fastify.d.ts for the contract. */
 
-const { check, createGate, enter, introduction, refused } = require('./gate')
-const { Requirements, answer } = require('./guard')
-const { addCookie, setAuth } = require('./node-response')
+const { Authenticator, checkRequest, rejectionOf, setAuth } = require('./authenticator')
+const { Requirements } = require('./requirements')
+const { addCookie, errorResponse } = require('./response')
 
 /** @typedef {import('fastify').FastifyRequest} Request */
 /** @typedef {import('fastify').FastifyReply} Reply */
 
-/**
- * @param {import('fastify').FastifyInstance} fastify
- * @param {any} options
- */
-async function logtoAuth(fastify, options) {
-  const gate = createGate(options)
-  if (!fastify.hasRequestDecorator('auth')) fastify.decorateRequest('auth', /** @type {any} */ (undefined))
-  fastify.addHook('onRequest', async (request, reply) => {
-    try {
-      setAuth(/** @type {any} */ (request), undefined)
-      const auth = await enter(gate, request)
-      setAuth(/** @type {any} */ (request), auth)
-      const cookie = introduction(gate, auth, () => [request.protocol, request.headers.host])
-      // On the raw response, where it also gets into what a hijacked reply sends.
-      if (cookie !== null) addCookie(reply.raw, cookie)
-    } catch (error) {
-      return refuse(error, request, reply)
-    }
-  })
+/** @type {import('./authenticator').Framework} */
+const fastifyFramework = {
+  request: (request) => request,
+  origin: (request) => [request.protocol, request.headers.host],
+  store: setAuth,
+  // Set on the raw response, so that hijacked replies include the cookie too.
+  addCookie: (reply, cookie) => addCookie(reply.raw, cookie),
 }
 
-// What `fastify-plugin` does: the hook and the decorator are for the scope that registers the plugin, not for one inside.
+/** @type {(fastify: import('fastify').FastifyInstance, options: any) => Promise<void>} */
+async function logtoAuth(fastify, options) {
+  const authenticator = new Authenticator('adapter', options, fastifyFramework)
+  if (!fastify.hasRequestDecorator('auth')) fastify.decorateRequest('auth', /** @type {any} */ (undefined))
+  fastify.addHook(
+    'onRequest',
+    hook((request, reply) => authenticator.authenticate(request, reply)),
+  )
+}
+
+// Like `fastify-plugin`, apply the hook and the decorator to the scope that registers the plugin.
 Object.assign(logtoAuth, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'logto-authkit',
@@ -38,32 +36,35 @@ Object.assign(logtoAuth, {
 /** @param {any} requirements */
 function protect(requirements) {
   const required = new Requirements(requirements)
-
-  /**
-   * @param {Request} request
-   * @param {Reply} reply
-   */
-  return async function protect(request, reply) {
-    try {
-      check(required, request, request.auth)
-    } catch (error) {
-      return refuse(error, request, reply)
-    }
-  }
+  return hook((request) => checkRequest(required, request, request.auth))
 }
 
 /**
- * @param {unknown} error
- * @param {Request} request
- * @param {Reply} reply
+ * Creates a hook that calls `done` synchronously where possible, because an async hook would delay every request.
+ *
+ * @param {(request: any, reply: any) => Promise<void> | void} run
  */
-async function refuse(error, request, reply) {
-  const { refusal, onError } = refused(error, request)
+function hook(run) {
+  return function logtoAuthHook(/** @type {Request} */ request, /** @type {Reply} */ reply, /** @type {any} */ done) {
+    let pending
+    try {
+      pending = run(request, reply)
+    } catch (error) {
+      return reject(error, request, reply)
+    }
+    if (pending !== undefined) return pending.catch((error) => reject(error, request, reply))
+    done?.()
+  }
+}
+
+/** @type {(thrown: unknown, request: Request, reply: Reply) => Promise<Reply>} */
+async function reject(thrown, request, reply) {
+  const { error, onError } = rejectionOf(thrown, request)
   if (onError === undefined) {
-    const { status, headers, body } = answer(refusal)
+    const { status, headers, body } = errorResponse(error)
     reply.code(status).headers(headers).send(body)
   } else {
-    await onError(refusal, request, reply)
+    await onError(error, request, reply)
   }
   return reply
 }

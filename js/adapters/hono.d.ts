@@ -1,5 +1,5 @@
 /**
- * Middleware for Hono 4.9 and later. It needs the Node.js runtime (`@hono/node-server`): on an edge runtime, importing it throws.
+ * Middleware for Hono 4.9 and later on Node.js (`@hono/node-server`). Importing it in an edge runtime throws.
  *
  * @example
  * ```ts
@@ -25,24 +25,25 @@ import type { AdapterOptions, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * What {@link logtoAuth} sets. Hono knows it where calls are chained; elsewhere name it:
+ * The variables set by {@link logtoAuth}. Hono infers them in chained calls; otherwise write
  * `new Hono<{ Variables: AuthVariables }>()`.
  */
 export type AuthVariables = {
-  /** Who is asking. There is none in CORS preflights. */
+  /** The verified context. It is `undefined` in CORS preflights. */
   auth: AuthContext
 }
 
 /**
- * Finds out who is asking, for `c.get('auth')` and `c.var.auth`. A request that is refused is answered as
- * `logto-authkit/express` does: status and headers of the {@link AuthError}, JSON `{ error, code, message }`. With
- * `allowGuest` everybody passes, and a new guest gets a cookie. CORS preflights pass without `auth`.
+ * Verifies the request's token and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). A rejected request gets the
+ * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
+ * `{ error, code, message }`. With `allowGuest`, no request is rejected, and the response to a new guest sets a cookie.
+ * CORS preflights are let through without `auth`.
  *
- * An `AuthError` that a handler throws goes to the application's `app.onError`; without one, it is answered in the same way.
+ * An `AuthError` thrown by a handler goes to `app.onError`; without one, it gets the same response.
  *
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
- * @example For some of the routes, visitors too
+ * @example Only some routes, with guests
  * ```ts
  * app.use('/shop/*', logtoAuth({ ...options, allowGuest: true }))
  * app.get('/shop/cart', ({ var: { auth } }) => cartOf(auth.isGuest ? auth.guestId : auth.userId))
@@ -50,15 +51,16 @@ export type AuthVariables = {
  */
 export function logtoAuth(options: LogtoAuthOptions): MiddlewareHandler<{ Variables: AuthVariables }>
 
-/** What {@link logtoAuth} takes. */
+/** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** As in `VerifyAuthOptions`, asked about Hono's context. */
+  /** As in `VerifyAuthOptions`; called with Hono's context. */
   getToken?(c: Context): string | null | undefined
 
   /**
-   * Answers a refusal instead of the library, also those of {@link protect}. What it throws goes to `app.onError`.
+   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. Errors that it
+   * throws go to `app.onError`.
    *
-   * @defaultValue the answer that {@link logtoAuth} describes
+   * @defaultValue the response described at {@link logtoAuth}
    *
    * @example
    * ```ts
@@ -69,11 +71,11 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 }
 
 /**
- * Guards a route: what {@link logtoAuth} found out must meet the requirements. A guest is refused as somebody without a
- * token (`missing_token`, 401), and so is an `auth` that something else has set.
+ * Protects a route: the context set by {@link logtoAuth} must meet the requirements. Guests, and any `auth` set by other
+ * code, are rejected with `missing_token` (401).
  *
- * @param requirements - What the token must permit; without any, it is enough to have one.
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @param requirements - If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
  * @example
  * ```ts

@@ -1,27 +1,38 @@
 /** Hono on Node.js: see hono.d.ts for the contract. */
 
-const { check, createGate, enter, found, introduction, refused } = require('./gate')
-const { AuthError, Requirements, answer, introduce } = require('./guard')
+const { AuthError } = require('../core/errors')
+const { Authenticator, checkRequest, contextOf, rejectionOf } = require('./authenticator')
+const { Requirements } = require('./requirements')
+const { appendCookie, errorResponse } = require('./response')
 
 /** @typedef {import('hono').Context} Context */
 
+/** @type {import('./authenticator').Framework} */
+const hono = {
+  request: (c) => c.req.raw,
+  origin: (c) => [new URL(c.req.url).protocol, c.req.header('host')],
+  store: (c, auth) => c.set('auth', auth),
+}
+
 /** @type {typeof import('./hono').logtoAuth} */
 function logtoAuth(options) {
-  const gate = createGate(options)
+  const authenticator = new Authenticator('adapter', options, hono)
   return async function logtoAuth(c, next) {
-    let auth
     let cookie
     try {
-      c.set('auth', /** @type {any} */ (undefined))
-      auth = await enter(gate, c, c.req.raw, c.req.method)
-      c.set('auth', /** @type {any} */ (auth))
-      cookie = introduction(gate, auth, () => [new URL(c.req.url).protocol, c.req.header('host')])
+      const pending = authenticator.authenticate(c)
+      if (pending !== undefined) await pending
+      cookie = authenticator.newGuestCookie(contextOf(c), () => hono.origin(c))
     } catch (error) {
-      return refuse(error, c)
+      return reject(error, c)
     }
+    const auth = contextOf(c)
     await next()
-    // Not if another middleware of ours has found another guest since.
-    if (cookie !== null && found(c) === auth) setCookie(c, cookie)
+    // Another `logtoAuth` may have created a different guest in the meantime.
+    if (cookie === null || contextOf(c) !== auth) return
+    // Copy the response, because the headers of a fetched response are immutable.
+    c.res = new Response(c.res.body, c.res)
+    appendCookie(c.res.headers, cookie)
   }
 }
 
@@ -30,40 +41,27 @@ function protect(requirements) {
   const required = new Requirements(requirements)
   return async function protect(c, next) {
     try {
-      check(required, c, c.get('auth'))
+      checkRequest(required, c, c.get('auth'))
     } catch (error) {
-      return refuse(error, c)
+      return reject(error, c)
     }
     await next()
   }
 }
 
-/**
- * @param {unknown} error
- * @param {Context} c
- */
-async function refuse(error, c) {
-  const { refusal, onError } = refused(error, c)
-  if (onError !== undefined) return onError(refusal, c)
-  const { status, headers, body } = answer(refusal)
+/** @type {(thrown: unknown, c: Context) => Promise<any>} */
+async function reject(thrown, c) {
+  const { error, onError } = rejectionOf(thrown, c)
+  if (onError !== undefined) return onError(error, c)
+  const { status, headers, body } = errorResponse(error)
   const length = String(Buffer.byteLength(body))
   return c.body(body, /** @type {any} */ (status), { ...headers, 'Content-Length': length })
 }
 
-/**
- * @param {Context} c
- * @param {string} cookie
- */
-function setCookie(c, cookie) {
-  // A copy: the headers of a fetched response are fixed.
-  c.res = new Response(c.res.body, c.res)
-  introduce(c.res.headers, cookie)
-}
-
-// Hono asks an error that a handler throws for its response, unless the application has an error handler of its own.
+// Hono calls this method for errors thrown by a handler, unless the application has its own error handler.
 Object.defineProperty(AuthError.prototype, 'getResponse', {
   value() {
-    const { status, headers, body } = answer(this)
+    const { status, headers, body } = errorResponse(this)
     return new Response(body, { status, headers })
   },
   configurable: true,

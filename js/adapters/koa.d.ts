@@ -24,25 +24,26 @@ import type { AdapterOptions, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * What {@link logtoAuth} adds to the state. `use` knows it where calls are chained; elsewhere name it: `new Koa<AuthState>()`,
+ * The state set by {@link logtoAuth}. Koa infers it in chained `use` calls; otherwise write `new Koa<AuthState>()` or
  * `new Router<AuthState>()`.
  */
 export interface AuthState {
-  /** Who is asking. There is none in CORS preflights. */
+  /** The verified context. It is `undefined` in CORS preflights. */
   auth: AuthContext
 }
 
 /**
- * Finds out who is asking, and sets `ctx.state.auth`. A request that is refused is answered as `logto-authkit/express`
- * does: status and headers of the {@link AuthError}, JSON `{ error, code, message }`. With `allowGuest` everybody passes,
- * and a new guest gets a cookie. CORS preflights pass without `ctx.state.auth`.
+ * Verifies the request's token and sets `ctx.state.auth`. A rejected request gets the same response as from
+ * `logto-authkit/express`: status and headers of the {@link AuthError}, JSON `{ error, code, message }`. With `allowGuest`,
+ * no request is rejected, and the response to a new guest sets a cookie. CORS preflights are let through
+ * without `ctx.state.auth`.
  *
- * An `AuthError` that a handler throws is Koa's, as every error: unless a middleware above catches it, Koa answers with
- * its status and headers.
+ * Unless a middleware registered earlier catches it, Koa responds to an `AuthError` thrown by a handler with its status
+ * and headers.
  *
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
- * @example Visitors, too
+ * @example Guests
  * ```ts
  * app.use(logtoAuth({ ...options, allowGuest: true }))
  * app.use(({ state: { auth } }) => cartOf(auth.isGuest ? auth.guestId : auth.userId))
@@ -50,15 +51,16 @@ export interface AuthState {
  */
 export function logtoAuth(options: LogtoAuthOptions): Middleware<AuthState>
 
-/** What {@link logtoAuth} takes. */
+/** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** As in `VerifyAuthOptions`, asked about Koa's context. */
+  /** As in `VerifyAuthOptions`; called with Koa's context. */
   getToken?(ctx: Context): string | null | undefined
 
   /**
-   * Answers a refusal instead of the library, also those of {@link protect}. What it throws is handed on to Koa.
+   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. Errors that it
+   * throws are passed on to Koa.
    *
-   * @defaultValue the answer that {@link logtoAuth} describes
+   * @defaultValue the response described at {@link logtoAuth}
    *
    * @example
    * ```ts
@@ -73,11 +75,11 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 }
 
 /**
- * Guards what is below it: what {@link logtoAuth} found out must meet the requirements. A guest is refused as somebody
- * without a token (`missing_token`, 401), and so is a `ctx.state.auth` that something else made.
+ * Protects the middleware registered after it: the context set by {@link logtoAuth} must meet the requirements. Guests, and
+ * any `ctx.state.auth` set by other code, are rejected with `missing_token` (401).
  *
- * @param requirements - What the token must permit; without any, it is enough to have one.
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @param requirements - If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
  * @example With `@koa/router`
  * ```ts

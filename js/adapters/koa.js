@@ -1,31 +1,31 @@
 /** Koa 2 and 3: see koa.d.ts for the contract. */
 
-const { check, createGate, enter, introduction, refused } = require('./gate')
-const { Requirements, answer } = require('./guard')
-const { addCookie, setAuth } = require('./node-response')
+const { settle } = require('../core/settle')
+const { Authenticator, checkRequest, rejectionOf, setAuth } = require('./authenticator')
+const { Requirements } = require('./requirements')
+const { addCookie, errorResponse } = require('./response')
 
 /** @typedef {import('koa').Context} Context */
 /** @typedef {import('koa').Next} Next */
 
+/** @type {import('./authenticator').Framework} */
+const koa = {
+  request: (ctx) => ctx.req,
+  origin: (ctx) => [ctx.protocol, ctx.req.headers.host],
+  store: (ctx, auth) => setAuth(ctx.state, auth),
+  addCookie,
+}
+
 /** @param {any} options */
 function logtoAuth(options) {
-  const gate = createGate(options)
+  const authenticator = new Authenticator('adapter', options, koa)
 
-  /**
-   * @param {Context} ctx
-   * @param {Next} next
-   */
-  return async function logtoAuth(ctx, next) {
-    try {
-      setAuth(ctx.state, undefined)
-      const auth = await enter(gate, ctx, ctx.req, ctx.method)
-      setAuth(ctx.state, auth)
-      const cookie = introduction(gate, auth, () => [ctx.protocol, ctx.req.headers.host])
-      if (cookie !== null) addCookie(ctx.res, cookie)
-    } catch (error) {
-      return refuse(error, ctx)
-    }
-    return next()
+  return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {
+    return settle(
+      () => authenticator.authenticate(ctx, ctx.res),
+      () => next(),
+      (error) => reject(error, ctx),
+    )
   }
 }
 
@@ -33,28 +33,20 @@ function logtoAuth(options) {
 function protect(requirements) {
   const required = new Requirements(requirements)
 
-  /**
-   * @param {Context} ctx
-   * @param {Next} next
-   */
-  return async function protect(ctx, next) {
-    try {
-      check(required, ctx, ctx.state.auth)
-    } catch (error) {
-      return refuse(error, ctx)
-    }
-    return next()
+  return function protect(/** @type {Context} */ ctx, /** @type {Next} */ next) {
+    return settle(
+      () => checkRequest(required, ctx, ctx.state.auth),
+      () => next(),
+      (error) => reject(error, ctx),
+    )
   }
 }
 
-/**
- * @param {unknown} error
- * @param {Context} ctx
- */
-async function refuse(error, ctx) {
-  const { refusal, onError } = refused(error, ctx)
-  if (onError !== undefined) return onError(refusal, ctx)
-  const { status, headers, body } = answer(refusal)
+/** @type {(thrown: unknown, ctx: Context) => Promise<any>} */
+async function reject(thrown, ctx) {
+  const { error, onError } = rejectionOf(thrown, ctx)
+  if (onError !== undefined) return onError(error, ctx)
+  const { status, headers, body } = errorResponse(error)
   ctx.status = status
   ctx.set(headers)
   ctx.body = body

@@ -35,50 +35,51 @@ import type { AdapterOptions, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * Finds out who is asking, for {@link Auth} and {@link Protect}. For all routes, provide it as `APP_GUARD`; for some, name
- * it in `@UseGuards(guard)` of their controllers.
+ * Verifies the request's token, for {@link Auth} and {@link Protect}. Provide the guard as `APP_GUARD` for all routes, or
+ * use `@UseGuards(guard)` on individual controllers.
  *
- * A request that is refused is an `HttpException` with the status and the headers of the {@link AuthError}, which is its
- * `cause`, and the body `{ error, code, message }`: exception filters get to see it, and NestJS answers with it as
- * `logto-authkit/express` does. With `allowGuest` everybody passes, and a new guest gets a cookie. CORS preflights pass
- * without a context.
+ * For a rejected request it throws an `HttpException` with the status and headers of the {@link AuthError}, which is its
+ * `cause`, and the body `{ error, code, message }`. Exception filters can handle it; otherwise NestJS sends the same
+ * response as `logto-authkit/express`. With `allowGuest`, no request is rejected, and the response to a new guest sets a
+ * cookie. CORS preflights are let through without a context.
  *
- * It guards HTTP only: anything else that it is asked about is an error.
+ * The guard supports HTTP only, and throws for other kinds of context.
  */
 export class LogtoAuthGuard implements CanActivate {
-  /** @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request. */
+  /** @throws `TypeError` with `code: 'invalid_options'`. */
   constructor(options: LogtoAuthOptions)
-  canActivate(context: ExecutionContext): Promise<boolean>
+  /** Returns synchronously for previously verified tokens. */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean>
 }
 
-/** What {@link LogtoAuthGuard} takes. */
+/** Options of {@link LogtoAuthGuard}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** As in `VerifyAuthOptions`, asked about the request of the platform. */
-  // biome-ignore lint/suspicious/noExplicitAny: that of the platform in use
+  /** As in `VerifyAuthOptions`; called with the request of Express or Fastify. */
+  // biome-ignore lint/suspicious/noExplicitAny: the type depends on the platform
   getToken?(request: any): string | null | undefined
 }
 
 /**
- * A parameter's decorator: who is asking, an `AuthContext`; `undefined` where {@link LogtoAuthGuard} has not been, and in
- * CORS preflights.
+ * A parameter decorator for the `AuthContext`. It is `undefined` on routes without {@link LogtoAuthGuard}, and in CORS
+ * preflights.
  *
  * @example
  * ```ts
  * @Get('me')
  * me(@Auth() auth: AuthContext) {
- *   return auth.isAuthenticated ? auth.payload : 'a visitor'
+ *   return auth.isAuthenticated ? auth.payload : 'guest'
  * }
  * ```
  */
 export function Auth(): ParameterDecorator
 
 /**
- * Guards a method or a controller: what {@link LogtoAuthGuard} found out must meet the requirements. A guest is refused as
- * somebody without a token (`missing_token`, 401), and so is everybody where the guard has not been before: on the same
- * method or class, `@UseGuards(guard)` stands below `@Protect`, as decorators apply from the bottom up.
+ * Protects a method or controller: the context verified by {@link LogtoAuthGuard} must meet the requirements. Guests are
+ * rejected with `missing_token` (401), and so is every request that the guard has not processed. On the same method or
+ * class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
  *
- * @param requirements - What the token must permit; without any, it is enough to have one.
- * @throws `TypeError` with `code: 'invalid_options'`, now and not on the first request.
+ * @param requirements - If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
  *
  * @example
  * ```ts
@@ -90,8 +91,8 @@ export function Auth(): ParameterDecorator
 export function Protect(requirements?: Requirements): ClassDecorator & MethodDecorator
 
 /**
- * Answers an {@link AuthError} that a handler throws, `requireScopes` in it for instance, as a refusal of the guard;
- * NestJS would make a 500 of it.
+ * Responds to an {@link AuthError} thrown by a handler (by `requireScopes`, for instance) as the guard does. Without this
+ * filter, NestJS would respond with 500.
  *
  * @example
  * ```ts

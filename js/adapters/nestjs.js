@@ -1,41 +1,45 @@
 /** NestJS 10 and later, on Express and on Fastify: see nestjs.d.ts for the contract. */
 
-const { check, enter, found, introduction, refused } = require('./gate')
-const { AuthError, Guard, Requirements, answer } = require('./guard')
-const { addCookie, setAuth } = require('./node-response')
+const { AuthError } = require('../core/errors')
+const { settle } = require('../core/settle')
+const { Authenticator, checkRequest, contextOf, rejectionOf, setAuth } = require('./authenticator')
+const { Requirements } = require('./requirements')
+const { addCookie, errorResponse } = require('./response')
 
-/** The application's own NestJS, when it is used: the exceptions must be of its classes. */
+/** Loads NestJS from the application on first use, because exceptions must be instances of the application's classes. */
 const nest = () => require('@nestjs/common')
 
+/** @type {import('./authenticator').Framework} */
+const nestjs = {
+  request: (request) => request,
+  origin: (request) => [request.protocol, request.headers.host],
+  store: setAuth,
+  addCookie: (response, cookie) => addCookie(response.raw ?? response, cookie),
+}
+
 class LogtoAuthGuard {
-  #gate
+  #authenticator
 
   /** @param {any} options */
   constructor(options) {
-    this.#gate = { guard: new Guard(options), onError: undefined }
+    this.#authenticator = new Authenticator('nest', options, nestjs)
   }
 
   /** @param {import('@nestjs/common').ExecutionContext} context */
   canActivate(context) {
-    return guarded(context, async (request, response) => {
-      setAuth(request, undefined)
-      const auth = await enter(this.#gate, request)
-      setAuth(request, auth)
-      const cookie = introduction(this.#gate, auth, () => [request.protocol, request.headers.host])
-      if (cookie !== null) addCookie(response.raw ?? response, cookie)
-    })
+    return guard(context, (request, response) => this.#authenticator.authenticate(request, response))
   }
 }
 
 /** @type {typeof import('./nestjs').Protect} */
 function Protect(requirements) {
   const required = new Requirements(requirements)
-  const guard = { canActivate: (/** @type {any} */ context) => guarded(context, inspect) }
-  const inspect = async (/** @type {any} */ request) => check(required, request, request.auth)
-  return nest().UseGuards(guard)
+  return nest().UseGuards({
+    canActivate: (context) => guard(context, (request) => checkRequest(required, request, request.auth)),
+  })
 }
 
-const Auth = () => nest().createParamDecorator((_data, context) => found(exchange(context).request))()
+const Auth = () => nest().createParamDecorator((_data, context) => contextOf(http(context).request))()
 
 class AuthErrorFilter {
   constructor() {
@@ -44,36 +48,36 @@ class AuthErrorFilter {
 
   /** @type {import('@nestjs/common').ExceptionFilter<InstanceType<typeof AuthError>>['catch']} */
   catch(error, host) {
-    const { request, response } = exchange(host)
+    const { request, response } = http(host)
     const raw = response.raw ?? response
-    if (raw.headersSent) {
-      // Broken off: ended, what there is would look like all there is.
-      raw.destroy()
-      return
+    // Ending a response that has already started would make it look complete, so close the connection instead.
+    if (raw.headersSent) raw.destroy()
+    else {
+      const { status, headers, body } = errorResponse(rejectionOf(error, request).error)
+      for (const [name, value] of Object.entries(headers)) response.header(name, value)
+      response.status(status).send(body)
     }
-    const { status, headers, body } = answer(refused(error, request).refusal)
-    for (const [name, value] of Object.entries(headers)) response.header(name, value)
-    response.status(status).send(body)
   }
 }
 
-/** @type {(context: any, act: (request: any, response: any) => Promise<void>) => Promise<boolean>} */
-async function guarded(context, act) {
-  const { request, response } = exchange(context)
-  try {
-    await act(request, response)
-    return true
-  } catch (error) {
-    const { refusal } = refused(error, request)
-    const { status, headers, body } = answer(refusal)
-    for (const [name, value] of Object.entries(headers)) response.header(name, value)
-    throw new (nest().HttpException)(JSON.parse(body), status, { cause: refusal })
-  }
+/** @type {(context: any, run: (request: any, response: any) => Promise<void> | void) => Promise<true> | true} */
+function guard(context, run) {
+  const { request, response } = http(context)
+  return settle(
+    () => run(request, response),
+    () => true,
+    (thrown) => {
+      const { error } = rejectionOf(thrown, request)
+      const { status, headers, body } = errorResponse(error)
+      for (const [name, value] of Object.entries(headers)) response.header(name, value)
+      throw new (nest().HttpException)(JSON.parse(body), status, { cause: error })
+    },
+  )
 }
 
 /** @type {(host: import('@nestjs/common').ArgumentsHost) => { request: any, response: any }} */
-function exchange(host) {
-  if (host.getType() !== 'http') throw new Error(`logto-authkit guards HTTP requests, not ${host.getType()}`)
+function http(host) {
+  if (host.getType() !== 'http') throw new Error(`logto-authkit supports only HTTP requests, not ${host.getType()}`)
   const http = host.switchToHttp()
   return { request: http.getRequest(), response: http.getResponse() }
 }

@@ -1,16 +1,16 @@
 /**
- * Options that the adapters for all frameworks have in common.
+ * Options shared by the adapters of all frameworks.
  *
  * @packageDocumentation
  */
 
 import type { AuthError, ScopeMode, VerifyAuthOptions } from '../..'
 
-/** {@link VerifyAuthOptions}, and what only makes sense with a request and a response. */
+/** {@link VerifyAuthOptions}, with options that depend on the request. */
 export interface AdapterOptions extends Omit<VerifyAuthOptions, 'organizationId'> {
   /**
-   * As in {@link VerifyAuthOptions}, or a function of the request. One that returns nothing or `''` is an error, never
-   * a pass.
+   * As in {@link VerifyAuthOptions}, or a function of the request. If the function returns `undefined` or `''`, the
+   * request fails with an error, so a missing value never disables the check.
    *
    * @defaultValue not checked
    * @throws {@link AuthError} `wrong_organization` (403).
@@ -23,41 +23,41 @@ export interface AdapterOptions extends Omit<VerifyAuthOptions, 'organizationId'
   organizationId?: OrganizationId
 }
 
-/** What one route can demand of what was found out about a request. */
+/** The requirements of a route, besides a valid token. */
 export interface Requirements {
   /**
-   * Scopes, space separated or as a list.
+   * Required scopes, as a space-separated string or an array.
    * @throws {@link AuthError} `missing_scope` (403).
    */
   requiredScope?: string | readonly string[]
   /**
-   * Whether all of `requiredScope` are needed, or one of them.
+   * Whether all of `requiredScope` are required, or one of them.
    * @defaultValue `'all'`
    */
   scopeMode?: ScopeMode
   /**
-   * Roles, all of them.
+   * Roles that the token must have. All of them are required.
    * @throws {@link AuthError} `missing_role` (403).
    */
   requiredRole?: string | readonly string[]
   /**
-   * Claims that hold roles.
-   * @defaultValue `['roles', 'role']`, whatever the adapter was told
+   * Claims that contain roles.
+   * @defaultValue `['roles', 'role']`, even if the adapter has other `roleClaims`
    */
   roleClaims?: string | readonly string[]
   /**
-   * The organization that the token must be of, `null` for none, or a function of the request that says so. One that
-   * returns nothing or `''` is an error, never a pass.
+   * The organization that the token must belong to, `null` for none, or a function of the request that returns either. If
+   * the function returns `undefined` or `''`, the request fails with an error.
    * @throws {@link AuthError} `wrong_organization` (403).
    */
   organizationId?: OrganizationId
   /**
-   * A user's token, or an application's own.
+   * Whether the token must belong to a user, or to a machine-to-machine application.
    * @throws {@link AuthError} `missing_role` (403).
    */
   subjectType?: 'user' | 'machine'
 }
 
-/** An organization's id, `null` for none, or what tells it from a request. */
-// biome-ignore lint/suspicious/noExplicitAny: that of the framework in use
+/** An organization id, `null` for none, or a function of the request that returns either. */
+// biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
 export type OrganizationId = string | null | ((req: any) => string | null)

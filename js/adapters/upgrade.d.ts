@@ -1,5 +1,5 @@
 /**
- * WebSocket handshakes: `ws`, Socket.IO, and whatever else takes a connection over from an HTTP request.
+ * Verification of WebSocket handshakes: `ws`, Socket.IO, and other protocols that upgrade an HTTP connection.
  *
  * @example
  * ```ts
@@ -25,24 +25,26 @@ import type { AuthContext } from '../..'
 import type { AdapterOptions } from './options'
 
 /**
- * Finds out who asks for a connection, and sets `request.auth`. A request that is refused is answered on the raw socket,
- * with status, headers and body as in `logto-authkit/express`, and the socket is destroyed.
+ * Verifies the token of an upgrade request and sets `request.auth`. A rejected request gets the same response as from
+ * `logto-authkit/express`, written to the raw socket, which is then destroyed.
  *
- * A token is looked for in the cookie and in `Authorization`. Browsers cannot set headers of a WebSocket: give them the
- * cookie, or read another place in `getToken`. A token in the query ends up in logs, one in the subprotocol does not.
+ * The token is read from the cookie or the `Authorization` header. Browsers cannot set headers on a WebSocket: use the
+ * cookie, or read the token from elsewhere with `getToken`. A token in the query string ends up in logs; a token in the
+ * subprotocol does not.
  *
- * **Cross-site WebSocket hijacking.** The same-origin policy does not hold for WebSockets: a page of any site can open
- * one, and the browser sends your cookies along unless they are `SameSite`. Where a cookie may hold the token, name your
- * own pages in `allowedOrigins`.
+ * **Cross-site WebSocket hijacking.** The same-origin policy does not apply to WebSockets: a page on any site can open
+ * one, and the browser sends your cookies unless they are `SameSite`. If the token may be in a cookie, list your own
+ * origins in `allowedOrigins`.
  *
- * The token is looked at once. How long the connection may outlive it (`auth.payload.exp`) is for you to decide.
+ * The token is verified once. Your application decides how long the connection may outlive it (`auth.payload.exp`).
  *
- * @param request - Of the server's `upgrade` event.
- * @param socket - Of the same event.
- * @param options - What to accept. Equal options are parsed once, however often they come.
- * @returns Who is asking; `null` if the request was refused, or if the client has left: there is nothing more to do.
- * @throws `TypeError` with `code: 'invalid_options'`, and whatever `isRevoked` and other functions of yours throw. The
- *   socket has been answered with 500 and destroyed then.
+ * @param request - From the server's `upgrade` event.
+ * @param socket - From the same event.
+ * @param options - Equal options are parsed once, even if they are passed with every request.
+ * @returns The context, or `null` if the request was rejected or the client has disconnected. In that case, there is
+ *   nothing left to do.
+ * @throws `TypeError` with `code: 'invalid_options'`, and any error thrown by your own functions, such as `isRevoked`. In
+ *   both cases the socket has received a 500 response and is destroyed.
  *
  * @example A token in the subprotocol: `new WebSocket(url, ['bearer', token])`
  * ```ts
@@ -53,7 +55,7 @@ import type { AdapterOptions } from './options'
  * const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'bearer' })
  * ```
  *
- * @example Socket.IO, whose connections begin with polling
+ * @example Socket.IO, where connections start with HTTP polling
  * ```ts
  * const io = new Server(server, {
  *   allowRequest: async (request, callback) => {
@@ -69,20 +71,21 @@ export function verifyUpgrade(
   options: VerifyUpgradeOptions,
 ): Promise<AuthContext | null>
 
-/** A request that {@link verifyUpgrade} has let pass. */
+/** A request accepted by {@link verifyUpgrade}. */
 export type UpgradeRequest = IncomingMessage & { auth: AuthContext }
 
-/** What {@link verifyUpgrade} takes. */
+/** Options of {@link verifyUpgrade}. */
 export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** As in `VerifyAuthOptions`, asked about the request of the handshake. */
+  /** As in `VerifyAuthOptions`; called with the handshake request. */
   getToken?(request: IncomingMessage): string | null | undefined
 
   /**
-   * The pages that may open a connection: a request with another `Origin` is answered with 403 before anything else.
-   * One without an `Origin` is not a browser's, and passes.
+   * The origins that may open a connection. A request with another `Origin` is rejected with 403 before its token is
+   * read. A request without `Origin` does not come from a browser, so it is accepted.
    *
    * @defaultValue not checked
-   * @throws `TypeError` `invalid_options` for what is no origin: `https://app.example.com`, without a slash behind it.
+   * @throws `TypeError` with `code: 'invalid_options'` unless every item is an origin such as `https://app.example.com`, without a
+   *   trailing slash.
    *
    * @example
    * ```ts

@@ -1,78 +1,68 @@
-/** WebSocket handshakes, and whatever else upgrades a connection: see upgrade.d.ts for the contract. */
+/** WebSocket handshakes and other upgrades of a connection: see upgrade.d.ts for the contract. */
 
 const { STATUS_CODES } = require('node:http')
-const { wrongOption } = require('../core/errors')
-const { AuthError, Guard, answer } = require('./guard')
-const { asError, setAuth } = require('./node-response')
-const { split } = require('../core/options')
-
-/** @typedef {import('node:stream').Duplex} Socket */
+const { errorTitle } = require('../core/contract')
+const { AuthError, asError } = require('../core/errors')
+const { Authenticator, setAuth } = require('./authenticator')
+const { errorResponse, jsonResponse } = require('./response')
 
 /** @type {typeof import('./upgrade').verifyUpgrade} */
 async function verifyUpgrade(request, socket, options) {
-  // Node has taken its own listener away: without one, a client that leaves meanwhile would end the process.
-  socket.on('error', ignore)
+  // Node has removed its own listener. Without one, a client that disconnects now would crash the process.
+  socket.on('error', ignoreError)
   try {
-    const { taken, rest } = split(options, ['allowedOrigins'])
-    const { allowedOrigins } = taken
-    const guard = new Guard(rest)
-    if (!isAllowed(request.headers.origin, allowedOrigins)) return refuse(socket, WRONG_ORIGIN)
+    const authenticator = new Authenticator('upgrade', options)
+    if (!isAllowedOrigin(request.headers.origin, authenticator.options.allowedOrigins))
+      return respond(socket, ORIGIN_REJECTION)
     let auth
     try {
-      auth = await guard.authenticate(request)
+      auth = await authenticator.verify(request)
     } catch (error) {
       if (!(error instanceof AuthError)) throw asError(error)
-      return refuse(socket, answer(guard.challenged(error)))
+      return respond(socket, errorResponse(authenticator.withResourceMetadata(error)))
     }
     if (socket.destroyed) return null
     setAuth(request, auth)
-    socket.off('error', ignore)
+    socket.off('error', ignoreError)
     return auth
-  } catch (fault) {
-    refuse(socket, FAULT)
-    throw fault
+  } catch (error) {
+    respond(socket, INTERNAL_ERROR)
+    throw error
   }
 }
 
 /**
- * Browsers name the page that opens a WebSocket, and nothing keeps it from being one of another site (RFC 6455 section
- * 10.2). What is no browser has no cookies of somebody else.
+ * Checks the `Origin`, which browsers send because any website can open a WebSocket to this server (RFC 6455 section
+ * 10.2). Clients that send no `Origin` are not browsers, so they have no user's cookies to abuse.
  *
- * @param {string | undefined} origin
- * @param {unknown} allowed
+ * @type {(origin: string | undefined, allowed: string[] | undefined) => boolean}
  */
-function isAllowed(origin, allowed) {
-  if (allowed === undefined) return true
-  if (!Array.isArray(allowed) || !allowed.every(isOrigin)) {
-    throw wrongOption('allowedOrigins', "an array of origins such as 'https://app.example.com'", allowed)
-  }
-  return origin === undefined || allowed.includes(origin)
-}
-
-/** @param {unknown} text - As browsers send it: nothing behind the host and the port. */
-const isOrigin = (text) => typeof text === 'string' && URL.canParse(text) && new URL(text).origin === text
+const isAllowedOrigin = (origin, allowed) => allowed === undefined || origin === undefined || allowed.includes(origin)
 
 /**
- * Answers where there is no response to do it with, and closes the connection.
+ * Writes a response to the raw socket and closes the connection.
  *
- * @param {Socket} socket
- * @param {import('./guard').Answer} answer
+ * @param {import('node:stream').Duplex} socket
+ * @param {import('./response').ErrorResponse} response
  */
-function refuse(socket, { status, headers, body }) {
-  const own = { Date: new Date().toUTCString(), Connection: 'close', 'Content-Length': Buffer.byteLength(body) }
-  const lines = Object.entries({ ...headers, ...own }).map(([name, value]) => `${name}: ${value}\r\n`)
+function respond(socket, { status, headers, body }) {
+  const connectionHeaders = {
+    Date: new Date().toUTCString(),
+    Connection: 'close',
+    'Content-Length': Buffer.byteLength(body),
+  }
+  const lines = Object.entries({ ...headers, ...connectionHeaders }).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () => socket.destroy())
   return null
 }
 
-const ignore = () => {}
+const ignoreError = () => {}
 
-const WRONG_ORIGIN = {
-  status: 403,
-  headers: { 'Cache-Control': 'no-store', 'Content-Type': 'application/json; charset=utf-8' },
-  body: JSON.stringify({ error: 'Forbidden', message: 'Origin is not allowed' }),
-}
+const ORIGIN_REJECTION = jsonResponse(403, {
+  error: errorTitle('wrong_organization'),
+  message: 'Origin is not allowed',
+})
 
-const FAULT = { status: 500, headers: { 'Cache-Control': 'no-store' }, body: '' }
+const INTERNAL_ERROR = { status: 500, headers: { 'Cache-Control': 'no-store' }, body: '' }
 
 module.exports = { verifyUpgrade }

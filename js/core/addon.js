@@ -1,16 +1,16 @@
-/** The native core, or an error that says which binary is missing and how to get it. */
+/** Loads the native core, or throws an error that says which binary is missing and how to install it. */
 
 /** @returns {typeof import('../native/binding')} */
 function load() {
   try {
     return require('../native/binding')
   } catch (error) {
-    throw new Error(explain(/** @type {Error} */ (error)), { cause: error })
+    throw new Error(loadErrorMessage(/** @type {Error} */ (error)), { cause: error })
   }
 }
 
-/** @param {Error} error - The generated loader's: each cause is what another place to look in said. */
-function explain(error) {
+/** @param {Error} error - Thrown by the generated loader. Its chain of causes has one error per location tried. */
+function loadErrorMessage(error) {
   const platform = platformOf(process)
   if (!PLATFORMS.includes(platform)) {
     return `logto-authkit has no binary for ${platform}. There are binaries for ${PLATFORMS.join(', ')}.`
@@ -19,16 +19,16 @@ function explain(error) {
   if (isInstalled(name)) {
     return `logto-authkit could not load its binary for ${platform}, the package ${name}: ${reasons(error)}`
   }
-  const others = PLATFORMS.filter((other) => isInstalled(`logto-authkit-${other}`))
-  const why =
-    others.length > 0
-      ? `what is installed is for ${others.join(', ')}, so node_modules or the lock file came from another system`
-      : 'optional dependencies were left out, or the lock file was made on another system'
-  return `logto-authkit found no binary for ${platform}: the package ${name} is not installed. Probably ${why}. On this system, remove node_modules and run \`npm install --include=optional\`; if that does not help, remove package-lock.json too.`
+  const installed = PLATFORMS.filter((other) => isInstalled(`logto-authkit-${other}`))
+  const likelyCause =
+    installed.length > 0
+      ? `the installed binary is for ${installed.join(', ')}, so node_modules or the lockfile came from another system`
+      : 'optional dependencies were not installed, or the lockfile was created on another system'
+  return `logto-authkit found no binary for ${platform}: the package ${name} is not installed. Probably ${likelyCause}. On this system, remove node_modules and run \`npm install --include=optional\`; if that does not help, remove package-lock.json too.`
 }
 
 /**
- * The platform as packages are named after it.
+ * Returns the platform, as it appears in package names.
  *
  * @param {NodeJS.Process} process
  */
@@ -51,15 +51,15 @@ function isInstalled(name) {
 
 /** @param {Error} error */
 function reasons(error) {
-  const found = []
+  const messages = []
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-    // That there is no binary next to the loader is no news: there is one in a checkout only.
-    if (!cause.message.startsWith("Cannot find module './")) found.push(cause.message.split('\n')[0])
+    // Skip the error for the binary next to the loader, which exists only in a checkout.
+    if (!cause.message.startsWith("Cannot find module './")) messages.push(cause.message.split('\n')[0])
   }
-  return found.join('; ') || error.message
+  return messages.join('; ') || error.message
 }
 
-/** Of which there are packages. */
+/** The platforms that have a binary package. */
 const PLATFORMS = [
   'darwin-arm64',
   'darwin-x64',

@@ -1,89 +1,79 @@
-/** Contexts: who is asking, and what only this package knows about that. */
+/** Builds an `AuthContext`, and keeps a private record of how it was verified. */
 
 const native = require('./addon')
 const { authError } = require('./errors')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
-/** @typedef {import('../native/binding').Refused} Refused */
+/** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
 /**
- * The text that a context was made of, and what it is known to meet. It is the context's own where nobody else sees it: what a
- * handler does to the object changes nothing about what it proves.
+ * The verified JSON that a context was built from, and the requirements that it is known to meet. Handlers cannot read or
+ * change the proof, even if they modify the context.
  *
- * @typedef {{ json: string, meets: WeakSet<object> | undefined }} Source
+ * @typedef {{ json: string, metRequirements: WeakSet<object> | undefined }} Proof
  */
 
-/** Hands back the object it is given, for a class that extends it to put private members on. */
-class Given {
+/** Its constructor returns the object that it receives, so that a subclass can add private fields to that object. */
+class ReturnOverride {
   /** @param {object} object */
   constructor(object) {
-    // biome-ignore lint/correctness/noConstructorReturn: a derived class so marks an object of another one
+    // biome-ignore lint/correctness/noConstructorReturn: this adds a private field to an existing object
     return object
   }
 }
 
-/**
- * What a context was made of, where nobody else sees, copies or forges it. A WeakMap does the same at many times the cost, in
- * the look-up and in the garbage collector.
- */
-class Origin extends Given {
-  /** @type {Source} */
-  #source
+/** Stores the proof in a private field, because lookups in a WeakMap and its garbage collection take many times as long. */
+class ContextWithProof extends ReturnOverride {
+  /** @type {Proof} */
+  #proof
 
-  /**
-   * @param {AuthContext} auth
-   * @param {Source} source
-   */
-  constructor(auth, source) {
+  constructor(/** @type {AuthContext} */ auth, /** @type {Proof} */ proof) {
     super(auth)
-    this.#source = source
+    this.#proof = proof
   }
 
   /**
    * @param {AuthContext} auth
-   * @returns {Source | undefined}
+   * @returns {Proof | undefined}
    */
-  static of(auth) {
-    return #source in auth ? auth.#source : undefined
+  static proof(auth) {
+    return #proof in auth ? auth.#proof : undefined
   }
 }
 
 /** @type {WeakSet<AuthContext>} */
 const newGuests = new WeakSet()
 
-/**
- * @param {string} json
- * @returns {AuthContext}
- */
-function context(json) {
-  return /** @type {any} */ (new Origin(JSON.parse(json), { json, meets: undefined }))
-}
+/** @type {(json: string) => AuthContext} */
+const newContext = (json) =>
+  /** @type {any} */ (new ContextWithProof(JSON.parse(json), { json, metRequirements: undefined }))
 
-/** Most contexts of tokens seen before that are kept as objects, in two halves: the older one goes when the younger is full. */
-const MOST_KEPT = 1000
+/** Maximum number of cached contexts, in two generations. When the younger one is full, the older one is dropped. */
+const MAX_CACHED_CONTEXTS = 1000
 
-/** Longest context that is kept, in characters: an unusually large one does not take the room of several. */
-const LONGEST_KEPT = 4 * 1024
+/** Maximum number of characters in the JSON of a cached context, which bounds the memory used by the cache. */
+const MAX_JSON_LENGTH = 4 * 1024
 
-/** @typedef {{ source: Source, auth: any }} Kept - The object only where its claims are flat, so that a copy shares nothing. */
+/** @typedef {{ proof: Proof, auth: any }} CachedContext - `auth` is null if a claim is an object, since copies would share it. */
 
-/** @type {Map<number, Kept>} */
-let younger = new Map()
-/** @type {Map<number, Kept>} */
-let older = new Map()
+/** @type {Map<number, CachedContext>} */
+let youngGeneration = new Map()
+/** @type {Map<number, CachedContext>} */
+let oldGeneration = new Map()
 
 /**
- * The context of a token seen before, a fresh object per call. To copy an object takes a twentieth of the time of parsing it.
+ * Returns the context of a previously verified token, as a new object for every call. Copying is 20 times as fast as
+ * parsing. The copy is an object literal, because adding the private field to `{ ...auth }` takes 2 µs.
  *
- * @param {number} id - What the core has just told.
+ * @param {number} id - The id that the preceding native call returned.
  * @returns {AuthContext}
  */
-function seenContext(id) {
-  const { source, auth } = younger.get(id) ?? keep(id, older.get(id) ?? read(id))
-  if (auth === null) return /** @type {any} */ (new Origin(JSON.parse(source.json), source))
+function cachedContext(id) {
+  const { proof, auth } = youngGeneration.get(id) ?? cacheContext(id, oldGeneration.get(id) ?? loadContext(id))
+  if (auth === null) return /** @type {any} */ (new ContextWithProof(JSON.parse(proof.json), proof))
   const { userId, payload, scopes, clientId, organizationId, subjectType } = auth
   return /** @type {any} */ (
-    new Origin(
+    new ContextWithProof(
       {
         userId,
         isAuthenticated: true,
@@ -94,43 +84,34 @@ function seenContext(id) {
         organizationId,
         subjectType,
       },
-      source,
+      proof,
     )
   )
 }
 
-/**
- * @param {number} id
- * @returns {Kept}
- */
-function read(id) {
+/** @type {(id: number) => CachedContext} */
+function loadContext(id) {
   const json = native.context(id)
   if (json === null) throw new Error('logto-authkit: internal error, please report it')
   const auth = JSON.parse(json)
   const isFlat = Object.values(auth.payload).every((claim) => typeof claim !== 'object')
-  return { source: { json, meets: undefined }, auth: isFlat ? auth : null }
+  return { proof: { json, metRequirements: undefined }, auth: isFlat ? auth : null }
 }
 
-/**
- * @param {number} id
- * @param {Kept} kept
- */
-function keep(id, kept) {
-  if (kept.source.json.length > LONGEST_KEPT) return kept
-  if (younger.size >= MOST_KEPT / 2) {
-    older = younger
-    younger = new Map()
+/** @type {(id: number, entry: CachedContext) => CachedContext} */
+function cacheContext(id, entry) {
+  if (entry.proof.json.length > MAX_JSON_LENGTH) return entry
+  if (youngGeneration.size >= MAX_CACHED_CONTEXTS / 2) {
+    oldGeneration = youngGeneration
+    youngGeneration = new Map()
   }
-  younger.set(id, kept)
-  return kept
+  youngGeneration.set(id, entry)
+  return entry
 }
 
-/**
- * @param {Refused} refused
- * @returns {import('../..').GuestContext}
- */
-function guestOrThrow(refused) {
-  if (refused.guestId === null) throw authError(refused)
+/** @type {(rejected: RejectedRequest) => import('../..').GuestContext} */
+function guestOrThrow(rejected) {
+  if (rejected.guestId === null) throw authError(rejected)
   /** @type {import('../..').GuestContext} */
   const guest = {
     userId: null,
@@ -141,25 +122,17 @@ function guestOrThrow(refused) {
     clientId: null,
     organizationId: null,
     subjectType: 'guest',
-    guestId: refused.guestId,
-    guestReason: /** @type {import('../..').AuthErrorCode} */ (refused.code),
+    guestId: rejected.guestId,
+    guestReason: /** @type {import('../..').AuthErrorCode} */ (rejected.code),
   }
-  if (refused.guestIsNew) newGuests.add(guest)
+  if (rejected.guestIsNew) newGuests.add(guest)
   return guest
 }
 
-/**
- * What a context that was made here was made of; undefined for a guest, and for what something else made.
- *
- * @param {AuthContext} auth
- */
-const origin = (auth) => Origin.of(auth)
+/** Returns the proof of a context that this module built from a token; undefined for guests and for all other objects. */
+const proofOf = ContextWithProof.proof
 
-/**
- * Whether this guest's id was made for this request, so that the browser does not know it yet.
- *
- * @param {AuthContext} auth
- */
-const isNewGuest = (auth) => newGuests.has(auth)
+/** Returns whether the guest's id was created for this request, so that the browser does not have its cookie yet. */
+const isNewGuest = (/** @type {AuthContext} */ auth) => newGuests.has(auth)
 
-module.exports = { context, guestOrThrow, isNewGuest, origin, seenContext }
+module.exports = { cachedContext, guestOrThrow, isNewGuest, newContext, proofOf }

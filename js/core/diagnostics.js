@@ -1,53 +1,58 @@
-/** Tells whoever listens of verifications and key fetches: see `VerificationMessage` and `KeyFetchMessage` in index.d.ts. */
+/** Publishes verifications and key fetches on `diagnostics_channel`: see `VerificationMessage` and `KeyFetchMessage` in index.d.ts. */
 
 const { channel } = require('node:diagnostics_channel')
 const native = require('./addon')
 const { AuthError } = require('./errors')
+const { settle } = require('./settle')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
-/** @typedef {{ remembered: boolean }} Watch - What a verification tells of itself on the way. */
+/** @typedef {{ cached: boolean }} Trace - Whether the token had been verified before. */
 
-// Held here for good: Node forgets a channel that nobody holds.
+// Module-level references keep the channels alive: Node drops a channel that nothing references.
 const verifications = channel('logto-authkit:verify')
 const keyFetches = channel('logto-authkit:jwks')
 
-/** Whether anybody listens: to ask is all that it costs where nobody does. */
-const isWatched = () => verifications.hasSubscribers || keyFetches.hasSubscribers
+/** The only overhead of diagnostics if there are no subscribers. */
+const hasSubscribers = () => verifications.hasSubscribers || keyFetches.hasSubscribers
 
 /**
- * A verification, and the messages of what came of it and of the fetches that have ended meanwhile.
+ * Publishes the outcome and duration of a verification, and the key fetches that finished in the meantime.
  *
- * @param {(watch: Watch) => AuthContext | Promise<AuthContext>} verify
- * @returns {Promise<AuthContext>}
+ * @param {(trace: Trace) => AuthContext | Promise<AuthContext>} verify
+ * @returns {AuthContext | Promise<AuthContext>}
  */
-async function watched(verify) {
-  const watch = { remembered: false }
+function traced(verify) {
+  const trace = { cached: false }
   const start = performance.now()
   /** @param {import('../..').VerificationMessage['outcome']} outcome @param {boolean} guest */
-  const tell = (outcome, guest) => {
+  const publish = (outcome, guest) => {
     const duration = performance.now() - start
-    tellKeyFetches()
+    publishKeyFetches()
     /** @type {import('../..').VerificationMessage} */
-    const message = { outcome, guest, remembered: watch.remembered && outcome === 'ok', duration }
+    const message = { outcome, guest, remembered: trace.cached && outcome === 'ok', duration }
     verifications.publish(message)
   }
-  try {
-    const auth = await verify(watch)
-    tell(auth.isGuest ? auth.guestReason : 'ok', auth.isGuest)
-    return auth
-  } catch (error) {
-    if (error instanceof AuthError) tell(error.code, false)
-    throw error
-  }
+  return settle(
+    () => verify(trace),
+    (auth) => {
+      publish(auth.isGuest ? auth.guestReason : 'ok', auth.isGuest)
+      return auth
+    },
+    (error) => {
+      if (error instanceof AuthError) publish(error.code, false)
+      throw error
+    },
+  )
 }
 
 /**
- * Fetches end on threads that no JavaScript runs on. What ends is kept there until a thread asks that listens, and told once:
- * to wake a thread for it would take a handle that outlives workers and must not keep the process alive.
+ * Publishes finished key fetches. They finish on native threads, and the core keeps their records until a JavaScript thread
+ * with a subscriber takes them. Notifying a thread would require a handle that keeps the process alive and outlives its
+ * worker.
  */
-function tellKeyFetches() {
+function publishKeyFetches() {
   if (!keyFetches.hasSubscribers) return
   for (const fetch of native.takeKeyFetches()) keyFetches.publish(fetch)
 }
 
-module.exports = { isWatched, tellKeyFetches, watched }
+module.exports = { hasSubscribers, publishKeyFetches, traced }

@@ -1,112 +1,98 @@
-/** What the native core's failures, which cross as data, become in JavaScript. */
+/** Turns rejections and invalid options, which the native core returns as data, into errors. */
 
-/** @typedef {import('../native/binding').Refused} Refused */
+const native = require('./addon')
+
+/** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 /** @typedef {import('../native/binding').OptionsFault} OptionsFault */
 
-/** Only this module and what it is given to may make an `AuthError`: its codes and texts come from one table. */
-const KEY = Symbol('AuthError')
+/** Prevents applications from constructing an `AuthError`, since codes and messages come only from the core. */
+const CONSTRUCTOR_KEY = Symbol('AuthError')
 
 class AuthError extends Error {
-  /**
-   * @param {symbol} key
-   * @param {Refused} refused
-   * @param {string} message
-   */
-  constructor(key, refused, message) {
-    if (key !== KEY) throw new TypeError('AuthError cannot be constructed: it comes from verifications')
-    super(message, refused.cause === null ? undefined : { cause: new Error(refused.cause) })
-    this.code = /** @type {import('../..').AuthErrorCode} */ (refused.code)
-    this.status = /** @type {import('../..').AuthError['status']} */ (refused.status)
-    this.wwwAuthenticate = refused.challenge
+  constructor(/** @type {symbol} */ key, /** @type {RejectedRequest} */ rejected, /** @type {string} */ message) {
+    if (key !== CONSTRUCTOR_KEY) throw new TypeError('AuthError cannot be constructed: only logto-authkit creates it')
+    super(message, rejected.cause === null ? undefined : { cause: new Error(rejected.cause) })
+    this.code = /** @type {import('../..').AuthErrorCode} */ (rejected.code)
+    this.status = /** @type {import('../..').AuthError['status']} */ (rejected.status)
+    this.wwwAuthenticate = rejected.challenge
     /** @type {Record<string, string>} */
     this.headers = { 'Cache-Control': 'no-store' }
-    if (refused.challenge !== null) this.headers['WWW-Authenticate'] = refused.challenge
-    if (refused.retryAfter !== null) this.headers['Retry-After'] = String(refused.retryAfter)
+    if (rejected.challenge !== null) this.headers['WWW-Authenticate'] = rejected.challenge
+    if (rejected.retryAfter !== null) this.headers['Retry-After'] = String(rejected.retryAfter)
     /** @type {Readonly<Record<string, unknown>>} */
-    this.details = JSON.parse(refused.details)
+    this.details = JSON.parse(rejected.details)
   }
 
-  /** What may be shown, for an error that is put into an answer as it is. */
+  /** Returns only what clients may see, in case the error is serialized into a response. */
   toJSON() {
     return { name: 'AuthError', code: this.code, status: this.status, message: this.message }
   }
 }
-// On the prototype, as with the errors of the language: an own property would show in every log line.
+// On the prototype, as in built-in errors: an own property would appear in every log line.
 Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configurable: true, writable: true })
 
 /**
- * @param {Refused} refused
- * @param {string} [message] - Instead of the table's.
+ * @param {RejectedRequest} rejected
+ * @param {string} [message] - Replaces the core's message.
  */
-const authError = (refused, message = refused.message) => new AuthError(KEY, refused, message)
+const authError = (rejected, message = rejected.message) => new AuthError(CONSTRUCTOR_KEY, rejected, message)
 
 /**
- * Tells the client where it learns who grants tokens for this resource (RFC 9728 section 5.1), unless it is told already.
+ * Adds the `resource_metadata` parameter to the challenge (RFC 9728 section 5.1), unless the challenge already has one.
  *
  * @template T
  * @param {T} error
- * @param {string | undefined} address - That of a parsed URL without a query: no quote, no backslash.
+ * @param {string | null} url - Serialized by `URL`, so it contains no quotes or backslashes.
  * @returns {T}
  */
-function challenged(error, address) {
-  if (address === undefined || !(error instanceof AuthError) || error.wwwAuthenticate === null) return error
+function withResourceMetadata(error, url) {
+  if (url === null || !(error instanceof AuthError) || error.wwwAuthenticate === null) return error
   if (/ resource_metadata="[^"]*"$/.test(error.wwwAuthenticate)) return error
-  error.wwwAuthenticate += `${error.wwwAuthenticate === 'Bearer' ? ' ' : ', '}resource_metadata="${address}"`
+  error.wwwAuthenticate += `${error.wwwAuthenticate === 'Bearer' ? ' ' : ', '}resource_metadata="${url}"`
   error.headers['WWW-Authenticate'] = error.wwwAuthenticate
   return error
 }
 
 /**
- * The error of a wrong option.
+ * Wraps thrown values that frameworks do not treat as errors: Express and Koa take `undefined` for success, and Express
+ * skips handlers if it receives the string 'route' or 'router'.
  *
- * @param {string} message
+ * @param {unknown} thrown
  */
+const asError = (thrown) =>
+  typeof thrown === 'object' && thrown !== null ? thrown : new Error(`Thrown: ${String(thrown)}`)
+
+/** @param {string} message */
 const optionsError = (message) => Object.assign(new TypeError(message), { code: 'invalid_options' })
 
 /**
- * The same, of one that is not what is wanted.
- *
  * @param {string} option
- * @param {string} wanted
- * @param {unknown} given
+ * @param {string} expected
+ * @param {unknown} actual
+ * @param {boolean} [isSecret] - Whether to hide the value, which may be a token.
  */
-const wrongOption = (option, wanted, given) =>
-  optionsError(`Invalid option "${option}": expected ${wanted}, got ${described(given)}`)
+const invalidOption = (option, expected, actual, isSecret = false) =>
+  optionsError(native.invalidOption(option, expected, actual, isSecret).message)
 
 /**
- * The same, of one that there is not.
- *
- * @param {string} option
- * @param {string[]} known
- */
-const unknownOption = (option, known) =>
-  optionsError(`Unknown option ${JSON.stringify(option)}: known options are ${known.join(', ')}`)
-
-/**
- * What was given, in the core's words. What is in an array or an object is not shown: it may be a token.
- *
- * @param {unknown} given
- */
-function described(given) {
-  if (given === '') return 'an empty string'
-  if (typeof given === 'string') return JSON.stringify(given)
-  if (typeof given === 'function') return 'a function'
-  if (typeof given !== 'object' || given === null) return String(given)
-  return Array.isArray(given) ? 'an array' : 'an object'
-}
-
-/**
- * What the core answered, unless it is a wrong option.
+ * Returns the core's result, or throws if the result describes an invalid option.
  *
  * @template T
- * @param {T | OptionsFault} answer
+ * @param {T | OptionsFault} result
  * @returns {T}
  */
-function orThrow(answer) {
-  if (typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'option')) {
-    throw optionsError(/** @type {OptionsFault} */ (answer).message)
+function orThrow(result) {
+  if (typeof result === 'object' && result !== null && Object.hasOwn(result, 'option')) {
+    throw optionsError(/** @type {OptionsFault} */ (result).message)
   }
-  return /** @type {T} */ (answer)
+  return /** @type {T} */ (result)
 }
 
-module.exports = { AuthError, authError, challenged, optionsError, orThrow, unknownOption, wrongOption }
+module.exports = {
+  AuthError,
+  asError,
+  authError,
+  invalidOption,
+  orThrow,
+  withResourceMetadata,
+}

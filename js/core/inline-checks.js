@@ -1,52 +1,51 @@
 /**
- * Whether an expensive signature may be checked on this very thread. One that comes alone should be: waking another thread
- * and being woken by it takes 10 to 40 µs more, and nobody gains by it. Of several that come side by side, the others should
- * go elsewhere.
- * Which of the two it is cannot be seen when a request comes in, so it is learnt from those before.
+ * Decides whether a slow signature check (P-384, about 150 µs) may run on the event loop. A single check should, because
+ * moving it to the thread pool and back takes another 10 to 40 µs. Concurrent checks should run in parallel on the pool.
+ * Since it is not known on arrival whether more requests will follow, the decision is based on earlier checks.
  */
 
-// Taken now: a clock that an application's test puts in place of the global one may never get to the next turn.
+// Captured at load time, because fake timers in a test would replace the global and never fire.
 const { setImmediate } = require('node:timers')
 
-/** Most that are checked here in one turn of the event loop: together they hold it up for two and a half milliseconds. */
-const MOST = 16
+/** Maximum number of inline checks per turn of the event loop, which together block it for about 2.5 ms. */
+const MAX_INLINE_CHECKS = 16
 
-let allowed = 1
-let done = 0
-let elsewhere = 0
-let isCrowded = false
+let inlineLimit = 1
+let inlineThisTurn = 0
+let pooledChecks = 0
+let hadConcurrentChecks = false
 
-const mayBeHere = () => done < allowed
+const mayRunInline = () => inlineThisTurn < inlineLimit
 
-function doneHere() {
-  done += 1
-  if (done === 1) setImmediate(nextTurn)
+function ranInline() {
+  inlineThisTurn += 1
+  if (inlineThisTurn === 1) setImmediate(startTurn)
 }
 
-function nextTurn() {
-  done = 0
+function startTurn() {
+  inlineThisTurn = 0
 }
 
 /**
  * @template T
- * @param {Promise<T>} work - On another thread.
+ * @param {Promise<T>} check - Running on the thread pool.
  * @returns {Promise<T>}
  */
-async function doneElsewhere(work) {
-  if (elsewhere > 0) {
-    isCrowded = true
-    allowed = 1
+async function trackPooled(check) {
+  if (pooledChecks > 0) {
+    hadConcurrentChecks = true
+    inlineLimit = 1
   }
-  elsewhere += 1
+  pooledChecks += 1
   try {
-    return await work
+    return await check
   } finally {
-    elsewhere -= 1
-    if (elsewhere === 0) {
-      if (!isCrowded) allowed = Math.min(2 * allowed, MOST)
-      isCrowded = false
+    pooledChecks -= 1
+    if (pooledChecks === 0) {
+      if (!hadConcurrentChecks) inlineLimit = Math.min(2 * inlineLimit, MAX_INLINE_CHECKS)
+      hadConcurrentChecks = false
     }
   }
 }
 
-module.exports = { doneElsewhere, doneHere, mayBeHere }
+module.exports = { mayRunInline, ranInline, trackPooled }

@@ -1,77 +1,90 @@
 /**
- * Options parsed once, however often they come: `verifyAuth(request, { … })` with a fresh literal for every request costs
- * a comparison, and memory stays bounded.
+ * Parses equal options only once: `verifyAuth(request, { … })` with a new literal for every request costs only a comparison,
+ * and memory usage stays bounded.
  */
 
 const native = require('./addon')
-const { optionsError, orThrow } = require('./errors')
+const { orThrow } = require('./errors')
 
-/** Different options remembered. An application has as many as it has literals in its source, unless they are computed. */
-const MOST = 1000
+/** Maximum number of index keys. An application needs about one per options literal, unless it computes options. */
+const MAX_ENTRIES = 1000
 
-/** Those of them that are told apart by other options than the index has. */
-const MOST_ALIKE = 16
+/** Maximum number of entries per index key. The key covers only the options that usually differ. */
+const MAX_PER_KEY = 16
 
-/** Deepest nesting that is compared and copied, more than the core reads. */
-const DEEPEST = 8
+/** Number of recent entries to compare before using the index. Most applications have no more. */
+const MAX_RECENT = 4
 
-/** @typedef {{ verifier: import('../native/binding').NativeVerifier, cookieName: string, guestCookieName: string | null }} Core */
+/** Maximum nesting depth to compare and copy. The core reads fewer levels. */
+const MAX_DEPTH = 8
 
-/** Those that are looked at before the index: most applications have no more. */
-const MOST_RECENT = 4
+/**
+ * @typedef {{
+ *   verifier: import('../native/binding').NativeVerifier,
+ *   cookieName: string,
+ *   guestCookieName: string | null,
+ *   resourceMetadata: string | null,
+ * }} Core
+ */
 
-/** @typedef {{ options: unknown, core: Core }} Entry */
+/**
+ * @typedef {object} Parsed
+ * @property {Core} core - Shared by equal options.
+ * @property {Readonly<Record<string, any>>} options - A snapshot, so later changes to the caller's object have no effect.
+ * @property {Readonly<Functions>} functions - This caller's options that are functions.
+ */
 
-/** @type {Map<string, Entry[]>} - by what options mostly differ in, the last used last */
-const remembered = new Map()
+/** @typedef {{ optionSet: string, keys: string[], options: Record<string, any>, core: Core }} Entry */
 
-/** @type {Entry[]} - the last found in the index first */
+/** @type {Map<string, Entry[]>} - least recently used first */
+const entriesByKey = new Map()
+
+/** @type {Entry[]} - most recently used first */
 const recent = []
 
 /**
- * The core for these options, the same one for equal options.
+ * Parses the options of an option set. Equal options share a core.
  *
- * @param {unknown} options
- * @returns {Core}
+ * @type {(optionSet: string, options: unknown) => Parsed}
  */
-function sharedCore(options) {
-  for (let i = 0; i < recent.length; i += 1) if (same(recent[i].options, options, DEEPEST)) return recent[i].core
-  const key = indexOf(options)
-  const entries = remembered.get(key) ?? []
-  const found = entries.find((entry) => same(entry.options, options, DEEPEST))
-  if (found !== undefined) {
-    refresh(key, entries, found)
-    return found.core
+function parse(optionSet, options) {
+  for (let i = 0; i < recent.length; i += 1) {
+    const functions = match(recent[i], optionSet, options)
+    if (functions !== null) return { core: recent[i].core, options: recent[i].options, functions }
   }
-  const own = copy(options, DEEPEST)
-  const entry = { options: own, core: createCore(own) }
-  // What could change unseen, or is another one every time (a date), is parsed every time.
-  if (isComparable(own, DEEPEST)) {
-    refresh(key, [entry, ...entries.slice(0, MOST_ALIKE - 1)], entry)
-    if (remembered.size > MOST) remembered.delete(remembered.keys().next().value ?? '')
+  const key = indexKey(optionSet, options)
+  const entries = entriesByKey.get(key) ?? []
+  for (const entry of entries) {
+    const functions = match(entry, optionSet, options)
+    if (functions === null) continue
+    touch(key, entries, entry)
+    return { core: entry.core, options: entry.options, functions }
   }
-  return entry.core
+  const parsed = create(optionSet, options)
+  // Options with values that cannot be compared (class instances, dates) are parsed every time.
+  if (isPlain(/** @type {object} */ (options)) && isComparable(parsed.options, MAX_DEPTH)) {
+    const entry = { optionSet, keys: Object.keys(parsed.options), options: parsed.options, core: parsed.core }
+    touch(key, [entry, ...entries.slice(0, MAX_PER_KEY - 1)], entry)
+    if (entriesByKey.size > MAX_ENTRIES) entriesByKey.delete(entriesByKey.keys().next().value ?? '')
+  }
+  return parsed
 }
 
-/**
- * @param {string} key
- * @param {Entry[]} entries
- * @param {Entry} used
- */
-function refresh(key, entries, used) {
-  remembered.delete(key)
-  remembered.set(key, entries)
+/** @type {(key: string, entries: Entry[], used: Entry) => void} */
+function touch(key, entries, used) {
+  entriesByKey.delete(key)
+  entriesByKey.set(key, entries)
   recent.unshift(used)
-  recent.length = Math.min(recent.length, MOST_RECENT)
+  recent.length = Math.min(recent.length, MAX_RECENT)
 }
 
 /**
+ * @param {string} optionSet
  * @param {any} options
- * @returns {string}
  */
-function indexOf(options) {
-  if (typeof options !== 'object' || options === null) return ''
-  let key = ''
+function indexKey(optionSet, options) {
+  let key = optionSet
+  if (typeof options !== 'object' || options === null) return key
   for (const name of ['logtoUrl', 'audience', 'requiredScope', 'organizationId']) {
     const value = own(options, name)
     key += typeof value === 'string' ? `\n${value}` : '\n'
@@ -79,51 +92,117 @@ function indexOf(options) {
   return key
 }
 
+/** @typedef {{ [name in 'getToken' | 'isRevoked' | 'onError' | 'organizationId']: Function | undefined }} Functions */
+
 /**
- * A core of its own for these options.
+ * Has one shape and every name as an own member: it is read on every request, and must not show a polluted prototype.
  *
- * @param {unknown} options
- * @returns {Core}
+ * @returns {Functions}
  */
-function createCore(options) {
-  refuseInherited(options)
-  const verifier = orThrow(native.createVerifier(options))
-  const exposed = verifier.takeWarning()
-  if (exposed !== null) {
-    process.emitWarning(`Keys are fetched from ${exposed} over plain http: whoever is on the way can replace them`, {
-      type: 'SecurityWarning',
-      code: 'LOGTO_AUTHKIT_PLAIN_HTTP',
-    })
+const noFunctions = () => ({ getToken: undefined, isRevoked: undefined, onError: undefined, organizationId: undefined })
+
+const NO_FUNCTIONS = noFunctions()
+
+/**
+ * Compares options with those of an entry. Returns the functions among them, each read only once, or null if they differ.
+ *
+ * @param {Entry} entry
+ * @param {string} optionSet
+ * @param {any} options
+ * @returns {Functions | null}
+ */
+function match(entry, optionSet, options) {
+  if (entry.optionSet !== optionSet || typeof options !== 'object' || options === null || Array.isArray(options))
+    return null
+  if (!isPlain(options)) return null
+  const { keys, options: cachedOptions } = entry
+  if (keys.length !== Object.keys(options).length) return null
+  let functions = NO_FUNCTIONS
+  for (const key of keys) {
+    if (!Object.hasOwn(options, key)) return null
+    const value = options[key]
+    if (!isEqual(cachedOptions[key], value, MAX_DEPTH)) return null
+    if (typeof value === 'function') {
+      if (functions === NO_FUNCTIONS) functions = noFunctions()
+      functions[/** @type {keyof Functions} */ (key)] = value
+    }
   }
-  return { verifier, cookieName: verifier.cookieName, guestCookieName: verifier.guestCookieName }
+  return functions
 }
 
 /**
- * Only an object's own members are options. A requirement that it inherits, from a class or another object, must not be lost
- * without a word.
+ * Parses options into a new core, which is not shared.
+ *
+ * @type {(optionSet: string, options: unknown) => Parsed}
+ */
+function create(optionSet, options) {
+  const members = snapshot(options)
+  const verifier = orThrow(native.createVerifier(optionSet, members))
+  const insecureUrl = verifier.takeWarning()
+  if (insecureUrl !== null) {
+    process.emitWarning(
+      `Keys are fetched from ${insecureUrl} over plain http, so anyone on the network path can replace them`,
+      {
+        type: 'SecurityWarning',
+        code: 'LOGTO_AUTHKIT_PLAIN_HTTP',
+      },
+    )
+  }
+  const { cookieName, guestCookieName, resourceMetadata } = verifier
+  const functions = noFunctions()
+  for (const [name, value] of Object.entries(members)) {
+    if (typeof value === 'function') functions[/** @type {keyof Functions} */ (name)] = value
+  }
+  return { core: { verifier, cookieName, guestCookieName, resourceMetadata }, options: members, functions }
+}
+
+/**
+ * Checks options against an option set, and returns a snapshot of them.
+ *
+ * @param {string} optionSet
+ * @param {unknown} options
+ * @returns {Record<string, any>}
+ */
+function check(optionSet, options) {
+  const members = snapshot(options)
+  orThrow(native.checkOptions(optionSet, members))
+  return members ?? Object.create(null)
+}
+
+/**
+ * Copies options, so that the core and JavaScript read the same values even if the object has accessors or changes later.
+ * Throws if any option is inherited.
+ *
+ * @param {unknown} options
+ * @returns {any}
+ */
+function snapshot(options) {
+  rejectInherited(options)
+  return deepCopy(options, MAX_DEPTH, true)
+}
+
+/**
+ * Throws if any option is inherited, for example from a class. Silently ignoring it could drop a requirement.
  *
  * @param {unknown} options
  */
-function refuseInherited(options) {
+function rejectInherited(options) {
   if (typeof options !== 'object' || options === null || isPlain(options)) return
   for (let from = Object.getPrototypeOf(options); !isRoot(from); from = Object.getPrototypeOf(from)) {
     const option = Object.getOwnPropertyNames(from).find((name) => name !== 'constructor')
-    if (option !== undefined) {
-      throw optionsError(`Invalid option "${option}": expected a member of the options itself, got an inherited one`)
-    }
+    if (option !== undefined) orThrow(native.inheritedOption(option))
   }
 }
 
 /**
- * Whether two values give the same verifier. Of a function it only counts that it is one: it is called from the caller's own
- * options.
+ * Returns whether two values result in the same core. All functions are equal, since the core never calls them.
  *
- * @param {any} a - Comparable.
+ * @param {any} a - A value for which `isComparable` is true.
  * @param {any} b
  * @param {number} depth
  * @returns {boolean}
  */
-function same(a, b, depth) {
+function isEqual(a, b, depth) {
   if (Object.is(a, b)) return true
   if (typeof a !== typeof b || depth === 0) return false
   if (typeof a === 'function') return true
@@ -131,32 +210,30 @@ function same(a, b, depth) {
     return false
   const keys = Object.keys(a)
   if (keys.length !== Object.keys(b).length) return false
-  for (const key of keys) if (!Object.hasOwn(b, key) || !same(a[key], b[key], depth - 1)) return false
+  for (const key of keys) if (!Object.hasOwn(b, key) || !isEqual(a[key], b[key], depth - 1)) return false
   return true
 }
 
 /**
- * A copy of what is plain; the rest stays what it is.
+ * Makes a deep copy of plain objects and arrays. Other values are not copied.
  *
- * @param {any} value
- * @param {number} depth
- * @returns {unknown}
+ * @type {(value: any, depth: number, isOptions?: boolean) => unknown}
  */
-function copy(value, depth) {
-  if (typeof value !== 'object' || value === null || depth === 0 || !isPlain(value)) return value
-  if (Array.isArray(value)) return value.map((item) => copy(item, depth - 1))
+function deepCopy(value, depth, isOptions = false) {
+  if (typeof value !== 'object' || value === null || depth === 0) return value
+  if (Array.isArray(value)) return value.map((item) => deepCopy(item, depth - 1))
+  // The options object itself may be a class instance, as long as it inherits no options.
+  if (!isOptions && !isPlain(value)) return value
   /** @type {Record<string, unknown>} */
-  const own = Object.create(null)
-  for (const key of Object.keys(value)) own[key] = copy(value[key], depth - 1)
-  return own
+  const members = Object.create(null)
+  for (const key of Object.keys(value)) members[key] = deepCopy(value[key], depth - 1)
+  return members
 }
 
 /**
- * Whether `same` can see every change of it: there is nothing in it but plain objects, arrays and what is not an object.
+ * Returns whether `isEqual` can detect every change in a value.
  *
- * @param {any} value
- * @param {number} depth
- * @returns {boolean}
+ * @type {(value: any, depth: number) => boolean}
  */
 function isComparable(value, depth) {
   if (typeof value !== 'object' || value === null) return true
@@ -164,17 +241,15 @@ function isComparable(value, depth) {
 }
 
 /**
- * An array, or an object that inherits nothing, or nothing but what every object does, in whatever realm.
+ * Returns whether this is an array, or an object that inherits only from the `Object.prototype` of any realm.
  *
  * @param {object} value
  */
-function isPlain(value) {
-  return Array.isArray(value) || isRoot(Object.getPrototypeOf(value))
-}
+const isPlain = (value) => Array.isArray(value) || isRoot(Object.getPrototypeOf(value))
 
 /**
- * Whether a prototype is the end of the chain, or what every object inherits from. An object made without a prototype may
- * be another's, and has members then that count.
+ * Returns whether this is `null` or an `Object.prototype`. Other objects without a prototype, such as `Object.create(null)`,
+ * are not, so their members count as inherited options.
  *
  * @param {object | null} prototype
  */
@@ -182,43 +257,10 @@ const isRoot = (prototype) =>
   prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
 
 /**
- * A member of an object itself: what a polluted prototype offers is nobody's option.
+ * Returns an own property, and ignores any that a polluted prototype adds.
  *
- * @param {any} object
- * @param {string} name
+ * @type {(object: any, name: string) => any}
  */
 const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined)
 
-/**
- * The members of options, to take some out before the rest is parsed.
- *
- * @param {any} options
- * @returns {any}
- */
-function ownMembers(options) {
-  refuseInherited(options)
-  return Object.assign(Object.create(null), options)
-}
-
-/**
- * Options that the core does not know, and the rest, which is for the core. What has none of them stays the very thing that
- * was given: if that is no object, the core says so.
- *
- * @param {any} options
- * @param {string[]} names
- * @param {(value: unknown) => boolean} [isOurs]
- * @returns {{ taken: Record<string, any>, rest: any }}
- */
-function split(options, names, isOurs = () => true) {
-  const rest = ownMembers(options)
-  /** @type {Record<string, unknown>} */
-  const taken = Object.create(null)
-  for (const name of names) {
-    if (!Object.hasOwn(rest, name) || !isOurs(rest[name])) continue
-    taken[name] = rest[name]
-    delete rest[name]
-  }
-  return { taken, rest: Object.keys(taken).length === 0 ? options : rest }
-}
-
-module.exports = { createCore, own, ownMembers, sharedCore, split }
+module.exports = { check, create, own, parse, snapshot }

@@ -1,83 +1,73 @@
-/** What the core needs of a request: a few strings. */
+/** Reads the headers and cookies that the core needs from any kind of request. */
 
 const { own } = require('./options')
 
 /** @typedef {import('../..').RequestLike} RequestLike */
 
 /**
- * Every value of `Authorization`, and the `Cookie` header.
+ * Returns every value of the `Authorization` header, and the `Cookie` header.
  *
  * @param {RequestLike} request
- * @returns {{ values: string | string[] | undefined, cookies: string | undefined }}
+ * @returns {{ authorization: string | string[] | undefined, cookies: string | undefined }}
  */
 function credentials(request) {
-  const headers = assertHeaders(request)
+  const headers = request?.headers
+  if (typeof headers !== 'object' || headers === null) {
+    const actual = request === null ? 'null' : Array.isArray(request) ? 'an array' : typeof request
+    throw new TypeError(`Expected a token (a string) or a request (an object with headers), got ${actual}`)
+  }
   const raw = rawHeaders(request)
   const cookies = headerValue(headers, raw, 'cookie')
-  return { values: authorization(headers, raw), cookies: Array.isArray(cookies) ? cookies.join('; ') : cookies }
-}
-
-/** @param {RequestLike} request */
-function assertHeaders(request) {
-  const headers = request?.headers
-  if (typeof headers === 'object' && headers !== null) return headers
-  const given = request === null ? 'null' : Array.isArray(request) ? 'an array' : typeof request
-  throw new TypeError(`Expected a token (a string) or a request (an object with headers), got ${given}`)
+  return {
+    authorization: authorizationValues(headers, raw),
+    cookies: Array.isArray(cookies) ? cookies.join('; ') : cookies,
+  }
 }
 
 /**
- * Node keeps the first of several without a word, so the raw headers are asked too.
+ * Reads the raw headers too, because Node keeps only the first of several `Authorization` headers in `headers`.
  *
- * @param {object} headers
- * @param {string[] | undefined} raw
+ * @type {(headers: object, raw: string[] | undefined) => string | string[] | undefined}
  */
-function authorization(headers, raw) {
+function authorizationValues(headers, raw) {
   const first = headerValue(headers, raw, 'authorization')
   if (raw === undefined) return first
   const values = []
   for (let i = 0; i < raw.length; i += 2) {
     if (raw[i].length === 13 && raw[i].toLowerCase() === 'authorization') values.push(raw[i + 1])
   }
-  // A header that the application has changed since counts as it is now.
+  // If the application has replaced the header since it was received, the new value takes precedence.
   return values.length > 1 && values[0] === first ? values : first
 }
 
 /**
- * The cookie of that name as the framework parsed it. What is not a string (cookie-parser makes objects of `j:` values)
- * does not count.
+ * Returns a cookie that the framework has parsed. Ignores values that are not strings, such as the objects that
+ * cookie-parser creates from `j:` values.
  *
- * @param {RequestLike} request
- * @param {string} name
- * @returns {string | undefined}
+ * @type {(request: RequestLike, name: string) => string | undefined}
  */
 function parsedCookie(request, name) {
-  // Frameworks have them on a prototype of theirs; what a polluted one offers was not sent.
+  // Frameworks define `cookies` on their own prototypes. On Object.prototype, it is prototype pollution.
   if ('cookies' in Object.prototype && !Object.hasOwn(request, 'cookies')) return undefined
   const cookies = /** @type {any} */ (request.cookies)
   if (typeof cookies !== 'object' || cookies === null) return undefined
-  const found = typeof cookies.get === 'function' ? cookies.get(name) : Object.hasOwn(cookies, name) && cookies[name]
-  const value = typeof found === 'object' && found !== null && typeof cookies.get === 'function' ? found.value : found
+  const isJar = typeof cookies.get === 'function'
+  const cookie = isJar ? cookies.get(name) : own(cookies, name)
+  const value = isJar && typeof cookie === 'object' && cookie !== null ? cookie.value : cookie
   return typeof value === 'string' ? value : undefined
 }
 
-/**
- * @param {RequestLike} request
- * @param {string} name - In lower case.
- */
+/** @type {(request: RequestLike, lowercaseName: string) => string | string[] | undefined} */
 const header = (request, name) => headerValue(request.headers, rawHeaders(request), name)
 
-/**
- * @param {any} headers
- * @param {string[] | undefined} raw
- * @param {string} name - In lower case.
- * @returns {string | string[] | undefined}
- */
+/** @type {(headers: any, raw: string[] | undefined, lowercaseName: string) => string | string[] | undefined} */
 function headerValue(headers, raw, name) {
-  let value = typeof headers.get === 'function' ? headers.get(name) : own(headers, name)
+  const isFetch = typeof headers.get === 'function'
+  let value = isFetch ? headers.get(name) : own(headers, name)
   if (typeof value === 'string') return value
-  if (typeof headers.get === 'function') return undefined
+  if (isFetch) return undefined
   if (value === undefined && raw === undefined) {
-    // Node's names are lower-case; those in events of cloud functions and in objects written by hand may not be.
+    // Node's header names are lowercase, but those in Lambda events and hand-written objects may not be.
     const values = Object.keys(headers)
       .filter((key) => key.length === name.length && key.toLowerCase() === name)
       .flatMap((key) => headers[key])
@@ -88,7 +78,7 @@ function headerValue(headers, raw, name) {
 }
 
 /**
- * Node's raw headers, also behind the request objects of Fastify (`raw`) and Koa (`req`).
+ * Returns Node's raw headers, which Fastify (`raw`) and Koa (`req`) keep on an inner request object.
  *
  * @param {any} request
  * @returns {string[] | undefined}

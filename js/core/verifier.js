@@ -1,27 +1,27 @@
-/** Verifiers: parsed options, and the way from an input to a context. */
+/** Verifiers, which turn a token or request into a context according to parsed options. */
 
-const { isPromise } = require('node:util/types')
 const native = require('./addon')
-const { context, guestOrThrow, seenContext } = require('./context')
-const { isWatched, tellKeyFetches, watched } = require('./diagnostics')
-const { authError, challenged, wrongOption } = require('./errors')
+const { cachedContext, guestOrThrow, newContext } = require('./context')
+const { hasSubscribers, publishKeyFetches, traced } = require('./diagnostics')
+const { authError, invalidOption, withResourceMetadata } = require('./errors')
+const { mayRunInline, ranInline, trackPooled } = require('./inline-checks')
+const { contract } = require('./contract')
+const { create, own, parse } = require('./options')
 const { credentials, parsedCookie } = require('./request')
-const { createCore, own, sharedCore } = require('./options')
-const { doneElsewhere, doneHere, mayBeHere } = require('./inline-checks')
+const { isPending } = require('./settle')
 
-/** Longest token that the core looks at, in characters. */
-const LONGEST_TOKEN = 16 * 1024
+/** Maximum length of a token, in characters. */
+const MAX_TOKEN_LENGTH = contract().limits.tokenBytes
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../..').RequestLike} RequestLike */
 /** @typedef {import('../..').VerifyAuthOptions} VerifyAuthOptions */
-/** @typedef {import('../native/binding').Refused} Refused */
-/** @typedef {import('./diagnostics').Watch} Watch */
-/** @typedef {ReturnType<import('../native/binding').NativeVerifier['verifyToken']>} Answer */
-/** @typedef {import('./options').Core} Core */
-/** @typedef {{ core: Core, getToken?: Function | undefined, isRevoked?: Function | undefined, resourceMetadata?: string | undefined }} Parsed */
+/** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
+/** @typedef {import('./diagnostics').Trace} Trace */
+/** @typedef {ReturnType<import('../native/binding').NativeVerifier['verifyToken']>} Result */
+/** @typedef {import('./options').Parsed} Parsed */
 
-/** @typedef {import('../..').Verifier} VerifierContract */
+/** @typedef {import('../..').Verifier} VerifierContract - The public declaration. */
 
 /** @implements {VerifierContract} */
 class Verifier {
@@ -34,41 +34,35 @@ class Verifier {
   }
 
   /** @param {string | RequestLike} input */
-  verify(input) {
-    const auth = typeof input === 'string' ? verifyToken(input, this.#parsed) : promised(input, this.#parsed)
-    const { resourceMetadata } = this.#parsed
-    if (resourceMetadata === undefined) return auth
-    return auth.catch((error) => Promise.reject(challenged(error, resourceMetadata)))
+  async verify(input) {
+    try {
+      const auth = typeof input === 'string' ? verifyToken(input, this.#parsed) : verifyRequest(input, this.#parsed)
+      return isPending(auth) ? await auth : auth
+    } catch (error) {
+      throw withResourceMetadata(error, this.#parsed.core.resourceMetadata)
+    }
   }
 
   async prefetch() {
-    const outcome = await this.#parsed.core.verifier.prefetch()
-    tellKeyFetches()
-    if (typeof outcome !== 'string') throw authError(/** @type {Refused} */ (outcome))
+    const result = await this.#parsed.core.verifier.prefetch()
+    publishKeyFetches()
+    if (typeof result !== 'string') throw authError(/** @type {RejectedRequest} */ (result))
   }
 
   /** @returns {import('../..').VerifierStats} */
   stats() {
-    tellKeyFetches()
-    const { size, hits, misses, state, keys, fetches, failures, fetchedAt, lastError } =
-      this.#parsed.core.verifier.stats()
+    publishKeyFetches()
+    const { size, hits, misses, state, ...jwks } = this.#parsed.core.verifier.stats()
     return {
       tokens: { size, hits, misses },
-      jwks: {
-        state: /** @type {'empty' | 'fresh' | 'stale'} */ (state),
-        keys,
-        fetches,
-        failures,
-        fetchedAt,
-        lastError,
-      },
+      jwks: { state: /** @type {'empty' | 'fresh' | 'stale'} */ (state), ...jwks },
     }
   }
 }
 
 /** @param {VerifyAuthOptions} options */
 function createVerifier(options) {
-  return new Verifier(withFunctions(createCore(options), options))
+  return new Verifier(create('verifier', options))
 }
 
 /**
@@ -78,7 +72,7 @@ function createVerifier(options) {
  */
 function verifyAuth(input, options) {
   try {
-    const verifier = options instanceof Verifier ? options : sharedVerifier(/** @type {VerifyAuthOptions} */ (options))
+    const verifier = options instanceof Verifier ? options : sharedVerifier(options)
     return verifier.verify(input)
   } catch (error) {
     return Promise.reject(error)
@@ -86,13 +80,12 @@ function verifyAuth(input, options) {
 }
 
 /**
- * A verifier that shares everything with others of equal options.
+ * Returns a verifier that shares its caches with all verifiers created from equal options.
  *
- * @param {VerifyAuthOptions} options
+ * @param {unknown} options
+ * @param {string} [optionSet] - Name of the option set in the core.
  */
-function sharedVerifier(options) {
-  return new Verifier(parse(options))
-}
+const sharedVerifier = (options, optionSet = 'verifier') => new Verifier(parse(optionSet, options))
 
 /**
  * @param {string} token
@@ -107,166 +100,117 @@ async function verifyLogtoToken(token, options) {
   return /** @type {import('../..').AuthenticatedContext} */ (auth)
 }
 
-/**
- * For callers that may have the same options on every request: equal ones are parsed once.
- *
- * @param {VerifyAuthOptions} options
- * @returns {Parsed}
- */
-function parse(options) {
-  return withFunctions(sharedCore(options), options)
+/** @type {(token: string, parsed: Parsed) => AuthContext | Promise<AuthContext>} */
+function verifyToken(token, { core: { verifier }, functions: { isRevoked } }) {
+  const verify = () => verifier.verifyToken(truncate(token), mayRunInline())
+  const rejectAsRevoked = () => native.refusal('token_revoked')
+  if (hasSubscribers()) return traced((trace) => contextFrom(verify(), rejectAsRevoked, isRevoked, trace))
+  return contextFrom(verify(), rejectAsRevoked, isRevoked)
 }
 
 /**
- * @param {Core} core
- * @param {any} options
- * @returns {Parsed}
- */
-function withFunctions(core, options) {
-  const metadata = own(options, 'resourceMetadata')
-  return {
-    core,
-    getToken: own(options, 'getToken'),
-    isRevoked: own(options, 'isRevoked'),
-    resourceMetadata: metadata === undefined ? undefined : new URL(metadata).href,
-  }
-}
-
-/**
- * @param {string} token
- * @param {Parsed} parsed
- */
-const verifyToken = (token, parsed) =>
-  isWatched() ? watched((watch) => checkToken(token, parsed, watch)) : checkToken(token, parsed)
-
-/**
- * @param {RequestLike} request
- * @param {Parsed} parsed
- * @param {string | null} [organizationId] - The organization that this request is about, where that depends on it.
- * @param {unknown} [original] - The framework's own request, for the application's functions.
- */
-const verifyRequest = (request, parsed, organizationId, original) =>
-  isWatched()
-    ? watched((watch) => checkRequest(request, parsed, organizationId, original, watch))
-    : checkRequest(request, parsed, organizationId, original)
-
-/** @param {RequestLike} request @param {Parsed} parsed @returns {Promise<AuthContext>} */
-const promised = async (request, parsed) => verifyRequest(request, parsed)
-
-/**
- * @param {string} token
- * @param {Parsed} parsed
- * @param {Watch} [watch]
- * @returns {Promise<AuthContext>}
- */
-async function checkToken(token, { core: { verifier }, isRevoked }, watch) {
-  const answer = verifier.verifyToken(capped(token), mayBeHere())
-  const auth = typeof answer === 'number' && watch === undefined ? seenContext(answer) : await settled(answer, watch)
-  if (isRefused(auth)) throw authError(auth)
-  if (isRevoked !== undefined && (await isRevoked(auth))) throw authError(native.refusal('token_revoked'))
-  return auth
-}
-
-/**
- * At once where nothing has to be waited for: the token was seen before. Then it may throw, too.
+ * Verifies a request. Returns or throws synchronously unless it has to wait for something.
  *
  * @param {RequestLike} request
  * @param {Parsed} parsed
- * @param {string | null} [organizationId]
- * @param {unknown} [original]
- * @param {Watch} [watch]
+ * @param {string | null} [organizationId] - Set if it depends on the request.
+ * @param {unknown} [source] - The framework's request object, which the application's functions receive.
  * @returns {AuthContext | Promise<AuthContext>}
  */
-function checkRequest(request, parsed, organizationId, original = request, watch) {
-  const { core, getToken, isRevoked } = parsed
-  const { values, cookies } = credentials(request)
-  const token = getToken === undefined ? undefined : ownToken(getToken, original)
+const verifyRequest = (request, parsed, organizationId, source = request) =>
+  hasSubscribers()
+    ? traced((trace) => checkRequest(request, parsed, organizationId, source, trace))
+    : checkRequest(request, parsed, organizationId, source)
+
+/**
+ * @param {RequestLike} request
+ * @param {Parsed} parsed
+ * @param {string | null | undefined} organizationId
+ * @param {unknown} source
+ * @param {Trace} [trace]
+ */
+function checkRequest(request, { core, functions: { getToken, isRevoked } }, organizationId, source, trace) {
+  const { authorization, cookies } = credentials(request)
+  const token = getToken === undefined ? undefined : applicationToken(getToken(source))
   const cookie = parsedCookie(request, core.cookieName)
   const guestCookie = core.guestCookieName === null ? undefined : parsedCookie(request, core.guestCookieName)
-  const isPlain =
+  const hasHeadersOnly =
     token === undefined && cookie === undefined && guestCookie === undefined && organizationId === undefined
   const noOrganization = organizationId === null
   const organization = organizationId ?? undefined
-  /** @param {number} revoked */
-  const ask = (revoked) => {
-    // An object takes longer to cross than all the strings.
+  /** @param {number} revokedCount - Number of the request's tokens to skip. */
+  const verify = (revokedCount) => {
+    // Passing one object through N-API takes longer than passing all the strings.
     /** @type {any} */
-    const rest =
-      isPlain && revoked === 0 ? undefined : { token, cookie, guestCookie, organization, noOrganization, revoked }
-    return core.verifier.verifyRequest(mayBeHere(), values, cookies, rest)
+    const extras =
+      hasHeadersOnly && revokedCount === 0
+        ? undefined
+        : { token, cookie, guestCookie, organization, noOrganization, revoked: revokedCount }
+    return core.verifier.verifyRequest(mayRunInline(), authorization, cookies, extras)
   }
-  const first = ask(0)
-  if (typeof first === 'number' && watch === undefined && isRevoked === undefined) return seenContext(first)
-  return checkAnswer(first, ask, isRevoked, watch)
+  return contextFrom(verify(0), verify, isRevoked, trace)
 }
 
 /**
- * A revoked token is refused like any other with a 401: the other source is tried, which may hold one that is not.
+ * Turns a native result into a context, or throws the rejection.
  *
- * @param {Answer} answer
- * @param {(revoked: number) => Answer} ask - Without the first so many tokens.
+ * @param {Result} result
+ * @param {(revokedCount: number) => Result} verifyNext - Verifies the next token if this one is revoked, as after any other 401.
  * @param {Function | undefined} isRevoked
- * @param {Watch} [watch]
- * @returns {Promise<AuthContext>}
+ * @param {Trace} [trace]
+ * @param {number} [revokedCount]
+ * @returns {AuthContext | Promise<AuthContext>}
  */
-async function checkAnswer(answer, ask, isRevoked, watch) {
-  for (let revoked = 1; ; revoked += 1) {
-    const auth = await settled(answer, watch)
-    if (isRefused(auth)) return guestOrThrow(auth)
-    if (isRevoked === undefined || !(await isRevoked(auth))) return auth
-    answer = ask(revoked)
+function contextFrom(result, verifyNext, isRevoked, trace, revokedCount = 0) {
+  if (typeof result === 'number' && isRevoked === undefined && trace === undefined) return cachedContext(result)
+  if (typeof result === 'object' && isPending(result)) {
+    return trackPooled(result).then((settled) => contextFrom(settled, verifyNext, isRevoked, trace, revokedCount))
   }
+  if (trace !== undefined) trace.cached = typeof result === 'number' || own(result, 'cached') === true
+  const auth = contextFromSettled(result)
+  if (auth.isGuest) return auth
+  if (isRevoked === undefined) return typeof result === 'number' ? auth : deferred(auth)
+  return unlessRevoked(auth, isRevoked, () =>
+    contextFrom(verifyNext(revokedCount + 1), verifyNext, isRevoked, trace, revokedCount + 1),
+  )
 }
 
-/**
- * @param {Answer} answer
- * @param {Watch} [watch]
- * @returns {AuthContext | Refused | Promise<AuthContext | Refused>}
- */
-function settled(answer, watch) {
-  if (watch !== undefined) watch.remembered = typeof answer === 'number' || own(answer, 'seen') === true
-  if (typeof answer === 'number') return seenContext(answer)
-  if (typeof answer === 'string') return context(answer)
-  // Not `instanceof`: the addon's promises are of Node's own realm, this module may be of another, in Jest for instance.
-  if (isPromise(answer)) return doneElsewhere(answer).then((late) => settled(late, watch))
-  if (answer.slow) doneHere()
-  return Object.hasOwn(answer, 'context')
-    ? context(/** @type {any} */ (answer).context)
-    : /** @type {Refused} */ (answer)
-}
+/** @type {(auth: AuthContext, isRevoked: Function, verifyNext: () => AuthContext | Promise<AuthContext>) => Promise<AuthContext>} */
+const unlessRevoked = async (auth, isRevoked, verifyNext) => ((await isRevoked(auth)) ? verifyNext() : auth)
 
 /**
- * Own members alone tell: a polluted prototype must not make a context of a refusal.
+ * Defers the context of a new token by a microtask, so that timing does not depend on which thread checks the signature.
  *
- * @param {AuthContext | Refused} outcome
- * @returns {outcome is Refused}
+ * @param {AuthContext} auth
  */
-const isRefused = (outcome) => Object.hasOwn(outcome, 'code')
+const deferred = async (auth) => auth
+
+/** @param {Awaited<Result>} result */
+function contextFromSettled(result) {
+  if (typeof result === 'number') return cachedContext(result)
+  if (typeof result === 'string') return newContext(result)
+  if (result.slow) ranInline()
+  // Check own properties only, because a polluted prototype must not turn a rejection into a context.
+  return Object.hasOwn(result, 'context')
+    ? newContext(/** @type {any} */ (result).context)
+    : guestOrThrow(/** @type {RejectedRequest} */ (result))
+}
 
 /**
- * A string that is refused for its length is not copied to be refused: one character too many says it all.
+ * Cuts a token that is too long. One extra character is enough for the core to reject it, so the rest is not copied.
  *
  * @param {string} token
  */
-const capped = (token) => (token.length > LONGEST_TOKEN ? token.slice(0, LONGEST_TOKEN + 1) : token)
+const truncate = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
 
 /**
- * @param {Function} getToken
- * @param {unknown} request
+ * @param {unknown} token - The value returned by the application's `getToken`.
  * @returns {string | undefined}
  */
-function ownToken(getToken, request) {
-  const token = getToken(request)
+function applicationToken(token) {
   if (token === null || token === undefined) return undefined
-  if (typeof token === 'string') return capped(token)
-  throw wrongOption('getToken', 'it to return a string, null or undefined', token)
+  if (typeof token === 'string') return truncate(token)
+  throw invalidOption('getToken', 'it to return a string, null or undefined', token, true)
 }
 
-module.exports = {
-  createVerifier,
-  parse,
-  sharedVerifier,
-  verifyAuth,
-  verifyLogtoToken,
-  verifyRequest,
-}
+module.exports = { createVerifier, sharedVerifier, verifyAuth, verifyLogtoToken, verifyRequest }

@@ -1,21 +1,21 @@
 /**
- * What `next.config.ts` needs. This entry loads neither Next.js nor the addon.
+ * Configuration for `next.config.ts`. This entry point loads neither Next.js nor the addon.
  *
  * @packageDocumentation
  */
 
 /**
- * Keeps the addon out of the bundles of Next.js: it adds `logto-authkit` to `serverExternalPackages`.
+ * Keeps the addon out of Next.js bundles by adding `logto-authkit` to `serverExternalPackages`.
  *
- * With `output: 'standalone'` nothing else is needed: an external package is traced, and the addons of all platforms that are
- * installed beside it are copied, in npm's layout and in pnpm's. `outputFileTracingIncludes` is left to you.
+ * With `output: 'standalone'` nothing else is needed: Next.js traces the external package and copies the installed addons for
+ * all platforms, with npm and with pnpm. `outputFileTracingIncludes` is not changed.
  *
- * The application itself must depend on `logto-authkit`. In a monorepo that is the workspace of this configuration, also
- * where another one imports the package: webpack and Next.js 15 look for external packages from there, and bundle what they
- * do not find.
+ * The application itself must depend on `logto-authkit`. In a monorepo, add the dependency to the workspace with
+ * this configuration, even if only another workspace imports the package: webpack and Next.js 15 resolve external packages
+ * from here, and bundle those that they cannot find.
  *
  * @param nextConfig - An object, a promise of one, or a function that returns either.
- * @returns The same, with the addition.
+ * @returns The same kind of value, with the package added.
  *
  * @example
  * ```ts
@@ -26,6 +26,6 @@
  */
 export function withLogtoAuth<Config extends NextConfigInput = object>(nextConfig?: Config): Config
 
-/** What Next.js takes as its configuration. */
-// biome-ignore lint/suspicious/noExplicitAny: whatever phase and context are declared as
+/** A Next.js configuration in any form. */
+// biome-ignore lint/suspicious/noExplicitAny: applications declare phase and context in different ways
 export type NextConfigInput = object | ((...args: any[]) => object | Promise<object>)

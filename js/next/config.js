@@ -1,23 +1,21 @@
-/** What Next.js has to know to leave the addon alone: see next-config.d.ts for the contract. */
+/** Configures Next.js to keep the addon out of bundles: see config.d.ts for the contract. */
 
 const PACKAGE = 'logto-authkit'
 
 /** @param {any} [nextConfig] */
 function withLogtoAuth(nextConfig = {}) {
-  if (typeof nextConfig !== 'function') return settled(nextConfig)
-  /** @param {unknown[]} args */
-  return (...args) => settled(nextConfig(...args))
+  return typeof nextConfig === 'function'
+    ? (/** @type {unknown[]} */ ...args) => withPackage(nextConfig(...args))
+    : withPackage(nextConfig)
 }
 
 /**
- * What is there at once is given at once: other wrappers of configurations may not wait.
- *
  * @param {any} config
+ * @returns {any}
  */
-const settled = (config) => (typeof config?.then === 'function' ? config.then(external) : external(config))
-
-/** @param {any} config */
-function external(config) {
+function withPackage(config) {
+  // Synchronous configurations stay synchronous, since other wrappers may not await them.
+  if (typeof config?.then === 'function') return config.then(withPackage)
   const packages = config?.serverExternalPackages ?? []
   return { ...config, serverExternalPackages: packages.includes(PACKAGE) ? packages : [...packages, PACKAGE] }
 }

@@ -1,74 +1,65 @@
-/** Handlers of routes that know who is asking: Route Handlers of the App Router, API handlers of the Pages Router. */
+/** Wraps Route Handlers (App Router) and API handlers (Pages Router). */
 
-const { wrongOption } = require('../core/errors')
-const { AuthError, answer, introduce } = require('../adapters/guard')
-const { addCookie, fail, send, setAuth } = require('../adapters/node-response')
-const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./request')
+const { setAuth } = require('../adapters/authenticator')
+const { addCookie, appendCookie, errorResponse, fail, send } = require('../adapters/response')
+const { AuthError, invalidOption } = require('../core/errors')
+const { isPending } = require('../core/settle')
+const { assertDynamic, authenticate, originOf, trySetCookie } = require('./request')
 
-/** @typedef {InstanceType<typeof import('../adapters/guard').Guard>} Guard */
-/** @typedef {InstanceType<typeof import('../adapters/guard').Requirements>} Requirements */
+/** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
+/** @typedef {InstanceType<typeof import('../adapters/requirements').Requirements>} Requirements */
 
-/**
- * @param {any} handler
- * @param {Guard} guard
- * @param {Requirements} [requirements]
- */
-function guarded(handler, guard, requirements) {
-  if (typeof handler !== 'function') throw wrongOption('handler', 'a function', handler)
-  /**
-   * @param {any} request
-   * @param {any} second - The context of a Route Handler, or the response of an API handler.
-   */
-  return async (request, second) => {
-    const respond = typeof second?.setHeader === 'function' ? respondOnPagesRouter : respondOnAppRouter
-    return respond(request, second, handler, guard, requirements)
-  }
+/** @typedef {{ handler: Function, authenticator: Authenticator, requirements: Requirements | undefined }} Route */
+
+/** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => any} */
+function wrapHandler(handler, authenticator, requirements) {
+  if (typeof handler !== 'function') throw invalidOption('handler', 'a function', handler)
+  const route = { handler, authenticator, requirements }
+  // The second argument is a context for Route Handlers, and the response for API handlers.
+  return async (/** @type {any} */ request, /** @type {any} */ contextOrResponse) =>
+    (typeof contextOrResponse?.setHeader === 'function' ? runApiHandler : runRouteHandler)(
+      request,
+      contextOrResponse,
+      route,
+    )
 }
 
-/**
- * @param {any} request
- * @param {unknown} context
- * @param {Function} handler
- * @param {Guard} guard
- * @param {Requirements | undefined} requirements
- */
-async function respondOnAppRouter(request, context, handler, guard, requirements) {
-  refuseStatic(request.headers)
+/** @type {(request: any, context: any, route: Route) => Promise<any>} */
+async function runRouteHandler(request, context, { handler, authenticator, requirements }) {
+  assertDynamic(request.headers)
   /** @type {string | null} */
   let cookie = null
   let response
   try {
-    const auth = await guard.authenticate(request)
-    await keepGuestId(auth, request)
-    cookie = guard.guestCookie(auth, isSecureRequest(request.headers))
+    const pending = authenticate(authenticator, request)
+    const auth = isPending(pending) ? await pending : pending
+    cookie = authenticator.newGuestCookie(auth, originOf(request.headers))
     requirements?.check(auth, request)
     setAuth(request, auth)
     response = await handler(request, context)
   } catch (error) {
     if (!(error instanceof AuthError)) {
-      // `redirect()` throws, and its response is made of what Next.js knows.
-      if (cookie !== null) await setCookie(cookie)
+      // `redirect()` throws, and Next.js then builds the response itself, so the cookie cannot be added to it below.
+      if (cookie !== null) await trySetCookie(cookie)
       throw error
     }
-    const { status, headers, body } = answer(guard.challenged(error))
+    const { status, headers, body } = errorResponse(authenticator.withResourceMetadata(error))
     response = new Response(body, { status, headers })
   }
-  // Next.js has its own words for what is no response.
-  return cookie === null || !(response instanceof Response) ? response : withCookie(response, cookie)
+  // If the handler did not return a `Response`, Next.js reports the mistake.
+  if (cookie === null || !(response instanceof Response)) return response
+  // Copy the response: its headers may be immutable (in a redirect or a fetched response), and it may be shared.
+  const headers = new Headers(response.headers)
+  appendCookie(headers, cookie)
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 
-/**
- * @param {any} req
- * @param {import('node:http').ServerResponse} res
- * @param {Function} handler
- * @param {Guard} guard
- * @param {Requirements | undefined} requirements
- */
-async function respondOnPagesRouter(req, res, handler, guard, requirements) {
+/** @type {(req: any, res: import('node:http').ServerResponse, route: Route) => Promise<void>} */
+async function runApiHandler(req, res, { handler, authenticator, requirements }) {
   try {
-    const auth = await guard.authenticate(req)
-    await keepGuestId(auth, req)
-    const cookie = guard.guestCookie(auth, isSecureRequest(req.headers))
+    const pending = authenticate(authenticator, req)
+    const auth = isPending(pending) ? await pending : pending
+    const cookie = authenticator.newGuestCookie(auth, originOf(req.headers))
     if (cookie !== null) addCookie(res, cookie)
     requirements?.check(auth, req)
     setAuth(req, auth)
@@ -76,25 +67,13 @@ async function respondOnPagesRouter(req, res, handler, guard, requirements) {
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     if (!res.headersSent) {
-      send(res, answer(guard.challenged(error)))
+      send(res, errorResponse(authenticator.withResourceMetadata(error)))
       return
     }
     fail(error, res, () => {})
-    // Nobody else would end it.
+    // Next.js would leave the connection open.
     if (!res.writableEnded) res.destroy()
   }
 }
 
-/**
- * A copy, as a response may be one whose headers are fixed (a redirect, a fetched one) or one that others get too.
- *
- * @param {Response} response
- * @param {string} cookie
- */
-function withCookie({ body, status, statusText, headers }, cookie) {
-  const own = new Headers(headers)
-  introduce(own, cookie)
-  return new Response(body, { status, statusText, headers: own })
-}
-
-module.exports = { guarded }
+module.exports = { wrapHandler }

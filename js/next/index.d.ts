@@ -33,25 +33,25 @@ import type { NextRequest, NextResponse } from 'next/server'
 import type { AuthContext, AuthErrorCode, RequestLike, ScopeMode, VerifyAuthOptions } from '../../index.js'
 
 /**
- * Lets a handler see only requests that verify, and tells it by `request.auth` who is asking.
+ * Calls a handler only for requests with a valid token, and sets `request.auth`.
  *
- * A refusal is answered with the error's status and headers and the JSON `{ error, code, message }`. An `AuthError` that
- * the handler throws becomes its answer too; everything else that it throws, `redirect()` and `notFound()` among it, is
- * for Next.js. A preflight (`OPTIONS`) is a request like any other: Next.js answers it by itself where a route exports no
+ * A rejected request gets a response with the error's status and headers and the JSON `{ error, code, message }`. So does an
+ * `AuthError` thrown by the handler; other errors, including those of `redirect()` and `notFound()`, are left to Next.js. A
+ * CORS preflight (`OPTIONS`) is verified like any other request; Next.js itself responds to it if the route does not export
  * `OPTIONS`.
  *
- * With `allowGuest`, the response to a new guest sets the guest's cookie. {@link getAuth} and {@link verifyNextAuth} see the
- * same guest in that request.
+ * With `allowGuest`, the response to a new guest sets the guest cookie. {@link getAuth} and {@link verifyNextAuth} return the
+ * same guest id during that request.
  *
- * Of two `Authorization` headers Next.js shows a Route Handler, and a proxy, the first one alone: it is the one that is
- * verified, the second gets nobody in. In the Pages Router both are seen and refused (`ambiguous_token`), as are two
- * different cookies, and two values in one header, everywhere.
+ * If a request has two `Authorization` headers, Next.js passes only the first one to Route Handlers and to the proxy, so
+ * only that one is verified. In the Pages Router such a request is rejected (`ambiguous_token`). Two different cookies, and
+ * two values in one header, are rejected everywhere.
  *
  * @param handler - A Route Handler, `(request, context) => Response`.
- * @param options - What to accept.
- * @returns The handler to export. It runs for each request, also in a route with `revalidate`. In one that is
- * `force-static` there is no request to verify: it throws, as {@link getAuth} does in such a page.
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong.
+ * @param options - See {@link NextAuthOptions}.
+ * @returns The handler to export. It runs for each request, even in a route with `revalidate`. In a `force-static` route
+ * there is no request to verify, so it throws, as {@link getAuth} does in a static page.
+ * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example
  * ```ts
@@ -64,10 +64,10 @@ export function withAuth<Context = RouteContext>(
 ): (request: NextRequest, context: Context) => Promise<Response>
 
 /**
- * The same for a handler of the Pages Router.
+ * Wraps an API handler of the Pages Router in the same way.
  *
- * @param handler - An API handler, `(req, res) => …`, which finds who is asking in `req.auth`.
- * @param options - What to accept.
+ * @param handler - An API handler, `(req, res) => …`, which reads the context from `req.auth`.
+ * @param options - See {@link NextAuthOptions}.
  *
  * @example
  * ```ts
@@ -80,18 +80,18 @@ export function withAuth<Data = unknown>(
 ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
 /**
- * Everything here, bound to one set of options that is parsed once.
+ * Binds all functions of this entry point to one set of options, which is parsed once.
  *
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong.
+ * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  */
 export function createNextAuth(options: NextAuthOptions): NextAuth
 
-/** Made by {@link createNextAuth}. Its functions need no `this`. */
+/** Created by {@link createNextAuth}. Its functions do not use `this`. */
 export interface NextAuth {
   /**
-   * {@link withAuth} with these options and, if they are given, requirements of this route. These are for users and
-   * machines: also with none, `{}`, a guest is refused (`missing_token`). Without them the options decide alone, and with
-   * `allowGuest` a guest is let in.
+   * {@link withAuth} with these options and optional requirements for this route. With requirements, even empty ones
+   * (`{}`), guests are rejected (`missing_token`). Without requirements, only the options apply, and `allowGuest` lets guests
+   * through.
    */
   withAuth<Context = RouteContext>(
     handler: RouteHandler<Context>,
@@ -106,20 +106,20 @@ export interface NextAuth {
   verify(request: RequestLike): Promise<NextAuthResult>
 
   /** {@link authProxy} with these options. */
-  authProxy(extra?: AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
+  authProxy(paths?: AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
 
   /** {@link getAuth} with these options. */
   getAuth(): Promise<AuthContext>
 }
 
 /**
- * Verifies a request, and throws nothing for a bad token: for middleware, `getServerSideProps` and whatever has a request
- * in its hands.
+ * Verifies a request without throwing for invalid tokens, for middleware, `getServerSideProps` and other code that has a
+ * request.
  *
- * @param request - A `NextRequest`, a `Request`, the request of the Pages Router, or anything with headers.
- * @param options - What to accept.
- * @returns Who is asking (with `allowGuest`, a guest is a success), or why not.
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong.
+ * @param request - A `NextRequest`, a `Request`, the request of the Pages Router, or any object with headers.
+ * @param options - See {@link NextAuthOptions}.
+ * @returns The context, or the reason for rejection. With `allowGuest`, a guest is a success.
+ * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example
  * ```ts
@@ -129,32 +129,32 @@ export interface NextAuth {
  */
 export function verifyNextAuth(request: RequestLike, options: NextAuthOptions): Promise<NextAuthResult>
 
-/** What {@link verifyNextAuth} finds. */
+/** The result of {@link verifyNextAuth}. */
 export type NextAuthResult =
   | { success: true; auth: AuthContext }
   | {
       success: false
-      /** A sentence that may be shown to a client. */
+      /** The error message; it may be shown to clients. */
       error: string
       code: AuthErrorCode
       status: 400 | 401 | 403 | 503
     }
 
 /**
- * The default export of `proxy.ts` (Next.js 16), or of a `middleware.ts` whose `config` says `runtime: 'nodejs'` (15.5).
+ * The default export of `proxy.ts` (Next.js 16), or of a `middleware.ts` with `runtime: 'nodejs'` in its `config` (15.5).
  *
- * A page request (GET, `Accept: text/html`) without a session is redirected to `signInUrl` where the status would be 401. A
- * 403, which another sign-in would not change, and a 503 are answered as by {@link withAuth}, and so is every other request.
- * CORS preflights and `/_next/static` pass.
+ * A page request (GET, `Accept: text/html`) that would get a 401 is redirected to `signInUrl`. All other rejected requests
+ * get the same response as from {@link withAuth}, including page requests with a 403 or 503, which signing in again would
+ * not solve. CORS preflights and requests for `/_next/static` are let through.
  *
- * The response that makes a new guest known carries `Cache-Control: private, no-store`: Next.js prefers a proxy's header to
- * the one of the route behind it.
+ * A response that sets a new guest cookie carries `Cache-Control: private, no-store`, because in Next.js the proxy's header
+ * takes precedence over the route's.
  *
- * It is never the only gate: requests have found ways around proxies. Nothing that it found out is forwarded; routes and
- * pages verify again, which costs a look-up. Only the id of a new guest goes on, as the cookie that the response sets.
+ * Do not rely on the proxy alone: requests have bypassed proxies before. It does not forward identity headers. Routes and
+ * pages verify the token again, which costs a cache lookup. Only the id of a new guest is forwarded, as the cookie that the response sets.
  *
- * @param options - What to accept, and which paths need no session.
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong.
+ * @param options - See {@link NextAuthOptions} and {@link AuthProxyPaths}.
+ * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example `proxy.ts`
  * ```ts
@@ -168,42 +168,42 @@ export type NextAuthResult =
  */
 export function authProxy(options: NextAuthOptions & AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
 
-/** Where {@link authProxy} demands a session, and where it sends whoever has none. */
+/** Where {@link authProxy} requires a session, and where it redirects to. */
 export interface AuthProxyPaths {
   /**
-   * Paths that need no session: a string stands for itself and everything below it (`'/docs'` for `/docs` and
-   * `/docs/a/b`, but not for `/docs-internal`), `'/'` for the start page alone; an expression is tested against the path.
+   * Paths that need no session. A string matches its path and everything below it (`'/docs'` matches `/docs` and
+   * `/docs/a/b`, but not `/docs-internal`), and `'/'` matches only the home page. A regular expression is tested against the path.
    *
-   * A path is the one of the page, decoded, without base path, locale and trailing slash; letter case counts. One that two
-   * readers could read in two ways (`//`, `..`, `%2f`, a letter percent-encoded) is not public.
+   * The path is that of the page, decoded and without base path, locale and trailing slash. Matching is case-sensitive. A
+   * path that two parsers could read differently (`//`, `..`, `%2f`, a percent-encoded letter) is never public.
    *
-   * With `allowGuest`, this is where guests are welcome: elsewhere a session is demanded as without `allowGuest`. Left out,
-   * they are welcome everywhere; without `allowGuest`, no path is public then but that of `signInUrl`.
+   * With `allowGuest`, guests may visit only these paths, and the others require a session. If omitted, guests may visit
+   * all paths with `allowGuest`; without it, only the path of `signInUrl` is public.
    *
    * @defaultValue none
-   * @throws `TypeError` for what is no path, a pattern such as `'/docs/:path*'` for instance.
+   * @throws `TypeError` for values that are not paths, such as the pattern `'/docs/:path*'`.
    */
   publicPaths?: readonly (string | RegExp)[]
 
   /**
-   * The sign-in page: a path of this application, without base path, or an address. It gets the parameter `redirect_to`,
-   * the path and query that were asked for. A path is public by itself, with everything below it.
+   * The sign-in page: a path of this application, without base path, or a URL. The query parameter `redirect_to` contains
+   * the requested path and query. If `signInUrl` is a path, that path and everything below it are public.
    *
-   * Check `redirect_to` where you use it: anybody can make a link to your sign-in page.
+   * Check `redirect_to` where you use it: anyone can create a link to your sign-in page.
    *
-   * @defaultValue none: everything is answered with JSON
+   * @defaultValue none: all rejected requests get a JSON response
    */
   signInUrl?: string
 }
 
 /**
- * Who is asking, in Server Components and Server Actions.
+ * Returns the context of the current request in Server Components and Server Actions.
  *
- * @param options - What to accept.
- * @returns A {@link GuestContext} where the token is missing or fails, whatever `allowGuest` says; its `guestReason` says
- * why. A new guest's id is the same throughout the request. With `allowGuest` it is kept in the cookie where Next.js lets
- * that be set, in Server Actions; in pages the proxy does it.
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or wrong.
+ * @param options - See {@link NextAuthOptions}.
+ * @returns The context. If the token is missing or invalid, a {@link GuestContext}, even without `allowGuest`. Its
+ * `guestReason` is the error code. A new guest has the same id throughout the request. With `allowGuest`, the guest cookie is set where Next.js allows
+ * it (in Server Actions); for pages, the proxy sets it.
+ * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example
  * ```tsx
@@ -216,11 +216,11 @@ export interface AuthProxyPaths {
  */
 export function getAuth(options: NextAuthOptions): Promise<AuthContext>
 
-/** {@link VerifyAuthOptions}, with the organization also as a function of the request. */
+/** {@link VerifyAuthOptions}; `organizationId` may also be a function of the request. */
 export interface NextAuthOptions extends Omit<VerifyAuthOptions, 'organizationId'> {
   /**
-   * The organization that the token must be of, or a function that finds it in the request: a `NextRequest`, a
-   * `NextApiRequest`, or `{ headers, cookies }` in {@link getAuth}. `null`: it must be of none.
+   * The organization that the token must belong to, `null` for none, or a function of the request that returns either. The
+   * request is a `NextRequest`, a `NextApiRequest`, or `{ headers, cookies }` in {@link getAuth}.
    *
    * @defaultValue not checked
    * @throws `TypeError` if the function returns neither an id nor `null`; `AuthError` `wrong_organization` (403).
@@ -228,24 +228,24 @@ export interface NextAuthOptions extends Omit<VerifyAuthOptions, 'organizationId
   organizationId?: string | null | OrganizationOf
 }
 
-/** What one route demands, beyond a valid token. */
+/** The requirements of a route, besides a valid token. */
 export interface RouteRequirements {
-  /** Scopes that the token must have, space separated or as a list. */
+  /** Required scopes, as a space-separated string or an array. */
   requiredScope?: string | readonly string[]
-  /** Whether all of `requiredScope` are needed (the default), or one of them. */
+  /** Whether all of `requiredScope` are required (the default), or one of them. */
   scopeMode?: ScopeMode
-  /** Roles that the token must have, all of them. */
+  /** Roles that the token must have. All of them are required. */
   requiredRole?: string | readonly string[]
-  /** Claims that hold roles, `['roles', 'role']` by default, whatever the options say. */
+  /** Claims that contain roles: `['roles', 'role']` by default, even if the options have other `roleClaims`. */
   roleClaims?: string | readonly string[]
-  /** The organization that the token must be of; `null`: of none. */
+  /** The organization that the token must belong to, or `null` for none. */
   organizationId?: string | null | OrganizationOf
-  /** Who must be asking: a person, or an application by itself. */
+  /** Whether the token must belong to a user, or to a machine-to-machine application. */
   subjectType?: 'user' | 'machine'
 }
 
-/** Finds the organization that a request is about. The parameter may be declared as the request type at hand. */
-// biome-ignore lint/suspicious/noExplicitAny: whichever request the route has
+/** Returns the organization of a request. The parameter may be declared as the route's own request type. */
+// biome-ignore lint/suspicious/noExplicitAny: the type depends on the route
 export type OrganizationOf = (request: any) => string | null
 
 /** The request of a Route Handler in {@link withAuth}. */
@@ -254,9 +254,9 @@ export type AuthRequest = NextRequest & { auth: AuthContext }
 /** The request of an API handler in {@link withAuth}. */
 export type AuthApiRequest = NextApiRequest & { auth: AuthContext }
 
-/** The second argument of a Route Handler, where its parameters are not declared. */
+/** The second argument of a Route Handler that does not declare its parameters. */
 export interface RouteContext {
-  // biome-ignore lint/suspicious/noExplicitAny: as Next.js has it
+  // biome-ignore lint/suspicious/noExplicitAny: as in Next.js
   params: Promise<any>
 }
 

@@ -1,70 +1,54 @@
-/** Next.js 15 and 16, App and Pages Router: see next.d.ts for the contract. */
+/** Next.js 15 and 16, App and Pages Router: see index.d.ts for the contract. */
 
+const { Authenticator } = require('../adapters/authenticator')
+const { Requirements } = require('../adapters/requirements')
 const native = require('../core/addon')
-const { AuthError, Guard, Requirements } = require('../adapters/guard')
-const { guarded } = require('./handlers')
+const { AuthError } = require('../core/errors')
+const { check } = require('../core/options')
+const { wrapHandler } = require('./handlers')
 const { createProxy } = require('./proxy')
-const { isSecureRequest, keepGuestId, refuseStatic, setCookie } = require('./request')
-const { split } = require('../core/options')
+const { assertDynamic, authenticate, originOf, trySetCookie } = require('./request')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 
-/**
- * @param {any} handler
- * @param {any} options
- */
-function withAuth(handler, options) {
-  return guarded(handler, new Guard(options))
-}
+/** @type {(handler: any, options: any) => any} */
+const withAuth = (handler, options) => wrapHandler(handler, new Authenticator('next', options))
 
 /** @param {any} options */
 function createNextAuth(options) {
-  const guard = new Guard(options)
-  const [visitors, members] = [guardOf(options, true), guardOf(options, false)]
+  const authenticator = new Authenticator('next', options)
+  const [guestsAllowed, guestsRejected] = [authenticator.withGuests(true), authenticator.withGuests(false)]
   return {
-    /**
-     * @param {any} handler
-     * @param {any} [requirements]
-     */
+    /** @type {(handler: any, requirements?: any) => any} */
     withAuth: (handler, requirements) =>
-      guarded(handler, guard, requirements === undefined ? undefined : new Requirements(requirements)),
+      wrapHandler(handler, authenticator, requirements === undefined ? undefined : new Requirements(requirements)),
     /** @param {any} request */
-    verify: (request) => verify(request, guard),
-    /** @param {any} [extra] */
-    authProxy: (extra) => createProxy(guard, members, extra),
-    getAuth: () => currentAuth(visitors, guard.allowsGuests),
+    verify: (request) => verify(request, authenticator),
+    /** @param {any} [paths] */
+    authProxy: (paths) => createProxy(authenticator, guestsRejected, check('proxyExtra', paths)),
+    getAuth: () => currentAuth(guestsAllowed, authenticator.allowsGuests),
   }
 }
 
-/**
- * @param {any} request
- * @param {any} options
- */
-async function verifyNextAuth(request, options) {
-  return verify(request, new Guard(options))
-}
+/** @type {(request: any, options: any) => Promise<any>} */
+const verifyNextAuth = async (request, options) => verify(request, new Authenticator('next', options))
 
 /** @param {any} options */
 function authProxy(options) {
-  const { taken, rest } = split(options, ['publicPaths', 'signInUrl'])
-  return createProxy(new Guard(rest), guardOf(rest, false), taken)
+  const authenticator = new Authenticator('proxy', options)
+  return createProxy(authenticator, authenticator.withGuests(false), authenticator.options)
 }
 
 /** @param {any} options */
 async function getAuth(options) {
-  const guard = new Guard(options)
-  return currentAuth(guardOf(options, true), guard.allowsGuests)
+  const authenticator = new Authenticator('next', options)
+  return currentAuth(authenticator.withGuests(true), authenticator.allowsGuests)
 }
 
-/**
- * @param {any} request
- * @param {Guard} guard
- */
-async function verify(request, guard) {
+/** @type {(request: any, authenticator: Authenticator) => Promise<any>} */
+async function verify(request, authenticator) {
   try {
-    const auth = await guard.authenticate(request)
-    await keepGuestId(auth, request)
-    return { success: true, auth }
+    return { success: true, auth: await authenticate(authenticator, request) }
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     return { success: false, error: error.message, code: error.code, status: error.status }
@@ -72,39 +56,29 @@ async function verify(request, guard) {
 }
 
 /**
- * A guard of the same options: to ask who is there, not whether somebody may be, or the other way round.
- *
- * @param {any} options - That have been found right.
- * @param {boolean} allowGuest
- */
-const guardOf = (options, allowGuest) => new Guard({ ...options, allowGuest })
-
-/**
- * @param {Guard} guard
- * @param {boolean} allowsGuests - Whether the application has guests, who keep their id.
+ * @param {Authenticator} authenticator - Must allow guests, so that it never throws for an invalid token.
+ * @param {boolean} setsGuestCookie - Whether the application allows guests, whose id is stored in a cookie.
  * @returns {Promise<AuthContext>}
  */
-async function currentAuth(guard, allowsGuests) {
-  const next = require('next/headers')
-  const received = await next.headers()
-  const jar = await next.cookies()
-  refuseStatic(received)
-  const auth = await guard.authenticate({ headers: withoutChanged(received, jar, guard.cookieName), cookies: jar })
-  await keepGuestId(auth, { headers: received })
-  const cookie = allowsGuests ? guard.guestCookie(auth, isSecureRequest(received)) : null
-  if (cookie !== null) await setCookie(cookie)
+async function currentAuth(authenticator, setsGuestCookie) {
+  const nextHeaders = require('next/headers')
+  const received = await nextHeaders.headers()
+  const jar = await nextHeaders.cookies()
+  assertDynamic(received)
+  const headers = withoutOutdatedCookies(received, jar, authenticator.cookieName)
+  const auth = await authenticate(authenticator, { headers, cookies: jar }, received)
+  const cookie = setsGuestCookie ? authenticator.newGuestCookie(auth, originOf(received)) : null
+  if (cookie !== null) await trySetCookie(cookie)
   return auth
 }
 
 /**
- * The headers, without the cookies where the token's has been set or deleted since they came: by a Server Action, by the
- * proxy. What `cookies()` says counts then, a deleted one included, of which nothing but the header is left.
+ * Drops the received cookies if the proxy or a Server Action has changed the token's cookie. In that case, `cookies()`
+ * returns the current value, or none if the cookie was deleted, while the header still contains the old value.
  *
- * @param {Headers} received
- * @param {{ get(name: string): { value: string } | undefined }} jar
- * @param {string} name
+ * @type {(received: Headers, jar: { get(name: string): { value: string } | undefined }, name: string) => Headers}
  */
-function withoutChanged(received, jar, name) {
+function withoutOutdatedCookies(received, jar, name) {
   const values = native.cookieValues(received.get('cookie') ?? '', name)
   const value = jar.get(name)?.value
   if (value === undefined ? values.length === 0 : values.includes(value)) return received

@@ -1,65 +1,62 @@
-/** The gate in front of an application: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
+/** Protects whole applications: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
 
-const { unknownOption, wrongOption } = require('../core/errors')
-const { isPreflight } = require('../adapters/gate')
-const { AuthError, answer, introduce } = require('../adapters/guard')
-const { isSecureRequest } = require('./request')
-const { ownMembers } = require('../core/options')
-const { isPublicPath, publicPathsOption, readPath } = require('./public-paths')
+const { isPreflight } = require('../adapters/authenticator')
+const { appendCookie, errorResponse } = require('../adapters/response')
+const { AuthError } = require('../core/errors')
+const { isPublicPath, readPath, normalizePublicPath } = require('./public-paths')
+const { originOf } = require('./request')
 
-/** @typedef {InstanceType<typeof import('../adapters/guard').Guard>} Guard */
+/** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
 /** @typedef {import('next/server').NextRequest} NextRequest */
-/** @typedef {{ url: URL, path: string | undefined }} SignIn - The path, where it is one of this application. */
+/** @typedef {{ url: URL, path: string | undefined }} SignIn - `path` is set if the page is part of this application. */
 
 /**
- * @param {Guard} guard
- * @param {Guard} members - The same, without guests: a session that fails where they are not welcome is refused for its own
- * reason, and an outage sends nobody to sign in once more.
- * @param {any} [extra]
+ * @param {Authenticator} authenticator
+ * @param {Authenticator} guestsRejected - The same authenticator without guests. Outside the public paths, it rejects a
+ *   failed session with the actual error, so that an outage does not redirect users to the sign-in page.
+ * @param {Readonly<Record<string, any>>} options - Checked by the core.
  */
-function createProxy(guard, members, extra) {
-  const { publicPaths, signInUrl, ...unknown } = ownMembers(extra)
-  for (const option of Object.keys(unknown)) throw unknownOption(option, ['publicPaths', 'signInUrl'])
-  const signIn = signInOption(signInUrl)
-  const paths = publicPathsOption(publicPaths)
+function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl }) {
+  const signIn = signInUrl === undefined ? undefined : signInPage(signInUrl)
+  const paths = (publicPaths ?? []).map(normalizePublicPath)
   if (signIn?.path !== undefined) paths.push(signIn.path)
-  // Where the application tells no public paths from others, its guests are welcome everywhere.
-  const others = publicPaths === undefined || !guard.allowsGuests ? guard : members
+  const { allowsGuests } = authenticator
+  // Without `publicPaths`, guests are allowed everywhere.
+  const nonPublicAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : guestsRejected
 
   /** @param {NextRequest} request */
   return async function proxy(request) {
     const { NextResponse } = require('next/server')
     const { pathname } = request.nextUrl
     const isPublic = isPublicPath(pathname, paths)
-    const isOpen =
-      isPreflight(request, request.method) || isPublicPath(pathname, ASSETS) || (isPublic && !guard.allowsGuests)
-    if (isOpen) return NextResponse.next()
+    if (isPreflight(request) || isPublicPath(pathname, ASSETS) || (isPublic && !allowsGuests)) {
+      return NextResponse.next()
+    }
     /** @type {string | null} */
     let cookie = null
     let response
     try {
-      const auth = await (isPublic ? guard : others).authenticate(request)
-      cookie = guard.guestCookie(auth, isSecureRequest(request.headers))
+      const auth = await (isPublic ? authenticator : nonPublicAuthenticator).verify(request)
+      cookie = authenticator.newGuestCookie(auth, originOf(request.headers))
       response = NextResponse.next(cookie === null ? undefined : { request: { headers: withCookie(request, cookie) } })
     } catch (error) {
       if (!(error instanceof AuthError)) throw error
-      const { status, headers, body } = answer(guard.challenged(error))
+      const { status, headers, body } = errorResponse(authenticator.withResourceMetadata(error))
       response =
         signIn !== undefined && status === 401 && isPageRequest(request)
-          ? NextResponse.redirect(signInAddress(signIn, request), { headers: { 'Cache-Control': 'no-store' } })
+          ? NextResponse.redirect(redirectUrl(signIn, request), { headers: { 'Cache-Control': 'no-store' } })
           : new NextResponse(body, { status, headers })
     }
-    // Next.js lets a route set no `Cache-Control` where its proxy has: this one must not be weaker than the route's.
-    if (cookie !== null) introduce(response.headers, cookie, 'private, no-store')
+    // A route cannot replace a `Cache-Control` header set by the proxy, so use the strictest value.
+    if (cookie !== null) appendCookie(response.headers, cookie, 'private, no-store')
     return response
   }
 }
 
 /**
- * The request's headers with the cookie that its response will set, so that what is behind the proxy sees it already.
+ * Returns the request's headers with the cookie that the response will set, so that the route can read it too.
  *
- * @param {Request} request
- * @param {string} setCookie
+ * @type {(request: Request, setCookie: string) => Headers}
  */
 function withCookie(request, setCookie) {
   const headers = new Headers(request.headers)
@@ -72,35 +69,31 @@ function withCookie(request, setCookie) {
 const isPageRequest = ({ method, headers }) => method === 'GET' && /\btext\/html\b/i.test(headers.get('accept') ?? '')
 
 /**
- * @param {SignIn} signIn
- * @param {NextRequest} request
+ * Returns the URL of the sign-in page, with the requested path and query in `redirect_to`.
+ *
+ * @type {(signIn: SignIn, request: NextRequest) => URL}
  */
-function signInAddress({ url, path }, request) {
+function redirectUrl({ url, path }, request) {
   const target = path === undefined ? new URL(url) : request.nextUrl.clone()
   if (path !== undefined) Object.assign(target, { pathname: url.pathname, search: url.search, hash: url.hash })
   const { pathname, search } = new URL(request.url)
-  // Two slashes at the start would make the address of another host of it.
+  // A path that starts with two slashes would be a URL on another host.
   target.searchParams.set('redirect_to', pathname.replace(/^[/\\]+/, '/') + search)
   return target
 }
 
 /**
- * @param {unknown} given
- * @returns {SignIn | undefined}
+ * @param {string} signInUrl
+ * @returns {SignIn}
  */
-function signInOption(given) {
-  if (given === undefined) return undefined
-  if (typeof given === 'string' && URL.canParse(given, HERE)) {
-    const url = new URL(given, HERE)
-    const path = given.startsWith('/') && url.origin === HERE ? readPath(url.pathname) : undefined
-    if (path !== undefined || /^https?:\/\//i.test(given)) return { url, path }
-  }
-  throw wrongOption('signInUrl', "a path such as '/sign-in' or an absolute http or https address", given)
+function signInPage(signInUrl) {
+  const url = new URL(signInUrl, PLACEHOLDER_ORIGIN)
+  return { url, path: signInUrl.startsWith('/') ? readPath(url.pathname) : undefined }
 }
 
-/** What pages are made of, the sign-in page among them; it tells nothing about anybody. */
+/** Assets that every page needs, including the sign-in page. They are the same for all users. */
 const ASSETS = ['/_next/static']
 
-const HERE = 'http://localhost'
+const PLACEHOLDER_ORIGIN = 'http://localhost'
 
 module.exports = { createProxy }

@@ -1,34 +1,28 @@
-/** Paths that need no session: which ones, and whether a request's path is one. */
+/** Matches request paths against the `publicPaths` option. */
 
-const { wrongOption } = require('../core/errors')
+const native = require('../core/addon')
 
 /**
- * @param {unknown} given
- * @returns {(string | RegExp)[]}
+ * Normalizes a path for comparison, or removes the stateful flags (`g`, `y`) of a regular expression, which would make it
+ * match only every other time.
+ *
+ * @param {string | RegExp} item
+ * @returns {string | RegExp}
  */
-function publicPathsOption(given = []) {
-  if (!Array.isArray(given)) throw wrongOption('publicPaths', 'an array', given)
-  return given.map((path) => {
-    // A sticky or global expression remembers where it was, and would match every other time.
-    if (path instanceof RegExp) return new RegExp(path.source, path.flags.replace(/[gy]/g, ''))
-    const isPath = typeof path === 'string' && /^\/[^*()[\]?#]*$/.test(path) && !path.includes('/:')
-    const read = isPath ? readPath(path) : undefined
-    if (read !== undefined) return read
-    throw wrongOption('publicPaths', "paths such as '/docs', each with everything below it, and RegExps", path)
-  })
-}
+const normalizePublicPath = (item) =>
+  typeof item === 'string' ? (readPath(item) ?? item) : new RegExp(item.source, item.flags.replace(/[gy]/g, ''))
 
 /**
- * A path stands for itself and for everything below it, `/` for itself alone. An expression is matched against the path
- * without a trailing slash.
+ * Returns whether a path is public. A string matches its path and everything below it, and `/` matches only itself. A
+ * regular expression is tested against the path without a trailing slash.
  *
  * @param {string} pathname - Percent-encoded.
  * @param {(string | RegExp)[]} publicPaths
  */
 function isPublicPath(pathname, publicPaths) {
-  const read = readPath(pathname)
-  if (read === undefined) return false
-  const path = trimmed(withoutTransport(read))
+  const decoded = readPath(pathname)
+  if (decoded === undefined) return false
+  const path = withoutTrailingSlash(pageOf(decoded))
   return publicPaths.some((item) => {
     if (typeof item !== 'string') return item.test(path)
     return path === item || (item !== '/' && path.startsWith(`${item}/`))
@@ -36,29 +30,19 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
- * A path as people write it, without a trailing slash. There is none where two readers could disagree about that: empty and
- * dot segments, backslashes, and what is percent-encoded without need (RFC 3986 section 2.3), to hide, or to be a slash
- * later.
+ * Returns the decoded path without a trailing slash, or undefined if two parsers could disagree about it.
  *
  * @param {string} pathname
  */
-function readPath(pathname) {
-  if (/\\|\/\/|\/\.{1,2}(\/|$)|%([01]|2[5def]|3\d|4[1-9a-f]|5[\dacf]|6[1-9a-f]|7[\daef])/i.test(pathname))
-    return undefined
-  try {
-    return trimmed(decodeURI(pathname))
-  } catch {
-    return undefined
-  }
-}
+const readPath = (pathname) => native.normalizePath(pathname) ?? undefined
 
 /**
- * Next.js fetches a page's data by addresses of their own: `/_next/data/<build>/page.json`, `/page.rsc`,
- * `/page.segments/….segment.rsc`. They are for whoever may see the page.
+ * Returns the page for a URL from which Next.js fetches page data: `/_next/data/<build>/page.json`, `/page.rsc`,
+ * `/page.segments/….segment.rsc`. The data is as public as the page.
  *
  * @param {string} pathname
  */
-function withoutTransport(pathname) {
+function pageOf(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
   if (page !== undefined) return page === '/index' ? '/' : page
   const segment = /^(.*)\.segments\/.*\.segment\.rsc$/.exec(pathname)?.[1]
@@ -66,6 +50,6 @@ function withoutTransport(pathname) {
 }
 
 /** @param {string} path */
-const trimmed = (path) => path.replace(/(.)\/+$/, '$1')
+const withoutTrailingSlash = (path) => path.replace(/(.)\/+$/, '$1')
 
-module.exports = { isPublicPath, publicPathsOption, readPath }
+module.exports = { isPublicPath, readPath, normalizePublicPath }

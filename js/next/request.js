@@ -1,39 +1,67 @@
-/** What the request that Next.js is about tells, and what can be told to it. */
+/** Reads the request that Next.js is handling, and sets cookies on its response. */
 
 const { isNewGuest } = require('../core/context')
-const { isSecure } = require('../adapters/guard')
 const { header } = require('../core/request')
+const { isPending } = require('../core/settle')
+
+/** @typedef {import('../..').AuthContext} AuthContext */
 
 /**
- * Whether the browser keeps a `Secure` cookie of this host. Next.js says by `X-Forwarded-*` how it was asked where no
- * proxy in front of it has said so.
+ * Verifies a request, synchronously if possible. A new guest has the same id in all components rendered for the request.
  *
- * @param {any} headers
+ * @param {InstanceType<typeof import('../adapters/authenticator').Authenticator>} authenticator
+ * @param {any} request
+ * @param {any} [headers] - The headers as received.
+ * @returns {AuthContext | Promise<AuthContext>}
  */
-function isSecureRequest(headers) {
-  const host = header({ headers }, 'x-forwarded-host') ?? header({ headers }, 'host')
-  return isSecure(String(header({ headers }, 'x-forwarded-proto')), String(host))
+function authenticate(authenticator, request, headers = request.headers) {
+  const auth = authenticator.verify(request)
+  return isPending(auth)
+    ? auth.then((settled) => withSharedGuestId(settled, headers))
+    : isNewGuest(auth)
+      ? withSharedGuestId(auth, headers)
+      : auth
+}
+
+/** The ids of new guests, by the headers of their request. @type {WeakMap<object, string>} */
+const newGuestIds = new WeakMap()
+
+/** @type {(auth: AuthContext, headers: any) => Promise<AuthContext>} */
+async function withSharedGuestId(auth, headers) {
+  if (!auth.isGuest || !isNewGuest(auth)) return auth
+  const key = (await receivedHeaders()) ?? headers
+  auth.guestId = newGuestIds.get(key) ?? auth.guestId
+  newGuestIds.set(key, auth.guestId)
+  return auth
 }
 
 /**
- * Throws where a route is rendered once for everybody: there is no request then, and its answer, one guest's id among
- * it, would be everybody's. Next.js shows such a route empty headers; a request has some.
+ * Returns the protocol and host that the browser used. Next.js sets `X-Forwarded-*` itself unless a proxy has set it.
+ *
+ * @param {any} headers
+ * @returns {() => [protocol: string, host: string]}
+ */
+const originOf = (headers) => () => {
+  const host = header({ headers }, 'x-forwarded-host') ?? header({ headers }, 'host')
+  return [String(header({ headers }, 'x-forwarded-proto')), String(host)]
+}
+
+/**
+ * Throws in a static route, which is rendered once: its response, including a guest id, would be served to all users.
+ * Next.js passes empty headers to such routes, but real requests always have headers.
  *
  * @param {Headers} headers
  */
-function refuseStatic(headers) {
-  if (!headers.keys().next().done || !isInNext()) return
+function assertDynamic(headers) {
+  // Outside Next.js, for example in a unit test of a handler, a request may have no headers.
+  if (!headers.keys().next().done || receivedHeaders() === undefined) return
   throw new Error(
     "A static route has no request to verify: remove `dynamic = 'force-static'` from the route that uses logto-authkit",
   )
 }
 
-/** Outside, in a test of a handler say, a request may well be without headers. */
-const isInNext = () => receivedHeaders() !== undefined
-
 /**
- * The headers that Next.js has received; undefined outside, and where it keeps them to itself: in the proxy, in the Pages
- * Router.
+ * Returns the headers that Next.js has received, or undefined outside Next.js, in the proxy and in the Pages Router.
  *
  * @returns {Promise<Headers> | undefined}
  */
@@ -45,37 +73,20 @@ function receivedHeaders() {
   }
 }
 
-/** The id of a guest without a cookie. @type {WeakMap<object, string>} */
-const newGuestIds = new WeakMap()
-
 /**
- * Gives a new guest the id that the request has got already: all that is rendered and answered for one request sees one.
+ * Sets a cookie through Next.js where possible, in Route Handlers and Server Actions. In Server Components it is not
+ * possible, so the proxy sets the cookie.
  *
- * @param {import('../..').AuthContext} auth
- * @param {{ headers: any }} request
+ * @param {string} setCookie
  */
-async function keepGuestId(auth, request) {
-  if (!auth.isGuest || !isNewGuest(auth)) return
-  const key = (await receivedHeaders()) ?? request.headers
-  auth.guestId = newGuestIds.get(key) ?? auth.guestId
-  newGuestIds.set(key, auth.guestId)
-}
-
-/**
- * Sets a cookie through Next.js, where that is possible: in Route Handlers and Server Actions.
- *
- * @param {string} header - As in `Set-Cookie`.
- */
-async function setCookie(header) {
+async function trySetCookie(setCookie) {
   const { cookies } = require('next/headers')
   const { NextResponse } = require('next/server')
   try {
     const jar = await cookies()
-    const parsed = new NextResponse(null, { headers: { 'Set-Cookie': header } }).cookies
+    const parsed = new NextResponse(null, { headers: { 'Set-Cookie': setCookie } }).cookies
     for (const cookie of parsed.getAll()) jar.set(cookie)
-  } catch {
-    // A Server Component cannot set one: the proxy does.
-  }
+  } catch {}
 }
 
-module.exports = { isSecureRequest, keepGuestId, refuseStatic, setCookie }
+module.exports = { assertDynamic, authenticate, originOf, trySetCookie }

@@ -1,4 +1,4 @@
-// Node 20 has this symbol, TypeScript's libraries before `esnext.disposable` do not name it.
+// Node 20 has this symbol, but TypeScript only declares it in the library `esnext.disposable`.
 declare global {
   interface SymbolConstructor {
     readonly asyncDispose: unique symbol
@@ -6,16 +6,15 @@ declare global {
 }
 
 /**
- * Starts an issuer on 127.0.0.1 that looks to a client like Logto: its addresses, its key set with its headers, its
- * tokens. It is made of Node's own `crypto` and `http`, so nothing has to be installed, and tests need neither a Logto
- * nor a network.
+ * Starts an issuer on 127.0.0.1 that behaves like Logto: the same URLs, key set, response headers and tokens. It only
+ * uses Node's `crypto` and `http`, so tests need neither a Logto server nor a network.
  *
- * It does not keep a process alive: one that has nothing else to do ends, closed issuer or not.
+ * It does not keep the process alive, even if it is never closed.
  *
- * @param options - see {@link TestIssuerOptions}
- * @returns a promise of the issuer, which is listening and has its first key
- * @throws TypeError with `code: 'invalid_options'` (as a rejection) for an unknown option or a wrong value
- * @throws Error with `code: 'EADDRINUSE'` (as a rejection) if `port` is taken
+ * @param options - See {@link TestIssuerOptions}.
+ * @returns The issuer, which is listening and has its first key.
+ * @throws `TypeError` with `code: 'invalid_options'` (rejection) for an unknown or invalid option.
+ * @throws `Error` with `code: 'EADDRINUSE'` (rejection) if `port` is in use.
  *
  * @example
  * ```ts
@@ -35,52 +34,52 @@ declare global {
  */
 export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssuer>
 
-/** What {@link createTestIssuer} takes. */
+/** Options of {@link createTestIssuer}. */
 export interface TestIssuerOptions {
   /**
-   * The algorithm of the first key. Logto's are `ES384` and `RS256`.
+   * Algorithm of the first key. Logto uses `ES384` and `RS256`.
    *
-   * @default 'ES384'
+   * @defaultValue `'ES384'`
    */
   alg?: TestAlgorithm
   /**
-   * The TCP port on 127.0.0.1, 0 to 65535.
+   * TCP port on 127.0.0.1, from 0 to 65535.
    *
-   * @default 0, which is any free port
+   * @defaultValue `0`, any free port
    */
   port?: number
 }
 
 /**
- * Every algorithm that `logto-authkit` can be told to accept. RSA keys have 2048 bits (Logto's have 4096) because they
- * take tenths of a second to make as it is; all other keys take a millisecond.
+ * All algorithms that `logto-authkit` can accept. RSA keys have 2048 bits (Logto's have 4096) and take a few hundred
+ * milliseconds to generate. All other keys take about a millisecond.
  */
 export type TestAlgorithm = 'ES384' | 'RS256' | 'ES256' | 'EdDSA' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
 
-/** A running issuer. Its methods need no `this`. */
+/** A running issuer. Its methods do not use `this`, so you can destructure it. */
 export interface TestIssuer {
-  /** `http://127.0.0.1:<port>`: the option `logtoUrl` of the code under test. */
+  /** `http://127.0.0.1:<port>`, the option `logtoUrl` for the code under test. */
   readonly logtoUrl: string
-  /** `<logtoUrl>/oidc`: the `iss` of every token. */
+  /** `<logtoUrl>/oidc`, the `iss` claim of every token. */
   readonly issuer: string
-  /** `<logtoUrl>/oidc/jwks`: the address of the key set. */
+  /** `<logtoUrl>/oidc/jwks`, the URL of the key set. */
   readonly jwksUri: string
   /**
-   * How many requests to the key set have arrived since the start, answered or not: those with a 304 and those during
-   * an outage count, also during `down`. Read it from the issuer each time; a destructured copy stays what it was.
+   * Number of key set requests since startup, including requests answered with 304 and requests during outages. Read
+   * it from the issuer each time, because a destructured copy does not change.
    */
   readonly jwksRequests: number
 
   /**
-   * Makes an access token exactly as Logto does (header, claims, their types), signed with the present key. The options
-   * change it, down to any claim and header member, so that it can fail in every way a token can.
+   * Creates an access token in exactly Logto's format (header, claims, types), signed with the current key. The options
+   * can change every claim and header, so you can create a token for every error.
    *
-   * @param options - see {@link MintOptions}; without any: a user's token for `https://api.example.com` that is valid
-   * for an hour
-   * @returns the token, a compact JWS
-   * @throws TypeError with `code: 'invalid_options'` for an unknown option or a wrong value
+   * @param options - See {@link MintOptions}. By default, a user token for `https://api.example.com` that is valid for
+   * an hour.
+   * @returns The token, a compact JWS.
+   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
-   * @example A token for each failure
+   * @example A token for each error
    * ```ts
    * issuer.mint({ header: { crit: ['exp'] } })                          // malformed_token
    * issuer.mint({ header: { alg: 'none' } })                            // unsupported_algorithm
@@ -92,11 +91,11 @@ export interface TestIssuer {
    * issuer.mint({ expiresIn: -1 })                                      // token_expired
    * issuer.mint({ notBefore: 60 })                                      // token_not_active
    * issuer.mint({ organizationId: 'other' })                            // wrong_organization
-   * issuer.mint({ scope: 'read:orders' })                               // missing_scope, if another one is required
-   * issuer.mint({ claims: { roles: ['viewer'] } })                      // missing_role, if another one is required
+   * issuer.mint({ scope: 'read:orders' })                               // missing_scope, if another scope is required
+   * issuer.mint({ claims: { roles: ['viewer'] } })                      // missing_role, if another role is required
    * ```
    *
-   * @example A wrong signature: that of another token
+   * @example An invalid signature, taken from another token
    * ```ts
    * const [header, payload] = issuer.mint().split('.')
    * const signature = issuer.mint().split('.')[2]
@@ -105,50 +104,50 @@ export interface TestIssuer {
    *
    * @example Other tokens that Logto issues
    * ```ts
-   * // of a machine: its subject is the application
+   * // machine-to-machine token: its subject is the application
    * issuer.mint({ sub: 'my-app', clientId: 'my-app', scope: 'read:orders' })
-   * // of an organization, and for an API resource within an organization
+   * // organization token, and token for an API resource within an organization
    * issuer.mint({ audience: 'urn:logto:organization:my-org', scope: 'read:invoices' })
    * issuer.mint({ organizationId: 'my-org', scope: 'read:orders' })
-   * // an ID token, which no API may accept
+   * // ID token, which an API must reject
    * issuer.mint({
    *   audience: 'my-app',
    *   header: { typ: undefined },
    *   claims: { jti: undefined, scope: undefined, client_id: undefined },
    * })
-   * // an opaque access token, which is no JWT at all
+   * // opaque access token, which is not a JWT
    * crypto.randomBytes(32).toString('base64url')
    * ```
    */
   mint(options?: MintOptions): string
 
   /**
-   * Makes a new key, which signs from then on and comes first in the key set. Like Logto 1.42, the set then holds the
-   * new key and the one it replaced; keys older than that are gone, and so are their tokens.
+   * Generates a new signing key and puts it first in the key set. As in Logto 1.42, the key set then contains the new
+   * and the previous key. Older keys are removed, so their tokens become invalid.
    *
-   * Everything happens at one instant, when the promise settles; requests meanwhile are answered with the former set.
-   * The key is made off the event loop, and calls take effect in their order.
+   * The new key set takes effect when the promise resolves. Until then, requests get the previous one. The key is
+   * generated off the event loop, and concurrent calls are processed in order.
    *
-   * @param options - see {@link RotateKeysOptions}
-   * @returns a promise that is resolved when the new key signs
-   * @throws TypeError with `code: 'invalid_options'` (as a rejection) for an unknown option or a wrong value
+   * @param options - See {@link RotateKeysOptions}.
+   * @returns A promise that resolves once new tokens are signed with the new key.
+   * @throws `TypeError` with `code: 'invalid_options'` (rejection) for an unknown or invalid option.
    *
    * @example
    * ```ts
-   * const former = issuer.mint()
+   * const oldToken = issuer.mint()
    * await issuer.rotateKeys()
-   * issuer.mint()                                    // signed with the new key; `former` still verifies
-   * await issuer.rotateKeys({ keepPrevious: false }) // now neither of them does
+   * const newToken = issuer.mint()                   // signed with the new key; oldToken is still valid
+   * await issuer.rotateKeys({ keepPrevious: false }) // now both are rejected
    * ```
    */
   rotateKeys(options?: RotateKeysOptions): Promise<void>
 
   /**
-   * Starts an outage, changes its kind, or ends it with `null`. It is in effect when the call returns. Ending `hang`
-   * closes the connections that hang.
+   * Starts an outage, changes its mode, or ends it with `null`. The change takes effect before the call returns. Ending `hang`
+   * closes the hanging connections.
    *
-   * @param mode - see {@link OutageMode}
-   * @throws TypeError with `code: 'invalid_options'` for anything else
+   * @param mode - See {@link OutageMode}.
+   * @throws `TypeError` with `code: 'invalid_options'` for any other value.
    *
    * @example
    * ```ts
@@ -161,105 +160,104 @@ export interface TestIssuer {
   setOutage(mode: OutageMode | null): void
 
   /**
-   * Stops listening and ends every connection, also idle and hanging ones. Closing twice is closing once. From then on
-   * connections are refused (`ECONNREFUSED`).
+   * Stops listening and closes all connections, including idle and hanging ones. New connections then fail with
+   * `ECONNREFUSED`. Calling it again has no effect.
    *
-   * @returns a promise that is resolved when the port is free again
+   * @returns A promise that resolves when the port is free again.
    */
   close(): Promise<void>
 
-  /** The same as {@link TestIssuer.close}, for `await using issuer = await createTestIssuer()`. */
+  /** Calls {@link TestIssuer.close}, for `await using issuer = await createTestIssuer()`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** What {@link TestIssuer.mint} takes. */
+/** Options of {@link TestIssuer.mint}. */
 export interface MintOptions {
   /**
-   * The user's id; in a machine's token the application's, the same as `clientId`.
+   * Id of the user. For a machine-to-machine token, the id of the application, as in `clientId`.
    *
-   * @default 'test-user'
+   * @defaultValue `'test-user'`
    */
   sub?: string
   /**
-   * The application's id, the claim `client_id`.
+   * Id of the application, the claim `client_id`.
    *
-   * @default 'test-app'
+   * @defaultValue `'test-app'`
    */
   clientId?: string
   /**
-   * The scopes: an array, or a string with spaces between them.
+   * Scopes, as an array or a space-separated string.
    *
-   * @default none, which is as in Logto no claim in a machine's token for an API resource, and an empty string in any
-   * other token
+   * @defaultValue none. As in Logto, a machine-to-machine token for an API resource then has no claim `scope`; in other
+   * tokens it is an empty string.
    */
   scope?: string | readonly string[]
   /**
-   * The claim `aud`; `urn:logto:organization:<id>` for an organization token. Logto's is always one string: for an
-   * array use `claims`.
+   * The claim `aud`, or `urn:logto:organization:<id>` for an organization token. Logto always issues a single string;
+   * use `claims` for an array.
    *
-   * @default 'https://api.example.com'
+   * @defaultValue `'https://api.example.com'`
    */
   audience?: string
   /**
-   * The claim `organization_id`, of a token for an API resource within an organization.
+   * The claim `organization_id`, for a token for an API resource within an organization.
    *
-   * @default none
+   * @defaultValue none
    */
   organizationId?: string
   /**
-   * Seconds from now to `exp`. With 0 or less the token has expired, and was issued an hour before that.
+   * Seconds from now to `exp`. With 0 or less, the token has expired and was issued one hour before that.
    *
-   * @default 3600
+   * @defaultValue `3600`
    */
   expiresIn?: number
   /**
-   * Seconds from now to `nbf`, negative for the past.
+   * Seconds from now to `nbf`. Negative values are in the past.
    *
-   * @default none: Logto's tokens have no such claim
+   * @defaultValue none: Logto's tokens do not have this claim
    */
   notBefore?: number
   /**
-   * Claims to add or to replace, over everything else: any JSON value, of wrong types too; `undefined` leaves the claim
-   * out.
+   * Claims to add or replace, applied last. Any JSON value is allowed, even one of the wrong type. `undefined` removes a
+   * claim.
    *
-   * @default none
+   * @defaultValue none
    */
   claims?: Record<string, unknown>
   /**
-   * Header members to add or to replace, like `claims`. The signature is made with the issuer's key and its own
-   * algorithm whatever `alg` and `kid` say, and covers the header as it is sent.
+   * Headers to add or replace, like `claims`. The token is always signed with the key of the issuer and its algorithm,
+   * regardless of `alg` and `kid`, and the signature covers the changed header.
    *
-   * @default none
+   * @defaultValue none
    */
   header?: Record<string, unknown>
 }
 
-/** What {@link TestIssuer.rotateKeys} takes. */
+/** Options of {@link TestIssuer.rotateKeys}. */
 export interface RotateKeysOptions {
   /**
-   * Whether the key that is replaced stays in the key set.
+   * Whether the previous key stays in the key set.
    *
-   * @default true
+   * @defaultValue `true`
    */
   keepPrevious?: boolean
   /**
-   * The algorithm of the new key.
+   * Algorithm of the new key.
    *
-   * @default that of the key it replaces
+   * @defaultValue the algorithm of the previous key
    */
   alg?: TestAlgorithm
 }
 
 /**
- * How the issuer fails. All but `empty` concern every address, `empty` the key set only.
+ * How the issuer fails. `empty` affects only the key set. All other modes affect every URL.
  *
- * - `down`: open connections end, and a new one is reset (`ECONNRESET`) as soon as a request has arrived on it. The
- *   port stays taken, so that the issuer comes back on it, and requests are still counted. For `ECONNREFUSED`, close
- *   the issuer.
- * - `error`: status 500.
- * - `hang`: requests are accepted and never answered.
- * - `html`: status 200 with an HTML page.
- * - `garbage`: status 200, the content type of a key set, and JSON that breaks off.
- * - `empty`: a key set without keys.
+ * - `down`: closes open connections, and resets new ones (`ECONNRESET`) as soon as a request arrives. The port stays in
+ *   use, so that the issuer can recover on it, and requests are still counted. For `ECONNREFUSED`, close the issuer.
+ * - `error`: responds with status 500.
+ * - `hang`: accepts requests and never responds.
+ * - `html`: responds with status 200 and an HTML page.
+ * - `garbage`: responds with status 200, the content type of a key set, and truncated JSON.
+ * - `empty`: responds with a key set without keys.
  */
 export type OutageMode = 'down' | 'error' | 'hang' | 'html' | 'garbage' | 'empty'

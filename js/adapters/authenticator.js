@@ -1,0 +1,219 @@
+/** Authenticates requests for all frameworks: contexts, guests and rejections. */
+
+const { isNewGuest } = require('../core/context')
+const { AuthError, asError, orThrow, withResourceMetadata } = require('../core/errors')
+const { parse } = require('../core/options')
+const { header } = require('../core/request')
+const { isPending } = require('../core/settle')
+const { verifyRequest } = require('../core/verifier')
+const { organizationFrom } = require('./requirements')
+
+/** @typedef {import('../..').AuthContext} AuthContext */
+/** @typedef {import('../..').RequestLike} RequestLike */
+/** @typedef {InstanceType<typeof import('./requirements').Requirements>} Requirements */
+/** @typedef {() => [protocol: string | undefined, host: string | undefined]} Origin */
+
+/**
+ * How an adapter reads and writes the `source`, the framework's request object.
+ *
+ * @typedef {object} Framework
+ * @property {(source: any) => RequestLike} request - Returns the headers and cookies.
+ * @property {(source: any) => ReturnType<Origin>} origin
+ * @property {(source: any, auth: AuthContext | undefined) => void} store - Stores the context where the application reads it.
+ * @property {(response: any, setCookie: string) => void} [addCookie]
+ */
+
+/**
+ * The context of each request. `protect` trusts only this map, since other code can write to `req.auth`. It is a WeakMap
+ * because Express changes the prototype of every request, after which adding a property, even a private one, takes 3 µs.
+ *
+ * @type {WeakMap<object, { authenticator: Authenticator, auth: AuthContext | undefined }>}
+ */
+const requestRecords = new WeakMap()
+
+/** Verifies requests against one set of options. */
+class Authenticator {
+  #optionSet
+  #parsed
+  #framework
+
+  /** @type {Function | undefined} - Replaces the response to rejected requests. */
+  onError
+
+  /** Whether requests without a valid token become guests. */
+  allowsGuests
+
+  /**
+   * @param {'adapter' | 'nest' | 'next' | 'proxy' | 'upgrade'} optionSet - Name of the option set in the core.
+   * @param {any} options
+   * @param {Framework} [framework] - Required only by `authenticate`.
+   */
+  constructor(optionSet, options, framework) {
+    this.#optionSet = optionSet
+    this.#parsed = parse(optionSet, options)
+    this.onError = this.#parsed.functions.onError
+    this.allowsGuests = this.#parsed.core.guestCookieName !== null
+    this.#framework = /** @type {Framework} */ (framework)
+  }
+
+  /**
+   * Returns an authenticator with the same options, but with or without guests.
+   *
+   * @param {boolean} allowGuest
+   */
+  withGuests(allowGuest) {
+    const { options, functions } = this.#parsed
+    const ours = Object.entries(functions).filter(([, value]) => value !== undefined)
+    return new Authenticator(this.#optionSet, { ...options, ...Object.fromEntries(ours), allowGuest }, this.#framework)
+  }
+
+  /** The validated options. */
+  get options() {
+    return this.#parsed.options
+  }
+
+  /** The name of the token's cookie. */
+  get cookieName() {
+    return this.#parsed.core.cookieName
+  }
+
+  /**
+   * Verifies a request. Returns or throws synchronously unless it has to wait for something.
+   *
+   * @type {(request: RequestLike, source?: unknown) => AuthContext | Promise<AuthContext>}
+   */
+  verify(request, source = request) {
+    const organizationOf = this.#parsed.functions.organizationId
+    const organizationId = organizationOf === undefined ? undefined : organizationFrom(organizationOf, source)
+    return verifyRequest(request, this.#parsed, organizationId, source)
+  }
+
+  /**
+   * Verifies a framework's request, stores its context, and sets the cookie of a new guest. Returns a promise only if
+   * it has to wait for something.
+   *
+   * @type {(source: any, response?: unknown) => Promise<void> | void}
+   */
+  authenticate(source, response) {
+    const request = this.#framework.request(source)
+    let auth
+    try {
+      auth = isPreflight(request) ? undefined : this.verify(request, source)
+    } catch (error) {
+      this.#store(source, undefined)
+      throw error
+    }
+    if (!isPending(auth)) return this.#finish(source, response, auth)
+    const finished = auth.then((resolved) => this.#finish(source, response, resolved))
+    try {
+      // Until the result is known, the request is unauthenticated, even if other code has already stored a context.
+      this.#store(source, undefined)
+    } catch (error) {
+      finished.catch(() => {})
+      throw error
+    }
+    return finished
+  }
+
+  /** @type {(source: any, response: unknown, auth: AuthContext | undefined) => void} */
+  #finish(source, response, auth) {
+    this.#store(source, auth)
+    const { addCookie, origin } = this.#framework
+    if (!auth?.isGuest || addCookie === undefined) return
+    const cookie = this.newGuestCookie(auth, () => origin(source))
+    if (cookie !== null) addCookie(response, cookie)
+  }
+
+  /** @type {(source: any, auth: AuthContext | undefined) => void} */
+  #store(source, auth) {
+    const record = requestRecords.get(source)
+    if (record === undefined) requestRecords.set(source, { authenticator: this, auth })
+    else {
+      record.authenticator = this
+      record.auth = auth
+    }
+    this.#framework.store(source, auth)
+  }
+
+  /**
+   * Returns the `Set-Cookie` header with the id of a new guest, or null if the response needs none.
+   *
+   * @type {(auth: AuthContext | undefined, origin: Origin) => string | null}
+   */
+  newGuestCookie(auth, origin) {
+    if (!auth?.isGuest || !isNewGuest(auth)) return null
+    return orThrow(this.#parsed.core.verifier.guestCookieHeader(auth.guestId, ...origin()))
+  }
+
+  /**
+   * Adds the URL from `resourceMetadata` to the challenge of a rejection, which a handler may have thrown.
+   *
+   * @type {<T>(error: T) => T}
+   */
+  withResourceMetadata(error) {
+    return withResourceMetadata(error, this.#parsed.core.resourceMetadata)
+  }
+}
+
+/**
+ * Returns whether the request is a CORS preflight, which browsers send without credentials.
+ *
+ * @param {RequestLike & { method?: string }} request
+ */
+const isPreflight = (request) =>
+  request.method === 'OPTIONS' && header(request, 'access-control-request-method') !== undefined
+
+/**
+ * Returns the context of a request that an `Authenticator` has processed.
+ *
+ * @param {object} source
+ */
+const contextOf = (source) => requestRecords.get(source)?.auth
+
+/**
+ * Throws unless the request has a context that meets the requirements and that no other code has replaced.
+ *
+ * @type {(requirements: Requirements, source: object, stored: unknown) => void}
+ */
+function checkRequest(requirements, source, stored) {
+  const record = requestRecords.get(source)
+  if (record === undefined) warnAboutMissingLogtoAuth()
+  requirements.check(record !== undefined && record.auth === stored ? record.auth : undefined, source)
+}
+
+/**
+ * Returns a rejection and the application's `onError`, if it has one. Rethrows all other errors.
+ *
+ * @type {(thrown: unknown, source: object) => { error: InstanceType<typeof AuthError>, onError: Function | undefined }}
+ */
+function rejectionOf(thrown, source) {
+  if (!(thrown instanceof AuthError)) throw asError(thrown)
+  const authenticator = requestRecords.get(source)?.authenticator
+  return { error: authenticator?.withResourceMetadata(thrown) ?? thrown, onError: authenticator?.onError }
+}
+
+/**
+ * Sets the `auth` property, even if the object inherits one. Throws if other middleware has made it read-only: an
+ * assignment would fail silently, and handlers would mistake the old value for ours.
+ *
+ * @type {(target: any, auth: unknown) => void}
+ */
+function setAuth(target, auth) {
+  if ('auth' in target || !Object.isExtensible(target)) {
+    Object.defineProperty(target, 'auth', { value: auth, writable: true, configurable: true, enumerable: true })
+    // An assignment is ten times as fast as `defineProperty`.
+  } else if (auth !== undefined) target.auth = auth
+}
+
+let hasWarned = false
+
+/** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */
+function warnAboutMissingLogtoAuth() {
+  if (hasWarned) return
+  hasWarned = true
+  process.emitWarning('protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it', {
+    code: 'LOGTO_AUTHKIT_UNSEEN_REQUEST',
+  })
+}
+
+module.exports = { Authenticator, checkRequest, contextOf, isPreflight, rejectionOf, setAuth }

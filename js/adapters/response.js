@@ -1,0 +1,122 @@
+/** HTTP responses for all frameworks: sends errors, and adds cookies without overwriting the application's own. */
+
+const { inspect } = require('node:util')
+const { errorTitle } = require('../core/contract')
+const { asError } = require('../core/errors')
+
+/** @typedef {import('node:http').ServerResponse} Response */
+/** @typedef {(error?: unknown) => void} Next */
+/** @typedef {{ status: number, headers: Record<string, string>, body: string }} ErrorResponse */
+
+/**
+ * @param {import('../..').AuthError} error
+ * @returns {ErrorResponse}
+ */
+const errorResponse = ({ code, status, message, headers }) =>
+  jsonResponse(status, { error: errorTitle(code), code, message }, headers)
+
+/** @type {(status: number, body: object, headers?: Record<string, string>) => ErrorResponse} */
+const jsonResponse = (status, body, headers = { 'Cache-Control': 'no-store' }) => ({
+  status,
+  headers: { ...headers, 'Content-Type': 'application/json; charset=utf-8' },
+  body: JSON.stringify(body),
+})
+
+/**
+ * Sends a response. Avoids `writeHead` arguments, because other middleware may have hooked `writeHead` to add headers.
+ *
+ * @type {(res: Response, response: ErrorResponse) => void}
+ */
+function send(res, { status, headers, body }) {
+  res.statusCode = status
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  res.setHeader('Content-Length', Buffer.byteLength(body))
+  res.end(body)
+}
+
+/**
+ * Passes an unexpected error, which is not a rejection, to the next error handler.
+ *
+ * @type {(thrown: unknown, res: Response, next: Next) => void}
+ */
+function fail(thrown, res, next) {
+  const error = asError(thrown)
+  if (!res.headersSent) next(error)
+  // Once the response has started, an error handler could only try to send a second one.
+  else process.emitWarning(error instanceof Error ? error : inspect(error))
+}
+
+/** The cookies to add to each response, by name. @type {WeakMap<Response, Map<string, string>>} */
+const pendingCookies = new WeakMap()
+
+/**
+ * Adds a cookie just before the headers are sent, so that the application cannot replace it by accident. A cookie
+ * replaces an earlier one with the same name.
+ *
+ * @type {(res: Response, setCookie: string) => void}
+ */
+function addCookie(res, setCookie) {
+  let cookies = pendingCookies.get(res)
+  if (cookies === undefined) {
+    cookies = new Map()
+    pendingCookies.set(res, cookies)
+    addCookiesBeforeHeaders(res, cookies)
+  }
+  cookies.set(setCookie.split('=', 1)[0], setCookie)
+}
+
+/**
+ * Hooks `writeHead`, which Node calls even if the headers are sent implicitly.
+ *
+ * @type {(res: Response, cookies: Map<string, string>) => void}
+ */
+function addCookiesBeforeHeaders(res, cookies) {
+  const { writeHead } = res
+  /** @type {(status: number, ...rest: any[]) => Response} */
+  res.writeHead = (status, ...rest) => {
+    if (typeof rest.at(-1) === 'object') setHeaders(res, rest.pop())
+    res.writeHead = writeHead
+    // `appendHeader` would push into the application's own array, which other responses may share.
+    res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], ...cookies.values()].flat().map(String))
+    res.setHeader('Vary', varyByCookie(String(res.getHeader('Vary') ?? '')))
+    if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+    return writeHead.call(res, status, ...rest)
+  }
+}
+
+/**
+ * Sets the headers passed to `writeHead`, where they would replace ours: an object, a flat list, or a list of pairs.
+ *
+ * @type {(res: Response, headers: any) => void}
+ */
+function setHeaders(res, headers) {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers ?? {})) res.setHeader(name, value)
+    return
+  }
+  const flat = Array.isArray(headers[0]) ? headers.flat() : headers
+  for (let i = 0; i < flat.length; i += 2) res.removeHeader(flat[i])
+  for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i], [flat[i + 1]].flat())
+}
+
+/**
+ * Adds a cookie to the `Headers` of a fetch response.
+ *
+ * @param {Headers} headers
+ * @param {string} setCookie
+ * @param {string} [cacheControl] - Used if the response has no `Cache-Control`.
+ */
+function appendCookie(headers, setCookie, cacheControl = 'private') {
+  headers.append('Set-Cookie', setCookie)
+  headers.set('Vary', varyByCookie(headers.get('Vary') ?? ''))
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControl)
+}
+
+/** @param {string} vary */
+function varyByCookie(vary) {
+  if (vary === '') return 'Cookie'
+  const names = vary.split(',').map((name) => name.trim().toLowerCase())
+  return names.includes('*') || names.includes('cookie') ? vary : `${vary}, Cookie`
+}
+
+module.exports = { addCookie, appendCookie, errorResponse, fail, jsonResponse, send }

@@ -1,0 +1,49 @@
+/** Constants from the core: errors, options, algorithms, limits, and names of cookies and headers. */
+
+const native = require('./addon')
+
+/**
+ * @typedef {{ name: string, expected: string, default?: any, derived?: string, required?: true }} OptionRow - If none of
+ *   the last three is set, omitting the option has no effect. `derived` describes a default that depends on other values.
+ * @typedef {import('../..').AuthErrorCode} AuthErrorCode
+ * @typedef {{ code: AuthErrorCode, status: number, title: string, message: string, challenge: string | null }} ErrorRow
+ * @typedef {{
+ *   errors: ErrorRow[],
+ *   options: Record<string, OptionRow[]>,
+ *   algorithms: { all: import('../..').Algorithm[], default: import('../..').Algorithm[] },
+ *   limits: { tokenBytes: number, jwksBytes: number, jwksKeys: number, guestIdLength: number },
+ *   cookies: { auth: string, guest: string, csrf: string },
+ *   headers: { csrf: string },
+ *   roleClaims: string[],
+ *   checks: { id: string, title: string }[],
+ * }} Contract
+ */
+
+/** @type {Contract | undefined} */
+let cachedContract
+
+/** @returns {Contract} */
+const contract = () => {
+  cachedContract ??= /** @type {Contract} */ (JSON.parse(native.contract()))
+  return cachedContract
+}
+
+/**
+ * Returns the `error` property of a response body.
+ *
+ * @param {string} code
+ */
+const errorTitle = (code) => contract().errors.find((row) => row.code === code)?.title
+
+/**
+ * Returns the fixed defaults of an option set.
+ *
+ * @param {string} optionSet
+ * @returns {Record<string, any>}
+ */
+const defaults = (optionSet) =>
+  Object.fromEntries(
+    contract().options[optionSet].flatMap((row) => ('default' in row ? [[row.name, row.default]] : [])),
+  )
+
+module.exports = { contract, defaults, errorTitle }

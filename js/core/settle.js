@@ -1,0 +1,31 @@
+/**
+ * Runs a function and passes its result on: immediately if the function returned a value or threw, otherwise when its promise
+ * settles. An `await` would defer the rest of the request even if the result is already known.
+ *
+ * @template T, U, V
+ * @param {() => T | Promise<T>} run
+ * @param {(value: T) => U} onValue
+ * @param {(error: any) => V} onError
+ * @returns {U | V | Promise<U | V>}
+ */
+function settle(run, onValue, onError) {
+  let value
+  try {
+    value = run()
+  } catch (error) {
+    return onError(error)
+  }
+  return isPending(value) ? value.then(onValue, onError) : onValue(value)
+}
+
+/**
+ * Returns whether a value is a promise. `instanceof Promise` would not work: the addon's promises belong to Node's own realm,
+ * these modules may run in another one (Jest), and applications may replace the global `Promise`.
+ *
+ * @template T
+ * @param {T | Promise<T>} value
+ * @returns {value is Promise<T>}
+ */
+const isPending = (value) => typeof (/** @type {any} */ (value)?.then) === 'function'
+
+module.exports = { isPending, settle }
