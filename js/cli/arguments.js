@@ -1,9 +1,9 @@
-/** Arguments, read strictly. */
+/** Strict parsing of command-line arguments. */
 
 const { parseArgs } = require('node:util')
 const { printable } = require('./terminal')
 
-/** Wrong usage, in words for whoever typed it. */
+/** An error in the arguments. Its message is shown to the user. */
 class UsageError extends Error {}
 
 /**
@@ -16,21 +16,21 @@ function readArguments(args, options) {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
     const [sentence] = /** @type {Error} */ (error).message.split(/\. |\n/)
-    // A token that begins with a dash is taken for an option; it is not repeated.
+    // The argument may be a token that starts with a dash, which must not be printed.
     throw new UsageError(printable(sentence).replace(/'([^']{30,})'/g, "'…'"))
   }
 }
 
 /**
- * A number, where one was given.
+ * Parses the value of a numeric option, if present.
  *
  * @param {string} name
- * @param {string | undefined} text
+ * @param {any} value - A string, as the option is declared.
  */
-function readNumber(name, text) {
-  if (text === undefined) return undefined
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${name} takes a number, not ${JSON.stringify(text)}`)
-  return Number(text)
+function readNumber(name, value) {
+  if (value === undefined) return undefined
+  if (!/^\d+(\.\d+)?$/.test(value)) throw new UsageError(`--${name} takes a number, not ${JSON.stringify(value)}`)
+  return Number(value)
 }
 
 module.exports = { UsageError, readArguments, readNumber }

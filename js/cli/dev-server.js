@@ -1,18 +1,17 @@
-/** The page of `dev`, and what its buttons do. */
+/** The web server of `dev`, which serves the page and its API. */
 
 const { randomBytes } = require('node:crypto')
 const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
-const { parsed } = require('./checks')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
-/** A page elsewhere must not reach this one through a name of its own that leads to 127.0.0.1 (DNS rebinding). */
-const HOSTS = ['127.0.0.1', 'localhost']
+/** Prevents DNS rebinding, where another site reaches this server through its own hostname. */
+const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
 
-const LONGEST_BODY = 64 * 1024
+const MAX_BODY_LENGTH = 64 * 1024
 
 /**
  * @param {TestIssuer} issuer
@@ -21,12 +20,12 @@ const LONGEST_BODY = 64 * 1024
 async function startPage(issuer, port) {
   const state = { outage: /** @type {import('../testing/index').OutageMode | null} */ (null), rotations: 0 }
   const server = createServer(async (request, response) => {
-    const { status, type, body } = await answer(request, issuer, state).catch((error) =>
-      error.code === 'invalid_options' || error instanceof Refused
+    const { status, type, body } = await handleRequest(request, issuer, state).catch((error) =>
+      error.code === 'invalid_options' || error instanceof HttpError
         ? json({ error: error.message }, error.status ?? 400)
         : json({ error: 'Internal error' }, 500),
     )
-    response.writeHead(status, { ...HEADERS, 'Content-Type': type }).end(body)
+    response.writeHead(status, { ...SECURITY_HEADERS, 'Content-Type': type }).end(body)
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
@@ -42,7 +41,7 @@ async function startPage(issuer, port) {
   }
 }
 
-class Refused extends Error {
+class HttpError extends Error {
   /**
    * @param {number} status
    * @param {string} message
@@ -59,33 +58,34 @@ class Refused extends Error {
  * @param {{ outage: import('../testing/index').OutageMode | null, rotations: number }} state
  * @returns {Promise<{ status: number, type: string, body: string | Buffer }>}
  */
-async function answer(request, issuer, state) {
+async function handleRequest(request, issuer, state) {
   const { host = '', origin } = request.headers
-  if (!HOSTS.includes(host.replace(/:\d+$/, ''))) throw new Refused(403, 'This page is for this machine only')
+  if (!ALLOWED_HOSTNAMES.includes(host.replace(/:\d+$/, '')))
+    throw new HttpError(403, 'This page is only available on this machine')
   const path = String(request.url).split('?')[0]
   if (request.method === 'GET') {
     if (path === '/api/state') return json(stateOf(issuer, state))
-    const file = FILES[path]
-    if (!file) throw new Refused(404, 'Not found')
+    const file = STATIC_FILES[path]
+    if (!file) throw new HttpError(404, 'Not found')
     return { status: 200, ...file }
   }
-  const act = Object.hasOwn(ACTIONS, path) ? ACTIONS[path] : undefined
-  if (request.method !== 'POST' || act === undefined) throw new Refused(404, 'Not found')
-  // Without both, any page in the browser could press the buttons (CSRF): a form sends no JSON, and a script says where it
-  // is from.
-  if (origin !== undefined && origin !== `http://${host}`) throw new Refused(403, 'This page is for this machine only')
+  const action = Object.hasOwn(POST_ACTIONS, path) ? POST_ACTIONS[path] : undefined
+  if (request.method !== 'POST' || action === undefined) throw new HttpError(404, 'Not found')
+  // CSRF: a form on another site cannot send JSON, and a script there sends its Origin.
+  if (origin !== undefined && origin !== `http://${host}`)
+    throw new HttpError(403, 'This page is only available on this machine')
   if (request.headers['content-type']?.split(';')[0] !== 'application/json')
-    throw new Refused(415, 'Send application/json')
-  return json(await act(await readBody(request), issuer, state))
+    throw new HttpError(415, 'Send application/json')
+  return json(await action(await readBody(request), issuer, state))
 }
 
 /** @type {Record<string, (body: any, issuer: TestIssuer, state: any) => any>} */
-const ACTIONS = {
-  '/api/tokens': ({ kind = 'access', ...wanted }, issuer) => {
+const POST_ACTIONS = {
+  '/api/tokens': ({ kind = 'access', ...mintOptions }, issuer) => {
     if (kind === 'opaque') return { token: randomBytes(32).toString('base64url'), header: null, claims: null }
-    const options = kind === 'id' ? idToken(wanted) : wanted
+    const options = kind === 'id' ? idTokenOptions(mintOptions) : mintOptions
     const token = issuer.mint(options)
-    const [header, claims] = token.split('.').map((part) => parsed(part))
+    const [header, claims] = token.split('.', 2).map(decodeJsonPart)
     return { token, header, claims }
   },
   '/api/rotation': async (options, issuer, state) => {
@@ -101,11 +101,11 @@ const ACTIONS = {
 }
 
 /**
- * What makes an ID token as Logto's are.
+ * Returns the mint options for an ID token like Logto's.
  *
- * @param {import('../testing/index').MintOptions} wanted
+ * @param {import('../testing/index').MintOptions} mintOptions
  */
-const idToken = ({ sub, clientId = 'test-app', expiresIn }) => ({
+const idTokenOptions = ({ sub, clientId = 'test-app', expiresIn }) => ({
   sub,
   expiresIn,
   audience: clientId,
@@ -118,7 +118,7 @@ const idToken = ({ sub, clientId = 'test-app', expiresIn }) => ({
  * @param {{ outage: string | null, rotations: number }} state
  */
 function stateOf({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations }) {
-  const { alg, kid } = parsed(mint().split('.')[0])
+  const { alg, kid } = decodeJsonPart(mint().split('.')[0])
   return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, outage, rotations }
 }
 
@@ -130,15 +130,15 @@ async function readBody(request) {
   let text = ''
   for await (const chunk of request.setEncoding('utf8')) {
     text += chunk
-    if (text.length > LONGEST_BODY) throw new Refused(413, 'Too long')
+    if (text.length > MAX_BODY_LENGTH) throw new HttpError(413, 'Request body is too long')
   }
   try {
     const body = JSON.parse(text)
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new Refused(400, 'Send a JSON object')
+  throw new HttpError(400, 'Send a JSON object')
 }
 
 /**
@@ -151,16 +151,19 @@ const json = (value, status = 200) => ({ status, type: 'application/json; charse
  * @param {string} name
  * @param {string} type
  */
-const file = (name, type) => ({ type: `${type}; charset=utf-8`, body: readFileSync(join(__dirname, 'page', name)) })
+const staticFile = (name, type) => ({
+  type: `${type}; charset=utf-8`,
+  body: readFileSync(join(__dirname, 'page', name)),
+})
 
 /** @type {Record<string, { type: string, body: Buffer }>} */
-const FILES = {
-  '/': file('index.html', 'text/html'),
-  '/page.js': file('page.js', 'text/javascript'),
-  '/style.css': file('style.css', 'text/css'),
+const STATIC_FILES = {
+  '/': staticFile('index.html', 'text/html'),
+  '/page.js': staticFile('page.js', 'text/javascript'),
+  '/style.css': staticFile('style.css', 'text/css'),
 }
 
-const HEADERS = {
+const SECURITY_HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -168,5 +171,13 @@ const HEADERS = {
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
 }
+
+/**
+ * Decodes the header or payload of a token from our own issuer.
+ *
+ * @param {string} part
+ * @returns {any}
+ */
+const decodeJsonPart = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
 
 module.exports = { startPage }

@@ -1,4 +1,4 @@
-/** `logto-authkit dev`: a local issuer, and a page to make its tokens. */
+/** `logto-authkit dev`: a local issuer with a page for creating tokens. */
 
 const { createTestIssuer } = require('../testing/index')
 const { UsageError, readArguments, readNumber } = require('./arguments')
@@ -7,18 +7,19 @@ const { painter } = require('./terminal')
 
 const HELP = `Usage: logto-authkit dev [options]
 
-Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, and a page to make tokens,
-rotate keys and set outages by clicking. To work without a Logto; it signs whatever is asked of it.
+Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, and a page for creating
+tokens, rotating keys and simulating outages. For development without a Logto: it signs any token that
+is requested.
 
-  --port N           of the issuer (default: 3001, as Logto's; 0: any free one)
-  --page-port N      of the page (default: the next one; 0: any free one)
-  --json             prints the addresses as JSON, on one line
-  --help, -h         this text
+  --port N           port of the issuer (default: 3001, like Logto; 0: any free port)
+  --page-port N      port of the page (default: the issuer's port + 1; 0: any free port)
+  --json             print the URLs as one line of JSON
+  --help, -h         show this help
 
-The page's own requests can be made from elsewhere, too:
+Scripts can use the API of the page:
   curl -s http://127.0.0.1:3002/api/tokens -H 'Content-Type: application/json' -d '{"sub":"alice","scope":"read:orders"}'
 
-Exit codes: 0 stopped (Ctrl-C), 1 a port is taken, 2 wrong usage.
+Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 `
 
 const FLAGS = /** @type {const} */ ({
@@ -31,7 +32,7 @@ const FLAGS = /** @type {const} */ ({
 async function run(args, surroundings) {
   const { stdout, env } = surroundings
   const { values, positionals } = readArguments(args, FLAGS)
-  if (positionals.length > 0) throw new UsageError('dev takes options only')
+  if (positionals.length > 0) throw new UsageError('dev takes only options')
   const port = readNumber('port', values.port) ?? 3001
   const issuer = await onPort('--port', port, () => createTestIssuer({ port }))
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
@@ -40,7 +41,7 @@ async function run(args, surroundings) {
     throw error
   })
 
-  // Before anybody can know that it runs.
+  // Listen before printing the URLs: a script may send the signal as soon as it reads them.
   const stopped = new Promise((resolve) => {
     for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
       surroundings.once?.(signal, () => resolve(undefined))
@@ -51,7 +52,7 @@ async function run(args, surroundings) {
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
   Options for your API: { logtoUrl: '${logtoUrl}', audience: 'https://api.example.com' }
-  ${paint.dim('For development only: anybody on this machine can get any token. Ctrl-C stops it.')}
+  ${paint.dim('For development only: anyone on this machine can create any token. Press Ctrl-C to stop.')}
 `
   stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)
   await stopped
@@ -72,7 +73,7 @@ async function onPort(flag, port, start) {
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error)
     if (code !== 'EADDRINUSE') throw error
-    throw new Error(`port ${port} is taken: choose another with ${flag}, or 0 for any`)
+    throw new Error(`port ${port} is in use: choose another with ${flag}, or 0 for any free port`)
   }
 }
 

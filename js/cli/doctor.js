@@ -1,24 +1,25 @@
-/** `logto-authkit doctor`: whether this machine can verify tokens of a Logto server, and what to do if not. */
+/** `logto-authkit doctor`: checks that this machine can verify tokens of a Logto server, and suggests fixes. */
 
+const { defaults } = require('../core/contract')
 const { UsageError, readArguments, readNumber } = require('./arguments')
-const { examineServer } = require('./examination')
+const { serverFindings } = require('./doctor-findings')
 const { painter, printable, printableJson, wrapped } = require('./terminal')
 
 const HELP = `Usage: logto-authkit doctor --url URL [options]
 
-Checks, from this machine and with its environment, what verifying tokens of a Logto server takes:
-address, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
+Checks from this machine, with its environment, everything that verifying tokens of a Logto server
+requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
 
-  --url URL          Logto's base address, the option logtoUrl
-  --audience AUD     the API resource (several times)
-  --issuer ISS       the option issuer, if it is set (several times)
-  --jwks-uri URL     the option jwksUri, if it is set
-  --algorithm ALG    the option algorithms, if it is set (several times)
-  --timeout MS       for each request (default: 5000)
-  --json             for machines
-  --help, -h         this text
+  --url URL          Logto's base URL (option logtoUrl)
+  --audience AUD     API identifier (option audience; repeatable)
+  --issuer ISS       accepted issuer, if you set the option issuer (repeatable)
+  --jwks-uri URL     URL of the key set, if you set the option jwksUri
+  --algorithm ALG    accepted algorithm, if you set the option algorithms (repeatable)
+  --timeout MS       per request (default: ${defaults('verifier').jwksTimeoutMs})
+  --json             machine-readable output
+  --help, -h         show this help
 
-Exit codes: 0 all is well, 1 something is not, 2 wrong usage.
+Exit codes: 0 no problems found, 1 problems found, 2 wrong usage.
 
 Example:
   npx logto-authkit doctor --url https://auth.example.com --audience https://api.example.com
@@ -37,10 +38,10 @@ const FLAGS = /** @type {const} */ ({
 /** @type {import('./run').Command['run']} */
 async function run(args, { stdout, env }) {
   const { values, positionals } = readArguments(args, FLAGS)
-  if (values.url === undefined) throw new UsageError('doctor takes the address of a Logto server: --url')
-  if (positionals.length > 0) throw new UsageError('doctor takes options only')
-  const findings = await examineServer(
-    /** @type {import('./examination').Subject} */ ({
+  if (values.url === undefined) throw new UsageError('doctor needs the URL of a Logto server: --url')
+  if (positionals.length > 0) throw new UsageError('doctor takes only options')
+  const findings = await serverFindings(
+    /** @type {import('./doctor-findings').Subject} */ ({
       logtoUrl: values.url,
       ...(values.audience && { audience: values.audience }),
       ...(values.issuer && { issuer: values.issuer }),
@@ -58,7 +59,7 @@ async function run(args, { stdout, env }) {
 }
 
 /**
- * @param {import('./examination').Finding[]} findings
+ * @param {import('./doctor-findings').Finding[]} findings
  * @param {boolean} isWell
  * @param {import('./terminal').Paint} paint
  */
@@ -69,7 +70,9 @@ function text(findings, isWell, paint) {
     return advice ? [line, wrapped(printable(advice), ' '.repeat(14))] : [line]
   })
   const count = findings.filter(({ ok }) => ok === false).length
-  const summary = isWell ? paint.good('All is well.') : paint.bad(`${count} ${count === 1 ? 'problem' : 'problems'}.`)
+  const summary = isWell
+    ? paint.good('No problems found.')
+    : paint.bad(`${count} ${count === 1 ? 'problem' : 'problems'}.`)
   return `${lines.join('\n')}\n\n${summary}\n`
 }
 

@@ -1,27 +1,36 @@
-/** `logto-authkit explain`: what is in a token, and why it is accepted or refused. */
+/** `logto-authkit explain`: shows the content of a token, and why it is accepted or rejected. */
 
+const { AuthError } = require('../core/errors')
+const { create } = require('../core/options')
+const { verifyLogtoToken } = require('../index')
 const { UsageError, readArguments } = require('./arguments')
-const { NOT_REACHED, examine, parsed } = require('./checks')
 const { date, hints, span } = require('./hints')
-const { readInput, tokenOf } = require('./input')
+const { readInput, requestOf } = require('./input')
 const { painter, printable, printableJson, wrapped } = require('./terminal')
 const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
 
-/** @typedef {Awaited<ReturnType<typeof explanation>>} Explanation */
+/**
+ * @typedef {import('../..').VerifyAuthOptions} Options
+ * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} Refusal
+ * @typedef {{ id: string, title: string, verdict: 'pass' | 'fail' | 'not_checked', reason?: string } & Partial<Refusal>} Check
+ * @typedef {{ verdict: 'accepted' | 'rejected' | 'unverified', verified: boolean, token: string, header: any, claims: any,
+ *   refusal: Refusal | null, checks: Check[] }} Report - The report of the core.
+ * @typedef {Awaited<ReturnType<typeof explain>>} Explanation
+ */
 
 const HELP = `Usage: logto-authkit explain [options] <token | ->
 
-Says what is in a token, every check with its verdict, and what probably went wrong.
-The token goes nowhere; with --url the keys are fetched, with --jwks read from a file, else
-the signature is not checked. Prefer \`-\`, which reads the token, or the headers of a request
-that carries it, from the standard input: an argument stays in your shell's history.
+Shows the content of a token, the verdict of every check, and the likely cause of a failure.
+The token never leaves this machine. The keys are fetched with --url or read from a file with --jwks;
+without either, the signature is not checked. Prefer \`-\`, which reads the token, or the
+headers of a request, from standard input: arguments remain in your shell's history.
 
 ${OPTIONS_HELP}
 
-  --json                 for machines
-  --help, -h             this text
+  --json                 machine-readable output
+  --help, -h             show this help
 
-Exit codes: 0 accepted, 1 refused, 2 wrong usage, 3 nothing wrong found, but the signature not checked.
+Exit codes: 0 accepted, 1 rejected, 2 wrong usage, 3 no failed check, but the signature was not checked.
 
 Examples:
   pbpaste | npx logto-authkit explain - --url https://auth.example.com --audience https://api.example.com
@@ -32,87 +41,114 @@ Examples:
 async function run(args, surroundings) {
   const { stdout, env } = surroundings
   const { values, positionals } = readArguments(args, { ...FLAGS, json: { type: 'boolean' } })
-  if (positionals.length !== 1) throw new UsageError('explain takes one token, or - to read it from the standard input')
-  const given = await readOptions(values)
-  const result = await explanation(await readInput(positionals[0], surroundings), given)
-  stdout.write(values.json ? `${printableJson(result)}\n` : text(result, painter(stdout, env), given.options))
+  if (positionals.length !== 1) throw new UsageError('explain takes one token, or - to read it from standard input')
+  const options = await readOptions(values)
+  const result = await explain(await readInput(positionals[0], surroundings), options)
+  stdout.write(values.json ? `${printableJson(result)}\n` : formatExplanation(result, painter(stdout, env), options))
   return EXIT_CODES[result.verdict]
 }
 
 /**
  * @param {string} input
- * @param {import('./checks').Given} given
+ * @param {Options} options
  */
-async function explanation(input, given) {
-  const { token, error: undecided } = await tokenOf(input, given.options)
-  const examined = await examine(token, given)
-  const { rows, verified } = examined
-  const error = undecided ?? examined.error
-  const [first, second, ...more] = token.split('.')
-  const isJwt = more.length === 1
-  const header = isJwt ? parsed(first) : null
-  const claims = isJwt ? parsed(second) : null
-  const its = { header, claims, options: given.options, token }
+async function explain(input, options) {
+  const { token, authorization, cookie } = requestOf(input)
+  const { verifier } = create('explain', options).core
+  /** @type {Report} */
+  const report = JSON.parse(await verifier.explain(token, authorization, cookie))
+  if (options.isRevoked !== undefined) await checkRevocation(report, options)
+  const { verdict, verified, header, claims, checks, refusal } = report
+  const failed = checks.filter((check) => check.verdict === 'fail')
   return {
-    verdict: error ? REFUSED : verified ? ACCEPTED : UNVERIFIED,
-    code: error?.code ?? null,
-    status: error?.status ?? null,
-    message: error?.message ?? null,
-    details: error?.details ?? null,
-    cause: error?.cause instanceof Error ? error.cause.message : null,
+    verdict,
+    code: refusal?.code ?? null,
+    status: refusal?.status ?? null,
+    message: refusal?.message ?? null,
+    details: refusal?.details ?? null,
+    cause: refusal?.cause ?? null,
     verified,
     header,
     claims,
-    checks: rows.map((row) =>
-      undecided && row.id === 'present'
-        ? { ...row, verdict: 'fail', code: undecided.code, message: undecided.message }
-        : row,
-    ),
-    hints: hints(undecided ? [undecided] : examined.errors, its),
+    checks,
+    hints: hints(/** @type {any} */ (failed), { header, claims, options, token: report.token }),
+  }
+}
+
+/**
+ * Verifies a token that has passed every other check, to call the application's `isRevoked`.
+ *
+ * @param {Report} report
+ * @param {Options} options
+ */
+async function checkRevocation(report, options) {
+  const check = /** @type {Check} */ (report.checks.find(({ id }) => id === 'revocation'))
+  check.reason = NOT_REACHED
+  if (report.verdict !== 'accepted') return
+  delete check.reason
+  try {
+    await verifyLogtoToken(report.token, options)
+    check.verdict = 'pass'
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error
+    const { code, status, message, details } = error
+    report.refusal = { code, status, message, details, cause: null }
+    report.verdict = 'rejected'
+    Object.assign(check, { verdict: 'fail' }, report.refusal)
   }
 }
 
 /**
  * @param {Explanation} result
  * @param {import('./terminal').Paint} paint
- * @param {import('../..').VerifyAuthOptions} options
+ * @param {Options} options
  */
-function text({ verdict, code, status, message, verified, header, claims, checks, hints }, paint, options) {
+function formatExplanation(
+  { verdict, code, status, message, verified, header, claims, checks, hints },
+  paint,
+  options,
+) {
   const lines = []
-  if (header !== null) lines.push(paint.bold('Header'), ...indented(header))
+  if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header))
   if (claims !== null) {
-    const trust = verified ? paint.good('verified') : paint.warn('NOT verified: anybody could have written this')
-    lines.push(`${paint.bold('Claims')} (${trust})`, ...indented(claims, options.currentDate))
+    const trust = verified ? paint.good('verified') : paint.warn('NOT verified: anyone could have written this')
+    lines.push(
+      `${paint.bold('Claims')} (${trust})`,
+      ...formatMembers(claims, /** @type {Date} */ (options.currentDate)),
+    )
   }
   lines.push('', paint.bold('Checks'))
-  for (const { id, check, verdict, message, why } of checks.filter((row) => row.why !== NOT_REACHED)) {
-    const believed = verified || !CLAIMS.includes(id)
-    if (verdict === 'pass')
-      lines.push(`  ${paint.good('✓')} ${check}${believed ? '' : paint.dim(', if the signature holds')}`)
-    else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${check}: ${paint.bad(printable(message ?? ''))}`)
-    else lines.push(paint.dim(`  - ${check}: not checked (${why})`))
+  const claimChecks = checks.slice(checks.findIndex(({ id }) => id === 'payload'))
+  for (const check of checks.filter(({ reason }) => reason !== NOT_REACHED)) {
+    const { id, title, verdict, message, reason } = check
+    const condition = verified || !claimChecks.includes(check) ? '' : paint.dim(', if the signature is valid')
+    const flags = FLAGS_OF_CHECKS[id] && reason !== MALFORMED_CLAIM ? `; see ${FLAGS_OF_CHECKS[id]}` : ''
+    if (verdict === 'pass') lines.push(`  ${paint.good('✓')} ${title}${condition}`)
+    else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${title}: ${paint.bad(printable(message ?? ''))}`)
+    else lines.push(paint.dim(`  - ${title}: not checked (${reason}${flags})`))
   }
-  if (checks.some((row) => row.why === NOT_REACHED)) lines.push(paint.dim('  - the others were not reached'))
+  if (checks.some(({ reason }) => reason === NOT_REACHED))
+    lines.push(paint.dim('  - the other checks were not reached'))
   lines.push('')
-  if (verdict === ACCEPTED) lines.push(paint.good('✓ Accepted'))
-  if (verdict === UNVERIFIED) lines.push(paint.warn('- Nothing wrong found, but the signature was not checked'))
-  if (verdict === REFUSED) lines.push(paint.bad(`✗ Refused: ${code} (${status})`), `  ${printable(message ?? '')}`)
+  if (verdict === 'accepted') lines.push(paint.good('✓ Accepted'))
+  if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
+  if (verdict === 'rejected') lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), `  ${printable(message ?? '')}`)
   for (const hint of hints) lines.push('', wrapped(hint, '  '))
   return `${lines.join('\n')}\n`
 }
 
 /**
- * JSON as it stands in the token, long values cut, times also for people.
+ * Formats the members of a JSON object, one per line. Truncates long values, and adds the date to times.
  *
  * @param {Record<string, unknown>} object
  * @param {Date} [now]
  */
-function indented(object, now) {
-  return Object.entries(object ?? {}).map(([name, value]) => {
+function formatMembers(object, now) {
+  return Object.entries(object).map(([name, value]) => {
     const json = printable(JSON.stringify(value))
-    const shown = json.length > LONGEST_VALUE ? `${json.slice(0, LONGEST_VALUE)}…` : json
-    const isTime = now && TIMES.includes(name) && typeof value === 'number' && Math.abs(value) < LATEST
-    return `  ${printable(name)}: ${shown}${isTime ? `  (${moment(value, now)})` : ''}`
+    const shown = json.length > MAX_VALUE_LENGTH ? `${json.slice(0, MAX_VALUE_LENGTH)}…` : json
+    const isTime = now && TIME_CLAIMS.includes(name) && typeof value === 'number' && Math.abs(value) < YEAR_10000
+    return `  ${printable(name)}: ${shown}${isTime ? `  (${dateAndDistance(value, now)})` : ''}`
   })
 }
 
@@ -120,19 +156,27 @@ function indented(object, now) {
  * @param {number} seconds
  * @param {Date} now
  */
-function moment(seconds, now) {
+function dateAndDistance(seconds, now) {
   const past = now.getTime() / 1000 - seconds
   return `${date(seconds)}, ${past >= 0 ? `${span(past)} ago` : `in ${span(-past)}`}`
 }
 
-const ACCEPTED = 'accepted'
-const REFUSED = 'refused'
-const UNVERIFIED = 'unverified'
-/** @type {Record<string, number>} */
-const EXIT_CODES = { [ACCEPTED]: 0, [REFUSED]: 1, [UNVERIFIED]: 3 }
-const TIMES = ['iat', 'exp', 'nbf', 'auth_time']
-const LATEST = 253_402_300_800
-const LONGEST_VALUE = 500
-const CLAIMS = ['payload', 'iss', 'aud', 'exp', 'nbf', 'types', 'organization', 'scope', 'role']
+/** @type {Record<Report['verdict'], number>} */
+const EXIT_CODES = { accepted: 0, rejected: 1, unverified: 3 }
+/** @type {Record<string, string>} - The flags that enable each check. */
+const FLAGS_OF_CHECKS = {
+  key: '--url, --jwks',
+  signature: '--url, --jwks',
+  iss: '--url, --issuer',
+  aud: '--audience',
+  organization: '--organization, --no-organization',
+  scope: '--scope',
+  role: '--role',
+}
+const NOT_REACHED = 'not reached'
+const MALFORMED_CLAIM = 'its claim is malformed'
+const TIME_CLAIMS = ['iat', 'exp', 'nbf', 'auth_time']
+const YEAR_10000 = 253_402_300_800
+const MAX_VALUE_LENGTH = 500
 
-module.exports = { HELP, explanation, run }
+module.exports = { HELP, run }

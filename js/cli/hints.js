@@ -1,14 +1,15 @@
-/** What probably went wrong, for the mistakes that people make. From what the token says, whether that is true or not. */
+/** The likely mistake behind each rejection. The hints use the token's own claims, even if its signature is invalid. */
 
+const { contract } = require('../core/contract')
 const { printable } = require('./terminal')
 
 /**
- * @typedef {import('../..').AuthError} AuthError
+ * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
  * @typedef {{ header: any, claims: any, options: any, token: string }} Case
  */
 
 /**
- * @param {AuthError[]} errors - Every reason there is, the first one first.
+ * @param {FailedCheck[]} errors - In the order of the checks.
  * @param {Case} its
  * @returns {string[]}
  */
@@ -21,89 +22,91 @@ function hints(errors, its) {
 /** @type {Record<string, (its: any) => (string | string[])[]>} */
 const HINTS = {
   missing_token: () => [
-    'The request carries no token: the client sends `Authorization: Bearer <token>`, or the cookie `logto_authtoken`. A browser sends a cookie to another site only with SameSite=None and `credentials: "include"`.',
+    `The request contains no token. The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
   ambiguous_token: () => [
-    'Two tokens were sent and they differ: look for two cookies of one name on different paths or domains.',
+    'The request contains two different tokens. Look for two cookies with the same name on different paths or domains.',
   ],
   opaque_token: ({ token }) => [
     token.length === 43
-      ? 'This is Logto\'s opaque token, which it gives when no API resource was named. Pass the API\'s identifier when signing in (`resources: [...]`) and when getting the token: getAccessToken("https://your-api").'
-      : 'A Logto access token for an API has three parts with dots between them. Is this something else, or only a piece of one?',
+      ? 'This is an opaque token. Logto issues one if the client requests no API resource. Pass the API identifier when signing in (`resources: [...]`) and when requesting the token: getAccessToken("https://your-api").'
+      : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
   malformed_token: ({ token, error }) => [
     String(error.details.reason),
-    /^bearer\s/i.test(token) ? 'It begins with the word "Bearer", which is not part of the token.' : [],
-    /["'\s]/.test(token) ? 'There are quotes or white space in it, which are not part of a token.' : [],
+    /^bearer\s/i.test(token) ? 'The input starts with "Bearer", which is not part of the token.' : [],
+    /["'\s]/.test(token) ? 'The input contains quotes or white space, which never occur in a token.' : [],
     /[=+/]/.test(token)
-      ? 'There are characters of plain base64 in it (= + /): a JWT has none. Something has encoded it again.'
+      ? 'The input contains =, + or /, which never occur in a JWT. It has probably been encoded a second time.'
       : [],
     token.split('.').length === 2 || token.endsWith('.')
-      ? 'Its end is missing: was it cut when it was copied or stored?'
+      ? 'The end of the token is missing. It was probably truncated when it was copied or stored.'
       : [],
   ],
   unsupported_algorithm: ({ header }) => [
     /^HS/.test(header?.alg)
-      ? 'HS256 and its kin are made with a shared secret. Logto never signs so: this is a token of something else, or a forgery.'
+      ? 'HS256, HS384 and HS512 use a shared secret, which Logto never does. The token comes from another system, or is forged.'
       : header?.alg === 'none'
-        ? 'alg "none" is no signature at all: nobody should send that.'
-        : 'Logto signs with ES384 or RS256. If your server really uses this one, name it in the option `algorithms`.',
+        ? 'alg "none" means that the token is not signed. No legitimate client sends such a token.'
+        : 'Logto signs with ES384 or RS256. If your server really uses this algorithm, add it to the option `algorithms`.',
   ],
   invalid_token_type: ({ header, claims }) => [
     isIdToken(claims)
-      ? 'This is an ID token: it tells the application who has signed in, and no API accepts it. Send the access token: getAccessToken("https://your-api"), not getIdToken().'
-      : `Logto's access tokens have typ "at+jwt"; this one has ${header?.typ === undefined ? 'none' : JSON.stringify(header.typ)}. With a server that does it otherwise, set the option \`tokenType\`.`,
+      ? 'This is an ID token. It tells the application who signed in; APIs must not accept it. Send the access token instead: getAccessToken("https://your-api"), not getIdToken().'
+      : `Logto's access tokens have typ "at+jwt"; this token has ${header?.typ === undefined ? 'none' : JSON.stringify(header.typ)}. If your server uses another type, set the option \`tokenType\`.`,
   ],
   unknown_key: ({ error }) => [
     error.details.reason
-      ? `The key set does have such a key, but ${error.details.reason}.`
-      : 'The key set has no such key. The keys may have been rotated twice since (Logto 1.42 keeps one former key): get a new token. Or the token is of another server or tenant: look at `iss`.',
+      ? `The key set contains a matching key, but ${error.details.reason}.`
+      : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
   ],
   invalid_signature: () => [
-    'The key is known, and yet the signature does not hold: the token was changed after it was signed, or characters of it were lost or altered in copying.',
+    'The key is known, but the signature does not match: the token was modified after signing, or damaged when it was copied.',
   ],
   invalid_claims: ({ error }) => [
-    `Logto's own tokens have every claim well-formed. A custom-claims script may have set \`${error.message.split(' ').at(-1)}\`, or the token is not of Logto.`,
+    `Logto itself always issues well-formed claims. A custom-claims script may have set \`${error.message.split(' ').at(-1)}\`, or the token does not come from Logto.`,
   ],
   invalid_issuer: ({ claims, error }) =>
     typeof claims?.iss === 'string'
       ? otherIssuer(claims.iss, error.details.expected)
-      : ['The token has no `iss` that is a string.'],
+      : ['The token has no `iss` claim, or it is not a string.'],
   invalid_audience: ({ claims, options }) => otherAudience(claims?.aud, [options.audience].flat(), claims),
   token_expired: ({ error, claims }) => [
-    `It expired ${span(error.details.now - error.details.exp)} ago, at ${date(error.details.exp)}.`,
+    `The token expired ${span(error.details.now - error.details.exp)} ago, at ${date(error.details.exp)}.`,
     error.details.now - error.details.exp < 120
-      ? 'That is not long: if this happens to new tokens, compare the clocks (logto-authkit doctor), or set `clockTolerance`.'
-      : `Get a new one: Logto's SDKs do that by themselves in getAccessToken().${typeof claims?.iat === 'number' ? ` This one was made to live ${span(claims.exp - claims.iat)}.` : ''}`,
+      ? 'That is recent. If this happens with new tokens, compare the clocks (`logto-authkit doctor`) or set `clockTolerance`.'
+      : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${span(claims.exp - claims.iat)}.` : ''}`,
   ],
   token_not_active: ({ error }) => [
-    `It becomes valid in ${span(error.details.nbf - error.details.now)}, at ${date(error.details.nbf)}. Logto sets no \`nbf\` by itself: a custom-claims script does, or the clocks differ (logto-authkit doctor).`,
+    `The token becomes valid in ${span(error.details.nbf - error.details.now)}, at ${date(error.details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`logto-authkit doctor\`).`,
   ],
-  token_revoked: () => ['Your own `isRevoked` says so.'],
+  token_revoked: () => ['Your `isRevoked` function returned true.'],
   wrong_organization: ({ error, options }) => {
     const of = error.details.organization
     return [
-      of.length === 0 ? 'The token is of no organization.' : `The token is of the organization ${of.join(', ')}.`,
+      of.length === 0
+        ? 'The token belongs to no organization.'
+        : `The token belongs to the organization ${of.join(', ')}.`,
       options.organizationId === null
-        ? 'It must be of none: ask for it without an organization.'
-        : `For one of ${options.organizationId}: getAccessToken("https://your-api", "${options.organizationId}").`,
+        ? 'It must not belong to any: request it without an organization.'
+        : `To get a token for ${options.organizationId}: getAccessToken("https://your-api", "${options.organizationId}").`,
     ]
   },
   missing_scope: ({ error, claims }) => [
     error.details.scopes.length === 0
       ? 'The token has no scopes.'
-      : `The token has: ${error.details.scopes.join(' ')}.`,
-    'Logto leaves out, without a word, what the user (or the machine-to-machine application) has no role for. Give them a role with this permission of this API, and let the client ask for it in `scopes`; then get a new token.',
+      : `The token has these scopes: ${error.details.scopes.join(' ')}.`,
+    'Logto silently omits permissions that were not granted. Assign the user (or the machine-to-machine application) a role that has this permission of this API, let the client request it in `scopes`, and get a new token.',
     claims?.organization_id === undefined
       ? []
-      : 'In an organization token, permissions come from the roles in that organization.',
+      : 'In an organization token, permissions come from the roles within that organization.',
   ],
   missing_role: () => [
-    'Logto puts no roles into access tokens by itself: a custom-claims script has to (Console > Custom JWT), into `roles`. Or check a scope instead.',
+    'Logto does not put roles into access tokens. Add them as `roles` with a custom-claims script (Console > Custom JWT), or check a scope instead.',
   ],
   jwks_unavailable: ({ error }) => [
-    `The keys could not be fetched: ${error.cause?.message ?? error.details.reason ?? 'no answer'}.`,
-    '`logto-authkit doctor` finds out why.',
+    `The keys could not be fetched: ${error.cause ?? error.details.reason ?? 'no response'}.`,
+    'Run `logto-authkit doctor` to find the cause.',
   ],
 }
 
@@ -115,18 +118,18 @@ const HINTS = {
 function otherIssuer(iss, expected) {
   const like = expected.find((one) => loosely(one) === loosely(iss))
   if (like !== undefined && iss !== like) {
-    return [
-      `"${iss}" and "${like}" differ in spelling only, and an issuer is compared to the letter: set the issuer to "${iss}".`,
-    ]
+    return [`"${iss}" and "${like}" differ only in spelling, but issuers must match exactly: set issuer: "${iss}".`]
   }
-  const advice = [`The token is of "${iss}", and accepted is ${expected.map((one) => `"${one}"`).join(' or ')}.`]
+  const advice = [
+    `The token was issued by "${iss}"; this API accepts ${expected.map((one) => `"${one}"`).join(' or ')}.`,
+  ]
   if (/^https:\/\/[^/]+\/oidc$/.test(iss)) {
     advice.push(
-      `If both are yours (a tenant's own domain, and <tenant>.logto.app), they are two issuers with one key set: name both, issuer: ${JSON.stringify([...expected, iss])}.`,
+      `If both are yours (a custom domain and <tenant>.logto.app), they are two issuers with the same key set. Accept both with issuer: ${JSON.stringify([...expected, iss])}.`,
     )
   }
   if (/^http:\/\/(localhost|127\.)/.test(iss) !== /^http:\/\/(localhost|127\.)/.test(expected[0])) {
-    advice.push('One of the two is a local server: is the client, or this API, set up for another environment?')
+    advice.push('One of them is a local server: the client or this API is probably configured for another environment.')
   }
   return advice
 }
@@ -139,33 +142,36 @@ function otherIssuer(iss, expected) {
  */
 function otherAudience(aud, expected, claims) {
   const audiences = [aud].flat().filter((one) => typeof one === 'string')
-  if (audiences.length === 0) return ['The token has no `aud` that is a string.']
+  if (audiences.length === 0) return ['The token has no `aud` claim, or it is not a string.']
   for (const one of audiences) {
     const like = expected.find((other) => loosely(other) === loosely(one))
     if (like === undefined) continue
-    const slash = one.replace(/\/$/, '') === like.replace(/\/$/, '') ? ' by the slash at the end' : ''
+    const slash = one.replace(/\/$/, '') === like.replace(/\/$/, '') ? ' in the trailing slash' : ''
     return [
-      `"${one}" and "${like}" differ${slash}, and to Logto they are two APIs. Write it as it is registered: audience: "${one}".`,
+      `"${one}" and "${like}" differ${slash}, so Logto treats them as two APIs. Write the identifier exactly as it is registered: audience: "${one}".`,
     ]
   }
-  const said = `The token is for ${audiences.map((one) => `"${one}"`).join(', ')}.`
+  const said = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`
   const organization = audiences.find((one) => one.startsWith(ORGANIZATION))
   if (organization) {
     const id = organization.slice(ORGANIZATION.length)
     return [
       said,
-      `That is an organization token, for the organization itself and not for an API. For your API within it: getAccessToken("${expected[0]}", "${id}").`,
+      `That is an organization token, which is for the organization itself and not for an API. To get a token for your API in this organization: getAccessToken("${expected[0]}", "${id}").`,
     ]
   }
-  if (isIdToken(claims)) return [said, 'That is an application: this looks like an ID token.']
+  if (isIdToken(claims)) return [said, 'That is an application id, so this is probably an ID token.']
   if (/\.logto\.app\/api$|\/api$/.test(audiences[0]) && audiences[0].includes('logto')) {
     return [said, "That is Logto's own Management API."]
   }
-  return [said, `Ask for it with getAccessToken("${expected[0]}"), or accept that one: audience: "${audiences[0]}".`]
+  return [
+    said,
+    `Request a token with getAccessToken("${expected[0]}"), or accept this one with audience: "${audiences[0]}".`,
+  ]
 }
 
 /**
- * Of a good token: what its checks leave open.
+ * For a valid token: what the checks did not cover.
  *
  * @param {Case} its
  */
@@ -173,17 +179,17 @@ function remarks({ claims, options }) {
   const said = []
   if (options.audience === null && claims?.aud !== undefined) {
     said.push(
-      `The audience was not checked: an API accepts this token if its \`audience\` is ${JSON.stringify(claims.aud)}.`,
+      `The audience was not checked. An API accepts this token if its \`audience\` is ${JSON.stringify(claims.aud)}.`,
     )
   }
   if (claims?.organization_id !== undefined && options.organizationId === undefined) {
     said.push(
-      'The token is of an organization; its audience is that of one without. If the API serves organizations, check `organizationId`.',
+      'The token belongs to an organization, but has the same audience as a token without one. If the API serves organizations, set `organizationId`.',
     )
   }
   if (options.requiredScope === undefined && options.requiredRole === undefined) {
     said.push(
-      'No scope was asked for. A valid token is no permission yet: Logto gives one to every application that asks.',
+      'No scope was checked. A valid token is not a permission: Logto issues one to every application that requests it.',
     )
   }
   return said
@@ -197,12 +203,12 @@ const isIdToken = (claims) =>
   claims.scope === undefined
 
 /**
- * An address without what people misspell.
+ * A URL without the parts that people often write differently.
  *
- * @param {string} address
+ * @param {string} url
  */
-const loosely = (address) =>
-  String(address)
+const loosely = (url) =>
+  String(url)
     .toLowerCase()
     .replace(/^https?:\/\//, '')
     .replace(/:(80|443)(?=\/|$)/, '')
@@ -212,7 +218,7 @@ const loosely = (address) =>
 const date = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
 
 /**
- * A length of time in its two largest units.
+ * A duration in its two largest units.
  *
  * @param {number} seconds
  */

@@ -1,11 +1,11 @@
-/** A GET to look at a server: what it answers, with which certificate, and what its clock says. */
+/** Sends a diagnostic GET request, and returns the response, the server's certificate and its clock. */
 
 const http = require('node:http')
 const https = require('node:https')
 const tls = require('node:tls')
 
-/** Longest body that is read. A key set is not longer either. */
-const LONGEST = 256 * 1024
+/** Maximum length of the body. The core rejects longer key sets. */
+const MAX_BODY_LENGTH = 256 * 1024
 
 /**
  * @typedef {{ issuer: string, until: Date, from: Date, problem: string | null }} Certificate
@@ -14,8 +14,8 @@ const LONGEST = 256 * 1024
  */
 
 /**
- * Nothing that comes back is believed: with a certificate that does not hold it is read all the same, so that it can be
- * said what is wrong with it. Redirects are not followed, as the core does not.
+ * Reads the response even if the certificate is invalid, so that `doctor` can explain the problem. The response is not trusted.
+ * Like the core, it does not follow redirects.
  *
  * @param {URL} url
  * @param {{ proxy: URL | null, timeout: number }} options
@@ -26,10 +26,10 @@ async function get(url, { proxy, timeout }) {
   const headers = { Accept: 'application/json', Host: url.host }
   try {
     if (url.protocol === 'http:') {
-      const to = proxy ?? url
+      const target = proxy ?? url
       const path = proxy ? url.href : `${url.pathname}${url.search}`
-      return await answer(
-        http.request(to, { headers: { ...headers, ...login(proxy) }, signal, path, agent: false }),
+      return await readResponse(
+        http.request(target, { headers: { ...headers, ...proxyAuthorization(proxy) }, signal, path, agent: false }),
         null,
       )
     }
@@ -48,9 +48,9 @@ async function get(url, { proxy, timeout }) {
       certificate = certificateOf(secured)
     })
     const request = https.request(url, { headers, signal, createConnection: () => secured })
-    return { ...(await answer(request, secured)), certificate }
+    return { ...(await readResponse(request, secured)), certificate }
   } catch (error) {
-    if (signal.aborted) throw new Error(`no answer within ${timeout} ms`)
+    if (signal.aborted) throw new Error(`no response within ${timeout} ms`)
     throw error
   }
 }
@@ -60,7 +60,7 @@ async function get(url, { proxy, timeout }) {
  * @param {tls.TLSSocket | null} socket
  * @returns {Promise<Answer>}
  */
-function answer(request, socket) {
+function readResponse(request, socket) {
   return new Promise((resolve, reject) => {
     const started = Date.now()
     socket?.once('error', reject)
@@ -71,7 +71,7 @@ function answer(request, socket) {
         let body = ''
         for await (const chunk of response.setEncoding('utf8')) {
           body += chunk
-          if (body.length > LONGEST) break
+          if (body.length > MAX_BODY_LENGTH) break
         }
         const clock = Number.isNaN(theirs) ? null : { theirs, ours }
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body, certificate: null, clock })
@@ -84,7 +84,7 @@ function answer(request, socket) {
 }
 
 /**
- * A tunnel through a proxy (RFC 9110 section 9.3.6).
+ * Opens a tunnel through a proxy (RFC 9110 section 9.3.6).
  *
  * @param {URL} url
  * @param {URL} proxy
@@ -95,20 +95,20 @@ function tunnel(url, proxy, signal) {
   const target = `${url.hostname}:${url.port || 443}`
   const { request } = proxy.protocol === 'https:' ? https : http
   return new Promise((resolve, reject) => {
-    const asked = request(proxy, {
+    const connectRequest = request(proxy, {
       method: 'CONNECT',
       path: target,
-      headers: { Host: target, ...login(proxy) },
+      headers: { Host: target, ...proxyAuthorization(proxy) },
       signal,
       agent: false,
     })
-    asked.once('error', (error) => reject(new Error(`the proxy: ${error.message}`, { cause: error })))
-    asked.once('connect', (response, socket) => {
+    connectRequest.once('error', (error) => reject(new Error(`the proxy: ${error.message}`, { cause: error })))
+    connectRequest.once('connect', (response, socket) => {
       if (response.statusCode === 200) return resolve(socket)
       socket.destroy()
-      reject(new Error(`the proxy answered ${response.statusCode}`))
+      reject(new Error(`the proxy responded with ${response.statusCode}`))
     })
-    asked.end()
+    connectRequest.end()
   })
 }
 
@@ -116,10 +116,10 @@ function tunnel(url, proxy, signal) {
  * @param {URL | null} proxy
  * @returns {Record<string, string>}
  */
-function login(proxy) {
+function proxyAuthorization(proxy) {
   if (!proxy?.username) return {}
-  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
-  return { 'Proxy-Authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
+  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+  return { 'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
 }
 
 /** @param {URL} url */

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 
+/** The `logto-authkit` executable. */
+
 const { run } = require('./run')
 
-// Whoever reads the output may have seen enough (`| head`).
+// A reader such as `head` may close the pipe early.
 process.stdout.on('error', (error) => {
   if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error
 })

@@ -1,4 +1,4 @@
-/** Which proxy the environment asks for. The core reads the same variables for itself; this is to tell people. */
+/** Determines the proxy from the environment, for display only: the core reads the same variables itself. */
 
 const { BlockList, isIP } = require('node:net')
 
@@ -7,29 +7,33 @@ const { BlockList, isIP } = require('node:net')
 /**
  * @param {URL} url
  * @param {Environment} env
- * @returns {{ proxy: URL | null, says: string, wrong?: string }} the proxy, and why there is one or none
+ * @returns {{ proxy: URL | null, says: string, wrong?: string }} the proxy, and the reason for using it or not using any
  */
 function proxyFor(url, env) {
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (isLoopback(host)) return { proxy: null, says: 'none: this machine is asked directly' }
-  const found = url.protocol === 'https:' ? set(env, 'https_proxy', 'all_proxy') : set(env, 'http_proxy', 'all_proxy')
-  if (found === null) return { proxy: null, says: 'none' }
-  const spared = set(env, 'no_proxy')
-  if (spared !== null && isSpared(host, spared.value)) {
-    return { proxy: null, says: `none: ${spared.name} spares ${host} the one in ${found.name}` }
+  if (isLoopback(host)) return { proxy: null, says: 'none: loopback connections are direct' }
+  const proxyVariable =
+    url.protocol === 'https:'
+      ? readVariable(env, 'https_proxy', 'all_proxy')
+      : readVariable(env, 'http_proxy', 'all_proxy')
+  if (proxyVariable === null) return { proxy: null, says: 'none' }
+  const excluded = readVariable(env, 'no_proxy')
+  if (excluded !== null && isExcluded(host, excluded.value)) {
+    return { proxy: null, says: `none: ${excluded.name} excludes ${host} from ${proxyVariable.name}` }
   }
-  const address = /^\w+:\/\//.test(found.value) ? found.value : `http://${found.value}`
-  if (!URL.canParse(address)) return { proxy: null, says: found.name, wrong: `${found.name} is no address` }
-  const proxy = new URL(address)
-  // Without user name and password.
-  return { proxy, says: `${proxy.protocol}//${proxy.host} (${found.name})` }
+  const proxyUrl = /^\w+:\/\//.test(proxyVariable.value) ? proxyVariable.value : `http://${proxyVariable.value}`
+  if (!URL.canParse(proxyUrl))
+    return { proxy: null, says: proxyVariable.name, wrong: `${proxyVariable.name} is not a URL` }
+  const proxy = new URL(proxyUrl)
+  // `says` omits the user name and password.
+  return { proxy, says: `${proxy.protocol}//${proxy.host} (${proxyVariable.name})` }
 }
 
 /**
  * @param {Environment} env
- * @param {string[]} names - In lower case, the first one that is set counts.
+ * @param {string[]} names - In lowercase, in order of precedence.
  */
-function set(env, ...names) {
+function readVariable(env, ...names) {
   for (const name of names.flatMap((lower) => [lower.toUpperCase(), lower])) {
     const value = env[name]?.trim()
     if (value) return { name, value }
@@ -45,7 +49,7 @@ const isLoopback = (host) =>
  * @param {string} host
  * @param {string} list
  */
-function isSpared(host, list) {
+function isExcluded(host, list) {
   return list.split(',').some((entry) => {
     const name = entry
       .trim()

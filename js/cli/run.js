@@ -1,11 +1,11 @@
-/** The command line: which command is meant, its help, and what its failures look like. */
+/** The command line: selects the command, prints help and reports errors. */
 
 const { UsageError } = require('./arguments')
 const { printable } = require('./terminal')
 const { version } = require('../../package.json')
 
 /**
- * What a command sees of its process.
+ * The parts of the process that a command uses.
  *
  * @typedef {{
  *   stdin: AsyncIterable<Uint8Array | string> & { isTTY?: boolean },
@@ -29,15 +29,15 @@ const COMMANDS = {
 const HELP = `Usage: logto-authkit <command> [options]
 
 Commands:
-  doctor    checks that this machine can verify tokens of a Logto server
-  explain   says what is in a token, and why it is accepted or refused
-  dev       starts a local issuer with a page to make tokens, to work without a Logto
+  doctor    check that this machine can verify tokens from a Logto server
+  explain   show the contents of a token and why it is accepted or rejected
+  dev       start a local issuer with a page for creating tokens, without a Logto
 
-  --help, -h       this text, or that of a command
-  --version, -v    the version
+  --help, -h       show this help, or the help of a command
+  --version, -v    show the version
 
-Colours: where the output is a terminal; NO_COLOR and FORCE_COLOR are obeyed.
-Exit codes: 0 all is well, 1 it is not, 2 wrong usage, 3 (explain) nothing wrong found, signature not checked.
+Output is colored on a terminal; NO_COLOR and FORCE_COLOR are respected.
+Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 (explain) no problem found, but signature not checked.
 `
 
 /**
@@ -49,26 +49,26 @@ Exit codes: 0 all is well, 1 it is not, 2 wrong usage, 3 (explain) nothing wrong
  */
 async function run([name, ...args], surroundings) {
   const { stdout, stderr } = surroundings
-  if (name === '--version' || name === '-v') return say(stdout, `${version}\n`)
-  if (name === '--help' || name === '-h') return say(stdout, HELP)
-  if (name === undefined) return say(stderr, HELP, WRONG_USAGE)
+  if (name === '--version' || name === '-v') return print(stdout, `${version}\n`)
+  if (name === '--help' || name === '-h') return print(stdout, HELP)
+  if (name === undefined) return print(stderr, HELP, WRONG_USAGE)
   if (!Object.hasOwn(COMMANDS, name)) {
-    // What is long may be a token, which is not repeated.
-    const given =
+    // A long argument may be a token, which must not be printed.
+    const problem =
       name.length > 20
-        ? 'Unknown command. Is that a token? `logto-authkit explain -`'
+        ? 'Unknown command. To explain a token, run `logto-authkit explain -`'
         : `Unknown command: ${printable(name)}`
-    return say(stderr, `${given}\n\n${HELP}`, WRONG_USAGE)
+    return print(stderr, `${problem}\n\n${HELP}`, WRONG_USAGE)
   }
   try {
     const command = COMMANDS[name]()
-    if (args.includes('--help') || args.includes('-h')) return say(stdout, command.HELP)
+    if (args.includes('--help') || args.includes('-h')) return print(stdout, command.HELP)
     return await command.run(args, surroundings)
   } catch (error) {
     const { message, code } = /** @type {Error & { code?: string }} */ (error)
     if (!(error instanceof UsageError) && code !== 'invalid_options')
-      return say(stderr, `logto-authkit: ${message}\n`, 1)
-    return say(stderr, `${message}\nSee: logto-authkit ${name} --help\n`, WRONG_USAGE)
+      return print(stderr, `logto-authkit: ${message}\n`, 1)
+    return print(stderr, `${message}\nSee: logto-authkit ${name} --help\n`, WRONG_USAGE)
   }
 }
 
@@ -77,7 +77,7 @@ async function run([name, ...args], surroundings) {
  * @param {string} text
  * @param {number} [code]
  */
-function say(stream, text, code = 0) {
+function print(stream, text, code = 0) {
   stream.write(text)
   return code
 }

@@ -1,51 +1,51 @@
-/** Text for a terminal: colours where it has them, and nothing in it that it would obey. */
+/** Terminal output, with colors where supported and without control sequences from untrusted text. */
 
 /** @typedef {ReturnType<typeof painter>} Paint */
 
-/** Controls, and what hides or reorders text: an escape sequence in a claim could rewrite what stands above it. */
-const HARMFUL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+/** Control, format and separator characters. For example, an escape sequence in a claim could overwrite the lines above. */
+const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
- * A text of somebody else's, on one line.
+ * Escapes untrusted text and keeps it on one line.
  *
  * @param {string} text
  */
-const printable = (text) => text.replace(HARMFUL, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+const printable = (text) => text.replace(UNSAFE_CHARACTERS, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 
 /**
- * JSON over several lines whose strings are as harmless.
+ * Formats a value as indented JSON, and escapes the same characters.
  *
  * @param {unknown} value
  */
 const printableJson = (value) =>
   JSON.stringify(value, null, 2)
     .split('\n')
-    // All of these are in the basic plane or get two escapes, so that the result is JSON still.
-    .map((line) => line.replace(HARMFUL, (char) => char.split('').map(escaped).join('')))
+    // Characters outside the Basic Multilingual Plane become two escapes, so the result is valid JSON.
+    .map((line) => line.replace(UNSAFE_CHARACTERS, (char) => char.split('').map(escapeCodeUnit).join('')))
     .join('\n')
 
 /** @param {string} unit */
-const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+const escapeCodeUnit = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /**
  * @param {{ isTTY?: boolean }} stream
  * @param {Record<string, string | undefined>} env
  */
-function hasColours(stream, { FORCE_COLOR, NO_COLOR, TERM }) {
+function hasColors(stream, { FORCE_COLOR, NO_COLOR, TERM }) {
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
   return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb'
 }
 
 /**
- * Functions that colour a text, or leave it alone.
+ * Returns functions that color text if the stream supports it.
  *
  * @param {{ isTTY?: boolean }} stream
  * @param {Record<string, string | undefined>} env
  */
 function painter(stream, env) {
-  const colours = hasColours(stream, env)
+  const colors = hasColors(stream, env)
   /** @type {(on: number, off: number) => (text: string) => string} */
-  const style = (on, off) => (text) => (colours ? `\x1b[${on}m${text}\x1b[${off}m` : text)
+  const style = (on, off) => (text) => (colors ? `\x1b[${on}m${text}\x1b[${off}m` : text)
   return {
     good: style(32, 39),
     bad: style(31, 39),
@@ -56,7 +56,7 @@ function painter(stream, env) {
 }
 
 /**
- * A text over several lines, each indented, broken between words.
+ * Wraps text at word boundaries and indents each line.
  *
  * @param {string} text
  * @param {string} indent
@@ -65,12 +65,12 @@ function wrapped(text, indent) {
   const lines = ['']
   for (const word of text.split(' ')) {
     const line = lines[lines.length - 1]
-    if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) lines.push(word)
+    if (line !== '' && indent.length + line.length + 1 + word.length > MAX_LINE_WIDTH) lines.push(word)
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
   }
   return lines.map((line) => indent + line).join('\n')
 }
 
-const WIDTH = 100
+const MAX_LINE_WIDTH = 100
 
 module.exports = { painter, printable, printableJson, wrapped }

@@ -1,10 +1,10 @@
-/** The options of `verifyAuth`, from the command line and from a module of the application. */
+/** Reads the options of `verifyAuth` from flags and from a file of the application. */
 
 const { readFile } = require('node:fs/promises')
 const { resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
+const { defaults } = require('../core/contract')
 const { UsageError, readNumber } = require('./arguments')
-const { NOWHERE } = require('./probe')
 
 /** @typedef {import('../..').VerifyAuthOptions} Options */
 
@@ -29,60 +29,58 @@ const FLAGS = /** @type {const} */ ({
   options: { type: 'string' },
 })
 
-const HELP = `  --url URL              Logto's base address; its keys are fetched
-  --audience AUD         the API resource (several times: any of them)
-  --issuer ISS           another accepted issuer than the address's own (several times)
-  --jwks-uri URL         where the keys are, if elsewhere
+const { algorithms, jwksTimeoutMs, roleClaims, tokenType } = defaults('explain')
+
+const HELP = `  --url URL              Logto's base URL; its keys are fetched
+  --audience AUD         the API resource (repeatable: one of them must match)
+  --issuer ISS           the accepted issuer, instead of the URL's own (repeatable)
+  --jwks-uri URL         the JWKS URL, if it differs from Logto's default
   --jwks FILE            a key set, instead of fetching one
-  --scope SCOPE          a scope that must be there (several times, or with spaces: all of them)
-  --any-scope            one of the scopes is enough
-  --role ROLE            a role that must be there (several times)
-  --role-claim NAME      the claim that holds roles (default: roles, role)
-  --organization ID      the organization that the token must be of
-  --no-organization      it must be of none
-  --token-type TYP       the required typ (default: at+jwt)
-  --any-type             any typ
-  --algorithm ALG        an accepted algorithm (several times; default: ES384 RS256 ES256 EdDSA)
-  --clock-tolerance S    seconds that the clocks may differ
+  --scope SCOPE          a required scope (repeatable, or separated by spaces: all are required)
+  --any-scope            require only one of the scopes
+  --role ROLE            a required role (repeatable)
+  --role-claim NAME      the claim that contains roles (default: ${roleClaims.join(', ')})
+  --organization ID      the organization that the token must belong to
+  --no-organization      the token must not belong to an organization
+  --token-type TYP       the required typ (default: ${tokenType})
+  --any-type             accept any typ
+  --algorithm ALG        an accepted algorithm (repeatable; default: ${algorithms.join(' ')})
+  --clock-tolerance S    tolerated clock difference in seconds
   --at TIME              the time to verify at (2026-07-01T12:00:00Z, or seconds since 1970; default: now)
-  --timeout MS           for fetching the keys (default: 5000)
-  --options FILE         a module or a JSON file with your application's options; what is given here comes on top`
+  --timeout MS           timeout for fetching the keys (default: ${jwksTimeoutMs})
+  --options FILE         a module or JSON file with your application's options; flags override them`
 
 /**
- * The options, and what cannot be checked with them.
+ * `logtoUrl` may be missing: then neither the issuer nor the signature can be checked.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
- * @returns {Promise<{ options: Options, hasKeys: boolean, hasIssuer: boolean }>}
+ * @returns {Promise<Options>}
  */
 async function readOptions(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : readTime(flags.at)
-  const options = defined({
-    ...own,
-    logtoUrl: flags.url ?? own.logtoUrl ?? NOWHERE,
-    audience: list(flags.audience) ?? own.audience ?? null,
-    issuer: list(flags.issuer) ?? own.issuer,
-    jwksUri: flags['jwks-uri'] ?? own.jwksUri,
-    jwks: flags.jwks === undefined ? own.jwks : await readJson(flags.jwks),
-    requiredScope: flags.scope?.flatMap(words) ?? own.requiredScope,
-    scopeMode: flags['any-scope'] ? 'any' : own.scopeMode,
-    requiredRole: flags.role ?? own.requiredRole,
-    roleClaims: flags['role-claim'] ?? own.roleClaims,
-    organizationId: flags['no-organization'] ? null : (flags.organization ?? own.organizationId),
-    tokenType: flags['any-type'] ? null : (flags['token-type'] ?? own.tokenType),
-    algorithms: flags.algorithm ?? own.algorithms,
-    clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']) ?? own.clockTolerance,
-    // One instant for every look at the token.
-    currentDate: at ?? own.currentDate ?? new Date(),
-    jwksTimeoutMs: readNumber('timeout', flags.timeout) ?? own.jwksTimeoutMs,
-    allowGuest: false,
-  })
-  const hasUrl = options.logtoUrl !== NOWHERE
-  return {
-    options: /** @type {any} */ (options),
-    hasKeys: hasUrl || options.jwks !== undefined || options.jwksUri !== undefined,
-    hasIssuer: hasUrl || options.issuer !== undefined,
-  }
+  return /** @type {any} */ (
+    defined({
+      ...own,
+      logtoUrl: flags.url ?? own.logtoUrl,
+      audience: list(flags.audience) ?? own.audience ?? null,
+      issuer: list(flags.issuer) ?? own.issuer,
+      jwksUri: flags['jwks-uri'] ?? own.jwksUri,
+      jwks: flags.jwks === undefined ? own.jwks : await readJson(flags.jwks),
+      requiredScope: flags.scope?.flatMap(words) ?? own.requiredScope,
+      scopeMode: flags['any-scope'] ? 'any' : own.scopeMode,
+      requiredRole: flags.role ?? own.requiredRole,
+      roleClaims: flags['role-claim'] ?? own.roleClaims,
+      organizationId: flags['no-organization'] ? null : (flags.organization ?? own.organizationId),
+      tokenType: flags['any-type'] ? null : (flags['token-type'] ?? own.tokenType),
+      algorithms: flags.algorithm ?? own.algorithms,
+      clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']) ?? own.clockTolerance,
+      // The same instant for the checks and for the times in the output.
+      currentDate: at ?? own.currentDate ?? new Date(),
+      jwksTimeoutMs: readNumber('timeout', flags.timeout) ?? own.jwksTimeoutMs,
+      allowGuest: false,
+    })
+  )
 }
 
 /** @param {string} file */
@@ -93,7 +91,7 @@ async function loadOptions(file) {
   })
   const options = module.options ?? module.default?.options ?? module.default
   if (typeof options === 'object' && options !== null) return options
-  throw new UsageError(`--options ${file}: expected it to export \`options\`, or them as its default`)
+  throw new UsageError(`--options ${file}: expected an export named \`options\`, or a default export`)
 }
 
 /** @param {string} file */

@@ -1,9 +1,9 @@
-/** The page's buttons. */
+/** Event handlers and rendering of the page. */
 
 const $ = (selector) => document.querySelector(selector)
 
-/** What is asked of the issuer, by kind of token. */
-const REQUESTS = {
+/** Converts the form fields to the body of a token request, by kind of token. */
+const TOKEN_REQUESTS = {
   user: ({ sub, clientId, audience, ...rest }) => ({ sub, clientId, audience, ...rest }),
   machine: ({ clientId, audience, ...rest }) => ({ sub: clientId, clientId, audience, ...rest }),
   resource: ({ organizationId, ...rest }) => ({ organizationId, ...rest }),
@@ -20,11 +20,13 @@ let state
 $('#mint').addEventListener('submit', async (event) => {
   event.preventDefault()
   const { kind, ...fields } = Object.fromEntries(new FormData(event.target))
-  const shown = Object.fromEntries(Object.entries(fields).filter(([name, value]) => isShown(name) && value !== ''))
-  const wanted = REQUESTS[kind](shown)
-  if (wanted.expiresIn) wanted.expiresIn = Number(wanted.expiresIn)
-  const made = await post('/api/tokens', wanted)
-  if (made) show(made, wanted)
+  const visibleFields = Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => isVisible(name) && value !== ''),
+  )
+  const tokenRequest = TOKEN_REQUESTS[kind](visibleFields)
+  if (tokenRequest.expiresIn) tokenRequest.expiresIn = Number(tokenRequest.expiresIn)
+  const result = await post('/api/tokens', tokenRequest)
+  if (result) showToken(result, tokenRequest)
 })
 
 $('[name=kind]').addEventListener('change', showFields)
@@ -48,7 +50,7 @@ document.addEventListener('click', async ({ target }) => {
   }, 1500)
 })
 
-function isShown(name) {
+function isVisible(name) {
   return !$(`#mint [name=${name}]`).closest('label').hidden
 }
 
@@ -56,34 +58,34 @@ function showFields() {
   const kind = $('[name=kind]').value
   for (const label of document.querySelectorAll('#mint [data-for]')) {
     label.hidden = !label.dataset.for.split(' ').includes(kind)
-    // What is not shown must not keep the form from being sent.
+    // A hidden required field would prevent the form from being submitted.
     label.firstElementChild.disabled = label.hidden
   }
 }
 
-function show({ token, header, claims }, { audience, organizationId }) {
+function showToken({ token, header, claims }, { audience, organizationId }) {
   $('#token').textContent = token
   $('#curl').textContent = `curl -H 'Authorization: Bearer ${token}' http://localhost:3000/`
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
-    `audience: ${quoted(audience ?? 'https://api.example.com')},`,
-    ...(organizationId ? [`organizationId: ${quoted(organizationId)},`] : []),
+    `audience: ${quote(audience ?? 'https://api.example.com')},`,
+    ...(organizationId ? [`organizationId: ${quote(organizationId)},`] : []),
   ].join('\n')
   $('#claims').textContent = claims
     ? JSON.stringify({ header, claims }, null, 2)
-    : 'Nothing: it is a reference that only Logto understands.'
+    : 'An opaque token has no readable content: only Logto can interpret it.'
   $('#result').hidden = false
 }
 
-const quoted = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`
+const quote = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`
 
-function render(next) {
-  if (!next) return
-  state = next
+function render(newState) {
+  if (!newState) return
+  state = newState
   $('#logto-url').textContent = state.logtoUrl
   $('#key').textContent = `${state.key.alg} ${state.key.kid}`
   $('#fetches').textContent = state.jwksRequests
-  $('#health').textContent = state.outage ? `outage: ${state.outage}` : 'working'
+  $('#health').textContent = state.outage ? `outage: ${state.outage}` : 'running'
   $('#health').classList.toggle('bad', state.outage !== null)
   for (const button of document.querySelectorAll('[data-mode]')) {
     button.setAttribute('aria-pressed', String(button.dataset.mode === (state.outage ?? '')))
@@ -91,25 +93,29 @@ function render(next) {
 }
 
 async function post(path, body) {
-  return ask(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+  return fetchJson(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
 }
 
-async function ask(path, options) {
+async function fetchJson(path, options) {
   const problem = $('#problem')
   problem.hidden = true
   try {
     const response = await fetch(path, options)
-    const answer = await response.json()
-    if (response.ok) return answer
-    problem.textContent = answer.error
+    const body = await response.json()
+    if (response.ok) return body
+    problem.textContent = body.error
   } catch {
-    problem.textContent = 'The issuer has been stopped.'
+    problem.textContent = 'The issuer is no longer running.'
   }
   problem.hidden = false
   return null
 }
 
 showFields()
-const refresh = async () => render(await ask('/api/state'))
+const refresh = async () => render(await fetchJson('/api/state'))
 refresh()
 setInterval(() => document.visibilityState === 'visible' && refresh(), 3000)
