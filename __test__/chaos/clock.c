@@ -1,4 +1,4 @@
-/* The wall clock of one process, ahead or behind by the seconds in a file: for `clock.js`, by LD_PRELOAD. */
+/* Offsets the wall clock of a process by the number of seconds in a file. Used by `clock.js` with LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,21 +1,21 @@
-/** Load: verifications of good and bad tokens, so many at a time, and what comes of them. */
+/** Load: concurrent verifications of valid and invalid tokens, and statistics of their results. */
 
 const { monitorEventLoopDelay } = require('node:perf_hooks')
 const { setImmediate: turn } = require('node:timers/promises')
 const { verdict } = require('../support/helpers')
-const { AUDIENCE } = require('../support/keys')
+const { AUDIENCE } = require('../support/tokens')
 
 /**
- * @typedef {import('../support/keys').Key} Key
- * @typedef {{ token: string, expected: string[] }} Question - a token, and the verdicts that are right
+ * @typedef {import('../support/tokens').Key} Key
+ * @typedef {{ token: string, expected: string[] }} Question - A token and the acceptable verdicts.
  * @typedef {ReturnType<typeof newFigures>} Figures
  * @typedef {ReturnType<typeof startLoad>} Load
  */
 
 /**
- * Asks without a pause until it is stopped.
+ * Verifies tokens without a pause until it is stopped.
  *
- * @param {(token: string) => Promise<string>} ask - its verdict: `'accepted'`, or a code
+ * @param {(token: string) => Promise<string>} ask - Resolves with the verdict: `'accepted'` or an error code.
  * @param {{ concurrency?: number }} [options]
  */
 function startLoad(ask, { concurrency = 64 } = {}) {
@@ -25,8 +25,8 @@ function startLoad(ask, { concurrency = 64 } = {}) {
   let stopped = false
   let resting = false
   let next = 0
-  /** How many are under way of each list of questions. @type {Map<Question[], number>} */
-  const underWay = new Map()
+  /** The number of pending verifications of each list. @type {Map<Question[], number>} */
+  const pending = new Map()
 
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
@@ -38,37 +38,37 @@ function startLoad(ask, { concurrency = 64 } = {}) {
 
   const one = async () => {
     while (!stopped) {
-      // Answers that come at once must not keep the event loop from all else.
+      // Synchronous results must not block the event loop.
       await turn()
       if (resting || questions.length === 0) continue
       const [list, counts] = [questions, figures]
       const { token, expected } = list[next++ % list.length]
-      underWay.set(list, (underWay.get(list) ?? 0) + 1)
+      pending.set(list, (pending.get(list) ?? 0) + 1)
       const began = performance.now()
       const found = await ask(token)
       count(counts, expected, found, began)
-      const left = Number(underWay.get(list)) - 1
-      if (left > 0) underWay.set(list, left)
-      else underWay.delete(list)
+      const left = Number(pending.get(list)) - 1
+      if (left > 0) pending.set(list, left)
+      else pending.delete(list)
     }
   }
   const done = Promise.all(Array.from({ length: concurrency }, one))
 
   return {
     /**
-     * Asks these from now on; done when the answers to those before are there.
+     * Switches to other tokens. Resolves when no verification of the former ones is pending.
      *
      * @param {Question[]} others
      */
     async use(others) {
       const former = questions
       questions = others
-      while (underWay.has(former)) await turn()
+      while (pending.has(former)) await turn()
     },
     /**
-     * The figures of all that began since the last call; done when their answers are there.
+     * Ends a phase. Resolves with the statistics of the verifications that began in it, when all have finished.
      *
-     * @param {number} [graceMs] - How long the next phase may refuse what it will accept, or for another reason.
+     * @param {number} [graceMs] - For how long the next phase may reject tokens that it must accept later, or reject them with another code.
      */
     async phase(graceMs) {
       const ended = figures
@@ -76,24 +76,24 @@ function startLoad(ask, { concurrency = 64 } = {}) {
       figures = newFigures(graceMs)
       const before = questions
       questions = [...questions]
-      while (underWay.has(before)) await turn()
+      while (pending.has(before)) await turn()
       ended.seconds = (performance.now() - ended.began) / 1000
       return ended
     },
-    /** What has been counted in this phase so far. */
+    /** The statistics of this phase so far. */
     current() {
       figures.stallMs = Math.max(figures.stallMs, stall())
       return figures
     },
     /**
-     * Nothing is under way until the work is done.
+     * Pauses the load, when nothing is pending, until the work is done.
      *
      * @template T
      * @param {() => Promise<T>} work
      */
     async rest(work) {
       resting = true
-      while (underWay.size > 0) await turn()
+      while (pending.size > 0) await turn()
       return work().finally(() => {
         resting = false
       })
@@ -112,17 +112,17 @@ function newFigures(graceMs = 0) {
     seconds: 0,
     tried: 0,
     good: 0,
-    /** Refused within the grace. */
+    /** Rejected within the grace period. */
     excused: 0,
-    /** Good tokens refused, by code. @type {Record<string, number>} */
-    refused: {},
-    /** When the last good one began that was refused, in the grace too. */
-    lastRefused: 0,
-    badAccepted: 0,
-    /** Refused for another reason than is right. @type {Record<string, number>} */
+    /** Valid tokens rejected, by code. @type {Record<string, number>} */
+    rejected: {},
+    /** When the last verification began that rejected a valid token, within the grace period too. */
+    lastRejected: 0,
+    invalidAccepted: 0,
+    /** Rejected with a wrong code. @type {Record<string, number>} */
     wrong: {},
     slowestMs: 0,
-    /** The longest that the machine had no time for this thread: nobody's waiting is shorter. */
+    /** The longest time that the machine did not run this thread. No verification can be faster. */
     stallMs: 0,
   }
 }
@@ -139,11 +139,11 @@ function count(figures, expected, found, began) {
   figures.slowestMs = Math.max(figures.slowestMs, performance.now() - began)
   if (isGood) figures.good += 1
   if (expected.includes(found)) return
-  if (isGood) figures.lastRefused = Math.max(figures.lastRefused, began)
-  if (found === 'accepted') figures.badAccepted += 1
+  if (isGood) figures.lastRejected = Math.max(figures.lastRejected, began)
+  if (found === 'accepted') figures.invalidAccepted += 1
   else if (began - figures.began < figures.graceMs) figures.excused += 1
   else {
-    const counts = isGood ? figures.refused : figures.wrong
+    const counts = isGood ? figures.rejected : figures.wrong
     const what = isGood ? found : `${found}, not ${expected.join('|')}`
     counts[what] = (counts[what] ?? 0) + 1
   }
@@ -153,18 +153,18 @@ function count(figures, expected, found, began) {
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0)
 
 /**
- * The same figures, of several phases.
+ * Adds up the statistics of several phases.
  *
  * @param {Figures[]} phases
  */
 function sum(phases) {
   const all = newFigures()
   for (const figures of phases) {
-    for (const name of /** @type {const} */ (['seconds', 'tried', 'good', 'excused', 'badAccepted']))
+    for (const name of /** @type {const} */ (['seconds', 'tried', 'good', 'excused', 'invalidAccepted']))
       all[name] += figures[name]
     all.slowestMs = Math.max(all.slowestMs, figures.slowestMs)
     all.stallMs = Math.max(all.stallMs, figures.stallMs)
-    for (const name of /** @type {const} */ (['refused', 'wrong'])) {
+    for (const name of /** @type {const} */ (['rejected', 'wrong'])) {
       for (const [code, count] of Object.entries(figures[name])) all[name][code] = (all[name][code] ?? 0) + count
     }
   }
@@ -178,7 +178,7 @@ function sum(phases) {
 const asking = (verifier) => (token) => verdict(verifier.verify(token))
 
 /**
- * Tokens of that key that are good.
+ * Valid tokens of a key.
  *
  * @param {Key} key
  * @param {string} issuer
@@ -189,7 +189,7 @@ const good = (key, issuer, count) =>
   Array.from({ length: count }, () => ({ token: key.sign(issuer), expected: ['accepted'] }))
 
 /**
- * One bad token of every kind that a stranger can send, and what is said of it.
+ * One invalid token of every kind, with the expected code.
  *
  * @param {Key} key
  * @param {string} issuer
@@ -206,14 +206,14 @@ function bad(key, issuer) {
     [key.sign(`${issuer}.example.test`), 'invalid_issuer'],
     [key.sign(issuer, { header: { alg: 'none' } }), 'unsupported_algorithm'],
     [`${header}.${payload}`, 'malformed_token'],
-    // While no newer set can be had, it may be of a new key.
+    // During an outage, the unknown key might be a new one.
     [key.sign(issuer, { header: { kid: 'unknown' } }), 'unknown_key', 'jwks_unavailable'],
   ]
   return cases.map(([token, ...expected]) => ({ token, expected }))
 }
 
 /**
- * Two lists, the shorter one spread over the longer.
+ * Merges two lists, spreading the shorter one over the longer one.
  *
  * @param {Question[]} many
  * @param {Question[]} few

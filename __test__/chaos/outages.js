@@ -1,30 +1,28 @@
-/** What callers see while a key server fails, with a good set at hand and without, and how soon it is over. */
+/** Results of verifications while a key server fails, with and without cached keys, and the time to recover. */
 
 const { setTimeout: pause } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
 const { keySet, startKeyServer } = require('../support/key-server')
-const { AUDIENCE, createKey } = require('../support/keys')
+const { AUDIENCE, createKey } = require('../support/tokens')
 const { FAULTS, served } = require('./faults')
 const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
 
 /**
- * @typedef {import('../support/key-server').KeyServer} KeyServer
  * @typedef {import('./run').Scenario} Scenario
- * @typedef {{ name: string, begin: () => unknown, end: () => unknown, flaps?: boolean }} Fault
  */
 
-/** As short as a busy machine bears. */
+/** As short as a busy machine permits. */
 const TIMES = { jwksCacheTtlMs: 400, jwksCooldownMs: 300, jwksTimeoutMs: 200 }
 
-/** What cool-down and time-out make, and a second for a machine that has other things to do. */
+/** The cooldown, the timeout, and a second for a busy machine. */
 const RECOVERY_MS = TIMES.jwksCooldownMs + TIMES.jwksTimeoutMs + 1000
 
-/** With the time-out, and with that second; the longest that anybody waits. */
-const LONGEST_MS = TIMES.jwksTimeoutMs + 1000
+/** The longest time that a verification may take: the timeout, and a second for a busy machine. */
+const MAX_WAIT_MS = TIMES.jwksTimeoutMs + 1000
 
 const HEALTHY_MS = 300
 const FAULTY_MS = 1200
-/** So long without a refusal is as good as for ever. */
+/** After this time without a rejection, the outage counts as over. */
 const QUIET_MS = 400
 
 /** @type {Scenario} */
@@ -45,9 +43,9 @@ async function outages({ t, report }) {
     const begin = () => {
       server.answer = answer({ keys: [key], healthy })
     }
-    await outage(server, key, report, { name, begin, end: () => {}, flaps: name === 'flaps' })
+    await outage(server, key, report, { name, begin, end: () => {}, flaps: name === 'fails every other request' })
   }
-  report.must(served.mostBytes < 16 * 2 ** 20, `${served.mostBytes} bytes of the 100 MB were read`)
+  report.must(served.maxBytes < 16 * 2 ** 20, `${served.maxBytes} bytes of the 100 MB were read`)
   const followed = server.requests.filter(({ url }) => url?.includes('again'))
   report.must(followed.length === 0, 'a redirect was followed')
 }
@@ -55,19 +53,14 @@ async function outages({ t, report }) {
 let count = 0
 
 /**
- * One outage, under load all the time: of a process that has a good set, and of one that has none yet. When it is over, there
- * is a new key too, which both have to find.
- *
- * @param {KeyServer} server
- * @param {import('../support/keys').Key} key
- * @param {import('./run').Report} report
- * @param {Fault} fault
+ * Simulates an outage under load, for one verifier with cached keys and one without. After the outage there is also a new key,
+ * which both must find.
  */
 async function outage(server, key, report, { name, begin, end, flaps = false }) {
   count += 1
   const { logtoUrl, issuer } = server
-  // Caches of their own, by addresses of their own.
-  const start = (/** @type {string} */ what) => {
+  // Different URLs, so that the verifiers share no cache.
+  const start = (what) => {
     const path = `${server.jwksUri}/${count}/${what}`
     const asked = () => server.requests.filter(({ url }) => url && path.endsWith(url)).length
     const verifier = createVerifier({ logtoUrl, jwksUri: path, audience: AUDIENCE, tokenCacheSize: 100, ...TIMES })
@@ -83,17 +76,17 @@ async function outage(server, key, report, { name, begin, end, flaps = false }) 
   await begin()
   const before = await warm.load.phase()
   const [askedBefore, began] = [warm.asked(), performance.now()]
-  // An outage is what the process that has no keys must say.
+  // The verifier without keys must report the outage.
   await cold.load.use(questions)
   await pause(FAULTY_MS)
   const next = createKey()
   const both = mixed([...good(next, issuer, 75), ...questions.filter(isGood)], bad(key, issuer))
-  // It is over when a fetch has just failed, so that the whole cool-down is still to come.
+  // The outage ends right after a failed fetch, so that the whole cooldown remains.
   const failures = () => warm.verifier.stats().jwks.failures
   const [sofar, latest] = [failures(), performance.now() + 3000]
   while (failures() === sofar && performance.now() < latest) await pause(2)
   const faultyMs = performance.now() - began
-  const asks = [warm.asked() - askedBefore, cold.asked()]
+  const requests = [warm.asked() - askedBefore, cold.asked()]
   server.answer = keySet([next, key])
   await end()
 
@@ -101,41 +94,39 @@ async function outage(server, key, report, { name, begin, end, flaps = false }) 
   const inFault = [warm.load.phase(RECOVERY_MS), cold.load.phase(RECOVERY_MS)]
   for (const { load } of [warm, cold]) load.use(both)
   const isQuiet = () => {
-    const last = Math.max(warm.load.current().lastRefused, cold.load.current().lastRefused, healed)
+    const last = Math.max(warm.load.current().lastRejected, cold.load.current().lastRejected, healed)
     const now = performance.now()
     return now - last > QUIET_MS || now - healed > RECOVERY_MS + QUIET_MS
   }
   while (!isQuiet()) await pause(20)
   await Promise.all([warm.load.stop(), cold.load.stop()])
 
-  const most = 2 + faultyMs / TIMES.jwksCooldownMs + (flaps ? faultyMs / (0.8 * TIMES.jwksCacheTtlMs) : 0)
+  const maxRequests = 2 + faultyMs / TIMES.jwksCooldownMs + (flaps ? faultyMs / (0.8 * TIMES.jwksCacheTtlMs) : 0)
   for (const [which, { load }] of [warm, cold].entries()) {
     const during = await inFault[which]
     const after = load.current()
-    // Without keys every question is answered so.
+    // Without keys, every verification reports the outage.
     const excused = which === 0 ? 0 : outagesOf(during)
     const figures = sum(which === 0 ? [before, during, after] : [during, after])
     report.row({
       name: which === 0 ? name : '',
-      atHand: which === 0 ? 'a good set' : 'nothing',
+      cachedKeys: which === 0 ? 'yes' : 'no',
       figures,
-      seen: seen(during),
-      lost: total(figures.refused) + total(figures.wrong) - excused,
+      callersSee: callersSee(during),
+      lost: total(figures.rejected) + total(figures.wrong) - excused,
       slowestMs: figures.slowestMs,
-      longestMs: LONGEST_MS,
-      asks: asks[which],
-      most: Math.floor(most),
-      recoveryMs: Math.max(0, after.lastRefused - healed),
-      limitMs: RECOVERY_MS,
+      maxMs: MAX_WAIT_MS,
+      requests: requests[which],
+      maxRequests: Math.floor(maxRequests),
+      recoveryMs: Math.max(0, after.lastRejected - healed),
+      maxRecoveryMs: RECOVERY_MS,
     })
   }
   report.faults(2)
 }
 
 /**
- * However long it takes: a first fetch reads the trust anchors of the system, too.
- *
- * @param {import('logto-authkit').Verifier} verifier
+ * Retries until the keys are fetched. The first fetch takes longer, because it also reads the system's trust anchors.
  */
 async function fetched(verifier) {
   const isThere = () =>
@@ -146,25 +137,19 @@ async function fetched(verifier) {
   while (!(await isThere())) await pause(20)
 }
 
-/** @param {import('./load').Question} question */
 const isGood = ({ expected }) => expected.includes('accepted')
 
-/**
- * How many were told that there are no keys.
- *
- * @param {import('./load').Figures} figures
- */
-function outagesOf({ refused, wrong }) {
-  const told = Object.entries({ ...refused, ...wrong }).filter(([code]) => code.startsWith('jwks_unavailable'))
-  return told.reduce((sum, [, count]) => sum + count, 0)
+/** The number of verifications that reported an outage. */
+function outagesOf({ rejected, wrong }) {
+  const reported = Object.entries({ ...rejected, ...wrong }).filter(([code]) => code.startsWith('jwks_unavailable'))
+  return reported.reduce((sum, [, count]) => sum + count, 0)
 }
 
-/** @param {import('./load').Figures} figures */
-function seen({ good, refused }) {
-  const all = total(refused)
-  if (all === 0) return 'what they would see without'
-  const codes = Object.keys(refused).map((code) => (code === 'jwks_unavailable' ? '503' : code))
-  return `${codes}${all < good ? `, then as without` : ''}`
+function callersSee({ good, rejected }) {
+  const all = total(rejected)
+  if (all === 0) return 'no difference'
+  const codes = Object.keys(rejected).map((code) => (code === 'jwks_unavailable' ? '503' : code))
+  return `${codes}${all < good ? ', then no difference' : ''}`
 }
 
-module.exports = { LONGEST_MS, RECOVERY_MS, TIMES, fetched, outage, outages }
+module.exports = { MAX_WAIT_MS, RECOVERY_MS, TIMES, fetched, outage, outages }

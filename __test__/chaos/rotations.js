@@ -1,23 +1,23 @@
-/** Keys that change under load, and made-up key ids by the thousand. */
+/** Key rotations under load, and thousands of made-up key ids. */
 
 const { setTimeout: pause } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
 const { keySet, startKeyServer, text } = require('../support/key-server')
-const { AUDIENCE, createKey } = require('../support/keys')
+const { AUDIENCE, createKey } = require('../support/tokens')
 const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
-const { LONGEST_MS, RECOVERY_MS, TIMES, fetched } = require('./outages')
+const { MAX_WAIT_MS, RECOVERY_MS, TIMES, fetched } = require('./outages')
 
 /**
  * @typedef {import('../support/key-server').KeyServer} KeyServer
- * @typedef {import('../support/keys').Key} Key
+ * @typedef {import('../support/tokens').Key} Key
  * @typedef {import('./load').Question} Question
  */
 
-/** A set that traffic does not refresh meanwhile: what finds a new key is its first token. */
+/** A long cache lifetime, so that only the first token of a new key triggers a fetch. */
 const LASTING = { ...TIMES, jwksCacheTtlMs: 3_600_000 }
 
-/** The bad tokens that provoke no fetch. @param {Key} key @param {string} issuer */
-const quietlyBad = (key, issuer) => bad(key, issuer).filter(({ expected }) => !expected.includes('unknown_key'))
+/** The invalid tokens that trigger no fetch. @param {Key} key @param {string} issuer */
+const badWithoutFetch = (key, issuer) => bad(key, issuer).filter(({ expected }) => !expected.includes('unknown_key'))
 
 /** @type {import('./run').Scenario} */
 async function rotations({ t, report }) {
@@ -28,31 +28,31 @@ async function rotations({ t, report }) {
     const server = await startKeyServer(t)
     const load = await startFetched(server)
     let key = server.key
-    await load.use(mixed(good(key, server.issuer, 100), quietlyBad(key, server.issuer)))
+    await load.use(mixed(good(key, server.issuer, 100), badWithoutFetch(key, server.issuer)))
     await pause(200)
     for (let rotation = 0; rotation < 5; rotation += 1) {
-      // Else the next new key is within the cool-down of the last one.
+      // Otherwise the new key would appear within the cooldown of the previous one.
       await pause(TIMES.jwksCooldownMs + 50)
-      const next = createKey({ alg: rotation % 2 === 0 ? 'ES384' : 'ES256' })
+      const next = createKey(rotation % 2 === 0 ? 'ES384' : 'ES256')
       const of = (/** @type {Key} */ key) => good(key, server.issuer, 100)
       server.answer = keySet(grace ? [next, key] : [next])
-      // Without grace, a token of the former key is good until a new one comes.
+      // Without grace, tokens of the former key stay valid until the first token of the new key arrives.
       const questions = grace ? [...of(next), ...of(key)] : of(next)
-      await load.use(mixed(questions, quietlyBad(next, server.issuer)))
+      await load.use(mixed(questions, badWithoutFetch(next, server.issuer)))
       await pause(200)
       if (!grace) {
         const former = of(key).map(({ token }) => ({ token, expected: ['unknown_key', 'jwks_unavailable'] }))
-        await load.use(mixed(of(next), [...former.slice(0, 5), ...quietlyBad(next, server.issuer)]))
+        await load.use(mixed(of(next), [...former.slice(0, 5), ...badWithoutFetch(next, server.issuer)]))
         await pause(TIMES.jwksCooldownMs + 50)
-        // The former key has provoked a fetch of its own.
-        await load.use(mixed(of(next), quietlyBad(next, server.issuer)))
+        // The tokens of the former key have triggered another fetch.
+        await load.use(mixed(of(next), badWithoutFetch(next, server.issuer)))
       }
       key = next
     }
     await load.stop()
     const figures = load.current()
-    const most = 1 + 5 * (grace ? 1 : 4)
-    row(report, { name: `5 rotations ${how}`, figures, asks: server.requests.length, most, recoveryMs: 0 })
+    const maxRequests = 1 + 5 * (grace ? 1 : 4)
+    row(report, { name: `5 rotations ${how}`, figures, requests: server.requests.length, maxRequests, recoveryMs: 0 })
     report.faults(5)
   }
   await rotationInFlood(t, report)
@@ -60,7 +60,7 @@ async function rotations({ t, report }) {
 }
 
 /**
- * New keys while made-up ids use up the fetches that a new key may provoke: found after the cool-down, at the latest.
+ * New keys must be found after the cooldown at the latest, even if made-up ids keep triggering fetches.
  *
  * @param {import('./run').Closing} t
  * @param {import('./run').Report} report
@@ -83,19 +83,26 @@ async function rotationInFlood(t, report) {
     )
     phases.push(await ended)
     await pause(RECOVERY_MS + 300)
-    recoveryMs = Math.max(recoveryMs, load.current().lastRefused - published)
+    recoveryMs = Math.max(recoveryMs, load.current().lastRejected - published)
     key = next
   }
   await load.stop()
   const figures = sum([...phases, load.current()])
-  const most = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
+  const maxRequests = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
   const name = '3 rotations among made-up ids'
-  row(report, { name, figures, asks: server.requests.length, most, recoveryMs, seen: 'unknown_key, then as without' })
+  row(report, {
+    name,
+    figures,
+    requests: server.requests.length,
+    maxRequests,
+    recoveryMs,
+    callersSee: 'unknown_key, then no difference',
+  })
   report.faults(3)
 }
 
 /**
- * A key that signs before it is published, as Logto's own caches make it.
+ * A key that signs tokens before it is published, which Logto's own caches can cause.
  *
  * @param {import('./run').Closing} t
  * @param {import('./run').Report} report
@@ -112,17 +119,24 @@ async function lateRotation(t, report) {
   const both = [...of(server.key), ...of(key)]
   await justAsked(server)
   const early = load.phase(RECOVERY_MS)
-  // From now on its tokens count as good; those under way were asked about before.
+  // From now on its tokens count as valid. Pending verifications count for the former phase.
   await load.use(both)
   server.answer = keySet([key, server.key])
   const published = performance.now()
   await pause(RECOVERY_MS + 300)
   await load.stop()
-  const recoveryMs = Math.max(0, load.current().lastRefused - published)
-  const most = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
+  const recoveryMs = Math.max(0, load.current().lastRejected - published)
+  const maxRequests = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
   const figures = sum([await early, load.current()])
   const name = 'a key that is published late'
-  row(report, { name, figures, asks: server.requests.length, most, recoveryMs, seen: 'unknown_key, then as without' })
+  row(report, {
+    name,
+    figures,
+    requests: server.requests.length,
+    maxRequests,
+    recoveryMs,
+    callersSee: 'unknown_key, then no difference',
+  })
   report.faults(1)
 }
 
@@ -130,7 +144,7 @@ async function lateRotation(t, report) {
 async function floods({ t, report }) {
   for (const [name, isDown] of /** @type {const} */ ([
     ['made-up key ids', false],
-    ['made-up key ids in an outage', true],
+    ['made-up key ids during an outage', true],
   ])) {
     const server = await startKeyServer(t)
     const verifier = createVerifier(options(server))
@@ -143,14 +157,14 @@ async function floods({ t, report }) {
     await pause(2000)
     await Promise.all([flood.stop(), load.stop()])
     const figures = sum([flood.current(), load.current()])
-    const most = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
-    row(report, { name, figures, asks: server.requests.length, most })
+    const maxRequests = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
+    row(report, { name, figures, requests: server.requests.length, maxRequests })
     report.faults(1)
   }
 }
 
 /**
- * Tokens of keys that nobody has.
+ * Tokens with made-up key ids.
  *
  * @param {KeyServer} server
  * @param {number} count
@@ -165,7 +179,7 @@ function madeUp(server, count) {
   })
 }
 
-/** When a fetch has just begun, so that the whole cool-down is still to come. @param {KeyServer} server */
+/** Resolves when a fetch has just begun, so that the whole cooldown remains. @param {KeyServer} server */
 const justAsked = (server) => server.requested(server.requests.length + 1)
 
 /** @param {KeyServer} server */
@@ -180,14 +194,14 @@ const options = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE, tokenCacheSiz
 
 /**
  * @param {import('./run').Report} report
- * @param {{ name: string, figures: import('./load').Figures, asks: number, most: number, recoveryMs?: number, seen?: string }} row
+ * @param {{ name: string, figures: import('./load').Figures, requests: number, maxRequests: number, recoveryMs?: number, callersSee?: string }} row
  */
-function row(report, { name, figures, asks, most, recoveryMs, seen = 'what they would see without' }) {
-  const lost = total(figures.refused) + total(figures.wrong)
+function row(report, { name, figures, requests, maxRequests, recoveryMs, callersSee = 'no difference' }) {
+  const lost = total(figures.rejected) + total(figures.wrong)
   const { slowestMs } = figures
   report.row({
-    ...{ name, atHand: 'a good set', figures, seen, lost, slowestMs, longestMs: LONGEST_MS },
-    ...{ asks, most, recoveryMs, limitMs: RECOVERY_MS },
+    ...{ name, cachedKeys: 'yes', figures, callersSee, lost, slowestMs, maxMs: MAX_WAIT_MS },
+    ...{ requests, maxRequests, recoveryMs, maxRecoveryMs: RECOVERY_MS },
   })
 }
 

@@ -1,9 +1,10 @@
 /**
- * A server at full load for as long as one likes, while keys rotate, the key server fails in every way, worker threads come
- * and go, other processes exit in mid-fetch and clients hang up. Then: nothing refused that is good, memory as it was, and
- * nothing left that keeps the process alive.
+ * A server at full load for the given time, while keys rotate, the key server fails, worker threads start and end, processes
+ * exit during a fetch and clients disconnect. Afterwards, no valid token may have been rejected, memory must not have grown,
+ * and nothing may keep the process alive.
  *
  *     npm run test:soak -- --minutes 15
+ *     npm run test:soak -- --record         also writes the results to docs/security-runs.md
  */
 
 const { fork } = require('node:child_process')
@@ -15,19 +16,20 @@ const { setTimeout: pause } = require('node:timers/promises')
 const { parseArgs } = require('node:util')
 const { inChild } = require('../support/child')
 const { hanging, keySet, startKeyServer } = require('../support/key-server')
-const { AUDIENCE, createKey } = require('../support/keys')
+const { AUDIENCE, createKey } = require('../support/tokens')
 const { FAULTS } = require('./faults')
 const { bad, good, mixed, startLoad, sum, total } = require('./load')
 const { printTable } = require('./table')
+const { recordRun } = require('../../scripts/record-run')
 
-/** Of the soaked process; short, so that much happens. */
+/** Options of the server. Short times make more events fit into the run. */
 const TIMES = { jwksCacheTtlMs: 2000, jwksCooldownMs: 1000, jwksTimeoutMs: 500 }
 
-/** A new key is found after cool-down and time-out at most; the rest is for a busy machine. */
+/** A new key is found after the cooldown and the timeout at the latest. The rest is for a busy machine. */
 const GRACE_MS = TIMES.jwksCooldownMs + TIMES.jwksTimeoutMs + 1000
 
-/** MiB that memory may drift by after the first fifth of the time. */
-const DRIFT = 5
+/** In MiB: how much memory may grow after the first fifth of the time. */
+const MAX_DRIFT = 5
 
 const ENDS = /** @type {const} */ ([null, 'exits', 'fails', 'is terminated'])
 
@@ -36,7 +38,7 @@ async function soak(minutes) {
   /** @type {(() => unknown)[]} */
   const closing = []
   const t = { after: (/** @type {() => unknown} */ close) => closing.push(close) }
-  const [first, hung] = [createKey({ alg: 'ES384' }), await startKeyServer(t, { answer: hanging })]
+  const [first, hung] = [createKey('ES384'), await startKeyServer(t, { answer: hanging })]
   const server = await startKeyServer(t, { keys: [first] })
   const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, tokenCacheSize: 300, ...TIMES }
   const soaked = await startSoaked(options)
@@ -53,16 +55,16 @@ async function soak(minutes) {
   let key = first
 
   const rotate = async () => {
-    const next = createKey({ alg: figures.rotations % 2 === 0 ? 'ES256' : 'ES384' })
+    const next = createKey(figures.rotations % 2 === 0 ? 'ES256' : 'ES384')
     server.answer = keySet([next, key])
     await use(next)
-    // Nothing of the former key is under way any more.
+    // No verification with the former key is pending anymore.
     server.answer = keySet([next])
     key = next
     figures.rotations += 1
   }
   const phases = [load.current()]
-  const use = async (/** @type {import('../support/keys').Key} */ key) => {
+  const use = async (/** @type {import('../support/tokens').Key} */ key) => {
     const questions = mixed(good(key, server.issuer, 400), bad(key, server.issuer))
     const ended = load.phase(GRACE_MS)
     await Promise.all([load.use(questions), soaked.use(questions, GRACE_MS)])
@@ -83,7 +85,7 @@ async function soak(minutes) {
       token,
     })
     figures.exits += 1
-    if (code !== 7) figures.failures.push(`process.exit(7) in mid-fetch gave ${code ?? signal}: ${stderr}`)
+    if (code !== 7) figures.failures.push(`process.exit(7) during a fetch gave ${code ?? signal}: ${stderr}`)
   }
   const disconnect = async () => {
     const [token] = Math.random() < 0.5 ? [key.sign(server.issuer)] : [bad(key, server.issuer).at(-1)?.token]
@@ -105,7 +107,7 @@ async function soak(minutes) {
     figures.faults += 1
     await Promise.all([pause(2500), exitInFetch(), inWorker(ENDS[(cycle + 1) % ENDS.length])])
     server.answer = keySet([key])
-    // The fault is over for whoever asks after a cool-down.
+    // Verifications recover after the cooldown.
     await pause(GRACE_MS)
     await rotate()
   }
@@ -126,7 +128,7 @@ function exitWhileItFetches({ token, ...options }) {
 }
 
 /**
- * The process that is looked at.
+ * Starts the server in a child process.
  *
  * @param {import('logto-authkit').VerifyAuthOptions} options
  */
@@ -141,7 +143,7 @@ async function startSoaked(options) {
   })
   const exited = once(child, 'exit')
   exited.then(([code, signal]) => {
-    if (child.connected || stdout === '') throw new Error(`the soaked process died: ${code ?? signal}`)
+    if (child.connected || stdout === '') throw new Error(`the server process died: ${code ?? signal}`)
   })
   let calls = 0
   /** @type {(what: object) => Promise<any>} */
@@ -164,7 +166,7 @@ async function startSoaked(options) {
     use: (questions, graceMs) => call({ use: questions, graceMs }),
     /** @type {(task: import('../support/worker').Task, end: typeof ENDS[number]) => Promise<string | null>} */
     work: (task, end) => call({ work: task, end }),
-    /** Figures, memory over time, and what is left when it has nothing more to do. */
+    /** Stops the server and returns its statistics, its memory over time, and the handles that remain. */
     async end() {
       const { figures, samples } = await call({ end: true })
       const before = Date.now()
@@ -198,7 +200,7 @@ function askOverHttp(port, agent, token) {
 }
 
 /**
- * Sends a request, and hangs up before there can be, or while there is, an answer.
+ * Sends a request and disconnects before or during the response.
  *
  * @param {number} port
  * @param {string} token
@@ -216,9 +218,11 @@ async function hangUp(port, token) {
 const median = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)]
 
 async function main() {
-  const { values } = parseArgs({ options: { minutes: { type: 'string', default: '15' } } })
+  const { values } = parseArgs({
+    options: { minutes: { type: 'string', default: '15' }, record: { type: 'boolean', default: false } },
+  })
   const minutes = Number(values.minutes)
-  if (!(minutes > 0)) throw new TypeError('--minutes takes a number above zero')
+  if (!(minutes > 0)) throw new TypeError('--minutes must be a positive number')
   const { direct, http: overHttp, samples, failures, exit, exitMs, left, ...counts } = await soak(minutes)
 
   const steady = samples.slice(Math.ceil(samples.length / 5))
@@ -226,41 +230,56 @@ async function main() {
   const [before, after] = [median(steady.slice(0, third)), median(steady.slice(-third))]
   const drift = after - before
   const all = sum([direct, overHttp])
-  const lost = { ...all.refused }
+  const lost = { ...all.rejected }
   printTable([
     ['minutes', minutes],
     ['verifications', all.tried],
-    ['a second, 64 at a time', Math.round(direct.tried / (minutes * 60))],
-    ['of them over HTTP', overHttp.tried],
-    ['clients that hung up', counts.disconnects],
+    ['per second, 64 concurrent', Math.round(direct.tried / (minutes * 60))],
+    ['in addition, over HTTP', overHttp.tried],
+    ['disconnected clients', counts.disconnects],
     ['rotations', counts.rotations],
     ['faults of the key server', counts.faults],
-    ['worker threads that came and went', counts.workers],
-    ['processes that exited in mid-fetch', counts.exits],
-    ['good tokens refused', total(lost)],
-    [`of a new key, in its first ${GRACE_MS / 1000} s`, all.excused],
-    ['bad tokens accepted', all.badAccepted],
-    ['bad tokens refused for a wrong reason', total(all.wrong)],
+    ['worker threads', counts.workers],
+    ['processes that exited during a fetch', counts.exits],
+    ['valid tokens rejected', total(lost)],
+    [`rejected in the first ${GRACE_MS / 1000} s of a new key`, all.excused],
+    ['invalid tokens accepted', all.invalidAccepted],
+    ['invalid tokens rejected with a wrong code', total(all.wrong)],
     ['other failures', failures.length],
-    ['memory at the beginning, MiB', before.toFixed(1)],
+    ['memory at the start, MiB', before.toFixed(1)],
     ['memory at the end, MiB', after.toFixed(1)],
-    ['drift, MiB', drift.toFixed(1)],
-    ['handles left at the end', left.length],
-    ['exit code, and how long it took, ms', `${exit}, ${exitMs}`],
+    ['growth, MiB', drift.toFixed(1)],
+    ['open handles at the end', left.length],
+    ['exit code, and duration of the exit in ms', `${exit}, ${exitMs}`],
   ])
   console.log(`memory, MiB: ${samples.map((mebibytes) => mebibytes.toFixed(1)).join(' ')}`)
   const wrong = [
-    total(lost) > 0 && `good tokens were refused: ${JSON.stringify(lost)}`,
-    all.badAccepted > 0 && 'bad tokens were accepted',
-    total(all.wrong) > 0 && `wrong reasons: ${JSON.stringify(all.wrong)}`,
+    total(lost) > 0 && `valid tokens were rejected: ${JSON.stringify(lost)}`,
+    all.invalidAccepted > 0 && 'invalid tokens were accepted',
+    total(all.wrong) > 0 && `wrong codes: ${JSON.stringify(all.wrong)}`,
     ...failures,
-    // One minute has no time to warm up.
-    minutes >= 10 && drift >= DRIFT && `memory drifted by ${drift.toFixed(1)} MiB`,
-    left.length > 0 && `left at the end: ${left}`,
-    exit !== 0 && `the process ended with ${exit}`,
-    exitMs >= 2000 && 'the process lingered',
+    // Memory needs some minutes to become steady.
+    minutes >= 10 && drift >= MAX_DRIFT && `memory grew by ${drift.toFixed(1)} MiB`,
+    left.length > 0 && `open handles at the end: ${left}`,
+    exit !== 0 && `the process exited with ${exit}`,
+    exitMs >= 4500 && 'the process exited late',
   ].filter((fault) => fault !== false)
   for (const fault of wrong) console.error(`FAILED: ${fault}`)
+  if (values.record) {
+    const figure = (/** @type {number} */ value) => value.toLocaleString('en')
+    const happened = [
+      `${figure(counts.rotations)} rotations`,
+      `${figure(counts.faults)} faults of the key server`,
+      `${figure(counts.workers)} worker threads`,
+      `${figure(counts.exits)} processes that exit during a fetch`,
+      `${figure(counts.disconnects)} aborted connections`,
+    ]
+    recordRun({
+      name: 'Soak',
+      command: `npm run test:soak -- --minutes ${minutes}`,
+      result: `${wrong.length > 0 ? 'FAILED: ' : ''}${figure(all.tried)} verifications in ${minutes} minutes, with ${happened.join(', ')}; valid tokens rejected: ${figure(total(lost))} (and ${figure(all.excused)} in the first ${GRACE_MS / 1000} s of a new key, while made-up key ids used up its cooldown); invalid tokens accepted: ${figure(all.invalidAccepted)}; memory ${before.toFixed(1)} MiB, at the end ${after.toFixed(1)}; open handles: ${left.length}`,
+    })
+  }
   process.exitCode = wrong.length > 0 ? 1 : 0
 }
 

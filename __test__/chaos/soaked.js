@@ -1,4 +1,4 @@
-/** The process that `soak.js` looks at: a server that verifies, at full load, and tells of its memory. */
+/** The server process of `soak.js`: verifies tokens at full load and samples its memory. */
 
 const http = require('node:http')
 const { createVerifier, verifyAuth } = require('logto-authkit')
@@ -6,7 +6,7 @@ const { verdict } = require('../support/helpers')
 const { endInWorker, verifyInWorker } = require('../support/worker')
 const { asking, startLoad, sum } = require('./load')
 
-/** How often everything rests for a look at the memory. */
+/** The interval at which the load pauses for a memory sample. */
 const SAMPLE_MS = 5000
 
 /** @type {import('logto-authkit').VerifyAuthOptions} */
@@ -22,7 +22,7 @@ const server = http.createServer(async (request, response) => {
   response.writeHead(found === 'accepted' ? 200 : 401, { 'X-Verdict': found }).end()
 })
 
-// A connection that the server closes for being idle may be closed while a request is on its way.
+// Otherwise the server could close an idle connection while a request arrives.
 server.keepAliveTimeout = 0
 
 /** @type {Record<string, (message: any) => unknown>} */
@@ -78,12 +78,12 @@ process.on('message', async (/** @type {any} */ message) => {
   const answer = await CALLS[String(name)](message)
   process.send?.({ id: message.id, answer }, () => name === 'end' && process.disconnect())
 })
-// Nobody listens any more, be it as agreed or because who started it has failed.
+// The parent has finished, or failed.
 process.once('disconnect', () => {
   clearInterval(sampling)
   load.stop().then(() => server.close())
 })
-// Its console is a pipe to the process that started it.
+// The parent reads this from standard output, which is a pipe.
 process.on('exit', () =>
   console.log(JSON.stringify(process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap'))),
 )

@@ -1,14 +1,14 @@
-/** Everybody asks at once, and nobody has a key: threads, which share one set, and processes, which do not. */
+/** Many concurrent verifications without cached keys, in threads, which share a key set, and in processes, which do not. */
 
 const { once } = require('node:events')
 const { join } = require('node:path')
 const { setTimeout: pause } = require('node:timers/promises')
 const { Worker } = require('node:worker_threads')
 const { keySet, startKeyServer, text } = require('../support/key-server')
-const { AUDIENCE, createKey } = require('../support/keys')
-const { LONGEST_MS } = require('./outages')
+const { AUDIENCE, createKey } = require('../support/tokens')
+const { MAX_WAIT_MS } = require('./outages')
 
-/** Its types know only how an ES module imports it. @type {import('node:cluster').Cluster} */
+/** The declarations cover only the import of an ES module. @type {import('node:cluster').Cluster} */
 const cluster = /** @type {any} */ (require('node:cluster'))
 
 const CROWD = 4
@@ -17,17 +17,17 @@ const SCRIPT = join(__dirname, 'crowd.js')
 
 /** @type {import('./run').Scenario} */
 async function stampedes({ t, report }) {
-  const key = createKey({ alg: 'ES384' })
+  const key = createKey('ES384')
   cluster.setupPrimary({ exec: SCRIPT })
-  for (const [where, start, most] of /** @type {[string, () => Member, number][]} */ ([
+  for (const [where, start, maxRequests] of /** @type {[string, () => Member, number][]} */ ([
     ['4 worker threads', inThread, 1],
     ['4 cluster processes', inProcess, CROWD],
   ])) {
     for (const [how, outage] of /** @type {const} */ ([
       ['', false],
-      [', in an outage', true],
+      [', during an outage', true],
     ])) {
-      // Slow, so that all are there before it answers.
+      // Slow, so that all verifications have started before the response.
       const answer = outage ? text(500) : keySet([key])
       const server = await startKeyServer(t, {
         keys: [key],
@@ -43,16 +43,16 @@ async function stampedes({ t, report }) {
       const right = outage ? 'jwks_unavailable' : 'accepted'
       const wrong = answers.map(({ verdicts }) => EACH - (verdicts[right] ?? 0)).reduce((sum, count) => sum + count)
       report.row({
-        name: `${CROWD * EACH} at once in ${where}${how}`,
-        atHand: 'nothing',
-        figures: { tried: CROWD * EACH, badAccepted: 0, good: outage ? 0 : CROWD * EACH },
-        seen: outage ? '503' : 'accepted',
+        name: `${CROWD * EACH} concurrent verifications in ${where}${how}`,
+        cachedKeys: 'no',
+        figures: { tried: CROWD * EACH, invalidAccepted: 0, good: outage ? 0 : CROWD * EACH },
+        callersSee: outage ? '503' : 'accepted',
         lost: wrong,
         slowestMs: ms,
-        // They are 4,000, on however few cores.
-        longestMs: LONGEST_MS + 10_000,
-        asks: server.requests.length,
-        most,
+        // 4,000 verifications take time on few cores.
+        maxMs: MAX_WAIT_MS + 10_000,
+        requests: server.requests.length,
+        maxRequests,
       })
     }
   }
@@ -62,7 +62,6 @@ async function stampedes({ t, report }) {
  * @typedef {{ ready: Promise<unknown>, ask: (task: object) => Promise<{ verdicts: Record<string, number> }> }} Member
  */
 
-/** @returns {Member} */
 function inThread() {
   const worker = new Worker(SCRIPT)
   const next = () => once(worker, 'message').then(([message]) => message)
@@ -75,7 +74,6 @@ function inThread() {
   }
 }
 
-/** @returns {Member} */
 function inProcess() {
   const worker = cluster.fork()
   const next = () => once(worker, 'message').then(([message]) => message)

@@ -1,227 +1,313 @@
 const assert = require('node:assert/strict')
-const { describe, test } = require('node:test')
-const { requireScopes } = require('logto-authkit')
-const { ADAPTERS } = require('../support/adapters')
-const { ask, bearer } = require('../support/frameworks')
-const { AUDIENCE, startIssuer } = require('../support/helpers')
-const { REFUSALS } = require('../support/refusals')
+const { after, before, test } = require('node:test')
+const { createVerifier, requireScopes, verifyAuth } = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
+const { describeAdapters } = require('../support/adapters')
+const { bearer } = require('../support/frameworks')
+const { AUDIENCE, pollute, rejection, startIssuer } = require('../support/helpers')
+const { REJECTIONS } = require('../support/rejections')
 
-/**
- * @typedef {import('node:test').TestContext} TestContext
- * @typedef {import('../support/frameworks').Answer} Answer
- * @typedef {import('../support/adapters').App} App
- */
+/** @type {import('logto-authkit/testing').TestIssuer} */
+let issuer
+/** @type {{ logtoUrl: string, audience: string }} */
+let options
 
-const { Express, ...others } = ADAPTERS
+before(async () => {
+  issuer = await createTestIssuer()
+  options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+})
+after(() => issuer.close())
 
-/**
- * The same application in Express and in another framework, asked the same.
- *
- * @param {TestContext} t
- * @param {string} framework
- * @param {App} app
- */
-async function both(t, framework, app) {
-  const [expected, given] = [await Express(t, app), await ADAPTERS[framework](t, app)]
-  return async (/** @type {string} */ path, /** @type {object} */ request = {}) => ({
-    expected: await ask(expected + path, request),
-    given: await ask(given + path, request),
-  })
+const MISSING = REJECTIONS[0]
+const PREFLIGHT = {
+  method: 'OPTIONS',
+  headers: { origin: 'https://app.example.test', 'access-control-request-method': 'POST' },
 }
+/** Headers that the application sets before `logtoAuth` runs. */
+const EARLIER = { 'access-control-allow-origin': 'https://app.example.test', vary: 'Origin', 'x-before': '1' }
 
-/** What the adapter is answerable for; the rest is the framework's. @type {(answer: Answer) => object} */
-function essence({ status, headers, body }) {
-  const own = COMPARED.map((name) => [name, headers[name]])
-  return { status, body, ...Object.fromEntries(own), retries: /^([1-9]|10)$/.test(headers['retry-after'] ?? '') }
-}
+/** @type {(row: import('../support/rejections').Row) => string} */
+const bodyOf = ({ code, message, status, title = status === 403 ? 'Forbidden' : 'Authentication failed' }) =>
+  JSON.stringify({ error: title, code, message })
 
-const COMPARED = [
-  'access-control-allow-origin',
-  'cache-control',
-  'content-length',
-  'content-type',
-  'set-cookie',
-  'vary',
-  'www-authenticate',
-  'x-before',
+const mint = (i, claims = {}) => issuer.mint({ sub: `user-${i}`, scope: 'read', ...claims })
+/** A token, and the expected outcome. @type {((i: number) => [string, string])[]} */
+const KINDS = [
+  (i) => [mint(i), `200 user-${i}`],
+  (i) => [mint(i).replace(/[^.]+$/, mint(i).split('.')[2]), '401 invalid_signature'],
+  (i) => [mint(i, { expiresIn: -1 }), '401 token_expired'],
+  (i) => [mint(i, { scope: 'write' }), '403 missing_scope'],
+  (i) => [mint(i, { header: { kid: 'unknown' } }), '401 unknown_key'],
 ]
+/** Minted once for all adapters. @type {[string, string][] | undefined} */
+let cases
 
-test('the table has every code', () => {
-  assert.equal(new Set(REFUSALS.map(({ code }) => code)).size, 18)
+test('the table has a row for every error code', () => {
+  assert.equal(new Set(REJECTIONS.map(({ code }) => code)).size, 18)
 })
 
-for (const framework of Object.keys(others)) {
-  describe(framework, { timeout: 60_000 }, () => {
-    for (const row of REFUSALS) {
-      test(`answers ${row.code} as Express does, to the byte`, async (t) => {
-        const issuer = await startIssuer(t)
-        if (row.outage) issuer.setOutage(row.outage)
-        const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...row.options }
-        const headers = row.headers?.(issuer) ?? bearer(row.token?.(issuer) ?? issuer.mint()).headers
-        const before = { 'Access-Control-Allow-Origin': 'https://app.example.test', Vary: 'Origin', 'X-Before': '1' }
-        const compare = await both(t, framework, { options, routes: { '/': {} }, before })
-        for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
-          const { expected, given } = await compare('/', { method, headers })
-          assert.equal(expected.status, row.status)
-          assert.deepEqual(essence(given), essence(expected), method)
+describeAdapters([], (adapter, has) => {
+  for (const row of REJECTIONS) {
+    test(`responds to ${row.code} with its status, headers and body`, async (t) => {
+      const own = row.outage ? await startIssuer(t) : issuer
+      if (row.outage) own.setOutage(row.outage)
+      const strict = { ...options, logtoUrl: own.logtoUrl, ...row.options }
+      const headers = row.headers?.(own) ?? bearer(row.token?.(own) ?? own.mint()).headers
+      const { organizationId } = /** @type {any} */ (strict)
+      const error = await rejection(
+        verifyAuth({ headers }, organizationId ? { ...strict, organizationId: organizationId() } : strict),
+      )
+      /** @type {import('../support/adapters').Step[]} */
+      const earlier = has('middleware') ? [{ run: (_holder, set) => set(EARLIER) }] : []
+      const client = await adapter.serve(t, { steps: [...earlier, { auth: strict }] })
+      for (const method of has('methods') ? ['GET', 'HEAD', 'POST', 'OPTIONS'] : ['GET']) {
+        const given = await client('/', { method, headers })
+        const body = bodyOf(row)
+        assert.deepEqual([given.status, given.body], [row.status, method === 'HEAD' ? '' : body], method)
+        assert.deepEqual([error.status, error.message], [row.status, row.message])
+        const challenge = row.challenge ?? `Bearer error="invalid_token", error_description="${row.message}"`
+        const expected = {
+          'cache-control': 'no-store',
+          'content-length': String(body.length),
+          'content-type': 'application/json; charset=utf-8',
+          'set-cookie': undefined,
+          'www-authenticate': row.outage ? undefined : challenge,
+          'access-control-allow-origin': undefined,
+          vary: undefined,
+          'x-before': undefined,
+          ...(has('middleware') && EARLIER),
         }
-      })
-    }
-
-    test('hands the context to the handler, by header and by cookie', async (t) => {
-      const issuer = await startIssuer(t)
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
-      const compare = await both(t, framework, { options, routes: { '/': {} } })
-      const token = issuer.mint({ sub: 'alice', scope: 'read write' })
-      for (const headers of [bearer(token).headers, { cookie: `theme=dark; logto_authtoken=${token}` }]) {
-        const { expected, given } = await compare('/', { headers })
-        assert.equal(JSON.parse(given.body).userId, 'alice')
-        assert.deepEqual([given.status, given.body], [200, expected.body])
-      }
-    })
-
-    test('lets CORS preflights pass without a context, and not through protect', async (t) => {
-      const issuer = await startIssuer(t)
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true }
-      const compare = await both(t, framework, { options, routes: { '/': {}, '/guarded': { protect: {} } } })
-      const preflight = {
-        method: 'OPTIONS',
-        headers: { 'access-control-request-method': 'POST', origin: 'https://a.test' },
-      }
-      const { given } = await compare('/', preflight)
-      assert.deepEqual([given.status, given.body, given.cookies], [200, 'null', []])
-      const guarded = await compare('/guarded', preflight)
-      assert.equal(guarded.given.status, 401)
-      assert.deepEqual(essence(guarded.given), essence(guarded.expected))
-    })
-
-    test('tells a new guest its id beside the cookies and headers of the application, which stay', async (t) => {
-      const issuer = await startIssuer(t)
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true }
-      /** @type {Record<string, import('../support/adapters').Route>} */
-      const routes = {
-        '/': {},
-        '/cookies': { sets: { 'Set-Cookie': ['a=1', 'b=2'], Vary: 'Accept' } },
-        '/cached': { sets: { 'Cache-Control': 'public, max-age=60', Vary: '*' } },
-      }
-      const compare = await both(t, framework, { options, routes })
-      for (const path of Object.keys(routes)) {
-        for (const host of ['127.0.0.1', 'app.example.test']) {
-          const { expected, given } = await compare(path, { headers: { host } })
-          const { guestId, guestReason } = JSON.parse(given.body)
-          assert.equal(guestReason, 'missing_token')
-          const cookie = `guest_logto_authtoken=${guestId};`
-          assert.equal(given.cookies.filter((value) => value.startsWith(cookie)).length, 1)
-          const generic = (/** @type {Answer} */ { cookies, headers }) => [
-            cookies.map((value) => value.replace(/=[0-9a-f-]{36};/, '=ID;')),
-            headers.vary,
-            headers['cache-control'],
-          ]
-          assert.deepEqual(generic(given), generic(expected), `${path} on ${host}`)
+        for (const [name, value] of Object.entries(expected)) assert.equal(given.headers[name], value, name)
+        if (row.outage) assert.match(String(given.headers['retry-after']), /^([1-9]|10)$/)
+        else assert.equal(given.headers['retry-after'], undefined)
+        for (const [name, value] of Object.entries(error.headers)) {
+          if (name !== 'Retry-After') assert.equal(given.headers[name.toLowerCase()], value)
         }
       }
-      const known = { headers: { cookie: 'guest_logto_authtoken=known' } }
-      const { given } = await compare('/', known)
-      assert.equal(JSON.parse(given.body).guestId, 'known')
-      assert.deepEqual([given.cookies, given.headers.vary, given.headers['cache-control']], [[], undefined, undefined])
     })
+  }
 
-    test('guards single routes by scope, role, organization and kind of subject', async (t) => {
-      const issuer = await startIssuer(t)
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true }
-      const ofRoute = (/** @type {any} */ it) => (it.params ?? it.req.param()).org
-      const routes = {
-        '/any': { protect: {} },
-        '/scope': { protect: { requiredScope: 'read write' } },
-        '/one': { protect: { requiredScope: ['write', 'admin'], scopeMode: 'any' } },
-        '/role': { protect: { requiredRole: 'chief' } },
-        '/orgs/:org': { protect: { organizationId: ofRoute } },
-        '/none': { protect: { organizationId: null } },
-        '/machine': { protect: { subjectType: 'machine' } },
-      }
-      const compare = await both(t, framework, { options, routes })
-      const paths = Object.keys(routes).map((path) => path.replace(':org', 'mine'))
-      const statuses = []
-      for (const claims of [
-        null,
-        {},
-        { expiresIn: -1 },
-        { scope: 'read write' },
-        { claims: { roles: ['chief'] } },
-        { organizationId: 'mine' },
-        { organizationId: 'other' },
-        { sub: 'app', clientId: 'app' },
-      ]) {
-        const request = claims === null ? {} : bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
-        for (const path of paths) {
-          const { expected, given } = await compare(path, request)
-          if (given.status === 200) assert.equal(given.body, expected.body)
-          else assert.deepEqual({ ...essence(given), 'set-cookie': 0 }, { ...essence(expected), 'set-cookie': 0 }, path)
-          assert.equal(given.cookies.length, expected.cookies.length)
-          statuses.push(given.status)
-        }
-      }
-      assert.deepEqual([...new Set(statuses)].sort(), [200, 401, 403])
-    })
-
-    test('a function that names no organization is a 500, and not a pass', async (t) => {
-      t.mock.method(console, 'error', () => {})
-      const issuer = await startIssuer(t)
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, requiredScope: 'read' }
-      const compare = await both(t, framework, { options, routes: { '/': { protect: { organizationId: () => '' } } } })
-      const { given } = await compare('/', bearer(issuer.mint({ scope: 'read' })))
-      assert.equal(given.status, 500)
-    })
-
-    test('a refusal that a handler throws arrives with its status and its challenge', async (t) => {
-      const issuer = await startIssuer(t)
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
-      const throws = (/** @type {any} */ auth) => requireScopes(auth, 'admin')
-      const compare = await both(t, framework, { options, routes: { '/': { throws } } })
-      const { expected, given } = await compare('/', bearer(issuer.mint()))
-      assert.equal(expected.status, 403)
-      assert.equal(given.status, 403)
-      assert.equal(given.headers['www-authenticate'], expected.headers['www-authenticate'])
-      assert.match(String(given.headers['www-authenticate']), /scope="admin"/)
-    })
-
-    test('whatever isRevoked throws is a 500 and lets nobody in', async (t) => {
-      // Hono prints what it has no handler for.
-      t.mock.method(console, 'error', () => {})
-      const issuer = await startIssuer(t)
-      for (const thrown of [new Error('no database'), 'route', '', 0, null, undefined]) {
-        const isRevoked = async () => {
-          throw thrown
-        }
-        const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, isRevoked, allowGuest: true }
-        const url = await ADAPTERS[framework](t, { options, routes: { '/': {} } })
-        const { status, body } = await ask(url, bearer(issuer.mint()))
-        assert.equal(status, 500)
-        assert.equal(body.includes('userId'), false)
-      }
-    })
-
-    test('getToken is asked about the request of the framework', async (t) => {
-      const issuer = await startIssuer(t)
-      const getToken = (/** @type {any} */ it) =>
-        new URL(it.req?.url ?? it.url, 'http://localhost').searchParams.get('token')
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, getToken }
-      const compare = await both(t, framework, { options, routes: { '/': {} } })
-      const { expected, given } = await compare(`/?token=${issuer.mint({ sub: 'alice' })}`)
-      assert.deepEqual([given.status, given.body], [200, expected.body])
-    })
-
-    test('a refusal names the metadata of the resource where it is asked to, also one of protect', async (t) => {
-      const issuer = await startIssuer(t)
-      const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, resourceMetadata }
-      const routes = { '/': {}, '/admin': { protect: { requiredScope: 'admin' } } }
-      const compare = await both(t, framework, { options, routes })
-      const missing = await compare('/')
-      assert.equal(missing.given.headers['www-authenticate'], `Bearer resource_metadata="${resourceMetadata}"`)
-      const scope = await compare('/admin', bearer(issuer.mint()))
-      assert.match(String(scope.given.headers['www-authenticate']), /", resource_metadata="[^"]+"$/)
-      for (const { expected, given } of [missing, scope]) assert.deepEqual(essence(given), essence(expected))
-    })
+  test('rejects two different tokens, and accepts one token that is sent twice', async (t) => {
+    const client = await adapter.serve(t, { steps: [{ auth: options }] })
+    const [one, two] = [issuer.mint(), issuer.mint()]
+    const status = async (headers) => (await client('/', { headers })).status
+    assert.equal(await status({ cookie: `logto_authtoken=${one}; logto_authtoken=${one}` }), 200)
+    assert.equal(await status({ cookie: `logto_authtoken=${one}; logto_authtoken=${two}` }), 400)
+    assert.equal(await status({ cookie: [`logto_authtoken=${one}`, `logto_authtoken=${two}`] }), 400)
+    assert.equal(await status({ authorization: [`Bearer ${one}`, 'Basic eDp5'] }), 400)
+    assert.equal(await status({ authorization: `Bearer ${one}, Bearer ${two}` }), 400)
   })
+
+  test('responds with 500 to anything that isRevoked throws', async (t) => {
+    t.mock.method(console, 'error', () => {})
+    /** @type {unknown} */
+    let thrown
+    const isRevoked = async () => {
+      throw thrown
+    }
+    /** @type {any[]} */
+    const faults = []
+    const client = await adapter.serve(t, { steps: [{ auth: { ...options, isRevoked, allowGuest: true } }], faults })
+    const token = issuer.mint()
+    for (thrown of [new Error('no database'), { reason: 'none' }, 'route', 'router', '', 0, null, undefined]) {
+      const { status, body } = await client('/', bearer(token))
+      assert.equal(status, 500)
+      assert.equal(body.includes('userId'), false)
+      assert.equal(faults.length, 1)
+      const fault = faults.pop()
+      if (has('rethrows') || (typeof thrown === 'object' && thrown !== null)) assert.equal(fault, thrown)
+      else assert.deepEqual([fault.name, fault.message], ['Error', `Thrown: ${thrown}`])
+    }
+  })
+
+  test('passes the request of the framework to getToken', async (t) => {
+    const getToken = (it) => new URL(it.req?.url ?? it.url, 'http://localhost').searchParams.get('token')
+    const client = await adapter.serve(t, { steps: [{ auth: { ...options, getToken } }] })
+    const { status, body } = await client(`/?token=${issuer.mint({ sub: 'alice' })}`)
+    assert.equal(status, 200)
+    if (has('context')) assert.equal(JSON.parse(body).userId, 'alice')
+  })
+
+  test('names the resource metadata in the challenge', async (t) => {
+    const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'
+    const client = await adapter.serve(t, { steps: [{ auth: { ...options, resourceMetadata } }] })
+    const { headers } = await client()
+    assert.equal(headers['www-authenticate'], `Bearer resource_metadata="${resourceMetadata}"`)
+  })
+
+  test('throws a TypeError for invalid options before the first request', async () => {
+    for (const [wrong, message] of /** @type {[any, RegExp][]} */ ([
+      [undefined, /^Invalid option(s: expected an object, got undefined$| "logtoUrl")/],
+      [{ audience: AUDIENCE }, /^Invalid option "logtoUrl"/],
+      [{ logtoUrl: 'https://a.test' }, /^Invalid option "audience"/],
+      [{ ...options, audience: '' }, /^Invalid option "audience"/],
+      [{ ...options, scope: 'a' }, /^Unknown option "scope"/],
+      [{ ...options, subjectType: 'user' }, /^Unknown option "subjectType"/],
+      [{ ...options, organizationId: '' }, /^Invalid option "organizationId"/],
+      [
+        { ...options, onError: 5 },
+        has('onError') ? /^Invalid option "onError": .* got 5$/ : /^Unknown option "onError"/,
+      ],
+      [{ ...options, onError: null }, /"onError"/],
+      [Object.assign(Object.create({ requiredScope: 'admin' }), options), /"requiredScope".*inherited/],
+      [new Inherited(), /"requiredScope".*inherited/],
+      [Object.assign(new Inherited(), { organizationId: () => null }), /"requiredScope".*inherited/],
+    ])) {
+      const error = { name: 'TypeError', code: 'invalid_options', message }
+      await assert.rejects(async () => adapter.create(wrong), error, String(message))
+    }
+  })
+
+  for (const [name, value] of Object.entries({ onError: 'polluted', organizationId: 5, requiredScope: '' })) {
+    test(`does not read Object.prototype.${name} as an option`, async (t) => {
+      pollute(t, name, value)
+      // Some of the created adapters verify a request at once.
+      const outcome = await Promise.resolve(adapter.create(options)).catch((error) => error.code)
+      assert.notEqual(outcome, 'invalid_options')
+    })
+  }
+
+  test('responds to many concurrent requests, each by its own token', async (t) => {
+    const strict = { ...options, requiredScope: 'read', tokenCacheSize: 0 }
+    const client = await adapter.serve(t, { steps: [{ auth: strict }] })
+    const fetches = issuer.jwksRequests
+    cases ??= Array.from({ length: 25 }, (_, i) => KINDS[i % KINDS.length](i))
+    const outcomes = cases.map(async ([token, expected]) => {
+      const { status, body } = await client('/', bearer(token))
+      const { userId = expected.slice(4), code } = JSON.parse(body)
+      return `${status} ${code ?? userId}`
+    })
+    assert.deepEqual(
+      await Promise.all(outcomes),
+      cases.map(([, expected]) => expected),
+    )
+    assert.ok(issuer.jwksRequests - fetches <= 2)
+  })
+})
+
+describeAdapters(['methods'], (adapter) => {
+  test('verifies HEAD and OPTIONS requests like any other', async (t) => {
+    const client = await adapter.serve(t, { steps: [{ auth: options }] })
+    assert.equal((await client('/', { method: 'HEAD', ...bearer(issuer.mint()) })).status, 200)
+    assert.equal((await client('/', { method: 'OPTIONS' })).status, 401)
+    assert.equal((await client('/', { method: 'GET', headers: PREFLIGHT.headers })).status, 401)
+  })
+})
+
+describeAdapters(['context'], (adapter) => {
+  test('passes the context to the handler, for a token in the header and in the cookie', async (t) => {
+    const client = await adapter.serve(t, { steps: [{ auth: options }] })
+    const token = issuer.mint({ sub: 'alice', scope: 'read write' })
+    const expected = await verifyAuth(token, options)
+    for (const headers of [bearer(token).headers, { cookie: `theme=dark; logto_authtoken=${token}` }]) {
+      const { status, body } = await client('/', { headers })
+      assert.equal(status, 200)
+      assert.deepEqual(JSON.parse(body), expected)
+    }
+  })
+
+  test('with guests allowed, makes guests of rejected requests, and 500 of faults', async (t) => {
+    t.mock.method(console, 'error', () => {})
+    const reason = async (more, token) => {
+      const client = await adapter.serve(t, { steps: [{ auth: { ...options, allowGuest: true, ...more } }] })
+      const { status, body } = await client('/', bearer(token))
+      return status === 200 ? JSON.parse(body).guestReason : status
+    }
+    assert.equal(await reason({}, issuer.mint({ expiresIn: -1 })), 'token_expired')
+    assert.equal(await reason({ requiredScope: 'admin' }, issuer.mint()), 'missing_scope')
+    assert.equal(await reason({ organizationId: () => undefined }, issuer.mint()), 500)
+    assert.equal(await reason({ getToken: () => 1 }, issuer.mint()), 500)
+    const down = await startIssuer(t)
+    down.setOutage('error')
+    assert.equal(await reason({ logtoUrl: down.logtoUrl }, down.mint()), 'jwks_unavailable')
+  })
+
+  test('asks a function for the organization of each request', async (t) => {
+    const organizationId = (it) => new URL(it.req?.url ?? it.url, 'http://localhost').searchParams.get('org')
+    const client = await adapter.serve(t, { steps: [{ auth: { ...options, organizationId, allowGuest: true } }] })
+    const organization = async (path, claims) => {
+      const auth = JSON.parse((await client(path, bearer(issuer.mint({ audience: AUDIENCE, ...claims })))).body)
+      return auth.isGuest ? auth.guestReason : auth.organizationId
+    }
+    assert.equal(await organization('/?org=mine', { organizationId: 'mine' }), 'mine')
+    assert.equal(await organization('/?org=mine', { organizationId: 'other' }), 'wrong_organization')
+    assert.equal(await organization('/?org=mine', {}), 'wrong_organization')
+    assert.equal(await organization('/', {}), null)
+    assert.equal(await organization('/', { organizationId: 'mine' }), 'wrong_organization')
+  })
+})
+
+describeAdapters(['thrown'], (adapter) => {
+  test('responds to an AuthError that a handler throws with its status and challenge', async (t) => {
+    t.mock.method(console, 'error', () => {})
+    const routes = { '/': { run: (auth) => requireScopes(auth, 'admin') } }
+    const client = await adapter.serve(t, { steps: [{ auth: options }], routes })
+    const { status, headers } = await client('/', bearer(issuer.mint()))
+    assert.equal(status, 403)
+    assert.match(String(headers['www-authenticate']), /^Bearer error="insufficient_scope", scope="admin"/)
+  })
+
+  test('keeps the resource metadata of an error from another verifier', async (t) => {
+    t.mock.method(console, 'error', () => {})
+    const inner = createVerifier({ ...options, resourceMetadata: 'https://inner.example.test' })
+    const auth = { ...options, allowGuest: true, resourceMetadata: 'https://outer.example.test' }
+    const client = await adapter.serve(t, { steps: [{ auth }], routes: { '/': { run: () => inner.verify('') } } })
+    const { headers } = await client()
+    assert.equal(headers['www-authenticate'], 'Bearer resource_metadata="https://inner.example.test/"')
+  })
+})
+
+describeAdapters(['preflight'], (adapter) => {
+  test('lets CORS preflights pass without a context, and rejects them in protect', async (t) => {
+    const routes = { '/': {}, '/guarded': { steps: [{ protect: {} }] } }
+    const client = await adapter.serve(t, { steps: [{ auth: { ...options, allowGuest: true } }], routes })
+    const { status, body, cookies } = await client('/', PREFLIGHT)
+    assert.deepEqual([status, body, cookies], [200, 'null', []])
+    const guarded = await client('/guarded', PREFLIGHT)
+    assert.deepEqual([guarded.status, guarded.body], [401, bodyOf(MISSING)])
+    assert.equal(guarded.headers['www-authenticate'], 'Bearer')
+  })
+})
+
+describeAdapters(['onError'], (adapter) => {
+  test('lets onError respond, for logtoAuth and for protect, at once or later', async (t) => {
+    for (const turn of [undefined, () => new Promise(setImmediate)]) {
+      /** @type {any[]} */
+      const errors = []
+      const onError = (/** @type {any[]} */ ...args) => {
+        errors.push(args[0])
+        const respond = () => adapter.respond(args, 418, args[0].code)
+        return turn === undefined ? respond() : turn().then(respond)
+      }
+      const steps = [{ auth: { ...options, onError } }, { protect: { requiredScope: 'admin' } }]
+      const client = await adapter.serve(t, { steps })
+      const missing = await client()
+      assert.deepEqual([missing.status, missing.body], [418, 'missing_token'])
+      const scope = await client('/', bearer(issuer.mint()))
+      assert.deepEqual([scope.status, scope.body], [418, 'missing_scope'])
+      assert.equal((await client('/', bearer(issuer.mint({ scope: 'admin' })))).status, 200)
+      assert.deepEqual(
+        errors.map(({ name }) => name),
+        ['AuthError', 'AuthError'],
+      )
+    }
+  })
+
+  test('treats undefined options as absent', async (t) => {
+    const auth = { ...options, onError: undefined, organizationId: undefined }
+    const protect = { requiredScope: undefined, organizationId: undefined }
+    const client = await adapter.serve(t, { steps: [{ auth }, { protect }] })
+    assert.equal((await client('/', bearer(issuer.mint()))).status, 200)
+    const { status, body } = await client()
+    assert.deepEqual([status, body], [401, bodyOf(MISSING)])
+  })
+})
+
+/** Options whose requirement is an accessor of a class, which a copy of the own members would lose. */
+class Inherited {
+  logtoUrl = 'http://127.0.0.1:1'
+  audience = AUDIENCE
+  get requiredScope() {
+    return 'admin'
+  }
 }

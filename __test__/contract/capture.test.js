@@ -3,7 +3,8 @@ const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
-const { bearer, refusal, startServer, verdict } = require('../support/helpers')
+const { rejection, startServer, verdict } = require('../support/helpers')
+const { bearer } = require('../support/tokens')
 
 const capture = JSON.parse(readFileSync(join(__dirname, '../fixtures/capture.json'), 'utf8'))
 
@@ -12,7 +13,7 @@ const capture = JSON.parse(readFileSync(join(__dirname, '../fixtures/capture.jso
 /** @type {Recorded[]} */
 const TOKENS = capture.tokens
 /** @type {Map<string, { keys: any[] }>} */
-const KEY_SETS = new Map(capture.jwks.map((/** @type {any} */ set) => [set.id, set.body]))
+const KEY_SETS = new Map(capture.jwks.map((set) => [set.id, set.body]))
 
 const ACCESS_TOKENS = TOKENS.filter(({ kind, format }) => kind === 'access_token' && format === 'jwt')
 const ID_TOKENS = TOKENS.filter(({ kind }) => kind === 'id_token')
@@ -51,7 +52,7 @@ for (const token of ACCESS_TOKENS) {
     }
 
     for (const set of token.key_absent_from) {
-      test(`is of an unknown key to ${set}`, async () => {
+      test(`has an unknown key with the keys ${set}`, async () => {
         assert.equal(await verdict(verify(token, { jwks: KEY_SETS.get(set) })), 'unknown_key')
       })
     }
@@ -61,7 +62,7 @@ for (const token of ACCESS_TOKENS) {
       assert.deepEqual(scopes.toSorted(), expected.scopes.toSorted())
     })
 
-    test('has each of its scopes, and not those of the others', async () => {
+    test('has exactly its own scopes', async () => {
       const everything = new Set(ACCESS_TOKENS.flatMap((other) => other.expected.scopes))
       for (const scope of everything) {
         const wanted = expected.scopes.includes(scope) ? 'accepted' : 'missing_scope'
@@ -69,7 +70,7 @@ for (const token of ACCESS_TOKENS) {
       }
     })
 
-    test('is for no audience but its own, to the letter', async () => {
+    test('is accepted for exactly its own audience', async () => {
       const { aud } = payload
       assert.equal(aud, expected.audience)
       const others = [...AUDIENCES.filter((other) => other !== aud), `${aud}/`, aud.slice(0, -1), aud.toUpperCase()]
@@ -80,7 +81,7 @@ for (const token of ACCESS_TOKENS) {
       assert.equal(await verdict(verify(token, { audience: null })), 'accepted')
     })
 
-    test('is from no issuer but its own, to the letter', async () => {
+    test('is accepted from exactly its own issuer', async () => {
       const { iss } = payload
       assert.equal(iss, expected.issuer)
       const others = [...ISSUERS.filter((other) => other !== iss), `${iss}/`, iss.slice(0, -5), iss.toUpperCase()]
@@ -93,14 +94,14 @@ for (const token of ACCESS_TOKENS) {
       assert.equal(await verdict(verify(token, { issuer: [...others, iss] })), 'accepted')
     })
 
-    test('is of no organization but its own', async () => {
+    test('is accepted for exactly its own organization', async () => {
       for (const organizationId of [...ORGANIZATIONS, null]) {
         const wanted = organizationId === expected.organization_id ? 'accepted' : 'wrong_organization'
         assert.equal(await verdict(verify(token, { organizationId })), wanted, String(organizationId))
       }
     })
 
-    test('lives from its issue to the last instant before its exp', async () => {
+    test('is valid from iat until just before exp', async () => {
       const { exp, iat } = payload
       assert.equal(exp - iat, expected.lifetime)
       for (const [second, wanted] of [
@@ -114,24 +115,24 @@ for (const token of ACCESS_TOKENS) {
       }
     })
 
-    test('is expired now', async () => {
+    test('is expired a year later', async () => {
       assert.equal(await verdict(verify(token, { currentDate: at(payload.exp + 365 * 86_400) })), 'token_expired')
     })
 
-    test('is found in the header and in the cookie', async () => {
+    test('is found in the header and the cookie', async () => {
       const header = await verify({ ...token, raw: bearer(token.raw) })
       const cookie = await verify({ ...token, raw: { headers: { cookie: `a=b; logto_authtoken=${token.raw}` } } })
       assert.deepEqual([header.payload, cookie.payload], [payload, payload])
     })
 
-    test('is accepted as no other type of token', async () => {
+    test('is not accepted as another token type', async () => {
       assert.equal(await verdict(verify(token, { tokenType: 'JWT' })), 'invalid_token_type')
       assert.equal(await verdict(verify(token, { tokenType: 'application/AT+JWT' })), 'accepted')
     })
 
-    test('does not verify with a character of it changed', async () => {
+    test('is rejected if a character of the signature changes', async () => {
       const [header, claims, signature] = token.raw.split('.')
-      const flip = (/** @type {string} */ part) => `${part[0] === 'A' ? 'B' : 'A'}${part.slice(1)}`
+      const flip = (part) => `${part[0] === 'A' ? 'B' : 'A'}${part.slice(1)}`
       const tampered = `${header}.${claims}.${flip(signature)}`
       assert.equal(await verdict(verify({ ...token, raw: tampered })), 'invalid_signature')
     })
@@ -141,18 +142,18 @@ for (const token of ACCESS_TOKENS) {
 for (const token of ID_TOKENS) {
   describe(token.name, () => {
     for (const set of KEY_SETS.keys()) {
-      test(`is not an access token, with the keys ${set}`, async () => {
+      test(`is not an access token with the keys ${set}`, async () => {
         assert.equal(await verdict(verify(token, { jwks: KEY_SETS.get(set) })), 'invalid_token_type')
       })
     }
 
-    test('is not an access token for any audience, nor for every one', async () => {
+    test('is not an access token for any audience or for null', async () => {
       for (const audience of [...AUDIENCES, null]) {
         assert.equal(await verdict(verify(token, { audience })), 'invalid_token_type')
       }
     })
 
-    test('verifies where any type is accepted, with its own key', async () => {
+    test('verifies with its own key if any type is accepted', async () => {
       const auth = await verify(token, { tokenType: null })
       assert.deepEqual(auth.payload, token.payload)
       assert.deepEqual([auth.userId, auth.clientId, auth.scopes], [token.expected.subject, null, []])
@@ -165,15 +166,15 @@ for (const token of ID_TOKENS) {
 }
 
 for (const token of OPAQUE_TOKENS) {
-  test(`${token.name} is opaque, whatever the keys`, async () => {
+  test(`${token.name} is opaque with every key set`, async () => {
     for (const jwks of KEY_SETS.values()) {
-      assert.equal((await refusal(verify(token, { jwks, audience: null }))).code, 'opaque_token')
+      assert.equal((await rejection(verify(token, { jwks, audience: null }))).code, 'opaque_token')
     }
   })
 }
 
 for (const set of capture.jwks) {
-  test(`the key set ${set.id} is understood as it was served, with the recorded headers`, async (t) => {
+  test(`the key set ${set.id} is accepted with its recorded response headers`, async (t) => {
     const server = await startServer(t, (_, response) => {
       response.writeHead(set.status, set.response_headers).end(JSON.stringify(set.body))
     })
@@ -196,7 +197,6 @@ async function verify({ raw, payload, captured_at, verifies_with }, options) {
   })
 }
 
-/** @param {number} second */
 function at(second) {
   return new Date(second * 1000)
 }

@@ -1,16 +1,16 @@
 /**
- * Cases for the comparison with `jose`: a good token of Logto's form, its key set and its options, and up to three changes
- * to any of them. The same seed and number make the same case, but for the keys, which are new in every process.
+ * Cases for the comparison with `jose`: a valid token like Logto's, its key set and options, with up to three changes to any of
+ * them. The same seed and number produce the same case, except for the keys, which are new in every process.
  */
 
-const { AUDIENCE, ISSUER, encode, signature } = require('../support/helpers')
+const { AUDIENCE, ISSUER, encode, signature } = require('../support/tokens')
 const { CHANGES } = require('./changes')
 const { ALGORITHMS, NOW, keyFor } = require('./keys')
 
 /**
- * @typedef {import('../support/helpers').TestKey} TestKey
+ * @typedef {import('../support/tokens').Key} TestKey
  * @typedef {ReturnType<typeof chance>} Chance
- * @typedef {[name: string, json: string][]} Members - of a JSON object, in which a name may stand twice
+ * @typedef {[name: string, json: string][]} Members - Of a JSON object, which may contain duplicate names.
  * @typedef {{ name: string, token: string, jwks: any, options: Options }} Case
  * @typedef {{ audience: string | string[] | null, issuer: string | string[], algorithms: any[], tokenType: string | null,
  *   clockTolerance: number, currentDate: Date }} Options
@@ -58,7 +58,7 @@ function tokenOf({ signer, header, payload, headerText, payloadText, forge, edit
 }
 
 /**
- * A source of choices that is the same for the same seed and number (mulberry32).
+ * A pseudo-random generator (mulberry32) that is determined by the seed and the number.
  *
  * @param {number} seed
  * @param {number} number
@@ -88,13 +88,13 @@ const text = (members) => `{${members.map(([name, value]) => `${JSON.stringify(n
 
 const NAMES = Object.keys(CHANGES)
 
-/** Mostly the algorithms that are quick to sign with. */
+/** Favors the algorithms that sign fast. */
 const OFTEN = ['EdDSA', 'EdDSA', 'EdDSA', 'EdDSA', 'ES256', 'ES256', 'ES384', 'RS256', ...ALGORITHMS]
 
 const TIMES = { iat: NOW - 60, exp: NOW + 3540 }
 const NAMED = { jti: 'QsylamkYCsJsKBRjLhlqXwRiRaAcAUYMvvYzyMMIUr8', iss: ISSUER, aud: AUDIENCE }
 
-/** The claims of Logto's access tokens: of a user, of a machine, of an organization's member; and with others besides. */
+/** The claims of Logto's access tokens for a user, a machine and an organization member, and with additional claims. */
 const CLAIMS = [
   { ...NAMED, sub: 'user1', ...TIMES, scope: 'read:orders write:orders', client_id: 'app1' },
   { ...NAMED, sub: 'app1', ...TIMES, scope: 'read:orders', client_id: 'app1' },

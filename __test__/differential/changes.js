@@ -1,7 +1,7 @@
-/** Everything that the comparison with `jose` does to a good case. */
+/** The changes that the comparison with `jose` makes to valid cases. */
 
 const { createECDH } = require('node:crypto')
-const { AUDIENCE, ISSUER } = require('../support/helpers')
+const { AUDIENCE, ISSUER } = require('../support/tokens')
 const { ALGORITHMS, NOW, keyFor } = require('./keys')
 
 /**
@@ -11,7 +11,7 @@ const { ALGORITHMS, NOW, keyFor } = require('./keys')
  * @typedef {(draft: Draft, draw: Chance) => void} Change
  */
 
-/** A member of header or payload, absent where the JSON is undefined. */
+/** Sets a member of the header or payload, or removes it if `json` is undefined. */
 /** @type {(list: Members, name: string, json: string | undefined) => void} */
 function set(list, name, json) {
   const at = list.findIndex(([known]) => known === name)
@@ -31,10 +31,9 @@ const forged = (change) => (draft, draw) => void draft.forge.push((signature) =>
 /** @type {(change: (token: string, draw: Chance) => string) => Change} */
 const edited = (change) => (draft, draw) => void draft.edit.push((token) => change(token, draw))
 
-/** What the key set says about the key, if it still does. @type {(draft: Draft) => any} */
-const published = ({ jwks, key }) => listed(jwks).find((/** @type {any} */ jwk) => jwk?.kid === key.jwk.kid) ?? {}
+/** The published JWK of the key, if the key set still contains it. @type {(draft: Draft) => any} */
+const published = ({ jwks, key }) => listed(jwks).find((jwk) => jwk?.kid === key.jwk.kid) ?? {}
 
-/** @param {any} jwks @returns {any[]} */
 const listed = (jwks) => (Array.isArray(jwks.keys) ? jwks.keys : [])
 
 /** @type {(name: 'audience' | 'issuer' | 'algorithms' | 'tokenType' | 'clockTolerance', values: any[]) => Change} */
@@ -46,10 +45,8 @@ const asked =
 /** @type {(...values: unknown[]) => string[]} */
 const jsons = (...values) => values.map((value) => JSON.stringify(value))
 
-/** @param {string} text */
 const words = (text) => text.split(' ')
 
-/** @param {number} depth */
 const nested = (depth) => '['.repeat(depth) + ']'.repeat(depth)
 
 /** @type {(token: string, index: number, change: (part: string) => string) => string} */
@@ -59,18 +56,14 @@ const inPart = (token, index, change) =>
     .map((value, at) => (at === index ? change(value) : value))
     .join('.')
 
-/**
- * The same octets with another last character, where that carries fewer than six bits.
- *
- * @param {string} text
- */
+/** Changes unused bits of the last character, so that the text decodes to the same bytes. */
 function leftOver(text) {
   if (text.length % 4 < 2) return text
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return text.slice(0, -1) + (alphabet[alphabet.indexOf(text.slice(-1)) ^ 1] ?? 'B')
 }
 
-/** JSON of every type, to be put where another is wanted. */
+/** JSON of every type, to replace values of other types. */
 const ODD = words('null true 0 -1 1.5 1e400 "" "x" [] ["x"] {} {"x":1} [[]] "\\ud800"')
 const NUMBERS = words('-1 0 -0 1.5 1e9 1E10 1e22 1e400 253402300799 253402300800 "1900000000" 99999999999999999999')
 const TIMES = [-61, -60, -1, 0, 0.5, 1, 59, 60, 61, 3600].map((seconds) => String(NOW + seconds))
@@ -104,7 +97,7 @@ const ORDERS = /** @type {Record<string, string>} */ ({
   ES384: `${'f'.repeat(48)}c7634d81f4372ddf581a0db248b0a77aecec196accc52973`,
 })
 
-/** The octets of a JSON text, and of what only looks like one. @type {((json: string) => string | Buffer)[]} */
+/** Variants of a JSON text, some of them invalid. @type {((json: string) => string | Buffer)[]} */
 const TEXTS = [
   (json) => ` \t\r\n${json} \n`,
   (json) => json.replaceAll(':', ' : ').replaceAll(',', '\n,'),
@@ -142,7 +135,7 @@ const PAIRS = [
   (r, s) => Buffer.concat([r, s.fill(0)]),
   (r, s) => Buffer.concat([s, r]),
   (r, _, order) => Buffer.concat([r, Buffer.from(order, 'hex')]),
-  // The mirrored signature, which holds: malleability is a property of ECDSA.
+  // The mirrored signature is valid, because ECDSA signatures are malleable.
   (r, s, order) => Buffer.concat([r, mirrored(s, order)]),
 ]
 
@@ -192,7 +185,7 @@ const SECP256K1 = (() => {
   return { kty: 'EC', crv: 'secp256k1', kid: 'strange', x, y }
 })()
 
-/** Members that make the copy of a key another key, or none. */
+/** Members that turn the copy of a key into a different key, or into an invalid one. */
 const COPIES = [{}, { use: 'enc' }, { alg: 'RS512' }, { kid: 'other' }, { ext: true }, { x: 'AAAA' }, { n: 'AAAA' }]
 
 /** @type {((jwk: any) => any)[]} */
@@ -222,7 +215,7 @@ const SETS = [
 const CHANGES = {
   alg: replaced('header', ['alg'], [...ODD, ...jsons(...ALGORITHMS, ...OTHER_ALGORITHMS), undefined]),
   typ: replaced('header', ['typ'], [...ODD, ...jsons(...TYPES, 'at+jwt '), undefined]),
-  'typ, where any is accepted': (draft, draw) => {
+  'typ, if any type is accepted': (draft, draw) => {
     CHANGES.typ(draft, draw)
     draft.options.tokenType = null
   },
@@ -233,14 +226,14 @@ const CHANGES = {
   ),
   crit: replaced('header', ['crit'], [...ODD, ...jsons(['exp'], ['b64'], ['b64', 'b64'], ['alg'])]),
   b64: replaced('header', ['b64'], [...ODD, 'true', 'false']),
-  'b64, declared': ({ header }, draw) => {
+  'b64 in crit': ({ header }, draw) => {
     set(header, 'b64', draw.one(['true', 'false', '0']))
     set(header, 'crit', '["b64"]')
   },
   'key in the header': ({ header, key }, draw) =>
     set(header, draw.one(words('jwk jku x5u x5c x5t cty zip __proto__')), draw.one([...ODD, JSON.stringify(key.jwk)])),
-  'header member twice': doubled('header'),
-  'header nested': replaced('header', ['x'], [1, 2, 3, 4, 5, 200].map(nested)),
+  'duplicate header member': doubled('header'),
+  'nested header': replaced('header', ['x'], [1, 2, 3, 4, 5, 200].map(nested)),
   'header text': (draft, draw) => void Object.assign(draft, { headerText: draw.one(TEXTS) }),
 
   exp: replaced('payload', ['exp'], [...NUMBERS, ...TIMES, ...TIMES, ...ODD, undefined]),
@@ -249,12 +242,12 @@ const CHANGES = {
   iss: replaced('payload', ['iss'], [...ODD, ...jsons(...ISSUERS, [ISSUER]), undefined]),
   aud: replaced('payload', ['aud'], [...ODD, ...jsons(...AUDIENCES, ...MIXED), undefined]),
   sub: replaced('payload', ['sub'], [...ODD, undefined]),
-  'claim of another type': replaced('payload', CLAIMS, ODD),
-  'claim twice': doubled('payload'),
-  'member of a claim twice': replaced('payload', ['custom'], ['{"a":[{"b":1,"b":2}]}', '{"\\u0062":1,"b":2}']),
-  'claim nested': replaced('payload', ['x'], [1, 5, 100, 126, 127, 128, 129, 1000].map(nested)),
-  'claim of a strange number': replaced('payload', ['x'], STRANGE_NUMBERS),
-  'claim of strange text': replaced('payload', ['x', 'sub', 'scope'], STRANGE_TEXTS),
+  'claim with a wrong type': replaced('payload', CLAIMS, ODD),
+  'duplicate claim': doubled('payload'),
+  'duplicate member of a claim': replaced('payload', ['custom'], ['{"a":[{"b":1,"b":2}]}', '{"\\u0062":1,"b":2}']),
+  'nested claim': replaced('payload', ['x'], [1, 5, 100, 126, 127, 128, 129, 1000].map(nested)),
+  'claim with an unusual number': replaced('payload', ['x'], STRANGE_NUMBERS),
+  'claim with unusual text': replaced('payload', ['x', 'sub', 'scope'], STRANGE_TEXTS),
   'long claim': replaced(
     'payload',
     ['x'],
@@ -276,7 +269,7 @@ const CHANGES = {
 
   'end of a part': edited((token, draw) => inPart(token, draw.below(3), (text) => text + draw.one(ENDS))),
   'standard alphabet': edited((token) => token.replaceAll('-', '+').replaceAll('_', '/')),
-  'bits left over': edited((token, draw) => inPart(token, draw.below(3), leftOver)),
+  'unused bits': edited((token, draw) => inPart(token, draw.below(3), leftOver)),
   parts: edited((token, draw) => draw.one(PARTS)(token)),
   'a character': edited((token, draw) => {
     const [at, more, less] = [
@@ -304,41 +297,36 @@ const CHANGES = {
       jwk[name] = draw.one(SPELLINGS)(jwk[name], Buffer.from(jwk[name], 'base64url'))
     }
   },
-  'key twice': ({ jwks, key }, draw) => void listed(jwks).push({ ...structuredClone(key.jwk), ...draw.one(COPIES) }),
-  'twin of that kid': ({ jwks, key }, draw) =>
+  'duplicate key': ({ jwks, key }, draw) =>
+    void listed(jwks).push({ ...structuredClone(key.jwk), ...draw.one(COPIES) }),
+  'second key with the same kid': ({ jwks, key }, draw) =>
     void listed(jwks).push({ ...keyFor(draw.one([key.alg, 'RS256', 'ES256']), 'attacker').jwk, kid: key.jwk.kid }),
-  'twin of that kid, with odd operations': ({ jwks, key }) =>
+  'second key with the same kid and unusual key_ops': ({ jwks, key }) =>
     void listed(jwks).push({ ...keyFor(key.alg, 'attacker').jwk, kid: key.jwk.kid, key_ops: ['verify', 'verify'] }),
-  'secret, private or strange key': ({ jwks, key }, draw) => {
+  'symmetric, private or unsupported key': ({ jwks, key }, draw) => {
     const strange = draw.one(STRANGERS)(key.jwk)
     if (draw.below(2) === 0) listed(jwks).push(strange)
     else listed(jwks).unshift(strange)
   },
-  'no key at all': ({ jwks }, draw) => void listed(jwks).unshift(draw.one([null, 'key', 1, [], true])),
+  'value that is not a key': ({ jwks }, draw) => void listed(jwks).unshift(draw.one([null, 'key', 1, [], true])),
   'many keys': ({ jwks }, draw) => {
     const { jwk } = keyFor('EdDSA', 'attacker')
     for (let at = draw.one([62, 70]); at > 0; at -= 1) listed(jwks).push({ ...jwk, kid: `spare ${at}` })
   },
   'key set': (draft, draw) => void Object.assign(draft, { jwks: draw.one(SETS)(draft.jwks, draft.key.jwk) }),
 
-  'audience asked for': asked('audience', [
-    null,
-    [AUDIENCE],
-    ['https://other.test', AUDIENCE],
-    'https://other.test',
-    'x',
-  ]),
-  'issuer asked for': asked('issuer', [
+  'audience option': asked('audience', [null, [AUDIENCE], ['https://other.test', AUDIENCE], 'https://other.test', 'x']),
+  'issuer option': asked('issuer', [
     [ISSUER],
     ['https://custom.test/oidc', ISSUER],
     'https://custom.test/oidc',
     ...ISSUERS,
   ]),
-  'algorithms allowed': asked('algorithms', [
+  'algorithms option': asked('algorithms', [
     ...words('ES384,EdDSA EdDSA RS256 PS256,PS512 ES256,EdDSA').map((list) => list.split(',')),
   ]),
-  'type asked for': asked('tokenType', [null, null, ...words('JWT AT+JWT application/at+jwt x')]),
-  tolerance: asked('clockTolerance', [1, 60, 0.5, 3600]),
+  'tokenType option': asked('tokenType', [null, null, ...words('JWT AT+JWT application/at+jwt x')]),
+  'clockTolerance option': asked('clockTolerance', [1, 60, 0.5, 3600]),
   clock: ({ options }, draw) => options.currentDate.setTime((NOW + draw.one([-3600, -61, 3539, 3540, 3541])) * 1000),
 }
 

@@ -1,52 +1,52 @@
 /**
- * Where our verdict differs from that of `jose`, and why ours is right. `docs/security.md` shows this list. `covers` says of a
- * case whether the difference is of that class: it looks at what is so, not at how the case was made.
+ * The differences between our verdict and that of `jose`, and the reasons; docs/security.md shows the list. `covers` decides
+ * from the facts of a case, not from how it was generated, whether it belongs to a class.
  */
 
 const { isCanonical } = require('./facts')
 
 /**
  * @typedef {import('./facts').Facts} Facts
- * @typedef {{ name: string, ours: 'accepted' | 'refused', why: string, isRare?: boolean, covers: (facts: Facts) => unknown }} Class
+ * @typedef {{ name: string, ours: 'accepted' | 'rejected', why: string, isRare?: boolean, covers: (facts: Facts) => unknown }} Class
  */
 
 /** @type {Class[]} */
 const CLASSES = [
   {
-    name: 'base64url in another spelling',
-    ours: 'refused',
-    why: 'RFC 7515 section 2 and RFC 4648 section 3.5: no padding, no white space, no bits left over. Otherwise one token has many spellings, and what blocks or logs one of them misses the others.',
+    name: 'non-canonical base64url',
+    ours: 'rejected',
+    why: 'RFC 7515 section 2 and RFC 4648 section 3.5: no padding, no whitespace, no leftover bits. Otherwise, a token has several encodings, and a blocklist or log that contains one of them misses the others.',
     covers: ({ code, parts }) => code === 'malformed_token' && parts.length === 3 && !parts.every(isCanonical),
   },
   {
-    name: 'a member that stands twice',
-    ours: 'refused',
-    why: 'RFC 7515 section 4 and RFC 7519 section 4 allow it: parsers do not agree on which of the two counts.',
+    name: 'a duplicate member',
+    ours: 'rejected',
+    why: 'RFC 7515 section 4 and RFC 7519 section 4 allow rejecting it. Parsers disagree about which of the two counts.',
     covers: ({ code, header, payload }) => code === 'malformed_token' && (header.twice || payload.twice),
   },
   {
     name: 'deep nesting',
-    ours: 'refused',
-    why: 'A header is parsed before anything is known about its sender: 4 levels, where Logto’s has one. A payload has 128.',
+    ours: 'rejected',
+    why: 'A header is parsed before its sender is authenticated. The limits are 4 levels for headers (Logto’s have one) and 128 for payloads.',
     covers: ({ code, header, payload }) => code === 'malformed_token' && (header.depth > 4 || payload.depth > 128),
   },
   {
     name: 'a byte order mark',
-    ours: 'refused',
-    why: 'RFC 8259 section 8.1: JSON has none.',
+    ours: 'rejected',
+    why: 'RFC 8259 section 8.1: JSON text must not begin with one.',
     covers: ({ code, header, payload }) =>
       code === 'malformed_token' && [header, payload].some(({ text }) => text.startsWith('\ufeff')),
   },
   {
-    name: '`b64`, or a `crit` that `jose` understands',
-    ours: 'refused',
-    why: 'RFC 7797 section 7 forbids `b64: false` in a JWT, and no access token has a use for `true`.',
+    name: '`b64`, or a `crit` that `jose` supports',
+    ours: 'rejected',
+    why: 'RFC 7797 section 7 forbids `b64: false` in a JWT, and `b64: true` is of no use in an access token.',
     covers: ({ code, header }) => code === 'malformed_token' && (has(header.value, 'b64') || has(header.value, 'crit')),
   },
   {
-    name: 'a `typ` that is no text, where any type is accepted',
-    ours: 'refused',
-    why: 'RFC 7515 section 4.1.9: it is a string, of Unicode.',
+    name: 'a `typ` that is not a string, with `tokenType: null`',
+    ours: 'rejected',
+    why: 'RFC 7515 section 4.1.9: `typ` is a string of Unicode characters.',
     covers: ({ code, header, tokenType }) =>
       code === 'malformed_token' &&
       tokenType === null &&
@@ -54,65 +54,65 @@ const CLASSES = [
       (typeof header.value.typ !== 'string' || isHalf(header.value.typ)),
   },
   {
-    name: 'over 16 KiB',
-    ours: 'refused',
-    why: 'A bound on what a stranger can make the server decode. Node’s limit on all headers of a request is the same.',
+    name: 'a token over 16 KiB',
+    ours: 'rejected',
+    why: 'The limit bounds the work that an anonymous sender can cause. Node limits the headers of a request to the same total size.',
     covers: ({ code, size }) => code === 'malformed_token' && size > 16 * 1024,
   },
   {
     name: 'a time before 1970 or after the year 9999',
-    ours: 'refused',
-    why: 'RFC 7519 section 2 wants seconds since 1970. `1e400` and `1e22` are ways round `exp`.',
+    ours: 'rejected',
+    why: 'RFC 7519 section 2: seconds since 1970. With `1e400` or `1e22` as `exp`, a token would never expire.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' && [value.exp, value.nbf, value.iat].some((time) => time < 0 || time > 253_402_300_799),
   },
   {
-    name: 'a claim of another type',
-    ours: 'refused',
-    why: 'RFC 9068 section 2.2 and RFC 8693 section 4: `sub` (not empty), `scope`, `client_id` and `organization_id` are strings. Applications decide by them.',
+    name: 'a claim with a wrong type',
+    ours: 'rejected',
+    why: 'RFC 9068 section 2.2 and RFC 8693 section 4: `sub` (not empty), `scope`, `client_id` and `organization_id` are strings. Applications base decisions on these claims.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' &&
       (value.sub === '' || TEXTS.some((name) => has(value, name) && typeof value[name] !== 'string')),
   },
   {
-    name: 'half a surrogate pair in such a claim',
-    ours: 'refused',
-    why: 'It is not Unicode (RFC 8259 section 8.2): such a `sub` does not survive UTF-8, so two users could become one.',
+    name: 'a lone surrogate in one of these claims',
+    ours: 'rejected',
+    why: 'It is not valid Unicode (RFC 8259 section 8.2). Such a `sub` does not survive UTF-8 encoding, so two users could become one.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' && TEXTS.some((name) => has(value, name) && isHalf(value[name])),
   },
   {
-    name: 'an audience beside one that is no string',
-    ours: 'refused',
-    why: 'RFC 7519 section 4.1.3: a string, or a list of strings.',
+    name: 'an `aud` array with a member that is not a string',
+    ours: 'rejected',
+    why: 'RFC 7519 section 4.1.3: a string or an array of strings.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_audience' &&
       Array.isArray(value.aud) &&
-      value.aud.some((/** @type {unknown} */ one) => typeof one !== 'string' || isHalf(one)),
+      value.aud.some((one) => typeof one !== 'string' || isHalf(one)),
   },
   {
-    name: 'a number of a key in another spelling',
-    ours: 'refused',
-    why: 'RFC 7518 sections 6.2.1.2 and 6.3.1.1: base64url, no leading zero, coordinates of full length. Such a key is skipped.',
+    name: 'a key with a non-canonical number',
+    ours: 'rejected',
+    why: 'RFC 7518 sections 6.2.1.2 and 6.3.1.1: base64url without leading zeros, and coordinates of full length. The key is skipped.',
     covers: ({ code, keys, named }) => isWithoutKey(code, named) && keys.some(hasOddNumber),
   },
   {
-    name: 'a key whose private part stands in the set, if only in a copy',
-    ours: 'refused',
-    why: 'Everybody who reads the set can sign with it.',
+    name: 'a key whose private part is in the key set, even if only in a copy of the key',
+    ours: 'rejected',
+    why: 'Anyone who can read the key set can sign with it.',
     covers: ({ code, keys, named }) => isWithoutKey(code, named) && keys.some((jwk) => has(jwk, 'd')),
   },
   {
-    name: 'two keys that fit, one of which `jose` passes over',
-    ours: 'refused',
-    why: 'The last row of this table seen from the other side: a key that serves for us makes another one ambiguous.',
+    name: 'two matching keys, one of which `jose` ignores',
+    ours: 'rejected',
+    why: 'This is the counterpart of the row about `key_ops` and `ext`: a key that we can use makes another key with the same `kid` ambiguous.',
     covers: ({ code, named }) => code === 'unknown_key' && named.length > 1 && named.some(isPassedOver),
   },
   {
     name: 'an RSASSA-PSS signature without its leading zero',
-    ours: 'refused',
-    why: 'RFC 8017 section 8.1.2: it is as long as the modulus. OpenSSL is content with less.',
-    // One signature in 256 begins with a zero; a test of its own looks for one.
+    ours: 'rejected',
+    why: 'RFC 8017 section 8.1.2: a signature is as long as the modulus. OpenSSL accepts shorter ones.',
+    // One signature in 256 begins with a zero; a separate test looks for one.
     isRare: true,
     covers: ({ code, parts, named }) =>
       code === 'invalid_signature' &&
@@ -120,55 +120,53 @@ const CLASSES = [
   },
   {
     name: 'over 64 keys',
-    ours: 'refused',
-    why: 'A bound on what a key server can make the process keep. Logto publishes three at most.',
+    ours: 'rejected',
+    why: 'The limit bounds the memory that a key server can make the process use. Logto publishes at most three keys.',
     covers: ({ code, keys }) => code === 'invalid_options' && keys.length > 64,
   },
   {
-    name: 'what is no key, in a key set',
+    name: 'a key set member that is not a key',
     ours: 'accepted',
-    why: 'RFC 7517 section 5: what is not understood in a set is ignored. One bad member must not take the good keys away.',
+    why: 'RFC 7517 section 5: unknown members are ignored. One bad member must not disable the good keys.',
     covers: ({ code, keys }) =>
       code === null && keys.some((jwk) => typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)),
   },
   {
-    name: 'the same key twice, or beside one that is none',
+    name: 'the same key twice, or next to an unusable key with the same `kid`',
     ours: 'accepted',
-    why: 'Nothing is ambiguous: only one key of that `kid` can be used. Two usable ones that differ are refused, by both.',
+    why: 'Nothing is ambiguous, because only one key can be used. Both libraries reject a token that matches two different usable keys.',
     covers: ({ code, named }) =>
       code === null && named.some((jwk) => named.some((one) => one !== jwk && one.kty === jwk.kty)),
   },
   {
-    name: '`key_ops` or `ext` that say more than is needed',
+    name: '`key_ops` or `ext` with additional or unusual values',
     ours: 'accepted',
-    why: 'RFC 7517 section 4.3: `verify` is among the operations. What else is, or is there twice, and whether the key may be exported, takes nothing from it.',
+    why: 'RFC 7517 section 4.3: `key_ops` contains `verify`. Other or repeated operations, and `ext`, do not change that.',
     covers: ({ code, named }) => code === null && named.some(isPassedOver),
   },
 ]
 
 const TEXTS = ['sub', 'scope', 'client_id', 'organization_id']
 
-/** Whether the key was not there: nor any other key, or another one, with which the signature does not hold. @type {(code: string | null, named: any[]) => boolean} */
+/** Whether the key was not found: either no key at all, or only another one that does not verify the signature. @type {(code: string | null, named: any[]) => boolean} */
 const isWithoutKey = (code, named) =>
   code === 'unknown_key' || code === 'invalid_options' || (code === 'invalid_signature' && named.length > 1)
 
-/** @param {unknown} encoded */
 const octets = (encoded) => Buffer.from(String(encoded), 'base64url')
 
 /** @type {(value: any, name: string) => boolean} */
 const has = (value, name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name)
 
-/** Half a surrogate pair is no character of Unicode. @param {unknown} text */
+/** Whether a text has a lone surrogate, which is not a Unicode character. */
 const isHalf = (text) => /\p{Surrogate}/u.test(String(text))
 
-/** Whether `jose` takes a key for none, or for none that checks signatures, though `verify` is among its operations. @param {any} jwk */
+/** Whether `jose` ignores a key although `verify` is among its operations. */
 function isPassedOver(jwk) {
   const operations = jwk?.key_ops
   const hasMore = Array.isArray(operations) && operations.includes('verify') && operations.length > 1
   return hasMore || (has(jwk, 'ext') && typeof jwk.ext !== 'boolean')
 }
 
-/** @param {any} jwk */
 function hasOddNumber(jwk) {
   const size = /** @type {Record<string, number>} */ ({ 'P-256': 32, 'P-384': 48, Ed25519: 32 })[jwk?.crv]
   return ['n', 'e', 'x', 'y'].some((name) => {

@@ -1,17 +1,11 @@
-/** What is so about a case of the comparison with `jose`, found out without either library. */
+/** Facts about a case of the comparison with `jose`, determined without either library. */
 
 /**
- * @typedef {import('./cases').Case} Case
  * @typedef {{ text: string, value: any, twice: boolean, depth: number }} Part
  * @typedef {{ code: string | null, parts: string[], header: Part, payload: Part, keys: any[], named: any[], size: number,
  *   tokenType: string | null }} Facts
  */
 
-/**
- * @param {Case} made
- * @param {string | null} code - what we refused it with, if we did
- * @returns {Facts}
- */
 function factsOf({ token, jwks, options: { tokenType } }, code) {
   const parts = token.split('.')
   const [header, payload] = [part(parts[0]), part(parts[1] ?? '')]
@@ -28,7 +22,6 @@ function part(encoded) {
   return { text, value: parsed(text), ...shape(text) }
 }
 
-/** @param {string} text */
 function parsed(text) {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''))
@@ -37,11 +30,7 @@ function parsed(text) {
   }
 }
 
-/**
- * Whether an object in a JSON text has two members of one name, and how deep it is nested.
- *
- * @param {string} text
- */
+/** Whether a JSON text contains duplicate names, and how deeply it is nested. */
 function shape(text) {
   /** @type {Set<string>[]} */
   const open = []
@@ -59,7 +48,7 @@ function shape(text) {
   return { twice, depth }
 }
 
-/** Whether that is base64url in its one spelling. @param {unknown} text */
+/** Whether a text is base64url in its canonical form. */
 const isCanonical = (text) => typeof text === 'string' && Buffer.from(text, 'base64url').toString('base64url') === text
 
 module.exports = { factsOf, isCanonical }

@@ -1,10 +1,10 @@
-/** The keys of the comparison with `jose`, one of a kind, made when first wanted; and its clock. */
+/** The keys of the comparison with `jose`, one per algorithm, created on first use, and its clock. */
 
-const { makeKey } = require('../support/helpers')
+const { createKey } = require('../support/tokens')
 
-/** @typedef {import('../support/helpers').TestKey} TestKey */
+/** @typedef {import('../support/tokens').Key} TestKey */
 
-/** The present of every case, in seconds since 1970. */
+/** The current time of every case, in seconds since 1970. */
 const NOW = 1_800_000_000
 
 const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
@@ -17,8 +17,8 @@ function keyFor(alg, of = 'server') {
   const id = `${alg} ${of}`
   const found = keys.get(id)
   if (found !== undefined) return found
-  // As Logto publishes them: an RSA key without its alg.
-  const made = makeKey(alg, { use: 'sig', ...(/^[RP]S/.test(alg) ? {} : { alg }), kid: id })
+  // Like Logto, which publishes RSA keys without `alg`.
+  const made = createKey(alg, { use: 'sig', ...(/^[RP]S/.test(alg) ? {} : { alg }), kid: id })
   keys.set(id, made)
   return made
 }

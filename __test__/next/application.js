@@ -1,12 +1,13 @@
-/** Next.js applications in folders of their own, with `node_modules` as an installation would make them. */
+/** Next.js applications in temporary folders, with `node_modules` as npm or pnpm would install them. */
 
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const { createServer } = require('node:net')
 const { tmpdir } = require('node:os')
-const { dirname, join, relative } = require('node:path')
+const { basename, dirname, join, relative } = require('node:path')
 const { createInterface } = require('node:readline')
+const { ROOT, findAddon } = require('../../scripts/addon')
 
 /**
  * @typedef {Record<string, string>} Env
@@ -14,7 +15,7 @@ const { createInterface } = require('node:readline')
  * @typedef {{ url: string, output: () => string }} Server
  */
 
-/** A folder with an application, and the processes that run in it. */
+/** A folder with an application, and the processes running in it. */
 class Application {
   #folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'logto-authkit-next-')))
   /** @type {import('node:child_process').ChildProcess[]} */
@@ -22,9 +23,9 @@ class Application {
   #env
 
   /**
-   * @param {string} source - The folder that it is a copy of.
+   * @param {string} source - The folder to copy.
    * @param {{ next: 15 | 16, files?: Record<string, string>, env?: Env, isLinked?: boolean }} options - `files` are
-   * written over the copy; `isLinked` puts this package where pnpm would.
+   * written over the copy; `isLinked` installs this package like pnpm.
    */
   constructor(source, { next, files = {}, env = {}, isLinked = false }) {
     applications.add(this)
@@ -47,10 +48,10 @@ class Application {
     const child = this.#run([NEXT, 'build', ...args], this.folder)
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += text))
-    const timer = setTimeout(() => end(child), LONGEST_BUILD)
+    const timer = setTimeout(() => kill(child), BUILD_TIMEOUT)
     const [code, signal] = await once(child, 'close')
     clearTimeout(timer)
-    if (code === null) throw new Error(`The build was ended by ${signal}:\n${output}`)
+    if (code === null) throw new Error(`The build was killed by ${signal}:\n${output}`)
     return { code, output }
   }
 
@@ -63,7 +64,7 @@ class Application {
     return this.#listen([NEXT, command, '-H', 'localhost', '-p', String(port), ...args], this.folder, port)
   }
 
-  /** Serves a copy of `.next/standalone`, while nothing is left where it was built. */
+  /** Serves a copy of `.next/standalone` after moving the folder in which it was built away. */
   async serveStandalone() {
     const elsewhere = join(this.#folder, 'elsewhere')
     fs.cpSync(join(this.folder, '.next/standalone'), elsewhere, { recursive: true, verbatimSymlinks: true })
@@ -76,14 +77,14 @@ class Application {
   async remove() {
     const running = this.#children.filter((child) => child.exitCode === null && child.signalCode === null)
     const closed = running.map((child) => once(child, 'close'))
-    for (const child of running) end(child)
+    for (const child of running) kill(child)
     await Promise.all(closed)
     this.removeNow()
   }
 
-  /** The same, for where nothing can be waited for. */
+  /** Like `remove`, but synchronous, for use in exit handlers. */
   removeNow() {
-    for (const child of this.#children) end(child)
+    for (const child of this.#children) kill(child)
     fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
     applications.delete(this)
   }
@@ -106,9 +107,9 @@ class Application {
           if (line.includes('Ready in')) resolve()
         })
       }
-      child.on('close', () => reject(new Error(`The server has ended:\n${output}`)))
+      child.on('close', () => reject(new Error(`The server exited:\n${output}`)))
     })
-    const timer = setTimeout(() => end(child), LONGEST_START)
+    const timer = setTimeout(() => kill(child), START_TIMEOUT)
     await ready
     clearTimeout(timer)
     return { url: `http://localhost:${port}`, output: () => output }
@@ -127,7 +128,7 @@ class Application {
       cwd,
       env: /** @type {any} */ (all),
       stdio: ['ignore', 'pipe', 'pipe'],
-      // In a group of its own, which can be ended as a whole: Next.js has workers.
+      // A process group, so that the workers of Next.js can be killed with it.
       detached: true,
     })
     this.#children.push(child)
@@ -136,19 +137,19 @@ class Application {
 }
 
 /** @param {import('node:child_process').ChildProcess} child */
-function end(child) {
+function kill(child) {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   try {
     process.kill(-child.pid, 'SIGKILL')
   } catch {
-    // It has just ended by itself.
+    // It has just exited.
   }
 }
 
 /** @type {Set<Application>} */
 const applications = new Set()
 
-/** A test that fails, or is ended, leaves neither servers nor folders behind. */
+/** Tests that fail or are interrupted must leave no servers or folders behind. */
 const removeAll = () => {
   for (const application of applications) application.removeNow()
 }
@@ -169,10 +170,10 @@ function install(modules, next) {
   const installed = new Set()
   /**
    * @param {string} name
-   * @param {string} [from] - The folder of the package, where the name is an alias.
+   * @param {string} [from] - The folder of the package, if the name is an alias.
    */
   const add = (name, from = join(MODULES, name)) => {
-    // Without `sharp`, which is large, Next.js scales no pictures.
+    // Next.js needs `sharp`, which is large, only to resize images.
     if (installed.has(name) || name === 'sharp' || !fs.existsSync(from)) return
     installed.add(name)
     link(from, join(modules, name))
@@ -190,15 +191,15 @@ function install(modules, next) {
 }
 
 /**
- * What an installation of this package unpacks: the package, and that of the platform. npm puts them side by side; pnpm puts
- * each into a folder of its own, and links them to those that depend on them, so that the application sees but the one.
+ * Installs this package and its platform package. npm puts them side by side. pnpm puts each into its own folder and links it
+ * to its dependents, so the application can resolve only the first.
  *
  * @param {string} modules
  * @param {boolean} isLinked
  */
 function installThis(modules, isLinked) {
-  const addon = fs.readdirSync(join(ROOT, 'js/native')).find((name) => name.endsWith('.node')) ?? ''
-  const platform = addon.split('.')[1]
+  const addon = findAddon() ?? ''
+  const platform = basename(addon).split('.')[1]
   const [own, other] = ['logto-authkit', `logto-authkit-${platform}`].map((name) =>
     join(modules, isLinked ? `.pnpm/${name}@0.0.0/node_modules` : '', name),
   )
@@ -206,14 +207,14 @@ function installThis(modules, isLinked) {
     fs.cpSync(join(ROOT, path), join(own, path), { recursive: true, filter: (file) => !file.endsWith('.node') })
   }
   fs.cpSync(join(ROOT, 'npm', platform), other, { recursive: true })
-  fs.copyFileSync(join(ROOT, 'js/native', addon), join(other, addon))
+  fs.copyFileSync(addon, join(other, basename(addon)))
   if (!isLinked) return
   fs.symlinkSync(relative(modules, own), join(modules, 'logto-authkit'))
   fs.symlinkSync(relative(dirname(own), other), join(dirname(own), `logto-authkit-${platform}`))
 }
 
 /**
- * By hard links: a copy of Next.js takes seconds and hundreds of megabytes.
+ * Uses hard links, because copying Next.js takes seconds and hundreds of megabytes.
  *
  * @param {string} from
  * @param {string} to
@@ -235,7 +236,7 @@ function linkFile(source, target) {
   try {
     fs.linkSync(source, target)
   } catch {
-    // The temporary folder is on another disk.
+    // The temporary folder is on another file system.
     fs.copyFileSync(source, target)
   }
 }
@@ -265,11 +266,10 @@ async function freePort() {
   return port
 }
 
-/** In milliseconds; a build takes half a minute, more where others use the machine. */
-const LONGEST_BUILD = 300_000
-const LONGEST_START = 120_000
+/** In milliseconds. A build takes half a minute, but much longer on a busy machine. */
+const BUILD_TIMEOUT = 900_000
+const START_TIMEOUT = 300_000
 
-const ROOT = join(__dirname, '../..')
 const MODULES = join(ROOT, 'node_modules')
 const NEXT = 'node_modules/next/dist/bin/next'
 

@@ -1,4 +1,4 @@
-/** A client that sends what it is told to, also what `fetch` would put right. */
+/** An HTTP client that sends paths and headers unchanged, including those that `fetch` would normalize or reject. */
 
 const { once } = require('node:events')
 const { request } = require('node:http')
@@ -7,15 +7,15 @@ const { request } = require('node:http')
  * @typedef {object} Answer
  * @property {number} status
  * @property {import('node:http').IncomingHttpHeaders} headers
- * @property {string[]} cookies its `Set-Cookie`s
+ * @property {string[]} cookies The values of `Set-Cookie`.
  * @property {string} text
  */
 
 /**
  * @param {string} origin
- * @param {string} path - Sent as it is.
- * @param {{ method?: string, headers?: Record<string, string | string[]>, body?: string }} [init] - A header with a list is
- * sent as often.
+ * @param {string} path - Sent unchanged.
+ * @param {{ method?: string, headers?: Record<string, string | string[]>, body?: string }} [init] - A header
+ * with a list of values is sent once for each.
  * @returns {Promise<Answer>}
  */
 async function ask(origin, path, { method = 'GET', headers = {}, body } = {}) {

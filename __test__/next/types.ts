@@ -1,5 +1,4 @@
-// What TypeScript says of handlers and options. That the routes pass the checks of Next.js itself is seen where the
-// fixture is built.
+// Type tests of handlers and options. The builds of the fixture run Next.js's own checks of the routes.
 
 import type { AuthContext, AuthErrorCode } from 'logto-authkit'
 import type { AuthApiRequest, AuthRequest, NextAuthOptions, NextAuthResult } from 'logto-authkit/next'
@@ -14,7 +13,7 @@ declare const request: NextRequest
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>) => {}
 
-// A Route Handler: the context is known from options alone, and narrows.
+// A Route Handler: the type of the context follows from the options and can be narrowed.
 const handler = withAuth((request) => {
   same<typeof request.auth, AuthContext>(true)
   if (request.auth.isAuthenticated) same<typeof request.auth.userId, string>(true)
@@ -23,13 +22,13 @@ const handler = withAuth((request) => {
 }, options)
 const response: Promise<Response> = handler(request, { params: Promise.resolve({}) })
 
-// Parameters as Next.js declares them.
+// Route parameters as Next.js declares them.
 const typed = withAuth(async (_request, { params }: { params: Promise<{ id: string }> }) => {
   same<Awaited<typeof params>, { id: string }>(true)
   return new Response((await params).id)
 }, options)
 typed(request, { params: Promise.resolve({ id: '7' }) })
-// @ts-expect-error: another parameter
+// @ts-expect-error: wrong parameter
 typed(request, { params: Promise.resolve({ name: '7' }) })
 
 // The Pages Router.
@@ -48,7 +47,7 @@ api(req, res)
 withAuth((request: AuthRequest) => request.url, options)
 // @ts-expect-error: audience is missing
 withAuth(() => new Response(), { logtoUrl: 'https://auth.example.test' })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 withAuth(() => new Response(), { logtoUrl: 'https://auth.example.test', audience: null, scope: 'a' })
 
 const {
@@ -66,16 +65,16 @@ guarded(() => new Response(), { requiredScope: ['a', 'b'], scopeMode: 'any', sub
 guarded((_req: AuthApiRequest, res: NextApiResponse) => res.end(), {
   organizationId: (req: NextApiRequest) => String(req.query.id),
 })
-// @ts-expect-error: no such requirement
+// @ts-expect-error: unknown requirement
 guarded(() => new Response(), { audience: null })
-// @ts-expect-error: a guest is never asked for
+// @ts-expect-error: requirements do not allow guests
 guarded(() => new Response(), { subjectType: 'guest' })
 
 const gate: (request: NextRequest, event: NextFetchEvent) => Promise<NextResponse> = proxy({
   publicPaths: ['/', /^\/docs/],
 })
 authProxy({ ...options, signInUrl: '/sign-in', publicPaths: ['/'] })
-// @ts-expect-error: paths are strings and expressions
+// @ts-expect-error: paths are strings or regular expressions
 proxy({ publicPaths: [1] })
 
 const auth: Promise<AuthContext> = current()

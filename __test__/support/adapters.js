@@ -1,153 +1,380 @@
-/** One application in every framework that there is an adapter for, so that their answers can be compared. */
+// @ts-nocheck: one application in frameworks whose types have nothing in common
 
-const express = require('express')
-const { listen, serve } = require('./frameworks')
+/**
+ * One row per adapter. Every row serves the same small application, so that the contract tests can ask all of them the
+ * same questions.
+ */
+
+const { createServer } = require('node:http')
+const { describe } = require('node:test')
+const connect = require('connect')
+const express5 = require('express')
+const express4 = require('express-4')
+const { AuthError } = require('logto-authkit')
+const express = require('logto-authkit/express')
+const fastify = require('logto-authkit/fastify')
+const hono = require('logto-authkit/hono')
+const koa = require('logto-authkit/koa')
+const nest = require('logto-authkit/nestjs')
+const next = require('logto-authkit/next')
+const { verifyUpgrade } = require('logto-authkit/upgrade')
+const { ask, httpApp, listen, serve } = require('./frameworks')
 
 /**
  * @typedef {import('node:test').TestContext} TestContext
- * @typedef {{ sets?: Record<string, string | string[]>, protect?: object, throws?: (auth: any) => unknown }} Route
- * @typedef {{ options: any, routes: Record<string, Route>, before?: Record<string, string> }} App - Every route answers with
- *   its `auth` as JSON; `before` are headers that are set before the adapter gets to see a request.
- * @typedef {(t: TestContext, app: App) => Promise<string>} Serve - Gives the address.
+ * @typedef {import('./frameworks').Answer} Answer
+ * @typedef {{ auth?: any, protect?: any, run?: (holder: { auth: any }, set: (headers: object) => void) => void }} Step - Exactly
+ *   one of: options of `logtoAuth`, requirements of `protect`, middleware of the application. `holder` is the object that
+ *   has the context, `set` sets response headers.
+ * @typedef {{ steps?: Step[], headers?: Record<string, string | string[]>, run?: (auth: any) => unknown }} Route - Responds with
+ *   its context as JSON.
+ * @typedef {{ steps: Step[], routes?: Record<string, Route>, faults?: unknown[] }} App - `steps` run for every request. Errors
+ *   that reach the framework's error handling are appended to `faults`.
+ * @typedef {(path?: string, request?: { method?: string, headers?: Record<string, string | string[]> }) => Promise<Answer>} Client
+ *
+ * @typedef {'methods' | 'context' | 'guests' | 'protect' | 'middleware' | 'preflight' | 'onError' | 'thrown' | 'rethrows'} Feature
+ * `methods`: serves requests of any method. `context`: handlers receive the context. `guests`: sets the guest cookie.
+ * `protect`: single routes have requirements. `middleware`: steps can be combined freely. `preflight`: lets CORS preflights
+ * pass. `onError`: has that option. `thrown`: responds to an AuthError that a handler throws. `rethrows`: passes a fault on
+ * as it is, even if it is not an object.
+ *
+ * @typedef {object} Adapter
+ * @property {Feature[]} features
+ * @property {(t: TestContext, app: App) => Promise<Client>} serve
+ * @property {(options: any) => unknown} create - Parses options; throws or rejects if they are invalid.
+ * @property {(requirements: any) => unknown} protect
+ * @property {(args: any[], status: number, body: string) => unknown} respond - Responds from the arguments of `onError`.
  */
 
-/** @type {Record<string, Serve>} */
+const HANDLER = ['methods', 'context', 'guests', 'protect', 'thrown']
+const MIDDLEWARE = [...HANDLER, 'middleware', 'preflight', 'onError']
+const without = (feature) => MIDDLEWARE.filter((item) => item !== feature)
+
+const node = {
+  create: express.logtoAuth,
+  protect: express.protect,
+  respond: ([, , res], status, body) => send(res, status, body),
+}
+const nextHandlers = { features: [...HANDLER, 'rethrows'], create: wrapNext, protect: protectNext }
+
+/** @type {Record<string, Adapter>} */
 const ADAPTERS = {
-  Express: async (t, { options, routes, before = {} }) => {
-    const { logtoAuth, protect } = require('logto-authkit/express')
-    const app = express().set('env', 'test')
-    app.use((_req, res, next) => void next(void res.set(before)))
-    app.use(logtoAuth(options))
-    for (const [path, { sets = {}, protect: required, throws }] of Object.entries(routes)) {
-      app.all(path, ...(required ? [protect(required)] : []), (req, res) => {
-        throws?.(req.auth)
-        res.set(sets).end(JSON.stringify(req.auth ?? null))
-      })
-    }
-    return serve(t, app)
+  'Express 5': { ...node, features: MIDDLEWARE, serve: serveNode(() => express5().set('env', 'test')) },
+  'Express 4': { ...node, features: MIDDLEWARE, serve: serveNode(() => express4().set('env', 'test')) },
+  Connect: { ...node, features: MIDDLEWARE, serve: serveNode(connect) },
+  'node:http': { ...node, features: without('thrown'), serve: serveNode(httpApp) },
+  Fastify: {
+    features: MIDDLEWARE,
+    create: async (options) => require('fastify')().register(fastify.logtoAuth, options),
+    protect: fastify.protect,
+    respond: ([, , reply], status, body) => reply.code(status).send(body),
+    serve: serveFastify,
   },
-
-  Fastify: async (t, { options, routes, before = {} }) => {
-    const { logtoAuth, protect } = require('logto-authkit/fastify')
-    const app = require('fastify')()
-    app.addHook('onRequest', async (_request, reply) => void reply.headers(before))
-    app.register(logtoAuth, options)
-    app.register(async (routed) => {
-      for (const [path, { sets = {}, protect: required, throws }] of Object.entries(routes)) {
-        routed.all(path, { onRequest: required ? [protect(required)] : [] }, async (request, reply) => {
-          throws?.(request.auth)
-          return reply.headers(sets).send(JSON.stringify(request.auth ?? null))
-        })
-      }
-    })
-    t.after(() => app.close())
-    return app.listen({ port: 0, host: '127.0.0.1' })
+  Hono: {
+    features: MIDDLEWARE,
+    create: hono.logtoAuth,
+    protect: hono.protect,
+    respond: ([, c], status, body) => c.text(body, status),
+    serve: serveHono,
   },
-
-  Hono: async (t, { options, routes, before = {} }) => {
-    const { logtoAuth, protect } = require('logto-authkit/hono')
-    const { Hono } = require('hono')
-    /** @type {import('hono').Hono<{ Variables: import('logto-authkit/hono').AuthVariables }>} */
-    const app = new Hono()
-    app.use(async (c, next) => {
-      for (const [name, value] of Object.entries(before)) c.header(name, value)
-      await next()
-    })
-    app.use(logtoAuth(options))
-    for (const [path, { sets = {}, protect: required, throws }] of Object.entries(routes)) {
-      if (required) app.use(path, protect(required))
-      app.all(path, (c) => {
-        throws?.(c.get('auth'))
-        return c.body(JSON.stringify(c.get('auth') ?? null), 200, sets)
-      })
-    }
-    return serveFetch(t, app.fetch)
+  Koa: {
+    features: MIDDLEWARE,
+    create: koa.logtoAuth,
+    protect: koa.protect,
+    respond: ([, ctx], status, body) => void Object.assign(ctx, { status, body }),
+    serve: serveKoa,
   },
-
-  Koa: async (t, { options, routes, before = {} }) => {
-    const { logtoAuth, protect } = require('logto-authkit/koa')
-    const Koa = require('koa')
-    const app = new Koa()
-    app.silent = true
-    app.use(async (ctx, next) => {
-      ctx.set(before)
-      await next()
-    })
-    app.use(/** @type {any} */ (logtoAuth(options)))
-    for (const [path, { sets = {}, protect: required, throws }] of Object.entries(routes)) {
-      const guard = required ? protect(required) : (/** @type {any} */ _ctx, /** @type {any} */ next) => next()
-      app.use(async (ctx, next) => {
-        if (!matches(path, ctx)) return next()
-        return guard(/** @type {any} */ (ctx), async () => {
-          throws?.(ctx.state.auth)
-          ctx.set(sets)
-          ctx.body = JSON.stringify(ctx.state.auth ?? null)
-        })
-      })
-    }
-    return serve(t, app.callback())
+  NestJS: {
+    features: without('onError'),
+    create: (options) => new nest.LogtoAuthGuard(options),
+    protect: nest.Protect,
+    serve: serveNest,
   },
-
-  NestJS: (t, app) => serveNest(t, app),
+  'Next.js, App Router': { ...nextHandlers, serve: serveNext(routeHandler) },
+  'Next.js, Pages Router': { ...nextHandlers, serve: serveNext(apiHandler) },
+  'Next.js, authProxy': { features: ['methods', 'rethrows'], create: next.authProxy, serve: serveProxy },
+  upgrade: { features: ['context'], create: createUpgrade, serve: serveUpgrade },
 }
 
-/**
- * The parameters of Express's paths, for Koa, which has no routes.
- *
- * @param {string} path
- * @param {any} ctx
- */
-function matches(path, ctx) {
-  const match = new RegExp(`^${path.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`).exec(ctx.path)
-  ctx.params = { ...match?.groups }
-  return match !== null
+/** Middleware for Node's `http`: Express, Connect, and no framework at all. */
+function serveNode(createApp) {
+  const middleware = toMiddleware(express, (run) => (req, res, next) => {
+    run(req, (headers) => setHeaders(res, headers))
+    next()
+  })
+  return async (t, { steps, routes, faults }) => {
+    const app = createApp()
+    for (const step of steps) app.use(middleware(step))
+    for (const [path, { steps: own = [], run, headers }] of routesOf(routes)) {
+      const handler = async (req, res, next) => {
+        try {
+          await run?.(req.auth)
+          setHeaders(res, headers)
+          res.end(JSON.stringify(req.auth ?? null))
+        } catch (error) {
+          next(error)
+        }
+      }
+      for (const handle of [...own.map(middleware), handler]) {
+        app.use((req, res, next) => (matches(path, req.url) ? handle(req, res, next) : next()))
+      }
+    }
+    app.use((error, _req, res, next) => {
+      faults?.push(error)
+      if (error instanceof AuthError) next(error)
+      else send(res, 500, 'fault')
+    })
+    return clientOf(await serve(t, app))
+  }
+}
+
+function send(res, status, body) {
+  res.statusCode = status
+  res.end(body)
+}
+
+async function serveFastify(t, { steps, routes, faults }) {
+  const app = require('fastify')()
+  app.addHook('onError', async (_request, _reply, error) => void faults?.push(error))
+  const hook = toMiddleware(fastify, (run) => (request, reply, done) => {
+    run(request, (headers) => reply.headers(headers))
+    done()
+  })
+  for (const step of steps) {
+    if (step.auth === undefined) app.addHook('onRequest', hook(step))
+    else await app.register(fastify.logtoAuth, step.auth)
+  }
+  for (const [path, { steps: own = [], run, headers = {} }] of routesOf(routes)) {
+    app.all(path, { onRequest: own.map(hook) }, async (request, reply) => {
+      await run?.(request.auth)
+      return reply.headers(headers).send(JSON.stringify(request.auth ?? null))
+    })
+  }
+  t.after(() => app.close())
+  return clientOf(await app.listen({ port: 0, host: '127.0.0.1' }))
+}
+
+async function serveHono(t, { steps, routes, faults }) {
+  const { Hono } = require('hono')
+  const app = new Hono()
+  const middleware = toMiddleware(hono, (run) => (c, next) => {
+    const holder = Object.defineProperty({}, 'auth', { get: () => c.get('auth'), set: (auth) => c.set('auth', auth) })
+    run(holder, (headers) => {
+      for (const [name, value] of Object.entries(headers)) c.header(name, value)
+    })
+    return next()
+  })
+  app.use(async (c, next) => {
+    // Hono passes an Error to its error handler, and throws anything else.
+    await collect(faults, next)
+    if (c.error && !(c.error instanceof AuthError)) faults?.push(c.error)
+  })
+  for (const step of steps) app.use(middleware(step))
+  for (const [path, { steps: own = [], run, headers }] of routesOf(routes)) {
+    for (const step of own) app.use(path, middleware(step))
+    app.all(path, async (c) => {
+      await run?.(c.get('auth'))
+      return c.body(JSON.stringify(c.get('auth') ?? null), 200, headers)
+    })
+  }
+  return clientOf(await serveFetch(t, app.fetch))
+}
+
+async function serveKoa(t, { steps, routes, faults }) {
+  const app = new (require('koa'))()
+  app.silent = true
+  app.use((_ctx, next) => collect(faults, next))
+  const middleware = toMiddleware(koa, (run) => (ctx, next) => {
+    run(ctx.state, (headers) => ctx.set(headers))
+    return next()
+  })
+  for (const step of steps) app.use(middleware(step))
+  for (const [path, { steps: own = [], run, headers = {} }] of routesOf(routes)) {
+    const handler = async (ctx) => {
+      await run?.(ctx.state.auth)
+      ctx.set(headers)
+      ctx.body = JSON.stringify(ctx.state.auth ?? null)
+    }
+    for (const handle of [...own.map(middleware), handler]) {
+      app.use((ctx, next) => (matches(path, ctx.path) ? handle(ctx, next) : next()))
+    }
+  }
+  return clientOf(await serve(t, app.callback()))
+}
+
+async function serveNest(t, { steps, routes, faults }) {
+  require('reflect-metadata')
+  const { All, Controller, Module, Res, UseGuards } = require('@nestjs/common')
+  const { APP_FILTER, NestFactory } = require('@nestjs/core')
+  const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } = nest
+  const run = (change) => (context) => {
+    const http = context.switchToHttp()
+    change(http.getRequest(), (headers) => http.getResponse().set(headers))
+    return true
+  }
+  const decorator = ({ auth, protect, run: change }) => {
+    if (protect !== undefined) return Protect(protect)
+    return UseGuards(auth === undefined ? { canActivate: run(change) } : new LogtoAuthGuard(auth))
+  }
+  class Routes {}
+  for (const [path, { steps: own = [], run, headers = {} }] of routesOf(routes)) {
+    Routes.prototype[path] = async (auth, res) => {
+      await run?.(auth)
+      res.set(headers)
+      return JSON.stringify(auth ?? null)
+    }
+    const method = Object.getOwnPropertyDescriptor(Routes.prototype, path)
+    for (const decorate of [...own.map(decorator), All(path)]) decorate(Routes.prototype, path, method)
+    Auth()(Routes.prototype, path, 0)
+    Res({ passthrough: true })(Routes.prototype, path, 1)
+  }
+  for (const decorate of [...steps.map(decorator), Controller()]) decorate(Routes)
+  class App {}
+  Module({ controllers: [Routes], providers: [{ provide: APP_FILTER, useClass: AuthErrorFilter }] })(App)
+  const logger = { log: () => {}, warn: () => {}, error: (error) => void faults?.push(error) }
+  const app = await NestFactory.create(App, { logger })
+  await app.listen(0, '127.0.0.1')
+  t.after(() => app.close())
+  return clientOf(await app.getUrl())
+}
+
+function wrapNext(options) {
+  return next.withAuth(() => new Response(), options)
+}
+
+function protectNext(requirements) {
+  const auth = next.createNextAuth({ logtoUrl: 'https://auth.example.test', audience: 'https://api.example.com' })
+  return auth.withAuth(() => new Response(), requirements)
+}
+
+/** One handler per route, as in Next.js. The only step is `auth`; a route has at most one, `protect`. */
+function serveNext(createListener) {
+  return async (t, { steps: [{ auth }], routes, faults }) => {
+    const { withAuth } = next.createNextAuth(auth)
+    const listeners = routesOf(routes).map(([path, { steps, ...route }]) => {
+      return [path, createListener((handler) => withAuth(handler, steps?.[0].protect), route, faults)]
+    })
+    const listener = (req, res) => listeners.find(([path]) => matches(path, req.url))[1](req, res)
+    return clientOf(await serve(t, listener))
+  }
+}
+
+function routeHandler(wrap, { run, headers = {} }, faults) {
+  const handler = wrap(async ({ auth }) => {
+    await run?.(auth)
+    const pairs = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value) => [name, value]))
+    return new Response(JSON.stringify(auth), { headers: pairs })
+  })
+  return fetchListener((request) => handler(request, { params: Promise.resolve({}) }), faults)
+}
+
+function apiHandler(wrap, { run, headers }, faults) {
+  const handler = wrap(async (req, res) => {
+    await run?.(req.auth)
+    setHeaders(res, headers)
+    res.end(JSON.stringify(req.auth))
+  })
+  return (req, res) => {
+    req.headers['x-forwarded-proto'] = 'http'
+    collect(faults, () => handler(req, res)).catch(() => send(res, 500, 'fault'))
+  }
+}
+
+async function serveProxy(t, { steps: [{ auth: options }], faults }) {
+  const proxy = next.authProxy(options)
+  const listener = fetchListener(async (request) => {
+    const response = await proxy(request)
+    return response.headers.has('x-middleware-next') ? Response.json({ passed: true }) : response
+  }, faults)
+  return clientOf(await serve(t, listener))
+}
+
+/** Calls a function of fetch requests the way Next.js does, which adds the protocol of the connection. */
+function fetchListener(respond, faults) {
+  const { getRequestListener } = require('@hono/node-server')
+  const { NextRequest } = require('next/server')
+  return getRequestListener(({ url, method, headers }) => {
+    const forwarded = { 'x-forwarded-proto': 'http', ...Object.fromEntries(headers) }
+    const request = new NextRequest(url, { method, headers: forwarded })
+    return collect(faults, () => respond(request)).catch(() => new Response('fault', { status: 500 }))
+  })
+}
+
+function createUpgrade(options) {
+  return verifyUpgrade({ headers: {} }, { on: () => {}, end: () => {} }, options)
+}
+
+async function serveUpgrade(t, { steps: [{ auth: options }], faults }) {
+  let latest
+  const server = createServer().on('upgrade', (request, socket) => {
+    latest = socket
+    const verified = collect(faults, () => verifyUpgrade(request, socket, options))
+    const respond = (auth) => {
+      if (auth === null) return
+      const body = JSON.stringify(request.auth)
+      socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    }
+    verified.then(respond, () => {})
+  })
+  const client = clientOf(await listen(t, server))
+  return async (path, request = {}) => {
+    const given = await client(path, { headers: { connection: 'Upgrade', upgrade: 'websocket', ...request.headers } })
+    if (given.status === 200) return given
+    while (!latest.closed) await new Promise(setImmediate)
+    const isRecent = Math.abs(Date.parse(given.headers.date) - Date.now()) < 60_000
+    if (given.headers.connection === 'close' && isRecent && latest.destroyed) return given
+    throw new Error('a rejected handshake needs a response with a date and a destroyed socket')
+  }
 }
 
 /** @type {(t: TestContext, fetch: any) => Promise<string>} */
 async function serveFetch(t, fetch) {
-  const { createAdaptorServer } = require('@hono/node-server')
-  const server = /** @type {import('node:http').Server} */ (createAdaptorServer({ fetch }))
-  return listen(t, server)
+  return listen(t, require('@hono/node-server').createAdaptorServer({ fetch }))
+}
+
+/** Compiles steps to middleware; `wrap` makes middleware of the application's own function. */
+function toMiddleware({ logtoAuth, protect }, wrap) {
+  return (step) => {
+    if (step.run !== undefined) return wrap(step.run)
+    return step.protect === undefined ? logtoAuth(step.auth) : protect(step.protect)
+  }
+}
+
+/** Appends an error of `run` to `faults`, and rejects with it. */
+async function collect(faults, run) {
+  try {
+    return await run()
+  } catch (error) {
+    faults?.push(error)
+    throw error
+  }
+}
+
+const clientOf =
+  (url) =>
+  (path = '/', request) =>
+    ask(url + path, request)
+
+const routesOf = (routes = { '/': {} }) => Object.entries(routes)
+
+/** Matches a path with a parameter, such as `/orgs/:id`. */
+const matches = (path, url) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`).test(url.split('?')[0])
+
+function setHeaders(res, headers = {}) {
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
 }
 
 /**
- * @param {TestContext} t
- * @param {App} app
+ * Defines tests for every adapter that has these features.
+ *
+ * @param {Feature[]} features
+ * @param {(adapter: Adapter, has: (feature: Feature) => boolean) => void} define
  */
-async function serveNest(t, { options, routes, before = {} }) {
-  require('reflect-metadata')
-  const { All, Controller, Module, Res } = require('@nestjs/common')
-  const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
-  const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } = require('logto-authkit/nestjs')
-  class Routes {}
-  const prototype = /** @type {any} */ (Routes.prototype)
-  for (const [path, { sets = {}, protect: required, throws }] of Object.entries(routes)) {
-    prototype[path] = (/** @type {any} */ auth, /** @type {any} */ res) => {
-      throws?.(auth)
-      res.set(sets)
-      return JSON.stringify(auth ?? null)
-    }
-    const method = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(prototype, path))
-    if (required) Protect(required)(prototype, path, method)
-    All(path)(prototype, path, method)
-    Auth()(prototype, path, 0)
-    Res({ passthrough: true })(prototype, path, 1)
+function describeAdapters(features, define) {
+  for (const [name, adapter] of Object.entries(ADAPTERS)) {
+    const has = (feature) => adapter.features.includes(feature)
+    if (features.every(has)) describe(name, { timeout: 120_000 }, () => define(adapter, has))
   }
-  Controller()(Routes)
-  class App {}
-  const providers = [
-    { provide: APP_GUARD, useValue: new LogtoAuthGuard(options) },
-    { provide: APP_FILTER, useClass: AuthErrorFilter },
-  ]
-  Module({ controllers: [Routes], providers })(App)
-  const app = await NestFactory.create(App, { logger: false })
-  app.use((/** @type {any} */ _req, /** @type {any} */ res, /** @type {any} */ next) => {
-    res.set(before)
-    next()
-  })
-  await app.listen(0, '127.0.0.1')
-  t.after(() => app.close())
-  return app.getUrl()
 }
 
-module.exports = { ADAPTERS, serveFetch }
+module.exports = { describeAdapters, serveFetch }

@@ -1,4 +1,4 @@
-/** X.509 certificates (RFC 5280) made with nothing but Node: an authority, and the servers it vouches for. */
+/** X.509 certificates (RFC 5280) created with Node.js alone: a certificate authority and its servers. */
 
 const { generateKeyPairSync, randomBytes, randomUUID, sign } = require('node:crypto')
 const { isIP } = require('node:net')
@@ -8,19 +8,14 @@ const { isIP } = require('node:net')
  * @typedef {{ names?: string[], from?: Date, until?: Date }} Terms
  */
 
-/** An authority, each with another name. */
+/** A certificate authority with a unique name. */
 function createAuthority() {
   const name = distinguishedName(`Test authority ${randomUUID()}`)
   const pair = newPair()
   const cert = certificate(name, name, pair, pair, NOW_AND_TOMORROW, [IS_AUTHORITY])
   return {
     cert,
-    /**
-     * A server's key and certificate.
-     *
-     * @param {Terms} [terms]
-     * @returns {Identity}
-     */
+    /** The key and certificate of a server. @param {Terms} [terms] @returns {Identity} */
     issue({ names = ['localhost', '127.0.0.1'], ...validity } = {}) {
       const own = newPair()
       const extensions = [subjectAlternativeNames(names)]
@@ -31,11 +26,7 @@ function createAuthority() {
   }
 }
 
-/**
- * A server's key and certificate that nobody but itself vouches for.
- *
- * @returns {Identity}
- */
+/** The key and self-signed certificate of a server. @returns {Identity} */
 function createSelfSigned() {
   const name = distinguishedName('Test server')
   const pair = newPair()
@@ -92,12 +83,7 @@ const utcTime = (date) => der(UTC_TIME, Buffer.from(`${date.toISOString().replac
 /** @param {string} hex */
 const oid = (hex) => der(OBJECT_IDENTIFIER, Buffer.from(hex, 'hex'))
 
-/**
- * Tag, length, value (X.690 section 8.1).
- *
- * @param {number} tag
- * @param {Buffer[]} parts
- */
+/** Tag, length, value (X.690 section 8.1). @param {number} tag @param {Buffer[]} parts */
 function der(tag, ...parts) {
   const value = Buffer.concat(parts)
   const { length } = value

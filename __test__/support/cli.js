@@ -1,4 +1,4 @@
-/** Runs the command line in this process, with a console of its own. */
+/** Runs the command line in this process and captures its output. */
 
 const { EventEmitter, once } = require('node:events')
 const { Readable } = require('node:stream')
@@ -27,7 +27,7 @@ function sink() {
 }
 
 /**
- * `dev`, until the test ends.
+ * Runs `dev` until the test ends.
  *
  * @param {{ after(close: () => unknown): void }} t
  * @returns {Promise<{ logtoUrl: string, page: string, stop: () => Promise<number> }>}

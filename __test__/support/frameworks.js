@@ -1,11 +1,11 @@
-/** The frameworks that middleware is tested in, servers of theirs, and a client that sees every header. */
+/** Frameworks that run Express middleware, servers, and an HTTP client that sees every header. */
 
 const { once } = require('node:events')
 const { createServer, request } = require('node:http')
 const connect = require('connect')
 const express5 = require('express')
-// @ts-expect-error: an alias, which the types of Express 5 do not know
 const express4 = require('express-4')
+const { AUDIENCE, bearer, startIssuer } = require('./helpers')
 
 /**
  * @typedef {import('node:test').TestContext} TestContext
@@ -15,7 +15,7 @@ const express4 = require('express-4')
  */
 
 /**
- * Each makes a listener that runs handlers one after the other, and answers an error with 500 and its message.
+ * Each returns a listener that runs handlers in order, and responds to an error with 500 and its message.
  *
  * @type {Record<string, (...handlers: Handler[]) => RequestListener>}
  */
@@ -23,41 +23,54 @@ const FRAMEWORKS = {
   'Express 5': (...handlers) => mounted(express5(), handlers),
   'Express 4': (...handlers) => mounted(express4(), handlers),
   Connect: (...handlers) => mounted(connect(), handlers),
-  http: (...handlers) => {
-    return (req, res) => {
-      /** @type {(at: number) => (error?: unknown) => unknown} */
-      const step = (at) => (error) =>
-        error === undefined ? handlers[at](req, res, step(at + 1)) : answerFault(error, req, res, () => {})
-      step(0)()
-    }
-  },
+  http: (...handlers) => mounted(httpApp(), handlers),
 }
 
-/** Those of them that have routes. */
+/** The frameworks that have routes. */
 const EXPRESSES = { 'Express 5': express5, 'Express 4': /** @type {typeof express5} */ (express4) }
 
 /** @type {(app: any, handlers: Handler[]) => RequestListener} */
 function mounted(app, handlers) {
-  for (const handler of handlers) app.use(handler)
-  return app.use(answerFault)
+  for (const handler of [...handlers, respondToFault]) app.use(handler)
+  return app
+}
+
+/** Runs handlers in order like Connect, on plain `http`. */
+function httpApp() {
+  /** @type {Function[]} */
+  const handlers = []
+  /** @type {(req: unknown, res: unknown) => void} */
+  const app = (req, res) => {
+    const step = (/** @type {number} */ at, /** @type {unknown} */ error) => {
+      const index = handlers.findIndex(({ length }, i) => i >= at && (length === 4) === (error !== undefined))
+      const args = [req, res, (/** @type {unknown} */ fault) => step(index + 1, fault)]
+      try {
+        handlers[index](...(error === undefined ? args : [error, ...args]))
+      } catch (fault) {
+        step(index + 1, fault)
+      }
+    }
+    step(0, undefined)
+  }
+  return Object.assign(app, { use: (/** @type {Function} */ handler) => void handlers.push(handler) })
 }
 
 /**
- * An error handler as in Express's guide.
+ * An error handler as in Express's documentation.
  *
  * @param {any} error
  * @param {unknown} _req
  * @param {any} res
  * @param {(error: unknown) => void} next
  */
-function answerFault(error, _req, res, next) {
+function respondToFault(error, _req, res, next) {
   if (res.headersSent) return next(error)
   res.statusCode = 500
   res.end(`fault: ${error.message ?? JSON.stringify(error)}`)
 }
 
 /**
- * Serves on 127.0.0.1 until the test is over, and gives the address.
+ * Serves on 127.0.0.1 until the test ends, and returns the URL.
  *
  * @type {(t: TestContext, listener: RequestListener) => Promise<string>}
  */
@@ -73,8 +86,14 @@ async function listen(t, server) {
   return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
 }
 
+/** An issuer, and options for it. @type {(t: TestContext, more?: object) => Promise<{ issuer: any, options: any }>} */
+async function setUp(t, more) {
+  const issuer = await startIssuer(t)
+  return { issuer, options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...more } }
+}
+
 /**
- * Asks without what `fetch` does to headers; a list of values is sent as so many lines.
+ * Sends a request without the changes that `fetch` makes to headers. A list of values is sent as several lines.
  *
  * @param {string} url
  * @param {{ method?: string, headers?: Record<string, string | string[]> }} [options]
@@ -88,7 +107,29 @@ async function ask(url, { method = 'GET', headers = {} } = {}) {
   return { status: res.statusCode, headers: res.headers, body, cookies: res.headers['set-cookie'] ?? [] }
 }
 
-/** @type {(token: string) => { headers: { authorization: string } }} */
-const bearer = (token) => ({ headers: { authorization: `Bearer ${token}` } })
+/**
+ * An `isRevoked` that waits for `release()` before it returns or throws `verdict`. `asked` resolves at the first call.
+ *
+ * @param {unknown} [verdict] - An error is thrown.
+ */
+function pausedCheck(verdict = false) {
+  /** @type {(value?: unknown) => void} */
+  let release = () => {}
+  const released = new Promise((resolve) => {
+    release = resolve
+  })
+  /** @type {(value?: unknown) => void} */
+  let ask = () => {}
+  const asked = new Promise((resolve) => {
+    ask = resolve
+  })
+  const isRevoked = async () => {
+    ask()
+    await released
+    if (verdict instanceof Error) throw verdict
+    return Boolean(verdict)
+  }
+  return { isRevoked, asked, release }
+}
 
-module.exports = { EXPRESSES, FRAMEWORKS, ask, bearer, listen, serve }
+module.exports = { EXPRESSES, FRAMEWORKS, ask, bearer, httpApp, listen, pausedCheck, serve, setUp }

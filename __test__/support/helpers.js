@@ -1,24 +1,16 @@
-/** What several tests need: issuers, keys, tokens made by hand, and the outcome of a verification. */
+/** Issuers and servers that close with their test, and the outcome of a verification as a value. */
 
 const assert = require('node:assert/strict')
-const { constants, generateKeyPairSync, randomUUID, sign } = require('node:crypto')
 const { once } = require('node:events')
 const { createServer } = require('node:http')
 const { AuthError } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
+const { AUDIENCE, bearer } = require('./tokens')
 
 /**
  * @typedef {import('node:test').TestContext} TestContext
- * @typedef {import('logto-authkit').AuthContext} AuthContext
- * @typedef {import('logto-authkit').AuthenticatedContext} AuthenticatedContext
  * @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer
- * @typedef {{ alg: string, privateKey: import('node:crypto').KeyObject, jwk: any }} TestKey
  */
-
-/** The API of the tests, and a Logto that is never asked anything: its keys are given. */
-const AUDIENCE = 'https://api.example.com'
-const LOGTO_URL = 'https://auth.example.test'
-const ISSUER = `${LOGTO_URL}/oidc`
 
 /** @type {(t: TestContext, options?: import('logto-authkit/testing').TestIssuerOptions) => Promise<TestIssuer>} */
 async function startIssuer(t, options) {
@@ -28,7 +20,7 @@ async function startIssuer(t, options) {
 }
 
 /**
- * A server on 127.0.0.1.
+ * An HTTP server on 127.0.0.1.
  *
  * @param {TestContext} t
  * @param {import('node:http').RequestListener} listener
@@ -48,103 +40,39 @@ async function startServer(t, listener) {
 }
 
 /**
- * The error that a verification is refused with.
+ * The `AuthError` that a verification rejects with. Any other error fails the test.
  *
  * @type {(verification: Promise<unknown>) => Promise<AuthError>}
  */
-async function refusal(verification) {
+async function rejection(verification) {
   const error = await verification.then(
-    () => assert.fail('verified, but it should be refused'),
+    () => assert.fail('the token was accepted, but it should be rejected'),
     (error) => error,
   )
   if (!(error instanceof AuthError)) throw error
   return error
 }
 
+/** `'accepted'`, or the error code of the rejection. @type {(verification: Promise<unknown>) => Promise<string>} */
+const verdict = (verification) => verification.then(() => 'accepted', codeOf)
+
 /**
- * `'accepted'`, or the code that a verification is refused with.
+ * The user, or the error code of the rejection.
  *
- * @type {(verification: Promise<unknown>) => Promise<string>}
+ * @type {(verification: Promise<import('logto-authkit').AuthContext>) => Promise<string | null>}
  */
-async function verdict(verification) {
-  try {
-    await verification
-    return 'accepted'
-  } catch (error) {
-    if (error instanceof AuthError) return error.code
-    throw error
-  }
+const outcome = (verification) => verification.then(({ userId }) => userId, codeOf)
+
+/** @param {unknown} error */
+function codeOf(error) {
+  if (error instanceof AuthError) return error.code
+  throw error
 }
 
 /**
- * A new key; `jwk` changes how it is published.
+ * Adds a member to `Object.prototype`, as a vulnerability in another package could do.
  *
- * @type {(alg: string, jwk?: object) => TestKey}
- */
-function makeKey(alg, jwk) {
-  const { privateKey, publicKey } = generate(alg)
-  return { alg, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid: randomUUID(), ...jwk } }
-}
-
-/** @type {(alg: string) => import('node:crypto').KeyPairKeyObjectResult} */
-function generate(alg) {
-  if (alg === 'EdDSA') return generateKeyPairSync('ed25519')
-  if (alg.startsWith('ES')) return generateKeyPairSync('ec', { namedCurve: `P-${alg.slice(2)}` })
-  return generateKeyPairSync('rsa', { modulusLength: 2048 })
-}
-
-/**
- * A compact JWS that is really signed. Header and payload are objects, or the very text or bytes to be encoded.
- *
- * @type {(key: TestKey, header: object | string, payload: object | string) => string}
- */
-function compact(key, header, payload) {
-  return signed(key, `${encode(header)}.${encode(payload)}`)
-}
-
-/** @type {(key: TestKey, input: string) => string} */
-function signed(key, input) {
-  return `${input}.${signature(key, input).toString('base64url')}`
-}
-
-/** @type {(key: TestKey, input: string) => Buffer} */
-function signature({ alg, privateKey }, input) {
-  const hash = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`
-  const padding = alg.startsWith('PS') ? constants.RSA_PKCS1_PSS_PADDING : undefined
-  const saltLength = constants.RSA_PSS_SALTLEN_DIGEST
-  return sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363', padding, saltLength })
-}
-
-/** @type {(part: object | string) => string} */
-function encode(part) {
-  const bytes = typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part)
-  return Buffer.from(bytes).toString('base64url')
-}
-
-/** @type {(key: TestKey, change?: object) => Record<string, unknown>} */
-const headerOf = ({ alg, jwk }, change) => ({ alg, typ: 'at+jwt', kid: jwk.kid, ...change })
-
-/**
- * The claims of a good token of the Logto above.
- *
- * @type {(change?: object) => Record<string, unknown>}
- */
-function goodClaims(change) {
-  const now = Math.floor(Date.now() / 1000)
-  const client = { client_id: 'test-app', iss: ISSUER, aud: AUDIENCE }
-  return { jti: randomUUID(), sub: 'test-user', iat: now, exp: now + 3600, scope: '', ...client, ...change }
-}
-
-/** @type {(key: TestKey, claims?: object, header?: object) => string} */
-const goodToken = (key, claims, header) => compact(key, headerOf(key, header), goodClaims(claims))
-
-/** @type {(token: string) => { headers: { authorization: string } }} */
-const bearer = (token) => ({ headers: { authorization: `Bearer ${token}` } })
-
-/**
- * Gives every object a member, as a hole in some other package does.
- *
- * @param {import('node:test').TestContext} t
+ * @param {TestContext} t
  * @param {string} name
  * @param {unknown} value
  */
@@ -156,19 +84,11 @@ function pollute(t, name, value) {
 
 module.exports = {
   AUDIENCE,
-  ISSUER,
-  LOGTO_URL,
   bearer,
-  compact,
-  encode,
-  goodClaims,
-  goodToken,
-  headerOf,
-  makeKey,
+  outcome,
   pollute,
-  refusal,
-  signature,
-  signed,
+  refusal: rejection,
+  rejection,
   startIssuer,
   startServer,
   verdict,

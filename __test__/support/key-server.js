@@ -1,21 +1,21 @@
-/** A server of key sets, over HTTP or HTTPS, that answers in every way a test wants, also in hostile ones. */
+/** A JWKS endpoint over HTTP or HTTPS whose response a test chooses, including hostile ones. */
 
 const { EventEmitter, once } = require('node:events')
 const http = require('node:http')
 const https = require('node:https')
 const { randomUUID } = require('node:crypto')
 const { brotliCompressSync, gzipSync } = require('node:zlib')
-const { createKey } = require('./keys')
+const { AUDIENCE, createKey } = require('./tokens')
 
 /**
  * @typedef {(request: http.IncomingMessage, response: http.ServerResponse) => void} Answer
- * @typedef {import('./keys').Key} Key
+ * @typedef {import('./tokens').Key} Key
  * @typedef {Awaited<ReturnType<typeof startKeyServer>>} KeyServer
  */
 
 /**
- * Closed when the test is over. It has a path of its own, because a later server may get the same port in the same
- * process, where the library knows key sets by their address.
+ * Closes with its test. The path is unique, because a later server in the same process may get the same port, and the
+ * library caches key sets by URL.
  *
  * @param {{ after(close: () => unknown): void }} t
  * @param {{ keys?: Key[], answer?: Answer, tls?: https.ServerOptions, host?: string }} [options]
@@ -34,7 +34,7 @@ async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), 
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   server.unref()
-  // Connections last as long as the client keeps them.
+  // Connections stay open as long as the client keeps them.
   server.keepAliveTimeout = 0
   const close = () => {
     server.close()
@@ -51,21 +51,19 @@ async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), 
     jwksUri: `${issuer}/jwks`,
     port,
     key: keys[0],
-    /** What the next request gets. */
+    /** What verifiers need to accept this server's tokens. */
+    options: { logtoUrl, audience: AUDIENCE },
+    /** The response to the next request. */
     answer,
-    /** Every request so far, answered or not. */
+    /** Every request so far, including those without a response. */
     requests,
-    /**
-     * When so many requests in all have arrived.
-     *
-     * @param {number} count
-     */
+    /** Resolves when this many requests have arrived in total. @param {number} count */
     async requested(count) {
       while (requests.length < count) await once(arrivals, 'request')
     },
-    /** For what is wrong before there is a request. */
+    /** For faults below HTTP. */
     server,
-    /** Ends connections that are kept for a next request. */
+    /** Closes keep-alive connections. */
     dropIdle: () => server.closeIdleConnections(),
     close,
   }
@@ -73,16 +71,29 @@ async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), 
 }
 
 /**
- * These keys, as Logto serves them.
+ * A key server and a verifier of its tokens.
  *
- * @param {Key[]} keys
- * @param {http.OutgoingHttpHeaders} [headers]
- * @returns {Answer}
+ * @param {{ after(close: () => unknown): void }} t
+ * @param {Partial<import('logto-authkit').VerifyAuthOptions>} [options]
+ * @param {Parameters<typeof startKeyServer>[1]} [serving]
  */
-const keySet = (keys, headers) => text(200, JSON.stringify({ keys: keys.map((key) => key.jwk) }), headers)
+async function startVerifier(t, options, serving) {
+  const server = await startKeyServer(t, serving)
+  const { createVerifier } = require('logto-authkit')
+  return { server, verifier: createVerifier({ ...server.options, ...options }) }
+}
+
+/** As Logto publishes them: RSA keys without `alg`. @param {Key[]} keys */
+const published = (keys) =>
+  JSON.stringify({
+    keys: keys.map(({ alg, jwk }) => (jwk.kty === 'RSA' ? { use: 'sig', ...jwk } : { use: 'sig', alg, ...jwk })),
+  })
+
+/** Responds with these keys. @param {Key[]} keys @param {http.OutgoingHttpHeaders} [headers] @returns {Answer} */
+const keySet = (keys, headers) => text(200, published(keys), headers)
 
 /**
- * These keys under an `ETag`, and 304 for who knows it.
+ * Responds with these keys and an `ETag`, or with 304 if the request names that `ETag`.
  *
  * @param {Key[]} keys
  * @param {string} etag
@@ -104,11 +115,7 @@ function text(status, body = '', headers = {}) {
   return (_, response) => response.writeHead(status, all).end(body)
 }
 
-/**
- * The same answer, but only once it is released.
- *
- * @param {Answer} answer
- */
+/** Delays the response until it is released. @param {Answer} answer */
 function held(answer) {
   /** @type {(() => Promise<unknown>)[]} */
   const waiting = []
@@ -121,7 +128,7 @@ function held(answer) {
         return finished
       })
     },
-    /** Answers every request so far; a promise of when that is done. */
+    /** Responds to every request so far, and resolves when the responses have been sent. */
     release: () => Promise.all(waiting.splice(0).map((answerNow) => answerNow())),
   }
 }
@@ -129,12 +136,7 @@ function held(answer) {
 /** @type {Answer} */
 const hanging = () => {}
 
-/**
- * A byte at a time, for ever.
- *
- * @param {(response: http.ServerResponse) => void} drip
- * @returns {Answer}
- */
+/** Sends one byte at a time, forever. @param {(response: http.ServerResponse) => void} drip @returns {Answer} */
 const dripping = (drip) => (_, response) => {
   const timer = setInterval(drip, 20, response)
   response.once('close', () => clearInterval(timer))
@@ -149,18 +151,13 @@ const drippingHeaders = (_, response) => {
   dripping(() => response.socket?.write('x'))(_, response)
 }
 
-/** Interim answers (RFC 9110 section 15.2), for ever. @type {Answer} */
+/** Sends interim responses (RFC 9110 section 15.2) forever. @type {Answer} */
 const drippingInterim = dripping((response) => response.writeContinue())
 
-/**
- * What is not even HTTP, or breaks its rules.
- *
- * @param {string} bytes
- * @returns {Answer}
- */
+/** Sends bytes that are not HTTP, or that break its rules. @param {string} bytes @returns {Answer} */
 const raw = (bytes) => (_, response) => response.socket?.end(bytes)
 
-/** As much as the client reads. @type {Answer} */
+/** Sends as much as the client reads. @type {Answer} */
 function flooding(_, response) {
   const chunk = Buffer.alloc(64 * 1024, ' ')
   response.writeHead(200, { 'Content-Type': 'application/json' })
@@ -181,12 +178,10 @@ const gzipBomb = (megabytes) =>
   text(200, gzipSync(Buffer.alloc(megabytes * 1024 * 1024, ' ')), { 'Content-Encoding': 'gzip' })
 
 /** @param {Key[]} keys */
-const gzipped = (keys) =>
-  text(200, gzipSync(JSON.stringify({ keys: keys.map((key) => key.jwk) })), { 'Content-Encoding': 'gzip' })
+const gzipped = (keys) => text(200, gzipSync(published(keys)), { 'Content-Encoding': 'gzip' })
 
 /** @param {Key[]} keys */
-const brotli = (keys) =>
-  text(200, brotliCompressSync(JSON.stringify({ keys: keys.map((key) => key.jwk) })), { 'Content-Encoding': 'br' })
+const brotli = (keys) => text(200, brotliCompressSync(published(keys)), { 'Content-Encoding': 'br' })
 
 module.exports = {
   brotli,
@@ -203,5 +198,6 @@ module.exports = {
   resetting,
   revalidated,
   startKeyServer,
+  startVerifier,
   text,
 }

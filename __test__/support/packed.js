@@ -1,4 +1,4 @@
-/** The package as npm packs it, with the binary of this platform, installed into an empty folder without a network. */
+/** Installs the packed package, with the binary of this platform, into an empty folder without network access. */
 
 const { spawnSync } = require('node:child_process')
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
@@ -14,10 +14,7 @@ function installPacked() {
   write('package.json', '{ "name": "consumer", "private": true }')
   npm(['install', '--offline', '--no-audit', '--no-fund', packed.path, binary.path], folder)
 
-  /**
-   * @param {string} name
-   * @param {string | object} content
-   */
+  /** @param {string} name @param {string | object} content */
   function write(name, content) {
     const path = join(folder, name)
     writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
@@ -30,17 +27,12 @@ function installPacked() {
     binary,
     platform,
     write,
-    /**
-     * Runs Node there.
-     *
-     * @param {string[]} args
-     * @param {Record<string, string>} [env]
-     */
+    /** Runs Node.js in that folder. @param {string[]} args @param {Record<string, string>} [env] */
     node(args, env) {
       const options = {
         cwd: folder,
         encoding: /** @type {const} */ ('utf8'),
-        timeout: 120_000,
+        timeout: 600_000,
         env: { ...process.env, ...env },
       }
       const { status, stdout, stderr } = spawnSync(process.execPath, args, options)
@@ -50,7 +42,7 @@ function installPacked() {
   }
 }
 
-/** What a consumer does with the package, as the body of an async function. */
+/** Code of a consumer, as the body of an async function. */
 const USE = `
   const issuer = await createTestIssuer()
   const auth = await verifyAuth(issuer.mint({ sub: 'alice' }), { logtoUrl: issuer.logtoUrl, audience: 'https://api.example.com' })

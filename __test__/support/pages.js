@@ -1,4 +1,4 @@
-/** The pages of the documentation: their text, tables and blocks of code. */
+/** The pages of the documentation: text, tables and code blocks. */
 
 const { readFileSync, readdirSync } = require('node:fs')
 const { join } = require('node:path')
@@ -14,7 +14,7 @@ const read = (path) => readFileSync(join(ROOT, path), 'utf8')
 /** @typedef {{ page: string, line: number, language: string, example: string | undefined, code: string }} Block */
 
 /**
- * The blocks of code, each with the example that a comment before it names.
+ * The code blocks, each with the example file that a comment before it names.
  *
  * @param {string[]} pages
  * @returns {Block[]}
@@ -33,20 +33,11 @@ const blocks = (pages) =>
     )
   })
 
-/**
- * The cells of every row of every table.
- *
- * @param {string} text
- */
+/** The cells of every row of every table. @param {string} text */
 const rows = (text) =>
   [...text.matchAll(/^\|(.*)\|$/gm)].map(([, row]) => row.split(/(?<!\\)\|/).map((cell) => cell.trim()))
 
-/**
- * A heading's part of a page.
- *
- * @param {string} text
- * @param {string} heading
- */
+/** The section under a heading. @param {string} text @param {string} heading */
 function section(text, heading) {
   const [, found] = text.split(new RegExp(`^#+ ${heading.replace(/\W/g, '\\$&')}\n`, 'm'))
   return found?.split(/^#+ /m, 1)[0]

@@ -1,15 +1,15 @@
-/** An HTTP proxy that opens tunnels (RFC 9110 section 9.3.6), all of them to one server. */
+/** An HTTP proxy whose tunnels (RFC 9110 section 9.3.6) all lead to one server. */
 
 const { once } = require('node:events')
 const http = require('node:http')
 const { connect } = require('node:net')
 
 /**
- * Closed when the test is over.
+ * Closes with its test.
  *
  * @param {{ after(close: () => unknown): void }} t
  * @param {{ port: number }} server
- * @param {number | null} [status] - With which it refuses instead; with `null` it never answers.
+ * @param {number | null} [status] - The response to CONNECT. With `null`, it never responds.
  */
 async function startProxy(t, server, status = 200) {
   /** @type {(string | undefined)[]} */

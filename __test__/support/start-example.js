@@ -1,4 +1,4 @@
-/** An example as a process of its own, against a test issuer. */
+/** Runs an example in a process of its own, with a test issuer. */
 
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
@@ -6,12 +6,12 @@ const { join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { bearer } = require('./frameworks')
 const { startIssuer } = require('./helpers')
+const { AUDIENCE } = require('./tokens')
 
 const EXAMPLES = join(__dirname, '../../examples')
-const AUDIENCE = 'https://api.example.com'
 
 /**
- * Starts an example on a port of its own, with an issuer of its own.
+ * Starts an example and an issuer on free ports.
  *
  * @param {import('node:test').TestContext} t
  * @param {string} path
@@ -40,7 +40,7 @@ async function launch(t, path, logtoUrl, stderr = 'inherit') {
   return { url: `http://127.0.0.1:${port}`, example }
 }
 
-/** Prints the port of the server that the example starts, which does not say it. */
+/** Prints the port of the server, because the examples do not. */
 const ANNOUNCE = `data:text/javascript,${encodeURIComponent(`
   import { Server } from 'node:net'
   const listen = Server.prototype.listen

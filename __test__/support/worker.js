@@ -1,4 +1,4 @@
-/** Worker threads that verify a token. The thread that starts them need not load the addon. */
+/** Worker threads that verify a token. The thread that starts them does not have to load the addon. */
 
 const { isMainThread, parentPort, Worker, workerData } = require('node:worker_threads')
 
@@ -9,7 +9,7 @@ const { isMainThread, parentPort, Worker, workerData } = require('node:worker_th
  */
 
 /**
- * A worker that verifies and ends: when it has asked, what came of it, and its exit code.
+ * A worker that verifies a token and exits: promises of the start of the verification, its result and the exit code.
  *
  * @param {Task} task
  */
@@ -27,7 +27,7 @@ function verifyInWorker(task) {
 }
 
 /**
- * A worker that asks a hundred times and ends in that way before it can see what comes of it.
+ * A worker that starts a hundred verifications and ends in the given way before they settle.
  *
  * @param {Task} task
  * @param {End} end

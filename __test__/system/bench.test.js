@@ -1,8 +1,13 @@
 const assert = require('node:assert/strict')
+const { readFileSync } = require('node:fs')
+const { join } = require('node:path')
 const { after, before, test } = require('node:test')
-const { GUARDS, NOBODY, listen } = require('../../bench/apps')
+const { GUARDS, NO_AUTH, listen } = require('../../bench/apps')
+const { chart } = require('../../bench/chart')
 const { startIssuer } = require('../../bench/issuer')
-const { PEERS, accepted } = require('../../bench/peers')
+const { PEERS, acceptedSamples } = require('../../bench/peers')
+const { document } = require('../../bench/report')
+const { load } = require('../../bench/results')
 const { ALGORITHMS, samples } = require('../../bench/tokens')
 
 /** @typedef {import('../../bench/tokens').Algorithm} Algorithm */
@@ -20,36 +25,43 @@ after(() => {
   for (const { close } of issuers.values()) close()
 })
 
-for (const { name, lacks, prepare = String, create } of PEERS) {
-  test(`the bench compares with ${name} on equal terms`, { timeout: 30_000 }, async () => {
+for (const { name, unsupported, prepare = String, create } of PEERS) {
+  test(`the benchmark makes ${name} perform the same checks`, { timeout: 300_000 }, async () => {
     for (const [algorithm, { setup, tokens }] of issuers) {
-      if (algorithm === lacks) continue
+      if (algorithm === unsupported) continue
       for (const inFlight of [1, 64]) {
         const verify = create({ ...setup, inFlight })
-        const passed = await accepted((token) => verify(prepare(token)), tokens)
+        const passed = await acceptedSamples((token) => verify(prepare(token)), tokens)
         assert.deepEqual(passed, ['good'], algorithm)
       }
     }
   })
 }
 
-for (const name of Object.keys(GUARDS).filter((name) => name !== NOBODY)) {
-  test(`the bench compares applications with ${name} on equal terms`, { timeout: 30_000 }, async (t) => {
+for (const name of Object.keys(GUARDS).filter((name) => name !== NO_AUTH)) {
+  test(`the benchmark's application with ${name} performs the same checks`, { timeout: 300_000 }, async (t) => {
     const issuer = issuers.get('ES384')
     assert.ok(issuer)
     const { url, close } = await listen({ name, setup: issuer.setup })
     t.after(close)
-    const ask = async (/** @type {string} */ token) => {
+    const ask = async (token) => {
       const { status } = await fetch(url, { headers: { authorization: `Bearer ${token}`, connection: 'close' } })
       return status === 200
     }
-    assert.deepEqual(await accepted(ask, issuer.tokens), ['good'])
+    assert.deepEqual(await acceptedSamples(ask, issuer.tokens), ['good'])
   })
 }
 
-test('what the bench says that a library lacks, it lacks', async () => {
-  for (const { lacks, create } of PEERS) {
-    const issuer = issuers.get(/** @type {Algorithm} */ (lacks))
-    if (issuer !== undefined) assert.deepEqual(await accepted(create(issuer.setup), issuer.tokens), [])
+test('a library listed as lacking an algorithm rejects tokens signed with it', async () => {
+  for (const { unsupported, create } of PEERS) {
+    const issuer = issuers.get(/** @type {Algorithm} */ (unsupported))
+    if (issuer !== undefined) assert.deepEqual(await acceptedSamples(create(issuer.setup), issuer.tokens), [])
   }
+})
+
+test('docs/bench.md and docs/bench.svg are generated from bench/results.json', () => {
+  const page = (name) => readFileSync(join(__dirname, '../../docs', name), 'utf8')
+  const results = load()
+  assert.equal(page('bench.md'), document(results))
+  assert.equal(page('bench.svg'), chart(results.cases))
 })

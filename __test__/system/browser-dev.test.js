@@ -8,12 +8,12 @@ const { startDev } = require('../support/cli')
 const { AUDIENCE, verdict } = require('../support/helpers')
 
 const CHROMIUM = '/usr/bin/chromium'
-/** A folder for a picture of the page. */
+/** A folder for screenshots. */
 const { SCREENSHOTS } = process.env
 
-const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed: there is no ${CHROMIUM}`
+const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed at ${CHROMIUM}`
 
-describe('the page of dev in a browser', { skip, timeout: 120_000 }, () => {
+describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 }, () => {
   /** @type {import('playwright-core').Browser} */
   let browser
   before(async () => {
@@ -21,21 +21,21 @@ describe('the page of dev in a browser', { skip, timeout: 120_000 }, () => {
   })
   after(() => browser?.close())
 
-  test('makes a token, rotates and fails by clicking, in light and dark', async (t) => {
+  test('creates a token, rotates keys and simulates an outage, in light and dark mode', async (t) => {
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
-      const { logtoUrl, page: address } = await startDev(t)
+      const { logtoUrl, page: url } = await startDev(t)
       const options = { logtoUrl, audience: AUDIENCE, skipJwksCache: true }
       const context = await browser.newContext({ colorScheme, viewport: { width: 1100, height: 900 } })
       t.after(() => context.close())
       const page = await context.newPage()
-      page.setDefaultTimeout(20_000)
+      page.setDefaultTimeout(120_000)
       page.on('pageerror', (error) => assert.fail(error))
       page.on('console', (message) => message.type() === 'error' && assert.fail(message.text()))
-      await page.goto(address)
+      await page.goto(url)
 
       await page.getByLabel('Subject').fill('bob')
       await page.getByLabel('Scopes').fill('read:orders')
-      await page.getByRole('button', { name: 'Make token' }).click()
+      await page.getByRole('button', { name: 'Create token' }).click()
       const token = String(await page.locator('#token', { hasText: '.' }).textContent())
       const auth = await verifyAuth(token, { ...options, requiredScope: 'read:orders' })
       assert.equal(auth.userId, 'bob')
@@ -47,16 +47,16 @@ describe('the page of dev in a browser', { skip, timeout: 120_000 }, () => {
 
       await page.getByLabel('Kind').selectOption('Organization token')
       await page.getByLabel('Organization', { exact: true }).fill('org-1')
-      await page.getByRole('button', { name: 'Make token' }).click()
+      await page.getByRole('button', { name: 'Create token' }).click()
       await page.locator('#claims', { hasText: 'urn:logto:organization:org-1' }).waitFor()
 
-      const former = await page.locator('#key').textContent()
-      await page.getByLabel('keep the former key').uncheck()
+      const previous = await page.locator('#key').textContent()
+      await page.getByLabel('keep the previous key').uncheck()
       await page.getByRole('button', { name: 'Rotate' }).click()
-      // Not `waitForFunction`: the page's policy forbids the `eval` that it polls with.
+      // `waitForFunction` needs `eval`, which the page's Content-Security-Policy forbids.
       await page
         .locator('#key')
-        .filter({ hasNotText: String(former) })
+        .filter({ hasNotText: String(previous) })
         .waitFor()
       assert.equal(await verdict(verifyAuth(token, options)), 'unknown_key')
 
@@ -65,11 +65,11 @@ describe('the page of dev in a browser', { skip, timeout: 120_000 }, () => {
       assert.equal(await verdict(verifyAuth(token, options)), 'jwks_unavailable')
       if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `dev-${colorScheme}.png`), fullPage: true })
       await page.getByRole('button', { name: 'None' }).click()
-      await page.locator('#health', { hasText: 'working' }).waitFor()
+      await page.locator('#health', { hasText: 'running' }).waitFor()
 
       const size = 'document.documentElement.scrollWidth <= innerWidth'
       await page.setViewportSize({ width: 360, height: 700 })
-      assert.ok(await page.evaluate(size), 'it fits a narrow window')
+      assert.ok(await page.evaluate(size), 'the page fits a narrow window')
     }
   })
 })

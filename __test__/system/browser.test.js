@@ -9,8 +9,6 @@ const { pathToFileURL } = require('node:url')
 const { chromium } = require('playwright-core')
 const { Application, freePort } = require('../next/application')
 
-/** @typedef {import('playwright-core').Page} Page */
-
 const EXAMPLE = join(__dirname, '../../examples/next')
 const CHROMIUM = '/usr/bin/chromium'
 const CHROMIUM_ARGS = [
@@ -23,12 +21,12 @@ const CHROMIUM_ARGS = [
   '--disable-sync',
 ]
 const CLIENT = { appId: 'an-app', audience: 'https://api.example.com' }
-/** A folder for a picture of each page. */
+/** A folder for a screenshot of each page. */
 const { SCREENSHOTS } = process.env
 
-const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed: there is no ${CHROMIUM}`
+const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed at ${CHROMIUM}`
 
-describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
+describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () => {
   /** @type {InstanceType<typeof Application>} */
   let application
   /** @type {{ url: string, close: () => Promise<void> }} */
@@ -46,7 +44,7 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     const { code, output } = await application.build()
     assert.equal(code, 0, output)
 
-    // Which Logto it is, and which client, counts when the application starts, not when it is built.
+    // The application reads these when it starts, not when it is built.
     const port = await freePort()
     const { appId, audience } = CLIENT
     const logtoUrl = `http://localhost:${port}`
@@ -64,53 +62,48 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     await application?.remove()
   })
 
-  /**
-   * A page of a browser that has not been here.
-   *
-   * @param {import('node:test').TestContext} t
-   */
+  /** Opens a page in a new browser context, without cookies. */
   const open = async (t) => {
     const context = await browser.newContext({ baseURL: shop, viewport: { width: 900, height: 600 } })
     t.after(() => context.close())
     const page = await context.newPage()
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(120_000)
     page.on('pageerror', (error) => assert.fail(error))
     return page
   }
 
-  /** @param {Page} page - On the sign-in page. */
   const signIn = async (page, { name = 'alice', password = 'wonderland' } = {}) => {
     await click(page, 'Continue')
     await page.getByLabel('Name').fill(name)
     await page.getByLabel('Password').fill(password)
-    await picture(page, 'identity-server')
+    await screenshot(page, 'identity-server')
     await click(page, 'Sign in')
   }
 
-  test('a guest has one id, over reloads, on pages and in the API', async (t) => {
+  test('a guest keeps one id across reloads, pages and API requests', async (t) => {
     const page = await open(t)
     await page.goto('/')
-    await picture(page, 'start')
-    await page.getByRole('link', { name: 'Cart', exact: true }).click()
+    await screenshot(page, 'start')
+    await page.getByRole('navigation').getByRole('link', { name: 'Cart', exact: true }).click()
     const guestId = await text(page, '#owner')
     assert.match(guestId, /^[0-9a-f-]{36}$/)
     assert.equal(await ask(page, '/api/me'), `200 {"guestId":"${guestId}"}`)
-    await picture(page, 'cart-of-a-guest')
+    await screenshot(page, 'cart-of-a-guest')
     await page.reload()
     assert.equal(await text(page, '#owner'), guestId)
     assert.equal(await page.evaluate('document.cookie'), '')
   })
 
-  test('a visitor who opens a protected page signs in and lands on it, and the API answers', async (t) => {
+  test('a visitor who opens a protected page signs in, returns to it, and can use the API', async (t) => {
     const page = await open(t)
     await page.goto('/account?tab=orders')
     assert.equal(page.url(), `${shop}/sign-in?redirect_to=%2Faccount%3Ftab%3Dorders`)
-    await picture(page, 'sign-in')
+    await screenshot(page, 'sign-in')
     await signIn(page)
     await page.waitForURL(`${shop}/account?tab=orders`)
     assert.equal(await text(page, '#user'), 'alice')
-    assert.equal(await ask(page, '/api/orders'), '200 {"orders":["1 of alice"]}')
-    await picture(page, 'account')
+    assert.equal(await ask(page, '/api/orders'), '200 {"orders":["Order 1 of alice"]}')
+    await screenshot(page, 'account')
     assert.equal(await page.evaluate('document.cookie'), '')
     const cookies = await page.context().cookies()
     const token = cookies.find(({ name }) => name === 'logto_authtoken')
@@ -118,7 +111,7 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     assert.ok(!cookies.some(({ name }) => name === 'sign_in'))
   })
 
-  test('a wrong password signs nobody in', async (t) => {
+  test('a wrong password does not sign in', async (t) => {
     const page = await open(t)
     await page.goto('/sign-in')
     await signIn(page, { password: 'looking-glass' })
@@ -129,7 +122,7 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
 
   test('a session ends when its token expires', async (t) => {
     const page = await open(t)
-    tokenLifetime = 4
+    tokenLifetime = 15
     await page.goto('/sign-in?redirect_to=/account')
     await signIn(page)
     await page.waitForURL(`${shop}/account`)
@@ -137,24 +130,24 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     while (new URL(page.url()).pathname === '/account') await page.reload()
     assert.equal(page.url(), `${shop}/sign-in?redirect_to=%2Faccount`)
     assert.equal(await text(page, '.notice'), 'Your session has ended.')
-    await picture(page, 'session-ended')
-    const refused = await page.request.get('/api/orders')
-    assert.deepEqual([refused.status(), (await refused.json()).code], [401, 'token_expired'])
+    await screenshot(page, 'session-ended')
+    const rejected = await page.request.get('/api/orders')
+    assert.deepEqual([rejected.status(), (await rejected.json()).code], [401, 'token_expired'])
 
-    // The session at the identity server goes on: there is nothing to fill in.
+    // The identity server's session continues, so it shows no form.
     await click(page, 'Continue')
     await page.waitForURL(`${shop}/account`)
     assert.equal(await text(page, '#user'), 'alice')
   })
 
-  test('after signing out a protected page wants the password again', async (t) => {
+  test('after signing out, a protected page requires the password again', async (t) => {
     const page = await open(t)
     await page.goto('/sign-in?redirect_to=/account')
     await signIn(page)
     await page.waitForURL(`${shop}/account`)
     await click(page, 'Sign out')
     await page.waitForURL(`${identityServer.url}/oidc/session/end*`)
-    await picture(page, 'sign-out')
+    await screenshot(page, 'sign-out')
     await click(page, 'Sign out')
     await page.waitForURL(`${shop}/`)
     await page.goto('/account')
@@ -164,7 +157,7 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     assert.equal(await text(page, '#user'), 'bob')
   })
 
-  test('a Server Action asks who calls it', async (t) => {
+  test('a Server Action requires a signed-in user', async (t) => {
     const page = await open(t)
     await page.goto('/cart')
     await click(page, 'Order')
@@ -173,10 +166,10 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     await page.waitForURL(`${shop}/cart`)
     await click(page, 'Order')
     await page.getByText('Ordered for alice: 2 cups.').waitFor()
-    await picture(page, 'cart-of-a-user')
+    await screenshot(page, 'cart-of-a-user')
   })
 
-  test('a sign-in never leads to another site', async (t) => {
+  test('a sign-in never redirects to another site', async (t) => {
     const page = await open(t)
     const elsewhere = [
       '//example.com',
@@ -199,7 +192,7 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     await page.waitForURL(`${shop}/example.com`)
   })
 
-  test('an answer to the sign-in of another browser signs nobody in', async (t) => {
+  test('a callback URL from another browser does not sign in', async (t) => {
     const other = await open(t)
     await other.goto('/sign-in')
     await signIn(other)
@@ -210,30 +203,30 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     const page = await open(t)
     await page.goto(callback)
     assert.equal(page.url(), `${shop}/sign-in?failed`)
-    assert.equal(await text(page, '.notice'), 'That did not work. Please try again.')
-    await picture(page, 'sign-in-failed')
+    assert.equal(await text(page, '.notice'), 'Sign-in failed. Please try again.')
+    await screenshot(page, 'sign-in-failed')
     await click(page, 'Continue')
     await page.waitForURL(`${identityServer.url}/sign-in/*`)
     await page.goto(callback)
     assert.equal(page.url(), `${shop}/sign-in?failed`)
     assert.equal((await page.request.get('/api/orders')).status(), 401)
 
-    // Where it belongs it is still good.
+    // It still works in the browser that started the sign-in.
     await other.goto(callback)
     assert.equal(other.url(), `${shop}/`)
   })
 
-  test('a callback with a wrong state, or with none, signs nobody in, whatever else is right', async (t) => {
+  test('a callback with a wrong or missing state does not sign in, even if everything else is right', async (t) => {
     const page = await open(t)
     await page.goto('/sign-in')
     await signIn(page)
     await page.waitForURL(`${shop}/`)
-    /** A callback that would sign this very browser in: its code, its verifier, its nonce. */
-    const answer = async () => {
+    /** A callback URL that would sign this browser in: the code, verifier and nonce match. */
+    const callback = async () => {
       await page.context().clearCookies({ name: 'logto_authtoken' })
       return new URL(await redirect(page, await redirect(page, '/sign-in/start')))
     }
-    const outcome = async (/** @type {URL} */ url) => {
+    const outcome = async (url) => {
       const location = await redirect(page, url.href)
       const cookies = await page.context().cookies()
       return [location, cookies.some(({ name }) => name === 'logto_authtoken')]
@@ -243,14 +236,14 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
       (search) => search.set('state', ''),
       (search) => search.delete('state'),
     ])) {
-      const url = await answer()
+      const url = await callback()
       change(url.searchParams)
       assert.deepEqual(await outcome(url), [`${shop}/sign-in?failed`, false], url.search)
     }
-    assert.deepEqual(await outcome(await answer()), [`${shop}/`, true])
+    assert.deepEqual(await outcome(await callback()), [`${shop}/`, true])
   })
 
-  test('main.mjs starts the example and an identity server that knows it', { timeout: 120_000 }, async (t) => {
+  test('main.mjs starts the example and an identity server for it', { timeout: 600_000 }, async (t) => {
     const port = await freePort()
     const env = { ...process.env, PORT: String(port), LOGTO_URL: '', NEXT_TELEMETRY_DISABLED: '1' }
     const main = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -264,48 +257,26 @@ describe('The Next.js example in a browser', { skip, timeout: 600_000 }, () => {
     await page.goto(`http://localhost:${port}/account`)
     await signIn(page)
     await page.waitForURL(`http://localhost:${port}/account`)
-    assert.equal(await ask(page, '/api/orders'), '200 {"orders":["1 of alice"]}')
+    assert.equal(await ask(page, '/api/orders'), '200 {"orders":["Order 1 of alice"]}')
   })
 })
 
-/**
- * Where the browser of a page is sent from an address; it does not go there.
- *
- * @param {Page} page
- * @param {string} address
- */
-async function redirect(page, address) {
-  const response = await page.request.get(address, { maxRedirects: 0 })
+/** The target of a redirect, without following it. */
+async function redirect(page, url) {
+  const response = await page.request.get(url, { maxRedirects: 0 })
   return response.headers().location
 }
 
-/**
- * What the API answers to a page that asks it.
- *
- * @param {Page} page
- * @param {string} path
- */
+/** Clicks the button of an API request and returns the response that the page shows. */
 async function ask(page, path) {
   await click(page, `GET ${path}`)
   return page.getByText(/^\d{3} /).textContent()
 }
 
-/**
- * @param {Page} page
- * @param {string} name
- */
 const click = (page, name) => page.getByRole('button', { name, exact: true }).click()
 
-/**
- * @param {Page} page
- * @param {string} selector
- */
 const text = async (page, selector) => String(await page.locator(selector).textContent())
 
-/**
- * @param {Page} page
- * @param {string} name
- */
-async function picture(page, name) {
+async function screenshot(page, name) {
   if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
 }

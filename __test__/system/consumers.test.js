@@ -4,7 +4,7 @@ const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
 const { ROOT, USE, installPacked } = require('../support/packed')
 
-/** The tools of this checkout, run on an installed package. */
+/** The tools of this repository, which run on an installed package. */
 const TOOLS = join(ROOT, 'node_modules')
 
 /** @type {import('../support/packed').Consumer} */
@@ -12,7 +12,7 @@ let consumer
 
 before(() => {
   consumer = installPacked()
-  // What a consumer has besides: declarations of Node and of the frameworks that it uses.
+  // An application also has the declarations of Node.js and of its frameworks.
   symlinkSync(join(TOOLS, '@types'), join(consumer.folder, 'node_modules/@types'))
   symlinkSync(join(TOOLS, 'next'), join(consumer.folder, 'node_modules/next'))
 })
@@ -55,7 +55,7 @@ describe('TypeScript', () => {
     ],
   ]
   for (const [name, tsc, extension, options] of CONFIGURATIONS) {
-    test(`${name} finds the types of every entry`, () => {
+    test(`${name} finds the declarations of every entry`, () => {
       const file = consumer.write(`types.${extension}`, SOURCE)
       const compilerOptions = {
         strict: true,
@@ -73,7 +73,7 @@ describe('TypeScript', () => {
 })
 
 describe('Jest', () => {
-  test('runs tests with the test issuer, several files side by side', () => {
+  test('runs tests with the test issuer, in several files in parallel', () => {
     mkdirSync(join(consumer.folder, 'jest'))
     for (const name of ['a', 'b']) {
       consumer.write(
@@ -81,7 +81,7 @@ describe('Jest', () => {
         `const { verifyAuth, AuthError } = require('logto-authkit')
         const { createTestIssuer } = require('logto-authkit/testing')
         test('accepts', async () => { ${USE} expect(auth.userId).toBe('alice') })
-        test('refuses', async () => {
+        test('rejects', async () => {
           const options = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
           await expect(verifyAuth('opaque', options)).rejects.toMatchObject({ code: 'opaque_token', status: 401 })
           await expect(verifyAuth('opaque', options)).rejects.toBeInstanceOf(AuthError)
@@ -108,7 +108,7 @@ describe('Vitest', () => {
         `import { AuthError, verifyAuth } from 'logto-authkit'
         import { createTestIssuer } from 'logto-authkit/testing'
         test('accepts', async () => { ${USE} expect(auth.userId).toBe('alice') })
-        test('refuses', async () => {
+        test('rejects', async () => {
           await expect(verifyAuth('x', { logtoUrl: 'https://auth.example.test', audience: 'a' })).rejects.toBeInstanceOf(AuthError)
         })`,
       )
@@ -141,21 +141,21 @@ describe('a server bundle', () => {
   })
 
   for (const format of ['cjs', 'esm']) {
-    test(`of esbuild works with the package left outside, as ${format}`, () => {
+    test(`built with esbuild works with the package external, as ${format}`, () => {
       const out = join(consumer.folder, `bundle/esbuild.${format === 'cjs' ? 'cjs' : 'mjs'}`)
       esbuild(['--external:logto-authkit', `--format=${format}`, `--outfile=${out}`])
       assert.equal(consumer.node([out]).stdout, 'alice\n')
     })
   }
 
-  test('of esbuild works with the package and its binary in it', () => {
+  test('built with esbuild works with the package and its binary inside', () => {
     const folder = join(consumer.folder, 'bundle/inside')
     esbuild(['--loader:.node=copy', '--format=cjs', `--outdir=${folder}`])
     assert.ok(readdirSync(folder).some((name) => name.endsWith('.node')))
     assert.equal(consumer.node([join(folder, 'entry.js')]).stdout, 'alice\n')
   })
 
-  test('of webpack works with the package left outside', () => {
+  test('built with webpack works with the package external', () => {
     const config = {
       mode: 'production',
       target: 'node',
@@ -175,15 +175,14 @@ describe('a server bundle', () => {
     assert.equal(consumer.node([join(consumer.folder, 'bundle/webpack.cjs')]).stdout, 'alice\n')
   })
 
-  test('for browsers holds the sentence that says what to do, and nothing else', () => {
+  test('for browsers contains only the error that explains what to do', () => {
     const out = join(consumer.folder, 'bundle/browser.cjs')
     const args = ['--bundle', '--platform=browser', '--format=cjs', `--outfile=${out}`]
     const { status, stderr } = consumer.node([...ESBUILD, join(consumer.folder, 'bundle/entry.mjs'), ...args])
     assert.equal(status, 0, stderr)
-    assert.match(consumer.node([out]).stderr, /logto-authkit runs in Node\.js only/)
+    assert.match(consumer.node([out]).stderr, /logto-authkit runs only in Node\.js/)
   })
 
-  /** @param {string[]} args */
   function esbuild(args) {
     const entry = join(consumer.folder, 'bundle/entry.mjs')
     const { status, stderr } = consumer.node([
@@ -198,7 +197,7 @@ describe('a server bundle', () => {
   }
 })
 
-// What its launcher does not have to be run by Node for is the binary itself, which a shell would start.
+// `bin/esbuild` is the native binary or a script, depending on whether esbuild's install script ran, so Node cannot run it itself.
 const ESBUILD = [
   '--eval',
   `require('node:child_process').execFileSync(${JSON.stringify(join(TOOLS, 'esbuild/bin/esbuild'))}, process.argv.slice(1), { stdio: 'inherit' })`,

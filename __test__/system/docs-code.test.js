@@ -12,7 +12,14 @@ const CODE = ['js', 'ts', 'tsx']
 /** The package's entries, for the example of Next.js, which is a package by itself. */
 const ENTRIES = Object.fromEntries(
   Object.entries(require('../../package.json').exports).flatMap(([path, entry]) =>
-    typeof entry === 'string' ? [] : [[join('logto-authkit', path), [join(ROOT, entry.types)]]],
+    typeof entry === 'string'
+      ? []
+      : [
+          [
+            join('logto-authkit', path),
+            [join(ROOT, path === '.' ? 'index.d.ts' : entry.default.replace(/\.js$/, '.d.ts'))],
+          ],
+        ],
   ),
 )
 
@@ -56,11 +63,11 @@ describe('every other block of code', () => {
     const config = join(folder, 'tsconfig.json')
     writeFileSync(config, JSON.stringify({ compilerOptions, files }))
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', config], { encoding: 'utf8', timeout: 120_000 })
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', config], { encoding: 'utf8', timeout: 600_000 })
     return { status, stdout }
   }
 
-  test('compiles, with TypeScript, and so do the examples in it', { timeout: 120_000 }, () => {
+  test('compiles, with TypeScript, and so do the examples in it', { timeout: 600_000 }, () => {
     const all = blocks(PAGES).filter(({ language }) => CODE.includes(language))
     const modules = all
       .filter(({ example }) => example === undefined)
@@ -73,7 +80,7 @@ describe('every other block of code', () => {
     assert.deepEqual(compile(modules, examples), { status: 0, stdout: '' })
   })
 
-  test('would be found if it were wrong', { timeout: 120_000 }, () => {
+  test('would be found if it were wrong', { timeout: 600_000 }, () => {
     const code =
       "import { createVerifier } from 'logto-authkit'\ncreateVerifier({ logtoUrl: 'https://auth.example.com' })\n"
     assert.match(compile([{ name: 'wrong.ts', code }]).stdout, /wrong\.ts\(2,16\).*audience/)

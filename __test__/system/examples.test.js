@@ -7,17 +7,13 @@ const { buildSync } = require('esbuild')
 const { io } = require('socket.io-client')
 const { WebSocket } = require('ws')
 const { ask, bearer } = require('../support/frameworks')
+const { blocks } = require('../support/pages')
 const { EXAMPLES, start } = require('../support/start-example')
 
-/**
- * What the examples of all frameworks do.
- *
- * @param {import('node:test').TestContext} t
- * @param {string} path
- */
+/** What the examples of all frameworks do. */
 async function checkOrders(t, path) {
   const { url, token } = await start(t, path)
-  const reply = async (/** @type {string} */ route, /** @type {object} */ request = {}) => {
+  const reply = async (route, request = {}) => {
     const { status, body } = await ask(url + route, request)
     return [status, JSON.parse(body).code ?? JSON.parse(body)]
   }
@@ -27,14 +23,27 @@ async function checkOrders(t, path) {
     { userId: 'alice', scopes: ['a', 'b'] },
   ])
   assert.deepEqual(await reply('/orders', token({})), [403, 'missing_scope'])
-  assert.deepEqual(await reply('/orders', token({ sub: 'alice', scope: 'read:orders' })), [200, { of: 'alice' }])
+  assert.deepEqual(await reply('/orders', token({ sub: 'alice', scope: 'read:orders' })), [200, { owner: 'alice' }])
 }
 
-describe('the example', { timeout: 60_000 }, () => {
+describe('the example', { timeout: 300_000 }, () => {
   for (const name of ['express', 'fastify', 'hono', 'koa']) {
     test(`of ${name} shows who asks, and orders to those who may read them`, (t) =>
       checkOrders(t, join(EXAMPLES, `${name}.mjs`)))
   }
+
+  test('of CSRF protection accepts a POST only with the header that repeats the cookie', async (t) => {
+    const { url, token } = await start(t, join(EXAMPLES, 'csrf.mjs'))
+    const { headers } = token({ sub: 'alice' })
+    const first = await ask(`${url}/orders`, { headers })
+    const cookie = String(first.headers['set-cookie']).split(';')[0]
+    const post = (extra) => ask(`${url}/orders`, { method: 'POST', headers: { ...headers, ...extra } })
+    const rejected = await post({ cookie })
+    assert.deepEqual([first.status, rejected.status], [200, 403])
+    const shown = blocks(['docs/csrf.md']).find(({ language }) => language === 'json')
+    assert.deepEqual(JSON.parse(rejected.body), JSON.parse(String(shown?.code)))
+    assert.equal((await post({ cookie, 'x-csrf-token': cookie.split('=')[1] })).status, 201)
+  })
 
   test('of nestjs does the same, compiled as TypeScript with decorators', async (t) => {
     // Inside the package, so that its imports are found.

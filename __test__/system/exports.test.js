@@ -4,7 +4,7 @@ const { inspect } = require('node:util')
 const { Worker } = require('node:worker_threads')
 const { once } = require('node:events')
 
-/** What each entry exports, and what kind of thing it is. Whatever changes here changes the public API. */
+/** The exports of each entry. A change here is a change of the public API. */
 const ENTRIES = {
   'logto-authkit': {
     AuthError: 'class',
@@ -72,7 +72,7 @@ for (const [entry, wanted] of Object.entries(ENTRIES)) {
       assert.deepEqual(Object.fromEntries(kinds.sort()), wanted)
     })
 
-    test('gives import and require the same objects, by name and as the default', async () => {
+    test('exports the same objects to import and require, by name and as the default export', async () => {
       const required = require(entry)
       const { default: whole, ...imported } = await import(entry)
       delete imported['module.exports'] // Node 23 and later
@@ -83,21 +83,21 @@ for (const [entry, wanted] of Object.entries(ENTRIES)) {
   })
 }
 
-test('an AuthError of one way of loading is one of the other', async () => {
+test('an AuthError from require is an instance of the imported class', async () => {
   const { verifyAuth } = require('logto-authkit')
   const { AuthError } = await import('logto-authkit')
   const verification = verifyAuth('', { logtoUrl: 'https://auth.example.test', audience: 'x' })
   await assert.rejects(verification, (error) => error instanceof AuthError)
 })
 
-test('package.json can be read, and no file behind the entries', () => {
+test('package.json can be loaded, but no internal file', () => {
   assert.equal(require('logto-authkit/package.json').name, 'logto-authkit')
   for (const path of ['js/index.js', 'js/native/binding.js', 'js/core/verifier', 'index.d.ts', 'src']) {
     assert.throws(() => require(`logto-authkit/${path}`), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
   }
 })
 
-test('a verifier has these methods, and shows nothing of its options', () => {
+test('a verifier has only public methods and does not reveal its options', () => {
   const { createVerifier } = require('logto-authkit')
   const verifier = createVerifier({ logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' })
   const names = Object.getOwnPropertyNames(Object.getPrototypeOf(verifier))
@@ -106,7 +106,7 @@ test('a verifier has these methods, and shows nothing of its options', () => {
   assert.equal(inspect(verifier, { showHidden: true, depth: 5 }).includes('example.test'), false)
 })
 
-test('loading an entry opens nothing, prints nothing and keeps no process alive', async () => {
+test('loading an entry prints nothing and does not keep the process alive', async () => {
   const worker = new Worker(`require('logto-authkit'); require('logto-authkit/testing')`, {
     eval: true,
     stdout: true,

@@ -1,4 +1,4 @@
-/** What a token, a cookie or a key holds shows up nowhere: not in an error, a message, a line on the console or the figures. */
+/** Contents of tokens, cookies and keys never appear in errors, diagnostics messages, console output or statistics. */
 
 const assert = require('node:assert/strict')
 const { subscribe, unsubscribe } = require('node:diagnostics_channel')
@@ -10,13 +10,13 @@ const { inChild } = require('../support/child')
 const { EXPRESSES } = require('../support/frameworks')
 const { AUDIENCE, bearer, startIssuer, startServer } = require('../support/helpers')
 
-/** What stands in every token, cookie and claim that nobody asks for; no part of it may be seen again. */
+/** Part of every token, cookie and unused claim. No part of it may appear in any output. */
 const MARK = 'q7Zk2mXw9RtL4vBn'
 
 const CUSTOM = { jti: `${MARK}jti`, email: `${MARK}@example.test`, custom: { secret: MARK } }
 
-/** The ways to be refused, each with a marked token. @type {Record<string, { mint?: any, edit?: (token: string) => string, options?: any }>} */
-const REFUSED = {
+/** The reasons to be rejected, each with a marked token. @type {Record<string, { mint?: any, edit?: (token: string) => string, options?: any }>} */
+const REJECTED = {
   ambiguous_token: {},
   opaque_token: { edit: () => `${MARK}${MARK}opaque` },
   malformed_token: { mint: { header: { crit: ['exp'], x: MARK } } },
@@ -36,8 +36,8 @@ const REFUSED = {
   jwks_unavailable: { options: { jwksUri: 'http://127.0.0.1:1/jwks' } },
 }
 
-for (const [code, { mint, edit = String, options }] of Object.entries(REFUSED)) {
-  test(`${code} shows nothing of the token and of the cookies, wherever one looks`, async (t) => {
+for (const [code, { mint, edit = String, options }] of Object.entries(REJECTED)) {
+  test(`${code} never reveals any part of the token or the cookies`, async (t) => {
     const issuer = await startIssuer(t, { alg: 'ES256' })
     const token = edit(issuer.mint({ ...mint, claims: { ...CUSTOM, ...mint?.claims } }))
     const other = issuer.mint({ claims: CUSTOM })
@@ -55,7 +55,7 @@ for (const [code, { mint, edit = String, options }] of Object.entries(REFUSED)) 
     const seen = []
     /** @type {any[]} */
     const messages = []
-    const subscriber = (/** @type {unknown} */ message) => void messages.push(message)
+    const subscriber = (message) => void messages.push(message)
     for (const name of ['logto-authkit:verify', 'logto-authkit:jwks']) {
       subscribe(name, subscriber)
       t.after(() => unsubscribe(name, subscriber))
@@ -81,7 +81,7 @@ for (const [code, { mint, edit = String, options }] of Object.entries(REFUSED)) 
   })
 }
 
-test('what shows a secret in any of these places is found', () => {
+test('the check finds a secret in each of these places', () => {
   const places = [
     new Error(MARK),
     new Error('x', { cause: new Error(MARK) }),
@@ -92,7 +92,7 @@ test('what shows a secret in any of these places is found', () => {
   assert.throws(() => assertClean({ url: '/?token=abcdefghijklmnop' }, ['xx.abcdefghijklmnop']))
 })
 
-test('permission helpers show no claim but those that they are about', () => {
+test('permission helpers reveal only the claims that they check', () => {
   const payload = { ...CUSTOM, scope: 'a', roles: ['viewer'] }
   const thrown = [() => requireScopes(payload, 'b'), () => requireRole(payload, 'admin')].map((act) => {
     try {
@@ -106,7 +106,7 @@ test('permission helpers show no claim but those that they are about', () => {
   assertClean(thrown, [])
 })
 
-test('a wrong option shows no key and no token', () => {
+test('an invalid option reveals no key and no token', () => {
   const key = { kty: 'oct', kid: MARK, k: MARK, d: MARK }
   /** @type {any[]} */
   const wrong = [
@@ -127,7 +127,7 @@ test('a wrong option shows no key and no token', () => {
   )
 })
 
-test('a token that is accepted leaves nothing in the figures and on the console, nor does one that is refused', async () => {
+test('neither an accepted nor a rejected token appears in statistics or on the console', async () => {
   const { code, stdout, stderr } = await inChild(
     async ({ mark, claims }) => {
       const { createVerifier, verifyAuth } = require('logto-authkit')
@@ -139,7 +139,7 @@ test('a token that is accepted leaves nothing in the figures and on the console,
       await verifyAuth({ headers: { cookie: `a=${mark}; logto_authtoken=${mark}.${mark}.${mark}` } }, options).catch(
         () => {},
       )
-      // Warnings are about options; this one comes on purpose.
+      // This deliberately triggers a warning, which is about options.
       await verifyAuth(`${mark}.${mark}.${mark}`, { ...options, jwksUri: 'http://keys.example.test:1/' }).catch(
         () => {},
       )
@@ -153,10 +153,6 @@ test('a token that is accepted leaves nothing in the figures and on the console,
   assertClean([stdout, stderr], [])
 })
 
-/**
- * @param {unknown} seen
- * @param {string[]} secrets - of which no 12 characters side by side may be seen
- */
 function assertClean(seen, secrets) {
   const text = `${inspect(seen, { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null })}\n${plain(seen)}`
   assert.equal(text.includes(MARK.slice(0, 12)), false, text)
@@ -169,7 +165,7 @@ function assertClean(seen, secrets) {
   }
 }
 
-/** Every own property and every cause, as text. @type {(value: any, depth?: number) => string} */
+/** All own properties and causes, as text. @type {(value: any, depth?: number) => string} */
 function plain(value, depth = 0) {
   if (typeof value !== 'object' || value === null || depth > 10) return String(value)
   const names = Reflect.ownKeys(value)

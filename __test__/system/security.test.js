@@ -1,48 +1,60 @@
-/** What docs/security.md says of the tests and of the package is so. */
+/** Checks what docs/security.md and docs/security-runs.md say about tests, commands and the package. */
 
 const assert = require('node:assert/strict')
-const { existsSync, readFileSync, readdirSync } = require('node:fs')
+const { existsSync, readdirSync } = require('node:fs')
 const { basename, join } = require('node:path')
 const { test } = require('node:test')
+const { withRow } = require('../../scripts/record-run')
+const { ROOT, read, rows } = require('../support/pages')
 
-const ROOT = join(__dirname, '../..')
 const TESTS = ['__test__', 'tests'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true }).map((path) => join(folder, String(path))),
 )
 
-/** @param {string} path */
-const read = (path) => readFileSync(join(ROOT, path), 'utf8')
-
 test('every test that docs/security.md names exists, and every threat has one', () => {
-  const [, threats] = read('docs/security.md').split('## Threats')
-  const rows = threats
-    .split('\n')
-    .filter((line) => line.startsWith('| '))
-    .slice(1)
-  assert.ok(rows.length > 40, `${rows.length} rows`)
-  for (const row of rows) {
-    const named = row.split(' | ')[2].replace(/ \|$/, '').split('<br>')
-    for (const one of named) {
-      const [, file, name] = /^`([\w.-]+)` › (.+)$/.exec(one) ?? assert.fail(`no test in: ${row}`)
+  const parts = read('docs/security.md').split(/^## /m)
+  const threats = String(parts.find((part) => part.startsWith('Threats\n')))
+  const tests = rows(threats).filter(([cell]) => cell !== 'threat' && !/^-+$/.test(cell))
+  assert.ok(tests.length > 40, `${tests.length} rows`)
+  const missing = tests.flatMap(([threat, , named]) =>
+    named.split('<br>').filter((one) => {
+      const [, file, name] = /^`([\w.-]+)` › (.+)$/.exec(one) ?? assert.fail(`no test for: ${threat}`)
       const path = TESTS.find((path) => basename(path) === file)
-      assert.ok(path, `${file} is missing`)
-      const lines = read(path).split('\n')
-      const isNamed = lines.some((line) => /^\s*(test|describe|for|fn)\b/.test(line) && line.includes(name))
-      assert.ok(isNamed, `${file} has no test called: ${name}`)
-    }
+      const lines = path === undefined ? [] : read(path).split('\n')
+      return !lines.some((line) => /^\s*(test|describe|for|fn)\b/.test(line) && line.includes(name))
+    }),
+  )
+  assert.deepEqual(missing, [])
+})
+
+test('every command of the pages on security can be run', () => {
+  const { scripts } = require('../../package.json')
+  for (const page of ['docs/security.md', 'docs/security-runs.md']) {
+    const commands = [...read(page).matchAll(/`npm run ([\w:]+)/g)].map(([, script]) => script)
+    assert.ok(commands.length > 0)
+    for (const script of commands) assert.ok(script in scripts, script)
+    for (const [, path] of read(page).matchAll(/`node --test (\S+?)`/g)) assert.ok(existsSync(join(ROOT, path)), path)
   }
 })
 
-test('every command that docs/security.md names can be run', () => {
-  const { scripts } = require('../../package.json')
-  const [figures] = read('docs/security.md').split('## The comparison')
-  const commands = [...figures.matchAll(/`npm run ([\w:]+)/g)].map(([, script]) => script)
-  assert.ok(commands.length > 0)
-  for (const script of commands) assert.ok(script in scripts, script)
-  for (const [, path] of figures.matchAll(/`node --test (\S+?)`/g)) assert.ok(existsSync(join(ROOT, path)), path)
+test('every row of docs/security-runs.md has a result, a command, a commit and a date', () => {
+  const [, , ...runs] = rows(read('docs/security-runs.md'))
+  assert.ok(runs.length >= 10, `${runs.length} rows`)
+  for (const [name, result, command, commit, date, ...rest] of runs) {
+    assert.ok(result.length > 0 && rest.length === 0, name)
+    assert.match(command, /^`npm run test:/, name)
+    assert.match(commit, /^[0-9a-f]{7,}(-dirty)?$/, name)
+    assert.match(date, /^\d{4}-\d\d-\d\d$/, name)
+  }
 })
 
-test('lock files name every dependency by a checksum', () => {
+test('a recorded run replaces the row with its name, or is added', () => {
+  const page = '# Runs\n\n| run | result |\n|---|---|\n| Soak | 1 |\n| Chaos | 2 |\n'
+  assert.equal(withRow(page, ['Soak', '3 | 4']), page.replace('Soak | 1', 'Soak | 3 \\| 4'))
+  assert.equal(withRow(page, ['Other', '5']), `${page}| Other | 5 |\n`)
+})
+
+test('lockfiles pin every dependency by checksum', () => {
   const { lockfileVersion, packages } = JSON.parse(read('package-lock.json'))
   assert.equal(lockfileVersion, 3)
   for (const [path, { integrity, dev, optional, os, cpu }] of Object.entries(packages)) {

@@ -6,7 +6,7 @@ const { after, before, test } = require('node:test')
 const { createAuthority, createSelfSigned } = require('../support/certificates')
 const { inChild } = require('../support/child')
 const { startKeyServer } = require('../support/key-server')
-const { AUDIENCE, createKey } = require('../support/keys')
+const { AUDIENCE, createKey } = require('../support/tokens')
 const { startProxy } = require('../support/proxy')
 
 /**
@@ -17,9 +17,9 @@ const { startProxy } = require('../support/proxy')
 
 const KEY = createKey()
 const authority = createAuthority()
-/** A server that only a proxy finds. */
+/** A server whose hostname only the proxy can resolve. */
 const NAMED = { tls: authority.issue({ names: ['auth.example.test'] }), host: 'auth.example.test' }
-/** A folder with the authority's certificate. @type {string} */
+/** Contains the certificate of the authority. @type {string} */
 let folder
 /** @type {string} */
 let certificate
@@ -32,37 +32,37 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-test('a server of a private authority is refused', async (t) => {
+test('rejects a server with a certificate of a private authority', async (t) => {
   const server = await startTlsServer(t)
-  await isRefused(server, {}, /UnknownIssuer/)
+  await assertRejected(server, {}, /UnknownIssuer/)
 })
 
-test('a server of the authority in NODE_EXTRA_CA_CERTS is accepted', async (t) => {
+test('accepts a server with a certificate of the authority in NODE_EXTRA_CA_CERTS', async (t) => {
   const server = await startTlsServer(t)
-  await isAccepted(server, { NODE_EXTRA_CA_CERTS: certificate })
+  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate })
 })
 
-test('a server of one of several authorities in NODE_EXTRA_CA_CERTS is accepted', async (t) => {
+test('accepts a server with a certificate of one of several authorities in NODE_EXTRA_CA_CERTS', async (t) => {
   const several = join(folder, 'several.pem')
   writeFileSync(several, `Some words.\n${createAuthority().cert}\n# and more\n${authority.cert}`)
-  await isAccepted(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: several })
+  await assertAccepted(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: several })
 })
 
-test('a server of an authority in the store of the system is accepted', async (t) => {
-  await isAccepted(await startTlsServer(t), { SSL_CERT_FILE: certificate })
+test('accepts a server with a certificate of an authority in the system trust store', async (t) => {
+  await assertAccepted(await startTlsServer(t), { SSL_CERT_FILE: certificate })
 })
 
 for (const [what, text] of [
   ['does not exist', null],
   ['is empty', ''],
-  ['holds no certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
-  ['holds another authority', createAuthority().cert],
+  ['contains no valid certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
+  ['contains another authority', createAuthority().cert],
 ]) {
-  test(`a server of a private authority is refused when the file of NODE_EXTRA_CA_CERTS ${what}`, async (t) => {
+  test(`rejects a private authority if the file of NODE_EXTRA_CA_CERTS ${what}`, async (t) => {
     const file = join(folder, 'wrong.pem')
     if (text === null) rmSync(file, { force: true })
     else writeFileSync(file, text)
-    await isRefused(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: file }, /UnknownIssuer/)
+    await assertRejected(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: file }, /UnknownIssuer/)
   })
 }
 
@@ -72,71 +72,75 @@ const DAY = 86_400_000
 const UNTRUSTED = [
   ['a self-signed certificate', () => createSelfSigned(), /UnknownIssuer|SelfSigned/i],
   ['an expired certificate', () => authority.issue({ until: new Date(Date.now() - DAY / 2) }), /expired/],
-  ['a certificate of the future', () => authority.issue({ from: new Date(Date.now() + DAY / 2) }), /not valid yet/],
+  [
+    'a certificate that is not valid yet',
+    () => authority.issue({ from: new Date(Date.now() + DAY / 2) }),
+    /not valid yet/,
+  ],
   ['a certificate for another host', () => authority.issue({ names: ['other.example.test'] }), /not valid for name/],
-  ['a certificate for another address', () => authority.issue({ names: ['127.0.0.2'] }), /not valid for name/],
+  ['a certificate for another IP address', () => authority.issue({ names: ['127.0.0.2'] }), /not valid for name/],
   ['a certificate without names', () => authority.issue({ names: [] }), /not valid for name|BadDer|BadEncoding/],
 ]
 
 for (const [what, issue, cause] of UNTRUSTED) {
-  test(`${what} is refused, and the operator reads why`, async (t) => {
-    await isRefused(await startTlsServer(t, { tls: issue() }), { NODE_EXTRA_CA_CERTS: certificate }, cause)
+  test(`rejects ${what} and reports the reason`, async (t) => {
+    await assertRejected(await startTlsServer(t, { tls: issue() }), { NODE_EXTRA_CA_CERTS: certificate }, cause)
   })
 }
 
-test('a self-signed certificate in NODE_EXTRA_CA_CERTS is accepted, as by Node', async (t) => {
+test('accepts a self-signed certificate in NODE_EXTRA_CA_CERTS, like Node', async (t) => {
   const tls = createSelfSigned()
   const file = join(folder, 'self-signed.pem')
   writeFileSync(file, tls.cert)
-  await isAccepted(await startTlsServer(t, { tls }), { NODE_EXTRA_CA_CERTS: file })
+  await assertAccepted(await startTlsServer(t, { tls }), { NODE_EXTRA_CA_CERTS: file })
 })
 
 for (const version of /** @type {const} */ (['TLSv1.2', 'TLSv1.3'])) {
-  test(`a server that speaks ${version} only is accepted`, async (t) => {
+  test(`accepts a server that supports only ${version}`, async (t) => {
     const tls = { ...authority.issue(), minVersion: version, maxVersion: version }
-    await isAccepted(await startTlsServer(t, { tls }), { NODE_EXTRA_CA_CERTS: certificate })
+    await assertAccepted(await startTlsServer(t, { tls }), { NODE_EXTRA_CA_CERTS: certificate })
   })
 }
 
-test('a server is asked by its name', async (t) => {
+test('sends the server name (SNI)', async (t) => {
   const server = await startTlsServer(t, { tls: authority.issue({ names: ['localhost'] }), host: 'localhost' })
-  await isAccepted(server, { NODE_EXTRA_CA_CERTS: certificate })
+  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate })
   assert.equal(
     /** @type {import('node:tls').TLSSocket & { servername?: string }} */ (server.requests[0].socket).servername,
     'localhost',
   )
 })
 
-test('http where https is meant, and the other way round, is an outage', async (t) => {
+test('using http for an https server, or the reverse, is an outage', async (t) => {
   const [plain, tls] = [await startKeyServer(t, { keys: [KEY] }), await startTlsServer(t)]
   const swapped = [
     { ...plain, logtoUrl: plain.logtoUrl.replace('http:', 'https:') },
     { ...tls, logtoUrl: tls.logtoUrl.replace('https:', 'http:') },
   ]
-  for (const server of swapped) await isRefused(server, { NODE_EXTRA_CA_CERTS: certificate }, /./)
+  for (const server of swapped) await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate }, /./)
 })
 
 for (const name of ['HTTPS_PROXY', 'https_proxy']) {
-  test(`${name} is used, and looks the host up`, async (t) => {
+  test(`uses ${name}, and the proxy resolves the hostname`, async (t) => {
     const server = await startTlsServer(t, NAMED)
     const proxy = await startProxy(t, server)
-    await isAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, [name]: proxy.address })
+    await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, [name]: proxy.address })
     assert.deepEqual(proxy.targets, [`auth.example.test:${server.port}`])
   })
 }
 
-test('the certificate of a server behind a proxy is checked', async (t) => {
+test('checks the certificate of a server behind a proxy', async (t) => {
   const server = await startTlsServer(t, { ...NAMED, tls: authority.issue() })
   const proxy = await startProxy(t, server)
-  await isRefused(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /not valid for name/)
+  await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /not valid for name/)
   assert.equal(proxy.targets.length, 1)
 })
 
-test('a proxy is told its user name and password', async (t) => {
+test('sends the user name and password in the proxy URL', async (t) => {
   const server = await startTlsServer(t, NAMED)
   const proxy = await startProxy(t, server)
-  const address = proxy.address.replace('//', '//user:p%40ss@')
-  await isAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: address })
+  const url = proxy.address.replace('//', '//user:p%40ss@')
+  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: url })
   assert.deepEqual(proxy.authorizations, [`Basic ${Buffer.from('user:p@ss').toString('base64')}`])
 })
 
@@ -145,33 +149,33 @@ for (const [name, list] of [
   ['no_proxy', 'other.example.test, 127.0.0.0/8'],
   ['NO_PROXY', '*'],
 ]) {
-  test(`${name}=${list} spares an address the proxy`, async (t) => {
+  test(`${name}=${list} bypasses the proxy for an IP address`, async (t) => {
     const server = await startTlsServer(t)
     const proxy = await startProxy(t, server)
-    await isAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, [name]: list })
+    await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, [name]: list })
     assert.deepEqual(proxy.targets, [])
   })
 }
 
 for (const list of ['auth.example.test', 'example.test', 'other.test, .example.test', '*']) {
-  test(`NO_PROXY=${list} spares a name the proxy`, async (t) => {
+  test(`NO_PROXY=${list} bypasses the proxy for a hostname`, async (t) => {
     const server = await startTlsServer(t, NAMED)
     const proxy = await startProxy(t, server)
-    // The name is known to the proxy only.
-    await isRefused(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, NO_PROXY: list }, /./)
+    // Without the proxy, the hostname cannot be resolved.
+    await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, NO_PROXY: list }, /./)
     assert.deepEqual(proxy.targets, [])
   })
 }
 
-test('NO_PROXY of other names changes nothing', async (t) => {
+test('NO_PROXY with other hostnames has no effect', async (t) => {
   const server = await startTlsServer(t, NAMED)
   const proxy = await startProxy(t, server)
   const NO_PROXY = 'ample.test,example.test.org,x.auth.example.test'
-  await isAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, NO_PROXY })
+  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, NO_PROXY })
   assert.equal(proxy.targets.length, 1)
 })
 
-test('the environment is read once: what the application writes there later changes nothing', async (t) => {
+test('reads the environment once and ignores later changes by the application', async (t) => {
   const server = await startTlsServer(t, NAMED)
   const proxy = await startProxy(t, server)
   const { logtoUrl, issuer } = server
@@ -190,26 +194,26 @@ test('the environment is read once: what the application writes there later chan
   assert.equal(proxy.targets.length, 2)
 })
 
-test('HTTP_PROXY is not for https', async (t) => {
+test('does not use HTTP_PROXY for https', async (t) => {
   const server = await startTlsServer(t)
   const proxy = await startProxy(t, server)
-  await isAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTP_PROXY: proxy.address })
+  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTP_PROXY: proxy.address })
   assert.deepEqual(proxy.targets, [])
 })
 
 for (const status of [403, 407, 502]) {
-  test(`a proxy that answers ${status} is an outage, and the operator reads so`, async (t) => {
+  test(`a proxy that responds with ${status} is an outage, and the reason mentions the proxy`, async (t) => {
     const server = await startTlsServer(t, NAMED)
     const proxy = await startProxy(t, server, status)
-    await isRefused(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /tunnel|proxy/i)
+    await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /tunnel|proxy/i)
   })
 }
 
-test('a proxy that nobody runs is an outage', async (t) => {
+test('a proxy that refuses connections is an outage', async (t) => {
   const server = await startTlsServer(t, NAMED)
   const proxy = await startProxy(t, server)
   proxy.close()
-  await isRefused(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /refused/i)
+  await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /refused/i)
 })
 
 /**
@@ -224,7 +228,7 @@ function startTlsServer(t, { tls = authority.issue(), host } = {}) {
  * @param {KeyServer} server
  * @param {Record<string, string>} env
  */
-async function isAccepted(server, env) {
+async function assertAccepted(server, env) {
   const before = server.requests.length
   assert.deepEqual(await verifyInChild(server, env), { userId: 'alice', code: null, cause: null })
   assert.equal(server.requests.length, before + 1)
@@ -235,7 +239,7 @@ async function isAccepted(server, env) {
  * @param {Record<string, string>} env
  * @param {RegExp} cause
  */
-async function isRefused(server, env, cause) {
+async function assertRejected(server, env, cause) {
   const before = server.requests.length
   const outcome = await verifyInChild(server, env)
   assert.equal(outcome.code, 'jwks_unavailable')
@@ -244,7 +248,7 @@ async function isRefused(server, env, cause) {
 }
 
 /**
- * In a process of its own, because the environment is read once.
+ * Runs in a child process, because the environment is read once.
  *
  * @param {KeyServer} server
  * @param {Record<string, string>} env
@@ -256,7 +260,7 @@ async function verifyInChild(server, env) {
   const { code, stdout, stderr } = await inChild(
     async ({ logtoUrl, token, audience }) => {
       const { verifyLogtoToken } = require('logto-authkit')
-      const outcome = await verifyLogtoToken(token, { logtoUrl, audience, jwksTimeoutMs: 3000 }).then(
+      const outcome = await verifyLogtoToken(token, { logtoUrl, audience, jwksTimeoutMs: 30_000 }).then(
         ({ userId }) => ({ userId, code: null, cause: null }),
         (error) => ({ userId: null, code: error.code ?? String(error), cause: error.cause?.message ?? null }),
       )

@@ -5,11 +5,12 @@ const { createVerifier, verifyAuth } = require('logto-authkit')
 const { logtoAuth, protect } = require('logto-authkit/express')
 const { createResourceMetadata } = require('logto-authkit/resource-metadata')
 const { FRAMEWORKS, ask, bearer, serve } = require('../support/frameworks')
-const { AUDIENCE, LOGTO_URL, refusal, startIssuer } = require('../support/helpers')
+const { rejection, startIssuer } = require('../support/helpers')
+const { AUDIENCE, LOGTO_URL } = require('../support/tokens')
 
 const PATH = '/.well-known/oauth-protected-resource'
 
-test('the document is that of RFC 9728', () => {
+test('the document has the members of RFC 9728', () => {
   const minimal = createResourceMetadata({ resource: AUDIENCE, logtoUrl: `${LOGTO_URL}/` })
   assert.deepEqual(minimal.document, {
     resource: AUDIENCE,
@@ -38,7 +39,7 @@ test('the document is that of RFC 9728', () => {
   })
 })
 
-test('its address has the well-known part between host and path of the resource', () => {
+test('the URL has the well-known path between the host and the path of the resource', () => {
   for (const [resource, path] of [
     ['https://api.example.test', PATH],
     ['https://api.example.test/', PATH],
@@ -52,12 +53,12 @@ test('its address has the well-known part between host and path of the resource'
   }
 })
 
-test('wrong options are found at once', () => {
+test('invalid options are rejected when the metadata is created', () => {
   const required = { resource: AUDIENCE, logtoUrl: LOGTO_URL }
   /** @type {[any, RegExp][]} */
   const mistakes = [
     [{ ...required, resource: undefined }, /^Invalid option "resource": expected .*, got undefined$/],
-    [{ resource: AUDIENCE }, /^Invalid option "logtoUrl": expected an absolute http or https address, got undefined$/],
+    [{ resource: AUDIENCE }, /^Invalid option "logtoUrl": expected an absolute http or https URL, got undefined$/],
     [{ ...required, logtoUrl: 'auth' }, /^Invalid option "logtoUrl"/],
     [
       { ...required, scopes: [] },
@@ -100,7 +101,7 @@ test('wrong options are found at once', () => {
 })
 
 for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
-  test(`${framework}: the handler serves the document to everybody, and hands on the rest`, async (t) => {
+  test(`${framework}: the handler serves the document without a token and passes on other requests`, async (t) => {
     const metadata = createResourceMetadata({ resource: `${AUDIENCE}/mcp`, logtoUrl: LOGTO_URL })
     const auth = logtoAuth({ logtoUrl: LOGTO_URL, audience: AUDIENCE })
     const url = await serve(t, listener(metadata.handler, auth))
@@ -124,7 +125,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   })
 }
 
-test('frameworks of fetch get a Response, a new one each time', async () => {
+test('response() returns a new Response every time', async () => {
   const metadata = createResourceMetadata({ resource: AUDIENCE, logtoUrl: LOGTO_URL })
   for (const response of [metadata.response(), metadata.response()]) {
     assert.deepEqual(await response.json(), metadata.document)
@@ -132,7 +133,7 @@ test('frameworks of fetch get a Response, a new one each time', async () => {
   }
 })
 
-test('a challenge names the metadata where it is asked to, and only then', async (t) => {
+test('a challenge names the metadata URL only if resourceMetadata is set', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, isRevoked: () => false }
   const metadata = createResourceMetadata({ resource: AUDIENCE, logtoUrl: issuer.logtoUrl })
@@ -164,24 +165,24 @@ test('a challenge names the metadata where it is asked to, and only then', async
       () => verifyAuth(input, { ...asked, ...more }),
       () => createVerifier({ ...asked, ...more }).verify(input),
     ]) {
-      const error = await refusal(verify())
+      const error = await rejection(verify())
       assert.equal(error.wwwAuthenticate, challenge)
       assert.equal(error.headers['WWW-Authenticate'], challenge)
     }
   }
   issuer.setOutage('error')
   const outage = { ...asked, jwksCacheTtlMs: 0, jwksMaxStaleMs: 0 }
-  const { wwwAuthenticate, headers } = await refusal(verifyAuth(issuer.mint(), outage))
+  const { wwwAuthenticate, headers } = await rejection(verifyAuth(issuer.mint(), outage))
   assert.deepEqual([wwwAuthenticate, 'WWW-Authenticate' in headers], [null, false])
 })
 
-test('what is sent is what the error says, also to onError and from protect', async (t) => {
+test('the challenge of the response equals that of the error, with onError and protect as well', async (t) => {
   const issuer = await startIssuer(t)
   /** @type {any[]} */
   const errors = []
   const resourceMetadata = `${AUDIENCE}${PATH}`
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, resourceMetadata }
-  const onError = (/** @type {any} */ error, /** @type {any} */ _req, /** @type {any} */ res) => {
+  const onError = (error, _req, res) => {
     errors.push(error)
     res.status(error.status).set(error.headers).end()
   }
@@ -196,30 +197,12 @@ test('what is sent is what the error says, also to onError and from protect', as
   }
 })
 
-test('nothing breaks out of the quotes of the challenge', async (t) => {
+test('a URL cannot break out of the quotes of the challenge', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
   for (const path of ['a"b', 'a\\b', 'a\r\nb', 'ä', 'a b', '<a>', 'a\u2028b']) {
     const resourceMetadata = `https://api.example.test/${path}`
-    const error = await refusal(verifyAuth('', { ...options, resourceMetadata }))
+    const error = await rejection(verifyAuth('', { ...options, resourceMetadata }))
     assert.match(String(error.wwwAuthenticate), /^Bearer resource_metadata="[\x21\x23-\x5b\x5d-\x7e]+"$/)
-  }
-  for (const wrong of [
-    '',
-    'x',
-    '/path',
-    'ftp://a.test',
-    'https://a.test?x',
-    'https://a.test#x',
-    'https://u:p@a.test',
-    5,
-    null,
-  ]) {
-    const verifier = () => createVerifier({ ...options, resourceMetadata: /** @type {any} */ (wrong) })
-    assert.throws(verifier, {
-      name: 'TypeError',
-      code: 'invalid_options',
-      message: /^Invalid option "resourceMetadata"/,
-    })
   }
 })

@@ -22,7 +22,8 @@ const {
   verifyNextAuth,
 } = require('logto-authkit/server')
 const { EXPRESSES, FRAMEWORKS, ask, bearer, serve } = require('../support/frameworks')
-const { AUDIENCE, pollute, startIssuer } = require('../support/helpers')
+const { pollute, startIssuer } = require('../support/helpers')
+const { AUDIENCE } = require('../support/tokens')
 
 /**
  * @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer
@@ -34,10 +35,10 @@ const optionsOf = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE })
 
 const NO_TOKEN = 'No token found in cookies or Authorization header'
 
-// What the original's documentation shows, in its own terms: only the import is another.
+// The examples from the original's documentation. Only the import differs.
 
 for (const [framework, express] of Object.entries(EXPRESSES)) {
-  test(`${framework}, documented: a protected route, and one with a scope`, async (t) => {
+  test(`${framework}: the documented protected route, with and without a scope`, async (t) => {
     const { logtoUrl, mint } = await startIssuer(t)
     const authMiddleware = createExpressAuthMiddleware({
       logtoUrl,
@@ -81,7 +82,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     )
   })
 
-  test(`${framework}, documented: guests`, async (t) => {
+  test(`${framework}: the documented guest mode`, async (t) => {
     const { logtoUrl, mint } = await startIssuer(t)
     const app = express()
     app.use(createExpressAuthMiddleware({ logtoUrl, audience: AUDIENCE, allowGuest: true }))
@@ -109,7 +110,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     assert.equal((await ask(`${url}/api/data`, bearer(mint()))).body, '{"data":"full"}')
   })
 
-  test(`${framework}, documented: CSRF protection before authentication`, async (t) => {
+  test(`${framework}: the documented CSRF protection before authentication`, async (t) => {
     const { logtoUrl, mint } = await startIssuer(t)
     const app = express()
     app.use(createCsrfMiddleware({ cookieName: 'logto_csrf_token', headerName: 'x-csrf-token' }))
@@ -134,7 +135,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     ])
   })
 
-  test(`${framework}, documented: the token's cookie, made HttpOnly`, async (t) => {
+  test(`${framework}: the documented HttpOnly cookie for the token`, async (t) => {
     const { logtoUrl, mint } = await startIssuer(t)
     const app = express()
     app.use(express.json())
@@ -155,7 +156,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   })
 }
 
-test('documented: a Route Handler of Next.js', async (t) => {
+test('the documented Route Handler', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
   /** @param {InstanceType<typeof NextRequest>} request */
   async function routeGet(request) {
@@ -179,7 +180,7 @@ test('documented: a Route Handler of Next.js', async (t) => {
   ])
 })
 
-test('documented: a middleware of Next.js', async (t) => {
+test('the documented Next.js middleware', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
   /** @param {InstanceType<typeof NextRequest>} request */
   async function middleware(request) {
@@ -198,7 +199,7 @@ test('documented: a middleware of Next.js', async (t) => {
   assert.deepEqual([passed?.headers.get('x-middleware-next'), passed?.headers.get('x-user-id')], ['1', 'alice'])
 })
 
-test('documented: a middleware of Next.js that lets guests pass', async (t) => {
+test('the documented Next.js middleware with guests', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
   const options = { logtoUrl, audience: AUDIENCE, allowGuest: true }
   const verdict = async (/** @type {Record<string, string>} */ headers) => {
@@ -213,7 +214,7 @@ test('documented: a middleware of Next.js that lets guests pass', async (t) => {
   assert.equal((await verdict(bearer(mint({ sub: 'alice' })).headers)).userId, 'alice')
 })
 
-test('documented: a CSRF token for Next.js, given out and verified', async () => {
+test('the documented CSRF token for Next.js', async () => {
   function routeGet() {
     const csrfToken = generateCsrfToken()
     return Response.json({ csrfToken }, { headers: { 'Set-Cookie': buildCsrfCookieHeader(csrfToken) } })
@@ -234,7 +235,7 @@ test('documented: a CSRF token for Next.js, given out and verified', async () =>
   assert.equal(await post({ cookie: cookie.split(';')[0] }), 403)
 })
 
-test('documented: a token or a request, anywhere', async (t) => {
+test('the documented verifyAuth with a token or a request', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
   const options = { logtoUrl, audience: AUDIENCE, requiredScope: 'read:profile' }
   const token = mint({ sub: 'alice', scope: 'read:profile' })
@@ -253,7 +254,7 @@ test('documented: a token or a request, anywhere', async (t) => {
   for (const request of requests) assert.deepEqual(await verifyAuth(request, options), auth)
 })
 
-test('documented: who somebody is, in a server-rendered page', async (t) => {
+test('the documented user of a server-rendered page', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
   async function loadUserFromRequest(/** @type {Request} */ request) {
     const auth = await verifyAuth(request, { logtoUrl, audience: AUDIENCE, allowGuest: true })
@@ -269,7 +270,7 @@ test('documented: who somebody is, in a server-rendered page', async (t) => {
   })
 })
 
-test('documented: scopes of a context, of claims, and of a context made by hand', async (t) => {
+test('the documented scope checks of contexts and payloads', async (t) => {
   const issuer = await startIssuer(t)
   const auth = await verifyAuth(issuer.mint({ scope: 'read:reports' }), optionsOf(issuer))
   const byHand = { userId: 'u', isAuthenticated: true, payload: { sub: 'u', scope: 'read:reports' } }
@@ -295,7 +296,7 @@ test('documented: scopes of a context, of claims, and of a context made by hand'
   })
 })
 
-test('documented: roles of a context and of claims, the first claim that has any', async (t) => {
+test('the documented role checks of contexts and payloads, in the first claim that has roles', async (t) => {
   const issuer = await startIssuer(t)
   const auth = await verifyAuth(issuer.mint({ claims: { roles: ['admin'] } }), optionsOf(issuer))
   const byHand = { userId: 'u', isAuthenticated: true, payload: { sub: 'u', scope: '', roles: ['admin'] } }
@@ -319,7 +320,7 @@ test('documented: roles of a context and of claims, the first claim that has any
   })
 })
 
-test('documented: the cache of keys', async (t) => {
+test('the documented key cache', async (t) => {
   const issuer = await startIssuer(t)
   const options = { ...optionsOf(issuer), jwksCacheTtlMs: 60_000 }
   const token = issuer.mint()
@@ -337,7 +338,7 @@ test('documented: the cache of keys', async (t) => {
   assert.equal(issuer.jwksRequests, 5)
 })
 
-test('documented: cookie attributes, also those that the cookie has in any case', () => {
+test('the documented cookie attributes, including those that are always set', () => {
   const made = buildAuthCookieHeader('T', { secure: true, sameSite: 'strict', httpOnly: true })
   assert.equal(made, 'logto_authtoken=T; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict')
   assert.equal(buildAuthCookieHeader('T', { secure: false, httpOnly: false }), made)
@@ -350,9 +351,9 @@ test('documented: cookie attributes, also those that the cookie has in any case'
   }
 })
 
-// What else the contract promises.
+// Other behavior that docs/migrating.md promises.
 
-test("the exports are the original's", () => {
+test('exports the same names as the original', () => {
   assert.deepEqual(Object.keys(require('logto-authkit/server')).sort(), [
     'CSRF_COOKIE_NAME',
     'CSRF_HEADER_NAME',
@@ -374,12 +375,12 @@ test("the exports are the original's", () => {
   ])
 })
 
-test('the CSRF helpers are those of logto-authkit/csrf', () => {
+test('the CSRF helpers are the functions of logto-authkit/csrf', () => {
   const server = /** @type {Record<string, unknown>} */ (require('logto-authkit/server'))
   for (const [name, value] of Object.entries(csrf)) assert.equal(server[name], value, name)
 })
 
-test("verifyAuth rejects with the original's messages, and the cause", async (t) => {
+test("verifyAuth rejects with the original's messages and has the AuthError as cause", async (t) => {
   const issuer = await startIssuer(t)
   const options = optionsOf(issuer)
   const rejection = async (/** @type {any} */ input, extra = {}) => {
@@ -406,7 +407,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   /** @type {Handler} */
   const sendAuth = (req, res) => res.end(JSON.stringify(req.auth))
 
-  test(`${framework}: an outage is a 503, with the original's body`, async (t) => {
+  test(`${framework}: an outage is a 503 with the original's body`, async (t) => {
     const issuer = await startIssuer(t)
     issuer.setOutage('error')
     const url = await serve(t, listener(createExpressAuthMiddleware(optionsOf(issuer)), sendAuth))
@@ -420,13 +421,13 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     assert.equal(headers['www-authenticate'], undefined)
   })
 
-  test(`${framework}: every refusal but an outage is a 401, with a challenge`, async (t) => {
+  test(`${framework}: every other rejection is a 401 with a challenge`, async (t) => {
     const issuer = await startIssuer(t)
     const options = { ...optionsOf(issuer), requiredScope: 'read', requiredRole: 'admin', organizationId: 'mine' }
     const url = await serve(t, listener(createExpressAuthMiddleware(options), sendAuth))
     const mine = { organizationId: 'mine', scope: 'read' }
     /** @type {[Record<string, string | string[]>, RegExp][]} */
-    const refused = [
+    const rejected = [
       [{}, /^Bearer$/],
       [{ authorization: [`Bearer ${issuer.mint()}`, `Bearer ${issuer.mint()}`] }, /error="invalid_request"/],
       [bearer(issuer.mint({ header: { alg: 'none' } })).headers, /error="invalid_token"/],
@@ -434,7 +435,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       [bearer(issuer.mint({ organizationId: 'mine' })).headers, /error="insufficient_scope", scope="read"/],
       [bearer(issuer.mint(mine)).headers, /error="insufficient_scope"/],
     ]
-    for (const [headers, challenge] of refused) {
+    for (const [headers, challenge] of rejected) {
       const answer = await ask(url, { headers })
       assert.equal(answer.status, 401)
       assert.match(String(answer.headers['www-authenticate']), challenge)
@@ -448,14 +449,14 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     assert.equal((await ask(url, bearer(admin))).status, 200)
   })
 
-  test(`${framework}: a preflight is no exception, as in the original`, async (t) => {
+  test(`${framework}: a preflight is rejected like any request, as in the original`, async (t) => {
     const issuer = await startIssuer(t)
     const url = await serve(t, listener(createExpressAuthMiddleware(optionsOf(issuer)), sendAuth))
     const headers = { 'access-control-request-method': 'POST' }
     assert.equal((await ask(url, { method: 'OPTIONS', headers })).status, 401)
   })
 
-  test(`${framework}: what stands in req.auth before is replaced, or an error`, async (t) => {
+  test(`${framework}: an existing req.auth is replaced, or the request fails`, async (t) => {
     const issuer = await startIssuer(t)
     const auth = createExpressAuthMiddleware({ ...optionsOf(issuer), allowGuest: true })
     /** @type {(configurable: boolean) => Handler} */
@@ -470,7 +471,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   })
 
   for (const isRevokedLate of [false, true]) {
-    test(`${framework}: a request that was answered meanwhile is left alone (${isRevokedLate})`, async (t) => {
+    test(`${framework}: ignores a request that was answered during verification (revoked: ${isRevokedLate})`, async (t) => {
       const issuer = await startIssuer(t)
       /** @type {any} */
       let decide
@@ -496,7 +497,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     })
   }
 
-  test(`${framework}: what isRevoked throws is an error, and no 401`, async (t) => {
+  test(`${framework}: an error thrown by isRevoked is a 500, not a 401`, async (t) => {
     const issuer = await startIssuer(t)
     for (const thrown of [new Error('no database'), undefined, 'route']) {
       const isRevoked = async () => {
@@ -512,7 +513,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   })
 }
 
-test('a missing audience is allowed here, with one warning', async (t) => {
+test('audience may be missing here, with one warning per process', async (t) => {
   const issuer = await startIssuer(t)
   const token = issuer.mint({ audience: 'https://any.example.test' })
   /** @type {string[]} */
@@ -533,7 +534,7 @@ test('a missing audience is allowed here, with one warning', async (t) => {
   assert.deepEqual(warnings, ['SecurityWarning LOGTO_AUTHKIT_NO_AUDIENCE'])
 })
 
-test('a wrong option is a TypeError, never a 401, a guest or a result', async (t) => {
+test('invalid options are a TypeError, never a 401, a guest or a result', async (t) => {
   const issuer = await startIssuer(t)
   /** @type {any[]} */
   const mistakes = [
@@ -555,16 +556,16 @@ test('a wrong option is a TypeError, never a 401, a guest or a result', async (t
   }
 })
 
-// The rows of docs/migrating.md that a test can show.
+// Differences that docs/migrating.md lists.
 
-test('a scope is compared whole', async (t) => {
+test('scopes are compared as a whole', async (t) => {
   const issuer = await startIssuer(t)
   const options = { ...optionsOf(issuer), requiredScope: 'read' }
   const message = 'Token verification failed: Missing required scope: read'
   await assert.rejects(verifyAuth(issuer.mint({ scope: 'read:all spread' }), options), { message })
 })
 
-test('a role is compared whole, and never split', () => {
+test('roles are compared as a whole and never split', () => {
   assert.equal(hasRole({ sub: 'u', scope: '', role: 'admin support' }, 'admin'), false)
   assert.equal(hasRole({ sub: 'u', scope: '', roles: ['not,admin'] }, 'admin'), false)
   assert.equal(hasRole({ sub: 'u', scope: '', role: 'vice admin' }, 'vice admin'), true)
@@ -582,7 +583,7 @@ test('a polluted Object.prototype grants nothing', (t) => {
   assert.equal(hasScopes(payload, 'read'), true)
 })
 
-test('an empty requirement is an error', () => {
+test('an empty requirement is an error, not a pass', () => {
   const payload = { sub: 'u', scope: 'a', roles: ['a'] }
   const error = { name: 'TypeError', code: 'invalid_options' }
   for (const scopes of /** @type {any[]} */ (['', ' ', [], [''], [' '], null, undefined, 5, [5]])) {
@@ -596,7 +597,7 @@ test('an empty requirement is an error', () => {
   assert.throws(() => hasRole(payload, 'a', { claimKeys: [] }), error)
 })
 
-test('ID tokens, and tokens without an end, are refused', async (t) => {
+test('ID tokens and tokens without exp are rejected', async (t) => {
   const issuer = await startIssuer(t)
   const why = async (/** @type {object} */ claims) =>
     (await rejectionOf(verifyAuth(issuer.mint(claims), optionsOf(issuer)))).cause.code
@@ -606,7 +607,7 @@ test('ID tokens, and tokens without an end, are refused', async (t) => {
   assert.equal((await verifyAuth(issuer.mint({ header: { typ: undefined } }), any)).userId, 'test-user')
 })
 
-test('made-up key ids fetch the keys once, not once each', async (t) => {
+test('unknown key ids do not fetch the keys every time', async (t) => {
   const issuer = await startIssuer(t)
   await verifyAuth(issuer.mint(), optionsOf(issuer))
   for (let i = 0; i < 10; i += 1) {
@@ -616,7 +617,7 @@ test('made-up key ids fetch the keys once, not once each', async (t) => {
   assert.ok(issuer.jwksRequests <= 2, String(issuer.jwksRequests))
 })
 
-test('two tokens are refused, and a bad cookie does not hide a good header', async (t) => {
+test('two tokens are rejected, and an invalid cookie does not hide a valid header', async (t) => {
   const issuer = await startIssuer(t)
   const [one, two] = [issuer.mint(), issuer.mint()]
   const verdict = async (/** @type {Record<string, string>} */ headers) => {
@@ -630,7 +631,7 @@ test('two tokens are refused, and a bad cookie does not hide a good header', asy
   assert.equal(await verdict({ authorization: `bearer  ${one}` }), 'test-user')
 })
 
-test('a guest id that is none is left out', async (t) => {
+test('an invalid guest id is omitted', async (t) => {
   const issuer = await startIssuer(t)
   const options = { ...optionsOf(issuer), allowGuest: true }
   for (const id of ['<script>', 'a b', 'x'.repeat(129)]) {
@@ -639,10 +640,7 @@ test('a guest id that is none is left out', async (t) => {
   }
 })
 
-/**
- * @param {Promise<unknown>} promise
- * @returns {Promise<any>}
- */
+/** @param {Promise<unknown>} promise @returns {Promise<any>} */
 const rejectionOf = (promise) =>
   promise.then(
     () => assert.fail('it was fulfilled'),

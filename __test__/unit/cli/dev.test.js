@@ -6,10 +6,11 @@ const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
 const { cli, startDev } = require('../../support/cli')
-const { AUDIENCE, verdict } = require('../../support/helpers')
+const { verdict } = require('../../support/helpers')
+const { AUDIENCE } = require('../../support/tokens')
 
 describe('dev', { timeout: 60_000 }, () => {
-  test('makes tokens that the library accepts with the options it names', async (t) => {
+  test('issues tokens that the library accepts with the printed options', async (t) => {
     const { logtoUrl, page } = await startDev(t)
     const { status, body } = await post(page, '/api/tokens', { sub: 'alice', scope: 'read:orders', clientId: 'my-app' })
     assert.equal(status, 200)
@@ -18,7 +19,7 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.equal(body.header.typ, 'at+jwt')
   })
 
-  test('makes the tokens that no API accepts', async (t) => {
+  test('issues ID tokens, opaque tokens and expired tokens', async (t) => {
     const { logtoUrl, page } = await startDev(t)
     const options = { logtoUrl, audience: null }
     for (const [kind, wanted] of [
@@ -44,7 +45,7 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.equal((await stateOf(page)).rotations, 2)
   })
 
-  test('has outages, and ends them', async (t) => {
+  test('starts and ends outages', async (t) => {
     const { logtoUrl, page } = await startDev(t)
     const options = { logtoUrl, audience: AUDIENCE, skipJwksCache: true }
     const { body } = await post(page, '/api/tokens', {})
@@ -54,15 +55,15 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.equal(await verdict(verifyAuth(body.token, options)), 'accepted')
   })
 
-  test('says what is wrong with a request', async (t) => {
+  test('describes what is wrong with a request', async (t) => {
     const { page } = await startDev(t)
     for (const [path, body, says] of /** @type {[string, any, RegExp][]} */ ([
-      ['/api/tokens', { sub: 5 }, /`sub` must be a string/],
+      ['/api/tokens', { sub: 5 }, /"sub": expected a string/],
       ['/api/tokens', { subject: 'x' }, /subject/],
-      ['/api/rotation', { alg: 'HS256' }, /`alg` must be/],
-      ['/api/outage', { mode: 'fire' }, /`mode`/],
+      ['/api/rotation', { alg: 'HS256' }, /"alg": expected one of/],
+      ['/api/outage', { mode: 'fire' }, /"mode"/],
       ['/api/tokens', [], /JSON object/],
-      ['/api/tokens', 'x'.repeat(70_000), /Too long/],
+      ['/api/tokens', 'x'.repeat(70_000), /too long/],
     ])) {
       const { status, body: answer } = await post(page, path, body)
       assert.ok(status === 400 || status === 413, String(status))
@@ -70,7 +71,7 @@ describe('dev', { timeout: 60_000 }, () => {
     }
   })
 
-  test('is for this machine only: a page elsewhere cannot reach it through a name of its own', async (t) => {
+  test('rejects requests for other hostnames, which prevents DNS rebinding', async (t) => {
     const { page } = await startDev(t)
     const port = new URL(page).port
     for (const [host, wanted] of [
@@ -87,11 +88,10 @@ describe('dev', { timeout: 60_000 }, () => {
   })
 
   test('listens on 127.0.0.1', async (t) => {
-    // The address that it is bound to.
     assert.equal(new URL((await startDev(t)).page).hostname, '127.0.0.1')
   })
 
-  test('its buttons cannot be pressed by a page elsewhere', async (t) => {
+  test('rejects requests from other origins', async (t) => {
     const { page } = await startDev(t)
     const json = { 'Content-Type': 'application/json' }
     for (const headers of [
@@ -111,7 +111,7 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.equal((await stateOf(page)).rotations, 0)
   })
 
-  test('lets nothing from elsewhere into the page, and nobody frame it', async (t) => {
+  test('has a content security policy that forbids external content and framing', async (t) => {
     const { page } = await startDev(t)
     for (const path of ['/', '/page.js', '/style.css', '/api/state', '/nowhere']) {
       const { headers } = await fetch(page + path)
@@ -122,7 +122,7 @@ describe('dev', { timeout: 60_000 }, () => {
     }
   })
 
-  test('ends when it is told to, with its ports free again', async (t) => {
+  test('stops on a signal and frees its ports', async (t) => {
     const { page, logtoUrl, stop } = await startDev(t)
     assert.equal(await stop(), 0)
     for (const address of [page, logtoUrl]) {
@@ -130,7 +130,7 @@ describe('dev', { timeout: 60_000 }, () => {
     }
   })
 
-  test('says which option helps where a port is taken', async (t) => {
+  test('names the option to use if a port is taken', async (t) => {
     const { page } = await startDev(t)
     const { port } = new URL(page)
     for (const [args, flag] of [
@@ -140,7 +140,7 @@ describe('dev', { timeout: 60_000 }, () => {
       const { code, stderr } = await cli(['dev', .../** @type {string[]} */ (args)])
       assert.deepEqual(
         [code, stderr],
-        [1, `logto-authkit: port ${port} is taken: choose another with ${flag}, or 0 for any\n`],
+        [1, `logto-authkit: port ${port} is in use: choose another with ${flag}, or 0 for any free port\n`],
       )
     }
   })
@@ -156,29 +156,17 @@ describe('dev', { timeout: 60_000 }, () => {
   })
 })
 
-/**
- * @param {string} page
- * @param {string} path
- * @param {unknown} body
- */
+/** @param {string} page @param {string} path @param {unknown} body */
 async function post(page, path, body) {
   const headers = { 'Content-Type': 'application/json' }
   const response = await fetch(page + path, { method: 'POST', headers, body: JSON.stringify(body) })
   return { status: response.status, body: /** @type {any} */ (await response.json()) }
 }
 
-/**
- * @param {string} page
- * @returns {Promise<any>}
- */
+/** @param {string} page @returns {Promise<any>} */
 const stateOf = async (page) => (await fetch(`${page}/api/state`)).json()
 
-/**
- * @param {string} port
- * @param {string} host
- * @param {string} path
- * @returns {Promise<number | undefined>}
- */
+/** @param {string} port @param {string} host @param {string} path @returns {Promise<number | undefined>} */
 async function statusWithHost(port, host, path) {
   const request = http.get({ host: '127.0.0.1', port, path, agent: false, headers: { Host: host } })
   const [response] = await once(request, 'response')

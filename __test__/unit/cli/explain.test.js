@@ -5,14 +5,22 @@ const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { cli } = require('../../support/cli')
-const { AUDIENCE, compact, goodClaims, goodToken, headerOf, makeKey } = require('../../support/helpers')
+const {
+  AUDIENCE,
+  createKey,
+  headerFor,
+  signParts,
+  signToken,
+  validClaims,
+  withSignatureOf,
+} = require('../../support/tokens')
 
 const capture = JSON.parse(readFileSync(join(__dirname, '../../fixtures/capture.json'), 'utf8'))
-const KEY_SETS = new Map(capture.jwks.map((/** @type {any} */ set) => [set.id, set.body]))
+const KEY_SETS = new Map(capture.jwks.map((set) => [set.id, set.body]))
 
 /** @type {import('logto-authkit/testing').TestIssuer} */
 let issuer
-/** A folder for key sets and options. @type {string} */
+/** A folder with key sets and options. @type {string} */
 let folder
 
 before(async () => {
@@ -28,55 +36,60 @@ after(async () => {
 describe('every recorded token of Logto', () => {
   for (const token of capture.tokens) {
     const isAccess = token.kind === 'access_token' && token.format === 'jwt'
-    const itself = ['--at', String(token.captured_at)]
-    const its = ['--url', token.payload?.iss ?? 'http://localhost:3001', '--audience', token.payload?.aud ?? AUDIENCE]
-    const good = isAccess
+    const time = ['--at', String(token.captured_at)]
+    const target = [
+      '--url',
+      token.payload?.iss ?? 'http://localhost:3001',
+      '--audience',
+      token.payload?.aud ?? AUDIENCE,
+    ]
+    const expected = isAccess
       ? ['accepted', null]
-      : ['refused', token.format === 'jwt' ? 'invalid_token_type' : 'opaque_token']
+      : ['rejected', token.format === 'jwt' ? 'invalid_token_type' : 'opaque_token']
 
-    test(`${token.name}: ${good.join(' ')}, and of an unknown key to the other key sets`, async () => {
+    test(`${token.name}: ${expected.join(' ')}, and unknown_key with the other key sets`, async () => {
       for (const id of token.verifies_with ?? [...KEY_SETS.keys()]) {
         const { verdict, code, verified } = await explain(
           token.raw,
-          ...its,
-          ...itself,
+          ...target,
+          ...time,
           '--jwks',
           join(folder, nameOf(id)),
         )
-        assert.deepEqual([verdict, code], good, id)
-        // An ID token's signature holds, although it is refused before.
+        assert.deepEqual([verdict, code], expected, id)
+        // The signature of an ID token is valid, although an earlier check rejects it.
         assert.equal(verified, token.format === 'jwt')
       }
       for (const id of token.key_absent_from ?? []) {
         const { code, verified, checks } = await explain(
           token.raw,
-          ...its,
-          ...itself,
+          ...target,
+          ...time,
           '--jwks',
           join(folder, nameOf(id)),
         )
         assert.equal(code, isAccess ? 'unknown_key' : 'invalid_token_type')
-        assert.equal(checks.find((/** @type {any} */ row) => row.id === 'key').code, 'unknown_key')
+        assert.equal(checks.find((row) => row.id === 'key').code, 'unknown_key')
         assert.equal(verified, false)
       }
     })
 
     if (token.format !== 'jwt') continue
 
-    test(`${token.name}: what else can be wrong with it`, async () => {
+    test(`${token.name}: other options give the matching error codes`, async () => {
       const keys = ['--jwks', join(folder, nameOf(token.verifies_with[0])), '--any-type']
       const { aud, exp, iss } = token.payload
-      const own = ['--url', iss, '--audience', aud, ...itself, ...keys]
+      const own = ['--url', iss, '--audience', aud, ...time, ...keys]
       const wrong = /** @type {[string, string[]][]} */ ([
-        ['invalid_audience', ['--url', iss, '--audience', `${aud}/`, ...itself, ...keys]],
-        ['invalid_issuer', ['--url', 'https://other.example.test', '--audience', aud, ...itself, ...keys]],
+        ['invalid_audience', ['--url', iss, '--audience', `${aud}/`, ...time, ...keys]],
+        ['invalid_issuer', ['--url', 'https://other.example.test', '--audience', aud, ...time, ...keys]],
         ['token_expired', ['--url', iss, '--audience', aud, '--at', String(exp), ...keys]],
         ['missing_scope', [...own, '--scope', 'never:seen']],
         ['wrong_organization', [...own, '--organization', 'never-seen']],
         ['missing_role', [...own, '--role', 'never-seen']],
       ])
       for (const [code, args] of wrong) assert.equal((await explain(token.raw, ...args)).code, code)
-      // All at once: the first one counts, and every one is named.
+      // Several faults: the first one decides, and all are listed.
       const { code, checks } = await explain(
         ...[token.raw, '--url', 'https://other.example.test', '--audience', `${aud}/`, '--at', String(exp), ...keys],
         ...['--scope', 'never:seen', '--organization', 'never-seen', '--role', 'never-seen'],
@@ -87,28 +100,31 @@ describe('every recorded token of Logto', () => {
   }
 })
 
-/** An example of every code: what is explained, with what, and what is said about it. */
+/** An example of every error code with the hint it gets. */
 const EXAMPLES = /** @type {Record<string, { input: () => string, args?: () => string[], hint: RegExp }>} */ ({
   missing_token: { input: () => '', hint: /Authorization: Bearer/ },
   ambiguous_token: {
     input: () => `GET / HTTP/1.1\nAuthorization: Bearer ${issuer.mint()}\nauthorization: Bearer ${issuer.mint()}`,
-    hint: /Two tokens/,
+    hint: /two different tokens/,
   },
-  opaque_token: { input: () => 'x'.repeat(43), hint: /no API resource was named/ },
-  malformed_token: { input: () => issuer.mint().split('.').slice(0, 2).join('.'), hint: /Its end is missing/ },
+  opaque_token: { input: () => 'x'.repeat(43), hint: /requests no API resource/ },
+  malformed_token: {
+    input: () => issuer.mint().split('.').slice(0, 2).join('.'),
+    hint: /The end of the token is missing/,
+  },
   unsupported_algorithm: { input: () => issuer.mint({ header: { alg: 'HS256' } }), hint: /shared secret/ },
   invalid_token_type: { input: () => issuer.mint(ID_TOKEN), hint: /This is an ID token/ },
   unknown_key: { input: () => issuer.mint({ header: { kid: 'unknown' } }), hint: /rotated/ },
   invalid_signature: {
     input: () => withSignatureOf(issuer.mint(), issuer.mint()),
-    hint: /changed after it was signed/,
+    hint: /modified after signing/,
   },
   invalid_claims: { input: () => issuer.mint({ claims: { client_id: null, sub: 5 } }), hint: /custom-claims script/ },
   invalid_issuer: {
     input: () => issuer.mint({ claims: { iss: 'https://t.logto.app/oidc' } }),
-    hint: /two issuers with one key set/,
+    hint: /two issuers with the same key set/,
   },
-  invalid_audience: { input: () => issuer.mint({ audience: `${AUDIENCE}/` }), hint: /by the slash at the end/ },
+  invalid_audience: { input: () => issuer.mint({ audience: `${AUDIENCE}/` }), hint: /in the trailing slash/ },
   token_expired: {
     input: () => issuer.mint({ expiresIn: -7200 }),
     hint: /expired 2 hours ago|expired 2 hours 1 second ago/,
@@ -121,19 +137,19 @@ const EXAMPLES = /** @type {Record<string, { input: () => string, args?: () => s
   wrong_organization: {
     input: () => issuer.mint({ organizationId: 'theirs' }),
     args: () => ['--organization', 'ours'],
-    hint: /of the organization theirs/,
+    hint: /belongs to the organization theirs/,
   },
   missing_scope: {
     input: () => issuer.mint({ scope: 'a b' }),
     args: () => ['--scope', 'a c'],
-    hint: /The token has: a b/,
+    hint: /The token has these scopes: a b/,
   },
   missing_role: { input: () => issuer.mint(), args: () => ['--role', 'admin'], hint: /custom-claims script/ },
   jwks_unavailable: { input: () => issuer.mint(), args: () => ['--url', 'http://127.0.0.1:1'], hint: /doctor/ },
 })
 
 describe('an example of every error code', () => {
-  test('is there', () => {
+  test('exists', () => {
     const declared = readFileSync(join(__dirname, '../../../index.d.ts'), 'utf8').split(
       'export type AuthErrorCode =',
     )[1]
@@ -142,25 +158,25 @@ describe('an example of every error code', () => {
   })
 
   for (const [wanted, { input, args = () => [], hint }] of Object.entries(EXAMPLES)) {
-    test(`${wanted} is refused for that, with a hint`, async () => {
+    test(`${wanted} is reported with a hint`, async () => {
       const all = ['--url', issuer.logtoUrl, '--audience', AUDIENCE, ...args()]
       const token = input()
       const { verdict, code, status, message, checks, hints } = await explain(token, ...all)
-      assert.deepEqual([verdict, code], ['refused', wanted])
+      assert.deepEqual([verdict, code], ['rejected', wanted])
       assert.match(hints.join('\n'), hint)
-      const first = checks.find((/** @type {any} */ row) => row.verdict === 'fail')
+      const first = checks.find((row) => row.verdict === 'fail')
       assert.deepEqual([first.code, first.message], [wanted, message])
       assert.ok(status >= 400)
 
       const text = await cli(['explain', '-', ...all], { stdin: token })
       assert.equal(text.code, 1)
-      assert.match(text.stdout, new RegExp(`^✗ Refused: ${wanted} \\(${status}\\)$`, 'm'))
+      assert.match(text.stdout, new RegExp(`^✗ Rejected: ${wanted} \\(${status}\\)$`, 'm'))
       for (const part of token.split('.').slice(2)) assert.ok(!text.stdout.includes(part), 'the signature is shown')
     })
   }
 })
 
-describe('the mistakes that people make', () => {
+describe('hints for common mistakes', () => {
   /** @type {[string, () => string, string[], RegExp][]} */
   const MISTAKES = [
     [
@@ -169,7 +185,7 @@ describe('the mistakes that people make', () => {
       [],
       /That is an organization token.*"o1"/,
     ],
-    ['an audience in other letters', () => issuer.mint({ audience: AUDIENCE.toUpperCase() }), [], /two APIs/],
+    ['an audience in another letter case', () => issuer.mint({ audience: AUDIENCE.toUpperCase() }), [], /two APIs/],
     ['an ID token where any type is accepted', () => issuer.mint(ID_TOKEN), ['--any-type'], /ID token/],
     ['the word Bearer', () => `Bearer bearer ${issuer.mint()}`, [], /"Bearer"/],
     ['quotes', () => `"${issuer.mint()}"`, [], /quotes/],
@@ -178,25 +194,25 @@ describe('the mistakes that people make', () => {
       'an issuer with a slash',
       () => issuer.mint({ claims: { iss: `${issuer.issuer}/` } }),
       [],
-      /differ in spelling only/,
+      /differ only in spelling/,
     ],
     [
-      'another server by its key',
-      () => goodToken(makeKey('ES384')),
+      'a token of another server, found by its key',
+      () => signToken(createKey('ES384')),
       [],
-      /The token is of "https:\/\/auth\.example\.test\/oidc"/,
+      /The token was issued by "https:\/\/auth\.example\.test\/oidc"/,
     ],
     ['a token that has just expired', () => issuer.mint({ expiresIn: -5 }), [], /compare the clocks/],
     ['no scopes', () => issuer.mint(), ['--scope', 'a'], /The token has no scopes/],
-    ['no organization', () => issuer.mint(), ['--organization', 'o1'], /of no organization.*o1/s],
+    ['no organization', () => issuer.mint(), ['--organization', 'o1'], /belongs to no organization.*o1/s],
     [
-      'an organization where there must be none',
+      'an organization although none is allowed',
       () => issuer.mint({ organizationId: 'o1' }),
       ['--no-organization'],
-      /of none/,
+      /must not belong to any/,
     ],
-    ['an organization that nobody checks', () => issuer.mint({ organizationId: 'o1' }), [], /check `organizationId`/],
-    ['a scope that nobody checks', () => issuer.mint(), [], /no permission yet/],
+    ['an organization that is not checked', () => issuer.mint({ organizationId: 'o1' }), [], /set `organizationId`/],
+    ['scopes that are not checked', () => issuer.mint(), [], /not a permission/],
   ]
   for (const [what, input, args, hint] of MISTAKES) {
     test(what, async () => {
@@ -205,26 +221,26 @@ describe('the mistakes that people make', () => {
     })
   }
 
-  test('an audience that nobody checks', async () => {
+  test('an audience that is not checked', async () => {
     const { hints } = await explain(issuer.mint(), '--url', issuer.logtoUrl)
-    assert.ok(hints.join('\n').includes(`an API accepts this token if its \`audience\` is "${AUDIENCE}"`))
+    assert.ok(hints.join('\n').includes(`An API accepts this token if its \`audience\` is "${AUDIENCE}"`))
   })
 })
 
-describe('a token without keys to check it with', () => {
-  test('is not called good: nothing wrong is found, and the claims are not believed', async () => {
+describe('a token without keys to verify it', () => {
+  test('is unverified: no check fails, and the claims are marked as not verified', async () => {
     const token = issuer.mint()
     const { code, stdout } = await cli(['explain', '-'], { stdin: token })
     assert.equal(code, 3)
     assert.match(stdout, /Claims \(NOT verified/)
-    assert.match(stdout, /- the signature holds: not checked/)
-    assert.match(stdout, /✓ exp has not passed, if the signature holds/)
+    assert.match(stdout, /- the signature is valid: not checked/)
+    assert.match(stdout, /✓ exp is in the future, if the signature is valid/)
     const { verdict, verified, checks } = await explain(token)
     assert.deepEqual([verdict, verified], ['unverified', false])
-    for (const id of ['key', 'signature', 'iss', 'aud']) assert.equal(row(checks, id).verdict, 'not checked', id)
+    for (const id of ['key', 'signature', 'iss', 'aud']) assert.equal(row(checks, id).verdict, 'not_checked', id)
   })
 
-  test('is refused for what can be seen', async () => {
+  test('is rejected for faults that are visible without keys', async () => {
     for (const [wanted, token] of Object.entries({
       token_expired: issuer.mint({ expiresIn: -1 }),
       invalid_issuer: issuer.mint({ claims: { iss: 5 } }),
@@ -233,7 +249,7 @@ describe('a token without keys to check it with', () => {
       malformed_token: issuer.mint({ header: { crit: [] } }),
     })) {
       const result = await explain(token)
-      assert.deepEqual([result.verdict, result.code, result.verified], ['refused', wanted, false])
+      assert.deepEqual([result.verdict, result.code, result.verified], ['rejected', wanted, false])
     }
   })
 
@@ -244,17 +260,17 @@ describe('a token without keys to check it with', () => {
   })
 })
 
-test('the claims of a forged token are said to be unverified, and its checks hold under a condition', async () => {
+test('the claims of a forged token are marked as not verified, and their checks as conditional', async () => {
   const token = withSignatureOf(issuer.mint({ sub: 'admin' }), issuer.mint())
   const { stdout } = await cli(['explain', '-', '--url', issuer.logtoUrl, '--audience', AUDIENCE], { stdin: token })
   assert.match(stdout, /Claims \(NOT verified/)
-  assert.match(stdout, /✓ iss is the issuer, if the signature holds/)
-  assert.match(stdout, /✗ the signature holds/)
+  assert.match(stdout, /✓ iss is the issuer, if the signature is valid/)
+  assert.match(stdout, /✗ the signature is valid/)
 })
 
-test('every check that fails is named, in the order of the contract', async () => {
-  const key = makeKey('ES256')
-  const claims = goodClaims({
+test('all failed checks are listed in the documented order', async () => {
+  const key = createKey('ES256')
+  const claims = validClaims({
     iss: 5,
     aud: [5],
     exp: 'soon',
@@ -265,37 +281,37 @@ test('every check that fails is named, in the order of the contract', async () =
     client_id: 1,
     organization_id: 2,
   })
-  const token = compact(key, headerOf(key, { alg: 'HS256', typ: 'JWT', crit: ['x'], b64: true }), claims)
+  const token = signParts(key, headerFor(key, { alg: 'HS256', typ: 'JWT', crit: ['x'], b64: true }), claims)
   const args = ['--url', issuer.logtoUrl, '--audience', AUDIENCE, '--role', 'r', '--scope', 's', '--organization', 'o']
   const { code, checks } = await explain(token, ...args)
   assert.equal(code, 'unsupported_algorithm')
   assert.deepEqual(failed(checks), ['alg', 'typ', 'extensions', 'iss', 'aud', 'exp', 'nbf', 'types', 'role'])
   for (const id of ['scope', 'organization', 'key', 'signature'])
-    assert.equal(row(checks, id).verdict, 'not checked', id)
+    assert.equal(row(checks, id).verdict, 'not_checked', id)
 })
 
-test('what cannot be read is not guessed: nothing behind it is checked', async () => {
-  const key = makeKey('ES256')
-  const twice = JSON.stringify(goodClaims()).replace('{', '{"sub":"a",')
+test('checks after an unreadable part are not checked', async () => {
+  const key = createKey('ES256')
+  const twice = JSON.stringify(validClaims()).replace('{', '{"sub":"a",')
   const args = ['--url', issuer.logtoUrl, '--audience', AUDIENCE]
   for (const [token, wanted] of /** @type {[string, string][]} */ ([
     ['a.b', 'parts'],
     ['a..b', 'parts'],
     [`${issuer.mint()}${'x'.repeat(16_384)}`, 'size'],
-    [compact(key, '{"alg":"ES256","alg":"ES256"}', goodClaims()), 'header'],
-    [compact(key, 'null', goodClaims()), 'header'],
-    [compact(key, headerOf(key), twice), 'payload'],
-    [compact(key, headerOf(key), 'null'), 'payload'],
-    [compact(key, headerOf(key), '[]'), 'payload'],
+    [signParts(key, '{"alg":"ES256","alg":"ES256"}', validClaims()), 'header'],
+    [signParts(key, 'null', validClaims()), 'header'],
+    [signParts(key, headerFor(key), twice), 'payload'],
+    [signParts(key, headerFor(key), 'null'), 'payload'],
+    [signParts(key, headerFor(key), '[]'), 'payload'],
   ])) {
     const { checks } = await explain(token, ...args)
-    const last = checks.findLastIndex((/** @type {any} */ row) => row.verdict === 'fail')
+    const last = checks.findLastIndex((row) => row.verdict === 'fail')
     assert.equal(checks[last].id, wanted)
-    for (const later of checks.slice(last + 1)) assert.equal(later.verdict, 'not checked', later.id)
+    for (const later of checks.slice(last + 1)) assert.equal(later.verdict, 'not_checked', later.id)
   }
 })
 
-test('a token is taken from the headers of a request, as the library does', async () => {
+test('a token is found in request headers the way the library finds it', async () => {
   const args = ['--url', issuer.logtoUrl, '--audience', AUDIENCE]
   const [good, other] = [issuer.mint({ sub: 'header' }), issuer.mint({ sub: 'cookie' })]
   for (const [headers, sub] of [
@@ -311,7 +327,7 @@ test('a token is taken from the headers of a request, as the library does', asyn
   assert.equal((await explain('Authorization: Basic YTpi', ...args)).code, 'missing_token')
 })
 
-test("an application's own options are used, and what is given comes on top", async () => {
+test("an application's own options are used, and flags override them", async () => {
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, requiredScope: 'a', allowGuest: true }
   const files = [
     file('options.json', JSON.stringify(options)),
@@ -325,10 +341,10 @@ test("an application's own options are used, and what is given comes on top", as
   }
 })
 
-test('isRevoked is asked about a token that has passed everything else only', async () => {
+test('isRevoked is called only after every other check has passed', async () => {
   const args = ['--url', issuer.logtoUrl, '--audience', AUDIENCE, '--options', REVOKING()]
   const { code, checks } = await explain(issuer.mint({ expiresIn: -1 }), ...args)
-  assert.deepEqual([code, row(checks, 'revocation').verdict], ['token_expired', 'not checked'])
+  assert.deepEqual([code, row(checks, 'revocation').verdict], ['token_expired', 'not_checked'])
 
   const counting = file('counting.cjs', 'module.exports = { isRevoked: () => void (globalThis.revocationsAsked += 1) }')
   const counter = /** @type {any} */ (globalThis)
@@ -340,7 +356,7 @@ test('isRevoked is asked about a token that has passed everything else only', as
   assert.equal(counter.revocationsAsked, 1)
 })
 
-test('a claim does nothing to the terminal', async () => {
+test('claims cannot control the terminal', async () => {
   const evil = '\x1b[2J\x1b]0;title\x07\u202e\n✓ Accepted'
   const token = issuer.mint({ sub: evil, audience: evil, header: { kid: evil }, claims: { [evil]: evil, iss: evil } })
   for (const args of [[], ['--json']]) {
@@ -351,12 +367,12 @@ test('a claim does nothing to the terminal', async () => {
   }
 })
 
-test('a token that is typed is asked for', async () => {
+test('a terminal gets a prompt for the token', async () => {
   const { code, stderr } = await cli(['explain', '-'], { stdin: issuer.mint(), isTTY: true })
   assert.deepEqual([code, stderr], [3, 'Paste the token, or the headers of a request, and end with Ctrl-D:\n'])
 })
 
-test('colours are used on a terminal', async () => {
+test('colors are used on a terminal', async () => {
   const { stdout } = await cli(['explain', issuer.mint()], { isTTY: true })
   assert.ok(stdout.includes('\x1b[32m✓'))
 })
@@ -369,27 +385,18 @@ const ID_TOKEN = {
 
 const REVOKING = () => file('revoking.cjs', 'module.exports = { isRevoked: () => true }')
 
-/**
- * @param {string} input
- * @param {string[]} args
- */
 async function explain(input, ...args) {
   const { stdout, stderr } = await cli(['explain', '-', '--json', ...args], { stdin: input })
   assert.equal(stderr, '')
   return JSON.parse(stdout)
 }
 
-/**
- * @param {string} name
- * @param {string} text
- */
 function file(name, text) {
   const path = join(folder, name)
   writeFileSync(path, text)
   return path
 }
 
-/** @param {string} keySet */
 const nameOf = (keySet) => `${keySet.replaceAll('/', '-')}.json`
 
 /** @type {(checks: any[]) => string[]} */
@@ -397,7 +404,3 @@ const failed = (checks) => checks.filter(({ verdict }) => verdict === 'fail').ma
 
 /** @type {(checks: any[], id: string) => any} */
 const row = (checks, id) => checks.find((check) => check.id === id)
-
-/** @type {(token: string, other: string) => string} */
-const withSignatureOf = (token, other) =>
-  `${token.slice(0, token.lastIndexOf('.'))}${other.slice(other.lastIndexOf('.'))}`

@@ -13,7 +13,7 @@ const { startIssuer } = require('../../support/helpers')
 const TOKEN = `${'a'.repeat(40)}.${'b'.repeat(40)}.${'c'.repeat(40)}`
 
 for (const flag of ['--version', '-v']) {
-  test(`${flag} says the version`, async () => {
+  test(`${flag} prints the version`, async () => {
     assert.deepEqual(await cli([flag]), { code: 0, stdout: `${version}\n`, stderr: '' })
   })
 }
@@ -26,7 +26,7 @@ for (const args of [
   ['dev', '--help'],
   ['doctor', '--url', 'x', '--help'],
 ]) {
-  test(`${args.join(' ')} says how it is used, with the exit codes`, async () => {
+  test(`${args.join(' ')} prints usage and exit codes`, async () => {
     const { code, stdout, stderr } = await cli(args)
     assert.deepEqual([code, stderr], [0, ''])
     assert.match(stdout, /^Usage: logto-authkit /)
@@ -35,7 +35,7 @@ for (const args of [
   })
 }
 
-test('the help of a command names each of its options', async () => {
+test('the help of a command lists all its options', async () => {
   for (const [command, flags] of Object.entries(COMMANDS)) {
     const { stdout } = await cli([command, '--help'])
     for (const flag of flags) assert.match(stdout, new RegExp(`^ +--${flag}\\b`, 'm'), `${command} --${flag}`)
@@ -48,20 +48,20 @@ const WRONG = [
   ['an unknown command', ['verify'], /^Unknown command: verify\n/],
   ['an unknown option', ['doctor', '--uri', 'x'], /^Unknown option '--uri'/],
   ['an option without its value', ['doctor', '--url'], /argument missing/],
-  ['no address', ['doctor'], /--url/],
-  ['no address but a relative one', ['doctor', '--url', '/oidc'], /logtoUrl.*absolute/],
+  ['no URL', ['doctor'], /--url/],
+  ['a relative URL', ['doctor', '--url', '/oidc'], /logtoUrl.*absolute/],
   ['no token', ['explain'], /one token/],
   ['two tokens', ['explain', TOKEN, TOKEN], /one token/],
   ['an empty audience', ['explain', '--audience', '', TOKEN], /"audience"/],
   ['an unknown algorithm', ['explain', '--algorithm', 'HS256', TOKEN], /"algorithms"/],
-  ['no time', ['explain', '--at', 'noon', TOKEN], /--at/],
-  ['a number that is none', ['explain', '--clock-tolerance', '-1s', TOKEN], /clock-tolerance/],
-  ['a key set that is not there', ['explain', '--jwks', '/nowhere.json', TOKEN], /nowhere\.json/],
-  ['options that are not there', ['explain', '--options', './nowhere.js', TOKEN], /nowhere\.js/],
-  ['a port that is none', ['dev', '--port', 'x'], /--port/],
+  ['an invalid time', ['explain', '--at', 'noon', TOKEN], /--at/],
+  ['an invalid number', ['explain', '--clock-tolerance', '-1s', TOKEN], /clock-tolerance/],
+  ['a missing key set file', ['explain', '--jwks', '/nowhere.json', TOKEN], /nowhere\.json/],
+  ['a missing options file', ['explain', '--options', './nowhere.js', TOKEN], /nowhere\.js/],
+  ['an invalid port', ['dev', '--port', 'x'], /--port/],
 ]
 for (const [what, args, says] of WRONG) {
-  test(`${what} is wrong usage`, async () => {
+  test(`${what} is a usage error`, async () => {
     const { code, stdout, stderr } = await cli(args)
     assert.deepEqual([code, stdout], [2, ''])
     assert.match(stderr, says)
@@ -69,7 +69,7 @@ for (const [what, args, says] of WRONG) {
   })
 }
 
-test('a token in a wrong place is not repeated', async () => {
+test('a token in the wrong place is not printed', async () => {
   for (const args of [
     [TOKEN],
     ['doctor', TOKEN],
@@ -83,7 +83,7 @@ test('a token in a wrong place is not repeated', async () => {
   }
 })
 
-test('it runs as a program, and through a closed pipe', () => {
+test('runs as a program, also with a closed pipe', () => {
   const main = join(__dirname, '../../../js/cli/main.js')
   const { status, stdout } = spawnSync(process.execPath, [main, '--version'], { encoding: 'utf8', timeout: 30_000 })
   assert.deepEqual([status, stdout], [0, `${version}\n`])
@@ -92,7 +92,7 @@ test('it runs as a program, and through a closed pipe', () => {
   assert.equal(stderr, '')
 })
 
-describe('colours', () => {
+describe('colors', () => {
   /** @type {[string, boolean, Record<string, string>, boolean][]} */
   const CASES = [
     ['a terminal', true, {}, true],
@@ -111,22 +111,22 @@ describe('colours', () => {
   }
 })
 
-describe('a text of somebody else', () => {
+describe('untrusted text', () => {
   const EVIL = 'a\x1b[2J\r\nb\u009b31m\u202ec\u200b\u2028\u{e0041}\x7f'
 
-  test('is on one line, and has nothing in it that a terminal obeys', () => {
+  test('is printed on one line without terminal control characters', () => {
     assert.equal(printable(EVIL), 'a\\u{1b}[2J\\u{d}\\u{a}b\\u{9b}31m\\u{202e}c\\u{200b}\\u{2028}\\u{e0041}\\u{7f}')
     assert.equal(printable('äöü 漢字 🙂'), 'äöü 漢字 🙂')
   })
 
-  test('stays the same text in JSON', () => {
+  test('is unchanged in JSON output', () => {
     const json = printableJson({ EVIL, list: [EVIL] })
     assert.deepEqual(JSON.parse(json), { EVIL, list: [EVIL] })
     assert.doesNotMatch(json.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Zl}]/u)
   })
 })
 
-describe('the proxy that the environment asks for', () => {
+describe('the proxy from the environment', () => {
   const HTTPS_PROXY = 'http://proxy.test:3128'
   /** @type {[string, Record<string, string>, string | null][]} */
   const CASES = [
@@ -153,12 +153,12 @@ describe('the proxy that the environment asks for', () => {
     })
   }
 
-  test('is shown without its password', () => {
+  test('is printed without its password', () => {
     const { says } = proxyFor(new URL('https://a.test'), { HTTPS_PROXY: 'http://user:secret@proxy.test:3128' })
     assert.equal(says, 'http://proxy.test:3128 (HTTPS_PROXY)')
   })
 
-  test('is wrong where it is no address', () => {
+  test('is invalid if it is not a URL', () => {
     assert.match(String(proxyFor(new URL('https://a.test'), { HTTPS_PROXY: 'http://a b' }).wrong), /HTTPS_PROXY/)
   })
 })
@@ -167,7 +167,7 @@ describe('docs/cli.md', () => {
   const page = readFileSync(join(__dirname, '../../../docs/cli.md'), 'utf8')
   const lines = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) => block.trim().split('\n'))
 
-  test('its commands work', async (t) => {
+  test('contains commands that work', async (t) => {
     const { logtoUrl, mint } = await startIssuer(t)
     const { page, logtoUrl: local } = await startDev(t)
     const ran = []
@@ -196,7 +196,7 @@ describe('docs/cli.md', () => {
     assert.deepEqual(ran, ['doctor', 'explain', 'curl'])
   })
 
-  test('names every line of doctor, and every route of dev', async (t) => {
+  test('lists every check of doctor and every route of dev', async (t) => {
     const { logtoUrl } = await startIssuer(t)
     const { stdout } = await cli(['doctor', '--url', logtoUrl, '--json'])
     const checks = [...JSON.parse(stdout).findings.map((/** @type {any} */ { check }) => check), 'TLS']

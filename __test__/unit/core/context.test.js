@@ -1,4 +1,4 @@
-/** Contexts of tokens seen before, which are copied: each is as right, and as much the caller's own, as a parsed one. */
+/** Contexts of previously verified tokens are copied. A copy must equal a parsed context, and belong to its caller alone. */
 
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
@@ -9,14 +9,9 @@ const { logtoAuth, protect } = require('logto-authkit/express')
 const { FRAMEWORKS, ask, bearer, serve } = require('../../support/frameworks')
 const { inChild } = require('../../support/child')
 const { startKeyServer } = require('../../support/key-server')
-const { AUDIENCE } = require('../../support/keys')
+const { AUDIENCE } = require('../../support/tokens')
 
-/**
- * @typedef {import('logto-authkit').Verifier} Verifier
- * @typedef {import('../../support/key-server').KeyServer} KeyServer
- */
-
-/** Claims of every shape: flat ones are copied, nested ones are parsed again, and so are those that take much room. */
+/** Flat claims are copied. Nested and large ones are parsed again. */
 const SHAPES = {
   flat: { text: 'a', number: 1.5, truth: false, 7: 'seven', scope: 'read write' },
   null: { nothing: null },
@@ -28,7 +23,7 @@ const SHAPES = {
 }
 
 for (const [name, claims] of Object.entries(SHAPES)) {
-  test(`a context of claims that are ${name} is the same each time, and shares nothing with another`, async (t) => {
+  test(`the contexts of a token with claims that are ${name} are equal and share nothing`, async (t) => {
     const { server, verifier } = await setUp(t)
     const token = server.key.sign(server.issuer, { claims })
     const first = await verifier.verify(token)
@@ -46,13 +41,13 @@ for (const [name, claims] of Object.entries(SHAPES)) {
   })
 }
 
-test('of 1,200 tokens that are used in turn, each gives its own context time and again', async (t) => {
+test('1,200 tokens used in turn each give their own context', async (t) => {
   const { server, verifier } = await setUp(t)
   const users = Array.from({ length: 1200 }, (_, n) => `user ${n}`)
   const tokens = users.map((sub, n) =>
     server.key.sign(server.issuer, { claims: { sub, scope: `s${n}`, ...(n % 3 === 0 && { roles: [sub] }) } }),
   )
-  // One after the other, backwards, and those of either end by turns.
+  // Forwards, backwards, and alternating between both ends.
   const forwards = [...users.keys()]
   const orders = [forwards, forwards.toReversed(), forwards.map((n) => (n % 2 === 0 ? n : 1200 - n))]
   for (const order of [...orders, ...orders]) {
@@ -65,7 +60,7 @@ test('of 1,200 tokens that are used in turn, each gives its own context time and
   assert.deepEqual([misses, hits], [1200, 6000])
 })
 
-test('tokens that push one another out of a small cache give their own contexts', async (t) => {
+test('tokens that evict one another from a small cache give their own contexts', async (t) => {
   const { server, verifier } = await setUp(t, { tokenCacheSize: 2 })
   const tokens = Array.from({ length: 5 }, (_, n) => server.key.sign(server.issuer, { claims: { sub: `user ${n}` } }))
   for (let call = 0; call < 300; call += 1) {
@@ -74,7 +69,7 @@ test('tokens that push one another out of a small cache give their own contexts'
   }
 })
 
-test('tokens seen before in one thread give their own contexts in others', async (t) => {
+test('tokens verified in one thread give their own contexts in other threads', async (t) => {
   const { server, verifier, options } = await setUp(t)
   const users = Array.from({ length: 50 }, (_, n) => `user ${n}`)
   const tokens = users.map((sub, n) =>
@@ -113,7 +108,7 @@ test('tokens seen before in one thread give their own contexts in others', async
   assert.equal(answers, 9)
 })
 
-test('what a handler writes into the context of a token seen before permits nothing, there or in the next request', async (t) => {
+test('changes that a handler makes to a context grant nothing, in this request or the next', async (t) => {
   const { server, options } = await setUp(t)
   const url = await serve(
     t,
@@ -135,7 +130,7 @@ test('what a handler writes into the context of a token seen before permits noth
   }
 })
 
-test('a polluted prototype changes neither a context seen before nor a refusal', async (t) => {
+test('a polluted prototype changes neither a copied context nor a rejection', async (t) => {
   const { server, options } = await setUp(t)
   const task = {
     options,
@@ -150,11 +145,11 @@ test('a polluted prototype changes neither a context seen before nor a refusal',
     Object.assign(Object.prototype, polluted)
     const outcomes = []
     for (const token of [good, expired, good, expired, good]) {
-      const told = await verifier.verify(token).then(
+      const outcome = await verifier.verify(token).then(
         ({ userId, scopes }) => `${userId} ${scopes.length}`,
         (error) => error.code,
       )
-      outcomes.push(told)
+      outcomes.push(outcome)
     }
     for (const name of Object.keys(polluted)) delete (/** @type {any} */ (Object.prototype)[name])
     console.log(outcomes.join())
@@ -162,25 +157,16 @@ test('a polluted prototype changes neither a context seen before nor a refusal',
   assert.deepEqual([code, stdout], [0, 'alice 0,token_expired,alice 0,token_expired,alice 0\n'], stderr)
 })
 
-/**
- * @param {import('node:test').TestContext} t
- * @param {object} [more]
- */
 async function setUp(t, more) {
   const server = await startKeyServer(t)
-  const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, ...more }
+  const options = { ...server.options, ...more }
   return { server, options, verifier: createVerifier(options) }
 }
 
 /** @type {(object: any, name: string) => unknown} */
 const own = (object, name) => Object.getOwnPropertyDescriptor(object, name)?.value
 
-/**
- * Writes into an object and into everything that hangs on it.
- *
- * @param {any} object
- * @param {string} [value]
- */
+/** Overwrites every member of an object, recursively. */
 function overwrite(object, value = 'mallory') {
   for (const name of Object.keys(object)) {
     const member = own(object, name)

@@ -1,4 +1,4 @@
-/** What subscribers of `node:diagnostics_channel` are told of verifications and key fetches. */
+/** The messages that subscribers of `node:diagnostics_channel` receive about verifications and key fetches. */
 
 const assert = require('node:assert/strict')
 const { AsyncLocalStorage } = require('node:async_hooks')
@@ -11,22 +11,20 @@ const { createVerifier, verifyAuth, verifyLogtoToken } = require('logto-authkit'
 const { logtoAuth } = require('logto-authkit/express')
 const { inChild } = require('../../support/child')
 const { EXPRESSES } = require('../../support/frameworks')
-const { bearer, startServer, verdict } = require('../../support/helpers')
-const { hanging, held, keySet, startKeyServer, text } = require('../../support/key-server')
-const { AUDIENCE, createKey } = require('../../support/keys')
+const { startServer, verdict } = require('../../support/helpers')
+const { hanging, held, keySet, startKeyServer, startVerifier, text } = require('../../support/key-server')
+const { bearer, createKey } = require('../../support/tokens')
 
 /**
  * @typedef {import('logto-authkit').VerificationMessage} VerificationMessage
  * @typedef {import('logto-authkit').KeyFetchMessage} KeyFetchMessage
- * @typedef {import('node:test').TestContext} TestContext
  */
 
-/** Every verification asks for the keys. */
-const ASKING = { jwksCacheTtlMs: 0, jwksCooldownMs: 0 }
+/** Every verification fetches the keys. */
+const ALWAYS_FETCHING = { jwksCacheTtlMs: 0, jwksCooldownMs: 0 }
 
-test('an accepted token is told as new, and from then on as remembered', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('the first verification of a token has remembered: false, later ones have true', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   const token = server.key.sign(server.issuer)
   const messages = verifications(t)
   for (const input of [token, bearer(token), token]) await verifier.verify(input)
@@ -38,10 +36,9 @@ test('an accepted token is told as new, and from then on as remembered', async (
   for (const { duration } of messages) assert.ok(duration > 0 && duration < 60_000, String(duration))
 })
 
-test('a remembered token is told as such also where it had to wait for the keys, or was checked on another thread', async (t) => {
-  const key = createKey({ alg: 'ES384' })
-  const server = await startKeyServer(t, { keys: [key] })
-  const verifier = createVerifier({ ...options(server), ...ASKING })
+test('remembered is true even if the verification waited for keys or ran on the thread pool', async (t) => {
+  const key = createKey('ES384')
+  const { server, verifier } = await startVerifier(t, { ...ALWAYS_FETCHING }, { keys: [key] })
   const tokens = Array.from({ length: 8 }, () => key.sign(server.issuer))
   const messages = verifications(t)
   await Promise.all(tokens.map((token) => verifier.verify(token)))
@@ -56,9 +53,8 @@ test('a remembered token is told as such also where it had to wait for the keys,
   )
 })
 
-test('the first token may be refused where the other one is remembered', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier({ ...options(server), isRevoked: ({ userId }) => userId === 'mallory' })
+test('remembered describes the accepted token if another one was rejected before it', async (t) => {
+  const { server, verifier } = await startVerifier(t, { isRevoked: ({ userId }) => userId === 'mallory' })
   const [good, revoked] = ['alice', 'mallory'].map((sub) => server.key.sign(server.issuer, { claims: { sub } }))
   await verifier.verify(good)
   const messages = verifications(t)
@@ -66,9 +62,8 @@ test('the first token may be refused where the other one is remembered', async (
   assert.deepEqual(messages.map(withoutDuration), [{ outcome: 'ok', guest: false, remembered: true }])
 })
 
-test('a refusal is told by its code, and never as remembered', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('a rejection has its error code as outcome and remembered: false', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   const token = server.key.sign(server.issuer)
   await verifier.verify(token)
   const messages = verifications(t)
@@ -76,9 +71,9 @@ test('a refusal is told by its code, and never as remembered', async (t) => {
     ['missing_token', verifier.verify({ headers: {} })],
     ['opaque_token', verifier.verify('opaque')],
     ['token_expired', verifier.verify(server.key.sign(server.issuer, { claims: { exp: 1 } }))],
-    ['token_revoked', verifyAuth(token, { ...options(server), isRevoked: () => true })],
-    ['invalid_audience', verifyAuth(token, { ...options(server), audience: 'https://other.example.test' })],
-    ['missing_scope', verifyLogtoToken(token, { ...options(server), requiredScope: 'a' })],
+    ['token_revoked', verifyAuth(token, { ...server.options, isRevoked: () => true })],
+    ['invalid_audience', verifyAuth(token, { ...server.options, audience: 'https://other.example.test' })],
+    ['missing_scope', verifyLogtoToken(token, { ...server.options, requiredScope: 'a' })],
   ]
   for (const [code, verification] of refusals) assert.equal(await verdict(/** @type {any} */ (verification)), code)
   assert.deepEqual(new Set(messages.map(({ outcome }) => outcome)), new Set(refusals.map(([code]) => code)))
@@ -86,9 +81,8 @@ test('a refusal is told by its code, and never as remembered', async (t) => {
   for (const { guest, remembered } of messages) assert.deepEqual([guest, remembered], [false, false])
 })
 
-test('a guest is told with the reason', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier({ ...options(server), allowGuest: true })
+test('a guest has guest: true and the reason as outcome', async (t) => {
+  const { server, verifier } = await startVerifier(t, { allowGuest: true })
   const messages = verifications(t)
   await verifier.verify({ headers: {} })
   await verifier.verify(bearer(server.key.sign(server.issuer, { claims: { exp: 1 } })))
@@ -98,29 +92,29 @@ test('a guest is told with the reason', async (t) => {
   ])
 })
 
-test('what is no outcome is not told: a wrong option, what is no request, an isRevoked that throws', async (t) => {
+test('there is no message for invalid options, invalid input or an isRevoked that throws', async (t) => {
   const server = await startKeyServer(t)
   const messages = verifications(t)
   const token = server.key.sign(server.issuer)
   const isRevoked = () => Promise.reject(new Error('the database is gone'))
-  await assert.rejects(verifyAuth(token, { ...options(server), isRevoked }), /the database is gone/)
-  await assert.rejects(verifyAuth(token, /** @type {any} */ ({ ...options(server), wrong: 1 })), TypeError)
-  await assert.rejects(verifyAuth(/** @type {any} */ ({}), options(server)), TypeError)
+  await assert.rejects(verifyAuth(token, { ...server.options, isRevoked }), /the database is gone/)
+  await assert.rejects(verifyAuth(token, /** @type {any} */ ({ ...server.options, wrong: 1 })), TypeError)
+  await assert.rejects(verifyAuth(/** @type {any} */ ({}), server.options), TypeError)
   assert.deepEqual(messages, [])
 })
 
 for (const [framework, express] of Object.entries(EXPRESSES)) {
-  test(`a request to ${framework} is told once, before it is answered`, async (t) => {
+  test(`${framework}: there is one message per request, before the response`, async (t) => {
     const keys = await startKeyServer(t)
     const messages = verifications(t)
     /** @type {number[]} */
-    const told = []
-    const app = express().use(logtoAuth(options(keys)))
-    app.use((_req, res) => res.end(String(told.push(messages.length))))
+    const counts = []
+    const app = express().use(logtoAuth(keys.options))
+    app.use((_req, res) => res.end(String(counts.push(messages.length))))
     const { url } = await startServer(t, app)
     await fetch(url, bearer(keys.key.sign(keys.issuer)))
     await fetch(url)
-    assert.deepEqual(told, [1])
+    assert.deepEqual(counts, [1])
     assert.deepEqual(
       messages.map(({ outcome }) => outcome),
       ['ok', 'missing_token'],
@@ -128,20 +122,19 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   })
 }
 
-test('a subscriber is called in the asynchronous context of who asks', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('a subscriber runs in the async context of the caller', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   const request = new AsyncLocalStorage()
   /** @type {unknown[]} */
   const requests = []
   listen(t, VERIFY, () => requests.push(request.getStore()))
-  const ask = (/** @type {number} */ n) => request.run(n, () => verifier.verify(server.key.sign(server.issuer)))
+  const ask = (n) => request.run(n, () => verifier.verify(server.key.sign(server.issuer)))
   await Promise.all([ask(1), ask(2)])
   await ask(3)
   assert.deepEqual(requests.sort(), [1, 2, 3])
 })
 
-test('a fetch is told with what provoked it and what came of it, before the verification that waited for it', async (t) => {
+test('a fetch has its reason and outcome, and comes before the verification that waited for it', async (t) => {
   const server = await startKeyServer(t)
   /** @type {string[]} */
   const order = []
@@ -149,7 +142,7 @@ test('a fetch is told with what provoked it and what came of it, before the veri
   listen(t, JWKS, ({ jwksUri }) => jwksUri === server.jwksUri && order.push('fetch'))
   const messages = fetches(t, server)
   const before = Date.now()
-  const verifier = createVerifier(options(server))
+  const verifier = createVerifier(server.options)
   await verifier.verify(server.key.sign(server.issuer))
   assert.deepEqual(order, ['fetch', 'verification'])
 
@@ -162,7 +155,7 @@ test('a fetch is told with what provoked it and what came of it, before the veri
   server.answer = keySet([server.key, next])
   await verifier.verify(next.sign(server.issuer))
   server.answer = text(500)
-  await createVerifier({ ...options(server), ...ASKING }).verify(next.sign(server.issuer))
+  await createVerifier({ ...server.options, ...ALWAYS_FETCHING }).verify(next.sign(server.issuer))
   assert.deepEqual(
     messages.slice(1).map(({ reason, outcome, keys, error }) => [reason, outcome, keys, error]),
     [
@@ -172,10 +165,10 @@ test('a fetch is told with what provoked it and what came of it, before the veri
   )
 })
 
-test('as many fetches are told as were made', async (t) => {
+test('there is one message per fetch', async (t) => {
   const server = await startKeyServer(t)
   const messages = fetches(t, server)
-  const verifier = createVerifier({ ...options(server), ...ASKING })
+  const verifier = createVerifier({ ...server.options, ...ALWAYS_FETCHING })
   for (let n = 0; n < 200; n += 1) {
     if (n % 2 === 0) server.answer = n % 4 === 0 ? text(500) : keySet([server.key])
     await verifier.verify(server.key.sign(server.issuer)).catch(() => {})
@@ -186,10 +179,10 @@ test('as many fetches are told as were made', async (t) => {
   assert.ok(failures > 0 && failures < made)
 })
 
-test('prefetch and stats tell of fetches, too', async (t) => {
+test('prefetch and stats publish fetches as well', async (t) => {
   const server = await startKeyServer(t)
   const messages = fetches(t, server)
-  const verifier = createVerifier(options(server))
+  const verifier = createVerifier(server.options)
   await verifier.prefetch()
   assert.deepEqual(
     messages.map(({ outcome }) => outcome),
@@ -198,7 +191,7 @@ test('prefetch and stats tell of fetches, too', async (t) => {
 
   const { answer, release } = held(keySet([server.key]))
   server.answer = answer
-  const verification = createVerifier({ ...options(server), ...ASKING }).verify(server.key.sign(server.issuer))
+  const verification = createVerifier({ ...server.options, ...ALWAYS_FETCHING }).verify(server.key.sign(server.issuer))
   await server.requested(2)
   verifier.stats()
   assert.equal(messages.length, 1)
@@ -207,9 +200,8 @@ test('prefetch and stats tell of fetches, too', async (t) => {
   assert.equal(messages.length, 2)
 })
 
-test('a fetch that nobody listened to is told to who listens later, once', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('a fetch without subscribers is published once to later subscribers', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   await verifier.prefetch()
   const [first, second] = [fetches(t, server), fetches(t, server)]
   verifier.stats()
@@ -219,9 +211,8 @@ test('a fetch that nobody listened to is told to who listens later, once', async
   assert.equal(first.length, 1)
 })
 
-test('without a subscriber no message is made, no clock is read and no fetch is taken', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('without subscribers no clock is read and no fetch is read from the core', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   const native = require('../../../js/core/addon')
   const taken = t.mock.method(native, 'takeKeyFetches')
   const clock = t.mock.method(performance, 'now')
@@ -244,13 +235,13 @@ test('without a subscriber no message is made, no clock is read and no fetch is 
   assert.equal(taken.mock.callCount(), 4)
 })
 
-test('a message has only the members that are declared, and none says who asked, with which token, or by which key', async (t) => {
-  const key = createKey({ kid: randomUUID() })
+test('a message has only the declared members, and contains no user, token or key', async (t) => {
+  const key = createKey('ES256', { kid: randomUUID() })
   const server = await startKeyServer(t, { keys: [key] })
   /** @type {any[]} */
   const messages = []
   for (const name of [VERIFY, JWKS]) listen(t, name, (message) => messages.push(message))
-  const verifier = createVerifier({ ...options(server), allowGuest: true })
+  const verifier = createVerifier({ ...server.options, allowGuest: true })
   const claims = { sub: `user-${randomUUID()}`, client_id: `app-${randomUUID()}`, organization_id: randomUUID() }
   const token = key.sign(server.issuer, { claims })
   const kid = randomUUID()
@@ -266,12 +257,12 @@ test('a message has only the members that are declared, and none says who asked,
     'duration,error,jwksUri,keys,outcome,reason,startedAt',
     'duration,guest,outcome,remembered',
   ])
-  const said = JSON.stringify(own)
+  const json = JSON.stringify(own)
   const secrets = [...Object.values(claims), key.jwk.kid, kid, guestId, key.jwk.x, ...token.split('.')]
-  for (const secret of secrets) assert.equal(said.includes(String(secret)), false, said)
+  for (const secret of secrets) assert.equal(json.includes(String(secret)), false, json)
 })
 
-test('a subscriber that throws harms neither the verification nor other subscribers', async (t) => {
+test('a subscriber that throws affects neither the verification nor other subscribers', async (t) => {
   const server = await startKeyServer(t)
   const { code, stdout, stderr } = await inChild(
     async ({ token, ...options }) => {
@@ -287,7 +278,7 @@ test('a subscriber that throws harms neither the verification nor other subscrib
       console.log((await verifyAuth(token, options)).userId)
       console.log((await verifyAuth('opaque', options).catch((error) => error)).code)
     },
-    { ...options(server), token: server.key.sign(server.issuer) },
+    { ...server.options, token: server.key.sign(server.issuer) },
   )
   assert.equal(code, 0, stderr)
   assert.deepEqual(stdout.trim().split('\n').sort(), [
@@ -302,7 +293,7 @@ test('a subscriber that throws harms neither the verification nor other subscrib
   ])
 })
 
-test('a process with subscribers ends while a fetch is under way in the background', async (t) => {
+test('a background fetch does not keep a process with subscribers alive', async (t) => {
   const server = await startKeyServer(t)
   const ended = inChild(
     async ({ token, ...options }) => {
@@ -316,7 +307,7 @@ test('a process with subscribers ends while a fetch is under way in the backgrou
         await verifier.verify(token)
       }
     },
-    { ...options(server), token: server.key.sign(server.issuer) },
+    { ...server.options, token: server.key.sign(server.issuer) },
   )
   await server.requested(1)
   server.answer = (request, response) => {
@@ -327,35 +318,35 @@ test('a process with subscribers ends while a fetch is under way in the backgrou
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr)
 })
 
-test('a worker thread tells its own subscribers of its verifications, and nobody else', async (t) => {
+test('the messages of a worker thread go to its own subscribers only', async (t) => {
   const server = await startKeyServer(t)
   const [mine, ofKeys] = [verifications(t), fetches(t, server)]
-  const told = await inWorker(server, true)
+  const received = await inWorker(server, true)
   assert.deepEqual(mine, [])
-  assert.deepEqual(told, ['logto-authkit:jwks empty', 'logto-authkit:verify ok'])
-  createVerifier(options(server)).stats()
-  assert.deepEqual(ofKeys, [], 'told twice')
+  assert.deepEqual(received, ['logto-authkit:jwks empty', 'logto-authkit:verify ok'])
+  createVerifier(server.options).stats()
+  assert.deepEqual(ofKeys, [], 'it was published twice')
 })
 
-test('a fetch of a worker thread that does not listen, and has ended, is told to one that does', async (t) => {
+test('a fetch by a worker thread without subscribers is published in a thread that has some', async (t) => {
   const server = await startKeyServer(t)
   const messages = fetches(t, server)
   assert.deepEqual(await inWorker(server, false), [])
-  createVerifier(options(server)).stats()
+  createVerifier(server.options).stats()
   assert.deepEqual(
     messages.map(({ reason, outcome }) => [reason, outcome]),
     [['empty', 'ok']],
   )
 })
 
-test('worker threads that are terminated while they listen and wait for keys leave the others their messages', async (t) => {
+test('terminating worker threads that wait for keys does not lose messages in other threads', async (t) => {
   const { answer, release } = held(keySet([createKey()]))
   const server = await startKeyServer(t, { answer })
   const messages = fetches(t, server)
   const workers = [1, 2, 3].map(() => new Worker(IN_WORKER, { eval: true, workerData: taskOf(server, true) }))
   await server.requested(1)
   await Promise.all(workers.map((worker) => worker.terminate()))
-  const waiting = createVerifier(options(server)).prefetch()
+  const waiting = createVerifier(server.options).prefetch()
   await release()
   await waiting
   assert.deepEqual(
@@ -364,32 +355,19 @@ test('worker threads that are terminated while they listen and wait for keys lea
   )
 })
 
-/** @param {import('../../support/key-server').KeyServer} server */
-const options = (server) => ({ logtoUrl: server.logtoUrl, audience: AUDIENCE })
-
 /** @type {(message: VerificationMessage) => Omit<VerificationMessage, 'duration'>} */
 const withoutDuration = ({ duration, ...rest }) => rest
 
-/**
- * Until the test is over, or the function is called that is returned.
- *
- * @param {TestContext} t
- * @param {string} name
- * @param {(message: any) => void} subscriber
- */
+/** Subscribes until the test ends or the returned function is called. */
 function listen(t, name, subscriber) {
-  const own = (/** @type {unknown} */ message) => subscriber(message)
+  const own = (message) => subscriber(message)
   subscribe(name, own)
   const stop = () => void unsubscribe(name, own)
   t.after(stop)
   return stop
 }
 
-/**
- * What is told of verifications from now on.
- *
- * @param {TestContext} t
- */
+/** Collects the messages about verifications. */
 function verifications(t) {
   /** @type {VerificationMessage[]} */
   const messages = []
@@ -397,12 +375,7 @@ function verifications(t) {
   return messages
 }
 
-/**
- * What is told of fetches from that server from now on.
- *
- * @param {TestContext} t
- * @param {import('../../support/key-server').KeyServer} server
- */
+/** Collects the messages about fetches from that server. */
 function fetches(t, server) {
   /** @type {KeyFetchMessage[]} */
   const messages = []
@@ -410,27 +383,18 @@ function fetches(t, server) {
   return messages
 }
 
-/**
- * @param {import('../../support/key-server').KeyServer} server
- * @param {boolean} isListening
- */
 const taskOf = (server, isListening) => ({
   isListening,
   token: server.key.sign(server.issuer),
-  options: options(server),
+  options: server.options,
 })
 
-/**
- * What a worker is told that verifies one token.
- *
- * @param {import('../../support/key-server').KeyServer} server
- * @param {boolean} isListening
- */
+/** The messages that a worker thread receives while it verifies one token. */
 async function inWorker(server, isListening) {
   const worker = new Worker(IN_WORKER, { eval: true, workerData: taskOf(server, isListening) })
-  const [[told], [code]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
+  const [[messages], [code]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
   assert.equal(code, 0)
-  return told
+  return messages
 }
 
 const VERIFY = 'logto-authkit:verify'
@@ -441,11 +405,11 @@ const IN_WORKER = `
   const { parentPort, workerData } = require('node:worker_threads')
   const { verifyAuth } = require('logto-authkit')
   const { isListening, token, options } = workerData
-  const told = []
+  const messages = []
   if (isListening) {
     for (const name of ['logto-authkit:verify', 'logto-authkit:jwks']) {
-      subscribe(name, ({ reason, outcome }) => told.push(name + ' ' + (reason ?? outcome)))
+      subscribe(name, ({ reason, outcome }) => messages.push(name + ' ' + (reason ?? outcome)))
     }
   }
-  verifyAuth(token, options).then(() => parentPort.postMessage(told))
+  verifyAuth(token, options).then(() => parentPort.postMessage(messages))
 `

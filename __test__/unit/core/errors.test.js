@@ -4,19 +4,19 @@ const { after, before, describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, createVerifier, verifyAuth, verifyLogtoToken } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
+const { rejection, startIssuer, verdict } = require('../../support/helpers')
 const {
   AUDIENCE,
-  LOGTO_URL,
   bearer,
-  compact,
-  goodClaims,
-  goodToken,
-  headerOf,
-  makeKey,
-  refusal,
-  startIssuer,
-  verdict,
-} = require('../../support/helpers')
+  claimsOf,
+  createKey,
+  headerFor,
+  optionsFor,
+  signParts,
+  signToken,
+  validClaims,
+  withSignatureOf,
+} = require('../../support/tokens')
 
 /** @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer */
 
@@ -28,18 +28,14 @@ before(async () => {
 after(() => issuer.close())
 
 /**
- * The error table. `token` is what a request carries; `details` and `cause` are for the operator.
+ * Every error code. `token` creates the token of a request; `details` and `cause` are for operators.
  *
  * @type {{ code: string, status?: number, message: string, error?: string, scope?: string, headers?: object,
  *   token?: () => string, input?: (token: string) => any, options?: any, outage?: 'error', details?: (token: any) => object,
  *   cause?: RegExp }[]}
  */
 const TABLE = [
-  {
-    code: 'missing_token',
-    message: 'No token found in cookies or Authorization header',
-    token: () => '',
-  },
+  { code: 'missing_token', message: 'No token found in cookies or Authorization header', token: () => '' },
   {
     code: 'ambiguous_token',
     status: 400,
@@ -158,7 +154,7 @@ const TABLE = [
   },
 ]
 
-test('the table has every code', () => {
+test('the table contains every error code', () => {
   assert.equal(new Set(TABLE.map((row) => row.code)).size, 18)
 })
 
@@ -177,62 +173,80 @@ for (const row of TABLE) {
 
     /** @type {string} */
     let token
+    /** @type {any} */
+    let request
+    /** @type {any} */
+    let options
     /** @type {AuthError} */
     let error
     before(async () => {
       token = (row.token ?? issuer.mint)()
-      issuer.setOutage(row.outage ?? null)
-      const request = (row.input ?? bearer)(token)
+      request = (row.input ?? bearer)(token)
       request.headers.cookie = 'session=7h3-c00k13-0f-5om3-0n3-31s3'
-      error = await refusal(verifyAuth(request, { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...row.options }))
-      issuer.setOutage(null)
+      options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...row.options }
+      error = await withOutage(rejection, verifyAuth, request, options)
     })
 
-    test('is the code', () => assert.equal(error.code, code))
-    test(`has the status ${status}`, () => assert.equal(error.status, status))
-    test(`says: ${message}`, () => assert.equal(error.message, message))
-    test(`challenges with ${challenge}`, () => assert.equal(error.wwwAuthenticate, challenge))
-    test('has the headers of the answer', () => assert.deepEqual(error.headers, headers))
-    test('has details for the operator', () => assert.deepEqual(error.details, row.details?.(claimsOf(token)) ?? {}))
-    test('has a cause for the operator where something lies underneath', () => {
-      if (row.cause) assert.match(/** @type {any} */ (error.cause).message, row.cause)
-      else assert.equal(Object.hasOwn(error, 'cause'), false)
-    })
-
-    test('is an Error and an AuthError', () => {
+    test(`has status ${status} and the message "${message}"`, () => {
+      assert.deepEqual([error.code, error.status, error.message], [code, status, message])
       assert.ok(error instanceof Error && error instanceof AuthError)
       assert.equal(String(error), `AuthError: ${message}`)
       assert.equal(Object.hasOwn(error, 'name'), false)
     })
 
-    test('holds nothing of the token and of the cookies, wherever one looks', () => {
-      const cause = /** @type {any} */ (error.cause)
+    test(`has the challenge ${challenge} and the response headers`, () => {
+      assert.equal(error.wwwAuthenticate, challenge)
+      assert.deepEqual(error.headers, headers)
+    })
+
+    test('has details for operators, and a cause if another error is behind it', () => {
+      assert.deepEqual(error.details, row.details?.(token.includes('.') ? claimsOf(token) : {}) ?? {})
+      if (row.cause) assert.match(/** @type {any} */ (error.cause).message, row.cause)
+      else assert.equal(Object.hasOwn(error, 'cause'), false)
+    })
+
+    test('contains nothing of the token or the cookies', () => {
       const seen = [
         error.message,
         String(error.stack),
         JSON.stringify(error),
         JSON.stringify(error.details),
-        inspect(cause),
+        inspect(error.cause),
         inspect(error, { depth: 20, showHidden: true }),
       ].join('\n')
       assert.equal(seen.includes('7h3-c00k13'), false)
       for (let at = 0; at + 12 <= token.length; at += 1) assert.equal(seen.includes(token.slice(at, at + 12)), false)
     })
 
-    test('is as safe to show with the token in a cookie, and as a string', async () => {
+    test('is the same for a token in a cookie and for a string', async () => {
       if (code === 'ambiguous_token') return
-      issuer.setOutage(row.outage ?? null)
-      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...row.options }
-      const inCookie = await refusal(verifyAuth({ headers: { cookie: `logto_authtoken=${token}` } }, options))
-      const asString = await refusal(verifyLogtoToken(token, options))
-      issuer.setOutage(null)
-      assert.deepEqual([inCookie.message, asString.message], [message, message])
-      assert.deepEqual([inCookie.details, asString.details], [error.details, error.details])
+      const cookie = { headers: { cookie: `logto_authtoken=${token}` } }
+      for (const other of [
+        await withOutage(rejection, verifyAuth, cookie, options),
+        await withOutage(rejection, verifyLogtoToken, token, options),
+      ]) {
+        assert.deepEqual([other.message, other.details], [message, error.details])
+      }
     })
+
+    test('is the guestReason if guests are allowed', async () => {
+      const guest = await withOutage((auth) => auth, verifyAuth, request, { ...options, allowGuest: true })
+      assert.deepEqual([guest.guestReason, guest.isGuest, guest.scopes, guest.payload], [code, true, [], null])
+    })
+
+    /** @type {(read: (verification: any) => Promise<any>, verify: any, input: any, options: any) => Promise<any>} */
+    async function withOutage(read, verify, input, options) {
+      issuer.setOutage(row.outage ?? null)
+      try {
+        return await read(verify(input, options))
+      } finally {
+        issuer.setOutage(null)
+      }
+    }
   })
 }
 
-test('Retry-After is what is left of the cool-down, in seconds, at least one', async (t) => {
+test('Retry-After is the rest of the cooldown in seconds, at least 1', async (t) => {
   for (const [jwksCooldownMs, seconds] of [
     [60_000, '60'],
     [2_500, '3'],
@@ -242,20 +256,20 @@ test('Retry-After is what is left of the cool-down, in seconds, at least one', a
     const down = await startIssuer(t)
     down.setOutage('error')
     const options = { logtoUrl: down.logtoUrl, audience: AUDIENCE, jwksCooldownMs: Number(jwksCooldownMs) }
-    assert.equal((await refusal(verifyAuth(issuer.mint(), options))).headers['Retry-After'], seconds)
+    assert.equal((await rejection(verifyAuth(issuer.mint(), options))).headers['Retry-After'], seconds)
   }
 })
 
-test('prefetch is refused as a verification is', async (t) => {
+test('prefetch rejects with the same error as a verification', async (t) => {
   const down = await startIssuer(t)
   down.setOutage('error')
-  const error = await refusal(createVerifier({ logtoUrl: down.logtoUrl, audience: AUDIENCE }).prefetch())
+  const error = await rejection(createVerifier({ logtoUrl: down.logtoUrl, audience: AUDIENCE }).prefetch())
   assert.deepEqual([error.code, error.status, error.headers['Retry-After']], ['jwks_unavailable', 503, '10'])
 })
 
-test('a scope and a role cannot break out of the challenge', async () => {
+test('a role cannot break out of the quotes of the challenge', async () => {
   const roles = ['a"b\\c\r\nSet-Cookie: x=y', 'ä']
-  const error = await refusal(verify(goodToken(key), { requiredRole: roles }))
+  const error = await rejection(verify(signToken(key), { requiredRole: roles }))
   assert.equal(error.message, `Missing required role: ${roles.join(', ')}`)
   assert.equal(
     error.wwwAuthenticate,
@@ -263,18 +277,18 @@ test('a scope and a role cannot break out of the challenge', async () => {
   )
 })
 
-test('every error is another object, so that an application may add to its headers', async () => {
-  const [one, other] = [await refusal(verify('')), await refusal(verify(''))]
+test('every error is a new object, so an application may add headers to it', async () => {
+  const [one, other] = [await rejection(verify('')), await rejection(verify(''))]
   one.headers['X-Own'] = '1'
   assert.deepEqual(Object.keys(other.headers), ['Cache-Control', 'WWW-Authenticate'])
 })
 
-test('an AuthError cannot be made by hand', () => {
+test('applications cannot construct an AuthError', () => {
   assert.throws(() => Reflect.construct(AuthError, []), TypeError)
   assert.throws(() => Reflect.construct(AuthError, [{ code: 'token_expired' }]), TypeError)
 })
 
-describe('an input that is neither a token nor a request is a TypeError, not a refusal and not a guest', () => {
+describe('an input that is neither a token nor a request is a TypeError, never a rejection or a guest', () => {
   const inputs = [undefined, null, 5, 5n, true, Symbol('x'), () => {}, {}, [], { headers: null }, { headers: 'x' }]
   for (const input of inputs) {
     test(inspect(input), async () => {
@@ -284,13 +298,13 @@ describe('an input that is neither a token nor a request is a TypeError, not a r
     })
   }
 
-  test('verifyLogtoToken takes strings only', async () => {
+  test('verifyLogtoToken accepts only strings', async () => {
     for (const input of [5, true, {}, [], bearer('x'), () => {}]) {
       await assert.rejects(verifyLogtoToken(/** @type {any} */ (input), own()), isTypeError)
     }
   })
 
-  test('for verifyLogtoToken, a token that was not found is a missing one', async () => {
+  test('verifyLogtoToken reports undefined, null and an empty string as a missing token', async () => {
     for (const nothing of [undefined, null, '']) {
       assert.equal(await verdict(verifyLogtoToken(/** @type {any} */ (nothing), own())), 'missing_token')
     }
@@ -302,9 +316,9 @@ describe('an input that is neither a token nor a request is a TypeError, not a r
   }
 })
 
-describe('a token with several faults is refused for the first one, in the order of the contract', () => {
+describe('a token with several faults is rejected for the first one, in the documented order', () => {
   /**
-   * Each fault by itself; those further down come later in the contract's order.
+   * Each fault, in the order in which the checks run.
    *
    * @type {[string, string, { header?: object, claims?: object, members?: string, tampered?: boolean, pad?: boolean,
    *   options?: object }][]}
@@ -333,30 +347,29 @@ describe('a token with several faults is refused for the first one, in the order
   ]
 
   for (const [index, [name, wanted, fault]] of FAULTS.entries()) {
-    test(`${name} by itself`, async () => assert.match(await firstFault(fault), new RegExp(`^${wanted}`)))
-
-    for (const [laterName, , later] of FAULTS.slice(index + 1)) {
-      test(`${name} before ${laterName}`, async () => {
-        assert.match(await firstFault(later, fault), new RegExp(`^${wanted}`))
-      })
-    }
+    test(`${name} is reported before every later fault`, async () => {
+      assert.match(await firstFault(fault), new RegExp(`^${wanted}`))
+      for (const [laterName, , later] of FAULTS.slice(index + 1)) {
+        assert.match(await firstFault(later, fault), new RegExp(`^${wanted}`), laterName)
+      }
+    })
   }
 
-  test('a missing exp before an nbf that is no time', async () => {
-    const token = goodToken(key, { exp: undefined, nbf: 'soon' })
-    assert.equal((await refusal(verify(token))).message, 'Token has a missing or malformed claim: exp')
+  test('a missing exp is reported before a malformed nbf', async () => {
+    const token = signToken(key, { exp: undefined, nbf: 'soon' })
+    assert.equal((await rejection(verify(token))).message, 'Token has a missing or malformed claim: exp')
   })
 
-  test('a broken header before everything that it says', async () => {
+  test('a malformed header is reported before its contents are checked', async () => {
     const header = '{"alg":"none","alg":"none","typ":"JWT","crit":[]}'
-    assert.equal(await verdict(verify(compact(key, header, 'x'))), 'malformed_token')
+    assert.equal(await verdict(verify(signParts(key, header, 'x'))), 'malformed_token')
   })
 
-  test('the keys are not even asked for before the header is right', async (t) => {
+  test('keys are fetched only after the header has been checked', async (t) => {
     const down = await startIssuer(t)
     const options = { logtoUrl: down.logtoUrl, audience: AUDIENCE }
     for (const header of [{ alg: 'none' }, { typ: 'JWT' }, { crit: ['exp'] }, { kid: 5 }]) {
-      await refusal(verifyAuth(issuer.mint({ header }), options))
+      await rejection(verifyAuth(issuer.mint({ header }), options))
     }
     assert.equal(down.jwksRequests, 0)
   })
@@ -366,10 +379,10 @@ describe('a token with several faults is refused for the first one, in the order
     const merged = (/** @type {string} */ part) => Object.assign({}, ...faults.map((fault) => fault[part]))
     const members = faults.map((fault) => fault.members ?? '').join('')
     const filler = faults.some((fault) => fault.pad) ? { filler: 'x'.repeat(16_384) } : {}
-    const text = JSON.stringify(goodClaims({ ...filler, ...merged('claims') }))
-    let token = compact(key, headerOf(key, merged('header')), `${text.slice(0, -1)}${members}}`)
-    if (faults.some((fault) => fault.tampered)) token = withSignatureOf(token, goodToken(key))
-    const { code, message, details } = await refusal(verify(token, merged('options')))
+    const text = JSON.stringify(validClaims({ ...filler, ...merged('claims') }))
+    let token = signParts(key, headerFor(key, merged('header')), `${text.slice(0, -1)}${members}}`)
+    if (faults.some((fault) => fault.tampered)) token = withSignatureOf(token, signToken(key))
+    const { code, message, details } = await rejection(verify(token, merged('options')))
     return [code, code === 'invalid_claims' ? message.split(': ')[1] : details.reason].filter(Boolean).join(': ')
   }
 })
@@ -381,36 +394,36 @@ describe('isRevoked', () => {
     ['a promise of true', Promise.resolve(true), 'token_revoked'],
     ['a promise of false', Promise.resolve(false), 'accepted'],
   ])) {
-    test(`${name} means ${wanted}, for a request and for a string`, async () => {
+    test(`returning ${name}: ${wanted}, for a request and for a string`, async () => {
       const options = { isRevoked: () => answer }
-      assert.equal(await verdict(verify(goodToken(key), options)), wanted)
-      assert.equal(await verdict(verify(bearer(goodToken(key)), options)), wanted)
+      assert.equal(await verdict(verify(signToken(key), options)), wanted)
+      assert.equal(await verdict(verify(bearer(signToken(key)), options)), wanted)
     })
   }
 
-  test('is told who is asking', async () => {
+  test('receives the context', async () => {
     /** @type {any[]} */
     const asked = []
-    const auth = await verify(goodToken(key, { sub: 'alice', scope: 'a b' }), {
+    const auth = await verify(signToken(key, { sub: 'alice', scope: 'a b' }), {
       isRevoked: (/** @type {any} */ who) => void asked.push(structuredClone(who)),
     })
     assert.deepEqual(asked, [auth])
     assert.deepEqual([asked[0].userId, asked[0].scopes, asked[0].isAuthenticated], ['alice', ['a', 'b'], true])
   })
 
-  test('is asked on every call, also about a token that is remembered', async () => {
+  test('is called for every verification, including previously verified tokens', async () => {
     let asked = 0
     const verifier = createVerifier({ ...own(), isRevoked: () => ++asked === 3 })
-    const token = goodToken(key)
+    const token = signToken(key)
     const verdicts = []
     for (let call = 0; call < 4; call += 1) verdicts.push(await verdict(verifier.verify(token)))
     assert.deepEqual(verdicts, ['accepted', 'accepted', 'token_revoked', 'accepted'])
     assert.equal(verifier.stats().tokens.hits, 3)
   })
 
-  test('is not asked about a token that fails before', async () => {
-    const isRevoked = () => assert.fail('asked')
-    assert.equal(await verdict(verify(goodToken(key), { isRevoked, requiredScope: 'a' })), 'missing_scope')
+  test('is not called if an earlier check fails', async () => {
+    const isRevoked = () => assert.fail('it was called')
+    assert.equal(await verdict(verify(signToken(key), { isRevoked, requiredScope: 'a' })), 'missing_scope')
     assert.equal(await verdict(verify('', { isRevoked })), 'missing_token')
   })
 
@@ -423,43 +436,19 @@ describe('isRevoked', () => {
     ],
     ['rejects', () => Promise.reject(new RangeError('database is down'))],
   ])) {
-    test(`that ${name} fails the verification with its own error, also where guests are allowed`, async () => {
+    test(`if it ${name}, the verification fails with that error, even if guests are allowed`, async () => {
       const error = new RangeError('database is down')
-      await assert.rejects(verify(goodToken(key), { isRevoked }), error)
-      await assert.rejects(verify(bearer(goodToken(key)), { isRevoked, allowGuest: true }), error)
+      await assert.rejects(verify(signToken(key), { isRevoked }), error)
+      await assert.rejects(verify(bearer(signToken(key)), { isRevoked, allowGuest: true }), error)
     })
   }
 })
 
-test('verifyLogtoToken is never a guest', async () => {
-  const options = { ...own(), allowGuest: true }
-  for (const [token, wanted] of [
-    ['', 'missing_token'],
-    ['opaque', 'opaque_token'],
-    [goodToken(key, { exp: 1 }), 'token_expired'],
-  ]) {
-    assert.equal(await verdict(verifyLogtoToken(token, options)), wanted)
-    assert.equal(await verdict(verifyLogtoToken(token, createVerifier(options))), wanted)
-  }
-  const revoked = { ...options, isRevoked: () => true }
-  assert.equal(await verdict(verifyLogtoToken(goodToken(key), revoked)), 'token_revoked')
-})
+const key = createKey('ES256')
 
-const key = makeKey('ES256')
-
-const own = () => ({ logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] } })
+const own = () => optionsFor(key)
 
 /** @type {(input: any, options?: object) => Promise<import('logto-authkit').AuthContext>} */
 async function verify(input, options) {
   return verifyAuth(input, { ...own(), ...options })
-}
-
-/** @type {(token: string, other: string) => string} */
-function withSignatureOf(token, other) {
-  return `${token.slice(0, token.lastIndexOf('.'))}${other.slice(other.lastIndexOf('.'))}`
-}
-
-/** @type {(token: string) => object} */
-function claimsOf(token) {
-  return token.includes('.') ? JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()) : {}
 }

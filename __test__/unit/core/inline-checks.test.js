@@ -1,49 +1,53 @@
-/** Expensive signatures, wherever they are checked: one by one, side by side, more than there is room for, and without threads. */
+/** P-384 signatures are verified on the calling thread or on a thread pool. The result must not depend on which. */
 
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
 const { describe, test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
-const { doneHere, mayBeHere } = require('../../../js/core/inline-checks')
+const { mayRunInline: mayBeHere, ranInline: doneHere } = require('../../../js/core/inline-checks')
 const { inChild } = require('../../support/child')
-const { AUDIENCE, createKey } = require('../../support/keys')
+const { outcome: outcomeOf } = require('../../support/helpers')
+const { ISSUER, createKey, optionsFor } = require('../../support/tokens')
 
-const ISSUER = 'https://auth.example.test/oidc'
-const key = createKey({ alg: 'ES384' })
-const forger = createKey({ alg: 'ES384', kid: key.jwk.kid })
-const options = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE, jwks: { keys: [key.jwk] } }
+const key = createKey('ES384')
+const forger = createKey('ES384', { kid: key.jwk.kid })
+const options = optionsFor(key)
+const FORGED = forger.sign(ISSUER)
 
-describe('expensive signatures', { timeout: 120_000 }, () => {
-  test('that come one after the other each have their own outcome', async () => {
+const CASES = cases(300)
+
+describe('P-384 signatures', { timeout: 120_000 }, () => {
+  test('verified one after the other each get their own result', async () => {
     const verifier = createVerifier({ ...options, tokenCacheSize: 0 })
-    for (const { input, expected } of cases(300)) assert.equal(await outcome(verifier, input), expected)
+    for (const { input, expected } of CASES) assert.equal(await outcome(verifier, input), expected)
   })
 
   for (const count of [2, 3, 17, 64]) {
-    test(`that come ${count} at a time each have their own outcome`, async () => {
+    test(`verified ${count} at a time each get their own result`, async () => {
       const verifier = createVerifier({ ...options, tokenCacheSize: 0 })
-      for (let round = 0; round < 10; round += 1) await assertOutcomes(verifier, cases(count))
+      for (let round = 0; round < 10; round += 1)
+        await assertOutcomes(verifier, CASES.slice(11 * round, 11 * round + count))
     })
   }
 
-  test('of which more come at once than have room are all checked, each with its own outcome', async () => {
+  test('are all verified if there are more than the queue holds', async () => {
     const verifier = createVerifier({ ...options, tokenCacheSize: 0 })
-    // Room is for 1,024.
-    const few = cases(100)
+    // The queue holds 1,024.
+    const few = CASES.slice(0, 100)
     const many = Array.from({ length: 2_500 }, (_, n) => few[n % few.length])
     for (let round = 0; round < 2; round += 1) await assertOutcomes(verifier, many)
     assert.equal(await outcome(verifier, few[0].input), few[0].expected)
   })
 
-  test('that are remembered meanwhile, and again, each have their own outcome', async () => {
+  test('are cached by concurrent verifications', async () => {
     const verifier = createVerifier(options)
-    const few = cases(40)
+    const few = CASES.slice(0, 40)
     for (let round = 0; round < 3; round += 1) await assertOutcomes(verifier, [...few, ...few])
     assert.equal(verifier.stats().tokens.size, few.filter(({ expected }) => expected.startsWith('user')).length)
   })
 
-  test('do not hold up process.exit, however many wait', async () => {
+  test('do not delay process.exit, however many are waiting', async () => {
     const token = forger.sign(ISSUER)
     const { code, signal, stderr } = await inChild(
       async ({ options, token }) => {
@@ -56,22 +60,22 @@ describe('expensive signatures', { timeout: 120_000 }, () => {
     assert.deepEqual({ code, signal }, { code: 7, signal: null }, stderr)
   })
 
-  test('are checked as well where the application has put another class in the place of Promise', async () => {
+  test('are verified if the application has replaced Promise', async () => {
     await assertInChild(async ({ options, inputs }) => {
-      // As zone.js does: the promises of the core are none of its.
+      // As zone.js does. The core's promises are not instances of that class.
       Object.assign(globalThis, { Promise: class Other extends /** @type {any} */ (Promise) {} })
       const verifier = require('logto-authkit').createVerifier(options)
-      const told = inputs.map((input) =>
+      const results = inputs.map((input) =>
         verifier.verify(input).then(
           ({ userId }) => userId,
           (error) => error.code,
         ),
       )
-      console.log(JSON.stringify(await Promise.all(told)))
+      console.log(JSON.stringify(await Promise.all(results)))
     })
   })
 
-  test('are checked as well where the modules have globals of their own, as in test runners', async () => {
+  test('are verified if modules run in a realm of their own, as in test runners', async () => {
     await assertInChild(async ({ options, inputs }) => {
       const { readFileSync } = require('node:fs')
       const { createRequire } = require('node:module')
@@ -94,38 +98,38 @@ describe('expensive signatures', { timeout: 120_000 }, () => {
         return module.exports
       }
       const verifier = load(require.resolve('../../js/core/verifier.js')).createVerifier(options)
-      const told = inputs.map((/** @type {any} */ input) =>
+      const results = inputs.map((input) =>
         verifier.verify(input).then(
-          (/** @type {any} */ auth) => auth.userId,
-          (/** @type {any} */ error) => error.code,
+          (auth) => auth.userId,
+          (error) => error.code,
         ),
       )
-      console.log(JSON.stringify(await Promise.all(told)))
+      console.log(JSON.stringify(await Promise.all(results)))
     })
   })
 
-  test('are checked as well where the system gives no thread', { skip: !canLimitThreads() }, async () => {
+  test('are verified if the system cannot create threads', { skip: !canLimitThreads() }, async () => {
     await assertInChild(async ({ options, inputs }) => {
       const { execFileSync } = require('node:child_process')
       const verifier = require('logto-authkit').createVerifier(options)
-      // The limit does not hold for root.
+      // The limit does not apply to root.
       if (process.getuid?.() === 0) process.setuid?.(65534)
       execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:1'])
-      // A promise that never settles would let the process end without a word.
-      const told = inputs.map((input) =>
+      // If a promise never settled, the process would end without output.
+      const results = inputs.map((input) =>
         verifier.verify(input).then(
           ({ userId }) => userId,
           (error) => error.code,
         ),
       )
       const late = new Promise((resolve) => setTimeout(resolve, 10_000, 'not settled').unref())
-      console.log(JSON.stringify(await Promise.race([Promise.all(told), late])))
+      console.log(JSON.stringify(await Promise.race([Promise.all(results), late])))
       process.exit()
     })
   })
 })
 
-test('when an expensive signature may be checked on this thread again is not for the application’s clock to say', async (t) => {
+test('the limit for checks on the calling thread does not depend on mocked timers', async (t) => {
   t.mock.timers.enable({ apis: ['setImmediate'] })
   while (mayBeHere()) doneHere()
   await turn()
@@ -133,28 +137,20 @@ test('when an expensive signature may be checked on this thread again is not for
   assert.ok(mayBeHere())
 })
 
-/**
- * Tokens and requests, good and bad in every way that is found out after the signature, or by it.
- *
- * @param {number} count
- */
+/** Tokens and requests that are valid, expired or forged. */
 function cases(count) {
   return Array.from({ length: count }, (_, n) => {
     const claims = { sub: `user ${n}`, ...(n % 7 === 3 && { exp: 1 }) }
     const signer = n % 5 === 2 ? forger : key
     const token = signer.sign(ISSUER, { claims })
     const expected = signer === forger ? 'invalid_signature' : n % 7 === 3 ? 'token_expired' : claims.sub
-    // The first token of a request is forged, and the other one counts.
-    const cookie = `logto_authtoken=${forger.sign(ISSUER)}`
+    // The first token of a request is forged, so the second one decides.
+    const cookie = `logto_authtoken=${FORGED}`
     const input = n % 3 === 1 ? { headers: { cookie, authorization: `Bearer ${token}` } } : token
     return { input, expected: n % 3 === 1 && !expected.startsWith('user') ? 'invalid_signature' : expected }
   })
 }
 
-/**
- * @param {import('logto-authkit').Verifier} verifier
- * @param {ReturnType<typeof cases>} all
- */
 async function assertOutcomes(verifier, all) {
   const outcomes = await Promise.all(all.map(({ input }) => outcome(verifier, input)))
   assert.deepEqual(
@@ -163,13 +159,9 @@ async function assertOutcomes(verifier, all) {
   )
 }
 
-/**
- * What the script writes about the inputs must be their outcomes.
- *
- * @param {(data: { options: typeof options, inputs: any[] }) => unknown} script
- */
+/** The script must print the expected results. */
 async function assertInChild(script) {
-  const all = cases(20)
+  const all = CASES.slice(0, 20)
   const { code, stdout, stderr } = await inChild(script, { options, inputs: all.map(({ input }) => input) })
   assert.equal(code, 0, stderr)
   assert.deepEqual(
@@ -178,18 +170,8 @@ async function assertInChild(script) {
   )
 }
 
-/**
- * Whose it is, or the code of its refusal.
- *
- * @param {import('logto-authkit').Verifier} verifier
- * @param {any} input
- */
-function outcome(verifier, input) {
-  return verifier.verify(input).then(
-    ({ userId }) => userId,
-    (error) => error.code ?? error,
-  )
-}
+/** @type {(verifier: import('logto-authkit').Verifier, input: any) => Promise<string | null>} */
+const outcome = (verifier, input) => outcomeOf(verifier.verify(input))
 
 function canLimitThreads() {
   return process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0

@@ -2,21 +2,18 @@ const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, hasRole, hasScopes, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
-const { AUDIENCE, LOGTO_URL, goodToken, makeKey, pollute } = require('../../support/helpers')
+const { pollute } = require('../../support/helpers')
+const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
 /** @typedef {import('logto-authkit').AuthSubject} AuthSubject */
 
-const key = makeKey('EdDSA')
+const key = createKey('EdDSA')
 
 /** @type {(claims: object) => Promise<import('logto-authkit').AuthContext>} */
-const contextOf = (claims) =>
-  verifyAuth(goodToken(key, claims), { logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] } })
+const contextOf = (claims) => verifyAuth(signToken(key, claims), optionsFor(key))
 
 /** @type {Promise<import('logto-authkit').AuthContext>} */
-const guest = verifyAuth(
-  { headers: {} },
-  { logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] }, allowGuest: true },
-)
+const guest = verifyAuth({ headers: {} }, optionsFor(key, { allowGuest: true }))
 
 describe('scopes', () => {
   for (const [
@@ -45,7 +42,7 @@ describe('scopes', () => {
     [undefined, 'a', 'any', false],
   ])) {
     const options = mode && { mode }
-    test(`${inspect(held)} ${answer ? 'has' : 'has not'} ${inspect(wanted)}, ${mode ?? 'all by default'}`, async () => {
+    test(`scope ${inspect(held)} ${answer ? 'has' : 'lacks'} ${inspect(wanted)} (mode ${mode ?? 'all by default'})`, async () => {
       const auth = await contextOf({ scope: held })
       for (const subject of /** @type {AuthSubject[]} */ ([auth, auth.payload, { scope: held }])) {
         assert.equal(hasScopes(subject, wanted, options), answer)
@@ -87,7 +84,7 @@ describe('scopes', () => {
       ],
     ])
   )) {
-    test(`requireScopes says: ${message}`, () => {
+    test(`requireScopes throws: ${message}`, () => {
       const wwwAuthenticate = `Bearer error="insufficient_scope", ${challenge}`
       assert.throws(() => requireScopes(held, wanted, options), {
         name: 'AuthError',
@@ -116,20 +113,20 @@ describe('scopes', () => {
     {},
     new Set(['a']),
   ]) {
-    test(`wanting ${inspect(wanted)} is an error, not a pass`, () => {
+    test(`requiring ${inspect(wanted)} is an error, not a pass`, () => {
       for (const subject of [{ scope: 'a' }, null])
-        refusesAsOptions('scopes', subject, /** @type {any} */ (wanted), undefined)
+        assertInvalid('scopes', subject, /** @type {any} */ (wanted), undefined)
     })
   }
 
   for (const mode of ['ALL', '', 'some', null, true, {}]) {
     test(`the mode ${inspect(mode)} is an error`, () => {
-      refusesAsOptions('mode', { scope: 'a' }, 'a', /** @type {any} */ ({ mode }))
+      assertInvalid('mode', { scope: 'a' }, 'a', /** @type {any} */ ({ mode }))
     })
   }
 
   /** @type {(option: string, subject: any, scopes: any, options: any) => void} */
-  function refusesAsOptions(option, subject, scopes, options) {
+  function assertInvalid(option, subject, scopes, options) {
     const error = {
       name: 'TypeError',
       code: 'invalid_options',
@@ -169,7 +166,7 @@ describe('roles', () => {
     [{}, 'function', ['constructor', 'toString', '__proto__'], false],
   ])) {
     const options = claimKeys && { claimKeys }
-    test(`${inspect(claims)} ${answer ? 'has' : 'has not'} ${role}${claimKeys ? ` in ${claimKeys}` : ''}`, async () => {
+    test(`${inspect(claims)} ${answer ? 'has' : 'lacks'} ${role}${claimKeys ? ` in ${claimKeys}` : ''}`, async () => {
       const auth = await contextOf(claims)
       for (const subject of [auth, auth.payload, claims]) {
         assert.equal(hasRole(subject, role, options), answer)
@@ -189,7 +186,7 @@ describe('roles', () => {
     [{}, { claimKeys: ['groups'] }, 'Missing required role: admin. Checked claims: groups. Token roles: (none)'],
     [undefined, undefined, 'Missing required role: admin. Checked claims: roles, role. Token roles: (none)'],
   ])) {
-    test(`requireRole says: ${message}`, () => {
+    test(`requireRole throws: ${message}`, () => {
       const wwwAuthenticate = 'Bearer error="insufficient_scope", error_description="Missing required role: admin"'
       assert.throws(() => requireRole(claims, 'admin', options), {
         name: 'AuthError',
@@ -230,17 +227,14 @@ describe('roles', () => {
   }
 })
 
-describe('who is nobody has nothing', () => {
+describe('a subject without valid claims has no scopes and no roles', () => {
   for (const [name, subject] of /** @type {[string, () => Promise<any>][]} */ ([
     ['null', async () => null],
     ['undefined', async () => undefined],
     ['no claims', async () => ({})],
     ['a guest', () => guest],
-    [
-      'a guest that calls itself admin',
-      async () => ({ ...(await guest), roles: ['admin'], role: 'admin', scope: 'admin' }),
-    ],
-    ['claims with scopes of other types', async () => ({ scope: ['admin'], scopes: ['admin'], roles: null })],
+    ['a guest with added claims', async () => ({ ...(await guest), roles: ['admin'], role: 'admin', scope: 'admin' })],
+    ['claims of the wrong type', async () => ({ scope: ['admin'], scopes: ['admin'], roles: null })],
     ['inherited claims', async () => Object.create({ roles: ['admin'], scope: 'admin' })],
   ])) {
     test(name, async () => {
@@ -254,7 +248,7 @@ describe('who is nobody has nothing', () => {
   }
 })
 
-test('options that are inherited are refused, not lost', () => {
+test('inherited options are rejected, not ignored', () => {
   const inherited = Object.create({ mode: 'all', claimKeys: ['groups'] })
   const wrong = { name: 'TypeError', code: 'invalid_options', message: /"mode": .* inherited one$/ }
   for (const check of [hasScopes, requireScopes, hasRole, requireRole]) {
@@ -272,7 +266,7 @@ describe('a polluted Object.prototype grants nothing', () => {
     ['isAuthenticated', true],
     ['payload', { roles: ['admin'], scope: 'admin' }],
   ])) {
-    test(`by ${name}: ${inspect(value)}`, async (t) => {
+    test(`with the member ${name}: ${inspect(value)}`, async (t) => {
       const auth = await contextOf({ sub: 'admin', scope: 'read' })
       pollute(t, name, value)
       for (const subject of [auth, auth.payload, {}, null]) {
@@ -285,7 +279,7 @@ describe('a polluted Object.prototype grants nothing', () => {
   }
 })
 
-test('a role in a refusal cannot break out of the challenge', () => {
+test('a role cannot break out of the quotes of the challenge', () => {
   assert.throws(() => requireRole({}, 'a"b\\c\r\nX: y'), {
     wwwAuthenticate: 'Bearer error="insufficient_scope", error_description="Missing required role: a?b?c??X: y"',
   })

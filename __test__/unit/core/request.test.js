@@ -5,74 +5,53 @@ const http2 = require('node:http2')
 const { describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { createVerifier, verifyAuth } = require('logto-authkit')
-const {
-  AUDIENCE,
-  LOGTO_URL,
-  bearer,
-  goodToken,
-  makeKey,
-  pollute,
-  refusal,
-  startIssuer,
-  startServer,
-  verdict,
-} = require('../../support/helpers')
+const { outcome, pollute, rejection, startIssuer, startServer, verdict } = require('../../support/helpers')
+const { AUDIENCE, bearer, createKey, optionsFor, signToken } = require('../../support/tokens')
 
-const key = makeKey('EdDSA')
-const stranger = makeKey('EdDSA')
+const key = createKey('EdDSA')
+const stranger = createKey('EdDSA')
 
-const ALICE = goodToken(key, { sub: 'alice' })
-const BOB = goodToken(key, { sub: 'bob' })
-const EXPIRED = goodToken(key, { sub: 'eve', exp: 1 })
-const FORGED = goodToken(stranger)
-const SCOPED = goodToken(key, { sub: 'carol', scope: 'read' })
-const cookie = (/** @type {string} */ token) => `logto_authtoken=${token}`
+const ALICE = signToken(key, { sub: 'alice' })
+const BOB = signToken(key, { sub: 'bob' })
+const EXPIRED = signToken(key, { sub: 'eve', exp: 1 })
+const FORGED = signToken(stranger)
+const SCOPED = signToken(key, { sub: 'carol', scope: 'read' })
+const cookie = (token) => `logto_authtoken=${token}`
+const [A, B, BASIC] = [`Bearer ${ALICE}`, `Bearer ${BOB}`, 'Basic YTpi']
 
-describe('a request of Node’s http', () => {
+describe('an HTTP request of Node.js', () => {
   for (const [name, headers, wanted] of /** @type {[string, string[], string][]} */ ([
-    ['nothing', [], 'missing_token'],
-    ['a bearer token', ['Authorization', `Bearer ${ALICE}`], 'alice'],
+    ['no token', [], 'missing_token'],
+    ['a bearer token', ['Authorization', A], 'alice'],
     ['a cookie', ['Cookie', cookie(ALICE)], 'alice'],
     ['a cookie among others', ['Cookie', `a=b; ${cookie(ALICE)}; c=d`], 'alice'],
-    ['names in another letter case', ['aUTHORIZATION', `Bearer ${ALICE}`], 'alice'],
+    ['header names in mixed case', ['aUTHORIZATION', A], 'alice'],
+    ['two Authorization headers with bearer tokens', ['Authorization', A, 'Authorization', B], 'ambiguous_token'],
+    ['the same Authorization header twice', ['Authorization', A, 'authorization', A], 'ambiguous_token'],
     [
-      'two Authorization headers',
-      ['Authorization', `Bearer ${ALICE}`, 'Authorization', `Bearer ${BOB}`],
+      'a second Authorization header of another scheme',
+      ['Authorization', A, 'Authorization', BASIC],
       'ambiguous_token',
     ],
-    ['the same one twice', ['Authorization', `Bearer ${ALICE}`, 'authorization', `Bearer ${ALICE}`], 'ambiguous_token'],
+    ['a first Authorization header of another scheme', ['Authorization', BASIC, 'Authorization', A], 'ambiguous_token'],
     [
-      'a second one of another scheme',
-      ['Authorization', `Bearer ${ALICE}`, 'Authorization', 'Basic YTpi'],
-      'ambiguous_token',
-    ],
-    [
-      'a first one of another scheme',
-      ['Authorization', 'Basic YTpi', 'Authorization', `Bearer ${ALICE}`],
-      'ambiguous_token',
-    ],
-    [
-      'two, neither of them a bearer token',
-      ['Authorization', 'Basic YTpi', 'Authorization', 'Basic YTpj'],
+      'two Authorization headers without a bearer token',
+      ['Authorization', BASIC, 'Authorization', 'Basic YTpj'],
       'missing_token',
     ],
     ['two Cookie headers with one token', ['Cookie', 'a=b', 'Cookie', cookie(ALICE)], 'alice'],
     ['two Cookie headers with the same token', ['Cookie', cookie(ALICE), 'Cookie', cookie(ALICE)], 'alice'],
     ['two Cookie headers with two tokens', ['Cookie', cookie(ALICE), 'Cookie', cookie(BOB)], 'ambiguous_token'],
-    ['two tokens joined by a comma', ['Authorization', `Bearer ${ALICE}, Bearer ${BOB}`], 'ambiguous_token'],
-    [
-      'a value that only another header has',
-      ['X-Authorization', `Bearer ${ALICE}`, 'Proxy-Authorization', `Bearer ${ALICE}`],
-      'missing_token',
-    ],
-    ['a header called get', ['Get', 'x', 'Authorization', `Bearer ${ALICE}`], 'alice'],
+    ['two bearer tokens in one header', ['Authorization', `Bearer ${ALICE}, Bearer ${BOB}`], 'ambiguous_token'],
+    ['a bearer token in other headers', ['X-Authorization', A, 'Proxy-Authorization', A], 'missing_token'],
+    ['a header called get', ['Get', 'x', 'Authorization', A], 'alice'],
   ])) {
     test(`with ${name}: ${wanted}`, async (t) => assert.equal(await overHttp(t, headers), wanted))
   }
 
-  test('counts as the application has changed it', async (t) => {
-    const headers = ['Authorization', `Bearer ${ALICE}`, 'Authorization', `Bearer ${BOB}`]
-    const change = (/** @type {string | undefined} */ value) => (/** @type {any} */ request) => {
+  test('is read with the changes that the application made to it', async (t) => {
+    const headers = ['Authorization', A, 'Authorization', B]
+    const change = (value) => (request) => {
       request.headers.authorization = value
       return request
     }
@@ -85,8 +64,8 @@ describe('a request of Node’s http', () => {
     ['Koa (req)', (req) => ({ headers: req.headers, req })],
     ['Socket.IO (handshake)', ({ headers }) => ({ headers, query: {}, auth: {} })],
   ])) {
-    test(`is found behind the request of ${name}`, async (t) => {
-      assert.equal(await overHttp(t, ['Authorization', `Bearer ${ALICE}`], wrap), 'alice')
+    test(`is found through the request object of ${name}`, async (t) => {
+      assert.equal(await overHttp(t, ['Authorization', A], wrap), 'alice')
       assert.equal(await overHttp(t, ['Cookie', cookie(ALICE)], wrap), 'alice')
     })
   }
@@ -95,20 +74,20 @@ describe('a request of Node’s http', () => {
     ['Fastify (raw)', (raw) => ({ headers: raw.headers, raw })],
     ['Koa (req)', (req) => ({ headers: req.headers, req })],
   ])) {
-    test(`hides no second Authorization behind the request of ${name}`, async (t) => {
-      const headers = ['Authorization', `Bearer ${ALICE}`, 'Authorization', `Bearer ${BOB}`]
+    test(`is rejected for a second Authorization header, also through ${name}`, async (t) => {
+      const headers = ['Authorization', A, 'Authorization', B]
       assert.equal(await overHttp(t, headers, wrap), 'ambiguous_token')
     })
   }
 
-  test('may be one of http2, whose cookies come in crumbs', async (t) => {
-    const server = http2.createServer(async (request, response) => response.end(await who(request)))
+  test('may use HTTP/2, where each cookie is a header of its own', async (t) => {
+    const server = http2.createServer(async (request, response) => response.end(String(await who(request))))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
     const session = http2.connect(`http://127.0.0.1:${port}`)
     t.after(() => void [session.close(), server.close()])
-    const ask = async (/** @type {import('node:http').OutgoingHttpHeaders} */ headers) => {
+    const ask = async (headers) => {
       const [...chunks] = await session.request(headers).toArray()
       return Buffer.concat(chunks).toString()
     }
@@ -118,26 +97,22 @@ describe('a request of Node’s http', () => {
   })
 })
 
-describe('a request of fetch', () => {
+describe('a fetch Request', () => {
   const url = 'https://api.example.test/orders'
+  const pairs = (/** @type {[string, string][]} */ ...all) => all
+
   for (const [name, headers, wanted] of /** @type {[string, [string, string][], string][]} */ ([
-    ['nothing', [], 'missing_token'],
-    ['a bearer token', [['Authorization', `Bearer ${ALICE}`]], 'alice'],
+    ['no token', [], 'missing_token'],
+    ['a bearer token', [['Authorization', A]], 'alice'],
     ['a cookie', [['Cookie', `a=b; ${cookie(ALICE)}`]], 'alice'],
     [
-      'two Authorization headers, which it joins',
-      [
-        ['Authorization', `Bearer ${ALICE}`],
-        ['Authorization', `Bearer ${BOB}`],
-      ],
+      'two Authorization headers, which fetch joins',
+      pairs(['Authorization', A], ['Authorization', B]),
       'ambiguous_token',
     ],
     [
-      'two cookies, which it joins',
-      [
-        ['Cookie', cookie(ALICE)],
-        ['Cookie', cookie(BOB)],
-      ],
+      'two Cookie headers, which fetch joins',
+      pairs(['Cookie', cookie(ALICE)], ['Cookie', cookie(BOB)]),
       'ambiguous_token',
     ],
   ])) {
@@ -147,11 +122,11 @@ describe('a request of fetch', () => {
     })
   }
 
-  test('may be a NextRequest, whose cookies are looked up by name', async () => {
-    const next = (/** @type {string} */ token) => {
+  test('may be a NextRequest, whose cookies have a get method', async () => {
+    const next = (token) => {
       const request = new Request(url, { headers: { cookie: cookie(token) } })
       const cookies = {
-        get: (/** @type {string} */ name) => (name === 'logto_authtoken' ? { name, value: token } : undefined),
+        get: (name) => (name === 'logto_authtoken' ? { name, value: token } : undefined),
       }
       return Object.assign(request, { cookies })
     }
@@ -159,49 +134,47 @@ describe('a request of fetch', () => {
     assert.equal(await who(next('')), 'missing_token')
   })
 
-  test('may be what next/headers gives', async () => {
+  test('may consist of the headers and cookies of next/headers', async () => {
     const cookies = new Map([['logto_authtoken', { name: 'logto_authtoken', value: ALICE }]])
     assert.equal(await who({ headers: new Headers(), cookies }), 'alice')
   })
 })
 
-describe('a plain object', () => {
+describe('a plain object as a request', () => {
+  const bare = (members) => Object.assign(Object.create(null), members)
+
   for (const [name, request, wanted] of /** @type {[string, any, string][]} */ ([
-    ['a header in lower case', { headers: { authorization: `Bearer ${ALICE}` } }, 'alice'],
-    ['a header with a capital', { headers: { Authorization: `Bearer ${ALICE}` } }, 'alice'],
-    ['a header in capitals', { headers: { AUTHORIZATION: `Bearer ${ALICE}` } }, 'alice'],
+    ['a header in lower case', { headers: { authorization: A } }, 'alice'],
+    ['a header with a capital', { headers: { Authorization: A } }, 'alice'],
+    ['a header in capitals', { headers: { AUTHORIZATION: A } }, 'alice'],
     ['a cookie header with a capital', { headers: { Cookie: cookie(ALICE) } }, 'alice'],
-    [
-      'two spellings with two tokens',
-      { headers: { Authorization: `Bearer ${ALICE}`, AUTHORIZATION: `Bearer ${BOB}` } },
-      'ambiguous_token',
-    ],
-    ['a list of one', { headers: { authorization: [`Bearer ${ALICE}`] } }, 'alice'],
-    ['a list of two', { headers: { authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] } }, 'ambiguous_token'],
-    ['an empty list', { headers: { authorization: [] } }, 'missing_token'],
-    ['a list of cookies', { headers: { cookie: ['a=b', cookie(ALICE)] } }, 'alice'],
-    ['a list of cookies with two tokens', { headers: { cookie: [cookie(BOB), cookie(ALICE)] } }, 'ambiguous_token'],
-    ['no prototype', { headers: Object.assign(Object.create(null), { authorization: `Bearer ${ALICE}` }) }, 'alice'],
+    ['two spellings with two tokens', { headers: { Authorization: A, AUTHORIZATION: B } }, 'ambiguous_token'],
+    ['an array with one value', { headers: { authorization: [A] } }, 'alice'],
+    ['an array with two values', { headers: { authorization: [A, B] } }, 'ambiguous_token'],
+    ['an empty array', { headers: { authorization: [] } }, 'missing_token'],
+    ['an array of cookies', { headers: { cookie: ['a=b', cookie(ALICE)] } }, 'alice'],
+    ['an array of cookies with two tokens', { headers: { cookie: [cookie(BOB), cookie(ALICE)] } }, 'ambiguous_token'],
+    ['headers without a prototype', { headers: bare({ authorization: A }) }, 'alice'],
     ['cookies by name', { headers: {}, cookies: { logto_authtoken: ALICE } }, 'alice'],
-    [
-      'cookies without prototype',
-      { headers: {}, cookies: Object.assign(Object.create(null), { logto_authtoken: ALICE }) },
-      'alice',
-    ],
+    ['cookies without a prototype', { headers: {}, cookies: bare({ logto_authtoken: ALICE }) }, 'alice'],
     ['cookies in a Map', { headers: {}, cookies: new Map([['logto_authtoken', ALICE]]) }, 'alice'],
-    ['a Map of something else', { headers: {}, cookies: new Map([['logto_authtoken', 5]]) }, 'missing_token'],
-    ['headers in a Map', { headers: new Map([['authorization', `Bearer ${ALICE}`]]) }, 'alice'],
+    [
+      'cookies in a Map, but not a string',
+      { headers: {}, cookies: new Map([['logto_authtoken', 5]]) },
+      'missing_token',
+    ],
+    ['headers in a Map', { headers: new Map([['authorization', A]]) }, 'alice'],
     ['a cookie called get', { headers: {}, cookies: { get: 'x', logto_authtoken: ALICE } }, 'alice'],
     ['cookies that are null', { headers: { cookie: cookie(ALICE) }, cookies: null }, 'alice'],
     ['cookies that are a string', { headers: { cookie: cookie(ALICE) }, cookies: 'x' }, 'alice'],
     ['an inherited cookie', { headers: {}, cookies: Object.create({ logto_authtoken: ALICE }) }, 'missing_token'],
     [
-      'the cookie as the application parsed it',
+      'a parsed cookie, which replaces the header',
       { headers: { cookie: cookie(BOB) }, cookies: { logto_authtoken: ALICE } },
       'alice',
     ],
     [
-      'two cookies, of which a parser took one',
+      'two cookies of which the parser kept one',
       { headers: { cookie: `${cookie(ALICE)}; ${cookie(BOB)}` }, cookies: { logto_authtoken: ALICE } },
       'ambiguous_token',
     ],
@@ -219,45 +192,35 @@ describe('a plain object', () => {
     {},
     { token: ALICE },
     [ALICE],
-    [`Bearer ${ALICE}`],
+    [A],
     () => ALICE,
     Symbol('x'),
     new Date(),
   ]) {
-    test(`with a cookie that is ${inspect(value, { depth: 0, maxStringLength: 20 })}, not a string`, async () => {
+    test(`with the cookie ${inspect(value, { depth: 0, maxStringLength: 20 })} has no token`, async () => {
       assert.equal(await who({ headers: {}, cookies: { logto_authtoken: value } }), 'missing_token')
       assert.equal(await who({ headers: {}, cookies: new Map([['logto_authtoken', value]]) }), 'missing_token')
       assert.equal(await who({ headers: {}, cookies: { get: () => ({ value }) } }), 'missing_token')
     })
   }
 
-  // cookie-parser makes an object of `j:{"a":1}`, and whoever writes the cookie chooses its members.
-  test('with a cookie that a parser made an object of, by j:', async () => {
+  // cookie-parser turns `j:{"a":1}` into an object whose members the client chooses.
+  test('with a cookie that a parser turned into an object has no token', async () => {
     for (const object of [{ toString: ALICE }, { value: ALICE }, { length: 1, 0: ALICE }, [ALICE]]) {
       assert.equal(await who({ headers: {}, cookies: { logto_authtoken: object } }), 'missing_token')
     }
     assert.equal(await who({ headers: { cookie: `logto_authtoken=j:["${ALICE}"]` } }), 'malformed_token')
   })
 
-  for (const value of [
-    null,
-    5,
-    true,
-    {},
-    { 0: `Bearer ${ALICE}`, length: 1 },
-    [5],
-    [[`Bearer ${ALICE}`]],
-    [null],
-    () => `Bearer ${ALICE}`,
-  ]) {
-    test(`with headers that are ${inspect(value, { depth: 0, maxStringLength: 20 })}, not strings`, async () => {
+  for (const value of [null, 5, true, {}, { 0: A, length: 1 }, [5], [[A]], [null], () => A]) {
+    test(`with the header ${inspect(value, { depth: 0, maxStringLength: 20 })} has no token`, async () => {
       assert.equal(await who({ headers: { authorization: value, cookie: value } }), 'missing_token')
       assert.equal(await who({ headers: { get: () => value } }), 'missing_token')
     })
   }
 })
 
-describe('the value of Authorization', () => {
+describe('the Authorization header', () => {
   for (const [value, wanted] of [
     [`Bearer ${ALICE}`, 'alice'],
     [`bearer ${ALICE}`, 'alice'],
@@ -334,14 +297,14 @@ describe('the Cookie header', () => {
     test(`${shown}: ${wanted}`, async () => assert.equal(await who({ headers: { cookie: value } }), wanted))
   }
 
-  test('is read for the name in cookieName', async () => {
+  test('is searched for the name in cookieName', async () => {
     const headers = { cookie: `${cookie(ALICE)}; __Host-token=${BOB}` }
     assert.equal(await who({ headers }, { cookieName: '__Host-token' }), 'bob')
     assert.equal(await who({ headers, cookies: { '__Host-token': SCOPED } }, { cookieName: '__Host-token' }), 'carol')
     assert.equal(await who({ headers }, { cookieName: 'other' }), 'missing_token')
   })
 
-  test('a cookie of a plain object’s own names is not there unless it is sent', async () => {
+  test('has no token under a name of Object.prototype unless that cookie was sent', async () => {
     for (const cookieName of ['__proto__', 'constructor', 'toString']) {
       assert.equal(await who({ headers: {}, cookies: {} }, { cookieName }), 'missing_token')
       assert.equal(await who({ headers: { cookie: `${cookieName}=${ALICE}` }, cookies: {} }, { cookieName }), 'alice')
@@ -349,66 +312,38 @@ describe('the Cookie header', () => {
   })
 })
 
-describe('cookie and header', () => {
-  const both = (/** @type {string} */ inCookie, /** @type {string} */ inHeader) => ({
+describe('a request with a cookie and a header', () => {
+  const isAlice = (/** @type {any} */ { userId }) => userId === 'alice'
+  const headerFirst = { tokenSources: ['header', 'cookie'] }
+  const both = (inCookie, inHeader) => ({
     headers: { cookie: cookie(inCookie), authorization: `Bearer ${inHeader}` },
   })
 
   for (const [name, inCookie, inHeader, options, wanted] of /** @type {[string, string, string, object, string][]} */ ([
-    ['the cookie goes first', ALICE, BOB, {}, 'alice'],
-    ['the header goes first where it is named first', ALICE, BOB, { tokenSources: ['header', 'cookie'] }, 'bob'],
-    ['an expired cookie gives way to the header', EXPIRED, BOB, {}, 'bob'],
-    ['a forged cookie gives way to the header', FORGED, BOB, {}, 'bob'],
-    ['a cookie that is no token gives way to the header', 'x', BOB, {}, 'bob'],
-    ['an expired header gives way to the cookie', ALICE, EXPIRED, { tokenSources: ['header', 'cookie'] }, 'alice'],
-    ['of two bad ones, the error of the first stands', EXPIRED, FORGED, {}, 'token_expired'],
-    [
-      'of two bad ones, the error of the first stands, the header',
-      EXPIRED,
-      FORGED,
-      { tokenSources: ['header', 'cookie'] },
-      'unknown_key',
-    ],
-    ['a good cookie makes up for nothing in the header', ALICE, 'x', {}, 'alice'],
-    [
-      'a cookie without the scope does not give way: 403 is an answer',
-      ALICE,
-      SCOPED,
-      { requiredScope: 'read' },
-      'missing_scope',
-    ],
-    [
-      'a bad cookie, and a header without the scope: the first error',
-      EXPIRED,
-      ALICE,
-      { requiredScope: 'read' },
-      'token_expired',
-    ],
-    ['a bad cookie, and a header with the scope', EXPIRED, SCOPED, { requiredScope: 'read' }, 'carol'],
-    ['the header alone, if the cookie is not a source', ALICE, BOB, { tokenSources: ['header'] }, 'bob'],
-    ['the cookie alone, if the header is not a source', ALICE, BOB, { tokenSources: ['cookie'] }, 'alice'],
-    ['no giving way to what is not a source', EXPIRED, BOB, { tokenSources: ['cookie'] }, 'token_expired'],
-    ['an empty cookie is none', '', BOB, {}, 'bob'],
-    [
-      'a revoked cookie gives way to the header',
-      ALICE,
-      BOB,
-      { isRevoked: (/** @type {any} */ { userId }) => userId === 'alice' },
-      'bob',
-    ],
-    ['two that are revoked', ALICE, BOB, { isRevoked: () => true }, 'token_revoked'],
-    [
-      'an expired cookie, and a revoked header: the first error',
-      EXPIRED,
-      BOB,
-      { isRevoked: () => true },
-      'token_expired',
-    ],
+    ['the cookie comes first', ALICE, BOB, {}, 'alice'],
+    ['the header comes first if tokenSources says so', ALICE, BOB, headerFirst, 'bob'],
+    ['after an expired cookie, the header is tried', EXPIRED, BOB, {}, 'bob'],
+    ['after a forged cookie, the header is tried', FORGED, BOB, {}, 'bob'],
+    ['after a cookie that is not a token, the header is tried', 'x', BOB, {}, 'bob'],
+    ['after an expired header, the cookie is tried', ALICE, EXPIRED, headerFirst, 'alice'],
+    ['if both fail, the first error is reported', EXPIRED, FORGED, {}, 'token_expired'],
+    ['if both fail, the error of the header, which comes first', EXPIRED, FORGED, headerFirst, 'unknown_key'],
+    ['after a valid cookie, the header is not read', ALICE, 'x', {}, 'alice'],
+    ['after a 403 for the cookie, the header is not tried', ALICE, SCOPED, { requiredScope: 'read' }, 'missing_scope'],
+    ['the first error, if the header lacks the scope', EXPIRED, ALICE, { requiredScope: 'read' }, 'token_expired'],
+    ['an expired cookie and a header with the scope', EXPIRED, SCOPED, { requiredScope: 'read' }, 'carol'],
+    ['only the header, if the cookie is not a source', ALICE, BOB, { tokenSources: ['header'] }, 'bob'],
+    ['only the cookie, if the header is not a source', ALICE, BOB, { tokenSources: ['cookie'] }, 'alice'],
+    ['a header that is not a source is not tried', EXPIRED, BOB, { tokenSources: ['cookie'] }, 'token_expired'],
+    ['an empty cookie counts as no cookie', '', BOB, {}, 'bob'],
+    ['after a revoked cookie, the header is tried', ALICE, BOB, { isRevoked: isAlice }, 'bob'],
+    ['both are revoked', ALICE, BOB, { isRevoked: () => true }, 'token_revoked'],
+    ['the first error, if the header is revoked', EXPIRED, BOB, { isRevoked: () => true }, 'token_expired'],
   ])) {
     test(`${name}: ${wanted}`, async () => assert.equal(await who(both(inCookie, inHeader), options), wanted))
   }
 
-  test('an outage is an answer too: the other one is not tried', async (t) => {
+  test('after an outage, the second source is not tried', async (t) => {
     const issuer = await startIssuer(t)
     issuer.setOutage('error')
     const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
@@ -416,7 +351,7 @@ describe('cookie and header', () => {
     assert.equal(issuer.jwksRequests, 1)
   })
 
-  test('what is ambiguous in a source that is not asked does not count', async () => {
+  test('two tokens in a source that is not used do not count', async () => {
     const headers = { cookie: `${cookie(ALICE)}; ${cookie(BOB)}`, authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] }
     assert.equal(
       await who({ headers: { ...headers, authorization: `Bearer ${BOB}` } }, { tokenSources: ['header'] }),
@@ -426,24 +361,24 @@ describe('cookie and header', () => {
     assert.equal(await who({ headers }, { tokenSources: [], getToken: () => BOB }), 'bob')
   })
 
-  test('what is ambiguous in one of them is refused, and says which', async () => {
+  test('two tokens in one source are rejected, and details name the source', async () => {
     for (const [headers, reason] of /** @type {[any, string][]} */ ([
       [{ cookie: `${cookie(ALICE)}; ${cookie(BOB)}` }, 'two different cookies of that name'],
       [{ authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] }, 'two Authorization values'],
       [{ cookie: cookie(ALICE), authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] }, 'two Authorization values'],
     ])) {
-      const error = await refusal(verifyAuth({ headers }, own()))
+      const error = await rejection(verifyAuth({ headers }, own()))
       assert.deepEqual([error.code, error.status, error.details], ['ambiguous_token', 400, { reason }])
     }
   })
 })
 
 describe('getToken', () => {
-  test('is asked first, with the request', async () => {
+  test('is called first, with the request', async () => {
     const request = { ...bearer(ALICE), url: '/?token=x' }
     /** @type {unknown[]} */
     const asked = []
-    const getToken = (/** @type {unknown} */ given) => {
+    const getToken = (given) => {
       asked.push(given)
       return BOB
     }
@@ -453,24 +388,24 @@ describe('getToken', () => {
   })
 
   for (const nothing of [null, undefined, '']) {
-    test(`that answers ${inspect(nothing)} leaves it to cookie and header`, async () => {
+    test(`that returns ${inspect(nothing)} is followed by cookie and header`, async () => {
       assert.equal(await who(bearer(ALICE), { getToken: () => nothing }), 'alice')
       assert.equal(await who({ headers: {} }, { getToken: () => nothing }), 'missing_token')
     })
   }
 
-  test('that has a token has the only one', async () => {
+  test('that returns a token replaces cookie and header', async () => {
     assert.equal(await who(bearer(ALICE), { getToken: () => EXPIRED }), 'token_expired')
   })
 
   for (const answer of [5, true, {}, [ALICE], Promise.resolve(ALICE)]) {
-    test(`that answers ${inspect(answer, { depth: 0, maxStringLength: 20 })} is a wrong option, also where guests are allowed`, async () => {
+    test(`that returns ${inspect(answer, { depth: 0, maxStringLength: 20 })} is an invalid option, even if guests are allowed`, async () => {
       const verification = verifyAuth(bearer(ALICE), own({ getToken: () => answer, allowGuest: true }))
       await assert.rejects(verification, { name: 'TypeError', code: 'invalid_options', message: /"getToken"/ })
     })
   }
 
-  test('that throws fails the verification with its own error', async () => {
+  test('that throws makes the verification fail with that error', async () => {
     const error = new RangeError('no query')
     const getToken = () => {
       throw error
@@ -478,17 +413,17 @@ describe('getToken', () => {
     await assert.rejects(verifyAuth(bearer(ALICE), own({ getToken, allowGuest: true })), error)
   })
 
-  test('is not asked about a string', async () => {
-    assert.equal(await who(ALICE, { getToken: () => assert.fail('asked') }), 'alice')
+  test('is not called for a string', async () => {
+    assert.equal(await who(ALICE, { getToken: () => assert.fail('it was called') }), 'alice')
   })
 
-  test('may be the only source', async () => {
+  test('may be the only token source', async () => {
     assert.equal(await who(bearer(ALICE), { tokenSources: [], getToken: () => undefined }), 'missing_token')
     assert.throws(() => createVerifier(own({ tokenSources: [] })), { code: 'invalid_options' })
   })
 })
 
-test('a string is a token and nothing else', async () => {
+test('a string input is a token and nothing else', async () => {
   assert.equal(await who(ALICE), 'alice')
   assert.equal(await who(''), 'missing_token')
   assert.equal(await who(`Bearer ${ALICE}`), 'malformed_token')
@@ -500,20 +435,20 @@ for (const [name, value] of [
   ['authorization', `Bearer ${ALICE}`],
   ['cookie', cookie(ALICE)],
 ]) {
-  test(`a header ${name} that a polluted Object.prototype has was not sent`, async (t) => {
+  test(`the header ${name} is not read from a polluted Object.prototype`, async (t) => {
     pollute(t, name, value)
     assert.equal(await who({ headers: {} }), 'missing_token')
   })
 }
 
-test('cookies that a polluted Object.prototype has were not sent', async (t) => {
+test('cookies are not read from a polluted Object.prototype', async (t) => {
   pollute(t, 'cookies', { logto_authtoken: BOB, guest_logto_authtoken: 'bob' })
   assert.equal(await who({ headers: {} }), 'missing_token')
   assert.equal(await who({ headers: { cookie: cookie(ALICE) } }), 'alice')
   assert.equal(await who({ headers: {}, cookies: { logto_authtoken: ALICE } }), 'alice')
 })
 
-test('a request is left as it was', async () => {
+test('a request is not modified', async () => {
   const request = {
     headers: Object.freeze({ cookie: cookie(ALICE) }),
     cookies: Object.freeze({ logto_authtoken: ALICE }),
@@ -521,32 +456,15 @@ test('a request is left as it was', async () => {
   assert.equal(await who(Object.freeze(request)), 'alice')
 })
 
-/** @type {(change?: object) => any} */
-function own(change) {
-  return { logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] }, ...change }
-}
+/** @type {(changes?: object) => any} */
+const own = (changes) => optionsFor(key, changes)
 
-/**
- * Who is asking, or the code of the refusal.
- *
- * @type {(request: any, options?: object) => Promise<string>}
- */
-async function who(request, options) {
-  let userId
-  const verification = verifyAuth(request, own(options)).then((auth) => {
-    userId = auth.userId
-  })
-  const outcome = await verdict(verification)
-  return userId ?? outcome
-}
+/** The user, or the error code of the rejection. @type {(request: any, options?: object) => Promise<string | null>} */
+const who = (request, options) => outcome(verifyAuth(request, own(options)))
 
-/**
- * The same for a request that comes over HTTP with these raw headers.
- *
- * @type {(t: import('node:test').TestContext, headers: string[], wrap?: (request: any) => any) => Promise<string>}
- */
-async function overHttp(t, headers, wrap = (/** @type {any} */ request) => request) {
-  const { port } = await startServer(t, async (request, response) => response.end(await who(wrap(request))))
+/** The user or the error code for an HTTP request with these raw headers. */
+async function overHttp(t, headers, wrap = (request) => request) {
+  const { port } = await startServer(t, async (request, response) => response.end(String(await who(wrap(request)))))
   const request = http
     .request({ port, host: '127.0.0.1', headers: ['Host', '127.0.0.1', ...headers], agent: false })
     .end()

@@ -1,18 +1,17 @@
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
-const { startKeyServer } = require('../../support/key-server')
-const { AUDIENCE, createKey } = require('../../support/keys')
+const { startKeyServer, startVerifier } = require('../../support/key-server')
+const { outcome: outcomeOf } = require('../../support/helpers')
+const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
 /**
  * @typedef {import('logto-authkit').VerifyAuthOptions} VerifyAuthOptions
  * @typedef {import('logto-authkit').Verifier} Verifier
- * @typedef {import('../../support/key-server').KeyServer} KeyServer
  */
 
-test('a token is remembered once it has been verified', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('a token is cached once it has been verified', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   const token = server.key.sign(server.issuer)
   assert.deepEqual(verifier.stats().tokens, { size: 0, hits: 0, misses: 0 })
   assert.equal(await outcome(verifier, token), 'alice')
@@ -23,16 +22,15 @@ test('a token is remembered once it has been verified', async (t) => {
   assert.deepEqual(verifier.stats().tokens, { size: 2, hits: 3, misses: 2 })
 })
 
-test('verifyAuth with a fresh literal for every call remembers, too', async (t) => {
+test('verifyAuth caches tokens even if the options are a new object for every call', async (t) => {
   const server = await startKeyServer(t)
   const token = server.key.sign(server.issuer)
-  for (let i = 0; i < 5; i += 1) await verifyAuth(token, { ...options(server) })
-  assert.equal(createVerifier(options(server)).stats().tokens.size, 1)
+  for (let i = 0; i < 5; i += 1) await verifyAuth(token, { ...server.options })
+  assert.equal(createVerifier(server.options).stats().tokens.size, 1)
 })
 
-test('a remembered token gives the same context, and a payload of its own each time', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('a previously verified token gives an equal context with a new payload object', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   const token = server.key.sign(server.issuer, { claims: { nested: { list: [1] } } })
   const [first, second] = [await verifier.verify(token), await verifier.verify(token)]
   assert.equal(verifier.stats().tokens.hits, 1)
@@ -45,13 +43,12 @@ test('a remembered token gives the same context, and a payload of its own each t
   assert.deepEqual(await verifier.verify(token), second)
 })
 
-test('a refused token is not remembered', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
-  const signed = (/** @type {object} */ claims) => server.key.sign(server.issuer, { claims: { ...claims } })
+test('a rejected token is not cached', async (t) => {
+  const { server, verifier } = await startVerifier(t)
+  const signed = (claims) => server.key.sign(server.issuer, { claims: { ...claims } })
   for (const token of [
     'x'.repeat(43),
-    createKey({ kid: server.key.jwk.kid }).sign(server.issuer),
+    createKey('ES256', { kid: server.key.jwk.kid }).sign(server.issuer),
     server.key.sign(server.issuer, { header: { kid: 'unknown' } }),
     signed({ exp: 1 }),
     signed({ exp: undefined }),
@@ -63,48 +60,55 @@ test('a refused token is not remembered', async (t) => {
     for (let i = 0; i < 2; i += 1) assert.notEqual(await outcome(verifier, token), 'alice')
   }
   assert.deepEqual(verifier.stats().tokens, { size: 0, hits: 0, misses: 18 })
+
+  const strict = createVerifier({ ...server.options, requiredScope: 'a' })
+  assert.equal(await outcome(strict, server.key.sign(server.issuer)), 'missing_scope')
+  assert.equal(strict.stats().tokens.size, 0)
 })
 
-for (const size of [1, 2, 10]) {
-  test(`with tokenCacheSize ${size}, 1,000 tokens take no more places than that, and the last one has one`, async (t) => {
-    const server = await startKeyServer(t)
-    const verifier = createVerifier({ ...options(server), tokenCacheSize: size })
-    for (let i = 0; i < 1000; i += 1) {
-      assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
+test('a small cache never holds more tokens than tokenCacheSize, and keeps the last one', async () => {
+  const key = createKey()
+  const tokens = Array.from({ length: 1001 }, () => signToken(key))
+  for (const size of [1, 2, 10]) {
+    const verifier = createVerifier(optionsFor(key, { tokenCacheSize: size }))
+    for (const token of tokens) {
+      assert.equal(await outcome(verifier, token), 'alice')
       assert.ok(verifier.stats().tokens.size <= size)
     }
     assert.equal(verifier.stats().tokens.size, size)
-    const last = server.key.sign(server.issuer)
-    for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, last), 'alice')
+    assert.equal(await outcome(verifier, tokens[1000]), 'alice')
     assert.deepEqual(verifier.stats().tokens, { size, hits: 1, misses: 1001 })
-  })
-}
-
-test('large tokens are remembered in place of several', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier({ ...options(server), tokenCacheSize: 100 })
-  const claims = { pad: 'x'.repeat(8 * 1024) }
-  for (let i = 0; i < 100; i += 1) {
-    assert.equal(await outcome(verifier, server.key.sign(server.issuer, { claims })), 'alice')
   }
-  const { size } = verifier.stats().tokens
-  assert.ok(size > 5 && size < 30, String(size))
 })
 
-test('with tokenCacheSize 0 none is remembered', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier({ ...options(server), tokenCacheSize: 0 })
+test('a large token takes the space of several', async (t) => {
+  const { server, verifier } = await startVerifier(t, { tokenCacheSize: 100 })
+  for (const [length, most] of [
+    [8 * 1024, 30],
+    [11_000, 10],
+  ]) {
+    const claims = { pad: 'x'.repeat(length) }
+    for (let i = 0; i < 100; i += 1) {
+      assert.equal(await outcome(verifier, server.key.sign(server.issuer, { claims })), 'alice')
+    }
+    const { size } = verifier.stats().tokens
+    assert.ok(size > 5 && size <= most, String(size))
+  }
+})
+
+test('tokenCacheSize 0 disables the cache', async (t) => {
+  const { server, verifier } = await startVerifier(t, { tokenCacheSize: 0 })
   const token = server.key.sign(server.issuer)
   for (let i = 0; i < 3; i += 1) assert.equal(await outcome(verifier, token), 'alice')
   assert.deepEqual(verifier.stats().tokens, { size: 0, hits: 0, misses: 3 })
 })
 
-test('a remembered token stops at its exp, and goes on within the tolerance', async (t) => {
+test('a previously verified token expires at exp plus the tolerance', async (t) => {
   const server = await startKeyServer(t)
   const exp = Math.floor(Date.now() / 1000) + 3600
   const token = server.key.sign(server.issuer, { claims: { exp } })
-  const at = (/** @type {number} */ seconds, clockTolerance = 0) =>
-    outcome(createVerifier({ ...options(server), currentDate: new Date(seconds * 1000), clockTolerance }), token)
+  const at = (seconds, clockTolerance = 0) =>
+    outcome(createVerifier({ ...server.options, currentDate: new Date(seconds * 1000), clockTolerance }), token)
   assert.equal(await at(exp - 1), 'alice')
   assert.equal(await at(exp), 'token_expired')
   assert.equal(await at(exp + 1), 'token_expired')
@@ -112,25 +116,24 @@ test('a remembered token stops at its exp, and goes on within the tolerance', as
   assert.equal(await at(exp - 0.001), 'alice')
 })
 
-test('a remembered token stops when the clock passes its exp', async (t) => {
-  const server = await startKeyServer(t)
-  const verifier = createVerifier(options(server))
+test('a previously verified token expires when the clock passes its exp', async (t) => {
+  const { server, verifier } = await startVerifier(t)
   const exp = Date.now() / 1000 + 0.3
   const token = server.key.sign(server.issuer, { claims: { exp } })
   for (;;) {
-    const asked = Date.now() / 1000
-    const told = await outcome(verifier, token)
-    if (told !== 'alice') {
-      assert.equal(told, 'token_expired')
+    const before = Date.now() / 1000
+    const found = await outcome(verifier, token)
+    if (found !== 'alice') {
+      assert.equal(found, 'token_expired')
       break
     }
-    assert.ok(asked < exp)
+    assert.ok(before < exp)
     await new Promise(setImmediate)
   }
   assert.ok(Date.now() / 1000 >= exp)
 })
 
-/** What another verifier may ask of a token that is remembered. @type {[string, Partial<VerifyAuthOptions>][]} */
+/** Options of a second verifier for a token that the first one has cached. @type {[string, Partial<VerifyAuthOptions>][]} */
 const OTHERS = [
   ['invalid_issuer', { issuer: 'https://other.example.test/oidc' }],
   ['invalid_audience', { audience: 'https://other.example.test' }],
@@ -143,48 +146,52 @@ const OTHERS = [
   ['token_expired', { currentDate: new Date('2100-01-01') }],
   ['unknown_key', { jwks: { keys: [createKey().jwk] } }],
   ['alice', { audience: null }],
+  ['alice', { clockTolerance: 1 }],
   ['alice', { requiredScope: 'read', algorithms: ['ES256'], tokenType: null, organizationId: null }],
 ]
 
 for (const [expected, more] of OTHERS) {
   const change = Object.keys(more).join(', ')
-  test(`a token that another verifier has remembered is checked against one's own ${change}: ${expected}`, async (t) => {
+  test(`a token that another verifier cached is checked against ${change}: ${expected}`, async (t) => {
     const server = await startKeyServer(t)
     const token = server.key.sign(server.issuer, { claims: { scope: 'read' } })
-    const verifier = createVerifier(options(server))
-    const other = createVerifier({ ...options(server), ...more })
+    const verifier = createVerifier(server.options)
+    const other = createVerifier({ ...server.options, ...more })
     for (let i = 0; i < 2; i += 1) {
       assert.equal(await outcome(verifier, token), 'alice')
       assert.equal(await outcome(other, token), expected)
     }
+    if (!('jwks' in more)) assert.equal(other.stats().tokens.misses, 0, 'the token was not cached')
   })
 }
 
-test('a token that is remembered without its audience checked is refused where that is checked', async (t) => {
+test('a token cached without an audience check is rejected by a verifier that checks the audience', async (t) => {
   const server = await startKeyServer(t)
   const token = server.key.sign(server.issuer, { claims: { aud: 'https://other.example.test' } })
-  assert.equal(await outcome(createVerifier({ ...options(server), audience: null }), token), 'alice')
-  assert.equal(await outcome(createVerifier(options(server)), token), 'invalid_audience')
+  assert.equal(await outcome(createVerifier({ ...server.options, audience: null }), token), 'alice')
+  assert.equal(await outcome(createVerifier(server.options), token), 'invalid_audience')
 })
 
-test('a token that is remembered of any type is refused where an access token is wanted', async (t) => {
+test('a token cached with any type is rejected by a verifier that requires an access token', async (t) => {
   const server = await startKeyServer(t)
-  const token = server.key.sign(server.issuer, { header: { typ: 'JWT' } })
-  assert.equal(await outcome(createVerifier({ ...options(server), tokenType: null }), token), 'alice')
-  assert.equal(await outcome(createVerifier(options(server)), token), 'invalid_token_type')
+  for (const typ of ['JWT', undefined]) {
+    const token = server.key.sign(server.issuer, { header: { typ } })
+    assert.equal(await outcome(createVerifier({ ...server.options, tokenType: null }), token), 'alice')
+    assert.equal(await outcome(createVerifier(server.options), token), 'invalid_token_type')
+  }
 })
 
-test('a token that is remembered for one Logto is none of another', async (t) => {
+test('a token cached for one Logto is not accepted for another', async (t) => {
   const [server, other] = [await startKeyServer(t), await startKeyServer(t)]
   const token = server.key.sign(server.issuer)
-  assert.equal(await outcome(createVerifier(options(server)), token), 'alice')
-  const verifier = createVerifier({ ...options(other), issuer: server.issuer })
+  assert.equal(await outcome(createVerifier(server.options), token), 'alice')
+  const verifier = createVerifier({ ...other.options, issuer: server.issuer })
   assert.equal(await outcome(verifier, token), 'unknown_key')
 })
 
-test('a remembered token with one character changed, left out or added anywhere is refused', async (t) => {
+test('rejects a previously verified token in which any one character was changed, removed or added', async (t) => {
   const server = await startKeyServer(t)
-  const verifier = createVerifier({ ...options(server), tokenType: null, issuer: server.issuer, audience: null })
+  const verifier = createVerifier({ ...server.options, tokenType: null, issuer: server.issuer, audience: null })
   const token = server.key.sign(server.issuer)
   for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, token), 'alice')
   const { hits } = verifier.stats().tokens
@@ -202,10 +209,9 @@ test('a remembered token with one character changed, left out or added anywhere 
   assert.equal(await outcome(verifier, token), 'alice')
 })
 
-test('ES384 tokens, which are checked on other threads, are remembered as well', async (t) => {
-  const key = createKey({ alg: 'ES384' })
-  const server = await startKeyServer(t, { keys: [key] })
-  const verifier = createVerifier(options(server))
+test('ES384 tokens, which are verified on the thread pool, are cached as well', async (t) => {
+  const key = createKey('ES384')
+  const { server, verifier } = await startVerifier(t, {}, { keys: [key] })
   const tokens = Array.from({ length: 100 }, () => key.sign(server.issuer))
   for (let round = 0; round < 2; round += 1) {
     const outcomes = await Promise.all(tokens.map((token) => outcome(verifier, token)))
@@ -214,26 +220,8 @@ test('ES384 tokens, which are checked on other threads, are remembered as well',
   assert.deepEqual(verifier.stats().tokens, { size: 100, hits: 100, misses: 100 })
 })
 
-/**
- * @param {KeyServer} server
- * @returns {VerifyAuthOptions}
- */
-function options(server) {
-  return { logtoUrl: server.logtoUrl, audience: AUDIENCE }
-}
-
-/**
- * Whose token it is, or the code of its refusal.
- *
- * @param {Verifier} verifier
- * @param {string} token
- */
-function outcome(verifier, token) {
-  return verifier.verify(token).then(
-    (auth) => auth.userId,
-    (error) => error.code ?? error,
-  )
-}
+/** The user, or the error code of the rejection. @type {(verifier: Verifier, token: string) => Promise<string | null>} */
+const outcome = (verifier, token) => outcomeOf(verifier.verify(token))
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 /** The character after each in the alphabet. @type {Record<string, string>} */

@@ -8,10 +8,10 @@ const AUDIENCE = 'https://api.example.test'
 const HOST = 'http://app.example.test'
 const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 
-/** Options of a Logto that is not asked for its keys, as nobody has a token. */
+/** A Logto that is never asked for its keys, because no request carries a token. */
 const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
 
-test('a page request without a session is redirected to the sign-in page', async () => {
+test('redirects a page request without a session to the sign-in page', async () => {
   const response = await visit({ signInUrl: '/sign-in' }, '/account?tab=1&next=//evil.example', PAGE)
   assert.equal(response.status, 307)
   assert.equal(
@@ -21,26 +21,26 @@ test('a page request without a session is redirected to the sign-in page', async
   assert.equal(response.headers.get('cache-control'), 'no-store')
 })
 
-test('a session that has ended is redirected too', async (t) => {
+test('redirects a page request with an expired token', async (t) => {
   const { options, token } = await issued(t, { expiresIn: -1 })
   const response = await visit({ ...options, signInUrl: '/sign-in' }, '/account', { ...PAGE, ...cookie(token) })
   assert.equal(response.headers.get('location'), `${HOST}/sign-in?redirect_to=%2Faccount`)
 })
 
-test('a sign-in page elsewhere keeps its own query', async () => {
+test('keeps the query of a sign-in page on another host', async () => {
   const signInUrl = 'https://login.example.test/start?app=1'
   const response = await visit({ signInUrl }, '/account', PAGE)
   assert.equal(response.headers.get('location'), `${signInUrl}&redirect_to=%2Faccount`)
 })
 
-test('the sign-in page stands below the base path and in the language of the page', async () => {
+test('adds the base path and the locale of the page to signInUrl', async () => {
   const nextConfig = { basePath: '/shop', i18n: { locales: ['en', 'de'], defaultLocale: 'en' } }
   const response = await visit({ signInUrl: '/sign-in?from=shop' }, '/shop/de/account', PAGE, { nextConfig })
   const query = 'from=shop&redirect_to=%2Fshop%2Fde%2Faccount'
   assert.equal(response.headers.get('location'), `${HOST}/shop/de/sign-in?${query}`)
 })
 
-test('the sign-in page ends in a slash where all pages of the application do', async () => {
+test('adds a trailing slash to signInUrl if the application uses them', async () => {
   const nextConfig = { basePath: '/shop', trailingSlash: true }
   const response = await visit({ signInUrl: '/sign-in' }, '/shop/account/', PAGE, { nextConfig })
   assert.equal(response.headers.get('location'), `${HOST}/shop/sign-in/?redirect_to=%2Fshop%2Faccount%2F`)
@@ -48,7 +48,7 @@ test('the sign-in page ends in a slash where all pages of the application do', a
   assert.equal(page.headers.get('x-middleware-next'), '1')
 })
 
-test('the sign-in page itself is never redirected to itself, however its address is written', async () => {
+test('never redirects the sign-in page, however its URL is written', async () => {
   for (const [signInUrl, ...paths] of [
     ['/sign-in/', '/sign-in', '/sign-in/'],
     ['/sign-in/?from=shop', '/sign-in', '/sign-in/'],
@@ -65,7 +65,7 @@ test('the sign-in page itself is never redirected to itself, however its address
   }
 })
 
-test('redirect_to cannot name another host', async () => {
+test('never names another host in redirect_to', async () => {
   for (const path of ['//evil.example/x', '///evil.example/x', '/\\evil.example/x', '/\\/evil.example']) {
     const response = await visit({ signInUrl: '/sign-in' }, path, PAGE)
     const target = new URL(response.headers.get('location') ?? '').searchParams.get('redirect_to') ?? ''
@@ -74,7 +74,7 @@ test('redirect_to cannot name another host', async () => {
   }
 })
 
-test('what is no page request is answered with JSON', async () => {
+test('responds with JSON to requests other than for a page', async () => {
   for (const [headers, method] of /** @type {[Record<string, string>, string][]} */ ([
     [{}, 'GET'],
     [{ accept: '*/*' }, 'GET'],
@@ -94,12 +94,12 @@ test('what is no page request is answered with JSON', async () => {
   }
 })
 
-test('without a sign-in page, a page request is answered with JSON too', async () => {
+test('responds with JSON to page requests if there is no signInUrl', async () => {
   assert.equal((await visit({ signInUrl: undefined, publicPaths: undefined }, '/account', PAGE)).status, 401)
   assert.equal((await visit({}, '/account', PAGE)).status, 401)
 })
 
-test('who may not, or cannot be verified, is not sent to sign in once more', async (t) => {
+test('does not redirect a missing scope or an outage', async (t) => {
   const { options, token } = await issued(t)
   const signInUrl = '/sign-in'
   const forbidden = await visit({ ...options, signInUrl, requiredScope: 'admin' }, '/a', { ...PAGE, ...cookie(token) })
@@ -109,42 +109,28 @@ test('who may not, or cannot be verified, is not sent to sign in once more', asy
   assert.equal(outage.status, 503)
 })
 
-test('a session passes, and nothing about it is forwarded', async (t) => {
+test('lets a request with a valid token through without forwarding anything about the user', async (t) => {
   const { options, token } = await issued(t)
   const response = await visit({ ...options, signInUrl: '/sign-in' }, '/account', { ...PAGE, ...cookie(token) })
   assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
 })
 
-test('a preflight passes', async () => {
+test('lets CORS preflights pass, and verifies other OPTIONS requests', async () => {
   const headers = { 'access-control-request-method': 'POST', origin: 'https://other.example.test' }
   const response = await visit({}, '/api/orders', headers, { method: 'OPTIONS' })
   assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
   assert.equal((await visit({}, '/api/orders', {}, { method: 'OPTIONS' })).status, 401)
 })
 
+const words = (text) => text.trim().split(/\s+/)
+
 const PUBLIC_PATHS = ['/', '/docs', '/caf\u00e9', '/th%C3%A9', '/help/', /^\/assets\/.+\.png$/, /secret-free/g]
 
-for (const path of [
-  '/',
-  '/?a=1',
-  '/docs',
-  '/docs/',
-  '/docs/a/b',
-  '/docs/a.json',
-  '/caf%C3%A9',
-  '/th%C3%A9',
-  '/help',
-  '/help/me',
-  '/assets/a/b.png',
-  '/assets/a/b.png/',
-  '/secret-free',
-  '/_next/static/chunks/app/%5Bid%5D/page.js',
-  '/_next/data/build/docs.json',
-  '/_next/data/build/index.json',
-  '/docs.rsc',
-  '/docs.prefetch.rsc',
-  '/docs.segments/_tree.segment.rsc',
-]) {
+for (const path of words(`
+  / /?a=1 /docs /docs/ /docs/a/b /docs/a.json /caf%C3%A9 /th%C3%A9 /help /help/me /assets/a/b.png
+  /assets/a/b.png/ /secret-free /_next/static/chunks/app/%5Bid%5D/page.js /_next/data/build/docs.json
+  /_next/data/build/index.json /docs.rsc /docs.prefetch.rsc /docs.segments/_tree.segment.rsc
+`)) {
   test(`${path} is public`, async () => {
     for (let i = 0; i < 2; i += 1) {
       const response = await visit({ publicPaths: PUBLIC_PATHS }, path)
@@ -153,51 +139,27 @@ for (const path of [
   })
 }
 
-for (const path of [
-  '/account',
-  '/docs-internal',
-  '/docsx/a',
-  '/DOCS',
-  '/account/docs',
-  '/index',
-  '//',
-  '//docs',
-  '/docs//account',
-  '/docs/..%2faccount',
-  '/docs/..%2Faccount',
-  '/docs%2f..%2faccount',
-  '/docs/..%5caccount',
-  '/docs/%252e%252e/account',
-  '/%64ocs',
-  '/docs%00/account',
-  '/docs/%0d%0a',
-  '/docs/%E0%A4%A',
-  '/account/%2e%2e%2fdocs',
-  '/assets/%2e%2e/a.png',
-  '/account.rsc',
-  '/account.png',
-  '/account.segments/docs.segment.rsc',
-  '/docs.segments/account.segments/_tree.segment.rsc',
-  '/_next/data/build/account.json',
-  '/_next/data/docs/account.json',
-  '/_next/data/build/account/docs.json',
-  '/_next/data/docs',
-  '/_next/image?url=/docs',
-]) {
+for (const path of words(`
+  /account /docs-internal /docsx/a /DOCS /account/docs /index // //docs /docs//account /docs/..%2faccount
+  /docs/..%2Faccount /docs%2f..%2faccount /docs/..%5caccount /docs/%252e%252e/account /%64ocs /docs%00/account
+  /docs/%0d%0a /docs/%E0%A4%A /account/%2e%2e%2fdocs /assets/%2e%2e/a.png /account.rsc /account.png
+  /account.segments/docs.segment.rsc /docs.segments/account.segments/_tree.segment.rsc
+  /_next/data/build/account.json /_next/data/docs/account.json /_next/data/build/account/docs.json
+  /_next/data/docs /_next/image?url=/docs
+`)) {
   test(`${path} is not public`, async () => {
     assert.equal((await visit({ publicPaths: PUBLIC_PATHS }, path)).status, 401)
   })
 }
 
-test('without public paths nothing is public but the sign-in page', async () => {
-  const passes = async (/** @type {string} */ path) =>
-    (await visit({ signInUrl: '/sign-in?a=1' }, path)).headers.has('x-middleware-next')
+test('treats only the sign-in page as public without publicPaths', async () => {
+  const passes = async (path) => (await visit({ signInUrl: '/sign-in?a=1' }, path)).headers.has('x-middleware-next')
   assert.equal(await passes('/sign-in'), true)
   assert.equal(await passes('/sign-in/factor-two'), true)
   assert.equal(await passes('/'), false)
 })
 
-test('a public path asks for no keys and sets no cookie where there are no guests', async (t) => {
+test('verifies nothing on public paths without allowGuest', async (t) => {
   const { issuer, options, token } = await issued(t)
   const response = await visit({ ...options, publicPaths: ['/docs'] }, '/docs', cookie(token))
   assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
@@ -206,7 +168,7 @@ test('a public path asks for no keys and sets no cookie where there are no guest
 
 const GUESTS = { allowGuest: true, publicPaths: ['/shop'], signInUrl: '/sign-in' }
 
-test('a new guest is made known to the page and to the browser by one id', async () => {
+test('sends the id of a new guest to the page and to the browser', async () => {
   const response = await visit(GUESTS, '/shop', { ...PAGE, cookie: 'theme=dark' })
   const [, id] = /^guest_logto_authtoken=([0-9a-f-]{36}); Path=/.exec(response.headers.get('set-cookie') ?? '') ?? []
   assert.match(response.headers.get('x-middleware-override-headers') ?? '', /\bcookie\b/)
@@ -215,7 +177,7 @@ test('a new guest is made known to the page and to the browser by one id', async
   assert.equal(response.headers.get('vary'), 'Cookie')
 })
 
-test('the request keeps all its headers when a guest is added', async () => {
+test('keeps all headers of the request when it adds a guest', async () => {
   const headers = { ...PAGE, authorization: 'Basic YTpi', 'x-user-id': 'alice', 'x-own': '1' }
   const response = await visit(GUESTS, '/shop', headers)
   for (const [name, value] of Object.entries(headers)) {
@@ -223,25 +185,25 @@ test('the request keeps all its headers when a guest is added', async () => {
   }
 })
 
-test('a known guest keeps the id, and one with an unusable id gets another', async () => {
+test('keeps the id of a known guest, and replaces an invalid one', async () => {
   const known = await visit(GUESTS, '/shop', { cookie: 'guest_logto_authtoken=visitor-1' })
   assert.deepEqual([...known.headers], [['x-middleware-next', '1']])
   const unusable = await visit(GUESTS, '/shop', { cookie: 'guest_logto_authtoken="<script>"' })
   assert.match(unusable.headers.get('set-cookie') ?? '', /^guest_logto_authtoken=[0-9a-f-]{36};/)
 })
 
-test('guests are welcome on public paths alone, if there are any', async () => {
-  const refused = await visit(GUESTS, '/account', PAGE)
-  assert.equal(refused.headers.get('location'), `${HOST}/sign-in?redirect_to=%2Faccount`)
-  assert.equal(refused.headers.get('set-cookie'), null)
+test('accepts guests on public paths only, if publicPaths is given', async () => {
+  const rejected = await visit(GUESTS, '/account', PAGE)
+  assert.equal(rejected.headers.get('location'), `${HOST}/sign-in?redirect_to=%2Faccount`)
+  assert.equal(rejected.headers.get('set-cookie'), null)
   assert.equal((await visit({ ...GUESTS, publicPaths: [] }, '/shop')).status, 401)
   const everywhere = await visit({ allowGuest: true }, '/account', PAGE)
   assert.equal(everywhere.headers.get('x-middleware-next'), '1')
 })
 
-test('where guests are not welcome, a session is refused for its own reason', async (t) => {
+test('rejects a session for its own reason where guests are not accepted', async (t) => {
   const { issuer, options } = await issued(t)
-  const code = async (/** @type {object} */ claims, extra = {}) => {
+  const code = async (claims, extra = {}) => {
     const token = issuer.mint({ audience: AUDIENCE, ...claims })
     const headers = { ...PAGE, ...cookie(token) }
     const response = await visit({ ...options, ...GUESTS, requiredScope: 'read', ...extra }, '/account', headers)
@@ -253,13 +215,13 @@ test('where guests are not welcome, a session is refused for its own reason', as
   assert.equal(await code({ scope: 'read', expiresIn: -1 }, { signInUrl: undefined }), 'token_expired')
 })
 
-test('an asset makes nobody a guest', async () => {
+test('creates no guest for assets', async () => {
   const response = await visit(GUESTS, '/_next/static/chunks/a.js')
   assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
 })
 
-test('the guest cookie is Secure but on plain-http loopback hosts, as the browser was asked', async () => {
-  const secure = async (/** @type {Record<string, string>} */ headers) =>
+test('decides about Secure by the forwarded protocol and host', async () => {
+  const secure = async (headers) =>
     /; Secure/.test((await visit(GUESTS, '/shop', headers)).headers.get('set-cookie') ?? '')
   assert.equal(await secure({ host: 'localhost:3000', 'x-forwarded-proto': 'http' }), false)
   assert.equal(await secure({ host: 'localhost:3000', 'x-forwarded-proto': 'https' }), true)
@@ -286,7 +248,7 @@ for (const [name, extra] of /** @type {[string, any][]} */ ([
   ['signInUrl', { signInUrl: '/%73ign-in' }],
   ['publicPath', { publicPath: ['/docs'] }],
 ])) {
-  test(`${JSON.stringify(extra)} is an options error`, () => {
+  test(`throws a TypeError for ${JSON.stringify(extra)}`, () => {
     const wrong = { code: 'invalid_options', message: new RegExp(`"${name}"`) }
     assert.throws(() => authProxy({ ...OPTIONS, ...extra }), wrong)
     assert.throws(() => createNextAuth(OPTIONS).authProxy(extra), wrong)
@@ -297,7 +259,7 @@ for (const [name, value] of /** @type {[string, unknown][]} */ ([
   ['publicPaths', ['/account']],
   ['signInUrl', 'https://evil.example'],
 ])) {
-  test(`a polluted Object.prototype.${name} leads nobody in and nobody astray`, async (t) => {
+  test(`ignores a polluted Object.prototype.${name}`, async (t) => {
     pollute(t, name, value)
     const auth = createNextAuth(OPTIONS)
     for (const proxy of [authProxy(OPTIONS), auth.authProxy(), auth.authProxy({})]) {
@@ -306,22 +268,11 @@ for (const [name, value] of /** @type {[string, unknown][]} */ ([
   })
 }
 
-/**
- * What the proxy answers; where it lets through, that is what Next.js reads out of its headers.
- *
- * @param {object} options
- * @param {string} path
- * @param {Record<string, string>} [headers]
- * @param {{ method?: string, nextConfig?: any }} [init]
- */
+/** The proxy's response. If it lets a request pass, the headers hold the instructions for Next.js. */
 function visit(options, path, headers = {}, init = {}) {
   return authProxy({ ...OPTIONS, ...options })(new NextRequest(HOST + path, { ...init, headers }))
 }
 
-/**
- * @param {import('node:test').TestContext} t
- * @param {import('logto-authkit/testing').MintOptions} [claims]
- */
 async function issued(t, claims = {}) {
   const issuer = await startIssuer(t)
   return {
@@ -331,10 +282,9 @@ async function issued(t, claims = {}) {
   }
 }
 
-/** @param {string} token */
 const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
 
-test('a requirement that the options inherit is refused, also beside the options of the proxy itself', () => {
+test('throws a TypeError for an inherited requirement next to options of the proxy', () => {
   const options = Object.assign(Object.create({ requiredScope: 'admin' }), {
     logtoUrl: 'http://127.0.0.1:1',
     audience: 'https://api.example.test',

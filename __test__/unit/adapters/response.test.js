@@ -2,9 +2,7 @@ const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const http2 = require('node:http2')
 const { test } = require('node:test')
-// @ts-expect-error: it ships no types
 const cookieSession = require('cookie-session')
-// @ts-expect-error: it ships no types
 const expressSession = require('express-session')
 const { logtoAuth } = require('logto-authkit/express')
 const { EXPRESSES, FRAMEWORKS, ask, serve } = require('../../support/frameworks')
@@ -25,7 +23,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   /** @type {(t: TestContext, handler: Handler) => Promise<string>} */
   const serveGuests = async (t, handler) => serve(t, listener(await guests(t), handler))
 
-  test(`${framework}: the application's own cookies and headers stay, however it sends them`, async (t) => {
+  test(`${framework}: keeps the cookies and headers of the application, however it sends them`, async (t) => {
     /** @type {Record<string, Handler>} */
     const handlers = {
       setHeader: (_req, res) => {
@@ -82,7 +80,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     }
   })
 
-  test(`${framework}: a list of cookies that responses share stays as it is, and no guest gets another's cookie`, async (t) => {
+  test(`${framework}: does not change a list of cookies that several responses share`, async (t) => {
     const shared = ['a=1', 'b=2']
     /** @type {Record<string, Handler>} */
     const handlers = {
@@ -100,8 +98,8 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     }
   })
 
-  test(`${framework}: Vary and Cache-Control of the application stay`, async (t) => {
-    const sent = async (/** @type {Record<string, string>} */ own) => {
+  test(`${framework}: keeps Vary and Cache-Control that writeHead sets`, async (t) => {
+    const sent = async (own) => {
       const url = await serveGuests(t, (_req, res) => res.writeHead(200, own).end())
       const { headers } = await ask(url)
       return [headers.vary, headers['cache-control']]
@@ -114,7 +112,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     ['header', [200, { 'X-Nothing': undefined }], /^fault: Invalid value "undefined" for header "X-Nothing"/],
     ['status', [99], /^fault: Invalid status code: 99/],
   ])) {
-    test(`${framework}: a wrong ${mistake} in writeHead is the application's error, as ever`, async (t) => {
+    test(`${framework}: leaves the error for an invalid ${mistake} in writeHead to the application`, async (t) => {
       const url = await serveGuests(t, (_req, res, next) => {
         try {
           res.writeHead(...head)
@@ -131,7 +129,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
 }
 
 for (const [framework, express] of Object.entries(EXPRESSES)) {
-  test(`${framework}: sessions before and after logtoAuth keep their cookies`, async (t) => {
+  test(`${framework}: keeps the cookies of session middleware before and after logtoAuth`, async (t) => {
     const auth = await guests(t)
     const sessions = {
       'cookie-session': cookieSession({ name: 'session', keys: ['secret'] }),
@@ -157,7 +155,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     }
   })
 
-  test(`${framework}: redirects, files, empty answers and HEAD carry the guest cookie`, async (t) => {
+  test(`${framework}: sets the guest cookie on redirects, files, empty responses and HEAD`, async (t) => {
     const app = express()
       .use(await guests(t))
       .get('/redirect', (_req, res) => res.redirect('/elsewhere'))
@@ -181,7 +179,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   })
 }
 
-test('responses of HTTP/2 carry the guest cookie, too', async (t) => {
+test('sets the guest cookie on HTTP/2 responses', async (t) => {
   const auth = await guests(t)
   const server = http2.createServer((req, res) => {
     auth(/** @type {any} */ (req), /** @type {any} */ (res), () => {

@@ -1,0 +1,234 @@
+const assert = require('node:assert/strict')
+const { after, before, test } = require('node:test')
+const { verifyAuth } = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
+const { describeAdapters } = require('../support/adapters')
+const { bearer } = require('../support/frameworks')
+const { AUDIENCE, startIssuer } = require('../support/helpers')
+
+/** @typedef {import('../support/adapters').Step} Step */
+
+/** @type {import('logto-authkit/testing').TestIssuer} */
+let issuer
+/** @type {{ logtoUrl: string, audience: string }} */
+let options
+
+before(async () => {
+  issuer = await createTestIssuer({ alg: 'ES256' })
+  options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+})
+after(() => issuer.close())
+
+const MISSING = JSON.stringify({
+  error: 'Authentication required',
+  code: 'missing_token',
+  message: 'No token found in cookies or Authorization header',
+})
+
+/** The routes of an application, each with these requirements. @type {(table: Record<string, any>) => any} */
+const guarded = (table) =>
+  Object.fromEntries(
+    Object.entries(table).map(([path, required]) => [
+      path,
+      { steps: [required].flat().map((protect) => ({ protect })) },
+    ]),
+  )
+
+/** The last segment of the path of a framework's request. @type {(request: any) => string} */
+const lastSegment = (request) => new URL(request.req?.url ?? request.url, 'http://localhost').pathname.split('/')[2]
+
+describeAdapters(['protect'], (adapter, has) => {
+  test('lets the tokens pass that meet the requirements of the route', async (t) => {
+    const routes = guarded({
+      '/any': {},
+      '/scope': { requiredScope: 'read write' },
+      '/one': { requiredScope: ['write', 'admin'], scopeMode: 'any' },
+      '/role': { requiredRole: 'chief' },
+      '/group': { requiredRole: 'chief', roleClaims: 'groups' },
+      '/user': { subjectType: 'user' },
+      '/machine': { subjectType: 'machine' },
+      ...(has('middleware') && { '/both': [{ requiredScope: 'read' }, { requiredScope: 'admin' }] }),
+    })
+    const client = await adapter.serve(t, { steps: [{ auth: { ...options, allowGuest: true } }], routes })
+    const paths = Object.keys(routes)
+    const open = async (claims) => {
+      const passed = []
+      const request = bearer(issuer.mint(claims))
+      for (const path of paths) {
+        const { status, body } = await client(path, request)
+        if (status === 200) passed.push(path)
+        else assert.deepEqual([status, JSON.parse(body).error], [403, 'Forbidden'], path)
+      }
+      return passed
+    }
+    const both = has('middleware') ? ['/both'] : []
+    assert.deepEqual(await open({}), ['/any', '/user'])
+    assert.deepEqual(await open({ scope: 'read write' }), ['/any', '/scope', '/one', '/user'])
+    assert.deepEqual(await open({ scope: 'readwrite administrator' }), ['/any', '/user'])
+    assert.deepEqual(await open({ scope: 'read admin' }), ['/any', '/one', '/user', ...both])
+    assert.deepEqual(await open({ claims: { roles: ['chief'] } }), ['/any', '/role', '/user'])
+    assert.deepEqual(await open({ claims: { role: 'vice chief' } }), ['/any', '/user'])
+    assert.deepEqual(await open({ claims: { groups: 'chief' } }), ['/any', '/group', '/user'])
+    assert.deepEqual(await open({ sub: 'app', clientId: 'app' }), ['/any', '/machine'])
+    const wrongSubject = await client('/machine', bearer(issuer.mint()))
+    assert.equal(JSON.parse(wrongSubject.body).code, 'missing_role')
+
+    for (const request of [{}, bearer(issuer.mint({ expiresIn: -1 }))]) {
+      for (const path of paths) {
+        const { status, body, headers, cookies } = await client(path, request)
+        assert.deepEqual([status, body], [401, MISSING], path)
+        assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer', 'no-store'])
+        assert.equal(cookies.length, 1)
+      }
+    }
+  })
+
+  test('responds to a missing scope with the challenge, and the resource metadata if configured', async (t) => {
+    const routes = guarded({ '/': { requiredScope: 'admin' } })
+    const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'
+    for (const more of [{}, { resourceMetadata }]) {
+      const client = await adapter.serve(t, { steps: [{ auth: { ...options, ...more } }], routes })
+      const { status, headers } = await client('/', bearer(issuer.mint()))
+      assert.equal(status, 403)
+      const challenge =
+        'Bearer error="insufficient_scope", scope="admin", error_description="Missing required scope: admin"'
+      const metadata = 'resourceMetadata' in more ? `, resource_metadata="${resourceMetadata}"` : ''
+      assert.equal(headers['www-authenticate'], challenge + metadata)
+    }
+  })
+
+  test('checks the organization of the route, and responds with 500 if a function names none', async (t) => {
+    t.mock.method(console, 'error', () => {})
+    const mistakes = {
+      '/mistake/undefined': { organizationId: () => undefined },
+      '/mistake/empty': { organizationId: () => '' },
+      '/mistake/promise': { organizationId: async () => 'one' },
+      '/mistake/thrown': { organizationId: (request) => request.nothing.id },
+    }
+    const routes = guarded({
+      '/orgs/:id': { organizationId: lastSegment },
+      '/fixed': { organizationId: 'one' },
+      '/none': { organizationId: null },
+      '/none-by-function': { organizationId: () => null },
+      ...mistakes,
+    })
+    /** @type {any[]} */
+    const faults = []
+    const client = await adapter.serve(t, { steps: [{ auth: options }], routes, faults })
+    const one = issuer.mint({ organizationId: 'one' })
+    const plain = issuer.mint({ audience: AUDIENCE })
+    const outcome = async (path, token) => {
+      const { status, body } = await client(path, bearer(token))
+      return status === 200 ? `200 ${JSON.parse(body).organizationId}` : JSON.parse(body).code
+    }
+    assert.equal(await outcome('/orgs/one', one), '200 one')
+    assert.equal(await outcome('/orgs/two', one), 'wrong_organization')
+    assert.equal(await outcome('/orgs/one', plain), 'wrong_organization')
+    assert.equal(await outcome('/fixed', one), '200 one')
+    assert.equal(await outcome('/fixed', plain), 'wrong_organization')
+    for (const path of ['/none', '/none-by-function']) {
+      assert.equal(await outcome(path, plain), '200 null')
+      assert.equal(await outcome(path, one), 'wrong_organization')
+    }
+    for (const path of Object.keys(mistakes)) {
+      faults.length = 0
+      assert.equal((await client(path, bearer(one))).status, 500, path)
+      assert.deepEqual(
+        faults.map(({ name }) => name),
+        ['TypeError'],
+        path,
+      )
+    }
+  })
+
+  test('throws a TypeError for invalid requirements before the first request', async () => {
+    for (const [wrong, message] of /** @type {[any, RegExp][]} */ ([
+      [{ requiredScope: '' }, /^Invalid option "requiredScope"/],
+      [{ requiredRole: [] }, /^Invalid option "requiredRole"/],
+      [{ organizationId: '' }, /^Invalid option "organizationId"/],
+      [{ subjectType: 'guest' }, /^Invalid option "subjectType"/],
+      [{ scope: 'admin' }, /^Unknown option "scope"/],
+      ['admin', /^Invalid option "requirements": expected an object, got "admin"$/],
+      [null, /^Invalid option "requirements": expected an object, got null$/],
+      [Object.create({ requiredScope: 'admin' }), /"requiredScope".*inherited/],
+      [new Inherited(), /"requiredScope".*inherited/],
+    ])) {
+      assert.throws(() => adapter.protect(wrong), { name: 'TypeError', code: 'invalid_options', message })
+    }
+  })
+})
+
+describeAdapters(['middleware'], (adapter) => {
+  const spoof = { userId: 'root', isAuthenticated: true, isGuest: false, scopes: ['admin'], payload: { sub: 'root' } }
+  /** @type {Step} */
+  const spoofing = { run: (it) => Object.assign(it, { auth: spoof }) }
+  /** @type {Step} */
+  const admin = { protect: { requiredScope: 'admin' } }
+
+  test('replaces a context that other middleware has set', async (t) => {
+    const headers = {
+      'x-user-id': 'root',
+      'x-middleware-subrequest': 'middleware',
+      'x-forwarded-user': 'root',
+      auth: JSON.stringify(spoof),
+    }
+    /** @type {any} */
+    let latest
+    /** @type {Step} */
+    const remember = { run: (holder) => (latest = Object.assign(holder, { auth: spoof })) }
+    const strict = await adapter.serve(t, { steps: [remember, { auth: options }] })
+    assert.equal((await strict('/', { headers })).status, 401)
+    assert.equal(latest.auth, undefined)
+    assert.equal(JSON.parse((await strict('/', bearer(issuer.mint({ sub: 'alice' })))).body).userId, 'alice')
+    const preflight = { method: 'OPTIONS', headers: { ...headers, 'access-control-request-method': 'GET' } }
+    assert.equal((await strict('/', preflight)).body, 'null')
+    const guests = await adapter.serve(t, { steps: [spoofing, { auth: { ...options, allowGuest: true } }] })
+    assert.equal(JSON.parse((await guests('/', { headers })).body).isGuest, true)
+  })
+
+  test('makes protect trust only the context that logtoAuth set, not one that was replaced or changed later', async (t) => {
+    const another = await verifyAuth(issuer.mint({ scope: 'admin' }), options)
+    const cases = /** @type {[(it: any) => void, number, number][]} */ ([
+      [(it) => Object.assign(it, { auth: spoof }), 401, 401],
+      [(it) => Object.assign(it, { auth: { ...it.auth, scopes: ['admin'] } }), 401, 401],
+      [(it) => Object.assign(it, { auth: another }), 401, 401],
+      [
+        ({ auth }) => {
+          auth.scopes.push('admin')
+          if (auth.payload) auth.payload.scope = 'admin'
+          Object.assign(auth, { isAuthenticated: true, isGuest: false })
+        },
+        403,
+        401,
+      ],
+    ])
+    for (const [run, asUser, asGuest] of cases) {
+      const steps = [{ auth: { ...options, allowGuest: true } }, { run }, admin]
+      const client = await adapter.serve(t, { steps })
+      assert.equal((await client('/', bearer(issuer.mint({ scope: 'read' })))).status, asUser)
+      assert.equal((await client()).status, asGuest)
+    }
+  })
+
+  test('rejects every request in protect if logtoAuth has not run before', async (t) => {
+    for (const steps of [[{ protect: {} }], [spoofing, { protect: {} }], [{ protect: {} }, { auth: options }]]) {
+      const client = await adapter.serve(t, { steps })
+      const { status, body } = await client('/', bearer(issuer.mint()))
+      assert.deepEqual([status, body], [401, MISSING])
+    }
+  })
+
+  test('uses the result of the last of several logtoAuth', async (t) => {
+    const other = await startIssuer(t)
+    const guests = { auth: { ...options, logtoUrl: other.logtoUrl, allowGuest: true } }
+    const client = await adapter.serve(t, { steps: [{ auth: options }, guests, { protect: {} }] })
+    assert.equal((await client('/', bearer(issuer.mint()))).status, 401)
+  })
+})
+
+/** Requirements with an accessor of a class, which a copy of the own members would lose. */
+class Inherited {
+  get requiredScope() {
+    return 'admin'
+  }
+}
