@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the addon for one Linux target against an old glibc, so that it loads wherever Node runs, and checks that it does
-# not ask for a newer one. Needs cargo-zigbuild and zig: `pip install cargo-zigbuild ziglang`.
+# not require a newer one. Needs cargo-zigbuild and zig: `pip install --require-hashes -r scripts/requirements.txt`.
 #
 # usage: scripts/build-portable.sh [target [folder]]
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 target=${1:-x86_64-unknown-linux-gnu}
 folder=${2:-target/portable}
-# Node's own Linux binaries need 2.28, the unofficial ones for older systems 2.17.
+# Node's official Linux binaries need 2.28, the unofficial ones for older systems 2.17.
 glibc=2.17
 
 case $target in
@@ -17,7 +17,7 @@ case $target in
 esac
 
 mkdir -p "$folder"
-npx --no-install napi build --platform --release --cross-compile --target "$versioned" --output-dir "$folder" --no-js
+npx --no-install napi build --platform --release --cross-compile --target "$versioned" --output-dir "$folder" --no-js -- --locked
 
 for addon in "$folder"/*.linux-*-gnu.node; do
   [ -e "$addon" ] || continue

@@ -1,21 +1,21 @@
-// Runs the Rust tests, on a build without N-API: with cargo-nextest where it is installed, else with cargo's own runner.
+// Runs the Rust tests without the N-API binding: with cargo-nextest if it is installed, otherwise with `cargo test`.
 
 const { spawnSync } = require('node:child_process')
 const { join } = require('node:path')
 
-const WITHOUT_NODE = '--no-default-features'
+const FLAGS = ['--locked', '--no-default-features']
 
 const hasNextest = spawnSync('cargo', ['nextest', '--version'], { stdio: 'ignore' }).status === 0
 const runs = hasNextest
-  ? // nextest leaves the examples of the documentation out, `cargo test` does not.
+  ? // nextest does not run the examples in the documentation.
     [
-      ['nextest', 'run', WITHOUT_NODE],
-      ['test', '--doc', WITHOUT_NODE],
+      ['nextest', 'run', '--no-fail-fast', ...FLAGS],
+      ['test', '--doc', ...FLAGS],
     ]
-  : [['test', WITHOUT_NODE]]
+  : [['test', '--no-fail-fast', ...FLAGS]]
 
 for (const args of runs) {
   const { error, status } = spawnSync('cargo', args, { cwd: join(__dirname, '..'), stdio: 'inherit' })
-  if (error) console.error(`cargo-test: cargo does not run here: ${error.message}`)
-  if (status !== 0) process.exit(status ?? 1)
+  if (error) console.error(`cargo-test: could not run cargo: ${error.message}`)
+  if (status !== 0) process.exitCode = status ?? 1
 }

@@ -1,10 +1,10 @@
-// Packs the package, and the package of this platform with the binary in it, as `npm publish` would; says how to install them.
+// Packs this package and the binary package for this platform as `npm publish` would, and prints the command to install
+// them.
 
 const { execFileSync } = require('node:child_process')
-const { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } = require('node:fs')
-const { join, resolve } = require('node:path')
-
-const ROOT = join(__dirname, '..')
+const { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } = require('node:fs')
+const { basename, join, resolve } = require('node:path')
+const { DEBUG_MARKER, ROOT, findAddon } = require('./addon')
 
 function main() {
   const folder = resolve(process.argv[2] ?? join(ROOT, 'target/packed'))
@@ -15,13 +15,13 @@ function main() {
 
 /** @param {string} folder */
 function packAll(folder) {
-  const addon = readdirSync(join(ROOT, 'js/native')).find((name) => name.endsWith('.node'))
-  if (addon === undefined) throw new Error('There is no addon yet: npm run build')
-  const platform = addon.split('.')[1]
+  const addon = findAddon()
+  if (addon === undefined || existsSync(DEBUG_MARKER)) throw new Error('There is no release build: run `npm run build`')
+  const platform = basename(addon).split('.')[1]
   const copy = mkdtempSync(join(folder, 'platform-'))
   try {
     cpSync(join(ROOT, 'npm', platform), copy, { recursive: true })
-    copyFileSync(join(ROOT, 'js/native', addon), join(copy, addon))
+    copyFileSync(addon, join(copy, basename(addon)))
     return { platform, packed: pack(ROOT, folder), binary: pack(copy, folder) }
   } finally {
     rmSync(copy, { recursive: true })
@@ -51,7 +51,7 @@ function npm(args, cwd) {
     encoding: 'utf8',
     shell: process.platform === 'win32',
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 120_000,
+    timeout: 600_000,
   })
 }
 

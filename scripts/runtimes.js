@@ -1,21 +1,23 @@
-// Runs the tests on other runtimes, which npm installs into target/runtimes: the JavaScript tests on the Node versions that are
-// supported, and what everybody uses (__test__/runtimes/core.mjs) on Bun and Deno. For Linux on x64.
+// Runs the JavaScript tests on every supported Node.js version, and the core features (__test__/runtimes/core.mjs) on Bun and
+// Deno. npm installs the runtimes into target/runtimes, for Linux on x64 only.
 //
 //     npm run test:runtimes
 //     npm run test:runtimes -- --only node-26 --only bun
-//     npm run test:runtimes -- --core          the core paths on every one of them: seconds instead of minutes
+//     npm run test:runtimes -- --core          only the core features, on all runtimes: seconds instead of minutes
+//     npm run test:runtimes -- --record        also writes the counts to docs/security-runs.md
 
 const { spawn, spawnSync } = require('node:child_process')
 const { existsSync, mkdirSync, readdirSync, writeFileSync } = require('node:fs')
 const { basename, delimiter, dirname, join } = require('node:path')
 const { parseArgs } = require('node:util')
+const { recordRun } = require('./record-run')
 
 const ROOT = join(__dirname, '..')
-const CACHE = join(ROOT, 'target', 'runtimes')
-const CORE = join('__test__', 'runtimes', 'core.mjs')
+const INSTALL_DIR = join(ROOT, 'target', 'runtimes')
+const CORE_TESTS = join('__test__', 'runtimes', 'core.mjs')
 
 /**
- * Package, executable in it, and what it needs to run a script.
+ * The npm package of each runtime, its executable, and the arguments to run a script.
  *
  * @type {Record<string, { name: string, range: string, executable: string, args: string[] }>}
  */
@@ -30,62 +32,74 @@ const RUNTIMES = {
   deno: { name: '@deno/linux-x64-glibc', range: '2', executable: 'deno', args: ['run', '--allow-all'] },
 }
 
-/** Test files that are left out: they try tools, which do not get another answer from another Node. */
-const LEFT_OUT = {
-  'bench.test.js': 'compares libraries',
-  'browser-dev.test.js': 'drives Chromium',
-  'browser.test.js': 'drives Chromium',
-  'consumers.test.js': 'builds the package with TypeScript, bundlers and test runners',
-  'leaks.test.js': 'takes minutes, for the memory of the addon, which is the same',
-  'next.test.js': 'builds applications with Next.js, for ten minutes',
-  'package.test.js': 'packs with npm',
-  'readme.test.js': 'reads documentation',
-  'security.test.js': 'reads documentation',
-}
+/** Test files to skip because their result does not depend on the Node.js version, with a description. @type {[RegExp, string][]} */
+const SKIPPED_TESTS = [
+  [/^bench\.test/, 'compares libraries'],
+  [/^boundaries\.test/, 'reads sources'],
+  [/^browser/, 'drives Chromium'],
+  [/^(consumers|unsupported)\.test/, 'builds the package with TypeScript, bundlers and test runners'],
+  [/^leaks\.test/, 'takes minutes to measure the memory of the addon'],
+  [/^next-/, 'builds applications with Next.js, which takes minutes'],
+  [/^package\.test/, 'packs with npm'],
+  [/^(readme|security)\.test/, 'reads documentation'],
+]
 
-/** What the core paths cannot do somewhere, which the README says; anything else fails, and so does what works after all. */
-const KNOWN = /** @type {Record<string, string[]>} */ ({})
+/** Core features that are documented as unsupported in a runtime. The run also fails if one of them works. */
+const EXPECTED_FAILURES = /** @type {Record<string, string[]>} */ ({})
 
 async function main() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', multiple: true, default: Object.keys(RUNTIMES) },
       core: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
     },
   })
-  const chosen = values.only.map((runtime) => {
+  const runtimes = values.only.map((runtime) => {
     if (!(runtime in RUNTIMES)) throw new TypeError(`--only takes one of ${Object.keys(RUNTIMES).join(', ')}`)
     return runtime
   })
-  install(chosen)
-  const failed = []
-  for (const runtime of chosen) {
-    const began = Date.now()
+  install(runtimes)
+  const failedRuntimes = []
+  const counts = []
+  for (const runtime of runtimes) {
+    const startedAt = Date.now()
     const isNode = runtime.startsWith('node')
-    const ok = isNode && !values.core ? await runTests(runtime) : await runCore(runtime)
+    const { ok, count } = isNode && !values.core ? await runTests(runtime) : await runCore(runtime)
+    counts.push(`${runtime} (${versionOf(runtime)}): ${ok ? count : 'FAILED'}`)
     console.log(
-      `${ok ? 'ok    ' : 'FAILED'} ${runtime} (${versionOf(runtime)}), ${Math.round((Date.now() - began) / 1000)} s`,
+      `${ok ? 'ok    ' : 'FAILED'} ${runtime} (${versionOf(runtime)}), ${Math.round((Date.now() - startedAt) / 1000)} s`,
     )
-    if (!ok) failed.push(runtime)
+    if (!ok) failedRuntimes.push(runtime)
   }
-  process.exitCode = failed.length > 0 ? 1 : 0
+  if (values.record) {
+    const isCompleteRun = !values.core && runtimes.length === Object.keys(RUNTIMES).length
+    const options = [...(values.core ? ['--core'] : []), ...runtimes.map((runtime) => `--only ${runtime}`)].join(' ')
+    recordRun({
+      name: isCompleteRun ? 'Runtimes' : `Runtimes, ${options}`,
+      command: `npm run test:runtimes${isCompleteRun ? '' : ` -- ${options}`}`,
+      result: counts.join('; '),
+    })
+  }
+  process.exitCode = failedRuntimes.length > 0 ? 1 : 0
 }
 
 /** @param {string[]} runtimes */
 function install(runtimes) {
   const missing = runtimes.filter((runtime) => !existsSync(executableOf(runtime)))
   if (missing.length === 0) return
-  mkdirSync(CACHE, { recursive: true })
-  if (!existsSync(join(CACHE, 'package.json'))) writeFileSync(join(CACHE, 'package.json'), '{ "private": true }\n')
-  const wanted = missing.map((runtime) => `${runtime}@npm:${RUNTIMES[runtime].name}@${RUNTIMES[runtime].range}`)
+  mkdirSync(INSTALL_DIR, { recursive: true })
+  if (!existsSync(join(INSTALL_DIR, 'package.json')))
+    writeFileSync(join(INSTALL_DIR, 'package.json'), '{ "private": true }\n')
+  const packages = missing.map((runtime) => `${runtime}@npm:${RUNTIMES[runtime].name}@${RUNTIMES[runtime].range}`)
   console.log(`installing ${missing.join(', ')}`)
-  const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', ...wanted]
-  const { status } = spawnSync('npm', args, { cwd: CACHE, stdio: 'inherit' })
+  const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', ...packages]
+  const { status } = spawnSync('npm', args, { cwd: INSTALL_DIR, stdio: 'inherit' })
   if (status !== 0) throw new Error(`npm could not install ${missing.join(', ')}`)
 }
 
 /** @param {string} runtime */
-const executableOf = (runtime) => join(CACHE, 'node_modules', runtime, RUNTIMES[runtime].executable)
+const executableOf = (runtime) => join(INSTALL_DIR, 'node_modules', runtime, RUNTIMES[runtime].executable)
 
 /** @param {string} runtime */
 function versionOf(runtime) {
@@ -97,28 +111,29 @@ function versionOf(runtime) {
 async function runTests(runtime) {
   const files = readdirSync(join(ROOT, '__test__'), { recursive: true })
     .map(String)
-    .filter((file) => file.endsWith('.test.js') && !(basename(file) in LEFT_OUT))
+    .filter((file) => file.endsWith('.test.js') && !SKIPPED_TESTS.some(([pattern]) => pattern.test(basename(file))))
     .map((file) => join('__test__', file))
   const { code, output } = await run(runtime, ['--test', '--test-reporter=spec', ...files])
   const [summary] = /^ℹ tests[\s\S]*/m.exec(output) ?? [output]
   if (code !== 0) console.log(summary)
   else console.log(summary.match(/^ℹ (tests|skipped) \d+$/gm)?.join(', '))
-  return code === 0
+  const [, tests] = /^ℹ tests (\d+)$/m.exec(summary) ?? []
+  return { ok: code === 0, count: `${Number(tests).toLocaleString('en')} tests` }
 }
 
 /** @param {string} runtime */
 async function runCore(runtime) {
-  const { code, output } = await run(runtime, [...RUNTIMES[runtime].args, CORE])
+  const { code, output } = await run(runtime, [...RUNTIMES[runtime].args, CORE_TESTS])
   const [last] = /^\{"passed".*\}$/m.exec(output) ?? []
-  const { failed } = last ? JSON.parse(last) : { failed: ['all'] }
-  const asKnown = JSON.stringify(failed) === JSON.stringify(KNOWN[runtime] ?? [])
-  if (code !== 0 || !asKnown) console.log(output)
+  const { passed, failed } = last ? JSON.parse(last) : { passed: 0, failed: ['all'] }
+  const isAsExpected = JSON.stringify(failed) === JSON.stringify(EXPECTED_FAILURES[runtime] ?? [])
+  if (code !== 0 || !isAsExpected) console.log(output)
   else console.log(last)
-  return code === 0 && asKnown
+  return { ok: code === 0 && isAsExpected, count: `${passed} core paths` }
 }
 
 /**
- * With what is started as `node` being the same.
+ * Runs a script with the runtime. Child processes also find the runtime, as `node`.
  *
  * @param {string} runtime
  * @param {string[]} args
@@ -131,7 +146,7 @@ function run(runtime, args) {
     cwd: ROOT,
     env: { ...process.env, PATH },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 1_200_000,
+    timeout: 3_600_000,
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
