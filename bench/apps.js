@@ -1,4 +1,4 @@
-/** Whole Express 5 applications, alike but for who authenticates. */
+/** Express 5 applications that differ only in the authentication middleware. */
 
 const { once } = require('node:events')
 const { createRequire } = require('node:module')
@@ -6,23 +6,23 @@ const express = require('express')
 const { expressjwt } = require('express-jwt')
 const { expressJwtSecret } = require('jwks-rsa')
 const { logtoAuth, protect } = require('logto-authkit/express')
-const { ORIGINAL, OURS, PEERS, scoped } = require('./peers')
+const { ORIGINAL, OURS, PEERS, requireScope } = require('./peers')
 const { AUDIENCE, SCOPE } = require('./tokens')
 
-// Without its types, which give `req.auth` another one than ours do.
+// Required without its types, which conflict with our declaration of `req.auth`.
 const { auth, requiredScopes } = createRequire(__filename)('express-oauth2-jwt-bearer')
 
 /** @typedef {import('./peers').Setup} Setup */
 
-const NOBODY = 'no authentication'
+const NO_AUTH = 'no authentication'
 const AUTH0 = 'express-oauth2-jwt-bearer'
 const EXPRESS_JWT = 'express-jwt + jwks-rsa'
 
 /** @type {Record<string, (setup: Setup) => any[]>} */
 const GUARDS = {
-  [NOBODY]: () => [],
+  [NO_AUTH]: () => [],
   [OURS]: ({ logtoUrl }) => [logtoAuth({ logtoUrl, audience: AUDIENCE }), protect({ requiredScope: SCOPE })],
-  [ORIGINAL]: (setup) => [checked(ORIGINAL, setup)],
+  [ORIGINAL]: (setup) => [middlewareFor(ORIGINAL, setup)],
   [AUTH0]: ({ issuer, jwksUri, key }) => [
     auth({ issuer, jwksUri, audience: AUDIENCE, tokenSigningAlg: key.alg }),
     requiredScopes(SCOPE),
@@ -35,17 +35,17 @@ const GUARDS = {
       algorithms: [/** @type {any} */ (key.alg)],
     }),
     (/** @type {any} */ req, /** @type {unknown} */ _, /** @type {() => void} */ next) => {
-      scoped(req.auth)
+      requireScope(req.auth)
       next()
     },
   ],
 }
 
 /**
- * @param {string} name - of a library without a middleware of its own
+ * @param {string} name - A library that provides no middleware.
  * @param {Setup} setup
  */
-function checked(name, setup) {
+function middlewareFor(name, setup) {
   const verify = PEERS.find((peer) => peer.name === name)?.create(setup)
   return async (/** @type {any} */ req, /** @type {any} */ res, /** @type {() => void} */ next) => {
     try {
@@ -73,4 +73,4 @@ async function listen({ name, setup }) {
 /** @param {{ name: string, setup: Setup }} application */
 const serve = async (application) => (await listen(application)).url
 
-module.exports = { AUTH0, EXPRESS_JWT, GUARDS, NOBODY, listen, serve }
+module.exports = { AUTH0, EXPRESS_JWT, GUARDS, NO_AUTH, listen, serve }

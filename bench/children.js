@@ -1,4 +1,4 @@
-/** Functions of a module, called in a process of its own. */
+/** Calls the functions of a module in a separate process. */
 
 const { fork } = require('node:child_process')
 const { once } = require('node:events')
@@ -7,8 +7,8 @@ class Child {
   #process
 
   /**
-   * @param {string} file - whose exports can be called
-   * @param {string[]} [execArgv] - options of Node
+   * @param {string} file - A module whose exports can be called.
+   * @param {string[]} [execArgv] - Node options.
    */
   constructor(file, execArgv = ['--expose-gc']) {
     const env = { ...process.env, NODE_ENV: 'production' }
@@ -22,18 +22,18 @@ class Child {
    */
   async call(name, data) {
     const child = this.#process
-    const isOver = new AbortController()
-    const { signal } = isOver
+    const settled = new AbortController()
+    const { signal } = settled
     child.send({ name, data })
     try {
-      const answers = once(child, 'message', { signal })
-      const end = once(child, 'exit', { signal }).then(([code]) => [{ error: `${name} has ended with ${code}` }])
-      const [{ error, answer }] = await Promise.race([answers, end])
-      Promise.allSettled([answers, end])
+      const reply = once(child, 'message', { signal })
+      const exit = once(child, 'exit', { signal }).then(([code]) => [{ error: `${name} exited with ${code}` }])
+      const [{ error, result }] = await Promise.race([reply, exit])
+      Promise.allSettled([reply, exit])
       if (error !== undefined) throw new Error(error)
-      return answer
+      return result
     } finally {
-      isOver.abort()
+      settled.abort()
     }
   }
 
@@ -45,7 +45,7 @@ class Child {
 }
 
 /**
- * One call in a fresh process.
+ * Calls one function in a new process.
  *
  * @param {string} file
  * @param {string} name
@@ -64,7 +64,7 @@ async function inChild(file, name, data, execArgv) {
 if (require.main === module) {
   process.on('message', async (/** @type {any} */ { name, data }) => {
     try {
-      process.send?.({ answer: await require(process.argv[2])[name](data) })
+      process.send?.({ result: await require(process.argv[2])[name](data) })
     } catch (error) {
       process.send?.({ error: /** @type {Error} */ (error).stack })
     }

@@ -1,4 +1,4 @@
-/** A key, its key set on a real HTTP server, and tokens of that issuer. */
+/** An issuer: a key, and an HTTP server that serves its key set. */
 
 const { keySet, startKeyServer } = require('../__test__/support/key-server')
 const { createKey } = require('./tokens')

@@ -1,13 +1,13 @@
-/** Load from a process of its own. */
+/** Generates load from a separate process. */
 
-// @ts-expect-error: it has no types
+// @ts-expect-error: the package has no types
 const autocannon = require('autocannon')
 
 /**
- * Requests answered with 200 per second.
+ * Measures the number of responses with status 200 per second.
  *
  * @param {{ url: string, tokens: string[], isRepeated: boolean, seconds: number, connections: number }} load - Each
- * token is sent once, or the tokens are shared out among the connections, which repeat them.
+ * token is sent once or, with `isRepeated`, every connection repeats its share of the tokens.
  * @returns {Promise<{ rate: number, sent: number }>}
  */
 async function load({ url, tokens, isRepeated, seconds, connections }) {
@@ -25,7 +25,7 @@ async function load({ url, tokens, isRepeated, seconds, connections }) {
     connection += 1
   }
 
-  let [answered, first, last] = [0, 0, 0]
+  let [responses, first, last] = [0, 0, 0]
   const run = autocannon({
     url,
     connections,
@@ -38,12 +38,12 @@ async function load({ url, tokens, isRepeated, seconds, connections }) {
     if (sent > requests.length) return run.stop()
     last = performance.now()
     if (first === 0) first = last
-    else answered += 1
+    else responses += 1
   })
   const { non2xx, errors } = await run
-  if (non2xx + errors > 0) throw new Error(`${non2xx} requests were refused, ${errors} failed`)
-  if (answered === 0) throw new Error('No request was answered in time')
-  return { rate: (answered / (last - first)) * 1000, sent: Math.min(sent, requests.length) }
+  if (non2xx + errors > 0) throw new Error(`${non2xx} requests were rejected, ${errors} failed`)
+  if (responses === 0) throw new Error('No request got a response in time')
+  return { rate: (responses / (last - first)) * 1000, sent: Math.min(sent, requests.length) }
 }
 
 module.exports = { load }

@@ -1,4 +1,4 @@
-/** Libraries that verify a token, each as its authors recommend, all with the same checks: signature, iss, aud, exp, scope. */
+/** Libraries that verify tokens, used as their authors recommend. All check the signature, `iss`, `aud`, `exp` and scope. */
 
 const { createPublicKey } = require('node:crypto')
 const nodeRs = require('@node-rs/jsonwebtoken')
@@ -15,36 +15,36 @@ const { AUDIENCE, SCOPE } = require('./tokens')
  * @property {string} issuer
  * @property {string} jwksUri
  * @property {import('./tokens').Key} key
- * @property {number} [inFlight] how many verifications will be under way
+ * @property {number} [inFlight] number of concurrent verifications
  *
- * @typedef {((input: any) => any) & { hits?: () => number }} Verify rejects or throws if the token is bad; may tell how many
- * it has remembered
+ * @typedef {((input: any) => any) & { hits?: () => number }} Verify rejects or throws if the token is invalid; `hits` is the
+ * number of cache hits
  * @typedef {object} Peer
  * @property {string} name
- * @property {string} [lacks] an algorithm that it cannot do
- * @property {boolean} [remembers] tokens that it has seen
- * @property {(token: string) => unknown} [prepare] what it is given, if that is not the token; made in advance
- * @property {(setup: Setup) => Verify} create with nothing remembered yet
+ * @property {string} [unsupported] an algorithm that the library does not support
+ * @property {boolean} [cachesTokens] whether the library caches verified tokens
+ * @property {(token: string) => unknown} [prepare] converts a token to the input of `verify`, before measuring
+ * @property {(setup: Setup) => Verify} create returns a function with an empty cache
  */
 
 const OURS = 'logto-authkit'
 const OUR_REQUEST = `${OURS}, verify(req)`
 const OUR_LITERAL = `${OURS}, verifyAuth(req, {…})`
-const ORIGINAL = "the original kit's way"
+const ORIGINAL = '@ouim/logto-authkit'
 
-/** Verifiers of one key set and size share what they remember, so each has a size of its own. */
-let size = 5000
+/** Verifiers with the same key set and cache size share a cache, so each gets a different size. */
+let nextCacheSize = 5000
 
 /** @type {Peer[]} */
 const PEERS = [
-  { name: OURS, remembers: true, create: kept },
-  { name: OUR_REQUEST, remembers: true, prepare: bearer, create: kept },
+  { name: OURS, cachesTokens: true, create: ourPeer },
+  { name: OUR_REQUEST, cachesTokens: true, prepare: bearer, create: ourPeer },
   {
     name: OUR_LITERAL,
-    remembers: true,
+    cachesTokens: true,
     prepare: bearer,
     create({ logtoUrl }) {
-      const tokenCacheSize = size++
+      const tokenCacheSize = nextCacheSize++
       return (req) => verifyAuth(req, { logtoUrl, audience: AUDIENCE, requiredScope: SCOPE, tokenCacheSize })
     },
   },
@@ -53,7 +53,7 @@ const PEERS = [
     create({ issuer, jwksUri, key }) {
       const keys = jose.createRemoteJWKSet(new URL(jwksUri))
       const options = { issuer, audience: AUDIENCE, algorithms: [key.alg], requiredClaims: ['exp'] }
-      return async (token) => scoped((await jose.jwtVerify(token, keys, options)).payload)
+      return async (token) => requireScope((await jose.jwtVerify(token, keys, options)).payload)
     },
   },
   {
@@ -66,19 +66,19 @@ const PEERS = [
           keys.find((jwk) => jwk.kid === kid),
           alg,
         )
-        return scoped((await jose.jwtVerify(token, key, { issuer, audience: AUDIENCE })).payload)
+        return requireScope((await jose.jwtVerify(token, key, { issuer, audience: AUDIENCE })).payload)
       }
     },
   },
-  { name: 'fast-jwt', create: (setup) => fast(setup, false) },
-  { name: 'fast-jwt, cache', remembers: true, create: (setup) => fast(setup, true) },
+  { name: 'fast-jwt', create: (setup) => fastJwtPeer(setup, false) },
+  { name: 'fast-jwt, cache', cachesTokens: true, create: (setup) => fastJwtPeer(setup, true) },
   {
     name: 'jsonwebtoken',
-    lacks: 'EdDSA',
+    unsupported: 'EdDSA',
     create({ issuer, key }) {
       const publicKey = createPublicKey(key.publicKey)
       const options = { issuer, audience: AUDIENCE, algorithms: [/** @type {any} */ (key.alg)] }
-      return (token) => scoped(jsonwebtoken.verify(token, publicKey, options))
+      return (token) => requireScope(jsonwebtoken.verify(token, publicKey, options))
     },
   },
   {
@@ -90,19 +90,19 @@ const PEERS = [
     },
   },
   {
-    // On its threads where several verifications are under way, as one at a time pays only for the way there.
+    // Sequential verifications are synchronous, because the library's thread pool helps only with concurrent ones.
     name: '@node-rs/jsonwebtoken',
     create({ issuer, key, inFlight = 1 }) {
       const options = { iss: [issuer], aud: [AUDIENCE], algorithms: [/** @type {any} */ (key.alg)], leeway: 0 }
-      if (inFlight === 1) return (token) => scoped(nodeRs.verifySync(token, key.publicKey, options))
-      return async (token) => scoped(await nodeRs.verify(token, key.publicKey, options))
+      if (inFlight === 1) return (token) => requireScope(nodeRs.verifySync(token, key.publicKey, options))
+      return async (token) => requireScope(await nodeRs.verify(token, key.publicKey, options))
     },
   },
 ]
 
 /** @param {Setup} setup */
-function kept({ logtoUrl }) {
-  const options = { logtoUrl, audience: AUDIENCE, requiredScope: SCOPE, tokenCacheSize: size++ }
+function ourPeer({ logtoUrl }) {
+  const options = { logtoUrl, audience: AUDIENCE, requiredScope: SCOPE, tokenCacheSize: nextCacheSize++ }
   const verifier = createVerifier(options)
   const verify = (/** @type {any} */ input) => verifier.verify(input)
   return Object.assign(verify, { hits: () => verifier.stats().tokens.hits })
@@ -110,9 +110,9 @@ function kept({ logtoUrl }) {
 
 /**
  * @param {Setup} setup
- * @param {boolean} cache - of 1,000 tokens
+ * @param {boolean} cache - Whether to enable the library's cache of 1,000 tokens.
  */
-function fast({ issuer, key }, cache) {
+function fastJwtPeer({ issuer, key }, cache) {
   const verify = fastJwt.createVerifier({
     key: key.publicKey,
     algorithms: [/** @type {any} */ (key.alg)],
@@ -121,11 +121,11 @@ function fast({ issuer, key }, cache) {
     requiredClaims: ['exp'],
     cache,
   })
-  return (/** @type {string} */ token) => scoped(verify(token))
+  return (/** @type {string} */ token) => requireScope(verify(token))
 }
 
-/** For libraries that leave scopes to their users. @param {any} payload */
-function scoped(payload) {
+/** Checks the scope, for libraries that do not. @param {any} payload */
+function requireScope(payload) {
   if (!payload.scope.split(' ').includes(SCOPE)) throw new Error('Missing scope')
   return payload
 }
@@ -136,21 +136,21 @@ function bearer(token) {
 }
 
 /**
- * What a side accepts of the samples, by name.
+ * Returns the names of the samples that a library accepts.
  *
  * @param {(token: string) => unknown} verify
  * @param {ReturnType<typeof import('./tokens').samples>} samples
  */
-async function accepted(verify, { good, bad }) {
+async function acceptedSamples(verify, { good, bad }) {
   const names = []
   for (const [name, token] of Object.entries({ good, ...bad })) {
-    const passes = await new Promise((resolve) => resolve(verify(token))).then(
-      (answer) => answer !== false,
+    const isAccepted = await new Promise((resolve) => resolve(verify(token))).then(
+      (result) => result !== false,
       () => false,
     )
-    if (passes) names.push(name)
+    if (isAccepted) names.push(name)
   }
   return names
 }
 
-module.exports = { ORIGINAL, OURS, OUR_LITERAL, OUR_REQUEST, PEERS, accepted, bearer, scoped }
+module.exports = { ORIGINAL, OURS, OUR_LITERAL, OUR_REQUEST, PEERS, acceptedSamples, bearer, requireScope }

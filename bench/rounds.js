@@ -1,16 +1,16 @@
-/** Sides take turns in short slices, in another order every round; what counts is the median over the rounds. */
+/** Measures several sides alternately in short slices, in a different order every round, and computes medians. */
 
 /**
  * @template T, F
  * @param {T[]} sides
  * @param {number} rounds
  * @param {(side: T) => Promise<F>} measure
- * @returns {Promise<Map<T, F[]>>} by side, one figure for each round
+ * @returns {Promise<Map<T, F[]>>} by side, with one figure per round
  */
 async function alternate(sides, rounds, measure) {
   /** @type {Map<T, F[]>} */
   const figures = new Map(sides.map((side) => [side, []]))
-  // The first round, in which code is compiled, does not count.
+  // The first round is a warm-up, in which the code gets compiled.
   for (let round = -1; round < rounds; round += 1) {
     for (let turn = 0; turn < sides.length; turn += 1) {
       const side = sides[(turn + round + 1) % sides.length]
@@ -23,23 +23,23 @@ async function alternate(sides, rounds, measure) {
 }
 
 /**
- * Verifications per second.
+ * Measures verifications per second.
  *
  * @param {(input: any) => any} verify
  * @param {unknown[]} inputs
- * @param {{ ms: number, inFlight: number, isRepeated: boolean }} slice - which ends early if inputs run out
+ * @param {{ ms: number, inFlight: number, isRepeated: boolean }} slice - It ends early if the inputs run out.
  */
 async function rate(verify, inputs, { ms, inFlight, isRepeated }) {
   let [next, done, isOver] = [0, 0, false]
   const start = performance.now()
   const lane = async () => {
     while (!isOver && next < inputs.length) {
-      const answer = verify(inputs[next])
+      const pending = verify(inputs[next])
       next += 1
       if (isRepeated && next === inputs.length) next = 0
-      if (typeof answer?.then === 'function') await answer
+      if (typeof pending?.then === 'function') await pending
       done += 1
-      // Reading the clock costs as much as a tenth of a cached look-up.
+      // Reading the clock costs a tenth of a cache hit.
       if (done % 16 === 0) isOver = performance.now() - start >= ms
     }
   }
@@ -49,16 +49,16 @@ async function rate(verify, inputs, { ms, inFlight, isRepeated }) {
 
 /**
  * @param {number[]} figures
- * @param {number} part - 0.5 for the median
+ * @param {number} fraction - For example, 0.5 for the median.
  */
-function quantile(figures, part) {
+function quantile(figures, fraction) {
   const sorted = figures.toSorted((a, b) => a - b)
-  const place = (sorted.length - 1) * part
-  const below = Math.floor(place)
-  return sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (place - below)
+  const position = (sorted.length - 1) * fraction
+  const below = Math.floor(position)
+  return sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (position - below)
 }
 
-/** @typedef {{ median: number, low: number, high: number }} Spread the quartiles */
+/** @typedef {{ median: number, low: number, high: number }} Spread median and quartiles */
 
 /**
  * @param {number[]} figures
@@ -69,7 +69,7 @@ function spread(figures) {
 }
 
 /**
- * Of two sides, round by round, as what disturbs a round disturbs both.
+ * Compares two sides round by round, because other load on the machine then affects both.
  *
  * @param {number[]} figures
  * @param {number[]} others

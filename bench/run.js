@@ -1,4 +1,11 @@
-/** `npm run bench`: prints tables, and writes docs/bench.md and docs/bench.svg. `-- --quick` and `-- --only a,b` only print. */
+/**
+ * Compares the library with others.
+ *
+ *     npm run bench                            all cases; stores the results and generates docs/bench.md and docs/bench.svg
+ *     npm run bench -- --quick                 rough results, printed only
+ *     npm run bench -- --only es384-new,flood  cases whose ids start with one of these strings, printed only
+ *     npm run bench -- --report                generates the page and the chart from the stored results
+ */
 
 const { writeFileSync } = require('node:fs')
 const { join } = require('node:path')
@@ -6,10 +13,11 @@ const { parseArgs } = require('node:util')
 const { chart } = require('./chart')
 const { inChild } = require('./children')
 const { document, heading, table } = require('./report')
-const { targets } = require('./targets')
+const { load, store, summarize } = require('./results')
+const { measureTargets, targetTable } = require('./targets')
 
 /**
- * Each in a process of its own.
+ * Each family of cases runs in its own process.
  *
  * @type {{ file: string, ids: string[], isLong?: boolean, options?: object }[]}
  */
@@ -29,43 +37,51 @@ const FAMILIES = [
   { file: 'size', ids: ['size'] },
 ]
 
-/** In the short form, the rarer algorithms are measured one at a time only. */
-const BRIEF = /^(es384|rs256-2048)|^(?!.*-64$)/
+/** Ids of the cases in a quick run, which measures less common algorithms only sequentially. */
+const QUICK_IDS = /^(es384|rs256-2048)|^(?!.*-64$)/
 
 async function main() {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean' }, only: { type: 'string' }, report: { type: 'boolean' } },
+  })
+  if (values.report) return writePages()
   const isQuick = values.quick === true
   const only = values.only?.split(',')
-  const isAsked = (/** @type {string} */ id) => only?.some((start) => id.startsWith(start)) ?? true
+  const isSelected = (/** @type {string} */ id) => only?.some((start) => id.startsWith(start)) ?? true
   const start = performance.now()
 
-  /** @type {Record<string, import('./report').Result>} */
+  /** @type {Record<string, import('./results').Result>} */
   const results = {}
   for (const { file, ids, isLong, options } of FAMILIES) {
-    const asked = ids.filter((id) => isAsked(id) && (!isQuick || only !== undefined || BRIEF.test(id)))
-    // Building an application or the Rust bench takes longer than all the rest of the short form.
-    if (asked.length === 0 || (isLong && isQuick && only === undefined)) continue
-    const family = inChild(join(__dirname, 'cases', file), 'run', { ...options, asked, isQuick })
-    // What fails is not measured, and the tables say so; the rest is.
-    for (const result of await family.catch(failed)) {
+    const selectedIds = ids.filter((id) => isSelected(id) && (!isQuick || only !== undefined || QUICK_IDS.test(id)))
+    // Building a Next.js application or the Rust bench takes longer than everything else in a quick run.
+    if (selectedIds.length === 0 || (isLong && isQuick && only === undefined)) continue
+    const family = inChild(join(__dirname, 'cases', file), 'run', { ...options, selectedIds, isQuick })
+    // If a family fails, the others still run, and the report lists what was not measured.
+    for (const result of await family.catch(reportFailure)) {
       results[result.id] = result
-      console.log(`${heading(result)}\n\n${table(result)}\n`)
+      console.log(`${heading(result.id, result)}\n\n${table(summarize(result))}\n`)
     }
   }
 
-  console.log(targets(results))
+  console.log(targetTable(measureTargets(results)))
   console.log(`\nTook ${Math.round((performance.now() - start) / 1000)} s.`)
   if (isQuick || only !== undefined) return
-  const docs = join(__dirname, '../docs')
+  store(results)
+  writePages()
+}
+
+function writePages() {
+  const [docs, results] = [join(__dirname, '../docs'), load()]
   writeFileSync(join(docs, 'bench.md'), document(results))
-  writeFileSync(join(docs, 'bench.svg'), chart(results))
+  writeFileSync(join(docs, 'bench.svg'), chart(results.cases))
 }
 
 /** @param {unknown} error */
-function failed(error) {
+function reportFailure(error) {
   console.error(error)
   process.exitCode = 1
   return []
 }
 
-main().catch(failed)
+main().catch(reportFailure)

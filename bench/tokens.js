@@ -1,4 +1,4 @@
-/** Keys, and tokens of exactly the form that Logto issues, signed in advance. */
+/** Creates keys, and signs tokens in Logto's format in advance. */
 
 const { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } = require('node:crypto')
 const { availableParallelism } = require('node:os')
@@ -39,7 +39,7 @@ function createKey(algorithm) {
 /**
  * @param {Key} key
  * @param {string} issuer
- * @param {object} [claims] - in place of the usual ones
+ * @param {object} [claims] - Claims that override the defaults.
  */
 function minter(key, issuer, claims) {
   const privateKey = createPrivateKey(key.privateKey)
@@ -57,9 +57,9 @@ function minter(key, issuer, claims) {
       aud: AUDIENCE,
       ...claims,
     })
-    const signed = `${header}.${payload}`
-    const signature = sign(key.hash, Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' })
-    return `${signed}.${signature.toString('base64url')}`
+    const signingInput = `${header}.${payload}`
+    const signature = sign(key.hash, Buffer.from(signingInput), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    return `${signingInput}.${signature.toString('base64url')}`
   }
 }
 
@@ -67,7 +67,7 @@ function minter(key, issuer, claims) {
 const encode = (part) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
 /**
- * Distinct tokens, signed on every core.
+ * Signs distinct tokens on all cores.
  *
  * @param {Key} key
  * @param {string} issuer
@@ -86,20 +86,20 @@ async function mintMany(key, issuer, count) {
 }
 
 /**
- * Tokens with the signature of another one: as costly to check as good ones.
+ * Swaps the signatures of tokens. The forged tokens are as expensive to check as valid ones.
  *
  * @param {string[]} tokens
  */
 function forge(tokens) {
-  const cut = tokens.map((token) => token.lastIndexOf('.'))
+  const signatureStarts = tokens.map((token) => token.lastIndexOf('.'))
   return tokens.map((token, i) => {
     const other = (i + 1) % tokens.length
-    return token.slice(0, cut[i]) + tokens[other].slice(cut[other])
+    return token.slice(0, signatureStarts[i]) + tokens[other].slice(signatureStarts[other])
   })
 }
 
 /**
- * One good token, and one that is bad in each way that every side has to notice.
+ * Creates one valid token, and one invalid token for each check that every library must make.
  *
  * @param {Key} key
  * @param {string} issuer

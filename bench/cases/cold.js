@@ -1,4 +1,4 @@
-/** 1,000 first verifications at once, with the key set still to be fetched. */
+/** 1,000 concurrent verifications with an empty key set cache. */
 
 const { setTimeout: pause } = require('node:timers/promises')
 const { inChild } = require('../children')
@@ -26,15 +26,15 @@ async function run({ isQuick }) {
     const fetches = Math.max(...own.map(({ fetches }) => fetches))
     return [name, median.toFixed(0), `${low.toFixed(0)} to ${high.toFixed(0)}`, String(fetches)]
   })
-  const head = ['', 'milliseconds', 'quartiles', 'key set requests, at most']
-  const note = `${COUNT.toLocaleString('en')} distinct ES384 tokens at once in a fresh process, until the last one is verified; the key server is another process.`
+  const head = ['', 'milliseconds', 'quartiles', 'key set requests (maximum)']
+  const note = `${COUNT.toLocaleString('en')} distinct ES384 tokens verified at once in a fresh process with an empty key cache: time until the last one is verified. The key server is another process.`
   return [{ id: 'cold', title: 'Cold start', note, rows: [head, ...rows] }]
 }
 
-/** In the fresh process. @param {{ name: string, setup: import('../peers').Setup, tokens: string[] }} options */
+/** Runs in the new process. @param {{ name: string, setup: import('../peers').Setup, tokens: string[] }} options */
 async function start({ name, setup, tokens }) {
   const verify = PEERS.find((peer) => peer.name === name)?.create(setup)
-  // Loading is over, and its garbage gone.
+  // Let module loading and garbage collection finish.
   await pause(50)
   const begin = performance.now()
   await Promise.all(tokens.map((token) => verify?.(token)))

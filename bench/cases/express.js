@@ -1,28 +1,28 @@
-/** Requests per second of whole applications, each in a process of its own, under load from another. */
+/** Requests per second of Express applications, each in its own process, under load from another process. */
 
 const { join } = require('node:path')
-const { AUTH0, EXPRESS_JWT, NOBODY } = require('../apps')
+const { AUTH0, EXPRESS_JWT, NO_AUTH } = require('../apps')
 const { Child } = require('../children')
 const { startIssuer } = require('../issuer')
 const { ORIGINAL, OURS } = require('../peers')
 const { alternate } = require('../rounds')
 const { mintMany } = require('../tokens')
 
-const APPS = [NOBODY, OURS, ORIGINAL, AUTH0, EXPRESS_JWT]
+const APPS = [NO_AUTH, OURS, ORIGINAL, AUTH0, EXPRESS_JWT]
 const CONNECTIONS = 64
 const WORKING_SET = 8 * CONNECTIONS
 
 const MODES = [
-  { id: 'express-seen', title: 'Express 5, ES384, tokens seen before', isRepeated: true },
-  { id: 'express-new', title: 'Express 5, ES384, every token new', isRepeated: false },
+  { id: 'express-seen', title: 'Express 5, ES384, previously verified tokens', isRepeated: true },
+  { id: 'express-new', title: 'Express 5, ES384, new tokens', isRepeated: false },
 ]
 
-/** @param {{ asked: string[], isQuick: boolean }} options */
-async function run({ asked, isQuick }) {
+/** @param {{ selectedIds: string[], isQuick: boolean }} options */
+async function run({ selectedIds, isQuick }) {
   const { setup, close } = await startIssuer('ES384')
   const [rounds, seconds] = isQuick ? [2, 1] : [7, 2]
-  // No application here checks more of them in that time.
-  const fresh = asked.includes('express-new') ? 5000 * seconds * (rounds + 1) : 0
+  // More tokens than any of the applications can verify in that time.
+  const fresh = selectedIds.includes('express-new') ? 5000 * seconds * (rounds + 1) : 0
   const tokens = await mintMany(setup.key, setup.issuer, WORKING_SET + fresh)
   const loader = new Child(join(__dirname, '../load'), [])
   const servers = APPS.map(() => new Child(join(__dirname, '../apps'), []))
@@ -33,7 +33,7 @@ async function run({ asked, isQuick }) {
       sides.push({ name, url: await servers[i].call('serve', { name, setup }), used: WORKING_SET })
     }
     const results = []
-    for (const { id, title, isRepeated } of MODES.filter(({ id }) => asked.includes(id))) {
+    for (const { id, title, isRepeated } of MODES.filter(({ id }) => selectedIds.includes(id))) {
       const figures = await alternate(sides, rounds, async (side) => {
         const own = isRepeated ? tokens.slice(0, WORKING_SET) : tokens.slice(side.used, side.used + 8000 * seconds)
         const { rate, sent } = await loader.call('load', {
@@ -43,7 +43,7 @@ async function run({ asked, isQuick }) {
           seconds,
           connections: CONNECTIONS,
         })
-        if (!isRepeated) side.used = side.name === NOBODY ? WORKING_SET : side.used + sent
+        if (!isRepeated) side.used = side.name === NO_AUTH ? WORKING_SET : side.used + sent
         return rate
       })
       const rates = Object.fromEntries([...figures].map(([{ name }, rates]) => [name, rates]))
@@ -56,6 +56,6 @@ async function run({ asked, isQuick }) {
   }
 }
 
-const NOTE = `Requests per second of one process, asked by another (autocannon, ${CONNECTIONS} connections).`
+const NOTE = `Requests per second of one process under load from another (autocannon, ${CONNECTIONS} connections).`
 
 module.exports = { run }

@@ -1,4 +1,4 @@
-/** What a flood of forged ES384 tokens does to everything else that a process has to do. */
+/** How a flood of forged ES384 tokens affects the other work of a process. */
 
 const { once } = require('node:events')
 const { readFile } = require('node:fs')
@@ -28,7 +28,7 @@ async function run({ isQuick }) {
     const child = new Child(__filename)
     const url = await child.call('serve', { name, setup, seen, forged })
     for (const inFlight of [0, IN_FLIGHT]) {
-      sides.push({ name: inFlight === 0 ? `${name}, quiet` : name, child, url, inFlight })
+      sides.push({ name: inFlight === 0 ? `${name}, no flood` : name, child, url, inFlight })
     }
   }
 
@@ -67,13 +67,13 @@ const HEAD = [
   'p99, milliseconds (quartiles)',
   'event-loop delay',
   'fs.readFile',
-  'request with a seen token',
-  'refused per second',
+  'request with a previously verified token',
+  'rejected per second',
 ]
-const NOTE = `${IN_FLIGHT} verifications of forged tokens are under way all the time in a server process. Meanwhile it reads a small file every 2 ms, its event-loop delay is sampled by \`perf_hooks.monitorEventLoopDelay({ resolution: 1 })\` (so a quiet loop has a little over 1 ms), and another process sends requests with a token seen before, one after the other. "Quiet" is the same without the flood.`
+const NOTE = `${IN_FLIGHT} verifications of forged tokens are in flight in a server process at any time. Meanwhile it reads a small file every 2 ms, its event-loop delay is sampled by \`perf_hooks.monitorEventLoopDelay({ resolution: 1 })\` (an idle loop reports a little over 1 ms), and another process sends requests with a previously verified token, one after the other. "No flood" is the same without forged tokens.`
 
 /**
- * How long each of the requests took, in milliseconds.
+ * Sends requests one after the other and returns their durations in milliseconds.
  *
  * @param {string} url
  * @param {string} token
@@ -86,7 +86,7 @@ async function probe(url, token, agent, signal) {
     const start = performance.now()
     const [response] = await once(get(url, { agent, headers: { authorization: `Bearer ${token}` } }), 'response')
     await once(response.resume(), 'end')
-    if (response.statusCode !== 200) throw new Error(`A seen token is answered with ${response.statusCode}`)
+    if (response.statusCode !== 200) throw new Error(`A previously verified token got status ${response.statusCode}`)
     times.push(performance.now() - start)
     await pause(1)
   }
@@ -94,12 +94,12 @@ async function probe(url, token, agent, signal) {
 }
 
 /** @type {{ verify: (token: string) => any, forged: string[] }} */
-let served
+let serverState
 
-/** In the server process. @param {{ name: string, setup: import('../peers').Setup, seen: string, forged: string[] }} options */
+/** Runs in the server process. @param {{ name: string, setup: import('../peers').Setup, seen: string, forged: string[] }} options */
 async function serve({ name, setup, seen, forged }) {
   const verify = PEERS.find((peer) => peer.name === name)?.create(setup) ?? (() => {})
-  served = { verify, forged }
+  serverState = { verify, forged }
   await verify(seen)
   const server = createServer(async (req, res) => {
     await verify(req.headers.authorization?.slice('Bearer '.length)).then(
@@ -112,17 +112,17 @@ async function serve({ name, setup, seen, forged }) {
   return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/`
 }
 
-/** In the server process. @param {{ inFlight: number, ms: number }} options */
+/** Runs in the server process. @param {{ inFlight: number, ms: number }} options */
 async function flood({ inFlight, ms }) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
-  let [isOver, refused] = [false, 0]
+  let [isOver, rejected] = [false, 0]
   const lane = async () => {
     while (!isOver) {
-      const token = served.forged[refused % served.forged.length]
-      refused += 1
-      await served.verify(token).then(
+      const token = serverState.forged[rejected % serverState.forged.length]
+      rejected += 1
+      await serverState.verify(token).then(
         () => {
-          throw new Error('A forged token is accepted')
+          throw new Error('A forged token was accepted')
         },
         () => {},
       )
@@ -142,7 +142,7 @@ async function flood({ inFlight, ms }) {
   delay.disable()
   isOver = true
   await Promise.all(lanes)
-  return { loop: delay.percentile(99) / 1e6, file: quantile(times, 0.99), rate: (refused / ms) * 1000 }
+  return { loop: delay.percentile(99) / 1e6, file: quantile(times, 0.99), rate: (rejected / ms) * 1000 }
 }
 
 module.exports = { flood, run, serve }

@@ -1,4 +1,4 @@
-/** The physical limit: the bare signature check in Rust, as `cargo bench` measures it. */
+/** The lower limit: the bare signature check in Rust, measured by `cargo bench`. */
 
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
@@ -6,8 +6,8 @@ const { join } = require('node:path')
 
 const ROOT = join(__dirname, '../..')
 
-/** What criterion prints of each, say `ES384/bare  time:   [151.06 µs 151.42 µs 151.81 µs]`: the one in the middle counts. */
-const LINE = /^(\S+)\/bare\s+time:\s+\[\S+ \S+ ([\d.]+) (ns|µs|ms) /gm
+/** Matches `ES384/bare  time:   [151.06 µs 151.42 µs 151.81 µs]` in Criterion's output, and captures the middle value. */
+const RESULT_LINE = /^(\S+)\/bare\s+time:\s+\[\S+ \S+ ([\d.]+) (ns|µs|ms) /gm
 
 const MICROSECONDS = { ns: 0.001, µs: 1, ms: 1000 }
 
@@ -21,9 +21,9 @@ async function run() {
     output += text
   })
   const [code] = await once(cargo, 'close')
-  if (code !== 0) throw new Error(`cargo bench has ended with ${code}`)
+  if (code !== 0) throw new Error(`cargo bench exited with ${code}`)
   const figures = Object.fromEntries(
-    [...output.matchAll(LINE)].map(([, algorithm, time, unit]) => [
+    [...output.matchAll(RESULT_LINE)].map(([, algorithm, time, unit]) => [
       algorithm,
       Number(time) * MICROSECONDS[/** @type {'ns' | 'µs' | 'ms'} */ (unit)],
     ]),

@@ -1,4 +1,4 @@
-/** How large the addon is. */
+/** Size of the addon. */
 
 const { readdirSync, statSync } = require('node:fs')
 const { join } = require('node:path')
@@ -11,7 +11,7 @@ async function run() {
     ['', 'MiB'],
     [addon, mebibytes.toFixed(2)],
   ]
-  const note = 'As a release build makes it, stripped of symbols.'
+  const note = 'Release build, stripped of symbols.'
   return [{ id: 'size', title: 'The addon', note, rows, figures: { mebibytes } }]
 }
 

@@ -1,7 +1,7 @@
-/** Verifications per second, by algorithm: every token new, or a working set of tokens; one at a time, or 64. */
+/** Verifications per second, by algorithm: new or previously verified tokens, one at a time or 64 concurrently. */
 
 const { startIssuer } = require('../issuer')
-const { PEERS, accepted } = require('../peers')
+const { PEERS, acceptedSamples } = require('../peers')
 const { alternate, rate } = require('../rounds')
 const { mintMany, samples } = require('../tokens')
 
@@ -10,41 +10,41 @@ const { mintMany, samples } = require('../tokens')
  * @typedef {typeof MODES[number]} Mode
  */
 
-/** New tokens for a slice. A slice ends early where they run out; more would take minutes to sign. */
+/** Number of new tokens per slice. A slice ends early if they run out, because signing more would take minutes. */
 const FRESH = { ES384: 2000, 'RS256-2048': 6000, 'RS256-4096': 2000, ES256: 5000, EdDSA: 5000 }
-const FRESH_IN_SHORT = { ES384: 500, 'RS256-2048': 2000, 'RS256-4096': 500, ES256: 2000, EdDSA: 2000 }
+const FRESH_IF_QUICK = { ES384: 500, 'RS256-2048': 2000, 'RS256-4096': 500, ES256: 2000, EdDSA: 2000 }
 
-/** What `fast-jwt` and ours hold by default is more. */
+/** Number of tokens that fit into the default caches of `fast-jwt` and this library. */
 const WORKING_SET = 500
 const WARM_UP = 50
 
 const MODES = [
-  { id: 'new', title: 'every token new, one at a time', isRepeated: false, inFlight: 1 },
-  { id: 'new-64', title: 'every token new, 64 at a time', isRepeated: false, inFlight: 64 },
-  { id: 'seen', title: 'tokens seen before, one at a time', isRepeated: true, inFlight: 1 },
-  { id: 'seen-64', title: 'tokens seen before, 64 at a time', isRepeated: true, inFlight: 64 },
+  { id: 'new', title: 'new tokens, one at a time', isRepeated: false, inFlight: 1 },
+  { id: 'new-64', title: 'new tokens, 64 concurrent', isRepeated: false, inFlight: 64 },
+  { id: 'seen', title: 'previously verified tokens, one at a time', isRepeated: true, inFlight: 1 },
+  { id: 'seen-64', title: 'previously verified tokens, 64 concurrent', isRepeated: true, inFlight: 64 },
 ]
 
 /** @param {Algorithm} algorithm */
 const ids = (algorithm) => MODES.map(({ id }) => `${algorithm.toLowerCase()}-${id}`)
 
-/** @param {{ algorithm: Algorithm, asked: string[], isQuick: boolean }} options */
-async function run({ algorithm, asked, isQuick }) {
+/** @param {{ algorithm: Algorithm, selectedIds: string[], isQuick: boolean }} options */
+async function run({ algorithm, selectedIds, isQuick }) {
   const { setup, close } = await startIssuer(algorithm)
-  const count = (isQuick ? FRESH_IN_SHORT : FRESH)[algorithm]
+  const count = (isQuick ? FRESH_IF_QUICK : FRESH)[algorithm]
   const tokens = await mintMany(setup.key, setup.issuer, count + WARM_UP)
-  const sides = PEERS.filter(({ lacks }) => lacks !== algorithm)
+  const sides = PEERS.filter(({ unsupported }) => unsupported !== algorithm)
   const good = samples(setup.key, setup.issuer)
   for (const { name, create, prepare = String } of sides) {
     const verify = create(setup)
-    const passed = await accepted((token) => verify(prepare(token)), good)
-    if (passed.join() !== 'good') throw new Error(`${name} accepts ${passed.join(' and ')} of ${algorithm}`)
+    const passed = await acceptedSamples((token) => verify(prepare(token)), good)
+    if (passed.join() !== 'good') throw new Error(`${name} accepts ${passed.join(' and ')} for ${algorithm}`)
   }
 
   const results = []
   for (const [i, mode] of MODES.entries()) {
     const id = ids(algorithm)[i]
-    if (!asked.includes(id)) continue
+    if (!selectedIds.includes(id)) continue
     const figures = await measure(sides, { ...setup, inFlight: mode.inFlight }, tokens, mode, isQuick)
     results.push({
       id,
@@ -69,15 +69,15 @@ async function measure(sides, setup, tokens, { isRepeated, inFlight }, isQuick) 
   const measured = isRepeated ? tokens.slice(0, WORKING_SET) : tokens.slice(WARM_UP)
   const slice = { ms: isQuick ? 50 : 150, inFlight, isRepeated }
   /** @type {Map<import('../peers').Peer, import('../peers').Verify>} */
-  const kept = new Map()
+  const verifiers = new Map()
 
   return alternate(sides, isQuick ? 3 : 9, async (side) => {
-    const { name, remembers, create, prepare = String } = side
-    // One that remembers nothing, so that no token has been seen; or the same one in every round.
-    const verify = kept.get(side) ?? create(setup)
-    if (isRepeated && !kept.has(side)) {
-      kept.set(side, verify)
-      if (remembers) for (const token of measured) await verify(prepare(token))
+    const { name, cachesTokens, create, prepare = String } = side
+    // New tokens: a verifier with an empty cache in every round. Previously verified tokens: the same verifier.
+    const verify = verifiers.get(side) ?? create(setup)
+    if (isRepeated && !verifiers.has(side)) {
+      verifiers.set(side, verify)
+      if (cachesTokens) for (const token of measured) await verify(prepare(token))
     }
     if (!isRepeated) for (const token of warmUp) await verify(prepare(token))
 
@@ -85,7 +85,7 @@ async function measure(sides, setup, tokens, { isRepeated, inFlight }, isQuick) 
     const inputs = measured.map(prepare)
     const figure = await rate(verify, inputs, slice)
     const hasHit = (verify.hits?.() ?? 0) > hits
-    if (verify.hits && hasHit !== isRepeated) throw new Error(`${name} has ${hasHit ? '' : 'not '}remembered`)
+    if (verify.hits && hasHit !== isRepeated) throw new Error(`${name} ${hasHit ? 'used' : 'did not use'} its cache`)
     return figure
   })
 }
