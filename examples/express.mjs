@@ -3,14 +3,15 @@ import { logtoAuth, protect } from 'logto-authkit/express'
 
 const app = express()
 
-app.get('/', (_req, res) => res.send('For everybody: above logtoAuth nothing is verified\n'))
+// Public route: registered before logtoAuth(), so no token is checked.
+app.get('/', (_req, res) => res.send('Hello\n'))
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
-    audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
   }),
 )
 app.get('/me', (req, res) => res.json({ userId: req.auth.userId, scopes: req.auth.scopes }))
-app.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => res.json({ of: req.auth.userId }))
+app.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => res.json({ owner: req.auth.userId }))
 
 app.listen(process.env.PORT ?? 3000)

@@ -4,12 +4,12 @@ import { logtoAuth, protect } from 'logto-authkit/fastify'
 const app = Fastify()
 
 await app.register(logtoAuth, {
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
-  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
 })
 app.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }))
 app.get('/orders', { onRequest: protect({ requiredScope: 'read:orders' }) }, async (request) => ({
-  of: request.auth.userId,
+  owner: request.auth.userId,
 }))
 
 await app.listen({ port: Number(process.env.PORT ?? 3000) })

@@ -6,11 +6,11 @@ const app = new Hono()
 
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
-    audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
   }),
 )
 app.get('/me', (c) => c.json({ userId: c.get('auth').userId, scopes: c.get('auth').scopes }))
-app.get('/orders', protect({ requiredScope: 'read:orders' }), (c) => c.json({ of: c.get('auth').userId }))
+app.get('/orders', protect({ requiredScope: 'read:orders' }), (c) => c.json({ owner: c.get('auth').userId }))
 
 serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000) })

@@ -1,10 +1,10 @@
 import { AuthError, createVerifier } from 'logto-authkit'
 
 const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
-  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
 })
-await verifier.prefetch().catch(() => {}) // while the function starts; in an outage the first request tries again
+await verifier.prefetch().catch(() => {}) // during initialization; if it fails, the first request tries again
 
 export async function handler({ headers, cookies = [] }) {
   try {

@@ -14,13 +14,13 @@ class OrdersController {
   @Get('orders')
   @Protect({ requiredScope: 'read:orders' })
   orders(@Auth() auth: AuthContext) {
-    return { of: auth.userId }
+    return { owner: auth.userId }
   }
 }
 
 const guard = new LogtoAuthGuard({
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
-  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
 })
 
 @Module({

@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { metrics } from '@opentelemetry/api'
 
-/** Once a process, and once in every worker thread that verifies; after the SDK has been started. */
+/** Call this once per process, and once in every worker thread that verifies tokens, after starting the SDK. */
 export function observe(verifier, meter = metrics.getMeter('logto-authkit')) {
   const verifications = meter.createCounter('logto_authkit.verifications', { unit: '{verification}' })
   const duration = meter.createHistogram('logto_authkit.verification.duration', {

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { verifyAuth } from 'logto-authkit'
 import { createTestIssuer } from 'logto-authkit/testing'
 
-test('orders are for those who may read them', async () => {
-  const issuer = await createTestIssuer() // a Logto-shaped server on 127.0.0.1: real keys, real HTTP
+test('requires the scope read:orders', async () => {
+  const issuer = await createTestIssuer() // a local server that behaves like Logto, with real keys
   const options = { logtoUrl: issuer.logtoUrl, audience: 'https://api.example.com', requiredScope: 'read:orders' }
 
   const good = issuer.mint({ sub: 'alice', scope: 'read:orders', audience: 'https://api.example.com' })

@@ -1,27 +1,27 @@
 import express from 'express'
 import { logtoAuth, protect } from 'logto-authkit/express'
 
-const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app, or your own server's address
-const audience = 'https://api.example.com' // the API resource's identifier, as registered in Logto
+const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+const audience = 'https://api.example.com' // the identifier of the API resource, as registered in Logto
 
-// A global API resource: the token must be of no organization.
-const anywhere = logtoAuth({ logtoUrl, audience, organizationId: null })
+// Global API resource: rejects organization tokens.
+const globalAuth = logtoAuth({ logtoUrl, audience, organizationId: null })
 
-// An organization: it is the token's audience. Equal options are parsed once, however often they come.
-const ofOrganization = (req, res, next) =>
+// Organization token: the organization is the audience. Equal options are parsed only once.
+const organizationAuth = (req, res, next) =>
   logtoAuth({ logtoUrl, audience: `urn:logto:organization:${req.params.organization}` })(req, res, next)
 
-// An API resource within an organization: the API's audience, and the organization beside it.
-const inOrganization = logtoAuth({ logtoUrl, audience, organizationId: (req) => req.params.organization })
+// API resource within an organization: the audience is the API, and organizationId must match.
+const organizationApiAuth = logtoAuth({ logtoUrl, audience, organizationId: (req) => req.params.organization })
 
 const app = express()
-app.get('/orders', anywhere, protect({ requiredScope: 'read:orders' }), (req, res) => {
+app.get('/orders', globalAuth, protect({ requiredScope: 'read:orders' }), (req, res) => {
   res.json({ ordersOf: req.auth.userId })
 })
-app.get('/:organization/members', ofOrganization, protect({ requiredScope: 'read:members' }), (req, res) => {
+app.get('/:organization/members', organizationAuth, protect({ requiredScope: 'read:members' }), (req, res) => {
   res.json({ membersOf: req.auth.organizationId })
 })
-app.get('/:organization/orders', inOrganization, protect({ requiredScope: 'read:orders' }), (req, res) => {
+app.get('/:organization/orders', organizationApiAuth, protect({ requiredScope: 'read:orders' }), (req, res) => {
   res.json({ ordersOf: req.auth.organizationId })
 })
 

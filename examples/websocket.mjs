@@ -3,16 +3,16 @@ import { verifyUpgrade } from 'logto-authkit/upgrade'
 import { WebSocketServer } from 'ws'
 
 const options = {
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or your own server's address
-  audience: 'https://api.example.com', // the API resource's identifier, as registered in Logto
-  allowedOrigins: ['https://app.example.com'], // your pages: those of other sites could come with your cookies
+  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
+  allowedOrigins: ['https://app.example.com'], // only these pages may connect; browsers send cookies with requests from any site
 }
 const sockets = new WebSocketServer({ noServer: true })
 const server = createServer((_req, res) => res.writeHead(426).end())
 
 server.on('upgrade', async (request, socket, head) => {
   const auth = await verifyUpgrade(request, socket, options)
-  if (auth === null) return // refused and answered
+  if (auth === null) return // rejected: the response has been sent
   sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
 })
 sockets.on('connection', (ws, _request, auth) => ws.send(`Hello ${auth.userId}`))

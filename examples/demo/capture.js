@@ -1,8 +1,8 @@
 const { verifyAuth } = require('logto-authkit')
 const capture = require('../../__test__/fixtures/capture.json')
-const { accepted, check, refused } = require('./verdict.js')
+const { accepted, check, rejected } = require('./verdict.js')
 
-/** Every token that was recorded from a real Logto server, against a recorded key set, a minute after it was issued. */
+/** Verifies every token recorded from a real Logto server with a recorded key set, one minute after it was issued. */
 async function captureRows() {
   const rows = []
   for (const token of capture.tokens) {
@@ -16,7 +16,7 @@ async function captureRows() {
 function optionsFor(token) {
   return {
     logtoUrl: new URL(token.expected.issuer ?? ISSUER).origin,
-    // An ID token is refused although its own audience is asked for, and an opaque one has none.
+    // ID tokens are rejected even if their own audience is accepted. Opaque tokens have no audience.
     audience: token.expected.audience ?? 'https://api.example.test',
     jwks: keySetFor(token),
     currentDate: new Date((token.captured_at + 60) * 1000),
@@ -32,8 +32,8 @@ function keySetFor({ verifies_with: [id] = [], phase }) {
 
 /** @param {RecordedToken} token */
 function expectedVerdict({ kind, format, request, expected }) {
-  if (format === 'opaque') return refused(401, 'opaque_token')
-  if (kind === 'id_token') return refused(401, 'invalid_token_type')
+  if (format === 'opaque') return rejected(401, 'opaque_token')
+  if (kind === 'id_token') return rejected(401, 'invalid_token_type')
   return accepted({
     userId: expected.subject ?? '',
     subjectType: request.grant_type === 'client_credentials' ? 'machine' : 'user',

@@ -3,19 +3,19 @@ const { createServer } = require('node:http')
 const { promisify } = require('node:util')
 
 /**
- * A real OpenID Connect server in this process: `oidc-provider`, the library that Logto is built on, set up as Logto
- * sets it up (mounted at `/oidc`, API resources, JWT access tokens, ES384).
+ * A real OpenID Connect server in this process: `oidc-provider`, the library that Logto is built on, configured like
+ * Logto (mounted at `/oidc`, API resources, JWT access tokens, ES384).
  *
  * @typedef {object} IdentityServer
- * @property {string} logtoUrl the address that a Logto would have, without `/oidc`
- * @property {(resource: string, scope: string) => Promise<string>} requestToken an access token, over HTTP
- * @property {() => Promise<void>} rotateKey a new ES384 key signs from now on; the former one stays in the key set
- * @property {() => void} dropFormerKey only the newest ES384 key stays in the key set
- * @property {() => number} jwksRequests how often the key set was asked for
+ * @property {string} logtoUrl the base URL, without `/oidc`
+ * @property {(resource: string, scope: string) => Promise<string>} requestToken requests an access token over HTTP
+ * @property {() => Promise<void>} rotateKey starts signing with a new ES384 key; the previous one stays in the key set
+ * @property {() => void} dropPreviousKey removes all ES384 keys except the newest from the key set
+ * @property {() => number} jwksRequests number of requests for the key set
  * @property {() => Promise<void>} close
  */
 
-/** @returns {Promise<IdentityServer>} listening on 127.0.0.1, on a port that was free */
+/** @returns {Promise<IdentityServer>} listening on a free port of 127.0.0.1 */
 async function startIdentityServer() {
   const { Provider, errors } = await importProvider()
   const rsaKey = await generateJwk('rsa', { modulusLength: 2048 })
@@ -28,7 +28,7 @@ async function startIdentityServer() {
     const path = request.url ?? ''
     if (!path.startsWith(`${MOUNT}/`)) return void response.writeHead(404).end()
     if (path === `${MOUNT}/jwks`) jwksRequests += 1
-    // A mounted provider expects what Express does: `url` below the mount point, `originalUrl` as it was asked for.
+    // A mounted provider expects Express's convention: `url` relative to the mount point, `originalUrl` as requested.
     provider(Object.assign(request, { originalUrl: path, url: path.slice(MOUNT.length) }), response)
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
@@ -36,7 +36,7 @@ async function startIdentityServer() {
   const logtoUrl = `http://127.0.0.1:${port}`
   const issuer = `${logtoUrl}${MOUNT}`
 
-  // The provider reads its keys once, so that another set of keys is another provider behind the same socket.
+  // The provider reads its keys only once, so new keys require a new provider behind the same socket.
   const mount = () => {
     const configuration = providerConfiguration([...ecKeys, rsaKey], errors)
     provider = new Provider(issuer, configuration).callback()
@@ -50,7 +50,7 @@ async function startIdentityServer() {
       ecKeys = [await generateJwk('ec', { namedCurve: 'P-384' }), ...ecKeys]
       mount()
     },
-    dropFormerKey() {
+    dropPreviousKey() {
       ecKeys = ecKeys.slice(0, 1)
       mount()
     },
@@ -64,7 +64,7 @@ async function startIdentityServer() {
 }
 
 /**
- * @param {import('node:crypto').JsonWebKey[]} keys the first one of a kind signs; each gets its RFC 7638 thumbprint as `kid`
+ * @param {import('node:crypto').JsonWebKey[]} keys the first key of each type signs tokens; the provider uses RFC 7638 thumbprints as `kid`
  * @param {any} errors
  */
 function providerConfiguration(keys, errors) {
@@ -80,7 +80,7 @@ function providerConfiguration(keys, errors) {
       },
     ],
     ttl: { ClientCredentials: 3600 },
-    // JWT access tokens are not stored and the one client is configured above: nothing is ever looked up.
+    // JWT access tokens are not stored and the client is configured above, so the adapter is never used.
     adapter: class NoStorage {},
     features: {
       clientCredentials: { enabled: true },
@@ -114,7 +114,7 @@ async function requestToken(issuer, resource, scope) {
     body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope }),
   })
   const body = /** @type {any} */ (await response.json())
-  if (!response.ok) throw new Error(`The token endpoint answered ${response.status}: ${JSON.stringify(body)}`)
+  if (!response.ok) throw new Error(`The token endpoint responded with ${response.status}: ${JSON.stringify(body)}`)
   return body.access_token
 }
 
@@ -129,10 +129,10 @@ async function generateJwk(type, options) {
 }
 
 async function importProvider() {
-  // `oidc-provider` 9 is written for Node 22 and says so on stderr under Node 20, where `URL.parse` is all it lacks here.
+  // `oidc-provider` 9 targets Node 22 and warns on Node 20, where the only missing API is `URL.parse`.
   const url = /** @type {any} */ (URL)
   url.parse ??= (/** @type {string} */ input) => (URL.canParse(input) ? new URL(input) : null)
-  // @ts-expect-error: it ships no types
+  // @ts-expect-error: the package ships no types
   return import('oidc-provider')
 }
 

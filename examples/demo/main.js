@@ -1,5 +1,5 @@
-// `npm run demo`: what `verifyAuth` answers, first with tokens of a live OpenID Connect server, then with recorded ones
-// of a real Logto. The exit code is 0 only if every row of the tables is as expected.
+// `npm run demo` shows the results of `verifyAuth`, first for tokens from a live OpenID Connect server, then for tokens
+// recorded from a real Logto server. The exit code is 0 only if every row matches its expectation.
 
 const { captureRows } = require('./capture.js')
 const { startIdentityServer } = require('./identity-server.js')
@@ -11,11 +11,11 @@ async function main() {
   const server = await startIdentityServer()
   try {
     const requests = await requestRows(server)
-    printTable(`Requests to an API, tokens of ${server.logtoUrl}/oidc`, requests)
+    printTable(`Requests to an API, with tokens from ${server.logtoUrl}/oidc`, requests)
     const rotation = await rotationRows(server)
-    printTable('A key rotation, without a restart', rotation)
+    printTable('Key rotation without a restart', rotation)
     const recorded = await captureRows()
-    printTable('Tokens recorded from a real Logto', recorded)
+    printTable('Tokens recorded from a real Logto server', recorded)
 
     const rows = [...requests, ...rotation, ...recorded]
     const seconds = (performance.now() / 1000).toFixed(2)

@@ -1,10 +1,10 @@
 const { verifyAuth } = require('logto-authkit')
 const { CLIENT_ID, ORDERS, REPORTS } = require('./identity-server.js')
 const { claimsOf, withClaims } = require('./token-parts.js')
-const { accepted, check, guest, refused } = require('./verdict.js')
+const { accepted, check, guest, rejected } = require('./verdict.js')
 
 /**
- * What an API for orders answers to requests with and without tokens of a live server.
+ * Sends requests to an orders API, with and without tokens from a live server.
  *
  * @param {import('./identity-server.js').IdentityServer} server
  */
@@ -20,23 +20,23 @@ async function requestRows(server) {
     await check('ES384 token, Authorization header', reader, verifyAuth(withHeader(token), api)),
     await check('ES384 token, cookie', reader, verifyAuth(withCookie(token), api)),
     await check('RS256 token', reporter, verifyAuth(withHeader(reportsToken), { ...api, audience: REPORTS })),
-    await check('token of another API', refused(401, 'invalid_audience'), verifyAuth(withHeader(reportsToken), api)),
+    await check('token for another API', rejected(401, 'invalid_audience'), verifyAuth(withHeader(reportsToken), api)),
     await check(
-      'token without the scope of the route',
-      refused(403, 'missing_scope'),
+      'token without the required scope',
+      rejected(403, 'missing_scope'),
       verifyAuth(withHeader(token), { ...api, requiredScope: 'write:orders' }),
     ),
     await check(
-      'a second after the token expired',
-      refused(401, 'token_expired'),
+      'one second after the token expired',
+      rejected(401, 'token_expired'),
       verifyAuth(withHeader(token), { ...api, currentDate: afterExpiry(token) }),
     ),
     await check(
-      'token with a scope written into it',
-      refused(401, 'invalid_signature'),
+      'token with an added scope',
+      rejected(401, 'invalid_signature'),
       verifyAuth(withHeader(withMoreScopes(token)), api),
     ),
-    await check('no token', refused(401, 'missing_token'), verifyAuth({ headers: {} }, api)),
+    await check('no token', rejected(401, 'missing_token'), verifyAuth({ headers: {} }, api)),
     await check(
       'no token, guests allowed',
       guest('missing_token'),

@@ -1,10 +1,10 @@
 const { invalidateJwksCache, verifyAuth } = require('logto-authkit')
 const { CLIENT_ID, ORDERS } = require('./identity-server.js')
 const { headerOf } = require('./token-parts.js')
-const { accepted, check, refused } = require('./verdict.js')
+const { accepted, check, rejected } = require('./verdict.js')
 
 /**
- * The server changes its signing key while this process runs on, first keeping the former key, then dropping it.
+ * Rotates the server's signing key while this process keeps running: first the previous key remains in the key set, then it is removed.
  *
  * @param {import('./identity-server.js').IdentityServer} server
  */
@@ -24,23 +24,23 @@ async function rotationRows(server) {
 
   await server.rotateKey()
   const newToken = await server.requestToken(ORDERS, 'read:orders')
-  // Nothing was told: the unknown `kid` makes the library ask for the key set again.
+  // The library is not notified of the rotation: the unknown `kid` makes it fetch the key set again.
   const rotated = [
     await check(`rotated: new key ${keyOf(newToken)}`, reader, verifyAuth(newToken, api)),
     await check(`rotated: old key ${keyOf(oldToken)}`, reader, verifyAuth(oldToken, api)),
   ]
 
-  server.dropFormerKey()
-  // A removed key is noticed when the cached set is refreshed; whoever drops a leaked key does not wait for that.
+  server.dropPreviousKey()
+  // Otherwise, the removal would take effect only when the cached key set is refreshed.
   invalidateJwksCache(server.logtoUrl)
   const dropped = [
-    await check(`dropped: old key ${keyOf(oldToken)}`, refused(401, 'unknown_key'), verifyAuth(oldToken, api)),
+    await check(`dropped: old key ${keyOf(oldToken)}`, rejected(401, 'unknown_key'), verifyAuth(oldToken, api)),
     await check(`dropped: new key ${keyOf(newToken)}`, reader, verifyAuth(newToken, api)),
   ]
   return [before, ...rotated, ...dropped]
 }
 
-/** @param {string} token the beginning of its `kid` is enough to tell two keys apart */
+/** @param {string} token its `kid` is shortened, because a prefix is enough to tell two keys apart */
 const keyOf = (token) => headerOf(token).kid.slice(0, 8)
 
 module.exports = { rotationRows }

@@ -13,9 +13,9 @@ function printTable(title, rows) {
   const line = (/** @type {typeof head} */ row) => `${cells(row)}  ${row.detail}`
 
   console.log(`\n${paint('bold', title)}\n`)
-  console.log(paint('dim', `    ${fit(line(head))}`))
+  console.log(paint('dim', `    ${truncate(line(head))}`))
   for (const row of rows) {
-    console.log(row.ok ? `  ${paint('green', '✓')} ${fit(line(row))}` : `  ${paint('red', '✗')} ${line(row)}`)
+    console.log(row.ok ? `  ${paint('green', '✓')} ${truncate(line(row))}` : `  ${paint('red', '✗')} ${line(row)}`)
   }
 }
 
@@ -30,8 +30,8 @@ function printSummary(rows, remarks) {
   console.log(`\n${line}`)
 }
 
-/** @param {string} text cut to what a terminal's line has left after the mark; a file gets all of it */
-function fit(text) {
+/** @param {string} text truncated to the width of the terminal; not truncated when written to a file */
+function truncate(text) {
   const room = (process.stdout.columns ?? Number.POSITIVE_INFINITY) - 4
   return text.length <= room ? text : `${text.slice(0, room - 1)}…`
 }

@@ -5,7 +5,7 @@ const headerOf = (token) => JSON.parse(base64UrlDecode(token.split('.')[0]))
 const claimsOf = (token) => JSON.parse(base64UrlDecode(token.split('.')[1]))
 
 /**
- * The token with other claims under the signature it had.
+ * Replaces the claims but keeps the original signature.
  *
  * @param {string} token
  * @param {object} claims

@@ -2,12 +2,12 @@ const { isDeepStrictEqual } = require('node:util')
 const { AuthError } = require('logto-authkit')
 
 /**
- * What `verifyAuth` answered, or should have, in a form that can be compared and printed.
+ * A result of `verifyAuth`, actual or expected, in a form that can be compared and printed.
  *
  * @typedef {object} Verdict
- * @property {string} answer `accepted`, `guest (<reason>)` or `<status> <code>`
- * @property {Facts} [facts] what an accepted token was found to say
- * @property {string} [detail] for the reader, not compared
+ * @property {string} outcome `accepted`, `guest (<reason>)` or `<status> <code>`
+ * @property {Facts} [facts] the context of an accepted token
+ * @property {string} [detail] printed but not compared
  *
  * @typedef {object} Facts
  * @property {string} userId
@@ -20,28 +20,28 @@ const { AuthError } = require('logto-authkit')
  * @typedef {{ name: string, expected: string, got: string, ok: boolean, detail: string }} Row
  */
 
-/** @param {Facts} facts scopes in any order: Logto does not keep the requested one @returns {Verdict} */
-const accepted = (facts) => ({ answer: 'accepted', facts: { ...facts, scopes: [...facts.scopes].sort() } })
+/** @param {Facts} facts scopes may be in any order: Logto does not preserve the requested order @returns {Verdict} */
+const accepted = (facts) => ({ outcome: 'accepted', facts: { ...facts, scopes: [...facts.scopes].sort() } })
 
 /** @param {number} status @param {string} code @returns {Verdict} */
-const refused = (status, code) => ({ answer: `${status} ${code}` })
+const rejected = (status, code) => ({ outcome: `${status} ${code}` })
 
 /** @param {string} reason @returns {Verdict} */
-const guest = (reason) => ({ answer: `guest (${reason})` })
+const guest = (reason) => ({ outcome: `guest (${reason})` })
 
 /**
- * One row of the table: the answer, and with an accepted token every fact in it, has to be the expected one.
+ * Creates one row of the table. The result, and every fact about an accepted token, must match the expectation.
  *
  * @param {string} name
  * @param {Verdict} expected
- * @param {Promise<import('logto-authkit').AuthContext>} answer
+ * @param {Promise<import('logto-authkit').AuthContext>} outcome
  * @returns {Promise<Row>}
  */
-async function check(name, expected, answer) {
-  const got = await answer.then(verdictOfContext, verdictOfError)
-  const ok = got.answer === expected.answer && isDeepStrictEqual(got.facts, expected.facts)
+async function check(name, expected, outcome) {
+  const got = await outcome.then(verdictOfContext, verdictOfError)
+  const ok = got.outcome === expected.outcome && isDeepStrictEqual(got.facts, expected.facts)
   const detail = (expected.facts && got.facts && differences(expected.facts, got.facts)) || got.detail || ''
-  return { name, expected: expected.answer, got: got.answer, ok, detail }
+  return { name, expected: expected.outcome, got: got.outcome, ok, detail }
 }
 
 /** @param {import('logto-authkit').AuthContext} auth @returns {Verdict} */
@@ -54,8 +54,8 @@ function verdictOfContext(auth) {
 
 /** @param {unknown} error @returns {Verdict} */
 function verdictOfError(error) {
-  if (error instanceof AuthError) return { ...refused(error.status, error.code), detail: error.message }
-  return { answer: 'error', detail: String(error) }
+  if (error instanceof AuthError) return { ...rejected(error.status, error.code), detail: error.message }
+  return { outcome: 'error', detail: String(error) }
 }
 
 /** @param {Facts} facts */
@@ -73,4 +73,4 @@ function differences(expected, got) {
     .join(', ')
 }
 
-module.exports = { accepted, refused, guest, check }
+module.exports = { accepted, rejected, guest, check }

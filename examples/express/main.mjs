@@ -1,5 +1,5 @@
-// Starts the API of app.mjs. With LOGTO_URL and AUDIENCE it takes the tokens of your Logto, without them those of a test
-// issuer, of which it prints a few.
+// Starts the API in app.mjs. If LOGTO_URL and AUDIENCE are set, it accepts tokens from your Logto instance; otherwise it
+// starts a test issuer and prints curl commands with its tokens.
 import { createTestIssuer } from 'logto-authkit/testing'
 import { createApp } from './app.mjs'
 
@@ -9,23 +9,23 @@ const app = createApp({ logtoUrl: issuer?.logtoUrl ?? LOGTO_URL, audience: AUDIE
 
 const server = app.listen(PORT, '127.0.0.1', () => {
   const url = `http://127.0.0.1:${server.address().port}`
-  console.log(`The API listens on ${url}`)
+  console.log(`API listening on ${url}`)
   if (issuer === undefined) return
 
   const token = (claims) => `"Authorization: Bearer ${issuer.mint({ audience: AUDIENCE, ...claims })}"`
   console.log(`
-# for everybody, and for a guest
+# public route, and a route for guests
 curl -i ${url}
 curl -i ${url}/cart
 
-# for alice, who may read orders
+# alice has the scope read:orders
 curl -i ${url}/me -H ${token({ sub: 'alice', scope: 'read:orders' })}
 curl -i ${url}/orders -H ${token({ sub: 'alice', scope: 'read:orders' })}
 
-# not for bob, who may not
+# bob does not: 403
 curl -i ${url}/orders -H ${token({ sub: 'bob' })}
 
-# for alice as a member of acme, and not for her as one of another organization
+# alice with a token for the organization acme, and with one for another organization: 403
 curl -i ${url}/organizations/acme/invoices -H ${token({ sub: 'alice', scope: 'read:invoices', organizationId: 'acme' })}
 curl -i ${url}/organizations/acme/invoices -H ${token({ sub: 'alice', scope: 'read:invoices', organizationId: 'other' })}
 `)

@@ -1,12 +1,12 @@
 /**
- * A real OpenID Connect server in this process: `oidc-provider`, the library that Logto is built on, set up as Logto sets
- * it up (mounted at `/oidc`, API resources, JWT access tokens, ES384), with a sign-in page of its own and two accounts.
+ * A real OpenID Connect server in this process: `oidc-provider`, the library that Logto is built on, configured like Logto
+ * (mounted at `/oidc`, API resources, JWT access tokens, ES384), with its own sign-in page and two accounts.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-// `oidc-provider` 9 is written for Node 22; `URL.parse` is all that it lacks in Node 20.
+// `oidc-provider` 9 targets Node 22. On Node 20, the only missing API is `URL.parse`.
 URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null)
 const { Provider, errors } = await import('oidc-provider')
 
@@ -20,9 +20,9 @@ const PASSWORDS = new Map([
  * @param {number} options.port
  * @param {string} options.appUrl - The origin of the application.
  * @param {string} options.appId
- * @param {string} [options.appSecret] - Without, the application is a public client, which PKCE is for.
+ * @param {string} [options.appSecret] - Omit it for a public client, which relies on PKCE.
  * @param {string} options.audience - The API resource.
- * @param {() => number} [options.tokenLifetime] - Of the next access token, in seconds.
+ * @param {() => number} [options.tokenLifetime] - Lifetime of the next access token, in seconds.
  */
 export async function startIdentityServer({ port, appUrl, appId, appSecret, audience, tokenLifetime = () => 3600 }) {
   const url = `http://localhost:${port}`
@@ -67,7 +67,7 @@ export async function startIdentityServer({ port, appUrl, appId, appSecret, audi
   const server = createServer(async (request, response) => {
     const path = request.url
     if (path.startsWith('/oidc/')) {
-      // A mounted provider expects what Express does: `url` below the mount point, `originalUrl` as it was asked for.
+      // A mounted provider expects Express's convention: `url` relative to the mount point, `originalUrl` as requested.
       return mounted(Object.assign(request, { originalUrl: path, url: path.slice('/oidc'.length) }), response)
     }
     if (!path.startsWith('/sign-in/')) return response.writeHead(404).end()
@@ -90,9 +90,9 @@ export async function startIdentityServer({ port, appUrl, appId, appSecret, audi
   }
 }
 
-/** The page that a sign-in leads to, and its form. */
+/** Serves the sign-in page and handles its form. */
 async function signIn(provider, request, response) {
-  // Throws where the browser is not the one that this sign-in was started for.
+  // Throws if this browser did not start the sign-in.
   await provider.interactionDetails(request, response)
   if (request.method !== 'POST') return response.writeHead(200, HTML).end(signInPage())
   const form = new URLSearchParams(await text(request))
@@ -102,7 +102,7 @@ async function signIn(provider, request, response) {
   await provider.interactionFinished(request, response, { login: { accountId } })
 }
 
-/** The one application is the owner's own: nobody is asked whether it may have what it wants. */
+/** Grants all requested scopes without a consent page, because the application is first-party. */
 async function grant(provider, { client, session }, audience) {
   const granted = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
   granted.addOIDCScope('openid')

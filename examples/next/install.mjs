@@ -2,8 +2,8 @@ import { cpSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Puts this repository's package into the example's `node_modules`, as an installation from the registry would: what is
- * not in there, a link included, Next.js takes for a part of the application, and bundles the addon with it.
+ * Copies this repository's package into the example's `node_modules`, as an installation from the registry would. Next.js
+ * treats everything outside `node_modules`, including links, as application code and would bundle the addon.
  */
 export function installAuthkit() {
   const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))

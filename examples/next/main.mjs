@@ -1,4 +1,4 @@
-// Starts the shop with `next dev`, and an identity server for it unless LOGTO_URL names a Logto.
+// Starts the shop with `next dev`. Without LOGTO_URL, it also starts an identity server.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { installAuthkit } from './install.mjs'
@@ -20,7 +20,7 @@ if (!LOGTO_URL) {
     appSecret: local.LOGTO_APP_SECRET,
     audience: local.AUDIENCE,
   })
-  console.log(`The identity server listens on ${url}`)
+  console.log(`Identity server listening on ${url}`)
   env = { ...env, ...local, LOGTO_URL: url }
 }
 

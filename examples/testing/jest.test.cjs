@@ -17,16 +17,16 @@ const as = (claims) => ({
   headers: { authorization: `Bearer ${issuer.mint({ audience: 'https://api.example.com', ...claims })}` },
 })
 
-test('orders are shown to whoever may read them', async () => {
+test('returns the orders to a user with the scope', async () => {
   const response = await fetch(orders, as({ sub: 'alice', scope: 'read:orders' }))
-  expect(await response.json()).toEqual({ of: 'alice' })
+  expect(await response.json()).toEqual({ owner: 'alice' })
 })
 
 test.each([
-  ['no scope', {}, 403, 'missing_scope'],
+  ['a token without the scope', {}, 403, 'missing_scope'],
   ['an expired token', { scope: 'read:orders', expiresIn: -1 }, 401, 'token_expired'],
   ['a token for another API', { audience: 'https://other.example.com' }, 401, 'invalid_audience'],
-])('orders are not shown with %s', async (_, claims, status, code) => {
+])('rejects %s', async (_, claims, status, code) => {
   const response = await fetch(orders, as(claims))
   expect([response.status, (await response.json()).code]).toEqual([status, code])
 })

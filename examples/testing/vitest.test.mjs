@@ -9,7 +9,7 @@ afterAll(async () => {
   await issuer.close()
 })
 
-test('orders outlive a rotation of keys and an outage', async () => {
+test('keeps working through a key rotation and an outage', async () => {
   const token = issuer.mint({ sub: 'alice', scope: 'read:orders', audience: 'https://api.example.com' })
   const orders = async (bearer) =>
     (

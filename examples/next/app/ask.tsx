@@ -2,19 +2,19 @@
 
 import { useState } from 'react'
 
-/** A button that shows what the API answers to this browser. */
+/** A button that calls the API from the browser and shows the response. */
 export function Ask({ path }: { path: string }) {
-  const [answer, setAnswer] = useState('')
+  const [result, setResult] = useState('')
   const ask = async () => {
     const response = await fetch(path)
-    setAnswer(`${response.status} ${await response.text()}`)
+    setResult(`${response.status} ${await response.text()}`)
   }
   return (
     <p>
       <button type="button" onClick={ask}>
         GET {path}
       </button>
-      <output>{answer}</output>
+      <output>{result}</output>
     </p>
   )
 }

@@ -12,7 +12,7 @@ export default async function Layout({ children }: { children: ReactNode }) {
     <html lang="en">
       <body>
         <header>
-          {/* Plain links: a layout is not rendered again for a Link, and would go on to show who was there before. */}
+          {/* Plain links, because navigating with Link does not render the layout again, so it would still show the previous user. */}
           <nav>
             <a href="/">Cup &amp; Saucer</a>
             <a href="/cart">Cart</a>

@@ -2,13 +2,13 @@ export default function Page() {
   return (
     <>
       <h1>A shop of cups</h1>
-      <p>Everybody can look around. A visitor has a cart, which is kept under a guest’s id; to order, one signs in.</p>
+      <p>Anyone can browse the shop. Visitors get a cart that is stored under a guest id. Sign in to place an order.</p>
       <ul>
         <li>
-          <a href="/cart">The cart</a> is for guests and users.
+          <a href="/cart">Cart</a>: for guests and users.
         </li>
         <li>
-          <a href="/account">The account</a> is for users: it leads to the sign-in and back.
+          <a href="/account">Account</a>: for users. Visitors are sent to the sign-in page and back.
         </li>
       </ul>
     </>

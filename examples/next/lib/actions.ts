@@ -5,7 +5,7 @@ import { redirect } from 'next/navigation'
 import { getAuth } from './auth'
 import { signOutUrl } from './sign-in'
 
-/** Anybody can call an action, whichever page its form is on: it asks by itself who that is. */
+/** Any client can call a Server Action directly, so it checks the caller itself. */
 export async function placeOrder(_previous: string, form: FormData): Promise<string> {
   const auth = await getAuth()
   if (!auth.isAuthenticated) redirect('/sign-in?redirect_to=/cart')

@@ -5,7 +5,7 @@ import { verifyLogtoToken } from 'logto-authkit'
 import { audience, logtoUrl } from './auth'
 import { appId, appSecret, scope } from './settings'
 
-/** What the browser keeps, in a cookie, between the start of a sign-in and the callback. */
+/** Kept in a cookie between the start of a sign-in and the callback. */
 export interface SignIn {
   state: string
   nonce: string
@@ -15,7 +15,7 @@ export interface SignIn {
 
 const ISSUER = `${logtoUrl}/oidc`
 
-/** A sign-in that ends on the page `redirectTo`, and the address to send the browser to. */
+/** Starts a sign-in that ends on the page `redirectTo`, and returns the URL to redirect the browser to. */
 export function startSignIn(redirectTo: string, redirectUri: string): { signIn: SignIn; url: URL } {
   const random = () => randomBytes(32).toString('base64url')
   const signIn = { state: random(), nonce: random(), verifier: random(), redirectTo }
@@ -25,7 +25,7 @@ export function startSignIn(redirectTo: string, redirectUri: string): { signIn: 
     client_id: appId,
     redirect_uri: redirectUri,
     scope: `openid ${scope}`,
-    // Without a resource the access token would be opaque.
+    // Without a resource, Logto issues an opaque access token.
     resource: audience,
     state: signIn.state,
     nonce: signIn.nonce,
@@ -36,14 +36,14 @@ export function startSignIn(redirectTo: string, redirectUri: string): { signIn: 
 }
 
 /**
- * The access token, for the code that the browser came back with.
+ * Exchanges the authorization code for an access token.
  *
- * @throws if the answer is not for this sign-in.
+ * @throws if the callback does not belong to this sign-in.
  */
-export async function finishSignIn(signIn: SignIn, answer: URLSearchParams, redirectUri: string): Promise<string> {
-  const code = answer.get('code')
-  if (answer.get('state') !== signIn.state) throw new Error('The state is that of another sign-in')
-  if (code === null) throw new Error(`The identity server answered ${answer.get('error')}`)
+export async function finishSignIn(signIn: SignIn, callback: URLSearchParams, redirectUri: string): Promise<string> {
+  const code = callback.get('code')
+  if (callback.get('state') !== signIn.state) throw new Error('The state belongs to another sign-in')
+  if (code === null) throw new Error(`The identity server returned ${callback.get('error')}`)
   const tokens = await requestTokens({
     grant_type: 'authorization_code',
     code,
@@ -51,14 +51,14 @@ export async function finishSignIn(signIn: SignIn, answer: URLSearchParams, redi
     code_verifier: signIn.verifier,
     resource: audience,
   })
-  // An ID token is for the application, not for its API, and has another type than an access token.
+  // The audience of an ID token is the application, not the API, and its type is not at+jwt.
   const options = { logtoUrl, audience: appId, tokenType: null }
   const { payload } = await verifyLogtoToken(tokens.id_token, options)
-  if (payload?.nonce !== signIn.nonce) throw new Error('The ID token is that of another sign-in')
+  if (payload?.nonce !== signIn.nonce) throw new Error('The ID token belongs to another sign-in')
   return tokens.access_token
 }
 
-/** Where the browser ends the session at the identity server, and comes back from to `redirectUri`. */
+/** The URL that ends the session at the identity server and then redirects to `redirectUri`. */
 export function signOutUrl(redirectUri: string): string {
   const parameters = { client_id: appId, post_logout_redirect_uri: redirectUri }
   return `${ISSUER}/session/end?${new URLSearchParams(parameters)}`
@@ -72,6 +72,6 @@ async function requestTokens(grant: Record<string, string>): Promise<{ access_to
     body: new URLSearchParams(appSecret ? grant : { ...grant, client_id: appId }),
     cache: 'no-store',
   })
-  if (!response.ok) throw new Error(`The token endpoint answered ${response.status}: ${await response.text()}`)
+  if (!response.ok) throw new Error(`The token endpoint responded with ${response.status}: ${await response.text()}`)
   return response.json()
 }

@@ -4,7 +4,7 @@ import { Ask } from '../ask'
 
 export default async function Page() {
   const auth = await getAuth()
-  // The proxy has sent visitors away already, but is never the only gate.
+  // The proxy already redirects visitors, but it must not be the only check.
   if (!auth.isAuthenticated) redirect('/sign-in?redirect_to=/account')
   return (
     <>
@@ -12,8 +12,8 @@ export default async function Page() {
       <dl>
         <dt>User</dt>
         <dd id="user">{auth.userId}</dd>
-        <dt>May</dt>
-        <dd>{auth.scopes.join(', ') || 'nothing'}</dd>
+        <dt>Scopes</dt>
+        <dd>{auth.scopes.join(', ') || 'none'}</dd>
         <dt>Signed in until</dt>
         <dd>{new Date(auth.payload.exp * 1000).toISOString()}</dd>
       </dl>

@@ -7,9 +7,9 @@ export async function GET({ cookies, nextUrl }: NextRequest) {
   try {
     const signIn: SignIn = JSON.parse(cookies.get('sign_in')?.value ?? '')
     const token = await finishSignIn(signIn, nextUrl.searchParams, `${nextUrl.origin}/callback`)
-    response = NextResponse.redirect(ownAddress(signIn.redirectTo, nextUrl.origin), 303)
-    // Lax: with Strict, this redirect, which began at the identity server, would arrive without the cookie. The cookie
-    // outlives its token, so that a user whose session has ended can be told from a visitor.
+    response = NextResponse.redirect(sameOriginUrl(signIn.redirectTo, nextUrl.origin), 303)
+    // Lax, because this redirect comes from the identity server, and browsers would not send a Strict cookie with it. The
+    // cookie outlives the token, so that the shop can tell an expired session from a first visit.
     response.headers.append('Set-Cookie', buildAuthCookieHeader(token, { sameSite: 'Lax' }))
   } catch (error) {
     console.error(error)
@@ -20,10 +20,10 @@ export async function GET({ cookies, nextUrl }: NextRequest) {
 }
 
 /**
- * The address of a page of this application: anybody can make a link to the sign-in page, with any `redirect_to`. It is
- * compared and used as a whole: `//`, `/\` and `/..//` at the start of a path lead to other hosts.
+ * Resolves `redirect_to` to a URL of this application. Anyone can link to the sign-in page with any `redirect_to`, and paths
+ * that start with `//`, `/\` or `/..//` resolve to other hosts, so the resolved origin is compared.
  */
-function ownAddress(path: string, origin: string): URL {
+function sameOriginUrl(path: string, origin: string): URL {
   const url = URL.canParse(path, origin) ? new URL(path, origin) : null
   return url?.origin === origin ? url : new URL('/', origin)
 }

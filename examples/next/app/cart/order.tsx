@@ -4,7 +4,7 @@ import { useActionState } from 'react'
 import { placeOrder } from '@/lib/actions'
 
 export function Order() {
-  const [answer, action, isPending] = useActionState(placeOrder, '')
+  const [message, action, isPending] = useActionState(placeOrder, '')
   return (
     <form action={action}>
       <label>
@@ -13,7 +13,7 @@ export function Order() {
       <button type="submit" disabled={isPending}>
         Order
       </button>
-      <output>{answer}</output>
+      <output>{message}</output>
     </form>
   )
 }

@@ -8,9 +8,9 @@ export default async function Page({ searchParams }: { searchParams: Promise<Par
   return (
     <>
       <h1>Sign in</h1>
-      {failed !== undefined && <p className="notice">That did not work. Please try again.</p>}
+      {failed !== undefined && <p className="notice">Sign-in failed. Please try again.</p>}
       {auth.isGuest && auth.guestReason === 'token_expired' && <p className="notice">Your session has ended.</p>}
-      <p>You sign in at the identity server, and come back to the page that you asked for.</p>
+      <p>You sign in at the identity server and then return to the page that you came from.</p>
       <form action="/sign-in/start">
         <input type="hidden" name="redirect_to" value={String(redirectTo)} />
         <button type="submit">Continue</button>

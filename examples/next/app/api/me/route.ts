@@ -1,6 +1,6 @@
 import { withAuth } from '@/lib/auth'
 
-/** For guests and users. */
+/** Responds to guests and users. */
 export const GET = withAuth(({ auth }) =>
   Response.json(auth.isGuest ? { guestId: auth.guestId } : { userId: auth.userId }),
 )

@@ -1,6 +1,6 @@
 import { withAuth } from '@/lib/auth'
 
-/** For users who may read orders. */
-export const GET = withAuth(({ auth }) => Response.json({ orders: [`1 of ${auth.userId}`] }), {
+/** Requires a user with the read:orders scope. */
+export const GET = withAuth(({ auth }) => Response.json({ orders: [`Order 1 of ${auth.userId}`] }), {
   requiredScope: 'read:orders',
 })

@@ -8,7 +8,7 @@ export function GET({ nextUrl }: NextRequest) {
   response.cookies.set('sign_in', JSON.stringify(signIn), {
     httpOnly: true,
     secure: true,
-    // The identity server's redirect is a navigation from another site, with which a Strict cookie would not come.
+    // The callback is a navigation from another site, for which browsers do not send Strict cookies.
     sameSite: 'lax',
     path: '/callback',
     maxAge: 600,
