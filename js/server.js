@@ -65,7 +65,7 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // Ignore these two options, which the original's documentation uses: the cookie always has both attributes.
+  // The documentation of the original passes these two options. They are ignored: the cookie always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return core.buildAuthCookieHeader(token, rest)
 }

@@ -163,8 +163,8 @@ impl Claims {
         self.organization.is_ok()
     }
 
-    /// The organization in the claim, or otherwise those in the audiences, because Logto sets the claim only in tokens for API
-    /// resources.
+    /// The organization from the claim, falling back to the organizations in `aud`: Logto sets the claim only in tokens for
+    /// API resources.
     fn organizations<'a>(&'a self, claimed: Option<&'a str>) -> Vec<&'a str> {
         let audiences = self.audience.as_deref().unwrap_or_default();
         claimed.map_or_else(

@@ -73,11 +73,11 @@ pub enum Progress<T> {
     /// The output, and whether the task did slow work on this thread.
     Done(T, bool),
     /// The rest of the task, to be passed to [`run_in_background`].
-    Unfinished(Unfinished<T>),
+    Unfinished(UnfinishedTask<T>),
 }
 
 /// A task that has to continue on another thread.
-pub struct Unfinished<T> {
+pub struct UnfinishedTask<T> {
     task: Task<T>,
     needs_slow_work: bool,
 }
@@ -90,14 +90,17 @@ pub fn run_inline<T>(mut task: Task<T>, may_be_slow: bool) -> Progress<T> {
     let (poll, after) = poll_once(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
     match poll {
         Poll::Ready(output) => Progress::Done(output, after == SlowWork::Done),
-        Poll::Pending => Progress::Unfinished(Unfinished { task, needs_slow_work: after == SlowWork::Needed }),
+        Poll::Pending => Progress::Unfinished(UnfinishedTask { task, needs_slow_work: after == SlowWork::Needed }),
     }
 }
 
 /// Runs the rest of a task on our own threads, then calls `done` with the output. After a panic, or if no thread can be started,
 /// `done` is called with `None`.
-pub fn run_in_background<T: Send + 'static>(unfinished: Unfinished<T>, done: impl FnOnce(Option<T>) + Send + 'static) {
-    let Unfinished { task, needs_slow_work } = unfinished;
+pub fn run_in_background<T: Send + 'static>(
+    unfinished: UnfinishedTask<T>,
+    done: impl FnOnce(Option<T>) + Send + 'static,
+) {
+    let UnfinishedTask { task, needs_slow_work } = unfinished;
     let done = Completion(Some(Box::new(done)));
     if needs_slow_work { run_on_pool(task, done) } else { run_on_runtime(task, done) }
 }

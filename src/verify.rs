@@ -84,7 +84,7 @@ impl Verifier {
         let mut rejection: Option<Rejection> = None;
         let mut revoked = request.revoked;
         for token in source::tokens(request, &self.options)? {
-            let other = match self.verify_for(token, request.organization.as_ref(), now).await {
+            let other = match self.verify_in_organization(token, request.organization.as_ref(), now).await {
                 Ok(accepted) if revoked == 0 => return Ok(accepted),
                 Ok(_) => {
                     revoked -= 1;
@@ -106,10 +106,10 @@ impl Verifier {
     ///
     /// The rejection of the first failed check.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Accepted, Rejection> {
-        self.verify_for(token, None, now).await
+        self.verify_in_organization(token, None, now).await
     }
 
-    async fn verify_for(
+    async fn verify_in_organization(
         &self,
         text: &str,
         organization: Option<&Organization>,

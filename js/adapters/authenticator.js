@@ -1,4 +1,4 @@
-/** Authenticates requests for all frameworks: contexts, guests and rejections. */
+/** Framework-independent authentication of requests, including guests and their cookies. */
 
 const { isNewGuest } = require('../core/context')
 const { AuthError, asError, orThrow, withResourceMetadata } = require('../core/errors')

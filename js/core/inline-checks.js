@@ -31,7 +31,7 @@ function startTurn() {
  * @param {Promise<T>} check - Running on the thread pool.
  * @returns {Promise<T>}
  */
-async function trackPooled(check) {
+async function trackPoolCheck(check) {
   if (pooledChecks > 0) {
     hadConcurrentChecks = true
     inlineLimit = 1
@@ -48,4 +48,4 @@ async function trackPooled(check) {
   }
 }
 
-module.exports = { mayRunInline, ranInline, trackPooled }
+module.exports = { mayRunInline, ranInline, trackPoolCheck }

@@ -4,7 +4,7 @@ const native = require('./addon')
 const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { hasSubscribers, publishKeyFetches, traced } = require('./diagnostics')
 const { authError, invalidOption, withResourceMetadata } = require('./errors')
-const { mayRunInline, ranInline, trackPooled } = require('./inline-checks')
+const { mayRunInline, ranInline, trackPoolCheck } = require('./inline-checks')
 const { contract } = require('./contract')
 const { create, own, parse } = require('./options')
 const { credentials, parsedCookie } = require('./request')
@@ -164,7 +164,7 @@ function checkRequest(request, { core, functions: { getToken, isRevoked } }, org
 function contextFrom(result, verifyNext, isRevoked, trace, revokedCount = 0) {
   if (typeof result === 'number' && isRevoked === undefined && trace === undefined) return cachedContext(result)
   if (typeof result === 'object' && isPending(result)) {
-    return trackPooled(result).then((settled) => contextFrom(settled, verifyNext, isRevoked, trace, revokedCount))
+    return trackPoolCheck(result).then((settled) => contextFrom(settled, verifyNext, isRevoked, trace, revokedCount))
   }
   if (trace !== undefined) trace.cached = typeof result === 'number' || own(result, 'cached') === true
   const auth = contextFromSettled(result)

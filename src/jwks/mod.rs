@@ -19,7 +19,7 @@ pub struct CachePolicy {
     pub ttl: Duration,
     /// How long a fetch may take in total.
     pub timeout: Duration,
-    /// Minimum time between two fetches because of an unknown `kid`, and after a failed fetch.
+    /// Minimum time between fetches triggered by an unknown `kid`, and before a failed fetch is retried.
     pub cooldown: Duration,
     /// How long a set may be used past its TTL while it cannot be refreshed.
     pub max_stale: Duration,

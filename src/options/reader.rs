@@ -188,7 +188,7 @@ impl Reader {
         })
     }
 
-    /// Reads a `Date`, in seconds since 1970.
+    /// Converts a `Date` to seconds since the Unix epoch.
     pub fn date(&mut self, name: &'static str) -> Option<f64> {
         self.optional(name, "a valid Date", Default::Derived("now"), |raw| match raw {
             Raw::Date(time) if time.is_finite() => Some(time / 1000.0),

@@ -52,7 +52,7 @@ pub enum KeySource {
     },
     /// The key set in the option `jwks`.
     Static(Arc<KeySet>),
-    /// No keys, so tokens cannot be verified but only explained.
+    /// There are no keys: tokens can be explained, but not verified.
     None,
 }
 
@@ -83,7 +83,7 @@ pub struct Options {
     pub algorithms: Vec<Algorithm>,
     /// The tolerance for `exp` and `nbf`, in seconds.
     pub tolerance: f64,
-    /// The time for checking claims, in seconds since 1970. `None` means the current time.
+    /// The time for checking claims, in seconds since the Unix epoch. `None` means the current time.
     pub current_date: Option<f64>,
     /// Maximum number of verified tokens in the cache.
     pub token_cache_size: usize,
