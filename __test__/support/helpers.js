@@ -87,7 +87,6 @@ module.exports = {
   bearer,
   outcome,
   pollute,
-  refusal: rejection,
   rejection,
   startIssuer,
   startServer,

@@ -8,7 +8,7 @@ const { createResourceMetadata } = require('logto-authkit/resource-metadata')
 const native = require('../../js/core/addon')
 const { contract } = require('../../js/core/contract')
 const { errorResponse: answer } = require('../../js/adapters/response')
-const { AUDIENCE, bearer, refusal, startIssuer } = require('../support/helpers')
+const { AUDIENCE, bearer, rejection, startIssuer } = require('../support/helpers')
 const { PAGES, ROOT, blocks, read, rows, section } = require('../support/pages')
 const { REJECTIONS } = require('../support/rejections')
 
@@ -172,7 +172,7 @@ describe('the page of errors', () => {
       const request = headers ? { headers: headers(issuer) } : bearer(token?.(issuer) ?? issuer.mint())
       const organizationId = code === 'wrong_organization' ? { organizationId: 'mine' } : {}
       const all = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...options, ...organizationId }
-      const { details } = await refusal(verifyAuth(request, all))
+      const { details } = await rejection(verifyAuth(request, all))
       for (const name of Object.keys(details)) assert.ok(section(page, code)?.includes(`\`details.${name}\``), name)
     })
   }
@@ -208,7 +208,7 @@ test('the page of AuthContext has every member of both contexts', async (t) => {
 test('the page of Express shows what an answer is', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, requiredScope: 'read:orders' }
-  const error = await refusal(verifyAuth(issuer.mint(), options))
+  const error = await rejection(verifyAuth(issuer.mint(), options))
   assert.deepEqual(JSON.parse(block('docs/express.md', 'json')), JSON.parse(answer(error).body))
 })
 
@@ -220,7 +220,7 @@ test('the page of MCP shows what createResourceMetadata makes, and what a challe
   })
   assert.deepEqual(JSON.parse(block('docs/mcp.md', 'json')), document)
   const options = { logtoUrl: 'https://auth.example.com', audience: AUDIENCE, resourceMetadata: url }
-  const { wwwAuthenticate } = await refusal(verifyAuth({ headers: {} }, options))
+  const { wwwAuthenticate } = await rejection(verifyAuth({ headers: {} }, options))
   assert.equal(block('docs/mcp.md', 'http'), `WWW-Authenticate: ${wwwAuthenticate}\n`)
 })
 
