@@ -447,16 +447,19 @@ export interface VerifyAuthOptions {
   clockTolerance?: number
 
   /**
-   * The time to use instead of the current time, for tests.
+   * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per verification.
+   * By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers work. The time that a
+   * verification waits for keys or for a thread is added, except to a fixed `Date`.
    *
    * @defaultValue now
+   * @throws `TypeError` `invalid_options` if the function does not return a valid `Date`.
    *
    * @example
    * ```ts
    * currentDate: new Date('2026-07-01T12:00:00Z')
    * ```
    */
-  currentDate?: Date
+  currentDate?: Date | (() => Date)
 
   /**
    * Called last, for a token that passed all other checks. If it throws, the verification fails with the same error.
@@ -677,6 +680,7 @@ export interface AuthPayload {
  * | `missing_scope` | 403 | see `requiredScope` |
  * | `missing_role` | 403 | see `requiredRole` |
  * | `jwks_unavailable` | 503 | the keys could not be fetched, and no usable cached keys remain |
+ * | `overloaded` | 503 | too many expensive signatures wait to be checked |
  */
 export type AuthErrorCode =
   | 'missing_token'
@@ -697,6 +701,7 @@ export type AuthErrorCode =
   | 'missing_scope'
   | 'missing_role'
   | 'jwks_unavailable'
+  | 'overloaded'
 
 /**
  * A rejected request, with everything needed for the response. [docs/errors.md](./docs/errors.md) lists the meaning,

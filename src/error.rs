@@ -109,6 +109,8 @@ errors! {
     /// No usable key set is available.
     JwksUnavailable => "jwks_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Signing keys are unavailable, try again later";
+    /// Too many expensive signatures wait to be checked, or this one has waited too long.
+    Overloaded => "overloaded", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE, "Too many tokens to verify, try again later";
 }
 
 impl Code {

@@ -51,7 +51,7 @@ impl Verifier {
         let _ = report.record(Check::Present, Ok(()));
         if let Ok(Some(Parsed { claims, .. })) = self.check_token(text, now, false, &mut report).await {
             report.exempt_malformed(&claims);
-            let _ = self.check_claims(&claims, organization, now, &mut report);
+            let _ = self.check_claims(&claims, organization, self.date(None, now, true), &mut report);
         }
         report
     }

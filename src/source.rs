@@ -22,6 +22,8 @@ pub struct Credentials {
     pub organization: Option<Organization>,
     /// How many of the request's valid tokens the application has revoked, counted from the first.
     pub revoked: u32,
+    /// The caller's date, in milliseconds since 1970, if it differs from the system's. Fake timers in tests change it.
+    pub date: Option<f64>,
 }
 
 /// The tokens in a request, in the order in which they should be tried.

@@ -84,7 +84,7 @@ impl Verifier {
         let mut rejection: Option<Rejection> = None;
         let mut revoked = request.revoked;
         for token in source::tokens(request, &self.options)? {
-            let other = match self.verify_in_organization(token, request.organization.as_ref(), now).await {
+            let other = match self.verify_token(token, request.organization.as_ref(), request.date, now).await {
                 Ok(accepted) if revoked == 0 => return Ok(accepted),
                 Ok(_) => {
                     revoked -= 1;
@@ -106,13 +106,14 @@ impl Verifier {
     ///
     /// The rejection of the first failed check.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Accepted, Rejection> {
-        self.verify_in_organization(token, None, now).await
+        self.verify_token(token, None, None, now).await
     }
 
-    async fn verify_in_organization(
+    async fn verify_token(
         &self,
         text: &str,
         organization: Option<&Organization>,
+        date: Option<f64>,
         now: Timestamp,
     ) -> Result<Accepted, Rejection> {
         let digest = if text.len() <= MAX_TOKEN_BYTES { self.tokens.digest(text) } else { None };
@@ -127,7 +128,9 @@ impl Verifier {
             Some(token) => token,
             None => self.verify_new(text, now, waited).await?,
         };
-        self.check_claims(&token.claims, organization, now, &mut StopAtFirstFailure)?;
+        // A new token may have waited for a thread. The clock is read again only then, because that takes a while itself.
+        let date = self.date(date, now, waited || !was_cached);
+        self.check_claims(&token.claims, organization, date, &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
@@ -230,20 +233,27 @@ impl Verifier {
         Ok(algorithm)
     }
 
-    /// Performs the checks of the claims.
+    /// The date for checking claims, in seconds since 1970, given the caller's date in milliseconds when the request arrived.
+    /// Waiting for keys or for a thread does not extend a token's life.
+    pub(crate) fn date(&self, callers: Option<f64>, arrival: Timestamp, waited: bool) -> f64 {
+        let elapsed = || if waited { Timestamp::now().since(arrival).as_secs_f64() } else { 0.0 };
+        let callers = callers.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
+        self.options.current_date.unwrap_or_else(|| callers / 1000.0 + elapsed())
+    }
+
+    /// Performs the checks of the claims at this date, in seconds since 1970.
     pub(crate) fn check_claims<V: Verdicts>(
         &self,
         claims: &Claims,
         organization: Option<&Organization>,
-        now: Timestamp,
+        date: f64,
         verdicts: &mut V,
     ) -> Result<(), Rejection> {
         let Options { issuers, audiences, tolerance, requirements, .. } = &self.options;
-        let seconds = self.options.current_date.unwrap_or(now.wall / 1000.0);
         verdicts.record(Check::Iss, claims.check_issuer(issuers))?;
         verdicts.record(Check::Aud, claims.check_audience(audiences.as_deref()))?;
-        verdicts.record(Check::Exp, claims.check_expiry(seconds, *tolerance))?;
-        verdicts.record(Check::Nbf, claims.check_not_before(seconds, *tolerance))?;
+        verdicts.record(Check::Exp, claims.check_expiry(date, *tolerance))?;
+        verdicts.record(Check::Nbf, claims.check_not_before(date, *tolerance))?;
         let subject = verdicts.record(Check::Types, claims.check_types())?;
         let subject = subject.unwrap_or_else(|| claims.partial_subject());
         verdicts.record(Check::Organization, requirements.check_organization(&subject, organization))?;
@@ -285,7 +295,9 @@ impl Verifier {
 /// Checks the signature on the current thread, or for slow algorithms on a thread where slow work is allowed.
 async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> Result<(), Rejection> {
     if key.public().is_slow() {
-        threads::slow_work_allowed().await;
+        threads::slow_work_allowed()
+            .await
+            .map_err(|_| Rejection { retry_after: Some(1), ..Code::Overloaded.into() })?;
     }
     let is_valid = key.public().verifies(algorithm, token.signed.as_bytes(), &token.signature);
     ensure(is_valid, || Code::InvalidSignature.into())

@@ -6,9 +6,11 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logto_authkit::clock::Timestamp;
 use logto_authkit::error::Code::{InvalidSignature, JwksUnavailable, TokenExpired, UnknownKey};
 use logto_authkit::jwks::{self, log};
 use logto_authkit::options::Raw;
+use logto_authkit::source::Credentials;
 use logto_authkit::threads::spawn;
 use logto_authkit::verify::Verifier;
 use serde_json::json;
@@ -653,4 +655,71 @@ fn sends_no_request_to_urls_in_a_token() {
     assert_rejects(&verifier, &evil.token_with(&header, &issuer), 0.0, UnknownKey);
     assert_accepts(&verifier, &key.token_with(&header, &json!({})), 0.0);
     attacker.assert_requests(0);
+}
+
+#[test]
+fn a6_a_token_that_expires_while_the_request_waits_is_rejected() {
+    let key = Key::p384("k");
+    let server = KeyServer::with_keys(&[&key]);
+    let gate = server.delay_requests();
+    // Uncached, so that every request waits for keys.
+    let verifier = Arc::new(server.verifier(&[("tokenCacheSize", Raw::Number(0.0))]));
+    // The requests arrived ten seconds ago, and the tokens expired since then.
+    let arrival = seconds_ago(10);
+    let token = |exp: f64| key.token_with(&json!({}), &json!({ "exp": exp }));
+    let verify = |n: u32| {
+        let expired = token(arrival.wall / 1000.0 + 0.01 + 9.98 * f64::from(n) / 1000.0);
+        let verifier = verifier.clone();
+        spawn(async move { verifier.verify(&expired, arrival).await.map(drop).map_err(|error| error.code) }).unwrap()
+    };
+    let waiting_for_keys: Vec<_> = (0..1_000).map(verify).collect();
+    until(|| server.requests() == 1);
+    gate.open();
+    let waiting_for_a_thread = (0..1_000).map(verify);
+    for call in waiting_for_keys.into_iter().chain(waiting_for_a_thread) {
+        assert_eq!(wait(call).unwrap(), Err(TokenExpired));
+    }
+    let valid = token(arrival.wall / 1000.0 + 3_600.0);
+    assert!(wait(verifier.verify(&valid, arrival)).is_ok());
+}
+
+#[test]
+fn a6_a_previously_verified_token_that_expires_while_keys_are_fetched_is_rejected() {
+    let key = Key::p256("k");
+    let server = KeyServer::with_keys(&[&key]);
+    let options = [("jwksCacheTtlMs", Raw::Number(1_000.0)), ("jwksMaxStaleMs", Raw::Number(0.0))];
+    let verifier = Arc::new(server.verifier(&options));
+    let token = key.token_with(&json!({}), &json!({ "exp": seconds_ago(90).wall / 1000.0 }));
+    // The caller's clock is behind, so that the token is valid when the requests arrive.
+    let request = |caller_date: Timestamp| Credentials {
+        token: Some(token.clone()),
+        date: Some(caller_date.wall),
+        ..Credentials::default()
+    };
+    wait(verifier.verify_request(&request(seconds_ago(200)), seconds_ago(40))).unwrap();
+    let gate = server.delay_requests();
+    let calls: Vec<_> = (0..1_000)
+        .map(|_| {
+            let (verifier, request) = (verifier.clone(), request(seconds_ago(100)));
+            let arrival = seconds_ago(20);
+            spawn(async move { verifier.verify_request(&request, arrival).await.map(drop).map_err(|error| error.code) })
+                .unwrap()
+        })
+        .collect();
+    until(|| server.requests() == 2);
+    // The runtime has one thread, so all calls wait by now.
+    wait(spawn(async {}).unwrap()).unwrap();
+    gate.open();
+    for call in calls {
+        assert_eq!(wait(call).unwrap(), Err(TokenExpired));
+    }
+}
+
+/// A point in time that has really passed, unlike those of `at`.
+fn seconds_ago(seconds: u32) -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp {
+        monotonic: now.monotonic.checked_sub(Duration::from_secs(seconds.into())).unwrap(),
+        wall: now.wall - 1000.0 * f64::from(seconds),
+    }
 }

@@ -7,6 +7,17 @@ const { ROOT, USE, installPacked } = require('../support/packed')
 /** The tools of this repository, which run on an installed package. */
 const TOOLS = join(ROOT, 'node_modules')
 
+/** Lets a token expire on the fake clock of a test runner. */
+const EXPIRY = `
+  const issuer = await createTestIssuer()
+  const options = { logtoUrl: issuer.logtoUrl, audience: 'https://api.example.test' }
+  const token = issuer.mint({ audience: options.audience, expiresIn: 60 })
+  expect((await verifyAuth(token, options)).payload.iat).toBe(Date.UTC(2040, 0, 1) / 1000)
+  const later = new Date(Date.UTC(2040, 0, 1) + 61_000)
+  typeof jest === 'undefined' ? vi.setSystemTime(later) : jest.setSystemTime(later)
+  await expect(verifyAuth(token, options)).rejects.toMatchObject({ code: 'token_expired' })
+  await issuer.close()`
+
 /** @type {import('../support/packed').Consumer} */
 let consumer
 
@@ -85,6 +96,10 @@ describe('Jest', () => {
           const options = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
           await expect(verifyAuth('opaque', options)).rejects.toMatchObject({ code: 'opaque_token', status: 401 })
           await expect(verifyAuth('opaque', options)).rejects.toBeInstanceOf(AuthError)
+        })
+        test('C2: fake timers', async () => {
+          jest.useFakeTimers({ now: Date.UTC(2040, 0, 1) })
+          try { ${EXPIRY} } finally { jest.useRealTimers() }
         })`,
       )
     }
@@ -95,7 +110,7 @@ describe('Jest', () => {
       '--ci',
     ])
     assert.equal(status, 0, stderr)
-    assert.match(stderr, /Tests: +4 passed, 4 total/)
+    assert.match(stderr, /Tests: +6 passed, 6 total/)
   })
 })
 
@@ -110,6 +125,10 @@ describe('Vitest', () => {
         test('accepts', async () => { ${USE} expect(auth.userId).toBe('alice') })
         test('rejects', async () => {
           await expect(verifyAuth('x', { logtoUrl: 'https://auth.example.test', audience: 'a' })).rejects.toBeInstanceOf(AuthError)
+        })
+        test('C2: fake timers', async () => {
+          vi.setSystemTime(Date.UTC(2040, 0, 1))
+          try { ${EXPIRY} } finally { vi.useRealTimers() }
         })`,
       )
       const args = [
@@ -123,7 +142,7 @@ describe('Vitest', () => {
       ]
       const { status, stdout, stderr } = consumer.node(args, { CI: '1', NO_COLOR: '1' })
       assert.equal(status, 0, stdout + stderr)
-      assert.match(stdout, /Tests +2 passed/)
+      assert.match(stdout, /Tests +3 passed/)
     })
   }
 })

@@ -5,6 +5,7 @@
 
 const native = require('./addon')
 const { orThrow } = require('./errors')
+const { completions } = require('./pending')
 
 /** Maximum number of index keys. An application needs about one per options literal, unless it computes options. */
 const MAX_ENTRIES = 1000
@@ -92,14 +93,20 @@ function indexKey(optionSet, options) {
   return key
 }
 
-/** @typedef {{ [name in 'getToken' | 'isRevoked' | 'onError' | 'organizationId']: Function | undefined }} Functions */
+/** @typedef {{ [name in 'currentDate' | 'getToken' | 'isRevoked' | 'onError' | 'organizationId']: Function | undefined }} Functions */
 
 /**
  * Has one shape and every name as an own member: it is read on every request, and must not show a polluted prototype.
  *
  * @returns {Functions}
  */
-const noFunctions = () => ({ getToken: undefined, isRevoked: undefined, onError: undefined, organizationId: undefined })
+const noFunctions = () => ({
+  currentDate: undefined,
+  getToken: undefined,
+  isRevoked: undefined,
+  onError: undefined,
+  organizationId: undefined,
+})
 
 const NO_FUNCTIONS = noFunctions()
 
@@ -137,7 +144,7 @@ function match(entry, optionSet, options) {
  */
 function create(optionSet, options) {
   const members = snapshot(options)
-  const verifier = orThrow(native.createVerifier(optionSet, members))
+  const verifier = orThrow(native.createVerifier(optionSet, members, completions))
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
     process.emitWarning(

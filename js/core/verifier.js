@@ -1,12 +1,14 @@
 /** Verifiers, which turn a token or request into a context according to parsed options. */
 
+const { isDate } = require('node:util/types')
 const native = require('./addon')
 const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { hasSubscribers, publishKeyFetches, traced } = require('./diagnostics')
 const { authError, invalidOption, withResourceMetadata } = require('./errors')
-const { mayRunInline, ranInline, trackPoolCheck } = require('./inline-checks')
 const { contract } = require('./contract')
+const { cancelOnDisconnect } = require('./disconnects')
 const { create, own, parse } = require('./options')
+const { outcomeOf, scheduleEndOfTurn } = require('./pending')
 const { credentials, parsedCookie } = require('./request')
 const { isPending } = require('./settle')
 
@@ -44,9 +46,10 @@ class Verifier {
   }
 
   async prefetch() {
-    const result = await this.#parsed.core.verifier.prefetch()
+    const result = this.#parsed.core.verifier.prefetch()
+    const outcome = typeof result === 'number' ? await outcomeOf(result) : result
     publishKeyFetches()
-    if (typeof result !== 'string') throw authError(/** @type {RejectedRequest} */ (result))
+    if (typeof outcome !== 'string') throw authError(/** @type {RejectedRequest} */ (outcome))
   }
 
   /** @returns {import('../..').VerifierStats} */
@@ -101,10 +104,10 @@ async function verifyLogtoToken(token, options) {
 }
 
 /** @type {(token: string, parsed: Parsed) => AuthContext | Promise<AuthContext>} */
-function verifyToken(token, { core: { verifier }, functions: { isRevoked } }) {
-  const verify = () => verifier.verifyToken(truncate(token), mayRunInline())
+function verifyToken(token, { core: { verifier }, functions: { currentDate, isRevoked } }) {
+  const verify = () => verifier.verifyToken(truncate(token), now(currentDate))
   const rejectAsRevoked = () => native.refusal('token_revoked')
-  if (hasSubscribers()) return traced((trace) => contextFrom(verify(), rejectAsRevoked, isRevoked, trace))
+  if (hasSubscribers()) return traced((trace) => contextFrom(verify(), rejectAsRevoked, isRevoked, undefined, trace))
   return contextFrom(verify(), rejectAsRevoked, isRevoked)
 }
 
@@ -129,7 +132,8 @@ const verifyRequest = (request, parsed, organizationId, source = request) =>
  * @param {unknown} source
  * @param {Trace} [trace]
  */
-function checkRequest(request, { core, functions: { getToken, isRevoked } }, organizationId, source, trace) {
+function checkRequest(request, { core, functions }, organizationId, source, trace) {
+  const { currentDate, getToken, isRevoked } = functions
   const { authorization, cookies } = credentials(request)
   const token = getToken === undefined ? undefined : applicationToken(getToken(source))
   const cookie = parsedCookie(request, core.cookieName)
@@ -146,9 +150,9 @@ function checkRequest(request, { core, functions: { getToken, isRevoked } }, org
       hasHeadersOnly && revokedCount === 0
         ? undefined
         : { token, cookie, guestCookie, organization, noOrganization, revoked: revokedCount }
-    return core.verifier.verifyRequest(mayRunInline(), authorization, cookies, extras)
+    return core.verifier.verifyRequest(now(currentDate), authorization, cookies, extras)
   }
-  return contextFrom(verify(0), verify, isRevoked, trace)
+  return contextFrom(verify(0), verify, isRevoked, source, trace)
 }
 
 /**
@@ -157,21 +161,26 @@ function checkRequest(request, { core, functions: { getToken, isRevoked } }, org
  * @param {Result} result
  * @param {(revokedCount: number) => Result} verifyNext - Verifies the next token if this one is revoked, as after any other 401.
  * @param {Function | undefined} isRevoked
+ * @param {unknown} [source] - The request, whose client may disconnect.
  * @param {Trace} [trace]
  * @param {number} [revokedCount]
  * @returns {AuthContext | Promise<AuthContext>}
  */
-function contextFrom(result, verifyNext, isRevoked, trace, revokedCount = 0) {
-  if (typeof result === 'number' && isRevoked === undefined && trace === undefined) return cachedContext(result)
-  if (typeof result === 'object' && isPending(result)) {
-    return trackPoolCheck(result).then((settled) => contextFrom(settled, verifyNext, isRevoked, trace, revokedCount))
+function contextFrom(result, verifyNext, isRevoked, source, trace, revokedCount = 0) {
+  if (typeof result === 'number') {
+    if (isPendingId(result)) {
+      const outcome = outcomeOf(result)
+      if (source !== undefined) cancelOnDisconnect(source, result, outcome)
+      return outcome.then((settled) => contextFrom(settled, verifyNext, isRevoked, source, trace, revokedCount))
+    }
+    if (isRevoked === undefined && trace === undefined) return cachedContext(result)
   }
   if (trace !== undefined) trace.cached = typeof result === 'number' || own(result, 'cached') === true
   const auth = contextFromSettled(result)
   if (auth.isGuest) return auth
   if (isRevoked === undefined) return typeof result === 'number' ? auth : deferred(auth)
   return unlessRevoked(auth, isRevoked, () =>
-    contextFrom(verifyNext(revokedCount + 1), verifyNext, isRevoked, trace, revokedCount + 1),
+    contextFrom(verifyNext(revokedCount + 1), verifyNext, isRevoked, source, trace, revokedCount + 1),
   )
 }
 
@@ -185,11 +194,18 @@ const unlessRevoked = async (auth, isRevoked, verifyNext) => ((await isRevoked(a
  */
 const deferred = async (auth) => auth
 
-/** @param {Awaited<Result>} result */
+/**
+ * Returns whether a number is the id of a verification that continues on another thread, not of a cached token.
+ *
+ * @param {number} id
+ */
+const isPendingId = (id) => id < 0
+
+/** @param {Result} result */
 function contextFromSettled(result) {
   if (typeof result === 'number') return cachedContext(result)
   if (typeof result === 'string') return newContext(result)
-  if (result.slow) ranInline()
+  if (result.slow) scheduleEndOfTurn()
   // Check own properties only, because a polluted prototype must not turn a rejection into a context.
   return Object.hasOwn(result, 'context')
     ? newContext(/** @type {any} */ (result).context)
@@ -202,6 +218,20 @@ function contextFromSettled(result) {
  * @param {string} token
  */
 const truncate = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
+
+/**
+ * Returns the date against which tokens are checked, in milliseconds since 1970. `Date` is looked up each time, because fake
+ * timers in tests replace it.
+ *
+ * @param {Function | undefined} currentDate - The application's option.
+ * @returns {number}
+ */
+function now(currentDate) {
+  if (currentDate === undefined) return Date.now()
+  const date = currentDate()
+  if (isDate(date) && Number.isFinite(date.getTime())) return date.getTime()
+  throw invalidOption('currentDate', 'it to return a valid Date', date)
+}
 
 /**
  * @param {unknown} token - The value returned by the application's `getToken`.

@@ -9,6 +9,14 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** The outcomes that a JavaScript thread has not taken yet. */
+export declare class Completions {
+  /** Calls `wake` on this thread after verifications have completed. */
+  constructor(wake: () => void)
+  /** Takes the outcomes. Each ticket, negated, is followed by its outcome, or by null after a panic. */
+  take(): Array<number | string | VerifiedContext | RejectedRequest | undefined | null>
+}
+
 /** The requirements of one route, parsed once. */
 export declare class NativeRequirements {
   /** Checks a context, which is passed as JSON. Returns null if it meets the requirements. */
@@ -21,12 +29,12 @@ export declare class NativeVerifier {
   get issuers(): Array<string>
   /** Reports on every check of a token, or of the token in a request, as JSON. */
   explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
-  /** Verifies a token. The result is never a guest. */
-  verifyToken(token: string, mayBeSlow: boolean): number | string | VerifiedContext | RejectedRequest | Promise<string | VerifiedContext | RejectedRequest>
-  /** Verifies the token of a request. */
-  verifyRequest(mayBeSlow: boolean, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest | Promise<string | VerifiedContext | RejectedRequest>
+  /** Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. */
+  verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
+  /** Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970. */
+  verifyRequest(date: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest
   /** Fetches the keys unless they are cached. The result is an empty string on success. */
-  prefetch(): string | VerifiedContext | RejectedRequest | Promise<string | VerifiedContext | RejectedRequest>
+  prefetch(): number | string | VerifiedContext | RejectedRequest
   /** Statistics about the token cache and the key set, for operators. */
   stats(): VerifierStats
   /** The origin from which keys are fetched over plain http. It is returned only once per process. */
@@ -43,6 +51,9 @@ export declare class NativeVerifier {
 
 /** A `Set-Cookie` header with a token. */
 export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
+
+/** Tells verifications to give up if their signature checks still wait, because their clients have disconnected. */
+export declare function cancel(ids: Array<number>): void
 
 /** Checks the options of a set. Returns null if they are valid. */
 export declare function checkOptions(set: string, options: unknown): OptionsFault | null
@@ -68,11 +79,20 @@ export declare function cookieValues(header: string, name: string): Array<string
 /** Parses the requirements of a route. */
 export declare function createRequirements(requirements: unknown): NativeRequirements | OptionsFault
 
-/** Creates a verifier from the options of a set. */
-export declare function createVerifier(set: string, options: unknown): NativeVerifier | OptionsFault
+/**
+ * Creates a verifier from the options of a set. `completions` receives the outcomes of verifications that continue on other
+ * threads.
+ */
+export declare function createVerifier(set: string, options: unknown, completions: Completions): NativeVerifier | OptionsFault
 
 /** A `Set-Cookie` header with a CSRF token. */
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
+
+/**
+ * Ends a turn of the event loop on this thread: waiting signature checks may use the time that is left. Returns whether checks
+ * still wait.
+ */
+export declare function endTurn(): boolean
 
 /** A `Set-Cookie` header with a guest id. */
 export declare function guestCookieHeader(guestId: string, attributes: unknown): string | OptionsFault
@@ -160,6 +180,9 @@ export declare function resourceMetadata(options: unknown): string | OptionsFaul
 
 /** The key set fetches that have completed since the last call on any thread, oldest first. */
 export declare function takeKeyFetches(): Array<KeyFetch>
+
+/** Throws the error that a promise is rejected with after a panic. */
+export declare function throwInternalError(): void
 
 /** The context of a valid token, and how the token was verified. */
 export interface VerifiedContext {

@@ -835,9 +835,11 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.Completions = nativeBinding.Completions
 module.exports.NativeRequirements = nativeBinding.NativeRequirements
 module.exports.NativeVerifier = nativeBinding.NativeVerifier
 module.exports.authCookieHeader = nativeBinding.authCookieHeader
+module.exports.cancel = nativeBinding.cancel
 module.exports.checkOptions = nativeBinding.checkOptions
 module.exports.checkRoles = nativeBinding.checkRoles
 module.exports.checkScopes = nativeBinding.checkScopes
@@ -848,6 +850,7 @@ module.exports.cookieValues = nativeBinding.cookieValues
 module.exports.createRequirements = nativeBinding.createRequirements
 module.exports.createVerifier = nativeBinding.createVerifier
 module.exports.csrfCookieHeader = nativeBinding.csrfCookieHeader
+module.exports.endTurn = nativeBinding.endTurn
 module.exports.guestCookieHeader = nativeBinding.guestCookieHeader
 module.exports.inheritedOption = nativeBinding.inheritedOption
 module.exports.invalidateJwksCache = nativeBinding.invalidateJwksCache
@@ -858,3 +861,4 @@ module.exports.normalizePath = nativeBinding.normalizePath
 module.exports.refusal = nativeBinding.refusal
 module.exports.resourceMetadata = nativeBinding.resourceMetadata
 module.exports.takeKeyFetches = nativeBinding.takeKeyFetches
+module.exports.throwInternalError = nativeBinding.throwInternalError

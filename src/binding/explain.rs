@@ -23,7 +23,7 @@ impl NativeVerifier {
     /// The accepted issuers.
     #[napi(getter, catch_unwind)]
     pub fn issuers(&self) -> Vec<String> {
-        self.0.options().issuers.clone()
+        self.verifier.options().issuers.clone()
     }
 
     /// Reports on every check of a token, or of the token in a request, as JSON.
@@ -35,16 +35,16 @@ impl NativeVerifier {
         authorization: Option<Vec<String>>,
         cookies: Option<String>,
     ) -> Result<Either<String, Object<'env>>> {
-        let verifier = self.0.clone();
+        let verifier = self.verifier.clone();
         let request =
             Credentials { token, authorization: authorization.unwrap_or_default(), cookies, ..Credentials::default() };
         let report = async move { verifier.explain_request(&request, Timestamp::now()).await.to_json() };
-        let unfinished = match catch_panic(|| threads::run_inline(Box::pin(report), true))? {
+        let unfinished = match catch_panic(|| threads::run_inline(Box::pin(report)))? {
             Progress::Done(report, _) => return Ok(Either::A(report)),
             Progress::Unfinished(unfinished) => unfinished,
         };
         let (deferred, promise) = env.create_deferred()?;
-        threads::run_in_background(unfinished, |report| match report {
+        threads::run_in_background(unfinished, threads::new_ticket(), |report| match report {
             Some(report) => deferred.resolve(|_| Ok(report)),
             None => deferred.reject(internal_error()),
         });

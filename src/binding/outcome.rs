@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Either3, Either5, Object};
-use napi::{Env, Result};
+use napi::Result;
+use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
 
-use super::panics::{catch_panic, internal_error};
+use super::completions::{Inbox, pending_id};
+use super::panics::catch_panic;
 use crate::error::Rejection;
 use crate::guest::Guest;
 use crate::threads::{self, Progress};
@@ -55,9 +56,9 @@ pub enum Outcome {
     Rejected(RejectedRequest),
 }
 
-/// The outcome as passed to JavaScript: the id of a cached token, whose context JavaScript usually has, a context, a context with
-/// details, a rejection, or a promise.
-pub type VerificationResult<'env> = Either5<f64, String, VerifiedContext, RejectedRequest, Object<'env>>;
+/// The outcome as passed to JavaScript: the id of a cached token, whose context JavaScript usually has, or of a verification that
+/// continues on another thread, a context, a context with details, or a rejection.
+pub type VerificationResult = Either4<f64, String, VerifiedContext, RejectedRequest>;
 
 thread_local! {
     /// The cached token whose id was returned last on this thread.
@@ -70,43 +71,31 @@ pub fn take_cached_context(id: f64) -> Option<String> {
 }
 
 /// Runs a verification on the calling thread as far as possible. It completes there if the keys are cached and the signature is
-/// cheap. The result is a promise only if the verification has to continue on another thread.
+/// cheap. Otherwise, the result is the id of the verification, and `inbox` receives the outcome later.
 pub fn run_verification(
-    env: &Env,
-    may_be_slow: bool,
+    inbox: &Arc<Inbox>,
     future: impl Future<Output = Outcome> + Send + 'static,
-) -> Result<VerificationResult<'_>> {
-    let unfinished = match catch_panic(|| threads::run_inline(Box::pin(future), may_be_slow))? {
+) -> Result<VerificationResult> {
+    Ok(match catch_panic(|| threads::run_inline(Box::pin(future)))? {
         Progress::Done(Outcome::Cached(token), false) => {
             let id = js_number(token.id);
             LAST_CACHED.set(Some(token));
-            return Ok(Either5::A(id));
+            Either4::A(id)
         }
         Progress::Done(Outcome::Cached(token), true) => {
-            return Ok(Either5::C(VerifiedContext { context: token.context(), slow: true, cached: true }));
+            Either4::C(VerifiedContext { context: token.context(), slow: true, cached: true })
         }
         Progress::Done(Outcome::Valid(context), true) => {
-            return Ok(Either5::C(VerifiedContext { context, slow: true, cached: false }));
+            Either4::C(VerifiedContext { context, slow: true, cached: false })
         }
-        Progress::Done(Outcome::Valid(context), false) => return Ok(Either5::B(context)),
-        Progress::Done(Outcome::Rejected(rejected), slow) => {
-            return Ok(Either5::D(RejectedRequest { slow, ..rejected }));
+        Progress::Done(Outcome::Valid(context), false) => Either4::B(context),
+        Progress::Done(Outcome::Rejected(rejected), slow) => Either4::D(RejectedRequest { slow, ..rejected }),
+        Progress::Unfinished(unfinished) => {
+            let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
+            threads::run_in_background(unfinished, ticket, move |outcome| inbox.deliver(ticket, outcome));
+            Either4::A(pending_id(ticket))
         }
-        Progress::Unfinished(unfinished) => unfinished,
-    };
-    let (deferred, promise) = env.create_deferred()?;
-    threads::run_in_background(unfinished, |outcome| {
-        let outcome = match outcome {
-            Some(Outcome::Cached(token)) => {
-                Either3::B(VerifiedContext { context: token.context(), slow: false, cached: true })
-            }
-            Some(Outcome::Valid(context)) => Either3::A(context),
-            Some(Outcome::Rejected(rejected)) => Either3::C(rejected),
-            None => return deferred.reject(internal_error()),
-        };
-        deferred.resolve(|_| Ok(outcome));
-    });
-    Ok(Either5::E(promise))
+    })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a thousand tokens a second take 285,000 years to reach 2^53")]

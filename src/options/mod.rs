@@ -313,6 +313,7 @@ pub(crate) mod tests {
     #[test]
     fn takes_a_valid_date_as_current_date() {
         assert_eq!(options(&[("currentDate", Raw::Date(1_500.0))]).current_date, Some(1.5));
+        assert_eq!(options(&[("currentDate", Raw::Function)]).current_date, None);
     }
 
     #[test]

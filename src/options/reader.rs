@@ -188,12 +188,14 @@ impl Reader {
         })
     }
 
-    /// Converts a `Date` to seconds since the Unix epoch.
+    /// Converts a `Date` to seconds since the Unix epoch. JavaScript calls a function, and passes its result with each request.
     pub fn date(&mut self, name: &'static str) -> Option<f64> {
-        self.optional(name, "a valid Date", Default::Derived("now"), |raw| match raw {
-            Raw::Date(time) if time.is_finite() => Some(time / 1000.0),
+        let date = self.optional(name, "a valid Date or a function", Default::Derived("now"), |raw| match raw {
+            Raw::Date(time) if time.is_finite() => Some(Some(time / 1000.0)),
+            Raw::Function => Some(None),
             _ => None,
-        })
+        });
+        date.flatten()
     }
 
     /// Reads an http or https URL.

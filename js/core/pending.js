@@ -1,0 +1,73 @@
+/**
+ * Verifications that continue on other threads. A slow signature check (P-384, about 150 µs) runs on the event loop if no other
+ * check waits or runs, and otherwise waits for a thread. At the end of each turn, the event loop works off waiting checks too,
+ * for less than half a millisecond, because it would otherwise be idle until the threads have finished.
+ */
+
+const native = require('./addon')
+
+// Captured at load time, because fake timers in a test would replace the globals and never fire.
+const { setImmediate, setInterval } = require('node:timers')
+
+/** @typedef {import('../native/binding').VerifiedContext | import('../native/binding').RejectedRequest | string} Outcome */
+/** @typedef {{ resolve: (outcome: Outcome) => void, reject: (error: unknown) => void }} Waiter */
+
+/** @type {Map<number, Waiter>} */
+const waiters = new Map()
+const completions = new native.Completions(deliver)
+
+/** @type {NodeJS.Timeout | undefined} - Keeps the process alive while a promise is pending. */
+let keepAlive
+
+let isEndScheduled = false
+
+/**
+ * Returns the outcome of a verification that continues on another thread.
+ *
+ * @param {number} id
+ * @returns {Promise<Outcome>}
+ */
+function outcomeOf(id) {
+  scheduleEndOfTurn()
+  if (waiters.size === 0) {
+    keepAlive ??= setInterval(() => {}, 0x7fffffff)
+    keepAlive.ref()
+  }
+  return new Promise((resolve, reject) => waiters.set(id, { resolve, reject }))
+}
+
+function deliver() {
+  const outcomes = completions.take()
+  for (let i = 0; i < outcomes.length; i += 2) {
+    const id = /** @type {number} */ (outcomes[i])
+    const waiter = /** @type {Waiter} */ (waiters.get(id))
+    waiters.delete(id)
+    settle(waiter, /** @type {Outcome | null} */ (outcomes[i + 1]))
+  }
+  if (waiters.size === 0) keepAlive?.unref()
+}
+
+/** @type {(waiter: Waiter, outcome: Outcome | null) => void} */
+function settle({ resolve, reject }, outcome) {
+  if (outcome !== null) return resolve(outcome)
+  try {
+    native.throwInternalError()
+  } catch (error) {
+    reject(error)
+  }
+}
+
+/** Must be called after each slow check on the event loop. */
+function scheduleEndOfTurn() {
+  if (isEndScheduled) return
+  isEndScheduled = true
+  setImmediate(endTurn)
+}
+
+function endTurn() {
+  isEndScheduled = false
+  if (native.endTurn()) scheduleEndOfTurn()
+  deliver()
+}
+
+module.exports = { completions, outcomeOf, scheduleEndOfTurn }

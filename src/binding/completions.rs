@@ -1,0 +1,108 @@
+//! Delivers the outcomes of verifications that continue on other threads. One thread-safe function per copy of the package
+//! delivers all of them, because creating one for each promise would take longer than verifying an RSA signature.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use napi::bindgen_prelude::{Either4, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Result, Status};
+use napi_derive::napi;
+
+use super::outcome::{Outcome, RejectedRequest, VerifiedContext};
+use super::panics::internal_error;
+use crate::threads::{self, Ticket};
+
+/// A function that can be called from any thread. It does not keep the process alive.
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+/// The outcomes that a JavaScript thread has not taken yet.
+#[napi]
+pub struct Completions(Arc<Inbox>);
+
+/// The shared part of [`Completions`].
+pub struct Inbox {
+    /// The tickets of completed verifications with their outcomes, or `None` after a panic.
+    outcomes: Mutex<Vec<(Ticket, Option<Outcome>)>>,
+    wake: Wake,
+}
+
+#[napi]
+impl Completions {
+    /// Calls `wake` on this thread after verifications have completed.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(wake: Function<(), ()>) -> Result<Self> {
+        let wake = wake.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
+        Ok(Self(Arc::new(Inbox { outcomes: Mutex::default(), wake })))
+    }
+
+    /// Takes the outcomes. Each ticket, negated, is followed by its outcome, or by null after a panic.
+    #[napi(catch_unwind)]
+    pub fn take(&self) -> Vec<Option<Either4<f64, String, VerifiedContext, RejectedRequest>>> {
+        let outcomes = std::mem::take(&mut *self.0.outcomes());
+        outcomes
+            .into_iter()
+            .flat_map(|(ticket, outcome)| {
+                let outcome = outcome.map(|outcome| match outcome {
+                    Outcome::Cached(token) => {
+                        Either4::C(VerifiedContext { context: token.context(), slow: false, cached: true })
+                    }
+                    Outcome::Valid(context) => Either4::B(context),
+                    Outcome::Rejected(rejected) => Either4::D(rejected),
+                });
+                [Some(Either4::A(pending_id(ticket))), outcome]
+            })
+            .collect()
+    }
+
+    /// The inbox, which other threads can fill.
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        self.0.clone()
+    }
+}
+
+impl Inbox {
+    /// Delivers an outcome, or `None` after a panic.
+    pub fn deliver(&self, ticket: Ticket, outcome: Option<Outcome>) {
+        let mut outcomes = self.outcomes();
+        outcomes.push((ticket, outcome));
+        let is_first = outcomes.len() == 1;
+        drop(outcomes);
+        if is_first {
+            // Fails only while the JavaScript thread terminates, when nobody waits for the outcome.
+            self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    fn outcomes(&self) -> MutexGuard<'_, Vec<(Ticket, Option<Outcome>)>> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The id of a verification that continues on another thread, as passed to JavaScript. It is negative to differ from the ids of
+/// cached tokens.
+#[allow(clippy::cast_precision_loss, reason = "a million verifications a second take 285 years to reach 2^53")]
+pub fn pending_id(ticket: Ticket) -> f64 {
+    -(ticket as f64)
+}
+
+/// Ends a turn of the event loop on this thread: waiting signature checks may use the time that is left. Returns whether checks
+/// still wait.
+#[napi(catch_unwind)]
+pub fn end_turn() -> bool {
+    threads::end_turn()
+}
+
+/// Tells verifications to give up if their signature checks still wait, because their clients have disconnected.
+#[napi(catch_unwind)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids from `pending_id`")]
+pub fn cancel(ids: Vec<f64>) {
+    let mut tickets: Vec<Ticket> = ids.into_iter().map(|id| -id as Ticket).collect();
+    tickets.sort_unstable();
+    threads::cancel(&tickets);
+}
+
+/// Throws the error that a promise is rejected with after a panic.
+#[napi(catch_unwind)]
+pub fn throw_internal_error() -> Result<()> {
+    Err(internal_error())
+}

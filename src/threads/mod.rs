@@ -1,0 +1,381 @@
+//! Decides which thread runs which part of a verification. A JavaScript thread runs a verification inline as far as possible.
+//! Tasks that wait for keys continue on our own [`runtime`], and expensive signature checks wait in our own [`queue`], because
+//! libuv's four threads also serve `fs` and `dns`.
+
+mod queue;
+mod runtime;
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use self::queue::{Place, Verdict};
+pub use self::queue::{Ticket, cancel};
+pub use self::runtime::{spawn, timeout};
+
+thread_local! {
+    static SLOW_WORK: Cell<SlowWork> = const { Cell::new(SlowWork::Allowed) };
+    /// When the slow work on this thread began.
+    static SLOW_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// How long this JavaScript thread has done slow work in the current turn of its event loop.
+    static SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Whether the current thread may do slow work while it polls a task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SlowWork {
+    /// Slow work is not allowed.
+    Forbidden,
+    /// Slow work is not allowed, but the task needs it to continue.
+    Needed,
+    /// Slow work is allowed, which is the default for threads that this module does not manage.
+    Allowed,
+    /// Slow work is allowed, and the task has done some.
+    Done,
+    /// The task should fail instead of doing slow work.
+    Refused,
+}
+
+/// The error of a task that could not do slow work in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overloaded;
+
+/// Waits until the task runs on a thread where blocking is allowed.
+///
+/// # Errors
+///
+/// If too many tasks wait, or if this one has waited too long.
+pub async fn slow_work_allowed() -> Result<(), Overloaded> {
+    poll_fn(|_| match SLOW_WORK.get() {
+        SlowWork::Allowed | SlowWork::Done => {
+            SLOW_WORK.set(SlowWork::Done);
+            SLOW_SINCE.set(SLOW_SINCE.get().or_else(|| Some(Instant::now())));
+            Poll::Ready(Ok(()))
+        }
+        SlowWork::Forbidden | SlowWork::Needed => {
+            SLOW_WORK.set(SlowWork::Needed);
+            Poll::Pending
+        }
+        SlowWork::Refused => Poll::Ready(Err(Overloaded)),
+    })
+    .await
+}
+
+/// A boxed future that can move between threads.
+pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The result of [`run_inline`].
+pub enum Progress<T> {
+    /// The output, and whether the task did slow work on this thread.
+    Done(T, bool),
+    /// The rest of the task, to be passed to [`run_in_background`].
+    Unfinished(UnfinishedTask<T>),
+}
+
+/// A task that has to continue on another thread.
+pub struct UnfinishedTask<T> {
+    task: Task<T>,
+    /// The task's place in the queue, if it needs slow work.
+    place: Option<Place>,
+}
+
+/// Runs a task on this thread as far as possible. Slow work runs on this thread only if no other task does slow work, when moving
+/// it to another thread and back (10 to 40 µs) would gain nothing, and for at most [`queue::SLICE`] per turn of the event loop.
+/// If the queue is overloaded, the task fails at once.
+#[must_use]
+pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
+    let is_allowed = queue::is_idle() && SPENT.get() < queue::SLICE;
+    let mut context = Context::from_waker(Waker::noop());
+    let allowed = if is_allowed { SlowWork::Allowed } else { SlowWork::Forbidden };
+    let (mut poll, after) = poll_once(allowed, &mut task, &mut context);
+    let mut place = None;
+    if poll.is_pending() && after == SlowWork::Needed {
+        place = queue::take_place();
+        if place.is_none() {
+            poll = poll_once(SlowWork::Refused, &mut task, &mut context).0;
+        }
+    }
+    match poll {
+        Poll::Ready(output) => {
+            if let Some(since) = SLOW_SINCE.take() {
+                SPENT.set(SPENT.get() + since.elapsed());
+            }
+            Progress::Done(output, after == SlowWork::Done)
+        }
+        Poll::Pending => Progress::Unfinished(UnfinishedTask { task, place }),
+    }
+}
+
+/// Runs the rest of a task on our own threads, then calls `done` with the output. After a panic, or if no thread can be started,
+/// `done` is called with `None`.
+pub fn run_in_background<T: Send + 'static>(
+    unfinished: UnfinishedTask<T>,
+    ticket: Ticket,
+    done: impl FnOnce(Option<T>) + Send + 'static,
+) {
+    let UnfinishedTask { task, place } = unfinished;
+    let done = Completion(Some(Box::new(done)));
+    match place {
+        Some(place) => enqueue(task, ticket, done, place, true),
+        None => run_on_runtime(task, ticket, done),
+    }
+}
+
+/// A ticket for a task that continues in the background. Tickets are positive and ascend.
+pub fn new_ticket() -> Ticket {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// Ends a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
+/// Returns whether tasks still wait.
+pub fn end_turn() -> bool {
+    let start = Instant::now();
+    SPENT.set(Duration::ZERO);
+    while start.elapsed() < queue::SLICE {
+        if !queue::run_next() {
+            return false;
+        }
+    }
+    queue::has_waiting_jobs()
+}
+
+/// A callback that is called with `None` if it is dropped before it was called, so that no promise stays pending.
+struct Completion<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
+
+impl<T> Completion<T> {
+    fn call(mut self, output: Option<T>) {
+        if let Some(done) = self.0.take() {
+            done(output);
+        }
+    }
+}
+
+impl<T> Drop for Completion<T> {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(None);
+        }
+    }
+}
+
+/// Queues a task that needs slow work. It continues on the runtime if it has to wait again.
+fn enqueue<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>, place: Place, runs_next: bool) {
+    let job = move |verdict| {
+        let allowed = if verdict == Verdict::Work { SlowWork::Allowed } else { SlowWork::Refused };
+        let mut context = Context::from_waker(Waker::noop());
+        let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(allowed, &mut task, &mut context).0));
+        SLOW_SINCE.set(None);
+        drop(place);
+        match outcome {
+            Ok(Poll::Ready(output)) => done.call(Some(output)),
+            Ok(Poll::Pending) => run_on_runtime(task, ticket, done),
+            Err(_) => done.call(None),
+        }
+    };
+    queue::push(ticket, Box::new(job), runs_next);
+}
+
+/// Runs a task on the runtime until it finishes or needs slow work.
+fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>) {
+    drop(spawn(async move {
+        let outcome = poll_fn(|context| {
+            let mut poll = |allowed| catch_unwind(AssertUnwindSafe(|| poll_once(allowed, &mut task, context)));
+            match poll(SlowWork::Forbidden) {
+                Ok((Poll::Ready(output), _)) => Poll::Ready(Outcome::Finished(Some(output))),
+                Ok((Poll::Pending, SlowWork::Needed)) => match queue::take_place() {
+                    Some(place) => Poll::Ready(Outcome::NeedsSlowWork(place)),
+                    None => match poll(SlowWork::Refused) {
+                        Ok((Poll::Ready(output), _)) => Poll::Ready(Outcome::Finished(Some(output))),
+                        Ok((Poll::Pending, _)) => Poll::Pending,
+                        Err(_) => Poll::Ready(Outcome::Finished(None)),
+                    },
+                },
+                Ok((Poll::Pending, _)) => Poll::Pending,
+                Err(_) => Poll::Ready(Outcome::Finished(None)),
+            }
+        });
+        match outcome.await {
+            Outcome::Finished(output) => done.call(output),
+            Outcome::NeedsSlowWork(place) => enqueue(task, ticket, done, place, false),
+        }
+    }));
+}
+
+/// How far the runtime got with a task.
+enum Outcome<T> {
+    Finished(Option<T>),
+    NeedsSlowWork(Place),
+}
+
+/// Polls a task once with this permission for slow work, and returns the permission as the task left it.
+fn poll_once<T>(allowed: SlowWork, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWork) {
+    let before = SLOW_WORK.replace(allowed);
+    let poll = task.as_mut().poll(context);
+    (poll, SLOW_WORK.replace(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::mpsc::{Receiver, channel};
+    use std::thread::{self, ThreadId};
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    /// A task that does slow work and returns the thread on which it ran.
+    fn slow_task() -> Task<Result<ThreadId, Overloaded>> {
+        Box::pin(async { slow_work_allowed().await.map(|()| thread::current().id()) })
+    }
+
+    /// A task that keeps its thread busy until the budget of a turn is spent.
+    fn long_task() -> Task<()> {
+        Box::pin(async {
+            slow_work_allowed().await.unwrap();
+            let start = Instant::now();
+            while start.elapsed() < queue::SLICE {}
+        })
+    }
+
+    /// Runs a task although another one does slow work.
+    fn run_beside_another<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
+        let other = queue::take_place();
+        let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
+        drop(other);
+        let (sender, receiver) = channel();
+        run_in_background(unfinished, new_ticket(), move |output| drop(sender.send(output)));
+        receiver
+    }
+
+    /// Ends turns of the event loop until a task has finished.
+    fn receive<T>(receiver: &Receiver<Option<T>>) -> Option<T> {
+        loop {
+            end_turn();
+            if let Ok(output) = receiver.recv_timeout(Duration::from_millis(1)) {
+                return output;
+            }
+        }
+    }
+
+    #[test]
+    fn fast_work_runs_inline() {
+        assert!(matches!(run_inline(Box::pin(ready(1))), Progress::Done(1, false)));
+    }
+
+    #[test]
+    fn slow_work_runs_inline_if_no_other_task_does_slow_work() {
+        let Progress::Done(thread, true) = run_inline(slow_task()) else { panic!("not inline") };
+        assert_eq!(thread, Ok(thread::current().id()));
+    }
+
+    #[test]
+    fn slow_work_runs_inline_only_until_the_budget_of_the_turn_is_spent() {
+        assert!(matches!(run_inline(long_task()), Progress::Done((), true)));
+        assert!(matches!(run_inline(slow_task()), Progress::Unfinished(_)));
+        assert!(!end_turn());
+        assert!(matches!(run_inline(slow_task()), Progress::Done(_, true)));
+    }
+
+    #[test]
+    fn the_end_of_a_turn_runs_waiting_tasks_until_the_budget_is_spent() {
+        let place = || queue::take_place().unwrap();
+        queue::without_threads(|| {
+            for _ in 0..2 {
+                enqueue(long_task(), new_ticket(), Completion(None), place(), true);
+            }
+            assert!(end_turn());
+            end_turn();
+            assert!(queue::is_idle());
+        });
+    }
+
+    #[test]
+    fn several_slow_tasks_share_the_threads() {
+        let here = thread::current().id();
+        let all: Vec<_> = (0..100).map(|_| run_beside_another(slow_task())).collect();
+        let threads: Vec<_> = all.iter().map(|task| task.recv().unwrap().unwrap().unwrap()).collect();
+        assert!(threads.iter().all(|thread| *thread != here));
+    }
+
+    #[test]
+    fn slow_work_is_allowed_on_threads_that_this_module_does_not_manage() {
+        let output = Builder::new_current_thread().build().unwrap().block_on(slow_task());
+        assert_eq!(output, Ok(thread::current().id()));
+    }
+
+    #[test]
+    fn slow_work_after_a_wait_runs_on_another_thread() {
+        let task: Task<_> = Box::pin(async {
+            timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
+            let waited = thread::current().id();
+            (waited, slow_task().await.unwrap())
+        });
+        let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
+        let (sender, receiver) = channel();
+        run_in_background(unfinished, new_ticket(), move |output| drop(sender.send(output)));
+        let (waited, worked) = receiver.recv().unwrap().unwrap();
+        assert_ne!(waited, worked);
+    }
+
+    #[test]
+    fn a_wait_after_slow_work_continues_on_the_runtime() {
+        let task = Box::pin(async {
+            slow_task().await.unwrap();
+            timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.is_err()
+        });
+        assert_eq!(receive(&run_beside_another(task)), Some(true));
+    }
+
+    #[test]
+    fn a_task_completes_after_a_panic_on_any_thread() {
+        let in_the_queue: Task<()> = Box::pin(async {
+            slow_work_allowed().await.unwrap();
+            panic!("a bug")
+        });
+        assert_eq!(receive(&run_beside_another(in_the_queue)), None);
+        let on_the_runtime: Task<()> = Box::pin(async {
+            timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
+            panic!("a bug")
+        });
+        assert_eq!(receive(&run_beside_another(on_the_runtime)), None);
+    }
+
+    #[test]
+    fn dropping_a_completion_calls_it_with_none() {
+        let (sender, receiver) = channel();
+        drop(Completion(Some(Box::new(move |output: Option<u8>| sender.send(output).unwrap()))));
+        assert_eq!(receiver.recv().unwrap(), None);
+    }
+
+    #[test]
+    fn a_task_fails_at_once_if_the_queue_is_overloaded() {
+        let places: Vec<_> = (0..queue::MAX_JOBS).map(|_| queue::take_place().unwrap()).collect();
+        assert!(matches!(run_inline(slow_task()), Progress::Done(Err(Overloaded), false)));
+        let waits_first: Task<_> = Box::pin(async {
+            timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
+            slow_task().await
+        });
+        assert_eq!(receive(&run_beside_another(waits_first)), Some(Err(Overloaded)));
+        drop(places);
+        assert!(matches!(run_inline(slow_task()), Progress::Done(Ok(_), true)));
+    }
+
+    #[test]
+    fn a_cancelled_task_fails_without_doing_its_work() {
+        queue::without_threads(|| {
+            let (sender, receiver) = channel();
+            let done = Completion(Some(Box::new(move |output| drop(sender.send(output)))));
+            let ticket = new_ticket();
+            enqueue(slow_task(), ticket, done, queue::take_place().unwrap(), true);
+            cancel(&[ticket]);
+            end_turn();
+            assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
+        });
+    }
+}

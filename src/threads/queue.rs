@@ -1,0 +1,216 @@
+//! The queue of expensive signature checks, and the threads that process it. The queue is bounded in length and in waiting time, so
+//! that a flood of forged tokens neither fills the memory nor delays valid tokens until their clients give up. The threads run at
+//! normal priority: at a lower one, another busy process on the same core would starve them.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use once_cell::sync::Lazy;
+
+/// Maximum number of jobs that wait or run. In a server, each holds an open request of 10 to 45 KB.
+pub const MAX_JOBS: usize = 4096;
+
+/// How long a job may wait. After that, it gives up.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// The queue accepts no jobs while its oldest one has waited longer than this. A new job would probably have to give up, and the
+/// client should learn that at once.
+const FULL_AFTER: Duration = Duration::from_millis(500);
+
+/// How long a thread works before it lets others run, among them the event loop. Linux would let it keep its core for 3 ms.
+pub const SLICE: Duration = Duration::from_micros(400);
+
+/// Whether a job should do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The job should do its work.
+    Work,
+    /// The job waited too long, or its client has disconnected.
+    GiveUp,
+}
+
+/// Work for the queue. Every job is called, even if it should give up.
+pub type Job = Box<dyn FnOnce(Verdict) + Send>;
+
+/// Identifies a task that continues in the background.
+pub type Ticket = u64;
+
+struct QueuedJob {
+    ticket: Ticket,
+    since: Instant,
+    is_cancelled: bool,
+    job: Job,
+}
+
+struct Queue {
+    jobs: VecDeque<QueuedJob>,
+    threads: usize,
+    /// The number of threads that wait for jobs.
+    idle_threads: usize,
+}
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), threads: 0, idle_threads: 0 });
+static JOB_QUEUED: Condvar = Condvar::new();
+
+/// The number of places that are taken.
+static PLACES: AtomicUsize = AtomicUsize::new(0);
+
+/// A place in the queue, taken until it is dropped.
+pub struct Place(());
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        PLACES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes a place in the queue, or returns `None` if it is overloaded.
+pub fn take_place() -> Option<Place> {
+    let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.since.elapsed() > FULL_AFTER);
+    let taken = PLACES.fetch_add(1, Ordering::Relaxed);
+    let place = Place(());
+    (taken < MAX_JOBS && !is_full(&lock())).then_some(place)
+}
+
+/// Whether no job waits or runs.
+pub fn is_idle() -> bool {
+    PLACES.load(Ordering::Relaxed) == 0
+}
+
+/// Queues a job, which must own its [`Place`]. If the current thread is about to call [`run_next`], no thread is woken for a single
+/// job: waking one takes longer than the job.
+pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
+    let mut queue = lock();
+    queue.jobs.push_back(QueuedJob { ticket, since: Instant::now(), is_cancelled: false, job });
+    start_threads(&mut queue);
+    let has_threads = queue.threads > 0;
+    let wakes_thread = queue.idle_threads > 0 && (!runs_next || queue.jobs.len() > 1);
+    drop(queue);
+    if wakes_thread {
+        JOB_QUEUED.notify_one();
+    }
+    // If the system starts no thread, blocking this thread is better than failing.
+    while !has_threads && run_next() {}
+}
+
+/// Runs the oldest job, on this thread. Returns whether there was one.
+pub fn run_next() -> bool {
+    let next = lock().jobs.pop_front();
+    next.map(QueuedJob::run).is_some()
+}
+
+/// Whether jobs wait.
+pub fn has_waiting_jobs() -> bool {
+    !lock().jobs.is_empty()
+}
+
+/// Makes the jobs with these tickets, in ascending order, give up if they still wait.
+pub fn cancel(tickets: &[Ticket]) {
+    for job in &mut lock().jobs {
+        job.is_cancelled |= tickets.binary_search(&job.ticket).is_ok();
+    }
+}
+
+impl QueuedJob {
+    fn run(self) {
+        let gives_up = self.is_cancelled || self.since.elapsed() > MAX_WAIT;
+        (self.job)(if gives_up { Verdict::GiveUp } else { Verdict::Work });
+    }
+}
+
+/// Starts one thread per core, except for one core, which the JavaScript thread uses: it runs jobs too. If the system refuses to
+/// start a thread, the next job tries again.
+fn start_threads(queue: &mut Queue) {
+    // Determining the number of cores reads files, so it is done only once.
+    static THREADS: Lazy<usize> =
+        Lazy::new(|| thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1));
+    while queue.threads < *THREADS {
+        let started = thread::Builder::new().name("logto-authkit".into()).spawn(work);
+        if started.is_err() {
+            return;
+        }
+        queue.threads += 1;
+    }
+}
+
+fn work() {
+    let mut slice = Instant::now();
+    let mut queue = lock();
+    loop {
+        queue = match queue.jobs.pop_front() {
+            Some(job) => {
+                drop(queue);
+                job.run();
+                if slice.elapsed() > SLICE {
+                    thread::yield_now();
+                    slice = Instant::now();
+                }
+                lock()
+            }
+            None => {
+                queue.idle_threads += 1;
+                queue = JOB_QUEUED.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.idle_threads -= 1;
+                queue
+            }
+        };
+    }
+}
+
+fn lock() -> MutexGuard<'static, Queue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub fn without_threads(test: impl FnOnce()) {
+    lock().threads = usize::MAX;
+    test();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    /// Queues a job that has already waited, and returns the receiver of its verdict.
+    fn push_older(waited: Duration) -> Receiver<Verdict> {
+        let (sender, receiver) = channel();
+        let since = Instant::now().checked_sub(waited).unwrap();
+        let job: Job = Box::new(move |verdict| sender.send(verdict).unwrap());
+        lock().jobs.push_back(QueuedJob { ticket: 1, since, is_cancelled: false, job });
+        receiver
+    }
+
+    #[test]
+    fn a_job_that_has_waited_for_a_second_gives_up() {
+        let [recent, old] = [Duration::ZERO, MAX_WAIT].map(push_older);
+        while run_next() {}
+        assert_eq!(recent.recv().unwrap(), Verdict::Work);
+        assert_eq!(old.recv().unwrap(), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn the_queue_accepts_no_jobs_while_its_oldest_has_waited_for_half_a_second() {
+        drop(push_older(Duration::ZERO));
+        assert!(take_place().is_some());
+        lock().jobs.clear();
+        let _verdict = push_older(FULL_AFTER);
+        assert!(take_place().is_none());
+        run_next();
+        assert!(take_place().is_some());
+    }
+
+    #[test]
+    fn a_place_is_free_again_after_it_was_dropped_or_refused() {
+        let places: Vec<_> = (0..MAX_JOBS).map(|_| take_place().unwrap()).collect();
+        for _ in 0..10 {
+            assert!(take_place().is_none());
+        }
+        drop(places);
+        assert!(is_idle());
+    }
+}
