@@ -1,7 +1,9 @@
-/** Express 5 applications that differ only in the authentication middleware. */
+/** Express 5 applications, and plain `http` servers, that differ only in the authentication middleware. */
 
 const { once } = require('node:events')
+const { createServer } = require('node:http')
 const { createRequire } = require('node:module')
+const { monitorEventLoopDelay } = require('node:perf_hooks')
 const express = require('express')
 const { expressjwt } = require('express-jwt')
 const { expressJwtSecret } = require('jwks-rsa')
@@ -23,6 +25,8 @@ const GUARDS = {
   [NO_AUTH]: () => [],
   [OURS]: ({ logtoUrl }) => [logtoAuth({ logtoUrl, audience: AUDIENCE }), protect({ requiredScope: SCOPE })],
   [ORIGINAL]: (setup) => [middlewareFor(ORIGINAL, setup)],
+  jose: (setup) => [middlewareFor('jose', setup)],
+  'fast-jwt': (setup) => [middlewareFor('fast-jwt', setup)],
   [AUTH0]: ({ issuer, jwksUri, key }) => [
     auth({ issuer, jwksUri, audience: AUDIENCE, tokenSigningAlg: key.alg }),
     requiredScopes(SCOPE),
@@ -57,20 +61,54 @@ function middlewareFor(name, setup) {
   }
 }
 
-/** @param {{ name: string, setup: Setup }} application */
-async function listen({ name, setup }) {
-  const app = express()
-  app.get('/', ...GUARDS[name](setup), (/** @type {unknown} */ _, /** @type {any} */ res) => res.json({ ok: true }))
-  app.use((/** @type {any} */ error, /** @type {unknown} */ _, /** @type {any} */ res, /** @type {unknown} */ __) => {
-    res.status(error.status ?? 401).end()
-  })
-  const server = app.listen(0, '127.0.0.1')
+/** @typedef {{ name: string, setup: Setup, isPlain?: boolean }} Application `isPlain`: without Express */
+
+/** @param {Application} application */
+async function listen({ name, setup, isPlain = false }) {
+  const guards = GUARDS[name](setup)
+  const server = (isPlain ? plainServer(guards) : expressApp(guards)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   return { url: `http://127.0.0.1:${port}/`, close: () => server.close() }
 }
 
-/** @param {{ name: string, setup: Setup }} application */
+/** @param {any[]} guards */
+function expressApp(guards) {
+  const app = express()
+  app.get('/', ...guards, (/** @type {unknown} */ _, /** @type {any} */ res) => res.json({ ok: true }))
+  app.use((/** @type {any} */ error, /** @type {unknown} */ _, /** @type {any} */ res, /** @type {unknown} */ __) => {
+    res.status(error.status ?? 401).end()
+  })
+  return app
+}
+
+/** @param {any[]} guards */
+function plainServer(guards) {
+  return createServer((req, res) => {
+    const run = (/** @type {number} */ i, /** @type {any} */ error) => {
+      if (error) res.writeHead(error.status ?? 401).end()
+      else if (i === guards.length) res.setHeader('Content-Type', 'application/json').end('{"ok":true}')
+      else guards[i](req, res, (/** @type {unknown} */ error) => run(i + 1, error))
+    }
+    run(0, undefined)
+  })
+}
+
+/** @param {Application} application */
 const serve = async (application) => (await listen(application)).url
 
-module.exports = { AUTH0, EXPRESS_JWT, GUARDS, NO_AUTH, listen, serve }
+const delay = monitorEventLoopDelay({ resolution: 1 })
+
+/** Starts to measure how long the event loop is blocked. */
+function watchLoop() {
+  delay.reset()
+  delay.enable()
+}
+
+/** Returns the event-loop delay since `watchLoop()`, in milliseconds. */
+function loopDelay() {
+  delay.disable()
+  return { p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }
+}
+
+module.exports = { AUTH0, EXPRESS_JWT, GUARDS, NO_AUTH, listen, loopDelay, serve, watchLoop }

@@ -9,38 +9,64 @@ class Child {
   /**
    * @param {string} file - A module whose exports can be called.
    * @param {string[]} [execArgv] - Node options.
+   * @param {string} [cores] - Runs the process on these cores only, for example `0,1`. Linux only.
    */
-  constructor(file, execArgv = ['--expose-gc']) {
+  constructor(file, execArgv = ['--expose-gc'], cores) {
     const env = { ...process.env, NODE_ENV: 'production' }
-    this.#process = fork(__filename, [file], { execArgv, env, serialization: 'advanced' })
+    const command = cores === undefined ? { execArgv } : pinned(cores, execArgv)
+    this.#process = fork(__filename, [file], { ...command, env, serialization: 'advanced' })
+  }
+
+  get pid() {
+    return this.#process.pid
   }
 
   /**
    * @param {string} name
    * @param {unknown} [data]
-   * @returns {Promise<any>}
    */
-  async call(name, data) {
-    const child = this.#process
-    const settled = new AbortController()
-    const { signal } = settled
-    child.send({ name, data })
-    try {
-      const reply = once(child, 'message', { signal })
-      const exit = once(child, 'exit', { signal }).then(([code]) => [{ error: `${name} exited with ${code}` }])
-      const [{ error, result }] = await Promise.race([reply, exit])
-      Promise.allSettled([reply, exit])
-      if (error !== undefined) throw new Error(error)
-      return result
-    } finally {
-      settled.abort()
-    }
+  call(name, data) {
+    return callIn(this.#process, name, data)
   }
 
   async stop() {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     this.#process.kill()
     await once(this.#process, 'exit')
+  }
+}
+
+/**
+ * Makes Node start on these cores. `taskset` replaces itself with Node, so the process id and the IPC channel stay the same.
+ *
+ * @param {string} cores
+ * @param {string[]} nodeArguments
+ */
+function pinned(cores, nodeArguments) {
+  return { execPath: 'taskset', execArgv: ['--cpu-list', cores, process.execPath, ...nodeArguments] }
+}
+
+/**
+ * Calls a function in a process that runs this file.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {string} name
+ * @param {unknown} [data]
+ * @returns {Promise<any>}
+ */
+async function callIn(child, name, data) {
+  const settled = new AbortController()
+  const { signal } = settled
+  child.send(/** @type {any} */ ({ name, data }))
+  try {
+    const reply = once(child, 'message', { signal })
+    const exit = once(child, 'exit', { signal }).then(([code]) => [{ error: `${name} exited with ${code}` }])
+    const [{ error, result }] = await Promise.race([reply, exit])
+    Promise.allSettled([reply, exit])
+    if (error !== undefined) throw new Error(error)
+    return result
+  } finally {
+    settled.abort()
   }
 }
 
@@ -71,4 +97,4 @@ if (require.main === module) {
   })
 }
 
-module.exports = { Child, inChild }
+module.exports = { Child, callIn, inChild, pinned }

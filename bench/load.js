@@ -2,13 +2,14 @@
 
 // @ts-expect-error: the package has no types
 const autocannon = require('autocannon')
+const { quantile } = require('./rounds')
 
 /**
- * Measures the number of responses with status 200 per second.
+ * Measures the number of responses with status 200 per second, and how many milliseconds they took.
  *
  * @param {{ url: string, tokens: string[], isRepeated: boolean, seconds: number, connections: number }} load - Each
  * token is sent once or, with `isRepeated`, every connection repeats its share of the tokens.
- * @returns {Promise<{ rate: number, sent: number }>}
+ * @returns {Promise<{ rate: number, p50: number, p99: number, sent: number }>}
  */
 async function load({ url, tokens, isRepeated, seconds, connections }) {
   const requests = tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` } }))
@@ -25,7 +26,9 @@ async function load({ url, tokens, isRepeated, seconds, connections }) {
     connection += 1
   }
 
-  let [responses, first, last] = [0, 0, 0]
+  let [first, last] = [0, 0]
+  /** @type {number[]} */
+  const times = []
   const run = autocannon({
     url,
     connections,
@@ -34,16 +37,17 @@ async function load({ url, tokens, isRepeated, seconds, connections }) {
     setupClient,
     ...(!isRepeated && { requests: [{ setupRequest: once }] }),
   })
-  run.on('response', () => {
+  run.on('response', (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ ___, /** @type {number} */ ms) => {
     if (sent > requests.length) return run.stop()
     last = performance.now()
     if (first === 0) first = last
-    else responses += 1
+    else times.push(ms)
   })
   const { non2xx, errors } = await run
   if (non2xx + errors > 0) throw new Error(`${non2xx} requests were rejected, ${errors} failed`)
-  if (responses === 0) throw new Error('No request got a response in time')
-  return { rate: (responses / (last - first)) * 1000, sent: Math.min(sent, requests.length) }
+  if (times.length === 0) throw new Error('No request got a response in time')
+  const rate = (times.length / (last - first)) * 1000
+  return { rate, p50: quantile(times, 0.5), p99: quantile(times, 0.99), sent: Math.min(sent, requests.length) }
 }
 
 module.exports = { load }

@@ -78,4 +78,11 @@ function ratio(figures, others) {
   return spread(figures.map((figure, round) => figure / others[round]))
 }
 
-module.exports = { alternate, quantile, rate, ratio, spread }
+/** Prints figures as a line of JSON, rounded. @param {object} figures */
+function printLine(figures) {
+  const round = (/** @type {string} */ _, /** @type {any} */ value) =>
+    typeof value === 'number' ? Number(value.toPrecision(5)) : value
+  console.log(JSON.stringify(figures, round))
+}
+
+module.exports = { alternate, printLine, quantile, rate, ratio, spread }
