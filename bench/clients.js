@@ -1,0 +1,79 @@
+/** Sends requests at a fixed rate, each on a connection of its own if the others are still waiting for a response. */
+
+const { Agent, get } = require('node:http')
+const { monitorEventLoopDelay } = require('node:perf_hooks')
+
+const TIMEOUT_MS = 10_000
+
+/**
+ * @typedef {{ at: number, status: number | null, ms: number }} Sample `at`: milliseconds since the epoch; `status`: `null` if no
+ * response arrived
+ * @typedef {{ name: string, tokens: string[], rate: number }} Stream requests per second, with these tokens in turn
+ */
+
+/**
+ * @param {{ url: string, streams: Stream[], seconds: number }} options
+ * @returns {Promise<{ samples: Record<string, Sample[]>, loopDelay: { p99: number, max: number } }>} `loopDelay`: of this
+ * process, which is contained in all samples
+ */
+async function send({ url, streams, seconds }) {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  const agent = new Agent({ keepAlive: true })
+  const samples = await Promise.all(
+    streams.map(({ tokens, rate }) => {
+      /** @type {Promise<Sample>[]} */
+      const pending = []
+      const start = performance.now()
+      let skipped = 0
+      return /** @type {Promise<Sample[]>} */ (
+        new Promise((resolve) => {
+          const timer = setInterval(() => {
+            const elapsed = performance.now() - start
+            const due = Math.floor((elapsed / 1000) * rate) - pending.length - skipped
+            // If this process has not run for a while, it does not make up for it with a burst.
+            const count = Math.min(due, Math.ceil(rate / 20))
+            skipped += due - count
+            for (let i = 0; i < count; i += 1) pending.push(ask(url, agent, tokens[pending.length % tokens.length]))
+            if (elapsed < seconds * 1000) return
+            clearInterval(timer)
+            resolve(Promise.all(pending))
+          }, 2)
+        })
+      )
+    }),
+  )
+  agent.destroy()
+  delay.disable()
+  return {
+    samples: Object.fromEntries(streams.map(({ name }, i) => [name, samples[i]])),
+    loopDelay: { p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 },
+  }
+}
+
+/**
+ * @param {string} url
+ * @param {Agent} agent
+ * @param {string} token
+ * @returns {Promise<Sample>}
+ */
+function ask(url, agent, token) {
+  const at = Date.now()
+  const start = performance.now()
+  const settled = (/** @type {number | null} */ status) => ({ at, status, ms: performance.now() - start })
+  return new Promise((resolve) => {
+    const request = get(url, { agent, headers: { authorization: `Bearer ${token}` } }, (response) => {
+      response.resume().once('close', () => {
+        clearTimeout(timer)
+        resolve(settled(response.statusCode ?? null))
+      })
+    })
+    const timer = setTimeout(() => request.destroy(), TIMEOUT_MS)
+    request.on('error', () => {
+      clearTimeout(timer)
+      resolve(settled(null))
+    })
+  })
+}
+
+module.exports = { send }
