@@ -5,7 +5,7 @@ const { setTimeout: pause } = require('node:timers/promises')
 
 const TICK_MS = 2
 /** Bytes that may wait in this process for a socket. Beyond that, the attacker skips requests instead of piling them up. */
-const MAX_UNSENT = 2 ** 20
+const MAX_UNSENT = 2 ** 18
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 /** Number of characters of the signature that differ between two requests. */
 const COUNTER_LENGTH = 8

@@ -37,12 +37,15 @@ async function load({ url, tokens, isRepeated, seconds, connections }) {
     setupClient,
     ...(!isRepeated && { requests: [{ setupRequest: once }] }),
   })
-  run.on('response', (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ ___, /** @type {number} */ ms) => {
-    if (sent > requests.length) return run.stop()
-    last = performance.now()
-    if (first === 0) first = last
-    else times.push(ms)
-  })
+  run.on(
+    'response',
+    (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ ___, /** @type {number} */ ms) => {
+      if (sent > requests.length) return run.stop()
+      last = performance.now()
+      if (first === 0) first = last
+      else times.push(ms)
+    },
+  )
   const { non2xx, errors } = await run
   if (non2xx + errors > 0) throw new Error(`${non2xx} requests were rejected, ${errors} failed`)
   if (times.length === 0) throw new Error('No request got a response in time')

@@ -154,7 +154,7 @@ function watchMemory(pid) {
 
 /** @param {Record<string, Sample[]>} samples @param {number} from @param {number} to */
 function phase({ remembered, fresh }, from, to) {
-  const within = ({ at }) => at >= from && at < to
+  const within = (/** @type {Sample} */ { at }) => at >= from && at < to
   return { remembered: summarize(remembered.filter(within)), fresh: summarize(fresh.filter(within)) }
 }
 
@@ -193,7 +193,14 @@ function rows({ idle, flood, after, recovery, memory, forged, sentPerSecond }) {
     row('recovery: previously verified tokens', recovery.remembered),
     row('recovery: new tokens', recovery.fresh),
     [`forged tokens, ${rate} per second`, list(forged.statuses), `${forged.unanswered}`, '', '', ''],
-    ['memory above idle', `${mebibytes(memory.peak)}, during the recovery ${mebibytes(memory.recovery)}`, '', '', '', ''],
+    [
+      'memory above idle',
+      `${mebibytes(memory.peak)}, during the recovery ${mebibytes(memory.recovery)}`,
+      '',
+      '',
+      '',
+      '',
+    ],
   ]
 }
 
@@ -208,7 +215,9 @@ function list(statuses) {
 function figures({ idle, flood, after, recovery, memory }) {
   const unless = (/** @type {Summary[]} */ summaries, /** @type {number[]} */ ...accepted) => {
     const total = summaries.reduce((sum, { count }) => sum + count, 0)
-    return total - summaries.reduce((sum, { statuses }) => sum + accepted.reduce((n, key) => n + (statuses[key] ?? 0), 0), 0)
+    return (
+      total - summaries.reduce((sum, { statuses }) => sum + accepted.reduce((n, key) => n + (statuses[key] ?? 0), 0), 0)
+    )
   }
   return {
     memory: memory.peak,
