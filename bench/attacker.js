@@ -141,7 +141,7 @@ class Socket {
     for (let at = text.indexOf(STATUS_LINE); at !== -1; at = text.indexOf(STATUS_LINE, end)) {
       if (at + statusLength > text.length) break
       end = at + statusLength
-      const status = text.latin1Slice(at + STATUS_LINE.length, end)
+      const status = text.toString('latin1', at + STATUS_LINE.length, end)
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
     }
     // A status line may continue in the next chunk.

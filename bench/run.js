@@ -4,6 +4,8 @@
  *     npm run bench                            all cases; stores the results and generates docs/bench.md and docs/bench.svg
  *     npm run bench -- --quick                 rough results, printed only
  *     npm run bench -- --only es384-new,flood  cases whose ids start with one of these strings, printed only
+ *     npm run bench -- --only es384-new-64 --sides logto-authkit,jose
+ *                                              selected libraries, in the cases that compare rates
  *     npm run bench -- --report                generates the page and the chart from the stored results
  */
 
@@ -31,6 +33,9 @@ const FAMILIES = [
   { file: 'express', ids: ['express-seen', 'express-new'] },
   { file: 'next', ids: ['next'], isLong: true },
   { file: 'flood', ids: ['flood'] },
+  { file: 'open-flood', ids: Object.keys(require('./cases/open-flood').CASES), isLong: true },
+  { file: 'neighbour', ids: Object.keys(require('./cases/neighbour').CASES), isLong: true },
+  { file: 'cluster', ids: Object.keys(require('./cases/cluster').CASES), isLong: true },
   { file: 'cold', ids: ['cold'] },
   { file: 'first', ids: ['import'] },
   { file: 'memory', ids: ['memory'] },
@@ -42,11 +47,17 @@ const QUICK_IDS = /^(es384|rs256-2048)|^(?!.*-64$)/
 
 async function main() {
   const { values } = parseArgs({
-    options: { quick: { type: 'boolean' }, only: { type: 'string' }, report: { type: 'boolean' } },
+    options: {
+      quick: { type: 'boolean' },
+      only: { type: 'string' },
+      sides: { type: 'string' },
+      report: { type: 'boolean' },
+    },
   })
   if (values.report) return writePages()
   const isQuick = values.quick === true
   const only = values.only?.split(',')
+  const sides = values.sides?.split(',')
   const isSelected = (/** @type {string} */ id) => only?.some((start) => id.startsWith(start)) ?? true
   const start = performance.now()
 
@@ -54,9 +65,9 @@ async function main() {
   const results = {}
   for (const { file, ids, isLong, options } of FAMILIES) {
     const selectedIds = ids.filter((id) => isSelected(id) && (!isQuick || only !== undefined || QUICK_IDS.test(id)))
-    // Building a Next.js application or the Rust bench takes longer than everything else in a quick run.
+    // These take longer than everything else in a quick run.
     if (selectedIds.length === 0 || (isLong && isQuick && only === undefined)) continue
-    const family = inChild(join(__dirname, 'cases', file), 'run', { ...options, selectedIds, isQuick })
+    const family = inChild(join(__dirname, 'cases', file), 'run', { ...options, selectedIds, isQuick, sides })
     // If a family fails, the others still run, and the report lists what was not measured.
     for (const result of await family.catch(reportFailure)) {
       results[result.id] = result
@@ -66,7 +77,7 @@ async function main() {
 
   console.log(targetTable(measureTargets(results)))
   console.log(`\nTook ${Math.round((performance.now() - start) / 1000)} s.`)
-  if (isQuick || only !== undefined) return
+  if (isQuick || only !== undefined || sides !== undefined) return
   store(results)
   writePages()
 }

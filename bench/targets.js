@@ -3,6 +3,7 @@
 const { availableParallelism } = require('node:os')
 const { AUTH0, NO_AUTH } = require('./apps')
 const { BARE, GUARDED } = require('./cases/next')
+const { CASES: OPEN_FLOODS } = require('./cases/open-flood')
 const { ORIGINAL, OURS, OUR_LITERAL, OUR_REQUEST } = require('./peers')
 const { ratio, spread } = require('./rounds')
 
@@ -49,6 +50,19 @@ const atLeast = (id, title, bound, unit, measure) => ({ id, title, bound, unit, 
 /** @type {(id: string, title: string, bound: number, unit: string, measure: Measure) => Target} */
 const atMost = (id, title, bound, unit, measure) => ({ id, title, bound, unit, isMinimum: false, measure })
 
+/** @type {(id: string, title: string) => Target[]} */
+const openFloodTargets = (id, title) => [
+  atMost(`${id}/memory`, `Open-loop flood, ${title}: memory above idle`, 200, ' MiB', figure(id, 'memory')),
+  atMost(`${id}/remembered`, '… rejected previously verified tokens', 0, '', figure(id, 'remembered rejected')),
+  ...(id.startsWith('open-flood-2')
+    ? [atMost(`${id}/remembered-p99`, '… their p99', 100, ' ms', figure(id, 'remembered p99'))]
+    : []),
+  atMost(`${id}/hanging`, '… new valid tokens without a response within 1.5 s', 0, '', figure(id, 'new hanging')),
+  atMost(`${id}/new`, '… new valid tokens rejected with other statuses than 503', 0, '', figure(id, 'new rejected')),
+  atMost(`${id}/recovery`, '… valid tokens rejected 2 s later', 0, '', figure(id, 'recovery rejected')),
+  atMost(`${id}/recovery-p99`, '… p99 of new tokens 2 s later', 100, ' ms', figure(id, 'recovery p99')),
+]
+
 /** @type {Target[]} */
 const TARGETS = [
   atLeast(
@@ -80,6 +94,15 @@ const TARGETS = [
     85,
     ' %',
     (results) => (100 * rate('es384-new-64', OURS)(results) * bareCheck(results)) / 1e6 / availableParallelism(),
+  ),
+  ...['RS256-4096', 'ES256', 'EdDSA'].map((name) =>
+    atLeast(
+      `${name.toLowerCase()}-new-64/jose`,
+      `New ${name} tokens, 64 concurrent: speed relative to \`jose\``,
+      2,
+      ' x',
+      speedRatio(`${name.toLowerCase()}-new-64`, OURS, 'jose'),
+    ),
   ),
   atLeast(
     'rs256/fast-jwt',
@@ -159,6 +182,39 @@ const TARGETS = [
     ' x',
     ratioOf(figure('flood', `${OURS} request`), figure('flood', 'jose request')),
   ),
+  ...Object.entries(OPEN_FLOODS).flatMap(([id, { title }]) => openFloodTargets(id, title)),
+  atLeast(
+    'neighbour/jose',
+    'One core shared with a busy process, new ES384 tokens: speed relative to `jose`',
+    1.5,
+    ' x',
+    figure('neighbour', `${OURS} times`),
+  ),
+  ...['p50', 'p99'].map((kind) =>
+    atMost(
+      `neighbour/${kind}`,
+      `… ${kind} relative to \`jose\``,
+      1,
+      ' x',
+      ratioOf(figure('neighbour', `${OURS} ${kind}`), figure('neighbour', `jose ${kind}`)),
+    ),
+  ),
+  atLeast(
+    'cluster/jose',
+    'Four processes on two cores, new tokens: throughput relative to `jose`',
+    1,
+    ' x',
+    ratioOf(figure('cluster-new', `${OURS} rate`), figure('cluster-new', 'jose rate')),
+  ),
+  ...['p99', 'loop'].map((kind) =>
+    atMost(
+      `cluster/${kind}`,
+      `… p99 of ${kind === 'p99' ? 'a request' : 'the event-loop delay'} relative to \`jose\``,
+      1,
+      ' x',
+      ratioOf(figure('cluster-new', `${OURS} ${kind}`), figure('cluster-new', `jose ${kind}`)),
+    ),
+  ),
   atMost('memory/filling', 'Memory for 5,000 cached tokens', 8, ' MiB', figure('memory', 'filling')),
   atMost('memory/flooding', '… growth after another 1,000,000 tokens', 16, ' MiB', figure('memory', 'flooding')),
   atMost(
@@ -199,9 +255,12 @@ function isReached({ bound, isMinimum }, figure) {
   return typeof figure === 'number' && (isMinimum ? figure >= bound : figure <= bound)
 }
 
-/** @param {Record<string, number | null>} figures - By id. */
-function targetTable(figures) {
-  const lines = TARGETS.map((target) => {
+/**
+ * @param {Record<string, number | null>} figures - By id.
+ * @param {Target[]} [targets]
+ */
+function targetTable(figures, targets = TARGETS) {
+  const lines = targets.map((target) => {
     const { id, title, bound, unit, isMinimum } = target
     const goal = `${isMinimum ? 'at least' : 'at most'} ${bound.toLocaleString('en')}${unit}`
     const figure = figures[id]

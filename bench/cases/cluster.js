@@ -1,8 +1,8 @@
 /** An Express application in four processes (`node:cluster`) on two cores. */
 
-const cluster = require('node:cluster')
+/** The declarations cover only the import of an ES module. @type {import('node:cluster').Cluster} */
+const cluster = /** @type {any} */ (require('node:cluster'))
 const { join } = require('node:path')
-const apps = require('../apps')
 const { Child, callIn } = require('../children')
 const { startIssuer } = require('../issuer')
 const { OURS } = require('../peers')

@@ -17,19 +17,19 @@ const MODES = [
   { id: 'express-new', title: 'Express 5, ES384, new tokens', isRepeated: false },
 ]
 
-/** @param {{ selectedIds: string[], isQuick: boolean }} options */
-async function run({ selectedIds, isQuick }) {
+/** @param {{ selectedIds: string[], isQuick: boolean, sides?: string[] }} options */
+async function run({ selectedIds, isQuick, sides: names = APPS }) {
   const { setup, close } = await startIssuer('ES384')
   const [rounds, seconds] = isQuick ? [2, 1] : [7, 2]
   // More tokens than any of the applications can verify in that time.
   const fresh = selectedIds.includes('express-new') ? 5000 * seconds * (rounds + 1) : 0
   const tokens = await mintMany(setup.key, setup.issuer, WORKING_SET + fresh)
   const loader = new Child(join(__dirname, '../load'), [])
-  const servers = APPS.map(() => new Child(join(__dirname, '../apps'), []))
+  const servers = names.map(() => new Child(join(__dirname, '../apps'), []))
 
   try {
     const sides = []
-    for (const [i, name] of APPS.entries()) {
+    for (const [i, name] of names.entries()) {
       sides.push({ name, url: await servers[i].call('serve', { name, setup }), used: WORKING_SET })
     }
     const results = []

@@ -24,13 +24,13 @@ async function run({ selectedIds, isQuick }) {
   const results = []
   for (const id of selectedIds) {
     const sides = await measure({ seconds: isQuick ? 2 : 8, isExpress: id === 'neighbour-express' })
-    results.push({ id, title: TITLES[id], note: NOTE, rows: [HEAD, ...sides.map(row)], figures: figuresOf(sides) })
+    results.push({ id, title: CASES[id], note: NOTE, rows: [HEAD, ...sides.map(row)], figures: figuresOf(sides) })
   }
   return results
 }
 
 /** @type {Record<string, string>} */
-const TITLES = {
+const CASES = {
   neighbour: 'One core shared with a busy process, new ES384 tokens',
   'neighbour-express': 'One core shared with a busy process, new ES384 tokens, Express 5',
 }
@@ -137,4 +137,4 @@ async function verifyAll({ tokens, ms }) {
   return { rate, p50: quantile(times, 0.5), p99: quantile(times, 0.99) }
 }
 
-module.exports = { measure, run, serve, verifyAll }
+module.exports = { CASES, measure, run, serve, verifyAll }

@@ -212,7 +212,7 @@ function list(statuses) {
 }
 
 /** @param {Report} report */
-function figures({ idle, flood, after, recovery, memory }) {
+function figures({ flood, after, recovery, memory }) {
   const unless = (/** @type {Summary[]} */ summaries, /** @type {number[]} */ ...accepted) => {
     const total = summaries.reduce((sum, { count }) => sum + count, 0)
     return (
@@ -226,7 +226,7 @@ function figures({ idle, flood, after, recovery, memory }) {
     'new hanging': flood.fresh.hanging + after.fresh.hanging,
     'new rejected': unless([flood.fresh, after.fresh], 200, 503),
     'recovery rejected': unless([recovery.remembered, recovery.fresh], 200),
-    'recovery p99': recovery.fresh.p99 / idle.fresh.p99,
+    'recovery p99': recovery.fresh.p99,
   }
 }
 

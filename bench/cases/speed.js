@@ -28,12 +28,13 @@ const MODES = [
 /** @param {Algorithm} algorithm */
 const ids = (algorithm) => MODES.map(({ id }) => `${algorithm.toLowerCase()}-${id}`)
 
-/** @param {{ algorithm: Algorithm, selectedIds: string[], isQuick: boolean }} options */
-async function run({ algorithm, selectedIds, isQuick }) {
+/** @param {{ algorithm: Algorithm, selectedIds: string[], isQuick: boolean, sides?: string[] }} options */
+async function run({ algorithm, selectedIds, isQuick, sides: names }) {
   const { setup, close } = await startIssuer(algorithm)
   const count = (isQuick ? FRESH_IF_QUICK : FRESH)[algorithm]
   const tokens = await mintMany(setup.key, setup.issuer, count + WARM_UP)
-  const sides = PEERS.filter(({ unsupported }) => unsupported !== algorithm)
+  const selected = PEERS.filter(({ name }) => names?.includes(name) ?? true)
+  const sides = selected.filter(({ unsupported }) => unsupported !== algorithm)
   const good = samples(setup.key, setup.issuer)
   for (const { name, create, prepare = String } of sides) {
     const verify = create(setup)
@@ -50,7 +51,7 @@ async function run({ algorithm, selectedIds, isQuick }) {
       id,
       title: `${algorithm}, ${mode.title}`,
       rates: Object.fromEntries([...figures].map(([{ name }, rates]) => [name, rates])),
-      lacking: PEERS.filter((peer) => !sides.includes(peer)).map(({ name }) => name),
+      lacking: selected.filter((peer) => !sides.includes(peer)).map(({ name }) => name),
     })
   }
   close()
