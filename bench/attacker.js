@@ -21,13 +21,15 @@ let sockets = []
  * @property {number} rate - Requests per second.
  * @property {number} seconds
  * @property {number} connections
+ * @property {number} [backlog] - Most requests without a response, by default unlimited. The sockets' buffers in the kernel hold
+ * tens of thousands, which reach the server even after the flood.
  */
 
 /** @param {Attack} attack */
-async function attack({ url, token, rate, seconds, connections }) {
+async function attack({ url, token, rate, seconds, connections, backlog = Number.POSITIVE_INFINITY }) {
   const { hostname, port, host } = new URL(url)
   const request = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n\r\n`, 'latin1')
-  sockets = Array.from({ length: connections }, () => new Socket(hostname, Number(port)))
+  sockets = Array.from({ length: connections }, () => new Socket(hostname, Number(port), backlog / connections))
   await Promise.all(sockets.map(({ isConnected }) => isConnected))
 
   const start = performance.now()
@@ -46,7 +48,11 @@ async function attack({ url, token, rate, seconds, connections }) {
     await pause(TICK_MS)
   }
   const milliseconds = performance.now() - start
-  for (const socket of sockets) skipped += socket.giveUp(request.length)
+  for (const socket of sockets) {
+    socket.isReconnecting = false
+    // These are still in this process, and will be sent late.
+    skipped += Math.floor(socket.unsentBytes / request.length)
+  }
   return { scheduled, sentPerSecond: ((scheduled - skipped) / milliseconds) * 1000 }
 }
 
@@ -78,59 +84,74 @@ function forgeRequests(request, count, counter) {
 }
 
 /**
- * Returns the number of responses so far by status.
+ * Returns the number of responses so far by status, of closed connections, and of requests without a response.
  *
  * @returns {{ statuses: Record<string, number>, closed: number, unanswered: number }}
  */
 function answers() {
   /** @type {Record<string, number>} */
   const statuses = {}
-  let unanswered = 0
   for (const socket of sockets) {
-    unanswered += socket.sent
-    for (const [status, count] of socket.statuses) {
-      statuses[status] = (statuses[status] ?? 0) + count
-      unanswered -= count
-    }
+    for (const [status, count] of socket.statuses) statuses[status] = (statuses[status] ?? 0) + count
   }
-  return { statuses, closed: sockets.filter(({ isClosed }) => isClosed).length, unanswered }
+  const sum = (/** @type {'closings' | 'unanswered'} */ kind) =>
+    sockets.reduce((total, socket) => total + socket[kind], 0)
+  return { statuses, closed: sum('closings'), unanswered: sum('unanswered') }
 }
 
 function disconnect() {
-  for (const { socket } of sockets) socket.destroy()
+  for (const socket of sockets) socket.close()
 }
 
+/** A connection that is opened again if the server closes it. */
 class Socket {
-  sent = 0
-  isClosed = false
+  isReconnecting = true
+  closings = 0
+  unanswered = 0
   /** @type {Map<string, number>} */
   statuses = new Map()
+  #address
+  #maxUnanswered
+  #socket
   #rest = Buffer.alloc(0)
 
-  /** @param {string} host @param {number} port */
-  constructor(host, port) {
-    this.socket = connect({ host, port, noDelay: true })
-    this.isConnected = new Promise((resolve) => this.socket.once('connect', resolve))
-    this.socket.on('data', (chunk) => this.#count(chunk))
-    this.socket.on('error', () => {})
-    this.socket.on('close', () => {
-      this.isClosed = true
+  /** @param {string} host @param {number} port @param {number} maxUnanswered */
+  constructor(host, port, maxUnanswered) {
+    this.#address = { host, port, noDelay: true }
+    this.#maxUnanswered = maxUnanswered
+    this.#socket = this.#connect()
+    this.isConnected = new Promise((resolve) => this.#socket.once('connect', resolve))
+  }
+
+  #connect() {
+    const socket = connect(this.#address)
+    socket.on('data', (chunk) => this.#count(chunk))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.closings += 1
+      this.unanswered = 0
+      this.#rest = Buffer.alloc(0)
+      if (this.isReconnecting) this.#socket = this.#connect()
     })
+    return socket
   }
 
   get isReady() {
-    return !this.isClosed && this.socket.writableLength < MAX_UNSENT
+    return this.#socket.writable && this.unsentBytes < MAX_UNSENT && this.unanswered < this.#maxUnanswered
+  }
+
+  get unsentBytes() {
+    return this.#socket.writableLength
   }
 
   /** @param {Buffer} requests @param {number} count */
   send(requests, count) {
-    this.socket.write(requests)
-    this.sent += count
+    this.#socket.write(requests)
+    this.unanswered += count
   }
 
-  /** Returns the number of requests that are still in this process. They will be sent late. @param {number} length */
-  giveUp(length) {
-    return Math.floor(this.socket.writableLength / length)
+  close() {
+    this.#socket.destroy()
   }
 
   /** Counts the status lines in this part of the responses. @param {Buffer} chunk */
@@ -143,6 +164,7 @@ class Socket {
       end = at + statusLength
       const status = text.toString('latin1', at + STATUS_LINE.length, end)
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
+      this.unanswered -= 1
     }
     // A status line may continue in the next chunk.
     this.#rest = Buffer.from(text.subarray(Math.max(end, text.length - statusLength + 1)))

@@ -2,8 +2,10 @@
  * Measures one case of `open-flood` alone, and prints a line of JSON.
  *
  *     node bench/open-flood.js [--cores 2] [--rate 20000] [--seconds 20] [--large] [--server express|node] [--disconnect]
- *                              [--side logto-authkit]
+ *                              [--backlog 100000] [--side logto-authkit]
  *
+ * By default, the attacker leaves its connections open, whose buffers still hold forged tokens; `--disconnect` closes them, and
+ * `--backlog` limits the number of requests without a response.
  * `--side "no authentication"` shows how much of the delay is caused by Express and the attacker alone.
  */
 
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     large: { type: 'boolean' },
     server: { type: 'string', default: 'express' },
+    backlog: { type: 'string' },
     disconnect: { type: 'boolean' },
     side: { type: 'string', default: 'logto-authkit' },
   },
@@ -30,6 +33,7 @@ async function main() {
     seconds: Number(values.seconds),
     isLarge: values.large,
     isPlain: values.server === 'node',
+    backlog: values.backlog === undefined ? undefined : Number(values.backlog),
     disconnects: values.disconnect,
     name: values.side,
   })

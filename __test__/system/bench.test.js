@@ -5,7 +5,7 @@ const { after, before, test } = require('node:test')
 const { GUARDS, NO_AUTH, listen } = require('../../bench/apps')
 const { chart } = require('../../bench/chart')
 const { startIssuer } = require('../../bench/issuer')
-const { PEERS, acceptedSamples } = require('../../bench/peers')
+const { OURS, PEERS, acceptedSamples } = require('../../bench/peers')
 const { document } = require('../../bench/report')
 const { load } = require('../../bench/results')
 const { ALGORITHMS, samples } = require('../../bench/tokens')
@@ -38,11 +38,15 @@ for (const { name, unsupported, prepare = String, create } of PEERS) {
   })
 }
 
-for (const name of Object.keys(GUARDS).filter((name) => name !== NO_AUTH)) {
-  test(`the benchmark's application with ${name} performs the same checks`, { timeout: 300_000 }, async (t) => {
+const guarded = Object.keys(GUARDS).filter((name) => name !== NO_AUTH)
+const applications = [...guarded.map((name) => ({ name, isPlain: false })), { name: OURS, isPlain: true }]
+for (const { name, isPlain } of applications) {
+  test(`the benchmark's ${isPlain ? 'plain server' : 'application'} with ${name} performs the same checks`, {
+    timeout: 300_000,
+  }, async (t) => {
     const issuer = issuers.get('ES384')
     assert.ok(issuer)
-    const { url, close } = await listen({ name, setup: issuer.setup })
+    const { url, close } = await listen({ name, setup: issuer.setup, isPlain })
     t.after(close)
     const ask = async (token) => {
       const { status } = await fetch(url, { headers: { authorization: `Bearer ${token}`, connection: 'close' } })

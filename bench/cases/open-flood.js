@@ -27,6 +27,7 @@ const MEMORY_SAMPLE_MS = 50
  * @property {number} [rate] - Forged tokens per second.
  * @property {boolean} [isLarge] - Tokens of 8 KiB, instead of Logto's 600 bytes.
  * @property {boolean} [isPlain] - `http` instead of Express.
+ * @property {number} [backlog] - Most forged tokens without a response.
  * @property {boolean} [disconnects] - Whether the attacker closes its connections at the end.
  * @property {string} [name] - A middleware from `apps.js`.
  */
@@ -53,7 +54,7 @@ async function run({ selectedIds, isQuick }) {
 const NOTE = `Another process sends 20,000 forged ES384 tokens per second to an Express 5 application, pipelined over ${CONNECTIONS} connections, without waiting for responses. A third process sends ${REMEMBERED.rate} requests per second with previously verified tokens and ${FRESH.rate} with new ones. A response later than ${HANGING_MS / 1000} s counts as hanging. The recovery starts ${PHASES.pause} s after the flood. With two cores, all processes share them; with one, the server has a core of its own.`
 
 /** @param {Flood} flood */
-async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, disconnects, name = OURS }) {
+async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, disconnects, backlog, name = OURS }) {
   const { setup, close } = await startIssuer('ES384')
   const probing = PHASES.idle + seconds + PHASES.pause + PHASES.recovery
   const remembered = await mintMany(setup.key, setup.issuer, REMEMBERED.count)
@@ -83,7 +84,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
     await pause(PHASES.idle * 1000)
     await server.call('watchLoop')
     const floodFrom = Date.now()
-    const sent = await attacker.call('attack', { url, token, rate, seconds, connections: CONNECTIONS })
+    const sent = await attacker.call('attack', { url, token, rate, seconds, connections: CONNECTIONS, backlog })
     const floodTo = Date.now()
     if (disconnects) await attacker.call('disconnect')
     // The server answers this only when its event loop gets to it.
