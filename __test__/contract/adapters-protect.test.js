@@ -6,11 +6,7 @@ const { describeAdapters } = require('../support/adapters')
 const { bearer } = require('../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../support/helpers')
 
-/** @typedef {import('../support/adapters').Step} Step */
-
-/** @type {import('logto-authkit/testing').TestIssuer} */
 let issuer
-/** @type {{ logtoUrl: string, audience: string }} */
 let options
 
 before(async () => {
@@ -25,7 +21,7 @@ const MISSING = JSON.stringify({
   message: 'No token found in cookies or Authorization header',
 })
 
-/** The routes of an application, each with these requirements. @type {(table: Record<string, any>) => any} */
+/** The routes of an application, each with these requirements. */
 const guarded = (table) =>
   Object.fromEntries(
     Object.entries(table).map(([path, required]) => [
@@ -34,7 +30,7 @@ const guarded = (table) =>
     ]),
   )
 
-/** The last segment of the path of a framework's request. @type {(request: any) => string} */
+/** The last segment of the path of a framework's request. */
 const lastSegment = (request) => new URL(request.req?.url ?? request.url, 'http://localhost').pathname.split('/')[2]
 
 describeAdapters(['protect'], (adapter, has) => {
@@ -112,7 +108,6 @@ describeAdapters(['protect'], (adapter, has) => {
       '/none-by-function': { organizationId: () => null },
       ...mistakes,
     })
-    /** @type {any[]} */
     const faults = []
     const client = await adapter.serve(t, { steps: [{ auth: options }], routes, faults })
     const one = issuer.mint({ organizationId: 'one' })
@@ -160,9 +155,7 @@ describeAdapters(['protect'], (adapter, has) => {
 
 describeAdapters(['middleware'], (adapter) => {
   const spoof = { userId: 'root', isAuthenticated: true, isGuest: false, scopes: ['admin'], payload: { sub: 'root' } }
-  /** @type {Step} */
   const spoofing = { run: (it) => Object.assign(it, { auth: spoof }) }
-  /** @type {Step} */
   const admin = { protect: { requiredScope: 'admin' } }
 
   test('replaces a context that other middleware has set', async (t) => {
@@ -172,9 +165,7 @@ describeAdapters(['middleware'], (adapter) => {
       'x-forwarded-user': 'root',
       auth: JSON.stringify(spoof),
     }
-    /** @type {any} */
     let latest
-    /** @type {Step} */
     const remember = { run: (holder) => (latest = Object.assign(holder, { auth: spoof })) }
     const strict = await adapter.serve(t, { steps: [remember, { auth: options }] })
     assert.equal((await strict('/', { headers })).status, 401)

@@ -23,7 +23,6 @@ const MIDDLEWARE = {
 
   async Fastify(options, hasProtect) {
     const { logtoAuth, protect } = require('logto-authkit/fastify')
-    /** @type {any[]} */
     const hooks = []
     const fastify = { hasRequestDecorator: () => true, addHook: (/** @type {any[]} */ ...args) => hooks.push(args[1]) }
     await logtoAuth(/** @type {any} */ (fastify), options)
@@ -31,7 +30,6 @@ const MIDDLEWARE = {
     return (headers, passed) => {
       const request = { method: 'GET', headers }
       // As Fastify does: a hook calls back or returns a promise.
-      /** @type {(at: number) => unknown} */
       const step = (at) => {
         const next = () => step(at + 1)
         return at === hooks.length ? passed() : hooks[at](request, {}, next)?.then(next)
@@ -92,7 +90,6 @@ const MIDDLEWARE = {
   },
 }
 
-/** @type {import('logto-authkit/testing').TestIssuer} */
 let issuer
 
 before(async () => {
@@ -100,7 +97,6 @@ before(async () => {
 })
 after(() => issuer.close())
 
-/** @type {(run: Run, headers: object) => Promise<boolean>} */
 const isSynchronous = (run, headers) =>
   new Promise((resolve, reject) => {
     let synchronous = true

@@ -7,9 +7,7 @@ const { bearer } = require('../support/frameworks')
 const { AUDIENCE, pollute, rejection, startIssuer } = require('../support/helpers')
 const { REJECTIONS } = require('../support/rejections')
 
-/** @type {import('logto-authkit/testing').TestIssuer} */
 let issuer
-/** @type {{ logtoUrl: string, audience: string }} */
 let options
 
 before(async () => {
@@ -26,7 +24,6 @@ const PREFLIGHT = {
 /** Headers that the application sets before `logtoAuth` runs. */
 const EARLIER = { 'access-control-allow-origin': 'https://app.example.test', vary: 'Origin', 'x-before': '1' }
 
-/** @type {(row: import('../support/rejections').Row) => string} */
 const bodyOf = ({ code, message, status, title = status === 403 ? 'Forbidden' : 'Authentication failed' }) =>
   JSON.stringify({ error: title, code, message })
 
@@ -57,7 +54,6 @@ describeAdapters([], (adapter, has) => {
       const error = await rejection(
         verifyAuth({ headers }, organizationId ? { ...strict, organizationId: organizationId() } : strict),
       )
-      /** @type {import('../support/adapters').Step[]} */
       const earlier = has('middleware') ? [{ run: (_holder, set) => set(EARLIER) }] : []
       const client = await adapter.serve(t, { steps: [...earlier, { auth: strict }] })
       for (const method of has('methods') ? ['GET', 'HEAD', 'POST', 'OPTIONS'] : ['GET']) {
@@ -100,12 +96,10 @@ describeAdapters([], (adapter, has) => {
 
   test('responds with 500 to anything that isRevoked throws', async (t) => {
     t.mock.method(console, 'error', () => {})
-    /** @type {unknown} */
     let thrown
     const isRevoked = async () => {
       throw thrown
     }
-    /** @type {any[]} */
     const faults = []
     const client = await adapter.serve(t, { steps: [{ auth: { ...options, isRevoked, allowGuest: true } }], faults })
     const token = issuer.mint()
@@ -272,7 +266,6 @@ describeAdapters(['preflight'], (adapter) => {
 describeAdapters(['onError'], (adapter) => {
   test('lets onError respond, for logtoAuth and for protect, at once or later', async (t) => {
     for (const turn of [undefined, () => new Promise(setImmediate)]) {
-      /** @type {any[]} */
       const errors = []
       const onError = (/** @type {any[]} */ ...args) => {
         errors.push(args[0])

@@ -72,7 +72,6 @@ describe('rejects an unsigned token without fetching keys', () => {
 describe('a public key is not usable as an HMAC secret', () => {
   const keyObject = (/** @type {TestKey} */ { jwk }) => crypto.createPublicKey({ key: jwk, format: 'jwk' })
   for (const key of [es384, rsa]) {
-    /** @type {Record<string, import('node:crypto').BinaryLike>} */
     const secrets = {
       'SPKI PEM': keyObject(key).export({ format: 'pem', type: 'spki' }),
       'SPKI DER': keyObject(key).export({ format: 'der', type: 'spki' }),
@@ -110,7 +109,6 @@ describe('a public key is not usable as an HMAC secret', () => {
     }
   })
 
-  /** @type {(secret: import('node:crypto').BinaryLike, bits: number, kid: string) => string} */
   function hmacToken(secret, bits, kid) {
     const input = `${encode({ alg: `HS${bits}`, typ: 'at+jwt', kid })}.${encode(validClaims())}`
     return `${input}.${crypto.createHmac(`sha${bits}`, secret).update(input).digest('base64url')}`
@@ -227,7 +225,6 @@ describe('keys and URLs in a token are neither trusted nor fetched', () => {
         const attacker = createKey('ES384')
         const trap = await startServer(t, (_, response) => response.end(JSON.stringify({ keys: [attacker.jwk] })))
         const certificate = crypto.createPublicKey(attacker.privateKey).export({ format: 'der', type: 'spki' })
-        /** @type {Record<string, unknown>} */
         const parameters = {
           jwk: attacker.jwk,
           jku: `${trap.url}/oidc/jwks`,
@@ -386,7 +383,6 @@ describe('accepts only canonical base64url', () => {
 
   /** Three tokens, each with another part changed, and with valid signatures over the result. */
   function variants(change) {
-    /** @type {string[]} */
     const changed = []
     // Some changes need a part of a certain length or with certain characters.
     for (let n = 0; n < 1000 && changed.filter(Boolean).length < 3; n += 1) {
@@ -401,7 +397,6 @@ describe('accepts only canonical base64url', () => {
     return changed
   }
 
-  /** @type {(last: string | undefined) => string} */
   function following(last) {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     return alphabet[alphabet.indexOf(String(last)) + 1]
@@ -485,7 +480,6 @@ describe('rejects a huge token without decoding it', () => {
     assert.equal(issuer.jwksRequests, 0)
   })
 
-  /** @type {(length: number) => string} */
   function tokenOf(length) {
     const room = length - signToken(es384, { filler: '' }, { small: '' }).length
     for (let filler = Math.floor(room * 0.75) - 4; ; filler += 1) {
@@ -524,7 +518,7 @@ describe('rejects deeply nested JSON without crashing', () => {
 describe('header and payload must be JSON objects', () => {
   const claims = JSON.stringify(validClaims())
   const utf16 = Buffer.from(claims, 'utf16le')
-  /** The claims with these bytes in a string. @type {(...bytes: number[]) => Buffer} */
+  /** The claims with these bytes in a string. */
   const withBytes = (...bytes) =>
     Buffer.concat([Buffer.from(`${claims.slice(0, -1)},"a":"`), Buffer.from(bytes), Buffer.from('"}')])
   for (const [name, part] of /** @type {[string, string | Buffer][]} */ ([
@@ -638,7 +632,6 @@ describe('exp is required and must be a valid time', () => {
     assert.equal(await judge(signToken(es384, { iat: 9_999_999_999 })), 'accepted')
   })
 
-  /** @type {(claim: string, json: string) => string} */
   function payloadWith(claim, json) {
     return `${JSON.stringify(validClaims({ [claim]: undefined })).slice(0, -1)},"${claim}":${json}}`
   }
@@ -1134,7 +1127,6 @@ describe('rejects manipulated signatures', () => {
     }
   })
 
-  /** @type {(block: Buffer) => string} */
   function rawRsa(block) {
     const key = { key: rsa.privateKey, padding: crypto.constants.RSA_NO_PADDING }
     return crypto.privateEncrypt(key, block).toString('base64url')
@@ -1299,13 +1291,11 @@ describe('text from a token cannot forge log lines', () => {
     })
   }
 
-  /** @type {(value: unknown) => string[]} */
   function leaves(value) {
     return typeof value === 'object' && value !== null ? Object.entries(value).flat().flatMap(leaves) : [String(value)]
   }
 })
 
-/** @type {(changes?: object) => any} */
 const own = (changes) => optionsFor([es384, es256, ed25519, rsa], changes)
 
 /** @type {(input: any, change?: { keys?: any[], [option: string]: any }) => Promise<string>} */
@@ -1313,29 +1303,24 @@ function judge(input, { keys, ...change } = {}) {
   return verdict(verifyAuth(input, own({ ...(keys && { jwks: { keys } }), ...change })))
 }
 
-/** @type {(issuer: import('../support/helpers').TestIssuer, token: string, change?: object) => Promise<string>} */
 function judgeWith(issuer, token, change) {
   return verdict(verifyAuth(token, { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...change }))
 }
 
-/** @type {(bytes: Buffer) => bigint} */
 function number(bytes) {
   return BigInt(`0x${bytes.toString('hex')}`)
 }
 
-/** @type {(number: bigint, length: number) => Buffer} */
 function bytes(number, length) {
   return Buffer.from(number.toString(16).padStart(2 * length, '0'), 'hex')
 }
 
-/** @type {(coordinate: string) => string} */
 function flipped(coordinate) {
   const bytes = Buffer.from(coordinate, 'base64url')
   bytes[20] ^= 1
   return bytes.toString('base64url')
 }
 
-/** @type {(number: string) => string} */
 function prefixed(number) {
   return Buffer.concat([Buffer.alloc(1), Buffer.from(number, 'base64url')]).toString('base64url')
 }

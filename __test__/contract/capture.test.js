@@ -8,11 +8,7 @@ const { bearer } = require('../support/tokens')
 
 const capture = JSON.parse(readFileSync(join(__dirname, '../fixtures/capture.json'), 'utf8'))
 
-/** @typedef {{ name: string, kind: string, format: string, raw: string, payload: any, captured_at: number, expected: any, verifies_with: string[], key_absent_from: string[] }} Recorded */
-
-/** @type {Recorded[]} */
 const TOKENS = capture.tokens
-/** @type {Map<string, { keys: any[] }>} */
 const KEY_SETS = new Map(capture.jwks.map((set) => [set.id, set.body]))
 
 const ACCESS_TOKENS = TOKENS.filter(({ kind, format }) => kind === 'access_token' && format === 'jwt')
@@ -186,7 +182,6 @@ for (const set of capture.jwks) {
   })
 }
 
-/** @type {(token: Omit<Recorded, 'raw'> & { raw: any }, options?: object) => Promise<any>} */
 async function verify({ raw, payload, captured_at, verifies_with }, options) {
   return verifyAuth(raw, {
     logtoUrl: payload?.iss ?? ISSUERS[0],

@@ -11,7 +11,6 @@ const { ALGORITHMS, NOW, keyFor } = require('./keys')
  * @typedef {import('../support/tokens').Key} TestKey
  * @typedef {ReturnType<typeof chance>} Chance
  * @typedef {[name: string, json: string][]} Members - Of a JSON object, which may contain duplicate names.
- * @typedef {{ name: string, token: string, jwks: any, options: Options }} Case
  * @typedef {{ audience: string | string[] | null, issuer: string | string[], algorithms: any[], tokenType: string | null,
  *   clockTolerance: number, currentDate: Date }} Options
  * @typedef {{ key: TestKey, signer: TestKey, header: Members, payload: Members, jwks: any, options: Options,
@@ -19,12 +18,10 @@ const { ALGORITHMS, NOW, keyFor } = require('./keys')
  *   forge: ((signature: Buffer) => Buffer)[], edit: ((token: string) => string)[] }} Draft
  */
 
-/** @type {(seed: number, number: number) => Case} */
 function makeCase(seed, number) {
   const draw = chance(seed, number)
   const key = keyFor(draw.one(OFTEN))
   const others = ['EdDSA', 'ES256', 'ES384', 'RS256'].filter((alg) => alg !== key.alg && draw.below(3) === 0)
-  /** @type {Draft} */
   const draft = {
     key,
     signer: key,
@@ -50,19 +47,13 @@ function makeCase(seed, number) {
   return { name: names.join(' + ') || 'nothing', token: tokenOf(draft), jwks, options }
 }
 
-/** @type {(draft: Draft) => string} */
 function tokenOf({ signer, header, payload, headerText, payloadText, forge, edit }) {
   const input = `${encode(headerText(text(header)))}.${encode(payloadText(text(payload)))}`
   const signed = forge.reduce((octets, change) => change(octets), signature(signer, input))
   return edit.reduce((token, change) => change(token), `${input}.${signed.toString('base64url')}`)
 }
 
-/**
- * A pseudo-random generator (mulberry32) that is determined by the seed and the number.
- *
- * @param {number} seed
- * @param {number} number
- */
+/** A pseudo-random generator (mulberry32) that is determined by the seed and the number. */
 function chance(seed, number) {
   let state = Math.imul(seed ^ Math.imul(number + 1, 0x9e3779b1), 0x85ebca6b)
   const next = () => {
@@ -71,19 +62,15 @@ function chance(seed, number) {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
-  /** @param {number} end */
   const below = (end) => Math.floor(next() * end)
   return {
     below,
-    /** @template T @param {readonly T[]} list @returns {T} */
     one: (list) => list[below(list.length)],
   }
 }
 
-/** @type {(object: object) => Members} */
 const members = (object) => Object.entries(object).map(([name, value]) => [name, JSON.stringify(value)])
 
-/** @type {(members: Members) => string} */
 const text = (members) => `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join()}}`
 
 const NAMES = Object.keys(CHANGES)

@@ -4,52 +4,39 @@ const { createECDH } = require('node:crypto')
 const { AUDIENCE, ISSUER } = require('../support/tokens')
 const { ALGORITHMS, NOW, keyFor } = require('./keys')
 
-/**
- * @typedef {import('./cases').Chance} Chance
- * @typedef {import('./cases').Draft} Draft
- * @typedef {import('./cases').Members} Members
- * @typedef {(draft: Draft, draw: Chance) => void} Change
- */
+/** @typedef {import('./cases').Members} Members */
 
 /** Sets a member of the header or payload, or removes it if `json` is undefined. */
-/** @type {(list: Members, name: string, json: string | undefined) => void} */
 function set(list, name, json) {
   const at = list.findIndex(([known]) => known === name)
   if (at >= 0) list.splice(at, 1)
   if (json !== undefined) list.push([name, json])
 }
 
-/** @type {(where: 'header' | 'payload', names: string[], values: (string | undefined)[]) => Change} */
 const replaced = (where, names, values) => (draft, draw) => set(draft[where], draw.one(names), draw.one(values))
 
-/** @type {(where: 'header' | 'payload') => Change} */
 const doubled = (where) => (draft, draw) => void draft[where].push(/** @type {any} */ ([...draw.one(draft[where])]))
 
-/** @type {(change: (signature: Buffer, draft: Draft, draw: Chance) => Buffer) => Change} */
 const forged = (change) => (draft, draw) => void draft.forge.push((signature) => change(signature, draft, draw))
 
-/** @type {(change: (token: string, draw: Chance) => string) => Change} */
 const edited = (change) => (draft, draw) => void draft.edit.push((token) => change(token, draw))
 
-/** The published JWK of the key, if the key set still contains it. @type {(draft: Draft) => any} */
+/** The published JWK of the key, if the key set still contains it. */
 const published = ({ jwks, key }) => listed(jwks).find((jwk) => jwk?.kid === key.jwk.kid) ?? {}
 
 const listed = (jwks) => (Array.isArray(jwks.keys) ? jwks.keys : [])
 
-/** @type {(name: 'audience' | 'issuer' | 'algorithms' | 'tokenType' | 'clockTolerance', values: any[]) => Change} */
 const asked =
   (name, values) =>
   ({ options }, draw) =>
     void Object.assign(options, { [name]: draw.one(values) })
 
-/** @type {(...values: unknown[]) => string[]} */
 const jsons = (...values) => values.map((value) => JSON.stringify(value))
 
 const words = (text) => text.split(' ')
 
 const nested = (depth) => '['.repeat(depth) + ']'.repeat(depth)
 
-/** @type {(token: string, index: number, change: (part: string) => string) => string} */
 const inPart = (token, index, change) =>
   token
     .split('.')
@@ -97,7 +84,7 @@ const ORDERS = /** @type {Record<string, string>} */ ({
   ES384: `${'f'.repeat(48)}c7634d81f4372ddf581a0db248b0a77aecec196accc52973`,
 })
 
-/** Variants of a JSON text, some of them invalid. @type {((json: string) => string | Buffer)[]} */
+/** Variants of a JSON text, some of them invalid. */
 const TEXTS = [
   (json) => ` \t\r\n${json} \n`,
   (json) => json.replaceAll(':', ' : ').replaceAll(',', '\n,'),
@@ -117,7 +104,6 @@ const TEXTS = [
   () => '',
 ]
 
-/** @type {((signature: Buffer) => Buffer)[]} */
 const LENGTHS = [
   (signature) => signature.subarray(1),
   (signature) => signature.subarray(0, -1),
@@ -127,7 +113,6 @@ const LENGTHS = [
   () => Buffer.alloc(0),
 ]
 
-/** @type {((r: Buffer, s: Buffer, order: string) => Buffer)[]} */
 const PAIRS = [
   (r, s) => Buffer.concat([r.fill(0), s.fill(0)]),
   (r, s) => Buffer.concat([r.fill(255), s.fill(255)]),
@@ -139,14 +124,12 @@ const PAIRS = [
   (r, s, order) => Buffer.concat([r, mirrored(s, order)]),
 ]
 
-/** @type {(s: Buffer, order: string) => Buffer} */
 function mirrored(s, order) {
   if (order === '' || s.length === 0) return s
   const mirror = BigInt(`0x${order}`) - BigInt(`0x${s.toString('hex')}`)
   return Buffer.from((mirror > 0n ? mirror : 1n).toString(16).padStart(2 * s.length, '0'), 'hex')
 }
 
-/** @type {((token: string) => string)[]} */
 const PARTS = [
   (token) => token.slice(0, token.lastIndexOf('.')),
   (token) => token.slice(0, token.lastIndexOf('.') + 1),
@@ -168,7 +151,6 @@ const PARTS = [
   (token) => JSON.stringify(token),
 ]
 
-/** @type {((encoded: string, octets: Buffer) => string)[]} */
 const SPELLINGS = [
   (_, octets) => Buffer.concat([Buffer.of(0), octets]).toString('base64url'),
   (_, octets) => octets.subarray(1).toString('base64url'),
@@ -188,7 +170,6 @@ const SECP256K1 = (() => {
 /** Members that turn the copy of a key into a different key, or into an invalid one. */
 const COPIES = [{}, { use: 'enc' }, { alg: 'RS512' }, { kid: 'other' }, { ext: true }, { x: 'AAAA' }, { n: 'AAAA' }]
 
-/** @type {((jwk: any) => any)[]} */
 const STRANGERS = [
   (jwk) => ({ kty: 'oct', kid: jwk.kid, k: 'c2VjcmV0' }),
   (jwk) => ({ ...jwk, d: 'AAAA' }),
@@ -200,7 +181,6 @@ const STRANGERS = [
   () => ({}),
 ]
 
-/** @type {((jwks: any, jwk: any) => any)[]} */
 const SETS = [
   () => ({}),
   () => ({ keys: [] }),
@@ -211,7 +191,6 @@ const SETS = [
   (jwks) => ({ ...jwks, more: 1 }),
 ]
 
-/** @type {Record<string, Change>} */
 const CHANGES = {
   alg: replaced('header', ['alg'], [...ODD, ...jsons(...ALGORITHMS, ...OTHER_ALGORITHMS), undefined]),
   typ: replaced('header', ['typ'], [...ODD, ...jsons(...TYPES, 'at+jwt '), undefined]),

@@ -5,12 +5,6 @@
 
 const { isCanonical } = require('./facts')
 
-/**
- * @typedef {import('./facts').Facts} Facts
- * @typedef {{ name: string, ours: 'accepted' | 'rejected', why: string, isRare?: boolean, covers: (facts: Facts) => unknown }} Class
- */
-
-/** @type {Class[]} */
 const CLASSES = [
   {
     name: 'non-canonical base64url',
@@ -148,13 +142,12 @@ const CLASSES = [
 
 const TEXTS = ['sub', 'scope', 'client_id', 'organization_id']
 
-/** Whether the key was not found: either no key at all, or only another one that does not verify the signature. @type {(code: string | null, named: any[]) => boolean} */
+/** Whether the key was not found: either no key at all, or only another one that does not verify the signature. */
 const isWithoutKey = (code, named) =>
   code === 'unknown_key' || code === 'invalid_options' || (code === 'invalid_signature' && named.length > 1)
 
 const octets = (encoded) => Buffer.from(String(encoded), 'base64url')
 
-/** @type {(value: any, name: string) => boolean} */
 const has = (value, name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name)
 
 /** Whether a text has a lone surrogate, which is not a Unicode character. */

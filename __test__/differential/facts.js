@@ -9,14 +9,12 @@
 function factsOf({ token, jwks, options: { tokenType } }, code) {
   const parts = token.split('.')
   const [header, payload] = [part(parts[0]), part(parts[1] ?? '')]
-  /** @type {any[]} */
   const keys = Array.isArray(jwks.keys) ? jwks.keys : []
   const kid = header.value?.kid
   const named = keys.filter((jwk) => jwk?.kty && (kid === undefined || jwk.kid === kid))
   return { code, parts, header, payload, keys, named, size: Buffer.byteLength(token), tokenType }
 }
 
-/** @type {(encoded: string) => Part} */
 function part(encoded) {
   const text = Buffer.from(encoded, 'base64url').toString()
   return { text, value: parsed(text), ...shape(text) }
@@ -32,7 +30,6 @@ function parsed(text) {
 
 /** Whether a JSON text contains duplicate names, and how deeply it is nested. */
 function shape(text) {
-  /** @type {Set<string>[]} */
   const open = []
   let [twice, depth] = [false, 0]
   for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}[\]]/g)) {

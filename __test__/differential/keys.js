@@ -2,17 +2,13 @@
 
 const { createKey } = require('../support/tokens')
 
-/** @typedef {import('../support/tokens').Key} TestKey */
-
 /** The current time of every case, in seconds since 1970. */
 const NOW = 1_800_000_000
 
 const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
-/** @type {Map<string, TestKey>} */
 const keys = new Map()
 
-/** @type {(alg: string, of?: 'server' | 'attacker') => TestKey} */
 function keyFor(alg, of = 'server') {
   const id = `${alg} ${of}`
   const found = keys.get(id)

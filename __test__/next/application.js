@@ -9,24 +9,15 @@ const { basename, dirname, join, relative } = require('node:path')
 const { createInterface } = require('node:readline')
 const { ROOT, findAddon } = require('../../scripts/addon')
 
-/**
- * @typedef {Record<string, string>} Env
- * @typedef {{ code: number, output: string }} Build
- * @typedef {{ url: string, output: () => string }} Server
- */
+/** @typedef {{ url: string, output: () => string }} Server */
 
 /** A folder with an application, and the processes running in it. */
 class Application {
   #folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'logto-authkit-next-')))
-  /** @type {import('node:child_process').ChildProcess[]} */
   #children = []
   #env
 
-  /**
-   * @param {string} source - The folder to copy.
-   * @param {{ next: 15 | 16, files?: Record<string, string>, env?: Env, isLinked?: boolean }} options - `files` are
-   * written over the copy; `isLinked` installs this package like pnpm.
-   */
+  /** Copies `source` and writes `files` over the copy. `isLinked` installs this package as pnpm does. */
   constructor(source, { next, files = {}, env = {}, isLinked = false }) {
     applications.add(this)
     this.folder = join(this.#folder, 'application')
@@ -40,10 +31,6 @@ class Application {
     installThis(join(this.folder, 'node_modules'), isLinked)
   }
 
-  /**
-   * @param {string[]} [args]
-   * @returns {Promise<Build>}
-   */
   async build(args = []) {
     const child = this.#run([NEXT, 'build', ...args], this.folder)
     let output = ''
@@ -55,10 +42,6 @@ class Application {
     return { code, output }
   }
 
-  /**
-   * @param {'start' | 'dev'} command
-   * @param {string[]} [args]
-   */
   async serve(command, args = []) {
     const port = await freePort()
     return this.#listen([NEXT, command, '-H', 'localhost', '-p', String(port), ...args], this.folder, port)
@@ -89,13 +72,6 @@ class Application {
     applications.delete(this)
   }
 
-  /**
-   * @param {string[]} args
-   * @param {string} cwd
-   * @param {number} port
-   * @param {Env} [env]
-   * @returns {Promise<Server>}
-   */
   async #listen(args, cwd, port, env) {
     const child = this.#run(args, cwd, env)
     let output = ''
@@ -115,12 +91,6 @@ class Application {
     return { url: `http://localhost:${port}`, output: () => output }
   }
 
-  /**
-   * @param {string[]} args
-   * @param {string} cwd
-   * @param {Env} [env]
-   * @returns {import('node:child_process').ChildProcess}
-   */
   #run(args, cwd, env) {
     const { NODE_ENV, NODE_OPTIONS, NODE_TEST_CONTEXT, ...inherited } = process.env
     const all = { ...inherited, NEXT_TELEMETRY_DISABLED: '1', CI: '1', ...this.#env, ...env }
@@ -136,7 +106,6 @@ class Application {
   }
 }
 
-/** @param {import('node:child_process').ChildProcess} child */
 function kill(child) {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   try {
@@ -146,7 +115,6 @@ function kill(child) {
   }
 }
 
-/** @type {Set<Application>} */
 const applications = new Set()
 
 /** Tests that fail or are interrupted must leave no servers or folders behind. */
@@ -161,17 +129,8 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   })
 }
 
-/**
- * @param {string} modules
- * @param {15 | 16} next
- */
 function install(modules, next) {
-  /** @type {Set<string>} */
   const installed = new Set()
-  /**
-   * @param {string} name
-   * @param {string} [from] - The folder of the package, if the name is an alias.
-   */
   const add = (name, from = join(MODULES, name)) => {
     // Next.js needs `sharp`, which is large, only to resize images.
     if (installed.has(name) || name === 'sharp' || !fs.existsSync(from)) return
@@ -193,9 +152,6 @@ function install(modules, next) {
 /**
  * Installs this package and its platform package. npm puts them side by side. pnpm puts each into its own folder and links it
  * to its dependents, so the application can resolve only the first.
- *
- * @param {string} modules
- * @param {boolean} isLinked
  */
 function installThis(modules, isLinked) {
   const addon = findAddon() ?? ''
@@ -213,12 +169,7 @@ function installThis(modules, isLinked) {
   fs.symlinkSync(relative(dirname(own), other), join(dirname(own), `logto-authkit-${platform}`))
 }
 
-/**
- * Uses hard links, because copying Next.js takes seconds and hundreds of megabytes.
- *
- * @param {string} from
- * @param {string} to
- */
+/** Uses hard links, because copying Next.js takes seconds and hundreds of megabytes. */
 function link(from, to) {
   fs.mkdirSync(to, { recursive: true })
   for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
@@ -228,10 +179,6 @@ function link(from, to) {
   }
 }
 
-/**
- * @param {string} source
- * @param {string} target
- */
 function linkFile(source, target) {
   try {
     fs.linkSync(source, target)
@@ -241,7 +188,6 @@ function linkFile(source, target) {
   }
 }
 
-/** @param {string} folder */
 function packagesIn(folder) {
   if (!fs.existsSync(folder)) return []
   const names = fs.readdirSync(folder).filter((name) => !name.startsWith('.'))
@@ -251,7 +197,6 @@ function packagesIn(folder) {
   })
 }
 
-/** @param {string} folder */
 function dependencies(folder) {
   const manifest = JSON.parse(fs.readFileSync(join(folder, 'package.json'), 'utf8'))
   return Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })

@@ -11,14 +11,8 @@ const { request } = require('node:http')
  * @property {string} text
  */
 
-/**
- * @param {string} origin
- * @param {string} path - Sent unchanged.
- * @param {{ method?: string, headers?: Record<string, string | string[]>, body?: string }} [init] - A header
- * with a list of values is sent once for each.
- * @returns {Promise<Answer>}
- */
-async function ask(origin, path, { method = 'GET', headers = {}, body } = {}) {
+/** A header with a list of values is sent once for each. @type {(origin: string, path: string, init?: any) => Promise<Answer>} */
+const ask = async (origin, path, { method = 'GET', headers = {}, body } = {}) => {
   const { hostname, port, host } = new URL(origin)
   const all = {
     host,

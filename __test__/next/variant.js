@@ -15,8 +15,6 @@ const { ask } = require('./client')
 
 /** @typedef {import('./client').Answer} Answer */
 /** @typedef {import('./application').Server} Server */
-/** @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer */
-/** @typedef {{ name: string, next: 15 | 16, args: string[], isStandalone: boolean, isLinked?: boolean }} Variant */
 
 const FIXTURE = join(__dirname, 'fixture')
 const AUDIENCE = 'https://api.example.com'
@@ -25,13 +23,10 @@ const SUITE_TIMEOUT = 1_800_000
 const ONLY_NODE = /logto-authkit runs only in Node\.js: .* set runtime = 'nodejs'/
 const PAGE = { accept: 'text/html' }
 
-/** @type {TestIssuer} */
 let issuer
-/** A key server whose responses the tests write. @type {import('node:http').Server} */
+/** A key server whose responses the tests write. */
 let slowKeys
-/** @type {Record<string, import('logto-authkit').VerifyAuthOptions>} */
 let gates
-/** @type {string} */
 let alice
 /** @type {InstanceType<typeof Application>[]} */
 const applications = []
@@ -52,12 +47,10 @@ after(async () => {
   await issuer.close()
 })
 
-/** @param {Variant} variant */
 function testVariant(variant) {
   describe(variant.name, { timeout: SUITE_TIMEOUT }, () => {
     /** @type {InstanceType<typeof Application>} */
     let application
-    /** @type {Server} */
     let server
     /** @type {(path: string, init?: Parameters<typeof ask>[2]) => Promise<Answer>} */
     const visit = (path, init) => ask(server.url, path, init)
@@ -72,9 +65,7 @@ function testVariant(variant) {
       server = variant.isStandalone ? await application.serveStandalone() : await application.serve('start')
     })
     after(() => application.remove())
-    /** @type {string} */
     let buildId
-    /** @type {string} */
     let chunks
 
     for (const path of ['/api/gates', '/api/legacy/gates']) {
@@ -124,7 +115,7 @@ function testVariant(variant) {
 
       test(`${path} does not accept a token from a second Authorization header`, async () => {
         const mallory = issuer.mint({ sub: 'mallory', audience: AUDIENCE })
-        const outcome = async (/** @type {string[]} */ tokens) => {
+        const outcome = async (tokens) => {
           const authorization = tokens.map((token) => `Bearer ${token}`)
           const { status, text } = await visit(`${path}/token`, { headers: { authorization } })
           const { code, userId } = JSON.parse(text)
@@ -292,7 +283,7 @@ function testVariant(variant) {
     })
 
     test('getAuth in a Server Component returns the user or a guest, and never throws', async () => {
-      const seen = async (/** @type {Record<string, string>} */ headers) =>
+      const seen = async (headers) =>
         JSON.parse(unescaped(/<pre>(.*?)<\/pre>/.exec((await visit('/whoami', { headers })).text)?.[1]))
       const user = await seen(cookie(alice))
       assert.deepEqual([user.strict.userId, user.first.userId], ['alice', 'alice'])
@@ -308,7 +299,7 @@ function testVariant(variant) {
     test('a Server Action sees the cookies that it has set', async () => {
       const page = await visit('/action')
       const [, name] = /name="(\$ACTION_ID_\w+)"/.exec(page.text) ?? []
-      const act = async (/** @type {Record<string, string>} */ fields, headers = {}) => {
+      const act = async (fields, headers = {}) => {
         const body = new FormData()
         for (const [key, value] of Object.entries({ [name ?? '']: '', ...fields })) body.set(key, value)
         const response = await fetch(`${server.url}/action`, { method: 'POST', body, headers })
@@ -386,10 +377,6 @@ function testVariant(variant) {
   })
 }
 
-/**
- * @param {string} name
- * @param {15 | 16} next
- */
 function testDev(name, next) {
   test(`${name}: next dev serves handlers, pages and the proxy`, { timeout: SUITE_TIMEOUT }, async () => {
     const application = createFixture({ next, isStandalone: false })
@@ -414,7 +401,6 @@ function testEdge() {
   })
 }
 
-/** @param {Pick<Variant, 'next' | 'isStandalone' | 'isLinked'>} variant */
 function createFixture({ next, isStandalone, isLinked = false }) {
   const { port } = /** @type {import('node:net').AddressInfo} */ (slowKeys.address())
   const application = new Application(FIXTURE, {
@@ -433,7 +419,6 @@ function createFixture({ next, isStandalone, isLinked = false }) {
   return application
 }
 
-/** @param {string} runtime */
 function proxy(runtime) {
   return `
     import { authProxy } from 'logto-authkit/next'
@@ -452,11 +437,10 @@ function proxy(runtime) {
 /**
  * Every way to be rejected: the code, the gate that rejects, and the headers to send.
  *
- * @returns {[string, string, () => Record<string, string>][]}
+ * @type {() => [string, string, () => any][]}
  */
 function rejections() {
-  const mint = (/** @type {import('logto-authkit/testing').MintOptions} */ options) =>
-    bearer(issuer.mint({ audience: AUDIENCE, ...options }))
+  const mint = (options) => bearer(issuer.mint({ audience: AUDIENCE, ...options }))
   return [
     ['missing_token', 'token', () => ({})],
     ['ambiguous_token', 'token', () => ({ cookie: 'logto_authtoken=a.b.c; logto_authtoken=d.e.f' })],
@@ -479,10 +463,6 @@ function rejections() {
   ]
 }
 
-/**
- * @param {Answer} answered
- * @param {AuthError | { status: number, code: string }} error - For a plain object, only the code and the status are compared.
- */
 function assertRejected(answered, error) {
   assert.equal(answered.status, error.status, answered.text)
   assert.equal(JSON.parse(answered.text).code, error.code)
@@ -500,18 +480,12 @@ function assertRejected(answered, error) {
   assert.deepEqual(answered.cookies, [])
 }
 
-/**
- * Sends a request without waiting for the response.
- *
- * @param {string} url
- * @param {Record<string, string>} headers
- */
+/** Sends a request without waiting for the response. */
 async function openRequest(url, headers) {
   const request = get(url, { headers }).on('error', () => {})
   return request
 }
 
-/** @param {string} folder */
 function scripts(folder) {
   const files = readdirSync(folder, { recursive: true }).map(String)
   return files
@@ -520,16 +494,12 @@ function scripts(folder) {
     .join('\n')
 }
 
-/** @param {string} token */
 const bearer = (token) => ({ authorization: `Bearer ${token}` })
 
-/** @param {string} token */
 const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
 
-/** @param {string[]} cookies */
 const guestOf = (cookies) => cookies.map((value) => GUEST_COOKIE.exec(value)?.[1]).find(Boolean)
 
-/** @param {string | undefined} html */
 const unescaped = (html = '') => html.replaceAll('&quot;', '"').replaceAll('&amp;', '&')
 
 /** The cookie on http://localhost. Next.js serializes it again if a handler sets cookies through `cookies()`. */

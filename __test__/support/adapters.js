@@ -57,7 +57,6 @@ const node = {
 }
 const nextHandlers = { features: [...HANDLER, 'rethrows'], create: wrapNext, protect: protectNext }
 
-/** @type {Record<string, Adapter>} */
 const ADAPTERS = {
   'Express 5': { ...node, features: MIDDLEWARE, serve: serveNode(() => express5().set('env', 'test')) },
   'Express 4': { ...node, features: MIDDLEWARE, serve: serveNode(() => express4().set('env', 'test')) },
@@ -327,7 +326,6 @@ async function serveUpgrade(t, { steps: [{ auth: options }], faults }) {
   }
 }
 
-/** @type {(t: TestContext, fetch: any) => Promise<string>} */
 async function serveFetch(t, fetch) {
   return listen(t, require('@hono/node-server').createAdaptorServer({ fetch }))
 }
@@ -364,12 +362,7 @@ function setHeaders(res, headers = {}) {
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
 }
 
-/**
- * Defines tests for every adapter that has these features.
- *
- * @param {Feature[]} features
- * @param {(adapter: Adapter, has: (feature: Feature) => boolean) => void} define
- */
+/** Defines tests for every adapter that has these features. */
 function describeAdapters(features, define) {
   for (const [name, adapter] of Object.entries(ADAPTERS)) {
     const has = (feature) => adapter.features.includes(feature)

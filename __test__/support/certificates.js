@@ -3,10 +3,7 @@
 const { generateKeyPairSync, randomBytes, randomUUID, sign } = require('node:crypto')
 const { isIP } = require('node:net')
 
-/**
- * @typedef {{ key: string, cert: string }} Identity - PEM, as `https.createServer` takes it
- * @typedef {{ names?: string[], from?: Date, until?: Date }} Terms
- */
+/** @typedef {{ key: string, cert: string }} Identity - PEM, as `https.createServer` takes it */
 
 /** A certificate authority with a unique name. */
 function createAuthority() {
@@ -15,7 +12,7 @@ function createAuthority() {
   const cert = certificate(name, name, pair, pair, NOW_AND_TOMORROW, [IS_AUTHORITY])
   return {
     cert,
-    /** The key and certificate of a server. @param {Terms} [terms] @returns {Identity} */
+    /** The key and certificate of a server. @param {{ names?: string[], from?: Date, until?: Date }} [terms] */
     issue({ names = ['localhost', '127.0.0.1'], ...validity } = {}) {
       const own = newPair()
       const extensions = [subjectAlternativeNames(names)]
@@ -26,7 +23,7 @@ function createAuthority() {
   }
 }
 
-/** The key and self-signed certificate of a server. @returns {Identity} */
+/** The key and self-signed certificate of a server. */
 function createSelfSigned() {
   const name = distinguishedName('Test server')
   const pair = newPair()
@@ -43,14 +40,6 @@ function newPair() {
   return { key: privateKey, spki: publicKey }
 }
 
-/**
- * @param {Buffer} issuer
- * @param {Buffer} subject
- * @param {ReturnType<typeof newPair>} signer
- * @param {ReturnType<typeof newPair>} own
- * @param {{ from: Date, until: Date }} validity
- * @param {Buffer[]} extensions
- */
 function certificate(issuer, subject, signer, own, { from, until }, extensions) {
   const serial = der(INTEGER, Buffer.from([1]), randomBytes(8))
   const validity = der(SEQUENCE, utcTime(from), utcTime(until))
@@ -65,11 +54,9 @@ function certificate(issuer, subject, signer, own, { from, until }, extensions) 
   return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`
 }
 
-/** @param {string} commonName */
 const distinguishedName = (commonName) =>
   der(SEQUENCE, der(SET, der(SEQUENCE, oid('550403'), der(UTF8_STRING, Buffer.from(commonName)))))
 
-/** @param {string[]} names */
 function subjectAlternativeNames(names) {
   const entries = names.map((name) =>
     isIP(name) ? der(IMPLICIT | 7, Buffer.from(name.split('.').map(Number))) : der(IMPLICIT | 2, Buffer.from(name)),
@@ -77,13 +64,11 @@ function subjectAlternativeNames(names) {
   return der(SEQUENCE, oid('551d11'), der(OCTET_STRING, der(SEQUENCE, ...entries)))
 }
 
-/** @param {Date} date */
 const utcTime = (date) => der(UTC_TIME, Buffer.from(`${date.toISOString().replace(/\D/g, '').slice(2, 14)}Z`))
 
-/** @param {string} hex */
 const oid = (hex) => der(OBJECT_IDENTIFIER, Buffer.from(hex, 'hex'))
 
-/** Tag, length, value (X.690 section 8.1). @param {number} tag @param {Buffer[]} parts */
+/** Tag, length, value (X.690 section 8.1). */
 function der(tag, ...parts) {
   const value = Buffer.concat(parts)
   const { length } = value

@@ -9,22 +9,16 @@ const AMBIENT = /^((https?|all|no)_proxy|node_extra_ca_certs|ssl_cert_(file|dir)
 /**
  * Returns what the function prints and how its process ends. The function is passed as text: it can use only its
  * argument, the globals of Node.js and `require`, which resolves from this folder.
- *
- * @template T
- * @param {(data: T) => unknown} script
- * @param {T} data - JSON
- * @param {Record<string, string>} [env]
  */
-async function inChild(script, data, env) {
+async function inChild(/** @type {(data: any) => unknown} */ script, data = null, env = {}) {
   return run(['--eval', `(${script})(${JSON.stringify(data)})`], env)
 }
 
-/** Runs the text of an ES module, which may use top-level await. @param {string} text */
+/** Runs the text of an ES module, which may use top-level await. */
 async function moduleInChild(text) {
   return run(['--input-type=module', '--eval', text])
 }
 
-/** @param {string[]} args @param {Record<string, string>} [env] */
 async function run(args, env) {
   const inherited = Object.entries(process.env).filter(([name]) => !AMBIENT.test(name))
   const child = spawn(process.execPath, args, {

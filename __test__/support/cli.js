@@ -4,11 +4,7 @@ const { EventEmitter, once } = require('node:events')
 const { Readable } = require('node:stream')
 const { run } = require('../../js/cli/run')
 
-/**
- * @param {string[]} args
- * @param {{ stdin?: string, env?: Record<string, string>, isTTY?: boolean, once?: any }} [surroundings]
- */
-async function cli(args, { stdin = '', env = {}, isTTY = false, once } = {}) {
+async function cli(args, { stdin = '', env = {}, isTTY = false, once } = /** @type {any} */ ({})) {
   const [stdout, stderr] = [sink(), sink()]
   const code = await run(args, {
     stdin: Object.assign(Readable.from([stdin]), { isTTY }),
@@ -21,23 +17,17 @@ async function cli(args, { stdin = '', env = {}, isTTY = false, once } = {}) {
 }
 
 function sink() {
-  /** @type {string[]} */
   const written = []
-  return { write: (/** @type {string} */ text) => void written.push(text), text: () => written.join('') }
+  return { write: (text) => void written.push(text), text: () => written.join('') }
 }
 
-/**
- * Runs `dev` until the test ends.
- *
- * @param {{ after(close: () => unknown): void }} t
- * @returns {Promise<{ logtoUrl: string, page: string, stop: () => Promise<number> }>}
- */
+/** Runs `dev` until the test ends. */
 async function startDev(t) {
   const signals = new EventEmitter()
   const written = new EventEmitter()
   const text = once(written, 'text')
   const surroundings = /** @type {any} */ ({
-    stdout: { write: (/** @type {string} */ text) => written.emit('text', text) },
+    stdout: { write: (text) => written.emit('text', text) },
     stderr: process.stderr,
     env: {},
     once: signals.once.bind(signals),

@@ -8,17 +8,11 @@ const express4 = require('express-4')
 const { AUDIENCE, bearer, startIssuer } = require('./helpers')
 
 /**
- * @typedef {import('node:test').TestContext} TestContext
- * @typedef {import('node:http').RequestListener} RequestListener
  * @typedef {(req: any, res: any, next: (error?: any) => void) => any} Handler
  * @typedef {{ status: number, headers: import('node:http').IncomingHttpHeaders, body: string, cookies: string[] }} Answer
  */
 
-/**
- * Each returns a listener that runs handlers in order, and responds to an error with 500 and its message.
- *
- * @type {Record<string, (...handlers: Handler[]) => RequestListener>}
- */
+/** Each returns a listener that runs handlers in order, and responds to an error with 500 and its message. */
 const FRAMEWORKS = {
   'Express 5': (...handlers) => mounted(express5(), handlers),
   'Express 4': (...handlers) => mounted(express4(), handlers),
@@ -29,7 +23,6 @@ const FRAMEWORKS = {
 /** The frameworks that have routes. */
 const EXPRESSES = { 'Express 5': express5, 'Express 4': /** @type {typeof express5} */ (express4) }
 
-/** @type {(app: any, handlers: Handler[]) => RequestListener} */
 function mounted(app, handlers) {
   for (const handler of [...handlers, respondToFault]) app.use(handler)
   return app
@@ -37,13 +30,11 @@ function mounted(app, handlers) {
 
 /** Runs handlers in order like Connect, on plain `http`. */
 function httpApp() {
-  /** @type {Function[]} */
   const handlers = []
-  /** @type {(req: unknown, res: unknown) => void} */
   const app = (req, res) => {
-    const step = (/** @type {number} */ at, /** @type {unknown} */ error) => {
+    const step = (at, error) => {
       const index = handlers.findIndex(({ length }, i) => i >= at && (length === 4) === (error !== undefined))
-      const args = [req, res, (/** @type {unknown} */ fault) => step(index + 1, fault)]
+      const args = [req, res, (fault) => step(index + 1, fault)]
       try {
         handlers[index](...(error === undefined ? args : [error, ...args]))
       } catch (fault) {
@@ -52,31 +43,19 @@ function httpApp() {
     }
     step(0, undefined)
   }
-  return Object.assign(app, { use: (/** @type {Function} */ handler) => void handlers.push(handler) })
+  return Object.assign(app, { use: (handler) => void handlers.push(handler) })
 }
 
-/**
- * An error handler as in Express's documentation.
- *
- * @param {any} error
- * @param {unknown} _req
- * @param {any} res
- * @param {(error: unknown) => void} next
- */
+/** An error handler as in Express's documentation. */
 function respondToFault(error, _req, res, next) {
   if (res.headersSent) return next(error)
   res.statusCode = 500
   res.end(`fault: ${error.message ?? JSON.stringify(error)}`)
 }
 
-/**
- * Serves on 127.0.0.1 until the test ends, and returns the URL.
- *
- * @type {(t: TestContext, listener: RequestListener) => Promise<string>}
- */
+/** Serves on 127.0.0.1 until the test ends, and returns the URL. */
 const serve = (t, listener) => listen(t, createServer(listener))
 
-/** @type {(t: TestContext, server: import('node:http').Server) => Promise<string>} */
 async function listen(t, server) {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.after(() => {
@@ -86,19 +65,13 @@ async function listen(t, server) {
   return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
 }
 
-/** An issuer, and options for it. @type {(t: TestContext, more?: object) => Promise<{ issuer: any, options: any }>} */
+/** An issuer, and options for it. */
 async function setUp(t, more) {
   const issuer = await startIssuer(t)
   return { issuer, options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...more } }
 }
 
-/**
- * Sends a request without the changes that `fetch` makes to headers. A list of values is sent as several lines.
- *
- * @param {string} url
- * @param {{ method?: string, headers?: Record<string, string | string[]> }} [options]
- * @returns {Promise<Answer>}
- */
+/** Sends a request without the changes that `fetch` makes to headers. A list of values is sent as several lines. */
 async function ask(url, { method = 'GET', headers = {} } = {}) {
   const req = request(url, { method, headers, agent: false }).end()
   const [res] = await once(req, 'response')
@@ -109,10 +82,8 @@ async function ask(url, { method = 'GET', headers = {} } = {}) {
 
 /**
  * An `isRevoked` that waits for `release()` before it returns or throws `verdict`. `asked` resolves at the first call.
- *
- * @param {unknown} [verdict] - An error is thrown.
  */
-function pausedCheck(verdict = false) {
+function pausedCheck(/** @type {unknown} */ verdict = false) {
   /** @type {(value?: unknown) => void} */
   let release = () => {}
   const released = new Promise((resolve) => {

@@ -7,25 +7,13 @@ const { AuthError } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { AUDIENCE, bearer } = require('./tokens')
 
-/**
- * @typedef {import('node:test').TestContext} TestContext
- * @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer
- */
-
-/** @type {(t: TestContext, options?: import('logto-authkit/testing').TestIssuerOptions) => Promise<TestIssuer>} */
 async function startIssuer(t, options) {
   const issuer = await createTestIssuer(options)
   t.after(() => issuer.close())
   return issuer
 }
 
-/**
- * An HTTP server on 127.0.0.1.
- *
- * @param {TestContext} t
- * @param {import('node:http').RequestListener} listener
- * @returns {Promise<{ url: string, port: number, connections: () => number }>}
- */
+/** An HTTP server on 127.0.0.1. */
 async function startServer(t, listener) {
   let connections = 0
   const server = createServer(listener).on('connection', () => {
@@ -39,11 +27,7 @@ async function startServer(t, listener) {
   return { url: `http://127.0.0.1:${port}`, port, connections: () => connections }
 }
 
-/**
- * The `AuthError` that a verification rejects with. Any other error fails the test.
- *
- * @type {(verification: Promise<unknown>) => Promise<AuthError>}
- */
+/** The `AuthError` that a verification rejects with. Any other error fails the test. */
 async function rejection(verification) {
   const error = await verification.then(
     () => assert.fail('the token was accepted, but it should be rejected'),
@@ -53,29 +37,18 @@ async function rejection(verification) {
   return error
 }
 
-/** `'accepted'`, or the error code of the rejection. @type {(verification: Promise<unknown>) => Promise<string>} */
+/** `'accepted'`, or the error code of the rejection. */
 const verdict = (verification) => verification.then(() => 'accepted', codeOf)
 
-/**
- * The user, or the error code of the rejection.
- *
- * @type {(verification: Promise<import('logto-authkit').AuthContext>) => Promise<string | null>}
- */
+/** The user, or the error code of the rejection. */
 const outcome = (verification) => verification.then(({ userId }) => userId, codeOf)
 
-/** @param {unknown} error */
 function codeOf(error) {
   if (error instanceof AuthError) return error.code
   throw error
 }
 
-/**
- * Adds a member to `Object.prototype`, as a vulnerability in another package could do.
- *
- * @param {TestContext} t
- * @param {string} name
- * @param {unknown} value
- */
+/** Adds a member to `Object.prototype`, as a vulnerability in another package could do. */
 function pollute(t, name, value) {
   const prototype = /** @type {any} */ (Object.prototype)
   t.after(() => delete prototype[name])

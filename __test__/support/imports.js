@@ -14,20 +14,14 @@ const ROOT = join(__dirname, '../..')
  * @property {string[]} packages - Names of crates or npm packages.
  */
 
-/** @param {string} path */
 const read = (path) => readFileSync(join(ROOT, path), 'utf8')
 
-/**
- * @param {string} folder
- * @param {RegExp} pattern
- */
 const filesIn = (folder, pattern) =>
   readdirSync(join(ROOT, folder), { recursive: true })
     .map((name) => `${folder}/${String(name).replaceAll('\\', '/')}`)
     .filter((path) => pattern.test(path) && !/\/(node_modules|target|\.next)\//.test(path))
     .sort()
 
-/** @returns {Module[]} */
 function rustModules() {
   const files = filesIn('src', /\.rs$/)
   const sources = files.map((path) => ({
@@ -60,10 +54,9 @@ function rustModules() {
   })
 }
 
-/** @param {string} path */
 const last = (path) => path.split('::').at(-1) ?? ''
 
-/** The path of a file's module: `src/jwks/state.rs` is `['jwks', 'state']`. @param {string} path */
+/** The path of a file's module: `src/jwks/state.rs` is `['jwks', 'state']`. */
 function moduleName(path) {
   return path
     .replace(/^src\//, '')
@@ -72,14 +65,7 @@ function moduleName(path) {
     .filter(Boolean)
 }
 
-/**
- * The paths into this crate that code uses, relative to the crate's root.
- *
- * @param {string} code
- * @param {string[]} current - The path of the module.
- * @param {{ has(name: string): boolean }} modules - The names of all modules.
- * @param {RegExp} pattern - The declarations to consider; by default also paths in expressions.
- */
+/** The paths into this crate that code uses, relative to the crate's root. */
 function rustPaths(code, current, modules, pattern = USE) {
   const inline = pattern === USE ? (withoutUses(code).match(/(?<![\w:])[a-z_]\w*(::\w+)+/g) ?? []) : []
   return [...uses(code, pattern), ...inline].flatMap((path) => {
@@ -95,7 +81,7 @@ function rustPaths(code, current, modules, pattern = USE) {
   })
 }
 
-/** The names of the crates that code uses; also those of modules that it imports by name, which does not matter here. @param {string} code */
+/** The names of the crates that code uses; also those of modules that it imports by name, which does not matter here. */
 function crates(code) {
   const inUse = uses(code).map((path) => path.replace(/^::/, ''))
   const inline = withoutUses(code).match(/(?<![\w:])[a-z_]\w*(?=::\w)/g) ?? []
@@ -103,22 +89,16 @@ function crates(code) {
   return [...new Set(names)].filter((name) => !['crate', 'super', 'self'].includes(name))
 }
 
-/** Every path of the `use` declarations. @param {string} code */
+/** Every path of the `use` declarations. */
 function uses(code, pattern = USE) {
   return [...code.matchAll(pattern)].flatMap(([, tree]) => expand(tree.replaceAll(/\s+/g, ' ').trim()))
 }
 
-/** @param {string} code */
 const withoutUses = (code) => code.replaceAll(USE, '')
 
 const USE = /\buse\s+([^;]+);/g
 
-/**
- * The paths of a use tree: `a::{b, c::d}` is `a::b` and `a::c::d`.
- *
- * @param {string} tree
- * @returns {string[]}
- */
+/** The paths of a use tree: `a::{b, c::d}` is `a::b` and `a::c::d`. */
 function expand(tree) {
   const open = tree.indexOf('{')
   if (open === -1) return [tree.replace(/ as \w+$/, '').replace(/::self$/, '')]
@@ -137,10 +117,8 @@ function expand(tree) {
     .flatMap((part) => expand(prefix + part))
 }
 
-/** @param {string} text - Of a Rust file, whose tests are at its end. */
 const withoutTests = (text) => text.split(/^#\[cfg\(test\)\]\n(?:#\[.*\n)*(?:pub(?:\(crate\))? )?mod tests/m)[0]
 
-/** @returns {Module[]} */
 function jsModules() {
   const files = filesIn('js', /\.js$/).filter((path) => !/^js\/(native|cli\/page)\//.test(path))
   return files.map((path) => {
@@ -155,13 +133,8 @@ function jsModules() {
   })
 }
 
-/** @param {string} specifier */
 const packageName = (specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier
 
-/**
- * @param {string} from
- * @param {string} specifier
- */
 function resolveJs(from, specifier) {
   const path = posix.join(posix.dirname(from), specifier)
   const found = [path, `${path}.js`, `${path}/index.js`, `${path}.json`].find(
@@ -170,26 +143,15 @@ function resolveJs(from, specifier) {
   return found ?? assert.fail(`${from} imports ${specifier}, which does not exist`)
 }
 
-/** @param {string} text - JavaScript or Rust: comments are removed if they do not follow a quote on their line. */
 function withoutComments(text) {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^([^'"`\n]*?)\/\/.*$/gm, '$1')
 }
 
-/**
- * The cycles of imports, each as text. A Rust module and its submodules count separately.
- *
- * @param {Pick<Module, 'path' | 'imports'>[]} modules
- */
+/** The cycles of imports, each as text. A Rust module and its submodules count separately. */
 function cycles(modules) {
   const graph = new Map(modules.map(({ path, imports }) => [path, imports]))
-  /** @type {Set<string>} */
   const done = new Set()
-  /** @type {string[]} */
   const found = []
-  /**
-   * @param {string} path
-   * @param {string[]} trail
-   */
   const visit = (path, trail) => {
     if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
     else if (!done.has(path)) {

@@ -17,14 +17,12 @@ const { AUDIENCE, createKey } = require('./tokens')
  * Closes with its test. The path is unique, because a later server in the same process may get the same port, and the
  * library caches key sets by URL.
  *
- * @param {{ after(close: () => unknown): void }} t
+ * @param {any} t
  * @param {{ keys?: Key[], answer?: Answer, tls?: https.ServerOptions, host?: string }} [options]
  */
 async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), tls, host = '127.0.0.1' } = {}) {
   const arrivals = new EventEmitter()
-  /** @type {http.IncomingMessage[]} */
   const requests = []
-  /** @type {http.RequestListener} */
   const listener = (request, response) => {
     requests.push(request)
     arrivals.emit('request')
@@ -57,7 +55,7 @@ async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), 
     answer,
     /** Every request so far, including those without a response. */
     requests,
-    /** Resolves when this many requests have arrived in total. @param {number} count */
+    /** Resolves when this many requests have arrived in total. */
     async requested(count) {
       while (requests.length < count) await once(arrivals, 'request')
     },
@@ -70,57 +68,37 @@ async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), 
   return state
 }
 
-/**
- * A key server and a verifier of its tokens.
- *
- * @param {{ after(close: () => unknown): void }} t
- * @param {Partial<import('logto-authkit').VerifyAuthOptions>} [options]
- * @param {Parameters<typeof startKeyServer>[1]} [serving]
- */
+/** A key server and a verifier of its tokens. */
 async function startVerifier(t, options, serving) {
   const server = await startKeyServer(t, serving)
   const { createVerifier } = require('logto-authkit')
   return { server, verifier: createVerifier({ ...server.options, ...options }) }
 }
 
-/** As Logto publishes them: RSA keys without `alg`. @param {Key[]} keys */
+/** As Logto publishes them: RSA keys without `alg`. */
 const published = (keys) =>
   JSON.stringify({
     keys: keys.map(({ alg, jwk }) => (jwk.kty === 'RSA' ? { use: 'sig', ...jwk } : { use: 'sig', alg, ...jwk })),
   })
 
-/** Responds with these keys. @param {Key[]} keys @param {http.OutgoingHttpHeaders} [headers] @returns {Answer} */
+/** Responds with these keys. */
 const keySet = (keys, headers) => text(200, published(keys), headers)
 
-/**
- * Responds with these keys and an `ETag`, or with 304 if the request names that `ETag`.
- *
- * @param {Key[]} keys
- * @param {string} etag
- * @returns {Answer}
- */
+/** Responds with these keys and an `ETag`, or with 304 if the request names that `ETag`. */
 const revalidated = (keys, etag) => (request, response) => {
   if (request.headers['if-none-match'] === etag) return response.writeHead(304, { ETag: etag }).end()
   return keySet(keys, { ETag: etag })(request, response)
 }
 
-/**
- * @param {number} status
- * @param {string | Buffer} [body]
- * @param {http.OutgoingHttpHeaders} [headers]
- * @returns {Answer}
- */
-function text(status, body = '', headers = {}) {
+function text(status, /** @type {string | Buffer} */ body = '', headers = {}) {
   const all = { 'Content-Type': 'application/jwk-set+json; charset=utf-8', ...headers }
   return (_, response) => response.writeHead(status, all).end(body)
 }
 
-/** Delays the response until it is released. @param {Answer} answer */
+/** Delays the response until it is released. */
 function held(answer) {
-  /** @type {(() => Promise<unknown>)[]} */
   const waiting = []
   return {
-    /** @type {Answer} */
     answer: (request, response) => {
       waiting.push(() => {
         const finished = once(response, 'finish')
@@ -133,31 +111,28 @@ function held(answer) {
   }
 }
 
-/** @type {Answer} */
 const hanging = () => {}
 
-/** Sends one byte at a time, forever. @param {(response: http.ServerResponse) => void} drip @returns {Answer} */
+/** Sends one byte at a time, forever. */
 const dripping = (drip) => (_, response) => {
   const timer = setInterval(drip, 20, response)
   response.once('close', () => clearInterval(timer))
 }
 
-/** @type {Answer} */
 const drippingBody = dripping((response) => response.write(' '))
 
-/** @type {Answer} */
 const drippingHeaders = (_, response) => {
   response.socket?.write('HTTP/1.1 200 OK\r\nX-Long: ')
   dripping(() => response.socket?.write('x'))(_, response)
 }
 
-/** Sends interim responses (RFC 9110 section 15.2) forever. @type {Answer} */
+/** Sends interim responses (RFC 9110 section 15.2) forever. */
 const drippingInterim = dripping((response) => response.writeContinue())
 
-/** Sends bytes that are not HTTP, or that break its rules. @param {string} bytes @returns {Answer} */
+/** Sends bytes that are not HTTP, or that break its rules. */
 const raw = (bytes) => (_, response) => response.socket?.end(bytes)
 
-/** Sends as much as the client reads. @type {Answer} */
+/** Sends as much as the client reads. */
 function flooding(_, response) {
   const chunk = Buffer.alloc(64 * 1024, ' ')
   response.writeHead(200, { 'Content-Type': 'application/json' })
@@ -173,14 +148,11 @@ function resetting(request) {
   request.socket.resetAndDestroy()
 }
 
-/** @param {number} megabytes */
 const gzipBomb = (megabytes) =>
   text(200, gzipSync(Buffer.alloc(megabytes * 1024 * 1024, ' ')), { 'Content-Encoding': 'gzip' })
 
-/** @param {Key[]} keys */
 const gzipped = (keys) => text(200, gzipSync(published(keys)), { 'Content-Encoding': 'gzip' })
 
-/** @param {Key[]} keys */
 const brotli = (keys) => text(200, brotliCompressSync(published(keys)), { 'Content-Encoding': 'br' })
 
 module.exports = {

@@ -2,7 +2,7 @@
 
 const table = require('../fixtures/options.json')
 
-/** Values that JSON cannot express. @type {Record<string, () => unknown>} */
+/** Values that JSON cannot express. */
 const SPECIAL = {
   undefined: () => undefined,
   NaN: () => Number.NaN,
@@ -22,7 +22,6 @@ const SPECIAL = {
   'key set': () => ({ keys: [table.key] }),
 }
 
-/** @param {any} value @returns {any} */
 function decode(value) {
   if (Array.isArray(value)) return value.map(decode)
   if (typeof value !== 'object' || value === null) return value
@@ -30,12 +29,7 @@ function decode(value) {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, decode(member)]))
 }
 
-/**
- * An object with one option, whose name may have the form `option.member`.
- *
- * @param {string} name
- * @param {unknown} value
- */
+/** An object with one option, whose name may have the form `option.member`. */
 function withOption(name, value) {
   const [option, member] = name.split('.')
   return { [option]: member === undefined ? value : { [member]: value } }
@@ -44,7 +38,7 @@ function withOption(name, value) {
 /** @type {Record<string, any[][]>} */
 const groups = table.groups
 
-/** The values of an option set, with the message for each invalid one. @param {keyof typeof table.sets} name */
+/** The values of an option set, with the message for each invalid one. */
 function optionSet(name) {
   const set = /** @type {any} */ (table.sets[name])
   const names = Object.keys(set.options).filter((option) => !option.includes('.'))
@@ -61,7 +55,7 @@ function optionSet(name) {
       valid: /** @type {any[]} */ (valid.map(decode)),
       invalid: withMessages(
         invalid
-          .flatMap((/** @type {any} */ entry) => (typeof entry === 'string' ? groups[entry] : [entry]))
+          .flatMap((entry) => (typeof entry === 'string' ? groups[entry] : [entry]))
           .map((/** @type {any[]} */ [value, description, wanted = expected]) => [
             value,
             `Invalid option "${option}": expected ${wanted}, got ${description}`,

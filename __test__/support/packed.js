@@ -6,15 +6,12 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { ROOT, npm, packAll } = require('../../scripts/pack')
 
-/** @typedef {ReturnType<typeof installPacked>} Consumer */
-
 function installPacked() {
   const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
   const { platform, packed, binary } = packAll(folder)
   write('package.json', '{ "name": "consumer", "private": true }')
   npm(['install', '--offline', '--no-audit', '--no-fund', packed.path, binary.path], folder)
 
-  /** @param {string} name @param {string | object} content */
   function write(name, content) {
     const path = join(folder, name)
     writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
@@ -27,7 +24,7 @@ function installPacked() {
     binary,
     platform,
     write,
-    /** Runs Node.js in that folder. @param {string[]} args @param {Record<string, string>} [env] */
+    /** Runs Node.js in that folder. */
     node(args, env) {
       const options = {
         cwd: folder,

@@ -8,17 +8,9 @@ const PAGES = readdirSync(join(ROOT, 'docs'))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`)
 
-/** @param {string} path - From the root of the repository. */
 const read = (path) => readFileSync(join(ROOT, path), 'utf8')
 
-/** @typedef {{ page: string, line: number, language: string, example: string | undefined, code: string }} Block */
-
-/**
- * The code blocks, each with the example file that a comment before it names.
- *
- * @param {string[]} pages
- * @returns {Block[]}
- */
+/** The code blocks, each with the example file that a comment before it names. */
 const blocks = (pages) =>
   pages.flatMap((page) => {
     const text = read(page)
@@ -33,11 +25,11 @@ const blocks = (pages) =>
     )
   })
 
-/** The cells of every row of every table. @param {string} text */
+/** The cells of every row of every table. */
 const rows = (text) =>
   [...text.matchAll(/^\|(.*)\|$/gm)].map(([, row]) => row.split(/(?<!\\)\|/).map((cell) => cell.trim()))
 
-/** The section under a heading. @param {string} text @param {string} heading */
+/** The section under a heading. */
 function section(text, heading) {
   const [, found] = text.split(new RegExp(`^#+ ${heading.replace(/\W/g, '\\$&')}\n`, 'm'))
   return found?.split(/^#+ /m, 1)[0]

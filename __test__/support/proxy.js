@@ -4,17 +4,9 @@ const { once } = require('node:events')
 const http = require('node:http')
 const { connect } = require('node:net')
 
-/**
- * Closes with its test.
- *
- * @param {{ after(close: () => unknown): void }} t
- * @param {{ port: number }} server
- * @param {number | null} [status] - The response to CONNECT. With `null`, it never responds.
- */
+/** Closes with its test. `status` is the response to CONNECT; with `null`, it never responds. */
 async function startProxy(t, server, status = 200) {
-  /** @type {(string | undefined)[]} */
   const targets = []
-  /** @type {(string | undefined)[]} */
   const authorizations = []
   const proxy = http.createServer()
   const close = () => {

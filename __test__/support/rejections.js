@@ -1,12 +1,8 @@
 /** One row per error code: a request that is rejected with it, and the response. */
 
-/** @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer */
-/** @typedef {{ code: string, status: number, message: string, challenge?: string, title?: string, options?: object, token?: (issuer: TestIssuer) => string, headers?: (issuer: TestIssuer) => Record<string, string | string[]>, outage?: 'error' }} Row */
-
-/** @type {(code: string, message: string, more: Partial<Row>) => Row} */
 const row = (code, message, more) => ({ code, message, status: 401, ...more })
 
-/** A token that `mint` makes with these options. @type {(code: string, message: string, options: object) => Row} */
+/** A token that `mint` makes with these options. */
 const minted = (code, message, options) => row(code, message, { token: (issuer) => issuer.mint(options) })
 
 const TWO_TOKENS = 'More than one token found (two Authorization values, two different cookies of that name)'

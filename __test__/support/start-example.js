@@ -10,29 +10,17 @@ const { AUDIENCE } = require('./tokens')
 
 const EXAMPLES = join(__dirname, '../../examples')
 
-/**
- * Starts an example and an issuer on free ports.
- *
- * @param {import('node:test').TestContext} t
- * @param {string} path
- * @param {'inherit' | 'pipe'} [stderr]
- */
+/** Starts an example and an issuer on free ports. */
 async function start(t, path, stderr) {
   const issuer = await startIssuer(t)
-  const token = (/** @type {object} */ claims) => bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
+  const token = (claims) => bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
   return { ...(await launch(t, path, issuer.logtoUrl, stderr)), issuer, token }
 }
 
-/**
- * @param {import('node:test').TestContext} t
- * @param {string} path
- * @param {string} logtoUrl
- * @param {'inherit' | 'pipe'} [stderr]
- */
 async function launch(t, path, logtoUrl, stderr = 'inherit') {
   const example = spawn(process.execPath, [path], {
     env: { ...process.env, LOGTO_URL: logtoUrl, PORT: '0', NODE_OPTIONS: `--import=${ANNOUNCE}` },
-    stdio: ['ignore', 'pipe', stderr],
+    stdio: ['ignore', 'pipe', /** @type {'inherit'} */ (stderr)],
   })
   t.after(() => example.kill())
   const stdout = /** @type {import('node:stream').Readable} */ (example.stdout)

@@ -12,7 +12,6 @@ const { ALGORITHMS, samples } = require('../../bench/tokens')
 
 /** @typedef {import('../../bench/tokens').Algorithm} Algorithm */
 
-/** @type {Map<Algorithm, Awaited<ReturnType<typeof startIssuer>> & { tokens: ReturnType<typeof samples> }>} */
 const issuers = new Map()
 
 before(async () => {

@@ -14,7 +14,6 @@ const { SCREENSHOTS } = process.env
 const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed at ${CHROMIUM}`
 
 describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 }, () => {
-  /** @type {import('playwright-core').Browser} */
   let browser
   before(async () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })

@@ -31,14 +31,11 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
   let application
   /** @type {{ url: string, close: () => Promise<void> }} */
   let identityServer
-  /** @type {import('playwright-core').Browser} */
   let browser
-  /** @type {string} */
   let shop
   let tokenLifetime = 3600
 
   before(async () => {
-    /** @type {Record<string, string>} */
     const env = { LOGTO_URL: 'https://built.example.test' }
     application = new Application(EXAMPLE, { next: 16, env })
     const { code, output } = await application.build()

@@ -30,7 +30,6 @@ test('every block of code that names an example is that example', () => {
 })
 
 describe('every other block of code', () => {
-  /** @type {string} */
   let folder
   before(() => {
     // Inside the package, so that its imports are found.
@@ -38,10 +37,6 @@ describe('every other block of code', () => {
   })
   after(() => rmSync(folder, { recursive: true }))
 
-  /**
-   * @param {{ name: string, code: string }[]} modules
-   * @param {string[]} [examples]
-   */
   function compile(modules, examples = []) {
     for (const { name, code } of modules) writeFileSync(join(folder, name), code)
     const compilerOptions = {
@@ -142,11 +137,7 @@ describe('every command', () => {
     }
   })
 
-  /**
-   * The words of each simple command, without what is assigned before it.
-   *
-   * @param {string} code
-   */
+  /** The words of each simple command, without what is assigned before it. */
   const commands = (code) =>
     code
       .replaceAll(/\\\n/g, ' ')
@@ -162,10 +153,6 @@ describe('every command', () => {
       )
       .filter(([first]) => first !== '')
 
-  /**
-   * @param {string[]} words
-   * @param {string} at
-   */
   async function check([program, ...args], at) {
     const where = `${at}: ${[program, ...args].join(' ')}`
     if (program === 'npm') return checkNpm(args, where)
@@ -178,11 +165,7 @@ describe('every command', () => {
     assert.ok(['curl', 'pbpaste'].includes(program), where)
   }
 
-  /**
-   * @param {string[]} args
-   * @param {string} where
-   */
-  function checkNpm([command, ...args], where) {
+  function checkNpm([command = '', ...args], where) {
     const help = spawnSync('npm', [command, '--help'], { encoding: 'utf8', shell: process.platform === 'win32' }).stdout
     if (command === 'run') return assert.ok(args[0] in manifest.scripts, where)
     if (command === 'test') return assert.ok('test' in manifest.scripts, where)
@@ -193,11 +176,7 @@ describe('every command', () => {
     }
   }
 
-  /**
-   * @param {string[]} args
-   * @param {string} where
-   */
-  async function checkNpx([tool, ...args], where) {
+  async function checkNpx([tool = '', ...args], where) {
     if (tool === manifest.name) {
       const { code, stdout } = await cli([args[0], '--help'])
       assert.equal(code, 0, where)

@@ -92,9 +92,7 @@ describe('the example', { timeout: 300_000 }, () => {
   })
 
   function run(tool, ...args) {
-    /** @type {NodeJS.ProcessEnv} */
-    const env = { ...process.env, CI: '1', NO_COLOR: '1' }
-    delete env.NODE_TEST_CONTEXT
+    const env = { ...process.env, CI: '1', NO_COLOR: '1', NODE_TEST_CONTEXT: undefined }
     const options = { env, encoding: /** @type {const} */ ('utf8'), timeout: 300_000 }
     return spawnSync(process.execPath, [join(ROOT, 'node_modules', tool), ...args], options)
   }

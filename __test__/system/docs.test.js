@@ -14,10 +14,6 @@ const { REJECTIONS } = require('../support/rejections')
 
 const DECLARED = read('index.d.ts')
 
-/**
- * @param {string} page
- * @param {string} language
- */
 const block = (page, language) => blocks([page]).find((one) => one.language === language)?.code ?? ''
 
 describe('the pages', () => {
@@ -45,14 +41,13 @@ describe('the pages', () => {
     assert.deepEqual(dead, [])
   })
 
-  /** @type {(page: string, path: string, anchor: string | undefined) => boolean} */
   function leads(page, path, anchor) {
     const target = path === '' ? page : join(dirname(page), path)
     if (!existsSync(join(ROOT, target))) return false
     return anchor === undefined || anchors(target).includes(anchor)
   }
 
-  /** As GitHub makes them of headings. @param {string} page */
+  /** As GitHub makes them of headings. */
   const anchors = (page) =>
     [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
       heading
@@ -65,7 +60,7 @@ describe('the pages', () => {
 describe('the page of options', () => {
   const page = read('docs/options.md')
 
-  /** Names and their defaults; one row may have several. @param {string} text */
+  /** Names and their defaults; one row may have several. */
   const defaults = (text) =>
     new Map(
       rows(text).flatMap(([names, values]) => {
@@ -74,7 +69,7 @@ describe('the page of options', () => {
       }),
     )
 
-  /** What the declarations say. @param {string} name - Of an interface. */
+  /** What the declarations say. */
   function declared(name) {
     const start = DECLARED.indexOf(`interface ${name} {`)
     const body = DECLARED.slice(start, DECLARED.indexOf('\n}\n', start))
@@ -86,8 +81,8 @@ describe('the page of options', () => {
     )
   }
 
-  /** A default as the page shows it, without quotes. @param {import('../../js/core/contract').OptionRow} row */
-  function shown({ default: value, derived, required }) {
+  /** A default as the page shows it, without quotes. */
+  function shown(/** @type {any} */ { default: value, derived, required }) {
     if (required) return 'required'
     if (derived !== undefined) return derived.startsWith('<') ? `\`${derived}\`` : derived
     if (value === undefined) return 'none'
@@ -198,8 +193,7 @@ test('the page of AuthContext has every member of both contexts', async (t) => {
   const user = await verifyAuth(issuer.mint(), options)
   const guest = await verifyAuth({ headers: {} }, options)
   const [, , ...members] = rows(String(section(read('docs/auth-context.md'), 'Members')))
-  const named = (/** @type {number} */ column) =>
-    members.filter((row) => row[column] !== '').map(([name]) => name.replaceAll('`', ''))
+  const named = (column) => members.filter((row) => row[column] !== '').map(([name]) => name.replaceAll('`', ''))
   assert.deepEqual(named(1).sort(), Object.keys(user).sort())
   assert.deepEqual(named(2).sort(), Object.keys(guest).sort())
   assert.deepEqual(Object.keys(JSON.parse(block('docs/auth-context.md', 'json'))), Object.keys(user))

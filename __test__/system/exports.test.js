@@ -117,7 +117,6 @@ test('loading an entry prints nothing and does not keep the process alive', asyn
   assert.deepEqual(await printed, [[], []])
 })
 
-/** @type {(value: any) => string} */
 function kindOf(value) {
   return typeof value === 'function' && /^class\b/.test(`${value}`) ? 'class' : typeof value
 }

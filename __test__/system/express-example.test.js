@@ -14,7 +14,7 @@ test('each route of the Express example is for those that it says', async (t) =>
   const issuer = await startIssuer(t)
   const { createApp } = await import(pathToFileURL(join(EXAMPLE, 'app.mjs')).href)
   const url = await serve(t, createApp({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE }))
-  const reply = async (/** @type {string} */ route, /** @type {object | undefined} */ claims = undefined) => {
+  const reply = async (route, claims = undefined) => {
     const [method, path] = route.split(' ')
     const { status, body } = await ask(url + path, { method, ...(claims && bearer(issuer.mint(claims))) })
     const content = JSON.parse(body)
@@ -53,7 +53,6 @@ test('the commands that the Express example prints do what they say', { timeout:
   const env = { ...process.env, PORT: '0', LOGTO_URL: '' }
   const example = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => example.kill())
-  /** @type {string[]} */
   const commands = []
   for await (const line of createInterface(example.stdout)) {
     if (line.startsWith('curl ')) commands.push(line)

@@ -31,7 +31,6 @@ test('the OpenTelemetry example counts verifications and key fetches, and record
 
   await provider.forceFlush()
   const [{ scopeMetrics }] = exporter.getMetrics()
-  /** @type {Record<string, Record<string, any>>} */
   const shown = {}
   for (const { descriptor, dataPoints } of scopeMetrics[0].metrics) {
     const points = dataPoints.map(({ attributes, value }) => [JSON.stringify(attributes), value])

@@ -15,7 +15,6 @@ const { after, before, describe, test } = require('node:test')
 const { spawnSync } = require('node:child_process')
 const { ROOT, USE, installPacked } = require('../support/packed')
 
-/** @type {import('../support/packed').Consumer} */
 let consumer
 
 before(() => {
@@ -123,9 +122,8 @@ test('the installed package has a command line', () => {
 })
 
 describe('without a matching binary', () => {
-  /** Contains a copy of the package without the binary. @type {string} */
+  /** Contains a copy of the package without the binary. */
   let folder
-  /** @type {string} */
   let modules
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))

@@ -5,10 +5,7 @@ const { inChild, moduleInChild } = require('../support/child')
 const { hanging, keySet, resetting, startKeyServer, text } = require('../support/key-server')
 const { AUDIENCE, createKey } = require('../support/tokens')
 
-/**
- * @typedef {import('../support/key-server').KeyServer} KeyServer
- * @typedef {import('../support/worker').Task} Task
- */
+/** @typedef {import('../support/worker').Task} Task */
 
 const EXITS = /** @type {const} */ (['exits', 'fails', 'is terminated'])
 
@@ -344,22 +341,12 @@ for (const [when, answer, alg] of /** @type {const} */ ([
   })
 }
 
-/**
- * @param {KeyServer} server
- * @returns {Task}
- */
 function taskOf({ key, issuer, logtoUrl }) {
   return { logtoUrl, audience: AUDIENCE, token: key.sign(issuer) }
 }
 
-/**
- * Asserts that the function completes in a child process without failing or crashing.
- *
- * @template [T=null]
- * @param {(data: T) => unknown} script
- * @param {T} [data]
- */
+/** Asserts that the function completes in a child process without failing or crashing. */
 async function completes(script, data) {
-  const { code, signal, stderr } = await inChild(script, /** @type {T} */ (data ?? null))
+  const { code, signal, stderr } = await inChild(script, data)
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr)
 }

@@ -11,9 +11,7 @@ const { inChild } = require('../support/child')
 const INTERNAL = 'logto-authkit: internal error, please report it'
 const LINE = /^logto-authkit: internal error at \S+:\d+:\d+, please report it$/
 
-/** @type {string} */
 let folder
-/** @type {string} */
 let addon
 
 before(

@@ -9,19 +9,12 @@ const { startKeyServer } = require('../support/key-server')
 const { AUDIENCE, createKey } = require('../support/tokens')
 const { startProxy } = require('../support/proxy')
 
-/**
- * @typedef {import('../support/key-server').KeyServer} KeyServer
- * @typedef {import('node:test').TestContext} TestContext
- * @typedef {{ userId: string | null, code: string | null, cause: string | null }} Outcome
- */
-
 const KEY = createKey()
 const authority = createAuthority()
 /** A server whose hostname only the proxy can resolve. */
 const NAMED = { tls: authority.issue({ names: ['auth.example.test'] }), host: 'auth.example.test' }
-/** Contains the certificate of the authority. @type {string} */
+/** Contains the certificate of the authority. */
 let folder
-/** @type {string} */
 let certificate
 
 before(() => {
@@ -216,29 +209,14 @@ test('a proxy that refuses connections is an outage', async (t) => {
   await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /refused/i)
 })
 
-/**
- * @param {TestContext} t
- * @param {{ tls?: import('node:https').ServerOptions, host?: string }} [options]
- */
-function startTlsServer(t, { tls = authority.issue(), host } = {}) {
-  return startKeyServer(t, { keys: [KEY], tls, host })
-}
+const startTlsServer = (t, serving) => startKeyServer(t, { keys: [KEY], tls: authority.issue(), ...serving })
 
-/**
- * @param {KeyServer} server
- * @param {Record<string, string>} env
- */
 async function assertAccepted(server, env) {
   const before = server.requests.length
   assert.deepEqual(await verifyInChild(server, env), { userId: 'alice', code: null, cause: null })
   assert.equal(server.requests.length, before + 1)
 }
 
-/**
- * @param {KeyServer} server
- * @param {Record<string, string>} env
- * @param {RegExp} cause
- */
 async function assertRejected(server, env, cause) {
   const before = server.requests.length
   const outcome = await verifyInChild(server, env)
@@ -247,13 +225,7 @@ async function assertRejected(server, env, cause) {
   assert.equal(server.requests.length, before)
 }
 
-/**
- * Runs in a child process, because the environment is read once.
- *
- * @param {KeyServer} server
- * @param {Record<string, string>} env
- * @returns {Promise<Outcome>}
- */
+/** Runs in a child process, because the environment is read once. */
 async function verifyInChild(server, env) {
   const { logtoUrl } = server
   const token = KEY.sign(`${logtoUrl}/oidc`)

@@ -82,7 +82,6 @@ describe('js', () => {
 
   test('packages other than Node.js modules and optional peers are not imported', () => {
     const { peerDependencies } = manifest
-    /** @type {Record<string, { optional: boolean } | undefined>} */
     const peerDependenciesMeta = manifest.peerDependenciesMeta
     for (const { path, packages } of js) {
       for (const name of packages.filter((name) => !builtinModules.includes(name.replace('node:', '')))) {

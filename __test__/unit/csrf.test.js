@@ -9,9 +9,6 @@ const { AUDIENCE } = require('../support/tokens')
 
 const { buildCsrfCookieHeader, createCsrfMiddleware, generateCsrfToken, verifyCsrfToken } = csrf
 
-/** @typedef {import('../support/frameworks').Handler} Handler */
-
-/** @type {Handler} */
 const hello = (_req, res) => res.end('hello')
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -90,7 +87,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       const passed = await ask(url, { method, headers: { cookie, 'x-csrf-token': header } })
       assert.deepEqual([passed.status, passed.body], [200, 'hello'], method)
 
-      /** @type {Record<string, string | string[]>[]} */
       const forged = [
         {},
         { cookie },
@@ -121,12 +117,10 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   test(`${framework}: keeps other Set-Cookie headers, including the guest cookie`, async (t) => {
     const issuer = await startIssuer(t)
     const auth = logtoAuth({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true })
-    /** @type {Handler} */
     const before = (_req, res, next) => {
       res.setHeader('Set-Cookie', 'before=1')
       next()
     }
-    /** @type {Handler} */
     const replacing = (_req, res) => res.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] }).end()
     const kept = await serve(t, listener(before, createCsrfMiddleware(), auth, hello))
     const names = async (url) => (await ask(url)).cookies.map((cookie) => cookie.split('=')[0])
@@ -172,7 +166,6 @@ test('mounted middleware checks only its own paths', async (t) => {
 })
 
 test('invalid options are rejected when the middleware is created', () => {
-  /** @type {any[]} */
   const mistakes = [
     { headerName: '' },
     { headerName: 'a b' },
@@ -230,7 +223,6 @@ test('verifyCsrfToken accepts every kind of request', () => {
   const token = generateCsrfToken()
   const cookie = `c=${token}`
   const names = { cookieName: 'c', headerName: 'X-T' }
-  /** @type {import('logto-authkit').RequestLike[]} */
   const requests = [
     new Request('https://app.example.test', { headers: { cookie, 'x-t': token } }),
     { headers: { cookie, 'x-t': token } },

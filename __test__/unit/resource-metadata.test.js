@@ -178,7 +178,6 @@ test('a challenge names the metadata URL only if resourceMetadata is set', async
 
 test('the challenge of the response equals that of the error, with onError and protect as well', async (t) => {
   const issuer = await startIssuer(t)
-  /** @type {any[]} */
   const errors = []
   const resourceMetadata = `${AUDIENCE}${PATH}`
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, resourceMetadata }

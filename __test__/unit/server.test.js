@@ -25,12 +25,8 @@ const { EXPRESSES, FRAMEWORKS, ask, bearer, serve } = require('../support/framew
 const { pollute, startIssuer } = require('../support/helpers')
 const { AUDIENCE } = require('../support/tokens')
 
-/**
- * @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer
- * @typedef {import('../support/frameworks').Handler} Handler
- */
+/** @typedef {import('../support/frameworks').Handler} Handler */
 
-/** @type {(issuer: TestIssuer) => { logtoUrl: string, audience: string }} */
 const optionsOf = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE })
 
 const NO_TOKEN = 'No token found in cookies or Authorization header'
@@ -48,7 +44,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     })
     const app = express()
     app.get('/api/public', (_req, res) => void res.json({ message: 'public' }))
-    app.get('/api/protected', authMiddleware, (/** @type {any} */ req, res) => {
+    app.get('/api/protected', authMiddleware, (req, res) => {
       res.json({
         userId: req.auth.userId,
         isAuthenticated: req.auth.isAuthenticated,
@@ -56,10 +52,10 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
       })
     })
     const admin = createExpressAuthMiddleware({ logtoUrl, audience: AUDIENCE, requiredScope: 'admin:access' })
-    app.get('/api/admin', admin, (/** @type {any} */ req, res) => void res.json({ userId: req.auth.userId }))
+    app.get('/api/admin', admin, (req, res) => void res.json({ userId: req.auth.userId }))
     const url = await serve(t, app)
 
-    const get = async (/** @type {string} */ path, /** @type {object} */ options = {}) => {
+    const get = async (path, options = {}) => {
       const { status, body } = await ask(url + path, options)
       return [status, JSON.parse(body)]
     }
@@ -71,10 +67,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     const cookie = `logto_authtoken=${mint({ ...alice, audience: 'https://second.example.test' })}`
     assert.deepEqual(await get('/api/protected', { headers: { cookie } }), [200, asReader])
     assert.deepEqual(await get('/api/protected'), [401, { error: 'Authentication required', message: NO_TOKEN }])
-    const failed = (/** @type {string} */ why) => [
-      401,
-      { error: 'Authentication failed', message: `Token verification failed: ${why}` },
-    ]
+    const failed = (why) => [401, { error: 'Authentication failed', message: `Token verification failed: ${why}` }]
     assert.deepEqual(await get('/api/admin', reader), failed('Missing required scope: admin:access'))
     assert.deepEqual(
       await get('/api/protected', bearer(mint({ ...alice, expiresIn: -1 }))),
@@ -120,7 +113,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     const url = await serve(t, app)
 
     const token = (await ask(url)).cookies[0].split(/[=;]/)[1]
-    const change = async (/** @type {object} */ headers) => {
+    const change = async (headers) => {
       const { status, body } = await ask(`${url}/api/state-change`, { method: 'POST', headers: { ...headers } })
       return [status, JSON.parse(body)]
     }
@@ -158,13 +151,12 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
 
 test('the documented Route Handler', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
-  /** @param {InstanceType<typeof NextRequest>} request */
   async function routeGet(request) {
     const result = await verifyNextAuth(request, { logtoUrl, audience: AUDIENCE, requiredScope: 'some_scope' })
-    if (!result.success) return Response.json({ error: result.error }, { status: 401 })
+    if (!result.success) return Response.json({ error: /** @type {any} */ (result).error }, { status: 401 })
     return Response.json({ userId: result.auth.userId, payload: result.auth.payload })
   }
-  const get = async (/** @type {Record<string, string>} */ headers) => {
+  const get = async (headers) => {
     const response = await routeGet(new NextRequest('https://app.example.test/api/protected', { headers }))
     return [response.status, /** @type {any} */ (await response.json())]
   }
@@ -182,7 +174,6 @@ test('the documented Route Handler', async (t) => {
 
 test('the documented Next.js middleware', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
-  /** @param {InstanceType<typeof NextRequest>} request */
   async function middleware(request) {
     if (!request.nextUrl.pathname.startsWith('/api/protected')) return undefined
     const result = await verifyNextAuth(request, { logtoUrl, audience: AUDIENCE })
@@ -191,8 +182,7 @@ test('the documented Next.js middleware', async (t) => {
     response.headers.set('x-user-id', String(result.auth.userId))
     return response
   }
-  const run = (/** @type {string} */ path, /** @type {Record<string, string>} */ headers = {}) =>
-    middleware(new NextRequest(`https://app.example.test${path}`, { headers }))
+  const run = (path, headers = {}) => middleware(new NextRequest(`https://app.example.test${path}`, { headers }))
   assert.equal(await run('/page'), undefined)
   assert.equal((await run('/api/protected'))?.status, 401)
   const passed = await run('/api/protected', bearer(mint({ sub: 'alice' })).headers)
@@ -202,7 +192,7 @@ test('the documented Next.js middleware', async (t) => {
 test('the documented Next.js middleware with guests', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
   const options = { logtoUrl, audience: AUDIENCE, allowGuest: true }
-  const verdict = async (/** @type {Record<string, string>} */ headers) => {
+  const verdict = async (headers) => {
     const result = await verifyNextAuth(new NextRequest('https://app.example.test', { headers }), options)
     assert.ok(result.success)
     return result.auth
@@ -219,7 +209,6 @@ test('the documented CSRF token for Next.js', async () => {
     const csrfToken = generateCsrfToken()
     return Response.json({ csrfToken }, { headers: { 'Set-Cookie': buildCsrfCookieHeader(csrfToken) } })
   }
-  /** @param {InstanceType<typeof NextRequest>} request */
   async function routePost(request) {
     const result = verifyCsrfToken(request)
     if (!result.valid) return NextResponse.json({ error: result.error }, { status: 403 })
@@ -229,7 +218,7 @@ test('the documented CSRF token for Next.js', async () => {
   const { csrfToken } = /** @type {any} */ (await given.json())
   const cookie = String(given.headers.get('set-cookie'))
   assert.equal(cookie, `logto_csrf_token=${csrfToken}; Max-Age=86400; Path=/; Secure; SameSite=Strict`)
-  const post = async (/** @type {Record<string, string>} */ headers) =>
+  const post = async (headers) =>
     (await routePost(new NextRequest('https://app.example.test', { method: 'POST', headers }))).status
   assert.equal(await post({ cookie: cookie.split(';')[0], 'x-csrf-token': csrfToken }), 200)
   assert.equal(await post({ cookie: cookie.split(';')[0] }), 403)
@@ -256,12 +245,11 @@ test('the documented verifyAuth with a token or a request', async (t) => {
 
 test('the documented user of a server-rendered page', async (t) => {
   const { logtoUrl, mint } = await startIssuer(t)
-  async function loadUserFromRequest(/** @type {Request} */ request) {
+  async function loadUserFromRequest(request) {
     const auth = await verifyAuth(request, { logtoUrl, audience: AUDIENCE, allowGuest: true })
     return { userId: auth.userId, isAuthenticated: auth.isAuthenticated, isGuest: auth.isGuest }
   }
-  const load = (/** @type {Record<string, string>} */ headers) =>
-    loadUserFromRequest(new Request('https://app.example.test', { headers }))
+  const load = (headers) => loadUserFromRequest(new Request('https://app.example.test', { headers }))
   assert.deepEqual(await load({}), { userId: null, isAuthenticated: false, isGuest: true })
   assert.deepEqual(await load(bearer(mint({ sub: 'alice' })).headers), {
     userId: 'alice',
@@ -383,7 +371,7 @@ test('the CSRF helpers are the functions of logto-authkit/csrf', () => {
 test("verifyAuth rejects with the original's messages and has the AuthError as cause", async (t) => {
   const issuer = await startIssuer(t)
   const options = optionsOf(issuer)
-  const rejection = async (/** @type {any} */ input, extra = {}) => {
+  const rejection = async (input, extra = {}) => {
     const error = await rejectionOf(verifyAuth(input, { ...options, ...extra }))
     assert.ok(error.cause instanceof AuthError)
     return [error.message, error.cause.code]
@@ -404,7 +392,6 @@ test("verifyAuth rejects with the original's messages and has the AuthError as c
 })
 
 for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
-  /** @type {Handler} */
   const sendAuth = (req, res) => res.end(JSON.stringify(req.auth))
 
   test(`${framework}: an outage is a 503 with the original's body`, async (t) => {
@@ -459,7 +446,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   test(`${framework}: an existing req.auth is replaced, or the request fails`, async (t) => {
     const issuer = await startIssuer(t)
     const auth = createExpressAuthMiddleware({ ...optionsOf(issuer), allowGuest: true })
-    /** @type {(configurable: boolean) => Handler} */
     const spoofing = (configurable) => (req, _res, next) => {
       Object.defineProperty(req, 'auth', { value: { userId: 'root' }, configurable })
       next()
@@ -473,16 +459,13 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   for (const isRevokedLate of [false, true]) {
     test(`${framework}: ignores a request that was answered during verification (revoked: ${isRevokedLate})`, async (t) => {
       const issuer = await startIssuer(t)
-      /** @type {any} */
       let decide
       const decided = new Promise((resolve) => {
         decide = resolve
       })
       let handled = 0
       const auth = createExpressAuthMiddleware({ ...optionsOf(issuer), isRevoked: () => decided })
-      /** @type {any} */
       let outcome
-      /** @type {Handler} */
       const answering = (req, res) => {
         outcome = auth(req, res, () => {
           handled += 1
@@ -516,10 +499,8 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
 test('audience may be missing here, with one warning per process', async (t) => {
   const issuer = await startIssuer(t)
   const token = issuer.mint({ audience: 'https://any.example.test' })
-  /** @type {string[]} */
   const warnings = []
-  const collect = (/** @type {Error & { code?: string }} */ warning) =>
-    void warnings.push(`${warning.name} ${warning.code}`)
+  const collect = (warning) => void warnings.push(`${warning.name} ${warning.code}`)
   process.on('warning', collect)
   t.after(() => process.off('warning', collect))
   const { logtoUrl } = issuer
@@ -599,8 +580,7 @@ test('an empty requirement is an error, not a pass', () => {
 
 test('ID tokens and tokens without exp are rejected', async (t) => {
   const issuer = await startIssuer(t)
-  const why = async (/** @type {object} */ claims) =>
-    (await rejectionOf(verifyAuth(issuer.mint(claims), optionsOf(issuer)))).cause.code
+  const why = async (claims) => (await rejectionOf(verifyAuth(issuer.mint(claims), optionsOf(issuer)))).cause.code
   assert.equal(await why({ header: { typ: undefined } }), 'invalid_token_type')
   assert.equal(await why({ claims: { exp: undefined } }), 'invalid_claims')
   const any = { ...optionsOf(issuer), tokenType: null }
@@ -620,9 +600,9 @@ test('unknown key ids do not fetch the keys every time', async (t) => {
 test('two tokens are rejected, and an invalid cookie does not hide a valid header', async (t) => {
   const issuer = await startIssuer(t)
   const [one, two] = [issuer.mint(), issuer.mint()]
-  const verdict = async (/** @type {Record<string, string>} */ headers) => {
+  const verdict = async (headers) => {
     const result = await verifyNextAuth({ headers: new Headers(headers) }, optionsOf(issuer))
-    return result.success ? result.auth.userId : result.error
+    return result.success ? result.auth.userId : /** @type {any} */ (result).error
   }
   const cookies = `logto_authtoken=${one}; logto_authtoken=${two}`
   assert.match(String(await verdict({ cookie: cookies })), /^Token verification failed: More than one token found/)
@@ -640,7 +620,6 @@ test('an invalid guest id is omitted', async (t) => {
   }
 })
 
-/** @param {Promise<unknown>} promise @returns {Promise<any>} */
 const rejectionOf = (promise) =>
   promise.then(
     () => assert.fail('it was fulfilled'),

@@ -20,7 +20,6 @@ const ENTER = {
     }
   },
   Fastify: (options) => {
-    /** @type {any} */
     let hook
     const instance = /** @type {any} */ ({
       hasRequestDecorator: () => true,

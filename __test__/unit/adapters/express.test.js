@@ -11,9 +11,7 @@ const { AUDIENCE, pollute } = require('../../support/helpers')
 
 /** @typedef {import('../../support/frameworks').Handler} Handler */
 
-/** @type {import('logto-authkit/testing').TestIssuer} */
 let issuer
-/** @type {{ logtoUrl: string, audience: string }} */
 let options
 
 before(async () => {
@@ -28,13 +26,11 @@ const PREFLIGHT = {
   headers: { origin: 'https://app.example.test', 'access-control-request-method': 'POST' },
 }
 
-/** @type {Handler} */
 const sendAuth = (req, res) => res.end(JSON.stringify(req.auth ?? null))
 
-/** @type {Handler} */
 const unreachable = (_req, res) => res.end('unreachable')
 
-/** Middleware that changes the request. @type {(change: (req: any) => void) => Handler} */
+/** Middleware that changes the request. */
 const changing = (change) => (req, _res, next) => {
   change(req)
   next()
@@ -97,7 +93,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       test(`calls next once with an error that onError ${name}`, async (t) => {
         const auth = logtoAuth({ ...options, onError })
         let count = 0
-        /** @type {Handler} */
         const counting = (req, res, next) => {
           auth(req, res, (error) => {
             count += 1
@@ -132,12 +127,10 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       const wasHandled = new Promise((resolve) => {
         handled = resolve
       })
-      /** @type {import('node:http').IncomingMessage | undefined} */
       let pending
       const remember = changing((req) => {
         pending ??= req
       })
-      /** @type {Handler} */
       const handler = (req, res) => {
         res.setHeader('X-User', req.auth.userId)
         res.end('done')
@@ -163,12 +156,10 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
         const { isRevoked, asked, release } = pausedCheck(verdict)
         let isFirst = true
         let handled = 0
-        /** @type {Handler} */
         const handler = (_req, res) => {
           handled += 1
           res.end('handled')
         }
-        /** @type {Handler} */
         const timeOut = (_req, res, next) => {
           next()
           if (!isFirst) return
@@ -217,7 +208,6 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
     })
 
     test('protects routers and mounted applications', async (t) => {
-      /** @type {import('express').RequestHandler} */
       const hello = (req, res) => void res.send(`hello ${req.auth.userId}`)
       const admin = protect({ requiredScope: 'admin' })
       const app = express()
@@ -287,7 +277,6 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
 }
 
 test('warns once if protect runs without logtoAuth', async (t) => {
-  /** @type {string[]} */
   const warnings = []
   const collect = (warning) => void warnings.push(String(warning.code))
   process.on('warning', collect)
@@ -328,7 +317,6 @@ test('passes a fault to next even if the application has replaced Promise', (t) 
     constructor(error) {
       this.error = error
     }
-    /** @type {(onGood: unknown, onBad: (error: unknown) => void) => void} */
     // biome-ignore lint/suspicious/noThenProperty: a stand-in for promise libraries
     then(_, onBad) {
       onBad(this.error)

@@ -6,7 +6,6 @@ const { requireScopes } = require('logto-authkit')
 const { logtoAuth, protect } = require('logto-authkit/fastify')
 const { ask, bearer, setUp } = require('../../support/frameworks')
 
-/** @type {(t: import('node:test').TestContext, app: import('fastify').FastifyInstance) => Promise<string>} */
 async function serve(t, app) {
   t.after(() => app.close())
   return app.listen({ port: 0, host: '127.0.0.1' })
@@ -83,7 +82,6 @@ test('passes errors of onError and of handlers to the error handler of the appli
       throw error
     },
   })
-  /** @type {any[]} */
   const errors = []
   const app = Fastify()
   app.setErrorHandler((error, _request, reply) => {

@@ -6,15 +6,12 @@ const { logtoAuth, protect } = require('logto-authkit/hono')
 const { serveFetch } = require('../../support/adapters')
 const { ask, bearer, setUp } = require('../../support/frameworks')
 
-/** @typedef {import('hono').Context<{ Variables: import('logto-authkit/hono').AuthVariables }>} Context */
-
 const OWN = { 'set-cookie': 'a=1', vary: 'Origin' }
 
 test('keeps the cookies of the application, whatever kind of response it is', async (t) => {
   const { options } = await setUp(t, { allowGuest: true })
   const fixed = new Response('fixed', { headers: OWN })
   const url = await serveFetch(t, new Hono().get('/', () => new Response('fetched', { headers: OWN })).fetch)
-  /** @type {Record<string, (c: Context) => Response | Promise<Response>>} */
   const handlers = {
     text: (c) => c.text('x', 200, OWN),
     header: (c) => {

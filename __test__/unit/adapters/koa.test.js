@@ -6,9 +6,6 @@ const { requireScopes } = require('logto-authkit')
 const { logtoAuth, protect } = require('logto-authkit/koa')
 const { ask, bearer, serve, setUp } = require('../../support/frameworks')
 
-/** @typedef {(ctx: any, next: () => Promise<unknown>) => unknown} Handler */
-
-/** @type {(t: import('node:test').TestContext, ...handlers: any[]) => Promise<string>} */
 async function serveKoa(t, ...handlers) {
   const app = new Koa()
   app.silent = true
@@ -34,9 +31,7 @@ test('lets onError throw with ctx.throw, and responds with 404 if it does nothin
 
 test('shows outer middleware a rejection as a response, and an AuthError of a handler as an error', async (t) => {
   const { issuer, options } = await setUp(t)
-  /** @type {unknown[]} */
   const seen = []
-  /** @type {Handler} */
   const above = async (ctx, next) => {
     try {
       await next()
@@ -48,7 +43,6 @@ test('shows outer middleware a rejection as a response, and an AuthError of a ha
       ctx.body = 'caught'
     }
   }
-  /** @type {Handler} */
   const handler = (ctx) => requireScopes(ctx.state.auth, 'admin')
   const url = await serveKoa(t, above, logtoAuth(options), handler)
   assert.equal((await ask(url)).headers['x-above'], '1')
@@ -59,7 +53,6 @@ test('shows outer middleware a rejection as a response, and an AuthError of a ha
 
 test('keeps the cookies of the application, however the response is sent', async (t) => {
   const { options } = await setUp(t, { allowGuest: true })
-  /** @type {Record<string, Handler>} */
   const handlers = {
     text: (ctx) => {
       ctx.body = 'text'
@@ -85,7 +78,7 @@ test('keeps the cookies of the application, however the response is sent', async
       ctx.cookies.set('a', '1')
       ctx.cookies.set('b', '2')
       ctx.vary('Origin')
-      return handler(ctx, async () => {})
+      return handler(ctx)
     })
     for (const method of ['GET', 'HEAD']) {
       const { cookies, headers } = await ask(url, { method })

@@ -9,8 +9,6 @@ const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } = require('logto-authki
 const { ask, bearer } = require('../../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../../support/helpers')
 
-/** @typedef {import('node:test').TestContext} TestContext */
-
 /** Applies decorators the way a compiler does. Those of a method are listed in the order of a source file. */
 function controller(methods, decorators = []) {
   class Routes {}
@@ -26,7 +24,6 @@ function controller(methods, decorators = []) {
   return Routes
 }
 
-/** @type {(t: TestContext, module: import('@nestjs/common').ModuleMetadata) => Promise<string>} */
 async function serve(t, metadata) {
   class App {}
   Module(metadata)(App)
@@ -36,13 +33,11 @@ async function serve(t, metadata) {
   return app.getUrl()
 }
 
-/** @type {(t: TestContext, more?: object) => Promise<{ issuer: any, guard: LogtoAuthGuard }>} */
 async function setUp(t, more) {
   const issuer = await startIssuer(t)
   return { issuer, guard: new LogtoAuthGuard({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...more }) }
 }
 
-/** @type {(auth: any) => string} */
 const userId = (auth) => String(auth?.userId)
 
 describe('NestJS', { timeout: 60_000 }, () => {
@@ -97,7 +92,6 @@ describe('NestJS', { timeout: 60_000 }, () => {
   test('passes rejections to exception filters as HttpException with their cause', async (t) => {
     const { issuer, guard } = await setUp(t)
     class Filter {
-      /** @type {(exception: HttpException, host: import('@nestjs/common').ArgumentsHost) => void} */
       catch(exception, host) {
         const { code } = /** @type {any} */ (exception.cause)
         host.switchToHttp().getResponse().status(418).send(`${exception.getStatus()} ${code}`)

@@ -8,23 +8,15 @@ const { logtoAuth } = require('logto-authkit/express')
 const { EXPRESSES, FRAMEWORKS, ask, serve } = require('../../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../../support/helpers')
 
-/**
- * @typedef {import('node:test').TestContext} TestContext
- * @typedef {import('../../support/frameworks').Handler} Handler
- */
-
-/** @type {(t: TestContext) => Promise<import('logto-authkit/express').Middleware>} */
 async function guests(t) {
   const { logtoUrl } = await startIssuer(t)
   return logtoAuth({ logtoUrl, audience: AUDIENCE, allowGuest: true })
 }
 
 for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
-  /** @type {(t: TestContext, handler: Handler) => Promise<string>} */
   const serveGuests = async (t, handler) => serve(t, listener(await guests(t), handler))
 
   test(`${framework}: keeps the cookies and headers of the application, however it sends them`, async (t) => {
-    /** @type {Record<string, Handler>} */
     const handlers = {
       setHeader: (_req, res) => {
         res.setHeader('Set-Cookie', ['a=1', 'b=2'])
@@ -82,7 +74,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
 
   test(`${framework}: does not change a list of cookies that several responses share`, async (t) => {
     const shared = ['a=1', 'b=2']
-    /** @type {Record<string, Handler>} */
     const handlers = {
       setHeader: (_req, res) => res.setHeader('Set-Cookie', shared).end(),
       'writeHead with an object': (_req, res) => res.writeHead(200, { 'Set-Cookie': shared }).end(),

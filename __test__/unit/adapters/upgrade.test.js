@@ -20,11 +20,8 @@ const HANDSHAKE = {
 /** A WebSocket server that sends the context first, with the sockets, faults and outcomes so far. */
 async function serveSockets(t, options, more) {
   const sockets = new WebSocketServer({ noServer: true, ...more })
-  /** @type {import('node:stream').Duplex[]} */
   const raw = []
-  /** @type {unknown[]} */
   const faults = []
-  /** @type {unknown[]} */
   const outcomes = []
   const server = createServer().on('upgrade', (incoming, socket, head) => {
     raw.push(socket)
@@ -45,7 +42,7 @@ async function serveSockets(t, options, more) {
   return { url, raw, faults, outcomes }
 }
 
-/** The first message. @type {(client: WebSocket) => Promise<any>} */
+/** The first message. */
 async function greeting(client) {
   const [message] = await once(client, 'message')
   client.close()

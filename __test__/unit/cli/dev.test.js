@@ -156,17 +156,15 @@ describe('dev', { timeout: 60_000 }, () => {
   })
 })
 
-/** @param {string} page @param {string} path @param {unknown} body */
 async function post(page, path, body) {
   const headers = { 'Content-Type': 'application/json' }
   const response = await fetch(page + path, { method: 'POST', headers, body: JSON.stringify(body) })
   return { status: response.status, body: /** @type {any} */ (await response.json()) }
 }
 
-/** @param {string} page @returns {Promise<any>} */
+/** @type {(page: string) => Promise<any>} */
 const stateOf = async (page) => (await fetch(`${page}/api/state`)).json()
 
-/** @param {string} port @param {string} host @param {string} path @returns {Promise<number | undefined>} */
 async function statusWithHost(port, host, path) {
   const request = http.get({ host: '127.0.0.1', port, path, agent: false, headers: { Host: host } })
   const [response] = await once(request, 'response')

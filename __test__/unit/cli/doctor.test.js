@@ -12,8 +12,6 @@ const { startKeyServer } = require('../../support/key-server')
 
 const RUN = require.resolve('../../../js/cli/run')
 
-/** @typedef {{ check: string, ok: boolean | null, found: string, advice?: string }} Finding */
-
 test('a healthy server passes every check', async (t) => {
   const { logtoUrl, issuer } = await startIssuer(t)
   const { code, ok, findings } = await doctor('--url', logtoUrl, '--audience', AUDIENCE)
@@ -158,9 +156,7 @@ test('plain http to another machine fails', async () => {
 describe('over TLS', () => {
   const authority = createAuthority()
   const DAY = 86_400_000
-  /** @type {string} */
   let folder
-  /** @type {string} */
   let certificate
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
@@ -249,10 +245,8 @@ async function doctor(...args) {
   return { code, ...JSON.parse(stdout) }
 }
 
-/** @type {(findings: Finding[]) => string[]} */
 const failures = (findings) => findings.filter(({ ok }) => ok === false).map(({ check }) => check)
 
-/** @type {(findings: Finding[], check: string) => Finding} */
 function finding(findings, check) {
   const found = findings.find((finding) => finding.check === check)
   assert.ok(found, check)

@@ -18,9 +18,8 @@ const {
 const capture = JSON.parse(readFileSync(join(__dirname, '../../fixtures/capture.json'), 'utf8'))
 const KEY_SETS = new Map(capture.jwks.map((set) => [set.id, set.body]))
 
-/** @type {import('logto-authkit/testing').TestIssuer} */
 let issuer
-/** A folder with key sets and options. @type {string} */
+/** A folder with key sets and options. */
 let folder
 
 before(async () => {
@@ -399,8 +398,6 @@ function file(name, text) {
 
 const nameOf = (keySet) => `${keySet.replaceAll('/', '-')}.json`
 
-/** @type {(checks: any[]) => string[]} */
 const failed = (checks) => checks.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id)
 
-/** @type {(checks: any[], id: string) => any} */
 const row = (checks, id) => checks.find((check) => check.id === id)

@@ -207,7 +207,6 @@ describe('docs/cli.md', () => {
   })
 })
 
-/** @type {Record<string, string[]>} */
 const COMMANDS = {
   doctor: ['url', 'audience', 'issuer', 'jwks-uri', 'algorithm', 'timeout', 'json', 'help'],
   explain: [

@@ -75,7 +75,6 @@ test('tokens verified in one thread give their own contexts in other threads', a
   const tokens = users.map((sub, n) =>
     server.key.sign(server.issuer, { claims: n % 2 === 0 ? { sub } : { sub, nested: { sub } } }),
   )
-  /** @type {unknown[]} */
   const expected = []
   for (const token of tokens) expected.push(await verifier.verify(token))
 
@@ -163,7 +162,6 @@ async function setUp(t, more) {
   return { server, options, verifier: createVerifier(options) }
 }
 
-/** @type {(object: any, name: string) => unknown} */
 const own = (object, name) => Object.getOwnPropertyDescriptor(object, name)?.value
 
 /** Overwrites every member of an object, recursively. */

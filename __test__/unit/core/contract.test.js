@@ -7,20 +7,18 @@ const { check } = require('../../../js/core/options')
 
 const { options: SETS, errors, algorithms, checks } = contract()
 
-/** @type {Record<string, any>} */
 const REQUIRED = {
   logtoUrl: 'https://auth.example.test',
   audience: 'https://api.example.test',
   resource: 'https://api.example.test',
 }
 
-/** The required options of a set, and one more. @type {(set: string, name: string, value: unknown) => Record<string, any>} */
+/** The required options of a set, and one more. */
 const withOption = (set, name, value) => ({
   ...Object.fromEntries(SETS[set].flatMap((row) => (row.name in REQUIRED ? [[row.name, REQUIRED[row.name]]] : []))),
   [name]: value,
 })
 
-/** @type {(set: string, name: string, value: unknown) => string | undefined} */
 function messageOf(set, name, value) {
   try {
     check(set, withOption(set, name, value))

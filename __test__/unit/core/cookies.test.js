@@ -82,7 +82,6 @@ describe('buildAuthCookieHeader', () => {
     for (const { name, message } of unknown) rejects({ [name]: false }, message)
     for (const { value, message } of [...combinations, ...notObjects]) rejects(value, message)
 
-    /** @type {(options: any, message: string) => void} */
     function rejects(options, message) {
       assert.throws(() => buildAuthCookieHeader('T', options), { name: 'TypeError', code: 'invalid_options', message })
     }

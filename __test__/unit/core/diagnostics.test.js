@@ -15,11 +15,6 @@ const { startServer, verdict } = require('../../support/helpers')
 const { hanging, held, keySet, startKeyServer, startVerifier, text } = require('../../support/key-server')
 const { bearer, createKey } = require('../../support/tokens')
 
-/**
- * @typedef {import('logto-authkit').VerificationMessage} VerificationMessage
- * @typedef {import('logto-authkit').KeyFetchMessage} KeyFetchMessage
- */
-
 /** Every verification fetches the keys. */
 const ALWAYS_FETCHING = { jwksCacheTtlMs: 0, jwksCooldownMs: 0 }
 
@@ -107,7 +102,6 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   test(`${framework}: there is one message per request, before the response`, async (t) => {
     const keys = await startKeyServer(t)
     const messages = verifications(t)
-    /** @type {number[]} */
     const counts = []
     const app = express().use(logtoAuth(keys.options))
     app.use((_req, res) => res.end(String(counts.push(messages.length))))
@@ -125,7 +119,6 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
 test('a subscriber runs in the async context of the caller', async (t) => {
   const { server, verifier } = await startVerifier(t)
   const request = new AsyncLocalStorage()
-  /** @type {unknown[]} */
   const requests = []
   listen(t, VERIFY, () => requests.push(request.getStore()))
   const ask = (n) => request.run(n, () => verifier.verify(server.key.sign(server.issuer)))
@@ -136,7 +129,6 @@ test('a subscriber runs in the async context of the caller', async (t) => {
 
 test('a fetch has its reason and outcome, and comes before the verification that waited for it', async (t) => {
   const server = await startKeyServer(t)
-  /** @type {string[]} */
   const order = []
   listen(t, VERIFY, () => order.push('verification'))
   listen(t, JWKS, ({ jwksUri }) => jwksUri === server.jwksUri && order.push('fetch'))
@@ -238,7 +230,6 @@ test('without subscribers no clock is read and no fetch is read from the core', 
 test('a message has only the declared members, and contains no user, token or key', async (t) => {
   const key = createKey('ES256', { kid: randomUUID() })
   const server = await startKeyServer(t, { keys: [key] })
-  /** @type {any[]} */
   const messages = []
   for (const name of [VERIFY, JWKS]) listen(t, name, (message) => messages.push(message))
   const verifier = createVerifier({ ...server.options, allowGuest: true })
@@ -355,7 +346,6 @@ test('terminating worker threads that wait for keys does not lose messages in ot
   )
 })
 
-/** @type {(message: VerificationMessage) => Omit<VerificationMessage, 'duration'>} */
 const withoutDuration = ({ duration, ...rest }) => rest
 
 /** Subscribes until the test ends or the returned function is called. */
@@ -369,7 +359,6 @@ function listen(t, name, subscriber) {
 
 /** Collects the messages about verifications. */
 function verifications(t) {
-  /** @type {VerificationMessage[]} */
   const messages = []
   listen(t, VERIFY, (message) => messages.push(message))
   return messages
@@ -377,7 +366,6 @@ function verifications(t) {
 
 /** Collects the messages about fetches from that server. */
 function fetches(t, server) {
-  /** @type {KeyFetchMessage[]} */
   const messages = []
   listen(t, JWKS, (message) => message.jwksUri === server.jwksUri && messages.push(message))
   return messages

@@ -18,22 +18,13 @@ const {
   withSignatureOf,
 } = require('../../support/tokens')
 
-/** @typedef {import('logto-authkit/testing').TestIssuer} TestIssuer */
-
-/** @type {TestIssuer} */
 let issuer
 before(async () => {
   issuer = await createTestIssuer()
 })
 after(() => issuer.close())
 
-/**
- * Every error code. `token` creates the token of a request; `details` and `cause` are for operators.
- *
- * @type {{ code: string, status?: number, message: string, error?: string, scope?: string, headers?: object,
- *   token?: () => string, input?: (token: string) => any, options?: any, outage?: 'error', details?: (token: any) => object,
- *   cause?: RegExp }[]}
- */
+/** Every error code. `token` creates the token of a request; `details` and `cause` are for operators. @type {any[]} */
 const TABLE = [
   { code: 'missing_token', message: 'No token found in cookies or Authorization header', token: () => '' },
   {
@@ -171,13 +162,9 @@ for (const row of TABLE) {
           : `Bearer ${description}, error_description="${message}"`
     const headers = { 'Cache-Control': 'no-store', ...(challenge && { 'WWW-Authenticate': challenge }), ...row.headers }
 
-    /** @type {string} */
     let token
-    /** @type {any} */
     let request
-    /** @type {any} */
     let options
-    /** @type {AuthError} */
     let error
     before(async () => {
       token = (row.token ?? issuer.mint)()
@@ -234,7 +221,6 @@ for (const row of TABLE) {
       assert.deepEqual([guest.guestReason, guest.isGuest, guest.scopes, guest.payload], [code, true, [], null])
     })
 
-    /** @type {(read: (verification: any) => Promise<any>, verify: any, input: any, options: any) => Promise<any>} */
     async function withOutage(read, verify, input, options) {
       issuer.setOutage(row.outage ?? null)
       try {
@@ -310,19 +296,13 @@ describe('an input that is neither a token nor a request is a TypeError, never a
     }
   })
 
-  /** @type {(error: any) => boolean} */
   function isTypeError(error) {
     return error instanceof TypeError && !('status' in error) && !('code' in error)
   }
 })
 
 describe('a token with several faults is rejected for the first one, in the documented order', () => {
-  /**
-   * Each fault, in the order in which the checks run.
-   *
-   * @type {[string, string, { header?: object, claims?: object, members?: string, tampered?: boolean, pad?: boolean,
-   *   options?: object }][]}
-   */
+  /** Each fault, in the order in which the checks run. @type {[string, string, any][]} */
   const FAULTS = [
     ['size', 'malformed_token: longer than 16 KiB', { pad: true }],
     ['alg', 'unsupported_algorithm', { header: { alg: 'HS256' } }],
@@ -374,9 +354,8 @@ describe('a token with several faults is rejected for the first one, in the docu
     assert.equal(down.jwksRequests, 0)
   })
 
-  /** @type {(...faults: any[]) => Promise<string>} */
   async function firstFault(...faults) {
-    const merged = (/** @type {string} */ part) => Object.assign({}, ...faults.map((fault) => fault[part]))
+    const merged = (part) => Object.assign({}, ...faults.map((fault) => fault[part]))
     const members = faults.map((fault) => fault.members ?? '').join('')
     const filler = faults.some((fault) => fault.pad) ? { filler: 'x'.repeat(16_384) } : {}
     const text = JSON.stringify(validClaims({ ...filler, ...merged('claims') }))
@@ -402,10 +381,9 @@ describe('isRevoked', () => {
   }
 
   test('receives the context', async () => {
-    /** @type {any[]} */
     const asked = []
     const auth = await verify(signToken(key, { sub: 'alice', scope: 'a b' }), {
-      isRevoked: (/** @type {any} */ who) => void asked.push(structuredClone(who)),
+      isRevoked: (who) => void asked.push(structuredClone(who)),
     })
     assert.deepEqual(asked, [auth])
     assert.deepEqual([asked[0].userId, asked[0].scopes, asked[0].isAuthenticated], ['alice', ['a', 'b'], true])
@@ -448,7 +426,6 @@ const key = createKey('ES256')
 
 const own = () => optionsFor(key)
 
-/** @type {(input: any, options?: object) => Promise<import('logto-authkit').AuthContext>} */
 async function verify(input, options) {
   return verifyAuth(input, { ...own(), ...options })
 }

@@ -7,9 +7,7 @@ const { keySet, raw, startKeyServer, text } = hostile
 const { rejection } = require('../../support/helpers')
 const { AUDIENCE, createKey } = require('../../support/tokens')
 
-/**
- * @typedef {import('../../support/key-server').Answer} Answer
- */
+/** @typedef {import('../../support/key-server').Answer} Answer */
 
 const KEY = createKey()
 const BODY = JSON.stringify({ keys: [KEY.jwk] })
@@ -87,9 +85,7 @@ for (const [what, answer] of ENDLESS) {
 
 test('an endless body is not read: the connection is closed after a few megabytes', async (t) => {
   const server = await startKeyServer(t, { keys: [KEY] })
-  /** @type {Promise<number>[]} */
   const written = []
-  /** @type {Answer} */
   const answer = (request, response) => {
     const { socket } = request
     written.push(once(response, 'close').then(() => socket.bytesWritten))

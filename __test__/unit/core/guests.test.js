@@ -144,10 +144,8 @@ test('every guest context is a new object', async () => {
   assert.deepEqual(other.scopes, [])
 })
 
-/** @type {(changes?: object) => any} */
 const own = (changes) => optionsFor(key, { allowGuest: true, ...changes })
 
-/** @type {(request: any, options?: object) => Promise<import('logto-authkit').GuestContext>} */
 async function guest(request, options) {
   const auth = await verifyAuth(request, own(options))
   assert.ok(auth.isGuest)

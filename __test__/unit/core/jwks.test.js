@@ -16,10 +16,6 @@ const {
 const { outcome: outcomeOf, rejection } = require('../../support/helpers')
 const { AUDIENCE, createKey, encode } = require('../../support/tokens')
 
-/**
- * @typedef {import('logto-authkit').Verifier} Verifier
- */
-
 /** Every verification fetches the keys, even directly after a failure. */
 const ALWAYS_FETCHING = { jwksCacheTtlMs: 0, jwksCooldownMs: 0 }
 
@@ -321,7 +317,6 @@ test('a keep-alive connection that the server closed is not an outage', async (t
 
 test('a keep-alive connection that is reset on reuse is not an outage', async (t) => {
   const server = await startKeyServer(t)
-  /** @type {WeakSet<object>} */
   const used = new WeakSet()
   server.answer = (request, response) => {
     if (used.has(request.socket)) return resetting(request, response)
@@ -651,7 +646,7 @@ function unknowns(server, count) {
   })
 }
 
-/** The user, or the error code of the rejection. @type {(verifier: Verifier, token: string) => Promise<string | null>} */
+/** The user, or the error code of the rejection. */
 const outcome = (verifier, token) => outcomeOf(verifier.verify(token))
 
 function figures(verifier) {

@@ -17,17 +17,15 @@ const { names: NAMES, options: OPTIONS, unknown, combinations, notObjects } = op
 const key = createKey('EdDSA')
 const jwks = { keys: [key.jwk] }
 
-/** @type {(changes?: object) => any} */
 const own = (changes) => optionsFor(key, changes)
 
-/** @type {(message: string | RegExp) => object} */
 const invalidOptions = (message) => ({ name: 'TypeError', code: 'invalid_options', message })
 
-/** Loads an adapter without its types, which need the types of a browser. @type {(name: string) => any} */
+/** Loads an adapter without its types, which need the types of a browser. */
 const load = (name) => require(`logto-authkit/${name}`)
 const next = load('next')
 
-/** Functions that throw for invalid options. @type {Record<string, (options: any) => unknown>} */
+/** Functions that throw for invalid options. */
 const THROWING = {
   createVerifier,
   express: load('express').logtoAuth,
@@ -39,7 +37,7 @@ const THROWING = {
   authProxy: next.authProxy,
 }
 
-/** Functions that reject for invalid options. @type {Record<string, (options: any) => Promise<unknown>>} */
+/** Functions that reject for invalid options. */
 const REJECTING = {
   verifyAuth: (options) => verifyAuth('token', options),
   'verifyAuth with a guest': (options) => verifyAuth({ headers: {} }, asGuest(options)),
@@ -52,7 +50,7 @@ const REJECTING = {
 const VERIFIERS = ['createVerifier', 'verifyAuth', 'verifyAuth with a guest']
 const ADAPTERS = Object.keys({ ...THROWING, ...REJECTING }).filter((name) => !VERIFIERS.includes(name))
 
-/** Invalid options must not be hidden by the guest that the request would become. @type {(options: any) => any} */
+/** Invalid options must not be hidden by the guest that the request would become. */
 const asGuest = (options) =>
   Object.prototype.toString.call(options) === '[object Object]' && !('allowGuest' in options)
     ? { ...options, allowGuest: true }
@@ -129,15 +127,11 @@ describe('the description of an invalid value', () => {
 
   test('escapes control characters', () => {
     for (const given of ['a\nb', 'a\x1b[31m', 'a\u2028b', 'a\u202eb']) {
-      assert.throws(
-        () => createVerifier(own({ audience: [given, 5] })),
-        (/** @type {any} */ error) => /^[\x20-\x7e]*$/.test(error.message),
-      )
+      assert.throws(() => createVerifier(own({ audience: [given, 5] })), { message: /^[\x20-\x7e]*$/ })
     }
   })
 
   test('survives a value that contains itself', () => {
-    /** @type {any} */
     const loop = { keys: [] }
     loop.keys.push(loop)
     assert.throws(() => createVerifier(own({ jwks: loop })), { code: 'invalid_options' })
@@ -303,9 +297,7 @@ describe('logtoUrl is normalized the way Logto does it', () => {
     }
   })
 
-  /** @type {(t: import('node:test').TestContext) => Promise<{ server: { url: string, connections: () => number }, asked: string[] }>} */
   async function startKeyServer(t) {
-    /** @type {string[]} */
     const asked = []
     const server = await startServer(t, (request, response) => {
       asked.push(`${request.method} ${request.url}`)
@@ -345,7 +337,7 @@ describe('plain http to a host other than loopback causes one warning per proces
     assert.equal(await warnings(options), '')
   })
 
-  /** What a new process prints about warnings. @type {(options: object[]) => Promise<string>} */
+  /** What a new process prints about warnings. */
   async function warnings(options) {
     const { stdout } = await inChild((all) => {
       const { createVerifier } = require('logto-authkit')
@@ -499,7 +491,6 @@ describe('a polluted Object.prototype changes nothing', () => {
     )
   })
 
-  /** @type {(good: string) => Promise<unknown>} */
   async function seen(good) {
     const expired = signToken(key, { exp: 1, nbf: 1, iat: 1, jti: 'expired' })
     const outcomes = []
@@ -537,7 +528,7 @@ describe('a polluted Object.prototype changes nothing', () => {
 
 describe('options that change after their first use', () => {
   const other = createKey('EdDSA').jwk
-  const set = (/** @type {object} */ change) => (/** @type {object} */ options) => Object.assign(options, change)
+  const set = (change) => (options) => Object.assign(options, change)
   class KeyStore {
     keys = [other, key.jwk]
   }
@@ -619,11 +610,11 @@ describe('options that change after their first use', () => {
   })
 
   test('concurrent requests each call their own getToken and isRevoked', async () => {
-    const check = (/** @type {string} */ sub) => {
+    const check = (sub) => {
       const seen = /** @type {string[]} */ ([])
       const options = own({
         getToken: () => signToken(key, { sub }),
-        isRevoked: (/** @type {any} */ auth) => void seen.push(auth.userId),
+        isRevoked: (auth) => void seen.push(auth.userId),
       })
       return verifyAuth({ headers: {} }, options).then(({ userId }) => assert.deepEqual([userId, seen], [sub, [sub]]))
     }

@@ -144,7 +144,6 @@ describe('P-384 signatures', { timeout: 120_000 }, () => {
       const load = (path) => {
         if (loaded.has(path)) return loaded.get(path).exports
         const outside = createRequire(path)
-        /** @type {(name: string) => any} */
         const requireHere = (name) => {
           const isOurs = name.startsWith('.') && !name.includes('native')
           return isOurs ? load(outside.resolve(name)) : outside(name)
@@ -226,7 +225,6 @@ async function assertInChild(script) {
   )
 }
 
-/** @type {(verifier: import('logto-authkit').Verifier, input: any) => Promise<string | null>} */
 const outcome = (verifier, input) => outcomeOf(verifier.verify(input))
 
 function canLimitThreads() {

@@ -9,10 +9,8 @@ const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
 const key = createKey('EdDSA')
 
-/** @type {(claims: object) => Promise<import('logto-authkit').AuthContext>} */
 const contextOf = (claims) => verifyAuth(signToken(key, claims), optionsFor(key))
 
-/** @type {Promise<import('logto-authkit').AuthContext>} */
 const guest = verifyAuth({ headers: {} }, optionsFor(key, { allowGuest: true }))
 
 describe('scopes', () => {
@@ -125,7 +123,6 @@ describe('scopes', () => {
     })
   }
 
-  /** @type {(option: string, subject: any, scopes: any, options: any) => void} */
   function assertInvalid(option, subject, scopes, options) {
     const error = {
       name: 'TypeError',

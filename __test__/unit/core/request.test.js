@@ -376,7 +376,6 @@ describe('a request with a cookie and a header', () => {
 describe('getToken', () => {
   test('is called first, with the request', async () => {
     const request = { ...bearer(ALICE), url: '/?token=x' }
-    /** @type {unknown[]} */
     const asked = []
     const getToken = (given) => {
       asked.push(given)
@@ -456,10 +455,9 @@ test('a request is not modified', async () => {
   assert.equal(await who(Object.freeze(request)), 'alice')
 })
 
-/** @type {(changes?: object) => any} */
 const own = (changes) => optionsFor(key, changes)
 
-/** The user, or the error code of the rejection. @type {(request: any, options?: object) => Promise<string | null>} */
+/** The user, or the error code of the rejection. */
 const who = (request, options) => outcome(verifyAuth(request, own(options)))
 
 /** The user or the error code for an HTTP request with these raw headers. */

@@ -5,10 +5,7 @@ const { startKeyServer, startVerifier } = require('../../support/key-server')
 const { outcome: outcomeOf } = require('../../support/helpers')
 const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
-/**
- * @typedef {import('logto-authkit').VerifyAuthOptions} VerifyAuthOptions
- * @typedef {import('logto-authkit').Verifier} Verifier
- */
+/** @typedef {import('logto-authkit').VerifyAuthOptions} VerifyAuthOptions */
 
 test('a token is cached once it has been verified', async (t) => {
   const { server, verifier } = await startVerifier(t)
@@ -220,9 +217,9 @@ test('ES384 tokens, which are verified on the thread pool, are cached as well', 
   assert.deepEqual(verifier.stats().tokens, { size: 100, hits: 100, misses: 100 })
 })
 
-/** The user, or the error code of the rejection. @type {(verifier: Verifier, token: string) => Promise<string | null>} */
+/** The user, or the error code of the rejection. */
 const outcome = (verifier, token) => outcomeOf(verifier.verify(token))
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-/** The character after each in the alphabet. @type {Record<string, string>} */
+/** The character after each in the alphabet. */
 const NEXT = Object.fromEntries([...BASE64URL].map((char, i) => [char, BASE64URL[(i + 1) % 64]]))

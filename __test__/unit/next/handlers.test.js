@@ -136,7 +136,6 @@ test('aborts a response that has begun if an API handler throws an AuthError, an
   }
 })
 
-/** @param {import('node:test').TestContext} t */
 async function issued(t) {
   const issuer = await startIssuer(t)
   return {

@@ -17,10 +17,8 @@ const capture = JSON.parse(readFileSync(join(__dirname, '../../fixtures/capture.
 /**
  * @typedef {import('../../../js/testing/index').TestIssuer} TestIssuer
  * @typedef {import('logto-authkit').Verifier} Verifier
- * @typedef {import('../../../js/testing/index').TestAlgorithm} TestAlgorithm
  */
 
-/** @type {TestAlgorithm[]} */
 const ALGORITHMS = ['ES384', 'RS256', 'ES256', 'EdDSA', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
 test('an ES384 token verifies with jose by default', async (t) => {
@@ -456,7 +454,6 @@ test('Symbol.asyncDispose closes the issuer', async (t) => {
   await assert.rejects(getFresh(issuer.jwksUri), { code: 'ECONNREFUSED' })
 })
 
-/** @type {(verifier: Verifier, issuer: TestIssuer) => Promise<unknown>} */
 const unreachable = async (verifier, issuer) => {
   await issuer.close()
   clearJwksCache()
@@ -563,7 +560,6 @@ for (const [mode, given] of /** @type {[any, string][]} */ ([
 }
 
 // A new remote key set for each call, so that nothing comes from a cache.
-/** @type {(issuer: TestIssuer, token: string, options?: jose.JWTVerifyOptions) => Promise<jose.JWTVerifyResult>} */
 function joseVerify(issuer, token, options) {
   return jose.jwtVerify(token, jose.createRemoteJWKSet(new URL(issuer.jwksUri)), {
     issuer: issuer.issuer,
@@ -575,23 +571,19 @@ function joseVerify(issuer, token, options) {
   })
 }
 
-/** @type {(issuer: TestIssuer) => Promise<any[]>} */
 async function keySet(issuer) {
   return /** @type {any} */ (await (await fetch(issuer.jwksUri)).json()).keys
 }
 
-/** @type {(issuer: TestIssuer, member: string) => Promise<string[]>} */
 async function ofEachKey(issuer, member) {
   return (await keySet(issuer)).map((key) => key[member])
 }
 
-/** @type {(token: string) => string | undefined} */
 function kidOf(token) {
   return jose.decodeProtectedHeader(token).kid
 }
 
 // A new connection, and the error code of the system, which fetch would wrap.
-/** @type {(url: string) => Promise<number | undefined>} */
 function getFresh(url) {
   return new Promise((resolve, reject) => {
     get(url, { agent: false }, (response) => resolve(response.resume().statusCode)).on('error', reject)
