@@ -38,7 +38,6 @@ const UNTRUSTED = [
   ['a certificate for another host', authority.issue({ names: ['other.example.test'] })],
 ]
 
-/** @type {import('./run').Scenario} */
 async function certificates({ t, report, named, proxy }) {
   const server = await startKeyServer(t, { keys: [createKey()], tls: identity })
   const present = (

@@ -11,7 +11,6 @@ const { keySet, startKeyServer, text } = require('../support/key-server')
 const { AUDIENCE, createKey } = require('../support/tokens')
 const { asking, startLoad, total } = require('./load')
 
-/** @type {import('./run').Scenario} */
 async function jumps({ t, report }) {
   const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
@@ -53,7 +52,6 @@ async function jump(file) {
   await load.use(Array.from({ length: 100 }, () => ({ token: long(), expected: ['accepted'] })))
   await pause(200)
 
-  /** @type {object[]} */
   const rows = []
   const step = async (
     /** @type {string} */ name,

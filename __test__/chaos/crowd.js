@@ -8,7 +8,6 @@ const send = (message) => (parentPort ? parentPort.postMessage(message) : proces
 
 async function verifyAll({ options, tokens }) {
   const verifier = createVerifier(options)
-  /** @type {Record<string, number>} */
   const verdicts = {}
   for (const found of await Promise.all(tokens.map((token) => verdict(verifier.verify(token))))) {
     verdicts[found] = (verdicts[found] ?? 0) + 1
@@ -16,6 +15,5 @@ async function verifyAll({ options, tokens }) {
   send({ verdicts })
   if (!parentPort) process.disconnect()
 }
-/** @type {import('node:events').EventEmitter} */
 ;(parentPort ?? process).once('message', verifyAll)
 send('ready')

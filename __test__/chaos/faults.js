@@ -50,22 +50,19 @@ const FAULTS = [
   ['fails every other request', ({ healthy }) => flapping(healthy)],
 ]
 
-/** @type {(keys: import('../support/tokens').Key[]) => string} */
 const json = (keys) => JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
 
-/** @type {(keys: import('../support/tokens').Key[]) => Answer} */
 function truncated(keys) {
   const body = json(keys)
   return raw(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, -10)}`)
 }
 
-/** Redirects to the same server, which would send a key set. @type {Answer} */
+/** Redirects to the same server, which would send a key set. */
 const redirect = (request, response) => response.writeHead(302, { Location: `${request.url}?again` }).end()
 
 /** The largest number of bytes of the 100 MB that a client has read. */
 const served = { maxBytes: 0 }
 
-/** @type {Answer} */
 function hundredMegabytes(_, response) {
   const chunk = Buffer.alloc(64 * 1024, ' ')
   response.writeHead(200, { 'Content-Length': 1600 * chunk.length })
@@ -85,9 +82,8 @@ function hundredMegabytes(_, response) {
   pour()
 }
 
-/** @type {(healthy: Answer) => Answer} */
 function flapping(healthy) {
-  /** The URLs whose next request succeeds. Each client has its own URL. @type {Set<string | undefined>} */
+  /** The URLs whose next request succeeds. Each client has its own URL. */
   const up = new Set()
   return (request, response) => {
     if (up.delete(request.url)) return healthy(request, response)

@@ -6,26 +6,19 @@ const { verdict } = require('../support/helpers')
 const { AUDIENCE } = require('../support/tokens')
 
 /**
- * @typedef {import('../support/tokens').Key} Key
  * @typedef {{ token: string, expected: string[] }} Question - A token and the acceptable verdicts.
  * @typedef {ReturnType<typeof newFigures>} Figures
  * @typedef {ReturnType<typeof startLoad>} Load
  */
 
-/**
- * Verifies tokens without a pause until it is stopped.
- *
- * @param {(token: string) => Promise<string>} ask - Resolves with the verdict: `'accepted'` or an error code.
- * @param {{ concurrency?: number }} [options]
- */
+/** Verifies tokens without a pause until it is stopped. */
 function startLoad(ask, { concurrency = 64 } = {}) {
-  /** @type {Question[]} */
   let questions = []
   let figures = newFigures()
   let stopped = false
   let resting = false
   let next = 0
-  /** The number of pending verifications of each list. @type {Map<Question[], number>} */
+  /** The number of pending verifications of each list. */
   const pending = new Map()
 
   const delay = monitorEventLoopDelay({ resolution: 10 })
@@ -55,21 +48,13 @@ function startLoad(ask, { concurrency = 64 } = {}) {
   const done = Promise.all(Array.from({ length: concurrency }, one))
 
   return {
-    /**
-     * Switches to other tokens. Resolves when no verification of the former ones is pending.
-     *
-     * @param {Question[]} others
-     */
+    /** Switches to other tokens. Resolves when no verification of the former ones is pending. */
     async use(others) {
       const former = questions
       questions = others
       while (pending.has(former)) await turn()
     },
-    /**
-     * Ends a phase. Resolves with the statistics of the verifications that began in it, when all have finished.
-     *
-     * @param {number} [graceMs] - For how long the next phase may reject tokens that it must accept later, or reject them with another code.
-     */
+    /** Ends a phase. Resolves with the statistics of the verifications that began in it, when all have finished. */
     async phase(graceMs) {
       const ended = figures
       ended.stallMs = stall()
@@ -85,12 +70,7 @@ function startLoad(ask, { concurrency = 64 } = {}) {
       figures.stallMs = Math.max(figures.stallMs, stall())
       return figures
     },
-    /**
-     * Pauses the load, when nothing is pending, until the work is done.
-     *
-     * @template T
-     * @param {() => Promise<T>} work
-     */
+    /** Pauses the load, when nothing is pending, until the work is done. */
     async rest(work) {
       resting = true
       while (pending.size > 0) await turn()
@@ -114,12 +94,12 @@ function newFigures(graceMs = 0) {
     good: 0,
     /** Rejected within the grace period. */
     excused: 0,
-    /** Valid tokens rejected, by code. @type {Record<string, number>} */
+    /** Valid tokens rejected, by code. */
     rejected: {},
     /** When the last verification began that rejected a valid token, within the grace period too. */
     lastRejected: 0,
     invalidAccepted: 0,
-    /** Rejected with a wrong code. @type {Record<string, number>} */
+    /** Rejected with a wrong code. */
     wrong: {},
     slowestMs: 0,
     /** The longest time that the machine did not run this thread. No verification can be faster. */
@@ -127,12 +107,6 @@ function newFigures(graceMs = 0) {
   }
 }
 
-/**
- * @param {Figures} figures
- * @param {string[]} expected
- * @param {string} found
- * @param {number} began
- */
 function count(figures, expected, found, began) {
   const isGood = expected.includes('accepted')
   figures.tried += 1
@@ -149,14 +123,9 @@ function count(figures, expected, found, began) {
   }
 }
 
-/** @param {Record<string, number>} counts */
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0)
 
-/**
- * Adds up the statistics of several phases.
- *
- * @param {Figures[]} phases
- */
+/** Adds up the statistics of several phases. */
 function sum(phases) {
   const all = newFigures()
   for (const figures of phases) {
@@ -171,30 +140,13 @@ function sum(phases) {
   return all
 }
 
-/**
- * @param {import('logto-authkit').Verifier} verifier
- * @returns {(token: string) => Promise<string>}
- */
 const asking = (verifier) => (token) => verdict(verifier.verify(token))
 
-/**
- * Valid tokens of a key.
- *
- * @param {Key} key
- * @param {string} issuer
- * @param {number} count
- * @returns {Question[]}
- */
+/** Valid tokens of a key. */
 const good = (key, issuer, count) =>
   Array.from({ length: count }, () => ({ token: key.sign(issuer), expected: ['accepted'] }))
 
-/**
- * One invalid token of every kind, with the expected code.
- *
- * @param {Key} key
- * @param {string} issuer
- * @returns {Question[]}
- */
+/** One invalid token of every kind, with the expected code. */
 function bad(key, issuer) {
   const [header, payload, signature] = key.sign(issuer).split('.')
   const forged = Buffer.from(payload, 'base64url').toString().replace('alice', 'admin')
@@ -212,12 +164,7 @@ function bad(key, issuer) {
   return cases.map(([token, ...expected]) => ({ token, expected }))
 }
 
-/**
- * Merges two lists, spreading the shorter one over the longer one.
- *
- * @param {Question[]} many
- * @param {Question[]} few
- */
+/** Merges two lists, spreading the shorter one over the longer one. */
 function mixed(many, few) {
   const step = Math.max(1, Math.floor(many.length / few.length))
   return many.flatMap((question, index) =>

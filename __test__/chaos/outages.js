@@ -7,10 +7,6 @@ const { AUDIENCE, createKey } = require('../support/tokens')
 const { FAULTS, served } = require('./faults')
 const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
 
-/**
- * @typedef {import('./run').Scenario} Scenario
- */
-
 /** As short as a busy machine permits. */
 const TIMES = { jwksCacheTtlMs: 400, jwksCooldownMs: 300, jwksTimeoutMs: 200 }
 
@@ -25,7 +21,6 @@ const FAULTY_MS = 1200
 /** After this time without a rejection, the outage counts as over. */
 const QUIET_MS = 400
 
-/** @type {Scenario} */
 async function outages({ t, report }) {
   const key = createKey()
   const server = await startKeyServer(t, { keys: [key] })

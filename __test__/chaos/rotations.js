@@ -7,19 +7,14 @@ const { AUDIENCE, createKey } = require('../support/tokens')
 const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
 const { MAX_WAIT_MS, RECOVERY_MS, TIMES, fetched } = require('./outages')
 
-/**
- * @typedef {import('../support/key-server').KeyServer} KeyServer
- * @typedef {import('../support/tokens').Key} Key
- * @typedef {import('./load').Question} Question
- */
+/** @typedef {import('../support/tokens').Key} Key */
 
 /** A long cache lifetime, so that only the first token of a new key triggers a fetch. */
 const LASTING = { ...TIMES, jwksCacheTtlMs: 3_600_000 }
 
-/** The invalid tokens that trigger no fetch. @param {Key} key @param {string} issuer */
+/** The invalid tokens that trigger no fetch. */
 const badWithoutFetch = (key, issuer) => bad(key, issuer).filter(({ expected }) => !expected.includes('unknown_key'))
 
-/** @type {import('./run').Scenario} */
 async function rotations({ t, report }) {
   for (const [how, grace] of /** @type {const} */ ([
     ['with grace', true],
@@ -34,7 +29,7 @@ async function rotations({ t, report }) {
       // Otherwise the new key would appear within the cooldown of the previous one.
       await pause(TIMES.jwksCooldownMs + 50)
       const next = createKey(rotation % 2 === 0 ? 'ES384' : 'ES256')
-      const of = (/** @type {Key} */ key) => good(key, server.issuer, 100)
+      const of = (key) => good(key, server.issuer, 100)
       server.answer = keySet(grace ? [next, key] : [next])
       // Without grace, tokens of the former key stay valid until the first token of the new key arrives.
       const questions = grace ? [...of(next), ...of(key)] : of(next)
@@ -59,12 +54,7 @@ async function rotations({ t, report }) {
   await lateRotation(t, report)
 }
 
-/**
- * New keys must be found after the cooldown at the latest, even if made-up ids keep triggering fetches.
- *
- * @param {import('./run').Closing} t
- * @param {import('./run').Report} report
- */
+/** New keys must be found after the cooldown at the latest, even if made-up ids keep triggering fetches. */
 async function rotationInFlood(t, report) {
   const server = await startKeyServer(t)
   const load = await startFetched(server)
@@ -101,17 +91,12 @@ async function rotationInFlood(t, report) {
   report.faults(3)
 }
 
-/**
- * A key that signs tokens before it is published, which Logto's own caches can cause.
- *
- * @param {import('./run').Closing} t
- * @param {import('./run').Report} report
- */
+/** A key that signs tokens before it is published, which Logto's own caches can cause. */
 async function lateRotation(t, report) {
   const server = await startKeyServer(t)
   const load = await startFetched(server)
   const key = createKey()
-  const of = (/** @type {Key} */ key) => good(key, server.issuer, 100)
+  const of = (key) => good(key, server.issuer, 100)
   const unpublished = of(key).map(({ token }) => ({ token, expected: ['unknown_key'] }))
   const began = performance.now()
   await load.use([...of(server.key), ...unpublished])
@@ -140,7 +125,6 @@ async function lateRotation(t, report) {
   report.faults(1)
 }
 
-/** @type {import('./run').Scenario} */
 async function floods({ t, report }) {
   for (const [name, isDown] of /** @type {const} */ ([
     ['made-up key ids', false],
@@ -163,13 +147,7 @@ async function floods({ t, report }) {
   }
 }
 
-/**
- * Tokens with made-up key ids.
- *
- * @param {KeyServer} server
- * @param {number} count
- * @returns {Question[]}
- */
+/** Tokens with made-up key ids. */
 function madeUp(server, count) {
   const [, payload, signature] = server.key.sign(server.issuer).split('.')
   return Array.from({ length: count }, (_, number) => {
@@ -179,24 +157,18 @@ function madeUp(server, count) {
   })
 }
 
-/** Resolves when a fetch has just begun, so that the whole cooldown remains. @param {KeyServer} server */
+/** Resolves when a fetch has just begun, so that the whole cooldown remains. */
 const justAsked = (server) => server.requested(server.requests.length + 1)
 
-/** @param {KeyServer} server */
 async function startFetched(server) {
   const verifier = createVerifier(options(server))
   await fetched(verifier)
   return startLoad(asking(verifier))
 }
 
-/** @param {KeyServer} server */
 const options = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE, tokenCacheSize: 100, ...LASTING })
 
-/**
- * @param {import('./run').Report} report
- * @param {{ name: string, figures: import('./load').Figures, requests: number, maxRequests: number, recoveryMs?: number, callersSee?: string }} row
- */
-function row(report, { name, figures, requests, maxRequests, recoveryMs, callersSee = 'no difference' }) {
+function row(report, { name, figures, requests, maxRequests, recoveryMs = undefined, callersSee = 'no difference' }) {
   const lost = total(figures.rejected) + total(figures.wrong)
   const { slowestMs } = figures
   report.row({

@@ -35,15 +35,11 @@ const { recordRun } = require('../../scripts/record-run')
  * @property {number} [maxRecoveryMs] - The limit of `recoveryMs`.
  */
 
-/** @type {Record<string, Scenario>} */
 const SCENARIOS = { outages, certificates, stampedes, rotations, floods, jumps }
 
 function newReport() {
-  /** @type {string[]} */
   const broken = []
-  /** @type {Row[]} */
   const rows = []
-  /** @type {string[]} */
   const skipped = []
   let faults = 0
   const must = (holds, otherwise) => void (holds || broken.push(otherwise))
@@ -126,7 +122,6 @@ async function main() {
       record: { type: 'boolean', default: false },
     },
   })
-  /** @type {(() => unknown)[]} */
   const closing = []
   const t = { after: (close) => closing.push(close) }
   const report = newReport()

@@ -33,11 +33,9 @@ const MAX_DRIFT = 5
 
 const ENDS = /** @type {const} */ ([null, 'exits', 'fails', 'is terminated'])
 
-/** @param {number} minutes */
 async function soak(minutes) {
-  /** @type {(() => unknown)[]} */
   const closing = []
-  const t = { after: (/** @type {() => unknown} */ close) => closing.push(close) }
+  const t = { after: (close) => closing.push(close) }
   const [first, hung] = [createKey('ES384'), await startKeyServer(t, { answer: hanging })]
   const server = await startKeyServer(t, { keys: [first] })
   const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, tokenCacheSize: 300, ...TIMES }
@@ -64,14 +62,14 @@ async function soak(minutes) {
     figures.rotations += 1
   }
   const phases = [load.current()]
-  const use = async (/** @type {import('../support/tokens').Key} */ key) => {
+  const use = async (key) => {
     const questions = mixed(good(key, server.issuer, 400), bad(key, server.issuer))
     const ended = load.phase(GRACE_MS)
     await Promise.all([load.use(questions), soaked.use(questions, GRACE_MS)])
     phases.push(await ended)
     if (phases.length > 100) phases.splice(0, phases.length, sum(phases))
   }
-  const inWorker = async (/** @type {typeof ENDS[number]} */ end) => {
+  const inWorker = async (end) => {
     const { logtoUrl, audience } = options
     const failure = await soaked.work({ ...TIMES, logtoUrl, audience, token: key.sign(server.issuer) }, end)
     figures.workers += 1
@@ -120,18 +118,13 @@ async function soak(minutes) {
   return { ...figures, http: sum(phases), ...end }
 }
 
-/** @param {{ logtoUrl: string, audience: string, token: string }} task */
-function exitWhileItFetches({ token, ...options }) {
+function exitWhileItFetches(/** @type {any} */ { token, ...options }) {
   const { verifyLogtoToken } = require('logto-authkit')
   for (let i = 0; i < 10; i += 1) verifyLogtoToken(token, options)
   setTimeout(() => process.exit(7), 20)
 }
 
-/**
- * Starts the server in a child process.
- *
- * @param {import('logto-authkit').VerifyAuthOptions} options
- */
+/** Starts the server in a child process. */
 async function startSoaked(options) {
   const child = fork(join(__dirname, 'soaked.js'), [JSON.stringify(options)], {
     execArgv: ['--expose-gc'],
@@ -146,12 +139,11 @@ async function startSoaked(options) {
     if (child.connected || stdout === '') throw new Error(`the server process died: ${code ?? signal}`)
   })
   let calls = 0
-  /** @type {(what: object) => Promise<any>} */
   const call = (what) => {
     const id = ++calls
     child.send({ id, ...what })
     return new Promise((resolve) => {
-      const listener = (/** @type {any} */ message) => {
+      const listener = (message) => {
         if (message.id !== id) return
         child.off('message', listener)
         resolve(message.answer)
@@ -184,12 +176,6 @@ async function startSoaked(options) {
   }
 }
 
-/**
- * @param {number} port
- * @param {http.Agent} agent
- * @param {string} token
- * @returns {Promise<string>}
- */
 function askOverHttp(port, agent, token) {
   return new Promise((resolve, reject) => {
     const request = http.get({ port, agent, headers: { authorization: `Bearer ${token}` } }, (response) => {
@@ -199,12 +185,7 @@ function askOverHttp(port, agent, token) {
   })
 }
 
-/**
- * Sends a request and disconnects before or during the response.
- *
- * @param {number} port
- * @param {string} token
- */
+/** Sends a request and disconnects before or during the response. */
 async function hangUp(port, token) {
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   socket.write(`GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
@@ -214,7 +195,6 @@ async function hangUp(port, token) {
   else socket.destroy()
 }
 
-/** @param {number[]} values */
 const median = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)]
 
 async function main() {
@@ -263,10 +243,10 @@ async function main() {
     left.length > 0 && `open handles at the end: ${left}`,
     exit !== 0 && `the process exited with ${exit}`,
     exitMs >= 4500 && 'the process exited late',
-  ].filter((fault) => fault !== false)
+  ].filter(Boolean)
   for (const fault of wrong) console.error(`FAILED: ${fault}`)
   if (values.record) {
-    const figure = (/** @type {number} */ value) => value.toLocaleString('en')
+    const figure = (value) => value.toLocaleString('en')
     const happened = [
       `${figure(counts.rotations)} rotations`,
       `${figure(counts.faults)} faults of the key server`,

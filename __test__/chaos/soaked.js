@@ -9,11 +9,9 @@ const { asking, startLoad, sum } = require('./load')
 /** The interval at which the load pauses for a memory sample. */
 const SAMPLE_MS = 5000
 
-/** @type {import('logto-authkit').VerifyAuthOptions} */
 const options = JSON.parse(process.argv[2])
 const load = startLoad(asking(createVerifier(options)))
 let phases = [load.current()]
-/** @type {number[]} */
 const samples = []
 let working = Promise.resolve()
 
@@ -25,7 +23,6 @@ const server = http.createServer(async (request, response) => {
 // Otherwise the server could close an idle connection while a request arrives.
 server.keepAliveTimeout = 0
 
-/** @type {Record<string, (message: any) => unknown>} */
 const CALLS = {
   listen: () =>
     new Promise((resolve) => {
@@ -66,7 +63,6 @@ const sampling = setInterval(async () => {
   })
 }, SAMPLE_MS)
 
-/** @param {import('../support/worker').Task} task */
 async function verifies(task) {
   const { answered, exited } = verifyInWorker(task)
   const [{ userId }, code] = await Promise.all([answered, exited])

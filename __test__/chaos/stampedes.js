@@ -15,7 +15,6 @@ const CROWD = 4
 const EACH = 1000
 const SCRIPT = join(__dirname, 'crowd.js')
 
-/** @type {import('./run').Scenario} */
 async function stampedes({ t, report }) {
   const key = createKey('ES384')
   cluster.setupPrimary({ exec: SCRIPT })
