@@ -1,6 +1,5 @@
 /** Generates load from a separate process. */
 
-// @ts-expect-error: the package has no types
 const autocannon = require('autocannon')
 const { quantile } = require('./rounds')
 
