@@ -5,7 +5,7 @@ const { addCookie, jsonResponse, send } = require('./adapters/response')
 const native = require('./core/addon')
 const { contract } = require('./core/contract')
 const { orThrow } = require('./core/errors')
-const { check } = require('./core/options')
+const { check, snapshot } = require('./core/options')
 const { credentials, header, parsedCookie } = require('./core/request')
 
 /** @typedef {import('..').RequestLike} RequestLike */
@@ -21,7 +21,7 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const generateCsrfToken = () => randomUUID()
 
 /** @type {typeof import('./csrf').buildCsrfCookieHeader} */
-const buildCsrfCookieHeader = (token, options) => orThrow(native.csrfCookieHeader(String(token), options))
+const buildCsrfCookieHeader = (token, options) => orThrow(native.csrfCookieHeader(String(token), snapshot(options)))
 
 /** @type {typeof import('./csrf').createCsrfMiddleware} */
 function createCsrfMiddleware(options) {

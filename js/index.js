@@ -3,15 +3,16 @@
 const native = require('./core/addon')
 const { AuthError, orThrow, invalidOption } = require('./core/errors')
 const { hasRole, hasScopes, requireRole, requireScopes } = require('./core/permissions')
+const { snapshot } = require('./core/options')
 const { createVerifier, verifyAuth, verifyLogtoToken } = require('./core/verifier')
 
 /** @type {typeof import('..').buildAuthCookieHeader} */
 const buildAuthCookieHeader = (token, options) =>
-  orThrow(native.authCookieHeader(requireString('token', token), options))
+  orThrow(native.authCookieHeader(requireString('token', token), snapshot(options)))
 
 /** @type {typeof import('..').buildGuestCookieHeader} */
 const buildGuestCookieHeader = (guestId, guestCookie) =>
-  orThrow(native.guestCookieHeader(requireString('guestId', guestId), guestCookie))
+  orThrow(native.guestCookieHeader(requireString('guestId', guestId), snapshot(guestCookie)))
 
 /** @type {typeof import('..').invalidateJwksCache} */
 const invalidateJwksCache = (logtoUrl) => void orThrow(native.invalidateJwksCache(logtoUrl))
