@@ -1,7 +1,13 @@
 //! Tests the option values in `__test__/fixtures/options.json`, which the JavaScript tests use as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use logto_authkit::options::{OptionError, Options, Raw, auth_cookie, cookie_attributes};
+use std::collections::{BTreeMap, VecDeque};
+
+use logto_authkit::contract::contract;
+use logto_authkit::options::{
+    OptionError, Options, Raw, Set, auth_cookie, cookie_attributes, csrf_cookie, resource_metadata,
+};
+use logto_authkit::requirements::Requirements;
 use serde_json::Value;
 
 fn table() -> Value {
@@ -47,19 +53,26 @@ fn object(members: impl IntoIterator<Item = (String, Raw)>) -> Raw {
     Raw::Object(members.into_iter().collect())
 }
 
-/// A function that parses an option set and adds missing required options.
-type Parse = fn(Raw) -> Result<(), OptionError>;
+/// Parses the options of a set, as the functions that take them do.
+fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
+    let set = Set::from_name(name).unwrap();
+    match set {
+        Set::AuthCookie => cookie_attributes(raw, auth_cookie()).map(drop),
+        Set::CsrfCookie => cookie_attributes(raw, csrf_cookie()).map(drop),
+        Set::Requirements => Requirements::parse(raw).map(drop),
+        Set::ResourceMetadata => resource_metadata(raw).map(drop),
+        Set::Csrf | Set::GuestCookie | Set::Mint | Set::ProxyExtra | Set::RotateKeys | Set::TestIssuer => {
+            set.check(raw)
+        }
+        _ => Options::parse_set(set, raw).map(drop),
+    }
+}
 
-const SETS: [(&str, Parse); 2] = [
-    ("verifier", |raw| Options::parse(with_required(raw)).map(drop)),
-    ("authCookie", |raw| cookie_attributes(raw, auth_cookie()).map(drop)),
-];
-
-fn with_required(raw: Raw) -> Raw {
+fn with_required(raw: Raw, required: &Value) -> Raw {
     let Raw::Object(mut members) = raw else { return raw };
-    for (name, value) in [("logtoUrl", "https://t.test"), ("audience", "https://api.test")] {
+    for (name, value) in required.as_object().into_iter().flatten() {
         if !members.iter().any(|(given, _)| given == name) {
-            members.push((name.into(), Raw::String(value.into())));
+            members.push((name.clone(), Raw::String(value.as_str().unwrap().into())));
         }
     }
     Raw::Object(members)
@@ -73,22 +86,82 @@ fn with_option(name: &str, value: Raw) -> Raw {
     }
 }
 
-#[track_caller]
-fn assert_rejects(parse: Parse, raw: Raw, message: &str) {
-    let error = parse(raw).expect_err(message);
-    assert_eq!(error.message, message);
-    // The error and its message must name the same option.
-    let named = message.split('"').nth(1).filter(|_| message.contains(" option \"")).unwrap_or_default();
-    assert_eq!(error.option, named);
+/// A set of the table with the rows of the sets that it resembles.
+struct Table {
+    all: Value,
+    name: &'static str,
+}
+
+impl Table {
+    fn each() -> impl Iterator<Item = Self> {
+        Set::ALL.into_iter().map(|(_, name)| Self { all: table(), name })
+    }
+
+    /// The values of a member of the set and of those that it resembles, the former first.
+    fn members(&self, member: &str) -> Vec<&Value> {
+        let mut found = Vec::new();
+        let mut names = VecDeque::from([self.name]);
+        while let Some(name) = names.pop_front() {
+            let set = &self.all["sets"][name];
+            found.extend(set.get(member));
+            names.extend(set["like"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap()));
+        }
+        found
+    }
+
+    /// Every option with its row.
+    fn options(&self) -> BTreeMap<&String, &Value> {
+        self.members("options").into_iter().rev().flat_map(|options| options.as_object().unwrap()).collect()
+    }
+
+    /// The decoded values of a list, each with its message.
+    fn rows(&self, member: &str) -> Vec<(Raw, String)> {
+        let names: Vec<_> = self.options().into_keys().filter(|name| !name.contains('.')).cloned().collect();
+        let rows = self.members(member).into_iter().flat_map(|rows| rows.as_array().unwrap());
+        rows.map(|row| (self.decode(&row[0]), row[1].as_str().unwrap().replace("<all>", &names.join(", ")))).collect()
+    }
+
+    fn decode(&self, value: &Value) -> Raw {
+        decode(&self.all, value)
+    }
+
+    /// Parses an options object, to which required options are added.
+    fn parse(&self, raw: Raw) -> Result<(), OptionError> {
+        let required = self.members("required");
+        parse(self.name, with_required(raw, required.first().unwrap_or(&&Value::Null)))
+    }
+
+    #[track_caller]
+    fn assert_rejects(&self, raw: Raw, message: &str) {
+        let error = self.parse(raw).expect_err(message);
+        assert_eq!(error.message, message, "{}", self.name);
+        // The error and its message must name the same option.
+        let named = message.split('"').nth(1).filter(|_| message.contains(" option \"")).unwrap_or_default();
+        assert_eq!(error.option, named);
+    }
+}
+
+#[test]
+fn the_table_has_every_set_and_every_option() {
+    let contract = contract();
+    assert_eq!(table()["sets"].as_object().unwrap().len(), Set::ALL.len());
+    for table in Table::each() {
+        let rows = contract["options"][table.name].as_array().unwrap();
+        let mut known: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+        known.sort_unstable();
+        let options = table.options();
+        let tested: Vec<_> = options.keys().map(|name| name.as_str()).filter(|name| !name.contains('.')).collect();
+        assert_eq!(tested, known, "{}", table.name);
+    }
 }
 
 #[test]
 fn valid_values_are_accepted() {
-    let table = table();
-    for (set, parse) in SETS {
-        for (name, option) in table["sets"][set]["options"].as_object().unwrap() {
+    for table in Table::each() {
+        for (name, option) in table.options() {
             for value in option["valid"].as_array().unwrap() {
-                assert_eq!(parse(with_option(name, decode(&table, value))), Ok(()), "{name}: {value}");
+                let raw = with_option(name, table.decode(value));
+                assert_eq!(table.parse(raw), Ok(()), "{} {name}: {value}", table.name);
             }
         }
     }
@@ -96,16 +169,15 @@ fn valid_values_are_accepted() {
 
 #[test]
 fn invalid_values_are_rejected_with_the_message_of_the_table() {
-    let table = table();
-    for (set, parse) in SETS {
-        for (name, option) in table["sets"][set]["options"].as_object().unwrap() {
+    for table in Table::each() {
+        for (name, option) in table.options() {
             for entry in option["invalid"].as_array().unwrap() {
-                let group = entry.as_str().map(|group| table["groups"][group].as_array().unwrap());
+                let group = entry.as_str().map(|group| table.all["groups"][group].as_array().unwrap());
                 for row in group.unwrap_or(&vec![entry.clone()]) {
                     let expected = row.get(2).unwrap_or(&option["expected"]).as_str().unwrap();
                     let description = row[1].as_str().unwrap();
                     let message = format!("Invalid option \"{name}\": expected {expected}, got {description}");
-                    assert_rejects(parse, with_option(name, decode(&table, &row[0])), &message);
+                    table.assert_rejects(with_option(name, table.decode(&row[0])), &message);
                 }
             }
         }
@@ -114,16 +186,11 @@ fn invalid_values_are_rejected_with_the_message_of_the_table() {
 
 #[test]
 fn unknown_options_are_rejected_even_if_they_are_undefined() {
-    let table = table();
-    for (set, parse) in SETS {
-        let set = &table["sets"][set];
-        let mut names: Vec<&str> = set["options"].as_object().unwrap().keys().map(String::as_str).collect();
-        names.retain(|name| !name.contains('.'));
-        names.sort_unstable();
-        for row in set["unknown"].as_array().unwrap() {
-            let message = row[1].as_str().unwrap().replace("<all>", &names.join(", "));
+    for table in Table::each() {
+        for (name, message) in table.rows("unknown") {
+            let Raw::String(name) = name else { panic!("{name:?}") };
             for value in [Raw::Undefined, Raw::Null, Raw::Number(1.0)] {
-                assert_rejects(parse, with_option(row[0].as_str().unwrap(), value), &message);
+                table.assert_rejects(with_option(&name, value), &message);
             }
         }
     }
@@ -131,12 +198,9 @@ fn unknown_options_are_rejected_even_if_they_are_undefined() {
 
 #[test]
 fn contradictions_and_values_other_than_objects_are_rejected() {
-    let table = table();
-    for (set, parse) in SETS {
-        for rows in ["combinations", "notObjects"] {
-            for row in table["sets"][set][rows].as_array().unwrap() {
-                assert_rejects(parse, decode(&table, &row[0]), row[1].as_str().unwrap());
-            }
+    for table in Table::each() {
+        for (value, message) in [table.rows("combinations"), table.rows("notObjects")].concat() {
+            table.assert_rejects(value, &message);
         }
     }
 }

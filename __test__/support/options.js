@@ -35,37 +35,39 @@ function withOption(name, value) {
   return { [option]: member === undefined ? value : { [member]: value } }
 }
 
-/** @type {Record<string, any[][]>} */
-const groups = table.groups
+/** @type {{ groups: Record<string, any[][]>, sets: Record<string, any> }} */
+const { groups, sets } = table
+
+/** A set and those that it resembles, the former first. */
+const family = (name) => [sets[name], ...(sets[name].like ?? []).flatMap(family)]
 
 /** The values of an option set, with the message for each invalid one. */
 function optionSet(name) {
-  const set = /** @type {any} */ (table.sets[name])
-  const names = Object.keys(set.options).filter((option) => !option.includes('.'))
-  /** @type {(rows: any[][]) => { value: any, message: string }[]} */
-  const withMessages = (rows) =>
-    rows.map(([value, message]) => ({
-      value: decode(value),
-      message: message.replace('<all>', names.sort().join(', ')),
-    }))
+  const related = family(name)
+  const rows = Object.assign({}, ...related.map(({ options }) => options).reverse())
+  const names = Object.keys(rows).filter((option) => !option.includes('.'))
+  /** @type {(member: string) => { value: any, message: string }[]} */
+  const withMessages = (member) =>
+    related
+      .flatMap((set) => set[member] ?? [])
+      .map(([value, message]) => ({ value: decode(value), message: message.replace('<all>', names.sort().join(', ')) }))
   return {
     names,
-    options: Object.entries(set.options).map(([option, { expected, valid, invalid }]) => ({
+    required: related.find(({ required }) => required)?.required ?? {},
+    options: Object.entries(rows).map(([option, { expected, valid, invalid }]) => ({
       name: option,
       valid: /** @type {any[]} */ (valid.map(decode)),
-      invalid: withMessages(
-        invalid
-          .flatMap((entry) => (typeof entry === 'string' ? groups[entry] : [entry]))
-          .map((/** @type {any[]} */ [value, description, wanted = expected]) => [
-            value,
-            `Invalid option "${option}": expected ${wanted}, got ${description}`,
-          ]),
-      ),
+      invalid: invalid
+        .flatMap((entry) => (typeof entry === 'string' ? groups[entry] : [entry]))
+        .map(([value, description, wanted = expected]) => ({
+          value: decode(value),
+          message: `Invalid option "${option}": expected ${wanted}, got ${description}`,
+        })),
     })),
-    unknown: withMessages(set.unknown).map(({ value, message }) => ({ name: /** @type {string} */ (value), message })),
-    combinations: withMessages(set.combinations),
-    notObjects: withMessages(set.notObjects),
+    unknown: withMessages('unknown').map(({ value, message }) => ({ name: String(value), message })),
+    combinations: withMessages('combinations'),
+    notObjects: withMessages('notObjects'),
   }
 }
 
-module.exports = { optionSet, withOption }
+module.exports = { optionSet, optionSets: Object.keys(sets), withOption }

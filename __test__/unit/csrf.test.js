@@ -44,21 +44,9 @@ test('buildCsrfCookieHeader sets the documented attributes', () => {
   )
 })
 
-test('buildCsrfCookieHeader rejects values that would break out of their attribute', () => {
-  /** @type {[string, object?][]} */
-  const attempts = [
-    ['a; Domain=evil.test'],
-    ['a\r\nSet-Cookie: b=c'],
-    ['T', { path: '/; Domain=evil.test' }],
-    ['T', { domain: 'a.test; Path=/' }],
-    ['T', { cookieName: 'a=b; c' }],
-    ['T', { sameSite: 'Strict; Domain=evil.test' }],
-    ['T', { maxAge: '1; Domain=evil.test' }],
-    ['T', { maxage: 1 }],
-    ['T', { cookieName: '__Host-csrf', path: '/app' }],
-  ]
-  for (const [token, options] of attempts) {
-    assert.throws(() => buildCsrfCookieHeader(token, options), { name: 'TypeError', code: 'invalid_options' })
+test('buildCsrfCookieHeader rejects tokens that would break out of their attribute', () => {
+  for (const token of ['a; Domain=evil.test', 'a\r\nSet-Cookie: b=c']) {
+    assert.throws(() => buildCsrfCookieHeader(token), { name: 'TypeError', code: 'invalid_options' })
   }
 })
 
@@ -163,30 +151,6 @@ test('mounted middleware checks only its own paths', async (t) => {
   const url = await serve(t, app)
   assert.equal((await ask(url, { method: 'POST' })).status, 200)
   assert.equal((await ask(`${url}/api/orders`, { method: 'POST' })).status, 403)
-})
-
-test('invalid options are rejected when the middleware is created', () => {
-  const mistakes = [
-    { headerName: '' },
-    { headerName: 'a b' },
-    { headerName: 5 },
-    { headerName: null },
-    { cookieName: 'a=b' },
-    { cookieName: 5 },
-    { maxAge: -1 },
-    { sameSite: 'some' },
-    { domain: 'a;b' },
-    { secure: false },
-    { headername: 'x-t' },
-    Object.create({ cookieName: 'inherited' }),
-    'logto_csrf_token',
-    null,
-  ]
-  for (const options of mistakes) {
-    const error = { name: 'TypeError', code: 'invalid_options' }
-    assert.throws(() => createCsrfMiddleware(options), error, JSON.stringify(options))
-    assert.throws(() => verifyCsrfToken({ headers: {} }, options), error, JSON.stringify(options))
-  }
 })
 
 test('a polluted Object.prototype does not change the header name', (t) => {

@@ -150,19 +150,11 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
 
   test('responds with 500 to invalid options, and rejects with a TypeError', async (t) => {
     const { options } = await setUp(t)
-    for (const [wrong, message] of /** @type {[any, RegExp][]} */ ([
-      [{ origins: [] }, /^Unknown option "origins"/],
-      [{ allowedOrigins: 'https://app.example.test' }, /^Invalid option "allowedOrigins"/],
-      [{ allowedOrigins: ['https://app.example.test/'] }, /^Invalid option "allowedOrigins"/],
-      [{ allowedOrigins: ['*'] }, /^Invalid option "allowedOrigins"/],
-      [{ allowedOrigins: null }, /^Invalid option "allowedOrigins"/],
-    ])) {
-      const { url, faults } = await serveSockets(t, { ...options, ...wrong })
-      assert.equal((await ask(url, { headers: HANDSHAKE })).status, 500)
-      const { name, code, message: given } = /** @type {any} */ (faults[0])
-      assert.deepEqual([name, code], ['TypeError', 'invalid_options'])
-      assert.match(given, message)
-    }
+    const { url, faults } = await serveSockets(t, { ...options, allowedOrigins: ['*'] })
+    assert.equal((await ask(url, { headers: HANDSHAKE })).status, 500)
+    const { name, code, message } = /** @type {any} */ (faults[0])
+    assert.deepEqual([name, code], ['TypeError', 'invalid_options'])
+    assert.match(message, /^Invalid option "allowedOrigins"/)
   })
 
   test('closes a rejected connection even if the client keeps its end open', async (t) => {

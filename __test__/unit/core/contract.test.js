@@ -70,46 +70,6 @@ for (const [set, rows] of Object.entries(SETS)) {
   })
 }
 
-test('suggests the intended name for the options of adapters', () => {
-  for (const [set, wrong, name] of [
-    ['adapter', 'onErorr', 'onError'],
-    ['adapter', 'onerror', 'onError'],
-    ['proxy', 'publicPath', 'publicPaths'],
-    ['proxyExtra', 'signinUrl', 'signInUrl'],
-    ['upgrade', 'allowedorigins', 'allowedOrigins'],
-  ]) {
-    assert.equal(messageOf(set, wrong, 1), `Unknown option "${wrong}": did you mean "${name}"?`)
-  }
-})
-
-test('checks the options that only adapters have', () => {
-  for (const [set, name, valid, invalid] of /** @type {[string, string, unknown[], unknown[]][]} */ ([
-    ['adapter', 'onError', [() => {}], [null, 'f', {}]],
-    [
-      'proxy',
-      'publicPaths',
-      [[], ['/', '/docs', '/caf\u00e9'], [/^\/a/]],
-      ['/docs', null, ['docs'], ['/a/*'], ['/:id'], ['/%61'], [{}]],
-    ],
-    [
-      'proxy',
-      'signInUrl',
-      ['/sign-in', '/a?b=c', 'https://login.example.test/'],
-      ['', 'sign-in', '//evil.test', '/\\evil.test', 'ftp://x', 5],
-    ],
-    [
-      'upgrade',
-      'allowedOrigins',
-      [[], ['https://app.example.test']],
-      ['*', ['*'], ['https://app.example.test/'], [null]],
-    ],
-  ])) {
-    for (const value of valid) assert.equal(messageOf(set, name, value), undefined)
-    for (const value of invalid)
-      assert.match(String(messageOf(set, name, value)), new RegExp(`^Invalid option "${name}"`))
-  }
-})
-
 test('reads accessors of options once and uses what it has checked', async () => {
   let reads = 0
   const options = {

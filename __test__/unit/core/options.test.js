@@ -1,18 +1,27 @@
 const assert = require('node:assert/strict')
 const { PassThrough } = require('node:stream')
-const { describe, test } = require('node:test')
+const { after, before, describe, test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const { inspect } = require('node:util')
 const v8 = require('node:v8')
 const vm = require('node:vm')
-const { buildGuestCookieHeader, createVerifier, invalidateJwksCache, verifyAuth } = require('logto-authkit')
+const {
+  buildAuthCookieHeader,
+  buildGuestCookieHeader,
+  createVerifier,
+  invalidateJwksCache,
+  verifyAuth,
+} = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
+const { contract } = require('../../../js/core/contract')
+const { check, parse } = require('../../../js/core/options')
 const native = require('../../../js/native/binding')
 const { inChild } = require('../../support/child')
 const { pollute, rejection, startServer, verdict } = require('../../support/helpers')
-const { optionSet, withOption } = require('../../support/options')
+const { optionSet, optionSets, withOption } = require('../../support/options')
 const { AUDIENCE, ISSUER, LOGTO_URL, bearer, createKey, optionsFor, signToken } = require('../../support/tokens')
 
-const { names: NAMES, options: OPTIONS, unknown, combinations, notObjects } = optionSet('verifier')
+const { names: NAMES, options: OPTIONS, combinations } = optionSet('verifier')
 
 const key = createKey('EdDSA')
 const jwks = { keys: [key.jwk] }
@@ -24,99 +33,140 @@ const invalidOptions = (message) => ({ name: 'TypeError', code: 'invalid_options
 /** Loads an adapter without its types, which need the types of a browser. */
 const load = (name) => require(`logto-authkit/${name}`)
 const next = load('next')
+const server = load('server')
+const csrf = load('csrf')
 
-/** Functions that throw for invalid options. */
-const THROWING = {
-  createVerifier,
-  express: load('express').logtoAuth,
-  hono: load('hono').logtoAuth,
-  koa: load('koa').logtoAuth,
-  nestjs: (options) => new (load('nestjs').LogtoAuthGuard)(options),
-  withAuth: (options) => next.withAuth(() => new Response(), options),
-  createNextAuth: next.createNextAuth,
-  authProxy: next.authProxy,
+let issuer
+before(async () => {
+  issuer = await createTestIssuer()
+})
+after(() => issuer.close())
+
+/** The functions that take the options of a set. The first one of each can be called with valid options. */
+const FUNCTIONS = {
+  verifier: {
+    createVerifier,
+    verifyAuth: (options) => verifyAuth('token', options),
+    'verifyAuth with a guest': (options) => verifyAuth({ headers: {} }, asGuest(options)),
+  },
+  server: {
+    createExpressAuthMiddleware: server.createExpressAuthMiddleware,
+    verifyAuth: (options) => server.verifyAuth({ headers: {} }, asGuest(options)),
+    verifyLogtoToken: (options) => server.verifyLogtoToken('token', options),
+    verifyNextAuth: (options) => server.verifyNextAuth({ headers: new Headers() }, asGuest(options)),
+  },
+  explain: { parse: (options) => parse('explain', options) },
+  adapter: {
+    express: load('express').logtoAuth,
+    fastify: (options) => load('fastify').logtoAuth({ decorateRequest() {}, addHook() {} }, options),
+    hono: load('hono').logtoAuth,
+    koa: load('koa').logtoAuth,
+  },
+  nest: { LogtoAuthGuard: (options) => new (load('nestjs').LogtoAuthGuard)(options) },
+  next: {
+    withAuth: (options) => next.withAuth(() => new Response(), options),
+    createNextAuth: next.createNextAuth,
+    verifyNextAuth: (options) => next.verifyNextAuth({ headers: new Headers() }, asGuest(options)),
+    getAuth: next.getAuth,
+  },
+  proxy: { authProxy: next.authProxy },
+  proxyExtra: { authProxy: (options) => next.createNextAuth(own()).authProxy(options) },
+  upgrade: { verifyUpgrade: (options) => load('upgrade').verifyUpgrade({ headers: {} }, new PassThrough(), options) },
+  requirements: { express: load('express').protect, hono: load('hono').protect, koa: load('koa').protect },
+  guestCookie: { check: (options) => check('guestCookie', options) },
+  authCookie: { buildAuthCookieHeader: (options) => buildAuthCookieHeader('T', options) },
+  csrfCookie: { buildCsrfCookieHeader: (options) => csrf.buildCsrfCookieHeader('T', options) },
+  csrf: {
+    createCsrfMiddleware: csrf.createCsrfMiddleware,
+    verifyCsrfToken: (options) => csrf.verifyCsrfToken({ headers: {} }, options),
+  },
+  resourceMetadata: { createResourceMetadata: load('resource-metadata').createResourceMetadata },
+  testIssuer: { createTestIssuer },
+  mint: { mint: (options) => issuer.mint(options) },
+  rotateKeys: { rotateKeys: (options) => issuer.rotateKeys(options) },
 }
-
-/** Functions that reject for invalid options. */
-const REJECTING = {
-  verifyAuth: (options) => verifyAuth('token', options),
-  'verifyAuth with a guest': (options) => verifyAuth({ headers: {} }, asGuest(options)),
-  verifyNextAuth: (options) => next.verifyNextAuth({ headers: new Headers() }, asGuest(options)),
-  getAuth: next.getAuth,
-  fastify: (options) => load('fastify').logtoAuth({}, options),
-  verifyUpgrade: (options) => load('upgrade').verifyUpgrade({ headers: {} }, new PassThrough(), options),
-}
-
-const VERIFIERS = ['createVerifier', 'verifyAuth', 'verifyAuth with a guest']
-const ADAPTERS = Object.keys({ ...THROWING, ...REJECTING }).filter((name) => !VERIFIERS.includes(name))
 
 /** Invalid options must not be hidden by the guest that the request would become. */
-const asGuest = (options) =>
-  Object.prototype.toString.call(options) === '[object Object]' && !('allowGuest' in options)
-    ? { ...options, allowGuest: true }
-    : options
+function asGuest(options) {
+  if (Object.prototype.toString.call(options) !== '[object Object]' || 'allowGuest' in options) return options
+  return Object.assign(Object.create(Object.getPrototypeOf(options)), options, { allowGuest: true })
+}
 
-/** @type {(options: any, message: string | RegExp, names?: string[]) => Promise<void>} */
-async function assertInvalid(options, message, names = Object.keys({ ...THROWING, ...REJECTING })) {
-  for (const name of names) {
-    if (name in THROWING) assert.throws(() => THROWING[name](options), invalidOptions(message), name)
-    else await assert.rejects(REJECTING[name](options), invalidOptions(message), name)
+async function assertInvalid(options, message, set = 'verifier') {
+  for (const [name, call] of Object.entries(FUNCTIONS[set])) {
+    const rejection = assert.rejects(async () => /** @type {any} */ (call)(options), invalidOptions(message))
+    await rejection.catch((error) => assert.fail(`${name}: ${error.message}`))
   }
 }
 
-describe('the table of options', () => {
-  for (const { name, valid, invalid } of OPTIONS) {
-    test(`accepts valid values of ${name}`, () => {
-      for (const value of valid) createVerifier(own(withOption(name, value)))
+for (const set of optionSets) {
+  describe(`the table of the options of ${set}`, () => {
+    const { names, required, options, unknown, combinations, notObjects } = optionSet(set)
+    const complete = (more) => ({ ...required, ...(names.includes('jwks') && { jwks }), ...more })
+    const [call] = /** @type {any[]} */ (Object.values(FUNCTIONS[set]))
+
+    for (const { name, valid, invalid } of options) {
+      test(`accepts valid values of ${name}`, async () => {
+        for (const value of valid) {
+          const result = await call(complete(withOption(name, value)))
+          if (set === 'testIssuer') await result.close()
+        }
+      })
+
+      test(`rejects invalid values of ${name} in every function`, async () => {
+        for (const { value, message } of invalid) {
+          await assertInvalid(complete(withOption(name, value)), message, set)
+        }
+      })
+    }
+
+    test('rejects values that contradict each other', async () => {
+      for (const { value, message } of combinations) await assertInvalid(complete(value), message, set)
     })
 
-    test(`rejects invalid values of ${name} in every function that takes options`, async () => {
-      for (const { value, message } of invalid) {
-        const options = own(withOption(name, value))
-        if (name !== 'organizationId') await assertInvalid(options, message)
-        else {
-          // Adapters also take a function of the request.
-          await assertInvalid(options, message, VERIFIERS)
-          const more = message.replace('id, or null for none', 'id, null for none, or a function of the request')
-          if (typeof value !== 'function') await assertInvalid(options, more, ADAPTERS)
-        }
+    test('rejects unknown options, even if they are undefined, and suggests the name', async () => {
+      for (const { name, message } of unknown) {
+        for (const value of [1, null, undefined]) await assertInvalid(complete(withOption(name, value)), message, set)
       }
     })
-  }
 
-  test('accepts undefined for every optional option', async () => {
-    const options = own()
-    for (const name of NAMES) if (!(name in options)) options[name] = undefined
-    assert.equal(await verdict(verifyAuth(signToken(key), options)), 'accepted')
+    test('rejects inherited options', async () => {
+      const heir = Object.assign(Object.create({ [names[0]]: 'x' }), complete())
+      delete heir[names[0]]
+      await assertInvalid(heir, new RegExp(`"${names[0]}": .* inherited`), set)
+    })
+
+    test('rejects options that are not an object', async () => {
+      for (const { value, message } of notObjects) await assertInvalid(value, message, set)
+    })
   })
+}
 
-  test('rejects values that contradict each other', async () => {
-    for (const { value, message } of combinations) await assertInvalid(own(value), message)
-  })
-
-  test('applies to buildGuestCookieHeader as well', () => {
-    const invalid = OPTIONS.filter(({ name }) => name.startsWith('guestCookie')).flatMap(({ name, invalid }) =>
-      invalid.map(({ value, message }) => ({ value: withOption(name, value), message })),
+test('the table has every option set', () => {
+  assert.deepEqual(optionSets.sort(), Object.keys(contract().options).sort())
+  for (const set of optionSets) {
+    assert.deepEqual(
+      optionSet(set).names.sort(),
+      contract()
+        .options[set].map(({ name }) => name)
+        .sort(),
     )
-    for (const { value, message } of [...invalid, ...combinations]) {
-      assert.throws(() => buildGuestCookieHeader('a', value.guestCookie), invalidOptions(message))
-    }
-  })
+  }
+})
 
-  test('rejects unknown options in every function that takes options, and suggests the name', async () => {
-    for (const { name, message } of unknown) {
-      const names = message.includes(NAMES.join(', ')) ? ['createVerifier', 'verifyAuth'] : undefined
-      await assertInvalid(own(withOption(name, 1)), message, names)
-      await assertInvalid(own(withOption(name, null)), message, names)
-      await assertInvalid(own(withOption(name, undefined)), message, names)
-    }
-  })
+test('undefined is valid for every optional option', async () => {
+  const options = own()
+  for (const name of NAMES) if (!(name in options)) options[name] = undefined
+  assert.equal(await verdict(verifyAuth(signToken(key), options)), 'accepted')
+})
 
-  test('rejects options that are not an object', async () => {
-    for (const { value, message } of notObjects) {
-      await assertInvalid(value, message, ['createVerifier', 'verifyAuth', 'express', 'koa', 'verifyNextAuth'])
-    }
-  })
+test('buildGuestCookieHeader rejects what is invalid for guestCookie', () => {
+  const invalid = OPTIONS.filter(({ name }) => name.startsWith('guestCookie')).flatMap(({ name, invalid }) =>
+    invalid.map(({ value, message }) => ({ value: withOption(name, value), message })),
+  )
+  for (const { value, message } of [...invalid, ...combinations]) {
+    assert.throws(() => buildGuestCookieHeader('a', value.guestCookie), invalidOptions(message))
+  }
 })
 
 describe('the description of an invalid value', () => {
@@ -187,7 +237,7 @@ describe('an options object', () => {
     const bare = Object.assign(Object.create(null), { requiredScope: 'admin' })
     const heirs = [{ requiredScope: 'admin' }, bare].map((from) => Object.assign(Object.create(from), own()))
     for (const options of [new Options(), ...heirs]) {
-      await assertInvalid(options, /"requiredScope"/, ['createVerifier', 'verifyAuth'])
+      await assertInvalid(options, /"requiredScope"/)
     }
   })
 

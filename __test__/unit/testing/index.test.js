@@ -479,43 +479,12 @@ test('import and require return the same function', async () => {
   assert.equal((await import('../../../js/testing/index.js')).createTestIssuer, createTestIssuer)
 })
 
-const ALGORITHM_LIST = 'ES384, RS256, ES256, EdDSA, RS384, RS512, PS256, PS384, PS512'
-
 for (const [options, message] of /** @type {[any, string][]} */ ([
-  [null, 'Invalid options: expected an object, got null'],
-  [{ alg: 'HS256' }, `Invalid option "alg": expected one of ${ALGORITHM_LIST}, got "HS256"`],
-  [{ alg: 'toString' }, `Invalid option "alg": expected one of ${ALGORITHM_LIST}, got "toString"`],
-  [{ port: '80' }, 'Invalid option "port": expected an integer from 0 to 65535, got "80"'],
-  [{ port: 65_536 }, 'Invalid option "port": expected an integer from 0 to 65535, got 65536'],
-  [{ algo: 'RS256' }, 'Unknown option "algo": did you mean "alg"?'],
-])) {
-  test(`createTestIssuer(${JSON.stringify(options)}) rejects with a TypeError`, async () => {
-    await assert.rejects(createTestIssuer(options), { name: 'TypeError', code: 'invalid_options', message })
-  })
-}
-
-for (const [options, message] of /** @type {[any, string][]} */ ([
-  [null, 'Invalid options: expected an object, got null'],
-  [['a'], 'Invalid options: expected an object, got ["a"]'],
-  [{ sub: 1 }, 'Invalid option "sub": expected a string, got 1'],
-  [{ clientId: null }, 'Invalid option "clientId": expected a string, got null'],
-  [{ scope: ['a', 1] }, 'Invalid option "scope": expected a string or an array of strings, got ["a", 1]'],
-  [{ audience: ['a'] }, 'Invalid option "audience": expected a string, got ["a"]'],
-  [{ organizationId: 5 }, 'Invalid option "organizationId": expected a string, got 5'],
-  [{ expiresIn: '1h' }, 'Invalid option "expiresIn": expected a finite number of seconds, got "1h"'],
-  [{ expiresIn: Number.NaN }, 'Invalid option "expiresIn": expected a finite number of seconds, got NaN'],
-  [
-    { notBefore: Number.POSITIVE_INFINITY },
-    'Invalid option "notBefore": expected a finite number of seconds, got Infinity',
-  ],
-  [{ claims: 'sub' }, 'Invalid option "claims": expected an object, got "sub"'],
-  [{ header: [] }, 'Invalid option "header": expected an object, got an empty array'],
   [{ claims: { exp: Number.NaN } }, 'Invalid option "claims.exp": expected a JSON value or undefined, got NaN'],
   [{ claims: { exp: 1n } }, 'Invalid option "claims.exp": expected a JSON value or undefined, got a BigInt'],
   [{ header: { kid: Symbol('x') } }, 'Invalid option "header.kid": expected a JSON value or undefined, got a symbol'],
-  [{ expiresin: 1 }, 'Unknown option "expiresin": did you mean "expiresIn"?'],
 ])) {
-  test(`mint rejects invalid options: ${message}`, async (t) => {
+  test(`mint rejects what JSON cannot express: ${message}`, async (t) => {
     const issuer = await startIssuer(t)
     assert.throws(() => issuer.mint(options), { name: 'TypeError', code: 'invalid_options', message })
   })
@@ -531,17 +500,13 @@ test('an option with the value undefined counts as absent', async (t) => {
   assert.equal((await keySet(issuer)).length, 2)
 })
 
-for (const [options, message] of /** @type {[any, string][]} */ ([
-  [{ keepPrevious: 'no' }, 'Invalid option "keepPrevious": expected a boolean, got "no"'],
-  [{ alg: 'none' }, `Invalid option "alg": expected one of ${ALGORITHM_LIST}, got "none"`],
-  [{ keep: 2 }, 'Unknown option "keep": known options are alg, keepPrevious'],
-])) {
-  test(`rotateKeys(${JSON.stringify(options)}) rejects with a TypeError and rotates nothing`, async (t) => {
-    const issuer = await startIssuer(t)
-    await assert.rejects(issuer.rotateKeys(options), { name: 'TypeError', code: 'invalid_options', message })
+test('rotateKeys rotates nothing if its options are invalid', async (t) => {
+  const issuer = await startIssuer(t)
+  for (const options of /** @type {any[]} */ ([{ keepPrevious: 'no' }, { alg: 'none' }, { keep: 2 }])) {
+    await assert.rejects(issuer.rotateKeys(options), { name: 'TypeError', code: 'invalid_options' })
     assert.equal((await keySet(issuer)).length, 1)
-  })
-}
+  }
+})
 
 for (const [mode, given] of /** @type {[any, string][]} */ ([
   ['slow', '"slow"'],
