@@ -17,17 +17,8 @@ const REJECTION = {
   message: "Include the 'x-csrf-token' request header with the value from the 'logto_csrf_token' cookie.",
 }
 
-test('exports the documented functions and names', () => {
-  assert.deepEqual(Object.keys(csrf).sort(), [
-    'CSRF_COOKIE_NAME',
-    'CSRF_HEADER_NAME',
-    'buildCsrfCookieHeader',
-    'createCsrfMiddleware',
-    'generateCsrfToken',
-    'verifyCsrfToken',
-  ])
-  assert.equal(csrf.CSRF_COOKIE_NAME, 'logto_csrf_token')
-  assert.equal(csrf.CSRF_HEADER_NAME, 'x-csrf-token')
+test('exports the default names of the cookie and the header', () => {
+  assert.deepEqual([csrf.CSRF_COOKIE_NAME, csrf.CSRF_HEADER_NAME], ['logto_csrf_token', 'x-csrf-token'])
 })
 
 test('a token is a random UUID', () => {

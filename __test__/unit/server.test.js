@@ -341,28 +341,6 @@ test('the documented cookie attributes, including those that are always set', ()
 
 // Other behavior that docs/migrating.md promises.
 
-test('exports the same names as the original', () => {
-  assert.deepEqual(Object.keys(require('logto-authkit/server')).sort(), [
-    'CSRF_COOKIE_NAME',
-    'CSRF_HEADER_NAME',
-    'buildAuthCookieHeader',
-    'buildCsrfCookieHeader',
-    'clearJwksCache',
-    'createCsrfMiddleware',
-    'createExpressAuthMiddleware',
-    'generateCsrfToken',
-    'hasRole',
-    'hasScopes',
-    'invalidateJwksCache',
-    'requireRole',
-    'requireScopes',
-    'verifyAuth',
-    'verifyCsrfToken',
-    'verifyLogtoToken',
-    'verifyNextAuth',
-  ])
-})
-
 test('the CSRF helpers are the functions of logto-authkit/csrf', () => {
   const server = /** @type {Record<string, unknown>} */ (require('logto-authkit/server'))
   for (const [name, value] of Object.entries(csrf)) assert.equal(server[name], value, name)
