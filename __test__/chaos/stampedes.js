@@ -57,32 +57,20 @@ async function stampedes({ t, report }) {
   }
 }
 
-/**
- * @typedef {{ ready: Promise<unknown>, ask: (task: object) => Promise<{ verdicts: Record<string, number> }> }} Member
- */
+/** @typedef {{ ready: Promise<any>, ask: (task: object) => Promise<{ verdicts: Record<string, number> }> }} Member */
 
-function inThread() {
-  const worker = new Worker(SCRIPT)
+/** @type {(worker: any, send: 'postMessage' | 'send') => Member} */
+function member(worker, send) {
   const next = () => once(worker, 'message').then(([message]) => message)
-  return {
-    ready: next(),
-    ask: (task) => {
-      worker.postMessage(task)
-      return next()
-    },
+  const ask = (task) => {
+    worker[send](task)
+    return next()
   }
+  return { ready: next(), ask }
 }
 
-function inProcess() {
-  const worker = cluster.fork()
-  const next = () => once(worker, 'message').then(([message]) => message)
-  return {
-    ready: next(),
-    ask: (task) => {
-      worker.send(task)
-      return next()
-    },
-  }
-}
+const inThread = () => member(new Worker(SCRIPT), 'postMessage')
+
+const inProcess = () => member(cluster.fork(), 'send')
 
 module.exports = { stampedes }

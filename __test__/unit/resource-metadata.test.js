@@ -17,26 +17,18 @@ test('the document has the members of RFC 9728', () => {
     authorization_servers: [`${LOGTO_URL}/oidc`],
     bearer_methods_supported: ['header'],
   })
-  const all = createResourceMetadata({
-    resource: AUDIENCE,
+  const options = {
     authorizationServers: ['https://one.test/oidc', 'https://two.test/oidc'],
     scopesSupported: ['read:orders', 'write:orders'],
-    bearerMethodsSupported: ['header', 'query'],
+    bearerMethodsSupported: /** @type {const} */ (['header', 'query']),
     resourceName: 'Orders',
     resourceDocumentation: 'https://docs.example.test/orders#api',
     resourcePolicyUri: 'https://example.test/policy?lang=en',
     resourceTosUri: 'https://example.test/terms',
-  })
-  assert.deepEqual(all.document, {
-    resource: AUDIENCE,
-    authorization_servers: ['https://one.test/oidc', 'https://two.test/oidc'],
-    bearer_methods_supported: ['header', 'query'],
-    scopes_supported: ['read:orders', 'write:orders'],
-    resource_name: 'Orders',
-    resource_documentation: 'https://docs.example.test/orders#api',
-    resource_policy_uri: 'https://example.test/policy?lang=en',
-    resource_tos_uri: 'https://example.test/terms',
-  })
+  }
+  const members = Object.entries(options).map(([name, value]) => [name.replace(/[A-Z]/g, '_$&').toLowerCase(), value])
+  const all = createResourceMetadata({ resource: AUDIENCE, ...options })
+  assert.deepEqual(all.document, { resource: AUDIENCE, ...Object.fromEntries(members) })
 })
 
 test('the URL has the well-known path between the host and the path of the resource', () => {
