@@ -1,7 +1,10 @@
 /** X.509 certificates (RFC 5280) created with Node.js alone: a certificate authority and its servers. */
 
 const { generateKeyPairSync, randomBytes, randomUUID, sign } = require('node:crypto')
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
 const { isIP } = require('node:net')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
 
 /** @typedef {{ key: string, cert: string }} Identity - PEM, as `https.createServer` takes it */
 
@@ -10,17 +13,33 @@ function createAuthority() {
   const name = distinguishedName(`Test authority ${randomUUID()}`)
   const pair = newPair()
   const cert = certificate(name, name, pair, pair, NOW_AND_TOMORROW, [IS_AUTHORITY])
+  /** The key and certificate of a server. @param {{ names?: string[], from?: Date, until?: Date }} [terms] */
+  function issue({ names = ['localhost', '127.0.0.1'], ...validity } = {}) {
+    const own = newPair()
+    const extensions = [subjectAlternativeNames(names)]
+    const subject = distinguishedName('Test server')
+    const cert = certificate(name, subject, pair, own, { ...NOW_AND_TOMORROW, ...validity }, extensions)
+    return { key: own.key, cert }
+  }
   return {
     cert,
-    /** The key and certificate of a server. @param {{ names?: string[], from?: Date, until?: Date }} [terms] */
-    issue({ names = ['localhost', '127.0.0.1'], ...validity } = {}) {
-      const own = newPair()
-      const extensions = [subjectAlternativeNames(names)]
-      const subject = distinguishedName('Test server')
-      const cert = certificate(name, subject, pair, own, { ...NOW_AND_TOMORROW, ...validity }, extensions)
-      return { key: own.key, cert }
-    },
+    issue,
+    expired: () => issue({ until: new Date(Date.now() - DAY / 2) }),
+    notYetValid: () => issue({ from: new Date(Date.now() + DAY / 2) }),
+    forAnotherHost: () => issue({ names: ['other.example.test'] }),
   }
+}
+
+/** A new authority, and its certificate in a file. The folder is removed after the tests. */
+function saveAuthority({ after }) {
+  const authority = createAuthority()
+  const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const save = (name, text) => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  return { authority, certificate: save('authority.pem', authority.cert), save }
 }
 
 /** The key and self-signed certificate of a server. */
@@ -95,4 +114,4 @@ const IS_AUTHORITY = der(SEQUENCE, oid('551d13'), TRUE, der(OCTET_STRING, der(SE
 const DAY = 86_400_000
 const NOW_AND_TOMORROW = { from: new Date(Date.now() - DAY), until: new Date(Date.now() + DAY) }
 
-module.exports = { createAuthority, createSelfSigned }
+module.exports = { createAuthority, createSelfSigned, saveAuthority }

@@ -1,29 +1,16 @@
 const assert = require('node:assert/strict')
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
-const { join } = require('node:path')
-const { after, before, test } = require('node:test')
-const { createAuthority, createSelfSigned } = require('../support/certificates')
+const { rmSync } = require('node:fs')
+const { after, test } = require('node:test')
+const { createAuthority, createSelfSigned, saveAuthority } = require('../support/certificates')
 const { inChild } = require('../support/child')
 const { startKeyServer } = require('../support/key-server')
 const { AUDIENCE, createKey } = require('../support/tokens')
 const { startProxy } = require('../support/proxy')
 
 const KEY = createKey()
-const authority = createAuthority()
+const { authority, certificate, save } = saveAuthority({ after })
 /** A server whose hostname only the proxy can resolve. */
 const NAMED = { tls: authority.issue({ names: ['auth.example.test'] }), host: 'auth.example.test' }
-/** Contains the certificate of the authority. */
-let folder
-let certificate
-
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
-  certificate = join(folder, 'authority.pem')
-  writeFileSync(certificate, authority.cert)
-})
-
-after(() => rmSync(folder, { recursive: true, force: true }))
 
 test('rejects a server with a certificate of a private authority', async (t) => {
   const server = await startTlsServer(t)
@@ -36,8 +23,7 @@ test('accepts a server with a certificate of the authority in NODE_EXTRA_CA_CERT
 })
 
 test('accepts a server with a certificate of one of several authorities in NODE_EXTRA_CA_CERTS', async (t) => {
-  const several = join(folder, 'several.pem')
-  writeFileSync(several, `Some words.\n${createAuthority().cert}\n# and more\n${authority.cert}`)
+  const several = save('several.pem', `Some words.\n${createAuthority().cert}\n# and more\n${authority.cert}`)
   await assertAccepted(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: several })
 })
 
@@ -52,25 +38,18 @@ for (const [what, text] of [
   ['contains another authority', createAuthority().cert],
 ]) {
   test(`rejects a private authority if the file of NODE_EXTRA_CA_CERTS ${what}`, async (t) => {
-    const file = join(folder, 'wrong.pem')
-    if (text === null) rmSync(file, { force: true })
-    else writeFileSync(file, text)
+    const file = save('wrong.pem', text ?? '')
+    if (text === null) rmSync(file)
     await assertRejected(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: file }, /UnknownIssuer/)
   })
 }
 
-const DAY = 86_400_000
-
 /** @type {[string, () => import('../support/certificates').Identity, RegExp][]} */
 const UNTRUSTED = [
   ['a self-signed certificate', () => createSelfSigned(), /UnknownIssuer|SelfSigned/i],
-  ['an expired certificate', () => authority.issue({ until: new Date(Date.now() - DAY / 2) }), /expired/],
-  [
-    'a certificate that is not valid yet',
-    () => authority.issue({ from: new Date(Date.now() + DAY / 2) }),
-    /not valid yet/,
-  ],
-  ['a certificate for another host', () => authority.issue({ names: ['other.example.test'] }), /not valid for name/],
+  ['an expired certificate', () => authority.expired(), /expired/],
+  ['a certificate that is not valid yet', () => authority.notYetValid(), /not valid yet/],
+  ['a certificate for another host', () => authority.forAnotherHost(), /not valid for name/],
   ['a certificate for another IP address', () => authority.issue({ names: ['127.0.0.2'] }), /not valid for name/],
   ['a certificate without names', () => authority.issue({ names: [] }), /not valid for name|BadDer|BadEncoding/],
 ]
@@ -83,8 +62,7 @@ for (const [what, issue, cause] of UNTRUSTED) {
 
 test('accepts a self-signed certificate in NODE_EXTRA_CA_CERTS, like Node', async (t) => {
   const tls = createSelfSigned()
-  const file = join(folder, 'self-signed.pem')
-  writeFileSync(file, tls.cert)
+  const file = save('self-signed.pem', tls.cert)
   await assertAccepted(await startTlsServer(t, { tls }), { NODE_EXTRA_CA_CERTS: file })
 })
 

@@ -1,9 +1,6 @@
 const assert = require('node:assert/strict')
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
-const { join } = require('node:path')
-const { after, before, describe, test } = require('node:test')
-const { createAuthority, createSelfSigned } = require('../../support/certificates')
+const { after, describe, test } = require('node:test')
+const { createAuthority, createSelfSigned, saveAuthority } = require('../../support/certificates')
 const { inChild } = require('../../support/child')
 const { cli } = require('../../support/cli')
 const { startIssuer, startServer } = require('../../support/helpers')
@@ -154,16 +151,7 @@ test('plain http to another machine fails', async () => {
 })
 
 describe('over TLS', () => {
-  const authority = createAuthority()
-  const DAY = 86_400_000
-  let folder
-  let certificate
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
-    certificate = join(folder, 'authority.pem')
-    writeFileSync(certificate, authority.cert)
-  })
-  after(() => rmSync(folder, { recursive: true, force: true }))
+  const { authority, certificate } = saveAuthority({ after })
 
   test('a certificate of a trusted CA passes', async (t) => {
     const findings = await doctorInChild(t, authority.issue(), { NODE_EXTRA_CA_CERTS: certificate })
@@ -178,9 +166,9 @@ describe('over TLS', () => {
     ['of a private CA', () => authority.issue(), false, /NODE_EXTRA_CA_CERTS=/],
     ['of another CA than the given one', () => createAuthority().issue(), true, /does not contain this CA/],
     ['that is self-signed', () => createSelfSigned(), false, /NODE_EXTRA_CA_CERTS=/],
-    ['that has expired', () => authority.issue({ until: new Date(Date.now() - DAY / 2) }), true, /expired.*Renew/],
-    ['that is not valid yet', () => authority.issue({ from: new Date(Date.now() + DAY / 2) }), true, /not valid yet/],
-    ['for another hostname', () => authority.issue({ names: ['other.example.test'] }), true, /other hostnames/],
+    ['that has expired', () => authority.expired(), true, /expired.*Renew/],
+    ['that is not valid yet', () => authority.notYetValid(), true, /not valid yet/],
+    ['for another hostname', () => authority.forAnotherHost(), true, /other hostnames/],
   ]
   for (const [what, tls, isGiven, says] of BAD) {
     test(`a certificate ${what} fails with advice`, async (t) => {
