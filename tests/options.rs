@@ -8,6 +8,7 @@ use logto_authkit::options::{
     OptionError, Options, Raw, Set, auth_cookie, cookie_attributes, csrf_cookie, resource_metadata,
 };
 use logto_authkit::requirements::Requirements;
+use logto_authkit::signature::Algorithm;
 use serde_json::Value;
 
 fn table() -> Value {
@@ -109,9 +110,11 @@ impl Table {
         found
     }
 
-    /// Every option with its row.
+    /// Every option with its row. A string names the set that has the row.
     fn options(&self) -> BTreeMap<&String, &Value> {
-        self.members("options").into_iter().rev().flat_map(|options| options.as_object().unwrap()).collect()
+        let rows = self.members("options").into_iter().rev().flat_map(|options| options.as_object().unwrap());
+        rows.map(|(name, row)| (name, row.as_str().map_or(row, |set| &self.all["sets"][set]["options"][name])))
+            .collect()
     }
 
     /// The decoded values of a list, each with its message.
@@ -169,6 +172,7 @@ fn valid_values_are_accepted() {
 
 #[test]
 fn invalid_values_are_rejected_with_the_message_of_the_table() {
+    let algorithms = Algorithm::ALL.map(|(name, _)| name).join(", ");
     for table in Table::each() {
         for (name, option) in table.options() {
             for entry in option["invalid"].as_array().unwrap() {
@@ -176,7 +180,8 @@ fn invalid_values_are_rejected_with_the_message_of_the_table() {
                 for row in group.unwrap_or(&vec![entry.clone()]) {
                     let expected = row.get(2).unwrap_or(&option["expected"]).as_str().unwrap();
                     let description = row[1].as_str().unwrap();
-                    let message = format!("Invalid option \"{name}\": expected {expected}, got {description}");
+                    let message = format!("Invalid option \"{name}\": expected {expected}, got {description}")
+                        .replace("<algorithms>", &algorithms);
                     table.assert_rejects(with_option(name, table.decode(&row[0])), &message);
                 }
             }

@@ -1,5 +1,6 @@
 /** The table of option values in `fixtures/options.json`, which the Rust tests read as well. */
 
+const { contract } = require('../../js/core/contract')
 const table = require('../fixtures/options.json')
 
 /** Values that JSON cannot express. */
@@ -41,6 +42,9 @@ const { groups, sets } = table
 /** A set and those that it resembles, the former first. */
 const family = (name) => [sets[name], ...(sets[name].like ?? []).flatMap(family)]
 
+/** The row of an option. A string names the set that has it. */
+const rowOf = (option, row) => (typeof row === 'string' ? sets[row].options[option] : row)
+
 /** The values of an option set, with the message for each invalid one. */
 function optionSet(name) {
   const related = family(name)
@@ -54,16 +58,20 @@ function optionSet(name) {
   return {
     names,
     required: related.find(({ required }) => required)?.required ?? {},
-    options: Object.entries(rows).map(([option, { expected, valid, invalid }]) => ({
-      name: option,
-      valid: /** @type {any[]} */ (valid.map(decode)),
-      invalid: invalid
-        .flatMap((entry) => (typeof entry === 'string' ? groups[entry] : [entry]))
-        .map(([value, description, wanted = expected]) => ({
-          value: decode(value),
-          message: `Invalid option "${option}": expected ${wanted}, got ${description}`,
-        })),
-    })),
+    options: Object.entries(rows).map(([option, row]) => {
+      const { expected, valid, invalid } = rowOf(option, row)
+      const explained = expected.replace('<algorithms>', contract().algorithms.all.join(', '))
+      return {
+        name: option,
+        valid: /** @type {any[]} */ (valid.map(decode)),
+        invalid: invalid
+          .flatMap((entry) => (typeof entry === 'string' ? groups[entry] : [entry]))
+          .map(([value, description, wanted = explained]) => ({
+            value: decode(value),
+            message: `Invalid option "${option}": expected ${wanted}, got ${description}`,
+          })),
+      }
+    }),
     unknown: withMessages('unknown').map(({ value, message }) => ({ name: String(value), message })),
     combinations: withMessages('combinations'),
     notObjects: withMessages('notObjects'),
