@@ -45,9 +45,8 @@ async function rotations({ t, report }) {
       key = next
     }
     await load.stop()
-    const figures = load.current()
     const maxRequests = 1 + 5 * (grace ? 1 : 4)
-    row(report, { name: `5 rotations ${how}`, figures, requests: server.requests.length, maxRequests, recoveryMs: 0 })
+    row(report, server, { name: `5 rotations ${how}`, figures: load.current(), maxRequests, recoveryMs: 0 })
     report.faults(5)
   }
   await rotationInFlood(t, report)
@@ -78,15 +77,13 @@ async function rotationInFlood(t, report) {
   }
   await load.stop()
   const figures = sum([...phases, load.current()])
-  const maxRequests = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
-  const name = '3 rotations among made-up ids'
-  row(report, {
-    name,
+  const callersSee = 'unknown_key, then no difference'
+  row(report, server, {
+    name: '3 rotations among made-up ids',
     figures,
-    requests: server.requests.length,
-    maxRequests,
+    maxRequests: perCooldown(began),
     recoveryMs,
-    callersSee: 'unknown_key, then no difference',
+    callersSee,
   })
   report.faults(3)
 }
@@ -111,16 +108,14 @@ async function lateRotation(t, report) {
   await pause(RECOVERY_MS + 300)
   await load.stop()
   const recoveryMs = Math.max(0, load.current().lastRejected - published)
-  const maxRequests = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
   const figures = sum([await early, load.current()])
-  const name = 'a key that is published late'
-  row(report, {
-    name,
+  const callersSee = 'unknown_key, then no difference'
+  row(report, server, {
+    name: 'a key that is published late',
     figures,
-    requests: server.requests.length,
-    maxRequests,
+    maxRequests: perCooldown(began),
     recoveryMs,
-    callersSee: 'unknown_key, then no difference',
+    callersSee,
   })
   report.faults(1)
 }
@@ -141,8 +136,7 @@ async function floods({ t, report }) {
     await pause(2000)
     await Promise.all([flood.stop(), load.stop()])
     const figures = sum([flood.current(), load.current()])
-    const maxRequests = Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
-    row(report, { name, figures, requests: server.requests.length, maxRequests })
+    row(report, server, { name, figures, maxRequests: perCooldown(began) })
     report.faults(1)
   }
 }
@@ -168,13 +162,14 @@ async function startFetched(server) {
 
 const options = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE, tokenCacheSize: 100, ...LASTING })
 
-function row(report, { name, figures, requests, maxRequests, recoveryMs = undefined, callersSee = 'no difference' }) {
+/** How many requests the server may receive: one per cooldown, and two more. */
+const perCooldown = (began) => Math.floor(2 + (performance.now() - began) / TIMES.jwksCooldownMs)
+
+function row(report, { requests }, { figures, callersSee = 'no difference', ...more }) {
   const lost = total(figures.rejected) + total(figures.wrong)
+  const limits = { maxMs: MAX_WAIT_MS, maxRecoveryMs: RECOVERY_MS }
   const { slowestMs } = figures
-  report.row({
-    ...{ name, cachedKeys: 'yes', figures, callersSee, lost, slowestMs, maxMs: MAX_WAIT_MS },
-    ...{ requests, maxRequests, recoveryMs, maxRecoveryMs: RECOVERY_MS },
-  })
+  report.row({ ...more, figures, callersSee, lost, slowestMs, cachedKeys: 'yes', requests: requests.length, ...limits })
 }
 
 module.exports = { floods, rotations }
