@@ -18,7 +18,6 @@ const EXPIRY = `
   await expect(verifyAuth(token, options)).rejects.toMatchObject({ code: 'token_expired' })
   await issuer.close()`
 
-/** @type {import('../support/packed').Consumer} */
 let consumer
 
 before(() => {

@@ -45,6 +45,7 @@ export function known(code: AuthErrorCode): number {
     case 'missing_role':
       return 403
     case 'jwks_unavailable':
+    case 'overloaded':
       return 503
   }
 }

@@ -57,6 +57,7 @@ describe('P-384 signatures', { timeout: 120_000 }, () => {
     const flood = Array.from({ length: 8_000 }, (_, n) => (n % 2 === 0 ? guests : verifier).verify(forged))
     assert.equal((await verifier.verify(token)).userId, 'alice')
 
+    /** @type {any[]} */
     const results = await Promise.allSettled(flood)
     const guest = results.find(({ status, value }) => status === 'fulfilled' && value.guestReason === 'overloaded')
     assert.ok(guest)
@@ -144,6 +145,7 @@ describe('P-384 signatures', { timeout: 120_000 }, () => {
       const load = (path) => {
         if (loaded.has(path)) return loaded.get(path).exports
         const outside = createRequire(path)
+        /** @type {(name: string) => any} */
         const requireHere = (name) => {
           const isOurs = name.startsWith('.') && !name.includes('native')
           return isOurs ? load(outside.resolve(name)) : outside(name)
@@ -225,6 +227,7 @@ async function assertInChild(script) {
   )
 }
 
+/** @type {(verifier: import('logto-authkit').Verifier, input: any) => Promise<string | null>} */
 const outcome = (verifier, input) => outcomeOf(verifier.verify(input))
 
 function canLimitThreads() {
