@@ -2,11 +2,11 @@
 
 const { isDate } = require('node:util/types')
 const native = require('./addon')
+const { trackPending, yieldToOthers } = require('./connections')
 const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { hasSubscribers, publishKeyFetches, traced } = require('./diagnostics')
 const { authError, invalidOption, withResourceMetadata } = require('./errors')
 const { contract } = require('./contract')
-const { cancelOnDisconnect } = require('./disconnects')
 const { create, own, parse } = require('./options')
 const { outcomeOf, scheduleEndOfTurn } = require('./pending')
 const { credentials, parsedCookie } = require('./request')
@@ -170,11 +170,12 @@ function contextFrom(result, verifyNext, isRevoked, source, trace, revokedCount 
   if (typeof result === 'number') {
     if (isPendingId(result)) {
       const outcome = outcomeOf(result)
-      if (source !== undefined) cancelOnDisconnect(source, result, outcome)
+      if (source !== undefined) trackPending(source, result, outcome)
       return outcome.then((settled) => contextFrom(settled, verifyNext, isRevoked, source, trace, revokedCount))
     }
     if (isRevoked === undefined && trace === undefined) return cachedContext(result)
   }
+  if (source !== undefined && own(result, 'code') === 'overloaded') yieldToOthers(source)
   if (trace !== undefined) trace.cached = typeof result === 'number' || own(result, 'cached') === true
   const auth = contextFromSettled(result)
   if (auth.isGuest) return auth

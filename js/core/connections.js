@@ -1,0 +1,130 @@
+/**
+ * Keeps track of pending verifications per connection. If the client disconnects, they are cancelled, so that no signature is
+ * checked for nobody. If many are pending, the connection is not read until they are done, so that clients that pipeline
+ * requests can neither fill the queue of signature checks nor keep the event loop from other connections.
+ */
+
+const native = require('./addon')
+
+// Captured at load time, because fake timers in a test would replace the globals and never fire.
+const { setImmediate, setTimeout } = require('node:timers')
+
+/**
+ * Number of pending verifications from which a connection is not read. Browsers and proxies wait for each response, so only
+ * clients that pipeline requests have more than one.
+ */
+const MAX_PENDING = 8
+
+/** @typedef {{ ids: Set<number>, isPaused: boolean }} Pending */
+
+/** By connection. @type {WeakMap<object, Pending>} */
+const pendingByConnection = new WeakMap()
+
+/** Paused connections to be read again. @type {any[]} */
+const resumable = []
+
+/**
+ * Keeps track of a pending verification until its outcome is known.
+ *
+ * @param {any} source - The framework's request object, or a Fetch API `Request`.
+ * @param {number} id - The id of the verification.
+ * @param {Promise<unknown>} outcome
+ */
+function trackPending(source, id, outcome) {
+  const connection = connectionOf(source)
+  if (connection === undefined) return
+  const pending = pendingOf(connection)
+  pending.ids.add(id)
+  if (pending.ids.size >= MAX_PENDING) pause(connection, pending)
+  const forget = () => {
+    pending.ids.delete(id)
+    if (pending.ids.size === 0 && pending.isPaused) resume(connection)
+  }
+  outcome.then(forget, forget)
+}
+
+/**
+ * Stops reading the connection of a request that was rejected because too many verifications are pending, until the other
+ * connections have been read.
+ *
+ * @param {any} source
+ */
+function yieldToOthers(source) {
+  const connection = connectionOf(source)
+  if (connection === undefined) return
+  const pending = pendingOf(connection)
+  const wasPaused = pending.isPaused
+  pause(connection, pending)
+  if (!wasPaused && pending.ids.size === 0) resume(connection)
+}
+
+/** @type {(connection: any) => Pending} */
+function pendingOf(connection) {
+  let pending = pendingByConnection.get(connection)
+  if (pending === undefined) {
+    const ids = /** @type {Set<number>} */ (new Set())
+    pending = { ids, isPaused: false }
+    pendingByConnection.set(connection, pending)
+    onDisconnect(connection, () => native.cancel([...ids]))
+  }
+  return pending
+}
+
+/**
+ * Stops reading a socket. `socket.pause()` would have no effect while Node's HTTP parser reads the socket directly. HTTP/2 has flow
+ * control of its own, and its streams are not sockets.
+ *
+ * @type {(connection: any, pending: Pending) => void}
+ */
+function pause(connection, pending) {
+  if (typeof connection._handle?.readStop !== 'function') return
+  // This is repeated for each request, because Node reads the socket again whenever it has sent a response.
+  connection._handle.readStop()
+  pending.isPaused = true
+}
+
+/**
+ * Reads a socket again, in a later turn of the event loop. In each turn, one socket is resumed: reading one takes up to 20 ms if
+ * it contains a hundred pipelined requests, and other connections have to wait that long.
+ *
+ * @param {any} connection
+ */
+function resume(connection) {
+  if (resumable.push(connection) === 1) setImmediate(resumeNext)
+}
+
+function resumeNext() {
+  const connection = resumable.shift()
+  if (resumable.length > 0) setImmediate(resumeNext)
+  // Node has paused its parser too, because the client does not read the responses. Data would be a parse error now.
+  if (connection._paused) setTimeout(resume, 50, connection).unref()
+  else {
+    const pending = pendingByConnection.get(connection)
+    if (pending !== undefined) pending.isPaused = false
+    connection._handle?.readStart()
+  }
+}
+
+/**
+ * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`. Frameworks
+ * keep the original request in `raw` (Fastify), `req` (Koa) or `req.raw` (Hono).
+ *
+ * @param {any} source
+ * @returns {any}
+ */
+function connectionOf(source) {
+  for (const request of [source, source.raw, source.req, source.req?.raw]) {
+    const connection = request?.stream ?? request?.socket ?? request?.signal
+    if (typeof connection?.once === 'function' || typeof connection?.addEventListener === 'function') return connection
+  }
+  return undefined
+}
+
+/** @type {(connection: any, cancel: () => void) => void} */
+function onDisconnect(connection, cancel) {
+  // One listener per connection, however many requests it carries.
+  if (typeof connection.once === 'function') connection.once('close', cancel)
+  else connection.addEventListener('abort', cancel, { once: true })
+}
+
+module.exports = { trackPending, yieldToOthers }
