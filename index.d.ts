@@ -431,7 +431,7 @@ export interface VerifyAuthOptions {
   /**
    * Accepted signature algorithms (RFC 8725 section 3.1). Logto signs with ES384 or RS256.
    *
-   * @defaultValue `['ES384', 'RS256', 'ES256', 'EdDSA']`
+   * @defaultValue `['ES384', 'RS256', 'ES256', 'ES512', 'EdDSA', 'Ed25519']`
    * @throws {@link AuthError} `unsupported_algorithm` (401).
    */
   algorithms?: readonly Algorithm[]
@@ -542,7 +542,18 @@ export type TokenSource = 'cookie' | 'header'
 export type ScopeMode = 'all' | 'any'
 
 /** Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). Symmetric algorithms are never accepted. */
-export type Algorithm = 'ES384' | 'RS256' | 'ES256' | 'EdDSA' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
+export type Algorithm =
+  | 'ES384'
+  | 'RS256'
+  | 'ES256'
+  | 'ES512'
+  | 'EdDSA'
+  | 'Ed25519'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
 
 /** A key set (RFC 7517 section 5). Keys that cannot be used are skipped. */
 export interface JwkSet {

@@ -68,6 +68,9 @@ mod tests {
 
     #[test]
     fn lists_the_default_algorithms_by_name() {
-        assert_eq!(contract()["algorithms"]["default"], json!(["ES384", "RS256", "ES256", "EdDSA"]));
+        assert_eq!(
+            contract()["algorithms"]["default"],
+            json!(["ES384", "RS256", "ES256", "ES512", "EdDSA", "Ed25519"])
+        );
     }
 }

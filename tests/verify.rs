@@ -53,14 +53,17 @@ fn accepts_a_token_in_the_format_of_logto() {
 
 #[test]
 fn accepts_each_algorithm_only_if_it_is_allowed() {
-    let (p384, p256, rsa, ed) = (Key::p384("p384"), Key::p256("p256"), Key::rsa("rsa"), Key::ed25519("ed"));
-    let keys = [&p384, &p256, &rsa, &ed];
+    let (p384, p256, p521) = (Key::p384("p384"), Key::p256("p256"), Key::p521("p521"));
+    let (rsa, ed) = (Key::rsa("rsa"), Key::ed25519("ed"));
+    let keys = [&p384, &p256, &p521, &rsa, &ed];
     let default = verifier(&keys, &[]);
     for (key, alg, by_default) in [
         (&p384, "ES384", true),
         (&rsa, "RS256", true),
         (&p256, "ES256", true),
+        (&p521, "ES512", true),
         (&ed, "EdDSA", true),
+        (&ed, "Ed25519", true),
         (&rsa, "RS384", false),
         (&rsa, "RS512", false),
         (&rsa, "PS256", false),

@@ -119,6 +119,11 @@ fn es384() {
     assert_tally(&ec(ecdsa::TestName::EcdsaSecp384r1Sha384P1363, "P-384", 48, Algorithm::Es384), 193, 87);
 }
 
+#[test]
+fn es512() {
+    assert_tally(&ec(ecdsa::TestName::EcdsaSecp521r1Sha512P1363, "P-521", 66, Algorithm::Es512), 231, 87);
+}
+
 /// JWS signatures are the concatenation of R and S, so DER signatures are invalid, as are signatures with another hash.
 #[test]
 fn rejects_ecdsa_in_der_or_with_another_hash() {
@@ -127,6 +132,7 @@ fn rejects_ecdsa_in_der_or_with_another_hash() {
         (ecdsa::TestName::EcdsaSecp256r1Sha512P1363, "P-256", 32, Algorithm::Es256),
         (ecdsa::TestName::EcdsaSecp384r1Sha384, "P-384", 48, Algorithm::Es384),
         (ecdsa::TestName::EcdsaSecp384r1Sha512P1363, "P-384", 48, Algorithm::Es384),
+        (ecdsa::TestName::EcdsaSecp521r1Sha512, "P-521", 66, Algorithm::Es512),
     ] {
         let mut tally = Tally::default();
         for group in ecdsa::TestSet::load(set).unwrap().test_groups {
@@ -149,10 +155,12 @@ fn eddsa() {
         let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(&*group.key.pk) });
         for test in &group.tests {
             let name = format!("Ed25519 {}, {} {:?}", test.tc_id, test.comment, test.flags);
-            tally.check((&jwk, Algorithm::EdDsa), &test.msg, &test.sig, test.result, &name);
+            for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519] {
+                tally.check((&jwk, algorithm), &test.msg, &test.sig, test.result, &name);
+            }
         }
     }
-    assert_tally(&tally, 88, 63);
+    assert_tally(&tally, 2 * 88, 2 * 63);
 }
 
 #[test]

@@ -25,12 +25,15 @@ const {
 
 const es384 = createKey('ES384')
 const es256 = createKey('ES256')
+const es512 = createKey('ES512')
 const ed25519 = createKey('EdDSA')
 const rsa = createKey('RS256')
 
 const ORDER = {
   ES256: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
   ES384: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+  ES512:
+    0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
   EdDSA: 0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3edn,
 }
 
@@ -116,11 +119,14 @@ describe('a public key is not usable as an HMAC secret', () => {
 })
 
 describe('the key determines the algorithm, not the token', () => {
-  const all = /** @type {any} */ (['ES384', 'RS256', 'ES256', 'EdDSA', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])
-  for (const key of [es384, es256, ed25519, rsa]) {
-    const served = key.alg === 'RS256' ? ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] : [key.alg]
+  const rsaNames = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+  const all = /** @type {any} */ (['ES384', 'ES256', 'ES512', 'EdDSA', 'Ed25519', ...rsaNames])
+  for (const key of [es384, es256, es512, ed25519, rsa]) {
+    const served = key.alg === 'RS256' ? rsaNames : [key.alg]
     for (const alg of all) {
-      const wanted = alg === key.alg ? 'accepted' : served.includes(alg) ? 'invalid_signature' : 'unknown_key'
+      // RFC 9864 section 2.2: both names stand for the same algorithm.
+      const isSame = alg === key.alg || (key.alg === 'EdDSA' && alg === 'Ed25519')
+      const wanted = isSame ? 'accepted' : served.includes(alg) ? 'invalid_signature' : 'unknown_key'
       test(`an ${key.alg} signature with the header ${alg}: ${wanted}`, async () => {
         assert.equal(await judge(signToken(key, {}, { alg }), { algorithms: all }), wanted)
       })
@@ -147,7 +153,7 @@ describe('the key determines the algorithm, not the token', () => {
   })
 
   test('algorithm names are case-sensitive and have no aliases', async () => {
-    const names = 'es384|Es384|ES384 |ECDSA|SHA384withECDSA|ES512|ES256K|Ed25519|constructor'
+    const names = 'es384|Es384|ES384 |ECDSA|SHA384withECDSA|ES521|es512|ES256K|Ed448|ed25519|constructor'
     for (const alg of names.split('|')) {
       assert.equal(await judge(signToken(es384, {}, { alg })), 'unsupported_algorithm', alg)
     }
@@ -902,7 +908,11 @@ describe('an invalid key is skipped, and the other keys remain usable', () => {
     ['a P-256 point declared as P-384', { ...p256, crv: 'P-384' }],
     ['a missing curve', { ...ec, crv: undefined }],
     ['a curve in lower case', { ...ec, crv: 'p-384' }],
-    ['the curve P-521', p521],
+    ['a P-521 point declared as P-384', { ...p521, crv: 'P-384', kid: 'bad' }],
+    ['a short P-521 coordinate', { ...p521, x: zero(65), kid: 'bad' }],
+    ['a P-521 point that is not on the curve', { ...p521, y: p521.x, kid: 'bad' }],
+    ['a P-521 point with the alg of another curve', { ...p521, alg: 'ES384', kid: 'bad' }],
+    ['an Ed25519 point with the alg of another curve', { ...okp, alg: 'Ed448' }],
     ['the curve secp256k1', secp256k1],
     ['the curve Ed448', x448],
     ['the curve X25519', x25519],
@@ -989,9 +999,9 @@ describe('an invalid key is skipped, and the other keys remain usable', () => {
 })
 
 describe('rejects manipulated signatures', () => {
-  for (const key of [es384, es256]) {
-    const alg = /** @type {'ES384' | 'ES256'} */ (key.alg)
-    const length = alg === 'ES384' ? 48 : 32
+  for (const key of [es384, es256, es512]) {
+    const alg = /** @type {'ES384' | 'ES256' | 'ES512'} */ (key.alg)
+    const length = { ES256: 32, ES384: 48, ES512: 66 }[alg]
     const order = ORDER[alg]
     const input = `${encode(headerFor(key))}.${encode(validClaims())}`
     const good = signature(key, input)

@@ -5,7 +5,7 @@ const { createKey } = require('../support/tokens')
 /** The current time of every case, in seconds since 1970. */
 const NOW = 1_800_000_000
 
-const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
 const keys = new Map()
 

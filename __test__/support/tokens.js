@@ -23,12 +23,11 @@ function createKey(alg = 'ES256', jwk) {
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   }
-  const [type, parameters] =
-    alg === 'EdDSA'
-      ? ['ed25519', {}]
-      : alg.startsWith('ES')
-        ? ['ec', { namedCurve: `P-${alg.slice(2)}` }]
-        : ['rsa', { modulusLength: 2048 }]
+  const [type, parameters] = alg.startsWith('Ed')
+    ? ['ed25519', {}]
+    : alg.startsWith('ES')
+      ? ['ec', { namedCurve: alg === 'ES512' ? 'P-521' : `P-${alg.slice(2)}` }]
+      : ['rsa', { modulusLength: 2048 }]
   const pair = generateKeyPairSync(/** @type {any} */ (type), { ...parameters, ...encodings })
   const published = createPublicKey(String(pair.publicKey)).export({ format: 'jwk' })
   const privateKey = createPrivateKey(String(pair.privateKey))
@@ -56,7 +55,7 @@ const signParts = (key, header, payload) => withSignature(key, `${encode(header)
 const withSignature = (key, input) => `${input}.${signature(key, input).toString('base64url')}`
 
 function signature({ alg, privateKey }, input) {
-  const hash = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`
+  const hash = alg.startsWith('Ed') ? null : `sha${alg.slice(2)}`
   const padding = alg.startsWith('PS') ? constants.RSA_PKCS1_PSS_PADDING : undefined
   const saltLength = constants.RSA_PSS_SALTLEN_DIGEST
   return sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363', padding, saltLength })

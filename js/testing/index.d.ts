@@ -54,7 +54,18 @@ export interface TestIssuerOptions {
  * All algorithms that `logto-authkit` can accept. RSA keys have 2048 bits (Logto's have 4096) and take a few hundred
  * milliseconds to generate. All other keys take about a millisecond.
  */
-export type TestAlgorithm = 'ES384' | 'RS256' | 'ES256' | 'EdDSA' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512'
+export type TestAlgorithm =
+  | 'ES384'
+  | 'RS256'
+  | 'ES256'
+  | 'ES512'
+  | 'EdDSA'
+  | 'Ed25519'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
 
 /** A running issuer. Its methods do not use `this`, so you can destructure it. */
 export interface TestIssuer {

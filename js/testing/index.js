@@ -197,7 +197,9 @@ const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RS
 const ALGORITHMS = {
   ES384: { ...EC, hash: 'sha384', parameters: { namedCurve: 'P-384' } },
   ES256: { ...EC, hash: 'sha256', parameters: { namedCurve: 'P-256' } },
+  ES512: { ...EC, hash: 'sha512', parameters: { namedCurve: 'P-521' } },
   EdDSA: { type: 'ed25519', hash: null },
+  Ed25519: { type: 'ed25519', hash: null },
   RS256: { ...RSA, hash: 'sha256' },
   RS384: { ...RSA, hash: 'sha384' },
   RS512: { ...RSA, hash: 'sha512' },

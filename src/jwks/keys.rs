@@ -159,6 +159,7 @@ fn public_key(jwk: &Value) -> Option<PublicKey> {
     match (text("kty")?, text("crv")) {
         ("EC", Some("P-256")) => PublicKey::ec(Curve::P256, &number("x")?, &number("y")?),
         ("EC", Some("P-384")) => PublicKey::ec(Curve::P384, &number("x")?, &number("y")?),
+        ("EC", Some("P-521")) => PublicKey::ec(Curve::P521, &number("x")?, &number("y")?),
         ("RSA", _) => PublicKey::rsa(&number("n")?, &number("e")?),
         ("OKP", Some("Ed25519")) => PublicKey::ed25519(&number("x")?),
         _ => None, // includes "oct": symmetric keys are secrets

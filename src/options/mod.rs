@@ -30,7 +30,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::requirements::Organization;
-    use crate::signature::Algorithm::{self, EdDsa, Es256, Es384, Ps512, Rs256, Rs384};
+    use crate::signature::Algorithm::{self, Ed25519, EdDsa, Es256, Es384, Es512, Ps512, Rs256, Rs384};
 
     pub(crate) fn text(text: &str) -> Raw {
         Raw::String(text.into())
@@ -97,7 +97,7 @@ pub(crate) mod tests {
         assert!(!options.allow_guest);
         assert_eq!(options.guest_cookie, Some(guest_cookie()));
         assert_eq!(options.token_type.as_deref(), Some("at+jwt"));
-        assert_eq!(options.algorithms, [Es384, Rs256, Es256, EdDsa]);
+        assert_eq!(options.algorithms, [Es384, Rs256, Es256, Es512, EdDsa, Ed25519]);
         assert_eq!((options.tolerance, options.current_date), (0.0, None));
         assert_eq!(options.token_cache_size, 5_000);
         assert_eq!(options.exposed, None);
@@ -301,7 +301,7 @@ pub(crate) mod tests {
     fn takes_asymmetric_algorithms_by_their_exact_name() {
         assert_eq!(options(&[("algorithms", list(&["PS512", "RS384"]))]).algorithms, [Ps512, Rs384]);
         let all = Algorithm::ALL.map(|(name, _)| name);
-        assert_eq!(options(&[("algorithms", list(&all))]).algorithms.len(), 9);
+        assert_eq!(options(&[("algorithms", list(&all))]).algorithms.len(), 11);
     }
 
     #[test]

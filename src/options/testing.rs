@@ -71,7 +71,7 @@ mod tests {
     fn names_the_option_and_the_accepted_values() {
         assert_eq!(
             error(Set::TestIssuer, "alg", text("HS256")),
-            "Invalid option \"alg\": expected one of ES384, RS256, ES256, EdDSA, RS384, RS512, PS256, PS384, PS512, got \"HS256\""
+            "Invalid option \"alg\": expected one of ES384, RS256, ES256, ES512, EdDSA, Ed25519, RS384, RS512, PS256, PS384, PS512, got \"HS256\""
         );
         assert_eq!(
             error(Set::TestIssuer, "port", Raw::Number(1.5)),

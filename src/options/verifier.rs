@@ -16,7 +16,8 @@ use crate::token::media_type;
 use crate::url;
 
 /// The algorithms that are accepted by default.
-pub const DEFAULT_ALGORITHMS: [Algorithm; 4] = [Algorithm::Es384, Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
+pub const DEFAULT_ALGORITHMS: [Algorithm; 6] =
+    [Algorithm::Es384, Algorithm::Rs256, Algorithm::Es256, Algorithm::Es512, Algorithm::EdDsa, Algorithm::Ed25519];
 
 /// A variant of the verifier's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+    Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaKeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -72,6 +73,10 @@ impl Key {
         Self::new(kid, Pair::Ec("P-256", EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()))
     }
 
+    pub fn p521(kid: &str) -> Self {
+        Self::new(kid, Pair::Ec("P-521", EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap()))
+    }
+
     pub fn rsa(kid: &str) -> Self {
         Self::new(kid, Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()))
     }
@@ -91,9 +96,8 @@ impl Key {
             Pair::Ec(crv, pair) => {
                 let point = pair.public_key().as_ref();
                 let (x, y) = point[1..].split_at(point.len() / 2);
-                let alg = if *crv == "P-384" { "ES384" } else { "ES256" };
                 json!({
-                    "kty": "EC", "use": "sig", "kid": self.kid, "alg": alg, "crv": crv, "x": encode(x), "y": encode(y),
+                    "kty": "EC", "use": "sig", "kid": self.kid, "alg": self.alg(), "crv": crv, "x": encode(x), "y": encode(y),
                 })
             }
             Pair::Rsa(pair) => {
@@ -120,6 +124,7 @@ impl Key {
     pub fn alg(&self) -> &'static str {
         match &self.pair {
             Pair::Ec("P-384", _) => "ES384",
+            Pair::Ec("P-521", _) => "ES512",
             Pair::Ec(..) => "ES256",
             Pair::Rsa(_) => "RS256",
             Pair::Ed25519(_) => "EdDSA",

@@ -19,7 +19,7 @@ const capture = JSON.parse(readFileSync(join(__dirname, '../../fixtures/capture.
  * @typedef {import('logto-authkit').Verifier} Verifier
  */
 
-const ALGORITHMS = ['ES384', 'RS256', 'ES256', 'EdDSA', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+const ALGORITHMS = ['ES384', 'RS256', 'ES256', 'ES512', 'EdDSA', 'Ed25519', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
 test('an ES384 token verifies with jose by default', async (t) => {
   const issuer = await startIssuer(t)
