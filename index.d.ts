@@ -421,7 +421,7 @@ export interface VerifyAuthOptions {
   /**
    * The required `typ` header, compared case-insensitively and without the prefix `application/` (RFC 7515 section
    * 4.1.9). It distinguishes access tokens from ID tokens, which Logto signs with the same keys. `null` accepts any
-   * type, or none.
+   * type, or none. A logout token is rejected in any case.
    *
    * @defaultValue `'at+jwt'` (RFC 9068 section 2.1)
    * @throws {@link AuthError} `invalid_token_type` (401).

@@ -25,6 +25,8 @@ pub enum Check {
     Signature,
     /// The payload is a JSON object.
     Payload,
+    /// The token is not a logout token.
+    Logout,
     /// `iss` is one of the accepted issuers.
     Iss,
     /// `aud` contains one of the accepted audiences.
@@ -47,7 +49,7 @@ pub enum Check {
 
 impl Check {
     /// Every check with its id and title, in execution order.
-    pub const ALL: [(Self, &'static str, &'static str); 19] = [
+    pub const ALL: [(Self, &'static str, &'static str); 20] = [
         (Self::Present, "present", "the request carries a token"),
         (Self::Size, "size", "the token is at most 16 KiB long"),
         (Self::Parts, "parts", "the token has three base64url parts"),
@@ -58,6 +60,7 @@ impl Check {
         (Self::Key, "key", "the key set has the token's key"),
         (Self::Signature, "signature", "the signature is valid"),
         (Self::Payload, "payload", "the payload is a JSON object"),
+        (Self::Logout, "logout", "the token is not a logout token"),
         (Self::Iss, "iss", "iss is the issuer"),
         (Self::Aud, "aud", "aud contains the audience"),
         (Self::Exp, "exp", "exp is in the future"),

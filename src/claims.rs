@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::error::{Code, Rejection};
+use crate::error::{Code, Rejection, is_invisible};
 use crate::json::{Object, WrongType};
 
 /// Maximum time in a claim, in seconds since 1970: the end of the year 9999. A token with a later `exp`, such as 1e22, would
@@ -11,6 +11,9 @@ const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 
 /// The prefix of the organization id in the audience of a Logto organization token.
 const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
+
+/// The member of `events` that marks a logout token.
+const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// Maximum nesting depth of the JSON in a payload, which is also the limit of `serde_json`.
 pub(crate) const MAX_PAYLOAD_DEPTH: usize = 128;
@@ -30,6 +33,8 @@ pub struct Claims {
     scopes: Claim<Vec<String>>,
     client: Claim<Option<String>>,
     organization: Claim<Option<String>>,
+    /// Whether the `events` claim is that of a logout token.
+    ends_session: bool,
     payload: String,
 }
 
@@ -54,13 +59,22 @@ impl Claims {
             subject: object
                 .typed("sub")
                 .and_then(required)
-                .and_then(|sub: String| if sub.is_empty() { Err(WrongType) } else { Ok(sub) }),
+                .and_then(|sub: String| if is_blank(&sub) { Err(WrongType) } else { Ok(sub) }),
             scopes: object.typed::<String>("scope").map(|scope| split_words(&scope.unwrap_or_default())),
             client: object.typed("client_id"),
             organization: object.typed("organization_id"),
+            ends_session: object
+                .typed::<Object>("events")
+                .is_ok_and(|events| events.is_some_and(|events| events.get(LOGOUT_EVENT).is_some())),
             // The parser has verified that the payload is UTF-8, so the lossy conversion changes nothing.
             payload: String::from_utf8_lossy(payload).into_owned(),
         })
+    }
+
+    /// Whether the payload is that of a logout token, which reports the end of a session (OpenID Connect Back-Channel Logout 1.0
+    /// section 2.4).
+    pub(crate) fn is_logout(&self) -> bool {
+        self.ends_session
     }
 
     /// Checks that `iss` exactly equals one of the accepted issuers.
@@ -206,7 +220,7 @@ impl SubjectType {
 /// The subject of a token and its permissions.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// The `sub` claim, which is not empty.
+    /// The `sub` claim, which is not blank.
     pub user: &'a str,
     /// The scopes in the `scope` claim.
     pub scopes: &'a [String],
@@ -234,6 +248,11 @@ fn audience(claim: Option<&RawValue>) -> Claim<Vec<String>> {
 /// Splits a space-separated list (RFC 6749 section 3.3).
 pub(crate) fn split_words(list: &str) -> Vec<String> {
     list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether a text contains only characters that nobody can see. A log or an access list cannot tell such subjects apart.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|char| char.is_whitespace() || is_invisible(char))
 }
 
 fn check_time_range(time: f64) -> Claim<f64> {
@@ -497,9 +516,25 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn requires_sub_to_be_a_non_empty_string() {
+    fn b8_requires_sub_to_be_a_string_that_is_not_blank() {
+        for sub in [json!("   "), json!("\t\n"), json!("\u{a0}\u{3000}"), json!("\u{200b}\u{feff}"), json!("\0")] {
+            assert_wrong_type("sub", &sub);
+        }
         for sub in [json!(ABSENT), json!(""), json!(null), json!(1), json!(["app"]), json!({})] {
             assert_wrong_type("sub", &sub);
+        }
+    }
+
+    #[test]
+    fn b7_recognizes_a_logout_token_by_its_event() {
+        let event = |value: Value| json!({ "events": { LOGOUT_EVENT: value, "https://other.test": {} } });
+        for value in [json!({}), json!(null), json!(1)] {
+            assert!(claims(event(value)).is_logout());
+        }
+        for events in
+            [json!(ABSENT), json!({}), json!([LOGOUT_EVENT]), json!(LOGOUT_EVENT), json!({ "https://a.test": {} })]
+        {
+            assert!(!claims(json!({ "events": events })).is_logout(), "{events}");
         }
     }
 

@@ -236,9 +236,13 @@ pub fn printable(text: &str, max_chars: usize) -> String {
 }
 
 fn escape_control(char: char) -> Vec<char> {
-    let is_harmful = char.is_control()
-        || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    if is_harmful { char.escape_unicode().collect() } else { vec![char] }
+    if is_invisible(char) { char.escape_unicode().collect() } else { vec![char] }
+}
+
+/// Whether this is a control character, or one that hides or reorders text.
+pub(crate) fn is_invisible(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Replaces the characters that RFC 6750 section 3 forbids in a quoted value, because role names may contain any character.

@@ -40,6 +40,9 @@ pub struct Header {
     pub has_extensions: bool,
 }
 
+/// The `typ` of a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+pub const LOGOUT_TYPE: &str = "logout+jwt";
+
 /// Checks the length of a token before it is decoded.
 ///
 /// # Errors
@@ -88,18 +91,25 @@ impl Header {
             has_extensions: object.get("crit").is_some() || object.get("b64").is_some(),
         })
     }
+
+    /// Whether the header is that of a logout token.
+    pub(crate) fn is_logout(&self) -> bool {
+        self.typ.as_deref() == Some(LOGOUT_TYPE)
+    }
 }
 
-/// Normalizes a media type for comparison: to lower case and without the `application/` prefix.
+/// Normalizes a media type for comparison: to lower case and without the `application/` prefix, which may be omitted only if no
+/// other slash remains (RFC 7515 section 4.1.9).
 ///
 /// ```
 /// use logto_authkit::token::media_type;
 /// assert_eq!(media_type("application/AT+JWT"), "at+jwt");
+/// assert_eq!(media_type("application/text/plain"), "application/text/plain");
 /// ```
 #[must_use]
 pub fn media_type(typ: &str) -> String {
     let lower = typ.to_ascii_lowercase();
-    lower.strip_prefix("application/").map_or(lower.clone(), str::to_owned)
+    lower.strip_prefix("application/").filter(|rest| !rest.contains('/')).map_or(lower.clone(), str::to_owned)
 }
 
 /// Decodes non-empty base64url without padding, whitespace or stray trailing bits (RFC 7515 section 2, RFC 4648 section 3.5).

@@ -206,8 +206,12 @@ impl Verifier {
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
             }
         }
-        let claims = verdicts.record(Check::Payload, Claims::parse(&token.payload))?;
-        Ok(claims.map(|claims| Parsed { header, verified_by, claims }))
+        let Some(claims) = verdicts.record(Check::Payload, Claims::parse(&token.payload))? else { return Ok(None) };
+        // Logto signs logout tokens with the same keys, and their audience, an application's id, may be an accepted one.
+        let is_logout = header.is_logout() || claims.is_logout();
+        let logout = || Rejection::from(Code::InvalidTokenType).detail("reason", "a logout token");
+        verdicts.record(Check::Logout, ensure(!is_logout, logout))?;
+        Ok(Some(Parsed { header, verified_by, claims }))
     }
 
     /// Checks that `alg` is on the allow-list, that `typ` is the required type (RFC 8725 section 3.11), and that the header

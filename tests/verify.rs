@@ -79,6 +79,37 @@ fn accepts_each_algorithm_only_if_it_is_allowed() {
 }
 
 #[test]
+fn b7_rejects_a_logout_token_whatever_type_is_required() {
+    let key = Key::p256("k");
+    let events = json!({ "events": { "http://schemas.openid.net/event/backchannel-logout": {} } });
+    for token_type in [Raw::Null, text("at+jwt"), text("JWT")] {
+        let verifier = verifier(&[&key], &[("tokenType", token_type)]);
+        for typ in ["logout+jwt", "application/Logout+JWT", "at+jwt", "JWT"] {
+            let token = key.token_with(&json!({ "typ": typ }), &events);
+            assert_rejects(&verifier, &token, 0.0, InvalidTokenType);
+        }
+        let token = key.token_with(&json!({ "typ": "logout+jwt" }), &json!({}));
+        assert_rejects(&verifier, &token, 0.0, InvalidTokenType);
+        let report: Value = serde_json::from_str(&wait(verifier.explain(&token, at(0.0))).to_json()).unwrap();
+        assert_eq!(
+            (&report["verdict"], &report["refusal"]["code"]),
+            (&json!("rejected"), &json!("invalid_token_type"))
+        );
+    }
+}
+
+#[test]
+fn b10_drops_the_prefix_of_a_media_type_only_if_no_other_slash_remains() {
+    let key = Key::p256("k");
+    let token = |typ: &str| key.token_with(&json!({ "typ": typ }), &json!({}));
+    let verifier = |typ: &str| verifier(&[&key], &[("tokenType", text(typ))]);
+    assert_rejects(&verifier("application/text/plain"), &token("text/plain"), 0.0, InvalidTokenType);
+    assert_rejects(&verifier("text/plain"), &token("application/text/plain"), 0.0, InvalidTokenType);
+    assert_accepts(&verifier("application/text/plain"), &token("application/Text/Plain"), 0.0);
+    assert_accepts(&verifier("application/at+jwt"), &token("at+jwt"), 0.0);
+}
+
+#[test]
 fn rejects_symmetric_algorithms_and_none() {
     let key = Key::rsa("k");
     let verifier = verifier(&[&key], &[]);

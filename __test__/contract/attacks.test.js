@@ -732,6 +732,43 @@ describe('iss must be a string and is compared exactly', () => {
   }
 })
 
+describe('B7: a logout token is not an access token', () => {
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+  for (const [name, header, claims] of /** @type {[string, object, object][]} */ ([
+    ['of typ logout+jwt', { typ: 'logout+jwt' }, { events }],
+    ['of typ application/Logout+JWT, without events', { typ: 'application/Logout+JWT' }, {}],
+    ['without typ', { typ: undefined }, { events, sid: 's' }],
+    ['with the typ of an access token', {}, { events }],
+  ])) {
+    test(name, async () => {
+      for (const tokenType of [null, 'at+jwt', 'JWT']) {
+        const token = signToken(es256, { aud: 'test-app', ...claims }, header)
+        const change = { tokenType, audience: 'test-app', allowGuest: true }
+        assert.equal(await judge(token, change), 'invalid_token_type')
+        assert.equal((await verifyAuth(bearer(token), own(change))).isGuest, true)
+      }
+    })
+  }
+
+  test('an access token may have other events', async () => {
+    const claims = { events: { 'https://example.test/event': {} } }
+    assert.equal(await judge(signToken(es256, claims), { tokenType: null }), 'accepted')
+  })
+})
+
+describe('B8: sub must not be blank', () => {
+  for (const sub of ['', ' ', '   ', '\t', '\n', '\u00a0', '\u3000', '\u200b', '\ufeff', '\0', '\u2028 ']) {
+    test(inspect(sub), async () => assert.equal(await judge(signToken(es256, { sub })), 'invalid_claims'))
+  }
+})
+
+test('B10: the prefix of tokenType is dropped only if no other slash remains', async () => {
+  const token = (typ) => signToken(es256, {}, { typ })
+  assert.equal(await judge(token('text/plain'), { tokenType: 'application/text/plain' }), 'invalid_token_type')
+  assert.equal(await judge(token('application/text/plain'), { tokenType: 'text/plain' }), 'invalid_token_type')
+  assert.equal(await judge(token('application/text/plain'), { tokenType: 'application/text/plain' }), 'accepted')
+})
+
 describe('an ID token is not an access token', () => {
   const idToken = { jti: undefined, scope: undefined, client_id: undefined, aud: 'test-app' }
   for (const [name, header, claims] of /** @type {[string, object, object][]} */ ([

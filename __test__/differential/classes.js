@@ -63,10 +63,10 @@ const CLASSES = [
   {
     name: 'a claim with a wrong type',
     ours: 'rejected',
-    why: 'RFC 9068 section 2.2 and RFC 8693 section 4: `sub` (not empty), `scope`, `client_id` and `organization_id` are strings. Applications base decisions on these claims.',
+    why: 'RFC 9068 section 2.2 and RFC 8693 section 4: `sub` (not blank), `scope`, `client_id` and `organization_id` are strings. Applications base decisions on these claims.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' &&
-      (value.sub === '' || TEXTS.some((name) => has(value, name) && typeof value[name] !== 'string')),
+      (isBlank(value.sub) || TEXTS.some((name) => has(value, name) && typeof value[name] !== 'string')),
   },
   {
     name: 'a lone surrogate in one of these claims',
@@ -168,5 +168,8 @@ function hasOddNumber(jwk) {
     return !isCanonical(jwk[name]) || (jwk.kty === 'RSA' ? number[0] === 0 : number.length !== size)
   })
 }
+
+/** White space, control characters, and characters that hide or reorder text. */
+const isBlank = (sub) => /^[\s\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*$/u.test(sub)
 
 module.exports = { CLASSES }

@@ -50,10 +50,12 @@ const HINTS = {
         ? 'alg "none" means that the token is not signed. No legitimate client sends such a token.'
         : 'Logto signs with ES384 or RS256. If your server really uses this algorithm, add it to the option `algorithms`.',
   ],
-  invalid_token_type: ({ header, claims }) => [
-    isIdToken(claims)
-      ? 'This is an ID token. It tells the application who signed in; APIs must not accept it. Send the access token instead: getAccessToken("https://your-api"), not getIdToken().'
-      : `Logto's access tokens have typ "at+jwt"; this token has ${header?.typ === undefined ? 'none' : JSON.stringify(header.typ)}. If your server uses another type, set the option \`tokenType\`.`,
+  invalid_token_type: ({ header, claims, error }) => [
+    error.details.reason === 'a logout token'
+      ? 'This is a logout token. Logto sends it to the back-channel logout URL of an application when a session ends. It never authenticates anyone.'
+      : isIdToken(claims)
+        ? 'This is an ID token. It tells the application who signed in; APIs must not accept it. Send the access token instead: getAccessToken("https://your-api"), not getIdToken().'
+        : `Logto's access tokens have typ "at+jwt"; this token has ${header?.typ === undefined ? 'none' : JSON.stringify(header.typ)}. If your server uses another type, set the option \`tokenType\`.`,
   ],
   unknown_key: ({ error }) => [
     error.details.reason

@@ -12,7 +12,7 @@ use crate::jwks::CachePolicy;
 use crate::jwks::keys::KeySet;
 use crate::requirements::Requirements;
 use crate::signature::Algorithm;
-use crate::token::media_type;
+use crate::token::{LOGOUT_TYPE, media_type};
 use crate::url;
 
 /// The algorithms that are accepted by default.
@@ -203,7 +203,8 @@ fn token_type(read: &mut Reader) -> Option<String> {
     let given =
         read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
             Raw::Null => Some(None),
-            other => text(other).map(|typ| Some(media_type(&typ))),
+            // A logout token is rejected in any case, and a `typ` with white space never matches.
+            other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TYPE).map(Some),
         });
     given.unwrap_or_else(|| Some(DEFAULT.into()))
 }
