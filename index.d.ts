@@ -350,7 +350,8 @@ export interface VerifyAuthOptions {
    * (RFC 6749 section 3.3).
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` for `''` and `[]`; {@link AuthError} `missing_scope` (403).
+   * @throws `TypeError` `invalid_options` for `undefined`, `''`, `[]` and scopes separated by commas; {@link AuthError}
+   * `missing_scope` (403).
    *
    * @example
    * ```ts
@@ -371,7 +372,7 @@ export interface VerifyAuthOptions {
    * custom-claims script can add them.
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` for `''` and `[]`; {@link AuthError} `missing_role` (403).
+   * @throws `TypeError` `invalid_options` for `undefined`, `''` and `[]`; {@link AuthError} `missing_role` (403).
    *
    * @example
    * ```ts

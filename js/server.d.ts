@@ -187,7 +187,7 @@ export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cooki
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string | undefined
   /** Scopes that the token must have. Whole scopes are compared. */
-  requiredScope?: string | readonly string[] | undefined
+  requiredScope?: string | readonly string[]
 }
 
 /** Whether all of the given scopes are required, or any one of them. */

@@ -76,6 +76,8 @@ describeAdapters(['protect'], (adapter, has) => {
         assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer', 'no-store'])
         assert.equal(cookies.length, 1)
       }
+      assert.deepEqual(answers[1], answers[0])
+      assert.notEqual(JSON.parse(answers[0][1]).code, 'missing_token')
     }
   })
 
@@ -96,8 +98,6 @@ describeAdapters(['protect'], (adapter, has) => {
   test('checks the organization of the route, and responds with 500 if a function names none', async (t) => {
     t.mock.method(console, 'error', () => {})
     const mistakes = {
-      '/mistake/undefined': { organizationId: () => undefined },
-      '/mistake/empty': { organizationId: () => '' },
       '/mistake/promise': { organizationId: async () => 'one' },
       '/mistake/thrown': { organizationId: (request) => request.nothing.id },
     }
@@ -141,6 +141,13 @@ describeAdapters(['protect'], (adapter, has) => {
       [{ requiredScope: '' }, /^Invalid option "requiredScope"/],
       [{ requiredRole: [] }, /^Invalid option "requiredRole"/],
       [{ organizationId: '' }, /^Invalid option "organizationId"/],
+      [{ requiredScope: undefined }, /^Invalid option "requiredScope": .* got undefined$/],
+      [{ requiredScope: [undefined] }, /^Invalid option "requiredScope": .* got \[undefined\]$/],
+      [{ requiredRole: undefined }, /^Invalid option "requiredRole": .* got undefined$/],
+      [{ organizationId: undefined }, /^Invalid option "organizationId": .* got undefined$/],
+      [{ subjectType: undefined }, /^Invalid option "subjectType": .* got undefined$/],
+      [{ requiredScope: 'read:a, write:b' }, /^Invalid option "requiredScope"/],
+      [{ requiredRole: 'admin\n' }, /^Invalid option "requiredRole"/],
       [{ subjectType: 'guest' }, /^Invalid option "subjectType"/],
       [{ scope: 'admin' }, /^Unknown option "scope"/],
       ['admin', /^Invalid option "requirements": expected an object, got "admin"$/],

@@ -138,6 +138,10 @@ describeAdapters([], (adapter, has) => {
       [{ ...options, scope: 'a' }, /^Unknown option "scope"/],
       [{ ...options, subjectType: 'user' }, /^Unknown option "subjectType"/],
       [{ ...options, organizationId: '' }, /^Invalid option "organizationId"/],
+      [{ ...options, organizationId: undefined }, /^Invalid option "organizationId": .* got undefined$/],
+      [{ ...options, requiredScope: undefined }, /^Invalid option "requiredScope": .* got undefined$/],
+      [{ ...options, requiredRole: undefined }, /^Invalid option "requiredRole": .* got undefined$/],
+      [Object.defineProperty({ ...options }, 'requiredScope', { value: '' }), /^Invalid option "requiredScope"/],
       [
         { ...options, onError: 5 },
         has('onError') ? /^Invalid option "onError": .* got 5$/ : /^Unknown option "onError"/,

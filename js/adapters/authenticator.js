@@ -205,8 +205,6 @@ function setAuth(target, auth) {
   } else if (auth !== undefined) target.auth = auth
 }
 
-let hasWarned = false
-
 /** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */
 function warnAboutMissingLogtoAuth() {
   if (hasWarned) return

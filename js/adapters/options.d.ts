@@ -47,7 +47,7 @@ export interface Requirements {
   roleClaims?: string | readonly string[]
   /**
    * The organization that the token must belong to, `null` for none, or a function of the request that returns either. If
-   * the function returns `undefined` or `''`, the request fails with an error.
+   * the function returns `undefined` or `''`, the request is rejected.
    * @throws {@link AuthError} `wrong_organization` (403).
    */
   organizationId?: OrganizationId
@@ -58,6 +58,6 @@ export interface Requirements {
   subjectType?: 'user' | 'machine'
 }
 
-/** An organization id, `null` for none, or a function of the request that returns either. */
+/** An organization id, `null` for none, or a function of the request that returns either, or `undefined` to reject it. */
 // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
 export type OrganizationId = string | null | ((req: any) => string | null)

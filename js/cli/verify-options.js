@@ -59,28 +59,29 @@ const HELP = `  --url URL              Logto's base URL; its keys are fetched
 async function readOptions(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : readTime(flags.at)
-  return /** @type {any} */ (
-    defined({
-      ...own,
-      logtoUrl: flags.url ?? own.logtoUrl,
+  return /** @type {any} */ ({
+    // An option of the application that is `undefined` may be an error.
+    ...own,
+    ...defined({
+      logtoUrl: flags.url,
       audience: list(flags.audience) ?? own.audience ?? null,
-      issuer: list(flags.issuer) ?? own.issuer,
-      jwksUri: flags['jwks-uri'] ?? own.jwksUri,
-      jwks: flags.jwks === undefined ? own.jwks : await readJson(flags.jwks),
-      requiredScope: flags.scope?.flatMap(words) ?? own.requiredScope,
-      scopeMode: flags['any-scope'] ? 'any' : own.scopeMode,
-      requiredRole: flags.role ?? own.requiredRole,
-      roleClaims: flags['role-claim'] ?? own.roleClaims,
-      organizationId: flags['no-organization'] ? null : (flags.organization ?? own.organizationId),
-      tokenType: flags['any-type'] ? null : (flags['token-type'] ?? own.tokenType),
-      algorithms: flags.algorithm ?? own.algorithms,
-      clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']) ?? own.clockTolerance,
+      issuer: list(flags.issuer),
+      jwksUri: flags['jwks-uri'],
+      jwks: flags.jwks === undefined ? undefined : await readJson(flags.jwks),
+      requiredScope: flags.scope?.flatMap(words),
+      scopeMode: flags['any-scope'] ? 'any' : undefined,
+      requiredRole: flags.role,
+      roleClaims: flags['role-claim'],
+      organizationId: flags['no-organization'] ? null : flags.organization,
+      tokenType: flags['any-type'] ? null : flags['token-type'],
+      algorithms: flags.algorithm,
+      clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']),
       // The same instant for the checks and for the times in the output.
       currentDate: at ?? own.currentDate ?? new Date(),
-      jwksTimeoutMs: readNumber('timeout', flags.timeout) ?? own.jwksTimeoutMs,
+      jwksTimeoutMs: readNumber('timeout', flags.timeout),
       allowGuest: false,
-    })
-  )
+    }),
+  })
 }
 
 /** @param {string} file */

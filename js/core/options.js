@@ -123,7 +123,7 @@ function match(entry, optionSet, options) {
     return null
   if (!isPlain(options)) return null
   const { keys, options: cachedOptions } = entry
-  if (keys.length !== Object.keys(options).length) return null
+  if (keys.length !== namesOf(options).length) return null
   let functions = NO_FUNCTIONS
   for (const key of keys) {
     if (!Object.hasOwn(options, key)) return null
@@ -215,8 +215,8 @@ function isEqual(a, b, depth) {
   if (typeof a === 'function') return true
   if (typeof a !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b) || !isPlain(b))
     return false
-  const keys = Object.keys(a)
-  if (keys.length !== Object.keys(b).length) return false
+  const keys = namesOf(a)
+  if (keys.length !== namesOf(b).length) return false
   for (const key of keys) if (!Object.hasOwn(b, key) || !isEqual(a[key], b[key], depth - 1)) return false
   return true
 }
@@ -233,9 +233,16 @@ function deepCopy(value, depth, isOptions = false) {
   if (!isOptions && !isPlain(value)) return value
   /** @type {Record<string, unknown>} */
   const members = Object.create(null)
-  for (const key of Object.keys(value)) members[key] = deepCopy(value[key], depth - 1)
+  for (const name of namesOf(value)) members[name] = deepCopy(value[name], depth - 1)
   return members
 }
+
+/**
+ * Returns the names of an object's own members. An option counts even if it is not enumerable: it may be a requirement.
+ *
+ * @type {(object: object) => string[]}
+ */
+const namesOf = Object.getOwnPropertyNames
 
 /**
  * Returns whether `isEqual` can detect every change in a value.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::hints::closest;
 use super::raw::{OptionError, Raw};
+use crate::error::is_invisible;
 use crate::url;
 
 /// The description of an option in the contract.
@@ -64,6 +65,22 @@ impl Reader {
             self.reject(name, &expected, &raw);
         }
         value
+    }
+
+    /// Reads an option that restricts access. It must not be present with the value `undefined`, so that an unset variable cannot
+    /// remove a check.
+    pub fn restriction<T>(
+        &mut self,
+        name: &'static str,
+        expected: impl Into<Cow<'static, str>>,
+        default: Default,
+        parse: impl FnOnce(&Raw) -> Option<T>,
+    ) -> Option<T> {
+        let expected = expected.into();
+        if self.members.iter().any(|(member, raw)| member == name && *raw == Raw::Undefined) {
+            self.reject(name, &expected, &Raw::Undefined);
+        }
+        self.optional(name, expected, default, parse)
     }
 
     /// Reads an option that has a fixed default.
@@ -227,9 +244,19 @@ pub fn text(raw: &Raw) -> Option<String> {
     if let Raw::String(text) = raw { Some(text.clone()).filter(|text| !text.is_empty()) } else { None }
 }
 
-/// Parses a non-empty string, or a non-empty array of such strings.
-pub fn texts(raw: &Raw) -> Option<Vec<String>> {
-    text(raw).map(|text| vec![text]).or_else(|| items(raw, text))
+/// Parses an identifier: a non-empty string without white space and control characters, with which it would never match.
+pub fn identifier(raw: &Raw) -> Option<String> {
+    text(raw).filter(|text| !text.contains(|char: char| char.is_whitespace() || is_invisible(char)))
+}
+
+/// Parses a name, which unlike an identifier may contain spaces.
+pub fn name(raw: &Raw) -> Option<String> {
+    text(raw).filter(|text| text.trim() == text && !text.contains(is_invisible))
+}
+
+/// Parses what `parse` accepts, or a non-empty array of it.
+pub fn one_or_more(raw: &Raw, parse: impl Fn(&Raw) -> Option<String>) -> Option<Vec<String>> {
+    parse(raw).map(|text| vec![text]).or_else(|| items(raw, parse))
 }
 
 /// Parses a non-empty array whose items `parse` accepts.

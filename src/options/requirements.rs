@@ -1,7 +1,7 @@
 //! The options for required scopes, roles, organizations and subject types.
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, items, one_of, text, texts};
+use super::reader::{Default, Reader, identifier, items, name, one_of, one_or_more, text};
 use crate::claims::{SubjectType, split_words};
 use crate::requirements::{Organization, Requirements};
 
@@ -38,29 +38,30 @@ pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
     let mut requirements = read(reader, true);
     let names = [("user", SubjectType::User), ("machine", SubjectType::Machine)];
     requirements.subject_type =
-        reader.optional("subjectType", "'user' or 'machine'", Default::None, |raw| one_of(raw, &names));
+        reader.restriction("subjectType", "'user' or 'machine'", Default::None, |raw| one_of(raw, &names));
     requirements
 }
 
 /// Reads the requirements in the options of a verifier.
 pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
-    let scopes = read.optional("requiredScope", EXPECTED_SCOPES, Default::None, |raw| {
+    let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, Default::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
     });
     let any_scope = read.optional("scopeMode", EXPECTED_MODE, Default::Value("all".into()), any_scope);
-    let roles = read.optional("requiredRole", "a role or a non-empty array of roles", Default::None, texts);
+    let names = |raw: &Raw| one_or_more(raw, name);
+    let roles = read.restriction("requiredRole", "a role or a non-empty array of roles", Default::None, names);
     let claims = Default::Value(ROLE_CLAIMS.into_iter().collect());
-    let role_claims = read.optional("roleClaims", "a claim name or a non-empty array of such", claims, texts);
+    let role_claims = read.optional("roleClaims", "a claim name or a non-empty array of such", claims, names);
     let expected = if takes_functions {
         "an organization id, null for none, or a function of the request"
     } else {
         "an organization id, or null for none"
     };
-    let organization = read.optional("organizationId", expected, Default::Derived("not checked"), |raw| match raw {
+    let organization = read.restriction("organizationId", expected, Default::Derived("not checked"), |raw| match raw {
         Raw::Null => Some(Organization::None),
         // JavaScript calls the function for every request.
         Raw::Function if takes_functions => Some(Organization::Unchecked),
-        other => text(other).map(Organization::Id),
+        other => identifier(other).map(Organization::Id),
     });
     Requirements {
         scopes: scopes.unwrap_or_default(),
@@ -87,7 +88,8 @@ pub fn any_scope(mode: &Raw) -> Option<bool> {
     one_of(mode, &[("all", false), ("any", true)])
 }
 
-/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3).
+/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3). A comma, although valid, is rejected: it is far more
+/// likely to separate two scopes, and then the text would match neither.
 pub fn is_scope(scope: &str) -> bool {
-    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x5b | 0x5d..=0x7e))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cookies;
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, items, one_of, text, texts};
+use super::reader::{Default, Reader, identifier, items, one_of, one_or_more, text};
 use super::requirements;
 use crate::cookie::Attributes;
 use crate::jwks::CachePolicy;
@@ -14,6 +14,9 @@ use crate::requirements::Requirements;
 use crate::signature::Algorithm;
 use crate::token::{LOGOUT_TYPE, media_type};
 use crate::url;
+
+/// The accepted values of the option `issuer`, as worded in the error message for an invalid value.
+const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty array of such";
 
 /// The algorithms that are accepted by default.
 pub const DEFAULT_ALGORITHMS: [Algorithm; 6] =
@@ -115,8 +118,10 @@ impl Options {
             cooldown: read.milliseconds("jwksCooldownMs", 10_000),
             max_stale: read.milliseconds("jwksMaxStaleMs", 3_600_000),
         };
-        let issuers =
-            read.optional("issuer", "a non-empty string or array of such", Default::Derived("<logtoUrl>/oidc"), texts);
+        let default = Default::Derived("<logtoUrl>/oidc");
+        let issuers = read.optional("issuer", EXPECTED_ISSUER, default, |raw| {
+            one_or_more(raw, |item| identifier(item).filter(|issuer| url::parse(issuer).is_ok()))
+        });
         let sources = token_sources(read, has_getter);
         let requirements = requirements::read(read, variant == Variant::Adapter);
         let allow_guest = read.bool("allowGuest", false);
@@ -177,7 +182,7 @@ fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
         return None;
     }
     let given = given.unwrap_or(Raw::Undefined);
-    let audiences = texts(&given);
+    let audiences = one_or_more(&given, identifier);
     if audiences.is_none() {
         read.reject("audience", EXPECTED, &given);
     }
