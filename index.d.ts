@@ -395,7 +395,7 @@ export interface VerifyAuthOptions {
    * although a token for an API within an organization has the same `aud` as one without.
    *
    * @defaultValue not checked
-   * @throws {@link AuthError} `wrong_organization` (403).
+   * @throws `TypeError` `invalid_options` for `undefined` and `''`; {@link AuthError} `wrong_organization` (403).
    *
    * @example
    * ```ts

@@ -34,6 +34,8 @@ pub enum Organization {
     Unchecked,
     /// The token must belong to no organization.
     None,
+    /// The request should name an organization but does not, so no token belongs to it.
+    Missing,
     /// The token must belong to this organization.
     Id(String),
 }
@@ -62,15 +64,18 @@ impl Requirements {
         let is_met = match required {
             Organization::Unchecked => true,
             Organization::None => subject.organizations.is_empty(),
+            Organization::Missing => false,
             Organization::Id(id) => subject.organizations == [id],
         };
         if is_met {
             return Ok(());
         }
+        let rejection = Rejection::from(Code::WrongOrganization);
+        if *required == Organization::Missing {
+            return Err(rejection.detail("reason", "the request names no organization"));
+        }
         let expected = if let Organization::Id(id) = required { Value::from(id.as_str()) } else { Value::Null };
-        Err(Rejection::from(Code::WrongOrganization)
-            .detail("organization", subject.organizations.as_slice())
-            .detail("expected", expected))
+        Err(rejection.detail("organization", subject.organizations.as_slice()).detail("expected", expected))
     }
 
     pub(crate) fn check_scopes(&self, subject: &Subject) -> Result<(), Rejection> {

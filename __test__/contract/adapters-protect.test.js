@@ -95,8 +95,13 @@ describeAdapters(['protect'], (adapter, has) => {
     }
   })
 
-  test('checks the organization of the route, and responds with 500 if a function names none', async (t) => {
+  test('B3: checks the organization of the route, and rejects a request that names none', async (t) => {
     t.mock.method(console, 'error', () => {})
+    const unnamed = {
+      '/unnamed/undefined': { organizationId: () => undefined },
+      '/unnamed/empty': { organizationId: () => '' },
+      '/unnamed/header': { organizationId: (request) => (request.headers ?? request.req.raw?.headers)?.['x-org'] },
+    }
     const mistakes = {
       '/mistake/promise': { organizationId: async () => 'one' },
       '/mistake/thrown': { organizationId: (request) => request.nothing.id },
@@ -106,6 +111,7 @@ describeAdapters(['protect'], (adapter, has) => {
       '/fixed': { organizationId: 'one' },
       '/none': { organizationId: null },
       '/none-by-function': { organizationId: () => null },
+      ...unnamed,
       ...mistakes,
     })
     const faults = []
@@ -125,6 +131,15 @@ describeAdapters(['protect'], (adapter, has) => {
       assert.equal(await outcome(path, plain), '200 null')
       assert.equal(await outcome(path, one), 'wrong_organization')
     }
+    // The organization of an audience without an id is the empty string.
+    const nameless = issuer.mint({
+      audience: [AUDIENCE, 'urn:logto:organization:'].at(0),
+      claims: { organization_id: '' },
+    })
+    for (const path of Object.keys(unnamed)) {
+      for (const token of [one, plain, nameless]) assert.equal(await outcome(path, token), 'wrong_organization', path)
+    }
+    assert.deepEqual(faults, [])
     for (const path of Object.keys(mistakes)) {
       faults.length = 0
       assert.equal((await client(path, bearer(one))).status, 500, path)

@@ -213,7 +213,9 @@ describeAdapters(['context'], (adapter) => {
     }
     assert.equal(await reason({}, issuer.mint({ expiresIn: -1 })), 'token_expired')
     assert.equal(await reason({ requiredScope: 'admin' }, issuer.mint()), 'missing_scope')
-    assert.equal(await reason({ organizationId: () => undefined }, issuer.mint()), 500)
+    assert.equal(await reason({ organizationId: () => undefined }, issuer.mint()), 'wrong_organization')
+    assert.equal(await reason({ organizationId: () => '' }, issuer.mint()), 'wrong_organization')
+    assert.equal(await reason({ organizationId: () => 1 }, issuer.mint()), 500)
     assert.equal(await reason({ getToken: () => 1 }, issuer.mint()), 500)
     const down = await startIssuer(t)
     down.setOutage('error')

@@ -68,6 +68,8 @@ const everything: LogtoAuthOptions = {
 logtoAuth(everything)
 logtoAuth({ ...required, organizationId: null })
 logtoAuth({ ...required, organizationId: 'org' })
+logtoAuth({ ...required, organizationId: () => undefined, allowPreflight: true })
+protect({ organizationId: (req: Request) => req.get('x-organization') })
 logtoAuth({
   ...required,
   onError: async (error: AuthError, req: Request, res: Response, next: NextFunction) => {
@@ -101,8 +103,6 @@ logtoAuth({ ...required, subjectType: 'user' })
 logtoAuth({ ...required, organizationId: 5 })
 // @ts-expect-error: a promise is no organization
 logtoAuth({ ...required, organizationId: async () => 'org' })
-// @ts-expect-error: nothing is no organization
-logtoAuth({ ...required, organizationId: () => undefined })
 // @ts-expect-error: a function
 logtoAuth({ ...required, onError: 'redirect' })
 // @ts-expect-error: no such requirement
@@ -113,7 +113,5 @@ protect({ allowGuest: true })
 protect({ subjectType: 'guest' })
 // @ts-expect-error: no such mode
 protect({ requiredScope: 'read', scopeMode: 'some' })
-// @ts-expect-error: nothing is no organization
-protect({ organizationId: (req: Request) => req.get('x-organization') })
 // @ts-expect-error: an object
 protect('read')

@@ -30,6 +30,7 @@ app.get<{ Params: { org: string } }>(
   },
 )
 app.addHook('onRequest', protect({ organizationId: (request: FastifyRequest) => request.hostname }))
+protect({ organizationId: () => undefined })
 app.addHook('preHandler', protect({ requiredScope: 'read' }))
 
 const everything: LogtoAuthOptions = {
@@ -59,5 +60,3 @@ app.register(logtoAuth, { ...required, scopes: 'read' })
 app.register(logtoAuth, { ...required, onError: 'redirect' })
 // @ts-expect-error: no such requirement
 protect({ scope: 'read' })
-// @ts-expect-error: nothing is no organization
-protect({ organizationId: () => undefined })

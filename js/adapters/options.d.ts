@@ -9,8 +9,8 @@ import type { AuthError, ScopeMode, VerifyAuthOptions } from '../..'
 /** {@link VerifyAuthOptions}, with options that depend on the request. */
 export interface AdapterOptions extends Omit<VerifyAuthOptions, 'organizationId'> {
   /**
-   * As in {@link VerifyAuthOptions}, or a function of the request. If the function returns `undefined` or `''`, the
-   * request fails with an error, so a missing value never disables the check.
+   * As in {@link VerifyAuthOptions}, or a function of the request. If the function returns `undefined` or `''`, the request
+   * names no organization and is rejected. `null` accepts only tokens that belong to no organization.
    *
    * @defaultValue not checked
    * @throws {@link AuthError} `wrong_organization` (403).
@@ -60,4 +60,4 @@ export interface Requirements {
 
 /** An organization id, `null` for none, or a function of the request that returns either, or `undefined` to reject it. */
 // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
-export type OrganizationId = string | null | ((req: any) => string | null)
+export type OrganizationId = string | null | ((req: any) => string | null | undefined)

@@ -37,7 +37,12 @@ class Requirements {
   }
 }
 
-/** @type {(organizationOf: Function, source: unknown) => string | null} */
+/**
+ * Returns the organization that the application's function requires for a request: `''`, which no token belongs to, if the
+ * request names none. A missing route parameter, for instance, must not disable the check.
+ *
+ * @type {(organizationOf: Function, source: unknown) => string | null}
+ */
 function organizationFrom(organizationOf, source) {
   const id = organizationOf(source)
   if (id === null || (typeof id === 'string' && id !== '')) return id

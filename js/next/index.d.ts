@@ -222,8 +222,10 @@ export interface NextAuthOptions extends Omit<VerifyAuthOptions, 'organizationId
    * The organization that the token must belong to, `null` for none, or a function of the request that returns either. The
    * request is a `NextRequest`, a `NextApiRequest`, or `{ headers, cookies }` in {@link getAuth}.
    *
+   * If the function returns `undefined` or `''`, the request names no organization and is rejected.
+   *
    * @defaultValue not checked
-   * @throws `TypeError` if the function returns neither an id nor `null`; `AuthError` `wrong_organization` (403).
+   * @throws `AuthError` `wrong_organization` (403).
    */
   organizationId?: string | null | OrganizationOf
 }
@@ -246,7 +248,7 @@ export interface RouteRequirements {
 
 /** Returns the organization of a request. The parameter may be declared as the route's own request type. */
 // biome-ignore lint/suspicious/noExplicitAny: the type depends on the route
-export type OrganizationOf = (request: any) => string | null
+export type OrganizationOf = (request: any) => string | null | undefined
 
 /** The request of a Route Handler in {@link withAuth}. */
 export type AuthRequest = NextRequest & { auth: AuthContext }

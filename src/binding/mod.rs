@@ -225,7 +225,8 @@ pub fn rejection(code: String, subject: Option<String>, scope: Option<String>) -
 
 /// The organization required for one request, if it depends on the request.
 fn required_organization(id: Option<String>, none: Option<bool>) -> Option<Organization> {
-    id.map(Organization::Id).or_else(|| (none == Some(true)).then_some(Organization::None))
+    id.map(|id| if id.is_empty() { Organization::Missing } else { Organization::Id(id) })
+        .or_else(|| (none == Some(true)).then_some(Organization::None))
 }
 
 /// Clears the cached keys of the Logto server, or of the key set, at this URL.

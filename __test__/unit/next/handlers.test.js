@@ -71,11 +71,12 @@ test('returns the context or the reason of the rejection from verifyNextAuth', a
   assert.ok(guest.success && guest.auth.isGuest)
 })
 
-test('rejects with a TypeError if organizationId returns undefined', async (t) => {
+test('B3: rejects the request with wrong_organization if organizationId returns undefined', async (t) => {
   const { options, token } = await issued(t)
   const request = { headers: { authorization: `Bearer ${token}` } }
   const organizationId = /** @type {any} */ (() => undefined)
-  await assert.rejects(verifyNextAuth(request, { ...options, organizationId }), { code: 'invalid_options' })
+  const unnamed = await verifyNextAuth(request, { ...options, organizationId })
+  assert.deepEqual([unnamed.success, 'code' in unnamed && unnamed.code], [false, 'wrong_organization'])
   const none = await verifyNextAuth(request, { ...options, organizationId: () => null })
   assert.equal(none.success, true)
 })
