@@ -11,6 +11,7 @@ const { AuthError } = require('./core/errors')
 const { own } = require('./core/options')
 const permissions = require('./core/permissions')
 const { sharedVerifier } = require('./core/verifier')
+const { warningOnce } = require('./core/warnings')
 const csrf = require('./csrf')
 const core = require('./index')
 
@@ -157,16 +158,11 @@ function splitScopes(scopes) {
   return isList ? scopes.flatMap((scope) => scope.split(/\s+/)).filter((word) => word !== '') : scopes
 }
 
-let hasWarnedAboutAudience = false
-
-function warnAboutMissingAudience() {
-  if (hasWarnedAboutAudience) return
-  hasWarnedAboutAudience = true
-  process.emitWarning('No audience is set, so tokens for any other API of the same Logto are accepted', {
-    type: 'SecurityWarning',
-    code: 'LOGTO_AUTHKIT_NO_AUDIENCE',
-  })
-}
+const warnAboutMissingAudience = warningOnce(
+  'LOGTO_AUTHKIT_NO_AUDIENCE',
+  'No audience is set, so tokens for any other API of the same Logto are accepted',
+  'SecurityWarning',
+)
 
 const { CSRF_COOKIE_NAME, CSRF_HEADER_NAME } = csrf
 const { buildCsrfCookieHeader, createCsrfMiddleware, generateCsrfToken, verifyCsrfToken } = csrf

@@ -190,6 +190,15 @@ describeAdapters(['methods'], (adapter) => {
     assert.equal((await client('/', { method: 'OPTIONS' })).status, 401)
     assert.equal((await client('/', { method: 'GET', headers: PREFLIGHT.headers })).status, 401)
   })
+
+  test('B1: verifies CORS preflights like any other request', async (t) => {
+    t.mock.method(process, 'emitWarning', () => {})
+    const client = await adapter.serve(t, { steps: [{ auth: options }] })
+    const { status, body, cookies } = await client('/', PREFLIGHT)
+    assert.deepEqual([status, body, cookies], [401, bodyOf(MISSING), []])
+    const token = bearer(issuer.mint()).headers
+    assert.equal((await client('/', { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, ...token } })).status, 200)
+  })
 })
 
 describeAdapters(['context'], (adapter) => {
@@ -258,9 +267,10 @@ describeAdapters(['thrown'], (adapter) => {
 })
 
 describeAdapters(['preflight'], (adapter) => {
-  test('lets CORS preflights pass without a context, and rejects them in protect', async (t) => {
+  test('B1: lets CORS preflights pass if the application allows it, but not through protect', async (t) => {
     const routes = { '/': {}, '/guarded': { steps: [{ protect: {} }] } }
-    const client = await adapter.serve(t, { steps: [{ auth: { ...options, allowGuest: true } }], routes })
+    const auth = { ...options, allowGuest: true, allowPreflight: true }
+    const client = await adapter.serve(t, { steps: [{ auth }], routes })
     const { status, body, cookies } = await client('/', PREFLIGHT)
     assert.deepEqual([status, body, cookies], [200, 'null', []])
     const guarded = await client('/guarded', PREFLIGHT)
@@ -293,8 +303,8 @@ describeAdapters(['onError'], (adapter) => {
   })
 
   test('treats undefined options as absent', async (t) => {
-    const auth = { ...options, onError: undefined, organizationId: undefined }
-    const protect = { requiredScope: undefined, organizationId: undefined }
+    const auth = { ...options, onError: undefined, scopeMode: undefined, allowPreflight: undefined }
+    const protect = { scopeMode: undefined, roleClaims: undefined }
     const client = await adapter.serve(t, { steps: [{ auth }, { protect }] })
     assert.equal((await client('/', bearer(issuer.mint()))).status, 200)
     const { status, body } = await client()

@@ -6,6 +6,7 @@ const { parse } = require('../core/options')
 const { header } = require('../core/request')
 const { isPending } = require('../core/settle')
 const { verifyRequest } = require('../core/verifier')
+const { warningOnce } = require('../core/warnings')
 const { organizationFrom } = require('./requirements')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
@@ -98,7 +99,7 @@ class Authenticator {
     const request = this.#framework.request(source)
     let auth
     try {
-      auth = isPreflight(request) ? undefined : this.verify(request, source)
+      auth = this.passesPreflight(request) ? undefined : this.verify(request, source)
     } catch (error) {
       this.#store(source, undefined)
       throw error
@@ -113,6 +114,20 @@ class Authenticator {
       throw error
     }
     return finished
+  }
+
+  /**
+   * Returns whether a request may pass without a token: a CORS preflight (`OPTIONS` with `Access-Control-Request-Method`), which
+   * browsers send without credentials, if the application allows it. By default it is verified like any other request, because
+   * a handler for all methods would otherwise run without authentication.
+   *
+   * @param {RequestLike & { method?: string }} request
+   * @param {boolean} [allowPreflight]
+   */
+  passesPreflight(request, allowPreflight = this.options.allowPreflight) {
+    if (request.method !== 'OPTIONS' || header(request, 'access-control-request-method') === undefined) return false
+    if (allowPreflight !== true) warnAboutPreflight()
+    return allowPreflight === true
   }
 
   /** @type {(source: any, response: unknown, auth: AuthContext | undefined) => void} */
@@ -154,14 +169,6 @@ class Authenticator {
     return withResourceMetadata(error, this.#parsed.core.resourceMetadata)
   }
 }
-
-/**
- * Returns whether the request is a CORS preflight, which browsers send without credentials.
- *
- * @param {RequestLike & { method?: string }} request
- */
-const isPreflight = (request) =>
-  request.method === 'OPTIONS' && header(request, 'access-control-request-method') !== undefined
 
 /**
  * Returns the context of a request that an `Authenticator` has processed.
@@ -206,12 +213,15 @@ function setAuth(target, auth) {
 }
 
 /** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */
-function warnAboutMissingLogtoAuth() {
-  if (hasWarned) return
-  hasWarned = true
-  process.emitWarning('protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it', {
-    code: 'LOGTO_AUTHKIT_UNSEEN_REQUEST',
-  })
-}
+const warnAboutMissingLogtoAuth = warningOnce(
+  'LOGTO_AUTHKIT_UNSEEN_REQUEST',
+  'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it',
+)
 
-module.exports = { Authenticator, checkRequest, contextOf, isPreflight, rejectionOf, setAuth }
+/** Without this warning, browsers would report only that a cross-origin request failed. */
+const warnAboutPreflight = warningOnce(
+  'LOGTO_AUTHKIT_PREFLIGHT',
+  'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',
+)
+
+module.exports = { Authenticator, checkRequest, contextOf, rejectionOf, setAuth }

@@ -26,8 +26,8 @@ declare global {
   namespace Express {
     interface Request {
       /**
-       * The context that `logtoAuth` has verified. It is `undefined` on routes registered before `logtoAuth`, and in CORS
-       * preflights, which reach only handlers for all methods (`app.use`, `app.all`).
+       * The context that `logtoAuth` has verified. It is `undefined` on routes registered before `logtoAuth`, and with
+       * `allowPreflight` in CORS preflights, which reach only handlers for all methods (`app.use`, `app.all`).
        */
       auth: AuthContext
     }
@@ -48,8 +48,8 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * With `allowGuest`, no request is rejected. The response to a new guest sets a cookie; the application's own cookies are
  * kept.
  *
- * CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) are let through without `req.auth`, because browsers send them
- * without credentials.
+ * CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) carry no token and are rejected like any other request without
+ * one. Register `cors()` before `logtoAuth()`, or set `allowPreflight`.
  *
  * Other errors, such as one thrown by `isRevoked`, are passed to `next(error)`. With plain `http`, `next` is your own
  * callback, which must handle them.

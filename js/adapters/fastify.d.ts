@@ -26,7 +26,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /**
      * The context that `logtoAuth` has verified. It is `undefined` outside the scope in which `logtoAuth` is registered, and
-     * in CORS preflights.
+     * with `allowPreflight` in CORS preflights.
      */
     auth: AuthContext
   }
@@ -36,7 +36,7 @@ declare module 'fastify' {
  * Verifies the token in an `onRequest` hook, before the body is read, and sets `request.auth`. A rejected request gets the
  * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
  * `{ error, code, message }`. With `allowGuest`, no request is rejected, and the response to a new guest sets a cookie.
- * CORS preflights are let through without `request.auth`.
+ * CORS preflights are rejected unless `allowPreflight` is set: register `@fastify/cors` before it.
  *
  * The hook applies to the scope that registers the plugin, as with `fastify-plugin`: register it at the root for all
  * routes, or inside another plugin for the routes of that plugin.

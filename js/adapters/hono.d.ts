@@ -29,7 +29,7 @@ export type { OrganizationId, Requirements } from './options'
  * `new Hono<{ Variables: AuthVariables }>()`.
  */
 export type AuthVariables = {
-  /** The verified context. It is `undefined` in CORS preflights. */
+  /** The verified context. With `allowPreflight`, it is `undefined` in CORS preflights. */
   auth: AuthContext
 }
 
@@ -37,7 +37,7 @@ export type AuthVariables = {
  * Verifies the request's token and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). A rejected request gets the
  * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
  * `{ error, code, message }`. With `allowGuest`, no request is rejected, and the response to a new guest sets a cookie.
- * CORS preflights are let through without `auth`.
+ * CORS preflights are rejected unless `allowPreflight` is set: register `cors()` before it.
  *
  * An `AuthError` thrown by a handler goes to `app.onError`; without one, it gets the same response.
  *

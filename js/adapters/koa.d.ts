@@ -28,15 +28,15 @@ export type { OrganizationId, Requirements } from './options'
  * `new Router<AuthState>()`.
  */
 export interface AuthState {
-  /** The verified context. It is `undefined` in CORS preflights. */
+  /** The verified context. With `allowPreflight`, it is `undefined` in CORS preflights. */
   auth: AuthContext
 }
 
 /**
  * Verifies the request's token and sets `ctx.state.auth`. A rejected request gets the same response as from
  * `logto-authkit/express`: status and headers of the {@link AuthError}, JSON `{ error, code, message }`. With `allowGuest`,
- * no request is rejected, and the response to a new guest sets a cookie. CORS preflights are let through
- * without `ctx.state.auth`.
+ * no request is rejected, and the response to a new guest sets a cookie. CORS preflights are
+ * rejected unless `allowPreflight` is set: register `@koa/cors` before it.
  *
  * Unless a middleware registered earlier catches it, Koa responds to an `AuthError` thrown by a handler with its status
  * and headers.

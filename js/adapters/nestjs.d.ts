@@ -41,7 +41,7 @@ export type { OrganizationId, Requirements } from './options'
  * For a rejected request it throws an `HttpException` with the status and headers of the {@link AuthError}, which is its
  * `cause`, and the body `{ error, code, message }`. Exception filters can handle it; otherwise NestJS sends the same
  * response as `logto-authkit/express`. With `allowGuest`, no request is rejected, and the response to a new guest sets a
- * cookie. CORS preflights are let through without a context.
+ * cookie. CORS preflights are rejected unless `allowPreflight` is set; `app.enableCors()` responds to them first.
  *
  * The guard supports HTTP only, and throws for other kinds of context.
  */
@@ -60,8 +60,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 }
 
 /**
- * A parameter decorator for the `AuthContext`. It is `undefined` on routes without {@link LogtoAuthGuard}, and in CORS
- * preflights.
+ * A parameter decorator for the `AuthContext`. It is `undefined` on routes without {@link LogtoAuthGuard}, and with
+ * `allowPreflight` in CORS preflights.
  *
  * @example
  * ```ts

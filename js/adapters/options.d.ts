@@ -21,6 +21,15 @@ export interface AdapterOptions extends Omit<VerifyAuthOptions, 'organizationId'
    * ```
    */
   organizationId?: OrganizationId
+
+  /**
+   * Lets CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) pass without a context. By default, a preflight is
+   * verified like any other request and, since it carries no token, rejected: a handler for all methods would otherwise run
+   * without authentication. Handle CORS before authentication instead, for example with `cors()` before `logtoAuth()`.
+   *
+   * @defaultValue `false`
+   */
+  allowPreflight?: boolean
 }
 
 /** The requirements of a route, besides a valid token. */

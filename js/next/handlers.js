@@ -31,7 +31,7 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
   let cookie = null
   let response
   try {
-    const pending = authenticate(authenticator, request)
+    const pending = authenticator.passesPreflight(request) ? undefined : authenticate(authenticator, request)
     const auth = isPending(pending) ? await pending : pending
     cookie = authenticator.newGuestCookie(auth, originOf(request.headers))
     requirements?.check(auth, request)
@@ -57,7 +57,7 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
 /** @type {(req: any, res: import('node:http').ServerResponse, route: Route) => Promise<void>} */
 async function runApiHandler(req, res, { handler, authenticator, requirements }) {
   try {
-    const pending = authenticate(authenticator, req)
+    const pending = authenticator.passesPreflight(req) ? undefined : authenticate(authenticator, req)
     const auth = isPending(pending) ? await pending : pending
     const cookie = authenticator.newGuestCookie(auth, originOf(req.headers))
     if (cookie !== null) addCookie(res, cookie)

@@ -37,8 +37,8 @@ import type { AuthContext, AuthErrorCode, RequestLike, ScopeMode, VerifyAuthOpti
  *
  * A rejected request gets a response with the error's status and headers and the JSON `{ error, code, message }`. So does an
  * `AuthError` thrown by the handler; other errors, including those of `redirect()` and `notFound()`, are left to Next.js. A
- * CORS preflight (`OPTIONS`) is verified like any other request; Next.js itself responds to it if the route does not export
- * `OPTIONS`.
+ * CORS preflight (`OPTIONS`) is verified like any other request, unless `allowPreflight` is set; Next.js itself responds to it if
+ * the route does not export `OPTIONS`.
  *
  * With `allowGuest`, the response to a new guest sets the guest cookie. {@link getAuth} and {@link verifyNextAuth} return the
  * same guest id during that request.
@@ -145,7 +145,7 @@ export type NextAuthResult =
  *
  * A page request (GET, `Accept: text/html`) that would get a 401 is redirected to `signInUrl`. All other rejected requests
  * get the same response as from {@link withAuth}, including page requests with a 403 or 503, which signing in again would
- * not solve. CORS preflights and requests for `/_next/static` are let through.
+ * not solve. Requests for `/_next/static` are let through, and CORS preflights only with `allowPreflight`.
  *
  * A response that sets a new guest cookie carries `Cache-Control: private, no-store`, because in Next.js the proxy's header
  * takes precedence over the route's.
@@ -194,6 +194,9 @@ export interface AuthProxyPaths {
    * @defaultValue none: all rejected requests get a JSON response
    */
   signInUrl?: string
+
+  /** As in {@link NextAuthOptions}, for the proxy only. */
+  allowPreflight?: boolean
 }
 
 /**
@@ -228,6 +231,14 @@ export interface NextAuthOptions extends Omit<VerifyAuthOptions, 'organizationId
    * @throws `AuthError` `wrong_organization` (403).
    */
   organizationId?: string | null | OrganizationOf
+
+  /**
+   * Lets CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) pass without `request.auth` in {@link withAuth} and
+   * {@link authProxy}. By default, they are verified like any other request and, since they carry no token, rejected.
+   *
+   * @defaultValue `false`
+   */
+  allowPreflight?: boolean
 }
 
 /** The requirements of a route, besides a valid token. */

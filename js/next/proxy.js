@@ -1,6 +1,5 @@
 /** Protects whole applications: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
 
-const { isPreflight } = require('../adapters/authenticator')
 const { appendCookie, errorResponse } = require('../adapters/response')
 const { AuthError } = require('../core/errors')
 const { isPublicPath, readPath, normalizePublicPath } = require('./public-paths')
@@ -16,7 +15,7 @@ const { originOf } = require('./request')
  *   failed session with the actual error, so that an outage does not redirect users to the sign-in page.
  * @param {Readonly<Record<string, any>>} options - Checked by the core.
  */
-function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl }) {
+function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl, allowPreflight }) {
   const signIn = signInUrl === undefined ? undefined : signInPage(signInUrl)
   const paths = (publicPaths ?? []).map(normalizePublicPath)
   if (signIn?.path !== undefined) paths.push(signIn.path)
@@ -29,9 +28,8 @@ function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl }) 
     const { NextResponse } = require('next/server')
     const { pathname } = request.nextUrl
     const isPublic = isPublicPath(pathname, paths)
-    if (isPreflight(request) || isPublicPath(pathname, ASSETS) || (isPublic && !allowsGuests)) {
-      return NextResponse.next()
-    }
+    if (isPublicPath(pathname, ASSETS) || (isPublic && !allowsGuests)) return NextResponse.next()
+    if (authenticator.passesPreflight(request, allowPreflight)) return NextResponse.next()
     /** @type {string | null} */
     let cookie = null
     let response

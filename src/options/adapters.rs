@@ -9,6 +9,11 @@ pub fn read_error_handler(read: &mut Reader) {
     read.function("onError");
 }
 
+/// Reads the option `allowPreflight`, which lets CORS preflights pass without a token.
+pub fn read_preflight(read: &mut Reader) {
+    read.bool("allowPreflight", false);
+}
+
 /// Reads the paths that need no session, and the URL where visitors sign in.
 pub fn read_proxy(read: &mut Reader) {
     let expected = "an array of paths such as '/docs', each with everything below it, and RegExps";

@@ -89,9 +89,16 @@ impl Set {
             _ => None,
         };
         match self {
-            Self::Verifier | Self::Server | Self::Explain | Self::Nest | Self::Next => {}
-            Self::Adapter => adapters::read_error_handler(read),
-            Self::Proxy | Self::ProxyExtra => adapters::read_proxy(read),
+            Self::Verifier | Self::Server | Self::Explain => {}
+            Self::Adapter => {
+                adapters::read_error_handler(read);
+                adapters::read_preflight(read);
+            }
+            Self::Nest | Self::Next => adapters::read_preflight(read),
+            Self::Proxy | Self::ProxyExtra => {
+                adapters::read_proxy(read);
+                adapters::read_preflight(read);
+            }
             Self::Upgrade => adapters::read_upgrade(read),
             Self::Requirements => drop(requirements::read_route_requirements(read)),
             Self::GuestCookie => drop(cookies::read_guest_attributes(read)),

@@ -85,3 +85,25 @@ for (const [adapter, create] of Object.entries(ENTER)) {
     assert.deepEqual(await run(issuer.mint({ sub: 'bob', scope: 'read:orders' })), [false, 'bob'])
   })
 }
+
+test('B1: the first CORS preflight causes a warning, and others do not', async (t) => {
+  const warnings = t.mock.method(process, 'emitWarning', () => {})
+  const { options } = await setUp(t)
+  const preflight = { 'access-control-request-method': 'POST' }
+  for (let call = 0; call < 3; call += 1) {
+    for (const { logtoAuth } of [express, express]) {
+      const [req, res] = /** @type {any[]} */ ([
+        { method: 'OPTIONS', headers: preflight },
+        { setHeader: () => {}, end: () => {} },
+      ])
+      logtoAuth(options)(req, res, () => assert.fail())
+      assert.equal(res.statusCode, 401)
+    }
+  }
+  const {
+    arguments: [message, { code }],
+  } = /** @type {any} */ (warnings.mock.calls[0])
+  assert.equal(warnings.mock.callCount(), 1)
+  assert.equal(code, 'LOGTO_AUTHKIT_PREFLIGHT')
+  assert.match(message, /cors\(\) before logtoAuth\(\).*allowPreflight: true/)
+})

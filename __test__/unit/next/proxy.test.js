@@ -115,10 +115,12 @@ test('lets a request with a valid token through without forwarding anything abou
   assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
 })
 
-test('lets CORS preflights pass, and verifies other OPTIONS requests', async () => {
+test('B1: lets CORS preflights pass only if the application allows it', async () => {
   const headers = { 'access-control-request-method': 'POST', origin: 'https://other.example.test' }
-  const response = await visit({}, '/api/orders', headers, { method: 'OPTIONS' })
+  const response = await visit({ allowPreflight: true }, '/api/orders', headers, { method: 'OPTIONS' })
   assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
+  assert.equal((await visit({}, '/api/orders', headers, { method: 'OPTIONS' })).status, 401)
+  assert.equal((await visit({ allowPreflight: true }, '/api/orders', {}, { method: 'OPTIONS' })).status, 401)
   assert.equal((await visit({}, '/api/orders', {}, { method: 'OPTIONS' })).status, 401)
 })
 
