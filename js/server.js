@@ -109,9 +109,10 @@ const withHeaders = (request) =>
 function publicContext(auth) {
   const { userId, isAuthenticated, isGuest } = auth
   const payload = /** @type {AuthPayload | null} */ (auth.payload)
-  if (!isGuest) return { userId, isAuthenticated, payload, isGuest }
+  if (!isGuest) return sameContext({ userId, isAuthenticated, payload, isGuest }, auth)
   // A new guest has no cookie yet, so its id would differ in every request.
-  return { userId, isAuthenticated, payload, isGuest, guestId: isNewGuest(auth) ? undefined : auth.guestId }
+  const guestId = isNewGuest(auth) ? undefined : auth.guestId
+  return sameContext({ userId, isAuthenticated, payload, isGuest, guestId }, auth)
 }
 
 /** @param {import('..').AuthError} error */
@@ -127,13 +128,14 @@ function rejection(error) {
 }
 
 /**
- * Returns only the claims, as the original does, so that hand-written contexts work too.
+ * Returns the claims of a context, as the original does. Unlike the original, recognizes only contexts of this package, since
+ * custom claims may have the shape of one.
  *
  * @param {AuthSubject} subject
  */
 const claims = (subject) =>
-  Object.hasOwn(Object(subject), 'isAuthenticated')
-    ? /** @type {AuthContext['payload'] | undefined} */ (own(subject, 'payload'))
+  isContext(subject)
+    ? /** @type {AuthPayload | null} */ (subject.payload)
     : /** @type {AuthPayload | null | undefined} */ (subject)
 
 /**

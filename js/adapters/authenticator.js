@@ -5,6 +5,7 @@ const { AuthError, asError, orThrow, withResourceMetadata } = require('../core/e
 const { parse } = require('../core/options')
 const { header } = require('../core/request')
 const { isPending } = require('../core/settle')
+const { shared } = require('../core/shared')
 const { verifyRequest } = require('../core/verifier')
 const { warningOnce } = require('../core/warnings')
 const { organizationFrom } = require('./requirements')
@@ -30,7 +31,7 @@ const { organizationFrom } = require('./requirements')
  *
  * @type {WeakMap<object, { authenticator: Authenticator, auth: AuthContext | undefined }>}
  */
-const requestRecords = new WeakMap()
+const requestRecords = shared('requestRecords', () => new WeakMap())
 
 /** Verifies requests against one set of options. */
 class Authenticator {

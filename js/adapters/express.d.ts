@@ -94,8 +94,8 @@ export interface LogtoAuthOptions extends AdapterOptions {
 }
 
 /**
- * Protects a route or router: the context set by {@link logtoAuth} must meet the requirements. Guests, and any `req.auth`
- * set by other code, are rejected with `missing_token` (401).
+ * Protects a route or router: the context set by {@link logtoAuth} must meet the requirements. Guests are rejected for the reason
+ * that made them guests (`guestReason`), and any `req.auth` set by other code with `missing_token` (401).
  *
  * @param requirements - If omitted, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` at construction.

@@ -77,7 +77,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 
 /**
  * A hook (`onRequest` or `preHandler`) that protects a route or scope: the context set by {@link logtoAuth} must meet the
- * requirements. Guests, and any `request.auth` set by other code, are rejected with `missing_token` (401).
+ * requirements. Guests are rejected with their `guestReason`, and any `request.auth` set by other code with `missing_token` (401).
  *
  * @param requirements - If omitted, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` at construction.

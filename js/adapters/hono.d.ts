@@ -71,8 +71,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 }
 
 /**
- * Protects a route: the context set by {@link logtoAuth} must meet the requirements. Guests, and any `auth` set by other
- * code, are rejected with `missing_token` (401).
+ * Protects a route: the context set by {@link logtoAuth} must meet the requirements. Guests are rejected with their
+ * `guestReason`, and any `auth` set by other code with `missing_token` (401).
  *
  * @param requirements - If omitted, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` at construction.

@@ -75,8 +75,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 }
 
 /**
- * Protects the middleware registered after it: the context set by {@link logtoAuth} must meet the requirements. Guests, and
- * any `ctx.state.auth` set by other code, are rejected with `missing_token` (401).
+ * Protects the middleware registered after it: the context set by {@link logtoAuth} must meet the requirements. Guests
+ * are rejected with their `guestReason`, and any `ctx.state.auth` set by other code with `missing_token` (401).
  *
  * @param requirements - If omitted, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` at construction.

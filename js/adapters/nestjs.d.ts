@@ -75,7 +75,7 @@ export function Auth(): ParameterDecorator
 
 /**
  * Protects a method or controller: the context verified by {@link LogtoAuthGuard} must meet the requirements. Guests are
- * rejected with `missing_token` (401), and so is every request that the guard has not processed. On the same method or
+ * rejected with their `guestReason`, and requests that the guard has not processed with `missing_token` (401). On the same method or
  * class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
  *
  * @param requirements - If omitted, any valid token is accepted.

@@ -1,7 +1,7 @@
 /** The requirements of a route, checked against contexts. */
 
 const native = require('../core/addon')
-const { proofOf } = require('../core/context')
+const { proofOf, rejectionOf } = require('../core/context')
 const { authError, invalidOption, orThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 
@@ -17,13 +17,14 @@ class Requirements {
   }
 
   /**
-   * Throws an `AuthError` unless the context meets the requirements. Rejects guests and contexts created by other code.
+   * Throws an `AuthError` unless the context meets the requirements. Rejects guests for the reason that made them guests, and
+   * contexts created by other code.
    *
    * @type {(auth: import('../..').AuthContext | undefined, source: unknown) => void}
    */
   check(auth, source) {
-    const proof = auth === undefined ? undefined : proofOf(auth)
-    if (proof === undefined) throw authError(native.refusal('missing_token'))
+    const proof = proofOf(auth)
+    if (proof === undefined) throw authError(rejectionOf(auth) ?? native.refusal('missing_token'))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined && proof.metRequirements?.has(this)) return
     const organizationId = organizationOf === undefined ? undefined : organizationFrom(organizationOf, source)
@@ -45,9 +46,9 @@ class Requirements {
  */
 function organizationFrom(organizationOf, source) {
   const id = organizationOf(source)
-  if (id === null || (typeof id === 'string' && id !== '')) return id
-  // A missing route parameter, for instance, must not disable the check.
-  throw invalidOption('organizationId', 'it to return an organization id or null', id)
+  if (id === null || typeof id === 'string') return id
+  if (id === undefined) return ''
+  throw invalidOption('organizationId', 'it to return an organization id, null or undefined', id)
 }
 
 module.exports = { Requirements, organizationFrom }

@@ -1,7 +1,8 @@
-/** Builds an `AuthContext`, and keeps a private record of how it was verified. */
+/** Builds an `AuthContext`, and keeps a private record of how it was verified or rejected. */
 
 const native = require('./addon')
 const { authError } = require('./errors')
+const { shared } = require('./shared')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
@@ -22,31 +23,33 @@ class ReturnOverride {
   }
 }
 
-/** Stores the proof in a private field, because lookups in a WeakMap and its garbage collection take many times as long. */
-class ContextWithProof extends ReturnOverride {
-  /** @type {Proof} */
-  #proof
+/**
+ * Stores the record in a private field, because lookups in a WeakMap and its garbage collection take many times as long. All
+ * copies of the package use the class of the first one, so each recognizes the contexts of the others.
+ */
+const RecordedContext = shared('RecordedContext', () => {
+  return class RecordedContext extends ReturnOverride {
+    /** @type {Proof | RejectedRequest} */
+    #record
 
-  constructor(/** @type {AuthContext} */ auth, /** @type {Proof} */ proof) {
-    super(auth)
-    this.#proof = proof
+    constructor(/** @type {AuthContext} */ auth, /** @type {Proof | RejectedRequest} */ record) {
+      super(auth)
+      this.#record = record
+    }
+
+    /**
+     * @param {any} auth
+     * @returns {Proof | RejectedRequest | undefined} - Undefined unless the object is a context of this package.
+     */
+    static record(auth) {
+      return typeof auth === 'object' && auth !== null && #record in auth ? auth.#record : undefined
+    }
   }
-
-  /**
-   * @param {AuthContext} auth
-   * @returns {Proof | undefined}
-   */
-  static proof(auth) {
-    return #proof in auth ? auth.#proof : undefined
-  }
-}
-
-/** @type {WeakSet<AuthContext>} */
-const newGuests = new WeakSet()
+})
 
 /** @type {(json: string) => AuthContext} */
 const newContext = (json) =>
-  /** @type {any} */ (new ContextWithProof(JSON.parse(json), { json, metRequirements: undefined }))
+  /** @type {any} */ (new RecordedContext(JSON.parse(json), { json, metRequirements: undefined }))
 
 /** Maximum number of cached contexts, in two generations. When the younger one is full, the older one is dropped. */
 const MAX_CACHED_CONTEXTS = 1000
@@ -70,10 +73,10 @@ let oldGeneration = new Map()
  */
 function cachedContext(id) {
   const { proof, auth } = youngGeneration.get(id) ?? cacheContext(id, oldGeneration.get(id) ?? loadContext(id))
-  if (auth === null) return /** @type {any} */ (new ContextWithProof(JSON.parse(proof.json), proof))
+  if (auth === null) return /** @type {any} */ (new RecordedContext(JSON.parse(proof.json), proof))
   const { userId, payload, scopes, clientId, organizationId, subjectType } = auth
   return /** @type {any} */ (
-    new ContextWithProof(
+    new RecordedContext(
       {
         userId,
         isAuthenticated: true,
@@ -125,14 +128,49 @@ function guestOrThrow(rejected) {
     guestId: rejected.guestId,
     guestReason: /** @type {import('../..').AuthErrorCode} */ (rejected.code),
   }
-  if (rejected.guestIsNew) newGuests.add(guest)
-  return guest
+  return /** @type {any} */ (new RecordedContext(guest, rejected))
 }
 
-/** Returns the proof of a context that this module built from a token; undefined for guests and for all other objects. */
-const proofOf = ContextWithProof.proof
+/**
+ * Returns whether an object is a context of this package. Its shape does not prove that, because custom claims may have it too.
+ *
+ * @param {unknown} value
+ * @returns {value is AuthContext}
+ */
+const isContext = (value) => RecordedContext.record(value) !== undefined
 
-/** Returns whether the guest's id was created for this request, so that the browser does not have its cookie yet. */
-const isNewGuest = (/** @type {AuthContext} */ auth) => newGuests.has(auth)
+/**
+ * Returns the proof of a context that was built from a token; undefined for guests and for all other objects.
+ *
+ * @type {(auth: unknown) => Proof | undefined}
+ */
+function proofOf(auth) {
+  const record = RecordedContext.record(auth)
+  return record !== undefined && Object.hasOwn(record, 'json') ? /** @type {Proof} */ (record) : undefined
+}
 
-module.exports = { cachedContext, guestOrThrow, isNewGuest, newContext, proofOf }
+/**
+ * Returns the rejection that made a guest of a request.
+ *
+ * @type {(auth: unknown) => RejectedRequest | undefined}
+ */
+function rejectionOf(auth) {
+  const record = RecordedContext.record(auth)
+  return record !== undefined && Object.hasOwn(record, 'code') ? /** @type {RejectedRequest} */ (record) : undefined
+}
+
+/** Returns whether a guest's id was created for this request, so that the browser does not have its cookie yet. */
+const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guestIsNew === true
+
+/**
+ * Makes another object a context with the same record.
+ *
+ * @template {object} T
+ * @param {T} copy
+ * @param {AuthContext} auth
+ * @returns {T}
+ */
+const sameContext = (copy, auth) =>
+  /** @type {any} */ (new RecordedContext(/** @type {any} */ (copy), /** @type {any} */ (RecordedContext.record(auth))))
+
+module.exports = { cachedContext, guestOrThrow, isContext, isNewGuest, newContext, proofOf, rejectionOf, sameContext }

@@ -1,6 +1,7 @@
 /** Checks the scopes and roles of a context or of claims inside a handler. */
 
 const native = require('./addon')
+const { isContext } = require('./context')
 const { authError, orThrow } = require('./errors')
 const { own, snapshot } = require('./options')
 
@@ -12,7 +13,7 @@ const checkScopes = (subject, scopes, options = {}) =>
 
 /** @type {(subject: AuthSubject, role: unknown, options?: object) => import('../native/binding').RejectedRequest | null} */
 const checkRoles = (subject, role, options = {}) =>
-  orThrow(native.checkRoles(isContext(subject) ? subject.payload : subject, role, snapshot(options).claimKeys))
+  orThrow(native.checkRoles(claimsOf(subject), role, snapshot(options).claimKeys))
 
 /** @type {typeof import('../..').hasScopes} */
 const hasScopes = (subject, scopes, options) => checkScopes(subject, scopes, options) === null
@@ -38,20 +39,18 @@ function throwIfRejected(rejected) {
  */
 function scopesOf(subject) {
   if (isContext(subject)) return subject.scopes
-  const scope = own(Object(subject), 'scope')
+  const scope = own(Object(claimsOf(subject)), 'scope')
   return typeof scope === 'string' ? scope : undefined
 }
 
 /**
+ * Returns the claims of a context, or of an object that contains claims. A copy of a guest has none.
+ *
  * @param {AuthSubject} subject
- * @returns {subject is import('../..').AuthContext}
  */
-function isContext(subject) {
-  return (
-    typeof own(Object(subject), 'isAuthenticated') === 'boolean' &&
-    Object.hasOwn(Object(subject), 'payload') &&
-    Array.isArray(own(Object(subject), 'scopes'))
-  )
+function claimsOf(subject) {
+  if (isContext(subject)) return subject.payload
+  return own(Object(subject), 'isGuest') === true ? null : subject
 }
 
 module.exports = { hasRole, hasScopes, requireRole, requireScopes }

@@ -90,7 +90,7 @@ export function createNextAuth(options: NextAuthOptions): NextAuth
 export interface NextAuth {
   /**
    * {@link withAuth} with these options and optional requirements for this route. With requirements, even empty ones
-   * (`{}`), guests are rejected (`missing_token`). Without requirements, only the options apply, and `allowGuest` lets guests
+   * (`{}`), guests are rejected with their `guestReason`. Without requirements, only the options apply, and `allowGuest` lets guests
    * through.
    */
   withAuth<Context = RouteContext>(

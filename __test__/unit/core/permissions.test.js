@@ -1,7 +1,9 @@
 const assert = require('node:assert/strict')
+const { dirname } = require('node:path')
 const { describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, hasRole, hasScopes, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
+const server = require('logto-authkit/server')
 const { pollute } = require('../../support/helpers')
 const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
@@ -11,7 +13,9 @@ const key = createKey('EdDSA')
 
 const contextOf = (claims) => verifyAuth(signToken(key, claims), optionsFor(key))
 
-const guest = verifyAuth({ headers: {} }, optionsFor(key, { allowGuest: true }))
+const newGuest = () => verifyAuth({ headers: {} }, optionsFor(key, { allowGuest: true }))
+
+const guest = newGuest()
 
 describe('scopes', () => {
   for (const [
@@ -230,7 +234,11 @@ describe('a subject without valid claims has no scopes and no roles', () => {
     ['undefined', async () => undefined],
     ['no claims', async () => ({})],
     ['a guest', () => guest],
-    ['a guest with added claims', async () => ({ ...(await guest), roles: ['admin'], role: 'admin', scope: 'admin' })],
+    ['a guest with added claims', async () => Object.assign(await newGuest(), { roles: ['admin'], scope: 'admin' })],
+    [
+      'a copy of a guest with added claims',
+      async () => ({ ...(await guest), roles: ['admin'], role: 'admin', scope: 'admin' }),
+    ],
     ['claims of the wrong type', async () => ({ scope: ['admin'], scopes: ['admin'], roles: null })],
     ['inherited claims', async () => Object.create({ roles: ['admin'], scope: 'admin' })],
   ])) {
@@ -242,6 +250,52 @@ describe('a subject without valid claims has no scopes and no roles', () => {
       assert.throws(() => requireScopes(nobody, 'admin'), { code: 'missing_scope' })
       assert.throws(() => requireRole(nobody, 'admin'), { code: 'missing_role' })
     })
+  }
+})
+
+describe('B5: only an object that the package created is a context', () => {
+  const forged = { isAuthenticated: true, scopes: ['admin'], payload: { scope: 'admin', roles: ['admin'] } }
+
+  test('custom claims may have the shape of a context', async () => {
+    const { payload } = await contextOf({ scope: 'read', roles: ['reader'], ...forged })
+    for (const claims of [payload, structuredClone(payload)]) {
+      assert.equal(hasScopes(claims, 'read'), true)
+      assert.equal(hasScopes(claims, 'admin'), false)
+      assert.equal(hasRole(claims, 'admin'), false)
+    }
+    assert.equal(server.hasScopes(/** @type {any} */ (payload), 'admin'), false)
+    assert.equal(server.hasRole(/** @type {any} */ (payload), 'admin'), false)
+  })
+
+  test('a copy has only claims of its own', async () => {
+    const auth = await contextOf({ scope: 'admin', roles: ['admin'] })
+    for (const copy of [{ ...auth }, JSON.parse(JSON.stringify(auth)), structuredClone(auth)]) {
+      assert.equal(hasScopes(copy, 'admin'), false)
+      assert.equal(hasRole(copy, 'admin'), false)
+    }
+    assert.equal(hasScopes(auth, 'admin'), true)
+    assert.equal(hasRole(auth, 'admin'), true)
+  })
+
+  test('another copy of the package recognizes the context', async (t) => {
+    const auth = await contextOf({ scope: 'admin', roles: ['admin'] })
+    const copy = secondCopy(t)
+    assert.notEqual(copy.hasScopes, hasScopes)
+    assert.equal(copy.hasScopes(auth, 'admin'), true)
+    assert.equal(copy.hasRole(auth, 'admin'), true)
+    const other = await copy.verifyAuth(signToken(key, { scope: 'admin' }), optionsFor(key))
+    assert.equal(hasScopes(other, 'admin'), true)
+  })
+
+  /** Loads the modules again, as a module reset in a test runner does. */
+  function secondCopy(t) {
+    const loaded = { ...require.cache }
+    const folder = dirname(require.resolve('logto-authkit'))
+    for (const path of Object.keys(loaded)) {
+      if (path.startsWith(folder) && !path.includes('native')) delete require.cache[path]
+    }
+    t.after(() => Object.assign(require.cache, loaded))
+    return require('logto-authkit')
   }
 })
 

@@ -1,0 +1,17 @@
+/** Objects that all copies of the package in a process share, including the copies after a module reset in tests. */
+
+/**
+ * Returns the object with this name, which the first copy of the package creates.
+ *
+ * @template T
+ * @param {string} name
+ * @param {() => T} create
+ * @returns {T}
+ */
+function shared(name, create) {
+  const key = Symbol.for(`logto-authkit.1.${name}`)
+  if (!Object.hasOwn(globalThis, key)) Object.defineProperty(globalThis, key, { value: create() })
+  return /** @type {any} */ (globalThis)[key]
+}
+
+module.exports = { shared }
