@@ -63,10 +63,15 @@ describeAdapters(['guests'], (adapter, has) => {
     }
   })
 
-  test('keeps the cookies and headers of the application', async (t) => {
+  test('B4: keeps the cookies of the application, and never its public Cache-Control', async (t) => {
     const cases = /** @type {[Record<string, string | string[]>, string[], string, string][]} */ ([
       [{ 'Set-Cookie': ['a=1', 'b=2'], Vary: 'Accept' }, ['a=1', 'b=2'], 'Accept, Cookie', 'private'],
-      [{ 'Cache-Control': 'public, max-age=60', Vary: '*' }, [], '*', 'public, max-age=60'],
+      [{ 'Cache-Control': 'public, max-age=60', Vary: '*' }, [], '*', 'private'],
+      [{ 'Cache-Control': 'max-age=60, s-maxage=60', Vary: '*' }, [], '*', 'private'],
+      [{ 'Cache-Control': 'private="x-id", max-age=60', Vary: '*' }, [], '*', 'private'],
+      [{ 'Cache-Control': 'no-cache', Vary: '*' }, [], '*', 'private, no-cache'],
+      [{ 'Cache-Control': 'max-age=60, Private', Vary: '*' }, [], '*', 'max-age=60, Private'],
+      [{ 'CDN-Cache-Control': 'public, max-age=60', 'Surrogate-Control': 'max-age=60' }, [], 'Cookie', 'private'],
       [{ 'Cache-Control': 'no-store', Vary: 'cookie' }, [], 'cookie', 'no-store'],
       [{ Vary: '*' }, [], '*', 'private'],
     ])
@@ -76,7 +81,16 @@ describeAdapters(['guests'], (adapter, has) => {
       assert.deepEqual(given.cookies.slice(0, -1), own)
       assert.ok(given.cookies.at(-1)?.startsWith(`guest_logto_authtoken=${JSON.parse(given.body).guestId};`))
       assert.deepEqual([given.headers.vary, given.headers['cache-control']], [vary, cacheControl])
+      for (const name of ['cdn-cache-control', 'surrogate-control']) assert.equal(given.headers[name], undefined)
     }
+  })
+
+  test('keeps the Cache-Control of the application for a known guest', async (t) => {
+    const headers = { 'Cache-Control': 'public, max-age=60', 'CDN-Cache-Control': 'max-age=60' }
+    const client = await adapter.serve(t, { steps: [{ auth: GUESTS }], routes: { '/': { headers } } })
+    const given = await client('/', { headers: { cookie: 'guest_logto_authtoken=known' } })
+    assert.equal(given.headers['cache-control'], 'public, max-age=60')
+    assert.equal(given.headers['cdn-cache-control'], 'max-age=60')
   })
 
   test('does not notice changes of the options after construction', async (t) => {

@@ -69,12 +69,32 @@ describeAdapters(['protect'], (adapter, has) => {
     const wrongSubject = await client('/machine', bearer(issuer.mint()))
     assert.equal(JSON.parse(wrongSubject.body).code, 'missing_role')
 
-    for (const request of [{}, bearer(issuer.mint({ expiresIn: -1 }))]) {
-      for (const path of paths) {
-        const { status, body, headers, cookies } = await client(path, request)
-        assert.deepEqual([status, body], [401, MISSING], path)
-        assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer', 'no-store'])
-        assert.equal(cookies.length, 1)
+    for (const path of paths) {
+      const { status, body, headers, cookies } = await client(path)
+      assert.deepEqual([status, body], [401, MISSING], path)
+      assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer', 'no-store'])
+      assert.equal(cookies.length, 1)
+    }
+  })
+
+  test('rejects a guest for the reason that made it a guest', async (t) => {
+    const down = await startIssuer(t)
+    down.setOutage('error')
+    const rejected = /** @type {[object, string, object][]} */ ([
+      [options, issuer.mint({ expiresIn: -1 }), {}],
+      [options, issuer.mint({ audience: 'https://other.example.test' }), {}],
+      [options, 'q'.repeat(43), {}],
+      [options, issuer.mint({ scope: 'read' }), { requiredScope: 'read write' }],
+      [{ ...options, logtoUrl: down.logtoUrl }, down.mint(), {}],
+    ])
+    for (const [base, token, requirements] of rejected) {
+      const auth = { ...base, ...requirements }
+      const answers = []
+      for (const [more, protect] of [[{}], [{ allowGuest: true }, {}]]) {
+        const routes = protect === undefined ? undefined : guarded({ '/': protect })
+        const client = await adapter.serve(t, { steps: [{ auth: { ...auth, ...more } }], routes })
+        const { status, body, headers } = await client('/', bearer(token))
+        answers.push([status, body, headers['www-authenticate'], Boolean(headers['retry-after'])])
       }
       assert.deepEqual(answers[1], answers[0])
       assert.notEqual(JSON.parse(answers[0][1]).code, 'missing_token')

@@ -79,7 +79,8 @@ function addCookiesBeforeHeaders(res, cookies) {
     // `appendHeader` would push into the application's own array, which other responses may share.
     res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], ...cookies.values()].flat().map(String))
     res.setHeader('Vary', varyByCookie(String(res.getHeader('Vary') ?? '')))
-    if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+    res.setHeader('Cache-Control', privateCacheControl(String(res.getHeader('Cache-Control') ?? '')))
+    for (const name of res.getHeaderNames().filter(isForSharedCaches)) res.removeHeader(name)
     return writeHead.call(res, status, ...rest)
   }
 }
@@ -104,13 +105,35 @@ function setHeaders(res, headers) {
  *
  * @param {Headers} headers
  * @param {string} setCookie
- * @param {string} [cacheControl] - Used if the response has no `Cache-Control`.
+ * @param {string} [cacheControl] - Replaces a `Cache-Control` that lets shared caches store the response.
  */
-function appendCookie(headers, setCookie, cacheControl = 'private') {
+function appendCookie(headers, setCookie, cacheControl) {
   headers.append('Set-Cookie', setCookie)
   headers.set('Vary', varyByCookie(headers.get('Vary') ?? ''))
-  if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControl)
+  headers.set('Cache-Control', privateCacheControl(headers.get('Cache-Control') ?? '', cacheControl))
+  for (const name of [...headers.keys()].filter(isForSharedCaches)) headers.delete(name)
 }
+
+/**
+ * Returns the `Cache-Control` of a response that introduces a cookie. The application's own is kept only if it contains
+ * `private` or `no-store`: a shared cache would give the first visitor's cookie to all others.
+ *
+ * @param {string} given
+ * @param {string} [replacement]
+ */
+function privateCacheControl(given, replacement = 'private') {
+  const directives = given.split(',').map((directive) => directive.trim().toLowerCase())
+  if (directives.includes('private') || directives.includes('no-store')) return given
+  return directives.includes('no-cache') ? `${replacement}, no-cache` : replacement
+}
+
+/**
+ * Returns whether a header controls only shared caches, which let it override `Cache-Control` (RFC 9213): `CDN-Cache-Control`,
+ * `Vercel-CDN-Cache-Control` and the like.
+ *
+ * @param {string} name
+ */
+const isForSharedCaches = (name) => /-cache-control$|^(surrogate|edge)-control$/i.test(name)
 
 /** @param {string} vary */
 function varyByCookie(vary) {

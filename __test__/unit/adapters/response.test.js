@@ -1,9 +1,12 @@
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
+const { createReadStream } = require('node:fs')
 const http2 = require('node:http2')
 const { test } = require('node:test')
 const cookieSession = require('cookie-session')
+const express = require('express')
 const expressSession = require('express-session')
+const { createCsrfMiddleware } = require('logto-authkit/csrf')
 const { logtoAuth } = require('logto-authkit/express')
 const { EXPRESSES, FRAMEWORKS, ask, serve } = require('../../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../../support/helpers')
@@ -97,6 +100,41 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     }
     assert.deepEqual(await sent({ 'Cache-Control': 'no-store', Vary: 'cookie' }), ['cookie', 'no-store'])
     assert.deepEqual(await sent({ Vary: '*' }), ['*', 'private'])
+  })
+
+  test(`${framework}: B4: a response with a new cookie is never publicly cacheable, however it is sent`, async (t) => {
+    const publicly = 'public, max-age=86400, immutable'
+    /** @type {Record<string, Handler>} */
+    const handlers = {
+      setHeader: (_req, res) => {
+        res.setHeader('Cache-Control', publicly)
+        res.end()
+      },
+      'an object for writeHead': (_req, res) => res.writeHead(200, { 'cache-control': publicly }).end(),
+      'a list for writeHead': (_req, res) => res.writeHead(200, 'OK', ['CACHE-CONTROL', publicly]).end(),
+      stream: (_req, res) => {
+        res.setHeader('Cache-Control', publicly)
+        createReadStream(__filename).pipe(res)
+      },
+      flushHeaders: (_req, res) => {
+        res.setHeader('Cache-Control', ['public', 'max-age=86400'])
+        res.flushHeaders()
+        res.end('later')
+      },
+      'express.static': (req, res, next) =>
+        express.static(__dirname, { maxAge: '1d', index: 'response.test.js' })(req, res, next),
+    }
+    for (const [name, handler] of Object.entries(handlers)) {
+      for (const middleware of [await guests(t), createCsrfMiddleware()]) {
+        const url = await serve(t, listener(middleware, handler))
+        const { status, headers, cookies } = await ask(url)
+        assert.deepEqual([status, cookies.length, headers['cache-control']], [200, 1, 'private'], name)
+        assert.match(String(headers.vary), /Cookie/)
+        const again = await ask(url, { headers: { cookie: cookies[0].split(';')[0] } })
+        assert.deepEqual(again.cookies, [])
+        assert.match(String(again.headers['cache-control']), /^public, max-age=86400/)
+      }
+    }
   })
 
   for (const [mistake, head, message] of /** @type {[string, [number, object?], RegExp][]} */ ([
