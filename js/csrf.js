@@ -6,7 +6,7 @@ const native = require('./core/addon')
 const { contract } = require('./core/contract')
 const { orThrow } = require('./core/errors')
 const { check, snapshot } = require('./core/options')
-const { credentials, header, parsedCookie } = require('./core/request')
+const { cookieValues, header } = require('./core/request')
 
 /** @typedef {import('..').RequestLike} RequestLike */
 /** @typedef {{ cookieName: string, headerName: string }} Names */
@@ -28,7 +28,7 @@ function createCsrfMiddleware(options) {
   const { names, cookie } = readOptions(options)
 
   return function csrf(req, res, next) {
-    const tokens = cookieTokens(req, names.cookieName)
+    const tokens = cookieValues(req, names.cookieName)
     if (SAFE_METHODS.has(String(req.method))) {
       if (tokens.length === 0) addCookie(res, buildCsrfCookieHeader(generateCsrfToken(), cookie))
       next()
@@ -44,7 +44,7 @@ function createCsrfMiddleware(options) {
 /** @type {typeof import('./csrf').verifyCsrfToken} */
 function verifyCsrfToken(request, options) {
   const { names } = readOptions(options)
-  const error = mismatchReason(request, cookieTokens(request, names.cookieName), names)
+  const error = mismatchReason(request, cookieValues(request, names.cookieName), names)
   return error === undefined ? { valid: true } : { valid: false, error }
 }
 
@@ -65,18 +65,6 @@ function mismatchReason(request, [token, ...otherTokens], { cookieName, headerNa
   }
   if (headerValues.length === 1 && isEqual(headerValues[0], token)) return undefined
   return 'CSRF token mismatch. The header value does not match the cookie value.'
-}
-
-/**
- * Returns the distinct values of the cookie from the `Cookie` header, or the value that the framework has parsed.
- *
- * @type {(request: RequestLike, name: string) => string[]}
- */
-function cookieTokens(request, name) {
-  const tokens = new Set(native.cookieValues(credentials(request).cookies ?? '', name))
-  if (tokens.size > 0) return [...tokens]
-  const parsed = parsedCookie(request, name)
-  return parsed ? [parsed] : []
 }
 
 /** @type {(a: string, b: string) => boolean} */

@@ -79,6 +79,12 @@ class Authenticator {
     return this.#parsed.core.cookieName
   }
 
+  /** The names of the cookies that identify a session: the token's, and the guest's if guests are allowed. */
+  get cookieNames() {
+    const { cookieName, guestCookieName } = this.#parsed.core
+    return guestCookieName === null ? [cookieName] : [cookieName, guestCookieName]
+  }
+
   /**
    * Verifies a request. Returns or throws synchronously unless it has to wait for something.
    *

@@ -33,8 +33,9 @@ import type { AdapterOptions } from './options'
  * subprotocol does not.
  *
  * **Cross-site WebSocket hijacking.** The same-origin policy does not apply to WebSockets: a page on any site can open
- * one, and the browser sends your cookies unless they are `SameSite`. If the token may be in a cookie, list your own
- * origins in `allowedOrigins`.
+ * one, and the browser sends your cookies unless they are `SameSite`. Without `allowedOrigins`, a request with the token or guest
+ * cookie is therefore rejected with 403 if the host of its `Origin` is not that of its `Host` header. If your pages have another
+ * host, or a proxy changes `Host`, list their origins in `allowedOrigins`.
  *
  * The token is verified once. Your application decides how long the connection may outlive it (`auth.payload.exp`).
  *
@@ -75,7 +76,7 @@ export function verifyUpgrade(
 export type UpgradeRequest = IncomingMessage & { auth: AuthContext }
 
 /** Options of {@link verifyUpgrade}. */
-export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken'> {
+export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken' | 'allowPreflight'> {
   /** As in `VerifyAuthOptions`; called with the handshake request. */
   getToken?(request: IncomingMessage): string | null | undefined
 
@@ -83,7 +84,7 @@ export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken'> {
    * The origins that may open a connection. A request with another `Origin` is rejected with 403 before its token is
    * read. A request without `Origin` does not come from a browser, so it is accepted.
    *
-   * @defaultValue not checked
+   * @defaultValue any origin, but from an origin other than the `Host`, requests with cookies are rejected
    * @throws `TypeError` with `code: 'invalid_options'` unless every item is an origin such as `https://app.example.com`, without a
    *   trailing slash.
    *

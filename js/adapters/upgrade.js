@@ -3,8 +3,12 @@
 const { STATUS_CODES } = require('node:http')
 const { errorTitle } = require('../core/contract')
 const { AuthError, asError } = require('../core/errors')
+const { cookieValues } = require('../core/request')
+const { warningOnce } = require('../core/warnings')
 const { Authenticator, setAuth } = require('./authenticator')
 const { errorResponse, jsonResponse } = require('./response')
+
+/** @typedef {InstanceType<typeof import('./authenticator').Authenticator>} Authenticator */
 
 /** @type {typeof import('./upgrade').verifyUpgrade} */
 async function verifyUpgrade(request, socket, options) {
@@ -12,8 +16,7 @@ async function verifyUpgrade(request, socket, options) {
   socket.on('error', ignoreError)
   try {
     const authenticator = new Authenticator('upgrade', options)
-    if (!isAllowedOrigin(request.headers.origin, authenticator.options.allowedOrigins))
-      return respond(socket, ORIGIN_REJECTION)
+    if (!isAllowedOrigin(request, authenticator)) return respond(socket, ORIGIN_REJECTION)
     let auth
     try {
       auth = await authenticator.verify(request)
@@ -32,12 +35,41 @@ async function verifyUpgrade(request, socket, options) {
 }
 
 /**
- * Checks the `Origin`, which browsers send because any website can open a WebSocket to this server (RFC 6455 section
- * 10.2). Clients that send no `Origin` are not browsers, so they have no user's cookies to abuse.
+ * Checks the `Origin`, which browsers send because any website can open a WebSocket to this server (RFC 6455 section 10.2).
+ * Without `allowedOrigins`, another website may connect, but not with the cookies of its visitor. Clients that send no `Origin`
+ * are not browsers, so they have no user's cookies to abuse.
  *
- * @type {(origin: string | undefined, allowed: string[] | undefined) => boolean}
+ * @type {(request: import('node:http').IncomingMessage, authenticator: Authenticator) => boolean}
  */
-const isAllowedOrigin = (origin, allowed) => allowed === undefined || origin === undefined || allowed.includes(origin)
+function isAllowedOrigin(request, { options: { allowedOrigins, tokenSources }, cookieNames }) {
+  const { origin, host } = request.headers
+  if (origin === undefined) return true
+  if (allowedOrigins !== undefined) return allowedOrigins.includes(origin)
+  if (isSameHost(origin, host)) return true
+  const names = tokenSources?.includes('cookie') === false ? cookieNames.slice(1) : cookieNames
+  if (names.every((name) => cookieValues(request, name).length === 0)) return true
+  warnAboutOrigin()
+  return false
+}
+
+/**
+ * Returns whether the host of an origin is that of the `Host` header. A default port may be omitted.
+ *
+ * @type {(origin: string, host: string | undefined) => boolean}
+ */
+function isSameHost(origin, host) {
+  try {
+    const { protocol, host: expected } = new URL(origin)
+    return expected !== '' && new URL(`${protocol}//${host}`).host === expected
+  } catch {
+    return false
+  }
+}
+
+const warnAboutOrigin = warningOnce(
+  'LOGTO_AUTHKIT_ORIGIN',
+  'verifyUpgrade rejected a session cookie from a page whose Origin is not the Host of this server: list the origins of your pages in allowedOrigins',
+)
 
 /**
  * Writes a response to the raw socket and closes the connection.

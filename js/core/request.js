@@ -1,5 +1,6 @@
 /** Reads the headers and cookies that the core needs from any kind of request. */
 
+const native = require('./addon')
 const { own } = require('./options')
 
 /** @typedef {import('../..').RequestLike} RequestLike */
@@ -57,6 +58,18 @@ function parsedCookie(request, name) {
   return typeof value === 'string' ? value : undefined
 }
 
+/**
+ * Returns the distinct values of a cookie from the `Cookie` header, or the value that the framework has parsed.
+ *
+ * @type {(request: RequestLike, name: string) => string[]}
+ */
+function cookieValues(request, name) {
+  const values = new Set(native.cookieValues(credentials(request).cookies ?? '', name))
+  if (values.size > 0) return [...values]
+  const parsed = parsedCookie(request, name)
+  return parsed ? [parsed] : []
+}
+
 /** @type {(request: RequestLike, lowercaseName: string) => string | string[] | undefined} */
 const header = (request, name) => headerValue(request.headers, rawHeaders(request), name)
 
@@ -88,4 +101,4 @@ function rawHeaders(request) {
   return Array.isArray(raw) ? raw : undefined
 }
 
-module.exports = { credentials, header, parsedCookie }
+module.exports = { cookieValues, credentials, header, parsedCookie }

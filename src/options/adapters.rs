@@ -28,7 +28,7 @@ pub fn read_proxy(read: &mut Reader) {
 /// Reads the origins whose pages may open a connection (RFC 6455 section 10.2).
 pub fn read_upgrade(read: &mut Reader) {
     let expected = "an array of origins such as 'https://app.example.com'";
-    read.optional("allowedOrigins", expected, Default::None, |raw| match raw {
+    read.restriction("allowedOrigins", expected, Default::None, |raw| match raw {
         Raw::List(items) => items.iter().all(|item| text(item).is_some_and(|text| url::is_origin(&text))).then_some(()),
         _ => None,
     });

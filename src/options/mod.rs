@@ -174,6 +174,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn b2_does_not_treat_an_undefined_requirement_like_a_missing_one() {
+        for name in ["requiredScope", "requiredRole", "organizationId"] {
+            let error = parse(&[(name, Raw::Undefined)]).unwrap_err();
+            assert_eq!(error.option, name);
+            assert!(error.message.ends_with(", got undefined"), "{}", error.message);
+        }
+        for (set, name) in [(Set::Requirements, "subjectType"), (Set::Requirements, "organizationId")] {
+            assert_eq!(set.check(object(&[(name, Raw::Undefined)])).unwrap_err().option, name);
+        }
+        let upgrade =
+            [("logtoUrl", text("https://t.test")), ("audience", Raw::Null), ("allowedOrigins", Raw::Undefined)];
+        assert_eq!(Set::Upgrade.check(object(&upgrade)).unwrap_err().option, "allowedOrigins");
+    }
+
+    #[test]
     fn does_not_normalize_the_issuer() {
         assert_eq!(options(&[("issuer", text("https://c.test/oidc/"))]).issuers, ["https://c.test/oidc/"]);
         assert_eq!(

@@ -141,6 +141,51 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
     }
   })
 
+  test('B9: without allowedOrigins, rejects the cookies of a visitor of another website', async (t) => {
+    const warnings = t.mock.method(process, 'emitWarning', () => {})
+    const { issuer, options } = await setUp(t)
+    const { url } = await serveSockets(t, options)
+    const guests = await serveSockets(t, { ...options, allowGuest: true })
+    const headerOnly = await serveSockets(t, { ...options, tokenSources: ['header'] })
+    const token = issuer.mint()
+    const [cookie, guest] = [`theme=dark; logto_authtoken=${token}`, 'guest_logto_authtoken=known']
+    const foreign = ['https://evil.test', 'null', '', 'http://localhost', `${url}.evil.test`, 'file://']
+    for (const origin of foreign) {
+      for (const [base, headers] of /** @type {[string, object][]} */ ([
+        [url, { cookie }],
+        [url, { cookie, ...bearer(token).headers }],
+        [guests.url, { cookie: guest }],
+      ])) {
+        const { status, body } = await ask(base, { headers: { ...HANDSHAKE, ...headers, origin } })
+        assert.deepEqual([status, JSON.parse(body).message], [403, 'Origin is not allowed'], origin)
+      }
+    }
+    assert.ok(warnings.mock.calls.length <= 1)
+
+    const accepted = async (base, headers) =>
+      (await greeting(new WebSocket(base.replace('http', 'ws'), { headers }))).subjectType
+    const { host } = new URL(url)
+    for (const origin of [`http://${host}`, `https://${host}`, `HTTP://${host}`]) {
+      assert.equal(await accepted(url, { cookie, origin }), 'user', origin)
+    }
+    assert.equal(await accepted(url, { cookie, host: 'app.test', origin: 'https://app.test' }), 'user')
+    assert.equal(await accepted(url, { cookie, host: 'app.test:443', origin: 'https://app.test' }), 'user')
+    const evil = { origin: 'https://evil.test' }
+    assert.equal(await accepted(url, { ...bearer(token).headers, ...evil }), 'user')
+    assert.equal(await accepted(guests.url, evil), 'guest')
+    assert.equal(await accepted(headerOnly.url, { ...bearer(token).headers, cookie, ...evil }), 'user')
+    assert.equal(await accepted(url, { cookie }), 'user')
+  })
+
+  test('B2: rejects allowedOrigins that is undefined', async () => {
+    const given = { logtoUrl: 'https://auth.example.test', audience: 'a', allowedOrigins: undefined }
+    const socket = /** @type {any} */ ({ on: () => {}, end: () => {} })
+    await assert.rejects(verifyUpgrade(/** @type {any} */ ({ headers: {} }), socket, /** @type {any} */ (given)), {
+      code: 'invalid_options',
+      message: /^Invalid option "allowedOrigins": .* got undefined$/,
+    })
+  })
+
   test('responds with 500 without a body to a fault, and rejects with the fault', async (t) => {
     const { issuer, options } = await setUp(t, { isRevoked: () => Promise.reject(new Error('no database')) })
     const { url, faults } = await serveSockets(t, options)
