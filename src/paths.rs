@@ -1,22 +1,26 @@
 //! Normalizes request paths, so that they can be compared with the paths in options.
 
 /// Decodes a path and removes trailing slashes. Returns `None` for paths that other parsers could interpret differently: those
-/// with empty segments, dot segments, backslashes, encoded slashes, or unreserved characters that are percent-encoded (RFC 3986
-/// section 2.3).
+/// with empty segments, dot segments, backslashes, encoded slashes, unreserved characters that are percent-encoded (RFC 3986
+/// section 2.3), or semicolons. Some servers remove everything after a semicolon from a segment, which turns `..;` into `..`.
 ///
 /// ```
 /// use logto_authkit::paths::normalize;
 /// assert_eq!(normalize("/caf%C3%A9/").as_deref(), Some("/café"));
 /// assert_eq!(normalize("/docs/../admin"), None);
 /// assert_eq!(normalize("/%61dmin"), None);
+/// assert_eq!(normalize("/docs/..;/admin"), None);
 /// ```
 #[must_use]
 pub fn normalize(path: &str) -> Option<String> {
-    let dots = |segment: &str| segment == "." || segment == "..";
-    if path.contains('\\') || path.contains("//") || path.split('/').skip(1).any(dots) {
+    if path.contains(['\\', ';']) || path.contains("//") {
         return None;
     }
     let decoded = decode(path)?;
+    // Some servers trim the white space around a segment.
+    if decoded.split('/').skip(1).any(|segment| matches!(segment.trim(), "." | "..")) {
+        return None;
+    }
     let trimmed = decoded.trim_end_matches('/');
     Some(if trimmed.is_empty() { decoded.chars().take(1).collect() } else { trimmed.to_owned() })
 }
@@ -33,10 +37,10 @@ fn decode(path: &str) -> Option<String> {
         let digits = [bytes.next()?, bytes.next()?];
         let text = std::str::from_utf8(&digits).ok()?;
         let value = u8::from_str_radix(text, 16).ok().filter(|_| digits.iter().all(u8::is_ascii_hexdigit))?;
-        if value.is_ascii_control() || value.is_ascii_alphanumeric() || b"%-._~/\\".contains(&value) {
+        if value.is_ascii_control() || value.is_ascii_alphanumeric() || b"%-._~/\\;".contains(&value) {
             return None;
         }
-        if b";?:@&=+$,#".contains(&value) {
+        if b"?:@&=+$,#".contains(&value) {
             decoded.push(b'%');
             decoded.extend(digits);
         } else {
@@ -77,6 +81,12 @@ mod tests {
             "/a/./b",
             "/..",
             "/a\\b",
+            "/a/..;/b",
+            "/a;v=1/b",
+            "/a/..%3B/b",
+            "/a%3b",
+            "/a/..%20/b",
+            "/a/. /b",
             "/%2e%2e/a",
             "/a%2Fb",
             "/a%5cb",

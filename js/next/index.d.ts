@@ -175,7 +175,8 @@ export interface AuthProxyPaths {
    * `/docs/a/b`, but not `/docs-internal`), and `'/'` matches only the home page. A regular expression is tested against the path.
    *
    * The path is that of the page, decoded and without base path, locale and trailing slash. Matching is case-sensitive. A
-   * path that two parsers could read differently (`//`, `..`, `%2f`, a percent-encoded letter) is never public.
+   * path that two parsers could read differently (`//`, `..`, `%2f`, `;`, a percent-encoded letter) is never public. The flags
+   * of a regular expression keep their meaning: with `y`, it matches only at the start of the path.
    *
    * With `allowGuest`, guests may visit only these paths, and the others require a session. If omitted, guests may visit
    * all paths with `allowGuest`; without it, only the path of `signInUrl` is public.

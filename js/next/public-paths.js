@@ -3,14 +3,13 @@
 const native = require('../core/addon')
 
 /**
- * Normalizes a path for comparison, or removes the stateful flags (`g`, `y`) of a regular expression, which would make it
- * match only every other time.
+ * Normalizes a path for comparison, or copies a regular expression, whose position (`lastIndex`) the application may change.
  *
  * @param {string | RegExp} item
  * @returns {string | RegExp}
  */
 const normalizePublicPath = (item) =>
-  typeof item === 'string' ? (readPath(item) ?? item) : new RegExp(item.source, item.flags.replace(/[gy]/g, ''))
+  typeof item === 'string' ? (readPath(item) ?? item) : new RegExp(item.source, item.flags)
 
 /**
  * Returns whether a path is public. A string matches its path and everything below it, and `/` matches only itself. A
@@ -24,9 +23,20 @@ function isPublicPath(pathname, publicPaths) {
   if (decoded === undefined) return false
   const path = withoutTrailingSlash(pageOf(decoded))
   return publicPaths.some((item) => {
-    if (typeof item !== 'string') return item.test(path)
+    if (typeof item !== 'string') return matches(item, path)
     return path === item || (item !== '/' && path.startsWith(`${item}/`))
   })
+}
+
+/**
+ * Tests a regular expression from the start of the path. With the flag `g` or `y`, it would otherwise continue at the end of its
+ * last match, in another request.
+ *
+ * @type {(pattern: RegExp, path: string) => boolean}
+ */
+function matches(pattern, path) {
+  pattern.lastIndex = 0
+  return pattern.test(path)
 }
 
 /**
@@ -45,11 +55,20 @@ const readPath = (pathname) => native.normalizePath(pathname) ?? undefined
 function pageOf(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
   if (page !== undefined) return page === '/index' ? '/' : page
-  const segment = /^(.*)\.segments\/.*\.segment\.rsc$/.exec(pathname)?.[1]
-  return segment ?? pathname.replace(/(\.prefetch)?\.rsc$/, '')
+  // Not a regular expression, which would take quadratic time for a path with many `.segments/`.
+  if (pathname.endsWith(SEGMENT)) {
+    const end = pathname.lastIndexOf(SEGMENTS, pathname.length - SEGMENT.length - SEGMENTS.length)
+    if (end !== -1) return pathname.slice(0, end)
+  }
+  for (const suffix of ['.prefetch.rsc', '.rsc'])
+    if (pathname.endsWith(suffix)) return pathname.slice(0, -suffix.length)
+  return pathname
 }
 
-/** @param {string} path */
-const withoutTrailingSlash = (path) => path.replace(/(.)\/+$/, '$1')
+const SEGMENTS = '.segments/'
+const SEGMENT = '.segment.rsc'
+
+/** @param {string} path - Without empty segments, so that there is at most one trailing slash. */
+const withoutTrailingSlash = (path) => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path)
 
 module.exports = { isPublicPath, readPath, normalizePublicPath }

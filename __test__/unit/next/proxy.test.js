@@ -2,6 +2,7 @@ const assert = require('node:assert/strict')
 const { test } = require('node:test')
 const { NextRequest } = require('next/server')
 const { authProxy, createNextAuth } = require('logto-authkit/next')
+const { isPublicPath } = require('../../../js/next/public-paths')
 const { pollute, startIssuer } = require('../../support/helpers')
 
 const AUDIENCE = 'https://api.example.test'
@@ -126,11 +127,41 @@ test('B1: lets CORS preflights pass only if the application allows it', async ()
 
 const words = (text) => text.trim().split(/\s+/)
 
-const PUBLIC_PATHS = ['/', '/docs', '/caf\u00e9', '/th%C3%A9', '/help/', /^\/assets\/.+\.png$/, /secret-free/g]
+test('A10: compares a path with many segments in linear time', { timeout: 60_000 }, () => {
+  const path = `/a${'.segments/'.repeat(150_000)}x`
+  for (const end of ['', '.segment.rsc', '.rsc', '.json']) assert.equal(isPublicPath(path + end, ['/docs']), false)
+  assert.equal(isPublicPath(`${path}.segment.rsc`, [/^\/a/]), true)
+})
+
+test('B6: the position of a regular expression does not matter, before or between requests', async () => {
+  const pattern = /\/docs/gy
+  pattern.lastIndex = 3
+  for (let call = 0; call < 3; call += 1) {
+    const response = await visit({ publicPaths: [pattern] }, '/docs/a')
+    assert.equal(response.headers.get('x-middleware-next'), '1')
+  }
+  const proxy = authProxy({ ...OPTIONS, publicPaths: [pattern] })
+  for (let call = 0; call < 3; call += 1) {
+    const response = await proxy(new NextRequest(`${HOST}/docs/a`))
+    assert.equal(response.headers.get('x-middleware-next'), '1')
+    pattern.lastIndex = 5
+  }
+})
+
+const PUBLIC_PATHS = [
+  '/',
+  '/docs',
+  '/caf\u00e9',
+  '/th%C3%A9',
+  '/help/',
+  /^\/assets\/.+\.png$/,
+  /secret-free/g,
+  /\/sticky/y,
+]
 
 for (const path of words(`
   / /?a=1 /docs /docs/ /docs/a/b /docs/a.json /caf%C3%A9 /th%C3%A9 /help /help/me /assets/a/b.png
-  /assets/a/b.png/ /secret-free /_next/static/chunks/app/%5Bid%5D/page.js /_next/data/build/docs.json
+  /assets/a/b.png/ /secret-free /a/secret-free /sticky /sticky/a /_next/static/chunks/app/%5Bid%5D/page.js /_next/data/build/docs.json
   /_next/data/build/index.json /docs.rsc /docs.prefetch.rsc /docs.segments/_tree.segment.rsc
 `)) {
   test(`${path} is public`, async () => {
@@ -147,7 +178,8 @@ for (const path of words(`
   /docs/%0d%0a /docs/%E0%A4%A /account/%2e%2e%2fdocs /assets/%2e%2e/a.png /account.rsc /account.png
   /account.segments/docs.segment.rsc /docs.segments/account.segments/_tree.segment.rsc
   /_next/data/build/account.json /_next/data/docs/account.json /_next/data/build/account/docs.json
-  /_next/data/docs /_next/image?url=/docs
+  /_next/data/docs /_next/image?url=/docs /account/sticky /a/sticky/b
+  /docs/..;/account /docs/;/account /docs;/../account /docs;v=1 /docs/..%3b/account /docs/a%3Bb /docs/..%20/account
 `)) {
   test(`${path} is not public`, async () => {
     assert.equal((await visit({ publicPaths: PUBLIC_PATHS }, path)).status, 401)
