@@ -1,7 +1,7 @@
 /** CSRF protection with a double-submitted cookie: see csrf.d.ts for the contract. */
 
 const { randomUUID, timingSafeEqual } = require('node:crypto')
-const { addCookie, jsonResponse, send } = require('./adapters/response')
+const { addCookie, jsonResponse, sendJson } = require('./adapters/response')
 const native = require('./core/addon')
 const { contract } = require('./core/contract')
 const { orThrow } = require('./core/errors')
@@ -36,7 +36,7 @@ function createCsrfMiddleware(options) {
     else {
       const { cookieName, headerName } = names
       const message = `Include the '${headerName}' request header with the value from the '${cookieName}' cookie.`
-      send(res, jsonResponse(403, { error: 'CSRF validation failed', message }))
+      sendJson(res, jsonResponse(403, { error: 'CSRF validation failed', message }))
     }
   }
 }

@@ -4,8 +4,8 @@
  */
 
 const { setAuth } = require('./adapters/authenticator')
-const { fail, jsonResponse, send } = require('./adapters/response')
-const { isNewGuest } = require('./core/context')
+const { fail, jsonResponse, sendJson } = require('./adapters/response')
+const { isContext, isNewGuest, sameContext } = require('./core/context')
 const { contract, errorTitle } = require('./core/contract')
 const { AuthError } = require('./core/errors')
 const { own } = require('./core/options')
@@ -57,7 +57,7 @@ function createExpressAuthMiddleware(options) {
       setAuth(req, auth)
     } catch (error) {
       if (!(error instanceof AuthError)) fail(error, res, next)
-      else if (!res.headersSent) send(res, rejection(error))
+      else if (!res.headersSent) sendJson(res, rejection(error))
       return
     }
     next()

@@ -1,5 +1,5 @@
 const assert = require('node:assert/strict')
-const { test } = require('node:test')
+const { describe, test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const { NextRequest, NextResponse } = require('next/server')
 const { AuthError } = require('logto-authkit')
@@ -222,6 +222,84 @@ test('the documented CSRF token for Next.js', async () => {
     (await routePost(new NextRequest('https://app.example.test', { method: 'POST', headers }))).status
   assert.equal(await post({ cookie: cookie.split(';')[0], 'x-csrf-token': csrfToken }), 200)
   assert.equal(await post({ cookie: cookie.split(';')[0] }), 403)
+})
+
+describe('C12: responds through res.status and res.json', () => {
+  /** The response object that the original's type describes. */
+  function minimalResponse() {
+    /** @type {any[]} */
+    const calls = []
+    const record = (/** @type {string} */ name) => (/** @type {unknown} */ value) => {
+      calls.push([name, value])
+      return res
+    }
+    const res = { status: record('status'), json: record('json') }
+    return { res, calls }
+  }
+
+  test('of an object that has nothing else', async (t) => {
+    const issuer = await startIssuer(t)
+    const protectedRoute = createExpressAuthMiddleware(optionsOf(issuer))
+    const { res, calls } = minimalResponse()
+    await protectedRoute({ headers: {} }, res, () => assert.fail())
+    assert.deepEqual(calls, [
+      ['status', 401],
+      ['json', { error: 'Authentication required', message: NO_TOKEN }],
+    ])
+    let passed = false
+    await protectedRoute(bearer(issuer.mint()), minimalResponse().res, () => {
+      passed = true
+    })
+    assert.equal(passed, true)
+  })
+
+  test('and sets headers only if there is a setHeader', async (t) => {
+    const issuer = await startIssuer(t)
+    const { res, calls } = minimalResponse()
+    /** @type {Record<string, unknown>} */
+    const headers = {}
+    const setHeader = (/** @type {string} */ name, /** @type {unknown} */ value) => {
+      headers[name] = value
+    }
+    await createExpressAuthMiddleware(optionsOf(issuer))({ headers: {} }, Object.assign(res, { setHeader }), () => {})
+    assert.deepEqual(headers, { 'Cache-Control': 'no-store', 'WWW-Authenticate': 'Bearer' })
+    assert.equal(calls.length, 2)
+  })
+
+  test('in the CSRF middleware as well', () => {
+    const csrf = /** @type {any} */ (createCsrfMiddleware())
+    const { res, calls } = minimalResponse()
+    csrf({ method: 'POST', headers: {} }, res, () => assert.fail())
+    assert.deepEqual(calls[0], ['status', 403])
+    assert.equal(calls[1][1].error, 'CSRF validation failed')
+    let passed = 0
+    const next = () => (passed += 1)
+    csrf({ method: 'GET', headers: {} }, minimalResponse().res, next)
+    /** @type {any[]} */
+    const cookies = []
+    csrf({ method: 'GET', headers: {} }, { ...res, setHeader: (...args) => void cookies.push(args) }, next)
+    assert.equal(passed, 2)
+    assert.match(String(cookies[0]), /^Set-Cookie,logto_csrf_token=/)
+  })
+
+  for (const [framework, express] of Object.entries(EXPRESSES)) {
+    test(`${framework}: a wrapper of res.json sees the response`, async (t) => {
+      const issuer = await startIssuer(t)
+      const app = express()
+      app.use((_req, res, next) => {
+        const json = res.json.bind(res)
+        res.json = (body) => json({ wrapped: body })
+        next()
+      })
+      app.use(/** @type {any} */ (createExpressAuthMiddleware(optionsOf(issuer))))
+      const { status, body, headers } = await ask(await serve(t, app))
+      assert.deepEqual(
+        [status, JSON.parse(body)],
+        [401, { wrapped: { error: 'Authentication required', message: NO_TOKEN } }],
+      )
+      assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer', 'no-store'])
+    })
+  }
 })
 
 test('the documented verifyAuth with a token or a request', async (t) => {

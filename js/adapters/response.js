@@ -35,6 +35,21 @@ function send(res, { status, headers, body }) {
 }
 
 /**
+ * Sends a JSON response through the application's own `res.status` and `res.json` where they exist: it may have wrapped them,
+ * and a response object need not have anything else.
+ *
+ * @type {(res: any, response: ErrorResponse) => void}
+ */
+function sendJson(res, response) {
+  if (typeof res.status !== 'function' || typeof res.json !== 'function') return send(res, response)
+  const { 'Content-Type': _, ...headers } = response.headers
+  if (typeof res.setHeader === 'function') {
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  }
+  res.status(response.status).json(JSON.parse(response.body))
+}
+
+/**
  * Passes an unexpected error, which is not a rejection, to the next error handler.
  *
  * @type {(thrown: unknown, res: Response, next: Next) => void}
@@ -56,6 +71,12 @@ const pendingCookies = new WeakMap()
  * @type {(res: Response, setCookie: string) => void}
  */
 function addCookie(res, setCookie) {
+  // A minimal response object, which a test may pass, sends no headers that could be hooked.
+  if (typeof res.writeHead !== 'function') {
+    return void (
+      /** @type {any} */ (res).setHeader?.('Set-Cookie', [res.getHeader?.('Set-Cookie') ?? [], setCookie].flat())
+    )
+  }
   let cookies = pendingCookies.get(res)
   if (cookies === undefined) {
     cookies = new Map()
@@ -142,4 +163,4 @@ function varyByCookie(vary) {
   return names.includes('*') || names.includes('cookie') ? vary : `${vary}, Cookie`
 }
 
-module.exports = { addCookie, appendCookie, errorResponse, fail, jsonResponse, send }
+module.exports = { addCookie, appendCookie, errorResponse, fail, jsonResponse, send, sendJson }
