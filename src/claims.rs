@@ -71,7 +71,7 @@ impl Claims {
         })
     }
 
-    /// Whether the payload is that of a logout token, which reports the end of a session (OpenID Connect Back-Channel Logout 1.0
+    /// Whether the payload is that of a logout token, which reports the end of a session (`OpenID` Connect Back-Channel Logout 1.0
     /// section 2.4).
     pub(crate) fn is_logout(&self) -> bool {
         self.ends_session

@@ -40,7 +40,7 @@ pub struct Header {
     pub has_extensions: bool,
 }
 
-/// The `typ` of a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+/// The `typ` of a logout token (`OpenID` Connect Back-Channel Logout 1.0 section 2.4).
 pub const LOGOUT_TYPE: &str = "logout+jwt";
 
 /// Checks the length of a token before it is decoded.

@@ -24,7 +24,7 @@ const MOST_SKEW = 10
  * @returns {Promise<Finding[]>}
  */
 async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accepted, ...its }) {
-  const options = { ...its, audience: its.audience ?? null, jwksTimeoutMs: timeout, skipJwksCache: true }
+  const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // `audience` below says more
   const verifier = createVerifier(options)
   const [issuer] = create('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
   const issuers = [its.issuer ?? issuer].flat()
