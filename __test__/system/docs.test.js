@@ -140,7 +140,7 @@ describe('the page of errors', () => {
   test('has a section for every code, and none for others', () => {
     assert.equal(CODES.length, REJECTIONS.length)
     assert.deepEqual(
-      [...DECLARED.matchAll(/^ {2}\| '(\w+)'$/gm)].map(([, code]) => code),
+      [...DECLARED.matchAll(/^ {2}\| '([a-z_]+)'$/gm)].map(([, code]) => code),
       CODES,
     )
     assert.deepEqual(
