@@ -600,6 +600,13 @@ test('a polluted Object.prototype grants nothing', (t) => {
   assert.equal(hasScopes(payload, 'read'), true)
 })
 
+test('B2: an undefined requirement is an error, not a pass', async () => {
+  const options = /** @type {any} */ ({ logtoUrl: 'https://auth.example.test', requiredScope: undefined })
+  const error = { name: 'TypeError', code: 'invalid_options', message: /"requiredScope": .* got undefined$/ }
+  assert.throws(() => createExpressAuthMiddleware(options), error)
+  await assert.rejects(verifyAuth('token', options), error)
+})
+
 test('an empty requirement is an error, not a pass', () => {
   const payload = { sub: 'u', scope: 'a', roles: ['a'] }
   const error = { name: 'TypeError', code: 'invalid_options' }
