@@ -253,7 +253,8 @@ describe('an options object', () => {
       assert.equal(await verdict(verifyAuth(signToken(key), hidden('a'))), 'missing_scope')
       assert.equal(await verdict(createVerifier(hidden('a')).verify(signToken(key))), 'missing_scope')
       assert.equal(await verdict(verifyAuth(signToken(key, { scope: 'a' }), hidden('a'))), 'accepted')
-      await assertInvalid(hidden(undefined), /"requiredScope"/, ['createVerifier', 'verifyAuth'])
+      assert.throws(() => createVerifier(hidden(undefined)), { code: 'invalid_options', message: /"requiredScope"/ })
+      await assert.rejects(verifyAuth(signToken(key), hidden(undefined)), { code: 'invalid_options' })
     }
   })
 
