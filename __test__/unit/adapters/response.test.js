@@ -104,7 +104,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
 
   test(`${framework}: B4: a response with a new cookie is never publicly cacheable, however it is sent`, async (t) => {
     const publicly = 'public, max-age=86400, immutable'
-    /** @type {Record<string, Handler>} */
     const handlers = {
       setHeader: (_req, res) => {
         res.setHeader('Cache-Control', publicly)
