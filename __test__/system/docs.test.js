@@ -138,7 +138,8 @@ describe('the page of errors', () => {
   const CODES = contract().errors.map(({ code }) => code)
 
   test('has a section for every code, and none for others', () => {
-    assert.equal(CODES.length, REJECTIONS.length)
+    // `overloaded` depends on the load of the machine: see unit/core/pending.test.js.
+    assert.equal(CODES.length, REJECTIONS.length + 1)
     assert.deepEqual(
       [...DECLARED.matchAll(/^ {2}\| '([a-z_]+)'$/gm)].map(([, code]) => code),
       CODES,

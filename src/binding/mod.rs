@@ -12,6 +12,7 @@ mod fetches;
 mod outcome;
 mod panics;
 mod requirements;
+mod run;
 mod validation;
 mod values;
 
@@ -23,7 +24,8 @@ use napi::{Error, Result};
 use napi_derive::napi;
 
 use self::completions::{Completions, Inbox};
-use self::outcome::{Outcome, RejectedRequest, VerificationResult, run_verification};
+use self::outcome::{Outcome, RejectedRequest, VerificationResult};
+use self::run::run_verification;
 use self::validation::{OptionsFault, option_set, value_or_fault};
 use self::values::raw;
 

@@ -1,18 +1,13 @@
-//! Runs a verification and returns its outcome, synchronously if possible and otherwise as a promise.
+//! The outcomes of verifications, as JavaScript receives them.
 
 use std::cell::RefCell;
-use std::future::Future;
 use std::sync::Arc;
 
-use napi::Result;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
 
-use super::completions::{Inbox, pending_id};
-use super::panics::catch_panic;
 use crate::error::Rejection;
 use crate::guest::Guest;
-use crate::threads::{self, Progress};
 use crate::token_cache::VerifiedToken;
 
 /// A rejected request, or the guest that it becomes. Every property is always set, because JavaScript would read a missing
@@ -65,37 +60,16 @@ thread_local! {
     static LAST_CACHED: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
 }
 
+/// Remembers a cached token for [`take_cached_context`], and returns its id.
+pub fn remember_cached(token: Arc<VerifiedToken>) -> f64 {
+    let id = js_number(token.id);
+    LAST_CACHED.set(Some(token));
+    id
+}
+
 /// Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns `None` for any other id.
 pub fn take_cached_context(id: f64) -> Option<String> {
     LAST_CACHED.take().filter(|token| js_number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
-}
-
-/// Runs a verification on the calling thread as far as possible. It completes there if the keys are cached and the signature is
-/// cheap. Otherwise, the result is the id of the verification, and `inbox` receives the outcome later.
-pub fn run_verification(
-    inbox: &Arc<Inbox>,
-    future: impl Future<Output = Outcome> + Send + 'static,
-) -> Result<VerificationResult> {
-    Ok(match catch_panic(|| threads::run_inline(Box::pin(future)))? {
-        Progress::Done(Outcome::Cached(token), false) => {
-            let id = js_number(token.id);
-            LAST_CACHED.set(Some(token));
-            Either4::A(id)
-        }
-        Progress::Done(Outcome::Cached(token), true) => {
-            Either4::C(VerifiedContext { context: token.context(), slow: true, cached: true })
-        }
-        Progress::Done(Outcome::Valid(context), true) => {
-            Either4::C(VerifiedContext { context, slow: true, cached: false })
-        }
-        Progress::Done(Outcome::Valid(context), false) => Either4::B(context),
-        Progress::Done(Outcome::Rejected(rejected), slow) => Either4::D(RejectedRequest { slow, ..rejected }),
-        Progress::Unfinished(unfinished) => {
-            let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
-            threads::run_in_background(unfinished, ticket, move |outcome| inbox.deliver(ticket, outcome));
-            Either4::A(pending_id(ticket))
-        }
-    })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a thousand tokens a second take 285,000 years to reach 2^53")]

@@ -133,6 +133,7 @@ pub fn new_ticket() -> Ticket {
 
 /// Ends a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
 /// Returns whether tasks still wait.
+#[must_use]
 pub fn end_turn() -> bool {
     let start = Instant::now();
     SPENT.set(Duration::ZERO);
@@ -256,7 +257,7 @@ mod tests {
     /// Ends turns of the event loop until a task has finished.
     fn receive<T>(receiver: &Receiver<Option<T>>) -> Option<T> {
         loop {
-            end_turn();
+            let _ = end_turn();
             if let Ok(output) = receiver.recv_timeout(Duration::from_millis(1)) {
                 return output;
             }
@@ -290,7 +291,7 @@ mod tests {
                 enqueue(long_task(), new_ticket(), Completion(None), place(), true);
             }
             assert!(end_turn());
-            end_turn();
+            assert!(!end_turn());
             assert!(queue::is_idle());
         });
     }
@@ -374,7 +375,7 @@ mod tests {
             let ticket = new_ticket();
             enqueue(slow_task(), ticket, done, queue::take_place().unwrap(), true);
             cancel(&[ticket]);
-            end_turn();
+            assert!(!end_turn());
             assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
         });
     }

@@ -140,23 +140,19 @@ fn work() {
     let mut slice = Instant::now();
     let mut queue = lock();
     loop {
-        queue = match queue.jobs.pop_front() {
-            Some(job) => {
-                drop(queue);
-                job.run();
-                if slice.elapsed() > SLICE {
-                    thread::yield_now();
-                    slice = Instant::now();
-                }
-                lock()
+        if let Some(job) = queue.jobs.pop_front() {
+            drop(queue);
+            job.run();
+            if slice.elapsed() > SLICE {
+                thread::yield_now();
+                slice = Instant::now();
             }
-            None => {
-                queue.idle_threads += 1;
-                queue = JOB_QUEUED.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                queue.idle_threads -= 1;
-                queue
-            }
-        };
+            queue = lock();
+        } else {
+            queue.idle_threads += 1;
+            queue = JOB_QUEUED.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle_threads -= 1;
+        }
     }
 }
 

@@ -1,0 +1,36 @@
+//! Runs a verification and returns its outcome, synchronously if possible. Otherwise, an inbox receives it later.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use napi::Result;
+use napi::bindgen_prelude::Either4;
+
+use super::completions::{Inbox, pending_id};
+use super::outcome::{Outcome, RejectedRequest, VerificationResult, VerifiedContext, remember_cached};
+use super::panics::catch_panic;
+use crate::threads::{self, Progress};
+
+/// Runs a verification on the calling thread as far as possible. It completes there if the keys are cached and the signature is
+/// cheap. Otherwise, the result is the id of the verification, and `inbox` receives the outcome later.
+pub fn run_verification(
+    inbox: &Arc<Inbox>,
+    future: impl Future<Output = Outcome> + Send + 'static,
+) -> Result<VerificationResult> {
+    Ok(match catch_panic(|| threads::run_inline(Box::pin(future)))? {
+        Progress::Done(Outcome::Cached(token), false) => Either4::A(remember_cached(token)),
+        Progress::Done(Outcome::Cached(token), true) => {
+            Either4::C(VerifiedContext { context: token.context(), slow: true, cached: true })
+        }
+        Progress::Done(Outcome::Valid(context), true) => {
+            Either4::C(VerifiedContext { context, slow: true, cached: false })
+        }
+        Progress::Done(Outcome::Valid(context), false) => Either4::B(context),
+        Progress::Done(Outcome::Rejected(rejected), slow) => Either4::D(RejectedRequest { slow, ..rejected }),
+        Progress::Unfinished(unfinished) => {
+            let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
+            threads::run_in_background(unfinished, ticket, move |outcome| inbox.deliver(ticket, outcome));
+            Either4::A(pending_id(ticket))
+        }
+    })
+}
