@@ -116,7 +116,7 @@ export interface VerifierStats {
   jwks: {
     /**
      * `empty`: no key set is cached. `fresh`: its age is within `jwksCacheTtlMs` of this verifier. `stale`: it is
-     * older, and the next verification fetches a new one. In an outage, a stale key set is used for `jwksMaxStaleMs`.
+     * older, and the next verification fetches a new one. Meanwhile, a stale key set is used for up to `jwksMaxStaleMs`.
      */
     state: 'empty' | 'fresh' | 'stale'
     /** Number of usable keys in the cached key set. */
@@ -506,19 +506,32 @@ export interface VerifyAuthOptions {
   jwksTimeoutMs?: number
 
   /**
-   * Minimum time in milliseconds between the end of a failed request for the key set and the next one, and between two
-   * requests caused by an unknown `kid`.
+   * Minimum time in milliseconds between two requests for the key set that are caused by an unknown `kid`, and maximum time
+   * between retries of a failing endpoint. While no cached key set is usable, a failed connection is retried immediately once,
+   * then after 250 ms, doubling up to this value.
    *
    * @defaultValue `10000`
    */
   jwksCooldownMs?: number
 
   /**
-   * How long past `jwksCacheTtlMs` a key set is used while it cannot be refreshed, in milliseconds. `0` disables this.
+   * How long past `jwksCacheTtlMs` a key set is used while it is being refreshed or cannot be refreshed, in milliseconds. `0`
+   * disables this.
    *
    * @defaultValue `3600000`, one hour
    */
   jwksMaxStaleMs?: number
+
+  /**
+   * Certificates in PEM format. Only these are trusted for fetching keys, instead of Mozilla's, the system's and those in
+   * `NODE_EXTRA_CA_CERTS`.
+   *
+   * @example
+   * ```ts
+   * jwksCa: readFileSync('ca.pem', 'utf8')
+   * ```
+   */
+  jwksCa?: string
 
   /**
    * Disables the key set cache: every verification waits for a response, and no stale key set is used.
@@ -895,9 +908,11 @@ export interface GuestCookieOptions {
 export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 
 /**
- * Clears the cached key set of a Logto server for the whole process. The next verification fetches it again.
+ * Clears every cached key set that verifiers of this Logto server use, including those behind `jwksUri`, in all worker threads
+ * of the process. The next verification fetches them again, and tokens of removed keys are no longer accepted.
  *
- * @param logtoUrl - The option `logtoUrl`, or the option `jwksUri` if it is set.
+ * @param logtoUrl - The option `logtoUrl`, an `issuer`, or a `jwksUri`.
+ * @returns The number of key sets that were cached.
  * @throws `TypeError` with `code: 'invalid_options'` if it is not an `http:` or `https:` URL.
  *
  * @example
@@ -905,7 +920,7 @@ export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
  * invalidateJwksCache('https://auth.example.com')
  * ```
  */
-export function invalidateJwksCache(logtoUrl: string): void
+export function invalidateJwksCache(logtoUrl: string): number
 
 /** Clears all cached key sets for the whole process. */
 export function clearJwksCache(): void

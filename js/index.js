@@ -15,7 +15,7 @@ const buildGuestCookieHeader = (guestId, guestCookie) =>
   orThrow(native.guestCookieHeader(requireString('guestId', guestId), snapshot(guestCookie)))
 
 /** @type {typeof import('..').invalidateJwksCache} */
-const invalidateJwksCache = (logtoUrl) => void orThrow(native.invalidateJwksCache(logtoUrl))
+const invalidateJwksCache = (logtoUrl) => orThrow(native.invalidateJwksCache(logtoUrl))
 
 /** @type {typeof import('..').clearJwksCache} */
 const clearJwksCache = () => native.clearJwksCache()

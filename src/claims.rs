@@ -267,6 +267,15 @@ fn invalid_claim(claim: &str) -> Rejection {
     Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
 }
 
+/// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. It only determines
+/// whether the error is "unknown key" or "a newer key may exist", so a forged value gains nothing.
+#[must_use]
+pub fn unverified_issue_time(payload: &[u8]) -> Option<f64> {
+    /// Logto's claims are flat, and custom claims have a few levels. See [`Object::parse`] for unsigned input.
+    const MAX_DEPTH: usize = 8;
+    Object::parse(payload, MAX_DEPTH).ok()?.typed("iat").ok()?
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use serde_json::{Value, json};
@@ -503,6 +512,15 @@ pub(crate) mod tests {
     fn rejects_nbf_that_is_not_a_time() {
         for nbf in ["\"1\"", "null", "false", "[]", "-1", "1e400", "1e13"] {
             assert_malformed(claims_with_only("nbf", nbf).check_not_before(NOW, 0.0), "nbf");
+        }
+    }
+
+    #[test]
+    fn reads_the_iat_of_a_payload_that_is_not_verified() {
+        assert_eq!(unverified_issue_time(br#"{"iat":1500,"x":{"y":[]}}"#), Some(1500.0));
+        let deep = format!("{{\"iat\":1,\"x\":{}{}}}", "[".repeat(9), "]".repeat(9));
+        for payload in [r#"{"iat":"1"}"#, "{}", "", "[]", r#"{"iat":1,"iat":2}"#, "{\"iat\":1e999}", &deep] {
+            assert_eq!(unverified_issue_time(payload.as_bytes()), None, "{payload}");
         }
     }
 

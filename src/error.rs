@@ -161,16 +161,18 @@ pub struct Rejection {
     /// The required scopes, separated by spaces, for the `scope` parameter of the challenge (RFC 6750 section 3).
     pub scope: Option<String>,
     /// The number of seconds after which to try again, for `Retry-After` (RFC 9110 section 10.2.3).
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
     /// Details for the operator. They are never sent to a client and contain no token, signature or cookie.
     pub details: Map<String, Value>,
     /// The underlying error. It is never sent to a client.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
+    /// Node's code for the underlying error, such as `ECONNREFUSED`.
+    pub cause_code: Option<&'static str>,
 }
 
 impl From<Code> for Rejection {
     fn from(code: Code) -> Self {
-        Self { code, subject: None, scope: None, retry_after: None, details: Map::new(), cause: None }
+        Self { code, subject: None, scope: None, retry_after: None, details: Map::new(), cause: None, cause_code: None }
     }
 }
 

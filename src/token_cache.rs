@@ -12,8 +12,9 @@ use quick_cache::sync::Cache;
 
 use crate::claims::Claims;
 use crate::context;
-use crate::jwks::keys::Key;
-use crate::signature::{Digest, digest};
+use crate::jwks::Source;
+use crate::jwks::keys::{Key, KeySet};
+use crate::signature::{Algorithm, Digest, digest};
 use crate::token::Header;
 
 /// The cache space reserved per token. Tokens issued by a real Logto server take about 1,000 to 1,500 bytes.
@@ -30,6 +31,8 @@ pub struct VerifiedToken {
     pub key: Arc<Key>,
     /// The claims.
     pub claims: Claims,
+    /// The id of the last key set in which the key was selected for this token.
+    key_set: AtomicU64,
 }
 
 impl VerifiedToken {
@@ -37,7 +40,21 @@ impl VerifiedToken {
     #[must_use]
     pub fn new(header: Header, key: Arc<Key>, claims: Claims) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), header, key, claims }
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), header, key, claims, key_set: AtomicU64::new(0) }
+    }
+
+    /// Whether a new token with this header would be verified with the same key of this set. Selecting a key again is necessary
+    /// only after the set has changed.
+    #[must_use]
+    pub fn is_current(&self, keys: &KeySet, algorithm: Algorithm) -> bool {
+        if self.key_set.load(Ordering::Relaxed) == keys.id() {
+            return true;
+        }
+        let is_current = keys.selects(&self.key, self.header.kid.as_deref(), algorithm);
+        if is_current {
+            self.key_set.store(keys.id(), Ordering::Relaxed);
+        }
+        is_current
     }
 
     /// The `AuthContext` as JSON. It is empty if a claim has the wrong type, but verification rejects such a token.
@@ -61,19 +78,19 @@ impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     }
 }
 
-/// Token caches by JWKS URL and maximum number of tokens.
-type SharedCaches = HashMap<(String, usize), Weak<TokenCache>>;
+/// Token caches by source of the keys and maximum number of tokens.
+type SharedCaches = HashMap<(Source, usize), Weak<TokenCache>>;
 
 /// The caches that verifiers with the same keys share, for example the verifiers of several routes.
 static SHARED: Lazy<Mutex<SharedCaches>> = Lazy::new(Mutex::default);
 
 impl TokenCache {
-    /// The shared cache for tokens that were verified with the keys from this URL. A cache of size 0 stores nothing.
+    /// The shared cache for tokens that were verified with the keys from this source. A cache of size 0 stores nothing.
     #[must_use]
-    pub fn shared(url: &str, size: usize) -> Arc<Self> {
+    pub fn shared(source: &Source, size: usize) -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|_, tokens| tokens.strong_count() > 0);
-        let slot = shared.entry((url.to_owned(), size)).or_default();
+        let slot = shared.entry((source.clone(), size)).or_default();
         slot.upgrade().unwrap_or_else(|| {
             let tokens = Arc::new(Self::new(size));
             *slot = Arc::downgrade(&tokens);
@@ -242,24 +259,25 @@ mod tests {
 
     #[test]
     fn verifiers_with_the_same_url_and_size_share_a_cache() {
-        let url = "https://shared.test/oidc/jwks";
-        let one = TokenCache::shared(url, 10);
-        assert!(Arc::ptr_eq(&one, &TokenCache::shared(url, 10)));
-        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(url, 11)));
-        assert!(!Arc::ptr_eq(&one, &TokenCache::shared("https://shared.test/oidc/jwks2", 10)));
+        let source = Source::from("https://shared.test/oidc/jwks");
+        let one = TokenCache::shared(&source, 10);
+        assert!(Arc::ptr_eq(&one, &TokenCache::shared(&source, 10)));
+        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(&source, 11)));
+        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(&"https://shared.test/oidc/jwks2".into(), 10)));
+        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(&Source { ca: Some("ca".into()), ..source }, 10)));
     }
 
     #[test]
     fn frees_a_cache_that_no_verifier_uses() {
-        let url = "https://freed.test/oidc/jwks";
-        let one = TokenCache::shared(url, 10);
+        let source = Source::from("https://freed.test/oidc/jwks");
+        let one = TokenCache::shared(&source, 10);
         one.insert(digest(b"token"), verified(0));
         let weak = Arc::downgrade(&one);
         drop(one);
         assert!(weak.upgrade().is_none());
-        let other = TokenCache::shared("https://next.test/oidc/jwks", 10);
-        assert!(!SHARED.lock().unwrap().contains_key(&(url.to_owned(), 10)));
-        assert!(TokenCache::shared(url, 10).is_empty());
+        let other = TokenCache::shared(&"https://next.test/oidc/jwks".into(), 10);
+        assert!(!SHARED.lock().unwrap().contains_key(&(source.clone(), 10)));
+        assert!(TokenCache::shared(&source, 10).is_empty());
         drop(other);
     }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::check::{Check, StopAtFirstFailure, Verdicts};
-use crate::claims::Claims;
+use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::jwks::keys::{Key, KeySet, Selection};
-use crate::jwks::remote::{RemoteJwkSet, unknown_key};
+use crate::jwks::remote::{KeyHint, RemoteJwkSet, unknown_key};
 use crate::jwks::state::KeySetStats;
 use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
@@ -58,9 +58,10 @@ impl Verifier {
     pub fn new(options: Options) -> Self {
         let own_cache = || Arc::new(TokenCache::new(options.token_cache_size));
         let (keys, tokens) = match &options.keys {
-            KeySource::Url { jwks_uri, shared } => {
-                let remote = if *shared { RemoteJwkSet::shared(jwks_uri) } else { RemoteJwkSet::new(jwks_uri) };
-                (Keys::Remote(remote), TokenCache::shared(jwks_uri, options.token_cache_size))
+            KeySource::Url { source, names, shared } => {
+                let create = if *shared { RemoteJwkSet::shared } else { RemoteJwkSet::unshared };
+                let tokens = TokenCache::shared(source, options.token_cache_size);
+                (Keys::Remote(create(source.clone(), names)), tokens)
             }
             KeySource::Static(keys) => (Keys::Static(keys.clone()), own_cache()),
             KeySource::None => (Keys::None, own_cache()),
@@ -172,13 +173,13 @@ impl Verifier {
         }
     }
 
-    /// The previously verified token with this digest, if its key is still in the set, and whether the request waited for keys.
+    /// The previously verified token with this digest, if the set still selects its key, and whether the request waited for keys.
     /// The header is checked again, because verifiers with different options share the cache.
     async fn cached(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, bool), Rejection> {
         let Some(verified) = self.tokens.get(digest) else { return Ok((None, false)) };
-        self.check_header(&verified.header, &mut StopAtFirstFailure)?;
+        let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
         let (keys, waited) = self.current_keys(now).await?;
-        if keys.contains(&verified.key) {
+        if algorithm.is_some_and(|algorithm| verified.is_current(&keys, algorithm)) {
             return Ok((Some(verified), waited));
         }
         self.tokens.remove(digest);
@@ -200,7 +201,9 @@ impl Verifier {
         let Some(header) = verdicts.record(Check::Header, Header::parse(&token.header))? else { return Ok(None) };
         let mut verified_by = None;
         if let Some(algorithm) = self.check_header(&header, verdicts)? {
-            let key = self.find_key(header.kid.as_deref(), algorithm, now, waited).await;
+            let issued_at = || unverified_issue_time(&token.payload);
+            let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at: &issued_at };
+            let key = self.find_key(hint, now, waited).await;
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
@@ -277,19 +280,13 @@ impl Verifier {
         }
     }
 
-    async fn find_key(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-        now: Timestamp,
-        waited: bool,
-    ) -> Result<Arc<Key>, Rejection> {
+    async fn find_key(&self, hint: KeyHint<'_>, now: Timestamp, waited: bool) -> Result<Arc<Key>, Rejection> {
         match &self.keys {
-            Keys::Remote(remote) => remote.find(kid, algorithm, now, &self.options.policy, waited).await,
-            Keys::Static(keys) => match keys.select(kid, algorithm) {
+            Keys::Remote(remote) => remote.find(hint, now, &self.options.policy, waited).await,
+            Keys::Static(keys) => match keys.select(hint.kid, hint.algorithm) {
                 Selection::Key(key) => Ok(key.clone()),
-                Selection::Unknown => Err(unknown_key(kid)),
-                Selection::Unsuitable(reason) => Err(unknown_key(kid).detail("reason", reason)),
+                Selection::Unknown => Err(unknown_key(hint.kid)),
+                Selection::Unsuitable(reason) => Err(unknown_key(hint.kid).detail("reason", reason)),
             },
             Keys::None => Err(Code::JwksUnavailable.into()),
         }

@@ -120,14 +120,18 @@ function certificate(keys, outage, env) {
   if (outage === null || (shown && !/certificate|handshake|tls/i.test(outage)))
     return { check, ok: shown ? true : null, found: about }
   if (!shown) return { check, ok: null, found: about }
-  const private_ = `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${env.NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''}.`
+  const private_ = /has no effect, because its file/.test(outage)
+    ? 'Fix the file that NODE_EXTRA_CA_CERTS names.'
+    : `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${env.NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''}.`
   const advice = /expired/i.test(outage)
     ? "The certificate has expired. Renew it on the server. If it is still valid, this machine's clock is wrong."
     : /not valid for name/i.test(outage)
       ? 'The certificate is valid for other hostnames. Use one of those, or install a certificate for this one.'
       : /not valid yet/i.test(outage)
         ? "The certificate is not valid yet. Check this machine's clock."
-        : private_
+        : /not trusted/.test(outage)
+          ? private_
+          : "Change the server's certificate or TLS settings. Node itself may accept them, but keys are fetched with rustls."
   return { check, ok: false, found: `${outage} (${about})`, advice }
 }
 

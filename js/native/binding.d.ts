@@ -100,8 +100,8 @@ export declare function guestCookieHeader(guestId: string, attributes: unknown):
 /** The error for an option that the options object inherits from its prototype. */
 export declare function inheritedOption(option: string): OptionsFault
 
-/** Clears the cached keys of the Logto server, or of the key set, at this URL. */
-export declare function invalidateJwksCache(logtoUrl: unknown): OptionsFault | null
+/** Clears the cached keys of the Logto server, or of the key set, at this URL. Returns the number of cleared key sets. */
+export declare function invalidateJwksCache(logtoUrl: unknown): number | OptionsFault
 
 /** The error for an option that only JavaScript can check. If the value may be a secret, the message does not contain it. */
 export declare function invalidOption(option: string, expected: string, given: unknown, isSecret?: boolean | undefined | null): OptionsFault
@@ -135,6 +135,20 @@ export interface OptionsFault {
   message: string
 }
 
+/** The proxy for a URL in an environment. */
+export declare function proxyRoute(url: string, env: Record<string, string>): ProxyRoute
+
+/** The proxy for a URL, and the reason for using it or not. */
+export interface ProxyRoute {
+  proxy: string | null
+  /** The variable that names the proxy. */
+  variable: string | null
+  /** The variable that excludes the host. */
+  excludedBy: string | null
+  isLoopback: boolean
+  isInvalid: boolean
+}
+
 /** The rejection with this code, for checks that JavaScript performs. */
 export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null): RejectedRequest
 
@@ -152,6 +166,8 @@ export interface RejectedRequest {
   /** The details for the operator, as a JSON object. */
   details: string
   cause: string | null
+  /** Node's code for the cause. */
+  causeCode: string | null
   /** The guest id, if the request becomes a guest. */
   guestId: string | null
   guestIsNew: boolean

@@ -858,6 +858,7 @@ module.exports.invalidOption = nativeBinding.invalidOption
 module.exports.issuer = nativeBinding.issuer
 module.exports.keyAlgorithms = nativeBinding.keyAlgorithms
 module.exports.normalizePath = nativeBinding.normalizePath
+module.exports.proxyRoute = nativeBinding.proxyRoute
 module.exports.refusal = nativeBinding.refusal
 module.exports.resourceMetadata = nativeBinding.resourceMetadata
 module.exports.takeKeyFetches = nativeBinding.takeKeyFetches

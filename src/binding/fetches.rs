@@ -1,8 +1,11 @@
-//! The log of key set fetches, as messages for `diagnostics_channel`.
+//! The log of key set fetches, as messages for `diagnostics_channel`, and the proxy for a fetch, for the command line.
+
+use std::collections::HashMap;
 
 use napi_derive::napi;
 
 use crate::jwks::log::{self, FetchRecord};
+use crate::jwks::proxy::{Route, route};
 
 /// A completed fetch of a key set.
 #[napi(object, use_nullable = true)]
@@ -23,6 +26,41 @@ pub struct KeyFetch {
 #[napi(catch_unwind)]
 pub fn take_key_fetches() -> Vec<KeyFetch> {
     log::take().into_iter().map(KeyFetch::from).collect()
+}
+
+/// The proxy for a URL, and the reason for using it or not.
+#[napi(object, use_nullable = true)]
+#[derive(Default)]
+pub struct ProxyRoute {
+    pub proxy: Option<String>,
+    /// The variable that names the proxy.
+    pub variable: Option<String>,
+    /// The variable that excludes the host.
+    pub excluded_by: Option<String>,
+    pub is_loopback: bool,
+    pub is_invalid: bool,
+}
+
+/// The proxy for a URL in an environment.
+#[napi(catch_unwind)]
+pub fn proxy_route(url: String, env: HashMap<String, String>) -> ProxyRoute {
+    let variable = |name: &str| env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let Ok(url) = url::Url::parse(&url) else { return ProxyRoute::default() };
+    match route(&url, variable) {
+        Route::Direct => ProxyRoute::default(),
+        Route::Loopback => ProxyRoute { is_loopback: true, ..ProxyRoute::default() },
+        Route::Excluded(variable, excluded_by) => ProxyRoute {
+            variable: Some(variable.into()),
+            excluded_by: Some(excluded_by.into()),
+            ..ProxyRoute::default()
+        },
+        Route::Proxy(variable, proxy) => {
+            ProxyRoute { proxy: Some((*proxy).into()), variable: Some(variable.into()), ..ProxyRoute::default() }
+        }
+        Route::Invalid(variable) => {
+            ProxyRoute { variable: Some(variable.into()), is_invalid: true, ..ProxyRoute::default() }
+        }
+    }
 }
 
 impl From<FetchRecord> for KeyFetch {

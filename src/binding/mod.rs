@@ -231,11 +231,11 @@ fn required_organization(id: Option<String>, none: Option<bool>) -> Option<Organ
         .or_else(|| (none == Some(true)).then_some(Organization::None))
 }
 
-/// Clears the cached keys of the Logto server, or of the key set, at this URL.
+/// Clears the cached keys of the Logto server, or of the key set, at this URL. Returns the number of cleared key sets.
 #[napi(catch_unwind)]
-pub fn invalidate_jwks_cache(logto_url: Unknown) -> Result<Option<OptionsFault>> {
-    let urls = options::key_set_urls(raw(&logto_url)?);
-    Ok(urls.map(|urls| urls.iter().for_each(|url| jwks::clear(url))).err().map(OptionsFault::from))
+pub fn invalidate_jwks_cache(logto_url: Unknown) -> Result<Either<u32, OptionsFault>> {
+    let names = options::key_set_names(raw(&logto_url)?);
+    Ok(value_or_fault(names.map(|names| u32::try_from(jwks::invalidate(&names)).unwrap_or(u32::MAX))))
 }
 
 /// Clears all cached keys.

@@ -23,6 +23,8 @@ pub struct RejectedRequest {
     /// The details for the operator, as a JSON object.
     pub details: String,
     pub cause: Option<String>,
+    /// Node's code for the cause.
+    pub cause_code: Option<String>,
     /// The guest id, if the request becomes a guest.
     pub guest_id: Option<String>,
     pub guest_is_new: bool,
@@ -85,9 +87,10 @@ impl RejectedRequest {
             status: rejection.code.status(),
             message: rejection.message(),
             challenge: rejection.challenge(),
-            retry_after: rejection.retry_after.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+            retry_after: rejection.retry_after,
             details: serde_json::Value::Object(rejection.details).to_string(),
-            cause: rejection.cause,
+            cause: rejection.cause.map(String::from),
+            cause_code: rejection.cause_code.map(str::to_owned),
             guest_is_new: guest.as_ref().is_some_and(|guest| guest.is_new),
             guest_id: guest.map(|guest| guest.id),
             slow: false,

@@ -1,21 +1,22 @@
 //! Fetches a key set. Only this file opens sockets.
 
-use std::error::Error;
-use std::sync::Arc;
+use std::io::Read;
 
-use once_cell::sync::{Lazy, OnceCell};
-use reqwest::header::{ACCEPT, ETAG, IF_NONE_MATCH};
-use reqwest::{Client, ClientBuilder, StatusCode, redirect};
-use rustls::{ClientConfig, RootCertStore};
+use flate2::read::MultiGzDecoder;
+use once_cell::sync::OnceCell;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, ETAG, HeaderMap, IF_NONE_MATCH, LOCATION};
+use reqwest::{Client, Proxy, StatusCode, redirect};
 use url::Url;
 
-use crate::url::is_loopback;
+use super::Source;
+use super::failure::FetchError;
+use super::proxy::{self, Route};
+use super::tls;
+use super::trust::Trust;
+use crate::error::printable;
 
-/// Maximum length of a response body in bytes, after decompression. Logto's key sets take 1 to 2 KiB.
+/// Maximum length of a response body in bytes, before and after decompression. Logto's key sets take 1 to 2 KiB.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
-
-/// The error of a fetch that exceeds its timeout.
-pub const TIMED_OUT: &str = "no complete response within the timeout";
 
 /// A successful response from the JWKS URL.
 #[derive(Debug)]
@@ -31,60 +32,96 @@ pub enum Response {
     },
 }
 
-/// Requests a key set. The caller enforces the timeout.
-///
-/// # Errors
-///
-/// A message for operators, without the URL, if the request fails, the status is neither 200 nor 304, or the body is too long.
-/// Redirects are not followed, because keys must come from the configured URL.
-pub async fn fetch(url: &str, etag: Option<&str>) -> Result<Response, String> {
-    let client = client(url)?;
-    let request = client.get(url).header(ACCEPT, "application/jwk-set+json, application/json");
-    let request = etag.iter().fold(request, |request, etag| request.header(IF_NONE_MATCH, *etag));
-    let mut response = request.send().await.map_err(describe)?;
-    match response.status() {
-        StatusCode::OK => {}
-        StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Response::NotModified),
-        status => return Err(format!("the JWKS URL responded with {}", status.as_u16())),
+/// The endpoint that publishes a key set.
+#[derive(Debug)]
+pub struct Endpoint {
+    source: Source,
+    /// The client, if the source has its own trust anchors.
+    own_client: OnceCell<Client>,
+}
+
+impl Endpoint {
+    /// The endpoint of this source.
+    pub fn new(source: Source) -> Self {
+        Self { source, own_client: OnceCell::new() }
     }
-    let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(describe)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(format!("the response is longer than {} KiB", MAX_BODY_BYTES / 1024));
+
+    /// The source.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Requests the key set. The caller enforces the timeout.
+    ///
+    /// # Errors
+    ///
+    /// An error for operators, without the URL, if the request fails, the status is neither 200 nor 304, or the body is too long.
+    /// Redirects are not followed, because keys must come from the configured URL.
+    pub async fn request(&self, etag: Option<&str>) -> Result<Response, FetchError> {
+        let client = self.client()?;
+        let request = client
+            .get(&self.source.url)
+            .header(ACCEPT, "application/jwk-set+json, application/json")
+            .header(ACCEPT_ENCODING, "gzip");
+        let request = etag.iter().fold(request, |request, etag| request.header(IF_NONE_MATCH, *etag));
+        let mut response = request.send().await.map_err(describe)?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Response::NotModified),
+            status => {
+                let redirect = redirect_target(&self.source.url, response.headers());
+                return Err(format!("the JWKS URL responded with {}{redirect}", status.as_u16()).into());
+            }
         }
-        body.extend_from_slice(&chunk);
+        let is_compressed = is_compressed(response.headers())?;
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(describe)? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(too_long());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = if is_compressed { decompress(&body)? } else { body };
+        Ok(Response::Body { body, etag })
     }
-    Ok(Response::Body { body, etag })
+
+    /// The HTTP client. Trust anchors and environment variables are read once per process, because JavaScript may change the
+    /// environment while another thread reads it.
+    fn client(&self) -> Result<&Client, String> {
+        static SHARED: OnceCell<Client> = OnceCell::new();
+        match &self.source.ca {
+            None => SHARED.get_or_try_init(|| build_client(Trust::from_environment())),
+            Some(pem) => {
+                let trust = || Trust::only(pem).ok_or("jwksCa contains no certificate");
+                self.own_client.get_or_try_init(|| build_client(trust()?))
+            }
+        }
+    }
 }
 
-/// The HTTP client for a URL. Requests to loopback hosts bypass the proxy, which would connect to its own machine.
-///
-/// Trust anchors and environment variables are read once per process, because JavaScript may change the environment while
-/// another thread reads it.
-fn client(url: &str) -> Result<&'static Client, String> {
-    static DIRECT: OnceCell<Client> = OnceCell::new();
-    static PROXIED: OnceCell<Client> = OnceCell::new();
-    // reqwest does not support `*`, which disables the proxy in curl and other programs.
-    static NO_PROXY: Lazy<bool> = Lazy::new(|| {
-        ["NO_PROXY", "no_proxy"].iter().any(|name| std::env::var(name).is_ok_and(|list| list.trim() == "*"))
+fn build_client(trust: Trust) -> Result<Client, String> {
+    const NAMES: [&str; 9] = [
+        "https_proxy",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
+        "REQUEST_METHOD",
+    ];
+    let variables: Vec<_> = NAMES.iter().map(|name| (*name, proxy::environment_variable(name))).collect();
+    let variable = move |name: &str| variables.iter().find(|(known, _)| *known == name)?.1.clone();
+    let proxy = Proxy::custom(move |url| match proxy::route(url, &variable) {
+        Route::Proxy(_, proxy) => Some(*proxy),
+        _ => None,
     });
-    if *NO_PROXY || Url::parse(url).is_ok_and(|url| is_loopback(&url)) {
-        DIRECT.get_or_try_init(|| build_client(Client::builder().no_proxy()))
-    } else {
-        PROXIED.get_or_try_init(|| build_client(Client::builder()))
-    }
-}
-
-fn build_client(builder: ClientBuilder) -> Result<Client, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(trust_anchors())
-        .with_no_client_auth();
-    builder
-        .tls_backend_preconfigured(tls)
+    Client::builder()
+        .no_proxy() // reads no variables itself
+        .proxy(proxy)
+        .tls_backend_preconfigured(tls::config(trust)?)
         .http1_only()
         .redirect(redirect::Policy::none())
         .referer(false)
@@ -92,36 +129,57 @@ fn build_client(builder: ClientBuilder) -> Result<Client, String> {
         // Fetches are minutes apart, so the server would have closed an idle connection by then.
         .pool_max_idle_per_host(0)
         .build()
-        .map_err(describe)
+        .map_err(|error| describe(error).message)
 }
 
-/// The trust anchors of Mozilla, which slim containers lack, of the system, and of `NODE_EXTRA_CA_CERTS`. Like Node, this function
-/// skips certificates that cannot be parsed.
-fn trust_anchors() -> RootCertStore {
-    let mut anchors = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    anchors.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(file) = std::env::var_os("NODE_EXTRA_CA_CERTS") {
-        anchors.add_parsable_certificates(rustls_native_certs::load_certs_from_paths(Some(file.as_ref()), None).certs);
+/// Describes the target of a redirect by its origin.
+fn redirect_target(url: &str, headers: &HeaderMap) -> String {
+    let Some(location) = headers.get(LOCATION) else { return String::new() };
+    let target = location.to_str().ok().and_then(|location| Url::parse(url).ok()?.join(location).ok());
+    let origin = target.map_or_else(|| "an invalid URL".into(), |target| target.origin().ascii_serialization());
+    format!(", a redirect to {origin}, which is not followed")
+}
+
+/// Whether the body is compressed with gzip (RFC 9110 section 8.4.1.3).
+fn is_compressed(headers: &HeaderMap) -> Result<bool, FetchError> {
+    let encodings: Vec<String> = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| {
+            String::from_utf8_lossy(value.as_bytes())
+                .to_ascii_lowercase()
+                .split(',')
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .map(|encoding| encoding.trim().to_owned())
+        .filter(|encoding| !encoding.is_empty() && encoding != "identity")
+        .collect();
+    match encodings.as_slice() {
+        [] => Ok(false),
+        [encoding] if encoding == "gzip" || encoding == "x-gzip" => Ok(true),
+        other => {
+            let encoding = printable(&other.join(", "), 40);
+            Err(format!("the response has the content encoding {encoding}, but only gzip was requested").into())
+        }
     }
-    anchors
 }
 
-/// Describes an error and its causes in one line, without the URL.
-fn describe(error: reqwest::Error) -> String {
+fn decompress(body: &[u8]) -> Result<Vec<u8>, FetchError> {
+    let mut decompressed = Vec::new();
+    let limit = MAX_BODY_BYTES as u64 + 1;
+    MultiGzDecoder::new(body)
+        .take(limit)
+        .read_to_end(&mut decompressed)
+        .map_err(|_| "the response has the content encoding gzip, but is not valid gzip")?;
+    if decompressed.len() > MAX_BODY_BYTES { Err(too_long()) } else { Ok(decompressed) }
+}
+
+fn too_long() -> FetchError {
+    format!("the response is longer than {} KiB", MAX_BODY_BYTES / 1024).into()
+}
+
+fn describe(error: reqwest::Error) -> FetchError {
     let error = error.without_url();
-    if error.is_timeout() {
-        return TIMED_OUT.into();
-    }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    if text.contains("UnknownIssuer") {
-        text += " (for a private CA, set NODE_EXTRA_CA_CERTS to its certificate)";
-    } else if text.contains("CaUsedAsEndEntity") {
-        text += " (the server uses a CA certificate: configure one that the CA has signed)";
-    }
-    text
+    if error.is_timeout() { FetchError::timed_out() } else { FetchError::describe(&error) }
 }

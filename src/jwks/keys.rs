@@ -1,6 +1,7 @@
 //! Parses a JWK Set (RFC 7517) and selects a key by `kid` and `alg`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
@@ -21,7 +22,11 @@ pub struct Key {
 
 /// The usable keys of a JWK Set. There is at least one.
 #[derive(Clone, Debug)]
-pub struct KeySet(Vec<Arc<Key>>);
+pub struct KeySet {
+    /// A number that is unique within the process.
+    id: u64,
+    keys: Vec<Arc<Key>>,
+}
 
 /// The result of selecting a key for a token.
 #[derive(Debug)]
@@ -45,6 +50,7 @@ impl KeySet {
         #[cfg(feature = "planted-panic")]
         crate::planted_panic(body);
         // The error does not quote the body, because it may be an arbitrary web page.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body); // a byte order mark
         let json = serde_json::from_slice(body).map_err(|_| "the response is not JSON".to_owned())?;
         Self::from_json(&json)
     }
@@ -55,6 +61,7 @@ impl KeySet {
     ///
     /// The same errors as [`Self::parse`].
     pub fn from_json(json: &Value) -> Result<Self, String> {
+        static LAST_ID: AtomicU64 = AtomicU64::new(0);
         let listed = json.get("keys").and_then(Value::as_array).ok_or("not a JWK Set: no array \"keys\"")?;
         if listed.len() > MAX_KEYS {
             return Err(format!("{} keys, more than {MAX_KEYS}", listed.len()));
@@ -70,25 +77,36 @@ impl KeySet {
         if keys.is_empty() {
             return Err(format!("no usable key among {}", listed.len()));
         }
-        Ok(Self(keys))
+        Ok(Self { id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1, keys })
+    }
+
+    /// A number above 0 that is unique within the process. Key selection in the same set always has the same result.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The ids of the keys.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.kid.as_deref())
     }
 
     /// The number of usable keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// Always `false`, because a set has at least one key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// Selects the key for a token with this `kid` and `alg`. If the token has no `kid`, exactly one key must be suitable.
     #[must_use]
     pub fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
-        let mut named = self.0.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid).peekable();
+        let mut named = self.keys.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid).peekable();
         if named.peek().is_none() {
             return Selection::Unknown;
         }
@@ -102,10 +120,10 @@ impl KeySet {
         }
     }
 
-    /// Whether the set contains this exact key. A key with the same id is not enough.
+    /// Whether a token with this `kid` and `alg` is verified with this exact key. A key with the same id is not enough.
     #[must_use]
-    pub fn contains(&self, key: &Key) -> bool {
-        self.0.iter().any(|other| **other == *key)
+    pub fn selects(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
+        matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)
     }
 }
 
@@ -232,7 +250,7 @@ pub(crate) mod tests {
 
     /// The only key of [`set`].
     pub(crate) fn key(kid: &str) -> Arc<Key> {
-        set(kid).0[0].clone()
+        set(kid).keys[0].clone()
     }
 
     fn keys(keys: &[Value]) -> Result<KeySet, String> {
@@ -502,18 +520,33 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_set_does_not_contain_a_changed_key() {
+    fn a_set_does_not_select_a_changed_key() {
         let set = keys(&[p384(), rsa()]).unwrap();
-        assert!(set.contains(&keys(&[p384()]).unwrap().0[0]));
-        for changed in [
-            with(p384(), json!({ "kid": "renamed" })),
-            with(p384(), json!({ "alg": null })),
-            with(other_p384(), json!({ "kid": "p384" })),
-            with(rsa(), json!({ "alg": "RS256" })),
-            with(rsa(), json!({ "e": "Aw" })),
+        let selects =
+            |changed: Value, kid, algorithm| set.selects(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm);
+        assert!(selects(p384(), "p384", Es384) && selects(rsa(), "rsa", Rs256));
+        assert!(!selects(p384(), "rsa", Es384) && !selects(p384(), "p384", Rs256));
+        for (changed, kid, algorithm) in [
+            (with(p384(), json!({ "kid": "renamed" })), "p384", Es384),
+            (with(p384(), json!({ "alg": null })), "p384", Es384),
+            (with(other_p384(), json!({ "kid": "p384" })), "p384", Es384),
+            (with(rsa(), json!({ "alg": "RS256" })), "rsa", Rs256),
+            (with(rsa(), json!({ "e": "Aw" })), "rsa", Rs256),
         ] {
-            assert!(!set.contains(&keys(&[changed]).unwrap().0[0]));
+            assert!(!selects(changed, kid, algorithm));
         }
+    }
+
+    #[test]
+    fn a9_a_set_in_which_a_kid_has_become_ambiguous_does_not_select_the_key() {
+        let set = keys(&[p384(), with(other_p384(), json!({ "kid": "p384" }))]).unwrap();
+        assert!(!set.selects(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
+    }
+
+    #[test]
+    fn every_parsed_set_has_its_own_id() {
+        let ids = [set("k").id(), set("k").id()];
+        assert!(ids[0] > 0 && ids[0] != ids[1]);
     }
 
     #[test]
@@ -528,7 +561,9 @@ pub(crate) mod tests {
 
     #[test]
     fn rejects_everything_that_is_not_a_key_set() {
-        for page in ["", "<!doctype html><title>Sign in</title>", "{\"keys\":[", "keys", "\u{feff}{\"keys\":[]}"] {
+        for page in
+            ["", "<!doctype html><title>Sign in</title>", "{\"keys\":[", "keys", "\u{feff}\u{feff}{\"keys\":[]}"]
+        {
             assert_rejects(page.as_bytes(), "the response is not JSON");
         }
         assert_rejects(b"{\"keys\":[\"\xff\"]}", "the response is not JSON");
@@ -539,5 +574,6 @@ pub(crate) mod tests {
             assert_rejects(other.as_bytes(), "not a JWK Set: no array \"keys\"");
         }
         assert_rejects(b"{\"keys\":[]}", "no usable key among 0");
+        assert_rejects("\u{feff}{\"keys\":[]}".as_bytes(), "no usable key among 0");
     }
 }

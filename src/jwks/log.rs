@@ -4,12 +4,36 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::state::FetchReason;
-
 /// Maximum number of logged fetches. Without a subscriber, nobody takes them, and the oldest are dropped.
 const MAX_RECORDS: usize = 64;
 
 static RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());
+
+/// The reason for a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchReason {
+    /// No keys are cached.
+    Empty,
+    /// The cached keys are past their TTL.
+    Stale,
+    /// The cached keys will reach their TTL soon.
+    Refresh,
+    /// A token's `kid` is not among the cached keys.
+    UnknownKid,
+}
+
+impl FetchReason {
+    /// The name of the reason in the public contract.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Stale => "stale",
+            Self::Refresh => "refresh",
+            Self::UnknownKid => "unknown_kid",
+        }
+    }
+}
 
 /// A completed fetch.
 #[derive(Debug)]

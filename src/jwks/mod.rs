@@ -1,16 +1,42 @@
 //! Fetches, parses and caches key sets.
 
+pub mod decision;
+pub mod failure;
 mod fetch;
+mod flight;
+mod in_flight;
 pub mod keys;
 pub mod log;
+mod outage;
+pub mod proxy;
 pub mod remote;
+mod shared;
 pub mod state;
+mod tls;
+mod trust;
+pub mod unknown;
 
 use std::time::Duration;
 
 pub(crate) use fetch::MAX_BODY_BYTES;
 pub(crate) use keys::MAX_KEYS;
-pub use remote::{clear, clear_all};
+pub use shared::{clear_all, invalidate};
+pub(crate) use trust::Trust;
+
+/// The source of a key set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The URL.
+    pub url: String,
+    /// The only certificates to trust, in PEM format. `None` means those of Mozilla, the system and `NODE_EXTRA_CA_CERTS`.
+    pub ca: Option<String>,
+}
+
+impl From<&str> for Source {
+    fn from(url: &str) -> Self {
+        Self { url: url.to_owned(), ca: None }
+    }
+}
 
 /// The policy for fetching and caching a key set.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +45,7 @@ pub struct CachePolicy {
     pub ttl: Duration,
     /// How long a fetch may take in total.
     pub timeout: Duration,
-    /// Minimum time between fetches triggered by an unknown `kid`, and before a failed fetch is retried.
+    /// Minimum time between fetches triggered by an unknown `kid`, and maximum time before a failed fetch is retried.
     pub cooldown: Duration,
     /// How long a set may be used past its TTL while it cannot be refreshed.
     pub max_stale: Duration,

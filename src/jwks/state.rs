@@ -1,37 +1,55 @@
-//! The state machine of one key set, which is empty, fresh, stale or cooling down. Callers pass the current time, perform the
-//! fetches and report their outcomes.
+//! The state machine of one key set, which is empty, fresh, stale or failing. Callers pass the current time, perform the fetches
+//! and report their outcomes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::CachePolicy;
+use super::decision::{Lookup, UnknownKid};
+use super::failure::FetchError;
+use super::in_flight::{InFlight, Joined};
 use super::keys::KeySet;
+use super::outage::Outage;
+use super::unknown::{KnownKids, UnknownToken};
 use crate::clock::Timestamp;
 
 /// The fraction of the TTL after which a request starts a refresh in the background, so that no request has to wait.
 const REFRESH_AHEAD: f64 = 0.8;
 
+/// How long a request waits for a refresh of a stale set. A set becomes stale in an idle process, where a fetch from a nearby
+/// server usually completes in this time, so that a removed key is no longer used. During an outage, no request waits.
+const STALE_PATIENCE: Duration = Duration::from_millis(25);
+
+/// How soon a retry must be due for a request to wait for it instead of failing.
+const RETRY_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The state of the key set at one URL.
 #[derive(Debug, Default)]
 pub struct KeySetState {
-    /// The last key set and the start of its fetch, from which its age counts.
-    cached: Option<(Fetched, Timestamp)>,
-    /// The end of the last failed fetch, unless a fetch has succeeded since.
-    failed_at: Option<Timestamp>,
+    cached: Option<Cached>,
+    /// The failed fetches since the last successful one.
+    outage: Option<Outage>,
     /// The time of the last fetch that was caused by an unknown `kid`.
     unknown_kid_at: Option<Timestamp>,
+    /// The kids of earlier sets.
+    known_kids: KnownKids,
     in_flight: Option<InFlight>,
-    /// The number of fetches started, which also identifies the last fetch.
-    fetches: u64,
+    /// The number of the last fetch that was started.
+    last_number: u64,
+    /// The number of the last fetch whose outcome counts.
+    last_completed: u64,
+    requests: u64,
     failures: u64,
-    last_error: Option<String>,
+    last_error: Option<FetchError>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
+#[derive(Debug)]
+struct Cached {
+    fetched: Fetched,
+    /// The start of the fetch, from which the age of the set counts.
+    since: Timestamp,
+    /// The number of the fetch.
     number: u64,
-    /// The longest timeout of the requests that wait for the fetch, counted from its start.
-    timeout: Duration,
 }
 
 /// A fetched key set.
@@ -43,79 +61,6 @@ pub struct Fetched {
     pub etag: Option<String>,
 }
 
-/// The decision for a request that needs keys.
-#[derive(Debug)]
-pub enum Lookup {
-    /// The request uses these keys.
-    Cached(Arc<KeySet>),
-    /// The request uses these keys and starts a fetch in the background.
-    CachedAndRefresh(Arc<KeySet>),
-    /// The request waits for a fetch, which it starts if none is in flight.
-    Wait,
-    /// The request fails. No fetch is allowed for this number of milliseconds.
-    Unavailable(u64),
-}
-
-/// The decision for a token whose `kid` is not in the cached set.
-#[derive(Debug, PartialEq, Eq)]
-pub enum UnknownKid {
-    /// The request waits for a newer set.
-    Refetch,
-    /// The token is rejected because its key is unknown.
-    Reject,
-    /// No newer set can be fetched for this number of milliseconds. This is an outage, because the token may be signed with a
-    /// new key.
-    Unavailable(u64),
-}
-
-/// The reason for a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchReason {
-    /// No keys are cached.
-    Empty,
-    /// The cached keys are past their TTL.
-    Stale,
-    /// The cached keys will reach their TTL soon.
-    Refresh,
-    /// A token's `kid` is not among the cached keys.
-    UnknownKid,
-}
-
-impl FetchReason {
-    /// The name of the reason in the public contract.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Stale => "stale",
-            Self::Refresh => "refresh",
-            Self::UnknownKid => "unknown_kid",
-        }
-    }
-}
-
-/// A decision that may require a fetch.
-pub(super) trait MayFetch {
-    /// The reason for a fetch, or `None` if no fetch is required.
-    fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason>;
-}
-
-impl MayFetch for Lookup {
-    fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason> {
-        match self {
-            Self::Wait => Some(if has_keys { FetchReason::Stale } else { FetchReason::Empty }),
-            Self::CachedAndRefresh(_) => Some(FetchReason::Refresh),
-            Self::Cached(_) | Self::Unavailable(_) => None,
-        }
-    }
-}
-
-impl MayFetch for UnknownKid {
-    fn fetch_reason(&self, _has_keys: bool) -> Option<FetchReason> {
-        matches!(self, Self::Refetch).then_some(FetchReason::UnknownKid)
-    }
-}
-
 /// Statistics about the key set, for operators.
 #[derive(Clone, Debug, Default)]
 pub struct KeySetStats {
@@ -123,9 +68,9 @@ pub struct KeySetStats {
     pub state: &'static str,
     /// The number of usable keys in the cached set.
     pub keys: usize,
-    /// The number of fetches started.
+    /// The number of requests started.
     pub fetches: u64,
-    /// The number of failed fetches.
+    /// The number of failed requests.
     pub failures: u64,
     /// The time at which the cached keys were fetched, in milliseconds since 1970.
     pub fetched_at: Option<f64>,
@@ -134,104 +79,136 @@ pub struct KeySetStats {
 }
 
 impl KeySetState {
-    /// Decides for a request that starts at `now` and has not waited yet.
+    /// Decides for a request at `now` that has not waited yet.
     ///
-    /// A request waits only if there is no set or the set is past its TTL, so that a removed key is no longer used after an
-    /// idle period. During an outage, which starts with a failed fetch, the cached set is used for up to `max_stale`, and one
-    /// request per cooldown waits to find out whether the outage is over.
+    /// While the cached set is usable, no request waits for a failing server. A stale set is usable for up to `max_stale`. With a
+    /// TTL of zero, every request waits for a fetch, except within the cooldown after a failed one.
     #[must_use]
     pub fn lookup(&self, now: Timestamp, policy: &CachePolicy) -> Lookup {
-        let cooldown = Self::cooldown_left(self.failed_at, now, policy);
-        let Some((Fetched { keys, .. }, since)) = &self.cached else {
-            return match cooldown {
-                Some(left) if self.in_flight.is_none() => Lookup::Unavailable(left),
-                _ => Lookup::Wait,
+        let in_flight = self.in_flight(now);
+        let retry_in = self.retry_in(now, policy);
+        let Some(Cached { fetched: Fetched { keys, .. }, since, .. }) = self.usable(now, policy) else {
+            return match retry_in {
+                Some(left) if in_flight.is_none() && left > RETRY_PATIENCE.min(policy.timeout) => {
+                    Lookup::Unavailable(millis(left))
+                }
+                _ => Lookup::Wait(policy.timeout),
             };
         };
-        let age = now.since(*since);
-        let may_fetch = self.in_flight.is_none() && cooldown.is_none();
-        if age < policy.ttl {
-            let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_AHEAD);
+        let (age, may_fetch) = (now.since(*since), in_flight.is_none() && retry_in.is_none());
+        let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_AHEAD);
+        if age < policy.ttl || self.outage.is_some() && !(policy.ttl.is_zero() && may_fetch) {
             return if is_due { Lookup::CachedAndRefresh(keys.clone()) } else { Lookup::Cached(keys.clone()) };
         }
-        match cooldown {
-            _ if may_fetch => Lookup::Wait,
-            _ if self.failed_at.is_some() && Self::is_usable(*since, now, policy) => Lookup::Cached(keys.clone()),
-            Some(left) if self.in_flight.is_none() => Lookup::Unavailable(left),
-            _ => Lookup::Wait,
+        if policy.ttl.is_zero() {
+            return Lookup::Wait(policy.timeout);
+        }
+        let waited = in_flight.map_or(Duration::ZERO, |fetch| now.since(fetch.started));
+        match STALE_PATIENCE.checked_sub(waited).filter(|left| !left.is_zero()) {
+            Some(left) => Lookup::Wait(left.min(policy.timeout)),
+            None => Lookup::Cached(keys.clone()),
         }
     }
 
-    /// Decides for a request that has waited until the fetch completed or, if `in_time` is false, until the request's own
-    /// timeout. The request does not wait again, regardless of the TTL, except after [`Self::clear`].
+    /// Decides for a request that has waited for the fetch with this number. If `in_time` is false, it has waited as long as it
+    /// may. The request uses a set that was fetched in the meantime regardless of the TTL, and waits again only if the fetch was
+    /// abandoned by [`Self::clear`] or because the process was frozen.
     #[must_use]
-    pub fn lookup_after_wait(&self, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Lookup {
-        let succeeded = in_time && self.failed_at.is_none();
+    pub fn lookup_after_wait(&self, number: u64, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Lookup {
         match &self.cached {
-            Some((fetched, since)) if succeeded || Self::is_usable(*since, now, policy) => {
-                Lookup::Cached(fetched.keys.clone())
+            Some(cached) if cached.number >= number || Self::is_usable(cached, now, policy) => {
+                Lookup::Cached(cached.fetched.keys.clone())
             }
-            None if succeeded => Lookup::Wait,
-            _ => Lookup::Unavailable(Self::cooldown_left(self.failed_at, now, policy).unwrap_or(0)),
+            _ if in_time && self.last_completed < number => Lookup::Wait(policy.timeout),
+            _ => Lookup::Unavailable(self.retry_in(now, policy).map_or(0, millis)),
         }
     }
 
-    /// Decides for a token whose `kid` is not in the cached set. `waited` states whether the same request has waited for that set.
+    /// Decides for a token whose `kid` is not in the cached set.
     ///
     /// A cooldown limits the number of fetches that made-up `kid`s can cause. It counts from the last fetch that was caused by
     /// an unknown `kid` rather than from a regular fetch, so that the first token after a rotation is accepted immediately.
-    pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, waited: bool) -> UnknownKid {
-        if !waited && self.in_flight.is_some() {
+    pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
+        if !token.waited && self.in_flight(now).is_some() {
             return UnknownKid::Refetch;
         }
-        let failing = Self::cooldown_left(self.failed_at, now, policy).or(self.failed_at.filter(|_| waited).map(|_| 0));
+        let failing = self.retry_in(now, policy).or(self.outage.filter(|_| token.waited).map(|_| Duration::ZERO));
         if let Some(left) = failing {
-            return UnknownKid::Unavailable(left);
+            return UnknownKid::Unavailable(millis(left));
         }
-        let refetch = !waited && Self::cooldown_left(self.unknown_kid_at, now, policy).is_none();
-        if waited || refetch {
-            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(now, |last| last.later(now)));
+        let left = |last: Option<Timestamp>| {
+            policy.cooldown.saturating_sub(last.map_or(Duration::MAX, |last| now.since(last)))
+        };
+        let refetch = !token.waited && left(self.unknown_kid_at).is_zero();
+        if token.waited || refetch {
+            let fetched_at = if token.waited { token.arrived } else { now };
+            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(fetched_at, |last| last.later(fetched_at)));
         }
-        if refetch { UnknownKid::Refetch } else { UnknownKid::Reject }
+        if refetch {
+            return UnknownKid::Refetch;
+        }
+        let is_newer =
+            self.cached.as_ref().is_some_and(|cached| token.may_be_newer(cached.since, now, &self.known_kids));
+        if is_newer { UnknownKid::TooEarly(millis(left(self.unknown_kid_at))) } else { UnknownKid::Reject }
     }
 
-    /// Joins the fetch in flight or starts a new one. Returns its number, and whether it is new. The fetch may take as long as
-    /// the longest timeout of the requests that join it.
-    pub fn join_fetch(&mut self, timeout: Duration) -> (u64, bool) {
-        if let Some(in_flight) = &mut self.in_flight {
-            in_flight.timeout = timeout.max(in_flight.timeout);
-            return (in_flight.number, false);
+    /// Joins the fetch in flight or starts a new one. The fetch may take as long as the longest timeout of the requests that join
+    /// it. A fetch that outlived its timeout because the process was frozen is abandoned.
+    pub fn join_fetch(&mut self, now: Timestamp, policy: &CachePolicy) -> Joined {
+        let pause = self.retry_in(now, policy).unwrap_or_default();
+        if let Some(in_flight) = self.in_flight.as_mut().filter(|fetch| !fetch.is_frozen(now)) {
+            in_flight.timeout = policy.timeout.max(in_flight.timeout);
+            return Joined { number: in_flight.number, starts_after: None };
         }
-        self.fetches += 1;
-        self.in_flight = Some(InFlight { number: self.fetches, timeout });
-        (self.fetches, true)
+        self.last_number += 1;
+        self.requests += 1;
+        self.in_flight = Some(InFlight { number: self.last_number, started: now, pause, timeout: policy.timeout });
+        Joined { number: self.last_number, starts_after: Some(pause) }
     }
 
-    /// The timeout of the fetch with this number, counted from its start, or `None` if the fetch has completed.
+    /// The timeout of the fetch with this number, or `None` if the fetch has completed.
     #[must_use]
     pub fn fetch_timeout(&self, number: u64) -> Option<Duration> {
         self.in_flight.filter(|in_flight| in_flight.number == number).map(|in_flight| in_flight.timeout)
     }
 
-    /// Records the outcome of a fetch, unless [`Self::clear`] has been called since the fetch started.
+    /// Decides whether the fetch with this number sends a second request immediately after the first one failed. It does so once
+    /// per outage, if the connection failed and no cached set is usable.
+    pub fn retry_immediately(&mut self, number: u64, now: Timestamp, policy: &CachePolicy, error: &FetchError) -> bool {
+        let retries = error.lost_connection
+            && self.outage.is_none()
+            && self.usable(now, policy).is_none()
+            && self.fetch_timeout(number).is_some();
+        if retries {
+            self.requests += 1;
+            self.failures += 1;
+        }
+        retries
+    }
+
+    /// Records the outcome of a fetch, unless it was abandoned or the process was frozen in the meantime.
     ///
-    /// The age of a set counts from the start of its fetch. The cooldown after a failure counts from the end of the fetch:
+    /// The age of a set counts from the start of its fetch. The pause after a failure counts from the end of the fetch:
     /// otherwise, if a server hung longer than a cooldown, every request would wait for the timeout.
-    pub fn complete(&mut self, number: u64, started: Timestamp, ended: Timestamp, outcome: Result<Fetched, String>) {
-        if self.fetch_timeout(number).is_none() {
+    pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
+        let Some(InFlight { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
+        let is_frozen = self.in_flight(ended).is_none();
+        self.in_flight = None;
+        if is_frozen {
             return;
         }
-        self.in_flight = None;
+        self.last_completed = number;
         match outcome {
             Ok(fetched) => {
-                self.cached = Some((fetched, started));
-                self.failed_at = None;
+                self.remember_kids();
+                self.cached = Some(Cached { fetched, since: started, number });
+                self.outage = None;
                 self.last_error = None;
             }
             // The cached set is kept, because an attacker who disrupts the endpoint must not be able to evict the keys.
             Err(error) => {
                 self.failures += 1;
-                self.failed_at = Some(ended);
+                self.outage = Some(Outage::after(self.outage, ended));
                 self.last_error = Some(error);
             }
         }
@@ -240,20 +217,22 @@ impl KeySetState {
     /// The cached set, regardless of its age. A "not modified" response refers to it.
     #[must_use]
     pub fn cached(&self) -> Option<&Fetched> {
-        self.cached.as_ref().map(|(fetched, _)| fetched)
+        self.cached.as_ref().map(|cached| &cached.fetched)
     }
 
     /// The error of the last fetch, if it failed.
     #[must_use]
-    pub fn last_error(&self) -> Option<&str> {
-        self.last_error.as_deref()
+    pub fn last_error(&self) -> Option<&FetchError> {
+        self.last_error.as_ref()
     }
 
     /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns the number of the last fetch, for which
-    /// requests no longer have to wait.
-    pub fn clear(&mut self) -> u64 {
-        *self = Self { fetches: self.fetches, failures: self.failures, ..Self::default() };
-        self.fetches
+    /// requests no longer have to wait, and whether there were keys.
+    pub fn clear(&mut self) -> (u64, bool) {
+        self.remember_kids();
+        let Self { cached, known_kids, last_number, last_completed, requests, failures, .. } = std::mem::take(self);
+        *self = Self { known_kids, last_number, last_completed, requests, failures, ..Self::default() };
+        (last_number, cached.is_some())
     }
 
     /// Statistics about the key set, for operators.
@@ -262,28 +241,46 @@ impl KeySetState {
         KeySetStats {
             state: match &self.cached {
                 None => "empty",
-                Some((_, since)) if now.since(*since) < policy.ttl => "fresh",
+                Some(cached) if now.since(cached.since) < policy.ttl => "fresh",
                 Some(_) => "stale",
             },
-            keys: self.cached.as_ref().map_or(0, |(fetched, _)| fetched.keys.len()),
-            fetches: self.fetches,
+            keys: self.cached().map_or(0, |fetched| fetched.keys.len()),
+            fetches: self.requests,
             failures: self.failures,
-            fetched_at: self.cached.as_ref().map(|(_, since)| since.wall),
-            last_error: self.last_error.clone(),
+            fetched_at: self.cached.as_ref().map(|cached| cached.since.wall),
+            last_error: self.last_error.as_ref().map(|error| error.message.clone()),
         }
     }
 
+    fn remember_kids(&mut self) {
+        if let Some(cached) = &self.cached {
+            self.known_kids.extend(cached.fetched.keys.kids());
+        }
+    }
+
+    fn in_flight(&self, now: Timestamp) -> Option<InFlight> {
+        self.in_flight.filter(|fetch| !fetch.is_frozen(now))
+    }
+
+    fn usable(&self, now: Timestamp, policy: &CachePolicy) -> Option<&Cached> {
+        self.cached.as_ref().filter(|cached| Self::is_usable(cached, now, policy))
+    }
+
     /// Whether a set may be used while it cannot be refreshed, because it is fresh or has not exceeded `max_stale`.
-    fn is_usable(since: Timestamp, now: Timestamp, policy: &CachePolicy) -> bool {
-        let age = now.since(since);
+    fn is_usable(cached: &Cached, now: Timestamp, policy: &CachePolicy) -> bool {
+        let age = now.since(cached.since);
         age < policy.ttl || age.saturating_sub(policy.ttl) < policy.max_stale
     }
 
-    /// The milliseconds that remain of a cooldown that started at this time, or `None` if it is over.
-    fn cooldown_left(started: Option<Timestamp>, now: Timestamp, policy: &CachePolicy) -> Option<u64> {
-        let left = policy.cooldown.checked_sub(now.since(started?)).filter(|left| !left.is_zero())?;
-        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    /// The time until a failed fetch may be retried, or `None` if a fetch is allowed.
+    fn retry_in(&self, now: Timestamp, policy: &CachePolicy) -> Option<Duration> {
+        self.outage?.retry_in(now, policy, self.usable(now, policy).is_some())
     }
+}
+
+/// Whole milliseconds, rounded up, because a client that retries too early is rejected again.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -314,20 +311,37 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "same type as `failed_response`")]
-    fn ok_response(kid: &str) -> Result<Fetched, String> {
+    fn ok_response(kid: &str) -> Result<Fetched, FetchError> {
         Ok(Fetched { keys: Arc::new(set(kid)), etag: Some(format!("\"{kid}\"")) })
     }
 
-    fn failed_response() -> Result<Fetched, String> {
+    fn failed_response() -> Result<Fetched, FetchError> {
         Err("no response".into())
     }
 
     /// Performs a fetch that starts at this second and has this outcome.
     #[track_caller]
-    fn fetch(state: &mut KeySetState, started: f64, outcome: Result<Fetched, String>) {
-        let (number, starts) = state.join_fetch(POLICY.timeout);
+    fn fetch(state: &mut KeySetState, started: f64, outcome: Result<Fetched, FetchError>) {
+        let (number, starts) = join(state, started);
         assert!(starts, "a fetch is in flight");
-        state.complete(number, at(started), at(started), outcome);
+        state.complete(number, at(started), outcome);
+    }
+
+    /// Joins or starts a fetch at this second, and returns its number and whether it is new.
+    fn join(state: &mut KeySetState, second: f64) -> (u64, bool) {
+        let Joined { number, starts_after } = state.join_fetch(at(second), &POLICY);
+        (number, starts_after.is_some())
+    }
+
+    /// The decision for a request at this second that has waited for the last fetch.
+    fn after_wait(state: &KeySetState, second: f64, policy: &CachePolicy, in_time: bool) -> Lookup {
+        state.lookup_after_wait(state.last_number, at(second), policy, in_time)
+    }
+
+    /// The decision for a token without `iat` that arrives at this second.
+    fn unknown_kid(state: &mut KeySetState, second: f64, policy: &CachePolicy, waited: bool) -> UnknownKid {
+        let token = UnknownToken { kid: Some("unknown"), issued_at: None, arrived: at(second), waited };
+        state.unknown_kid(at(second), policy, &token)
     }
 
     /// A state with a set that was fetched at the start.
@@ -353,7 +367,12 @@ mod tests {
 
     #[track_caller]
     fn assert_waits(lookup: &Lookup) {
-        assert!(matches!(lookup, Lookup::Wait), "{lookup:?}");
+        assert_waits_at_most(lookup, POLICY.timeout);
+    }
+
+    #[track_caller]
+    fn assert_waits_at_most(lookup: &Lookup, limit: Duration) {
+        assert!(matches!(lookup, Lookup::Wait(at_most) if *at_most == limit), "{lookup:?}");
     }
 
     #[track_caller]
@@ -365,37 +384,75 @@ mod tests {
     fn an_empty_state_waits_for_the_first_fetch() {
         let mut state = KeySetState::default();
         assert_waits(&state.lookup(at(0.0), &POLICY));
-        let (number, _) = state.join_fetch(POLICY.timeout);
+        let (number, _) = join(&mut state, 0.0);
         assert_waits(&state.lookup(at(1.0), &POLICY));
-        state.complete(number, at(0.0), at(0.0), ok_response("a"));
-        assert_uses(&state.lookup_after_wait(at(0.0), &POLICY, true), "a");
+        state.complete(number, at(0.0), ok_response("a"));
+        assert_uses(&after_wait(&state, 0.0, &POLICY, true), "a");
         assert_uses(&state.lookup(at(1.0), &POLICY), "a");
     }
 
     #[test]
     fn concurrent_requests_share_one_fetch() {
         let mut state = KeySetState::default();
-        assert_eq!(state.join_fetch(POLICY.timeout), (1, true));
-        assert_eq!(state.join_fetch(POLICY.timeout), (1, false));
-        state.complete(1, at(0.0), at(0.0), ok_response("a"));
-        assert_eq!(state.join_fetch(POLICY.timeout), (2, true));
+        assert_eq!(join(&mut state, 0.0), (1, true));
+        assert_eq!(join(&mut state, 0.0), (1, false));
+        state.complete(1, at(0.0), ok_response("a"));
+        assert_eq!(join(&mut state, 0.0), (2, true));
     }
 
     #[test]
-    fn keys_are_unavailable_for_a_cooldown_after_a_failed_first_fetch() {
+    fn a1_a_failing_first_fetch_is_retried_after_250_ms_then_twice_as_long_up_to_the_cooldown() {
         let mut state = KeySetState::default();
-        fetch(&mut state, 0.0, failed_response());
-        assert_unavailable(&state.lookup_after_wait(at(0.0), &POLICY, true), 10_000);
-        assert_unavailable(&state.lookup(at(2.5), &POLICY), 7_500);
-        assert_unavailable(&state.lookup(at(9.999), &POLICY), 1);
-        assert_waits(&state.lookup(at(10.0), &POLICY));
+        let mut now = 0.0;
+        for pause in [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0] {
+            fetch(&mut state, now, failed_response());
+            let milliseconds = Duration::from_secs_f64(pause).as_millis();
+            assert_unavailable(&after_wait(&state, now, &POLICY, true), u64::try_from(milliseconds).unwrap());
+            if pause > 1.0 {
+                assert_unavailable(&state.lookup(at(now + pause - 1.001), &POLICY), 1_001);
+            }
+            now += pause;
+            assert_waits(&state.lookup(at(now), &POLICY));
+        }
     }
 
     #[test]
-    fn requests_wait_for_the_fetch_in_flight_after_the_cooldown_of_an_empty_state() {
+    fn a1_requests_wait_for_a_retry_that_is_due_within_a_second() {
         let mut state = KeySetState::default();
         fetch(&mut state, 0.0, failed_response());
-        state.join_fetch(POLICY.timeout);
+        assert_waits(&state.lookup(at(0.05), &POLICY));
+        let joined = state.join_fetch(at(0.05), &POLICY);
+        assert_eq!(joined.starts_after, Some(Duration::from_millis(200)));
+        assert_waits(&state.lookup(at(0.1), &POLICY));
+        assert_eq!(join(&mut state, 0.1), (joined.number, false));
+        state.complete(joined.number, at(0.3), ok_response("a"));
+        assert_uses(&after_wait(&state, 0.3, &POLICY, true), "a");
+    }
+
+    #[test]
+    fn a1_a_lost_connection_is_retried_immediately_once_per_outage_without_usable_keys() {
+        let lost = FetchError { lost_connection: true, ..FetchError::from("reset") };
+        let mut state = KeySetState::default();
+        let (number, _) = join(&mut state, 0.0);
+        assert!(!state.retry_immediately(number, at(0.0), &POLICY, &FetchError::from("500")));
+        assert!(!state.retry_immediately(number + 1, at(0.0), &POLICY, &lost));
+        assert!(state.retry_immediately(number, at(0.0), &POLICY, &lost));
+        state.complete(number, at(0.0), Err(lost.clone()));
+        assert_eq!((state.requests, state.failures), (2, 2));
+        let (number, _) = join(&mut state, 0.25);
+        assert!(!state.retry_immediately(number, at(0.25), &POLICY, &lost));
+
+        let mut state = state_with_keys();
+        let (number, _) = join(&mut state, 3_899.0);
+        assert!(!state.retry_immediately(number, at(3_899.0), &POLICY, &lost));
+        assert!(state.retry_immediately(number, at(3_900.0), &POLICY, &lost));
+    }
+
+    #[test]
+    fn requests_wait_for_the_fetch_in_flight_after_the_pause_of_an_empty_state() {
+        let mut state = KeySetState::default();
+        fetch(&mut state, 0.0, failed_response());
+        join(&mut state, 10.0);
         assert_waits(&state.lookup(at(10.0), &POLICY));
         assert_waits(&state.lookup(at(11.0), &POLICY));
     }
@@ -404,12 +461,12 @@ mod tests {
     fn requests_wait_for_a_fetch_that_another_verifier_started_within_the_cooldown() {
         let mut state = KeySetState::default();
         fetch(&mut state, 0.0, failed_response());
-        state.join_fetch(POLICY.timeout);
+        join(&mut state, 0.0);
         assert_waits(&state.lookup(at(1.0), &POLICY));
 
         let mut state = state_with_keys();
         fetch(&mut state, 5000.0, failed_response());
-        state.join_fetch(POLICY.timeout);
+        join(&mut state, 5000.0);
         assert_waits(&state.lookup(at(5001.0), &POLICY));
     }
 
@@ -424,21 +481,21 @@ mod tests {
     fn one_request_starts_a_refresh_at_80_percent_of_the_ttl_and_none_waits() {
         let mut state = state_with_keys();
         assert_uses_and_refreshes(&state.lookup(at(240.0), &POLICY), "a");
-        let (number, _) = state.join_fetch(POLICY.timeout);
+        let (number, _) = join(&mut state, 240.0);
         assert_uses(&state.lookup(at(240.0), &POLICY), "a");
-        assert_uses(&state.lookup(at(299.999), &POLICY), "a");
-        state.complete(number, at(240.0), at(240.0), ok_response("b"));
+        assert_uses(&state.lookup(at(245.0), &POLICY), "a");
+        state.complete(number, at(240.0), ok_response("b"));
         assert_uses(&state.lookup(at(241.0), &POLICY), "b");
     }
 
     #[test]
     fn the_age_of_a_set_counts_from_the_start_of_its_fetch() {
         let mut state = KeySetState::default();
-        let (number, _) = state.join_fetch(POLICY.timeout);
-        state.complete(number, at(100.0), at(100.0), ok_response("a"));
+        let (number, _) = join(&mut state, 100.0);
+        state.complete(number, at(104.0), ok_response("a"));
         assert_uses(&state.lookup(at(339.999), &POLICY), "a");
         assert_uses_and_refreshes(&state.lookup(at(340.0), &POLICY), "a");
-        assert_waits(&state.lookup(at(400.0), &POLICY));
+        assert_waits_at_most(&state.lookup(at(400.0), &POLICY), STALE_PATIENCE);
     }
 
     #[test]
@@ -450,58 +507,80 @@ mod tests {
     }
 
     #[test]
-    fn a_request_waits_after_an_idle_period_longer_than_the_ttl() {
+    fn a3_a_request_waits_only_briefly_after_an_idle_period_longer_than_the_ttl() {
         let state = state_with_keys();
-        assert_waits(&state.lookup(at(300.0), &POLICY));
+        assert_waits_at_most(&state.lookup(at(300.0), &POLICY), STALE_PATIENCE);
+        assert_waits_at_most(&state.lookup(at(3_899.0), &POLICY), STALE_PATIENCE);
+        assert_uses(&after_wait(&state, 3_899.0, &POLICY, false), "a");
+        let impatient = CachePolicy { timeout: Duration::from_millis(5), ..POLICY };
+        assert_waits_at_most(&state.lookup(at(300.0), &impatient), impatient.timeout);
+    }
+
+    #[test]
+    fn a_request_waits_for_the_fetch_after_an_idle_period_longer_than_ttl_and_max_stale() {
+        let state = state_with_keys();
+        assert_waits(&state.lookup(at(3_900.0), &POLICY));
         assert_waits(&state.lookup(at(100_000.0), &POLICY));
+        assert_waits(&state.lookup(at(300.0), &NEVER_STALE));
     }
 
     #[test]
-    fn all_requests_wait_for_the_fetch_after_an_idle_period() {
+    fn a3_no_request_waits_for_a_refresh_that_takes_longer() {
         let mut state = state_with_keys();
-        let (number, _) = state.join_fetch(POLICY.timeout);
-        assert_waits(&state.lookup(at(301.0), &POLICY));
-        state.complete(number, at(300.0), at(300.0), ok_response("b"));
-        assert_uses(&state.lookup_after_wait(at(301.0), &POLICY, true), "b");
+        let (number, _) = join(&mut state, 300.0);
+        assert_waits_at_most(&state.lookup(at(300.01), &POLICY), Duration::from_millis(15));
+        assert_uses(&state.lookup(at(300.025), &POLICY), "a");
+        assert_uses(&state.lookup(at(304.0), &POLICY), "a");
+        state.complete(number, at(304.5), ok_response("b"));
+        assert_uses(&after_wait(&state, 304.5, &POLICY, true), "b");
     }
 
     #[test]
-    fn the_cached_set_is_used_during_an_outage_and_one_request_per_cooldown_waits() {
+    fn a3_no_request_waits_if_a_refresh_was_in_flight_when_the_set_became_stale() {
         let mut state = state_with_keys();
-        for minute in 5..60 {
+        join(&mut state, 299.0);
+        assert_uses(&state.lookup(at(300.0), &POLICY), "a");
+    }
+
+    #[test]
+    fn a3_the_cached_set_is_used_during_an_outage_and_no_request_waits() {
+        let mut state = state_with_keys();
+        fetch(&mut state, 299.0, failed_response());
+        for minute in 6..60 {
             let second = f64::from(minute) * 60.0;
-            assert_waits(&state.lookup(at(second), &POLICY));
-            let (number, starts) = state.join_fetch(POLICY.timeout);
+            assert_uses_and_refreshes(&state.lookup(at(second), &POLICY), "a");
+            let (number, starts) = join(&mut state, second);
             assert!(starts);
-            if minute > 5 {
-                assert_uses(&state.lookup(at(second + 1.0), &POLICY), "a"); // other requests in the meantime
-            }
-            state.complete(number, at(second), at(second), failed_response());
-            assert_uses(&state.lookup_after_wait(at(second), &POLICY, true), "a");
-            assert_uses(&state.lookup(at(second + 9.999), &POLICY), "a");
+            assert_uses(&state.lookup(at(second + 1.0), &POLICY), "a");
+            state.complete(number, at(second + 5.0), failed_response());
+            assert_uses(&after_wait(&state, second + 5.0, &POLICY, true), "a");
+            assert_uses(&state.lookup(at(second + 14.999), &POLICY), "a");
         }
     }
 
     #[test]
     fn the_cached_set_is_used_during_an_outage_until_ttl_and_max_stale_have_passed() {
         let mut state = state_with_keys();
-        fetch(&mut state, 3895.0, failed_response());
-        assert_uses(&state.lookup_after_wait(at(3895.0), &POLICY, true), "a");
-        assert_uses(&state.lookup(at(3899.999), &POLICY), "a");
-        assert_unavailable(&state.lookup(at(3900.0), &POLICY), 5_000);
-        assert_unavailable(&state.lookup_after_wait(at(3900.0), &POLICY, true), 5_000);
-        assert_waits(&state.lookup(at(3905.0), &POLICY));
-        state.join_fetch(POLICY.timeout);
-        assert_waits(&state.lookup(at(3906.0), &POLICY));
+        for second in [3_600.0, 3_610.0, 3_620.0, 3_630.0, 3_640.0, 3_895.0] {
+            fetch(&mut state, second, failed_response());
+        }
+        assert_uses(&after_wait(&state, 3_895.0, &POLICY, true), "a");
+        assert_uses(&state.lookup(at(3_899.999), &POLICY), "a");
+        // The pause after six failures is 8 seconds, instead of the cooldown of 10 seconds.
+        assert_unavailable(&state.lookup(at(3_900.0), &POLICY), 3_000);
+        assert_unavailable(&after_wait(&state, 3_900.0, &POLICY, true), 3_000);
+        assert_waits(&state.lookup(at(3_903.0), &POLICY));
+        join(&mut state, 3_903.0);
+        assert_waits(&state.lookup(at(3_904.0), &POLICY));
     }
 
     #[test]
     fn the_first_successful_fetch_ends_an_outage() {
         let mut state = state_with_keys();
         fetch(&mut state, 5000.0, failed_response());
-        assert_unavailable(&state.lookup(at(5000.0), &POLICY), 10_000);
+        assert_unavailable(&after_wait(&state, 5000.0, &POLICY, true), 250);
         fetch(&mut state, 5010.0, ok_response("b"));
-        assert_uses(&state.lookup_after_wait(at(5010.0), &POLICY, true), "b");
+        assert_uses(&after_wait(&state, 5010.0, &POLICY, true), "b");
         assert_uses(&state.lookup(at(5011.0), &POLICY), "b");
         assert_eq!(state.last_error(), None);
     }
@@ -509,20 +588,20 @@ mod tests {
     #[test]
     fn a_request_that_times_out_uses_the_cached_set_while_it_is_usable() {
         let mut state = state_with_keys();
-        state.join_fetch(POLICY.timeout);
-        assert_uses(&state.lookup_after_wait(at(300.0), &POLICY, false), "a");
-        assert_uses(&state.lookup_after_wait(at(3899.0), &POLICY, false), "a");
-        assert_unavailable(&state.lookup_after_wait(at(3900.0), &POLICY, false), 0);
-        assert_unavailable(&state.lookup_after_wait(at(300.0), &NEVER_STALE, false), 0);
-        assert_unavailable(&KeySetState::default().lookup_after_wait(at(0.0), &POLICY, false), 0);
+        join(&mut state, 300.0);
+        assert_uses(&after_wait(&state, 300.0, &POLICY, false), "a");
+        assert_uses(&after_wait(&state, 3899.0, &POLICY, false), "a");
+        assert_unavailable(&after_wait(&state, 3900.0, &POLICY, false), 0);
+        assert_unavailable(&after_wait(&state, 300.0, &NEVER_STALE, false), 0);
+        assert_unavailable(&after_wait(&KeySetState::default(), 0.0, &POLICY, false), 0);
     }
 
     #[test]
     fn a_request_that_times_out_uses_a_set_that_has_arrived_in_the_meantime() {
         let mut state = state_with_keys();
         fetch(&mut state, 305.0, ok_response("b"));
-        assert_uses(&state.lookup_after_wait(at(300.0), &POLICY, false), "b");
-        assert_uses(&state.lookup_after_wait(at(300.0), &NEVER_STALE, false), "b");
+        assert_uses(&after_wait(&state, 300.0, &POLICY, false), "b");
+        assert_uses(&after_wait(&state, 300.0, &NEVER_STALE, false), "b");
     }
 
     #[test]
@@ -530,7 +609,7 @@ mod tests {
         let mut state = state_with_keys();
         assert_waits(&state.lookup(at(0.0), &UNCACHED));
         fetch(&mut state, 0.0, ok_response("b"));
-        assert_uses(&state.lookup_after_wait(at(0.0), &UNCACHED, true), "b");
+        assert_uses(&after_wait(&state, 0.0, &UNCACHED, true), "b");
         assert_waits(&state.lookup(at(0.0), &UNCACHED));
     }
 
@@ -538,7 +617,7 @@ mod tests {
     fn the_cached_set_is_used_during_an_outage_with_a_ttl_of_0() {
         let mut state = state_with_keys();
         fetch(&mut state, 1.0, failed_response());
-        assert_uses(&state.lookup_after_wait(at(1.0), &UNCACHED, true), "a");
+        assert_uses(&after_wait(&state, 1.0, &UNCACHED, true), "a");
         assert_uses(&state.lookup(at(10.999), &UNCACHED), "a");
         assert_waits(&state.lookup(at(11.0), &UNCACHED));
     }
@@ -546,10 +625,14 @@ mod tests {
     #[test]
     fn keys_are_unavailable_at_the_ttl_during_an_outage_with_a_max_stale_of_0() {
         let mut state = state_with_keys();
-        fetch(&mut state, 295.0, failed_response());
-        assert_uses(&state.lookup(at(299.999), &NEVER_STALE), "a");
-        assert_unavailable(&state.lookup(at(300.0), &NEVER_STALE), 5_000);
-        assert_unavailable(&state.lookup_after_wait(at(300.0), &NEVER_STALE, true), 5_000);
+        for second in [255.0, 265.0, 275.0, 285.0, 295.0] {
+            fetch(&mut state, second, failed_response());
+        }
+        assert_uses(&state.lookup(at(296.999), &NEVER_STALE), "a");
+        assert_waits(&state.lookup(at(300.0), &NEVER_STALE));
+        fetch(&mut state, 300.0, failed_response());
+        assert_unavailable(&state.lookup(at(300.0), &NEVER_STALE), 8_000);
+        assert_unavailable(&after_wait(&state, 300.0, &NEVER_STALE, true), 8_000);
     }
 
     #[test]
@@ -558,10 +641,10 @@ mod tests {
         let mut state = state_with_keys();
         assert_waits(&state.lookup(at(0.0), &bypassed));
         fetch(&mut state, 1.0, failed_response());
-        assert_unavailable(&state.lookup_after_wait(at(1.0), &bypassed, true), 0);
+        assert_unavailable(&after_wait(&state, 1.0, &bypassed, true), 0);
         assert_waits(&state.lookup(at(1.0), &bypassed));
         fetch(&mut state, 1.0, ok_response("b"));
-        assert_uses(&state.lookup_after_wait(at(1.0), &bypassed, true), "b");
+        assert_uses(&after_wait(&state, 1.0, &bypassed, true), "b");
     }
 
     #[test]
@@ -569,97 +652,102 @@ mod tests {
         let mut state = state_with_keys();
         for minute in 0..4 {
             let second = f64::from(minute) * 60.0 + 1.0;
-            assert_eq!(state.unknown_kid(at(second), &POLICY, false), UnknownKid::Refetch);
+            assert_eq!(unknown_kid(&mut state, second, &POLICY, false), UnknownKid::Refetch);
             fetch(&mut state, second, ok_response("a"));
-            assert_eq!(state.unknown_kid(at(second), &POLICY, true), UnknownKid::Reject);
-            assert_eq!(state.unknown_kid(at(second + 9.999), &POLICY, false), UnknownKid::Reject);
+            assert_eq!(unknown_kid(&mut state, second, &POLICY, true), UnknownKid::Reject);
+            assert_eq!(unknown_kid(&mut state, second + 9.999, &POLICY, false), UnknownKid::Reject);
         }
     }
 
     #[test]
     fn rejected_kids_do_not_extend_the_cooldown() {
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, ok_response("a"));
         for tenth in 11..110 {
-            assert_eq!(state.unknown_kid(at(f64::from(tenth) / 10.0), &POLICY, false), UnknownKid::Reject);
+            assert_eq!(unknown_kid(&mut state, f64::from(tenth) / 10.0, &POLICY, false), UnknownKid::Reject);
         }
-        assert_eq!(state.unknown_kid(at(11.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 11.0, &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
     fn a_regular_fetch_does_not_start_the_cooldown_of_unknown_kids() {
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(0.001), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 0.001, &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
     fn an_unknown_kid_joins_a_fetch_in_flight_regardless_of_the_cooldown() {
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        state.join_fetch(POLICY.timeout);
-        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
-        assert_eq!(state.join_fetch(POLICY.timeout), (2, false));
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
+        join(&mut state, 1.0);
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(join(&mut state, 1.0), (2, false));
     }
 
     #[test]
     fn a_request_that_has_waited_causes_no_further_fetch() {
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(0.0), &POLICY, true), UnknownKid::Reject);
-        assert_eq!(state.unknown_kid(at(9.999), &POLICY, false), UnknownKid::Reject);
-        assert_eq!(state.unknown_kid(at(10.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 0.0, &POLICY, true), UnknownKid::Reject);
+        assert_eq!(unknown_kid(&mut state, 9.999, &POLICY, false), UnknownKid::Reject);
+        assert_eq!(unknown_kid(&mut state, 10.0, &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
     fn a_request_that_started_before_the_last_fetch_does_not_shorten_the_cooldown() {
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(5.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 5.0, &POLICY, false), UnknownKid::Refetch);
         fetch(&mut state, 5.0, ok_response("a"));
         // This request started at 0 and has waited for the previous fetch.
-        assert_eq!(state.unknown_kid(at(0.0), &POLICY, true), UnknownKid::Reject);
-        assert_eq!(state.unknown_kid(at(10.0), &POLICY, false), UnknownKid::Reject);
-        assert_eq!(state.unknown_kid(at(15.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 0.0, &POLICY, true), UnknownKid::Reject);
+        assert_eq!(unknown_kid(&mut state, 10.0, &POLICY, false), UnknownKid::Reject);
+        assert_eq!(unknown_kid(&mut state, 15.0, &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
     fn an_unknown_kid_is_an_outage_while_no_newer_set_can_be_fetched() {
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, failed_response());
-        assert_eq!(state.unknown_kid(at(1.0), &POLICY, true), UnknownKid::Unavailable(10_000));
-        assert_eq!(state.unknown_kid(at(8.0), &POLICY, false), UnknownKid::Unavailable(3_000));
-        assert_eq!(state.unknown_kid(at(11.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, true), UnknownKid::Unavailable(10_000));
+        assert_eq!(unknown_kid(&mut state, 8.0, &POLICY, false), UnknownKid::Unavailable(3_000));
+        assert_eq!(unknown_kid(&mut state, 11.0, &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
     fn an_unknown_kid_is_an_outage_if_its_own_fetch_failed_even_without_a_cooldown() {
         let eager = CachePolicy { cooldown: Duration::ZERO, ..POLICY };
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(1.0), &eager, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &eager, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, failed_response());
-        assert_eq!(state.unknown_kid(at(1.0), &eager, true), UnknownKid::Unavailable(0));
-        assert_eq!(state.unknown_kid(at(1.0), &eager, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &eager, true), UnknownKid::Unavailable(0));
+        assert_eq!(unknown_kid(&mut state, 1.0, &eager, false), UnknownKid::Refetch);
     }
 
     #[test]
-    fn requests_fail_immediately_after_a_fetch_that_hung_longer_than_a_cooldown() {
+    fn the_pause_counts_from_the_end_of_a_fetch_that_hung_longer_than_a_cooldown() {
         let mut state = KeySetState::default();
-        let (number, _) = state.join_fetch(Duration::from_secs(30));
-        state.complete(number, at(0.0), at(30.0), failed_response());
-        assert_unavailable(&state.lookup(at(30.0), &POLICY), 10_000);
-        assert_unavailable(&state.lookup(at(39.0), &POLICY), 1_000);
-        assert_waits(&state.lookup(at(40.0), &POLICY));
+        for second in 0..6 {
+            fetch(&mut state, f64::from(second), failed_response());
+        }
+        let patient = CachePolicy { timeout: Duration::from_secs(30), ..POLICY };
+        let Joined { number, .. } = state.join_fetch(at(20.0), &patient);
+        state.complete(number, at(50.0), failed_response());
+        assert_unavailable(&state.lookup(at(50.0), &POLICY), 10_000);
+        assert_unavailable(&state.lookup(at(58.0), &POLICY), 2_000);
+        assert_waits(&state.lookup(at(60.0), &POLICY));
     }
 
     #[test]
     fn a_fetch_has_the_longest_timeout_of_the_requests_that_joined_it() {
         let mut state = KeySetState::default();
-        let (number, _) = state.join_fetch(Duration::from_secs(1));
+        let policy = |seconds| CachePolicy { timeout: Duration::from_secs(seconds), ..POLICY };
+        let Joined { number, .. } = state.join_fetch(at(0.0), &policy(1));
         for (joins, longest) in [(2, 2), (1, 2), (60, 60), (3, 60)] {
-            assert_eq!(state.join_fetch(Duration::from_secs(joins)), (number, false));
+            assert_eq!(state.join_fetch(at(0.0), &policy(joins)), Joined { number, starts_after: None });
             assert_eq!(state.fetch_timeout(number), Some(Duration::from_secs(longest)));
         }
-        state.complete(number, at(0.0), at(0.0), ok_response("a"));
+        state.complete(number, at(0.0), ok_response("a"));
         assert_eq!(state.fetch_timeout(number), None);
     }
 
@@ -668,7 +756,7 @@ mod tests {
         let mut state = state_with_keys();
         for second in 1..200 {
             let second = f64::from(second);
-            if state.unknown_kid(at(second), &POLICY, false) == UnknownKid::Refetch {
+            if unknown_kid(&mut state, second, &POLICY, false) == UnknownKid::Refetch {
                 fetch(&mut state, second, failed_response());
             }
             assert_uses(&state.lookup(at(second), &POLICY), "a");
@@ -682,7 +770,7 @@ mod tests {
         let kept = state.cached().unwrap();
         assert!(contains_kid(&kept.keys, "a"));
         assert_eq!(kept.etag.as_deref(), Some("\"a\""));
-        assert_eq!(state.last_error(), Some("no response"));
+        assert_eq!(state.last_error(), Some(&FetchError::from("no response")));
     }
 
     #[test]
@@ -698,18 +786,18 @@ mod tests {
     #[test]
     fn a_cleared_state_has_no_cooldown_of_unknown_kids() {
         let mut state = state_with_keys();
-        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         state.clear();
-        assert_eq!(state.unknown_kid(at(1.0), &POLICY, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
     }
 
     #[test]
     fn the_response_to_a_fetch_started_before_clear_is_ignored() {
         for outcome in [ok_response("old"), failed_response()] {
             let mut state = state_with_keys();
-            let (late, _) = state.join_fetch(POLICY.timeout);
+            let (late, _) = join(&mut state, 0.0);
             state.clear();
-            state.complete(late, at(0.0), at(0.0), outcome);
+            state.complete(late, at(0.0), outcome);
             assert_waits(&state.lookup(at(1.0), &POLICY));
             assert_eq!(state.stats(at(1.0), &POLICY).failures, 0);
         }
@@ -718,22 +806,23 @@ mod tests {
     #[test]
     fn the_response_to_a_fetch_started_before_clear_does_not_complete_the_next_fetch() {
         let mut state = state_with_keys();
-        let (late, _) = state.join_fetch(POLICY.timeout);
+        let (late, _) = join(&mut state, 0.0);
         state.clear();
-        let (next, starts) = state.join_fetch(POLICY.timeout);
+        let (next, starts) = join(&mut state, 1.0);
         assert!(starts && next > late);
-        state.complete(late, at(0.0), at(0.0), ok_response("old"));
-        assert_eq!(state.join_fetch(POLICY.timeout), (next, false));
-        state.complete(next, at(1.0), at(1.0), ok_response("new"));
+        state.complete(late, at(0.0), ok_response("old"));
+        assert_eq!(join(&mut state, 1.0), (next, false));
+        state.complete(next, at(1.0), ok_response("new"));
         assert_uses(&state.lookup(at(1.0), &POLICY), "new");
     }
 
     #[test]
     fn clear_wakes_waiting_requests_which_then_wait_for_a_new_fetch() {
         let mut state = state_with_keys();
-        let (number, _) = state.join_fetch(POLICY.timeout);
-        assert_eq!(state.clear(), number);
-        assert_waits(&state.lookup_after_wait(at(0.0), &POLICY, true));
+        let (number, _) = join(&mut state, 0.0);
+        assert_eq!(state.clear(), (number, true));
+        assert_eq!(state.clear(), (number, false));
+        assert_waits(&after_wait(&state, 0.0, &POLICY, true));
     }
 
     #[test]
@@ -741,7 +830,7 @@ mod tests {
         let state = state_with_keys();
         let jumped = |seconds: f64| Timestamp { wall: START.wall + seconds * 1000.0, ..at(1.0) };
         assert_uses_and_refreshes(&state.lookup(jumped(240.0), &POLICY), "a");
-        assert_waits(&state.lookup(jumped(300.0), &POLICY));
+        assert_waits_at_most(&state.lookup(jumped(300.0), &POLICY), STALE_PATIENCE);
     }
 
     #[test]
@@ -750,7 +839,7 @@ mod tests {
         let set_back = |seconds: f64| Timestamp { wall: START.wall - 1e9, ..at(seconds) };
         assert_uses(&state.lookup(set_back(239.0), &POLICY), "a");
         assert_uses_and_refreshes(&state.lookup(set_back(240.0), &POLICY), "a");
-        assert_waits(&state.lookup(set_back(300.0), &POLICY));
+        assert_waits_at_most(&state.lookup(set_back(300.0), &POLICY), STALE_PATIENCE);
     }
 
     #[test]
@@ -759,7 +848,79 @@ mod tests {
         let mut state = state_with_keys();
         fetch(&mut state, 300.0, failed_response());
         assert_uses(&state.lookup(set_back(309.0), &POLICY), "a");
-        assert_waits(&state.lookup(set_back(310.0), &POLICY));
+        assert_uses_and_refreshes(&state.lookup(set_back(310.0), &POLICY), "a");
+    }
+
+    #[test]
+    fn a2_a_fetch_that_outlived_its_timeout_in_a_frozen_process_is_abandoned() {
+        let mut state = state_with_keys();
+        let (frozen, _) = join(&mut state, 240.0);
+        assert_waits(&state.lookup(at(10_000.0), &POLICY));
+        let (next, starts) = join(&mut state, 10_000.0);
+        assert!(starts && next > frozen);
+        state.complete(frozen, at(10_000.0), ok_response("old"));
+        assert_waits(&state.lookup(at(10_001.0), &POLICY));
+        state.complete(next, at(10_001.0), ok_response("b"));
+        assert_uses(&after_wait(&state, 10_001.0, &POLICY, true), "b");
+    }
+
+    #[test]
+    fn a2_the_outcome_of_a_fetch_in_a_frozen_process_does_not_count() {
+        for outcome in [ok_response("old"), failed_response()] {
+            let mut state = KeySetState::default();
+            let (frozen, _) = join(&mut state, 0.0);
+            state.complete(frozen, at(10_000.0), outcome);
+            assert_waits(&state.lookup(at(10_000.0), &POLICY));
+            assert_eq!(join(&mut state, 10_000.0), (frozen + 1, true));
+            assert_eq!((state.last_error(), state.failures), (None, 0));
+        }
+    }
+
+    #[test]
+    fn a2_requests_that_waited_while_the_process_was_frozen_wait_for_another_fetch() {
+        let mut state = KeySetState::default();
+        let (frozen, _) = join(&mut state, 0.0);
+        state.complete(frozen, at(10_000.0), failed_response());
+        assert_waits(&state.lookup_after_wait(frozen, at(10_000.0), &POLICY, true));
+        let (next, _) = join(&mut state, 10_000.0);
+        assert_waits(&state.lookup_after_wait(frozen, at(10_000.0), &POLICY, true));
+        state.complete(next, at(10_001.0), ok_response("a"));
+        assert_uses(&state.lookup_after_wait(frozen, at(10_001.0), &POLICY, true), "a");
+    }
+
+    #[test]
+    fn a2_a_fetch_that_ends_a_little_after_its_timeout_counts() {
+        let mut state = KeySetState::default();
+        let (number, _) = join(&mut state, 0.0);
+        assert_eq!(join(&mut state, 5.9), (number, false));
+        state.complete(number, at(5.9), failed_response());
+        assert_unavailable(&after_wait(&state, 5.9, &POLICY, true), 250);
+    }
+
+    /// The decision for a token with this `iat` and `kid`, in a state whose set was fetched at second 1 for an unknown kid.
+    fn newer_token(second: f64, issued_at: f64, kid: &str, waited: bool) -> UnknownKid {
+        let mut state = state_with_keys();
+        assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
+        fetch(&mut state, 1.0, ok_response("b"));
+        let issued_at = Some(START.wall / 1000.0 + issued_at);
+        let token = UnknownToken { kid: Some(kid), issued_at, arrived: at(second), waited };
+        state.unknown_kid(at(second), &POLICY, &token)
+    }
+
+    #[test]
+    fn a7_a_token_issued_after_the_cached_set_was_fetched_is_unavailable_during_the_cooldown() {
+        assert_eq!(newer_token(5.0, 4.0, "c", false), UnknownKid::TooEarly(6_000));
+        assert_eq!(newer_token(10.999, 10.0, "c", false), UnknownKid::TooEarly(1));
+        assert_eq!(newer_token(11.0, 10.0, "c", false), UnknownKid::Refetch);
+        assert_eq!(newer_token(5.0, 4.0, "c", true), UnknownKid::TooEarly(10_000));
+    }
+
+    #[test]
+    fn a7_an_older_token_and_one_with_a_removed_key_are_rejected_during_the_cooldown() {
+        assert_eq!(newer_token(5.0, -60.0, "c", false), UnknownKid::Reject);
+        assert_eq!(newer_token(5.0, 4.0, "a", false), UnknownKid::Reject);
+        assert_eq!(newer_token(5.0, 1e6, "c", false), UnknownKid::Reject);
+        assert_eq!(newer_token(1.0, 1.0, "c", true), UnknownKid::Reject);
     }
 
     #[test]
@@ -822,13 +983,18 @@ mod tests {
         policy: CachePolicy,
         state: KeySetState,
         now: f64,
-        /// The number and the start of the fetch in flight.
-        in_flight: Option<(u64, f64)>,
+        /// The number of the fetch in flight, its start, and the time at which its request is sent.
+        in_flight: Option<(u64, f64, f64)>,
+        /// The number of a fetch that the process did not complete because it was frozen.
+        frozen: Option<u64>,
         waiting: Vec<Waiting>,
         /// The start of the fetch of each set, by key id.
         sets: HashMap<String, f64>,
+        /// The start of the fetch of the cached set.
+        cached: Option<f64>,
         unknown_kid_at: Option<f64>,
         failed_at: Option<f64>,
+        failures: i32,
         uses: usize,
         refetches: usize,
     }
@@ -852,10 +1018,13 @@ mod tests {
                 state: KeySetState::default(),
                 now: 0.0,
                 in_flight: None,
+                frozen: None,
                 waiting: Vec::new(),
                 sets: HashMap::new(),
+                cached: None,
                 unknown_kid_at: None,
                 failed_at: None,
+                failures: 0,
                 uses: 0,
                 refetches: 0,
             }
@@ -864,7 +1033,7 @@ mod tests {
         fn run(&mut self) {
             let outage = self.random.below(5);
             for _ in 0..100 {
-                match self.random.below(40) {
+                match self.random.below(42) {
                     0..=7 => self.request(Kid::Known),
                     8..=15 => self.request(Kid::Unknown),
                     16..=23 => {
@@ -876,7 +1045,9 @@ mod tests {
                         self.advance(seconds);
                     }
                     38 => self.advance(70),
-                    _ => self.clear(),
+                    39 => self.clear(),
+                    40 => self.freeze(),
+                    _ => self.end_frozen(),
                 }
             }
         }
@@ -885,10 +1056,27 @@ mod tests {
         fn advance(&mut self, seconds: u32) {
             for _ in 0..seconds {
                 self.now += 1.0;
-                if self.in_flight.is_some_and(|(_, started)| self.now - started >= self.policy.timeout.as_secs_f64()) {
+                if self.in_flight.is_some_and(|(_, _, sent)| self.now - sent >= self.policy.timeout.as_secs_f64()) {
                     self.end_fetch(false);
                 }
             }
+        }
+
+        /// Freezes the process for longer than any timeout.
+        fn freeze(&mut self) {
+            self.end_frozen();
+            self.now += 1_000.0;
+            self.frozen = self.in_flight.take().map(|(number, ..)| number);
+        }
+
+        /// Ends a fetch that was in flight when the process was frozen.
+        fn end_frozen(&mut self) {
+            let Some(number) = self.frozen.take() else { return };
+            let keys = |state: &KeySetState| state.cached().map(|good| Arc::as_ptr(&good.keys));
+            let before = (keys(&self.state), self.state.failures);
+            self.state.complete(number, at(self.now), ok_response("frozen"));
+            assert_eq!((keys(&self.state), self.state.failures), before, "the outcome of a frozen fetch counted");
+            self.wake(number);
         }
 
         fn request(&mut self, kid: Kid) {
@@ -898,11 +1086,11 @@ mod tests {
 
         fn follow(&mut self, lookup: Lookup, started: f64, kid: Kid, waited: bool) {
             match lookup {
-                Lookup::Wait => self.wait(started, kid, false),
+                Lookup::Wait(_) => self.wait(started, kid, false),
                 Lookup::Unavailable(left) => assert!(u128::from(left) <= self.policy.cooldown.as_millis()),
                 Lookup::Cached(keys) => self.serve(&keys, started, kid, waited),
                 Lookup::CachedAndRefresh(keys) => {
-                    self.join(started, false);
+                    self.join(false);
                     self.serve(&keys, started, kid, waited);
                 }
             }
@@ -910,9 +1098,13 @@ mod tests {
 
         fn serve(&mut self, keys: &KeySet, started: f64, kid: Kid, waited: bool) {
             let set = self.sets.iter().find(|(kid, _)| contains_kid(keys, kid)).map(|(_, fetched)| *fetched).unwrap();
-            let CachePolicy { ttl, max_stale, timeout, .. } = self.policy;
-            let oldest = if waited { (ttl + max_stale).max(timeout) } else { ttl + max_stale };
-            assert!(started - set <= oldest.as_secs_f64(), "used at the age of {}", started - set);
+            let CachePolicy { ttl, max_stale, .. } = self.policy;
+            // A request that has waited may use a set that was fetched in the meantime, regardless of its age.
+            assert!(
+                started - set <= (ttl + max_stale).as_secs_f64() || waited && started <= set + 5.0,
+                "used at the age of {}",
+                started - set
+            );
             self.uses += 1;
             if kid != Kid::Known {
                 self.refetch(started, waited);
@@ -920,57 +1112,75 @@ mod tests {
         }
 
         fn refetch(&mut self, started: f64, waited: bool) {
-            if self.state.unknown_kid(at(started), &self.policy, waited) == UnknownKid::Refetch {
+            let token = UnknownToken { kid: None, issued_at: None, arrived: at(started), waited };
+            if self.state.unknown_kid(at(self.now), &self.policy, &token) == UnknownKid::Refetch {
                 assert!(!waited, "one request caused two fetches");
                 self.wait(started, Kid::Refetched, true);
             }
         }
 
         fn wait(&mut self, started: f64, kid: Kid, for_kid: bool) {
-            let fetch = self.join(started, for_kid);
+            let fetch = self.join(for_kid);
             self.waiting.push(Waiting { started, fetch, kid });
         }
 
-        fn join(&mut self, started: f64, for_kid: bool) -> u64 {
-            let (number, is_new) = self.state.join_fetch(POLICY.timeout);
-            assert_eq!(is_new, self.in_flight.is_none(), "two concurrent fetches, or none");
-            if is_new {
-                let is_over =
-                    |last: Option<f64>| last.is_none_or(|last| self.now - last >= self.policy.cooldown.as_secs_f64());
-                assert!(is_over(self.failed_at), "a failing endpoint was fetched within the cooldown");
+        /// The shortest permitted pause after a failed fetch, in seconds.
+        fn pause(&self) -> f64 {
+            let CachePolicy { ttl, max_stale, cooldown, .. } = self.policy;
+            let is_usable = self.cached.is_some_and(|since| self.now - since < (ttl + max_stale).as_secs_f64());
+            let pause = if is_usable { f64::MAX } else { 0.25 * 2f64.powi(self.failures - 1) };
+            pause.min(cooldown.as_secs_f64())
+        }
+
+        fn join(&mut self, for_kid: bool) -> u64 {
+            let Joined { number, starts_after } = self.state.join_fetch(at(self.now), &self.policy);
+            assert_eq!(starts_after.is_some(), self.in_flight.is_none(), "two concurrent fetches, or none");
+            if let Some(pause) = starts_after {
+                let sent = self.now + pause.as_secs_f64();
                 assert!(
-                    !for_kid || is_over(self.unknown_kid_at),
+                    self.failed_at.is_none_or(|last| sent - last > self.pause() - 1e-6),
+                    "a failing endpoint was fetched too early"
+                );
+                let cooldown = self.policy.cooldown.as_secs_f64();
+                assert!(
+                    !for_kid || self.unknown_kid_at.is_none_or(|last| self.now - last >= cooldown),
                     "unknown kids caused two fetches within the cooldown"
                 );
                 if for_kid {
                     self.unknown_kid_at = Some(self.now);
                     self.refetches += 1;
                 }
-                self.in_flight = Some((number, started));
+                self.in_flight = Some((number, self.now, sent));
             }
             number
         }
 
         fn end_fetch(&mut self, succeeds: bool) {
-            let Some((number, started)) = self.in_flight.take() else { return };
+            let Some((number, started, sent)) = self.in_flight else { return };
+            if sent > self.now {
+                return;
+            }
+            self.in_flight = None;
             if succeeds {
                 let kid = format!("k{number}");
-                self.state.complete(number, at(started), at(self.now), ok_response(&kid));
+                self.state.complete(number, at(self.now), ok_response(&kid));
                 self.sets.insert(kid, started);
-                self.failed_at = None;
+                (self.cached, self.failed_at, self.failures) = (Some(started), None, 0);
             } else {
                 let keys = |state: &KeySetState| state.cached().map(|good| Arc::as_ptr(&good.keys));
                 let before = keys(&self.state);
-                self.state.complete(number, at(started), at(self.now), failed_response());
+                self.state.complete(number, at(self.now), failed_response());
                 assert_eq!(keys(&self.state), before, "a failure evicted the good set");
-                self.failed_at = Some(self.now);
+                (self.failed_at, self.failures) = (Some(self.now), self.failures + 1);
             }
             self.wake(number);
         }
 
         fn clear(&mut self) {
-            let last = self.state.clear();
-            (self.in_flight, self.unknown_kid_at, self.failed_at) = (None, None, None);
+            let (last, had_keys) = self.state.clear();
+            assert_eq!(had_keys, self.cached.is_some());
+            (self.in_flight, self.frozen, self.unknown_kid_at, self.failed_at) = (None, None, None, None);
+            (self.cached, self.failures) = (None, 0);
             self.wake(last);
         }
 
@@ -984,14 +1194,14 @@ mod tests {
                     self.request(Kid::Unknown);
                 }
                 let next = self.random.below(u32::try_from(awake.len()).unwrap());
-                let Waiting { started, kid, .. } = awake.swap_remove(usize::try_from(next).unwrap());
+                let Waiting { started, fetch, kid } = awake.swap_remove(usize::try_from(next).unwrap());
                 if kid == Kid::Refetched {
                     // In half of the cases, the newer set contains the key, as after a rotation.
                     if self.random.below(2) == 0 {
                         self.refetch(started, true);
                     }
                 } else {
-                    let lookup = self.state.lookup_after_wait(at(started), &self.policy, true);
+                    let lookup = self.state.lookup_after_wait(fetch, at(self.now), &self.policy, true);
                     self.follow(lookup, started, kid, true);
                 }
             }

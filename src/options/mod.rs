@@ -20,7 +20,7 @@ pub use reader::{items, text};
 pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, any_scope, scopes};
 pub use resource_metadata::resource_metadata;
 pub use sets::Set;
-pub use verifier::{DEFAULT_ALGORITHMS, KeySource, Options, TokenSource, issuer_of, key_set_urls};
+pub use verifier::{DEFAULT_ALGORITHMS, KeySource, Options, TokenSource, issuer_of, key_set_names};
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -73,7 +73,7 @@ pub(crate) mod tests {
 
     fn jwks_uri_of(options: &Options) -> &str {
         match &options.keys {
-            KeySource::Url { jwks_uri, .. } => jwks_uri,
+            KeySource::Url { source, .. } => &source.url,
             KeySource::Static(_) | KeySource::None => "none",
         }
     }
@@ -418,10 +418,10 @@ pub(crate) mod tests {
 
     #[test]
     fn accepts_the_url_of_a_server_or_of_a_key_set() {
-        let urls = key_set_urls(text("HTTPS://T.test/jwks")).unwrap();
-        assert_eq!(urls, ["https://t.test/jwks/oidc/jwks", "https://t.test/jwks"]);
+        let urls = key_set_names(text("HTTPS://T.test/jwks")).unwrap();
+        assert_eq!(urls, ["https://t.test/jwks/oidc", "https://t.test/jwks/oidc/jwks", "https://t.test/jwks"]);
         for wrong in [Raw::Undefined, Raw::Null, text("t.test"), Raw::Number(1.0)] {
-            assert_eq!(key_set_urls(wrong).unwrap_err().option, "logtoUrl");
+            assert_eq!(key_set_names(wrong).unwrap_err().option, "logtoUrl");
         }
     }
 }

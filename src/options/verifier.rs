@@ -8,8 +8,8 @@ use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader, identifier, items, one_of, one_or_more, text};
 use super::requirements;
 use crate::cookie::Attributes;
-use crate::jwks::CachePolicy;
 use crate::jwks::keys::KeySet;
+use crate::jwks::{CachePolicy, Source, Trust};
 use crate::requirements::Requirements;
 use crate::signature::Algorithm;
 use crate::token::{LOGOUT_TYPE, media_type};
@@ -49,8 +49,10 @@ pub enum TokenSource {
 pub enum KeySource {
     /// A JWKS URL, whose key set is cached or fetched for every verification.
     Url {
-        /// The URL.
-        jwks_uri: String,
+        /// The URL and its trust anchors.
+        source: Source,
+        /// The issuers whose tokens are verified with the key set, for `invalidateJwksCache`.
+        names: Vec<String>,
         /// Whether the cached key set is shared with the other verifiers in the process.
         shared: bool,
     },
@@ -107,6 +109,12 @@ impl Options {
         let key_set = read.optional("jwks", "a JSON Web Key Set with at least one usable key", Default::None, |raw| {
             KeySet::from_json(&raw.to_json()).ok()
         });
+        let ca = read.optional(
+            "jwksCa",
+            "PEM text with at least one certificate and no invalid one",
+            Default::None,
+            |raw| text(raw).filter(|pem| Trust::only(pem).is_some()),
+        );
         let is_uncached = read.bool("skipJwksCache", false);
         let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
         let has_getter = read.function("getToken");
@@ -140,9 +148,13 @@ impl Options {
         let fetched = jwks_uri.as_ref().or(logto_url.as_ref()).filter(|_| key_set.is_none());
         let exposed = fetched.filter(|url| url::is_exposed(url)).map(|url| url.origin().ascii_serialization());
         let jwks_uri = jwks_uri.map(String::from).or_else(|| issuer.as_deref().map(url::jwks_uri));
+        let names =
+            issuer.iter().cloned().chain(issuers.iter().flatten().filter_map(|issuer| normalized_issuer(issuer)));
         let keys = match (key_set, jwks_uri) {
             (Some(keys), _) => KeySource::Static(Arc::new(keys)),
-            (None, Some(jwks_uri)) => KeySource::Url { jwks_uri, shared: !is_uncached },
+            (None, Some(url)) => {
+                KeySource::Url { source: Source { url, ca }, names: names.collect(), shared: !is_uncached }
+            }
             (None, None) => KeySource::None,
         };
         Some(Self {
@@ -239,13 +251,17 @@ pub fn issuer_of(raw: Raw) -> Result<String, OptionError> {
     read_logto_url(raw).map(|url| url::issuer(&url))
 }
 
-/// The URLs of the key sets that a URL may refer to: the URL of a Logto server, or of the key set itself.
+/// The names of the key sets to which a URL may refer: the issuer of the Logto server at this URL, and the URL of a key set.
 ///
 /// # Errors
 ///
 /// If the value is not a URL.
-pub fn key_set_urls(raw: Raw) -> Result<Vec<String>, OptionError> {
-    read_logto_url(raw).map(|url| vec![url::jwks_uri(&url::issuer(&url)), String::from(url)])
+pub fn key_set_names(raw: Raw) -> Result<Vec<String>, OptionError> {
+    read_logto_url(raw).map(|url| vec![url::issuer(&url), url::jwks_uri(&url::issuer(&url)), String::from(url)])
+}
+
+fn normalized_issuer(issuer: &str) -> Option<String> {
+    url::parse(issuer).ok().map(|url| url::issuer(&url))
 }
 
 fn read_logto_url(raw: Raw) -> Result<::url::Url, OptionError> {

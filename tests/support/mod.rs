@@ -221,7 +221,7 @@ pub fn verify(verifier: &Verifier, token: &str, second: f64) -> Result<(), Rejec
 }
 
 /// The parts of a rejection, in a form that supports `assert_eq!`.
-pub fn comparable(rejection: Option<&Rejection>) -> Option<(Code, String, Value, Option<String>)> {
+pub fn comparable(rejection: Option<&Rejection>) -> Option<(Code, String, Value, Option<Box<str>>)> {
     rejection.map(|it| (it.code, it.message(), Value::Object(it.details.clone()), it.cause.clone()))
 }
 

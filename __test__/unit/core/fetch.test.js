@@ -1,6 +1,7 @@
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const { test } = require('node:test')
+const { gzipSync } = require('node:zlib')
 const { createVerifier } = require('logto-authkit')
 const hostile = require('../../support/key-server')
 const { keySet, raw, startKeyServer, text } = hostile
@@ -12,18 +13,27 @@ const { AUDIENCE, createKey } = require('../../support/tokens')
 const KEY = createKey()
 const BODY = JSON.stringify({ keys: [KEY.jwk] })
 
-/** A response of every kind, and the cause that operators see. @type {[string, Answer, RegExp][]} */
+/**
+ * A response of every kind, the cause that operators see, and whether the connection fails, so that the first request is
+ * retried.
+ *
+ * @type {[string, Answer, RegExp, boolean?][]}
+ */
 const OUTAGES = [
   ['an HTML page', text(200, '<!doctype html><title>Logto</title>', { 'Content-Type': 'text/html' }), /is not JSON$/],
   ['an empty body', text(200), /is not JSON$/],
   ['truncated JSON', text(200, BODY.slice(0, -9)), /is not JSON$/],
   ['a body with trailing characters', text(200, `${BODY}}`), /is not JSON$/],
-  ['a byte order mark', text(200, `\ufeff${BODY}`), /is not JSON$/],
   ['UTF-16', text(200, Buffer.from(BODY, 'utf16le')), /is not JSON$/],
   ['invalid UTF-8', text(200, Buffer.from(`{"keys":[],"x":"\xff"}`, 'latin1')), /is not JSON$/],
   ['JSON nested 100,000 deep', text(200, '['.repeat(100_000)), /is not JSON$/],
   ['invalid gzip', text(200, BODY, { 'Content-Encoding': 'gzip' }), /./],
-  ['a content coding that was not requested', hostile.brotli([KEY]), /is not JSON$/],
+  ['a content coding that was not requested', hostile.brotli([KEY]), /content encoding br, but only gzip/],
+  [
+    'an unknown content coding',
+    text(200, BODY, { 'Content-Encoding': 'gzip, zstd' }),
+    /content encoding gzip, zstd, but/,
+  ],
   ['null', text(200, 'null'), /no array "keys"$/],
   ['an array', text(200, `[${BODY}]`), /no array "keys"$/],
   ['a single key', text(200, JSON.stringify(KEY.jwk)), /no array "keys"$/],
@@ -46,8 +56,9 @@ const OUTAGES = [
     'a body shorter than its Content-Length',
     raw(`HTTP/1.1 200 OK\r\nContent-Length: ${BODY.length + 1}\r\n\r\n${BODY}`),
     /./,
+    true,
   ],
-  ['truncated chunks', raw(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n${BODY}`), /./],
+  ['truncated chunks', raw(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n${BODY}`), /./, true],
   [
     'a chunk size that overflows',
     raw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n'),
@@ -56,8 +67,8 @@ const OUTAGES = [
   ['something that is not HTTP', raw('SSH-2.0-OpenSSH_9.6\r\n'), /./],
   ['1,000 headers', raw(`HTTP/1.1 200 OK\r\n${'X: x\r\n'.repeat(1000)}\r\n${BODY}`), /./],
   ['a header of 1 MB', raw(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(1024 * 1024)}\r\n\r\n${BODY}`), /./],
-  ['a connection reset', hostile.resetting, /./],
-  ['a connection closed', raw(''), /./],
+  ['a connection reset', hostile.resetting, /./, true],
+  ['a connection closed', raw(''), /./, true],
 ]
 
 /** @type {[string, Answer][]} */
@@ -68,9 +79,9 @@ const ENDLESS = [
   ['endless interim responses', hostile.drippingInterim],
 ]
 
-for (const [what, answer, cause] of OUTAGES) {
+for (const [what, answer, cause, isRetried] of OUTAGES) {
   test(`${what}: an outage that keeps the valid keys`, async (t) => {
-    await isOutage(await startKeyServer(t, { keys: [KEY] }), answer, cause, { jwksTimeoutMs: 30_000 })
+    await isOutage(await startKeyServer(t, { keys: [KEY] }), answer, cause, { jwksTimeoutMs: 30_000 }, isRetried)
   })
 }
 
@@ -103,9 +114,9 @@ for (const status of [300, 301, 302, 303, 307, 308]) {
     const server = await startKeyServer(t, { keys: [KEY] })
     const headers = { Location: attacker.jwksUri, Refresh: `0; url=${attacker.jwksUri}` }
     const body = JSON.stringify({ keys: [attacker.key.jwk] })
-    await isOutage(server, text(status, body, headers), new RegExp(`responded with ${status}$`), {
-      jwksTimeoutMs: 30_000,
-    })
+    const { origin } = new URL(attacker.jwksUri)
+    const cause = new RegExp(`responded with ${status}, a redirect to ${origin}, which is not followed$`)
+    await isOutage(server, text(status, body, headers), cause, { jwksTimeoutMs: 30_000 })
     const verifier = createVerifier(server.options)
     await assert.rejects(verifier.verify(attacker.key.sign(server.issuer)), { name: 'AuthError' })
     assert.equal(attacker.requests.length, 0)
@@ -119,13 +130,26 @@ test('a refused connection is an outage', async (t) => {
   const error = await rejection(verifier.verify(KEY.sign(server.issuer)))
   assert.equal(error.code, 'jwks_unavailable')
   assert.match(String(error.cause), /refused/i)
+  assert.equal(/** @type {any} */ (error.cause).code, 'ECONNREFUSED')
 })
+
+for (const [what, answer] of /** @type {[string, Answer][]} */ ([
+  ['reset', hostile.resetting],
+  ['closed', raw('')],
+])) {
+  test(`A12: the cause of a connection that was ${what} has the code ECONNRESET`, async (t) => {
+    const server = await startKeyServer(t, { keys: [KEY], answer })
+    const error = await rejection(createVerifier(server.options).verify(KEY.sign(server.issuer)))
+    assert.equal(/** @type {any} */ (error.cause).code, 'ECONNRESET')
+    assert.equal(error.message, 'Signing keys are unavailable, try again later')
+  })
+}
 
 test('an unknown hostname is an outage', async () => {
   const verifier = createVerifier({ logtoUrl: 'https://auth.invalid', audience: AUDIENCE, jwksTimeoutMs: 2000 })
   const error = await rejection(verifier.verify(KEY.sign('https://auth.invalid/oidc')))
   assert.equal(error.code, 'jwks_unavailable')
-  assert.ok(error.cause)
+  assert.match(/** @type {any} */ (error.cause).code, /^(ENOTFOUND|EAI_AGAIN)$/)
 })
 
 /** @type {[string, Answer][]} */
@@ -139,6 +163,10 @@ const GOOD = [
   ['in chunks of a byte', (_, response) => [...BODY].map((byte) => response.write(byte)) && response.end()],
   ['surrounded by white space', text(200, `\r\n\t ${BODY} \n`)],
   ['compressed', hostile.gzipped([KEY])],
+  ['compressed, as GZIP (A13)', text(200, gzipSync(BODY), { 'Content-Encoding': 'GZIP' })],
+  ['compressed, as x-gzip (A13)', text(200, gzipSync(BODY), { 'Content-Encoding': 'x-gzip' })],
+  ['with a byte order mark (A13)', text(200, `\ufeff${BODY}`)],
+  ['not encoded', text(200, BODY, { 'Content-Encoding': 'identity' })],
   ['with 64 keys', keySet([...Array.from({ length: 63 }, () => createKey()), KEY])],
   ['with some unusable keys', text(200, JSON.stringify({ keys: [null, 7, { kty: 'oct' }, {}, KEY.jwk], x: 1 }))],
   ['just below 256 KiB', text(200, BODY.padEnd(256 * 1024))],
@@ -164,7 +192,7 @@ function afterInterim(answer) {
  * The response is an outage for a verifier without keys and for one that uses no stale keys. Other verifiers keep using
  * the valid keys, and the outage ends with the first valid response.
  */
-async function isOutage(server, answer, cause, more) {
+async function isOutage(server, answer, cause, more, isRetried = false) {
   const options = { ...server.options, jwksCacheTtlMs: 0, jwksCooldownMs: 0, ...more }
   const serving = createVerifier(options)
   const strict = createVerifier({ ...options, jwksMaxStaleMs: 0 })
@@ -188,6 +216,7 @@ async function isOutage(server, answer, cause, more) {
   server.answer = good
   assert.equal((await patient.verify(token())).userId, 'alice')
   const { fetches, failures, lastError } = patient.stats().jwks
-  assert.deepEqual({ fetches, failures, lastError }, { fetches: 5, failures: 3, lastError: null })
-  assert.equal(server.requests.length, 5)
+  const retries = isRetried ? 1 : 0
+  assert.deepEqual({ fetches, failures, lastError }, { fetches: 5 + retries, failures: 3 + retries, lastError: null })
+  assert.equal(server.requests.length, 5 + retries)
 }

@@ -39,6 +39,111 @@ test('1,000 concurrent first calls share a failed request', async (t) => {
   assert.equal(server.requests.length, 1)
 })
 
+test('A1: no verification fails if the server resets the first connection', async (t) => {
+  const { server, verifier } = await startVerifier(t)
+  server.answer = (request, response) => {
+    server.answer = keySet([server.key])
+    resetting(request, response)
+  }
+  const tokens = Array.from({ length: 100 }, () => server.key.sign(server.issuer))
+  const outcomes = await Promise.all(tokens.map((token) => outcome(verifier, token)))
+  assert.deepEqual([...new Set(outcomes)], ['alice'])
+  assert.deepEqual(figures(verifier), { state: 'fresh', keys: 1, fetches: 2, failures: 1 })
+  assert.equal(server.requests.length, 2)
+})
+
+test('A1: a verification right after a failed prefetch waits for the retry', async (t) => {
+  const { server, verifier } = await startVerifier(t, {}, { answer: resetting })
+  await verifier.prefetch().catch(() => {})
+  server.answer = keySet([server.key])
+  const tokens = Array.from({ length: 100 }, () => server.key.sign(server.issuer))
+  const outcomes = await Promise.all(tokens.map((token) => outcome(verifier, token)))
+  assert.deepEqual([...new Set(outcomes)], ['alice'])
+  assert.equal(server.requests.length, 3)
+})
+
+test('A3: no verification waits for a server that hangs while a stale key set is usable', async (t) => {
+  const { server, verifier } = await startVerifier(t, { jwksCacheTtlMs: 1, jwksTimeoutMs: 60_000 })
+  await verifier.prefetch()
+  server.answer = hanging
+  for (let i = 0; i < 20; i += 1) assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
+  await server.requested(2)
+  assert.deepEqual(figures(verifier), { state: 'stale', keys: 1, fetches: 2, failures: 0 })
+})
+
+test('A7: a token that may be signed with a newer key is told to retry during the cooldown', async (t) => {
+  const { server, verifier } = await startVerifier(t)
+  await verifier.prefetch()
+  assert.equal(await outcome(verifier, unknown(server)), 'unknown_key')
+  const key = createKey()
+  server.answer = keySet([key, server.key])
+  const error = await rejection(verifier.verify(key.sign(server.issuer)))
+  assert.deepEqual([error.code, error.status], ['jwks_unavailable', 503])
+  assert.ok(Number(error.headers['Retry-After']) >= 1 && Number(error.headers['Retry-After']) <= 10)
+  assert.match(String(error.cause), /newer than the cached key set/)
+  for (const iat of [issuedEarlier().iat, Date.now() / 1000 + 3600, undefined, '1']) {
+    assert.equal(await outcome(verifier, key.sign(server.issuer, { claims: { iat } })), 'unknown_key', String(iat))
+  }
+  const headers = { authorization: `Bearer ${key.sign(server.issuer)}` }
+  const guest = await verifyAuth({ headers }, { ...server.options, allowGuest: true })
+  assert.equal(guest.isGuest && guest.guestReason, 'jwks_unavailable')
+  assert.equal(server.requests.length, 2)
+})
+
+test('A7: a token of a removed key is rejected during the cooldown, even if it is new', async (t) => {
+  const { server, verifier } = await startVerifier(t)
+  await verifier.prefetch()
+  const key = createKey()
+  server.answer = keySet([key])
+  assert.equal(await outcome(verifier, key.sign(server.issuer)), 'alice')
+  assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'unknown_key')
+})
+
+test('A8: invalidateJwksCache drops every key set of a Logto server and returns their number', async (t) => {
+  const server = await startKeyServer(t)
+  const [internal, other] = [await startKeyServer(t), await startKeyServer(t)]
+  const verifiers = [
+    { ...server.options },
+    { ...server.options, jwksUri: internal.jwksUri },
+    { ...server.options, jwksUri: internal.jwksUri, tokenCacheSize: 7 },
+    { ...server.options, jwksUri: `${server.jwksUri}/uncached`, skipJwksCache: true },
+    { ...other.options, issuer: [other.issuer, server.issuer] },
+  ].map((options) => createVerifier(options))
+  await Promise.all(verifiers.map((verifier) => verifier.prefetch()))
+  assert.equal(invalidateJwksCache('https://another.example.test'), 0)
+  assert.equal(invalidateJwksCache(server.logtoUrl), 4)
+  assert.deepEqual([...new Set(verifiers.map((verifier) => verifier.stats().jwks.state))], ['empty'])
+  assert.equal(invalidateJwksCache(server.logtoUrl), 0)
+  await verifiers[2].prefetch()
+  assert.equal(invalidateJwksCache(internal.jwksUri), 1)
+})
+
+test('A8: a remembered token of a leaked key behind jwksUri is rejected after invalidateJwksCache', async (t) => {
+  const server = await startKeyServer(t)
+  const verifier = createVerifier({
+    ...server.options,
+    logtoUrl: 'https://a8.example.test:8443',
+    jwksUri: server.jwksUri,
+  })
+  const token = server.key.sign('https://a8.example.test:8443/oidc', { claims: issuedEarlier() })
+  for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, token), 'alice')
+  server.answer = keySet([createKey()])
+  assert.equal(invalidateJwksCache('https://a8.example.test:8443/'), 1)
+  assert.equal(await outcome(verifier, token), 'unknown_key')
+})
+
+test('A9: a remembered token is rejected like a new one once its kid is ambiguous', async (t) => {
+  const { server, verifier } = await startVerifier(t)
+  const token = server.key.sign(server.issuer)
+  for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, token), 'alice')
+  server.answer = keySet([server.key, createKey('ES256', { kid: server.key.jwk.kid })])
+  invalidateJwksCache(server.logtoUrl)
+  for (const which of [token, server.key.sign(server.issuer)]) {
+    const error = await rejection(verifier.verify(which))
+    assert.deepEqual([error.code, error.details.reason], ['unknown_key', 'several keys are suitable'])
+  }
+})
+
 test('10,000 tokens with unknown keys cause one fetch per cooldown, and valid tokens are accepted throughout', async (t) => {
   const { server, verifier } = await startVerifier(t)
   const flood = unknowns(server, 10_000)
@@ -160,7 +265,7 @@ test('an unknown key is an outage, not a forgery, while the key set cannot be re
 
 test('an outage is a 503 with Retry-After, and only cause and details give the reason', async (t) => {
   const { server, verifier } = await startVerifier(t, {}, { answer: text(500, 'secret') })
-  for (const attempt of ['the failed request', 'within the cooldown']) {
+  for (const attempt of ['the failed request', 'the retry']) {
     const error = await rejection(verifier.verify(server.key.sign(server.issuer)))
     assert.deepEqual(
       { code: error.code, status: error.status, message: error.message, challenge: error.wwwAuthenticate },
@@ -178,7 +283,7 @@ test('an outage is a 503 with Retry-After, and only cause and details give the r
     assert.deepEqual(error.details, { jwksUri: server.jwksUri })
     assert.equal(/** @type {Error} */ (error.cause).message, 'the JWKS URL responded with 500')
   }
-  assert.equal(server.requests.length, 1)
+  assert.equal(server.requests.length, 2) // the second verification waited for the retry
 })
 
 test('during an outage a request becomes a guest if guests are allowed', async (t) => {
@@ -217,14 +322,14 @@ test('a verification with a longer timeout still gets the keys of a fetch that a
   assert.equal(server.requests.length, 1)
 })
 
-test('every rejection after a timeout names the timeout and has the full cooldown as Retry-After', async (t) => {
+test('every rejection after a timeout names the timeout and has the time to the retry as Retry-After', async (t) => {
   const server = await startKeyServer(t, { answer: hanging })
   for (let i = 0; i < 20; i += 1) {
     invalidateJwksCache(server.logtoUrl)
     const verifier = createVerifier({ ...server.options, jwksTimeoutMs: 30 })
     const error = await rejection(verifier.verify(server.key.sign(server.issuer)))
     assert.match(String(error.cause), /timeout/, `attempt ${i}`)
-    assert.equal(error.headers['Retry-After'], '10', `attempt ${i}`)
+    assert.equal(error.headers['Retry-After'], '1', `attempt ${i}`)
   }
 })
 
@@ -414,15 +519,17 @@ for (const wrong of ['', 'auth.example.test', 'ftp://auth.example.test', undefin
 }
 
 test('invalidating a key set also ends its cooldowns', async (t) => {
-  const { server, verifier } = await startVerifier(t, {}, { answer: text(500) })
-  assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'jwks_unavailable')
+  const { server, verifier } = await startVerifier(t)
+  await verifier.prefetch()
+  server.answer = text(500)
+  assert.equal(await outcome(verifier, unknown(server)), 'jwks_unavailable')
   server.answer = keySet([server.key])
-  assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'jwks_unavailable')
+  assert.equal(await outcome(verifier, unknown(server)), 'jwks_unavailable')
   invalidateJwksCache(server.logtoUrl)
   assert.equal(verifier.stats().jwks.lastError, null)
   assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
   assert.equal(await outcome(verifier, unknown(server)), 'unknown_key')
-  assert.equal(server.requests.length, 3)
+  assert.equal(server.requests.length, 4)
 })
 
 test('a response that was in flight when the key set was invalidated is discarded, and waiting calls get the new set', async (t) => {
@@ -430,7 +537,8 @@ test('a response that was in flight when the key set was invalidated is discarde
   const slow = held(keySet([former]))
   const { server, verifier } = await startVerifier(t, {}, { answer: slow.answer })
   const key = createKey()
-  const waiting = [outcome(verifier, key.sign(server.issuer)), outcome(verifier, former.sign(server.issuer))]
+  const old = former.sign(server.issuer, { claims: issuedEarlier() })
+  const waiting = [outcome(verifier, key.sign(server.issuer)), outcome(verifier, old)]
   await server.requested(1)
 
   server.answer = keySet([key])
@@ -439,7 +547,7 @@ test('a response that was in flight when the key set was invalidated is discarde
 
   await slow.release()
   for (let i = 0; i < 20; i += 1) {
-    assert.equal(await outcome(verifier, former.sign(server.issuer)), 'unknown_key')
+    assert.equal(await outcome(verifier, old), 'unknown_key')
     assert.equal(await outcome(verifier, key.sign(server.issuer)), 'alice')
   }
   assert.equal(server.requests.length, 2)
@@ -572,7 +680,7 @@ test('verifiers with different JWKS URLs share nothing', async (t) => {
   const key = createKey()
   const servers = [await startKeyServer(t, { keys: [key] }), await startKeyServer(t)]
   const [first, second] = servers.map((server) => createVerifier({ ...server.options, issuer: servers[0].issuer }))
-  const token = key.sign(servers[0].issuer)
+  const token = key.sign(servers[0].issuer, { claims: issuedEarlier() })
   for (let i = 0; i < 2; i += 1) {
     assert.equal(await outcome(first, token), 'alice')
     assert.equal(await outcome(second, token), 'unknown_key')
@@ -634,12 +742,15 @@ test('after 80% of the TTL, traffic refreshes the key set in the background', { 
   assert.deepEqual(figures(verifier), { state: 'fresh', keys: 2, fetches: 2, failures: 0 })
 })
 
+/** Claims of a token that was issued long before any key set was fetched, so that its unknown key cannot be a new one. */
+const issuedEarlier = () => ({ iat: Math.floor(Date.now() / 1000) - 60 })
+
 /** A token with a kid that no key set contains. */
-const unknown = (server) => server.key.sign(server.issuer, { header: { kid: randomUUID() } })
+const unknown = (server) => server.key.sign(server.issuer, { claims: issuedEarlier(), header: { kid: randomUUID() } })
 
 /** Thousands of such tokens, which share one signature to save time. */
 function unknowns(server, count) {
-  const [, payload, signature] = server.key.sign(server.issuer).split('.')
+  const [, payload, signature] = server.key.sign(server.issuer, { claims: issuedEarlier() }).split('.')
   return Array.from({ length: count }, () => {
     const header = { alg: 'ES256', typ: 'at+jwt', kid: randomUUID() }
     return `${encode(header)}.${payload}.${signature}`

@@ -1,0 +1,108 @@
+//! Performs a fetch that requests wait for, and records its outcome.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::CachePolicy;
+use super::failure::FetchError;
+use super::log::{self, FetchReason, FetchRecord};
+use super::remote::RemoteJwkSet;
+use super::state::Fetched;
+use crate::clock::Timestamp;
+use crate::threads;
+
+/// A fetch in flight. Dropping it records the outcome, so that no request waits forever after a panic or if no thread can be started.
+pub(super) struct Flight {
+    set: Arc<RemoteJwkSet>,
+    number: u64,
+    reason: FetchReason,
+    policy: CachePolicy,
+    /// The start of the fetch according to the request that started it, and according to the clock.
+    started: [Timestamp; 2],
+    /// The start of the last request.
+    sent: Timestamp,
+    outcome: Result<Fetched, FetchError>,
+}
+
+impl Flight {
+    /// Starts a fetch.
+    pub(super) fn start(
+        set: Arc<RemoteJwkSet>,
+        number: u64,
+        reason: FetchReason,
+        pause: Duration,
+        now: Timestamp,
+        policy: CachePolicy,
+    ) {
+        let real = Timestamp::now();
+        let outcome = Err("the fetch was aborted".into());
+        let flight = Self { set, number, reason, policy, started: [now, real], sent: real, outcome };
+        drop(threads::spawn(flight.run(pause)));
+    }
+
+    async fn run(mut self, pause: Duration) {
+        if !pause.is_zero()
+            && let Ok(pause) = threads::timeout(pause, std::future::pending::<()>())
+        {
+            drop(pause.await);
+        }
+        let begun = Timestamp::now();
+        self.sent = begun;
+        self.outcome = self.request(begun).await;
+        let retries = match &self.outcome {
+            Ok(_) => false,
+            Err(error) => self.set.state().retry_immediately(self.number, self.now(), &self.policy, error),
+        };
+        if retries {
+            self.log();
+            self.sent = Timestamp::now();
+            self.outcome = self.request(begun).await;
+        }
+    }
+
+    /// Sends a request, with the timeout of the fetch that began at this time.
+    async fn request(&self, begun: Timestamp) -> Result<Fetched, FetchError> {
+        let mut fetch = pin!(self.set.fetch());
+        loop {
+            // A request with a longer timeout may have joined in the meantime.
+            let timeout = self.set.state().fetch_timeout(self.number).unwrap_or_default();
+            let left = timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(begun.monotonic));
+            if left.is_zero() {
+                return Err(FetchError::timed_out());
+            }
+            match threads::timeout(left, fetch.as_mut()) {
+                Err(error) => return Err(error.into()),
+                Ok(in_time) => {
+                    if let Ok(outcome) = in_time.await {
+                        return outcome;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The current time, as seen from the request that started the fetch.
+    fn now(&self) -> Timestamp {
+        let [requested, started] = self.started;
+        requested.after(Timestamp::now().since(started))
+    }
+
+    fn log(&self) {
+        log::record(FetchRecord {
+            url: self.set.source().url.clone(),
+            reason: self.reason,
+            outcome: self.outcome.as_ref().map(|fetched| fetched.keys.len()).map_err(|error| error.message.clone()),
+            started_at: self.sent.wall,
+            duration: Timestamp::now().monotonic.saturating_duration_since(self.sent.monotonic),
+        });
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.log();
+        let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::from("")));
+        self.set.complete(self.number, self.now(), outcome);
+    }
+}

@@ -1,0 +1,75 @@
+//! An outage of the key server, and the pauses between retries.
+
+use std::time::Duration;
+
+use super::CachePolicy;
+use crate::clock::Timestamp;
+
+/// The pause after the first failed fetch. It doubles with every further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Failed fetches without a successful one in between.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    /// The end of the last failed fetch.
+    failed_at: Timestamp,
+    failures: u32,
+}
+
+impl Outage {
+    /// The outage after another failed fetch.
+    #[must_use]
+    pub fn after(before: Option<Self>, failed_at: Timestamp) -> Self {
+        Self { failed_at, failures: before.map_or(1, |before| before.failures.saturating_add(1)) }
+    }
+
+    /// The time until the next fetch, or `None` if it is due. Without usable keys every request fails, so the first retries follow
+    /// quickly. With usable keys, nothing is gained by asking a failing server more than once per cooldown.
+    #[must_use]
+    pub fn retry_in(&self, now: Timestamp, policy: &CachePolicy, has_usable_keys: bool) -> Option<Duration> {
+        let pause = if has_usable_keys {
+            policy.cooldown
+        } else {
+            FIRST_PAUSE.saturating_mul(2u32.saturating_pow(self.failures.saturating_sub(1))).min(policy.cooldown)
+        };
+        pause.checked_sub(now.since(self.failed_at)).filter(|left| !left.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: CachePolicy = CachePolicy {
+        ttl: Duration::from_secs(300),
+        timeout: Duration::from_secs(5),
+        cooldown: Duration::from_secs(10),
+        max_stale: Duration::from_secs(3600),
+    };
+
+    #[test]
+    fn pauses_double_from_250_ms_up_to_the_cooldown_without_usable_keys() {
+        let now = Timestamp::now();
+        let mut outage = None;
+        for pause in [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
+            let next = Outage::after(outage, now);
+            assert_eq!(next.retry_in(now, &POLICY, false), Some(Duration::from_millis(pause)));
+            assert_eq!(next.retry_in(now, &POLICY, true), Some(POLICY.cooldown));
+            assert_eq!(next.retry_in(now.after(Duration::from_millis(pause)), &POLICY, false), None);
+            outage = Some(next);
+        }
+    }
+
+    #[test]
+    fn the_pause_after_very_many_failures_is_the_cooldown() {
+        let now = Timestamp::now();
+        let outage = (0..100).fold(None, |outage, _| Some(Outage::after(outage, now)));
+        assert_eq!(outage.unwrap().retry_in(now, &POLICY, false), Some(POLICY.cooldown));
+    }
+
+    #[test]
+    fn there_is_no_pause_with_a_cooldown_of_0() {
+        let (now, policy) = (Timestamp::now(), CachePolicy { cooldown: Duration::ZERO, ..POLICY });
+        assert_eq!(Outage::after(None, now).retry_in(now, &policy, false), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! All key sets of the process: those that its verifiers share, and those that a single verifier uses.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+
+use once_cell::sync::Lazy;
+
+use super::Source;
+use super::remote::{RemoteJwkSet, lock};
+
+/// Maximum number of shared key sets before those without a verifier are dropped.
+const MAX_SHARED: usize = 1024;
+
+/// Maximum number of names per key set.
+pub(super) const MAX_NAMES: usize = 256;
+
+static SETS: Lazy<Mutex<Sets>> = Lazy::new(Mutex::default);
+
+#[derive(Default)]
+struct Sets {
+    shared: HashMap<Source, Arc<RemoteJwkSet>>,
+    unshared: Vec<Weak<RemoteJwkSet>>,
+}
+
+impl RemoteJwkSet {
+    /// The key set from this source that all verifiers in the process share. `names` are the issuers for which it is used.
+    #[must_use]
+    pub fn shared(source: Source, names: &[String]) -> Arc<Self> {
+        let shared = &mut lock(&SETS).shared;
+        if shared.len() >= MAX_SHARED {
+            shared.retain(|_, set| Arc::strong_count(set) > 1);
+        }
+        let set = shared.entry(source.clone()).or_insert_with(|| Self::new(source)).clone();
+        set.add_names(names);
+        set
+    }
+
+    /// A key set that only its caller uses.
+    #[must_use]
+    pub fn unshared(source: Source, names: &[String]) -> Arc<Self> {
+        let set = Self::new(source);
+        set.add_names(names);
+        let unshared = &mut lock(&SETS).unshared;
+        unshared.retain(|set| set.strong_count() > 0);
+        unshared.push(Arc::downgrade(&set));
+        set
+    }
+}
+
+fn all() -> Vec<Arc<RemoteJwkSet>> {
+    let sets = lock(&SETS);
+    sets.shared.values().cloned().chain(sets.unshared.iter().filter_map(Weak::upgrade)).collect()
+}
+
+/// Clears the keys of all sets that have one of these names or URLs. Returns how many had keys.
+#[expect(clippy::must_use_candidate, reason = "called for its effect")]
+pub fn invalidate(names: &[String]) -> usize {
+    let matching = all().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
+    matching.filter(|set| set.clear()).count()
+}
+
+/// Clears all keys.
+pub fn clear_all() {
+    for set in all() {
+        set.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(url: &str) -> Arc<RemoteJwkSet> {
+        RemoteJwkSet::shared(url.into(), &[])
+    }
+
+    #[test]
+    fn a_url_has_one_shared_cache() {
+        let one = shared("https://one.test/oidc/jwks");
+        assert!(Arc::ptr_eq(&one, &shared("https://one.test/oidc/jwks")));
+        for other in ["https://one.test/oidc/jwks2", "https://one.test:8443/oidc/jwks", "http://one.test/oidc/jwks"] {
+            assert!(!Arc::ptr_eq(&one, &shared(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn sets_without_a_verifier_do_not_accumulate() {
+        let used = shared("https://used.test/oidc/jwks");
+        for n in 0..10 * MAX_SHARED {
+            drop(shared(&format!("https://{n}.test/oidc/jwks")));
+        }
+        assert!(lock(&SETS).shared.len() <= MAX_SHARED, "{}", lock(&SETS).shared.len());
+        assert!(Arc::ptr_eq(&used, &shared("https://used.test/oidc/jwks")));
+    }
+
+    #[test]
+    fn sets_with_other_trust_anchors_are_not_shared() {
+        let url = "https://ca.test/oidc/jwks";
+        let with_ca = |ca: &str| RemoteJwkSet::shared(Source { ca: Some(ca.into()), ..url.into() }, &[]);
+        assert!(Arc::ptr_eq(&with_ca("one"), &with_ca("one")));
+        assert!(!Arc::ptr_eq(&with_ca("one"), &with_ca("other")));
+        assert!(!Arc::ptr_eq(&with_ca("one"), &shared(url)));
+    }
+
+    #[test]
+    fn a8_unshared_sets_do_not_accumulate() {
+        let used = RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]);
+        for _ in 0..100 {
+            drop(RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]));
+        }
+        let is_alive = |set: &Weak<RemoteJwkSet>| set.upgrade().is_some_and(|set| !Arc::ptr_eq(&set, &used));
+        assert!(lock(&SETS).unshared.iter().filter(|set| !is_alive(set)).count() <= 2);
+    }
+
+    #[test]
+    fn a8_a_set_with_very_many_names_is_cleared_with_any_of_them() {
+        let set = RemoteJwkSet::new("https://names.test/oidc/jwks".into());
+        for n in 0..MAX_NAMES {
+            assert!(!set.has_name("https://other.test/oidc"));
+            set.add_names(&[format!("https://{n}.test/oidc")]);
+        }
+        assert!(set.has_name("https://other.test/oidc"));
+    }
+
+    #[test]
+    fn clearing_an_unknown_url_does_nothing() {
+        assert_eq!(invalidate(&["https://nobody.test/oidc/jwks".into()]), 0);
+        assert!(!lock(&SETS).shared.contains_key(&Source::from("https://nobody.test/oidc/jwks")));
+    }
+}

@@ -1,0 +1,119 @@
+//! Tokens whose `kid` is not in the cached set: distinguishes those that may be signed with a newer key from all others.
+
+use super::keys::MAX_KEYS;
+use crate::clock::Timestamp;
+
+/// How much the clocks of Logto and this machine may differ, in milliseconds, including the second to which `iat` is truncated.
+const MAX_CLOCK_DIFFERENCE: f64 = 5_000.0;
+
+/// How far in the future the `iat` of a token may be, in milliseconds.
+const MAX_AHEAD: f64 = 60_000.0;
+
+/// A token whose `kid` is not in the cached set.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownToken<'a> {
+    /// The `kid`.
+    pub kid: Option<&'a str>,
+    /// The `iat`, in seconds since 1970. It is not verified, because there is no key to verify it with.
+    pub issued_at: Option<f64>,
+    /// The start of the request.
+    pub arrived: Timestamp,
+    /// Whether the request has waited for the cached set.
+    pub waited: bool,
+}
+
+impl UnknownToken<'_> {
+    /// Whether the token may be signed with a key that was published after this fetch. A forged token can claim this too, but
+    /// only gains another error for its own sender.
+    pub(super) fn may_be_newer(&self, fetched: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
+        // The server publishes a key before it signs with it.
+        let existed_before_fetch = self.arrived.since(fetched).is_zero();
+        let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
+            let issued = seconds * 1000.0;
+            issued + MAX_CLOCK_DIFFERENCE >= fetched.wall && issued <= now.wall + MAX_AHEAD
+        });
+        is_issued_after_fetch && !existed_before_fetch && !self.kid.is_some_and(|kid| known.contains(kid))
+    }
+}
+
+/// The kids of the keys that were published most recently, oldest first. A token with one of them is not signed with a new key.
+#[derive(Debug, Default)]
+pub(super) struct KnownKids(Vec<String>);
+
+impl KnownKids {
+    pub(super) fn extend<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
+        for kid in kids {
+            self.0.retain(|known| known != kid);
+            self.0.push(kid.to_owned());
+        }
+        self.0.drain(..self.0.len().saturating_sub(2 * MAX_KEYS));
+    }
+
+    fn contains(&self, kid: &str) -> bool {
+        self.0.iter().any(|known| known == kid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Whether a token with this `iat`, in seconds after the fetch, may be newer. Its request arrived after 100 seconds.
+    fn may_be_newer(issued_at: f64) -> bool {
+        let fetched = Timestamp::now();
+        let now = fetched.after(Duration::from_secs(100));
+        let issued_at = Some(fetched.wall / 1000.0 + issued_at);
+        let token = UnknownToken { kid: Some("k"), issued_at, arrived: now, waited: false };
+        token.may_be_newer(fetched, now, &KnownKids::default())
+    }
+
+    #[test]
+    fn a_token_issued_after_the_fetch_may_be_newer() {
+        for issued_at in [0.0, 1.0, 99.0, 100.0] {
+            assert!(may_be_newer(issued_at), "{issued_at}");
+        }
+        for issued_at in [-3_600.0, -60.0, -6.0] {
+            assert!(!may_be_newer(issued_at), "{issued_at}");
+        }
+    }
+
+    #[test]
+    fn the_clocks_may_differ_by_a_few_seconds() {
+        assert!(may_be_newer(-4.0) && may_be_newer(105.0));
+    }
+
+    #[test]
+    fn a_token_from_the_far_future_is_not_newer() {
+        for issued_at in [161.0, 1e6, 1e300, f64::INFINITY] {
+            assert!(!may_be_newer(issued_at), "{issued_at}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_newer_if_it_arrived_before_the_fetch_or_has_no_iat_or_a_known_kid() {
+        let fetched = Timestamp::now();
+        let now = fetched.after(Duration::from_secs(1));
+        let token = UnknownToken { kid: Some("k"), issued_at: Some(now.wall / 1000.0), arrived: now, waited: true };
+        let mut known = KnownKids::default();
+        assert!(token.may_be_newer(fetched, now, &known));
+        assert!(UnknownToken { kid: None, ..token }.may_be_newer(fetched, now, &known));
+        assert!(!UnknownToken { arrived: fetched, ..token }.may_be_newer(fetched, now, &known));
+        assert!(!UnknownToken { issued_at: None, ..token }.may_be_newer(fetched, now, &known));
+        known.extend(["k"].into_iter());
+        assert!(!token.may_be_newer(fetched, now, &known));
+    }
+
+    #[test]
+    fn remembers_the_kids_that_were_published_most_recently() {
+        let mut known = KnownKids::default();
+        let kids: Vec<String> = (0..10 * MAX_KEYS).map(|n| n.to_string()).collect();
+        for kid in &kids {
+            known.extend(["first", kid.as_str()].into_iter());
+        }
+        assert!(known.contains("first") && known.contains(&kids[10 * MAX_KEYS - 1]));
+        assert!(!known.contains("0"));
+        assert_eq!(known.0.len(), 2 * MAX_KEYS);
+    }
+}
