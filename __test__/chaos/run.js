@@ -11,6 +11,7 @@ const { parseArgs } = require('node:util')
 const { certificates, setEnvironment } = require('./certificates')
 const { jumps } = require('./clock')
 const { outages } = require('./outages')
+const { recovery } = require('./recovery')
 const { floods, rotations } = require('./rotations')
 const { stampedes } = require('./stampedes')
 const { printTable } = require('./table')
@@ -35,7 +36,7 @@ const { recordRun } = require('../../scripts/record-run')
  * @property {number} [maxRecoveryMs] - The limit of `recoveryMs`.
  */
 
-const SCENARIOS = { outages, certificates, stampedes, rotations, floods, jumps }
+const SCENARIOS = { recovery, outages, certificates, stampedes, rotations, floods, jumps }
 
 function newReport() {
   const broken = []

@@ -34,7 +34,7 @@ const KINDS = [
   (i) => [mint(i).replace(/[^.]+$/, mint(i).split('.')[2]), '401 invalid_signature'],
   (i) => [mint(i, { expiresIn: -1 }), '401 token_expired'],
   (i) => [mint(i, { scope: 'write' }), '403 missing_scope'],
-  (i) => [mint(i, { header: { kid: 'unknown' } }), '401 unknown_key'],
+  (i) => [mint(i, { header: { kid: 'unknown' }, claims: { iat: 1 } }), '401 unknown_key'],
 ]
 /** Minted once for all adapters. @type {[string, string][] | undefined} */
 let cases

@@ -27,7 +27,8 @@ const REJECTIONS = [
     header: { alg: 'none' },
   }),
   minted('invalid_token_type', 'Token is not an access token', { header: { typ: 'JWT' } }),
-  minted('unknown_key', 'Token is signed with an unknown key', { header: { kid: 'unknown' } }),
+  // Issued before any key set was fetched, so that the key cannot be a new one.
+  minted('unknown_key', 'Token is signed with an unknown key', { header: { kid: 'unknown' }, claims: { iat: 1 } }),
   row('invalid_signature', 'Token signature is invalid', {
     token: (issuer) => [...issuer.mint().split('.').slice(0, 2), issuer.mint().split('.')[2]].join('.'),
   }),

@@ -1,5 +1,8 @@
 const assert = require('node:assert/strict')
-const { rmSync } = require('node:fs')
+const { execFileSync } = require('node:child_process')
+const { X509Certificate } = require('node:crypto')
+const { readFileSync, rmSync } = require('node:fs')
+const { dirname, join } = require('node:path')
 const { after, test } = require('node:test')
 const { createAuthority, createSelfSigned, saveAuthority } = require('../support/certificates')
 const { inChild } = require('../support/child')
@@ -59,6 +62,132 @@ for (const [what, issue, cause] of UNTRUSTED) {
     await assertRejected(await startTlsServer(t, { tls: issue() }), { NODE_EXTRA_CA_CERTS: certificate }, cause)
   })
 }
+
+/** The folder of the authority's certificate. */
+const folder = dirname(certificate)
+
+/** Runs OpenSSL in the folder. */
+function openssl(...args) {
+  execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+}
+
+/** Certificates of OpenSSL that rustls rejects, or that the server presents incompletely, with their trust anchor. */
+function opensslIdentity(name, { version1 = false, intermediate = false } = {}) {
+  const key = (file) => ['-newkey', 'rsa:2048', '-nodes', '-keyout', `${name}-${file}.key`]
+  const issue = (subject, issuer, ...extensions) => {
+    openssl('req', ...key(subject), '-subj', `/CN=${subject}`, '-out', `${name}-${subject}.csr`)
+    const by = ['-CA', `${name}-${issuer}.pem`, '-CAkey', `${name}-${issuer}.key`, '-CAcreateserial']
+    openssl('x509', '-req', '-in', `${name}-${subject}.csr`, ...by, '-out', `${name}-${subject}.pem`, ...extensions)
+  }
+  openssl('req', '-x509', ...key('root'), '-subj', '/CN=root', '-out', `${name}-root.pem`)
+  save('ca.ext', 'basicConstraints=critical,CA:TRUE')
+  save('server.ext', 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE')
+  if (intermediate) issue('intermediate', 'root', '-extfile', 'ca.ext')
+  issue('server', intermediate ? 'intermediate' : 'root', ...(version1 ? [] : ['-extfile', 'server.ext']))
+  const read = (file) => readFileSync(join(folder, `${name}-${file}`), 'utf8')
+  return {
+    tls: { key: read('server.key'), cert: read('server.pem') },
+    chain: intermediate ? read('intermediate.pem') : '',
+    root: join(folder, `${name}-root.pem`),
+  }
+}
+
+test('A12: names a missing intermediate certificate, and accepts the whole chain', async (t) => {
+  const { tls, chain, root } = opensslIdentity('chain', { intermediate: true })
+  const env = { NODE_EXTRA_CA_CERTS: root }
+  const server = await startTlsServer(t, { tls })
+  await assertRejected(server, env, /sent no intermediate certificate.*whole chain/, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+  await assertAccepted(await startTlsServer(t, { tls: { ...tls, cert: tls.cert + chain } }), env)
+  const other = await startTlsServer(t, { tls: { ...tls, cert: tls.cert + chain + readFileSync(root, 'utf8') } })
+  await assertRejected(other, {}, /authority that is not trusted/, 'SELF_SIGNED_CERT_IN_CHAIN')
+})
+
+test('A12: names an X.509 version 1 certificate', async (t) => {
+  const { tls, root } = opensslIdentity('version1', { version1: true })
+  const server = await startTlsServer(t, { tls })
+  await assertRejected(server, { NODE_EXTRA_CA_CERTS: root }, /version 1 certificate.*subjectAltName/)
+})
+
+test('A12: names a self-signed certificate that is marked as a CA, even if NODE_EXTRA_CA_CERTS lists it', async (t) => {
+  const names = ['-subj', '/CN=x', '-addext', 'subjectAltName=IP:127.0.0.1']
+  openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'self.key', ...names, '-out', 'self.pem')
+  const [key, cert] = ['self.key', 'self.pem'].map((file) => readFileSync(join(folder, file), 'utf8'))
+  const server = await startTlsServer(t, { tls: { key, cert } })
+  await assertRejected(server, { NODE_EXTRA_CA_CERTS: join(folder, 'self.pem') }, /marked as a CA .*CA:FALSE/)
+  await assertRejected(server, {}, /marked as a CA/)
+  const unmarked = await startTlsServer(t, { tls: createSelfSigned() })
+  await assertRejected(unmarked, {}, /is self-signed and not trusted/, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+})
+
+test('A12: names a server that supports only CBC cipher suites', async (t) => {
+  const ciphers = 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:AES128-SHA'
+  const tls = { ...authority.issue(), maxVersion: 'TLSv1.2', ciphers }
+  const server = await startTlsServer(t, { tls })
+  await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate }, /no TLS cipher suite in common.*CBC/, 'EPROTO')
+})
+
+test('A12: says that NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect', async (t) => {
+  const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+  await assertRejected(await startTlsServer(t), env, /NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect/)
+})
+
+test('A12: accepts NODE_EXTRA_CA_CERTS with a byte order mark', async (t) => {
+  const file = save('mark.pem', `\ufeff${authority.cert}`)
+  await assertAccepted(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: file })
+})
+
+for (const [what, content, cause] of [
+  ['is in DER format', () => new X509Certificate(authority.cert).raw, /is in DER format.*openssl x509/],
+  ['is indented', () => authority.cert.replace(/^/gm, '  '), /is indented/],
+  ['does not exist', () => null, /does not exist/],
+  ['is encoded in UTF-16', () => Buffer.from(`\ufeff${authority.cert}`, 'utf16le'), /UTF-16/],
+  ['contains another authority', () => createAuthority().cert, /does not contain the certificate of this authority/],
+]) {
+  test(`A12: says if the file of NODE_EXTRA_CA_CERTS ${what}`, async (t) => {
+    const file = join(folder, 'problem.pem')
+    const bytes = content()
+    if (bytes === null) rmSync(file, { force: true })
+    else save('problem.pem', bytes)
+    const server = await startTlsServer(t)
+    await assertRejected(server, { NODE_EXTRA_CA_CERTS: file }, cause, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+  })
+}
+
+for (const [code, issue] of [
+  ['CERT_HAS_EXPIRED', () => authority.issue({ until: new Date(Date.now() - DAY / 2) })],
+  ['CERT_NOT_YET_VALID', () => authority.issue({ from: new Date(Date.now() + DAY / 2) })],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', () => authority.issue({ names: ['other.example.test'] })],
+]) {
+  test(`A12: the cause has Node's code ${code}`, async (t) => {
+    await assertRejected(await startTlsServer(t, { tls: issue() }), { NODE_EXTRA_CA_CERTS: certificate }, /./, code)
+  })
+}
+
+test('jwksCa replaces all other trust anchors, and verifiers with another jwksCa share nothing', async (t) => {
+  const server = await startTlsServer(t)
+  const { logtoUrl, issuer } = server
+  const other = createAuthority().cert
+  const { code, stdout, stderr } = await inChild(
+    async ({ options, token, cas }) => {
+      const { createVerifier } = require('logto-authkit')
+      for (const jwksCa of cas) {
+        const verifier = createVerifier({ ...options, ...(jwksCa && { jwksCa }) })
+        const outcome = await verifier.verify(token).then(
+          () => 'accepted',
+          (error) => error.cause.message,
+        )
+        console.log(outcome)
+      }
+    },
+    { options: { logtoUrl, audience: AUDIENCE }, token: KEY.sign(issuer), cas: [authority.cert, other, null] },
+    { NODE_EXTRA_CA_CERTS: certificate },
+  )
+  assert.equal(code, 0, stderr)
+  const [first, second, third] = stdout.split('\n')
+  assert.deepEqual([first, third], ['accepted', 'accepted'])
+  assert.match(second, /jwksCa does not contain the certificate of this authority/)
+  assert.equal(server.requests.length, 2)
+})
 
 test('accepts a self-signed certificate in NODE_EXTRA_CA_CERTS, like Node', async (t) => {
   const tls = createSelfSigned()
@@ -128,7 +257,15 @@ for (const [name, list] of [
   })
 }
 
-for (const list of ['auth.example.test', 'example.test', 'other.test, .example.test', '*']) {
+for (const list of [
+  'auth.example.test',
+  'example.test',
+  'other.test, .example.test',
+  '*',
+  '*.example.test',
+  'other.test *.example.test',
+  ' AUTH.example.test ',
+]) {
   test(`NO_PROXY=${list} bypasses the proxy for a hostname`, async (t) => {
     const server = await startTlsServer(t, NAMED)
     const proxy = await startProxy(t, server)
@@ -137,6 +274,26 @@ for (const list of ['auth.example.test', 'example.test', 'other.test, .example.t
     assert.deepEqual(proxy.targets, [])
   })
 }
+
+test('A11: NO_PROXY=host:port bypasses the proxy for that port only', async (t) => {
+  const server = await startTlsServer(t, NAMED)
+  const proxy = await startProxy(t, server)
+  const env = { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }
+  await assertRejected(server, { ...env, NO_PROXY: `auth.example.test:${server.port}` }, /./)
+  assert.deepEqual(proxy.targets, [])
+  await assertAccepted(server, { ...env, NO_PROXY: 'auth.example.test:1' })
+  assert.equal(proxy.targets.length, 1)
+})
+
+test('A11: lower case wins, and an empty variable counts as unset', async (t) => {
+  const server = await startTlsServer(t, NAMED)
+  const [lower, upper] = [await startProxy(t, server), await startProxy(t, server)]
+  const env = { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: upper.address }
+  await assertAccepted(server, { ...env, https_proxy: lower.address })
+  assert.deepEqual([lower.targets.length, upper.targets.length], [1, 0])
+  await assertAccepted(server, { ...env, https_proxy: '', no_proxy: 'other.test', NO_PROXY: '*' })
+  assert.deepEqual([lower.targets.length, upper.targets.length], [1, 1])
+})
 
 test('NO_PROXY with other hostnames has no effect', async (t) => {
   const server = await startTlsServer(t, NAMED)
@@ -195,11 +352,12 @@ async function assertAccepted(server, env) {
   assert.equal(server.requests.length, before + 1)
 }
 
-async function assertRejected(server, env, cause) {
+async function assertRejected(server, env, cause, causeCode = undefined) {
   const before = server.requests.length
   const outcome = await verifyInChild(server, env)
   assert.equal(outcome.code, 'jwks_unavailable')
   assert.match(String(outcome.cause), cause)
+  if (causeCode !== undefined) assert.equal(outcome.causeCode, causeCode)
   assert.equal(server.requests.length, before)
 }
 
@@ -212,7 +370,10 @@ async function verifyInChild(server, env) {
       const { verifyLogtoToken } = require('logto-authkit')
       const outcome = await verifyLogtoToken(token, { logtoUrl, audience, jwksTimeoutMs: 30_000 }).then(
         ({ userId }) => ({ userId, code: null, cause: null }),
-        (error) => ({ userId: null, code: error.code ?? String(error), cause: error.cause?.message ?? null }),
+        (error) => {
+          const { message = null, code: causeCode } = error.cause ?? {}
+          return { userId: null, code: error.code ?? String(error), cause: message, causeCode }
+        },
       )
       console.log(JSON.stringify(outcome))
     },

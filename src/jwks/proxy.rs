@@ -56,6 +56,7 @@ pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Route {
 }
 
 /// The value of an environment variable, unless it is empty.
+#[must_use]
 pub fn environment_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
@@ -77,13 +78,11 @@ fn excludes(entry: &str, url: &Url) -> bool {
             let is_below = |domain: &str| {
                 host.strip_suffix(domain).is_some_and(|start| start.ends_with('.') && !domain.is_empty())
             };
-            return match domain.strip_prefix('*') {
-                Some(domain) => domain.strip_prefix('.').is_some_and(is_below),
-                None => {
-                    let domain = domain.strip_prefix('.').unwrap_or(domain);
-                    host == domain || is_below(domain)
-                }
-            };
+            if let Some(domain) = domain.strip_prefix('*') {
+                return domain.strip_prefix('.').is_some_and(is_below);
+            }
+            let domain = domain.strip_prefix('.').unwrap_or(domain);
+            return host == domain || is_below(domain);
         }
         Host::Ipv4(address) => IpAddr::V4(address),
         Host::Ipv6(address) => IpAddr::V6(address),

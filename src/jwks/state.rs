@@ -31,7 +31,7 @@ pub struct KeySetState {
     outage: Option<Outage>,
     /// The time of the last fetch that was caused by an unknown `kid`.
     unknown_kid_at: Option<Timestamp>,
-    /// The kids of earlier sets.
+    /// The kids that do not belong to a new key.
     known_kids: KnownKids,
     in_flight: Option<InFlight>,
     /// The number of the last fetch that was started.
@@ -147,9 +147,12 @@ impl KeySetState {
         if refetch {
             return UnknownKid::Refetch;
         }
-        let is_newer =
-            self.cached.as_ref().is_some_and(|cached| token.may_be_newer(cached.since, now, &self.known_kids));
-        if is_newer { UnknownKid::TooEarly(millis(left(self.unknown_kid_at))) } else { UnknownKid::Reject }
+        let Some(fetched) = self.cached.as_ref().map(|cached| cached.since) else { return UnknownKid::Reject };
+        if token.may_be_newer(fetched, now, &self.known_kids) {
+            return UnknownKid::TooEarly(millis(left(self.unknown_kid_at)));
+        }
+        self.known_kids.reject(token, fetched);
+        UnknownKid::Reject
     }
 
     /// Joins the fetch in flight or starts a new one. The fetch may take as long as the longest timeout of the requests that join
@@ -254,7 +257,7 @@ impl KeySetState {
 
     fn remember_kids(&mut self) {
         if let Some(cached) = &self.cached {
-            self.known_kids.extend(cached.fetched.keys.kids());
+            self.known_kids.publish(cached.fetched.keys.kids());
         }
     }
 

@@ -26,31 +26,53 @@ impl UnknownToken<'_> {
     /// Whether the token may be signed with a key that was published after this fetch. A forged token can claim this too, but
     /// only gains another error for its own sender.
     pub(super) fn may_be_newer(&self, fetched: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
-        // The server publishes a key before it signs with it.
-        let existed_before_fetch = self.arrived.since(fetched).is_zero();
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
             let issued = seconds * 1000.0;
             issued + MAX_CLOCK_DIFFERENCE >= fetched.wall && issued <= now.wall + MAX_AHEAD
         });
-        is_issued_after_fetch && !existed_before_fetch && !self.kid.is_some_and(|kid| known.contains(kid))
+        is_issued_after_fetch && !self.existed_before(fetched) && !known.rules_out(self)
+    }
+
+    /// Whether the token existed before this fetch. The server publishes a key before it signs with it, so the fetched set would
+    /// contain the token's key.
+    fn existed_before(&self, fetched: Timestamp) -> bool {
+        self.arrived.since(fetched).is_zero()
     }
 }
 
-/// The kids of the keys that were published most recently, oldest first. A token with one of them is not signed with a new key.
+/// Kids that are known not to belong to a new key.
 #[derive(Debug, Default)]
-pub(super) struct KnownKids(Vec<String>);
+pub(super) struct KnownKids {
+    /// The kids of the keys that were published most recently, oldest first.
+    published: Vec<String>,
+    /// The kid and the `iat` of the last token that existed before a fetch of a set without its key.
+    absent: Option<(Option<String>, f64)>,
+}
 
 impl KnownKids {
-    pub(super) fn extend<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
+    /// Remembers the kids of a set.
+    pub(super) fn publish<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
         for kid in kids {
-            self.0.retain(|known| known != kid);
-            self.0.push(kid.to_owned());
+            self.published.retain(|known| known != kid);
+            self.published.push(kid.to_owned());
         }
-        self.0.drain(..self.0.len().saturating_sub(2 * MAX_KEYS));
+        self.published.drain(..self.published.len().saturating_sub(2 * MAX_KEYS));
     }
 
-    fn contains(&self, kid: &str) -> bool {
-        self.0.iter().any(|known| known == kid)
+    /// Remembers a token whose key is not in a set that was fetched at this time, so that it is rejected in the same way when it
+    /// is sent again.
+    pub(super) fn reject(&mut self, token: &UnknownToken, fetched: Timestamp) {
+        if token.existed_before(fetched) {
+            self.absent = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
+        }
+    }
+
+    fn rules_out(&self, token: &UnknownToken) -> bool {
+        let is_published = token.kid.is_some_and(|kid| self.published.iter().any(|known| known == kid));
+        let is_absent = self.absent.as_ref().is_some_and(|(kid, issued_at)| {
+            kid.as_deref() == token.kid && token.issued_at.is_some_and(|other| other <= *issued_at)
+        });
+        is_published || is_absent
     }
 }
 
@@ -101,8 +123,23 @@ mod tests {
         assert!(UnknownToken { kid: None, ..token }.may_be_newer(fetched, now, &known));
         assert!(!UnknownToken { arrived: fetched, ..token }.may_be_newer(fetched, now, &known));
         assert!(!UnknownToken { issued_at: None, ..token }.may_be_newer(fetched, now, &known));
-        known.extend(["k"].into_iter());
+        known.publish(["k"].into_iter());
         assert!(!token.may_be_newer(fetched, now, &known));
+    }
+
+    #[test]
+    fn a_token_that_existed_before_a_fetch_without_its_key_is_not_newer_when_it_is_sent_again() {
+        let fetched = Timestamp::now();
+        let now = fetched.after(Duration::from_secs(1));
+        let token = UnknownToken { kid: Some("k"), issued_at: Some(now.wall / 1000.0), arrived: fetched, waited: true };
+        let mut known = KnownKids::default();
+        known.reject(&UnknownToken { arrived: now, ..token }, fetched);
+        assert!(UnknownToken { arrived: now, ..token }.may_be_newer(fetched, now, &known));
+        known.reject(&token, fetched);
+        assert!(!UnknownToken { arrived: now, ..token }.may_be_newer(fetched, now, &known));
+        let later = Some(now.wall / 1000.0 + 1.0);
+        assert!(UnknownToken { arrived: now, issued_at: later, ..token }.may_be_newer(fetched, now, &known));
+        assert!(UnknownToken { arrived: now, kid: Some("other"), ..token }.may_be_newer(fetched, now, &known));
     }
 
     #[test]
@@ -110,10 +147,10 @@ mod tests {
         let mut known = KnownKids::default();
         let kids: Vec<String> = (0..10 * MAX_KEYS).map(|n| n.to_string()).collect();
         for kid in &kids {
-            known.extend(["first", kid.as_str()].into_iter());
+            known.publish(["first", kid.as_str()].into_iter());
         }
-        assert!(known.contains("first") && known.contains(&kids[10 * MAX_KEYS - 1]));
-        assert!(!known.contains("0"));
-        assert_eq!(known.0.len(), 2 * MAX_KEYS);
+        assert!(known.published.contains(&"first".to_owned()) && known.published.contains(&kids[10 * MAX_KEYS - 1]));
+        assert!(!known.published.contains(&"0".to_owned()));
+        assert_eq!(known.published.len(), 2 * MAX_KEYS);
     }
 }
