@@ -10,8 +10,10 @@ const native = require('../core/addon')
  * @returns {{ proxy: URL | null, says: string, wrong?: string }} the proxy, and the reason for using it or not using any
  */
 function proxyFor(url, env) {
-  const set = Object.entries(env).filter((entry) => typeof entry[1] === 'string')
-  const route = native.proxyRoute(url.href, Object.fromEntries(set))
+  /** @type {Record<string, string>} */
+  const set = {}
+  for (const [name, value] of Object.entries(env)) if (typeof value === 'string') set[name] = value
+  const route = native.proxyRoute(url.href, set)
   if (route.isLoopback) return { proxy: null, says: 'none: loopback connections are direct' }
   const variable = String(route.variable)
   if (route.isInvalid) return { proxy: null, says: variable, wrong: `${variable} is not the URL of an HTTP proxy` }
