@@ -7,8 +7,8 @@ use crate::check::{Check, StopAtFirstFailure, Verdicts};
 use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
-use crate::jwks::keys::{Key, KeySet, Selection};
-use crate::jwks::remote::{KeyHint, RemoteJwkSet, unknown_key};
+use crate::jwks::keys::{Key, KeySet};
+use crate::jwks::remote::{KeyHint, RemoteJwkSet, select_key};
 use crate::jwks::state::KeySetStats;
 use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
@@ -173,8 +173,7 @@ impl Verifier {
         }
     }
 
-    /// The previously verified token with this digest, if the set still selects its key, and whether the request waited for keys.
-    /// The header is checked again, because verifiers with different options share the cache.
+    /// The previously verified token with this digest, if the set still selects its key, and whether it waited. The header is checked again, because verifiers with different options share the cache.
     async fn cached(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, bool), Rejection> {
         let Some(verified) = self.tokens.get(digest) else { return Ok((None, false)) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
@@ -201,8 +200,8 @@ impl Verifier {
         let Some(header) = verdicts.record(Check::Header, Header::parse(&token.header))? else { return Ok(None) };
         let mut verified_by = None;
         if let Some(algorithm) = self.check_header(&header, verdicts)? {
-            let issued_at = || unverified_issue_time(&token.payload);
-            let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at: &issued_at };
+            let issued_at = &|| unverified_issue_time(&token.payload);
+            let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at };
             let key = self.find_key(hint, now, waited).await;
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
@@ -283,11 +282,7 @@ impl Verifier {
     async fn find_key(&self, hint: KeyHint<'_>, now: Timestamp, waited: bool) -> Result<Arc<Key>, Rejection> {
         match &self.keys {
             Keys::Remote(remote) => remote.find(hint, now, &self.options.policy, waited).await,
-            Keys::Static(keys) => match keys.select(hint.kid, hint.algorithm) {
-                Selection::Key(key) => Ok(key.clone()),
-                Selection::Unknown => Err(unknown_key(hint.kid)),
-                Selection::Unsuitable(reason) => Err(unknown_key(hint.kid).detail("reason", reason)),
-            },
+            Keys::Static(keys) => select_key(keys, hint.kid, hint.algorithm),
             Keys::None => Err(Code::JwksUnavailable.into()),
         }
     }

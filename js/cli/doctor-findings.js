@@ -4,7 +4,8 @@ const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaults('verifier')
 const { create } = require('../core/options')
 const { createVerifier } = require('../index')
-const { date, span } = require('./hints')
+const { certificate } = require('./doctor-tls')
+const { span } = require('./hints')
 const { get } = require('./http')
 const { proxyFor } = require('./proxy')
 
@@ -100,39 +101,6 @@ const CONNECTION_ADVICE = {
     'Nothing listens on that port. Check the port and whether the server is running. In a container, localhost is the container itself.',
   ECONNRESET: 'The connection was reset. Check whether the URL should use http instead of https, or the reverse.',
   EPROTO: 'The server does not speak TLS on that port. Check whether the URL should use http.',
-}
-
-/**
- * The core decides about trust: it accepts the system's certificate authorities in addition to Node's.
- *
- * @param {Answer | Error} keys
- * @param {string | null} outage
- * @param {Record<string, string | undefined>} env
- * @returns {Finding}
- */
-function certificate(keys, outage, env) {
-  const check = 'TLS'
-  const extra = env.NODE_EXTRA_CA_CERTS ? `, NODE_EXTRA_CA_CERTS is ${env.NODE_EXTRA_CA_CERTS}` : ''
-  const shown = keys instanceof Error ? null : keys.certificate
-  const about = shown
-    ? `certificate issued by ${shown.issuer}, valid until ${date(shown.until.getTime() / 1000)}${extra}`
-    : `the server presented no certificate${extra}`
-  if (outage === null || (shown && !/certificate|handshake|tls/i.test(outage)))
-    return { check, ok: shown ? true : null, found: about }
-  if (!shown) return { check, ok: null, found: about }
-  const private_ = /has no effect, because its file/.test(outage)
-    ? 'Fix the file that NODE_EXTRA_CA_CERTS names.'
-    : `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${env.NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''}.`
-  const advice = /expired/i.test(outage)
-    ? "The certificate has expired. Renew it on the server. If it is still valid, this machine's clock is wrong."
-    : /not valid for name/i.test(outage)
-      ? 'The certificate is valid for other hostnames. Use one of those, or install a certificate for this one.'
-      : /not valid yet/i.test(outage)
-        ? "The certificate is not valid yet. Check this machine's clock."
-        : /not trusted/.test(outage)
-          ? private_
-          : "Change the server's certificate or TLS settings. Node itself may accept them, but keys are fetched with rustls."
-  return { check, ok: false, found: `${outage} (${about})`, advice }
 }
 
 /**

@@ -42,8 +42,8 @@ impl FetchError {
     #[must_use]
     pub fn describe(error: &(dyn Error + 'static)) -> Self {
         let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).collect();
-        if let Some(failure) = chain.iter().find_map(|error| tls_error(*error)).and_then(tls::describe) {
-            return failure;
+        if let Some((message, code)) = chain.iter().find_map(|error| tls_error(*error)).and_then(tls::describe) {
+            return Self { message, code, lost_connection: false };
         }
         let message = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
         let kind = chain.iter().rev().find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);

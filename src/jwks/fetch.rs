@@ -8,9 +8,9 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, ETAG, HeaderMap
 use reqwest::{Client, Proxy, StatusCode, redirect};
 use url::Url;
 
-use super::Source;
 use super::failure::FetchError;
 use super::proxy::{self, Route};
+use super::source::Source;
 use super::tls;
 use super::trust::Trust;
 use crate::error::printable;

@@ -1,20 +1,31 @@
 //! Performs a fetch that requests wait for, and records its outcome.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use super::CachePolicy;
 use super::failure::FetchError;
 use super::log::{self, FetchReason, FetchRecord};
-use super::remote::RemoteJwkSet;
-use super::state::Fetched;
+use super::state::{Fetched, KeySetState};
 use crate::clock::Timestamp;
 use crate::threads;
 
+/// A key set that can be fetched.
+pub(super) trait Target: Send + Sync + 'static {
+    /// The URL.
+    fn url(&self) -> &str;
+    /// The state.
+    fn state(&self) -> MutexGuard<'_, KeySetState>;
+    /// Requests the key set.
+    fn fetch(&self) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
+    /// Records the outcome of a fetch and wakes the requests that wait for it.
+    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>);
+}
+
 /// A fetch in flight. Dropping it records the outcome, so that no request waits forever after a panic or if no thread can be started.
-pub(super) struct Flight {
-    set: Arc<RemoteJwkSet>,
+pub(super) struct Flight<T: Target> {
+    set: Arc<T>,
     number: u64,
     reason: FetchReason,
     policy: CachePolicy,
@@ -25,10 +36,10 @@ pub(super) struct Flight {
     outcome: Result<Fetched, FetchError>,
 }
 
-impl Flight {
+impl<T: Target> Flight<T> {
     /// Starts a fetch.
     pub(super) fn start(
-        set: Arc<RemoteJwkSet>,
+        set: Arc<T>,
         number: u64,
         reason: FetchReason,
         pause: Duration,
@@ -90,7 +101,7 @@ impl Flight {
 
     fn log(&self) {
         log::record(FetchRecord {
-            url: self.set.source().url.clone(),
+            url: self.set.url().to_owned(),
             reason: self.reason,
             outcome: self.outcome.as_ref().map(|fetched| fetched.keys.len()).map_err(|error| error.message.clone()),
             started_at: self.sent.wall,
@@ -99,7 +110,7 @@ impl Flight {
     }
 }
 
-impl Drop for Flight {
+impl<T: Target> Drop for Flight<T> {
     fn drop(&mut self) {
         self.log();
         let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::from("")));

@@ -11,6 +11,7 @@ mod outage;
 pub mod proxy;
 pub mod remote;
 mod shared;
+mod source;
 pub mod state;
 mod tls;
 mod trust;
@@ -21,22 +22,8 @@ use std::time::Duration;
 pub(crate) use fetch::MAX_BODY_BYTES;
 pub(crate) use keys::MAX_KEYS;
 pub use shared::{clear_all, invalidate};
+pub use source::Source;
 pub(crate) use trust::Trust;
-
-/// The source of a key set.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Source {
-    /// The URL.
-    pub url: String,
-    /// The only certificates to trust, in PEM format. `None` means those of Mozilla, the system and `NODE_EXTRA_CA_CERTS`.
-    pub ca: Option<String>,
-}
-
-impl From<&str> for Source {
-    fn from(url: &str) -> Self {
-        Self { url: url.to_owned(), ca: None }
-    }
-}
 
 /// The policy for fetching and caching a key set.
 #[derive(Clone, Copy, Debug)]

@@ -8,20 +8,22 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::CachePolicy;
-use super::Source;
 use super::decision::{Lookup, MayFetch, UnknownKid};
 use super::failure::FetchError;
 use super::fetch::{Endpoint, Response};
-use super::flight::Flight;
+use super::flight::{Flight, Target};
 use super::in_flight::{FREEZE, Joined};
 use super::keys::{Key, KeySet, Selection};
-use super::shared::MAX_NAMES;
+use super::source::Source;
 use super::state::{Fetched, KeySetState, KeySetStats};
 use super::unknown::UnknownToken;
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::signature::Algorithm;
 use crate::threads;
+
+/// Maximum number of names per key set.
+pub(super) const MAX_NAMES: usize = 256;
 
 const TOO_EARLY: &str = "the token is newer than the cached key set, which was fetched less than jwksCooldownMs ago";
 
@@ -220,29 +222,12 @@ impl RemoteJwkSet {
         (!continues || Timestamp::now().since(started) > at_most.saturating_add(FREEZE)) && ended.await.is_ok()
     }
 
-    /// Requests the key set.
-    pub(super) async fn fetch(&self) -> Result<Fetched, FetchError> {
-        let cached = self.state().cached().cloned();
-        let etag = cached.as_ref().and_then(|cached| cached.etag.as_deref());
-        match (self.endpoint.request(etag).await?, cached) {
-            (Response::NotModified, Some(cached)) => Ok(cached),
-            (Response::NotModified, None) => Err("the JWKS URL responded with 304 to an unconditional request".into()),
-            (Response::Body { body, etag }, _) => Ok(Fetched { keys: Arc::new(KeySet::parse(&body)?), etag }),
-        }
-    }
-
-    /// Records the outcome of a fetch and wakes the requests that wait for it.
-    pub(super) fn complete(&self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
-        self.state().complete(number, ended, outcome);
-        self.last_completed.send_modify(|last| *last = number.max(*last));
-    }
-
     /// The source of the keys.
     pub(super) fn source(&self) -> &Source {
         self.endpoint.source()
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, KeySetState> {
+    fn state(&self) -> MutexGuard<'_, KeySetState> {
         lock(&self.state)
     }
 
@@ -263,8 +248,42 @@ impl RemoteJwkSet {
     }
 }
 
+impl Target for RemoteJwkSet {
+    async fn fetch(&self) -> Result<Fetched, FetchError> {
+        let cached = self.state().cached().cloned();
+        let etag = cached.as_ref().and_then(|cached| cached.etag.as_deref());
+        match (self.endpoint.request(etag).await?, cached) {
+            (Response::NotModified, Some(cached)) => Ok(cached),
+            (Response::NotModified, None) => Err("the JWKS URL responded with 304 to an unconditional request".into()),
+            (Response::Body { body, etag }, _) => Ok(Fetched { keys: Arc::new(KeySet::parse(&body)?), etag }),
+        }
+    }
+
+    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
+        self.state().complete(number, ended, outcome);
+        self.last_completed.send_modify(|last| *last = number.max(*last));
+    }
+
+    fn state(&self) -> MutexGuard<'_, KeySetState> {
+        lock(&self.state)
+    }
+
+    fn url(&self) -> &str {
+        &self.source().url
+    }
+}
+
+/// The key for a token in a set that cannot be refreshed.
+pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<Key>, Rejection> {
+    match keys.select(kid, algorithm) {
+        Selection::Key(key) => Ok(key.clone()),
+        Selection::Unknown => Err(unknown_key(kid)),
+        Selection::Unsuitable(reason) => Err(unknown_key(kid).detail("reason", reason)),
+    }
+}
+
 /// A [`Code::UnknownKey`] rejection for this `kid`.
-pub(crate) fn unknown_key(kid: Option<&str>) -> Rejection {
+fn unknown_key(kid: Option<&str>) -> Rejection {
     Rejection::from(Code::UnknownKey).detail("kid", kid)
 }
 

@@ -5,14 +5,11 @@ use std::sync::{Arc, Mutex, Weak};
 
 use once_cell::sync::Lazy;
 
-use super::Source;
 use super::remote::{RemoteJwkSet, lock};
+use super::source::Source;
 
 /// Maximum number of shared key sets before those without a verifier are dropped.
 const MAX_SHARED: usize = 1024;
-
-/// Maximum number of names per key set.
-pub(super) const MAX_NAMES: usize = 256;
 
 static SETS: Lazy<Mutex<Sets>> = Lazy::new(Mutex::default);
 
@@ -68,6 +65,7 @@ pub fn clear_all() {
 
 #[cfg(test)]
 mod tests {
+    use super::super::remote::MAX_NAMES;
     use super::*;
 
     fn shared(url: &str) -> Arc<RemoteJwkSet> {

@@ -10,7 +10,6 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
 };
 
-use super::failure::FetchError;
 use super::trust::{Trust, read_names};
 
 /// The TLS configuration with these trust anchors.
@@ -38,9 +37,9 @@ fn ignored_setting() -> &'static str {
     if is_ignored { ". NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect here" } else { "" }
 }
 
-/// Describes the error of a handshake, unless it says nothing about TLS.
-pub fn describe(error: &Error) -> Option<FetchError> {
-    let (message, code) = match error {
+/// Describes the error of a handshake, with Node's code for it.
+pub fn describe(error: &Error) -> Option<(String, Option<&'static str>)> {
+    let description = match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(error))) => {
             let Diagnosis { message, code } = error.downcast_ref()?;
             (message.clone(), *code)
@@ -61,7 +60,7 @@ pub fn describe(error: &Error) -> Option<FetchError> {
         ),
         _ => (format!("the TLS handshake failed: {error}"), Some("EPROTO")),
     };
-    Some(FetchError { message, code, lost_connection: false })
+    Some(description)
 }
 
 /// The reason for rejecting a certificate, and Node's code for it.
