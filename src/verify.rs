@@ -60,8 +60,7 @@ impl Verifier {
         let (keys, tokens) = match &options.keys {
             KeySource::Url { source, names, shared } => {
                 let create = if *shared { RemoteJwkSet::shared } else { RemoteJwkSet::unshared };
-                let tokens = TokenCache::shared(source, options.token_cache_size);
-                (Keys::Remote(create(source.clone(), names)), tokens)
+                (Keys::Remote(create(source.clone(), names)), TokenCache::shared(source, options.token_cache_size))
             }
             KeySource::Static(keys) => (Keys::Static(keys.clone()), own_cache()),
             KeySource::None => (Keys::None, own_cache()),
@@ -173,7 +172,8 @@ impl Verifier {
         }
     }
 
-    /// The previously verified token with this digest, if the set still selects its key, and whether it waited. The header is checked again, because verifiers with different options share the cache.
+    /// The previously verified token with this digest, if the set still selects its key, and whether it waited for keys. The
+    /// header is checked again, because verifiers with different options share the cache.
     async fn cached(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, bool), Rejection> {
         let Some(verified) = self.tokens.get(digest) else { return Ok((None, false)) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
