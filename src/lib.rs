@@ -42,6 +42,7 @@ pub mod threads;
 pub mod token;
 pub mod token_cache;
 pub mod url;
+pub mod verifier_keys;
 pub mod verify;
 
 #[cfg(feature = "node")]

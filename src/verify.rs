@@ -7,8 +7,8 @@ use crate::check::{Check, StopAtFirstFailure, Verdicts};
 use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
-use crate::jwks::keys::{Key, KeySet};
-use crate::jwks::remote::{KeyHint, RemoteJwkSet, select_key};
+use crate::jwks::keys::Key;
+use crate::jwks::remote::{KeyHint, Waited};
 use crate::jwks::state::KeySetStats;
 use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
@@ -17,6 +17,7 @@ use crate::source::{self, Credentials};
 use crate::threads;
 use crate::token::{Header, MAX_TOKEN_BYTES, Token, check_size};
 use crate::token_cache::{TokenCache, VerifiedToken};
+use crate::verifier_keys::Keys;
 
 /// Verifies tokens according to its options, with their keys and token cache.
 #[derive(Debug)]
@@ -37,13 +38,6 @@ pub struct Accepted {
     pub was_cached: bool,
 }
 
-#[derive(Debug)]
-enum Keys {
-    Remote(Arc<RemoteJwkSet>),
-    Static(Arc<KeySet>),
-    None,
-}
-
 /// A token whose payload has been parsed.
 pub(crate) struct Parsed {
     header: Header,
@@ -56,14 +50,10 @@ impl Verifier {
     /// Creates a verifier with these options.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let own_cache = || Arc::new(TokenCache::new(options.token_cache_size));
-        let (keys, tokens) = match &options.keys {
-            KeySource::Url { source, names, shared } => {
-                let create = if *shared { RemoteJwkSet::shared } else { RemoteJwkSet::unshared };
-                (Keys::Remote(create(source.clone(), names)), TokenCache::shared(source, options.token_cache_size))
-            }
-            KeySource::Static(keys) => (Keys::Static(keys.clone()), own_cache()),
-            KeySource::None => (Keys::None, own_cache()),
+        let keys = Keys::new(&options.keys);
+        let tokens = match &options.keys {
+            KeySource::Url { source, .. } => TokenCache::shared(source, options.token_cache_size),
+            KeySource::Static(_) | KeySource::None => Arc::new(TokenCache::new(options.token_cache_size)),
         };
         Self { options, keys, tokens, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
@@ -119,17 +109,17 @@ impl Verifier {
         let digest = if text.len() <= MAX_TOKEN_BYTES { self.tokens.digest(text) } else { None };
         let (cached, waited) = match digest {
             Some(digest) => self.cached(&digest, now).await?,
-            None => (None, false),
+            None => (None, Waited::default()),
         };
         let was_cached = cached.is_some();
         let counter = if was_cached { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
         let token = match cached {
             Some(token) => token,
-            None => self.verify_new(text, now, waited).await?,
+            None => self.verify_new(text, now, waited.for_fetch).await?,
         };
         // A new token may have waited for a thread. The clock is read again only then, because that takes a while itself.
-        let date = self.date(date, now, waited || !was_cached);
+        let date = self.date(date, now, waited.at_all || !was_cached);
         self.check_claims(&token.claims, organization, date, &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
@@ -153,7 +143,7 @@ impl Verifier {
     ///
     /// [`Code::JwksUnavailable`] if the keys cannot be fetched.
     pub async fn prefetch(&self, now: Timestamp) -> Result<(), Rejection> {
-        self.current_keys(now).await.map(drop)
+        self.keys.current(now, &self.options.policy).await.map(drop)
     }
 
     /// The size, hits and misses of the token cache.
@@ -165,19 +155,15 @@ impl Verifier {
     /// The statistics of the key set.
     #[must_use]
     pub fn key_stats(&self, now: Timestamp) -> KeySetStats {
-        match &self.keys {
-            Keys::Remote(remote) => remote.stats(now, &self.options.policy),
-            Keys::Static(keys) => KeySetStats { state: "fresh", keys: keys.len(), ..KeySetStats::default() },
-            Keys::None => KeySetStats { state: "empty", ..KeySetStats::default() },
-        }
+        self.keys.stats(now, &self.options.policy)
     }
 
     /// The previously verified token with this digest, if the set still selects its key, and whether it waited for keys. The
     /// header is checked again, because verifiers with different options share the cache.
-    async fn cached(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, bool), Rejection> {
-        let Some(verified) = self.tokens.get(digest) else { return Ok((None, false)) };
+    async fn cached(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, Waited), Rejection> {
+        let Some(verified) = self.tokens.get(digest) else { return Ok((None, Waited::default())) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
-        let (keys, waited) = self.current_keys(now).await?;
+        let (keys, waited) = self.keys.current(now, &self.options.policy).await?;
         if algorithm.is_some_and(|algorithm| verified.is_current(&keys, algorithm)) {
             return Ok((Some(verified), waited));
         }
@@ -202,7 +188,7 @@ impl Verifier {
         if let Some(algorithm) = self.check_header(&header, verdicts)? {
             let issued_at = &|| unverified_issue_time(&token.payload);
             let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at };
-            let key = self.find_key(hint, now, waited).await;
+            let key = self.keys.find(hint, now, &self.options.policy, waited).await;
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
@@ -269,22 +255,6 @@ impl Verifier {
             requirements.check_roles(&subject).and_then(|()| requirements.check_subject_type(&subject)),
         )?;
         Ok(())
-    }
-
-    async fn current_keys(&self, now: Timestamp) -> Result<(Arc<KeySet>, bool), Rejection> {
-        match &self.keys {
-            Keys::Remote(remote) => remote.keys(now, &self.options.policy).await,
-            Keys::Static(keys) => Ok((keys.clone(), false)),
-            Keys::None => Err(Code::JwksUnavailable.into()),
-        }
-    }
-
-    async fn find_key(&self, hint: KeyHint<'_>, now: Timestamp, waited: bool) -> Result<Arc<Key>, Rejection> {
-        match &self.keys {
-            Keys::Remote(remote) => remote.find(hint, now, &self.options.policy, waited).await,
-            Keys::Static(keys) => select_key(keys, hint.kid, hint.algorithm),
-            Keys::None => Err(Code::JwksUnavailable.into()),
-        }
     }
 }
 

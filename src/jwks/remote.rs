@@ -49,6 +49,15 @@ pub struct KeyHint<'a> {
     pub issued_at: &'a (dyn Fn() -> Option<f64> + Sync),
 }
 
+/// Whether a request waited for its keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Waited {
+    /// The request waited, so the time of its arrival is no longer the current time.
+    pub at_all: bool,
+    /// The request waited until a fetch ended.
+    pub for_fetch: bool,
+}
+
 /// The time of a request, which advances while the request waits.
 struct Clock {
     started: Timestamp,
@@ -85,8 +94,10 @@ impl RemoteJwkSet {
         self: &Arc<Self>,
         now: Timestamp,
         policy: &CachePolicy,
-    ) -> Result<(Arc<KeySet>, bool), Rejection> {
-        self.current_keys(&mut Clock { started: now, entered: None }, policy).await
+    ) -> Result<(Arc<KeySet>, Waited), Rejection> {
+        let mut clock = Clock { started: now, entered: None };
+        let (keys, for_fetch) = self.current_keys(&mut clock, policy).await?;
+        Ok((keys, Waited { at_all: clock.entered.is_some(), for_fetch }))
     }
 
     async fn current_keys(

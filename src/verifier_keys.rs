@@ -1,0 +1,79 @@
+//! The keys of a verifier: a key set that is fetched, a static one, or none.
+
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::error::{Code, Rejection};
+use crate::jwks::CachePolicy;
+use crate::jwks::keys::{Key, KeySet};
+use crate::jwks::remote::{KeyHint, RemoteJwkSet, Waited, select_key};
+use crate::jwks::state::KeySetStats;
+use crate::options::KeySource;
+
+/// The keys of a verifier.
+#[derive(Debug)]
+pub enum Keys {
+    /// A key set at a URL.
+    Remote(Arc<RemoteJwkSet>),
+    /// The key set in the option `jwks`.
+    Static(Arc<KeySet>),
+    /// No keys, so no token can be verified.
+    None,
+}
+
+impl Keys {
+    /// The keys from this source.
+    #[must_use]
+    pub fn new(source: &KeySource) -> Self {
+        match source {
+            KeySource::Url { source, names, shared } => {
+                let create = if *shared { RemoteJwkSet::shared } else { RemoteJwkSet::unshared };
+                Self::Remote(create(source.clone(), names))
+            }
+            KeySource::Static(keys) => Self::Static(keys.clone()),
+            KeySource::None => Self::None,
+        }
+    }
+
+    /// The current keys, fetched if necessary, and whether the request waited for them.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::JwksUnavailable`] if there are no usable keys.
+    pub async fn current(&self, now: Timestamp, policy: &CachePolicy) -> Result<(Arc<KeySet>, Waited), Rejection> {
+        match self {
+            Self::Remote(remote) => remote.keys(now, policy).await,
+            Self::Static(keys) => Ok((keys.clone(), Waited::default())),
+            Self::None => Err(Code::JwksUnavailable.into()),
+        }
+    }
+
+    /// The key for a token.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if there are no usable keys.
+    pub async fn find(
+        &self,
+        hint: KeyHint<'_>,
+        now: Timestamp,
+        policy: &CachePolicy,
+        has_waited: bool,
+    ) -> Result<Arc<Key>, Rejection> {
+        match self {
+            Self::Remote(remote) => remote.find(hint, now, policy, has_waited).await,
+            Self::Static(keys) => select_key(keys, hint.kid, hint.algorithm),
+            Self::None => Err(Code::JwksUnavailable.into()),
+        }
+    }
+
+    /// Statistics about the keys, for operators.
+    #[must_use]
+    pub fn stats(&self, now: Timestamp, policy: &CachePolicy) -> KeySetStats {
+        match self {
+            Self::Remote(remote) => remote.stats(now, policy),
+            Self::Static(keys) => KeySetStats { state: "fresh", keys: keys.len(), ..KeySetStats::default() },
+            Self::None => KeySetStats { state: "empty", ..KeySetStats::default() },
+        }
+    }
+}
