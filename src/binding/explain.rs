@@ -44,7 +44,8 @@ impl NativeVerifier {
             Progress::Unfinished(unfinished) => unfinished,
         };
         let (deferred, promise) = env.create_deferred()?;
-        threads::run_in_background(unfinished, threads::new_ticket(), |report| match report {
+        // The command line does not end turns.
+        threads::run_in_background(unfinished, threads::new_ticket(), false, |report| match report {
             Some(report) => deferred.resolve(|_| Ok(report)),
             None => deferred.reject(internal_error()),
         });

@@ -29,7 +29,8 @@ pub fn run_verification(
         Progress::Done(Outcome::Rejected(rejected), slow) => Either4::D(RejectedRequest { slow, ..rejected }),
         Progress::Unfinished(unfinished) => {
             let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
-            threads::run_in_background(unfinished, ticket, move |outcome| inbox.deliver(ticket, outcome));
+            // `outcomeOf` in js/core/pending.js ends the turn.
+            threads::run_in_background(unfinished, ticket, true, move |outcome| inbox.deliver(ticket, outcome));
             Either4::A(pending_id(ticket))
         }
     })

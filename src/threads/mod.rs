@@ -111,16 +111,17 @@ pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
 }
 
 /// Runs the rest of a task on our own threads, then calls `done` with the output. After a panic, or if no thread can be started,
-/// `done` is called with `None`.
+/// `done` is called with `None`. With `ends_turn`, the calling thread must call [`end_turn`] soon, or the task may never run.
 pub fn run_in_background<T: Send + 'static>(
     unfinished: UnfinishedTask<T>,
     ticket: Ticket,
+    ends_turn: bool,
     done: impl FnOnce(Option<T>) + Send + 'static,
 ) {
     let UnfinishedTask { task, place } = unfinished;
     let done = Completion(Some(Box::new(done)));
     match place {
-        Some(place) => enqueue(task, ticket, done, place, true),
+        Some(place) => enqueue(task, ticket, done, place, ends_turn),
         None => run_on_runtime(task, ticket, done),
     }
 }
@@ -250,7 +251,7 @@ mod tests {
         let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
         drop(other);
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), move |output| drop(sender.send(output)));
+        run_in_background(unfinished, new_ticket(), false, move |output| drop(sender.send(output)));
         receiver
     }
 
@@ -311,6 +312,16 @@ mod tests {
     }
 
     #[test]
+    fn a_task_runs_on_another_thread_if_the_caller_does_not_end_the_turn() {
+        let other = queue::take_place();
+        let Progress::Unfinished(unfinished) = run_inline(slow_task()) else { panic!("finished inline") };
+        drop(other);
+        let (sender, receiver) = channel();
+        run_in_background(unfinished, new_ticket(), false, move |output| drop(sender.send(output)));
+        assert_ne!(receiver.recv().unwrap(), Some(Ok(thread::current().id())));
+    }
+
+    #[test]
     fn slow_work_after_a_wait_runs_on_another_thread() {
         let task: Task<_> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
@@ -319,7 +330,7 @@ mod tests {
         });
         let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), move |output| drop(sender.send(output)));
+        run_in_background(unfinished, new_ticket(), false, move |output| drop(sender.send(output)));
         let (waited, worked) = receiver.recv().unwrap().unwrap();
         assert_ne!(waited, worked);
     }
