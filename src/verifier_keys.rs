@@ -6,8 +6,9 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::jwks::CachePolicy;
 use crate::jwks::keys::{Key, KeySet};
-use crate::jwks::remote::{KeyHint, RemoteJwkSet, Waited, select_key};
+use crate::jwks::remote::{KeyHint, RemoteJwkSet, select_key};
 use crate::jwks::state::KeySetStats;
+use crate::jwks::waiting::Waited;
 use crate::options::KeySource;
 
 /// The keys of a verifier.

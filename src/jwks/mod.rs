@@ -16,6 +16,7 @@ pub mod state;
 mod tls;
 mod trust;
 pub mod unknown;
+pub mod waiting;
 
 use std::time::Duration;
 

@@ -17,6 +17,7 @@ use super::keys::{Key, KeySet, Selection};
 use super::source::Source;
 use super::state::{Fetched, KeySetState, KeySetStats};
 use super::unknown::UnknownToken;
+use super::waiting::{RequestClock, Waited};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::signature::Algorithm;
@@ -49,31 +50,6 @@ pub struct KeyHint<'a> {
     pub issued_at: &'a (dyn Fn() -> Option<f64> + Sync),
 }
 
-/// Whether a request waited for its keys.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Waited {
-    /// The request waited, so the time of its arrival is no longer the current time.
-    pub at_all: bool,
-    /// The request waited until a fetch ended.
-    pub for_fetch: bool,
-}
-
-/// The time of a request, which advances while the request waits.
-struct Clock {
-    started: Timestamp,
-    entered: Option<Timestamp>,
-}
-
-impl Clock {
-    fn now(&self) -> Timestamp {
-        self.entered.map_or(self.started, |entered| self.started.after(Timestamp::now().since(entered)))
-    }
-
-    fn advance(&mut self) {
-        self.entered.get_or_insert_with(Timestamp::now);
-    }
-}
-
 impl RemoteJwkSet {
     /// A key set that neither other verifiers nor [`super::invalidate`] can find.
     pub(super) fn new(source: Source) -> Arc<Self> {
@@ -95,14 +71,14 @@ impl RemoteJwkSet {
         now: Timestamp,
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, Waited), Rejection> {
-        let mut clock = Clock { started: now, entered: None };
+        let mut clock = RequestClock::new(now);
         let (keys, for_fetch) = self.current_keys(&mut clock, policy).await?;
-        Ok((keys, Waited { at_all: clock.entered.is_some(), for_fetch }))
+        Ok((keys, Waited { at_all: clock.has_waited(), for_fetch }))
     }
 
     async fn current_keys(
         self: &Arc<Self>,
-        clock: &mut Clock,
+        clock: &mut RequestClock,
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, bool), Rejection> {
         let now = clock.now();
@@ -113,7 +89,7 @@ impl RemoteJwkSet {
                 Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys) => return Ok((keys, waited)),
                 Lookup::Unavailable(left) => return Err(self.unavailable(left)),
                 Lookup::Wait(at_most) => {
-                    clock.advance();
+                    clock.start_waiting();
                     waited = self.wait(fetch, at_most).await;
                     let now = clock.now();
                     (lookup, fetch) =
@@ -137,7 +113,7 @@ impl RemoteJwkSet {
         has_waited: bool,
     ) -> Result<Arc<Key>, Rejection> {
         let KeyHint { kid, algorithm, issued_at } = hint;
-        let mut clock = Clock { started: now, entered: None };
+        let mut clock = RequestClock::new(now);
         let (mut keys, mut waited) = self.current_keys(&mut clock, policy).await?;
         waited |= has_waited;
         loop {
@@ -149,7 +125,7 @@ impl RemoteJwkSet {
             let token = UnknownToken { kid, issued_at: issued_at(), arrived: now, waited };
             let current = clock.now();
             let (decision, fetch) = self.decide(current, policy, |state| state.unknown_kid(current, policy, &token));
-            clock.advance();
+            clock.start_waiting();
             match decision {
                 UnknownKid::Reject => return Err(unknown_key(kid)),
                 UnknownKid::Unavailable(left) => return Err(self.unavailable(left)),

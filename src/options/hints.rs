@@ -6,9 +6,11 @@ pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = (given.len() / 3).min(2);
     let distances = known.iter().map(|known| {
         let letters: Vec<char> = known.to_lowercase().chars().collect();
-        (distance(&given, &letters), *known)
+        // A forgotten letter at the end is more likely than an additional one.
+        ((distance(&given, &letters), !letters.starts_with(&given)), *known)
     });
-    distances.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    let close = distances.filter(|((distance, _), _)| *distance <= allowed);
+    close.min_by_key(|(rank, _)| *rank).map(|(_, known)| known)
 }
 
 /// Maximum number of characters that are compared. It exceeds every option name and limits the cost of a long unknown name.

@@ -1,5 +1,5 @@
 //! Decides which thread runs which part of a verification. A JavaScript thread runs a verification inline as far as possible.
-//! Tasks that wait for keys continue on our own [`runtime`], and expensive signature checks wait in our own [`queue`], because
+//! Tasks that wait for keys continue on our own runtime, and expensive signature checks wait in our own queue, because
 //! libuv's four threads also serve `fs` and `dns`.
 
 mod queue;
@@ -84,7 +84,7 @@ pub struct UnfinishedTask<T> {
 }
 
 /// Runs a task on this thread as far as possible. Slow work runs on this thread only if no other task does slow work, when moving
-/// it to another thread and back (10 to 40 µs) would gain nothing, and for at most [`queue::SLICE`] per turn of the event loop.
+/// it to another thread and back (10 to 40 µs) would gain nothing, and for a bounded time per turn of the event loop.
 /// If the queue is overloaded, the task fails at once.
 #[must_use]
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
@@ -251,7 +251,7 @@ mod tests {
         let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
         drop(other);
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), false, move |output| drop(sender.send(output)));
+        run_in_background(unfinished, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
         receiver
     }
 
@@ -317,7 +317,7 @@ mod tests {
         let Progress::Unfinished(unfinished) = run_inline(slow_task()) else { panic!("finished inline") };
         drop(other);
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), false, move |output| drop(sender.send(output)));
+        run_in_background(unfinished, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
         assert_ne!(receiver.recv().unwrap(), Some(Ok(thread::current().id())));
     }
 
@@ -330,7 +330,7 @@ mod tests {
         });
         let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), false, move |output| drop(sender.send(output)));
+        run_in_background(unfinished, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
         let (waited, worked) = receiver.recv().unwrap().unwrap();
         assert_ne!(waited, worked);
     }
@@ -382,7 +382,7 @@ mod tests {
     fn a_cancelled_task_fails_without_doing_its_work() {
         queue::without_threads(|| {
             let (sender, receiver) = channel();
-            let done = Completion(Some(Box::new(move |output| drop(sender.send(output)))));
+            let done = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
             let ticket = new_ticket();
             enqueue(slow_task(), ticket, done, queue::take_place().unwrap(), true);
             cancel(&[ticket]);
