@@ -447,7 +447,7 @@ function rejections() {
     ['malformed_token', 'token', () => mint({ header: { crit: ['exp'] } })],
     ['unsupported_algorithm', 'token', () => mint({ header: { alg: 'none' } })],
     ['invalid_token_type', 'token', () => mint({ header: { typ: 'JWT' } })],
-    ['unknown_key', 'token', () => mint({ header: { kid: 'unknown' } })],
+    ['unknown_key', 'token', () => mint({ header: { kid: 'unknown' }, claims: { iat: 1 } })],
     ['invalid_signature', 'token', () => bearer(alice.replace(/[^.]+$/, issuer.mint().split('.')[2]))],
     ['invalid_claims', 'token', () => mint({ claims: { exp: undefined } })],
     ['invalid_issuer', 'token', () => mint({ claims: { iss: 'https://other.example.test/oidc' } })],

@@ -48,7 +48,7 @@ const CASES = [
           [issuer.mint({ expiresIn: -1 }), 'token_expired', 401],
           [issuer.mint({ audience: 'https://other.example.test' }), 'invalid_audience', 401],
           [issuer.mint({ header: { alg: 'none' } }), 'unsupported_algorithm', 401],
-          [issuer.mint({ header: { kid: 'unknown' } }), 'unknown_key', 401],
+          [issuer.mint({ header: { kid: 'unknown' }, claims: { iat: 1 } }), 'unknown_key', 401],
         ]) {
           const error = await rejection(verifyLogtoToken(token, options))
           assert.deepEqual([error.code, error.status], [code, status])

@@ -57,7 +57,6 @@ describe('the example', { timeout: 300_000 }, () => {
     const log = createInterface(/** @type {import('node:stream').Readable} */ (example.stderr))
     issuer.setOutage('error')
     assert.equal((await ask(`${url}/ready`)).status, 503)
-    issuer.setOutage(null)
     const stats = async () => JSON.parse((await ask(`${url}/stats`)).body).jwks
     assert.deepEqual([(await stats()).state, (await stats()).lastError], ['empty', 'the JWKS URL responded with 500'])
     const line = once(log, 'line')
