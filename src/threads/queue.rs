@@ -18,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// The queue accepts no jobs while its oldest one has waited longer than this. A new job would probably have to give up, and the
 /// client should learn that at once.
-const FULL_AFTER: Duration = Duration::from_millis(500);
+const FULL_AFTER: Duration = Duration::from_millis(800);
 
 /// How long a thread works before it lets others run, among them the event loop. Linux would let it keep its core for 3 ms.
 pub const SLICE: Duration = Duration::from_micros(400);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_accepts_no_jobs_while_its_oldest_has_waited_for_half_a_second() {
+    fn the_queue_accepts_no_jobs_while_its_oldest_has_waited_too_long() {
         drop(push_older(Duration::ZERO));
         assert!(take_place().is_some());
         lock().jobs.clear();
