@@ -7,7 +7,7 @@
 const native = require('./addon')
 
 // Captured at load time, because fake timers in a test would replace the globals and never fire.
-const { setImmediate, setTimeout } = require('node:timers')
+const { setImmediate } = require('node:timers')
 
 /**
  * Number of pending verifications from which a connection is not read. Browsers and proxies wait for each response, so only
@@ -96,24 +96,24 @@ function resume(connection) {
 function resumeNext() {
   const connection = resumable.shift()
   if (resumable.length > 0) setImmediate(resumeNext)
-  // Node has paused its parser too, because the client does not read the responses. Data would be a parse error now.
-  if (connection._paused) setTimeout(resume, 50, connection).unref()
-  else {
-    const pending = pendingByConnection.get(connection)
-    if (pending !== undefined) pending.isPaused = false
-    connection._handle?.readStart()
-  }
+  const pending = pendingByConnection.get(connection)
+  if (pending !== undefined) pending.isPaused = false
+  // If Node has stopped reading too, because the client does not read the responses or the application does not read the body of
+  // a request, Node starts again itself. Data would be a parse error now, or fill the memory.
+  const handle = connection._handle
+  if (handle?.reading !== false) handle?.readStart()
 }
 
 /**
  * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`. Frameworks
- * keep the original request in `raw` (Fastify), `req` (Koa) or `req.raw` (Hono).
+ * keep the original request in `raw` (Fastify), `req.raw` (Hono) or `req` (Koa). It comes first, because the `socket` that
+ * frameworks copy from an HTTP/2 request stands for the socket of all streams, until the stream ends.
  *
  * @param {any} source
  * @returns {any}
  */
 function connectionOf(source) {
-  for (const request of [source, source.raw, source.req, source.req?.raw]) {
+  for (const request of [source.raw, source.req?.raw, source.req, source]) {
     const connection = request?.stream ?? request?.socket ?? request?.signal
     if (typeof connection?.once === 'function' || typeof connection?.addEventListener === 'function') return connection
   }
