@@ -95,14 +95,16 @@ function addCookiesBeforeHeaders(res, cookies) {
   const { writeHead } = res
   /** @type {(status: number, ...rest: any[]) => Response} */
   res.writeHead = (status, ...rest) => {
-    if (typeof rest.at(-1) === 'object') setHeaders(res, rest.pop())
+    // Wrappers of `writeHead` may pass on all three parameters, so the headers need not be the last argument.
+    setHeaders(res, rest.findLast((item) => typeof item === 'object' && item !== null) ?? {})
     res.writeHead = writeHead
     // `appendHeader` would push into the application's own array, which other responses may share.
     res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], ...cookies.values()].flat().map(String))
     res.setHeader('Vary', varyByCookie(String(res.getHeader('Vary') ?? '')))
     res.setHeader('Cache-Control', privateCacheControl(String(res.getHeader('Cache-Control') ?? '')))
     for (const name of res.getHeaderNames().filter(isForSharedCaches)) res.removeHeader(name)
-    return writeHead.call(res, status, ...rest)
+    const message = /** @type {[]} */ (rest.filter((item) => typeof item === 'string'))
+    return writeHead.call(res, status, ...message)
   }
 }
 
@@ -113,7 +115,7 @@ function addCookiesBeforeHeaders(res, cookies) {
  */
 function setHeaders(res, headers) {
   if (!Array.isArray(headers)) {
-    for (const [name, value] of Object.entries(headers ?? {})) res.setHeader(name, value)
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
     return
   }
   const flat = Array.isArray(headers[0]) ? headers.flat() : headers

@@ -52,6 +52,14 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
           ])
           .end('body')
       },
+      'writeHead in a wrapper that passes on three arguments': (_req, res) => {
+        const { writeHead } = res
+        res.writeHead = (...args) => writeHead.call(res, args[0], args[1], args[2])
+        res.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'], Vary: 'Origin' }).end('body')
+      },
+      'writeHead without a message': (_req, res) => {
+        res.writeHead(200, null, { 'Set-Cookie': ['a=1', 'b=2'], Vary: 'Origin' }).end('body')
+      },
       'a stream': (_req, res) => {
         res.setHeader('Set-Cookie', ['a=1', 'b=2'])
         res.setHeader('Vary', 'Origin')
