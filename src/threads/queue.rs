@@ -40,7 +40,9 @@ pub type Ticket = u64;
 
 struct QueuedJob {
     ticket: Ticket,
-    since: Instant,
+    /// When the job began to wait for a thread. `None` if it only waits for the end of the turn, which does not mean that the machine
+    /// is overloaded if the application blocks the event loop.
+    since: Option<Instant>,
     is_cancelled: bool,
     job: Job,
 }
@@ -69,7 +71,7 @@ impl Drop for Place {
 
 /// Takes a place in the queue, or returns `None` if it is overloaded.
 pub fn take_place() -> Option<Place> {
-    let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.since.elapsed() > FULL_AFTER);
+    let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(FULL_AFTER));
     let taken = PLACES.fetch_add(1, Ordering::Relaxed);
     let place = Place(());
     (taken < MAX_JOBS && !is_full(&lock())).then_some(place)
@@ -84,10 +86,12 @@ pub fn is_idle() -> bool {
 /// job: waking one takes longer than the job.
 pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
     let mut queue = lock();
-    queue.jobs.push_back(QueuedJob { ticket, since: Instant::now(), is_cancelled: false, job });
+    let waits_for_thread = !runs_next || !queue.jobs.is_empty();
+    let since = waits_for_thread.then(Instant::now);
+    queue.jobs.push_back(QueuedJob { ticket, since, is_cancelled: false, job });
     start_threads(&mut queue);
     let has_threads = queue.threads > 0;
-    let wakes_thread = queue.idle_threads > 0 && (!runs_next || queue.jobs.len() > 1);
+    let wakes_thread = queue.idle_threads > 0 && waits_for_thread;
     drop(queue);
     if wakes_thread {
         JOB_QUEUED.notify_one();
@@ -116,8 +120,12 @@ pub fn cancel(tickets: &[Ticket]) {
 
 impl QueuedJob {
     fn run(self) {
-        let gives_up = self.is_cancelled || self.since.elapsed() > MAX_WAIT;
+        let gives_up = self.is_cancelled || self.has_waited(MAX_WAIT);
         (self.job)(if gives_up { Verdict::GiveUp } else { Verdict::Work });
+    }
+
+    fn has_waited(&self, time: Duration) -> bool {
+        self.since.is_some_and(|since| since.elapsed() > time)
     }
 }
 
@@ -175,7 +183,7 @@ mod tests {
     /// Queues a job that has already waited, and returns the receiver of its verdict.
     fn push_older(waited: Duration) -> Receiver<Verdict> {
         let (sender, receiver) = channel();
-        let since = Instant::now().checked_sub(waited).unwrap();
+        let since = Instant::now().checked_sub(waited);
         let job: Job = Box::new(move |verdict| sender.send(verdict).unwrap());
         lock().jobs.push_back(QueuedJob { ticket: 1, since, is_cancelled: false, job });
         receiver
@@ -198,6 +206,23 @@ mod tests {
         assert!(take_place().is_none());
         run_next();
         assert!(take_place().is_some());
+    }
+
+    #[test]
+    fn a_job_that_waits_for_the_end_of_the_turn_does_not_give_up_and_the_queue_accepts_others() {
+        without_threads(|| {
+            let (sender, receiver) = channel();
+            for _ in 0..2 {
+                let sender = sender.clone();
+                push(1, Box::new(move |verdict| sender.send(verdict).unwrap()), true);
+            }
+            let waits: Vec<_> = lock().jobs.iter().map(|job| job.since.is_some()).collect();
+            assert_eq!(waits, [false, true]);
+            assert!(!lock().jobs[0].has_waited(Duration::ZERO));
+            assert!(take_place().is_some());
+            while run_next() {}
+            assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [Verdict::Work; 2]);
+        });
     }
 
     #[test]
