@@ -111,15 +111,15 @@ impl KeySetState {
     }
 
     /// Decides for a request that has waited for the fetch with this number. If `in_time` is false, it has waited as long as it
-    /// may. The request uses a set that was fetched in the meantime regardless of the TTL, and waits again only if the fetch was
-    /// abandoned by [`Self::clear`] or because the process was frozen.
+    /// may. The request uses a set that was fetched in the meantime regardless of the TTL, and waits again only if the fetch or its
+    /// outcome was dropped by [`Self::clear`], or because the process was frozen.
     #[must_use]
     pub fn lookup_after_wait(&self, number: u64, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Lookup {
         match &self.cached {
             Some(cached) if cached.number >= number || Self::is_usable(cached, now, policy) => {
                 Lookup::Cached(cached.fetched.keys.clone())
             }
-            _ if in_time && self.last_completed < number => Lookup::Wait(policy.timeout),
+            _ if in_time && (self.last_completed < number || self.outage.is_none()) => Lookup::Wait(policy.timeout),
             _ => Lookup::Unavailable(self.retry_in(now, policy).map_or(0, millis)),
         }
     }
@@ -826,6 +826,17 @@ mod tests {
         assert_eq!(state.clear(), (number, true));
         assert_eq!(state.clear(), (number, false));
         assert_waits(&after_wait(&state, 0.0, &POLICY, true));
+    }
+
+    #[test]
+    fn a8_a_request_whose_set_was_cleared_before_it_could_use_it_waits_for_a_new_fetch() {
+        for outcome in [ok_response("a"), failed_response()] {
+            let mut state = KeySetState::default();
+            let (number, _) = join(&mut state, 0.0);
+            state.complete(number, at(0.0), outcome);
+            state.clear();
+            assert_waits(&after_wait(&state, 0.0, &POLICY, true));
+        }
     }
 
     #[test]
