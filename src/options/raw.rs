@@ -1,5 +1,7 @@
 //! Unparsed option values from JavaScript, and the errors for invalid ones.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 /// An unparsed JavaScript value.
@@ -109,6 +111,7 @@ impl Raw {
             Self::Number(value) => format!("{value}"),
             Self::String(text) if text.is_empty() => "an empty string".into(),
             Self::String(text) => {
+                let text = without_password(text);
                 let ellipsis = if text.chars().count() > MAX_CHARS { "…" } else { "" };
                 format!("{:?}", text.chars().take(MAX_CHARS).collect::<String>() + ellipsis)
             }
@@ -155,6 +158,13 @@ impl Raw {
     }
 }
 
+/// Replaces the password if a text is a URL with one, valid or not.
+fn without_password(text: &str) -> Cow<'_, str> {
+    let start = text.find("://").map_or(0, |scheme| scheme + 3);
+    let password = text.rfind('@').and_then(|at| Some((start + text.get(start..at)?.find(':')? + 1, at)));
+    password.map_or(text.into(), |(from, at)| format!("{}…{}", &text[..from], &text[at..]).into())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -188,6 +198,18 @@ mod tests {
         assert_describes(&Raw::Function, "a function");
         assert_describes(&Raw::RegExp, "a regular expression");
         assert_describes(&Raw::Other("symbol"), "a symbol");
+    }
+
+    #[test]
+    fn never_describes_a_password_in_a_url() {
+        let password = "hunter2".repeat(10);
+        for start in ["https://user:", "https://:", "user:"] {
+            let url = Raw::String(format!("{start}{password}@auth.test/oidc"));
+            assert_describes(&url, &format!("\"{start}…@auth.test/oidc\""));
+        }
+        let described = Raw::List(vec![Raw::String("https://user:hun/ter2@auth.test".into())]).describe();
+        assert!(!described.contains("hun") && !described.contains("ter2"), "{described}");
+        assert_describes(&Raw::String("https://auth.test:8443/a".into()), "\"https://auth.test:8443/a\"");
     }
 
     #[test]
