@@ -117,7 +117,8 @@ impl Verifier {
         counter.fetch_add(1, Ordering::Relaxed);
         let token = match cached {
             Some(token) => token,
-            None => self.verify_new(text, now, waited.for_fetch).await?,
+            // Boxed, because every request would otherwise allocate and copy the space that only new tokens need.
+            None => Box::pin(self.verify_new(text, now, waited.for_fetch)).await?,
         };
         // A new token may have waited for a thread. The clock is read again only then, because that takes a while itself.
         let date = self.date(date, now, waited.at_all || !was_cached);

@@ -71,8 +71,13 @@ impl RemoteJwkSet {
         now: Timestamp,
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, Waited), Rejection> {
+        let first = self.decide(now, policy, |state| state.lookup(now, policy));
+        if let (Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys), _) = first {
+            return Ok((keys, Waited::default()));
+        }
         let mut clock = RequestClock::new(now);
-        let (keys, for_fetch) = self.current_keys(&mut clock, policy).await?;
+        // Boxed, because only few requests wait.
+        let (keys, for_fetch) = Box::pin(self.wait_for_keys(first, &mut clock, policy)).await?;
         Ok((keys, Waited { at_all: clock.has_waited(), for_fetch }))
     }
 
@@ -82,7 +87,16 @@ impl RemoteJwkSet {
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, bool), Rejection> {
         let now = clock.now();
-        let (mut lookup, mut fetch) = self.decide(now, policy, |state| state.lookup(now, policy));
+        let first = self.decide(now, policy, |state| state.lookup(now, policy));
+        self.wait_for_keys(first, clock, policy).await
+    }
+
+    async fn wait_for_keys(
+        self: &Arc<Self>,
+        (mut lookup, mut fetch): (Lookup, u64),
+        clock: &mut RequestClock,
+        policy: &CachePolicy,
+    ) -> Result<(Arc<KeySet>, bool), Rejection> {
         let mut waited = false;
         loop {
             match lookup {
