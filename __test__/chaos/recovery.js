@@ -150,7 +150,7 @@ async function threeRotations({ t, report }) {
   isOver = true
   await trickle
   await load.stop()
-  addRow(report, '3 rotations in 20 s while made-up key ids arrive', {
+  addRow(report, '3 rotations in 20 s while made-up key ids arrive (A14)', {
     ...{ figures: load.current(), requests: server.requests.length, maxRequests: 4, maxMs: 1000 },
     ...{ callersSee: '503 for up to a cooldown, never 401', allowed: ['jwks_unavailable'] },
   })
