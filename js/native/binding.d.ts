@@ -14,7 +14,7 @@ export declare class Completions {
   /** Calls `wake` on this thread after verifications have completed. */
   constructor(wake: () => void)
   /** Takes the outcomes. Each ticket, negated, is followed by its outcome, or by null after a panic. */
-  take(): Array<number | string | VerifiedContext | RejectedRequest | undefined | null>
+  take(): Array<number | string | VerifiedContext | RejectedRequest | null>
 }
 
 /** The requirements of one route, parsed once. */

@@ -8,7 +8,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Result, Status};
 use napi_derive::napi;
 
-use super::outcome::{Outcome, RejectedRequest, VerifiedContext};
+use super::outcome::{Outcome, VerificationResult};
 use super::panics::internal_error;
 use crate::threads::{self, Ticket};
 
@@ -36,22 +36,13 @@ impl Completions {
     }
 
     /// Takes the outcomes. Each ticket, negated, is followed by its outcome, or by null after a panic.
-    #[napi(catch_unwind)]
-    pub fn take(&self) -> Vec<Option<Either4<f64, String, VerifiedContext, RejectedRequest>>> {
+    #[napi(catch_unwind, ts_return_type = "Array<number | string | VerifiedContext | RejectedRequest | null>")]
+    pub fn take(&self) -> Vec<Option<VerificationResult>> {
         let outcomes = std::mem::take(&mut *self.0.outcomes());
-        outcomes
-            .into_iter()
-            .flat_map(|(ticket, outcome)| {
-                let outcome = outcome.map(|outcome| match outcome {
-                    Outcome::Cached(token) => {
-                        Either4::C(VerifiedContext { context: token.context(), slow: false, cached: true })
-                    }
-                    Outcome::Valid(context) => Either4::B(context),
-                    Outcome::Rejected(rejected) => Either4::D(rejected),
-                });
-                [Some(Either4::A(pending_id(ticket))), outcome]
-            })
-            .collect()
+        let pair = |(ticket, outcome): (Ticket, Option<Outcome>)| {
+            [Some(Either4::A(pending_id(ticket))), outcome.map(|outcome| outcome.into_result(false))]
+        };
+        outcomes.into_iter().flat_map(pair).collect()
     }
 
     /// The inbox, which other threads can fill.

@@ -57,6 +57,18 @@ pub enum Outcome {
 /// continues on another thread, a context, a context with details, or a rejection.
 pub type VerificationResult = Either4<f64, String, VerifiedContext, RejectedRequest>;
 
+impl Outcome {
+    /// The outcome as passed to JavaScript. `slow` says whether the calling thread verified an expensive signature.
+    pub fn into_result(self, slow: bool) -> VerificationResult {
+        match self {
+            Self::Cached(token) => Either4::C(VerifiedContext { context: token.context(), slow, cached: true }),
+            Self::Valid(context) if slow => Either4::C(VerifiedContext { context, slow, cached: false }),
+            Self::Valid(context) => Either4::B(context),
+            Self::Rejected(rejected) => Either4::D(RejectedRequest { slow, ..rejected }),
+        }
+    }
+}
+
 thread_local! {
     /// The cached token whose id was returned last on this thread.
     static LAST_CACHED: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };

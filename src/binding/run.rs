@@ -7,7 +7,7 @@ use napi::Result;
 use napi::bindgen_prelude::Either4;
 
 use super::completions::{Inbox, pending_id};
-use super::outcome::{Outcome, RejectedRequest, VerificationResult, VerifiedContext, remember_cached};
+use super::outcome::{Outcome, VerificationResult, remember_cached};
 use super::panics::catch_panic;
 use crate::threads::{self, Progress};
 
@@ -19,14 +19,7 @@ pub fn run_verification(
 ) -> Result<VerificationResult> {
     Ok(match catch_panic(|| threads::run_inline(Box::pin(future)))? {
         Progress::Done(Outcome::Cached(token), false) => Either4::A(remember_cached(token)),
-        Progress::Done(Outcome::Cached(token), true) => {
-            Either4::C(VerifiedContext { context: token.context(), slow: true, cached: true })
-        }
-        Progress::Done(Outcome::Valid(context), true) => {
-            Either4::C(VerifiedContext { context, slow: true, cached: false })
-        }
-        Progress::Done(Outcome::Valid(context), false) => Either4::B(context),
-        Progress::Done(Outcome::Rejected(rejected), slow) => Either4::D(RejectedRequest { slow, ..rejected }),
+        Progress::Done(outcome, slow) => outcome.into_result(slow),
         Progress::Unfinished(unfinished) => {
             let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
             // `outcomeOf` in js/core/pending.js ends the turn.

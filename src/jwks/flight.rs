@@ -8,6 +8,7 @@ use super::CachePolicy;
 use super::failure::FetchError;
 use super::log::{self, FetchReason, FetchRecord};
 use super::state::{Fetched, KeySetState};
+use super::waiting::RequestClock;
 use crate::clock::Timestamp;
 use crate::threads;
 
@@ -29,8 +30,8 @@ pub(super) struct Flight<T: Target> {
     number: u64,
     reason: FetchReason,
     policy: CachePolicy,
-    /// The start of the fetch according to the request that started it, and according to the clock.
-    started: [Timestamp; 2],
+    /// The time, as seen from the request that started the fetch.
+    clock: RequestClock,
     /// The start of the last request.
     sent: Timestamp,
     outcome: Result<Fetched, FetchError>,
@@ -46,9 +47,10 @@ impl<T: Target> Flight<T> {
         now: Timestamp,
         policy: CachePolicy,
     ) {
-        let real = Timestamp::now();
+        let mut clock = RequestClock::new(now);
+        clock.start_waiting();
         let outcome = Err("the fetch was aborted".into());
-        let flight = Self { set, number, reason, policy, started: [now, real], sent: real, outcome };
+        let flight = Self { set, number, reason, policy, clock, sent: Timestamp::now(), outcome };
         drop(threads::spawn(flight.run(pause)));
     }
 
@@ -63,7 +65,7 @@ impl<T: Target> Flight<T> {
         self.outcome = self.request(begun).await;
         let retries = match &self.outcome {
             Ok(_) => false,
-            Err(error) => self.set.state().retry_immediately(self.number, self.now(), &self.policy, error),
+            Err(error) => self.set.state().retry_immediately(self.number, self.clock.now(), &self.policy, error),
         };
         if retries {
             self.log();
@@ -93,12 +95,6 @@ impl<T: Target> Flight<T> {
         }
     }
 
-    /// The current time, as seen from the request that started the fetch.
-    fn now(&self) -> Timestamp {
-        let [requested, started] = self.started;
-        requested.after(Timestamp::now().since(started))
-    }
-
     fn log(&self) {
         log::record(FetchRecord {
             url: self.set.url().to_owned(),
@@ -114,6 +110,6 @@ impl<T: Target> Drop for Flight<T> {
     fn drop(&mut self) {
         self.log();
         let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::from("")));
-        self.set.complete(self.number, self.now(), outcome);
+        self.set.complete(self.number, self.clock.now(), outcome);
     }
 }

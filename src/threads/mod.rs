@@ -19,8 +19,6 @@ pub use self::runtime::{spawn, timeout};
 
 thread_local! {
     static SLOW_WORK: Cell<SlowWork> = const { Cell::new(SlowWork::Allowed) };
-    /// When the slow work on this thread began.
-    static SLOW_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
     /// How long this JavaScript thread has done slow work in the current turn of its event loop.
     static SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
@@ -34,8 +32,8 @@ enum SlowWork {
     Needed,
     /// Slow work is allowed, which is the default for threads that this module does not manage.
     Allowed,
-    /// Slow work is allowed, and the task has done some.
-    Done,
+    /// Slow work is allowed, and the task has begun some at this time.
+    Begun(Instant),
     /// The task should fail instead of doing slow work.
     Refused,
 }
@@ -51,11 +49,11 @@ pub struct Overloaded;
 /// If too many tasks wait, or if this one has waited too long.
 pub async fn slow_work_allowed() -> Result<(), Overloaded> {
     poll_fn(|_| match SLOW_WORK.get() {
-        SlowWork::Allowed | SlowWork::Done => {
-            SLOW_WORK.set(SlowWork::Done);
-            SLOW_SINCE.set(SLOW_SINCE.get().or_else(|| Some(Instant::now())));
+        SlowWork::Allowed => {
+            SLOW_WORK.set(SlowWork::Begun(Instant::now()));
             Poll::Ready(Ok(()))
         }
+        SlowWork::Begun(_) => Poll::Ready(Ok(())),
         SlowWork::Forbidden | SlowWork::Needed => {
             SLOW_WORK.set(SlowWork::Needed);
             Poll::Pending
@@ -89,23 +87,15 @@ pub struct UnfinishedTask<T> {
 #[must_use]
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     let is_allowed = queue::is_idle() && SPENT.get() < queue::SLICE;
-    let mut context = Context::from_waker(Waker::noop());
     let allowed = if is_allowed { SlowWork::Allowed } else { SlowWork::Forbidden };
-    let (mut poll, after) = poll_once(allowed, &mut task, &mut context);
-    let mut place = None;
-    if poll.is_pending() && after == SlowWork::Needed {
-        place = queue::take_place();
-        if place.is_none() {
-            poll = poll_once(SlowWork::Refused, &mut task, &mut context).0;
-        }
+    let Polled { poll, after, place } = poll_or_take_place(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
+    let mut was_slow = false;
+    if let SlowWork::Begun(since) = after {
+        SPENT.set(SPENT.get() + since.elapsed());
+        was_slow = true;
     }
     match poll {
-        Poll::Ready(output) => {
-            if let Some(since) = SLOW_SINCE.take() {
-                SPENT.set(SPENT.get() + since.elapsed());
-            }
-            Progress::Done(output, after == SlowWork::Done)
-        }
+        Poll::Ready(output) => Progress::Done(output, was_slow),
         Poll::Pending => Progress::Unfinished(UnfinishedTask { task, place }),
     }
 }
@@ -171,7 +161,6 @@ fn enqueue<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completio
         let allowed = if verdict == Verdict::Work { SlowWork::Allowed } else { SlowWork::Refused };
         let mut context = Context::from_waker(Waker::noop());
         let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(allowed, &mut task, &mut context).0));
-        SLOW_SINCE.set(None);
         drop(place);
         match outcome {
             Ok(Poll::Ready(output)) => done.call(Some(output)),
@@ -186,32 +175,40 @@ fn enqueue<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completio
 fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>) {
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
-            let mut poll = |allowed| catch_unwind(AssertUnwindSafe(|| poll_once(allowed, &mut task, context)));
-            match poll(SlowWork::Forbidden) {
-                Ok((Poll::Ready(output), _)) => Poll::Ready(Outcome::Finished(Some(output))),
-                Ok((Poll::Pending, SlowWork::Needed)) => match queue::take_place() {
-                    Some(place) => Poll::Ready(Outcome::NeedsSlowWork(place)),
-                    None => match poll(SlowWork::Refused) {
-                        Ok((Poll::Ready(output), _)) => Poll::Ready(Outcome::Finished(Some(output))),
-                        Ok((Poll::Pending, _)) => Poll::Pending,
-                        Err(_) => Poll::Ready(Outcome::Finished(None)),
-                    },
-                },
-                Ok((Poll::Pending, _)) => Poll::Pending,
-                Err(_) => Poll::Ready(Outcome::Finished(None)),
+            let polled = || poll_or_take_place(SlowWork::Forbidden, &mut task, context);
+            match catch_unwind(AssertUnwindSafe(polled)) {
+                Ok(Polled { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
+                Ok(Polled { place: Some(place), .. }) => Poll::Ready(Err(place)),
+                Ok(_) => Poll::Pending,
+                Err(_) => Poll::Ready(Ok(None)),
             }
         });
         match outcome.await {
-            Outcome::Finished(output) => done.call(output),
-            Outcome::NeedsSlowWork(place) => enqueue(task, ticket, done, place, false),
+            Ok(output) => done.call(output),
+            Err(place) => enqueue(task, ticket, done, place, false),
         }
     }));
 }
 
-/// How far the runtime got with a task.
-enum Outcome<T> {
-    Finished(Option<T>),
-    NeedsSlowWork(Place),
+/// The result of [`poll_or_take_place`].
+struct Polled<T> {
+    poll: Poll<T>,
+    /// The permission for slow work, as the task left it.
+    after: SlowWork,
+    /// The task's place in the queue, if it needs slow work.
+    place: Option<Place>,
+}
+
+/// Polls a task. If it needs slow work, takes a place in the queue for it, or makes it fail if the queue is overloaded.
+fn poll_or_take_place<T>(allowed: SlowWork, task: &mut Task<T>, context: &mut Context) -> Polled<T> {
+    let (poll, after) = poll_once(allowed, task, context);
+    if after != SlowWork::Needed || poll.is_ready() {
+        return Polled { poll, after, place: None };
+    }
+    match queue::take_place() {
+        Some(place) => Polled { poll, after, place: Some(place) },
+        None => Polled { poll: poll_once(SlowWork::Refused, task, context).0, after, place: None },
+    }
 }
 
 /// Polls a task once with this permission for slow work, and returns the permission as the task left it.
