@@ -1,6 +1,6 @@
 /**
- * Keeps track of pending verifications per connection. If the client disconnects, they are cancelled, so that no signature is
- * checked for nobody. If many are pending, the connection is not read until they are done, so that clients that pipeline
+ * Keeps track of pending verifications per connection. If the client disconnects, they are cancelled, because nobody would
+ * receive the responses. If many are pending, the connection is not read until they are done, so that clients that pipeline
  * requests can neither fill the queue of signature checks nor keep the event loop from other connections.
  */
 
@@ -106,8 +106,8 @@ function resumeNext() {
 
 /**
  * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`. Frameworks
- * keep the original request in `raw` (Fastify), `req.raw` (Hono) or `req` (Koa). It comes first, because the `socket` that
- * frameworks copy from an HTTP/2 request stands for the socket of all streams, until the stream ends.
+ * keep the original request in `raw` (Fastify), `req.raw` (Hono) or `req` (Koa). It is tried first, because the `socket` that
+ * frameworks copy from an HTTP/2 request represents the connection that all streams share.
  *
  * @param {any} source
  * @returns {any}

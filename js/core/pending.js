@@ -1,7 +1,7 @@
 /**
  * Verifications that continue on other threads. A slow signature check (P-384, about 150 µs) runs on the event loop if no other
- * check waits or runs, and otherwise waits for a thread. At the end of each turn, the event loop works off waiting checks too,
- * for less than half a millisecond, because it would otherwise be idle until the threads have finished.
+ * check waits or runs, and otherwise waits for a thread. At the end of each turn, the event loop also processes waiting
+ * checks, for less than half a millisecond, because it would otherwise be idle until the threads have finished.
  */
 
 const native = require('./addon')

@@ -1,3 +1,5 @@
+import type { Algorithm } from '../..'
+
 // Node 20 has this symbol, but TypeScript only declares it in the library `esnext.disposable`.
 declare global {
   interface SymbolConstructor {
@@ -54,18 +56,7 @@ export interface TestIssuerOptions {
  * All algorithms that `logto-authkit` can accept. RSA keys have 2048 bits (Logto's have 4096) and take a few hundred
  * milliseconds to generate. All other keys take about a millisecond.
  */
-export type TestAlgorithm =
-  | 'ES384'
-  | 'RS256'
-  | 'ES256'
-  | 'ES512'
-  | 'EdDSA'
-  | 'Ed25519'
-  | 'RS384'
-  | 'RS512'
-  | 'PS256'
-  | 'PS384'
-  | 'PS512'
+export type TestAlgorithm = Algorithm
 
 /** A running issuer. Its methods do not use `this`, so you can destructure it. */
 export interface TestIssuer {
