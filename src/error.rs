@@ -100,7 +100,7 @@ errors! {
     TokenNotActive => "token_not_active", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not valid yet";
     /// The application's `isRevoked` returned true.
     TokenRevoked => "token_revoked", 401, AUTH_FAILED, INVALID_TOKEN, "Token has been revoked";
-    /// The token belongs to another organization than the required one, or to any organization if none is allowed.
+    /// The token belongs to an organization other than the required one, or to any organization when none is allowed.
     WrongOrganization => "wrong_organization", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Token belongs to another organization";
     /// A required scope is missing.
     MissingScope => "missing_scope", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required scope: ";

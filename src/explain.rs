@@ -50,7 +50,7 @@ impl Verifier {
         let mut report = Report::new(Some(text), self.options(), organization);
         let _ = report.record(Check::Present, Ok(()));
         if let Ok(Some(Parsed { claims, .. })) = self.check_token(text, now, false, &mut report).await {
-            report.exempt_malformed(&claims);
+            report.skip_malformed_claims(&claims);
             let _ = self.check_claims(&claims, organization, self.date(None, now, true), &mut report);
         }
         report
@@ -104,7 +104,7 @@ impl Report {
 
     /// Exempts the checks of malformed claims, which [`Check::Types`] reports. If `iss` is malformed, its check counts even
     /// without configured issuers.
-    fn exempt_malformed(&mut self, claims: &Claims) {
+    fn skip_malformed_claims(&mut self, claims: &Claims) {
         for (check, is_readable) in
             [(Check::Scope, claims.has_readable_scope()), (Check::Organization, claims.has_readable_organization())]
         {

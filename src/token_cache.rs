@@ -31,7 +31,7 @@ pub struct VerifiedToken {
     pub key: Arc<Key>,
     /// The claims.
     pub claims: Claims,
-    /// The id of the last key set in which the key was selected for this token.
+    /// The id of the last key set from which the key was selected for this token.
     key_set: AtomicU64,
 }
 

@@ -1,6 +1,6 @@
 /** Reads the input of `explain`: a token, or the headers of a request. */
 
-/** Maximum length of the input, far more than any request's headers. */
+/** Maximum length of the input, far longer than any request's headers. */
 const MAX_INPUT_LENGTH = 1024 * 1024
 
 /**

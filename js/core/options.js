@@ -108,7 +108,7 @@ const noFunctions = () => ({
   organizationId: undefined,
 })
 
-const NO_FUNCTIONS = noFunctions()
+const WITHOUT_FUNCTIONS = noFunctions()
 
 /**
  * Compares options with those of an entry. Returns the functions among them, each read only once, or null if they differ.
@@ -124,13 +124,13 @@ function match(entry, optionSet, options) {
   if (!isPlain(options)) return null
   const { keys, options: cachedOptions } = entry
   if (keys.length !== namesOf(options).length) return null
-  let functions = NO_FUNCTIONS
+  let functions = WITHOUT_FUNCTIONS
   for (const key of keys) {
     if (!Object.hasOwn(options, key)) return null
     const value = options[key]
     if (!isEqual(cachedOptions[key], value, MAX_DEPTH)) return null
     if (typeof value === 'function') {
-      if (functions === NO_FUNCTIONS) functions = noFunctions()
+      if (functions === WITHOUT_FUNCTIONS) functions = noFunctions()
       functions[/** @type {keyof Functions} */ (key)] = value
     }
   }

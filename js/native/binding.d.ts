@@ -89,7 +89,7 @@ export declare function createVerifier(set: string, options: unknown, completion
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
 /**
- * Ends a turn of the event loop on this thread: waiting signature checks may use the time that is left. Returns whether checks
+ * Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget. Returns whether checks
  * still wait.
  */
 export declare function endTurn(): boolean

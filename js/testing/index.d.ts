@@ -208,13 +208,13 @@ export interface MintOptions {
    */
   organizationId?: string
   /**
-   * Seconds from now to `exp`. With 0 or less, the token has expired and was issued one hour before that.
+   * Seconds from now until `exp`. With 0 or less, the token has expired and was issued one hour before that.
    *
    * @defaultValue `3600`
    */
   expiresIn?: number
   /**
-   * Seconds from now to `nbf`. Negative values are in the past.
+   * Seconds from now until `nbf`. Negative values are in the past.
    *
    * @defaultValue none: Logto's tokens do not have this claim
    */

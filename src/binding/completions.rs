@@ -76,7 +76,7 @@ pub fn pending_id(ticket: Ticket) -> f64 {
     -(ticket as f64)
 }
 
-/// Ends a turn of the event loop on this thread: waiting signature checks may use the time that is left. Returns whether checks
+/// Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget. Returns whether checks
 /// still wait.
 #[napi(catch_unwind)]
 pub fn end_turn() -> bool {

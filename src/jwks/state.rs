@@ -18,7 +18,7 @@ const REFRESH_AHEAD: f64 = 0.8;
 
 /// How long a request waits for a refresh of a stale set. A set becomes stale in an idle process, where a fetch from a nearby
 /// server usually completes in this time, so that a removed key is no longer used. During an outage, no request waits.
-const STALE_PATIENCE: Duration = Duration::from_millis(25);
+const MAX_WAIT_BEFORE_STALE: Duration = Duration::from_millis(25);
 
 /// How soon a retry must be due for a request to wait for it instead of failing.
 const RETRY_PATIENCE: Duration = Duration::from_secs(1);
@@ -104,7 +104,7 @@ impl KeySetState {
             return Lookup::Wait(policy.timeout);
         }
         let waited = in_flight.map_or(Duration::ZERO, |fetch| now.since(fetch.started));
-        match STALE_PATIENCE.checked_sub(waited).filter(|left| !left.is_zero()) {
+        match MAX_WAIT_BEFORE_STALE.checked_sub(waited).filter(|left| !left.is_zero()) {
             Some(left) => Lookup::Wait(left.min(policy.timeout)),
             None => Lookup::Cached(keys.clone()),
         }
@@ -498,7 +498,7 @@ mod tests {
         state.complete(number, at(104.0), ok_response("a"));
         assert_uses(&state.lookup(at(339.999), &POLICY), "a");
         assert_uses_and_refreshes(&state.lookup(at(340.0), &POLICY), "a");
-        assert_waits_at_most(&state.lookup(at(400.0), &POLICY), STALE_PATIENCE);
+        assert_waits_at_most(&state.lookup(at(400.0), &POLICY), MAX_WAIT_BEFORE_STALE);
     }
 
     #[test]
@@ -512,8 +512,8 @@ mod tests {
     #[test]
     fn a3_a_request_waits_only_briefly_after_an_idle_period_longer_than_the_ttl() {
         let state = state_with_keys();
-        assert_waits_at_most(&state.lookup(at(300.0), &POLICY), STALE_PATIENCE);
-        assert_waits_at_most(&state.lookup(at(3_899.0), &POLICY), STALE_PATIENCE);
+        assert_waits_at_most(&state.lookup(at(300.0), &POLICY), MAX_WAIT_BEFORE_STALE);
+        assert_waits_at_most(&state.lookup(at(3_899.0), &POLICY), MAX_WAIT_BEFORE_STALE);
         assert_uses(&after_wait(&state, 3_899.0, &POLICY, false), "a");
         let impatient = CachePolicy { timeout: Duration::from_millis(5), ..POLICY };
         assert_waits_at_most(&state.lookup(at(300.0), &impatient), impatient.timeout);
@@ -844,7 +844,7 @@ mod tests {
         let state = state_with_keys();
         let jumped = |seconds: f64| Timestamp { wall: START.wall + seconds * 1000.0, ..at(1.0) };
         assert_uses_and_refreshes(&state.lookup(jumped(240.0), &POLICY), "a");
-        assert_waits_at_most(&state.lookup(jumped(300.0), &POLICY), STALE_PATIENCE);
+        assert_waits_at_most(&state.lookup(jumped(300.0), &POLICY), MAX_WAIT_BEFORE_STALE);
     }
 
     #[test]
@@ -853,7 +853,7 @@ mod tests {
         let set_back = |seconds: f64| Timestamp { wall: START.wall - 1e9, ..at(seconds) };
         assert_uses(&state.lookup(set_back(239.0), &POLICY), "a");
         assert_uses_and_refreshes(&state.lookup(set_back(240.0), &POLICY), "a");
-        assert_waits_at_most(&state.lookup(set_back(300.0), &POLICY), STALE_PATIENCE);
+        assert_waits_at_most(&state.lookup(set_back(300.0), &POLICY), MAX_WAIT_BEFORE_STALE);
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub struct Options {
     pub algorithms: Vec<Algorithm>,
     /// The tolerance for `exp` and `nbf`, in seconds.
     pub tolerance: f64,
-    /// The time for checking claims, in seconds since the Unix epoch. `None` means the caller's current time.
+    /// The time to check claims against, in seconds since the Unix epoch. `None` means the caller's current time.
     pub current_date: Option<f64>,
     /// Maximum number of verified tokens in the cache.
     pub token_cache_size: usize,

@@ -20,7 +20,7 @@ pub use self::runtime::{spawn, timeout};
 thread_local! {
     static SLOW_WORK: Cell<SlowWork> = const { Cell::new(SlowWork::Allowed) };
     /// How long this JavaScript thread has done slow work in the current turn of its event loop.
-    static SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static TIME_SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Whether the current thread may do slow work while it polls a task.
@@ -86,12 +86,12 @@ pub struct UnfinishedTask<T> {
 /// If the queue is overloaded, the task fails at once.
 #[must_use]
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
-    let is_allowed = queue::is_idle() && SPENT.get() < queue::SLICE;
+    let is_allowed = queue::is_idle() && TIME_SPENT.get() < queue::SLICE;
     let allowed = if is_allowed { SlowWork::Allowed } else { SlowWork::Forbidden };
     let Polled { poll, after, place } = poll_or_take_place(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
     let mut was_slow = false;
     if let SlowWork::Begun(since) = after {
-        SPENT.set(SPENT.get() + since.elapsed());
+        TIME_SPENT.set(TIME_SPENT.get() + since.elapsed());
         was_slow = true;
     }
     match poll {
@@ -122,12 +122,12 @@ pub fn new_ticket() -> Ticket {
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Ends a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
+/// Marks the end of a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
 /// Returns whether tasks still wait.
 #[must_use]
 pub fn end_turn() -> bool {
     let start = Instant::now();
-    SPENT.set(Duration::ZERO);
+    TIME_SPENT.set(Duration::ZERO);
     while start.elapsed() < queue::SLICE {
         if !queue::run_next() {
             return false;
@@ -193,7 +193,7 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Co
 /// The result of [`poll_or_take_place`].
 struct Polled<T> {
     poll: Poll<T>,
-    /// The permission for slow work, as the task left it.
+    /// The state of the permit for slow work after the poll.
     after: SlowWork,
     /// The task's place in the queue, if it needs slow work.
     place: Option<Place>,
@@ -211,7 +211,7 @@ fn poll_or_take_place<T>(allowed: SlowWork, task: &mut Task<T>, context: &mut Co
     }
 }
 
-/// Polls a task once with this permission for slow work, and returns the permission as the task left it.
+/// Polls a task once with this permit for slow work, and returns the state of the permit afterwards.
 fn poll_once<T>(allowed: SlowWork, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWork) {
     let before = SLOW_WORK.replace(allowed);
     let poll = task.as_mut().poll(context);

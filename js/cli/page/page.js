@@ -2,7 +2,7 @@
 
 const $ = (selector) => document.querySelector(selector)
 
-/** Converts the form fields to the body of a token request, by kind of token. */
+/** For each kind of token, converts the form fields to the body of a token request. */
 const TOKEN_REQUESTS = {
   user: ({ sub, clientId, audience, ...rest }) => ({ sub, clientId, audience, ...rest }),
   machine: ({ clientId, audience, ...rest }) => ({ sub: clientId, clientId, audience, ...rest }),
