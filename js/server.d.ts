@@ -1,6 +1,6 @@
 /**
  * A drop-in replacement for `@ouim/logto-authkit/server` 0.3: the same names, signatures, results and responses, with
- * the core of this package. To migrate, change the import. `docs/migrating.md` lists every difference and the reason.
+ * the core of this package. To migrate, change the import. `docs/migrating.md` lists every difference and the reason for it.
  *
  * New code should use `logto-authkit`, `logto-authkit/express`, `logto-authkit/next` and `logto-authkit/csrf`.
  *

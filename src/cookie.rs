@@ -26,7 +26,7 @@ pub struct Attributes {
 pub enum SameSite {
     /// The cookie is never sent with requests from other sites.
     Strict,
-    /// From other sites, the cookie is sent only with top-level navigation.
+    /// From other sites, the cookie is sent only with top-level navigations.
     Lax,
     /// The cookie is always sent. Browsers require `Secure` as well.
     None,

@@ -206,9 +206,9 @@ impl Rejection {
         let scope = self
             .scope
             .as_deref()
-            .map(|scope| format!(", scope=\"{}\"", sanitize_for_quotes(scope)))
+            .map(|scope| format!(", scope=\"{}\"", sanitize_for_quoted_string(scope)))
             .unwrap_or_default();
-        Some(format!("{prefix}{scope}, error_description=\"{}\"", sanitize_for_quotes(&self.message())))
+        Some(format!("{prefix}{scope}, error_description=\"{}\"", sanitize_for_quoted_string(&self.message())))
     }
 
     /// Adds a detail for the operator. Control characters are escaped to prevent log injection, and long strings are
@@ -248,7 +248,7 @@ pub(crate) fn is_invisible(char: char) -> bool {
 }
 
 /// Replaces the characters that RFC 6750 section 3 forbids in a quoted value, because role names may contain any character.
-fn sanitize_for_quotes(text: &str) -> String {
+fn sanitize_for_quoted_string(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
 }
 

@@ -27,7 +27,7 @@ pub enum Algorithm {
     Es512,
     /// `EdDSA` on any curve, of which only Ed25519 is supported.
     EdDsa,
-    /// `EdDSA` on Ed25519, under the name of RFC 9864.
+    /// `EdDSA` with Ed25519, under its RFC 9864 name.
     Ed25519,
     /// RSASSA-PKCS1-v1_5 with SHA-384.
     Rs384,

@@ -118,7 +118,7 @@ const HINTS = {
  * @returns {string[]}
  */
 function otherIssuer(iss, expected) {
-  const like = expected.find((one) => loosely(one) === loosely(iss))
+  const like = expected.find((one) => looseForm(one) === looseForm(iss))
   if (like !== undefined && iss !== like) {
     return [`"${iss}" and "${like}" differ only in spelling, but issuers must match exactly: set issuer: "${iss}".`]
   }
@@ -146,7 +146,7 @@ function otherAudience(aud, expected, claims) {
   const audiences = [aud].flat().filter((one) => typeof one === 'string')
   if (audiences.length === 0) return ['The token has no `aud` claim, or it is not a string.']
   for (const one of audiences) {
-    const like = expected.find((other) => loosely(other) === loosely(one))
+    const like = expected.find((other) => looseForm(other) === looseForm(one))
     if (like === undefined) continue
     const slash = one.replace(/\/$/, '') === like.replace(/\/$/, '') ? ' in the trailing slash' : ''
     return [
@@ -209,7 +209,7 @@ const isIdToken = (claims) =>
  *
  * @param {string} url
  */
-const loosely = (url) =>
+const looseForm = (url) =>
   String(url)
     .toLowerCase()
     .replace(/^https?:\/\//, '')

@@ -58,7 +58,7 @@ const HELP = `  --url URL              Logto's base URL; its keys are fetched
  */
 async function readOptions(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
-  const at = flags.at === undefined ? undefined : readTime(flags.at)
+  const at = flags.at === undefined ? undefined : parseTime(flags.at)
   return /** @type {any} */ ({
     // An option of the application that is `undefined` may be an error.
     ...own,
@@ -105,7 +105,7 @@ async function readJson(file) {
 }
 
 /** @param {string} text */
-function readTime(text) {
+function parseTime(text) {
   const date = /^\d+(\.\d+)?$/.test(text) ? new Date(Number(text) * 1000) : new Date(text)
   if (Number.isNaN(date.getTime())) throw new UsageError(`--at takes a time, not ${JSON.stringify(text)}`)
   return date

@@ -29,7 +29,7 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
- * Tests a regular expression from the start of the path. With the flag `g` or `y`, it would otherwise continue at the end of its
+ * Tests the path against a regular expression, always from the start. With the flag `g` or `y`, it would otherwise continue at the end of its
  * last match, in another request.
  *
  * @type {(pattern: RegExp, path: string) => boolean}

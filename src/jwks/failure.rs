@@ -1,11 +1,11 @@
-//! The error of a failed fetch, for operators.
+//! The error from a failed fetch, for operators.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use super::tls;
 
-/// The error of a failed fetch.
+/// The error from a failed fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchError {
     /// A sentence without the URL.

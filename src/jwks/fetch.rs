@@ -41,7 +41,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of this source.
+    /// The URL that this source fetches from.
     pub fn new(source: Source) -> Self {
         Self { source, own_client: OnceCell::new() }
     }

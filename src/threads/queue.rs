@@ -20,7 +20,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// client should learn that at once.
 const FULL_AFTER: Duration = Duration::from_millis(800);
 
-/// How long a thread works before it lets others run, among them the event loop. Linux would let it keep its core for 3 ms.
+/// How long a thread works before it lets others run, including the event loop. Linux would let it keep its core for 3 ms.
 pub const SLICE: Duration = Duration::from_micros(400);
 
 /// Whether a job should do its work.
