@@ -908,7 +908,7 @@ export interface GuestCookieOptions {
 export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 
 /**
- * Clears every cached key set that verifiers of this Logto server use, including those behind `jwksUri`, in all worker threads
+ * Clears every cached key set that verifiers for this Logto server use, including those behind `jwksUri`, in all worker threads
  * of the process. The next verification fetches them again, and tokens of removed keys are no longer accepted.
  *
  * @param logtoUrl - The option `logtoUrl`, an `issuer`, or a `jwksUri`.

@@ -1,5 +1,5 @@
 /**
- * Measures the cases `cluster-new` and `cluster-seen` alone, and prints a line of JSON for each library.
+ * Measures only the `cluster-new` and `cluster-seen` cases, and prints one line of JSON per library.
  *
  *     node bench/cluster.js [--rounds 5] [--only new|seen] [--sides logto-authkit,jose]
  */

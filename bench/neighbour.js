@@ -1,5 +1,5 @@
 /**
- * Measures the case `neighbour` alone, and prints a line of JSON for each library.
+ * Measures only the `neighbour` case, and prints one line of JSON per library.
  *
  *     node bench/neighbour.js [--seconds 8] [--sides logto-authkit,jose,fast-jwt] [--express] [--own-session] [--quiet]
  */

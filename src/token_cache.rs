@@ -39,8 +39,8 @@ impl VerifiedToken {
     /// A token with a new id.
     #[must_use]
     pub fn new(header: Header, key: Arc<Key>, claims: Claims) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), header, key, claims, key_set: AtomicU64::new(0) }
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), header, key, claims, key_set: AtomicU64::new(0) }
     }
 
     /// Whether a new token with this header would be verified with the same key of this set. Selecting a key again is necessary

@@ -42,7 +42,7 @@ pub struct Accepted {
 /// A token whose payload has been parsed.
 pub(crate) struct Parsed {
     header: Header,
-    /// The key that verified the signature, or `None` if the signature is not verified.
+    /// The key that verified the signature, or `None` if the signature has not been verified.
     verified_by: Option<Arc<Key>>,
     pub(crate) claims: Claims,
 }

@@ -41,7 +41,7 @@ async function run(args, surroundings) {
     throw error
   })
 
-  // Listen before printing the URLs: a script may send the signal as soon as it reads them.
+  // Install the signal handler before printing the URLs: a script may send the signal as soon as it reads them.
   const stopped = new Promise((resolve) => {
     for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
       surroundings.once?.(signal, () => resolve(undefined))

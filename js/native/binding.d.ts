@@ -52,7 +52,7 @@ export declare class NativeVerifier {
 /** A `Set-Cookie` header with a token. */
 export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
-/** Tells verifications to give up if their signature checks still wait, because their clients have disconnected. */
+/** Tells verifications to give up if their signature checks are still waiting, because their clients have disconnected. */
 export declare function cancel(ids: Array<number>): void
 
 /** Checks the options of a set. Returns null if they are valid. */
@@ -89,8 +89,8 @@ export declare function createVerifier(set: string, options: unknown, completion
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
 /**
- * Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget. Returns whether checks
- * still wait.
+ * Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget.
+ * Returns whether checks are still waiting.
  */
 export declare function endTurn(): boolean
 

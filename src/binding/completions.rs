@@ -76,14 +76,14 @@ pub fn pending_id(ticket: Ticket) -> f64 {
     -(ticket as f64)
 }
 
-/// Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget. Returns whether checks
-/// still wait.
+/// Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget.
+/// Returns whether checks are still waiting.
 #[napi(catch_unwind)]
 pub fn end_turn() -> bool {
     threads::end_turn()
 }
 
-/// Tells verifications to give up if their signature checks still wait, because their clients have disconnected.
+/// Tells verifications to give up if their signature checks are still waiting, because their clients have disconnected.
 #[napi(catch_unwind)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids from `pending_id`")]
 pub fn cancel(ids: Vec<f64>) {

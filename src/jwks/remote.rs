@@ -46,7 +46,7 @@ pub struct KeyHint<'a> {
     pub kid: Option<&'a str>,
     /// The `alg`.
     pub algorithm: Algorithm,
-    /// Reads the `iat`, in seconds since 1970. It is not verified, and only determines the error for an unknown key.
+    /// Reads the `iat`, in seconds since 1970. It has not been verified, and only determines the error for an unknown key.
     pub issued_at: &'a (dyn Fn() -> Option<f64> + Sync),
 }
 

@@ -14,7 +14,7 @@ const MAX_AHEAD: f64 = 60_000.0;
 pub struct UnknownToken<'a> {
     /// The `kid`.
     pub kid: Option<&'a str>,
-    /// The `iat`, in seconds since 1970. It is not verified, because there is no key to verify it with.
+    /// The `iat`, in seconds since 1970. It has not been verified, because there is no key to verify it with.
     pub issued_at: Option<f64>,
     /// The start of the request.
     pub arrived: Timestamp,
@@ -45,7 +45,7 @@ impl UnknownToken<'_> {
 pub(super) struct KnownKids {
     /// The kids of the keys that were published most recently, oldest first.
     published: Vec<String>,
-    /// The kid and the `iat` of the last token that existed before a fetch of a set without its key.
+    /// The `kid` and `iat` of the last seen token that was issued before a fetch and whose key is missing from the fetched set.
     absent: Option<(Option<String>, f64)>,
 }
 

@@ -53,7 +53,7 @@ impl OptionError {
         Self::new("Invalid", option, &format!("expected {expected}, got {}", given.kind()))
     }
 
-    /// The error for a value that is probably a secret, which the message does not describe at all.
+    /// The error for a value that is probably a secret, so the message reveals nothing about it.
     #[must_use]
     pub fn hidden(option: &str, expected: &str) -> Self {
         Self::new("Invalid", option, &format!("expected {expected}"))

@@ -173,7 +173,7 @@ impl Reader {
         self.duration(name, "a finite number of milliseconds, not negative", default, |_| true)
     }
 
-    /// Reads a duration in milliseconds that is longer than zero.
+    /// Reads a positive duration in milliseconds.
     pub fn positive_milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
         self.duration(name, "a finite number of milliseconds above 0", default, |value| value > 0.0)
     }

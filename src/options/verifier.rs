@@ -184,7 +184,7 @@ impl Options {
     }
 }
 
-/// Reads the accepted audiences. The option is required, because omitting it by mistake would accept every token that the
+/// Reads the accepted audiences. The option is required, because omitting it by mistake would mean accepting every token that the
 /// tenant issues.
 fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
     const EXPECTED: &str = "the API's resource indicator, a non-empty array of such, or null to accept every audience";

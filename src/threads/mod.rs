@@ -86,7 +86,7 @@ pub struct UnfinishedTask<T> {
 /// If the queue is overloaded, the task fails at once.
 #[must_use]
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
-    let is_allowed = queue::is_idle() && TIME_SPENT.get() < queue::SLICE;
+    let is_allowed = queue::is_idle() && TIME_SPENT.get() < queue::TIME_SLICE;
     let allowed = if is_allowed { SlowWork::Allowed } else { SlowWork::Forbidden };
     let Polled { poll, after, place } = poll_or_take_place(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
     let mut was_slow = false;
@@ -123,12 +123,12 @@ pub fn new_ticket() -> Ticket {
 }
 
 /// Marks the end of a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
-/// Returns whether tasks still wait.
+/// Returns whether any tasks are still waiting.
 #[must_use]
 pub fn end_turn() -> bool {
     let start = Instant::now();
     TIME_SPENT.set(Duration::ZERO);
-    while start.elapsed() < queue::SLICE {
+    while start.elapsed() < queue::TIME_SLICE {
         if !queue::run_next() {
             return false;
         }
@@ -238,7 +238,7 @@ mod tests {
         Box::pin(async {
             slow_work_allowed().await.unwrap();
             let start = Instant::now();
-            while start.elapsed() < queue::SLICE {}
+            while start.elapsed() < queue::TIME_SLICE {}
         })
     }
 

@@ -21,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 const FULL_AFTER: Duration = Duration::from_millis(800);
 
 /// How long a thread works before it lets others run, including the event loop. Linux would let it keep its core for 3 ms.
-pub const SLICE: Duration = Duration::from_micros(400);
+pub const TIME_SLICE: Duration = Duration::from_micros(400);
 
 /// Whether a job should do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ pub fn has_waiting_jobs() -> bool {
     !lock().jobs.is_empty()
 }
 
-/// Makes the jobs with these tickets, in ascending order, give up if they still wait.
+/// Makes the jobs with these tickets, in ascending order, give up if they are still waiting.
 pub fn cancel(tickets: &[Ticket]) {
     for job in &mut lock().jobs {
         job.is_cancelled |= tickets.binary_search(&job.ticket).is_ok();
@@ -151,7 +151,7 @@ fn work() {
         if let Some(job) = queue.jobs.pop_front() {
             drop(queue);
             job.run();
-            if slice.elapsed() > SLICE {
+            if slice.elapsed() > TIME_SLICE {
                 thread::yield_now();
                 slice = Instant::now();
             }
