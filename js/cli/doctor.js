@@ -3,7 +3,7 @@
 const { defaults } = require('../core/contract')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
-const { painter, printable, printableJson, wrapped } = require('./terminal')
+const { painter, printable, printableJson, widthOf, wrapped } = require('./terminal')
 
 const HELP = `Usage: logto-authkit doctor --url URL [options]
 
@@ -53,7 +53,9 @@ async function run(args, { stdout, env }) {
   )
   const isWell = findings.every(({ ok }) => ok !== false)
   stdout.write(
-    values.json ? `${printableJson({ ok: isWell, findings })}\n` : text(findings, isWell, painter(stdout, env)),
+    values.json
+      ? `${printableJson({ ok: isWell, findings })}\n`
+      : text(findings, isWell, painter(stdout, env), widthOf(stdout)),
   )
   return isWell ? 0 : 1
 }
@@ -62,12 +64,13 @@ async function run(args, { stdout, env }) {
  * @param {import('./doctor-findings').Finding[]} findings
  * @param {boolean} isWell
  * @param {import('./terminal').Paint} paint
+ * @param {number} width
  */
-function text(findings, isWell, paint) {
+function text(findings, isWell, paint, width) {
   const lines = findings.flatMap(({ check, ok, found, advice }) => {
     const mark = ok === null ? paint.dim('-') : ok ? paint.good('✓') : paint.bad('✗')
     const line = `${mark} ${paint.bold(check.padEnd(11))} ${printable(found)}`
-    return advice ? [line, wrapped(printable(advice), ' '.repeat(14))] : [line]
+    return advice ? [line, wrapped(printable(advice), ' '.repeat(14), width)] : [line]
   })
   const count = findings.filter(({ ok }) => ok === false).length
   const summary = isWell

@@ -5,8 +5,8 @@ const { create } = require('../core/options')
 const { verifyLogtoToken } = require('../index')
 const { UsageError, readArguments } = require('./arguments')
 const { date, hints, span } = require('./hints')
-const { readInput, requestOf } = require('./input')
-const { painter, printable, printableJson, wrapped } = require('./terminal')
+const { WHOLE_INPUT, findToken, readInput } = require('./input')
+const { painter, printable, printableJson, widthOf, wrapped } = require('./terminal')
 const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
 
 /**
@@ -22,8 +22,9 @@ const HELP = `Usage: logto-authkit explain [options] <token | ->
 
 Shows the content of a token, the verdict of every check, and the likely cause of a failure.
 The token never leaves this machine. The keys are fetched with --url or read from a file with --jwks;
-without either, the signature is not checked. Prefer \`-\`, which reads the token, or the
-headers of a request, from standard input: arguments remain in your shell's history.
+without either, the signature is not checked. Prefer \`-\`, which reads from standard input:
+arguments remain in your shell's history. It accepts a token, the headers of a request, a curl
+command, JSON, a Set-Cookie header or a URL, and finds the token in it.
 
 ${OPTIONS_HELP}
 
@@ -44,7 +45,8 @@ async function run(args, surroundings) {
   if (positionals.length !== 1) throw new UsageError('explain takes one token, or - to read it from standard input')
   const options = await readOptions(values)
   const result = await explain(await readInput(positionals[0], surroundings), options)
-  stdout.write(values.json ? `${printableJson(result)}\n` : formatExplanation(result, painter(stdout, env), options))
+  const text = () => formatExplanation(result, painter(stdout, env), widthOf(stdout), options)
+  stdout.write(values.json ? `${printableJson(result)}\n` : text())
   return EXIT_CODES[result.verdict]
 }
 
@@ -53,7 +55,7 @@ async function run(args, surroundings) {
  * @param {Options} options
  */
 async function explain(input, options) {
-  const { token, authorization, cookie } = requestOf(input)
+  const { token, authorization, cookie, foundIn } = findToken(input)
   const { verifier } = create('explain', options).core
   /** @type {Report} */
   const report = JSON.parse(await verifier.explain(token, authorization, cookie))
@@ -67,11 +69,12 @@ async function explain(input, options) {
     message: refusal?.message ?? null,
     details: refusal?.details ?? null,
     cause: refusal?.cause ?? null,
+    foundIn,
     verified,
     header,
     claims,
     checks,
-    hints: hints(/** @type {any} */ (failed), { header, claims, options, token: report.token }),
+    hints: hints(/** @type {any} */ (failed), { header, claims, options, token: report.token, cookie }),
   }
 }
 
@@ -101,14 +104,23 @@ async function checkRevocation(report, options) {
 /**
  * @param {Explanation} result
  * @param {import('./terminal').Paint} paint
+ * @param {number} width
  * @param {Options} options
  */
 function formatExplanation(
-  { verdict, code, status, message, verified, header, claims, checks, hints },
+  { verdict, code, status, message, foundIn, verified, header, claims, checks, hints },
   paint,
+  width,
   options,
 ) {
   const lines = []
+  if (verdict === 'accepted') lines.push(paint.good('✓ Accepted'))
+  if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
+  if (verdict === 'rejected') lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), `  ${printable(message ?? '')}`)
+  for (const hint of hints) lines.push('', wrapped(hint, '  ', width))
+  if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)
+    lines.push('', `The token was found in ${printable(foundIn)}.`)
+  lines.push('')
   if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header))
   if (claims !== null) {
     const trust = verified ? paint.good('verified') : paint.warn('NOT verified: anyone could have written this')
@@ -129,11 +141,6 @@ function formatExplanation(
   }
   if (checks.some(({ reason }) => reason === NOT_REACHED))
     lines.push(paint.dim('  - the other checks were not reached'))
-  lines.push('')
-  if (verdict === 'accepted') lines.push(paint.good('✓ Accepted'))
-  if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
-  if (verdict === 'rejected') lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), `  ${printable(message ?? '')}`)
-  for (const hint of hints) lines.push('', wrapped(hint, '  '))
   return `${lines.join('\n')}\n`
 }
 

@@ -5,7 +5,7 @@ const { printable } = require('./terminal')
 
 /**
  * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
- * @typedef {{ header: any, claims: any, options: any, token: string }} Case
+ * @typedef {{ header: any, claims: any, options: any, token: string, cookie?: string }} Case - `cookie` is the Cookie header.
  */
 
 /**
@@ -14,23 +14,26 @@ const { printable } = require('./terminal')
  * @returns {string[]}
  */
 function hints(errors, its) {
-  const found = errors.flatMap((error) => HINTS[error.code]?.({ ...its, error }) ?? []).flat()
+  const found = errors.flatMap((error) => HINTS[error.code]?.({ ...its, error, errors }) ?? []).flat()
   if (errors.length === 0) found.push(...remarks(its))
   return [...new Set(found)].map(printable)
 }
 
 /** @type {Record<string, (its: any) => (string | string[])[]>} */
 const HINTS = {
-  missing_token: () => [
+  missing_token: ({ cookie, options }) => [
+    otherCookie(cookie, options.cookieName ?? contract().cookies.auth),
     `The request contains no token. The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
   ambiguous_token: () => [
     'The request contains two different tokens. Look for two cookies with the same name on different paths or domains.',
   ],
   opaque_token: ({ token }) => [
-    token.length === 43
-      ? 'This is an opaque token. Logto issues one if the client requests no API resource. Pass the API identifier when signing in (`resources: [...]`) and when requesting the token: getAccessToken("https://your-api").'
-      : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
+    token.startsWith('pat_')
+      ? 'This is a personal access token. Exchange it for an access token first: POST /oidc/token with grant_type=urn:ietf:params:oauth:grant-type:token-exchange, subject_token_type=urn:logto:token-type:personal_access_token and resource=https://your-api.'
+      : token.length === 43
+        ? 'This is an opaque token. Logto issues one if the client requests no API resource. Pass the API identifier when signing in (`resources: [...]`) and when requesting the token: getAccessToken("https://your-api").'
+        : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
   malformed_token: ({ token, error }) => [
     String(error.details.reason),
@@ -39,9 +42,11 @@ const HINTS = {
     /[=+/]/.test(token)
       ? 'The input contains =, + or /, which never occur in a JWT. It has probably been encoded a second time.'
       : [],
-    token.split('.').length === 2 || token.endsWith('.')
-      ? 'The end of the token is missing. It was probably truncated when it was copied or stored.'
-      : [],
+    /…|\.\.\./.test(token)
+      ? 'The input contains an ellipsis: the program that printed the token shortened it. Copy the whole value.'
+      : token.split('.').length === 2 || token.endsWith('.')
+        ? 'The end of the token is missing. It was probably truncated when it was copied or stored.'
+        : [],
   ],
   unsupported_algorithm: ({ header }) => [
     /^HS/.test(header?.alg)
@@ -57,10 +62,12 @@ const HINTS = {
         ? 'This is an ID token. It tells the application who signed in; APIs must not accept it. Send the access token instead: getAccessToken("https://your-api"), not getIdToken().'
         : `Logto's access tokens have typ "at+jwt"; this token has ${header?.typ === undefined ? 'none' : JSON.stringify(header.typ)}. If your server uses another type, set the option \`tokenType\`.`,
   ],
-  unknown_key: ({ error }) => [
-    error.details.reason
-      ? `The key set contains a matching key, but ${error.details.reason}.`
-      : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
+  unknown_key: ({ error, errors }) => [
+    errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_issuer')
+      ? 'The key set does not contain the key, because the token comes from another server or tenant.'
+      : error.details.reason
+        ? `The key set contains a matching key, but ${error.details.reason}.`
+        : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
   ],
   invalid_signature: () => [
     'The key is known, but the signature does not match: the token was modified after signing, or damaged when it was copied.',
@@ -113,6 +120,18 @@ const HINTS = {
 }
 
 /**
+ * A JWT in a cookie under another name than the token's.
+ *
+ * @param {string | undefined} cookies
+ * @param {string} cookieName
+ */
+function otherCookie(cookies = '', cookieName) {
+  const [, name] = /([^\s=;,]+)=eyJ[\w-]+\.[\w-]+\.[\w-]/.exec(cookies) ?? []
+  if (name === undefined || name === cookieName) return []
+  return `The cookie "${name}" contains a JWT, but this API reads the cookie "${cookieName}". If that JWT is the access token, set cookieName: "${name}".`
+}
+
+/**
  * @param {string} iss
  * @param {string[]} expected
  * @returns {string[]}
@@ -125,7 +144,12 @@ function otherIssuer(iss, expected) {
   const advice = [
     `The token was issued by "${iss}"; this API accepts ${expected.map((one) => `"${one}"`).join(' or ')}.`,
   ]
-  if (/^https:\/\/[^/]+\/oidc$/.test(iss)) {
+  const [tenant, ...tenants] = [iss, ...expected].map((one) => /^https:\/\/([\w-]+)\.logto\.app\/oidc$/.exec(one)?.[1])
+  if (tenant !== undefined && tenants.every((other) => other !== undefined)) {
+    advice.push(
+      `"${tenant}" is another tenant of Logto Cloud: the client and this API are configured for different tenants.`,
+    )
+  } else if (/^https:\/\/[^/]+\/oidc$/.test(iss)) {
     advice.push(
       `If both are yours (a custom domain and <tenant>.logto.app), they are two issuers with the same key set. Accept both with issuer: ${JSON.stringify([...expected, iss])}.`,
     )

@@ -1,7 +1,15 @@
-/** Reads the input of `explain`: a token, or the headers of a request. */
+/** Finds the token in the input of `explain`: a token, the headers of a request, or whatever else people paste. */
+
+const { shellWords } = require('./shell-words')
 
 /** Maximum length of the input, far longer than any request's headers. */
 const MAX_INPUT_LENGTH = 1024 * 1024
+
+/**
+ * @typedef {{ authorization: string[], cookie: string[] }} Headers
+ * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string }} Found - A token, or the headers of a
+ *   request, and where they were.
+ */
 
 /**
  * @param {string} argument - `-` reads standard input.
@@ -19,23 +27,173 @@ async function readInput(argument, { stdin, stderr }) {
 }
 
 /**
- * Extracts the headers that may contain a token, from lines in the format of `curl -v` and browsers. If there are none, the
- * input is a token.
- *
  * @param {string} input
- * @returns {{ token?: string, authorization?: string[], cookie?: string }}
+ * @returns {Found}
  */
-function requestOf(input) {
-  /** @type {{ authorization: string[], cookie: string[] }} */
-  const found = { authorization: [], cookie: [] }
-  for (const line of input.split(/\r?\n/)) {
-    const [, name, value] = /^[>\s]*(authorization|cookie)\s*:\s*(.*)$/i.exec(line) ?? []
-    if (name !== undefined) found[/** @type {keyof typeof found} */ (name.toLowerCase())].push(value.trim())
+function findToken(input) {
+  const text = input.replace(/^\uFEFF/, '').trim()
+  for (const find of [inCommand, inJson, inHeaderLines, inHeadersOfCode, inSetCookie, inParameter]) {
+    const found = find(text)
+    if (found !== undefined) return found
   }
-  const { authorization, cookie } = found
-  if (authorization.length + cookie.length === 0) return { token: input.replace(/^bearer\s+/i, '') }
-  // Like Node, join several Cookie headers.
-  return { authorization, cookie: cookie.join('; ') }
+  return inText(text)
 }
 
-module.exports = { readInput, requestOf }
+/** @type {(text: string) => Found | undefined} */
+function inCommand(text) {
+  if (!/^(\$\s+)?curl(\.exe)?\s/i.test(text)) return undefined
+  const words = shellWords(text)
+  /** @type {string[]} */
+  const lines = []
+  words.forEach((word, i) => {
+    const [, name, attached] = /^(-H|-b|--header|--cookie|--oauth2-bearer)(?:=?(.*))$/s.exec(word) ?? []
+    const value = attached || words[i + 1]
+    if (name === undefined || value === undefined) return
+    lines.push(`${PREFIX_OF_FLAG[name] ?? ''}${value}`)
+  })
+  return inHeaderLines(lines.join('\n'), ' of the curl command') ?? inParameter(words.join('\n'))
+}
+
+/** @type {Record<string, string>} */
+const PREFIX_OF_FLAG = { '-b': 'Cookie: ', '--cookie': 'Cookie: ', '--oauth2-bearer': 'Authorization: Bearer ' }
+
+/** @type {(text: string) => Found | undefined} */
+function inJson(text) {
+  let value
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof value === 'string') return inQuotes(value)
+  const members = [...membersOf(value)]
+  for (const known of JSON_MEMBERS) {
+    const member = members.find(([name]) => name.toLowerCase() === known)
+    if (member === undefined) continue
+    const [name, found] = member
+    if (known === 'authorization') return { authorization: [found], foundIn: `the member "${name}" of the JSON` }
+    if (known === 'cookie') return { cookie: found, foundIn: `the member "${name}" of the JSON` }
+    return { token: found, foundIn: `the member "${name}" of the JSON` }
+  }
+}
+
+/** The members that may contain a token, the most likely first, in lower case. */
+const JSON_MEMBERS = [
+  'authorization',
+  'cookie',
+  'access_token',
+  'accesstoken',
+  'logto_token',
+  'token',
+  'jwt',
+  'id_token',
+]
+
+/**
+ * Yields the members of all objects that are strings. `{ "name": "Cookie", "value": "…" }`, as in HAR files, is one member.
+ *
+ * @type {(value: unknown, depth?: number) => Generator<[string, string]>}
+ */
+function* membersOf(value, depth = 0) {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return
+  const { name, value: its } = /** @type {any} */ (value)
+  if (typeof name === 'string' && typeof its === 'string') yield [name, its]
+  for (const [name, member] of Object.entries(value)) {
+    if (typeof member === 'string') yield [name, member]
+    else yield* membersOf(member, depth + 1)
+  }
+}
+
+const MAX_DEPTH = 20
+
+/**
+ * Reads header lines in the format of `curl -v` and browsers, which may separate a name from its value by a line break.
+ *
+ * @type {(text: string, source?: string) => Found | undefined}
+ */
+function inHeaderLines(text, source = '') {
+  /** @type {Headers} */
+  const found = { authorization: [], cookie: [] }
+  const lines = text.replace(FOLD, '').matchAll(/^[>\s]*(authorization|cookie)(?:[^\S\n]*:|[^\S\n]*\n|\t)(.*)$/gim)
+  for (const [, name, value] of lines) found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
+  const { authorization, cookie } = found
+  if (authorization.length + cookie.length === 0) return undefined
+  const names = [authorization.length > 0 && 'Authorization', cookie.length > 0 && 'Cookie'].filter(Boolean)
+  const foundIn = `the ${names.join(' and ')} header${names.length > 1 ? 's' : ''}${source}`
+  // Like Node, join several Cookie headers.
+  return { authorization, cookie: cookie.join('; '), foundIn }
+}
+
+/** Line breaks inside a token, which mail programs and terminals insert. */
+const FOLD = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
+
+/**
+ * Reads the headers in a call of `fetch` or in a PowerShell command.
+ *
+ * @type {(text: string) => Found | undefined}
+ */
+function inHeadersOfCode(text) {
+  const pairs = [...text.matchAll(/\b(authorization|cookie)["']?\s*\]?\s*[:=]\s*(["'`])(.*?)\2/gi)]
+  const lines = pairs.map(([, name, , value]) => `${name}: ${value}`)
+  return inHeaderLines(lines.join('\n'), ' in the code')
+}
+
+/** @type {(text: string) => Found | undefined} */
+function inSetCookie(text) {
+  const [, header, pair, attributes] = /^[<\s]*(set-cookie\s*:\s*)?([^\s=;]+=[^;\s]*)(;.*)?$/im.exec(text) ?? []
+  if (header === undefined && !/;\s*(path|max-age|expires|domain|httponly|secure|samesite)\b/i.test(attributes ?? ''))
+    return undefined
+  return { cookie: pair, foundIn: 'the Set-Cookie header' }
+}
+
+/**
+ * Reads a parameter of a URL, its fragment or a form, or an assignment to a variable.
+ *
+ * @type {(text: string) => Found | undefined}
+ */
+function inParameter(text) {
+  const [, name, value] = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]+)/i.exec(text) ?? []
+  return name === undefined ? undefined : { token: percentDecoded(value), foundIn: `"${name}"` }
+}
+
+/** @type {(token: string) => Found} */
+const inQuotes = (token) => ({ token: bare(token.trim()), foundIn: 'the text in quotes' })
+
+/**
+ * The text itself, or the only part of it that looks like a token.
+ *
+ * @type {(text: string) => Found}
+ */
+function inText(text) {
+  const [, , quoted] = /^(["'`]+)(.*?)\1[,;]?$/s.exec(text) ?? []
+  if (quoted !== undefined) return inQuotes(quoted)
+  const joined = bare(text).replace(/\s+/g, '')
+  if (joined !== bare(text) && LOOKS_LIKE_JWT.test(joined)) return { token: joined, foundIn: 'several lines' }
+  const decoded = percentDecoded(bare(text))
+  if (decoded !== bare(text) && LOOKS_LIKE_JWT.test(bare(decoded)))
+    return { token: bare(decoded), foundIn: 'the percent-encoded text' }
+  // A second `Bearer` is a mistake to explain.
+  const inside = /^bearer\s/i.test(bare(text))
+    ? []
+    : (text.match(/\beyJ[\w-]+\.[\w-]+\.[\w-]+(?![\w.-])|\bpat_\w+/g) ?? [])
+  if (inside.length === 1 && inside[0] !== bare(text)) return { token: inside[0], foundIn: 'the text' }
+  return { token: bare(text), foundIn: WHOLE_INPUT }
+}
+
+/** The place of a token that is all there is in the input. */
+const WHOLE_INPUT = 'the input'
+const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
+
+/** @param {string} token */
+const bare = (token) => token.replace(/^bearer\s+/i, '')
+
+/** @param {string} text */
+function percentDecoded(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+module.exports = { WHOLE_INPUT, findToken, readInput }

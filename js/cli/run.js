@@ -9,7 +9,7 @@ const { version } = require('../../package.json')
  *
  * @typedef {{
  *   stdin: AsyncIterable<Uint8Array | string> & { isTTY?: boolean },
- *   stdout: { write(text: string): unknown, isTTY?: boolean },
+ *   stdout: { write(text: string): unknown, isTTY?: boolean, columns?: number },
  *   stderr: { write(text: string): unknown },
  *   env: Record<string, string | undefined>,
  *   once?(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown,

@@ -60,17 +60,25 @@ function painter(stream, env) {
  *
  * @param {string} text
  * @param {string} indent
+ * @param {number} width - In columns.
  */
-function wrapped(text, indent) {
+function wrapped(text, indent, width) {
   const lines = ['']
   for (const word of text.split(' ')) {
     const line = lines[lines.length - 1]
-    if (line !== '' && indent.length + line.length + 1 + word.length > MAX_LINE_WIDTH) lines.push(word)
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) lines.push(word)
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
   }
   return lines.map((line) => indent + line).join('\n')
 }
 
+/**
+ * The width to wrap text at: that of the terminal, up to a width at which lines are still easy to read.
+ *
+ * @param {{ columns?: number }} stream
+ */
+const widthOf = ({ columns = MAX_LINE_WIDTH }) => Math.min(columns, MAX_LINE_WIDTH)
+
 const MAX_LINE_WIDTH = 100
 
-module.exports = { painter, printable, printableJson, wrapped }
+module.exports = { painter, printable, printableJson, widthOf, wrapped }

@@ -1,0 +1,184 @@
+const assert = require('node:assert/strict')
+const { after, before, describe, test } = require('node:test')
+const { createTestIssuer } = require('logto-authkit/testing')
+const { cli } = require('../../support/cli')
+const { AUDIENCE } = require('../../support/tokens')
+
+let issuer
+before(async () => {
+  issuer = await createTestIssuer()
+})
+after(() => issuer.close())
+
+const json = JSON.stringify
+const folded = (token, separator) => token.replace(/(.{76})/g, `$1${separator}`)
+
+/** What people paste, and where the token is in it. @type {[string, (token: string) => string, string][]} */
+const FORMS = [
+  ['a token', (t) => t, 'the input'],
+  ['a token after Bearer', (t) => `Bearer ${t}`, 'the input'],
+  ['a token after a byte order mark', (t) => `\uFEFF${t}`, 'the input'],
+  ['a token before a zero-width space', (t) => `${t}\u200B`, 'the text'],
+  ['double quotes', (t) => `"${t}"`, 'the text in quotes'],
+  ['single quotes and a comma', (t) => `'${t}',`, 'the text in quotes'],
+  ['backticks', (t) => `\`${t}\``, 'the text in quotes'],
+  ['a Markdown code block', (t) => `\`\`\`\n${t}\n\`\`\``, 'the text in quotes'],
+  ['angle brackets', (t) => `<${t}>`, 'the text'],
+  ['a folded token', (t) => folded(t, '\n'), 'several lines'],
+  ['a folded and indented token', (t) => folded(t, '\r\n    '), 'several lines'],
+  ['percent-encoding', (t) => encodeURIComponent(`Bearer ${t}`), 'the percent-encoded text'],
+  ['percent-encoded dots', (t) => t.replaceAll('.', '%2E'), 'the percent-encoded text'],
+  ['a sentence', (t) => `My token is ${t} and it fails.`, 'the text'],
+  ['a line of a log', (t) => `[12:00] token=${t} status=401`, '"token"'],
+  ['a header', (t) => `Authorization: Bearer ${t}`, 'the Authorization header'],
+  ['a folded header', (t) => `Authorization: Bearer ${folded(t, '\r\n  ')}`, 'the Authorization header'],
+  ['the request of curl -v', (t) => `> GET / HTTP/1.1\r\n> Authorization: Bearer ${t}\r\n`, 'the Authorization header'],
+  ['names and values on separate lines', (t) => `accept\n*/*\nauthorization\nBearer ${t}`, 'the Authorization header'],
+  ['names and values separated by tabs', (t) => `accept\t*/*\ncookie\tlogto_authtoken=${t}`, 'the Cookie header'],
+  [
+    'the response of curl -v',
+    (t) => `< HTTP/1.1 200 OK\n< set-cookie: logto_authtoken=${t}; Path=/`,
+    'the Set-Cookie header',
+  ],
+  ['the value of Set-Cookie', (t) => `logto_authtoken=${t}; Path=/; HttpOnly; Secure`, 'the Set-Cookie header'],
+  ['the name and value of a cookie', (t) => `logto_authtoken=${t}`, '"logto_authtoken"'],
+  [
+    'a curl command',
+    (t) => `curl https://api.example.com -H 'Authorization: Bearer ${t}'`,
+    'the Authorization header of the curl command',
+  ],
+  [
+    'a curl command with a prompt and a pipe',
+    (t) => `$ curl -s --header "authorization: bearer ${t}" http://a | jq`,
+    'the Authorization header of the curl command',
+  ],
+  ['curl --oauth2-bearer', (t) => `curl --oauth2-bearer ${t} http://a`, 'the Authorization header of the curl command'],
+  ['curl -b', (t) => `curl http://a -b 'theme=dark; logto_authtoken=${t}'`, 'the Cookie header of the curl command'],
+  ['curl --cookie=', (t) => `curl --cookie=logto_authtoken=${t} http://a`, 'the Cookie header of the curl command'],
+  ['curl with a token in the URL', (t) => `curl 'http://a/?access_token=${t}'`, '"access_token"'],
+  [
+    'Copy as cURL (bash)',
+    (t) =>
+      `curl 'http://a/me' \\\n  -H 'accept: */*' \\\n  -H $'x: it\\'s' \\\n  -H 'authorization: Bearer ${t}' \\\n  --compressed`,
+    'the Authorization header of the curl command',
+  ],
+  [
+    'Copy as cURL (cmd)',
+    (t) => `curl ^"http://a/me^" ^\n  -H ^"sec-ch-ua: ^\\^"Chromium^\\^"^" ^\n  -H ^"authorization: Bearer ${t}^"`,
+    'the Authorization header of the curl command',
+  ],
+  [
+    'Copy as fetch',
+    (t) => `fetch("http://a", {\n  "headers": {\n    "accept": "*/*",\n    "authorization": "Bearer ${t}"\n  }\n});`,
+    'the Authorization header in the code',
+  ],
+  [
+    'Copy as PowerShell',
+    (t) => `Invoke-WebRequest -Uri "http://a" -Headers @{\n"accept"="*/*"\n  "authorization"="Bearer ${t}"\n}`,
+    'the Authorization header in the code',
+  ],
+  [
+    'a cookie of PowerShell',
+    (t) => `$s.Cookies.Add((New-Object System.Net.Cookie("logto_authtoken", "${t}", "/", "a")))`,
+    'the text',
+  ],
+  [
+    'axios',
+    (t) => `axios.get('/', { headers: { Authorization: \`Bearer ${t}\` } })`,
+    'the Authorization header in the code',
+  ],
+  [
+    'Python',
+    (t) => `requests.get("/", headers={'Authorization': 'Bearer ${t}'})`,
+    'the Authorization header in the code',
+  ],
+  ['HTTPie', (t) => `http GET http://a "Authorization:Bearer ${t}"`, 'the text'],
+  [
+    'a token response',
+    (t) => json({ id_token: 'eyJ.x.y', access_token: t, expires_in: 3600 }),
+    'the member "access_token" of the JSON',
+  ],
+  ['JSON with accessToken', (t) => json({ accessToken: t }, null), 'the member "accessToken" of the JSON'],
+  ['nested JSON', (t) => json({ data: [{ token: t }] }), 'the member "token" of the JSON'],
+  [
+    'headers in JSON',
+    (t) => json({ headers: { authorization: `Bearer ${t}` } }),
+    'the member "authorization" of the JSON',
+  ],
+  [
+    'a HAR file',
+    (t) => json({ log: { entries: [{ request: { headers: [{ name: 'Cookie', value: `logto_authtoken=${t}` }] } }] } }),
+    'the member "Cookie" of the JSON',
+  ],
+  ['a JSON string', (t) => json(t), 'the text in quotes'],
+  ['an object in a log of Node.js', (t) => `{ accessToken: '${t}', tokenType: 'Bearer' }`, 'the text'],
+  ['a URL', (t) => `https://app.example.com/callback?access_token=${t}&state=x`, '"access_token"'],
+  ['the fragment of a URL', (t) => `https://app.example.com/#access_token=${t}`, '"access_token"'],
+  ['a WebSocket URL', (t) => `wss://api.example.com/socket?token=${t}`, '"token"'],
+  ['a form', (t) => `grant_type=x&access_token=${t}&token_type=Bearer`, '"access_token"'],
+  ['an environment variable', (t) => `TOKEN=${t}`, '"TOKEN"'],
+  ['an exported variable', (t) => `export ACCESS_TOKEN="${t}"`, '"ACCESS_TOKEN"'],
+  ['YAML', (t) => `access_token: ${t}`, 'the text'],
+]
+
+describe('a token is found in', () => {
+  for (const [name, form, foundIn] of FORMS) {
+    test(name, async () => {
+      const result = await explain(form(issuer.mint({ sub: 'alice' })))
+      assert.deepEqual([result.verdict, result.foundIn], ['accepted', foundIn])
+      assert.equal(result.claims.sub, 'alice')
+    })
+  }
+})
+
+test('the first of several tokens in a text is not chosen silently', async () => {
+  const { code } = await explain(`old: ${issuer.mint()}\nnew: ${issuer.mint()}`)
+  assert.equal(code, 'malformed_token')
+})
+
+test('the output says where the token was, unless the input is the token', async () => {
+  const { stdout } = await cli(['explain', '-'], { stdin: `curl http://a --oauth2-bearer ${issuer.mint()}` })
+  assert.match(stdout, /\nThe token was found in the Authorization header of the curl command\.\n/)
+  const plain = await cli(['explain', '-'], { stdin: issuer.mint() })
+  assert.doesNotMatch(plain.stdout, /was found/)
+})
+
+describe('the hint identifies', () => {
+  /** @type {[string, () => string, string, RegExp][]} */
+  const KINDS = [
+    ['a personal access token', () => 'pat_3q2Fz8kd', 'opaque_token', /personal access token. Exchange it/],
+    ['a shortened token', () => `${issuer.mint().slice(0, 40)}…`, 'malformed_token', /shortened it/],
+    [
+      'a token with an ellipsis',
+      () => issuer.mint().replace(/(?<=\..{20}).{100}/, '...'),
+      'malformed_token',
+      /shortened it/,
+    ],
+    [
+      'a cookie under another name',
+      () => `Cookie: session=${issuer.mint()}`,
+      'missing_token',
+      /set cookieName: "session"/,
+    ],
+    [
+      'a token of another tenant in the cloud',
+      () => issuer.mint({ header: { kid: 'other' }, claims: { iss: 'https://theirs.logto.app/oidc' } }),
+      'unknown_key',
+      /comes from another server or tenant[\s\S]*"theirs" is another tenant/,
+    ],
+  ]
+  for (const [name, input, code, hint] of KINDS) {
+    test(name, async () => {
+      const result = await explain(input(), ['--issuer', 'https://mine.logto.app/oidc'])
+      assert.equal(result.code, code)
+      assert.match(result.hints.join('\n'), hint)
+      assert.doesNotMatch(result.hints.join('\n'), /rotated twice/)
+    })
+  }
+})
+
+async function explain(input, options = []) {
+  const args = ['explain', '-', '--json', '--url', issuer.logtoUrl, '--audience', AUDIENCE, ...options]
+  const { stdout } = await cli(args, { stdin: input })
+  return JSON.parse(stdout)
+}

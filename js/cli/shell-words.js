@@ -1,0 +1,35 @@
+/** Splits a command line into words, as "Copy as cURL" in browsers writes it for bash, cmd and PowerShell. */
+
+/** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues the command. */
+const CONTINUATION = /\s*[\\^`]\r?\n\s*/g
+/** `'…'`, `$'…'`, `"…"`, an escaped character, white space, or other characters. */
+const TOKENS = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|(\s+)|([^\s'"\\^$]+|\$)/gs
+
+/**
+ * @param {string} command
+ * @returns {string[]}
+ */
+function shellWords(command) {
+  const words = ['']
+  for (const match of withoutCmdEscapes(command.replace(CONTINUATION, ' ')).matchAll(TOKENS)) {
+    const [, single, dollar, double, escaped, space, plain] = match
+    if (space !== undefined) words.push('')
+    else words[words.length - 1] += single ?? unescaped(dollar ?? double) ?? escaped ?? plain
+  }
+  return words.filter((word) => word !== '')
+}
+
+/** @param {string | undefined} text */
+const unescaped = (text) =>
+  text?.replace(/\\u([\da-f]{4})|\\(.)/gis, (_, code, char) =>
+    code === undefined ? char : String.fromCharCode(Number.parseInt(code, 16)),
+  )
+
+/**
+ * In cmd, Chrome escapes every special character inside quotes too: `^"Cookie: a=b^%^3D^"`.
+ *
+ * @param {string} command
+ */
+const withoutCmdEscapes = (command) => (command.includes('^"') ? command.replace(/\^(.)/g, '$1') : command)
+
+module.exports = { shellWords }
