@@ -4,11 +4,11 @@ const { EventEmitter, once } = require('node:events')
 const { Readable } = require('node:stream')
 const { run } = require('../../js/cli/run')
 
-async function cli(args, { stdin = '', env = {}, isTTY = false, once } = /** @type {any} */ ({})) {
+async function cli(args, { stdin = '', env = {}, isTTY = false, columns = undefined, once } = /** @type {any} */ ({})) {
   const [stdout, stderr] = [sink(), sink()]
   const code = await run(args, {
     stdin: Object.assign(Readable.from([stdin]), { isTTY }),
-    stdout: { isTTY, write: stdout.write },
+    stdout: { isTTY, columns, write: stdout.write },
     stderr: { write: stderr.write },
     env,
     once,

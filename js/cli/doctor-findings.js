@@ -4,18 +4,22 @@ const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaults('verifier')
 const { create } = require('../core/options')
 const { createVerifier } = require('../index')
+const { connection, proxy } = require('./doctor-connection')
 const { certificate } = require('./doctor-tls')
+const { audience, baseUrl, endpointsUrl } = require('./doctor-url')
 const { span } = require('./hints')
 const { get } = require('./http')
 const { proxyFor } = require('./proxy')
 
 /**
- * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string }} Finding - `ok` is null if the check
- * could not run
+ * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding - `ok` is
+ *   null if the check could not run. `fix` contains the options to change.
  * @typedef {{ logtoUrl: string, audience?: string | string[], issuer?: string | string[], jwksUri?: string,
- *   algorithms?: any, timeout?: number, env: Record<string, string | undefined> }} Subject
+ *   algorithms?: any, jwksCa?: string, timeout?: number, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer
  */
+
+const KEY_CHECKS = ['Key set', 'Algorithms']
 
 /** Seconds. With a larger clock difference, tokens are rejected too early or accepted too long. */
 const MOST_SKEW = 10
@@ -30,77 +34,37 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
   const [issuer] = create('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
   const issuers = [its.issuer ?? issuer].flat()
   const keysUrl = new URL(its.jwksUri ?? `${issuer}/jwks`)
-  const discoveryUrl = new URL(`${issuer}/.well-known/openid-configuration`)
+  const discoveryUrl = new URL(`${issuer.slice(0, -'/oidc'.length)}${DISCOVERY_PATH}`)
 
   const route = proxyFor(keysUrl, env)
   const settings = { proxy: route.proxy, timeout }
-  const [discovery, keys, outage] = await Promise.all([
+  const [discovery, keys, endpoints, outage] = await Promise.all([
     attempt(get(discoveryUrl, { proxy: proxyFor(discoveryUrl, env).proxy, timeout })),
     attempt(get(keysUrl, settings)),
+    attempt(get(endpointsUrl(new URL(issuer)), settings)),
     verifier.prefetch().then(
       () => null,
       (error) => String(error.cause?.message ?? error.details?.reason ?? error.message),
     ),
   ])
 
-  return [
-    baseUrl(its.logtoUrl, issuer, keysUrl),
+  const way = [
+    baseUrl(its.logtoUrl, issuer, keysUrl, endpoints),
     proxy(route),
-    connection(keys),
+    connection(keys, keysUrl),
     ...(keysUrl.protocol === 'https:' ? [certificate(keys, outage, env)] : []),
     ...documents(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
-    ...keySet(keys, keysUrl, outage, verifier.stats().jwks.keys, algorithms),
+  ]
+  // The same fault fails the fetch of the keys too. It is reported once, where it says most.
+  const cause = way.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
+  return [
+    ...way,
+    ...(outage !== null && cause !== undefined
+      ? KEY_CHECKS.map((check) => ({ check, ok: null, found: `not checked, see ${cause.check}` }))
+      : keySet(keys, keysUrl, outage, verifier.stats().jwks.keys, algorithms)),
     clock(discovery, keys),
     audience(its.audience, issuer),
   ]
-}
-
-/**
- * @param {string} logtoUrl
- * @param {string} issuer
- * @param {URL} keysUrl
- * @returns {Finding}
- */
-function baseUrl(logtoUrl, issuer, keysUrl) {
-  const found = `${logtoUrl} (issuer ${issuer})`
-  const exposed =
-    keysUrl.protocol === 'http:' && !/^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(keysUrl.hostname)
-  if (!exposed) return { check: 'URL', ok: true, found }
-  const advice =
-    'Keys are fetched over plain http, so anyone on the network path can replace them and sign tokens. Use https.'
-  return { check: 'URL', ok: false, found, advice }
-}
-
-/** @type {(route: ReturnType<typeof proxyFor>) => Finding} */
-const proxy = ({ says, wrong }) =>
-  wrong
-    ? { check: 'Proxy', ok: false, found: wrong, advice: 'Use a URL such as http://proxy.example.com:3128.' }
-    : { check: 'Proxy', ok: true, found: says }
-
-/**
- * @param {Answer | Error} keys
- * @returns {Finding}
- */
-function connection(keys) {
-  if (!(keys instanceof Error)) return { check: 'Connection', ok: true, found: 'the server responds' }
-  const { code, message } = /** @type {NodeJS.ErrnoException} */ (keys)
-  const reason = /SSL routines:[^:]*:([^:]+):/.exec(message)?.[1]
-  const kind = reason ? 'EPROTO' : String(code)
-  const advice =
-    CONNECTION_ADVICE[kind] ??
-    'Check the URL, whether the server is running, and whether a firewall blocks the connection.'
-  return { check: 'Connection', ok: false, found: reason ? `TLS: ${reason}` : message || kind, advice }
-}
-
-/** @type {Record<string, string>} */
-const CONNECTION_ADVICE = {
-  ENOTFOUND:
-    'The hostname cannot be resolved from this machine. Check it for typing errors; it may belong to another network.',
-  EAI_AGAIN: 'The DNS server does not respond.',
-  ECONNREFUSED:
-    'Nothing listens on that port. Check the port and whether the server is running. In a container, localhost is the container itself.',
-  ECONNRESET: 'The connection was reset. Check whether the URL should use http instead of https, or the reverse.',
-  EPROTO: 'The server does not speak TLS on that port. Check whether the URL should use http.',
 }
 
 /**
@@ -114,39 +78,49 @@ const CONNECTION_ADVICE = {
  */
 function documents(discovery, keys, url, issuers, keysUrl, outage) {
   const unseen = { check: 'Issuer', ok: null, found: `accepted: ${issuers.join(', ')}` }
-  const fail = (/** @type {string} */ found, /** @type {string} */ advice) => [
-    { check: 'Discovery', ok: false, found, advice },
-    unseen,
-  ]
+  /** @type {(found: string, advice: string, fix?: Partial<Subject>) => Finding[]} */
+  const fail = (found, advice, fix) => [{ check: 'Discovery', ok: false, found, advice, ...(fix && { fix }) }, unseen]
   if (discovery instanceof Error && keys instanceof Error)
     return [{ check: 'Discovery', ok: null, found: 'not reached' }, unseen]
-  if (discovery instanceof Error) {
-    return [{ check: 'Discovery', ok: false, found: discovery.message, advice: `${url.href} must respond.` }, unseen]
-  }
+  if (discovery instanceof Error) return fail(discovery.message, `${url.href} must respond.`)
   const { status, headers, body } = discovery
-  if (status >= 300 && status < 400)
-    return fail(`${status} to ${headers.location}`, 'Redirects are not followed. Use the target URL.')
+  if (status >= 300 && status < 400) {
+    const target = String(headers.location)
+    const logtoUrl = target.endsWith(DISCOVERY_PATH) ? target.slice(0, -DISCOVERY_PATH.length) : undefined
+    const advice = logtoUrl === undefined ? 'Use the target URL.' : `Set logtoUrl: "${logtoUrl}".`
+    return fail(
+      `${status} to ${target}`,
+      `Redirects are not followed. ${advice}`,
+      logtoUrl === undefined ? undefined : { logtoUrl },
+    )
+  }
   if (status !== 200)
     return fail(
       `${url.href} responds with ${status}`,
       status === 404 ? WRONG_PLACE : 'The server reports an error. Look at its log.',
     )
   const document = jsonObject(body)
-  if (typeof document?.issuer !== 'string') return fail(`${url.href} does not return a discovery document`, WRONG_PLACE)
+  if (typeof document?.issuer !== 'string') {
+    const what = /^\s*</.test(body) ? 'returns a web page' : 'does not return a discovery document'
+    return fail(`${url.href} ${what}`, WRONG_PLACE)
+  }
   const { issuer, jwks_uri: jwksUri } = document
   const elsewhere = typeof jwksUri === 'string' && jwksUri !== keysUrl.href
   const note = elsewhere ? ` (its jwks_uri, ${jwksUri}, follows the Host header; ${keysUrl.href} is used instead)` : ''
   const found = { check: 'Discovery', ok: true, found: `${url.href}${note}` }
   if (issuers.includes(issuer)) return [found, { check: 'Issuer', ok: true, found: issuer }]
   const keep = outage === null ? `, and jwksUri: "${keysUrl.href}" if only this URL can be reached from here` : ''
-  const advice = issuer.endsWith('/oidc')
-    ? `Tokens will have iss "${issuer}". Set logtoUrl: "${issuer.slice(0, -'/oidc'.length)}"${keep}.`
-    : `Tokens will have iss "${issuer}". Set issuer: "${issuer}".`
-  return [
-    found,
-    { check: 'Issuer', ok: false, found: `the server's issuer is ${issuer}, accepted: ${issuers.join(', ')}`, advice },
-  ]
+  const logtoUrl = issuer.endsWith('/oidc') ? issuer.slice(0, -'/oidc'.length) : undefined
+  const advice =
+    logtoUrl === undefined
+      ? `Tokens will have iss "${issuer}". Set issuer: "${issuer}".`
+      : `Tokens will have iss "${issuer}". Set logtoUrl: "${logtoUrl}"${keep}.`
+  const fix = logtoUrl === undefined ? { issuer } : { logtoUrl, ...(keep && { jwksUri: keysUrl.href }) }
+  const says = `the server's issuer is ${issuer}, accepted: ${issuers.join(', ')}`
+  return [found, { check: 'Issuer', ok: false, found: says, advice, fix }]
 }
+
+const DISCOVERY_PATH = '/oidc/.well-known/openid-configuration'
 
 const WRONG_PLACE =
   'This does not seem to be the base URL of Logto. Use the ENDPOINT of the server, including its sub-path if it has one; the admin console has a different URL.'
@@ -216,37 +190,6 @@ function clock(...answers) {
     }
   }
   return { check, ok: null, found: 'the server sends no Date header' }
-}
-
-/**
- * Mistakes in an audience that are visible without a token.
- *
- * @param {string | string[] | undefined} given
- * @param {string} issuer
- * @returns {Finding}
- */
-function audience(given, issuer) {
-  const check = 'Audience'
-  if (given === undefined) return { check, ok: null, found: 'not checked: pass --audience' }
-  const audiences = [given].flat()
-  for (const one of audiences) {
-    const wrong = wrongAudience(one, issuer)
-    if (wrong) return { check, ok: false, found: one, advice: wrong }
-  }
-  const found = `${audiences.join(', ')}, must match exactly; \`explain\` checks a token against it`
-  return { check, ok: true, found }
-}
-
-/**
- * @param {string} audience
- * @param {string} issuer
- */
-function wrongAudience(audience, issuer) {
-  if (audience !== audience.trim()) return 'Remove the white space around it.'
-  if (!URL.canParse(audience))
-    return 'An API identifier in Logto is an absolute URI such as https://api.example.com. This may be the id of an application.'
-  if (audience === issuer || `${audience.replace(/\/$/, '')}/oidc` === issuer)
-    return "That is Logto's own URL. Access tokens are issued for your API: register it in Logto and use its identifier."
 }
 
 /**

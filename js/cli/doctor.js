@@ -4,8 +4,15 @@ const { defaults } = require('../core/contract')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
 const { painter, printable, printableJson, widthOf, wrapped } = require('./terminal')
+const { loadOptions } = require('./verify-options')
+
+/**
+ * @typedef {import('./doctor-findings').Finding} Finding
+ * @typedef {import('./doctor-findings').Subject} Subject
+ */
 
 const HELP = `Usage: logto-authkit doctor --url URL [options]
+       logto-authkit doctor --options FILE
 
 Checks from this machine, with its environment, everything that verifying tokens of a Logto server
 requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
@@ -16,6 +23,8 @@ requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, cloc
   --jwks-uri URL     URL of the key set, if you set the option jwksUri
   --algorithm ALG    accepted algorithm, if you set the option algorithms (repeatable)
   --timeout MS       per request (default: ${defaults('verifier').jwksTimeoutMs})
+  --options FILE     a module or JSON file with your application's options; flags override them
+  --fix              print the corrected options
   --json             machine-readable output
   --help, -h         show this help
 
@@ -32,51 +41,81 @@ const FLAGS = /** @type {const} */ ({
   'jwks-uri': { type: 'string' },
   algorithm: { type: 'string', multiple: true },
   timeout: { type: 'string' },
+  options: { type: 'string' },
+  fix: { type: 'boolean' },
   json: { type: 'boolean' },
 })
 
 /** @type {import('./run').Command['run']} */
 async function run(args, { stdout, env }) {
   const { values, positionals } = readArguments(args, FLAGS)
-  if (values.url === undefined) throw new UsageError('doctor needs the URL of a Logto server: --url')
   if (positionals.length > 0) throw new UsageError('doctor takes only options')
-  const findings = await serverFindings(
-    /** @type {import('./doctor-findings').Subject} */ ({
-      logtoUrl: values.url,
-      ...(values.audience && { audience: values.audience }),
-      ...(values.issuer && { issuer: values.issuer }),
-      ...(values['jwks-uri'] && { jwksUri: values['jwks-uri'] }),
-      ...(values.algorithm && { algorithms: values.algorithm }),
-      ...(values.timeout && { timeout: readNumber('timeout', values.timeout) }),
-      env,
-    }),
-  )
+  const subject = await subjectOf(values)
+  const findings = await serverFindings({ ...subject, env })
   const isWell = findings.every(({ ok }) => ok !== false)
+  const fixed = values.fix ? corrected(subject, findings) : undefined
+  const report = { ok: isWell, findings, ...(fixed && { options: fixed }) }
   stdout.write(
-    values.json
-      ? `${printableJson({ ok: isWell, findings })}\n`
-      : text(findings, isWell, painter(stdout, env), widthOf(stdout)),
+    values.json ? `${printableJson(report)}\n` : text(findings, isWell, fixed, painter(stdout, env), widthOf(stdout)),
   )
   return isWell ? 0 : 1
 }
 
 /**
- * @param {import('./doctor-findings').Finding[]} findings
+ * The options to check: those of the application's file, and the flags.
+ *
+ * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
+ * @returns {Promise<Omit<Subject, 'env'>>}
+ */
+async function subjectOf(flags) {
+  const own = flags.options === undefined ? {} : await loadOptions(flags.options)
+  const list = (/** @type {string[] | undefined} */ values) => (values?.length === 1 ? values[0] : values)
+  const subject = {
+    logtoUrl: flags.url ?? own.logtoUrl,
+    audience: list(flags.audience) ?? own.audience,
+    issuer: list(flags.issuer) ?? own.issuer,
+    jwksUri: flags['jwks-uri'] ?? own.jwksUri,
+    algorithms: flags.algorithm ?? own.algorithms,
+    jwksCa: own.jwksCa,
+    timeout: readNumber('timeout', flags.timeout) ?? own.jwksTimeoutMs,
+  }
+  if (subject.logtoUrl === undefined) throw new UsageError('doctor needs the URL of a Logto server: --url or --options')
+  return /** @type {any} */ (Object.fromEntries(Object.entries(subject).filter(([, value]) => value != null)))
+}
+
+/**
+ * The options with the fixes of all findings.
+ *
+ * @param {Omit<Subject, 'env'>} subject
+ * @param {Finding[]} findings
+ */
+function corrected({ timeout, ...options }, findings) {
+  const jwksTimeoutMs = timeout === undefined ? {} : { jwksTimeoutMs: timeout }
+  return Object.assign({}, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix))
+}
+
+/**
+ * @param {Finding[]} findings
  * @param {boolean} isWell
+ * @param {object | undefined} fixed
  * @param {import('./terminal').Paint} paint
  * @param {number} width
  */
-function text(findings, isWell, paint, width) {
+function text(findings, isWell, fixed, paint, width) {
   const lines = findings.flatMap(({ check, ok, found, advice }) => {
     const mark = ok === null ? paint.dim('-') : ok ? paint.good('✓') : paint.bad('✗')
-    const line = `${mark} ${paint.bold(check.padEnd(11))} ${printable(found)}`
-    return advice ? [line, wrapped(printable(advice), ' '.repeat(14), width)] : [line]
+    const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapped(printable(found), INDENT, width).trimStart()}`
+    return advice ? [line, wrapped(printable(advice), INDENT, width)] : [line]
   })
   const count = findings.filter(({ ok }) => ok === false).length
   const summary = isWell
     ? paint.good('No problems found.')
     : paint.bad(`${count} ${count === 1 ? 'problem' : 'problems'}.`)
-  return `${lines.join('\n')}\n\n${summary}\n`
+  const options = fixed ? `\n${paint.bold('Corrected options')}\n${printableJson(fixed)}\n` : ''
+  return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
+
+/** Below the result of a check. */
+const INDENT = ' '.repeat(14)
 
 module.exports = { HELP, run }

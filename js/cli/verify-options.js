@@ -84,7 +84,11 @@ async function readOptions(flags) {
   })
 }
 
-/** @param {string} file */
+/**
+ * Reads the options of an application from a module or a JSON file.
+ *
+ * @param {string} file
+ */
 async function loadOptions(file) {
   if (file.endsWith('.json')) return readJson(file)
   const module = await import(pathToFileURL(resolve(file)).href).catch((error) => {
@@ -120,4 +124,4 @@ const words = (text) => text.split(' ').filter((word) => word !== '')
 /** @param {Record<string, unknown>} object */
 const defined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, readOptions }
+module.exports = { FLAGS, HELP, loadOptions, readOptions }

@@ -1,0 +1,52 @@
+/** The findings of `doctor` about the route to the server: the proxy and the connection. */
+
+/** @typedef {import('./doctor-findings').Finding} Finding */
+
+/** @type {(route: ReturnType<typeof import('./proxy').proxyFor>) => Finding} */
+const proxy = ({ says, wrong }) =>
+  wrong
+    ? { check: 'Proxy', ok: false, found: wrong, advice: 'Use a URL such as http://proxy.example.com:3128.' }
+    : { check: 'Proxy', ok: true, found: says }
+
+/**
+ * @param {import('./http').Answer | Error} keys
+ * @param {URL} url
+ * @returns {Finding}
+ */
+function connection(keys, url) {
+  if (!(keys instanceof Error)) return { check: 'Connection', ok: true, found: 'the server responds' }
+  const { code = '', message } = /** @type {NodeJS.ErrnoException} */ (keys)
+  const kind = /SSL routines/.test(message) ? 'EPROTO' : code
+  const [what, advice] = FAILURES[kind] ?? [
+    message || kind,
+    'Check the URL, whether the server is running, and whether a firewall blocks the connection.',
+  ]
+  return {
+    check: 'Connection',
+    ok: false,
+    found: FAILURES[kind] ? `${url.host}: ${what} (${kind})` : what,
+    advice,
+  }
+}
+
+/** What failed, and what to do about it, by Node's error code. @type {Record<string, [string, string]>} */
+const FAILURES = {
+  ENOTFOUND: [
+    'unknown hostname',
+    'The hostname cannot be resolved from this machine. Check it for typing errors; it may belong to another network, such as that of a container.',
+  ],
+  EAI_AGAIN: ['no response from the DNS server', 'The DNS server does not respond. Check the network of this machine.'],
+  ECONNREFUSED: [
+    'connection refused',
+    'Nothing listens on that port. Check the port and whether the server is running. In a container, localhost is the container itself: use the name of the service.',
+  ],
+  ECONNRESET: [
+    'the server closed the connection',
+    'The connection was reset. Check whether the URL should use http instead of https, or the reverse.',
+  ],
+  ETIMEDOUT: ['no response', 'A firewall may block the connection, or the address is wrong.'],
+  EHOSTUNREACH: ['no route to the host', 'Check the address and the network of this machine.'],
+  EPROTO: ['no TLS on this port', 'The server does not speak TLS on that port. Check whether the URL should use http.'],
+}
+
+module.exports = { connection, proxy }

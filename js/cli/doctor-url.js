@@ -1,0 +1,87 @@
+/** The findings of `doctor` about the options themselves: the base URL and the audience. */
+
+/** @typedef {import('./doctor-findings').Finding} Finding */
+
+/**
+ * @param {string} logtoUrl
+ * @param {string} issuer
+ * @param {URL} keysUrl
+ * @param {import('./http').Answer | Error} endpoints - The response of the admin tenant's API.
+ * @returns {Finding}
+ */
+function baseUrl(logtoUrl, issuer, keysUrl, endpoints) {
+  const check = 'URL'
+  const found = `${logtoUrl} (issuer ${issuer})`
+  const userUrl = userEndpoint(endpoints)
+  if (userUrl !== undefined) {
+    return {
+      check,
+      ok: false,
+      found: `${logtoUrl} is Logto's admin tenant`,
+      advice: `It issues tokens for Logto's own Console and Management API. Tokens for your API come from ${userUrl}. Set logtoUrl: "${userUrl}".`,
+      fix: { logtoUrl: userUrl },
+    }
+  }
+  const exposed =
+    keysUrl.protocol === 'http:' && !/^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(keysUrl.hostname)
+  if (!exposed) return { check, ok: true, found }
+  const advice =
+    'Keys are fetched over plain http, so anyone on the network path can replace them and sign tokens. Use https.'
+  return { check, ok: false, found, advice }
+}
+
+/**
+ * Only the admin tenant serves this path, which tells the Console where the tenant of the applications is.
+ *
+ * @param {URL} issuer
+ */
+const endpointsUrl = (issuer) => new URL(issuer.href.replace(/\/oidc$/, '/api/.well-known/endpoints/default'))
+
+/**
+ * @param {import('./http').Answer | Error} answer
+ * @returns {string | undefined}
+ */
+function userEndpoint(answer) {
+  if (answer instanceof Error || answer.status !== 200) return undefined
+  try {
+    const { user } = JSON.parse(answer.body)
+    return URL.canParse(user) ? user.replace(/\/$/, '') : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Mistakes in an audience that are visible without a token.
+ *
+ * @param {string | string[] | undefined} given
+ * @param {string} issuer
+ * @returns {Finding}
+ */
+function audience(given, issuer) {
+  const check = 'Audience'
+  if (given === undefined) return { check, ok: null, found: 'not checked: pass --audience or --options' }
+  const audiences = [given].flat()
+  for (const one of audiences) {
+    const wrong = wrongAudience(one, issuer)
+    if (wrong === undefined) continue
+    const fix = one !== one.trim() ? { audience: one.trim() } : undefined
+    return { check, ok: false, found: one, advice: wrong, ...(fix && audiences.length === 1 && { fix }) }
+  }
+  const found = `${audiences.join(', ')}, must match exactly; \`explain\` checks a token against it`
+  return { check, ok: true, found }
+}
+
+/**
+ * @param {string} audience
+ * @param {string} issuer
+ */
+function wrongAudience(audience, issuer) {
+  if (audience !== audience.trim()) return 'Remove the white space around it.'
+  if (!URL.canParse(audience))
+    return 'An API identifier in Logto is an absolute URI such as https://api.example.com. This may be the id of an application.'
+  if (audience === issuer || `${audience.replace(/\/$/, '')}/oidc` === issuer)
+    return "That is Logto's own URL. Access tokens are issued for your API: register it in Logto and use its identifier."
+}
+
+module.exports = { audience, baseUrl, endpointsUrl }
