@@ -1,8 +1,8 @@
 // Type tests of handlers and options. The builds of the fixture run Next.js's own checks of the routes.
 
-import type { AuthContext, AuthErrorCode } from 'logto-authkit'
+import type { AuthContext, AuthErrorCode, AuthenticatedContext } from 'logto-authkit'
 import type { AuthApiRequest, AuthRequest, NextAuthOptions, NextAuthResult } from 'logto-authkit/next'
-import { authProxy, createNextAuth, getAuth, verifyNextAuth, withAuth } from 'logto-authkit/next'
+import { authProxy, createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth } from 'logto-authkit/next'
 import { withLogtoAuth } from 'logto-authkit/next/config'
 import type { NextApiHandler, NextApiRequest, NextApiResponse, NextConfig } from 'next'
 import type { NextFetchEvent, NextRequest, NextResponse } from 'next/server'
@@ -43,6 +43,75 @@ declare const req: NextApiRequest
 declare const res: NextApiResponse
 api(req, res)
 
+// C9: handlers of the Pages Router need no annotations, whatever they return.
+const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
+const expression = withApiAuth((req, res) => res.json({ hello: req.auth.userId }), OPTIONS)
+const statement: NextApiHandler = withApiAuth((req, res) => {
+  same<typeof req.auth, AuthenticatedContext>(true)
+  same<typeof req.auth.userId, string>(true)
+  res.status(200).json({ name: String(req.query.name) })
+}, OPTIONS)
+const later: NextApiHandler<string[]> = withApiAuth(async (req, res) => {
+  if (req.auth.isGuest) return res.status(401).end()
+  res.json(await Promise.resolve(req.auth.scopes))
+}, options)
+const mixed = withApiAuth(
+  (req, res) => {
+    same<typeof req.auth, AuthContext>(true)
+    if (req.method !== 'GET') return res.status(405).end()
+    return res.json(req.auth.isGuest ? req.auth.guestId : req.auth.userId)
+  },
+  { ...OPTIONS, allowGuest: true },
+)
+expression(req, res).then((nothing) => same<typeof nothing, void>(true))
+// @ts-expect-error: unknown option
+withApiAuth((_req, res) => res.end(), { ...OPTIONS, scope: 'a' })
+
+// Without `allowGuest`, there are no guests.
+withAuth((request) => {
+  same<typeof request.auth, AuthenticatedContext>(true)
+  return new Response(request.auth.userId)
+}, OPTIONS)
+withAuth(
+  (request) => {
+    same<typeof request.auth, AuthenticatedContext>(true)
+    return new Response(request.auth.userId)
+  },
+  { ...OPTIONS, allowGuest: false },
+)
+verifyNextAuth(request, OPTIONS).then((result) => {
+  if (result.success) same<typeof result.auth, AuthenticatedContext>(true)
+})
+
+// With `allowGuest`, guests are possible, but not behind requirements.
+const guests = createNextAuth({ ...OPTIONS, allowGuest: true })
+guests.withAuth((request) => {
+  same<typeof request.auth, AuthContext>(true)
+  return new Response()
+})
+guests.withAuth(
+  (request) => {
+    same<typeof request.auth, AuthenticatedContext>(true)
+    return new Response()
+  },
+  { requiredScope: 'read:orders' },
+)
+guests.withApiAuth((req, res) => {
+  same<typeof req.auth, AuthContext>(true)
+  res.end()
+})
+guests.withApiAuth((req, res) => {
+  same<typeof req.auth, AuthenticatedContext>(true)
+  res.end(req.auth.userId)
+}, {})
+const users = createNextAuth(OPTIONS)
+users.withAuth((request) => new Response(request.auth.userId))
+users.withApiAuth((req, res) => res.json(req.auth.userId.length))
+users.getAuth().then((auth) => same<typeof auth, AuthContext>(true))
+users.verify(request).then((result) => {
+  if (result.success) same<typeof result.auth.userId, string>(true)
+})
+
 // @ts-expect-error: a handler returns a response
 withAuth((request: AuthRequest) => request.url, options)
 // @ts-expect-error: audience is missing
@@ -82,16 +151,16 @@ getAuth(options)
 
 verifyNextAuth(req, options)
 verify(request).then((result) => {
-  same<typeof result, NextAuthResult>(true)
-  if (result.success) same<typeof result.auth, AuthContext>(true)
+  same<typeof result, NextAuthResult<AuthenticatedContext>>(true)
+  if (result.success) same<typeof result.auth, AuthenticatedContext>(true)
   else same<typeof result.code, AuthErrorCode>(true)
 })
 
 const config: NextConfig = withLogtoAuth({ output: 'standalone' } satisfies NextConfig)
 const byPhase: (phase: string) => NextConfig = withLogtoAuth((phase: string): NextConfig => ({ distDir: phase }))
-const later: () => Promise<NextConfig> = withLogtoAuth(async (): Promise<NextConfig> => ({}))
+const eventually: () => Promise<NextConfig> = withLogtoAuth(async (): Promise<NextConfig> => ({}))
 const none: NextConfig = withLogtoAuth()
 // @ts-expect-error: not a configuration
 withLogtoAuth('standalone')
 
-export { auth, byPhase, config, gate, later, none, response }
+export { auth, byPhase, config, eventually, gate, later, mixed, none, response, statement }

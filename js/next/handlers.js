@@ -13,8 +13,7 @@ const { assertDynamic, authenticate, originOf, trySetCookie } = require('./reque
 
 /** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => any} */
 function wrapHandler(handler, authenticator, requirements) {
-  if (typeof handler !== 'function') throw invalidOption('handler', 'a function', handler)
-  const route = { handler, authenticator, requirements }
+  const route = newRoute(handler, authenticator, requirements)
   // The second argument is a context for Route Handlers, and the response for API handlers.
   return async (/** @type {any} */ request, /** @type {any} */ contextOrResponse) =>
     (typeof contextOrResponse?.setHeader === 'function' ? runApiHandler : runRouteHandler)(
@@ -22,6 +21,21 @@ function wrapHandler(handler, authenticator, requirements) {
       contextOrResponse,
       route,
     )
+}
+
+/** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => any} */
+function wrapApiHandler(handler, authenticator, requirements) {
+  const route = newRoute(handler, authenticator, requirements)
+  return async (/** @type {any} */ req, /** @type {any} */ res) => {
+    if (typeof res?.setHeader !== 'function') throw new TypeError(NOT_AN_API_ROUTE)
+    return runApiHandler(req, res, route)
+  }
+}
+
+/** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => Route} */
+function newRoute(handler, authenticator, requirements) {
+  if (typeof handler !== 'function') throw invalidOption('handler', 'a function', handler)
+  return { handler, authenticator, requirements }
 }
 
 /** @type {(request: any, context: any, route: Route) => Promise<any>} */
@@ -76,4 +90,6 @@ async function runApiHandler(req, res, { handler, authenticator, requirements })
   }
 }
 
-module.exports = { wrapHandler }
+const NOT_AN_API_ROUTE = 'withApiAuth wraps API routes of the Pages Router: in the App Router, use withAuth'
+
+module.exports = { wrapApiHandler, wrapHandler }

@@ -30,7 +30,14 @@
 
 import type { NextApiRequest, NextApiResponse } from 'next'
 import type { NextRequest, NextResponse } from 'next/server'
-import type { AuthContext, AuthErrorCode, RequestLike, ScopeMode, VerifyAuthOptions } from '../../index.js'
+import type {
+  AuthContext,
+  AuthErrorCode,
+  AuthenticatedContext,
+  RequestLike,
+  ScopeMode,
+  VerifyAuthOptions,
+} from '../../index.js'
 
 /**
  * Calls a handler only for requests with a valid token, and sets `request.auth`.
@@ -58,13 +65,14 @@ import type { AuthContext, AuthErrorCode, RequestLike, ScopeMode, VerifyAuthOpti
  * export const GET = withAuth(async (request) => Response.json({ hello: request.auth.userId }), options)
  * ```
  */
-export function withAuth<Context = RouteContext>(
-  handler: RouteHandler<Context>,
-  options: NextAuthOptions,
+export function withAuth<Context = RouteContext, const Guests extends AllowGuest = false>(
+  handler: RouteHandler<Context, ContextOf<Guests>>,
+  options: OptionsWith<Guests>,
 ): (request: NextRequest, context: Context) => Promise<Response>
 
 /**
- * Wraps an API handler of the Pages Router in the same way.
+ * Wraps an API handler of the Pages Router in the same way. {@link withApiAuth} does the same and infers the parameters of the
+ * handler, which must be annotated here.
  *
  * @param handler - An API handler, `(req, res) => …`, which reads the context from `req.auth`.
  * @param options - See {@link NextAuthOptions}.
@@ -74,9 +82,29 @@ export function withAuth<Context = RouteContext>(
  * export default withAuth((req: AuthApiRequest, res: NextApiResponse) => res.json({ hello: req.auth.userId }), options)
  * ```
  */
-export function withAuth<Data = unknown>(
-  handler: ApiHandler<Data>,
-  options: NextAuthOptions,
+export function withAuth<Data = unknown, const Guests extends AllowGuest = false>(
+  handler: ApiHandler<Data, ContextOf<Guests>>,
+  options: OptionsWith<Guests>,
+): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
+
+/**
+ * Calls an API handler of the Pages Router only for requests with a valid token, and sets `req.auth`. Rejections, guests and
+ * preflights are handled as in {@link withAuth}.
+ *
+ * @param handler - An API handler, `(req, res) => …`. Its parameters need no types. It may return anything, and a promise is
+ * awaited.
+ * @param options - See {@link NextAuthOptions}.
+ * @returns The handler to export.
+ * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
+ *
+ * @example `pages/api/hello.ts`
+ * ```ts
+ * export default withApiAuth((req, res) => res.json({ hello: req.auth.userId }), options)
+ * ```
+ */
+export function withApiAuth<Data = unknown, const Guests extends AllowGuest = false>(
+  handler: ApiHandler<Data, ContextOf<Guests>>,
+  options: OptionsWith<Guests>,
 ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
 /**
@@ -84,26 +112,34 @@ export function withAuth<Data = unknown>(
  *
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  */
-export function createNextAuth(options: NextAuthOptions): NextAuth
+export function createNextAuth<const Guests extends AllowGuest = false>(
+  options: OptionsWith<Guests>,
+): NextAuth<ContextOf<Guests>>
 
-/** Created by {@link createNextAuth}. Its functions do not use `this`. */
-export interface NextAuth {
+/** Created by {@link createNextAuth}. Its functions do not use `this`. `Auth` is the context without further requirements. */
+export interface NextAuth<Auth extends AuthContext = AuthContext> {
   /**
    * {@link withAuth} with these options and optional requirements for this route. With requirements, even empty ones
    * (`{}`), guests are rejected with their `guestReason`. Without requirements, only the options apply, and `allowGuest` lets guests
    * through.
    */
-  withAuth<Context = RouteContext>(
-    handler: RouteHandler<Context>,
-    requirements?: RouteRequirements,
+  withAuth<Context = RouteContext, const Requirements extends RouteRequirements = never>(
+    handler: RouteHandler<Context, RequiredContext<Auth, Requirements>>,
+    requirements?: Requirements,
   ): (request: NextRequest, context: Context) => Promise<Response>
-  withAuth<Data = unknown>(
-    handler: ApiHandler<Data>,
-    requirements?: RouteRequirements,
+  withAuth<Data = unknown, const Requirements extends RouteRequirements = never>(
+    handler: ApiHandler<Data, RequiredContext<Auth, Requirements>>,
+    requirements?: Requirements,
+  ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
+
+  /** {@link withApiAuth} with these options and optional requirements, as in `withAuth`. */
+  withApiAuth<Data = unknown, const Requirements extends RouteRequirements = never>(
+    handler: ApiHandler<Data, RequiredContext<Auth, Requirements>>,
+    requirements?: Requirements,
   ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
   /** {@link verifyNextAuth} with these options. */
-  verify(request: RequestLike): Promise<NextAuthResult>
+  verify(request: RequestLike): Promise<NextAuthResult<Auth>>
 
   /** {@link authProxy} with these options. */
   authProxy(paths?: AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
@@ -127,11 +163,14 @@ export interface NextAuth {
  * if (!result.success) return new Response(result.error, { status: result.status })
  * ```
  */
-export function verifyNextAuth(request: RequestLike, options: NextAuthOptions): Promise<NextAuthResult>
+export function verifyNextAuth<const Guests extends AllowGuest = false>(
+  request: RequestLike,
+  options: OptionsWith<Guests>,
+): Promise<NextAuthResult<ContextOf<Guests>>>
 
 /** The result of {@link verifyNextAuth}. */
-export type NextAuthResult =
-  | { success: true; auth: AuthContext }
+export type NextAuthResult<Auth extends AuthContext = AuthContext> =
+  | { success: true; auth: Auth }
   | {
       success: false
       /** The error message; it may be shown to clients. */
@@ -262,11 +301,25 @@ export interface RouteRequirements {
 // biome-ignore lint/suspicious/noExplicitAny: the type depends on the route
 export type OrganizationOf = (request: any) => string | null | undefined
 
-/** The request of a Route Handler in {@link withAuth}. */
-export type AuthRequest = NextRequest & { auth: AuthContext }
+/** The option `allowGuest`. */
+export type AllowGuest = NextAuthOptions['allowGuest']
 
-/** The request of an API handler in {@link withAuth}. */
-export type AuthApiRequest = NextApiRequest & { auth: AuthContext }
+/** {@link NextAuthOptions} with this `allowGuest`. */
+export type OptionsWith<Guests extends AllowGuest> = NextAuthOptions & { allowGuest?: Guests }
+
+/** The context that handlers get: a guest is possible only with `allowGuest`. */
+export type ContextOf<Guests extends AllowGuest> = [Guests] extends [false | undefined]
+  ? AuthenticatedContext
+  : AuthContext
+
+/** The context that handlers get with these requirements, which reject guests. */
+export type RequiredContext<Auth, Requirements> = [Requirements] extends [never] ? Auth : AuthenticatedContext
+
+/** The request of a Route Handler in {@link withAuth}. */
+export type AuthRequest<Auth = AuthContext> = NextRequest & { auth: Auth }
+
+/** The request of an API handler in {@link withApiAuth}. */
+export type AuthApiRequest<Auth = AuthContext> = NextApiRequest & { auth: Auth }
 
 /** The second argument of a Route Handler that does not declare its parameters. */
 export interface RouteContext {
@@ -275,10 +328,13 @@ export interface RouteContext {
 }
 
 /** A Route Handler of the App Router. */
-export type RouteHandler<Context = RouteContext> = (
-  request: AuthRequest,
+export type RouteHandler<Context = RouteContext, Auth = AuthContext> = (
+  request: AuthRequest<Auth>,
   context: Context,
 ) => Response | Promise<Response>
 
 /** A handler of the Pages Router. */
-export type ApiHandler<Data = unknown> = (req: AuthApiRequest, res: NextApiResponse<Data>) => unknown
+export type ApiHandler<Data = unknown, Auth = AuthContext> = (
+  req: AuthApiRequest<Auth>,
+  res: NextApiResponse<Data>,
+) => unknown

@@ -5,7 +5,7 @@ const { Requirements } = require('../adapters/requirements')
 const native = require('../core/addon')
 const { AuthError } = require('../core/errors')
 const { check } = require('../core/options')
-const { wrapHandler } = require('./handlers')
+const { wrapApiHandler, wrapHandler } = require('./handlers')
 const { createProxy } = require('./proxy')
 const { assertDynamic, authenticate, originOf, trySetCookie } = require('./request')
 
@@ -14,14 +14,18 @@ const { assertDynamic, authenticate, originOf, trySetCookie } = require('./reque
 /** @type {(handler: any, options: any) => any} */
 const withAuth = (handler, options) => wrapHandler(handler, new Authenticator('next', options))
 
+/** @type {(handler: any, options: any) => any} */
+const withApiAuth = (handler, options) => wrapApiHandler(handler, new Authenticator('next', options))
+
 /** @param {any} options */
 function createNextAuth(options) {
   const authenticator = new Authenticator('next', options)
   const [guestsAllowed, guestsRejected] = [authenticator.withGuests(true), authenticator.withGuests(false)]
   return {
     /** @type {(handler: any, requirements?: any) => any} */
-    withAuth: (handler, requirements) =>
-      wrapHandler(handler, authenticator, requirements === undefined ? undefined : new Requirements(requirements)),
+    withAuth: (handler, requirements) => wrapHandler(handler, authenticator, optional(requirements)),
+    /** @type {(handler: any, requirements?: any) => any} */
+    withApiAuth: (handler, requirements) => wrapApiHandler(handler, authenticator, optional(requirements)),
     /** @param {any} request */
     verify: (request) => verify(request, authenticator),
     /** @param {any} [paths] */
@@ -29,6 +33,9 @@ function createNextAuth(options) {
     getAuth: () => currentAuth(guestsAllowed, authenticator.allowsGuests),
   }
 }
+
+/** @param {any} requirements */
+const optional = (requirements) => (requirements === undefined ? undefined : new Requirements(requirements))
 
 /** @type {(request: any, options: any) => Promise<any>} */
 const verifyNextAuth = async (request, options) => verify(request, new Authenticator('next', options))
@@ -87,4 +94,4 @@ function withoutOutdatedCookies(received, jar, name) {
   return headers
 }
 
-module.exports = { authProxy, createNextAuth, getAuth, verifyNextAuth, withAuth }
+module.exports = { authProxy, createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth }

@@ -3,7 +3,7 @@ const { once } = require('node:events')
 const { test } = require('node:test')
 const { NextRequest } = require('next/server')
 const { requireScopes } = require('logto-authkit')
-const { createNextAuth, getAuth, verifyNextAuth, withAuth } = require('logto-authkit/next')
+const { createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth } = require('logto-authkit/next')
 const { ask, serve } = require('../../support/frameworks')
 const { startIssuer } = require('../../support/helpers')
 
@@ -135,6 +135,40 @@ test('aborts a response that has begun if an API handler throws an AuthError, an
     assert.match(await answered, /** @type {RegExp} */ (outcome))
     assert.equal((await warned)[0].code, 'missing_scope')
   }
+})
+
+test('C9: withApiAuth awaits whatever an API handler of the Pages Router returns', async (t) => {
+  const { options, token } = await issued(t)
+  const headers = { authorization: `Bearer ${token}` }
+  const json = (res, body) => res.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
+  const auth = createNextAuth(options)
+  for (const handler of [
+    withApiAuth((req, res) => json(res, req.auth.userId), options),
+    withApiAuth((req, res) => void json(res, req.auth.userId), options),
+    auth.withApiAuth(async (req, res) => json(res, req.auth.userId)),
+    auth.withApiAuth((req, res) => json(res, req.auth.userId), {}),
+  ]) {
+    const url = await serve(t, /** @type {any} */ (handler))
+    assert.equal((await ask(url, { headers })).body, '"alice"')
+    const { status, body } = await ask(url)
+    assert.deepEqual([status, JSON.parse(body).code], [401, 'missing_token'])
+    const anything = /** @type {any} */ ({ setHeader() {}, end() {} })
+    assert.equal(await handler(/** @type {any} */ ({ headers: {} }), anything), undefined)
+  }
+  const scoped = auth.withApiAuth((_req, res) => res.end(), { requiredScope: 'admin' })
+  const url = await serve(t, /** @type {any} */ (scoped))
+  assert.equal(JSON.parse((await ask(url, { headers })).body).code, 'missing_scope')
+})
+
+test('withApiAuth checks its arguments, and says which function the App Router needs', async () => {
+  const wrong = { name: 'TypeError', code: 'invalid_options' }
+  assert.throws(() => withApiAuth(/** @type {any} */ (undefined), OPTIONS), wrong)
+  // @ts-expect-error: there are no options
+  assert.throws(() => withApiAuth(() => {}), wrong)
+  assert.throws(() => createNextAuth(OPTIONS).withApiAuth(() => {}, { requiredScope: '' }), wrong)
+  const handler = /** @type {any} */ (withApiAuth(() => {}, OPTIONS))
+  const route = handler(new NextRequest('http://app.example.test/'), { params: Promise.resolve({}) })
+  await assert.rejects(route, { name: 'TypeError', message: /in the App Router, use withAuth$/ })
 })
 
 async function issued(t) {
