@@ -28,7 +28,7 @@ const ENTRIES = {
   'logto-authkit/fastify': ADAPTER,
   'logto-authkit/hono': ADAPTER,
   'logto-authkit/koa': ADAPTER,
-  'logto-authkit/nestjs': { ...functions('Auth Protect'), AuthErrorFilter: 'class', LogtoAuthGuard: 'class' },
+  'logto-authkit/nestjs': { ...functions('Auth Protect Public'), AuthErrorFilter: 'class', LogtoAuthGuard: 'class' },
   'logto-authkit/next': functions('authProxy createNextAuth getAuth verifyNextAuth withAuth'),
   'logto-authkit/next/config': functions('withLogtoAuth'),
   'logto-authkit/resource-metadata': functions('createResourceMetadata'),

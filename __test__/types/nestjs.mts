@@ -1,9 +1,9 @@
 // The NestJS guard and decorators, as applications use them.
 
-import { type CanActivate, Controller, Get, Module, UseGuards } from '@nestjs/common'
+import { type CanActivate, Controller, type ExecutionContext, Get, Module, UseGuards } from '@nestjs/common'
 import { APP_FILTER, APP_GUARD } from '@nestjs/core'
 import type { AuthContext } from 'logto-authkit'
-import { Auth, AuthErrorFilter, LogtoAuthGuard, type LogtoAuthOptions, Protect } from 'logto-authkit/nestjs'
+import { Auth, AuthErrorFilter, LogtoAuthGuard, type LogtoAuthOptions, Protect, Public } from 'logto-authkit/nestjs'
 
 const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
 const everything: LogtoAuthOptions = {
@@ -30,10 +30,26 @@ class Orders {
   all(@Auth() { userId }: AuthContext) {
     return userId
   }
+
+  @Get('health')
+  @Public()
+  health() {
+    return 'ok'
+  }
 }
 
+@Public()
+class About {}
+
+class Guard extends LogtoAuthGuard {
+  override getRequest(context: ExecutionContext) {
+    return context.getType() === 'ws' ? context.switchToWs().getClient().request : super.getRequest(context)
+  }
+}
+new Guard(everything)
+
 @Module({
-  controllers: [Orders],
+  controllers: [Orders, About],
   providers: [
     { provide: APP_GUARD, useValue: guard },
     { provide: APP_FILTER, useClass: AuthErrorFilter },
@@ -49,3 +65,5 @@ new LogtoAuthGuard({ logtoUrl: required.logtoUrl })
 new LogtoAuthGuard({ ...required, onError: () => {} })
 // @ts-expect-error: no such requirement
 Protect({ scope: 'read' })
+// @ts-expect-error: a public route requires nothing
+Public({ requiredScope: 'read' })

@@ -1,5 +1,5 @@
 /**
- * A guard and decorators for NestJS 10 and later, on Express or Fastify.
+ * A guard and decorators for NestJS 10 and later, on Express or Fastify, for HTTP, GraphQL and WebSocket gateways.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@
 import type { ArgumentsHost, CanActivate, ExceptionFilter, ExecutionContext } from '@nestjs/common' with {
   'resolution-mode': 'import',
 }
-import type { AuthError } from '../..'
+import type { AuthError, RequestLike } from '../..'
 import type { AdapterOptions, Requirements } from './options'
 
 export type { OrganizationId, Requirements } from './options'
@@ -43,13 +43,31 @@ export type { OrganizationId, Requirements } from './options'
  * response as `logto-authkit/express`. With `allowGuest`, no request is rejected, and the response to a new guest sets a
  * cookie. CORS preflights are rejected unless `allowPreflight` is set; `app.enableCors()` responds to them first.
  *
- * The guard supports HTTP only, and throws for other kinds of context.
+ * In GraphQL, a rejection is an error of the response, with the same body as `extensions.originalError`. In other kinds of context,
+ * override {@link LogtoAuthGuard.getRequest}.
  */
 export class LogtoAuthGuard implements CanActivate {
   /** @throws `TypeError` with `code: 'invalid_options'`. */
   constructor(options: LogtoAuthOptions)
   /** Returns synchronously for previously verified tokens. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean>
+  /**
+   * Returns the request that a context belongs to. The guard, {@link Auth} and {@link Protect} use it.
+   *
+   * By default, this is the request of HTTP contexts, and `req` of GraphQL contexts.
+   *
+   * @throws `Error` if there is no request, as in a gateway: override this method, or mark the handler with {@link Public}.
+   *
+   * @example Socket.IO gateways, with the request of the handshake. A rejected message causes the event `exception`.
+   * ```ts
+   * class Guard extends LogtoAuthGuard {
+   *   override getRequest(context: ExecutionContext) {
+   *     return context.getType() === 'ws' ? context.switchToWs().getClient().request : super.getRequest(context)
+   *   }
+   * }
+   * ```
+   */
+  getRequest(context: ExecutionContext): RequestLike
 }
 
 /** Options of {@link LogtoAuthGuard}. */
@@ -60,8 +78,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 }
 
 /**
- * A parameter decorator for the `AuthContext`. It is `undefined` on routes without {@link LogtoAuthGuard}, and with
- * `allowPreflight` in CORS preflights.
+ * A parameter decorator for the `AuthContext`. It is `undefined` on routes that are {@link Public} or without
+ * {@link LogtoAuthGuard}, and with `allowPreflight` in CORS preflights.
  *
  * @example
  * ```ts
@@ -91,8 +109,25 @@ export function Auth(): ParameterDecorator
 export function Protect(requirements?: Requirements): ClassDecorator & MethodDecorator
 
 /**
+ * Opens a method or controller that is behind a global {@link LogtoAuthGuard}, or in a class with {@link Protect}: no token is
+ * verified. A decorator of a method overrides those of its class, so a method with {@link Protect} in a public class is protected.
+ *
+ * @throws `TypeError` if {@link Protect} is on the same method or class.
+ *
+ * @example
+ * ```ts
+ * @Get('health')
+ * @Public()
+ * health() {
+ *   return 'ok'
+ * }
+ * ```
+ */
+export function Public(): ClassDecorator & MethodDecorator
+
+/**
  * Responds to an {@link AuthError} thrown by a handler (by `requireScopes`, for instance) as the guard does. Without this
- * filter, NestJS would respond with 500.
+ * filter, NestJS would respond with 500. NestJS does not apply global filters to gateways: use `@UseFilters(AuthErrorFilter)` there.
  *
  * @example
  * ```ts
@@ -100,5 +135,5 @@ export function Protect(requirements?: Requirements): ClassDecorator & MethodDec
  * ```
  */
 export class AuthErrorFilter implements ExceptionFilter<AuthError> {
-  catch(error: AuthError, host: ArgumentsHost): void
+  catch(error: AuthError, host: ArgumentsHost): unknown
 }

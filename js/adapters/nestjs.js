@@ -3,10 +3,17 @@
 const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
 const { Authenticator, checkRequest, contextOf, rejectionOf, setAuth } = require('./authenticator')
+const { guardOf, isPublic, rememberGuard, requestOf, responseOf, setAccess } = require('./nest-context')
+const { exceptionOf, respondToSocket } = require('./nest-exceptions')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 
-/** Loads NestJS from the application on first use, because exceptions must be instances of the application's classes. */
+/** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
+
+/**
+ * Loads NestJS from the application on first use. Decorators write metadata under names that all copies of NestJS share, so this
+ * may be another copy than the application's.
+ */
 const nest = () => require('@nestjs/common')
 
 /** @type {import('./authenticator').Framework} */
@@ -14,32 +21,69 @@ const nestjs = {
   request: (request) => request,
   origin: (request) => [request.protocol, request.headers.host],
   store: setAuth,
-  addCookie: (response, cookie) => addCookie(response.raw ?? response, cookie),
+  addCookie: (response, cookie) => {
+    if (response !== undefined) addCookie(response.raw ?? response, cookie)
+  },
 }
 
 class LogtoAuthGuard {
   #authenticator
+
+  /** The request and the result of each GraphQL operation. @type {WeakMap<object, { request: object, result: Promise<void> | void }>} */
+  #operations = new WeakMap()
 
   /** @param {any} options */
   constructor(options) {
     this.#authenticator = new Authenticator('nest', options, nestjs)
   }
 
-  /** @param {import('@nestjs/common').ExecutionContext} context */
+  /** @param {ExecutionContext} context */
   canActivate(context) {
-    return guard(context, (request, response) => this.#authenticator.authenticate(request, response))
+    rememberGuard(context, this)
+    if (isPublic(context)) return true
+    return guard(context, this.getRequest(context), (request) => this.#authenticate(context, request))
+  }
+
+  /** @type {(context: ExecutionContext) => any} */
+  getRequest(context) {
+    return requestOf(context)
+  }
+
+  /**
+   * GraphQL calls a guard for every root field. The fields of an operation share one verification, and one new guest.
+   *
+   * @param {ExecutionContext} context
+   * @param {any} request
+   */
+  #authenticate(context, request) {
+    const operation = String(context.getType()) === 'graphql' ? context.getArgByIndex(2) : undefined
+    const known = this.#operations.get(operation)
+    if (known?.request === request) return known?.result
+    const result = this.#authenticator.authenticate(request, responseOf(context, request))
+    if (operation !== undefined) this.#operations.set(operation, { request, result })
+    return result
   }
 }
+
+/** @type {(context: ExecutionContext) => any} */
+const getRequest = (context) => guardOf(context)?.getRequest(context) ?? requestOf(context)
 
 /** @type {typeof import('./nestjs').Protect} */
 function Protect(requirements) {
   const required = new Requirements(requirements)
-  return nest().UseGuards({
-    canActivate: (context) => guard(context, (request) => checkRequest(required, request, request.auth)),
-  })
+  const protection = {
+    /** @param {ExecutionContext} context */
+    canActivate: (context) =>
+      isPublic(context) ||
+      guard(context, getRequest(context), (request) => checkRequest(required, request, request.auth)),
+  }
+  return nest().applyDecorators(setAccess('protected'), nest().UseGuards(protection))
 }
 
-const Auth = () => nest().createParamDecorator((_data, context) => contextOf(http(context).request))()
+const Public = () => setAccess('public')
+
+const Auth = () =>
+  nest().createParamDecorator((_data, context) => (isPublic(context) ? undefined : contextOf(getRequest(context))))()
 
 class AuthErrorFilter {
   constructor() {
@@ -48,7 +92,10 @@ class AuthErrorFilter {
 
   /** @type {import('@nestjs/common').ExceptionFilter<InstanceType<typeof AuthError>>['catch']} */
   catch(error, host) {
-    const { request, response } = http(host)
+    if (host.getType() === 'ws') return respondToSocket(host, errorResponse(error))
+    if (host.getType() !== 'http') return exceptionOf(host, error, errorResponse(error))
+    const request = requestOf(host)
+    const response = responseOf(host, request)
     const raw = response.raw ?? response
     // Ending a response that has already started would make it look complete, so close the connection instead.
     if (raw.headersSent) raw.destroy()
@@ -60,26 +107,26 @@ class AuthErrorFilter {
   }
 }
 
-/** @type {(context: any, run: (request: any, response: any) => Promise<void> | void) => Promise<true> | true} */
-function guard(context, run) {
-  const { request, response } = http(context)
+/** @type {(context: ExecutionContext, request: any, run: (request: any) => Promise<void> | void) => any} */
+function guard(context, request, run) {
   return settle(
-    () => run(request, response),
+    () => run(request),
     () => true,
     (thrown) => {
       const { error } = rejectionOf(thrown, request)
-      const { status, headers, body } = errorResponse(error)
-      for (const [name, value] of Object.entries(headers)) response.header(name, value)
-      throw new (nest().HttpException)(JSON.parse(body), status, { cause: error })
+      const answer = errorResponse(error)
+      if (context.getType() === 'http') {
+        const response = responseOf(context, request)
+        for (const [name, value] of Object.entries(answer.headers)) response.header(name, value)
+      }
+      return settle(() => exceptionOf(context, error, answer), rethrow, rethrow)
     },
   )
 }
 
-/** @type {(host: import('@nestjs/common').ArgumentsHost) => { request: any, response: any }} */
-function http(host) {
-  if (host.getType() !== 'http') throw new Error(`logto-authkit supports only HTTP requests, not ${host.getType()}`)
-  const http = host.switchToHttp()
-  return { request: http.getRequest(), response: http.getResponse() }
+/** @type {(error: unknown) => never} */
+function rethrow(error) {
+  throw error
 }
 
-module.exports = { Auth, AuthErrorFilter, LogtoAuthGuard, Protect }
+module.exports = { Auth, AuthErrorFilter, LogtoAuthGuard, Protect, Public }

@@ -190,7 +190,7 @@ describe('NestJS', { timeout: 60_000 }, () => {
     const context = /** @type {any} */ ({ getType: () => 'ws' })
     await assert.rejects(
       async () => guard.canActivate(context),
-      /^Error: logto-authkit supports only HTTP requests, not ws$/,
+      /^Error: logto-authkit cannot find the request of a "ws" context: extend LogtoAuthGuard and override getRequest\(context\)/,
     )
   })
 

@@ -1,0 +1,275 @@
+// @ts-nocheck: decorators applied by hand, in frameworks whose types have nothing in common
+
+/** The NestJS guard outside of HTTP routes on Express: GraphQL, gateways, Fastify, and public routes. */
+
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+require('reflect-metadata')
+const { Controller, Get, Module, UseFilters, UseGuards } = require('@nestjs/common')
+const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
+const { io } = require('socket.io-client')
+const { requireScopes } = require('logto-authkit')
+const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect, Public } = require('logto-authkit/nestjs')
+const { ask, bearer } = require('../../support/frameworks')
+const { AUDIENCE, startIssuer } = require('../../support/helpers')
+
+/** Applies decorators to a class with these methods; those of a method or a class in the order of a source file. */
+function decorated(methods, decorators) {
+  class Decorated {}
+  const { prototype } = Decorated
+  for (const [name, { handler, decorators = [], parameters = [Auth()] }] of Object.entries(methods)) {
+    prototype[name] = (...args) => handler(...args)
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, name)
+    for (const [index, decorate] of parameters.entries()) decorate(prototype, name, index)
+    for (const decorate of decorators.toReversed()) decorate(prototype, name, descriptor)
+  }
+  for (const decorate of decorators.toReversed()) decorate(Decorated)
+  return Decorated
+}
+
+const route = (name, handler, ...decorators) => ({ [name]: { handler, decorators: [Get(name), ...decorators] } })
+
+async function serve(t, metadata, adapter) {
+  class App {}
+  Module(metadata)(App)
+  const errors = []
+  const logger = { log() {}, warn() {}, error: (...args) => errors.push(args) }
+  const app = await NestFactory.create(App, ...(adapter === undefined ? [] : [adapter]), { logger })
+  await app.listen(0, '127.0.0.1')
+  t.after(() => app.close())
+  return { url: await app.getUrl(), errors }
+}
+
+const globally = (guard) => ({ provide: APP_GUARD, useValue: guard })
+const filter = { provide: APP_FILTER, useClass: AuthErrorFilter }
+const userId = (auth) => String(auth?.userId)
+
+async function setUp(t, more, Guard = LogtoAuthGuard) {
+  const issuer = await startIssuer(t)
+  return { issuer, guard: new Guard({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...more }) }
+}
+
+describe('@Public()', { timeout: 60_000 }, () => {
+  test('C10: opens a method, or a class, behind a global guard', async (t) => {
+    const { issuer, guard } = await setUp(t)
+    const controllers = [
+      decorated({ ...route('me', userId), ...route('health', userId, Public()) }, [Controller()]),
+      decorated({ ...route('about', userId), ...route('secret', userId, Protect()) }, [Public(), Controller()]),
+    ]
+    const { url } = await serve(t, { controllers, providers: [globally(guard)] })
+    const statuses = async (request) => {
+      const answers = {}
+      for (const path of ['me', 'health', 'about', 'secret']) {
+        const { status, body } = await ask(`${url}/${path}`, request)
+        answers[path] = status === 200 ? body : status
+      }
+      return answers
+    }
+    assert.deepEqual(await statuses(), { me: 401, health: 'undefined', about: 'undefined', secret: 401 })
+    assert.deepEqual(await statuses(bearer('forged')), {
+      me: 401,
+      health: 'undefined',
+      about: 'undefined',
+      secret: 401,
+    })
+    assert.deepEqual(await statuses(bearer(issuer.mint({ sub: 'alice' }))), {
+      me: 'alice',
+      health: 'undefined',
+      about: 'undefined',
+      secret: 'alice',
+    })
+  })
+
+  test('C10: opens a method of a class that requires something', async (t) => {
+    const { guard } = await setUp(t)
+    const routes = decorated({ ...route('closed', userId), ...route('open', userId, Public()) }, [
+      Controller(),
+      Protect({ requiredScope: 'admin' }),
+      UseGuards(guard),
+    ])
+    const { url } = await serve(t, { controllers: [routes] })
+    assert.equal((await ask(`${url}/closed`)).status, 401)
+    assert.equal((await ask(`${url}/open`)).body, 'undefined')
+  })
+
+  test('cannot be combined with @Protect() on the same method or class', () => {
+    const expected = { name: 'TypeError', message: /^@Public\(\) and @Protect\(\) contradict each other/ }
+    for (const pair of [
+      [Public(), Protect()],
+      [Protect(), Public()],
+    ]) {
+      assert.throws(() => decorated({}, pair), expected)
+      assert.throws(() => decorated(route('both', userId, ...pair), []), expected)
+    }
+    decorated(route('twice', userId, Protect(), Protect()), [Public(), Public()])
+  })
+})
+
+describe('GraphQL', { timeout: 60_000 }, () => {
+  const { GraphQLModule, Query, Resolver } = require('@nestjs/graphql')
+  const { ApolloDriver } = require('@nestjs/apollo')
+
+  const field = (name, handler, ...decorators) => ({
+    [name]: { handler, decorators: [Query(() => String, { name }), ...decorators] },
+  })
+
+  async function serveGraphql(t, guard, fields, more) {
+    const resolver = decorated(fields, [Resolver()])
+    const graphql = GraphQLModule.forRoot({ driver: ApolloDriver, autoSchemaFile: true, graphiql: false, ...more })
+    const { url, errors } = await serve(t, { imports: [graphql], providers: [resolver, globally(guard), filter] })
+    const query = async (text, token) => {
+      const headers = { 'content-type': 'application/json', ...token?.headers }
+      const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query: text }) })
+      return { ...(await response.json()), cookies: response.headers.getSetCookie() }
+    }
+    return { query, errors }
+  }
+
+  test('C10: a global guard protects resolvers, and reports rejections as GraphQL errors', async (t) => {
+    const { issuer, guard } = await setUp(t)
+    const fields = {
+      ...field('me', userId),
+      ...field('orders', userId, Protect({ requiredScope: 'read:orders' })),
+      ...field('admin', (auth) => requireScopes(auth, 'admin')),
+      ...field('health', userId, Public()),
+    }
+    const { query, errors } = await serveGraphql(t, guard, fields)
+    const rejected = ({ errors: [{ message, extensions }] }) => [
+      extensions.code,
+      extensions.originalError.code,
+      extensions.originalError.statusCode,
+      message,
+    ]
+    const missing = 'No token found in cookies or Authorization header'
+    assert.deepEqual(rejected(await query('{ me }')), ['UNAUTHENTICATED', 'missing_token', 401, missing])
+    const alice = bearer(issuer.mint({ sub: 'alice', scope: 'read:orders' }))
+    assert.deepEqual((await query('{ me orders }', alice)).data, { me: 'alice', orders: 'alice' })
+    const [orders] = rejected(await query('{ orders }', bearer(issuer.mint())))
+    assert.equal(orders, 'FORBIDDEN')
+    // An AuthError thrown by a resolver, through AuthErrorFilter.
+    assert.deepEqual(rejected(await query('{ admin }', alice)).slice(0, 3), ['FORBIDDEN', 'missing_scope', 403])
+    assert.deepEqual((await query('{ health }')).data, { health: 'undefined' })
+    assert.deepEqual(errors, [])
+  })
+
+  test('all fields of an operation see the same new guest', async (t) => {
+    const { guard } = await setUp(t, { allowGuest: true })
+    const guest = (auth) => auth.guestId
+    const { query } = await serveGraphql(t, guard, { ...field('a', guest), ...field('b', guest) })
+    const first = await query('{ a b }')
+    const second = await query('{ a b }')
+    assert.equal(first.data.a, first.data.b)
+    assert.notEqual(first.data.a, second.data.a)
+    assert.deepEqual(
+      first.cookies.map((cookie) => cookie.split(';')[0]),
+      [`guest_logto_authtoken=${first.data.a}`],
+    )
+  })
+
+  test('a context without a request is an error that names getRequest, and an override of it works', async (t) => {
+    const context = ({ req }) => ({ req: { none: true }, wrapped: req })
+    const plain = await setUp(t)
+    const broken = await serveGraphql(t, plain.guard, field('me', userId), { context })
+    assert.match((await broken.query('{ me }')).errors[0].message, /override getRequest\(context\)/)
+
+    class Guard extends LogtoAuthGuard {
+      getRequest(executionContext) {
+        return executionContext.getArgByIndex(2).wrapped
+      }
+    }
+    const { issuer, guard } = await setUp(t, {}, Guard)
+    const fields = { ...field('me', userId), ...field('orders', userId, Protect({ requiredScope: 'read' })) }
+    const { query } = await serveGraphql(t, guard, fields, { context })
+    const alice = bearer(issuer.mint({ sub: 'alice', scope: 'read' }))
+    assert.deepEqual((await query('{ me orders }', alice)).data, { me: 'alice', orders: 'alice' })
+    assert.equal((await query('{ orders }')).errors[0].extensions.code, 'UNAUTHENTICATED')
+  })
+})
+
+describe('gateways', { timeout: 60_000 }, () => {
+  const { SubscribeMessage, WebSocketGateway } = require('@nestjs/websockets')
+
+  class Guard extends LogtoAuthGuard {
+    getRequest(context) {
+      return context.getType() === 'ws' ? context.switchToWs().getClient().request : super.getRequest(context)
+    }
+  }
+  const message = (name, handler, ...decorators) => ({
+    [name]: { handler, decorators: [SubscribeMessage(name), ...decorators] },
+  })
+  const messages = {
+    ...message('me', userId),
+    ...message('orders', userId, Protect({ requiredScope: 'read:orders' })),
+    ...message('admin', (auth) => requireScopes(auth, 'admin')),
+    ...message('health', userId, Public()),
+  }
+
+  async function connect(t, guard, extraHeaders) {
+    // NestJS does not apply global filters to gateways.
+    const gateway = decorated(messages, [WebSocketGateway(), UseFilters(AuthErrorFilter)])
+    const routes = decorated(route('me', userId), [Controller()])
+    const providers = [gateway, globally(guard), filter]
+    const { url, errors } = await serve(t, { controllers: [routes], providers })
+    const client = io(url, { transports: ['websocket'], extraHeaders, reconnection: false })
+    t.after(() => client.close())
+    const send = (name) =>
+      new Promise((resolve) => {
+        client.once('exception', resolve)
+        client.emit(name, {}, (reply) => resolve(reply))
+      })
+    return { url, send, errors }
+  }
+
+  test('C10: a guard with getRequest protects messages, and rejects them with a WsException', async (t) => {
+    const { issuer, guard } = await setUp(t, {}, Guard)
+    const { headers } = bearer(issuer.mint({ sub: 'alice' }))
+    const { send, url, errors } = await connect(t, guard, headers)
+    assert.equal(await send('me'), 'alice')
+    const forbidden = { status: 'error', error: 'Forbidden', code: 'missing_scope' }
+    for (const name of ['orders', 'admin']) {
+      const { message, ...rest } = await send(name)
+      assert.deepEqual(rest, forbidden)
+      assert.match(message, /scope/)
+    }
+    assert.equal(await send('health'), 'undefined')
+    assert.equal((await ask(`${url}/me`, { headers })).body, 'alice')
+    assert.deepEqual(errors, [])
+  })
+
+  test('C10: without getRequest, a public message passes, and the error of all others names getRequest', async (t) => {
+    const { guard } = await setUp(t)
+    const { send, errors } = await connect(t, guard)
+    assert.equal(await send('health'), 'undefined')
+    assert.deepEqual(errors, [])
+    assert.equal((await send('me')).message, 'Internal server error')
+    assert.match(String(errors[0]), /cannot find the request of a "ws" context: .* override getRequest\(context\)/)
+  })
+})
+
+test('C10: NestJS on Fastify sends the same responses, and sets the cookie of a guest', {
+  timeout: 60_000,
+}, async (t) => {
+  const { FastifyAdapter } = require('@nestjs/platform-fastify')
+  const { issuer, guard } = await setUp(t)
+  const { guard: guests } = await setUp(t, { allowGuest: true })
+  const routes = {
+    ...route('me', userId, UseGuards(guard)),
+    ...route('admin', (auth) => requireScopes(auth, 'admin'), UseGuards(guard)),
+    ...route('orders', userId, Protect({ requiredScope: 'read' }), UseGuards(guard)),
+    ...route('guest', (auth) => auth.guestId, UseGuards(guests)),
+  }
+  const controllers = [decorated(routes, [Controller()])]
+  const { url } = await serve(t, { controllers, providers: [filter] }, new FastifyAdapter())
+  const missing = await ask(`${url}/me`)
+  assert.deepEqual([missing.status, JSON.parse(missing.body).code], [401, 'missing_token'])
+  assert.match(String(missing.headers['www-authenticate']), /^Bearer/)
+  assert.equal(missing.headers['cache-control'], 'no-store')
+  const alice = bearer(issuer.mint({ sub: 'alice' }))
+  assert.equal((await ask(`${url}/me`, alice)).body, 'alice')
+  for (const path of ['admin', 'orders']) {
+    const { status, body } = await ask(`${url}/${path}`, alice)
+    assert.deepEqual([status, JSON.parse(body).code], [403, 'missing_scope'])
+  }
+  const guest = await ask(`${url}/guest`)
+  assert.ok(guest.cookies[0].startsWith(`guest_logto_authtoken=${guest.body};`))
+})

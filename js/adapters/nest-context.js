@@ -1,0 +1,80 @@
+/** Finds the request and response of a NestJS execution context, and the access that decorators have given to its handler. */
+
+/** @typedef {import('@nestjs/common').ArgumentsHost} ArgumentsHost */
+/** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
+
+/** Nest's own name for the metadata key is a string too, so that all copies of this package agree on it. */
+const ACCESS = 'logto-authkit:access'
+
+/** The guard of each handler, whose `getRequest` the decorators use. @type {WeakMap<object, { getRequest(context: ExecutionContext): any }>} */
+const guards = new WeakMap()
+
+/** @type {(context: ExecutionContext, guard: { getRequest(context: ExecutionContext): any }) => void} */
+function rememberGuard(context, guard) {
+  const handler = context.getHandler?.()
+  if (typeof handler === 'function') guards.set(handler, guard)
+}
+
+/** @param {ExecutionContext} context */
+const guardOf = (context) => guards.get(context.getHandler?.())
+
+/**
+ * Returns the request that a context belongs to.
+ *
+ * @param {ArgumentsHost} host
+ * @returns {any}
+ */
+function requestOf(host) {
+  const type = String(host.getType())
+  if (type === 'http') return host.switchToHttp().getRequest()
+  const request = type === 'graphql' ? host.getArgByIndex(2)?.req : undefined
+  if (typeof request?.headers === 'object') return request
+  throw new Error(
+    `logto-authkit cannot find the request of a "${type}" context: extend LogtoAuthGuard and override getRequest(context), or mark the handler with @Public()`,
+  )
+}
+
+/**
+ * Returns the response to a request, or undefined if it has none or the context does not reveal it.
+ *
+ * @type {(host: ArgumentsHost, request: any) => any}
+ */
+function responseOf(host, request) {
+  if (host.getType() === 'http') return host.switchToHttp().getResponse()
+  return (String(host.getType()) === 'graphql' ? host.getArgByIndex(2)?.res : undefined) ?? request.res
+}
+
+/**
+ * Returns whether a handler may be called without a token. A decorator of the method overrides those of its class.
+ *
+ * @param {ExecutionContext} context
+ */
+function isPublic(context) {
+  const access = [context.getHandler?.(), context.getClass?.()].map((target) =>
+    typeof target === 'function' ? metadata.getMetadata(ACCESS, target) : undefined,
+  )
+  return (access[0] ?? access[1]) === 'public'
+}
+
+/**
+ * Returns a decorator for a method or class.
+ *
+ * @param {'public' | 'protected'} access
+ * @returns {any}
+ */
+const setAccess =
+  (access) =>
+  (/** @type {any} */ target, /** @type {any} */ _key, /** @type {PropertyDescriptor | undefined} */ descriptor) => {
+    const decorated = descriptor?.value ?? target
+    if ((metadata.getOwnMetadata(ACCESS, decorated) ?? access) !== access) {
+      throw new TypeError(
+        '@Public() and @Protect() contradict each other: use only one of them on the same method or class',
+      )
+    }
+    metadata.defineMetadata(ACCESS, access, decorated)
+  }
+
+/** The `reflect-metadata` polyfill, which every NestJS application loads. */
+const metadata = /** @type {any} */ (Reflect)
+
+module.exports = { guardOf, isPublic, rememberGuard, requestOf, responseOf, setAccess }
