@@ -1,19 +1,24 @@
 import { createServer } from 'node:http'
-import { verifyUpgrade } from 'logto-authkit/upgrade'
+import { socketAuth } from 'logto-authkit/upgrade'
 import { Server } from 'socket.io'
 
-const options = {
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-  allowedOrigins: ['https://app.example.com'], // only these pages may connect; browsers send cookies with requests from any site
-}
+const origin = ['https://app.example.com'] // only these pages may connect
 const server = createServer()
-const io = new Server(server, {
-  // Socket.IO calls this once per connection, for long polling and for WebSockets.
-  allowRequest: async (request, callback) => {
-    callback(null, (await verifyUpgrade(request, request.socket, options)) !== null)
-  },
+const io = new Server(server, { cors: { origin, credentials: true } })
+
+io.use(
+  socketAuth({
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
+    allowedOrigins: origin,
+  }),
+)
+io.on('connection', (socket) => {
+  const { userId, payload } = socket.data.auth
+  socket.emit('hello', userId)
+  // When the token expires, the client reconnects with a new one.
+  const timer = setTimeout(() => socket.conn.close(), payload.exp * 1000 - Date.now())
+  socket.on('disconnect', () => clearTimeout(timer))
 })
-io.on('connection', (socket) => socket.emit('hello', socket.request.auth.userId))
 
 server.listen(process.env.PORT ?? 3000)

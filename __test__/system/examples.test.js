@@ -73,17 +73,25 @@ describe('the example', { timeout: 300_000 }, () => {
     assert.equal(reason, 'Unexpected server response: 403')
   })
 
-  test('of Socket.IO greets users, over polling and over WebSockets', async (t) => {
-    const { url, token } = await start(t, join(EXAMPLES, 'socket-io.mjs'))
+  test('of Socket.IO greets users, over polling and over WebSockets, and ends with the token', async (t) => {
+    const { url, token, issuer } = await start(t, join(EXAMPLES, 'socket-io.mjs'))
     for (const transport of ['polling', 'websocket']) {
       const extraHeaders = token({ sub: 'alice' }).headers
       const client = io(url, { transports: [transport], extraHeaders, reconnection: false })
       t.after(() => client.close())
       assert.equal(await new Promise((resolve) => client.once('hello', resolve)), 'alice')
     }
-    const refused = io(url, { transports: ['polling'], reconnection: false })
+    const refused = io(url, { transports: ['polling'], reconnection: false, auth: { token: 'opaque' } })
     t.after(() => refused.close())
-    assert.ok((await new Promise((resolve) => refused.once('connect_error', resolve))) instanceof Error)
+    const { data } = await new Promise((resolve) => refused.once('connect_error', resolve))
+    assert.deepEqual(data, { code: 'opaque_token', status: 401 })
+
+    const tokens = [2, 3600].map((expiresIn) => issuer.mint({ audience: 'https://api.example.com', expiresIn }))
+    const expiring = io(url, { transports: ['websocket'], auth: (send) => send({ token: tokens.shift() }) })
+    t.after(() => expiring.close())
+    // On a slow machine, the first token has expired before it arrives.
+    expiring.on('connect_error', () => expiring.connect())
+    while (tokens.length > 0) await new Promise((resolve) => expiring.once('hello', resolve))
   })
 
   test('of MCP tells a client without a token where to get one', async (t) => {

@@ -40,7 +40,7 @@ const ENTRIES = {
     ...functions('createExpressAuthMiddleware verifyNextAuth'),
   },
   'logto-authkit/testing': functions('createTestIssuer'),
-  'logto-authkit/upgrade': functions('verifyUpgrade'),
+  'logto-authkit/upgrade': functions('socketAuth verifyUpgrade'),
 }
 
 for (const [entry, wanted] of Object.entries(ENTRIES)) {

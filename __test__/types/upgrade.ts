@@ -6,8 +6,14 @@ import type { AuthContext } from 'logto-authkit'
 import { createVerifier } from 'logto-authkit'
 import { logtoAuth } from 'logto-authkit/express'
 import { createResourceMetadata, type ResourceMetadataDocument } from 'logto-authkit/resource-metadata'
-import { type UpgradeRequest, type VerifyUpgradeOptions, verifyUpgrade } from 'logto-authkit/upgrade'
-import { Server } from 'socket.io'
+import {
+  type SocketAuthOptions,
+  socketAuth,
+  type UpgradeRequest,
+  type VerifyUpgradeOptions,
+  verifyUpgrade,
+} from 'logto-authkit/upgrade'
+import { type DefaultEventsMap, Server, type Socket } from 'socket.io'
 import { WebSocketServer } from 'ws'
 import type { Equal, Expect } from './equal'
 
@@ -32,6 +38,20 @@ const io = new Server(server, {
 })
 io.on('connection', ({ request }) => (request as UpgradeRequest).auth.userId)
 
+const socketOptions: SocketAuthOptions = {
+  ...required,
+  allowedOrigins: ['https://app.example.test'],
+  organizationId: ({ handshake }) => handshake.auth.organization,
+  getToken: (socket) => socket.request.headers['x-token']?.toString(),
+}
+const typed = new Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { auth: AuthContext }>(server)
+typed.use(socketAuth(socketOptions)).on('connection', ({ data }) => data.auth.userId)
+typed.of('/admin').use(socketAuth({ ...required, getToken: (socket: Socket) => socket.handshake.auth.access }))
+
+// @ts-expect-error: options are not optional
+socketAuth()
+// @ts-expect-error: no such option
+socketAuth({ ...required, allowPreflight: true })
 // @ts-expect-error: options are not optional
 verifyUpgrade({} as IncomingMessage, {} as IncomingMessage['socket'])
 // @ts-expect-error: no such option

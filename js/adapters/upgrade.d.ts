@@ -19,14 +19,18 @@
  * @packageDocumentation
  */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { AuthContext } from '../..'
+import type { AuthContext, AuthErrorCode } from '../..'
 import type { AdapterOptions } from './options'
 
 /**
  * Verifies the token of an upgrade request and sets `request.auth`. A rejected request gets the same response as from
- * `logto-authkit/express`, written to the raw socket, which is then destroyed.
+ * `logto-authkit/express`, written to the raw socket, which is then destroyed. If its origin is in `allowedOrigins`, the response has
+ * CORS headers.
+ *
+ * For Socket.IO, {@link socketAuth} is simpler. To reject clients before a connection is established, call this function in its option
+ * `allowRequest`.
  *
  * The token is read from the cookie or the `Authorization` header. Browsers cannot set headers on a WebSocket: use the
  * cookie, or read the token from elsewhere with `getToken`. A token in the query string ends up in logs; a token in the
@@ -55,16 +59,6 @@ import type { AdapterOptions } from './options'
  * }
  * const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'bearer' })
  * ```
- *
- * @example Socket.IO, where connections start with HTTP polling
- * ```ts
- * const io = new Server(server, {
- *   allowRequest: async (request, callback) => {
- *     callback(null, (await verifyUpgrade(request, request.socket, options)) !== null)
- *   },
- * })
- * io.on('connection', ({ request }) => console.log((request as UpgradeRequest).auth.userId))
- * ```
  */
 export function verifyUpgrade(
   request: IncomingMessage,
@@ -74,6 +68,81 @@ export function verifyUpgrade(
 
 /** A request accepted by {@link verifyUpgrade}. */
 export type UpgradeRequest = IncomingMessage & { auth: AuthContext }
+
+/**
+ * Middleware for Socket.IO, which verifies the token of each client that connects, and of each that reconnects. It sets
+ * `socket.data.auth`.
+ *
+ * The token is read from `auth.token` of the client's handshake. If it is missing, `getToken` is called, and then the cookie and the
+ * `Authorization` header of the HTTP request are read. A rejected client receives `connect_error` with the message of the
+ * `AuthError` and {@link SocketAuthError.data}. Any other error, such as one thrown by `isRevoked`, is emitted as a process warning,
+ * and the client receives only `Internal server error`.
+ *
+ * As in {@link verifyUpgrade}, a cookie from a page of another host is rejected unless `allowedOrigins` contains its origin.
+ *
+ * The token is verified once per connection. To end the connection with the token, close `socket.conn` when it expires. The client
+ * then reconnects with a new token.
+ *
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ *
+ * @example Server
+ * ```ts
+ * io.use(socketAuth({ logtoUrl, audience, allowedOrigins: ['https://app.example.com'] }))
+ * io.on('connection', (socket) => {
+ *   socket.emit('hello', socket.data.auth.userId)
+ *   setTimeout(() => socket.conn.close(), socket.data.auth.payload.exp * 1000 - Date.now())
+ * })
+ * ```
+ *
+ * @example Client
+ * ```ts
+ * const socket = io(url, { auth: async (send) => send({ token: await logto.getAccessToken(audience) }) })
+ * socket.on('connect_error', ({ data }) => data?.code === 'missing_token' && signIn())
+ * ```
+ */
+export function socketAuth(options: SocketAuthOptions): SocketMiddleware
+
+/** Middleware for Socket.IO's `io.use` and `namespace.use`, without depending on Socket.IO. */
+export type SocketMiddleware = (socket: HandshakeSocket, next: (error?: SocketAuthError) => void) => void
+
+/** The parts of a Socket.IO socket that {@link socketAuth} reads. */
+export interface HandshakeSocket {
+  /** The HTTP request with which the client connected. */
+  request: IncomingMessage
+  handshake: {
+    headers: IncomingHttpHeaders
+    /** The client's option `auth`, unverified. */
+    // biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
+    auth: { [name: string]: any }
+  }
+  // biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
+  data: any
+}
+
+/** The error of a rejected client. Socket.IO sends `message` and `data` to it. */
+export interface SocketAuthError extends Error {
+  data: {
+    /** `forbidden` if the origin is not allowed. Missing for errors that are not rejections. */
+    code?: AuthErrorCode | 'forbidden'
+    status: number
+  }
+}
+
+/** Options of {@link socketAuth}. */
+export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken' | 'organizationId'> {
+  /** As in `VerifyAuthOptions`; called with the socket if the handshake has no `auth.token`. */
+  getToken?(socket: HandshakeSocket): string | null | undefined
+
+  /**
+   * As in `VerifyAuthOptions`, or a function of the socket.
+   *
+   * @example
+   * ```ts
+   * organizationId: ({ handshake }) => handshake.auth.organization
+   * ```
+   */
+  organizationId?: string | null | ((socket: HandshakeSocket) => string | null | undefined)
+}
 
 /** Options of {@link verifyUpgrade}. */
 export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken' | 'allowPreflight'> {

@@ -10,6 +10,7 @@ const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
 const { io } = require('socket.io-client')
 const { requireScopes } = require('logto-authkit')
 const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect, Public } = require('logto-authkit/nestjs')
+const { socketAuth } = require('logto-authkit/upgrade')
 const { ask, bearer } = require('../../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../../support/helpers')
 
@@ -187,7 +188,7 @@ describe('GraphQL', { timeout: 60_000 }, () => {
 })
 
 describe('gateways', { timeout: 60_000 }, () => {
-  const { SubscribeMessage, WebSocketGateway } = require('@nestjs/websockets')
+  const { ConnectedSocket, SubscribeMessage, WebSocketGateway } = require('@nestjs/websockets')
 
   class Guard extends LogtoAuthGuard {
     getRequest(context) {
@@ -204,9 +205,8 @@ describe('gateways', { timeout: 60_000 }, () => {
     ...message('health', userId, Public()),
   }
 
-  async function connect(t, guard, extraHeaders) {
-    // NestJS does not apply global filters to gateways.
-    const gateway = decorated(messages, [WebSocketGateway(), UseFilters(AuthErrorFilter)])
+  async function connect(t, guard, extraHeaders, decorators = [UseFilters(AuthErrorFilter)], methods = messages) {
+    const gateway = decorated(methods, [WebSocketGateway(), ...decorators])
     const routes = decorated(route('me', userId), [Controller()])
     const providers = [gateway, globally(guard), filter]
     const { url, errors } = await serve(t, { controllers: [routes], providers })
@@ -223,6 +223,7 @@ describe('gateways', { timeout: 60_000 }, () => {
   test('C10: a guard with getRequest protects messages, and rejects them with a WsException', async (t) => {
     const { issuer, guard } = await setUp(t, {}, Guard)
     const { headers } = bearer(issuer.mint({ sub: 'alice' }))
+    // NestJS does not apply global filters to gateways, hence UseFilters.
     const { send, url, errors } = await connect(t, guard, headers)
     assert.equal(await send('me'), 'alice')
     const forbidden = { status: 'error', error: 'Forbidden', code: 'missing_scope' }
@@ -234,6 +235,22 @@ describe('gateways', { timeout: 60_000 }, () => {
     assert.equal(await send('health'), 'undefined')
     assert.equal((await ask(`${url}/me`, { headers })).body, 'alice')
     assert.deepEqual(errors, [])
+  })
+
+  test('C10: a public gateway can verify a token per connection, with socketAuth in afterInit', async (t) => {
+    const { issuer, guard } = await setUp(t)
+    const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+    const methods = {
+      afterInit: { handler: (server) => server.use(socketAuth(options)), parameters: [] },
+      who: {
+        handler: ({ data }) => data.auth.userId,
+        parameters: [ConnectedSocket()],
+        decorators: [SubscribeMessage('who')],
+      },
+    }
+    const { headers } = bearer(issuer.mint({ sub: 'alice' }))
+    const { send } = await connect(t, guard, headers, [Public()], methods)
+    assert.equal(await send('who'), 'alice')
   })
 
   test('C10: without getRequest, a public message passes, and the error of all others names getRequest', async (t) => {

@@ -174,6 +174,11 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
     assert.equal(await accepted(url, { ...bearer(token).headers, ...evil }), 'user')
     assert.equal(await accepted(guests.url, evil), 'guest')
     assert.equal(await accepted(headerOnly.url, { ...bearer(token).headers, cookie, ...evil }), 'user')
+    // The names of the two cookies are found by what they are, not by their order.
+    const guestsByHeader = await serveSockets(t, { ...options, allowGuest: true, tokenSources: ['header'] })
+    assert.equal(await accepted(guestsByHeader.url, { cookie, ...evil }), 'guest')
+    const rejected = await ask(guestsByHeader.url, { headers: { ...HANDSHAKE, cookie: guest, ...evil } })
+    assert.equal(rejected.status, 403)
     assert.equal(await accepted(url, { cookie }), 'user')
   })
 
@@ -256,7 +261,15 @@ describe('Socket.IO', { timeout: 60_000 }, () => {
       assert.deepEqual([rejected.status, JSON.parse(rejected.body).code], [401, 'missing_token'])
       assert.equal(rejected.headers['www-authenticate'], 'Bearer')
       const hijack = { ...headers, ...extraHeaders, origin: 'https://evil.test' }
-      assert.equal((await ask(path, { headers: hijack })).status, 403)
+      const hijacked = await ask(path, { headers: hijack })
+      assert.deepEqual([hijacked.status, hijacked.headers['access-control-allow-origin']], [403, undefined])
+
+      // Without these headers, a page could not read why it was rejected.
+      const page = await ask(path, { headers: { ...headers, origin: 'https://app.example.test' } })
+      assert.equal(page.status, 401)
+      assert.equal(page.headers['access-control-allow-origin'], 'https://app.example.test')
+      assert.equal(page.headers['access-control-allow-credentials'], 'true')
+      assert.equal(page.headers.vary, 'Origin')
     })
   }
 })

@@ -1,0 +1,60 @@
+/** Checks which web pages may open a connection, and tells browsers whether those pages may read a rejection. */
+
+const { cookieValues } = require('../core/request')
+const { warningOnce } = require('../core/warnings')
+
+/** @typedef {InstanceType<typeof import('./authenticator').Authenticator>} Authenticator */
+/** @typedef {{ headers: import('node:http').IncomingHttpHeaders }} Request */
+
+/**
+ * Checks the `Origin`, which browsers send because any website can open a WebSocket to this server (RFC 6455 section 10.2).
+ * Without `allowedOrigins`, another website may connect, but not with the cookies of its visitor. Clients that send no `Origin`
+ * are not browsers, so they have no user's cookies to abuse.
+ *
+ * @param {Request} request
+ * @param {Authenticator} authenticator
+ * @param {boolean} [hasOwnToken] - Whether the client has passed the token itself, so that its cookie is not read.
+ */
+function isAllowedOrigin(request, { options, cookieName, cookieNames }, hasOwnToken = false) {
+  const { origin, host } = request.headers
+  if (origin === undefined) return true
+  if (options.allowedOrigins !== undefined) return options.allowedOrigins.includes(origin)
+  if (isSameHost(origin, host)) return true
+  const readsToken = !hasOwnToken && options.tokenSources?.includes('cookie') !== false
+  const names = readsToken ? cookieNames : cookieNames.filter((name) => name !== cookieName)
+  if (names.every((name) => cookieValues(request, name).length === 0)) return true
+  warnAboutOrigin()
+  return false
+}
+
+/**
+ * Returns whether the host of an origin is that of the `Host` header. A default port may be omitted.
+ *
+ * @type {(origin: string, host: string | undefined) => boolean}
+ */
+function isSameHost(origin, host) {
+  try {
+    const { protocol, host: expected } = new URL(origin)
+    return expected !== '' && new URL(`${protocol}//${host}`).host === expected
+  } catch {
+    return false
+  }
+}
+
+const warnAboutOrigin = warningOnce(
+  'LOGTO_AUTHKIT_ORIGIN',
+  'A session cookie from a page whose Origin is not the Host of this server has been rejected: list the origins of your pages in allowedOrigins',
+)
+
+/**
+ * Returns the CORS headers of a rejection, without which a page in `allowedOrigins` could not read it. Socket.IO connects with an
+ * ordinary cross-origin request if it starts with polling.
+ *
+ * @type {(request: Request, authenticator: Authenticator) => Record<string, string>}
+ */
+function corsHeaders({ headers: { origin } }, { options: { allowedOrigins } }) {
+  if (origin === undefined || !allowedOrigins?.includes(origin)) return {}
+  return { 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true', Vary: 'Origin' }
+}
+
+module.exports = { corsHeaders, isAllowedOrigin }

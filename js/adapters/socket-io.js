@@ -1,0 +1,71 @@
+/** Middleware for Socket.IO: see upgrade.d.ts for the contract. */
+
+const { inspect } = require('node:util')
+const { AuthError, asError } = require('../core/errors')
+const { settle } = require('../core/settle')
+const { Authenticator } = require('./authenticator')
+const { isAllowedOrigin } = require('./origin')
+
+/** @typedef {import('./upgrade').HandshakeSocket} Socket */
+
+/** @type {typeof import('./upgrade').socketAuth} */
+function socketAuth(options) {
+  const authenticator = new Authenticator('upgrade', withHandshakeToken(options))
+
+  return function socketAuth(socket, next) {
+    // A WebTransport session has no request.
+    const request = socket.request ?? { headers: socket.handshake.headers }
+    if (!isAllowedOrigin(request, authenticator, handshakeToken(socket) !== undefined)) {
+      next(rejection(new Error('Origin is not allowed'), { code: 'forbidden', status: 403 }))
+      return
+    }
+    settle(
+      () => authenticator.verify(request, socket),
+      (auth) => {
+        socket.data.auth = auth
+        next()
+      },
+      (thrown) => next(errorFor(thrown)),
+    )
+  }
+}
+
+/**
+ * Returns options with a `getToken` that prefers the token that the client passes in the handshake.
+ *
+ * @param {any} options
+ * @returns {any}
+ */
+function withHandshakeToken(options) {
+  if (Array.isArray(options)) return options.map(withHandshakeToken)
+  if (typeof options !== 'object' || options === null) return options
+  const { getToken } = options
+  if (getToken !== undefined && typeof getToken !== 'function') return options
+  const value = (/** @type {Socket} */ socket) => handshakeToken(socket) ?? getToken?.(socket)
+  const descriptors = Object.getOwnPropertyDescriptors(options)
+  const replacement = { value, enumerable: true, configurable: true, writable: true }
+  return Object.create(Object.getPrototypeOf(options), { ...descriptors, getToken: replacement })
+}
+
+/** @param {Socket} socket */
+function handshakeToken({ handshake }) {
+  const token = handshake.auth?.token
+  return typeof token === 'string' && token !== '' ? token : undefined
+}
+
+/**
+ * Returns the error for the client. Socket.IO sends its message, so a fault is reported to the operator only.
+ *
+ * @param {unknown} thrown
+ */
+function errorFor(thrown) {
+  if (thrown instanceof AuthError) return rejection(thrown, { code: thrown.code, status: thrown.status })
+  const error = asError(thrown)
+  process.emitWarning(error instanceof Error ? error : inspect(error))
+  return rejection(new Error('Internal server error'), { status: 500 })
+}
+
+/** @type {<T extends object>(error: Error, data: T) => Error & { data: T }} */
+const rejection = (error, data) => Object.assign(error, { data })
+
+module.exports = { socketAuth }
