@@ -66,6 +66,16 @@ export function verifyLogtoToken(token: string, options: VerifyAuthOptions | Ver
  */
 export function createVerifier(options: VerifyAuthOptions): Verifier
 
+/**
+ * An `audience` that accepts the organization token of any organization. Its id is `auth.organizationId`.
+ *
+ * @example
+ * ```ts
+ * const verifier = createVerifier({ logtoUrl: 'https://auth.example.com', audience: ANY_ORGANIZATION })
+ * ```
+ */
+export const ANY_ORGANIZATION: 'urn:logto:organization:*'
+
 /** Parsed {@link VerifyAuthOptions}, created by {@link createVerifier}. */
 export interface Verifier {
   /** Calls {@link verifyAuth} with the options of this verifier. */
@@ -257,6 +267,8 @@ export interface VerifyAuthOptions {
    *
    * `null` disables the check, so that a token for any other API of the same Logto is accepted.
    *
+   * {@link ANY_ORGANIZATION} accepts the organization token of any organization.
+   *
    * An audience is not a permission: Logto issues tokens for it to every application, even without scopes.
    *
    * @throws `TypeError` `invalid_options` if it is missing, `''` or `[]`; {@link AuthError} `invalid_audience` (401).
@@ -368,8 +380,8 @@ export interface VerifyAuthOptions {
   scopeMode?: ScopeMode
 
   /**
-   * Roles that the token must have. All of them are required. Logto does not put roles into access tokens by default; a
-   * custom-claims script can add them.
+   * Roles that the token must have. Logto does not put roles into access tokens by default; a custom-claims script can add
+   * them.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` for `undefined`, `''` and `[]`; {@link AuthError} `missing_role` (403).
@@ -380,6 +392,13 @@ export interface VerifyAuthOptions {
    * ```
    */
   requiredRole?: string | readonly string[]
+
+  /**
+   * Whether the token needs all roles in `requiredRole`, or one of them.
+   *
+   * @defaultValue `'all'`
+   */
+  roleMode?: ScopeMode
 
   /**
    * Claims that contain roles. A string is one role, and an array contains several.
@@ -406,11 +425,12 @@ export interface VerifyAuthOptions {
 
   /**
    * Turns a request without a token, or with a token that is rejected, into a {@link GuestContext} instead of throwing
-   * an error. This includes outages, but not `invalid_options`.
+   * an error. This includes outages, but not `invalid_options`. With `'no-token'`, only requests without any token become
+   * guests, and an invalid token is rejected.
    *
    * @defaultValue `false`
    */
-  allowGuest?: boolean
+  allowGuest?: boolean | 'no-token'
 
   /**
    * The cookie that stores a guest's id. With `false`, the adapters never set it.
@@ -463,6 +483,20 @@ export interface VerifyAuthOptions {
   currentDate?: Date | (() => Date)
 
   /**
+   * Maximum age of a token, in seconds since its claim `iat`. `clockTolerance` does not apply.
+   *
+   * @defaultValue none
+   * @throws {@link AuthError} `token_expired` (401) for an older token, `token_not_active` (401) if `iat` is more than a minute
+   * in the future, `invalid_claims` (401) if it is missing.
+   *
+   * @example
+   * ```ts
+   * maxTokenAge: 300 // a payment requires a token of the last five minutes
+   * ```
+   */
+  maxTokenAge?: number
+
+  /**
    * Called last, for a token that passed all other checks. If it throws, the verification fails with the same error.
    *
    * @defaultValue none
@@ -474,6 +508,14 @@ export interface VerifyAuthOptions {
    * ```
    */
   isRevoked?: (auth: AuthenticatedContext) => boolean | Promise<boolean>
+
+  /**
+   * The realm in the `WWW-Authenticate` header of requests without a token (RFC 9110 section 11.5). It may contain printable
+   * ASCII characters except quotes and backslashes.
+   *
+   * @defaultValue `'api'`
+   */
+  realm?: string
 
   /**
    * URL of the resource metadata. Every `WWW-Authenticate` header then contains it as `resource_metadata` (RFC 9728
@@ -552,7 +594,7 @@ export interface VerifyAuthOptions {
 /** Where to look for a token: the cookie `cookieName`, or the header `Authorization: Bearer` (RFC 6750 section 2.1). */
 export type TokenSource = 'cookie' | 'header'
 
-/** Whether all of the given scopes are required, or any one of them. */
+/** Whether all of the given scopes or roles are required, or any one of them. */
 export type ScopeMode = 'all' | 'any'
 
 /** Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). Symmetric algorithms are never accepted. */
@@ -698,8 +740,8 @@ export interface AuthPayload {
  * | `invalid_claims` | 401 | a claim is missing or malformed |
  * | `invalid_issuer` | 401 | see `issuer` |
  * | `invalid_audience` | 401 | see `audience` |
- * | `token_expired` | 401 | `exp` has passed |
- * | `token_not_active` | 401 | `nbf` has not been reached |
+ * | `token_expired` | 401 | `exp` has passed; see also `maxTokenAge` |
+ * | `token_not_active` | 401 | `nbf` has not been reached; see also `maxTokenAge` |
  * | `token_revoked` | 401 | see `isRevoked` |
  * | `wrong_organization` | 403 | see `organizationId` |
  * | `missing_scope` | 403 | see `requiredScope` |
@@ -744,6 +786,8 @@ export class AuthError extends Error {
   readonly code: AuthErrorCode
   /** HTTP status of the response. */
   readonly status: 400 | 401 | 403 | 503
+  /** Equals `status`. Fastify and `http-errors` read this name. */
+  readonly statusCode: 400 | 401 | 403 | 503
   /** Value of the `WWW-Authenticate` header (RFC 6750 section 3). `null` during an outage. */
   readonly wwwAuthenticate: string | null
   /** Headers for the response: `WWW-Authenticate`, `Retry-After`, `Cache-Control: no-store`. */

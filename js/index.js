@@ -1,6 +1,7 @@
 /** The package's main entry: see index.d.ts for its contract. */
 
 const native = require('./core/addon')
+const { contract } = require('./core/contract')
 const { AuthError, orThrow, invalidOption } = require('./core/errors')
 const { hasRole, hasScopes, requireRole, requireScopes } = require('./core/permissions')
 const { snapshot } = require('./core/options')
@@ -27,6 +28,7 @@ function requireString(name, value) {
 }
 
 module.exports = {
+  ANY_ORGANIZATION: contract().anyOrganization,
   AuthError,
   buildAuthCookieHeader,
   buildGuestCookieHeader,

@@ -37,6 +37,8 @@ pub enum Check {
     Nbf,
     /// The remaining claims have the right types.
     Types,
+    /// The token is not older than the maximum age.
+    Age,
     /// The token belongs to the required organization.
     Organization,
     /// The token has the required scopes.
@@ -49,7 +51,7 @@ pub enum Check {
 
 impl Check {
     /// Every check with its id and title, in execution order.
-    pub const ALL: [(Self, &'static str, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str, &'static str); 21] = [
         (Self::Present, "present", "the request carries a token"),
         (Self::Size, "size", "the token is at most 16 KiB long"),
         (Self::Parts, "parts", "the token has three base64url parts"),
@@ -66,6 +68,7 @@ impl Check {
         (Self::Exp, "exp", "exp is in the future"),
         (Self::Nbf, "nbf", "nbf is not in the future"),
         (Self::Types, "types", "iat, sub, scope, client_id and organization_id have the right types"),
+        (Self::Age, "age", "the token is not too old"),
         (Self::Organization, "organization", "the token belongs to the organization"),
         (Self::Scope, "scope", "the token has the required scopes"),
         (Self::Role, "role", "the token has the required roles"),

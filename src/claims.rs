@@ -12,6 +12,12 @@ const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 /// The prefix of the organization id in the audience of a Logto organization token.
 const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
 
+/// The audience in options that accepts the organization token of any organization.
+pub const ANY_ORGANIZATION: &str = "urn:logto:organization:*";
+
+/// How far `iat` may be in the future if the age of tokens is limited, in seconds. It allows for clocks that differ slightly.
+const MAX_IAT_AHEAD: f64 = 60.0;
+
 /// The member of `events` that marks a logout token.
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -91,15 +97,20 @@ impl Claims {
         .map_err(|rejection| rejection.detail("expected", issuers))
     }
 
-    /// Checks that `aud` contains one of the accepted audiences. `None` turns the check off.
+    /// Checks that `aud` contains one of the accepted audiences, one of which may be [`ANY_ORGANIZATION`]. `None` turns the check
+    /// off.
     ///
     /// # Errors
     ///
     /// [`Code::InvalidAudience`], including when `aud` is missing or neither a string nor an array of strings.
     pub fn check_audience(&self, audiences: Option<&[String]>) -> Result<(), Rejection> {
         let Some(accepted) = audiences else { return Ok(()) };
+        let any_organization = accepted.iter().any(|accepted| accepted == ANY_ORGANIZATION);
+        let is_accepted = |aud: &String| {
+            accepted.contains(aud) || any_organization && organization_of(aud).is_some_and(|id| !id.is_empty())
+        };
         match &self.audience {
-            Ok(audience) if audience.iter().any(|aud| accepted.contains(aud)) => Ok(()),
+            Ok(audience) if audience.iter().any(is_accepted) => Ok(()),
             Ok(audience) => Err(Rejection::from(Code::InvalidAudience).detail("aud", audience.as_slice())),
             Err(WrongType) => {
                 Err(Rejection::from(Code::InvalidAudience).detail("reason", "aud is missing or malformed"))
@@ -136,6 +147,24 @@ impl Claims {
         }
     }
 
+    /// Checks that the token was issued at most `max_age` seconds ago, and not in the future. Times are in seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::TokenExpired`], [`Code::TokenNotActive`], or [`Code::InvalidClaims`] if `iat` is missing.
+    pub fn check_age(&self, now: f64, max_age: Option<f64>) -> Result<(), Rejection> {
+        let Some(max_age) = max_age else { return Ok(()) };
+        let issued = self.issued_at.and_then(required).map_err(|WrongType| invalid_claim("iat"))?;
+        let code = if issued > now + MAX_IAT_AHEAD {
+            Code::TokenNotActive
+        } else if now - issued > max_age {
+            Code::TokenExpired
+        } else {
+            return Ok(());
+        };
+        Err(Rejection::from(code).detail("iat", issued).detail("now", now).detail("maxTokenAge", max_age))
+    }
+
     /// Checks the types of the remaining claims, and returns them as a [`Subject`].
     ///
     /// # Errors
@@ -167,6 +196,11 @@ impl Claims {
         self.issuer.is_ok()
     }
 
+    /// Whether `iat` is a time or missing.
+    pub(crate) fn has_readable_issue_time(&self) -> bool {
+        self.issued_at.is_ok()
+    }
+
     /// Whether `scope` is a string or missing.
     pub(crate) fn has_readable_scope(&self) -> bool {
         self.scopes.is_ok()
@@ -181,10 +215,7 @@ impl Claims {
     /// API resources.
     fn organizations<'a>(&'a self, claimed: Option<&'a str>) -> Vec<&'a str> {
         let audiences = self.audience.as_deref().unwrap_or_default();
-        claimed.map_or_else(
-            || audiences.iter().filter_map(|aud| aud.strip_prefix(ORGANIZATION_AUDIENCE)).collect(),
-            |id| vec![id],
-        )
+        claimed.map_or_else(|| audiences.iter().filter_map(|aud| organization_of(aud)).collect(), |id| vec![id])
     }
 
     /// The approximate size in memory, in bytes.
@@ -238,6 +269,11 @@ impl Subject<'_> {
     pub fn kind(&self) -> SubjectType {
         if self.client == Some(self.user) { SubjectType::Machine } else { SubjectType::User }
     }
+}
+
+/// The organization in an audience. The id may be empty.
+pub(crate) fn organization_of(audience: &str) -> Option<&str> {
+    audience.strip_prefix(ORGANIZATION_AUDIENCE)
 }
 
 fn audience(claim: Option<&RawValue>) -> Claim<Vec<String>> {
@@ -434,6 +470,43 @@ pub(crate) mod tests {
     fn does_not_check_aud_if_the_check_is_turned_off() {
         for aud in [json!(ABSENT), json!(1), json!("https://any.test")] {
             assert_passes(claims(json!({ "aud": aud })).check_audience(None));
+        }
+    }
+
+    #[test]
+    fn any_organization_accepts_the_organization_tokens_of_every_organization() {
+        let accepted = strings(&["https://api.test", ANY_ORGANIZATION]);
+        for aud in
+            [json!("urn:logto:organization:a"), json!(["x", "urn:logto:organization:b"]), json!("https://api.test")]
+        {
+            assert_passes(claims(json!({ "aud": aud })).check_audience(Some(&accepted)));
+        }
+        for aud in [
+            json!("urn:logto:organization:"),
+            json!("urn:logto:organization"),
+            json!("URN:logto:organization:a"),
+            json!("xurn:logto:organization:a"),
+            json!("https://other.test"),
+            json!([]),
+        ] {
+            assert_fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
+        }
+        let organization = claims(json!({ "aud": "urn:logto:organization:a" }));
+        assert_fails(organization.check_audience(Some(&strings(&["https://api.test"]))), Code::InvalidAudience);
+    }
+
+    #[test]
+    fn limits_the_age_of_a_token() {
+        let issued = |iat: f64| claims(json!({ "iat": iat })).check_age(NOW, Some(300.0));
+        for iat in [NOW - 300.0, NOW, NOW + 60.0] {
+            assert_passes(issued(iat));
+        }
+        let rejection = assert_fails(issued(NOW - 300.5), Code::TokenExpired);
+        assert_eq!(rejection.details["maxTokenAge"], json!(300.0));
+        assert_fails(issued(NOW + 60.5), Code::TokenNotActive);
+        assert_malformed(claims(json!({ "iat": ABSENT })).check_age(NOW, Some(300.0)), "iat");
+        for iat in [json!(ABSENT), json!(1), json!(NOW + 1e6)] {
+            assert_passes(claims(json!({ "iat": iat })).check_age(NOW, None));
         }
     }
 

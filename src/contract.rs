@@ -6,7 +6,7 @@ use crate::check::Check;
 use crate::error::Code;
 use crate::options::Set;
 use crate::signature::Algorithm;
-use crate::{guest, jwks, options, token};
+use crate::{claims, guest, jwks, options, token};
 
 /// The contract as JSON: errors, options, algorithms, limits, and the names of cookies and headers.
 #[must_use]
@@ -31,6 +31,7 @@ pub fn contract() -> Value {
         },
         "headers": { "csrf": options::CSRF_HEADER },
         "roleClaims": options::ROLE_CLAIMS,
+        "anyOrganization": claims::ANY_ORGANIZATION,
         "checks": Check::ALL.map(|(_, id, title)| json!({ "id": id, "title": title })),
     })
 }
@@ -61,7 +62,7 @@ mod tests {
                 "status": 401,
                 "title": "Authentication required",
                 "message": "No token found in cookies or Authorization header",
-                "challenge": "Bearer",
+                "challenge": "Bearer realm=\"api\"",
             })
         );
     }

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// The realm of challenges, unless the options set another.
+pub const DEFAULT_REALM: &str = "api";
+
 /// Maximum number of characters stored per string in [`Rejection::details`].
 const MAX_DETAIL_CHARS: usize = 200;
 
@@ -23,8 +26,9 @@ pub struct Definition {
 pub enum Challenge {
     /// No challenge, because the server failed and other credentials would not help.
     None,
-    /// The scheme alone, because the request contained no credentials.
-    Scheme,
+    /// The scheme and the realm, because the request contained no credentials and a challenge needs at least one parameter
+    /// (RFC 9110 section 11.6.1).
+    Realm,
     /// The scheme, followed by this `error` parameter.
     Error(&'static str),
 }
@@ -63,14 +67,14 @@ const FORBIDDEN: &str = "Forbidden";
 const SERVICE_UNAVAILABLE: &str = "Service unavailable";
 
 const NO_CHALLENGE: Challenge = Challenge::None;
-const SCHEME_ONLY: Challenge = Challenge::Scheme;
+const REALM: Challenge = Challenge::Realm;
 const INVALID_REQUEST: Challenge = Challenge::Error("invalid_request");
 const INVALID_TOKEN: Challenge = Challenge::Error("invalid_token");
 const INSUFFICIENT_SCOPE: Challenge = Challenge::Error("insufficient_scope");
 
 errors! {
     /// Neither the cookie nor the `Authorization` header contains a token.
-    MissingToken => "missing_token", 401, AUTH_REQUIRED, SCHEME_ONLY, "No token found in cookies or Authorization header";
+    MissingToken => "missing_token", 401, AUTH_REQUIRED, REALM, "No token found in cookies or Authorization header";
     /// The cookie or the `Authorization` header contains more than one token.
     AmbiguousToken => "ambiguous_token", 400, AUTH_FAILED, INVALID_REQUEST,
         "More than one token found (two Authorization values, two different cookies of that name)";
@@ -94,9 +98,9 @@ errors! {
     InvalidIssuer => "invalid_issuer", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued by another server";
     /// The `aud` claim contains none of the accepted audiences.
     InvalidAudience => "invalid_audience", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued for another audience";
-    /// The `exp` claim is in the past.
+    /// The `exp` claim is in the past, or the token is older than `maxTokenAge`.
     TokenExpired => "token_expired", 401, AUTH_FAILED, INVALID_TOKEN, "Token has expired";
-    /// The `nbf` claim is in the future.
+    /// The `nbf` claim is in the future, or with `maxTokenAge` the `iat` claim.
     TokenNotActive => "token_not_active", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not valid yet";
     /// The application's `isRevoked` returned true.
     TokenRevoked => "token_revoked", 401, AUTH_FAILED, INVALID_TOKEN, "Token has been revoked";
@@ -140,12 +144,12 @@ impl Code {
 }
 
 impl Challenge {
-    /// The part of the header value that is the same for every request.
+    /// The part of the header value that is the same for every request, with the default realm.
     #[must_use]
     pub fn prefix(&self) -> Option<String> {
         match self {
             Self::None => None,
-            Self::Scheme => Some("Bearer".into()),
+            Self::Realm => Some(format!("Bearer realm=\"{DEFAULT_REALM}\"")),
             Self::Error(error) => Some(format!("Bearer error=\"{error}\"")),
         }
     }
@@ -158,6 +162,8 @@ pub struct Rejection {
     pub code: Code,
     /// The end of the message: the malformed claim, or the missing scopes or roles.
     pub subject: Option<String>,
+    /// The realm of the challenge, if the options set another than the default.
+    pub realm: Option<String>,
     /// The required scopes, separated by spaces, for the `scope` parameter of the challenge (RFC 6750 section 3).
     pub scope: Option<String>,
     /// The number of seconds after which to try again, for `Retry-After` (RFC 9110 section 10.2.3).
@@ -172,7 +178,16 @@ pub struct Rejection {
 
 impl From<Code> for Rejection {
     fn from(code: Code) -> Self {
-        Self { code, subject: None, scope: None, retry_after: None, details: Map::new(), cause: None, cause_code: None }
+        Self {
+            code,
+            subject: None,
+            realm: None,
+            scope: None,
+            retry_after: None,
+            details: Map::new(),
+            cause: None,
+            cause_code: None,
+        }
     }
 }
 
@@ -200,8 +215,8 @@ impl Rejection {
     pub fn challenge(&self) -> Option<String> {
         let challenge = self.code.definition().challenge;
         let prefix = challenge.prefix()?;
-        if matches!(challenge, Challenge::Scheme) {
-            return Some(prefix);
+        if matches!(challenge, Challenge::Realm) {
+            return Some(self.realm.as_deref().map_or(prefix, |realm| format!("Bearer realm=\"{realm}\"")));
         }
         let scope = self
             .scope
@@ -264,8 +279,10 @@ mod tests {
     }
 
     #[test]
-    fn challenges_a_missing_token_with_the_scheme_alone() {
-        assert_eq!(Rejection::from(Code::MissingToken).challenge().as_deref(), Some("Bearer"));
+    fn challenges_a_missing_token_with_the_realm() {
+        assert_eq!(Rejection::from(Code::MissingToken).challenge().as_deref(), Some("Bearer realm=\"api\""));
+        let other = Rejection { realm: Some("orders".into()), ..Code::MissingToken.into() };
+        assert_eq!(other.challenge().as_deref(), Some("Bearer realm=\"orders\""));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Verifier {
                 Some(_) => return first.unwrap_or(report),
             }
         }
-        first.unwrap_or_else(|| no_token(Code::MissingToken.into()))
+        first.unwrap_or_else(|| no_token(self.missing_token()))
     }
 
     async fn explain_for(&self, text: &str, organization: Option<&Organization>, now: Timestamp) -> Report {
@@ -90,6 +90,7 @@ impl Report {
             (Check::Signature, no_keys, "no keys"),
             (Check::Iss, options.issuers.is_empty(), "no issuer"),
             (Check::Aud, options.audiences.is_none(), "any audience is accepted"),
+            (Check::Age, options.max_token_age.is_none(), "not limited"),
             (Check::Organization, any_organization, "not required"),
             (Check::Scope, requirements.scopes.is_empty(), "not required"),
             (Check::Role, requirements.roles.is_empty() && requirements.subject_type.is_none(), "not required"),
@@ -105,9 +106,11 @@ impl Report {
     /// Exempts the checks of malformed claims, which [`Check::Types`] reports. If `iss` is malformed, its check counts even
     /// without configured issuers.
     fn skip_malformed_claims(&mut self, claims: &Claims) {
-        for (check, is_readable) in
-            [(Check::Scope, claims.has_readable_scope()), (Check::Organization, claims.has_readable_organization())]
-        {
+        for (check, is_readable) in [
+            (Check::Age, claims.has_readable_issue_time()),
+            (Check::Scope, claims.has_readable_scope()),
+            (Check::Organization, claims.has_readable_organization()),
+        ] {
             if !is_readable && !matches!(self.get(check), Some(Verdict::Exempt(_))) {
                 self.exempt(check, "its claim is malformed");
             }

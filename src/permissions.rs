@@ -1,7 +1,7 @@
 //! Checks scopes and roles inside a handler, given a context or claims.
 
 use crate::error::{Code, Rejection};
-use crate::options::{EXPECTED_MODE, EXPECTED_SCOPES, OptionError, ROLE_CLAIMS, Raw, any_scope, items, scopes, text};
+use crate::options::{EXPECTED_MODE, EXPECTED_SCOPES, OptionError, ROLE_CLAIMS, Raw, is_any_mode, items, scopes, text};
 use crate::requirements::missing_items;
 
 /// The reason for a failed check.
@@ -33,7 +33,7 @@ impl From<OptionError> for Denied {
 pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denied> {
     let any = match mode {
         Raw::Undefined => false,
-        mode => any_scope(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MODE, mode))?,
+        mode => is_any_mode(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MODE, mode))?,
     };
     let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", EXPECTED_SCOPES, required))?;
     let held = match held {

@@ -16,8 +16,10 @@ pub struct Requirements {
     pub scopes: Vec<String>,
     /// Whether one of the scopes is sufficient.
     pub any_scope: bool,
-    /// The required roles. A token must have all of them.
+    /// The required roles.
     pub roles: Vec<String>,
+    /// Whether one of the roles is sufficient.
+    pub any_role: bool,
     /// The names of the claims that contain roles.
     pub role_claims: Vec<String>,
     /// The required organization.
@@ -97,7 +99,7 @@ impl Requirements {
         let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH).map_err(Rejection::malformed)?;
         let held: BTreeSet<String> = self.role_claims.iter().flat_map(|claim| roles(payload.get(claim))).collect();
         let missing: Vec<&str> = self.roles.iter().filter(|role| !held.contains(*role)).map(String::as_str).collect();
-        if missing.is_empty() {
+        if missing.is_empty() || self.any_role && missing.len() < self.roles.len() {
             return Ok(());
         }
         let rejection = Rejection { subject: Some(missing.join(", ")), ..Code::MissingRole.into() };
@@ -189,6 +191,16 @@ mod tests {
         let rejection = assert_fails(check(held, &roles(&["admin", "owner", "root"])), Code::MissingRole);
         assert_eq!(rejection.message(), "Missing required role: owner, root");
         assert_eq!(rejection.scope, None);
+    }
+
+    #[test]
+    fn accepts_any_role() {
+        let any = |required| Requirements { any_role: true, ..roles(required) };
+        assert_passes(check(json!({ "roles": ["editor"] }), &any(&["admin", "editor"])));
+        let rejection =
+            assert_fails(check(json!({ "roles": ["viewer"] }), &any(&["admin", "editor"])), Code::MissingRole);
+        assert_eq!(rejection.message(), "Missing required role: admin, editor");
+        assert_passes(check(json!({}), &any(&[])));
     }
 
     #[test]

@@ -88,7 +88,11 @@ impl Verifier {
             }
             rejection.get_or_insert(other);
         }
-        Err(rejection.unwrap_or_else(|| Code::MissingToken.into()))
+        Err(rejection.unwrap_or_else(|| self.missing_token()))
+    }
+
+    pub(crate) fn missing_token(&self) -> Rejection {
+        Rejection { realm: self.options.realm.clone(), ..Code::MissingToken.into() }
     }
 
     /// Verifies a token.
@@ -243,13 +247,14 @@ impl Verifier {
         date: f64,
         verdicts: &mut V,
     ) -> Result<(), Rejection> {
-        let Options { issuers, audiences, tolerance, requirements, .. } = &self.options;
+        let Options { issuers, audiences, tolerance, max_token_age, requirements, .. } = &self.options;
         verdicts.record(Check::Iss, claims.check_issuer(issuers))?;
         verdicts.record(Check::Aud, claims.check_audience(audiences.as_deref()))?;
         verdicts.record(Check::Exp, claims.check_expiry(date, *tolerance))?;
         verdicts.record(Check::Nbf, claims.check_not_before(date, *tolerance))?;
         let subject = verdicts.record(Check::Types, claims.check_types())?;
         let subject = subject.unwrap_or_else(|| claims.partial_subject());
+        verdicts.record(Check::Age, claims.check_age(date, *max_token_age))?;
         verdicts.record(Check::Organization, requirements.check_organization(&subject, organization))?;
         verdicts.record(Check::Scope, requirements.check_scopes(&subject))?;
         verdicts.record(

@@ -72,7 +72,7 @@ describeAdapters(['protect'], (adapter, has) => {
     for (const path of paths) {
       const { status, body, headers, cookies } = await client(path)
       assert.deepEqual([status, body], [401, MISSING], path)
-      assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer', 'no-store'])
+      assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer realm="api"', 'no-store'])
       assert.equal(cookies.length, 1)
     }
   })

@@ -129,7 +129,7 @@ describeAdapters([], (adapter, has) => {
     const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'
     const client = await adapter.serve(t, { steps: [{ auth: { ...options, resourceMetadata } }] })
     const { headers } = await client()
-    assert.equal(headers['www-authenticate'], `Bearer resource_metadata="${resourceMetadata}"`)
+    assert.equal(headers['www-authenticate'], `Bearer realm="api", resource_metadata="${resourceMetadata}"`)
   })
 
   test('throws a TypeError for invalid options before the first request', async () => {
@@ -264,7 +264,7 @@ describeAdapters(['thrown'], (adapter) => {
     const auth = { ...options, allowGuest: true, resourceMetadata: 'https://outer.example.test' }
     const client = await adapter.serve(t, { steps: [{ auth }], routes: { '/': { run: () => inner.verify('') } } })
     const { headers } = await client()
-    assert.equal(headers['www-authenticate'], 'Bearer resource_metadata="https://inner.example.test/"')
+    assert.equal(headers['www-authenticate'], 'Bearer realm="api", resource_metadata="https://inner.example.test/"')
   })
 })
 
@@ -277,7 +277,7 @@ describeAdapters(['preflight'], (adapter) => {
     assert.deepEqual([status, body, cookies], [200, 'null', []])
     const guarded = await client('/guarded', PREFLIGHT)
     assert.deepEqual([guarded.status, guarded.body], [401, bodyOf(MISSING)])
-    assert.equal(guarded.headers['www-authenticate'], 'Bearer')
+    assert.equal(guarded.headers['www-authenticate'], 'Bearer realm="api"')
   })
 })
 

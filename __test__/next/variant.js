@@ -169,7 +169,10 @@ function testVariant(variant) {
     test('a HEAD request gets the response of GET without the body', async () => {
       assert.equal((await visit('/api/me', { method: 'HEAD', headers: bearer(alice) })).status, 200)
       const rejected = await visit('/api/me', { method: 'HEAD' })
-      assert.deepEqual([rejected.status, rejected.headers['www-authenticate'], rejected.text], [401, 'Bearer', ''])
+      assert.deepEqual(
+        [rejected.status, rejected.headers['www-authenticate'], rejected.text],
+        [401, 'Bearer realm="api"', ''],
+      )
     })
 
     test('an AuthError that a handler throws becomes the response, in the App Router', async () => {

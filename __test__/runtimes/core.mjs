@@ -158,7 +158,7 @@ const CASES = [
           assert.deepEqual(await (await fetch(`${url}/me`, { headers })).json(), { userId: 'alice' })
           assert.equal((await fetch(`${url}/orders`, { headers })).status, 403)
           const rejected = await fetch(`${url}/me`)
-          assert.deepEqual([rejected.status, rejected.headers.get('www-authenticate')], [401, 'Bearer'])
+          assert.deepEqual([rejected.status, rejected.headers.get('www-authenticate')], [401, 'Bearer realm="api"'])
           await rejected.text()
         })
       }),

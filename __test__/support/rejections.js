@@ -11,7 +11,7 @@ const FORBIDDEN = 'Bearer error="insufficient_scope",'
 const REJECTIONS = [
   row('missing_token', 'No token found in cookies or Authorization header', {
     title: 'Authentication required',
-    challenge: 'Bearer',
+    challenge: 'Bearer realm="api"',
     headers: () => ({}),
   }),
   row('ambiguous_token', TWO_TOKENS, {

@@ -49,7 +49,10 @@ describe('the example', { timeout: 300_000 }, () => {
       assert.deepEqual(await handler(event), { statusCode: 200, body: '{"userId":"alice"}' })
     }
     const { statusCode, headers, body } = await handler({ headers: {} })
-    assert.deepEqual([statusCode, headers['WWW-Authenticate'], JSON.parse(body).code], [401, 'Bearer', 'missing_token'])
+    assert.deepEqual(
+      [statusCode, headers['WWW-Authenticate'], JSON.parse(body).code],
+      [401, 'Bearer realm="api"', 'missing_token'],
+    )
   })
 
   test('of operating says when it is ready, shows its figures and logs why it refuses', async (t) => {

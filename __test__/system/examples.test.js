@@ -97,7 +97,7 @@ describe('the example', { timeout: 300_000 }, () => {
   test('of MCP tells a client without a token where to get one', async (t) => {
     const { url, issuer } = await start(t, join(EXAMPLES, 'mcp.mjs'))
     const { status, headers } = await ask(`${url}/mcp`, { method: 'POST' })
-    const [, address] = /^Bearer resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
+    const [, address] = /^Bearer realm="api", resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
     assert.deepEqual([status, address], [401, 'https://api.example.com/.well-known/oauth-protected-resource/mcp'])
     const metadata = JSON.parse((await ask(url + new URL(address).pathname)).body)
     assert.equal(metadata.resource, 'https://api.example.com/mcp')

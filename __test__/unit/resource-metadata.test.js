@@ -86,8 +86,8 @@ test('a challenge names the metadata URL only if resourceMetadata is set', async
   const asked = { ...options, resourceMetadata: metadata.url }
   /** @type {[any, any, string | null][]} */
   const cases = [
-    [{ headers: {} }, {}, `Bearer ${parameter}`],
-    ['', {}, `Bearer ${parameter}`],
+    [{ headers: {} }, {}, `Bearer realm="api", ${parameter}`],
+    ['', {}, `Bearer realm="api", ${parameter}`],
     [
       issuer.mint({ expiresIn: -1 }),
       {},
@@ -103,7 +103,7 @@ test('a challenge names the metadata URL only if resourceMetadata is set', async
       { isRevoked: () => true },
       `Bearer error="invalid_token", error_description="Token has been revoked", ${parameter}`,
     ],
-    [{ headers: {} }, { resourceMetadata: undefined }, 'Bearer'],
+    [{ headers: {} }, { resourceMetadata: undefined }, 'Bearer realm="api"'],
   ]
   for (const [input, more, challenge] of cases) {
     for (const verify of [
@@ -147,6 +147,6 @@ test('a URL cannot break out of the quotes of the challenge', async (t) => {
   for (const path of ['a"b', 'a\\b', 'a\r\nb', 'ä', 'a b', '<a>', 'a\u2028b']) {
     const resourceMetadata = `https://api.example.test/${path}`
     const error = await rejection(verifyAuth('', { ...options, resourceMetadata }))
-    assert.match(String(error.wwwAuthenticate), /^Bearer resource_metadata="[\x21\x23-\x5b\x5d-\x7e]+"$/)
+    assert.match(String(error.wwwAuthenticate), /^Bearer realm="api", resource_metadata="[\x21\x23-\x5b\x5d-\x7e]+"$/)
   }
 })

@@ -262,7 +262,7 @@ describe('C12: responds through res.status and res.json', () => {
       headers[name] = value
     }
     await createExpressAuthMiddleware(optionsOf(issuer))({ headers: {} }, Object.assign(res, { setHeader }), () => {})
-    assert.deepEqual(headers, { 'Cache-Control': 'no-store', 'WWW-Authenticate': 'Bearer' })
+    assert.deepEqual(headers, { 'Cache-Control': 'no-store', 'WWW-Authenticate': 'Bearer realm="api"' })
     assert.equal(calls.length, 2)
   })
 
@@ -297,7 +297,7 @@ describe('C12: responds through res.status and res.json', () => {
         [status, JSON.parse(body)],
         [401, { wrapped: { error: 'Authentication required', message: NO_TOKEN } }],
       )
-      assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer', 'no-store'])
+      assert.deepEqual([headers['www-authenticate'], headers['cache-control']], ['Bearer realm="api"', 'no-store'])
     })
   }
 })
@@ -473,7 +473,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     const mine = { organizationId: 'mine', scope: 'read' }
     /** @type {[Record<string, string | string[]>, RegExp][]} */
     const rejected = [
-      [{}, /^Bearer$/],
+      [{}, /^Bearer realm="api"$/],
       [{ authorization: [`Bearer ${issuer.mint()}`, `Bearer ${issuer.mint()}`] }, /error="invalid_request"/],
       [bearer(issuer.mint({ header: { alg: 'none' } })).headers, /error="invalid_token"/],
       [bearer(issuer.mint()).headers, /error="insufficient_scope"/],
@@ -487,7 +487,8 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
       const { error, message, ...rest } = JSON.parse(answer.body)
       assert.deepEqual(rest, {})
-      if (challenge.source === '^Bearer$') assert.deepEqual([error, message], ['Authentication required', NO_TOKEN])
+      if (challenge.source === '^Bearer realm="api"$')
+        assert.deepEqual([error, message], ['Authentication required', NO_TOKEN])
       else assert.match(`${error}: ${message}`, /^Authentication failed: Token verification failed: ./)
     }
     const admin = issuer.mint({ ...mine, claims: { roles: ['admin'] } })

@@ -45,10 +45,15 @@ export interface Requirements {
    */
   scopeMode?: ScopeMode
   /**
-   * Roles that the token must have. All of them are required.
+   * Roles that the token must have.
    * @throws {@link AuthError} `missing_role` (403).
    */
   requiredRole?: string | readonly string[]
+  /**
+   * Whether all of `requiredRole` are required, or one of them.
+   * @defaultValue `'all'`
+   */
+  roleMode?: ScopeMode
   /**
    * Claims that contain roles.
    * @defaultValue `['roles', 'role']`, even if the adapter has other `roleClaims`

@@ -15,6 +15,7 @@ const native = require('./addon')
  *   cookies: { auth: string, guest: string, csrf: string },
  *   headers: { csrf: string },
  *   roleClaims: string[],
+ *   anyOrganization: 'urn:logto:organization:*',
  *   checks: { id: string, title: string }[],
  * }} Contract
  */

@@ -14,6 +14,8 @@ class AuthError extends Error {
     super(message, rejected.cause === null ? undefined : { cause: causeOf(rejected.cause, rejected.causeCode) })
     this.code = /** @type {import('../..').AuthErrorCode} */ (rejected.code)
     this.status = /** @type {import('../..').AuthError['status']} */ (rejected.status)
+    // Fastify and http-errors read this name.
+    this.statusCode = this.status
     this.wwwAuthenticate = rejected.challenge
     /** @type {Record<string, string>} */
     this.headers = { 'Cache-Control': 'no-store' }
@@ -48,7 +50,7 @@ const authError = (rejected, message = rejected.message) => new AuthError(CONSTR
 function withResourceMetadata(error, url) {
   if (url === null || !(error instanceof AuthError) || error.wwwAuthenticate === null) return error
   if (/ resource_metadata="[^"]*"$/.test(error.wwwAuthenticate)) return error
-  error.wwwAuthenticate += `${error.wwwAuthenticate === 'Bearer' ? ' ' : ', '}resource_metadata="${url}"`
+  error.wwwAuthenticate += `, resource_metadata="${url}"`
   error.headers['WWW-Authenticate'] = error.wwwAuthenticate
   return error
 }

@@ -33,7 +33,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::guest::Guest;
 use crate::jwks;
-use crate::options::{self, Options};
+use crate::options::{self, Guests, Options};
 use crate::requirements::Organization;
 use crate::source::Credentials;
 use crate::verify::{Accepted, Verifier};
@@ -98,7 +98,7 @@ impl NativeVerifier {
     /// Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_token(&self, token: String, date: f64) -> Result<VerificationResult> {
-        self.verify(Credentials { token: Some(token), date: Some(date), ..Credentials::default() }, false)
+        self.verify(Credentials { token: Some(token), date: Some(date), ..Credentials::default() }, Guests::Never)
     }
 
     /// Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970.
@@ -126,7 +126,7 @@ impl NativeVerifier {
             revoked: rest.revoked.unwrap_or(0),
             date: Some(date),
         };
-        self.verify(request, self.verifier.options().allow_guest)
+        self.verify(request, self.verifier.options().guests)
     }
 
     /// Fetches the keys unless they are cached. The result is an empty string on success.
@@ -177,7 +177,8 @@ impl NativeVerifier {
     /// The name of the guest cookie, or null if guests are not allowed.
     #[napi(getter, catch_unwind)]
     pub fn guest_cookie_name(&self) -> Option<String> {
-        self.verifier.options().allow_guest.then(|| self.verifier.options().guest_cookie_name().to_owned())
+        let options = self.verifier.options();
+        (options.guests != Guests::Never).then(|| options.guest_cookie_name().to_owned())
     }
 
     /// The URL of the protected resource metadata, for challenges.
@@ -198,14 +199,14 @@ impl NativeVerifier {
         Some(cookies::set_cookie(&guest_id, "guestId", Ok(attributes)))
     }
 
-    fn verify(&self, request: Credentials, allow_guest: bool) -> Result<VerificationResult> {
+    fn verify(&self, request: Credentials, guests: Guests) -> Result<VerificationResult> {
         let verifier = self.verifier.clone();
         run_verification(&self.inbox, async move {
             match verifier.verify_request(&request, Timestamp::now()).await {
                 Ok(Accepted { token, was_cached: true }) => Outcome::Cached(token),
                 Ok(Accepted { token, was_cached: false }) => Outcome::Valid(token.context()),
                 Err(rejection) => {
-                    let guest = allow_guest.then(|| Guest::of(&request, verifier.options()));
+                    let guest = guests.include(rejection.code).then(|| Guest::of(&request, verifier.options()));
                     Outcome::Rejected(RejectedRequest::new(rejection, guest))
                 }
             }

@@ -17,10 +17,10 @@ mod verifier;
 pub use cookies::{CSRF_HEADER, auth_cookie, cookie_attributes, csrf_cookie, guest_cookie, guest_cookie_attributes};
 pub use raw::{OptionError, Raw};
 pub use reader::{items, text};
-pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, any_scope, scopes};
+pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode, scopes};
 pub use resource_metadata::resource_metadata;
 pub use sets::Set;
-pub use verifier::{DEFAULT_ALGORITHMS, KeySource, Options, TokenSource, issuer_of, key_set_names};
+pub use verifier::{DEFAULT_ALGORITHMS, Guests, KeySource, Options, TokenSource, issuer_of, key_set_names};
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -94,7 +94,7 @@ pub(crate) mod tests {
         assert!(options.requirements.roles.is_empty());
         assert_eq!(options.requirements.role_claims, ["roles", "role"]);
         assert_eq!(options.requirements.organization, Organization::Unchecked);
-        assert!(!options.allow_guest);
+        assert_eq!((options.guests, options.realm, options.max_token_age), (Guests::Never, None, None));
         assert_eq!(options.guest_cookie, Some(guest_cookie()));
         assert_eq!(options.token_type.as_deref(), Some("at+jwt"));
         assert_eq!(options.algorithms, [Es384, Rs256, Es256, Es512, EdDsa, Ed25519]);
@@ -113,6 +113,9 @@ pub(crate) mod tests {
             "tokenSources",
             "getToken",
             "scopeMode",
+            "roleMode",
+            "realm",
+            "maxTokenAge",
             "roleClaims",
             "allowGuest",
             "guestCookie",
@@ -262,6 +265,7 @@ pub(crate) mod tests {
     fn takes_all_or_any_as_scope_mode() {
         assert!(!options(&[("scopeMode", text("all"))]).requirements.any_scope);
         assert!(options(&[("scopeMode", text("any"))]).requirements.any_scope);
+        assert!(options(&[("roleMode", text("any"))]).requirements.any_role);
     }
 
     #[test]
@@ -281,7 +285,22 @@ pub(crate) mod tests {
 
     #[test]
     fn reads_allow_guest() {
-        assert!(options(&[("allowGuest", Raw::Bool(true))]).allow_guest);
+        for (given, expected) in [
+            (Raw::Bool(true), Guests::Always),
+            (Raw::Bool(false), Guests::Never),
+            (text("no-token"), Guests::WithoutToken),
+        ] {
+            assert_eq!(options(&[("allowGuest", given)]).guests, expected);
+        }
+    }
+
+    #[test]
+    fn takes_a_realm_and_a_maximum_age() {
+        assert_eq!(
+            options(&[("realm", text("Orders of example.com"))]).realm.as_deref(),
+            Some("Orders of example.com")
+        );
+        assert_eq!(options(&[("maxTokenAge", Raw::Number(0.5))]).max_token_age, Some(0.5));
     }
 
     #[test]

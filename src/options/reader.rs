@@ -168,6 +168,14 @@ impl Reader {
         })
     }
 
+    /// Reads a time in seconds that is longer than zero.
+    pub fn positive_seconds(&mut self, name: &'static str) -> Option<f64> {
+        self.optional(name, "a finite number of seconds above 0", Default::None, |raw| match raw {
+            Raw::Number(value) if value.is_finite() && *value > 0.0 => Some(*value),
+            _ => None,
+        })
+    }
+
     /// Reads a duration in milliseconds.
     pub fn milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
         self.duration(name, "a finite number of milliseconds, not negative", default, |_| true)

@@ -2,7 +2,7 @@
 
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader, identifier, items, name, one_of, one_or_more, text};
-use crate::claims::{SubjectType, split_words};
+use crate::claims::{SubjectType, organization_of, split_words};
 use crate::requirements::{Organization, Requirements};
 
 /// The names of the claims that contain roles by default.
@@ -11,7 +11,7 @@ pub const ROLE_CLAIMS: [&str; 2] = ["roles", "role"];
 /// The accepted values of an option that takes scopes, as worded in the error message for an invalid value.
 pub const EXPECTED_SCOPES: &str = "a scope, several separated by spaces, or an array of scopes";
 
-/// The accepted values of a scope mode, as worded in the error message for an invalid value.
+/// The accepted values of a scope or role mode, as worded in the error message for an invalid value.
 pub const EXPECTED_MODE: &str = "'all' or 'any'";
 
 impl Requirements {
@@ -47,9 +47,10 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, Default::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
     });
-    let any_scope = read.optional("scopeMode", EXPECTED_MODE, Default::Value("all".into()), any_scope);
+    let any_scope = read.optional("scopeMode", EXPECTED_MODE, Default::Value("all".into()), is_any_mode);
     let names = |raw: &Raw| one_or_more(raw, name);
     let roles = read.restriction("requiredRole", "a role or a non-empty array of roles", Default::None, names);
+    let any_role = read.optional("roleMode", EXPECTED_MODE, Default::Value("all".into()), is_any_mode);
     let claims = Default::Value(ROLE_CLAIMS.into_iter().collect());
     let role_claims = read.optional("roleClaims", "a claim name or a non-empty array of such", claims, names);
     let expected = if takes_functions {
@@ -61,12 +62,14 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
         Raw::Null => Some(Organization::None),
         // JavaScript calls the function for every request.
         Raw::Function if takes_functions => Some(Organization::Unchecked),
-        other => identifier(other).map(Organization::Id),
+        // An audience is not an id, and matches no organization.
+        other => identifier(other).filter(|id| organization_of(id).is_none()).map(Organization::Id),
     });
     Requirements {
         scopes: scopes.unwrap_or_default(),
         any_scope: any_scope.unwrap_or_default(),
         roles: roles.unwrap_or_default(),
+        any_role: any_role.unwrap_or_default(),
         role_claims: role_claims.unwrap_or_else(|| ROLE_CLAIMS.map(String::from).to_vec()),
         organization: organization.unwrap_or_default(),
         subject_type: None,
@@ -82,9 +85,9 @@ pub fn scopes(raw: &Raw) -> Option<Vec<String>> {
     }
 }
 
-/// Parses a scope mode. Returns `true` if one of several scopes is sufficient.
+/// Parses a scope or role mode. Returns `true` if one of several is sufficient.
 #[must_use]
-pub fn any_scope(mode: &Raw) -> Option<bool> {
+pub fn is_any_mode(mode: &Raw) -> Option<bool> {
     one_of(mode, &[("all", false), ("any", true)])
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::cookies;
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, identifier, items, one_of, one_or_more, text};
+use super::reader::{Default, Reader, identifier, items, name, one_of, one_or_more, text};
 use super::requirements;
 use crate::cookie::Attributes;
+use crate::error::{Code, DEFAULT_REALM};
 use crate::jwks::keys::KeySet;
 use crate::jwks::{CachePolicy, Source, Trust};
 use crate::requirements::Requirements;
@@ -42,6 +43,29 @@ pub enum TokenSource {
     Cookie,
     /// The `Authorization: Bearer` header (RFC 6750 section 2.1).
     Header,
+}
+
+/// Which requests become guests instead of being rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guests {
+    /// None.
+    Never,
+    /// Requests without any token. Those with an invalid token are rejected.
+    WithoutToken,
+    /// All rejected requests.
+    Always,
+}
+
+impl Guests {
+    /// Whether a request that was rejected with this code becomes a guest.
+    #[must_use]
+    pub fn include(self, code: Code) -> bool {
+        match self {
+            Self::Never => false,
+            Self::WithoutToken => code == Code::MissingToken,
+            Self::Always => true,
+        }
+    }
 }
 
 /// The source of the keys.
@@ -79,8 +103,8 @@ pub struct Options {
     pub sources: Vec<TokenSource>,
     /// The required organization, scopes and roles.
     pub requirements: Requirements,
-    /// Whether a request without a valid token becomes a guest.
-    pub allow_guest: bool,
+    /// Which requests become guests instead of being rejected.
+    pub guests: Guests,
     /// The attributes of the guest cookie. `None` means that it is never set.
     pub guest_cookie: Option<Attributes>,
     /// The required `typ` (RFC 9068 section 2.1). `None` accepts any type.
@@ -93,6 +117,10 @@ pub struct Options {
     pub current_date: Option<f64>,
     /// Maximum number of verified tokens in the cache.
     pub token_cache_size: usize,
+    /// The maximum age of a token, in seconds since `iat`.
+    pub max_token_age: Option<f64>,
+    /// The realm of challenges, if it is not the default.
+    pub realm: Option<String>,
     /// The URL of the protected resource metadata (RFC 9728), for challenges.
     pub resource_metadata: Option<String>,
     /// The origin of the JWKS URL, if keys are fetched from another machine over plain `http`.
@@ -132,13 +160,15 @@ impl Options {
         });
         let sources = token_sources(read, has_getter);
         let requirements = requirements::read(read, variant == Variant::Adapter);
-        let allow_guest = read.bool("allowGuest", false);
+        let guests = guests(read);
         let guest_cookie = cookies::read_guest_cookie(read);
         let token_type = token_type(read);
         let algorithms = algorithms(read);
         let tolerance =
             read.number("clockTolerance", "a finite number of seconds, not negative", Default::Value(0.into()));
         let current_date = read.date("currentDate");
+        let max_token_age = read.positive_seconds("maxTokenAge");
+        let realm = realm(read);
         let token_cache_size = read.count("tokenCacheSize", 5_000);
 
         if logto_url.is_none() && !is_explain {
@@ -165,13 +195,15 @@ impl Options {
             cookie_name,
             sources,
             requirements,
-            allow_guest,
+            guests,
             guest_cookie,
             token_type,
             algorithms,
             tolerance: tolerance.unwrap_or(0.0),
             current_date,
             token_cache_size,
+            max_token_age,
+            realm,
             resource_metadata: resource_metadata.map(String::from),
             exposed,
         })
@@ -212,6 +244,24 @@ fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
         (!repeated && (may_be_empty || !sources.is_empty())).then_some(sources)
     });
     sources.unwrap_or_else(|| NAMES.iter().map(|(_, source)| *source).collect())
+}
+
+fn guests(read: &mut Reader) -> Guests {
+    let guests =
+        read.optional("allowGuest", "a boolean or 'no-token'", Default::Value(false.into()), |raw| match raw {
+            Raw::Bool(true) => Some(Guests::Always),
+            Raw::Bool(false) => Some(Guests::Never),
+            other => one_of(other, &[("no-token", Guests::WithoutToken)]),
+        });
+    guests.unwrap_or(Guests::Never)
+}
+
+/// Reads the realm, which is sent as a quoted string (RFC 9110 section 11.5).
+fn realm(read: &mut Reader) -> Option<String> {
+    let expected = "printable ASCII characters except quotes and backslashes";
+    read.optional("realm", expected, Default::Value(DEFAULT_REALM.into()), |raw| {
+        name(raw).filter(|realm| realm.chars().all(|char| matches!(char, ' '..='~') && !matches!(char, '"' | '\\')))
+    })
 }
 
 fn token_type(read: &mut Reader) -> Option<String> {

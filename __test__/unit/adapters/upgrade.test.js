@@ -259,7 +259,7 @@ describe('Socket.IO', { timeout: 60_000 }, () => {
       const path = `${url}/socket.io/?EIO=4&transport=${transport}`
       const rejected = await ask(path, { headers })
       assert.deepEqual([rejected.status, JSON.parse(rejected.body).code], [401, 'missing_token'])
-      assert.equal(rejected.headers['www-authenticate'], 'Bearer')
+      assert.equal(rejected.headers['www-authenticate'], 'Bearer realm="api"')
       const hijack = { ...headers, ...extraHeaders, origin: 'https://evil.test' }
       const hijacked = await ask(path, { headers: hijack })
       assert.deepEqual([hijacked.status, hijacked.headers['access-control-allow-origin']], [403, undefined])

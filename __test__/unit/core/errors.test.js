@@ -156,7 +156,7 @@ for (const row of TABLE) {
     const description = `error="${row.error ?? 'invalid_token'}"${row.scope ? `, scope="${row.scope}"` : ''}`
     const challenge =
       code === 'missing_token'
-        ? 'Bearer'
+        ? 'Bearer realm="api"'
         : code === 'jwks_unavailable'
           ? null
           : `Bearer ${description}, error_description="${message}"`
@@ -174,8 +174,9 @@ for (const row of TABLE) {
       error = await withOutage(rejection, verifyAuth, request, options)
     })
 
-    test(`has status ${status} and the message "${message}"`, () => {
+    test(`C8: has status ${status}, also as statusCode, and the message "${message}"`, () => {
       assert.deepEqual([error.code, error.status, error.message], [code, status, message])
+      assert.equal(error.statusCode, status)
       assert.ok(error instanceof Error && error instanceof AuthError)
       assert.equal(String(error), `AuthError: ${message}`)
       assert.equal(Object.hasOwn(error, 'name'), false)
@@ -231,6 +232,15 @@ for (const row of TABLE) {
     }
   })
 }
+
+test('the challenge of a request without a token has the realm from the options', async () => {
+  const challengeOf = async (realm) => {
+    const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...(realm && { realm }) }
+    return (await rejection(verifyAuth({ headers: {} }, options))).headers['WWW-Authenticate']
+  }
+  assert.equal(await challengeOf(undefined), 'Bearer realm="api"')
+  assert.equal(await challengeOf('Orders of example.com'), 'Bearer realm="Orders of example.com"')
+})
 
 test('Retry-After is the time to the next retry in seconds, at least 1', async (t) => {
   for (const [jwksCooldownMs, seconds] of [

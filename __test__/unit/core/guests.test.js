@@ -31,6 +31,29 @@ test('a request without a token is rejected unless guests are allowed', async ()
   }
 })
 
+test("with 'no-token', only a request without any token becomes a guest", async () => {
+  const allowGuest = /** @type {const} */ ('no-token')
+  for (const request of [
+    { headers: {} },
+    { headers: { authorization: 'Basic dTpw' } },
+    { headers: { authorization: 'Bearer ' } },
+    { headers: { cookie: 'logto_authtoken=' } },
+  ]) {
+    assert.equal((await verifyAuth(request, own({ allowGuest }))).isGuest, true)
+    assert.equal((await createVerifier(own({ allowGuest })).verify(request)).isGuest, true)
+  }
+  for (const [request, code] of /** @type {[any, string][]} */ ([
+    [bearer('opaque'), 'opaque_token'],
+    [bearer(signToken(key, { exp: 1 })), 'token_expired'],
+    [bearer(signToken(createKey('EdDSA'))), 'unknown_key'],
+    [{ headers: { authorization: ['Bearer a', 'Bearer b'] } }, 'ambiguous_token'],
+    ['', 'missing_token'],
+  ])) {
+    assert.equal(await verdict(verifyAuth(request, own({ allowGuest }))), code)
+  }
+  assert.equal((await verifyAuth(bearer(signToken(key)), own({ allowGuest }))).isAuthenticated, true)
+})
+
 test('a request with a valid token is not a guest', async () => {
   const auth = await verifyAuth(bearer(signToken(key)), own())
   assert.deepEqual([auth.isGuest, auth.isAuthenticated, auth.userId], [false, true, 'alice'])

@@ -6,6 +6,7 @@ const { inspect } = require('node:util')
 const v8 = require('node:v8')
 const vm = require('node:vm')
 const {
+  ANY_ORGANIZATION,
   buildAuthCookieHeader,
   buildGuestCookieHeader,
   createVerifier,
@@ -277,6 +278,69 @@ describe('an options object', () => {
     assert.throws(() => createVerifier(parsed), { code: 'invalid_options' })
     assert.throws(() => createVerifier(options), { code: 'invalid_options' })
   })
+})
+
+describe('the age of a token', () => {
+  const issued = (ago) => signToken(key, { iat: Math.floor(Date.now() / 1000) - ago })
+
+  test('is limited by maxTokenAge, also for previously verified tokens', async () => {
+    const start = Date.now()
+    let elapsed = 0
+    const options = own({ maxTokenAge: 300, currentDate: () => new Date(start + elapsed) })
+    const verifier = createVerifier(options)
+    const token = issued(200)
+    for (const [seconds, wanted] of [
+      [0, 'accepted'],
+      [90, 'accepted'],
+      [110, 'token_expired'],
+      [0, 'accepted'],
+      [-300, 'token_not_active'],
+    ]) {
+      elapsed = Number(seconds) * 1000
+      assert.equal(await verdict(verifier.verify(token)), wanted)
+    }
+  })
+
+  test('does not follow from a token without iat', async () => {
+    const token = signToken(key, { iat: undefined })
+    const error = await rejection(verifyAuth(token, own({ maxTokenAge: 300 })))
+    assert.deepEqual([error.code, error.message], ['invalid_claims', 'Token has a missing or malformed claim: iat'])
+    assert.equal(await verdict(verifyAuth(token, own())), 'accepted')
+  })
+
+  test('is checked before the organization, scopes and roles', async () => {
+    const options = own({ maxTokenAge: 300, organizationId: 'a', requiredScope: 'a', requiredRole: 'a' })
+    assert.equal(await verdict(verifyAuth(issued(400), options)), 'token_expired')
+  })
+})
+
+describe('ANY_ORGANIZATION', () => {
+  const organizationToken = (id) => signToken(key, { aud: `urn:logto:organization:${id}` })
+
+  test('accepts the organization token of any organization', async () => {
+    for (const audience of [ANY_ORGANIZATION, [AUDIENCE, ANY_ORGANIZATION]]) {
+      const auth = await verifyAuth(organizationToken('org_1'), own({ audience }))
+      assert.equal(auth.organizationId, 'org_1')
+      assert.equal(await verdict(verifyAuth(organizationToken(''), own({ audience }))), 'invalid_audience')
+    }
+    assert.equal(await verdict(verifyAuth(signToken(key), own({ audience: ANY_ORGANIZATION }))), 'invalid_audience')
+    assert.equal(await verdict(verifyAuth(organizationToken('org_1'), own())), 'invalid_audience')
+  })
+
+  test('can be combined with the organization of a request', async () => {
+    const options = own({ audience: ANY_ORGANIZATION, organizationId: 'org_1' })
+    assert.equal(await verdict(verifyAuth(organizationToken('org_1'), options)), 'accepted')
+    assert.equal(await verdict(verifyAuth(organizationToken('org_2'), options)), 'wrong_organization')
+  })
+})
+
+test('one of several roles is sufficient with roleMode any', async () => {
+  const token = signToken(key, { roles: ['editor'] })
+  const requiredRole = ['admin', 'editor']
+  assert.equal(await verdict(verifyAuth(token, own({ requiredRole, roleMode: 'any' }))), 'accepted')
+  assert.equal(await verdict(verifyAuth(token, own({ requiredRole }))), 'missing_role')
+  const error = await rejection(verifyAuth(signToken(key), own({ requiredRole, roleMode: 'any' })))
+  assert.equal(error.message, 'Missing required role: admin, editor')
 })
 
 describe('logtoUrl is normalized the way Logto does it', () => {

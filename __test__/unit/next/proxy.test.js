@@ -86,7 +86,7 @@ test('responds with JSON to requests other than for a page', async () => {
   ])) {
     const response = await visit({ signInUrl: '/sign-in' }, '/account', headers, { method })
     assert.equal(response.status, 401, method)
-    assert.equal(response.headers.get('www-authenticate'), 'Bearer')
+    assert.equal(response.headers.get('www-authenticate'), 'Bearer realm="api"')
     assert.deepEqual(await response.json(), {
       error: 'Authentication required',
       code: 'missing_token',
