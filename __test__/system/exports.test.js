@@ -21,6 +21,7 @@ const ENTRIES = {
     ...HELPERS,
     ...VERIFICATION,
     ...functions('buildGuestCookieHeader createVerifier'),
+    ANY_ORGANIZATION: 'string',
     AuthError: 'class',
   },
   'logto-authkit/csrf': CSRF,
@@ -29,7 +30,7 @@ const ENTRIES = {
   'logto-authkit/hono': ADAPTER,
   'logto-authkit/koa': ADAPTER,
   'logto-authkit/nestjs': { ...functions('Auth Protect Public'), AuthErrorFilter: 'class', LogtoAuthGuard: 'class' },
-  'logto-authkit/next': functions('authProxy createNextAuth getAuth verifyNextAuth withAuth'),
+  'logto-authkit/next': functions('authProxy createNextAuth getAuth verifyNextAuth withApiAuth withAuth'),
   'logto-authkit/next/config': functions('withLogtoAuth'),
   'logto-authkit/resource-metadata': functions('createResourceMetadata'),
   // The names of the original, which users migrate from.
