@@ -7,6 +7,8 @@ const { hasRole, hasScopes, requireRole, requireScopes } = require('./core/permi
 const { snapshot } = require('./core/options')
 const { createVerifier, verifyAuth, verifyLogtoToken } = require('./core/verifier')
 
+const ANY_ORGANIZATION = contract().anyOrganization
+
 /** @type {typeof import('..').buildAuthCookieHeader} */
 const buildAuthCookieHeader = (token, options) =>
   orThrow(native.authCookieHeader(requireString('token', token), snapshot(options)))
@@ -28,7 +30,7 @@ function requireString(name, value) {
 }
 
 module.exports = {
-  ANY_ORGANIZATION: contract().anyOrganization,
+  ANY_ORGANIZATION,
   AuthError,
   buildAuthCookieHeader,
   buildGuestCookieHeader,
