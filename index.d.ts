@@ -510,6 +510,20 @@ export interface VerifyAuthOptions {
   isRevoked?: (auth: AuthenticatedContext) => boolean | Promise<boolean>
 
   /**
+   * Users, sessions and tokens that are rejected although their tokens have not expired: the result of `createRevocations` from
+   * `logto-authkit/revocation`. It is checked in memory for every request, before anything that results in a 403.
+   *
+   * @defaultValue none
+   * @throws {@link AuthError} `token_revoked` (401), or `revocations_unavailable` (503) with `whenUnavailable: 'refuse'`.
+   *
+   * @example
+   * ```ts
+   * revocations: createRevocations({ store: redisStore(client) })
+   * ```
+   */
+  revocations?: import('./js/revocation').Revocations
+
+  /**
    * The realm in the `WWW-Authenticate` header of requests without a token (RFC 9110 section 11.5). It may contain printable
    * ASCII characters except quotes and backslashes.
    *
@@ -742,12 +756,13 @@ export interface AuthPayload {
  * | `invalid_audience` | 401 | see `audience` |
  * | `token_expired` | 401 | `exp` has passed; see also `maxTokenAge` |
  * | `token_not_active` | 401 | `nbf` has not been reached; see also `maxTokenAge` |
- * | `token_revoked` | 401 | see `isRevoked` |
+ * | `token_revoked` | 401 | see `revocations` and `isRevoked` |
  * | `wrong_organization` | 403 | see `organizationId` |
  * | `missing_scope` | 403 | see `requiredScope` |
  * | `missing_role` | 403 | see `requiredRole` |
  * | `jwks_unavailable` | 503 | the keys could not be fetched, and no usable cached keys remain |
  * | `overloaded` | 503 | too many expensive signatures wait to be checked |
+ * | `revocations_unavailable` | 503 | see `revocations`, with `whenUnavailable: 'refuse'` |
  */
 export type AuthErrorCode =
   | 'missing_token'
@@ -769,6 +784,7 @@ export type AuthErrorCode =
   | 'missing_role'
   | 'jwks_unavailable'
   | 'overloaded'
+  | 'revocations_unavailable'
 
 /**
  * A rejected request, with everything needed for the response. [docs/errors.md](./docs/errors.md) lists the meaning,

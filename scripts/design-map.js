@@ -20,6 +20,7 @@ const FOLDERS = {
   'js/core': 'Turns requests and tokens into an AuthContext. Does not depend on HTTP responses.',
   'js/native': 'Generated: the addon, its loader and its types.',
   'js/next': 'Next.js: Route Handlers, API handlers, proxy and configuration.',
+  'js/revocation': 'Revocations: their stores, and the mirror that follows a store.',
   'js/testing': 'The test issuer.',
 }
 /** Folders whose files are not listed. */

@@ -39,6 +39,8 @@ pub enum Check {
     Types,
     /// The token is not older than the maximum age.
     Age,
+    /// No entry of the option `revocations` covers the token.
+    Revocations,
     /// The token belongs to the required organization.
     Organization,
     /// The token has the required scopes.
@@ -51,7 +53,7 @@ pub enum Check {
 
 impl Check {
     /// Every check with its id and title, in execution order.
-    pub const ALL: [(Self, &'static str, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str, &'static str); 22] = [
         (Self::Present, "present", "the request carries a token"),
         (Self::Size, "size", "the token is at most 16 KiB long"),
         (Self::Parts, "parts", "the token has three base64url parts"),
@@ -69,6 +71,7 @@ impl Check {
         (Self::Nbf, "nbf", "nbf is not in the future"),
         (Self::Types, "types", "iat, sub, scope, client_id and organization_id have the right types"),
         (Self::Age, "age", "the token is not too old"),
+        (Self::Revocations, "revocations", "no revocation covers the token"),
         (Self::Organization, "organization", "the token belongs to the organization"),
         (Self::Scope, "scope", "the token has the required scopes"),
         (Self::Role, "role", "the token has the required roles"),

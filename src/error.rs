@@ -102,7 +102,7 @@ errors! {
     TokenExpired => "token_expired", 401, AUTH_FAILED, INVALID_TOKEN, "Token has expired";
     /// The `nbf` claim is in the future, or with `maxTokenAge` the `iat` claim.
     TokenNotActive => "token_not_active", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not valid yet";
-    /// The application's `isRevoked` returned true.
+    /// A revocation covers the token, or the application's `isRevoked` returned true.
     TokenRevoked => "token_revoked", 401, AUTH_FAILED, INVALID_TOKEN, "Token has been revoked";
     /// The token belongs to an organization other than the required one, or to any organization when none is allowed.
     WrongOrganization => "wrong_organization", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Token belongs to another organization";
@@ -115,6 +115,9 @@ errors! {
         "Signing keys are unavailable, try again later";
     /// Too many expensive signatures wait to be checked, or this one has waited too long.
     Overloaded => "overloaded", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE, "Too many tokens to verify, try again later";
+    /// Revocations have not been loaded or are too old, and the policy demands that they are complete.
+    RevocationsUnavailable => "revocations_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
+        "Revocations are unavailable, try again later";
 }
 
 impl Code {

@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::check::{Check, Verdicts};
 use crate::claims::{Claims, MAX_PAYLOAD_DEPTH};
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::Rejection;
 use crate::json::Object;
 use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
+use crate::revocations::Marks;
 use crate::source::{self, Credentials};
 use crate::token::{MAX_HEADER_DEPTH, check_size, decode};
 use crate::verify::{Parsed, Verifier};
@@ -51,7 +52,13 @@ impl Verifier {
         let _ = report.record(Check::Present, Ok(()));
         if let Ok(Some(Parsed { claims, .. })) = self.check_token(text, now, false, &mut report).await {
             report.skip_malformed_claims(&claims);
-            let _ = self.check_claims(&claims, organization, self.date(None, now, true), &mut report);
+            let _ = self.check_claims(
+                &claims,
+                &Marks::default(),
+                organization,
+                (self.date(None, now, true), now),
+                &mut report,
+            );
         }
         report
     }
@@ -91,6 +98,7 @@ impl Report {
             (Check::Iss, options.issuers.is_empty(), "no issuer"),
             (Check::Aud, options.audiences.is_none(), "any audience is accepted"),
             (Check::Age, options.max_token_age.is_none(), "not limited"),
+            (Check::Revocations, options.revocations.is_none(), "not configured"),
             (Check::Organization, any_organization, "not required"),
             (Check::Scope, requirements.scopes.is_empty(), "not required"),
             (Check::Role, requirements.roles.is_empty() && requirements.subject_type.is_none(), "not required"),

@@ -38,6 +38,11 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
+    /// The number of members.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The undecoded member with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {

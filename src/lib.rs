@@ -36,6 +36,7 @@ pub mod options;
 pub mod paths;
 pub mod permissions;
 pub mod requirements;
+pub mod revocations;
 pub mod signature;
 pub mod source;
 pub mod threads;

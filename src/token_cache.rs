@@ -14,6 +14,7 @@ use crate::claims::Claims;
 use crate::context;
 use crate::jwks::Source;
 use crate::jwks::keys::{Key, KeySet};
+use crate::revocations::Marks;
 use crate::signature::{Algorithm, Digest, digest};
 use crate::token::Header;
 
@@ -31,6 +32,8 @@ pub struct VerifiedToken {
     pub key: Arc<Key>,
     /// The claims.
     pub claims: Claims,
+    /// The outcome of the check for revocations.
+    pub marks: Marks,
     /// The id of the last key set from which the key was selected for this token.
     key_set: AtomicU64,
 }
@@ -40,7 +43,14 @@ impl VerifiedToken {
     #[must_use]
     pub fn new(header: Header, key: Arc<Key>, claims: Claims) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), header, key, claims, key_set: AtomicU64::new(0) }
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            header,
+            key,
+            claims,
+            marks: Marks::default(),
+            key_set: AtomicU64::new(0),
+        }
     }
 
     /// Whether a new token with this header would be verified with the same key of this set. Selecting a key again is necessary
@@ -73,7 +83,7 @@ struct ByteWeighter;
 impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
         // A token of the usual size uses the space of one token, and a large one uses that of several.
-        let bytes = token.claims.weight() as u64 + size_of::<VerifiedToken>() as u64;
+        let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + Marks::BYTES) as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
 }

@@ -13,6 +13,7 @@ use crate::jwks::state::KeySetStats;
 use crate::jwks::waiting::Waited;
 use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
+use crate::revocations::Marks;
 use crate::signature::{Algorithm, Digest};
 use crate::source::{self, Credentials};
 use crate::threads;
@@ -126,7 +127,7 @@ impl Verifier {
         };
         // A new token may have waited for a thread. The clock is read again only then, because that takes a while itself.
         let date = self.date(date, now, waited.at_all || !was_cached);
-        self.check_claims(&token.claims, organization, date, &mut StopAtFirstFailure)?;
+        self.check_claims(&token.claims, &token.marks, organization, (date, now), &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
@@ -239,15 +240,16 @@ impl Verifier {
         self.options.current_date.unwrap_or_else(|| callers / 1000.0 + elapsed())
     }
 
-    /// Performs the checks of the claims at this date, in seconds since 1970.
+    /// Performs the checks of the claims. `date` is in seconds since 1970, and `now` is when the request arrived.
     pub(crate) fn check_claims<V: Verdicts>(
         &self,
         claims: &Claims,
+        marks: &Marks,
         organization: Option<&Organization>,
-        date: f64,
+        (date, now): (f64, Timestamp),
         verdicts: &mut V,
     ) -> Result<(), Rejection> {
-        let Options { issuers, audiences, tolerance, max_token_age, requirements, .. } = &self.options;
+        let Options { issuers, audiences, tolerance, max_token_age, requirements, revocations, .. } = &self.options;
         verdicts.record(Check::Iss, claims.check_issuer(issuers))?;
         verdicts.record(Check::Aud, claims.check_audience(audiences.as_deref()))?;
         verdicts.record(Check::Exp, claims.check_expiry(date, *tolerance))?;
@@ -255,6 +257,9 @@ impl Verifier {
         let subject = verdicts.record(Check::Types, claims.check_types())?;
         let subject = subject.unwrap_or_else(|| claims.partial_subject());
         verdicts.record(Check::Age, claims.check_age(date, *max_token_age))?;
+        if let Some(revocations) = revocations {
+            verdicts.record(Check::Revocations, revocations.check(&subject, marks, now))?;
+        }
         verdicts.record(Check::Organization, requirements.check_organization(&subject, organization))?;
         verdicts.record(Check::Scope, requirements.check_scopes(&subject))?;
         verdicts.record(

@@ -62,9 +62,16 @@ fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
         Set::CsrfCookie => cookie_attributes(raw, csrf_cookie()).map(drop),
         Set::Requirements => Requirements::parse(raw).map(drop),
         Set::ResourceMetadata => resource_metadata(raw).map(drop),
-        Set::Csrf | Set::GuestCookie | Set::Mint | Set::ProxyExtra | Set::RotateKeys | Set::TestIssuer => {
-            set.check(raw)
-        }
+        Set::Csrf
+        | Set::GuestCookie
+        | Set::Mint
+        | Set::ProxyExtra
+        | Set::RedisStore
+        | Set::Revocations
+        | Set::Revoke
+        | Set::RevokeSubject
+        | Set::RotateKeys
+        | Set::TestIssuer => set.check(raw),
         _ => Options::parse_set(set, raw).map(drop),
     }
 }

@@ -1,4 +1,6 @@
-/** One row per error code: a request that is rejected with it, and the response. */
+/** A row or more per error code: a request that is rejected with it, and the response. */
+
+const { createRevocations } = require('logto-authkit/revocation')
 
 const row = (code, message, more) => ({ code, message, status: 401, ...more })
 
@@ -7,6 +9,13 @@ const minted = (code, message, options) => row(code, message, { token: (issuer) 
 
 const TWO_TOKENS = 'More than one token found (two Authorization values, two different cookies of that name)'
 const FORBIDDEN = 'Bearer error="insufficient_scope",'
+
+const revoking = createRevocations()
+revoking.revokeSubject('revoked-user', { before: new Date(Date.now() + 60_000) })
+
+/** A store that never responds. */
+const store = { append: async () => {}, read: () => new Promise(() => {}) }
+const unavailable = createRevocations({ store, whenUnavailable: 'refuse' })
 
 const REJECTIONS = [
   row('missing_token', 'No token found in cookies or Authorization header', {
@@ -40,6 +49,15 @@ const REJECTIONS = [
   minted('token_expired', 'Token has expired', { expiresIn: -1 }),
   minted('token_not_active', 'Token is not valid yet', { notBefore: 60 }),
   row('token_revoked', 'Token has been revoked', { options: { isRevoked: () => true } }),
+  row('token_revoked', 'Token has been revoked', {
+    options: { revocations: revoking },
+    token: (issuer) => issuer.mint({ sub: 'revoked-user' }),
+  }),
+  row('revocations_unavailable', 'Revocations are unavailable, try again later', {
+    status: 503,
+    title: 'Service unavailable',
+    options: { revocations: unavailable },
+  }),
   row('wrong_organization', 'Token belongs to another organization', {
     status: 403,
     challenge: `${FORBIDDEN} error_description="Token belongs to another organization"`,

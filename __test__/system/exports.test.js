@@ -40,6 +40,7 @@ const ENTRIES = {
     ...CSRF,
     ...functions('createExpressAuthMiddleware verifyNextAuth'),
   },
+  'logto-authkit/revocation': functions('createRevocations memoryStore'),
   'logto-authkit/testing': functions('createTestIssuer'),
   'logto-authkit/upgrade': functions('socketAuth verifyUpgrade'),
 }

@@ -46,6 +46,7 @@ export function known(code: AuthErrorCode): number {
       return 403
     case 'jwks_unavailable':
     case 'overloaded':
+    case 'revocations_unavailable':
       return 503
   }
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { JSONWebKeySet } from 'jose' with { 'resolution-mode': 'import' }
 import type { Algorithm, AuthenticatedContext, Jwk, JwkSet, Verifier, VerifyAuthOptions } from 'logto-authkit'
 import { createVerifier, verifyAuth, verifyLogtoToken } from 'logto-authkit'
+import { createRevocations } from 'logto-authkit/revocation'
 
 const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
 
@@ -38,6 +39,7 @@ const everything: VerifyAuthOptions = {
   clockTolerance: 5,
   currentDate: new Date(0),
   isRevoked: async (auth: AuthenticatedContext) => auth.userId === 'mallory',
+  revocations: createRevocations(),
   jwksCacheTtlMs: 1,
   jwksTimeoutMs: 1,
   jwksCooldownMs: 1,

@@ -32,6 +32,7 @@ describe('src', () => {
     ['src/source', ['src/token', 'src/claims', 'src/signature', 'src/jwks', 'src/verify']],
     ['src/jwks/state', ['src/jwks/fetch', 'src/jwks/remote', 'src/threads']],
     ['src/jwks', ['src/claims', 'src/source', 'src/verify', 'src/token_cache']],
+    ['src/revocations', ['src/jwks', 'src/signature', 'src/token', 'src/verify', 'src/token_cache', 'src/threads']],
     ['src/options', ['src/verify', 'src/token_cache', 'src/source']],
     ['src', ['src/binding']],
   ]
@@ -48,6 +49,12 @@ describe('src', () => {
   test('the key-set state machine gets the time as an argument', () => {
     const { code } = rustModule('src/jwks/state.rs')
     assert.doesNotMatch(code, /\b(Instant|SystemTime|UNIX_EPOCH)\b|::now\(/)
+  })
+
+  test('revocations get the time as an argument', () => {
+    for (const { path, code } of rust.filter(({ path }) => path.startsWith('src/revocations/'))) {
+      assert.doesNotMatch(code, /\b(Instant|SystemTime|UNIX_EPOCH)\b|::now\(/, path)
+    }
   })
 
   test('modules do not import each other in cycles', () => {

@@ -6,6 +6,7 @@
 const native = require('./addon')
 const { orThrow } = require('./errors')
 const { completions } = require('./pending')
+const { isRevocations, withRevocationsId } = require('./revocations')
 
 /** Maximum number of index keys. An application needs about one per options literal, unless it computes options. */
 const MAX_ENTRIES = 1000
@@ -144,7 +145,7 @@ function match(entry, optionSet, options) {
  */
 function create(optionSet, options) {
   const members = snapshot(options)
-  const verifier = orThrow(native.createVerifier(optionSet, members, completions))
+  const verifier = orThrow(native.createVerifier(optionSet, withRevocationsId(members), completions))
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
     process.emitWarning(
@@ -172,7 +173,7 @@ function create(optionSet, options) {
  */
 function check(optionSet, options) {
   const members = snapshot(options)
-  orThrow(native.checkOptions(optionSet, members))
+  orThrow(native.checkOptions(optionSet, withRevocationsId(members)))
   return members ?? Object.create(null)
 }
 
@@ -250,7 +251,7 @@ const namesOf = Object.getOwnPropertyNames
  * @type {(value: any, depth: number) => boolean}
  */
 function isComparable(value, depth) {
-  if (typeof value !== 'object' || value === null) return true
+  if (typeof value !== 'object' || value === null || isRevocations(value)) return true
   return depth > 0 && isPlain(value) && Object.values(value).every((item) => isComparable(item, depth - 1))
 }
 

@@ -23,6 +23,20 @@ export declare class NativeRequirements {
   check(context: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): RejectedRequest | null
 }
 
+/** Revocations, as `createRevocations` returns them. */
+export declare class NativeRevocations {
+  /** The id by which the options of a verifier refer to these revocations. */
+  get id(): string
+  /** The longest lifetime of an access token, in seconds. */
+  get maxTokenLifetime(): number
+  /** The entry that a function writes to the store, as JSON. `date` is the caller's date, in milliseconds since 1970. */
+  entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
+  /** Adds entries in any order. `is_complete` says whether the store has no further entries. */
+  apply(entries: Array<string>, isComplete: boolean, date: number): void
+  /** Statistics, for operators. */
+  stats(): RevocationStats
+}
+
 /** A verifier, with options that are parsed once. */
 export declare class NativeVerifier {
   /** The accepted issuers. */
@@ -78,6 +92,9 @@ export declare function cookieValues(header: string, name: string): Array<string
 
 /** Parses the requirements of a route. */
 export declare function createRequirements(requirements: unknown): NativeRequirements | OptionsFault
+
+/** Creates revocations. Threads that pass the same identity of a store share a mirror of its entries. */
+export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionsFault
 
 /**
  * Creates a verifier from the options of a set. `completions` receives the outcomes of verifications that continue on other
@@ -193,6 +210,17 @@ export interface RequestExtras {
 
 /** The metadata document of a protected resource (RFC 9728), as JSON. */
 export declare function resourceMetadata(options: unknown): string | OptionsFault
+
+/** Statistics about revocations, for operators. */
+export interface RevocationStats {
+  entries: number
+  /** The number of entries that this release does not understand. */
+  skipped: number
+  /** How long ago the store had no further entries, in milliseconds. */
+  lagMs: number | null
+  /** Whether sessions are revoked although no token names its session. */
+  sessionsAreUnnamed: boolean
+}
 
 /** The key set fetches that have completed since the last call on any thread, oldest first. */
 export declare function takeKeyFetches(): Array<KeyFetch>

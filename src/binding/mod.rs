@@ -12,6 +12,7 @@ mod fetches;
 mod outcome;
 mod panics;
 mod requirements;
+mod revocations;
 mod run;
 mod validation;
 mod values;

@@ -10,6 +10,7 @@ mod raw;
 mod reader;
 mod requirements;
 mod resource_metadata;
+mod revocations;
 mod sets;
 mod testing;
 mod verifier;
@@ -19,6 +20,7 @@ pub use raw::{OptionError, Raw};
 pub use reader::{items, text};
 pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode, scopes};
 pub use resource_metadata::resource_metadata;
+pub use revocations::{entry as revocation_entry, policy as revocation_policy};
 pub use sets::Set;
 pub use verifier::{DEFAULT_ALGORITHMS, Guests, KeySource, Options, TokenSource, issuer_of, key_set_names};
 
@@ -124,6 +126,7 @@ pub(crate) mod tests {
             "clockTolerance",
             "currentDate",
             "isRevoked",
+            "revocations",
             "jwksCacheTtlMs",
             "jwksTimeoutMs",
             "jwksCooldownMs",

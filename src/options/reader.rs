@@ -186,6 +186,17 @@ impl Reader {
         self.duration(name, "a finite number of milliseconds above 0", default, |value| value > 0.0)
     }
 
+    /// Reads a duration in milliseconds that has a minimum.
+    pub fn milliseconds_from(
+        &mut self,
+        name: &'static str,
+        expected: &'static str,
+        default: u64,
+        min: f64,
+    ) -> Duration {
+        self.duration(name, expected, default, |value| value >= min)
+    }
+
     fn duration(
         &mut self,
         name: &'static str,

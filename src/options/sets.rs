@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::verifier::{Options, Variant};
-use super::{adapters, cookies, requirements, resource_metadata, testing};
+use super::{adapters, cookies, requirements, resource_metadata, revocations, testing};
 
 /// A set of options, named after the function that accepts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,14 @@ pub enum Set {
     Csrf,
     /// `createResourceMetadata`.
     ResourceMetadata,
+    /// `createRevocations`.
+    Revocations,
+    /// `redisStore`.
+    RedisStore,
+    /// `revokeSubject`.
+    RevokeSubject,
+    /// `revokeClient`, `revokeOrganization` and `revokeAll`.
+    Revoke,
     /// `createTestIssuer`.
     TestIssuer,
     /// `mint` of a test issuer.
@@ -50,7 +58,7 @@ pub enum Set {
 
 impl Set {
     /// Every set with its name.
-    pub const ALL: [(Self, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::Verifier, "verifier"),
         (Self::Server, "server"),
         (Self::Explain, "explain"),
@@ -66,6 +74,10 @@ impl Set {
         (Self::CsrfCookie, "csrfCookie"),
         (Self::Csrf, "csrf"),
         (Self::ResourceMetadata, "resourceMetadata"),
+        (Self::Revocations, "revocations"),
+        (Self::RedisStore, "redisStore"),
+        (Self::RevokeSubject, "revokeSubject"),
+        (Self::Revoke, "revoke"),
         (Self::TestIssuer, "testIssuer"),
         (Self::Mint, "mint"),
         (Self::RotateKeys, "rotateKeys"),
@@ -106,6 +118,10 @@ impl Set {
             Self::CsrfCookie => drop(cookies::read_attributes(read, "cookieName", cookies::csrf_cookie())),
             Self::Csrf => cookies::read_csrf(read),
             Self::ResourceMetadata => drop(resource_metadata::read(read)),
+            Self::Revocations => drop(revocations::read_policy(read)),
+            Self::RedisStore => revocations::read_redis_store(read),
+            Self::RevokeSubject => drop(revocations::read_member(read, f64::INFINITY)),
+            Self::Revoke => drop(revocations::read_time(read, f64::INFINITY)),
             Self::TestIssuer => testing::read_issuer_options(read),
             Self::Mint => testing::read_mint_options(read),
             Self::RotateKeys => testing::read_key_rotation_options(read),

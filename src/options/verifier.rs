@@ -7,11 +7,13 @@ use super::cookies;
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader, identifier, items, name, one_of, one_or_more, text};
 use super::requirements;
+use super::revocations;
 use crate::cookie::Attributes;
 use crate::error::{Code, DEFAULT_REALM};
 use crate::jwks::keys::KeySet;
 use crate::jwks::{CachePolicy, Source, Trust};
 use crate::requirements::Requirements;
+use crate::revocations::Revocations;
 use crate::signature::Algorithm;
 use crate::token::{LOGOUT_TYPE, media_type};
 use crate::url;
@@ -121,6 +123,8 @@ pub struct Options {
     pub max_token_age: Option<f64>,
     /// The realm of challenges, if it is not the default.
     pub realm: Option<String>,
+    /// The revocations to check.
+    pub revocations: Option<Arc<Revocations>>,
     /// The URL of the protected resource metadata (RFC 9728), for challenges.
     pub resource_metadata: Option<String>,
     /// The origin of the JWKS URL, if keys are fetched from another machine over plain `http`.
@@ -147,6 +151,7 @@ impl Options {
         let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
         let has_getter = read.function("getToken");
         read.function("isRevoked");
+        let revocations = revocations::read(read);
         let resource_metadata = read.url("resourceMetadata", Default::None);
         let policy = CachePolicy {
             ttl: read.milliseconds("jwksCacheTtlMs", 300_000),
@@ -204,6 +209,7 @@ impl Options {
             token_cache_size,
             max_token_age,
             realm,
+            revocations,
             resource_metadata: resource_metadata.map(String::from),
             exposed,
         })

@@ -36,6 +36,7 @@ const load = (name) => require(`logto-authkit/${name}`)
 const next = load('next')
 const server = load('server')
 const csrf = load('csrf')
+const revocations = load('revocation').createRevocations()
 
 let issuer
 before(async () => {
@@ -82,6 +83,14 @@ const FUNCTIONS = {
     verifyCsrfToken: (options) => csrf.verifyCsrfToken({ headers: {} }, options),
   },
   resourceMetadata: { createResourceMetadata: load('resource-metadata').createResourceMetadata },
+  revocations: { createRevocations: load('revocation').createRevocations },
+  redisStore: { check: (options) => check('redisStore', options) },
+  revokeSubject: { revokeSubject: (options) => revocations.revokeSubject('user', options) },
+  revoke: {
+    revokeClient: (options) => revocations.revokeClient('client', options),
+    revokeOrganization: (options) => revocations.revokeOrganization('organization', options),
+    revokeAll: (options) => revocations.revokeAll(options),
+  },
   testIssuer: { createTestIssuer },
   mint: { mint: (options) => issuer.mint(options) },
   rotateKeys: { rotateKeys: (options) => issuer.rotateKeys(options) },

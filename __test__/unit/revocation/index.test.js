@@ -1,0 +1,370 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { Worker } = require('node:worker_threads')
+const { once } = require('node:events')
+const { AuthError, createVerifier, verifyAuth } = require('logto-authkit')
+const { createRevocations, memoryStore } = require('logto-authkit/revocation')
+const { inChild } = require('../../support/child')
+const { AUDIENCE, bearer, outcome, rejection, startIssuer, verdict } = require('../../support/helpers')
+const { LogStore } = require('../../support/log-store')
+
+/** A token that was issued before, so that a revocation within the same test covers it. */
+const mint = (issuer, { claims, ...options } = /** @type {any} */ ({})) =>
+  issuer.mint({ ...options, claims: { ...issuedAt(Date.now() - 10_000), ...claims } })
+
+/** Revocations that close with their test, and a verifier that checks them. */
+async function start(t, { options = {}, ...more } = /** @type {any} */ ({})) {
+  const issuer = await startIssuer(t)
+  const revocations = createRevocations(options)
+  t.after(() => revocations.close())
+  const all = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, revocations, ...more }
+  return { issuer, revocations, verifier: createVerifier(all), options: all }
+}
+
+const HOUR = 3_600_000
+const issuedAt = (ms) => ({ iat: Math.floor(ms / 1000) })
+
+describe('a revocation', () => {
+  /** How to revoke a token with these claims, and another token that stays valid. @type {[string, any, any, any][]} */
+  const CASES = [
+    ['revokeSubject', (all) => all.revokeSubject('alice'), { sub: 'alice' }, { sub: 'bob' }],
+    [
+      'revokeSubject in an organization',
+      (all) => all.revokeSubject('alice', { organizationId: 'org' }),
+      { sub: 'alice', organizationId: 'org' },
+      { sub: 'alice', organizationId: 'other' },
+    ],
+    ['revokeToken', (all) => all.revokeToken({ jti: 't1', exp: 2e9 }), { claims: { jti: 't1' } }, {}],
+    ['revokeSession', (all) => all.revokeSession('s1'), { claims: { sid: 's1' } }, { claims: { sid: 's2' } }],
+    ['revokeGrant', (all) => all.revokeGrant('g1'), { claims: { grant_id: 'g1' } }, { claims: { grant_id: 'g2' } }],
+    ['revokeClient', (all) => all.revokeClient('app'), { clientId: 'app' }, { clientId: 'app2' }],
+    ['revokeOrganization', (all) => all.revokeOrganization('org'), { organizationId: 'org' }, {}],
+    ['revokeAll', (all) => all.revokeAll(), {}, { claims: issuedAt(Date.now() + 60_000) }],
+  ]
+  for (const [name, revoke, revoked, valid] of CASES) {
+    test(`by ${name} rejects new and previously verified tokens, and no others`, async (t) => {
+      const { issuer, revocations, verifier } = await start(t)
+      const [remembered, other] = [mint(issuer, revoked), mint(issuer, valid)]
+      for (const token of [remembered, other, other]) assert.equal(await verdict(verifier.verify(token)), 'accepted')
+      await revoke(revocations)
+      assert.equal(await verdict(verifier.verify(remembered)), 'token_revoked')
+      assert.equal(await verdict(verifier.verify(mint(issuer, revoked))), 'token_revoked')
+      for (const token of [other, mint(issuer, valid)]) assert.equal(await verdict(verifier.verify(token)), 'accepted')
+      assert.equal(revocations.stats().entries, 1)
+    })
+  }
+
+  test('covers tokens up to and including its second', async (t) => {
+    const { issuer, revocations, verifier } = await start(t)
+    const now = Date.now()
+    await revocations.revokeSubject('alice', { before: new Date(now - HOUR) })
+    const token = (ms) => mint(issuer, { sub: 'alice', claims: issuedAt(now - HOUR + ms) })
+    assert.equal(await verdict(verifier.verify(token(0))), 'token_revoked')
+    assert.equal(await verdict(verifier.verify(token(-1000))), 'token_revoked')
+    assert.equal(await verdict(verifier.verify(token(1000))), 'accepted')
+  })
+
+  test('covers tokens without a time of issue', async (t) => {
+    const { issuer, revocations, verifier } = await start(t)
+    await revocations.revokeSubject('alice', { before: new Date(Date.now() - HOUR) })
+    assert.equal(
+      await verdict(verifier.verify(mint(issuer, { sub: 'alice', claims: { iat: undefined } }))),
+      'token_revoked',
+    )
+  })
+
+  test('is a maximum: an earlier time does not replace a later one', async (t) => {
+    const { issuer, revocations, verifier } = await start(t)
+    const token = mint(issuer, { sub: 'alice' })
+    await revocations.revokeSubject('alice')
+    await revocations.revokeSubject('alice', { before: new Date(Date.now() - HOUR) })
+    assert.equal(await verdict(verifier.verify(token)), 'token_revoked')
+    assert.equal(revocations.stats().entries, 1)
+  })
+
+  test('takes a context of the token', async (t) => {
+    const { issuer, revocations, verifier } = await start(t)
+    const [token, other] = [mint(issuer), mint(issuer)]
+    await revocations.revokeToken(await verifier.verify(token))
+    assert.deepEqual(
+      [await verdict(verifier.verify(token)), await verdict(verifier.verify(other))],
+      ['token_revoked', 'accepted'],
+    )
+  })
+
+  test('counts before anything that results in a 403, and before isRevoked', async (t) => {
+    const more = { requiredScope: 'admin', organizationId: 'org', isRevoked: () => assert.fail('called') }
+    const { issuer, revocations, verifier } = await start(t, more)
+    const token = mint(issuer, { sub: 'alice' })
+    assert.equal(await verdict(verifier.verify(token)), 'wrong_organization')
+    await revocations.revokeSubject('alice')
+    const { details } = await rejection(verifier.verify(token))
+    assert.equal(await verdict(verifier.verify(token)), 'token_revoked')
+    assert.deepEqual(details, { revoked: 'subject' })
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice', expiresIn: -1 }))), 'token_expired')
+  })
+
+  test('makes a guest of a request, if guests are allowed', async (t) => {
+    const { issuer, revocations, verifier } = await start(t, { allowGuest: true })
+    await revocations.revokeSubject('alice')
+    const auth = await verifier.verify(bearer(mint(issuer, { sub: 'alice' })))
+    assert.deepEqual([auth.isGuest, auth.isGuest && auth.guestReason], [true, 'token_revoked'])
+  })
+
+  test('lets the token of the other source be used', async (t) => {
+    const { issuer, revocations, verifier } = await start(t)
+    await revocations.revokeSubject('alice')
+    const request = {
+      headers: {
+        cookie: `logto_authtoken=${mint(issuer, { sub: 'alice' })}`,
+        authorization: `Bearer ${mint(issuer, { sub: 'bob' })}`,
+      },
+    }
+    assert.equal(await outcome(verifier.verify(request)), 'bob')
+  })
+
+  test('is kept longer than maxTokenLifetime for a token that lives longer', async (t) => {
+    const { issuer, revocations, verifier } = await start(t, { options: { maxTokenLifetime: 60 } })
+    const claims = { ...issuedAt(Date.now() - 2 * HOUR), jti: 'long', exp: Math.floor(Date.now() / 1000) + 3600 }
+    await revocations.revokeToken({ jti: 'long', exp: claims.exp })
+    await revocations.revokeSubject('alice', { before: new Date(Date.now() - 2 * HOUR) })
+    assert.equal(await verdict(verifier.verify(mint(issuer, { claims }))), 'token_revoked')
+    assert.equal(revocations.stats().entries, 1)
+  })
+})
+
+describe('invalid arguments', () => {
+  const revocations = createRevocations()
+  /** @type {[string, () => Promise<void>, string][]} */
+  const CASES = [
+    [
+      'no user',
+      () => revocations.revokeSubject(/** @type {any} */ (undefined)),
+      'Invalid option "userId": expected a string of 1 to 1,024 bytes, got undefined',
+    ],
+    [
+      'an empty session',
+      () => revocations.revokeSession(''),
+      'Invalid option "sid": expected a string of 1 to 1,024 bytes, got an empty string',
+    ],
+    [
+      'a long id',
+      () => revocations.revokeGrant('x'.repeat(1025)),
+      `Invalid option "grantId": expected a string of 1 to 1,024 bytes, got "${'x'.repeat(60)}…"`,
+    ],
+    [
+      'a token without jti',
+      () => revocations.revokeToken(/** @type {any} */ ({ exp: 5 })),
+      'Invalid option "jti": expected the jti claim of a token, got undefined',
+    ],
+    [
+      'no token',
+      () => revocations.revokeToken(/** @type {any} */ (null)),
+      'Invalid option "jti": expected the jti claim of a token, got undefined',
+    ],
+    [
+      'an organization set to undefined',
+      () => revocations.revokeSubject('a', { organizationId: undefined }),
+      `Invalid option "organizationId": expected an organization's id, got undefined`,
+    ],
+  ]
+  for (const [name, revoke, message] of CASES) {
+    test(`are reported: ${name}`, async () => {
+      await assert.rejects(revoke(), { name: 'TypeError', code: 'invalid_options', message })
+    })
+  }
+
+  test('are reported: a time too far in the future', async () => {
+    const before = new Date(Date.now() + HOUR + 60_000)
+    await assert.rejects(revocations.revokeAll({ before }), { code: 'invalid_options' })
+    assert.equal(revocations.stats().entries, 0)
+  })
+
+  test('are reported: a store without functions', () => {
+    const message = /^Invalid option "store": expected a store from memoryStore\(\)/
+    for (const store of [{}, { append() {} }, null, new Map()]) {
+      assert.throws(() => createRevocations({ store: /** @type {any} */ (store) }), {
+        code: 'invalid_options',
+        message,
+      })
+    }
+  })
+})
+
+describe('the option revocations', () => {
+  test('costs only a comparison in a new literal', async (t) => {
+    const { issuer, options } = await start(t, { jwksCooldownMs: 1 })
+    const token = mint(issuer)
+    const first = await verifyAuth(token, { ...options })
+    for (let i = 0; i < 5; i += 1) assert.deepEqual(await verifyAuth(token, { ...options }), first)
+    assert.equal(createVerifier(options).stats().tokens.size, 1)
+    assert.equal(issuer.jwksRequests, 1)
+  })
+
+  test('tells verifiers with different revocations apart', async (t) => {
+    const { issuer, options, revocations } = await start(t)
+    const others = createRevocations()
+    t.after(() => others.close())
+    const token = mint(issuer, { sub: 'alice' })
+    await revocations.revokeSubject('alice')
+    for (let i = 0; i < 3; i += 1) {
+      assert.equal(await verdict(verifyAuth(token, { ...options })), 'token_revoked')
+      assert.equal(await verdict(verifyAuth(token, { ...options, revocations: others })), 'accepted')
+    }
+  })
+
+  test('accepts the revocations of another copy of the package', async (t) => {
+    const { issuer, options } = await start(t)
+    const path = require.resolve('logto-authkit/revocation')
+    const cached = Object.keys(require.cache).filter((name) => name.includes('/js/') && !name.includes('node_modules'))
+    const saved = cached.map((name) => [name, require.cache[name]])
+    for (const name of cached) delete require.cache[name]
+    const copy = require(path).createRevocations()
+    for (const [name, module] of saved) require.cache[String(name)] = /** @type {any} */ (module)
+    t.after(() => copy.close())
+    await copy.revokeSubject('alice')
+    const verifier = createVerifier({ ...options, revocations: copy })
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
+  })
+
+  test('accepts no object that only looks like revocations', async (t) => {
+    const { options, revocations } = await start(t)
+    for (const fake of [{ ...revocations }, Object.create(revocations), new Proxy(revocations, {})]) {
+      assert.throws(() => createVerifier({ ...options, revocations: fake }), { code: 'invalid_options' })
+    }
+  })
+})
+
+describe('whenUnavailable', () => {
+  test('accept: verifies tokens before the store responds', async (t) => {
+    const { issuer, verifier, revocations } = await start(t, { options: { store: new LogStore({ isDown: true }) } })
+    assert.equal(await verdict(verifier.verify(mint(issuer))), 'accepted')
+    const { connected, lagMs } = revocations.stats()
+    assert.deepEqual([connected, lagMs], [false, null])
+  })
+
+  test('refuse: rejects requests until the revocations are loaded', async (t) => {
+    const store = new LogStore({ isDown: true })
+    const { issuer, verifier, revocations } = await start(t, { options: { store, whenUnavailable: 'refuse' } })
+    const error = await rejection(verifier.verify(mint(issuer)))
+    assert.deepEqual([error.code, error.status, error.headers['Retry-After']], ['revocations_unavailable', 503, '1'])
+    assert.deepEqual(error.details, { reason: 'not loaded yet' })
+    store.isDown = false
+    await revocations.ready()
+    assert.equal(await verdict(verifier.verify(mint(issuer))), 'accepted')
+  })
+
+  test('refuse: has no effect on a store in this process', async (t) => {
+    const { issuer, verifier } = await start(t, { options: { store: memoryStore(), whenUnavailable: 'refuse' } })
+    assert.equal(await verdict(verifier.verify(mint(issuer))), 'accepted')
+  })
+})
+
+describe('a store', () => {
+  test('is shared by instances, also by those that start later', async (t) => {
+    const store = new LogStore()
+    const one = await start(t, { options: { store } })
+    await one.revocations.revokeSubject('alice')
+    const two = await start(t, { options: { store } })
+    await two.revocations.ready()
+    assert.equal(await verdict(two.verifier.verify(mint(two.issuer, { sub: 'alice' }))), 'token_revoked')
+    await one.revocations.revokeSubject('bob')
+    await store.isRead()
+    assert.equal(await verdict(two.verifier.verify(mint(two.issuer, { sub: 'bob' }))), 'token_revoked')
+  })
+
+  test('that does not accept an entry makes the function reject, and the entry takes effect here', async (t) => {
+    const store = new LogStore({ isDown: true })
+    const { issuer, verifier, revocations } = await start(t, { options: { store } })
+    const error = await revocations.revokeSubject('alice').catch((error) => error)
+    assert.ok(error instanceof AuthError)
+    assert.deepEqual(
+      [error.code, /** @type {any} */ (error.cause).message],
+      ['revocations_unavailable', 'The log is down'],
+    )
+    assert.equal(error.headers['Retry-After'], '1')
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
+    assert.equal(revocations.stats().lastError, 'The log is down')
+  })
+
+  test('with entries of a later release is read, and these are counted', async (t) => {
+    const store = new LogStore({ entries: ['{"v":2,"kind":"device","id":"x","before":1}', 'garbage'] })
+    const { issuer, verifier, revocations } = await start(t, { options: { store } })
+    await revocations.revokeSubject('alice')
+    await revocations.ready()
+    assert.deepEqual([revocations.stats().skipped, revocations.stats().entries], [2, 1])
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
+  })
+
+  test('that was down is followed again without losing an entry', async (t) => {
+    const store = new LogStore()
+    const { issuer, verifier, revocations } = await start(t, { options: { store } })
+    await revocations.ready()
+    store.isDown = true
+    await store.hasFailed()
+    assert.equal(revocations.stats().connected, false)
+    store.entries.push('{"v":1,"kind":"subject","id":"alice","before":4000000000}')
+    store.isDown = false
+    await store.isRead()
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
+    assert.equal(revocations.stats().connected, true)
+  })
+
+  test('that is emptied does not end revocations here', async (t) => {
+    const store = new LogStore()
+    const { issuer, verifier, revocations } = await start(t, { options: { store } })
+    await revocations.revokeSubject('alice')
+    store.reset()
+    await store.isRead()
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
+  })
+})
+
+describe('close()', () => {
+  test('ends the connection, rejects ready() and keeps known revocations in force', async (t) => {
+    const store = new LogStore({ isDown: true })
+    const { issuer, verifier, revocations } = await start(t, { options: { store } })
+    await revocations.revokeSubject('alice').catch(() => {})
+    const ready = revocations.ready()
+    await Promise.all([revocations.close(), revocations.close()])
+    assert.ok(store.isClosed)
+    await assert.rejects(ready, /closed/)
+    await assert.rejects(revocations.ready(), /closed/)
+    await assert.rejects(revocations.revokeSubject('bob'), /closed/)
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
+  })
+})
+
+test('worker threads with the same store share the entries', async (t) => {
+  const store = new LogStore()
+  const identity = `shared ${process.hrtime.bigint()}`
+  const { revocations } = await start(t, { options: { store: Object.assign(store, { identity }) } })
+  const worker = new Worker(
+    `const { createRevocations } = require('logto-authkit/revocation')
+     const store = { identity: require('node:worker_threads').workerData, append: async () => {}, read: () => new Promise(() => {}) }
+     const revocations = createRevocations({ store })
+     revocations.revokeSubject('alice').then(() => {})`,
+    { eval: true, workerData: identity },
+  )
+  assert.deepEqual(await once(worker, 'exit'), [0])
+  assert.equal(revocations.stats().entries, 1)
+})
+
+test('revocations do not keep the process alive, but a pending revocation and ready() do', async () => {
+  const { stdout } = await inChild(() => {
+    const { createRevocations } = require('logto-authkit/revocation')
+    createRevocations()
+      .ready()
+      .then(() => console.log('ready'))
+    const { setTimeout } = require('node:timers/promises')
+    const pause = () => setTimeout(20, null, { ref: false })
+    const read = async () => {
+      await pause()
+      return { entries: [], position: '', complete: true }
+    }
+    const slow = createRevocations({ store: { append: pause, read } })
+    slow.ready().then(() => console.log('slow'))
+    slow.revokeAll().then(() => console.log('revoked'))
+  })
+  assert.deepEqual(stdout.trim().split('\n').sort(), ['ready', 'revoked', 'slow'])
+})

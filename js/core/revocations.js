@@ -1,0 +1,44 @@
+/** The objects that `createRevocations` returns, as the options of verifiers contain them. */
+
+const { shared } = require('./shared')
+
+/**
+ * The class of these objects, which all copies of the package share. The id, by which the core finds the revocations, is in a private
+ * field: no other object has it.
+ */
+const RevocationsHandle = shared('RevocationsHandle', () => {
+  return class RevocationsHandle {
+    /** @type {string} */
+    #id
+
+    constructor(/** @type {string} */ id) {
+      this.#id = id
+    }
+
+    /**
+     * @param {any} value
+     * @returns {string | undefined} - Undefined unless the object comes from `createRevocations`.
+     */
+    static id(value) {
+      return typeof value === 'object' && value !== null && #id in value ? value.#id : undefined
+    }
+  }
+})
+
+/** @param {unknown} value */
+const isRevocations = (value) => RevocationsHandle.id(value) !== undefined
+
+/**
+ * Replaces the option `revocations` by the id that the core knows. Any other value, including a string, is left for the core to reject.
+ *
+ * @template {Record<string, any> | undefined} T
+ * @param {T} options
+ * @returns {T}
+ */
+function withRevocationsId(options) {
+  if (typeof options !== 'object' || options === null || !Object.hasOwn(options, 'revocations')) return options
+  const id = RevocationsHandle.id(options.revocations)
+  return id === undefined ? options : { ...options, revocations: id }
+}
+
+module.exports = { RevocationsHandle, isRevocations, withRevocationsId }

@@ -1,0 +1,198 @@
+import type { AuthContext } from '../..'
+
+/**
+ * Creates revocations: a list of users, sessions and tokens that are rejected although their tokens have not expired.
+ *
+ * Every instance keeps a copy of the list in memory, and verifiers check it synchronously, for previously verified tokens too. With
+ * a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
+ *
+ * @param options - See {@link RevocationsOptions}.
+ * @returns The revocations, to be passed to verifiers and adapters as the option `revocations`. They are being loaded: see
+ *   {@link Revocations.ready}.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
+ *
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import { logtoAuth } from 'logto-authkit/express'
+ * import { createRevocations } from 'logto-authkit/revocation'
+ *
+ * const revocations = createRevocations()
+ * const app = express()
+ * app.use(logtoAuth({ logtoUrl: 'https://auth.example.com', audience: 'https://api.example.com', revocations }))
+ *
+ * await revocations.revokeSubject('user-id') // 401 token_revoked, until the user signs in again
+ * ```
+ */
+export function createRevocations(options?: RevocationsOptions): Revocations
+
+/** Options of {@link createRevocations}. */
+export interface RevocationsOptions {
+  /**
+   * Where revocations are stored: {@link memoryStore} for this process only, `redisStore` to share them, or your own
+   * {@link RevocationStore}.
+   *
+   * @defaultValue `memoryStore()`
+   */
+  store?: RevocationStore
+
+  /**
+   * How long revocations are kept, in seconds: the longest lifetime of an access token. Tokens that live longer are accepted again
+   * after this time. All instances must use the same value.
+   *
+   * @defaultValue 86400
+   */
+  maxTokenLifetime?: number
+
+  /**
+   * What happens while the store is unreachable. Known revocations remain in force. `'accept'` misses new ones; `'refuse'` rejects
+   * requests with 503 `revocations_unavailable` as soon as revocations may be older than `maxLagMs`, and until they are loaded.
+   *
+   * @defaultValue `'accept'`
+   */
+  whenUnavailable?: 'accept' | 'refuse'
+
+  /**
+   * The age of the revocations, in milliseconds, from which on `whenUnavailable: 'refuse'` rejects requests.
+   *
+   * @defaultValue 30000
+   */
+  maxLagMs?: number
+}
+
+/**
+ * Revocations, created by {@link createRevocations}.
+ *
+ * A function that revokes takes effect on this instance immediately. Its promise resolves when the store has acknowledged the
+ * revocation, and rejects with an `AuthError` with the code `revocations_unavailable` if it has not within five seconds: try again.
+ * Revoking twice has no further effect. Invalid arguments are a `TypeError` with `code: 'invalid_options'`.
+ */
+export interface Revocations {
+  /**
+   * Revokes the tokens of a user, or in one organization only. Tokens that are issued later are valid.
+   *
+   * @param userId - The `sub` claim.
+   */
+  revokeSubject(userId: string, options?: RevokeOptions & { organizationId?: string }): Promise<void>
+
+  /**
+   * Revokes a single token.
+   *
+   * @param token - A context of the token, or its claims `jti` and `exp`.
+   */
+  revokeToken(token: AuthContext | { jti: string; exp?: number }): Promise<void>
+
+  /**
+   * Revokes the tokens with this `sid` claim, whenever they were issued. Logto adds `sid` only through a custom claims script.
+   *
+   * @param sid - The id of the session.
+   */
+  revokeSession(sid: string): Promise<void>
+
+  /**
+   * Revokes the tokens with this `grant_id` claim, whenever they were issued. Logto adds `grant_id` only through a custom claims
+   * script.
+   *
+   * @param grantId - The id of the grant.
+   */
+  revokeGrant(grantId: string): Promise<void>
+
+  /**
+   * Revokes the tokens of an application. Tokens that are issued later are valid.
+   *
+   * @param clientId - The `client_id` claim.
+   */
+  revokeClient(clientId: string, options?: RevokeOptions): Promise<void>
+
+  /**
+   * Revokes the tokens of an organization. Tokens that are issued later are valid.
+   *
+   * @param organizationId - The organization's id.
+   */
+  revokeOrganization(organizationId: string, options?: RevokeOptions): Promise<void>
+
+  /** Revokes the tokens of everyone. Tokens that are issued later are valid. */
+  revokeAll(options?: RevokeOptions): Promise<void>
+
+  /**
+   * Resolves when all revocations in the store have been loaded. It waits for the store as long as necessary, and rejects only if
+   * the revocations are closed.
+   */
+  ready(): Promise<void>
+
+  /** Statistics, for operators. */
+  stats(): RevocationStats
+
+  /** Disconnects from the store. Known revocations remain in force. */
+  close(): Promise<void>
+}
+
+/** Options of the functions that revoke. */
+export interface RevokeOptions {
+  /**
+   * Tokens issued up to and including this second are revoked. At most one hour in the future.
+   *
+   * @defaultValue now
+   */
+  before?: Date
+}
+
+/** Statistics about {@link Revocations}. */
+export interface RevocationStats {
+  /** The number of revocations in memory. */
+  entries: number
+  /** The number of entries in the store that this release does not understand, for example during an update. */
+  skipped: number
+  /** Whether the last read from the store succeeded. */
+  connected: boolean
+  /** Revocations that are older than this are in force, in milliseconds. `null` until they have been loaded. */
+  lagMs: number | null
+  /** The message of the last error from the store. */
+  lastError: string | null
+}
+
+/** A store in memory, for a single process: its revocations are lost at a restart, and worker threads do not share them. */
+export function memoryStore(): RevocationStore
+
+/**
+ * A log of revocations that instances share. Implement it to use another engine than Redis, and test your implementation with
+ * `testRevocationStore`.
+ *
+ * Entries are opaque strings of up to 16 KB. Order and repetitions do not matter. Functions must reject instead of waiting for a
+ * lost connection.
+ */
+export interface RevocationStore {
+  /** Identifies the data. Worker threads with equal identities share one copy of the entries in memory. */
+  readonly identity?: string
+
+  /**
+   * Appends entries. Resolves when they are stored durably, and every other instance will read them.
+   *
+   * @param options - `maxAgeMs`: entries that were appended longer ago than this, plus two hours, may be deleted. `signal`: aborted
+   *   when nobody waits for the result anymore.
+   */
+  append(entries: string[], options: { maxAgeMs: number; signal: AbortSignal }): Promise<void>
+
+  /**
+   * Reads the entries after a position, or from the oldest one if the position is `null` or no longer exists because the log was
+   * trimmed, emptied or replaced. If there are none, it waits up to a second for new ones.
+   *
+   * @param position - The position that the last call returned.
+   * @param options - `signal`: aborted when nobody waits for the result anymore. The next call should use another connection.
+   * @returns Some entries, at most a few thousand, the position after them, and whether there were no others.
+   */
+  read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>
+
+  /** Releases connections. */
+  close?(): Promise<void>
+}
+
+/** A part of the log. */
+export interface RevocationBatch {
+  /** The entries, oldest first. */
+  entries: string[]
+  /** The position after these entries. */
+  position: string
+  /** Whether the log contained no further entries. */
+  complete: boolean
+}

@@ -1,0 +1,102 @@
+/** Revocations, which take effect on every instance: see index.d.ts for the contract. */
+
+const native = require('../core/addon')
+const { isContext } = require('../core/context')
+const { contract } = require('../core/contract')
+const { invalidOption, orThrow } = require('../core/errors')
+const { check, own, snapshot } = require('../core/options')
+const { RevocationsHandle } = require('../core/revocations')
+const { MemoryStore, memoryStore } = require('./memory-store')
+const { Mirror } = require('./mirror')
+
+/** @typedef {import('.').RevocationStore} RevocationStore */
+/** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
+
+/** @implements {PublicRevocations} @typedef {import('.').Revocations} PublicRevocations */
+class Revocations extends RevocationsHandle {
+  #core
+  #mirror
+
+  /**
+   * @param {NativeRevocations} core
+   * @param {RevocationStore} store
+   */
+  constructor(core, store) {
+    super(core.id)
+    this.#core = core
+    this.#mirror = new Mirror(core, store)
+  }
+
+  /** @type {PublicRevocations['revokeSubject']} */
+  async revokeSubject(userId, options) {
+    await this.#revoke('subject', userId, options)
+  }
+
+  /** @type {PublicRevocations['revokeToken']} */
+  async revokeToken(token) {
+    const claims = isContext(token) ? token.payload : token
+    await this.#revoke('token', undefined, { jti: own(claims ?? {}, 'jti'), exp: own(claims ?? {}, 'exp') })
+  }
+
+  /** @type {PublicRevocations['revokeSession']} */
+  async revokeSession(sid) {
+    await this.#revoke('session', sid)
+  }
+
+  /** @type {PublicRevocations['revokeGrant']} */
+  async revokeGrant(grantId) {
+    await this.#revoke('grant', grantId)
+  }
+
+  /** @type {PublicRevocations['revokeClient']} */
+  async revokeClient(clientId, options) {
+    await this.#revoke('client', clientId, options)
+  }
+
+  /** @type {PublicRevocations['revokeOrganization']} */
+  async revokeOrganization(organizationId, options) {
+    await this.#revoke('organization', organizationId, options)
+  }
+
+  /** @type {PublicRevocations['revokeAll']} */
+  async revokeAll(options) {
+    await this.#revoke('all', undefined, options)
+  }
+
+  ready() {
+    return this.#mirror.ready()
+  }
+
+  stats() {
+    return this.#mirror.stats()
+  }
+
+  close() {
+    return this.#mirror.close()
+  }
+
+  /** @type {(kind: string, id: unknown, options?: object) => Promise<void>} */
+  async #revoke(kind, id, options) {
+    await this.#mirror.publish([orThrow(this.#core.entry(kind, id, snapshot(options), Date.now()))])
+  }
+}
+
+/** @type {typeof import('.').createRevocations} */
+function createRevocations(options) {
+  const { store: given, ...rest } = options ?? {}
+  // The store is not copied like other options, because its functions belong to it.
+  const store = given === undefined ? memoryStore() : given
+  if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStore(given)
+  const checked = check('revocations', options === undefined || given === undefined ? options : { ...rest, store: {} })
+  // A store in this process is always reachable.
+  const policy = store instanceof MemoryStore ? { ...checked, whenUnavailable: 'accept' } : checked
+  return new Revocations(orThrow(native.createRevocations(policy, store.identity)), store)
+}
+
+/** @param {unknown} store */
+function invalidStore(store) {
+  const row = contract().options.revocations.find(({ name }) => name === 'store')
+  return invalidOption('store', String(row?.expected), store)
+}
+
+module.exports = { createRevocations, memoryStore }

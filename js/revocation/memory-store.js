@@ -1,0 +1,26 @@
+/** A store without other instances. */
+
+const { randomUUID } = require('node:crypto')
+const { setTimeout } = require('node:timers')
+
+/**
+ * Keeps no log: the entries are in the mirror, which every `createRevocations` with this store shares.
+ *
+ * @implements {RevocationStore}
+ * @typedef {import('.').RevocationStore} RevocationStore
+ */
+class MemoryStore {
+  identity = `memory ${randomUUID()}`
+
+  async append() {}
+
+  /** @type {RevocationStore['read']} */
+  async read(position) {
+    if (position !== null) await new Promise((resolve) => setTimeout(resolve, 1000).unref())
+    return { entries: [], position: '', complete: true }
+  }
+}
+
+const memoryStore = () => new MemoryStore()
+
+module.exports = { MemoryStore, memoryStore }

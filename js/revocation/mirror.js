@@ -1,0 +1,214 @@
+/** Mirrors a store in memory: loads its entries, follows it, reconnects, and appends new entries. */
+
+const { authError } = require('../core/errors')
+const native = require('../core/addon')
+
+// Captured at load time, because fake timers in a test would replace the globals and never fire.
+const { clearInterval, clearTimeout, setInterval, setTimeout } = require('node:timers')
+
+/** Maximum duration of a read. A store waits for at most one second for new entries, so this one hangs. */
+const READ_TIMEOUT_MS = 5000
+
+/** Maximum duration of an append. */
+const APPEND_TIMEOUT_MS = 5000
+
+/** The pauses between attempts to read, which double up to a maximum. */
+const MIN_RETRY_MS = 50
+const MAX_RETRY_MS = 1000
+
+/** The pause after a batch of new entries, so that many mirrors of a busy store read them in batches. */
+const PAUSE_MS = 10
+
+/** How long the store may be unreachable before operators are warned. */
+const WARN_AFTER_MS = 5000
+
+/** @typedef {import('.').RevocationStore} RevocationStore */
+/** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
+
+class Mirror {
+  #native
+  #store
+  #isClosed = false
+  #connected = false
+  /** @type {string | null} */
+  #lastError = null
+  /** Ends the read in progress. */
+  #stop = new AbortController()
+  /** @type {{ resolve: () => void, reject: (error: Error) => void }[]} */
+  #waiting = []
+  #isLoaded = false
+  /** @type {NodeJS.Timeout | undefined} */
+  #keepAlive
+  #failingSince = 0
+  #hasWarned = false
+  #hasWarnedOfSessions = false
+
+  /**
+   * @param {NativeRevocations} core
+   * @param {RevocationStore} store
+   */
+  constructor(core, store) {
+    this.#native = core
+    this.#store = store
+    this.#follow()
+  }
+
+  /**
+   * Applies entries here, and writes them to the store. Resolves when the store has acknowledged all of them.
+   *
+   * @param {string[]} entries
+   * @param {number} [timeoutMs]
+   */
+  async publish(entries, timeoutMs = APPEND_TIMEOUT_MS) {
+    if (this.#isClosed) throw new Error('logto-authkit: the revocations are closed')
+    // First, because even an entry that the store rejects takes effect on this instance.
+    this.#native.apply(entries, false, Date.now())
+    const options = { maxAgeMs: this.#native.maxTokenLifetime * 1000 }
+    try {
+      await within(timeoutMs, true, (signal) => this.#store.append(entries, { ...options, signal }))
+    } catch (error) {
+      this.#fail(error)
+      throw unavailable(error)
+    }
+  }
+
+  /** Resolves when all entries have been loaded. */
+  ready() {
+    if (this.#isLoaded) return Promise.resolve()
+    if (this.#isClosed) return Promise.reject(closedError())
+    this.#keepAlive ??= setInterval(() => {}, 0x7fffffff)
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve: () => resolve(undefined), reject }))
+  }
+
+  /** @returns {import('.').RevocationStats} */
+  stats() {
+    const { entries, skipped, lagMs } = this.#native.stats()
+    return { entries, skipped, connected: this.#connected, lagMs, lastError: this.#lastError }
+  }
+
+  async close() {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#connected = false
+    this.#stop.abort()
+    this.#settle(({ reject }) => reject(closedError()))
+    await this.#store.close?.()
+  }
+
+  async #follow() {
+    /** @type {string | null} */
+    let position = null
+    let failures = 0
+    while (!this.#isClosed) {
+      let pause = 0
+      try {
+        const batch = await this.#read(position)
+        if (this.#isClosed) return
+        this.#native.apply(batch.entries, batch.complete, Date.now())
+        position = batch.position
+        failures = 0
+        this.#succeed(batch.complete)
+        if (batch.complete && batch.entries.length > 0) pause = PAUSE_MS
+      } catch (error) {
+        if (this.#isClosed) return
+        this.#connected = false
+        this.#fail(error)
+        pause = Math.min(MIN_RETRY_MS * 2 ** failures, MAX_RETRY_MS) * (0.5 + Math.random() / 2)
+        failures += 1
+      }
+      if (pause > 0) await this.#pause(pause)
+    }
+  }
+
+  /** @type {(position: string | null) => Promise<import('.').RevocationBatch>} */
+  #read(position) {
+    return within(READ_TIMEOUT_MS, false, (signal) => this.#store.read(position, { signal }), this.#stop.signal)
+  }
+
+  /** @param {boolean} isComplete */
+  #succeed(isComplete) {
+    this.#connected = true
+    this.#failingSince = 0
+    if (!isComplete) return
+    this.#isLoaded = true
+    this.#settle(({ resolve }) => resolve())
+    this.#warnOfSessions()
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    this.#lastError = error instanceof Error ? error.message : String(error)
+    this.#failingSince ||= performance.now()
+    if (this.#hasWarned || performance.now() - this.#failingSince < WARN_AFTER_MS) return
+    this.#hasWarned = true
+    process.emitWarning(
+      `The store of revocations is unreachable, so new revocations have no effect here: ${this.#lastError}`,
+      {
+        code: 'LOGTO_AUTHKIT_REVOCATIONS_UNAVAILABLE',
+      },
+    )
+  }
+
+  #warnOfSessions() {
+    if (this.#hasWarnedOfSessions || !this.#native.stats().sessionsAreUnnamed) return
+    this.#hasWarnedOfSessions = true
+    process.emitWarning(
+      'Sessions are revoked, but no access token has a sid claim, so these revocations have no effect: add sid with a custom claims script in Logto',
+      { code: 'LOGTO_AUTHKIT_REVOCATIONS_SESSION' },
+    )
+  }
+
+  /** @param {(waiter: { resolve: () => void, reject: (error: Error) => void }) => void} settle */
+  #settle(settle) {
+    clearInterval(this.#keepAlive)
+    for (const waiter of this.#waiting.splice(0)) settle(waiter)
+  }
+
+  /** @param {number} duration - Milliseconds. */
+  #pause(duration) {
+    return new Promise((resolve) => {
+      setTimeout(resolve, duration).unref()
+    })
+  }
+}
+
+/**
+ * Runs a function of a store, and aborts it if it takes too long.
+ *
+ * @template T
+ * @param {number} duration - Milliseconds.
+ * @param {boolean} keepsAlive - Whether the process must not exit meanwhile.
+ * @param {(signal: AbortSignal) => Promise<T>} run
+ * @param {AbortSignal} [stop]
+ * @returns {Promise<T>}
+ */
+function within(duration, keepsAlive, run, stop) {
+  const controller = new AbortController()
+  return new Promise((resolve, reject) => {
+    /** @param {Error} error */
+    const abort = (error) => {
+      controller.abort(error)
+      reject(error)
+    }
+    const timer = setTimeout(() => abort(new Error(`The store did not respond within ${duration} ms`)), duration)
+    if (!keepsAlive) timer.unref()
+    const onStop = () => abort(closedError())
+    stop?.addEventListener('abort', onStop, { once: true })
+    const settled = () => {
+      clearTimeout(timer)
+      stop?.removeEventListener('abort', onStop)
+    }
+    // In a promise, because the store may be the application's code and throw.
+    new Promise((started) => started(run(controller.signal))).finally(settled).then(resolve, reject)
+  })
+}
+
+const closedError = () => new Error('logto-authkit: the revocations are closed')
+
+/** The error of a function whose entry the store has not acknowledged. @param {unknown} cause */
+function unavailable(cause) {
+  const error = authError({ ...native.refusal('revocations_unavailable'), retryAfter: 1 })
+  return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })
+}
+
+module.exports = { Mirror }

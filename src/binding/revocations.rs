@@ -1,0 +1,93 @@
+//! N-API functions for revocations.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Either, Unknown};
+use napi::{Error, Result};
+use napi_derive::napi;
+
+use super::validation::{OptionsFault, value_or_fault};
+use super::values::raw;
+use crate::clock::Timestamp;
+use crate::options;
+use crate::revocations::{Kind, Mirror, Revocations};
+
+/// Revocations, as `createRevocations` returns them.
+#[napi]
+pub struct NativeRevocations(Arc<Revocations>);
+
+/// Statistics about revocations, for operators.
+#[napi(object, use_nullable = true)]
+pub struct RevocationStats {
+    pub entries: u32,
+    /// The number of entries that this release does not understand.
+    pub skipped: f64,
+    /// How long ago the store had no further entries, in milliseconds.
+    pub lag_ms: Option<f64>,
+    /// Whether sessions are revoked although no token names its session.
+    pub sessions_are_unnamed: bool,
+}
+
+/// Creates revocations. Threads that pass the same identity of a store share a mirror of its entries.
+#[napi(catch_unwind)]
+pub fn create_revocations(
+    options: Unknown,
+    identity: Option<String>,
+) -> Result<Either<NativeRevocations, OptionsFault>> {
+    let mirror = || identity.map_or_else(Mirror::new, |identity| Mirror::shared(&identity));
+    let policy = options::revocation_policy(raw(&options)?);
+    Ok(value_or_fault(policy.map(|policy| NativeRevocations(Revocations::new(mirror(), policy)))))
+}
+
+#[napi]
+impl NativeRevocations {
+    /// The id by which the options of a verifier refer to these revocations.
+    #[napi(getter, catch_unwind)]
+    pub fn id(&self) -> String {
+        self.0.id.clone()
+    }
+
+    /// The longest lifetime of an access token, in seconds.
+    #[napi(getter, catch_unwind)]
+    pub fn max_token_lifetime(&self) -> f64 {
+        self.0.policy.lifetime
+    }
+
+    /// The entry that a function writes to the store, as JSON. `date` is the caller's date, in milliseconds since 1970.
+    #[napi(catch_unwind)]
+    pub fn entry(
+        &self,
+        kind: String,
+        id: Unknown,
+        options: Unknown,
+        date: f64,
+    ) -> Result<Either<String, OptionsFault>> {
+        let known = Kind::ALL.into_iter().find_map(|(known, name)| (name == kind).then_some(known));
+        let known = known.ok_or_else(|| Error::from_reason(format!("unknown kind of revocation {kind}")))?;
+        let entry = options::revocation_entry(known, &raw(&id)?, raw(&options)?, date, self.0.policy.lifetime);
+        Ok(value_or_fault(entry.map(|entry| entry.to_json())))
+    }
+
+    /// Adds entries in any order. `is_complete` says whether the store has no further entries.
+    #[napi(catch_unwind)]
+    pub fn apply(&self, entries: Vec<String>, is_complete: bool, date: f64) {
+        let Revocations { mirror, policy, .. } = &*self.0;
+        mirror.apply(entries.iter().map(String::as_str), policy.lifetime, date / 1_000.0);
+        if is_complete {
+            mirror.complete(Timestamp::now());
+        }
+    }
+
+    /// Statistics, for operators.
+    #[napi(catch_unwind)]
+    #[allow(clippy::cast_precision_loss, reason = "a counter")]
+    pub fn stats(&self) -> RevocationStats {
+        let stats = self.0.mirror.stats(Timestamp::now());
+        RevocationStats {
+            entries: u32::try_from(stats.entries).unwrap_or(u32::MAX),
+            skipped: stats.skipped as f64,
+            lag_ms: stats.lag.map(|lag| lag.as_secs_f64() * 1_000.0),
+            sessions_are_unnamed: stats.sessions_are_unnamed,
+        }
+    }
+}

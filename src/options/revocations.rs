@@ -1,0 +1,143 @@
+//! The options of revocations, and the arguments of the functions that revoke tokens.
+
+use std::sync::Arc;
+
+use super::raw::{OptionError, Raw};
+use super::reader::{Default, Reader, identifier, one_of};
+use crate::revocations::{Entry, Kind, Policy, Revocations, is_id};
+
+/// How far in the future a revocation may be, in milliseconds. Stores keep entries this much longer.
+const MAX_AHEAD_MS: f64 = 3_600_000.0;
+
+/// Reads the option `revocations` of a verifier. JavaScript replaces the object with its id.
+pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
+    read.optional("revocations", "an object from createRevocations", Default::None, |raw| {
+        if let Raw::String(id) = raw { Revocations::find(id) } else { None }
+    })
+}
+
+/// Reads the options of `createRevocations`.
+pub(super) fn read_policy(read: &mut Reader) -> Policy {
+    const ACTIONS: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
+    let expected = "a store from memoryStore() or redisStore(), or an object with the functions append and read";
+    // JavaScript checks its functions.
+    read.optional("store", expected, Default::Derived("memoryStore()"), |raw| {
+        matches!(raw, Raw::Object(_)).then_some(())
+    });
+    let default = Default::Value(86_400.into());
+    let lifetime = read.optional("maxTokenLifetime", "a number of seconds from 60 to 31,536,000", default, |raw| {
+        if let Raw::Number(seconds) = raw {
+            Some(*seconds).filter(|seconds| (60.0..=31_536_000.0).contains(seconds))
+        } else {
+            None
+        }
+    });
+    let default = Default::Value("accept".into());
+    let refuses = read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &ACTIONS));
+    let max_lag =
+        read.milliseconds_from("maxLagMs", "a finite number of milliseconds, at least 2,000", 30_000, 2_000.0);
+    Policy { lifetime: lifetime.unwrap_or(86_400.0), max_lag: (refuses == Some(true)).then_some(max_lag) }
+}
+
+/// Reads the options of `redisStore`.
+pub(super) fn read_redis_store(read: &mut Reader) {
+    read.with_default("prefix", "a non-empty string without white space", "logto-authkit".to_owned(), identifier);
+}
+
+/// Reads the options of `revokeClient`, `revokeOrganization` and `revokeAll`. Returns the time in milliseconds since 1970.
+pub(super) fn read_time(read: &mut Reader, now: f64) -> f64 {
+    let expected = "a valid Date that is at most an hour in the future";
+    let before = read.optional("before", expected, Default::Derived("now"), |raw| match raw {
+        Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_AHEAD_MS => Some(*time),
+        _ => None,
+    });
+    before.unwrap_or(now)
+}
+
+/// Reads the options of `revokeSubject`.
+pub(super) fn read_member(read: &mut Reader, now: f64) -> (f64, Option<String>) {
+    let before = read_time(read, now);
+    let expected = "an organization's id";
+    let organization =
+        read.restriction("organizationId", expected, Default::None, |raw| identifier(raw).filter(|id| is_id(id)));
+    (before, organization)
+}
+
+/// Reads the members of the object that `revokeToken` gets.
+fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f64) {
+    const EXPECTED: &str = "the jti claim of a token";
+    let id = read.optional("jti", EXPECTED, Default::Derived("required"), entry_id);
+    if id.is_none() {
+        read.reject("jti", EXPECTED, &Raw::Undefined);
+    }
+    let expires = read.optional("exp", "the exp claim of a token, in seconds", Default::None, |raw| match raw {
+        Raw::Number(seconds) if (0.0..=f64::from(u32::MAX)).contains(seconds) => Some(*seconds),
+        _ => None,
+    });
+    // Entries are kept for the lifetime of a token, counted from their time.
+    (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
+}
+
+fn entry_id(raw: &Raw) -> Option<String> {
+    if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_id(id)) } else { None }
+}
+
+/// Parses the arguments of a function that revokes tokens. `now` is the caller's date, in milliseconds since 1970, and `lifetime` is
+/// that of tokens, in seconds.
+///
+/// # Errors
+///
+/// The first argument or option that is invalid.
+pub fn entry(kind: Kind, id: &Raw, options: Raw, now: f64, lifetime: f64) -> Result<Entry, OptionError> {
+    let members = match options {
+        Raw::Object(members) => members,
+        Raw::Undefined => Vec::new(),
+        other => return Err(OptionError::not_an_object(&other)),
+    };
+    let mut reader = Reader::new("", members);
+    let (kind, id, organization, time) = match kind {
+        Kind::Subject | Kind::Member => {
+            let (time, organization) = read_member(&mut reader, now);
+            let kind = if organization.is_some() { Kind::Member } else { Kind::Subject };
+            (kind, checked_id(&mut reader, "userId", id), organization, time)
+        }
+        Kind::Token => {
+            let (id, time) = read_token(&mut reader, now, lifetime);
+            (kind, id, None, time)
+        }
+        Kind::All => (kind, None, None, read_time(&mut reader, now)),
+        Kind::Client => (kind, checked_id(&mut reader, "clientId", id), None, read_time(&mut reader, now)),
+        Kind::Organization => (kind, checked_id(&mut reader, "organizationId", id), None, read_time(&mut reader, now)),
+        Kind::Session => (kind, checked_id(&mut reader, "sid", id), None, now),
+        Kind::Grant => (kind, checked_id(&mut reader, "grantId", id), None, now),
+    };
+    reader.finish()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
+    let before = (time / 1_000.0) as u32;
+    Ok(Entry { kind, id: id.unwrap_or_default(), organization: organization.unwrap_or_default(), before })
+}
+
+fn checked_id(read: &mut Reader, name: &str, id: &Raw) -> Option<String> {
+    let checked = entry_id(id);
+    if checked.is_none() {
+        read.reject(name, "a string of 1 to 1,024 bytes", id);
+    }
+    checked
+}
+
+/// Parses the options of `createRevocations`.
+///
+/// # Errors
+///
+/// The first option that is invalid or unknown.
+pub fn policy(options: Raw) -> Result<Policy, OptionError> {
+    let members = match options {
+        Raw::Object(members) => members,
+        Raw::Undefined => Vec::new(),
+        other => return Err(OptionError::not_an_object(&other)),
+    };
+    let mut reader = Reader::new("", members);
+    let policy = read_policy(&mut reader);
+    reader.finish()?;
+    Ok(policy)
+}

@@ -1,0 +1,193 @@
+//! Entries: single revocations, as they are written to a store.
+
+use serde_json::{Map, Value};
+
+use crate::json::Object;
+
+/// The version of the format. An entry of any other version is skipped, so that instances of two releases can share a store.
+const VERSION: u32 = 1;
+
+/// Maximum length of an entry, in bytes. It exceeds every entry of [`MAX_ID_BYTES`] even if all characters are escaped.
+const MAX_ENTRY_BYTES: usize = 16_384;
+
+/// Maximum length of an id, in bytes. A `client_id` may be a URL.
+pub const MAX_ID_BYTES: usize = 1_024;
+
+/// The property of tokens that an entry compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The `sub` claim.
+    Subject,
+    /// The `sub` claim, in tokens of one organization.
+    Member,
+    /// The organization.
+    Organization,
+    /// The `client_id` claim.
+    Client,
+    /// The `sid` claim.
+    Session,
+    /// The `grant_id` claim.
+    Grant,
+    /// The `jti` claim.
+    Token,
+    /// None: the entry covers the tokens of everyone.
+    All,
+}
+
+impl Kind {
+    /// Every kind with its name in entries.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::Subject, "subject"),
+        (Self::Member, "member"),
+        (Self::Organization, "organization"),
+        (Self::Client, "client"),
+        (Self::Session, "session"),
+        (Self::Grant, "grant"),
+        (Self::Token, "token"),
+        (Self::All, "all"),
+    ];
+
+    /// The index of the kind in [`Self::ALL`].
+    pub(super) const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name of the kind in entries.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.get(self.index()).map_or("", |(_, name)| name)
+    }
+
+    /// Whether an entry covers tokens whenever they were issued. A client that refreshes its token after the session has ended gets
+    /// one with a newer `iat` and the same `sid`.
+    #[must_use]
+    pub const fn covers_later_tokens(self) -> bool {
+        matches!(self, Self::Session | Self::Grant | Self::Token)
+    }
+}
+
+/// A revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The property that tokens are compared by.
+    pub kind: Kind,
+    /// The value of that property. It is empty for [`Kind::All`].
+    pub id: String,
+    /// The organization of a [`Kind::Member`]; empty for all others.
+    pub organization: String,
+    /// The time of the revocation, in seconds since 1970. Tokens issued up to and including this second are covered.
+    pub before: u32,
+}
+
+impl Entry {
+    /// The entry as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut members = Map::new();
+        members.insert("v".into(), VERSION.into());
+        members.insert("kind".into(), self.kind.name().into());
+        if self.kind != Kind::All {
+            members.insert("id".into(), self.id.as_str().into());
+        }
+        if self.kind == Kind::Member {
+            members.insert("organization".into(), self.organization.as_str().into());
+        }
+        members.insert("before".into(), self.before.into());
+        Value::Object(members).to_string()
+    }
+
+    /// Parses an entry. Returns `None` for an entry that this release does not understand, including one with an unknown member,
+    /// which may restrict what it covers.
+    #[must_use]
+    pub fn parse(json: &str) -> Option<Self> {
+        if json.len() > MAX_ENTRY_BYTES {
+            return None;
+        }
+        let object = Object::parse(json.as_bytes(), 1).ok()?;
+        let text = |name| object.typed::<String>(name).ok()?.filter(|text| is_id(text));
+        (object.typed("v") == Ok(Some(VERSION))).then_some(())?;
+        let name = text("kind")?;
+        let kind = Kind::ALL.into_iter().find_map(|(kind, known)| (known == name).then_some(kind))?;
+        let id = if kind == Kind::All { String::new() } else { text("id")? };
+        let organization = if kind == Kind::Member { text("organization")? } else { String::new() };
+        let before = object.typed("before").ok()??;
+        let members = 3 + usize::from(kind != Kind::All) + usize::from(kind == Kind::Member);
+        (object.len() == members).then_some(Self { kind, id, organization, before })
+    }
+}
+
+/// Whether an entry can contain this id.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_ID_BYTES
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn entry(kind: Kind, id: &str, before: u32) -> Entry {
+        let organization = if kind == Kind::Member { "org".into() } else { String::new() };
+        Entry { kind, id: if kind == Kind::All { String::new() } else { id.into() }, organization, before }
+    }
+
+    #[test]
+    fn the_table_lists_the_kinds_in_declaration_order() {
+        for (index, (kind, _)) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind.index(), index, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_entry_survives_the_store() {
+        for (kind, name) in Kind::ALL {
+            for id in ["user", "https://client.test/a?b", "\u{e9}\"\\\n\u{2028}", &"\u{1}".repeat(MAX_ID_BYTES)] {
+                let entry = entry(kind, id, 1_800_000_000);
+                let json = entry.to_json();
+                assert_eq!(Entry::parse(&json), Some(entry), "{name} {json}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_format_is_stable() {
+        assert_eq!(entry(Kind::Subject, "u", 7).to_json(), r#"{"before":7,"id":"u","kind":"subject","v":1}"#);
+        assert_eq!(
+            entry(Kind::Member, "u", 7).to_json(),
+            r#"{"before":7,"id":"u","kind":"member","organization":"org","v":1}"#
+        );
+        assert_eq!(entry(Kind::All, "", 7).to_json(), r#"{"before":7,"kind":"all","v":1}"#);
+    }
+
+    #[test]
+    fn skips_entries_that_it_does_not_understand() {
+        for json in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"v":2,"kind":"subject","id":"u","before":7}"#,
+            r#"{"v":"1","kind":"subject","id":"u","before":7}"#,
+            r#"{"kind":"subject","id":"u","before":7}"#,
+            r#"{"v":1,"kind":"device","id":"u","before":7}"#,
+            r#"{"v":1,"kind":"subject","before":7}"#,
+            r#"{"v":1,"kind":"subject","id":"","before":7}"#,
+            r#"{"v":1,"kind":"subject","id":5,"before":7}"#,
+            r#"{"v":1,"kind":"subject","id":"u"}"#,
+            r#"{"v":1,"kind":"subject","id":"u","before":-1}"#,
+            r#"{"v":1,"kind":"subject","id":"u","before":7.5}"#,
+            r#"{"v":1,"kind":"subject","id":"u","before":4294967296}"#,
+            r#"{"v":1,"kind":"subject","id":"u","before":null}"#,
+            r#"{"v":1,"kind":"subject","id":"u","organization":"o","before":7}"#,
+            r#"{"v":1,"kind":"member","id":"u","before":7}"#,
+            r#"{"v":1,"kind":"all","id":"u","before":7}"#,
+            r#"{"v":1,"kind":"subject","id":"u","before":7,"until":9}"#,
+            r#"{"v":1,"kind":"subject","id":"u","id":"w","before":7}"#,
+            r#"{"v":1,"kind":"subject","id":"u","before":7} "x""#,
+            &format!(r#"{{"v":1,"kind":"subject","id":"{}","before":7}}"#, "x".repeat(MAX_ID_BYTES + 1)),
+            &format!(r#"{{"v":1,"kind":"subject","id":"u","before":7{}}}"#, " ".repeat(MAX_ENTRY_BYTES)),
+        ] {
+            assert_eq!(Entry::parse(json), None, "{json}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The properties of a token that entries compare, as fingerprints that are computed once per token.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use once_cell::sync::Lazy;
+
+use super::entry::Kind;
+use crate::claims::Subject;
+use crate::json::Object;
+
+/// A 128-bit fingerprint of a property. Two `SipHash` keys, which are random in each process, make collisions impossible to
+/// construct, and with a million entries a token is rejected by accident with a probability of 2^-105. Stored as four words
+/// because the alignment of a `u128` would add 12 bytes to every entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fingerprint(pub [u32; 4]);
+
+impl Fingerprint {
+    /// The fingerprint of a property. `organization` is empty unless the kind is [`Kind::Member`].
+    pub fn new(kind: Kind, id: &str, organization: &str) -> Self {
+        /// One pair of keys for all tables, so that a token's fingerprints serve the revocations of every verifier.
+        static KEYS: Lazy<[RandomState; 2]> = Lazy::new(|| [RandomState::new(), RandomState::new()]);
+        let [low, high] = KEYS.each_ref().map(|keys| keys.hash_one((kind, id, organization)));
+        #[expect(clippy::cast_possible_truncation, reason = "splits the hashes into words")]
+        Self([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
+    }
+}
+
+/// The properties of one token.
+#[derive(Debug)]
+pub(super) struct Properties {
+    /// The `iat` claim, rounded down to seconds. An entry covers a token without it, since nothing shows that it is newer.
+    pub issued_at: Option<f64>,
+    pub fingerprints: Box<[(Kind, Fingerprint)]>,
+    /// Whether the token names its session.
+    pub has_session: bool,
+}
+
+impl Properties {
+    pub fn of(subject: &Subject) -> Self {
+        // The payload was parsed before, so this does not fail.
+        let payload = Object::parse(subject.payload.as_bytes(), usize::MAX).ok();
+        let text = |name| payload.as_ref()?.typed::<String>(name).unwrap_or_default();
+        let (session, grant, token) = (text("sid"), text("grant_id"), text("jti"));
+        let issued_at = payload.as_ref().and_then(|payload| payload.typed::<f64>("iat").unwrap_or(None));
+        let mut fingerprints = vec![(Kind::Subject, Fingerprint::new(Kind::Subject, subject.user, ""))];
+        for organization in &subject.organizations {
+            fingerprints.push((Kind::Member, Fingerprint::new(Kind::Member, subject.user, organization)));
+            fingerprints.push((Kind::Organization, Fingerprint::new(Kind::Organization, organization, "")));
+        }
+        for (kind, id) in [
+            (Kind::Client, subject.client),
+            (Kind::Session, session.as_deref()),
+            (Kind::Grant, grant.as_deref()),
+            (Kind::Token, token.as_deref()),
+        ] {
+            fingerprints.extend(id.map(|id| (kind, Fingerprint::new(kind, id, ""))));
+        }
+        Self { issued_at: issued_at.map(f64::floor), fingerprints: fingerprints.into(), has_session: session.is_some() }
+    }
+}
+
+/// What is remembered about a token between two checks.
+#[derive(Debug, Default)]
+pub struct Marks {
+    properties: OnceLock<Properties>,
+    /// The version of the table in which no entry covered the token, or 0. Versions are unique in the process.
+    passed: AtomicU64,
+}
+
+impl Marks {
+    /// The approximate size in memory, in bytes, for the limit of the token cache.
+    pub const BYTES: usize = size_of::<Self>() + 6 * size_of::<(Kind, Fingerprint)>();
+
+    /// The token's properties.
+    pub(super) fn properties(&self, subject: &Subject) -> &Properties {
+        self.properties.get_or_init(|| Properties::of(subject))
+    }
+
+    /// Whether the token has passed the check against this version of a table. No token changes, so the outcome is the same.
+    pub(super) fn has_passed(&self, version: u64) -> bool {
+        self.passed.load(Ordering::Relaxed) == version
+    }
+
+    pub(super) fn set_passed(&self, version: u64) {
+        self.passed.store(version, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::claims::tests::{ABSENT, claims};
+
+    fn properties(members: serde_json::Value) -> Properties {
+        Properties::of(&claims(members).check_types().unwrap())
+    }
+
+    fn kinds(properties: &Properties) -> Vec<Kind> {
+        properties.fingerprints.iter().map(|(kind, _)| *kind).collect()
+    }
+
+    #[test]
+    fn a_token_has_the_properties_that_its_claims_name() {
+        let plain = properties(json!({}));
+        assert_eq!(kinds(&plain), [Kind::Subject, Kind::Client, Kind::Token]);
+        assert!(!plain.has_session);
+        let full = properties(json!({ "organization_id": "o", "sid": "s", "grant_id": "g" }));
+        assert_eq!(
+            kinds(&full),
+            [Kind::Subject, Kind::Member, Kind::Organization, Kind::Client, Kind::Session, Kind::Grant, Kind::Token]
+        );
+        assert!(full.has_session);
+    }
+
+    #[test]
+    fn an_organization_token_has_the_organization_of_its_audience() {
+        let token = properties(json!({ "aud": ["urn:logto:organization:a", "urn:logto:organization:b", "x"] }));
+        assert_eq!(kinds(&token).iter().filter(|kind| **kind == Kind::Member).count(), 2);
+        let expected = Fingerprint::new(Kind::Organization, "b", "");
+        assert!(token.fingerprints.contains(&(Kind::Organization, expected)));
+    }
+
+    #[test]
+    fn ignores_custom_claims_of_other_types() {
+        let token = properties(json!({ "sid": 5, "grant_id": ["g"], "jti": null, "client_id": ABSENT }));
+        assert_eq!(kinds(&token), [Kind::Subject]);
+    }
+
+    #[test]
+    fn rounds_the_time_of_issue_down_to_seconds() {
+        assert_eq!(properties(json!({ "iat": 7.9 })).issued_at, Some(7.0));
+        assert_eq!(properties(json!({ "iat": ABSENT })).issued_at, None);
+    }
+
+    #[test]
+    fn fingerprints_differ_by_kind_id_and_organization() {
+        let all = [
+            Fingerprint::new(Kind::Subject, "a", ""),
+            Fingerprint::new(Kind::Client, "a", ""),
+            Fingerprint::new(Kind::Member, "a", "b"),
+            Fingerprint::new(Kind::Member, "b", "a"),
+            Fingerprint::new(Kind::Member, "ab", ""),
+            Fingerprint::new(Kind::Member, "", "ab"),
+        ];
+        assert_eq!(all.map(|fingerprint| fingerprint.0).into_iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(Fingerprint::new(Kind::Subject, "a", ""), all[0]);
+    }
+}

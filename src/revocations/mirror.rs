@@ -1,0 +1,233 @@
+//! The mirror of a store in this process, which all worker threads share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use once_cell::sync::Lazy;
+
+use super::entry::{Entry, Kind};
+use super::marks::Marks;
+use super::table::Table;
+use crate::claims::Subject;
+use crate::clock::Timestamp;
+
+/// Entries are removed this long after the tokens that they cover have expired, because `clockTolerance` extends their life.
+const MARGIN_SECONDS: f64 = 3_600.0;
+
+/// The entries of a store, and when they were last known to be complete.
+#[derive(Debug)]
+pub struct Mirror {
+    table: Table,
+    /// When the store last had no further entries. `None` until all entries have been loaded.
+    complete_at: Mutex<Option<Timestamp>>,
+    /// The date of the last pruning, in seconds since 1970.
+    pruned_at: Mutex<f64>,
+    skipped: AtomicU64,
+    sessions: AtomicSessions,
+}
+
+/// Whether revocations of sessions can have an effect.
+#[derive(Debug, Default)]
+struct AtomicSessions {
+    revoked: AtomicBool,
+    unnamed: AtomicBool,
+    named: AtomicBool,
+}
+
+/// Statistics, for operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MirrorStats {
+    /// The number of entries in force.
+    pub entries: usize,
+    /// The number of entries that this release does not understand.
+    pub skipped: u64,
+    /// How long ago the store had no further entries. `None` until all entries have been loaded.
+    pub lag: Option<Duration>,
+    /// Whether sessions are revoked although no token names its session.
+    pub sessions_are_unnamed: bool,
+}
+
+/// The mirrors of stores that several threads use, by identity of the store.
+static SHARED: Lazy<Mutex<HashMap<String, Weak<Mirror>>>> = Lazy::new(Mutex::default);
+
+impl Mirror {
+    /// An empty mirror.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            table: Table::new(),
+            complete_at: Mutex::default(),
+            pruned_at: Mutex::default(),
+            skipped: AtomicU64::new(0),
+            sessions: AtomicSessions::default(),
+        })
+    }
+
+    /// The mirror of the store with this identity.
+    #[must_use]
+    pub fn shared(identity: &str) -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.retain(|_, mirror| mirror.strong_count() > 0);
+        let slot = shared.entry(identity.to_owned()).or_default();
+        slot.upgrade().unwrap_or_else(|| {
+            let mirror = Self::new();
+            *slot = Arc::downgrade(&mirror);
+            mirror
+        })
+    }
+
+    /// Adds entries in any order, except those that are older than `lifetime`. `date` is the caller's date, in seconds since 1970.
+    pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
+        let oldest = oldest(lifetime, date);
+        let parsed: Vec<Entry> = entries
+            .into_iter()
+            .filter_map(|json| {
+                let entry = Entry::parse(json);
+                if entry.is_none() {
+                    self.skipped.fetch_add(1, Ordering::Relaxed);
+                }
+                entry.filter(|entry| entry.before >= oldest)
+            })
+            .collect();
+        if parsed.iter().any(|entry| entry.kind == Kind::Session) {
+            self.sessions.revoked.store(true, Ordering::Relaxed);
+        }
+        self.table.insert(&parsed);
+        self.prune(oldest, lifetime, date);
+    }
+
+    /// Records that the store has no further entries.
+    pub fn complete(&self, now: Timestamp) {
+        let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *complete_at = Some(complete_at.map_or(now, |earlier| now.later(earlier)));
+    }
+
+    /// How long ago the store had no further entries. `None` until all entries have been loaded.
+    #[must_use]
+    pub fn lag(&self, now: Timestamp) -> Option<Duration> {
+        self.complete_at.lock().unwrap_or_else(PoisonError::into_inner).map(|complete_at| now.since(complete_at))
+    }
+
+    /// Statistics, for operators.
+    #[must_use]
+    pub fn stats(&self, now: Timestamp) -> MirrorStats {
+        let AtomicSessions { revoked, unnamed, named } = &self.sessions;
+        let [revoked, unnamed, named] = [revoked, unnamed, named].map(|flag| flag.load(Ordering::Relaxed));
+        MirrorStats {
+            entries: self.table.len(),
+            skipped: self.skipped.load(Ordering::Relaxed),
+            lag: self.lag(now),
+            sessions_are_unnamed: revoked && unnamed && !named,
+        }
+    }
+
+    /// The kind of an entry that covers a token.
+    pub(super) fn covers(&self, subject: &Subject, marks: &Marks) -> Option<Kind> {
+        let covering = self.table.covers(subject, marks);
+        if self.sessions.revoked.load(Ordering::Relaxed) && !self.sessions.named.load(Ordering::Relaxed) {
+            let has_session = marks.properties(subject).has_session;
+            let seen = if has_session { &self.sessions.named } else { &self.sessions.unnamed };
+            seen.store(true, Ordering::Relaxed);
+        }
+        covering
+    }
+
+    /// Removes expired entries, one part at a time.
+    fn prune(&self, oldest: u32, lifetime: f64, date: f64) {
+        let mut pruned_at = self.pruned_at.lock().unwrap_or_else(PoisonError::into_inner);
+        // A pass over all parts takes a twentieth of the lifetime, and at least a minute. A clock that was set back starts over.
+        if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
+            *pruned_at = date;
+            self.table.prune_next(oldest);
+        }
+    }
+}
+
+/// The time before which entries no longer matter, in seconds since 1970, because every token that they cover has expired.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn oldest(lifetime: f64, date: f64) -> u32 {
+    (date - lifetime - MARGIN_SECONDS) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::entry::tests::entry;
+    use super::*;
+    use crate::claims::tests::claims;
+
+    const DATE: f64 = 1_800_000_000.0;
+    const SECONDS: u32 = 1_800_000_000;
+
+    fn apply(mirror: &Mirror, entries: &[Entry]) {
+        let json: Vec<String> = entries.iter().map(Entry::to_json).collect();
+        mirror.apply(json.iter().map(String::as_str), 86_400.0, DATE);
+    }
+
+    #[test]
+    fn threads_with_the_same_store_share_a_mirror() {
+        let one = Mirror::shared("redis://mirror.test/0 a");
+        assert!(Arc::ptr_eq(&one, &Mirror::shared("redis://mirror.test/0 a")));
+        assert!(!Arc::ptr_eq(&one, &Mirror::shared("redis://mirror.test/0 b")));
+        apply(&one, &[entry(Kind::Subject, "u", SECONDS)]);
+        drop(one);
+        assert_eq!(Mirror::shared("redis://mirror.test/0 a").stats(Timestamp::now()).entries, 0);
+    }
+
+    #[test]
+    fn skips_unknown_entries_and_counts_them() {
+        let mirror = Mirror::new();
+        let known = entry(Kind::Subject, "u", SECONDS).to_json();
+        mirror.apply(["{}", &known, r#"{"v":2,"kind":"subject","id":"u","before":1}"#], 60.0, DATE);
+        let stats = mirror.stats(Timestamp::now());
+        assert_eq!((stats.entries, stats.skipped), (1, 2));
+    }
+
+    #[test]
+    fn ignores_entries_that_cover_only_expired_tokens() {
+        let mirror = Mirror::new();
+        let oldest = SECONDS - 86_400 - 3_600;
+        apply(&mirror, &[entry(Kind::Subject, "a", oldest - 1), entry(Kind::Subject, "b", oldest)]);
+        assert_eq!(mirror.stats(Timestamp::now()).entries, 1);
+    }
+
+    #[test]
+    fn removes_expired_entries_while_time_passes() {
+        let mirror = Mirror::new();
+        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), SECONDS)).collect();
+        apply(&mirror, &entries);
+        for minute in 0..200 {
+            mirror.apply([], 86_400.0, DATE + 90_000.0 + f64::from(minute) * 60.0);
+        }
+        assert_eq!(mirror.stats(Timestamp::now()).entries, 0);
+    }
+
+    #[test]
+    fn the_lag_is_the_time_since_the_store_had_no_further_entries() {
+        let (mirror, now) = (Mirror::new(), Timestamp::now());
+        let later = now.after(Duration::from_secs(5));
+        assert_eq!(mirror.lag(later), None);
+        mirror.complete(now);
+        assert_eq!(mirror.lag(later), Some(Duration::from_secs(5)));
+        mirror.complete(later);
+        mirror.complete(now);
+        assert_eq!(mirror.lag(later), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn reports_revoked_sessions_while_no_token_names_its_session() {
+        let mirror = Mirror::new();
+        let check = |members| {
+            let claims = claims(members);
+            assert_eq!(mirror.covers(&claims.check_types().unwrap(), &Marks::default()), None);
+            mirror.stats(Timestamp::now()).sessions_are_unnamed
+        };
+        assert!(!check(json!({})));
+        apply(&mirror, &[entry(Kind::Session, "s", SECONDS)]);
+        assert!(check(json!({})));
+        assert!(!check(json!({ "sid": "other" })));
+    }
+}

@@ -1,0 +1,128 @@
+//! The revocations that a verifier checks, and its policy while they are unavailable.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use once_cell::sync::Lazy;
+
+use super::marks::Marks;
+use super::mirror::Mirror;
+use crate::claims::Subject;
+use crate::clock::Timestamp;
+use crate::error::{Code, Rejection};
+
+/// How long entries are kept, and what happens while the store is unreachable.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    /// The longest lifetime of an access token, in seconds.
+    pub lifetime: f64,
+    /// The lag from which on requests are rejected. `None` accepts them.
+    pub max_lag: Option<Duration>,
+}
+
+/// The result of `createRevocations`.
+#[derive(Debug)]
+pub struct Revocations {
+    /// A random id, by which the options of a verifier refer to these revocations. Nobody can pass it by mistake.
+    pub id: String,
+    /// The mirror of the store.
+    pub mirror: Arc<Mirror>,
+    /// The policy.
+    pub policy: Policy,
+}
+
+/// The revocations of the process, by id.
+static ALL: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
+
+impl Revocations {
+    /// Revocations that [`Self::find`] finds.
+    #[must_use]
+    pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
+        let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, other| other.strong_count() > 0);
+        all.insert(revocations.id.clone(), Arc::downgrade(&revocations));
+        revocations
+    }
+
+    /// The revocations with this id.
+    #[must_use]
+    pub fn find(id: &str) -> Option<Arc<Self>> {
+        ALL.lock().unwrap_or_else(PoisonError::into_inner).get(id).and_then(Weak::upgrade)
+    }
+
+    /// Checks that no revocation covers a token.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy demands that revocations are complete.
+    pub fn check(&self, subject: &Subject, marks: &Marks, now: Timestamp) -> Result<(), Rejection> {
+        if let Some(kind) = self.mirror.covers(subject, marks) {
+            return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));
+        }
+        let Some(max_lag) = self.policy.max_lag else { return Ok(()) };
+        match self.mirror.lag(now) {
+            Some(lag) if lag <= max_lag => Ok(()),
+            lag => {
+                let rejection = Rejection { retry_after: Some(1), ..Code::RevocationsUnavailable.into() };
+                let reason = if lag.is_some() { "the store is unreachable" } else { "not loaded yet" };
+                Err(rejection.detail("reason", reason))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::entry::tests::entry;
+    use super::super::{Entry, Kind};
+    use super::*;
+    use crate::claims::tests::{assert_fails, claims};
+
+    fn revocations(max_lag: Option<Duration>) -> Arc<Revocations> {
+        Revocations::new(Mirror::new(), Policy { lifetime: 3_600.0, max_lag })
+    }
+
+    fn check(revocations: &Revocations, sub: &str, now: Timestamp) -> Result<(), Rejection> {
+        revocations.check(&claims(json!({ "sub": sub })).check_types().unwrap(), &Marks::default(), now)
+    }
+
+    #[test]
+    fn are_found_by_id_while_they_are_used() {
+        let revocations = revocations(None);
+        let id = revocations.id.clone();
+        assert!(Arc::ptr_eq(&Revocations::find(&id).unwrap(), &revocations));
+        assert!(Revocations::find("").is_none());
+        drop(revocations);
+        assert!(Revocations::find(&id).is_none());
+    }
+
+    #[test]
+    fn accepts_tokens_while_the_store_is_unreachable_unless_the_policy_forbids_it() {
+        let start = Timestamp::now();
+        let at = |seconds| start.after(Duration::from_secs(seconds));
+        check(&revocations(None), "u", start).unwrap();
+        let strict = revocations(Some(Duration::from_secs(30)));
+        let rejection = assert_fails(check(&strict, "u", start), Code::RevocationsUnavailable);
+        assert_eq!(rejection.retry_after, Some(1));
+        strict.mirror.complete(start);
+        check(&strict, "u", at(30)).unwrap();
+        assert_fails(check(&strict, "u", at(31)), Code::RevocationsUnavailable);
+        strict.mirror.complete(at(31));
+        check(&strict, "u", at(31)).unwrap();
+    }
+
+    #[test]
+    fn a_known_revocation_counts_even_while_the_store_is_unreachable() {
+        for max_lag in [None, Some(Duration::ZERO)] {
+            let revocations = revocations(max_lag);
+            let entry: Entry = entry(Kind::Subject, "u", 1_800_000_000);
+            revocations.mirror.apply([entry.to_json().as_str()], 3_600.0, 1_800_000_000.0);
+            let rejection = assert_fails(check(&revocations, "u", Timestamp::now()), Code::TokenRevoked);
+            assert_eq!(rejection.details["revoked"], "subject");
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The table of revocations: the latest time of each property, in shards that readers lock only briefly.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use super::entry::{Entry, Kind};
+use super::marks::{Fingerprint, Marks, Properties};
+use crate::claims::Subject;
+
+/// The number of shards per kind. At a million entries, a shard is rehashed or pruned in less than a millisecond.
+const SHARDS: usize = 64;
+
+/// The number of kinds with a map; [`Kind::All`] has a single time.
+const MAPS: usize = Kind::ALL.len() - 1;
+
+/// The latest time of each property, in seconds since 1970: 20 bytes per entry.
+type Map = HashMap<Fingerprint, u32, BuildHasherDefault<FirstWords>>;
+
+/// The revocations that are in force.
+#[derive(Debug)]
+pub(super) struct Table {
+    maps: [Shards; MAPS],
+    /// The time of a revocation that covers everyone, or 0.
+    everyone: AtomicU32,
+    /// Changes after every change of the entries.
+    version: AtomicU64,
+    next_prune: AtomicUsize,
+}
+
+/// The entries of one kind.
+#[derive(Debug)]
+struct Shards {
+    /// The number of entries, so that a kind without entries costs nothing.
+    len: AtomicUsize,
+    shards: [RwLock<Map>; SHARDS],
+}
+
+impl Table {
+    pub fn new() -> Self {
+        let shards = || Shards { len: AtomicUsize::new(0), shards: std::array::from_fn(|_| RwLock::default()) };
+        Self {
+            maps: std::array::from_fn(|_| shards()),
+            everyone: AtomicU32::new(0),
+            version: AtomicU64::new(next_version()),
+            next_prune: AtomicUsize::new(0),
+        }
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        let maps = self.maps.iter().map(|map| map.len.load(Ordering::Relaxed)).sum::<usize>();
+        maps + usize::from(self.everyone.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Adds entries. The latest time of each property counts, so their order does not matter, nor do repetitions.
+    pub fn insert<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
+        let mut is_changed = false;
+        for entry in entries {
+            is_changed |= self.insert_one(entry);
+        }
+        if is_changed {
+            // Only now, so that no token is marked as having passed this version before the entries were visible.
+            self.version.fetch_max(next_version(), Ordering::AcqRel);
+        }
+    }
+
+    fn insert_one(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
+        let Some(map) = self.maps.get(kind.index()) else {
+            return self.everyone.fetch_max(*before, Ordering::Release) < *before;
+        };
+        let fingerprint = Fingerprint::new(*kind, id, organization);
+        let Some(shard) = map.shard(fingerprint) else { return false };
+        match shard.write().unwrap_or_else(PoisonError::into_inner).entry(fingerprint) {
+            Slot::Occupied(time) if time.get() >= before => return false,
+            Slot::Occupied(mut time) => drop(time.insert(*before)),
+            Slot::Vacant(slot) => {
+                slot.insert(*before);
+                map.len.fetch_add(1, Ordering::Release);
+            }
+        }
+        true
+    }
+
+    /// The kind of an entry that covers a token.
+    pub fn covers(&self, subject: &Subject, marks: &Marks) -> Option<Kind> {
+        let version = self.version.load(Ordering::Acquire);
+        if marks.has_passed(version) {
+            return None;
+        }
+        if self.len() > 0 {
+            let covering = self.covering(marks.properties(subject));
+            if covering.is_some() {
+                return covering;
+            }
+        }
+        marks.set_passed(version);
+        None
+    }
+
+    fn covering(&self, Properties { issued_at, fingerprints, .. }: &Properties) -> Option<Kind> {
+        let covers = |before: u32| issued_at.is_none_or(|issued_at| issued_at <= f64::from(before));
+        let everyone = self.everyone.load(Ordering::Acquire);
+        if everyone > 0 && covers(everyone) {
+            return Some(Kind::All);
+        }
+        fingerprints.iter().find_map(|(kind, fingerprint)| {
+            let before = self.maps.get(kind.index())?.get(*fingerprint)?;
+            (kind.covers_later_tokens() || covers(before)).then_some(*kind)
+        })
+    }
+
+    /// Removes the entries of one shard whose time is before `oldest`, in seconds since 1970. Only one, because a caller is an event
+    /// loop.
+    pub fn prune_next(&self, oldest: u32) {
+        let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        for map in &self.maps {
+            map.prune(index, oldest);
+        }
+        let everyone = self.everyone.load(Ordering::Relaxed);
+        if everyone < oldest {
+            // Fails if a later time has been set meanwhile.
+            let _ = self.everyone.compare_exchange(everyone, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Shards {
+    /// The time for a property. A kind without entries takes no lock.
+    fn get(&self, fingerprint: Fingerprint) -> Option<u32> {
+        if self.len.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.shard(fingerprint)?.read().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).copied()
+    }
+
+    fn shard(&self, fingerprint: Fingerprint) -> Option<&RwLock<Map>> {
+        // The map takes its position from the first two words.
+        self.shards.get(fingerprint.0[2] as usize % SHARDS)
+    }
+
+    fn prune(&self, index: usize, oldest: u32) {
+        let Some(shard) = self.shards.get(index) else { return };
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        let before = shard.len();
+        shard.retain(|_, time| *time >= oldest);
+        if shard.capacity() > 4 * shard.len() {
+            shard.shrink_to_fit();
+        }
+        self.len.fetch_sub(before - shard.len(), Ordering::Release);
+    }
+}
+
+/// A version that no table in the process has had.
+fn next_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::AcqRel)
+}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [first, second, ..] = self.0;
+        state.write_u64(u64::from(first) << 32 | u64::from(second));
+    }
+}
+
+/// Takes the first words of a fingerprint, which is random already.
+#[derive(Default)]
+struct FirstWords(u64);
+
+impl Hasher for FirstWords {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, words: u64) {
+        self.0 = words;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::entry::tests::entry;
+    use super::*;
+    use crate::claims::tests::{ABSENT, claims};
+
+    const ISSUED_AT: u32 = 1_000;
+
+    fn table(entries: &[Entry]) -> Table {
+        let table = Table::new();
+        table.insert(entries);
+        table
+    }
+
+    /// The kind of the entry that covers a token with these claims.
+    fn covering(table: &Table, members: Value) -> Option<Kind> {
+        let mut all = json!({
+            "sub": "u", "iat": ISSUED_AT, "client_id": "c", "organization_id": "org", "sid": "s", "grant_id": "g", "jti": "t",
+        });
+        let Value::Object(members) = members else { panic!("members") };
+        all.as_object_mut().unwrap().extend(members);
+        table.covers(&claims(all).check_types().unwrap(), &Marks::default())
+    }
+
+    fn covers(kind: Kind, id: &str, before: u32) -> bool {
+        let found = covering(&table(&[entry(kind, id, before)]), json!({}));
+        assert!(found.is_none_or(|found| found == kind));
+        found.is_some()
+    }
+
+    #[test]
+    fn an_entry_covers_tokens_up_to_and_including_its_second() {
+        for (kind, id) in [
+            (Kind::Subject, "u"),
+            (Kind::Member, "u"),
+            (Kind::Organization, "org"),
+            (Kind::Client, "c"),
+            (Kind::All, ""),
+        ] {
+            assert!(covers(kind, id, ISSUED_AT + 1) && covers(kind, id, ISSUED_AT), "{kind:?}");
+            assert!(!covers(kind, id, ISSUED_AT - 1), "{kind:?}");
+            assert!(kind == Kind::All || !covers(kind, "other", ISSUED_AT), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_covers_a_token_issued_within_its_second() {
+        let table = table(&[entry(Kind::Subject, "u", ISSUED_AT)]);
+        assert_eq!(covering(&table, json!({ "iat": 1_000.9 })), Some(Kind::Subject));
+        assert_eq!(covering(&table, json!({ "iat": 1_001 })), None);
+    }
+
+    #[test]
+    fn a_session_grant_or_token_is_covered_whenever_it_was_issued() {
+        for (kind, id) in [(Kind::Session, "s"), (Kind::Grant, "g"), (Kind::Token, "t")] {
+            assert!(covers(kind, id, ISSUED_AT - 1), "{kind:?}");
+            assert!(!covers(kind, "other", ISSUED_AT), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_time_is_covered_by_every_entry_for_it() {
+        for (kind, id) in [(Kind::Subject, "u"), (Kind::Organization, "org"), (Kind::All, "")] {
+            let table = table(&[entry(kind, id, 1)]);
+            assert_eq!(covering(&table, json!({ "iat": ABSENT })), Some(kind));
+        }
+    }
+
+    #[test]
+    fn an_entry_does_not_cover_tokens_without_its_claim() {
+        for (kind, id, claim) in [
+            (Kind::Session, "s", "sid"),
+            (Kind::Grant, "g", "grant_id"),
+            (Kind::Token, "t", "jti"),
+            (Kind::Client, "c", "client_id"),
+        ] {
+            assert_eq!(covering(&table(&[entry(kind, id, ISSUED_AT)]), json!({ (claim): ABSENT })), None, "{claim}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_covered_only_in_that_organization() {
+        let table = table(&[entry(Kind::Member, "u", ISSUED_AT)]);
+        assert_eq!(covering(&table, json!({})), Some(Kind::Member));
+        assert_eq!(covering(&table, json!({ "organization_id": "other" })), None);
+        assert_eq!(covering(&table, json!({ "organization_id": ABSENT })), None);
+        assert_eq!(covering(&table, json!({ "sub": "other" })), None);
+    }
+
+    #[test]
+    fn a_token_that_has_passed_is_rejected_after_the_next_entry() {
+        let table = table(&[entry(Kind::Subject, "other", ISSUED_AT)]);
+        let claims = claims(json!({ "sub": "u", "iat": ISSUED_AT }));
+        let (subject, marks) = (claims.check_types().unwrap(), Marks::default());
+        assert_eq!((table.covers(&subject, &marks), table.covers(&subject, &marks)), (None, None));
+        table.insert(&[entry(Kind::Subject, "u", ISSUED_AT)]);
+        assert_eq!(table.covers(&subject, &marks), Some(Kind::Subject));
+        assert_eq!(Table::new().covers(&subject, &marks), None);
+        assert_eq!(table.covers(&subject, &marks), Some(Kind::Subject));
+    }
+
+    #[test]
+    fn a_repeated_entry_does_not_change_the_version() {
+        let table = table(&[entry(Kind::Subject, "u", 5), entry(Kind::All, "", 5)]);
+        let version = table.version.load(Ordering::Relaxed);
+        table.insert(&[entry(Kind::Subject, "u", 5), entry(Kind::Subject, "u", 4), entry(Kind::All, "", 3)]);
+        assert_eq!((table.version.load(Ordering::Relaxed), table.len()), (version, 2));
+    }
+
+    #[test]
+    fn expired_entries_are_removed() {
+        let entries: Vec<_> = (0..1_000).map(|n| entry(Kind::Subject, &n.to_string(), n)).collect();
+        let table = table(&entries);
+        table.insert(&[entry(Kind::All, "", 10)]);
+        assert_eq!(table.len(), 1_001);
+        for _ in 0..SHARDS {
+            table.prune_next(900);
+        }
+        assert_eq!(table.len(), 100);
+        let token = |id: &str| covering(&table, json!({ "sub": id, "iat": 1 }));
+        assert_eq!((token("899"), token("900")), (None, Some(Kind::Subject)));
+    }
+
+    /// A generator of random numbers (xorshift), for sequences that are the same in every run.
+    fn random(seed: &mut u64, below: u64) -> u64 {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        *seed % below
+    }
+
+    #[test]
+    fn any_order_and_any_repetition_result_in_the_same_table() {
+        for seed in 1..200_u64 {
+            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mut next = |below| random(&mut state, below);
+            let entries: Vec<Entry> = (0..=next(30))
+                .map(|_| {
+                    let (kind, _) = Kind::ALL[usize::try_from(next(8)).unwrap()];
+                    entry(
+                        kind,
+                        ["u", "c", "org", "s", "g", "t"][usize::try_from(next(6)).unwrap()],
+                        u32::try_from(next(5)).unwrap() + 1,
+                    )
+                })
+                .collect();
+            let expected = table(&entries);
+            let mut shuffled = entries.clone();
+            for _ in 0..next(40) {
+                let index = usize::try_from(next(entries.len() as u64)).unwrap();
+                shuffled.push(entries[index].clone());
+            }
+            for i in (1..shuffled.len()).rev() {
+                shuffled.swap(i, usize::try_from(next(i as u64 + 1)).unwrap());
+            }
+            let actual = Table::new();
+            for part in shuffled.chunks(3) {
+                actual.insert(part);
+            }
+            assert_eq!(actual.len(), expected.len(), "seed {seed}");
+            for iat in 0..8 {
+                for (kind, name) in Kind::ALL {
+                    let only = match kind {
+                        Kind::Subject | Kind::Member => {
+                            json!({ "client_id": "x", "sid": "x", "grant_id": "x", "jti": "x" })
+                        }
+                        _ => json!({ "sub": "x" }),
+                    };
+                    let mut members = only;
+                    members["iat"] = iat.into();
+                    assert_eq!(
+                        covering(&actual, members.clone()),
+                        covering(&expected, members),
+                        "seed {seed} {name} {iat}"
+                    );
+                }
+            }
+        }
+    }
+}
