@@ -28,6 +28,7 @@ pub fn contract() -> Value {
             "auth": options::auth_cookie().name,
             "guest": options::guest_cookie().name,
             "csrf": options::csrf_cookie().name,
+            "signIn": options::SIGN_IN_COOKIE,
         },
         "headers": { "csrf": options::CSRF_HEADER },
         "roleClaims": options::ROLE_CLAIMS,

@@ -5,10 +5,13 @@ import type { AuthApiRequest, AuthRequest, NextAuthOptions, NextAuthResult } fro
 import { authProxy, createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth } from 'logto-authkit/next'
 import { withLogtoAuth } from 'logto-authkit/next/config'
 import type { NextApiHandler, NextApiRequest, NextApiResponse, NextConfig } from 'next'
-import type { NextFetchEvent, NextRequest, NextResponse } from 'next/server'
+import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server'
+import createMiddleware from 'next-intl/middleware'
 
 declare const options: NextAuthOptions
 declare const request: NextRequest
+
+const intl = createMiddleware({ locales: ['en', 'de'], defaultLocale: 'en' })
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>) => {}
@@ -143,6 +146,19 @@ const gate: (request: NextRequest, event: NextFetchEvent) => Promise<NextRespons
   publicPaths: ['/', /^\/docs/],
 })
 authProxy({ ...options, signInUrl: '/sign-in', publicPaths: ['/'] })
+proxy({ signInUrl: (request) => `/${request.nextUrl.locale}/sign-in`, next: () => {} })
+proxy({ next: (request) => intl(request) })
+proxy({ next: intl })
+proxy({
+  next: async (request, auth) => {
+    same<typeof auth, AuthContext | undefined>(true)
+    return request.nextUrl.pathname === '/' ? undefined : NextResponse.next()
+  },
+})
+// @ts-expect-error: a function returns a string
+proxy({ signInUrl: (request: NextRequest) => request.nextUrl })
+// @ts-expect-error: a proxy returns a response
+proxy({ next: () => '/' })
 // @ts-expect-error: paths are strings or regular expressions
 proxy({ publicPaths: [1] })
 

@@ -64,14 +64,19 @@ class Authenticator {
    * @param {boolean} allowGuest
    */
   withGuests(allowGuest) {
-    const { options, functions } = this.#parsed
-    const ours = Object.entries(functions).filter(([, value]) => value !== undefined)
-    return new Authenticator(this.#optionSet, { ...options, ...Object.fromEntries(ours), allowGuest }, this.#framework)
+    return new Authenticator(this.#optionSet, { ...this.ownOptions, allowGuest }, this.#framework)
   }
 
   /** The validated options. */
   get options() {
     return this.#parsed.options
+  }
+
+  /** The validated options, with this caller's functions: equal options share everything but functions. */
+  get ownOptions() {
+    const { options, functions } = this.#parsed
+    const ours = Object.entries(functions).filter(([, value]) => value !== undefined)
+    return Object.assign(Object.create(null), options, Object.fromEntries(ours))
   }
 
   /** The name of the token's cookie. */

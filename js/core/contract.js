@@ -12,7 +12,7 @@ const native = require('./addon')
  *   options: Record<string, OptionRow[]>,
  *   algorithms: { all: import('../..').Algorithm[], default: import('../..').Algorithm[] },
  *   limits: { tokenBytes: number, jwksBytes: number, jwksKeys: number, guestIdLength: number },
- *   cookies: { auth: string, guest: string, csrf: string },
+ *   cookies: { auth: string, guest: string, csrf: string, signIn: string },
  *   headers: { csrf: string },
  *   roleClaims: string[],
  *   anyOrganization: 'urn:logto:organization:*',

@@ -94,7 +94,7 @@ function indexKey(optionSet, options) {
   return key
 }
 
-/** @typedef {{ [name in 'currentDate' | 'getToken' | 'isRevoked' | 'onError' | 'organizationId']: Function | undefined }} Functions */
+/** @typedef {{ [name in 'currentDate' | 'getToken' | 'isRevoked' | 'next' | 'onError' | 'organizationId' | 'signInUrl']: Function | undefined }} Functions */
 
 /**
  * Has one shape and every name as an own member: it is read on every request, and must not show a polluted prototype.
@@ -105,8 +105,10 @@ const noFunctions = () => ({
   currentDate: undefined,
   getToken: undefined,
   isRevoked: undefined,
+  next: undefined,
   onError: undefined,
   organizationId: undefined,
+  signInUrl: undefined,
 })
 
 const WITHOUT_FUNCTIONS = noFunctions()

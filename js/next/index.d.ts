@@ -38,6 +38,9 @@ import type {
   ScopeMode,
   VerifyAuthOptions,
 } from '../../index.js'
+import type { AuthProxyPaths } from './auth-proxy.js'
+
+export * from './auth-proxy.js'
 
 /**
  * Calls a handler only for requests with a valid token, and sets `request.auth`.
@@ -178,66 +181,6 @@ export type NextAuthResult<Auth extends AuthContext = AuthContext> =
       code: AuthErrorCode
       status: 400 | 401 | 403 | 503
     }
-
-/**
- * The default export of `proxy.ts` (Next.js 16), or of a `middleware.ts` with `runtime: 'nodejs'` in its `config` (15.5).
- *
- * A page request (GET, `Accept: text/html`) that would get a 401 is redirected to `signInUrl`. All other rejected requests
- * get the same response as from {@link withAuth}, including page requests with a 403 or 503, which signing in again would
- * not solve. Requests for `/_next/static` are let through, and CORS preflights only with `allowPreflight`.
- *
- * A response that sets a new guest cookie carries `Cache-Control: private, no-store`, because in Next.js the proxy's header
- * takes precedence over the route's.
- *
- * Do not rely on the proxy alone: requests have bypassed proxies before. It does not forward identity headers. Routes and
- * pages verify the token again, which costs a cache lookup. Only the id of a new guest is forwarded, as the cookie that the response sets.
- *
- * @param options - See {@link NextAuthOptions} and {@link AuthProxyPaths}.
- * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
- *
- * @example `proxy.ts`
- * ```ts
- * export default authProxy({
- *   logtoUrl: 'https://auth.example.com',
- *   audience: 'https://api.example.com',
- *   publicPaths: ['/', '/sign-in', '/callback', /\.(?:ico|png)$/],
- *   signInUrl: '/sign-in',
- * })
- * ```
- */
-export function authProxy(options: NextAuthOptions & AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
-
-/** Where {@link authProxy} requires a session, and where it redirects to. */
-export interface AuthProxyPaths {
-  /**
-   * Paths that need no session. A string matches its path and everything below it (`'/docs'` matches `/docs` and
-   * `/docs/a/b`, but not `/docs-internal`), and `'/'` matches only the home page. A regular expression is tested against the path.
-   *
-   * The path is that of the page, decoded and without base path, locale and trailing slash. Matching is case-sensitive. A
-   * path that two parsers could read differently (`//`, `..`, `%2f`, `;`, a percent-encoded letter) is never public. The flags
-   * of a regular expression keep their meaning: with `y`, it matches only at the start of the path.
-   *
-   * With `allowGuest`, guests may visit only these paths, and the others require a session. If omitted, guests may visit
-   * all paths with `allowGuest`; without it, only the path of `signInUrl` is public.
-   *
-   * @defaultValue none
-   * @throws `TypeError` for values that are not paths, such as the pattern `'/docs/:path*'`.
-   */
-  publicPaths?: readonly (string | RegExp)[]
-
-  /**
-   * The sign-in page: a path of this application, without base path, or a URL. The query parameter `redirect_to` contains
-   * the requested path and query. If `signInUrl` is a path, that path and everything below it are public.
-   *
-   * Check `redirect_to` where you use it: anyone can create a link to your sign-in page.
-   *
-   * @defaultValue none: all rejected requests get a JSON response
-   */
-  signInUrl?: string
-
-  /** As in {@link NextAuthOptions}, for the proxy only. */
-  allowPreflight?: boolean
-}
 
 /**
  * Returns the context of the current request in Server Components and Server Actions.

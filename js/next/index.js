@@ -43,7 +43,7 @@ const verifyNextAuth = async (request, options) => verify(request, new Authentic
 /** @param {any} options */
 function authProxy(options) {
   const authenticator = new Authenticator('proxy', options)
-  return createProxy(authenticator, authenticator.withGuests(false), authenticator.options)
+  return createProxy(authenticator, authenticator.withGuests(false), authenticator.ownOptions)
 }
 
 /** @param {any} options */

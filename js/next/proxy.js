@@ -1,13 +1,16 @@
 /** Protects whole applications: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
 
-const { appendCookie, errorResponse } = require('../adapters/response')
+const { errorResponse } = require('../adapters/response')
 const { AuthError } = require('../core/errors')
-const { isPublicPath, readPath, normalizePublicPath } = require('./public-paths')
+const { errorPage, warnAboutLoop } = require('./error-page')
+const { forward } = require('./forward')
+const { isPublicPath, normalizePublicPath } = require('./public-paths')
 const { originOf } = require('./request')
+const { SignIn, kindOf } = require('./sign-in')
+const { loopReason, redirectMarker, removedMarker } = require('./sign-in-loop')
 
 /** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
 /** @typedef {import('next/server').NextRequest} NextRequest */
-/** @typedef {{ url: URL, path: string | undefined }} SignIn - `path` is set if the page is part of this application. */
 
 /**
  * @param {Authenticator} authenticator
@@ -15,83 +18,81 @@ const { originOf } = require('./request')
  *   failed session with the actual error, so that an outage does not redirect users to the sign-in page.
  * @param {Readonly<Record<string, any>>} options - Checked by the core.
  */
-function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl, allowPreflight }) {
-  const signIn = signInUrl === undefined ? undefined : signInPage(signInUrl)
+function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl, allowPreflight, next }) {
+  const signIn = signInUrl === undefined ? undefined : new SignIn(signInUrl)
   const paths = (publicPaths ?? []).map(normalizePublicPath)
-  if (signIn?.path !== undefined) paths.push(signIn.path)
   const { allowsGuests } = authenticator
   // Without `publicPaths`, guests are allowed everywhere.
   const nonPublicAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : guestsRejected
+
+  /** @type {Set<string>} */
+  const warned = new Set()
+
+  /** @type {(request: NextRequest, isPublic: boolean) => Promise<any>} */
+  async function admit(request, isPublic) {
+    const isUnchecked = (isPublic && !allowsGuests) || authenticator.passesPreflight(request, allowPreflight)
+    const auth = isUnchecked ? undefined : await (isPublic ? authenticator : nonPublicAuthenticator).verify(request)
+    const guestCookie = authenticator.newGuestCookie(auth, originOf(request.headers))
+    const cookie = auth?.isAuthenticated ? removedMarker(request) : null
+    return forward(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie] })
+  }
+
+  /**
+   * Sends a request without a session to the sign-in page, unless that has not helped before.
+   *
+   * @type {(request: NextRequest, signIn: InstanceType<typeof SignIn>, error: import('../..').AuthError) => any}
+   */
+  function redirect(request, signIn, error) {
+    const { NextResponse } = require('next/server')
+    const { cookieName } = authenticator
+    const url = signIn.url(request)
+    const reason = loopReason(request, error, cookieName)
+    if (reason !== undefined) {
+      warnAboutLoop(warned, error, reason, request, cookieName)
+      // Behind other servers, the origin may be internal.
+      const { origin } = request.nextUrl
+      const signInUrl = url.origin === origin ? url.href.slice(origin.length) : url.href
+      const { headers, body } = errorPage(error, reason, request, { cookieName, signInUrl })
+      return withCookie(new NextResponse(body, { status: error.status, headers }), removedMarker(request))
+    }
+    // After 303, the browser opens the page with GET. After 307, it would post the form to the page.
+    const init = { status: request.method === 'POST' ? 303 : 307, headers: { 'Cache-Control': 'no-store' } }
+    return withCookie(NextResponse.redirect(url, init), redirectMarker(request, cookieName))
+  }
 
   /** @param {NextRequest} request */
   return async function proxy(request) {
     const { NextResponse } = require('next/server')
     const { pathname } = request.nextUrl
-    const isPublic = isPublicPath(pathname, paths)
-    if (isPublicPath(pathname, ASSETS) || (isPublic && !allowsGuests)) return NextResponse.next()
-    if (authenticator.passesPreflight(request, allowPreflight)) return NextResponse.next()
-    /** @type {string | null} */
-    let cookie = null
-    let response
+    if (isPublicPath(pathname, ASSETS)) return NextResponse.next()
+    const isSignIn = signIn?.isPage(request) ?? false
     try {
-      const auth = await (isPublic ? authenticator : nonPublicAuthenticator).verify(request)
-      cookie = authenticator.newGuestCookie(auth, originOf(request.headers))
-      response = NextResponse.next(cookie === null ? undefined : { request: { headers: withCookie(request, cookie) } })
-    } catch (error) {
-      if (!(error instanceof AuthError)) throw error
-      const { status, headers, body } = errorResponse(authenticator.withResourceMetadata(error))
-      response =
-        signIn !== undefined && status === 401 && isPageRequest(request)
-          ? NextResponse.redirect(redirectUrl(signIn, request), { headers: { 'Cache-Control': 'no-store' } })
-          : new NextResponse(body, { status, headers })
+      return await admit(request, isSignIn || isPublicPath(pathname, paths))
+    } catch (thrown) {
+      if (!(thrown instanceof AuthError)) throw thrown
+      const error = authenticator.withResourceMetadata(thrown)
+      const { status, headers, body } = errorResponse(error)
+      if (signIn !== undefined && !isSignIn && status === 401) {
+        const kind = kindOf(request)
+        if (kind === 'page' || kind === 'form') return redirect(request, signIn, error)
+        if (kind === 'action') headers['x-action-redirect'] = signIn.actionRedirect(request)
+      }
+      return new NextResponse(body, { status, headers })
     }
-    // A route cannot replace a `Cache-Control` header set by the proxy, so use the strictest value.
-    if (cookie !== null) appendCookie(response.headers, cookie, 'private, no-store')
-    return response
   }
 }
 
-/**
- * Returns the request's headers with the cookie that the response will set, so that the route can read it too.
- *
- * @type {(request: Request, setCookie: string) => Headers}
- */
-function withCookie(request, setCookie) {
-  const headers = new Headers(request.headers)
-  const cookies = [headers.get('cookie'), setCookie.split(';', 1)[0]]
-  headers.set('cookie', cookies.filter(Boolean).join('; '))
-  return headers
+/** @type {<T extends Response>(response: T, cookie: string | null) => T} */
+function withCookie(response, cookie) {
+  if (cookie !== null) response.headers.append('Set-Cookie', cookie)
+  return response
 }
 
-/** @param {Request} request */
-const isPageRequest = ({ method, headers }) => method === 'GET' && /\btext\/html\b/i.test(headers.get('accept') ?? '')
-
-/**
- * Returns the URL of the sign-in page, with the requested path and query in `redirect_to`.
- *
- * @type {(signIn: SignIn, request: NextRequest) => URL}
- */
-function redirectUrl({ url, path }, request) {
-  const target = path === undefined ? new URL(url) : request.nextUrl.clone()
-  if (path !== undefined) Object.assign(target, { pathname: url.pathname, search: url.search, hash: url.hash })
-  const { pathname, search } = new URL(request.url)
-  // A path that starts with two slashes would be a URL on another host.
-  target.searchParams.set('redirect_to', pathname.replace(/^[/\\]+/, '/') + search)
-  return target
-}
-
-/**
- * @param {string} signInUrl
- * @returns {SignIn}
- */
-function signInPage(signInUrl) {
-  const url = new URL(signInUrl, PLACEHOLDER_ORIGIN)
-  return { url, path: signInUrl.startsWith('/') ? readPath(url.pathname) : undefined }
-}
-
-/** Assets that every page needs, including the sign-in page. They are the same for all users. */
-const ASSETS = ['/_next/static']
-
-const PLACEHOLDER_ORIGIN = 'http://localhost'
+/** Files that every page needs, including the sign-in page, or that browsers and crawlers ask for. They are the same for all users. */
+const ASSETS = [
+  '/_next/static',
+  /^\/_next\/image$/,
+  /^\/(?:favicon\.ico|robots\.txt|sitemap\.xml|manifest\.(?:json|webmanifest))$/,
+]
 
 module.exports = { createProxy }

@@ -14,15 +14,21 @@ pub fn read_preflight(read: &mut Reader) {
     read.bool("allowPreflight", false);
 }
 
-/// Reads the paths that need no session, and the URL where visitors sign in.
+/// The name of the cookie that records redirects to the sign-in page.
+pub const SIGN_IN_COOKIE: &str = "logto_authkit_sign_in";
+
+/// Reads the paths that need no session, the URL where visitors sign in, and the function that continues with another proxy.
 pub fn read_proxy(read: &mut Reader) {
     let expected = "an array of paths such as '/docs', each with everything below it, and RegExps";
     read.optional("publicPaths", expected, Default::None, |raw| match raw {
         Raw::List(items) => items.iter().all(is_public_path).then_some(()),
         _ => None,
     });
-    let expected = "a path such as '/sign-in' or an absolute http or https URL";
-    read.optional("signInUrl", expected, Default::None, |raw| text(raw).filter(|url| is_sign_in_url(url)).map(drop));
+    let expected = "a path such as '/sign-in', an absolute http or https URL, or a function that returns either";
+    read.optional("signInUrl", expected, Default::None, |raw| {
+        (*raw == Raw::Function || text(raw).is_some_and(|url| is_sign_in_url(&url))).then_some(())
+    });
+    read.function("next");
 }
 
 /// Reads the origins whose pages may open a connection (RFC 6455 section 10.2).

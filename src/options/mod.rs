@@ -15,6 +15,7 @@ mod sets;
 mod testing;
 mod verifier;
 
+pub use adapters::SIGN_IN_COOKIE;
 pub use cookies::{CSRF_HEADER, auth_cookie, cookie_attributes, csrf_cookie, guest_cookie, guest_cookie_attributes};
 pub use raw::{OptionError, Raw};
 pub use reader::{items, text};

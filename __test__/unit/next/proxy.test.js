@@ -37,14 +37,14 @@ test('keeps the query of a sign-in page on another host', async () => {
 test('adds the base path and the locale of the page to signInUrl', async () => {
   const nextConfig = { basePath: '/shop', i18n: { locales: ['en', 'de'], defaultLocale: 'en' } }
   const response = await visit({ signInUrl: '/sign-in?from=shop' }, '/shop/de/account', PAGE, { nextConfig })
-  const query = 'from=shop&redirect_to=%2Fshop%2Fde%2Faccount'
+  const query = 'from=shop&redirect_to=%2Fde%2Faccount'
   assert.equal(response.headers.get('location'), `${HOST}/shop/de/sign-in?${query}`)
 })
 
 test('adds a trailing slash to signInUrl if the application uses them', async () => {
   const nextConfig = { basePath: '/shop', trailingSlash: true }
   const response = await visit({ signInUrl: '/sign-in' }, '/shop/account/', PAGE, { nextConfig })
-  assert.equal(response.headers.get('location'), `${HOST}/shop/sign-in/?redirect_to=%2Fshop%2Faccount%2F`)
+  assert.equal(response.headers.get('location'), `${HOST}/shop/sign-in/?redirect_to=%2Faccount%2F`)
   const page = await visit({ signInUrl: '/sign-in' }, '/shop/sign-in/', PAGE, { nextConfig })
   assert.equal(page.headers.get('x-middleware-next'), '1')
 })
@@ -81,7 +81,8 @@ test('responds with JSON to requests other than for a page', async () => {
     [{ accept: '*/*' }, 'GET'],
     [{ accept: 'application/json' }, 'GET'],
     [{ accept: '*/*', rsc: '1' }, 'GET'],
-    [PAGE, 'POST'],
+    [{ accept: '*/*' }, 'POST'],
+    [PAGE, 'PUT'],
     [PAGE, 'HEAD'],
   ])) {
     const response = await visit({ signInUrl: '/sign-in' }, '/account', headers, { method })
@@ -162,6 +163,7 @@ const PUBLIC_PATHS = [
 for (const path of words(`
   / /?a=1 /docs /docs/ /docs/a/b /docs/a.json /caf%C3%A9 /th%C3%A9 /help /help/me /assets/a/b.png
   /assets/a/b.png/ /secret-free /a/secret-free /sticky /sticky/a /_next/static/chunks/app/%5Bid%5D/page.js /_next/data/build/docs.json
+  /_next/image?url=/docs /favicon.ico /robots.txt /sitemap.xml /manifest.json /manifest.webmanifest
   /_next/data/build/index.json /docs.rsc /docs.prefetch.rsc /docs.segments/_tree.segment.rsc
 `)) {
   test(`${path} is public`, async () => {
@@ -178,7 +180,8 @@ for (const path of words(`
   /docs/%0d%0a /docs/%E0%A4%A /account/%2e%2e%2fdocs /assets/%2e%2e/a.png /account.rsc /account.png
   /account.segments/docs.segment.rsc /docs.segments/account.segments/_tree.segment.rsc
   /_next/data/build/account.json /_next/data/docs/account.json /_next/data/build/account/docs.json
-  /_next/data/docs /_next/image?url=/docs /account/sticky /a/sticky/b
+  /_next/data/docs /_next/imagery /_next/image/docs /favicon.ico/account /account/favicon.ico /account/robots.txt /manifestxjson
+  /_next/static/../account /_next/static/..%2faccount /_next/image/../account /account/sticky /a/sticky/b
   /docs/..;/account /docs/;/account /docs;/../account /docs;v=1 /docs/..%3b/account /docs/a%3Bb /docs/..%20/account
 `)) {
   test(`${path} is not public`, async () => {

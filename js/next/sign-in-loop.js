@@ -1,0 +1,109 @@
+/**
+ * Ends loops between the proxy and the sign-in page. A browser that is still signed in at Logto returns at once, so if its token
+ * is rejected every time, for example because the audience is wrong, it would be redirected forever.
+ */
+
+const { createHash } = require('node:crypto')
+const { contract } = require('../core/contract')
+const { cookieValues, header } = require('../core/request')
+const { originOf } = require('./request')
+
+/** @typedef {import('next/server').NextRequest} NextRequest */
+/** @typedef {import('../..').AuthError} AuthError */
+
+/**
+ * The cookie that records redirects: digests of the rejected token (empty if there was none) and of the requested path, the number
+ * of redirects in a row from that path, and the time of the last one.
+ *
+ * @typedef {{ token: string, target: string, count: number, time: number }} Marker
+ */
+
+/**
+ * Returns why a redirect to the sign-in page would not help, or undefined if it may.
+ *
+ * - `nested`: the request was redirected twice, and `redirect_to` names a request that was redirected too. The application moves
+ *   the sign-in page to a path that requires a session.
+ * - `token`: since the last redirect, the browser has got another token, which is rejected too.
+ * - `repeated`: the same path was requested again and again, each time shortly after the redirect.
+ *
+ * @type {(request: NextRequest, error: AuthError, cookieName: string) => 'nested' | 'token' | 'repeated' | undefined}
+ */
+function loopReason(request, error, cookieName) {
+  const nested = request.nextUrl.searchParams.get('redirect_to')
+  if (nested !== null && /[?&]redirect_to=/.test(nested)) return 'nested'
+  const marker = readMarker(request)
+  if (marker === undefined) return undefined
+  const token = tokenDigest(request, cookieName)
+  if (token !== '' && token !== marker.token && !SESSION_ENDED.has(error.code)) return 'token'
+  const isRepeated = marker.count >= MAX_REDIRECTS && isSame(marker, request)
+  return isRepeated ? 'repeated' : undefined
+}
+
+/**
+ * Returns the cookie that records a redirect. Returns null for clients that send neither cookies nor the headers of a browser,
+ * such as crawlers.
+ *
+ * @type {(request: NextRequest, cookieName: string) => string | null}
+ */
+function redirectMarker(request, cookieName) {
+  if (header(request, 'cookie') === undefined && header(request, 'sec-fetch-site') === undefined) return null
+  const marker = readMarker(request)
+  const count = marker !== undefined && isSame(marker, request) ? marker.count + 1 : 1
+  const value = [tokenDigest(request, cookieName), targetDigest(request), count, Date.now()].join('.')
+  return setCookie(request, value, MAX_AGE)
+}
+
+/**
+ * Returns the cookie that removes the record, or null if there is none.
+ *
+ * @type {(request: NextRequest) => string | null}
+ */
+const removedMarker = (request) =>
+  cookieValues(request, contract().cookies.signIn).length > 0 ? setCookie(request, '', 0) : null
+
+/** @type {(request: NextRequest, value: string, maxAge: number) => string} */
+function setCookie(request, value, maxAge) {
+  const [protocol] = originOf(request.headers)()
+  // SameSite=Strict cookies are not sent when the browser returns from Logto.
+  const attributes = `Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${protocol?.startsWith('https') ? '; Secure' : ''}`
+  return `${contract().cookies.signIn}=${value}; ${attributes}`
+}
+
+/** @type {(request: NextRequest) => Marker | undefined} */
+function readMarker(request) {
+  const [value = ''] = cookieValues(request, contract().cookies.signIn)
+  const fields = /^([\w-]*)\.([\w-]+)\.(\d{1,3})\.(\d{1,15})$/.exec(value)
+  if (fields === null) return undefined
+  const [, token, target, count, time] = fields
+  return { token, target, count: Number(count), time: Number(time) }
+}
+
+/** @type {(marker: Marker, request: NextRequest) => boolean} */
+const isSame = ({ target, time }, request) =>
+  target === targetDigest(request) && Math.abs(Date.now() - time) < MAX_INTERVAL
+
+/** @type {(request: NextRequest, cookieName: string) => string} */
+function tokenDigest(request, cookieName) {
+  const tokens = [cookieValues(request, cookieName), header(request, 'authorization') ?? []].flat()
+  return tokens.length === 0 ? '' : digest(tokens.join(' '))
+}
+
+/** @param {NextRequest} request */
+const targetDigest = (request) => digest(request.url)
+
+/** @param {string} text */
+const digest = (text) => createHash('sha256').update(text).digest('base64url').slice(0, 16)
+
+/** Errors of tokens that were valid, so that another sign-in may well help. */
+const SESSION_ENDED = new Set(['token_expired', 'token_revoked'])
+
+/** A cycle takes about four redirects, and browsers give up after 20. */
+const MAX_REDIRECTS = 3
+
+/** Milliseconds. A loop takes less than a second, and a user who has to confirm each sign-in takes longer. */
+const MAX_INTERVAL = 30_000
+
+/** Seconds: how long signing in may take. */
+const MAX_AGE = 600
+
+module.exports = { loopReason, redirectMarker, removedMarker }

@@ -1,0 +1,112 @@
+/** The sign-in page: where it is, which requests are for it, and how each kind of request is sent there. */
+
+const { check } = require('../core/options')
+const { isPublicPath, readPath } = require('./public-paths')
+const { originOf } = require('./request')
+
+/** @typedef {import('next/server').NextRequest} NextRequest */
+/** @typedef {{ url: URL, isPath: boolean }} Page - `isPath`: only path, query and hash of the URL are known. */
+
+class SignIn {
+  #signInUrl
+
+  /** @param {string | ((request: NextRequest) => string)} signInUrl - Checked by the core, unlike a function's results. */
+  constructor(signInUrl) {
+    this.#signInUrl = signInUrl
+  }
+
+  /** @type {(request: NextRequest) => Page} */
+  #page(request) {
+    let signInUrl = this.#signInUrl
+    if (typeof signInUrl === 'function') {
+      signInUrl = signInUrl(request)
+      check('proxyExtra', { signInUrl: signInUrl ?? null })
+    }
+    return { url: new URL(signInUrl, PLACEHOLDER_ORIGIN), isPath: signInUrl.startsWith('/') }
+  }
+
+  /**
+   * Returns whether a request is for the sign-in page or a path below it, with or without a locale in front: proxies for
+   * localization redirect `/sign-in` to `/de/sign-in`, which must not be redirected back.
+   *
+   * @param {NextRequest} request
+   */
+  isPage(request) {
+    const { url, isPath } = this.#page(request)
+    // Clients can send any host, so a URL of another host must not make this application's home page public.
+    if (!isPath && (url.host !== originOf(request.headers)()[1] || url.pathname === '/')) return false
+    const page = readPath(isPath ? url.pathname : withoutBasePath(url.pathname, request))
+    if (page === undefined) return false
+    // In front of `/`, a locale would make pages such as `/faq` public.
+    const patterns = page === '/' ? [page] : [page, new RegExp(`^${LOCALE}${escapePattern(page)}(?:/|$)`)]
+    return isPublicPath(request.nextUrl.pathname, patterns)
+  }
+
+  /**
+   * Returns the URL of the sign-in page, with the requested path and query.
+   *
+   * @type {(request: NextRequest) => URL}
+   */
+  url(request) {
+    const { url, isPath } = this.#page(request)
+    if (!isPath) return withTarget(url, request)
+    const { pathname, search, hash } = url
+    return withTarget(Object.assign(request.nextUrl.clone(), { pathname, search, hash }), request)
+  }
+
+  /**
+   * Returns the sign-in page as the client side of Server Actions expects it in `x-action-redirect`: it adds the base path to a
+   * path, and splits the value at semicolons.
+   *
+   * @type {(request: NextRequest) => string}
+   */
+  actionRedirect(request) {
+    const { url, isPath } = this.#page(request)
+    const { href, pathname, search, hash } = withTarget(url, request)
+    return `${(isPath ? pathname + search + hash : href).replaceAll(';', '%3B')};push`
+  }
+}
+
+/**
+ * How a request without a session gets to the sign-in page: a page request or a form post is redirected, and a Server Action is
+ * told where to go, because its client follows redirects itself and then fails to read the page. Undefined for all others.
+ *
+ * @param {Request} request
+ * @returns {'page' | 'form' | 'action' | undefined}
+ */
+function kindOf({ method, headers }) {
+  if (method === 'POST' && headers.has('next-action')) return 'action'
+  if (!/\btext\/html\b/i.test(headers.get('accept') ?? '')) return undefined
+  return method === 'GET' ? 'page' : method === 'POST' ? 'form' : undefined
+}
+
+/** @type {<T extends URL>(url: T, request: NextRequest) => T} */
+function withTarget(url, request) {
+  const { pathname, search } = new URL(request.url)
+  // A path that starts with two slashes would be a URL on another host.
+  const target = withoutBasePath(pathname, request).replace(/^[/\\]*/, '/') + search
+  url.searchParams.set(REDIRECT_TO, target)
+  return url
+}
+
+/**
+ * Removes the base path, which Next.js adds to every path that the application redirects or links to.
+ *
+ * @type {(pathname: string, request: NextRequest) => string}
+ */
+function withoutBasePath(pathname, { nextUrl: { basePath } }) {
+  const isBelow = basePath !== '' && (pathname === basePath || pathname.startsWith(`${basePath}/`))
+  return isBelow ? pathname.slice(basePath.length) || '/' : pathname
+}
+
+/** @param {string} text */
+const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** A path segment with a language tag (RFC 5646): `/de`, `/pt-BR`. */
+const LOCALE = '/[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*'
+
+const REDIRECT_TO = 'redirect_to'
+
+const PLACEHOLDER_ORIGIN = 'http://localhost'
+
+module.exports = { SignIn, kindOf }
