@@ -16,6 +16,9 @@ function loadErrorMessage(error) {
     return `logto-authkit has no binary for ${platform}. There are binaries for ${PLATFORMS.join(', ')}.`
   }
   const name = `logto-authkit-${platform}`
+  if (isBundled(error)) {
+    return `logto-authkit found no binary, because a bundler has included it in its output. In Next.js, wrap the configuration: \`export default withLogtoAuth(nextConfig)\`, with \`withLogtoAuth\` from 'logto-authkit/next/config', and add logto-authkit to the dependencies of the application itself. For other bundlers, mark logto-authkit and ${name} as external.`
+  }
   if (isInstalled(name)) {
     return `logto-authkit could not load its binary for ${platform}, the package ${name}: ${reasons(error)}`
   }
@@ -26,6 +29,15 @@ function loadErrorMessage(error) {
       : 'optional dependencies were not installed, or the lockfile was created on another system'
   return `logto-authkit found no binary for ${platform}: the package ${name} is not installed. Probably ${likelyCause}. On this system, remove node_modules and run \`npm install --include=optional\`; if that does not help, remove package-lock.json too.`
 }
+
+/**
+ * Returns whether this module runs inside the output of a bundler, where `require` finds neither the binary nor the platform's
+ * package. Turbopack keeps the file name, but its `require` fails with messages of its own.
+ *
+ * @param {Error} error
+ */
+const isBundled = (error) =>
+  !/[\\/]js[\\/]core[\\/]addon\.js$/.test(__filename) || /too dynamic|into a module/.test(reasons(error))
 
 /**
  * Returns the platform, as it appears in package names.
