@@ -1,15 +1,26 @@
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express from 'express'
-import { logtoAuth } from 'logto-authkit/express'
-import { createResourceMetadata } from 'logto-authkit/resource-metadata'
-
-const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-const resource = 'https://api.example.com/mcp' // the URL of this server, registered in Logto as an API resource
-
-const metadata = createResourceMetadata({ resource, logtoUrl, scopesSupported: ['read:orders'] })
+import { mcpAuth } from 'logto-authkit/mcp'
 
 const app = express()
-app.use(metadata.handler) // before logtoAuth, because clients without a token request it
-app.use(logtoAuth({ logtoUrl, audience: resource, resourceMetadata: metadata.url }))
-app.post('/mcp', (req, res) => res.json({ jsonrpc: '2.0', id: 1, result: { hello: req.auth.userId } }))
+app.use(
+  mcpAuth({
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    resource: process.env.MCP_URL ?? 'https://api.example.com/mcp', // the URL of this server, registered in Logto as an API resource
+    scopesSupported: ['read:orders'], // clients ask for these
+  }),
+)
+
+app.post('/mcp', express.json(), async (req, res) => {
+  const server = new McpServer({ name: 'orders', version: '1.0.0' })
+  server.registerTool('list-orders', { description: 'Lists your orders' }, ({ authInfo }) => {
+    if (!authInfo.scopes.includes('read:orders')) throw new Error('Missing required scope: read:orders')
+    return { content: [{ type: 'text', text: `Orders of ${authInfo.extra.userId}` }] }
+  })
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+  await server.connect(transport)
+  await transport.handleRequest(req, res, req.body)
+})
 
 app.listen(process.env.PORT ?? 3000)

@@ -64,6 +64,7 @@ fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
         Set::ResourceMetadata => resource_metadata(raw).map(drop),
         Set::Csrf
         | Set::GuestCookie
+        | Set::Mcp
         | Set::Mint
         | Set::ProxyExtra
         | Set::RedisStore
@@ -107,8 +108,12 @@ impl Table {
 
     /// The values of a member of the set and of those that it resembles, the former first.
     fn members(&self, member: &str) -> Vec<&Value> {
+        self.members_of(self.name, member)
+    }
+
+    fn members_of<'a>(&'a self, set: &'a str, member: &str) -> Vec<&'a Value> {
         let mut found = Vec::new();
-        let mut names = VecDeque::from([self.name]);
+        let mut names = VecDeque::from([set]);
         while let Some(name) = names.pop_front() {
             let set = &self.all["sets"][name];
             found.extend(set.get(member));
@@ -119,9 +124,20 @@ impl Table {
 
     /// Every option with its row. A string names the set that has the row.
     fn options(&self) -> BTreeMap<&String, &Value> {
-        let rows = self.members("options").into_iter().rev().flat_map(|options| options.as_object().unwrap());
-        rows.map(|(name, row)| (name, row.as_str().map_or(row, |set| &self.all["sets"][set]["options"][name])))
-            .collect()
+        self.options_of(self.name)
+    }
+
+    fn options_of<'a>(&'a self, set: &'a str) -> BTreeMap<&'a String, &'a Value> {
+        let names = |member: &str| self.members_of(set, member).into_iter().flat_map(|names| names.as_array().unwrap());
+        let mut options: BTreeMap<_, _> =
+            names("rowsOf").flat_map(|name| self.options_of(name.as_str().unwrap())).collect();
+        let rows = self.members_of(set, "options").into_iter().rev().flat_map(|rows| rows.as_object().unwrap());
+        options.extend(
+            rows.map(|(name, row)| (name, row.as_str().map_or(row, |set| &self.all["sets"][set]["options"][name]))),
+        );
+        let without: Vec<_> = names("without").map(|name| name.as_str().unwrap()).collect();
+        options.retain(|name, _| !without.contains(&name.split('.').next().unwrap()));
+        options
     }
 
     /// The decoded values of a list, each with its message.

@@ -42,13 +42,22 @@ const { groups, sets } = table
 /** A set and those that it resembles, the former first. */
 const family = (name) => [sets[name], ...(sets[name].like ?? []).flatMap(family)]
 
+/** The rows of a set, of those that it resembles, and of those that it takes rows from. */
+function rowsOf(name) {
+  const related = family(name)
+  const taken = related.flatMap(({ rowsOf: names = [] }) => names.map(rowsOf))
+  const without = related.flatMap(({ without: names = [] }) => names)
+  const rows = Object.entries(Object.assign({}, ...taken, ...related.map(({ options }) => options).reverse()))
+  return Object.fromEntries(rows.filter(([option]) => !without.includes(option.split('.')[0])))
+}
+
 /** The row of an option. A string names the set that has it. */
 const rowOf = (option, row) => (typeof row === 'string' ? sets[row].options[option] : row)
 
 /** The values of an option set, with the message for each invalid one. */
 function optionSet(name) {
   const related = family(name)
-  const rows = Object.assign({}, ...related.map(({ options }) => options).reverse())
+  const rows = rowsOf(name)
   const names = Object.keys(rows).filter((option) => !option.includes('.'))
   /** @type {(member: string) => { value: any, message: string }[]} */
   const withMessages = (member) =>

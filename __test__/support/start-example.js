@@ -17,9 +17,9 @@ async function start(t, path, stderr) {
   return { ...(await launch(t, path, issuer.logtoUrl, stderr)), issuer, token }
 }
 
-async function launch(t, path, logtoUrl, stderr = 'inherit') {
+async function launch(t, path, logtoUrl, stderr = 'inherit', env = {}) {
   const example = spawn(process.execPath, [path], {
-    env: { ...process.env, LOGTO_URL: logtoUrl, PORT: '0', NODE_OPTIONS: `--import=${ANNOUNCE}` },
+    env: { ...process.env, LOGTO_URL: logtoUrl, PORT: '0', ...env, NODE_OPTIONS: `--import=${ANNOUNCE}` },
     stdio: ['ignore', 'pipe', /** @type {'inherit'} */ (stderr)],
   })
   t.after(() => example.kill())

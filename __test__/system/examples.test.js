@@ -6,9 +6,10 @@ const { describe, test } = require('node:test')
 const { buildSync } = require('esbuild')
 const { io } = require('socket.io-client')
 const { WebSocket } = require('ws')
-const { ask, bearer } = require('../support/frameworks')
+const { ask } = require('../support/frameworks')
+const { connectClient, freePort, startAuthorizationServer } = require('../support/mcp-client')
 const { blocks } = require('../support/pages')
-const { EXAMPLES, start } = require('../support/start-example')
+const { EXAMPLES, launch, start } = require('../support/start-example')
 
 /** What the examples of all frameworks do. */
 async function checkOrders(t, path) {
@@ -94,15 +95,20 @@ describe('the example', { timeout: 300_000 }, () => {
     while (tokens.length > 0) await new Promise((resolve) => expiring.once('hello', resolve))
   })
 
-  test('of MCP tells a client without a token where to get one', async (t) => {
-    const { url, issuer } = await start(t, join(EXAMPLES, 'mcp.mjs'))
-    const { status, headers } = await ask(`${url}/mcp`, { method: 'POST' })
-    const [, address] = /^Bearer realm="api", resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
-    assert.deepEqual([status, address], [401, 'https://api.example.com/.well-known/oauth-protected-resource/mcp'])
-    const metadata = JSON.parse((await ask(url + new URL(address).pathname)).body)
-    assert.equal(metadata.resource, 'https://api.example.com/mcp')
-    assert.deepEqual(metadata.authorization_servers, [issuer.issuer])
-    const token = bearer(issuer.mint({ sub: 'alice', audience: metadata.resource }))
-    assert.equal(JSON.parse((await ask(`${url}/mcp`, { method: 'POST', ...token })).body).result.hello, 'alice')
+  test('of MCP serves a client of the SDK, which discovers where to sign in', async (t) => {
+    const port = await freePort()
+    const resource = `http://127.0.0.1:${port}/mcp`
+    const authorizationServer = await startAuthorizationServer(t, resource)
+    const env = { PORT: String(port), MCP_URL: resource }
+    const { url } = await launch(t, join(EXAMPLES, 'mcp.mjs'), authorizationServer.url, 'inherit', env)
+    const { status, headers } = await ask(resource, { method: 'POST' })
+    const [, address] = / resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
+    assert.deepEqual([status, address], [401, `${url}/.well-known/oauth-protected-resource/mcp`])
+
+    const { client, url: page } = await connectClient(t, resource)
+    assert.equal(page.searchParams.get('resource'), resource)
+    assert.equal(page.searchParams.get('scope'), 'read:orders')
+    const { content } = await client.callTool({ name: 'list-orders' })
+    assert.deepEqual(content, [{ type: 'text', text: 'Orders of alice' }])
   })
 })

@@ -29,6 +29,7 @@ const ENTRIES = {
   'logto-authkit/fastify': ADAPTER,
   'logto-authkit/hono': ADAPTER,
   'logto-authkit/koa': ADAPTER,
+  'logto-authkit/mcp': functions('mcpAuth toAuthInfo'),
   'logto-authkit/nestjs': { ...functions('Auth Protect Public'), AuthErrorFilter: 'class', LogtoAuthGuard: 'class' },
   'logto-authkit/next': functions('authProxy createNextAuth getAuth verifyNextAuth withApiAuth withAuth'),
   'logto-authkit/next/config': functions('withLogtoAuth'),

@@ -40,6 +40,7 @@ pub struct Reader {
     /// The prefix of option names in errors, for example `guestCookie.`.
     prefix: &'static str,
     members: Vec<(String, Raw)>,
+    excluded: &'static [&'static str],
     entries: Vec<OptionEntry>,
     error: Option<OptionError>,
 }
@@ -48,6 +49,11 @@ impl Reader {
     /// Creates a reader for these members. In errors, their names have this prefix.
     pub fn new(prefix: &'static str, members: Vec<(String, Raw)>) -> Self {
         Self { prefix, members, ..Self::default() }
+    }
+
+    /// Excludes options that would be read otherwise. They have their default values, and are unknown if they are present.
+    pub fn exclude(&mut self, names: &'static [&'static str]) {
+        self.excluded = names;
     }
 
     /// Reads an option with `parse`, which returns `None` for an invalid value.
@@ -111,6 +117,9 @@ impl Reader {
         expected: impl Into<Cow<'static, str>>,
         default: Default,
     ) -> Option<Raw> {
+        if self.excluded.contains(&name) {
+            return None;
+        }
         self.entries.push(OptionEntry { name, expected: expected.into(), default });
         let index = self.members.iter().position(|(member, _)| member == name)?;
         Some(self.members.swap_remove(index).1).filter(|raw| *raw != Raw::Undefined)

@@ -22,6 +22,15 @@ pub fn resource_metadata(raw: Raw) -> Result<Value, OptionError> {
 
 /// Reads the options for protected resource metadata and returns the document.
 pub fn read(read: &mut Reader) -> Value {
+    read_document(read, true)
+}
+
+/// Reads the options for protected resource metadata except `logtoUrl`, which is an option of the verifier too.
+pub fn read_resource(read: &mut Reader) {
+    read_document(read, false);
+}
+
+fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
     const IDENTIFIER: &str = "an absolute http or https URL in its normal form, without user name, query and fragment";
     const METHODS: [(&str, &str); 3] = [("header", "header"), ("body", "body"), ("query", "query")];
     let mut document = Map::new();
@@ -40,7 +49,11 @@ pub fn read(read: &mut Reader) -> Value {
     let expected = format!("a non-empty array, each {IDENTIFIER}");
     let servers = read
         .optional("authorizationServers", expected, Default::Derived("that of logtoUrl"), |raw| items(raw, identifier));
-    let logto_url = if has_servers { read.url("logtoUrl", Default::None) } else { read.required_url("logtoUrl") };
+    let logto_url = match (reads_logto_url, has_servers) {
+        (false, _) => None,
+        (true, true) => read.url("logtoUrl", Default::None),
+        (true, false) => read.required_url("logtoUrl"),
+    };
     let servers = servers.or_else(|| logto_url.map(|url| vec![url::issuer(&url)]));
     add("authorization_servers", servers.map(strings));
 

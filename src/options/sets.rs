@@ -26,8 +26,10 @@ pub enum Set {
     Proxy,
     /// The `authProxy` of `createNextAuth`.
     ProxyExtra,
-    /// `verifyUpgrade`.
+    /// `verifyUpgrade` and `socketAuth`.
     Upgrade,
+    /// `mcpAuth`.
+    Mcp,
     /// `protect`.
     Requirements,
     /// The option `guestCookie`, and `buildGuestCookieHeader`.
@@ -58,7 +60,7 @@ pub enum Set {
 
 impl Set {
     /// Every set with its name.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 23] = [
         (Self::Verifier, "verifier"),
         (Self::Server, "server"),
         (Self::Explain, "explain"),
@@ -68,6 +70,7 @@ impl Set {
         (Self::Proxy, "proxy"),
         (Self::ProxyExtra, "proxyExtra"),
         (Self::Upgrade, "upgrade"),
+        (Self::Mcp, "mcp"),
         (Self::Requirements, "requirements"),
         (Self::GuestCookie, "guestCookie"),
         (Self::AuthCookie, "authCookie"),
@@ -112,6 +115,21 @@ impl Set {
                 adapters::read_preflight(read);
             }
             Self::Upgrade => adapters::read_upgrade(read),
+            Self::Mcp => {
+                // Clients send the token in the `Authorization` header, and there are no guests.
+                read.exclude(&[
+                    "allowGuest",
+                    "bearerMethodsSupported",
+                    "cookieName",
+                    "guestCookie",
+                    "resourceMetadata",
+                    "tokenSources",
+                ]);
+                drop(Options::read(read, Variant::Resource));
+                adapters::read_error_handler(read);
+                adapters::read_preflight(read);
+                resource_metadata::read_resource(read);
+            }
             Self::Requirements => drop(requirements::read_route_requirements(read)),
             Self::GuestCookie => drop(cookies::read_guest_attributes(read)),
             Self::AuthCookie => drop(cookies::read_attributes(read, "cookieName", cookies::auth_cookie())),

@@ -32,6 +32,8 @@ pub(super) enum Variant {
     Verifier,
     /// Options that may depend on the request can also be functions.
     Adapter,
+    /// As for an adapter, but `audience` is optional, because it is the identifier of the resource by default.
+    Resource,
     /// `audience` is optional.
     DropIn,
     /// `audience` and `logtoUrl` are optional. Without keys, no token is accepted.
@@ -136,7 +138,7 @@ impl Options {
     pub(super) fn read(read: &mut Reader, variant: Variant) -> Option<Self> {
         let is_explain = variant == Variant::Explain;
         let logto_url = if is_explain { read.url("logtoUrl", Default::None) } else { read.required_url("logtoUrl") };
-        let audiences = audience(read, is_explain || variant == Variant::DropIn);
+        let audiences = audience(read, matches!(variant, Variant::Explain | Variant::DropIn | Variant::Resource));
         let jwks_uri = read.url("jwksUri", Default::Derived("<logtoUrl>/oidc/jwks"));
         let key_set = read.optional("jwks", "a JSON Web Key Set with at least one usable key", Default::None, |raw| {
             KeySet::from_json(&raw.to_json()).ok()
@@ -164,7 +166,7 @@ impl Options {
             one_or_more(raw, |item| identifier(item).filter(|issuer| url::parse(issuer).is_ok()))
         });
         let sources = token_sources(read, has_getter);
-        let requirements = requirements::read(read, variant == Variant::Adapter);
+        let requirements = requirements::read(read, matches!(variant, Variant::Adapter | Variant::Resource));
         let guests = guests(read);
         let guest_cookie = cookies::read_guest_cookie(read);
         let token_type = token_type(read);

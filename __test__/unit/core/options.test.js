@@ -74,6 +74,7 @@ const FUNCTIONS = {
   proxy: { authProxy: next.authProxy },
   proxyExtra: { authProxy: (options) => next.createNextAuth(own()).authProxy(options) },
   upgrade: { verifyUpgrade: (options) => load('upgrade').verifyUpgrade({ headers: {} }, new PassThrough(), options) },
+  mcp: { mcpAuth: load('mcp').mcpAuth },
   requirements: { express: load('express').protect, hono: load('hono').protect, koa: load('koa').protect },
   guestCookie: { check: (options) => check('guestCookie', options) },
   authCookie: { buildAuthCookieHeader: (options) => buildAuthCookieHeader('T', options) },

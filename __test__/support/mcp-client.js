@@ -1,0 +1,94 @@
+/** A client of the MCP SDK, and a user who signs in when it opens a browser. */
+
+const { once } = require('node:events')
+const { createServer } = require('node:net')
+
+/** Loads the SDK without its types, which need the types of a browser. */
+const load = (name) => require(`@modelcontextprotocol/sdk/client/${name}.js`)
+const { UnauthorizedError } = load('auth')
+const { Client } = load('index')
+const { StreamableHTTPClientTransport } = load('streamableHttp')
+
+const APP_URL = 'http://localhost/app'
+const CLIENT_ID = 'mcp-client'
+
+/** A port that is free now. */
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/**
+ * Starts an authorization server for a resource, and another client, which is registered there.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} resource
+ */
+async function startAuthorizationServer(t, resource) {
+  const { startIdentityServer } = await import('../../examples/next/identity-server.mjs')
+  const options = { port: await freePort(), appUrl: APP_URL, appId: CLIENT_ID, audience: resource }
+  const server = await startIdentityServer(options)
+  t.after(() => server.close())
+  return server
+}
+
+/** What the SDK asks an application to store, and the page that it asks it to open. */
+class Provider {
+  redirectUrl = `${APP_URL}/callback`
+  clientMetadata = { redirect_uris: [this.redirectUrl] }
+  /** @type {any} */
+  stored = {}
+  clientInformation = () => ({ client_id: CLIENT_ID })
+  tokens = () => this.stored.tokens
+  saveTokens = (tokens) => void Object.assign(this.stored, { tokens })
+  codeVerifier = () => this.stored.verifier
+  saveCodeVerifier = (verifier) => void Object.assign(this.stored, { verifier })
+  redirectToAuthorization = (url) => void Object.assign(this.stored, { url })
+}
+
+/** Connects a client that has no token: the SDK discovers the authorization server, and the user signs in. */
+async function connectClient(t, resource) {
+  const provider = new Provider()
+  const connect = async () => {
+    const transport = new StreamableHTTPClientTransport(new URL(resource), { authProvider: provider })
+    const client = new Client({ name: 'test', version: '1.0.0' })
+    t.after(() => client.close())
+    return { transport, client, connected: client.connect(transport) }
+  }
+  const { transport, connected } = await connect()
+  await connected.then(
+    () => Promise.reject(new Error('connected without a token')),
+    (error) => error instanceof UnauthorizedError || Promise.reject(error),
+  )
+  await transport.finishAuth(await signIn(provider.stored.url))
+  const { client, connected: again } = await connect()
+  await again
+  return { client, url: provider.stored.url }
+}
+
+/** Signs in as alice, and returns the authorization code. */
+async function signIn(url) {
+  const cookies = new Map()
+  let request = {}
+  for (let hop = url; ; ) {
+    const headers = { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }
+    const response = await fetch(hop, { redirect: 'manual', headers, ...request })
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+      cookies.set(name, value)
+    }
+    request = {}
+    const location = response.headers.get('location')
+    if (location?.startsWith(APP_URL)) return String(new URL(location).searchParams.get('code'))
+    if (location !== null) hop = new URL(location, hop)
+    else if (response.ok) {
+      request = { method: 'POST', body: new URLSearchParams({ name: 'alice', password: 'wonderland' }) }
+    } else throw new Error(`${response.status} ${await response.text()}`)
+  }
+}
+
+module.exports = { connectClient, freePort, startAuthorizationServer }

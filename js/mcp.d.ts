@@ -1,0 +1,102 @@
+/**
+ * Authorization for MCP servers built with `@modelcontextprotocol/sdk` (Model Context Protocol, section "Authorization").
+ *
+ * @example
+ * ```ts
+ * import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+ * import express from 'express'
+ * import { mcpAuth } from 'logto-authkit/mcp'
+ *
+ * const app = express()
+ * app.use(mcpAuth({ logtoUrl: 'https://auth.example.com', resource: 'https://api.example.com/mcp' }))
+ * app.post('/mcp', express.json(), async (req, res) => {
+ *   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+ *   await createServer().connect(transport)
+ *   await transport.handleRequest(req, res, req.body) // tools receive `authInfo`
+ * })
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AuthContext, AuthError, AuthPayload } from '..'
+import type { AdapterOptions } from './adapters/options'
+import type { ResourceMetadataOptions } from './resource-metadata'
+
+/**
+ * Middleware for Express. It serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the token of all other
+ * requests. It puts an {@link AuthInfo} into `req.auth`, which the transports of the SDK pass to tools as `authInfo`.
+ *
+ * A rejected request gets the same response as from `logto-authkit/express`. The challenge contains the URL of the metadata
+ * (`resource_metadata`), from which clients discover Logto. Only the `Authorization` header is read, as the MCP specification requires.
+ *
+ * In an application with other routes, register it for the paths of the server and of the metadata only:
+ * `app.use(['/mcp', '/.well-known/oauth-protected-resource/mcp'], mcpAuth(options))`.
+ *
+ * For clients in browsers, register `cors({ exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'] })` before it.
+ *
+ * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ */
+export function mcpAuth(options: McpAuthOptions): McpMiddleware
+
+/** The shape of an Express request handler, without depending on Express. */
+export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
+
+/**
+ * Converts a context to the `AuthInfo` of `@modelcontextprotocol/sdk`, for servers that use another adapter, such as Hono.
+ *
+ * @throws `TypeError` for a guest, and for an object that this package has not created.
+ *
+ * @example
+ * ```ts
+ * app.all('/mcp', async (c) => transport.handleRequest(c.req.raw, { authInfo: toAuthInfo(c.get('auth')) }))
+ * ```
+ */
+export function toAuthInfo(auth: AuthContext): AuthInfo
+
+/** The `AuthInfo` of `@modelcontextprotocol/sdk`. */
+export interface AuthInfo {
+  /** The access token, for requests to other APIs. Empty if the context was not created from a token. */
+  token: string
+  /** The application that requested the token. Empty if the token does not contain it. */
+  clientId: string
+  scopes: string[]
+  /** Expiry time, in seconds since the epoch. */
+  expiresAt?: number
+  /** The audience of the token. */
+  resource?: URL
+  extra: {
+    userId: string
+    organizationId: string | null
+    subjectType: string
+    /** The claims of the token. */
+    payload: AuthPayload
+  }
+}
+
+/** Options of {@link mcpAuth}: those of the verifier, except for cookies and guests, and those of the metadata. */
+export interface McpAuthOptions
+  extends Omit<
+      AdapterOptions,
+      'allowGuest' | 'audience' | 'cookieName' | 'guestCookie' | 'resourceMetadata' | 'tokenSources'
+    >,
+    Omit<ResourceMetadataOptions, 'bearerMethodsSupported' | 'logtoUrl'> {
+  /**
+   * URL of the MCP server, exactly as clients use it, and identifier of the API resource in Logto.
+   */
+  resource: string
+  /**
+   * As in `VerifyAuthOptions`.
+   * @defaultValue `resource`
+   */
+  audience?: AdapterOptions['audience']
+  /**
+   * Issuers of the authorization servers.
+   * @defaultValue `issuer`, or the issuer of `logtoUrl`
+   */
+  authorizationServers?: readonly string[]
+  /** As in `logto-authkit/express`. */
+  // biome-ignore lint/suspicious/noExplicitAny: the types depend on the framework
+  onError?(error: AuthError, req: any, res: any, next: (error?: unknown) => void): unknown
+}

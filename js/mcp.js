@@ -1,0 +1,76 @@
+/** Authorization for MCP servers: see mcp.d.ts for the contract. */
+
+const { contextOf } = require('./adapters/authenticator')
+const { logtoAuth } = require('./adapters/express')
+const { isContext } = require('./core/context')
+const { contract } = require('./core/contract')
+const { check } = require('./core/options')
+const { createResourceMetadata } = require('./resource-metadata')
+
+/** @typedef {import('..').AuthContext} AuthContext */
+/** @typedef {import('./mcp').AuthInfo} AuthInfo */
+
+/** @type {typeof import('./mcp').mcpAuth} */
+function mcpAuth(options) {
+  const given = check('mcp', options)
+  // If tokens come from other issuers than that of `logtoUrl`, clients must get them there too.
+  const servers = given.issuer === undefined ? {} : { authorizationServers: [given.issuer].flat() }
+  const metadata = createResourceMetadata({ ...servers, ...pick(given, 'resourceMetadata') })
+  const authenticate = logtoAuth({
+    audience: given.resource,
+    ...pick(given, 'adapter'),
+    // The MCP specification allows only the header. A cookie would also be sent by the pages of other sites.
+    tokenSources: ['header'],
+    resourceMetadata: metadata.url,
+  })
+
+  return function mcpAuth(req, res, next) {
+    metadata.handler(req, res, () => {
+      authenticate(req, res, (/** @type {unknown[]} */ ...error) => {
+        const auth = contextOf(req)
+        if (auth !== undefined) tokens.set(auth, bearerToken(req))
+        const value = auth === undefined ? undefined : toAuthInfo(auth)
+        // The `auth` of an SDK with other middleware may be read-only.
+        Object.defineProperty(req, 'auth', { value, writable: true, configurable: true, enumerable: true })
+        next(...error)
+      })
+    })
+  }
+}
+
+/**
+ * Returns the members of an object that are set, and options of an option set.
+ *
+ * @param {Record<string, any>} members
+ * @param {'adapter' | 'resourceMetadata'} optionSet
+ * @returns {any}
+ */
+const pick = (members, optionSet) =>
+  Object.fromEntries(
+    contract()
+      .options[optionSet].filter(({ name }) => members[name] !== undefined)
+      .map(({ name }) => [name, members[name]]),
+  )
+
+/** The token of each context. @type {WeakMap<AuthContext, string>} */
+const tokens = new WeakMap()
+
+/** @param {import('node:http').IncomingMessage} req */
+const bearerToken = ({ headers: { authorization = '' } }) => authorization.replace(/^bearer +/i, '').trim()
+
+/** @type {typeof import('./mcp').toAuthInfo} */
+function toAuthInfo(auth) {
+  if (!isContext(auth) || auth.isGuest) throw new TypeError('Expected the context of an authenticated request')
+  const { clientId, organizationId, payload, scopes, subjectType, userId } = auth
+  const resource = [payload.aud].flat().find((audience) => audience !== undefined && URL.canParse(audience))
+  return {
+    token: tokens.get(auth) ?? '',
+    clientId: clientId ?? '',
+    scopes,
+    extra: { userId, organizationId, subjectType, payload },
+    ...(payload.exp === undefined ? {} : { expiresAt: payload.exp }),
+    ...(resource === undefined ? {} : { resource: new URL(resource) }),
+  }
+}
+
+module.exports = { mcpAuth, toAuthInfo }
