@@ -29,8 +29,8 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
- * Tests the path against a regular expression, always from the start. With the flag `g` or `y`, it would otherwise continue at the end of its
- * last match, in another request.
+ * Tests the path against a regular expression, always from the start. With the flag `g` or `y`, it would otherwise continue at
+ * the end of its last match, in another request.
  *
  * @type {(pattern: RegExp, path: string) => boolean}
  */
