@@ -36,7 +36,7 @@
  * if (auth.isAuthenticated) console.log(auth.userId)
  * ```
  */
-export function verifyAuth(input: string | RequestLike, options: VerifyAuthOptions | Verifier): Promise<AuthContext>
+export function verifyAuth(input: string | RequestLike, options?: VerifyAuthOptions | Verifier): Promise<AuthContext>
 
 /**
  * Verifies one access token. The result is never a guest, regardless of `allowGuest`.
@@ -51,7 +51,7 @@ export function verifyAuth(input: string | RequestLike, options: VerifyAuthOptio
  * const { userId, scopes } = await verifyLogtoToken(token, verifier)
  * ```
  */
-export function verifyLogtoToken(token: string, options: VerifyAuthOptions | Verifier): Promise<AuthenticatedContext>
+export function verifyLogtoToken(token: string, options?: VerifyAuthOptions | Verifier): Promise<AuthenticatedContext>
 
 /**
  * Parses options once for many verifications. It does not connect to Logto; use {@link Verifier.prefetch} for that.
@@ -64,7 +64,7 @@ export function verifyLogtoToken(token: string, options: VerifyAuthOptions | Ver
  * await verifier.prefetch()
  * ```
  */
-export function createVerifier(options: VerifyAuthOptions): Verifier
+export function createVerifier(options?: VerifyAuthOptions): Verifier
 
 /**
  * An `audience` that accepts the organization token of any organization. Its id is `auth.organizationId`.
@@ -242,15 +242,19 @@ export interface RequestLike {
     | undefined
 }
 
-/** Which tokens to accept, and how to get the keys. Only `logtoUrl` and `audience` are required. */
+/**
+ * Which tokens to accept, and how to get the keys. Only `logtoUrl` and `audience` are required, unless the environment variables
+ * `LOGTO_URL` and `LOGTO_AUDIENCE` are set.
+ */
 export interface VerifyAuthOptions {
   /**
    * URL of your Logto server (its `ENDPOINT`).
    *
    * It is normalized like in Logto: trailing slashes are dropped, the hostname is lowercased, the default port is
    * removed, a sub-path is kept, and `/oidc` is appended once. Plain `http` to a host other than loopback is allowed,
-   * with one warning per process.
+   * with one warning per process. The URL of Logto's discovery document or key set is understood too.
    *
+   * @defaultValue `process.env.LOGTO_URL`
    * @throws `TypeError` `invalid_options` if it is not an `http:` or `https:` URL.
    *
    * @example
@@ -258,7 +262,7 @@ export interface VerifyAuthOptions {
    * logtoUrl: 'https://auth.example.com'
    * ```
    */
-  logtoUrl: string
+  logtoUrl?: string | undefined
 
   /**
    * The resource indicator that the `aud` claim must contain (RFC 9068 section 4), byte for byte as registered in
@@ -271,6 +275,7 @@ export interface VerifyAuthOptions {
    *
    * An audience is not a permission: Logto issues tokens for it to every application, even without scopes.
    *
+   * @defaultValue `process.env.LOGTO_AUDIENCE`, split at white space
    * @throws `TypeError` `invalid_options` if it is missing, `''` or `[]`; {@link AuthError} `invalid_audience` (401).
    *
    * @example
@@ -278,7 +283,7 @@ export interface VerifyAuthOptions {
    * audience: 'https://api.example.com'
    * ```
    */
-  audience: string | readonly string[] | null
+  audience?: string | readonly string[] | null | undefined
 
   /**
    * The accepted `iss` claim (RFC 9068 section 4), or several: the default and the custom domain of a tenant are two

@@ -181,7 +181,9 @@ export interface AuthPayload {
 }
 
 /** The options of the original, and all other options of `logto-authkit`. */
-export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cookieName' | 'requiredScope'> {
+export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cookieName' | 'logtoUrl' | 'requiredScope'> {
+  /** URL of your Logto server. */
+  logtoUrl: string
   /** If omitted or `null`, tokens for any other API of the same Logto are accepted too. */
   audience?: string | readonly string[] | null | undefined
   /** @defaultValue `'logto_authtoken'` */

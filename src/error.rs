@@ -165,10 +165,10 @@ pub struct Rejection {
     pub code: Code,
     /// The end of the message: the malformed claim, or the missing scopes or roles.
     pub subject: Option<String>,
-    /// The realm of the challenge, if the options set another than the default.
-    pub realm: Option<String>,
+    /// The message and the challenge according to the options, if they differ from those of the code.
+    pub wording: Option<Box<Wording>>,
     /// The required scopes, separated by spaces, for the `scope` parameter of the challenge (RFC 6750 section 3).
-    pub scope: Option<String>,
+    pub scope: Option<Box<str>>,
     /// The number of seconds after which to try again, for `Retry-After` (RFC 9110 section 10.2.3).
     pub retry_after: Option<u32>,
     /// Details for the operator. They are never sent to a client and contain no token, signature or cookie.
@@ -179,12 +179,21 @@ pub struct Rejection {
     pub cause_code: Option<&'static str>,
 }
 
+/// What the options change about the message and the challenge of a rejection.
+#[derive(Clone, Debug)]
+pub struct Wording {
+    /// Replaces the message of the code.
+    pub message: Option<&'static str>,
+    /// Replaces the default realm of the challenge.
+    pub realm: Option<String>,
+}
+
 impl From<Code> for Rejection {
     fn from(code: Code) -> Self {
         Self {
             code,
             subject: None,
-            realm: None,
+            wording: None,
             scope: None,
             retry_after: None,
             details: Map::new(),
@@ -210,7 +219,9 @@ impl Rejection {
     /// ```
     #[must_use]
     pub fn message(&self) -> String {
-        format!("{}{}", self.code.definition().message, self.subject.as_deref().unwrap_or_default())
+        let message = self.wording.as_ref().and_then(|wording| wording.message);
+        let message = message.unwrap_or(self.code.definition().message);
+        format!("{message}{}", self.subject.as_deref().unwrap_or_default())
     }
 
     /// The `WWW-Authenticate` value (RFC 6750 section 3).
@@ -219,7 +230,8 @@ impl Rejection {
         let challenge = self.code.definition().challenge;
         let prefix = challenge.prefix()?;
         if matches!(challenge, Challenge::Realm) {
-            return Some(self.realm.as_deref().map_or(prefix, |realm| format!("Bearer realm=\"{realm}\"")));
+            let realm = self.wording.as_ref().and_then(|wording| wording.realm.as_deref());
+            return Some(realm.map_or(prefix, |realm| format!("Bearer realm=\"{realm}\"")));
         }
         let scope = self
             .scope
@@ -284,7 +296,8 @@ mod tests {
     #[test]
     fn challenges_a_missing_token_with_the_realm() {
         assert_eq!(Rejection::from(Code::MissingToken).challenge().as_deref(), Some("Bearer realm=\"api\""));
-        let other = Rejection { realm: Some("orders".into()), ..Code::MissingToken.into() };
+        let wording = Wording { realm: Some("orders".into()), message: None };
+        let other = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
         assert_eq!(other.challenge().as_deref(), Some("Bearer realm=\"orders\""));
     }
 

@@ -39,6 +39,7 @@ pub mod requirements;
 pub mod revocations;
 pub mod signature;
 pub mod source;
+pub mod subject;
 pub mod threads;
 pub mod token;
 pub mod token_cache;

@@ -51,7 +51,7 @@ pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denied
         join_or_none(&held),
         missing.join(", ")
     );
-    let scope = Some(required.join(" "));
+    let scope = Some(required.join(" ").into());
     let rejection = Rejection { subject: Some(missing.join(", ")), scope, ..Code::MissingScope.into() };
     Err(Denied::Missing { rejection: rejection.into(), message })
 }

@@ -87,7 +87,7 @@ impl Requirements {
         }
         Err(Rejection {
             subject: Some(missing.join(", ")),
-            scope: Some(self.scopes.join(" ")),
+            scope: Some(self.scopes.join(" ").into()),
             ..Rejection::from(Code::MissingScope).detail("scopes", subject.scopes)
         })
     }

@@ -47,6 +47,17 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
     Ok(tokens)
 }
 
+/// The message for a request without a token, unless both sources were searched.
+#[must_use]
+pub fn no_token(options: &Options) -> Option<&'static str> {
+    match options.sources.as_slice() {
+        [] => Some("No token found"),
+        [TokenSource::Cookie] => Some("No token found in cookies"),
+        [TokenSource::Header] => Some("No token found in Authorization header"),
+        _ => None,
+    }
+}
+
 /// The value of the cookie with this name. The value parsed by the framework takes precedence, because the application may have
 /// changed it. Only the header reveals whether there are two cookies.
 fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'a str>, Rejection> {

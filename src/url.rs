@@ -24,8 +24,8 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// The issuer of the Logto server at this URL. The hostname is in lower case, and the default port and trailing slashes are
-/// removed. `/oidc` is appended unless the path already ends with it.
+/// The issuer of the Logto server at this URL, which may also be that of its discovery document or key set. The hostname is in
+/// lower case, and the default port and trailing slashes are removed. `/oidc` is appended unless the path already ends with it.
 ///
 /// ```
 /// use logto_authkit::url::{issuer, parse};
@@ -34,10 +34,14 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
 /// assert_eq!(issuer("https://x.test/logto//"), "https://x.test/logto/oidc");
 /// assert_eq!(issuer("https://x.test/oidc/"), "https://x.test/oidc");
 /// assert_eq!(issuer("https://x.test/oidc/oidc"), "https://x.test/oidc/oidc");
+/// assert_eq!(issuer("https://x.test/oidc/.well-known/openid-configuration"), "https://x.test/oidc");
 /// ```
 #[must_use]
 pub fn issuer(url: &Url) -> String {
+    const ENDPOINTS: [&str; 2] = ["/jwks", "/.well-known/openid-configuration"];
     let path = url.path().trim_end_matches('/');
+    let issuer_path = ENDPOINTS.iter().find_map(|endpoint| path.strip_suffix(endpoint));
+    let path = issuer_path.filter(|path| path.ends_with("/oidc")).unwrap_or(path);
     let base = format!("{}{path}", url.origin().ascii_serialization());
     if path.ends_with("/oidc") { base } else { base + "/oidc" }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::check::{Check, StopAtFirstFailure, Verdicts};
 use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::{Code, Rejection, Wording};
 use crate::jwks::keys::Key;
 use crate::jwks::remote::KeyHint;
 use crate::jwks::state::KeySetStats;
@@ -92,8 +92,10 @@ impl Verifier {
         Err(rejection.unwrap_or_else(|| self.missing_token()))
     }
 
+    /// The rejection of a request without a token, which names only the sources that were searched.
     pub(crate) fn missing_token(&self) -> Rejection {
-        Rejection { realm: self.options.realm.clone(), ..Code::MissingToken.into() }
+        let wording = Wording { message: source::no_token(&self.options), realm: self.options.realm.clone() };
+        Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() }
     }
 
     /// Verifies a token.

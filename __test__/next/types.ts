@@ -117,7 +117,7 @@ users.verify(request).then((result) => {
 
 // @ts-expect-error: a handler returns a response
 withAuth((request: AuthRequest) => request.url, options)
-// @ts-expect-error: audience is missing
+// LOGTO_AUDIENCE may replace the audience.
 withAuth(() => new Response(), { logtoUrl: 'https://auth.example.test' })
 // @ts-expect-error: unknown option
 withAuth(() => new Response(), { logtoUrl: 'https://auth.example.test', audience: null, scope: 'a' })

@@ -82,7 +82,8 @@ describe('the page of options', () => {
   }
 
   /** A default as the page shows it, without quotes. */
-  function shown(/** @type {any} */ { default: value, derived, required }) {
+  function shown(/** @type {any} */ { default: value, derived, required, variable }) {
+    if (variable !== undefined) return `\`process.env.${variable}\``
     if (required) return 'required'
     if (derived !== undefined) return derived.startsWith('<') ? `\`${derived}\`` : derived
     if (value === undefined) return 'none'

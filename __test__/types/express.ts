@@ -91,9 +91,8 @@ protect()
 
 // @ts-expect-error: options are not optional
 logtoAuth()
-// @ts-expect-error: an audience is needed, if only `null`
+// LOGTO_URL and LOGTO_AUDIENCE may replace options.
 logtoAuth({ logtoUrl: required.logtoUrl })
-// @ts-expect-error: an address is needed
 logtoAuth({ audience: null })
 // @ts-expect-error: no such option
 logtoAuth({ ...required, scopes: 'read' })

@@ -50,9 +50,8 @@ app.register(logtoAuth, everything)
 const requirements: Requirements = { requiredRole: 'admin', subjectType: 'user' }
 protect(requirements)
 
-// @ts-expect-error: options are not optional
 app.register(logtoAuth)
-// @ts-expect-error: an audience is needed, if only `null`
+// LOGTO_AUDIENCE may replace the audience.
 app.register(logtoAuth, { logtoUrl: required.logtoUrl })
 // @ts-expect-error: no such option
 app.register(logtoAuth, { ...required, scopes: 'read' })

@@ -39,7 +39,7 @@ logtoAuth(everything)
 new Hono().use(logtoAuth(required)).get('/', (c) => c.json(c.get('user')))
 // @ts-expect-error: options are not optional
 logtoAuth()
-// @ts-expect-error: an audience is needed, if only `null`
+// LOGTO_AUDIENCE may replace the audience.
 logtoAuth({ logtoUrl: required.logtoUrl })
 // @ts-expect-error: no such option
 logtoAuth({ ...required, scopes: 'read' })

@@ -59,7 +59,7 @@ export class AppModule {}
 
 // @ts-expect-error: options are not optional
 new LogtoAuthGuard()
-// @ts-expect-error: an audience is needed, if only `null`
+// LOGTO_AUDIENCE may replace the audience.
 new LogtoAuthGuard({ logtoUrl: required.logtoUrl })
 // @ts-expect-error: exception filters do that
 new LogtoAuthGuard({ ...required, onError: () => {} })

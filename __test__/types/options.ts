@@ -79,18 +79,16 @@ const ofJose: JwkSet = {} as JSONWebKeySet
 createVerifier({ ...required, jwks: { keys: [ofNode, ofWebCrypto] } })
 createVerifier({ ...required, jwks: ofJose })
 
-// @ts-expect-error: an address is needed
+// The environment variables LOGTO_URL and LOGTO_AUDIENCE may replace options.
+createVerifier()
 createVerifier({ audience: 'https://api.example.test' })
-// @ts-expect-error: an audience is needed, if only `null`
 createVerifier({ logtoUrl: 'https://auth.example.test' })
-// @ts-expect-error: an unset environment variable is no address
-createVerifier({ ...required, logtoUrl: process.env.LOGTO_URL })
-// @ts-expect-error: nor an audience
-createVerifier({ ...required, audience: process.env.AUDIENCE })
+createVerifier({ ...required, logtoUrl: process.env.LOGTO_URL, audience: process.env.AUDIENCE })
+verifyAuth('token')
+// @ts-expect-error: `null` is not a URL
+createVerifier({ ...required, logtoUrl: null })
 // @ts-expect-error: no such option
 createVerifier({ ...required, audiences: ['https://api.example.test'] })
-// @ts-expect-error: options are not optional
-createVerifier()
 // @ts-expect-error: an address is a string
 createVerifier({ ...required, logtoUrl: new URL('https://auth.example.test') })
 // @ts-expect-error: no pattern
@@ -125,8 +123,6 @@ createVerifier({ ...required, organizationId: () => 'org' })
 createVerifier({ ...required, jwks: [ofNode] })
 // @ts-expect-error: a request is not a token
 verifyLogtoToken({ headers: {} }, verifier)
-// @ts-expect-error: nothing is decided without options
-verifyAuth('token')
 // @ts-expect-error: not an algorithm at all
 const none: Algorithm = 'none'
 

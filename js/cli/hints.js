@@ -80,14 +80,12 @@ const HINTS = {
       ? otherIssuer(claims.iss, error.details.expected)
       : ['The token has no `iss` claim, or it is not a string.'],
   invalid_audience: ({ claims, options }) => otherAudience(claims?.aud, [options.audience].flat(), claims),
-  token_expired: ({ error, claims }) => [
-    `The token expired ${span(error.details.now - error.details.exp)} ago, at ${date(error.details.exp)}.`,
-    error.details.now - error.details.exp < 120
-      ? 'That is recent. If this happens with new tokens, compare the clocks (`logto-authkit doctor`) or set `clockTolerance`.'
-      : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${span(claims.exp - claims.iat)}.` : ''}`,
-  ],
-  token_not_active: ({ error }) => [
-    `The token becomes valid in ${span(error.details.nbf - error.details.now)}, at ${date(error.details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`logto-authkit doctor\`).`,
+  token_expired: ({ error: { details }, claims }) =>
+    details.exp === undefined ? tooOld(details) : expired(details, claims),
+  token_not_active: ({ error: { details } }) => [
+    details.nbf === undefined
+      ? `The token was issued ${span(details.iat - details.now)} in the future, at ${date(details.iat)}. Compare the clocks (\`logto-authkit doctor\`).`
+      : `The token becomes valid in ${span(details.nbf - details.now)}, at ${date(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`logto-authkit doctor\`).`,
   ],
   token_revoked: () => ['Your `isRevoked` function returned true.'],
   wrong_organization: ({ error, options }) => {
@@ -118,6 +116,19 @@ const HINTS = {
     'Run `logto-authkit doctor` to find the cause.',
   ],
 }
+
+/** @type {(details: any, claims: any) => string[]} */
+const expired = ({ exp, now }, claims) => [
+  `The token expired ${span(now - exp)} ago, at ${date(exp)}.`,
+  now - exp < 120
+    ? 'That is recent. If this happens with new tokens, compare the clocks (`logto-authkit doctor`) or set `clockTolerance`.'
+    : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${span(claims.exp - claims.iat)}.` : ''}`,
+]
+
+/** @type {(details: any) => string[]} */
+const tooOld = ({ iat, now, maxTokenAge }) => [
+  `The token was issued ${span(now - iat)} ago, at ${date(iat)}, and \`maxTokenAge\` allows ${span(maxTokenAge)}. Request a new token.`,
+]
 
 /**
  * A JWT in a cookie under another name than the token's.

@@ -3,8 +3,9 @@
 const native = require('./addon')
 
 /**
- * @typedef {{ name: string, expected: string, default?: any, derived?: string, required?: true }} OptionRow - If none of
- *   the last three is set, omitting the option has no effect. `derived` describes a default that depends on other values.
+ * @typedef {{ name: string, expected: string, default?: any, derived?: string, required?: true,
+ *   variable?: string }} OptionRow - Without `default`, `derived` and `required`, omitting the option has no effect. `derived`
+ *   describes a default that depends on other values. `variable` is an environment variable that replaces the option.
  * @typedef {import('../..').AuthErrorCode} AuthErrorCode
  * @typedef {{ code: AuthErrorCode, status: number, title: string, message: string, challenge: string | null }} ErrorRow
  * @typedef {{

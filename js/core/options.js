@@ -4,6 +4,7 @@
  */
 
 const native = require('./addon')
+const { NO_VARIABLES, environmentFor, optionsOrNone } = require('./environment')
 const { orThrow } = require('./errors')
 const { completions } = require('./pending')
 const { isRevocations, withRevocationsId } = require('./revocations')
@@ -36,7 +37,9 @@ const MAX_DEPTH = 8
  * @property {Readonly<Functions>} functions - This caller's options that are functions.
  */
 
-/** @typedef {{ optionSet: string, keys: string[], options: Record<string, any>, core: Core }} Entry */
+/** @typedef {import('./environment').Environment} Environment */
+/** @typedef {{ environment: Environment | null }} WithEnvironment - The variables that replace missing options. */
+/** @typedef {Omit<Parsed, 'functions'> & WithEnvironment & { optionSet: string, keys: string[] }} Entry */
 
 /** @type {Map<string, Entry[]>} - least recently used first */
 const entriesByKey = new Map()
@@ -49,7 +52,8 @@ const recent = []
  *
  * @type {(optionSet: string, options: unknown) => Parsed}
  */
-function parse(optionSet, options) {
+function parse(optionSet, given) {
+  const options = optionsOrNone(optionSet, given)
   for (let i = 0; i < recent.length; i += 1) {
     const functions = match(recent[i], optionSet, options)
     if (functions !== null) return { core: recent[i].core, options: recent[i].options, functions }
@@ -65,7 +69,8 @@ function parse(optionSet, options) {
   const parsed = create(optionSet, options)
   // Options with values that cannot be compared (class instances, dates) are parsed every time.
   if (isPlain(/** @type {object} */ (options)) && isComparable(parsed.options, MAX_DEPTH)) {
-    const entry = { optionSet, keys: Object.keys(parsed.options), options: parsed.options, core: parsed.core }
+    const { functions: _, ...cached } = parsed
+    const entry = { optionSet, keys: Object.keys(parsed.options), ...cached }
     touch(key, [entry, ...entries.slice(0, MAX_PER_KEY - 1)], entry)
     if (entriesByKey.size > MAX_ENTRIES) entriesByKey.delete(entriesByKey.keys().next().value ?? '')
   }
@@ -137,17 +142,22 @@ function match(entry, optionSet, options) {
       functions[/** @type {keyof Functions} */ (key)] = value
     }
   }
+  const { environment } = entry
+  if (environment !== null && !isEqual(environment, environmentFor(optionSet, cachedOptions), 1)) return null
   return functions
 }
 
 /**
  * Parses options into a new core, which is not shared.
  *
- * @type {(optionSet: string, options: unknown) => Parsed}
+ * @type {(optionSet: string, options: unknown) => Parsed & WithEnvironment}
  */
 function create(optionSet, options) {
-  const members = snapshot(options)
-  const verifier = orThrow(native.createVerifier(optionSet, withRevocationsId(members), completions))
+  const members = snapshot(optionsOrNone(optionSet, options))
+  const environment = environmentFor(optionSet, members)
+  const verifier = orThrow(
+    native.createVerifier(optionSet, withRevocationsId(members), completions, /** @type {any} */ (environment ?? NO_VARIABLES)),
+  )
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
     process.emitWarning(
@@ -163,7 +173,7 @@ function create(optionSet, options) {
   for (const [name, value] of Object.entries(members)) {
     if (typeof value === 'function') functions[/** @type {keyof Functions} */ (name)] = value
   }
-  return { core: { verifier, cookieName, guestCookieName, resourceMetadata }, options: members, functions }
+  return { core: { verifier, cookieName, guestCookieName, resourceMetadata }, options: members, environment, functions }
 }
 
 /**

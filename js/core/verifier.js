@@ -63,14 +63,14 @@ class Verifier {
   }
 }
 
-/** @param {VerifyAuthOptions} options */
+/** @param {VerifyAuthOptions} [options] */
 function createVerifier(options) {
   return new Verifier(create('verifier', options))
 }
 
 /**
  * @param {string | RequestLike} input
- * @param {VerifyAuthOptions | import('../..').Verifier} options
+ * @param {VerifyAuthOptions | import('../..').Verifier} [options]
  * @returns {Promise<AuthContext>}
  */
 function verifyAuth(input, options) {
@@ -92,7 +92,7 @@ const sharedVerifier = (options, optionSet = 'verifier') => new Verifier(parse(o
 
 /**
  * @param {string} token
- * @param {VerifyAuthOptions | import('../..').Verifier} options
+ * @param {VerifyAuthOptions | import('../..').Verifier} [options]
  * @returns {Promise<import('../..').AuthenticatedContext>}
  */
 async function verifyLogtoToken(token, options) {

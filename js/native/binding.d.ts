@@ -98,9 +98,9 @@ export declare function createRevocations(options: unknown, identity?: string | 
 
 /**
  * Creates a verifier from the options of a set. `completions` receives the outcomes of verifications that continue on other
- * threads.
+ * threads. `environment` contains the values of the environment variables that replace missing options.
  */
-export declare function createVerifier(set: string, options: unknown, completions: Completions): NativeVerifier | OptionsFault
+export declare function createVerifier(set: string, options: unknown, completions: Completions, environment: EnvironmentVariables): NativeVerifier | OptionsFault
 
 /** A `Set-Cookie` header with a CSRF token. */
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
@@ -110,6 +110,12 @@ export declare function csrfCookieHeader(token: string, attributes: unknown): st
  * Returns whether checks are still waiting.
  */
 export declare function endTurn(): boolean
+
+/** The environment variables that replace missing options, by the name of the option. */
+export interface EnvironmentVariables {
+  logtoUrl?: string
+  audience?: string
+}
 
 /** A `Set-Cookie` header with a guest id. */
 export declare function guestCookieHeader(guestId: string, attributes: unknown): string | OptionsFault

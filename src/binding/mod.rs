@@ -34,7 +34,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::guest::Guest;
 use crate::jwks;
-use crate::options::{self, Guests, Options};
+use crate::options::{self, Environment, Guests, Options};
 use crate::requirements::Organization;
 use crate::source::Credentials;
 use crate::verify::{Accepted, Verifier};
@@ -72,6 +72,13 @@ pub struct RequestExtras {
     pub revoked: Option<u32>,
 }
 
+/// The environment variables that replace missing options, by the name of the option.
+#[napi(object)]
+pub struct EnvironmentVariables {
+    pub logto_url: Option<String>,
+    pub audience: Option<String>,
+}
+
 /// A verifier, with options that are parsed once.
 #[napi]
 pub struct NativeVerifier {
@@ -80,14 +87,17 @@ pub struct NativeVerifier {
 }
 
 /// Creates a verifier from the options of a set. `completions` receives the outcomes of verifications that continue on other
-/// threads.
+/// threads. `environment` contains the values of the environment variables that replace missing options.
 #[napi(catch_unwind)]
 pub fn create_verifier(
     set: String,
     options: Unknown,
     completions: &Completions,
+    environment: EnvironmentVariables,
 ) -> Result<Either<NativeVerifier, OptionsFault>> {
-    let options = Options::parse_set(option_set(&set)?, raw(&options)?);
+    let EnvironmentVariables { logto_url, audience } = environment;
+    let environment = Environment { logto_url, audience };
+    let options = Options::parse_with(option_set(&set)?, raw(&options)?, environment);
     Ok(value_or_fault(
         options
             .map(|options| NativeVerifier { verifier: Arc::new(Verifier::new(options)), inbox: completions.inbox() }),
@@ -224,7 +234,7 @@ pub fn context(id: f64) -> Option<String> {
 /// The rejection with this code, for checks that JavaScript performs.
 #[napi(js_name = "refusal", catch_unwind)]
 pub fn rejection(code: String, subject: Option<String>, scope: Option<String>) -> Result<RejectedRequest> {
-    Ok(RejectedRequest::new(Rejection { subject, scope, ..error_code(&code)?.into() }, None))
+    Ok(RejectedRequest::new(Rejection { subject, scope: scope.map(Into::into), ..error_code(&code)?.into() }, None))
 }
 
 /// The organization required for one request, if it depends on the request.

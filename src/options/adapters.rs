@@ -1,7 +1,8 @@
 //! The options that only adapters take.
 
 use super::raw::Raw;
-use super::reader::{Default, Reader, text};
+use super::reader::{Default, Reader};
+use super::values::text;
 use crate::{paths, url};
 
 /// Reads the option `onError`, a function that replaces the error response.

@@ -1,7 +1,8 @@
 //! The default attributes of the package's cookies, and the options that change them.
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, one_of, text};
+use super::reader::{Default, Reader};
+use super::values::{one_of, text};
 use crate::cookie::{self, Attributes, Fault, SameSite};
 
 /// The default name of the request header that repeats the CSRF cookie.

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod cookies;
+mod environment;
 mod hints;
 mod raw;
 mod reader;
@@ -13,17 +14,21 @@ mod resource_metadata;
 mod revocations;
 mod sets;
 mod testing;
+mod tokens;
+mod values;
 mod verifier;
 
 pub use adapters::SIGN_IN_COOKIE;
 pub use cookies::{CSRF_HEADER, auth_cookie, cookie_attributes, csrf_cookie, guest_cookie, guest_cookie_attributes};
+pub use environment::Environment;
 pub use raw::{OptionError, Raw};
-pub use reader::{items, text};
 pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode, scopes};
 pub use resource_metadata::resource_metadata;
 pub use revocations::{entry as revocation_entry, policy as revocation_policy};
 pub use sets::Set;
-pub use verifier::{DEFAULT_ALGORITHMS, Guests, KeySource, Options, TokenSource, issuer_of, key_set_names};
+pub use tokens::{DEFAULT_ALGORITHMS, Guests, TokenSource};
+pub use values::{items, text};
+pub use verifier::{KeySource, Options, issuer_of, key_set_names};
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -155,6 +160,11 @@ pub(crate) mod tests {
             ("https://t.test/oidc/oidc", "https://t.test/oidc/oidc"),
             ("https://t.test/myoidc", "https://t.test/myoidc/oidc"),
             ("https://t.test/OIDC", "https://t.test/OIDC/oidc"),
+            ("https://t.test/oidc/jwks", "https://t.test/oidc"),
+            ("https://t.test/logto/oidc/jwks/", "https://t.test/logto/oidc"),
+            ("https://t.test/oidc/.well-known/openid-configuration", "https://t.test/oidc"),
+            ("https://t.test/jwks", "https://t.test/jwks/oidc"),
+            ("https://t.test/myoidc/jwks", "https://t.test/myoidc/jwks/oidc"),
             ("http://[::1]:3001", "http://[::1]:3001/oidc"),
             ("https://b\u{fc}cher.test", "https://xn--bcher-kva.test/oidc"),
         ] {
@@ -167,15 +177,59 @@ pub(crate) mod tests {
     #[test]
     fn requires_logto_url() {
         let error = Options::parse(object(&[("audience", text("a"))])).map(|_| ()).unwrap_err();
-        let message = "Invalid option \"logtoUrl\": expected an absolute http or https URL, got undefined";
-        assert_eq!((error.option.as_str(), error.message.as_str()), ("logtoUrl", message));
+        let expected = "an absolute http or https URL, or the environment variable LOGTO_URL";
+        let message = format!("Invalid option \"logtoUrl\": expected {expected}, got undefined");
+        assert_eq!((error.option.as_str(), error.message.as_str()), ("logtoUrl", message.as_str()));
+    }
+
+    #[test]
+    fn environment_variables_replace_missing_options() {
+        let environment =
+            |url: &str, audience: &str| Environment { logto_url: Some(url.into()), audience: Some(audience.into()) };
+        let parse = |members: &[(&str, Raw)], environment: Environment| {
+            Options::parse_with(Set::Verifier, object(members), environment)
+        };
+        let both = || environment(" https://env.test ", "https://a.test\n https://b.test");
+        let options = Options::parse_with(Set::Adapter, Raw::Undefined, both()).unwrap();
+        assert_eq!(options.issuers, ["https://env.test/oidc"]);
+        assert_eq!(options.audiences.unwrap(), ["https://a.test", "https://b.test"]);
+
+        let explicit = parse(&[("logtoUrl", text("https://t.test")), ("audience", Raw::Null)], both()).unwrap();
+        assert_eq!((explicit.issuers[0].as_str(), explicit.audiences), ("https://t.test/oidc", None));
+        let error = |members: &[(&str, Raw)], environment| parse(members, environment).unwrap_err().message;
+        for wrong in [Raw::Null, text(""), Raw::Number(1.0)] {
+            assert!(
+                error(&[("logtoUrl", wrong)], both()).starts_with("Invalid option \"logtoUrl\": expected an absolute")
+            );
+        }
+        assert_eq!(
+            error(&[], environment("", "a")),
+            "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined"
+        );
+        assert!(
+            error(&[], environment("https://t.test", " "))
+                .contains("environment variable LOGTO_AUDIENCE, got undefined")
+        );
+        assert_eq!(
+            error(&[], environment("https://u:secret@t.test", "a")),
+            "Invalid environment variable LOGTO_URL: expected a URL without user name and password, got \"https://u:…@t.test\""
+        );
+        assert!(
+            error(&[], environment("https://t.test", "\"a\""))
+                .starts_with("Invalid environment variable LOGTO_AUDIENCE")
+        );
+        let server = Options::parse_with(Set::Server, object(&[]), both()).unwrap_err();
+        assert_eq!(
+            server.message,
+            "Invalid option \"logtoUrl\": expected an absolute http or https URL, got undefined"
+        );
     }
 
     #[test]
     fn reads_audiences_and_requires_them() {
         assert_eq!(options(&[("audience", list(&["a", "b"]))]).audiences.unwrap(), ["a", "b"]);
         assert_eq!(options(&[("audience", Raw::Null)]).audiences, None);
-        let wanted = "the API's resource indicator, a non-empty array of such, or null to accept every audience";
+        let wanted = "the API's resource indicator, a non-empty array of such, or null to accept every audience, or the environment variable LOGTO_AUDIENCE";
         let error = Options::parse(object(&[("logtoUrl", text("https://t.test"))])).map(|_| ()).unwrap_err();
         assert_eq!(error.message, format!("Invalid option \"audience\": expected {wanted}, got undefined"));
     }

@@ -59,6 +59,14 @@ impl OptionError {
         Self::new("Invalid", option, &format!("expected {expected}"))
     }
 
+    /// The error for an environment variable with an invalid value, which replaces an option.
+    #[must_use]
+    pub fn variable(option: &str, variable: &str, expected: &str, given: &str) -> Self {
+        let given = Raw::String(given.to_owned()).describe();
+        let message = format!("Invalid environment variable {variable}: expected {expected}, got {given}");
+        Self { option: option.into(), message }
+    }
+
     /// The error for an unknown option.
     #[must_use]
     pub fn unknown(option: &str, hint: &str) -> Self {

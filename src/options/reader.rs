@@ -6,9 +6,10 @@ use std::time::Duration;
 use ::url::Url;
 use serde_json::Value;
 
+use super::environment::{self, Environment};
 use super::hints::closest;
 use super::raw::{OptionError, Raw};
-use crate::error::is_invisible;
+use super::values::text;
 use crate::url;
 
 /// The description of an option in the contract.
@@ -41,6 +42,8 @@ pub struct Reader {
     prefix: &'static str,
     members: Vec<(String, Raw)>,
     excluded: &'static [&'static str],
+    /// The environment variables that replace missing options, if they are read.
+    environment: Option<Environment>,
     entries: Vec<OptionEntry>,
     error: Option<OptionError>,
 }
@@ -54,6 +57,35 @@ impl Reader {
     /// Excludes options that would be read otherwise. They have their default values, and are unknown if they are present.
     pub fn exclude(&mut self, names: &'static [&'static str]) {
         self.excluded = names;
+    }
+
+    /// Lets these environment variables replace missing options.
+    pub fn with_environment(self, environment: Option<Environment>) -> Self {
+        Self { environment, ..self }
+    }
+
+    /// Reads the environment variable that replaces a missing option with `parse`, which returns the accepted values as an error.
+    /// Reports an error if the variable is not set either.
+    pub fn variable<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let variable = environment::variable(name).unwrap_or_default();
+        let error = match self.environment.as_ref().map(|environment| environment.get(name)) {
+            None => OptionError::invalid(name, expected, &Raw::Undefined),
+            Some(None) => {
+                let expected = format!("{expected}, or the environment variable {variable}");
+                OptionError::invalid(name, &expected, &Raw::Undefined)
+            }
+            Some(Some(value)) => match parse(value) {
+                Ok(value) => return Some(value),
+                Err(expected) => OptionError::variable(name, variable, expected, value),
+            },
+        };
+        self.fail(error);
+        None
     }
 
     /// Reads an option with `parse`, which returns `None` for an invalid value.
@@ -250,53 +282,15 @@ impl Reader {
         parsed.map_err(|expected| self.reject(name, expected, &raw)).ok()
     }
 
-    /// Reads an http or https URL and reports an error if it is missing.
+    /// Reads an http or https URL, or the environment variable that replaces it, and reports an error if both are missing.
     pub fn required_url(&mut self, name: &'static str) -> Option<Url> {
-        let is_missing = !self.has(name);
+        let is_given = self.has(name);
         let url = self.url(name, Default::Derived("required"));
-        if is_missing {
-            self.reject(name, url::EXPECTED, &Raw::Undefined);
-        }
-        url
+        if is_given { url } else { self.variable(name, url::EXPECTED, url::parse) }
     }
 
     /// Returns `true` if the option is present. This does not count as reading it.
     pub fn has(&self, name: &str) -> bool {
         self.members.iter().any(|(member, raw)| member == name && *raw != Raw::Undefined)
     }
-}
-
-/// Parses a non-empty string.
-#[must_use]
-pub fn text(raw: &Raw) -> Option<String> {
-    if let Raw::String(text) = raw { Some(text.clone()).filter(|text| !text.is_empty()) } else { None }
-}
-
-/// Parses an identifier: a non-empty string without white space and control characters, with which it would never match.
-pub fn identifier(raw: &Raw) -> Option<String> {
-    text(raw).filter(|text| !text.contains(|char: char| char.is_whitespace() || is_invisible(char)))
-}
-
-/// Parses a name, which unlike an identifier may contain spaces.
-pub fn name(raw: &Raw) -> Option<String> {
-    text(raw).filter(|text| text.trim() == text && !text.contains(is_invisible))
-}
-
-/// Parses what `parse` accepts, or a non-empty array of it.
-pub fn one_or_more(raw: &Raw, parse: impl Fn(&Raw) -> Option<String>) -> Option<Vec<String>> {
-    parse(raw).map(|text| vec![text]).or_else(|| items(raw, parse))
-}
-
-/// Parses a non-empty array whose items `parse` accepts.
-pub fn items<T>(raw: &Raw, parse: impl Fn(&Raw) -> Option<T>) -> Option<Vec<T>> {
-    match raw {
-        Raw::List(items) if !items.is_empty() => items.iter().map(parse).collect(),
-        _ => None,
-    }
-}
-
-/// Parses one of the known names and returns its value.
-pub fn one_of<T: Clone>(raw: &Raw, known: &[(&str, T)]) -> Option<T> {
-    let name = text(raw)?;
-    known.iter().find_map(|(known, value)| (*known == name).then(|| value.clone()))
 }

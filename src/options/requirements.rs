@@ -1,7 +1,8 @@
 //! The options for required scopes, roles, organizations and subject types.
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, identifier, items, name, one_of, one_or_more, text};
+use super::reader::{Default, Reader};
+use super::values::{identifier, items, name, one_of, one_or_more, text};
 use crate::claims::{SubjectType, organization_of, split_words};
 use crate::requirements::{Organization, Requirements};
 

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, items, one_of, text};
+use super::reader::{Default, Reader};
 use super::requirements::is_scope;
+use super::values::{items, one_of, text};
 use crate::url;
 
 /// Creates the metadata document of a protected resource.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, identifier, one_of};
+use super::reader::{Default, Reader};
+use super::values::{identifier, one_of};
 use crate::revocations::{Entry, Kind, Policy, Revocations, is_id};
 
 /// How far in the future a revocation may be, in milliseconds. Stores keep entries this much longer.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::environment::{self, Environment};
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::verifier::{Options, Variant};
@@ -92,6 +93,12 @@ impl Set {
         Self::ALL.into_iter().find_map(|(set, known)| (known == name).then_some(set))
     }
 
+    /// Whether environment variables replace missing options. The functions of `logto-authkit/server` behave as in the original,
+    /// and the command line has its own flags.
+    const fn reads_environment(self) -> bool {
+        matches!(self, Self::Verifier | Self::Adapter | Self::Nest | Self::Next | Self::Proxy | Self::Upgrade)
+    }
+
     /// Reads every option of the set. If the set has a verifier, returns the verifier's options.
     fn read(self, read: &mut Reader) -> Option<Options> {
         let options = match self {
@@ -171,6 +178,9 @@ impl Set {
             let mut members = Map::new();
             members.insert("name".into(), entry.name.into());
             members.insert("expected".into(), entry.expected.as_ref().into());
+            if let Some(variable) = environment::variable(entry.name).filter(|_| self.reads_environment()) {
+                members.insert("variable".into(), variable.into());
+            }
             match entry.default {
                 Default::None => {}
                 Default::Value(value) => drop(members.insert("default".into(), value)),
@@ -200,7 +210,7 @@ impl Options {
     /// assert_eq!(options.issuers, ["https://tenant.logto.app/oidc"]);
     ///
     /// let error = Options::parse(Raw::Object(vec![("audience".into(), Raw::Null)])).unwrap_err();
-    /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, got undefined");
+    /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined");
     /// ```
     pub fn parse(raw: Raw) -> Result<Self, OptionError> {
         Self::parse_set(Set::Verifier, raw)
@@ -212,8 +222,22 @@ impl Options {
     ///
     /// The first option that is invalid, unknown, or required and missing; or an error if the set has no verifier.
     pub fn parse_set(set: Set, raw: Raw) -> Result<Self, OptionError> {
-        let Raw::Object(members) = raw else { return Err(OptionError::not_an_object(&raw)) };
-        let mut reader = Reader::new("", members);
+        Self::parse_with(set, raw, Environment::default())
+    }
+
+    /// Parses the options of a set that has a verifier. Environment variables replace missing options, even all of them.
+    ///
+    /// # Errors
+    ///
+    /// The first option that is invalid, unknown, or required and missing; or an error if the set has no verifier.
+    pub fn parse_with(set: Set, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
+        let environment = Some(environment).filter(|_| set.reads_environment());
+        let members = match raw {
+            Raw::Object(members) => members,
+            Raw::Undefined if environment.is_some() => Vec::new(),
+            other => return Err(OptionError::not_an_object(&other)),
+        };
+        let mut reader = Reader::new("", members).with_environment(environment);
         let options = set.read(&mut reader);
         reader.finish()?;
         options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))

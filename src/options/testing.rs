@@ -1,7 +1,8 @@
 //! The options of the test issuer.
 
 use super::raw::Raw;
-use super::reader::{Default, Reader, one_of};
+use super::reader::{Default, Reader};
+use super::values::one_of;
 use crate::signature::Algorithm;
 
 /// Reads the options of `createTestIssuer`.

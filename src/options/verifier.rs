@@ -5,25 +5,21 @@ use std::time::Duration;
 
 use super::cookies;
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader, identifier, items, name, one_of, one_or_more, text};
+use super::reader::{Default, Reader};
 use super::requirements;
 use super::revocations;
+use super::tokens::{self, Guests, TokenSource};
+use super::values::{identifier, one_or_more, text};
 use crate::cookie::Attributes;
-use crate::error::{Code, DEFAULT_REALM};
 use crate::jwks::keys::KeySet;
 use crate::jwks::{CachePolicy, Source, Trust};
 use crate::requirements::Requirements;
 use crate::revocations::Revocations;
 use crate::signature::Algorithm;
-use crate::token::{LOGOUT_TYPE, media_type};
 use crate::url;
 
 /// The accepted values of the option `issuer`, as worded in the error message for an invalid value.
 const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty array of such";
-
-/// The algorithms that are accepted by default.
-pub const DEFAULT_ALGORITHMS: [Algorithm; 6] =
-    [Algorithm::Es384, Algorithm::Rs256, Algorithm::Es256, Algorithm::Es512, Algorithm::EdDsa, Algorithm::Ed25519];
 
 /// A variant of the verifier's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,38 +34,6 @@ pub(super) enum Variant {
     DropIn,
     /// `audience` and `logtoUrl` are optional. Without keys, no token is accepted.
     Explain,
-}
-
-/// A part of a request that may contain a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenSource {
-    /// The cookie with the configured name.
-    Cookie,
-    /// The `Authorization: Bearer` header (RFC 6750 section 2.1).
-    Header,
-}
-
-/// Which requests become guests instead of being rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guests {
-    /// None.
-    Never,
-    /// Requests without any token. Those with an invalid token are rejected.
-    WithoutToken,
-    /// All rejected requests.
-    Always,
-}
-
-impl Guests {
-    /// Whether a request that was rejected with this code becomes a guest.
-    #[must_use]
-    pub fn include(self, code: Code) -> bool {
-        match self {
-            Self::Never => false,
-            Self::WithoutToken => code == Code::MissingToken,
-            Self::Always => true,
-        }
-    }
 }
 
 /// The source of the keys.
@@ -138,7 +102,8 @@ impl Options {
     pub(super) fn read(read: &mut Reader, variant: Variant) -> Option<Self> {
         let is_explain = variant == Variant::Explain;
         let logto_url = if is_explain { read.url("logtoUrl", Default::None) } else { read.required_url("logtoUrl") };
-        let audiences = audience(read, matches!(variant, Variant::Explain | Variant::DropIn | Variant::Resource));
+        let audiences =
+            tokens::audience(read, matches!(variant, Variant::Explain | Variant::DropIn | Variant::Resource));
         let jwks_uri = read.url("jwksUri", Default::Derived("<logtoUrl>/oidc/jwks"));
         let key_set = read.optional("jwks", "a JSON Web Key Set with at least one usable key", Default::None, |raw| {
             KeySet::from_json(&raw.to_json()).ok()
@@ -165,17 +130,17 @@ impl Options {
         let issuers = read.optional("issuer", EXPECTED_ISSUER, default, |raw| {
             one_or_more(raw, |item| identifier(item).filter(|issuer| url::parse(issuer).is_ok()))
         });
-        let sources = token_sources(read, has_getter);
+        let sources = tokens::token_sources(read, has_getter);
         let requirements = requirements::read(read, matches!(variant, Variant::Adapter | Variant::Resource));
-        let guests = guests(read);
+        let guests = tokens::guests(read);
         let guest_cookie = cookies::read_guest_cookie(read);
-        let token_type = token_type(read);
-        let algorithms = algorithms(read);
+        let token_type = tokens::token_type(read);
+        let algorithms = tokens::algorithms(read);
         let tolerance =
             read.number("clockTolerance", "a finite number of seconds, not negative", Default::Value(0.into()));
         let current_date = read.date("currentDate");
         let max_token_age = read.positive_seconds("maxTokenAge");
-        let realm = realm(read);
+        let realm = tokens::realm(read);
         let token_cache_size = read.count("tokenCacheSize", 5_000);
 
         if logto_url.is_none() && !is_explain {
@@ -222,75 +187,6 @@ impl Options {
     pub fn guest_cookie_name(&self) -> &str {
         self.guest_cookie.as_ref().map_or(cookies::GUEST_COOKIE, |cookie| &cookie.name)
     }
-}
-
-/// Reads the accepted audiences. The option is required, because omitting it by mistake would mean accepting every token that the
-/// tenant issues.
-fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
-    const EXPECTED: &str = "the API's resource indicator, a non-empty array of such, or null to accept every audience";
-    let default = if may_be_missing { Default::None } else { Default::Derived("required") };
-    let given = read.take("audience", EXPECTED, default);
-    if given == Some(Raw::Null) || given.is_none() && may_be_missing {
-        return None;
-    }
-    let given = given.unwrap_or(Raw::Undefined);
-    let audiences = one_or_more(&given, identifier);
-    if audiences.is_none() {
-        read.reject("audience", EXPECTED, &given);
-    }
-    audiences
-}
-
-fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
-    const NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
-    let default = Default::Value(NAMES.iter().map(|(name, _)| *name).collect());
-    let sources = read.optional("tokenSources", "an array of 'cookie' and 'header'", default, |raw| {
-        let Raw::List(given) = raw else { return None };
-        let sources: Vec<_> = given.iter().map(|item| one_of(item, &NAMES)).collect::<Option<_>>()?;
-        let repeated =
-            sources.iter().enumerate().any(|(i, source)| sources.iter().skip(i + 1).any(|other| other == source));
-        (!repeated && (may_be_empty || !sources.is_empty())).then_some(sources)
-    });
-    sources.unwrap_or_else(|| NAMES.iter().map(|(_, source)| *source).collect())
-}
-
-fn guests(read: &mut Reader) -> Guests {
-    let guests =
-        read.optional("allowGuest", "a boolean or 'no-token'", Default::Value(false.into()), |raw| match raw {
-            Raw::Bool(true) => Some(Guests::Always),
-            Raw::Bool(false) => Some(Guests::Never),
-            other => one_of(other, &[("no-token", Guests::WithoutToken)]),
-        });
-    guests.unwrap_or(Guests::Never)
-}
-
-/// Reads the realm, which is sent as a quoted string (RFC 9110 section 11.5).
-fn realm(read: &mut Reader) -> Option<String> {
-    let expected = "printable ASCII characters except quotes and backslashes";
-    read.optional("realm", expected, Default::Value(DEFAULT_REALM.into()), |raw| {
-        name(raw).filter(|realm| realm.chars().all(|char| matches!(char, ' '..='~') && !matches!(char, '"' | '\\')))
-    })
-}
-
-fn token_type(read: &mut Reader) -> Option<String> {
-    const DEFAULT: &str = "at+jwt";
-    let default = Default::Value(DEFAULT.into());
-    let given =
-        read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
-            Raw::Null => Some(None),
-            // A logout token is rejected in any case, and a `typ` with white space never matches.
-            other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TYPE).map(Some),
-        });
-    given.unwrap_or_else(|| Some(DEFAULT.into()))
-}
-
-fn algorithms(read: &mut Reader) -> Vec<Algorithm> {
-    let names = Algorithm::ALL.map(|(name, _)| name).join(", ");
-    let default = Default::Value(DEFAULT_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect());
-    let algorithms = read.optional("algorithms", format!("a non-empty array of {names}"), default, |raw| {
-        items(raw, |item| Algorithm::from_name(&text(item)?))
-    });
-    algorithms.unwrap_or_else(|| DEFAULT_ALGORITHMS.to_vec())
 }
 
 impl CachePolicy {

@@ -201,7 +201,7 @@ describe('the description of an invalid value', () => {
 
   test('names the first invalid option if a request is passed by mistake', () => {
     assert.throws(() => createVerifier(/** @type {any} */ ({ headers: {}, method: 'GET' })), {
-      message: `Invalid option "logtoUrl": expected ${NO_URL}, got undefined`,
+      message: `Invalid option "logtoUrl": expected ${NO_URL}, or the environment variable LOGTO_URL, got undefined`,
     })
   })
 
@@ -372,6 +372,8 @@ describe('logtoUrl is normalized the way Logto does it', () => {
     ['https://x.test/oidc/oidc//', 'https://x.test/oidc/oidc'],
     ['https://x.test/myoidc', 'https://x.test/myoidc/oidc'],
     ['https://x.test/OIDC', 'https://x.test/OIDC/oidc'],
+    ['https://x.test/oidc/jwks', 'https://x.test/oidc'],
+    ['https://x.test/logto/oidc/.well-known/openid-configuration', 'https://x.test/logto/oidc'],
     ['  https://x.test  ', 'https://x.test/oidc'],
     ['https://bücher.example.test', 'https://xn--bcher-kva.example.test/oidc'],
     ['https://[::1]:3001', 'https://[::1]:3001/oidc'],
@@ -393,6 +395,8 @@ describe('logtoUrl is normalized the way Logto does it', () => {
     ['/Logto/oidc', '/Logto/oidc/jwks'],
     ['/oidc/oidc', '/oidc/oidc/jwks'],
     ['/OIDC', '/OIDC/oidc/jwks'],
+    ['/oidc/jwks', '/oidc/jwks'],
+    ['/oidc/.well-known/openid-configuration', '/oidc/jwks'],
   ]) {
     test(`with the suffix ${inspect(suffix)}, keys are fetched from ${requested}`, async (t) => {
       const { server, asked } = await startKeyServer(t)

@@ -49,9 +49,7 @@ test('throws for invalid options when a handler is wrapped', () => {
 
 test('rejects with a TypeError for invalid options in verifyNextAuth and getAuth', async () => {
   const wrong = { name: 'TypeError', code: 'invalid_options' }
-  // @ts-expect-error: audience is missing
   await assert.rejects(verifyNextAuth({ headers: {} }, { logtoUrl: 'https://auth.example.test' }), wrong)
-  // @ts-expect-error: audience is missing
   await assert.rejects(getAuth({ logtoUrl: 'https://auth.example.test' }), wrong)
 })
 

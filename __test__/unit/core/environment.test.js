@@ -1,0 +1,102 @@
+const assert = require('node:assert/strict')
+const { afterEach, describe, test } = require('node:test')
+const { createVerifier, verifyAuth } = require('logto-authkit')
+const { logtoAuth } = require('logto-authkit/express')
+const { parse } = require('../../../js/core/options')
+const { pollute, rejection, verdict } = require('../../support/helpers')
+const { AUDIENCE, LOGTO_URL, createKey, optionsFor, signToken } = require('../../support/tokens')
+
+const key = createKey('EdDSA')
+const { jwks } = optionsFor(key)
+
+afterEach(() => setEnvironment())
+
+function setEnvironment(url, audience) {
+  for (const [name, value] of Object.entries({ LOGTO_URL: url, LOGTO_AUDIENCE: audience })) {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+}
+
+const invalid = (message) => ({ name: 'TypeError', code: 'invalid_options', message })
+
+describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
+  test('replace missing options', async () => {
+    setEnvironment(`${LOGTO_URL}/`, ` https://other.example.test\n\t${AUDIENCE} `)
+    for (const options of [{ jwks }, { jwks, logtoUrl: undefined, audience: undefined }]) {
+      for (const aud of [AUDIENCE, 'https://other.example.test']) {
+        assert.equal(await verdict(verifyAuth(signToken(key, { aud }), options)), 'accepted')
+        assert.equal(await verdict(createVerifier(options).verify(signToken(key, { aud }))), 'accepted')
+      }
+      assert.equal(await verdict(verifyAuth(signToken(key, { aud: 'x' }), options)), 'invalid_audience')
+    }
+  })
+
+  test('are enough: createVerifier and verifyAuth work without options', async () => {
+    setEnvironment(LOGTO_URL, AUDIENCE)
+    assert.equal(createVerifier().stats().jwks.state, 'empty')
+    assert.equal((await rejection(verifyAuth({ headers: {} }))).code, 'missing_token')
+    assert.equal(typeof logtoAuth(/** @type {any} */ (undefined)), 'function')
+  })
+
+  test('never replace explicit options', async () => {
+    setEnvironment('https://wrong.example.test', 'https://wrong.example.test')
+    assert.equal(await verdict(verifyAuth(signToken(key), optionsFor(key))), 'accepted')
+    setEnvironment(LOGTO_URL, 'https://wrong.example.test')
+    assert.equal(await verdict(verifyAuth(signToken(key), { jwks })), 'invalid_audience')
+    assert.equal(await verdict(verifyAuth(signToken(key), { jwks, audience: null })), 'accepted')
+    for (const audience of ['', /** @type {any} */ ([])]) {
+      assert.throws(() => createVerifier({ audience }), invalid(/^Invalid option "audience"/))
+    }
+    for (const logtoUrl of ['', /** @type {any} */ (null)]) {
+      assert.throws(() => createVerifier({ logtoUrl, audience: 'a' }), invalid(/^Invalid option "logtoUrl"/))
+    }
+  })
+
+  test('count as unset if they are empty, and the error names them', () => {
+    for (const empty of [undefined, '', ' ']) {
+      setEnvironment(empty, AUDIENCE)
+      const noUrl = 'expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined'
+      assert.throws(() => createVerifier(), invalid(`Invalid option "logtoUrl": ${noUrl}`))
+      setEnvironment(LOGTO_URL, empty)
+      assert.throws(
+        () => createVerifier({}),
+        invalid(/^Invalid option "audience": .*variable LOGTO_AUDIENCE, got undefined$/),
+      )
+    }
+  })
+
+  test('are checked like options, and passwords are never printed', () => {
+    setEnvironment('https://user:hunter2@auth.example.test', AUDIENCE)
+    const message =
+      'Invalid environment variable LOGTO_URL: expected a URL without user name and password, got "https://user:…@auth.example.test"'
+    assert.throws(() => createVerifier(), invalid(message))
+    setEnvironment(LOGTO_URL, '"https://api.example.com"')
+    assert.throws(() => createVerifier(), invalid(/^Invalid environment variable LOGTO_AUDIENCE: /))
+  })
+
+  test('are read again for every verification with a plain options object', async () => {
+    const token = signToken(key)
+    for (const [audience, wanted] of [
+      [AUDIENCE, 'accepted'],
+      ['https://other.example.test', 'invalid_audience'],
+      [AUDIENCE, 'accepted'],
+    ]) {
+      setEnvironment(LOGTO_URL, audience)
+      assert.equal(await verdict(verifyAuth(token, { jwks })), wanted)
+    }
+    assert.equal(parse('verifier', { jwks }).core, parse('verifier', { jwks }).core)
+  })
+
+  test('do not apply to logto-authkit/server, whose options are those of the original', () => {
+    setEnvironment(LOGTO_URL, AUDIENCE)
+    assert.throws(() => parse('server', {}), invalid(/got undefined$/))
+    assert.throws(() => parse('server', undefined), invalid('Invalid options: expected an object, got undefined'))
+  })
+
+  test('are not read from a polluted prototype', async (t) => {
+    pollute(t, 'LOGTO_URL', LOGTO_URL)
+    pollute(t, 'LOGTO_AUDIENCE', AUDIENCE)
+    assert.throws(() => createVerifier(), invalid(/"logtoUrl"/))
+  })
+})

@@ -1,0 +1,122 @@
+//! The options that decide where tokens are found, which tokens are accepted, and what requests without one become.
+
+use super::raw::Raw;
+use super::reader::{Default, Reader};
+use super::values::{identifier, items, name, one_of, one_or_more, text};
+use crate::error::{Code, DEFAULT_REALM};
+use crate::signature::Algorithm;
+use crate::token::{LOGOUT_TYPE, media_type};
+
+/// The algorithms that are accepted by default.
+pub const DEFAULT_ALGORITHMS: [Algorithm; 6] =
+    [Algorithm::Es384, Algorithm::Rs256, Algorithm::Es256, Algorithm::Es512, Algorithm::EdDsa, Algorithm::Ed25519];
+
+/// A part of a request that may contain a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The cookie with the configured name.
+    Cookie,
+    /// The `Authorization: Bearer` header (RFC 6750 section 2.1).
+    Header,
+}
+
+/// Which requests become guests instead of being rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guests {
+    /// None.
+    Never,
+    /// Requests without any token. Those with an invalid token are rejected.
+    WithoutToken,
+    /// All rejected requests.
+    Always,
+}
+
+impl Guests {
+    /// Whether a request that was rejected with this code becomes a guest.
+    #[must_use]
+    pub fn include(self, code: Code) -> bool {
+        match self {
+            Self::Never => false,
+            Self::WithoutToken => code == Code::MissingToken,
+            Self::Always => true,
+        }
+    }
+}
+
+/// Reads the accepted audiences. The option is required, because omitting it by mistake would mean accepting every token that the
+/// tenant issues.
+pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
+    const EXPECTED: &str = "the API's resource indicator, a non-empty array of such, or null to accept every audience";
+    let default = if may_be_missing { Default::None } else { Default::Derived("required") };
+    match read.take("audience", EXPECTED, default) {
+        Some(Raw::Null) => None,
+        None if may_be_missing => None,
+        None => read.variable("audience", EXPECTED, |value| {
+            let audiences = value.split_whitespace().map(|audience| identifier(&Raw::String(audience.into())));
+            audiences.collect::<Option<_>>().ok_or("resource indicators, separated by white space")
+        }),
+        Some(given) => {
+            let audiences = one_or_more(&given, identifier);
+            if audiences.is_none() {
+                read.reject("audience", EXPECTED, &given);
+            }
+            audiences
+        }
+    }
+}
+
+/// Reads the sources that are searched for a token. They may be empty if the application has another source.
+pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
+    const NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
+    let default = Default::Value(NAMES.iter().map(|(name, _)| *name).collect());
+    let sources = read.optional("tokenSources", "an array of 'cookie' and 'header'", default, |raw| {
+        let Raw::List(given) = raw else { return None };
+        let sources: Vec<_> = given.iter().map(|item| one_of(item, &NAMES)).collect::<Option<_>>()?;
+        let repeated =
+            sources.iter().enumerate().any(|(i, source)| sources.iter().skip(i + 1).any(|other| other == source));
+        (!repeated && (may_be_empty || !sources.is_empty())).then_some(sources)
+    });
+    sources.unwrap_or_else(|| NAMES.iter().map(|(_, source)| *source).collect())
+}
+
+/// Reads which requests become guests.
+pub fn guests(read: &mut Reader) -> Guests {
+    let guests =
+        read.optional("allowGuest", "a boolean or 'no-token'", Default::Value(false.into()), |raw| match raw {
+            Raw::Bool(true) => Some(Guests::Always),
+            Raw::Bool(false) => Some(Guests::Never),
+            other => one_of(other, &[("no-token", Guests::WithoutToken)]),
+        });
+    guests.unwrap_or(Guests::Never)
+}
+
+/// Reads the realm, which is sent as a quoted string (RFC 9110 section 11.5).
+pub fn realm(read: &mut Reader) -> Option<String> {
+    let expected = "printable ASCII characters except quotes and backslashes";
+    read.optional("realm", expected, Default::Value(DEFAULT_REALM.into()), |raw| {
+        name(raw).filter(|realm| realm.chars().all(|char| matches!(char, ' '..='~') && !matches!(char, '"' | '\\')))
+    })
+}
+
+/// Reads the required `typ`. `None` accepts any type.
+pub fn token_type(read: &mut Reader) -> Option<String> {
+    const DEFAULT: &str = "at+jwt";
+    let default = Default::Value(DEFAULT.into());
+    let given =
+        read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
+            Raw::Null => Some(None),
+            // A logout token is rejected in any case, and a `typ` with white space never matches.
+            other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TYPE).map(Some),
+        });
+    given.unwrap_or_else(|| Some(DEFAULT.into()))
+}
+
+/// Reads the accepted algorithms.
+pub fn algorithms(read: &mut Reader) -> Vec<Algorithm> {
+    let names = Algorithm::ALL.map(|(name, _)| name).join(", ");
+    let default = Default::Value(DEFAULT_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect());
+    let algorithms = read.optional("algorithms", format!("a non-empty array of {names}"), default, |raw| {
+        items(raw, |item| Algorithm::from_name(&text(item)?))
+    });
+    algorithms.unwrap_or_else(|| DEFAULT_ALGORITHMS.to_vec())
+}

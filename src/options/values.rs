@@ -1,0 +1,41 @@
+//! Parsers for the values of options.
+
+use super::raw::Raw;
+use crate::error::is_invisible;
+
+/// Parses a non-empty string.
+#[must_use]
+pub fn text(raw: &Raw) -> Option<String> {
+    if let Raw::String(text) = raw { Some(text.clone()).filter(|text| !text.is_empty()) } else { None }
+}
+
+/// Parses an identifier: a non-empty string without white space, control characters and quotes, with which it would never match.
+/// Quotes usually come from a shell or a `.env` file.
+pub fn identifier(raw: &Raw) -> Option<String> {
+    let is_foreign = |char: char| char.is_whitespace() || is_invisible(char) || matches!(char, '"' | '`');
+    text(raw).filter(|text| !text.contains(is_foreign) && !text.starts_with('\''))
+}
+
+/// Parses a name, which unlike an identifier may contain spaces.
+pub fn name(raw: &Raw) -> Option<String> {
+    text(raw).filter(|text| text.trim() == text && !text.contains(is_invisible))
+}
+
+/// Parses what `parse` accepts, or a non-empty array of it.
+pub fn one_or_more(raw: &Raw, parse: impl Fn(&Raw) -> Option<String>) -> Option<Vec<String>> {
+    parse(raw).map(|text| vec![text]).or_else(|| items(raw, parse))
+}
+
+/// Parses a non-empty array whose items `parse` accepts.
+pub fn items<T>(raw: &Raw, parse: impl Fn(&Raw) -> Option<T>) -> Option<Vec<T>> {
+    match raw {
+        Raw::List(items) if !items.is_empty() => items.iter().map(parse).collect(),
+        _ => None,
+    }
+}
+
+/// Parses one of the known names and returns its value.
+pub fn one_of<T: Clone>(raw: &Raw, known: &[(&str, T)]) -> Option<T> {
+    let name = text(raw)?;
+    known.iter().find_map(|(known, value)| (*known == name).then(|| value.clone()))
+}

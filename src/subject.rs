@@ -1,0 +1,44 @@
+//! The subject of a token and its permissions.
+
+/// The type of subject that a token was issued to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectType {
+    /// A person.
+    User,
+    /// An application acting on its own behalf (`sub` equals `client_id`).
+    Machine,
+}
+
+impl SubjectType {
+    /// The name of the type in the public contract.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Machine => "machine",
+        }
+    }
+}
+
+/// The subject of a token and its permissions.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The `sub` claim, which is not blank.
+    pub user: &'a str,
+    /// The scopes in the `scope` claim.
+    pub scopes: &'a [String],
+    /// The `client_id` claim.
+    pub client: Option<&'a str>,
+    /// The organizations that the token belongs to. There is at most one, unless the token has several audiences.
+    pub organizations: Vec<&'a str>,
+    /// The signed payload, as JSON text.
+    pub payload: &'a str,
+}
+
+impl Subject<'_> {
+    /// The type of the subject. `sub` equals `client_id` only in the tokens that Logto issues to machines.
+    #[must_use]
+    pub fn kind(&self) -> SubjectType {
+        if self.client == Some(self.user) { SubjectType::Machine } else { SubjectType::User }
+    }
+}
