@@ -218,10 +218,13 @@ export interface KeyFetchMessage {
 }
 
 /**
- * Any object with headers: the request of Node's `http`, Express, Fastify, Koa (`ctx.request` or `ctx.req`) or
- * Socket.IO (`socket.handshake`), a fetch `Request`, a `NextRequest`, or a plain object.
+ * Any object with headers: the request of Node's `http`, Express, Fastify, Hapi, Koa (`ctx.request` or `ctx.req`) or
+ * Socket.IO (`socket.handshake`), a fetch `Request`, a `NextRequest`, the event of a Lambda function, or a plain object.
  *
  * Cookies are read from the `Cookie` header, so no cookie parser is needed. If one has run, its `cookies` are used too.
+ *
+ * Input in any other form is a `TypeError` that says what is expected, never a missing token: a promise, a `Map` or a list as
+ * `headers`, or a header value that is neither a string nor an array of strings.
  *
  * @example
  * ```ts
@@ -230,13 +233,17 @@ export interface KeyFetchMessage {
  * ```
  */
 export interface RequestLike {
-  /** Header values by lowercase name, or an object with a `get` method. */
+  /** Header values by lowercase name, or an object with a `get` method, such as `Headers` or the `Metadata` of gRPC. */
   readonly headers:
-    | { get(name: string): string | null }
+    | { get(name: string): string | null | readonly unknown[] }
     | { readonly [name: string]: string | readonly string[] | undefined }
 
-  /** Parsed cookies by name, or an object with a `get` method. Values that are not strings are ignored. */
+  /**
+   * Parsed cookies by name, or an object with a `get` method. Values that are not strings are ignored. An array contains
+   * `name=value` strings, as in the events of AWS Lambda.
+   */
   readonly cookies?:
+    | readonly string[]
     | { get(name: string): { value: string } | undefined }
     | { readonly [name: string]: unknown }
     | undefined

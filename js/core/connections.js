@@ -106,14 +106,14 @@ function resumeNext() {
 
 /**
  * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`. Frameworks
- * keep the original request in `raw` (Fastify), `req.raw` (Hono) or `req` (Koa). It is tried first, because the `socket` that
+ * keep the original request in `raw` (Fastify), `raw.req` (Hapi), `req.raw` (Hono) or `req` (Koa). It is tried first, because the `socket` that
  * frameworks copy from an HTTP/2 request represents the connection that all streams share.
  *
  * @param {any} source
  * @returns {any}
  */
 function connectionOf(source) {
-  for (const request of [source.raw, source.req?.raw, source.req, source]) {
+  for (const request of [source.raw, source.raw?.req, source.req?.raw, source.req, source]) {
     const connection = request?.stream ?? request?.socket ?? request?.signal
     if (typeof connection?.once === 'function' || typeof connection?.addEventListener === 'function') return connection
   }

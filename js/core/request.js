@@ -1,5 +1,6 @@
 /** Reads the headers and cookies that the core needs from any kind of request. */
 
+const { isMap } = require('node:util/types')
 const native = require('./addon')
 const { own } = require('./options')
 
@@ -17,12 +18,57 @@ function credentials(request) {
     const actual = request === null ? 'null' : Array.isArray(request) ? 'an array' : typeof request
     throw new TypeError(`Expected a token (a string) or a request (an object with headers), got ${actual}`)
   }
+  checkHeaders(headers)
   const raw = rawHeaders(request)
-  const cookies = headerValue(headers, raw, 'cookie')
+  const cookies = [headerValue(headers, raw, 'cookie') ?? [], listedCookies(request)].flat()
   return {
     authorization: authorizationValues(headers, raw),
-    cookies: Array.isArray(cookies) ? cookies.join('; ') : cookies,
+    cookies: cookies.length > 1 ? cookies.join('; ') : cookies[0],
   }
+}
+
+/**
+ * Throws for headers in a form that cannot be read. They would look like a request without a token, and with `allowGuest` every
+ * visitor would silently become a guest.
+ *
+ * @param {any} headers
+ */
+function checkHeaders(headers) {
+  if (typeof headers.then === 'function') throw new TypeError('Expected headers, got a promise: await it')
+  // The names of a Map are case-sensitive.
+  const isReadable =
+    typeof headers.get === 'function' ? !isMap(headers) : typeof headers[Symbol.iterator] !== 'function'
+  if (isReadable) return
+  const actual = Array.isArray(headers) ? 'an array' : isMap(headers) ? 'a Map' : 'a list'
+  throw new TypeError(
+    `Expected headers as an object by name or an object with a get method, got ${actual}: pass new Headers(headers), or an object with lower-case names`,
+  )
+}
+
+/**
+ * Returns the cookies of a Lambda event, which are a list of `name=value`.
+ *
+ * @param {any} request
+ * @returns {string[]}
+ */
+function listedCookies(request) {
+  const cookies = cookiesOf(request)
+  if (!Array.isArray(cookies)) return []
+  if (cookies.every((cookie) => typeof cookie === 'string')) return cookies
+  throw new TypeError('Expected cookies as an array of strings, an object by name, or an object with a get method')
+}
+
+/**
+ * Returns the cookies that the framework has parsed.
+ *
+ * @param {any} request
+ */
+function cookiesOf(request) {
+  // Frameworks define `cookies` on their own prototypes. On Object.prototype, it is prototype pollution.
+  if ('cookies' in Object.prototype && !Object.hasOwn(request, 'cookies')) return undefined
+  const { cookies } = request
+  if (typeof cookies?.then === 'function') throw new TypeError('Expected cookies, got a promise: await it')
+  return cookies
 }
 
 /**
@@ -48,9 +94,7 @@ function authorizationValues(headers, raw) {
  * @type {(request: RequestLike, name: string) => string | undefined}
  */
 function parsedCookie(request, name) {
-  // Frameworks define `cookies` on their own prototypes. On Object.prototype, it is prototype pollution.
-  if ('cookies' in Object.prototype && !Object.hasOwn(request, 'cookies')) return undefined
-  const cookies = /** @type {any} */ (request.cookies)
+  const cookies = cookiesOf(request)
   if (typeof cookies !== 'object' || cookies === null) return undefined
   const isJar = typeof cookies.get === 'function'
   const cookie = isJar ? cookies.get(name) : own(cookies, name)
@@ -78,26 +122,37 @@ function headerValue(headers, raw, name) {
   const isFetch = typeof headers.get === 'function'
   let value = isFetch ? headers.get(name) : own(headers, name)
   if (typeof value === 'string') return value
-  if (isFetch) return undefined
-  if (value === undefined && raw === undefined) {
+  if (value === undefined && raw === undefined && !isFetch) {
     // Node's header names are lowercase, but those in Lambda events and hand-written objects may not be.
     const values = Object.keys(headers)
       .filter((key) => key.length === name.length && key.toLowerCase() === name)
-      .flatMap((key) => headers[key])
-    value = values.length > 1 ? values : values[0]
+      .map((key) => headers[key])
+      .filter((value) => value !== undefined && value !== null)
+    value = values.length > 1 ? values.flat() : values[0]
   }
-  if (Array.isArray(value)) return value.filter((item) => typeof item === 'string')
-  return typeof value === 'string' ? value : undefined
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined
+  // The metadata of gRPC returns an array, too.
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+  const isCloudFront = Array.isArray(value) && value.every((item) => typeof item?.value === 'string')
+  throw new TypeError(
+    `Expected the header ${name} as a string or an array of strings, got ${
+      isCloudFront
+        ? 'an array of { key, value }: pass only the values'
+        : Array.isArray(value)
+          ? 'another array'
+          : typeof value
+    }`,
+  )
 }
 
 /**
- * Returns Node's raw headers, which Fastify (`raw`) and Koa (`req`) keep on an inner request object.
+ * Returns Node's raw headers, which Fastify (`raw`), Hapi (`raw.req`) and Koa (`req`) keep on an inner request object.
  *
  * @param {any} request
  * @returns {string[] | undefined}
  */
 function rawHeaders(request) {
-  const raw = request.rawHeaders ?? request.raw?.rawHeaders ?? request.req?.rawHeaders
+  const raw = request.rawHeaders ?? request.raw?.rawHeaders ?? request.raw?.req?.rawHeaders ?? request.req?.rawHeaders
   return Array.isArray(raw) ? raw : undefined
 }
 

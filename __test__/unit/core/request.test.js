@@ -141,6 +141,7 @@ describe('a fetch Request', () => {
 })
 
 describe('a plain object as a request', () => {
+  const metadata = (values) => ({ get: (/** @type {string} */ name) => values[name] ?? [] })
   const bare = (members) => Object.assign(Object.create(null), members)
 
   for (const [name, request, wanted] of /** @type {[string, any, string][]} */ ([
@@ -163,7 +164,16 @@ describe('a plain object as a request', () => {
       { headers: {}, cookies: new Map([['logto_authtoken', 5]]) },
       'missing_token',
     ],
-    ['headers in a Map', { headers: new Map([['authorization', A]]) }, 'alice'],
+    ['the cookies of a Lambda event', { headers: {}, cookies: ['a=b', cookie(ALICE)] }, 'alice'],
+    ['two tokens in a Lambda event', { headers: {}, cookies: [cookie(ALICE), cookie(BOB)] }, 'ambiguous_token'],
+    ['a Lambda event without cookies', { headers: {}, cookies: [] }, 'missing_token'],
+    ['a cookie header and listed cookies', { headers: { cookie: 'a=b' }, cookies: [cookie(ALICE)] }, 'alice'],
+    ['the metadata of gRPC', { headers: metadata({ authorization: [A] }) }, 'alice'],
+    ['metadata with two values', { headers: metadata({ authorization: [A, B] }) }, 'ambiguous_token'],
+    ['metadata with cookies', { headers: metadata({ cookie: ['a=b', cookie(ALICE)] }) }, 'alice'],
+    ['empty metadata', { headers: metadata({}) }, 'missing_token'],
+    ['headers that are null', { headers: { authorization: null, cookie: undefined } }, 'missing_token'],
+    ['a header called then', { headers: JSON.parse(`{"then":"x","authorization":"${A}"}`) }, 'alice'],
     ['a cookie called get', { headers: {}, cookies: { get: 'x', logto_authtoken: ALICE } }, 'alice'],
     ['cookies that are null', { headers: { cookie: cookie(ALICE) }, cookies: null }, 'alice'],
     ['cookies that are a string', { headers: { cookie: cookie(ALICE) }, cookies: 'x' }, 'alice'],
@@ -212,10 +222,113 @@ describe('a plain object as a request', () => {
     assert.equal(await who({ headers: { cookie: `logto_authtoken=j:["${ALICE}"]` } }), 'malformed_token')
   })
 
-  for (const value of [null, 5, true, {}, { 0: A, length: 1 }, [5], [[A]], [null], () => A]) {
-    test(`with the header ${inspect(value, { depth: 0, maxStringLength: 20 })} has no token`, async () => {
-      assert.equal(await who({ headers: { authorization: value, cookie: value } }), 'missing_token')
-      assert.equal(await who({ headers: { get: () => value } }), 'missing_token')
+  for (const value of [5, true, {}, { 0: A, length: 1 }, [5], [[A]], [null], [A, 5], () => A, new Date()]) {
+    test(`C1: with the header ${inspect(value, { depth: 0, maxStringLength: 20 })} is a TypeError`, async () => {
+      for (const headers of [
+        { authorization: value },
+        { Authorization: value },
+        { cookie: value },
+        { get: () => value },
+      ]) {
+        await assertUnreadable(
+          { headers },
+          /^Expected the header (authorization|cookie) as a string or an array of strings, got /,
+        )
+      }
+    })
+  }
+
+  test('C1: with the headers of a CloudFront event is a TypeError that says what to pass', async () => {
+    const headers = { authorization: [{ key: 'Authorization', value: A }] }
+    await assertUnreadable({ headers }, /got an array of \{ key, value \}: pass only the values$/)
+  })
+
+  for (const [name, request, message] of /** @type {[string, any, RegExp][]} */ ([
+    [
+      'a promise as headers',
+      { headers: Promise.resolve(new Headers({ authorization: A })) },
+      /^Expected headers, got a promise: await it$/,
+    ],
+    ['a promise with a get method', { headers: Object.assign(Promise.resolve(), { get: () => A }) }, /await it$/],
+    [
+      'a promise as cookies',
+      { headers: {}, cookies: Promise.resolve(new Map()) },
+      /^Expected cookies, got a promise: await it$/,
+    ],
+    ['pairs as headers', { headers: [['authorization', A]] }, /^Expected headers as an object .*, got an array/],
+    ['a flat list as headers', { headers: ['authorization', A] }, /got an array/],
+    ['a Map as headers', { headers: new Map([['authorization', A]]) }, /got a Map/],
+    ['an iterator as headers', { headers: new Headers({ authorization: A }).entries() }, /got a list/],
+    ['a Set as headers', { headers: new Set([A]) }, /got a list/],
+    [
+      'cookies as objects',
+      { headers: {}, cookies: [{ name: 'logto_authtoken', value: ALICE }] },
+      /^Expected cookies as an array/,
+    ],
+  ])) {
+    test(`C1: with ${name} is a TypeError`, () => assertUnreadable(request, message))
+  }
+
+  test('C1: is a TypeError in Next.js, too, and neither a failure nor a guest', async () => {
+    const load = (/** @type {string} */ name) => require(name)
+    const request = { headers: Promise.resolve(new Headers({ authorization: A })) }
+    const options = own({ allowGuest: true })
+    await assert.rejects(load('logto-authkit/next').verifyNextAuth(request, options), {
+      name: 'TypeError',
+      message: /await it$/,
+    })
+  })
+
+  /** Never a missing token, and never a guest. */
+  async function assertUnreadable(request, message) {
+    for (const allowGuest of /** @type {const} */ ([false, true, 'no-token'])) {
+      const error = await verifyAuth(request, own({ allowGuest })).catch((error) => error)
+      assert.ok(error instanceof TypeError && !('code' in error), inspect(error))
+      assert.match(error.message, message)
+      assert.ok(!error.message.includes(ALICE.slice(0, 20)))
+    }
+  }
+})
+
+describe('C13: the request of Hapi', () => {
+  test('is read, including its raw headers and cookies', async (t) => {
+    // Its types need the types of joi.
+    const load = (/** @type {string} */ name) => require(name)
+    const server = load('@hapi/hapi').server({ host: '127.0.0.1' })
+    server.route({ method: 'GET', path: '/', handler: async (request) => String(await who(request)) })
+    await server.start()
+    t.after(() => server.stop())
+    const ask = async (...headers) => {
+      const raw = ['Host', '127.0.0.1', ...headers]
+      const request = http.request({ port: server.info.port, host: '127.0.0.1', headers: raw, agent: false }).end()
+      const [response] = await once(request, 'response')
+      return Buffer.concat(await response.toArray()).toString()
+    }
+    assert.equal(await ask('Authorization', A), 'alice')
+    assert.equal(await ask('Cookie', cookie(ALICE)), 'alice')
+    assert.equal(await ask('Authorization', A, 'Authorization', B), 'ambiguous_token')
+    assert.equal(await ask(), 'missing_token')
+  })
+})
+
+describe('C13: the message for a missing token', () => {
+  for (const [tokenSources, message] of /** @type {[any, string][]} */ ([
+    [undefined, 'No token found in cookies or Authorization header'],
+    [['header', 'cookie'], 'No token found in cookies or Authorization header'],
+    [['header'], 'No token found in Authorization header'],
+    [['cookie'], 'No token found in cookies'],
+    [[], 'No token found'],
+  ])) {
+    test(`names only the sources ${inspect(tokenSources)}`, async () => {
+      const options = own({ tokenSources, getToken: () => null })
+      for (const verification of [
+        verifyAuth({ headers: {} }, options),
+        createVerifier(options).verify({ headers: {} }),
+      ]) {
+        const error = await rejection(verification)
+        assert.deepEqual([error.code, error.message], ['missing_token', message])
+        assert.equal(error.wwwAuthenticate, 'Bearer realm="api"')
+      }
     })
   }
 })
