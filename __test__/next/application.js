@@ -52,6 +52,7 @@ class Application {
     const elsewhere = join(this.#folder, 'elsewhere')
     fs.cpSync(join(this.folder, '.next/standalone'), elsewhere, { recursive: true, verbatimSymlinks: true })
     fs.cpSync(join(this.folder, '.next/static'), join(elsewhere, '.next/static'), { recursive: true })
+    fs.cpSync(join(this.folder, 'public'), join(elsewhere, 'public'), { recursive: true })
     fs.renameSync(this.folder, join(this.#folder, 'away'))
     const port = await freePort()
     return this.#listen(['server.js'], elsewhere, port, { PORT: String(port), HOSTNAME: 'localhost' })
@@ -146,7 +147,7 @@ function install(modules, next) {
   add('next', join(MODULES, next === 15 ? 'next-15' : 'next'))
   // Next.js 15 calls the compiler's API, which TypeScript 7 does not have.
   add('typescript', join(MODULES, next === 15 ? 'typescript-6' : 'typescript'))
-  for (const name of ['react', 'react-dom', '@types/node', '@types/react', '@types/react-dom']) add(name)
+  for (const name of ['next-intl', 'react', 'react-dom', '@types/node', '@types/react', '@types/react-dom']) add(name)
 }
 
 /**

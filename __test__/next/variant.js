@@ -334,6 +334,71 @@ function testVariant(variant) {
       assertRejected(await visit('/gated', { headers: second }), { status: 401, code: 'opaque_token' })
     })
 
+    test('C11: a form post without a session is redirected with 303', async () => {
+      const headers = { ...PAGE, 'content-type': 'application/x-www-form-urlencoded' }
+      const post = await visit('/gated?tab=1', { method: 'POST', headers, body: 'a=1' })
+      assert.deepEqual([post.status, post.headers.location], [303, '/sign-in?redirect_to=%2Fgated%3Ftab%3D1'])
+    })
+
+    test('C11: a Server Action without a session is not run, and its client gets to know the sign-in page', async () => {
+      const page = await visit('/gated/action', { headers: cookie(alice) })
+      const [, id] = /name="\$ACTION_ID_(\w+)"/.exec(page.text) ?? []
+      const headers = { accept: 'text/x-component', 'next-action': id, 'content-type': 'text/plain;charset=UTF-8' }
+      const rejected = await visit('/gated/action', { method: 'POST', headers, body: '[]' })
+      assertRejected(rejected, { status: 401, code: 'missing_token' })
+      assert.equal(rejected.headers['x-action-redirect'], '/sign-in?redirect_to=%2Fgated%2Faction;push')
+    })
+
+    test('C11: files in public/, images and well-known files need no session', async () => {
+      const file = await visit('/cup.svg', { headers: PAGE })
+      assert.deepEqual([file.status, file.headers['content-type'], file.cookies], [200, 'image/svg+xml', []])
+      for (const path of ['/_next/image?url=%2Fcup.svg&w=64&q=75', '/favicon.ico', '/robots.txt', '/sitemap.xml']) {
+        const { status, cookies } = await visit(path, { headers: PAGE })
+        assert.ok(status === 400 || status === 404 || status === 200, `${path} ${status}`)
+        assert.deepEqual(cookies, [])
+      }
+    })
+
+    test('C11: next-intl redirects to a locale, and both cookies are set', async () => {
+      const start = await visit('/intl', { headers: { ...PAGE, 'accept-language': 'de' } })
+      assert.deepEqual([start.status, start.headers.location], [307, '/de/intl'])
+      assert.ok(guestOf(start.cookies))
+    })
+
+    test('C11: the page gets the locale of next-intl and the guest, and the browser gets both cookies', async () => {
+      const headers = { ...PAGE, cookie: 'theme=dark', 'accept-language': 'en' }
+      const page = await visit('/de/intl', { headers })
+      const [, locale, own, id] = /(\w+) (\w+) guest ([0-9a-f-]+)/.exec(page.text) ?? []
+      assert.deepEqual([locale, own, id], ['de', 'de', guestOf(page.cookies)])
+      assert.ok(page.cookies.some((value) => value.startsWith('NEXT_LOCALE=de')))
+      const user = await visit('/de/intl', { headers: { ...headers, cookie: `theme=dark; logto_authtoken=${alice}` } })
+      assert.match(user.text, /de de user alice/)
+      assert.equal(guestOf(user.cookies), undefined)
+    })
+
+    test('D1: the proxy ends a sign-in loop caused by a wrong audience, and says what is wrong', async () => {
+      const jar = new Map()
+      let path = '/gated/loop/account'
+      let last
+      for (let steps = 0; steps < 20; steps += 1) {
+        const token = issuer.mint({ audience: 'https://other.example.test' })
+        const cookies = [...jar].map((pair) => pair.join('=')).join('; ')
+        last = await visit(path, { headers: { ...PAGE, 'sec-fetch-site': 'none', 'x-token': token, cookie: cookies } })
+        for (const line of last.cookies) {
+          const [name, value] = line.split(';', 1)[0].split('=')
+          jar.set(name, value)
+        }
+        if (last.headers.location === undefined) break
+        path = last.headers.location
+      }
+      assert.equal(last.status, 401)
+      assert.equal(last.headers['content-type'], 'text/html; charset=utf-8')
+      assert.match(last.text, /<code>invalid_audience<\/code>[\s\S]*compare the option audience/)
+      // The output arrives through a pipe, after the response.
+      const warning = /LOGTO_AUTHKIT_SIGN_IN_LOOP[^\n]*https:\/\/other\.example\.test/
+      while (!warning.test(server.output())) await new Promise(setImmediate)
+    })
+
     test('B1: the proxy rejects a preflight request', async () => {
       const headers = { origin: 'https://other.example.test', 'access-control-request-method': 'GET' }
       for (const path of ['/gated', '/gated/legacy']) {
@@ -379,15 +444,18 @@ function testVariant(variant) {
   })
 }
 
-function testDev(name, next) {
+function testDev(name, next, basePath = '') {
   test(`${name}: next dev serves handlers, pages and the proxy`, { timeout: SUITE_TIMEOUT }, async () => {
-    const application = createFixture({ next, isStandalone: false })
+    const application = createFixture({ next, isStandalone: false, basePath })
     const server = await application.serve('dev')
-    assertRejected(await ask(server.url, '/api/me'), { status: 401, code: 'missing_token' })
-    assert.equal((await ask(server.url, '/api/me', { headers: bearer(alice) })).text, '{"userId":"alice"}')
-    const { headers } = await ask(server.url, '/gated', { headers: PAGE })
-    assert.equal(headers.location, '/sign-in?redirect_to=%2Fgated')
-    const page = await ask(server.url, '/gated/open', { headers: PAGE })
+    const visit = (path, init) => ask(server.url, basePath + path, init)
+    assertRejected(await visit('/api/me'), { status: 401, code: 'missing_token' })
+    assert.equal((await visit('/api/me', { headers: bearer(alice) })).text, '{"userId":"alice"}')
+    const { headers } = await visit('/gated', { headers: PAGE })
+    assert.equal(headers.location, `${basePath}/sign-in?redirect_to=%2Fgated`)
+    // There is no such page, but the proxy lets the request pass.
+    assert.equal((await visit('/sign-in?redirect_to=%2Fgated', { headers: PAGE })).status, 404)
+    const page = await visit('/gated/open', { headers: PAGE })
     assert.equal(/guest ([0-9a-f-]+)/.exec(page.text)?.[1], guestOf(page.cookies))
     await application.remove()
   })
@@ -403,7 +471,7 @@ function testEdge() {
   })
 }
 
-function createFixture({ next, isStandalone, isLinked = false }) {
+function createFixture({ next, isStandalone, isLinked = false, basePath = '' }) {
   const { port } = /** @type {import('node:net').AddressInfo} */ (slowKeys.address())
   const application = new Application(FIXTURE, {
     next,
@@ -413,6 +481,7 @@ function createFixture({ next, isStandalone, isLinked = false }) {
       LOGTO_URL: issuer.logtoUrl,
       SLOW_KEYS: `http://127.0.0.1:${port}/`,
       ...(isStandalone && { STANDALONE: '1' }),
+      ...(basePath !== '' && { BASE_PATH: basePath }),
       // Turbopack takes seconds to write a cache for later builds, which these tests do not have.
       ...(next === 16 && { EXPERIMENTAL: '{"turbopackFileSystemCacheForBuild":false}' }),
     },
@@ -424,16 +493,20 @@ function createFixture({ next, isStandalone, isLinked = false }) {
 function proxy(runtime) {
   return `
     import { authProxy } from 'logto-authkit/next'
+    import createMiddleware from 'next-intl/middleware'
     import { options } from '@/lib/gates'
+
+    const intl = createMiddleware({ locales: ['en', 'de'], defaultLocale: 'en' })
 
     export default authProxy({
       ...options,
       allowGuest: true,
-      publicPaths: ['/', '/client', '/gated/open'],
-      signInUrl: '/sign-in',
+      publicPaths: ['/', '/client', '/gated/open', '/intl', '/de/intl'],
+      signInUrl: ({ nextUrl }) => (nextUrl.pathname.startsWith('/gated/loop') ? '/gated/loop/sign-in' : '/sign-in'),
+      next: (request) => (/^\\/(?:de\\/|en\\/)?intl/.test(request.nextUrl.pathname) ? intl(request) : undefined),
     })
 
-    export const config = { ${runtime} matcher: ['/((?!api/|whoami|action|fixed).*)'] }`
+    export const config = { ${runtime} matcher: ['/((?!api/|whoami|action|fixed|.*\\\\.svg$).*)'] }`
 }
 
 /**

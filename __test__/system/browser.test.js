@@ -34,12 +34,14 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
   let browser
   let shop
   let tokenLifetime = 3600
+  let buildOutput = ''
 
   before(async () => {
     const env = { LOGTO_URL: 'https://built.example.test' }
     application = new Application(EXAMPLE, { next: 16, env })
     const { code, output } = await application.build()
     assert.equal(code, 0, output)
+    buildOutput = output
 
     // The application reads these when it starts, not when it is built.
     const port = await freePort()
@@ -60,8 +62,12 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
   })
 
   /** Opens a page in a new browser context, without cookies. */
-  const open = async (t) => {
-    const context = await browser.newContext({ baseURL: shop, viewport: { width: 900, height: 600 } })
+  const open = async (t, { javaScriptEnabled = true } = {}) => {
+    const context = await browser.newContext({
+      baseURL: shop,
+      viewport: { width: 900, height: 600 },
+      javaScriptEnabled,
+    })
     t.after(() => context.close())
     const page = await context.newPage()
     page.setDefaultTimeout(120_000)
@@ -164,6 +170,46 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
     await click(page, 'Order')
     await page.getByText('Ordered for alice: 2 cups.').waitFor()
     await screenshot(page, 'cart-of-a-user')
+  })
+
+  test('D7: the documented pages build with the configuration of create-next-app', () => {
+    assert.match(buildOutput, /Cache Components|cacheComponents/i)
+    // The shell is static, and what depends on the user is rendered for each request.
+    for (const path of ['/account', '/cart', '/sign-in']) {
+      assert.match(buildOutput, new RegExp(`◐ ${path}\\s`), path)
+    }
+    for (const path of ['/api/me', '/api/orders']) assert.match(buildOutput, new RegExp(`ƒ ${path}\\s`), path)
+  })
+
+  test('C11: after a session has ended, a Server Action leads to the sign-in page, and works after signing in', async (t) => {
+    const page = await open(t)
+    await page.goto('/sign-in?redirect_to=/account?tab=1')
+    await signIn(page)
+    await page.waitForURL(`${shop}/account?tab=1`)
+    await page.locator('#user').waitFor()
+    await page.context().clearCookies({ name: 'logto_authtoken' })
+    await click(page, 'Order')
+    // The proxy has redirected, since the action itself would redirect to /cart.
+    await page.waitForURL(`${shop}/sign-in?redirect_to=%2Faccount%3Ftab%3D1`)
+    await screenshot(page, 'session-ended-in-an-action')
+    await click(page, 'Continue')
+    await page.waitForURL(`${shop}/account?tab=1`)
+    await click(page, 'Order')
+    await page.getByText('Ordered for alice: 2 cups.').waitFor()
+  })
+
+  test('C11: without JavaScript, the form of a Server Action leads to the sign-in page as well', async (t) => {
+    const signedIn = await open(t)
+    await signedIn.goto('/sign-in?redirect_to=/account')
+    await signIn(signedIn)
+    await signedIn.waitForURL(`${shop}/account`)
+    const page = await open(t, { javaScriptEnabled: false })
+    await page.context().addCookies(await signedIn.context().cookies())
+    await page.goto('/account')
+    await page.context().clearCookies({ name: 'logto_authtoken' })
+    await click(page, 'Order')
+    await page.waitForURL(`${shop}/sign-in?redirect_to=%2Faccount`)
+    assert.equal(await text(page, 'h1'), 'Sign in')
   })
 
   test('a sign-in never redirects to another site', async (t) => {

@@ -183,7 +183,8 @@ export type NextAuthResult<Auth extends AuthContext = AuthContext> =
     }
 
 /**
- * Returns the context of the current request in Server Components and Server Actions.
+ * Returns the context of the current request in Server Components and Server Actions. With `cacheComponents`, call it in a
+ * component inside a `<Suspense>` boundary.
  *
  * @param options - See {@link NextAuthOptions}.
  * @returns The context. If the token is missing or invalid, a {@link GuestContext}, even without `allowGuest`. Its

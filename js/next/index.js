@@ -20,7 +20,7 @@ const withApiAuth = (handler, options) => wrapApiHandler(handler, new Authentica
 /** @param {any} options */
 function createNextAuth(options) {
   const authenticator = new Authenticator('next', options)
-  const [guestsAllowed, guestsRejected] = [authenticator.withGuests(true), authenticator.withGuests(false)]
+  const guestsAllowed = authenticator.withGuests(true)
   return {
     /** @type {(handler: any, requirements?: any) => any} */
     withAuth: (handler, requirements) => wrapHandler(handler, authenticator, optional(requirements)),
@@ -29,7 +29,7 @@ function createNextAuth(options) {
     /** @param {any} request */
     verify: (request) => verify(request, authenticator),
     /** @param {any} [paths] */
-    authProxy: (paths) => createProxy(authenticator, guestsRejected, check('proxyExtra', paths)),
+    authProxy: (paths) => createProxy(authenticator, check('proxyExtra', paths)),
     getAuth: () => currentAuth(guestsAllowed, authenticator.allowsGuests),
   }
 }
@@ -43,7 +43,7 @@ const verifyNextAuth = async (request, options) => verify(request, new Authentic
 /** @param {any} options */
 function authProxy(options) {
   const authenticator = new Authenticator('proxy', options)
-  return createProxy(authenticator, authenticator.withGuests(false), authenticator.ownOptions)
+  return createProxy(authenticator, authenticator.ownOptions)
 }
 
 /** @param {any} options */

@@ -14,24 +14,27 @@ const { loopReason, redirectMarker, removedMarker } = require('./sign-in-loop')
 
 /**
  * @param {Authenticator} authenticator
- * @param {Authenticator} guestsRejected - The same authenticator without guests. Outside the public paths, it rejects a
- *   failed session with the actual error, so that an outage does not redirect users to the sign-in page.
  * @param {Readonly<Record<string, any>>} options - Checked by the core.
  */
-function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl, allowPreflight, next }) {
+function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, next }) {
   const signIn = signInUrl === undefined ? undefined : new SignIn(signInUrl)
   const paths = (publicPaths ?? []).map(normalizePublicPath)
   const { allowsGuests } = authenticator
-  // Without `publicPaths`, guests are allowed everywhere.
-  const nonPublicAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : guestsRejected
+  // Outside the public paths, a failed session is rejected with the actual error, so that an outage does not redirect users to
+  // the sign-in page. Without `publicPaths`, guests are allowed everywhere.
+  const forUsers = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
+  // Nobody is rejected on the sign-in page, even if an invalid token does not make a guest (`allowGuest: 'no-token'`).
+  const forSignIn = authenticator.withGuests(true)
 
   /** @type {Set<string>} */
   const warned = new Set()
 
-  /** @type {(request: NextRequest, isPublic: boolean) => Promise<any>} */
-  async function admit(request, isPublic) {
+  /** @type {(request: NextRequest, isSignIn: boolean) => Promise<any>} */
+  async function admit(request, isSignIn) {
+    const isPublic = isSignIn || isPublicPath(request.nextUrl.pathname, paths)
     const isUnchecked = (isPublic && !allowsGuests) || authenticator.passesPreflight(request, allowPreflight)
-    const auth = isUnchecked ? undefined : await (isPublic ? authenticator : nonPublicAuthenticator).verify(request)
+    const chosen = isSignIn ? forSignIn : isPublic ? authenticator : forUsers
+    const auth = isUnchecked ? undefined : await chosen.verify(request)
     const guestCookie = authenticator.newGuestCookie(auth, originOf(request.headers))
     const cookie = auth?.isAuthenticated ? removedMarker(request) : null
     return forward(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie] })
@@ -63,11 +66,10 @@ function createProxy(authenticator, guestsRejected, { publicPaths, signInUrl, al
   /** @param {NextRequest} request */
   return async function proxy(request) {
     const { NextResponse } = require('next/server')
-    const { pathname } = request.nextUrl
-    if (isPublicPath(pathname, ASSETS)) return NextResponse.next()
+    if (isPublicPath(request.nextUrl.pathname, ASSETS)) return NextResponse.next()
     const isSignIn = signIn?.isPage(request) ?? false
     try {
-      return await admit(request, isSignIn || isPublicPath(pathname, paths))
+      return await admit(request, isSignIn)
     } catch (thrown) {
       if (!(thrown instanceof AuthError)) throw thrown
       const error = authenticator.withResourceMetadata(thrown)

@@ -133,6 +133,14 @@ test('only the sign-in page is public because of signInUrl', async () => {
   assert.equal(response.status, 307)
 })
 
+test('the sign-in page is open to an invalid token, whatever becomes a guest', async () => {
+  const headers = { ...PAGE, cookie: 'logto_authtoken=invalid' }
+  for (const allowGuest of [false, true, 'no-token']) {
+    const response = await visit({ signInUrl: '/sign-in', allowGuest, publicPaths: [] }, '/sign-in', headers)
+    assert.equal(response.headers.get('x-middleware-next'), '1', String(allowGuest))
+  }
+})
+
 test('C11: redirects always end, whatever the application and its other proxies do', async () => {
   const growing = ({ nextUrl }) => `/x${nextUrl.pathname}/sign-in`
   const toSection = ({ nextUrl }) => `/${nextUrl.pathname.split('/')[1]}/sign-in`

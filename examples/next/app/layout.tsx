@@ -1,13 +1,12 @@
 import type { Metadata } from 'next'
-import type { ReactNode } from 'react'
+import { type ReactNode, Suspense } from 'react'
 import { signOut } from '@/lib/actions'
 import { getAuth } from '@/lib/auth'
 import './style.css'
 
 export const metadata: Metadata = { title: 'Cup & Saucer' }
 
-export default async function Layout({ children }: { children: ReactNode }) {
-  const auth = await getAuth()
+export default function Layout({ children }: { children: ReactNode }) {
   return (
     <html lang="en">
       <body>
@@ -18,17 +17,23 @@ export default async function Layout({ children }: { children: ReactNode }) {
             <a href="/cart">Cart</a>
             <a href="/account">Account</a>
           </nav>
-          {auth.isAuthenticated ? (
-            <form action={signOut}>
-              <span>{auth.userId}</span>
-              <button type="submit">Sign out</button>
-            </form>
-          ) : (
-            <a href="/sign-in">Sign in</a>
-          )}
+          <Suspense>
+            <User />
+          </Suspense>
         </header>
         <main>{children}</main>
       </body>
     </html>
+  )
+}
+
+async function User() {
+  const auth = await getAuth()
+  if (!auth.isAuthenticated) return <a href="/sign-in">Sign in</a>
+  return (
+    <form action={signOut}>
+      <span>{auth.userId}</span>
+      <button type="submit">Sign out</button>
+    </form>
   )
 }

@@ -1,8 +1,16 @@
 import { redirect } from 'next/navigation'
+import { Suspense } from 'react'
 import { getAuth } from '@/lib/auth'
-import { Ask } from '../ask'
 
-export default async function Page() {
+export default function Page() {
+  return (
+    <Suspense>
+      <Account />
+    </Suspense>
+  )
+}
+
+async function Account() {
   const auth = await getAuth()
   // The proxy already redirects visitors, but it must not be the only check.
   if (!auth.isAuthenticated) redirect('/sign-in?redirect_to=/account')
@@ -17,7 +25,6 @@ export default async function Page() {
         <dt>Signed in until</dt>
         <dd>{new Date(auth.payload.exp * 1000).toISOString()}</dd>
       </dl>
-      <Ask path="/api/orders" />
     </>
   )
 }
