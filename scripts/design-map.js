@@ -17,6 +17,7 @@ const FOLDERS = {
   'js/adapters': 'Framework adapters and the code that they share.',
   'js/cli': 'The command line.',
   'js/cli/page': 'The web page of `logto-authkit dev`.',
+  'js/cli/templates': 'The files that `logto-authkit init` creates.',
   'js/core': 'Turns requests and tokens into an AuthContext. Does not depend on HTTP responses.',
   'js/native': 'Generated: the addon, its loader and its types.',
   'js/next': 'Next.js: Route Handlers, API handlers, proxy and configuration.',
@@ -24,7 +25,7 @@ const FOLDERS = {
   'js/testing': 'The test issuer.',
 }
 /** Folders whose files are not listed. */
-const COLLAPSED_FOLDERS = ['js/native', 'js/cli/page']
+const COLLAPSED_FOLDERS = ['js/native', 'js/cli/page', 'js/cli/templates']
 
 /** Returns the map as text, with one file or folder per line. */
 function designMap() {

@@ -4,7 +4,10 @@ const { EventEmitter, once } = require('node:events')
 const { Readable } = require('node:stream')
 const { run } = require('../../js/cli/run')
 
-async function cli(args, { stdin = '', env = {}, isTTY = false, columns = undefined, once } = /** @type {any} */ ({})) {
+async function cli(
+  args,
+  { stdin = '', env = {}, isTTY = false, columns = undefined, once, cwd = process.cwd } = /** @type {any} */ ({}),
+) {
   const [stdout, stderr] = [sink(), sink()]
   const code = await run(args, {
     stdin: Object.assign(Readable.from([stdin]), { isTTY }),
@@ -12,6 +15,7 @@ async function cli(args, { stdin = '', env = {}, isTTY = false, columns = undefi
     stderr: { write: stderr.write },
     env,
     once,
+    cwd,
   })
   return { code, stdout: stdout.text(), stderr: stderr.text() }
 }
@@ -30,6 +34,7 @@ async function startDev(t) {
     stdout: { write: (text) => written.emit('text', text) },
     stderr: process.stderr,
     env: {},
+    cwd: process.cwd,
     once: signals.once.bind(signals),
   })
   const exit = run(['dev', '--port', '0', '--json'], surroundings)

@@ -33,8 +33,9 @@ const ANNOUNCE = `data:text/javascript,${encodeURIComponent(`
   import { Server } from 'node:net'
   const listen = Server.prototype.listen
   Server.prototype.listen = function (...args) {
-    return listen.apply(this, args).once('listening', () => console.log(this.address().port))
+    // tsx also listens on a pipe, which has no port.
+    return listen.apply(this, args).once('listening', () => this.address().port && console.log(this.address().port))
   }
 `)}`
 
-module.exports = { EXAMPLES, launch, start }
+module.exports = { ANNOUNCE, EXAMPLES, launch, start }

@@ -12,6 +12,7 @@ const { version } = require('../../package.json')
  *   stdout: { write(text: string): unknown, isTTY?: boolean, columns?: number },
  *   stderr: { write(text: string): unknown },
  *   env: Record<string, string | undefined>,
+ *   cwd(): string,
  *   once?(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown,
  * }} Surroundings
  */
@@ -21,6 +22,7 @@ const { version } = require('../../package.json')
  * @type {Record<string, () => Command>}
  */
 const COMMANDS = {
+  init: () => require('./init'),
   doctor: () => require('./doctor'),
   explain: () => require('./explain'),
   dev: () => require('./dev'),
@@ -29,6 +31,7 @@ const COMMANDS = {
 const HELP = `Usage: logto-authkit <command> [options]
 
 Commands:
+  init      add authentication to the project in this folder
   doctor    check that this machine can verify tokens from a Logto server
   explain   show the contents of a token and why it is accepted or rejected
   dev       start a local issuer with a page for creating tokens, without a Logto

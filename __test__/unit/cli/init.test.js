@@ -1,0 +1,335 @@
+const assert = require('node:assert/strict')
+const { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { dirname, join } = require('node:path')
+const { describe, test } = require('node:test')
+const { cli } = require('../../support/cli')
+
+/** Creates a project, and returns how to run `init` in it. */
+function project(t, files) {
+  const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-init-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), typeof content === 'string' ? content : JSON.stringify(content))
+  }
+  return {
+    folder,
+    init: (args, more = {}) => cli(['init', ...args], { cwd: () => folder, ...more }),
+    json: async (args = [], more = {}) =>
+      JSON.parse((await cli(['init', '--json', ...args], { cwd: () => folder, ...more })).stdout),
+    read: (path) => readFileSync(join(folder, path), 'utf8'),
+    list: () => readdirSync(folder).sort(),
+  }
+}
+
+const uses = (...names) => ({ dependencies: Object.fromEntries(names.map((name) => [name, '*'])) })
+
+describe('init recognizes', () => {
+  for (const [framework, names, files, created] of /** @type {[string, string[], object, string[]][]} */ ([
+    ['express', ['express'], {}, ['.env', 'app.js']],
+    ['fastify', ['fastify'], {}, ['.env', 'app.js']],
+    ['hono', ['hono', '@hono/node-server'], {}, ['.env', 'app.js']],
+    ['koa', ['koa'], {}, ['.env', 'app.js']],
+    ['express', ['express', 'typescript'], { 'src/x.ts': '' }, ['.env', 'src/app.ts']],
+    ['nestjs', ['@nestjs/core', 'express'], {}, ['.env', 'src/me.controller.ts']],
+    [
+      'next',
+      ['next', 'react'],
+      { 'app/page.jsx': '' },
+      ['.env.local', 'next.config.mjs', 'lib/auth.js', 'app/api/me/route.js'],
+    ],
+    [
+      'next',
+      ['next'],
+      { 'src/app/page.tsx': '', 'tsconfig.json': '{}' },
+      ['.env.local', 'next.config.ts', 'src/lib/auth.ts', 'src/app/api/me/route.ts'],
+    ],
+    [
+      'next',
+      ['next', 'typescript'],
+      { 'pages/index.tsx': '' },
+      ['.env.local', 'next.config.ts', 'lib/auth.ts', 'pages/api/me.ts'],
+    ],
+  ])) {
+    test(`${framework} among ${names.join(', ')} with ${Object.keys(files).join(', ') || 'no files'}`, async (t) => {
+      const result = await project(t, { 'package.json': uses(...names), ...files }).json()
+      assert.equal(result.framework, framework)
+      assert.deepEqual(
+        result.files.map(({ path }) => path),
+        created,
+      )
+    })
+  }
+
+  test('ES modules and CommonJS', async (t) => {
+    for (const [type, says] of [
+      ['module', /^import express from 'express'$/m],
+      ['commonjs', /^const express = require\('express'\)$/m],
+    ]) {
+      const { files } = await project(t, { 'package.json': { type, ...uses('express') } }).json()
+      assert.match(files[1].content, /** @type {RegExp} */ (says))
+    }
+  })
+
+  test('the package manager by packageManager, the lock file, or how it was started', async (t) => {
+    for (const [manifest, files, env, expected] of /** @type {any[]} */ ([
+      [{ packageManager: 'pnpm@10.0.0' }, { 'yarn.lock': '' }, {}, 'pnpm add logto-authkit'],
+      [{}, { 'yarn.lock': '' }, { npm_config_user_agent: 'npm/10' }, 'yarn add logto-authkit'],
+      [{}, {}, { npm_config_user_agent: 'bun/1.2.0' }, 'bun add logto-authkit'],
+      [{}, {}, {}, 'npm install logto-authkit'],
+    ])) {
+      const { commands } = await project(t, { 'package.json': { ...manifest, ...uses('express') }, ...files }).json(
+        [],
+        {
+          env,
+        },
+      )
+      assert.equal(commands[0], expected)
+    }
+  })
+
+  test('the path alias of create-next-app, and does without it', async (t) => {
+    const files = { 'package.json': uses('next'), 'app/page.tsx': '' }
+    const route = async (tsconfig) =>
+      (await project(t, { ...files, 'tsconfig.json': tsconfig }).json()).files.at(-1).content
+    assert.match(await route('{ "compilerOptions": { "paths": { "@/*": ["./*"] } } }'), /from '@\/lib\/auth'/)
+    assert.match(await route('{}'), /from '\.\.\/\.\.\/\.\.\/lib\/auth'/)
+  })
+})
+
+describe('init refuses politely', () => {
+  for (const [what, files, args, says] of /** @type {[string, object, string[], RegExp][]} */ ([
+    ['outside a project', {}, [], /^No package\.json in .*npm init -y/],
+    ['a damaged manifest', { 'package.json': '{' }, [], /package\.json is not valid JSON/],
+    ['a project without a framework', { 'package.json': {} }, [], /No supported framework.*install one of next/],
+    ['the root of a monorepo', { 'package.json': { workspaces: ['a'] } }, [], /in the folder of the workspace/],
+    ['two frameworks', { 'package.json': uses('koa', 'hono') }, [], /choose one with --framework hono\|koa/],
+    ['an unknown framework', { 'package.json': {} }, ['--framework', 'hapi'], /--framework takes one of next, nestjs/],
+    ['an invalid URL', { 'package.json': uses('koa') }, ['--logto-url', 'auth'], /"logtoUrl"/],
+    ['an invalid audience', { 'package.json': uses('koa') }, ['--audience', 'a b'], /Not a URL or an identifier: a b/],
+    ['a positional argument', { 'package.json': uses('koa') }, ['koa'], /init takes only options/],
+    [
+      'to change an entry',
+      { 'package.json': uses('koa'), '.env': 'LOGTO_URL="https://a.example.com"\n' },
+      ['--logto-url', 'https://b.example.com'],
+      /LOGTO_URL is already set in \.env/,
+    ],
+  ])) {
+    test(what, async (t) => {
+      const { init, list } = project(t, files)
+      const before = list()
+      const { code, stdout, stderr } = await init(['--yes', ...args])
+      assert.deepEqual([code, stdout], [2, ''])
+      assert.match(stderr, says)
+      assert.deepEqual(list(), before)
+    })
+  }
+})
+
+describe('init shows the changes', () => {
+  const files = { 'package.json': uses('express') }
+
+  test('and writes nothing without --yes, and nothing with --dry-run', async (t) => {
+    const { init, list } = project(t, files)
+    for (const [args, code, says] of /** @type {[string[], number, RegExp][]} */ ([
+      [[], 1, /add --yes/],
+      [['--yes', '--dry-run'], 0, /--dry-run/],
+      [['--dry-run'], 0, /--dry-run/],
+      [['--json'], 0, /"written": false/],
+    ])) {
+      const result = await init(args)
+      assert.equal(result.code, code)
+      assert.match(result.stdout, says)
+      assert.deepEqual(list(), ['package.json'])
+    }
+  })
+
+  test('and asks on a terminal', async (t) => {
+    for (const [stdin, code, url] of /** @type {any[]} */ ([
+      ['\n\n\n', 0, 'http://127.0.0.1:3001'],
+      ['https://auth.example.com\nhttps://orders.example.com\ny\n', 0, 'https://auth.example.com'],
+      ['\n\nn\n', 1, null],
+      ['', 1, null],
+    ])) {
+      const { init, list, read } = project(t, files)
+      const result = await init([], { stdin, isTTY: true, env: { NO_COLOR: '1' } })
+      assert.equal(result.code, code)
+      if (url) assert.ok(read('.env').includes(`LOGTO_URL=${url}\n`))
+      else assert.deepEqual(list(), ['package.json'])
+    }
+  })
+
+  test('as a diff with the surrounding lines', async (t) => {
+    const source = [
+      "import cors from 'cors'",
+      "import express from 'express'",
+      '',
+      'const app = express()',
+      'app.use(cors())',
+      '',
+      'const a = 1',
+    ]
+    const { init } = project(t, { ...files, 'index.js': `${source.join('\n')}\n` })
+    const { stdout } = await init(['--dry-run'])
+    assert.ok(
+      stdout.includes(`index.js
+    import cors from 'cors'
+    import express from 'express'
+  + import { logtoAuth } from 'logto-authkit/express'
+
+    const app = express()
+  +
+  + // Added by logto-authkit init: requires a valid token.
+  + app.get('/me', logtoAuth(), (req, res) => {
+  +   res.json({ userId: req.auth.userId, scopes: req.auth.scopes })
+  + })
+    app.use(cors())
+
+  …
+`),
+      stdout,
+    )
+  })
+
+  test('and escapes control characters', async (t) => {
+    const source = "import express from 'express'\n// \u001b[2J\nconst app = express()\n"
+    const { stdout } = await project(t, { ...files, 'index.js': source }).init(['--dry-run'])
+    assert.ok(stdout.includes('\\u{1b}[2J') && !stdout.includes('\u001b'))
+  })
+})
+
+describe('init never overwrites anything', () => {
+  test('running it twice changes nothing', async (t) => {
+    for (const files of [
+      { 'package.json': uses('express') },
+      { 'package.json': uses('koa'), 'app.js': "const Koa = require('koa')\nconst app = new Koa()\n" },
+      { 'package.json': uses('next'), 'app/page.jsx': '', 'next.config.js': 'module.exports = config\n' },
+      { 'package.json': uses('@nestjs/core'), 'src/app.module.ts': 'const a = {\n  controllers: [],\n}\n' },
+    ]) {
+      const { init } = project(t, files)
+      assert.match((await init(['--yes'])).stdout, /✓ Written/)
+      const again = await init(['--yes'])
+      assert.equal(again.code, 0)
+      assert.match(again.stdout, /Nothing to change/)
+      assert.doesNotMatch(again.stdout, /yourself/)
+    }
+  })
+
+  test('entries of the environment file are kept, and missing ones are added', async (t) => {
+    const { init, read } = project(t, {
+      'package.json': uses('fastify'),
+      '.env': 'PORT=4000\r\nexport LOGTO_URL="https://auth.example.com"',
+    })
+    await init(['--yes', '--audience', 'https://orders.example.com'])
+    const expected =
+      'PORT=4000\r\nexport LOGTO_URL="https://auth.example.com"\r\nLOGTO_AUDIENCE=https://orders.example.com\r\n'
+    assert.equal(read('.env'), expected)
+  })
+
+  test('files with other contents are left alone, and the lines are shown', async (t) => {
+    const { init, read } = project(t, { 'package.json': uses('next'), 'app/a.jsx': '', 'lib/auth.js': 'mine' })
+    const { stdout } = await init(['--yes'])
+    assert.equal(read('lib/auth.js'), 'mine')
+    assert.match(stdout, /! Add to lib\/auth\.js yourself, because the file exists:\n\n {2}import \{ createNextAuth/)
+  })
+})
+
+describe('init extends', () => {
+  const APPLICATIONS = {
+    express: ["const express = require('express')\nconst app = express()\n", "app.get('/me', logtoAuth(), (req, res)"],
+    fastify: [
+      "import Fastify from 'fastify'\n\nconst app = Fastify({\n  logger: { level: 'info)' },\n})\n",
+      'app.register(',
+    ],
+    hono: [
+      "import { Hono } from 'hono'\n\nconst api = new Hono<{ Variables: V }>()\n",
+      "api.get('/me', logtoAuth(), (c)",
+    ],
+    koa: ['import Koa from "koa";\n\nconst app = new Koa();\n', 'app.use((ctx, next) => {'],
+  }
+  for (const [framework, [source, route]] of Object.entries(APPLICATIONS)) {
+    test(`an application of ${framework}, in its style`, async (t) => {
+      const { files, manual } = await project(t, { 'package.json': uses(framework), 'index.ts': source }).json()
+      const { action, content } = files[1]
+      assert.deepEqual([action, manual], ['extend', []])
+      assert.ok(content.includes(route), content)
+      const quote = source.includes('"') ? '"' : "'"
+      assert.ok(content.includes(`${quote}logto-authkit/${framework}${quote}`), content)
+      assert.equal(/;$/m.test(content), /;$/m.test(source), content)
+    })
+  }
+
+  test('the file that scripts or main name', async (t) => {
+    const [source] = APPLICATIONS.express
+    for (const manifest of [{ scripts: { dev: 'nodemon ./bin/www.js' } }, { main: 'bin/www.js' }]) {
+      const { files } = await project(t, {
+        'package.json': { ...manifest, ...uses('express') },
+        'bin/www.js': source,
+      }).json()
+      assert.equal(files[1].path, 'bin/www.js')
+    }
+  })
+
+  for (const [what, source] of Object.entries({
+    'two applications': "import express from 'express'\nconst a = express()\nconst b = express()\n",
+    'a chained call': "import express from 'express'\nconst app = express()\n  .use(a)\n",
+    'an application created in a function':
+      "import express from 'express'\nfunction f() {\n  const app = express()\n}\n",
+    'a route that exists': "import express from 'express'\nconst app = express()\napp.get('/me', f)\n",
+    'a regular expression in the call': "import express from 'express'\nconst app = express(/[(]/)\n",
+  })) {
+    test(`no file with ${what}, but shows the lines`, async (t) => {
+      const { files, manual } = await project(t, { 'package.json': uses('express'), 'app.js': source }).json()
+      assert.deepEqual([files.length, manual.length, manual[0].path], [1, 1, 'app.js'])
+      assert.match(manual[0].lines, /logto-authkit\/express/)
+    })
+  }
+
+  for (const [name, before, after] of [
+    ['next.config.ts', 'export default nextConfig;\n', 'export default withLogtoAuth(nextConfig);\n'],
+    ['next.config.js', 'module.exports = nextConfig\n', 'module.exports = withLogtoAuth(nextConfig)\n'],
+    ['next.config.mjs', 'export default withMDX(nextConfig)\n', 'export default withLogtoAuth(withMDX(nextConfig))\n'],
+    ['next.config.mjs', 'export default {\n  a: 1,\n}\n', null],
+    ['next.config.mjs', "export default withMDX()('(')\n", null],
+    ['next.config.mjs', 'export default async () => ({})\n', null],
+  ]) {
+    test(`${name} with ${JSON.stringify(before)}`, async (t) => {
+      const { files, manual } = await project(t, {
+        'package.json': uses('next'),
+        'app/page.jsx': '',
+        [String(name)]: before,
+      }).json()
+      const changed = files.find(({ path }) => path === name)
+      if (after === null) assert.deepEqual([changed, manual[0].path], [undefined, name])
+      else assert.ok(changed.content.endsWith(after) && changed.content.includes('logto-authkit/next/config'))
+    })
+  }
+
+  test('the module of a NestJS application', async (t) => {
+    const module =
+      "import { Module } from '@nestjs/common';\n\n@Module({\n  controllers: [AppController],\n})\nexport class AppModule {}\n"
+    const { files } = await project(t, { 'package.json': uses('@nestjs/core'), 'src/app.module.ts': module }).json()
+    const { content } = files.find(({ path }) => path === 'src/app.module.ts')
+    assert.match(content, /^import \{ MeController \} from '\.\/me\.controller';$/m)
+    assert.match(content, /^ {2}controllers: \[AppController, MeController\],$/m)
+  })
+})
+
+test('init ends with the commands for a first request', async (t) => {
+  const local = await project(t, { 'package.json': uses('koa', 'logto-authkit') }).json()
+  assert.deepEqual(local.commands.slice(0, 3), [
+    'npx logto-authkit dev   # a local issuer; leave it running',
+    'node --env-file=.env app.js   # in another terminal',
+    'curl -i http://localhost:3000/me   # 401: no token',
+  ])
+  const source = "import express from 'express'\nconst app = express()\napp.listen(process.env.PORT || 8080)\n"
+  const files = { 'package.json': uses('express', 'typescript'), 'src/index.ts': source }
+  const own = await project(t, files).json(['--logto-url', 'https://auth.example.com'])
+  assert.deepEqual(own.commands.slice(1, 5), [
+    'npm install --save-dev tsx',
+    'npx logto-authkit doctor --url https://auth.example.com --audience https://api.example.com',
+    'npx tsx --env-file=.env src/index.ts   # in another terminal',
+    'curl -i http://localhost:8080/me   # 401: no token',
+  ])
+})

@@ -1,0 +1,61 @@
+/** Shows the changes that `init` makes to a file. */
+
+const { printable } = require('./terminal')
+
+/** Unchanged lines that are shown before and after a change. */
+const CONTEXT = 2
+
+/**
+ * @param {{ path: string, before: string | null, after: string }} change
+ * @param {import('./terminal').Paint} paint
+ */
+function diffOf({ path, before, after }, paint) {
+  const lines = compare(linesOf(before ?? ''), linesOf(after))
+  const title = paint.bold(before === null ? `${path} (new file)` : path)
+  const isShown = lines.map((_, i) =>
+    lines.slice(Math.max(0, i - CONTEXT), i + CONTEXT + 1).some(([mark]) => mark !== ' '),
+  )
+  const shown = lines.flatMap(([mark, line], i) => {
+    if (!isShown[i]) return i > 0 && isShown[i - 1] ? [paint.dim('  …')] : []
+    const text = `  ${mark} ${printable(line)}`
+    return [mark === '+' ? paint.good(text) : mark === '-' ? paint.bad(text) : paint.dim(text)]
+  })
+  return [title, ...shown].map((line) => `${line.trimEnd()}\n`).join('')
+}
+
+/** @param {string} text */
+const linesOf = (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/))
+
+/**
+ * A line diff by the longest common subsequence.
+ *
+ * @param {string[]} before
+ * @param {string[]} after
+ * @returns {[mark: ' ' | '+' | '-', line: string][]}
+ */
+function compare(before, after) {
+  /** `common[i][j]`: length of the longest common subsequence of `before` from i and `after` from j. */
+  const common = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1))
+  for (let i = before.length - 1; i >= 0; i -= 1)
+    for (let j = after.length - 1; j >= 0; j -= 1)
+      common[i][j] = before[i] === after[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1])
+  /** @type {[' ' | '+' | '-', string][]} */
+  const lines = []
+  let [i, j] = [0, 0]
+  while (i < before.length || j < after.length) {
+    if (i < before.length && j < after.length && before[i] === after[j]) {
+      lines.push([' ', before[i]])
+      i += 1
+      j += 1
+    } else if (j === after.length || (i < before.length && common[i + 1][j] >= common[i][j + 1])) {
+      lines.push(['-', before[i]])
+      i += 1
+    } else {
+      lines.push(['+', after[j]])
+      j += 1
+    }
+  }
+  return lines
+}
+
+module.exports = { diffOf }

@@ -1,0 +1,163 @@
+/** Extends existing source files where the right place is certain, and returns `null` where it is not. */
+
+/** Line ends and punctuation of a file, which inserted lines follow. */
+class SourceFile {
+  /** @param {string} text */
+  constructor(text) {
+    this.text = text.replace(/\r\n/g, '\n')
+    this.isCrlf = text.includes('\r\n')
+    this.isModule = /^(import|export)\b/m.test(this.text) || !/\brequire\(/.test(this.text)
+  }
+
+  /** The text with the original line ends. @param {string} text */
+  restored(text) {
+    return this.isCrlf ? text.replace(/\n/g, '\r\n') : text
+  }
+
+  /** Writes code with single quotes and semicolons in the style of the file. @param {string} code */
+  styled(code) {
+    const quoted = /from "|require\("/.test(this.text) ? code.replaceAll("'", '"') : code
+    return /;$/m.test(this.text) ? quoted : quoted.replace(/;$/gm, '')
+  }
+
+  /** An import of named exports. @param {string} names @param {string} from */
+  importOf(names, from) {
+    return this.styled(
+      this.isModule ? `import { ${names} } from '${from}';` : `const { ${names} } = require('${from}');`,
+    )
+  }
+}
+
+/**
+ * Adds an import and a route after the statement that creates the application.
+ *
+ * @param {string} original
+ * @param {{ package: string, creation: string, route(app: string): string }} framework
+ */
+function addRoute(original, framework) {
+  const file = new SourceFile(original)
+  if (/['"`]\/me['"`]/.test(file.text)) return null
+  const imported = onlyMatch(
+    file.text,
+    `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
+  )
+  const created = onlyMatch(file.text, `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`)
+  if (!imported || !created || imported.index > created.index) return null
+  const end = endOfCall(file.text, created.index + created[0].length)
+  if (end === null) return null
+  const afterImport = imported.index + imported[0].length
+  const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(created[1])}`
+  const text =
+    file.text.slice(0, afterImport) +
+    `\n${file.importOf('logtoAuth', `logto-authkit/${framework.package}`)}` +
+    file.text.slice(afterImport, end) +
+    `\n${file.styled(route)}` +
+    file.text.slice(end)
+  return file.restored(text)
+}
+
+/**
+ * Wraps the exported configuration in `withLogtoAuth`.
+ *
+ * @param {string} original
+ */
+function wrapNextConfig(original) {
+  const file = new SourceFile(original)
+  const exported = onlyMatch(file.text, '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$')
+  if (!exported || /^(async|function|class)$/.test(exported[2]) || !isBalanced(exported[2])) return null
+  const [whole, keyword, config, semicolon] = exported
+  const wrapped = `${keyword}withLogtoAuth(${config})${semicolon}`
+  const text = file.text.slice(0, exported.index) + wrapped + file.text.slice(exported.index + whole.length)
+  file.isModule = keyword.startsWith('export')
+  return file.restored(addImport(text, file.importOf('withLogtoAuth', 'logto-authkit/next/config')))
+}
+
+/**
+ * Adds a controller to the module of a NestJS application.
+ *
+ * @param {string} original
+ */
+function addController(original) {
+  const file = new SourceFile(original)
+  const controllers = onlyMatch(file.text, '^( *controllers: \\[)([\\w, ]*)(\\],?)$')
+  if (!controllers) return null
+  const [whole, open, names, close] = controllers
+  const line = `${open}${names.trim() === '' ? '' : `${names.trim().replace(/,$/, '')}, `}MeController${close}`
+  const text = file.text.slice(0, controllers.index) + line + file.text.slice(controllers.index + whole.length)
+  return file.restored(addImport(text, file.importOf('MeController', './me.controller')))
+}
+
+/** Adds an import after the last one, or at the top. @param {string} text @param {string} statement */
+function addImport(text, statement) {
+  const last = [...text.matchAll(/^(?:import [^\n]*|\} )from ['"][^'"\n]+['"];?$/gm)].at(-1)
+  if (last === undefined) return `${statement}\n\n${text}`
+  const end = last.index + last[0].length
+  return `${text.slice(0, end)}\n${statement}${text.slice(end)}`
+}
+
+/**
+ * The only match of a pattern, if there is exactly one.
+ *
+ * @param {string} text
+ * @param {string} pattern
+ */
+function onlyMatch(text, pattern) {
+  const matches = [...text.matchAll(new RegExp(pattern, 'gm'))]
+  return matches.length === 1 ? matches[0] : null
+}
+
+/**
+ * The end of the statement whose opening parenthesis ends at `start`, if nothing follows the call.
+ *
+ * @param {string} text
+ * @param {number} start
+ */
+function endOfCall(text, start) {
+  let depth = 1
+  for (const match of text.slice(start).matchAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|[`/]|[()]/g)) {
+    // Template literals, comments and regular expressions may contain parentheses.
+    if (match[0] === '`' || match[0] === '/') return null
+    if (match[0] === '(') depth += 1
+    if (match[0] === ')') depth -= 1
+    if (depth > 0) continue
+    const end = start + match.index + 1
+    const rest = /^;?(?=\n|$)/.exec(text.slice(end))
+    // A line that starts with a dot continues the statement.
+    return rest && !/^;?\s*\./.test(text.slice(end)) ? end + rest[0].length : null
+  }
+  return null
+}
+
+/** @param {string} text */
+const isBalanced = (text) =>
+  !/['"`/]/.test(text) && (text.match(/\(/g) ?? []).length === (text.match(/\)/g) ?? []).length
+
+/**
+ * Adds the entries that an environment file lacks.
+ *
+ * @param {string | null} original
+ * @param {Record<string, string>} entries
+ */
+function addEntries(original, entries) {
+  const file = new SourceFile(original ?? '')
+  const missing = Object.entries(entries).filter(([name]) => entryOf(file.text, name) === undefined)
+  if (missing.length === 0) return null
+  const start = file.text === '' || file.text.endsWith('\n') ? file.text : `${file.text}\n`
+  return file.restored(start + missing.map(([name, value]) => `${name}=${value}\n`).join(''))
+}
+
+/** The value of an entry. @param {string} text @param {string} name */
+const entryOf = (text, name) =>
+  new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(.*?)\\s*$`, 'm').exec(text)?.[1].replace(/^(['"])(.*)\1$/, '$2')
+
+/**
+ * Rewrites a template for CommonJS.
+ *
+ * @param {string} code
+ */
+const toCommonJs = (code) =>
+  code
+    .replace(/^import (\w+) from (.*)$/gm, 'const $1 = require($2)')
+    .replace(/^import (\{.*\}) from (.*)$/gm, 'const $1 = require($2)')
+
+module.exports = { addController, addEntries, addRoute, entryOf, toCommonJs, wrapNextConfig }

@@ -1,0 +1,190 @@
+/** Decides which files `init` creates and extends, and which lines the user must add. */
+
+const { readFileSync } = require('node:fs')
+const { join } = require('node:path')
+const { addController, addEntries, addRoute, toCommonJs, wrapNextConfig } = require('./init-edit')
+
+/**
+ * @typedef {import('./init-project').Project} Project
+ * @typedef {{ path: string, before: string | null, after: string }} Change
+ * @typedef {{ path: string, reason: string, lines: string }} Manual - Lines that the user must add.
+ * @typedef {{ changes: Change[], manual: Manual[], kept: string[], start: string, url: string }} Plan
+ */
+
+/** Routes that are added to an existing application. They leave all other routes public. */
+const ROUTES = {
+  express: {
+    package: 'express',
+    creation: 'express',
+    route: (/** @type {string} */ app) =>
+      `${app}.get('/me', logtoAuth(), (req, res) => {\n  res.json({ userId: req.auth.userId, scopes: req.auth.scopes });\n});`,
+  },
+  fastify: {
+    package: 'fastify',
+    creation: '(?:Fastify|fastify)',
+    route: (/** @type {string} */ app) =>
+      `${app}.register(async (api) => {\n  await api.register(logtoAuth);\n  api.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }));\n});`,
+  },
+  hono: {
+    package: 'hono',
+    creation: 'new Hono(?:<[^()\\n]*>)?',
+    route: (/** @type {string} */ app) =>
+      `${app}.get('/me', logtoAuth(), (c) => c.json({ userId: c.get('auth').userId, scopes: c.get('auth').scopes }));`,
+  },
+  koa: {
+    package: 'koa',
+    creation: 'new Koa(?:<[^()\\n]*>)?',
+    route: (/** @type {string} */ app) =>
+      `const authenticate = logtoAuth();\n${app}.use((ctx, next) => {\n  if (ctx.path !== '/me') return next();\n  return authenticate(ctx, async () => {\n    ctx.body = { userId: ctx.state.auth.userId, scopes: ctx.state.auth.scopes };\n  });\n});`,
+  },
+}
+
+/**
+ * @param {Project} project
+ * @param {Record<string, string>} entries - The environment variables to set.
+ * @returns {Plan}
+ */
+function planOf(project, entries) {
+  const plan = new Planner(project)
+  const environment = project.framework === 'next' ? '.env.local' : '.env'
+  const text = addEntries(project.read(environment), entries)
+  if (text === null) plan.kept.push(environment)
+  else plan.change(environment, text)
+
+  if (project.framework === 'next') planNext(plan)
+  else if (project.framework === 'nestjs') planNest(plan)
+  else planServer(plan, project.framework)
+  return plan
+}
+
+class Planner {
+  /** @type {Change[]} */
+  changes = []
+  /** @type {Manual[]} */
+  manual = []
+  /** Files that already contain what they need. @type {string[]} */
+  kept = []
+  /** The command that starts the application, without the prefix of the package manager. */
+  start = 'npm run dev'
+  url = 'http://localhost:3000/me'
+
+  /** @param {Project} project */
+  constructor(project) {
+    this.project = project
+  }
+
+  /** @param {string} path @param {string} after */
+  change(path, after) {
+    this.changes.push({ path, before: this.project.read(path), after })
+  }
+
+  /** Creates a file, unless there is one. @param {string} path @param {string} content */
+  create(path, content) {
+    const existing = this.project.read(path)
+    if (existing === null) this.change(path, content)
+    else if (existing === content || existing.includes('logto-authkit')) this.kept.push(path)
+    else this.manual.push({ path, reason: 'the file exists', lines: content })
+  }
+
+  /**
+   * Extends a file if `edit` knows where. A file that already uses the package is kept.
+   *
+   * @param {string} path
+   * @param {(text: string) => string | null} edit
+   * @param {string} lines - Shown if `edit` returns `null`.
+   */
+  extend(path, edit, lines) {
+    const text = this.project.read(path) ?? ''
+    if (/['"](logto-authkit\/|\.\/me\.controller)/.test(text)) return void this.kept.push(path)
+    const after = edit(text)
+    if (after !== null) return this.change(path, after)
+    this.manual.push({ path, reason: 'init is not certain where these lines belong', lines })
+  }
+
+  /** The first of these files that exists. @param {string[]} paths */
+  find(paths) {
+    return paths.find((path) => this.project.read(path) !== null)
+  }
+}
+
+/**
+ * Express, Fastify, Hono and Koa: a new application, or a route in the existing one.
+ *
+ * @param {Planner} plan
+ * @param {keyof typeof ROUTES} framework
+ */
+function planServer(plan, framework) {
+  const { project } = plan
+  const candidates = entryFiles(plan)
+  const creating = candidates.filter((path) =>
+    new RegExp(`= ${ROUTES[framework].creation}\\(`).test(project.read(path) ?? ''),
+  )
+  const [entry] = creating.length === 1 ? creating : candidates
+  if (entry === undefined) {
+    const path = project.isTypeScript ? `${project.source}app.ts` : 'app.js'
+    const template = readTemplate(`${framework}.mjs`)
+    plan.create(path, project.isTypeScript || project.isModule ? template : toCommonJs(template))
+    plan.start = startCommand(project, path)
+    return
+  }
+  const route = ROUTES[framework]
+  const lines = `import { logtoAuth } from 'logto-authkit/${framework}'\n\n${route.route('app').replace(/;$/gm, '')}\n`
+  plan.extend(entry, (text) => (creating.length > 1 ? null : addRoute(text, route)), lines)
+  plan.start = startCommand(project, entry)
+  const port = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(
+    project.read(entry) ?? '',
+  )
+  plan.url = `http://localhost:${port?.slice(1).find(Boolean) ?? 3000}/me`
+}
+
+/** Files that may create the application: those that scripts start, `main`, and the usual names. @param {Planner} plan */
+function entryFiles({ project }) {
+  const started = project.scripts.flatMap((script) => script.match(/[\w./-]+\.[cm]?[jt]s\b/g) ?? [])
+  const usual = ['', 'src/'].flatMap((folder) =>
+    ['app', 'index', 'main', 'server'].flatMap((name) =>
+      ['ts', 'mts', 'js', 'mjs', 'cjs'].map((extension) => `${folder}${name}.${extension}`),
+    ),
+  )
+  const paths = [...started, String(project.main), ...usual].map((path) => path.replace(/^\.\//, ''))
+  return [...new Set(paths)].filter((path) => !/^(\.\.|\/|dist\/|build\/)/.test(path) && project.read(path) !== null)
+}
+
+/** @param {Project} project @param {string} path */
+const startCommand = (project, path) =>
+  `${/\.[cm]?ts$/.test(path) ? `${RUNNERS[project.packageManager]} tsx` : 'node'} --env-file=.env ${path}`
+
+/** @param {Planner} plan */
+function planNest(plan) {
+  plan.create('src/me.controller.ts', readTemplate('nest-controller.ts'))
+  const lines = "import { MeController } from './me.controller'\n\ncontrollers: [MeController]\n"
+  plan.extend('src/app.module.ts', addController, lines)
+  const { packageManager } = plan.project
+  plan.start = `${packageManager === 'npm' ? 'npm run' : packageManager} build && node --env-file=.env dist/main.js`
+}
+
+/** @param {Planner} plan */
+function planNext(plan) {
+  const { source, isTypeScript, hasAlias, router, packageManager } = plan.project
+  const extension = isTypeScript ? 'ts' : 'js'
+  const config = plan.find(['ts', 'mts', 'mjs', 'js', 'cjs'].map((name) => `next.config.${name}`))
+  const lines =
+    "import { withLogtoAuth } from 'logto-authkit/next/config'\n\nexport default withLogtoAuth(nextConfig)\n"
+  if (config === undefined) plan.create(`next.config.${isTypeScript ? 'ts' : 'mjs'}`, readTemplate('next-config.ts'))
+  else plan.extend(config, wrapNextConfig, lines)
+
+  plan.create(`${source}lib/auth.${extension}`, readTemplate('next-auth.ts'))
+  const route = router === 'app' ? `app/api/me/route.${extension}` : `pages/api/me.${extension}`
+  const up = '../'.repeat(route.split('/').length - 1)
+  const template = readTemplate(router === 'app' ? 'next-route.ts' : 'next-api.ts')
+  plan.create(source + route, hasAlias ? template : template.replace("'@/", `'${up}`))
+  plan.start = `${packageManager === 'npm' ? 'npm run' : packageManager} dev`
+  plan.url = 'http://localhost:3000/api/me'
+}
+
+/** How each package manager runs an executable. */
+const RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
+
+/** @param {string} name */
+const readTemplate = (name) => readFileSync(join(__dirname, 'templates', name), 'utf8')
+
+module.exports = { RUNNERS, planOf }

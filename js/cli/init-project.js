@@ -1,0 +1,133 @@
+/** Reads what `init` must know about a project: its framework, language, module system and package manager. */
+
+const { existsSync, readFileSync } = require('node:fs')
+const { join, resolve } = require('node:path')
+const { UsageError } = require('./arguments')
+
+/**
+ * @typedef {'express' | 'fastify' | 'hono' | 'koa' | 'nestjs' | 'next'} Framework
+ * @typedef {'npm' | 'pnpm' | 'yarn' | 'bun'} PackageManager
+ * @typedef {{
+ *   folder: string,
+ *   framework: Framework,
+ *   router: 'app' | 'pages',
+ *   source: '' | 'src/',
+ *   isTypeScript: boolean,
+ *   isModule: boolean,
+ *   hasAlias: boolean,
+ *   packageManager: PackageManager,
+ *   scripts: string[],
+ *   main: string | undefined,
+ *   missing: string[],
+ *   hasTsx: boolean,
+ *   read(path: string): string | null,
+ * }} Project
+ */
+
+/** The packages that each framework's files import, the first of which shows that a project uses it. */
+const PACKAGES = /** @type {const} */ ({
+  next: ['next'],
+  nestjs: ['@nestjs/core'],
+  express: ['express'],
+  fastify: ['fastify'],
+  hono: ['hono', '@hono/node-server'],
+  koa: ['koa'],
+})
+const FRAMEWORKS = /** @type {Framework[]} */ (Object.keys(PACKAGES))
+
+/** @type {[string, PackageManager][]} */
+const LOCK_FILES = [
+  ['pnpm-lock.yaml', 'pnpm'],
+  ['yarn.lock', 'yarn'],
+  ['bun.lock', 'bun'],
+  ['bun.lockb', 'bun'],
+  ['package-lock.json', 'npm'],
+]
+
+/**
+ * @param {string} folder
+ * @param {string | undefined} requested - The framework, if the user has named one.
+ * @param {Record<string, string | undefined>} env
+ * @returns {Project}
+ */
+function readProject(folder, requested, env) {
+  const read = (/** @type {string} */ path) =>
+    existsSync(join(folder, path)) ? readFileSync(join(folder, path), 'utf8') : null
+  const manifest = readManifest(read('package.json'), folder)
+  const installed = { ...manifest.devDependencies, ...manifest.dependencies }
+  const framework = selectFramework(requested, installed, manifest)
+
+  const has = (/** @type {string} */ path) => existsSync(join(folder, path))
+  const source = has('src') && !has('app') && !has('pages') ? 'src/' : ''
+  const aliases = read('tsconfig.json') ?? read('jsconfig.json') ?? ''
+  return {
+    folder,
+    framework,
+    router: !has(`${source}app`) && has(`${source}pages`) ? 'pages' : 'app',
+    source,
+    isTypeScript: has('tsconfig.json') || 'typescript' in installed || framework === 'nestjs',
+    isModule: manifest.type === 'module',
+    hasAlias: aliases.includes('"@/*"'),
+    packageManager: packageManagerOf(manifest, has, env),
+    scripts: Object.values(manifest.scripts ?? {}).map(String),
+    main: manifest.main,
+    missing: ['logto-authkit', ...PACKAGES[framework]].filter((name) => !(name in installed)),
+    hasTsx: 'tsx' in installed,
+    read,
+  }
+}
+
+/**
+ * @param {string | null} text
+ * @param {string} folder
+ */
+function readManifest(text, folder) {
+  if (text === null)
+    throw new UsageError(
+      `No package.json in ${resolve(folder)}: run init in the folder of your project, or create one with: npm init -y`,
+    )
+  try {
+    const manifest = JSON.parse(text.replace(/^\uFEFF/, ''))
+    if (typeof manifest === 'object' && manifest !== null) return manifest
+  } catch {
+    // Reported below.
+  }
+  throw new UsageError('package.json is not valid JSON')
+}
+
+/**
+ * @param {string | undefined} requested
+ * @param {object} installed
+ * @param {{ workspaces?: unknown }} manifest
+ * @returns {Framework}
+ */
+function selectFramework(requested, installed, manifest) {
+  const known = FRAMEWORKS.find((framework) => framework === requested)
+  if (known) return known
+  if (requested !== undefined) throw new UsageError(`--framework takes one of ${FRAMEWORKS.join(', ')}`)
+  const found = FRAMEWORKS.filter((framework) => PACKAGES[framework][0] in installed)
+  // NestJS runs on Express or Fastify, which may be dependencies too.
+  const candidates = found.includes('nestjs') ? found.filter((name) => name === 'nestjs' || name === 'next') : found
+  if (candidates.length === 1) return candidates[0]
+  if (candidates.length > 1)
+    throw new UsageError(`Several frameworks found: choose one with --framework ${candidates.join('|')}`)
+  const elsewhere = manifest.workspaces ? ' In a monorepo, run init in the folder of the workspace.' : ''
+  throw new UsageError(
+    `No supported framework in package.json: install one of ${FRAMEWORKS.join(', ')}, or choose one with --framework.${elsewhere}`,
+  )
+}
+
+/**
+ * @param {{ packageManager?: unknown }} manifest
+ * @param {(path: string) => boolean} has
+ * @param {Record<string, string | undefined>} env
+ * @returns {PackageManager}
+ */
+function packageManagerOf({ packageManager }, has, { npm_config_user_agent: userAgent = '' }) {
+  const [, declared] = /^(npm|pnpm|yarn|bun)@/.exec(String(packageManager)) ?? []
+  const locked = LOCK_FILES.find(([file]) => has(file))?.[1]
+  const [, running] = /^(npm|pnpm|yarn|bun)\//.exec(userAgent) ?? []
+  return /** @type {PackageManager} */ (declared ?? locked ?? running ?? 'npm')
+}
+
+module.exports = { FRAMEWORKS, readProject }

@@ -1,0 +1,73 @@
+/** The texts of `init`: the description of the project, the next commands and the summary in JSON. */
+
+const { RUNNERS } = require('./init-plan')
+
+/** The URL and the audience of `logto-authkit dev`. */
+const DEV = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
+
+const DEV_INSTALL = {
+  npm: 'npm install --save-dev tsx',
+  pnpm: 'pnpm add --save-dev tsx',
+  yarn: 'yarn add --dev tsx',
+  bun: 'bun add --dev tsx',
+}
+
+/** @param {import('./init-project').Project} project */
+function descriptionOf({ framework, router, isTypeScript, isModule, packageManager }) {
+  const names = { express: 'Express', fastify: 'Fastify', hono: 'Hono', koa: 'Koa', nestjs: 'NestJS', next: 'Next.js' }
+  const name = framework === 'next' ? `Next.js (${router === 'app' ? 'App' : 'Pages'} Router)` : names[framework]
+  const language = isTypeScript ? 'TypeScript' : isModule || framework === 'next' ? 'ES modules' : 'CommonJS'
+  return `${name}, ${language}, ${packageManager}`
+}
+
+/**
+ * @param {import('./init-project').Project} project
+ * @param {import('./init-plan').Plan} plan
+ * @param {Record<string, string>} entries
+ */
+function commandsOf({ packageManager, missing, hasTsx }, { start, url }, { LOGTO_URL, LOGTO_AUDIENCE }) {
+  const tool = `${RUNNERS[packageManager]} logto-authkit`
+  const isDev = LOGTO_URL === DEV.LOGTO_URL
+  const body = JSON.stringify({ sub: 'alice', scope: 'read:orders', audience: LOGTO_AUDIENCE })
+  return [
+    ...(missing.length > 0
+      ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
+      : []),
+    ...(/ tsx /.test(start) && !hasTsx ? [DEV_INSTALL[packageManager]] : []),
+    isDev
+      ? `${tool} dev   # a local issuer; leave it running`
+      : `${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`,
+    `${start}   # in another terminal`,
+    `curl -i ${url}   # 401: no token`,
+    ...(isDev
+      ? [
+          `TOKEN=$(curl -s http://127.0.0.1:3002/api/tokens -H 'Content-Type: application/json' \\`,
+          `  -d '${body}' | node -pe 'JSON.parse(fs.readFileSync(0)).token')`,
+        ]
+      : ['TOKEN=…   # an access token for this API resource']),
+    `curl -i ${url} -H "Authorization: Bearer $TOKEN"   # 200`,
+  ]
+}
+
+/**
+ * @param {import('./init-project').Project} project
+ * @param {import('./init-plan').Plan} plan
+ * @param {Record<string, string>} entries
+ * @param {boolean} isWritten
+ */
+const summaryOf = (project, plan, entries, isWritten) => ({
+  framework: project.framework,
+  typescript: project.isTypeScript,
+  packageManager: project.packageManager,
+  written: isWritten,
+  files: plan.changes.map(({ path, before, after }) => ({
+    path,
+    action: before === null ? 'create' : 'extend',
+    content: after,
+  })),
+  kept: plan.kept,
+  manual: plan.manual,
+  commands: commandsOf(project, plan, entries),
+})
+
+module.exports = { DEV, commandsOf, descriptionOf, summaryOf }

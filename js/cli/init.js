@@ -1,0 +1,167 @@
+/** `logto-authkit init`: adds authentication to the project in the current folder. */
+
+const { existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs')
+const { dirname, join } = require('node:path')
+const { createInterface } = require('node:readline')
+const { createVerifier } = require('../core/verifier')
+const { UsageError, readArguments } = require('./arguments')
+const { diffOf } = require('./init-diff')
+const { entryOf } = require('./init-edit')
+const { FRAMEWORKS, readProject } = require('./init-project')
+const { planOf } = require('./init-plan')
+const { DEV, commandsOf, descriptionOf, summaryOf } = require('./init-report')
+const { painter, printable } = require('./terminal')
+
+const HELP = `Usage: logto-authkit init [options]
+
+Adds one protected route, and the environment variables LOGTO_URL and LOGTO_AUDIENCE, to the project in
+the current folder. Shows the changes first, and never overwrites a file or an entry.
+
+  --logto-url URL        your Logto (default: ${DEV.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
+  --audience ID          the identifier of your API resource in Logto (default: ${DEV.LOGTO_AUDIENCE})
+  --framework NAME       ${FRAMEWORKS.join(', ')} (default: the one in package.json)
+  --yes, -y              do not ask
+  --dry-run              show the changes, but write nothing
+  --json                 print the result as JSON; writes only with --yes
+  --help, -h             show this help
+
+Exit codes: 0 done, or nothing to do; 1 nothing was written, because nobody agreed; 2 wrong usage.
+`
+
+const FLAGS = /** @type {const} */ ({
+  'logto-url': { type: 'string' },
+  audience: { type: 'string' },
+  framework: { type: 'string' },
+  yes: { type: 'boolean', short: 'y' },
+  'dry-run': { type: 'boolean' },
+  json: { type: 'boolean' },
+})
+
+/**
+ * @typedef {{ 'logto-url'?: string, audience?: string, framework?: string, yes?: boolean, 'dry-run'?: boolean, json?: boolean }} Flags
+ */
+
+/** @type {import('./run').Command['run']} */
+async function run(args, surroundings) {
+  const { stdin, stdout, env } = surroundings
+  const { values: parsed, positionals } = readArguments(args, FLAGS)
+  if (positionals.length > 0) throw new UsageError('init takes only options')
+  const values = /** @type {Flags} */ (parsed)
+  const folder = surroundings.cwd()
+  const project = readProject(folder, values.framework, env)
+  const asks = stdin.isTTY === true && stdout.isTTY === true && !values.yes && !values['dry-run'] && !values.json
+  const prompt = asks ? new Prompt(stdin, stdout) : null
+  try {
+    const entries = await readEntries(project, values, prompt)
+    const plan = planOf(project, entries)
+    const isAgreed = values.yes && !values['dry-run']
+    if (values.json) {
+      if (isAgreed) write(folder, plan.changes)
+      stdout.write(`${JSON.stringify(summaryOf(project, plan, entries, Boolean(isAgreed)), null, 2)}\n`)
+      return 0
+    }
+
+    const paint = painter(stdout, env)
+    stdout.write(`${descriptionOf(project)}\n\n${plan.changes.map((change) => `${diffOf(change, paint)}\n`).join('')}`)
+    if (plan.changes.length === 0) stdout.write('Nothing to change: everything is there already.\n\n')
+    else if (values['dry-run']) stdout.write('Nothing was written (--dry-run).\n\n')
+    else if (isAgreed || (await prompt?.confirms('Write these changes?'))) {
+      write(folder, plan.changes)
+      stdout.write(`${paint.good('✓')} Written.\n\n`)
+    } else {
+      stdout.write(prompt ? 'Nothing was written.\n' : 'Nothing was written. To write these changes, add --yes.\n')
+      return 1
+    }
+    for (const { path, reason, lines } of plan.manual)
+      stdout.write(`${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indented(lines)}\n`)
+    stdout.write(`Next:\n\n${indented(commandsOf(project, plan, entries).join('\n'))}`)
+    return 0
+  } finally {
+    prompt?.close()
+  }
+}
+
+/**
+ * The environment variables: from flags, from the existing file, from the user, or those of `dev`.
+ *
+ * @param {import('./init-project').Project} project
+ * @param {Flags} flags
+ * @param {Prompt | null} prompt
+ */
+async function readEntries(project, flags, prompt) {
+  const file = project.read(project.framework === 'next' ? '.env.local' : '.env') ?? ''
+  const value = async (
+    /** @type {keyof typeof DEV} */ name,
+    /** @type {string | undefined} */ flag,
+    /** @type {string} */ question,
+  ) => {
+    const existing = entryOf(file, name)
+    if (existing) {
+      if (flag !== undefined && flag !== existing)
+        throw new UsageError(
+          `${name} is already set in ${project.framework === 'next' ? '.env.local' : '.env'}: change it there`,
+        )
+      return existing
+    }
+    return flag ?? (await prompt?.asks(question, DEV[name])) ?? DEV[name]
+  }
+  const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], 'URL of your Logto')
+  const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
+  for (const entry of [LOGTO_URL, LOGTO_AUDIENCE])
+    if (/[\s#'"`\\$]/.test(entry)) throw new UsageError(`Not a URL or an identifier: ${printable(entry)}`)
+  createVerifier({ logtoUrl: LOGTO_URL, audience: LOGTO_AUDIENCE })
+  return { LOGTO_URL, LOGTO_AUDIENCE }
+}
+
+/** Asks questions on a terminal. */
+class Prompt {
+  #interface
+  #lines
+  #stdout
+
+  /** @param {any} stdin @param {{ write(text: string): unknown }} stdout */
+  constructor(stdin, stdout) {
+    this.#interface = createInterface({ input: stdin })
+    this.#lines = this.#interface[Symbol.asyncIterator]()
+    this.#stdout = stdout
+  }
+
+  /** Returns the answer, or the suggestion if it is empty. @param {string} question @param {string} suggestion */
+  async asks(question, suggestion) {
+    this.#stdout.write(`${question} (${suggestion}): `)
+    const { value, done } = await this.#lines.next()
+    if (done) throw new Error('no answer: nothing was written')
+    return value.trim() || suggestion
+  }
+
+  /** @param {string} question */
+  async confirms(question) {
+    return /^y(es)?$/i.test(await this.asks(question, 'yes'))
+  }
+
+  close() {
+    this.#interface.close()
+  }
+}
+
+/**
+ * @param {string} folder
+ * @param {import('./init-plan').Change[]} changes
+ */
+function write(folder, changes) {
+  for (const { path, before } of changes) {
+    const file = join(folder, path)
+    const current = existsSync(file) ? readFileSync(file, 'utf8') : null
+    if (current !== before) throw new Error(`${path} has changed in the meantime: nothing was written`)
+  }
+  for (const { path, before, after } of changes) {
+    const file = join(folder, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, after, { flag: before === null ? 'wx' : 'w' })
+  }
+}
+
+/** @param {string} text */
+const indented = (text) => text.replace(/^(?=.)/gm, '  ').replace(/\n*$/, '\n')
+
+module.exports = { HELP, run }

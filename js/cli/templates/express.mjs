@@ -1,0 +1,12 @@
+import express from 'express'
+import { logtoAuth, protect } from 'logto-authkit/express'
+
+const app = express()
+
+// Public route: registered before logtoAuth(), so no token is checked.
+app.get('/', (_req, res) => res.send('Hello\n'))
+app.use(logtoAuth()) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
+app.get('/me', (req, res) => res.json({ userId: req.auth.userId, scopes: req.auth.scopes }))
+app.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => res.json({ owner: req.auth.userId }))
+
+app.listen(process.env.PORT ?? 3000)
