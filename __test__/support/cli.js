@@ -26,7 +26,7 @@ function sink() {
 }
 
 /** Runs `dev` until the test ends. */
-async function startDev(t) {
+async function startDev(t, args = ['--json']) {
   const signals = new EventEmitter()
   const written = new EventEmitter()
   const text = once(written, 'text')
@@ -37,14 +37,14 @@ async function startDev(t) {
     cwd: process.cwd,
     once: signals.once.bind(signals),
   })
-  const exit = run(['dev', '--port', '0', '--json'], surroundings)
+  const exit = run(['dev', '--port', '0', ...args], surroundings)
   const stop = () => {
     signals.emit('SIGTERM')
     return exit
   }
   t.after(stop)
   const [line] = await text
-  return { ...JSON.parse(line), stop }
+  return { ...(args.includes('--json') ? JSON.parse(line) : null), output: line, stop }
 }
 
 module.exports = { cli, startDev }

@@ -38,11 +38,24 @@ describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 
       const token = String(await page.locator('#token', { hasText: '.' }).textContent())
       const auth = await verifyAuth(token, { ...options, requiredScope: 'read:orders' })
       assert.equal(auth.userId, 'bob')
+      const send = (path) => `curl -i http://localhost:3000${path} -H 'Authorization: Bearer ${token}'`
       assert.equal(
         await page.locator('#curl').textContent(),
-        `curl -H 'Authorization: Bearer ${token}' http://localhost:3000/`,
+        `# 401: missing_token\ncurl -i http://localhost:3000/me\n# 200\n${send('/me')}\n# 200\n${send('/orders')}`,
       )
       assert.match(String(await page.locator('#options').textContent()), new RegExp(`logtoUrl: '${logtoUrl}'`))
+
+      await page.getByRole('button', { name: 'No scopes' }).click()
+      await page.getByRole('button', { name: 'Create token' }).click()
+      await page.locator('#curl', { hasText: '# 403: missing_scope' }).waitFor()
+      for (const [kind, rejection] of [
+        ['Personal access token', 'opaque_token'],
+        ['ID token', 'invalid_token_type'],
+      ]) {
+        await page.getByLabel('Kind').selectOption({ label: `${kind} (rejected by APIs)` })
+        await page.getByRole('button', { name: 'Create token' }).click()
+        await page.locator('#curl', { hasText: `# 401: ${rejection}` }).waitFor()
+      }
 
       await page.getByLabel('Kind').selectOption('Organization token')
       await page.getByLabel('Organization', { exact: true }).fill('org-1')

@@ -65,6 +65,7 @@ async function handleRequest(request, issuer, state) {
   const path = String(request.url).split('?')[0]
   if (request.method === 'GET') {
     if (path === '/api/state') return json(stateOf(issuer, state))
+    if (path === '/token') return { status: 200, type: 'text/plain', body: createToken(queryOf(request), issuer).token }
     const file = STATIC_FILES[path]
     if (!file) throw new HttpError(404, 'Not found')
     return { status: 200, ...file }
@@ -79,15 +80,38 @@ async function handleRequest(request, issuer, state) {
   return json(await action(await readBody(request), issuer, state))
 }
 
+/**
+ * Creates a token, with its decoded header and claims if it is a JWT.
+ *
+ * @param {Record<string, any>} options - Mint options and `kind`.
+ * @param {TestIssuer} issuer
+ */
+function createToken({ kind = 'access', ...mintOptions }, issuer) {
+  const other = randomBytes(32).toString('base64url')
+  if (kind === 'opaque') return { token: other, header: null, claims: null }
+  if (kind === 'personal') return { token: `pat_${other}`, header: null, claims: null }
+  if (kind !== 'id' && kind !== 'access')
+    throw new HttpError(400, 'Invalid option "kind": expected access, id, opaque or personal')
+  const token = issuer.mint(kind === 'id' ? idTokenOptions(mintOptions) : mintOptions)
+  const [header, claims] = token.split('.', 2).map(decodeJsonPart)
+  return { token, header, claims }
+}
+
+/**
+ * The options of `GET /token`, which scripts can use without building JSON.
+ *
+ * @param {import('node:http').IncomingMessage} request
+ * @returns {Record<string, any>}
+ */
+function queryOf({ url }) {
+  const options = Object.fromEntries(new URL(String(url), 'http://localhost').searchParams)
+  const { expiresIn } = options
+  return expiresIn === undefined ? options : { ...options, expiresIn: Number(expiresIn) }
+}
+
 /** @type {Record<string, (body: any, issuer: TestIssuer, state: any) => any>} */
 const POST_ACTIONS = {
-  '/api/tokens': ({ kind = 'access', ...mintOptions }, issuer) => {
-    if (kind === 'opaque') return { token: randomBytes(32).toString('base64url'), header: null, claims: null }
-    const options = kind === 'id' ? idTokenOptions(mintOptions) : mintOptions
-    const token = issuer.mint(options)
-    const [header, claims] = token.split('.', 2).map(decodeJsonPart)
-    return { token, header, claims }
-  },
+  '/api/tokens': createToken,
   '/api/rotation': async (options, issuer, state) => {
     await issuer.rotateKeys(options)
     state.rotations += 1

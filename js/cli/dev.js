@@ -16,8 +16,9 @@ is requested.
   --json             print the URLs as one line of JSON
   --help, -h         show this help
 
-Scripts can use the API of the page:
-  curl -s http://127.0.0.1:3002/api/tokens -H 'Content-Type: application/json' -d '{"sub":"alice","scope":"read:orders"}'
+Scripts can get tokens from the page:
+  curl -s 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders'
+  curl -s 'http://127.0.0.1:3002/token?kind=opaque'      or kind=id, kind=personal, expiresIn=-60
 
 Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 `
@@ -51,13 +52,39 @@ async function run(args, surroundings) {
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
-  Options for your API: { logtoUrl: '${logtoUrl}', audience: 'https://api.example.com' }
+  Settings of your API:
+    LOGTO_URL=${logtoUrl}
+    LOGTO_AUDIENCE=https://api.example.com
+
+  Requests to an API with the routes /me and /orders, which requires read:orders:
+${commandsOf(page.url, paint)}
   ${paint.dim('For development only: anyone on this machine can create any token. Press Ctrl-C to stop.')}
 `
   stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)
   await stopped
   await Promise.all([page.close(), issuer.close()])
   return 0
+}
+
+/**
+ * Commands that show the three most important responses, and tokens that are not access tokens for an API.
+ *
+ * @param {string} page
+ * @param {import('./terminal').Paint} paint
+ */
+function commandsOf(page, paint) {
+  const send = (/** @type {string} */ path) => `curl -i localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
+  const get = (/** @type {string} */ query) => `TOKEN=$(curl -s '${page}/token?${query}')`
+  return [
+    ['401: no token', 'curl -i localhost:3000/me'],
+    ['200', get('sub=alice'), send('/me')],
+    ['403: missing scope', send('/orders')],
+    ['200', get('sub=alice&scope=read:orders'), send('/orders')],
+    ['401: not a token for an API (also: kind=personal, kind=id)', get('kind=opaque'), send('/me')],
+  ]
+    .flatMap(([result, ...commands]) => [paint.dim(`# ${result}`), ...commands])
+    .map((line) => `    ${line}`)
+    .join('\n')
 }
 
 /**

@@ -28,7 +28,7 @@ function descriptionOf({ framework, router, isTypeScript, isModule, packageManag
 function commandsOf({ packageManager, missing, hasTsx }, { start, url }, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const tool = `${RUNNERS[packageManager]} logto-authkit`
   const isDev = LOGTO_URL === DEV.LOGTO_URL
-  const body = JSON.stringify({ sub: 'alice', scope: 'read:orders', audience: LOGTO_AUDIENCE })
+  const audience = LOGTO_AUDIENCE === DEV.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
   return [
     ...(missing.length > 0
       ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
@@ -39,12 +39,9 @@ function commandsOf({ packageManager, missing, hasTsx }, { start, url }, { LOGTO
       : `${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`,
     `${start}   # in another terminal`,
     `curl -i ${url}   # 401: no token`,
-    ...(isDev
-      ? [
-          `TOKEN=$(curl -s http://127.0.0.1:3002/api/tokens -H 'Content-Type: application/json' \\`,
-          `  -d '${body}' | node -pe 'JSON.parse(fs.readFileSync(0)).token')`,
-        ]
-      : ['TOKEN=…   # an access token for this API resource']),
+    isDev
+      ? `TOKEN=$(curl -s 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`
+      : 'TOKEN=…   # an access token for this API resource',
     `curl -i ${url} -H "Authorization: Bearer $TOKEN"   # 200`,
   ]
 }

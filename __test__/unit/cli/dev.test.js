@@ -7,7 +7,11 @@ const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
 const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
+const { text } = require('node:stream/consumers')
+const { serve } = require('../../support/frameworks')
 const { AUDIENCE } = require('../../support/tokens')
+const express = require('express')
+const { logtoAuth, protect } = require('logto-authkit/express')
 
 describe('dev', { timeout: 60_000 }, () => {
   test('issues tokens that the library accepts with the printed options', async (t) => {
@@ -31,6 +35,51 @@ describe('dev', { timeout: 60_000 }, () => {
     }
     const { body } = await post(page, '/api/tokens', { expiresIn: -60 })
     assert.equal(await verdict(verifyAuth(body.token, options)), 'token_expired')
+  })
+
+  test('issues tokens as text, for scripts', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const options = { logtoUrl, audience: AUDIENCE, requiredScope: 'read:orders' }
+    for (const [query, expected] of [
+      ['sub=alice&scope=read:orders', 'accepted'],
+      ['sub=alice', 'missing_scope'],
+      ['expiresIn=-60', 'token_expired'],
+      ['kind=id', 'invalid_token_type'],
+      ['kind=opaque', 'opaque_token'],
+      ['kind=personal', 'opaque_token'],
+    ]) {
+      const response = await fetch(`${page}/token?${query}`)
+      assert.equal(response.headers.get('content-type'), 'text/plain')
+      const token = await response.text()
+      assert.equal(token.startsWith('pat_'), query === 'kind=personal')
+      assert.equal(await verdict(verifyAuth(token, options)), expected, query)
+    }
+    for (const [query, says] of /** @type {[string, RegExp][]} */ ([
+      ['kind=refresh', /"kind": expected access, id, opaque or personal/],
+      ['subject=alice', /subject/],
+      ['expiresIn=soon', /"expiresIn"/],
+    ])) {
+      const response = await fetch(`${page}/token?${query}`)
+      assert.equal(response.status, 400)
+      assert.match(/** @type {any} */ (await response.json()).error, says)
+    }
+  })
+
+  test('prints commands that show a 200, a 401 and a 403', { timeout: 120_000 }, async (t) => {
+    const { output } = await startDev(t, [])
+    const issuer = /LOGTO_URL=(.*)/.exec(output)?.[1]
+    const app = express()
+    app.use(logtoAuth({ logtoUrl: issuer, audience: AUDIENCE }))
+    app.get('/me', (_req, res) => res.json({}))
+    app.get('/orders', protect({ requiredScope: 'read:orders' }), (_req, res) => res.json({}))
+    const url = await serve(t, app)
+    const commands = output.match(/^ {4}(?!LOGTO_).*$/gm) ?? []
+    const script = commands.join('\n').replaceAll('localhost:3000', url.replace('http://', ''))
+    const bash = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const answers = (await text(bash.stdout)).match(/(?<=HTTP\/1\.1 )\d+/g)
+    const announced = output.match(/(?<=^ {4}# )\d+/gm)
+    assert.deepEqual(announced, ['401', '200', '403', '200', '401'])
+    assert.deepEqual(answers, announced)
   })
 
   test('rotates keys', async (t) => {

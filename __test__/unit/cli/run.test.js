@@ -176,10 +176,8 @@ describe('docs/cli.md', () => {
       // Neither ends by itself: `init` asks, and has tests of its own.
       if (command === 'dev' || command === 'init') continue
       if (line.startsWith('curl')) {
-        const body = /-d '(.*)'$/.exec(line)?.[1]
-        const headers = { 'Content-Type': 'application/json' }
-        const response = await fetch(`${page}/api/tokens`, { method: 'POST', headers, body })
-        const { token } = /** @type {any} */ (await response.json())
+        const [, address] = /'(http.*)'/.exec(line) ?? []
+        const token = await (await fetch(address.replace('http://127.0.0.1:3002', page))).text()
         const auth = await verifyAuth(token, { logtoUrl: local, audience: 'https://api.example.com' })
         assert.deepEqual([auth.userId, auth.scopes], ['alice', ['read:orders']])
         ran.push('curl')
@@ -204,7 +202,7 @@ describe('docs/cli.md', () => {
     const [, doctor] = page.split(/^## /m).filter((part) => /^(init|doctor)/.test(part))
     const named = [...doctor.matchAll(/^\| ([A-Z][\w ]+) \|/gm)].map(([, name]) => name)
     assert.deepEqual(named.sort(), checks.sort())
-    for (const route of ['/api/tokens', '/api/rotation', '/api/outage', '/api/state'])
+    for (const route of ['/token', '/api/tokens', '/api/rotation', '/api/outage', '/api/state'])
       assert.ok(page.includes(route), route)
   })
 })

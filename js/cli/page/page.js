@@ -13,6 +13,15 @@ const TOKEN_REQUESTS = {
   }),
   id: ({ sub, clientId, expiresIn }) => ({ kind: 'id', sub, clientId, expiresIn }),
   opaque: () => ({ kind: 'opaque' }),
+  personal: () => ({ kind: 'personal' }),
+}
+
+/** Why an API rejects tokens that are not access tokens. */
+const REJECTIONS = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
+
+const NOTES = {
+  opaque: 'An opaque token has no readable content: only Logto can interpret it.',
+  personal: 'A personal access token has no readable content: exchange it for an access token at Logto first.',
 }
 
 let state
@@ -41,6 +50,10 @@ $('#outage').addEventListener('click', async ({ target }) => {
   if (target.dataset.mode !== undefined) render(await post('/api/outage', { mode: target.dataset.mode || null }))
 })
 
+document.addEventListener('click', ({ target }) => {
+  if (target.dataset.scope !== undefined) $('[name=scope]').value = target.dataset.scope
+})
+
 document.addEventListener('click', async ({ target }) => {
   if (!target.dataset.copy) return
   await navigator.clipboard.writeText($(`#${target.dataset.copy}`).textContent)
@@ -56,25 +69,37 @@ function isVisible(name) {
 
 function showFields() {
   const kind = $('[name=kind]').value
-  for (const label of document.querySelectorAll('#mint [data-for]')) {
-    label.hidden = !label.dataset.for.split(' ').includes(kind)
+  for (const group of document.querySelectorAll('#mint [data-for]')) {
+    group.hidden = !group.dataset.for.split(' ').includes(kind)
     // A hidden required field would prevent the form from being submitted.
-    label.firstElementChild.disabled = label.hidden
+    group.firstElementChild.disabled = group.hidden
   }
 }
 
-function showToken({ token, header, claims }, { audience, organizationId }) {
+function showToken({ token, header, claims }, { kind, audience, organizationId }) {
   $('#token').textContent = token
-  $('#curl').textContent = `curl -H 'Authorization: Bearer ${token}' http://localhost:3000/`
+  $('#curl').textContent = requestsOf(token, kind, claims)
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
     `audience: ${quote(audience ?? 'https://api.example.com')},`,
     ...(organizationId ? [`organizationId: ${quote(organizationId)},`] : []),
   ].join('\n')
-  $('#claims').textContent = claims
-    ? JSON.stringify({ header, claims }, null, 2)
-    : 'An opaque token has no readable content: only Logto can interpret it.'
+  $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : NOTES[kind]
   $('#result').hidden = false
+}
+
+/** Commands with the responses to expect, from routes like those that `logto-authkit init` creates. */
+function requestsOf(token, kind, claims) {
+  const send = (path) => `curl -i http://localhost:3000${path} -H 'Authorization: Bearer ${token}'`
+  const rejection = REJECTIONS[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
+  const isPermitted = claims?.scope?.split(' ').includes('read:orders')
+  return [
+    '# 401: missing_token',
+    'curl -i http://localhost:3000/me',
+    rejection ? `# 401: ${rejection}` : '# 200',
+    send('/me'),
+    ...(rejection ? [] : [isPermitted ? '# 200' : '# 403: missing_scope (requires read:orders)', send('/orders')]),
+  ].join('\n')
 }
 
 const quote = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`
