@@ -12,6 +12,7 @@ const { promisify } = require('node:util')
  * @property {() => Promise<void>} rotateKey starts signing with a new ES384 key; the previous one stays in the key set
  * @property {() => void} dropPreviousKey removes all ES384 keys except the newest from the key set
  * @property {() => number} jwksRequests number of requests for the key set
+ * @property {(isDown: boolean) => void} setDown resets all connections, or responds again
  * @property {() => Promise<void>} close
  */
 
@@ -21,11 +22,13 @@ async function startIdentityServer() {
   const rsaKey = await generateJwk('rsa', { modulusLength: 2048 })
   let ecKeys = [await generateJwk('ec', { namedCurve: 'P-384' })]
   let jwksRequests = 0
+  let isDown = false
 
   /** @type {import('node:http').RequestListener} */
   let provider
   const server = createServer((request, response) => {
     const path = request.url ?? ''
+    if (isDown) return void request.socket.resetAndDestroy()
     if (!path.startsWith(`${MOUNT}/`)) return void response.writeHead(404).end()
     if (path === `${MOUNT}/jwks`) jwksRequests += 1
     // A mounted provider expects Express's convention: `url` relative to the mount point, `originalUrl` as requested.
@@ -55,6 +58,9 @@ async function startIdentityServer() {
       mount()
     },
     jwksRequests: () => jwksRequests,
+    setDown(value) {
+      isDown = value
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
@@ -132,8 +138,14 @@ async function importProvider() {
   // `oidc-provider` 9 targets Node 22 and warns on Node 20, where the only missing API is `URL.parse`.
   const url = /** @type {any} */ (URL)
   url.parse ??= (/** @type {string} */ input) => (URL.canParse(input) ? new URL(input) : null)
-  // @ts-expect-error: the package ships no types
-  return import('oidc-provider')
+  const { warn } = console
+  console.warn = () => {}
+  try {
+    // @ts-expect-error: the package ships no types
+    return await import('oidc-provider')
+  } finally {
+    console.warn = warn
+  }
 }
 
 const MOUNT = '/oidc'

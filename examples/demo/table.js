@@ -20,6 +20,41 @@ function printTable(title, rows) {
 }
 
 /**
+ * Like a table, without the columns that only matter if a row is not as expected. Fits into 70 columns.
+ *
+ * @param {string} title
+ * @param {Row[]} rows
+ */
+function printList(title, rows) {
+  const width = Math.max(...rows.map(({ name }) => name.length))
+  console.log(`\n${paint('bold', title)}\n`)
+  for (const { ok, name, expected, got, detail } of rows) {
+    const line = `${name.padEnd(width)}  ${got}`
+    if (ok) console.log(`  ${paint('green', '✓')} ${line}`)
+    else console.log(`  ${paint('red', '✗')} ${line}\n      expected ${expected}. ${detail}`)
+  }
+}
+
+/**
+ * The last bar has no length, because it would dwarf the others.
+ *
+ * @param {string} title
+ * @param {{ name: string, perSecond: number }[]} results
+ */
+function printBars(title, results) {
+  const compared = results.slice(0, -1)
+  const [longest] = compared.map(({ perSecond }) => perSecond).sort((a, b) => b - a)
+  const width = Math.max(...results.map(({ name }) => name.length))
+  console.log(`\n${paint('bold', title)}\n`)
+  for (const result of results) {
+    const { name, perSecond } = result
+    const bar = compared.includes(result) ? '█'.repeat(Math.max(1, Math.round((perSecond / longest) * 16))) : ''
+    const figure = Math.round(perSecond).toLocaleString('en').padStart(9)
+    console.log(`    ${name.padEnd(width)}  ${figure}  ${paint('green', bar)}`.trimEnd())
+  }
+}
+
+/**
  * @param {Row[]} rows
  * @param {string[]} remarks
  */
@@ -46,4 +81,4 @@ function paint(style, text) {
 
 const COLUMNS = /** @type {const} */ (['name', 'expected', 'got'])
 
-module.exports = { printTable, printSummary }
+module.exports = { printBars, printList, printSummary, printTable }

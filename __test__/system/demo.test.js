@@ -1,0 +1,16 @@
+const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
+const { join } = require('node:path')
+const { test } = require('node:test')
+
+test('the demo shows attacks, incidents and the speed, as expected and in 70 columns', { timeout: 300_000 }, () => {
+  const main = join(__dirname, '../../examples/demo/main.js')
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main], { encoding: 'utf8', timeout: 300_000 })
+  assert.deepEqual([status, stderr], [0, ''], stdout)
+  const attacks = stdout.slice(stdout.indexOf('\nAttacks\n'), stdout.indexOf('\nIncidents'))
+  assert.equal(attacks.match(/^ {2}✓ .* 401 \w+$/gm)?.length, 6, stdout)
+  assert.match(stdout, /^ {2}✓ Key rotation +0 of [\d,]+ requests lost$/m)
+  assert.match(stdout, /^ {2}✓ Outage of the identity server +0 of [\d,]+ requests lost$/m)
+  assert.match(stdout, /^ {4}jose +[\d,]+ {2}█+$/m)
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 70, line)
+})
