@@ -41,8 +41,8 @@ const ENTRIES = {
     ...CSRF,
     ...functions('createExpressAuthMiddleware verifyNextAuth'),
   },
-  'logto-authkit/revocation': functions('createRevocations memoryStore'),
-  'logto-authkit/testing': functions('createTestIssuer'),
+  'logto-authkit/revocation': functions('createRevocations memoryStore redisStore'),
+  'logto-authkit/testing': functions('createTestIssuer testRevocationStore'),
   'logto-authkit/upgrade': functions('socketAuth verifyUpgrade'),
 }
 

@@ -15,9 +15,11 @@ import type { AuthContext } from '../..'
  * ```ts
  * import express from 'express'
  * import { logtoAuth } from 'logto-authkit/express'
- * import { createRevocations } from 'logto-authkit/revocation'
+ * import { createClient } from 'redis'
+ * import { createRevocations, redisStore } from 'logto-authkit/revocation'
  *
- * const revocations = createRevocations()
+ * const client = await createClient({ url: 'redis://localhost' }).connect()
+ * const revocations = createRevocations({ store: redisStore(client) })
  * const app = express()
  * app.use(logtoAuth({ logtoUrl: 'https://auth.example.com', audience: 'https://api.example.com', revocations }))
  *
@@ -29,7 +31,7 @@ export function createRevocations(options?: RevocationsOptions): Revocations
 /** Options of {@link createRevocations}. */
 export interface RevocationsOptions {
   /**
-   * Where revocations are stored: {@link memoryStore} for this process only, `redisStore` to share them, or your own
+   * Where revocations are stored: {@link memoryStore} for this process only, {@link redisStore} to share them, or your own
    * {@link RevocationStore}.
    *
    * @defaultValue `memoryStore()`
@@ -153,6 +155,31 @@ export interface RevocationStats {
 
 /** A store in memory, for a single process: its revocations are lost at a restart, and worker threads do not share them. */
 export function memoryStore(): RevocationStore
+
+/**
+ * A store in Redis 6.2 or later, or Valkey, which instances share. It uses one stream, with two connections of its own per instance.
+ *
+ * @param client - A client of `redis` (node-redis) 4 to 6, `ioredis` 5 or 6, or `iovalkey`, also for Cluster or Sentinel. It is
+ *   duplicated, so its address and credentials apply.
+ * @param options - See {@link RedisStoreOptions}.
+ * @throws `TypeError` with `code: 'invalid_options'` for another object, or an unknown or invalid option.
+ */
+export function redisStore(client: RedisClient, options?: RedisStoreOptions): RevocationStore
+
+/** The part of a Redis client's type that all supported clients share. */
+export interface RedisClient {
+  connect(): Promise<unknown>
+}
+
+/** Options of {@link redisStore}. */
+export interface RedisStoreOptions {
+  /**
+   * The prefix of the stream's key, `<prefix>:revocations`. Use another one for every Logto.
+   *
+   * @defaultValue `'logto-authkit'`
+   */
+  prefix?: string
+}
 
 /**
  * A log of revocations that instances share. Implement it to use another engine than Redis, and test your implementation with

@@ -8,6 +8,7 @@ const { check, own, snapshot } = require('../core/options')
 const { RevocationsHandle } = require('../core/revocations')
 const { MemoryStore, memoryStore } = require('./memory-store')
 const { Mirror } = require('./mirror')
+const { redisStore } = require('./redis-store')
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
@@ -99,4 +100,4 @@ function invalidStore(store) {
   return invalidOption('store', String(row?.expected), store)
 }
 
-module.exports = { createRevocations, memoryStore }
+module.exports = { createRevocations, memoryStore, redisStore }

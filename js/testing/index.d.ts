@@ -1,4 +1,5 @@
 import type { Algorithm } from '../..'
+import type { RevocationStore } from '../revocation'
 
 // Node 20 has this symbol, but TypeScript only declares it in the library `esnext.disposable`.
 declare global {
@@ -35,6 +36,27 @@ declare global {
  * ```
  */
 export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssuer>
+
+/**
+ * Tests an implementation of `RevocationStore`, which takes a few seconds.
+ *
+ * @param createStore - Creates a store, with connections of its own, for one and the same log, which must be empty. Called several
+ *   times.
+ * @param options - `reset` empties the log. Without it, the behavior after a reset is not tested.
+ * @throws `AssertionError` (rejection) that names the first requirement that is not met.
+ *
+ * @example
+ * ```ts
+ * import { test } from 'node:test'
+ * import { testRevocationStore } from 'logto-authkit/testing'
+ *
+ * test('the store', () => testRevocationStore(() => new PostgresStore(url, 'test')))
+ * ```
+ */
+export function testRevocationStore(
+  createStore: () => RevocationStore | Promise<RevocationStore>,
+  options?: { reset?: () => Promise<void> | void },
+): Promise<void>
 
 /** Options of {@link createTestIssuer}. */
 export interface TestIssuerOptions {

@@ -4,6 +4,7 @@ const { constants, createHash, generateKeyPair, randomBytes, sign } = require('n
 const { once } = require('node:events')
 const { createServer } = require('node:http')
 const { promisify } = require('node:util')
+const { testRevocationStore } = require('../revocation/conformance')
 
 /** @type {typeof import('./index').createTestIssuer} */
 const createTestIssuer = async (options) => {
@@ -223,4 +224,4 @@ const OUTAGE_RESPONSES = {
 }
 const OUTAGE_MODES = ['down', 'error', 'hang', 'html', 'garbage', 'empty']
 
-module.exports = { createTestIssuer }
+module.exports = { createTestIssuer, testRevocationStore }

@@ -5,6 +5,7 @@ const { setImmediate: turn } = require('node:timers/promises')
 const { inspect } = require('node:util')
 const v8 = require('node:v8')
 const vm = require('node:vm')
+const { createClient } = require('redis')
 const {
   ANY_ORGANIZATION,
   buildAuthCookieHeader,
@@ -85,7 +86,7 @@ const FUNCTIONS = {
   },
   resourceMetadata: { createResourceMetadata: load('resource-metadata').createResourceMetadata },
   revocations: { createRevocations: load('revocation').createRevocations },
-  redisStore: { check: (options) => check('redisStore', options) },
+  redisStore: { redisStore: (options) => load('revocation').redisStore(createClient(), options) },
   revokeSubject: { revokeSubject: (options) => revocations.revokeSubject('user', options) },
   revoke: {
     revokeClient: (options) => revocations.revokeClient('client', options),

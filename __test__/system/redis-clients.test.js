@@ -1,0 +1,125 @@
+/** redisStore with every supported client, on a real server. */
+
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { createRevocations, redisStore } = require('logto-authkit/revocation')
+const { testRevocationStore } = require('logto-authkit/testing')
+const { inChild } = require('../support/child')
+const { NO_REDIS, freePort, startRedis } = require('../support/redis')
+
+/** How to create and close a client with each library. @type {Record<string, { create: (port: number) => any, close: (client: any) => any }>} */
+const CLIENTS = {
+  redis: nodeRedis('redis'),
+  'redis-5': nodeRedis('redis-5', { RESP: 3 }),
+  'redis-4': nodeRedis('redis-4'),
+  ioredis: ioredis('ioredis'),
+  'ioredis-5': ioredis('ioredis-5'),
+  iovalkey: ioredis('iovalkey'),
+}
+
+function nodeRedis(name, options = {}) {
+  return {
+    create: (port) =>
+      require(name)
+        .createClient({ url: `redis://127.0.0.1:${port}`, ...options })
+        .on('error', () => {})
+        .connect(),
+    close: (client) => (client.destroy ?? client.disconnect).call(client),
+  }
+}
+
+function ioredis(name) {
+  const { Redis } = require(name)
+  return { create: (port) => new Redis(port), close: (client) => client.disconnect() }
+}
+
+describe('redisStore', { skip: NO_REDIS }, () => {
+  for (const [name, { create, close }] of Object.entries(CLIENTS)) {
+    test(`conforms to RevocationStore with ${name}`, async (t) => {
+      const server = await startRedis(t)
+      const client = await create(server.port)
+      t.after(() => close(client))
+      await testRevocationStore(() => redisStore(client), { reset: () => server.command('FLUSHALL') })
+    })
+  }
+
+  test('conforms to RevocationStore with the clusters of redis and ioredis', async (t) => {
+    const server = await startRedis(t, '--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')
+    await server.command('CLUSTER ADDSLOTSRANGE 0 16383')
+    while (!(await server.command('CLUSTER INFO')).includes('cluster_state:ok'));
+    const { createCluster } = require('redis')
+    const node = await createCluster({ rootNodes: [{ url: server.url }] })
+      .on('error', () => {})
+      .connect()
+    await testRevocationStore(() => redisStore(node, { prefix: 'node' }), { reset: () => server.command('FLUSHALL') })
+    await node.destroy()
+    const { Cluster } = require('ioredis')
+    const io = new Cluster([{ host: '127.0.0.1', port: server.port }])
+    await testRevocationStore(() => redisStore(io, { prefix: 'io' }), { reset: () => server.command('FLUSHALL') })
+    io.disconnect()
+  })
+
+  test('conforms to RevocationStore with the Sentinel clients of redis and ioredis', async (t) => {
+    const server = await startRedis(t)
+    const sentinel = await startRedis(t, 'sentinel', `sentinel monitor main 127.0.0.1 ${server.port} 1`)
+    const nodes = [{ host: '127.0.0.1', port: sentinel.port }]
+    for (const version of ['redis', 'redis-5']) {
+      const { createSentinel } = require(version)
+      const client = await createSentinel({ name: 'main', sentinelRootNodes: nodes })
+        .on('error', () => {})
+        .connect()
+      await testRevocationStore(() => redisStore(client, { prefix: version }), {
+        reset: () => server.command('FLUSHALL'),
+      })
+      await client.destroy()
+    }
+    const { Redis } = require('ioredis')
+    const client = new Redis({ sentinels: nodes, name: 'main' })
+    await testRevocationStore(() => redisStore(client, { prefix: 'io' }), { reset: () => server.command('FLUSHALL') })
+    client.disconnect()
+  })
+
+  for (const name of ['redis', 'redis-4', 'ioredis']) {
+    test(`does not keep the process alive with ${name}, which does not crash without a server either`, async (t) => {
+      const server = await startRedis(t)
+      const program = async ({ name, port }) => {
+        const { createRevocations, redisStore } = require('logto-authkit/revocation')
+        const module = require(name)
+        const url = `redis://127.0.0.1:${port}`
+        const client = module.Redis ? new module.Redis(url, { lazyConnect: true }) : module.createClient({ url })
+        client.on('error', () => {})
+        const revocations = createRevocations({ store: redisStore(client) })
+        await revocations.ready()
+        await revocations.revokeAll()
+        console.log(revocations.stats().entries)
+        const gone = createRevocations({
+          store: redisStore(client.duplicate(module.Redis ? { port: 1 } : { url: 'redis://127.0.0.1:1' })),
+        })
+        await gone.revokeAll().catch((error) => console.log(error.code))
+      }
+      const { stdout, stderr, code } = await inChild(program, { name, port: server.port })
+      assert.deepEqual([stdout, stderr, code], ['1\nrevocations_unavailable\n', '', 0])
+    })
+  }
+})
+
+test('redisStore without a Redis client is an invalid option', () => {
+  const message = /^Invalid option "client": expected a client of redis, ioredis or iovalkey/
+  for (const client of [undefined, null, 'redis://localhost', {}, new Map(), { sendCommand() {} }]) {
+    assert.throws(() => redisStore(/** @type {any} */ (client)), {
+      name: 'TypeError',
+      code: 'invalid_options',
+      message,
+    })
+  }
+})
+
+test('revocations wait for a server that does not exist yet', { skip: NO_REDIS }, async (t) => {
+  const port = await freePort()
+  const { Redis } = require('ioredis')
+  const client = new Redis(port, { lazyConnect: true }).on('error', () => {})
+  const revocations = createRevocations({ store: redisStore(client) })
+  t.after(() => revocations.close())
+  await assert.rejects(revocations.revokeSubject('alice'), { code: 'revocations_unavailable' })
+  assert.match(String(revocations.stats().lastError), /ECONNREFUSED|closed/)
+})

@@ -1,0 +1,215 @@
+/** Revocations while Redis fails: no acknowledged revocation is lost, and requests do not notice. */
+
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { setTimeout } = require('node:timers/promises')
+const Redis = require('ioredis').Redis
+const { createClient } = require('redis')
+const { createVerifier } = require('logto-authkit')
+const { createRevocations, redisStore } = require('logto-authkit/revocation')
+const { AUDIENCE, startIssuer, verdict } = require('../support/helpers')
+const { NO_REDIS, startRedis, startTcpProxy } = require('../support/redis')
+
+const ENTRY = (id) => JSON.stringify({ v: 1, kind: 'subject', id, before: Math.floor(Date.now() / 1000) })
+
+/** An instance of an application: its own connections and its own copy of the entries. */
+async function startInstance(t, port, { name = 'ioredis', ...options } = /** @type {any} */ ({})) {
+  const client =
+    name === 'ioredis'
+      ? new Redis(port, { lazyConnect: true })
+      : createClient({ url: `redis://127.0.0.1:${port}` }).on('error', () => {})
+  // In one process, instances would share the entries.
+  const store = Object.assign(redisStore(client), { identity: undefined })
+  const revocations = createRevocations({ store, ...options })
+  t.after(() => revocations.close())
+  return revocations
+}
+
+/** Waits until the instance has this many entries. */
+async function hasEntries(revocations, count) {
+  while (revocations.stats().entries < count) await setTimeout(5)
+  assert.equal(revocations.stats().entries, count)
+}
+
+const isConnected = async (revocations, connected) => {
+  while (revocations.stats().connected !== connected) await setTimeout(5)
+}
+
+const users = (count, from = 0) => Array.from({ length: count }, (_, i) => `user ${from + i}`)
+const revoke = (revocations, ids) => Promise.all(ids.map((id) => revocations.revokeSubject(id)))
+
+describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
+  for (const name of ['ioredis', 'redis']) {
+    test(`survive kill -9 and a restart with ${name}`, async (t) => {
+      const server = await startRedis(t, '--appendonly', 'yes', '--appendfsync', 'everysec')
+      const [one, two] = [await startInstance(t, server.port, { name }), await startInstance(t, server.port, { name })]
+      await two.ready()
+      await revoke(one, users(500))
+      await server.kill('SIGKILL')
+      await Promise.all([isConnected(one, false), isConnected(two, false)])
+      await assert.rejects(one.revokeSubject('failed'), { code: 'revocations_unavailable' })
+      await server.start()
+      await revoke(one, users(500, 500))
+      await hasEntries(two, 1000)
+      const three = await startInstance(t, server.port, { name })
+      await three.ready()
+      assert.equal(three.stats().entries, 1000)
+    })
+
+    test(`are read without a gap after a connection was cut with ${name}`, async (t) => {
+      const server = await startRedis(t)
+      const proxy = await startTcpProxy(t, server.port)
+      const [one, two] = [await startInstance(t, server.port), await startInstance(t, proxy.port, { name })]
+      await two.ready()
+      for (const round of [0, 1, 2]) {
+        proxy.cut()
+        await isConnected(two, false)
+        await revoke(one, users(100, round * 100))
+        proxy.mend()
+        await hasEntries(two, (round + 1) * 100)
+      }
+    })
+  }
+
+  test('do not slow down requests while Redis hangs, and continue on a new connection', async (t) => {
+    const server = await startRedis(t)
+    const issuer = await startIssuer(t)
+    const revocations = await startInstance(t, server.port, { whenUnavailable: 'refuse', maxLagMs: 3000 })
+    const other = await startInstance(t, server.port)
+    await Promise.all([revocations.ready(), other.ready()])
+    await server.kill('SIGSTOP')
+    const verifier = createVerifier({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE, revocations })
+    const lost = assert.rejects(revocations.revokeSubject('alice'), { code: 'revocations_unavailable' })
+    // Known revocations are in force at once, and no request waits for the store.
+    const verifications = [issuer.mint({ sub: 'alice', claims: { iat: 1 } }), issuer.mint()].map((token) =>
+      verdict(verifier.verify(token)),
+    )
+    assert.deepEqual(await Promise.race([Promise.all(verifications), lost]), ['token_revoked', 'accepted'])
+    await lost
+    assert.equal(await verdict(verifier.verify(issuer.mint())), 'revocations_unavailable')
+    assert.match(String(revocations.stats().lastError), /did not respond within 5000 ms/)
+    await isConnected(revocations, false)
+    await server.kill('SIGCONT')
+    await isConnected(revocations, true)
+    await revocations.revokeSubject('bob')
+    assert.equal(await verdict(verifier.verify(issuer.mint())), 'accepted')
+    // The command that hung may have been executed, so the other instance has one or two entries.
+    while (other.stats().entries === 0) await setTimeout(5)
+  })
+
+  test('arrive late through a slow connection, but all of them', async (t) => {
+    const server = await startRedis(t)
+    const proxy = await startTcpProxy(t, server.port)
+    proxy.delay = 300
+    const [one, two] = [await startInstance(t, proxy.port), await startInstance(t, proxy.port, { name: 'redis' })]
+    await two.ready()
+    await revoke(one, users(100))
+    await hasEntries(two, 100)
+  })
+
+  test('survive a failover to a replica that lacks acknowledged entries', async (t) => {
+    const primary = await startRedis(t, '--repl-diskless-sync-delay', '0')
+    const replica = await startRedis(t, '--replicaof', `127.0.0.1 ${primary.port}`)
+    const proxy = await startTcpProxy(t, primary.port)
+    const [one, two] = [await startInstance(t, proxy.port), await startInstance(t, proxy.port, { name: 'redis' })]
+    await two.ready()
+    await revoke(one, users(10))
+    await hasEntries(two, 10)
+    while (!(await replica.command('XLEN logto-authkit:revocations')).startsWith(':10')) await setTimeout(5)
+    await replica.command('REPLICAOF NO ONE')
+    await revoke(one, users(10, 10))
+    await hasEntries(two, 20)
+
+    await primary.kill('SIGKILL')
+    proxy.target = replica.port
+    proxy.cut()
+    proxy.mend()
+    // The publisher appends what the new primary lacks, as one item, so that later instances load it.
+    while (!(await replica.command('XLEN logto-authkit:revocations')).startsWith(':11')) await setTimeout(5)
+    const three = await startInstance(t, proxy.port)
+    await three.ready()
+    assert.equal(three.stats().entries, 20)
+    await three.revokeSubject('later')
+    await Promise.all([one, two, three].map((revocations) => hasEntries(revocations, 21)))
+  })
+
+  test('are read by an instance whose position the new primary has never had', async (t) => {
+    const [old, next] = [await startRedis(t), await startRedis(t)]
+    const proxy = await startTcpProxy(t, old.port)
+    // Ids of a clock that is ahead of the new primary's.
+    const ahead = Date.now() + 3_600_000
+    await old.command(`XADD logto-authkit:revocations ${ahead} e ${JSON.stringify(ENTRY('old'))}`)
+    const revocations = await startInstance(t, proxy.port)
+    await hasEntries(revocations, 1)
+    proxy.target = next.port
+    proxy.cut()
+    proxy.mend()
+    await next.command(`XADD logto-authkit:revocations * e ${JSON.stringify(ENTRY('new'))}`)
+    await hasEntries(revocations, 2)
+  })
+
+  test('continue after FLUSHALL, and recent ones are stored again', async (t) => {
+    const server = await startRedis(t)
+    const [one, two] = [await startInstance(t, server.port), await startInstance(t, server.port, { name: 'redis' })]
+    await two.ready()
+    await revoke(one, users(50))
+    await hasEntries(two, 50)
+    await server.command('FLUSHALL')
+    while (!(await server.command('XLEN logto-authkit:revocations')).startsWith(':3')) await setTimeout(5)
+    await one.revokeSubject('later')
+    await hasEntries(two, 51)
+    const three = await startInstance(t, server.port)
+    await three.ready()
+    assert.equal(three.stats().entries, 51)
+  })
+
+  test('are loaded again if the stream was trimmed past the position', async (t) => {
+    const server = await startRedis(t)
+    const proxy = await startTcpProxy(t, server.port)
+    const [one, two] = [await startInstance(t, server.port), await startInstance(t, proxy.port)]
+    await revoke(one, users(10))
+    await hasEntries(two, 10)
+    proxy.cut()
+    await isConnected(two, false)
+    await revoke(one, users(10, 10))
+    await server.command('XTRIM logto-authkit:revocations MAXLEN 5')
+    proxy.mend()
+    await isConnected(two, true)
+    await hasEntries(two, 15)
+  })
+
+  test('of the age of maxTokenLifetime are trimmed', async (t) => {
+    const server = await startRedis(t)
+    const old = Date.now() - 86_400_000
+    for (let i = 0; i < 300; i += 1) await server.command(`XADD logto-authkit:revocations ${old + i} e old`)
+    const revocations = await startInstance(t, server.port, { maxTokenLifetime: 3600 })
+    await revocations.ready()
+    await revocations.revokeSubject('alice')
+    // Redis removes whole nodes of 100 items.
+    const [, length] = /^:(\d+)/.exec(await server.command('XLEN logto-authkit:revocations')) ?? []
+    assert.ok(Number(length) <= 101, length)
+  })
+
+  test('of a later release are skipped and counted', async (t) => {
+    const server = await startRedis(t)
+    await server.command(
+      `XADD logto-authkit:revocations * e ${JSON.stringify('{"v":2,"kind":"x"}')} e ${JSON.stringify(ENTRY('a'))}`,
+    )
+    const revocations = await startInstance(t, server.port)
+    await revocations.ready()
+    const { entries, skipped } = revocations.stats()
+    assert.deepEqual([entries, skipped], [1, 1])
+  })
+
+  test('of two Logtos on one server are separate', async (t) => {
+    const server = await startRedis(t)
+    const client = new Redis(server.port, { lazyConnect: true })
+    const [one, two] = ['one', 'two'].map((prefix) => createRevocations({ store: redisStore(client, { prefix }) }))
+    t.after(() => Promise.all([one.close(), two.close()]))
+    await Promise.all([one.ready(), two.ready()])
+    await one.revokeAll()
+    await two.revokeSubject('alice')
+    assert.deepEqual([one.stats().entries, two.stats().entries], [1, 1])
+    assert.match(await server.command('EXISTS one:revocations two:revocations'), /^:2/)
+  })
+})

@@ -1,0 +1,157 @@
+/**
+ * Connections of our own, made from the application's Redis client: node-redis 4 to 6, ioredis 5 and 6, or iovalkey, also with Cluster and
+ * Sentinel. They never reconnect or queue commands: a client that resends an interrupted read may never settle it, and one that
+ * queues commands delays their errors (redis/ioredis#1285). Whoever needs a new connection creates one.
+ */
+
+const { invalidOption } = require('../core/errors')
+
+/**
+ * @typedef {object} Connection
+ * @property {(args: string[], key: string) => Promise<any>} send - Sends a command. `key` selects the node of a cluster.
+ * @property {() => void} close - Disconnects immediately. Pending commands reject.
+ */
+
+/**
+ * @typedef {object} Connector
+ * @property {string | undefined} server - Identifies the server, if that is known.
+ * @property {boolean} blocks - Whether a command that waits delays no others.
+ * @property {() => { connection: Connection, connected: Promise<unknown> }} open
+ */
+
+const ignore = () => {}
+
+/**
+ * Connects a client. An unhandled `error` event would end the process, and only that event contains the reason if ioredis cannot
+ * connect.
+ *
+ * @param {any} own
+ */
+async function connected(own) {
+  /** @type {unknown} */
+  let reason
+  own.on('error', (/** @type {unknown} */ error) => {
+    reason = error
+  })
+  try {
+    await own.connect()
+  } catch (error) {
+    throw reason ?? error
+  }
+}
+
+/** @type {(client: any) => Connector} */
+function connectorOf(client) {
+  if (typeof client?.duplicate === 'function' && typeof client.call === 'function') {
+    return client.isCluster === true ? ioredisCluster(client) : ioredis(client)
+  }
+  if (typeof client?.sendCommand === 'function' && typeof client.connect === 'function') return nodeRedis(client)
+  throw invalidOption(
+    'client',
+    "a client of redis, ioredis or iovalkey, such as the result of redis' createClient()",
+    client,
+  )
+}
+
+/** @type {(client: any) => Connector} */
+function ioredis(client) {
+  const { options } = client
+  const override = {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: null,
+    sentinelRetryStrategy: null,
+    reconnectOnError: null,
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+  }
+  const address = options.sentinels ? [options.name, options.sentinels] : [options.path ?? options.host, options.port]
+  return {
+    server: JSON.stringify([...address, options.db, options.keyPrefix]),
+    blocks: true,
+    open() {
+      const own = client.duplicate(override)
+      const close = () => {
+        // ioredis would wait two seconds for a stream that is closed already.
+        if (own.stream?.destroyed) return
+        own.disconnect()
+        own.stream?.destroy()
+      }
+      return {
+        connection: { send: ([name, ...args]) => own.call(name, ...args), close },
+        connected: connected(own).then(() => own.stream?.unref()),
+      }
+    },
+  }
+}
+
+/** @type {(client: any) => Connector} */
+function ioredisCluster(client) {
+  const override = {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: null,
+    slotsRefreshInterval: 0,
+    redisOptions: { ...client.options.redisOptions, commandTimeout: undefined, socketTimeout: undefined },
+  }
+  return {
+    server: JSON.stringify(client.startupNodes),
+    blocks: true,
+    open() {
+      const own = client.duplicate([], override)
+      return {
+        connection: { send: ([name, ...args]) => own.call(name, ...args), close: () => own.disconnect() },
+        connected: connected(own),
+      }
+    },
+  }
+}
+
+/** @type {(client: any) => Connector} */
+function nodeRedis(client) {
+  const isCluster = 'masters' in client
+  const isSentinel = 'getSentinelNode' in client
+  const { options } = client
+  const socket = { ...options?.socket, reconnectStrategy: false, socketTimeout: undefined }
+  const override = isCluster || isSentinel ? {} : { disableOfflineQueue: true, clientSideCache: undefined, socket }
+  /** @type {(own: any) => Connection['send']} */
+  const sender = (own) =>
+    isCluster
+      ? (args, key) => own.sendCommand(key, false, args)
+      : isSentinel
+        ? (args) => own.sendCommand(false, args)
+        : (args) => own.sendCommand(args)
+  if (typeof client.duplicate !== 'function') {
+    // Sentinel clients of node-redis 5. A command that waits would delay the application's.
+    const open = () => ({ connection: { send: sender(client), close: ignore }, connected: Promise.resolve() })
+    return { server: undefined, blocks: false, open }
+  }
+  const address = [socket.path ?? socket.host, socket.port, options?.database, options?.keyPrefix]
+  return {
+    server: isCluster || isSentinel ? undefined : JSON.stringify(address),
+    blocks: true,
+    open() {
+      const own = client.duplicate(override)
+      return {
+        connection: { send: sender(own), close: () => closeNodeRedis(own) },
+        connected: connected(own).then(() => own.unref?.()),
+      }
+    },
+  }
+}
+
+/**
+ * Closes a client of any version. Closing one that is closed throws or rejects.
+ *
+ * @param {any} own
+ */
+function closeNodeRedis(own) {
+  try {
+    // `destroy` replaced `disconnect` in version 5. Both may return a promise.
+    Promise.resolve(own.destroy === undefined ? own.disconnect() : own.destroy()).catch(ignore)
+  } catch {}
+}
+
+module.exports = { connectorOf }

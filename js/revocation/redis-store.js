@@ -1,0 +1,218 @@
+/** A store in Redis or Valkey: one stream per prefix. */
+
+const { setTimeout } = require('node:timers')
+const { check } = require('../core/options')
+const { defaults } = require('../core/contract')
+const { connectorOf } = require('./redis-client')
+
+/** @typedef {import('.').RevocationStore} RevocationStore */
+/** @typedef {import('./redis-client').Connection} Connection */
+/** @typedef {import('./redis-client').Connector} Connector */
+/** @typedef {[id: string, fields: string[]]} Item - Of a stream. Every second field is an entry. */
+
+/** The position before the first item. */
+const START = '0-0'
+
+/** Maximum number of items per read, and of entries per item. */
+const MAX_ITEMS = 1000
+const MAX_ENTRIES = 20
+
+/** How long a read waits for new items. */
+const BLOCK_MS = 1000
+
+/** The interval between two reads if waiting would delay other commands. */
+const POLL_MS = 50
+
+/** Items are kept this much longer: an entry may be an hour ahead, tokens are accepted for longer with a tolerance, and clocks differ. */
+const MARGIN_MS = 3 * 3_600_000
+
+/** How long acknowledged entries are kept, to append them again if a failover or a flush has lost them. */
+const KEEP_MS = 600_000
+const MAX_KEPT = 10_000
+
+/** @implements {RevocationStore} */
+class RedisStore {
+  #key
+  #connector
+  #reader
+  #writer
+  /** @type {{ id: string, entries: string[], at: number }[]} - Items that this instance has appended, oldest first. */
+  #acknowledged = []
+  /** Whether the stream may have been replaced since the last read. */
+  #mustCheck = false
+
+  /**
+   * @param {Connector} connector
+   * @param {string} prefix
+   */
+  constructor(connector, prefix) {
+    this.#key = `${prefix}:revocations`
+    this.#connector = connector
+    this.#reader = new Link(connector)
+    this.#writer = new Link(connector)
+    /** @type {string | undefined} */
+    this.identity = connector.server === undefined ? undefined : `redis ${connector.server} ${this.#key}`
+  }
+
+  /** @type {RevocationStore['append']} */
+  async append(entries, { maxAgeMs, signal }) {
+    const oldest = Math.max(0, Math.floor(Date.now() - maxAgeMs - MARGIN_MS))
+    /** @type {string[][]} */
+    const items = []
+    for (let i = 0; i < entries.length; i += MAX_ENTRIES) items.push(entries.slice(i, i + MAX_ENTRIES))
+    const add = ['XADD', this.#key, 'MINID', '~', `${oldest}`, '*']
+    const commands = items.map((item) => [...add, ...item.flatMap((entry) => ['e', entry])])
+    const send = () => this.#send(this.#writer, signal, commands)
+    // Once more on a new connection, since an idle one may have been cut. Repeated entries change nothing.
+    const ids = await send().catch((error) => {
+      if (signal.aborted) throw error
+      return send()
+    })
+    const at = performance.now()
+    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i], at })
+    const expired = this.#acknowledged.findIndex((item) => item.at > at - KEEP_MS)
+    this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_KEPT))
+  }
+
+  /** @type {RevocationStore['read']} */
+  async read(position, { signal }) {
+    let from = position ?? START
+    if (!this.#reader.isOpen) {
+      // After a failover, the writer may still be connected to the former primary, whose acknowledgements are worth nothing.
+      this.#writer.close()
+      await this.#restore(signal)
+      this.#mustCheck = true
+    }
+    if (this.#mustCheck && from !== START && !(await this.#exists(from, signal))) {
+      await this.#restore(signal)
+      from = START
+    }
+    this.#mustCheck = false
+    const waits = this.#connector.blocks && position !== null ? ['BLOCK', `${BLOCK_MS}`] : []
+    if (!this.#connector.blocks && position !== null)
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref())
+    const command = ['XREAD', 'COUNT', `${MAX_ITEMS}`, ...waits, 'STREAMS', this.#key, from]
+    const [reply] = await this.#send(this.#reader, signal, [command])
+    const items = itemsOf(reply)
+    if (items.length === 0) this.#mustCheck = true
+    return {
+      entries: items.flatMap(([, fields]) => fields.filter((_, i) => i % 2 === 1).map(String)),
+      position: String(items.at(-1)?.[0] ?? from),
+      complete: items.length < MAX_ITEMS,
+    }
+  }
+
+  async close() {
+    this.#reader.close()
+    this.#writer.close()
+  }
+
+  /** Appends entries again that this instance has appended and that the stream no longer contains. @param {AbortSignal} signal */
+  async #restore(signal) {
+    const newest = this.#acknowledged.at(-1)
+    // A replica has a prefix of the stream: if it has the newest item, it has all of them.
+    if (newest === undefined || (await this.#exists(newest.id, signal))) return
+    const [first] = this.#acknowledged
+    /** @type {Set<string>} */
+    const present = new Set()
+    for (let start = first.id; ; ) {
+      const command = ['XRANGE', this.#key, start, newest.id, 'COUNT', `${MAX_ITEMS}`]
+      const [reply] = await this.#send(this.#reader, signal, [command])
+      for (const [id] of reply) present.add(String(id))
+      if (reply.length < MAX_ITEMS) break
+      start = `(${reply.at(-1)[0]}`
+    }
+    const lost = this.#acknowledged.filter(({ id }) => !present.has(id))
+    this.#acknowledged = this.#acknowledged.filter(({ id }) => present.has(id))
+    const entries = lost.flatMap((item) => item.entries)
+    try {
+      await this.append(entries, { maxAgeMs: KEEP_MS + 365 * 86_400_000, signal })
+    } catch (error) {
+      this.#acknowledged = [...lost, ...this.#acknowledged]
+      throw error
+    }
+  }
+
+  /** @type {(id: string, signal: AbortSignal) => Promise<boolean>} */
+  async #exists(id, signal) {
+    const [reply] = await this.#send(this.#reader, signal, [['XRANGE', this.#key, id, id, 'COUNT', '1']])
+    return reply.length > 0
+  }
+
+  /** @type {(link: Link, signal: AbortSignal, commands: string[][]) => Promise<any[]>} */
+  #send(link, signal, commands) {
+    return link.send(commands, this.#key, signal)
+  }
+}
+
+/** A connection that is replaced after any error. */
+class Link {
+  #connector
+  /** @type {{ connection: Connection, connected: Promise<unknown> } | undefined} */
+  #current
+
+  /** @param {Connector} connector */
+  constructor(connector) {
+    this.#connector = connector
+  }
+
+  get isOpen() {
+    return this.#current !== undefined
+  }
+
+  /**
+   * Sends commands in one batch, and returns their replies.
+   *
+   * @param {string[][]} commands
+   * @param {string} key
+   * @param {AbortSignal} signal - Closes the connection, because a command on it may never settle.
+   * @returns {Promise<any[]>}
+   */
+  async send(commands, key, signal) {
+    signal.throwIfAborted()
+    this.#current ??= this.#connector.open()
+    const own = this.#current
+    const close = () => {
+      if (this.#current === own) this.#current = undefined
+      own.connection.close()
+    }
+    signal.addEventListener('abort', close, { once: true })
+    try {
+      await own.connected
+      return await Promise.all(commands.map((args) => own.connection.send(args, key)))
+    } catch (error) {
+      close()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', close)
+    }
+  }
+
+  close() {
+    const own = this.#current
+    this.#current = undefined
+    own?.connection.close()
+  }
+}
+
+/**
+ * Returns the items in a reply to `XREAD` of one stream: null, an array of names and items (RESP2), or a map (RESP3).
+ *
+ * @param {any} reply
+ * @returns {Item[]}
+ */
+function itemsOf(reply) {
+  if (reply === null || reply === undefined) return []
+  if (Array.isArray(reply)) return Array.isArray(reply[0]) ? reply[0][1] : (reply[1] ?? [])
+  const [items] = reply instanceof Map ? reply.values() : Object.values(reply)
+  return items ?? []
+}
+
+/** @type {typeof import('.').redisStore} */
+function redisStore(client, options) {
+  const connector = connectorOf(client)
+  const { prefix = defaults('redisStore').prefix } = check('redisStore', options)
+  return new RedisStore(connector, prefix)
+}
+
+module.exports = { redisStore }
