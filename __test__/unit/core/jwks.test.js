@@ -19,10 +19,10 @@ const { AUDIENCE, createKey, encode } = require('../../support/tokens')
 /** Every verification fetches the keys, even directly after a failure. */
 const ALWAYS_FETCHING = { jwksCacheTtlMs: 0, jwksCooldownMs: 0 }
 
-test('1,000 concurrent first calls make one request', async (t) => {
+test('many concurrent first calls make one request', async (t) => {
   const key = createKey('ES256')
   const server = await startKeyServer(t, { keys: [key] })
-  const tokens = Array.from({ length: 1000 }, (_, i) => key.sign(server.issuer, { claims: { sub: `user-${i}` } }))
+  const tokens = Array.from({ length: 300 }, (_, i) => key.sign(server.issuer, { claims: { sub: `user-${i}` } }))
   const contexts = await Promise.all(tokens.map((token) => verifyAuth(token, { ...server.options })))
   assert.equal(server.requests.length, 1)
   assert.deepEqual(
