@@ -5,9 +5,7 @@
  */
 
 const native = require('./addon')
-
-// Captured at load time, because fake timers in a test would replace the globals and never fire.
-const { setImmediate } = require('node:timers')
+const { endOfTurn } = require('./timers')
 
 /**
  * Number of pending verifications from which a connection is not read. Browsers and proxies wait for each response, so only
@@ -90,12 +88,12 @@ function pause(connection, pending) {
  * @param {any} connection
  */
 function resume(connection) {
-  if (resumable.push(connection) === 1) setImmediate(resumeNext)
+  if (resumable.push(connection) === 1) endOfTurn(resumeNext)
 }
 
 function resumeNext() {
   const connection = resumable.shift()
-  if (resumable.length > 0) setImmediate(resumeNext)
+  if (resumable.length > 0) endOfTurn(resumeNext)
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
   // If Node has stopped reading too, because the client does not read the responses or the application does not read the body of

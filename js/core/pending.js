@@ -5,9 +5,7 @@
  */
 
 const native = require('./addon')
-
-// Captured at load time, because fake timers in a test would replace the globals and never fire.
-const { setImmediate, setInterval } = require('node:timers')
+const { endOfTurn, keepAlive } = require('./timers')
 
 /** @typedef {import('../native/binding').VerifiedContext | import('../native/binding').RejectedRequest | string} Outcome */
 /** @typedef {{ resolve: (outcome: Outcome) => void, reject: (error: unknown) => void }} Waiter */
@@ -15,9 +13,6 @@ const { setImmediate, setInterval } = require('node:timers')
 /** @type {Map<number, Waiter>} */
 const waiters = new Map()
 const completions = new native.Completions(deliver)
-
-/** @type {NodeJS.Timeout | undefined} - Keeps the process alive while a promise is pending. */
-let keepAlive
 
 let isEndScheduled = false
 
@@ -29,10 +24,7 @@ let isEndScheduled = false
  */
 function outcomeOf(id) {
   scheduleEndOfTurn()
-  if (waiters.size === 0) {
-    keepAlive ??= setInterval(() => {}, 0x7fffffff)
-    keepAlive.ref()
-  }
+  if (waiters.size === 0) keepAlive.ref()
   return new Promise((resolve, reject) => waiters.set(id, { resolve, reject }))
 }
 
@@ -44,7 +36,7 @@ function deliver() {
     waiters.delete(id)
     settle(waiter, /** @type {Outcome | null} */ (outcomes[i + 1]))
   }
-  if (waiters.size === 0) keepAlive?.unref()
+  if (waiters.size === 0) keepAlive.unref()
 }
 
 /** @type {(waiter: Waiter, outcome: Outcome | null) => void} */
@@ -61,7 +53,7 @@ function settle({ resolve, reject }, outcome) {
 function scheduleEndOfTurn() {
   if (isEndScheduled) return
   isEndScheduled = true
-  setImmediate(endTurn)
+  endOfTurn(endTurn)
 }
 
 function endTurn() {

@@ -1,0 +1,71 @@
+/**
+ * The end of a turn of the event loop, and a handle that keeps the process alive. Fake timers in a test replace the timers of Node,
+ * and if they did so before this module is loaded, a message channel is used instead, which is slower but cannot be replaced.
+ */
+
+const timers = require('node:timers')
+const { MessageChannel } = require('node:worker_threads')
+
+const sourceOf = Function.prototype.toString
+
+/**
+ * Returns whether a timer function is the runtime's own. If in doubt, it is not.
+ *
+ * @param {Function} timer
+ */
+const isOriginal = (timer) => {
+  const source = sourceOf.call(timer)
+  return source.includes('new Immediate(') || (source.includes('[native code]') && !timer.name.startsWith('bound '))
+}
+
+const areOriginal = isOriginal(timers.setImmediate)
+
+/** Calls a function after the events of this turn. @type {(callback: () => void) => void} */
+const endOfTurn = areOriginal ? timers.setImmediate : messageChannel().post
+
+/** Keeps the process alive between `ref` and `unref`. */
+const keepAlive = areOriginal ? interval() : messageChannel()
+
+function interval() {
+  const { setInterval } = timers
+  /** @type {NodeJS.Timeout | undefined} */
+  let handle
+  return {
+    ref() {
+      handle ??= setInterval(() => {}, 0x7fffffff)
+      handle.ref()
+    },
+    unref: () => void handle?.unref(),
+  }
+}
+
+function messageChannel() {
+  const { port1, port2 } = new MessageChannel()
+  /** @type {(() => void)[]} */
+  let callbacks = []
+  port1.on('message', () => {
+    const due = callbacks
+    callbacks = []
+    if (!isKept) port1.unref()
+    for (const callback of due) callback()
+  })
+  port1.unref()
+  let isKept = false
+  return {
+    /** @param {() => void} callback */
+    post(callback) {
+      port1.ref()
+      if (callbacks.push(callback) === 1) port2.postMessage(null)
+    },
+    ref() {
+      isKept = true
+      port1.ref()
+    },
+    unref() {
+      isKept = false
+      port1.unref()
+    },
+  }
+}
+
+module.exports = { endOfTurn, isOriginal, keepAlive, messageChannel }
