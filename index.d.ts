@@ -25,7 +25,8 @@
  * Passing a plain options object is as fast as reusing a {@link Verifier}, even if the object is new on every call.
  *
  * @param input - A request (see {@link RequestLike}), or the token itself. A string never becomes a guest.
- * @param options - What to accept, or a verifier created from it.
+ * @param options - What to accept, or a verifier created from it. An array has one entry per Logto server: the issuer in the
+ * token selects the entry before anything is fetched, and a request without a token uses the first entry.
  * @returns The context of the request. With `allowGuest`, a {@link GuestContext} if the token is missing or rejected.
  * @throws {@link AuthError} if there is no valid token. Its `status` is 400, 401, 403 or, during an outage, 503.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option, even with `allowGuest`.
@@ -36,7 +37,18 @@
  * if (auth.isAuthenticated) console.log(auth.userId)
  * ```
  */
-export function verifyAuth(input: string | RequestLike, options?: VerifyAuthOptions | Verifier): Promise<AuthContext>
+export function verifyAuth<Claims = unknown>(
+  input: string | RequestLike,
+  options?: OneOrMore<VerifyAuthOptions<Claims> & { allowGuest?: false }>,
+): Promise<ContextWith<Claims>>
+export function verifyAuth<Claims = unknown>(
+  input: string | RequestLike,
+  options?: OneOrMore<VerifyAuthOptions<Claims>>,
+): Promise<ContextWith<Claims> | GuestContext>
+export function verifyAuth<Context extends AuthContext>(
+  input: string | RequestLike,
+  verifier: Verifier<Context>,
+): Promise<Context>
 
 /**
  * Verifies one access token. The result is never a guest, regardless of `allowGuest`.
@@ -51,7 +63,14 @@ export function verifyAuth(input: string | RequestLike, options?: VerifyAuthOpti
  * const { userId, scopes } = await verifyLogtoToken(token, verifier)
  * ```
  */
-export function verifyLogtoToken(token: string, options?: VerifyAuthOptions | Verifier): Promise<AuthenticatedContext>
+export function verifyLogtoToken<Claims = unknown>(
+  token: string,
+  options?: OneOrMore<VerifyAuthOptions<Claims>>,
+): Promise<ContextWith<Claims>>
+export function verifyLogtoToken<Context extends AuthContext>(
+  token: string,
+  verifier: Verifier<Context>,
+): Promise<Exclude<Context, GuestContext>>
 
 /**
  * Parses options once for many verifications. It does not connect to Logto; use {@link Verifier.prefetch} for that.
@@ -64,7 +83,15 @@ export function verifyLogtoToken(token: string, options?: VerifyAuthOptions | Ve
  * await verifier.prefetch()
  * ```
  */
-export function createVerifier(options?: VerifyAuthOptions): Verifier
+export function createVerifier<Claims = unknown>(
+  options?: OneOrMore<VerifyAuthOptions<Claims> & { allowGuest?: false }>,
+): Verifier<ContextWith<Claims>>
+export function createVerifier<Claims = unknown>(
+  options?: OneOrMore<VerifyAuthOptions<Claims>>,
+): Verifier<ContextWith<Claims> | GuestContext>
+
+/** Options, or an array with the options for each of several Logto servers, which must have different issuers. */
+export type OneOrMore<Options> = Options | readonly Options[]
 
 /**
  * An `audience` that accepts the organization token of any organization. Its id is `auth.organizationId`.
@@ -77,9 +104,9 @@ export function createVerifier(options?: VerifyAuthOptions): Verifier
 export const ANY_ORGANIZATION: 'urn:logto:organization:*'
 
 /** Parsed {@link VerifyAuthOptions}, created by {@link createVerifier}. */
-export interface Verifier {
+export interface Verifier<Context extends AuthContext = AuthContext> {
   /** Calls {@link verifyAuth} with the options of this verifier. */
-  verify(input: string | RequestLike): Promise<AuthContext>
+  verify(input: string | RequestLike): Promise<Context>
 
   /**
    * Fetches the key set now, so that the first request does not wait for it. Does nothing if a usable key set is
@@ -250,10 +277,46 @@ export interface RequestLike {
 }
 
 /**
+ * The types of your application, which you register once by augmenting this interface:
+ *
+ * - `guests: true` if an adapter whose context has a global type (Express, Fastify, Koa) allows guests. The context is then an
+ *   {@link AuthContext}, otherwise an {@link AuthenticatedContext}.
+ * - `claims`: the type of the claims that your custom-claims script adds, for `auth.payload` everywhere.
+ *
+ * @example
+ * ```ts
+ * declare module 'logto-authkit' {
+ *   interface Register {
+ *     guests: true
+ *     claims: { email: string; roles: string[] }
+ *   }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications augment it
+export interface Register {}
+
+/** The context in adapters whose context has a global type. See {@link Register}. */
+export type RegisteredContext = Register extends { guests: true } ? AuthContext : AuthenticatedContext
+
+/** The claims that the application has registered. See {@link Register}. */
+export type RegisteredClaims = Register extends { claims: infer Claims } ? Claims : unknown
+
+/** The option `allowGuest` in adapters whose context has a global type. See {@link Register}. */
+export type RegisteredGuests = Register extends { guests: true }
+  ? VerifyAuthOptions['allowGuest']
+  : false | GuestsNotRegistered
+
+/** Shown by the compiler if `allowGuest` is used without registering guests. */
+export interface GuestsNotRegistered {
+  "To use allowGuest here, add: declare module 'logto-authkit' { interface Register { guests: true } }": never
+}
+
+/**
  * Which tokens to accept, and how to get the keys. Only `logtoUrl` and `audience` are required, unless the environment variables
  * `LOGTO_URL` and `LOGTO_AUDIENCE` are set.
  */
-export interface VerifyAuthOptions {
+export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * URL of your Logto server (its `ENDPOINT`).
    *
@@ -367,7 +430,29 @@ export interface VerifyAuthOptions {
    * getToken: (req: IncomingMessage) => new URL(req.url ?? '/', 'http://localhost').searchParams.get('token')
    * ```
    */
-  getToken?(req: RequestLike): string | null | undefined
+  getToken?(req: RequestLike): string | null | undefined | Promise<string | null | undefined>
+
+  /**
+   * Accepts requests without a valid token of Logto: the owner of an API key, a local user. It is called for requests that were
+   * rejected with 400 or 401, before they become guests. The {@link Principal} that it returns becomes a context with
+   * `subjectType: 'external'`, which must meet the same requirements as that of a token. With `null` or `undefined`, the request
+   * stays rejected. A token passed as a string never gets here.
+   *
+   * You can declare the first parameter with the type of the request that you pass in.
+   *
+   * @defaultValue none
+   * @throws `TypeError` `invalid_options` if the principal is invalid. Like any error that the function throws, it is a fault
+   * (500), and the request neither passes nor becomes a guest.
+   *
+   * @example
+   * ```ts
+   * fallback: async (req: IncomingMessage) => {
+   *   const key = await apiKeys.find(String(req.headers['x-api-key']))
+   *   return key && { userId: key.owner, scopes: key.scopes }
+   * }
+   * ```
+   */
+  fallback?(req: RequestLike, error: AuthError): Principal | null | undefined | Promise<Principal | null | undefined>
 
   /**
    * Scopes that the token must have, as an array or a space-separated string. Whole scopes are compared, case-sensitively
@@ -434,6 +519,52 @@ export interface VerifyAuthOptions {
    * ```
    */
   organizationId?: string | null
+
+  /**
+   * A schema for the claims, from any library that implements Standard Schema 1 (Zod, Valibot, ArkType). It is validated after
+   * scopes and roles. Its output becomes `auth.claims`.
+   *
+   * @defaultValue none
+   * @throws {@link AuthError} `invalid_claims` (401) with the problems in `details.issue`.
+   *
+   * @example
+   * ```ts
+   * claims: z.object({ email: z.email() })
+   * ```
+   */
+  claims?: StandardSchemaV1<unknown, Claims>
+
+  /**
+   * Decides whether a request is permitted, after scopes, roles and `claims`. An {@link AuthError} that it throws becomes the
+   * response; any other error is a fault (500). It must not be `undefined` explicitly, so that an unset variable cannot remove
+   * the check.
+   *
+   * You can declare the second parameter with the type of the request that you pass in. It is `undefined` for a string.
+   *
+   * @defaultValue none
+   * @throws {@link AuthError} `forbidden` (403) if it returns `false`, or another falsy value.
+   *
+   * @example
+   * ```ts
+   * check: ({ userId }, req: Request) => projects.isMember(userId, req.params.project)
+   * ```
+   */
+  check?(auth: ContextWith<Claims>, req: RequestLike): boolean | Promise<boolean>
+
+  /**
+   * Notified of every rejection, including those that produce a guest, for logs and metrics. It does not change the response:
+   * an error that it throws is reported as a process warning, once per function.
+   *
+   * You can declare the second parameter with the type of the request that you pass in. It is `undefined` for a string.
+   *
+   * @defaultValue none
+   *
+   * @example
+   * ```ts
+   * onRefused: (error) => logger.info({ code: error.code, details: error.details })
+   * ```
+   */
+  onRefused?(error: AuthError, req: RequestLike): void
 
   /**
    * Turns a request without a token, or with a token that is rejected, into a {@link GuestContext} instead of throwing
@@ -519,7 +650,7 @@ export interface VerifyAuthOptions {
    * isRevoked: async ({ userId }) => (await users.find(userId)).suspended
    * ```
    */
-  isRevoked?: (auth: AuthenticatedContext) => boolean | Promise<boolean>
+  isRevoked?(auth: ContextWith<Claims>): boolean | Promise<boolean>
 
   /**
    * Users, sessions and tokens that are rejected although their tokens have not expired: the result of `createRevocations` from
@@ -677,6 +808,45 @@ export interface Jwk {
   readonly ext?: boolean
 }
 
+/** The principal that `fallback` returns. */
+export interface Principal {
+  /** The id of the user, which becomes `userId` and the claim `sub`. */
+  userId: string
+  /** The scopes that the principal has. @defaultValue `[]` */
+  scopes?: readonly string[]
+  /** The organization that the principal belongs to. @defaultValue `null` */
+  organizationId?: string | null
+  /** The application that sent the request. @defaultValue `null` */
+  clientId?: string | null
+  /** Claims for `auth.payload`, such as roles. Must be JSON. A `sub` must be the `userId`. @defaultValue `{}` */
+  claims?: Readonly<Record<string, unknown>> | null
+}
+
+/** A schema of Standard Schema 1 (https://standardschema.dev), which many validation libraries implement. */
+export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+/** The result of validating a value with a {@link StandardSchemaV1}. */
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+      readonly issues: readonly {
+        readonly message: string
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+      }[]
+    }
+
+/** The context of a valid token, with the output of the option `claims`. */
+export type ContextWith<Claims> = unknown extends Claims
+  ? AuthenticatedContext
+  : AuthenticatedContext & { claims: Claims }
+
 /** Who sent a request. Check `isAuthenticated`, `isGuest` or `subjectType` to tell the two apart. */
 export type AuthContext = AuthenticatedContext | GuestContext
 
@@ -685,8 +855,13 @@ export interface AuthenticatedContext {
   /** The claim `sub`: the id of the user, or of the application for a machine-to-machine token. */
   userId: string
   isAuthenticated: true
-  /** All claims of the token. A new object for every call. */
-  payload: AuthPayload
+  /**
+   * All claims of the token. A new object for every call. If `subjectType` is `external`, it contains `sub` and the claims of
+   * the {@link Principal} only.
+   */
+  payload: AuthPayload & RegisteredClaims
+  /** The output of the option `claims`. */
+  claims?: unknown
   isGuest: false
   /** The claim `scope`, split at spaces. Empty if Logto granted none. */
   scopes: string[]
@@ -694,8 +869,11 @@ export interface AuthenticatedContext {
   clientId: string | null
   /** The claim `organization_id`, otherwise the id in an audience `urn:logto:organization:<id>`. */
   organizationId: string | null
-  /** `machine` if `sub` equals `client_id`, which is how Logto marks machine-to-machine tokens. */
-  subjectType: 'user' | 'machine'
+  /**
+   * `machine` if `sub` equals `client_id`, which is how Logto marks machine-to-machine tokens. `external` for a
+   * {@link Principal} that `fallback` returned.
+   */
+  subjectType: 'user' | 'machine' | 'external'
 }
 
 /** The context of a request without a valid access token, if `allowGuest` is set. */
@@ -772,6 +950,7 @@ export interface AuthPayload {
  * | `wrong_organization` | 403 | see `organizationId` |
  * | `missing_scope` | 403 | see `requiredScope` |
  * | `missing_role` | 403 | see `requiredRole` |
+ * | `forbidden` | 403 | the application does not permit the request; see {@link forbidden} |
  * | `jwks_unavailable` | 503 | the keys could not be fetched, and no usable cached keys remain |
  * | `overloaded` | 503 | too many expensive signatures wait to be checked |
  * | `revocations_unavailable` | 503 | see `revocations`, with `whenUnavailable: 'refuse'` |
@@ -794,6 +973,7 @@ export type AuthErrorCode =
   | 'wrong_organization'
   | 'missing_scope'
   | 'missing_role'
+  | 'forbidden'
   | 'jwks_unavailable'
   | 'overloaded'
   | 'revocations_unavailable'
@@ -826,6 +1006,47 @@ export class AuthError extends Error {
   readonly cause?: unknown
   /** Returns what is safe to send to clients, without `details` and `cause`. Called by `res.json(error)`. */
   toJSON(): { name: string; code: AuthErrorCode; status: number; message: string }
+}
+
+/**
+ * Creates an error for code that decides itself what a user may do. Thrown in a handler, it becomes a response with status
+ * 403, like every other rejection: in Express through `authErrorHandler`.
+ *
+ * @param message - A sentence that clients may see.
+ * @returns An {@link AuthError} with the code `forbidden`, to be thrown.
+ *
+ * @example
+ * ```ts
+ * if (order.owner !== auth.userId) throw forbidden('This order belongs to another user')
+ * ```
+ *
+ * @defaultValue `message`: `'Not permitted'`
+ * @throws `TypeError` with `code: 'invalid_options'` if `message` is not a string, or empty.
+ */
+export function forbidden(message?: string): AuthError
+
+/**
+ * Returns the response to a rejected request, exactly as the adapters send it, for frameworks without an adapter.
+ *
+ * @throws `TypeError` if it is not an {@link AuthError}.
+ *
+ * @example
+ * ```ts
+ * if (!(error instanceof AuthError)) throw error
+ * const { status, headers, body } = errorResponse(error)
+ * return new Response(body, { status, headers })
+ * ```
+ */
+export function errorResponse(error: AuthError): ErrorResponse
+
+/** The response to a rejected request. */
+export interface ErrorResponse {
+  /** HTTP status. */
+  status: 400 | 401 | 403 | 503
+  /** Headers: those of the {@link AuthError}, and `Content-Type`. */
+  headers: Record<string, string>
+  /** JSON `{ "error", "code", "message" }`. */
+  body: string
 }
 
 /**
@@ -993,6 +1214,21 @@ export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
  * ```
  */
 export function invalidateJwksCache(logtoUrl: string): number
+
+/**
+ * Returns the accepted token of a context, to call another API on behalf of the user. It is not a member of the context, so it
+ * never appears in logs.
+ *
+ * @param auth - A context that this package has created. A copy of one has no token.
+ * @returns The token, or `null` for a guest and for a principal returned by `fallback`.
+ * @throws `TypeError` for any other object.
+ *
+ * @example
+ * ```ts
+ * await fetch(url, { headers: { Authorization: `Bearer ${tokenOf(auth)}` } })
+ * ```
+ */
+export function tokenOf(auth: AuthContext): string | null
 
 /** Clears all cached key sets for the whole process. */
 export function clearJwksCache(): void

@@ -1,10 +1,12 @@
 /** The package's main entry: see index.d.ts for its contract. */
 
+const { errorResponse } = require('./adapters/response')
 const native = require('./core/addon')
 const { contract } = require('./core/contract')
-const { AuthError, orThrow, invalidOption } = require('./core/errors')
+const { AuthError, forbidden, orThrow, invalidOption } = require('./core/errors')
 const { hasRole, hasScopes, requireRole, requireScopes } = require('./core/permissions')
 const { snapshot } = require('./core/options')
+const { tokenOf } = require('./core/context')
 const { createVerifier, verifyAuth, verifyLogtoToken } = require('./core/verifier')
 
 const ANY_ORGANIZATION = contract().anyOrganization
@@ -36,11 +38,14 @@ module.exports = {
   buildGuestCookieHeader,
   clearJwksCache,
   createVerifier,
+  errorResponse,
+  forbidden,
   hasRole,
   hasScopes,
   invalidateJwksCache,
   requireRole,
   requireScopes,
+  tokenOf,
   verifyAuth,
   verifyLogtoToken,
 }

@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::claims::{Claims, MAX_PAYLOAD_DEPTH, Subject};
+use crate::claims::{Claims, MAX_PAYLOAD_DEPTH};
 use crate::error::Rejection;
 use crate::json::Object;
+use crate::principal::Principal;
+use crate::subject::Subject;
 
 /// The context as JSON, with the payload exactly as it was signed. `JSON.parse` turns even a claim named `__proto__` into an own
 /// property, whereas an assignment would change the prototype.
@@ -27,15 +29,18 @@ pub fn authenticated(subject: &Subject) -> String {
     )
 }
 
-/// Parses the claims in a context that [`authenticated`] created, for further checks.
+/// Checks the subject of a context that [`authenticated`] created.
 ///
 /// # Errors
 ///
-/// [`crate::error::Code::MalformedToken`] if `context` is not such a context.
-pub fn claims(context: &str) -> Result<Claims, Rejection> {
+/// The rejection by `check`; [`crate::error::Code::MalformedToken`] if `context` is not such a context.
+pub fn check(context: &str, check: impl FnOnce(&Subject) -> Result<(), Rejection>) -> Result<(), Rejection> {
     let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(Rejection::malformed)?;
+    if let Some(principal) = Principal::of_context(&context) {
+        return check(&principal.subject());
+    }
     let payload = context.get("payload").ok_or_else(|| Rejection::malformed("no payload"))?;
-    Claims::parse(payload.get().as_bytes())
+    check(&Claims::parse(payload.get().as_bytes())?.check_types()?)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub struct Definition {
     pub status: u16,
     /// The `error` member of the response body.
     pub title: &'static str,
-    /// The message for the client. If it ends in a colon and a space, [`Rejection::subject`] is appended.
+    /// The message for the client. [`Rejection::subject`] is appended if it ends in a colon and a space, and replaces it otherwise.
     pub message: &'static str,
     /// The `WWW-Authenticate` challenge.
     pub challenge: Challenge,
@@ -110,6 +110,8 @@ errors! {
     MissingScope => "missing_scope", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required scope: ";
     /// A required role is missing.
     MissingRole => "missing_role", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required role: ";
+    /// The application does not permit the request.
+    Forbidden => "forbidden", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Not permitted";
     /// No usable key set is available.
     JwksUnavailable => "jwks_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Signing keys are unavailable, try again later";
@@ -163,7 +165,7 @@ impl Challenge {
 pub struct Rejection {
     /// The error code.
     pub code: Code,
-    /// The end of the message: the malformed claim, or the missing scopes or roles.
+    /// The end of the message: the malformed claim, or the missing scopes or roles. For [`Code::Forbidden`], the whole message.
     pub subject: Option<String>,
     /// The message and the challenge according to the options, if they differ from those of the code.
     pub wording: Option<Box<Wording>>,
@@ -221,7 +223,11 @@ impl Rejection {
     pub fn message(&self) -> String {
         let message = self.wording.as_ref().and_then(|wording| wording.message);
         let message = message.unwrap_or(self.code.definition().message);
-        format!("{message}{}", self.subject.as_deref().unwrap_or_default())
+        match self.subject.as_deref() {
+            Some(subject) if message.ends_with(": ") => format!("{message}{subject}"),
+            Some(subject) => subject.to_owned(),
+            None => message.to_owned(),
+        }
     }
 
     /// The `WWW-Authenticate` value (RFC 6750 section 3).
@@ -312,6 +318,17 @@ mod tests {
         assert_eq!(
             rejection.challenge().as_deref(),
             Some(r#"Bearer error="insufficient_scope", scope="a b", error_description="Missing required scope: b""#)
+        );
+    }
+
+    #[test]
+    fn replaces_the_message_of_the_application() {
+        assert_eq!(Rejection::from(Code::Forbidden).message(), "Not permitted");
+        let rejection = Rejection { subject: Some("Members only".into()), ..Code::Forbidden.into() };
+        assert_eq!(rejection.message(), "Members only");
+        assert_eq!(
+            rejection.challenge().as_deref(),
+            Some(r#"Bearer error="insufficient_scope", error_description="Members only""#)
         );
     }
 

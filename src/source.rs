@@ -20,8 +20,10 @@ pub struct Credentials {
     pub parsed_guest_cookie: Option<String>,
     /// The required organization, if it depends on the request.
     pub organization: Option<Organization>,
-    /// How many of the request's valid tokens the application has revoked, counted from the first.
-    pub revoked: u32,
+    /// The request's valid tokens that the application has rejected: their positions, starting from 0, and the reasons.
+    pub rejected: Vec<(usize, Rejection)>,
+    /// Whether the application uses several Logto servers. A token of another issuer is then rejected before anything is fetched.
+    pub is_routed: bool,
     /// The caller's date, in milliseconds since 1970, if it differs from the system's. Fake timers in tests change it.
     pub date: Option<f64>,
 }

@@ -7,6 +7,8 @@ pub enum SubjectType {
     User,
     /// An application acting on its own behalf (`sub` equals `client_id`).
     Machine,
+    /// A principal that the application has named instead of a token.
+    External,
 }
 
 impl SubjectType {
@@ -16,6 +18,7 @@ impl SubjectType {
         match self {
             Self::User => "user",
             Self::Machine => "machine",
+            Self::External => "external",
         }
     }
 }
@@ -33,12 +36,18 @@ pub struct Subject<'a> {
     pub organizations: Vec<&'a str>,
     /// The signed payload, as JSON text.
     pub payload: &'a str,
+    /// Whether the application has named the subject instead of a token.
+    pub is_external: bool,
 }
 
 impl Subject<'_> {
     /// The type of the subject. `sub` equals `client_id` only in the tokens that Logto issues to machines.
     #[must_use]
     pub fn kind(&self) -> SubjectType {
-        if self.client == Some(self.user) { SubjectType::Machine } else { SubjectType::User }
+        match self.client {
+            _ if self.is_external => SubjectType::External,
+            Some(client) if client == self.user => SubjectType::Machine,
+            _ => SubjectType::User,
+        }
     }
 }

@@ -38,6 +38,8 @@ pub struct Accepted {
     pub token: Arc<VerifiedToken>,
     /// Whether the token was in the cache, so that its signature did not have to be verified.
     pub was_cached: bool,
+    /// The position of the token among the tokens of the request, starting from 0.
+    pub position: usize,
 }
 
 /// A token whose payload has been parsed.
@@ -73,23 +75,23 @@ impl Verifier {
     ///
     /// The reason for rejecting the request.
     pub async fn verify_request(&self, request: &Credentials, now: Timestamp) -> Result<Accepted, Rejection> {
-        let mut rejection: Option<Rejection> = None;
-        let mut revoked = request.revoked;
-        for token in source::tokens(request, &self.options)? {
-            let other = match self.verify_token(token, request.organization.as_ref(), request.date, now).await {
-                Ok(accepted) if revoked == 0 => return Ok(accepted),
-                Ok(_) => {
-                    revoked -= 1;
-                    Code::TokenRevoked.into()
+        let mut first: Option<Rejection> = None;
+        for (position, token) in source::tokens(request, &self.options)?.into_iter().enumerate() {
+            let rejected = request.rejected.iter().find(|(rejected, _)| *rejected == position);
+            let outcome = match rejected {
+                Some((_, rejection)) => Err(rejection.clone()),
+                None if request.is_routed && self.is_foreign(token) => {
+                    Err(Rejection::from(Code::InvalidIssuer).detail("expected", self.options.issuers.as_slice()))
                 }
-                Err(other) => other,
+                None => self.verify_token(token, request.organization.as_ref(), request.date, now).await,
             };
-            if other.code.status() != 401 {
-                return Err(rejection.unwrap_or(other));
+            match outcome {
+                Ok(accepted) => return Ok(Accepted { position, ..accepted }),
+                Err(other) if other.code.status() != 401 => return Err(first.unwrap_or(other)),
+                Err(other) => drop(first.get_or_insert(other)),
             }
-            rejection.get_or_insert(other);
         }
-        Err(rejection.unwrap_or_else(|| self.missing_token()))
+        Err(first.unwrap_or_else(|| self.missing_token()))
     }
 
     /// The rejection of a request without a token, which names only the sources that were searched.
@@ -133,7 +135,7 @@ impl Verifier {
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
-        Ok(Accepted { token, was_cached })
+        Ok(Accepted { token, was_cached, position: 0 })
     }
 
     async fn verify_new(&self, text: &str, now: Timestamp, waited: bool) -> Result<Arc<VerifiedToken>, Rejection> {

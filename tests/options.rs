@@ -39,7 +39,7 @@ fn special(table: &Value, kind: &str) -> Raw {
         "-Infinity" => Raw::Number(f64::NEG_INFINITY),
         "bigint" => Raw::Other("BigInt"),
         "symbol" => Raw::Other("symbol"),
-        "function" => Raw::Function,
+        "function" | "nothing" => Raw::Function,
         "date" => Raw::Date(5.0),
         "invalid date" => Raw::Date(f64::NAN),
         "key" => decode(table, &table["key"]),

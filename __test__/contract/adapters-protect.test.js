@@ -120,14 +120,21 @@ describeAdapters(['protect'], (adapter, has) => {
     const unnamed = {
       '/unnamed/undefined': { organizationId: () => undefined },
       '/unnamed/empty': { organizationId: () => '' },
+      '/unnamed/promise': { organizationId: async () => undefined },
+      // What query parsers return for `?org=one&org=two` and `?org[x]=one`.
+      '/unnamed/array': { organizationId: () => ['one', 'two'] },
+      '/unnamed/single': { organizationId: () => ['one'] },
+      '/unnamed/object': { organizationId: async () => ({ x: 'one' }) },
       '/unnamed/header': { organizationId: (request) => (request.headers ?? request.req.raw?.headers)?.['x-org'] },
     }
     const mistakes = {
-      '/mistake/promise': { organizationId: async () => 'one' },
+      '/mistake/number': { organizationId: () => 5 },
+      '/mistake/rejected': { organizationId: async (request) => request.nothing.id },
       '/mistake/thrown': { organizationId: (request) => request.nothing.id },
     }
     const routes = guarded({
       '/orgs/:id': { organizationId: lastSegment },
+      '/promises/:id': { organizationId: async (request) => lastSegment(request) },
       '/fixed': { organizationId: 'one' },
       '/none': { organizationId: null },
       '/none-by-function': { organizationId: () => null },
@@ -145,6 +152,8 @@ describeAdapters(['protect'], (adapter, has) => {
     assert.equal(await outcome('/orgs/one', one), '200 one')
     assert.equal(await outcome('/orgs/two', one), 'wrong_organization')
     assert.equal(await outcome('/orgs/one', plain), 'wrong_organization')
+    assert.equal(await outcome('/promises/one', one), '200 one')
+    assert.equal(await outcome('/promises/two', one), 'wrong_organization')
     assert.equal(await outcome('/fixed', one), '200 one')
     assert.equal(await outcome('/fixed', plain), 'wrong_organization')
     for (const path of ['/none', '/none-by-function']) {

@@ -23,9 +23,9 @@ const { ask, httpApp, listen, serve } = require('./frameworks')
 /**
  * @typedef {import('node:test').TestContext} TestContext
  * @typedef {import('./frameworks').Answer} Answer
- * @typedef {{ auth?: any, protect?: any, run?: (holder: { auth: any }, set: (headers: object) => void) => void }} Step - Exactly
- *   one of: options of `logtoAuth`, requirements of `protect`, middleware of the application. `holder` is the object that
- *   has the context, `set` sets response headers.
+ * @typedef {{ auth?: any, protect?: any, uncalled?: any, run?: (holder: { auth: any }, set: (headers: object) => void, request: any) => void }} Step
+ *   Exactly one of: options of `logtoAuth`, requirements of `protect`, one of the two without a call, middleware of the
+ *   application. `holder` is the object that has the context, `set` sets response headers.
  * @typedef {{ steps?: Step[], headers?: Record<string, string | string[]>, run?: (auth: any) => unknown }} Route - Responds with
  *   its context as JSON.
  * @typedef {{ steps: Step[], routes?: Record<string, Route>, faults?: unknown[] }} App - `steps` run for every request. Errors
@@ -41,6 +41,7 @@ const { ask, httpApp, listen, serve } = require('./frameworks')
  * @typedef {object} Adapter
  * @property {Feature[]} features
  * @property {(t: TestContext, app: App) => Promise<Client>} serve
+ * @property {any} [exports] - The functions of the entry point.
  * @property {(options: any) => unknown} create - Parses options; throws or rejects if they are invalid.
  * @property {(requirements: any) => unknown} protect
  * @property {(args: any[], status: number, body: string) => unknown} respond - Responds from the arguments of `onError`.
@@ -51,6 +52,7 @@ const MIDDLEWARE = [...HANDLER, 'middleware', 'preflight', 'onError']
 const without = (feature) => MIDDLEWARE.filter((item) => item !== feature)
 
 const node = {
+  exports: express,
   create: express.logtoAuth,
   protect: express.protect,
   respond: ([, , res], status, body) => send(res, status, body),
@@ -63,6 +65,7 @@ const ADAPTERS = {
   Connect: { ...node, features: MIDDLEWARE, serve: serveNode(connect) },
   'node:http': { ...node, features: without('thrown'), serve: serveNode(httpApp) },
   Fastify: {
+    exports: fastify,
     features: MIDDLEWARE,
     create: async (options) => require('fastify')().register(fastify.logtoAuth, options),
     protect: fastify.protect,
@@ -70,6 +73,7 @@ const ADAPTERS = {
     serve: serveFastify,
   },
   Hono: {
+    exports: hono,
     features: MIDDLEWARE,
     create: hono.logtoAuth,
     protect: hono.protect,
@@ -77,6 +81,7 @@ const ADAPTERS = {
     serve: serveHono,
   },
   Koa: {
+    exports: koa,
     features: MIDDLEWARE,
     create: koa.logtoAuth,
     protect: koa.protect,
@@ -98,7 +103,7 @@ const ADAPTERS = {
 /** Middleware for Node's `http`: Express, Connect, and no framework at all. */
 function serveNode(createApp) {
   const middleware = toMiddleware(express, (run) => (req, res, next) => {
-    run(req, (headers) => setHeaders(res, headers))
+    run(req, (headers) => setHeaders(res, headers), req)
     next()
   })
   return async (t, { steps, routes, faults }) => {
@@ -136,7 +141,7 @@ async function serveFastify(t, { steps, routes, faults }) {
   const app = require('fastify')()
   app.addHook('onError', async (_request, _reply, error) => void faults?.push(error))
   const hook = toMiddleware(fastify, (run) => (request, reply, done) => {
-    run(request, (headers) => reply.headers(headers))
+    run(request, (headers) => reply.headers(headers), request)
     done()
   })
   for (const step of steps) {
@@ -157,10 +162,12 @@ async function serveHono(t, { steps, routes, faults }) {
   const { Hono } = require('hono')
   const app = new Hono()
   const middleware = toMiddleware(hono, (run) => (c, next) => {
-    const holder = Object.defineProperty({}, 'auth', { get: () => c.get('auth'), set: (auth) => c.set('auth', auth) })
-    run(holder, (headers) => {
+    const property = (name) => ({ get: () => c.get(name), set: (auth) => c.set(name, auth) })
+    const holder = Object.defineProperties({}, { auth: property('auth'), caller: property('caller') })
+    const set = (headers) => {
       for (const [name, value] of Object.entries(headers)) c.header(name, value)
-    })
+    }
+    run(holder, set, c)
     return next()
   })
   app.use(async (c, next) => {
@@ -184,7 +191,7 @@ async function serveKoa(t, { steps, routes, faults }) {
   app.silent = true
   app.use((_ctx, next) => collect(faults, next))
   const middleware = toMiddleware(koa, (run) => (ctx, next) => {
-    run(ctx.state, (headers) => ctx.set(headers))
+    run(ctx.state, (headers) => ctx.set(headers), ctx)
     return next()
   })
   for (const step of steps) app.use(middleware(step))
@@ -251,7 +258,10 @@ function serveNext(createListener) {
   return async (t, { steps: [{ auth }], routes, faults }) => {
     const { withAuth } = next.createNextAuth(auth)
     const listeners = routesOf(routes).map(([path, { steps, ...route }]) => {
-      return [path, createListener((handler) => withAuth(handler, steps?.[0].protect), route, faults)]
+      return [
+        path,
+        createListener((handler) => withAuth(handler, ...(steps?.map(({ protect }) => protect) ?? [])), route, faults),
+      ]
     })
     const listener = (req, res) => listeners.find(([path]) => matches(path, req.url))[1](req, res)
     return clientOf(await serve(t, listener))
@@ -334,6 +344,7 @@ async function serveFetch(t, fetch) {
 function toMiddleware({ logtoAuth, protect }, wrap) {
   return (step) => {
     if (step.run !== undefined) return wrap(step.run)
+    if (step.uncalled !== undefined) return step.uncalled
     return step.protect === undefined ? logtoAuth(step.auth) : protect(step.protect)
   }
 }

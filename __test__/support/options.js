@@ -12,6 +12,7 @@ const SPECIAL = {
   bigint: () => 5n,
   symbol: () => Symbol('5'),
   function: () => () => 'a',
+  nothing: () => () => undefined,
   date: () => new Date(5),
   'invalid date': () => new Date(Number.NaN),
   String: () => Object('a'),

@@ -75,6 +75,11 @@ const REJECTIONS = [
     challenge: `${FORBIDDEN} error_description="Missing required role: admin"`,
     options: { requiredRole: 'admin' },
   }),
+  row('forbidden', 'Not permitted', {
+    status: 403,
+    challenge: `${FORBIDDEN} error_description="Not permitted"`,
+    options: { check: () => false },
+  }),
   row('jwks_unavailable', 'Signing keys are unavailable, try again later', {
     status: 503,
     title: 'Service unavailable',

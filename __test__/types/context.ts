@@ -6,6 +6,7 @@ import type {
   AuthenticatedContext,
   AuthPayload,
   GuestContext,
+  RegisteredClaims,
   VerifierStats,
 } from 'logto-authkit'
 import { createVerifier, verifyAuth, verifyLogtoToken } from 'logto-authkit'
@@ -14,12 +15,12 @@ import type { Equal, Expect } from './equal'
 const options = { logtoUrl: 'https://auth.example.test', audience: null }
 
 export async function results() {
-  const auth = await verifyAuth('token', options)
+  const auth = await verifyAuth('token', { ...options, allowGuest: true })
   type _ = [
     Expect<Equal<typeof auth, AuthContext>>,
     Expect<Equal<(typeof auth)['userId'], string | null>>,
-    Expect<Equal<(typeof auth)['payload'], AuthPayload | null>>,
-    Expect<Equal<(typeof auth)['subjectType'], 'user' | 'machine' | 'guest'>>,
+    Expect<Equal<(typeof auth)['payload'], (AuthPayload & RegisteredClaims) | null>>,
+    Expect<Equal<(typeof auth)['subjectType'], 'user' | 'machine' | 'external' | 'guest'>>,
   ]
 
   // Both kinds have scopes, so that they can be asked for at once.
@@ -35,9 +36,10 @@ export async function results() {
     type _ = [
       Expect<Equal<typeof auth, AuthenticatedContext>>,
       Expect<Equal<(typeof auth)['userId'], string>>,
-      Expect<Equal<(typeof auth)['payload'], AuthPayload>>,
+      Expect<Equal<(typeof auth)['payload'], AuthPayload & RegisteredClaims>>,
+      Expect<Equal<(typeof auth)['payload']['plan'], 'free' | 'pro'>>,
       Expect<Equal<(typeof auth)['clientId'], string | null>>,
-      Expect<Equal<(typeof auth)['subjectType'], 'user' | 'machine'>>,
+      Expect<Equal<(typeof auth)['subjectType'], 'user' | 'machine' | 'external'>>,
     ]
     // @ts-expect-error: only a guest has one
     auth.guestReason

@@ -43,6 +43,7 @@ export function known(code: AuthErrorCode): number {
     case 'wrong_organization':
     case 'missing_scope':
     case 'missing_role':
+    case 'forbidden':
       return 403
     case 'jwks_unavailable':
     case 'overloaded':

@@ -69,6 +69,7 @@ logtoAuth(everything)
 logtoAuth({ ...required, organizationId: null })
 logtoAuth({ ...required, organizationId: 'org' })
 logtoAuth({ ...required, organizationId: () => undefined, allowPreflight: true })
+logtoAuth({ ...required, organizationId: async () => 'org', property: 'user' })
 protect({ organizationId: (req: Request) => req.get('x-organization') })
 logtoAuth({
   ...required,
@@ -100,8 +101,8 @@ logtoAuth({ ...required, scopes: 'read' })
 logtoAuth({ ...required, subjectType: 'user' })
 // @ts-expect-error: an organization is a string
 logtoAuth({ ...required, organizationId: 5 })
-// @ts-expect-error: a promise is no organization
-logtoAuth({ ...required, organizationId: async () => 'org' })
+// @ts-expect-error: a promise of a number is no organization
+logtoAuth({ ...required, organizationId: async () => 5 })
 // @ts-expect-error: a function
 logtoAuth({ ...required, onError: 'redirect' })
 // @ts-expect-error: no such requirement

@@ -8,7 +8,7 @@ import type { Equal, Expect } from './equal'
 const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
 
 // Chained: the variable is there, and what it is looked at narrows it.
-new Hono().use(logtoAuth(required)).get('/me', (c) => {
+new Hono().use(logtoAuth({ ...required, allowGuest: true })).get('/me', (c) => {
   const auth = c.get('auth')
   type _ = [Expect<Equal<typeof auth, AuthContext>>, Expect<Equal<typeof c.var.auth, AuthContext>>]
   // @ts-expect-error: `null` for a guest

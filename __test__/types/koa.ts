@@ -10,13 +10,17 @@ const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api
 // Chained, and with the state named.
 new Koa<AuthState>()
   .use(logtoAuth(required))
-  .use(protect({ requiredScope: 'read' }))
   .use((ctx) => {
     type _ = [Expect<Equal<typeof ctx.state.auth, AuthContext>>]
     // @ts-expect-error: `null` for a guest
     ctx.state.auth.userId.length
     if (ctx.state.auth.isGuest) ctx.body = ctx.state.auth.guestId
     else ctx.body = ctx.state.auth.payload.sub.toUpperCase()
+  })
+  // Nobody without a user gets past `protect`.
+  .use(protect({ requiredScope: 'read' }))
+  .use((ctx) => {
+    ctx.body = ctx.state.auth.userId.toUpperCase()
   })
 new Koa<{ theme: string }>().use(logtoAuth(required)).use((ctx) => {
   ctx.body = ctx.state.theme + ctx.state.auth.subjectType

@@ -101,8 +101,9 @@ createVerifier({ ...required, algorithms: ['HS256'] })
 createVerifier({ ...required, algorithms: 'ES384' })
 // @ts-expect-error: no such source
 createVerifier({ ...required, tokenSources: ['query'] })
-// @ts-expect-error: a promise is no token
 createVerifier({ ...required, getToken: async () => 'token' })
+// @ts-expect-error: a promise of a number is no token
+createVerifier({ ...required, getToken: async () => 5 })
 // @ts-expect-error: no such mode
 createVerifier({ ...required, scopeMode: 'some' })
 // @ts-expect-error: seconds are a number

@@ -1,18 +1,20 @@
 /** Framework-independent authentication of requests, including guests and their cookies. */
 
-const { isNewGuest } = require('../core/context')
+const { isNewGuest, originOf } = require('../core/context')
 const { AuthError, asError, orThrow, withResourceMetadata } = require('../core/errors')
+const { notify } = require('../core/observers')
 const { parse } = require('../core/options')
 const { header } = require('../core/request')
-const { isPending } = require('../core/settle')
+const { changed, parseServers } = require('../core/servers')
+const { isPending, settle } = require('../core/settle')
 const { shared } = require('../core/shared')
 const { verifyRequest } = require('../core/verifier')
 const { warningOnce } = require('../core/warnings')
-const { organizationFrom } = require('./requirements')
+const { Requirements } = require('./requirements')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../..').RequestLike} RequestLike */
-/** @typedef {InstanceType<typeof import('./requirements').Requirements>} Requirements */
+/** @typedef {InstanceType<typeof Requirements>} RouteRequirements */
 /** @typedef {() => [protocol: string | undefined, host: string | undefined]} Origin */
 
 /**
@@ -21,7 +23,9 @@ const { organizationFrom } = require('./requirements')
  * @typedef {object} Framework
  * @property {(source: any) => RequestLike} request - Returns the headers and cookies.
  * @property {(source: any) => ReturnType<Origin>} origin
- * @property {(source: any, auth: AuthContext | undefined) => void} store - Stores the context where the application reads it.
+ * @property {(source: any, auth: AuthContext | undefined, property: string) => void} store - Stores the context where the
+ *   application reads it.
+ * @property {(source: any, property: string) => unknown} [stored] - Returns what is stored there.
  * @property {(response: any, setCookie: string) => void} [addCookie]
  */
 
@@ -45,6 +49,9 @@ class Authenticator {
   /** Whether requests without a valid token become guests. */
   allowsGuests
 
+  /** @type {string} - The name under which the framework's request holds the context. */
+  property
+
   /**
    * @param {'adapter' | 'nest' | 'next' | 'proxy' | 'upgrade'} optionSet - Name of the option set in the core.
    * @param {any} options
@@ -52,9 +59,10 @@ class Authenticator {
    */
   constructor(optionSet, options, framework) {
     this.#optionSet = optionSet
-    this.#parsed = parse(optionSet, options)
+    this.#parsed = parseServers(parse, optionSet, options)
     this.onError = this.#parsed.functions.onError
-    this.allowsGuests = this.#parsed.core.guestCookieName !== null
+    this.allowsGuests = this.#servers.some(({ core }) => core.guestCookieName !== null)
+    this.property = this.#parsed.options.property ?? 'auth'
     this.#framework = /** @type {Framework} */ (framework)
   }
 
@@ -64,7 +72,8 @@ class Authenticator {
    * @param {boolean} allowGuest
    */
   withGuests(allowGuest) {
-    return new Authenticator(this.#optionSet, { ...this.ownOptions, allowGuest }, this.#framework)
+    const changes = this.#servers.map((server) => changed(server, { allowGuest }))
+    return new Authenticator(this.#optionSet, changes.length > 1 ? changes : changes[0], this.#framework)
   }
 
   /** The validated options. */
@@ -74,9 +83,7 @@ class Authenticator {
 
   /** The validated options, with this caller's functions: equal options share everything but functions. */
   get ownOptions() {
-    const { options, functions } = this.#parsed
-    const ours = Object.entries(functions).filter(([, value]) => value !== undefined)
-    return Object.assign(Object.create(null), options, Object.fromEntries(ours))
+    return changed(this.#parsed, {})
   }
 
   /** The name of the token's cookie. */
@@ -86,8 +93,15 @@ class Authenticator {
 
   /** The names of the cookies that identify a session: the token's, and the guest's if guests are allowed. */
   get cookieNames() {
-    const { cookieName, guestCookieName } = this.#parsed.core
-    return guestCookieName === null ? [cookieName] : [cookieName, guestCookieName]
+    const cores = this.#servers.map(({ core }) => core)
+    return [
+      ...cores.map(({ cookieName }) => cookieName),
+      ...cores.flatMap(({ guestCookieName }) => guestCookieName ?? []),
+    ]
+  }
+
+  get #servers() {
+    return this.#parsed.servers ?? [this.#parsed]
   }
 
   /**
@@ -96,9 +110,26 @@ class Authenticator {
    * @type {(request: RequestLike, source?: unknown) => AuthContext | Promise<AuthContext>}
    */
   verify(request, source = request) {
-    const organizationOf = this.#parsed.functions.organizationId
-    const organizationId = organizationOf === undefined ? undefined : organizationFrom(organizationOf, source)
-    return verifyRequest(request, this.#parsed, organizationId, source)
+    return verifyRequest(request, this.#parsed, source)
+  }
+
+  /**
+   * Checks the requirements of a route, and notifies `onRefused` of a rejection. Returns a promise only if one of the
+   * application's functions does.
+   *
+   * @type {(requirements: RouteRequirements, auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
+   */
+  checkRequirements(requirements, auth, source) {
+    const { onRefused } = this.#parsed.functions
+    if (onRefused === undefined) return requirements.check(auth, source)
+    return settle(
+      () => requirements.check(auth, source),
+      () => {},
+      (error) => {
+        if (error instanceof AuthError) notify(onRefused, error, source)
+        throw error
+      },
+    )
   }
 
   /**
@@ -159,7 +190,12 @@ class Authenticator {
       record.authenticator = this
       record.auth = auth
     }
-    this.#framework.store(source, auth)
+    this.#framework.store(source, auth, this.property)
+  }
+
+  /** @param {any} source */
+  stored(source) {
+    return this.#framework.stored?.(source, this.property)
   }
 
   /**
@@ -169,7 +205,8 @@ class Authenticator {
    */
   newGuestCookie(auth, origin) {
     if (!auth?.isGuest || !isNewGuest(auth)) return null
-    return orThrow(this.#parsed.core.verifier.guestCookieHeader(auth.guestId, ...origin()))
+    const { verifier } = (originOf(auth)?.parsed ?? this.#parsed).core
+    return orThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
   }
 
   /**
@@ -190,14 +227,34 @@ class Authenticator {
 const contextOf = (source) => requestRecords.get(source)?.auth
 
 /**
- * Throws unless the request has a context that meets the requirements and that no other code has replaced.
+ * Throws unless the request has a context that meets the requirements and that no other code has replaced. Returns a promise only
+ * if one of the application's functions does.
  *
- * @type {(requirements: Requirements, source: object, stored: unknown) => void}
+ * @type {(requirements: RouteRequirements, source: object) => Promise<void> | void}
  */
-function checkRequest(requirements, source, stored) {
+function checkRequest(requirements, source) {
   const record = requestRecords.get(source)
-  if (record === undefined) warnAboutMissingLogtoAuth()
-  requirements.check(record !== undefined && record.auth === stored ? record.auth : undefined, source)
+  if (record === undefined) {
+    warnAboutMissingLogtoAuth()
+    return requirements.check(undefined, source)
+  }
+  const { authenticator, auth } = record
+  return authenticator.checkRequirements(requirements, auth === authenticator.stored(source) ? auth : undefined, source)
+}
+
+/** @type {RouteRequirements | undefined} */
+let noRequirements
+
+/**
+ * Returns the context of a request with a valid token, or throws what `protect` would respond with.
+ *
+ * @param {object} source
+ * @returns {any}
+ */
+function requireContext(source) {
+  noRequirements ??= new Requirements()
+  checkRequest(noRequirements, source)
+  return contextOf(source)
 }
 
 /**
@@ -215,13 +272,13 @@ function rejectionOf(thrown, source) {
  * Sets the `auth` property, even if the object inherits one. Throws if other middleware has made it read-only: an
  * assignment would fail silently, and handlers would mistake the old value for ours.
  *
- * @type {(target: any, auth: unknown) => void}
+ * @type {(target: any, auth: unknown, property?: string) => void}
  */
-function setAuth(target, auth) {
-  if ('auth' in target || !Object.isExtensible(target)) {
-    Object.defineProperty(target, 'auth', { value: auth, writable: true, configurable: true, enumerable: true })
+function setAuth(target, auth, property = 'auth') {
+  if (property in target || !Object.isExtensible(target)) {
+    Object.defineProperty(target, property, { value: auth, writable: true, configurable: true, enumerable: true })
     // An assignment is ten times as fast as `defineProperty`.
-  } else if (auth !== undefined) target.auth = auth
+  } else if (auth !== undefined) target[property] = auth
 }
 
 /** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */
@@ -236,4 +293,11 @@ const warnAboutPreflight = warningOnce(
   'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',
 )
 
-module.exports = { Authenticator, checkRequest, contextOf, rejectionOf, setAuth }
+module.exports = {
+  Authenticator,
+  checkRequest,
+  contextOf,
+  rejectionOf,
+  requireContext,
+  setAuth,
+}

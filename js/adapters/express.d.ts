@@ -17,8 +17,8 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AuthContext, AuthError } from '../..'
-import type { AdapterOptions, Requirements } from './options'
+import type { AuthError, AuthenticatedContext, OneOrMore, RegisteredContext, RegisteredGuests } from '../..'
+import type { AdapterOptions, PropertyOption, Requirements } from './options'
 
 export type { OrganizationId, Requirements } from './options'
 
@@ -29,7 +29,7 @@ declare global {
        * The context that `logtoAuth` has verified. It is `undefined` on routes registered before `logtoAuth`, and with
        * `allowPreflight` in CORS preflights, which reach only handlers for all methods (`app.use`, `app.all`).
        */
-      auth: AuthContext
+      auth: RegisteredContext
     }
   }
 }
@@ -45,7 +45,7 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * `Authentication required` (no token), `Authentication failed` (400, any other 401), `Forbidden` (403) or
  * `Service unavailable` (503).
  *
- * With `allowGuest`, no request is rejected. The response to a new guest sets a cookie; the application's own cookies are
+ * With `allowGuest`, which you must register once (see `Register`), no request is rejected. The response to a new guest sets a cookie; the application's own cookies are
  * kept.
  *
  * CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) carry no token and are rejected like any other request without
@@ -65,18 +65,60 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * @example Plain http
  * ```ts
  * const auth = logtoAuth(options)
- * createServer((req: IncomingMessage & { auth?: AuthContext }, res) => {
+ * createServer((req, res) => {
  *   auth(req, res, (error) => {
  *     if (error) res.writeHead(500).end()
- *     else res.end(`Hello ${req.auth?.userId}`)
+ *     else res.end(`Hello ${getAuth(req).userId}`)
  *   })
  * })
  * ```
  */
-export function logtoAuth(options: LogtoAuthOptions): Middleware
+export function logtoAuth(options: OneOrMore<LogtoAuthOptions>): Middleware
+
+/**
+ * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
+ * on the request. Where `req.auth` is `undefined`, so is the result.
+ */
+export function getAuth(req: object): RegisteredContext
+
+/**
+ * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. A handler behind
+ * `protect` can use it if the application allows guests: its result is never a guest.
+ *
+ * @throws {@link AuthError}
+ *
+ * @example
+ * ```ts
+ * app.get('/orders', (req, res) => res.json(orders.of(requireAuth(req).userId)))
+ * app.use(authErrorHandler())
+ * ```
+ */
+export function requireAuth(req: object): AuthenticatedContext
+
+/**
+ * Creates an error handler that responds to an {@link AuthError} thrown by a handler, for example by `requireScopes` or
+ * `forbidden`, in the same way as {@link logtoAuth} responds to rejected requests. Other errors, and errors after the response
+ * has started, are passed on. Register it after your routes.
+ *
+ * It does not call `onError`, which may pass its error on to this handler.
+ *
+ * @example
+ * ```ts
+ * app.use(authErrorHandler())
+ * ```
+ */
+export function authErrorHandler(): (
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
 
 /** Options of {@link logtoAuth}. */
-export interface LogtoAuthOptions extends AdapterOptions {
+export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, PropertyOption {
+  /** As in `VerifyAuthOptions`. Guests must be registered, see `Register`, because they have no `userId`. */
+  allowGuest?: RegisteredGuests
+
   /**
    * Responds to rejected requests instead of the library, including those rejected by {@link protect}. It may pass the
    * error on with `next(error)`; errors that it throws are passed on too. Calling `next()` without an error lets the

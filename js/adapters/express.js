@@ -1,7 +1,9 @@
 /** Express 4 and 5, Connect and plain `http`: see express.d.ts for the contract. */
 
+const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, rejectionOf, setAuth } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext, setAuth } = require('./authenticator')
+const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse, fail, send } = require('./response')
 
@@ -15,14 +17,16 @@ const express = {
   // Express applies its `trust proxy` setting; in Connect and plain http, only the socket tells the protocol.
   origin: (req) => [req.protocol ?? (req.socket?.encrypted ? 'https' : 'http'), req.headers.host],
   store: setAuth,
+  stored: (req, property) => req[property],
   addCookie,
 }
 
-/** @type {typeof import('./express').logtoAuth} */
-function logtoAuth(options) {
+/** @type {any} */
+function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
+  rejectUncalled('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, express)
 
-  return function logtoAuth(req, res, next) {
+  return function logtoAuth(/** @type {Request} */ req, /** @type {Response} */ res, /** @type {Next} */ next) {
     let pending
     try {
       pending = authenticator.authenticate(req, res)
@@ -31,28 +35,51 @@ function logtoAuth(options) {
       return
     }
     if (pending === undefined) next()
-    else {
-      pending.then(
-        () => res.headersSent || next(),
-        (error) => reject(error, req, res, next),
-      )
-    }
+    else continueAfter(pending, req, res, next)
   }
 }
 
-/** @type {typeof import('./express').protect} */
-function protect(requirements) {
-  const required = new Requirements(requirements)
+/** @type {any} */
+function protect(/** @type {any[]} */ ...given) {
+  rejectUncalled('protect()', given.slice(1))
+  const required = new Requirements(...given)
 
-  return function protect(/** @type {Request} */ req, res, next) {
+  return function protect(/** @type {Request} */ req, /** @type {Response} */ res, /** @type {Next} */ next) {
+    let pending
     try {
-      checkRequest(required, req, req.auth)
+      pending = checkRequest(required, req)
     } catch (error) {
       reject(error, req, res, next)
       return
     }
-    next()
+    if (pending === undefined) next()
+    else continueAfter(pending, req, res, next)
   }
+}
+
+/**
+ * Continues with the next handler once a request is accepted.
+ *
+ * @type {(pending: Promise<void>, req: Request, res: Response, next: Next) => void}
+ */
+function continueAfter(pending, req, res, next) {
+  pending.then(
+    () => res.headersSent || next(),
+    (error) => reject(error, req, res, next),
+  )
+}
+
+/** @type {any} */
+const getAuth = contextOf
+
+/** @type {any} */
+const requireAuth = requireContext
+
+/** @type {typeof import('./express').authErrorHandler} */
+const authErrorHandler = () => (thrown, req, res, next) => {
+  // Express closes the connection if the response has already started.
+  if (!(thrown instanceof AuthError) || res.headersSent) next(thrown)
+  else send(res, errorResponse(rejectionOf(thrown, req).error))
 }
 
 /** @type {(thrown: unknown, req: Request, res: Response, next: Next) => void} */
@@ -75,4 +102,4 @@ function reject(thrown, req, res, next) {
   )
 }
 
-module.exports = { logtoAuth, protect }
+module.exports = { authErrorHandler, getAuth, logtoAuth, protect, requireAuth }

@@ -17,8 +17,8 @@
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { AuthContext, AuthError } from '../..'
-import type { AdapterOptions, Requirements } from './options'
+import type { AuthError, AuthenticatedContext, RegisteredContext, RegisteredGuests } from '../..'
+import type { AdapterOptions, PropertyOption, Requirements } from './options'
 
 export type { OrganizationId, Requirements } from './options'
 
@@ -28,7 +28,7 @@ declare module 'fastify' {
      * The context that `logtoAuth` has verified. It is `undefined` outside the scope in which `logtoAuth` is registered, and
      * with `allowPreflight` in CORS preflights.
      */
-    auth: AuthContext
+    auth: RegisteredContext
   }
 }
 
@@ -56,10 +56,32 @@ declare module 'fastify' {
  */
 export function logtoAuth(fastify: FastifyInstance, options: LogtoAuthOptions): Promise<void>
 
+/**
+ * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
+ * on the request. Where `request.auth` is `undefined`, so is the result.
+ */
+export function getAuth(request: object): RegisteredContext
+
+/**
+ * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. Its result is never a
+ * guest.
+ *
+ * @throws {@link AuthError}
+ *
+ * @example
+ * ```ts
+ * app.get('/orders', async (request) => orders.of(requireAuth(request).userId))
+ * ```
+ */
+export function requireAuth(request: object): AuthenticatedContext
+
 /** Options of {@link logtoAuth}. */
-export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
+export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'getToken'>, PropertyOption {
+  /** As in `VerifyAuthOptions`. Guests must be registered, see `Register`, because they have no `userId`. */
+  allowGuest?: RegisteredGuests
+
   /** As in `VerifyAuthOptions`; called with Fastify's request. */
-  getToken?(request: FastifyRequest): string | null | undefined
+  getToken?(request: FastifyRequest): string | null | undefined | Promise<string | null | undefined>
 
   /**
    * Responds to rejected requests instead of the library, including those rejected by {@link protect}. It must send a

@@ -1,6 +1,8 @@
 /** Fastify 5: see fastify.d.ts for the contract. */
 
-const { Authenticator, checkRequest, rejectionOf, setAuth } = require('./authenticator')
+const { asError } = require('../core/errors')
+const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext, setAuth } = require('./authenticator')
+const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 
@@ -12,17 +14,22 @@ const fastifyFramework = {
   request: (request) => request,
   origin: (request) => [request.protocol, request.headers.host],
   store: setAuth,
+  stored: (request, property) => request[property],
   // Set on the raw response, so that hijacked replies include the cookie too.
   addCookie: (reply, cookie) => addCookie(reply.raw, cookie),
 }
 
 /** @type {(fastify: import('fastify').FastifyInstance, options: any) => Promise<void>} */
 async function logtoAuth(fastify, options) {
+  if (typeof fastify?.addHook !== 'function') {
+    throw new TypeError('logtoAuth is not a hook: write app.register(logtoAuth, options)')
+  }
   const authenticator = new Authenticator('adapter', options, fastifyFramework)
-  if (!fastify.hasRequestDecorator('auth')) fastify.decorateRequest('auth', /** @type {any} */ (undefined))
+  const { property } = authenticator
+  if (!fastify.hasRequestDecorator(property)) fastify.decorateRequest(property, /** @type {any} */ (undefined))
   fastify.addHook(
     'onRequest',
-    hook((request, reply) => authenticator.authenticate(request, reply)),
+    /** @type {any} */ (hook((request, reply) => authenticator.authenticate(request, reply))),
   )
 }
 
@@ -33,10 +40,11 @@ Object.assign(logtoAuth, {
   [Symbol.for('plugin-meta')]: { name: 'logto-authkit', fastify: '5.x' },
 })
 
-/** @param {any} requirements */
-function protect(requirements) {
-  const required = new Requirements(requirements)
-  return hook((request) => checkRequest(required, request, request.auth))
+/** @type {any} */
+function protect(/** @type {any[]} */ ...given) {
+  rejectUncalled('protect()', given.slice(1))
+  const required = new Requirements(...given)
+  return hook((request) => checkRequest(required, request))
 }
 
 /**
@@ -46,27 +54,32 @@ function protect(requirements) {
  */
 function hook(run) {
   return function logtoAuthHook(/** @type {Request} */ request, /** @type {Reply} */ reply, /** @type {any} */ done) {
+    const rejectAll = (/** @type {unknown} */ thrown) => {
+      const responded = reject(thrown, request, reply)
+      // If the application calls the hook itself, Fastify's reply is a promise that is fulfilled with the response.
+      if (done === undefined) return responded.then(() => reply)
+      // Fastify runs the handler once `done` has been called, so it must not be called even if `onError` sends nothing.
+      responded.catch((fault) => done(asError(fault)))
+      return undefined
+    }
     let pending
     try {
       pending = run(request, reply)
     } catch (error) {
-      return reject(error, request, reply)
+      return rejectAll(error)
     }
-    if (pending !== undefined) return pending.catch((error) => reject(error, request, reply))
-    done?.()
+    if (pending === undefined) return done?.()
+    const continued = pending.then(() => done?.(), rejectAll)
+    return done === undefined ? continued : undefined
   }
 }
 
-/** @type {(thrown: unknown, request: Request, reply: Reply) => Promise<Reply>} */
+/** @type {(thrown: unknown, request: Request, reply: Reply) => Promise<void>} */
 async function reject(thrown, request, reply) {
   const { error, onError } = rejectionOf(thrown, request)
-  if (onError === undefined) {
-    const { status, headers, body } = errorResponse(error)
-    reply.code(status).headers(headers).send(body)
-  } else {
-    await onError(error, request, reply)
-  }
-  return reply
+  if (onError !== undefined) return void (await onError(error, request, reply))
+  const { status, headers, body } = errorResponse(error)
+  reply.code(status).headers(headers).send(body)
 }
 
-module.exports = { logtoAuth, protect }
+module.exports = { getAuth: contextOf, logtoAuth, protect, requireAuth: requireContext }

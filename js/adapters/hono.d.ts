@@ -19,8 +19,8 @@
  */
 
 import type { Context, MiddlewareHandler } from 'hono'
-import type { AuthContext, AuthError } from '../..'
-import type { AdapterOptions, Requirements } from './options'
+import type { AuthContext, AuthError, AuthenticatedContext, ContextWith, GuestContext, OneOrMore } from '../..'
+import type { AdapterOptions, PropertyOption, Requirements } from './options'
 
 export type { OrganizationId, Requirements } from './options'
 
@@ -28,9 +28,9 @@ export type { OrganizationId, Requirements } from './options'
  * The variables set by {@link logtoAuth}. Hono infers them in chained calls; otherwise write
  * `new Hono<{ Variables: AuthVariables }>()`.
  */
-export type AuthVariables = {
+export type AuthVariables<Auth extends AuthContext = AuthContext> = {
   /** The verified context. With `allowPreflight`, it is `undefined` in CORS preflights. */
-  auth: AuthContext
+  auth: Auth
 }
 
 /**
@@ -49,12 +49,40 @@ export type AuthVariables = {
  * app.get('/shop/cart', ({ var: { auth } }) => cartOf(auth.isGuest ? auth.guestId : auth.userId))
  * ```
  */
-export function logtoAuth(options: LogtoAuthOptions): MiddlewareHandler<{ Variables: AuthVariables }>
+export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
+  options: OneOrMore<LogtoAuthOptions<Claims, Property> & { allowGuest?: false }>,
+): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> } }>
+export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
+  options: OneOrMore<LogtoAuthOptions<Claims, Property>>,
+): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> | GuestContext } }>
+
+/**
+ * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
+ * in the variable. Where `c.get('auth')` is `undefined`, so is the result.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: contexts of every application
+export function getAuth(c: Context<any>): AuthContext
+
+/**
+ * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. Its result is never a
+ * guest.
+ *
+ * @throws {@link AuthError}
+ *
+ * @example
+ * ```ts
+ * app.get('/orders', (c) => c.json(orders.of(requireAuth(c).userId)))
+ * ```
+ */
+// biome-ignore lint/suspicious/noExplicitAny: contexts of every application
+export function requireAuth(c: Context<any>): AuthenticatedContext
 
 /** Options of {@link logtoAuth}. */
-export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
+export interface LogtoAuthOptions<Claims = unknown, Property extends string = string>
+  extends Omit<AdapterOptions<Claims>, 'getToken'>,
+    PropertyOption<Property> {
   /** As in `VerifyAuthOptions`; called with Hono's context. */
-  getToken?(c: Context): string | null | undefined
+  getToken?(c: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
    * Responds to rejected requests instead of the library, including those rejected by {@link protect}. Errors that it
@@ -83,4 +111,6 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
  * app.get('/orgs/:org', protect({ organizationId: (c) => c.req.param('org') }), showOrganization)
  * ```
  */
-export function protect(requirements?: Requirements): MiddlewareHandler<{ Variables: AuthVariables }>
+export function protect(
+  requirements?: Requirements,
+): MiddlewareHandler<{ Variables: AuthVariables<AuthenticatedContext> }>

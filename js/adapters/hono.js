@@ -1,7 +1,8 @@
 /** Hono on Node.js: see hono.d.ts for the contract. */
 
 const { AuthError } = require('../core/errors')
-const { Authenticator, checkRequest, contextOf, rejectionOf } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
+const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { appendCookie, errorResponse } = require('./response')
 
@@ -11,13 +12,15 @@ const { appendCookie, errorResponse } = require('./response')
 const hono = {
   request: (c) => c.req.raw,
   origin: (c) => [new URL(c.req.url).protocol, c.req.header('host')],
-  store: (c, auth) => c.set('auth', auth),
+  store: (c, auth, property) => c.set(property, auth),
+  stored: (c, property) => c.get(property),
 }
 
-/** @type {typeof import('./hono').logtoAuth} */
-function logtoAuth(options) {
+/** @type {any} */
+function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
+  rejectUncalled('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, hono)
-  return async function logtoAuth(c, next) {
+  return async function logtoAuth(/** @type {Context} */ c, /** @type {import('hono').Next} */ next) {
     let cookie
     try {
       const pending = authenticator.authenticate(c)
@@ -36,12 +39,14 @@ function logtoAuth(options) {
   }
 }
 
-/** @type {typeof import('./hono').protect} */
-function protect(requirements) {
-  const required = new Requirements(requirements)
-  return async function protect(c, next) {
+/** @type {any} */
+function protect(/** @type {any[]} */ ...given) {
+  rejectUncalled('protect()', given.slice(1))
+  const required = new Requirements(...given)
+  return async function protect(/** @type {Context} */ c, /** @type {import('hono').Next} */ next) {
     try {
-      checkRequest(required, c, c.get('auth'))
+      const pending = checkRequest(required, c)
+      if (pending !== undefined) await pending
     } catch (error) {
       return reject(error, c)
     }
@@ -68,4 +73,4 @@ Object.defineProperty(AuthError.prototype, 'getResponse', {
   writable: true,
 })
 
-module.exports = { logtoAuth, protect }
+module.exports = { getAuth: contextOf, logtoAuth, protect, requireAuth: requireContext }

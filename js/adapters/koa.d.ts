@@ -18,8 +18,8 @@
  */
 
 import type { Context, Middleware } from 'koa'
-import type { AuthContext, AuthError } from '../..'
-import type { AdapterOptions, Requirements } from './options'
+import type { AuthError, AuthenticatedContext, OneOrMore, RegisteredContext, RegisteredGuests } from '../..'
+import type { AdapterOptions, PropertyOption, Requirements } from './options'
 
 export type { OrganizationId, Requirements } from './options'
 
@@ -29,7 +29,7 @@ export type { OrganizationId, Requirements } from './options'
  */
 export interface AuthState {
   /** The verified context. With `allowPreflight`, it is `undefined` in CORS preflights. */
-  auth: AuthContext
+  auth: RegisteredContext
 }
 
 /**
@@ -49,12 +49,36 @@ export interface AuthState {
  * app.use(({ state: { auth } }) => cartOf(auth.isGuest ? auth.guestId : auth.userId))
  * ```
  */
-export function logtoAuth(options: LogtoAuthOptions): Middleware<AuthState>
+export function logtoAuth(options: OneOrMore<LogtoAuthOptions>): Middleware<AuthState>
+
+/**
+ * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
+ * in the state. Where `ctx.state.auth` is `undefined`, so is the result.
+ */
+export function getAuth(ctx: object): RegisteredContext
+
+/**
+ * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. Its result is never a
+ * guest.
+ *
+ * @throws {@link AuthError}
+ *
+ * @example
+ * ```ts
+ * app.use((ctx) => {
+ *   ctx.body = orders.of(requireAuth(ctx).userId)
+ * })
+ * ```
+ */
+export function requireAuth(ctx: object): AuthenticatedContext
 
 /** Options of {@link logtoAuth}. */
-export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
+export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'getToken'>, PropertyOption {
+  /** As in `VerifyAuthOptions`. Guests must be registered, see `Register`, because they have no `userId`. */
+  allowGuest?: RegisteredGuests
+
   /** As in `VerifyAuthOptions`; called with Koa's context. */
-  getToken?(ctx: Context): string | null | undefined
+  getToken?(ctx: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
    * Responds to rejected requests instead of the library, including those rejected by {@link protect}. Errors that it
@@ -87,4 +111,4 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
  * router.get('/orgs/:org', protect({ organizationId: (ctx) => ctx.params.org }), showOrganization)
  * ```
  */
-export function protect(requirements?: Requirements): Middleware<AuthState>
+export function protect(requirements?: Requirements): Middleware<{ auth: AuthenticatedContext }>

@@ -1,7 +1,8 @@
 /** Koa 2 and 3: see koa.d.ts for the contract. */
 
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, rejectionOf, setAuth } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext, setAuth } = require('./authenticator')
+const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 
@@ -12,12 +13,14 @@ const { addCookie, errorResponse } = require('./response')
 const koa = {
   request: (ctx) => ctx.req,
   origin: (ctx) => [ctx.protocol, ctx.req.headers.host],
-  store: (ctx, auth) => setAuth(ctx.state, auth),
+  store: (ctx, auth, property) => setAuth(ctx.state, auth, property),
+  stored: (ctx, property) => ctx.state[property],
   addCookie,
 }
 
-/** @param {any} options */
-function logtoAuth(options) {
+/** @type {any} */
+function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
+  rejectUncalled('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, koa)
 
   return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {
@@ -29,13 +32,14 @@ function logtoAuth(options) {
   }
 }
 
-/** @param {any} requirements */
-function protect(requirements) {
-  const required = new Requirements(requirements)
+/** @type {any} */
+function protect(/** @type {any[]} */ ...given) {
+  rejectUncalled('protect()', given.slice(1))
+  const required = new Requirements(...given)
 
   return function protect(/** @type {Context} */ ctx, /** @type {Next} */ next) {
     return settle(
-      () => checkRequest(required, ctx, ctx.state.auth),
+      () => checkRequest(required, ctx),
       () => next(),
       (error) => reject(error, ctx),
     )
@@ -52,4 +56,4 @@ async function reject(thrown, ctx) {
   ctx.body = body
 }
 
-module.exports = { logtoAuth, protect }
+module.exports = { getAuth: contextOf, logtoAuth, protect, requireAuth: requireContext }

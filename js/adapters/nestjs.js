@@ -21,6 +21,7 @@ const nestjs = {
   request: (request) => request,
   origin: (request) => [request.protocol, request.headers.host],
   store: setAuth,
+  stored: (request, property) => request[property],
   addCookie: (response, cookie) => {
     if (response !== undefined) addCookie(response.raw ?? response, cookie)
   },
@@ -69,13 +70,12 @@ class LogtoAuthGuard {
 const getRequest = (context) => guardOf(context)?.getRequest(context) ?? requestOf(context)
 
 /** @type {typeof import('./nestjs').Protect} */
-function Protect(requirements) {
-  const required = new Requirements(requirements)
+function Protect(...given) {
+  const required = new Requirements(...given)
   const protection = {
     /** @param {ExecutionContext} context */
     canActivate: (context) =>
-      isPublic(context) ||
-      guard(context, getRequest(context), (request) => checkRequest(required, request, request.auth)),
+      isPublic(context) || guard(context, getRequest(context), (request) => checkRequest(required, request)),
   }
   return nest().applyDecorators(setAccess('protected'), nest().UseGuards(protection))
 }

@@ -4,12 +4,32 @@
  * @packageDocumentation
  */
 
-import type { AuthError, ScopeMode, VerifyAuthOptions } from '../..'
+import type { AuthError, AuthenticatedContext, ContextWith, Principal, ScopeMode, VerifyAuthOptions } from '../..'
 
-/** {@link VerifyAuthOptions}, with options that depend on the request. */
-export interface AdapterOptions extends Omit<VerifyAuthOptions, 'organizationId'> {
+/** {@link VerifyAuthOptions}, with options that depend on the framework's request. */
+export interface AdapterOptions<Claims = unknown>
+  extends Omit<VerifyAuthOptions<Claims>, 'check' | 'fallback' | 'getToken' | 'onRefused' | 'organizationId'> {
+  /** As in {@link VerifyAuthOptions}; called with the framework's request. */
+  // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
+  getToken?(req: any): string | null | undefined | Promise<string | null | undefined>
+
+  /** As in {@link VerifyAuthOptions}; called with the framework's request. */
+  // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
+  check?(auth: ContextWith<Claims>, req: any): boolean | Promise<boolean>
+
+  /** As in {@link VerifyAuthOptions}; called with the framework's request. */
+  fallback?(
+    // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
+    req: any,
+    error: AuthError,
+  ): Principal | null | undefined | Promise<Principal | null | undefined>
+
+  /** As in {@link VerifyAuthOptions}; called with the framework's request, also for rejections by `protect`. */
+  // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
+  onRefused?(error: AuthError, req: any): void
+
   /**
-   * As in {@link VerifyAuthOptions}, or a function of the request. If the function returns `undefined` or `''`, the request
+   * As in {@link VerifyAuthOptions}, or a function of the request, sync or async. If the function returns `undefined` or `''`, the request
    * names no organization and is rejected. `null` accepts only tokens that belong to no organization.
    *
    * @defaultValue not checked
@@ -66,12 +86,33 @@ export interface Requirements {
    */
   organizationId?: OrganizationId
   /**
-   * Whether the token must belong to a user, or to a machine-to-machine application.
+   * Whether the request must come from a user, from a machine-to-machine application, or from a principal that `fallback`
+   * returned.
    * @throws {@link AuthError} `missing_role` (403).
    */
-  subjectType?: 'user' | 'machine'
+  subjectType?: 'user' | 'machine' | 'external'
+  /**
+   * Decides whether the request is permitted, after all other requirements. An {@link AuthError} that it throws becomes the
+   * response; any other error is a fault.
+   * @throws {@link AuthError} `forbidden` (403) if it returns `false`.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
+  check?(auth: AuthenticatedContext, req: any): boolean | Promise<boolean>
 }
 
 /** An organization id, `null` for none, or a function of the request that returns either, or `undefined` to reject it. */
-// biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
-export type OrganizationId = string | null | ((req: any) => string | null | undefined)
+export type OrganizationId =
+  | string
+  | null
+  // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
+  | ((req: any) => string | null | undefined | Promise<string | null | undefined>)
+
+/** The option of adapters whose requests have properties. */
+export interface PropertyOption<Property extends string = string> {
+  /**
+   * The name under which the context is stored, if `auth` is taken. Declare its type yourself, or read it with `getAuth`.
+   *
+   * @defaultValue `'auth'`
+   */
+  property?: Property
+}

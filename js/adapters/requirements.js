@@ -1,54 +1,82 @@
 /** The requirements of a route, checked against contexts. */
 
+const { checkRejection } = require('../core/acceptance')
 const native = require('../core/addon')
 const { proofOf, rejectionOf } = require('../core/context')
 const { authError, invalidOption, orThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
+const { organizationFrom } = require('../core/organization')
+const { isPending } = require('../core/settle')
+
+/** @typedef {import('../..').AuthContext} AuthContext */
+/** @typedef {import('../core/context').Proof} Proof */
 
 class Requirements {
   #native
   #organizationOf
+  #check
 
-  /** @param {any} requirements - `organizationId` may be a function of the request. */
-  constructor(requirements) {
+  /**
+   * @param {any[]} given - The arguments of `protect`. The requirements may be omitted, but must not be `undefined`: an unset
+   *   variable must not remove a check. `organizationId` may be a function of the request.
+   */
+  constructor(...given) {
+    const [requirements] = given
+    if (given.length > 0 && requirements === undefined) throw invalidOption('requirements', 'an object', undefined)
     const copied = snapshot(requirements)
     this.#native = orThrow(native.createRequirements(copied))
     this.#organizationOf = typeof copied?.organizationId === 'function' ? copied.organizationId : undefined
+    this.#check = copied?.check
   }
 
   /**
    * Throws an `AuthError` unless the context meets the requirements. Rejects guests for the reason that made them guests, and
-   * contexts created by other code.
+   * contexts created by other code. Returns a promise only if one of the application's functions does.
    *
-   * @type {(auth: import('../..').AuthContext | undefined, source: unknown) => void}
+   * @type {(auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
    */
   check(auth, source) {
     const proof = proofOf(auth)
     if (proof === undefined) throw authError(rejectionOf(auth) ?? native.refusal('missing_token'))
     const organizationOf = this.#organizationOf
-    if (organizationOf === undefined && proof.metRequirements?.has(this)) return
-    const organizationId = organizationOf === undefined ? undefined : organizationFrom(organizationOf, source)
-    const refusal = this.#native.check(proof.json, organizationId, organizationId === null)
-    if (refusal !== null) throw authError(refusal)
-    // Claims and requirements never change, but the application's function may return a different organization.
     if (organizationOf === undefined) {
-      proof.metRequirements ??= new WeakSet()
-      proof.metRequirements.add(this)
+      // Claims and requirements never change, but the application's function may return a different organization.
+      if (!proof.metRequirements?.has(this)) {
+        this.#checkNatively(proof, undefined)
+        proof.metRequirements ??= new WeakSet()
+        proof.metRequirements.add(this)
+      }
+      return this.#check === undefined ? undefined : this.#checkApplication(auth, source)
     }
+    const organization = organizationFrom(organizationOf, source)
+    if (isPending(organization)) {
+      return organization.then((settled) => this.#checkWith(settled, proof, auth, source))
+    }
+    return this.#checkWith(organization, proof, auth, source)
+  }
+
+  /** @type {(organization: string | null, proof: Proof, auth: AuthContext | undefined, source: unknown) => Promise<void> | void} */
+  #checkWith(organization, proof, auth, source) {
+    this.#checkNatively(proof, organization)
+    return this.#check === undefined ? undefined : this.#checkApplication(auth, source)
+  }
+
+  /** @type {(proof: Proof, organization: string | null | undefined) => void} */
+  #checkNatively({ json }, organization) {
+    const refusal = this.#native.check(json, organization ?? undefined, organization === null)
+    if (refusal !== null) throw authError(refusal)
+  }
+
+  /** @type {(auth: any, source: unknown) => Promise<void> | void} */
+  #checkApplication(auth, source) {
+    const rejection = checkRejection(/** @type {Function} */ (this.#check), auth, source)
+    return isPending(rejection) ? rejection.then(throwIfRejected) : throwIfRejected(rejection)
   }
 }
 
-/**
- * Returns the organization that the application's function requires for a request: `''`, which no token belongs to, if the
- * request names none. A missing route parameter, for instance, must not disable the check.
- *
- * @type {(organizationOf: Function, source: unknown) => string | null}
- */
-function organizationFrom(organizationOf, source) {
-  const id = organizationOf(source)
-  if (id === null || typeof id === 'string') return id
-  if (id === undefined) return ''
-  throw invalidOption('organizationId', 'it to return an organization id, null or undefined', id)
+/** @param {Error | undefined} rejection */
+function throwIfRejected(rejection) {
+  if (rejection !== undefined) throw rejection
 }
 
-module.exports = { Requirements, organizationFrom }
+module.exports = { Requirements }

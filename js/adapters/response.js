@@ -2,18 +2,18 @@
 
 const { inspect } = require('node:util')
 const { errorTitle } = require('../core/contract')
-const { asError } = require('../core/errors')
+const { AuthError, asError } = require('../core/errors')
 
 /** @typedef {import('node:http').ServerResponse} Response */
 /** @typedef {(error?: unknown) => void} Next */
 /** @typedef {{ status: number, headers: Record<string, string>, body: string }} ErrorResponse */
 
-/**
- * @param {import('../..').AuthError} error
- * @returns {ErrorResponse}
- */
-const errorResponse = ({ code, status, message, headers }) =>
-  jsonResponse(status, { error: errorTitle(code), code, message }, headers)
+/** @type {typeof import('../..').errorResponse} */
+function errorResponse(error) {
+  if (!(error instanceof AuthError)) throw new TypeError(`Expected an AuthError, got ${inspect(error, { depth: 0 })}`)
+  const { code, status, message, headers } = error
+  return /** @type {any} */ (jsonResponse(status, { error: errorTitle(code), code, message }, headers))
+}
 
 /** @type {(status: number, body: object, headers?: Record<string, string>) => ErrorResponse} */
 const jsonResponse = (status, body, headers = { 'Cache-Control': 'no-store' }) => ({

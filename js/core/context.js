@@ -1,7 +1,7 @@
 /** Builds an `AuthContext`, and keeps a private record of how it was verified or rejected. */
 
 const native = require('./addon')
-const { authError } = require('./errors')
+const { authError, rejectionFrom } = require('./errors')
 const { shared } = require('./shared')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
@@ -12,6 +12,12 @@ const { shared } = require('./shared')
  * change the proof, even if they modify the context.
  *
  * @typedef {{ json: string, metRequirements: WeakSet<object> | undefined }} Proof
+ */
+
+/**
+ * How a context was verified, with access to its token. It is private too, so that the token never appears in logs.
+ *
+ * @typedef {import('./attempt').Attempt | undefined} Origin
  */
 
 /** Its constructor returns the object that it receives, so that a subclass can add private fields to that object. */
@@ -32,9 +38,14 @@ const RecordedContext = shared('RecordedContext', () => {
     /** @type {Proof | RejectedRequest} */
     #record
 
-    constructor(/** @type {AuthContext} */ auth, /** @type {Proof | RejectedRequest} */ record) {
+    /** @type {Origin} */
+    #origin
+
+    /** @param {AuthContext} auth @param {Proof | RejectedRequest} record @param {Origin} origin */
+    constructor(auth, record, origin) {
       super(auth)
       this.#record = record
+      this.#origin = origin
     }
 
     /**
@@ -44,12 +55,20 @@ const RecordedContext = shared('RecordedContext', () => {
     static record(auth) {
       return typeof auth === 'object' && auth !== null && #record in auth ? auth.#record : undefined
     }
+
+    /**
+     * @param {any} auth - A context of this package.
+     * @returns {Origin}
+     */
+    static origin(auth) {
+      return auth.#origin
+    }
   }
 })
 
-/** @type {(json: string) => AuthContext} */
-const newContext = (json) =>
-  /** @type {any} */ (new RecordedContext(JSON.parse(json), { json, metRequirements: undefined }))
+/** @type {(json: string, origin: Origin) => AuthContext} */
+const newContext = (json, origin) =>
+  /** @type {any} */ (new RecordedContext(JSON.parse(json), { json, metRequirements: undefined }, origin))
 
 /** Maximum number of cached contexts, in two generations. When the younger one is full, the older one is dropped. */
 const MAX_CACHED_CONTEXTS = 1000
@@ -69,11 +88,12 @@ let oldGeneration = new Map()
  * parsing. The copy is an object literal, because adding the private field to `{ ...auth }` takes 2 µs.
  *
  * @param {number} id - The id that the preceding native call returned.
+ * @param {Origin} origin
  * @returns {AuthContext}
  */
-function cachedContext(id) {
+function cachedContext(id, origin) {
   const { proof, auth } = youngGeneration.get(id) ?? cacheContext(id, oldGeneration.get(id) ?? loadContext(id))
-  if (auth === null) return /** @type {any} */ (new RecordedContext(JSON.parse(proof.json), proof))
+  if (auth === null) return /** @type {any} */ (new RecordedContext(JSON.parse(proof.json), proof, origin))
   const { userId, payload, scopes, clientId, organizationId, subjectType } = auth
   return /** @type {any} */ (
     new RecordedContext(
@@ -88,6 +108,7 @@ function cachedContext(id) {
         subjectType,
       },
       proof,
+      origin,
     )
   )
 }
@@ -112,9 +133,17 @@ function cacheContext(id, entry) {
   return entry
 }
 
-/** @type {(rejected: RejectedRequest) => import('../..').GuestContext} */
-function guestOrThrow(rejected) {
-  if (rejected.guestId === null) throw authError(rejected)
+/**
+ * Returns the guest that a rejected request becomes, or throws the rejection.
+ *
+ * @param {RejectedRequest} rejected - From the core.
+ * @param {InstanceType<typeof import('./errors').AuthError> | undefined} error - Set if the application rejected the request.
+ * @param {Origin} origin
+ * @returns {import('../..').GuestContext}
+ */
+function guestOrThrow(rejected, error, origin) {
+  if (rejected.guestId === null) throw error ?? authError(rejected)
+  const record = error === undefined ? rejected : { ...rejected, ...rejectionFrom(error) }
   /** @type {import('../..').GuestContext} */
   const guest = {
     userId: null,
@@ -126,9 +155,9 @@ function guestOrThrow(rejected) {
     organizationId: null,
     subjectType: 'guest',
     guestId: rejected.guestId,
-    guestReason: /** @type {import('../..').AuthErrorCode} */ (rejected.code),
+    guestReason: /** @type {import('../..').AuthErrorCode} */ (record.code),
   }
-  return /** @type {any} */ (new RecordedContext(guest, rejected))
+  return /** @type {any} */ (new RecordedContext(guest, record, origin))
 }
 
 /**
@@ -171,6 +200,36 @@ const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guest
  * @returns {T}
  */
 const sameContext = (copy, auth) =>
-  /** @type {any} */ (new RecordedContext(/** @type {any} */ (copy), /** @type {any} */ (RecordedContext.record(auth))))
+  /** @type {any} */ (
+    new RecordedContext(
+      /** @type {any} */ (copy),
+      /** @type {any} */ (RecordedContext.record(auth)),
+      RecordedContext.origin(auth),
+    )
+  )
 
-module.exports = { cachedContext, guestOrThrow, isContext, isNewGuest, newContext, proofOf, rejectionOf, sameContext }
+/**
+ * Returns the attempt that a context results from; undefined for an external principal.
+ *
+ * @type {(auth: AuthContext) => Origin}
+ */
+const originOf = (auth) => RecordedContext.origin(auth)
+
+/** @type {typeof import('../..').tokenOf} */
+function tokenOf(auth) {
+  if (!isContext(auth)) throw new TypeError('Expected a context that logto-authkit has created')
+  return proofOf(auth) === undefined ? null : (originOf(auth)?.token() ?? null)
+}
+
+module.exports = {
+  cachedContext,
+  guestOrThrow,
+  isContext,
+  isNewGuest,
+  newContext,
+  originOf,
+  proofOf,
+  rejectionOf,
+  sameContext,
+  tokenOf,
+}

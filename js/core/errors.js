@@ -8,7 +8,18 @@ const native = require('./addon')
 /** Prevents applications from constructing an `AuthError`, since codes and messages come only from the core. */
 const CONSTRUCTOR_KEY = Symbol('AuthError')
 
+/** Marks errors of all copies of the package, including those after a module reset in tests. */
+const BRAND = Symbol.for('logto-authkit.AuthError')
+
 class AuthError extends Error {
+  /**
+   * @param {unknown} value
+   * @returns {value is AuthError}
+   */
+  static [Symbol.hasInstance](value) {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+
   constructor(/** @type {symbol} */ key, /** @type {RejectedRequest} */ rejected, /** @type {string} */ message) {
     if (key !== CONSTRUCTOR_KEY) throw new TypeError('AuthError cannot be constructed: only logto-authkit creates it')
     super(message, rejected.cause === null ? undefined : { cause: causeOf(rejected.cause, rejected.causeCode) })
@@ -31,6 +42,7 @@ class AuthError extends Error {
   }
 }
 // On the prototype, as in built-in errors: an own property would appear in every log line.
+Object.defineProperty(AuthError.prototype, BRAND, { value: true })
 Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configurable: true, writable: true })
 
 /**
@@ -38,6 +50,27 @@ Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configu
  * @param {string} [message] - Replaces the core's message.
  */
 const authError = (rejected, message = rejected.message) => new AuthError(CONSTRUCTOR_KEY, rejected, message)
+
+/**
+ * Returns the members of a rejection that an error has.
+ *
+ * @param {AuthError} error
+ */
+const rejectionFrom = ({ code, status, message, wwwAuthenticate, details }) => ({
+  code,
+  status,
+  message,
+  challenge: wwwAuthenticate,
+  details: JSON.stringify(details),
+})
+
+/** @type {typeof import('../..').forbidden} */
+function forbidden(message) {
+  if (message !== undefined && (typeof message !== 'string' || message === '')) {
+    throw invalidOption('message', 'a sentence', message)
+  }
+  return /** @type {any} */ (authError(native.refusal('forbidden', message)))
+}
 
 /**
  * Adds the `resource_metadata` parameter to the challenge (RFC 9728 section 5.1), unless the challenge already has one.
@@ -97,7 +130,10 @@ module.exports = {
   AuthError,
   asError,
   authError,
+  forbidden,
   invalidOption,
+  optionsError,
   orThrow,
+  rejectionFrom,
   withResourceMetadata,
 }

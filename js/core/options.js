@@ -5,9 +5,12 @@
 
 const native = require('./addon')
 const { NO_VARIABLES, environmentFor, optionsOrNone } = require('./environment')
-const { orThrow } = require('./errors')
+const { optionsError, orThrow } = require('./errors')
 const { completions } = require('./pending')
-const { isRevocations, withRevocationsId } = require('./revocations')
+const { withRevocationsId } = require('./revocations')
+const { deepCopy, isComparable, isEqual, isPlain, isRoot, namesOf } = require('./plain')
+const { plainSchema, validatorOf } = require('./schema')
+const { isVerifier } = require('./shared')
 
 /** Maximum number of index keys. An application needs about one per options literal, unless it computes options. */
 const MAX_ENTRIES = 1000
@@ -35,6 +38,7 @@ const MAX_DEPTH = 8
  * @property {Core} core - Shared by equal options.
  * @property {Readonly<Record<string, any>>} options - A snapshot, so later changes to the caller's object have no effect.
  * @property {Readonly<Functions>} functions - This caller's options that are functions.
+ * @property {Parsed[] | undefined} servers - One per Logto server if there are several; the other members are those of the first.
  */
 
 /** @typedef {import('./environment').Environment} Environment */
@@ -56,7 +60,7 @@ function parse(optionSet, given) {
   const options = optionsOrNone(optionSet, given)
   for (let i = 0; i < recent.length; i += 1) {
     const functions = match(recent[i], optionSet, options)
-    if (functions !== null) return { core: recent[i].core, options: recent[i].options, functions }
+    if (functions !== null) return { core: recent[i].core, options: recent[i].options, functions, servers: undefined }
   }
   const key = indexKey(optionSet, options)
   const entries = entriesByKey.get(key) ?? []
@@ -64,7 +68,7 @@ function parse(optionSet, given) {
     const functions = match(entry, optionSet, options)
     if (functions === null) continue
     touch(key, entries, entry)
-    return { core: entry.core, options: entry.options, functions }
+    return { core: entry.core, options: entry.options, functions, servers: undefined }
   }
   const parsed = create(optionSet, options)
   // Options with values that cannot be compared (class instances, dates) are parsed every time.
@@ -99,7 +103,8 @@ function indexKey(optionSet, options) {
   return key
 }
 
-/** @typedef {{ [name in 'currentDate' | 'getToken' | 'isRevoked' | 'next' | 'onError' | 'organizationId' | 'signInUrl']: Function | undefined }} Functions */
+/** @typedef {'check' | 'claims' | 'currentDate' | 'fallback' | 'getToken' | 'isRevoked' | 'next' | 'onError' | 'onRefused' | 'organizationId' | 'signInUrl'} FunctionName */
+/** @typedef {{ [name in FunctionName]: Function | undefined }} Functions */
 
 /**
  * Has one shape and every name as an own member: it is read on every request, and must not show a polluted prototype.
@@ -107,11 +112,15 @@ function indexKey(optionSet, options) {
  * @returns {Functions}
  */
 const noFunctions = () => ({
+  check: undefined,
+  claims: undefined,
   currentDate: undefined,
+  fallback: undefined,
   getToken: undefined,
   isRevoked: undefined,
   next: undefined,
   onError: undefined,
+  onRefused: undefined,
   organizationId: undefined,
   signInUrl: undefined,
 })
@@ -135,11 +144,12 @@ function match(entry, optionSet, options) {
   let functions = WITHOUT_FUNCTIONS
   for (const key of keys) {
     if (!Object.hasOwn(options, key)) return null
-    const value = options[key]
+    const value = key === 'claims' ? plainSchema(options[key]) : options[key]
     if (!isEqual(cachedOptions[key], value, MAX_DEPTH)) return null
-    if (typeof value === 'function') {
+    const callable = key === 'claims' && value !== undefined ? validatorOf(value) : value
+    if (typeof callable === 'function') {
       if (functions === WITHOUT_FUNCTIONS) functions = noFunctions()
-      functions[/** @type {keyof Functions} */ (key)] = value
+      functions[/** @type {FunctionName} */ (key)] = callable
     }
   }
   const { environment } = entry
@@ -156,7 +166,12 @@ function create(optionSet, options) {
   const members = snapshot(optionsOrNone(optionSet, options))
   const environment = environmentFor(optionSet, members)
   const verifier = orThrow(
-    native.createVerifier(optionSet, withRevocationsId(members), completions, /** @type {any} */ (environment ?? NO_VARIABLES)),
+    native.createVerifier(
+      optionSet,
+      withRevocationsId(members),
+      completions,
+      /** @type {any} */ (environment ?? NO_VARIABLES),
+    ),
   )
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
@@ -171,9 +186,11 @@ function create(optionSet, options) {
   const { cookieName, guestCookieName, resourceMetadata } = verifier
   const functions = noFunctions()
   for (const [name, value] of Object.entries(members)) {
-    if (typeof value === 'function') functions[/** @type {keyof Functions} */ (name)] = value
+    if (typeof value === 'function') functions[/** @type {FunctionName} */ (name)] = value
   }
-  return { core: { verifier, cookieName, guestCookieName, resourceMetadata }, options: members, environment, functions }
+  if (members.claims !== undefined) functions.claims = validatorOf(members.claims)
+  const core = { verifier, cookieName, guestCookieName, resourceMetadata }
+  return { core, options: members, environment, functions, servers: undefined }
 }
 
 /**
@@ -197,7 +214,11 @@ function check(optionSet, options) {
  * @returns {any}
  */
 function snapshot(options) {
+  if (isVerifier(options)) {
+    throw optionsError('Invalid options: expected an object, got a verifier. Pass the options that it was created from')
+  }
   rejectInherited(options)
+  if (typeof options === 'object' && options !== null) rejectInherited(own(options, 'guestCookie'), 'guestCookie.')
   return deepCopy(options, MAX_DEPTH, true)
 }
 
@@ -205,83 +226,15 @@ function snapshot(options) {
  * Throws if any option is inherited, for example from a class. Silently ignoring it could drop a requirement.
  *
  * @param {unknown} options
+ * @param {string} [prefix] - The option that contains them.
  */
-function rejectInherited(options) {
+function rejectInherited(options, prefix = '') {
   if (typeof options !== 'object' || options === null || isPlain(options)) return
   for (let from = Object.getPrototypeOf(options); !isRoot(from); from = Object.getPrototypeOf(from)) {
     const option = Object.getOwnPropertyNames(from).find((name) => name !== 'constructor')
-    if (option !== undefined) orThrow(native.inheritedOption(option))
+    if (option !== undefined) orThrow(native.inheritedOption(prefix + option))
   }
 }
-
-/**
- * Returns whether two values result in the same core. All functions are equal, since the core never calls them.
- *
- * @param {any} a - A value for which `isComparable` is true.
- * @param {any} b
- * @param {number} depth
- * @returns {boolean}
- */
-function isEqual(a, b, depth) {
-  if (Object.is(a, b)) return true
-  if (typeof a !== typeof b || depth === 0) return false
-  if (typeof a === 'function') return true
-  if (typeof a !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b) || !isPlain(b))
-    return false
-  const keys = namesOf(a)
-  if (keys.length !== namesOf(b).length) return false
-  for (const key of keys) if (!Object.hasOwn(b, key) || !isEqual(a[key], b[key], depth - 1)) return false
-  return true
-}
-
-/**
- * Makes a deep copy of plain objects and arrays. Other values are not copied.
- *
- * @type {(value: any, depth: number, isOptions?: boolean) => unknown}
- */
-function deepCopy(value, depth, isOptions = false) {
-  if (typeof value !== 'object' || value === null || depth === 0) return value
-  if (Array.isArray(value)) return value.map((item) => deepCopy(item, depth - 1))
-  // The options object itself may be a class instance, as long as it inherits no options.
-  if (!isOptions && !isPlain(value)) return value
-  /** @type {Record<string, unknown>} */
-  const members = Object.create(null)
-  for (const name of namesOf(value)) members[name] = deepCopy(value[name], depth - 1)
-  return members
-}
-
-/**
- * Returns the names of an object's own members. An option counts even if it is not enumerable: it may be a requirement.
- *
- * @type {(object: object) => string[]}
- */
-const namesOf = Object.getOwnPropertyNames
-
-/**
- * Returns whether `isEqual` can detect every change in a value.
- *
- * @type {(value: any, depth: number) => boolean}
- */
-function isComparable(value, depth) {
-  if (typeof value !== 'object' || value === null || isRevocations(value)) return true
-  return depth > 0 && isPlain(value) && Object.values(value).every((item) => isComparable(item, depth - 1))
-}
-
-/**
- * Returns whether this is an array, or an object that inherits only from the `Object.prototype` of any realm.
- *
- * @param {object} value
- */
-const isPlain = (value) => Array.isArray(value) || isRoot(Object.getPrototypeOf(value))
-
-/**
- * Returns whether this is `null` or an `Object.prototype`. Other objects without a prototype, such as `Object.create(null)`,
- * are not, so their members count as inherited options.
- *
- * @param {object | null} prototype
- */
-const isRoot = (prototype) =>
-  prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
 
 /**
  * Returns an own property, and ignores any that a polluted prototype adds.
@@ -290,4 +243,4 @@ const isRoot = (prototype) =>
  */
 const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined)
 
-module.exports = { check, create, own, parse, snapshot }
+module.exports = { check, create, isEqual, own, parse, snapshot }

@@ -5,12 +5,13 @@ const native = require('./addon')
 const { own } = require('./options')
 
 /** @typedef {import('../..').RequestLike} RequestLike */
+/** @typedef {{ authorization: string | string[] | undefined, cookies: string | undefined }} Credentials */
 
 /**
  * Returns every value of the `Authorization` header, and the `Cookie` header.
  *
  * @param {RequestLike} request
- * @returns {{ authorization: string | string[] | undefined, cookies: string | undefined }}
+ * @returns {Credentials}
  */
 function credentials(request) {
   const headers = request?.headers

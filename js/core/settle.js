@@ -6,7 +6,7 @@
  * @param {() => T | Promise<T>} run
  * @param {(value: T) => U} onValue
  * @param {(error: any) => V} onError
- * @returns {U | V | Promise<U | V>}
+ * @returns {U | V | Promise<Awaited<U> | Awaited<V>>}
  */
 function settle(run, onValue, onError) {
   let value
@@ -15,7 +15,7 @@ function settle(run, onValue, onError) {
   } catch (error) {
     return onError(error)
   }
-  return isPending(value) ? value.then(onValue, onError) : onValue(value)
+  return isPending(value) ? /** @type {any} */ (value.then(onValue, onError)) : onValue(value)
 }
 
 /**
@@ -28,4 +28,13 @@ function settle(run, onValue, onError) {
  */
 const isPending = (value) => typeof (/** @type {any} */ (value)?.then) === 'function'
 
-module.exports = { isPending, settle }
+/**
+ * Passes an error on.
+ *
+ * @type {(error: unknown) => never}
+ */
+const rethrow = (error) => {
+  throw error
+}
+
+module.exports = { isPending, rethrow, settle }

@@ -14,4 +14,15 @@ function shared(name, create) {
   return /** @type {any} */ (globalThis)[key]
 }
 
-module.exports = { shared }
+/** Marks the verifiers of all copies of the package. */
+const VERIFIER = Symbol.for('logto-authkit.Verifier')
+
+/**
+ * Returns whether a value is a verifier of any copy of the package.
+ *
+ * @param {any} value
+ * @returns {value is import('../..').Verifier}
+ */
+const isVerifier = (value) => typeof value === 'object' && value !== null && VERIFIER in value
+
+module.exports = { VERIFIER, isVerifier, shared }

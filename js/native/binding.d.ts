@@ -43,10 +43,25 @@ export declare class NativeVerifier {
   get issuers(): Array<string>
   /** Reports on every check of a token, or of the token in a request, as JSON. */
   explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
-  /** Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. */
-  verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
+  /**
+   * Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. `routed` says
+   * whether the application uses several Logto servers.
+   */
+  verifyToken(token: string, date: number, routed?: boolean | undefined | null): number | string | VerifiedContext | RejectedRequest
   /** Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970. */
   verifyRequest(date: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest
+  /** The token at this position among the tokens of a request. */
+  tokenAt(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
+  /**
+   * The position of the first token that claims to be issued by an accepted issuer; -1 if all tokens of the request are from
+   * other issuers, or -2 if it has no token.
+   */
+  route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number
+  /**
+   * The context, as JSON, of the principal that the application's `fallback` returned, or the rejection if the principal does
+   * not meet the requirements. `payload` is a JSON object of its claims and `sub`.
+   */
+  acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionsFault
   /** Fetches the keys unless they are cached. The result is an empty string on success. */
   prefetch(): number | string | VerifiedContext | RejectedRequest
   /** Statistics about the token cache and the key set, for operators. */
@@ -173,7 +188,7 @@ export interface ProxyRoute {
 }
 
 /** The rejection with this code, for checks that JavaScript performs. */
-export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null): RejectedRequest
+export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null, issue?: string | undefined | null): RejectedRequest
 
 /**
  * A rejected request, or the guest that it becomes. Every property is always set, because JavaScript would read a missing
@@ -198,6 +213,14 @@ export interface RejectedRequest {
   slow: boolean
 }
 
+/** A valid token that the application has rejected. */
+export interface RejectedToken {
+  /** The position of the token among the tokens of the request, starting from 0. */
+  position: number
+  /** The error code. */
+  code: string
+}
+
 /** The properties of a request that are rarely present. */
 export interface RequestExtras {
   /** The token that the application's `getToken` returned. */
@@ -210,8 +233,10 @@ export interface RequestExtras {
   organization?: string
   /** Whether the application requires a token that belongs to no organization. */
   noOrganization?: boolean
-  /** How many of the request's valid tokens the application has revoked, counted from the first. */
-  revoked?: number
+  /** The request's valid tokens that the application has rejected. */
+  rejected?: Array<RejectedToken>
+  /** Whether the application uses several Logto servers. */
+  routed?: boolean
 }
 
 /** The metadata document of a protected resource (RFC 9728), as JSON. */
@@ -242,6 +267,8 @@ export interface VerifiedContext {
   slow: boolean
   /** Whether the token was in the cache. */
   cached: boolean
+  /** The position of the token among the tokens of the request, starting from 0. */
+  position: number
 }
 
 /** Statistics about the token cache and the key set, for operators. */

@@ -48,7 +48,8 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
     const pending = authenticator.passesPreflight(request) ? undefined : authenticate(authenticator, request)
     const auth = isPending(pending) ? await pending : pending
     cookie = authenticator.newGuestCookie(auth, originOf(request.headers))
-    requirements?.check(auth, request)
+    const checked = requirements && authenticator.checkRequirements(requirements, auth, request)
+    if (isPending(checked)) await checked
     setAuth(request, auth)
     response = await handler(request, context)
   } catch (error) {
@@ -75,7 +76,8 @@ async function runApiHandler(req, res, { handler, authenticator, requirements })
     const auth = isPending(pending) ? await pending : pending
     const cookie = authenticator.newGuestCookie(auth, originOf(req.headers))
     if (cookie !== null) addCookie(res, cookie)
-    requirements?.check(auth, req)
+    const checked = requirements && authenticator.checkRequirements(requirements, auth, req)
+    if (isPending(checked)) await checked
     setAuth(req, auth)
     await handler(req, res)
   } catch (error) {

@@ -23,9 +23,9 @@ function createNextAuth(options) {
   const guestsAllowed = authenticator.withGuests(true)
   return {
     /** @type {(handler: any, requirements?: any) => any} */
-    withAuth: (handler, requirements) => wrapHandler(handler, authenticator, optional(requirements)),
+    withAuth: (handler, ...requirements) => wrapHandler(handler, authenticator, optional(requirements)),
     /** @type {(handler: any, requirements?: any) => any} */
-    withApiAuth: (handler, requirements) => wrapApiHandler(handler, authenticator, optional(requirements)),
+    withApiAuth: (handler, ...requirements) => wrapApiHandler(handler, authenticator, optional(requirements)),
     /** @param {any} request */
     verify: (request) => verify(request, authenticator),
     /** @param {any} [paths] */
@@ -35,7 +35,7 @@ function createNextAuth(options) {
 }
 
 /** @param {any} requirements */
-const optional = (requirements) => (requirements === undefined ? undefined : new Requirements(requirements))
+const optional = (requirements) => (requirements.length === 0 ? undefined : new Requirements(...requirements))
 
 /** @type {(request: any, options: any) => Promise<any>} */
 const verifyNextAuth = async (request, options) => verify(request, new Authenticator('next', options))

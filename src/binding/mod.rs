@@ -7,6 +7,7 @@
 
 mod completions;
 mod cookies;
+mod credentials;
 mod explain;
 mod fetches;
 mod outcome;
@@ -20,23 +21,24 @@ mod values;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use napi::bindgen_prelude::{Either, Unknown};
-use napi::{Error, Result};
+use napi::Result;
+use napi::bindgen_prelude::{Either, Either3, Unknown};
 use napi_derive::napi;
 
 use self::completions::{Completions, Inbox};
+use self::credentials::{RequestExtras, application_rejection, credentials, required_organization};
 use self::outcome::{Outcome, RejectedRequest, VerificationResult};
 use self::run::run_verification;
 use self::validation::{OptionsFault, option_set, value_or_fault};
 use self::values::raw;
 
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::Rejection;
 use crate::guest::Guest;
 use crate::jwks;
 use crate::options::{self, Environment, Guests, Options};
-use crate::requirements::Organization;
-use crate::source::Credentials;
+use crate::principal::Principal;
+use crate::source::{self, Credentials};
 use crate::verify::{Accepted, Verifier};
 
 /// Statistics about the token cache and the key set, for operators.
@@ -52,24 +54,6 @@ pub struct VerifierStats {
     /// The time of the last successful fetch, in milliseconds since 1970.
     pub fetched_at: Option<f64>,
     pub last_error: Option<String>,
-}
-
-/// The properties of a request that are rarely present.
-#[napi(object)]
-#[derive(Default)]
-pub struct RequestExtras {
-    /// The token that the application's `getToken` returned.
-    pub token: Option<String>,
-    /// The value of the token cookie, as parsed by the framework.
-    pub cookie: Option<String>,
-    /// The value of the guest cookie, as parsed by the framework.
-    pub guest_cookie: Option<String>,
-    /// The organization that the application requires for this request.
-    pub organization: Option<String>,
-    /// Whether the application requires a token that belongs to no organization.
-    pub no_organization: Option<bool>,
-    /// How many of the request's valid tokens the application has revoked, counted from the first.
-    pub revoked: Option<u32>,
 }
 
 /// The environment variables that replace missing options, by the name of the option.
@@ -106,10 +90,13 @@ pub fn create_verifier(
 
 #[napi]
 impl NativeVerifier {
-    /// Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970.
+    /// Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. `routed` says
+    /// whether the application uses several Logto servers.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
-    pub fn verify_token(&self, token: String, date: f64) -> Result<VerificationResult> {
-        self.verify(Credentials { token: Some(token), date: Some(date), ..Credentials::default() }, Guests::Never)
+    pub fn verify_token(&self, token: String, date: f64, routed: Option<bool>) -> Result<VerificationResult> {
+        let is_routed = routed == Some(true);
+        let credentials = Credentials { token: Some(token), date: Some(date), is_routed, ..Credentials::default() };
+        self.verify(credentials, Guests::Never)
     }
 
     /// Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970.
@@ -121,23 +108,59 @@ impl NativeVerifier {
         cookies: Option<String>,
         rest: Option<RequestExtras>,
     ) -> Result<VerificationResult> {
-        let authorization = match authorization {
-            None => Vec::new(),
-            Some(Either::A(value)) => vec![value],
-            Some(Either::B(values)) => values,
-        };
-        let rest = rest.unwrap_or_default();
-        let request = Credentials {
-            token: rest.token,
-            authorization,
-            cookies,
-            parsed_cookie: rest.cookie,
-            parsed_guest_cookie: rest.guest_cookie,
-            organization: required_organization(rest.organization, rest.no_organization),
-            revoked: rest.revoked.unwrap_or(0),
-            date: Some(date),
-        };
+        let request = Credentials { date: Some(date), ..credentials(authorization, cookies, rest)? };
         self.verify(request, self.verifier.options().guests)
+    }
+
+    /// The token at this position among the tokens of a request.
+    #[napi(catch_unwind)]
+    pub fn token_at(
+        &self,
+        position: u32,
+        authorization: Option<Either<String, Vec<String>>>,
+        cookies: Option<String>,
+        rest: Option<RequestExtras>,
+    ) -> Result<Option<String>> {
+        let request = credentials(authorization, cookies, rest)?;
+        let tokens = source::tokens(&request, self.verifier.options()).unwrap_or_default();
+        Ok(tokens.get(position as usize).map(|token| (*token).to_owned()))
+    }
+
+    /// The position of the first token that claims to be issued by an accepted issuer; -1 if all tokens of the request are from
+    /// other issuers, or -2 if it has no token.
+    #[napi(catch_unwind)]
+    pub fn route(
+        &self,
+        authorization: Option<Either<String, Vec<String>>>,
+        cookies: Option<String>,
+        rest: Option<RequestExtras>,
+    ) -> Result<i32> {
+        let request = credentials(authorization, cookies, rest)?;
+        Ok(self
+            .verifier
+            .route(&request)
+            .map_or(-2, |position| position.and_then(|position| i32::try_from(position).ok()).unwrap_or(-1)))
+    }
+
+    /// The context, as JSON, of the principal that the application's `fallback` returned, or the rejection if the principal does
+    /// not meet the requirements. `payload` is a JSON object of its claims and `sub`.
+    #[napi(catch_unwind)]
+    pub fn accept_principal(
+        &self,
+        principal: Unknown,
+        payload: String,
+        organization: Option<String>,
+        no_organization: Option<bool>,
+    ) -> Result<Either3<String, RejectedRequest, OptionsFault>> {
+        let principal = match Principal::parse(raw(&principal)?, payload) {
+            Ok(principal) => principal,
+            Err(error) => return Ok(Either3::C(error.into())),
+        };
+        let organization = required_organization(organization, no_organization);
+        Ok(match self.verifier.accept_principal(&principal, organization.as_ref()) {
+            Ok(context) => Either3::A(context),
+            Err(rejection) => Either3::B(RejectedRequest::new(rejection, None)),
+        })
     }
 
     /// Fetches the keys unless they are cached. The result is an empty string on success.
@@ -146,7 +169,7 @@ impl NativeVerifier {
         let verifier = self.verifier.clone();
         run_verification(&self.inbox, async move {
             match verifier.prefetch(Timestamp::now()).await {
-                Ok(()) => Outcome::Valid(String::new()),
+                Ok(()) => Outcome::Valid(String::new(), 0),
                 Err(rejection) => Outcome::Rejected(RejectedRequest::new(rejection, None)),
             }
         })
@@ -214,8 +237,14 @@ impl NativeVerifier {
         let verifier = self.verifier.clone();
         run_verification(&self.inbox, async move {
             match verifier.verify_request(&request, Timestamp::now()).await {
-                Ok(Accepted { token, was_cached: true }) => Outcome::Cached(token),
-                Ok(Accepted { token, was_cached: false }) => Outcome::Valid(token.context()),
+                Ok(Accepted { token, was_cached, position }) => {
+                    let position = u32::try_from(position).unwrap_or(u32::MAX);
+                    if was_cached {
+                        Outcome::Cached(token, position)
+                    } else {
+                        Outcome::Valid(token.context(), position)
+                    }
+                }
                 Err(rejection) => {
                     let guest = guests.include(rejection.code).then(|| Guest::of(&request, verifier.options()));
                     Outcome::Rejected(RejectedRequest::new(rejection, guest))
@@ -233,14 +262,16 @@ pub fn context(id: f64) -> Option<String> {
 
 /// The rejection with this code, for checks that JavaScript performs.
 #[napi(js_name = "refusal", catch_unwind)]
-pub fn rejection(code: String, subject: Option<String>, scope: Option<String>) -> Result<RejectedRequest> {
-    Ok(RejectedRequest::new(Rejection { subject, scope: scope.map(Into::into), ..error_code(&code)?.into() }, None))
-}
-
-/// The organization required for one request, if it depends on the request.
-fn required_organization(id: Option<String>, none: Option<bool>) -> Option<Organization> {
-    id.map(|id| if id.is_empty() { Organization::Missing } else { Organization::Id(id) })
-        .or_else(|| (none == Some(true)).then_some(Organization::None))
+pub fn rejection(
+    code: String,
+    subject: Option<String>,
+    scope: Option<String>,
+    issue: Option<String>,
+) -> Result<RejectedRequest> {
+    Ok(RejectedRequest::new(
+        Rejection { scope: scope.map(Into::into), ..application_rejection(&code, subject, issue)? },
+        None,
+    ))
 }
 
 /// Clears the cached keys of the Logto server, or of the key set, at this URL. Returns the number of cleared key sets.
@@ -254,8 +285,4 @@ pub fn invalidate_jwks_cache(logto_url: Unknown) -> Result<Either<u32, OptionsFa
 #[napi(catch_unwind)]
 pub fn clear_jwks_cache() {
     jwks::clear_all();
-}
-
-fn error_code(code: &str) -> Result<Code> {
-    Code::from_name(code).ok_or_else(|| Error::from_reason(format!("unknown error code {code}")))
 }

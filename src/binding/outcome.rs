@@ -41,14 +41,16 @@ pub struct VerifiedContext {
     pub slow: bool,
     /// Whether the token was in the cache.
     pub cached: bool,
+    /// The position of the token among the tokens of the request, starting from 0.
+    pub position: u32,
 }
 
 /// The outcome of a verification.
 pub enum Outcome {
-    /// A valid token from the cache.
-    Cached(Arc<VerifiedToken>),
-    /// The context of a valid token, as JSON.
-    Valid(String),
+    /// A valid token from the cache, and its position among the tokens of the request.
+    Cached(Arc<VerifiedToken>, u32),
+    /// The context of a valid token, as JSON, and its position among the tokens of the request.
+    Valid(String, u32),
     /// A rejected request.
     Rejected(RejectedRequest),
 }
@@ -61,9 +63,11 @@ impl Outcome {
     /// The outcome as passed to JavaScript. `slow` says whether the calling thread verified an expensive signature.
     pub fn into_result(self, slow: bool) -> VerificationResult {
         match self {
-            Self::Cached(token) => Either4::C(VerifiedContext { context: token.context(), slow, cached: true }),
-            Self::Valid(context) if slow => Either4::C(VerifiedContext { context, slow, cached: false }),
-            Self::Valid(context) => Either4::B(context),
+            Self::Cached(token, position) => {
+                Either4::C(VerifiedContext { context: token.context(), slow, cached: true, position })
+            }
+            Self::Valid(context, 0) if !slow => Either4::B(context),
+            Self::Valid(context, position) => Either4::C(VerifiedContext { context, slow, cached: false, position }),
             Self::Rejected(rejected) => Either4::D(RejectedRequest { slow, ..rejected }),
         }
     }

@@ -4,11 +4,11 @@ use napi::Result;
 use napi::bindgen_prelude::{Either, Unknown};
 use napi_derive::napi;
 
+use super::credentials::required_organization;
 use super::outcome::RejectedRequest;
-use super::required_organization;
 use super::validation::{OptionsFault, value_or_fault};
 use super::values::{members, raw};
-use crate::context::claims;
+use crate::context;
 use crate::permissions::{self, Denied};
 use crate::requirements::Requirements;
 
@@ -33,7 +33,7 @@ impl NativeRequirements {
         no_organization: Option<bool>,
     ) -> Option<RejectedRequest> {
         let organization = required_organization(organization, no_organization);
-        let outcome = claims(&context).and_then(|claims| self.0.check(&claims.check_types()?, organization.as_ref()));
+        let outcome = context::check(&context, |subject| self.0.check(subject, organization.as_ref()));
         outcome.err().map(|rejection| RejectedRequest::new(rejection, None))
     }
 }

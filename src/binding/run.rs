@@ -18,7 +18,7 @@ pub fn run_verification(
     future: impl Future<Output = Outcome> + Send + 'static,
 ) -> Result<VerificationResult> {
     Ok(match catch_panic(|| threads::run_inline(Box::pin(future)))? {
-        Progress::Done(Outcome::Cached(token), false) => Either4::A(remember_cached(token)),
+        Progress::Done(Outcome::Cached(token, 0), false) => Either4::A(remember_cached(token)),
         Progress::Done(outcome, slow) => outcome.into_result(slow),
         Progress::Unfinished(unfinished) => {
             let (inbox, ticket) = (inbox.clone(), threads::new_ticket());

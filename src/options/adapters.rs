@@ -10,6 +10,19 @@ pub fn read_error_handler(read: &mut Reader) {
     read.function("onError");
 }
 
+/// Reads the option `property`, the name under which an adapter stores the context.
+pub fn read_property(read: &mut Reader) {
+    let expected = "the name of a property, such as 'user'";
+    read.with_default("property", expected, "auth", |raw| {
+        let is_name = |name: &str| {
+            !name.starts_with(|char: char| char.is_ascii_digit())
+                && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '$'))
+                && !matches!(name, "__proto__" | "constructor" | "prototype")
+        };
+        text(raw).filter(|name| is_name(name)).map(|_| "auth")
+    });
+}
+
 /// Reads the option `allowPreflight`, which lets CORS preflights pass without a token.
 pub fn read_preflight(read: &mut Reader) {
     read.bool("allowPreflight", false);

@@ -4,9 +4,11 @@
 //! options that each function of the package accepts.
 
 mod adapters;
+mod application;
 mod cookies;
 mod environment;
 mod hints;
+mod principal;
 mod raw;
 mod reader;
 mod requirements;

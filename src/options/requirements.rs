@@ -1,5 +1,6 @@
 //! The options for required scopes, roles, organizations and subject types.
 
+use super::application;
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::values::{identifier, items, name, one_of, one_or_more, text};
@@ -37,9 +38,10 @@ impl Requirements {
 /// Reads the requirements of one route.
 pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
     let mut requirements = read(reader, true);
-    let names = [("user", SubjectType::User), ("machine", SubjectType::Machine)];
+    application::read_check(reader);
+    let names = [("user", SubjectType::User), ("machine", SubjectType::Machine), ("external", SubjectType::External)];
     requirements.subject_type =
-        reader.restriction("subjectType", "'user' or 'machine'", Default::None, |raw| one_of(raw, &names));
+        reader.restriction("subjectType", "'user', 'machine' or 'external'", Default::None, |raw| one_of(raw, &names));
     requirements
 }
 

@@ -114,6 +114,7 @@ impl Set {
             Self::Verifier | Self::Server | Self::Explain => {}
             Self::Adapter => {
                 adapters::read_error_handler(read);
+                adapters::read_property(read);
                 adapters::read_preflight(read);
             }
             Self::Nest | Self::Next => adapters::read_preflight(read),

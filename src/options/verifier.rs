@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cookies;
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::requirements;
 use super::revocations;
 use super::tokens::{self, Guests, TokenSource};
 use super::values::{identifier, one_or_more, text};
+use super::{application, cookies};
 use crate::cookie::Attributes;
 use crate::jwks::keys::KeySet;
 use crate::jwks::{CachePolicy, Source, Trust};
@@ -119,6 +119,7 @@ impl Options {
         let has_getter = read.function("getToken");
         read.function("isRevoked");
         let revocations = revocations::read(read);
+        application::read(read);
         let resource_metadata = read.url("resourceMetadata", Default::None);
         let policy = CachePolicy {
             ttl: read.milliseconds("jwksCacheTtlMs", 300_000),

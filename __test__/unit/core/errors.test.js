@@ -134,6 +134,13 @@ const TABLE = [
     details: () => ({ roles: ['viewer'] }),
   },
   {
+    code: 'forbidden',
+    status: 403,
+    message: 'Not permitted',
+    error: 'insufficient_scope',
+    options: { check: () => false },
+  },
+  {
     code: 'jwks_unavailable',
     status: 503,
     message: 'Signing keys are unavailable, try again later',
@@ -146,7 +153,7 @@ const TABLE = [
 ]
 
 test('the table contains every error code', () => {
-  assert.equal(new Set(TABLE.map((row) => row.code)).size, 18)
+  assert.equal(new Set(TABLE.map((row) => row.code)).size, 19)
 })
 
 for (const row of TABLE) {
@@ -337,6 +344,7 @@ describe('a token with several faults is rejected for the first one, in the docu
     ['organization', 'wrong_organization', { options: { organizationId: 'mine' } }],
     ['required scope', 'missing_scope', { options: { requiredScope: 'a' } }],
     ['required role', 'missing_role', { options: { requiredRole: 'a' } }],
+    ['check', 'forbidden', { options: { check: () => false } }],
     ['isRevoked', 'token_revoked', { options: { isRevoked: () => true } }],
   ]
 

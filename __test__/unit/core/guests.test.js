@@ -169,6 +169,7 @@ test('every guest context is a new object', async () => {
 
 const own = (changes) => optionsFor(key, { allowGuest: true, ...changes })
 
+/** @returns {Promise<any>} */
 async function guest(request, options) {
   const auth = await verifyAuth(request, own(options))
   assert.ok(auth.isGuest)

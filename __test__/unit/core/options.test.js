@@ -168,9 +168,21 @@ test('the table has every option set', () => {
 
 test('B2: undefined is valid for every optional option except requirements', async () => {
   const options = own()
-  const requirements = ['requiredScope', 'requiredRole', 'organizationId']
+  const requirements = ['requiredScope', 'requiredRole', 'organizationId', 'check']
   for (const name of NAMES) if (!(name in options) && !requirements.includes(name)) options[name] = undefined
   assert.equal(await verdict(verifyAuth(signToken(key), options)), 'accepted')
+})
+
+test('inherited attributes of guestCookie are an error, as inherited options are', async () => {
+  class Attributes {
+    get name() {
+      return 'visitor'
+    }
+  }
+  const message =
+    'Invalid option "guestCookie.name": expected a member of the options object itself, got an inherited one'
+  await assertInvalid(own({ guestCookie: new Attributes() }), message)
+  await assertInvalid(own({ guestCookie: Object.create({ name: 'visitor' }) }), message)
 })
 
 test('buildGuestCookieHeader rejects what is invalid for guestCookie', () => {

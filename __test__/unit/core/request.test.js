@@ -506,11 +506,13 @@ describe('getToken', () => {
     })
   }
 
-  test('that returns a token replaces cookie and header', async () => {
+  test('that returns a token, or a promise of one, replaces cookie and header', async () => {
     assert.equal(await who(bearer(ALICE), { getToken: () => EXPIRED }), 'token_expired')
+    assert.equal(await who(bearer(ALICE), { getToken: async () => BOB }), 'bob')
+    assert.equal(await who(bearer(ALICE), { getToken: async () => null }), 'alice')
   })
 
-  for (const answer of [5, true, {}, [ALICE], Promise.resolve(ALICE)]) {
+  for (const answer of [5, true, {}, [ALICE], Promise.resolve(5)]) {
     test(`that returns ${inspect(answer, { depth: 0, maxStringLength: 20 })} is an invalid option, even if guests are allowed`, async () => {
       const verification = verifyAuth(bearer(ALICE), own({ getToken: () => answer, allowGuest: true }))
       await assert.rejects(verification, { name: 'TypeError', code: 'invalid_options', message: /"getToken"/ })

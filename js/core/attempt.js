@@ -1,0 +1,148 @@
+/** An attempt to verify a token, and the token that was accepted. */
+
+const { isDate } = require('node:util/types')
+const { contract } = require('./contract')
+const { invalidOption } = require('./errors')
+const { parsedCookie } = require('./request')
+
+/** @typedef {import('./options').Parsed} Parsed */
+/** @typedef {InstanceType<typeof import('./errors').AuthError>} AuthError */
+/** @typedef {ReturnType<import('../native/binding').NativeVerifier['verifyToken']>} Result */
+
+/** @typedef {TokenAttempt | RequestAttempt} Attempt */
+
+/** Maximum length of a token, in characters. */
+const MAX_TOKEN_LENGTH = contract().limits.tokenBytes
+
+/** A token that the application passed as a string. */
+class TokenAttempt {
+  /** @param {string} token @param {Parsed} parsed @param {boolean} [isRouted] - Whether the application uses several Logto servers. */
+  constructor(token, parsed, isRouted) {
+    this.text = token
+    this.isRouted = isRouted
+    this.parsed = parsed
+    /** @type {unknown} */
+    this.source = undefined
+    /** @type {any} */
+    this.extras = undefined
+    this.position = 0
+    /** @type {Attempt[] | undefined} */
+    this.alternatives = undefined
+    // The application's `fallback` is only for requests.
+    this.isAlternative = true
+  }
+
+  verify() {
+    const { core, functions } = this.parsed
+    return core.verifier.verifyToken(truncate(this.text), now(functions.currentDate), this.isRouted)
+  }
+
+  token() {
+    return this.text
+  }
+
+  requireOrganization() {}
+
+  /** @param {AuthError} error @returns {Result} */
+  reject(error) {
+    throw error
+  }
+}
+
+/** The tokens of a request. */
+class RequestAttempt {
+  /** The position of the accepted token among the tokens of the request. */
+  position = 0
+
+  /** @type {any} - The properties of the request that are rarely present. */
+  extras = undefined
+
+  /** @type {RequestAttempt[] | undefined} - Those with the other Logto servers whose tokens are in the request. */
+  alternatives = undefined
+
+  /** Whether this is an alternative, which the application need not know if it fails. */
+  isAlternative = false
+
+  /**
+   * @param {import('../..').RequestLike} request
+   * @param {import('./request').Credentials} credentials
+   * @param {Parsed} parsed
+   * @param {unknown} source - The framework's request object, which the application's functions receive.
+   * @param {boolean} [isRouted] - Whether the application uses several Logto servers.
+   */
+  constructor(request, { authorization, cookies }, parsed, source, isRouted = false) {
+    this.authorization = authorization
+    this.cookies = cookies
+    this.parsed = parsed
+    this.source = source
+    const { cookieName, guestCookieName } = parsed.core
+    const cookie = parsedCookie(request, cookieName)
+    const guestCookie = guestCookieName === null ? undefined : parsedCookie(request, guestCookieName)
+    if (cookie !== undefined || guestCookie !== undefined || isRouted) {
+      this.extras = { cookie, guestCookie, routed: isRouted }
+    }
+  }
+
+  /** @param {unknown} token - The value returned by the application's `getToken`. */
+  useToken(token) {
+    if (token === null || token === undefined) return
+    if (typeof token !== 'string') {
+      throw invalidOption('getToken', 'it to return a string, null or undefined', token, true)
+    }
+    this.extras = { ...this.extras, token: truncate(token) }
+  }
+
+  /** @param {string | null} organization - Set if it depends on the request. */
+  requireOrganization(organization) {
+    this.extras = { ...this.extras, organization: organization ?? undefined, noOrganization: organization === null }
+  }
+
+  verify() {
+    const { core, functions } = this.parsed
+    // Passing one object through N-API takes longer than passing all the strings.
+    return core.verifier.verifyRequest(now(functions.currentDate), this.authorization, this.cookies, this.extras)
+  }
+
+  route() {
+    return this.parsed.core.verifier.route(this.authorization, this.cookies, this.extras)
+  }
+
+  token() {
+    return this.parsed.core.verifier.tokenAt(this.position, this.authorization, this.cookies, this.extras)
+  }
+
+  /**
+   * Rejects the accepted token. As after any rejection with 401, the core tries the request's next token.
+   *
+   * @param {AuthError} error
+   * @returns {Result}
+   */
+  reject({ code }) {
+    const rejected = { position: this.position, code }
+    this.extras = { ...this.extras, rejected: [...(this.extras?.rejected ?? []), rejected] }
+    return this.verify()
+  }
+}
+
+/**
+ * Cuts a token that is too long. One extra character is enough for the core to reject it, so the rest is not copied.
+ *
+ * @param {string} token
+ */
+const truncate = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
+
+/**
+ * Returns the date against which tokens are checked, in milliseconds since 1970. `Date` is looked up each time, because fake
+ * timers in tests replace it.
+ *
+ * @param {Function | undefined} currentDate - The application's option.
+ * @returns {number}
+ */
+function now(currentDate) {
+  if (currentDate === undefined) return Date.now()
+  const date = currentDate()
+  if (isDate(date) && Number.isFinite(date.getTime())) return date.getTime()
+  throw invalidOption('currentDate', 'it to return a valid Date', date)
+}
+
+module.exports = { RequestAttempt, TokenAttempt, truncate }

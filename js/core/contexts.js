@@ -1,0 +1,142 @@
+/** Turns the core's result for an attempt into a context, or throws the rejection. */
+
+const { applicationRejection, externalContext, hasChecks } = require('./acceptance')
+const { trackPending, yieldToOthers } = require('./connections')
+const { cachedContext, guestOrThrow, newContext } = require('./context')
+const { AuthError, authError } = require('./errors')
+const { outcomeOf, scheduleEndOfTurn } = require('./pending')
+const { organizationFrom } = require('./organization')
+const { isPending, rethrow, settle } = require('./settle')
+
+/** @typedef {import('../..').AuthContext} AuthContext */
+/** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
+/** @typedef {import('./attempt').Attempt} Attempt */
+/** @typedef {import('./attempt').Result} Result */
+/** @typedef {import('./diagnostics').Trace} Trace */
+/** @typedef {InstanceType<typeof AuthError>} Rejection */
+
+/**
+ * Verifies the tokens of an attempt. Returns or throws synchronously unless it has to wait for something.
+ *
+ * @type {(attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
+ */
+function contextOf(attempt, trace) {
+  const { organizationId } = attempt.parsed.functions
+  if (organizationId === undefined || attempt.source === undefined) return contextFrom(attempt.verify(), attempt, trace)
+  return settle(
+    () => organizationFrom(organizationId, attempt.source),
+    (organization) => {
+      attempt.requireOrganization(organization)
+      return contextFrom(attempt.verify(), attempt, trace)
+    },
+    rethrow,
+  )
+}
+
+/**
+ * @param {Result} result
+ * @param {Attempt} attempt
+ * @param {Trace} [trace]
+ * @param {Rejection} [rejection] - By the application, of the token that was accepted before.
+ * @returns {AuthContext | Promise<AuthContext>}
+ */
+function contextFrom(result, attempt, trace, rejection) {
+  const { source } = attempt
+  if (typeof result === 'number') {
+    if (isPendingId(result)) {
+      const outcome = outcomeOf(result)
+      if (source !== undefined) trackPending(source, result, outcome)
+      return outcome.then((settled) => contextFrom(settled, attempt, trace, rejection))
+    }
+    if (trace !== undefined) trace.cached = true
+    const auth = cachedContext(result, attempt)
+    return hasChecks(attempt.parsed.functions) ? checked(auth, attempt, trace) : auth
+  }
+  if (typeof result === 'string') return newlyVerified(newContext(result, attempt), attempt, trace)
+  if (result.slow) scheduleEndOfTurn()
+  // Check own properties only, because a polluted prototype must not turn a rejection into a context.
+  if (!Object.hasOwn(result, 'context')) return rejected(/** @type {RejectedRequest} */ (result), attempt, rejection)
+  const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
+  if (trace !== undefined) trace.cached = cached
+  attempt.position = position
+  return newlyVerified(newContext(context, attempt), attempt, trace)
+}
+
+/**
+ * Returns the context of a new token. Without checks it is deferred by a microtask, so that timing does not depend on which
+ * thread checks the signature.
+ *
+ * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
+ */
+const newlyVerified = async (auth, attempt, trace) =>
+  hasChecks(attempt.parsed.functions) ? checked(auth, attempt, trace) : auth
+
+/** @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
+function checked(auth, attempt, trace) {
+  const rejection = applicationRejection(auth, attempt.parsed.functions, attempt.source)
+  if (isPending(rejection)) return rejection.then((settled) => acceptedOrNext(auth, settled, attempt, trace))
+  return acceptedOrNext(auth, rejection, attempt, trace)
+}
+
+/** @type {(auth: AuthContext, rejection: Rejection | undefined, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
+const acceptedOrNext = (auth, rejection, attempt, trace) =>
+  rejection === undefined ? auth : contextFrom(attempt.reject(rejection), attempt, trace, rejection)
+
+/** @type {(result: RejectedRequest, attempt: Attempt, rejection: Rejection | undefined) => AuthContext | Promise<AuthContext>} */
+function rejected(result, attempt, rejection) {
+  const { parsed, source } = attempt
+  if (result.code === 'overloaded' && source !== undefined) yieldToOthers(source)
+  const alternative = result.status === 401 ? attempt.alternatives?.shift() : undefined
+  if (alternative !== undefined) {
+    alternative.isAlternative = true
+    return tryAlternative(alternative, () => rejected(result, attempt, rejection))
+  }
+  // The core knows only the code of a rejection by the application.
+  const known = rejection?.code === result.code ? rejection : undefined
+  const { fallback } = parsed.functions
+  if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {
+    return guestOrThrow(result, known, attempt)
+  }
+  const error = known ?? authError(result)
+  return settle(
+    () => fallback(source, error),
+    (principal) => {
+      if (principal === null || principal === undefined) return guestOrThrow(result, error, attempt)
+      return external(externalContext(principal, parsed, attempt.extras), result, attempt)
+    },
+    rethrow,
+  )
+}
+
+/**
+ * Tries another token of the request, which is from another Logto server. If it is not valid either, the first error counts.
+ *
+ * @type {(alternative: Attempt, onFailure: () => AuthContext | Promise<AuthContext>) => AuthContext | Promise<AuthContext>}
+ */
+const tryAlternative = (alternative, onFailure) =>
+  settle(
+    () => contextOf(alternative),
+    (auth) => (auth.isGuest ? onFailure() : auth),
+    (error) => {
+      if (error instanceof AuthError) return onFailure()
+      throw error
+    },
+  )
+
+/** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
+function external(outcome, result, attempt) {
+  if (outcome instanceof AuthError) return guestOrThrow(result, outcome, attempt)
+  const rejection = applicationRejection(outcome, attempt.parsed.functions, attempt.source)
+  const finish = (/** @type {Rejection | undefined} */ settled) =>
+    settled === undefined ? outcome : guestOrThrow(result, settled, attempt)
+  return isPending(rejection) ? rejection.then(finish) : finish(rejection)
+}
+
+/**
+ * Returns whether a number is the id of a verification that continues on another thread, not of a cached token.
+ *
+ * @param {number} id
+ */
+const isPendingId = (id) => id < 0
+
+module.exports = { contextOf }

@@ -1,0 +1,56 @@
+/** Notifies the application's `onRefused` of rejections. */
+
+const { inspect } = require('node:util')
+const { rejectionOf } = require('./context')
+const { AuthError, authError } = require('./errors')
+const { settle } = require('./settle')
+
+/** The functions that have failed, each of which causes one warning, so that outsiders cannot flood the log. @type {WeakSet<Function>} */
+const failed = new WeakSet()
+
+/**
+ * Runs a verification, and notifies `onRefused` if it rejects the request, even if the request becomes a guest.
+ *
+ * @template T
+ * @param {Function} onRefused
+ * @param {unknown} source - The framework's request object.
+ * @param {() => T | Promise<T>} run
+ * @returns {T | Promise<T>}
+ */
+const observed = (onRefused, source, run) =>
+  settle(
+    run,
+    (auth) => {
+      const rejected = rejectionOf(auth)
+      if (rejected !== undefined) notify(onRefused, authError(rejected), source)
+      return auth
+    },
+    (error) => {
+      if (error instanceof AuthError) notify(onRefused, error, source)
+      throw error
+    },
+  )
+
+/**
+ * Calls `onRefused`. If it fails, the response stays the same, and a warning reports the error.
+ *
+ * @param {Function} onRefused
+ * @param {InstanceType<typeof AuthError>} error
+ * @param {unknown} source
+ */
+function notify(onRefused, error, source) {
+  settle(
+    () => onRefused(error, source),
+    () => {},
+    (failure) => {
+      if (failed.has(onRefused)) return
+      failed.add(onRefused)
+      const reason = failure instanceof Error ? failure.stack : inspect(failure)
+      process.emitWarning(`onRefused failed, which changes no response: ${reason}`, {
+        code: 'LOGTO_AUTHKIT_ON_REFUSED',
+      })
+    },
+  )
+}
+
+module.exports = { notify, observed }

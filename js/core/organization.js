@@ -1,0 +1,28 @@
+/** The organization that the application requires for a request. */
+
+const { invalidOption } = require('./errors')
+const { isPending } = require('./settle')
+
+/**
+ * Returns the organization that the application's function requires for a request: `''`, which no token belongs to, if the
+ * request names none. A missing route parameter, for instance, must not disable the check.
+ *
+ * @type {(organizationOf: Function, source: unknown) => string | null | Promise<string | null>}
+ */
+function organizationFrom(organizationOf, source) {
+  const id = organizationOf(source)
+  return isPending(id) ? id.then(organizationId) : organizationId(id)
+}
+
+/**
+ * @param {any} id
+ * @returns {string | null}
+ */
+function organizationId(id) {
+  if (id === null || typeof id === 'string') return id
+  // Query parsers return an array or an object for `?org=a&org=b` and `?org[x]=a`, so a client must not cause a fault with it.
+  if (id === undefined || typeof id === 'object') return ''
+  throw invalidOption('organizationId', 'it to return an organization id, null or undefined', id)
+}
+
+module.exports = { organizationFrom }

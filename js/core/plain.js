@@ -1,0 +1,77 @@
+/** Compares and copies the values of options. */
+
+const { isRevocations } = require('./revocations')
+const { plainSchema } = require('./schema')
+
+/**
+ * Returns whether two values result in the same core. All functions are equal, since the core never calls them.
+ *
+ * @param {any} a - A value for which `isComparable` is true.
+ * @param {any} b
+ * @param {number} depth
+ * @returns {boolean}
+ */
+function isEqual(a, b, depth) {
+  if (Object.is(a, b)) return true
+  if (typeof a !== typeof b || depth === 0) return false
+  if (typeof a === 'function') return true
+  if (typeof a !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b) || !isPlain(b))
+    return false
+  const keys = namesOf(a)
+  if (keys.length !== namesOf(b).length) return false
+  for (const key of keys) if (!Object.hasOwn(b, key) || !isEqual(a[key], b[key], depth - 1)) return false
+  return true
+}
+
+/**
+ * Makes a deep copy of plain objects and arrays. Other values are not copied.
+ *
+ * @type {(value: any, depth: number, isOptions?: boolean) => unknown}
+ */
+function deepCopy(value, depth, isOptions = false) {
+  if (typeof value !== 'object' || value === null || depth === 0) return value
+  if (Array.isArray(value)) return value.map((item) => deepCopy(item, depth - 1))
+  // The options object itself may be a class instance, as long as it inherits no options.
+  if (!isOptions && !isPlain(value)) return value
+  /** @type {Record<string, unknown>} */
+  const members = Object.create(null)
+  for (const name of namesOf(value)) {
+    members[name] = deepCopy(isOptions && name === 'claims' ? plainSchema(value[name]) : value[name], depth - 1)
+  }
+  return members
+}
+
+/**
+ * Returns the names of an object's own members. An option counts even if it is not enumerable: it may be a requirement.
+ *
+ * @type {(object: object) => string[]}
+ */
+const namesOf = Object.getOwnPropertyNames
+
+/**
+ * Returns whether `isEqual` can detect every change in a value.
+ *
+ * @type {(value: any, depth: number) => boolean}
+ */
+function isComparable(value, depth) {
+  if (typeof value !== 'object' || value === null || isRevocations(value)) return true
+  return depth > 0 && isPlain(value) && Object.values(value).every((item) => isComparable(item, depth - 1))
+}
+
+/**
+ * Returns whether this is an array, or an object that inherits only from the `Object.prototype` of any realm.
+ *
+ * @param {object} value
+ */
+const isPlain = (value) => Array.isArray(value) || isRoot(Object.getPrototypeOf(value))
+
+/**
+ * Returns whether this is `null` or an `Object.prototype`. Other objects without a prototype, such as `Object.create(null)`,
+ * are not, so their members count as inherited options.
+ *
+ * @param {object | null} prototype
+ */
+const isRoot = (prototype) =>
+  prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
+
+module.exports = { deepCopy, isComparable, isEqual, isPlain, isRoot, namesOf }

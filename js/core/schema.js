@@ -1,0 +1,65 @@
+/** Validates claims with the application's schema, from any library that implements Standard Schema 1. */
+
+const native = require('./addon')
+const { authError } = require('./errors')
+const { isPending } = require('./settle')
+
+/** @typedef {import('../..').StandardSchemaV1<unknown, unknown>} Schema */
+/** @typedef {Schema['~standard']['validate']} Validate */
+/** @typedef {Awaited<ReturnType<Validate>>} ValidationResult */
+
+/**
+ * Returns a plain object with what the core checks and JavaScript calls, since schemas are functions and class instances with
+ * members of their own. Other values are returned unchanged, and the core rejects them.
+ *
+ * @param {any} value - The option `claims`.
+ */
+function plainSchema(value) {
+  const standard =
+    (typeof value === 'object' && value !== null) || typeof value === 'function' ? value['~standard'] : undefined
+  if (typeof standard !== 'object' || standard === null || typeof standard.validate !== 'function') return value
+  /** @type {Validate} */
+  const validate = (claims) => standard.validate(claims)
+  return { '~standard': { version: standard.version, validate } }
+}
+
+/**
+ * Returns the function of a schema that `plainSchema` returned.
+ *
+ * @param {any} schema
+ * @returns {Validate}
+ */
+const validatorOf = (schema) => schema['~standard'].validate
+
+/**
+ * Stores the output of the schema in the context. Returns the rejection if the claims are invalid.
+ *
+ * @param {any} auth
+ * @param {Function} validate
+ */
+function validateClaims(auth, validate) {
+  const result = validate(auth.payload)
+  return isPending(result) ? result.then((settled) => applyResult(auth, settled)) : applyResult(auth, result)
+}
+
+/** @type {(auth: any, result: ValidationResult) => InstanceType<typeof import('./errors').AuthError> | undefined} */
+function applyResult(auth, result) {
+  if (result.issues !== undefined) return invalidClaims(result.issues)
+  auth.claims = /** @type {any} */ (result).value
+  return undefined
+}
+
+/** @param {NonNullable<ValidationResult['issues']>} issues */
+function invalidClaims(issues) {
+  const described = issues.map(({ message, path }) => ({
+    message,
+    claim: (path ?? []).map(keyOf).join('.') || 'payload',
+  }))
+  const details = described.map(({ message, claim }) => `${claim}: ${message}`).join('; ')
+  return authError(native.refusal('invalid_claims', described[0]?.claim ?? 'payload', undefined, details))
+}
+
+/** @param {PropertyKey | { readonly key: PropertyKey }} segment */
+const keyOf = (segment) => String(typeof segment === 'object' ? segment.key : segment)
+
+module.exports = { plainSchema, validateClaims, validatorOf }

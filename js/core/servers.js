@@ -1,0 +1,152 @@
+/** Options for several Logto servers: a request selects one of them with the issuer in its token. */
+
+const { contract } = require('./contract')
+const { invalidOption } = require('./errors')
+const { isEqual, own } = require('./options')
+const { settle } = require('./settle')
+
+/** @typedef {import('./options').Parsed} Parsed */
+/** @typedef {InstanceType<typeof import('./attempt').RequestAttempt>} RequestAttempt */
+
+/**
+ * Parses options, or an array with the options for each server.
+ *
+ * @param {(optionSet: string, options: unknown) => Parsed} parseOne
+ * @param {string} optionSet
+ * @param {unknown} options
+ * @returns {Parsed}
+ */
+function parseServers(parseOne, optionSet, options) {
+  const isArray = Array.isArray(options) && options.length > 0 && options.every((item) => typeof item === 'object')
+  if (!isArray) return parseOne(optionSet, options)
+  const servers = options.map((server) => parseOne(optionSet, server))
+  const [first, ...others] = servers
+  rejectSharedIssuers(servers)
+  for (const name of adapterOptions(optionSet)) {
+    for (const server of others) {
+      if (isSame(first, server, name)) continue
+      throw invalidOption(name, 'the same value in all entries, since it belongs to the adapter', server.options[name])
+    }
+  }
+  return { ...first, servers }
+}
+
+/** @param {Parsed[]} servers */
+function rejectSharedIssuers(servers) {
+  const issuers = new Set()
+  for (const { core } of servers) {
+    for (const issuer of core.verifier.issuers) {
+      if (issuers.has(issuer)) throw invalidOption('issuer', 'an issuer that no other entry has', issuer)
+      issuers.add(issuer)
+    }
+  }
+}
+
+/**
+ * Returns the options that do not depend on the Logto server.
+ *
+ * @param {string} optionSet
+ */
+function adapterOptions(optionSet) {
+  const { options } = contract()
+  const ofVerifier = new Set(options.verifier.map(({ name }) => name))
+  return options[optionSet].map(({ name }) => name).filter((name) => !ofVerifier.has(name))
+}
+
+/** @type {(first: Parsed, other: Parsed, name: string) => boolean} */
+const isSame = (first, other, name) =>
+  own(first.functions, name) === own(other.functions, name) &&
+  isEqual(own(first.options, name), own(other.options, name), 2)
+
+/**
+ * Returns parsed options with the caller's own functions, and with some options changed.
+ *
+ * @type {(parsed: Parsed, changes: object) => any}
+ */
+function changed({ options, functions: { claims, ...functions } }, changes) {
+  const own = Object.entries(functions).filter(([, value]) => value !== undefined)
+  const schema = claims && { claims: { '~standard': { version: 1, validate: claims } } }
+  return { ...options, ...Object.fromEntries(own), ...schema, ...changes }
+}
+
+/**
+ * Reads the tokens that the application's `getToken` returns. Entries with the same function share one call.
+ *
+ * @param {RequestAttempt[]} attempts - One per server.
+ * @param {unknown} source
+ * @returns {Promise<unknown> | undefined}
+ */
+function readTokens(attempts, source) {
+  const withGetter = attempts.filter(({ parsed }) => parsed.functions.getToken !== undefined)
+  if (withGetter.length === 0) return undefined
+  const tokens = new Map()
+  return Promise.all(
+    withGetter.map(async (attempt) => {
+      const getToken = /** @type {Function} */ (attempt.parsed.functions.getToken)
+      if (!tokens.has(getToken))
+        tokens.set(
+          getToken,
+          settle(() => getToken(source), keep, reject),
+        )
+      attempt.useToken(await tokens.get(getToken))
+    }),
+  )
+}
+
+/** @param {unknown} token */
+const keep = (token) => token
+
+/** @param {unknown} error */
+const reject = (error) => Promise.reject(error)
+
+/**
+ * Selects the server whose issuer is that of the request's first token. Those of its other tokens become alternatives. A request
+ * without a token belongs to the first server, and one with tokens of unknown issuers to the first that finds them.
+ *
+ * @param {RequestAttempt[]} attempts - One per server.
+ * @returns {RequestAttempt}
+ */
+function selectServer(attempts) {
+  const positions = new Map(attempts.map((attempt) => [attempt, attempt.route()]))
+  const position = (/** @type {RequestAttempt} */ attempt) => /** @type {number} */ (positions.get(attempt))
+  const [selected, ...alternatives] = attempts
+    .filter((attempt) => position(attempt) >= 0)
+    .sort((a, b) => position(a) - position(b))
+  if (selected === undefined) return attempts.find((attempt) => position(attempt) === FOREIGN) ?? attempts[0]
+  selected.alternatives = alternatives
+  return selected
+}
+
+/** What the core returns if all tokens of a request are from other issuers. */
+const FOREIGN = -1
+
+/**
+ * Adds up the figures of several verifiers. The state is that of the worst key set.
+ *
+ * @param {import('../..').VerifierStats[]} stats
+ * @returns {import('../..').VerifierStats}
+ */
+function totalStats(stats) {
+  const jwks = stats.map((each) => each.jwks)
+  const sum = (/** @type {number[]} */ numbers) => numbers.reduce((total, number) => total + number, 0)
+  const fetchedAt = jwks.flatMap((each) => each.fetchedAt ?? [])
+  return {
+    tokens: {
+      size: sum(stats.map(({ tokens }) => tokens.size)),
+      hits: sum(stats.map(({ tokens }) => tokens.hits)),
+      misses: sum(stats.map(({ tokens }) => tokens.misses)),
+    },
+    jwks: {
+      state:
+        /** @type {const} */ (['empty', 'stale', 'fresh']).find((state) => jwks.some((each) => each.state === state)) ??
+        'empty',
+      keys: sum(jwks.map(({ keys }) => keys)),
+      fetches: sum(jwks.map(({ fetches }) => fetches)),
+      failures: sum(jwks.map(({ failures }) => failures)),
+      fetchedAt: fetchedAt.length < jwks.length ? null : Math.min(...fetchedAt),
+      lastError: jwks.find(({ lastError }) => lastError !== null)?.lastError ?? null,
+    },
+  }
+}
+
+module.exports = { changed, parseServers, readTokens, selectServer, totalStats }

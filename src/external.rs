@@ -1,0 +1,24 @@
+//! Accepts the principals that the application names instead of a token.
+
+use crate::context;
+use crate::error::Rejection;
+use crate::principal::Principal;
+use crate::requirements::Organization;
+use crate::verify::Verifier;
+
+impl Verifier {
+    /// Accepts a principal if it meets the requirements, and returns its context as JSON.
+    ///
+    /// # Errors
+    ///
+    /// The first requirement that it does not meet.
+    pub fn accept_principal(
+        &self,
+        principal: &Principal,
+        organization: Option<&Organization>,
+    ) -> Result<String, Rejection> {
+        let subject = principal.subject();
+        self.options().requirements.check(&subject, organization)?;
+        Ok(context::authenticated(&subject))
+    }
+}

@@ -1,0 +1,31 @@
+//! The options for the application's own decisions, which JavaScript calls.
+
+use super::raw::Raw;
+use super::reader::{Default, Reader};
+
+/// The accepted values of the option `claims`, as worded in the error message for an invalid value.
+const EXPECTED_SCHEMA: &str = "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
+
+/// Reads the functions and the schema. They remain in JavaScript.
+pub fn read(read: &mut Reader) {
+    read_check(read);
+    read.function("fallback");
+    read.function("onRefused");
+    read.optional("claims", EXPECTED_SCHEMA, Default::None, |raw| is_schema(raw).then_some(()));
+}
+
+/// Reads the option `check`.
+pub fn read_check(read: &mut Reader) {
+    read.restriction("check", "a function", Default::None, |raw| (*raw == Raw::Function).then_some(()));
+}
+
+/// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only its `~standard` member.
+fn is_schema(raw: &Raw) -> bool {
+    let member = |raw: &Raw, name: &str| match raw {
+        Raw::Object(members) => members.iter().find_map(|(key, value)| (key == name).then(|| value.clone())),
+        _ => None,
+    };
+    member(raw, "~standard").is_some_and(|standard| {
+        member(&standard, "version") == Some(Raw::Number(1.0)) && member(&standard, "validate") == Some(Raw::Function)
+    })
+}

@@ -1,0 +1,72 @@
+//! Chooses one of several verifiers, each for another Logto server, by the issuer in a token.
+
+use crate::claims::unverified_issuer;
+use crate::source::{self, Credentials};
+use crate::token::{Token, check_size};
+use crate::verify::Verifier;
+
+impl Verifier {
+    /// Finds the first token in a request that claims to be issued by an accepted issuer, so that the application can choose one of
+    /// several verifiers. Returns its position; `Some(None)` if all tokens are from other issuers; `None` if there is no token.
+    #[must_use]
+    pub fn route(&self, request: &Credentials) -> Option<Option<usize>> {
+        let Ok(tokens) = source::tokens(request, self.options()) else { return Some(None) };
+        if tokens.is_empty() {
+            return None;
+        }
+        Some(tokens.into_iter().position(|token| self.claimed_issuer(token) == Some(true)))
+    }
+
+    /// Whether a token claims to be issued by another issuer, or names none.
+    pub(crate) fn is_foreign(&self, token: &str) -> bool {
+        self.claimed_issuer(token) == Some(false)
+    }
+
+    /// Whether the issuer in a token, whose signature has not been verified, is an accepted one. `None` if it is not a JWT.
+    fn claimed_issuer(&self, token: &str) -> Option<bool> {
+        check_size(token).ok()?;
+        let token = Token::decode(token).ok()?;
+        Some(unverified_issuer(&token.payload).is_some_and(|issuer| self.options().issuers.contains(&issuer)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+    use crate::options::tests::options;
+
+    fn token(issuer: &str) -> String {
+        let [header, payload] = [json!({ "alg": "ES384" }), json!({ "iss": issuer, "nested": [[[[[[[[[[]]]]]]]]]] })]
+            .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        format!("{header}.{payload}.AAAA")
+    }
+
+    fn route(cookie: Option<String>, header: Option<String>) -> Option<Option<usize>> {
+        let request = Credentials {
+            authorization: header.map(|token| format!("Bearer {token}")).into_iter().collect(),
+            cookies: cookie.map(|token| format!("logto_authtoken={token}")),
+            ..Credentials::default()
+        };
+        Verifier::new(options(&[])).route(&request)
+    }
+
+    #[test]
+    fn finds_the_first_token_of_the_issuer() {
+        let (own, other) = (|| Some(token("https://t.test/oidc")), || Some(token("https://other.test/oidc")));
+        assert_eq!(route(None, None), None);
+        assert_eq!(route(None, own()), Some(Some(0)));
+        assert_eq!(route(own(), own()), Some(Some(0)));
+        assert_eq!(route(other(), own()), Some(Some(1)));
+        assert_eq!(route(other(), None), Some(None));
+        for near in ["https://t.test/oidc/", "https://T.test/oidc", "https://t.test"] {
+            assert_eq!(route(None, Some(token(near))), Some(None), "{near}");
+        }
+        for unreadable in ["opaque", "a.b.c", "a.b"] {
+            assert_eq!(route(None, Some(unreadable.into())), Some(None), "{unreadable}");
+        }
+    }
+}
