@@ -1000,7 +1000,10 @@ export class AuthError extends Error {
   readonly wwwAuthenticate: string | null
   /** Headers for the response: `WWW-Authenticate`, `Retry-After`, `Cache-Control: no-store`. */
   readonly headers: Record<string, string>
-  /** Information for operators: key ids, claims, URLs, but never a token. Do not send it to clients. */
+  /**
+   * Information for operators: key ids, claims, URLs, but never a token. Do not send it to clients. `reason` is one of the
+   * words listed in docs/errors.md.
+   */
   readonly details: Readonly<Record<string, unknown>>
   /** The underlying error, if there is one. Do not send it to clients. */
   readonly cause?: unknown

@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Code, Rejection, is_invisible};
 use crate::json::{Object, WrongType};
+use crate::reason::Reason;
 pub use crate::subject::{Subject, SubjectType};
 
 /// Maximum time in a claim, in seconds since 1970: the end of the year 9999. A token with a later `exp`, such as 1e22, would
@@ -55,7 +56,7 @@ impl Claims {
         #[cfg(feature = "planted-panic")]
         crate::planted_panic(payload);
         let object = Object::parse(payload, MAX_PAYLOAD_DEPTH)
-            .map_err(|reason| Rejection::malformed(&format!("payload: {reason}")))?;
+            .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
         let time = |name| object.typed(name).and_then(|time| time.map(check_time_range).transpose());
         Ok(Self {
             issuer: object.typed("iss").and_then(required),
@@ -93,7 +94,7 @@ impl Claims {
         match &self.issuer {
             Ok(issuer) if issuers.contains(issuer) => Ok(()),
             Ok(issuer) => Err(Rejection::from(Code::InvalidIssuer).detail("iss", issuer.as_str())),
-            Err(WrongType) => Err(Rejection::from(Code::InvalidIssuer).detail("reason", "iss is missing or malformed")),
+            Err(WrongType) => Err(Rejection::from(Code::InvalidIssuer).reason(Reason::NoIssuer)),
         }
         .map_err(|rejection| rejection.detail("expected", issuers))
     }
@@ -113,9 +114,7 @@ impl Claims {
         match &self.audience {
             Ok(audience) if audience.iter().any(is_accepted) => Ok(()),
             Ok(audience) => Err(Rejection::from(Code::InvalidAudience).detail("aud", audience.as_slice())),
-            Err(WrongType) => {
-                Err(Rejection::from(Code::InvalidAudience).detail("reason", "aud is missing or malformed"))
-            }
+            Err(WrongType) => Err(Rejection::from(Code::InvalidAudience).reason(Reason::NoAudience)),
         }
         .map_err(|rejection| rejection.detail("expected", accepted))
     }
@@ -231,7 +230,7 @@ impl Claims {
 }
 
 /// The organization in an audience. The id may be empty.
-pub(crate) fn organization_of(audience: &str) -> Option<&str> {
+fn organization_of(audience: &str) -> Option<&str> {
     audience.strip_prefix(ORGANIZATION_AUDIENCE)
 }
 

@@ -7,6 +7,7 @@ use crate::claims::{Claims, MAX_PAYLOAD_DEPTH};
 use crate::error::Rejection;
 use crate::json::Object;
 use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::subject::Subject;
 
 /// The context as JSON, with the payload exactly as it was signed. `JSON.parse` turns even a claim named `__proto__` into an own
@@ -35,12 +36,16 @@ pub fn authenticated(subject: &Subject) -> String {
 ///
 /// The rejection by `check`; [`crate::error::Code::MalformedToken`] if `context` is not such a context.
 pub fn check(context: &str, check: impl FnOnce(&Subject) -> Result<(), Rejection>) -> Result<(), Rejection> {
-    let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(Rejection::malformed)?;
+    let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(unreadable)?;
     if let Some(principal) = Principal::of_context(&context) {
         return check(&principal.subject());
     }
-    let payload = context.get("payload").ok_or_else(|| Rejection::malformed("no payload"))?;
+    let payload = context.get("payload").ok_or_else(|| unreadable("no payload"))?;
     check(&Claims::parse(payload.get().as_bytes())?.check_types()?)
+}
+
+fn unreadable(problem: &str) -> Rejection {
+    Rejection::unreadable(Reason::InvalidPayload, problem)
 }
 
 #[cfg(test)]

@@ -54,11 +54,16 @@ impl SameSite {
 /// assert_eq!(values("a=1; b=2; a=\"3\"", "a").collect::<Vec<_>>(), ["1", "3"]);
 /// ```
 pub fn values<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    header.split(';').filter_map(move |pair| {
+    pairs(header).filter_map(move |(key, value)| (key == name && !value.is_empty()).then_some(value))
+}
+
+/// The names and values of all cookies, in order, without the quotes around values.
+pub(crate) fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
+    header.split(';').filter_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         let value = value.trim_matches([' ', '\t']);
         let value = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
-        (key.trim_matches([' ', '\t']) == name && !value.is_empty()).then_some(value)
+        Some((key.trim_matches([' ', '\t']), value))
     })
 }
 

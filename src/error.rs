@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::reason::Reason;
+
 /// The realm of challenges, unless the options set another.
 pub const DEFAULT_REALM: &str = "api";
 
@@ -208,8 +210,14 @@ impl From<Code> for Rejection {
 impl Rejection {
     /// A [`Code::MalformedToken`] rejection with a reason for the operator.
     #[must_use]
-    pub fn malformed(reason: &str) -> Self {
-        Self::from(Code::MalformedToken).detail("reason", reason)
+    pub fn malformed(reason: Reason) -> Self {
+        Self::from(Code::MalformedToken).reason(reason)
+    }
+
+    /// A [`Code::MalformedToken`] rejection for a header or payload that cannot be read because of this problem.
+    #[must_use]
+    pub fn unreadable(reason: Reason, problem: &str) -> Self {
+        Self::malformed(reason).detail("problem", problem)
     }
 
     /// The message for the client.
@@ -245,6 +253,12 @@ impl Rejection {
             .map(|scope| format!(", scope=\"{}\"", sanitize_for_quoted_string(scope)))
             .unwrap_or_default();
         Some(format!("{prefix}{scope}, error_description=\"{}\"", sanitize_for_quoted_string(&self.message())))
+    }
+
+    /// Adds the reason for the operator.
+    #[must_use]
+    pub fn reason(self, reason: Reason) -> Self {
+        self.detail("reason", reason.word())
     }
 
     /// Adds a detail for the operator. Control characters are escaped to prevent log injection, and long strings are

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::base64url::decode;
 use crate::check::{Check, Verdicts};
 use crate::claims::{Claims, MAX_PAYLOAD_DEPTH};
 use crate::clock::Timestamp;
@@ -12,7 +13,7 @@ use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
 use crate::revocations::Marks;
 use crate::source::{self, Credentials};
-use crate::token::{MAX_HEADER_DEPTH, check_size, decode};
+use crate::token::{MAX_HEADER_DEPTH, check_size};
 use crate::verify::{Parsed, Verifier};
 
 const NOT_REACHED: &str = "not reached";
@@ -44,7 +45,7 @@ impl Verifier {
                 Some(_) => return first.unwrap_or(report),
             }
         }
-        first.unwrap_or_else(|| no_token(self.missing_token()))
+        first.unwrap_or_else(|| no_token(self.missing_token(request)))
     }
 
     async fn explain_for(&self, text: &str, organization: Option<&Organization>, now: Timestamp) -> Report {

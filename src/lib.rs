@@ -21,6 +21,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod base64url;
 pub mod check;
 pub mod claims;
 pub mod clock;
@@ -33,10 +34,12 @@ pub mod external;
 pub mod guest;
 pub mod json;
 pub mod jwks;
+pub mod mistakes;
 pub mod options;
 pub mod paths;
 pub mod permissions;
 pub mod principal;
+pub mod reason;
 pub mod requirements;
 pub mod revocations;
 pub mod route;

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::claims::{MAX_PAYLOAD_DEPTH, Subject, SubjectType};
 use crate::error::{Code, Rejection};
 use crate::json::Object;
+use crate::reason::Reason;
 
 /// The requirements that a valid token must meet.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +75,7 @@ impl Requirements {
         }
         let rejection = Rejection::from(Code::WrongOrganization);
         if *required == Organization::Missing {
-            return Err(rejection.detail("reason", "the request names no organization"));
+            return Err(rejection.reason(Reason::NoOrganization));
         }
         let expected = if let Organization::Id(id) = required { Value::from(id.as_str()) } else { Value::Null };
         Err(rejection.detail("organization", subject.organizations.as_slice()).detail("expected", expected))
@@ -96,7 +97,8 @@ impl Requirements {
         if self.roles.is_empty() {
             return Ok(());
         }
-        let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH).map_err(Rejection::malformed)?;
+        let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
+            .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
         let held: BTreeSet<String> = self.role_claims.iter().flat_map(|claim| roles(payload.get(claim))).collect();
         let missing: Vec<&str> = self.roles.iter().filter(|role| !held.contains(*role)).map(String::as_str).collect();
         if missing.is_empty() || self.any_role && missing.len() < self.roles.len() {

@@ -44,6 +44,17 @@ pub enum Algorithm {
 use Algorithm::{Ed25519, EdDsa, Es256, Es384, Es512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
 
 impl Algorithm {
+    /// The length of a signature in bytes, unless it depends on the key.
+    #[must_use]
+    pub const fn signature_bytes(self) -> Option<usize> {
+        match self {
+            Es256 | EdDsa | Ed25519 => Some(64),
+            Es384 => Some(96),
+            Es512 => Some(132),
+            Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512 => None,
+        }
+    }
+
     /// Every algorithm with its `alg` name.
     pub const ALL: [(&'static str, Self); 11] = [
         ("ES384", Es384),

@@ -2,7 +2,9 @@
 
 use crate::cookie;
 use crate::error::{Code, Rejection};
+use crate::mistakes::starts_with_json;
 use crate::options::{Options, TokenSource};
+use crate::reason::Reason;
 use crate::requirements::Organization;
 
 /// The parts of a request that may contain a token or a guest id, as received.
@@ -49,6 +51,26 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
     Ok(tokens)
 }
 
+/// The likely reason for a request without a token, if it contains something similar. For another cookie that contains a JWT, also
+/// its name.
+#[must_use]
+pub fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
+    let searches = |source| options.sources.contains(&source);
+    let header = request.authorization.iter().map(|value| trim(value)).find(|value| !value.is_empty());
+    let bearer = header.and_then(bearer);
+    if header.is_some() && bearer.is_none() && searches(TokenSource::Header) {
+        return Some((Reason::NoBearerScheme, None));
+    }
+    // In a source that is searched, it would have been found.
+    let cookies = request.cookies.as_deref().unwrap_or_default();
+    if bearer.is_some_and(|token| !token.is_empty()) || cookie::values(cookies, &options.cookie_name).next().is_some() {
+        return Some((Reason::OtherSource, None));
+    }
+    let is_jwt = |value: &str| value.matches('.').count() == 2 && value.split('.').next().is_some_and(starts_with_json);
+    let mut other = cookie::pairs(cookies).filter(|(_, value)| searches(TokenSource::Cookie) && is_jwt(value));
+    other.next().map(|(name, _)| (Reason::OtherCookie, Some(name)))
+}
+
 /// The message for a request without a token, unless both sources were searched.
 #[must_use]
 pub fn no_token(options: &Options) -> Option<&'static str> {
@@ -66,7 +88,7 @@ fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'
     let mut value = None;
     for other in cookie::values(request.cookies.as_deref().unwrap_or_default(), name) {
         if *value.get_or_insert(other) != other {
-            return Err(Rejection::from(Code::AmbiguousToken).detail("reason", "two different cookies of that name"));
+            return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoCookies));
         }
     }
     Ok(non_empty(request.parsed_cookie.as_deref()).or(value))
@@ -85,7 +107,7 @@ fn from_authorization(values: &[String]) -> Result<Option<&str>, Rejection> {
         bearers += usize::from(bearer(value).is_some());
     }
     if bearers > 0 && count > 1 {
-        return Err(Rejection::from(Code::AmbiguousToken).detail("reason", "two Authorization values"));
+        return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoAuthorizationValues));
     }
     Ok(bearer(first).filter(|token| !token.is_empty()))
 }
@@ -124,9 +146,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_ambiguous(request: &Credentials, reason: &str) {
+    fn assert_ambiguous(request: &Credentials, reason: Reason) {
         let rejection = tokens(request, &options(&[])).unwrap_err();
-        assert_eq!((rejection.code, rejection.details["reason"].as_str()), (Code::AmbiguousToken, Some(reason)));
+        assert_eq!((rejection.code, rejection.details["reason"].as_str()), (Code::AmbiguousToken, Some(reason.word())));
     }
 
     #[test]
@@ -186,7 +208,7 @@ mod tests {
             &["Basic dTpw, bearer b"],
             &["Bearer a, b"],
         ] {
-            assert_ambiguous(&request(values, ""), "two Authorization values");
+            assert_ambiguous(&request(values, ""), Reason::TwoAuthorizationValues);
         }
     }
 
@@ -230,11 +252,8 @@ mod tests {
 
     #[test]
     fn rejects_two_different_cookies() {
-        assert_ambiguous(&request(&[], "logto_authtoken=a; logto_authtoken=b"), "two different cookies of that name");
-        assert_ambiguous(
-            &request(&[], "logto_authtoken=a; x=1; logto_authtoken=\"b\""),
-            "two different cookies of that name",
-        );
+        assert_ambiguous(&request(&[], "logto_authtoken=a; logto_authtoken=b"), Reason::TwoCookies);
+        assert_ambiguous(&request(&[], "logto_authtoken=a; x=1; logto_authtoken=\"b\""), Reason::TwoCookies);
     }
 
     #[test]
@@ -249,7 +268,7 @@ mod tests {
         assert_finds(&parsed("p", ""), &["p"]);
         assert_finds(&parsed("p", "logto_authtoken=t"), &["p"]);
         assert_finds(&parsed("", "logto_authtoken=t"), &["t"]);
-        assert_ambiguous(&parsed("p", "logto_authtoken=a; logto_authtoken=b"), "two different cookies of that name");
+        assert_ambiguous(&parsed("p", "logto_authtoken=a; logto_authtoken=b"), Reason::TwoCookies);
     }
 
     #[test]

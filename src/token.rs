@@ -1,10 +1,10 @@
 //! Splits and decodes a compact JWS, with a size limit and strict base64url, and parses its header. Does no cryptography.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
+use crate::base64url::{decode, is_base64url};
 use crate::error::{Code, Rejection};
 use crate::json::Object;
+use crate::mistakes;
+use crate::reason::Reason;
 
 /// Maximum length of a token, in bytes. Node limits the total size of a request's headers to the same value.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -49,7 +49,7 @@ pub const LOGOUT_TYPE: &str = "logout+jwt";
 ///
 /// [`Code::MalformedToken`] if the token is too long.
 pub fn check_size(text: &str) -> Result<(), Rejection> {
-    if text.len() > MAX_TOKEN_BYTES { Err(Rejection::malformed("longer than 16 KiB")) } else { Ok(()) }
+    if text.len() > MAX_TOKEN_BYTES { Err(Rejection::malformed(Reason::TooLong)) } else { Ok(()) }
 }
 
 impl<'a> Token<'a> {
@@ -57,18 +57,14 @@ impl<'a> Token<'a> {
     ///
     /// # Errors
     ///
-    /// [`Code::OpaqueToken`] if the token is a single part and contains only characters that a bearer token may contain, otherwise
-    /// [`Code::MalformedToken`].
+    /// [`Code::OpaqueToken`] if the token may be a reference that only its issuer can resolve, otherwise [`Code::MalformedToken`].
     pub fn decode(text: &'a str) -> Result<Self, Rejection> {
-        let Some((signed, signature)) = text.rsplit_once('.') else {
-            return Err(if is_token68(text) { Code::OpaqueToken.into() } else { malformed_parts(text) });
+        let decoded = || {
+            let (signed, signature) = text.rsplit_once('.')?;
+            let (header, payload) = signed.split_once('.')?;
+            Some(Self { signed, header: decode(header)?, payload: decode(payload)?, signature: decode(signature)? })
         };
-        let Some((header, payload)) = signed.split_once('.') else { return Err(malformed_parts(text)) };
-        let (header, payload, signature) = (decode(header), decode(payload), decode(signature));
-        let (Some(header), Some(payload), Some(signature)) = (header, payload, signature) else {
-            return Err(malformed_parts(text));
-        };
-        Ok(Self { signed, header, payload, signature })
+        decoded().ok_or_else(|| not_a_jwt(text))
     }
 }
 
@@ -80,12 +76,14 @@ impl Header {
     /// [`Code::MalformedToken`] if the header is not a JSON object, or has duplicate members or members with the wrong type.
     pub fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
         let object = Object::parse(bytes, MAX_HEADER_DEPTH)
-            .map_err(|reason| Rejection::malformed(&format!("header: {reason}")))?;
+            .map_err(|problem| Rejection::unreadable(Reason::InvalidHeader, problem))?;
         let string = |name: &str| {
-            object.typed::<String>(name).map_err(|_| Rejection::malformed(&format!("header: {name} is not a string")))
+            object
+                .typed::<String>(name)
+                .map_err(|_| Rejection::unreadable(Reason::InvalidHeader, &format!("{name} is not a string")))
         };
         Ok(Self {
-            alg: string("alg")?.ok_or_else(|| Rejection::malformed("header: no alg"))?,
+            alg: string("alg")?.ok_or_else(|| Rejection::unreadable(Reason::InvalidHeader, "no alg"))?,
             typ: string("typ")?.map(|typ| media_type(&typ)),
             kid: string("kid")?,
             has_extensions: object.get("crit").is_some() || object.get("b64").is_some(),
@@ -112,27 +110,39 @@ pub fn media_type(typ: &str) -> String {
     lower.strip_prefix("application/").filter(|rest| !rest.contains('/')).map_or(lower.clone(), str::to_owned)
 }
 
-/// Decodes non-empty base64url without padding, whitespace or stray trailing bits (RFC 7515 section 2, RFC 4648 section 3.5).
-/// A lenient decoder would accept several encodings of the same token.
-pub(crate) fn decode(part: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty())
-}
-
 /// Whether `text` contains only characters that a bearer token may contain (RFC 6750 section 2.1).
 fn is_token68(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }
 
-fn malformed_parts(text: &str) -> Rejection {
-    Rejection::malformed(match text.split('.').count() {
-        3 => "not three base64url parts",
-        5 => "five parts: an encrypted token (JWE)",
-        _ => "not three parts",
-    })
+/// The rejection of a text that is not a JWT.
+fn not_a_jwt(text: &str) -> Rejection {
+    let likely = mistakes::of_text(text);
+    match likely {
+        None if is_token68(text) && !text.contains('.') => return Code::OpaqueToken.into(),
+        Some(Reason::PersonalAccessToken) => {
+            return Rejection::from(Code::OpaqueToken).reason(Reason::PersonalAccessToken);
+        }
+        _ => {}
+    }
+    Rejection::malformed(likely.unwrap_or_else(|| match text.split('.').collect::<Vec<_>>().as_slice() {
+        // The last character of truncated base64url text usually has bits that must be zero.
+        [header, payload, signature]
+            if decode(header).is_some() && decode(payload).is_some() && is_base64url(signature) =>
+        {
+            Reason::Truncated
+        }
+        [_, _, _] => Reason::NotBase64url,
+        [_, _, _, _, _] => Reason::Encrypted,
+        _ => Reason::NotThreeParts,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     const HEADER: &str = r#"{"alg":"ES384","typ":"at+jwt","kid":"k"}"#;

@@ -12,6 +12,7 @@ use crate::jwks::remote::KeyHint;
 use crate::jwks::state::KeySetStats;
 use crate::jwks::waiting::Waited;
 use crate::options::{KeySource, Options};
+use crate::reason::Reason;
 use crate::requirements::Organization;
 use crate::revocations::Marks;
 use crate::signature::{Algorithm, Digest};
@@ -91,13 +92,18 @@ impl Verifier {
                 Err(other) => drop(first.get_or_insert(other)),
             }
         }
-        Err(first.unwrap_or_else(|| self.missing_token()))
+        Err(first.unwrap_or_else(|| self.missing_token(request)))
     }
 
     /// The rejection of a request without a token, which names only the sources that were searched.
-    pub(crate) fn missing_token(&self) -> Rejection {
+    pub(crate) fn missing_token(&self, request: &Credentials) -> Rejection {
         let wording = Wording { message: source::no_token(&self.options), realm: self.options.realm.clone() };
-        Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() }
+        let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
+        match source::missing_reason(request, &self.options) {
+            Some((reason, Some(cookie))) => rejection.reason(reason).detail("cookie", cookie),
+            Some((reason, None)) => rejection.reason(reason),
+            None => rejection,
+        }
     }
 
     /// Verifies a token.
@@ -208,7 +214,7 @@ impl Verifier {
         let Some(claims) = verdicts.record(Check::Payload, Claims::parse(&token.payload))? else { return Ok(None) };
         // Logto signs logout tokens with the same keys, and their audience, an application's id, may be an accepted one.
         let is_logout = header.is_logout() || claims.is_logout();
-        let logout = || Rejection::from(Code::InvalidTokenType).detail("reason", "a logout token");
+        let logout = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
         verdicts.record(Check::Logout, ensure(!is_logout, logout))?;
         Ok(Some(Parsed { header, verified_by, claims }))
     }
@@ -231,7 +237,7 @@ impl Verifier {
         )?;
         verdicts.record(
             Check::Extensions,
-            ensure(!header.has_extensions, || Rejection::malformed("header: crit or b64")),
+            ensure(!header.has_extensions, || Rejection::malformed(Reason::HeaderExtensions)),
         )?;
         Ok(algorithm)
     }
@@ -282,7 +288,11 @@ async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> 
             .map_err(|_| Rejection { retry_after: Some(1), ..Code::Overloaded.into() })?;
     }
     let is_valid = key.public().verifies(algorithm, token.signed.as_bytes(), &token.signature);
-    ensure(is_valid, || Code::InvalidSignature.into())
+    let is_truncated = algorithm.signature_bytes().is_some_and(|bytes| token.signature.len() < bytes);
+    ensure(is_valid, || {
+        let rejection = Rejection::from(Code::InvalidSignature);
+        if is_truncated { rejection.reason(Reason::Truncated) } else { rejection }
+    })
 }
 
 fn ensure(condition: bool, rejection: impl FnOnce() -> Rejection) -> Result<(), Rejection> {

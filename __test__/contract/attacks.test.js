@@ -466,7 +466,7 @@ describe('rejects a huge token without decoding it', () => {
 
   test('the limit is in bytes, not characters', async () => {
     const error = await rejection(verifyAuth('ä.'.repeat(6_000), own()))
-    assert.deepEqual(error.details, { reason: 'longer than 16 KiB' })
+    assert.deepEqual(error.details, { reason: 'too_long' })
   })
 
   for (const [name, token] of [
@@ -476,7 +476,7 @@ describe('rejects a huge token without decoding it', () => {
   ]) {
     test(`20 MB of ${name} are malformed`, async () => {
       const error = await rejection(verifyAuth(token, own()))
-      assert.deepEqual([error.code, error.details], ['malformed_token', { reason: 'longer than 16 KiB' }])
+      assert.deepEqual([error.code, error.details], ['malformed_token', { reason: 'too_long' }])
     })
   }
 
@@ -1210,10 +1210,7 @@ describe('two keys with the same kid', () => {
     for (const twin of twins) {
       const verification = verifyAuth(signToken(twin), own({ jwks: { keys: twins.map((key) => key.jwk) } }))
       const error = await rejection(verification)
-      assert.deepEqual(
-        [error.code, error.details],
-        ['unknown_key', { kid: 'same', reason: 'several keys are suitable' }],
-      )
+      assert.deepEqual([error.code, error.details], ['unknown_key', { kid: 'same', reason: 'several_keys' }])
     }
   })
 

@@ -27,7 +27,7 @@ describe('the pages', () => {
 
   test('have at most 200 lines, apart from generated tables and maps', () => {
     for (const page of PAGES.filter((name) => name !== 'docs/bench.md')) {
-      const text = read(page).replace(/^```text\n[\s\S]*?^```$/gm, '')
+      const text = read(page).replace(/^```text\n[\s\S]*?^```$|^<!-- The table[\s\S]*?^<!-- end -->$/gm, '')
       assert.ok(text.split('\n').length <= 201, page)
     }
   })
@@ -149,6 +149,12 @@ describe('the page of errors', () => {
       [...page.matchAll(/^## (.*)$/gm)].map(([, code]) => code),
       CODES,
     )
+  })
+
+  test('explains every details.reason as the core does', () => {
+    const reasons = contract().reasons.map(({ reason, meaning }) => [`\`${reason}\``, meaning])
+    const listed = rows(page).filter(([word]) => reasons.some(([known]) => known === word))
+    assert.deepEqual(listed, reasons)
   })
 
   for (const code of CODES) {

@@ -1,6 +1,6 @@
 /** The likely mistake behind each rejection. The hints use the token's own claims, even if its signature is invalid. */
 
-const { contract } = require('../core/contract')
+const { contract, meaningOf } = require('../core/contract')
 const { printable } = require('./terminal')
 
 /**
@@ -36,7 +36,7 @@ const HINTS = {
         : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
   malformed_token: ({ token, error }) => [
-    String(error.details.reason),
+    [meaningOf(error.details.reason), error.details.problem].filter(Boolean).join(' '),
     /^bearer\s/i.test(token) ? 'The input starts with "Bearer", which is not part of the token.' : [],
     /["'\s]/.test(token) ? 'The input contains quotes or white space, which never occur in a token.' : [],
     /[=+/]/.test(token)
@@ -56,7 +56,7 @@ const HINTS = {
         : 'Logto signs with ES384 or RS256. If your server really uses this algorithm, add it to the option `algorithms`.',
   ],
   invalid_token_type: ({ header, claims, error }) => [
-    error.details.reason === 'a logout token'
+    error.details.reason === 'logout_token'
       ? 'This is a logout token. Logto sends it to the back-channel logout URL of an application when a session ends. It never authenticates anyone.'
       : isIdToken(claims)
         ? 'This is an ID token. It tells the application who signed in; APIs must not accept it. Send the access token instead: getAccessToken("https://your-api"), not getIdToken().'
@@ -66,7 +66,7 @@ const HINTS = {
     errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_issuer')
       ? 'The key set does not contain the key, because the token comes from another server or tenant.'
       : error.details.reason
-        ? `The key set contains a matching key, but ${error.details.reason}.`
+        ? String(meaningOf(error.details.reason))
         : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
   ],
   invalid_signature: () => [

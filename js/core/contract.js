@@ -10,6 +10,7 @@ const native = require('./addon')
  * @typedef {{ code: AuthErrorCode, status: number, title: string, message: string, challenge: string | null }} ErrorRow
  * @typedef {{
  *   errors: ErrorRow[],
+ *   reasons: { reason: string, meaning: string }[],
  *   options: Record<string, OptionRow[]>,
  *   algorithms: { all: import('../..').Algorithm[], default: import('../..').Algorithm[] },
  *   limits: { tokenBytes: number, jwksBytes: number, jwksKeys: number, guestIdLength: number },
@@ -38,6 +39,13 @@ const contract = () => {
 const errorTitle = (code) => contract().errors.find((row) => row.code === code)?.title
 
 /**
+ * Returns the meaning of the `details.reason` of an error.
+ *
+ * @param {unknown} reason
+ */
+const meaningOf = (reason) => contract().reasons.find((row) => row.reason === reason)?.meaning
+
+/**
  * Returns the fixed defaults of an option set.
  *
  * @param {string} optionSet
@@ -48,4 +56,4 @@ const defaults = (optionSet) =>
     contract().options[optionSet].flatMap((row) => ('default' in row ? [[row.name, row.default]] : [])),
   )
 
-module.exports = { contract, defaults, errorTitle }
+module.exports = { contract, defaults, errorTitle, meaningOf }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::base64url::decode;
+use crate::reason::Reason;
 use crate::signature::{Algorithm, Curve, PublicKey};
-use crate::token::decode;
 
 /// Maximum number of keys in a set. Logto publishes at most three.
 pub const MAX_KEYS: usize = 64;
@@ -36,7 +37,7 @@ pub enum Selection<'a> {
     /// The set does not contain the key, but a newer set may.
     Unknown,
     /// No key can be used for this reason, and a newer set would not help.
-    Unsuitable(&'static str),
+    Unsuitable(Reason),
 }
 
 impl KeySet {
@@ -114,8 +115,8 @@ impl KeySet {
         match (suitable.next(), suitable.next()) {
             (Some(key), None) => Selection::Key(key),
             // Trying several keys would multiply the cost of rejecting a forged token.
-            (Some(_), Some(_)) => Selection::Unsuitable("several keys are suitable"),
-            (None, _) if kid.is_some() => Selection::Unsuitable("the key with this kid does not support this alg"),
+            (Some(_), Some(_)) => Selection::Unsuitable(Reason::SeveralKeys),
+            (None, _) if kid.is_some() => Selection::Unsuitable(Reason::KeyForOtherAlgorithm),
             (None, _) => Selection::Unknown,
         }
     }
@@ -286,7 +287,7 @@ pub(crate) mod tests {
     }
 
     #[track_caller]
-    fn assert_unsuitable(set: &KeySet, kid: Option<&str>, algorithm: Algorithm, reason: &str) {
+    fn assert_unsuitable(set: &KeySet, kid: Option<&str>, algorithm: Algorithm, reason: Reason) {
         assert!(
             matches!(set.select(kid, algorithm), Selection::Unsuitable(given) if given == reason),
             "{:?}",
@@ -304,7 +305,7 @@ pub(crate) mod tests {
                 if supported.contains(&algorithm) {
                     assert_selects(&set, Some(kid), algorithm, kid);
                 } else {
-                    assert_unsuitable(&set, Some(kid), algorithm, "the key with this kid does not support this alg");
+                    assert_unsuitable(&set, Some(kid), algorithm, Reason::KeyForOtherAlgorithm);
                 }
             }
         }
@@ -314,8 +315,8 @@ pub(crate) mod tests {
     fn the_alg_of_a_key_restricts_it_to_one_algorithm() {
         let set = keys(&[with(rsa(), json!({ "alg": "RS256" }))]).unwrap();
         assert_selects(&set, Some("rsa"), Rs256, "rsa");
-        assert_unsuitable(&set, Some("rsa"), Rs384, "the key with this kid does not support this alg");
-        assert_unsuitable(&set, Some("rsa"), Ps256, "the key with this kid does not support this alg");
+        assert_unsuitable(&set, Some("rsa"), Rs384, Reason::KeyForOtherAlgorithm);
+        assert_unsuitable(&set, Some("rsa"), Ps256, Reason::KeyForOtherAlgorithm);
     }
 
     #[test]
@@ -495,7 +496,7 @@ pub(crate) mod tests {
         assert_selects(&set, None, Es384, "p384");
         assert_selects(&set, None, Rs256, "rsa");
         assert_unknown(&set, None, Es256);
-        assert_unsuitable(&keys(&[p384(), other_p384()]).unwrap(), None, Es384, "several keys are suitable");
+        assert_unsuitable(&keys(&[p384(), other_p384()]).unwrap(), None, Es384, Reason::SeveralKeys);
     }
 
     #[test]
@@ -509,7 +510,7 @@ pub(crate) mod tests {
     #[test]
     fn two_suitable_keys_with_the_same_kid_are_ambiguous() {
         let set = keys(&[p384(), with(other_p384(), json!({ "kid": "p384" }))]).unwrap();
-        assert_unsuitable(&set, Some("p384"), Es384, "several keys are suitable");
+        assert_unsuitable(&set, Some("p384"), Es384, Reason::SeveralKeys);
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl RemoteJwkSet {
         loop {
             match keys.select(kid, algorithm) {
                 Selection::Key(key) => return Ok(key.clone()),
-                Selection::Unsuitable(reason) => return Err(unknown_key(kid).detail("reason", reason)),
+                Selection::Unsuitable(reason) => return Err(unknown_key(kid).reason(reason)),
                 Selection::Unknown => {}
             }
             let token = UnknownToken { kid, issued_at: issued_at(), arrived: now, waited };
@@ -279,7 +279,7 @@ pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm)
     match keys.select(kid, algorithm) {
         Selection::Key(key) => Ok(key.clone()),
         Selection::Unknown => Err(unknown_key(kid)),
-        Selection::Unsuitable(reason) => Err(unknown_key(kid).detail("reason", reason)),
+        Selection::Unsuitable(reason) => Err(unknown_key(kid).reason(reason)),
     }
 }
 

@@ -4,7 +4,7 @@ use super::application;
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::values::{identifier, items, name, one_of, one_or_more, text};
-use crate::claims::{SubjectType, organization_of, split_words};
+use crate::claims::{ANY_ORGANIZATION, SubjectType, split_words};
 use crate::requirements::{Organization, Requirements};
 
 /// The names of the claims that contain roles by default.
@@ -65,8 +65,8 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
         Raw::Null => Some(Organization::None),
         // JavaScript calls the function for every request.
         Raw::Function if takes_functions => Some(Organization::Unchecked),
-        // An audience is not an id, and matches no organization.
-        other => identifier(other).filter(|id| organization_of(id).is_none()).map(Organization::Id),
+        // That is an audience, which no id equals.
+        other => identifier(other).filter(|id| id != ANY_ORGANIZATION).map(Organization::Id),
     });
     Requirements {
         scopes: scopes.unwrap_or_default(),

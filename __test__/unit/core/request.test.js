@@ -369,8 +369,8 @@ describe('the Authorization header', () => {
     [`Bearer ${ALICE}, Bearer ${ALICE}`, 'ambiguous_token'],
     [`Bearer ${ALICE},Basic YTpi`, 'ambiguous_token'],
     [`Basic YTpi, Bearer ${ALICE}`, 'ambiguous_token'],
-    ['Bearer null', 'opaque_token'],
-    ['Bearer undefined', 'opaque_token'],
+    ['Bearer null', 'malformed_token'],
+    ['Bearer undefined', 'malformed_token'],
     ['Bearer [object Object]', 'malformed_token'],
   ]) {
     const shown = value.replaceAll(ALICE, '<alice>').replaceAll(BOB, '<bob>')
@@ -476,9 +476,9 @@ describe('a request with a cookie and a header', () => {
 
   test('two tokens in one source are rejected, and details name the source', async () => {
     for (const [headers, reason] of /** @type {[any, string][]} */ ([
-      [{ cookie: `${cookie(ALICE)}; ${cookie(BOB)}` }, 'two different cookies of that name'],
-      [{ authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] }, 'two Authorization values'],
-      [{ cookie: cookie(ALICE), authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] }, 'two Authorization values'],
+      [{ cookie: `${cookie(ALICE)}; ${cookie(BOB)}` }, 'two_cookies'],
+      [{ authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] }, 'two_authorization_values'],
+      [{ cookie: cookie(ALICE), authorization: [`Bearer ${ALICE}`, `Bearer ${BOB}`] }, 'two_authorization_values'],
     ])) {
       const error = await rejection(verifyAuth({ headers }, own()))
       assert.deepEqual([error.code, error.status, error.details], ['ambiguous_token', 400, { reason }])

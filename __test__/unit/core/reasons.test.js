@@ -1,0 +1,44 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { createVerifier, verifyAuth } = require('logto-authkit')
+const { contract } = require('../../../js/core/contract')
+const { rejection } = require('../../support/helpers')
+const { createKey, optionsFor, signToken } = require('../../support/tokens')
+const { rows } = require('../../fixtures/reasons.json')
+
+const key = createKey('ES384')
+
+describe('C3: details.reason', () => {
+  for (const { in: source, value, cut = 0, tokenSources, code, reason } of /** @type {any[]} */ (rows)) {
+    test(`is ${reason} for ${JSON.stringify(value)} as ${source}${cut ? `, cut by ${cut}` : ''}`, async () => {
+      const whole = value.replaceAll('§', () => signToken(key))
+      const given = whole.slice(0, whole.length - cut)
+      const input = {
+        token: () => given,
+        authorization: () => ({ headers: { authorization: given } }),
+        cookie: () => ({ headers: { cookie: `logto_authtoken=${given}` } }),
+        cookies: () => ({ headers: { cookie: given } }),
+      }[source]()
+      const options = optionsFor(key, tokenSources && { tokenSources })
+      for (const verification of [verifyAuth(input, options), createVerifier(options).verify(input)]) {
+        const error = await rejection(verification)
+        assert.deepEqual([error.code, error.details.reason ?? null], [code, reason])
+      }
+      if (source === 'token') return
+      const guest = await verifyAuth(input, { ...options, allowGuest: true })
+      assert.deepEqual([guest.isGuest, guest.isGuest && guest.guestReason], [true, code])
+    })
+  }
+
+  test('names the other cookie that contains a token', async () => {
+    const headers = { cookie: `a=b; session=${signToken(key)}` }
+    const { details } = await rejection(verifyAuth({ headers }, optionsFor(key)))
+    assert.deepEqual(details, { reason: 'other_cookie', cookie: 'session' })
+  })
+
+  test('is always one of the words in the contract', () => {
+    const words = contract().reasons.map(({ reason }) => reason)
+    assert.equal(new Set(words).size, words.length)
+    for (const { reason } of rows) assert.ok(reason === null || words.includes(reason), String(reason))
+  })
+})

@@ -1,0 +1,75 @@
+//! Recognizes texts that clients send instead of a token by mistake.
+
+use crate::base64url::decode;
+use crate::reason::Reason;
+
+/// The likely reason for a text that is not a JWT.
+#[must_use]
+pub fn of_text(text: &str) -> Option<Reason> {
+    const LITERALS: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];
+    let contains = |chars: &[char]| text.contains(chars);
+    Some(if LITERALS.contains(&text) || text.starts_with("[object ") {
+        Reason::LiteralUndefined
+    } else if starts_with_bearer(text) {
+        Reason::BearerPrefix
+    } else if text.trim_start().starts_with('{') && !text.starts_with("{{") {
+        Reason::Json
+    } else if text.starts_with(['<', '$']) || text.starts_with("{{") {
+        Reason::Placeholder
+    } else if contains(&['"', '\'', '`']) || text.contains("%22") {
+        Reason::Quotes
+    } else if contains(&['%']) {
+        Reason::PercentEncoded
+    } else if text.contains(|char: char| char.is_whitespace() || char.is_control()) {
+        Reason::Whitespace
+    } else if text.starts_with("pat_") && !contains(&['.']) {
+        Reason::PersonalAccessToken
+    } else if contains(&['…']) || text.contains("...") || is_start_of_jwt(text) {
+        Reason::Truncated
+    } else {
+        return None;
+    })
+}
+
+/// Whether a text starts with the scheme of a header, which people often include when they pass a token.
+fn starts_with_bearer(text: &str) -> bool {
+    let start = text.trim_start();
+    let rest = start.get(..6).filter(|start| start.eq_ignore_ascii_case("bearer")).and_then(|_| start.get(6..));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', ':', '=', '%', '+']))
+}
+
+/// Whether a text is a JWT whose end is missing. An opaque token never decodes to the start of a JSON object.
+fn is_start_of_jwt(text: &str) -> bool {
+    let (header, rest) = text.split_once('.').unwrap_or((text, ""));
+    let is_short = rest.matches('.').count() == 0 || rest.ends_with('.');
+    is_short && starts_with_json(header)
+}
+
+/// Whether base64url text decodes to the start of a JSON object, as the header of a JWT does.
+pub(crate) fn starts_with_json(encoded: &str) -> bool {
+    let complete = encoded.get(..encoded.len() / 4 * 4).and_then(decode);
+    complete.is_some_and(|bytes| bytes.starts_with(b"{\"") && std::str::from_utf8(&bytes).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recognizes_only_likely_reasons() {
+        for text in [
+            "Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9",
+            "eyJ",
+            "bearers",
+            "undefineds",
+            "pat",
+            "a.b.c",
+            "a.b",
+            "",
+            "eyJ\u{e4}",
+        ] {
+            assert_eq!(of_text(text), None, "{text}");
+        }
+        assert_eq!(of_text("eyJhbGciOiJFUzM4NCIsInR5cCI6"), Some(Reason::Truncated));
+    }
+}

@@ -1,0 +1,66 @@
+//! The reasons for rejections, for operators: one word each, as `details.reason` of the error.
+
+/// Declares [`Reason`] with the word and the meaning of each reason.
+macro_rules! reasons {
+    ($($reason:ident => $word:literal, $meaning:literal;)*) => {
+        /// The reason for a rejection, for operators.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason { $(#[doc = $meaning] $reason,)* }
+
+        impl Reason {
+            /// Every reason with its word and its meaning, in the order in which the documentation lists them.
+            pub const ALL: &'static [(Self, &'static str, &'static str)] = &[$((Self::$reason, $word, $meaning)),*];
+
+            /// The word for this reason.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$reason => $word,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    NoBearerScheme => "no_bearer_scheme", "The `Authorization` header has another scheme than `Bearer`, or contains only a token.";
+    OtherSource => "other_source", "The request has a token only in a source that `tokenSources` excludes.";
+    OtherCookie => "other_cookie", "Another cookie than `cookieName` contains a JWT; `details.cookie` is its name.";
+    TwoAuthorizationValues => "two_authorization_values", "The request has two `Authorization` values.";
+    TwoCookies => "two_cookies", "The request has two different cookies of that name.";
+    LiteralUndefined => "literal_undefined", "The client had no token, and sent the text `undefined`, `null`, `false` or `[object Object]`.";
+    BearerPrefix => "bearer_prefix", "The token starts with the word `Bearer`, which belongs only into the header.";
+    Json => "json", "The token is JSON, for example the whole response of the token endpoint.";
+    Placeholder => "placeholder", "The token is a placeholder such as `<token>` or `${TOKEN}`, which nothing has replaced.";
+    Quotes => "quotes", "The token contains quotes.";
+    PercentEncoded => "percent_encoded", "The token is percent-encoded.";
+    Whitespace => "whitespace", "The token contains white space, often a line break at its end.";
+    PersonalAccessToken => "personal_access_token", "The token is a personal access token (`pat_…`), which must be exchanged for an access token first.";
+    Truncated => "truncated", "The end of the token is missing.";
+    Encrypted => "encrypted", "The token has five parts: it is encrypted (JWE).";
+    TooLong => "too_long", "The token is larger than 16 KiB.";
+    NotThreeParts => "not_three_parts", "The token does not have three parts separated by dots.";
+    NotBase64url => "not_base64url", "A part of the token is empty, or not strict base64url.";
+    InvalidHeader => "invalid_header", "The header cannot be read; `details.problem` says why.";
+    HeaderExtensions => "header_extensions", "The header contains `crit` or `b64`.";
+    InvalidPayload => "invalid_payload", "The payload cannot be read; `details.problem` says why.";
+    LogoutToken => "logout_token", "The token is a logout token, which ends a session and never authenticates anyone.";
+    SeveralKeys => "several_keys", "Several keys of the key set fit the token.";
+    KeyForOtherAlgorithm => "key_for_other_algorithm", "The key with this `kid` does not support the token's `alg`.";
+    NoIssuer => "no_issuer", "The token has no `iss` claim, or it is not a string.";
+    NoAudience => "no_audience", "The token has no `aud` claim, or it is neither a string nor an array of strings.";
+    NoOrganization => "no_organization", "The request names no organization: the function `organizationId` returned `undefined` or an empty string.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_one_word_per_reason() {
+        for (index, (reason, word, meaning)) in Reason::ALL.iter().enumerate() {
+            assert_eq!(reason.word(), *word);
+            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte)), "{word}");
+            assert!(meaning.ends_with('.'), "{meaning}");
+            assert!(Reason::ALL.iter().skip(index + 1).all(|(_, other, _)| other != word), "{word}");
+        }
+    }
+}
