@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const { randomBytes } = require('node:crypto')
 const { once } = require('node:events')
-const { readFileSync, readdirSync } = require('node:fs')
+const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { createServer, get } = require('node:http')
 const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
@@ -17,6 +17,8 @@ const { ask } = require('./client')
 /** @typedef {import('./application').Server} Server */
 
 const FIXTURE = join(__dirname, 'fixture')
+const CHROMIUM = '/usr/bin/chromium'
+const hasChromium = existsSync(CHROMIUM)
 const AUDIENCE = 'https://api.example.com'
 /** In milliseconds: an upper limit for a busy machine. Builds and starts have their own limits in application.js. */
 const SUITE_TIMEOUT = 1_800_000
@@ -347,6 +349,24 @@ function testVariant(variant) {
       const rejected = await visit('/gated/action', { method: 'POST', headers, body: '[]' })
       assertRejected(rejected, { status: 401, code: 'missing_token' })
       assert.equal(rejected.headers['x-action-redirect'], '/sign-in?redirect_to=%2Fgated%2Faction;push')
+    })
+
+    test('C11: in a browser, a Server Action without a session leads to the sign-in page', {
+      skip: !hasChromium,
+    }, async (t) => {
+      const { chromium } = require('playwright-core')
+      const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
+      t.after(() => browser.close())
+      for (const javaScriptEnabled of [true, false]) {
+        const context = await browser.newContext({ javaScriptEnabled })
+        await context.addCookies([{ name: 'logto_authtoken', value: alice, url: server.url }])
+        const page = await context.newPage()
+        page.setDefaultTimeout(120_000)
+        await page.goto(`${server.url}/gated/action?tab=1`, { waitUntil: 'networkidle' })
+        await context.clearCookies()
+        await page.getByRole('button').click()
+        await page.waitForURL(`${server.url}/sign-in?redirect_to=%2Fgated%2Faction%3Ftab%3D1`)
+      }
     })
 
     test('C11: files in public/, images and well-known files need no session', async () => {

@@ -34,7 +34,7 @@ function loopReason(request, error, cookieName) {
   const marker = readMarker(request)
   if (marker === undefined) return undefined
   const token = tokenDigest(request, cookieName)
-  if (token !== '' && token !== marker.token && !SESSION_ENDED.has(error.code)) return 'token'
+  if (token !== '' && token !== marker.token && !SIGNING_IN_MAY_HELP.has(error.code)) return 'token'
   const isRepeated = marker.count >= MAX_REDIRECTS && isSame(marker, request)
   return isRepeated ? 'repeated' : undefined
 }
@@ -94,8 +94,8 @@ const targetDigest = (request) => digest(request.url)
 /** @param {string} text */
 const digest = (text) => createHash('sha256').update(text).digest('base64url').slice(0, 16)
 
-/** Errors of tokens that were valid, so that another sign-in may well help. */
-const SESSION_ENDED = new Set(['token_expired', 'token_revoked'])
+/** There is no token, or it was valid until recently. */
+const SIGNING_IN_MAY_HELP = new Set(['missing_token', 'token_expired', 'token_revoked'])
 
 /** A cycle takes about four redirects, and browsers give up after 20. */
 const MAX_REDIRECTS = 3

@@ -1,4 +1,6 @@
 const assert = require('node:assert/strict')
+const { readFileSync } = require('node:fs')
+const { join } = require('node:path')
 const { test } = require('node:test')
 const { NextRequest } = require('next/server')
 const { authProxy, createNextAuth } = require('logto-authkit/next')
@@ -302,4 +304,25 @@ test('throws a TypeError for an inherited requirement next to options of the pro
     publicPaths: ['/'],
   })
   assert.throws(() => authProxy(options), { name: 'TypeError', code: 'invalid_options', message: /"requiredScope"/ })
+})
+
+test('C11: the documented matcher excludes files in public/, and nothing else', () => {
+  const { unstable_doesMiddlewareMatch: doesMatch } = require('next/experimental/testing/server')
+  const documented = ['examples/next/proxy.ts', 'docs/next.md', 'README.md'].flatMap((path) => {
+    const text = readFileSync(join(__dirname, '../../..', path), 'utf8')
+    return [...text.matchAll(/matcher: ('\/\(\(\?!.*')/g)].map(([, literal]) => new Function(`return ${literal}`)())
+  })
+  assert.ok(documented.length >= 5)
+  for (const matcher of documented) {
+    const matches = (url) => doesMatch({ config: { matcher }, nextConfig: {}, url })
+    for (const path of words(`
+      / /account /account/ /account/7 /account.json /account.rsc /account.segments/_tree.segment.rsc /v1.2/a /svg /a.svg/b /a.jsx
+      /_next/data/build/account.json /account?file=a.svg
+    `)) {
+      assert.equal(matches(path), true, `${matcher} ${path}`)
+    }
+    for (const path of words('/icon.svg /images/a.png /a.b.jpeg /a.jpg /fonts/a.woff2 /a.css /a.js /a.webp /a.txt')) {
+      assert.equal(matches(path), false, `${matcher} ${path}`)
+    }
+  }
 })

@@ -150,6 +150,14 @@ test('a session that ends after signing in leads to the sign-in page, not to the
   assert.deepEqual([...again.headers], [['x-middleware-next', '1']])
 })
 
+test('credentials for another server are not mistaken for a token', async () => {
+  const proxy = authProxy({ ...OPTIONS, ...SIGN_IN })
+  const jar = new Map([['theme', 'dark']])
+  assert.equal((await follow(proxy, '/account', { jar }))[0].status, 307)
+  const headers = { authorization: 'Basic YWxpY2U6' }
+  assert.equal((await follow(proxy, '/account', { jar, headers }))[0].status, 307)
+})
+
 test('the record of a redirect is a cookie that scripts cannot read, Secure on https', async () => {
   const browser = { ...PAGE, 'sec-fetch-site': 'none' }
   const marker = async (headers) => (await visit(SIGN_IN, '/account', headers)).headers.get('set-cookie')
