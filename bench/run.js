@@ -36,6 +36,7 @@ const FAMILIES = [
   { file: 'open-flood', ids: Object.keys(require('./cases/open-flood').CASES), isLong: true },
   { file: 'neighbour', ids: Object.keys(require('./cases/neighbour').CASES), isLong: true },
   { file: 'cluster', ids: Object.keys(require('./cases/cluster').CASES), isLong: true },
+  { file: 'revocation', ids: require('./cases/revocation').CASES, isLong: true },
   { file: 'cold', ids: ['cold'] },
   { file: 'first', ids: ['import'] },
   { file: 'memory', ids: ['memory'] },

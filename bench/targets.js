@@ -215,6 +215,31 @@ const TARGETS = [
       ratioOf(figure('cluster-new', `${OURS} ${kind}`), figure('cluster-new', `jose ${kind}`)),
     ),
   ),
+  ...['0 entries', '1,000 entries', '1,000,000 entries'].map((name) =>
+    atMost(
+      `revocation/${name}`,
+      `Check for revocations with ${name}: share of verifying a previously verified token`,
+      5,
+      ' %',
+      figure('revocation-check', name),
+    ),
+  ),
+  atMost('revocation/memory', '… memory of 1,000,000 entries', 150, ' MiB', figure('revocation-load', 'mebibytes')),
+  atMost('revocation/load', '… loading them from Redis', 10, ' s', figure('revocation-load', 'seconds')),
+  atMost(
+    'revocation/latency',
+    'Revocation on one of four processes: p99 until the others reject',
+    50,
+    ' ms',
+    figure('revocation-latency', 'p99'),
+  ),
+  atMost(
+    'revocation/mirrors',
+    '200 mirrors of one Redis, 1,000 revocations per second: p99 of the lag',
+    250,
+    ' ms',
+    figure('revocation-mirrors', 'p99'),
+  ),
   atMost('memory/filling', 'Memory for 5,000 cached tokens', 8, ' MiB', figure('memory', 'filling')),
   atMost('memory/flooding', '… growth after another 1,000,000 tokens', 16, ' MiB', figure('memory', 'flooding')),
   atMost(

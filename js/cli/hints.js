@@ -87,7 +87,11 @@ const HINTS = {
       ? `The token was issued ${span(details.iat - details.now)} in the future, at ${date(details.iat)}. Compare the clocks (\`logto-authkit doctor\`).`
       : `The token becomes valid in ${span(details.nbf - details.now)}, at ${date(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`logto-authkit doctor\`).`,
   ],
-  token_revoked: () => ['Your `isRevoked` function returned true.'],
+  token_revoked: ({ error }) => [
+    error.details.revoked === undefined
+      ? 'Your `isRevoked` function returned true.'
+      : `A revocation covers the token, by its ${error.details.revoked}. A token that is issued later is valid, unless its session or grant was revoked.`,
+  ],
   wrong_organization: ({ error, options }) => {
     const of = error.details.organization
     return [
