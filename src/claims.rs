@@ -21,7 +21,7 @@ pub const ANY_ORGANIZATION: &str = "urn:logto:organization:*";
 const MAX_IAT_AHEAD: f64 = 60.0;
 
 /// The member of `events` that marks a logout token.
-const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+pub(crate) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// Maximum nesting depth of the JSON in a payload, which is also the limit of `serde_json`.
 pub(crate) const MAX_PAYLOAD_DEPTH: usize = 128;

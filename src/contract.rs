@@ -7,7 +7,7 @@ use crate::error::Code;
 use crate::options::Set;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
-use crate::{claims, guest, jwks, options, token};
+use crate::{claims, guest, jwks, options, revocations, token, webhook};
 
 /// The contract as JSON: errors, options, algorithms, limits, and the names of cookies and headers.
 #[must_use]
@@ -24,6 +24,7 @@ pub fn contract() -> Value {
             "tokenBytes": token::MAX_TOKEN_BYTES,
             "jwksBytes": jwks::MAX_BODY_BYTES,
             "jwksKeys": jwks::MAX_KEYS,
+            "webhookBytes": webhook::MAX_BODY_BYTES,
             "guestIdLength": guest::MAX_ID_LENGTH,
         },
         "cookies": {
@@ -32,9 +33,10 @@ pub fn contract() -> Value {
             "csrf": options::csrf_cookie().name,
             "signIn": options::SIGN_IN_COOKIE,
         },
-        "headers": { "csrf": options::CSRF_HEADER },
+        "headers": { "csrf": options::CSRF_HEADER, "webhookSignature": webhook::SIGNATURE_HEADER },
         "roleClaims": options::ROLE_CLAIMS,
         "anyOrganization": claims::ANY_ORGANIZATION,
+        "revokingEvents": revocations::revoking_events().collect::<Vec<_>>(),
         "checks": Check::ALL.map(|(_, id, title)| json!({ "id": id, "title": title })),
     })
 }

@@ -34,6 +34,7 @@ pub mod external;
 pub mod guest;
 pub mod json;
 pub mod jwks;
+pub mod logout;
 pub mod mistakes;
 pub mod options;
 pub mod paths;
@@ -52,6 +53,7 @@ pub mod token_cache;
 pub mod url;
 pub mod verifier_keys;
 pub mod verify;
+pub mod webhook;
 
 #[cfg(feature = "node")]
 mod binding;

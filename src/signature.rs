@@ -1,5 +1,6 @@
 //! Algorithms, public keys and signature verification. Only this file imports the crypto crates.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
 };
@@ -97,6 +98,12 @@ impl Algorithm {
             Ps512 => jsonwebtoken::Algorithm::PS512,
         })
     }
+}
+
+/// Whether `tag` is the HMAC-SHA256 of a message. Compares in constant time.
+#[must_use]
+pub fn is_hmac_sha256(key: &[u8], message: &[u8], tag: &[u8]) -> bool {
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), message, tag).is_ok()
 }
 
 /// An elliptic curve, which determines the algorithm (RFC 7518 section 3.4).

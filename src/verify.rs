@@ -47,7 +47,7 @@ pub struct Accepted {
 pub(crate) struct Parsed {
     header: Header,
     /// The key that verified the signature, or `None` if the signature has not been verified.
-    verified_by: Option<Arc<Key>>,
+    pub(crate) verified_by: Option<Arc<Key>>,
     pub(crate) claims: Claims,
 }
 
@@ -188,8 +188,24 @@ impl Verifier {
         Ok((None, waited))
     }
 
-    /// Performs the checks up to the payload, which is not parsed before the signature has been checked.
+    /// Performs the checks up to the payload of an access token.
     pub(crate) async fn check_token<V: Verdicts>(
+        &self,
+        text: &str,
+        now: Timestamp,
+        waited: bool,
+        verdicts: &mut V,
+    ) -> Result<Option<Parsed>, Rejection> {
+        let Some(parsed) = self.check_signed(text, now, waited, verdicts).await? else { return Ok(None) };
+        // Logto signs logout tokens with the same keys, and their audience, an application's id, may be an accepted one.
+        let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
+        let logout = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
+        verdicts.record(Check::Logout, ensure(!is_logout, logout))?;
+        Ok(Some(parsed))
+    }
+
+    /// Performs the checks of any signed token up to the payload, which is not parsed before the signature has been checked.
+    pub(crate) async fn check_signed<V: Verdicts>(
         &self,
         text: &str,
         now: Timestamp,
@@ -212,10 +228,6 @@ impl Verifier {
             }
         }
         let Some(claims) = verdicts.record(Check::Payload, Claims::parse(&token.payload))? else { return Ok(None) };
-        // Logto signs logout tokens with the same keys, and their audience, an application's id, may be an accepted one.
-        let is_logout = header.is_logout() || claims.is_logout();
-        let logout = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
-        verdicts.record(Check::Logout, ensure(!is_logout, logout))?;
         Ok(Some(Parsed { header, verified_by, claims }))
     }
 

@@ -17,6 +17,17 @@ export declare class Completions {
   take(): Array<number | string | VerifiedContext | RejectedRequest | null>
 }
 
+/** Verifies logout tokens. */
+export declare class NativeLogoutVerifier {
+  /**
+   * Verifies a logout token. A valid one results in `{ entry, id }` as JSON. `date` is the caller's date, in milliseconds since
+   * 1970.
+   */
+  verify(token: string, date: number): number | string | VerifiedContext | RejectedRequest
+  /** Lets a token be used once more. */
+  forget(id: string): void
+}
+
 /** The requirements of one route, parsed once. */
 export declare class NativeRequirements {
   /** Checks a context, which is passed as JSON. Returns null if it meets the requirements. */
@@ -31,6 +42,8 @@ export declare class NativeRevocations {
   get maxTokenLifetime(): number
   /** The entry that a function writes to the store, as JSON. `date` is the caller's date, in milliseconds since 1970. */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
+  /** The entries that would change anything. */
+  missing(entries: Array<string>, date: number): Array<string>
   /** Adds entries in any order. `is_complete` says whether the store has no further entries. */
   apply(entries: Array<string>, isComplete: boolean, date: number): void
   /** Statistics, for operators. */
@@ -78,11 +91,31 @@ export declare class NativeVerifier {
   guestCookieHeader(guestId: string, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault | null
 }
 
+/** Receives requests of a webhook. */
+export declare class NativeWebhook {
+  /** Whether the signature is that of the body. */
+  isSigned(body: Uint8Array, signature: string): boolean
+}
+
 /** A `Set-Cookie` header with a token. */
 export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
 /** Tells verifications to give up if their signature checks are still waiting, because their clients have disconnected. */
 export declare function cancel(ids: Array<number>): void
+
+/** Parses the options of `catchUp`. */
+export declare function catchUpOptions(options: unknown): CatchUpOptions | OptionsFault
+
+/** The options of `catchUp`, with defaults. */
+export interface CatchUpOptions {
+  tokenUrl: string
+  logUrl: string
+  resource: string
+  clientId: string
+  clientSecret: string
+  /** Milliseconds. */
+  every: number
+}
 
 /** Checks the options of a set. Returns null if they are valid. */
 export declare function checkOptions(set: string, options: unknown): OptionsFault | null
@@ -105,6 +138,9 @@ export declare function contract(): string
 /** The values of the cookies with this name in a `Cookie` header. */
 export declare function cookieValues(header: string, name: string): Array<string>
 
+/** Creates a verifier from the options of `backchannelLogout`. */
+export declare function createLogoutVerifier(options: unknown, completions: Completions): NativeLogoutVerifier | OptionsFault
+
 /** Parses the requirements of a route. */
 export declare function createRequirements(requirements: unknown): NativeRequirements | OptionsFault
 
@@ -116,6 +152,9 @@ export declare function createRevocations(options: unknown, identity?: string | 
  * threads. `environment` contains the values of the environment variables that replace missing options.
  */
 export declare function createVerifier(set: string, options: unknown, completions: Completions, environment: EnvironmentVariables): NativeVerifier | OptionsFault
+
+/** Creates a webhook from the options of `webhook`. */
+export declare function createWebhook(options: unknown): NativeWebhook | OptionsFault
 
 /** A `Set-Cookie` header with a CSRF token. */
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
@@ -283,4 +322,17 @@ export interface VerifierStats {
   /** The time of the last successful fetch, in milliseconds since 1970. */
   fetchedAt: number | null
   lastError: string | null
+}
+
+/** Parses an event. The result is the reason if that is impossible. `date` is the caller's date, in milliseconds since 1970. */
+export declare function webhookEvent(body: Uint8Array, date: number): WebhookEvent | string
+
+/** An event of a webhook. */
+export interface WebhookEvent {
+  /** The name of the event. */
+  name: string
+  /** Whether an administrator has sent the event to test the webhook. */
+  isTest: boolean
+  /** The revocations that follow from the event, as JSON. */
+  entries: Array<string>
 }

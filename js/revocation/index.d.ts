@@ -1,4 +1,5 @@
-import type { AuthContext } from '../..'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AuthContext, VerifyAuthOptions } from '../..'
 
 /**
  * Creates revocations: a list of users, sessions and tokens that are rejected although their tokens have not expired.
@@ -117,6 +118,47 @@ export interface Revocations {
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**
+   * Creates a handler for Logto's webhooks. It verifies the signature and revokes the tokens of users who are suspended or deleted,
+   * whose password an administrator has changed, or who are removed from an organization, of deleted organizations, and of grants
+   * that Logto has revoked. Other events are acknowledged.
+   *
+   * It responds with 200, with 401 for a wrong signature, and with 503 if the store has not acknowledged the revocation within a
+   * second. Logto does not repeat a failed request: see {@link Revocations.catchUp}.
+   *
+   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
+   *
+   * @example
+   * ```ts
+   * // Before express.json(), because the signature is that of the raw body.
+   * app.post('/logto/webhook', revocations.webhook({ signingKey: process.env.LOGTO_WEBHOOK_KEY ?? '' }))
+   * ```
+   */
+  webhook(options: WebhookOptions): SourceHandler
+
+  /**
+   * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). It performs every check of section 2.6, responds
+   * with 200 or 400 within two seconds, and revokes the tokens of the user or of the session.
+   *
+   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
+   *
+   * @example
+   * ```ts
+   * app.post('/logto/logout', revocations.backchannelLogout({ logtoUrl: 'https://auth.example.com', clientId: 'app-id' }))
+   * ```
+   */
+  backchannelLogout(options: BackchannelLogoutOptions): SourceHandler
+
+  /**
+   * Applies events that the webhook has missed, because Logto does not repeat a failed delivery: reads the webhook's delivery log
+   * through the Management API at once and then regularly. With a store that has leases, only one instance does so at a time.
+   *
+   * A failure is a process warning. Nothing keeps the process alive.
+   *
+   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
+   */
+  catchUp(options: CatchUpOptions): CatchUp
+
+  /**
    * Resolves when all revocations in the store have been loaded. It waits for the store as long as necessary, and rejects only if
    * the revocations are closed.
    */
@@ -127,6 +169,89 @@ export interface Revocations {
 
   /** Disconnects from the store. Known revocations remain in force. */
   close(): Promise<void>
+}
+
+/** Options of {@link Revocations.webhook}. */
+export interface WebhookOptions {
+  /** The signing key of the webhook in Logto's console. While a key is being replaced, the old and the new one. */
+  signingKey: string | string[]
+
+  /**
+   * Receives every event with a valid signature, including those that revoke nothing, but no test events. It does not delay the
+   * response, and its failure is a process warning.
+   */
+  onEvent?: (event: WebhookEvent) => unknown
+}
+
+/** An event of a webhook: the members that all events have. */
+export interface WebhookEvent {
+  /** The name, such as `'User.Created'`. */
+  event: string
+  /** When it happened, in ISO 8601. */
+  createdAt: string
+  hookId: string
+  [member: string]: unknown
+}
+
+/** Options of {@link Revocations.backchannelLogout}. */
+export interface BackchannelLogoutOptions
+  extends Pick<
+    VerifyAuthOptions,
+    'logtoUrl' | 'issuer' | 'jwksUri' | 'jwks' | 'jwksCa' | 'algorithms' | 'clockTolerance' | 'currentDate'
+  > {
+  /** The id of the application that users sign out of, or of several applications. */
+  clientId: string | string[]
+
+  /**
+   * How logout tokens are matched with access tokens. `'subject'` revokes all of the user's tokens that have been issued so far;
+   * clients of other sessions refresh theirs. `'session'` revokes the tokens with the same `sid` claim, which requires a custom
+   * claims script. A logout token with only one of the two claims is matched by that one.
+   *
+   * @defaultValue `'subject'`
+   */
+  match?: 'subject' | 'session'
+}
+
+/** Options of {@link Revocations.catchUp}. */
+export interface CatchUpOptions {
+  /** Logto's base URL. */
+  logtoUrl: string
+  /** The id of a machine-to-machine application with a role for the Management API. */
+  clientId: string
+  /** The secret of that application. */
+  clientSecret: string
+  /** The id of the webhook, which is in the URL of its page in Logto's console. */
+  hookId: string
+  /**
+   * The resource indicator of the Management API. Set it for a tenant in Logto's cloud that has a custom domain.
+   *
+   * @defaultValue `https://<tenant>.logto.app/api` in the cloud, `https://default.logto.app/api` elsewhere
+   */
+  resource?: string
+  /**
+   * The time between two readings, in milliseconds.
+   *
+   * @defaultValue 60000
+   */
+  everyMs?: number
+}
+
+/** The result of {@link Revocations.catchUp}. */
+export interface CatchUp {
+  /** Stops reading. */
+  stop(): void
+}
+
+/**
+ * A handler for Express, NestJS and plain `http`, for Fastify, for Hono, and for Next.js Route Handlers and other environments with
+ * fetch.
+ */
+export interface SourceHandler {
+  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>
+  (request: Request): Promise<Response>
+  // Not the types of the frameworks, which are not dependencies of this package.
+  (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; code(status: number): unknown }): Promise<unknown>
+  (context: { req: { raw: Request } }): Promise<Response>
 }
 
 /** Options of the functions that revoke. */
@@ -209,6 +334,15 @@ export interface RevocationStore {
    * @returns Some entries, at most a few thousand, the position after them, and whether there were no others.
    */
   read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>
+
+  /**
+   * Acquires or extends a lease, so that only one instance does something. Optional.
+   *
+   * @param name - What to do.
+   * @param holder - Identifies the instance.
+   * @returns Whether this instance holds the lease for `durationMs` from now.
+   */
+  lease?(name: string, holder: string, durationMs: number): Promise<boolean>
 
   /** Releases connections. */
   close?(): Promise<void>

@@ -6,9 +6,12 @@ const { contract } = require('../core/contract')
 const { invalidOption, orThrow } = require('../core/errors')
 const { check, own, snapshot } = require('../core/options')
 const { RevocationsHandle } = require('../core/revocations')
+const { backchannelLogout } = require('./backchannel-logout')
+const { catchUp } = require('./catch-up')
 const { MemoryStore, memoryStore } = require('./memory-store')
 const { Mirror } = require('./mirror')
 const { redisStore } = require('./redis-store')
+const { webhook } = require('./webhook')
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
@@ -17,6 +20,9 @@ const { redisStore } = require('./redis-store')
 class Revocations extends RevocationsHandle {
   #core
   #mirror
+  #store
+  /** Ends the sources that run until they are stopped. @type {Set<{ stop: () => void }>} */
+  #running = new Set()
 
   /**
    * @param {NativeRevocations} core
@@ -26,6 +32,7 @@ class Revocations extends RevocationsHandle {
     super(core.id)
     this.#core = core
     this.#mirror = new Mirror(core, store)
+    this.#store = store
   }
 
   /** @type {PublicRevocations['revokeSubject']} */
@@ -64,6 +71,36 @@ class Revocations extends RevocationsHandle {
     await this.#revoke('all', undefined, options)
   }
 
+  /** @type {PublicRevocations['webhook']} */
+  webhook(options) {
+    return webhook(this.#publish, options)
+  }
+
+  /** @type {PublicRevocations['backchannelLogout']} */
+  backchannelLogout(options) {
+    return backchannelLogout(this.#publish, options)
+  }
+
+  /** @type {PublicRevocations['catchUp']} */
+  catchUp(options) {
+    const store = this.#store
+    const running = catchUp(
+      {
+        publish: this.#publish,
+        missing: (entries) => this.#core.missing(entries, Date.now()),
+        lease: store.lease?.bind(store),
+      },
+      options,
+    )
+    this.#running.add(running)
+    return {
+      stop: () => {
+        running.stop()
+        this.#running.delete(running)
+      },
+    }
+  }
+
   ready() {
     return this.#mirror.ready()
   }
@@ -73,8 +110,13 @@ class Revocations extends RevocationsHandle {
   }
 
   close() {
+    for (const running of this.#running) running.stop()
+    this.#running.clear()
     return this.#mirror.close()
   }
+
+  /** @type {import('./webhook').Publish} */
+  #publish = (entries, timeoutMs) => this.#mirror.publish(entries, timeoutMs)
 
   /** @type {(kind: string, id: unknown, options?: object) => Promise<void>} */
   async #revoke(kind, id, options) {

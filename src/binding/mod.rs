@@ -15,6 +15,7 @@ mod panics;
 mod requirements;
 mod revocations;
 mod run;
+mod sources;
 mod validation;
 mod values;
 

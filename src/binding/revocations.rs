@@ -68,6 +68,13 @@ impl NativeRevocations {
         Ok(value_or_fault(entry.map(|entry| entry.to_json())))
     }
 
+    /// The entries that would change anything.
+    #[napi(catch_unwind)]
+    pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
+        let Revocations { mirror, policy, .. } = &*self.0;
+        entries.into_iter().filter(|entry| mirror.lacks(entry, policy.lifetime, date / 1_000.0)).collect()
+    }
+
     /// Adds entries in any order. `is_complete` says whether the store has no further entries.
     #[napi(catch_unwind)]
     pub fn apply(&self, entries: Vec<String>, is_complete: bool, date: f64) {

@@ -15,6 +15,7 @@ mod requirements;
 mod resource_metadata;
 mod revocations;
 mod sets;
+mod sources;
 mod testing;
 mod tokens;
 mod values;
@@ -28,6 +29,7 @@ pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode,
 pub use resource_metadata::resource_metadata;
 pub use revocations::{entry as revocation_entry, policy as revocation_policy};
 pub use sets::Set;
+pub use sources::{CatchUp, LogoutOptions, catch_up, logout, signing_keys};
 pub use tokens::{DEFAULT_ALGORITHMS, Guests, TokenSource};
 pub use values::{items, text};
 pub use verifier::{KeySource, Options, issuer_of, key_set_names};

@@ -6,7 +6,7 @@ use super::environment::{self, Environment};
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::verifier::{Options, Variant};
-use super::{adapters, cookies, requirements, resource_metadata, revocations, testing};
+use super::{adapters, cookies, requirements, resource_metadata, revocations, sources, testing};
 
 /// A set of options, named after the function that accepts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,12 @@ pub enum Set {
     RevokeSubject,
     /// `revokeClient`, `revokeOrganization` and `revokeAll`.
     Revoke,
+    /// `webhook`.
+    Webhook,
+    /// `backchannelLogout`.
+    BackchannelLogout,
+    /// `catchUp`.
+    CatchUp,
     /// `createTestIssuer`.
     TestIssuer,
     /// `mint` of a test issuer.
@@ -61,7 +67,7 @@ pub enum Set {
 
 impl Set {
     /// Every set with its name.
-    pub const ALL: [(Self, &'static str); 23] = [
+    pub const ALL: [(Self, &'static str); 26] = [
         (Self::Verifier, "verifier"),
         (Self::Server, "server"),
         (Self::Explain, "explain"),
@@ -82,6 +88,9 @@ impl Set {
         (Self::RedisStore, "redisStore"),
         (Self::RevokeSubject, "revokeSubject"),
         (Self::Revoke, "revoke"),
+        (Self::Webhook, "webhook"),
+        (Self::BackchannelLogout, "backchannelLogout"),
+        (Self::CatchUp, "catchUp"),
         (Self::TestIssuer, "testIssuer"),
         (Self::Mint, "mint"),
         (Self::RotateKeys, "rotateKeys"),
@@ -148,6 +157,9 @@ impl Set {
             Self::RedisStore => revocations::read_redis_store(read),
             Self::RevokeSubject => drop(revocations::read_member(read, f64::INFINITY)),
             Self::Revoke => drop(revocations::read_time(read, f64::INFINITY)),
+            Self::Webhook => drop(sources::read_webhook(read)),
+            Self::BackchannelLogout => drop(sources::read_logout(read)),
+            Self::CatchUp => drop(sources::read_catch_up(read)),
             Self::TestIssuer => testing::read_issuer_options(read),
             Self::Mint => testing::read_mint_options(read),
             Self::RotateKeys => testing::read_key_rotation_options(read),

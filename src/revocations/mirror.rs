@@ -98,6 +98,12 @@ impl Mirror {
         self.prune(oldest, lifetime, date);
     }
 
+    /// Whether an entry would change anything. It does not if it is too old.
+    #[must_use]
+    pub fn lacks(&self, entry: &str, lifetime: f64, date: f64) -> bool {
+        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest(lifetime, date) && self.table.lacks(&entry))
+    }
+
     /// Records that the store has no further entries.
     pub fn complete(&self, now: Timestamp) {
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);

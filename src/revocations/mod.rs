@@ -1,12 +1,14 @@
 //! Revocations: which tokens are rejected before they expire. This module never reads a clock: callers pass the current time.
 
 mod entry;
+mod event;
 mod marks;
 mod mirror;
 mod policy;
 mod table;
 
 pub use entry::{Entry, Kind, MAX_ID_BYTES, is_id};
+pub use event::{Event, revoking_events};
 pub use marks::Marks;
 pub use mirror::{Mirror, MirrorStats};
 pub use policy::{Policy, Revocations};

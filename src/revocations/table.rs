@@ -84,6 +84,15 @@ impl Table {
         true
     }
 
+    /// Whether an entry would change anything.
+    pub fn lacks(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
+        let time = self.maps.get(kind.index()).map_or_else(
+            || Some(self.everyone.load(Ordering::Acquire)),
+            |map| map.get(Fingerprint::new(*kind, id, organization)),
+        );
+        time.is_none_or(|time| time < *before)
+    }
+
     /// The kind of an entry that covers a token.
     pub fn covers(&self, subject: &Subject, marks: &Marks) -> Option<Kind> {
         let version = self.version.load(Ordering::Acquire);
@@ -291,6 +300,10 @@ mod tests {
         let version = table.version.load(Ordering::Relaxed);
         table.insert(&[entry(Kind::Subject, "u", 5), entry(Kind::Subject, "u", 4), entry(Kind::All, "", 3)]);
         assert_eq!((table.version.load(Ordering::Relaxed), table.len()), (version, 2));
+        for (kind, id) in [(Kind::Subject, "u"), (Kind::All, "")] {
+            assert!(!table.lacks(&entry(kind, id, 5)) && table.lacks(&entry(kind, id, 6)), "{kind:?}");
+        }
+        assert!(table.lacks(&entry(Kind::Client, "u", 5)));
     }
 
     #[test]

@@ -87,6 +87,9 @@ const FUNCTIONS = {
   resourceMetadata: { createResourceMetadata: load('resource-metadata').createResourceMetadata },
   revocations: { createRevocations: load('revocation').createRevocations },
   redisStore: { redisStore: (options) => load('revocation').redisStore(createClient(), options) },
+  webhook: { webhook: (options) => revocations.webhook(options) },
+  backchannelLogout: { backchannelLogout: (options) => revocations.backchannelLogout(options) },
+  catchUp: { catchUp: (options) => revocations.catchUp(options).stop() },
   revokeSubject: { revokeSubject: (options) => revocations.revokeSubject('user', options) },
   revoke: {
     revokeClient: (options) => revocations.revokeClient('client', options),

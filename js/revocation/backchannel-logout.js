@@ -1,0 +1,111 @@
+/** Receives logout tokens (OpenID Connect Back-Channel Logout 1.0), and revokes the tokens of the user or session. */
+
+const { isUint8Array } = require('node:util/types')
+const { jsonResponse } = require('../adapters/response')
+const { orThrow } = require('../core/errors')
+const native = require('../core/addon')
+const { own, snapshot } = require('../core/options')
+const { completions, outcomeOf, scheduleEndOfTurn } = require('../core/pending')
+const { handler } = require('./handler')
+
+// Captured at load time, because fake timers in a test would replace the globals and never fire.
+const { clearTimeout, setTimeout } = require('node:timers')
+
+/** How long the response may take. Logto waits for 2.5 seconds, and never repeats the request. */
+const DEADLINE_MS = 1800
+
+/** How long the store may take. */
+const PUBLISH_TIMEOUT_MS = 1500
+
+/** Maximum length of a body, in bytes. The core accepts tokens of up to 16 KiB. */
+const MAX_BODY_BYTES = 65_536
+
+const FORM = 'application/x-www-form-urlencoded'
+const ADVICE = `Parse ${FORM}, for example with express.urlencoded(), or mount the handler before other parsers.`
+
+/** @typedef {import('./handler').Answer} Answer */
+/** @typedef {import('./handler').Incoming} Incoming */
+/** @typedef {import('../native/binding').NativeLogoutVerifier} NativeLogoutVerifier */
+
+/**
+ * @param {import('./webhook').Publish} publish
+ * @param {import('.').BackchannelLogoutOptions} options
+ * @returns {import('.').SourceHandler}
+ */
+function backchannelLogout(publish, options) {
+  const members = snapshot(options)
+  const verifier = orThrow(native.createLogoutVerifier(members, completions))
+  const currentDate = own(members, 'currentDate')
+  const date = typeof currentDate === 'function' ? () => currentDate().getTime() : () => Date.now()
+
+  return handler(
+    async (request) => {
+      const token = await logoutToken(request)
+      if (token === undefined) return refuse('invalid_request', 'The body must be a form with one logout_token')
+      return beforeDeadline(logOut(verifier, publish, token, date()))
+    },
+    { limit: MAX_BODY_BYTES, advice: ADVICE },
+  )
+}
+
+/** @type {(verifier: NativeLogoutVerifier, publish: import('./webhook').Publish, token: string, date: number) => Promise<Answer>} */
+async function logOut(verifier, publish, token, date) {
+  const result = verifier.verify(token, date)
+  const outcome = typeof result === 'number' ? await outcomeOf(result) : result
+  if (typeof outcome !== 'string' && outcome.slow) scheduleEndOfTurn()
+  if (typeof outcome !== 'string' && Object.hasOwn(outcome, 'code')) {
+    const { status, message } = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
+    return refuse(status === 503 ? 'temporarily_unavailable' : 'invalid_request', message)
+  }
+  const { entry, id } = JSON.parse(typeof outcome === 'string' ? outcome : /** @type {any} */ (outcome).context)
+  try {
+    await publish([entry], PUBLISH_TIMEOUT_MS)
+  } catch {
+    verifier.forget(id)
+    return refuse('temporarily_unavailable', 'The logout could not be stored')
+  }
+  return { status: 200, headers: { 'Cache-Control': 'no-store' }, body: '' }
+}
+
+/**
+ * Responds in time even if keys are still being fetched. The logout takes effect when they arrive.
+ *
+ * @param {Promise<Answer>} answer
+ * @returns {Promise<Answer>}
+ */
+function beforeDeadline(answer) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      resolve(refuse('temporarily_unavailable', 'The logout token could not be verified in time'))
+    }, DEADLINE_MS)
+    answer.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
+}
+
+/**
+ * The error response of section 2.8.
+ *
+ * @type {(error: string, description: string) => Answer}
+ */
+const refuse = (error, description) => jsonResponse(400, { error, error_description: description })
+
+/**
+ * The logout token of a request (section 2.5), or undefined if there is none or more than one.
+ *
+ * @param {Incoming} request
+ * @returns {Promise<string | undefined>}
+ */
+async function logoutToken(request) {
+  const [type] = (request.header('content-type') ?? '').split(';')
+  if (type.trim().toLowerCase() !== FORM) return undefined
+  const { parsed } = request
+  // Express 4 sets an empty object if no parser has read the body.
+  if (typeof parsed === 'object' && parsed !== null && !isUint8Array(parsed) && Object.keys(parsed).length > 0) {
+    const token = own(parsed, 'logout_token')
+    return typeof token === 'string' ? token : undefined
+  }
+  const tokens = new URLSearchParams((await request.body()).toString()).getAll('logout_token')
+  return tokens.length === 1 ? tokens[0] : undefined
+}
+
+module.exports = { backchannelLogout }

@@ -1,0 +1,194 @@
+/** Reads the delivery log of a webhook, and applies events whose delivery failed: Logto never repeats a delivery. */
+
+const { randomUUID } = require('node:crypto')
+const native = require('../core/addon')
+const { orThrow } = require('../core/errors')
+const { own, snapshot } = require('../core/options')
+
+// Captured at load time, because fake timers in a test would replace the globals and never fire.
+const { clearTimeout, setTimeout } = require('node:timers')
+
+/** The number of log entries per request, which is the maximum of the Management API. */
+const PAGE_SIZE = 100
+
+/** Maximum number of pages. Without a range, the log has the entries of 24 hours. */
+const MAX_PAGES = 1000
+
+/** The number of log entries to remember. Reading stops at a page that has no other entries. */
+const MAX_KNOWN = 1000
+
+/** Maximum number of revocations to store at once. */
+const MAX_BATCH = 1000
+
+/** Maximum duration of a request. */
+const REQUEST_TIMEOUT_MS = 10_000
+
+/** How long before its expiry a token is replaced. */
+const TOKEN_MARGIN_MS = 60_000
+
+/** The result of a delivery that Logto considers successful. */
+const SUCCESS = 'Success'
+
+/** @typedef {{ id?: unknown, createdAt?: unknown, payload?: { result?: unknown, hookRequest?: { body?: unknown } } }} LogEntry */
+
+/**
+ * @typedef {object} Target
+ * @property {import('./webhook').Publish} publish
+ * @property {(entries: string[]) => string[]} missing - Returns the revocations that are not in force yet.
+ * @property {((name: string, holder: string, durationMs: number) => Promise<boolean>) | undefined} lease
+ */
+
+class CatchUp {
+  #target
+  #options
+  #stop = new AbortController()
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer
+  /** The ids of log entries whose events have been applied, oldest first. @type {Set<string>} */
+  #known = new Set()
+  /** @type {{ value: string, until: number } | undefined} */
+  #token
+  #holder = randomUUID()
+  #hasWarned = false
+
+  /**
+   * @param {Target} target
+   * @param {import('.').CatchUpOptions} options
+   */
+  constructor(target, options) {
+    this.#target = target
+    this.#options = orThrow(native.catchUpOptions(snapshot(options)))
+    this.#run()
+  }
+
+  stop() {
+    clearTimeout(this.#timer)
+    this.#stop.abort()
+  }
+
+  async #run() {
+    try {
+      if (await this.#isElected()) await this.#catchUp()
+      this.#hasWarned = false
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      this.#warn(error)
+    }
+    if (!this.#stop.signal.aborted) this.#timer = setTimeout(() => this.#run(), this.#options.every).unref()
+  }
+
+  /** Whether no other instance reads the log. A store without leases lets all instances read it, which changes nothing. */
+  async #isElected() {
+    const { lease } = this.#target
+    if (lease === undefined) return true
+    return lease(`catch-up:${this.#options.logUrl}`, this.#holder, this.#options.every + 2 * REQUEST_TIMEOUT_MS)
+  }
+
+  async #catchUp() {
+    /** @type {LogEntry[]} */
+    const logs = []
+    for (let page = 1; page <= MAX_PAGES; page += 1) {
+      const read = await this.#page(page)
+      const fresh = read.filter((log) => !this.#known.has(keyOf(log)))
+      logs.push(...fresh)
+      if (fresh.length === 0 || read.length < PAGE_SIZE) break
+    }
+    logs.reverse()
+    const entries = logs.flatMap((log) => this.#entriesOf(log))
+    for (let i = 0; i < entries.length; i += MAX_BATCH) await this.#target.publish(entries.slice(i, i + MAX_BATCH))
+    // Only now, so that they are read again if the store did not accept their revocations.
+    for (const log of logs) this.#known.add(keyOf(log))
+    for (const key of this.#known) {
+      if (this.#known.size <= MAX_KNOWN) break
+      this.#known.delete(key)
+    }
+  }
+
+  /**
+   * The revocations that follow from a log entry. A delivery that succeeded may have been received by something else, for example
+   * after a redirect. One that failed may have been applied here, but not stored.
+   *
+   * @param {LogEntry} log
+   */
+  #entriesOf({ payload }) {
+    const event = native.webhookEvent(Buffer.from(JSON.stringify(payload?.hookRequest?.body ?? null)), Date.now())
+    if (typeof event === 'string') {
+      this.#warn(new Error(`an event could not be read: ${event}`))
+      return []
+    }
+    return payload?.result === SUCCESS ? this.#target.missing(event.entries) : event.entries
+  }
+
+  /** @param {number} page @returns {Promise<LogEntry[]>} */
+  async #page(page) {
+    const token = await this.#accessToken()
+    const url = `${this.#options.logUrl}?page=${page}&page_size=${PAGE_SIZE}`
+    const response = await this.#fetch(url, { headers: { Authorization: `Bearer ${token}` } })
+    if (response.status === 401) this.#token = undefined
+    const logs = response.ok ? await response.json() : undefined
+    if (!Array.isArray(logs)) throw await failure('the delivery log of the webhook', response)
+    return logs
+  }
+
+  async #accessToken() {
+    if (this.#token !== undefined && this.#token.until > performance.now()) return this.#token.value
+    const { clientId, clientSecret, resource, tokenUrl } = this.#options
+    const credentials = [clientId, clientSecret].map(encodeURIComponent).join(':')
+    const response = await this.#fetch(tokenUrl, {
+      method: 'POST',
+      headers: { Authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope: 'all' }),
+    })
+    if (!response.ok) throw await failure('a token for the Management API', response)
+    const body = await response.json()
+    const value = own(body ?? {}, 'access_token')
+    const seconds = own(body ?? {}, 'expires_in')
+    if (typeof value !== 'string') throw new Error('the response for a token of the Management API contains none')
+    const lifetime = typeof seconds === 'number' ? seconds * 1000 : 0
+    this.#token = { value, until: performance.now() + lifetime - TOKEN_MARGIN_MS }
+    return value
+  }
+
+  /** @type {(url: string, init: RequestInit) => Promise<Response>} */
+  async #fetch(url, init) {
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+    try {
+      // A redirect must not carry the credentials elsewhere.
+      return await fetch(url, { ...init, redirect: 'error', signal })
+    } catch (error) {
+      const { cause, message } = /** @type {any} */ (error)
+      throw new Error(`${new URL(url).origin} is unreachable: ${cause?.code ?? cause?.message ?? message}`)
+    }
+  }
+
+  /** @param {unknown} error */
+  #warn(error) {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    const reason = error instanceof Error ? error.message : String(error)
+    process.emitWarning(`Missed webhook events cannot be applied: ${reason}`, { code: 'LOGTO_AUTHKIT_CATCH_UP' })
+  }
+}
+
+/** @param {LogEntry} log */
+const keyOf = ({ id, payload }) => (typeof id === 'string' ? id : JSON.stringify(payload?.hookRequest?.body))
+
+/**
+ * The error for a response of Logto. It contains only the error code from the body, not what was sent.
+ *
+ * @type {(wanted: string, response: Response) => Promise<Error>}
+ */
+async function failure(wanted, response) {
+  const body = await response.json().catch(() => undefined)
+  const code = typeof body === 'object' && body !== null ? (own(body, 'code') ?? own(body, 'error')) : undefined
+  const shown = typeof code === 'string' && /^[\w.]{1,64}$/.test(code) ? `, ${code}` : ''
+  return new Error(`Logto refused ${wanted} (${response.status}${shown})`)
+}
+
+/** @type {(target: Target, options: import('.').CatchUpOptions) => import('.').CatchUp} */
+function catchUp(target, options) {
+  const running = new CatchUp(target, options)
+  return { stop: () => running.stop() }
+}
+
+module.exports = { catchUp }

@@ -1,0 +1,89 @@
+/** Handlers that serve Express, plain `http`, Fastify, Hono and fetch (`(request) => Response`) from one function. */
+
+const { jsonResponse, send } = require('../adapters/response')
+const { BodyError, fetchBody, nodeBody } = require('./request-body')
+
+/**
+ * @typedef {import('../adapters/response').ErrorResponse} Answer
+ * @typedef {object} Incoming
+ * @property {(name: string) => string | undefined} header
+ * @property {() => Promise<Buffer>} body
+ * @property {unknown} parsed - The body, if a parser of the application has parsed it.
+ */
+
+/**
+ * @param {(request: Incoming) => Promise<Answer>} answer
+ * @param {{ limit: number, advice: string }} body - Its maximum length in bytes, and what to do if a parser has consumed it.
+ */
+function handler(answer, { limit, advice }) {
+  let hasWarned = false
+
+  /** @type {(method: unknown, request: Incoming) => Promise<Answer>} */
+  async function respond(method, request) {
+    if (method !== 'POST') {
+      const headers = { 'Cache-Control': 'no-store', Allow: 'POST' }
+      return jsonResponse(405, { error: 'method_not_allowed', message: 'Use POST' }, headers)
+    }
+    try {
+      return await answer(request)
+    } catch (error) {
+      if (!(error instanceof BodyError)) throw error
+      if (error.status === 500 && !hasWarned) {
+        hasWarned = true
+        process.emitWarning(error.message, { code: 'LOGTO_AUTHKIT_BODY' })
+      }
+      return jsonResponse(error.status, { error: error.code, message: error.message })
+    }
+  }
+
+  /** @type {(request: Request, cached?: () => Promise<ArrayBuffer>) => Promise<Response>} */
+  async function respondToFetch(request, cached) {
+    const { status, headers, body } = await respond(request.method, {
+      header: (name) => request.headers.get(name) ?? undefined,
+      body: () => fetchBody(request, limit, cached),
+      parsed: undefined,
+    })
+    return new Response(body, { status, headers })
+  }
+
+  /** @type {(req: any, stream: any) => Promise<Answer>} */
+  const respondToNode = async (req, stream) => {
+    const answer = await respond(stream.method, {
+      header: (name) => [stream.headers[name]].flat()[0],
+      body: () => nodeBody(req, stream, limit, advice),
+      parsed: req.body,
+    })
+    // Otherwise, Node would receive the rest of the body. HTTP/2 has no such header.
+    if (answer.status === 413 && stream.httpVersionMajor === 1) answer.headers.Connection = 'close'
+    return answer
+  }
+
+  /**
+   * @param {any} req
+   * @param {any} [res]
+   * @param {any} [next]
+   */
+  return async function handle(req, res, next) {
+    if (isFetchRequest(req)) return respondToFetch(req)
+    if (isFetchRequest(req?.req?.raw)) return respondToFetch(req.req.raw, () => req.req.arrayBuffer())
+    if (typeof req?.raw?.headers === 'object' && typeof res?.code === 'function') {
+      const { status, headers, body } = await respondToNode(req, req.raw)
+      return res.code(status).headers(headers).send(body)
+    }
+    if (typeof req?.headers !== 'object' || typeof res?.setHeader !== 'function') {
+      throw new TypeError('logto-authkit: this handler takes (req, res), or a fetch Request, or the context of Hono')
+    }
+    try {
+      const answer = await respondToNode(req, req)
+      if (!res.headersSent) send(res, answer)
+    } catch (error) {
+      if (typeof next !== 'function') throw error
+      next(error)
+    }
+  }
+}
+
+/** @param {any} value */
+const isFetchRequest = (value) => typeof value?.headers?.get === 'function' && typeof value.arrayBuffer === 'function'
+
+module.exports = { handler }

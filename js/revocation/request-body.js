@@ -1,0 +1,77 @@
+/** Reads the body of a request as bytes, whatever parser the application uses. */
+
+const { isUint8Array } = require('node:util/types')
+
+/** The error for a body that cannot be read. Its message is in the response, which Logto's console shows. */
+class BodyError extends Error {
+  constructor(/** @type {number} */ status, /** @type {string} */ code, /** @type {string} */ message) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+/**
+ * Reads the body of a request of Node, Express, Fastify or NestJS.
+ *
+ * @param {any} req - The framework's request.
+ * @param {any} stream - Node's request.
+ * @param {number} limit - Bytes.
+ * @param {string} advice - What to do if a parser has consumed the body.
+ */
+async function nodeBody(req, stream, limit, advice) {
+  for (const given of [req.rawBody, req.body]) {
+    if (typeof given === 'string' || isUint8Array(given)) return checkSize(Buffer.from(given), limit)
+  }
+  if (isRead(stream) || typeof stream[Symbol.asyncIterator] !== 'function') {
+    throw new BodyError(500, 'body_already_read', `Another parser has read the body. ${advice}`)
+  }
+  // Without `destroyOnReturn`, leaving the loop would close the connection before the response has been sent.
+  return collect(stream.iterator?.({ destroyOnReturn: false }) ?? stream, limit)
+}
+
+/** Whether somebody reads a stream or has read it. Streams of other environments than Node have none of these properties. @param {any} stream */
+const isRead = (stream) => stream.readableDidRead === true || stream.readableEnded === true || stream.destroyed === true
+
+/**
+ * Reads the body of a fetch request.
+ *
+ * @param {Request} request
+ * @param {number} limit - Bytes.
+ * @param {(() => Promise<ArrayBuffer>) | undefined} cached - Returns the body after another handler has read it.
+ */
+async function fetchBody(request, limit, cached) {
+  if (request.bodyUsed) {
+    if (cached !== undefined) return checkSize(Buffer.from(await cached()), limit)
+    throw new BodyError(
+      500,
+      'body_already_read',
+      'The body has been read before. Pass a clone of the request: request.clone()',
+    )
+  }
+  return request.body === null ? Buffer.alloc(0) : collect(/** @type {any} */ (request.body), limit)
+}
+
+/** @type {(stream: AsyncIterable<Uint8Array>, limit: number) => Promise<Buffer>} */
+async function collect(stream, limit) {
+  const chunks = []
+  let length = 0
+  // Leaving the loop cancels the stream of a fetch request. The connection of a Node request is closed after the response.
+  for await (const chunk of stream) {
+    length += chunk.length
+    if (length > limit) throw tooLarge(limit)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** @type {(body: Buffer, limit: number) => Buffer} */
+function checkSize(body, limit) {
+  if (body.length > limit) throw tooLarge(limit)
+  return body
+}
+
+/** @param {number} limit */
+const tooLarge = (limit) => new BodyError(413, 'body_too_large', `The body is longer than ${limit} bytes`)
+
+module.exports = { BodyError, fetchBody, nodeBody }

@@ -1,0 +1,79 @@
+/** Receives the webhooks of Logto, and revokes the tokens that their events concern. */
+
+const { inspect } = require('node:util')
+const { errorResponse, jsonResponse } = require('../adapters/response')
+const { contract } = require('../core/contract')
+const { AuthError, orThrow } = require('../core/errors')
+const native = require('../core/addon')
+const { own, snapshot } = require('../core/options')
+const { handler } = require('./handler')
+
+/** How long the store may take. Logto waits for ten seconds, but the request of an administrator may wait for the webhook. */
+const PUBLISH_TIMEOUT_MS = 900
+
+const ADVICE =
+  'Webhook signatures need the raw body. Express: mount the webhook before express.json(), or with express.raw({ type: "application/json" }). ' +
+  'Fastify: register it in a scope with addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => done(null, body)). ' +
+  'NestJS: create the application with rawBody: true. Next.js Pages Router: export const config = { api: { bodyParser: false } }.'
+
+/** @typedef {(entries: string[], timeoutMs?: number) => Promise<void>} Publish */
+
+/**
+ * @param {Publish} publish
+ * @param {import('.').WebhookOptions} options
+ * @returns {import('.').SourceHandler}
+ */
+function webhook(publish, options) {
+  const members = snapshot(options)
+  const hook = orThrow(native.createWebhook(members))
+  const onEvent = own(members, 'onEvent')
+  const { headers, limits } = contract()
+
+  return handler(
+    async (request) => {
+      const body = await request.body()
+      if (!hook.isSigned(body, request.header(headers.webhookSignature) ?? '')) {
+        return refuse(401, 'invalid_signature', 'The signature is missing or invalid')
+      }
+      const event = native.webhookEvent(body, Date.now())
+      if (typeof event === 'string') return reject(event)
+      try {
+        if (event.entries.length > 0) await publish(event.entries, PUBLISH_TIMEOUT_MS)
+      } catch (error) {
+        return error instanceof AuthError ? errorResponse(error) : refuse(503, 'revocations_unavailable', 'Closed')
+      }
+      if (onEvent !== undefined && !event.isTest) notify(onEvent, body)
+      return jsonResponse(200, { received: true })
+    },
+    { limit: limits.webhookBytes, advice: ADVICE },
+  )
+}
+
+/** @type {(status: number, error: string, message: string) => import('./handler').Answer} */
+const refuse = (status, error, message) => jsonResponse(status, { error, message })
+
+/** @param {string} reason - The member that is missing or malformed, or what is wrong with the JSON. */
+function reject(reason) {
+  // The event is from Logto, and might have revoked tokens.
+  process.emitWarning(`A webhook event with a valid signature could not be read: ${reason}`, {
+    code: 'LOGTO_AUTHKIT_WEBHOOK',
+  })
+  return refuse(400, 'invalid_event', `The event could not be read: ${reason}`)
+}
+
+/**
+ * Passes an event to the application. Its failure does not change the response, because Logto does not send the event again.
+ *
+ * @type {(onEvent: Function, body: Buffer) => void}
+ */
+function notify(onEvent, body) {
+  /** @param {unknown} error */
+  const warn = (error) => process.emitWarning(error instanceof Error ? error : inspect(error))
+  try {
+    Promise.resolve(onEvent(JSON.parse(body.toString()))).catch(warn)
+  } catch (error) {
+    warn(error)
+  }
+}
+
+module.exports = { webhook }

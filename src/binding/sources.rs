@@ -1,0 +1,132 @@
+//! N-API functions for the sources of revocations: webhooks, logout tokens, and the log of a webhook.
+
+use std::sync::Arc;
+
+use napi::Result;
+use napi::bindgen_prelude::{Either, Uint8Array, Unknown};
+use napi_derive::napi;
+use serde_json::json;
+
+use super::completions::{Completions, Inbox};
+use super::outcome::{Outcome, RejectedRequest, VerificationResult};
+use super::run::run_verification;
+use super::validation::{OptionsFault, value_or_fault};
+use super::values::raw;
+use crate::clock::Timestamp;
+use crate::logout::{self, LogoutVerifier};
+use crate::options;
+use crate::revocations::{Entry, Event};
+use crate::webhook;
+
+/// An event of a webhook.
+#[napi(object)]
+pub struct WebhookEvent {
+    /// The name of the event.
+    pub name: String,
+    /// Whether an administrator has sent the event to test the webhook.
+    pub is_test: bool,
+    /// The revocations that follow from the event, as JSON.
+    pub entries: Vec<String>,
+}
+
+/// Receives requests of a webhook.
+#[napi]
+pub struct NativeWebhook(Vec<String>);
+
+/// Creates a webhook from the options of `webhook`.
+#[napi(catch_unwind)]
+pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionsFault>> {
+    Ok(value_or_fault(options::signing_keys(raw(&options)?).map(NativeWebhook)))
+}
+
+#[napi]
+impl NativeWebhook {
+    /// Whether the signature is that of the body.
+    #[napi(catch_unwind)]
+    pub fn is_signed(&self, body: Uint8Array, signature: String) -> bool {
+        webhook::is_signed(&body, &signature, &self.0)
+    }
+}
+
+/// Parses an event. The result is the reason if that is impossible. `date` is the caller's date, in milliseconds since 1970.
+#[napi(catch_unwind)]
+pub fn webhook_event(body: Uint8Array, date: f64) -> Either<WebhookEvent, String> {
+    match Event::parse(&body, date / 1_000.0) {
+        Ok(Event { name, is_test, entries }) => {
+            Either::A(WebhookEvent { name, is_test, entries: entries.iter().map(Entry::to_json).collect() })
+        }
+        Err(reason) => Either::B(reason),
+    }
+}
+
+/// Verifies logout tokens.
+#[napi]
+pub struct NativeLogoutVerifier {
+    verifier: Arc<LogoutVerifier>,
+    inbox: Arc<Inbox>,
+}
+
+/// Creates a verifier from the options of `backchannelLogout`.
+#[napi(catch_unwind)]
+pub fn create_logout_verifier(
+    options: Unknown,
+    completions: &Completions,
+) -> Result<Either<NativeLogoutVerifier, OptionsFault>> {
+    let options = options::logout(raw(&options)?);
+    Ok(value_or_fault(options.map(|options| NativeLogoutVerifier {
+        verifier: Arc::new(LogoutVerifier::new(options)),
+        inbox: completions.inbox(),
+    })))
+}
+
+#[napi]
+impl NativeLogoutVerifier {
+    /// Verifies a logout token. A valid one results in `{ entry, id }` as JSON. `date` is the caller's date, in milliseconds since
+    /// 1970.
+    #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
+    pub fn verify(&self, token: String, date: f64) -> Result<VerificationResult> {
+        let verifier = self.verifier.clone();
+        run_verification(&self.inbox, async move {
+            match verifier.verify(&token, Some(date), Timestamp::now()).await {
+                Ok(logout) => {
+                    Outcome::Valid(json!({ "entry": logout.entry.to_json(), "id": logout.id }).to_string(), 0)
+                }
+                Err(rejection) => {
+                    let message = logout::description(&rejection);
+                    Outcome::Rejected(RejectedRequest { message, ..RejectedRequest::new(rejection, None) })
+                }
+            }
+        })
+    }
+
+    /// Lets a token be used once more.
+    #[napi(catch_unwind)]
+    pub fn forget(&self, id: String) {
+        self.verifier.forget(&id);
+    }
+}
+
+/// The options of `catchUp`, with defaults.
+#[napi(object)]
+pub struct CatchUpOptions {
+    pub token_url: String,
+    pub log_url: String,
+    pub resource: String,
+    pub client_id: String,
+    pub client_secret: String,
+    /// Milliseconds.
+    pub every: f64,
+}
+
+/// Parses the options of `catchUp`.
+#[napi(catch_unwind)]
+pub fn catch_up_options(options: Unknown) -> Result<Either<CatchUpOptions, OptionsFault>> {
+    Ok(value_or_fault(options::catch_up(raw(&options)?).map(|options| CatchUpOptions {
+        token_url: options.token_url,
+        log_url: options.log_url,
+        resource: options.resource,
+        client_id: options.client_id,
+        client_secret: options.client_secret,
+        every: options.every.as_secs_f64() * 1_000.0,
+    })))
+}

@@ -1,0 +1,147 @@
+//! Logout tokens, which report the end of a session (`OpenID` Connect Back-Channel Logout 1.0).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::check::StopAtFirstFailure;
+use crate::claims::{LOGOUT_EVENT, MAX_PAYLOAD_DEPTH};
+use crate::clock::Timestamp;
+use crate::error::{Code, Rejection};
+use crate::json::Object;
+use crate::options::LogoutOptions;
+use crate::reason::Reason;
+use crate::revocations::{Entry, Kind, is_id};
+use crate::verify::Verifier;
+
+/// How long ago a logout token may have been issued, in seconds. Logto sends it once, at the moment of the logout. Servers before
+/// 1.42 do not limit its life with an `exp` claim.
+const MAX_AGE: f64 = 300.0;
+
+/// How long a `jti` is remembered, in seconds: until [`MAX_AGE`] rejects the token, which may have been issued by a clock that is a
+/// minute fast.
+const REMEMBERED_SECONDS: f64 = MAX_AGE + 120.0;
+
+/// Expired ids are removed whenever the number of ids is a multiple of this.
+const PRUNE_EVERY: usize = 256;
+
+/// The claims by which a logout token is matched with access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// `sub`, or `sid` if there is no `sub`.
+    Subject,
+    /// `sid`, or `sub` if there is no `sid`.
+    Session,
+}
+
+/// A valid logout token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// The revocation that follows from it.
+    pub entry: Entry,
+    /// The id of the token.
+    pub id: String,
+}
+
+/// Verifies logout tokens.
+#[derive(Debug)]
+pub struct LogoutVerifier {
+    verifier: Verifier,
+    matching: Match,
+    /// The ids of valid tokens, with the dates until which they are remembered. Only Logto can add to them.
+    seen: Mutex<HashMap<String, f64>>,
+}
+
+impl LogoutVerifier {
+    /// Creates a verifier with these options.
+    #[must_use]
+    pub fn new(options: LogoutOptions) -> Self {
+        let LogoutOptions { verifier, matching } = options;
+        Self { verifier: Verifier::new(verifier), matching, seen: Mutex::default() }
+    }
+
+    /// Verifies a logout token (section 2.6), which is accepted only once. `date` is the caller's date, in milliseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// The rejection of the first failed check.
+    pub async fn verify(&self, token: &str, date: Option<f64>, now: Timestamp) -> Result<Logout, Rejection> {
+        let parsed = self.verifier.check_signed(token, now, false, &mut StopAtFirstFailure).await?;
+        // `check_signed` returns a rejection or all results if it stops at the first failed check.
+        let Some(parsed) = parsed.filter(|parsed| parsed.verified_by.is_some()) else {
+            return Err(Code::InvalidSignature.into());
+        };
+        let claims = &parsed.claims;
+        let date = self.verifier.date(date, now, true);
+        let options = self.verifier.options();
+        claims.check_issuer(&options.issuers)?;
+        claims.check_audience(options.audiences.as_deref())?;
+        let subject = claims.partial_subject();
+        // The payload has been parsed before, so this does not fail.
+        let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
+            .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
+        if payload.get("exp").is_some() {
+            claims.check_expiry(date, options.tolerance)?;
+        }
+        claims.check_not_before(date, options.tolerance)?;
+        claims.check_age(date, Some(MAX_AGE + options.tolerance))?;
+        let before = payload.typed::<f64>("iat").ok().flatten().ok_or_else(|| invalid("iat"))?;
+        let entry = |kind, id| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "check_age has checked it")]
+            Entry { kind, id, organization: String::new(), before: before as u32 }
+        };
+        let events = payload.typed::<Object>("events").ok().flatten().ok_or_else(|| invalid("events"))?;
+        events.typed::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid("events"))?;
+        // An ID token has a nonce (section 2.6 step 7).
+        if payload.get("nonce").is_some() {
+            return Err(invalid("nonce"));
+        }
+        let text = |name| match payload.typed::<String>(name) {
+            Ok(text) if text.as_deref().is_none_or(is_id) => Ok(text),
+            _ => Err(invalid(name)),
+        };
+        let (sub, sid) = (text("sub")?, text("sid")?);
+        let id = text("jti")?.ok_or_else(|| invalid("jti"))?;
+        let by_subject = sub.map(|sub| entry(Kind::Subject, sub));
+        let by_session = sid.map(|sid| entry(Kind::Session, sid));
+        let entry = match self.matching {
+            Match::Subject => by_subject.or(by_session),
+            Match::Session => by_session.or(by_subject),
+        };
+        let entry = entry.ok_or_else(|| invalid("sub"))?;
+        self.remember(&id, date + options.tolerance)?;
+        Ok(Logout { entry, id })
+    }
+
+    /// Lets a token be used once more, because its revocation was not stored.
+    pub fn forget(&self, id: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Remembers a token, or rejects one that has been used before (section 2.6 step 8).
+    fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len().is_multiple_of(PRUNE_EVERY) {
+            seen.retain(|_, until| *until > date);
+        }
+        if seen.get(id).is_some_and(|until| *until > date) {
+            return Err(invalid("jti").detail("reason", "replayed"));
+        }
+        seen.insert(id.to_owned(), date + REMEMBERED_SECONDS);
+        Ok(())
+    }
+}
+
+/// The description of a rejection for the response (section 2.8).
+#[must_use]
+pub fn description(rejection: &Rejection) -> String {
+    let replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
+    match rejection.code {
+        Code::InvalidTokenType | Code::OpaqueToken => "Token is not a logout token".into(),
+        Code::InvalidClaims if replayed => "Token has been received before".into(),
+        _ => rejection.message(),
+    }
+}
+
+fn invalid(claim: &str) -> Rejection {
+    Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
+}

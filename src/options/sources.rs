@@ -1,0 +1,244 @@
+//! The options of the functions that receive revocations from Logto: `webhook`, `backchannelLogout` and `catchUp`.
+
+use std::time::Duration;
+
+use super::raw::{OptionError, Raw};
+use super::reader::{Default, Reader};
+use super::values::{identifier, one_of, one_or_more, text};
+use super::verifier::{Options, Variant};
+use crate::logout::Match;
+use crate::token::LOGOUT_TYPE;
+use crate::url;
+
+/// The options of a verifier that `backchannelLogout` takes as well.
+const VERIFIER_OPTIONS: [&str; 8] =
+    ["logtoUrl", "issuer", "jwksUri", "jwks", "jwksCa", "algorithms", "clockTolerance", "currentDate"];
+
+/// The domain of Logto's cloud, where every tenant has a subdomain.
+const CLOUD: &str = ".logto.app";
+
+/// Reads the options of `webhook`. Returns the keys.
+pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
+    const EXPECTED: &str = "the webhook's signing key, or a non-empty array of such";
+    let given = read.take("signingKey", EXPECTED, Default::Derived("required")).unwrap_or(Raw::Undefined);
+    let keys = one_or_more(&given, identifier);
+    if keys.is_none() {
+        read.fail(OptionError::invalid_secret("signingKey", EXPECTED, &given));
+    }
+    read.function("onEvent");
+    keys.unwrap_or_default()
+}
+
+/// Parses the options of `webhook`.
+///
+/// # Errors
+///
+/// The first option that is invalid, unknown, or required and missing.
+pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
+    let mut reader = reader(raw)?;
+    let keys = read_webhook(&mut reader);
+    reader.finish()?;
+    Ok(keys)
+}
+
+/// The options of `backchannelLogout`.
+#[derive(Clone, Debug)]
+pub struct LogoutOptions {
+    /// How logout tokens are verified.
+    pub verifier: Options,
+    /// How they are matched with access tokens.
+    pub matching: Match,
+}
+
+/// Reads the options of `backchannelLogout`. Returns the options of the verifier, which are not checked yet.
+pub(super) fn read_logout(read: &mut Reader) -> (Vec<(String, Raw)>, Match) {
+    const MATCHES: [(&str, Match); 2] = [("subject", Match::Subject), ("session", Match::Session)];
+    const CLIENT: &str = "an application's id, or a non-empty array of such";
+    let mut members = Vec::new();
+    let mut known = Reader::default();
+    Options::read(&mut known, Variant::Verifier);
+    for entry in known.into_entries().into_iter().filter(|entry| VERIFIER_OPTIONS.contains(&entry.name)) {
+        members.extend(read.take(entry.name, entry.expected, entry.default).map(|raw| (entry.name.to_owned(), raw)));
+    }
+    let client = read.take("clientId", CLIENT, Default::Derived("required")).unwrap_or(Raw::Undefined);
+    if one_or_more(&client, identifier).is_none() {
+        read.reject("clientId", CLIENT, &client);
+    }
+    members.push(("audience".into(), client));
+    let default = Default::Value("subject".into());
+    let matching = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCHES));
+    (members, matching.unwrap_or(Match::Subject))
+}
+
+/// Parses the options of `backchannelLogout`.
+///
+/// # Errors
+///
+/// The first option that is invalid, unknown, or required and missing.
+pub fn logout(raw: Raw) -> Result<LogoutOptions, OptionError> {
+    let mut reader = reader(raw)?;
+    let (members, matching) = read_logout(&mut reader);
+    // First, because an invalid `clientId` would otherwise be reported as `audience`.
+    reader.finish()?;
+    let mut verifier = Options::parse(Raw::Object(members))?;
+    verifier.token_type = Some(LOGOUT_TYPE.into());
+    verifier.token_cache_size = 0;
+    Ok(LogoutOptions { verifier, matching })
+}
+
+/// The options of `catchUp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatchUp {
+    /// The URL that issues the token for the Management API.
+    pub token_url: String,
+    /// The URL with the log of the webhook.
+    pub log_url: String,
+    /// The resource indicator of the Management API.
+    pub resource: String,
+    /// The application's id.
+    pub client_id: String,
+    /// The application's secret.
+    pub client_secret: String,
+    /// The time between two requests.
+    pub every: Duration,
+}
+
+/// Reads the options of `catchUp`.
+pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
+    const SECRET: &str = "the application's secret";
+    let logto_url = read.required_url("logtoUrl");
+    let mut required = |name, expected, parse: fn(&Raw) -> Option<String>| {
+        let given = read.take(name, expected, Default::Derived("required")).unwrap_or(Raw::Undefined);
+        let parsed = parse(&given);
+        if parsed.is_none() {
+            read.reject(name, expected, &given);
+        }
+        parsed
+    };
+    let client_id = required("clientId", "the id of a machine-to-machine application", identifier);
+    let hook_id = required("hookId", "the id of the webhook", |raw| identifier(raw).filter(|id| is_path_segment(id)));
+    let given = read.take("clientSecret", SECRET, Default::Derived("required")).unwrap_or(Raw::Undefined);
+    let client_secret = identifier(&given);
+    if client_secret.is_none() {
+        read.fail(OptionError::invalid_secret("clientSecret", SECRET, &given));
+    }
+    let default = Default::Derived("that of logtoUrl");
+    let resource = read.optional("resource", "the resource indicator of the Management API", default, |raw| {
+        text(raw).filter(|text| url::is_page(text))
+    });
+    let expected = "a finite number of milliseconds, at least 1,000";
+    let every = read.milliseconds_from("everyMs", expected, 60_000, 1_000.0);
+    let logto_url = logto_url?;
+    let issuer = url::issuer(&logto_url);
+    let base = issuer.strip_suffix("/oidc").unwrap_or(&issuer);
+    Some(CatchUp {
+        token_url: format!("{issuer}/token"),
+        log_url: format!("{base}/api/hooks/{}/recent-logs", hook_id?),
+        resource: resource.unwrap_or_else(|| management_api(&logto_url)),
+        client_id: client_id?,
+        client_secret: client_secret?,
+        every,
+    })
+}
+
+/// Parses the options of `catchUp`.
+///
+/// # Errors
+///
+/// The first option that is invalid, unknown, or required and missing.
+pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
+    let mut reader = reader(raw)?;
+    let options = read_catch_up(&mut reader);
+    reader.finish()?;
+    options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
+}
+
+/// The resource indicator of the Management API. A tenant with a custom domain is only known to the application.
+fn management_api(logto_url: &::url::Url) -> String {
+    let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD));
+    format!("https://{}/api", host.unwrap_or("default.logto.app"))
+}
+
+fn is_path_segment(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+fn reader(raw: Raw) -> Result<Reader, OptionError> {
+    let Raw::Object(members) = raw else { return Err(OptionError::not_an_object(&raw)) };
+    Ok(Reader::new("", members))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{object, text};
+    use super::*;
+
+    fn catch_up_of(logto_url: &str) -> CatchUp {
+        let options = [
+            ("logtoUrl", text(logto_url)),
+            ("clientId", text("c")),
+            ("clientSecret", text("s")),
+            ("hookId", text("h-1_2")),
+        ];
+        catch_up(object(&options)).unwrap()
+    }
+
+    #[test]
+    fn derives_the_urls_of_the_management_api() {
+        for (logto_url, token_url, log_url, resource) in [
+            (
+                "https://t.logto.app/",
+                "https://t.logto.app/oidc/token",
+                "https://t.logto.app/api/hooks/h-1_2/recent-logs",
+                "https://t.logto.app/api",
+            ),
+            (
+                "http://localhost:3001/oidc",
+                "http://localhost:3001/oidc/token",
+                "http://localhost:3001/api/hooks/h-1_2/recent-logs",
+                "https://default.logto.app/api",
+            ),
+            (
+                "https://x.test/logto",
+                "https://x.test/logto/oidc/token",
+                "https://x.test/logto/api/hooks/h-1_2/recent-logs",
+                "https://default.logto.app/api",
+            ),
+        ] {
+            let options = catch_up_of(logto_url);
+            assert_eq!((&*options.token_url, &*options.log_url, &*options.resource), (token_url, log_url, resource));
+            assert_eq!(options.every, Duration::from_secs(60));
+        }
+    }
+
+    #[test]
+    fn never_prints_secrets() {
+        for error in [
+            signing_keys(object(&[("signingKey", text("secret key"))])).unwrap_err(),
+            catch_up(object(&[
+                ("logtoUrl", text("https://t.test")),
+                ("clientId", text("c")),
+                ("hookId", text("h")),
+                ("clientSecret", text("secret key")),
+            ]))
+            .unwrap_err(),
+        ] {
+            assert!(
+                error.message.ends_with("got a string") && !error.message.contains("secret key"),
+                "{}",
+                error.message
+            );
+        }
+    }
+
+    #[test]
+    fn logout_tokens_are_verified_like_access_tokens_of_the_application() {
+        let options = object(&[("logtoUrl", text("https://t.test")), ("clientId", text("app"))]);
+        let LogoutOptions { verifier, matching } = logout(options).unwrap();
+        assert_eq!(matching, Match::Subject);
+        assert_eq!(verifier.issuers, ["https://t.test/oidc"]);
+        assert_eq!(verifier.audiences, Some(vec!["app".to_owned()]));
+        assert_eq!(verifier.token_type.as_deref(), Some("logout+jwt"));
+        assert_eq!(verifier.token_cache_size, 0);
+    }
+}

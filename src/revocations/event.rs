@@ -1,0 +1,329 @@
+//! The events of Logto's webhooks, and the revocations that follow from them.
+
+use super::entry::{Entry, Kind, is_id};
+use crate::json::Object;
+
+/// Maximum nesting depth of the JSON in an event, which is also the limit of `serde_json`. Custom data may be nested.
+const MAX_DEPTH: usize = 128;
+
+/// How far in the future the time of an event may be, in seconds. Stores keep entries this much longer.
+const MAX_AHEAD: f64 = 3_600.0;
+
+/// The route of the Management API by which an administrator changes a password. Other changes of a user have the same event.
+const PASSWORD_ROUTE: &str = "/users/:userId/password";
+
+/// The tokens that an event revokes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// Those of the user, if the user is now suspended. Otherwise, the suspension has ended.
+    Suspension,
+    /// Those of the user.
+    User,
+    /// Those of the user, if the password was changed.
+    Password,
+    /// Those of the removed users and applications, in the organization.
+    Membership,
+    /// Those of the organization.
+    Organization,
+    /// Those of the grants that Logto has revoked.
+    Grants,
+}
+
+/// Every event that revokes tokens.
+const RULES: [(&str, Rule); 6] = [
+    ("User.SuspensionStatus.Updated", Rule::Suspension),
+    ("User.Deleted", Rule::User),
+    ("User.Data.Updated", Rule::Password),
+    ("Organization.Membership.Updated", Rule::Membership),
+    ("Organization.Deleted", Rule::Organization),
+    ("Grant.LimitExceeded", Rule::Grants),
+];
+
+/// The names of the events that revoke tokens.
+pub fn revoking_events() -> impl Iterator<Item = &'static str> {
+    RULES.into_iter().map(|(name, _)| name)
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The name of the event.
+    pub name: String,
+    /// Whether an administrator has sent the event to test the webhook.
+    pub is_test: bool,
+    /// The revocations that follow from the event.
+    pub entries: Vec<Entry>,
+}
+
+impl Event {
+    /// Parses the body of a webhook request, whose signature must have been verified. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// The member that is missing or malformed.
+    pub fn parse(body: &[u8], now: f64) -> Result<Self, String> {
+        let object = Object::parse(body, MAX_DEPTH).map_err(str::to_owned)?;
+        let name: String = required(&object, "event")?;
+        let is_test = is_test(&object);
+        let rule = RULES.into_iter().find_map(|(known, rule)| (known == name).then_some(rule));
+        let entries = match rule.filter(|_| !is_test) {
+            Some(rule) => rule.entries(&object, now)?,
+            None => Vec::new(),
+        };
+        Ok(Self { name, is_test, entries })
+    }
+}
+
+impl Rule {
+    fn entries(self, event: &Object, now: f64) -> Result<Vec<Entry>, String> {
+        let created_at: String = required(event, "createdAt")?;
+        let time = seconds(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_AHEAD);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
+        let before = time as u32;
+        let entry =
+            |kind, id: String, organization: &str| Entry { kind, id, organization: organization.into(), before };
+        let of_user = || Ok(vec![entry(Kind::Subject, id_of(event, "userId")?, "")]);
+        match self {
+            Self::Suspension => {
+                let data: Object = required(event, "data")?;
+                if required(&data, "isSuspended").map_err(|name| format!("data.{name}"))? {
+                    of_user()
+                } else {
+                    Ok(Vec::new())
+                }
+            }
+            Self::User => of_user(),
+            Self::Password => {
+                let route = event.typed::<String>("matchedRoute").map_err(|_| "matchedRoute".to_owned())?;
+                if route.as_deref() == Some(PASSWORD_ROUTE) { of_user() } else { Ok(Vec::new()) }
+            }
+            Self::Membership => {
+                let organization: String = required_id(event, "organizationId")?;
+                let mut removed = ids(event, "removedUserIds")?;
+                // The `sub` of a machine's token is the id of its application.
+                removed.extend(ids(event, "removedApplicationIds")?);
+                Ok(removed.into_iter().map(|id| entry(Kind::Member, id, &organization)).collect())
+            }
+            Self::Organization => Ok(vec![entry(Kind::Organization, id_of(event, "id")?, "")]),
+            Self::Grants => {
+                let grants = ids(event, "revokedGrantIds")?;
+                Ok(grants.into_iter().map(|id| entry(Kind::Grant, id, "")).collect())
+            }
+        }
+    }
+}
+
+/// Whether the event was sent by the button "Send test payload" in Logto's console. Its ids are made up.
+fn is_test(event: &Object) -> bool {
+    let is = |outer: &str, inner: &str, expected: &str| {
+        let outer = event.typed::<Object>(outer).ok().flatten();
+        outer.is_some_and(|outer| outer.typed::<String>(inner).is_ok_and(|text| text.as_deref() == Some(expected)))
+    };
+    is("params", "id", "fake-id") && is("data", "result", "success")
+}
+
+/// The id of the user or organization that an event is about: `data.id`, or else a parameter of the request to the Management API.
+fn id_of(event: &Object, parameter: &str) -> Result<String, String> {
+    let in_data =
+        event.typed::<Object>("data").ok().flatten().and_then(|data| data.typed::<String>("id").ok().flatten());
+    let in_path = || {
+        let params = event.typed::<Object>("params").ok().flatten();
+        params.and_then(|params| params.typed::<String>(parameter).ok().flatten())
+    };
+    in_data.or_else(in_path).filter(|id| is_id(id)).ok_or_else(|| "data.id".to_owned())
+}
+
+fn ids(event: &Object, name: &str) -> Result<Vec<String>, String> {
+    let ids: Vec<String> = event.typed(name).map_err(|_| name.to_owned())?.unwrap_or_default();
+    if ids.iter().all(|id| is_id(id)) { Ok(ids) } else { Err(name.to_owned()) }
+}
+
+fn required<'a, T: serde::Deserialize<'a>>(object: &Object<'a>, name: &str) -> Result<T, String> {
+    object.typed(name).ok().flatten().ok_or_else(|| name.to_owned())
+}
+
+fn required_id(object: &Object, name: &str) -> Result<String, String> {
+    required(object, name).and_then(|id: String| if is_id(&id) { Ok(id) } else { Err(name.to_owned()) })
+}
+
+/// Reads a date as `Date.prototype.toISOString` writes it. Returns seconds since 1970.
+fn seconds(date: &str) -> Option<f64> {
+    let bytes = date.as_bytes();
+    let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+    if bytes.len() != 24 || punctuation.iter().any(|(index, char)| bytes.get(*index) != Some(char)) {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| {
+        let digits = date.get(range)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u32>().ok())?
+    };
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second, millisecond) = (number(11..13)?, number(14..16)?, number(17..19)?, number(20..23)?);
+    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 59
+    {
+        return None;
+    }
+    // Days since 1970 in the Gregorian calendar, for years that begin in March (Howard Hinnant, "chrono-compatible algorithms").
+    let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * shifted + 2) / 5 + day - 1 - 719_468;
+    Some(f64::from(days) * 86_400.0 + f64::from(hour * 3_600 + minute * 60 + second) + f64::from(millisecond) / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: f64 = 1_800_000_000.0;
+    /// 2026-11-25T22:36:45.679Z
+    const CREATED_AT: u32 = 1_795_646_205;
+
+    fn parse(body: &Value) -> Result<Event, String> {
+        Event::parse(body.to_string().as_bytes(), NOW)
+    }
+
+    fn event(name: &str, members: Value) -> Value {
+        let mut event = json!({ "event": name, "createdAt": "2026-11-25T22:36:45.679Z" });
+        let Value::Object(members) = members else { panic!("members") };
+        for (name, value) in members {
+            event[name] = value;
+        }
+        event
+    }
+
+    #[track_caller]
+    fn revoked(name: &str, members: Value) -> Vec<(Kind, String, String)> {
+        let event = parse(&event(name, members)).unwrap();
+        event
+            .entries
+            .into_iter()
+            .map(|entry| {
+                assert_eq!(entry.before, CREATED_AT);
+                (entry.kind, entry.id, entry.organization)
+            })
+            .collect()
+    }
+
+    fn one(kind: Kind, id: &str, organization: &str) -> Vec<(Kind, String, String)> {
+        vec![(kind, id.into(), organization.into())]
+    }
+
+    #[test]
+    fn the_events_of_the_contract_revoke() {
+        let user = json!({ "params": { "userId": "u" }, "data": { "id": "u", "isSuspended": true } });
+        assert_eq!(revoked("User.SuspensionStatus.Updated", user.clone()), one(Kind::Subject, "u", ""));
+        assert_eq!(revoked("User.Deleted", user), one(Kind::Subject, "u", ""));
+        let password = json!({ "matchedRoute": "/users/:userId/password", "params": { "userId": "u" } });
+        assert_eq!(revoked("User.Data.Updated", password), one(Kind::Subject, "u", ""));
+        let membership = json!({ "organizationId": "o", "removedUserIds": ["u", "w"], "addedUserIds": ["x"] });
+        assert_eq!(
+            revoked("Organization.Membership.Updated", membership),
+            [one(Kind::Member, "u", "o"), one(Kind::Member, "w", "o")].concat()
+        );
+        let machines = json!({ "organizationId": "o", "removedApplicationIds": ["app"] });
+        assert_eq!(revoked("Organization.Membership.Updated", machines), one(Kind::Member, "app", "o"));
+        let organization = json!({ "params": { "id": "o" } });
+        assert_eq!(revoked("Organization.Deleted", organization), one(Kind::Organization, "o", ""));
+        let grants = json!({ "userId": "u", "applicationId": "a", "revokedGrantIds": ["g", "h"] });
+        assert_eq!(
+            revoked("Grant.LimitExceeded", grants),
+            [one(Kind::Grant, "g", ""), one(Kind::Grant, "h", "")].concat()
+        );
+    }
+
+    #[test]
+    fn other_events_revoke_nothing() {
+        let user =
+            |is_suspended| json!({ "params": { "userId": "u" }, "data": { "id": "u", "isSuspended": is_suspended } });
+        assert_eq!(revoked("User.SuspensionStatus.Updated", user(false)), []);
+        for (name, members) in [
+            ("User.Data.Updated", json!({ "matchedRoute": "/users/:userId", "data": { "id": "u" } })),
+            ("User.Data.Updated", json!({ "data": { "id": "u" } })),
+            ("User.Created", user(true)),
+            ("Organization.Membership.Updated", json!({ "organizationId": "o", "addedUserIds": ["u"] })),
+            ("Role.Scopes.Updated", json!({ "params": { "id": "r" } })),
+            ("PostSignIn", json!({ "userId": "u", "sessionId": "s" })),
+            ("Some.Future.Event", json!({ "createdAt": 5 })),
+        ] {
+            assert_eq!(revoked(name, members), [], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_test_event_revokes_nothing() {
+        for name in revoking_events() {
+            let test = event(name, json!({ "params": { "id": "fake-id" }, "data": { "result": "success" } }));
+            assert_eq!(parse(&test), Ok(Event { name: name.into(), is_test: true, entries: vec![] }), "{name}");
+        }
+    }
+
+    #[test]
+    fn rejects_revoking_events_that_it_does_not_understand() {
+        for (name, members, reason) in [
+            ("User.SuspensionStatus.Updated", json!({ "params": { "userId": "u" } }), "data"),
+            ("User.SuspensionStatus.Updated", json!({ "data": { "id": "u" } }), "data.isSuspended"),
+            (
+                "User.SuspensionStatus.Updated",
+                json!({ "data": { "id": "u", "isSuspended": "true" } }),
+                "data.isSuspended",
+            ),
+            ("User.SuspensionStatus.Updated", json!({ "data": { "isSuspended": true } }), "data.id"),
+            ("User.Deleted", json!({ "data": { "id": "" } }), "data.id"),
+            ("User.Deleted", json!({ "data": { "id": "u" }, "createdAt": 1_795_646_205_000_u64 }), "createdAt"),
+            ("User.Deleted", json!({ "data": { "id": "u" }, "createdAt": "25 Nov 2026" }), "createdAt"),
+            ("Organization.Membership.Updated", json!({ "removedUserIds": ["u"] }), "organizationId"),
+            (
+                "Organization.Membership.Updated",
+                json!({ "organizationId": "o", "removedUserIds": [5] }),
+                "removedUserIds",
+            ),
+            (
+                "Organization.Membership.Updated",
+                json!({ "organizationId": "o", "removedUserIds": [""] }),
+                "removedUserIds",
+            ),
+            ("Organization.Deleted", json!({}), "data.id"),
+            ("Grant.LimitExceeded", json!({ "revokedGrantIds": "g" }), "revokedGrantIds"),
+        ] {
+            assert_eq!(parse(&event(name, members.clone())), Err(reason.into()), "{name} {members}");
+        }
+        for body in ["", "null", "[]", "{}", r#"{"event":5}"#, r#"{"event":"a","event":"b"}"#, "\u{feff}{}"] {
+            assert!(Event::parse(body.as_bytes(), NOW).is_err(), "{body}");
+        }
+        assert!(Event::parse(b"{\"event\":\"\xff\"}", NOW).is_err());
+    }
+
+    #[test]
+    fn a_time_in_the_distant_future_is_limited() {
+        let body = event("User.Deleted", json!({ "data": { "id": "u" }, "createdAt": "2999-01-01T00:00:00.000Z" }));
+        let before = parse(&body).unwrap().entries[0].before;
+        assert!((f64::from(before) - (NOW + MAX_AHEAD)).abs() < 1.0);
+    }
+
+    #[test]
+    fn reads_dates_as_javascript_writes_them() {
+        for (date, expected) in [
+            ("1970-01-01T00:00:00.000Z", 0.0),
+            ("2000-02-29T12:34:56.789Z", 951_827_696.789),
+            ("2026-11-25T22:36:45.679Z", 1_795_646_205.679),
+            ("2100-03-01T00:00:00.000Z", 4_107_542_400.0),
+        ] {
+            assert!((seconds(date).unwrap() - expected).abs() < 1e-3, "{date}");
+        }
+        for date in [
+            "",
+            "2026-11-25",
+            "2026-11-25T22:36:45Z",
+            "2026-11-25T22:36:45.679",
+            "2026-11-25T22:36:45.679+",
+            "2026-13-25T22:36:45.679Z",
+            "2026-11-25T24:36:45.679Z",
+            "1969-12-31T23:59:59.999Z",
+            "2026-11-25T22:36:4\u{e9}679Z",
+            "+026-11-25T22:36:45.679Z",
+        ] {
+            assert_eq!(seconds(date), None, "{date}");
+        }
+    }
+}
