@@ -19,7 +19,14 @@ async function start(t, path, stderr) {
 
 async function launch(t, path, logtoUrl, stderr = 'inherit', env = {}) {
   const example = spawn(process.execPath, [path], {
-    env: { ...process.env, LOGTO_URL: logtoUrl, PORT: '0', ...env, NODE_OPTIONS: `--import=${ANNOUNCE}` },
+    env: {
+      ...process.env,
+      LOGTO_URL: logtoUrl,
+      LOGTO_AUDIENCE: AUDIENCE,
+      PORT: '0',
+      ...env,
+      NODE_OPTIONS: `--import=${ANNOUNCE}`,
+    },
     stdio: ['ignore', 'pipe', /** @type {'inherit'} */ (stderr)],
   })
   t.after(() => example.kill())

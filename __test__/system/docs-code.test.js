@@ -1,6 +1,6 @@
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
-const { existsSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')
+const { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
 const { cli } = require('../support/cli')
@@ -72,13 +72,20 @@ describe('every other block of code', () => {
       example?.endsWith('.ts') || example?.endsWith('.tsx') ? [example] : [],
     )
     assert.ok(examples.length > 4)
-    assert.deepEqual(compile(modules, examples), { status: 0, stdout: '' })
+    assert.deepEqual(compile([...modules, ...templates()], examples), { status: 0, stdout: '' })
   })
+
+  /** The files that `init` creates, which are all TypeScript in such a project. */
+  const templates = () =>
+    readdirSync(join(ROOT, 'js/cli/templates')).map((name) => ({
+      name: `init-${name.replace('.mjs', '.ts')}`,
+      code: read(`js/cli/templates/${name}`),
+    }))
 
   test('would be found if it were wrong', { timeout: 600_000 }, () => {
     const code =
-      "import { createVerifier } from 'logto-authkit'\ncreateVerifier({ logtoUrl: 'https://auth.example.com' })\n"
-    assert.match(compile([{ name: 'wrong.ts', code }]).stdout, /wrong\.ts\(2,16\).*audience/)
+      "import { createVerifier } from 'logto-authkit'\ncreateVerifier({ logtoURL: 'https://auth.example.com' })\n"
+    assert.match(compile([{ name: 'wrong.ts', code }]).stdout, /wrong\.ts\(2,18\).*logtoUrl/)
   })
 })
 
@@ -160,7 +167,9 @@ describe('every command', () => {
     if (program === 'node') {
       const file = args.find((arg) => !arg.startsWith('-') && arg !== 'x')
       // What the README calls app.mjs is its first block: readme.test.js starts it.
-      return assert.ok(file === undefined || file === 'app.mjs' || existsSync(join(ROOT, file)), where)
+      // NestJS builds dist/main.js.
+      const isBuilt = ['app.mjs', 'dist/main.js'].includes(String(file))
+      return assert.ok(file === undefined || isBuilt || existsSync(join(ROOT, file)), where)
     }
     assert.ok(['curl', 'pbpaste'].includes(program), where)
   }

@@ -28,9 +28,11 @@ async function checkOrders(t, path) {
 }
 
 describe('the example', { timeout: 300_000 }, () => {
-  for (const name of ['express', 'fastify', 'hono', 'koa']) {
-    test(`of ${name} shows who asks, and orders to those who may read them`, (t) =>
-      checkOrders(t, join(EXAMPLES, `${name}.mjs`)))
+  for (const path of ['express', 'fastify', 'hono', 'koa']
+    .map((name) => `../js/cli/templates/${name}`)
+    .concat('express')) {
+    test(`${path} shows who asks, and orders to those who may read them`, (t) =>
+      checkOrders(t, join(EXAMPLES, `${path}.mjs`)))
   }
 
   test('of CSRF protection accepts a POST only with the header that repeats the cookie', async (t) => {

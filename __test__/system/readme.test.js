@@ -63,7 +63,10 @@ test('the commands of the README lead to the answers that it shows', { timeout: 
     ['read:news', '/orders', 403],
     ['read:news read:orders', '/orders', 200],
   ]) {
-    const bash = spawn('bash', ['-c', `${script.replace('read:news', String(scope))}printf %s "$TOKEN"`])
+    const bash = spawn('bash', [
+      '-c',
+      `${script.replace('read:news', encodeURIComponent(String(scope)))}printf %s "$TOKEN"`,
+    ])
     t.after(() => bash.kill())
     const answer = await ask(url + path, bearer(await text(bash.stdout)))
     assert.equal(answer.status, status, answer.body)

@@ -90,9 +90,8 @@ protect(requirements)
 protect({})
 protect()
 
-// @ts-expect-error: options are not optional
-logtoAuth()
 // LOGTO_URL and LOGTO_AUDIENCE may replace options.
+logtoAuth()
 logtoAuth({ logtoUrl: required.logtoUrl })
 logtoAuth({ audience: null })
 // @ts-expect-error: no such option

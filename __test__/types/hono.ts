@@ -37,9 +37,8 @@ logtoAuth(everything)
 
 // @ts-expect-error: there is no such variable
 new Hono().use(logtoAuth(required)).get('/', (c) => c.json(c.get('user')))
-// @ts-expect-error: options are not optional
+// LOGTO_URL and LOGTO_AUDIENCE may replace options.
 logtoAuth()
-// LOGTO_AUDIENCE may replace the audience.
 logtoAuth({ logtoUrl: required.logtoUrl })
 // @ts-expect-error: no such option
 logtoAuth({ ...required, scopes: 'read' })

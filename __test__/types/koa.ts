@@ -41,9 +41,8 @@ const everything: LogtoAuthOptions = {
 logtoAuth(everything)
 protect({ organizationId: (ctx: Context) => ctx.params.org })
 
-// @ts-expect-error: options are not optional
+// LOGTO_URL and LOGTO_AUDIENCE may replace options.
 logtoAuth()
-// LOGTO_AUDIENCE may replace the audience.
 logtoAuth({ logtoUrl: required.logtoUrl })
 // @ts-expect-error: no such option
 logtoAuth({ ...required, scopes: 'read' })

@@ -57,9 +57,8 @@ new Guard(everything)
 })
 export class AppModule {}
 
-// @ts-expect-error: options are not optional
+// LOGTO_URL and LOGTO_AUDIENCE may replace options.
 new LogtoAuthGuard()
-// LOGTO_AUDIENCE may replace the audience.
 new LogtoAuthGuard({ logtoUrl: required.logtoUrl })
 // @ts-expect-error: exception filters do that
 new LogtoAuthGuard({ ...required, onError: () => {} })

@@ -73,7 +73,7 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * })
  * ```
  */
-export function logtoAuth(options: OneOrMore<LogtoAuthOptions>): Middleware
+export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 
 /**
  * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored

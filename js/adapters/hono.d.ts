@@ -50,10 +50,10 @@ export type AuthVariables<Auth extends AuthContext = AuthContext> = {
  * ```
  */
 export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
-  options: OneOrMore<LogtoAuthOptions<Claims, Property> & { allowGuest?: false }>,
+  options?: OneOrMore<LogtoAuthOptions<Claims, Property> & { allowGuest?: false }>,
 ): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> } }>
 export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
-  options: OneOrMore<LogtoAuthOptions<Claims, Property>>,
+  options?: OneOrMore<LogtoAuthOptions<Claims, Property>>,
 ): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> | GuestContext } }>
 
 /**

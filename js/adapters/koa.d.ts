@@ -49,7 +49,7 @@ export interface AuthState {
  * app.use(({ state: { auth } }) => cartOf(auth.isGuest ? auth.guestId : auth.userId))
  * ```
  */
-export function logtoAuth(options: OneOrMore<LogtoAuthOptions>): Middleware<AuthState>
+export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware<AuthState>
 
 /**
  * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored

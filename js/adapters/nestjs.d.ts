@@ -48,7 +48,7 @@ export type { OrganizationId, Requirements } from './options'
  */
 export class LogtoAuthGuard implements CanActivate {
   /** @throws `TypeError` with `code: 'invalid_options'`. */
-  constructor(options: LogtoAuthOptions)
+  constructor(options?: LogtoAuthOptions)
   /** Returns synchronously for previously verified tokens. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean>
   /**

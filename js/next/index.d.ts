@@ -116,7 +116,7 @@ export function withApiAuth<Data = unknown, const Guests extends AllowGuest = fa
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  */
 export function createNextAuth<const Guests extends AllowGuest = false>(
-  options: OptionsWith<Guests>,
+  options?: OptionsWith<Guests>,
 ): NextAuth<ContextOf<Guests>>
 
 /** Created by {@link createNextAuth}. Its functions do not use `this`. `Auth` is the context without further requirements. */

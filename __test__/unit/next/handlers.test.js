@@ -31,7 +31,6 @@ test('throws for invalid options when a handler is wrapped', () => {
   assert.throws(() => withAuth(handler), wrong)
   // @ts-expect-error: the arguments are the wrong way round
   assert.throws(() => withAuth(OPTIONS, handler), { ...wrong, message: /^Invalid/ })
-  // @ts-expect-error: there are no options
   assert.throws(() => createNextAuth(), wrong)
   const auth = createNextAuth(OPTIONS)
   for (const [given, description] of [
