@@ -246,7 +246,16 @@ pub(crate) fn split_words(list: &str) -> Vec<String> {
 
 /// Whether a text contains only characters that nobody can see. A log or an access list cannot tell such subjects apart.
 pub(crate) fn is_blank(text: &str) -> bool {
-    text.chars().all(|char| char.is_whitespace() || is_invisible(char))
+    text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_blank_glyph(char))
+}
+
+/// Whether a character prints nothing although it is neither white space nor a control character: the default-ignorable code
+/// points of Unicode (`Default_Ignorable_Code_Point`), and the blanks of Braille and of musical notation.
+fn is_blank_glyph(char: char) -> bool {
+    matches!(char,
+        '\u{ad}' | '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn check_time_range(time: f64) -> Claim<f64> {
@@ -576,6 +585,13 @@ pub(crate) mod tests {
     fn b8_requires_sub_to_be_a_string_that_is_not_blank() {
         for sub in [json!("   "), json!("\t\n"), json!("\u{a0}\u{3000}"), json!("\u{200b}\u{feff}"), json!("\0")] {
             assert_wrong_type("sub", &sub);
+        }
+        for char in
+            ["\u{3164}", "\u{2800}", "\u{ad}", "\u{34f}", "\u{115f}", "\u{206a}", "\u{fe0f}", "\u{ffa0}", "\u{e0020}"]
+        {
+            assert_wrong_type("sub", &json!(char));
+            assert_wrong_type("sub", &json!(format!(" {char}\u{200b}{char}")));
+            assert_passes(check(json!({ "sub": format!("{char}a") })));
         }
         for sub in [json!(ABSENT), json!(""), json!(null), json!(1), json!(["app"]), json!({})] {
             assert_wrong_type("sub", &sub);

@@ -92,7 +92,11 @@ impl Header {
 
     /// Whether the header is that of a logout token.
     pub(crate) fn is_logout(&self) -> bool {
-        self.typ.as_deref() == Some(LOGOUT_TYPE)
+        // A media type may have parameters (RFC 9110 section 8.3.1).
+        self.typ
+            .as_deref()
+            .and_then(|typ| typ.split(';').next())
+            .is_some_and(|typ| media_type(typ.trim()) == LOGOUT_TYPE)
     }
 }
 
@@ -228,6 +232,25 @@ mod tests {
         assert!(header(&compact(&nested(3))).is_ok());
         for depth in [4, 5, 127, 5000] {
             assert_rejects(&compact(&nested(depth)), Code::MalformedToken);
+        }
+    }
+
+    #[test]
+    fn b7_recognizes_a_logout_token_by_its_type_whatever_its_parameters() {
+        for typ in [
+            "logout+jwt",
+            "application/logout+jwt",
+            "LOGOUT+JWT",
+            "logout+jwt;v=1",
+            " logout+jwt ; a=b",
+            "application/logout+jwt; x=y/z",
+        ] {
+            let text = compact(&format!(r#"{{"alg":"ES384","typ":"{typ}"}}"#));
+            assert!(header(&text).unwrap().is_logout(), "{typ}");
+        }
+        for typ in ["at+jwt", "logout", "xlogout+jwt", "at+jwt;logout+jwt", "logout+jwtx", ""] {
+            let text = compact(&format!(r#"{{"alg":"ES384","typ":"{typ}"}}"#));
+            assert!(!header(&text).unwrap().is_logout(), "{typ}");
         }
     }
 
