@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use logto_authkit::contract::contract;
 use logto_authkit::options::{
-    OptionError, Options, Raw, Set, auth_cookie, cookie_attributes, csrf_cookie, logout, resource_metadata,
+    OptionError, Options, Raw, Set, auth_cookie, cookie_attributes, csrf_cookie, resource_metadata,
 };
 use logto_authkit::requirements::Requirements;
 use logto_authkit::signature::Algorithm;
@@ -62,8 +62,8 @@ fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
         Set::CsrfCookie => cookie_attributes(raw, csrf_cookie()).map(drop),
         Set::Requirements => Requirements::parse(raw).map(drop),
         Set::ResourceMetadata => resource_metadata(raw).map(drop),
-        Set::BackchannelLogout => logout(raw).map(drop),
-        Set::CatchUp
+        Set::BackchannelLogout
+        | Set::CatchUp
         | Set::Csrf
         | Set::GuestCookie
         | Set::Mcp

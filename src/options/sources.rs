@@ -50,10 +50,13 @@ pub struct LogoutOptions {
     pub matching: Match,
 }
 
-/// Reads the options of `backchannelLogout`. Returns the options of the verifier, which are not checked yet.
-pub(super) fn read_logout(read: &mut Reader) -> (Vec<(String, Raw)>, Match) {
+/// Reads the options of `backchannelLogout`.
+pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
     const MATCHES: [(&str, Match); 2] = [("subject", Match::Subject), ("session", Match::Session)];
     const CLIENT: &str = "an application's id, or a non-empty array of such";
+    if !read.has("logtoUrl") {
+        read.reject("logtoUrl", url::EXPECTED, &Raw::Undefined);
+    }
     let mut members = Vec::new();
     let mut known = Reader::default();
     Options::read(&mut known, Variant::Verifier);
@@ -65,9 +68,17 @@ pub(super) fn read_logout(read: &mut Reader) -> (Vec<(String, Raw)>, Match) {
         read.reject("clientId", CLIENT, &client);
     }
     members.push(("audience".into(), client));
+    let mut verifier = Reader::new("", members);
+    let options = Options::read(&mut verifier, Variant::Verifier);
+    if let Err(error) = verifier.finish() {
+        read.fail(error);
+    }
     let default = Default::Value("subject".into());
     let matching = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCHES));
-    (members, matching.unwrap_or(Match::Subject))
+    Some(LogoutOptions {
+        verifier: Options { token_type: Some(LOGOUT_TYPE.into()), token_cache_size: 0, ..options? },
+        matching: matching.unwrap_or(Match::Subject),
+    })
 }
 
 /// Parses the options of `backchannelLogout`.
@@ -77,13 +88,9 @@ pub(super) fn read_logout(read: &mut Reader) -> (Vec<(String, Raw)>, Match) {
 /// The first option that is invalid, unknown, or required and missing.
 pub fn logout(raw: Raw) -> Result<LogoutOptions, OptionError> {
     let mut reader = reader(raw)?;
-    let (members, matching) = read_logout(&mut reader);
-    // First, because an invalid `clientId` would otherwise be reported as `audience`.
+    let options = read_logout(&mut reader);
     reader.finish()?;
-    let mut verifier = Options::parse(Raw::Object(members))?;
-    verifier.token_type = Some(LOGOUT_TYPE.into());
-    verifier.token_cache_size = 0;
-    Ok(LogoutOptions { verifier, matching })
+    options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }
 
 /// The options of `catchUp`.

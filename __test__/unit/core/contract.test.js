@@ -11,7 +11,14 @@ const REQUIRED = {
   logtoUrl: 'https://auth.example.test',
   audience: 'https://api.example.test',
   resource: 'https://api.example.test',
+  signingKey: 'key',
+  clientId: 'app',
+  clientSecret: 'secret',
+  hookId: 'hook',
 }
+
+/** Options whose values no message contains. */
+const SECRETS = ['signingKey', 'clientSecret']
 
 /** The required options of a set, and one more. */
 const withOption = (set, name, value) => ({
@@ -37,7 +44,8 @@ for (const [set, rows] of Object.entries(SETS)) {
         const long = messageOf(set, name, `\u202e\u0007${'x'.repeat(120)}`)
         // Some options take any string; a cookie's path and domain have a second, more detailed description.
         if (long !== undefined) {
-          const given = `, got "\\u{202e}\\u{7}${'x'.repeat(58)}…"`
+          const shown = `"\\u{202e}\\u{7}${'x'.repeat(58)}…"`
+          const given = `, got ${SECRETS.includes(name) ? 'a string' : shown}`
           assert.ok(long.startsWith(prefix) && long.endsWith(given), long)
         }
         const secret = messageOf(set, name, { token: 'eyJ.secret.x' })
