@@ -1,6 +1,6 @@
 // Type tests of handlers and options. The builds of the fixture run Next.js's own checks of the routes.
 
-import type { AuthContext, AuthErrorCode, AuthenticatedContext } from 'logto-authkit'
+import type { AuthContext, AuthErrorCode, AuthenticatedContext, StandardSchemaV1 } from 'logto-authkit'
 import type { AuthApiRequest, AuthRequest, NextAuthOptions, NextAuthResult } from 'logto-authkit/next'
 import { authProxy, createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth } from 'logto-authkit/next'
 import { withLogtoAuth } from 'logto-authkit/next/config'
@@ -113,6 +113,23 @@ users.withApiAuth((req, res) => res.json(req.auth.userId.length))
 users.getAuth().then((auth) => same<typeof auth, AuthContext>(true))
 users.verify(request).then((result) => {
   if (result.success) same<typeof result.auth.userId, string>(true)
+})
+
+// Options of all adapters: a schema for claims, several Logto servers, and functions of the request.
+declare const schema: StandardSchemaV1<unknown, { email: string }>
+const member = createNextAuth({ ...OPTIONS, claims: schema, allowGuest: true })
+member.withAuth((request) => Response.json(request.auth.claims.email), { roleMode: 'any', requiredRole: ['a', 'b'] })
+member.withApiAuth((req, res) => res.json(req.auth.isGuest ? null : req.auth.claims.email))
+member.getAuth().then((auth) => auth.isGuest || same<typeof auth.claims, { email: string }>(true))
+withAuth((request) => new Response(request.auth.claims.email), { ...OPTIONS, claims: schema })
+createNextAuth([OPTIONS, { ...OPTIONS, logtoUrl: 'https://other.example.test' }]).withAuth((request) => {
+  same<typeof request.auth, AuthenticatedContext>(true)
+  return new Response()
+})
+authProxy([{ ...OPTIONS, signInUrl: '/sign-in' }])
+guests.withAuth(() => new Response(), {
+  organizationId: async (request: NextRequest) => request.nextUrl.pathname,
+  check: (auth, request: NextRequest) => request.nextUrl.pathname.startsWith(auth.userId),
 })
 
 // @ts-expect-error: a handler returns a response

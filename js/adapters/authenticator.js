@@ -83,7 +83,8 @@ class Authenticator {
 
   /** The validated options, with this caller's functions: equal options share everything but functions. */
   get ownOptions() {
-    return changed(this.#parsed, {})
+    // Without a prototype, so that a polluted one adds no options.
+    return Object.assign(Object.create(null), changed(this.#parsed, {}))
   }
 
   /** The name of the token's cookie. */

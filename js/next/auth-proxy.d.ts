@@ -1,7 +1,7 @@
 /** Protects whole applications: `proxy.ts`, or a `middleware.ts` in the Node.js runtime. */
 
 import type { NextRequest, NextResponse } from 'next/server'
-import type { AuthContext } from '../../index.js'
+import type { AuthContext, OneOrMore } from '../../index.js'
 import type { NextAuthOptions } from './index.js'
 
 /**
@@ -25,7 +25,7 @@ import type { NextAuthOptions } from './index.js'
  * Do not rely on the proxy alone: requests have bypassed proxies before. It does not forward identity headers. Routes and
  * pages verify the token again, which costs a cache lookup. Only the id of a new guest is forwarded, as the cookie that the response sets.
  *
- * @param options - See {@link NextAuthOptions} and {@link AuthProxyPaths}.
+ * @param options - See {@link NextAuthOptions} and {@link AuthProxyPaths}. In an array, all entries have the same paths.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example `proxy.ts`
@@ -38,7 +38,9 @@ import type { NextAuthOptions } from './index.js'
  * })
  * ```
  */
-export function authProxy(options: NextAuthOptions & AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
+export function authProxy<Claims = unknown>(
+  options: OneOrMore<NextAuthOptions<Claims> & AuthProxyPaths>,
+): (request: NextRequest) => Promise<NextResponse>
 
 /** Where {@link authProxy} requires a session, and where it redirects to. */
 export interface AuthProxyPaths {

@@ -30,14 +30,8 @@
 
 import type { NextApiRequest, NextApiResponse } from 'next'
 import type { NextRequest, NextResponse } from 'next/server'
-import type {
-  AuthContext,
-  AuthErrorCode,
-  AuthenticatedContext,
-  RequestLike,
-  ScopeMode,
-  VerifyAuthOptions,
-} from '../../index.js'
+import type { AuthContext, AuthErrorCode, ContextWith, GuestContext, OneOrMore, RequestLike } from '../../index.js'
+import type { AdapterOptions, Requirements } from '../adapters/options.js'
 import type { AuthProxyPaths } from './auth-proxy.js'
 
 export * from './auth-proxy.js'
@@ -68,9 +62,9 @@ export * from './auth-proxy.js'
  * export const GET = withAuth(async (request) => Response.json({ hello: request.auth.userId }), options)
  * ```
  */
-export function withAuth<Context = RouteContext, const Guests extends AllowGuest = false>(
-  handler: RouteHandler<Context, ContextOf<Guests>>,
-  options: OptionsWith<Guests>,
+export function withAuth<Context = RouteContext, const Guests extends AllowGuest = false, Claims = unknown>(
+  handler: RouteHandler<Context, ContextOf<Guests, Claims>>,
+  options: OneOrMore<OptionsWith<Guests, Claims>>,
 ): (request: NextRequest, context: Context) => Promise<Response>
 
 /**
@@ -85,9 +79,9 @@ export function withAuth<Context = RouteContext, const Guests extends AllowGuest
  * export default withAuth((req: AuthApiRequest, res: NextApiResponse) => res.json({ hello: req.auth.userId }), options)
  * ```
  */
-export function withAuth<Data = unknown, const Guests extends AllowGuest = false>(
-  handler: ApiHandler<Data, ContextOf<Guests>>,
-  options: OptionsWith<Guests>,
+export function withAuth<Data = unknown, const Guests extends AllowGuest = false, Claims = unknown>(
+  handler: ApiHandler<Data, ContextOf<Guests, Claims>>,
+  options: OneOrMore<OptionsWith<Guests, Claims>>,
 ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
 /**
@@ -105,9 +99,9 @@ export function withAuth<Data = unknown, const Guests extends AllowGuest = false
  * export default withApiAuth((req, res) => res.json({ hello: req.auth.userId }), options)
  * ```
  */
-export function withApiAuth<Data = unknown, const Guests extends AllowGuest = false>(
-  handler: ApiHandler<Data, ContextOf<Guests>>,
-  options: OptionsWith<Guests>,
+export function withApiAuth<Data = unknown, const Guests extends AllowGuest = false, Claims = unknown>(
+  handler: ApiHandler<Data, ContextOf<Guests, Claims>>,
+  options: OneOrMore<OptionsWith<Guests, Claims>>,
 ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
 /**
@@ -115,9 +109,9 @@ export function withApiAuth<Data = unknown, const Guests extends AllowGuest = fa
  *
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  */
-export function createNextAuth<const Guests extends AllowGuest = false>(
-  options?: OptionsWith<Guests>,
-): NextAuth<ContextOf<Guests>>
+export function createNextAuth<const Guests extends AllowGuest = false, Claims = unknown>(
+  options?: OneOrMore<OptionsWith<Guests, Claims>>,
+): NextAuth<ContextOf<Guests, Claims>>
 
 /** Created by {@link createNextAuth}. Its functions do not use `this`. `Auth` is the context without further requirements. */
 export interface NextAuth<Auth extends AuthContext = AuthContext> {
@@ -126,19 +120,28 @@ export interface NextAuth<Auth extends AuthContext = AuthContext> {
    * (`{}`), guests are rejected with their `guestReason`. Without requirements, only the options apply, and `allowGuest` lets guests
    * through.
    */
-  withAuth<Context = RouteContext, const Requirements extends RouteRequirements = never>(
-    handler: RouteHandler<Context, RequiredContext<Auth, Requirements>>,
-    requirements?: Requirements,
+  withAuth<Context = RouteContext>(
+    handler: RouteHandler<Context, Auth>,
   ): (request: NextRequest, context: Context) => Promise<Response>
-  withAuth<Data = unknown, const Requirements extends RouteRequirements = never>(
-    handler: ApiHandler<Data, RequiredContext<Auth, Requirements>>,
-    requirements?: Requirements,
+  withAuth<Context = RouteContext>(
+    handler: RouteHandler<Context, Exclude<Auth, GuestContext>>,
+    requirements: RouteRequirements,
+  ): (request: NextRequest, context: Context) => Promise<Response>
+  withAuth<Data = unknown>(
+    handler: ApiHandler<Data, Auth>,
+  ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
+  withAuth<Data = unknown>(
+    handler: ApiHandler<Data, Exclude<Auth, GuestContext>>,
+    requirements: RouteRequirements,
   ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
   /** {@link withApiAuth} with these options and optional requirements, as in `withAuth`. */
-  withApiAuth<Data = unknown, const Requirements extends RouteRequirements = never>(
-    handler: ApiHandler<Data, RequiredContext<Auth, Requirements>>,
-    requirements?: Requirements,
+  withApiAuth<Data = unknown>(
+    handler: ApiHandler<Data, Auth>,
+  ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
+  withApiAuth<Data = unknown>(
+    handler: ApiHandler<Data, Exclude<Auth, GuestContext>>,
+    requirements: RouteRequirements,
   ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
   /** {@link verifyNextAuth} with these options. */
@@ -148,7 +151,7 @@ export interface NextAuth<Auth extends AuthContext = AuthContext> {
   authProxy(paths?: AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
 
   /** {@link getAuth} with these options. */
-  getAuth(): Promise<AuthContext>
+  getAuth(): Promise<Auth | GuestContext>
 }
 
 /**
@@ -166,10 +169,10 @@ export interface NextAuth<Auth extends AuthContext = AuthContext> {
  * if (!result.success) return new Response(result.error, { status: result.status })
  * ```
  */
-export function verifyNextAuth<const Guests extends AllowGuest = false>(
+export function verifyNextAuth<const Guests extends AllowGuest = false, Claims = unknown>(
   request: RequestLike,
-  options: OptionsWith<Guests>,
-): Promise<NextAuthResult<ContextOf<Guests>>>
+  options: OneOrMore<OptionsWith<Guests, Claims>>,
+): Promise<NextAuthResult<ContextOf<Guests, Claims>>>
 
 /** The result of {@link verifyNextAuth}. */
 export type NextAuthResult<Auth extends AuthContext = AuthContext> =
@@ -201,63 +204,35 @@ export type NextAuthResult<Auth extends AuthContext = AuthContext> =
  * }
  * ```
  */
-export function getAuth(options: NextAuthOptions): Promise<AuthContext>
+export function getAuth<Claims = unknown>(
+  options: OneOrMore<NextAuthOptions<Claims>>,
+): Promise<ContextWith<Claims> | GuestContext>
 
-/** {@link VerifyAuthOptions}; `organizationId` may also be a function of the request. */
-export interface NextAuthOptions extends Omit<VerifyAuthOptions, 'organizationId'> {
-  /**
-   * The organization that the token must belong to, `null` for none, or a function of the request that returns either. The
-   * request is a `NextRequest`, a `NextApiRequest`, or `{ headers, cookies }` in {@link getAuth}.
-   *
-   * If the function returns `undefined` or `''`, the request names no organization and is rejected.
-   *
-   * @defaultValue not checked
-   * @throws `AuthError` `wrong_organization` (403).
-   */
-  organizationId?: string | null | OrganizationOf
-
-  /**
-   * Lets CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) pass without `request.auth` in {@link withAuth} and
-   * {@link authProxy}. By default, they are verified like any other request and, since they carry no token, rejected.
-   *
-   * @defaultValue `false`
-   */
-  allowPreflight?: boolean
-}
+/**
+ * `VerifyAuthOptions`, whose functions are called with the request: a `NextRequest`, a `NextApiRequest`, or `{ headers, cookies }`
+ * in {@link getAuth}. `organizationId` may also be a function of the request, and `allowPreflight` lets CORS preflights pass
+ * without `request.auth` in {@link withAuth} and {@link authProxy}.
+ *
+ * An array has the options for each of several Logto servers.
+ */
+export type NextAuthOptions<Claims = unknown> = AdapterOptions<Claims>
 
 /** The requirements of a route, besides a valid token. */
-export interface RouteRequirements {
-  /** Required scopes, as a space-separated string or an array. */
-  requiredScope?: string | readonly string[]
-  /** Whether all of `requiredScope` are required (the default), or one of them. */
-  scopeMode?: ScopeMode
-  /** Roles that the token must have. All of them are required. */
-  requiredRole?: string | readonly string[]
-  /** Claims that contain roles: `['roles', 'role']` by default, even if the options have other `roleClaims`. */
-  roleClaims?: string | readonly string[]
-  /** The organization that the token must belong to, or `null` for none. */
-  organizationId?: string | null | OrganizationOf
-  /** Whether the token must belong to a user, or to a machine-to-machine application. */
-  subjectType?: 'user' | 'machine'
-}
+export type RouteRequirements = Requirements
 
 /** Returns the organization of a request. The parameter may be declared as the route's own request type. */
-// biome-ignore lint/suspicious/noExplicitAny: the type depends on the route
-export type OrganizationOf = (request: any) => string | null | undefined
+export type OrganizationOf = Extract<AdapterOptions['organizationId'], (...args: never) => unknown>
 
 /** The option `allowGuest`. */
 export type AllowGuest = NextAuthOptions['allowGuest']
 
 /** {@link NextAuthOptions} with this `allowGuest`. */
-export type OptionsWith<Guests extends AllowGuest> = NextAuthOptions & { allowGuest?: Guests }
+export type OptionsWith<Guests extends AllowGuest, Claims = unknown> = NextAuthOptions<Claims> & { allowGuest?: Guests }
 
 /** The context that handlers get: a guest is possible only with `allowGuest`. */
-export type ContextOf<Guests extends AllowGuest> = [Guests] extends [false | undefined]
-  ? AuthenticatedContext
-  : AuthContext
-
-/** The context that handlers get with these requirements, which reject guests. */
-export type RequiredContext<Auth, Requirements> = [Requirements] extends [never] ? Auth : AuthenticatedContext
+export type ContextOf<Guests extends AllowGuest, Claims = unknown> = [Guests] extends [false | undefined]
+  ? ContextWith<Claims>
+  : ContextWith<Claims> | GuestContext
 
 /** The request of a Route Handler in {@link withAuth}. */
 export type AuthRequest<Auth = AuthContext> = NextRequest & { auth: Auth }

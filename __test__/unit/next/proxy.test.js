@@ -119,6 +119,23 @@ test('lets a request with a valid token through without forwarding anything abou
   assert.deepEqual([...response.headers], [['x-middleware-next', '1']])
 })
 
+test('accepts the tokens of several Logto servers', async (t) => {
+  const [one, two] = [await issued(t), await issued(t)]
+  const paths = { publicPaths: ['/docs'], signInUrl: '/sign-in' }
+  for (const proxy of [
+    authProxy([one, two].map(({ options }) => ({ ...options, ...paths }))),
+    createNextAuth([one.options, two.options]).authProxy(paths),
+  ]) {
+    const open = (path, headers) => proxy(new NextRequest(HOST + path, { headers: { ...PAGE, ...headers } }))
+    for (const { token } of [one, two]) {
+      assert.deepEqual([...(await open('/account', cookie(token))).headers], [['x-middleware-next', '1']])
+    }
+    assert.equal((await open('/docs', {})).headers.get('x-middleware-next'), '1')
+    const redirected = await open('/account', {})
+    assert.equal(redirected.headers.get('location'), `${HOST}/sign-in?redirect_to=%2Faccount`)
+  }
+})
+
 test('B1: lets CORS preflights pass only if the application allows it', async () => {
   const headers = { 'access-control-request-method': 'POST', origin: 'https://other.example.test' }
   const response = await visit({ allowPreflight: true }, '/api/orders', headers, { method: 'OPTIONS' })
