@@ -16,7 +16,7 @@ const APPEND_TIMEOUT_MS = 5000
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
-/** The pause after a batch of new entries, so that many mirrors of a busy store read them in batches. */
+/** The pause after a complete read, so that mirrors of a busy store read in batches, and a store that does not wait causes no busy loop. */
 const PAUSE_MS = 10
 
 /** How long the store may be unreachable before operators are warned. */
@@ -60,7 +60,7 @@ class Mirror {
    * @param {number} [timeoutMs]
    */
   async publish(entries, timeoutMs = APPEND_TIMEOUT_MS) {
-    if (this.#isClosed) throw new Error('logto-authkit: the revocations are closed')
+    if (this.#isClosed) throw closedError()
     // First, because even an entry that the store rejects takes effect on this instance.
     this.#native.apply(entries, false, Date.now())
     const options = { maxAgeMs: this.#native.maxTokenLifetime * 1000 }
@@ -108,7 +108,7 @@ class Mirror {
         position = batch.position
         failures = 0
         this.#succeed(batch.complete)
-        if (batch.complete && batch.entries.length > 0) pause = PAUSE_MS
+        if (batch.complete || batch.entries.length === 0) pause = PAUSE_MS
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false

@@ -310,6 +310,18 @@ describe('a store', () => {
     assert.equal(revocations.stats().connected, true)
   })
 
+  test('that does not wait for new entries is read at most every ten milliseconds', async (t) => {
+    let reads = 0
+    const read = async () => {
+      reads += 1
+      return { entries: [], position: '', complete: true }
+    }
+    const { revocations } = await start(t, { options: { store: { append: async () => {}, read } } })
+    await revocations.ready()
+    for (let i = 0; i < 1000; i += 1) await null
+    assert.equal(reads, 1)
+  })
+
   test('that is emptied does not end revocations here', async (t) => {
     const store = new LogStore()
     const { issuer, verifier, revocations } = await start(t, { options: { store } })
