@@ -2,8 +2,10 @@
 
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
-const { join } = require('node:path')
+const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { join, resolve } = require('node:path')
 const { createInterface } = require('node:readline')
+const { buildSync } = require('esbuild')
 const { bearer } = require('./frameworks')
 const { startIssuer } = require('./helpers')
 const { AUDIENCE } = require('./tokens')
@@ -31,8 +33,42 @@ async function launch(t, path, logtoUrl, stderr = 'inherit', env = {}) {
   })
   t.after(() => example.kill())
   const stdout = /** @type {import('node:stream').Readable} */ (example.stdout)
-  const [port] = await once(createInterface(stdout), 'line')
-  return { url: `http://127.0.0.1:${port}`, example }
+  const lines = createInterface(stdout)
+  // Frameworks may print lines of their own.
+  const exited = new AbortController()
+  example.once('exit', (code) => exited.abort(new Error(`${path} exited with ${code}`)))
+  for (let line = ''; ; [line] = await once(lines, 'line', exited)) {
+    if (/^\d+$/.test(line)) return { url: `http://127.0.0.1:${line}`, example }
+  }
+}
+
+/** Compiles an example that is written in TypeScript, or another file, and returns the path of the result. */
+function compile(t, path) {
+  // Inside the package, so that its imports are found.
+  const folder = mkdtempSync(join(EXAMPLES, '.compiled-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const outfile = join(folder, 'main.mjs')
+  buildSync({
+    entryPoints: [resolve(EXAMPLES, path)],
+    outfile,
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
+  })
+  return outfile
+}
+
+/** Like `compile`, with the metadata of decorators, which NestJS needs for GraphQL and esbuild does not emit. */
+function compileWithMetadata(t, path) {
+  const { transpileModule } = require('typescript-6')
+  const compilerOptions = { module: 99, target: 10, experimentalDecorators: true, emitDecoratorMetadata: true }
+  const { outputText } = transpileModule(readFileSync(join(EXAMPLES, path), 'utf8'), { compilerOptions })
+  const folder = mkdtempSync(join(EXAMPLES, '.compiled-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'main.mjs'), outputText)
+  return join(folder, 'main.mjs')
 }
 
 /** Prints the port of the server, because the examples do not. */
@@ -45,4 +81,4 @@ const ANNOUNCE = `data:text/javascript,${encodeURIComponent(`
   }
 `)}`
 
-module.exports = { ANNOUNCE, EXAMPLES, launch, start }
+module.exports = { ANNOUNCE, EXAMPLES, compile, compileWithMetadata, launch, start }

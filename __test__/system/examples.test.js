@@ -1,15 +1,13 @@
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
-const { mkdtempSync, rmSync } = require('node:fs')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
-const { buildSync } = require('esbuild')
 const { io } = require('socket.io-client')
 const { WebSocket } = require('ws')
 const { ask } = require('../support/frameworks')
 const { connectClient, freePort, startAuthorizationServer } = require('../support/mcp-client')
 const { blocks } = require('../support/pages')
-const { EXAMPLES, launch, start } = require('../support/start-example')
+const { EXAMPLES, compile, launch, start } = require('../support/start-example')
 
 /** What the examples of all frameworks do. */
 async function checkOrders(t, path) {
@@ -49,17 +47,7 @@ describe('the example', { timeout: 300_000 }, () => {
   })
 
   test('of nestjs does the same, compiled as TypeScript with decorators', async (t) => {
-    // Inside the package, so that its imports are found.
-    const folder = mkdtempSync(join(EXAMPLES, '.nestjs-'))
-    t.after(() => rmSync(folder, { recursive: true }))
-    const outfile = join(folder, 'main.mjs')
-    buildSync({
-      entryPoints: [join(EXAMPLES, 'nestjs.ts')],
-      outfile,
-      format: 'esm',
-      tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
-    })
-    await checkOrders(t, outfile)
+    await checkOrders(t, compile(t, 'nestjs.ts'))
   })
 
   test('of WebSockets greets users of its own pages', async (t) => {

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import express, { type Request } from 'express'
+import { logtoAuth, protect } from 'logto-authkit/express'
+
+/** Stands for a table. Only hashes are stored, so that a copy of the table contains no usable key. */
+const apiKeys = new Map([[sha256('key_of_the_importer'), { owner: 'importer', scopes: ['write:orders'] }]])
+
+function sha256(text: string) {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+const app = express()
+app.use(
+  logtoAuth({
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
+    // Called only if there is no valid token.
+    fallback: (req: Request) => {
+      const key = apiKeys.get(sha256(req.get('x-api-key') ?? ''))
+      return key && { userId: key.owner, scopes: key.scopes }
+    },
+  }),
+)
+app.get('/me', (req, res) => res.json({ userId: req.auth.userId, subjectType: req.auth.subjectType }))
+app.post('/orders', protect({ requiredScope: 'write:orders' }), (_req, res) => res.sendStatus(201))
+
+app.listen(process.env.PORT ?? 3000)

@@ -1,0 +1,29 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import express from 'express'
+import type { AuthenticatedContext } from 'logto-authkit'
+import { logtoAuth } from 'logto-authkit/express'
+
+const current = new AsyncLocalStorage<AuthenticatedContext>()
+
+/** Returns the context of the request that is being handled, in any function that it calls. */
+function currentAuth(): AuthenticatedContext {
+  const auth = current.getStore()
+  if (auth === undefined) throw new Error('Called outside of a request')
+  return auth
+}
+
+async function listOrders() {
+  return { owner: currentAuth().userId }
+}
+
+const app = express()
+app.use(
+  logtoAuth({
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
+  }),
+  (req, _res, next) => current.run(req.auth, next),
+)
+app.get('/orders', async (_req, res) => res.json(await listOrders()))
+
+app.listen(process.env.PORT ?? 3000)

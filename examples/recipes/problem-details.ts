@@ -1,0 +1,32 @@
+import express, { type ErrorRequestHandler, type Request, type Response } from 'express'
+import { AuthError, requireScopes } from 'logto-authkit'
+import { logtoAuth, protect } from 'logto-authkit/express'
+
+function sendProblem({ code, status, headers, message }: AuthError, req: Request, res: Response) {
+  res.status(status).set(headers).type('application/problem+json')
+  res.send(
+    JSON.stringify({ type: `https://api.example.com/problems/${code}`, title: message, status, instance: req.path }),
+  )
+}
+
+/** For an AuthError that a handler throws. */
+const problemHandler: ErrorRequestHandler = (error, req, res, next) =>
+  error instanceof AuthError && !res.headersSent ? sendProblem(error, req, res) : next(error)
+
+const app = express()
+app.use(
+  logtoAuth({
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
+    onError: sendProblem, // for requests that logtoAuth or protect rejects
+  }),
+)
+app.get('/me', (req, res) => res.json({ userId: req.auth.userId }))
+app.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => res.json({ owner: req.auth.userId }))
+app.get('/reports', (req, res) => {
+  requireScopes(req.auth, 'read:reports')
+  res.json({ owner: req.auth.userId })
+})
+app.use(problemHandler)
+
+app.listen(process.env.PORT ?? 3000)
