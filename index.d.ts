@@ -282,6 +282,8 @@ export interface RequestLike {
  * - `guests: true` if an adapter whose context has a global type (Express, Fastify, Koa) allows guests. The context is then an
  *   {@link AuthContext}, otherwise an {@link AuthenticatedContext}.
  * - `claims`: the type of the claims that your custom-claims script adds, for `auth.payload` everywhere.
+ * - `property`: the option `property` of `logtoAuth` in Express, if another library declares `req.auth` with its own type, such as
+ *   `express-oauth2-jwt-bearer` or the MCP SDK. Express requests then have that property instead of `auth`.
  *
  * @example
  * ```ts

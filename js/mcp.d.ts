@@ -26,7 +26,8 @@ import type { ResourceMetadataOptions } from './resource-metadata'
 
 /**
  * Middleware for Express. It serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the token of all other
- * requests. It puts an {@link AuthInfo} into `req.auth`, which the transports of the SDK pass to tools as `authInfo`.
+ * requests. It puts an {@link AuthInfo} into `req.auth`, which the transports of the SDK pass to tools as `authInfo`. The
+ * `AuthContext` itself is in `req.logto`: `getAuth`, `requireAuth` and `protect` of `logto-authkit/express` find it there.
  *
  * A rejected request gets the same response as from `logto-authkit/express`. The challenge contains the URL of the metadata
  * (`resource_metadata`), from which clients discover Logto. Only the `Authorization` header is read, as the MCP specification requires.

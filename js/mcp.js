@@ -2,7 +2,7 @@
 
 const { contextOf } = require('./adapters/authenticator')
 const { logtoAuth } = require('./adapters/express')
-const { isContext } = require('./core/context')
+const { isContext, tokenOf } = require('./core/context')
 const { contract } = require('./core/contract')
 const { check } = require('./core/options')
 const { createResourceMetadata } = require('./resource-metadata')
@@ -22,13 +22,14 @@ function mcpAuth(options) {
     // The MCP specification allows only the header. A cookie would also be sent by the pages of other sites.
     tokenSources: ['header'],
     resourceMetadata: metadata.url,
+    // The SDK reads `req.auth`.
+    property: 'logto',
   })
 
   return function mcpAuth(req, res, next) {
     metadata.handler(req, res, () => {
       authenticate(req, res, (/** @type {unknown[]} */ ...error) => {
         const auth = contextOf(req)
-        if (auth !== undefined) tokens.set(auth, bearerToken(req))
         const value = auth === undefined ? undefined : toAuthInfo(auth)
         // The `auth` of an SDK with other middleware may be read-only.
         Object.defineProperty(req, 'auth', { value, writable: true, configurable: true, enumerable: true })
@@ -52,19 +53,13 @@ const pick = (members, optionSet) =>
       .map(({ name }) => [name, members[name]]),
   )
 
-/** The token of each context. @type {WeakMap<AuthContext, string>} */
-const tokens = new WeakMap()
-
-/** @param {import('node:http').IncomingMessage} req */
-const bearerToken = ({ headers: { authorization = '' } }) => authorization.replace(/^bearer +/i, '').trim()
-
 /** @type {typeof import('./mcp').toAuthInfo} */
 function toAuthInfo(auth) {
   if (!isContext(auth) || auth.isGuest) throw new TypeError('Expected the context of an authenticated request')
   const { clientId, organizationId, payload, scopes, subjectType, userId } = auth
   const resource = [payload.aud].flat().find((audience) => audience !== undefined && URL.canParse(audience))
   return {
-    token: tokens.get(auth) ?? '',
+    token: tokenOf(auth) ?? '',
     clientId: clientId ?? '',
     scopes,
     extra: { userId, organizationId, subjectType, payload },

@@ -2,6 +2,7 @@ const assert = require('node:assert/strict')
 const { test } = require('node:test')
 const express = require('express')
 const { verifyAuth } = require('logto-authkit')
+const { getAuth, protect, requireAuth } = require('logto-authkit/express')
 const { mcpAuth, toAuthInfo } = require('logto-authkit/mcp')
 const { ask, bearer, serve } = require('../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../support/helpers')
@@ -61,6 +62,29 @@ test('rejects with the URL of the metadata, and serves the metadata without a to
     bearer_methods_supported: ['header'],
     resource_name: 'Orders',
   })
+})
+
+test('leaves the context to getAuth, requireAuth and protect', async (t) => {
+  const { issuer, url } = await setUp(t, {}, (app, auth) => {
+    app.use(auth)
+    app.get('/who', (req, res) => res.send(`${getAuth(req).userId} ${requireAuth(req).userId}`))
+    app.get('/admin', protect({ requiredScope: 'admin' }), (req, res) => res.send(Object(req).auth.extra.userId))
+  })
+  const request = (scope) => bearer(issuer.mint({ sub: 'alice', audience: RESOURCE, scope }))
+  assert.equal((await ask(`${url}/who`, request(''))).body, 'alice alice')
+  const { status, headers } = await ask(`${url}/admin`, request(''))
+  assert.equal(status, 403)
+  assert.match(String(headers['www-authenticate']), /scope="admin".*resource_metadata=/)
+  assert.equal((await ask(`${url}/admin`, request('admin'))).body, 'alice')
+})
+
+test('passes on a principal that fallback returns, without a token', async (t) => {
+  const fallback = ({ headers }) => headers['x-api-key'] === 'key' && { userId: 'importer', scopes: ['a'] }
+  const { url } = await setUp(t, { fallback: (request) => fallback(request) || null })
+  const { token, clientId, scopes, extra } = JSON.parse((await ask(url, { headers: { 'x-api-key': 'key' } })).body)
+  assert.deepEqual([token, clientId, scopes, extra.userId], ['', '', ['a'], 'importer'])
+  assert.equal(extra.subjectType, 'external')
+  assert.equal((await ask(url)).status, 401)
 })
 
 test('can be registered for the paths of the server and of the metadata only', async (t) => {

@@ -17,21 +17,31 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AuthError, AuthenticatedContext, OneOrMore, RegisteredContext, RegisteredGuests } from '../..'
+import type { AuthError, AuthenticatedContext, OneOrMore, Register, RegisteredContext, RegisteredGuests } from '../..'
 import type { AdapterOptions, PropertyOption, Requirements } from './options'
 
 export type { OrganizationId, Requirements } from './options'
 
 declare global {
   namespace Express {
-    interface Request {
-      /**
-       * The context that `logtoAuth` has verified. It is `undefined` on routes registered before `logtoAuth`, and with
-       * `allowPreflight` in CORS preflights, which reach only handlers for all methods (`app.use`, `app.all`).
-       */
-      auth: RegisteredContext
-    }
+    interface Request extends RequestWithContext {}
   }
+}
+
+/**
+ * The property of Express requests that contains the context: `auth`, or the name that the application has registered as `property`
+ * because another library declares `auth` with its own type. See `Register`.
+ */
+type RequestWithContext = Register extends { property: infer Name extends string }
+  ? { [name in Name]: RegisteredContext }
+  : RequestWithAuth
+
+interface RequestWithAuth {
+  /**
+   * The context that `logtoAuth` has verified. It is `undefined` on routes registered before `logtoAuth`, and with
+   * `allowPreflight` in CORS preflights, which reach only handlers for all methods (`app.use`, `app.all`).
+   */
+  auth: RegisteredContext
 }
 
 /** The shape of an Express request handler, without depending on Express. */
