@@ -1,0 +1,35 @@
+/** A gateway in front of services that trust it: it accepts tokens and API keys, and tells services who is asking. */
+
+import { createHash } from 'node:crypto'
+import Fastify, { type FastifyRequest } from 'fastify'
+import { logtoAuth, protect } from 'logto-authkit/fastify'
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** Stands for a table. */
+const apiKeys = new Map([
+  [sha256('key_importer'), { userId: 'importer', scopes: ['write:orders'], organizationId: 'org_acme' }],
+  [sha256('key_reader'), { userId: 'reader', scopes: ['read:orders'] }],
+])
+
+const app = Fastify()
+
+await app.register(async (api) => {
+  await api.register(logtoAuth, {
+    logtoUrl: process.env.LOGTO_URL ?? '',
+    audience: 'https://api.example.com',
+    fallback: ({ headers }: FastifyRequest) => apiKeys.get(sha256(String(headers['x-api-key']))),
+  })
+  api.get('/orders', { onRequest: protect({ requiredScope: 'read:orders' }) }, forward)
+  api.post('/orders', { onRequest: protect({ requiredScope: 'write:orders' }) }, forward)
+})
+app.get('/health', () => 'ok')
+
+/** Replaces the credentials of the client with its identity. */
+async function forward({ auth, method, url }: FastifyRequest) {
+  const headers = new Headers({ 'x-user-id': auth.userId, 'x-subject-type': auth.subjectType })
+  if (auth.organizationId !== null) headers.set('x-organization-id', auth.organizationId)
+  return fetch(`${process.env.UPSTREAM_URL}${url}`, { method, headers })
+}
+
+await app.listen({ port: Number(process.env.PORT ?? 3000) })

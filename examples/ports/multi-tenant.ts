@@ -1,0 +1,38 @@
+/** An API for many organizations, which requests name in the path, by slug, or in a header, by id. */
+
+import express, { type Request } from 'express'
+import { authErrorHandler, logtoAuth, protect } from 'logto-authkit/express'
+
+/** Stands for a table. */
+const organizations = new Map([
+  ['acme', 'org_acme'],
+  ['globex', 'org_globex'],
+])
+const idOf = async (slug: string | undefined) => organizations.get(slug ?? '')
+
+const app = express()
+app.use(
+  logtoAuth({
+    logtoUrl: process.env.LOGTO_URL ?? '',
+    audience: 'https://api.example.com',
+  }),
+)
+app.get('/me', (req, res) => res.json({ userId: req.auth.userId, organizationId: req.auth.organizationId }))
+
+const inPath = express.Router({ mergeParams: true })
+app.use('/orgs/:slug', protect({ organizationId: (req: Request<{ slug: string }>) => idOf(req.params.slug) }), inPath)
+inPath.get('/invoices', protect({ requiredScope: 'read:invoices' }), (req, res) =>
+  res.json({ of: req.auth.organizationId }),
+)
+inPath.delete('/invoices', protect({ requiredRole: 'accountant' }), (_req, res) => res.sendStatus(204))
+
+app.post(
+  '/invoices',
+  protect({ organizationId: (req: Request) => req.get('x-organization-id'), requiredScope: 'write:invoices' }),
+  (req, res) => res.status(201).json({ of: req.auth.organizationId }),
+)
+// Only for tokens that belong to no organization, such as those of the back office.
+app.get('/reports', protect({ organizationId: null, subjectType: 'machine' }), (_req, res) => res.json({ all: true }))
+app.use(authErrorHandler())
+
+app.listen(process.env.PORT ?? 3000)
