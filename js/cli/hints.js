@@ -21,7 +21,8 @@ function hints(errors, its) {
 
 /** @type {Record<string, (its: any) => (string | string[])[]>} */
 const HINTS = {
-  missing_token: ({ cookie, options }) => [
+  missing_token: ({ cookie, options, error }) => [
+    meaningOf(error.details.reason) ?? [],
     otherCookie(cookie, options.cookieName ?? contract().cookies.auth),
     `The request contains no token. The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
@@ -37,6 +38,12 @@ const HINTS = {
   ],
   malformed_token: ({ token, error }) => [
     [meaningOf(error.details.reason), error.details.problem].filter(Boolean).join(' '),
+    error.details.reason === 'literal_undefined'
+      ? 'Sign the user in first, and await the token: await getAccessToken("https://your-api").'
+      : [],
+    /^j:/.test(token)
+      ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
+      : [],
     /^bearer\s/i.test(token) ? 'The input starts with "Bearer", which is not part of the token.' : [],
     /["'\s]/.test(token) ? 'The input contains quotes or white space, which never occur in a token.' : [],
     /[=+/]/.test(token)
