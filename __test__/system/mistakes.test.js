@@ -247,7 +247,7 @@ describe('a wrong application', { timeout: 300_000 }, () => {
       const { protect } = require('logto-authkit/express')
       const app = require('express')().get('/', protect())
       const server = app.listen(0, async () => {
-        await fetch(`http://127.0.0.1:${server.address().port}`)
+        await fetch(`http://127.0.0.1:${/** @type {any} */ (server.address()).port}`)
         process.exit()
       })
     })
@@ -294,7 +294,10 @@ describe('a wrong application', { timeout: 300_000 }, () => {
       const app = require('express')().use(logtoAuth())
       const server = app.listen(0, async () => {
         const headers = { Origin: 'https://app.example.com', 'Access-Control-Request-Method': 'GET' }
-        const { status } = await fetch(`http://127.0.0.1:${server.address().port}`, { method: 'OPTIONS', headers })
+        const { status } = await fetch(`http://127.0.0.1:${/** @type {any} */ (server.address()).port}`, {
+          method: 'OPTIONS',
+          headers,
+        })
         process.exit(status === 401 ? 0 : 1)
       })
     })
