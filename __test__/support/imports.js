@@ -124,7 +124,7 @@ function jsModules() {
   return files.map((path) => {
     const code = withoutComments(read(path))
     const names = [
-      ...code.matchAll(/\b(?:require|import)\(\s*'([^']+)'|\b(?:import|export)\b[^'()]*?from\s+'([^']+)'/g),
+      ...withoutTexts(code).matchAll(/\b(?:require|import)\(\s*'([^']+)'|\b(?:import|export)\b[^'()]*?from\s+'([^']+)'/g),
     ]
     const specifiers = names.map(([, required, imported]) => required ?? imported)
     const imports = specifiers.filter((name) => name.startsWith('.')).map((name) => resolveJs(path, name))
@@ -132,6 +132,9 @@ function jsModules() {
     return { path, code, imports, packages }
   })
 }
+
+/** Removes strings in double quotes and templates, such as the code that `init` writes. Specifiers are in single quotes. */
+const withoutTexts = (code) => code.replaceAll(/"(?:[^"\\\n]|\\.)*"/g, '""').replaceAll(/`[^`]*`/g, '``')
 
 const packageName = (specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier
 

@@ -25,7 +25,7 @@ describe('C3: details.reason', () => {
         assert.deepEqual([error.code, error.details.reason ?? null], [code, reason])
       }
       if (source === 'token') return
-      const guest = await verifyAuth(input, { ...options, allowGuest: true })
+      const guest = await verifyAuth(input, { ...options, allowGuest: /** @type {const} */ (true) })
       assert.deepEqual([guest.isGuest, guest.isGuest && guest.guestReason], [true, code])
     })
   }
