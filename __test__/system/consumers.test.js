@@ -45,17 +45,23 @@ describe('TypeScript', () => {
     }
     export const status = (error: unknown): number => (error instanceof AuthError ? error.status : 500)
     export const all = [createVerifier, createCsrfMiddleware, logtoAuth, protect, withAuth, withLogtoAuth, verifyNextAuth, createTestIssuer]
-    // @ts-expect-error an audience is required
-    createVerifier({ logtoUrl: 'https://auth.example.com' })
+    const options = { logtoUrl: 'https://auth.example.com', audience: 'https://api.example.com' }
+    export const user = (request: IncomingMessage): Promise<string> => createVerifier(options).verify(request).then(({ userId }) => userId)
+    export const visitor = async (request: IncomingMessage): Promise<string | null> => (await verifyAuth(request, { ...options, allowGuest: true })).userId
+    // @ts-expect-error guests are not registered
+    logtoAuth({ ...options, allowGuest: true })
   `
   const SEVEN = join(TOOLS, 'typescript/bin/tsc')
   const SIX = join(TOOLS, 'typescript-6/bin/tsc')
+  const FIVE = join(TOOLS, 'typescript-5.6/bin/tsc')
   /** @type {[string, string, string, object][]} */
   const CONFIGURATIONS = [
     ['node16', SEVEN, 'mts', { module: 'node16', moduleResolution: 'node16' }],
     ['node16, CommonJS', SEVEN, 'cts', { module: 'node16', moduleResolution: 'node16', esModuleInterop: true }],
     ['nodenext', SEVEN, 'mts', { module: 'nodenext', moduleResolution: 'nodenext' }],
     ['bundler', SEVEN, 'ts', { module: 'esnext', moduleResolution: 'bundler' }],
+    ['nodenext with TypeScript 5.6', FIVE, 'mts', { module: 'nodenext', moduleResolution: 'nodenext' }],
+    ['bundler with TypeScript 5.6', FIVE, 'ts', { module: 'esnext', moduleResolution: 'bundler' }],
     ['node16 with TypeScript 6', SIX, 'mts', { module: 'node16', moduleResolution: 'node16' }],
     [
       'node10 with TypeScript 6',

@@ -5,7 +5,7 @@ const { newContext } = require('./context')
 const { AuthError, authError, invalidOption, orThrow } = require('./errors')
 const { own, snapshot } = require('./options')
 const { validateClaims } = require('./schema')
-const { isPending, rethrow, settle } = require('./settle')
+const { isPending } = require('./settle')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {InstanceType<typeof AuthError>} Rejection */
@@ -21,28 +21,32 @@ const hasChecks = ({ claims, check, isRevoked }) =>
 
 /**
  * Performs the application's own checks of a context that has passed all others. Returns the rejection, if any, and a promise
- * only if one of the functions does.
+ * only if one of the functions does. Without closures, the checks of a previously verified token cost half as much.
  *
  * @type {(auth: AuthContext, functions: Functions, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
-function applicationRejection(auth, { claims, check, isRevoked }, source) {
-  return firstRejection([
-    () => (claims === undefined ? undefined : validateClaims(auth, claims)),
-    () => (check === undefined ? undefined : checkRejection(check, auth, source)),
-    () => (isRevoked === undefined ? undefined : settle(() => isRevoked(auth), revokedRejection, rethrow)),
-  ])
+function applicationRejection(auth, functions, source) {
+  const { claims } = functions
+  if (claims === undefined) return rejectionAfterClaims(auth, functions, source)
+  const rejection = validateClaims(auth, claims)
+  if (isPending(rejection)) return rejection.then((settled) => settled ?? rejectionAfterClaims(auth, functions, source))
+  return rejection ?? rejectionAfterClaims(auth, functions, source)
 }
 
-/** @type {(checks: (() => any)[]) => Rejection | undefined | Promise<Rejection | undefined>} */
-function firstRejection(checks) {
-  for (const [index, run] of checks.entries()) {
-    const rejection = run()
-    if (isPending(rejection)) {
-      return rejection.then((settled) => settled ?? firstRejection(checks.slice(index + 1)))
-    }
-    if (rejection !== undefined) return rejection
-  }
-  return undefined
+/** @type {typeof applicationRejection} */
+function rejectionAfterClaims(auth, functions, source) {
+  const { check } = functions
+  if (check === undefined) return rejectionAfterCheck(auth, functions)
+  const rejection = checkRejection(check, auth, source)
+  if (isPending(rejection)) return rejection.then((settled) => settled ?? rejectionAfterCheck(auth, functions))
+  return rejection ?? rejectionAfterCheck(auth, functions)
+}
+
+/** @type {(auth: AuthContext, functions: Functions) => Rejection | undefined | Promise<Rejection | undefined>} */
+function rejectionAfterCheck(auth, { isRevoked }) {
+  if (isRevoked === undefined) return undefined
+  const revoked = isRevoked(auth)
+  return isPending(revoked) ? revoked.then(revokedRejection) : revokedRejection(revoked)
 }
 
 /**
@@ -50,15 +54,21 @@ function firstRejection(checks) {
  *
  * @type {(check: Function, auth: AuthContext, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
-const checkRejection = (check, auth, source) =>
-  settle(
-    () => check(auth, source),
-    forbiddenUnless,
-    (error) => {
-      if (error instanceof AuthError) return error
-      throw error
-    },
-  )
+function checkRejection(check, auth, source) {
+  let isPermitted
+  try {
+    isPermitted = check(auth, source)
+  } catch (error) {
+    return thrownRejection(error)
+  }
+  return isPending(isPermitted) ? isPermitted.then(forbiddenUnless, thrownRejection) : forbiddenUnless(isPermitted)
+}
+
+/** @param {unknown} error */
+function thrownRejection(error) {
+  if (error instanceof AuthError) return error
+  throw error
+}
 
 /** @param {unknown} isPermitted */
 function forbiddenUnless(isPermitted) {
