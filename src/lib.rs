@@ -53,6 +53,7 @@ pub mod token_cache;
 pub mod url;
 pub mod verifier_keys;
 pub mod verify;
+pub mod warnings;
 pub mod webhook;
 
 #[cfg(feature = "node")]

@@ -47,6 +47,8 @@ reasons! {
     KeyForOtherAlgorithm => "key_for_other_algorithm", "The key with this `kid` does not support the token's `alg`.";
     NoIssuer => "no_issuer", "The token has no `iss` claim, or it is not a string.";
     NoAudience => "no_audience", "The token has no `aud` claim, or it is neither a string nor an array of strings.";
+    StoreUnreachable => "store_unreachable", "The store of the revocations is unreachable.";
+    RevocationsNotLoaded => "revocations_not_loaded", "The revocations have not been loaded yet.";
     NoOrganization => "no_organization", "The request names no organization: the function `organizationId` returned `undefined` or an empty string.";
 }
 

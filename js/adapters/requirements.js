@@ -7,6 +7,7 @@ const { authError, invalidOption, orThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { organizationFrom } = require('../core/organization')
 const { isPending } = require('../core/settle')
+const { printed } = require('../core/warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../core/context').Proof} Proof */
@@ -37,7 +38,7 @@ class Requirements {
    */
   check(auth, source) {
     const proof = proofOf(auth)
-    if (proof === undefined) throw authError(rejectionOf(auth) ?? native.refusal('missing_token'))
+    if (proof === undefined) throw authError(printed(rejectionOf(auth) ?? native.refusal('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // Claims and requirements never change, but the application's function may return a different organization.
@@ -64,7 +65,7 @@ class Requirements {
   /** @type {(proof: Proof, organization: string | null | undefined) => void} */
   #checkNatively({ json }, organization) {
     const refusal = this.#native.check(json, organization ?? undefined, organization === null)
-    if (refusal !== null) throw authError(refusal)
+    if (refusal !== null) throw authError(printed(refusal))
   }
 
   /** @type {(auth: any, source: unknown) => Promise<void> | void} */

@@ -7,6 +7,7 @@ const { AuthError, authError } = require('./errors')
 const { outcomeOf, scheduleEndOfTurn } = require('./pending')
 const { organizationFrom } = require('./organization')
 const { isPending, rethrow, settle } = require('./settle')
+const { report } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
@@ -55,7 +56,8 @@ function contextFrom(result, attempt, trace, rejection) {
   if (typeof result === 'string') return newlyVerified(newContext(result, attempt), attempt, trace)
   if (result.slow) scheduleEndOfTurn()
   // Check own properties only, because a polluted prototype must not turn a rejection into a context.
-  if (!Object.hasOwn(result, 'context')) return rejected(/** @type {RejectedRequest} */ (result), attempt, rejection)
+  if (!Object.hasOwn(result, 'context'))
+    return rejected(report(/** @type {RejectedRequest} */ (result)), attempt, rejection)
   const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
   if (trace !== undefined) trace.cached = cached
   attempt.position = position

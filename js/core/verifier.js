@@ -11,6 +11,7 @@ const { credentials } = require('./request')
 const { parseServers, readTokens, selectServer, totalStats } = require('./servers')
 const { isPending, rethrow, settle } = require('./settle')
 const { VERIFIER, isVerifier } = require('./shared')
+const { report } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../..').RequestLike} RequestLike */
@@ -61,7 +62,7 @@ async function prefetch({ core }) {
   const result = core.verifier.prefetch()
   const outcome = typeof result === 'number' ? await outcomeOf(result) : result
   publishKeyFetches()
-  if (typeof outcome !== 'string') throw authError(/** @type {RejectedRequest} */ (outcome))
+  if (typeof outcome !== 'string') throw authError(report(/** @type {RejectedRequest} */ (outcome)))
 }
 
 /** @type {(parsed: Parsed) => import('../..').VerifierStats} */

@@ -1,4 +1,38 @@
-/** Warnings for operators, each at most once per process, so that outsiders cannot flood the log. */
+/** Warnings and debug output for operators. No warning is repeated, so that outsiders cannot flood the log. */
+
+const { debuglog } = require('node:util')
+
+/** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
+
+/** Prints if `NODE_DEBUG` contains the name. */
+const debug = debuglog('logto-authkit')
+
+/**
+ * Emits the core's warning about a rejection, which it creates once per code and verifier, and prints the rejection for
+ * debugging.
+ *
+ * @template {RejectedRequest} T
+ * @param {T} rejected
+ */
+function report(rejected) {
+  const { code, warning } = rejected
+  if (warning !== null) process.emitWarning(warning, { code: `LOGTO_AUTHKIT_${code.toUpperCase()}` })
+  return printed(rejected)
+}
+
+/**
+ * Prints a rejection for debugging. Its details contain no token.
+ *
+ * @template {RejectedRequest} T
+ * @param {T} rejected
+ */
+function printed(rejected) {
+  if (debug.enabled) {
+    const { code, status, message, details, cause } = rejected
+    debug('rejected with %s (%d): %s %s%s', code, status, message, details, cause === null ? '' : ` ${cause}`)
+  }
+  return rejected
+}
 
 /**
  * Returns a function that emits a warning on its first call.
@@ -16,4 +50,4 @@ function warningOnce(code, message, type) {
   }
 }
 
-module.exports = { warningOnce }
+module.exports = { printed, report, warningOnce }

@@ -248,6 +248,8 @@ export interface RejectedRequest {
   /** The guest id, if the request becomes a guest. */
   guestId: string | null
   guestIsNew: boolean
+  /** A warning for the log of the server. */
+  warning: string | null
   /** Whether an expensive signature was verified on the calling thread. */
   slow: boolean
 }

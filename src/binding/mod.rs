@@ -41,6 +41,7 @@ use crate::options::{self, Environment, Guests, Options};
 use crate::principal::Principal;
 use crate::source::{self, Credentials};
 use crate::verify::{Accepted, Verifier};
+use crate::warnings::Warned;
 
 /// Statistics about the token cache and the key set, for operators.
 #[napi(object, use_nullable = true)]
@@ -68,6 +69,7 @@ pub struct EnvironmentVariables {
 #[napi]
 pub struct NativeVerifier {
     verifier: Arc<Verifier>,
+    warned: Arc<Warned>,
     inbox: Arc<Inbox>,
 }
 
@@ -83,10 +85,11 @@ pub fn create_verifier(
     let EnvironmentVariables { logto_url, audience } = environment;
     let environment = Environment { logto_url, audience };
     let options = Options::parse_with(option_set(&set)?, raw(&options)?, environment);
-    Ok(value_or_fault(
-        options
-            .map(|options| NativeVerifier { verifier: Arc::new(Verifier::new(options)), inbox: completions.inbox() }),
-    ))
+    Ok(value_or_fault(options.map(|options| NativeVerifier {
+        verifier: Arc::new(Verifier::new(options)),
+        warned: Arc::default(),
+        inbox: completions.inbox(),
+    })))
 }
 
 #[napi]
@@ -167,11 +170,11 @@ impl NativeVerifier {
     /// Fetches the keys unless they are cached. The result is an empty string on success.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn prefetch(&self) -> Result<VerificationResult> {
-        let verifier = self.verifier.clone();
+        let (verifier, warned) = (self.verifier.clone(), self.warned.clone());
         run_verification(&self.inbox, async move {
             match verifier.prefetch(Timestamp::now()).await {
                 Ok(()) => Outcome::Valid(String::new(), 0),
-                Err(rejection) => Outcome::Rejected(RejectedRequest::new(rejection, None)),
+                Err(rejection) => rejected(rejection, None, &verifier, &warned),
             }
         })
     }
@@ -235,7 +238,7 @@ impl NativeVerifier {
     }
 
     fn verify(&self, request: Credentials, guests: Guests) -> Result<VerificationResult> {
-        let verifier = self.verifier.clone();
+        let (verifier, warned) = (self.verifier.clone(), self.warned.clone());
         run_verification(&self.inbox, async move {
             match verifier.verify_request(&request, Timestamp::now()).await {
                 Ok(Accepted { token, was_cached, position }) => {
@@ -248,11 +251,17 @@ impl NativeVerifier {
                 }
                 Err(rejection) => {
                     let guest = guests.include(rejection.code).then(|| Guest::of(&request, verifier.options()));
-                    Outcome::Rejected(RejectedRequest::new(rejection, guest))
+                    rejected(rejection, guest, &verifier, &warned)
                 }
             }
         })
     }
+}
+
+/// The outcome for a rejected request, with a warning if the log of the server should contain one.
+fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier, warned: &Warned) -> Outcome {
+    let warning = warned.take(&rejection, verifier.options());
+    Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }
 
 /// The context, as JSON, of the cached token whose id the last call on this thread returned, or null for any other id.

@@ -28,6 +28,8 @@ pub struct RejectedRequest {
     /// The guest id, if the request becomes a guest.
     pub guest_id: Option<String>,
     pub guest_is_new: bool,
+    /// A warning for the log of the server.
+    pub warning: Option<String>,
     /// Whether an expensive signature was verified on the calling thread.
     pub slow: bool,
 }
@@ -109,6 +111,7 @@ impl RejectedRequest {
             cause_code: rejection.cause_code.map(str::to_owned),
             guest_is_new: guest.as_ref().is_some_and(|guest| guest.is_new),
             guest_id: guest.map(|guest| guest.id),
+            warning: None,
             slow: false,
         }
     }

@@ -11,6 +11,7 @@ use super::mirror::Mirror;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
+use crate::reason::Reason;
 
 /// How long entries are kept, and what happens while the store is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,8 +67,8 @@ impl Revocations {
             Some(lag) if lag <= max_lag => Ok(()),
             lag => {
                 let rejection = Rejection { retry_after: Some(1), ..Code::RevocationsUnavailable.into() };
-                let reason = if lag.is_some() { "the store is unreachable" } else { "not loaded yet" };
-                Err(rejection.detail("reason", reason))
+                let reason = if lag.is_some() { Reason::StoreUnreachable } else { Reason::RevocationsNotLoaded };
+                Err(rejection.reason(reason))
             }
         }
     }

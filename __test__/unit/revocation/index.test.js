@@ -248,7 +248,7 @@ describe('whenUnavailable', () => {
     const { issuer, verifier, revocations } = await start(t, { options: { store, whenUnavailable: 'refuse' } })
     const error = await rejection(verifier.verify(mint(issuer)))
     assert.deepEqual([error.code, error.status, error.headers['Retry-After']], ['revocations_unavailable', 503, '1'])
-    assert.deepEqual(error.details, { reason: 'not loaded yet' })
+    assert.deepEqual(error.details, { reason: 'revocations_not_loaded' })
     store.isDown = false
     await revocations.ready()
     assert.equal(await verdict(verifier.verify(mint(issuer))), 'accepted')

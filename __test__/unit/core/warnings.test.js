@@ -1,0 +1,141 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { setImmediate: turn } = require('node:timers/promises')
+const { createVerifier, verifyAuth } = require('logto-authkit')
+const { inChild } = require('../../support/child')
+const { startIssuer, verdict } = require('../../support/helpers')
+const { AUDIENCE, bearer, createKey, optionsFor, signToken } = require('../../support/tokens')
+
+const key = createKey('EdDSA')
+
+/** Collects the warnings that a function causes. */
+async function warningsDuring(run) {
+  const warnings = []
+  const collect = (warning) => warnings.push(warning)
+  process.on('warning', collect)
+  try {
+    await run()
+    await turn()
+  } finally {
+    process.off('warning', collect)
+  }
+  return warnings.map(({ code, message }) => ({ code, message }))
+}
+
+describe('D1: the server log', () => {
+  for (const allowGuest of [false, true]) {
+    test(`says once per verifier that a token has another audience${allowGuest ? ', also for guests' : ''}`, async () => {
+      const verifier = createVerifier(optionsFor(key, { allowGuest }))
+      const warnings = await warningsDuring(async () => {
+        for (let n = 0; n < 3; n += 1) {
+          const auth = await verifier
+            .verify(bearer(signToken(key, { aud: 'https://other.example.test' })))
+            .catch(() => null)
+          assert.equal(auth?.isGuest, allowGuest ? true : undefined)
+        }
+      })
+      assert.deepEqual(warnings, [
+        {
+          code: 'LOGTO_AUTHKIT_INVALID_AUDIENCE',
+          message: `A token with a valid signature was rejected, because its audience is "https://other.example.test", but the options accept "${AUDIENCE}". To see every check, run: npx logto-authkit explain --url https://auth.example.test/oidc --audience ${AUDIENCE}`,
+        },
+      ])
+    })
+  }
+
+  test('says that a token has another issuer', async () => {
+    const token = signToken(key, { iss: 'https://auth.example.test/oidc/\n' })
+    const [{ code, message }, ...others] = await warningsDuring(() =>
+      verdict(createVerifier(optionsFor(key)).verify(token)),
+    )
+    assert.deepEqual([code, others], ['LOGTO_AUTHKIT_INVALID_ISSUER', []])
+    assert.match(
+      message,
+      /its issuer is "https:\/\/auth\.example\.test\/oidc\/\\+u\{a\}", but the options accept "https:\/\/auth\.example\.test\/oidc"/,
+    )
+  })
+
+  test('says why the keys are unavailable, also for prefetch and guests', async (t) => {
+    const issuer = await startIssuer(t)
+    issuer.setOutage('error')
+    const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, jwksCooldownMs: 0 }
+    for (const run of [
+      () =>
+        createVerifier(options)
+          .prefetch()
+          .catch(() => {}),
+      () => verdict(createVerifier(options).verify(issuer.mint())),
+      () => createVerifier({ ...options, allowGuest: true }).verify(bearer(issuer.mint())),
+    ]) {
+      const [{ code, message }, ...others] = await warningsDuring(run)
+      assert.deepEqual([code, others], ['LOGTO_AUTHKIT_JWKS_UNAVAILABLE', []])
+      assert.match(message, /: .*500.*run: npx logto-authkit doctor --url http:\/\/127\.0\.0\.1:\d+/)
+    }
+  })
+
+  test('says nothing about rejections that clients cause, or without a valid signature', async () => {
+    const stranger = createKey('EdDSA')
+    const forged = signToken(
+      { ...stranger, jwk: { ...stranger.jwk, kid: key.jwk.kid } },
+      { aud: 'https://other.example.test' },
+    )
+    const verifier = createVerifier(optionsFor(key))
+    const warnings = await warningsDuring(async () => {
+      for (const token of ['', 'x', forged, signToken(key, { exp: 1 }), signToken(stranger)])
+        await verdict(verifier.verify(token))
+    })
+    assert.deepEqual(warnings, [])
+  })
+
+  test('contains every rejection with NODE_DEBUG=logto-authkit, but no token', async () => {
+    const token = signToken(key, { exp: 1 })
+    const data = { options: optionsFor(key), token, valid: signToken(key) }
+    const { stderr } = await inChild(
+      async ({ options, token, valid }) => {
+        const { verifyAuth } = require('logto-authkit')
+        const { Requirements } = require('../../js/adapters/requirements')
+        const headers = { authorization: `Bearer ${token}` }
+        await verifyAuth({ headers }, options).catch(() => {})
+        await verifyAuth({ headers }, { ...options, allowGuest: true })
+        await verifyAuth({ headers: {} }, options).catch(() => {})
+        const auth = await verifyAuth(valid, options)
+        try {
+          new Requirements({ requiredScope: 'admin' }).check(auth, {})
+        } catch {}
+      },
+      data,
+      { NODE_DEBUG: 'logto-authkit' },
+    )
+    const lines = stderr.split('\n').filter((line) => line.includes('rejected with'))
+    assert.deepEqual(
+      lines.map((line) => line.match(/rejected with (\w+) \((\d+)\)/)?.slice(1)),
+      [
+        ['token_expired', '401'],
+        ['token_expired', '401'],
+        ['missing_token', '401'],
+        ['missing_scope', '403'],
+      ],
+    )
+    assert.ok(!stderr.includes(token.slice(0, 30)) && !stderr.includes(token.slice(-30)))
+  })
+
+  test('contains nothing without NODE_DEBUG', async () => {
+    const { stderr } = await inChild(
+      (options) =>
+        require('logto-authkit')
+          .verifyAuth('x', options)
+          .catch(() => {}),
+      optionsFor(key),
+      { NODE_DEBUG: '' },
+    )
+    assert.equal(stderr, '')
+  })
+
+  test('is the same with plain options', async () => {
+    const options = optionsFor(key, { clockTolerance: 17 })
+    const warnings = await warningsDuring(async () => {
+      for (let n = 0; n < 3; n += 1) await verdict(verifyAuth(signToken(key, { aud: 'x' }), { ...options }))
+    })
+    assert.equal(warnings.length, 1)
+  })
+})
