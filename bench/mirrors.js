@@ -14,8 +14,9 @@ async function load({ port }) {
   const revocations = mirror(port)
   await revocations.ready()
   const seconds = (performance.now() - start) / 1000
+  const { user, system } = process.cpuUsage()
   const mebibytes = ((await residentMemory()) - before) / 2 ** 20
-  return { seconds, mebibytes, entries: revocations.stats().entries }
+  return { seconds, cpuSeconds: (user + system) / 1e6, mebibytes, entries: revocations.stats().entries }
 }
 
 async function residentMemory() {
@@ -90,4 +91,9 @@ function record(entries) {
 
 const lags = () => lagRecord
 
-module.exports = { lags, load, rejectedAt, revokeUser, startInstance, startMirrors }
+/** Resolves when this many entries have arrived. @param {number} count */
+async function received(count) {
+  while (lagRecord.received < count) await pause(10)
+}
+
+module.exports = { lags, load, received, rejectedAt, revokeUser, startInstance, startMirrors }

@@ -4,7 +4,7 @@ const { authError } = require('../core/errors')
 const native = require('../core/addon')
 
 // Captured at load time, because fake timers in a test would replace the globals and never fire.
-const { clearInterval, clearTimeout, setInterval, setTimeout } = require('node:timers')
+const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = require('node:timers')
 
 /** Maximum duration of a read. A store waits for at most one second for new entries, so this one hangs. */
 const READ_TIMEOUT_MS = 5000
@@ -16,8 +16,12 @@ const APPEND_TIMEOUT_MS = 5000
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
-/** The pause after a complete read, so that mirrors of a busy store read in batches, and a store that does not wait causes no busy loop. */
-const PAUSE_MS = 10
+/**
+ * The pause after a complete read, so that a store that does not wait for entries causes no busy loop. It grows with the number of
+ * entries, so that mirrors of a busy store read in batches.
+ */
+const MIN_PAUSE_MS = 10
+const MAX_PAUSE_MS = 40
 
 /** How long the store may be unreachable before operators are warned. */
 const WARN_AFTER_MS = 5000
@@ -108,7 +112,8 @@ class Mirror {
         position = batch.position
         failures = 0
         this.#succeed(batch.complete)
-        if (batch.complete || batch.entries.length === 0) pause = PAUSE_MS
+        if (batch.complete || batch.entries.length === 0)
+          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS)
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false
@@ -185,16 +190,21 @@ class Mirror {
 function within(duration, keepsAlive, run, stop) {
   const controller = new AbortController()
   return new Promise((resolve, reject) => {
+    let isSettled = false
     /** @param {Error} error */
     const abort = (error) => {
+      if (isSettled) return
       controller.abort(error)
       reject(error)
     }
-    const timer = setTimeout(() => abort(new Error(`The store did not respond within ${duration} ms`)), duration)
+    const timeout = () => abort(new Error(`The store did not respond within ${duration} ms`))
+    // If the event loop was blocked for so long, the response may have arrived: it is processed before `setImmediate`.
+    const timer = setTimeout(() => setImmediate(timeout), duration)
     if (!keepsAlive) timer.unref()
     const onStop = () => abort(closedError())
     stop?.addEventListener('abort', onStop, { once: true })
     const settled = () => {
+      isSettled = true
       clearTimeout(timer)
       stop?.removeEventListener('abort', onStop)
     }

@@ -96,7 +96,7 @@ class RedisStore {
     const items = itemsOf(reply)
     if (items.length === 0) this.#mustCheck = true
     return {
-      entries: items.flatMap(([, fields]) => fields.filter((_, i) => i % 2 === 1).map(String)),
+      entries: entriesOf(items),
       position: String(items.at(-1)?.[0] ?? from),
       complete: items.length < MAX_ITEMS,
     }
@@ -206,6 +206,18 @@ function itemsOf(reply) {
   if (Array.isArray(reply)) return Array.isArray(reply[0]) ? reply[0][1] : (reply[1] ?? [])
   const [items] = reply instanceof Map ? reply.values() : Object.values(reply)
   return items ?? []
+}
+
+/**
+ * Returns the entries in items, which are all values, whatever the fields are named.
+ *
+ * @param {Item[]} items
+ */
+function entriesOf(items) {
+  /** @type {string[]} */
+  const entries = []
+  for (const [, fields] of items) for (let i = 1; i < fields.length; i += 2) entries.push(String(fields[i]))
+  return entries
 }
 
 /** @type {typeof import('.').redisStore} */
