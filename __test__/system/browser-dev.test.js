@@ -1,5 +1,6 @@
 const assert = require('node:assert/strict')
 const { existsSync } = require('node:fs')
+const { createServer } = require('node:http')
 const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
 const { chromium } = require('playwright-core')
@@ -61,6 +62,13 @@ describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 
       await page.getByLabel('Organization', { exact: true }).fill('org-1')
       await page.getByRole('button', { name: 'Create token' }).click()
       await page.locator('#claims', { hasText: 'urn:logto:organization:org-1' }).waitFor()
+
+      const answering = createServer((request, response) => response.end(request.headers['content-type'])).listen(0)
+      t.after(() => answering.close())
+      const { port } = /** @type {import('node:net').AddressInfo} */ (answering.address())
+      await page.getByLabel('Back-channel logout URL').fill(`http://localhost:${port}/`)
+      await page.getByRole('button', { name: 'Send logout token' }).click()
+      await page.locator('#sent', { hasText: 'Response: 200 application/x-www-form-urlencoded' }).waitFor()
 
       const previous = await page.locator('#key').textContent()
       await page.getByLabel('keep the previous key').uncheck()

@@ -5,6 +5,7 @@ const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
+const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
@@ -21,7 +22,7 @@ async function startPage(issuer, port) {
   const state = { outage: /** @type {import('../testing/index').OutageMode | null} */ (null), rotations: 0 }
   const server = createServer(async (request, response) => {
     const { status, type, body } = await handleRequest(request, issuer, state).catch((error) =>
-      error.code === 'invalid_options' || error instanceof HttpError
+      error.code === 'invalid_options' || error instanceof HttpError || error instanceof SendError
         ? json({ error: error.message }, error.status ?? 400)
         : json({ error: 'Internal error' }, 500),
     )
@@ -117,6 +118,8 @@ const POST_ACTIONS = {
     state.rotations += 1
     return stateOf(issuer, state)
   },
+  '/api/logout': sendLogoutToken,
+  '/api/webhook': sendWebhook,
   '/api/outage': ({ mode }, issuer, state) => {
     issuer.setOutage(mode)
     state.outage = mode

@@ -12,6 +12,7 @@ const { serve } = require('../../support/frameworks')
 const { AUDIENCE } = require('../../support/tokens')
 const express = require('express')
 const { logtoAuth, protect } = require('logto-authkit/express')
+const { createRevocations } = require('logto-authkit/revocation')
 
 describe('dev', { timeout: 60_000 }, () => {
   test('issues tokens that the library accepts with the printed options', async (t) => {
@@ -102,6 +103,40 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.equal(await verdict(verifyAuth(body.token, options)), 'jwks_unavailable')
     assert.equal((await post(page, '/api/outage', { mode: null })).body.outage, null)
     assert.equal(await verdict(verifyAuth(body.token, options)), 'accepted')
+  })
+
+  test('sends logout tokens and webhooks, which revoke the tokens of a user', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const revocations = createRevocations()
+    t.after(() => revocations.close())
+    const app = express()
+    app.post('/logout', revocations.backchannelLogout({ logtoUrl, clientId: 'my-app' }))
+    app.post('/webhook', revocations.webhook({ signingKey: 'secret' }))
+    const url = await serve(t, app)
+    const options = { logtoUrl, audience: AUDIENCE, revocations }
+    for (const [path, body] of /** @type {[string, any][]} */ ([
+      ['/api/logout', { url: `${url}/logout`, sub: 'alice' }],
+      ['/api/webhook', { url: `${url}/webhook`, userId: 'bob', signingKey: 'secret' }],
+    ])) {
+      const sub = body.sub ?? body.userId
+      const { token } = (await post(page, '/api/tokens', { sub })).body
+      assert.equal(await verdict(verifyAuth(token, options)), 'accepted')
+      assert.equal((await post(page, path, body)).body.status, 200)
+      assert.equal(await verdict(verifyAuth(token, options)), 'token_revoked')
+    }
+    const wrong = { url: `${url}/webhook`, userId: 'bob', signingKey: 'other' }
+    assert.equal((await post(page, '/api/webhook', wrong)).body.status, 401)
+    for (const target of ['https://example.com/', 'http://127.0.0.1.example.com', 'file:///etc/passwd', 5]) {
+      const { status, body } = await post(page, '/api/logout', { url: target })
+      assert.equal(status, 400)
+      assert.match(body.error, /expected a URL on this machine/)
+    }
+    const port = await closedPort()
+    const closed = await post(page, '/api/logout', { url: `http://127.0.0.1:${port}/` })
+    assert.deepEqual(
+      [closed.status, closed.body.error],
+      [400, `No response from http://127.0.0.1:${port}: ECONNREFUSED`],
+    )
   })
 
   test('describes what is wrong with a request', async (t) => {
@@ -204,6 +239,14 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.deepEqual(await once(child, 'exit'), [0, null])
   })
 })
+
+async function closedPort() {
+  const server = http.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
 
 async function post(page, path, body) {
   const headers = { 'Content-Type': 'application/json' }

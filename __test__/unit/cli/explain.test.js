@@ -138,8 +138,8 @@ describe('an example of every error code', () => {
       'export type AuthErrorCode =',
     )[1]
     const codes = declared.slice(0, declared.indexOf('\n\n')).match(/\w+(?=')/g)
-    // `explain` verifies one token, so it is never overloaded, and has no store of revocations.
-    assert.deepEqual([...Object.keys(EXAMPLES), 'overloaded', 'revocations_unavailable'].sort(), codes?.sort())
+    // `explain` verifies one token, so it is never overloaded, has no store of revocations, and calls no `check`.
+    assert.deepEqual([...Object.keys(EXAMPLES), 'forbidden', 'overloaded', 'revocations_unavailable'].sort(), codes?.sort())
   })
 
   for (const [wanted, { input, args = () => [], hint }] of Object.entries(EXAMPLES)) {

@@ -46,6 +46,15 @@ $('#rotate').addEventListener('submit', async (event) => {
   render(await post('/api/rotation', { alg: event.target.elements.alg.value, keepPrevious }))
 })
 
+for (const name of ['logout', 'webhook']) {
+  $(`#${name}`).addEventListener('submit', async (event) => {
+    event.preventDefault()
+    const result = await post(`/api/${name}`, Object.fromEntries(new FormData(event.target)))
+    $('#sent').hidden = result === null
+    if (result) $('#sent').textContent = `Response: ${result.status} ${result.body}`
+  })
+}
+
 $('#outage').addEventListener('click', async ({ target }) => {
   if (target.dataset.mode !== undefined) render(await post('/api/outage', { mode: target.dataset.mode || null }))
 })

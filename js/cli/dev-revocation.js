@@ -1,0 +1,83 @@
+/** Sends logout tokens and webhooks to an application under development, as Logto does. */
+
+const { createHmac } = require('node:crypto')
+
+/** @typedef {import('../testing/index').TestIssuer} TestIssuer */
+
+/** How long the application may take, as with Logto's logout tokens. */
+const TIMEOUT_MS = 2500
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
+/**
+ * Sends a logout token (OpenID Connect Back-Channel Logout 1.0).
+ *
+ * @param {{ url?: unknown, sub?: string, sid?: string, clientId?: string }} options
+ * @param {TestIssuer} issuer
+ */
+function sendLogoutToken({ url, sub = 'alice', sid, clientId = 'my-app' }, issuer) {
+  const token = issuer.mint({
+    sub,
+    audience: clientId,
+    expiresIn: 120,
+    header: { typ: 'logout+jwt' },
+    claims: {
+      scope: undefined,
+      client_id: undefined,
+      sid,
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    },
+  })
+  return send(url, new URLSearchParams({ logout_token: token }).toString(), {
+    'Content-Type': 'application/x-www-form-urlencoded',
+  })
+}
+
+/**
+ * Sends the webhook for the suspension of a user, signed with the key of the webhook.
+ *
+ * @param {{ url?: unknown, signingKey?: unknown, userId?: string }} options
+ */
+function sendWebhook({ url, signingKey, userId = 'alice' }) {
+  if (typeof signingKey !== 'string' || signingKey === '') throw new SendError('"signingKey": expected a string')
+  const now = new Date()
+  const body = JSON.stringify({
+    event: 'User.SuspensionStatus.Updated',
+    createdAt: now.toISOString(),
+    userAgent: 'logto-authkit dev',
+    ip: '127.0.0.1',
+    path: '/users/:userId/is-suspended',
+    method: 'PATCH',
+    status: 200,
+    params: { userId },
+    matchedRoute: '/users/:userId/is-suspended',
+    data: { id: userId, isSuspended: true, updatedAt: now.getTime() },
+    hookId: 'dev',
+  })
+  const signature = createHmac('sha256', signingKey).update(body).digest('hex')
+  return send(url, body, { 'Content-Type': 'application/json', 'Logto-Signature-Sha-256': signature })
+}
+
+/** An error in the options. Its message is shown to the user. */
+class SendError extends Error {}
+
+/**
+ * Returns the application's response.
+ *
+ * @param {unknown} url - Only of this machine, so that the page cannot be used to reach others.
+ * @param {string} body
+ * @param {Record<string, string>} headers
+ */
+async function send(url, body, headers) {
+  if (typeof url !== 'string' || !URL.canParse(url) || !LOOPBACK.test(new URL(url).hostname))
+    throw new SendError('"url": expected a URL on this machine, such as http://localhost:3000/logout')
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  try {
+    const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal })
+    return { status: response.status, body: (await response.text()).slice(0, 1000) }
+  } catch (error) {
+    const { message, cause } = /** @type {Error & { cause?: { code?: string, message?: string } }} */ (error)
+    throw new SendError(`No response from ${new URL(url).origin}: ${cause?.code ?? cause?.message ?? message}`)
+  }
+}
+
+module.exports = { SendError, sendLogoutToken, sendWebhook }
