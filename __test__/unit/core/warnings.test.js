@@ -93,7 +93,7 @@ describe('D1: the server log', () => {
     const { stderr } = await inChild(
       async ({ options, token, valid }) => {
         const { verifyAuth } = require('logto-authkit')
-        const { Requirements } = require('../../js/adapters/requirements')
+        const { Requirements } = require(/** @type {string} */ ('../../js/adapters/requirements'))
         const headers = { authorization: `Bearer ${token}` }
         await verifyAuth({ headers }, options).catch(() => {})
         await verifyAuth({ headers }, { ...options, allowGuest: true })
