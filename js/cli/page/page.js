@@ -99,12 +99,13 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 
 /** Commands with the responses to expect, from routes like those that `logto-authkit init` creates. */
 function requestsOf(token, kind, claims) {
-  const send = (path) => `curl -i http://localhost:3000${path} -H 'Authorization: Bearer ${token}'`
+  const send = (path) => `curl -i http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
   const rejection = REJECTIONS[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
   const isPermitted = claims?.scope?.split(' ').includes('read:orders')
   return [
     '# 401: missing_token',
     'curl -i http://localhost:3000/me',
+    `TOKEN='${token}'`,
     rejection ? `# 401: ${rejection}` : '# 200',
     send('/me'),
     ...(rejection ? [] : [isPermitted ? '# 200' : '# 403: missing_scope (requires read:orders)', send('/orders')]),
