@@ -153,10 +153,13 @@ function entryFiles({ project }) {
 const startCommand = (project, path) =>
   `${/\.[cm]?ts$/.test(path) ? `${RUNNERS[project.packageManager]} tsx` : 'node'} --env-file=.env ${path}`
 
+/** As `src/app.module.ts` imports it. */
+const CONTROLLER = './me.controller'
+
 /** @param {Planner} plan */
 function planNest(plan) {
   plan.create('src/me.controller.ts', readTemplate('nest-controller.ts'))
-  const lines = "import { MeController } from './me.controller'\n\ncontrollers: [MeController]\n"
+  const lines = `import { MeController } from '${CONTROLLER}'\n\ncontrollers: [MeController]\n`
   plan.extend('src/app.module.ts', addController, lines)
   const { packageManager } = plan.project
   plan.start = `${packageManager === 'npm' ? 'npm run' : packageManager} build && node --env-file=.env dist/main.js`
