@@ -171,3 +171,28 @@ test('verifies before the body is parsed, and protect can be a preHandler', asyn
   )
   assert.deepEqual([status, body], [200, { organization: 'mine' }])
 })
+
+test('never runs the handler of a rejected request, even if onError sends nothing and the client disconnects', async (t) => {
+  const { options } = await setUp(t)
+  const app = Fastify()
+  const disconnected = new AbortController()
+  /** @type {Promise<void>} */
+  const closed = new Promise((resolve) => {
+    const onError = (_error, _request, reply) => {
+      // Fastify's own listener, which would continue with the handler, was added before.
+      reply.raw.on('close', () => setImmediate(resolve))
+      disconnected.abort()
+    }
+    app.register(logtoAuth, { ...options, onError })
+  })
+  let handled = 0
+  app.register(async (routes) => {
+    routes.get('/', async () => {
+      handled += 1
+    })
+  })
+  const url = await serve(t, app)
+  await assert.rejects(fetch(url, { signal: disconnected.signal }), { name: 'AbortError' })
+  await closed
+  assert.equal(handled, 0)
+})
