@@ -1,10 +1,17 @@
 // The sources of revocations: their handlers fit the types of every framework, and what must not compile.
 
+import { subscribe } from 'node:diagnostics_channel'
 import { createServer } from 'node:http'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
-import { type CatchUp, createRevocations, type SourceHandler, type WebhookEvent } from 'logto-authkit/revocation'
+import {
+  type CatchUp,
+  createRevocations,
+  type RevocationMessage,
+  type SourceHandler,
+  type WebhookEvent,
+} from 'logto-authkit/revocation'
 
 const revocations = createRevocations()
 const handler: SourceHandler = revocations.webhook({
@@ -47,3 +54,10 @@ revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test', clientId:
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test' })
 // @ts-expect-error: logout tokens have no audience option
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test', clientId: 'a', audience: 'b' })
+
+subscribe('logto-authkit:revocations', (message) => {
+  const { kind, before } = message as RevocationMessage
+  // @ts-expect-error: messages have no ids
+  message.id
+  return [kind === 'subject', before.getTime()]
+})

@@ -278,6 +278,28 @@ export interface RevocationStats {
   lastError: string | null
 }
 
+/**
+ * A revocation that has taken effect, published on the channel `logto-authkit:revocations` of `node:diagnostics_channel` in the
+ * thread that has read it. It contains no ids. Entries that change nothing are not published.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel'
+ * import type { RevocationMessage } from 'logto-authkit/revocation'
+ *
+ * subscribe('logto-authkit:revocations', (message) => {
+ *   const { kind, before } = message as RevocationMessage
+ *   console.log(`revoked: ${kind}, ${Date.now() - before.getTime()} ms after the event`)
+ * })
+ * ```
+ */
+export interface RevocationMessage {
+  /** What the tokens have in common. `'member'`: a user within an organization. */
+  kind: 'subject' | 'member' | 'organization' | 'client' | 'session' | 'grant' | 'token' | 'all'
+  /** The time of the revocation, in whole seconds. Tokens issued up to and including this second are revoked. */
+  before: Date
+}
+
 /** A store in memory, for a single process: its revocations are lost at a restart, and worker threads do not share them. */
 export function memoryStore(): RevocationStore
 

@@ -8,6 +8,7 @@ const { check, own, snapshot } = require('../core/options')
 const { RevocationsHandle } = require('../core/revocations')
 const { backchannelLogout } = require('./backchannel-logout')
 const { catchUp } = require('./catch-up')
+const { publishApplied } = require('./diagnostics')
 const { MemoryStore, memoryStore } = require('./memory-store')
 const { Mirror } = require('./mirror')
 const { redisStore } = require('./redis-store')
@@ -31,6 +32,7 @@ class Revocations extends RevocationsHandle {
   constructor(core, store) {
     super(core.id)
     this.#core = core
+    publishApplied(core)
     this.#mirror = new Mirror(core, store)
     this.#store = store
   }

@@ -1,0 +1,47 @@
+const assert = require('node:assert/strict')
+const { subscribe, unsubscribe } = require('node:diagnostics_channel')
+const { test } = require('node:test')
+const { createRevocations } = require('logto-authkit/revocation')
+const { LogStore } = require('../../support/log-store')
+
+const CHANNEL = 'logto-authkit:revocations'
+
+/** The messages that are published until the test ends. */
+function messagesOf(t) {
+  /** @type {any[]} */
+  const messages = []
+  const add = (message) => messages.push(message)
+  subscribe(CHANNEL, add)
+  t.after(() => unsubscribe(CHANNEL, add))
+  return messages
+}
+
+test('publishes a revocation once on the instance that makes it, and once on every other', async (t) => {
+  const messages = messagesOf(t)
+  const store = new LogStore()
+  const all = [createRevocations({ store }), createRevocations({ store })]
+  for (const revocations of all) t.after(() => revocations.close())
+  await Promise.all(all.map((revocations) => revocations.ready()))
+  const before = new Date(Math.floor(Date.now() / 1000) * 1000)
+  await all[0].revokeSubject('alice', { before })
+  while (all.some((revocations) => revocations.stats().entries < 1))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  await all[0].revokeSubject('alice', { before })
+  await all[0].revokeClient('app', { before })
+  while (all.some((revocations) => revocations.stats().entries < 2))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  const subject = { kind: 'subject', before }
+  const client = { kind: 'client', before }
+  assert.deepEqual(messages, [subject, subject, client, client])
+})
+
+test('does not publish entries that this release does not understand', async (t) => {
+  const messages = messagesOf(t)
+  const store = new LogStore()
+  await store.append(['{"v":9}', 'not JSON'], { maxAgeMs: 1, signal: new AbortController().signal })
+  const revocations = createRevocations({ store })
+  t.after(() => revocations.close())
+  await revocations.ready()
+  assert.equal(revocations.stats().skipped, 2)
+  assert.deepEqual(messages, [])
+})

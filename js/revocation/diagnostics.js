@@ -1,0 +1,33 @@
+/** Publishes revocations as they take effect on `diagnostics_channel`: see `RevocationMessage` in index.d.ts. */
+
+const { channel } = require('node:diagnostics_channel')
+
+/** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
+
+// A module-level reference keeps the channel alive: Node drops a channel that nothing references.
+const revocations = channel('logto-authkit:revocations')
+
+/**
+ * Publishes entries when they are applied to the core, unless they change nothing: an instance reads its own entries back from the
+ * store.
+ *
+ * @param {NativeRevocations} core
+ */
+function publishApplied(core) {
+  const apply = core.apply.bind(core)
+  core.apply = (entries, isComplete, date) => {
+    const changes = revocations.hasSubscribers ? core.missing(entries, date) : []
+    apply(entries, isComplete, date)
+    for (const entry of changes) publish(entry)
+  }
+}
+
+/** @param {string} entry - As JSON that the core has written or understood. */
+function publish(entry) {
+  const { kind, before } = JSON.parse(entry)
+  /** @type {import('.').RevocationMessage} */
+  const message = { kind, before: new Date(before * 1000) }
+  revocations.publish(message)
+}
+
+module.exports = { publishApplied }
