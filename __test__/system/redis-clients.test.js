@@ -43,6 +43,25 @@ describe('redisStore', { skip: NO_REDIS }, () => {
     })
   }
 
+  for (const [name, { create, close }] of Object.entries(CLIENTS)) {
+    test(`gives a lease to one instance at a time with ${name}`, async (t) => {
+      const server = await startRedis(t)
+      const clients = [await create(server.port), await create(server.port)]
+      for (const client of clients) t.after(() => close(client))
+      const [one, two] = clients.map((client) => redisStore(client))
+      t.after(() => Promise.all([one.close?.(), two.close?.()]))
+      const lease = (store, name, holder, duration = 60_000) => store.lease(name, holder, duration)
+      assert.equal(await lease(one, 'a', 'one'), true)
+      assert.equal(await lease(two, 'a', 'two'), false)
+      assert.equal(await lease(one, 'a', 'one', 90_000), true)
+      assert.equal(await lease(two, 'b', 'two'), true)
+      const key = '{logto-authkit:revocations}:a'
+      assert.ok(Number((await server.command(`PTTL ${key}`)).slice(1)) > 60_000)
+      await server.command(`DEL ${key}`)
+      assert.equal(await lease(two, 'a', 'two', 1000), true)
+    })
+  }
+
   test('conforms to RevocationStore with the clusters of redis and ioredis', async (t) => {
     const server = await startRedis(t, '--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')
     await server.command('CLUSTER ADDSLOTSRANGE 0 16383')

@@ -23,6 +23,9 @@ const BLOCK_MS = 1000
 /** The interval between two reads if waiting would delay other commands. */
 const POLL_MS = 50
 
+/** How long a command of a lease may take. */
+const LEASE_TIMEOUT_MS = 5000
+
 /** Items are kept this much longer: an entry may be an hour ahead, tokens are accepted for longer with a tolerance, and clocks differ. */
 const MARGIN_MS = 3 * 3_600_000
 
@@ -100,6 +103,21 @@ class RedisStore {
       position: String(items.at(-1)?.[0] ?? from),
       complete: items.length < MAX_ITEMS,
     }
+  }
+
+  /** @type {NonNullable<RevocationStore['lease']>} */
+  async lease(name, holder, durationMs) {
+    // In the slot of the stream, because a connection to a cluster serves only the node of that slot.
+    const key = this.#key.includes('{') ? `${this.#key}:${name}` : `{${this.#key}}:${name}`
+    const signal = AbortSignal.timeout(LEASE_TIMEOUT_MS)
+    const duration = `${Math.ceil(durationMs)}`
+    const [reply] = await this.#send(this.#writer, signal, [['SET', key, holder, 'NX', 'PX', duration]])
+    if (reply !== null) return true
+    const [current] = await this.#send(this.#writer, signal, [['GET', key]])
+    if (String(current) !== holder) return false
+    const [extended] = await this.#send(this.#writer, signal, [['PEXPIRE', key, duration]])
+    // If it has expired in between, another instance may hold it.
+    return Number(extended) === 1
   }
 
   async close() {
