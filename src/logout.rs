@@ -8,7 +8,7 @@ use crate::claims::{LOGOUT_EVENT, MAX_PAYLOAD_DEPTH};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::json::Object;
-use crate::options::LogoutOptions;
+use crate::options::{LogoutOptions, Match};
 use crate::reason::Reason;
 use crate::revocations::{Entry, Kind, is_id};
 use crate::verify::Verifier;
@@ -23,15 +23,6 @@ const REMEMBERED_SECONDS: f64 = MAX_AGE + 120.0;
 
 /// Expired ids are removed whenever the number of ids is a multiple of this.
 const PRUNE_EVERY: usize = 256;
-
-/// The claims by which a logout token is matched with access tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Match {
-    /// `sub`, or `sid` if there is no `sub`.
-    Subject,
-    /// `sid`, or `sub` if there is no `sid`.
-    Session,
-}
 
 /// A valid logout token.
 #[derive(Clone, Debug, PartialEq, Eq)]

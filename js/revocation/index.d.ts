@@ -1,5 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AuthContext, VerifyAuthOptions } from '../..'
+import type { AuthContext } from '../..'
+import type { BackchannelLogoutOptions, CatchUp, CatchUpOptions, SourceHandler, WebhookOptions } from './sources'
+import type { RevocationStore } from './stores'
+
+export * from './sources'
+export * from './stores'
 
 /**
  * Creates revocations: a list of users, sessions and tokens that are rejected although their tokens have not expired.
@@ -171,89 +175,6 @@ export interface Revocations {
   close(): Promise<void>
 }
 
-/** Options of {@link Revocations.webhook}. */
-export interface WebhookOptions {
-  /** The signing key of the webhook in Logto's console. While a key is being replaced, the old and the new one. */
-  signingKey: string | string[]
-
-  /**
-   * Receives every event with a valid signature, including those that revoke nothing, but no test events. It does not delay the
-   * response, and its failure is a process warning.
-   */
-  onEvent?: (event: WebhookEvent) => unknown
-}
-
-/** An event of a webhook: the members that all events have. */
-export interface WebhookEvent {
-  /** The name, such as `'User.Created'`. */
-  event: string
-  /** When it happened, in ISO 8601. */
-  createdAt: string
-  hookId: string
-  [member: string]: unknown
-}
-
-/** Options of {@link Revocations.backchannelLogout}. */
-export interface BackchannelLogoutOptions
-  extends Pick<
-    VerifyAuthOptions,
-    'logtoUrl' | 'issuer' | 'jwksUri' | 'jwks' | 'jwksCa' | 'algorithms' | 'clockTolerance' | 'currentDate'
-  > {
-  /** The id of the application that users sign out of, or of several applications. */
-  clientId: string | string[]
-
-  /**
-   * How logout tokens are matched with access tokens. `'subject'` revokes all of the user's tokens that have been issued so far;
-   * clients of other sessions refresh theirs. `'session'` revokes the tokens with the same `sid` claim, which requires a custom
-   * claims script. A logout token with only one of the two claims is matched by that one.
-   *
-   * @defaultValue `'subject'`
-   */
-  match?: 'subject' | 'session'
-}
-
-/** Options of {@link Revocations.catchUp}. */
-export interface CatchUpOptions {
-  /** Logto's base URL. */
-  logtoUrl: string
-  /** The id of a machine-to-machine application with a role for the Management API. */
-  clientId: string
-  /** The secret of that application. */
-  clientSecret: string
-  /** The id of the webhook, which is in the URL of its page in Logto's console. */
-  hookId: string
-  /**
-   * The resource indicator of the Management API. Set it for a tenant in Logto's cloud that has a custom domain.
-   *
-   * @defaultValue `https://<tenant>.logto.app/api` in the cloud, `https://default.logto.app/api` elsewhere
-   */
-  resource?: string
-  /**
-   * The time between two readings, in milliseconds.
-   *
-   * @defaultValue 60000
-   */
-  everyMs?: number
-}
-
-/** The result of {@link Revocations.catchUp}. */
-export interface CatchUp {
-  /** Stops reading. */
-  stop(): void
-}
-
-/**
- * A handler for Express, NestJS and plain `http`, for Fastify, for Hono, and for Next.js Route Handlers and other environments with
- * fetch.
- */
-export interface SourceHandler {
-  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>
-  (request: Request): Promise<Response>
-  // Not the types of the frameworks, which are not dependencies of this package.
-  (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; code(status: number): unknown }): Promise<unknown>
-  (context: { req: { raw: Request } }): Promise<Response>
-}
-
 /** Options of the functions that revoke. */
 export interface RevokeOptions {
   /**
@@ -298,84 +219,4 @@ export interface RevocationMessage {
   kind: 'subject' | 'member' | 'organization' | 'client' | 'session' | 'grant' | 'token' | 'all'
   /** The time of the revocation, in whole seconds. Tokens issued up to and including this second are revoked. */
   before: Date
-}
-
-/** A store in memory, for a single process: its revocations are lost at a restart, and worker threads do not share them. */
-export function memoryStore(): RevocationStore
-
-/**
- * A store in Redis 6.2 or later, or Valkey, which instances share. It uses one stream, with two connections of its own per instance.
- *
- * @param client - A client of `redis` (node-redis) 4 to 6, `ioredis` 5 or 6, or `iovalkey`, also for Cluster or Sentinel. It is
- *   duplicated, so its address and credentials apply.
- * @param options - See {@link RedisStoreOptions}.
- * @throws `TypeError` with `code: 'invalid_options'` for another object, or an unknown or invalid option.
- */
-export function redisStore(client: RedisClient, options?: RedisStoreOptions): RevocationStore
-
-/** The part of a Redis client's type that all supported clients share. */
-export interface RedisClient {
-  connect(): Promise<unknown>
-}
-
-/** Options of {@link redisStore}. */
-export interface RedisStoreOptions {
-  /**
-   * The prefix of the stream's key, `<prefix>:revocations`. Use another one for every Logto.
-   *
-   * @defaultValue `'logto-authkit'`
-   */
-  prefix?: string
-}
-
-/**
- * A log of revocations that instances share. Implement it to use another engine than Redis, and test your implementation with
- * `testRevocationStore`.
- *
- * Entries are opaque strings of up to 16 KB. Order and repetitions do not matter. Functions must reject instead of waiting for a
- * lost connection.
- */
-export interface RevocationStore {
-  /** Identifies the data. Worker threads with equal identities share one copy of the entries in memory. */
-  readonly identity?: string
-
-  /**
-   * Appends entries. Resolves when they are stored durably, and every other instance will read them.
-   *
-   * @param options - `maxAgeMs`: entries that were appended longer ago than this, plus two hours, may be deleted. `signal`: aborted
-   *   when nobody waits for the result anymore.
-   */
-  append(entries: string[], options: { maxAgeMs: number; signal: AbortSignal }): Promise<void>
-
-  /**
-   * Reads the entries after a position, or from the oldest one if the position is `null` or no longer exists because the log was
-   * trimmed, emptied or replaced. If there are none, it waits up to a second for new ones.
-   *
-   * @param position - The position that the last call returned.
-   * @param options - `signal`: aborted when nobody waits for the result anymore. The next call should use another connection.
-   * @returns Some entries, at most a few thousand, the position after them, and whether there were no others.
-   */
-  read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>
-
-  /**
-   * Acquires or extends a lease, so that only one instance does something. Optional.
-   *
-   * @param name - What to do.
-   * @param holder - Identifies the instance.
-   * @returns Whether this instance holds the lease for `durationMs` from now.
-   */
-  lease?(name: string, holder: string, durationMs: number): Promise<boolean>
-
-  /** Releases connections. */
-  close?(): Promise<void>
-}
-
-/** A part of the log. */
-export interface RevocationBatch {
-  /** The entries, oldest first. */
-  entries: string[]
-  /** The position after these entries. */
-  position: string
-  /** Whether the log contained no further entries. */
-  complete: boolean
 }

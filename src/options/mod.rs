@@ -29,7 +29,7 @@ pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode,
 pub use resource_metadata::resource_metadata;
 pub use revocations::{entry as revocation_entry, policy as revocation_policy};
 pub use sets::Set;
-pub use sources::{CatchUp, LogoutOptions, catch_up, logout, signing_keys};
+pub use sources::{CatchUp, LogoutOptions, Match, catch_up, logout, signing_keys};
 pub use tokens::{DEFAULT_ALGORITHMS, Guests, TokenSource};
 pub use values::{items, text};
 pub use verifier::{KeySource, Options, issuer_of, key_set_names};

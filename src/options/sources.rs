@@ -6,7 +6,6 @@ use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::values::{identifier, one_of, one_or_more, text};
 use super::verifier::{Options, Variant};
-use crate::logout::Match;
 use crate::token::LOGOUT_TYPE;
 use crate::url;
 
@@ -39,6 +38,15 @@ pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
     let keys = read_webhook(&mut reader);
     reader.finish()?;
     Ok(keys)
+}
+
+/// The claims by which a logout token is matched with access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// `sub`, or `sid` if there is no `sub`.
+    Subject,
+    /// `sid`, or `sub` if there is no `sid`.
+    Session,
 }
 
 /// The options of `backchannelLogout`.
