@@ -325,11 +325,11 @@ test('throws a TypeError for an inherited requirement next to options of the pro
 
 test('C11: the documented matcher excludes files in public/, and nothing else', () => {
   const { unstable_doesMiddlewareMatch: doesMatch } = require('next/experimental/testing/server')
-  const documented = ['examples/next/proxy.ts', 'docs/next.md', 'README.md'].flatMap((path) => {
+  const documented = ['examples/next/proxy.ts', 'docs/next.md'].flatMap((path) => {
     const text = readFileSync(join(__dirname, '../../..', path), 'utf8')
     return [...text.matchAll(/matcher: ('\/\(\(\?!.*')/g)].map(([, literal]) => new Function(`return ${literal}`)())
   })
-  assert.equal(documented.length, 4)
+  assert.equal(documented.length, 3)
   for (const matcher of documented) {
     const matches = (url) => doesMatch({ config: { matcher }, nextConfig: {}, url })
     for (const path of words(`
