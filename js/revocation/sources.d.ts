@@ -1,3 +1,5 @@
+/** The functions that receive revocations from Logto: their options, and the handlers they return. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { VerifyAuthOptions } from '../..'
 

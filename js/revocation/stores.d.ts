@@ -1,3 +1,5 @@
+/** Where revocations are stored: the stores of this package, and the interface of others. */
+
 /** A store in memory, for a single process: its revocations are lost at a restart, and worker threads do not share them. */
 export function memoryStore(): RevocationStore
 
