@@ -1,7 +1,6 @@
 /** Runs an example in a process of its own, with a test issuer. */
 
 const { spawn } = require('node:child_process')
-const { once } = require('node:events')
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { join, resolve } = require('node:path')
 const { createInterface } = require('node:readline')
@@ -33,13 +32,12 @@ async function launch(t, path, logtoUrl, stderr = 'inherit', env = {}) {
   })
   t.after(() => example.kill())
   const stdout = /** @type {import('node:stream').Readable} */ (example.stdout)
-  const lines = createInterface(stdout)
-  // Frameworks may print lines of their own.
-  const exited = new AbortController()
-  example.once('exit', (code) => exited.abort(new Error(`${path} exited with ${code}`)))
-  for (let line = ''; ; [line] = await once(lines, 'line', exited)) {
-    if (/^\d+$/.test(line)) return { url: `http://127.0.0.1:${line}`, example }
-  }
+  const port = await new Promise((resolve, reject) => {
+    // Frameworks may print lines of their own.
+    createInterface(stdout).on('line', (line) => /^\d+$/.test(line) && resolve(line))
+    example.once('exit', (code) => reject(new Error(`${path} exited with ${code}`)))
+  })
+  return { url: `http://127.0.0.1:${port}`, example }
 }
 
 /** Compiles an example that is written in TypeScript, or another file, and returns the path of the result. */
