@@ -3,7 +3,7 @@
  * the contract and docs/migrating.md for the differences.
  */
 
-const { setAuth } = require('./adapters/authenticator')
+const { setAuth } = require('./adapters/set-auth')
 const { fail, jsonResponse, sendJson } = require('./adapters/response')
 const { isContext, isNewGuest, sameContext } = require('./core/context')
 const { contract, errorTitle } = require('./core/contract')

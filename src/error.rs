@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::challenge::Challenge;
 use crate::reason::Reason;
-
-/// The realm of challenges, unless the options set another.
-pub const DEFAULT_REALM: &str = "api";
 
 /// Maximum number of characters stored per string in [`Rejection::details`].
 const MAX_DETAIL_CHARS: usize = 200;
@@ -22,17 +20,6 @@ pub struct Definition {
     pub message: &'static str,
     /// The `WWW-Authenticate` challenge.
     pub challenge: Challenge,
-}
-
-/// A `WWW-Authenticate` challenge (RFC 6750 section 3).
-pub enum Challenge {
-    /// No challenge, because the server failed and other credentials would not help.
-    None,
-    /// The scheme and the realm, because the request contained no credentials and a challenge needs at least one parameter
-    /// (RFC 9110 section 11.6.1).
-    Realm,
-    /// The scheme, followed by this `error` parameter.
-    Error(&'static str),
 }
 
 /// Declares [`Code`] and the [`Definition`] of each code from one table.
@@ -147,18 +134,6 @@ impl Code {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)
-    }
-}
-
-impl Challenge {
-    /// The part of the header value that is the same for every request, with the default realm.
-    #[must_use]
-    pub fn prefix(&self) -> Option<String> {
-        match self {
-            Self::None => None,
-            Self::Realm => Some(format!("Bearer realm=\"{DEFAULT_REALM}\"")),
-            Self::Error(error) => Some(format!("Bearer error=\"{error}\"")),
-        }
     }
 }
 

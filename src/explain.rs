@@ -45,7 +45,7 @@ impl Verifier {
                 Some(_) => return first.unwrap_or(report),
             }
         }
-        first.unwrap_or_else(|| no_token(self.missing_token(request)))
+        first.unwrap_or_else(|| no_token(source::missing_token(request, self.options())))
     }
 
     async fn explain_for(&self, text: &str, organization: Option<&Organization>, now: Timestamp) -> Report {

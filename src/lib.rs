@@ -22,6 +22,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod base64url;
+pub mod challenge;
 pub mod check;
 pub mod claims;
 pub mod clock;

@@ -5,16 +5,28 @@ use crate::source::{self, Credentials};
 use crate::token::{Token, check_size};
 use crate::verify::Verifier;
 
+/// Whether the tokens of a request claim to be issued by an accepted issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The first one that does has this position.
+    Own(usize),
+    /// All tokens are from other issuers.
+    Foreign,
+    /// The request has no token.
+    NoToken,
+}
+
 impl Verifier {
     /// Finds the first token in a request that claims to be issued by an accepted issuer, so that the application can choose one of
-    /// several verifiers. Returns its position; `Some(None)` if all tokens are from other issuers; `None` if there is no token.
+    /// several verifiers.
     #[must_use]
-    pub fn route(&self, request: &Credentials) -> Option<Option<usize>> {
-        let Ok(tokens) = source::tokens(request, self.options()) else { return Some(None) };
+    pub fn route(&self, request: &Credentials) -> Route {
+        let Ok(tokens) = source::tokens(request, self.options()) else { return Route::Foreign };
         if tokens.is_empty() {
-            return None;
+            return Route::NoToken;
         }
-        Some(tokens.into_iter().position(|token| self.claimed_issuer(token) == Some(true)))
+        let own = tokens.into_iter().position(|token| self.claimed_issuer(token) == Some(true));
+        own.map_or(Route::Foreign, Route::Own)
     }
 
     /// Whether a token claims to be issued by another issuer, or names none.
@@ -45,7 +57,7 @@ mod tests {
         format!("{header}.{payload}.AAAA")
     }
 
-    fn route(cookie: Option<String>, header: Option<String>) -> Option<Option<usize>> {
+    fn route(cookie: Option<String>, header: Option<String>) -> Route {
         let request = Credentials {
             authorization: header.map(|token| format!("Bearer {token}")).into_iter().collect(),
             cookies: cookie.map(|token| format!("logto_authtoken={token}")),
@@ -57,16 +69,16 @@ mod tests {
     #[test]
     fn finds_the_first_token_of_the_issuer() {
         let (own, other) = (|| Some(token("https://t.test/oidc")), || Some(token("https://other.test/oidc")));
-        assert_eq!(route(None, None), None);
-        assert_eq!(route(None, own()), Some(Some(0)));
-        assert_eq!(route(own(), own()), Some(Some(0)));
-        assert_eq!(route(other(), own()), Some(Some(1)));
-        assert_eq!(route(other(), None), Some(None));
+        assert_eq!(route(None, None), Route::NoToken);
+        assert_eq!(route(None, own()), Route::Own(0));
+        assert_eq!(route(own(), own()), Route::Own(0));
+        assert_eq!(route(other(), own()), Route::Own(1));
+        assert_eq!(route(other(), None), Route::Foreign);
         for near in ["https://t.test/oidc/", "https://T.test/oidc", "https://t.test"] {
-            assert_eq!(route(None, Some(token(near))), Some(None), "{near}");
+            assert_eq!(route(None, Some(token(near))), Route::Foreign, "{near}");
         }
         for unreadable in ["opaque", "a.b.c", "a.b"] {
-            assert_eq!(route(None, Some(unreadable.into())), Some(None), "{unreadable}");
+            assert_eq!(route(None, Some(unreadable.into())), Route::Foreign, "{unreadable}");
         }
     }
 }

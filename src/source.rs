@@ -1,7 +1,7 @@
 //! Finds tokens in headers and cookies without interpreting them.
 
 use crate::cookie;
-use crate::error::{Code, Rejection};
+use crate::error::{Code, Rejection, Wording};
 use crate::mistakes::starts_with_json;
 use crate::options::{Options, TokenSource};
 use crate::reason::Reason;
@@ -51,10 +51,22 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
     Ok(tokens)
 }
 
+/// The rejection of a request without a token, which names only the sources that were searched.
+#[must_use]
+pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
+    let wording = Wording { message: no_token(options), realm: options.realm.clone() };
+    let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
+    match missing_reason(request, options) {
+        Some((reason, Some(cookie))) => rejection.reason(reason).detail("cookie", cookie),
+        Some((reason, None)) => rejection.reason(reason),
+        None => rejection,
+    }
+}
+
 /// The likely reason for a request without a token, if it contains something similar. For another cookie that contains a JWT, also
 /// its name.
 #[must_use]
-pub fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
+fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
     let searches = |source| options.sources.contains(&source);
     let header = request.authorization.iter().map(|value| trim(value)).find(|value| !value.is_empty());
     let bearer = header.and_then(bearer);
@@ -72,8 +84,7 @@ pub fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option
 }
 
 /// The message for a request without a token, unless both sources were searched.
-#[must_use]
-pub fn no_token(options: &Options) -> Option<&'static str> {
+fn no_token(options: &Options) -> Option<&'static str> {
     match options.sources.as_slice() {
         [] => Some("No token found"),
         [TokenSource::Cookie] => Some("No token found in cookies"),

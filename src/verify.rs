@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::check::{Check, StopAtFirstFailure, Verdicts};
 use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection, Wording};
+use crate::error::{Code, Rejection};
 use crate::jwks::keys::Key;
 use crate::jwks::remote::KeyHint;
 use crate::jwks::state::KeySetStats;
@@ -92,18 +92,7 @@ impl Verifier {
                 Err(other) => drop(first.get_or_insert(other)),
             }
         }
-        Err(first.unwrap_or_else(|| self.missing_token(request)))
-    }
-
-    /// The rejection of a request without a token, which names only the sources that were searched.
-    pub(crate) fn missing_token(&self, request: &Credentials) -> Rejection {
-        let wording = Wording { message: source::no_token(&self.options), realm: self.options.realm.clone() };
-        let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
-        match source::missing_reason(request, &self.options) {
-            Some((reason, Some(cookie))) => rejection.reason(reason).detail("cookie", cookie),
-            Some((reason, None)) => rejection.reason(reason),
-            None => rejection,
-        }
+        Err(first.unwrap_or_else(|| source::missing_token(request, &self.options)))
     }
 
     /// Verifies a token.

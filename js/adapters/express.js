@@ -2,10 +2,11 @@
 
 const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext, setAuth } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
 const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse, fail, send } = require('./response')
+const { setAuth } = require('./set-auth')
 
 /** @typedef {import('node:http').IncomingMessage & { auth?: unknown }} Request */
 /** @typedef {import('./response').Response} Response */

@@ -1,10 +1,11 @@
 /** Fastify 5: see fastify.d.ts for the contract. */
 
 const { asError } = require('../core/errors')
-const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext, setAuth } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
 const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
+const { setAuth } = require('./set-auth')
 
 /** @typedef {import('fastify').FastifyRequest} Request */
 /** @typedef {import('fastify').FastifyReply} Reply */

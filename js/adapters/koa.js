@@ -1,10 +1,11 @@
 /** Koa 2 and 3: see koa.d.ts for the contract. */
 
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext, setAuth } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
 const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
+const { setAuth } = require('./set-auth')
 
 /** @typedef {import('koa').Context} Context */
 /** @typedef {import('koa').Next} Next */

@@ -1,6 +1,6 @@
 /** Wraps Route Handlers (App Router) and API handlers (Pages Router). */
 
-const { setAuth } = require('../adapters/authenticator')
+const { setAuth } = require('../adapters/set-auth')
 const { addCookie, appendCookie, errorResponse, fail, send } = require('../adapters/response')
 const { AuthError, invalidOption } = require('../core/errors')
 const { isPending } = require('../core/settle')

@@ -39,6 +39,7 @@ use crate::guest::Guest;
 use crate::jwks;
 use crate::options::{self, Environment, Guests, Options};
 use crate::principal::Principal;
+use crate::route::Route;
 use crate::source::{self, Credentials};
 use crate::verify::{Accepted, Verifier};
 use crate::warnings::Warned;
@@ -140,10 +141,11 @@ impl NativeVerifier {
         rest: Option<RequestExtras>,
     ) -> Result<i32> {
         let request = credentials(authorization, cookies, rest)?;
-        Ok(self
-            .verifier
-            .route(&request)
-            .map_or(-2, |position| position.and_then(|position| i32::try_from(position).ok()).unwrap_or(-1)))
+        Ok(match self.verifier.route(&request) {
+            Route::Own(position) => i32::try_from(position).unwrap_or(-1),
+            Route::Foreign => -1,
+            Route::NoToken => -2,
+        })
     }
 
     /// The context, as JSON, of the principal that the application's `fallback` returned, or the rejection if the principal does

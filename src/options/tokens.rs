@@ -3,7 +3,8 @@
 use super::raw::Raw;
 use super::reader::{Default, Reader};
 use super::values::{identifier, items, name, one_of, one_or_more, text};
-use crate::error::{Code, DEFAULT_REALM};
+use crate::challenge::DEFAULT_REALM;
+use crate::error::Code;
 use crate::signature::Algorithm;
 use crate::token::{LOGOUT_TYPE, media_type};
 
