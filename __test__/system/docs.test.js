@@ -71,7 +71,7 @@ describe('the page of options', () => {
 
   /** What the declarations say. */
   function declared(name) {
-    const start = DECLARED.indexOf(`interface ${name} {`)
+    const start = DECLARED.search(new RegExp(`interface ${name}[ <]`))
     const body = DECLARED.slice(start, DECLARED.indexOf('\n}\n', start))
     return [...body.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(\w+)(\??)[:(]/g)].map(
       ([, comment, option, optional]) => [
@@ -198,13 +198,15 @@ test('the page of CSRF has every option, with the default that is declared', () 
 test('the page of AuthContext has every member of both contexts', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true }
-  const user = await verifyAuth(issuer.mint(), options)
+  const schema = { '~standard': { version: /** @type {const} */ (1), vendor: 'test', validate: (value) => ({ value }) } }
+  const user = await verifyAuth(issuer.mint(), { ...options, claims: schema })
   const guest = await verifyAuth({ headers: {} }, options)
   const [, , ...members] = rows(String(section(read('docs/auth-context.md'), 'Members')))
   const named = (column) => members.filter((row) => row[column] !== '').map(([name]) => name.replaceAll('`', ''))
   assert.deepEqual(named(1).sort(), Object.keys(user).sort())
   assert.deepEqual(named(2).sort(), Object.keys(guest).sort())
-  assert.deepEqual(Object.keys(JSON.parse(block('docs/auth-context.md', 'json'))), Object.keys(user))
+  const plain = await verifyAuth(issuer.mint(), options)
+  assert.deepEqual(Object.keys(JSON.parse(block('docs/auth-context.md', 'json'))), Object.keys(plain))
 })
 
 test('the page of Express shows what an answer is', async (t) => {
@@ -241,6 +243,11 @@ test('the page of operating has every warning', () => {
     .map(String)
     .filter((name) => name.endsWith('.js'))
     .flatMap((name) => read(`js/${name}`).match(/LOGTO_AUTHKIT_\w+/g) ?? [])
+    .filter((name) => name !== 'LOGTO_AUTHKIT_')
+  // Warnings of the core are named after the code of the rejection.
+  const [decision] = read('src/warnings.rs').split('#[cfg(test)]')[0].split('_ => return None')
+  for (const [, code] of decision.matchAll(/Code::(\w+)/g))
+    warnings.push(`LOGTO_AUTHKIT${code.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`)
   const named = read('docs/operating.md').match(/LOGTO_AUTHKIT_\w+/g)
   assert.deepEqual([...new Set(warnings)].sort(), [...new Set(named)].sort())
 })
