@@ -8,7 +8,7 @@ const functions = (names) => Object.fromEntries(names.split(' ').map((name) => [
 
 const HELPERS = functions('hasRole hasScopes requireRole requireScopes buildAuthCookieHeader')
 const VERIFICATION = functions('verifyAuth verifyLogtoToken clearJwksCache invalidateJwksCache')
-const ADAPTER = functions('logtoAuth protect')
+const ADAPTER = functions('getAuth logtoAuth protect requireAuth')
 const CSRF = {
   ...functions('buildCsrfCookieHeader createCsrfMiddleware generateCsrfToken verifyCsrfToken'),
   CSRF_COOKIE_NAME: 'string',
@@ -20,12 +20,12 @@ const ENTRIES = {
   'logto-authkit': {
     ...HELPERS,
     ...VERIFICATION,
-    ...functions('buildGuestCookieHeader createVerifier'),
+    ...functions('buildGuestCookieHeader createVerifier errorResponse forbidden tokenOf'),
     ANY_ORGANIZATION: 'string',
     AuthError: 'class',
   },
   'logto-authkit/csrf': CSRF,
-  'logto-authkit/express': ADAPTER,
+  'logto-authkit/express': { ...ADAPTER, ...functions('authErrorHandler') },
   'logto-authkit/fastify': ADAPTER,
   'logto-authkit/hono': ADAPTER,
   'logto-authkit/koa': ADAPTER,
