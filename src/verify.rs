@@ -273,10 +273,8 @@ impl Verifier {
         }
         verdicts.record(Check::Organization, requirements.check_organization(&subject, organization))?;
         verdicts.record(Check::Scope, requirements.check_scopes(&subject))?;
-        verdicts.record(
-            Check::Role,
-            requirements.check_roles(&subject).and_then(|()| requirements.check_subject_type(&subject)),
-        )?;
+        let roles = requirements.check_roles(&subject).and_then(|()| requirements.check_subject_type(&subject));
+        verdicts.record(Check::Role, roles)?;
         Ok(())
     }
 }

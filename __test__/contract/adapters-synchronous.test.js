@@ -76,7 +76,7 @@ const MIDDLEWARE = {
   'Next.js, App Router'(options, hasProtect) {
     const { withAuth } = require('logto-authkit/next').createNextAuth(options)
     return (headers, passed) => {
-      const handler = /** @type {any} */ (withAuth)(passed, hasProtect ? {} : undefined)
+      const handler = /** @type {any} */ (withAuth)(passed, ...(hasProtect ? [{}] : []))
       return handler(new Request('http://localhost', { headers }), {})
     }
   },
@@ -84,7 +84,7 @@ const MIDDLEWARE = {
   'Next.js, Pages Router'(options, hasProtect) {
     const { withAuth } = require('logto-authkit/next').createNextAuth(options)
     return (headers, passed) => {
-      const handler = /** @type {any} */ (withAuth)(passed, hasProtect ? {} : undefined)
+      const handler = /** @type {any} */ (withAuth)(passed, ...(hasProtect ? [{}] : []))
       return handler({ headers }, { setHeader() {} })
     }
   },

@@ -450,9 +450,11 @@ describe('a token must have exactly three parts', () => {
   })
 
   test('a token without dots is opaque', async () => {
-    for (const token of ['a', header, 'Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9', 'null', 'undefined']) {
+    for (const token of ['a', 'Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9', 'nul']) {
       assert.equal(await judge(token), 'opaque_token')
     }
+    // A client without a token sends one of these; a header alone is a part of a JWT.
+    for (const token of ['null', 'undefined', header]) assert.equal(await judge(token), 'malformed_token')
   })
 })
 

@@ -3,7 +3,7 @@
 const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaults('verifier')
 const { create } = require('../core/options')
-const { createVerifier } = require('../index')
+const { outcomeOf } = require('../core/pending')
 const { connection, proxy } = require('./doctor-connection')
 const { certificate } = require('./doctor-tls')
 const { audience, baseUrl, endpointsUrl } = require('./doctor-url')
@@ -19,6 +19,18 @@ const { proxyFor } = require('./proxy')
  * @typedef {import('./http').Answer} Answer
  */
 
+/**
+ * Fetches the keys as the application would, but without its warning, which recommends this command. Returns the reason if that
+ * fails.
+ *
+ * @param {import('../native/binding').NativeVerifier} verifier
+ */
+async function outageOf(verifier) {
+  const result = verifier.prefetch()
+  const outcome = /** @type {any} */ (typeof result === 'number' ? await outcomeOf(result) : result)
+  return typeof outcome === 'string' ? null : String(outcome.cause ?? outcome.message)
+}
+
 const KEY_CHECKS = ['Key set', 'Algorithms']
 
 /** Seconds. With a larger clock difference, tokens are rejected too early or accepted too long. */
@@ -30,7 +42,7 @@ const MOST_SKEW = 10
  */
 async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accepted, ...its }) {
   const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // `audience` below says more
-  const verifier = createVerifier(options)
+  const { verifier } = create('verifier', options).core
   const [issuer] = create('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
   const issuers = [its.issuer ?? issuer].flat()
   const keysUrl = new URL(its.jwksUri ?? `${issuer}/jwks`)
@@ -42,10 +54,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     attempt(get(discoveryUrl, { proxy: proxyFor(discoveryUrl, env).proxy, timeout })),
     attempt(get(keysUrl, settings)),
     attempt(get(endpointsUrl(new URL(issuer)), settings)),
-    verifier.prefetch().then(
-      () => null,
-      (error) => String(error.cause?.message ?? error.details?.reason ?? error.message),
-    ),
+    outageOf(verifier),
   ])
 
   const way = [
@@ -61,7 +70,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     ...way,
     ...(outage !== null && cause !== undefined
       ? KEY_CHECKS.map((check) => ({ check, ok: null, found: `not checked, see ${cause.check}` }))
-      : keySet(keys, keysUrl, outage, verifier.stats().jwks.keys, algorithms)),
+      : keySet(keys, keysUrl, outage, verifier.stats().keys, algorithms)),
     clock(discovery, keys),
     audience(its.audience, issuer),
   ]
