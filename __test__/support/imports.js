@@ -124,7 +124,9 @@ function jsModules() {
   return files.map((path) => {
     const code = withoutComments(read(path))
     const names = [
-      ...withoutTexts(code).matchAll(/\b(?:require|import)\(\s*'([^']+)'|\b(?:import|export)\b[^'()]*?from\s+'([^']+)'/g),
+      ...withoutTexts(code).matchAll(
+        /\b(?:require|import)\(\s*'([^']+)'|\b(?:import|export)\b[^'()]*?from\s+'([^']+)'/g,
+      ),
     ]
     const specifiers = names.map(([, required, imported]) => required ?? imported)
     const imports = specifiers.filter((name) => name.startsWith('.')).map((name) => resolveJs(path, name))

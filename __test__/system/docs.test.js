@@ -198,7 +198,9 @@ test('the page of CSRF has every option, with the default that is declared', () 
 test('the page of AuthContext has every member of both contexts', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true }
-  const schema = { '~standard': { version: /** @type {const} */ (1), vendor: 'test', validate: (value) => ({ value }) } }
+  const schema = {
+    '~standard': { version: /** @type {const} */ (1), vendor: 'test', validate: (value) => ({ value }) },
+  }
   const user = await verifyAuth(issuer.mint(), { ...options, claims: schema })
   const guest = await verifyAuth({ headers: {} }, options)
   const [, , ...members] = rows(String(section(read('docs/auth-context.md'), 'Members')))

@@ -139,7 +139,10 @@ describe('an example of every error code', () => {
     )[1]
     const codes = declared.slice(0, declared.indexOf('\n\n')).match(/\w+(?=')/g)
     // `explain` verifies one token, so it is never overloaded, has no store of revocations, and calls no `check`.
-    assert.deepEqual([...Object.keys(EXAMPLES), 'forbidden', 'overloaded', 'revocations_unavailable'].sort(), codes?.sort())
+    assert.deepEqual(
+      [...Object.keys(EXAMPLES), 'forbidden', 'overloaded', 'revocations_unavailable'].sort(),
+      codes?.sort(),
+    )
   })
 
   for (const [wanted, { input, args = () => [], hint }] of Object.entries(EXAMPLES)) {
