@@ -12,6 +12,8 @@ const { measureSpeed } = require('./speed.js')
 const { printBars, printList, printSummary, printTable } = require('./table.js')
 
 async function main() {
+  // The attacks cause warnings for operators, which would interrupt the tables.
+  process.emitWarning = () => {}
   const isAll = process.argv.includes('--all')
   const server = await startIdentityServer()
   try {

@@ -4,7 +4,6 @@ const { constants, createHash, generateKeyPair, randomBytes, sign } = require('n
 const { once } = require('node:events')
 const { createServer } = require('node:http')
 const { promisify } = require('node:util')
-const { testRevocationStore } = require('../revocation/conformance')
 
 /** @type {typeof import('./index').createTestIssuer} */
 const createTestIssuer = async (options) => {
@@ -223,5 +222,9 @@ const OUTAGE_RESPONSES = {
   garbage: [200, JWKS_TYPE, '{"keys":[{"kty":"EC","use":'],
 }
 const OUTAGE_MODES = ['down', 'error', 'hang', 'html', 'garbage', 'empty']
+
+/** Loaded on first use, because the issuer needs no other module. @type {typeof import('.').testRevocationStore} */
+const testRevocationStore = (createStore, options) =>
+  require('../revocation/conformance').testRevocationStore(createStore, options)
 
 module.exports = { createTestIssuer, testRevocationStore }
