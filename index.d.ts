@@ -544,7 +544,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * You can declare the second parameter with the type of the request that you pass in. It is `undefined` for a string.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `forbidden` (403) if it returns `false`, or another falsy value.
+   * @throws {@link AuthError} `forbidden` (403) if it returns `false`, or another falsy value; `TypeError` `invalid_options` for other values than booleans.
    *
    * @example
    * ```ts

@@ -21,13 +21,13 @@ macro_rules! reasons {
 }
 
 reasons! {
-    NoBearerScheme => "no_bearer_scheme", "The `Authorization` header has another scheme than `Bearer`, or contains only a token.";
+    NoBearerScheme => "no_bearer_scheme", "The `Authorization` header has a scheme other than `Bearer`, or contains only a token.";
     OtherSource => "other_source", "The request has a token only in a source that `tokenSources` excludes.";
-    OtherCookie => "other_cookie", "Another cookie than `cookieName` contains a JWT; `details.cookie` is its name.";
+    OtherCookie => "other_cookie", "A cookie other than `cookieName` contains a JWT; `details.cookie` is its name.";
     TwoAuthorizationValues => "two_authorization_values", "The request has two `Authorization` values.";
     TwoCookies => "two_cookies", "The request has two different cookies of that name.";
     LiteralUndefined => "literal_undefined", "The client had no token, and sent the text `undefined`, `null`, `false` or `[object Object]`.";
-    BearerPrefix => "bearer_prefix", "The token starts with the word `Bearer`, which belongs only into the header.";
+    BearerPrefix => "bearer_prefix", "The token starts with the word `Bearer`, which belongs only in the header.";
     Json => "json", "The token is JSON, for example the whole response of the token endpoint.";
     Placeholder => "placeholder", "The token is a placeholder such as `<token>` or `${TOKEN}`, which nothing has replaced.";
     Quotes => "quotes", "The token contains quotes.";

@@ -48,11 +48,11 @@ const typed = new Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, {
 typed.use(socketAuth(socketOptions)).on('connection', ({ data }) => data.auth.userId)
 typed.of('/admin').use(socketAuth({ ...required, getToken: (socket: Socket) => socket.handshake.auth.access }))
 
-// @ts-expect-error: options are not optional
+// LOGTO_URL and LOGTO_AUDIENCE replace missing options.
 socketAuth()
+socketAuth([required, required])
 // @ts-expect-error: no such option
 socketAuth({ ...required, allowPreflight: true })
-// @ts-expect-error: options are not optional
 verifyUpgrade({} as IncomingMessage, {} as IncomingMessage['socket'])
 // @ts-expect-error: no such option
 const unknown: VerifyUpgradeOptions = { ...required, origins: [] }

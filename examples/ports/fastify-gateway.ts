@@ -1,4 +1,4 @@
-/** A gateway in front of services that trust it: it accepts tokens and API keys, and tells services who is asking. */
+/** A gateway in front of services that trust it: it accepts tokens and API keys, and passes the caller's identity to the services. */
 
 import { createHash } from 'node:crypto'
 import Fastify, { type FastifyRequest } from 'fastify'
@@ -6,7 +6,7 @@ import { logtoAuth, protect } from 'logto-authkit/fastify'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** Stands for a table. */
+/** In a real application, a table. */
 const apiKeys = new Map([
   [sha256('key_importer'), { userId: 'importer', scopes: ['write:orders'], organizationId: 'org_acme' }],
   [sha256('key_reader'), { userId: 'reader', scopes: ['read:orders'] }],

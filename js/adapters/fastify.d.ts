@@ -35,7 +35,7 @@ declare module 'fastify' {
 /**
  * Verifies the token in an `onRequest` hook, before the body is read, and sets `request.auth`. A rejected request gets the
  * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
- * `{ error, code, message }`. With `allowGuest`, no request is rejected, and the response to a new guest sets a cookie.
+ * `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie.
  * CORS preflights are rejected unless `allowPreflight` is set: register `@fastify/cors` before it.
  *
  * The hook applies to the scope that registers the plugin, as with `fastify-plugin`: register it at the root for all

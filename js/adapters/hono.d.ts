@@ -36,7 +36,7 @@ export type AuthVariables<Auth extends AuthContext = AuthContext> = {
 /**
  * Verifies the request's token and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). A rejected request gets the
  * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
- * `{ error, code, message }`. With `allowGuest`, no request is rejected, and the response to a new guest sets a cookie.
+ * `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie.
  * CORS preflights are rejected unless `allowPreflight` is set: register `cors()` before it.
  *
  * An `AuthError` thrown by a handler goes to `app.onError`; without one, it gets the same response.

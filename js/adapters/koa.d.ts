@@ -35,7 +35,7 @@ export interface AuthState {
 /**
  * Verifies the request's token and sets `ctx.state.auth`. A rejected request gets the same response as from
  * `logto-authkit/express`: status and headers of the {@link AuthError}, JSON `{ error, code, message }`. With `allowGuest`,
- * no request is rejected, and the response to a new guest sets a cookie. CORS preflights are
+ * no request is rejected (except with `'no-token'`), and the response to a new guest sets a cookie. CORS preflights are
  * rejected unless `allowPreflight` is set: register `@koa/cors` before it.
  *
  * Unless a middleware registered earlier catches it, Koa responds to an `AuthError` thrown by a handler with its status

@@ -29,7 +29,7 @@
 import type { ArgumentsHost, CanActivate, ExceptionFilter, ExecutionContext } from '@nestjs/common' with {
   'resolution-mode': 'import',
 }
-import type { AuthError, RequestLike } from '../..'
+import type { AuthError, OneOrMore, RequestLike } from '../..'
 import type { AdapterOptions, Requirements } from './options'
 
 export type { OrganizationId, Requirements } from './options'
@@ -40,7 +40,7 @@ export type { OrganizationId, Requirements } from './options'
  *
  * For a rejected request it throws an `HttpException` with the status and headers of the {@link AuthError}, which is its
  * `cause`, and the body `{ error, code, message }`. Exception filters can handle it; otherwise NestJS sends the same
- * response as `logto-authkit/express`. With `allowGuest`, no request is rejected, and the response to a new guest sets a
+ * response as `logto-authkit/express`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a
  * cookie. CORS preflights are rejected unless `allowPreflight` is set; `app.enableCors()` responds to them first.
  *
  * In GraphQL, a rejection is an error of the response, with the same body as `extensions.originalError`. In other kinds of context,
@@ -48,7 +48,7 @@ export type { OrganizationId, Requirements } from './options'
  */
 export class LogtoAuthGuard implements CanActivate {
   /** @throws `TypeError` with `code: 'invalid_options'`. */
-  constructor(options?: LogtoAuthOptions)
+  constructor(options?: OneOrMore<LogtoAuthOptions>)
   /** Returns synchronously for previously verified tokens. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean>
   /**
@@ -74,7 +74,7 @@ export class LogtoAuthGuard implements CanActivate {
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
   /** As in `VerifyAuthOptions`; called with the request of Express or Fastify. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the platform
-  getToken?(request: any): string | null | undefined
+  getToken?(request: any): string | null | undefined | Promise<string | null | undefined>
 }
 
 /**

@@ -94,7 +94,7 @@ export interface Requirements {
   /**
    * Decides whether the request is permitted, after all other requirements. An {@link AuthError} that it throws becomes the
    * response; any other error is a fault.
-   * @throws {@link AuthError} `forbidden` (403) if it returns `false`.
+   * @throws {@link AuthError} `forbidden` (403) if it returns `false`, or another falsy value.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   check?(auth: AuthenticatedContext, req: any): boolean | Promise<boolean>
@@ -110,7 +110,8 @@ export type OrganizationId =
 /** The option of adapters whose requests have properties. */
 export interface PropertyOption<Property extends string = string> {
   /**
-   * The name under which the context is stored, if `auth` is taken. Declare its type yourself, or read it with `getAuth`.
+   * The name under which the context is stored, if `auth` is taken. In Express, register it as `property` (see `Register`); elsewhere,
+   * declare its type yourself, or read the context with `getAuth`.
    *
    * @defaultValue `'auth'`
    */

@@ -37,6 +37,7 @@ function socketAuth(options) {
  * @returns {any}
  */
 function withHandshakeToken(options) {
+  if (options === undefined) return withHandshakeToken({})
   if (Array.isArray(options)) return options.map(withHandshakeToken)
   if (typeof options !== 'object' || options === null) return options
   const { getToken } = options

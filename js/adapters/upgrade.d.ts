@@ -21,7 +21,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { AuthContext, AuthErrorCode } from '../..'
+import type { AuthContext, AuthErrorCode, OneOrMore } from '../..'
 import type { AdapterOptions } from './options'
 
 /**
@@ -63,7 +63,7 @@ import type { AdapterOptions } from './options'
 export function verifyUpgrade(
   request: IncomingMessage,
   socket: Duplex,
-  options: VerifyUpgradeOptions,
+  options?: OneOrMore<VerifyUpgradeOptions>,
 ): Promise<AuthContext | null>
 
 /** A request accepted by {@link verifyUpgrade}. */
@@ -100,7 +100,7 @@ export type UpgradeRequest = IncomingMessage & { auth: AuthContext }
  * socket.on('connect_error', ({ data }) => data?.code === 'missing_token' && signIn())
  * ```
  */
-export function socketAuth(options: SocketAuthOptions): SocketMiddleware
+export function socketAuth(options?: OneOrMore<SocketAuthOptions>): SocketMiddleware
 
 /** Middleware for Socket.IO's `io.use` and `namespace.use`, without depending on Socket.IO. */
 export type SocketMiddleware = (socket: HandshakeSocket, next: (error?: SocketAuthError) => void) => void
@@ -123,7 +123,7 @@ export interface HandshakeSocket {
 export interface SocketAuthError extends Error {
   data: {
     /** `forbidden` if the origin is not allowed. Missing for errors that are not rejections. */
-    code?: AuthErrorCode | 'forbidden'
+    code?: AuthErrorCode
     status: number
   }
 }
@@ -131,7 +131,7 @@ export interface SocketAuthError extends Error {
 /** Options of {@link socketAuth}. */
 export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken' | 'organizationId'> {
   /** As in `VerifyAuthOptions`; called with the socket if the handshake has no `auth.token`. */
-  getToken?(socket: HandshakeSocket): string | null | undefined
+  getToken?(socket: HandshakeSocket): string | null | undefined | Promise<string | null | undefined>
 
   /**
    * As in `VerifyAuthOptions`, or a function of the socket.
@@ -141,13 +141,16 @@ export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken'
    * organizationId: ({ handshake }) => handshake.auth.organization
    * ```
    */
-  organizationId?: string | null | ((socket: HandshakeSocket) => string | null | undefined)
+  organizationId?:
+    | string
+    | null
+    | ((socket: HandshakeSocket) => string | null | undefined | Promise<string | null | undefined>)
 }
 
 /** Options of {@link verifyUpgrade}. */
 export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken' | 'allowPreflight'> {
   /** As in `VerifyAuthOptions`; called with the handshake request. */
-  getToken?(request: IncomingMessage): string | null | undefined
+  getToken?(request: IncomingMessage): string | null | undefined | Promise<string | null | undefined>
 
   /**
    * The origins that may open a connection. A request with another `Origin` is rejected with 403 before its token is

@@ -145,4 +145,4 @@ function now(currentDate) {
   throw invalidOption('currentDate', 'it to return a valid Date', date)
 }
 
-module.exports = { RequestAttempt, TokenAttempt, truncate }
+module.exports = { RequestAttempt, TokenAttempt, now, truncate }

@@ -106,7 +106,12 @@ function rejected(result, attempt, rejection) {
       if (principal === null || principal === undefined) return guestOrThrow(result, error, attempt)
       return external(externalContext(principal, parsed, attempt.extras), result, attempt)
     },
-    rethrow,
+    (thrown) => {
+      // Any exception is a fault of the application, never a rejection, which could produce a guest.
+      throw thrown instanceof AuthError
+        ? new Error(`fallback has thrown: ${thrown.message}`, { cause: thrown })
+        : thrown
+    },
   )
 }
 

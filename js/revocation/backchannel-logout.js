@@ -2,6 +2,7 @@
 
 const { isUint8Array } = require('node:util/types')
 const { jsonResponse } = require('../adapters/response')
+const { now } = require('../core/attempt')
 const { orThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { own, snapshot } = require('../core/options')
@@ -36,7 +37,7 @@ function backchannelLogout(publish, options) {
   const members = snapshot(options)
   const verifier = orThrow(native.createLogoutVerifier(members, completions))
   const currentDate = own(members, 'currentDate')
-  const date = typeof currentDate === 'function' ? () => currentDate().getTime() : () => Date.now()
+  const date = () => now(typeof currentDate === 'function' ? currentDate : undefined)
 
   return handler(
     async (request) => {

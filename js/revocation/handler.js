@@ -1,5 +1,6 @@
 /** Handlers that serve Express, plain `http`, Fastify, Hono and fetch (`(request) => Response`) from one function. */
 
+const { inspect } = require('node:util')
 const { jsonResponse, send } = require('../adapters/response')
 const { BodyError, fetchBody, nodeBody } = require('./request-body')
 
@@ -77,8 +78,13 @@ function handler(answer, { limit, advice }) {
       const answer = await respondToNode(req, req)
       if (!res.headersSent) send(res, answer)
     } catch (error) {
-      if (typeof next !== 'function') throw error
-      next(error)
+      if (typeof next === 'function') next(error)
+      else {
+        // Nobody awaits the promise of a listener of `createServer`, and an unhandled rejection would end the process.
+        process.emitWarning(error instanceof Error ? error : inspect(error))
+        if (!res.headersSent)
+          send(res, jsonResponse(500, { error: 'internal_error', message: 'Internal server error' }))
+      }
     }
   }
 }

@@ -60,7 +60,8 @@ export interface RevocationsOptions {
   whenUnavailable?: 'accept' | 'refuse'
 
   /**
-   * The age of the revocations, in milliseconds, from which on `whenUnavailable: 'refuse'` rejects requests.
+   * The maximum age of the revocations, in milliseconds, at least 2,000: with `whenUnavailable: 'refuse'`, requests are rejected once
+   * it is exceeded.
    *
    * @defaultValue 30000
    */
@@ -90,15 +91,15 @@ export interface Revocations {
   revokeToken(token: AuthContext | { jti: string; exp?: number }): Promise<void>
 
   /**
-   * Revokes the tokens with this `sid` claim, whenever they were issued. Logto adds `sid` only through a custom claims script.
+   * Revokes the tokens with this `sid` claim, whenever they were issued. Logto adds `sid` only through a custom-claims script.
    *
    * @param sid - The id of the session.
    */
   revokeSession(sid: string): Promise<void>
 
   /**
-   * Revokes the tokens with this `grant_id` claim, whenever they were issued. Logto adds `grant_id` only through a custom claims
-   * script.
+   * Revokes the tokens with this `grant_id` claim, whenever they were issued. Logto adds `grant_id` only through a
+   * custom-claims script.
    *
    * @param grantId - The id of the grant.
    */
@@ -126,8 +127,8 @@ export interface Revocations {
    * whose password an administrator has changed, or who are removed from an organization, of deleted organizations, and of grants
    * that Logto has revoked. Other events are acknowledged.
    *
-   * It responds with 200, with 401 for a wrong signature, and with 503 if the store has not acknowledged the revocation within a
-   * second. Logto does not repeat a failed request: see {@link Revocations.catchUp}.
+   * It responds with 200, with 401 for a wrong signature, with 400, 413 or 500 for a body that cannot be read, and with 503 if the
+   * store has not acknowledged the revocation within a second. Logto does not repeat a failed request: see {@link Revocations.catchUp}.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *

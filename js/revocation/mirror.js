@@ -158,7 +158,7 @@ class Mirror {
     if (this.#hasWarnedOfSessions || !this.#native.stats().sessionsAreUnnamed) return
     this.#hasWarnedOfSessions = true
     process.emitWarning(
-      'Sessions are revoked, but no access token has a sid claim, so these revocations have no effect: add sid with a custom claims script in Logto',
+      'Sessions are revoked, but no access token has a sid claim, so these revocations have no effect: add sid with a custom-claims script in Logto',
       { code: 'LOGTO_AUTHKIT_REVOCATIONS_SESSION' },
     )
   }

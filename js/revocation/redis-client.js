@@ -1,5 +1,5 @@
 /**
- * Connections of our own, made from the application's Redis client: node-redis 4 to 6, ioredis 5 and 6, or iovalkey, also with Cluster and
+ * Our own connections, opened with the settings of the application's Redis client: node-redis 4 to 6, ioredis 5 and 6, or iovalkey, also with Cluster and
  * Sentinel. They never reconnect or queue commands: a client that resends an interrupted read may never settle it, and one that
  * queues commands delays their errors (redis/ioredis#1285). After any error, the store opens a new connection.
  */

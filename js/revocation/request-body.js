@@ -26,11 +26,16 @@ async function nodeBody(req, stream, limit, advice) {
   if (isRead(stream) || typeof stream[Symbol.asyncIterator] !== 'function') {
     throw new BodyError(500, 'body_already_read', `Another parser has read the body. ${advice}`)
   }
-  // Without `destroyOnReturn`, leaving the loop would close the connection before the response has been sent.
-  return collect(stream.iterator?.({ destroyOnReturn: false }) ?? stream, limit)
+  try {
+    // Without `destroyOnReturn`, leaving the loop would close the connection before the response has been sent.
+    return await collect(stream.iterator?.({ destroyOnReturn: false }) ?? stream, limit)
+  } catch (error) {
+    if (error instanceof BodyError) throw error
+    throw new BodyError(400, 'body_incomplete', 'The body could not be read completely')
+  }
 }
 
-/** Whether somebody reads a stream or has read it. Streams of other environments than Node have none of these properties. @param {any} stream */
+/** Whether a stream is being read or has been read. Outside of Node, streams have none of these properties. @param {any} stream */
 const isRead = (stream) => stream.readableDidRead === true || stream.readableEnded === true || stream.destroyed === true
 
 /**

@@ -29,15 +29,18 @@ export interface WebhookEvent {
 export interface BackchannelLogoutOptions
   extends Pick<
     VerifyAuthOptions,
-    'logtoUrl' | 'issuer' | 'jwksUri' | 'jwks' | 'jwksCa' | 'algorithms' | 'clockTolerance' | 'currentDate'
+    'issuer' | 'jwksUri' | 'jwks' | 'jwksCa' | 'algorithms' | 'clockTolerance' | 'currentDate'
   > {
+  /** Logto's base URL. `LOGTO_URL` in the environment is not read. */
+  logtoUrl: string
+
   /** The id of the application that users sign out of, or of several applications. */
   clientId: string | string[]
 
   /**
    * How logout tokens are matched with access tokens. `'subject'` revokes all of the user's tokens that have been issued so far;
-   * clients of other sessions refresh theirs. `'session'` revokes the tokens with the same `sid` claim, which requires a custom
-   * claims script. A logout token with only one of the two claims is matched by that one.
+   * clients of other sessions refresh theirs. `'session'` revokes the tokens with the same `sid` claim, which requires a
+   * custom-claims script. A logout token with only one of the two claims is matched by that one.
    *
    * @defaultValue `'subject'`
    */

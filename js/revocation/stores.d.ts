@@ -60,7 +60,7 @@ export interface RevocationStore {
   /**
    * Acquires or extends a lease, so that only one instance does something. Optional.
    *
-   * @param name - What to do.
+   * @param name - Identifies the task.
    * @param holder - Identifies the instance.
    * @returns Whether this instance holds the lease for `durationMs` from now.
    */

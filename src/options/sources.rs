@@ -18,7 +18,7 @@ const CLOUD: &str = ".logto.app";
 
 /// Reads the options of `webhook`. Returns the keys.
 pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
-    const EXPECTED: &str = "the webhook's signing key, or a non-empty array of such";
+    const EXPECTED: &str = "the webhook's signing key, or a non-empty array of keys";
     let given = read.take("signingKey", EXPECTED, Default::Derived("required")).unwrap_or(Raw::Undefined);
     let keys = one_or_more(&given, identifier);
     if keys.is_none() {
@@ -61,7 +61,7 @@ pub struct LogoutOptions {
 /// Reads the options of `backchannelLogout`.
 pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
     const MATCHES: [(&str, Match); 2] = [("subject", Match::Subject), ("session", Match::Session)];
-    const CLIENT: &str = "an application's id, or a non-empty array of such";
+    const CLIENT: &str = "an application's id, or a non-empty array of ids";
     if !read.has("logtoUrl") {
         read.reject("logtoUrl", url::EXPECTED, &Raw::Undefined);
     }

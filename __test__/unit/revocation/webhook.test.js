@@ -308,3 +308,19 @@ async function listen(t, server) {
   t.after(() => server.close())
   return `http://127.0.0.1:${server.address().port}/hook`
 }
+
+test('a client that disconnects before it has sent the body does not end the process', async (t) => {
+  const { revocations } = startRevocations(t)
+  const handle = /** @type {any} */ (revocations.webhook(HOOK))
+  const handled = new Promise((resolve, reject) => {
+    const server = createServer((req, res) => handle(req, res).then(resolve, reject)).listen(0, '127.0.0.1', () => {
+      const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nlogto-signature-sha-256: a\r\n\r\n{"event":')
+        server.once('request', () => socket.destroy())
+      })
+    })
+    t.after(() => server.close())
+  })
+  await handled
+})
