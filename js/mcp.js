@@ -31,8 +31,12 @@ function mcpAuth(options) {
       authenticate(req, res, (/** @type {unknown[]} */ ...error) => {
         const auth = contextOf(req)
         const value = auth === undefined ? undefined : toAuthInfo(auth)
-        // The `auth` of an SDK with other middleware may be read-only.
-        Object.defineProperty(req, 'auth', { value, writable: true, configurable: true, enumerable: true })
+        try {
+          // The `auth` of an SDK with other middleware may be read-only.
+          Object.defineProperty(req, 'auth', { value, writable: true, configurable: true, enumerable: true })
+        } catch (fault) {
+          return next(fault)
+        }
         next(...error)
       })
     })

@@ -32,10 +32,20 @@ impl<'a> Object<'a> {
     /// assert!(Object::parse(br#"{"alg":"ES384","alg":"none"}"#, 1).is_err());
     /// ```
     pub fn parse(bytes: &'a [u8], depth: usize) -> Result<Self, &'static str> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
-        let object: Self = serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")?;
+        let object = Self::parse_outer(bytes)?;
         object.0.iter().try_for_each(|(_, value)| check_nested(value, depth.saturating_sub(1)))?;
         Ok(object)
+    }
+
+    /// Parses an object, but not the values of its members: for a body whose sender is authenticated, and in which others can nest
+    /// values.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it is not an object without duplicate members.
+    pub fn parse_outer(bytes: &'a [u8]) -> Result<Self, &'static str> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
+        serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")
     }
 
     /// The number of members.

@@ -6,7 +6,7 @@ use crate::signature::is_hmac_sha256;
 pub const SIGNATURE_HEADER: &str = "logto-signature-sha-256";
 
 /// Maximum length of a body, in bytes. An event contains a user with custom data, or up to 5,000 ids.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Whether a signature, in hexadecimal, is that of the body with one of the keys. An administrator may replace the key, so that two
 /// are in use for a while.

@@ -92,13 +92,21 @@ class Authenticator {
     return this.#parsed.core.cookieName
   }
 
-  /** The names of the cookies that identify a session: the token's, and the guest's if guests are allowed. */
-  get cookieNames() {
-    const cores = this.#servers.map(({ core }) => core)
-    return [
-      ...cores.map(({ cookieName }) => cookieName),
-      ...cores.flatMap(({ guestCookieName }) => guestCookieName ?? []),
-    ]
+  /**
+   * The names of the cookies that identify a session: the token's, if it is read, and the guest's, if guests are allowed.
+   *
+   * @param {boolean} isTokenRead
+   */
+  sessionCookies(isTokenRead) {
+    return this.#servers.flatMap(({ core, options }) => {
+      const isRead = isTokenRead && options.tokenSources?.includes('cookie') !== false
+      return [isRead ? core.cookieName : null, core.guestCookieName].filter((name) => name !== null)
+    })
+  }
+
+  /** Whether the application has set this function. @param {'fallback' | 'getToken'} name */
+  hasFunction(name) {
+    return this.#servers.some(({ functions }) => functions[name] !== undefined)
   }
 
   get #servers() {

@@ -13,16 +13,23 @@ const { warningOnce } = require('../core/warnings')
  *
  * @param {Request} request
  * @param {Authenticator} authenticator
- * @param {boolean} [hasOwnToken] - Whether the client has passed the token itself, so that its cookie is not read.
+ * @param {{ hasOwnToken?: boolean, hasGetToken?: boolean }} [client] - Whether the client has passed the token itself, so that its
+ *   cookie is not read, and whether the application reads tokens from elsewhere.
  */
-function isAllowedOrigin(request, { options, cookieName, cookieNames }, hasOwnToken = false) {
+function isAllowedOrigin(request, authenticator, client = {}) {
+  const { hasOwnToken = false, hasGetToken = authenticator.hasFunction('getToken') } = client
   const { origin, host } = request.headers
   if (origin === undefined) return true
-  if (options.allowedOrigins !== undefined) return options.allowedOrigins.includes(origin)
+  const { allowedOrigins } = authenticator.options
+  if (allowedOrigins !== undefined) return allowedOrigins.includes(origin)
   if (isSameHost(origin, host)) return true
-  const readsToken = !hasOwnToken && options.tokenSources?.includes('cookie') !== false
-  const names = readsToken ? cookieNames : cookieNames.filter((name) => name !== cookieName)
-  if (names.every((name) => cookieValues(request, name).length === 0)) return true
+  // These functions may read the session of another library from any cookie.
+  const readsAnyCookie = authenticator.hasFunction('fallback') || (hasGetToken && !hasOwnToken)
+  const names = authenticator.sessionCookies(!hasOwnToken)
+  const hasSession = readsAnyCookie
+    ? request.headers.cookie !== undefined
+    : names.some((name) => cookieValues(request, name).length > 0)
+  if (!hasSession) return true
   warnAboutOrigin()
   return false
 }

@@ -11,11 +11,12 @@ const { isAllowedOrigin } = require('./origin')
 /** @type {typeof import('./upgrade').socketAuth} */
 function socketAuth(options) {
   const authenticator = new Authenticator('upgrade', withHandshakeToken(options))
+  const hasGetToken = [options].flat().some((one) => one?.getToken !== undefined)
 
   return function socketAuth(socket, next) {
     // A WebTransport session has no request.
     const request = socket.request ?? { headers: socket.handshake.headers }
-    if (!isAllowedOrigin(request, authenticator, handshakeToken(socket) !== undefined)) {
+    if (!isAllowedOrigin(request, authenticator, { hasOwnToken: handshakeToken(socket) !== undefined, hasGetToken })) {
       next(rejection(new Error('Origin is not allowed'), { code: 'forbidden', status: 403 }))
       return
     }

@@ -54,7 +54,7 @@ class RequestAttempt {
   /** The position of the accepted token among the tokens of the request. */
   position = 0
 
-  /** @type {any} - The properties of the request that are rarely present. */
+  /** @type {any} - The properties of the request that are rarely present, without a prototype, which others could pollute. */
   extras = undefined
 
   /** @type {RequestAttempt[] | undefined} - Those with the other Logto servers whose tokens are in the request. */
@@ -79,7 +79,7 @@ class RequestAttempt {
     const cookie = parsedCookie(request, cookieName)
     const guestCookie = guestCookieName === null ? undefined : parsedCookie(request, guestCookieName)
     if (cookie !== undefined || guestCookie !== undefined || isRouted) {
-      this.extras = { cookie, guestCookie, routed: isRouted }
+      this.extras = { __proto__: null, cookie, guestCookie, routed: isRouted }
     }
   }
 
@@ -89,12 +89,13 @@ class RequestAttempt {
     if (typeof token !== 'string') {
       throw invalidOption('getToken', 'it to return a string, null or undefined', token, true)
     }
-    this.extras = { ...this.extras, token: truncate(token) }
+    this.extras = { __proto__: null, ...this.extras, token: truncate(token) }
   }
 
   /** @param {string | null} organization - Set if it depends on the request. */
   requireOrganization(organization) {
-    this.extras = { ...this.extras, organization: organization ?? undefined, noOrganization: organization === null }
+    const required = { organization: organization ?? undefined, noOrganization: organization === null }
+    this.extras = { __proto__: null, ...this.extras, ...required }
   }
 
   verify() {
@@ -118,8 +119,8 @@ class RequestAttempt {
    * @returns {Result}
    */
   reject({ code }) {
-    const rejected = { position: this.position, code }
-    this.extras = { ...this.extras, rejected: [...(this.extras?.rejected ?? []), rejected] }
+    const rejected = { __proto__: null, position: this.position, code }
+    this.extras = { __proto__: null, ...this.extras, rejected: [...(this.extras?.rejected ?? []), rejected] }
     return this.verify()
   }
 }

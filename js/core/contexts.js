@@ -132,10 +132,14 @@ const tryAlternative = (alternative, onFailure) =>
 
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
 function external(outcome, result, attempt) {
-  if (outcome instanceof AuthError) return guestOrThrow(result, outcome, attempt)
+  const refuse = (/** @type {Rejection} */ rejection) => {
+    // The request had no token, but credentials, which have been refused.
+    if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
+    return guestOrThrow(result, rejection, attempt)
+  }
+  if (outcome instanceof AuthError) return refuse(outcome)
   const rejection = applicationRejection(outcome, attempt.parsed.functions, attempt.source)
-  const finish = (/** @type {Rejection | undefined} */ settled) =>
-    settled === undefined ? outcome : guestOrThrow(result, settled, attempt)
+  const finish = (/** @type {Rejection | undefined} */ settled) => (settled === undefined ? outcome : refuse(settled))
   return isPending(rejection) ? rejection.then(finish) : finish(rejection)
 }
 

@@ -116,7 +116,7 @@ async function verifyLogtoToken(token, options) {
 /** @type {(token: string, parsed: Parsed) => Parsed} */
 function serverOf(token, parsed) {
   if (parsed.servers === undefined) return parsed
-  const extras = { token: truncate(token) }
+  const extras = /** @type {any} */ ({ __proto__: null, token: truncate(token) })
   return parsed.servers.find(({ core }) => core.verifier.route(undefined, undefined, extras) >= 0) ?? parsed
 }
 

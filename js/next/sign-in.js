@@ -2,7 +2,6 @@
 
 const { check } = require('../core/options')
 const { isPublicPath, readPath } = require('./public-paths')
-const { originOf } = require('./request')
 
 /** @typedef {import('next/server').NextRequest} NextRequest */
 /** @typedef {{ url: URL, isPath: boolean }} Page - `isPath`: only path, query and hash of the URL are known. */
@@ -26,7 +25,7 @@ class SignIn {
   }
 
   /**
-   * Returns whether a request is for the sign-in page or a path below it, with or without a locale in front: proxies for
+   * Returns whether a request is for the sign-in page or a path below it, also with a locale in front: proxies for
    * localization redirect `/sign-in` to `/de/sign-in`, which must not be redirected back.
    *
    * @param {NextRequest} request
@@ -34,10 +33,10 @@ class SignIn {
   isPage(request) {
     const { url, isPath } = this.#page(request)
     // Clients can send any host, so a URL of another host must not make this application's home page public.
-    if (!isPath && (url.host !== originOf(request.headers)()[1] || url.pathname === '/')) return false
+    if (!isPath && (url.host !== request.headers.get('host') || url.pathname === '/')) return false
     const page = readPath(isPath ? url.pathname : withoutBasePath(url.pathname, request))
     if (page === undefined) return false
-    // In front of `/`, a locale would make pages such as `/faq` public.
+    // In front of `/`, a locale would make pages such as `/de` public.
     const patterns = page === '/' ? [page] : [page, new RegExp(`^${LOCALE}${escapePattern(page)}(?:/|$)`)]
     return isPublicPath(request.nextUrl.pathname, patterns)
   }
@@ -102,8 +101,8 @@ function withoutBasePath(pathname, { nextUrl: { basePath } }) {
 /** @param {string} text */
 const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** A path segment with a language tag (RFC 5646): `/de`, `/pt-BR`. */
-const LOCALE = '/[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*'
+/** A path segment with a language of two letters, and script and region if any: `/de`, `/zh-Hant-TW`. Not `/api`. */
+const LOCALE = '/[A-Za-z]{2}(?:-[A-Za-z]{2,4}){0,2}'
 
 const REDIRECT_TO = 'redirect_to'
 

@@ -29,7 +29,7 @@ function handler(answer, { limit, advice }) {
       return await answer(request)
     } catch (error) {
       if (!(error instanceof BodyError)) throw error
-      if (error.status === 500 && !hasWarned) {
+      if ((error.status === 500 || error.status === 413) && !hasWarned) {
         hasWarned = true
         process.emitWarning(error.message, { code: 'LOGTO_AUTHKIT_BODY' })
       }

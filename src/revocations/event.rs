@@ -3,9 +3,6 @@
 use super::entry::{Entry, Kind, is_id};
 use crate::json::Object;
 
-/// Maximum nesting depth of the JSON in an event, which is also the limit of `serde_json`. Custom data may be nested.
-const MAX_DEPTH: usize = 128;
-
 /// How far in the future the time of an event may be, in seconds. Stores keep entries this much longer.
 const MAX_AHEAD: f64 = 3_600.0;
 
@@ -56,13 +53,14 @@ pub struct Event {
 }
 
 impl Event {
-    /// Parses the body of a webhook request, whose signature must have been verified. `now` is in seconds since 1970.
+    /// Parses the body of a webhook request, whose signature must have been verified. `now` is in seconds since 1970. Only the
+    /// members that decide are examined, because users may be able to edit others, such as their custom data.
     ///
     /// # Errors
     ///
     /// The member that is missing or malformed.
     pub fn parse(body: &[u8], now: f64) -> Result<Self, String> {
-        let object = Object::parse(body, MAX_DEPTH).map_err(str::to_owned)?;
+        let object = Object::parse_outer(body).map_err(str::to_owned)?;
         let name: String = required(&object, "event")?;
         let is_test = is_test(&object);
         let rule = RULES.into_iter().find_map(|(known, rule)| (known == name).then_some(rule));
@@ -207,6 +205,16 @@ mod tests {
 
     fn one(kind: Kind, id: &str, organization: &str) -> Vec<(Kind, String, String)> {
         vec![(kind, id.into(), organization.into())]
+    }
+
+    #[test]
+    fn custom_data_that_users_can_edit_does_not_prevent_a_revocation() {
+        let nested = format!("{}1{}", r#"{"a":["#.repeat(5_000), "]}".repeat(5_000));
+        let body = format!(
+            r#"{{"event":"User.Deleted","createdAt":"2026-11-25T22:36:45.679Z","data":{{"id":"u","customData":{nested}}}}}"#
+        );
+        let event = Event::parse(body.as_bytes(), NOW).unwrap();
+        assert_eq!(event.entries.len(), 1);
     }
 
     #[test]

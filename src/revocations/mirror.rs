@@ -22,6 +22,8 @@ pub struct Mirror {
     table: Table,
     /// When the store last had no further entries. `None` until all entries have been loaded.
     complete_at: Mutex<Option<Timestamp>>,
+    /// The longest lifetime of entries that one of the users of this mirror has asked for, in seconds, as bits.
+    lifetime: AtomicU64,
     /// The date of the last pruning, in seconds since 1970.
     pruned_at: Mutex<f64>,
     skipped: AtomicU64,
@@ -59,6 +61,7 @@ impl Mirror {
         Arc::new(Self {
             table: Table::new(),
             complete_at: Mutex::default(),
+            lifetime: AtomicU64::new(0),
             pruned_at: Mutex::default(),
             skipped: AtomicU64::new(0),
             sessions: AtomicSessions::default(),
@@ -80,6 +83,7 @@ impl Mirror {
 
     /// Adds entries in any order, except those that are older than `lifetime`. `date` is the caller's date, in seconds since 1970.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
+        let lifetime = self.longest(lifetime);
         let oldest = oldest(lifetime, date);
         let parsed: Vec<Entry> = entries
             .into_iter()
@@ -101,7 +105,15 @@ impl Mirror {
     /// Whether an entry would change anything. It does not if it is too old.
     #[must_use]
     pub fn lacks(&self, entry: &str, lifetime: f64, date: f64) -> bool {
-        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest(lifetime, date) && self.table.lacks(&entry))
+        let oldest = oldest(self.longest(lifetime), date);
+        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.lacks(&entry))
+    }
+
+    /// The longest lifetime that was ever asked for, so that a shorter one removes no entries that others need.
+    fn longest(&self, lifetime: f64) -> f64 {
+        // The bits of positive numbers have the order of the numbers.
+        let before = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
+        f64::from_bits(before).max(lifetime)
     }
 
     /// Records that the store has no further entries.

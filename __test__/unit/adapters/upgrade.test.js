@@ -162,6 +162,19 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
     }
     assert.ok(warnings.mock.calls.length <= 1)
 
+    // With several servers, each has its own sources; functions may read the session of another library.
+    const other = { ...options, logtoUrl: 'https://other.example.test', tokenSources: ['header'] }
+    const session = () => ({ userId: 'local' })
+    for (const [several, headers] of /** @type {[any, object][]} */ ([
+      [[other, options], { cookie }],
+      [{ ...options, getToken: () => token }, { cookie: 'sdk=1' }],
+      [{ ...options, fallback: session }, { cookie: 'sid=1' }],
+    ])) {
+      const { url: base } = await serveSockets(t, several)
+      const { status } = await ask(base, { headers: { ...HANDSHAKE, ...headers, origin: 'https://evil.test' } })
+      assert.equal(status, 403)
+    }
+
     const accepted = async (base, headers) =>
       (await greeting(new WebSocket(base.replace('http', 'ws'), { headers }))).subjectType
     const { host } = new URL(url)

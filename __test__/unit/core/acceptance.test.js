@@ -49,6 +49,14 @@ describe('fallback', () => {
     assert.deepEqual((await verify(EMPTY, { fallback: () => none })).payload, { sub: 'a' })
   })
 
+  test('makes no guest of credentials that are refused, if only requests without a token become guests', async () => {
+    const fallback = () => ({ userId: 'owner' })
+    const options = { fallback, allowGuest: 'no-token' }
+    assert.equal(await verdict(verify(EMPTY, { ...options, check: () => false })), 'forbidden')
+    assert.equal(await verdict(verify(EMPTY, { ...options, requiredScope: 'a' })), 'missing_scope')
+    assert.equal((await verify(EMPTY, { ...options, fallback: () => null })).isGuest, true)
+  })
+
   test('is never called for strings, nor for rejections with 403 or 503', async () => {
     const fallback = () => assert.fail('it was called')
     assert.equal(await verdict(verify('garbage', { fallback })), 'opaque_token')

@@ -9,7 +9,8 @@ const { logtoAuth, protect } = require('logto-authkit/express')
 const { FRAMEWORKS, ask, bearer, serve } = require('../../support/frameworks')
 const { inChild } = require('../../support/child')
 const { startKeyServer } = require('../../support/key-server')
-const { AUDIENCE } = require('../../support/tokens')
+const { pollute, verdict } = require('../../support/helpers')
+const { AUDIENCE, createKey, optionsFor, signToken } = require('../../support/tokens')
 
 /** Flat claims are copied. Nested and large ones are parsed again. */
 const SHAPES = {
@@ -127,6 +128,16 @@ test('changes that a handler makes to a context grant nothing, in this request o
     assert.equal((await ask(url, plain)).status, 403)
     assert.equal((await ask(url, admin)).body, 'let in')
   }
+})
+
+test('a polluted prototype does not replace the required organization', async (t) => {
+  const key = createKey('EdDSA')
+  const verifier = createVerifier(optionsFor(key, { organizationId: 'good' }))
+  const token = signToken(key, { organization_id: 'evil' })
+  pollute(t, 'organization', 'evil')
+  pollute(t, 'noOrganization', true)
+  const request = { headers: {}, cookies: { logto_authtoken: token } }
+  assert.equal(await verdict(verifier.verify(request)), 'wrong_organization')
 })
 
 test('a polluted prototype changes neither a copied context nor a rejection', async (t) => {

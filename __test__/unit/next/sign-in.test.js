@@ -198,3 +198,13 @@ test('C11: a Server Action without a session gets the 401, with the sign-in page
   const read = await visit({ signInUrl: '/sign-in' }, '/cart', ACTION)
   assert.equal(read.headers.get('x-action-redirect'), null)
 })
+
+test('only a language counts as a locale before the sign-in page', async () => {
+  for (const path of ['/api/sign-in', '/app/sign-in', '/org-admin/sign-in/keys']) {
+    const { status } = await visit({ signInUrl: '/sign-in' }, path, { host: 'app.example.test', ...PAGE }, {})
+    assert.equal(status, 307, path)
+  }
+  const headers = { host: 'app.example.test', 'x-forwarded-host': 'id.example.test', ...PAGE }
+  const { status } = await visit({ signInUrl: 'https://id.example.test/account' }, '/account/secrets', headers, {})
+  assert.equal(status, 307)
+})

@@ -182,7 +182,7 @@ describe('webhook', () => {
     socket.write('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n')
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
     socket.on('error', () => {})
-    for (let i = 0; i < 20; i += 1) socket.write(chunk)
+    for (let i = 0; i < 70; i += 1) socket.write(chunk)
     const [data] = await once(socket, 'data')
     assert.match(String(data), /^HTTP\/1\.1 413 /)
     socket.destroy()
