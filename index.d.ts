@@ -435,7 +435,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   getToken?(req: RequestLike): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Accepts requests without a valid token of Logto: the owner of an API key, a local user. It is called for requests that were
+   * Accepts requests without a valid Logto token: the owner of an API key, a local user. It is called for requests that were
    * rejected with 400 or 401, before they become guests. The {@link Principal} that it returns becomes a context with
    * `subjectType: 'external'`, which must meet the same requirements as that of a token. With `null` or `undefined`, the request
    * stays rejected. A token passed as a string never gets here.

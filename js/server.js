@@ -139,7 +139,7 @@ const claims = (subject) =>
     : /** @type {AuthPayload | null | undefined} */ (subject)
 
 /**
- * Returns the first claim that contains roles. Like the original, ignores the others.
+ * Returns the first claim that contains roles. Like the original package, it ignores the other claims.
  *
  * @type {(subject: AuthSubject, options: { claimKeys?: readonly string[] | undefined } | undefined) => any}
  */

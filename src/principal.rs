@@ -3,7 +3,7 @@
 use crate::json::Object;
 use crate::subject::Subject;
 
-/// A principal without a token of Logto.
+/// A principal without a Logto token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     pub(crate) user: String,

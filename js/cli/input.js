@@ -49,13 +49,13 @@ function inCommand(text) {
     const [, name, attached] = /^(-H|-b|--header|--cookie|--oauth2-bearer)(?:=?(.*))$/s.exec(word) ?? []
     const value = attached || words[i + 1]
     if (name === undefined || value === undefined) return
-    lines.push(`${PREFIX_OF_FLAG[name] ?? ''}${value}`)
+    lines.push(`${PREFIX_BY_FLAG[name] ?? ''}${value}`)
   })
   return inHeaderLines(lines.join('\n'), ' of the curl command') ?? inParameter(words.join('\n'))
 }
 
 /** @type {Record<string, string>} */
-const PREFIX_OF_FLAG = { '-b': 'Cookie: ', '--cookie': 'Cookie: ', '--oauth2-bearer': 'Authorization: Bearer ' }
+const PREFIX_BY_FLAG = { '-b': 'Cookie: ', '--cookie': 'Cookie: ', '--oauth2-bearer': 'Authorization: Bearer ' }
 
 /** @type {(text: string) => Found | undefined} */
 function inJson(text) {
@@ -147,7 +147,7 @@ function inSetCookie(text) {
 }
 
 /**
- * Reads a parameter of a URL, its fragment or a form, or an assignment to a variable.
+ * Reads a `name=value` pair, as in the query or fragment of a URL, a form, or an environment variable.
  *
  * @type {(text: string) => Found | undefined}
  */

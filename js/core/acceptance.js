@@ -61,7 +61,7 @@ function checkRejection(check, auth, source) {
   } catch (error) {
     return thrownRejection(error)
   }
-  return isPending(isPermitted) ? isPermitted.then(forbiddenUnless, thrownRejection) : forbiddenUnless(isPermitted)
+  return isPending(isPermitted) ? isPermitted.then(forbidUnless, thrownRejection) : forbidUnless(isPermitted)
 }
 
 /** @param {unknown} error */
@@ -71,7 +71,7 @@ function thrownRejection(error) {
 }
 
 /** @param {unknown} isPermitted */
-function forbiddenUnless(isPermitted) {
+function forbidUnless(isPermitted) {
   if (isPermitted === true) return undefined
   // An object, such as an empty array of memberships, would pass by mistake.
   if (isPermitted) throw invalidOption('check', 'it to return a boolean', isPermitted)

@@ -4,7 +4,7 @@ const { contract } = require('./contract')
 
 /** @typedef {{ logtoUrl: string | undefined, audience: string | undefined }} Environment - The values of the variables, by the name of their options. */
 
-/** Has every name as an own member, because the core would otherwise read a polluted prototype. @type {Environment} */
+/** Defines every variable as an own property; otherwise the core could read values from a polluted prototype. @type {Environment} */
 const NO_VARIABLES = { logtoUrl: undefined, audience: undefined }
 
 /** The variables by option set, each with the name of its option. @type {Map<string, [option: string, variable: string][]>} */

@@ -107,7 +107,7 @@ function indexKey(optionSet, options) {
 /** @typedef {{ [name in FunctionName]: Function | undefined }} Functions */
 
 /**
- * Has one shape and every name as an own member: it is read on every request, and must not show a polluted prototype.
+ * Has one shape and defines every name as an own property: it is read on every request, and must not show a polluted prototype.
  *
  * @returns {Functions}
  */

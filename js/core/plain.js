@@ -42,7 +42,7 @@ function deepCopy(value, depth, isOptions = false) {
 }
 
 /**
- * Returns the names of an object's own members. An option counts even if it is not enumerable: it may be a requirement.
+ * Returns the names of an object's own properties. An option counts even if it is not enumerable: it may be a requirement.
  *
  * @type {(object: object) => string[]}
  */

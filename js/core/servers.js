@@ -112,13 +112,13 @@ function selectServer(attempts) {
   const [selected, ...alternatives] = attempts
     .filter((attempt) => position(attempt) >= 0)
     .sort((a, b) => position(a) - position(b))
-  if (selected === undefined) return attempts.find((attempt) => position(attempt) === FOREIGN) ?? attempts[0]
+  if (selected === undefined) return attempts.find((attempt) => position(attempt) === ALL_FOREIGN) ?? attempts[0]
   selected.alternatives = alternatives
   return selected
 }
 
 /** What the core returns if all tokens of a request are from other issuers. */
-const FOREIGN = -1
+const ALL_FOREIGN = -1
 
 /**
  * Adds up the figures of several verifiers. The state is that of the worst key set.

@@ -290,7 +290,7 @@ export interface RevocationStats {
   skipped: number
   /** How long ago the store had no further entries, in milliseconds. */
   lagMs: number | null
-  /** Whether sessions are revoked although no token names its session. */
+  /** Whether sessions are revoked although no token identifies its session. */
   sessionsAreUnnamed: boolean
 }
 

@@ -215,7 +215,7 @@ function within(duration, keepsAlive, run, stop) {
 
 const closedError = () => new Error('logto-authkit: the revocations are closed')
 
-/** The error of a function whose entry the store has not acknowledged. @param {unknown} cause */
+/** The error thrown if the store does not acknowledge the entry that a function such as `revokeSubject` wrote. @param {unknown} cause */
 function unavailable(cause) {
   const error = authError({ ...native.refusal('revocations_unavailable'), retryAfter: 1 })
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })

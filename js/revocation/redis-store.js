@@ -20,7 +20,7 @@ const MAX_ENTRIES = 20
 /** How long a read waits for new items. */
 const BLOCK_MS = 1000
 
-/** The interval between two reads if waiting would delay other commands. */
+/** The interval between two reads if a blocking read would hold up other commands. */
 const POLL_MS = 50
 
 /** How long a command of a lease may take. */

@@ -24,7 +24,7 @@ pub struct RevocationStats {
     pub skipped: f64,
     /// How long ago the store had no further entries, in milliseconds.
     pub lag_ms: Option<f64>,
-    /// Whether sessions are revoked although no token names its session.
+    /// Whether sessions are revoked although no token identifies its session.
     pub sessions_are_unnamed: bool,
 }
 

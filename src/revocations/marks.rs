@@ -33,7 +33,7 @@ pub(super) struct Properties {
     /// The `iat` claim, rounded down to seconds. An entry covers a token without it, since nothing shows that it is newer.
     pub issued_at: Option<f64>,
     pub fingerprints: Box<[(Kind, Fingerprint)]>,
-    /// Whether the token names its session.
+    /// Whether the token identifies its session (`sid`).
     pub has_session: bool,
 }
 

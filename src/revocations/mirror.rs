@@ -47,7 +47,7 @@ pub struct MirrorStats {
     pub skipped: u64,
     /// How long ago the store had no further entries. `None` until all entries have been loaded.
     pub lag: Option<Duration>,
-    /// Whether sessions are revoked although no token names its session.
+    /// Whether sessions are revoked although no token identifies its session.
     pub sessions_are_unnamed: bool,
 }
 
