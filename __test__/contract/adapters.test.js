@@ -304,6 +304,15 @@ describeAdapters(['onError'], (adapter) => {
     }
   })
 
+  test('responds with 500 if onError rejects with undefined', async (t) => {
+    t.mock.method(console, 'error', () => {})
+    const client = await adapter.serve(t, {
+      steps: [{ auth: { ...options, onError: () => Promise.reject() } }],
+      faults: [],
+    })
+    assert.equal((await client()).status, 500)
+  })
+
   test('treats undefined options as absent', async (t) => {
     const auth = { ...options, onError: undefined, scopeMode: undefined, allowPreflight: undefined }
     const protect = { scopeMode: undefined, roleClaims: undefined }

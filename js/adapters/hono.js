@@ -1,6 +1,6 @@
 /** Hono on Node.js: see hono.d.ts for the contract. */
 
-const { AuthError } = require('../core/errors')
+const { AuthError, asError } = require('../core/errors')
 const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
 const { rejectUncalled } = require('./misuse')
 const { Requirements } = require('./requirements')
@@ -57,7 +57,13 @@ function protect(/** @type {any[]} */ ...given) {
 /** @type {(thrown: unknown, c: Context) => Promise<any>} */
 async function reject(thrown, c) {
   const { error, onError } = rejectionOf(thrown, c)
-  if (onError !== undefined) return onError(error, c)
+  if (onError !== undefined) {
+    try {
+      return await onError(error, c)
+    } catch (fault) {
+      throw asError(fault)
+    }
+  }
   const { status, headers, body } = errorResponse(error)
   const length = String(Buffer.byteLength(body))
   return c.body(body, /** @type {any} */ (status), { ...headers, 'Content-Length': length })

@@ -1,5 +1,6 @@
 /** Koa 2 and 3: see koa.d.ts for the contract. */
 
+const { asError } = require('../core/errors')
 const { settle } = require('../core/settle')
 const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
 const { rejectUncalled } = require('./misuse')
@@ -50,7 +51,13 @@ function protect(/** @type {any[]} */ ...given) {
 /** @type {(thrown: unknown, ctx: Context) => Promise<any>} */
 async function reject(thrown, ctx) {
   const { error, onError } = rejectionOf(thrown, ctx)
-  if (onError !== undefined) return onError(error, ctx)
+  if (onError !== undefined) {
+    try {
+      return await onError(error, ctx)
+    } catch (fault) {
+      throw asError(fault)
+    }
+  }
   const { status, headers, body } = errorResponse(error)
   ctx.status = status
   ctx.set(headers)
