@@ -37,9 +37,8 @@ function socketAuth(options) {
  * @param {any} options
  * @returns {any}
  */
-function withHandshakeToken(options) {
-  if (options === undefined) return withHandshakeToken({})
-  if (Array.isArray(options)) return options.map(withHandshakeToken)
+function withHandshakeToken(options = {}) {
+  if (Array.isArray(options)) return options.map((one) => withHandshakeToken(one))
   if (typeof options !== 'object' || options === null) return options
   const { getToken } = options
   if (getToken !== undefined && typeof getToken !== 'function') return options

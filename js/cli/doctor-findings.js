@@ -3,12 +3,12 @@
 const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaults('verifier')
 const { create } = require('../core/options')
-const { outcomeOf } = require('../core/pending')
+const { settledOutcome } = require('../core/pending')
 const { connection, proxy } = require('./doctor-connection')
 const { certificate } = require('./doctor-tls')
 const { audience, baseUrl, endpointsUrl } = require('./doctor-url')
 const { span } = require('./hints')
-const { get } = require('./http')
+const { get, jsonObject } = require('./http')
 const { proxyFor } = require('./proxy')
 
 /**
@@ -26,8 +26,7 @@ const { proxyFor } = require('./proxy')
  * @param {import('../native/binding').NativeVerifier} verifier
  */
 async function outageOf(verifier) {
-  const result = verifier.prefetch()
-  const outcome = /** @type {any} */ (typeof result === 'number' ? await outcomeOf(result) : result)
+  const outcome = /** @type {any} */ (await settledOutcome(verifier.prefetch()))
   return typeof outcome === 'string' ? null : String(outcome.cause ?? outcome.message)
 }
 
@@ -207,18 +206,5 @@ function clock(...answers) {
  * @returns {Promise<T | Error>}
  */
 const attempt = (promise) => promise.catch((error) => (error instanceof Error ? error : new Error(String(error))))
-
-/**
- * @param {string} text
- * @returns {any}
- */
-function jsonObject(text) {
-  try {
-    const value = JSON.parse(text)
-    return typeof value === 'object' ? value : null
-  } catch {
-    return null
-  }
-}
 
 module.exports = { serverFindings }

@@ -1,5 +1,7 @@
 /** The findings of `doctor` about the options themselves: the base URL and the audience. */
 
+const { jsonObject } = require('./http')
+
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
 /**
@@ -43,12 +45,8 @@ const endpointsUrl = (issuer) => new URL(issuer.href.replace(/\/oidc$/, '/api/.w
  */
 function userEndpoint(answer) {
   if (answer instanceof Error || answer.status !== 200) return undefined
-  try {
-    const { user } = JSON.parse(answer.body)
-    return URL.canParse(user) ? user.replace(/\/$/, '') : undefined
-  } catch {
-    return undefined
-  }
+  const user = jsonObject(answer.body)?.user
+  return typeof user === 'string' && URL.canParse(user) ? user.replace(/\/$/, '') : undefined
 }
 
 /**

@@ -4,7 +4,7 @@ const { defaults } = require('../core/contract')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
 const { painter, printable, printableJson, widthOf, wrapped } = require('./terminal')
-const { loadOptions } = require('./verify-options')
+const { list, loadOptions } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -69,7 +69,6 @@ async function run(args, { stdout, env }) {
  */
 async function subjectOf(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
-  const list = (/** @type {string[] | undefined} */ values) => (values?.length === 1 ? values[0] : values)
   const subject = {
     logtoUrl: flags.url ?? own.logtoUrl,
     audience: list(flags.audience) ?? own.audience,

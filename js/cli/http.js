@@ -138,4 +138,19 @@ function certificateOf(socket) {
   return { issuer: [name].flat().join(', '), from: new Date(from), until: new Date(until), problem }
 }
 
-module.exports = { get }
+/**
+ * Parses a response that should be a JSON object. Returns null if it is not JSON, or a single value.
+ *
+ * @param {string} text
+ * @returns {any}
+ */
+function jsonObject(text) {
+  try {
+    const value = JSON.parse(text)
+    return typeof value === 'object' ? value : null
+  } catch {
+    return null
+  }
+}
+
+module.exports = { get, jsonObject }

@@ -46,7 +46,7 @@ const ROUTES = {
  */
 function planOf(project, entries) {
   const plan = new Planner(project)
-  const environment = project.framework === 'next' ? '.env.local' : '.env'
+  const { environment } = project
   const text = addEntries(project.read(environment), entries)
   if (text === null) plan.kept.push(environment)
   else plan.change(environment, text)

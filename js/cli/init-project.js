@@ -10,6 +10,7 @@ const { UsageError } = require('./arguments')
  * @typedef {{
  *   folder: string,
  *   framework: Framework,
+ *   environment: '.env' | '.env.local',
  *   router: 'app' | 'pages',
  *   source: '' | 'src/',
  *   isTypeScript: boolean,
@@ -63,6 +64,7 @@ function readProject(folder, requested, env) {
   return {
     folder,
     framework,
+    environment: framework === 'next' ? '.env.local' : '.env',
     router: !has(`${source}app`) && has(`${source}pages`) ? 'pages' : 'app',
     source,
     isTypeScript: has('tsconfig.json') || 'typescript' in installed || framework === 'nestjs',

@@ -89,7 +89,7 @@ async function run(args, surroundings) {
  * @param {Prompt | null} prompt
  */
 async function readEntries(project, flags, prompt) {
-  const file = project.read(project.framework === 'next' ? '.env.local' : '.env') ?? ''
+  const file = project.read(project.environment) ?? ''
   const value = async (
     /** @type {keyof typeof DEV} */ name,
     /** @type {string | undefined} */ flag,
@@ -98,9 +98,7 @@ async function readEntries(project, flags, prompt) {
     const existing = entryOf(file, name)
     if (existing) {
       if (flag !== undefined && flag !== existing)
-        throw new UsageError(
-          `${name} is already set in ${project.framework === 'next' ? '.env.local' : '.env'}: change it there`,
-        )
+        throw new UsageError(`${name} is already set in ${project.environment}: change it there`)
       return existing
     }
     return flag ?? (await prompt?.asks(question, DEV[name])) ?? DEV[name]

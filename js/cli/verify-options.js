@@ -124,4 +124,4 @@ const words = (text) => text.split(' ').filter((word) => word !== '')
 /** @param {Record<string, unknown>} object */
 const defined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, loadOptions, readOptions }
+module.exports = { FLAGS, HELP, list, loadOptions, readOptions }

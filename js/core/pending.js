@@ -28,6 +28,15 @@ function outcomeOf(id) {
   return new Promise((resolve, reject) => waiters.set(id, { resolve, reject }))
 }
 
+/**
+ * Returns the outcome of a native call, which is a number if it continues on another thread.
+ *
+ * @template T
+ * @param {number | T} result
+ * @returns {Promise<T | Outcome>}
+ */
+const settledOutcome = async (result) => (typeof result === 'number' ? outcomeOf(result) : result)
+
 function deliver() {
   const outcomes = completions.take()
   for (let i = 0; i < outcomes.length; i += 2) {
@@ -62,4 +71,4 @@ function endTurn() {
   deliver()
 }
 
-module.exports = { completions, outcomeOf, scheduleEndOfTurn }
+module.exports = { completions, outcomeOf, scheduleEndOfTurn, settledOutcome }

@@ -64,9 +64,9 @@ const isSame = (first, other, name) =>
  * @type {(parsed: Parsed, changes: object) => any}
  */
 function changed({ options, functions: { claims, ...functions } }, changes) {
-  const own = Object.entries(functions).filter(([, value]) => value !== undefined)
+  const given = Object.entries(functions).filter(([, value]) => value !== undefined)
   const schema = claims && { claims: { '~standard': { version: 1, validate: claims } } }
-  return { ...options, ...Object.fromEntries(own), ...schema, ...changes }
+  return { ...options, ...Object.fromEntries(given), ...schema, ...changes }
 }
 
 /**

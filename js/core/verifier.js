@@ -6,7 +6,7 @@ const { hasSubscribers, publishKeyFetches, traced } = require('./diagnostics')
 const { authError, withResourceMetadata } = require('./errors')
 const { observed } = require('./observers')
 const { create, parse } = require('./options')
-const { outcomeOf } = require('./pending')
+const { settledOutcome } = require('./pending')
 const { credentials } = require('./request')
 const { parseServers, readTokens, selectServer, totalStats } = require('./servers')
 const { isPending, rethrow, settle } = require('./settle')
@@ -59,8 +59,7 @@ Object.defineProperty(Verifier.prototype, VERIFIER, { value: true })
 
 /** @param {Parsed} parsed */
 async function prefetch({ core }) {
-  const result = core.verifier.prefetch()
-  const outcome = typeof result === 'number' ? await outcomeOf(result) : result
+  const outcome = await settledOutcome(core.verifier.prefetch())
   publishKeyFetches()
   if (typeof outcome !== 'string') throw authError(report(/** @type {RejectedRequest} */ (outcome)))
 }

@@ -58,8 +58,8 @@ function overrideRequestCookie(headers, request, pair) {
   const { NextResponse } = require('next/server')
   const names = headers.get(OVERRIDDEN)
   if (names === null) {
-    const ours = NextResponse.next({ request: { headers: request.headers } }).headers
-    for (const [name, value] of ours) if (name !== 'x-middleware-next') headers.set(name, value)
+    const overriding = NextResponse.next({ request: { headers: request.headers } }).headers
+    for (const [name, value] of overriding) if (name !== 'x-middleware-next') headers.set(name, value)
     return
   }
   const cookie = headers.get(OVERRIDDEN_COOKIE)

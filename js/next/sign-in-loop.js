@@ -54,7 +54,7 @@ function redirectMarker(request, cookieName) {
 }
 
 /**
- * Returns the cookie that removes the record, or null if there is none.
+ * Returns the cookie that removes the record, or null if the request has no record.
  *
  * @type {(request: NextRequest) => string | null}
  */

@@ -6,7 +6,7 @@ const { now } = require('../core/attempt')
 const { orThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { own, snapshot } = require('../core/options')
-const { completions, outcomeOf, scheduleEndOfTurn } = require('../core/pending')
+const { completions, scheduleEndOfTurn, settledOutcome } = require('../core/pending')
 const { handler } = require('./handler')
 
 // Captured at load time, because fake timers in a test would replace the globals and never fire.
@@ -51,8 +51,7 @@ function backchannelLogout(publish, options) {
 
 /** @type {(verifier: NativeLogoutVerifier, publish: import('./webhook').Publish, token: string, date: number) => Promise<Answer>} */
 async function logOut(verifier, publish, token, date) {
-  const result = verifier.verify(token, date)
-  const outcome = typeof result === 'number' ? await outcomeOf(result) : result
+  const outcome = await settledOutcome(verifier.verify(token, date))
   if (typeof outcome !== 'string' && outcome.slow) scheduleEndOfTurn()
   if (typeof outcome !== 'string' && Object.hasOwn(outcome, 'code')) {
     const { status, message } = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
@@ -91,7 +90,7 @@ function beforeDeadline(answer) {
 const refuse = (error, description) => jsonResponse(400, { error, error_description: description })
 
 /**
- * The logout token of a request (section 2.5), or undefined if there is none or more than one.
+ * Returns the logout token of a request (section 2.5), or undefined unless it has exactly one.
  *
  * @param {Incoming} request
  * @returns {Promise<string | undefined>}

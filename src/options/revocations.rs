@@ -5,10 +5,7 @@ use std::sync::Arc;
 use super::raw::{OptionError, Raw};
 use super::reader::{Default, Reader};
 use super::values::{identifier, one_of};
-use crate::revocations::{Entry, Kind, Policy, Revocations, is_id};
-
-/// How far in the future a revocation may be, in milliseconds. Stores keep entries this much longer.
-const MAX_AHEAD_MS: f64 = 3_600_000.0;
+use crate::revocations::{Entry, Kind, MAX_AHEAD, Policy, Revocations, is_id};
 
 /// Reads the option `revocations` of a verifier. JavaScript replaces the object with its id.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
@@ -49,7 +46,7 @@ pub(super) fn read_redis_store(read: &mut Reader) {
 pub(super) fn read_time(read: &mut Reader, now: f64) -> f64 {
     let expected = "a valid Date that is at most an hour in the future";
     let before = read.optional("before", expected, Default::Derived("now"), |raw| match raw {
-        Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_AHEAD_MS => Some(*time),
+        Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_AHEAD * 1_000.0 => Some(*time),
         _ => None,
     });
     before.unwrap_or(now)

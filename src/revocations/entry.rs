@@ -13,6 +13,9 @@ const MAX_ENTRY_BYTES: usize = 16_384;
 /// Maximum length of an id, in bytes. A `client_id` may be a URL.
 pub const MAX_ID_BYTES: usize = 1_024;
 
+/// How far in the future the time of an entry may be, in seconds. Stores keep entries this much longer.
+pub const MAX_AHEAD: f64 = 3_600.0;
+
 /// The property of tokens that an entry compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {

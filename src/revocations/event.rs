@@ -1,10 +1,7 @@
 //! The events of Logto's webhooks, and the revocations that follow from them.
 
-use super::entry::{Entry, Kind, is_id};
+use super::entry::{Entry, Kind, MAX_AHEAD, is_id};
 use crate::json::Object;
-
-/// How far in the future the time of an event may be, in seconds. Stores keep entries this much longer.
-const MAX_AHEAD: f64 = 3_600.0;
 
 /// The route of the Management API by which an administrator changes a password. Other changes of a user have the same event.
 const PASSWORD_ROUTE: &str = "/users/:userId/password";

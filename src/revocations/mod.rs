@@ -7,7 +7,7 @@ mod mirror;
 mod policy;
 mod table;
 
-pub use entry::{Entry, Kind, MAX_ID_BYTES, is_id};
+pub use entry::{Entry, Kind, MAX_AHEAD, MAX_ID_BYTES, is_id};
 pub use event::{Event, revoking_events};
 pub use marks::Marks;
 pub use mirror::{Mirror, MirrorStats};
