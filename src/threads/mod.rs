@@ -4,6 +4,7 @@
 
 mod queue;
 mod runtime;
+mod waiting;
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -13,9 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use self::queue::Ticket;
 use self::queue::{Place, Verdict};
-pub use self::queue::{Ticket, cancel};
 pub use self::runtime::{spawn, timeout};
+use self::waiting::WaitingTask;
 
 thread_local! {
     static SLOW_WORK: Cell<SlowWork> = const { Cell::new(SlowWork::Allowed) };
@@ -122,6 +124,12 @@ pub fn new_ticket() -> Ticket {
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
+/// Makes the tasks with these tickets, in ascending order, fail instead of doing slow work.
+pub fn cancel(tickets: &[Ticket]) {
+    queue::cancel(tickets);
+    waiting::cancel(tickets);
+}
+
 /// Marks the end of a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
 /// Returns whether any tasks are still waiting.
 #[must_use]
@@ -173,9 +181,11 @@ fn enqueue<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completio
 
 /// Runs a task on the runtime until it finishes or needs slow work.
 fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>) {
+    let waiting = WaitingTask::new(ticket);
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
-            let polled = || poll_or_take_place(SlowWork::Forbidden, &mut task, context);
+            let allowed = if waiting.is_cancelled() { SlowWork::Refused } else { SlowWork::Forbidden };
+            let polled = || poll_or_take_place(allowed, &mut task, context);
             match catch_unwind(AssertUnwindSafe(polled)) {
                 Ok(Polled { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
                 Ok(Polled { place: Some(place), .. }) => Poll::Ready(Err(place)),
@@ -386,5 +396,21 @@ mod tests {
             assert!(!end_turn());
             assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
         });
+    }
+
+    #[test]
+    fn a_task_that_was_cancelled_while_it_waited_fails_without_doing_its_work() {
+        let (wake, woken) = tokio::sync::oneshot::channel();
+        let task: Task<_> = Box::pin(async {
+            woken.await.unwrap();
+            slow_task().await
+        });
+        let (sender, receiver) = channel();
+        let done = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
+        let ticket = new_ticket();
+        run_on_runtime(task, ticket, done);
+        cancel(&[ticket]);
+        wake.send(()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
     }
 }

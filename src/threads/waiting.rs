@@ -1,0 +1,43 @@
+//! The tasks that wait on the runtime, for example for keys, and whether they were cancelled in the meantime.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use once_cell::sync::Lazy;
+
+use super::Ticket;
+
+/// Whether each waiting task was cancelled.
+static CANCELLED: Lazy<Mutex<HashMap<Ticket, bool>>> = Lazy::new(Mutex::default);
+
+/// A task that is on the runtime until this is dropped.
+pub struct WaitingTask(Ticket);
+
+impl WaitingTask {
+    pub fn new(ticket: Ticket) -> Self {
+        cancelled().insert(ticket, false);
+        Self(ticket)
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        cancelled().get(&self.0) == Some(&true)
+    }
+}
+
+impl Drop for WaitingTask {
+    fn drop(&mut self) {
+        cancelled().remove(&self.0);
+    }
+}
+
+/// Cancels the tasks with these tickets if they are waiting.
+pub fn cancel(tickets: &[Ticket]) {
+    let mut cancelled = cancelled();
+    for ticket in tickets {
+        cancelled.entry(*ticket).and_modify(|is_cancelled| *is_cancelled = true);
+    }
+}
+
+fn cancelled() -> MutexGuard<'static, HashMap<Ticket, bool>> {
+    CANCELLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
