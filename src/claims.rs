@@ -107,9 +107,9 @@ impl Claims {
     /// [`Code::InvalidAudience`], including when `aud` is missing or neither a string nor an array of strings.
     pub fn check_audience(&self, audiences: Option<&[String]>) -> Result<(), Rejection> {
         let Some(accepted) = audiences else { return Ok(()) };
-        let any_organization = accepted.iter().any(|accepted| accepted == ANY_ORGANIZATION);
+        let any_organization = || accepted.iter().any(|accepted| accepted == ANY_ORGANIZATION);
         let is_accepted = |aud: &String| {
-            accepted.contains(aud) || any_organization && organization_of(aud).is_some_and(|id| !id.is_empty())
+            accepted.contains(aud) || organization_of(aud).is_some_and(|id| !id.is_empty()) && any_organization()
         };
         match &self.audience {
             Ok(audience) if audience.iter().any(is_accepted) => Ok(()),

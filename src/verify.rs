@@ -21,6 +21,7 @@ use crate::threads;
 use crate::token::{Header, MAX_TOKEN_BYTES, Token, check_size};
 use crate::token_cache::{TokenCache, VerifiedToken};
 use crate::verifier_keys::Keys;
+use crate::warnings::Warned;
 
 /// Verifies tokens according to its options, with their keys and token cache.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Verifier {
     tokens: Arc<TokenCache>,
     hits: AtomicU64,
     misses: AtomicU64,
+    warned: Warned,
 }
 
 /// A token that has passed every check.
@@ -60,13 +62,19 @@ impl Verifier {
             KeySource::Url { source, .. } => TokenCache::shared(source, options.token_cache_size),
             KeySource::Static(_) | KeySource::None => Arc::new(TokenCache::new(options.token_cache_size)),
         };
-        Self { options, keys, tokens, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+        Self { options, keys, tokens, hits: AtomicU64::new(0), misses: AtomicU64::new(0), warned: Warned::default() }
     }
 
     /// The options of the verifier.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// The warning about a rejection for the log of the server, if there is one and the verifier has not given it before.
+    #[must_use]
+    pub fn warning(&self, rejection: &Rejection) -> Option<String> {
+        self.warned.take(rejection, &self.options)
     }
 
     /// Verifies the token of a request. If the first token is rejected with status 401 and another source also contains a token,

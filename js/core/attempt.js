@@ -34,7 +34,8 @@ class TokenAttempt {
 
   verify() {
     const { core, functions } = this.parsed
-    return core.verifier.verifyToken(truncate(this.text), now(functions.currentDate), this.isRouted)
+    const [token, date] = [truncate(this.text), now(functions.currentDate)]
+    return this.isRouted ? core.verifier.verifyRoutedToken(token, date) : core.verifier.verifyToken(token, date)
   }
 
   token() {

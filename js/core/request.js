@@ -21,11 +21,21 @@ function credentials(request) {
   }
   checkHeaders(headers)
   const raw = rawHeaders(request)
-  const cookies = [headerValue(headers, raw, 'cookie') ?? [], listedCookies(request)].flat()
   return {
     authorization: authorizationValues(headers, raw),
-    cookies: cookies.length > 1 ? cookies.join('; ') : cookies[0],
+    cookies: joinCookies(headerValue(headers, raw, 'cookie'), listedCookies(request)),
   }
+}
+
+/**
+ * Joins the values of the `Cookie` header and the cookies of a Lambda event. Creating an array for the usual single value would
+ * take a tenth of the time of a previously verified token.
+ *
+ * @type {(header: string | string[] | undefined, listed: string[] | undefined) => string | undefined}
+ */
+function joinCookies(header, listed) {
+  if (listed === undefined && !Array.isArray(header)) return header
+  return [header ?? [], listed ?? []].flat().join('; ')
 }
 
 /**
@@ -50,11 +60,11 @@ function checkHeaders(headers) {
  * Returns the cookies of a Lambda event, which are a list of `name=value`.
  *
  * @param {any} request
- * @returns {string[]}
+ * @returns {string[] | undefined}
  */
 function listedCookies(request) {
   const cookies = cookiesOf(request)
-  if (!Array.isArray(cookies)) return []
+  if (!Array.isArray(cookies)) return undefined
   if (cookies.every((cookie) => typeof cookie === 'string')) return cookies
   throw new TypeError('Expected cookies as an array of strings, an object by name, or an object with a get method')
 }

@@ -56,11 +56,13 @@ export declare class NativeVerifier {
   get issuers(): Array<string>
   /** Reports on every check of a token, or of the token in a request, as JSON. */
   explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
+  /** Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. */
+  verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /**
-   * Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. `routed` says
-   * whether the application uses several Logto servers.
+   * Verifies a token as `verify_token` does, for an application that uses several Logto servers. A separate function, because
+   * every parameter takes time to cross N-API.
    */
-  verifyToken(token: string, date: number, routed?: boolean | undefined | null): number | string | VerifiedContext | RejectedRequest
+  verifyRoutedToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /** Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970. */
   verifyRequest(date: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest
   /** The token at this position among the tokens of a request. */

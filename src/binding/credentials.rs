@@ -48,7 +48,7 @@ pub fn credentials(
         Some(Either::A(value)) => vec![value],
         Some(Either::B(values)) => values,
     };
-    let rest = rest.unwrap_or_default();
+    let Some(rest) = rest else { return Ok(Credentials { authorization, cookies, ..Credentials::default() }) };
     let reject = |token: RejectedToken| Ok((token.position as usize, error_code(&token.code)?.into()));
     Ok(Credentials {
         token: rest.token,

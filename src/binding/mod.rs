@@ -42,7 +42,6 @@ use crate::principal::Principal;
 use crate::route::Route;
 use crate::source::{self, Credentials};
 use crate::verify::{Accepted, Verifier};
-use crate::warnings::Warned;
 
 /// Statistics about the token cache and the key set, for operators.
 #[napi(object, use_nullable = true)]
@@ -70,7 +69,6 @@ pub struct EnvironmentVariables {
 #[napi]
 pub struct NativeVerifier {
     verifier: Arc<Verifier>,
-    warned: Arc<Warned>,
     inbox: Arc<Inbox>,
 }
 
@@ -86,22 +84,25 @@ pub fn create_verifier(
     let EnvironmentVariables { logto_url, audience } = environment;
     let environment = Environment { logto_url, audience };
     let options = Options::parse_with(option_set(&set)?, raw(&options)?, environment);
-    Ok(value_or_fault(options.map(|options| NativeVerifier {
-        verifier: Arc::new(Verifier::new(options)),
-        warned: Arc::default(),
-        inbox: completions.inbox(),
-    })))
+    Ok(value_or_fault(
+        options
+            .map(|options| NativeVerifier { verifier: Arc::new(Verifier::new(options)), inbox: completions.inbox() }),
+    ))
 }
 
 #[napi]
 impl NativeVerifier {
-    /// Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. `routed` says
-    /// whether the application uses several Logto servers.
+    /// Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
-    pub fn verify_token(&self, token: String, date: f64, routed: Option<bool>) -> Result<VerificationResult> {
-        let is_routed = routed == Some(true);
-        let credentials = Credentials { token: Some(token), date: Some(date), is_routed, ..Credentials::default() };
-        self.verify(credentials, Guests::Never)
+    pub fn verify_token(&self, token: String, date: f64) -> Result<VerificationResult> {
+        self.verify_text(token, date, false)
+    }
+
+    /// Verifies a token as `verify_token` does, for an application that uses several Logto servers. A separate function, because
+    /// every parameter takes time to cross N-API.
+    #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
+    pub fn verify_routed_token(&self, token: String, date: f64) -> Result<VerificationResult> {
+        self.verify_text(token, date, true)
     }
 
     /// Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970.
@@ -172,11 +173,11 @@ impl NativeVerifier {
     /// Fetches the keys unless they are cached. The result is an empty string on success.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn prefetch(&self) -> Result<VerificationResult> {
-        let (verifier, warned) = (self.verifier.clone(), self.warned.clone());
+        let verifier = self.verifier.clone();
         run_verification(&self.inbox, async move {
             match verifier.prefetch(Timestamp::now()).await {
                 Ok(()) => Outcome::Valid(String::new(), 0),
-                Err(rejection) => rejected(rejection, None, &verifier, &warned),
+                Err(rejection) => rejected(rejection, None, &verifier),
             }
         })
     }
@@ -239,8 +240,13 @@ impl NativeVerifier {
         Some(cookies::set_cookie(&guest_id, "guestId", Ok(attributes)))
     }
 
+    fn verify_text(&self, token: String, date: f64, is_routed: bool) -> Result<VerificationResult> {
+        let credentials = Credentials { token: Some(token), date: Some(date), is_routed, ..Credentials::default() };
+        self.verify(credentials, Guests::Never)
+    }
+
     fn verify(&self, request: Credentials, guests: Guests) -> Result<VerificationResult> {
-        let (verifier, warned) = (self.verifier.clone(), self.warned.clone());
+        let verifier = self.verifier.clone();
         run_verification(&self.inbox, async move {
             match verifier.verify_request(&request, Timestamp::now()).await {
                 Ok(Accepted { token, was_cached, position }) => {
@@ -253,7 +259,7 @@ impl NativeVerifier {
                 }
                 Err(rejection) => {
                     let guest = guests.include(rejection.code).then(|| Guest::of(&request, verifier.options()));
-                    rejected(rejection, guest, &verifier, &warned)
+                    rejected(rejection, guest, &verifier)
                 }
             }
         })
@@ -261,8 +267,8 @@ impl NativeVerifier {
 }
 
 /// The outcome for a rejected request, with a warning if the log of the server should contain one.
-fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier, warned: &Warned) -> Outcome {
-    let warning = warned.take(&rejection, verifier.options());
+fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier) -> Outcome {
+    let warning = verifier.warning(&rejection);
     Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }
 
