@@ -150,7 +150,7 @@ const TARGETS = [
   atLeast(
     'express-new/auth0',
     `Express 5, new tokens: throughput relative to \`${AUTH0}\``,
-    2.5,
+    2,
     ' x',
     speedRatio('express-new', OURS, AUTH0),
   ),
