@@ -9,25 +9,25 @@ const CLASSES = [
   {
     name: 'non-canonical base64url',
     ours: 'rejected',
-    why: 'RFC 7515 section 2 and RFC 4648 section 3.5: no padding, no whitespace, no leftover bits. Otherwise, a token has several encodings, and a blocklist or log that contains one of them misses the others.',
+    why: 'RFC 7515 section 2 and RFC 4648 section 3.5 forbid padding, whitespace and leftover bits. Otherwise, a token would have several encodings, and a blocklist that contains one encoding would miss the others.',
     covers: ({ code, parts }) => code === 'malformed_token' && parts.length === 3 && !parts.every(isCanonical),
   },
   {
     name: 'a duplicate member',
     ours: 'rejected',
-    why: 'RFC 7515 section 4 and RFC 7519 section 4 allow rejecting it. Parsers disagree about which of the two counts.',
+    why: 'RFC 7515 section 4 and RFC 7519 section 4 allow rejecting duplicate members. Parsers disagree about which of the two members counts.',
     covers: ({ code, header, payload }) => code === 'malformed_token' && (header.twice || payload.twice),
   },
   {
     name: 'deep nesting',
     ours: 'rejected',
-    why: 'A header is parsed before its sender is authenticated. The limits are 4 levels for headers (Logto’s have one) and 128 for payloads.',
+    why: 'A header is parsed before its sender is authenticated. The limits are 4 levels for headers and 128 levels for payloads. Logto’s headers have one level.',
     covers: ({ code, header, payload }) => code === 'malformed_token' && (header.depth > 4 || payload.depth > 128),
   },
   {
     name: 'a byte order mark',
     ours: 'rejected',
-    why: 'RFC 8259 section 8.1: JSON text must not begin with one.',
+    why: 'RFC 8259 section 8.1 forbids a byte order mark at the start of JSON text.',
     covers: ({ code, header, payload }) =>
       code === 'malformed_token' && [header, payload].some(({ text }) => text.startsWith('\ufeff')),
   },
@@ -40,7 +40,7 @@ const CLASSES = [
   {
     name: 'a `typ` that is not a string, with `tokenType: null`',
     ours: 'rejected',
-    why: 'RFC 7515 section 4.1.9: `typ` is a string of Unicode characters.',
+    why: 'According to RFC 7515 section 4.1.9, `typ` is a string of Unicode characters.',
     covers: ({ code, header, tokenType }) =>
       code === 'malformed_token' &&
       tokenType === null &&
@@ -50,35 +50,35 @@ const CLASSES = [
   {
     name: 'a token over 16 KiB',
     ours: 'rejected',
-    why: 'The limit bounds the work that an anonymous sender can cause. Node limits the headers of a request to the same total size.',
+    why: 'The limit bounds the work that an anonymous sender can cause. Node.js limits the headers of a request to the same total size.',
     covers: ({ code, size }) => code === 'malformed_token' && size > 16 * 1024,
   },
   {
     name: 'a time before 1970 or after the year 9999',
     ours: 'rejected',
-    why: 'RFC 7519 section 2: seconds since 1970. With `1e400` or `1e22` as `exp`, a token would never expire.',
+    why: 'According to RFC 7519 section 2, times are seconds since 1970. With `1e400` or `1e22` as `exp`, a token would never expire.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' && [value.exp, value.nbf, value.iat].some((time) => time < 0 || time > 253_402_300_799),
   },
   {
     name: 'a claim with a wrong type',
     ours: 'rejected',
-    why: 'RFC 9068 section 2.2 and RFC 8693 section 4: `sub` (not blank), `scope`, `client_id` and `organization_id` are strings. Applications base decisions on these claims.',
+    why: 'According to RFC 9068 section 2.2 and RFC 8693 section 4, `sub`, `scope`, `client_id` and `organization_id` are strings. `sub` must not be blank. Applications base decisions on these claims.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' &&
       (isBlank(value.sub) || TEXTS.some((name) => has(value, name) && typeof value[name] !== 'string')),
   },
   {
-    name: 'a lone surrogate in one of these claims',
+    name: 'a lone surrogate in a claim such as `sub`',
     ours: 'rejected',
-    why: 'It is not valid Unicode (RFC 8259 section 8.2). Such a `sub` does not survive UTF-8 encoding, so two users could become one.',
+    why: 'A lone surrogate is not valid Unicode (RFC 8259 section 8.2). A `sub` with a lone surrogate does not survive UTF-8 encoding, so two users could become one.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' && TEXTS.some((name) => has(value, name) && isHalf(value[name])),
   },
   {
     name: 'an `aud` array with a member that is not a string',
     ours: 'rejected',
-    why: 'RFC 7519 section 4.1.3: a string or an array of strings.',
+    why: 'According to RFC 7519 section 4.1.3, `aud` is a string or an array of strings.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_audience' &&
       Array.isArray(value.aud) &&
@@ -87,25 +87,25 @@ const CLASSES = [
   {
     name: 'a key with a non-canonical number',
     ours: 'rejected',
-    why: 'RFC 7518 sections 6.2.1.2 and 6.3.1.1: base64url without leading zeros, and coordinates of full length. The key is skipped.',
+    why: 'RFC 7518 sections 6.2.1.2 and 6.3.1.1 require base64url without leading zeros, and coordinates of full length. A key with other numbers is skipped.',
     covers: ({ code, keys, named }) => isWithoutKey(code, named) && keys.some(hasOddNumber),
   },
   {
     name: 'a key whose private part is in the key set, even if only in a copy of the key',
     ours: 'rejected',
-    why: 'Anyone who can read the key set can sign with it.',
+    why: 'Anyone who can read the key set can sign tokens with a published private key.',
     covers: ({ code, keys, named }) => isWithoutKey(code, named) && keys.some((jwk) => has(jwk, 'd')),
   },
   {
     name: 'two matching keys, one of which `jose` ignores',
     ours: 'rejected',
-    why: 'This is the counterpart of the row about `key_ops` and `ext`: a key that we can use makes another key with the same `kid` ambiguous.',
+    why: '`logto-authkit` can use some keys that `jose` ignores because of `key_ops` or `ext`. Such a key makes another key with the same `kid` ambiguous.',
     covers: ({ code, named }) => code === 'unknown_key' && named.length > 1 && named.some(isPassedOver),
   },
   {
     name: 'an RSASSA-PSS signature without its leading zero',
     ours: 'rejected',
-    why: 'RFC 8017 section 8.1.2: a signature is as long as the modulus. OpenSSL accepts shorter ones.',
+    why: 'According to RFC 8017 section 8.1.2, a signature is as long as the modulus. OpenSSL accepts shorter signatures.',
     // One signature in 256 begins with a zero; a separate test looks for one.
     isRare: true,
     covers: ({ code, parts, named }) =>
@@ -121,21 +121,21 @@ const CLASSES = [
   {
     name: 'a key set member that is not a key',
     ours: 'accepted',
-    why: 'RFC 7517 section 5: unknown members are ignored. One bad member must not disable the good keys.',
+    why: 'According to RFC 7517 section 5, unknown members are ignored. One bad member must not disable the good keys.',
     covers: ({ code, keys }) =>
       code === null && keys.some((jwk) => typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)),
   },
   {
     name: 'the same key twice, or next to an unusable key with the same `kid`',
     ours: 'accepted',
-    why: 'Nothing is ambiguous, because only one key can be used. Both libraries reject a token that matches two different usable keys.',
+    why: 'The choice of the key is not ambiguous, because only one key can be used. Both libraries reject a token that matches two different usable keys.',
     covers: ({ code, named }) =>
       code === null && named.some((jwk) => named.some((one) => one !== jwk && one.kty === jwk.kty)),
   },
   {
     name: '`key_ops` or `ext` with additional or unusual values',
     ours: 'accepted',
-    why: 'RFC 7517 section 4.3: `key_ops` contains `verify`. Other or repeated operations, and `ext`, do not change that.',
+    why: 'According to RFC 7517 section 4.3, a key can be used to verify signatures if `key_ops` contains `verify`. Other or repeated operations, and `ext`, do not forbid this use.',
     covers: ({ code, named }) => code === null && named.some(isPassedOver),
   },
 ]
