@@ -24,10 +24,10 @@
  *
  * Passing a plain options object is as fast as reusing a {@link Verifier}, even if the object is new on every call.
  *
- * @param input - A request (see {@link RequestLike}), or the token itself. A string never becomes a guest.
- * @param options - What to accept, or a verifier created from it. An array has one entry per Logto server: the issuer in the
- * token selects the entry before anything is fetched, and a request without a token uses the first entry.
- * @returns The context of the request. With `allowGuest`, a {@link GuestContext} if the token is missing or rejected.
+ * @param input - A request (see {@link RequestLike}), or the token as a string. The result for a string is never a guest.
+ * @param options - The options, or a verifier that was created from options. An array contains the options for several Logto
+ * servers: the issuer in the token selects the entry before any key is fetched, and requests without a token use the first entry.
+ * @returns The context of the request. With `allowGuest`, requests with a missing or rejected token get a {@link GuestContext}.
  * @throws {@link AuthError} if there is no valid token. Its `status` is 400, 401, 403 or, during an outage, 503.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option, even with `allowGuest`.
  *
@@ -51,12 +51,12 @@ export function verifyAuth<Context extends AuthContext>(
 ): Promise<Context>
 
 /**
- * Verifies one access token. The result is never a guest, regardless of `allowGuest`.
+ * Verifies a single access token. The result is never a guest, regardless of `allowGuest`.
  *
  * @param token - The compact JWS (RFC 7515 section 7.1), without `Bearer`.
- * @param options - What to accept, or a verifier created from it.
+ * @param options - The options, or a verifier that was created from options.
  * @throws {@link AuthError} if the token is rejected.
- * @throws `TypeError` with `code: 'invalid_options'`, as {@link verifyAuth} does.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example
  * ```ts
@@ -73,9 +73,9 @@ export function verifyLogtoToken<Context extends AuthContext>(
 ): Promise<Exclude<Context, GuestContext>>
 
 /**
- * Parses options once for many verifications. It does not connect to Logto; use {@link Verifier.prefetch} for that.
+ * Parses options once for many verifications. This function does not connect to Logto; {@link Verifier.prefetch} does.
  *
- * @throws `TypeError` with `code: 'invalid_options'`. The message contains the option, the value and what is expected.
+ * @throws `TypeError` with `code: 'invalid_options'`. The message names the option, the invalid value and the expected value.
  *
  * @example
  * ```ts
@@ -90,11 +90,11 @@ export function createVerifier<Claims = unknown>(
   options?: OneOrMore<VerifyAuthOptions<Claims>>,
 ): Verifier<ContextWith<Claims> | GuestContext>
 
-/** Options, or an array with the options for each of several Logto servers, which must have different issuers. */
+/** The options for one Logto server, or an array with the options for several Logto servers that have different issuers. */
 export type OneOrMore<Options> = Options | readonly Options[]
 
 /**
- * An `audience` that accepts the organization token of any organization. Its id is `auth.organizationId`.
+ * An `audience` that accepts the organization token of any organization. `auth.organizationId` contains the organization's id.
  *
  * @example
  * ```ts
@@ -109,14 +109,14 @@ export interface Verifier<Context extends AuthContext = AuthContext> {
   verify(input: string | RequestLike): Promise<Context>
 
   /**
-   * Fetches the key set now, so that the first request does not wait for it. Does nothing if a usable key set is
-   * cached: a fresh one or, in an outage, a stale one.
+   * Fetches the key set now, so that the first request does not wait for keys. Does nothing if a usable key set is
+   * cached, which may be a stale key set in an outage.
    *
-   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. Later calls try again.
+   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. Later calls fetch it again.
    */
   prefetch(): Promise<void>
 
-  /** Returns figures for monitoring. {@link VerifierStats} describes their units and meaning. */
+  /** Returns statistics for monitoring. {@link VerifierStats} describes the units and the meaning of each value. */
   stats(): VerifierStats
 }
 
@@ -132,56 +132,58 @@ export interface Verifier<Context extends AuthContext = AuthContext> {
  */
 export interface VerifierStats {
   /**
-   * The cache of verified tokens. Verifiers with the same key set URL and the same `tokenCacheSize` share it, across
-   * all worker threads. `hits` and `misses` only count this verifier.
+   * The cache of verified tokens. Verifiers with the same key set URL and the same `tokenCacheSize` share one cache across
+   * all worker threads. `hits` and `misses` count only the verifications of this verifier.
    */
   tokens: {
-    /** Number of cached tokens, at most `tokenCacheSize`. Expired tokens are only removed when space is needed. */
+    /** Number of cached tokens, at most `tokenCacheSize`. Expired tokens are removed only when space is needed. */
     size: number
     /**
-     * Number of tokens found in the cache, regardless of the result of the other checks. A request with two tokens can
+     * Number of tokens found in the cache, regardless of the results of the other checks. A request with two tokens can
      * count twice.
      */
     hits: number
-    /** Number of tokens not found in the cache. Their signature was checked, unless an earlier check failed. */
+    /** Number of tokens not found in the cache. The signature of each was checked, unless an earlier check failed. */
     misses: number
   }
   /**
-   * The key set. All verifiers with the same URL share it and its counters, across all worker threads, unless
-   * `skipJwksCache` is set. With the option `jwks`, it is always `fresh` and nothing is counted.
+   * The key set. All verifiers with the same key set URL share one key set and its counters across all worker threads, unless
+   * `skipJwksCache` is set. With the option `jwks`, `state` is always `fresh`, and `fetches` and `failures` are 0.
    */
   jwks: {
     /**
-     * `empty`: no key set is cached. `fresh`: its age is within `jwksCacheTtlMs` of this verifier. `stale`: it is
-     * older, and the next verification fetches a new one. Meanwhile, a stale key set is used for up to `jwksMaxStaleMs`.
+     * `empty`: no key set is cached. `fresh`: the age of the key set is within `jwksCacheTtlMs` of this verifier. `stale`: the
+     * key set is older, and the next verification fetches it again. A stale key set is used for up to `jwksMaxStaleMs`.
      */
     state: 'empty' | 'fresh' | 'stale'
     /** Number of usable keys in the cached key set. */
     keys: number
-    /** Number of requests for the key set, including those in progress. */
+    /** Number of requests for the key set, including a request in progress. */
     fetches: number
-    /** Number of failed requests. */
+    /** Number of failed requests for the key set. */
     failures: number
     /**
-     * Start of the request that fetched the cached key set, in milliseconds since the epoch. `null` if none is cached,
+     * Start of the request that fetched the cached key set, in milliseconds since the epoch. `null` if no key set is cached,
      * or with the option `jwks`.
      */
     fetchedAt: number | null
-    /** Why the last request failed, for operators. `null` if it succeeded, or if the cache has been
-     * cleared since. */
+    /**
+     * Message for operators that says why the last request failed. `null` if the last request succeeded, or if the cache has
+     * been cleared since then.
+     */
     lastError: string | null
   }
 }
 
 /**
- * The result of a verification, published on the channel `logto-authkit:verify` of `node:diagnostics_channel`. It
- * contains no user, no key and no part of the token.
+ * The result of a verification, published on the channel `logto-authkit:verify` of `node:diagnostics_channel`. The
+ * message contains no user id, no key id and no part of the token.
  *
- * Every verification of this thread is published once, before the caller gets its result, and in the caller's
- * asynchronous context. Verifications that end in a `TypeError` for invalid options, or in an error thrown by the
+ * Every verification of this thread is published once, before the caller gets the result, and in the caller's
+ * asynchronous context. Verifications that end with a `TypeError` for invalid options, or with an error thrown by the
  * application's own functions, are not published.
  *
- * An error thrown by a subscriber does not affect the verification. Node.js reports it as an `uncaughtException`.
+ * If a subscriber throws, Node.js reports an `uncaughtException`, and the verification continues.
  *
  * @example
  * ```ts
@@ -195,22 +197,22 @@ export interface VerifierStats {
  * ```
  */
 export interface VerificationMessage {
-  /** `ok`, or the error code. For a guest, its `guestReason`. */
+  /** `ok`, or the error code of the rejection. For a guest, `outcome` is the `guestReason`. */
   outcome: 'ok' | AuthErrorCode
   /** Whether the request became a guest because of `allowGuest`. */
   guest: boolean
-  /** Whether the token was accepted from the cache, without checking its signature again. */
+  /** Whether the token was found in the cache, so that its signature was not checked again. */
   remembered: boolean
-  /** Milliseconds (fractional) from the call to the result, including the time spent waiting for keys and `isRevoked`. */
+  /** Time from the call to the result in milliseconds (fractional), including the time spent waiting for keys and `isRevoked`. */
   duration: number
 }
 
 /**
  * A finished request for a key set, published on the channel `logto-authkit:jwks` of `node:diagnostics_channel`.
  *
- * Fetches run outside of JavaScript. Each one is published once per process, to the first thread with a subscriber,
- * when a verification, `prefetch()` or `stats()` next completes there. A verification that waited for a fetch publishes
- * it immediately; a background fetch is published with the next call. Up to 64 unpublished fetches are kept.
+ * Fetches run outside of JavaScript. Each fetch is published once per process, in the first thread with a subscriber in which
+ * a verification, `prefetch()` or `stats()` completes. A verification that waited for a fetch publishes that fetch
+ * immediately, and background fetches are published by the next call. Up to 64 unpublished fetches are kept.
  *
  * @example
  * ```ts
@@ -227,16 +229,16 @@ export interface KeyFetchMessage {
   /** URL of the key set. */
   jwksUri: string
   /**
-   * Why the key set was fetched. `empty`: none was cached. `stale`: the cached one was older than `jwksCacheTtlMs`.
-   * `refresh`: the cached one was about to become stale, so it was refreshed in the background. `unknown_kid`: a token
-   * was signed with a key that was not in the cached key set.
+   * Why the key set was fetched. `empty`: no key set was cached. `stale`: the cached key set was older than `jwksCacheTtlMs`.
+   * `refresh`: the cached key set was about to become stale and was refreshed in the background. `unknown_kid`: a token
+   * named a key that was not in the cached key set.
    */
   reason: 'empty' | 'stale' | 'refresh' | 'unknown_kid'
-  /** `ok` also if the server answered that the keys have not changed (304). */
+  /** Whether the fetch succeeded. A response with status 304, which means that the keys have not changed, is `ok` too. */
   outcome: 'ok' | 'failed'
-  /** Number of usable keys in the key set. 0 if the request failed. */
+  /** Number of usable keys in the key set, or 0 if the request failed. */
   keys: number
-  /** Why the request failed, for operators, as in `stats()`. `null` if it succeeded. The messages are not a fixed set. */
+  /** Message for operators that says why the request failed, or `null` if it succeeded. There is no fixed set of messages. */
   error: string | null
   /** Start of the request, in milliseconds since the epoch. */
   startedAt: number
@@ -248,10 +250,10 @@ export interface KeyFetchMessage {
  * Any object with headers: the request of Node's `http`, Express, Fastify, Hapi, Koa (`ctx.request` or `ctx.req`) or
  * Socket.IO (`socket.handshake`), a fetch `Request`, a `NextRequest`, the event of a Lambda function, or a plain object.
  *
- * Cookies are read from the `Cookie` header, so no cookie parser is needed. If one has run, its `cookies` are used too.
+ * Cookies are read from the `Cookie` header, so no cookie parser is needed. If a cookie parser has run, its `cookies` are used too.
  *
- * Input in any other form is a `TypeError` that says what is expected, never a missing token: a promise, a `Map` or a list as
- * `headers`, or a header value that is neither a string nor an array of strings.
+ * Any other input throws a `TypeError` that names the expected type, and never counts as a request without a token. Examples are
+ * a promise, a `Map` or an array as `headers`, and header values that are neither strings nor arrays of strings.
  *
  * @example
  * ```ts
@@ -260,14 +262,14 @@ export interface KeyFetchMessage {
  * ```
  */
 export interface RequestLike {
-  /** Header values by lowercase name, or an object with a `get` method, such as `Headers` or the `Metadata` of gRPC. */
+  /** Header values by lowercase name, or an object with a `get` method, such as `Headers` or gRPC's `Metadata`. */
   readonly headers:
     | { get(name: string): string | null | readonly unknown[] }
     | { readonly [name: string]: string | readonly string[] | undefined }
 
   /**
-   * Parsed cookies by name, or an object with a `get` method. Values that are not strings are ignored. An array contains
-   * `name=value` strings, as in the events of AWS Lambda.
+   * Parsed cookies by name, an object with a `get` method, or an array of `name=value` strings as in AWS Lambda events.
+   * Values that are not strings are ignored.
    */
   readonly cookies?:
     | readonly string[]
@@ -279,11 +281,11 @@ export interface RequestLike {
 /**
  * The types of your application, which you register once by augmenting this interface:
  *
- * - `guests: true` if an adapter whose context has a global type (Express, Fastify, Koa) allows guests. The context is then an
- *   {@link AuthContext}, otherwise an {@link AuthenticatedContext}.
- * - `claims`: the type of the claims that your custom-claims script adds, for `auth.payload` everywhere.
- * - `property`: the option `property` of `logtoAuth` in Express, if another library declares `req.auth` with its own type, such as
- *   `express-oauth2-jwt-bearer` or the MCP SDK. Express requests then have that property instead of `auth`.
+ * - `guests: true`: register this if you use `allowGuest` in Express, Fastify or Koa, where the type of the context is global.
+ *   The type of the context is then {@link AuthContext} instead of {@link AuthenticatedContext}.
+ * - `claims`: the type of the claims that your custom-claims script adds to `auth.payload`.
+ * - `property`: the value of the option `property` of `logtoAuth` in Express. Register this if another library, such as
+ *   `express-oauth2-jwt-bearer` or the MCP SDK, declares `req.auth` with its own type.
  *
  * @example
  * ```ts
@@ -298,36 +300,36 @@ export interface RequestLike {
 // biome-ignore lint/suspicious/noEmptyInterface: applications augment it
 export interface Register {}
 
-/** The context in adapters whose context has a global type. See {@link Register}. */
+/** The type of the context in Express, Fastify and Koa, which depends on {@link Register}. */
 export type RegisteredContext = Register extends { guests: true } ? AuthContext : AuthenticatedContext
 
-/** The claims that the application has registered. See {@link Register}. */
+/** The type of the claims that the application has registered in {@link Register}. */
 export type RegisteredClaims = Register extends { claims: infer Claims } ? Claims : unknown
 
-/** The option `allowGuest` in adapters whose context has a global type. See {@link Register}. */
+/** The type of the option `allowGuest` in Express, Fastify and Koa, which depends on {@link Register}. */
 export type RegisteredGuests = Register extends { guests: true }
   ? VerifyAuthOptions['allowGuest']
   : false | GuestsNotRegistered
 
-/** Shown by the compiler if `allowGuest` is used without registering guests. */
+/** The type that the compiler shows if you use `allowGuest` without registering guests. */
 export interface GuestsNotRegistered {
   "To use allowGuest here, add: declare module 'logto-authkit' { interface Register { guests: true } }": never
 }
 
 /**
- * Which tokens to accept, and how to get the keys. Only `logtoUrl` and `audience` are required, unless the environment variables
- * `LOGTO_URL` and `LOGTO_AUDIENCE` are set.
+ * The tokens to accept, and the source of the keys. Only `logtoUrl` and `audience` are required, unless the environment
+ * variables `LOGTO_URL` and `LOGTO_AUDIENCE` are set.
  */
 export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * URL of your Logto server (its `ENDPOINT`).
    *
-   * It is normalized like in Logto: trailing slashes are dropped, the hostname is lowercased, the default port is
+   * The URL is normalized as in Logto: trailing slashes are dropped, the hostname is lowercased, the default port is
    * removed, a sub-path is kept, and `/oidc` is appended once. Plain `http` to a host other than loopback is allowed,
-   * with one warning per process. The URL of Logto's discovery document or key set is understood too.
+   * with one warning per process. The URL of Logto's discovery document or key set is accepted too.
    *
    * @defaultValue `process.env.LOGTO_URL`
-   * @throws `TypeError` `invalid_options` if it is not an `http:` or `https:` URL.
+   * @throws `TypeError` `invalid_options` if the value is not an `http:` or `https:` URL.
    *
    * @example
    * ```ts
@@ -337,18 +339,18 @@ export interface VerifyAuthOptions<Claims = unknown> {
   logtoUrl?: string | undefined
 
   /**
-   * The resource indicator that the `aud` claim must contain (RFC 9068 section 4), byte for byte as registered in
-   * Logto: `https://api.example.com` and `https://api.example.com/` are different resources. If you pass several, one
-   * of them must match.
+   * The resource indicator that the `aud` claim must contain (RFC 9068 section 4), exactly as registered in
+   * Logto: `https://api.example.com` and `https://api.example.com/` are different resources. If you pass several values,
+   * one of them must match.
    *
-   * `null` disables the check, so that a token for any other API of the same Logto is accepted.
+   * `null` disables the check, so that tokens for any other API of the same Logto instance are accepted.
    *
    * {@link ANY_ORGANIZATION} accepts the organization token of any organization.
    *
-   * An audience is not a permission: Logto issues tokens for it to every application, even without scopes.
+   * An audience is not a permission: Logto issues every application tokens for any audience, even without scopes.
    *
    * @defaultValue `process.env.LOGTO_AUDIENCE`, split at white space
-   * @throws `TypeError` `invalid_options` if it is missing, `''` or `[]`; {@link AuthError} `invalid_audience` (401).
+   * @throws `TypeError` `invalid_options` if the value is missing, `''` or `[]`; {@link AuthError} `invalid_audience` (401).
    *
    * @example
    * ```ts
@@ -358,8 +360,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   audience?: string | readonly string[] | null | undefined
 
   /**
-   * The accepted `iss` claim (RFC 9068 section 4), or several: the default and the custom domain of a tenant are two
-   * issuers with the same key set.
+   * The accepted value of the `iss` claim (RFC 9068 section 4), or an array of accepted values. The default domain and the
+   * custom domain of a tenant are two issuers with the same key set.
    *
    * @defaultValue `<logtoUrl>/oidc`
    * @throws {@link AuthError} `invalid_issuer` (401).
@@ -372,10 +374,10 @@ export interface VerifyAuthOptions<Claims = unknown> {
   issuer?: string | readonly string[]
 
   /**
-   * URL of the key set, if this server reaches Logto under a different URL than its public one.
+   * URL of the key set, for servers that do not reach Logto at its public URL.
    *
-   * @defaultValue `<logtoUrl>/oidc/jwks`. The discovery document is not used, because Logto derives the URL in it from
-   * the `Host` header.
+   * @defaultValue `<logtoUrl>/oidc/jwks`. The discovery document is not used, because Logto derives the URLs in that document
+   * from the `Host` header.
    * @throws {@link AuthError} `jwks_unavailable` (503).
    *
    * @example
@@ -386,10 +388,10 @@ export interface VerifyAuthOptions<Claims = unknown> {
   jwksUri?: string
 
   /**
-   * A static key set (RFC 7517 section 5). Nothing is fetched, so after a key rotation you need a new verifier.
+   * A static key set (RFC 7517 section 5). No keys are fetched, so you need a new verifier after a key rotation.
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` if it contains no usable key.
+   * @throws `TypeError` `invalid_options` if the key set contains no usable key.
    *
    * @example
    * ```ts
@@ -406,8 +408,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   cookieName?: string
 
   /**
-   * Where to look for the token, in this order. If the first token is rejected with 401, the other source is tried. If
-   * neither token is valid, the error of the first one is reported. `[]` is only allowed with `getToken`.
+   * The sources of the token, in the order in which they are tried. If the token from the first source is rejected with 401, the
+   * token from the other source is tried. If both tokens are rejected, the error of the first token is reported. `[]` is allowed
+   * only with `getToken`.
    *
    * @defaultValue `['cookie', 'header']`
    * @throws {@link AuthError} `missing_token` (401), `ambiguous_token` (400).
@@ -420,8 +423,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   tokenSources?: readonly TokenSource[]
 
   /**
-   * Reads the token from elsewhere. It is called before `tokenSources` are used, and returns `null`, `undefined` or
-   * `''` if there is no token.
+   * Reads the token from another place. This function is called before `tokenSources` are read, and returns `null`,
+   * `undefined` or `''` if there is no token.
    *
    * You can declare the parameter with the type of the request that you pass in.
    *
@@ -435,16 +438,16 @@ export interface VerifyAuthOptions<Claims = unknown> {
   getToken?(req: RequestLike): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Accepts requests without a valid Logto token: the owner of an API key, a local user. It is called for requests that were
-   * rejected with 400 or 401, before they become guests. The {@link Principal} that it returns becomes a context with
-   * `subjectType: 'external'`, which must meet the same requirements as that of a token. With `null` or `undefined`, the request
-   * stays rejected. A token passed as a string never gets here.
+   * Accepts requests without a valid Logto token, for example requests with an API key. This function is called for requests that
+   * were rejected with 400 or 401, before they become guests. The {@link Principal} that it returns becomes a context with
+   * `subjectType: 'external'`, which must meet the same requirements as the context of a token. If the function returns `null` or
+   * `undefined`, the request is still rejected. The function is not called for tokens passed as strings.
    *
    * You can declare the first parameter with the type of the request that you pass in.
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` if the principal is invalid. Like any error that the function throws, it is a fault
-   * (500), and the request neither passes nor becomes a guest.
+   * @throws `TypeError` `invalid_options` if the principal is invalid. This error, like any error that the function throws, is a
+   * fault (500), and the request does not become a guest.
    *
    * @example
    * ```ts
@@ -457,8 +460,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   fallback?(req: RequestLike, error: AuthError): Principal | null | undefined | Promise<Principal | null | undefined>
 
   /**
-   * Scopes that the token must have, as an array or a space-separated string. Whole scopes are compared, case-sensitively
-   * (RFC 6749 section 3.3).
+   * Scopes that the token must have, as an array or a space-separated string. Scopes are compared as a whole and
+   * case-sensitively (RFC 6749 section 3.3).
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` for `undefined`, `''`, `[]` and scopes separated by commas; {@link AuthError}
@@ -472,15 +475,15 @@ export interface VerifyAuthOptions<Claims = unknown> {
   requiredScope?: string | readonly string[]
 
   /**
-   * Whether the token needs all scopes in `requiredScope`, or one of them.
+   * Whether the token needs all scopes in `requiredScope`, or any of them.
    *
    * @defaultValue `'all'`
    */
   scopeMode?: ScopeMode
 
   /**
-   * Roles that the token must have. Logto does not put roles into access tokens by default; a custom-claims script can add
-   * them.
+   * Roles that the token must have. Logto does not put roles into access tokens by default, but a custom-claims script can add
+   * roles.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` for `undefined`, `''` and `[]`; {@link AuthError} `missing_role` (403).
@@ -493,7 +496,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   requiredRole?: string | readonly string[]
 
   /**
-   * Whether the token needs all roles in `requiredRole`, or one of them.
+   * Whether the token needs all roles in `requiredRole`, or any of them.
    *
    * @defaultValue `'all'`
    */
@@ -508,9 +511,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   roleClaims?: string | readonly string[]
 
   /**
-   * The organization that the token must belong to, from its claim `organization_id` or its audience
-   * `urn:logto:organization:<id>`. `null` rejects tokens of organizations. If omitted, the organization is not checked,
-   * although a token for an API within an organization has the same `aud` as one without.
+   * Id of the organization that the token must belong to, according to its claim `organization_id` or its audience
+   * `urn:logto:organization:<id>`. `null` rejects tokens of organizations. If you omit this option, the organization is not
+   * checked, although tokens for an API have the same `aud` with and without an organization.
    *
    * @defaultValue not checked
    * @throws `TypeError` `invalid_options` for `undefined` and `''`; {@link AuthError} `wrong_organization` (403).
@@ -523,8 +526,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   organizationId?: string | null
 
   /**
-   * A schema for the claims, from any library that implements Standard Schema 1 (Zod, Valibot, ArkType). It is validated after
-   * scopes and roles. Its output becomes `auth.claims`.
+   * A schema for the claims, from any library that implements Standard Schema 1 (Zod, Valibot, ArkType). The claims are validated
+   * after scopes and roles, and the output of the schema becomes `auth.claims`.
    *
    * @defaultValue none
    * @throws {@link AuthError} `invalid_claims` (401) with the problems in `details.issue`.
@@ -537,14 +540,16 @@ export interface VerifyAuthOptions<Claims = unknown> {
   claims?: StandardSchemaV1<unknown, Claims>
 
   /**
-   * Decides whether a request is permitted, after scopes, roles and `claims`. An {@link AuthError} that it throws becomes the
-   * response; any other error is a fault (500). It must not be `undefined` explicitly, so that an unset variable cannot remove
-   * the check.
+   * Decides whether a request is permitted, after the checks of scopes, roles and `claims`. If this function throws an
+   * {@link AuthError}, that error becomes the response. Any other exception is a fault (500). The option must not be explicitly
+   * `undefined`, so that an unset variable cannot disable the check.
    *
-   * You can declare the second parameter with the type of the request that you pass in. It is `undefined` for a string.
+   * You can declare the second parameter with the type of the request that you pass in. For a token passed as a string, the
+   * second argument is `undefined`.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `forbidden` (403) if it returns `false`, or another falsy value; `TypeError` `invalid_options` for other values than booleans.
+   * @throws {@link AuthError} `forbidden` (403) if the function returns a falsy value; `TypeError` `invalid_options` if it returns
+   * a truthy value other than `true`.
    *
    * @example
    * ```ts
@@ -554,10 +559,11 @@ export interface VerifyAuthOptions<Claims = unknown> {
   check?(auth: ContextWith<Claims>, req: RequestLike): boolean | Promise<boolean>
 
   /**
-   * Notified of every rejection, including those that produce a guest, for logs and metrics. It does not change the response:
-   * an error that it throws is reported as a process warning, once per function.
+   * Called for every rejection, including rejections that produce a guest, for logs and metrics. This function does not change
+   * the response. If it throws, the process emits a warning, once per function.
    *
-   * You can declare the second parameter with the type of the request that you pass in. It is `undefined` for a string.
+   * You can declare the second parameter with the type of the request that you pass in. For a token passed as a string, the
+   * second argument is `undefined`.
    *
    * @defaultValue none
    *
@@ -569,25 +575,25 @@ export interface VerifyAuthOptions<Claims = unknown> {
   onRefused?(error: AuthError, req: RequestLike): void
 
   /**
-   * Turns a request without a token, or with a token that is rejected, into a {@link GuestContext} instead of throwing
-   * an error. This includes outages, but not `invalid_options`. With `'no-token'`, only requests without any token become
-   * guests, and an invalid token is rejected.
+   * Turns a request without a token or with a rejected token into a {@link GuestContext} instead of throwing an error. Requests
+   * during an outage become guests too, but invalid options always throw. With `'no-token'`, only requests without any token
+   * become guests, and an invalid token is rejected.
    *
    * @defaultValue `false`
    */
   allowGuest?: boolean | 'no-token'
 
   /**
-   * The cookie that stores a guest's id. With `false`, the adapters never set it.
+   * Attributes of the cookie that stores a guest's id. With `false`, the adapters never set the cookie.
    *
    * @defaultValue see {@link GuestCookieOptions}
    */
   guestCookie?: GuestCookieOptions | false
 
   /**
-   * The required `typ` header, compared case-insensitively and without the prefix `application/` (RFC 7515 section
-   * 4.1.9). It distinguishes access tokens from ID tokens, which Logto signs with the same keys. `null` accepts any
-   * type, or none. A logout token is rejected in any case.
+   * The required value of the `typ` header, compared case-insensitively and without the prefix `application/` (RFC 7515 section
+   * 4.1.9). The `typ` distinguishes access tokens from ID tokens, which Logto signs with the same keys. `null` accepts tokens of
+   * any type or without a type. Logout tokens are always rejected.
    *
    * @defaultValue `'at+jwt'` (RFC 9068 section 2.1)
    * @throws {@link AuthError} `invalid_token_type` (401).
@@ -607,15 +613,14 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * 4.1.4 and 4.1.5).
    *
    * @defaultValue `0`
-   * @throws `TypeError` `invalid_options` if it is negative, `NaN` or infinite. The same applies to all numeric
-   * options.
+   * @throws `TypeError` `invalid_options` if the value is negative, `NaN` or infinite, as for all numeric options.
    */
   clockTolerance?: number
 
   /**
    * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per verification.
-   * By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers work. The time that a
-   * verification waits for keys or for a thread is added, except to a fixed `Date`.
+   * By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers work. The time for which a
+   * verification waits for keys or for a thread is added, except if this option is a `Date`.
    *
    * @defaultValue now
    * @throws `TypeError` `invalid_options` if the function does not return a valid `Date`.
@@ -628,11 +633,11 @@ export interface VerifyAuthOptions<Claims = unknown> {
   currentDate?: Date | (() => Date)
 
   /**
-   * Maximum age of a token, in seconds since its claim `iat`. `clockTolerance` does not apply.
+   * Maximum age of a token, in seconds since its claim `iat`. `clockTolerance` does not extend the maximum age.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `token_expired` (401) for an older token, `token_not_active` (401) if `iat` is more than a minute
-   * in the future, `invalid_claims` (401) if it is missing.
+   * @throws {@link AuthError} `token_expired` (401) if the token is older, `token_not_active` (401) if `iat` is more than a minute
+   * in the future, or `invalid_claims` (401) if `iat` is missing.
    *
    * @example
    * ```ts
@@ -642,10 +647,10 @@ export interface VerifyAuthOptions<Claims = unknown> {
   maxTokenAge?: number
 
   /**
-   * Called last, for a token that passed all other checks. If it throws, the verification fails with the same error.
+   * Called last, for tokens that have passed all other checks. If this function throws, the verification fails with the same error.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `token_revoked` (401) if it returns `true` or another truthy value.
+   * @throws {@link AuthError} `token_revoked` (401) if the function returns a truthy value.
    *
    * @example
    * ```ts
@@ -655,8 +660,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   isRevoked?(auth: ContextWith<Claims>): boolean | Promise<boolean>
 
   /**
-   * Users, sessions and tokens that are rejected although their tokens have not expired: the result of `createRevocations` from
-   * `logto-authkit/revocation`. It is checked in memory for every request, before anything that results in a 403.
+   * Revoked users, sessions and tokens, which are rejected before they expire: the object that `createRevocations` of
+   * `logto-authkit/revocation` returns. Revocations are checked in memory for every request, before the checks that result in a 403.
    *
    * @defaultValue none
    * @throws {@link AuthError} `token_revoked` (401), or `revocations_unavailable` (503) with `whenUnavailable: 'refuse'`.
@@ -669,20 +674,20 @@ export interface VerifyAuthOptions<Claims = unknown> {
   revocations?: import('./js/revocation').Revocations
 
   /**
-   * The realm in the `WWW-Authenticate` header of requests without a token (RFC 9110 section 11.5). It may contain printable
-   * ASCII characters except quotes and backslashes.
+   * The realm in the `WWW-Authenticate` header of the response to a request without a token (RFC 9110 section 11.5). The realm may
+   * contain printable ASCII characters except quotes and backslashes.
    *
    * @defaultValue `'api'`
    */
   realm?: string
 
   /**
-   * URL of the resource metadata. Every `WWW-Authenticate` header then contains it as `resource_metadata` (RFC 9728
-   * section 5.1), so that clients of MCP servers can discover where to get a token. `createResourceMetadata` from
+   * URL of the resource metadata. Every `WWW-Authenticate` header contains this URL as `resource_metadata` (RFC 9728
+   * section 5.1), so that MCP clients can discover where to get a token. `createResourceMetadata` of
    * `logto-authkit/resource-metadata` creates the document and its URL.
    *
-   * @defaultValue none: challenges do not contain it
-   * @throws `TypeError` `invalid_options` if it is not an `http:` or `https:` URL, or has a query or a fragment.
+   * @defaultValue none
+   * @throws `TypeError` `invalid_options` if the value is not an `http:` or `https:` URL, or has a query or a fragment.
    *
    * @example
    * ```ts
@@ -692,40 +697,40 @@ export interface VerifyAuthOptions<Claims = unknown> {
   resourceMetadata?: string
 
   /**
-   * How long a fetched key set is fresh, in milliseconds. `0` fetches it for every verification. The header
-   * `Cache-Control: no-cache` that Logto sends is ignored.
+   * How long a fetched key set is fresh, in milliseconds. With `0`, the key set is fetched for every verification. The library
+   * ignores the header `Cache-Control: no-cache`, which Logto sends.
    *
    * @defaultValue `300000`, five minutes
    */
   jwksCacheTtlMs?: number
 
   /**
-   * Timeout of a request for the key set, from connecting to the last byte, in milliseconds. It must be greater than 0.
+   * Timeout for fetching the key set, from connecting to receiving the last byte, in milliseconds. Must be greater than 0.
    *
    * @defaultValue `5000`
    */
   jwksTimeoutMs?: number
 
   /**
-   * Minimum time in milliseconds between two requests for the key set that are caused by an unknown `kid`, and maximum time
-   * between retries of a failing endpoint. While no cached key set is usable, a failed connection is retried immediately once,
-   * then after 250 ms, doubling up to this value.
+   * Minimum time in milliseconds between two requests for the key set because of an unknown `kid`, and maximum time
+   * between retries of a failing endpoint. While no cached key set is usable, a failed connection is retried immediately once.
+   * Further retries start after 250 ms, and the delay doubles up to this value.
    *
    * @defaultValue `10000`
    */
   jwksCooldownMs?: number
 
   /**
-   * How long past `jwksCacheTtlMs` a key set is used while it is being refreshed or cannot be refreshed, in milliseconds. `0`
-   * disables this.
+   * How long a key set that is older than `jwksCacheTtlMs` remains usable while it is being refreshed or cannot be refreshed, in
+   * milliseconds. With `0`, stale key sets are never used.
    *
    * @defaultValue `3600000`, one hour
    */
   jwksMaxStaleMs?: number
 
   /**
-   * Certificates in PEM format. Only these are trusted for fetching keys, instead of Mozilla's, the system's and those in
-   * `NODE_EXTRA_CA_CERTS`.
+   * CA certificates in PEM format. Only these certificates are trusted for fetching keys. Mozilla's certificates, the system's
+   * certificates and the certificates in `NODE_EXTRA_CA_CERTS` are not trusted.
    *
    * @example
    * ```ts
@@ -735,14 +740,14 @@ export interface VerifyAuthOptions<Claims = unknown> {
   jwksCa?: string
 
   /**
-   * Disables the key set cache: every verification waits for a response, and no stale key set is used.
+   * Disables the key set cache: every verification fetches the key set, and stale key sets are never used.
    *
    * @defaultValue `false`
    */
   skipJwksCache?: boolean
 
   /**
-   * Maximum number of cached tokens. `0` disables the cache. The cache stores only that the signature is
+   * Maximum number of cached tokens. `0` disables the token cache. The cache records only that a signature is
    * valid. Claims and times are checked on every call.
    *
    * @defaultValue `5000`
@@ -750,10 +755,10 @@ export interface VerifyAuthOptions<Claims = unknown> {
   tokenCacheSize?: number
 }
 
-/** Where to look for a token: the cookie `cookieName`, or the header `Authorization: Bearer` (RFC 6750 section 2.1). */
+/** A source of the token: the cookie `cookieName`, or the header `Authorization: Bearer` (RFC 6750 section 2.1). */
 export type TokenSource = 'cookie' | 'header'
 
-/** Whether all of the given scopes or roles are required, or any one of them. */
+/** Whether all of the given scopes or roles are required, or any of them. */
 export type ScopeMode = 'all' | 'any'
 
 /** Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). Symmetric algorithms are never accepted. */
@@ -780,13 +785,13 @@ export interface JwkSet {
 export interface Jwk {
   /** Key type: `EC`, `RSA` or `OKP`. */
   readonly kty?: string
-  /** Key id that tokens refer to. Logto uses the thumbprint of the key (RFC 7638). */
+  /** Key id, which tokens contain in their header. Logto uses the thumbprint of the key (RFC 7638). */
   readonly kid?: string
   /** `sig`, if present. */
   readonly use?: string
   /** Must contain `verify`, if present. */
   readonly key_ops?: readonly string[]
-  /** The only algorithm the key may be used with. Logto's RSA keys omit it. */
+  /** The only algorithm that the key may be used with. Logto's RSA keys have no `alg`. */
   readonly alg?: string
   /** Curve of an `EC` or `OKP` key. */
   readonly crv?: string
@@ -820,11 +825,11 @@ export interface Principal {
   organizationId?: string | null
   /** The application that sent the request. @defaultValue `null` */
   clientId?: string | null
-  /** Claims for `auth.payload`, such as roles. Must be JSON. A `sub` must be the `userId`. @defaultValue `{}` */
+  /** Claims for `auth.payload`, such as roles, as JSON values. The claim `sub`, if present, must equal `userId`. @defaultValue `{}` */
   claims?: Readonly<Record<string, unknown>> | null
 }
 
-/** A schema of Standard Schema 1 (https://standardschema.dev), which many validation libraries implement. */
+/** A schema as defined by Standard Schema 1 (https://standardschema.dev), which many validation libraries implement. */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1
@@ -849,31 +854,31 @@ export type ContextWith<Claims> = unknown extends Claims
   ? AuthenticatedContext
   : AuthenticatedContext & { claims: Claims }
 
-/** Who sent a request. Check `isAuthenticated`, `isGuest` or `subjectType` to tell the two apart. */
+/** The sender of a request: an authenticated subject or a guest. To distinguish the two, check `isAuthenticated` or `isGuest`. */
 export type AuthContext = AuthenticatedContext | GuestContext
 
 /** The context of a request with a valid access token. */
 export interface AuthenticatedContext {
-  /** The claim `sub`: the id of the user, or of the application for a machine-to-machine token. */
+  /** The claim `sub`: the id of the user, or the id of the application for a machine-to-machine token. */
   userId: string
   isAuthenticated: true
   /**
-   * All claims of the token. A new object for every call. If `subjectType` is `external`, it contains `sub` and the claims of
-   * the {@link Principal} only.
+   * All claims of the token, as a new object for every call. If `subjectType` is `external`, the payload contains only `sub` and
+   * the claims of the {@link Principal}.
    */
   payload: AuthPayload & RegisteredClaims
   /** The output of the option `claims`. */
   claims?: unknown
   isGuest: false
-  /** The claim `scope`, split at spaces. Empty if Logto granted none. */
+  /** The claim `scope`, split at spaces. The array is empty if Logto granted no scopes. */
   scopes: string[]
-  /** The claim `client_id`: the application that requested the token. */
+  /** The claim `client_id`: the id of the application that requested the token. */
   clientId: string | null
-  /** The claim `organization_id`, otherwise the id in an audience `urn:logto:organization:<id>`. */
+  /** The claim `organization_id`, or the id in an audience `urn:logto:organization:<id>`. */
   organizationId: string | null
   /**
-   * `machine` if `sub` equals `client_id`, which is how Logto marks machine-to-machine tokens. `external` for a
-   * {@link Principal} that `fallback` returned.
+   * `machine` if `sub` equals `client_id`, as in Logto's machine-to-machine tokens. `external` for a {@link Principal} that
+   * `fallback` returned.
    */
   subjectType: 'user' | 'machine' | 'external'
 }
@@ -890,12 +895,14 @@ export interface GuestContext {
   organizationId: null
   subjectType: 'guest'
   /**
-   * The value of the guest cookie if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. It identifies a
-   * visitor but proves nothing, because any client can set the cookie.
+   * The value of the guest cookie if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. The id recognizes a
+   * returning visitor, but is no proof of identity, because any client can set the cookie.
    */
   guestId: string
-  /** The code of the error that would have been thrown: `missing_token` for a visitor, `token_expired` for an expired
-   * session, … */
+  /**
+   * The code with which the request would have been rejected without `allowGuest`, for example `missing_token` for a visitor or
+   * `token_expired` for an expired session.
+   */
   guestReason: AuthErrorCode
 }
 
@@ -907,9 +914,9 @@ export interface GuestContext {
 export interface AuthPayload {
   /** Issuer. */
   iss: string
-  /** Id of the user, or of the application for a machine-to-machine token. */
+  /** Id of the user, or id of the application for a machine-to-machine token. */
   sub: string
-  /** Resource indicator. Logto always issues a single string. */
+  /** Resource indicator of the API. Logto always issues a single string. */
   aud: string | string[]
   /** Expiry time, in seconds since the epoch. */
   exp: number
@@ -919,13 +926,13 @@ export interface AuthPayload {
   nbf?: number
   /** Id of the token. */
   jti?: string
-  /** Granted scopes, separated by spaces. Missing or empty if there are none. */
+  /** Granted scopes, separated by spaces. The claim is missing or empty if no scopes were granted. */
   scope?: string
-  /** The application that requested the token. */
+  /** Id of the application that requested the token. */
   client_id?: string
-  /** The organization of an organization token for an API resource. */
+  /** Id of the organization, in tokens for an API resource within an organization. */
   organization_id?: string
-  /** The actor on behalf of `sub`, after a token exchange (RFC 8693 section 4.1). */
+  /** The actor that acts on behalf of `sub`, after a token exchange (RFC 8693 section 4.1). */
   act?: { sub: string; [claim: string]: unknown }
   [claim: string]: unknown
 }
@@ -936,26 +943,26 @@ export interface AuthPayload {
  * | code | status | meaning |
  * |---|---|---|
  * | `missing_token` | 401 | neither the cookie nor the header contains a token |
- * | `ambiguous_token` | 400 | two `Authorization` values, or two different cookies with the same name |
- * | `opaque_token` | 401 | not a JWT: the client requested it without naming an API resource |
- * | `malformed_token` | 401 | not a valid JWT |
- * | `unsupported_algorithm` | 401 | see `algorithms` |
- * | `invalid_token_type` | 401 | for example an ID token; see `tokenType` |
- * | `unknown_key` | 401 | no key in the key set matches |
+ * | `ambiguous_token` | 400 | the request has two `Authorization` values, or two different cookies with the same name |
+ * | `opaque_token` | 401 | the token is not a JWT, because the client requested it without naming an API resource |
+ * | `malformed_token` | 401 | the token is not a valid JWT |
+ * | `unsupported_algorithm` | 401 | the option `algorithms` does not contain the algorithm of the token |
+ * | `invalid_token_type` | 401 | the token does not have the type `tokenType`, for example because it is an ID token |
+ * | `unknown_key` | 401 | no key in the key set matches the token |
  * | `invalid_signature` | 401 | the signature does not match |
  * | `invalid_claims` | 401 | a claim is missing or malformed |
- * | `invalid_issuer` | 401 | see `issuer` |
- * | `invalid_audience` | 401 | see `audience` |
- * | `token_expired` | 401 | `exp` has passed; see also `maxTokenAge` |
- * | `token_not_active` | 401 | `nbf` has not been reached; see also `maxTokenAge` |
- * | `token_revoked` | 401 | see `revocations` and `isRevoked` |
- * | `wrong_organization` | 403 | see `organizationId` |
- * | `missing_scope` | 403 | see `requiredScope` |
- * | `missing_role` | 403 | see `requiredRole` |
- * | `forbidden` | 403 | the application does not permit the request; see {@link forbidden} |
+ * | `invalid_issuer` | 401 | the claim `iss` does not match the option `issuer` |
+ * | `invalid_audience` | 401 | the claim `aud` does not match the option `audience` |
+ * | `token_expired` | 401 | `exp` has passed, or the token is older than `maxTokenAge` |
+ * | `token_not_active` | 401 | `nbf` has not been reached, or `iat` is in the future and `maxTokenAge` is set |
+ * | `token_revoked` | 401 | `revocations` cover the token, or `isRevoked` returned `true` |
+ * | `wrong_organization` | 403 | the organization of the token does not match the option `organizationId` |
+ * | `missing_scope` | 403 | the token lacks a scope in `requiredScope` |
+ * | `missing_role` | 403 | the token lacks a role in `requiredRole` |
+ * | `forbidden` | 403 | the application threw {@link forbidden}, or `check` returned `false` |
  * | `jwks_unavailable` | 503 | the keys could not be fetched, and no usable cached keys remain |
  * | `overloaded` | 503 | too many expensive signatures wait to be checked |
- * | `revocations_unavailable` | 503 | see `revocations`, with `whenUnavailable: 'refuse'` |
+ * | `revocations_unavailable` | 503 | the store of `revocations` is unavailable, and `whenUnavailable` is `'refuse'` |
  */
 export type AuthErrorCode =
   | 'missing_token'
@@ -981,8 +988,8 @@ export type AuthErrorCode =
   | 'revocations_unavailable'
 
 /**
- * A rejected request, with everything needed for the response. [docs/errors.md](./docs/errors.md) lists the meaning,
- * common causes and solution of each code.
+ * The error for a rejected request, which contains the status, headers and message of the response.
+ * [docs/errors.md](./docs/errors.md) lists the meaning, common causes and solution of each code.
  *
  * @example
  * ```ts
@@ -992,33 +999,33 @@ export type AuthErrorCode =
 export class AuthError extends Error {
   /** @internal */
   private constructor()
-  /** The reason, for programs. `message` states it for people, and is safe to send to clients. */
+  /** The reason for the rejection as a constant. `message` describes the reason for people, and is safe to send to clients. */
   readonly code: AuthErrorCode
   /** HTTP status of the response. */
   readonly status: 400 | 401 | 403 | 503
-  /** Equals `status`. Fastify and `http-errors` read this name. */
+  /** The same value as `status`. Fastify and `http-errors` read this property. */
   readonly statusCode: 400 | 401 | 403 | 503
   /** Value of the `WWW-Authenticate` header (RFC 6750 section 3). `null` during an outage. */
   readonly wwwAuthenticate: string | null
   /** Headers for the response: `WWW-Authenticate`, `Retry-After`, `Cache-Control: no-store`. */
   readonly headers: Record<string, string>
   /**
-   * Information for operators: key ids, claims, URLs, but never a token. Do not send it to clients. `reason` is one of the
-   * words listed in docs/errors.md.
+   * Information for operators, such as key ids, claims and URLs, but never a token. Do not send `details` to clients.
+   * `details.reason` is one of the words that docs/errors.md lists.
    */
   readonly details: Readonly<Record<string, unknown>>
-  /** The underlying error, if there is one. Do not send it to clients. */
+  /** The underlying error, if there is one. Do not send `cause` to clients. */
   readonly cause?: unknown
-  /** Returns what is safe to send to clients, without `details` and `cause`. Called by `res.json(error)`. */
+  /** Returns the members that are safe to send to clients, without `details` and `cause`. `res.json(error)` calls this method. */
   toJSON(): { name: string; code: AuthErrorCode; status: number; message: string }
 }
 
 /**
- * Creates an error for code that decides itself what a user may do. Thrown in a handler, it becomes a response with status
- * 403, like every other rejection: in Express through `authErrorHandler`.
+ * Creates an error for your own permission checks. If a handler throws this error, the response has status 403 and the same
+ * format as every other rejection. In Express, register `authErrorHandler`.
  *
  * @param message - A sentence that clients may see.
- * @returns An {@link AuthError} with the code `forbidden`, to be thrown.
+ * @returns An {@link AuthError} with the code `forbidden`, which your code throws.
  *
  * @example
  * ```ts
@@ -1026,14 +1033,15 @@ export class AuthError extends Error {
  * ```
  *
  * @defaultValue `message`: `'Not permitted'`
- * @throws `TypeError` with `code: 'invalid_options'` if `message` is not a string, or empty.
+ * @throws `TypeError` with `code: 'invalid_options'` if `message` is empty or not a string.
  */
 export function forbidden(message?: string): AuthError
 
 /**
- * Returns the response to a rejected request, exactly as the adapters send it, for frameworks without an adapter.
+ * Returns the response to a rejected request, exactly as the adapters would send it. Use this function in frameworks without an
+ * adapter.
  *
- * @throws `TypeError` if it is not an {@link AuthError}.
+ * @throws `TypeError` if the argument is not an {@link AuthError}.
  *
  * @example
  * ```ts
@@ -1048,24 +1056,24 @@ export function errorResponse(error: AuthError): ErrorResponse
 export interface ErrorResponse {
   /** HTTP status. */
   status: 400 | 401 | 403 | 503
-  /** Headers: those of the {@link AuthError}, and `Content-Type`. */
+  /** The headers of the {@link AuthError}, and `Content-Type`. */
   headers: Record<string, string>
-  /** JSON `{ "error", "code", "message" }`. */
+  /** A JSON object with the members `error`, `code` and `message`. */
   body: string
 }
 
 /**
- * The input of {@link hasScopes} and similar functions: a context, or the claims of a token. `null` and `undefined`
- * have no scopes and no roles.
+ * The subject whose scopes or roles {@link hasScopes}, {@link requireScopes}, {@link hasRole} and {@link requireRole} check: a
+ * context, or the claims of a token. `null` and `undefined` have no scopes and no roles.
  */
 export type AuthSubject = AuthContext | Partial<AuthPayload> | null | undefined
 
 /**
- * Returns whether the subject has the given scopes. Whole scopes are compared.
+ * Returns whether the subject has the given scopes. Scopes are compared as a whole.
  *
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
- * @param options - `mode`: whether all scopes are required (the default), or one of them.
+ * @param options - `mode`: whether all scopes are required (the default), or any of them.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`, because an empty requirement is a mistake.
  *
  * @example
@@ -1098,10 +1106,10 @@ export function requireScopes(
 ): void
 
 /**
- * Returns whether the subject has the role. Whole strings are compared.
+ * Returns whether the subject has the role. Roles are compared as a whole.
  *
  * @param subject - A context or claims.
- * @param role - One role.
+ * @param role - A single role.
  * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or `claimKeys`.
  *
@@ -1147,7 +1155,7 @@ export function requireRole(
  */
 export function buildAuthCookieHeader(token: string, options?: AuthCookieOptions): string
 
-/** Attributes of the cookie that {@link buildAuthCookieHeader} builds. It is always `HttpOnly` and `Secure`. */
+/** Attributes of the cookie that {@link buildAuthCookieHeader} builds. The cookie is always `HttpOnly` and `Secure`. */
 export interface AuthCookieOptions {
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string
@@ -1168,10 +1176,10 @@ export interface AuthCookieOptions {
  * Builds the `Set-Cookie` value that stores a guest's id:
  * `guest_logto_authtoken=<id>; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax`.
  *
- * The adapters set this cookie themselves; {@link verifyAuth} does not set cookies.
+ * The adapters set this cookie automatically, but {@link verifyAuth} does not set cookies.
  *
- * @param guestId - 1 to 128 of the characters `A-Z a-z 0-9 _ -`.
- * @param guestCookie - The same as the option `guestCookie`.
+ * @param guestId - The id of the guest: 1 to 128 of the characters `A-Z a-z 0-9 _ -`.
+ * @param guestCookie - The attributes of the cookie, as in the option `guestCookie`.
  * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, or if a value would break out of its field.
  *
  * @example
@@ -1196,7 +1204,7 @@ export interface GuestCookieOptions {
   domain?: string
   /** @defaultValue `'Lax'` */
   sameSite?: SameSite
-  /** @defaultValue `true`; the adapters omit this attribute for `localhost`, `127.0.0.1` and `[::1]` over plain http */
+  /** @defaultValue `true`, but the adapters omit this attribute for `localhost`, `127.0.0.1` and `[::1]` over plain http */
   secure?: boolean
   /** @defaultValue `true` */
   httpOnly?: boolean
@@ -1206,12 +1214,12 @@ export interface GuestCookieOptions {
 export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 
 /**
- * Clears every cached key set that verifiers for this Logto server use, including those behind `jwksUri`, in all worker threads
- * of the process. The next verification fetches them again, and tokens of removed keys are no longer accepted.
+ * Clears every cached key set that verifiers for this Logto server use, including key sets from `jwksUri`, in all worker threads
+ * of the process. The next verification fetches the keys again, and tokens of removed keys are no longer accepted.
  *
  * @param logtoUrl - The option `logtoUrl`, an `issuer`, or a `jwksUri`.
  * @returns The number of key sets that were cached.
- * @throws `TypeError` with `code: 'invalid_options'` if it is not an `http:` or `https:` URL.
+ * @throws `TypeError` with `code: 'invalid_options'` if `logtoUrl` is not an `http:` or `https:` URL.
  *
  * @example
  * ```ts
@@ -1221,12 +1229,12 @@ export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 export function invalidateJwksCache(logtoUrl: string): number
 
 /**
- * Returns the accepted token of a context, to call another API on behalf of the user. It is not a member of the context, so it
- * never appears in logs.
+ * Returns the accepted token of a context, with which your server can call another API on behalf of the user. The token is not a
+ * member of the context, so logging the context does not reveal the token.
  *
- * @param auth - A context that this package has created. A copy of one has no token.
- * @returns The token, or `null` for a guest and for a principal returned by `fallback`.
- * @throws `TypeError` for any other object.
+ * @param auth - A context that this package has created, not a copy.
+ * @returns The token, or `null` for a guest and for a principal that `fallback` returned.
+ * @throws `TypeError` if this package has not created the context.
  *
  * @example
  * ```ts
