@@ -3,8 +3,8 @@
  * value of a cookie in a header. Pages of other sites can neither read the cookie nor send the header without a CORS
  * preflight.
  *
- * You need it if browsers send the access token in a cookie. An API that only accepts the `Authorization` header
- * (`tokenSources: ['header']`) does not need it.
+ * You need CSRF protection if browsers send the access token in a cookie. An API that accepts only the `Authorization` header
+ * (`tokenSources: ['header']`) does not need CSRF protection.
  *
  * @example In the server
  * ```ts
@@ -34,13 +34,14 @@ export const CSRF_COOKIE_NAME = 'logto_csrf_token'
 export const CSRF_HEADER_NAME = 'x-csrf-token'
 
 /**
- * Creates middleware for Express, Connect and plain `http`. It needs no cookie parser.
+ * Creates middleware for Express, Connect and plain `http`. The middleware needs no cookie parser.
  *
- * Requests with safe methods (RFC 9110 section 9.2.1: GET, HEAD, OPTIONS, TRACE) are allowed through, and the response
- * sets the cookie if the request did not include one. Such a response gets `Vary: Cookie` and, unless the application sets it, `Cache-Control: private`. For all
- * other methods, the header must equal the cookie, and two different cookies with the same name are rejected. A
- * rejected request gets 403 with `{ "error": "CSRF validation failed", "message": "Include the 'x-csrf-token' request
- * header with the value from the 'logto_csrf_token' cookie." }`.
+ * Requests with safe methods (RFC 9110 section 9.2.1: GET, HEAD, OPTIONS and TRACE) pass, and the response sets the CSRF cookie
+ * if the request had none. A response that sets the cookie gets `Vary: Cookie`, and `Cache-Control: private` unless the
+ * application's own header contains `private` or `no-store`. For all other methods, the header must equal the cookie, and
+ * requests with two different cookies of the same name are rejected. A rejected request gets status 403 with
+ * `{ "error": "CSRF validation failed", "message": "Include the 'x-csrf-token' request header with the value from the
+ * 'logto_csrf_token' cookie." }`.
  *
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
@@ -56,17 +57,17 @@ export function createCsrfMiddleware(
 /** Options of {@link createCsrfMiddleware}. */
 export interface CsrfMiddlewareOptions extends CsrfCookieOptions {
   /**
-   * Name of the header that repeats the cookie.
+   * Name of the header that repeats the cookie's value.
    * @defaultValue `'x-csrf-token'`
    */
   headerName?: string
 }
 
 /**
- * Performs the same check for any object with headers: a fetch `Request`, a `NextRequest`, a Node request. It does not
- * look at the method, so call it for unsafe methods only.
+ * Checks that the header of a request equals its CSRF cookie. The request may be any object with headers, such as a fetch
+ * `Request`, a `NextRequest` or a Node.js request. This function ignores the method, so call it only for unsafe methods.
  *
- * @returns `error` is a sentence that is safe to send to clients.
+ * @returns The result of the check. If the check fails, `error` is a sentence that is safe to send to clients.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example A Next.js Route Handler
@@ -87,12 +88,12 @@ export function verifyCsrfToken(
 export interface CsrfVerifyResult {
   /** Whether the header and the cookie are present and equal. */
   valid: boolean
-  /** The reason, if `valid` is `false`. */
+  /** The reason why the check failed, if `valid` is `false`. */
   error?: string
 }
 
 /**
- * Creates a token: a random UUID (RFC 9562 section 5.4) with 122 bits from the system's random number generator.
+ * Creates a CSRF token: a random UUID (RFC 9562 section 5.4) with 122 bits from the system's random number generator.
  *
  * @example
  * ```ts
@@ -102,8 +103,8 @@ export interface CsrfVerifyResult {
 export function generateCsrfToken(): string
 
 /**
- * Builds the `Set-Cookie` value for a token: `logto_csrf_token=<token>; Max-Age=86400; Path=/; Secure;
- * SameSite=Strict`. It is not `HttpOnly`, because the scripts of the page must read it.
+ * Builds the `Set-Cookie` value for a CSRF token: `logto_csrf_token=<token>; Max-Age=86400; Path=/; Secure;
+ * SameSite=Strict`. The cookie is not `HttpOnly`, because the scripts of the page must read it.
  *
  * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
  *
@@ -115,10 +116,10 @@ export function generateCsrfToken(): string
  */
 export function buildCsrfCookieHeader(token: string, options?: CsrfCookieOptions): string
 
-/** Attributes of the cookie that contains a token. It is always `Secure`. */
+/** Attributes of the cookie that contains the CSRF token. The cookie is always `Secure`. */
 export interface CsrfCookieOptions {
   /**
-   * Name of the cookie. Sibling domains cannot set cookies with the prefix `__Host-`, for example `'__Host-csrf'`.
+   * Name of the cookie. Sibling domains cannot set cookies whose names start with `__Host-`, for example `'__Host-csrf'`.
    * @defaultValue `'logto_csrf_token'`
    */
   cookieName?: string

@@ -25,19 +25,20 @@ import type { AdapterOptions } from './adapters/options'
 import type { ResourceMetadataOptions } from './resource-metadata'
 
 /**
- * Middleware for Express. It serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the token of all other
- * requests. It puts an {@link AuthInfo} into `req.auth`, which the transports of the SDK pass to tools as `authInfo`. The
- * `AuthContext` itself is in `req.logto`: `getAuth`, `requireAuth` and `protect` of `logto-authkit/express` find it there.
+ * Creates Express middleware that serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the token of
+ * all other requests. The middleware stores an {@link AuthInfo} in `req.auth`, which the transports of the SDK pass to tools as
+ * `authInfo`. It stores the `AuthContext` in `req.logto`, where `getAuth`, `requireAuth` and `protect` of `logto-authkit/express`
+ * find it.
  *
- * A rejected request gets the same response as from `logto-authkit/express`. The challenge contains the URL of the metadata
+ * Rejected requests get the same response as from `logto-authkit/express`. The challenge contains the URL of the metadata
  * (`resource_metadata`), from which clients discover Logto. Only the `Authorization` header is read, as the MCP specification requires.
  *
- * In an application with other routes, register it for the paths of the server and of the metadata only:
+ * In an application with other routes, register the middleware only for the paths of the MCP server and of the metadata:
  * `app.use(['/mcp', '/.well-known/oauth-protected-resource/mcp'], mcpAuth(options))`.
  *
- * For clients in browsers, register `cors({ exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'] })` before it.
+ * For clients in browsers, register `cors({ exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'] })` before `mcpAuth`.
  *
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  */
 export function mcpAuth(options: McpAuthOptions): McpMiddleware
 
@@ -47,7 +48,7 @@ export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (e
 /**
  * Converts a context to the `AuthInfo` of `@modelcontextprotocol/sdk`, for servers that use another adapter, such as Hono.
  *
- * @throws `TypeError` for a guest, and for an object that this package has not created.
+ * @throws `TypeError` if the context belongs to a guest, or if this package has not created the context.
  *
  * @example
  * ```ts
@@ -58,9 +59,9 @@ export function toAuthInfo(auth: AuthContext): AuthInfo
 
 /** The `AuthInfo` of `@modelcontextprotocol/sdk`. */
 export interface AuthInfo {
-  /** The access token, for requests to other APIs. Empty if the context was not created from a token. */
+  /** The access token, for requests to other APIs. The string is empty if the context was not created from a token. */
   token: string
-  /** The application that requested the token. Empty if the token does not contain it. */
+  /** The id of the application that requested the token. The string is empty if the token has no `client_id` claim. */
   clientId: string
   scopes: string[]
   /** Expiry time, in seconds since the epoch. */
@@ -76,7 +77,7 @@ export interface AuthInfo {
   }
 }
 
-/** Options of {@link mcpAuth}: those of the verifier, except for cookies and guests, and those of the metadata. */
+/** Options of {@link mcpAuth}: the verifier options, except for cookies and guests, and the options of the metadata. */
 export interface McpAuthOptions
   extends Omit<
       AdapterOptions,
@@ -84,11 +85,11 @@ export interface McpAuthOptions
     >,
     Omit<ResourceMetadataOptions, 'bearerMethodsSupported' | 'logtoUrl'> {
   /**
-   * URL of the MCP server, exactly as clients use it, and identifier of the API resource in Logto.
+   * URL of the MCP server, exactly as clients use it. Register the same URL as the identifier of the API resource in Logto.
    */
   resource: string
   /**
-   * As in `VerifyAuthOptions`.
+   * The accepted audience, as in `VerifyAuthOptions`.
    * @defaultValue `resource`
    */
   audience?: AdapterOptions['audience']
@@ -97,7 +98,7 @@ export interface McpAuthOptions
    * @defaultValue `issuer`, or the issuer of `logtoUrl`
    */
   authorizationServers?: readonly string[]
-  /** As in `logto-authkit/express`. */
+  /** Responds to rejected requests instead of the library, as in `logto-authkit/express`. */
   // biome-ignore lint/suspicious/noExplicitAny: the types depend on the framework
   onError?(error: AuthError, req: any, res: any, next: (error?: unknown) => void): unknown
 }

@@ -1,6 +1,6 @@
 /**
- * OAuth 2.0 Protected Resource Metadata (RFC 9728). Clients that only know the URL of an API, such as MCP clients, use
- * it to discover the Logto server that issues tokens for it.
+ * OAuth 2.0 Protected Resource Metadata (RFC 9728). Clients that know only the URL of an API, such as MCP clients, read this
+ * metadata to discover the Logto server that issues tokens for the API.
  *
  * @example
  * ```ts
@@ -31,18 +31,18 @@ export function createResourceMetadata(options: ResourceMetadataOptions): Resour
 /** Options of {@link createResourceMetadata}. */
 export interface ResourceMetadataOptions {
   /**
-   * Identifier of the resource: exactly the URL that clients use. They pass it to Logto as the `resource` parameter, so
-   * register it as an API resource and use it as `audience`.
+   * Identifier of the resource, which is exactly the URL that clients use. Clients pass this URL to Logto as the `resource`
+   * parameter, so register the URL as an API resource in Logto and use it as `audience`.
    */
   resource: string
-  /** URL of your Logto, as in `VerifyAuthOptions`. Its issuer is the authorization server. */
+  /** URL of your Logto server, as in `VerifyAuthOptions`. The issuer of this server is the authorization server. */
   logtoUrl?: string
   /**
    * Issuers of the authorization servers.
    * @defaultValue the issuer of `logtoUrl`
    */
   authorizationServers?: readonly string[]
-  /** Scopes that a client may request. */
+  /** Scopes that clients may request. */
   scopesSupported?: readonly string[]
   /**
    * How clients may send a token (RFC 6750 section 2).
@@ -51,28 +51,30 @@ export interface ResourceMetadataOptions {
   bearerMethodsSupported?: readonly ('header' | 'body' | 'query')[]
   /** Display name of the resource. */
   resourceName?: string
-  /** URL of a page for developers. */
+  /** URL of the documentation for developers. */
   resourceDocumentation?: string
-  /** URL of a page about the data usage policy. */
+  /** URL of the data usage policy. */
   resourcePolicyUri?: string
-  /** URL of a page with the terms of service. */
+  /** URL of the terms of service. */
   resourceTosUri?: string
 }
 
-/** Created by {@link createResourceMetadata}. Its functions do not use `this`, so they can be passed as callbacks. */
+/**
+ * The metadata that {@link createResourceMetadata} creates. Its functions do not use `this`, so you can pass them as callbacks.
+ */
 export interface ResourceMetadata {
-  /** The document, for frameworks that serialize objects to JSON. */
+  /** The metadata document, for frameworks that serialize objects to JSON. */
   document: ResourceMetadataDocument
   /**
-   * Path of the document (RFC 9728 section 3.1): `/.well-known/oauth-protected-resource`, followed by the path of the
-   * resource if it has one.
+   * Path of the metadata document (RFC 9728 section 3.1): `/.well-known/oauth-protected-resource`, followed by the path of the
+   * resource.
    */
   path: string
-  /** URL of the document, for the option `resourceMetadata`. */
+  /** URL of the metadata document, for the option `resourceMetadata`. */
   url: string
   /**
-   * Middleware for Express, Connect and NestJS (`app.use`), and for plain `http`. It responds to GET and HEAD requests
-   * for `path` and calls `next` for all others.
+   * Middleware for Express, Connect, NestJS (`app.use`) and plain `http`. The middleware responds to GET and HEAD requests for
+   * `path`, and calls `next` for all other requests.
    */
   handler(req: IncomingMessage, res: ServerResponse, next: () => void): void
   /**

@@ -1,6 +1,6 @@
 /**
- * A drop-in replacement for `@ouim/logto-authkit/server` 0.3: the same names, signatures, results and responses, with
- * the core of this package. To migrate, change the import. `docs/migrating.md` lists every difference and the reason for it.
+ * A drop-in replacement for `@ouim/logto-authkit/server` 0.3, with the same names, signatures, results and responses. To migrate,
+ * change the import. `docs/migrating.md` lists every difference and its reason.
  *
  * New code should use `logto-authkit`, `logto-authkit/express`, `logto-authkit/next` and `logto-authkit/csrf`.
  *
@@ -29,11 +29,11 @@ export {
 } from './csrf'
 
 /**
- * Verifies a token, or the token of a request: from the cookie, otherwise from the `Authorization` header. A token
- * passed as a string never becomes a guest.
+ * Verifies a token passed as a string, or the token in the cookie or the `Authorization` header of a request. The result for a
+ * string is never a guest.
  *
  * @throws `Error` with the message `No token found in request`, or `Token verification failed: …` for any other
- * failure. Its `cause` is the `AuthError`.
+ * failure. The `cause` of the error is the `AuthError`.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
@@ -47,7 +47,7 @@ export function verifyAuth(
 ): Promise<AuthContext>
 
 /**
- * Verifies a token passed as a string, like {@link verifyAuth}.
+ * Verifies a token passed as a string in the same way as {@link verifyAuth}.
  *
  * @throws `Error` with the message `Token verification failed: …`.
  *
@@ -59,10 +59,10 @@ export function verifyAuth(
 export function verifyLogtoToken(token: string, options: VerifyAuthOptions): Promise<AuthContext>
 
 /**
- * Creates middleware that sets `req.auth`, or responds with 401 or, in an outage, with 503.
+ * Creates middleware that sets `req.auth`, or responds with status 401, or with status 503 during an outage.
  *
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. It throws when it is called, not on
- * the first request.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. The error is thrown when you create the
+ * middleware, not on the first request.
  *
  * @example
  * ```ts
@@ -74,11 +74,10 @@ export function createExpressAuthMiddleware(
 ): (req: Pick<ExpressRequest, 'headers'>, res: object, next: ExpressNext) => Promise<void>
 
 /**
- * Verifies a request of Next.js, or any object with headers. With `allowGuest`, the result is always a success; check
- * `auth.isAuthenticated`.
+ * Verifies a Next.js request, or any object with headers. This function never throws for an invalid token. With `allowGuest`,
+ * the result is always a success, so check `auth.isAuthenticated`.
  *
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. It never throws for an invalid
- * token.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
  * ```ts
@@ -112,7 +111,7 @@ export function buildAuthCookieHeader(
 ): string
 
 /**
- * Returns whether a context or claims have the scopes. Whole scopes are compared.
+ * Returns whether a context or claims have the scopes. Scopes are compared as a whole.
  *
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`.
  */
@@ -134,9 +133,9 @@ export function requireScopes(
 ): void
 
 /**
- * Returns whether a context or claims have the role. The first of the claims that contains roles is used.
+ * Returns whether a context or claims have the role. If several claims in `claimKeys` contain roles, only the first one counts.
  *
- * @throws `TypeError` with `code: 'invalid_options'` for `''`, or an empty `claimKeys`.
+ * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or empty `claimKeys`.
  */
 export function hasRole(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -155,12 +154,12 @@ export function requireRole(
   options?: RoleCheckOptions,
 ): void
 
-/** Who sent a request. */
+/** The sender of a request. */
 export interface AuthContext {
-  /** The claim `sub`. `null` for a guest. */
+  /** The claim `sub`, or `null` for a guest. */
   userId: string | null
   isAuthenticated: boolean
-  /** The claims of the token. `null` for a guest. */
+  /** The claims of the token, or `null` for a guest. */
   payload: AuthPayload | null
   isGuest?: boolean
   /** The value of the cookie `guest_logto_authtoken`, if it is a valid id. */
@@ -170,7 +169,7 @@ export interface AuthContext {
 /** The claims of a token. */
 export interface AuthPayload {
   sub: string
-  /** May be missing despite its type: Logto omits it from machine-to-machine tokens without scopes. */
+  /** The claim `scope`. Despite its type, it may be missing: Logto omits it from machine-to-machine tokens without scopes. */
   scope: string
   iss?: string
   aud?: string | string[]
@@ -180,19 +179,19 @@ export interface AuthPayload {
   [key: string]: unknown
 }
 
-/** The options of the original, and all other options of `logto-authkit`. */
+/** The options of `@ouim/logto-authkit/server`, and all other options of `logto-authkit`. */
 export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cookieName' | 'logtoUrl' | 'requiredScope'> {
   /** URL of your Logto server. */
   logtoUrl: string
-  /** If omitted or `null`, tokens for any other API of the same Logto are accepted too. */
+  /** The accepted audience. If omitted or `null`, tokens for any API of the same Logto server are accepted. */
   audience?: string | readonly string[] | null | undefined
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string | undefined
-  /** Scopes that the token must have. Whole scopes are compared. */
+  /** Scopes that the token must have. Scopes are compared as a whole. */
   requiredScope?: string | readonly string[]
 }
 
-/** Whether all of the given scopes are required, or any one of them. */
+/** Whether all of the given scopes are required, or any of them. */
 export type AuthorizationMode = ScopeMode
 
 /** Options of {@link hasScopes} and {@link requireScopes}. */

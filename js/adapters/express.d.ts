@@ -1,5 +1,5 @@
 /**
- * Middleware for Express 4 and 5. It does not depend on Express, so it works with Connect and plain `http` too.
+ * Middleware for Express 4 and 5. This entry point does not depend on Express, so it also works with Connect and plain `http`.
  *
  * @example
  * ```ts
@@ -29,8 +29,8 @@ declare global {
 }
 
 /**
- * The property of Express requests that contains the context: `auth`, or the name that the application has registered as `property`
- * because another library declares `auth` with its own type. See `Register`.
+ * The property of Express requests that contains the context: `auth`, or the name that the application has registered as
+ * `property` in `Register` because another library declares `auth` with its own type.
  */
 type RequestWithContext = Register extends { property: infer Name extends string }
   ? { [name in Name]: RegisteredContext }
@@ -38,8 +38,8 @@ type RequestWithContext = Register extends { property: infer Name extends string
 
 interface RequestWithAuth {
   /**
-   * The context that `logtoAuth` has verified. It is `undefined` on routes registered before `logtoAuth`, and with
-   * `allowPreflight` in CORS preflights, which reach only handlers for all methods (`app.use`, `app.all`).
+   * The context that `logtoAuth` has verified. The property is `undefined` on routes registered before `logtoAuth`. With
+   * `allowPreflight`, it is also `undefined` in CORS preflights, which reach only handlers for all methods (`app.use`, `app.all`).
    */
   auth: RegisteredContext
 }
@@ -48,23 +48,23 @@ interface RequestWithAuth {
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
- * Verifies the request's token and sets `req.auth`, replacing any existing value.
+ * Creates middleware that verifies the token of a request and sets `req.auth`, replacing any existing value.
  *
  * A rejected request gets a response with the status and headers of the {@link AuthError} and the body
  * `{ "error": "Authentication failed", "code": "token_expired", "message": "Token has expired" }`, where `error` is
  * `Authentication required` (no token), `Authentication failed` (400, any other 401), `Forbidden` (403) or
  * `Service unavailable` (503).
  *
- * With `allowGuest`, which you must register once (see `Register`), no request is rejected. The response to a new guest sets a cookie; the application's own cookies are
- * kept.
+ * With `allowGuest: true`, no request is rejected. The response to a new guest sets a cookie and keeps the application's own
+ * cookies. To use `allowGuest`, register guests once in `Register`.
  *
  * CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) carry no token and are rejected like any other request without
- * one. Register `cors()` before `logtoAuth()`, or set `allowPreflight`.
+ * a token. Register `cors()` before `logtoAuth()`, or set `allowPreflight`.
  *
- * Other errors, such as one thrown by `isRevoked`, are passed to `next(error)`. With plain `http`, `next` is your own
- * callback, which must handle them.
+ * Other errors, such as an error thrown by `isRevoked`, are passed to `next(error)`. With plain `http`, `next` is your own
+ * callback, which must handle these errors.
  *
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Guests
  * ```ts
@@ -86,16 +86,16 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 
 /**
- * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
- * on the request. Where `req.auth` is `undefined`, so is the result.
+ * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
+ * values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
  */
 export function getAuth(req: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. A handler behind
- * `protect` can use it if the application allows guests: its result is never a guest.
+ * Returns the context of a request with a valid token, which is never a guest. Handlers behind {@link protect} can call this
+ * function if the application allows guests.
  *
- * @throws {@link AuthError}
+ * @throws {@link AuthError} with which `protect` would reject the request, if the request has no valid token.
  *
  * @example
  * ```ts
@@ -106,11 +106,11 @@ export function getAuth(req: object): RegisteredContext
 export function requireAuth(req: object): AuthenticatedContext
 
 /**
- * Creates an error handler that responds to an {@link AuthError} thrown by a handler, for example by `requireScopes` or
- * `forbidden`, in the same way as {@link logtoAuth} responds to rejected requests. Other errors, and errors after the response
- * has started, are passed on. Register it after your routes.
+ * Creates an error handler for an {@link AuthError} that a handler throws, for example with `requireScopes` or `forbidden`. The
+ * response is the same as the response of {@link logtoAuth} to rejected requests. Other errors, and errors after the response has
+ * started, are passed on. Register the error handler after your routes.
  *
- * It does not call `onError`, which may pass its error on to this handler.
+ * The error handler does not call `onError`. An `onError` function may pass its error on to the error handler.
  *
  * @example
  * ```ts
@@ -126,13 +126,13 @@ export function authErrorHandler(): (
 
 /** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, PropertyOption {
-  /** As in `VerifyAuthOptions`. Guests must be registered, see `Register`, because they have no `userId`. */
+  /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
   allowGuest?: RegisteredGuests
 
   /**
-   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. It may pass the
-   * error on with `next(error)`; errors that it throws are passed on too. Calling `next()` without an error lets the
-   * request through without `req.auth`.
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. The function may pass
+   * the error on with `next(error)`, and errors that the function throws are passed on too. `next()` without an error lets the
+   * request pass without `req.auth`.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *
@@ -146,11 +146,11 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, Pr
 }
 
 /**
- * Protects a route or router: the context set by {@link logtoAuth} must meet the requirements. Guests are rejected for the reason
- * that made them guests (`guestReason`), and any `req.auth` set by other code with `missing_token` (401).
+ * Creates middleware for a route or router: the context that {@link logtoAuth} has verified must meet the requirements. Guests are
+ * rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
  *
- * @param requirements - If omitted, any valid token is accepted.
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example
  * ```ts

@@ -25,25 +25,25 @@ export type { OrganizationId, Requirements } from './options'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The context that `logtoAuth` has verified. It is `undefined` outside the scope in which `logtoAuth` is registered, and
-     * with `allowPreflight` in CORS preflights.
+     * The context that `logtoAuth` has verified. The property is `undefined` outside the scope in which `logtoAuth` is registered.
+     * With `allowPreflight`, it is also `undefined` in CORS preflights.
      */
     auth: RegisteredContext
   }
 }
 
 /**
- * Verifies the token in an `onRequest` hook, before the body is read, and sets `request.auth`. A rejected request gets the
- * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
+ * A plugin that verifies the token in an `onRequest` hook, before the body is read, and sets `request.auth`. A rejected request
+ * gets the same response as from `logto-authkit/express`, with the status and headers of the {@link AuthError} and the JSON
  * `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie.
- * CORS preflights are rejected unless `allowPreflight` is set: register `@fastify/cors` before it.
+ * CORS preflights are rejected unless `allowPreflight` is set, so register `@fastify/cors` before this plugin.
  *
- * The hook applies to the scope that registers the plugin, as with `fastify-plugin`: register it at the root for all
+ * The hook applies to the scope that registers the plugin, as with `fastify-plugin`. Register the plugin at the root for all
  * routes, or inside another plugin for the routes of that plugin.
  *
- * An `AuthError` thrown by a handler goes to Fastify's error handler, which uses its status and headers.
+ * If a handler throws an `AuthError`, Fastify's error handler uses the status and headers of the error.
  *
- * @throws `TypeError` with `code: 'invalid_options'`: `register` and `ready` reject with this error.
+ * @throws `TypeError` with `code: 'invalid_options'`. `register` and `ready` reject with this error.
  *
  * @example Only some routes
  * ```ts
@@ -57,16 +57,15 @@ declare module 'fastify' {
 export function logtoAuth(fastify: FastifyInstance, options: LogtoAuthOptions): Promise<void>
 
 /**
- * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
- * on the request. Where `request.auth` is `undefined`, so is the result.
+ * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
+ * values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
  */
 export function getAuth(request: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. Its result is never a
- * guest.
+ * Returns the context of a request with a valid token, which is never a guest.
  *
- * @throws {@link AuthError}
+ * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
  *
  * @example
  * ```ts
@@ -77,15 +76,15 @@ export function requireAuth(request: object): AuthenticatedContext
 
 /** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'getToken'>, PropertyOption {
-  /** As in `VerifyAuthOptions`. Guests must be registered, see `Register`, because they have no `userId`. */
+  /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
   allowGuest?: RegisteredGuests
 
-  /** As in `VerifyAuthOptions`; called with Fastify's request. */
+  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with Fastify's request. */
   getToken?(request: FastifyRequest): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. It must send a
-   * reply. Errors that it throws go to Fastify's error handler.
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. The function must
+   * send a reply. Errors that the function throws are passed to Fastify's error handler.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *
@@ -98,11 +97,12 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
 }
 
 /**
- * A hook (`onRequest` or `preHandler`) that protects a route or scope: the context set by {@link logtoAuth} must meet the
- * requirements. Guests are rejected with their `guestReason`, and any `request.auth` set by other code with `missing_token` (401).
+ * Creates a hook (`onRequest` or `preHandler`) for a route or scope: the context that {@link logtoAuth} has verified must meet the
+ * requirements. Guests are rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with
+ * `missing_token` (401).
  *
- * @param requirements - If omitted, any valid token is accepted.
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Middleware for Hono 4.9 and later on Node.js (`@hono/node-server`). Importing it in an edge runtime throws.
+ * Middleware for Hono 4.9 and later on Node.js (`@hono/node-server`). In an edge runtime, importing this entry point throws an error.
  *
  * @example
  * ```ts
@@ -25,23 +25,24 @@ import type { AdapterOptions, PropertyOption, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * The variables set by {@link logtoAuth}. Hono infers them in chained calls; otherwise write
+ * The variables that {@link logtoAuth} sets. Hono infers their types in chained calls. Otherwise, write
  * `new Hono<{ Variables: AuthVariables }>()`.
  */
 export type AuthVariables<Auth extends AuthContext = AuthContext> = {
-  /** The verified context. With `allowPreflight`, it is `undefined` in CORS preflights. */
+  /** The verified context. With `allowPreflight`, the variable is `undefined` in CORS preflights. */
   auth: Auth
 }
 
 /**
- * Verifies the request's token and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). A rejected request gets the
- * same response as from `logto-authkit/express`: status and headers of the {@link AuthError}, JSON
- * `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie.
- * CORS preflights are rejected unless `allowPreflight` is set: register `cors()` before it.
+ * Creates middleware that verifies the token of a request and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). A
+ * rejected request gets the same response as from `logto-authkit/express`, with the status and headers of the {@link AuthError}
+ * and the JSON `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets
+ * a cookie. CORS preflights are rejected unless `allowPreflight` is set, so register `cors()` before `logtoAuth()`.
  *
- * An `AuthError` thrown by a handler goes to `app.onError`; without one, it gets the same response.
+ * If a handler throws an `AuthError`, Hono calls `app.onError`. Without `app.onError`, the response is the same as for a rejected
+ * request.
  *
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Only some routes, with guests
  * ```ts
@@ -57,17 +58,16 @@ export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
 ): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> | GuestContext } }>
 
 /**
- * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
- * in the variable. Where `c.get('auth')` is `undefined`, so is the result.
+ * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
+ * values that other code has stored in the variable. If `logtoAuth` has not verified the request, the result is `undefined`.
  */
 // biome-ignore lint/suspicious/noExplicitAny: contexts of every application
 export function getAuth(c: Context<any>): AuthContext
 
 /**
- * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. Its result is never a
- * guest.
+ * Returns the context of a request with a valid token, which is never a guest.
  *
- * @throws {@link AuthError}
+ * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
  *
  * @example
  * ```ts
@@ -81,12 +81,12 @@ export function requireAuth(c: Context<any>): AuthenticatedContext
 export interface LogtoAuthOptions<Claims = unknown, Property extends string = string>
   extends Omit<AdapterOptions<Claims>, 'getToken'>,
     PropertyOption<Property> {
-  /** As in `VerifyAuthOptions`; called with Hono's context. */
+  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with Hono's context. */
   getToken?(c: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. Errors that it
-   * throws go to `app.onError`.
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that the
+   * function throws are passed to `app.onError`.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *
@@ -99,11 +99,11 @@ export interface LogtoAuthOptions<Claims = unknown, Property extends string = st
 }
 
 /**
- * Protects a route: the context set by {@link logtoAuth} must meet the requirements. Guests are rejected with their
- * `guestReason`, and any `auth` set by other code with `missing_token` (401).
+ * Creates middleware for a route: the context that {@link logtoAuth} has verified must meet the requirements. Guests are rejected
+ * with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
  *
- * @param requirements - If omitted, any valid token is accepted.
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example
  * ```ts

@@ -24,24 +24,23 @@ import type { AdapterOptions, PropertyOption, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * The state set by {@link logtoAuth}. Koa infers it in chained `use` calls; otherwise write `new Koa<AuthState>()` or
+ * The state that {@link logtoAuth} sets. Koa infers its type in chained `use` calls. Otherwise, write `new Koa<AuthState>()` or
  * `new Router<AuthState>()`.
  */
 export interface AuthState {
-  /** The verified context. With `allowPreflight`, it is `undefined` in CORS preflights. */
+  /** The verified context. With `allowPreflight`, the property is `undefined` in CORS preflights. */
   auth: RegisteredContext
 }
 
 /**
- * Verifies the request's token and sets `ctx.state.auth`. A rejected request gets the same response as from
- * `logto-authkit/express`: status and headers of the {@link AuthError}, JSON `{ error, code, message }`. With `allowGuest`,
- * no request is rejected (except with `'no-token'`), and the response to a new guest sets a cookie. CORS preflights are
- * rejected unless `allowPreflight` is set: register `@koa/cors` before it.
+ * Creates middleware that verifies the token of a request and sets `ctx.state.auth`. A rejected request gets the same response as
+ * from `logto-authkit/express`, with the status and headers of the {@link AuthError} and the JSON `{ error, code, message }`. With
+ * `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie. CORS preflights are rejected unless
+ * `allowPreflight` is set, so register `@koa/cors` before `logtoAuth()`.
  *
- * Unless a middleware registered earlier catches it, Koa responds to an `AuthError` thrown by a handler with its status
- * and headers.
+ * If a handler throws an `AuthError` and no earlier middleware catches it, Koa responds with the status and headers of the error.
  *
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Guests
  * ```ts
@@ -52,16 +51,15 @@ export interface AuthState {
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware<AuthState>
 
 /**
- * Returns the context that {@link logtoAuth} has verified, regardless of `property` and of anything that other code has stored
- * in the state. Where `ctx.state.auth` is `undefined`, so is the result.
+ * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
+ * values that other code has stored in the state. If `logtoAuth` has not verified the request, the result is `undefined`.
  */
 export function getAuth(ctx: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, or throws what {@link protect} would respond with. Its result is never a
- * guest.
+ * Returns the context of a request with a valid token, which is never a guest.
  *
- * @throws {@link AuthError}
+ * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
  *
  * @example
  * ```ts
@@ -74,15 +72,15 @@ export function requireAuth(ctx: object): AuthenticatedContext
 
 /** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'getToken'>, PropertyOption {
-  /** As in `VerifyAuthOptions`. Guests must be registered, see `Register`, because they have no `userId`. */
+  /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
   allowGuest?: RegisteredGuests
 
-  /** As in `VerifyAuthOptions`; called with Koa's context. */
+  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with Koa's context. */
   getToken?(ctx: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including those rejected by {@link protect}. Errors that it
-   * throws are passed on to Koa.
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that the
+   * function throws are passed on to Koa.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *
@@ -99,11 +97,12 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
 }
 
 /**
- * Protects the middleware registered after it: the context set by {@link logtoAuth} must meet the requirements. Guests
- * are rejected with their `guestReason`, and any `ctx.state.auth` set by other code with `missing_token` (401).
+ * Creates middleware that protects all middleware registered after it: the context that {@link logtoAuth} has verified must meet
+ * the requirements. Guests are rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with
+ * `missing_token` (401).
  *
- * @param requirements - If omitted, any valid token is accepted.
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example With `@koa/router`
  * ```ts

@@ -35,30 +35,31 @@ import type { AdapterOptions, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * Verifies the request's token, for {@link Auth} and {@link Protect}. Provide the guard as `APP_GUARD` for all routes, or
- * use `@UseGuards(guard)` on individual controllers.
+ * A guard that verifies the token of each request, for {@link Auth} and {@link Protect}. Provide the guard as `APP_GUARD` for all
+ * routes, or use `@UseGuards(guard)` on individual controllers.
  *
- * For a rejected request it throws an `HttpException` with the status and headers of the {@link AuthError}, which is its
- * `cause`, and the body `{ error, code, message }`. Exception filters can handle it; otherwise NestJS sends the same
- * response as `logto-authkit/express`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a
- * cookie. CORS preflights are rejected unless `allowPreflight` is set; `app.enableCors()` responds to them first.
+ * For a rejected request, the guard throws an `HttpException` with the status and headers of the {@link AuthError} and the body
+ * `{ error, code, message }`. The `AuthError` is the `cause` of the exception. If no exception filter handles the exception, NestJS
+ * sends the same response as `logto-authkit/express`. With `allowGuest: true`, no request is rejected, and the response to a new
+ * guest sets a cookie. CORS preflights are rejected unless `allowPreflight` is set, or `app.enableCors()` responds to them first.
  *
- * In GraphQL, a rejection is an error of the response, with the same body as `extensions.originalError`. In other kinds of context,
- * override {@link LogtoAuthGuard.getRequest}.
+ * In GraphQL, the response to a rejected request contains an error whose `extensions.originalError` is the same body. For other
+ * kinds of contexts, override {@link LogtoAuthGuard.getRequest}.
  */
 export class LogtoAuthGuard implements CanActivate {
   /** @throws `TypeError` with `code: 'invalid_options'`. */
   constructor(options?: OneOrMore<LogtoAuthOptions>)
-  /** Returns synchronously for previously verified tokens. */
+  /** Verifies the request of a context. Returns synchronously for previously verified tokens. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean>
   /**
-   * Returns the request that a context belongs to. The guard, {@link Auth} and {@link Protect} use it.
+   * Returns the request that a context belongs to, for the guard, {@link Auth} and {@link Protect}.
    *
-   * By default, this is the request of HTTP contexts, and `req` of GraphQL contexts.
+   * By default, this method returns the request of HTTP contexts, and `req` of GraphQL contexts.
    *
-   * @throws `Error` if there is no request, as in a gateway: override this method, or mark the handler with {@link Public}.
+   * @throws `Error` if the context has no request, as in a gateway. In this case, override this method, or mark the handler with
+   * {@link Public}.
    *
-   * @example Socket.IO gateways, with the request of the handshake. A rejected message causes the event `exception`.
+   * @example Socket.IO gateways, with the request of the handshake. For a rejected message, clients receive the event `exception`.
    * ```ts
    * class Guard extends LogtoAuthGuard {
    *   override getRequest(context: ExecutionContext) {
@@ -72,14 +73,14 @@ export class LogtoAuthGuard implements CanActivate {
 
 /** Options of {@link LogtoAuthGuard}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** As in `VerifyAuthOptions`; called with the request of Express or Fastify. */
+  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with the request of Express or Fastify. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the platform
   getToken?(request: any): string | null | undefined | Promise<string | null | undefined>
 }
 
 /**
- * A parameter decorator for the `AuthContext`. It is `undefined` on routes that are {@link Public} or without
- * {@link LogtoAuthGuard}, and with `allowPreflight` in CORS preflights.
+ * A parameter decorator that injects the `AuthContext`. The parameter is `undefined` on routes that are {@link Public} or have no
+ * {@link LogtoAuthGuard}. With `allowPreflight`, it is also `undefined` in CORS preflights.
  *
  * @example
  * ```ts
@@ -92,12 +93,12 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 export function Auth(): ParameterDecorator
 
 /**
- * Protects a method or controller: the context verified by {@link LogtoAuthGuard} must meet the requirements. Guests are
- * rejected with their `guestReason`, and requests that the guard has not processed with `missing_token` (401). On the same method or
- * class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
+ * A decorator for a method or controller: the context that {@link LogtoAuthGuard} has verified must meet the requirements. Guests
+ * are rejected with the code in `guestReason`, and requests that the guard has not verified with `missing_token` (401). On the same
+ * method or class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
  *
- * @param requirements - If omitted, any valid token is accepted.
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example
  * ```ts
@@ -109,8 +110,9 @@ export function Auth(): ParameterDecorator
 export function Protect(requirements?: Requirements): ClassDecorator & MethodDecorator
 
 /**
- * Opens a method or controller that is behind a global {@link LogtoAuthGuard}, or in a class with {@link Protect}: no token is
- * verified. A decorator of a method overrides those of its class, so a method with {@link Protect} in a public class is protected.
+ * A decorator that makes a method or controller public although it is behind a global {@link LogtoAuthGuard} or in a class with
+ * {@link Protect}. No token is verified. The decorators of a method override the decorators of its class, so a method with
+ * {@link Protect} in a public class is protected.
  *
  * @throws `TypeError` if {@link Protect} is on the same method or class.
  *
@@ -126,8 +128,9 @@ export function Protect(requirements?: Requirements): ClassDecorator & MethodDec
 export function Public(): ClassDecorator & MethodDecorator
 
 /**
- * Responds to an {@link AuthError} thrown by a handler (by `requireScopes`, for instance) as the guard does. Without this
- * filter, NestJS would respond with 500. NestJS does not apply global filters to gateways: use `@UseFilters(AuthErrorFilter)` there.
+ * Sends the same response as the guard if a handler throws an {@link AuthError}, for example with `requireScopes`. Without this
+ * filter, NestJS would respond with 500. NestJS does not apply global filters to gateways, so use `@UseFilters(AuthErrorFilter)`
+ * in gateways.
  *
  * @example
  * ```ts

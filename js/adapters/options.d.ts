@@ -1,36 +1,37 @@
 /**
- * Options shared by the adapters of all frameworks.
+ * The options that the adapters of all frameworks share.
  *
  * @packageDocumentation
  */
 
 import type { AuthError, AuthenticatedContext, ContextWith, Principal, ScopeMode, VerifyAuthOptions } from '../..'
 
-/** {@link VerifyAuthOptions}, with options that depend on the framework's request. */
+/** {@link VerifyAuthOptions}, with functions that take the framework's request. */
 export interface AdapterOptions<Claims = unknown>
   extends Omit<VerifyAuthOptions<Claims>, 'check' | 'fallback' | 'getToken' | 'onRefused' | 'organizationId'> {
-  /** As in {@link VerifyAuthOptions}; called with the framework's request. */
+  /** Reads the token from another place, as in {@link VerifyAuthOptions}. Called with the framework's request. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   getToken?(req: any): string | null | undefined | Promise<string | null | undefined>
 
-  /** As in {@link VerifyAuthOptions}; called with the framework's request. */
+  /** Decides whether a request is permitted, as in {@link VerifyAuthOptions}. Called with the framework's request. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   check?(auth: ContextWith<Claims>, req: any): boolean | Promise<boolean>
 
-  /** As in {@link VerifyAuthOptions}; called with the framework's request. */
+  /** Accepts requests without a valid token, as in {@link VerifyAuthOptions}. Called with the framework's request. */
   fallback?(
     // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
     req: any,
     error: AuthError,
   ): Principal | null | undefined | Promise<Principal | null | undefined>
 
-  /** As in {@link VerifyAuthOptions}; called with the framework's request, also for rejections by `protect`. */
+  /** Called for every rejection with the framework's request, as in {@link VerifyAuthOptions}, also for rejections by `protect`. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   onRefused?(error: AuthError, req: any): void
 
   /**
-   * As in {@link VerifyAuthOptions}, or a function of the request, sync or async. If the function returns `undefined` or `''`, the request
-   * names no organization and is rejected. `null` accepts only tokens that belong to no organization.
+   * Id of the organization that the token must belong to, or a function, sync or async, that takes the request and returns the id.
+   * If the function returns `undefined` or `''`, the request names no organization and is rejected. `null` accepts only tokens that
+   * do not belong to an organization.
    *
    * @defaultValue not checked
    * @throws {@link AuthError} `wrong_organization` (403).
@@ -43,9 +44,9 @@ export interface AdapterOptions<Claims = unknown>
   organizationId?: OrganizationId
 
   /**
-   * Lets CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) pass without a context. By default, a preflight is
-   * verified like any other request and, since it carries no token, rejected: a handler for all methods would otherwise run
-   * without authentication. Handle CORS before authentication instead, for example with `cors()` before `logtoAuth()`.
+   * Lets CORS preflights (`OPTIONS` with `Access-Control-Request-Method`) pass without a context. By default, preflights are
+   * rejected, because they carry no token, and a handler for all methods would otherwise run without authentication. We recommend
+   * that you handle CORS before authentication, for example with `cors()` before `logtoAuth()`.
    *
    * @defaultValue `false`
    */
@@ -55,12 +56,12 @@ export interface AdapterOptions<Claims = unknown>
 /** The requirements of a route, besides a valid token. */
 export interface Requirements {
   /**
-   * Required scopes, as a space-separated string or an array.
+   * Scopes that the token must have, as a space-separated string or an array.
    * @throws {@link AuthError} `missing_scope` (403).
    */
   requiredScope?: string | readonly string[]
   /**
-   * Whether all of `requiredScope` are required, or one of them.
+   * Whether the token needs all scopes in `requiredScope`, or any of them.
    * @defaultValue `'all'`
    */
   scopeMode?: ScopeMode
@@ -70,7 +71,7 @@ export interface Requirements {
    */
   requiredRole?: string | readonly string[]
   /**
-   * Whether all of `requiredRole` are required, or one of them.
+   * Whether the token needs all roles in `requiredRole`, or any of them.
    * @defaultValue `'all'`
    */
   roleMode?: ScopeMode
@@ -80,8 +81,9 @@ export interface Requirements {
    */
   roleClaims?: string | readonly string[]
   /**
-   * The organization that the token must belong to, `null` for none, or a function of the request that returns either. If
-   * the function returns `undefined` or `''`, the request is rejected.
+   * Id of the organization that the token must belong to, or a function, sync or async, that takes the request and returns the id.
+   * `null` accepts only tokens that do not belong to an organization. If the function returns `undefined` or `''`, the request is
+   * rejected.
    * @throws {@link AuthError} `wrong_organization` (403).
    */
   organizationId?: OrganizationId
@@ -92,26 +94,29 @@ export interface Requirements {
    */
   subjectType?: 'user' | 'machine' | 'external'
   /**
-   * Decides whether the request is permitted, after all other requirements. An {@link AuthError} that it throws becomes the
-   * response; any other error is a fault.
-   * @throws {@link AuthError} `forbidden` (403) if it returns `false`, or another falsy value.
+   * Decides whether the request is permitted, after all other requirements. If this function throws an {@link AuthError}, that
+   * error becomes the response. Any other exception is a fault (500).
+   * @throws {@link AuthError} `forbidden` (403) if the function returns a falsy value.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   check?(auth: AuthenticatedContext, req: any): boolean | Promise<boolean>
 }
 
-/** An organization id, `null` for none, or a function of the request that returns either, or `undefined` to reject it. */
+/**
+ * The id of an organization, `null` for no organization, or a function that takes the request and returns one of the two. The
+ * function may also return `undefined` to reject the request.
+ */
 export type OrganizationId =
   | string
   | null
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   | ((req: any) => string | null | undefined | Promise<string | null | undefined>)
 
-/** The option of adapters whose requests have properties. */
+/** The option `property` of the adapters that store the context in a property of the request, context or state. */
 export interface PropertyOption<Property extends string = string> {
   /**
-   * The name under which the context is stored, if `auth` is taken. In Express, register it as `property` (see `Register`); elsewhere,
-   * declare its type yourself, or read the context with `getAuth`.
+   * The name under which the context is stored, for applications in which `auth` is taken. In Express, register this name as
+   * `property` in `Register`. In other frameworks, declare the type of the property yourself, or read the context with `getAuth`.
    *
    * @defaultValue `'auth'`
    */

@@ -1,5 +1,5 @@
 /**
- * Verification of WebSocket handshakes: `ws`, Socket.IO, and other protocols that upgrade an HTTP connection.
+ * Verifies the handshakes of `ws`, Socket.IO, and other protocols that upgrade an HTTP connection.
  *
  * @example
  * ```ts
@@ -26,30 +26,31 @@ import type { AdapterOptions } from './options'
 
 /**
  * Verifies the token of an upgrade request and sets `request.auth`. A rejected request gets the same response as from
- * `logto-authkit/express`, written to the raw socket, which is then destroyed. If its origin is in `allowedOrigins`, the response has
- * CORS headers.
+ * `logto-authkit/express`. The response is written to the raw socket, which is then destroyed. If the origin of the request is in
+ * `allowedOrigins`, the response has CORS headers.
  *
- * For Socket.IO, {@link socketAuth} is simpler. To reject clients before a connection is established, call this function in its option
- * `allowRequest`.
+ * For Socket.IO, {@link socketAuth} is simpler. To reject Socket.IO clients before a connection is established, call `verifyUpgrade`
+ * in Socket.IO's option `allowRequest`.
  *
- * The token is read from the cookie or the `Authorization` header. Browsers cannot set headers on a WebSocket: use the
- * cookie, or read the token from elsewhere with `getToken`. A token in the query string ends up in logs; a token in the
- * subprotocol does not.
+ * The token is read from the cookie or the `Authorization` header. Browsers cannot set headers on a WebSocket request, so use the
+ * cookie, or read the token from another place with `getToken`. A token in the subprotocol does not appear in logs, unlike a token
+ * in the query string.
  *
- * **Cross-site WebSocket hijacking.** The same-origin policy does not apply to WebSockets: a page on any site can open
- * one, and the browser sends your cookies unless they are `SameSite`. Without `allowedOrigins`, a request with the token or guest
- * cookie is therefore rejected with 403 if the host of its `Origin` is not that of its `Host` header. If your pages have another
- * host, or a proxy changes `Host`, list their origins in `allowedOrigins`.
+ * **Cross-site WebSocket hijacking.** The same-origin policy does not apply to WebSockets: a page on any site can open a WebSocket,
+ * and the browser sends your cookies unless they are `SameSite`. Without `allowedOrigins`, a request with the token or guest
+ * cookie is therefore rejected with 403 if the host in its `Origin` header differs from its `Host` header. If your pages have
+ * another host, or a proxy changes `Host`, list the origins of your pages in `allowedOrigins`.
  *
- * The token is verified once. Your application decides how long the connection may outlive it (`auth.payload.exp`).
+ * The token is verified once. Your application decides how long the connection stays open after the token has expired
+ * (`auth.payload.exp`).
  *
- * @param request - From the server's `upgrade` event.
- * @param socket - From the same event.
- * @param options - Equal options are parsed once, even if they are passed with every request.
- * @returns The context, or `null` if the request was rejected or the client has disconnected. In that case, there is
- *   nothing left to do.
+ * @param request - The request of the server's `upgrade` event.
+ * @param socket - The socket of the server's `upgrade` event.
+ * @param options - The options. Equal options are parsed once, even if you pass a new object with every request.
+ * @returns The context, or `null` if the request was rejected or the client has disconnected. For `null`, your code must only
+ *   return.
  * @throws `TypeError` with `code: 'invalid_options'`, and any error thrown by your own functions, such as `isRevoked`. In
- *   both cases the socket has received a 500 response and is destroyed.
+ *   both cases, the socket has received a response with status 500 and is destroyed.
  *
  * @example A token in the subprotocol: `new WebSocket(url, ['bearer', token])`
  * ```ts
@@ -66,24 +67,23 @@ export function verifyUpgrade(
   options?: OneOrMore<VerifyUpgradeOptions>,
 ): Promise<AuthContext | null>
 
-/** A request accepted by {@link verifyUpgrade}. */
+/** A request that {@link verifyUpgrade} has accepted. */
 export type UpgradeRequest = IncomingMessage & { auth: AuthContext }
 
 /**
- * Middleware for Socket.IO, which verifies the token of each client that connects, and of each that reconnects. It sets
- * `socket.data.auth`.
+ * Creates middleware for Socket.IO that verifies the token of each client that connects or reconnects, and sets `socket.data.auth`.
  *
- * The token is read from `auth.token` of the client's handshake. If it is missing, `getToken` is called, and then the cookie and the
- * `Authorization` header of the HTTP request are read. A rejected client receives `connect_error` with the message of the
- * `AuthError` and {@link SocketAuthError.data}. Any other error, such as one thrown by `isRevoked`, is emitted as a process warning,
- * and the client receives only `Internal server error`.
+ * The token is read from `auth.token` of the client's handshake. If `auth.token` is missing, `getToken` is called, and then the
+ * cookie and the `Authorization` header of the HTTP request are read. A rejected client receives `connect_error` with the message
+ * of the `AuthError` and {@link SocketAuthError.data}. Any other error, such as an error thrown by `isRevoked`, is emitted as a
+ * process warning, and the client receives only `Internal server error`.
  *
  * As in {@link verifyUpgrade}, a cookie from a page of another host is rejected unless `allowedOrigins` contains its origin.
  *
- * The token is verified once per connection. To end the connection with the token, close `socket.conn` when it expires. The client
- * then reconnects with a new token.
+ * The token is verified once per connection. To end the connection when the token expires, close `socket.conn` at that time. The
+ * client then reconnects with a new token.
  *
- * @throws `TypeError` with `code: 'invalid_options'` at construction.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Server
  * ```ts
@@ -111,7 +111,7 @@ export interface HandshakeSocket {
   request: IncomingMessage
   handshake: {
     headers: IncomingHttpHeaders
-    /** The client's option `auth`, unverified. */
+    /** The unverified value of the client's option `auth`. */
     // biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
     auth: { [name: string]: any }
   }
@@ -119,10 +119,10 @@ export interface HandshakeSocket {
   data: any
 }
 
-/** The error of a rejected client. Socket.IO sends `message` and `data` to it. */
+/** The error for a rejected client. Socket.IO sends `message` and `data` to the client. */
 export interface SocketAuthError extends Error {
   data: {
-    /** `forbidden` if the origin is not allowed. Missing for errors that are not rejections. */
+    /** The error code, which is `forbidden` if the origin is not allowed. Missing for errors that are not rejections. */
     code?: AuthErrorCode
     status: number
   }
@@ -130,11 +130,12 @@ export interface SocketAuthError extends Error {
 
 /** Options of {@link socketAuth}. */
 export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken' | 'organizationId'> {
-  /** As in `VerifyAuthOptions`; called with the socket if the handshake has no `auth.token`. */
+  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with the socket if the handshake has no `auth.token`. */
   getToken?(socket: HandshakeSocket): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * As in `VerifyAuthOptions`, or a function of the socket.
+   * Id of the organization that the token must belong to, as in `VerifyAuthOptions`, or a function that takes the socket and
+   * returns the id.
    *
    * @example
    * ```ts
@@ -149,15 +150,15 @@ export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken'
 
 /** Options of {@link verifyUpgrade}. */
 export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken' | 'allowPreflight'> {
-  /** As in `VerifyAuthOptions`; called with the handshake request. */
+  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with the handshake request. */
   getToken?(request: IncomingMessage): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * The origins that may open a connection. A request with another `Origin` is rejected with 403 before its token is
-   * read. A request without `Origin` does not come from a browser, so it is accepted.
+   * The origins of the pages that may open a connection. A request with another `Origin` is rejected with 403 before its token is
+   * read. A request without an `Origin` header does not come from a browser, so it is accepted.
    *
-   * @defaultValue any origin, but from an origin other than the `Host`, requests with cookies are rejected
-   * @throws `TypeError` with `code: 'invalid_options'` unless every item is an origin such as `https://app.example.com`, without a
+   * @defaultValue any origin, except that requests with cookies are rejected if their `Origin` has another host than `Host`
+   * @throws `TypeError` with `code: 'invalid_options'` if an item is not an origin such as `https://app.example.com`, without a
    *   trailing slash.
    *
    * @example

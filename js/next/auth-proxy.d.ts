@@ -5,27 +5,29 @@ import type { AuthContext, OneOrMore } from '../../index.js'
 import type { NextAuthOptions } from './index.js'
 
 /**
- * The default export of `proxy.ts` (Next.js 16), or of a `middleware.ts` with `runtime: 'nodejs'` in its `config` (15.5).
+ * Creates the default export of `proxy.ts` (Next.js 16), or of a `middleware.ts` with `runtime: 'nodejs'` in its `config`
+ * (Next.js 15.5).
  *
- * A page request (GET, `Accept: text/html`) that would get a 401 is redirected to `signInUrl`, and a form post too, with 303. A
- * Server Action gets the 401, with a header that makes its client open `signInUrl`. All other rejected requests get the same
- * response as from `withAuth`, including page requests with a 403 or 503, which signing in again would not solve.
+ * If a page request (GET, `Accept: text/html`) or a form post would get a 401, the proxy redirects it to `signInUrl`. A Server
+ * Action gets the 401 with a header that makes the Next.js client open `signInUrl`. All other rejected requests get the same
+ * response as from `withAuth`. Page requests with a 403 or 503 are not redirected, because signing in again would not help.
  *
  * Requests for `/_next/static`, `/_next/image`, `/favicon.ico`, `/robots.txt`, `/sitemap.xml`, `/manifest.json` and
- * `/manifest.webmanifest` are let through, and CORS preflights only with `allowPreflight`. Exclude the files in `public/` with
- * `config.matcher`.
+ * `/manifest.webmanifest` pass without a session. CORS preflights pass only with `allowPreflight`. Exclude the files in `public/`
+ * with `config.matcher`.
  *
- * A redirect records itself in the cookie `logto_authkit_sign_in`, for ten minutes. If the browser returns with another token that
- * is rejected too, or returns again and again, the proxy responds with an error page that says what is wrong, and emits the
+ * The cookie `logto_authkit_sign_in` records redirects to the sign-in page for ten minutes. If the browser returns with another
+ * token that is rejected too, or returns repeatedly, the proxy responds with an error page that states the cause, and emits the
  * warning `LOGTO_AUTHKIT_SIGN_IN_LOOP`.
  *
- * A response that sets a new guest cookie carries `Cache-Control: private, no-store`, because in Next.js the proxy's header
- * takes precedence over the route's.
+ * A response that sets a new guest cookie has the header `Cache-Control: private, no-store`, because in Next.js, the headers of
+ * the proxy take precedence over the headers of the route.
  *
- * Do not rely on the proxy alone: requests have bypassed proxies before. It does not forward identity headers. Routes and
- * pages verify the token again, which costs a cache lookup. Only the id of a new guest is forwarded, as the cookie that the response sets.
+ * The proxy must not be the only check, because requests have bypassed proxies before. The proxy forwards no identity headers.
+ * Routes and pages verify the token again, which costs a cache lookup. Only the id of a new guest is forwarded, in the cookie.
  *
- * @param options - See {@link NextAuthOptions} and {@link AuthProxyPaths}. In an array, all entries have the same paths.
+ * @param options - The options: see {@link NextAuthOptions} and {@link AuthProxyPaths}. In an array, all entries must have the
+ * same paths.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example `proxy.ts`
@@ -42,18 +44,18 @@ export function authProxy<Claims = unknown>(
   options: OneOrMore<NextAuthOptions<Claims> & AuthProxyPaths>,
 ): (request: NextRequest) => Promise<NextResponse>
 
-/** Where {@link authProxy} requires a session, and where it redirects to. */
+/** The paths for which {@link authProxy} requires a session, and the pages and proxies to which it passes requests. */
 export interface AuthProxyPaths {
   /**
-   * Paths that need no session. A string matches its path and everything below it (`'/docs'` matches `/docs` and
+   * Paths that require no session. A string matches the given path and all paths below it (`'/docs'` matches `/docs` and
    * `/docs/a/b`, but not `/docs-internal`), and `'/'` matches only the home page. A regular expression is tested against the path.
    *
-   * The path is that of the page, decoded and without base path, locale and trailing slash. Matching is case-sensitive. A
-   * path that two parsers could read differently (`//`, `..`, `%2f`, `;`, a percent-encoded letter) is never public. The flags
-   * of a regular expression keep their meaning: with `y`, it matches only at the start of the path.
+   * Strings and expressions are compared with the decoded path of the page, without base path, locale and trailing slash. Upper
+   * and lower case differ. A path that two parsers could read differently (with `//`, `..`, `%2f`, `;` or a percent-encoded letter)
+   * is never public. Regular expressions keep their flags: with `y`, an expression matches only at the start of the path.
    *
-   * With `allowGuest`, guests may visit only these paths, and the others require a session. If omitted, guests may visit
-   * all paths with `allowGuest`; without it, only the path of `signInUrl` is public.
+   * With `allowGuest`, guests may visit only these paths, and all other paths require a session. If you omit `publicPaths`, guests
+   * may visit all paths. If you omit both `publicPaths` and `allowGuest`, only the path of `signInUrl` is public.
    *
    * @defaultValue none
    * @throws `TypeError` for values that are not paths, such as the pattern `'/docs/:path*'`.
@@ -61,16 +63,17 @@ export interface AuthProxyPaths {
   publicPaths?: readonly (string | RegExp)[]
 
   /**
-   * The sign-in page: a path of this application, without base path, or a URL, or a function of the request that returns either.
-   * The query parameter `redirect_to` contains the requested path and query, without base path.
+   * The sign-in page: a path of this application without base path, a URL, or a function that takes the request and returns a path
+   * or URL. The query parameter `redirect_to` contains the requested path and query, without base path.
    *
-   * If the page is part of this application, its path and everything below it are public, with or without a locale in front
-   * (`/sign-in`, `/de/sign-in`), and never redirected. A function is called for every request except those for files of Next.js.
+   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected, with or
+   * without a locale before the path (`/sign-in` and `/de/sign-in`). A function is called for every request except requests for
+   * files of Next.js.
    *
-   * Check `redirect_to` where you use it: anyone can create a link to your sign-in page.
+   * Validate `redirect_to` before you use it, because anyone can create a link to your sign-in page.
    *
-   * @defaultValue none: all rejected requests get a JSON response
-   * @throws `TypeError` with `code: 'invalid_options'` for anything else, also if the function returns it.
+   * @defaultValue none. All rejected requests get a JSON response
+   * @throws `TypeError` with `code: 'invalid_options'` if the value, or the value that the function returns, is not a path or URL.
    *
    * @example
    * ```ts
@@ -80,10 +83,10 @@ export interface AuthProxyPaths {
   signInUrl?: string | ((request: NextRequest) => string)
 
   /**
-   * Continues with another proxy, such as next-intl's, for requests that are let through. The cookies and headers of both
-   * responses are kept. An `AuthError` that it throws becomes the response.
+   * Calls another proxy, such as next-intl's, for requests that pass. The cookies and headers of both responses are kept. If the
+   * other proxy throws an `AuthError`, that error becomes the response.
    *
-   * `auth` is undefined for requests that are not verified: those for public paths without `allowGuest`, and preflights.
+   * `auth` is `undefined` for requests that are not verified: requests for public paths without `allowGuest`, and preflights.
    *
    * @defaultValue none
    *
@@ -94,11 +97,11 @@ export interface AuthProxyPaths {
    */
   next?: NextProxy
 
-  /** As in {@link NextAuthOptions}, for the proxy only. */
+  /** Lets CORS preflights pass, as in {@link NextAuthOptions}, but only in the proxy. */
   allowPreflight?: boolean
 }
 
-/** Another proxy, to which {@link authProxy} passes a request. Returning nothing lets the request pass. */
+/** Another proxy, to which {@link authProxy} passes requests. If it returns nothing, the request passes. */
 export type NextProxy = (
   request: NextRequest,
   auth: AuthContext | undefined,

@@ -1,5 +1,5 @@
 /**
- * Configuration for `next.config.ts`. This entry point loads neither Next.js nor the addon.
+ * The configuration for `next.config.ts`. This entry point loads neither Next.js nor the addon.
  *
  * @packageDocumentation
  */
@@ -7,15 +7,15 @@
 /**
  * Keeps the addon out of Next.js bundles by adding `logto-authkit` to `serverExternalPackages`.
  *
- * With `output: 'standalone'` nothing else is needed: Next.js traces the external package and copies the installed addons for
+ * `output: 'standalone'` needs no further configuration: Next.js traces the external package and copies the installed addons for
  * all platforms, with npm and with pnpm. `outputFileTracingIncludes` is not changed.
  *
- * The application itself must depend on `logto-authkit`. In a monorepo, add the dependency to the workspace with
- * this configuration, even if only another workspace imports the package: webpack and Next.js 15 resolve external packages
- * from here, and bundle those that they cannot find.
+ * The application itself must depend on `logto-authkit`. In a monorepo, add the dependency to the workspace with this
+ * configuration, even if only another workspace imports the package. webpack and Next.js 15 resolve external packages from the
+ * workspace with the configuration, and bundle packages that they cannot find.
  *
- * @param nextConfig - An object, a promise of one, or a function that returns either.
- * @returns The same kind of value, with the package added.
+ * @param nextConfig - A configuration object, a promise of an object, or a function that returns an object or a promise.
+ * @returns A value of the same kind, with the package added.
  *
  * @example
  * ```ts

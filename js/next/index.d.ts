@@ -1,5 +1,6 @@
 /**
- * Next.js 15 and 16, App and Pages Router. The configuration needs `withLogtoAuth` from `logto-authkit/next/config`.
+ * The adapter for Next.js 15 and 16, with the App Router and the Pages Router. `next.config` needs `withLogtoAuth` of
+ * `logto-authkit/next/config`.
  *
  * @example `lib/auth.ts`: the options, parsed once
  * ```ts
@@ -37,24 +38,26 @@ import type { AuthProxyPaths } from './auth-proxy.js'
 export * from './auth-proxy.js'
 
 /**
- * Calls a handler only for requests with a valid token, and sets `request.auth`.
+ * Wraps a Route Handler so that it is called only for requests with a valid token, and sets `request.auth`.
  *
- * A rejected request gets a response with the error's status and headers and the JSON `{ error, code, message }`. So does an
- * `AuthError` thrown by the handler; other errors, including those of `redirect()` and `notFound()`, are left to Next.js. A
- * CORS preflight (`OPTIONS`) is verified like any other request, unless `allowPreflight` is set; Next.js itself responds to it if
- * the route does not export `OPTIONS`.
+ * A rejected request gets a response with the status and headers of the error and the JSON `{ error, code, message }`. If the
+ * handler throws an `AuthError`, the response is the same. All other errors, including the errors of `redirect()` and
+ * `notFound()`, are passed on to Next.js.
+ *
+ * CORS preflights (`OPTIONS`) are verified like any other request, unless `allowPreflight` is set. If the route does not export
+ * `OPTIONS`, Next.js itself responds to preflights.
  *
  * With `allowGuest`, the response to a new guest sets the guest cookie. {@link getAuth} and {@link verifyNextAuth} return the
  * same guest id during that request.
  *
- * If a request has two `Authorization` headers, Next.js passes only the first one to Route Handlers and to the proxy, so
- * only that one is verified. In the Pages Router such a request is rejected (`ambiguous_token`). Two different cookies, and
- * two values in one header, are rejected everywhere.
+ * If a request has two `Authorization` headers, Next.js passes only the first header to Route Handlers and to the proxy, so
+ * only the first header is verified. In the Pages Router, a request with two `Authorization` headers is rejected with
+ * `ambiguous_token`. Two different cookies, and two values in one header, are rejected everywhere.
  *
  * @param handler - A Route Handler, `(request, context) => Response`.
- * @param options - See {@link NextAuthOptions}.
- * @returns The handler to export. It runs for each request, even in a route with `revalidate`. In a `force-static` route
- * there is no request to verify, so it throws, as {@link getAuth} does in a static page.
+ * @param options - The options: see {@link NextAuthOptions}.
+ * @returns The handler to export. The handler runs for each request, even in a route with `revalidate`. In a `force-static` route,
+ * there is no request to verify, so the handler throws, like {@link getAuth} in a static page.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example
@@ -68,11 +71,11 @@ export function withAuth<Context = RouteContext, const Guests extends AllowGuest
 ): (request: NextRequest, context: Context) => Promise<Response>
 
 /**
- * Wraps an API handler of the Pages Router in the same way. {@link withApiAuth} does the same and infers the parameters of the
- * handler, which must be annotated here.
+ * Wraps an API handler of the Pages Router so that it is called only for requests with a valid token. Here, the parameters of the
+ * handler need type annotations; {@link withApiAuth} infers their types.
  *
  * @param handler - An API handler, `(req, res) => …`, which reads the context from `req.auth`.
- * @param options - See {@link NextAuthOptions}.
+ * @param options - The options: see {@link NextAuthOptions}.
  *
  * @example
  * ```ts
@@ -85,12 +88,12 @@ export function withAuth<Data = unknown, const Guests extends AllowGuest = false
 ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
 /**
- * Calls an API handler of the Pages Router only for requests with a valid token, and sets `req.auth`. Rejections, guests and
- * preflights are handled as in {@link withAuth}.
+ * Wraps an API handler of the Pages Router so that it is called only for requests with a valid token, and sets `req.auth`.
+ * Rejections, guests and preflights are handled as in {@link withAuth}.
  *
- * @param handler - An API handler, `(req, res) => …`. Its parameters need no types. It may return anything, and a promise is
- * awaited.
- * @param options - See {@link NextAuthOptions}.
+ * @param handler - An API handler, `(req, res) => …`, whose parameters need no type annotations. The handler may return any value,
+ * and a promise is awaited.
+ * @param options - The options: see {@link NextAuthOptions}.
  * @returns The handler to export.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
@@ -113,12 +116,15 @@ export function createNextAuth<const Guests extends AllowGuest = false, Claims =
   options?: OneOrMore<OptionsWith<Guests, Claims>>,
 ): NextAuth<ContextOf<Guests, Claims>>
 
-/** Created by {@link createNextAuth}. Its functions do not use `this`. `Auth` is the context without further requirements. */
+/**
+ * The functions that {@link createNextAuth} returns. They do not use `this`. `Auth` is the type of the context without further
+ * requirements.
+ */
 export interface NextAuth<Auth extends AuthContext = AuthContext> {
   /**
-   * {@link withAuth} with these options and optional requirements for this route. With requirements, even empty ones
-   * (`{}`), guests are rejected with their `guestReason`. Without requirements, only the options apply, and `allowGuest` lets guests
-   * through.
+   * Calls {@link withAuth} with the options of `createNextAuth` and optional requirements for the route. With requirements, even an
+   * empty object, guests are rejected with the code in `guestReason`. Without requirements, only the options apply, and guests are
+   * accepted if `allowGuest` is set.
    */
   withAuth<Context = RouteContext>(
     handler: RouteHandler<Context, Auth>,
@@ -135,7 +141,7 @@ export interface NextAuth<Auth extends AuthContext = AuthContext> {
     requirements: RouteRequirements,
   ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
-  /** {@link withApiAuth} with these options and optional requirements, as in `withAuth`. */
+  /** Calls {@link withApiAuth} with the options of `createNextAuth` and optional requirements for the route. */
   withApiAuth<Data = unknown>(
     handler: ApiHandler<Data, Auth>,
   ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
@@ -144,23 +150,23 @@ export interface NextAuth<Auth extends AuthContext = AuthContext> {
     requirements: RouteRequirements,
   ): (req: NextApiRequest, res: NextApiResponse<Data>) => Promise<void>
 
-  /** {@link verifyNextAuth} with these options. */
+  /** Calls {@link verifyNextAuth} with the options of `createNextAuth`. */
   verify(request: RequestLike): Promise<NextAuthResult<Auth>>
 
-  /** {@link authProxy} with these options. */
+  /** Calls {@link authProxy} with the options of `createNextAuth`. */
   authProxy(paths?: AuthProxyPaths): (request: NextRequest) => Promise<NextResponse>
 
-  /** {@link getAuth} with these options. */
+  /** Calls {@link getAuth} with the options of `createNextAuth`. */
   getAuth(): Promise<Auth | GuestContext>
 }
 
 /**
- * Verifies a request without throwing for invalid tokens, for middleware, `getServerSideProps` and other code that has a
- * request.
+ * Verifies a request without throwing for invalid tokens. Use this function in middleware, in `getServerSideProps`, and in other
+ * code that has a request.
  *
  * @param request - A `NextRequest`, a `Request`, the request of the Pages Router, or any object with headers.
- * @param options - See {@link NextAuthOptions}.
- * @returns The context, or the reason for rejection. With `allowGuest`, a guest is a success.
+ * @param options - The options: see {@link NextAuthOptions}.
+ * @returns The context, or the reason for the rejection. With `allowGuest`, the result for a guest is a success.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example
@@ -179,20 +185,22 @@ export type NextAuthResult<Auth extends AuthContext = AuthContext> =
   | { success: true; auth: Auth }
   | {
       success: false
-      /** The error message; it may be shown to clients. */
+      /** The error message, which is safe to send to clients. */
       error: string
       code: AuthErrorCode
       status: 400 | 401 | 403 | 503
     }
 
 /**
- * Returns the context of the current request in Server Components and Server Actions. With `cacheComponents`, call it in a
- * component inside a `<Suspense>` boundary.
+ * Returns the context of the current request in Server Components and Server Actions. With `cacheComponents`, call this function in
+ * a component inside a `<Suspense>` boundary.
  *
- * @param options - See {@link NextAuthOptions}.
- * @returns The context. If the token is missing or invalid, a {@link GuestContext}, even without `allowGuest`. Its
- * `guestReason` is the error code. A new guest has the same id throughout the request. With `allowGuest`, the guest cookie is set where Next.js allows
- * it (in Server Actions); for pages, the proxy sets it.
+ * A new guest has the same id throughout the request. With `allowGuest`, this function sets the guest cookie in Server Actions. For
+ * pages, the proxy sets the guest cookie.
+ *
+ * @param options - The options: see {@link NextAuthOptions}.
+ * @returns The context. If the token is missing or invalid, the result is a {@link GuestContext}, even without `allowGuest`, and
+ * `guestReason` contains the error code.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example
@@ -210,26 +218,26 @@ export function getAuth<Claims = unknown>(
 
 /**
  * `VerifyAuthOptions`, whose functions are called with the request: a `NextRequest`, a `NextApiRequest`, or `{ headers, cookies }`
- * in {@link getAuth}. `organizationId` may also be a function of the request, and `allowPreflight` lets CORS preflights pass
+ * in {@link getAuth}. `organizationId` may also be a function that takes the request. `allowPreflight` lets CORS preflights pass
  * without `request.auth` in {@link withAuth} and {@link authProxy}.
  *
- * An array has the options for each of several Logto servers.
+ * An array contains the options for several Logto servers.
  */
 export type NextAuthOptions<Claims = unknown> = AdapterOptions<Claims>
 
 /** The requirements of a route, besides a valid token. */
 export type RouteRequirements = Requirements
 
-/** Returns the organization of a request. The parameter may be declared as the route's own request type. */
+/** A function that returns the organization of a request. Its parameter may have the request type of the route. */
 export type OrganizationOf = Extract<AdapterOptions['organizationId'], (...args: never) => unknown>
 
 /** The option `allowGuest`. */
 export type AllowGuest = NextAuthOptions['allowGuest']
 
-/** {@link NextAuthOptions} with this `allowGuest`. */
+/** {@link NextAuthOptions} with the type parameter `Guests` as the type of `allowGuest`. */
 export type OptionsWith<Guests extends AllowGuest, Claims = unknown> = NextAuthOptions<Claims> & { allowGuest?: Guests }
 
-/** The context that handlers get: a guest is possible only with `allowGuest`. */
+/** The type of the context in handlers, which includes guests only with `allowGuest`. */
 export type ContextOf<Guests extends AllowGuest, Claims = unknown> = [Guests] extends [false | undefined]
   ? ContextWith<Claims>
   : ContextWith<Claims> | GuestContext
