@@ -6,14 +6,14 @@ export * from './sources'
 export * from './stores'
 
 /**
- * Creates revocations: a list of users, sessions and tokens that are rejected although their tokens have not expired.
+ * Creates revocations: a list of users, sessions and tokens that are rejected before their tokens expire.
  *
- * Every instance keeps a copy of the list in memory, and verifiers check it synchronously, for previously verified tokens too. With
- * a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
+ * Every instance keeps a copy of the list in memory. Verifiers check this copy synchronously, also for previously verified tokens.
+ * With a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
  *
- * @param options - See {@link RevocationsOptions}.
- * @returns The revocations, to be passed to verifiers and adapters as the option `revocations`. They are being loaded: see
- *   {@link Revocations.ready}.
+ * @param options - The options: see {@link RevocationsOptions}.
+ * @returns The revocations, which you pass to verifiers and adapters as the option `revocations`. {@link Revocations.ready} resolves
+ *   when they have been loaded.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
@@ -44,24 +44,24 @@ export interface RevocationsOptions {
   store?: RevocationStore
 
   /**
-   * How long revocations are kept, in seconds: the longest lifetime of an access token. Tokens that live longer are accepted again
-   * after this time. All instances must use the same value.
+   * How long revocations are kept, in seconds. Set the longest lifetime of an access token, because tokens that live longer are
+   * accepted again after this time. All instances must use the same value.
    *
    * @defaultValue 86400
    */
   maxTokenLifetime?: number
 
   /**
-   * What happens while the store is unreachable. Known revocations remain in force. `'accept'` misses new ones; `'refuse'` rejects
-   * requests with 503 `revocations_unavailable` as soon as revocations may be older than `maxLagMs`, and until they are loaded.
+   * The behavior while the store is unreachable. `'accept'` misses new revocations. `'refuse'` rejects requests with 503
+   * `revocations_unavailable` if the store has been unreachable for longer than `maxLagMs`, and until the revocations have been
+   * loaded. In both cases, known revocations remain in force.
    *
    * @defaultValue `'accept'`
    */
   whenUnavailable?: 'accept' | 'refuse'
 
   /**
-   * The maximum age of the revocations, in milliseconds, at least 2,000: with `whenUnavailable: 'refuse'`, requests are rejected once
-   * it is exceeded.
+   * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at least 2,000.
    *
    * @defaultValue 30000
    */
@@ -69,66 +69,69 @@ export interface RevocationsOptions {
 }
 
 /**
- * Revocations, created by {@link createRevocations}.
+ * The revocations that {@link createRevocations} creates.
  *
- * A function that revokes takes effect on this instance immediately. Its promise resolves when the store has acknowledged the
- * revocation, and rejects with an `AuthError` with the code `revocations_unavailable` if it has not within five seconds: try again.
- * Revoking twice has no further effect. Invalid arguments are a `TypeError` with `code: 'invalid_options'`.
+ * The functions whose names start with `revoke` take effect on this instance immediately. Their promises resolve when the store has
+ * acknowledged the revocation. If the store does not acknowledge the revocation within five seconds, the promise rejects with an
+ * `AuthError` with the code `revocations_unavailable`; call the function again. Repeated revocations have no further effect. Invalid
+ * arguments throw a `TypeError` with `code: 'invalid_options'`.
  */
 export interface Revocations {
   /**
-   * Revokes the tokens of a user, or in one organization only. Tokens that are issued later are valid.
+   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens that are issued later are valid.
    *
-   * @param userId - The `sub` claim.
+   * @param userId - The id of the user, as in the `sub` claim.
    */
   revokeSubject(userId: string, options?: RevokeOptions & { organizationId?: string }): Promise<void>
 
   /**
    * Revokes a single token.
    *
-   * @param token - A context of the token, or its claims `jti` and `exp`.
+   * @param token - The context of the token, or the claims `jti` and `exp` of the token.
    */
   revokeToken(token: AuthContext | { jti: string; exp?: number }): Promise<void>
 
   /**
-   * Revokes the tokens with this `sid` claim, whenever they were issued. Logto adds `sid` only through a custom-claims script.
+   * Revokes all tokens with this `sid` claim, including tokens that are issued later. Tokens have a `sid` claim only if a
+   * custom-claims script adds it.
    *
    * @param sid - The id of the session.
    */
   revokeSession(sid: string): Promise<void>
 
   /**
-   * Revokes the tokens with this `grant_id` claim, whenever they were issued. Logto adds `grant_id` only through a
-   * custom-claims script.
+   * Revokes all tokens with this `grant_id` claim, including tokens that are issued later. Tokens have a `grant_id` claim only if a
+   * custom-claims script adds it.
    *
    * @param grantId - The id of the grant.
    */
   revokeGrant(grantId: string): Promise<void>
 
   /**
-   * Revokes the tokens of an application. Tokens that are issued later are valid.
+   * Revokes all tokens of an application. Tokens that are issued later are valid.
    *
-   * @param clientId - The `client_id` claim.
+   * @param clientId - The id of the application, as in the `client_id` claim.
    */
   revokeClient(clientId: string, options?: RevokeOptions): Promise<void>
 
   /**
-   * Revokes the tokens of an organization. Tokens that are issued later are valid.
+   * Revokes all tokens for an organization. Tokens that are issued later are valid.
    *
-   * @param organizationId - The organization's id.
+   * @param organizationId - The id of the organization.
    */
   revokeOrganization(organizationId: string, options?: RevokeOptions): Promise<void>
 
-  /** Revokes the tokens of everyone. Tokens that are issued later are valid. */
+  /** Revokes all tokens of all users and applications. Tokens that are issued later are valid. */
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**
-   * Creates a handler for Logto's webhooks. It verifies the signature and revokes the tokens of users who are suspended or deleted,
-   * whose password an administrator has changed, or who are removed from an organization, of deleted organizations, and of grants
-   * that Logto has revoked. Other events are acknowledged.
+   * Creates a handler for Logto's webhooks, which verifies the signature of each event. The handler revokes the tokens of a user
+   * who is suspended, deleted or removed from an organization, or whose password an administrator has changed. It also revokes the
+   * tokens for deleted organizations and the tokens of grants that Logto has revoked. Other events are acknowledged.
    *
-   * It responds with 200, with 401 for a wrong signature, with 400, 413 or 500 for a body that cannot be read, and with 503 if the
-   * store has not acknowledged the revocation within a second. Logto does not repeat a failed request: see {@link Revocations.catchUp}.
+   * The handler responds with 200, with 401 for a wrong signature, with 400, 413 or 500 for a body that cannot be read, and with 503
+   * if the store has not acknowledged the revocation within a second. Logto does not repeat a failed request, but
+   * {@link Revocations.catchUp} applies missed events.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
@@ -141,8 +144,8 @@ export interface Revocations {
   webhook(options: WebhookOptions): SourceHandler
 
   /**
-   * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). It performs every check of section 2.6, responds
-   * with 200 or 400 within two seconds, and revokes the tokens of the user or of the session.
+   * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). The handler performs every check of section 2.6,
+   * revokes the tokens of the user or of the session, and responds with 200 or 400 within two seconds.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
@@ -154,32 +157,33 @@ export interface Revocations {
   backchannelLogout(options: BackchannelLogoutOptions): SourceHandler
 
   /**
-   * Applies events that the webhook has missed, because Logto does not repeat a failed delivery: reads the webhook's delivery log
-   * through the Management API at once and then regularly. With a store that has leases, only one instance does so at a time.
+   * Applies events that the webhook has missed, because Logto does not repeat failed deliveries. This function reads the webhook's
+   * delivery log through the Management API immediately and then regularly. With a store that has leases, only one instance reads
+   * the log at a time.
    *
-   * A failure is a process warning. Nothing keeps the process alive.
+   * If reading the log fails, the process emits a warning. The regular reads do not keep the process alive.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    */
   catchUp(options: CatchUpOptions): CatchUp
 
   /**
-   * Resolves when all revocations in the store have been loaded. It waits for the store as long as necessary, and rejects only if
-   * the revocations are closed.
+   * Resolves when all revocations in the store have been loaded. The promise waits while the store is unreachable, and rejects only
+   * if you call {@link Revocations.close}.
    */
   ready(): Promise<void>
 
-  /** Statistics, for operators. */
+  /** Returns statistics for operators. */
   stats(): RevocationStats
 
   /** Disconnects from the store. Known revocations remain in force. */
   close(): Promise<void>
 }
 
-/** Options of the functions that revoke. */
+/** Options of the functions that revoke tokens by the time at which they were issued. */
 export interface RevokeOptions {
   /**
-   * Tokens issued up to and including this second are revoked. At most one hour in the future.
+   * Tokens that were issued up to and including this second are revoked. The time may be at most one hour in the future.
    *
    * @defaultValue now
    */
@@ -190,19 +194,19 @@ export interface RevokeOptions {
 export interface RevocationStats {
   /** The number of revocations in memory. */
   entries: number
-  /** The number of entries in the store that this release does not understand, for example during an update. */
+  /** The number of entries in the store that this release does not understand, for example while you deploy a new release. */
   skipped: number
   /** Whether the last read from the store succeeded. */
   connected: boolean
-  /** Revocations that are older than this are in force, in milliseconds. `null` until they have been loaded. */
+  /** All revocations that are older than `lagMs` milliseconds are in force. `null` until the revocations have been loaded. */
   lagMs: number | null
-  /** The message of the last error from the store. */
+  /** The message of the last error of the store. */
   lastError: string | null
 }
 
 /**
  * A revocation that has taken effect, published on the channel `logto-authkit:revocations` of `node:diagnostics_channel` in the
- * thread that has read it. It contains no ids. Entries that change nothing are not published.
+ * thread that has read the revocation. The message contains no ids. Revocations that change nothing are not published.
  *
  * @example
  * ```ts
@@ -216,8 +220,8 @@ export interface RevocationStats {
  * ```
  */
 export interface RevocationMessage {
-  /** What the tokens have in common. `'member'`: a user within an organization. */
+  /** The property that the revoked tokens have in common. `'member'` is a user within an organization. */
   kind: 'subject' | 'member' | 'organization' | 'client' | 'session' | 'grant' | 'token' | 'all'
-  /** The time of the revocation, in whole seconds. Tokens issued up to and including this second are revoked. */
+  /** The time of the revocation, in whole seconds. Tokens that were issued up to and including this second are revoked. */
   before: Date
 }

@@ -1,25 +1,25 @@
-/** The functions that receive revocations from Logto: their options, and the handlers they return. */
+/** The options of the functions that receive revocations from Logto, and the handlers that these functions return. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { VerifyAuthOptions } from '../..'
 
 /** Options of {@link Revocations.webhook}. */
 export interface WebhookOptions {
-  /** The signing key of the webhook in Logto's console. While a key is being replaced, the old and the new one. */
+  /** The signing key of the webhook in Logto's console. While you replace the key, pass an array with the old and the new key. */
   signingKey: string | string[]
 
   /**
-   * Receives every event with a valid signature, including those that revoke nothing, but no test events. It does not delay the
-   * response, and its failure is a process warning.
+   * Called with every event that has a valid signature, including events that revoke no tokens, but not with test events. The
+   * function does not delay the response. If the function throws, the process emits a warning.
    */
   onEvent?: (event: WebhookEvent) => unknown
 }
 
-/** An event of a webhook: the members that all events have. */
+/** The members that all events of a webhook have. */
 export interface WebhookEvent {
-  /** The name, such as `'User.Created'`. */
+  /** The name of the event, such as `'User.Created'`. */
   event: string
-  /** When it happened, in ISO 8601. */
+  /** The time of the event, in ISO 8601. */
   createdAt: string
   hookId: string
   [member: string]: unknown
@@ -31,16 +31,16 @@ export interface BackchannelLogoutOptions
     VerifyAuthOptions,
     'issuer' | 'jwksUri' | 'jwks' | 'jwksCa' | 'algorithms' | 'clockTolerance' | 'currentDate'
   > {
-  /** Logto's base URL. `LOGTO_URL` in the environment is not read. */
+  /** Logto's base URL. The environment variable `LOGTO_URL` is not read. */
   logtoUrl: string
 
-  /** The id of the application that users sign out of, or of several applications. */
+  /** The id of the application that users sign out of, or an array of ids. */
   clientId: string | string[]
 
   /**
-   * How logout tokens are matched with access tokens. `'subject'` revokes all of the user's tokens that have been issued so far;
-   * clients of other sessions refresh theirs. `'session'` revokes the tokens with the same `sid` claim, which requires a
-   * custom-claims script. A logout token with only one of the two claims is matched by that one.
+   * How logout tokens are matched with access tokens. `'subject'` revokes all tokens that the user has received so far. Clients in
+   * other sessions of the user refresh their tokens. `'session'` revokes the tokens with the same `sid` claim, which requires a
+   * custom-claims script. A logout token that contains only `sub` or only `sid` is matched by the claim that it contains.
    *
    * @defaultValue `'subject'`
    */
@@ -53,18 +53,18 @@ export interface CatchUpOptions {
   logtoUrl: string
   /** The id of a machine-to-machine application with a role for the Management API. */
   clientId: string
-  /** The secret of that application. */
+  /** The secret of the machine-to-machine application. */
   clientSecret: string
-  /** The id of the webhook, which is in the URL of its page in Logto's console. */
+  /** The id of the webhook. The URL of the webhook's page in Logto's console contains this id. */
   hookId: string
   /**
-   * The resource indicator of the Management API. Set it for a tenant in Logto's cloud that has a custom domain.
+   * The resource indicator of the Management API. Set this option for a tenant in Logto's cloud that has a custom domain.
    *
    * @defaultValue `https://<tenant>.logto.app/api` in the cloud, `https://default.logto.app/api` elsewhere
    */
   resource?: string
   /**
-   * The time between two readings, in milliseconds.
+   * The time between two reads of the delivery log, in milliseconds.
    *
    * @defaultValue 60000
    */
@@ -73,13 +73,12 @@ export interface CatchUpOptions {
 
 /** The result of {@link Revocations.catchUp}. */
 export interface CatchUp {
-  /** Stops reading. */
+  /** Stops reading the delivery log. */
   stop(): void
 }
 
 /**
- * A handler for Express, NestJS and plain `http`, for Fastify, for Hono, and for Next.js Route Handlers and other environments with
- * fetch.
+ * A handler for Express, NestJS, plain `http`, Fastify, Hono, Next.js Route Handlers and other environments that use fetch.
  */
 export interface SourceHandler {
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>

@@ -1,15 +1,19 @@
-/** Where revocations are stored: the stores of this package, and the interface of others. */
+/** The stores of this package, and the interface that your own store implements. */
 
-/** A store in memory, for a single process: its revocations are lost at a restart, and worker threads do not share them. */
+/**
+ * Creates a store in memory, for a single process. Its revocations are lost when the process restarts, and worker threads do not
+ * share them.
+ */
 export function memoryStore(): RevocationStore
 
 /**
- * A store in Redis 6.2 or later, or Valkey, which instances share. It uses one stream, with two connections of its own per instance.
+ * Creates a store in Redis 6.2 or later, or in Valkey, which all instances share. The store uses one stream, and opens two
+ * connections per instance.
  *
- * @param client - A client of `redis` (node-redis) 4 to 6, `ioredis` 5 or 6, or `iovalkey`, also for Cluster or Sentinel. It is
- *   duplicated, so its address and credentials apply.
- * @param options - See {@link RedisStoreOptions}.
- * @throws `TypeError` with `code: 'invalid_options'` for another object, or an unknown or invalid option.
+ * @param client - A client of `redis` (node-redis) 4 to 6, `ioredis` 5 or 6, or `iovalkey`, also for Cluster or Sentinel. The store
+ *   duplicates the client, and uses its URL and credentials.
+ * @param options - The options: see {@link RedisStoreOptions}.
+ * @throws `TypeError` with `code: 'invalid_options'` if the client is not supported, or for an unknown or invalid option.
  */
 export function redisStore(client: RedisClient, options?: RedisStoreOptions): RevocationStore
 
@@ -21,7 +25,8 @@ export interface RedisClient {
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
-   * The prefix of the stream's key, `<prefix>:revocations`. Use another one for every Logto.
+   * The prefix of the stream's key, `<prefix>:revocations`. If several Logto instances share a Redis server, use a different prefix
+   * for each of them.
    *
    * @defaultValue `'logto-authkit'`
    */
@@ -29,36 +34,36 @@ export interface RedisStoreOptions {
 }
 
 /**
- * A log of revocations that instances share. Implement it to use another engine than Redis, and test your implementation with
- * `testRevocationStore`.
+ * A log of revocations that instances share. To use a database other than Redis, implement this interface, and test your
+ * implementation with `testRevocationStore`.
  *
- * Entries are opaque strings of up to 16 KB. Order and repetitions do not matter. Functions must reject instead of waiting for a
- * lost connection.
+ * Entries are opaque strings of up to 16 KB. The order and repetitions of entries do not matter. If the connection is lost, the
+ * functions must reject instead of waiting.
  */
 export interface RevocationStore {
-  /** Identifies the data. Worker threads with equal identities share one copy of the entries in memory. */
+  /** Identifies the log. Worker threads whose stores have the same `identity` share one copy of the entries in memory. */
   readonly identity?: string
 
   /**
-   * Appends entries. Resolves when they are stored durably, and every other instance will read them.
+   * Appends entries, and resolves when the entries are stored durably and every other instance can read them.
    *
-   * @param options - `maxAgeMs`: entries that were appended longer ago than this, plus two hours, may be deleted. `signal`: aborted
-   *   when nobody waits for the result anymore.
+   * @param options - `maxAgeMs`: the store may delete entries that are older than `maxAgeMs` plus two hours. `signal`: aborted when
+   *   nobody waits for the result anymore.
    */
   append(entries: string[], options: { maxAgeMs: number; signal: AbortSignal }): Promise<void>
 
   /**
-   * Reads the entries after a position, or from the oldest one if the position is `null` or no longer exists because the log was
-   * trimmed, emptied or replaced. If there are none, it waits up to a second for new ones.
+   * Reads the entries after a position. If the position is `null`, or no longer exists because the log was trimmed, emptied or
+   * replaced, `read` starts at the oldest entry. If there are no new entries, `read` waits for up to a second.
    *
    * @param position - The position that the last call returned.
    * @param options - `signal`: aborted when nobody waits for the result anymore. The next call should use another connection.
-   * @returns Some entries, at most a few thousand, the position after them, and whether there were no others.
+   * @returns Some entries, at most a few thousand, the position after these entries, and whether the log contains no further entries.
    */
   read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>
 
   /**
-   * Acquires or extends a lease, so that only one instance does something. Optional.
+   * Acquires or extends a lease, so that only one instance performs a task. This function is optional.
    *
    * @param name - Identifies the task.
    * @param holder - Identifies the instance.
@@ -66,16 +71,16 @@ export interface RevocationStore {
    */
   lease?(name: string, holder: string, durationMs: number): Promise<boolean>
 
-  /** Releases connections. */
+  /** Closes all connections of the store. */
   close?(): Promise<void>
 }
 
-/** A part of the log. */
+/** A batch of entries that {@link RevocationStore.read} returns. */
 export interface RevocationBatch {
   /** The entries, oldest first. */
   entries: string[]
   /** The position after these entries. */
   position: string
-  /** Whether the log contained no further entries. */
+  /** Whether the log contains no further entries. */
   complete: boolean
 }

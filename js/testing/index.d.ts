@@ -9,15 +9,15 @@ declare global {
 }
 
 /**
- * Starts an issuer on 127.0.0.1 that behaves like Logto: the same URLs, key set, response headers and tokens. It only
- * uses Node's `crypto` and `http`, so tests need neither a Logto server nor a network.
+ * Starts an issuer on 127.0.0.1 that behaves like Logto, with the same URLs, key set, response headers and tokens. The issuer uses
+ * only Node's `crypto` and `http`, so tests need neither a Logto server nor a network.
  *
- * It does not keep the process alive, even if it is never closed.
+ * The issuer does not keep the process alive, even if you never close it.
  *
- * @param options - See {@link TestIssuerOptions}.
+ * @param options - The options: see {@link TestIssuerOptions}.
  * @returns The issuer, which is listening and has its first key.
- * @throws `TypeError` with `code: 'invalid_options'` (rejection) for an unknown or invalid option.
- * @throws `Error` with `code: 'EADDRINUSE'` (rejection) if `port` is in use.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. The promise rejects with this error.
+ * @throws `Error` with `code: 'EADDRINUSE'` if `port` is in use. The promise rejects with this error.
  *
  * @example
  * ```ts
@@ -40,10 +40,10 @@ export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssue
 /**
  * Tests an implementation of `RevocationStore`, which takes a few seconds.
  *
- * @param createStore - Creates a store, with connections of its own, for one and the same log, which must be empty. Called several
- *   times.
- * @param options - `reset` empties the log. Without it, the behavior after a reset is not tested.
- * @throws `AssertionError` (rejection) that names the first requirement that is not met.
+ * @param createStore - Creates a store with its own connections. All stores that this function creates must use the same log, which
+ *   must be empty at the start. The function is called several times.
+ * @param options - `reset` empties the log. Without `reset`, the behavior after a reset is not tested.
+ * @throws `AssertionError` that names the first requirement that is not met. The promise rejects with this error.
  *
  * @example
  * ```ts
@@ -80,7 +80,7 @@ export interface TestIssuerOptions {
  */
 export type TestAlgorithm = Algorithm
 
-/** A running issuer. Its methods do not use `this`, so you can destructure it. */
+/** A running issuer. Its methods do not use `this`, so you can destructure the issuer. */
 export interface TestIssuer {
   /** `http://127.0.0.1:<port>`, the option `logtoUrl` for the code under test. */
   readonly logtoUrl: string
@@ -89,17 +89,17 @@ export interface TestIssuer {
   /** `<logtoUrl>/oidc/jwks`, the URL of the key set. */
   readonly jwksUri: string
   /**
-   * Number of key set requests since startup, including requests answered with 304 and requests during outages. Read
-   * it from the issuer each time, because a destructured copy does not change.
+   * Number of requests for the key set since startup, including requests answered with 304 and requests during outages. Read
+   * the number from the issuer each time, because a destructured copy does not change.
    */
   readonly jwksRequests: number
 
   /**
-   * Creates an access token in exactly Logto's format (header, claims, types), signed with the current key. The options
+   * Creates an access token with exactly the header, claims and types of Logto's tokens, signed with the current key. The options
    * can change every claim and header, so you can create a token for every error.
    *
-   * @param options - See {@link MintOptions}. By default, a user token for `https://api.example.com` that is valid for
-   * an hour.
+   * @param options - The options: see {@link MintOptions}. By default, the token is a user token for `https://api.example.com` that
+   * is valid for an hour.
    * @returns The token, a compact JWS.
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
@@ -146,15 +146,15 @@ export interface TestIssuer {
   mint(options?: MintOptions): string
 
   /**
-   * Generates a new signing key and puts it first in the key set. As in Logto 1.42, the key set then contains the new
+   * Generates a new signing key and puts the key first in the key set. As in Logto 1.42, the key set then contains the new
    * and the previous key. Older keys are removed, so their tokens become invalid.
    *
-   * The new key set takes effect when the promise resolves. Until then, requests get the previous one. The key is
-   * generated off the event loop, and concurrent calls are processed in order.
+   * The new key set takes effect when the promise resolves. Until then, requests get the previous key set. The key is
+   * generated outside the event loop, and concurrent calls are processed in order.
    *
-   * @param options - See {@link RotateKeysOptions}.
+   * @param options - The options: see {@link RotateKeysOptions}.
    * @returns A promise that resolves once new tokens are signed with the new key.
-   * @throws `TypeError` with `code: 'invalid_options'` (rejection) for an unknown or invalid option.
+   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. The promise rejects with this error.
    *
    * @example
    * ```ts
@@ -167,10 +167,10 @@ export interface TestIssuer {
   rotateKeys(options?: RotateKeysOptions): Promise<void>
 
   /**
-   * Starts an outage, changes its mode, or ends it with `null`. The change takes effect before the call returns. Ending `hang`
-   * closes the hanging connections.
+   * Starts an outage, changes the mode of an outage, or ends the outage with `null`. The change takes effect before the call returns.
+   * When a `hang` outage ends, the hanging connections are closed.
    *
-   * @param mode - See {@link OutageMode}.
+   * @param mode - The mode of the outage: see {@link OutageMode}.
    * @throws `TypeError` with `code: 'invalid_options'` for any other value.
    *
    * @example
@@ -184,8 +184,8 @@ export interface TestIssuer {
   setOutage(mode: OutageMode | null): void
 
   /**
-   * Stops listening and closes all connections, including idle and hanging ones. New connections then fail with
-   * `ECONNREFUSED`. Calling it again has no effect.
+   * Stops listening and closes all connections, including idle and hanging connections. New connections then fail with
+   * `ECONNREFUSED`. A second call has no effect.
    *
    * @returns A promise that resolves when the port is free again.
    */
@@ -198,59 +198,59 @@ export interface TestIssuer {
 /** Options of {@link TestIssuer.mint}. */
 export interface MintOptions {
   /**
-   * Id of the user. For a machine-to-machine token, the id of the application, as in `clientId`.
+   * Id of the user. For a machine-to-machine token, pass the id of the application, as in `clientId`.
    *
    * @defaultValue `'test-user'`
    */
   sub?: string
   /**
-   * Id of the application, the claim `client_id`.
+   * Id of the application, for the claim `client_id`.
    *
    * @defaultValue `'test-app'`
    */
   clientId?: string
   /**
-   * Scopes, as an array or a space-separated string.
+   * Scopes of the token, as an array or a space-separated string.
    *
-   * @defaultValue none. As in Logto, a machine-to-machine token for an API resource then has no claim `scope`; in other
-   * tokens it is an empty string.
+   * @defaultValue none. As in Logto, a machine-to-machine token for an API resource without scopes has no claim `scope`. In other
+   * tokens without scopes, the claim is an empty string.
    */
   scope?: string | readonly string[]
   /**
-   * The claim `aud`, or `urn:logto:organization:<id>` for an organization token. Logto always issues a single string;
-   * use `claims` for an array.
+   * The claim `aud`, which is `urn:logto:organization:<id>` for an organization token. Logto always issues a single string. To
+   * create a token with an array, use `claims`.
    *
    * @defaultValue `'https://api.example.com'`
    */
   audience?: string
   /**
-   * The claim `organization_id`, for a token for an API resource within an organization.
+   * The claim `organization_id`, in a token for an API resource within an organization.
    *
    * @defaultValue none
    */
   organizationId?: string
   /**
-   * Seconds from now until `exp`. With 0 or less, the token has expired and was issued one hour before that.
+   * Seconds from now until `exp`. With 0 or less, the token has expired, and its `iat` is one hour before its `exp`.
    *
    * @defaultValue `3600`
    */
   expiresIn?: number
   /**
-   * Seconds from now until `nbf`. Negative values are in the past.
+   * Seconds from now until `nbf`. With a negative value, `nbf` is in the past.
    *
-   * @defaultValue none: Logto's tokens do not have this claim
+   * @defaultValue none. Logto's tokens do not have the claim `nbf`
    */
   notBefore?: number
   /**
-   * Claims to add or replace, applied last. Any JSON value is allowed, even one of the wrong type. `undefined` removes a
-   * claim.
+   * Claims to add or replace. `claims` takes precedence over the other options. Any JSON value is allowed, even a value of the wrong
+   * type. `undefined` removes a claim.
    *
    * @defaultValue none
    */
   claims?: Record<string, unknown>
   /**
-   * Headers to add or replace, like `claims`. The token is always signed with the key of the issuer and its algorithm,
-   * regardless of `alg` and `kid`, and the signature covers the changed header.
+   * Header parameters to add or replace. `undefined` removes a parameter. The token is always signed with the issuer's current key
+   * and its algorithm, regardless of `alg` and `kid`, and the signature covers the changed header.
    *
    * @defaultValue none
    */
@@ -260,7 +260,7 @@ export interface MintOptions {
 /** Options of {@link TestIssuer.rotateKeys}. */
 export interface RotateKeysOptions {
   /**
-   * Whether the previous key stays in the key set.
+   * Whether the previous key remains in the key set.
    *
    * @defaultValue `true`
    */
@@ -274,14 +274,15 @@ export interface RotateKeysOptions {
 }
 
 /**
- * How the issuer fails. `empty` affects only the key set. All other modes affect every URL.
+ * The way in which the issuer fails. `empty` affects only the key set. All other modes affect every URL.
  *
- * - `down`: closes open connections, and resets new ones (`ECONNRESET`) as soon as a request arrives. The port stays in
- *   use, so that the issuer can recover on it, and requests are still counted. For `ECONNREFUSED`, close the issuer.
- * - `error`: responds with status 500.
- * - `hang`: accepts requests and never responds.
- * - `html`: responds with status 200 and an HTML page.
- * - `garbage`: responds with status 200, the content type of a key set, and truncated JSON.
- * - `empty`: responds with a key set without keys.
+ * - `down`: the issuer closes open connections, and resets new connections (`ECONNRESET`) as soon as a request arrives. The port
+ *   remains in use, so that the issuer can recover on the same port, and requests are still counted. To get `ECONNREFUSED`, close
+ *   the issuer.
+ * - `error`: the issuer responds with status 500.
+ * - `hang`: the issuer accepts requests and never responds.
+ * - `html`: the issuer responds with status 200 and an HTML page.
+ * - `garbage`: the issuer responds with status 200, the content type of a key set, and truncated JSON.
+ * - `empty`: the issuer responds with a key set without keys.
  */
 export type OutageMode = 'down' | 'error' | 'hang' | 'html' | 'garbage' | 'empty'
