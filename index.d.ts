@@ -28,7 +28,7 @@
  * @param options - The options, or a verifier that was created from options. An array contains the options for several Logto
  * servers: the issuer in the token selects the entry before any key is fetched, and requests without a token use the first entry.
  * @returns The context of the request. With `allowGuest`, requests with a missing or rejected token get a {@link GuestContext}.
- * @throws {@link AuthError} if there is no valid token. Its `status` is 400, 401, 403 or, during an outage, 503.
+ * @throws {@link AuthError} if there is no valid token. The `status` of the error is 400, 401, 403 or, during an outage, 503.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option, even with `allowGuest`.
  *
  * @example
@@ -73,7 +73,7 @@ export function verifyLogtoToken<Context extends AuthContext>(
 ): Promise<Exclude<Context, GuestContext>>
 
 /**
- * Parses options once for many verifications. This function does not connect to Logto; {@link Verifier.prefetch} does.
+ * Parses options once for many verifications. `createVerifier` does not connect to Logto, but {@link Verifier.prefetch} does.
  *
  * @throws `TypeError` with `code: 'invalid_options'`. The message names the option, the invalid value and the expected value.
  *
@@ -423,7 +423,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   tokenSources?: readonly TokenSource[]
 
   /**
-   * Reads the token from another place. This function is called before `tokenSources` are read, and returns `null`,
+   * Reads the token from another place. `getToken` is called before `tokenSources` are read, and returns `null`,
    * `undefined` or `''` if there is no token.
    *
    * You can declare the parameter with the type of the request that you pass in.
@@ -438,8 +438,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   getToken?(req: RequestLike): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Accepts requests without a valid Logto token, for example requests with an API key. This function is called for requests that
-   * were rejected with 400 or 401, before they become guests. The {@link Principal} that it returns becomes a context with
+   * Accepts requests without a valid Logto token, for example requests with an API key. `fallback` is called for requests that
+   * were rejected with 400 or 401, before they become guests. The {@link Principal} that `fallback` returns becomes a context with
    * `subjectType: 'external'`, which must meet the same requirements as the context of a token. If the function returns `null` or
    * `undefined`, the request is still rejected. The function is not called for tokens passed as strings.
    *
@@ -540,7 +540,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   claims?: StandardSchemaV1<unknown, Claims>
 
   /**
-   * Decides whether a request is permitted, after the checks of scopes, roles and `claims`. If this function throws an
+   * Decides whether a request is permitted, after the checks of scopes, roles and `claims`. If `check` throws an
    * {@link AuthError}, that error becomes the response. Any other exception is a fault (500). The option must not be explicitly
    * `undefined`, so that an unset variable cannot disable the check.
    *
@@ -559,8 +559,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   check?(auth: ContextWith<Claims>, req: RequestLike): boolean | Promise<boolean>
 
   /**
-   * Called for every rejection, including rejections that produce a guest, for logs and metrics. This function does not change
-   * the response. If it throws, the process emits a warning, once per function.
+   * Called for every rejection, including rejections that produce a guest, for logs and metrics. `onRefused` does not change
+   * the response. If `onRefused` throws, the process emits a warning, once per function.
    *
    * You can declare the second parameter with the type of the request that you pass in. For a token passed as a string, the
    * second argument is `undefined`.
@@ -647,7 +647,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   maxTokenAge?: number
 
   /**
-   * Called last, for tokens that have passed all other checks. If this function throws, the verification fails with the same error.
+   * Called last, for tokens that have passed all other checks. If `isRevoked` throws, the verification fails with the same error.
    *
    * @defaultValue none
    * @throws {@link AuthError} `token_revoked` (401) if the function returns a truthy value.

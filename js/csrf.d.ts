@@ -65,7 +65,7 @@ export interface CsrfMiddlewareOptions extends CsrfCookieOptions {
 
 /**
  * Checks that the header of a request equals its CSRF cookie. The request may be any object with headers, such as a fetch
- * `Request`, a `NextRequest` or a Node.js request. This function ignores the method, so call it only for unsafe methods.
+ * `Request`, a `NextRequest` or a Node.js request. `verifyCsrfToken` ignores the method, so call it only for unsafe methods.
  *
  * @returns The result of the check. If the check fails, `error` is a sentence that is safe to send to clients.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.

@@ -27,7 +27,7 @@ import type { ResourceMetadataOptions } from './resource-metadata'
 /**
  * Creates Express middleware that serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the token of
  * all other requests. The middleware stores an {@link AuthInfo} in `req.auth`, which the transports of the SDK pass to tools as
- * `authInfo`. It stores the `AuthContext` in `req.logto`, where `getAuth`, `requireAuth` and `protect` of `logto-authkit/express`
+ * `authInfo`. The `AuthContext` is stored in `req.logto`, where `getAuth`, `requireAuth` and `protect` of `logto-authkit/express`
  * find it.
  *
  * Rejected requests get the same response as from `logto-authkit/express`. The challenge contains the URL of the metadata

@@ -74,7 +74,7 @@ export function createExpressAuthMiddleware(
 ): (req: Pick<ExpressRequest, 'headers'>, res: object, next: ExpressNext) => Promise<void>
 
 /**
- * Verifies a Next.js request, or any object with headers. This function never throws for an invalid token. With `allowGuest`,
+ * Verifies a Next.js request, or any object with headers. `verifyNextAuth` never throws for an invalid token. With `allowGuest`,
  * the result is always a success, so check `auth.isAuthenticated`.
  *
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.

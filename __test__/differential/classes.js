@@ -99,7 +99,7 @@ const CLASSES = [
   {
     name: 'two matching keys, one of which `jose` ignores',
     ours: 'rejected',
-    why: '`logto-authkit` can use some keys that `jose` ignores because of `key_ops` or `ext`. Such a key makes another key with the same `kid` ambiguous.',
+    why: '`logto-authkit` can use some keys that `jose` ignores because of `key_ops` or `ext`. A second usable key with the same `kid` makes the choice of the key ambiguous.',
     covers: ({ code, named }) => code === 'unknown_key' && named.length > 1 && named.some(isPassedOver),
   },
   {
@@ -128,7 +128,7 @@ const CLASSES = [
   {
     name: 'the same key twice, or next to an unusable key with the same `kid`',
     ours: 'accepted',
-    why: 'The choice of the key is not ambiguous, because only one key can be used. Both libraries reject a token that matches two different usable keys.',
+    why: 'The choice of the key is not ambiguous, because only one key can be used. `logto-authkit` and `jose` both reject a token that matches two different usable keys.',
     covers: ({ code, named }) =>
       code === null && named.some((jwk) => named.some((one) => one !== jwk && one.kty === jwk.kty)),
   },

@@ -94,7 +94,7 @@ export interface Requirements {
    */
   subjectType?: 'user' | 'machine' | 'external'
   /**
-   * Decides whether the request is permitted, after all other requirements. If this function throws an {@link AuthError}, that
+   * Decides whether the request is permitted, after all other requirements. If `check` throws an {@link AuthError}, that
    * error becomes the response. Any other exception is a fault (500).
    * @throws {@link AuthError} `forbidden` (403) if the function returns a falsy value.
    */

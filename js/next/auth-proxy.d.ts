@@ -101,7 +101,7 @@ export interface AuthProxyPaths {
   allowPreflight?: boolean
 }
 
-/** Another proxy, to which {@link authProxy} passes requests. If it returns nothing, the request passes. */
+/** Another proxy, to which {@link authProxy} passes requests. If the other proxy returns nothing, the request passes. */
 export type NextProxy = (
   request: NextRequest,
   auth: AuthContext | undefined,

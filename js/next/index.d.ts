@@ -71,8 +71,8 @@ export function withAuth<Context = RouteContext, const Guests extends AllowGuest
 ): (request: NextRequest, context: Context) => Promise<Response>
 
 /**
- * Wraps an API handler of the Pages Router so that it is called only for requests with a valid token. Here, the parameters of the
- * handler need type annotations; {@link withApiAuth} infers their types.
+ * Wraps an API handler of the Pages Router so that it is called only for requests with a valid token. In `withAuth`,
+ * the parameters of the handler need type annotations, whereas {@link withApiAuth} infers their types.
  *
  * @param handler - An API handler, `(req, res) => …`, which reads the context from `req.auth`.
  * @param options - The options: see {@link NextAuthOptions}.
@@ -117,7 +117,7 @@ export function createNextAuth<const Guests extends AllowGuest = false, Claims =
 ): NextAuth<ContextOf<Guests, Claims>>
 
 /**
- * The functions that {@link createNextAuth} returns. They do not use `this`. `Auth` is the type of the context without further
+ * The functions that {@link createNextAuth} returns, which do not use `this`. `Auth` is the type of the context without further
  * requirements.
  */
 export interface NextAuth<Auth extends AuthContext = AuthContext> {
@@ -228,7 +228,7 @@ export type NextAuthOptions<Claims = unknown> = AdapterOptions<Claims>
 /** The requirements of a route, besides a valid token. */
 export type RouteRequirements = Requirements
 
-/** A function that returns the organization of a request. Its parameter may have the request type of the route. */
+/** A function that returns the organization of a request. The parameter may have the request type of the route. */
 export type OrganizationOf = Extract<AdapterOptions['organizationId'], (...args: never) => unknown>
 
 /** The option `allowGuest`. */

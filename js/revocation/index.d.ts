@@ -71,10 +71,10 @@ export interface RevocationsOptions {
 /**
  * The revocations that {@link createRevocations} creates.
  *
- * The functions whose names start with `revoke` take effect on this instance immediately. Their promises resolve when the store has
+ * The functions whose names start with `revoke` take effect on this instance immediately, and resolve when the store has
  * acknowledged the revocation. If the store does not acknowledge the revocation within five seconds, the promise rejects with an
- * `AuthError` with the code `revocations_unavailable`; call the function again. Repeated revocations have no further effect. Invalid
- * arguments throw a `TypeError` with `code: 'invalid_options'`.
+ * `AuthError` with the code `revocations_unavailable`; call the function again. Repeated revocations have no further effect. For
+ * invalid arguments, the promise rejects with a `TypeError` with `code: 'invalid_options'`.
  */
 export interface Revocations {
   /**
@@ -126,8 +126,8 @@ export interface Revocations {
 
   /**
    * Creates a handler for Logto's webhooks, which verifies the signature of each event. The handler revokes the tokens of a user
-   * who is suspended, deleted or removed from an organization, or whose password an administrator has changed. It also revokes the
-   * tokens for deleted organizations and the tokens of grants that Logto has revoked. Other events are acknowledged.
+   * who is suspended, deleted or removed from an organization, or whose password an administrator has changed. Tokens for deleted
+   * organizations and tokens of grants that Logto has revoked are revoked too. Other events are acknowledged.
    *
    * The handler responds with 200, with 401 for a wrong signature, with 400, 413 or 500 for a body that cannot be read, and with 503
    * if the store has not acknowledged the revocation within a second. Logto does not repeat a failed request, but
@@ -157,7 +157,7 @@ export interface Revocations {
   backchannelLogout(options: BackchannelLogoutOptions): SourceHandler
 
   /**
-   * Applies events that the webhook has missed, because Logto does not repeat failed deliveries. This function reads the webhook's
+   * Applies events that the webhook has missed, because Logto does not repeat failed deliveries. `catchUp` reads the webhook's
    * delivery log through the Management API immediately and then regularly. With a store that has leases, only one instance reads
    * the log at a time.
    *

@@ -9,8 +9,8 @@ export interface WebhookOptions {
   signingKey: string | string[]
 
   /**
-   * Called with every event that has a valid signature, including events that revoke no tokens, but not with test events. The
-   * function does not delay the response. If the function throws, the process emits a warning.
+   * Called with every event that has a valid signature, including events that revoke no tokens, but not with test events. `onEvent`
+   * does not delay the response. If `onEvent` throws, the process emits a warning.
    */
   onEvent?: (event: WebhookEvent) => unknown
 }

@@ -1,8 +1,8 @@
 /** The stores of this package, and the interface that your own store implements. */
 
 /**
- * Creates a store in memory, for a single process. Its revocations are lost when the process restarts, and worker threads do not
- * share them.
+ * Creates a store in memory, for a single process. The revocations are lost when the process restarts, and worker threads do not
+ * share revocations.
  */
 export function memoryStore(): RevocationStore
 
@@ -63,7 +63,7 @@ export interface RevocationStore {
   read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>
 
   /**
-   * Acquires or extends a lease, so that only one instance performs a task. This function is optional.
+   * Acquires or extends a lease, so that only one instance performs a task. `lease` is optional.
    *
    * @param name - Identifies the task.
    * @param holder - Identifies the instance.
