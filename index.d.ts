@@ -112,7 +112,7 @@ export interface Verifier<Context extends AuthContext = AuthContext> {
    * Fetches the key set now, so that the first request does not wait for keys. Does nothing if a usable key set is
    * cached, which may be a stale key set in an outage.
    *
-   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. Later calls fetch it again.
+   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. Later calls fetch the key set again.
    */
   prefetch(): Promise<void>
 
@@ -143,7 +143,7 @@ export interface VerifierStats {
      * count twice.
      */
     hits: number
-    /** Number of tokens not found in the cache. The signature of each was checked, unless an earlier check failed. */
+    /** Number of tokens not found in the cache. Their signatures were checked, unless an earlier check failed. */
     misses: number
   }
   /**
@@ -238,7 +238,7 @@ export interface KeyFetchMessage {
   outcome: 'ok' | 'failed'
   /** Number of usable keys in the key set, or 0 if the request failed. */
   keys: number
-  /** Message for operators that says why the request failed, or `null` if it succeeded. There is no fixed set of messages. */
+  /** Message for operators that says why the request failed, or `null` if it succeeded. Do not parse this message. */
   error: string | null
   /** Start of the request, in milliseconds since the epoch. */
   startedAt: number
@@ -252,8 +252,8 @@ export interface KeyFetchMessage {
  *
  * Cookies are read from the `Cookie` header, so no cookie parser is needed. If a cookie parser has run, its `cookies` are used too.
  *
- * Any other input throws a `TypeError` that names the expected type, and never counts as a request without a token. Examples are
- * a promise, a `Map` or an array as `headers`, and header values that are neither strings nor arrays of strings.
+ * Any other input throws a `TypeError` that names the expected type, and never counts as a request without a token. Examples of such
+ * input are a promise, a `Map` or an array as `headers`, and header values that are neither strings nor arrays of strings.
  *
  * @example
  * ```ts
@@ -440,13 +440,13 @@ export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * Accepts requests without a valid Logto token, for example requests with an API key. `fallback` is called for requests that
    * were rejected with 400 or 401, before they become guests. The {@link Principal} that `fallback` returns becomes a context with
-   * `subjectType: 'external'`, which must meet the same requirements as the context of a token. If the function returns `null` or
-   * `undefined`, the request is still rejected. The function is not called for tokens passed as strings.
+   * `subjectType: 'external'`, which must meet the same requirements as the context of a token. If `fallback` returns `null` or
+   * `undefined`, the request is still rejected. `fallback` is not called for tokens passed as strings.
    *
    * You can declare the first parameter with the type of the request that you pass in.
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` if the principal is invalid. This error, like any error that the function throws, is a
+   * @throws `TypeError` `invalid_options` if the principal is invalid. This error, like any error that `fallback` throws, is a
    * fault (500), and the request does not become a guest.
    *
    * @example
@@ -854,7 +854,7 @@ export type ContextWith<Claims> = unknown extends Claims
   ? AuthenticatedContext
   : AuthenticatedContext & { claims: Claims }
 
-/** The sender of a request: an authenticated subject or a guest. To distinguish the two, check `isAuthenticated` or `isGuest`. */
+/** The sender of a request: an authenticated subject or a guest. To distinguish subjects from guests, check `isAuthenticated`. */
 export type AuthContext = AuthenticatedContext | GuestContext
 
 /** The context of a request with a valid access token. */

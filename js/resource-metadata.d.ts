@@ -60,7 +60,7 @@ export interface ResourceMetadataOptions {
 }
 
 /**
- * The metadata that {@link createResourceMetadata} creates. Its functions do not use `this`, so you can pass them as callbacks.
+ * The metadata that {@link createResourceMetadata} creates. The functions do not use `this`, so you can pass them as callbacks.
  */
 export interface ResourceMetadata {
   /** The metadata document, for frameworks that serialize objects to JSON. */

@@ -61,8 +61,8 @@ export function verifyLogtoToken(token: string, options: VerifyAuthOptions): Pro
 /**
  * Creates middleware that sets `req.auth`, or responds with status 401, or with status 503 during an outage.
  *
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. The error is thrown when you create the
- * middleware, not on the first request.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. `createExpressAuthMiddleware`
+ * throws this error itself, not on the first request.
  *
  * @example
  * ```ts
@@ -124,7 +124,7 @@ export function hasScopes(
 /**
  * Throws if {@link hasScopes} would return `false`.
  *
- * @throws `AuthError` (`missing_scope`, 403). The message lists the required, the actual and the missing scopes.
+ * @throws `AuthError` (`missing_scope`, 403). The message of the error lists the required, the actual and the missing scopes.
  */
 export function requireScopes(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -146,7 +146,7 @@ export function hasRole(
 /**
  * Throws if {@link hasRole} would return `false`.
  *
- * @throws `AuthError` (`missing_role`, 403). The message lists the required and the actual roles.
+ * @throws `AuthError` (`missing_role`, 403). The message of the error lists the required and the actual roles.
  */
 export function requireRole(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -169,7 +169,7 @@ export interface AuthContext {
 /** The claims of a token. */
 export interface AuthPayload {
   sub: string
-  /** The claim `scope`. Despite its type, it may be missing: Logto omits it from machine-to-machine tokens without scopes. */
+  /** The claim `scope`, which may be missing despite its type: Logto omits it from machine-to-machine tokens without scopes. */
   scope: string
   iss?: string
   aud?: string | string[]
@@ -183,7 +183,7 @@ export interface AuthPayload {
 export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cookieName' | 'logtoUrl' | 'requiredScope'> {
   /** URL of your Logto server. */
   logtoUrl: string
-  /** The accepted audience. If omitted or `null`, tokens for any API of the same Logto server are accepted. */
+  /** The accepted audience. If `audience` is omitted or `null`, tokens for any API of the same Logto server are accepted. */
   audience?: string | readonly string[] | null | undefined
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string | undefined

@@ -63,7 +63,7 @@ const CLASSES = [
   {
     name: 'a claim with a wrong type',
     ours: 'rejected',
-    why: 'According to RFC 9068 section 2.2 and RFC 8693 section 4, `sub`, `scope`, `client_id` and `organization_id` are strings. `sub` must not be blank. Applications base decisions on these claims.',
+    why: 'RFC 9068 section 2.2 and RFC 8693 section 4 require that `sub`, `scope`, `client_id` and `organization_id`, on which applications base decisions, are strings. A blank `sub` does not identify a user.',
     covers: ({ code, payload: { value } }) =>
       code === 'invalid_claims' &&
       (isBlank(value.sub) || TEXTS.some((name) => has(value, name) && typeof value[name] !== 'string')),
@@ -87,7 +87,7 @@ const CLASSES = [
   {
     name: 'a key with a non-canonical number',
     ours: 'rejected',
-    why: 'RFC 7518 sections 6.2.1.2 and 6.3.1.1 require base64url without leading zeros, and coordinates of full length. A key with other numbers is skipped.',
+    why: 'RFC 7518 sections 6.2.1.2 and 6.3.1.1 require base64url without leading zeros, and coordinates of full length. A key whose numbers have another form is skipped.',
     covers: ({ code, keys, named }) => isWithoutKey(code, named) && keys.some(hasOddNumber),
   },
   {

@@ -39,7 +39,8 @@ type RequestWithContext = Register extends { property: infer Name extends string
 interface RequestWithAuth {
   /**
    * The context that `logtoAuth` has verified. The property is `undefined` on routes registered before `logtoAuth`. With
-   * `allowPreflight`, it is also `undefined` in CORS preflights, which reach only handlers for all methods (`app.use`, `app.all`).
+   * `allowPreflight`, the property is also `undefined` in CORS preflights, which reach only handlers for all methods (`app.use`,
+   * `app.all`).
    */
   auth: RegisteredContext
 }
@@ -130,8 +131,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, Pr
   allowGuest?: RegisteredGuests
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. The function may pass
-   * the error on with `next(error)`, and errors that the function throws are passed on too. `next()` without an error lets the
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. `onError` may pass
+   * the error on with `next(error)`, and errors that `onError` throws are passed on too. `next()` without an error lets the
    * request pass without `req.auth`.
    *
    * @defaultValue the response described at {@link logtoAuth}
@@ -149,7 +150,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, Pr
  * Creates middleware for a route or router: the context that {@link logtoAuth} has verified must meet the requirements. Guests are
  * rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
  *
- * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

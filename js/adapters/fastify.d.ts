@@ -26,7 +26,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /**
      * The context that `logtoAuth` has verified. The property is `undefined` outside the scope in which `logtoAuth` is registered.
-     * With `allowPreflight`, it is also `undefined` in CORS preflights.
+     * With `allowPreflight`, the property is also `undefined` in CORS preflights.
      */
     auth: RegisteredContext
   }
@@ -79,12 +79,12 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
   /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
   allowGuest?: RegisteredGuests
 
-  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with Fastify's request. */
+  /** Reads the token from Fastify's request, as in `VerifyAuthOptions`. */
   getToken?(request: FastifyRequest): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. The function must
-   * send a reply. Errors that the function throws are passed to Fastify's error handler.
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. `onError` must
+   * send a reply. Errors that `onError` throws are passed to Fastify's error handler.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *
@@ -101,7 +101,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
  * requirements. Guests are rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with
  * `missing_token` (401).
  *
- * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

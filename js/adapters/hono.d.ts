@@ -25,7 +25,7 @@ import type { AdapterOptions, PropertyOption, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * The variables that {@link logtoAuth} sets. Hono infers their types in chained calls. Otherwise, write
+ * The variables that {@link logtoAuth} sets. Hono infers the types of the variables in chained calls. Otherwise, write
  * `new Hono<{ Variables: AuthVariables }>()`.
  */
 export type AuthVariables<Auth extends AuthContext = AuthContext> = {
@@ -81,12 +81,12 @@ export function requireAuth(c: Context<any>): AuthenticatedContext
 export interface LogtoAuthOptions<Claims = unknown, Property extends string = string>
   extends Omit<AdapterOptions<Claims>, 'getToken'>,
     PropertyOption<Property> {
-  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with Hono's context. */
+  /** Reads the token from Hono's context, as in `VerifyAuthOptions`. */
   getToken?(c: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that the
-   * function throws are passed to `app.onError`.
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that
+   * `onError` throws are passed to `app.onError`.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *
@@ -102,7 +102,7 @@ export interface LogtoAuthOptions<Claims = unknown, Property extends string = st
  * Creates middleware for a route: the context that {@link logtoAuth} has verified must meet the requirements. Guests are rejected
  * with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
  *
- * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

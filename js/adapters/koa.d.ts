@@ -24,8 +24,8 @@ import type { AdapterOptions, PropertyOption, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * The state that {@link logtoAuth} sets. Koa infers its type in chained `use` calls. Otherwise, write `new Koa<AuthState>()` or
- * `new Router<AuthState>()`.
+ * The state that {@link logtoAuth} sets. Koa infers the type of the state in chained `use` calls. Otherwise, write
+ * `new Koa<AuthState>()` or `new Router<AuthState>()`.
  */
 export interface AuthState {
   /** The verified context. With `allowPreflight`, the property is `undefined` in CORS preflights. */
@@ -75,12 +75,12 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
   /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
   allowGuest?: RegisteredGuests
 
-  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with Koa's context. */
+  /** Reads the token from Koa's context, as in `VerifyAuthOptions`. */
   getToken?(ctx: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that the
-   * function throws are passed on to Koa.
+   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that
+   * `onError` throws are passed on to Koa.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *
@@ -101,7 +101,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
  * the requirements. Guests are rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with
  * `missing_token` (401).
  *
- * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example With `@koa/router`

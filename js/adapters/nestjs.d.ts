@@ -56,8 +56,8 @@ export class LogtoAuthGuard implements CanActivate {
    *
    * By default, this method returns the request of HTTP contexts, and `req` of GraphQL contexts.
    *
-   * @throws `Error` if the context has no request, as in a gateway. In this case, override this method, or mark the handler with
-   * {@link Public}.
+   * @throws `Error` if the context has no request, as in a gateway. For such contexts, override `getRequest`, or mark the handler
+   * with {@link Public}.
    *
    * @example Socket.IO gateways, with the request of the handshake. For a rejected message, clients receive the event `exception`.
    * ```ts
@@ -73,14 +73,14 @@ export class LogtoAuthGuard implements CanActivate {
 
 /** Options of {@link LogtoAuthGuard}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with the request of Express or Fastify. */
+  /** Reads the token from the request of Express or Fastify, as in `VerifyAuthOptions`. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the platform
   getToken?(request: any): string | null | undefined | Promise<string | null | undefined>
 }
 
 /**
  * A parameter decorator that injects the `AuthContext`. The parameter is `undefined` on routes that are {@link Public} or have no
- * {@link LogtoAuthGuard}. With `allowPreflight`, it is also `undefined` in CORS preflights.
+ * {@link LogtoAuthGuard}. With `allowPreflight`, the parameter is also `undefined` in CORS preflights.
  *
  * @example
  * ```ts
@@ -97,7 +97,7 @@ export function Auth(): ParameterDecorator
  * are rejected with the code in `guestReason`, and requests that the guard has not verified with `missing_token` (401). On the same
  * method or class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
  *
- * @param requirements - The requirements. If omitted, any valid token is accepted.
+ * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

@@ -9,15 +9,15 @@ import type { AuthError, AuthenticatedContext, ContextWith, Principal, ScopeMode
 /** {@link VerifyAuthOptions}, with functions that take the framework's request. */
 export interface AdapterOptions<Claims = unknown>
   extends Omit<VerifyAuthOptions<Claims>, 'check' | 'fallback' | 'getToken' | 'onRefused' | 'organizationId'> {
-  /** Reads the token from another place, as in {@link VerifyAuthOptions}. Called with the framework's request. */
+  /** Reads the token from the framework's request, as in {@link VerifyAuthOptions}. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   getToken?(req: any): string | null | undefined | Promise<string | null | undefined>
 
-  /** Decides whether a request is permitted, as in {@link VerifyAuthOptions}. Called with the framework's request. */
+  /** Decides whether a request is permitted, given the framework's request, as in {@link VerifyAuthOptions}. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   check?(auth: ContextWith<Claims>, req: any): boolean | Promise<boolean>
 
-  /** Accepts requests without a valid token, as in {@link VerifyAuthOptions}. Called with the framework's request. */
+  /** Accepts requests without a valid token, given the framework's request, as in {@link VerifyAuthOptions}. */
   fallback?(
     // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
     req: any,

@@ -47,10 +47,10 @@ import type { AdapterOptions } from './options'
  * @param request - The request of the server's `upgrade` event.
  * @param socket - The socket of the server's `upgrade` event.
  * @param options - The options. Equal options are parsed once, even if you pass a new object with every request.
- * @returns The context, or `null` if the request was rejected or the client has disconnected. For `null`, your code must only
- *   return.
- * @throws `TypeError` with `code: 'invalid_options'`, and any error thrown by your own functions, such as `isRevoked`. In
- *   both cases, the socket has received a response with status 500 and is destroyed.
+ * @returns The context, or `null` if the request was rejected or the client has disconnected. If the
+ *   result is `null`, do not use the socket.
+ * @throws `TypeError` with `code: 'invalid_options'`, and any error thrown by your own functions, such as `isRevoked`. Before
+ *   the error is thrown, the socket receives a response with status 500 and is destroyed.
  *
  * @example A token in the subprotocol: `new WebSocket(url, ['bearer', token])`
  * ```ts
@@ -122,7 +122,7 @@ export interface HandshakeSocket {
 /** The error for a rejected client. Socket.IO sends `message` and `data` to the client. */
 export interface SocketAuthError extends Error {
   data: {
-    /** The error code, which is `forbidden` if the origin is not allowed. Missing for errors that are not rejections. */
+    /** The error code, which is `forbidden` if the origin is not allowed. `code` is missing for errors that are not rejections. */
     code?: AuthErrorCode
     status: number
   }
@@ -130,7 +130,7 @@ export interface SocketAuthError extends Error {
 
 /** Options of {@link socketAuth}. */
 export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken' | 'organizationId'> {
-  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with the socket if the handshake has no `auth.token`. */
+  /** Reads the token from the socket if the handshake has no `auth.token`, as in `VerifyAuthOptions`. */
   getToken?(socket: HandshakeSocket): string | null | undefined | Promise<string | null | undefined>
 
   /**
@@ -150,7 +150,7 @@ export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken'
 
 /** Options of {@link verifyUpgrade}. */
 export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken' | 'allowPreflight'> {
-  /** Reads the token from another place, as in `VerifyAuthOptions`. Called with the handshake request. */
+  /** Reads the token from the handshake request, as in `VerifyAuthOptions`. */
   getToken?(request: IncomingMessage): string | null | undefined | Promise<string | null | undefined>
 
   /**

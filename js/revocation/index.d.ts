@@ -45,7 +45,7 @@ export interface RevocationsOptions {
 
   /**
    * How long revocations are kept, in seconds. Set the longest lifetime of an access token, because tokens that live longer are
-   * accepted again after this time. All instances must use the same value.
+   * accepted again after this time. All instances must use the same `maxTokenLifetime`.
    *
    * @defaultValue 86400
    */
@@ -54,7 +54,7 @@ export interface RevocationsOptions {
   /**
    * The behavior while the store is unreachable. `'accept'` misses new revocations. `'refuse'` rejects requests with 503
    * `revocations_unavailable` if the store has been unreachable for longer than `maxLagMs`, and until the revocations have been
-   * loaded. In both cases, known revocations remain in force.
+   * loaded. Known revocations remain in force with both values.
    *
    * @defaultValue `'accept'`
    */
@@ -144,8 +144,8 @@ export interface Revocations {
   webhook(options: WebhookOptions): SourceHandler
 
   /**
-   * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). The handler performs every check of section 2.6,
-   * revokes the tokens of the user or of the session, and responds with 200 or 400 within two seconds.
+   * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). The handler performs every check of
+   * section 2.6 of the specification, revokes the tokens of the user or of the session, and responds with 200 or 400 within two seconds.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *

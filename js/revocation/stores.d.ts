@@ -57,7 +57,8 @@ export interface RevocationStore {
    * replaced, `read` starts at the oldest entry. If there are no new entries, `read` waits for up to a second.
    *
    * @param position - The position that the last call returned.
-   * @param options - `signal`: aborted when nobody waits for the result anymore. The next call should use another connection.
+   * @param options - `signal`: aborted when nobody waits for the result anymore. After an abort, the next call should
+   *   use another connection.
    * @returns Some entries, at most a few thousand, the position after these entries, and whether the log contains no further entries.
    */
   read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>

@@ -16,8 +16,8 @@ declare global {
  *
  * @param options - The options: see {@link TestIssuerOptions}.
  * @returns The issuer, which is listening and has its first key.
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. The promise rejects with this error.
- * @throws `Error` with `code: 'EADDRINUSE'` if `port` is in use. The promise rejects with this error.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option, as a rejection of the promise.
+ * @throws `Error` with `code: 'EADDRINUSE'` if `port` is in use, as a rejection of the promise.
  *
  * @example
  * ```ts
@@ -41,9 +41,9 @@ export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssue
  * Tests an implementation of `RevocationStore`, which takes a few seconds.
  *
  * @param createStore - Creates a store with its own connections. All stores that this function creates must use the same log, which
- *   must be empty at the start. The function is called several times.
+ *   must be empty at the start. `createStore` is called several times.
  * @param options - `reset` empties the log. Without `reset`, the behavior after a reset is not tested.
- * @throws `AssertionError` that names the first requirement that is not met. The promise rejects with this error.
+ * @throws `AssertionError` that names the first requirement that is not met, as a rejection of the promise.
  *
  * @example
  * ```ts
@@ -80,7 +80,7 @@ export interface TestIssuerOptions {
  */
 export type TestAlgorithm = Algorithm
 
-/** A running issuer. Its methods do not use `this`, so you can destructure the issuer. */
+/** A running issuer. The methods do not use `this`, so you can destructure the issuer. */
 export interface TestIssuer {
   /** `http://127.0.0.1:<port>`, the option `logtoUrl` for the code under test. */
   readonly logtoUrl: string
@@ -154,7 +154,7 @@ export interface TestIssuer {
    *
    * @param options - The options: see {@link RotateKeysOptions}.
    * @returns A promise that resolves once new tokens are signed with the new key.
-   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. The promise rejects with this error.
+   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option, as a rejection of the promise.
    *
    * @example
    * ```ts
@@ -167,7 +167,7 @@ export interface TestIssuer {
   rotateKeys(options?: RotateKeysOptions): Promise<void>
 
   /**
-   * Starts an outage, changes the mode of an outage, or ends the outage with `null`. The change takes effect before the call returns.
+   * Starts an outage, changes the mode of an outage, or ends the outage with `null`. The new mode takes effect before the call returns.
    * When a `hang` outage ends, the hanging connections are closed.
    *
    * @param mode - The mode of the outage: see {@link OutageMode}.
@@ -230,7 +230,7 @@ export interface MintOptions {
    */
   organizationId?: string
   /**
-   * Seconds from now until `exp`. With 0 or less, the token has expired, and its `iat` is one hour before its `exp`.
+   * Seconds from now until `exp`. If `expiresIn` is 0 or less, the token has expired, and its `iat` is one hour before its `exp`.
    *
    * @defaultValue `3600`
    */
