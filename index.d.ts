@@ -140,10 +140,10 @@ export interface VerifierStats {
     size: number
     /**
      * Number of tokens found in the cache, regardless of the results of the other checks. A request with two tokens can
-     * count twice.
+     * cause two hits.
      */
     hits: number
-    /** Number of tokens not found in the cache. Their signatures were checked, unless an earlier check failed. */
+    /** Number of tokens not found in the cache. The signature of such a token was checked, unless an earlier check failed. */
     misses: number
   }
   /**
@@ -281,10 +281,10 @@ export interface RequestLike {
 /**
  * The types of your application, which you register once by augmenting this interface:
  *
- * - `guests: true`: register this if you use `allowGuest` in Express, Fastify or Koa, where the type of the context is global.
+ * - `guests: true`: register guests if you use `allowGuest` in Express, Fastify or Koa, where the type of the context is global.
  *   The type of the context is then {@link AuthContext} instead of {@link AuthenticatedContext}.
  * - `claims`: the type of the claims that your custom-claims script adds to `auth.payload`.
- * - `property`: the value of the option `property` of `logtoAuth` in Express. Register this if another library, such as
+ * - `property`: the value of the option `property` of `logtoAuth` in Express. Register `property` if another library, such as
  *   `express-oauth2-jwt-bearer` or the MCP SDK, declares `req.auth` with its own type.
  *
  * @example
@@ -347,7 +347,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    *
    * {@link ANY_ORGANIZATION} accepts the organization token of any organization.
    *
-   * An audience is not a permission: Logto issues every application tokens for any audience, even without scopes.
+   * An audience is not a permission: every application can get a token for any registered API from Logto, even without scopes.
    *
    * @defaultValue `process.env.LOGTO_AUDIENCE`, split at white space
    * @throws `TypeError` `invalid_options` if the value is missing, `''` or `[]`; {@link AuthError} `invalid_audience` (401).
@@ -512,7 +512,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * Id of the organization that the token must belong to, according to its claim `organization_id` or its audience
-   * `urn:logto:organization:<id>`. `null` rejects tokens of organizations. If you omit this option, the organization is not
+   * `urn:logto:organization:<id>`. `null` rejects tokens of organizations. Without `organizationId`, the organization is not
    * checked, although tokens for an API have the same `aud` with and without an organization.
    *
    * @defaultValue not checked
@@ -620,7 +620,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per verification.
    * By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers work. The time for which a
-   * verification waits for keys or for a thread is added, except if this option is a `Date`.
+   * verification waits for keys or for a thread is added, except if `currentDate` is a `Date`.
    *
    * @defaultValue now
    * @throws `TypeError` `invalid_options` if the function does not return a valid `Date`.
@@ -714,7 +714,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * Minimum time in milliseconds between two requests for the key set because of an unknown `kid`, and maximum time
    * between retries of a failing endpoint. While no cached key set is usable, a failed connection is retried immediately once.
-   * Further retries start after 250 ms, and the delay doubles up to this value.
+   * Further retries start after 250 ms, and the delay doubles up to `jwksCooldownMs`.
    *
    * @defaultValue `10000`
    */
@@ -1016,7 +1016,7 @@ export class AuthError extends Error {
   readonly details: Readonly<Record<string, unknown>>
   /** The underlying error, if there is one. Do not send `cause` to clients. */
   readonly cause?: unknown
-  /** Returns the members that are safe to send to clients, without `details` and `cause`. `res.json(error)` calls this method. */
+  /** Returns the members that are safe to send to clients, without `details` and `cause`. `res.json(error)` calls `toJSON`. */
   toJSON(): { name: string; code: AuthErrorCode; status: number; message: string }
 }
 
@@ -1038,8 +1038,8 @@ export class AuthError extends Error {
 export function forbidden(message?: string): AuthError
 
 /**
- * Returns the response to a rejected request, exactly as the adapters would send it. Use this function in frameworks without an
- * adapter.
+ * Returns the response to a rejected request, exactly as the adapters would send it. `errorResponse` is for frameworks without
+ * an adapter.
  *
  * @throws `TypeError` if the argument is not an {@link AuthError}.
  *

@@ -45,7 +45,7 @@ export interface ResourceMetadataOptions {
   /** Scopes that clients may request. */
   scopesSupported?: readonly string[]
   /**
-   * How clients may send a token (RFC 6750 section 2).
+   * The ways in which clients may send a token (RFC 6750 section 2).
    * @defaultValue `['header']`
    */
   bearerMethodsSupported?: readonly ('header' | 'body' | 'query')[]

@@ -62,7 +62,7 @@ export function verifyLogtoToken(token: string, options: VerifyAuthOptions): Pro
  * Creates middleware that sets `req.auth`, or responds with status 401, or with status 503 during an outage.
  *
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. `createExpressAuthMiddleware`
- * throws this error itself, not on the first request.
+ * throws the error immediately, not on the first request.
  *
  * @example
  * ```ts

@@ -93,8 +93,8 @@ export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 export function getAuth(req: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, which is never a guest. Handlers behind {@link protect} can call this
- * function if the application allows guests.
+ * Returns the context of a request with a valid token, which is never a guest. Handlers behind {@link protect} can call
+ * `requireAuth` if the application allows guests.
  *
  * @throws {@link AuthError} with which `protect` would reject the request, if the request has no valid token.
  *

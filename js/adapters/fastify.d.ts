@@ -43,7 +43,7 @@ declare module 'fastify' {
  *
  * If a handler throws an `AuthError`, Fastify's error handler uses the status and headers of the error.
  *
- * @throws `TypeError` with `code: 'invalid_options'`. `register` and `ready` reject with this error.
+ * @throws `TypeError` with `code: 'invalid_options'`. `register` and `ready` reject with the `TypeError`.
  *
  * @example Only some routes
  * ```ts

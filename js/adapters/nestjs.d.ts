@@ -54,7 +54,7 @@ export class LogtoAuthGuard implements CanActivate {
   /**
    * Returns the request that a context belongs to, for the guard, {@link Auth} and {@link Protect}.
    *
-   * By default, this method returns the request of HTTP contexts, and `req` of GraphQL contexts.
+   * By default, `getRequest` returns the request of HTTP contexts, and `req` of GraphQL contexts.
    *
    * @throws `Error` if the context has no request, as in a gateway. For such contexts, override `getRequest`, or mark the handler
    * with {@link Public}.

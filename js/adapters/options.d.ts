@@ -103,8 +103,8 @@ export interface Requirements {
 }
 
 /**
- * The id of an organization, `null` for no organization, or a function that takes the request and returns one of the two. The
- * function may also return `undefined` to reject the request.
+ * The id of an organization, `null` for no organization, or a function that takes the request and returns an id, `null`, or
+ * `undefined` to reject the request.
  */
 export type OrganizationId =
   | string

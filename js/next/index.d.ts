@@ -161,7 +161,7 @@ export interface NextAuth<Auth extends AuthContext = AuthContext> {
 }
 
 /**
- * Verifies a request without throwing for invalid tokens. Use this function in middleware, in `getServerSideProps`, and in other
+ * Verifies a request without throwing for invalid tokens. Use `verifyNextAuth` in middleware, in `getServerSideProps`, and in other
  * code that has a request.
  *
  * @param request - A `NextRequest`, a `Request`, the request of the Pages Router, or any object with headers.
@@ -192,10 +192,10 @@ export type NextAuthResult<Auth extends AuthContext = AuthContext> =
     }
 
 /**
- * Returns the context of the current request in Server Components and Server Actions. With `cacheComponents`, call this function in
+ * Returns the context of the current request in Server Components and Server Actions. With `cacheComponents`, call `getAuth` in
  * a component inside a `<Suspense>` boundary.
  *
- * A new guest has the same id throughout the request. With `allowGuest`, this function sets the guest cookie in Server Actions. For
+ * A new guest has the same id throughout the request. With `allowGuest`, `getAuth` sets the guest cookie in Server Actions. For
  * pages, the proxy sets the guest cookie.
  *
  * @param options - The options: see {@link NextAuthOptions}.

@@ -45,7 +45,7 @@ export interface RevocationsOptions {
 
   /**
    * How long revocations are kept, in seconds. Set the longest lifetime of an access token, because tokens that live longer are
-   * accepted again after this time. All instances must use the same `maxTokenLifetime`.
+   * accepted again after `maxTokenLifetime`. All instances must use the same `maxTokenLifetime`.
    *
    * @defaultValue 86400
    */

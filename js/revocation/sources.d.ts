@@ -1,4 +1,4 @@
-/** The options of the functions that receive revocations from Logto, and the handlers that these functions return. */
+/** The options of the functions that receive revocations from Logto, and the type of their handlers. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { VerifyAuthOptions } from '../..'
@@ -38,7 +38,7 @@ export interface BackchannelLogoutOptions
   clientId: string | string[]
 
   /**
-   * How logout tokens are matched with access tokens. `'subject'` revokes all tokens that the user has received so far. Clients in
+   * Determines how logout tokens are matched with access tokens. `'subject'` revokes all tokens that the user has received so far. Clients in
    * other sessions of the user refresh their tokens. `'session'` revokes the tokens with the same `sid` claim, which requires a
    * custom-claims script. A logout token that contains only `sub` or only `sid` is matched by the claim that it contains.
    *

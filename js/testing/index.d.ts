@@ -40,7 +40,7 @@ export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssue
 /**
  * Tests an implementation of `RevocationStore`, which takes a few seconds.
  *
- * @param createStore - Creates a store with its own connections. All stores that this function creates must use the same log, which
+ * @param createStore - Creates a store with its own connections. All stores that `createStore` creates must use the same log, which
  *   must be empty at the start. `createStore` is called several times.
  * @param options - `reset` empties the log. Without `reset`, the behavior after a reset is not tested.
  * @throws `AssertionError` that names the first requirement that is not met, as a rejection of the promise.
@@ -90,7 +90,7 @@ export interface TestIssuer {
   readonly jwksUri: string
   /**
    * Number of requests for the key set since startup, including requests answered with 304 and requests during outages. Read
-   * the number from the issuer each time, because a destructured copy does not change.
+   * `jwksRequests` from the issuer each time, because a destructured copy does not change.
    */
   readonly jwksRequests: number
 
@@ -274,7 +274,7 @@ export interface RotateKeysOptions {
 }
 
 /**
- * The way in which the issuer fails. `empty` affects only the key set. All other modes affect every URL.
+ * The way in which the issuer fails. The mode `empty` affects only the key set. All other modes affect every URL.
  *
  * - `down`: the issuer closes open connections, and resets new connections (`ECONNRESET`) as soon as a request arrives. The port
  *   remains in use, so that the issuer can recover on the same port, and requests are still counted. To get `ECONNREFUSED`, close
