@@ -238,7 +238,7 @@ export interface KeyFetchMessage {
   outcome: 'ok' | 'failed'
   /** Number of usable keys in the key set, or 0 if the request failed. */
   keys: number
-  /** Message for operators that says why the request failed, or `null` if it succeeded. Do not parse this message. */
+  /** Message for operators that says why the request failed, or `null` if it succeeded. The wording may change. */
   error: string | null
   /** Start of the request, in milliseconds since the epoch. */
   startedAt: number
@@ -926,7 +926,7 @@ export interface AuthPayload {
   nbf?: number
   /** Id of the token. */
   jti?: string
-  /** Granted scopes, separated by spaces. The claim is missing or empty if no scopes were granted. */
+  /** Granted scopes, separated by spaces. The claim `scope` is missing or empty if no scopes were granted. */
   scope?: string
   /** Id of the application that requested the token. */
   client_id?: string

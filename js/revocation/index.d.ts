@@ -145,7 +145,7 @@ export interface Revocations {
 
   /**
    * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). The handler performs every check of
-   * section 2.6 of the specification, revokes the tokens of the user or of the session, and responds with 200 or 400 within two seconds.
+   * section 2.6, revokes the tokens of the user or of the session, and responds with 200 or 400 within two seconds.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
