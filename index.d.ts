@@ -252,8 +252,8 @@ export interface KeyFetchMessage {
  *
  * Cookies are read from the `Cookie` header, so no cookie parser is needed. If a cookie parser has run, its `cookies` are used too.
  *
- * Any other input throws a `TypeError` that names the expected type, and never counts as a request without a token. Examples of such
- * input are a promise, a `Map` or an array as `headers`, and header values that are neither strings nor arrays of strings.
+ * Any other input throws a `TypeError` that names the expected type, and never counts as a request without a token. Examples of
+ * unreadable input are a promise, a `Map` or an array as `headers`, and header values that are neither strings nor arrays of strings.
  *
  * @example
  * ```ts
@@ -282,7 +282,7 @@ export interface RequestLike {
  * The types of your application, which you register once by augmenting this interface:
  *
  * - `guests: true`: register guests if you use `allowGuest` in Express, Fastify or Koa, where the type of the context is global.
- *   The type of the context is then {@link AuthContext} instead of {@link AuthenticatedContext}.
+ *   The type of the context then includes guests.
  * - `claims`: the type of the claims that your custom-claims script adds to `auth.payload`.
  * - `property`: the value of the option `property` of `logtoAuth` in Express. Register `property` if another library, such as
  *   `express-oauth2-jwt-bearer` or the MCP SDK, declares `req.auth` with its own type.

@@ -52,9 +52,9 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * Creates middleware that verifies the token of a request and sets `req.auth`, replacing any existing value.
  *
  * A rejected request gets a response with the status and headers of the {@link AuthError} and the body
- * `{ "error": "Authentication failed", "code": "token_expired", "message": "Token has expired" }`, where `error` is
- * `Authentication required` (no token), `Authentication failed` (400, any other 401), `Forbidden` (403) or
- * `Service unavailable` (503).
+ * `{ "error": "Authentication failed", "code": "token_expired", "message": "Token has expired" }`. `error` is
+ * `Authentication required` without a token, `Authentication failed` for a rejected token (400 or 401), `Forbidden` for 403, and
+ * `Service unavailable` for 503.
  *
  * With `allowGuest: true`, no request is rejected. The response to a new guest sets a cookie and keeps the application's own
  * cookies. To use `allowGuest`, register guests once in `Register`.

@@ -149,7 +149,7 @@ export interface TestIssuer {
    * Generates a new signing key and puts the key first in the key set. As in Logto 1.42, the key set then contains the new
    * and the previous key. Older keys are removed, so their tokens become invalid.
    *
-   * The new key set takes effect when the promise resolves. Until then, requests get the previous key set. The key is
+   * The new key set takes effect when the promise resolves. Before that, requests get the previous key set. The key is
    * generated outside the event loop, and concurrent calls are processed in order.
    *
    * @param options - The options: see {@link RotateKeysOptions}.
