@@ -33,7 +33,7 @@ impl Timestamp {
         if other.since(self).is_zero() { self } else { other }
     }
 
-    /// The point in time this far from now, on both clocks.
+    /// The point in time that follows this one by a duration, on both clocks.
     ///
     /// # Panics
     ///

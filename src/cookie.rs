@@ -13,7 +13,8 @@ pub struct Attributes {
     pub domain: Option<String>,
     /// Whether scripts cannot read the cookie.
     pub http_only: bool,
-    /// Whether the browser sends the cookie only over https. `None` means yes, unless [`Attributes::on`] clears it.
+    /// Whether the browser sends the cookie only over https. `None` means that it does, unless [`Attributes::on`]
+    /// decides otherwise.
     pub secure: Option<bool>,
     /// Whether the browser sends the cookie with requests from other sites.
     pub same_site: SameSite,
@@ -28,7 +29,7 @@ pub enum SameSite {
     Strict,
     /// From other sites, the cookie is sent only with top-level navigations.
     Lax,
-    /// The cookie is always sent. Browsers require `Secure` as well.
+    /// The cookie is always sent. Browsers then require `Secure` as well.
     None,
 }
 

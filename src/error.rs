@@ -75,7 +75,7 @@ errors! {
     /// The `alg` is not on the allow-list.
     UnsupportedAlgorithm => "unsupported_algorithm", 401, AUTH_FAILED, INVALID_TOKEN,
         "Token is signed with an algorithm that is not accepted";
-    /// The `typ` is not the required one (RFC 9068 section 4). ID tokens, for example, have another.
+    /// The `typ` is not the required one (RFC 9068 section 4). ID tokens, for example, have another type.
     InvalidTokenType => "invalid_token_type", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not an access token";
     /// The key set has no key with the token's `kid` that supports its `alg`.
     UnknownKey => "unknown_key", 401, AUTH_FAILED, INVALID_TOKEN, "Token is signed with an unknown key";
@@ -106,7 +106,7 @@ errors! {
         "Signing keys are unavailable, try again later";
     /// Too many expensive signatures wait to be checked, or this one has waited too long.
     Overloaded => "overloaded", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE, "Too many tokens to verify, try again later";
-    /// Revocations have not been loaded or are too old, and the policy demands that they are complete.
+    /// Revocations have not been loaded or are too old, and the policy requires complete revocations.
     RevocationsUnavailable => "revocations_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Revocations are unavailable, try again later";
 }
@@ -142,9 +142,10 @@ impl Code {
 pub struct Rejection {
     /// The error code.
     pub code: Code,
-    /// The end of the message: the malformed claim, or the missing scopes or roles. For [`Code::Forbidden`], the whole message.
+    /// The end of the message: the malformed claim, or the missing scopes or roles. With [`Code::Forbidden`], it is the
+    /// whole message.
     pub subject: Option<String>,
-    /// The message and the challenge according to the options, if they differ from those of the code.
+    /// The parts of the message and the challenge that the options replace.
     pub wording: Option<Box<Wording>>,
     /// The required scopes, separated by spaces, for the `scope` parameter of the challenge (RFC 6750 section 3).
     pub scope: Option<Box<str>>,
@@ -158,7 +159,7 @@ pub struct Rejection {
     pub cause_code: Option<&'static str>,
 }
 
-/// What the options change about the message and the challenge of a rejection.
+/// The parts of a rejection's message and challenge that the options replace.
 #[derive(Clone, Debug)]
 pub struct Wording {
     /// Replaces the message of the code.

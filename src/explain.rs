@@ -78,7 +78,7 @@ enum Verdict {
     Passed,
     Failed(Box<Rejection>),
     NotChecked(&'static str),
-    /// Like `NotChecked`, but the verdict stays even if the pipeline performs the check.
+    /// The check counts as not performed, even if the pipeline performs it.
     Exempt(&'static str),
 }
 
@@ -112,8 +112,8 @@ impl Report {
         report
     }
 
-    /// Exempts the checks of malformed claims, which [`Check::Types`] reports. If `iss` is malformed, its check counts even
-    /// without configured issuers.
+    /// Exempts the checks of malformed claims, because [`Check::Types`] reports those claims. A malformed `iss` is
+    /// reported by its own check instead, even without configured issuers.
     fn skip_malformed_claims(&mut self, claims: &Claims) {
         for (check, is_readable) in [
             (Check::Age, claims.has_readable_issue_time()),
@@ -151,7 +151,7 @@ impl Report {
             .find_map(|verdict| if let Verdict::Failed(rejection) = verdict { Some(&**rejection) } else { None })
     }
 
-    /// Whether the signature is valid. Otherwise, anyone could have written the claims.
+    /// Whether the signature is valid. If it is not, anyone could have written the claims.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         matches!(self.get(Check::Signature), Some(Verdict::Passed))

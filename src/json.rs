@@ -37,12 +37,12 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    /// Parses an object, but not the values of its members: for a body whose sender is authenticated, and in which others can nest
-    /// values.
+    /// Parses an object, but not the values of its members: for the body of an authenticated sender that may contain
+    /// deeply nested values from other people.
     ///
     /// # Errors
     ///
-    /// The reason why it is not an object without duplicate members.
+    /// The reason, if the input is not an object or has duplicate members.
     pub fn parse_outer(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
         serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")

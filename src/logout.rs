@@ -17,8 +17,8 @@ use crate::verify::Verifier;
 /// 1.42 do not limit its life with an `exp` claim.
 const MAX_AGE: f64 = 300.0;
 
-/// How long a `jti` is remembered, in seconds: until [`MAX_AGE`] rejects the token, which may have been issued by a clock that is a
-/// minute fast.
+/// How long a `jti` is remembered, in seconds. After that, [`MAX_AGE`] rejects the token, even if it was issued by a
+/// clock that is a minute fast.
 const REMEMBERED_SECONDS: f64 = MAX_AGE + 120.0;
 
 /// Expired ids are removed whenever the number of ids is a multiple of this.
@@ -27,7 +27,7 @@ const PRUNE_EVERY: usize = 256;
 /// A valid logout token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logout {
-    /// The revocation that follows from it.
+    /// The revocation that follows from the token.
     pub entry: Entry,
     /// The id of the token.
     pub id: String,
@@ -38,7 +38,8 @@ pub struct Logout {
 pub struct LogoutVerifier {
     verifier: Verifier,
     matching: Match,
-    /// The ids of valid tokens, with the dates until which they are remembered. Only Logto can add to them.
+    /// The ids of valid tokens, with the dates until which they are remembered. Only tokens signed by Logto add ids, so
+    /// outsiders cannot fill the memory.
     seen: Mutex<HashMap<String, f64>>,
 }
 
@@ -67,7 +68,7 @@ impl LogoutVerifier {
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;
         let subject = claims.partial_subject();
-        // The payload has been parsed before, so this does not fail.
+        // The payload has been parsed before, so parsing does not fail.
         let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
             .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
         if payload.get("exp").is_some() {
@@ -103,7 +104,7 @@ impl LogoutVerifier {
         Ok(Logout { entry, id })
     }
 
-    /// Lets a token be used once more, because its revocation was not stored.
+    /// Allows a token to be accepted once more, because its revocation was not stored.
     pub fn forget(&self, id: &str) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }

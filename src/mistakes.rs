@@ -3,7 +3,7 @@
 use crate::base64url::decode;
 use crate::reason::Reason;
 
-/// The likely reason for a text that is not a JWT.
+/// The likely reason why a client sent this text, which is not a JWT.
 #[must_use]
 pub fn of_text(text: &str) -> Option<Reason> {
     const LITERALS: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];

@@ -13,7 +13,7 @@ pub enum Denied {
     Missing {
         /// The rejection.
         rejection: Box<Rejection>,
-        /// A message with more details than that of the rejection.
+        /// A more detailed message than the rejection's.
         message: String,
     },
 }

@@ -15,7 +15,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The subject, for the same checks as that of a token.
+    /// The principal as a subject, for the checks that the subjects of tokens also go through.
     #[must_use]
     pub fn subject(&self) -> Subject<'_> {
         Subject {
@@ -28,7 +28,7 @@ impl Principal {
         }
     }
 
-    /// Reads a principal from the context that was created for it, or `None` if the context is that of a token.
+    /// Reads a principal from the context that was created for it, or `None` if the context was created from a token.
     #[must_use]
     pub fn of_context(context: &Object) -> Option<Self> {
         let text = |name| context.typed::<String>(name).ok().flatten();

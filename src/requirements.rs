@@ -37,7 +37,7 @@ pub enum Organization {
     Unchecked,
     /// The token must belong to no organization.
     None,
-    /// The request should name an organization but does not, so no token belongs to it.
+    /// The request does not name the organization that it must name, so every token is rejected.
     Missing,
     /// The token must belong to this organization.
     Id(String),

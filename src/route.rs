@@ -8,7 +8,7 @@ use crate::verify::Verifier;
 /// Whether the tokens of a request claim to be issued by an accepted issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// The first one that does has this position.
+    /// The first token from an accepted issuer has this position.
     Own(usize),
     /// All tokens are from other issuers.
     Foreign,
@@ -29,7 +29,7 @@ impl Verifier {
         own.map_or(Route::Foreign, Route::Own)
     }
 
-    /// Whether a token claims to be issued by another issuer, or names none.
+    /// Whether a token claims to be issued by another issuer, or names no issuer.
     pub(crate) fn is_foreign(&self, token: &str) -> bool {
         self.claimed_issuer(token) == Some(false)
     }

@@ -11,7 +11,7 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 /// verification time, which grows with the square of the length.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Maximum size of an encoded RSA key whose verification is fast: 3072 bits and the exponent.
+/// Maximum size of an encoded RSA key whose signatures are fast to verify: 3072 bits and the exponent.
 const FAST_RSA_BYTES: usize = 3072 / 8 + 16;
 
 /// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864). Symmetric algorithms are not supported: if a public key
@@ -26,7 +26,7 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-521 with SHA-512.
     Es512,
-    /// `EdDSA` on any curve, of which only Ed25519 is supported.
+    /// `EdDSA`, whose name covers several curves. Only Ed25519 is supported.
     EdDsa,
     /// `EdDSA` with Ed25519, under its RFC 9864 name.
     Ed25519,
@@ -136,7 +136,7 @@ enum VerificationKey {
 pub struct PublicKey {
     key_type: KeyType,
     key: VerificationKey,
-    /// The encoded key, for comparison with other keys.
+    /// The encoded key, for comparisons with other keys.
     material: Vec<u8>,
 }
 
@@ -207,9 +207,10 @@ impl PublicKey {
         }
     }
 
-    /// Whether concurrent verifications should share several threads. A P-384 verification takes 150 µs, one on P-521 longer, the
-    /// other algorithms take 35 to 60 µs, and moving one to another thread and back takes about 5 µs of the event loop's time. With
-    /// RSA keys of usual length, verification takes only 15 µs.
+    /// Whether concurrent verifications should share several threads. A P-384 verification takes 150 µs, a P-521
+    /// verification takes longer, and the other slow algorithms take 35 to 60 µs. Moving a verification to another
+    /// thread and back takes about 5 µs of the event loop's time. With an RSA key of the usual length, verification
+    /// takes only 15 µs.
     #[must_use]
     pub fn is_slow(&self) -> bool {
         self.key_type != KeyType::Rsa || self.material.len() > FAST_RSA_BYTES

@@ -22,7 +22,8 @@ pub struct Credentials {
     pub parsed_guest_cookie: Option<String>,
     /// The required organization, if it depends on the request.
     pub organization: Option<Organization>,
-    /// The request's valid tokens that the application has rejected: their positions, starting from 0, and the reasons.
+    /// The rejections of valid tokens by the application, each with the position of the token in the request, starting
+    /// from 0.
     pub rejected: Vec<(usize, Rejection)>,
     /// Whether the application uses several Logto servers. A token of another issuer is then rejected before anything is fetched.
     pub is_routed: bool,
@@ -63,8 +64,8 @@ pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     }
 }
 
-/// The likely reason for a request without a token, if it contains something similar. For another cookie that contains a JWT, also
-/// its name.
+/// The likely reason why a request has no token, if the request contains something similar to one. If another cookie
+/// contains a JWT, its name is returned too.
 #[must_use]
 fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
     let searches = |source| options.sources.contains(&source);
@@ -73,7 +74,7 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
     if header.is_some() && bearer.is_none() && searches(TokenSource::Header) {
         return Some((Reason::NoBearerScheme, None));
     }
-    // In a source that is searched, it would have been found.
+    // The options do not search this source. Otherwise, the token would have been found.
     let cookies = request.cookies.as_deref().unwrap_or_default();
     if bearer.is_some_and(|token| !token.is_empty()) || cookie::values(cookies, &options.cookie_name).next().is_some() {
         return Some((Reason::OtherSource, None));

@@ -1,4 +1,5 @@
-//! Splits and decodes a compact JWS, with a size limit and strict base64url, and parses its header. Does no cryptography.
+//! Splits and decodes a compact JWS, with a size limit and strict base64url, and parses its header. This module does no
+//! cryptography.
 
 use crate::base64url::{decode, is_base64url};
 use crate::error::{Code, Rejection};

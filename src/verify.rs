@@ -129,10 +129,10 @@ impl Verifier {
         counter.fetch_add(1, Ordering::Relaxed);
         let token = match cached {
             Some(token) => token,
-            // Boxed, because every request would otherwise allocate and copy the space that only new tokens need.
+            // Boxing saves every request from allocating and copying the space that only new tokens need.
             None => Box::pin(self.verify_new(text, now, waited.for_fetch)).await?,
         };
-        // A new token may have waited for a thread. The clock is read again only then, because that takes a while itself.
+        // Reading the clock takes time, so it is read again only for new tokens, which may have waited for a thread.
         let date = self.date(date, now, waited.at_all || !was_cached);
         self.check_claims(&token.claims, &token.marks, organization, (date, now), &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
@@ -146,7 +146,7 @@ impl Verifier {
             Some(Parsed { header, verified_by: Some(key), claims }) => {
                 Ok(Arc::new(VerifiedToken::new(header, key, claims)))
             }
-            // Unreachable, because the pipeline stops at the first failed check.
+            // This arm is unreachable, because the pipeline stops at the first failed check.
             _ => Err(Code::InvalidSignature.into()),
         }
     }
@@ -194,7 +194,8 @@ impl Verifier {
         verdicts: &mut V,
     ) -> Result<Option<Parsed>, Rejection> {
         let Some(parsed) = self.check_signed(text, now, waited, verdicts).await? else { return Ok(None) };
-        // Logto signs logout tokens with the same keys, and their audience, an application's id, may be an accepted one.
+        // Logto signs logout tokens with the same keys as access tokens, and their audience, an application's id, may
+        // be an accepted audience.
         let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
         let logout = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
         verdicts.record(Check::Logout, ensure(!is_logout, logout))?;

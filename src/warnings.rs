@@ -26,14 +26,15 @@ impl Warned {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             Code::JwksUnavailable => (1, keys_unavailable),
-            // With several Logto servers, the issuer of a token is compared before its signature, and then there is no such detail.
+            // With several Logto servers, the issuer is compared before the signature is checked. Such a rejection
+            // lacks these details and must not cause a warning.
             Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
                 (2, other_issuer)
             }
             Code::InvalidAudience => (4, other_audience),
             _ => return None,
         };
-        // Reading first spares other threads a write for every rejection.
+        // Reading the flags first avoids a write to shared memory for every rejection.
         if self.0.load(Ordering::Relaxed) & bit != 0 || self.0.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return None;
         }
@@ -73,7 +74,7 @@ fn other_audience(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-/// The flag with the URL of the Logto server, of which the issuer is a valid form.
+/// The flag for the URL of the Logto server. The issuer is a valid value for it.
 fn url_flag(options: &Options) -> String {
     options.issuers.first().map(|issuer| format!(" --url {issuer}")).unwrap_or_default()
 }

@@ -8,8 +8,8 @@ pub const SIGNATURE_HEADER: &str = "logto-signature-sha-256";
 /// Maximum length of a body, in bytes. An event contains a user with custom data, or up to 5,000 ids.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// Whether a signature, in hexadecimal, is that of the body with one of the keys. An administrator may replace the key, so that two
-/// are in use for a while.
+/// Whether a hexadecimal signature matches the body with one of the keys. While an administrator replaces the key, two
+/// keys are in use.
 #[must_use]
 pub fn is_signed(body: &[u8], signature: &str, keys: &[String]) -> bool {
     let Some(tag) = from_hex(signature) else { return false };

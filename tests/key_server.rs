@@ -496,7 +496,7 @@ fn a_bad_first_response_is_an_outage_with_its_cause() {
         let rejection = assert_rejects(&verifier, &Key::p384("k").token(), 0.0, JwksUnavailable);
         let given = rejection.cause.unwrap();
         assert!(!given.is_empty() && given.contains(cause), "{given} instead of {cause}");
-        // Of a URL, only the origin of a redirect's target is given.
+        // Error messages contain no URL except for the origin of a redirect's target.
         let origin = elsewhere.jwks_uri().replace("/oidc/jwks", "");
         let given = given.replace(&format!("a redirect to {origin},"), "");
         assert!(!given.contains("127.0.0.1") && !given.contains('\n'), "{given}");
@@ -780,7 +780,7 @@ fn a6_a_previously_verified_token_that_expires_while_keys_are_fetched_is_rejecte
     }
 }
 
-/// A point in time that has really passed, unlike those of `at`.
+/// A point in time in the real past. The function `at` returns times on a simulated clock.
 fn seconds_ago(seconds: u32) -> Timestamp {
     let now = Timestamp::now();
     Timestamp {

@@ -98,7 +98,7 @@ fn with_option(name: &str, value: Raw) -> Raw {
     }
 }
 
-/// A set of the table with the rows of the sets that it resembles.
+/// An option set in the table. Its rows include those of the sets that its member `like` names.
 struct Table {
     all: Value,
     name: &'static str,
@@ -109,7 +109,7 @@ impl Table {
         Set::ALL.into_iter().map(|(_, name)| Self { all: table(), name })
     }
 
-    /// The values of a member of the set and of those that it resembles, the former first.
+    /// The values of a member of the set, followed by those of the sets that `like` names.
     fn members(&self, member: &str) -> Vec<&Value> {
         self.members_of(self.name, member)
     }
@@ -125,7 +125,7 @@ impl Table {
         found
     }
 
-    /// Every option with its row. A string names the set that has the row.
+    /// Every option with its row. In the table, a string instead of a row names the set that contains the row.
     fn options(&self) -> BTreeMap<&String, &Value> {
         self.options_of(self.name)
     }
@@ -143,7 +143,7 @@ impl Table {
         options
     }
 
-    /// The decoded values of a list, each with its message.
+    /// The decoded values of a list in the table, each with its message.
     fn rows(&self, member: &str) -> Vec<(Raw, String)> {
         let names: Vec<_> = self.options().into_keys().filter(|name| !name.contains('.')).cloned().collect();
         let rows = self.members(member).into_iter().flat_map(|rows| rows.as_array().unwrap());

@@ -18,7 +18,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Verifies one signature with this JWK, in a key set of its own.
+    /// Verifies one signature with a key set that contains only this JWK.
     #[track_caller]
     fn check(
         &mut self,
@@ -50,7 +50,7 @@ fn assert_tally(tally: &Tally, accepted: usize, rejected: usize) {
     assert_eq!(*tally, Tally { accepted, rejected });
 }
 
-/// Encodes a number without the leading zero octets that some vectors have (RFC 7518 section 6.3.1.1).
+/// Encodes a number without the leading zero octets that some test vectors have (RFC 7518 section 6.3.1.1).
 fn number(bytes: &[u8]) -> String {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     URL_SAFE_NO_PAD.encode(bytes.get(zeros..).unwrap_or_default())

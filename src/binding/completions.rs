@@ -1,5 +1,6 @@
-//! Delivers the outcomes of verifications that continue on other threads. One thread-safe function per copy of the package
-//! delivers all of them, because creating one for each promise would take longer than verifying an RSA signature.
+//! Delivers the outcomes of verifications that continue on other threads. Each copy of the package uses a single
+//! thread-safe function for all outcomes, because creating one for each promise would take longer than verifying an RSA
+//! signature.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +36,8 @@ impl Completions {
         Ok(Self(Arc::new(Inbox { outcomes: Mutex::default(), wake })))
     }
 
-    /// Takes the outcomes. Each ticket, negated, is followed by its outcome, or by null after a panic.
+    /// Takes all outcomes as a flat list: the id of each verification, followed by its outcome, or by null after a
+    /// panic.
     #[napi(catch_unwind, ts_return_type = "Array<number | string | VerifiedContext | RejectedRequest | null>")]
     pub fn take(&self) -> Vec<Option<VerificationResult>> {
         let outcomes = std::mem::take(&mut *self.0.outcomes());
@@ -59,7 +61,7 @@ impl Inbox {
         let is_first = outcomes.len() == 1;
         drop(outcomes);
         if is_first {
-            // Fails only while the JavaScript thread terminates, when nobody waits for the outcome.
+            // The call fails only while the JavaScript thread terminates, when nothing waits for the outcome.
             self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
@@ -69,21 +71,22 @@ impl Inbox {
     }
 }
 
-/// The id of a verification that continues on another thread, as passed to JavaScript. It is negative to differ from the ids of
-/// cached tokens.
+/// The id of a verification that continues on another thread, as passed to JavaScript. The id is negative to
+/// distinguish it from the ids of cached tokens.
 #[allow(clippy::cast_precision_loss, reason = "a million verifications a second take 285 years to reach 2^53")]
 pub fn pending_id(ticket: Ticket) -> f64 {
     -(ticket as f64)
 }
 
-/// Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget.
-/// Returns whether checks are still waiting.
+/// Marks the end of a turn of the event loop on this thread: waiting signature checks may use the rest of its time
+/// budget. Returns whether checks are still waiting.
 #[napi(catch_unwind)]
 pub fn end_turn() -> bool {
     threads::end_turn()
 }
 
-/// Tells verifications to give up if their signature checks are still waiting, because their clients have disconnected.
+/// Cancels the verifications with these ids, whose clients have disconnected, unless their signature checks have
+/// started.
 #[napi(catch_unwind)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids from `pending_id`")]
 pub fn cancel(ids: Vec<f64>) {

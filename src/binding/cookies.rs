@@ -38,7 +38,7 @@ pub fn cookie_values(header: String, name: String) -> Vec<String> {
     cookie::values(&header, &name).map(str::to_owned).collect()
 }
 
-/// The `Set-Cookie` header with this value. `name` is the argument that contained the value, for errors.
+/// Builds a `Set-Cookie` header with this value. `name` is the name of the value's argument in error messages.
 pub fn set_cookie(
     value: &str,
     name: &str,

@@ -63,7 +63,7 @@ pub fn credentials(
     })
 }
 
-/// The rejection with this code, which the application has decided.
+/// The rejection of a token that the application has rejected with this code.
 pub fn application_rejection(code: &str, subject: Option<String>, issue: Option<String>) -> Result<Rejection> {
     let rejection = Rejection { subject, ..error_code(code)?.into() };
     Ok(match issue {

@@ -44,7 +44,7 @@ impl NativeVerifier {
             Progress::Unfinished(unfinished) => unfinished,
         };
         let (deferred, promise) = env.create_deferred()?;
-        // The command line does not end turns.
+        // The command line never marks the end of a turn of the event loop.
         threads::run_in_background(unfinished, threads::new_ticket(), false, |report| match report {
             Some(report) => deferred.resolve(|_| Ok(report)),
             None => deferred.reject(internal_error()),

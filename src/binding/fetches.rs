@@ -1,4 +1,5 @@
-//! The log of key set fetches, as messages for `diagnostics_channel`, and the proxy for a fetch, for the command line.
+//! N-API functions for the log of key set fetches, which JavaScript publishes on a diagnostics channel, and for the
+//! choice of a proxy.
 
 use std::collections::HashMap;
 

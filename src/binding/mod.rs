@@ -149,8 +149,8 @@ impl NativeVerifier {
         })
     }
 
-    /// The context, as JSON, of the principal that the application's `fallback` returned, or the rejection if the principal does
-    /// not meet the requirements. `payload` is a JSON object of its claims and `sub`.
+    /// Accepts the principal that the application's `fallback` returned. Returns its context as JSON, or the rejection
+    /// if the principal does not meet the requirements. `payload` is a JSON object of its claims and `sub`.
     #[napi(catch_unwind)]
     pub fn accept_principal(
         &self,
@@ -201,7 +201,7 @@ impl NativeVerifier {
         }
     }
 
-    /// The origin from which keys are fetched over plain http. It is returned only once per process.
+    /// The origin from which keys are fetched over plain http. Only the first call in the process returns it.
     #[napi(catch_unwind)]
     pub fn take_warning(&self) -> Option<String> {
         static WARNED: AtomicBool = AtomicBool::new(false);

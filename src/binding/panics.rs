@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 
 use napi::{Error, Result};
 
-/// Installs a panic hook that prints only the location. The hook belongs to the addon's Rust runtime and affects no other
-/// library.
+/// Installs a panic hook that prints only the location. The hook belongs to the addon's Rust runtime, so other
+/// libraries are not affected.
 #[napi_derive::module_init]
 fn report_panic_location() {
     set_hook(Box::new(|panic| {

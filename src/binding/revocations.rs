@@ -24,7 +24,7 @@ pub struct RevocationStats {
     pub skipped: f64,
     /// How long ago the store had no further entries, in milliseconds.
     pub lag_ms: Option<f64>,
-    /// Whether sessions are revoked although no token identifies its session.
+    /// Whether sessions have been revoked although no token contains the `sid` of its session.
     pub sessions_are_unnamed: bool,
 }
 
@@ -53,7 +53,8 @@ impl NativeRevocations {
         self.0.policy.lifetime
     }
 
-    /// The entry that a function writes to the store, as JSON. `date` is the caller's date, in milliseconds since 1970.
+    /// The entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's date, in
+    /// milliseconds since 1970.
     #[napi(catch_unwind)]
     pub fn entry(
         &self,
@@ -68,7 +69,7 @@ impl NativeRevocations {
         Ok(value_or_fault(entry.map(|entry| entry.to_json())))
     }
 
-    /// The entries that would change anything.
+    /// The entries that would change the table.
     #[napi(catch_unwind)]
     pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
         let Revocations { mirror, policy, .. } = &*self.0;

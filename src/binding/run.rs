@@ -1,4 +1,5 @@
-//! Runs a verification and returns its outcome, synchronously if possible. Otherwise, an inbox receives it later.
+//! Runs a verification and returns its outcome synchronously if possible. Otherwise, an inbox receives the outcome
+//! later.
 
 use std::future::Future;
 use std::sync::Arc;

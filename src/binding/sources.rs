@@ -1,4 +1,4 @@
-//! N-API functions for the sources of revocations: webhooks, logout tokens, and the log of a webhook.
+//! N-API functions for the sources of revocations: webhooks, logout tokens, and the delivery log of a webhook.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::webhook;
 pub struct WebhookEvent {
     /// The name of the event.
     pub name: String,
-    /// Whether an administrator has sent the event to test the webhook.
+    /// Whether an administrator sent the event to test the webhook.
     pub is_test: bool,
     /// The revocations that follow from the event, as JSON.
     pub entries: Vec<String>,
@@ -41,14 +41,15 @@ pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionsF
 
 #[napi]
 impl NativeWebhook {
-    /// Whether the signature is that of the body.
+    /// Whether the signature matches the body.
     #[napi(catch_unwind)]
     pub fn is_signed(&self, body: Uint8Array, signature: String) -> bool {
         webhook::is_signed(&body, &signature, &self.0)
     }
 }
 
-/// Parses an event. The result is the reason if that is impossible. `date` is the caller's date, in milliseconds since 1970.
+/// Parses an event. Returns the reason if the body is not a valid event. `date` is the caller's date, in milliseconds
+/// since 1970.
 #[napi(catch_unwind)]
 pub fn webhook_event(body: Uint8Array, date: f64) -> Either<WebhookEvent, String> {
     match Event::parse(&body, date / 1_000.0) {
@@ -81,8 +82,8 @@ pub fn create_logout_verifier(
 
 #[napi]
 impl NativeLogoutVerifier {
-    /// Verifies a logout token. A valid one results in `{ entry, id }` as JSON. `date` is the caller's date, in milliseconds since
-    /// 1970.
+    /// Verifies a logout token. For a valid token, returns `{ entry, id }` as JSON. `date` is the caller's date, in
+    /// milliseconds since 1970.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify(&self, token: String, date: f64) -> Result<VerificationResult> {
         let verifier = self.verifier.clone();
@@ -99,7 +100,7 @@ impl NativeLogoutVerifier {
         })
     }
 
-    /// Lets a token be used once more.
+    /// Allows a logout token to be accepted once more, because its revocation was not stored.
     #[napi(catch_unwind)]
     pub fn forget(&self, id: String) {
         self.verifier.forget(&id);
@@ -114,7 +115,7 @@ pub struct CatchUpOptions {
     pub resource: String,
     pub client_id: String,
     pub client_secret: String,
-    /// Milliseconds.
+    /// The time between two requests, in milliseconds.
     pub every: f64,
 }
 

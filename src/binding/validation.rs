@@ -1,4 +1,4 @@
-//! N-API functions for the contract, and for validating the options that JavaScript uses itself.
+//! N-API functions that return the contract, and that validate the options that JavaScript uses itself.
 
 use napi::bindgen_prelude::{Either, Unknown};
 use napi::{Error, Result};

@@ -119,7 +119,7 @@ fn build_client(trust: Trust) -> Result<Client, String> {
         _ => None,
     });
     Client::builder()
-        .no_proxy() // reads no variables itself
+        .no_proxy() // the client itself reads no environment variables
         .proxy(proxy)
         .tls_backend_preconfigured(tls::config(trust)?)
         .http1_only()

@@ -30,9 +30,9 @@ pub(super) struct Flight<T: Target> {
     number: u64,
     reason: FetchReason,
     policy: CachePolicy,
-    /// The time, as seen from the request that started the fetch.
+    /// The clock of the request that started the fetch.
     clock: RequestClock,
-    /// The start of the last request.
+    /// The start of the last HTTP request.
     sent: Timestamp,
     outcome: Result<Fetched, FetchError>,
 }
@@ -78,7 +78,7 @@ impl<T: Target> Flight<T> {
     async fn request(&self, begun: Timestamp) -> Result<Fetched, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {
-            // A request with a longer timeout may have joined in the meantime.
+            // A request with a longer timeout may have joined the fetch in the meantime.
             let timeout = self.set.state().fetch_timeout(self.number).unwrap_or_default();
             let left = timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(begun.monotonic));
             if left.is_zero() {

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// How much later than its timeout a fetch may end. If it takes longer, the process was frozen (by `SIGSTOP`, or between two calls
-/// of a serverless function), and its connection is probably dead.
+/// How much later than its timeout a fetch may end. If a fetch takes longer, the process was frozen (by `SIGSTOP`, or
+/// between two calls of a serverless function), and the connection is probably dead.
 pub(super) const FREEZE: Duration = Duration::from_secs(1);
 
 /// The fetch in flight.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
-    /// Its number.
+    /// The number of the fetch.
     pub number: u64,
-    /// Its start, from which the age of the fetched set counts.
+    /// The start of the fetch, from which the age of the fetched set counts.
     pub started: Timestamp,
     /// The pause before the request is sent, after a failed fetch.
     pub pause: Duration,
@@ -33,6 +33,6 @@ impl InFlight {
 pub struct Joined {
     /// The number of the fetch.
     pub number: u64,
-    /// If the request must start the fetch: the pause before it is sent.
+    /// The pause before the HTTP request is sent, if the request that joined must start the fetch.
     pub starts_after: Option<Duration>,
 }

@@ -36,7 +36,7 @@ pub enum Selection<'a> {
     Key(&'a Arc<Key>),
     /// The set does not contain the key, but a newer set may.
     Unknown,
-    /// No key can be used for this reason, and a newer set would not help.
+    /// No key of the set is suitable, for this reason, and a newer set would not help.
     Unsuitable(Reason),
 }
 
@@ -81,7 +81,7 @@ impl KeySet {
         Ok(Self { id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1, keys })
     }
 
-    /// A number above 0 that is unique within the process. Key selection in the same set always has the same result.
+    /// A number above 0 that is unique within the process. Selecting a key from one set always has the same result.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
@@ -121,7 +121,8 @@ impl KeySet {
         }
     }
 
-    /// Whether a token with this `kid` and `alg` is verified with this exact key. A key with the same id is not enough.
+    /// Whether a token with this `kid` and `alg` would be verified with exactly this key. Another key with the same id
+    /// does not count.
     #[must_use]
     pub fn selects(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
         matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)
@@ -129,7 +130,7 @@ impl KeySet {
 }
 
 impl Key {
-    /// Reads a JWK. Returns `None` if it cannot or must not be used to verify access tokens.
+    /// Reads a JWK. Returns `None` if the key cannot or must not be used to verify access tokens.
     fn from_json(jwk: &Value) -> Option<Self> {
         let text = |name: &str| jwk.get(name).map(|value| value.as_str());
         if !matches!(text("use"), None | Some(Some("sig"))) {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Maximum number of logged fetches. Without a subscriber, nobody takes them, and the oldest are dropped.
+/// Maximum number of logged fetches. Without a subscriber, no caller takes the fetches from the log, and the oldest are
+/// dropped.
 const MAX_RECORDS: usize = 64;
 
 static RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());

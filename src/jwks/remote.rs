@@ -76,7 +76,7 @@ impl RemoteJwkSet {
             return Ok((keys, Waited::default()));
         }
         let mut clock = RequestClock::new(now);
-        // Boxed, because only few requests wait.
+        // The future is boxed, because only few requests wait.
         let (keys, for_fetch) = Box::pin(self.wait_for_keys(first, &mut clock, policy)).await?;
         Ok((keys, Waited { at_all: clock.has_waited(), for_fetch }))
     }
@@ -185,8 +185,8 @@ impl RemoteJwkSet {
         self.state().stats(now, policy)
     }
 
-    /// Asks the state for a decision, and joins or starts the fetch that the decision requires. Both happen under one lock:
-    /// otherwise, a fetch that completes in between would needlessly cause another one.
+    /// Asks the state for a decision, and joins or starts the fetch that the decision requires. Both happen under one
+    /// lock: otherwise, a fetch that completes between the two steps would needlessly cause another one.
     fn decide<D: MayFetch>(
         self: &Arc<Self>,
         now: Timestamp,
@@ -217,8 +217,8 @@ impl RemoteJwkSet {
                 }
             }
         }
-        // If no other request allows more time, the fetch times out now as well. Waiting for that reveals its error and cooldown.
-        // After a freeze, the fetch is abandoned soon, and the request waits for another one.
+        // If no other request allows more time, the fetch times out now as well. Waiting for its end reveals its error
+        // and cooldown. If the process was frozen, the fetch is soon abandoned, and the request waits for another one.
         let continues = self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
         (!continues || Timestamp::now().since(started) > at_most.saturating_add(FREEZE)) && ended.await.is_ok()
     }

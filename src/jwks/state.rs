@@ -16,8 +16,9 @@ use crate::clock::Timestamp;
 /// The fraction of the TTL after which a request starts a refresh in the background, so that no request has to wait.
 const REFRESH_AHEAD: f64 = 0.8;
 
-/// How long a request waits for a refresh of a stale set. A set becomes stale in an idle process, where a fetch from a nearby
-/// server usually completes in this time, so that a removed key is no longer used. During an outage, no request waits.
+/// How long a request waits for a refresh before it uses a stale set. A set becomes stale only in an idle process.
+/// There, a fetch from a nearby server usually completes in this time, so that a removed key is no longer used. During
+/// an outage, no request waits.
 const MAX_WAIT_BEFORE_STALE: Duration = Duration::from_millis(25);
 
 /// How soon a retry must be due for a request to wait for it instead of failing.
@@ -155,8 +156,8 @@ impl KeySetState {
         UnknownKid::Reject
     }
 
-    /// Joins the fetch in flight or starts a new one. The fetch may take as long as the longest timeout of the requests that join
-    /// it. A fetch that outlived its timeout because the process was frozen is abandoned.
+    /// Joins the fetch in flight or starts a new one. The timeout of the fetch is the longest timeout of the requests
+    /// that join it. A fetch that outlived its timeout because the process was frozen is abandoned.
     pub fn join_fetch(&mut self, now: Timestamp, policy: &CachePolicy) -> Joined {
         let pause = self.retry_in(now, policy).unwrap_or_default();
         if let Some(in_flight) = self.in_flight.as_mut().filter(|fetch| !fetch.is_frozen(now)) {

@@ -27,7 +27,7 @@ pub fn config(trust: Trust) -> Result<ClientConfig, String> {
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .dangerous() // the verifier below only rewords the errors of the standard one
+        .dangerous() // the verifier below only rewords the errors of the standard verifier
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth())
 }
@@ -82,7 +82,7 @@ impl std::error::Error for Diagnosis {}
 #[derive(Debug)]
 struct DescribingVerifier {
     inner: Arc<WebPkiServerVerifier>,
-    /// How to trust a private authority.
+    /// The advice on trusting a private certificate authority.
     advice: String,
     suffix: &'static str,
 }
@@ -139,7 +139,7 @@ impl DescribingVerifier {
             ),
             _ => ("is not accepted".into(), None),
         };
-        // The name of the error is what users search for.
+        // The message contains the name of the error, because users search for it.
         let debug = format!("{error:?}");
         let name = debug.split([' ', '{']).next().unwrap_or_default();
         Diagnosis { message: format!("the server's certificate {reason}{} [rustls: {name}]", self.suffix), code }

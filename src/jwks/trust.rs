@@ -9,11 +9,11 @@ use rustls::pki_types::pem::PemObject;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The trust anchors, and the advice for operators if they do not include the authority of a server.
+/// The trust anchors, and the advice for operators if a server's certificate authority is not among them.
 pub struct Trust {
     /// The trust anchors.
     pub anchors: RootCertStore,
-    /// How to trust another authority.
+    /// The advice on trusting another certificate authority.
     pub advice: String,
 }
 
@@ -48,7 +48,7 @@ impl Trust {
     }
 }
 
-/// The certificates in a PEM file, or what is wrong with it.
+/// The certificates in a PEM file, or a description of what is wrong with the file.
 fn read_extra_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = std::fs::read(file).map_err(|error| match error.kind() {
         ErrorKind::NotFound => "does not exist".to_owned(),
@@ -80,7 +80,7 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 
 /// The parts of a certificate (RFC 5280 section 4.1) that explain why it is rejected.
 pub struct Names<'a> {
-    /// Whether it has version 1, which has no extensions and therefore no hostnames.
+    /// Whether the certificate has version 1, which has no extensions and therefore no hostnames.
     pub is_version_1: bool,
     /// The DER-encoded name of the issuer.
     pub issuer: &'a [u8],

@@ -23,8 +23,8 @@ pub struct UnknownToken<'a> {
 }
 
 impl UnknownToken<'_> {
-    /// Whether the token may be signed with a key that was published after this fetch. A forged token can claim this too, but
-    /// only gains another error for its own sender.
+    /// Whether the token may be signed with a key that was published after this fetch. A forged token can also claim to
+    /// be newer, but then its sender only gets another error.
     pub(super) fn may_be_newer(&self, fetched: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
             let issued = seconds * 1000.0;
@@ -33,14 +33,14 @@ impl UnknownToken<'_> {
         is_issued_after_fetch && !self.existed_before(fetched) && !known.rules_out(self)
     }
 
-    /// Whether the token existed before this fetch. The server publishes a key before it signs with it, so the fetched set would
-    /// contain the token's key.
+    /// Whether the token existed before this fetch. The server publishes every key before signing with it, so the
+    /// fetched set would contain the token's key.
     fn existed_before(&self, fetched: Timestamp) -> bool {
         self.arrived.since(fetched).is_zero()
     }
 }
 
-/// Kids that are known not to belong to a new key.
+/// The kids that do not belong to a new key.
 #[derive(Debug, Default)]
 pub(super) struct KnownKids {
     /// The kids of the keys that were published most recently, oldest first.

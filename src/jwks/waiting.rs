@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 /// Whether a request waited for its keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Waited {
-    /// The request waited, so the time of its arrival is no longer the current time.
+    /// The request has waited, so its arrival time is no longer the current time.
     pub at_all: bool,
     /// The request waited until a fetch ended.
     pub for_fetch: bool,
@@ -24,7 +24,7 @@ impl RequestClock {
         Self { arrival, first_wait: None }
     }
 
-    /// The current time, or that of the arrival if the request has not waited.
+    /// The current time, or the arrival time if the request has not waited.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.first_wait.map_or(self.arrival, |start| self.arrival.after(Timestamp::now().since(start)))

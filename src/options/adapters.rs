@@ -54,8 +54,8 @@ pub fn read_upgrade(read: &mut Reader) {
     });
 }
 
-/// Returns `true` for a valid public path. Placeholders and wildcards are rejected, because paths are compared literally and these
-/// would match nothing.
+/// Returns `true` for a valid public path. Placeholders and wildcards are rejected, because paths are compared
+/// literally, so a placeholder would match nothing.
 fn is_public_path(raw: &Raw) -> bool {
     match raw {
         Raw::RegExp => true,

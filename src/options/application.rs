@@ -6,7 +6,7 @@ use super::reader::{Default, Reader};
 /// The accepted values of the option `claims`, as worded in the error message for an invalid value.
 const EXPECTED_SCHEMA: &str = "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
-/// Reads the functions and the schema. They remain in JavaScript.
+/// Reads the application's functions and schema, which remain in JavaScript.
 pub fn read(read: &mut Reader) {
     read_check(read);
     read.function("fallback");

@@ -265,7 +265,8 @@ impl Reader {
         })
     }
 
-    /// Converts a `Date` to seconds since the Unix epoch. JavaScript calls a function, and passes its result with each request.
+    /// Converts a `Date` to seconds since the Unix epoch. If the option is a function, JavaScript calls it for each
+    /// request and passes the result.
     pub fn date(&mut self, name: &'static str) -> Option<f64> {
         let date = self.optional(name, "a valid Date or a function", Default::Derived("now"), |raw| match raw {
             Raw::Date(time) if time.is_finite() => Some(Some(time / 1000.0)),

@@ -65,7 +65,7 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
         Raw::Null => Some(Organization::None),
         // JavaScript calls the function for every request.
         Raw::Function if takes_functions => Some(Organization::Unchecked),
-        // That is an audience, which no id equals.
+        // `ANY_ORGANIZATION` is an audience, which no organization id equals.
         other => identifier(other).filter(|id| id != ANY_ORGANIZATION).map(Organization::Id),
     });
     Requirements {

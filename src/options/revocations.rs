@@ -61,7 +61,7 @@ pub(super) fn read_member(read: &mut Reader, now: f64) -> (f64, Option<String>) 
     (before, organization)
 }
 
-/// Reads the members of the object that `revokeToken` gets.
+/// Reads the members of the object that is passed to `revokeToken`.
 fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f64) {
     const EXPECTED: &str = "the jti claim of a token";
     let id = read.optional("jti", EXPECTED, Default::Derived("required"), entry_id);
@@ -72,7 +72,7 @@ fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f6
         Raw::Number(seconds) if (0.0..=f64::from(u32::MAX)).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // Entries are kept for the lifetime of a token, counted from their time.
+    // An entry is kept for the lifetime of a token, starting at the time of the entry.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }
 
@@ -80,8 +80,8 @@ fn entry_id(raw: &Raw) -> Option<String> {
     if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_id(id)) } else { None }
 }
 
-/// Parses the arguments of a function that revokes tokens. `now` is the caller's date, in milliseconds since 1970, and `lifetime` is
-/// that of tokens, in seconds.
+/// Parses the arguments of a function that revokes tokens. `now` is the caller's date, in milliseconds since 1970, and
+/// `lifetime` is the longest lifetime of a token, in seconds.
 ///
 /// # Errors
 ///

@@ -102,13 +102,13 @@ impl Set {
         Self::ALL.into_iter().find_map(|(set, known)| (known == name).then_some(set))
     }
 
-    /// Whether environment variables replace missing options. The functions of `logto-authkit/server` behave as in the original,
-    /// and the command line has its own flags.
+    /// Whether environment variables replace missing options. The functions of `logto-authkit/server` behave as in the
+    /// original package, and the command line has its own flags.
     const fn reads_environment(self) -> bool {
         matches!(self, Self::Verifier | Self::Adapter | Self::Nest | Self::Next | Self::Proxy | Self::Upgrade)
     }
 
-    /// Reads every option of the set. If the set has a verifier, returns the verifier's options.
+    /// Reads every option of the set. Returns the verifier's options if the set configures a verifier.
     fn read(self, read: &mut Reader) -> Option<Options> {
         let options = match self {
             Self::Verifier => Options::read(read, Variant::Verifier),

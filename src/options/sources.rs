@@ -9,14 +9,14 @@ use super::verifier::{Options, Variant};
 use crate::token::LOGOUT_TYPE;
 use crate::url;
 
-/// The options of a verifier that `backchannelLogout` takes as well.
+/// The options of a verifier that `backchannelLogout` also takes.
 const VERIFIER_OPTIONS: [&str; 8] =
     ["logtoUrl", "issuer", "jwksUri", "jwks", "jwksCa", "algorithms", "clockTolerance", "currentDate"];
 
 /// The domain of Logto's cloud, where every tenant has a subdomain.
 const CLOUD: &str = ".logto.app";
 
-/// Reads the options of `webhook`. Returns the keys.
+/// Reads the options of `webhook` and returns the signing keys.
 pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
     const EXPECTED: &str = "the webhook's signing key, or a non-empty array of keys";
     let given = read.take("signingKey", EXPECTED, Default::Derived("required")).unwrap_or(Raw::Undefined);
@@ -54,7 +54,7 @@ pub enum Match {
 pub struct LogoutOptions {
     /// How logout tokens are verified.
     pub verifier: Options,
-    /// How they are matched with access tokens.
+    /// How logout tokens are matched with access tokens.
     pub matching: Match,
 }
 
@@ -104,9 +104,9 @@ pub fn logout(raw: Raw) -> Result<LogoutOptions, OptionError> {
 /// The options of `catchUp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatchUp {
-    /// The URL that issues the token for the Management API.
+    /// The endpoint that issues tokens for the Management API.
     pub token_url: String,
-    /// The URL with the log of the webhook.
+    /// The URL of the webhook's delivery log.
     pub log_url: String,
     /// The resource indicator of the Management API.
     pub resource: String,
@@ -168,7 +168,8 @@ pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
     options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }
 
-/// The resource indicator of the Management API. A tenant with a custom domain is only known to the application.
+/// The resource indicator of the Management API. For a tenant with a custom domain, the application must set it,
+/// because the domain does not reveal the tenant.
 fn management_api(logto_url: &::url::Url) -> String {
     let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD));
     format!("https://{}/api", host.unwrap_or("default.logto.app"))

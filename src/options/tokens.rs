@@ -1,4 +1,5 @@
-//! The options that decide where tokens are found, which tokens are accepted, and what requests without one become.
+//! The options that decide where tokens are found, which tokens are accepted, and whether requests without a valid
+//! token become guests.
 
 use super::raw::Raw;
 use super::reader::{Default, Reader};
@@ -24,11 +25,11 @@ pub enum TokenSource {
 /// Which requests become guests instead of being rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guests {
-    /// None.
+    /// No request becomes a guest.
     Never,
-    /// Requests without any token. Those with an invalid token are rejected.
+    /// Requests without any token become guests. Requests with an invalid token are rejected.
     WithoutToken,
-    /// All rejected requests.
+    /// All rejected requests become guests.
     Always,
 }
 
@@ -66,7 +67,8 @@ pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> 
     }
 }
 
-/// Reads the sources that are searched for a token. They may be empty if the application has another source.
+/// Reads the parts of a request that are searched for a token. The list may be empty if the application passes tokens
+/// itself.
 pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
     const NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
     let default = Default::Value(NAMES.iter().map(|(name, _)| *name).collect());
@@ -106,7 +108,7 @@ pub fn token_type(read: &mut Reader) -> Option<String> {
     let given =
         read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
             Raw::Null => Some(None),
-            // A logout token is rejected in any case, and a `typ` with white space never matches.
+            // Logout tokens are always rejected, and a `typ` with white space never matches.
             other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TYPE).map(Some),
         });
     given.unwrap_or_else(|| Some(DEFAULT.into()))

@@ -9,8 +9,8 @@ pub fn text(raw: &Raw) -> Option<String> {
     if let Raw::String(text) = raw { Some(text.clone()).filter(|text| !text.is_empty()) } else { None }
 }
 
-/// Parses an identifier: a non-empty string without white space, control characters and quotes, with which it would never match.
-/// Quotes usually come from a shell or a `.env` file.
+/// Parses an identifier: a non-empty string. An identifier with white space, control characters or quotes would never
+/// match. Quotes usually come from a shell or a `.env` file.
 pub fn identifier(raw: &Raw) -> Option<String> {
     let is_foreign = |char: char| char.is_whitespace() || is_invisible(char) || matches!(char, '"' | '`');
     text(raw).filter(|text| !text.contains(is_foreign) && !text.starts_with('\''))
@@ -21,7 +21,7 @@ pub fn name(raw: &Raw) -> Option<String> {
     text(raw).filter(|text| text.trim() == text && !text.contains(is_invisible))
 }
 
-/// Parses what `parse` accepts, or a non-empty array of it.
+/// Parses a value that `parse` accepts, or a non-empty array of such values.
 pub fn one_or_more(raw: &Raw, parse: impl Fn(&Raw) -> Option<String>) -> Option<Vec<String>> {
     parse(raw).map(|text| vec![text]).or_else(|| items(raw, parse))
 }

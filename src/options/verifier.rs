@@ -26,13 +26,14 @@ const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty arr
 pub(super) enum Variant {
     /// The options of `createVerifier`.
     Verifier,
-    /// Options that may depend on the request can also be functions.
+    /// The options of an adapter. Options that may depend on the request can also be functions.
     Adapter,
-    /// As for an adapter, but `audience` is optional, because it is the identifier of the resource by default.
+    /// The options of `mcpAuth`. `audience` is optional, because its default is the identifier of the resource.
     Resource,
-    /// `audience` is optional.
+    /// The options of `logto-authkit/server`, where `audience` is optional.
     DropIn,
-    /// `audience` and `logtoUrl` are optional. Without keys, no token is accepted.
+    /// The options of the command `explain`, where `audience` and `logtoUrl` are optional. Without keys, no token is
+    /// accepted.
     Explain,
 }
 
@@ -50,7 +51,7 @@ pub enum KeySource {
     },
     /// The key set in the option `jwks`.
     Static(Arc<KeySet>),
-    /// There are no keys: tokens can be explained, but not verified.
+    /// No keys, so tokens can be explained but not verified.
     None,
 }
 

@@ -7,13 +7,15 @@ use crate::json::Object;
 /// The version of the format. An entry of any other version is skipped, so that instances of two releases can share a store.
 const VERSION: u32 = 1;
 
-/// Maximum length of an entry, in bytes. It exceeds every entry of [`MAX_ID_BYTES`] even if all characters are escaped.
+/// Maximum length of an entry, in bytes. An entry whose id has [`MAX_ID_BYTES`] is shorter, even if every character is
+/// escaped.
 const MAX_ENTRY_BYTES: usize = 16_384;
 
 /// Maximum length of an id, in bytes. A `client_id` may be a URL.
 pub const MAX_ID_BYTES: usize = 1_024;
 
-/// How far in the future the time of an entry may be, in seconds. Stores keep entries this much longer.
+/// How far in the future the time of an entry may be, in seconds. Stores must therefore keep every entry this much
+/// longer than tokens live.
 pub const MAX_AHEAD: f64 = 3_600.0;
 
 /// The property of tokens that an entry compares.
@@ -33,7 +35,7 @@ pub enum Kind {
     Grant,
     /// The `jti` claim.
     Token,
-    /// None: the entry covers the tokens of everyone.
+    /// No property: the entry covers every token.
     All,
 }
 
@@ -61,8 +63,8 @@ impl Kind {
         Self::ALL.get(self.index()).map_or("", |(_, name)| name)
     }
 
-    /// Whether an entry covers tokens whenever they were issued. A client that refreshes its token after the session has ended gets
-    /// one with a newer `iat` and the same `sid`.
+    /// Whether an entry covers tokens regardless of when they were issued. A client that refreshes its token after the
+    /// session has ended gets a token with a newer `iat` and the same `sid`.
     #[must_use]
     pub const fn covers_later_tokens(self) -> bool {
         matches!(self, Self::Session | Self::Grant | Self::Token)
@@ -72,11 +74,11 @@ impl Kind {
 /// A revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The property that tokens are compared by.
+    /// The property by which the entry selects tokens.
     pub kind: Kind,
-    /// The value of that property. It is empty for [`Kind::All`].
+    /// The value of the property. It is empty for [`Kind::All`].
     pub id: String,
-    /// The organization of a [`Kind::Member`]; empty for all others.
+    /// The organization of a [`Kind::Member`]. It is empty for all other kinds.
     pub organization: String,
     /// The time of the revocation, in seconds since 1970. Tokens issued up to and including this second are covered.
     pub before: u32,
@@ -99,8 +101,8 @@ impl Entry {
         Value::Object(members).to_string()
     }
 
-    /// Parses an entry. Returns `None` for an entry that this release does not understand, including one with an unknown member,
-    /// which may restrict what it covers.
+    /// Parses an entry. Returns `None` for an entry that this release does not understand, including an entry with an
+    /// unknown member, because that member may restrict which tokens the entry covers.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         if json.len() > MAX_ENTRY_BYTES {
@@ -119,7 +121,7 @@ impl Entry {
     }
 }
 
-/// Whether an entry can contain this id.
+/// Whether a text can be the id in an entry.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_ID_BYTES

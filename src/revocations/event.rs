@@ -3,23 +3,23 @@
 use super::entry::{Entry, Kind, MAX_AHEAD, is_id};
 use crate::json::Object;
 
-/// The route of the Management API by which an administrator changes a password. Other changes of a user have the same event.
+/// The Management API route for changing a user's password. Other changes to a user cause the same event.
 const PASSWORD_ROUTE: &str = "/users/:userId/password";
 
-/// The tokens that an event revokes.
+/// The rule by which an event revokes tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// Those of the user, if the user is now suspended. Otherwise, the suspension has ended.
+    /// Revokes the user's tokens if the user is now suspended. The event is also sent when a suspension ends.
     Suspension,
-    /// Those of the user.
+    /// Revokes the user's tokens.
     User,
-    /// Those of the user, if the password was changed.
+    /// Revokes the user's tokens if the password was changed.
     Password,
-    /// Those of the removed users and applications, in the organization.
+    /// Revokes the tokens of the removed users and applications in the organization.
     Membership,
-    /// Those of the organization.
+    /// Revokes the tokens of the organization.
     Organization,
-    /// Those of the grants that Logto has revoked.
+    /// Revokes the tokens of the grants that Logto has revoked.
     Grants,
 }
 
@@ -38,20 +38,21 @@ pub fn revoking_events() -> impl Iterator<Item = &'static str> {
     RULES.into_iter().map(|(name, _)| name)
 }
 
-/// An event.
+/// An event, as Logto reports it to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The name of the event.
     pub name: String,
-    /// Whether an administrator has sent the event to test the webhook.
+    /// Whether an administrator sent the event to test the webhook.
     pub is_test: bool,
     /// The revocations that follow from the event.
     pub entries: Vec<Entry>,
 }
 
 impl Event {
-    /// Parses the body of a webhook request, whose signature must have been verified. `now` is in seconds since 1970. Only the
-    /// members that decide are examined, because users may be able to edit others, such as their custom data.
+    /// Parses the body of a webhook request, whose signature must have been verified. `now` is in seconds since 1970.
+    /// Only the members that determine the revocations are checked. Users may be able to edit other members, such as
+    /// their custom data, and must not be able to make the event invalid.
     ///
     /// # Errors
     ///
@@ -108,7 +109,8 @@ impl Rule {
     }
 }
 
-/// Whether the event was sent by the button "Send test payload" in Logto's console. Its ids are made up.
+/// Whether an administrator sent the event with the button "Send test payload" in Logto's console. The ids in a test
+/// event are made up.
 fn is_test(event: &Object) -> bool {
     let is = |outer: &str, inner: &str, expected: &str| {
         let outer = event.typed::<Object>(outer).ok().flatten();
@@ -158,7 +160,8 @@ fn seconds(date: &str) -> Option<f64> {
     {
         return None;
     }
-    // Days since 1970 in the Gregorian calendar, for years that begin in March (Howard Hinnant, "chrono-compatible algorithms").
+    // Computes the days since 1970 in the Gregorian calendar, with years that begin in March (Howard Hinnant,
+    // "chrono-compatible algorithms").
     let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * shifted + 2) / 5 + day - 1 - 719_468;
     Some(f64::from(days) * 86_400.0 + f64::from(hour * 3_600 + minute * 60 + second) + f64::from(millisecond) / 1_000.0)

@@ -1,4 +1,4 @@
-//! The properties of a token that entries compare, as fingerprints that are computed once per token.
+//! The properties of a token by which entries select it, as fingerprints that are computed once per token.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
@@ -10,16 +10,17 @@ use super::entry::Kind;
 use crate::claims::Subject;
 use crate::json::Object;
 
-/// A 128-bit fingerprint of a property. Two `SipHash` keys, which are random in each process, make collisions impossible to
-/// construct, and with a million entries a token is rejected by accident with a probability of 2^-105. Stored as four words
-/// because the alignment of a `u128` would add 12 bytes to every entry.
+/// A 128-bit fingerprint of a property. The two `SipHash` keys are random in each process, so that nobody can construct
+/// a collision. With a million entries, a token is rejected by accident with a probability of 2^-105. The fingerprint
+/// is stored as four words because the alignment of a `u128` would add 12 bytes to every entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(pub [u32; 4]);
 
 impl Fingerprint {
     /// The fingerprint of a property. `organization` is empty unless the kind is [`Kind::Member`].
     pub fn new(kind: Kind, id: &str, organization: &str) -> Self {
-        /// One pair of keys for all tables, so that a token's fingerprints serve the revocations of every verifier.
+        /// All tables share one pair of keys, so that a token's fingerprints can be looked up in the table of any
+        /// verifier.
         static KEYS: Lazy<[RandomState; 2]> = Lazy::new(|| [RandomState::new(), RandomState::new()]);
         let [low, high] = KEYS.each_ref().map(|keys| keys.hash_one((kind, id, organization)));
         #[expect(clippy::cast_possible_truncation, reason = "splits the hashes into words")]
@@ -30,7 +31,8 @@ impl Fingerprint {
 /// The properties of one token.
 #[derive(Debug)]
 pub(super) struct Properties {
-    /// The `iat` claim, rounded down to seconds. An entry covers a token without it, since nothing shows that it is newer.
+    /// The `iat` claim, rounded down to seconds. Entries cover a token without `iat`, because nothing shows that the
+    /// token is newer than the revocation.
     pub issued_at: Option<f64>,
     pub fingerprints: Box<[(Kind, Fingerprint)]>,
     /// Whether the token identifies its session (`sid`).
@@ -39,7 +41,7 @@ pub(super) struct Properties {
 
 impl Properties {
     pub fn of(subject: &Subject) -> Self {
-        // The payload was parsed before, so this does not fail.
+        // The payload has been parsed before, so parsing does not fail.
         let payload = Object::parse(subject.payload.as_bytes(), usize::MAX).ok();
         let text = |name| payload.as_ref()?.typed::<String>(name).unwrap_or_default();
         let (session, grant, token) = (text("sid"), text("grant_id"), text("jti"));
@@ -61,11 +63,11 @@ impl Properties {
     }
 }
 
-/// What is remembered about a token between two checks.
+/// The properties of a token, and the result of the last check for revocations.
 #[derive(Debug, Default)]
 pub struct Marks {
     properties: OnceLock<Properties>,
-    /// The version of the table in which no entry covered the token, or 0. Versions are unique in the process.
+    /// The version of the table in which no entry covered the token, or 0. Every version is unique in the process.
     passed: AtomicU64,
 }
 
@@ -78,7 +80,8 @@ impl Marks {
         self.properties.get_or_init(|| Properties::of(subject))
     }
 
-    /// Whether the token has passed the check against this version of a table. No token changes, so the outcome is the same.
+    /// Whether the token has passed the check against this version of a table. Tokens never change, so another check
+    /// would have the same result.
     pub(super) fn has_passed(&self, version: u64) -> bool {
         self.passed.load(Ordering::Relaxed) == version
     }

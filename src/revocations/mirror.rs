@@ -13,7 +13,8 @@ use super::table::Table;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
 
-/// Entries are removed this long after the tokens that they cover have expired, because `clockTolerance` extends their life.
+/// How long entries are kept after the tokens that they cover have expired, because `clockTolerance` extends the life
+/// of tokens.
 const MARGIN_SECONDS: f64 = 3_600.0;
 
 /// The entries of a store, and when they were last known to be complete.
@@ -22,7 +23,7 @@ pub struct Mirror {
     table: Table,
     /// When the store last had no further entries. `None` until all entries have been loaded.
     complete_at: Mutex<Option<Timestamp>>,
-    /// The longest lifetime of entries that one of the users of this mirror has asked for, in seconds, as bits.
+    /// The longest lifetime that a caller of this mirror has passed, in seconds, as the bits of an `f64`.
     lifetime: AtomicU64,
     /// The date of the last pruning, in seconds since 1970.
     pruned_at: Mutex<f64>,
@@ -30,7 +31,8 @@ pub struct Mirror {
     sessions: AtomicSessions,
 }
 
-/// Whether revocations of sessions can have an effect.
+/// Whether sessions have been revoked, and whether tokens without and with the `sid` of their session have been
+/// checked.
 #[derive(Debug, Default)]
 struct AtomicSessions {
     revoked: AtomicBool,
@@ -47,11 +49,11 @@ pub struct MirrorStats {
     pub skipped: u64,
     /// How long ago the store had no further entries. `None` until all entries have been loaded.
     pub lag: Option<Duration>,
-    /// Whether sessions are revoked although no token identifies its session.
+    /// Whether sessions have been revoked although no token contains the `sid` of its session.
     pub sessions_are_unnamed: bool,
 }
 
-/// The mirrors of stores that several threads use, by identity of the store.
+/// The mirrors that several threads share, by the identity of their store.
 static SHARED: Lazy<Mutex<HashMap<String, Weak<Mirror>>>> = Lazy::new(Mutex::default);
 
 impl Mirror {
@@ -81,7 +83,8 @@ impl Mirror {
         })
     }
 
-    /// Adds entries in any order, except those that are older than `lifetime`. `date` is the caller's date, in seconds since 1970.
+    /// Adds entries, in any order, and skips those that are older than `lifetime`. `date` is the caller's date, in
+    /// seconds since 1970.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
         let lifetime = self.longest(lifetime);
         let oldest = oldest(lifetime, date);
@@ -102,16 +105,17 @@ impl Mirror {
         self.prune(oldest, lifetime, date);
     }
 
-    /// Whether an entry would change anything. It does not if it is too old.
+    /// Whether adding an entry would change the table. Entries that are too old are not added.
     #[must_use]
     pub fn lacks(&self, entry: &str, lifetime: f64, date: f64) -> bool {
         let oldest = oldest(self.longest(lifetime), date);
         Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.lacks(&entry))
     }
 
-    /// The longest lifetime that was ever asked for, so that a shorter one removes no entries that others need.
+    /// The longest lifetime that any caller has passed, so that a caller with a shorter one does not remove entries
+    /// that other callers need.
     fn longest(&self, lifetime: f64) -> f64 {
-        // The bits of positive numbers have the order of the numbers.
+        // Positive numbers and their bits have the same order.
         let before = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
         f64::from_bits(before).max(lifetime)
     }
@@ -152,10 +156,11 @@ impl Mirror {
         covering
     }
 
-    /// Removes expired entries, one part at a time.
+    /// Removes the expired entries of the next shard, if enough time has passed since the last call.
     fn prune(&self, oldest: u32, lifetime: f64, date: f64) {
         let mut pruned_at = self.pruned_at.lock().unwrap_or_else(PoisonError::into_inner);
-        // A pass over all parts takes a twentieth of the lifetime, and at least a minute. A clock that was set back starts over.
+        // Pruning all shards takes a twentieth of the lifetime, and at least a minute. After a clock was set back, the
+        // interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
             *pruned_at = date;
             self.table.prune_next(oldest);

@@ -18,14 +18,16 @@ use crate::reason::Reason;
 pub struct Policy {
     /// The longest lifetime of an access token, in seconds.
     pub lifetime: f64,
-    /// The lag from which on requests are rejected. `None` accepts them.
+    /// The maximum age of the mirror: requests are rejected while it is exceeded. `None` accepts requests regardless of
+    /// the age.
     pub max_lag: Option<Duration>,
 }
 
 /// The result of `createRevocations`.
 #[derive(Debug)]
 pub struct Revocations {
-    /// A random id, by which the options of a verifier refer to these revocations. Nobody can pass it by mistake.
+    /// A random id, by which the options of a verifier refer to these revocations. An application cannot pass such an
+    /// id by mistake.
     pub id: String,
     /// The mirror of the store.
     pub mirror: Arc<Mirror>,
@@ -33,11 +35,11 @@ pub struct Revocations {
     pub policy: Policy,
 }
 
-/// The revocations of the process, by id.
+/// All revocations in the process, by id.
 static ALL: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
 
 impl Revocations {
-    /// Revocations that [`Self::find`] finds.
+    /// Creates revocations, which [`Self::find`] finds by their id.
     #[must_use]
     pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
         let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
@@ -57,7 +59,7 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy demands that revocations are complete.
+    /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy requires complete revocations.
     pub fn check(&self, subject: &Subject, marks: &Marks, now: Timestamp) -> Result<(), Rejection> {
         if let Some(kind) = self.mirror.covers(subject, marks) {
             return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));

@@ -13,19 +13,19 @@ use crate::claims::Subject;
 /// The number of shards per kind. At a million entries, a shard is rehashed or pruned in less than a millisecond.
 const SHARDS: usize = 64;
 
-/// The number of kinds with a map; [`Kind::All`] has a single time.
+/// The number of kinds that have a map. [`Kind::All`] needs only a single time.
 const MAPS: usize = Kind::ALL.len() - 1;
 
-/// The latest time of each property, in seconds since 1970: 20 bytes per entry.
+/// The time of the latest revocation for each property, in seconds since 1970. An entry takes 20 bytes.
 type Map = HashMap<Fingerprint, u32, BuildHasherDefault<FirstWords>>;
 
 /// The revocations that are in force.
 #[derive(Debug)]
 pub(super) struct Table {
     maps: [Shards; MAPS],
-    /// The time of a revocation that covers everyone, or 0.
+    /// The time of the latest revocation of all tokens, or 0.
     everyone: AtomicU32,
-    /// Changes after every change of the entries.
+    /// The version of the entries, which changes after every change to them.
     version: AtomicU64,
     next_prune: AtomicUsize,
 }
@@ -33,7 +33,7 @@ pub(super) struct Table {
 /// The entries of one kind.
 #[derive(Debug)]
 struct Shards {
-    /// The number of entries, so that a kind without entries costs nothing.
+    /// The number of entries, so that kinds without entries need no lookup.
     len: AtomicUsize,
     shards: [RwLock<Map>; SHARDS],
 }
@@ -55,14 +55,15 @@ impl Table {
         maps + usize::from(self.everyone.load(Ordering::Relaxed) > 0)
     }
 
-    /// Adds entries. The latest time of each property counts, so their order does not matter, nor do repetitions.
+    /// Adds entries. The latest time for each property counts, so entries may arrive in any order and more than once.
     pub fn insert<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
         let mut is_changed = false;
         for entry in entries {
             is_changed |= self.insert_one(entry);
         }
         if is_changed {
-            // Only now, so that no token is marked as having passed this version before the entries were visible.
+            // The version changes after the entries are visible. Otherwise, a token could be marked as having passed
+            // the new version without a check against the new entries.
             self.version.fetch_max(next_version(), Ordering::AcqRel);
         }
     }
@@ -84,7 +85,7 @@ impl Table {
         true
     }
 
-    /// Whether an entry would change anything.
+    /// Whether adding an entry would change the table.
     pub fn lacks(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
         let time = self.maps.get(kind.index()).map_or_else(
             || Some(self.everyone.load(Ordering::Acquire)),
@@ -93,7 +94,7 @@ impl Table {
         time.is_none_or(|time| time < *before)
     }
 
-    /// The kind of an entry that covers a token.
+    /// The kind of an entry that covers a token, or `None` if no entry does.
     pub fn covers(&self, subject: &Subject, marks: &Marks) -> Option<Kind> {
         let version = self.version.load(Ordering::Acquire);
         if marks.has_passed(version) {
@@ -121,8 +122,8 @@ impl Table {
         })
     }
 
-    /// Removes the entries of one shard whose time is before `oldest`, in seconds since 1970. Only one, because a caller is an event
-    /// loop.
+    /// Removes the entries whose time is before `oldest`, in seconds since 1970, from the next shard of each kind.
+    /// Pruning all shards at once would block the event loop.
     pub fn prune_next(&self, oldest: u32) {
         let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS;
         for map in &self.maps {
@@ -130,14 +131,14 @@ impl Table {
         }
         let everyone = self.everyone.load(Ordering::Relaxed);
         if everyone < oldest {
-            // Fails if a later time has been set meanwhile.
+            // The exchange fails if another thread has set a later time.
             let _ = self.everyone.compare_exchange(everyone, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }
 
 impl Shards {
-    /// The time for a property. A kind without entries takes no lock.
+    /// The time for a property. For a kind without entries, no lock is taken.
     fn get(&self, fingerprint: Fingerprint) -> Option<u32> {
         if self.len.load(Ordering::Acquire) == 0 {
             return None;
@@ -146,7 +147,7 @@ impl Shards {
     }
 
     fn shard(&self, fingerprint: Fingerprint) -> Option<&RwLock<Map>> {
-        // The map takes its position from the first two words.
+        // The map hashes the first two words, so the shard is chosen by the third.
         self.shards.get(fingerprint.0[2] as usize % SHARDS)
     }
 
@@ -162,7 +163,7 @@ impl Shards {
     }
 }
 
-/// A version that no table in the process has had.
+/// A version that no table in the process has had before.
 fn next_version() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::AcqRel)
@@ -175,7 +176,7 @@ impl Hash for Fingerprint {
     }
 }
 
-/// Takes the first words of a fingerprint, which is random already.
+/// Uses the first two words of a fingerprint as its hash, because fingerprints are already random.
 #[derive(Default)]
 struct FirstWords(u64);
 
@@ -207,7 +208,7 @@ mod tests {
         table
     }
 
-    /// The kind of the entry that covers a token with these claims.
+    /// The kind of the entry that covers a token with these claims, or `None` if no entry does.
     fn covering(table: &Table, members: Value) -> Option<Kind> {
         let mut all = json!({
             "sub": "u", "iat": ISSUED_AT, "client_id": "c", "organization_id": "org", "sid": "s", "grant_id": "g", "jti": "t",
@@ -334,7 +335,7 @@ mod tests {
         assert_eq!((token("899"), token("900")), (None, Some(Kind::Subject)));
     }
 
-    /// A generator of random numbers (xorshift), for sequences that are the same in every run.
+    /// Marsaglia's xorshift64, which generates the same sequence in every run.
     fn random(seed: &mut u64, below: u64) -> u64 {
         *seed ^= *seed << 13;
         *seed ^= *seed >> 7;

@@ -118,7 +118,7 @@ pub fn run_in_background<T: Send + 'static>(
     }
 }
 
-/// A ticket for a task that continues in the background. Tickets are positive and ascend.
+/// A ticket for a task that continues in the background. Tickets are positive and ascending.
 pub fn new_ticket() -> Ticket {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1

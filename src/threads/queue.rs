@@ -32,7 +32,7 @@ pub enum Verdict {
     GiveUp,
 }
 
-/// Work for the queue. Every job is called, even if it should give up.
+/// A job for the queue, which is called even if it should give up.
 pub type Job = Box<dyn FnOnce(Verdict) + Send>;
 
 /// Identifies a task that continues in the background.
@@ -60,7 +60,7 @@ static JOB_QUEUED: Condvar = Condvar::new();
 /// The number of places that are taken.
 static PLACES: AtomicUsize = AtomicUsize::new(0);
 
-/// A place in the queue, taken until it is dropped.
+/// A place in the queue, which is taken until this value is dropped.
 pub struct Place(());
 
 impl Drop for Place {
@@ -96,7 +96,7 @@ pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
     if wakes_thread {
         JOB_QUEUED.notify_one();
     }
-    // If the system starts no thread, blocking this thread is better than failing.
+    // If the system does not start a thread, blocking this thread is better than failing.
     while !has_threads && run_next() {}
 }
 
@@ -129,8 +129,8 @@ impl QueuedJob {
     }
 }
 
-/// Starts one thread per core, except for one core, which the JavaScript thread uses: it runs jobs too. If the system refuses to
-/// start a thread, the next job tries again.
+/// Starts one thread less than there are cores, but at least one, because the JavaScript thread runs jobs too. If the
+/// system refuses to start a thread, the next job tries again.
 fn start_threads(queue: &mut Queue) {
     // Determining the number of cores reads files, so it is done only once.
     static THREADS: Lazy<usize> =

@@ -24,7 +24,7 @@ where
     Ok(runtime()?.spawn(future))
 }
 
-/// Limits how long a future may take. Both this call and polling the result are possible on any thread.
+/// Limits how long a future may take. Any thread may call this function and poll the future that it returns.
 ///
 /// # Errors
 ///

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 pub const ISSUER: &str = "https://tenant.test/oidc";
 pub const AUDIENCE: &str = "https://api.test";
 
-/// The start of the tests, on both clocks.
+/// The time at which the tests started, on both clocks.
 pub static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
 
 /// The time `seconds` after the start of the tests.
@@ -220,7 +220,7 @@ pub fn verify(verifier: &Verifier, token: &str, second: f64) -> Result<(), Rejec
     outcome
 }
 
-/// The parts of a rejection that two verifications one after the other have in common.
+/// The parts of a rejection that do not differ between two consecutive verifications.
 pub fn comparable(rejection: Option<&Rejection>) -> Option<(Code, String, Value, Option<Box<str>>)> {
     rejection.map(|it| {
         let mut details = it.details.clone();
