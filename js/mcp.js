@@ -13,7 +13,7 @@ const { createResourceMetadata } = require('./resource-metadata')
 /** @type {typeof import('./mcp').mcpAuth} */
 function mcpAuth(options) {
   const given = check('mcp', options)
-  // If tokens come from other issuers than that of `logtoUrl`, clients must get them there too.
+  // If the option `issuer` is set, clients must get their tokens from those issuers.
   const servers = given.issuer === undefined ? {} : { authorizationServers: [given.issuer].flat() }
   const metadata = createResourceMetadata({ ...servers, ...pick(given, 'resourceMetadata') })
   const authenticate = logtoAuth({
@@ -32,7 +32,7 @@ function mcpAuth(options) {
         const auth = contextOf(req)
         const value = auth === undefined ? undefined : toAuthInfo(auth)
         try {
-          // The `auth` of an SDK with other middleware may be read-only.
+          // If other middleware has made `req.auth` read-only, an assignment would fail.
           Object.defineProperty(req, 'auth', { value, writable: true, configurable: true, enumerable: true })
         } catch (fault) {
           return next(fault)

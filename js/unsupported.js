@@ -1,6 +1,7 @@
 /** Every entry point resolves to this module in the Edge runtime and in browsers, which have no addons: see `exports` in package.json. */
 
-// An opaque value: otherwise bundlers would report the imported names as missing, instead of this error.
+// The exports are of type `any` and computed: otherwise, bundlers would report missing names instead of the error
+// below.
 module.exports = /** @type {any} */ (unsupported())
 
 /** @returns {never} */

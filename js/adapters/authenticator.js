@@ -30,8 +30,9 @@ const { Requirements } = require('./requirements')
  */
 
 /**
- * The context of each request. `protect` trusts only this map, since other code can write to `req.auth`. It is a WeakMap
- * because Express changes the prototype of every request, after which adding a property, even a private one, takes 3 µs.
+ * The context of each request. `protect` trusts only this map, since other code can write to `req.auth`. The map is a
+ * WeakMap because Express changes the prototype of every request, after which adding a property, even a private one,
+ * takes 3 µs.
  *
  * @type {WeakMap<object, { authenticator: Authenticator, auth: AuthContext | undefined }>}
  */
@@ -83,7 +84,7 @@ class Authenticator {
 
   /** The validated options, with this caller's functions: equal options share everything but functions. */
   get ownOptions() {
-    // Without a prototype, so that a polluted one adds no options.
+    // The object has no prototype, so that a polluted prototype adds no options.
     return Object.assign(Object.create(null), changed(this.#parsed, {}))
   }
 
@@ -169,9 +170,10 @@ class Authenticator {
   }
 
   /**
-   * Returns whether a request may pass without a token: a CORS preflight (`OPTIONS` with `Access-Control-Request-Method`), which
-   * browsers send without credentials, if the application allows it. By default it is verified like any other request, because
-   * a handler for all methods would otherwise run without authentication.
+   * Returns whether a request may pass without a token: a CORS preflight (`OPTIONS` with
+   * `Access-Control-Request-Method`), which browsers send without credentials, if the application allows it. By
+   * default, a preflight is verified like any other request, because a handler for all methods would otherwise run
+   * without authentication.
    *
    * @param {RequestLike & { method?: string }} request
    * @param {boolean} [allowPreflight]
@@ -255,7 +257,7 @@ function checkRequest(requirements, source) {
 let noRequirements
 
 /**
- * Returns the context of a request with a valid token, or throws what `protect` would respond with.
+ * Returns the context of a request with a valid token, or throws the error with which `protect` would respond.
  *
  * @param {object} source
  * @returns {any}

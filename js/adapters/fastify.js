@@ -16,7 +16,7 @@ const fastifyFramework = {
   origin: (request) => [request.protocol, request.headers.host],
   store: setAuth,
   stored: (request, property) => request[property],
-  // Set on the raw response, so that hijacked replies include the cookie too.
+  // The cookie is set on the raw response, so that hijacked replies include it too.
   addCookie: (reply, cookie) => addCookie(reply.raw, cookie),
 }
 

@@ -3,7 +3,7 @@
 /** @typedef {import('@nestjs/common').ArgumentsHost} ArgumentsHost */
 /** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
 
-/** Nest's own name for the metadata key is a string too, so that all copies of this package agree on it. */
+/** The metadata key is a string, as in NestJS itself, so that all copies of this package use the same key. */
 const ACCESS = 'logto-authkit:access'
 
 /** The guard of each handler, whose `getRequest` the decorators use. @type {WeakMap<object, { getRequest(context: ExecutionContext): any }>} */

@@ -1,4 +1,4 @@
-/** Rejections as exceptions of NestJS, made with the classes that the application itself has loaded. */
+/** Converts rejections to NestJS exceptions, whose classes come from the application's own copy of NestJS. */
 
 /** @typedef {import('@nestjs/common').ArgumentsHost} ArgumentsHost */
 /** @typedef {import('./response').ErrorResponse} ErrorResponse */

@@ -23,7 +23,7 @@ function isAllowedOrigin(request, authenticator, client = {}) {
   const { allowedOrigins } = authenticator.options
   if (allowedOrigins !== undefined) return allowedOrigins.includes(origin)
   if (isSameHost(origin, host)) return true
-  // These functions may read the session of another library from any cookie.
+  // The functions `fallback` and `getToken` may read another library's session from any cookie.
   const readsAnyCookie = authenticator.hasFunction('fallback') || (hasGetToken && !hasOwnToken)
   const names = authenticator.sessionCookies(!hasOwnToken)
   const hasSession = readsAnyCookie

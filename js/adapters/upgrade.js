@@ -11,7 +11,7 @@ const { socketAuth } = require('./socket-io')
 
 /** @type {typeof import('./upgrade').verifyUpgrade} */
 async function verifyUpgrade(request, socket, options) {
-  // Node has removed its own listener. Without one, a client that disconnects now would crash the process.
+  // Node has removed its own listener. Without a listener, a client that disconnects now would crash the process.
   socket.on('error', ignoreError)
   try {
     const authenticator = new Authenticator('upgrade', options)

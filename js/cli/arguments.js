@@ -3,7 +3,7 @@
 const { parseArgs } = require('node:util')
 const { printable } = require('./terminal')
 
-/** An error in the arguments. Its message is shown to the user. */
+/** An error in the arguments, whose message is shown to the user. */
 class UsageError extends Error {}
 
 /**
@@ -25,7 +25,7 @@ function readArguments(args, options) {
  * Parses the value of a numeric option, if present.
  *
  * @param {string} name
- * @param {any} value - A string, as the option is declared.
+ * @param {any} value - A string, if the user has passed the option.
  */
 function readNumber(name, value) {
   if (value === undefined) return undefined

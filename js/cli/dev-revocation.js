@@ -4,7 +4,7 @@ const { createHmac } = require('node:crypto')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
-/** How long the application may take, as with Logto's logout tokens. */
+/** How long the application may take to respond, which is also Logto's timeout for logout tokens. */
 const TIMEOUT_MS = 2500
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
@@ -57,13 +57,14 @@ function sendWebhook({ url, signingKey, userId = 'alice' }) {
   return send(url, body, { 'Content-Type': 'application/json', 'Logto-Signature-Sha-256': signature })
 }
 
-/** An error in the options. Its message is shown to the user. */
+/** An error in the options, whose message is shown to the user. */
 class SendError extends Error {}
 
 /**
- * Returns the application's response.
+ * Sends a request to the application and returns its response.
  *
- * @param {unknown} url - Only of this machine, so that the page cannot be used to reach others.
+ * @param {unknown} url - A URL on this machine. Any other is refused, so that the page cannot be used to reach other
+ * machines.
  * @param {string} body
  * @param {Record<string, string>} headers
  */

@@ -73,7 +73,7 @@ async function handleRequest(request, issuer, state) {
   }
   const action = Object.hasOwn(POST_ACTIONS, path) ? POST_ACTIONS[path] : undefined
   if (request.method !== 'POST' || action === undefined) throw new HttpError(404, 'Not found')
-  // CSRF: a form on another site cannot send JSON, and a script there sends its Origin.
+  // Prevents CSRF: a form on another site cannot send JSON, and a script's request from another site has an `Origin`.
   if (origin !== undefined && origin !== `http://${host}`)
     throw new HttpError(403, 'This page is only available on this machine')
   if (request.headers['content-type']?.split(';')[0] !== 'application/json')
@@ -99,7 +99,7 @@ function createToken({ kind = 'access', ...mintOptions }, issuer) {
 }
 
 /**
- * The options of `GET /token`, which scripts can use without building JSON.
+ * Returns the options in the query of `GET /token`, which lets scripts get tokens without building JSON.
  *
  * @param {import('node:http').IncomingMessage} request
  * @returns {Record<string, any>}
@@ -163,7 +163,7 @@ async function readBody(request) {
     const body = JSON.parse(text)
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body
   } catch {
-    // Reported below.
+    // The error is reported below.
   }
   throw new HttpError(400, 'Send a JSON object')
 }

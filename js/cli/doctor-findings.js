@@ -20,8 +20,8 @@ const { proxyFor } = require('./proxy')
  */
 
 /**
- * Fetches the keys as the application would, but without its warning, which recommends this command. Returns the reason if that
- * fails.
+ * Fetches the keys as the application would, but without its warning, which recommends this command. Returns the reason
+ * if the fetch fails.
  *
  * @param {import('../native/binding').NativeVerifier} verifier
  */
@@ -32,7 +32,10 @@ async function outageOf(verifier) {
 
 const KEY_CHECKS = ['Key set', 'Algorithms']
 
-/** Seconds. With a larger clock difference, tokens are rejected too early or accepted too long. */
+/**
+ * The largest acceptable clock difference, in seconds. If it is larger, tokens are rejected too early or accepted too
+ * long.
+ */
 const MOST_SKEW = 10
 
 /**
@@ -40,7 +43,7 @@ const MOST_SKEW = 10
  * @returns {Promise<Finding[]>}
  */
 async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accepted, ...its }) {
-  const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // `audience` below says more
+  const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // the finding about `audience` below says more
   const { verifier } = create('verifier', options).core
   const [issuer] = create('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
   const issuers = [its.issuer ?? issuer].flat()
@@ -63,7 +66,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     ...(keysUrl.protocol === 'https:' ? [certificate(keys, outage, env)] : []),
     ...documents(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
-  // The same fault fails the fetch of the keys too. It is reported once, where it says most.
+  // The same fault makes the fetch of the keys fail too. It is reported only once, in the most specific finding.
   const cause = way.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
   return [
     ...way,

@@ -6,7 +6,8 @@ const { date } = require('./hints')
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
 /**
- * The core decides about trust: it accepts the system's certificate authorities in addition to Node's.
+ * The core decides whether to trust the certificate, because it accepts the system's certificate authorities in
+ * addition to Node's.
  *
  * @param {Answer | Error} keys
  * @param {string | null} outage

@@ -50,7 +50,7 @@ function userEndpoint(answer) {
 }
 
 /**
- * Mistakes in an audience that are visible without a token.
+ * Finds mistakes in an audience that are visible without a token.
  *
  * @param {string | string[] | undefined} given
  * @param {string} issuer

@@ -62,7 +62,7 @@ async function run(args, { stdout, env }) {
 }
 
 /**
- * The options to check: those of the application's file, and the flags.
+ * Returns the options to check: the options of the application's file, overridden by the flags.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
  * @returns {Promise<Omit<Subject, 'env'>>}
@@ -83,7 +83,7 @@ async function subjectOf(flags) {
 }
 
 /**
- * The options with the fixes of all findings.
+ * Returns the options with the fixes of all findings.
  *
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings
@@ -114,7 +114,7 @@ function text(findings, isWell, fixed, paint, width) {
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
 
-/** Below the result of a check. */
+/** The indent of the lines below the result of a check. */
 const INDENT = ' '.repeat(14)
 
 module.exports = { HELP, run }

@@ -142,7 +142,7 @@ const tooOld = ({ iat, now, maxTokenAge }) => [
 ]
 
 /**
- * A JWT in a cookie under another name than the token's.
+ * Returns a JWT in a cookie whose name is not that of the token cookie.
  *
  * @param {string | undefined} cookies
  * @param {string} cookieName
@@ -219,7 +219,7 @@ function otherAudience(aud, expected, claims) {
 }
 
 /**
- * For a valid token: what the checks did not cover.
+ * Returns remarks about a valid token: problems that the checks did not cover.
  *
  * @param {Case} its
  */
@@ -251,7 +251,7 @@ const isIdToken = (claims) =>
   claims.scope === undefined
 
 /**
- * A URL without the parts that people often write differently.
+ * Returns a URL without the parts that people often write differently.
  *
  * @param {string} url
  */
@@ -266,7 +266,7 @@ const looseForm = (url) =>
 const date = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
 
 /**
- * A duration in its two largest units.
+ * Returns a duration in its two largest units.
  *
  * @param {number} seconds
  */

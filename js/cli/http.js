@@ -14,8 +14,8 @@ const MAX_BODY_LENGTH = 256 * 1024
  */
 
 /**
- * Reads the response even if the certificate is invalid, so that `doctor` can explain the problem. The response is not trusted.
- * Like the core, it does not follow redirects.
+ * Reads the response even if the certificate is invalid, so that `doctor` can explain the problem. The response is not
+ * trusted. Like the core, this function does not follow redirects.
  *
  * @param {URL} url
  * @param {{ proxy: URL | null, timeout: number }} options

@@ -2,7 +2,7 @@
 
 const { printable } = require('./terminal')
 
-/** Unchanged lines that are shown before and after a change. */
+/** The number of unchanged lines that are shown before and after a change. */
 const CONTEXT = 2
 
 /**
@@ -27,7 +27,7 @@ function diffOf({ path, before, after }, paint) {
 const linesOf = (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/))
 
 /**
- * A line diff by the longest common subsequence.
+ * Compares lines by their longest common subsequence.
  *
  * @param {string[]} before
  * @param {string[]} after

@@ -1,6 +1,6 @@
 /** Extends existing source files where the right place is certain, and returns `null` where it is not. */
 
-/** Line ends and punctuation of a file, which inserted lines follow. */
+/** The line ends and punctuation of a file, which inserted lines must match. */
 class SourceFile {
   /** @param {string} text */
   constructor(text) {
@@ -96,7 +96,7 @@ function addImport(text, statement) {
 }
 
 /**
- * The only match of a pattern, if there is exactly one.
+ * Returns the match of a pattern, if there is exactly one.
  *
  * @param {string} text
  * @param {string} pattern
@@ -107,7 +107,7 @@ function onlyMatch(text, pattern) {
 }
 
 /**
- * The end of the statement whose opening parenthesis ends at `start`, if nothing follows the call.
+ * Returns the end of the statement whose opening parenthesis ends at `start`, if nothing follows the call.
  *
  * @param {string} text
  * @param {number} start
@@ -146,7 +146,7 @@ function addEntries(original, entries) {
   return file.restored(start + missing.map(([name, value]) => `${name}=${value}\n`).join(''))
 }
 
-/** The value of an entry. @param {string} text @param {string} name */
+/** Returns the value of an entry. @param {string} text @param {string} name */
 const entryOf = (text, name) =>
   new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(.*?)\\s*$`, 'm').exec(text)?.[1].replace(/^(['"])(.*)\1$/, '$2')
 

@@ -62,7 +62,7 @@ class Planner {
   changes = []
   /** @type {Manual[]} */
   manual = []
-  /** Files that already contain what they need. @type {string[]} */
+  /** Files that need no changes. @type {string[]} */
   kept = []
   /** The command that starts the application, without the prefix of the package manager. */
   start = 'npm run dev'
@@ -91,7 +91,7 @@ class Planner {
    *
    * @param {string} path
    * @param {(text: string) => string | null} edit
-   * @param {string} lines - Shown if `edit` returns `null`.
+   * @param {string} lines - The lines that the user must add if `edit` returns `null`.
    */
   extend(path, edit, lines) {
     const text = this.project.read(path) ?? ''
@@ -101,14 +101,14 @@ class Planner {
     this.manual.push({ path, reason: 'init is not certain where these lines belong', lines })
   }
 
-  /** The first of these files that exists. @param {string[]} paths */
+  /** Returns the first of these files that exists. @param {string[]} paths */
   find(paths) {
     return paths.find((path) => this.project.read(path) !== null)
   }
 }
 
 /**
- * Express, Fastify, Hono and Koa: a new application, or a route in the existing one.
+ * Plans the changes for Express, Fastify, Hono and Koa: a new application, or a route in the existing one.
  *
  * @param {Planner} plan
  * @param {keyof typeof ROUTES} framework
@@ -137,7 +137,11 @@ function planServer(plan, framework) {
   plan.url = `http://localhost:${port?.slice(1).find(Boolean) ?? 3000}/me`
 }
 
-/** Files that may create the application: those that scripts start, `main`, and the usual names. @param {Planner} plan */
+/**
+ * Returns files that may create the application: the files that scripts start, `main`, and files with the usual names.
+ *
+ * @param {Planner} plan
+ */
 function entryFiles({ project }) {
   const started = project.scripts.flatMap((script) => script.match(/[\w./-]+\.[cm]?[jt]s\b/g) ?? [])
   const usual = ['', 'src/'].flatMap((folder) =>
@@ -153,7 +157,7 @@ function entryFiles({ project }) {
 const startCommand = (project, path) =>
   `${/\.[cm]?ts$/.test(path) ? `${RUNNERS[project.packageManager]} tsx` : 'node'} --env-file=.env ${path}`
 
-/** As `src/app.module.ts` imports it. */
+/** The path by which `src/app.module.ts` imports the controller. */
 const CONTROLLER = './me.controller'
 
 /** @param {Planner} plan */

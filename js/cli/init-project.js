@@ -92,7 +92,7 @@ function readManifest(text, folder) {
     const manifest = JSON.parse(text.replace(/^\uFEFF/, ''))
     if (typeof manifest === 'object' && manifest !== null) return manifest
   } catch {
-    // Reported below.
+    // The error is reported below.
   }
   throw new UsageError('package.json is not valid JSON')
 }

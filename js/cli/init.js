@@ -82,7 +82,7 @@ async function run(args, surroundings) {
 }
 
 /**
- * The environment variables: from flags, from the existing file, from the user, or those of `dev`.
+ * Returns the environment variables, which come from flags, the existing file, the user's answers or `dev`.
  *
  * @param {import('./init-project').Project} project
  * @param {Flags} flags

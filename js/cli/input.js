@@ -160,7 +160,7 @@ function inParameter(text) {
 const inQuotes = (token) => ({ token: bare(token.trim()), foundIn: 'the text in quotes' })
 
 /**
- * The text itself, or the only part of it that looks like a token.
+ * Returns the text itself, or the only part of the text that looks like a token.
  *
  * @type {(text: string) => Found}
  */
@@ -172,7 +172,7 @@ function inText(text) {
   const decoded = percentDecoded(bare(text))
   if (decoded !== bare(text) && LOOKS_LIKE_JWT.test(bare(decoded)))
     return { token: bare(decoded), foundIn: 'the percent-encoded text' }
-  // A second `Bearer` is a mistake to explain.
+  // A second `Bearer` is kept, because `explain` must report this mistake.
   const inside = /^bearer\s/i.test(bare(text))
     ? []
     : (text.match(/\beyJ[\w-]+\.[\w-]+\.[\w-]+(?![\w.-])|\bpat_\w+/g) ?? [])
@@ -180,7 +180,7 @@ function inText(text) {
   return { token: bare(text), foundIn: WHOLE_INPUT }
 }
 
-/** The place of a token that is all there is in the input. */
+/** The place of a token that is the whole input. */
 const WHOLE_INPUT = 'the input'
 const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 

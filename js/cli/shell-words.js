@@ -2,7 +2,7 @@
 
 /** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues the command. */
 const CONTINUATION = /\s*[\\^`]\r?\n\s*/g
-/** `'…'`, `$'…'`, `"…"`, an escaped character, white space, or other characters. */
+/** Matches `'…'`, `$'…'`, `"…"`, an escaped character, white space, or other characters. */
 const TOKENS = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|(\s+)|([^\s'"\\^$]+|\$)/gs
 
 /**

@@ -13,7 +13,7 @@ const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 const printable = (text) => text.replace(UNSAFE_CHARACTERS, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 
 /**
- * Formats a value as indented JSON, and escapes the same characters.
+ * Formats a value as indented JSON, and escapes unsafe characters.
  *
  * @param {unknown} value
  */

@@ -51,7 +51,7 @@ const HELP = `  --url URL              Logto's base URL; its keys are fetched
   --options FILE         a module or JSON file with your application's options; flags override them`
 
 /**
- * `logtoUrl` may be missing: then neither the issuer nor the signature can be checked.
+ * Returns the options of `verifyAuth`. Without `logtoUrl`, neither the issuer nor the signature can be checked.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
  * @returns {Promise<Options>}
@@ -60,7 +60,7 @@ async function readOptions(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
   return /** @type {any} */ ({
-    // An option of the application that is `undefined` may be an error.
+    // The application's options may contain `undefined`, which the core reports if it is an error.
     ...own,
     ...defined({
       logtoUrl: flags.url,
@@ -76,7 +76,7 @@ async function readOptions(flags) {
       tokenType: flags['any-type'] ? null : flags['token-type'],
       algorithms: flags.algorithm,
       clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']),
-      // The same instant for the checks and for the times in the output.
+      // The checks and the times in the output use the same date.
       currentDate: at ?? own.currentDate ?? new Date(),
       jwksTimeoutMs: readNumber('timeout', flags.timeout),
       allowGuest: false,

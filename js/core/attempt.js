@@ -28,7 +28,8 @@ class TokenAttempt {
     this.position = 0
     /** @type {Attempt[] | undefined} */
     this.alternatives = undefined
-    // The application's `fallback` is only for requests.
+    // Like an alternative, a token that was passed as a string never causes a call of `fallback`, which is only for
+    // requests.
     this.isAlternative = true
   }
 
@@ -58,10 +59,13 @@ class RequestAttempt {
   /** @type {any} - The properties of the request that are rarely present, without a prototype, which others could pollute. */
   extras = undefined
 
-  /** @type {RequestAttempt[] | undefined} - Those with the other Logto servers whose tokens are in the request. */
+  /**
+   * @type {RequestAttempt[] | undefined} - The attempts with the other Logto servers that have issued tokens in the
+   * request.
+   */
   alternatives = undefined
 
-  /** Whether this is an alternative, which the application need not know if it fails. */
+  /** Whether this attempt is an alternative, whose failure is not reported to the application. */
   isAlternative = false
 
   /**

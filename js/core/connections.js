@@ -15,10 +15,10 @@ const MAX_PENDING = 8
 
 /** @typedef {{ ids: Set<number>, isPaused: boolean }} Pending */
 
-/** By connection. @type {WeakMap<object, Pending>} */
+/** The pending verifications of each connection. @type {WeakMap<object, Pending>} */
 const pendingByConnection = new WeakMap()
 
-/** Paused connections to be read again. @type {any[]} */
+/** Paused connections that are to be read again. @type {any[]} */
 const resumable = []
 
 /**
@@ -76,7 +76,7 @@ function pendingOf(connection) {
  */
 function pause(connection, pending) {
   if (typeof connection._handle?.readStop !== 'function') return
-  // This is repeated for each request, because Node reads the socket again whenever it has sent a response.
+  // The socket is paused again for each request, because Node resumes reading whenever it has sent a response.
   connection._handle.readStop()
   pending.isPaused = true
 }
@@ -96,16 +96,17 @@ function resumeNext() {
   if (resumable.length > 0) endOfTurn(resumeNext)
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
-  // If Node has stopped reading too, because the client does not read the responses or the application does not read the body of
-  // a request, Node starts again itself. Data would be a parse error now, or fill the memory.
+  // If the client does not read the responses, or the application does not read the body of a request, Node has stopped
+  // reading too and will resume by itself. Reading now would cause a parse error or fill the memory.
   const handle = connection._handle
   if (handle?.reading !== false) handle?.readStart()
 }
 
 /**
- * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`. Frameworks
- * keep the original request in `raw` (Fastify), `raw.req` (Hapi), `req.raw` (Hono) or `req` (Koa). It is tried first, because the `socket` that
- * frameworks copy from an HTTP/2 request represents the connection that all streams share.
+ * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`.
+ * Frameworks keep the original request in `raw` (Fastify), `raw.req` (Hapi), `req.raw` (Hono) or `req` (Koa). The
+ * original request is tried first, because the `socket` that frameworks copy from an HTTP/2 request represents the
+ * connection that all streams share.
  *
  * @param {any} source
  * @returns {any}

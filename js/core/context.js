@@ -15,7 +15,8 @@ const { shared } = require('./shared')
  */
 
 /**
- * How a context was verified, with access to its token. It is private too, so that the token never appears in logs.
+ * How a context was verified, with access to its token. This record is private too, so that the token never appears in
+ * logs.
  *
  * @typedef {import('./attempt').Attempt | undefined} Origin
  */

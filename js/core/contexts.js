@@ -38,7 +38,7 @@ function contextOf(attempt, trace) {
  * @param {Result} result
  * @param {Attempt} attempt
  * @param {Trace} [trace]
- * @param {Rejection} [rejection] - By the application, of the token that was accepted before.
+ * @param {Rejection} [rejection] - The application's rejection of the token that was accepted before.
  * @returns {AuthContext | Promise<AuthContext>}
  */
 function contextFrom(result, attempt, trace, rejection) {
@@ -133,7 +133,7 @@ const tryAlternative = (alternative, onFailure) =>
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
 function external(outcome, result, attempt) {
   const refuse = (/** @type {Rejection} */ rejection) => {
-    // The request had no token, but credentials, which have been refused.
+    // The request had no token but other credentials, which the application has refused.
     if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
     return guestOrThrow(result, rejection, attempt)
   }

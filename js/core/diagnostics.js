@@ -12,7 +12,7 @@ const { settle } = require('./settle')
 const verifications = channel('logto-authkit:verify')
 const keyFetches = channel('logto-authkit:jwks')
 
-/** The only overhead of diagnostics if there are no subscribers. */
+/** Returns whether there are subscribers. If not, this check is the only cost of diagnostics. */
 const hasSubscribers = () => verifications.hasSubscribers || keyFetches.hasSubscribers
 
 /**

@@ -41,7 +41,8 @@ class AuthError extends Error {
     return { name: 'AuthError', code: this.code, status: this.status, message: this.message }
   }
 }
-// On the prototype, as in built-in errors: an own property would appear in every log line.
+// Like the `name` of built-in errors, both properties are on the prototype, because own properties would appear in
+// every log line.
 Object.defineProperty(AuthError.prototype, BRAND, { value: true })
 Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configurable: true, writable: true })
 

@@ -107,7 +107,8 @@ function indexKey(optionSet, options) {
 /** @typedef {{ [name in FunctionName]: Function | undefined }} Functions */
 
 /**
- * Has one shape and defines every name as an own property: it is read on every request, and must not show a polluted prototype.
+ * The object has one shape, because it is read on every request. Every name is an own property, so that a polluted
+ * prototype has no effect.
  *
  * @returns {Functions}
  */

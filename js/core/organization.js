@@ -20,7 +20,8 @@ function organizationFrom(organizationOf, source) {
  */
 function organizationId(id) {
   if (id === null || typeof id === 'string') return id
-  // Query parsers return an array or an object for `?org=a&org=b` and `?org[x]=a`, so a client must not cause a fault with it.
+  // Query parsers return an array or an object for `?org=a&org=b` and `?org[x]=a`, which must not become a fault that
+  // any client can cause.
   if (id === undefined || typeof id === 'object') return ''
   throw invalidOption('organizationId', 'it to return an organization id, null or undefined', id)
 }

@@ -3,8 +3,8 @@
 const { shared } = require('./shared')
 
 /**
- * The class of these objects, which all copies of the package share. The id, by which the core finds the revocations, is in a private
- * field: no other object has it.
+ * The class of the objects that `createRevocations` returns, which all copies of the package share. The id by which the
+ * core finds the revocations is in a private field, so that no other object can have it.
  */
 const RevocationsHandle = shared('RevocationsHandle', () => {
   return class RevocationsHandle {

@@ -100,8 +100,9 @@ const keep = (token) => token
 const reject = (error) => Promise.reject(error)
 
 /**
- * Selects the server whose issuer is that of the request's first token. Those of its other tokens become alternatives. A request
- * without a token belongs to the first server, and one with tokens of unknown issuers to the first that finds them.
+ * Selects the server whose issuer is that of the request's first token. The servers of the request's other tokens
+ * become alternatives. A request without a token belongs to the first server. A request with tokens of unknown issuers
+ * belongs to the first server whose options read these tokens.
  *
  * @param {RequestAttempt[]} attempts - One per server.
  * @returns {RequestAttempt}
@@ -117,7 +118,7 @@ function selectServer(attempts) {
   return selected
 }
 
-/** What the core returns if all tokens of a request are from other issuers. */
+/** The core's result if all tokens of a request are from other issuers. */
 const ALL_FOREIGN = -1
 
 /**

@@ -1,6 +1,7 @@
 /**
- * The end of a turn of the event loop, and a handle that keeps the process alive. Fake timers in a test replace the timers of Node,
- * and if they did so before this module is loaded, a message channel is used instead, which is slower but cannot be replaced.
+ * Waits for the end of a turn of the event loop, and keeps the process alive. If fake timers in a test have replaced
+ * the timers of Node before this module is loaded, a message channel is used instead, which is slower but cannot be
+ * replaced.
  */
 
 const timers = require('node:timers')
@@ -9,7 +10,7 @@ const { MessageChannel } = require('node:worker_threads')
 const sourceOf = Function.prototype.toString
 
 /**
- * Returns whether a timer function is the runtime's own. If in doubt, it is not.
+ * Returns whether a timer function is the runtime's own. The result is `false` if in doubt.
  *
  * @param {Function} timer
  */

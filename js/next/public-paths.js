@@ -55,7 +55,7 @@ const readPath = (pathname) => native.normalizePath(pathname) ?? undefined
 function pageOf(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
   if (page !== undefined) return page === '/index' ? '/' : page
-  // Not a regular expression, which would take quadratic time for a path with many `.segments/`.
+  // A regular expression would take quadratic time for a path with many `.segments/`.
   if (pathname.endsWith(SEGMENT)) {
     const end = pathname.lastIndexOf(SEGMENTS, pathname.length - SEGMENT.length - SEGMENTS.length)
     if (end !== -1) return pathname.slice(0, end)

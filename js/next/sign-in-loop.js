@@ -100,10 +100,13 @@ const SIGNING_IN_MAY_HELP = new Set(['missing_token', 'token_expired', 'token_re
 /** A cycle takes about four redirects, and browsers give up after 20. */
 const MAX_REDIRECTS = 3
 
-/** Milliseconds. A loop takes less than a second, and a user who has to confirm each sign-in takes longer. */
+/**
+ * The maximum time between two redirects of a loop, in milliseconds. A loop takes less than a second, and a user who
+ * has to confirm each sign-in takes longer.
+ */
 const MAX_INTERVAL = 30_000
 
-/** Seconds: how long signing in may take. */
+/** How long signing in may take, in seconds. */
 const MAX_AGE = 600
 
 module.exports = { loopReason, redirectMarker, removedMarker }

@@ -67,8 +67,9 @@ class SignIn {
 }
 
 /**
- * How a request without a session gets to the sign-in page: a page request or a form post is redirected, and a Server Action is
- * told where to go, because its client follows redirects itself and then fails to read the page. Undefined for all others.
+ * Returns how a request without a session gets to the sign-in page, or undefined if it does not. A page request or a
+ * form post is redirected. A Server Action gets the URL in a header, because its client would follow a redirect itself
+ * and then fail to read the page.
  *
  * @param {Request} request
  * @returns {'page' | 'form' | 'action' | undefined}

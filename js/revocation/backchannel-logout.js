@@ -83,7 +83,7 @@ function beforeDeadline(answer) {
 }
 
 /**
- * The error response of section 2.8.
+ * Returns the error response of OpenID Connect Back-Channel Logout 1.0, section 2.8.
  *
  * @type {(error: string, description: string) => Answer}
  */

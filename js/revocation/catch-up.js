@@ -77,7 +77,10 @@ class CatchUp {
     if (!this.#stop.signal.aborted) this.#timer = setTimeout(() => this.#run(), this.#options.every).unref()
   }
 
-  /** Whether no other instance reads the log. A store without leases lets all instances read it, which changes nothing. */
+  /**
+   * Returns whether this instance may read the log: if the store has leases, only one instance may. Without leases, all
+   * instances read the log and find the same revocations.
+   */
   async #isElected() {
     const { lease } = this.#target
     if (lease === undefined) return true

@@ -89,7 +89,7 @@ async function testRevocationStore(createStore, { reset } = {}) {
   }
 }
 
-/** Longer than any read takes. */
+/** The signal never aborts a read, because no read takes this long. */
 const signal = () => AbortSignal.timeout(10_000)
 
 /** @type {(store: RevocationStore, entries: string[]) => Promise<void>} */

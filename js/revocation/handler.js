@@ -54,7 +54,7 @@ function handler(answer, { limit, advice }) {
       body: () => nodeBody(req, stream, limit, advice),
       parsed: req.body,
     })
-    // Otherwise, Node would receive the rest of the body. HTTP/2 has no such header.
+    // Closing the connection keeps Node from receiving the rest of the body. HTTP/2 has no `Connection` header.
     if (answer.status === 413 && stream.httpVersionMajor === 1) answer.headers.Connection = 'close'
     return answer
   }

@@ -1,4 +1,4 @@
-/** A store without other instances. */
+/** A store for a single process. */
 
 const { randomUUID } = require('node:crypto')
 const { setTimeout } = require('node:timers')

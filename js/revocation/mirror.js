@@ -6,7 +6,7 @@ const native = require('../core/addon')
 // Captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = require('node:timers')
 
-/** Maximum duration of a read. A store waits for at most one second for new entries, so this one hangs. */
+/** Maximum duration of a read. A store waits at most one second for new entries, so a store that takes longer hangs. */
 const READ_TIMEOUT_MS = 5000
 
 /** Maximum duration of an append. */
@@ -65,7 +65,8 @@ class Mirror {
    */
   async publish(entries, timeoutMs = APPEND_TIMEOUT_MS) {
     if (this.#isClosed) throw closedError()
-    // First, because even an entry that the store rejects takes effect on this instance.
+    // The entries are applied before they are written, because they take effect on this instance even if the store
+    // rejects them.
     this.#native.apply(entries, false, Date.now())
     const options = { maxAgeMs: this.#native.maxTokenLifetime * 1000 }
     try {
@@ -198,7 +199,8 @@ function within(duration, keepsAlive, run, stop) {
       reject(error)
     }
     const timeout = () => abort(new Error(`The store did not respond within ${duration} ms`))
-    // If the event loop was blocked for so long, the response may have arrived: it is processed before `setImmediate`.
+    // If the event loop was blocked for that long, the response may have arrived. The event loop processes it before
+    // `setImmediate`.
     const timer = setTimeout(() => setImmediate(timeout), duration)
     if (!keepsAlive) timer.unref()
     const onStop = () => abort(closedError())
@@ -208,7 +210,7 @@ function within(duration, keepsAlive, run, stop) {
       clearTimeout(timer)
       stop?.removeEventListener('abort', onStop)
     }
-    // In a promise, because the store may be the application's code and throw.
+    // The function is called inside a promise, because the store may be the application's code and throw.
     new Promise((started) => started(run(controller.signal))).finally(settled).then(resolve, reject)
   })
 }

@@ -124,7 +124,8 @@ function nodeRedis(client) {
         ? (args) => own.sendCommand(false, args)
         : (args) => own.sendCommand(args)
   if (typeof client.duplicate !== 'function') {
-    // Sentinel clients of node-redis 5. A command that waits would delay the application's.
+    // Sentinel clients of node-redis 5 cannot be duplicated. A command that waits would delay the application's
+    // commands.
     const open = () => ({ connection: { send: sender(client), close: ignore }, connected: Promise.resolve() })
     return { server: undefined, blocks: false, open }
   }
@@ -143,7 +144,7 @@ function nodeRedis(client) {
 }
 
 /**
- * Closes a client of any version. Closing one that is closed throws or rejects.
+ * Closes a client of any version. Closing a client twice throws or rejects.
  *
  * @param {any} own
  */

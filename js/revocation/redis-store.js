@@ -8,7 +8,7 @@ const { connectorOf } = require('./redis-client')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connection} Connection */
 /** @typedef {import('./redis-client').Connector} Connector */
-/** @typedef {[id: string, fields: string[]]} Item - Of a stream. Every second field is an entry. */
+/** @typedef {[id: string, fields: string[]]} Item - An item of a stream. Every second field is an entry. */
 
 /** The position before the first item. */
 const START = '0-0'
@@ -26,7 +26,10 @@ const POLL_MS = 50
 /** How long a command of a lease may take. */
 const LEASE_TIMEOUT_MS = 5000
 
-/** Items are kept this much longer: an entry may be an hour ahead, tokens are accepted for longer with a tolerance, and clocks differ. */
+/**
+ * How much longer items are kept than tokens live: an entry may be an hour ahead, `clockTolerance` extends the life of
+ * tokens, and clocks differ.
+ */
 const MARGIN_MS = 3 * 3_600_000
 
 /** How long acknowledged entries are kept, to append them again if a failover or a flush has lost them. */
@@ -66,7 +69,8 @@ class RedisStore {
     const add = ['XADD', this.#key, 'MINID', '~', `${oldest}`, '*']
     const commands = items.map((item) => [...add, ...item.flatMap((entry) => ['e', entry])])
     const send = () => this.#send(this.#writer, signal, commands)
-    // Once more on a new connection, since an idle one may have been cut. Repeated entries change nothing.
+    // After an error, the commands are sent once more on a new connection, because an idle connection may have been
+    // closed. Repeated entries change nothing.
     const ids = await send().catch((error) => {
       if (signal.aborted) throw error
       return send()
@@ -107,7 +111,7 @@ class RedisStore {
 
   /** @type {NonNullable<RevocationStore['lease']>} */
   async lease(name, holder, durationMs) {
-    // In the slot of the stream, because a connection to a cluster serves only the node of that slot.
+    // The key is in the slot of the stream, because a connection to a cluster reaches only the node of that slot.
     const key = this.#key.includes('{') ? `${this.#key}:${name}` : `{${this.#key}}:${name}`
     const signal = AbortSignal.timeout(LEASE_TIMEOUT_MS)
     const duration = `${Math.ceil(durationMs)}`
@@ -116,7 +120,7 @@ class RedisStore {
     const [current] = await this.#send(this.#writer, signal, [['GET', key]])
     if (String(current) !== holder) return false
     const [extended] = await this.#send(this.#writer, signal, [['PEXPIRE', key, duration]])
-    // If it has expired in between, another instance may hold it.
+    // If the lease has expired between the two commands, another instance may hold it.
     return Number(extended) === 1
   }
 
@@ -227,7 +231,7 @@ function itemsOf(reply) {
 }
 
 /**
- * Returns the entries in items, which are all values, whatever the fields are named.
+ * Returns the entries in items: the values of all fields, whatever their names are.
  *
  * @param {Item[]} items
  */

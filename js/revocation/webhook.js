@@ -54,7 +54,7 @@ const refuse = (status, error, message) => jsonResponse(status, { error, message
 
 /** @param {string} reason - The member that is missing or malformed, or what is wrong with the JSON. */
 function reject(reason) {
-  // The event is from Logto, and might have revoked tokens.
+  // The event comes from Logto and might have revoked tokens, so operators must know.
   process.emitWarning(`A webhook event with a valid signature could not be read: ${reason}`, {
     code: 'LOGTO_AUTHKIT_WEBHOOK',
   })
