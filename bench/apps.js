@@ -11,7 +11,7 @@ const { logtoAuth, protect } = require('logto-authkit/express')
 const { ORIGINAL, OURS, PEERS, requireScope } = require('./peers')
 const { AUDIENCE, SCOPE } = require('./tokens')
 
-// Required without its types, which conflict with our declaration of `req.auth`.
+// The module is loaded without its types, which conflict with our declaration of `req.auth`.
 const { auth, requiredScopes } = createRequire(__filename)('express-oauth2-jwt-bearer')
 
 /** @typedef {import('./peers').Setup} Setup */

@@ -4,7 +4,7 @@ const { connect } = require('node:net')
 const { setTimeout: pause } = require('node:timers/promises')
 
 const TICK_MS = 2
-/** Bytes that may wait in this process for a socket. Beyond that, the attacker skips requests instead of piling them up. */
+/** Maximum number of bytes that may wait in this process for a socket. Beyond that, the attacker skips requests. */
 const MAX_UNSENT = 2 ** 18
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 /** Number of characters of the signature that differ between two requests. */
@@ -37,7 +37,7 @@ async function attack({ url, token, rate, seconds, connections, backlog = Number
   for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - start) {
     const due = Math.floor((elapsed / 1000) * rate) - scheduled
     scheduled += due
-    // If this process has not run for a while, it does not make up for it with a burst.
+    // If the process was not scheduled for a while, the missed requests are not sent in a burst.
     const count = Math.min(due, Math.ceil(rate / 20))
     skipped += due - count
     const socket = nextSocket(turn)
@@ -50,7 +50,7 @@ async function attack({ url, token, rate, seconds, connections, backlog = Number
   const milliseconds = performance.now() - start
   for (const socket of sockets) {
     socket.isReconnecting = false
-    // These are still in this process, and will be sent late.
+    // These requests are still waiting in this process and will be sent late.
     skipped += Math.floor(socket.unsentBytes / request.length)
   }
   return { scheduled, sentPerSecond: ((scheduled - skipped) / milliseconds) * 1000 }

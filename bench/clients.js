@@ -31,7 +31,7 @@ async function send({ url, streams, seconds }) {
           const timer = setInterval(() => {
             const elapsed = performance.now() - start
             const due = Math.floor((elapsed / 1000) * rate) - pending.length - skipped
-            // If this process has not run for a while, it does not make up for it with a burst.
+            // If the process was not scheduled for a while, the missed requests are not sent in a burst.
             const count = Math.min(due, Math.ceil(rate / 20))
             skipped += due - count
             for (let i = 0; i < count; i += 1) pending.push(ask(url, agent, tokens[pending.length % tokens.length]))

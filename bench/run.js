@@ -66,7 +66,7 @@ async function main() {
   const results = {}
   for (const { file, ids, isLong, options } of FAMILIES) {
     const selectedIds = ids.filter((id) => isSelected(id) && (!isQuick || only !== undefined || QUICK_IDS.test(id)))
-    // These take longer than everything else in a quick run.
+    // A quick run omits long families, which take longer than everything else in it.
     if (selectedIds.length === 0 || (isLong && isQuick && only === undefined)) continue
     const family = inChild(join(__dirname, 'cases', file), 'run', { ...options, selectedIds, isQuick, sides })
     // If a family fails, the others still run, and the report lists what was not measured.

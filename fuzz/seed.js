@@ -1,4 +1,4 @@
-// Makes the corpora: what each target begins with, from the recorded tokens and key sets.
+// Creates the initial corpus of each fuzz target from the recorded tokens and key sets.
 
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
@@ -11,7 +11,7 @@ const JWTS = TOKENS.filter(({ format }) => format === 'jwt')
 /** @type {object[][]} */
 const KEY_SETS = capture.jwks.map((/** @type {any} */ set) => set.body.keys)
 
-/** What the targets' own options accept (harness.rs). */
+/** Claims that the options in harness.rs accept. */
 const OURS = { iss: 'https://tenant.test/oidc', aud: 'https://api.test', exp: 1795454332 }
 const GRANTED = { scope: 'read:orders', roles: ['admin'], nbf: 1795450732 }
 const HEADER = { alg: 'EdDSA', typ: 'at+jwt', kid: 'k' }

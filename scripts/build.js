@@ -29,7 +29,8 @@ if (status !== 0) process.exit(status ?? 1)
 if (isDebug) writeFileSync(DEBUG_MARKER, '')
 else rmSync(DEBUG_MARKER, { force: true })
 
-// Date the addon at the start of the build: sources edited during it must count as newer, and cargo may not have rebuilt.
+// Set the addon's date to the start of the build, because sources that were edited during the build must count as
+// newer.
 const addon = findAddon()
 if (addon) utimesSync(addon, startedAt, startedAt)
 else if (!args.includes('--target')) {

@@ -61,7 +61,7 @@ function firstSentence(path) {
   const words = lines.map((line) => line.replace(/^\s*(\/\/[!/]?|\*)/, '').trim())
   const text = words.join(' ').trim()
   const [sentence] = /^.*?\.(?=\s|$)/.exec(text) ?? [`${text}.`]
-  // Public files end with ": see express.d.ts for the contract."
+  // The first sentence of a public file ends with a reference such as ": see express.d.ts for the contract."
   return sentence
     .replace(/: see .*$/, '.')
     .replace(/\[(`[^`]+`)\]/g, '$1')

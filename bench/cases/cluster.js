@@ -1,6 +1,6 @@
 /** An Express application in four processes (`node:cluster`) on two cores. */
 
-/** The declarations cover only the import of an ES module. @type {import('node:cluster').Cluster} */
+/** The declarations of `node:cluster` cover only imports in ES modules. @type {import('node:cluster').Cluster} */
 const cluster = /** @type {any} */ (require('node:cluster'))
 const { join } = require('node:path')
 const { Child, callIn } = require('../children')
@@ -15,7 +15,7 @@ const CORES = '0,1'
 const CONNECTIONS = 64
 const WORKING_SET = 8 * CONNECTIONS
 const SLICE_SECONDS = 2
-/** More than either side can verify in that time. */
+/** The number is higher than either side can verify in that time. */
 const TOKENS_PER_SLICE = 6000 * SLICE_SECONDS
 
 /** @type {Record<string, { title: string, isRepeated: boolean }>} */
@@ -59,7 +59,8 @@ async function measure({ id, rounds, names = SIDES }) {
       const { child, url, round } = side
       side.round += 1
       const own = isRepeated ? tokens : tokens.slice(round * TOKENS_PER_SLICE, (round + 1) * TOKENS_PER_SLICE)
-      // Connections are distributed anew, so each process has to see the tokens of its new connections once.
+      // Connections are distributed anew in every slice, so each process must first verify the tokens of its new
+      // connections once.
       if (isRepeated) await loader.call('load', { ...load, url, tokens: own, seconds: 1 })
       await child.call('watchLoops')
       const { rate, p50, p99 } = await loader.call('load', { ...load, url, tokens: own })

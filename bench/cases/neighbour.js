@@ -13,7 +13,7 @@ const SIDES = [OURS, 'jose', 'fast-jwt']
 const CLIENTS = 16
 const CORE = '0'
 const SLICE_SECONDS = 1
-/** More than any side can verify on half a core. */
+/** The number is higher than any side can verify on half a core. */
 const TOKENS_PER_SLICE = 4500 * SLICE_SECONDS
 
 /** Keeps its core busy, and ends with its parent process. */

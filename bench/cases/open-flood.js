@@ -12,7 +12,10 @@ const { mintMany, minter } = require('../tokens')
 const CONNECTIONS = 20
 const REMEMBERED = { count: 50, rate: 100 }
 const FRESH = { rate: 20 }
-/** Seconds before the flood, between the flood and the check of the recovery, and of that check. */
+/**
+ * The durations, in seconds, of the phase before the flood, of the pause after it, and of the phase that measures the
+ * recovery.
+ */
 const PHASES = { idle: 2, pause: 2, recovery: 3 }
 /** A response that takes longer counts as hanging. */
 const HANGING_MS = 1500
@@ -69,7 +72,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
   const memory = watchMemory(/** @type {number} */ (server.pid))
   try {
     const url = await server.call('serve', { name, setup, isPlain })
-    // Remembers the tokens and compiles the code.
+    // These requests warm up the token cache and the JIT compiler.
     const warmUpTokens = [...remembered, ...warmUp]
     await clients.call('send', { url, streams: [{ name: '', tokens: warmUpTokens, rate: 500 }], seconds: 1.2 })
     const sending = clients.call('send', {
@@ -87,7 +90,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
     const sent = await attacker.call('attack', { url, token, rate, seconds, connections: CONNECTIONS, backlog })
     const floodTo = Date.now()
     if (disconnects) await attacker.call('disconnect')
-    // The server answers this only when its event loop gets to it.
+    // The server responds to this call only when its event loop is no longer blocked.
     const loop = server.call('loopDelay')
     await pause(PHASES.pause * 1000)
     const recoveryFrom = Date.now()
@@ -145,7 +148,7 @@ function watchMemory(pid) {
     if (kibibytes !== undefined) samples.push({ at: Date.now(), mebibytes: Number(kibibytes) / 1024 })
   }, MEMORY_SAMPLE_MS)
   return {
-    /** The most that was in use. @param {number} from @param {number} to */
+    /** Returns the peak memory usage. @param {number} from @param {number} to */
     between(from, to) {
       return Math.max(...samples.filter(({ at }) => at >= from && at <= to).map(({ mebibytes }) => mebibytes))
     },

@@ -6,7 +6,7 @@ const { ORDERS } = require('./identity-server.js')
 const CLIENTS = 16
 /** How long each part runs, in milliseconds. */
 const DURATION = 1500
-/** Short, so that the key set expires several times during the outage. */
+/** The TTL is short, so that the key set expires several times during the outage. */
 const JWKS_TTL = 200
 
 /**
