@@ -72,7 +72,7 @@ async function jump(file) {
     const lost = total(figures.rejected) + total(figures.wrong) + wrong.length - invalidAccepted
     const { slowestMs } = figures
     const requests = server.requests.length - before
-    // One for the aged set or the outage, and one more per cooldown.
+    // One request for the aged set or the outage, and one more per cooldown.
     const maxRequests = 2 + Math.floor((figures.seconds * 1000) / 300)
     rows.push({ name, cachedKeys: 'yes', figures, callersSee, lost, slowestMs, maxMs: 2000, requests, maxRequests })
   }

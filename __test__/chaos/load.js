@@ -92,14 +92,14 @@ function newFigures(graceMs = 0) {
     seconds: 0,
     tried: 0,
     good: 0,
-    /** Rejected within the grace period. */
+    /** Tokens that were rejected within the grace period. */
     excused: 0,
-    /** Valid tokens rejected, by code. */
+    /** The number of valid tokens that were rejected, by code. */
     rejected: {},
-    /** When the last verification began that rejected a valid token, within the grace period too. */
+    /** The start of the last verification that rejected a valid token, including the grace period. */
     lastRejected: 0,
     invalidAccepted: 0,
-    /** Rejected with a wrong code. */
+    /** Tokens that were rejected with a wrong code. */
     wrong: {},
     slowestMs: 0,
     /** The longest time that the machine did not run this thread. No verification can be faster. */

@@ -7,7 +7,7 @@ const { AUDIENCE, createKey } = require('../support/tokens')
 const { FAULTS, served } = require('./faults')
 const { asking, bad, good, mixed, startLoad, sum, total } = require('./load')
 
-/** As short as a busy machine permits. */
+/** The intervals are as short as a busy machine permits. */
 const TIMES = { jwksCacheTtlMs: 400, jwksCooldownMs: 300, jwksTimeoutMs: 200 }
 
 /** The cooldown, the timeout, and a second for a busy machine. */

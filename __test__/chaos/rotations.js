@@ -26,7 +26,7 @@ async function rotations({ t, report }) {
     await load.use(mixed(good(key, server.issuer, 100), badWithoutFetch(key, server.issuer)))
     await pause(200)
     for (let rotation = 0; rotation < 5; rotation += 1) {
-      // Otherwise the new key would appear within the cooldown of the previous one.
+      // Without this pause, the new key would appear within the cooldown of the previous one.
       await pause(TIMES.jwksCooldownMs + 50)
       const next = createKey(rotation % 2 === 0 ? 'ES384' : 'ES256')
       const of = (key) => good(key, server.issuer, 100)

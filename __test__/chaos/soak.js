@@ -28,7 +28,7 @@ const TIMES = { jwksCacheTtlMs: 2000, jwksCooldownMs: 1000, jwksTimeoutMs: 500 }
 /** A new key is found after the cooldown and the timeout at the latest. The rest is for a busy machine. */
 const GRACE_MS = TIMES.jwksCooldownMs + TIMES.jwksTimeoutMs + 1000
 
-/** In MiB: how much memory may grow after the first fifth of the time. */
+/** How much memory may grow after the first fifth of the time, in MiB. */
 const MAX_DRIFT = 5
 
 const ENDS = /** @type {const} */ ([null, 'exits', 'fails', 'is terminated'])

@@ -8,7 +8,7 @@ const { keySet, startKeyServer, text } = require('../support/key-server')
 const { AUDIENCE, createKey } = require('../support/tokens')
 const { MAX_WAIT_MS } = require('./outages')
 
-/** The declarations cover only the import of an ES module. @type {import('node:cluster').Cluster} */
+/** The declarations of `node:cluster` cover only imports in ES modules. @type {import('node:cluster').Cluster} */
 const cluster = /** @type {any} */ (require('node:cluster'))
 
 const CROWD = 4
@@ -27,7 +27,7 @@ async function stampedes({ t, report }) {
       ['', false],
       [', during an outage', true],
     ])) {
-      // Slow, so that all verifications have started before the response.
+      // The response is slow, so that all verifications have started before it arrives.
       const answer = outage ? text(500) : keySet([key])
       const server = await startKeyServer(t, {
         keys: [key],
@@ -49,7 +49,7 @@ async function stampedes({ t, report }) {
         callersSee: outage ? '503' : 'accepted',
         lost: wrong,
         slowestMs: ms,
-        // They take time on few cores.
+        // With few cores, the processes take a while to start.
         maxMs: MAX_WAIT_MS + 10_000,
         requests: server.requests.length,
         maxRequests,

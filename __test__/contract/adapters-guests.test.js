@@ -3,7 +3,7 @@ const { test } = require('node:test')
 const { describeAdapters } = require('../support/adapters')
 const { AUDIENCE } = require('../support/helpers')
 
-/** A Logto that is never asked for its keys, because no request carries a token. */
+/** A Logto server that is never contacted, because no request carries a token. */
 const GUESTS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE, allowGuest: true }
 
 /** A host that browsers do not treat as this machine. */

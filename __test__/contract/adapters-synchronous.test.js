@@ -29,7 +29,7 @@ const MIDDLEWARE = {
     if (hasProtect) hooks.push(protect())
     return (headers, passed) => {
       const request = { method: 'GET', headers }
-      // As Fastify does: a hook calls back or returns a promise.
+      // Fastify's convention: a hook calls `done` or returns a promise.
       const step = (at) => {
         const next = () => step(at + 1)
         return at === hooks.length ? passed() : hooks[at](request, {}, next)?.then(next)

@@ -8,7 +8,7 @@ const { AUDIENCE, pollute, rejection } = require('../support/helpers')
 const { REJECTIONS } = require('../support/rejections')
 
 let issuer
-/** One for all adapters, since only the first request during an outage waits for retries. */
+/** All adapters share one issuer in an outage, because only the first request waits for retries. */
 let issuerInOutage
 let options
 
@@ -40,7 +40,7 @@ const KINDS = [
   (i) => [mint(i, { scope: 'write' }), '403 missing_scope'],
   (i) => [mint(i, { header: { kid: 'unknown' }, claims: { iat: 1 } }), '401 unknown_key'],
 ]
-/** Minted once for all adapters. @type {[string, string][] | undefined} */
+/** The tokens are minted once for all adapters. @type {[string, string][] | undefined} */
 let cases
 
 test('the table has a row for every error code', () => {
@@ -162,7 +162,7 @@ describeAdapters([], (adapter, has) => {
   for (const [name, value] of Object.entries({ onError: 'polluted', organizationId: 5, requiredScope: '' })) {
     test(`does not read Object.prototype.${name} as an option`, async (t) => {
       pollute(t, name, value)
-      // Some of the created adapters verify a request at once.
+      // Some adapters verify a request as soon as they are created.
       const outcome = await Promise.resolve(adapter.create(options)).catch((error) => error.code)
       assert.notEqual(outcome, 'invalid_options')
     })

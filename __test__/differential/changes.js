@@ -167,7 +167,7 @@ const SECP256K1 = (() => {
   return { kty: 'EC', crv: 'secp256k1', kid: 'strange', x, y }
 })()
 
-/** Members that turn the copy of a key into a different key, or into an invalid one. */
+/** Members that turn a copy of a key into a different key or an invalid one. */
 const COPIES = [{}, { use: 'enc' }, { alg: 'RS512' }, { kid: 'other' }, { ext: true }, { x: 'AAAA' }, { n: 'AAAA' }]
 
 const STRANGERS = [

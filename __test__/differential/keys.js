@@ -13,7 +13,7 @@ function keyFor(alg, of = 'server') {
   const id = `${alg} ${of}`
   const found = keys.get(id)
   if (found !== undefined) return found
-  // Like Logto, which publishes RSA keys without `alg`.
+  // The key set publishes RSA keys without `alg`, like Logto.
   const made = createKey(alg, { use: 'sig', ...(/^[RP]S/.test(alg) ? {} : { alg }), kid: id })
   keys.set(id, made)
   return made

@@ -15,7 +15,7 @@ const { CLASSES } = require('./classes')
 const { factsOf } = require('./facts')
 const { LOGTO_URL } = require('../support/tokens')
 
-/** Compares that many cases. Throws at the first difference that is not on the list. */
+/** Compares this many cases. Throws at the first difference that is not on the list. */
 async function compare({ count, seed, first = 0 }) {
   const figures = { accepted: 0, refused: 0, classes: new Map(CLASSES.map(({ name }) => [name, 0])) }
   for (let number = first; number < first + count; number += 1) {

@@ -10,7 +10,7 @@ import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server
 declare const options: NextAuthOptions
 declare const request: NextRequest
 
-/** As created by next-intl. */
+/** A proxy as created by next-intl. */
 declare const intl: (request: NextRequest) => NextResponse<unknown>
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -31,7 +31,7 @@ const typed = withAuth(async (_request, { params }: { params: Promise<{ id: stri
   return new Response((await params).id)
 }, options)
 typed(request, { params: Promise.resolve({ id: '7' }) })
-// @ts-expect-error: wrong parameter
+// @ts-expect-error: the route has another parameter
 typed(request, { params: Promise.resolve({ name: '7' }) })
 
 // The Pages Router.
@@ -132,7 +132,7 @@ guests.withAuth(() => new Response(), {
   check: (auth, request: NextRequest) => request.nextUrl.pathname.startsWith(auth.userId),
 })
 
-// @ts-expect-error: a handler returns a response
+// @ts-expect-error: a handler must return a response
 withAuth((request: AuthRequest) => request.url, options)
 // LOGTO_AUDIENCE may replace the audience.
 withAuth(() => new Response(), { logtoUrl: 'https://auth.example.test' })
@@ -156,7 +156,7 @@ guarded((_req: AuthApiRequest, res: NextApiResponse) => res.end(), {
 })
 // @ts-expect-error: unknown requirement
 guarded(() => new Response(), { audience: null })
-// @ts-expect-error: requirements do not allow guests
+// @ts-expect-error: unknown subject type
 guarded(() => new Response(), { subjectType: 'guest' })
 
 const gate: (request: NextRequest, event: NextFetchEvent) => Promise<NextResponse> = proxy({
@@ -172,11 +172,11 @@ proxy({
     return request.nextUrl.pathname === '/' ? undefined : NextResponse.next()
   },
 })
-// @ts-expect-error: a function returns a string
+// @ts-expect-error: `signInUrl` must return a string
 proxy({ signInUrl: (request: NextRequest) => request.nextUrl })
-// @ts-expect-error: a proxy returns a response
+// @ts-expect-error: a proxy must return a response
 proxy({ next: () => '/' })
-// @ts-expect-error: paths are strings or regular expressions
+// @ts-expect-error: public paths must be strings or regular expressions
 proxy({ publicPaths: [1] })
 
 const auth: Promise<AuthContext> = current()
@@ -193,7 +193,7 @@ const config: NextConfig = withLogtoAuth({ output: 'standalone' } satisfies Next
 const byPhase: (phase: string) => NextConfig = withLogtoAuth((phase: string): NextConfig => ({ distDir: phase }))
 const eventually: () => Promise<NextConfig> = withLogtoAuth(async (): Promise<NextConfig> => ({}))
 const none: NextConfig = withLogtoAuth()
-// @ts-expect-error: not a configuration
+// @ts-expect-error: the argument must be a configuration
 withLogtoAuth('standalone')
 
 export { auth, byPhase, config, eventually, gate, later, mixed, none, response, statement }

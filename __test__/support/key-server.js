@@ -59,7 +59,7 @@ async function startKeyServer(t, { keys = [createKey()], answer = keySet(keys), 
     async requested(count) {
       while (requests.length < count) await once(arrivals, 'request')
     },
-    /** For faults below HTTP. */
+    /** The TCP connection, for faults below HTTP. */
     server,
     /** Closes keep-alive connections. */
     dropIdle: () => server.closeIdleConnections(),
@@ -75,7 +75,7 @@ async function startVerifier(t, options, serving) {
   return { server, verifier: createVerifier({ ...server.options, ...options }) }
 }
 
-/** As Logto publishes them: RSA keys without `alg`. */
+/** Publishes keys like Logto: RSA keys have no `alg`. */
 const published = (keys) =>
   JSON.stringify({
     keys: keys.map(({ alg, jwk }) => (jwk.kty === 'RSA' ? { use: 'sig', ...jwk } : { use: 'sig', alg, ...jwk })),

@@ -36,7 +36,7 @@ async function startAuthorizationServer(t, resource) {
   return server
 }
 
-/** What the SDK asks an application to store, and the page that it asks it to open. */
+/** The state that the SDK asks an application to store, and the page that it asks the application to open. */
 class Provider {
   redirectUrl = `${APP_URL}/callback`
   clientMetadata = { redirect_uris: [this.redirectUrl] }

@@ -7,7 +7,7 @@ const HOST = 'http://app.example.test'
 const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const AUDIENCE = 'https://api.example.test'
 
-/** A Logto that is never asked for its keys, because no request carries a token. */
+/** A Logto server that is never contacted, because no request carries a token. */
 const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
 
 /**

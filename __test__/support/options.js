@@ -40,10 +40,10 @@ function withOption(name, value) {
 /** @type {{ groups: Record<string, any[][]>, sets: Record<string, any> }} */
 const { groups, sets } = table
 
-/** A set and those that it resembles, the former first. */
+/** A set, followed by the sets that its member `like` names. */
 const family = (name) => [sets[name], ...(sets[name].like ?? []).flatMap(family)]
 
-/** The rows of a set, of those that it resembles, and of those that it takes rows from. */
+/** The rows of a set, of the sets that `like` names, and of the sets that `rowsOf` names. */
 function rowsOf(name) {
   const related = family(name)
   const taken = related.flatMap(({ rowsOf: names = [] }) => names.map(rowsOf))
@@ -52,7 +52,7 @@ function rowsOf(name) {
   return Object.fromEntries(rows.filter(([option]) => !without.includes(option.split('.')[0])))
 }
 
-/** The row of an option. A string names the set that has it. */
+/** The row of an option. In the table, a string instead of a row names the set that contains the row. */
 const rowOf = (option, row) => (typeof row === 'string' ? sets[row].options[option] : row)
 
 /** The values of an option set, with the message for each invalid one. */

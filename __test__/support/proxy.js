@@ -4,7 +4,10 @@ const { once } = require('node:events')
 const http = require('node:http')
 const { connect } = require('node:net')
 
-/** Closes with its test. `status` is the response to CONNECT; with `null`, it never responds. */
+/**
+ * Starts a proxy that closes with its test. `status` is the status of responses to CONNECT. With `null`, the proxy
+ * never responds.
+ */
 async function startProxy(t, server, status = 200) {
   const targets = []
   const authorizations = []

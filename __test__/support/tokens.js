@@ -1,4 +1,4 @@
-/** The one place where tests create signing keys and access tokens. It uses nothing but Node's own cryptography. */
+/** Creates signing keys and access tokens for all tests, using only Node's own cryptography. */
 
 const { constants, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign } = require('node:crypto')
 
@@ -7,7 +7,7 @@ const { constants, createPrivateKey, createPublicKey, generateKeyPairSync, rando
  * @typedef {SigningKey & { sign: (issuer: string, changes?: { claims?: object, header?: object }) => string }} Key
  */
 
-/** The API under test, and a Logto that no test ever contacts: its keys are passed in. */
+/** The API under test, and a Logto server that no test contacts, because its keys are passed in. */
 const AUDIENCE = 'https://api.example.com'
 const LOGTO_URL = 'https://auth.example.test'
 const ISSUER = `${LOGTO_URL}/oidc`

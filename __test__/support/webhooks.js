@@ -25,7 +25,7 @@ const RECORDED = [
   ...webhooks.map(({ step, body, rawHeaders }) => ({ name: step, body, rawHeaders })),
 ].map(({ name, body, rawHeaders }) => ({ name, body, signature: headerOf(rawHeaders, 'logto-signature-sha-256') }))
 
-/** A store that remembers what is appended. */
+/** A store that remembers the appended entries. */
 class RecordingStore {
   /** @type {string[]} */
   entries = []
@@ -58,7 +58,7 @@ class RecordingStore {
 /** Revocations with a store that remembers, which close with their test. */
 function startRevocations(t, options) {
   const store = new RecordingStore()
-  // The recordings may be older than the default.
+  // The recorded events may be older than the default lifetime.
   const revocations = createRevocations({ store, maxTokenLifetime: 31_536_000, ...options })
   t.after(() => revocations.close())
   return { store, revocations }

@@ -1,4 +1,4 @@
-/** C9: a program with all libraries that declare `req.auth`, checked and run. */
+/** C9: compiles and runs a program with all libraries that declare `req.auth`. */
 
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')

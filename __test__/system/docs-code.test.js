@@ -6,10 +6,10 @@ const { after, before, describe, test } = require('node:test')
 const { cli } = require('../support/cli')
 const { PAGES, ROOT, blocks, read } = require('../support/pages')
 
-/** Code that is compiled or run: all of it is either an example's, to the letter, or a module by itself. */
+/** Code that is compiled or run. Every block is either identical to an example or a complete module. */
 const CODE = ['js', 'ts', 'tsx']
 
-/** The package's entries, for the example of Next.js, which is a package by itself. */
+/** The package's entry points, for the Next.js example, which is a package of its own. */
 const ENTRIES = Object.fromEntries(
   Object.entries(require('../../package.json').exports).flatMap(([path, entry]) =>
     typeof entry === 'string'
@@ -80,7 +80,7 @@ describe('every other block of code', () => {
     }
   })
 
-  /** The files that `init` creates, which are all TypeScript in such a project. */
+  /** The files that `init` creates, which are TypeScript in this project. */
   const templates = () =>
     readdirSync(join(ROOT, 'js/cli/templates')).map((name) => ({
       name: `init-${name.replace('.mjs', '.ts')}`,
@@ -95,7 +95,7 @@ describe('every other block of code', () => {
 })
 
 test('every block is of a language that is looked at', () => {
-  // What is text, or a program's output, is compared where it is about something: see docs.test.js.
+  // Text and the output of programs are compared in docs.test.js.
   const known = [...CODE, 'sh', 'json', 'dockerfile', 'text', 'http', 'diff', 'console']
   for (const { page, line, language } of blocks([...PAGES, 'README.md'])) {
     assert.ok(known.includes(language), `${page}:${line}: ${language}`)
@@ -149,7 +149,7 @@ describe('every command', () => {
     }
   })
 
-  /** The words of each simple command, without what is assigned before it. */
+  /** The words of each simple command, without the variables that are assigned before it. */
   const commands = (code) =>
     code
       .replaceAll(/\\\n/g, ' ')
@@ -171,8 +171,7 @@ describe('every command', () => {
     if (program === 'npx') return checkNpx(args, where)
     if (program === 'node') {
       const file = args.find((arg) => !arg.startsWith('-') && arg !== 'x')
-      // What the README calls app.mjs is its first block: readme.test.js starts it.
-      // NestJS builds dist/main.js.
+      // The README calls its first block app.mjs, and readme.test.js starts that file. NestJS builds dist/main.js.
       const isBuilt = ['app.mjs', 'dist/main.js'].includes(String(file))
       return assert.ok(file === undefined || isBuilt || existsSync(join(ROOT, file)), where)
     }

@@ -47,7 +47,7 @@ describe('the pages', () => {
     return anchor === undefined || anchors(target).includes(anchor)
   }
 
-  /** As GitHub makes them of headings. */
+  /** Anchors as GitHub derives them from headings. */
   const anchors = (page) =>
     [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
       heading
@@ -69,7 +69,7 @@ describe('the page of options', () => {
       }),
     )
 
-  /** What the declarations say. */
+  /** The defaults in the declarations. */
   function declared(name) {
     const start = DECLARED.search(new RegExp(`interface ${name}[ <]`))
     const body = DECLARED.slice(start, DECLARED.indexOf('\n}\n', start))
@@ -97,7 +97,7 @@ describe('the page of options', () => {
     assert.deepEqual([...types.keys()].sort(), options.map(({ name }) => name).sort())
     for (const row of options) {
       assert.equal(all.get(row.name), shown(row), row.name)
-      // The guest cookie has defaults of its own, in a table of their own.
+      // The guest cookie has other defaults, in a separate table.
       const declaredDefault = types.get(row.name) ?? 'none'
       assert.equal(declaredDefault === 'see' ? 'none' : declaredDefault.replaceAll("'", ''), shown(row), row.name)
     }

@@ -9,7 +9,7 @@ const { connectClient, freePort, startAuthorizationServer } = require('../suppor
 const { blocks } = require('../support/pages')
 const { EXAMPLES, compile, launch, start } = require('../support/start-example')
 
-/** What the examples of all frameworks do. */
+/** The behavior that the examples of all frameworks have in common. */
 async function checkOrders(t, path) {
   const { url, token } = await start(t, path)
   const reply = async (route, request = {}) => {

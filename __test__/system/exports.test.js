@@ -34,7 +34,7 @@ const ENTRIES = {
   'logto-authkit/next': functions('authProxy createNextAuth getAuth verifyNextAuth withApiAuth withAuth'),
   'logto-authkit/next/config': functions('withLogtoAuth'),
   'logto-authkit/resource-metadata': functions('createResourceMetadata'),
-  // The names of the original, which users migrate from.
+  // The names that the original package exports, from which users migrate.
   'logto-authkit/server': {
     ...HELPERS,
     ...VERIFICATION,

@@ -1,4 +1,7 @@
-/** `logto-authkit init` in projects of each framework: what it writes starts, and responds with 401, 200 and 403. */
+/**
+ * `logto-authkit init` in projects of each framework: the created application starts, and responds with 401, 200 and
+ * 403.
+ */
 
 const assert = require('node:assert/strict')
 const { spawn } = require('node:child_process')

@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
 const { test } = require('node:test')
 
-/** In MiB: the growth of a round that counts as none. A leak of 9 bytes per token or 75 per verifier exceeds it. */
+/** The growth of a round that is ignored, in MiB. A leak of 9 bytes per token or 75 per verifier exceeds this limit. */
 const TOLERANCE = 0.5
 
 const ROUNDS = 12

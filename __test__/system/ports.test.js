@@ -1,4 +1,4 @@
-/** Ports of real kinds of applications, which need no cast, no dead branch and no workaround. */
+/** Ports of typical applications, which need no cast, no unreachable branch and no workaround. */
 
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
@@ -32,7 +32,7 @@ describe('the ports', { timeout: 300_000 }, () => {
       lib: ['es2023', 'dom', 'dom.iterable'],
       types: ['node'],
     }
-    // What the MCP server registers applies to a whole program.
+    // The types that the MCP server registers apply to a whole program.
     for (const files of [PORTS.filter((name) => name !== 'mcp.ts'), ['mcp.ts']]) {
       const config = join(folder, 'tsconfig.json')
       writeFileSync(config, JSON.stringify({ compilerOptions, files: files.map((name) => `../ports/${name}`) }))

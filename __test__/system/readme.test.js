@@ -42,7 +42,7 @@ test('the README lists every option', () => {
     assert.match(readme, new RegExp(`^\\|.*\`${name}\`.*\\|`, 'm'), name)
 })
 
-/** Starts an example that listens, and gives how to ask it. */
+/** Starts an example and returns a function that sends requests to it. */
 async function started(t, file) {
   const { url, token } = await start(t, join(EXAMPLES, file))
   return async (path, claims) => {

@@ -15,7 +15,7 @@ const MARK = 'q7Zk2mXw9RtL4vBn'
 
 const CUSTOM = { jti: `${MARK}jti`, email: `${MARK}@example.test`, custom: { secret: MARK } }
 
-/** The reasons to be rejected, each with a marked token. */
+/** Every reason for a rejection, each with a marked token. */
 const REJECTED = {
   ambiguous_token: {},
   opaque_token: { edit: () => `${MARK}${MARK}opaque` },

@@ -58,7 +58,7 @@ test('lockfiles pin every dependency by checksum', () => {
   const { lockfileVersion, packages } = JSON.parse(read('package-lock.json'))
   assert.equal(lockfileVersion, 3)
   for (const [path, { integrity, dev, optional, os, cpu }] of Object.entries(packages)) {
-    // npm leaves the checksum out for what it did not install: tools for other platforms.
+    // npm omits the checksums of packages that it did not install, which are tools for other platforms.
     const isElsewhere = dev && optional && (os || cpu)
     if (path !== '' && !isElsewhere) assert.match(integrity ?? '', /^sha512-/, path)
   }

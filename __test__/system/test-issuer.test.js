@@ -34,7 +34,7 @@ test('loads no other module', async () => {
   assert.deepEqual(JSON.parse(stdout), [MODULE])
 })
 
-/** What a process prints that uses the test issuer. */
+/** Returns the output of a process that uses the test issuer. */
 async function run(body) {
   const { code, stdout, stderr } = await moduleInChild(`import { createRequire } from 'node:module'
     const require = createRequire(import.meta.url)

@@ -16,5 +16,5 @@ main().catch((error: unknown) => {
   if (error instanceof AuthError) console.error(error.code)
 })
 
-// @ts-expect-error: no such export
+// @ts-expect-error: the package has no such export
 authkit.verify

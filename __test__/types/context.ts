@@ -1,4 +1,4 @@
-// What a verification gives: the members are typed as soon as one of the three marks is looked at.
+// The result of a verification: checking one of the three discriminants narrows the types of all members.
 
 import type {
   AuthContext,
@@ -23,13 +23,13 @@ export async function results() {
     Expect<Equal<(typeof auth)['subjectType'], 'user' | 'machine' | 'external' | 'guest'>>,
   ]
 
-  // Both kinds have scopes, so that they can be asked for at once.
+  // Users and guests both have scopes, so `scopes` can be read without narrowing.
   auth.scopes.includes('read')
-  // @ts-expect-error: `null` for a guest
+  // @ts-expect-error: `userId` is `null` for a guest
   auth.userId.length
-  // @ts-expect-error: `null` for a guest
+  // @ts-expect-error: `payload` is `null` for a guest
   auth.payload.sub
-  // @ts-expect-error: only a guest has one
+  // @ts-expect-error: only a guest has `guestId`
   auth.guestId
 
   if (auth.isAuthenticated) {
@@ -41,7 +41,7 @@ export async function results() {
       Expect<Equal<(typeof auth)['clientId'], string | null>>,
       Expect<Equal<(typeof auth)['subjectType'], 'user' | 'machine' | 'external'>>,
     ]
-    // @ts-expect-error: only a guest has one
+    // @ts-expect-error: only a guest has `guestReason`
     auth.guestReason
   } else {
     type _ = [
@@ -59,12 +59,12 @@ export async function results() {
   if (auth.subjectType === 'guest') auth.guestId.length
   else auth.payload.sub.length
 
-  // A string is never a guest: nothing to narrow.
+  // The result for a string is never a guest, so it needs no narrowing.
   const { userId } = await verifyLogtoToken('token', options)
   userId.length
 
-  // A promise is not a context.
-  // @ts-expect-error: not awaited
+  // A promise of a context is not a context.
+  // @ts-expect-error: the promise is not awaited
   verifyAuth('token', options).isAuthenticated
 }
 
@@ -77,9 +77,9 @@ export function claims(payload: AuthPayload) {
   ]
   payload.scope?.split(' ')
   payload.act?.sub.length
-  // @ts-expect-error: not every token has a scope
+  // @ts-expect-error: `scope` may be missing from a token
   payload.scope.split(' ')
-  // @ts-expect-error: a custom claim may be anything
+  // @ts-expect-error: a custom claim may have any type
   payload.roles.includes('admin')
 }
 
@@ -89,7 +89,7 @@ export async function monitoring() {
   const stats: VerifierStats = verifier.stats()
   const hitRate: number = stats.tokens.hits / (stats.tokens.hits + stats.tokens.misses)
   const age: number | null = stats.jwks.fetchedAt && Date.now() - stats.jwks.fetchedAt
-  // @ts-expect-error: no such state
+  // @ts-expect-error: unknown state of a key set
   stats.jwks.state === 'broken'
   return { hitRate, age }
 }

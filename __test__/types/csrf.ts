@@ -33,13 +33,13 @@ const result: CsrfVerifyResult = verifyCsrfToken(request)
 if (!result.valid) result.error?.toUpperCase()
 verifyCsrfToken({ headers: {}, cookies: {} }, { cookieName: 'c', headerName: 'x-token' })
 
-// @ts-expect-error: other sites would send it along
+// @ts-expect-error: `SameSite=None` is not allowed, because other sites' requests would then include the cookie
 buildCsrfCookieHeader('token', { sameSite: 'None' })
-// @ts-expect-error: scripts are to read it
+// @ts-expect-error: scripts must be able to read the CSRF cookie
 buildCsrfCookieHeader('token', { httpOnly: true })
-// @ts-expect-error: seconds
+// @ts-expect-error: `maxAge` must be a number of seconds
 createCsrfMiddleware({ maxAge: '1d' })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 createCsrfMiddleware({ ignoreMethods: ['POST'] })
-// @ts-expect-error: a request
+// @ts-expect-error: the argument must be a request
 verifyCsrfToken('token')

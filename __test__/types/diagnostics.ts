@@ -1,4 +1,4 @@
-// What subscribers are sent.
+// The messages that subscribers receive.
 
 import { subscribe } from 'node:diagnostics_channel'
 import type { AuthErrorCode, KeyFetchMessage, VerificationMessage } from 'logto-authkit'
@@ -16,7 +16,7 @@ subscribe('logto-authkit:verify', (message) => {
   const { outcome, guest, remembered, duration } = message as VerificationMessage
   const labels: Record<string, string | boolean> = { outcome, guest, remembered }
   const seconds: number = duration / 1000
-  // @ts-expect-error: no such code
+  // @ts-expect-error: unknown error code
   outcome === 'expired'
   return [labels, seconds]
 })
@@ -24,7 +24,7 @@ subscribe('logto-authkit:verify', (message) => {
 subscribe('logto-authkit:jwks', (message) => {
   const { jwksUri, keys, startedAt, duration } = message as KeyFetchMessage
   const ended: Date = new Date(startedAt + duration)
-  // @ts-expect-error: keys are not named
+  // @ts-expect-error: messages contain no key ids
   message.kid
   return [new URL(jwksUri), keys.toFixed(), ended]
 })

@@ -1,4 +1,4 @@
-// Errors: what a catch block can rely on.
+// Errors: the types that a catch block can rely on.
 
 import type { AuthErrorCode } from 'logto-authkit'
 import { AuthError } from 'logto-authkit'
@@ -14,14 +14,14 @@ export function answer(error: unknown): Response {
     Expect<Equal<typeof error.cause, unknown>>,
   ]
   const ordinary: Error = error
-  // @ts-expect-error: what happened has happened
+  // @ts-expect-error: the code of an error is read-only
   error.code = 'token_expired'
-  // @ts-expect-error: an operator's details are not typed
+  // @ts-expect-error: the details of an error have no declared types
   error.details.kid.length
   return new Response(ordinary.message, { status: error.status, headers: error.headers })
 }
 
-// Every code once: a `switch` over them is exhaustive without a default.
+// A `switch` over all error codes is exhaustive without a default.
 export function known(code: AuthErrorCode): number {
   switch (code) {
     case 'ambiguous_token':
@@ -52,9 +52,9 @@ export function known(code: AuthErrorCode): number {
   }
 }
 
-// @ts-expect-error: a mistake in the options is a `TypeError`, never a refusal
+// @ts-expect-error: invalid options are a `TypeError`, not an `AuthError`
 known('invalid_options')
-// @ts-expect-error: only the library makes them
+// @ts-expect-error: applications cannot construct an `AuthError`
 new AuthError('token_expired')
-// @ts-expect-error: and nobody derives from them
+// @ts-expect-error: applications cannot extend `AuthError`
 export class Mine extends AuthError {}

@@ -1,4 +1,4 @@
-// A consumer that is an ES module: named imports, the whole namespace, and the subpath.
+// An ES module that uses named imports, the whole namespace, and an entry point with a subpath.
 
 import type { AuthContext } from 'logto-authkit'
 import * as namespace from 'logto-authkit'
@@ -12,11 +12,11 @@ authkit.clearJwksCache()
 namespace.hasScopes(auth, 'read')
 await issuer.close()
 
-// @ts-expect-error: no such export
+// @ts-expect-error: the package has no such export
 import { verify } from 'logto-authkit'
-// @ts-expect-error: not an entry
+// @ts-expect-error: internal modules cannot be imported
 import 'logto-authkit/js/native/binding.js'
-// @ts-expect-error: not an entry
+// @ts-expect-error: internal modules cannot be imported
 import 'logto-authkit/js/core/errors'
 
 export { AuthError, verify }

@@ -12,13 +12,13 @@ import type { Equal, Expect } from './equal'
 const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
 const app = express()
 
-// Handlers have `req.auth` without a cast, and the member that is looked at narrows it.
+// Handlers have `req.auth` without a cast, and checking a discriminant narrows its type.
 app.use(logtoAuth(required))
 app.get('/me', (req, res) => {
   type _ = [Expect<Equal<typeof req.auth, AuthContext>>]
-  // @ts-expect-error: `null` for a guest
+  // @ts-expect-error: `userId` is `null` for a guest
   req.auth.userId.length
-  // @ts-expect-error: only a guest has one
+  // @ts-expect-error: only a guest has `guestId`
   req.auth.guestId
   if (req.auth.isAuthenticated) {
     type _ = [Expect<Equal<typeof req.auth.userId, string>>]
@@ -29,7 +29,7 @@ app.get('/me', (req, res) => {
     res.json({ guest: req.auth.guestId })
   }
   if (!req.auth.isGuest) req.auth.payload.sub.length
-  // @ts-expect-error: no such member
+  // @ts-expect-error: a context has no such member
   req.auth.user
 })
 
@@ -52,7 +52,7 @@ createServer((req: IncomingMessage & { auth?: AuthContext }, res) => {
   })
 })
 
-// Functions of the request may name its type, and need not.
+// Functions of the request may declare its type, but need not.
 const everything: LogtoAuthOptions = {
   ...required,
   audience: null,
@@ -94,23 +94,23 @@ protect()
 logtoAuth()
 logtoAuth({ logtoUrl: required.logtoUrl })
 logtoAuth({ audience: null })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 logtoAuth({ ...required, scopes: 'read' })
-// @ts-expect-error: that is what a route demands
+// @ts-expect-error: `subjectType` is a requirement of routes, not an option
 logtoAuth({ ...required, subjectType: 'user' })
-// @ts-expect-error: an organization is a string
+// @ts-expect-error: an organization must be a string
 logtoAuth({ ...required, organizationId: 5 })
-// @ts-expect-error: a promise of a number is no organization
+// @ts-expect-error: `organizationId` must return a string
 logtoAuth({ ...required, organizationId: async () => 5 })
-// @ts-expect-error: a function
+// @ts-expect-error: `onError` must be a function
 logtoAuth({ ...required, onError: 'redirect' })
-// @ts-expect-error: no such requirement
+// @ts-expect-error: unknown requirement
 protect({ scope: 'read' })
-// @ts-expect-error: no such requirement: a guest is let in by leaving `protect` out
+// @ts-expect-error: unknown requirement: routes without `protect` accept guests
 protect({ allowGuest: true })
-// @ts-expect-error: no such kind
+// @ts-expect-error: unknown subject type
 protect({ subjectType: 'guest' })
-// @ts-expect-error: no such mode
+// @ts-expect-error: unknown scope mode
 protect({ requiredScope: 'read', scopeMode: 'some' })
-// @ts-expect-error: an object
+// @ts-expect-error: requirements must be an object
 protect('read')

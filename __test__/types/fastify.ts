@@ -13,14 +13,14 @@ app.register(logtoAuth, required)
 app.register(logtoAuth, { ...required, allowGuest: true })
 app.get('/me', async (request) => {
   type _ = [Expect<Equal<typeof request.auth, AuthContext>>]
-  // @ts-expect-error: `null` for a guest
+  // @ts-expect-error: `userId` is `null` for a guest
   request.auth.userId.length
   if (request.auth.isGuest) return request.auth.guestId
   requireScopes(request.auth, 'read')
   return request.auth.payload.sub.toUpperCase()
 })
 
-// A route keeps its own types with a guard.
+// A protected route keeps its own types.
 app.get<{ Params: { org: string } }>(
   '/orgs/:org',
   { onRequest: protect(), preHandler: [protect({})] },
@@ -53,9 +53,9 @@ protect(requirements)
 app.register(logtoAuth)
 // LOGTO_AUDIENCE may replace the audience.
 app.register(logtoAuth, { logtoUrl: required.logtoUrl })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 app.register(logtoAuth, { ...required, scopes: 'read' })
-// @ts-expect-error: a function
+// @ts-expect-error: `onError` must be a function
 app.register(logtoAuth, { ...required, onError: 'redirect' })
-// @ts-expect-error: no such requirement
+// @ts-expect-error: unknown requirement
 protect({ scope: 'read' })

@@ -46,23 +46,23 @@ if (auth.isGuest) buildGuestCookieHeader(auth.guestId)
 invalidateJwksCache('https://auth.example.test')
 clearJwksCache()
 
-// @ts-expect-error: a token is not claims
+// @ts-expect-error: the first argument must be a context or claims, not a token
 hasScopes('token', 'read')
-// @ts-expect-error: one wants scopes
+// @ts-expect-error: the required scopes are missing
 hasScopes(auth)
-// @ts-expect-error: no such mode
+// @ts-expect-error: unknown scope mode
 hasScopes(auth, 'read', { mode: 'some' })
 // @ts-expect-error: `scope` is a string (RFC 9068 section 2.2.3)
 hasScopes({ scope: ['read'] }, 'read')
-// @ts-expect-error: one role
+// @ts-expect-error: a role must be a string
 hasRole(auth, ['admin'])
-// @ts-expect-error: a list
+// @ts-expect-error: `claimKeys` must be an array
 hasRole(auth, 'admin', { claimKeys: 'groups' })
-// @ts-expect-error: the cookie of a token is always out of scripts' reach
+// @ts-expect-error: the token cookie is always `HttpOnly`
 buildAuthCookieHeader('token', { httpOnly: false })
-// @ts-expect-error: seconds
+// @ts-expect-error: `maxAge` must be a number of seconds
 buildAuthCookieHeader('token', { maxAge: '7d' })
-// @ts-expect-error: an id, not a context
+// @ts-expect-error: the argument must be a guest id, not a context
 buildGuestCookieHeader(auth)
-// @ts-expect-error: which one
+// @ts-expect-error: the URL is missing
 invalidateJwksCache()

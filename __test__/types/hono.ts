@@ -7,16 +7,16 @@ import type { Equal, Expect } from './equal'
 
 const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
 
-// Chained: the variable is there, and what it is looked at narrows it.
+// In chained calls, the variable is declared, and checking a discriminant narrows its type.
 new Hono().use(logtoAuth({ ...required, allowGuest: true })).get('/me', (c) => {
   const auth = c.get('auth')
   type _ = [Expect<Equal<typeof auth, AuthContext>>, Expect<Equal<typeof c.var.auth, AuthContext>>]
-  // @ts-expect-error: `null` for a guest
+  // @ts-expect-error: `userId` is `null` for a guest
   auth.userId.length
   return auth.isGuest ? c.text(auth.guestId) : c.text(auth.payload.sub.toUpperCase())
 })
 
-// Named, beside others; a route keeps its parameters with a guard.
+// Variables can also be declared by name, next to others. A protected route keeps its parameters.
 const app = new Hono<{ Variables: AuthVariables & { theme: string } }>()
 app.use('/api/*', logtoAuth({ ...required, allowGuest: true }))
 app.get('/api/orgs/:org', protect({ organizationId: (c: Context) => c.req.param('org') ?? null }), (c) => {
@@ -35,14 +35,14 @@ const everything: LogtoAuthOptions = {
 }
 logtoAuth(everything)
 
-// @ts-expect-error: there is no such variable
+// @ts-expect-error: unknown variable
 new Hono().use(logtoAuth(required)).get('/', (c) => c.json(c.get('user')))
 // LOGTO_URL and LOGTO_AUDIENCE may replace options.
 logtoAuth()
 logtoAuth({ logtoUrl: required.logtoUrl })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 logtoAuth({ ...required, scopes: 'read' })
-// @ts-expect-error: it has to make a response
+// @ts-expect-error: `onError` must return a response
 logtoAuth({ ...required, onError: () => undefined })
-// @ts-expect-error: no such requirement
+// @ts-expect-error: unknown requirement
 protect({ scope: 'read' })

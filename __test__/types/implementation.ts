@@ -1,4 +1,4 @@
-// The entry's JavaScript against the declarations that users see: the same exports, and each of a type that fits.
+// Compares the main entry's JavaScript with its declarations: both have the same exports with compatible types.
 import type { Equal, Expect } from './equal'
 
 type Declared = typeof import('../../index')
@@ -8,5 +8,6 @@ export type SameNames = Expect<Equal<keyof Implemented, keyof Declared>>
 
 export const fits = (implemented: Implemented): Omit<Declared, 'AuthError'> => implemented
 
-// Its declared constructor is private, which no real one is: the instances are compared.
+// The constructor of `AuthError` is declared as private, which JavaScript cannot express, so the instances are
+// compared.
 export const errorFits = (error: InstanceType<Implemented['AuthError']>): import('../../index').AuthError => error

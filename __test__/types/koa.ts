@@ -7,17 +7,17 @@ import type { Equal, Expect } from './equal'
 
 const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
 
-// Chained, and with the state named.
+// Chained calls, and an application that declares its state.
 new Koa<AuthState>()
   .use(logtoAuth(required))
   .use((ctx) => {
     type _ = [Expect<Equal<typeof ctx.state.auth, AuthContext>>]
-    // @ts-expect-error: `null` for a guest
+    // @ts-expect-error: `userId` is `null` for a guest
     ctx.state.auth.userId.length
     if (ctx.state.auth.isGuest) ctx.body = ctx.state.auth.guestId
     else ctx.body = ctx.state.auth.payload.sub.toUpperCase()
   })
-  // Nobody without a user gets past `protect`.
+  // Behind `protect`, every context has a user.
   .use(protect({ requiredScope: 'read' }))
   .use((ctx) => {
     ctx.body = ctx.state.auth.userId.toUpperCase()
@@ -44,11 +44,11 @@ protect({ organizationId: (ctx: Context) => ctx.params.org })
 // LOGTO_URL and LOGTO_AUDIENCE may replace options.
 logtoAuth()
 logtoAuth({ logtoUrl: required.logtoUrl })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 logtoAuth({ ...required, scopes: 'read' })
-// @ts-expect-error: a function
+// @ts-expect-error: `onError` must be a function
 logtoAuth({ ...required, onError: 'redirect' })
-// @ts-expect-error: no such requirement
+// @ts-expect-error: unknown requirement
 protect({ scope: 'read' })
-// @ts-expect-error: no such kind
+// @ts-expect-error: unknown subject type
 protect({ subjectType: 'guest' })

@@ -32,9 +32,9 @@ export async function serve(request: Parameters<StreamableHTTPServerTransport['h
   )
 }
 
-// @ts-expect-error: a resource is needed
+// @ts-expect-error: `resource` is required
 mcpAuth({ logtoUrl: required.logtoUrl })
-// @ts-expect-error: there are no guests
+// @ts-expect-error: MCP servers have no guests
 mcpAuth({ ...required, allowGuest: true })
-// @ts-expect-error: only the header is read
+// @ts-expect-error: an MCP server reads only the `Authorization` header
 mcpAuth({ ...required, tokenSources: ['cookie'] })

@@ -20,7 +20,7 @@ class Orders {
   @Get()
   @Protect({ requiredRole: 'admin', subjectType: 'user' })
   list(@Auth() auth: AuthContext) {
-    // @ts-expect-error: `null` for a guest
+    // @ts-expect-error: `userId` is `null` for a guest
     auth.userId.length
     return auth.isGuest ? auth.guestId : auth.payload.sub.toUpperCase()
   }
@@ -60,9 +60,9 @@ export class AppModule {}
 // LOGTO_URL and LOGTO_AUDIENCE may replace options.
 new LogtoAuthGuard()
 new LogtoAuthGuard({ logtoUrl: required.logtoUrl })
-// @ts-expect-error: exception filters do that
+// @ts-expect-error: NestJS uses exception filters instead of `onError`
 new LogtoAuthGuard({ ...required, onError: () => {} })
-// @ts-expect-error: no such requirement
+// @ts-expect-error: unknown requirement
 Protect({ scope: 'read' })
-// @ts-expect-error: a public route requires nothing
+// @ts-expect-error: a public route has no requirements
 Public({ requiredScope: 'read' })

@@ -1,4 +1,4 @@
-// Options: what may be written, and what must not compile.
+// Options that are valid, and options that must not compile.
 
 import { generateKeyPairSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -49,12 +49,12 @@ const everything: VerifyAuthOptions = {
 }
 const verifier: Verifier = createVerifier(everything)
 
-// The least there is, and the checks that are switched off in writing.
+// The required options alone, and checks that are explicitly turned off.
 createVerifier(required)
 createVerifier({ ...required, audience: null })
 createVerifier({ ...required, guestCookie: false, isRevoked: () => false })
 
-// Constant lists need no copy.
+// Constant arrays are accepted.
 createVerifier({
   ...required,
   audience: ['a', 'b'] as const,
@@ -62,13 +62,13 @@ createVerifier({
   tokenSources: ['header'] as const,
 })
 
-// Options and a verifier are taken alike.
+// `verifyAuth` accepts options or a verifier.
 verifyAuth('token', verifier)
 verifyAuth('token', everything)
 verifyLogtoToken('token', verifier)
 verifyLogtoToken('token', everything)
 
-// `getToken` may name the request type that it is going to see.
+// `getToken` may declare the type of its request.
 createVerifier({ ...required, getToken: (req: IncomingMessage) => req.url ?? null })
 
 // Keys as Node, jose and Web Crypto export them.
@@ -87,44 +87,44 @@ createVerifier({ ...required, logtoUrl: process.env.LOGTO_URL, audience: process
 verifyAuth('token')
 // @ts-expect-error: `null` is not a URL
 createVerifier({ ...required, logtoUrl: null })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 createVerifier({ ...required, audiences: ['https://api.example.test'] })
-// @ts-expect-error: an address is a string
+// @ts-expect-error: a URL must be a string
 createVerifier({ ...required, logtoUrl: new URL('https://auth.example.test') })
-// @ts-expect-error: no pattern
+// @ts-expect-error: an issuer must be a string
 createVerifier({ ...required, issuer: /example/ })
-// @ts-expect-error: `null` switches off only what says so
+// @ts-expect-error: `issuer` cannot be turned off with `null`
 createVerifier({ ...required, issuer: null })
-// @ts-expect-error: symmetric
+// @ts-expect-error: symmetric algorithms are not supported
 createVerifier({ ...required, algorithms: ['HS256'] })
-// @ts-expect-error: a list
+// @ts-expect-error: `algorithms` must be an array
 createVerifier({ ...required, algorithms: 'ES384' })
-// @ts-expect-error: no such source
+// @ts-expect-error: unknown token source
 createVerifier({ ...required, tokenSources: ['query'] })
 createVerifier({ ...required, getToken: async () => 'token' })
-// @ts-expect-error: a promise of a number is no token
+// @ts-expect-error: `getToken` must return a string
 createVerifier({ ...required, getToken: async () => 5 })
-// @ts-expect-error: no such mode
+// @ts-expect-error: unknown scope mode
 createVerifier({ ...required, scopeMode: 'some' })
-// @ts-expect-error: seconds are a number
+// @ts-expect-error: `clockTolerance` must be a number of seconds
 createVerifier({ ...required, clockTolerance: '5s' })
-// @ts-expect-error: a `Date`
+// @ts-expect-error: `currentDate` must be a `Date`
 createVerifier({ ...required, currentDate: Date.now() })
-// @ts-expect-error: what is revoked is a yes or a no
+// @ts-expect-error: `isRevoked` must return a boolean
 createVerifier({ ...required, isRevoked: () => 'revoked' })
-// @ts-expect-error: no such attribute
+// @ts-expect-error: unknown cookie attribute
 createVerifier({ ...required, guestCookie: { expires: new Date() } })
-// @ts-expect-error: no such value
+// @ts-expect-error: invalid value of `sameSite`
 createVerifier({ ...required, guestCookie: { sameSite: true } })
-// @ts-expect-error: `true` is not a cookie
+// @ts-expect-error: `guestCookie` must be an object or `false`
 createVerifier({ ...required, guestCookie: true })
-// @ts-expect-error: only the framework helpers know a request to ask
+// @ts-expect-error: only adapters accept a function as `organizationId`
 createVerifier({ ...required, organizationId: () => 'org' })
-// @ts-expect-error: a key set, not a list
+// @ts-expect-error: `jwks` must be a key set, not an array of keys
 createVerifier({ ...required, jwks: [ofNode] })
-// @ts-expect-error: a request is not a token
+// @ts-expect-error: a token must be a string
 verifyLogtoToken({ headers: {} }, verifier)
-// @ts-expect-error: not an algorithm at all
+// @ts-expect-error: `none` is not a supported algorithm
 const none: Algorithm = 'none'
 
 export { none }

@@ -1,4 +1,4 @@
-// What an application registers once: these tests are a program with guests, and those in `plain` are one without.
+// Registrations of an application that allows guests. The tests in `plain` are an application without guests.
 
 declare module 'logto-authkit' {
   interface Register {

@@ -1,4 +1,4 @@
-// Requests: everything with headers is taken without a cast.
+// Requests: every object with headers is accepted without a cast.
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RequestLike, VerifyAuthOptions } from 'logto-authkit'
@@ -12,7 +12,7 @@ verifyAuth(node, options)
 declare const fetched: Request
 verifyAuth(fetched, options)
 
-// As @types/express 4 and 5 declare it.
+// A request as @types/express 4 and 5 declare it.
 interface ExpressRequest extends IncomingMessage {
   // biome-ignore lint/suspicious/noExplicitAny: declared so there
   cookies: any
@@ -22,7 +22,7 @@ interface ExpressRequest extends IncomingMessage {
 declare const express: ExpressRequest
 verifyAuth(express, options)
 
-// As fastify and @fastify/cookie do.
+// A request as fastify and @fastify/cookie declare it.
 interface FastifyRequest {
   headers: IncomingHttpHeaders & { 'content-type'?: string }
   cookies: { [cookieName: string]: string | undefined }
@@ -31,7 +31,7 @@ interface FastifyRequest {
 declare const fastify: FastifyRequest
 verifyAuth(fastify, options)
 
-// As @types/koa does.
+// A request as @types/koa declares it.
 interface KoaContext {
   request: { headers: IncomingHttpHeaders; req: IncomingMessage; get(field: string): string }
   req: IncomingMessage
@@ -40,7 +40,7 @@ declare const koa: KoaContext
 verifyAuth(koa.request, options)
 verifyAuth(koa.req, options)
 
-// As next does: App Router, Pages Router, and what `next/headers` gives.
+// Requests as next declares them: App Router, Pages Router, and the headers and cookies of `next/headers`.
 interface RequestCookie {
   name: string
   value: string
@@ -61,7 +61,7 @@ verifyAuth(nextRequest, options)
 verifyAuth(nextApiRequest, options)
 verifyAuth({ headers: new Headers(), cookies: {} as Omit<RequestCookies, 'has'> }, options)
 
-// As socket.io does.
+// A handshake as socket.io declares it.
 interface Handshake {
   headers: IncomingHttpHeaders
   query: { [key: string]: string | string[] | undefined }
@@ -69,7 +69,7 @@ interface Handshake {
 declare const handshake: Handshake
 verifyAuth(handshake, options)
 
-// By hand.
+// Objects written by hand.
 verifyAuth({ headers: {} }, options)
 verifyAuth({ headers: { authorization: 'Bearer token' } }, options)
 verifyAuth(
@@ -80,17 +80,17 @@ verifyAuth({ headers: { get: () => null }, cookies: { get: (name) => ({ value: n
 const frozen: RequestLike = { headers: { authorization: undefined }, cookies: undefined } as const
 verifyAuth(frozen, options)
 
-// @ts-expect-error: no headers
+// @ts-expect-error: a request must have headers
 verifyAuth({ cookies: { logto_authtoken: 'token' } }, options)
-// @ts-expect-error: no headers
+// @ts-expect-error: a request must have headers
 verifyAuth({}, options)
-// @ts-expect-error: a header is a string
+// @ts-expect-error: a header must be a string
 verifyAuth({ headers: { authorization: 1 } }, options)
-// @ts-expect-error: headers are not a string
+// @ts-expect-error: headers must be an object
 verifyAuth({ headers: 'Authorization: Bearer token' }, options)
-// @ts-expect-error: not a promise, as `headers()` of next/headers gives
+// @ts-expect-error: `headers()` of next/headers must be awaited
 verifyAuth({ headers: Promise.resolve(new Headers()) }, options)
-// @ts-expect-error: a missing token is not an input
+// @ts-expect-error: a missing token must be handled by the caller
 verifyAuth(undefined, options)
-// @ts-expect-error: nor is a buffer
+// @ts-expect-error: a token must be a string, not a buffer
 verifyAuth(Buffer.from('token'), options)

@@ -1,4 +1,4 @@
-// The sources of revocations: their handlers fit the types of every framework, and what must not compile.
+// The sources of revocations: handlers that fit the types of every framework, and calls that must not compile.
 
 import { subscribe } from 'node:diagnostics_channel'
 import { createServer } from 'node:http'
@@ -48,16 +48,16 @@ running.stop()
 
 // @ts-expect-error: a signing key is required
 revocations.webhook({})
-// @ts-expect-error: no such way to match
+// @ts-expect-error: unknown value of `match`
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test', clientId: 'a', match: 'sid' })
 // @ts-expect-error: clientId is required
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test' })
-// @ts-expect-error: logout tokens have no audience option
+// @ts-expect-error: `backchannelLogout` has no option `audience`
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test', clientId: 'a', audience: 'b' })
 
 subscribe('logto-authkit:revocations', (message) => {
   const { kind, before } = message as RevocationMessage
-  // @ts-expect-error: messages have no ids
+  // @ts-expect-error: messages contain no ids
   message.id
   return [kind === 'subject', before.getTime()]
 })

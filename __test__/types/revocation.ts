@@ -1,4 +1,4 @@
-// Revocations: every client's type is accepted, and what must not compile.
+// Revocations: the types of all supported Redis clients, and calls that must not compile.
 
 import { Cluster, Redis as Ioredis } from 'ioredis'
 import { Redis as Ioredis5 } from 'ioredis-5'
@@ -38,13 +38,13 @@ export async function revoke(auth: AuthContext): Promise<void> {
   await revocations.revokeToken(auth)
   await revocations.revokeToken({ jti: 'a' })
   await revocations.revokeSubject('alice', { organizationId: 'org', before: new Date() })
-  // @ts-expect-error: a number may be seconds or milliseconds
+  // @ts-expect-error: `before` must be a `Date`, because a number may be seconds or milliseconds
   await revocations.revokeAll({ before: Date.now() })
-  // @ts-expect-error: a session is covered whenever its tokens were issued
+  // @ts-expect-error: `revokeSession` has no `before`, because it covers all tokens of the session
   await revocations.revokeSession('sid', { before: new Date() })
 }
 
-// @ts-expect-error: no such policy
+// @ts-expect-error: unknown value of `whenUnavailable`
 createRevocations({ whenUnavailable: 'reject' })
-// @ts-expect-error: not a client
+// @ts-expect-error: the argument must be a Redis client, not a URL
 redisStore('redis://localhost')

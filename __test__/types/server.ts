@@ -1,4 +1,4 @@
-// The drop-in: what compiles with the original compiles with the import changed.
+// The drop-in replacement: code that compiles with the original package also compiles after the import is changed.
 
 import express from 'express'
 import type {
@@ -45,7 +45,7 @@ const options: VerifyAuthOptions = {
   skipJwksCache: false,
 }
 
-// A context made by hand, with the original's members only.
+// A context that was written by hand, with only the original's members.
 const auth: AuthContext = {
   userId: 'user',
   isAuthenticated: true,
@@ -97,14 +97,14 @@ export type Others = [
   ScopeCheckOptions,
 ]
 
-// Beyond the original's.
+// Options that the original does not have.
 verifyAuth('token', { ...options, requiredScope: ['a', 'b'], scopeMode: 'any', tokenType: null, clockTolerance: 5 })
 
-// @ts-expect-error: an address is needed
+// @ts-expect-error: `logtoUrl` is required
 createExpressAuthMiddleware({ audience: 'api' })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 createExpressAuthMiddleware({ ...options, jwksCacheTTLMs: 1 })
-// @ts-expect-error: no such mode
+// @ts-expect-error: unknown scope mode
 hasScopes(auth, 'a', { mode: 'some' })
-// @ts-expect-error: the token, not its claims
+// @ts-expect-error: the argument must be the token, not its claims
 buildAuthCookieHeader(auth.payload)

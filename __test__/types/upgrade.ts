@@ -51,12 +51,12 @@ typed.of('/admin').use(socketAuth({ ...required, getToken: (socket: Socket) => s
 // LOGTO_URL and LOGTO_AUDIENCE replace missing options.
 socketAuth()
 socketAuth([required, required])
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 socketAuth({ ...required, allowPreflight: true })
 verifyUpgrade({} as IncomingMessage, {} as IncomingMessage['socket'])
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 const unknown: VerifyUpgradeOptions = { ...required, origins: [] }
-// @ts-expect-error: a list
+// @ts-expect-error: `allowedOrigins` must be an array
 const single: VerifyUpgradeOptions = { ...required, allowedOrigins: 'https://app.example.test' }
 
 const metadata = createResourceMetadata({ resource: required.audience, logtoUrl: required.logtoUrl })
@@ -66,13 +66,13 @@ express()
   .use(logtoAuth({ ...required, resourceMetadata: metadata.url }))
 createVerifier({ ...required, resourceMetadata: metadata.url })
 
-// @ts-expect-error: a resource is needed
+// @ts-expect-error: `resource` is required
 createResourceMetadata({ logtoUrl: required.logtoUrl })
-// @ts-expect-error: no such method
+// @ts-expect-error: unknown bearer method
 createResourceMetadata({ resource: required.audience, bearerMethodsSupported: ['cookie'] })
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 createResourceMetadata({ resource: required.audience, scopes: ['read'] })
-// @ts-expect-error: an address
+// @ts-expect-error: a URL must be a string
 createVerifier({ ...required, resourceMetadata: new URL(metadata.url) })
 
 export { single, unknown }

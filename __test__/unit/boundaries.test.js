@@ -25,7 +25,7 @@ describe('src', () => {
     })
   }
 
-  /** Who may not import what. @type {[string, string[]][]} */
+  /** Modules, and the modules that they must not import. @type {[string, string[]][]} */
   const NEVER = [
     ['src/claims', ['src/jwks', 'src/signature', 'src/verify']],
     ['src/signature', ['src/claims', 'src/token', 'src/jwks', 'src/verify']],

@@ -77,34 +77,34 @@ export async function contexts(options: VerifyAuthOptions) {
   ]
 }
 
-// The output of a schema is typed where it is given.
+// If a schema is given, its output is typed.
 export async function claims() {
   const auth = await createVerifier({ ...required, claims: schema, check: (auth) => auth.claims.email !== '' }).verify(
     't',
   )
   auth.claims.email.length
-  // @ts-expect-error: no such claim
+  // @ts-expect-error: the schema has no such claim
   auth.claims.name
   const visitor = await verifyAuth(request, { ...required, claims: schema, allowGuest: true })
   type _ = [Expect<Equal<typeof visitor, (AuthenticatedContext & { claims: { email: string } }) | GuestContext>>]
   if (visitor.isAuthenticated) visitor.claims.email.length
 }
 
-// Guests in an adapter with a global type: an error that says what to register.
-// @ts-expect-error: not registered
+// Allowing guests in an adapter with a global type is an error that says what to register.
+// @ts-expect-error: guests are not registered
 logtoAuth({ ...required, allowGuest: true })
-// @ts-expect-error: not registered
+// @ts-expect-error: guests are not registered
 new Koa().use(forKoa.logtoAuth({ ...required, allowGuest: true }))
-// @ts-expect-error: not registered
+// @ts-expect-error: guests are not registered
 fastify().register(forFastify.logtoAuth, { ...required, allowGuest: true })
 
-// @ts-expect-error: no such option
+// @ts-expect-error: unknown option
 createVerifier({ ...required, scopes: 'read' })
-// @ts-expect-error: no such option, in one of several entries
+// @ts-expect-error: unknown option in one of several entries
 createVerifier([required, { ...required, scopes: 'read' }])
-// @ts-expect-error: not a schema
+// @ts-expect-error: `claims` must be a schema
 createVerifier({ ...required, claims: { email: 'string' } })
-// @ts-expect-error: a principal has an id
+// @ts-expect-error: a principal must have an id
 createVerifier({ ...required, fallback: () => ({ scopes: [] }) })
-// @ts-expect-error: a decision is a boolean
+// @ts-expect-error: `check` must return a boolean
 createVerifier({ ...required, check: () => 'yes' })

@@ -73,7 +73,7 @@ describe('every recorded token of Logto', () => {
         ['missing_role', [...own, '--role', 'never-seen']],
       ])
       for (const [code, args] of wrong) assert.equal((await explain(token.raw, ...args)).code, code)
-      // Several faults: the first one decides, and all are listed.
+      // With several faults, the first one decides, and all are listed.
       const { code, checks } = await explain(
         ...[token.raw, '--url', 'https://other.example.test', '--audience', `${aud}/`, '--at', String(exp), ...keys],
         ...['--scope', 'never:seen', '--organization', 'never-seen', '--role', 'never-seen'],

@@ -13,7 +13,11 @@ after(() => issuer.close())
 const json = JSON.stringify
 const folded = (token, separator) => token.replace(/(.{76})/g, `$1${separator}`)
 
-/** What people paste, and where the token is in it. @type {[string, (token: string) => string, string][]} */
+/**
+ * Texts that people paste, and the place of the token in each.
+ *
+ * @type {[string, (token: string) => string, string][]}
+ */
 const FORMS = [
   ['a token', (t) => t, 'the input'],
   ['a token after Bearer', (t) => `Bearer ${t}`, 'the input'],

@@ -173,7 +173,7 @@ describe('docs/cli.md', () => {
     const ran = []
     for (const line of lines) {
       const [, command, text] = /npx logto-authkit (\w+)(.*)$/.exec(line) ?? []
-      // Neither ends by itself: `init` asks, and has tests of its own.
+      // `init` and `dev` do not end by themselves. `init` asks questions, and both have their own tests.
       if (command === 'dev' || command === 'init') continue
       if (line.startsWith('curl')) {
         const [, address] = /'(http.*)'/.exec(line) ?? []

@@ -107,7 +107,7 @@ test('A5: a client that disconnects without reading its responses leaves no time
   client.write(REQUEST.repeat(COUNT))
   await once(client, 'readable')
   const [connection] = connections
-  // The buffers are full once the connection has not drained for a while. Node has then paused it as well.
+  // The buffers are full if the connection has not drained for a while. Node has then paused the connection as well.
   for (let turns = 0; turns < 100; turns = connection.writableNeedDrain ? turns + 1 : 0) await setImmediate()
   const closed = new Promise((resolve) => connection.once('close', resolve))
   client.destroy()

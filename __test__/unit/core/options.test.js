@@ -506,7 +506,7 @@ describe('plain http to a host other than loopback causes one warning per proces
     assert.equal(await warnings(options), '')
   })
 
-  /** What a new process prints about warnings. */
+  /** Returns the warnings that a new process prints. */
   async function warnings(options) {
     const { stdout } = await inChild((all) => {
       const { createVerifier } = require('logto-authkit')

@@ -279,7 +279,7 @@ describe('a plain object as a request', () => {
     })
   })
 
-  /** Never a missing token, and never a guest. */
+  /** The error is never a missing token, and the request never becomes a guest. */
   async function assertUnreadable(request, message) {
     for (const allowGuest of /** @type {const} */ ([false, true, 'no-token'])) {
       const error = await verifyAuth(request, own({ allowGuest })).catch((error) => error)

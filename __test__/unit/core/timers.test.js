@@ -9,7 +9,7 @@ test('the timers of Node are recognized, and fake ones are not', (t) => {
   assert.equal(endOfTurn, timers.setImmediate)
   t.mock.timers.enable({ apis: ['setImmediate', 'setInterval'] })
   assert.ok(!isOriginal(globalThis.setImmediate))
-  // As sinon, and therefore Jest and Vitest, replace it.
+  // Replaces the timer like sinon, which Jest and Vitest use too.
   assert.ok(
     !isOriginal(function setImmediate(...args) {
       return args

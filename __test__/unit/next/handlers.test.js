@@ -27,9 +27,9 @@ test('wraps a Route Handler that can be tested without Next.js', async (t) => {
 test('throws for invalid options when a handler is wrapped', () => {
   const wrong = { name: 'TypeError', code: 'invalid_options' }
   const handler = () => new Response()
-  // @ts-expect-error: there are no options
+  // @ts-expect-error: the options are missing
   assert.throws(() => withAuth(handler), wrong)
-  // @ts-expect-error: the arguments are the wrong way round
+  // @ts-expect-error: the arguments are in the wrong order
   assert.throws(() => withAuth(OPTIONS, handler), { ...wrong, message: /^Invalid/ })
   assert.throws(() => createNextAuth(), wrong)
   const auth = createNextAuth(OPTIONS)
@@ -42,7 +42,7 @@ test('throws for invalid options when a handler is wrapped', () => {
     assert.throws(() => auth.withAuth(/** @type {any} */ (given)), { ...wrong, message })
   }
   assert.throws(() => auth.withAuth(handler, { requiredScope: '' }), wrong)
-  // @ts-expect-error: no such requirement
+  // @ts-expect-error: unknown requirement
   assert.throws(() => auth.withAuth(handler, { scope: 'read:orders' }), wrong)
 })
 
@@ -160,7 +160,7 @@ test('C9: withApiAuth awaits whatever an API handler of the Pages Router returns
 test('withApiAuth checks its arguments, and says which function the App Router needs', async () => {
   const wrong = { name: 'TypeError', code: 'invalid_options' }
   assert.throws(() => withApiAuth(/** @type {any} */ (undefined), OPTIONS), wrong)
-  // @ts-expect-error: there are no options
+  // @ts-expect-error: the options are missing
   assert.throws(() => withApiAuth(() => {}), wrong)
   assert.throws(() => createNextAuth(OPTIONS).withApiAuth(() => {}, { requiredScope: '' }), wrong)
   const handler = /** @type {any} */ (withApiAuth(() => {}, OPTIONS))

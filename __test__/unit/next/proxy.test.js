@@ -11,7 +11,7 @@ const AUDIENCE = 'https://api.example.test'
 const HOST = 'http://app.example.test'
 const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 
-/** A Logto that is never asked for its keys, because no request carries a token. */
+/** A Logto server that is never contacted, because no request carries a token. */
 const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
 
 test('redirects a page request without a session to the sign-in page', async () => {

@@ -120,9 +120,9 @@ test('a user who opens protected pages without signing in is redirected each tim
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
   const expired = issuer.mint({ audience: AUDIENCE, expiresIn: -1 })
   for (const jar of [new Map([['theme', 'dark']]), new Map([['logto_authtoken', expired]])]) {
-    // Restored tabs, all at once.
+    // Several restored tabs are opened at once.
     for (let tab = 0; tab < 8; tab += 1) assert.equal((await follow(proxy, `/page/${tab}`, { jar }))[0].status, 307)
-    // One page, now and then.
+    // A single page is opened from time to time.
     for (let visits = 0; visits < 8; visits += 1) {
       assert.equal((await follow(proxy, '/account', { jar }))[0].status, 307)
       t.mock.timers.tick(60_000)

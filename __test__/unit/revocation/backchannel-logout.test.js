@@ -160,7 +160,7 @@ describe('a recorded logout token of Logto', () => {
           for (const { body } of logoutRequests) {
             const sent = new Request('http://localhost', { method: 'POST', headers: FORM, body })
             assert.deepEqual(await answer(await logout(sent)), [200, null])
-            // Replayed, and for another application.
+            // The token is replayed, and then used for another application.
             const again = new Request('http://localhost', { method: 'POST', headers: FORM, body })
             assert.equal((await logout(again)).status, 400)
             const other = revocations.backchannelLogout({ logtoUrl, clientId: 'other', match, ...at })
@@ -170,7 +170,7 @@ describe('a recorded logout token of Logto', () => {
             )
           }
           assert.equal(await verdict(verifier.verify(tokens.web1.access)), 'token_revoked')
-          // A refreshed token: only its session tells that it has been signed out.
+          // A refreshed token is newer than the logout. Only its `sid` shows that the session has ended.
           const isCovered = match === 'session' && name === 'withSidScript'
           const later = createVerifier({ ...at, logtoUrl, audience: AUDIENCE, revocations })
           const refreshed = await verdict(later.verify(accessAfterLogout))

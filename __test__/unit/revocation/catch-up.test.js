@@ -49,9 +49,9 @@ describe('catchUp', () => {
     await revocations.revokeSubject('known')
     api.logs = [
       logEntry('a', deleted('known'), 'Success'),
-      // Received by something else, for example after a redirect.
+      // The delivery was received by something else, for example after a redirect.
       logEntry('b', deleted('unknown'), 'Success'),
-      // Applied here, but not stored.
+      // The event was applied here, but its revocation was not stored.
       logEntry('c', deleted('known'), 'Error'),
     ]
     revocations.catchUp(api.options())

@@ -44,7 +44,11 @@ const shuffle = (list, random) => {
   return shuffled
 }
 
-/** What a forger can do to a request: body and signature. @type {((body: string, random: any) => [string, string])[]} */
+/**
+ * The changes that a forger can make to the body and the signature of a request.
+ *
+ * @type {((body: string, random: any) => [string, string])[]}
+ */
 const FORGERIES = [
   (body) => [body, signature(body, 'guess')],
   (body) => [body, ''],
@@ -99,7 +103,7 @@ test(`${COUNT} webhooks result in the same table in any order, and no forgery is
   assert.deepEqual(mixed.store.table(), expected)
   assert.equal(mixed.revocations.stats().entries, ordered.revocations.stats().entries)
 
-  // A receiver that was offline for a third of them, some of which Logto considers delivered.
+  // A receiver that was offline for a third of the webhooks, some of which Logto considers delivered.
   const late = startRevocations(t)
   const api = await startManagementApi(t)
   const [received, missed] = [bodies.filter((_, i) => i % 3 !== 0), all.filter((_, i) => i % 3 === 0)]
