@@ -29,6 +29,8 @@ const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed at ${CHRO
 describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () => {
   /** @type {InstanceType<typeof Application>} */
   let application
+  /** @type {import('../next/application').Server} */
+  let server
   /** @type {{ url: string, close: () => Promise<void> }} */
   let identityServer
   let browser
@@ -48,7 +50,8 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
     const { appId, audience } = CLIENT
     const logtoUrl = `http://localhost:${port}`
     Object.assign(env, { LOGTO_URL: logtoUrl, LOGTO_APP_ID: appId, AUDIENCE: audience })
-    shop = (await application.serve('start')).url
+    server = await application.serve('start')
+    shop = server.url
     const { startIdentityServer } = await import(pathToFileURL(join(EXAMPLE, 'identity-server.mjs')).href)
     const options = { ...CLIENT, port, appUrl: shop, tokenLifetime: () => tokenLifetime }
     identityServer = await startIdentityServer(options)
@@ -211,6 +214,18 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
     await click(page, 'Order')
     await page.waitForURL(`${shop}/sign-in?redirect_to=%2Faccount`)
     assert.equal(await text(page, 'h1'), 'Sign in')
+  })
+
+  test('Next.js does not prefetch what depends on the token, which may expire before it is shown', async (t) => {
+    const page = await open(t)
+    await page.goto('/sign-in?redirect_to=/account')
+    await signIn(page)
+    await page.waitForURL(`${shop}/account`)
+    await page.goto('/')
+    await page.getByRole('navigation').getByRole('link', { name: 'Cart', exact: true }).hover()
+    await page.getByRole('navigation').getByRole('link', { name: 'Cart', exact: true }).click()
+    await page.waitForURL(`${shop}/cart`)
+    assert.equal(server.output().match(/.*while prerendering.*/g), null)
   })
 
   test('a sign-in never redirects to another site', async (t) => {

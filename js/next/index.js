@@ -69,6 +69,8 @@ async function verify(request, authenticator) {
  */
 async function currentAuth(authenticator, setsGuestCookie) {
   const nextHeaders = require('next/headers')
+  // Next.js may render a component before the request that shows it, but a token's expiry depends on the time of the request.
+  await require('next/server').connection()
   const received = await nextHeaders.headers()
   const jar = await nextHeaders.cookies()
   assertDynamic(received)
