@@ -128,11 +128,17 @@ class Revocations extends RevocationsHandle {
 
 /** @type {typeof import('.').createRevocations} */
 function createRevocations(options) {
-  const { store: given, ...rest } = options ?? {}
+  // An inherited store is not read, so that `check` reports it.
+  const own = Object.getOwnPropertyDescriptors(options ?? {})
+  const given = own.store && options?.store
   // The store is not copied like other options, because its functions belong to it.
   const store = given === undefined ? memoryStore() : given
   if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStore(given)
-  const checked = check('revocations', options === undefined || given === undefined ? options : { ...rest, store: {} })
+  const standIn = { ...own, store: { value: {}, enumerable: true } }
+  const checked = check(
+    'revocations',
+    given === undefined ? options : Object.create(Object.getPrototypeOf(options), standIn),
+  )
   // A store in this process is always reachable.
   const policy = store instanceof MemoryStore ? { ...checked, whenUnavailable: 'accept' } : checked
   return new Revocations(orThrow(native.createRevocations(policy, store.identity)), store)

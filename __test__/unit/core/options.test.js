@@ -188,6 +188,12 @@ test('inherited attributes of guestCookie are an error, as inherited options are
   await assertInvalid(own({ guestCookie: Object.create({ name: 'visitor' }) }), message)
 })
 
+test('inherited options of revocations are an error, even next to a store', async () => {
+  const { createRevocations, memoryStore } = load('revocation')
+  const options = Object.assign(Object.create({ maxLagMs: 5 }), { store: memoryStore() })
+  assert.throws(() => createRevocations(options), invalidOptions(/"maxLagMs": .* inherited/))
+})
+
 test('buildGuestCookieHeader rejects what is invalid for guestCookie', () => {
   const invalid = OPTIONS.filter(({ name }) => name.startsWith('guestCookie')).flatMap(({ name, invalid }) =>
     invalid.map(({ value, message }) => ({ value: withOption(name, value), message })),
