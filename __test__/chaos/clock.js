@@ -1,26 +1,25 @@
 /** Jumps of the wall clock under load, in a child process whose clock is manipulated. */
 
 const { spawnSync } = require('node:child_process')
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
+const { writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { setTimeout: pause } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
 const { inChild } = require('../support/child')
+const { temporaryFolder } = require('../support/files')
 const { keySet, startKeyServer, text } = require('../support/key-server')
 const { AUDIENCE, createKey } = require('../support/tokens')
 const { asking, startLoad, total } = require('./load')
 
 async function jumps({ t, report }) {
-  const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const [library, file] = [join(folder, 'clock.so'), join(folder, 'ahead')]
+  const { folder, save } = temporaryFolder(t)
+  const library = join(folder, 'clock.so')
   const arguments_ = ['-shared', '-fPIC', '-O1', '-o', library, join(__dirname, 'clock.c')]
   if (process.platform !== 'linux' || spawnSync('cc', arguments_).status !== 0) {
     report.skip('clock jumps: they need Linux and a C compiler')
     return
   }
-  writeFileSync(file, Buffer.alloc(8))
+  const file = save('ahead', Buffer.alloc(8))
   const env = { LD_PRELOAD: library, CHAOS_CLOCK: file }
   const { code, signal, stdout, stderr } = await inChild(
     ({ script, file }) => require(script).jump(file),

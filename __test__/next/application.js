@@ -3,11 +3,11 @@
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
-const { createServer } = require('node:net')
 const { tmpdir } = require('node:os')
 const { basename, dirname, join, relative } = require('node:path')
 const { createInterface } = require('node:readline')
 const { ROOT, findAddon } = require('../../scripts/addon')
+const { freePort } = require('../support/servers')
 
 /** @typedef {{ url: string, output: () => string }} Server */
 
@@ -43,7 +43,7 @@ class Application {
   }
 
   async serve(command, args = []) {
-    const port = await freePort()
+    const port = await freePort('localhost')
     return this.#listen([NEXT, command, '-H', 'localhost', '-p', String(port), ...args], this.folder, port)
   }
 
@@ -54,7 +54,7 @@ class Application {
     fs.cpSync(join(this.folder, '.next/static'), join(elsewhere, '.next/static'), { recursive: true })
     fs.cpSync(join(this.folder, 'public'), join(elsewhere, 'public'), { recursive: true })
     fs.renameSync(this.folder, join(this.#folder, 'away'))
-    const port = await freePort()
+    const port = await freePort('localhost')
     return this.#listen(['server.js'], elsewhere, port, { PORT: String(port), HOSTNAME: 'localhost' })
   }
 
@@ -201,15 +201,6 @@ function packagesIn(folder) {
 function dependencies(folder) {
   const manifest = JSON.parse(fs.readFileSync(join(folder, 'package.json'), 'utf8'))
   return Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
-}
-
-async function freePort() {
-  const server = createServer().listen(0, 'localhost')
-  await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** In milliseconds. A build takes half a minute, but much longer on a busy machine. */

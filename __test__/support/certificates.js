@@ -1,10 +1,8 @@
 /** X.509 certificates (RFC 5280) created with Node.js alone: a certificate authority and its servers. */
 
 const { generateKeyPairSync, randomBytes, randomUUID, sign } = require('node:crypto')
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
 const { isIP } = require('node:net')
-const { tmpdir } = require('node:os')
-const { join } = require('node:path')
+const { temporaryFolder } = require('./files')
 
 /** @typedef {{ key: string, cert: string }} Identity - PEM, as `https.createServer` takes it */
 
@@ -31,14 +29,9 @@ function createAuthority() {
 }
 
 /** A new authority, and its certificate in a file. The folder is removed after the tests. */
-function saveAuthority({ after }) {
+function saveAuthority(context) {
   const authority = createAuthority()
-  const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
-  after(() => rmSync(folder, { recursive: true, force: true }))
-  const save = (name, text) => {
-    writeFileSync(join(folder, name), text)
-    return join(folder, name)
-  }
+  const { save } = temporaryFolder(context)
   return { authority, certificate: save('authority.pem', authority.cert), save }
 }
 

@@ -6,6 +6,7 @@ const connect = require('connect')
 const express5 = require('express')
 const express4 = require('express-4')
 const { AUDIENCE, bearer, startIssuer } = require('./helpers')
+const { listen } = require('./servers')
 
 /**
  * @typedef {(req: any, res: any, next: (error?: any) => void) => any} Handler
@@ -55,15 +56,6 @@ function respondToFault(error, _req, res, next) {
 
 /** Serves on 127.0.0.1 until the test ends, and returns the URL. */
 const serve = (t, listener) => listen(t, createServer(listener))
-
-async function listen(t, server) {
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
-}
 
 /** An issuer, and options for it. */
 async function setUp(t, more) {

@@ -1,10 +1,11 @@
-/** Issuers and servers that close with their test, and the outcome of a verification as a value. */
+/** Issuers and servers that close with their test, what the package reports, and the outcome of a verification. */
 
 const assert = require('node:assert/strict')
-const { once } = require('node:events')
+const { subscribe, unsubscribe } = require('node:diagnostics_channel')
 const { createServer } = require('node:http')
 const { AuthError } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
+const { listen } = require('./servers')
 const { AUDIENCE, bearer } = require('./tokens')
 
 async function startIssuer(t, options) {
@@ -19,12 +20,8 @@ async function startServer(t, listener) {
   const server = createServer(listener).on('connection', () => {
     connections += 1
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.closeAllConnections())
-  t.after(() => server.close())
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  return { url: `http://127.0.0.1:${port}`, port, connections: () => connections }
+  const url = await listen(t, server)
+  return { url, port: Number(new URL(url).port), connections: () => connections }
 }
 
 /** The `AuthError` that a verification rejects with. Any other error fails the test. */
@@ -55,13 +52,46 @@ function pollute(t, name, value) {
   prototype[name] = value
 }
 
+/** Collects the warnings of the process until the test ends. */
+function warningsOf(t) {
+  /** @type {any[]} */
+  const warnings = []
+  const collect = (warning) => void warnings.push(warning)
+  process.on('warning', collect)
+  t.after(() => process.off('warning', collect))
+  return warnings
+}
+
+/** Collects the messages of diagnostics channels until the test ends. */
+function messagesOf(t, ...channels) {
+  /** @type {any[]} */
+  const messages = []
+  const collect = (message) => void messages.push(message)
+  for (const channel of channels) {
+    subscribe(channel, collect)
+    t.after(() => unsubscribe(channel, collect))
+  }
+  return messages
+}
+
+/** Loads the package again, as a module reset in a test runner does. */
+function secondCopy(t, entry = 'logto-authkit') {
+  const loaded = Object.entries(require.cache).filter(([path]) => /\/js\//.test(path) && !path.includes('node_modules'))
+  for (const [path] of loaded) delete require.cache[path]
+  t.after(() => Object.assign(require.cache, Object.fromEntries(loaded)))
+  return require(entry)
+}
+
 module.exports = {
   AUDIENCE,
   bearer,
+  messagesOf,
   outcome,
   pollute,
   rejection,
+  secondCopy,
   startIssuer,
   startServer,
   verdict,
+  warningsOf,
 }

@@ -2,6 +2,7 @@
 
 const { once } = require('node:events')
 const { createServer } = require('node:http')
+const { listen } = require('./servers')
 const { RECORDED } = require('./webhooks')
 
 const CREDENTIALS = { clientId: 'machine', clientSecret: 'a/secret+value', hookId: 'hook-1' }
@@ -74,11 +75,7 @@ async function startManagementApi(t) {
     response.on('finish', () => server.emit('reading'))
     return respond(200, JSON.stringify(page))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.closeAllConnections())
-  t.after(() => server.close())
-  api.url = `http://127.0.0.1:${/** @type {any} */ (server.address()).port}`
+  api.url = await listen(t, server)
   return api
 }
 

@@ -1,7 +1,6 @@
 /** A client of the MCP SDK, and a user who signs in when it opens a browser. */
 
-const { once } = require('node:events')
-const { createServer } = require('node:net')
+const { freePort } = require('./servers')
 
 /** Loads the SDK without its types, which need the types of a browser. */
 const load = (name) => require(`@modelcontextprotocol/sdk/client/${name}.js`)
@@ -11,16 +10,6 @@ const { StreamableHTTPClientTransport } = load('streamableHttp')
 
 const APP_URL = 'http://localhost/app'
 const CLIENT_ID = 'mcp-client'
-
-/** A port that is free now. */
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /**
  * Starts an authorization server for a resource, and another client, which is registered there.

@@ -7,18 +7,10 @@ const { connect, createServer } = require('node:net')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { setTimeout } = require('node:timers/promises')
+const { freePort } = require('./servers')
 
 /** The reason for skipping tests, or false. */
 const NO_REDIS = spawnSync('redis-server', ['--version']).status === 0 ? false : 'redis-server is not installed'
-
-/** A port that is free now. */
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  server.close()
-  return port
-}
 
 class RedisServer {
   folder = mkdtempSync(join(tmpdir(), 'logto-authkit-redis-'))

@@ -1,10 +1,11 @@
 /** Runs an example in a process of its own, with a test issuer. */
 
 const { spawn } = require('node:child_process')
-const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { readFileSync } = require('node:fs')
 const { join, resolve } = require('node:path')
 const { createInterface } = require('node:readline')
 const { buildSync } = require('esbuild')
+const { temporaryFolder } = require('./files')
 const { bearer } = require('./frameworks')
 const { startIssuer } = require('./helpers')
 const { AUDIENCE } = require('./tokens')
@@ -42,10 +43,7 @@ async function launch(t, path, logtoUrl, stderr = 'inherit', env = {}) {
 
 /** Compiles an example that is written in TypeScript, or another file, and returns the path of the result. */
 function compile(t, path) {
-  // Inside the package, so that its imports are found.
-  const folder = mkdtempSync(join(EXAMPLES, '.compiled-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  const outfile = join(folder, 'main.mjs')
+  const outfile = join(temporaryFolder(t, join(EXAMPLES, '.compiled-')).folder, 'main.mjs')
   buildSync({
     entryPoints: [resolve(EXAMPLES, path)],
     outfile,
@@ -63,10 +61,7 @@ function compileWithMetadata(t, path) {
   const { transpileModule } = require('typescript-6')
   const compilerOptions = { module: 99, target: 10, experimentalDecorators: true, emitDecoratorMetadata: true }
   const { outputText } = transpileModule(readFileSync(join(EXAMPLES, path), 'utf8'), { compilerOptions })
-  const folder = mkdtempSync(join(EXAMPLES, '.compiled-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  writeFileSync(join(folder, 'main.mjs'), outputText)
-  return join(folder, 'main.mjs')
+  return temporaryFolder(t, join(EXAMPLES, '.compiled-')).save('main.mjs', outputText)
 }
 
 /** Prints the port of the server, because the examples do not. */

@@ -46,7 +46,7 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
     buildOutput = output
 
     // The application reads these when it starts, not when it is built.
-    const port = await freePort()
+    const port = await freePort('localhost')
     const { appId, audience } = CLIENT
     const logtoUrl = `http://localhost:${port}`
     Object.assign(env, { LOGTO_URL: logtoUrl, LOGTO_APP_ID: appId, AUDIENCE: audience })
@@ -303,7 +303,7 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
   })
 
   test('main.mjs starts the example and an identity server for it', { timeout: 600_000 }, async (t) => {
-    const port = await freePort()
+    const port = await freePort('localhost')
     const env = { ...process.env, PORT: String(port), LOGTO_URL: '', NEXT_TELEMETRY_DISABLED: '1' }
     const main = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     const exited = once(main, 'exit')

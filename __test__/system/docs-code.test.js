@@ -1,10 +1,12 @@
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
-const { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
+const { existsSync, readdirSync } = require('node:fs')
 const { join } = require('node:path')
-const { after, before, describe, test } = require('node:test')
+const { after, describe, test } = require('node:test')
 const { cli } = require('../support/cli')
+const { temporaryFolder } = require('../support/files')
 const { PAGES, ROOT, blocks, read } = require('../support/pages')
+const { checkTypes } = require('../support/typescript')
 
 /** Code that is compiled or run. Every block is either identical to an example or a complete module. */
 const CODE = ['js', 'ts', 'tsx']
@@ -30,36 +32,13 @@ test('every block of code that names an example is that example', () => {
 })
 
 describe('every other block of code', () => {
-  let folder
-  before(() => {
-    // Inside the package, so that its imports are found.
-    folder = mkdtempSync(join(ROOT, 'examples/.docs-'))
-  })
-  after(() => rmSync(folder, { recursive: true }))
+  const { save } = temporaryFolder({ after }, join(ROOT, 'examples/.docs-'))
 
   function compile(modules, examples = []) {
-    for (const { name, code } of modules) writeFileSync(join(folder, name), code)
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: true,
-      allowJs: true,
-      checkJs: true,
-      experimentalDecorators: true,
-      target: 'es2023',
-      module: 'preserve',
-      lib: ['es2023', 'dom', 'dom.iterable'],
-      jsx: 'preserve',
-      types: ['node'],
-      paths: { '@/*': ['../next/*'], ...ENTRIES },
-    }
+    for (const { name, code } of modules) save(name, code)
     const files = [...modules.map(({ name }) => name), ...examples.map((path) => join(ROOT, path))]
-    const config = join(folder, 'tsconfig.json')
-    writeFileSync(config, JSON.stringify({ compilerOptions, files }))
-    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', config], { encoding: 'utf8', timeout: 600_000 })
-    return { status, stdout }
+    const paths = { '@/*': ['../next/*'], ...ENTRIES }
+    return checkTypes(save, files, { allowJs: true, checkJs: true, jsx: 'preserve', paths })
   }
 
   test('compiles, with TypeScript, and so do the examples in it', { timeout: 600_000 }, () => {

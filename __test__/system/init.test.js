@@ -6,11 +6,12 @@
 const assert = require('node:assert/strict')
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
-const { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } = require('node:fs')
-const { dirname, join } = require('node:path')
+const { mkdirSync, rmSync, symlinkSync } = require('node:fs')
+const { join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { describe, test } = require('node:test')
 const { cli } = require('../support/cli')
+const { temporaryFolder } = require('../support/files')
 const { ask, bearer } = require('../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../support/helpers')
 const { ANNOUNCE } = require('../support/start-example')
@@ -21,19 +22,11 @@ const TSX = require.resolve('tsx/cli')
 
 /** Creates a project inside the repository, so that it finds the frameworks, with the package linked into it. */
 function createProject(t, files) {
-  const folder = mkdtempSync(join(__dirname, '.init-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  writeAll(folder, files)
+  const { folder, save } = temporaryFolder(t, join(__dirname, '.init-'))
+  for (const [path, content] of Object.entries(files)) save(path, content)
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(ROOT, join(folder, 'node_modules/logto-authkit'), 'junction')
   return folder
-}
-
-function writeAll(folder, files) {
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), typeof content === 'string' ? content : JSON.stringify(content))
-  }
 }
 
 /** Runs `init` and returns the printed commands. */

@@ -6,6 +6,7 @@
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
 const { createServer } = require('node:https')
+const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const express = require('express')
 const { createVerifier } = require('logto-authkit')
@@ -13,9 +14,11 @@ const { logtoAuth, protect } = require('logto-authkit/express')
 const { createSelfSigned } = require('../support/certificates')
 const { inChild } = require('../support/child')
 const { cli } = require('../support/cli')
+const { temporaryFolder } = require('../support/files')
 const { ask, bearer, listen, serve } = require('../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../support/helpers')
 const { ROOT, read } = require('../support/pages')
+const { tsc } = require('../support/typescript')
 
 const TROUBLESHOOTING = read('docs/troubleshooting.md')
 const WIDE = { columns: 1000 }
@@ -267,24 +270,11 @@ describe('a wrong application', { timeout: 300_000 }, () => {
     }
   })
 
-  test('22. without await: the compiler says so, and the page says why userId is undefined', () => {
-    const code = "import { verifyAuth } from 'logto-authkit'\nverifyAuth('').userId\n"
-    const tsc = [
-      `${ROOT}/node_modules/typescript/bin/tsc`,
-      '--noEmit',
-      '--ignoreConfig',
-      '--skipLibCheck',
-      '--module',
-      'nodenext',
-    ]
-    const file = `${__dirname}/.mistake-await.mts`
-    require('node:fs').writeFileSync(file, code)
-    try {
-      const { stdout } = spawnSync(process.execPath, [...tsc, '--types', 'node', file], { encoding: 'utf8', cwd: ROOT })
-      assert.match(stdout, /Property 'userId' does not exist on type 'Promise<.*/)
-    } finally {
-      require('node:fs').rmSync(file)
-    }
+  test('22. without await: the compiler says so, and the page says why userId is undefined', (t) => {
+    const { save } = temporaryFolder(t, join(__dirname, '.mistake-'))
+    const file = save('await.mts', "import { verifyAuth } from 'logto-authkit'\nverifyAuth('').userId\n")
+    const flags = ['--noEmit', '--ignoreConfig', '--skipLibCheck', '--module', 'nodenext', '--types', 'node']
+    assert.match(tsc(...flags, file).stdout, /Property 'userId' does not exist on type 'Promise<.*/)
     assertListed('Without `await`', /`auth\.userId` is `undefined`/)
   })
 

@@ -2,10 +2,10 @@
 
 const assert = require('node:assert/strict')
 const { execFile } = require('node:child_process')
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { test } = require('node:test')
 const { promisify } = require('node:util')
+const { temporaryFolder } = require('../support/files')
 
 const MAIN = `
   import 'reflect-metadata'
@@ -42,11 +42,9 @@ const MAIN = `
   main()`
 
 test('C10: an application run by tsx gets the status of a rejection, not 500', { timeout: 300_000 }, async (t) => {
-  // Inside the package, so that its imports are found.
-  const folder = mkdtempSync(join(__dirname, '.tsx-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  writeFileSync(join(folder, 'tsconfig.json'), '{ "compilerOptions": { "experimentalDecorators": true } }')
-  writeFileSync(join(folder, 'main.mts'), MAIN)
+  const { folder, save } = temporaryFolder(t, join(__dirname, '.tsx-'))
+  save('tsconfig.json', { compilerOptions: { experimentalDecorators: true } })
+  save('main.mts', MAIN)
   const options = { cwd: folder, timeout: 250_000 }
   const { stdout } = await promisify(execFile)(process.execPath, [require.resolve('tsx/cli'), 'main.mts'], options)
   assert.equal(stdout, '401 missing_token\n200 alice\n403 missing_scope\n403 missing_scope\n')

@@ -1,16 +1,17 @@
 /** Ports of typical applications, which need no cast, no unreachable branch and no workaround. */
 
 const assert = require('node:assert/strict')
-const { spawnSync } = require('node:child_process')
-const { mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
+const { readdirSync } = require('node:fs')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
+const { temporaryFolder } = require('../support/files')
 const { ask, bearer, serve } = require('../support/frameworks')
 const { startIssuer } = require('../support/helpers')
 const { connectClient, freePort, startAuthorizationServer } = require('../support/mcp-client')
-const { ROOT, read } = require('../support/pages')
+const { read } = require('../support/pages')
 const { EXAMPLES, compile, compileWithMetadata, launch, start } = require('../support/start-example')
 const { AUDIENCE } = require('../support/tokens')
+const { checkTypes } = require('../support/typescript')
 
 const PORTS = readdirSync(join(EXAMPLES, 'ports'))
 
@@ -18,27 +19,11 @@ const startPort = (t, name) => start(t, compile(t, `ports/${name}.ts`))
 
 describe('the ports', { timeout: 300_000 }, () => {
   test('compile under strict, and contain no cast and no escape hatch', (t) => {
-    const folder = mkdtempSync(join(EXAMPLES, '.ports-'))
-    t.after(() => rmSync(folder, { recursive: true }))
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      skipLibCheck: true,
-      experimentalDecorators: true,
-      target: 'es2023',
-      module: 'preserve',
-      lib: ['es2023', 'dom', 'dom.iterable'],
-      types: ['node'],
-    }
-    // The types that the MCP server registers apply to a whole program.
+    const { save } = temporaryFolder(t, join(EXAMPLES, '.ports-'))
+    // What the MCP server registers applies to a whole program.
     for (const files of [PORTS.filter((name) => name !== 'mcp.ts'), ['mcp.ts']]) {
-      const config = join(folder, 'tsconfig.json')
-      writeFileSync(config, JSON.stringify({ compilerOptions, files: files.map((name) => `../ports/${name}`) }))
-      const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-      const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', config], { encoding: 'utf8' })
-      assert.deepEqual([status, stdout], [0, ''])
+      const paths = files.map((name) => `../ports/${name}`)
+      assert.deepEqual(checkTypes(save, paths, { noUncheckedIndexedAccess: true }), { status: 0, stdout: '' })
     }
     for (const name of PORTS) {
       const code = read(`examples/ports/${name}`).replaceAll('as const', '')

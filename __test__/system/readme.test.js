@@ -1,16 +1,14 @@
 const assert = require('node:assert/strict')
 const { spawn, spawnSync } = require('node:child_process')
-const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
-const { createServer } = require('node:http')
 const { join } = require('node:path')
 const { text } = require('node:stream/consumers')
 const { test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
-const { createTestIssuer } = require('logto-authkit/testing')
 const { contract } = require('../../js/core/contract')
 const { startDev } = require('../support/cli')
-const { ask, bearer } = require('../support/frameworks')
+const { ask, bearer, serve } = require('../support/frameworks')
+const { startIssuer } = require('../support/helpers')
 const { blocks } = require('../support/pages')
 const { EXAMPLES, launch, start } = require('../support/start-example')
 
@@ -93,14 +91,10 @@ test('the example server lets in and refuses', async (t) => {
 })
 
 test('the example of guests tells visitors from users', async (t) => {
-  const issuer = await createTestIssuer()
-  t.after(() => issuer.close())
+  const issuer = await startIssuer(t)
   process.env.LOGTO_URL = issuer.logtoUrl
   const { visit } = await import(join(ROOT, 'examples/guests.mjs'))
-  const server = createServer(visit).listen(0, '127.0.0.1')
-  t.after(() => server.close())
-  await once(server, 'listening')
-  const address = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
+  const address = await serve(t, visit)
 
   const first = await fetch(address)
   const cookie = String(first.headers.get('set-cookie')).split(';')[0]
@@ -125,8 +119,7 @@ test('the example test passes', () => {
 })
 
 test('a context has the members that the README shows', async (t) => {
-  const issuer = await createTestIssuer()
-  t.after(() => issuer.close())
+  const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
   const auth = await verifyAuth(issuer.mint({ audience: AUDIENCE }), createVerifier(options))
   const shown = /^\{ (userId: [\s\S]*?)\}\n```/m.exec(readme)?.[1] ?? ''

@@ -2,17 +2,16 @@
 
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
-const { copyFileSync, mkdtempSync, readFileSync, rmSync } = require('node:fs')
-const { tmpdir } = require('node:os')
+const { copyFileSync, readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { after, before, test } = require('node:test')
 const { inChild } = require('../support/child')
+const { temporaryFolder } = require('../support/files')
 
 const INTERNAL = 'logto-authkit: internal error, please report it'
 const LINE = /^logto-authkit: internal error at \S+:\d+:\d+, please report it$/
 
-let folder
-let addon
+const addon = join(temporaryFolder({ after }).folder, 'addon.node')
 
 before(
   () => {
@@ -25,14 +24,10 @@ before(
       .map((line) => JSON.parse(line))
     const built = messages.findLast(({ target }) => target?.crate_types.includes('cdylib')).filenames
     const library = built.find((name) => /\.(so|dylib|dll)$/.test(name))
-    folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
-    addon = join(folder, 'addon.node')
     copyFileSync(library, addon)
   },
   { timeout: 1_800_000 },
 )
-
-after(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Runs a function that prints JSON, with that addon. */
 async function withBug(script) {

@@ -1,14 +1,13 @@
 /** Contents of tokens, cookies and keys never appear in errors, diagnostics messages, console output or statistics. */
 
 const assert = require('node:assert/strict')
-const { subscribe, unsubscribe } = require('node:diagnostics_channel')
 const { test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, createVerifier, hasScopes, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
 const { logtoAuth } = require('logto-authkit/express')
 const { inChild } = require('../support/child')
 const { EXPRESSES } = require('../support/frameworks')
-const { AUDIENCE, bearer, startIssuer, startServer } = require('../support/helpers')
+const { AUDIENCE, bearer, messagesOf, startIssuer, startServer } = require('../support/helpers')
 
 /** Part of every token, cookie and unused claim. No part of it may appear in any output. */
 const MARK = 'q7Zk2mXw9RtL4vBn'
@@ -52,12 +51,7 @@ for (const [code, { mint, edit = String, options }] of Object.entries(REJECTED))
     if (code === 'ambiguous_token') requests[1].headers.cookie += `; logto_authtoken=${other}`
     const inputs = code === 'ambiguous_token' ? requests : [...requests, token]
     const seen = []
-    const messages = []
-    const subscriber = (message) => void messages.push(message)
-    for (const name of ['logto-authkit:verify', 'logto-authkit:jwks']) {
-      subscribe(name, subscriber)
-      t.after(() => unsubscribe(name, subscriber))
-    }
+    const messages = messagesOf(t, 'logto-authkit:verify', 'logto-authkit:jwks')
     for (const input of inputs) {
       const error = await verifier.verify(/** @type {any} */ (input)).catch((error) => error)
       assert.ok(error instanceof AuthError, inspect(error))

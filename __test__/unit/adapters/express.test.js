@@ -7,7 +7,7 @@ const cookieParser = require('cookie-parser')
 const { logtoAuth, protect } = require('logto-authkit/express')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { EXPRESSES, FRAMEWORKS, ask, bearer, pausedCheck, serve } = require('../../support/frameworks')
-const { AUDIENCE, pollute } = require('../../support/helpers')
+const { AUDIENCE, pollute, warningsOf } = require('../../support/helpers')
 
 /** @typedef {import('../../support/frameworks').Handler} Handler */
 
@@ -280,16 +280,16 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
 }
 
 test('warns once if protect runs without logtoAuth', async (t) => {
-  const warnings = []
-  const collect = (warning) => void warnings.push(String(warning.code))
-  process.on('warning', collect)
-  t.after(() => process.off('warning', collect))
+  const warnings = warningsOf(t)
   for (const listener of Object.values(FRAMEWORKS)) {
     const url = await serve(t, listener(protect(), unreachable))
     assert.equal((await ask(url, bearer(issuer.mint()))).status, 401)
   }
   await turn()
-  assert.deepEqual(warnings, ['LOGTO_AUTHKIT_UNSEEN_REQUEST'])
+  assert.deepEqual(
+    warnings.map(({ code }) => code),
+    ['LOGTO_AUTHKIT_UNSEEN_REQUEST'],
+  )
 })
 
 for (const [name, value] of /** @type {[string, unknown][]} */ ([

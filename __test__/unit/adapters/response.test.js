@@ -8,7 +8,7 @@ const express = require('express')
 const expressSession = require('express-session')
 const { createCsrfMiddleware } = require('logto-authkit/csrf')
 const { logtoAuth } = require('logto-authkit/express')
-const { EXPRESSES, FRAMEWORKS, ask, serve } = require('../../support/frameworks')
+const { EXPRESSES, FRAMEWORKS, ask, listen, serve } = require('../../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../../support/helpers')
 
 async function guests(t) {
@@ -224,11 +224,8 @@ test('sets the guest cookie on HTTP/2 responses', async (t) => {
       res.end()
     })
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  const client = http2.connect(`http://127.0.0.1:${port}`)
+  const client = http2.connect(await listen(t, server))
   t.after(() => client.close())
-  t.after(() => server.close())
   for (const path of ['/', '/head']) {
     const [headers] = await once(client.request({ ':path': path }), 'response')
     assert.equal(headers['set-cookie'].length, 2)

@@ -9,6 +9,7 @@ const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
 const { text } = require('node:stream/consumers')
 const { serve } = require('../../support/frameworks')
+const { freePort } = require('../../support/servers')
 const { AUDIENCE } = require('../../support/tokens')
 const express = require('express')
 const { logtoAuth, protect } = require('logto-authkit/express')
@@ -131,7 +132,7 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.equal(status, 400)
       assert.match(body.error, /expected a URL on this machine/)
     }
-    const port = await closedPort()
+    const port = await freePort()
     const closed = await post(page, '/api/logout', { url: `http://127.0.0.1:${port}/` })
     assert.deepEqual(
       [closed.status, closed.body.error],
@@ -239,14 +240,6 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.deepEqual(await once(child, 'exit'), [0, null])
   })
 })
-
-async function closedPort() {
-  const server = http.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 async function post(page, path, body) {
   const headers = { 'Content-Type': 'application/json' }

@@ -1,11 +1,9 @@
 const assert = require('node:assert/strict')
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
-const { join } = require('node:path')
 const { after, describe, test } = require('node:test')
 const { createAuthority, createSelfSigned, saveAuthority } = require('../../support/certificates')
 const { inChild } = require('../../support/child')
 const { cli } = require('../../support/cli')
+const { temporaryFolder } = require('../../support/files')
 const { startIssuer, startServer } = require('../../support/helpers')
 const { AUDIENCE, createKey } = require('../../support/tokens')
 const { startKeyServer } = require('../../support/key-server')
@@ -190,10 +188,8 @@ test('--fix prints the options with all corrections', async (t) => {
 
 test("--options reads the application's options, and flags override them", async (t) => {
   const { logtoUrl } = await startIssuer(t)
-  const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'auth.mjs')
-  writeFileSync(file, `export const options = ${JSON.stringify({ logtoUrl, audience: 'my-app', requiredScope: 'a' })}`)
+  const options = { logtoUrl, audience: 'my-app', requiredScope: 'a' }
+  const file = temporaryFolder(t).save('auth.mjs', `export const options = ${JSON.stringify(options)}`)
   assert.deepEqual(failures((await doctor('--options', file)).findings), ['Audience'])
   assert.deepEqual(failures((await doctor('--options', file, '--audience', AUDIENCE)).findings), [])
 })

@@ -1,10 +1,10 @@
 const assert = require('node:assert/strict')
-const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
+const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { cli } = require('../../support/cli')
+const { temporaryFolder } = require('../../support/files')
 const {
   AUDIENCE,
   createKey,
@@ -20,17 +20,13 @@ const KEY_SETS = new Map(capture.jwks.map((set) => [set.id, set.body]))
 
 let issuer
 /** A folder with key sets and options. */
-let folder
+const { folder, save: file } = temporaryFolder({ after })
 
 before(async () => {
   issuer = await createTestIssuer()
-  folder = mkdtempSync(join(tmpdir(), 'logto-authkit-'))
   for (const [id, set] of KEY_SETS) file(nameOf(id), JSON.stringify(set))
 })
-after(async () => {
-  rmSync(folder, { recursive: true, force: true })
-  await issuer.close()
-})
+after(() => issuer.close())
 
 describe('every recorded token of Logto', () => {
   for (const token of capture.tokens) {
@@ -377,12 +373,6 @@ async function explain(input, ...args) {
   const { stdout, stderr } = await cli(['explain', '-', '--json', ...args], { stdin: input })
   assert.equal(stderr, '')
   return JSON.parse(stdout)
-}
-
-function file(name, text) {
-  const path = join(folder, name)
-  writeFileSync(path, text)
-  return path
 }
 
 const nameOf = (keySet) => `${keySet.replaceAll('/', '-')}.json`

@@ -1,18 +1,14 @@
 const assert = require('node:assert/strict')
-const { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
-const { dirname, join } = require('node:path')
+const { readFileSync, readdirSync } = require('node:fs')
+const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { cli } = require('../../support/cli')
+const { temporaryFolder } = require('../../support/files')
 
 /** Creates a project, and returns how to run `init` in it. */
 function project(t, files) {
-  const folder = mkdtempSync(join(tmpdir(), 'logto-authkit-init-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), typeof content === 'string' ? content : JSON.stringify(content))
-  }
+  const { folder, save } = temporaryFolder(t)
+  for (const [path, content] of Object.entries(files)) save(path, content)
   return {
     folder,
     init: (args, more = {}) => cli(['init', ...args], { cwd: () => folder, ...more }),

@@ -10,7 +10,7 @@ const {
   verifyAuth,
   verifyLogtoToken,
 } = require('logto-authkit')
-const { bearer, rejection, verdict } = require('../../support/helpers')
+const { bearer, rejection, secondCopy, verdict } = require('../../support/helpers')
 const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
 const key = createKey('EdDSA')
@@ -241,17 +241,6 @@ describe('errors of the application', () => {
 })
 
 describe('C7: two copies of the package', () => {
-  /** Loads the package again, as a module reset in a test does. */
-  function secondCopy(t) {
-    const loaded = Object.keys(require.cache).filter((path) => path.includes('/js/') && !path.includes('node_modules'))
-    const saved = loaded.map((path) => /** @type {const} */ ([path, require.cache[path]]))
-    for (const path of loaded) delete require.cache[path]
-    t.after(() => {
-      for (const [path, module] of saved) require.cache[path] = module
-    })
-    return require('logto-authkit')
-  }
-
   test('recognize the errors, contexts and verifiers of each other', async (t) => {
     const verifier = createVerifier(own())
     const error = await rejection(verifier.verify('garbage'))

@@ -1,10 +1,10 @@
 const assert = require('node:assert/strict')
-const { mkdtempSync, readFileSync, realpathSync, rmSync } = require('node:fs')
+const { readFileSync } = require('node:fs')
 const { createRequire } = require('node:module')
-const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { test } = require('node:test')
 const { buildSync } = require('esbuild')
+const { temporaryFolder } = require('../../support/files')
 
 const ADDON = join(__dirname, '../../../js/core/addon.js')
 
@@ -41,8 +41,7 @@ test('D2: names withLogtoAuth if Turbopack has bundled the package', () => {
 })
 
 test('D2: names withLogtoAuth if another bundler has included the package in its output', (t) => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'logto-authkit-bundle-')))
-  t.after(() => rmSync(folder, { recursive: true }))
+  const { folder } = temporaryFolder(t)
   const outfile = join(folder, 'server.js')
   // The platform's binary is not part of the bundle.
   const stdin = { contents: `module.exports = require(${JSON.stringify(ADDON)})`, resolveDir: folder }

@@ -4,29 +4,29 @@ const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
 const FakeTimers = require('@sinonjs/fake-timers')
 const { createVerifier, verifyAuth } = require('logto-authkit')
-const { createTestIssuer } = require('logto-authkit/testing')
-const { outcome } = require('../../support/helpers')
+const { outcome, startIssuer } = require('../../support/helpers')
 const { AUDIENCE, ISSUER, createKey, optionsFor } = require('../../support/tokens')
 
 const YEAR_2040 = Date.UTC(2040, 0, 1)
 const key = createKey()
 const options = optionsFor(key)
 
-/** @type {[string, (t: import('node:test').TestContext) => { tick: (ms: number) => void, stop: () => void }][]} */
+/** Each replaces the clock until the test ends, and returns a function that moves it. @type {[string, (t: any) => (ms: number) => void][]} */
 const FAKES = [
   [
     'node:test',
     (t) => {
       t.mock.timers.enable({ apis: ['Date'], now: YEAR_2040 })
-      return { tick: (ms) => t.mock.timers.setTime(Date.now() + ms), stop: () => t.mock.timers.reset() }
+      return (ms) => t.mock.timers.setTime(Date.now() + ms)
     },
   ],
   [
     // Jest, Vitest and sinon use this library too.
     '@sinonjs/fake-timers',
-    () => {
+    (t) => {
       const clock = FakeTimers.install({ now: YEAR_2040, toFake: ['Date'] })
-      return { tick: (ms) => clock.tick(ms), stop: () => clock.uninstall() }
+      t.after(() => clock.uninstall())
+      return (ms) => void clock.tick(ms)
     },
   ],
 ]
@@ -34,42 +34,32 @@ const FAKES = [
 for (const [name, install] of FAKES) {
   describe(`C2: the fake clock of ${name}`, () => {
     test('applies to exp, nbf and mint alike', async (t) => {
-      const issuer = await createTestIssuer()
-      const clock = install(t)
-      try {
-        const verifier = createVerifier({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE })
-        const token = issuer.mint({ sub: 'alice', audience: AUDIENCE, expiresIn: 60 })
-        const later = issuer.mint({ sub: 'alice', audience: AUDIENCE, expiresIn: 600, notBefore: 120 })
-        const auth = await verifier.verify(token)
-        assert.equal(auth.payload?.iat, YEAR_2040 / 1000)
-        assert.equal(await outcome(verifier.verify(later)), 'token_not_active')
-        clock.tick(59_000)
-        assert.equal(await outcome(verifier.verify(token)), 'alice')
-        clock.tick(1_000)
-        assert.equal(await outcome(verifier.verify(token)), 'token_expired')
-        clock.tick(60_000)
-        assert.equal(await outcome(verifier.verify(later)), 'alice')
-      } finally {
-        clock.stop()
-        await issuer.close()
-      }
+      const issuer = await startIssuer(t)
+      const tick = install(t)
+      const verifier = createVerifier({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE })
+      const token = issuer.mint({ sub: 'alice', audience: AUDIENCE, expiresIn: 60 })
+      const later = issuer.mint({ sub: 'alice', audience: AUDIENCE, expiresIn: 600, notBefore: 120 })
+      const auth = await verifier.verify(token)
+      assert.equal(auth.payload?.iat, YEAR_2040 / 1000)
+      assert.equal(await outcome(verifier.verify(later)), 'token_not_active')
+      tick(59_000)
+      assert.equal(await outcome(verifier.verify(token)), 'alice')
+      tick(1_000)
+      assert.equal(await outcome(verifier.verify(token)), 'token_expired')
+      tick(60_000)
+      assert.equal(await outcome(verifier.verify(later)), 'alice')
     })
 
     test('does not age the key set', async (t) => {
-      const issuer = await createTestIssuer()
-      const clock = install(t)
-      try {
-        const verifier = createVerifier({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE })
-        for (let n = 0; n < 3; n += 1) {
-          await verifier.verify(issuer.mint({ audience: AUDIENCE }))
-          clock.tick(3_600_000)
-        }
-        assert.equal(issuer.jwksRequests, 1)
-        assert.equal(verifier.stats().jwks.state, 'fresh')
-      } finally {
-        clock.stop()
-        await issuer.close()
+      const issuer = await startIssuer(t)
+      const tick = install(t)
+      const verifier = createVerifier({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE })
+      for (let n = 0; n < 3; n += 1) {
+        await verifier.verify(issuer.mint({ audience: AUDIENCE }))
+        tick(3_600_000)
       }
+      assert.equal(issuer.jwksRequests, 1)
+      assert.equal(verifier.stats().jwks.state, 'fresh')
     })
   })
 }

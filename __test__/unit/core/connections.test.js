@@ -3,7 +3,6 @@
 const assert = require('node:assert/strict')
 const { createHook } = require('node:async_hooks')
 const { EventEmitter, once } = require('node:events')
-const { createServer } = require('node:http')
 const http2 = require('node:http2')
 const { connect } = require('node:net')
 const { test } = require('node:test')
@@ -24,16 +23,13 @@ const MANY_BYTES = 16 * 1024 * 1024
 async function start(t, padding = '') {
   const verifier = createVerifier({ ...optionsFor(key), tokenCacheSize: 0 })
   const open = { now: 0, most: 0 }
-  const server = createServer(async (req, res) => {
+  const { port } = await startServer(t, async (req, res) => {
     open.now += 1
     open.most = Math.max(open.most, open.now)
     const code = await outcome(verifier.verify(/** @type {any} */ (req)))
     open.now -= 1
     res.end(code + padding)
-  }).listen(0, '127.0.0.1')
-  t.after(() => server.close().closeAllConnections())
-  await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  })
   const client = () => {
     const socket = connect(port, '127.0.0.1')
     t.after(() => socket.destroy())

@@ -11,7 +11,7 @@ const { createVerifier, verifyAuth, verifyLogtoToken } = require('logto-authkit'
 const { logtoAuth } = require('logto-authkit/express')
 const { inChild } = require('../../support/child')
 const { EXPRESSES } = require('../../support/frameworks')
-const { startServer, verdict } = require('../../support/helpers')
+const { messagesOf, startServer, verdict } = require('../../support/helpers')
 const { hanging, held, keySet, startKeyServer, startVerifier, text } = require('../../support/key-server')
 const { bearer, createKey } = require('../../support/tokens')
 
@@ -230,8 +230,7 @@ test('without subscribers no clock is read and no fetch is read from the core', 
 test('a message has only the declared members, and contains no user, token or key', async (t) => {
   const key = createKey('ES256', { kid: randomUUID() })
   const server = await startKeyServer(t, { keys: [key] })
-  const messages = []
-  for (const name of [VERIFY, JWKS]) listen(t, name, (message) => messages.push(message))
+  const messages = messagesOf(t, VERIFY, JWKS)
   const verifier = createVerifier({ ...server.options, allowGuest: true })
   const claims = { sub: `user-${randomUUID()}`, client_id: `app-${randomUUID()}`, organization_id: randomUUID() }
   const token = key.sign(server.issuer, { claims })
@@ -358,11 +357,7 @@ function listen(t, name, subscriber) {
 }
 
 /** Collects the messages about verifications. */
-function verifications(t) {
-  const messages = []
-  listen(t, VERIFY, (message) => messages.push(message))
-  return messages
-}
+const verifications = (t) => messagesOf(t, VERIFY)
 
 /** Collects the messages about fetches from that server. */
 function fetches(t, server) {

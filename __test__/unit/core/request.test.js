@@ -6,6 +6,7 @@ const { describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { createVerifier, verifyAuth } = require('logto-authkit')
 const { outcome, pollute, rejection, startIssuer, startServer, verdict } = require('../../support/helpers')
+const { listen } = require('../../support/servers')
 const { AUDIENCE, bearer, createKey, optionsFor, signToken } = require('../../support/tokens')
 
 const key = createKey('EdDSA')
@@ -82,11 +83,8 @@ describe('an HTTP request of Node.js', () => {
 
   test('may use HTTP/2, where each cookie is a header of its own', async (t) => {
     const server = http2.createServer(async (request, response) => response.end(String(await who(request))))
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-    const session = http2.connect(`http://127.0.0.1:${port}`)
-    t.after(() => void [session.close(), server.close()])
+    const session = http2.connect(await listen(t, server))
+    t.after(() => session.close())
     const ask = async (headers) => {
       const [...chunks] = await session.request(headers).toArray()
       return Buffer.concat(chunks).toString()

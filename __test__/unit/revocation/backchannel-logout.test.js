@@ -1,10 +1,10 @@
 const assert = require('node:assert/strict')
 const { generateKeyPairSync, sign } = require('node:crypto')
-const { once } = require('node:events')
 const { createServer } = require('node:http')
 const { describe, test } = require('node:test')
 const { createVerifier } = require('logto-authkit')
 const { AUDIENCE, startIssuer, startServer, verdict } = require('../../support/helpers')
+const { listen } = require('../../support/servers')
 const { startRevocations } = require('../../support/webhooks')
 const recording = require('../../fixtures/revocation.json')
 
@@ -185,11 +185,7 @@ describe('a recorded logout token of Logto', () => {
 test("oidc-provider's own logout tokens are accepted", async (t) => {
   const { default: Provider } = await import('oidc-provider')
   const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  t.after(() => server.closeAllConnections())
-  const issuer = `http://127.0.0.1:${/** @type {any} */ (server.address()).port}`
+  const issuer = await listen(t, server)
   const { revocations, store } = startRevocations(t)
   const logout = revocations.backchannelLogout({
     logtoUrl: issuer,
@@ -390,13 +386,8 @@ describe('the form is found in', () => {
   for (const [name, create] of Object.entries(APPLICATIONS)) {
     test(name, async (t) => {
       const { issuer, logout, store } = await start(t)
-      const server = await create(logout)
-      server.listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      t.after(() => server.closeAllConnections())
-      t.after(() => server.close())
-      const { port } = /** @type {any} */ (server.address())
-      const post = (body) => fetch(`http://127.0.0.1:${port}/logout`, { method: 'POST', headers: FORM, body })
+      const url = await listen(t, await create(logout))
+      const post = (body) => fetch(`${url}/logout`, { method: 'POST', headers: FORM, body })
       assert.deepEqual(await answer(await post(`logout_token=${mint(issuer)}`)), [200, null])
       assert.equal((await post('logout_token=a&logout_token=b')).status, 400)
       assert.equal(store.entries.length, 1)

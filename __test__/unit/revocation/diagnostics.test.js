@@ -1,23 +1,13 @@
 const assert = require('node:assert/strict')
-const { subscribe, unsubscribe } = require('node:diagnostics_channel')
 const { test } = require('node:test')
 const { createRevocations } = require('logto-authkit/revocation')
+const { messagesOf } = require('../../support/helpers')
 const { LogStore } = require('../../support/log-store')
 
 const CHANNEL = 'logto-authkit:revocations'
 
-/** The messages that are published until the test ends. */
-function messagesOf(t) {
-  /** @type {any[]} */
-  const messages = []
-  const add = (message) => messages.push(message)
-  subscribe(CHANNEL, add)
-  t.after(() => unsubscribe(CHANNEL, add))
-  return messages
-}
-
 test('publishes a revocation once on the instance that makes it, and once on every other', async (t) => {
-  const messages = messagesOf(t)
+  const messages = messagesOf(t, CHANNEL)
   const store = new LogStore()
   const all = [createRevocations({ store }), createRevocations({ store })]
   for (const revocations of all) t.after(() => revocations.close())
@@ -36,7 +26,7 @@ test('publishes a revocation once on the instance that makes it, and once on eve
 })
 
 test('does not publish entries that this release does not understand', async (t) => {
-  const messages = messagesOf(t)
+  const messages = messagesOf(t, CHANNEL)
   const store = new LogStore()
   await store.append(['{"v":9}', 'not JSON'], { maxAgeMs: 1, signal: new AbortController().signal })
   const revocations = createRevocations({ store })

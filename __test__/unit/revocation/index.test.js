@@ -5,7 +5,7 @@ const { once } = require('node:events')
 const { AuthError, createVerifier, verifyAuth } = require('logto-authkit')
 const { createRevocations, memoryStore } = require('logto-authkit/revocation')
 const { inChild } = require('../../support/child')
-const { AUDIENCE, bearer, outcome, rejection, startIssuer, verdict } = require('../../support/helpers')
+const { AUDIENCE, bearer, outcome, rejection, secondCopy, startIssuer, verdict } = require('../../support/helpers')
 const { LogStore } = require('../../support/log-store')
 
 /** A token that was issued before, so that a revocation within the same test covers it. */
@@ -215,12 +215,7 @@ describe('the option revocations', () => {
 
   test('accepts the revocations of another copy of the package', async (t) => {
     const { issuer, options } = await start(t)
-    const path = require.resolve('logto-authkit/revocation')
-    const cached = Object.keys(require.cache).filter((name) => name.includes('/js/') && !name.includes('node_modules'))
-    const saved = cached.map((name) => [name, require.cache[name]])
-    for (const name of cached) delete require.cache[name]
-    const copy = require(path).createRevocations()
-    for (const [name, module] of saved) require.cache[String(name)] = /** @type {any} */ (module)
+    const copy = secondCopy(t, 'logto-authkit/revocation').createRevocations()
     t.after(() => copy.close())
     await copy.revokeSubject('alice')
     const verifier = createVerifier({ ...options, revocations: copy })

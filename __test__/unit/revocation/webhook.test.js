@@ -6,6 +6,7 @@ const { describe, test } = require('node:test')
 const { contract } = require('../../../js/core/contract')
 const { RECORDED, SIGNING_KEY, headersFor, signature, startRevocations } = require('../../support/webhooks')
 const { startServer } = require('../../support/helpers')
+const { listen } = require('../../support/servers')
 
 const HOOK = { signingKey: SIGNING_KEY }
 const SUSPEND = RECORDED.find(({ name }) => name === 'suspend carol')?.body ?? ''
@@ -228,7 +229,7 @@ describe('the raw body is found in', () => {
   for (const [name, create] of Object.entries(APPLICATIONS)) {
     test(name, async (t) => {
       const { store, revocations } = startRevocations(t)
-      const url = await listen(t, await create(revocations.webhook(HOOK)))
+      const url = `${await listen(t, await create(revocations.webhook(HOOK)))}/hook`
       assert.deepEqual(await post(url, SUSPEND), { status: 200, body: { received: true } })
       assert.equal((await post(url, SUSPEND, {})).status, 401)
       assert.deepEqual(store.table(), SUSPENDED)
@@ -263,7 +264,7 @@ describe('a body that another parser has read', () => {
       app.use(express.json())
       app.post('/hook', hook)
     })
-    const { status, body } = await post(await listen(t, app), SUSPEND)
+    const { status, body } = await post(`${await listen(t, app)}/hook`, SUSPEND)
     assert.equal(status, 500)
     assert.equal(body.error, 'body_already_read')
     assert.match(body.message, /mount the webhook before express\.json\(\), or with express\.raw/)
@@ -273,7 +274,7 @@ describe('a body that another parser has read', () => {
     const fastify = require('fastify')()
     fastify.post('/hook', /** @type {any} */ (hook))
     await fastify.ready()
-    const reply = await post(await listen(t, fastify.server), SUSPEND)
+    const reply = await post(`${await listen(t, fastify.server)}/hook`, SUSPEND)
     assert.equal(reply.status, 500)
     assert.match(reply.body.message, /Fastify: .*addContentTypeParser/)
 
@@ -298,15 +299,6 @@ function expressWith(configure, version = 'express') {
   const app = express()
   configure(app, express)
   return createServer(app)
-}
-
-/** The URL of the webhook on a server, which closes with its test. */
-async function listen(t, server) {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.closeAllConnections())
-  t.after(() => server.close())
-  return `http://127.0.0.1:${server.address().port}/hook`
 }
 
 test('a client that disconnects before it has sent the body does not end the process', async (t) => {

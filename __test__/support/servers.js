@@ -1,0 +1,33 @@
+/** Ports of this machine, for tests that bring their own server. */
+
+const { once } = require('node:events')
+const { createServer } = require('node:net')
+
+const portOf = (server) => /** @type {import('node:net').AddressInfo} */ (server.address()).port
+
+/**
+ * Listens on 127.0.0.1 until the test ends, and returns the URL.
+ *
+ * @param {any} t
+ * @param {any} server - Of HTTP, HTTP/2 or another protocol.
+ */
+async function listen(t, server) {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => {
+    server.close()
+    server.closeAllConnections?.()
+  })
+  return `http://127.0.0.1:${portOf(server)}`
+}
+
+/** A port that is free now. */
+async function freePort(host = '127.0.0.1') {
+  const server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const port = portOf(server)
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+module.exports = { freePort, listen }
