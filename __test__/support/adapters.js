@@ -209,10 +209,9 @@ async function serveKoa(t, { steps, routes, faults }) {
 }
 
 async function serveNest(t, { steps, routes, faults }) {
-  require('reflect-metadata')
-  const { All, Controller, Module, Res, UseGuards } = require('@nestjs/common')
-  const { APP_FILTER, NestFactory } = require('@nestjs/core')
-  const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } = nest
+  const { All, Res, UseGuards } = require('@nestjs/common')
+  const { controller, filter, serve } = require('./nestjs')
+  const { Auth, LogtoAuthGuard, Protect } = nest
   const run = (change) => (context) => {
     const http = context.switchToHttp()
     change(http.getRequest(), (headers) => http.getResponse().set(headers))
@@ -222,26 +221,19 @@ async function serveNest(t, { steps, routes, faults }) {
     if (protect !== undefined) return Protect(protect)
     return UseGuards(auth === undefined ? { canActivate: run(change) } : new LogtoAuthGuard(auth))
   }
-  class Routes {}
-  for (const [path, { steps: own = [], run, headers = {} }] of routesOf(routes)) {
-    Routes.prototype[path] = async (auth, res) => {
+  // The last decorator is applied first.
+  const decorators = (steps) => steps.map(decorator).toReversed()
+  const methods = routesOf(routes).map(([path, { steps: own = [], run, headers = {} }]) => {
+    const handler = async (auth, res) => {
       await run?.(auth)
       res.set(headers)
       return JSON.stringify(auth ?? null)
     }
-    const method = Object.getOwnPropertyDescriptor(Routes.prototype, path)
-    for (const decorate of [...own.map(decorator), All(path)]) decorate(Routes.prototype, path, method)
-    Auth()(Routes.prototype, path, 0)
-    Res({ passthrough: true })(Routes.prototype, path, 1)
-  }
-  for (const decorate of [...steps.map(decorator), Controller()]) decorate(Routes)
-  class App {}
-  Module({ controllers: [Routes], providers: [{ provide: APP_FILTER, useClass: AuthErrorFilter }] })(App)
-  const logger = { log: () => {}, warn: () => {}, error: (error) => void faults?.push(error) }
-  const app = await NestFactory.create(App, { logger })
-  await app.listen(0, '127.0.0.1')
-  t.after(() => app.close())
-  return clientOf(await app.getUrl())
+    return [path, { handler, decorators: decorators(own), parameters: [Auth(), Res({ passthrough: true })] }]
+  })
+  const controllers = [controller(Object.fromEntries(methods), decorators(steps), All)]
+  const { url } = await serve(t, { controllers, providers: [filter] }, { errors: faults })
+  return clientOf(url)
 }
 
 function wrapNext(options) {

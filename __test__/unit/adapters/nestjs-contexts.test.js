@@ -5,57 +5,21 @@
 const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
 require('reflect-metadata')
-const { Controller, Get, Module, UseFilters, UseGuards } = require('@nestjs/common')
-const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
+const { UseFilters, UseGuards } = require('@nestjs/common')
 const { io } = require('socket.io-client')
 const { requireScopes } = require('logto-authkit')
-const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect, Public } = require('logto-authkit/nestjs')
+const { AuthErrorFilter, LogtoAuthGuard, Protect, Public } = require('logto-authkit/nestjs')
 const { socketAuth } = require('logto-authkit/upgrade')
 const { ask, bearer } = require('../../support/frameworks')
-const { AUDIENCE, startIssuer } = require('../../support/helpers')
-
-/** Applies decorators to a class with these methods; those of a method or a class in the order of a source file. */
-function decorated(methods, decorators) {
-  class Decorated {}
-  const { prototype } = Decorated
-  for (const [name, { handler, decorators = [], parameters = [Auth()] }] of Object.entries(methods)) {
-    prototype[name] = (...args) => handler(...args)
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, name)
-    for (const [index, decorate] of parameters.entries()) decorate(prototype, name, index)
-    for (const decorate of decorators.toReversed()) decorate(prototype, name, descriptor)
-  }
-  for (const decorate of decorators.toReversed()) decorate(Decorated)
-  return Decorated
-}
-
-const route = (name, handler, ...decorators) => ({ [name]: { handler, decorators: [Get(name), ...decorators] } })
-
-async function serve(t, metadata, adapter) {
-  class App {}
-  Module(metadata)(App)
-  const errors = []
-  const logger = { log() {}, warn() {}, error: (...args) => errors.push(args) }
-  const app = await NestFactory.create(App, ...(adapter === undefined ? [] : [adapter]), { logger })
-  await app.listen(0, '127.0.0.1')
-  t.after(() => app.close())
-  return { url: await app.getUrl(), errors }
-}
-
-const globally = (guard) => ({ provide: APP_GUARD, useValue: guard })
-const filter = { provide: APP_FILTER, useClass: AuthErrorFilter }
-const userId = (auth) => String(auth?.userId)
-
-async function setUp(t, more, Guard = LogtoAuthGuard) {
-  const issuer = await startIssuer(t)
-  return { issuer, guard: new Guard({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...more }) }
-}
+const { AUDIENCE } = require('../../support/helpers')
+const { controller, decorated, filter, globally, route, serve, setUp, userId } = require('../../support/nestjs')
 
 describe('@Public()', { timeout: 60_000 }, () => {
   test('C10: opens a method, or a class, behind a global guard', async (t) => {
     const { issuer, guard } = await setUp(t)
     const controllers = [
-      decorated({ ...route('me', userId), ...route('health', userId, Public()) }, [Controller()]),
-      decorated({ ...route('about', userId), ...route('secret', userId, Protect()) }, [Public(), Controller()]),
+      controller({ ...route('me', userId), ...route('health', userId, Public()) }),
+      controller({ ...route('about', userId), ...route('secret', userId, Protect()) }, [Public()]),
     ]
     const { url } = await serve(t, { controllers, providers: [globally(guard)] })
     const statuses = async (request) => {
@@ -66,25 +30,17 @@ describe('@Public()', { timeout: 60_000 }, () => {
       }
       return answers
     }
-    assert.deepEqual(await statuses(), { me: 401, health: 'undefined', about: 'undefined', secret: 401 })
-    assert.deepEqual(await statuses(bearer('forged')), {
-      me: 401,
-      health: 'undefined',
-      about: 'undefined',
-      secret: 401,
-    })
-    assert.deepEqual(await statuses(bearer(issuer.mint({ sub: 'alice' }))), {
-      me: 'alice',
-      health: 'undefined',
-      about: 'undefined',
-      secret: 'alice',
-    })
+    const open = { health: 'undefined', about: 'undefined' }
+    for (const request of [undefined, bearer('forged')]) {
+      assert.deepEqual(await statuses(request), { me: 401, ...open, secret: 401 })
+    }
+    const alice = bearer(issuer.mint({ sub: 'alice' }))
+    assert.deepEqual(await statuses(alice), { me: 'alice', ...open, secret: 'alice' })
   })
 
   test('C10: opens a method of a class that requires something', async (t) => {
     const { guard } = await setUp(t)
-    const routes = decorated({ ...route('closed', userId), ...route('open', userId, Public()) }, [
-      Controller(),
+    const routes = controller({ ...route('closed', userId), ...route('open', userId, Public()) }, [
       Protect({ requiredScope: 'admin' }),
       UseGuards(guard),
     ])
@@ -207,7 +163,7 @@ describe('gateways', { timeout: 60_000 }, () => {
 
   async function connect(t, guard, extraHeaders, decorators = [UseFilters(AuthErrorFilter)], methods = messages) {
     const gateway = decorated(methods, [WebSocketGateway(), ...decorators])
-    const routes = decorated(route('me', userId), [Controller()])
+    const routes = controller(route('me', userId))
     const providers = [gateway, globally(guard), filter]
     const { url, errors } = await serve(t, { controllers: [routes], providers })
     const client = io(url, { transports: ['websocket'], extraHeaders, reconnection: false })
@@ -275,8 +231,8 @@ test('C10: NestJS on Fastify sends the same responses, and sets the cookie of a 
     ...route('orders', userId, Protect({ requiredScope: 'read' }), UseGuards(guard)),
     ...route('guest', (auth) => auth.guestId, UseGuards(guests)),
   }
-  const controllers = [decorated(routes, [Controller()])]
-  const { url } = await serve(t, { controllers, providers: [filter] }, new FastifyAdapter())
+  const controllers = [controller(routes)]
+  const { url } = await serve(t, { controllers, providers: [filter] }, { adapter: new FastifyAdapter() })
   const missing = await ask(`${url}/me`)
   assert.deepEqual([missing.status, JSON.parse(missing.body).code], [401, 'missing_token'])
   assert.match(String(missing.headers['www-authenticate']), /^Bearer/)

@@ -2,43 +2,12 @@ const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const { describe, test } = require('node:test')
 require('reflect-metadata')
-const { Catch, Controller, Get, HttpException, Module, Res, UseGuards } = require('@nestjs/common')
-const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
+const { Catch, HttpException, Res, UseGuards } = require('@nestjs/common')
+const { APP_FILTER } = require('@nestjs/core')
 const { requireScopes } = require('logto-authkit')
-const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect } = require('logto-authkit/nestjs')
+const { Auth, Protect } = require('logto-authkit/nestjs')
 const { ask, bearer } = require('../../support/frameworks')
-const { AUDIENCE, startIssuer } = require('../../support/helpers')
-
-/** Applies decorators the way a compiler does. Those of a method are listed in the order of a source file. */
-function controller(methods, decorators = []) {
-  class Routes {}
-  const prototype = /** @type {any} */ (Routes.prototype)
-  for (const [name, { handler, decorators = [], parameters = [Auth()] }] of Object.entries(methods)) {
-    // Decorators write on the function: each method needs its own.
-    prototype[name] = (/** @type {unknown[]} */ ...args) => handler(...args)
-    const descriptor = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(prototype, name))
-    for (const [index, decorate] of parameters.entries()) decorate(prototype, name, index)
-    for (const decorate of [Get(name), ...decorators].reverse()) decorate(prototype, name, descriptor)
-  }
-  for (const decorate of [Controller(), ...decorators].reverse()) decorate(Routes)
-  return Routes
-}
-
-async function serve(t, metadata) {
-  class App {}
-  Module(metadata)(App)
-  const app = await NestFactory.create(App, { logger: false })
-  await app.listen(0, '127.0.0.1')
-  t.after(() => app.close())
-  return app.getUrl()
-}
-
-async function setUp(t, more) {
-  const issuer = await startIssuer(t)
-  return { issuer, guard: new LogtoAuthGuard({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...more }) }
-}
-
-const userId = (auth) => String(auth?.userId)
+const { controller, filter, globally, serve, setUp, userId } = require('../../support/nestjs')
 
 describe('NestJS', { timeout: 60_000 }, () => {
   test('applies a guard to its controller only', async (t) => {
@@ -47,7 +16,7 @@ describe('NestJS', { timeout: 60_000 }, () => {
       controller({ me: { handler: userId } }, [UseGuards(guard)]),
       controller({ open: { handler: userId } }),
     ]
-    const url = await serve(t, { controllers })
+    const { url } = await serve(t, { controllers })
     assert.equal((await ask(`${url}/me`)).status, 401)
     assert.equal((await ask(`${url}/me`, bearer(issuer.mint({ sub: 'alice' })))).body, 'alice')
     assert.equal((await ask(`${url}/open`, bearer(issuer.mint()))).body, 'undefined')
@@ -74,9 +43,9 @@ describe('NestJS', { timeout: 60_000 }, () => {
     const onClass = await serve(t, { controllers: [decorated()] })
     const global = await serve(t, {
       controllers: [controller({ admin, both, plain: { handler: userId } }, [Protect({ requiredScope: 'read' })])],
-      providers: [{ provide: APP_GUARD, useValue: guard }],
+      providers: [globally(guard)],
     })
-    for (const url of [onClass, global]) {
+    for (const { url } of [onClass, global]) {
       assert.deepEqual(await open(url, {}), [])
       assert.deepEqual(await open(url, { scope: 'admin' }), [])
       assert.deepEqual(await open(url, { scope: 'read' }), ['plain'])
@@ -99,11 +68,8 @@ describe('NestJS', { timeout: 60_000 }, () => {
     }
     Catch(HttpException)(Filter)
     const admin = { handler: userId, decorators: [Protect({ requiredScope: 'admin' })] }
-    const providers = [
-      { provide: APP_GUARD, useValue: guard },
-      { provide: APP_FILTER, useClass: Filter },
-    ]
-    const url = await serve(t, { controllers: [controller({ admin })], providers })
+    const providers = [globally(guard), { provide: APP_FILTER, useClass: Filter }]
+    const { url } = await serve(t, { controllers: [controller({ admin })], providers })
     assert.equal((await ask(`${url}/admin`)).body, '401 missing_token')
     const { body, headers } = await ask(`${url}/admin`, bearer(issuer.mint()))
     assert.equal(body, '403 missing_scope')
@@ -113,11 +79,9 @@ describe('NestJS', { timeout: 60_000 }, () => {
   test('responds to an AuthError of a handler with 500 unless AuthErrorFilter is used', async (t) => {
     const { issuer, guard } = await setUp(t)
     const admin = { handler: (auth) => requireScopes(auth, 'admin') }
-    const guarded = { provide: APP_GUARD, useValue: guard }
-    const plain = await serve(t, { controllers: [controller({ admin })], providers: [guarded] })
-    assert.equal((await ask(`${plain}/admin`, bearer(issuer.mint()))).status, 500)
-    const filter = { provide: APP_FILTER, useClass: AuthErrorFilter }
-    const url = await serve(t, { controllers: [controller({ admin })], providers: [guarded, filter] })
+    const plain = await serve(t, { controllers: [controller({ admin })], providers: [globally(guard)] })
+    assert.equal((await ask(`${plain.url}/admin`, bearer(issuer.mint()))).status, 500)
+    const { url } = await serve(t, { controllers: [controller({ admin })], providers: [globally(guard), filter] })
     const { status, body, headers } = await ask(`${url}/admin`, bearer(issuer.mint()))
     assert.deepEqual([status, JSON.parse(body).code, headers['cache-control']], [403, 'missing_scope', 'no-store'])
   })
@@ -131,9 +95,7 @@ describe('NestJS', { timeout: 60_000 }, () => {
         requireScopes(auth, 'admin')
       },
     }
-    const guarded = { provide: APP_GUARD, useValue: guard }
-    const filter = { provide: APP_FILTER, useClass: AuthErrorFilter }
-    const url = await serve(t, { controllers: [controller({ begun })], providers: [guarded, filter] })
+    const { url } = await serve(t, { controllers: [controller({ begun })], providers: [globally(guard), filter] })
     for (let request = 0; request < 2; request += 1) {
       await assert.rejects(ask(`${url}/begun`, bearer(issuer.mint())), { code: 'ECONNRESET' })
     }
@@ -156,8 +118,7 @@ describe('NestJS', { timeout: 60_000 }, () => {
         },
       },
     }
-    const providers = [{ provide: APP_GUARD, useValue: guard }]
-    const url = await serve(t, { controllers: [controller(methods)], providers })
+    const { url } = await serve(t, { controllers: [controller(methods)], providers: [globally(guard)] })
     for (const path of ['passing', 'raw']) {
       const { body, cookies, headers } = await ask(`${url}/${path}`)
       assert.equal(cookies[0], 'a=1; Path=/')
@@ -179,7 +140,7 @@ describe('NestJS', { timeout: 60_000 }, () => {
       after: { handler: userId, decorators: [UseGuards(guard, spoofing)] },
       alone: { handler: userId, decorators: [UseGuards(spoofing)] },
     }
-    const url = await serve(t, { controllers: [controller(methods)] })
+    const { url } = await serve(t, { controllers: [controller(methods)] })
     const token = bearer(issuer.mint({ sub: 'alice' }))
     assert.equal((await ask(`${url}/after`, token)).body, 'alice')
     assert.equal((await ask(`${url}/alone`, token)).body, 'undefined')
