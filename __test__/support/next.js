@@ -2,6 +2,7 @@
 
 const { NextRequest, NextResponse } = require('next/server')
 const { authProxy } = require('logto-authkit/next')
+const { startIssuer } = require('./helpers')
 
 const HOST = 'http://app.example.test'
 const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
@@ -52,4 +53,11 @@ const localize = (request) => {
     : NextResponse.redirect(new URL(`/de${pathname === '/' ? '' : pathname}${search}`, request.url))
 }
 
-module.exports = { AUDIENCE, HOST, OPTIONS, PAGE, follow, localize, visit }
+/** An issuer, options for it, and one of its tokens. */
+async function issued(t, claims) {
+  const issuer = await startIssuer(t)
+  const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+  return { issuer, options, token: issuer.mint({ sub: 'alice', audience: AUDIENCE, ...claims }) }
+}
+
+module.exports = { AUDIENCE, HOST, OPTIONS, PAGE, follow, issued, localize, visit }

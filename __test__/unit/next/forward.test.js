@@ -4,8 +4,7 @@ const { buildSync } = require('esbuild')
 const { NextRequest, NextResponse } = require('next/server')
 const { requireScopes } = require('logto-authkit')
 const { authProxy, createNextAuth } = require('logto-authkit/next')
-const { startIssuer } = require('../../support/helpers')
-const { AUDIENCE, HOST, OPTIONS, PAGE, follow, visit } = require('../../support/next')
+const { HOST, OPTIONS, PAGE, follow, issued, visit } = require('../../support/next')
 
 const GUESTS = { allowGuest: true, publicPaths: ['/', /^\/(?:en|de)(?:\/shop)?$/, '/shop'], signInUrl: '/sign-in' }
 const GUEST_COOKIE = /^guest_logto_authtoken=([0-9a-f-]{36}); Path=\//
@@ -116,11 +115,8 @@ test('the other proxy sees the id of a new guest, and the cookies as they were r
 
 test('C11: cookies and headers of both proxies are kept, whatever the other one returns', async () => {
   const replaced = new Headers({ 'x-own': '1' })
-  for (const [
-    name,
-    next,
-    check,
-  ] of /** @type {[string, (request: any) => any, (headers: Headers, id: string) => void][]} */ ([
+  const passing = (id) => ({ 'x-middleware-request-cookie': `a=1; guest_logto_authtoken=${id}` })
+  for (const [name, next, expected] of /** @type {[string, (request: any) => any, (id: string) => object][]} */ ([
     [
       'passes with a cookie',
       () => {
@@ -128,20 +124,15 @@ test('C11: cookies and headers of both proxies are kept, whatever the other one 
         response.cookies.set('locale', 'de')
         return response
       },
-      (headers, id) => {
-        assert.equal(headers.get('x-locale'), 'de')
-        assert.equal(headers.getSetCookie()[0], 'locale=de; Path=/')
-        assert.equal(headers.get('x-middleware-set-cookie'), 'locale=de; Path=/')
-        assert.equal(headers.get('x-middleware-request-cookie'), `a=1; guest_logto_authtoken=${id}`)
-      },
+      (id) => ({ ...passing(id), 'x-locale': 'de', 'x-middleware-set-cookie': 'locale=de; Path=/' }),
     ],
     [
       'replaces the headers of the request',
       () => NextResponse.next({ request: { headers: replaced } }),
-      (headers, id) => {
-        assert.equal(headers.get('x-middleware-override-headers'), 'x-own,cookie')
-        assert.equal(headers.get('x-middleware-request-cookie'), `guest_logto_authtoken=${id}`)
-      },
+      (id) => ({
+        'x-middleware-override-headers': 'x-own,cookie',
+        'x-middleware-request-cookie': `guest_logto_authtoken=${id}`,
+      }),
     ],
     [
       'changes a cookie of the request',
@@ -150,42 +141,28 @@ test('C11: cookies and headers of both proxies are kept, whatever the other one 
         headers.set('cookie', 'b=2')
         return NextResponse.next({ request: { headers } })
       },
-      (headers, id) => assert.equal(headers.get('x-middleware-request-cookie'), `b=2; guest_logto_authtoken=${id}`),
+      (id) => ({ 'x-middleware-request-cookie': `b=2; guest_logto_authtoken=${id}` }),
     ],
     [
       'rewrites',
       (request) => NextResponse.rewrite(new URL('/de/shop', request.url), { headers: { 'x-locale': 'de' } }),
-      (headers, id) => {
-        assert.equal(headers.get('x-middleware-rewrite'), `${HOST}/de/shop`)
-        assert.equal(headers.get('x-locale'), 'de')
-        assert.equal(headers.get('x-middleware-request-cookie'), `a=1; guest_logto_authtoken=${id}`)
-      },
+      (id) => ({ ...passing(id), 'x-middleware-rewrite': `${HOST}/de/shop`, 'x-locale': 'de' }),
     ],
     [
       'redirects, with immutable headers',
       () => Response.redirect(`${HOST}/de/shop`, 308),
-      (headers) => {
-        assert.equal(headers.get('location'), `${HOST}/de/shop`)
-        assert.equal(headers.get('x-middleware-override-headers'), null)
-      },
+      () => ({ location: `${HOST}/de/shop`, 'x-middleware-override-headers': null }),
     ],
     [
       'responds itself',
       () => new Response('closed', { status: 503, statusText: 'Closed', headers: { 'Retry-After': '60' } }),
-      (headers) => assert.equal(headers.get('retry-after'), '60'),
+      () => ({ 'retry-after': '60' }),
     ],
-    [
-      'returns nothing',
-      () => undefined,
-      (headers, id) => {
-        assert.equal(headers.get('x-middleware-next'), '1')
-        assert.equal(headers.get('x-middleware-request-cookie'), `a=1; guest_logto_authtoken=${id}`)
-      },
-    ],
+    ['returns nothing', () => undefined, (id) => ({ ...passing(id), 'x-middleware-next': '1' })],
     [
       'returns a promise',
       async () => NextResponse.next({ headers: { 'x-locale': 'de' } }),
-      (headers) => assert.equal(headers.get('x-locale'), 'de'),
+      () => ({ 'x-locale': 'de' }),
     ],
   ])) {
     const original = await next(new NextRequest(`${HOST}/shop`))
@@ -195,7 +172,8 @@ test('C11: cookies and headers of both proxies are kept, whatever the other one 
     assert.equal(response.status, original?.status ?? 200, name)
     assert.equal(await response.text(), (await original?.text()) ?? '', name)
     assert.equal(response.headers.get('cache-control'), 'private, no-store', name)
-    check(response.headers, id)
+    assert.deepEqual(response.headers.getSetCookie().slice(0, -1), original?.headers.getSetCookie() ?? [], name)
+    for (const [header, value] of Object.entries(expected(id))) assert.equal(response.headers.get(header), value, name)
   }
 })
 
@@ -222,9 +200,3 @@ test('an AuthError thrown by next becomes the response, and other errors are pas
   await assert.rejects(visit({ ...options, next: fault }, '/account', headers), /a fault of the other proxy/)
   assert.throws(() => authProxy({ ...OPTIONS, next: /** @type {any} */ ('localize') }), { code: 'invalid_options' })
 })
-
-async function issued(t) {
-  const issuer = await startIssuer(t)
-  const token = issuer.mint({ sub: 'alice', audience: AUDIENCE })
-  return { options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }, token }
-}

@@ -5,10 +5,7 @@ const { NextRequest } = require('next/server')
 const { requireScopes } = require('logto-authkit')
 const { createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth } = require('logto-authkit/next')
 const { ask, serve } = require('../../support/frameworks')
-const { startIssuer } = require('../../support/helpers')
-
-const AUDIENCE = 'https://api.example.com'
-const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
+const { OPTIONS, issued } = require('../../support/next')
 
 test('wraps a Route Handler that can be tested without Next.js', async (t) => {
   const { options, token } = await issued(t)
@@ -167,11 +164,3 @@ test('withApiAuth checks its arguments, and says which function the App Router n
   const route = handler(new NextRequest('http://app.example.test/'), { params: Promise.resolve({}) })
   await assert.rejects(route, { name: 'TypeError', message: /in the App Router, use withAuth$/ })
 })
-
-async function issued(t) {
-  const issuer = await startIssuer(t)
-  return {
-    options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE },
-    token: issuer.mint({ sub: 'alice', audience: AUDIENCE }),
-  }
-}

@@ -5,14 +5,8 @@ const { test } = require('node:test')
 const { NextRequest } = require('next/server')
 const { authProxy, createNextAuth } = require('logto-authkit/next')
 const { isPublicPath } = require('../../../js/next/public-paths')
-const { pollute, startIssuer } = require('../../support/helpers')
-
-const AUDIENCE = 'https://api.example.test'
-const HOST = 'http://app.example.test'
-const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
-
-/** A Logto server that is never contacted, because no request carries a token. */
-const OPTIONS = { logtoUrl: 'https://auth.example.test', audience: AUDIENCE }
+const { pollute } = require('../../support/helpers')
+const { AUDIENCE, HOST, OPTIONS, PAGE, issued, visit } = require('../../support/next')
 
 test('redirects a page request without a session to the sign-in page', async () => {
   const response = await visit({ signInUrl: '/sign-in' }, '/account?tab=1&next=//evil.example', PAGE)
@@ -298,30 +292,7 @@ for (const [name, value] of /** @type {[string, unknown][]} */ ([
   })
 }
 
-/** The proxy's response. If it lets a request pass, the headers hold the instructions for Next.js. */
-function visit(options, path, headers = {}, init = {}) {
-  return authProxy({ ...OPTIONS, ...options })(new NextRequest(HOST + path, { ...init, headers }))
-}
-
-async function issued(t, claims = {}) {
-  const issuer = await startIssuer(t)
-  return {
-    issuer,
-    options: { logtoUrl: issuer.logtoUrl, audience: AUDIENCE },
-    token: issuer.mint({ audience: AUDIENCE, ...claims }),
-  }
-}
-
 const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
-
-test('throws a TypeError for an inherited requirement next to options of the proxy', () => {
-  const options = Object.assign(Object.create({ requiredScope: 'admin' }), {
-    logtoUrl: 'http://127.0.0.1:1',
-    audience: 'https://api.example.test',
-    publicPaths: ['/'],
-  })
-  assert.throws(() => authProxy(options), { name: 'TypeError', code: 'invalid_options', message: /"requiredScope"/ })
-})
 
 test('C11: the documented matcher excludes files in public/, and nothing else', () => {
   const { unstable_doesMiddlewareMatch: doesMatch } = require('next/experimental/testing/server')
