@@ -8,7 +8,7 @@ const { AUDIENCE } = require('../support/helpers')
 /**
  * Middleware of every framework, called without the framework: `logtoAuth`, then `protect` if the application has it.
  *
- * @typedef {(headers: any, passed: () => void) => unknown} Run
+ * @typedef {(headers: any, passed: (auth: any) => void) => unknown} Run - `passed` is called once the request may go on.
  * @type {Record<string, (options: any, hasProtect: boolean) => Run | Promise<Run>>}
  */
 const MIDDLEWARE = {
@@ -17,7 +17,8 @@ const MIDDLEWARE = {
     const [authenticate, required] = [logtoAuth(options), protect()]
     return (headers, passed) => {
       const [req, res] = /** @type {any[]} */ ([{ method: 'GET', headers }, {}])
-      authenticate(req, res, () => (hasProtect ? required(req, res, passed) : passed()))
+      const next = (error) => passed(error ?? req.auth)
+      authenticate(req, res, (error) => (hasProtect && !error ? required(req, res, next) : next(error)))
     }
   },
 
@@ -28,11 +29,11 @@ const MIDDLEWARE = {
     await logtoAuth(/** @type {any} */ (fastify), options)
     if (hasProtect) hooks.push(protect())
     return (headers, passed) => {
-      const request = { method: 'GET', headers }
-      // Fastify's convention: a hook calls `done` or returns a promise.
+      const request = { method: 'GET', headers, auth: undefined }
+      // As Fastify does: a hook calls back or returns a promise.
       const step = (at) => {
         const next = () => step(at + 1)
-        return at === hooks.length ? passed() : hooks[at](request, {}, next)?.then(next)
+        return at === hooks.length ? passed(request.auth) : hooks[at](request, {}, next)?.then(next)
       }
       return step(0)
     }
@@ -48,7 +49,7 @@ const MIDDLEWARE = {
         get: (name) => variables.get(name),
         set: (name, value) => variables.set(name, value),
       })
-      const next = async () => passed()
+      const next = async () => passed(c.get('auth'))
       return authenticate(c, async () => void (await (hasProtect ? required(c, next) : next())))
     }
   },
@@ -57,8 +58,8 @@ const MIDDLEWARE = {
     const { logtoAuth, protect } = require('logto-authkit/koa')
     const [authenticate, required] = /** @type {any[]} */ ([logtoAuth(options), protect()])
     return (headers, passed) => {
-      const ctx = { req: { method: 'GET', headers }, res: {}, state: {} }
-      const next = async () => passed()
+      const ctx = { req: { method: 'GET', headers }, res: {}, state: { auth: undefined } }
+      const next = async () => passed(ctx.state.auth)
       return authenticate(ctx, () => (hasProtect ? required(ctx, next) : next()))
     }
   },
@@ -67,16 +68,18 @@ const MIDDLEWARE = {
     const { LogtoAuthGuard } = require('logto-authkit/nestjs')
     const guard = new LogtoAuthGuard(options)
     return (headers, passed) => {
-      const http = { getRequest: () => ({ method: 'GET', headers }), getResponse: () => ({}) }
+      const request = { method: 'GET', headers, auth: undefined }
+      const http = { getRequest: () => request, getResponse: () => ({}) }
       const result = guard.canActivate(/** @type {any} */ ({ getType: () => 'http', switchToHttp: () => http }))
-      return typeof result === 'boolean' ? passed() : result.then(passed)
+      const next = () => passed(request.auth)
+      return typeof result === 'boolean' ? next() : result.then(next)
     }
   },
 
   'Next.js, App Router'(options, hasProtect) {
     const { withAuth } = require('logto-authkit/next').createNextAuth(options)
     return (headers, passed) => {
-      const handler = /** @type {any} */ (withAuth)(passed, ...(hasProtect ? [{}] : []))
+      const handler = /** @type {any} */ (withAuth)(({ auth }) => passed(auth), ...(hasProtect ? [{}] : []))
       return handler(new Request('http://localhost', { headers }), {})
     }
   },
@@ -84,7 +87,7 @@ const MIDDLEWARE = {
   'Next.js, Pages Router'(options, hasProtect) {
     const { withAuth } = require('logto-authkit/next').createNextAuth(options)
     return (headers, passed) => {
-      const handler = /** @type {any} */ (withAuth)(passed, ...(hasProtect ? [{}] : []))
+      const handler = /** @type {any} */ (withAuth)(({ auth }) => passed(auth), ...(hasProtect ? [{}] : []))
       return handler({ headers }, { setHeader() {} })
     }
   },
@@ -97,21 +100,25 @@ before(async () => {
 })
 after(() => issuer.close())
 
-const isSynchronous = (run, headers) =>
+/** Whether a request went on synchronously, and its user. */
+const enter = (run, headers) =>
   new Promise((resolve, reject) => {
     let synchronous = true
-    Promise.resolve(run(headers, () => resolve(synchronous))).catch(reject)
+    Promise.resolve(run(headers, ({ userId }) => resolve([synchronous, userId]))).catch(reject)
     synchronous = false
   })
 
 for (const [framework, create] of Object.entries(MIDDLEWARE)) {
-  test(`${framework}: passes a previously verified token and a known guest synchronously`, async () => {
-    const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, allowGuest: true }
-    const { headers } = bearer(issuer.mint())
-    const strict = await create(options, true)
-    assert.equal(await isSynchronous(strict, headers), false)
-    assert.equal(await isSynchronous(strict, headers), true)
-    const lenient = await create(options, false)
-    assert.equal(await isSynchronous(lenient, { cookie: 'guest_logto_authtoken=known' }), true)
+  test(`${framework}: continues synchronously for a previously verified token and a known guest only`, async () => {
+    const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+    for (const hasProtect of [true, false]) {
+      const strict = await create({ ...options, requiredScope: 'read:orders', allowGuest: hasProtect }, hasProtect)
+      const [alice, bob] = ['alice', 'bob'].map((sub) => bearer(issuer.mint({ sub, scope: 'read:orders' })).headers)
+      assert.deepEqual(await enter(strict, alice), [false, 'alice'])
+      assert.deepEqual(await enter(strict, alice), [true, 'alice'])
+      assert.deepEqual(await enter(strict, bob), [false, 'bob'])
+    }
+    const lenient = await create({ ...options, allowGuest: true }, false)
+    assert.deepEqual(await enter(lenient, { cookie: 'guest_logto_authtoken=known' }), [true, null])
   })
 }

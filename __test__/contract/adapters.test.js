@@ -5,7 +5,7 @@ const { createTestIssuer } = require('logto-authkit/testing')
 const { describeAdapters } = require('../support/adapters')
 const { bearer } = require('../support/frameworks')
 const { AUDIENCE, pollute, rejection } = require('../support/helpers')
-const { REJECTIONS } = require('../support/rejections')
+const { REJECTIONS, challengeOf, rejectedRequest } = require('../support/rejections')
 
 let issuer
 /** All adapters share one issuer in an outage, because only the first request waits for retries. */
@@ -52,25 +52,21 @@ describeAdapters([], (adapter, has) => {
     test(`responds to ${row.code} with its status, headers and body`, async (t) => {
       const own = row.outage ? issuerInOutage : issuer
       const strict = { ...options, logtoUrl: own.logtoUrl, ...row.options }
-      const headers = row.headers?.(own) ?? bearer(row.token?.(own) ?? own.mint()).headers
-      const { organizationId } = /** @type {any} */ (strict)
-      const error = await rejection(
-        verifyAuth({ headers }, organizationId ? { ...strict, organizationId: organizationId() } : strict),
-      )
+      const { request, options: forCore } = rejectedRequest(own, row)
+      const error = await rejection(verifyAuth(request, forCore))
       const earlier = has('middleware') ? [{ run: (_holder, set) => set(EARLIER) }] : []
       const client = await adapter.serve(t, { steps: [...earlier, { auth: strict }] })
       for (const method of has('methods') ? ['GET', 'HEAD', 'POST', 'OPTIONS'] : ['GET']) {
-        const given = await client('/', { method, headers })
+        const given = await client('/', { method, ...request })
         const body = bodyOf(row)
         assert.deepEqual([given.status, given.body], [row.status, method === 'HEAD' ? '' : body], method)
         assert.deepEqual([error.status, error.message], [row.status, row.message])
-        const challenge = row.challenge ?? `Bearer error="invalid_token", error_description="${row.message}"`
         const expected = {
           'cache-control': 'no-store',
           'content-length': String(body.length),
           'content-type': 'application/json; charset=utf-8',
           'set-cookie': undefined,
-          'www-authenticate': row.status === 503 ? undefined : challenge,
+          'www-authenticate': challengeOf(row) ?? undefined,
           'access-control-allow-origin': undefined,
           vary: undefined,
           'x-before': undefined,
@@ -132,26 +128,14 @@ describeAdapters([], (adapter, has) => {
     assert.equal(headers['www-authenticate'], `Bearer realm="api", resource_metadata="${resourceMetadata}"`)
   })
 
+  // All other options are in the table of unit/core/options.test.js.
   test('throws a TypeError for invalid options before the first request', async () => {
     for (const [wrong, message] of /** @type {[any, RegExp][]} */ ([
       [undefined, /^Invalid option(s: expected an object, got undefined$| "logtoUrl")/],
-      [{ audience: AUDIENCE }, /^Invalid option "logtoUrl"/],
-      [{ logtoUrl: 'https://a.test' }, /^Invalid option "audience"/],
-      [{ ...options, audience: '' }, /^Invalid option "audience"/],
-      [{ ...options, scope: 'a' }, /^Unknown option "scope"/],
-      [{ ...options, subjectType: 'user' }, /^Unknown option "subjectType"/],
-      [{ ...options, organizationId: '' }, /^Invalid option "organizationId"/],
-      [{ ...options, organizationId: undefined }, /^Invalid option "organizationId": .* got undefined$/],
-      [{ ...options, requiredScope: undefined }, /^Invalid option "requiredScope": .* got undefined$/],
-      [{ ...options, requiredRole: undefined }, /^Invalid option "requiredRole": .* got undefined$/],
-      [Object.defineProperty({ ...options }, 'requiredScope', { value: '' }), /^Invalid option "requiredScope"/],
       [
         { ...options, onError: 5 },
         has('onError') ? /^Invalid option "onError": .* got 5$/ : /^Unknown option "onError"/,
       ],
-      [{ ...options, onError: null }, /"onError"/],
-      [Object.assign(Object.create({ requiredScope: 'admin' }), options), /"requiredScope".*inherited/],
-      [new Inherited(), /"requiredScope".*inherited/],
       [Object.assign(new Inherited(), { organizationId: () => null }), /"requiredScope".*inherited/],
     ])) {
       const error = { name: 'TypeError', code: 'invalid_options', message }
@@ -290,7 +274,8 @@ describeAdapters(['onError'], (adapter) => {
         const respond = () => adapter.respond(args, 418, args[0].code)
         return turn === undefined ? respond() : turn().then(respond)
       }
-      const steps = [{ auth: { ...options, onError } }, { protect: { requiredScope: 'admin' } }]
+      const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'
+      const steps = [{ auth: { ...options, onError, resourceMetadata } }, { protect: { requiredScope: 'admin' } }]
       const client = await adapter.serve(t, { steps })
       const missing = await client()
       assert.deepEqual([missing.status, missing.body], [418, 'missing_token'])
@@ -301,6 +286,10 @@ describeAdapters(['onError'], (adapter) => {
         errors.map(({ name }) => name),
         ['AuthError', 'AuthError'],
       )
+      for (const { wwwAuthenticate, headers } of errors) {
+        assert.equal(headers['WWW-Authenticate'], wwwAuthenticate)
+        assert.equal(wwwAuthenticate.split(`resource_metadata="${resourceMetadata}"`).length, 2)
+      }
     }
   })
 

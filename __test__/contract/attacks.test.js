@@ -853,53 +853,13 @@ describe('a token is accepted only for its own organization', () => {
   }
 })
 
-describe('scopes and roles are compared as a whole', () => {
-  for (const [scope, requiredScope, wanted] of /** @type {[any, any, string][]} */ ([
-    ['read:orders', 'read:orders', 'accepted'],
-    ['read:orders:all', 'read:orders', 'missing_scope'],
-    ['xread:orders', 'read:orders', 'missing_scope'],
-    ['read', 'read:orders', 'missing_scope'],
-    ['READ:ORDERS', 'read:orders', 'missing_scope'],
-    ['a,read:orders', 'read:orders', 'missing_scope'],
-    ['a\tread:orders', 'read:orders', 'missing_scope'],
-    ['a\u00a0read:orders', 'read:orders', 'missing_scope'],
-    ['*', 'read:orders', 'missing_scope'],
-    ['', 'read:orders', 'missing_scope'],
-    [undefined, 'read:orders', 'missing_scope'],
-    ['a  read:orders ', 'read:orders', 'accepted'],
-    [['read:orders'], 'read:orders', 'invalid_claims'],
-    [null, 'read:orders', 'invalid_claims'],
-  ])) {
-    test(`scope ${inspect(scope)} with requiredScope ${requiredScope}: ${wanted}`, async () => {
-      assert.equal(await judge(signToken(es384, { scope }), { requiredScope }), wanted)
-    })
+// unit/core/permissions.test.js compares scopes and roles.
+test('a scope claim that is not a string is invalid, and other claims grant no scopes', async () => {
+  for (const scope of [['read:orders'], null]) {
+    assert.equal(await judge(signToken(es384, { scope }), { requiredScope: 'read:orders' }), 'invalid_claims')
   }
-
-  test('other claim names grant no scopes', async () => {
-    const token = signToken(es384, { scp: ['admin'], scopes: ['admin'], permissions: ['admin'], Scope: 'admin' })
-    assert.equal(await judge(token, { requiredScope: 'admin' }), 'missing_scope')
-  })
-
-  for (const [roles, wanted] of /** @type {[any, string][]} */ ([
-    [['admin'], 'accepted'],
-    ['admin', 'accepted'],
-    [['viewer', 'admin'], 'accepted'],
-    ['viewer admin', 'missing_role'],
-    ['viewer,admin', 'missing_role'],
-    [['viewer admin'], 'missing_role'],
-    [['superadmin'], 'missing_role'],
-    [['Admin'], 'missing_role'],
-    [[['admin']], 'missing_role'],
-    [[{ name: 'admin' }], 'missing_role'],
-    [{ 0: 'admin' }, 'missing_role'],
-    [{ admin: true }, 'missing_role'],
-    [null, 'missing_role'],
-    [undefined, 'missing_role'],
-  ])) {
-    test(`roles ${inspect(roles)} with requiredRole admin: ${wanted}`, async () => {
-      assert.equal(await judge(signToken(es384, { roles }), { requiredRole: 'admin' }), wanted)
-    })
-  }
+  const token = signToken(es384, { scp: ['admin'], scopes: ['admin'], permissions: ['admin'], Scope: 'admin' })
+  assert.equal(await judge(token, { requiredScope: 'admin' }), 'missing_scope')
 })
 
 test('a token with an invalid signature reveals nothing about its claims', async () => {

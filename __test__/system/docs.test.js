@@ -8,9 +8,9 @@ const { createResourceMetadata } = require('logto-authkit/resource-metadata')
 const native = require('../../js/core/addon')
 const { contract } = require('../../js/core/contract')
 const { errorResponse: answer } = require('../../js/adapters/response')
-const { AUDIENCE, bearer, rejection, startIssuer } = require('../support/helpers')
+const { AUDIENCE, rejection, startIssuer } = require('../support/helpers')
 const { PAGES, ROOT, blocks, read, rows, section } = require('../support/pages')
-const { REJECTIONS } = require('../support/rejections')
+const { REJECTIONS, rejectedRequest } = require('../support/rejections')
 
 const DECLARED = read('index.d.ts')
 
@@ -168,15 +168,15 @@ describe('the page of errors', () => {
     })
   }
 
-  for (const { code, options, token, headers, outage } of REJECTIONS) {
-    test(`names the details of ${code}`, async (t) => {
+  for (const row of REJECTIONS) {
+    test(`names the details of ${row.code}`, async (t) => {
       const issuer = await startIssuer(t)
-      if (outage) issuer.setOutage(outage)
-      const request = headers ? { headers: headers(issuer) } : bearer(token?.(issuer) ?? issuer.mint())
-      const organizationId = code === 'wrong_organization' ? { organizationId: 'mine' } : {}
-      const all = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...options, ...organizationId }
-      const { details } = await rejection(verifyAuth(request, all))
-      for (const name of Object.keys(details)) assert.ok(section(page, code)?.includes(`\`details.${name}\``), name)
+      if (row.outage) issuer.setOutage(row.outage)
+      const { request, options } = rejectedRequest(issuer, row)
+      const { details } = await rejection(verifyAuth(request, options))
+      for (const name of Object.keys(details)) {
+        assert.ok(section(page, row.code)?.includes(`\`details.${name}\``), name)
+      }
     })
   }
 

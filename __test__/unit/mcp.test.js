@@ -141,27 +141,6 @@ test('an onError that continues leaves the request without auth', async (t) => {
   assert.equal((await ask(`${url}/mcp`)).body, 'null')
 })
 
-test('throws for options that it does not have, and for a missing resource', () => {
-  const options = { logtoUrl: 'https://auth.example.test', resource: RESOURCE }
-  for (const name of ['allowGuest', 'cookieName', 'guestCookie', 'tokenSources', 'resourceMetadata', 'scopes']) {
-    assert.throws(() => mcpAuth({ ...options, [name]: true }), {
-      name: 'TypeError',
-      code: 'invalid_options',
-      message: new RegExp(`^Unknown option "${name}"`),
-    })
-  }
-  assert.throws(
-    () => mcpAuth(/** @type {any} */ ({ ...options, scopeSupported: [] })),
-    /did you mean "scopesSupported"/,
-  )
-  assert.throws(
-    () => mcpAuth(/** @type {any} */ ({ logtoUrl: options.logtoUrl })),
-    /^TypeError: Invalid option "resource"/,
-  )
-  assert.throws(() => mcpAuth(/** @type {any} */ ({ resource: RESOURCE })), /^TypeError: Invalid option "logtoUrl"/)
-  assert.throws(() => mcpAuth(/** @type {any} */ ({ ...options, requiredScope: undefined })), /"requiredScope"/)
-})
-
 test('toAuthInfo accepts only contexts of authenticated requests', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: null, allowGuest: true }

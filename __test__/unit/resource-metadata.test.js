@@ -1,8 +1,7 @@
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
-const express = require('express')
 const { createVerifier, verifyAuth } = require('logto-authkit')
-const { logtoAuth, protect } = require('logto-authkit/express')
+const { logtoAuth } = require('logto-authkit/express')
 const { createResourceMetadata } = require('logto-authkit/resource-metadata')
 const { FRAMEWORKS, ask, bearer, serve } = require('../support/frameworks')
 const { rejection, startIssuer } = require('../support/helpers')
@@ -119,26 +118,6 @@ test('a challenge names the metadata URL only if resourceMetadata is set', async
   const outage = { ...asked, jwksCacheTtlMs: 0, jwksMaxStaleMs: 0 }
   const { wwwAuthenticate, headers } = await rejection(verifyAuth(issuer.mint(), outage))
   assert.deepEqual([wwwAuthenticate, 'WWW-Authenticate' in headers], [null, false])
-})
-
-test('the challenge of the response equals that of the error, with onError and protect as well', async (t) => {
-  const issuer = await startIssuer(t)
-  const errors = []
-  const resourceMetadata = `${AUDIENCE}${PATH}`
-  const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, resourceMetadata }
-  const onError = (error, _req, res) => {
-    errors.push(error)
-    res.status(error.status).set(error.headers).end()
-  }
-  const app = express()
-    .use(logtoAuth({ ...options, onError }))
-    .get('/', protect({ requiredScope: 'a' }))
-  const url = await serve(t, app)
-  for (const request of [{}, bearer(issuer.mint())]) {
-    const { headers } = await ask(url, request)
-    assert.equal(headers['www-authenticate'], errors.at(-1).wwwAuthenticate)
-    assert.equal(String(headers['www-authenticate']).split(`resource_metadata="${resourceMetadata}"`).length, 2)
-  }
 })
 
 test('a URL cannot break out of the quotes of the challenge', async (t) => {

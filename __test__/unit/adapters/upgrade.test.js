@@ -195,15 +195,6 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
     assert.equal(await accepted(url, { cookie }), 'user')
   })
 
-  test('B2: rejects allowedOrigins that is undefined', async () => {
-    const given = { logtoUrl: 'https://auth.example.test', audience: 'a', allowedOrigins: undefined }
-    const socket = /** @type {any} */ ({ on: () => {}, end: () => {} })
-    await assert.rejects(verifyUpgrade(/** @type {any} */ ({ headers: {} }), socket, /** @type {any} */ (given)), {
-      code: 'invalid_options',
-      message: /^Invalid option "allowedOrigins": .* got undefined$/,
-    })
-  })
-
   test('responds with 500 without a body to a fault, and rejects with the fault', async (t) => {
     const { issuer, options } = await setUp(t, { isRevoked: () => Promise.reject(new Error('no database')) })
     const { url, faults } = await serveSockets(t, options)

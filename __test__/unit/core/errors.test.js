@@ -1,10 +1,10 @@
 const assert = require('node:assert/strict')
-const { randomBytes } = require('node:crypto')
 const { after, before, describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, createVerifier, requireRole, verifyAuth, verifyLogtoToken } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { rejection, startIssuer, verdict } = require('../../support/helpers')
+const { REJECTIONS, challengeOf, rejectedRequest } = require('../../support/rejections')
 const {
   AUDIENCE,
   bearer,
@@ -24,160 +24,20 @@ before(async () => {
 })
 after(() => issuer.close())
 
-/** Every error code. `token` creates the token of a request; `details` and `cause` are for operators. @type {any[]} */
-const TABLE = [
-  { code: 'missing_token', message: 'No token found in cookies or Authorization header', token: () => '' },
-  {
-    code: 'ambiguous_token',
-    status: 400,
-    message: 'More than one token found (two Authorization values, two different cookies of that name)',
-    error: 'invalid_request',
-    input: (token) => ({ headers: { authorization: [`Bearer ${token}`, `Bearer ${issuer.mint()}`] } }),
-    details: () => ({ reason: 'two_authorization_values' }),
-  },
-  {
-    code: 'opaque_token',
-    message: 'Token is opaque, not a JWT: request it for an API resource (resource parameter)',
-    token: () => randomBytes(32).toString('base64url'),
-  },
-  {
-    code: 'malformed_token',
-    message: 'Token is not a valid JWT',
-    token: () => issuer.mint({ header: { crit: ['exp'] } }),
-    details: () => ({ reason: 'header_extensions' }),
-  },
-  {
-    code: 'unsupported_algorithm',
-    message: 'Token is signed with an algorithm that is not accepted',
-    token: () => issuer.mint({ header: { alg: 'none' } }),
-    details: () => ({ alg: 'none' }),
-  },
-  {
-    code: 'invalid_token_type',
-    message: 'Token is not an access token',
-    token: () => issuer.mint({ header: { typ: 'JWT' } }),
-    details: () => ({ typ: 'jwt' }),
-  },
-  {
-    code: 'unknown_key',
-    message: 'Token is signed with an unknown key',
-    token: () => issuer.mint({ header: { kid: 'unknown' } }),
-    details: () => ({ kid: 'unknown' }),
-  },
-  {
-    code: 'invalid_signature',
-    message: 'Token signature is invalid',
-    token: () => withSignatureOf(issuer.mint(), issuer.mint()),
-  },
-  {
-    code: 'invalid_claims',
-    message: 'Token has a missing or malformed claim: exp',
-    token: () => issuer.mint({ claims: { exp: undefined } }),
-  },
-  {
-    code: 'invalid_issuer',
-    message: 'Token was issued by another server',
-    token: () => issuer.mint({ claims: { iss: 'https://other.example.test/oidc' } }),
-    details: () => ({ iss: 'https://other.example.test/oidc', expected: [issuer.issuer] }),
-  },
-  {
-    code: 'invalid_audience',
-    message: 'Token was issued for another audience',
-    token: () => issuer.mint({ audience: 'https://other.example.test' }),
-    details: () => ({ aud: ['https://other.example.test'], expected: [AUDIENCE] }),
-  },
-  {
-    code: 'token_expired',
-    message: 'Token has expired',
-    token: () => issuer.mint({ expiresIn: -1 }),
-    options: { currentDate: new Date('2100-01-01') },
-    details: ({ exp }) => ({ exp, now: Date.parse('2100-01-01') / 1000 }),
-  },
-  {
-    code: 'token_not_active',
-    message: 'Token is not valid yet',
-    token: () => issuer.mint({ notBefore: 60 }),
-    options: { currentDate: new Date('2020-01-01') },
-    details: ({ nbf }) => ({ nbf, now: Date.parse('2020-01-01') / 1000 }),
-  },
-  {
-    code: 'token_revoked',
-    message: 'Token has been revoked',
-    options: { isRevoked: () => true },
-  },
-  {
-    code: 'wrong_organization',
-    status: 403,
-    message: 'Token belongs to another organization',
-    error: 'insufficient_scope',
-    token: () => issuer.mint({ organizationId: 'other' }),
-    options: { organizationId: 'mine' },
-    details: () => ({ organization: ['other'], expected: 'mine' }),
-  },
-  {
-    code: 'missing_scope',
-    status: 403,
-    message: 'Missing required scope: a, b',
-    error: 'insufficient_scope',
-    scope: 'a held b',
-    token: () => issuer.mint({ scope: 'held' }),
-    options: { requiredScope: 'a held b' },
-    details: () => ({ scopes: ['held'] }),
-  },
-  {
-    code: 'missing_role',
-    status: 403,
-    message: 'Missing required role: admin, owner',
-    error: 'insufficient_scope',
-    token: () => issuer.mint({ claims: { roles: ['viewer'] } }),
-    options: { requiredRole: ['admin', 'viewer', 'owner'] },
-    details: () => ({ roles: ['viewer'] }),
-  },
-  {
-    code: 'forbidden',
-    status: 403,
-    message: 'Not permitted',
-    error: 'insufficient_scope',
-    options: { check: () => false },
-  },
-  {
-    code: 'jwks_unavailable',
-    status: 503,
-    message: 'Signing keys are unavailable, try again later',
-    headers: { 'Retry-After': '1' },
-    options: { skipJwksCache: false, jwksCacheTtlMs: 0, jwksMaxStaleMs: 0 },
-    outage: 'error',
-    details: () => ({ jwksUri: issuer.jwksUri }),
-    cause: /500/,
-  },
-]
-
-test('the table contains every error code', () => {
-  assert.equal(new Set(TABLE.map((row) => row.code)).size, 19)
-})
-
-for (const row of TABLE) {
-  const { code, status = 401, message } = row
+for (const row of REJECTIONS) {
+  const { code, status, message } = row
 
   describe(code, () => {
-    const description = `error="${row.error ?? 'invalid_token'}"${row.scope ? `, scope="${row.scope}"` : ''}`
-    const challenge =
-      code === 'missing_token'
-        ? 'Bearer realm="api"'
-        : code === 'jwks_unavailable'
-          ? null
-          : `Bearer ${description}, error_description="${message}"`
-    const headers = { 'Cache-Control': 'no-store', ...(challenge && { 'WWW-Authenticate': challenge }), ...row.headers }
-
-    let token
+    const challenge = challengeOf(row)
+    let tokens
     let request
     let options
     let error
     before(async () => {
-      token = (row.token ?? issuer.mint)()
-      request = (row.input ?? bearer)(token)
+      ;({ request, options } = rejectedRequest(issuer, row))
+      tokens = [request.headers.authorization ?? ''].flat().map((value) => value.replace('Bearer ', ''))
       request.headers.cookie = 'session=7h3-c00k13-0f-5om3-0n3-31s3'
-      options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, ...row.options }
+      if (row.outage) Object.assign(options, { jwksCacheTtlMs: 0, jwksMaxStaleMs: 0 })
       error = await withOutage(rejection, verifyAuth, request, options)
     })
 
@@ -191,11 +51,13 @@ for (const row of TABLE) {
 
     test(`has the challenge ${challenge} and the response headers`, () => {
       assert.equal(error.wwwAuthenticate, challenge)
-      assert.deepEqual(error.headers, headers)
+      const reply = challenge === null ? { 'Retry-After': '1' } : { 'WWW-Authenticate': challenge }
+      assert.deepEqual(error.headers, { 'Cache-Control': 'no-store', ...reply })
     })
 
     test('has details for operators, and a cause if another error is behind it', () => {
-      assert.deepEqual(error.details, row.details?.(token.includes('.') ? claimsOf(token) : {}) ?? {})
+      const claims = tokens[0].includes('.') ? claimsOf(tokens[0]) : {}
+      assert.deepEqual(error.details, row.details?.(issuer, claims) ?? {})
       if (row.cause) assert.match(/** @type {any} */ (error.cause).message, row.cause)
       else assert.equal(Object.hasOwn(error, 'cause'), false)
     })
@@ -210,15 +72,17 @@ for (const row of TABLE) {
         inspect(error, { depth: 20, showHidden: true }),
       ].join('\n')
       assert.equal(seen.includes('7h3-c00k13'), false)
-      for (let at = 0; at + 12 <= token.length; at += 1) assert.equal(seen.includes(token.slice(at, at + 12)), false)
+      for (const token of tokens) {
+        for (let at = 0; at + 12 <= token.length; at += 1) assert.equal(seen.includes(token.slice(at, at + 12)), false)
+      }
     })
 
     test('is the same for a token in a cookie and for a string', async () => {
       if (code === 'ambiguous_token') return
-      const cookie = { headers: { cookie: `logto_authtoken=${token}` } }
+      const cookie = { headers: { cookie: `logto_authtoken=${tokens[0]}` } }
       for (const other of [
         await withOutage(rejection, verifyAuth, cookie, options),
-        await withOutage(rejection, verifyLogtoToken, token, options),
+        await withOutage(rejection, verifyLogtoToken, tokens[0], options),
       ]) {
         assert.deepEqual([other.message, other.details], [message, error.details])
       }

@@ -133,52 +133,37 @@ test('A8: a remembered token of a leaked key behind jwksUri is rejected after in
 })
 
 test('A9: a remembered token is rejected like a new one once its kid is ambiguous', async (t) => {
-  const { server, verifier } = await startVerifier(t)
-  const token = server.key.sign(server.issuer)
-  for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, token), 'alice')
-  server.answer = keySet([server.key, createKey('ES256', { kid: server.key.jwk.kid })])
-  invalidateJwksCache(server.logtoUrl)
+  const { server, verifier, token } = await rememberedToken(t, (key) => [key, createKey('ES256', { kid: key.jwk.kid })])
   for (const which of [token, server.key.sign(server.issuer)]) {
     const error = await rejection(verifier.verify(which))
     assert.deepEqual([error.code, error.details.reason], ['unknown_key', 'several_keys'])
   }
 })
 
-test('10,000 tokens with unknown keys cause one fetch per cooldown, and valid tokens are accepted throughout', async (t) => {
-  const { server, verifier } = await startVerifier(t)
-  const flood = unknowns(server, 10_000)
-  const good = () => outcome(verifier, server.key.sign(server.issuer))
-  assert.equal(await good(), 'alice')
-
-  const began = Date.now()
-  for (let batch = 0; batch < 10; batch += 1) {
-    const refused = flood.splice(0, 1000).map((token) => outcome(verifier, token))
+for (const [when, answerOf, code] of /** @type {[string, (key: any) => any, string][]} */ ([
+  ['while the server works', (key) => keySet([key]), 'unknown_key'],
+  ['during an outage', () => text(500), 'jwks_unavailable'],
+])) {
+  test(`10,000 tokens with unknown keys cause one fetch per cooldown ${when}, and valid tokens are accepted throughout`, async (t) => {
+    const { server, verifier } = await startVerifier(t)
+    const flood = unknowns(server, 10_000)
+    const good = () => outcome(verifier, server.key.sign(server.issuer))
     assert.equal(await good(), 'alice')
-    assert.deepEqual([...new Set(await Promise.all(refused))], ['unknown_key'])
-  }
-  assert.equal(await good(), 'alice')
-  const cooldowns = 1 + Math.floor((Date.now() - began) / 10_000)
-  assert.ok(server.requests.length >= 2 && server.requests.length <= 1 + cooldowns, String(server.requests.length))
-})
 
-test('10,000 tokens with unknown keys make one request per cooldown during an outage as well', async (t) => {
-  const { server, verifier } = await startVerifier(t)
-  const flood = unknowns(server, 10_000)
-  const good = () => outcome(verifier, server.key.sign(server.issuer))
-  assert.equal(await good(), 'alice')
-
-  server.answer = text(500)
-  const began = Date.now()
-  for (let batch = 0; batch < 10; batch += 1) {
-    const refused = flood.splice(0, 1000).map((token) => outcome(verifier, token))
+    server.answer = answerOf(server.key)
+    const began = Date.now()
+    for (let batch = 0; batch < 10; batch += 1) {
+      const refused = flood.splice(0, 1000).map((token) => outcome(verifier, token))
+      assert.equal(await good(), 'alice')
+      assert.deepEqual([...new Set(await Promise.all(refused))], [code])
+    }
     assert.equal(await good(), 'alice')
-    assert.deepEqual([...new Set(await Promise.all(refused))], ['jwks_unavailable'])
-  }
-  const cooldowns = 1 + Math.floor((Date.now() - began) / 10_000)
-  assert.ok(server.requests.length >= 2 && server.requests.length <= 1 + cooldowns, String(server.requests.length))
-  const { state, keys } = verifier.stats().jwks
-  assert.deepEqual({ state, keys }, { state: 'fresh', keys: 1 })
-})
+    const cooldowns = 1 + Math.floor((Date.now() - began) / 10_000)
+    assert.ok(server.requests.length >= 2 && server.requests.length <= 1 + cooldowns, String(server.requests.length))
+    const { state, keys } = verifier.stats().jwks
+    assert.deepEqual({ state, keys }, { state: 'fresh', keys: 1 })
+  })
+}
 
 test('valid tokens do not wait for a fetch caused by unknown keys', async (t) => {
   const { server, verifier } = await startVerifier(t)
@@ -286,41 +271,27 @@ test('an outage is a 503 with Retry-After, and only cause and details give the r
   assert.equal(server.requests.length, 2) // the second verification waited for the retry
 })
 
-test('during an outage a request becomes a guest if guests are allowed', async (t) => {
-  const server = await startKeyServer(t, { answer: text(500) })
-  const headers = { authorization: `Bearer ${server.key.sign(server.issuer)}` }
-  const auth = await verifyAuth({ headers }, { ...server.options, allowGuest: true })
-  assert.equal(auth.isGuest && auth.guestReason, 'jwks_unavailable')
-})
-
-test('a verification waits no longer than its own timeout for a fetch that another one started', async (t) => {
-  const key = createKey()
-  const { answer, release } = held(keySet([key]))
-  const server = await startKeyServer(t, { keys: [key], answer })
-  const patient = createVerifier({ ...server.options, jwksTimeoutMs: 60_000 })
-  const hasty = createVerifier({ ...server.options, jwksTimeoutMs: 50 })
-  const waiting = outcome(patient, server.key.sign(server.issuer))
-  assert.equal(await outcome(hasty, server.key.sign(server.issuer)), 'jwks_unavailable')
-  await server.requested(1)
-  await release()
-  assert.equal(await waiting, 'alice')
-  assert.equal(server.requests.length, 1)
-})
-
-test('a verification with a longer timeout still gets the keys of a fetch that another one started', async (t) => {
-  const key = createKey()
-  const { answer, release } = held(keySet([key]))
-  const server = await startKeyServer(t, { keys: [key], answer })
-  const hasty = createVerifier({ ...server.options, jwksTimeoutMs: 200 })
-  const patient = createVerifier({ ...server.options, jwksTimeoutMs: 60_000 })
-  const refused = outcome(hasty, server.key.sign(server.issuer))
-  const waiting = outcome(patient, server.key.sign(server.issuer))
-  assert.equal(await refused, 'jwks_unavailable')
-  await server.requested(1)
-  await release()
-  assert.equal(await waiting, 'alice')
-  assert.equal(server.requests.length, 1)
-})
+for (const order of [
+  ['patient', 'hasty'],
+  ['hasty', 'patient'],
+]) {
+  test(`a verification waits no longer than its own timeout for a shared fetch, which the ${order[0]} one started`, async (t) => {
+    const key = createKey()
+    const { answer, release } = held(keySet([key]))
+    const server = await startKeyServer(t, { keys: [key], answer })
+    const timeouts = { patient: 60_000, hasty: 200 }
+    const outcomes = order.map((name) => {
+      const verifier = createVerifier({ ...server.options, jwksTimeoutMs: timeouts[name] })
+      return [name, outcome(verifier, server.key.sign(server.issuer))]
+    })
+    const { patient, hasty } = Object.fromEntries(outcomes)
+    assert.equal(await hasty, 'jwks_unavailable')
+    await server.requested(1)
+    await release()
+    assert.equal(await patient, 'alice')
+    assert.equal(server.requests.length, 1)
+  })
+}
 
 test('every rejection after a timeout names the timeout and has the time to the retry as Retry-After', async (t) => {
   const server = await startKeyServer(t, { answer: hanging })
@@ -433,46 +404,38 @@ test('a keep-alive connection that is reset on reuse is not an outage', async (t
 })
 
 test('a previously verified token is rejected once its key has left the key set', async (t) => {
-  const { server, verifier } = await startVerifier(t)
-  const token = server.key.sign(server.issuer)
-  for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, token), 'alice')
-
-  server.answer = keySet([createKey()])
-  invalidateJwksCache(server.logtoUrl)
+  const { verifier, token } = await rememberedToken(t, () => [createKey()])
   assert.equal(await outcome(verifier, token), 'unknown_key')
   const { size, hits } = verifier.stats().tokens
   assert.deepEqual({ size, hits }, { size: 0, hits: 1 })
 })
 
 test('a previously verified token is rejected once its kid names another key', async (t) => {
-  const { server, verifier } = await startVerifier(t)
-  const token = server.key.sign(server.issuer)
-  for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, token), 'alice')
-
-  const other = createKey('ES256', { kid: server.key.jwk.kid })
-  server.answer = keySet([other])
-  invalidateJwksCache(server.logtoUrl)
+  const other = createKey('ES256')
+  const { server, verifier, token } = await rememberedToken(t, ({ jwk }) => {
+    other.jwk.kid = jwk.kid
+    return [other]
+  })
   assert.equal(await outcome(verifier, token), 'invalid_signature')
   assert.equal(await outcome(verifier, other.sign(server.issuer)), 'alice')
 })
 
 test('a previously verified token stays valid while its key remains next to a new one', async (t) => {
-  const { server, verifier } = await startVerifier(t)
-  const token = server.key.sign(server.issuer)
+  const { verifier, token } = await rememberedToken(t, (key) => [createKey(), key])
   assert.equal(await outcome(verifier, token), 'alice')
-  server.answer = keySet([createKey(), server.key])
-  invalidateJwksCache(server.logtoUrl)
-  assert.equal(await outcome(verifier, token), 'alice')
-  assert.equal(verifier.stats().tokens.hits, 1)
+  assert.equal(verifier.stats().tokens.hits, 2)
 })
 
 test('invalidateJwksCache takes the URL of Logto in any spelling', async (t) => {
   const { server, verifier } = await startVerifier(t)
+  const { logtoUrl, issuer, jwksUri } = server
   const spellings = [
-    server.logtoUrl,
-    `${server.logtoUrl}/`,
-    server.issuer,
-    ` ${server.logtoUrl.replace('http', 'HTTP')} `,
+    logtoUrl,
+    `${logtoUrl}/`,
+    `${logtoUrl}//`,
+    issuer,
+    jwksUri,
+    ` ${logtoUrl.replace('http', 'HTTP')} `,
   ]
   for (const [index, spelling] of spellings.entries()) {
     await verifier.prefetch()
@@ -511,12 +474,6 @@ test('invalidateJwksCache drops one key set, clearJwksCache drops all', async (t
 test('invalidateJwksCache ignores an unknown URL', () => {
   invalidateJwksCache('https://never-seen.example.test')
 })
-
-for (const wrong of ['', 'auth.example.test', 'ftp://auth.example.test', undefined, null, 7, {}]) {
-  test(`invalidateJwksCache throws a TypeError for ${JSON.stringify(wrong)}`, () => {
-    assert.throws(() => invalidateJwksCache(/** @type {any} */ (wrong)), { name: 'TypeError', code: 'invalid_options' })
-  })
-}
 
 test('invalidating a key set also ends its cooldowns', async (t) => {
   const { server, verifier } = await startVerifier(t)
@@ -613,15 +570,16 @@ test('stats report the state of a key set from empty to stale', async (t) => {
   assert.equal(verifier.stats().jwks.state, 'fresh')
 })
 
-test('skipJwksCache fetches for every verification, including previously verified tokens', async (t) => {
-  const { server, verifier } = await startVerifier(t, { skipJwksCache: true })
-  const token = server.key.sign(server.issuer)
-  for (let i = 0; i < 3; i += 1) assert.equal(await outcome(verifier, token), 'alice')
-  assert.equal(server.requests.length, 3)
-
-  server.answer = keySet([createKey()])
-  assert.equal(await outcome(verifier, token), 'unknown_key')
-})
+for (const options of [{ skipJwksCache: true }, { jwksCacheTtlMs: 0 }]) {
+  test(`${Object.keys(options)} fetches for every verification, including previously verified tokens`, async (t) => {
+    const { server, verifier } = await startVerifier(t, options)
+    const token = server.key.sign(server.issuer)
+    for (let i = 0; i < 3; i += 1) assert.equal(await outcome(verifier, token), 'alice')
+    assert.equal(server.requests.length, 3)
+    server.answer = keySet([createKey()])
+    assert.equal(await outcome(verifier, token), 'unknown_key')
+  })
+}
 
 test('skipJwksCache uses no stale keys, and tries again during an outage', async (t) => {
   const { server, verifier } = await startVerifier(t, { skipJwksCache: true })
@@ -646,15 +604,6 @@ test('skipJwksCache neither reads nor fills the shared cache', async (t) => {
   assert.equal(await outcome(skipping, server.key.sign(server.issuer)), 'jwks_unavailable')
   assert.equal(await outcome(caching, server.key.sign(server.issuer)), 'alice')
   assert.deepEqual(figures(caching), { state: 'fresh', keys: 1, fetches: 1, failures: 0 })
-})
-
-test('jwksCacheTtlMs 0 fetches for every verification, including previously verified tokens', async (t) => {
-  const { server, verifier } = await startVerifier(t, { jwksCacheTtlMs: 0 })
-  const token = server.key.sign(server.issuer)
-  for (let i = 0; i < 3; i += 1) assert.equal(await outcome(verifier, token), 'alice')
-  assert.equal(server.requests.length, 3)
-  server.answer = keySet([createKey()])
-  assert.equal(await outcome(verifier, token), 'unknown_key')
 })
 
 test('verifiers with the same JWKS URL share its key set and its fetch', async (t) => {
@@ -688,20 +637,23 @@ test('verifiers with different JWKS URLs share nothing', async (t) => {
   assert.deepEqual([first.stats().jwks.fetches, second.stats().jwks.fetches], [1, 1])
 })
 
-test('a static key set makes no request', async (t) => {
-  const server = await startKeyServer(t)
-  const jwks = { keys: [server.key.jwk] }
-  const verifier = createVerifier({ ...server.options, jwks, jwksUri: server.jwksUri, skipJwksCache: true })
-  await verifier.prefetch()
-  for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
-  assert.equal(await outcome(verifier, unknown(server)), 'unknown_key')
-  clearJwksCache()
-  assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
-  assert.equal(server.requests.length, 0)
-  const { fetchedAt, lastError, ...jwksFigures } = verifier.stats().jwks
-  assert.deepEqual(jwksFigures, { state: 'fresh', keys: 1, fetches: 0, failures: 0 })
-  assert.deepEqual([fetchedAt, lastError], [null, null])
-})
+for (const skipJwksCache of [false, true]) {
+  test(`a static key set makes no request, with skipJwksCache: ${skipJwksCache}`, async (t) => {
+    const server = await startKeyServer(t)
+    server.server.once('connection', () => assert.fail('connected'))
+    const jwks = { keys: [server.key.jwk] }
+    const verifier = createVerifier({ ...server.options, jwks, jwksUri: server.jwksUri, skipJwksCache })
+    await verifier.prefetch()
+    for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
+    assert.equal(await outcome(verifier, unknown(server)), 'unknown_key')
+    clearJwksCache()
+    assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
+    assert.equal(server.requests.length, 0)
+    const { fetchedAt, lastError, ...jwksFigures } = verifier.stats().jwks
+    assert.deepEqual(jwksFigures, { state: 'fresh', keys: 1, fetches: 0, failures: 0 })
+    assert.deepEqual([fetchedAt, lastError], [null, null])
+  })
+}
 
 test('jwksUri is used for tokens of the public issuer', async (t) => {
   const [named, other] = [await startKeyServer(t), await startKeyServer(t)]
@@ -709,19 +661,6 @@ test('jwksUri is used for tokens of the public issuer', async (t) => {
   assert.equal(await outcome(verifier, named.key.sign(other.issuer)), 'alice')
   assert.equal(await outcome(verifier, named.key.sign(named.issuer)), 'invalid_issuer')
   assert.deepEqual([named.requests.length, other.requests.length], [1, 0])
-})
-
-test('URLs in a token are never fetched', async (t) => {
-  const [server, attacker] = [await startKeyServer(t), await startKeyServer(t)]
-  const verifier = createVerifier({ ...server.options, jwksCooldownMs: 0 })
-  const header = { jku: attacker.jwksUri, x5u: attacker.jwksUri, jwk: attacker.key.jwk, x5c: ['AAAA'] }
-  assert.equal(await outcome(verifier, attacker.key.sign(attacker.issuer, { header })), 'unknown_key')
-  const kid = server.key.jwk.kid
-  assert.equal(
-    await outcome(verifier, attacker.key.sign(server.issuer, { header: { ...header, kid } })),
-    'invalid_signature',
-  )
-  assert.equal(attacker.requests.length, 0)
 })
 
 test('after 80% of the TTL, traffic refreshes the key set in the background', { timeout: 20_000 }, async (t) => {
@@ -741,6 +680,16 @@ test('after 80% of the TTL, traffic refreshes the key set in the background', { 
   assert.equal(await outcome(verifier, server.key.sign(server.issuer)), 'alice')
   assert.deepEqual(figures(verifier), { state: 'fresh', keys: 2, fetches: 2, failures: 0 })
 })
+
+/** A token that has been verified before and since, until `keysOf` replaced the keys of its server. */
+async function rememberedToken(t, keysOf) {
+  const { server, verifier } = await startVerifier(t)
+  const token = server.key.sign(server.issuer)
+  for (let i = 0; i < 2; i += 1) assert.equal(await outcome(verifier, token), 'alice')
+  server.answer = keySet(keysOf(server.key))
+  invalidateJwksCache(server.logtoUrl)
+  return { server, verifier, token }
+}
 
 /** Claims of a token that was issued long before any key set was fetched, so that its unknown key cannot be a new one. */
 const issuedEarlier = () => ({ iat: Math.floor(Date.now() / 1000) - 60 })

@@ -76,7 +76,14 @@ const FUNCTIONS = {
   proxyExtra: { authProxy: (options) => next.createNextAuth(own()).authProxy(options) },
   upgrade: { verifyUpgrade: (options) => load('upgrade').verifyUpgrade({ headers: {} }, new PassThrough(), options) },
   mcp: { mcpAuth: load('mcp').mcpAuth },
-  requirements: { express: load('express').protect, hono: load('hono').protect, koa: load('koa').protect },
+  requirements: {
+    express: load('express').protect,
+    fastify: load('fastify').protect,
+    hono: load('hono').protect,
+    koa: load('koa').protect,
+    nestjs: load('nestjs').Protect,
+    next: (requirements) => next.createNextAuth(own()).withAuth(() => new Response(), requirements),
+  },
   guestCookie: { check: (options) => check('guestCookie', options) },
   authCookie: { buildAuthCookieHeader: (options) => buildAuthCookieHeader('T', options) },
   csrfCookie: { buildCsrfCookieHeader: (options) => csrf.buildCsrfCookieHeader('T', options) },
@@ -104,7 +111,9 @@ const FUNCTIONS = {
 /** Invalid options must not be hidden by the guest that the request would become. */
 function asGuest(options) {
   if (Object.prototype.toString.call(options) !== '[object Object]' || 'allowGuest' in options) return options
-  return Object.assign(Object.create(Object.getPrototypeOf(options)), options, { allowGuest: true })
+  const allowGuest = { value: true, enumerable: true }
+  const members = { ...Object.getOwnPropertyDescriptors(options), allowGuest }
+  return Object.create(Object.getPrototypeOf(options), members)
 }
 
 async function assertInvalid(options, message, set = 'verifier') {
@@ -145,10 +154,35 @@ for (const set of optionSets) {
       }
     })
 
-    test('rejects inherited options', async () => {
-      const heir = Object.assign(Object.create({ [names[0]]: 'x' }), complete())
-      delete heir[names[0]]
-      await assertInvalid(heir, new RegExp(`"${names[0]}": .* inherited`), set)
+    test('requires every required option', async () => {
+      for (const { name, invalid } of options.filter(({ name }) => name in required)) {
+        const { [name]: _, ...others } = complete()
+        const missing = invalid.find(({ value }) => value === undefined)
+        if (missing === undefined) continue
+        await assertInvalid(others, missing.message, set)
+        await assertInvalid(undefined, /^Invalid option/, set)
+      }
+    })
+
+    test('rejects inherited options, including accessors of a class', async () => {
+      for (const name of names) {
+        class Accessor {
+          get [name]() {
+            return 'x'
+          }
+        }
+        const { [name]: _, ...others } = complete()
+        const bare = Object.assign(Object.create(null), { [name]: 'x' })
+        for (const heir of [Object.create({ [name]: 'x' }), Object.create(bare), new Accessor()]) {
+          await assertInvalid(Object.assign(heir, others), new RegExp(`"${name}": .* inherited`), set)
+        }
+      }
+    })
+
+    test('checks members that are not enumerable', async () => {
+      const [{ name, invalid }] = options
+      const [{ value, message }] = invalid
+      await assertInvalid(Object.defineProperty(complete(), name, { value, enumerable: false }), message, set)
     })
 
     test('rejects options that are not an object', async () => {
@@ -256,22 +290,6 @@ describe('an options object', () => {
     for (const options of [Object.freeze(own()), new Options(), Object.assign(Object.create(null), own())]) {
       assert.equal(await verdict(verifyAuth(signToken(key), options)), 'accepted')
       assert.equal(await verdict(createVerifier(options).verify(signToken(key))), 'accepted')
-    }
-  })
-
-  test('must not inherit options: the error names the inherited member', async () => {
-    class Options {
-      logtoUrl = LOGTO_URL
-      audience = AUDIENCE
-      jwks = jwks
-      get requiredScope() {
-        return 'admin'
-      }
-    }
-    const bare = Object.assign(Object.create(null), { requiredScope: 'admin' })
-    const heirs = [{ requiredScope: 'admin' }, bare].map((from) => Object.assign(Object.create(from), own()))
-    for (const options of [new Options(), ...heirs]) {
-      await assertInvalid(options, /"requiredScope"/)
     }
   })
 
@@ -438,37 +456,10 @@ describe('logtoUrl is normalized the way Logto does it', () => {
     assert.deepEqual(asked, ['GET /keys', 'GET /oidc/jwks/', 'GET //keys', 'GET /Keys.json'])
   })
 
-  test('makes no request if jwks is given', async (t) => {
-    const { server, asked } = await startKeyServer(t)
-    const options = own({ logtoUrl: server.url, jwksUri: `${server.url}/jwks`, issuer: ISSUER })
-    const verifier = createVerifier(options)
-    assert.equal(await verdict(verifier.verify(signToken(key))), 'accepted')
-    assert.equal(await verdict(verifier.verify(signToken(key, {}, { kid: 'other' }))), 'unknown_key')
-    await verifier.prefetch()
-    assert.deepEqual([server.connections(), asked, verifier.stats().jwks.fetches], [0, [], 0])
-  })
-
-  test('invalidateJwksCache takes the same spellings, and the URL of a key set', async (t) => {
-    const { server, asked } = await startKeyServer(t)
-    const options = own({ logtoUrl: server.url, jwks: undefined, issuer: ISSUER })
-    const other = own({ jwks: undefined, jwksUri: `${server.url}/keys` })
-    await verifyAuth(signToken(key), options)
-    await verifyAuth(signToken(key), other)
-    const spellings = [server.url, `${server.url}//`, `${server.url}/oidc`, `${server.url}/oidc/jwks`]
-    for (const [index, spelling] of spellings.entries()) {
-      invalidateJwksCache(spelling)
-      await verifyAuth(signToken(key), options)
-      assert.equal(asked.length, index + 3, spelling)
-    }
-    invalidateJwksCache(`${server.url}/keys`)
-    await verifyAuth(signToken(key), other)
-    assert.equal(asked.filter((line) => line === 'GET /keys').length, 2)
-  })
-
   test('invalidateJwksCache rejects every value that is not a valid logtoUrl', () => {
     for (const { value, message } of OPTIONS[0].invalid) {
-      if (value === undefined) continue
-      assert.throws(() => invalidateJwksCache(value), invalidOptions(message))
+      // The message for an option that is missing names an environment variable.
+      assert.throws(() => invalidateJwksCache(value), invalidOptions(value === undefined ? /"logtoUrl"/ : message))
     }
   })
 
@@ -535,21 +526,9 @@ describe('an option decides which tokens are accepted', () => {
     ['one matching issuer is enough', { issuer: ['https://a.test/oidc', ISSUER] }, {}, 'accepted'],
     ['issuer replaces the issuer of logtoUrl', { issuer: 'https://a.test/oidc' }, {}, 'invalid_issuer'],
     ['issuer is not normalized', { issuer: `${ISSUER}/` }, { iss: `${ISSUER}/` }, 'accepted'],
-    ['all scopes are required by default', { requiredScope: 'a b' }, { scope: 'a' }, 'missing_scope'],
-    ['the order of scopes does not matter', { requiredScope: ['a', 'b'] }, { scope: 'b a' }, 'accepted'],
-    ['scopeMode any: one of the scopes', { requiredScope: 'a b', scopeMode: 'any' }, { scope: 'b c' }, 'accepted'],
-    ['scopeMode any: none of the scopes', { requiredScope: 'a b', scopeMode: 'any' }, { scope: 'c' }, 'missing_scope'],
-    ['scopeMode any: a scope listed twice', { requiredScope: 'a a', scopeMode: 'any' }, { scope: 'a' }, 'accepted'],
     ['scopeMode without requiredScope', { scopeMode: 'any' }, { scope: '' }, 'accepted'],
     ['all roles are required', { requiredRole: ['a', 'b'] }, { roles: ['a'] }, 'missing_role'],
     ['roles are collected from both claims', { requiredRole: ['a', 'b'] }, { roles: ['a'], role: 'b' }, 'accepted'],
-    ['roleClaims names another claim', { requiredRole: 'a', roleClaims: 'groups' }, { groups: ['a'] }, 'accepted'],
-    [
-      'roleClaims replaces the defaults',
-      { requiredRole: 'a', roleClaims: ['groups'] },
-      { roles: ['a'] },
-      'missing_role',
-    ],
     ['at exp', at(), { exp: 2e9 }, 'token_expired'],
     ['just before exp', at(-1), { exp: 2e9 }, 'accepted'],
     ['within the tolerance after exp', at(59_999, 60), { exp: 2e9 }, 'accepted'],
