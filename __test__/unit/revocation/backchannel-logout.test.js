@@ -4,6 +4,7 @@ const { createServer } = require('node:http')
 const { describe, test } = require('node:test')
 const { createVerifier } = require('logto-authkit')
 const { AUDIENCE, startIssuer, startServer, verdict } = require('../../support/helpers')
+const { bodyReaders, express } = require('../../support/bodies')
 const { listen } = require('../../support/servers')
 const { startRevocations } = require('../../support/webhooks')
 const recording = require('../../fixtures/revocation.json')
@@ -13,9 +14,11 @@ const EVENTS = { 'http://schemas.openid.net/event/backchannel-logout': {} }
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const now = () => Math.floor(Date.now() / 1000)
 
+/** A fetch request with a form. */
+const post = (body, headers = FORM) => new Request('http://localhost/logout', { method: 'POST', headers, body })
+
 /** A fetch request with a logout token. */
-const request = (token, headers = FORM) =>
-  new Request('http://localhost/logout', { method: 'POST', headers, body: `logout_token=${encodeURIComponent(token)}` })
+const request = (token, headers = FORM) => post(`logout_token=${encodeURIComponent(token)}`, headers)
 
 /** A logout token as Logto sends it. `undefined` removes a member. */
 const mint = (issuer, claims = {}, header = {}) =>
@@ -124,23 +127,20 @@ describe('a logout token', () => {
 
   test('responds within two seconds while the store hangs or the keys cannot be fetched', async (t) => {
     const { issuer, logout, store, revocations } = await start(t)
-    const append = store.append.bind(store)
     store.append = () => new Promise(() => {})
-    const token = mint(issuer)
-    const unavailable = ([status, body]) => assert.deepEqual([status, body.error], [400, 'temporarily_unavailable'])
-    unavailable(await answer(await logout(request(token))))
+    const answers = [logout(request(mint(issuer)))]
+    for (const outage of /** @type {const} */ (['hang', 'error'])) {
+      const other = await startIssuer(t)
+      other.setOutage(outage)
+      const failing = revocations.backchannelLogout({ logtoUrl: other.logtoUrl, clientId: CLIENT })
+      answers.push(failing(request(mint(other))))
+    }
+    for (const response of await Promise.all(answers)) {
+      const [status, body] = await answer(response)
+      assert.deepEqual([status, body.error], [400, 'temporarily_unavailable'])
+    }
     // The revocation is in force here nevertheless.
     assert.equal(revocations.stats().entries, 1)
-    store.append = append
-
-    const other = await startIssuer(t)
-    other.setOutage('hang')
-    const hanging = revocations.backchannelLogout({ logtoUrl: other.logtoUrl, clientId: CLIENT })
-    unavailable(await answer(await hanging(request(mint(other)))))
-    const dead = await startIssuer(t)
-    dead.setOutage('error')
-    const failing = revocations.backchannelLogout({ logtoUrl: dead.logtoUrl, clientId: CLIENT })
-    unavailable(await answer(await failing(request(mint(dead)))))
   })
 })
 
@@ -158,16 +158,11 @@ describe('a recorded logout token of Logto', () => {
           const verifier = createVerifier({ logtoUrl, audience: AUDIENCE, revocations, ...at })
           assert.equal(await verdict(verifier.verify(tokens.web1.access)), 'accepted')
           for (const { body } of logoutRequests) {
-            const sent = new Request('http://localhost', { method: 'POST', headers: FORM, body })
-            assert.deepEqual(await answer(await logout(sent)), [200, null])
-            // The token is replayed, and then used for another application.
-            const again = new Request('http://localhost', { method: 'POST', headers: FORM, body })
-            assert.equal((await logout(again)).status, 400)
+            assert.deepEqual(await answer(await logout(post(body))), [200, null])
+            // Replayed, and for another application.
+            assert.equal((await logout(post(body))).status, 400)
             const other = revocations.backchannelLogout({ logtoUrl, clientId: 'other', match, ...at })
-            assert.equal(
-              (await other(new Request('http://localhost', { method: 'POST', headers: FORM, body }))).status,
-              400,
-            )
+            assert.equal((await other(post(body))).status, 400)
           }
           assert.equal(await verdict(verifier.verify(tokens.web1.access)), 'token_revoked')
           // A refreshed token is newer than the logout. Only its `sid` shows that the session has ended.
@@ -333,22 +328,12 @@ describe('a request without exactly one logout token is rejected with 400:', () 
   const BAD = { error: 'invalid_request', error_description: 'The body must be a form with one logout_token' }
   /** @type {[string, (token: string) => Request][]} */
   const REQUESTS = [
-    ['no body', () => new Request('http://localhost', { method: 'POST', headers: FORM })],
-    ['another parameter', (token) => form(`token=${token}`)],
-    ['two tokens', (token) => form(`logout_token=${token}&logout_token=${token}`)],
-    ['JSON', (token) => json({ logout_token: token })],
-    [
-      'no type',
-      (token) => new Request('http://localhost', { method: 'POST', body: Buffer.from(`logout_token=${token}`) }),
-    ],
+    ['no body', () => post(undefined)],
+    ['another parameter', (token) => post(`token=${token}`)],
+    ['two tokens', (token) => post(`logout_token=${token}&logout_token=${token}`)],
+    ['JSON', (token) => post(JSON.stringify({ logout_token: token }), { 'content-type': 'application/json' })],
+    ['no type', (token) => post(Buffer.from(`logout_token=${token}`), {})],
   ]
-  const form = (body) => new Request('http://localhost', { method: 'POST', headers: FORM, body })
-  const json = (body) =>
-    new Request('http://localhost', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
 
   test('all of them', async (t) => {
     const { issuer, logout } = await start(t)
@@ -360,36 +345,18 @@ describe('a request without exactly one logout token is rejected with 400:', () 
 })
 
 describe('the form is found in', () => {
-  const express =
-    (use, version = 'express') =>
-    async (logout) => {
-      const app = require(version)()
-      use(app, require(version))
-      app.post('/logout', logout)
-      return createServer(app)
-    }
-  /** @type {Record<string, (logout: any) => Promise<import('node:http').Server>>} */
   const APPLICATIONS = {
-    'plain http': async (logout) => createServer(logout),
-    'Express without a parser': express(() => {}),
+    ...bodyReaders(FORM['content-type']),
     'Express 4 with express.json': express((app, { json }) => app.use(json()), 'express-4'),
     'Express with express.urlencoded': express((app, { urlencoded }) => app.use(urlencoded())),
-    'Express with express.raw': express((app, { raw }) => app.use(raw({ type: '*/*' }))),
-    'Fastify with a parser for strings': async (logout) => {
-      const app = require('fastify')()
-      app.addContentTypeParser(FORM['content-type'], { parseAs: 'string' }, (_request, body, done) => done(null, body))
-      app.post('/logout', logout)
-      await app.ready()
-      return app.server
-    },
   }
   for (const [name, create] of Object.entries(APPLICATIONS)) {
     test(name, async (t) => {
       const { issuer, logout, store } = await start(t)
       const url = await listen(t, await create(logout))
-      const post = (body) => fetch(`${url}/logout`, { method: 'POST', headers: FORM, body })
-      assert.deepEqual(await answer(await post(`logout_token=${mint(issuer)}`)), [200, null])
-      assert.equal((await post('logout_token=a&logout_token=b')).status, 400)
+      const send = (body) => fetch(`${url}/hook`, { method: 'POST', headers: FORM, body })
+      assert.deepEqual(await answer(await send(`logout_token=${mint(issuer)}`)), [200, null])
+      assert.equal((await send('logout_token=a&logout_token=b')).status, 400)
       assert.equal(store.entries.length, 1)
     })
   }

@@ -6,6 +6,7 @@ const { describe, test } = require('node:test')
 const { contract } = require('../../../js/core/contract')
 const { RECORDED, SIGNING_KEY, headersFor, signature, startRevocations } = require('../../support/webhooks')
 const { startServer } = require('../../support/helpers')
+const { bodyReaders, express } = require('../../support/bodies')
 const { listen } = require('../../support/servers')
 
 const HOOK = { signingKey: SIGNING_KEY }
@@ -195,36 +196,16 @@ describe('webhook', () => {
 })
 
 describe('the raw body is found in', () => {
-  /** @type {Record<string, (hook: any) => any>} */
   const APPLICATIONS = {
-    'plain http': (hook) => createServer(hook),
-    'Express without a parser': (hook) => expressWith((app) => app.post('/hook', hook)),
-    'Express 4 without a parser': (hook) => expressWith((app) => app.post('/hook', hook), 'express-4'),
-    'Express before express.json': (hook) =>
-      expressWith((app, express) => {
-        app.post('/hook', hook)
-        app.use(express.json())
-      }),
-    'Express with express.raw': (hook) =>
-      expressWith((app, express) => app.post('/hook', express.raw({ type: 'application/json' }), hook)),
-    'Express with express.text': (hook) =>
-      expressWith((app, express) => app.post('/hook', express.text({ type: '*/*' }), hook)),
-    'Express with req.rawBody': (hook) =>
-      expressWith((app, express) => {
-        app.use(express.json({ verify: (req, _res, body) => Object.assign(req, { rawBody: body }) }))
-        app.post('/hook', hook)
-      }),
-    'Fastify with a parser for buffers': async (hook) => {
-      const app = require('fastify')()
-      app.register(async (scope) => {
-        scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
-          done(null, body),
-        )
-        scope.post('/hook', hook)
-      })
-      await app.ready()
-      return app.server
+    ...bodyReaders('application/json'),
+    'Express before express.json': (hook) => {
+      const app = require('express')()
+      app.post('/hook', hook)
+      return createServer(app.use(require('express').json()))
     },
+    'Express with req.rawBody': express((app, { json }) =>
+      app.use(json({ verify: (req, _res, body) => Object.assign(req, { rawBody: body }) })),
+    ),
   }
   for (const [name, create] of Object.entries(APPLICATIONS)) {
     test(name, async (t) => {
@@ -260,10 +241,7 @@ describe('a body that another parser has read', () => {
     const { store, revocations } = startRevocations(t)
     const hook = revocations.webhook(HOOK)
     const warned = once(process, 'warning')
-    const app = expressWith((app, express) => {
-      app.use(express.json())
-      app.post('/hook', hook)
-    })
+    const app = await express((app, { json }) => app.use(json()))(hook)
     const { status, body } = await post(`${await listen(t, app)}/hook`, SUSPEND)
     assert.equal(status, 500)
     assert.equal(body.error, 'body_already_read')
@@ -292,14 +270,6 @@ test('a handler rejects what is no request', async (t) => {
     await assert.rejects(() => /** @type {any} */ (hook)(...args), { name: 'TypeError', message: /takes \(req, res\)/ })
   }
 })
-
-/** A server with an Express application. */
-function expressWith(configure, version = 'express') {
-  const express = require(version)
-  const app = express()
-  configure(app, express)
-  return createServer(app)
-}
 
 test('a client that disconnects before it has sent the body does not end the process', async (t) => {
   const { revocations } = startRevocations(t)
