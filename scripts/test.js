@@ -41,7 +41,7 @@ async function main() {
   const started = Date.now()
   const rust = isUnit || patterns.length > 0 ? undefined : cargoTest()
   const summary = new Summary(join(ROOT, '__test__'))
-  await runFiles(files, summary)
+  await runFiles(files, summary, isUnit)
   console.log(summary.text())
   let { passed, failed, skipped } = summary
   if (rust) {
@@ -70,11 +70,13 @@ function testFiles() {
 /**
  * @param {string[]} files
  * @param {InstanceType<typeof Summary>} summary
+ * @param {boolean} isUnit
  */
-async function runFiles(files, summary) {
+async function runFiles(files, summary, isUnit) {
   mkdirSync(join(ROOT, 'target'), { recursive: true })
   const paths = files.map((file) => join(ROOT, '__test__', file))
-  const stream = run({ files: paths, concurrency: availableParallelism() })
+  // One more than the cores, because some tests wait for a timeout.
+  const stream = run({ files: paths, concurrency: availableParallelism() + (isUnit ? 1 : 0) })
   stream.on('data', (event) => summary.add(event))
   await pipeline(stream, new Spec(), createWriteStream(LOG_FILE))
 }

@@ -3,8 +3,8 @@
 const assert = require('node:assert/strict')
 const { createHash } = require('node:crypto')
 const { test } = require('node:test')
-const { logEntry, startManagementApi } = require('../../support/management-api')
-const { RECORDED, SIGNING_KEY, headersFor, signature, startRevocations } = require('../../support/webhooks')
+const { logEntry, startManagementApi } = require('../support/management-api')
+const { RECORDED, SIGNING_KEY, headersFor, signature, startRevocations } = require('../support/webhooks')
 
 const COUNT = Number(process.env.WEBHOOKS ?? 600)
 

@@ -43,7 +43,8 @@ async function responses(socket, count) {
   const counts = { invalid_signature: 0, overloaded: 0 }
   let text = ''
   for await (const chunk of socket) {
-    text += chunk
+    // Padding would make the search for outcomes slow.
+    text += String(chunk).replaceAll('.', '')
     counts.invalid_signature = text.split('invalid_signature').length - 1
     counts.overloaded = text.split('overloaded').length - 1
     if (counts.invalid_signature + counts.overloaded === count) return counts
