@@ -5,7 +5,7 @@ const http = require('node:http')
 const https = require('node:https')
 const { randomUUID } = require('node:crypto')
 const { brotliCompressSync, gzipSync } = require('node:zlib')
-const { AUDIENCE, createKey } = require('./tokens')
+const { AUDIENCE, createKey, encode } = require('./tokens')
 
 /**
  * @typedef {(request: http.IncomingMessage, response: http.ServerResponse) => void} Answer
@@ -155,6 +155,19 @@ const gzipped = (keys) => text(200, gzipSync(published(keys)), { 'Content-Encodi
 
 const brotli = (keys) => text(200, brotliCompressSync(published(keys)), { 'Content-Encoding': 'br' })
 
+/**
+ * Tokens with kids that no key set contains. They were issued before any key set was fetched, so that their keys cannot
+ * be new, and they share one signature to save time.
+ */
+function tokensOfUnknownKeys(server, count) {
+  const iat = Math.floor(Date.now() / 1000) - 60
+  const [, payload, signature] = server.key.sign(server.issuer, { claims: { iat } }).split('.')
+  return Array.from({ length: count }, () => {
+    const header = { alg: 'ES256', typ: 'at+jwt', kid: randomUUID() }
+    return `${encode(header)}.${payload}.${signature}`
+  })
+}
+
 module.exports = {
   brotli,
   drippingBody,
@@ -172,4 +185,5 @@ module.exports = {
   startKeyServer,
   startVerifier,
   text,
+  tokensOfUnknownKeys,
 }

@@ -139,7 +139,7 @@ describe('the page of errors', () => {
   const CODES = contract().errors.map(({ code }) => code)
 
   test('has a section for every code, and none for others', () => {
-    // `overloaded` depends on the load of the machine: see unit/core/pending.test.js.
+    // `overloaded` depends on the load of the machine: see system/overload.test.js.
     assert.deepEqual([...new Set([...REJECTIONS.map(({ code }) => code), 'overloaded'])].sort(), [...CODES].sort())
     assert.deepEqual(
       [...DECLARED.matchAll(/^ {2}\| '([a-z_]+)'$/gm)].map(([, code]) => code),
