@@ -10,20 +10,11 @@ const { AUDIENCE, createKey } = require('../support/tokens')
 const EXITS = /** @type {const} */ (['exits', 'fails', 'is terminated'])
 
 test('the main thread and four workers share a key set and its fetch', async () => {
-  await completes(async () => {
-    const assert = require('node:assert/strict')
-    const { createVerifier } = require('logto-authkit')
-    const { held, keySet, startKeyServer } = require('../support/key-server')
-    const { AUDIENCE, createKey } = require('../support/tokens')
-    const { verifyInWorker } = require('../support/worker')
-
-    const key = createKey('ES384')
-    const { answer, release } = held(keySet([key]))
-    const server = await startKeyServer({ after() {} }, { keys: [key], answer })
-    const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE }
-    const verifier = createVerifier(options)
-    const own = verifier.verify(key.sign(server.issuer))
-    const workers = [1, 2, 3, 4].map(() => verifyInWorker({ ...options, token: key.sign(server.issuer) }))
+  await completes(async ({ assert, start, verifyInWorker }) => {
+    const { server, release, options, sign } = await start({ isHeld: true })
+    const verifier = require('logto-authkit').createVerifier(options)
+    const own = verifier.verify(sign())
+    const workers = [1, 2, 3, 4].map(() => verifyInWorker({ ...options, token: sign() }))
     await Promise.all(workers.map(({ asked }) => asked))
     await server.requested(1)
     await release()
@@ -42,34 +33,26 @@ test('the main thread and four workers share a key set and its fetch', async () 
 })
 
 test('invalidating a key set in a worker invalidates it in every thread', async () => {
-  await completes(async () => {
-    const assert = require('node:assert/strict')
+  await completes(async ({ assert, start }) => {
     const { once } = require('node:events')
     const { Worker } = require('node:worker_threads')
-    const { createVerifier } = require('logto-authkit')
-    const { startKeyServer } = require('../support/key-server')
-
-    const { close, logtoUrl } = await startKeyServer({ after() {} })
-    const verifier = createVerifier({ logtoUrl, audience: null })
+    const { server, options } = await start()
+    const verifier = require('logto-authkit').createVerifier(options)
     await verifier.prefetch()
-    const script = `require('logto-authkit').invalidateJwksCache(${JSON.stringify(logtoUrl)})`
+    const script = `require('logto-authkit').invalidateJwksCache(${JSON.stringify(options.logtoUrl)})`
     await once(new Worker(script, { eval: true }), 'exit')
     assert.equal(verifier.stats().jwks.state, 'empty')
-    close()
+    server.close()
   })
 })
 
 test('a second copy of the modules, as created by test runners, shares the key set', async () => {
-  await completes(async () => {
-    const assert = require('node:assert/strict')
-    const { startKeyServer } = require('../support/key-server')
-
-    const server = await startKeyServer({ after() {} })
+  await completes(async ({ assert, start }) => {
+    const { server, options, sign } = await start()
     for (let copy = 0; copy < 3; copy += 1) {
       for (const name of Object.keys(require.cache)) delete require.cache[name]
       const { verifyLogtoToken } = require('logto-authkit')
-      const options = { logtoUrl: server.logtoUrl, audience: null }
-      assert.equal((await verifyLogtoToken(server.key.sign(server.issuer), options)).userId, 'alice')
+      assert.equal((await verifyLogtoToken(sign(), options)).userId, 'alice')
     }
     assert.equal(server.requests.length, 1)
     server.close()
@@ -78,19 +61,11 @@ test('a second copy of the modules, as created by test runners, shares the key s
 
 for (const end of EXITS) {
   test(`a worker that ${end} during a fetch does not affect other threads`, async () => {
-    await completes(async (end) => {
-      const assert = require('node:assert/strict')
-      const { verifyLogtoToken } = require('logto-authkit')
-      const { held, keySet, startKeyServer } = require('../support/key-server')
-      const { AUDIENCE, createKey } = require('../support/tokens')
-      const { endInWorker } = require('../support/worker')
-
-      const key = createKey('ES384')
-      const { answer, release } = held(keySet([key]))
-      const server = await startKeyServer({ after() {} }, { keys: [key], answer })
-      const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, jwksTimeoutMs: 60_000 }
-      const own = verifyLogtoToken(key.sign(server.issuer), options)
-      for (let i = 0; i < 5; i += 1) await endInWorker({ ...options, token: key.sign(server.issuer) }, end)
+    await completes(async ({ assert, endInWorker, start }, end) => {
+      const { server, release, options, sign } = await start({ isHeld: true })
+      const patient = { ...options, jwksTimeoutMs: 60_000 }
+      const own = require('logto-authkit').verifyLogtoToken(sign(), patient)
+      for (let i = 0; i < 5; i += 1) await endInWorker({ ...patient, token: sign() }, end)
       // The fetch completes only after the workers that waited for it have ended.
       await server.requested(1)
       await release()
@@ -101,44 +76,30 @@ for (const end of EXITS) {
   })
 
   test(`a worker that ${end} while signatures are checked on the thread pool does not affect other threads`, async () => {
-    await completes(async (end) => {
-      const assert = require('node:assert/strict')
+    await completes(async ({ assert, endInWorker, start }, end) => {
       const { verifyLogtoToken } = require('logto-authkit')
-      const { startKeyServer } = require('../support/key-server')
-      const { AUDIENCE, createKey } = require('../support/tokens')
-      const { endInWorker } = require('../support/worker')
-
-      const key = createKey('ES384')
-      const server = await startKeyServer({ after() {} }, { keys: [key] })
-      const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, tokenCacheSize: 0 }
+      const { server, options, sign } = await start()
+      const uncached = { ...options, tokenCacheSize: 0 }
       for (let i = 0; i < 5; i += 1) {
-        assert.equal((await verifyLogtoToken(key.sign(server.issuer), options)).userId, 'alice')
-        await endInWorker({ ...options, token: key.sign(server.issuer) }, end)
+        assert.equal((await verifyLogtoToken(sign(), uncached)).userId, 'alice')
+        await endInWorker({ ...uncached, token: sign() }, end)
       }
-      assert.equal((await verifyLogtoToken(key.sign(server.issuer), options)).userId, 'alice')
+      assert.equal((await verifyLogtoToken(sign(), uncached)).userId, 'alice')
       server.close()
     }, end)
   })
 
   test(`after the only thread with the addon ${end} during a fetch, a new thread can verify tokens`, async () => {
-    await completes(async (end) => {
-      const assert = require('node:assert/strict')
-      const { held, keySet, startKeyServer } = require('../support/key-server')
-      const { AUDIENCE, createKey } = require('../support/tokens')
-      const { endInWorker, verifyInWorker } = require('../support/worker')
-
-      const key = createKey('ES384')
-      const server = await startKeyServer({ after() {} }, { keys: [key] })
+    await completes(async ({ assert, endInWorker, held, keySet, start, verifyInWorker }, end) => {
+      const { key, server, options, sign } = await start()
       for (let i = 0; i < 3; i += 1) {
         const { answer, release } = held(keySet([key]))
         server.answer = answer
         const arrived = server.requested(server.requests.length + 1)
-        const jwksUri = `${server.jwksUri}/${i}`
-        const task = { logtoUrl: server.logtoUrl, audience: AUDIENCE, jwksUri, token: key.sign(server.issuer) }
+        const task = { ...options, jwksUri: `${server.jwksUri}/${i}`, token: sign() }
         await endInWorker(task, end)
         await arrived
         await release()
-
         server.answer = keySet([key])
         const next = verifyInWorker(task)
         assert.equal((await next.answered).userId, 'alice')
@@ -150,21 +111,10 @@ for (const end of EXITS) {
 }
 
 test('fifty workers, five at a time, make one request and exit by themselves', async () => {
-  await completes(async () => {
-    const assert = require('node:assert/strict')
-    const { startKeyServer } = require('../support/key-server')
-    const { AUDIENCE, createKey } = require('../support/tokens')
-    const { verifyInWorker } = require('../support/worker')
-
-    const key = createKey('ES384')
-    const server = await startKeyServer({ after() {} }, { keys: [key] })
+  await completes(async ({ assert, start, verifyInWorker }) => {
+    const { server, options, sign } = await start()
     for (let batch = 0; batch < 10; batch += 1) {
-      const tasks = [1, 2, 3, 4, 5].map(() => ({
-        logtoUrl: server.logtoUrl,
-        audience: AUDIENCE,
-        token: key.sign(server.issuer),
-      }))
-      const exits = tasks.map((task) => verifyInWorker(task).exited)
+      const exits = [1, 2, 3, 4, 5].map(() => verifyInWorker({ ...options, token: sign() }).exited)
       assert.deepEqual(await Promise.all(exits), [0, 0, 0, 0, 0])
     }
     assert.equal(server.requests.length, 1)
@@ -275,27 +225,35 @@ for (const [what, answer, more] of LAST_ACTIONS) {
   })
 }
 
-test('a background refresh does not keep the process alive', async (t) => {
-  const server = await startKeyServer(t)
-  const ended = inChild(async ({ token, ...options }) => {
-    const { createVerifier } = require('logto-authkit')
-    const verifier = createVerifier({ ...options, jwksCacheTtlMs: 2000, jwksTimeoutMs: 3_600_000 })
-    await verifier.verify(token)
-    while (verifier.stats().jwks.fetches < 2) {
-      await new Promise((resolve) => setTimeout(resolve, 10))
-      await verifier.verify(token)
+for (const isListening of [false, true]) {
+  test(`a background refresh does not keep the process alive, with subscribers: ${isListening}`, async (t) => {
+    const server = await startKeyServer(t)
+    const ended = inChild(
+      async ({ token, isListening, ...options }) => {
+        const { subscribe } = require('node:diagnostics_channel')
+        const { createVerifier } = require('logto-authkit')
+        const channels = isListening ? ['logto-authkit:verify', 'logto-authkit:jwks'] : []
+        for (const name of channels) subscribe(name, () => {})
+        const verifier = createVerifier({ ...options, jwksCacheTtlMs: 2000, jwksTimeoutMs: 3_600_000 })
+        await verifier.verify(token)
+        while (verifier.stats().jwks.fetches < 2) {
+          await new Promise((resolve) => setTimeout(resolve, 10))
+          await verifier.verify(token)
+        }
+        console.log('refreshing')
+      },
+      { ...taskOf(server), isListening },
+    )
+    await server.requested(1)
+    server.answer = (request, response) => {
+      server.answer = hanging
+      keySet([server.key])(request, response)
     }
-    console.log('refreshing')
-  }, taskOf(server))
-  await server.requested(1)
-  server.answer = (request, response) => {
-    server.answer = hanging
-    keySet([server.key])(request, response)
-  }
-  const { code, stdout, stderr, lingered } = await ended
-  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'refreshing\n' }, stderr)
-  assert.ok(lingered < MAX_EXIT_MS, `${lingered} ms`)
-})
+    const { code, signal, stdout, stderr, lingered } = await ended
+    assert.deepEqual({ code, signal, stdout }, { code: 0, signal: null, stdout: 'refreshing\n' }, stderr)
+    assert.ok(lingered < MAX_EXIT_MS, `${lingered} ms`)
+  })
+}
 
 test('a process does not exit while a verification is pending', async (t) => {
   const key = createKey('ES384')
@@ -345,8 +303,9 @@ function taskOf({ key, issuer, logtoUrl }) {
   return { logtoUrl, audience: AUDIENCE, token: key.sign(issuer) }
 }
 
-/** Asserts that the function completes in a child process without failing or crashing. */
+/** Asserts that the function completes in a child process without failing or crashing. It gets support/processes.js. */
 async function completes(script, data) {
-  const { code, signal, stderr } = await inChild(script, data)
+  const whole = /** @type {any} */ (`(data) => (${script})(require('../support/processes'), data)`)
+  const { code, signal, stderr } = await inChild(whole, data)
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr)
 }

@@ -12,7 +12,7 @@ const { logtoAuth } = require('logto-authkit/express')
 const { inChild } = require('../../support/child')
 const { EXPRESSES } = require('../../support/frameworks')
 const { messagesOf, startServer, verdict } = require('../../support/helpers')
-const { hanging, held, keySet, startKeyServer, startVerifier, text } = require('../../support/key-server')
+const { held, keySet, startKeyServer, startVerifier, text } = require('../../support/key-server')
 const { bearer, createKey } = require('../../support/tokens')
 
 /** Every verification fetches the keys. */
@@ -281,31 +281,6 @@ test('a subscriber that throws affects neither the verification nor other subscr
     'thrown for logto-authkit:verify',
     'thrown for logto-authkit:verify',
   ])
-})
-
-test('a background fetch does not keep a process with subscribers alive', async (t) => {
-  const server = await startKeyServer(t)
-  const ended = inChild(
-    async ({ token, ...options }) => {
-      const { subscribe } = require('node:diagnostics_channel')
-      const { createVerifier } = require('logto-authkit')
-      for (const name of ['logto-authkit:verify', 'logto-authkit:jwks']) subscribe(name, () => {})
-      const verifier = createVerifier({ ...options, jwksCacheTtlMs: 2000, jwksTimeoutMs: 3_600_000 })
-      await verifier.verify(token)
-      while (verifier.stats().jwks.fetches < 2) {
-        await new Promise((resolve) => setTimeout(resolve, 10))
-        await verifier.verify(token)
-      }
-    },
-    { ...server.options, token: server.key.sign(server.issuer) },
-  )
-  await server.requested(1)
-  server.answer = (request, response) => {
-    server.answer = hanging
-    keySet([server.key])(request, response)
-  }
-  const { code, signal, stderr } = await ended
-  assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr)
 })
 
 test('the messages of a worker thread go to its own subscribers only', async (t) => {
