@@ -74,7 +74,7 @@ async function explain(input, options) {
     header,
     claims,
     checks,
-    hints: hints(/** @type {any} */ (failed), { header, claims, options, token: report.token, cookie }),
+    hints: hints(/** @type {any} */ (failed), { header, claims, options, token: report.token }),
   }
 }
 

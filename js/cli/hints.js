@@ -5,7 +5,7 @@ const { printable } = require('./terminal')
 
 /**
  * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
- * @typedef {{ header: any, claims: any, options: any, token: string, cookie?: string }} Case - `cookie` is the Cookie header.
+ * @typedef {{ header: any, claims: any, options: any, token: string }} Case
  */
 
 /**
@@ -21,39 +21,28 @@ function hints(errors, its) {
 
 /** @type {Record<string, (its: any) => (string | string[])[]>} */
 const HINTS = {
-  missing_token: ({ cookie, options, error }) => [
-    meaningOf(error.details.reason) ?? [],
-    otherCookie(cookie, options.cookieName ?? contract().cookies.auth),
+  missing_token: ({ options, error: { details } }) => [
+    details.cookie === undefined
+      ? (meaningOf(details.reason) ?? [])
+      : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
     `The request contains no token. The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
   ambiguous_token: () => [
     'The request contains two different tokens. Look for two cookies with the same name on different paths or domains.',
   ],
-  opaque_token: ({ token }) => [
-    token.startsWith('pat_')
+  opaque_token: ({ token, error }) => [
+    error.details.reason === 'personal_access_token'
       ? 'This is a personal access token. Exchange it for an access token first: POST /oidc/token with grant_type=urn:ietf:params:oauth:grant-type:token-exchange, subject_token_type=urn:logto:token-type:personal_access_token and resource=https://your-api.'
       : token.length === 43
         ? 'This is an opaque token. Logto issues one if the client requests no API resource. Pass the API identifier when signing in (`resources: [...]`) and when requesting the token: getAccessToken("https://your-api").'
         : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
-  malformed_token: ({ token, error }) => [
-    [meaningOf(error.details.reason), error.details.problem].filter(Boolean).join(' '),
-    error.details.reason === 'literal_undefined'
-      ? 'Sign the user in first, and await the token: await getAccessToken("https://your-api").'
-      : [],
+  malformed_token: ({ token, error: { details } }) => [
+    [meaningOf(details.reason), details.problem].filter(Boolean).join(' '),
     /^j:/.test(token)
       ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
       : [],
-    /^bearer\s/i.test(token) ? 'The input starts with "Bearer", which is not part of the token.' : [],
-    /["'\s]/.test(token) ? 'The input contains quotes or white space, which never occur in a token.' : [],
-    /[=+/]/.test(token)
-      ? 'The input contains =, + or /, which never occur in a JWT. It has probably been encoded a second time.'
-      : [],
-    /…|\.\.\./.test(token)
-      ? 'The input contains an ellipsis: the program that printed the token shortened it. Copy the whole value.'
-      : token.split('.').length === 2 || token.endsWith('.')
-        ? 'The end of the token is missing. It was probably truncated when it was copied or stored.'
-        : [],
+    ADVICE[details.reason]?.(token) ?? [],
   ],
   unsupported_algorithm: ({ header }) => [
     /^HS/.test(header?.alg)
@@ -128,6 +117,19 @@ const HINTS = {
   ],
 }
 
+/** What to do about a malformed token, besides the meaning of its reason. @type {Record<string, (token: string) => string | string[]>} */
+const ADVICE = {
+  literal_undefined: () => 'Sign the user in first, and await the token: await getAccessToken("https://your-api").',
+  truncated: (token) =>
+    /…|\.\.\./.test(token)
+      ? 'The input contains an ellipsis: the program that printed the token shortened it. Copy the whole value.'
+      : 'The token was probably truncated when it was copied or stored.',
+  not_base64url: (token) =>
+    /[=+/]/.test(token)
+      ? 'The input contains =, + or /, which never occur in a JWT. It has probably been encoded a second time.'
+      : [],
+}
+
 /** @type {(details: any, claims: any) => string[]} */
 const expired = ({ exp, now }, claims) => [
   `The token expired ${span(now - exp)} ago, at ${date(exp)}.`,
@@ -140,18 +142,6 @@ const expired = ({ exp, now }, claims) => [
 const tooOld = ({ iat, now, maxTokenAge }) => [
   `The token was issued ${span(now - iat)} ago, at ${date(iat)}, and \`maxTokenAge\` allows ${span(maxTokenAge)}. Request a new token.`,
 ]
-
-/**
- * Returns a JWT in a cookie whose name is not that of the token cookie.
- *
- * @param {string | undefined} cookies
- * @param {string} cookieName
- */
-function otherCookie(cookies = '', cookieName) {
-  const [, name] = /([^\s=;,]+)=eyJ[\w-]+\.[\w-]+\.[\w-]/.exec(cookies) ?? []
-  if (name === undefined || name === cookieName) return []
-  return `The cookie "${name}" contains a JWT, but this API reads the cookie "${cookieName}". If that JWT is the access token, set cookieName: "${name}".`
-}
 
 /**
  * @param {string} iss

@@ -1,18 +1,15 @@
 /** The page that ends a loop between the proxy and the sign-in page, and the warning for the server's log. */
 
-const { header } = require('../core/request')
-
 /** @typedef {import('../..').AuthError} AuthError */
 /** @typedef {'nested' | 'token' | 'repeated'} LoopReason */
 
 /**
  * @param {AuthError} error
  * @param {LoopReason} reason
- * @param {Request} request
  * @param {{ cookieName: string, signInUrl: string }} context
  * @returns {{ headers: Record<string, string>, body: string }}
  */
-function errorPage(error, reason, request, { cookieName, signInUrl }) {
+function errorPage(error, reason, { cookieName, signInUrl }) {
   const body = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -26,7 +23,7 @@ code { overflow-wrap: anywhere }
 <h1>Sign-in does not work</h1>
 <p>${escapeHtml(summary(error, reason))}</p>
 <p>Error code: <code>${error.code}</code></p>
-${hints(error, reason, request, cookieName)
+${hints(error, reason, cookieName)
   .map((hint) => `<p>${escapeHtml(hint)}</p>`)
   .join('\n')}
 <p><a href="${escapeHtml(signInUrl)}">Sign in again</a></p>
@@ -46,14 +43,13 @@ ${hints(error, reason, request, cookieName)
  * @param {Set<string>} warned - The codes that this proxy has warned about.
  * @param {AuthError} error
  * @param {LoopReason} reason
- * @param {Request} request
  * @param {string} cookieName
  */
-function warnAboutLoop(warned, error, reason, request, cookieName) {
+function warnAboutLoop(warned, error, reason, cookieName) {
   if (warned.has(error.code)) return
   warned.add(error.code)
   const details = Object.keys(error.details).length > 0 ? ` ${JSON.stringify(error.details)}` : ''
-  const message = [`${summary(error, reason)} (${error.code}${details})`, ...hints(error, reason, request, cookieName)]
+  const message = [`${summary(error, reason)} (${error.code}${details})`, ...hints(error, reason, cookieName)]
   process.emitWarning(`Sign-in loop ended: ${message.join(' ')}`, { code: 'LOGTO_AUTHKIT_SIGN_IN_LOOP' })
 }
 
@@ -64,29 +60,16 @@ function summary({ code, message }, reason) {
   return `The browser has returned from the sign-in page with a token that is rejected: ${message}.`
 }
 
-/** @type {(error: AuthError, reason: LoopReason, request: Request, cookieName: string) => string[]} */
-function hints({ code }, reason, request, cookieName) {
+/** @type {(error: AuthError, reason: LoopReason, cookieName: string) => string[]} */
+function hints({ code, details }, reason, cookieName) {
   if (reason === 'nested') return ['Add the path of the page to publicPaths, or return it from a signInUrl function.']
   if (code !== 'missing_token') return [HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
-  const other = otherToken(request, cookieName)
   return [
     `The application reads the token from the cookie "${cookieName}" or the Authorization header.`,
-    other === undefined
+    details.cookie === undefined
       ? 'Check that signing in sets this cookie with Path=/ and SameSite=Lax, that it has at most 4,096 bytes, and that the page uses https if the cookie is Secure.'
-      : `There is a token in the cookie "${other}": set the option cookieName, or change the name of the cookie.`,
+      : `There is a token in the cookie "${details.cookie}": set the option cookieName, or change the name of the cookie.`,
   ]
-}
-
-/**
- * Returns the name of another cookie that contains a JWT.
- *
- * @type {(request: Request, cookieName: string) => string | undefined}
- */
-function otherToken(request, cookieName) {
-  const cookies = String(header(request, 'cookie') ?? '').split(/;\s*/)
-  const found = cookies.find((cookie) => /^[^=]{1,100}=eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$/.test(cookie))
-  const name = found?.split('=', 1)[0]
-  return name === cookieName ? undefined : name
 }
 
 /** @param {string} text */

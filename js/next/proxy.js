@@ -51,11 +51,11 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const url = signIn.url(request)
     const reason = loopReason(request, error, cookieName)
     if (reason !== undefined) {
-      warnAboutLoop(warned, error, reason, request, cookieName)
+      warnAboutLoop(warned, error, reason, cookieName)
       // Behind other servers, the origin may be internal.
       const { origin } = request.nextUrl
       const signInUrl = url.origin === origin ? url.href.slice(origin.length) : url.href
-      const { headers, body } = errorPage(error, reason, request, { cookieName, signInUrl })
+      const { headers, body } = errorPage(error, reason, { cookieName, signInUrl })
       return withCookie(new NextResponse(body, { status: error.status, headers }), removedMarker(request))
     }
     // After 303, the browser opens the page with GET. After 307, it would post the form to the page.

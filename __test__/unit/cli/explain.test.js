@@ -171,7 +171,7 @@ describe('hints for common mistakes', () => {
     ],
     ['an audience in another letter case', () => issuer.mint({ audience: AUDIENCE.toUpperCase() }), [], /two APIs/],
     ['an ID token where any type is accepted', () => issuer.mint(ID_TOKEN), ['--any-type'], /ID token/],
-    ['the word Bearer', () => `Bearer bearer ${issuer.mint()}`, [], /"Bearer"/],
+    ['the word Bearer', () => `Bearer bearer ${issuer.mint()}`, [], /starts with the word `Bearer`/],
     ['quotes', () => `Authorization: Bearer "${issuer.mint()}"`, [], /quotes/],
     ['an encrypted token', () => 'a.b.c.d.e', [], /JWE/],
     [
