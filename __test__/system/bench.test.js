@@ -68,3 +68,25 @@ test('docs/bench.md and docs/bench.svg are generated from bench/results.json', (
   assert.equal(page('bench.md'), document(results))
   assert.equal(page('bench.svg'), chart(results.cases))
 })
+
+test('the chart sorts its bars, and compares previously verified tokens only with libraries that cache them', () => {
+  const groups = chart(load().cases).split('<g ').slice(1)
+  assert.equal(groups.length, 6)
+  for (const group of groups) {
+    const [names, values] = ['name', 'value'].map((kind) =>
+      [...group.matchAll(new RegExp(`class="${kind}[^>]*>([^<]+)<`, 'g'))].map(([, text]) => text),
+    )
+    const rates = values.map((text) => Number(text.replaceAll(',', '')))
+    assert.deepEqual(
+      rates,
+      [...rates].sort((a, b) => b - a),
+    )
+    assert.match(group, /class="unit" y="28">(verifications|requests) per second/)
+    if (!group.includes('reviously verified')) continue
+    const caching = PEERS.filter(({ cachesTokens }) => cachesTokens).map(({ name }) => name)
+    assert.deepEqual(
+      names.filter((name) => name !== NO_AUTH && !caching.includes(name)),
+      [],
+    )
+  }
+})
