@@ -6,13 +6,7 @@ const origin = ['https://app.example.com'] // only these pages may connect
 const server = createServer()
 const io = new Server(server, { cors: { origin, credentials: true } })
 
-io.use(
-  socketAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-    allowedOrigins: origin,
-  }),
-)
+io.use(socketAuth({ allowedOrigins: origin })) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 io.on('connection', (socket) => {
   const { userId, payload } = socket.data.auth
   socket.emit('hello', userId)

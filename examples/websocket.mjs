@@ -2,9 +2,8 @@ import { createServer } from 'node:http'
 import { verifyUpgrade } from 'logto-authkit/upgrade'
 import { WebSocketServer } from 'ws'
 
+// LOGTO_URL and LOGTO_AUDIENCE are read from the environment.
 const options = {
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
   allowedOrigins: ['https://app.example.com'], // only these pages may connect; browsers send cookies with requests from any site
 }
 const sockets = new WebSocketServer({ noServer: true })

@@ -1,12 +1,14 @@
 const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
 const { once } = require('node:events')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
+const { promisify } = require('node:util')
 const { io } = require('socket.io-client')
 const { WebSocket } = require('ws')
 const { ask } = require('../support/frameworks')
 const { connectClient, freePort, startAuthorizationServer } = require('../support/mcp-client')
-const { blocks } = require('../support/pages')
+const { blocks, read, rows, section } = require('../support/pages')
 const { EXAMPLES, compile, launch, start } = require('../support/start-example')
 
 /** The behavior that the examples of all frameworks have in common. */
@@ -23,6 +25,17 @@ async function checkOrders(t, path) {
   ])
   assert.deepEqual(await reply('/orders', token({})), [403, 'missing_scope'])
   assert.deepEqual(await reply('/orders', token({ sub: 'alice', scope: 'read:orders' })), [200, { owner: 'alice' }])
+}
+
+/** A client prints with and without a token what its page says. */
+async function checkClient(name, url, { headers }) {
+  const [, , ...table] = rows(String(section(read(`docs/${name}.md`), 'Quickstart')))
+  assert.equal(table.length, 2)
+  for (const [i, token] of [headers.authorization.split(' ')[1], undefined].entries()) {
+    const env = { ...process.env, URL: url, TOKEN: token }
+    const { stdout } = await promisify(execFile)(process.execPath, [join(EXAMPLES, `clients/${name}.mjs`)], { env })
+    assert.equal(`\`${stdout.trim()}\``, table[i][1])
+  }
 }
 
 describe('the example', { timeout: 300_000 }, () => {
@@ -59,6 +72,7 @@ describe('the example', { timeout: 300_000 }, () => {
     const [message] = await once(client, 'message')
     assert.equal(String(message), 'Hello alice')
     client.close()
+    await checkClient('websocket', url.replace('http', 'ws'), token({ sub: 'alice' }))
     const refused = new WebSocket(url.replace('http', 'ws'), { ...token({}), origin: 'https://evil.test' })
     const [{ message: reason }] = await once(refused, 'error')
     assert.equal(reason, 'Unexpected server response: 403')
@@ -72,6 +86,7 @@ describe('the example', { timeout: 300_000 }, () => {
       t.after(() => client.close())
       assert.equal(await new Promise((resolve) => client.once('hello', resolve)), 'alice')
     }
+    await checkClient('socket-io', url, token({ sub: 'alice' }))
     const refused = io(url, { transports: ['polling'], reconnection: false, auth: { token: 'opaque' } })
     t.after(() => refused.close())
     const { data } = await new Promise((resolve) => refused.once('connect_error', resolve))

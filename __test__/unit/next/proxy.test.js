@@ -296,7 +296,7 @@ const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
 
 test('C11: the documented matcher excludes files in public/, and nothing else', () => {
   const { unstable_doesMiddlewareMatch: doesMatch } = require('next/experimental/testing/server')
-  const documented = ['examples/next/proxy.ts', 'docs/next.md'].flatMap((path) => {
+  const documented = ['examples/next/proxy.ts', 'docs/next-proxy.md'].flatMap((path) => {
     const text = readFileSync(join(__dirname, '../../..', path), 'utf8')
     return [...text.matchAll(/matcher: ('\/\(\(\?!.*')/g)].map(([, literal]) => new Function(`return ${literal}`)())
   })

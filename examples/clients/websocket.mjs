@@ -1,0 +1,9 @@
+import { WebSocket } from 'ws'
+
+const headers = { authorization: `Bearer ${process.env.TOKEN ?? ''}` }
+const socket = new WebSocket(process.env.URL ?? 'ws://localhost:3000', { headers })
+socket.on('message', (message) => {
+  console.log(String(message))
+  socket.close()
+})
+socket.on('error', ({ message }) => console.log(message))
