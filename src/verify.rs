@@ -31,7 +31,7 @@ pub struct Verifier {
     tokens: Arc<TokenCache>,
     hits: AtomicU64,
     misses: AtomicU64,
-    warned: Warned,
+    pub(crate) warned: Warned,
 }
 
 /// A token that has passed every check.
@@ -69,12 +69,6 @@ impl Verifier {
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
-    }
-
-    /// The warning about a rejection for the log of the server, if there is one and the verifier has not given it before.
-    #[must_use]
-    pub fn warning(&self, rejection: &Rejection) -> Option<String> {
-        self.warned.take(rejection, &self.options)
     }
 
     /// Verifies the token of a request. If the first token is rejected with status 401 and another source also contains a token,
@@ -125,8 +119,7 @@ impl Verifier {
             None => (None, Waited::default()),
         };
         let was_cached = cached.is_some();
-        let counter = if was_cached { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
+        (if was_cached { &self.hits } else { &self.misses }).fetch_add(1, Ordering::Relaxed);
         let token = match cached {
             Some(token) => token,
             // Boxing saves every request from allocating and copying the space that only new tokens need.
@@ -283,8 +276,7 @@ impl Verifier {
         verdicts.record(Check::Organization, requirements.check_organization(&subject, organization))?;
         verdicts.record(Check::Scope, requirements.check_scopes(&subject))?;
         let roles = requirements.check_roles(&subject).and_then(|()| requirements.check_subject_type(&subject));
-        verdicts.record(Check::Role, roles)?;
-        Ok(())
+        verdicts.record(Check::Role, roles).map(drop)
     }
 }
 

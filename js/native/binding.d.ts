@@ -13,18 +13,21 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Completions {
   /** Calls `wake` on this thread after verifications have completed. */
   constructor(wake: () => void)
-  /** Takes the outcomes. Each ticket, negated, is followed by its outcome, or by null after a panic. */
+  /**
+   * Takes all outcomes as a flat list: the id of each verification, followed by its outcome, or by null after a
+   * panic.
+   */
   take(): Array<number | string | VerifiedContext | RejectedRequest | null>
 }
 
 /** Verifies logout tokens. */
 export declare class NativeLogoutVerifier {
   /**
-   * Verifies a logout token. A valid one results in `{ entry, id }` as JSON. `date` is the caller's date, in milliseconds since
-   * 1970.
+   * Verifies a logout token. For a valid token, returns `{ entry, id }` as JSON. `date` is the caller's date, in
+   * milliseconds since 1970.
    */
   verify(token: string, date: number): number | string | VerifiedContext | RejectedRequest
-  /** Lets a token be used once more. */
+  /** Allows a logout token to be accepted once more, because its revocation was not stored. */
   forget(id: string): void
 }
 
@@ -40,9 +43,12 @@ export declare class NativeRevocations {
   get id(): string
   /** The longest lifetime of an access token, in seconds. */
   get maxTokenLifetime(): number
-  /** The entry that a function writes to the store, as JSON. `date` is the caller's date, in milliseconds since 1970. */
+  /**
+   * The entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's date, in
+   * milliseconds since 1970.
+   */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
-  /** The entries that would change anything. */
+  /** The entries that would change the table. */
   missing(entries: Array<string>, date: number): Array<string>
   /** Adds entries in any order. `is_complete` says whether the store has no further entries. */
   apply(entries: Array<string>, isComplete: boolean, date: number): void
@@ -73,15 +79,15 @@ export declare class NativeVerifier {
    */
   route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number
   /**
-   * The context, as JSON, of the principal that the application's `fallback` returned, or the rejection if the principal does
-   * not meet the requirements. `payload` is a JSON object of its claims and `sub`.
+   * Accepts the principal that the application's `fallback` returned. Returns its context as JSON, or the rejection
+   * if the principal does not meet the requirements. `payload` is a JSON object of its claims and `sub`.
    */
   acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionsFault
   /** Fetches the keys unless they are cached. The result is an empty string on success. */
   prefetch(): number | string | VerifiedContext | RejectedRequest
   /** Statistics about the token cache and the key set, for operators. */
   stats(): VerifierStats
-  /** The origin from which keys are fetched over plain http. It is returned only once per process. */
+  /** The origin from which keys are fetched over plain http. Only the first call in the process returns it. */
   takeWarning(): string | null
   /** The name of the token cookie. */
   get cookieName(): string
@@ -95,14 +101,17 @@ export declare class NativeVerifier {
 
 /** Receives requests of a webhook. */
 export declare class NativeWebhook {
-  /** Whether the signature is that of the body. */
+  /** Whether the signature matches the body. */
   isSigned(body: Uint8Array, signature: string): boolean
 }
 
 /** A `Set-Cookie` header with a token. */
 export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
-/** Tells verifications to give up if their signature checks are still waiting, because their clients have disconnected. */
+/**
+ * Cancels the verifications with these ids, whose clients have disconnected, unless their signature checks have
+ * started.
+ */
 export declare function cancel(ids: Array<number>): void
 
 /** Parses the options of `catchUp`. */
@@ -115,7 +124,7 @@ export interface CatchUpOptions {
   resource: string
   clientId: string
   clientSecret: string
-  /** Milliseconds. */
+  /** The time between two requests, in milliseconds. */
   every: number
 }
 
@@ -162,8 +171,8 @@ export declare function createWebhook(options: unknown): NativeWebhook | Options
 export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
 /**
- * Marks the end of a turn of the event loop on this thread: waiting signature checks may use what is left of its time budget.
- * Returns whether checks are still waiting.
+ * Marks the end of a turn of the event loop on this thread: waiting signature checks may use the rest of its time
+ * budget. Returns whether checks are still waiting.
  */
 export declare function endTurn(): boolean
 
@@ -292,7 +301,7 @@ export interface RevocationStats {
   skipped: number
   /** How long ago the store had no further entries, in milliseconds. */
   lagMs: number | null
-  /** Whether sessions are revoked although no token identifies its session. */
+  /** Whether sessions have been revoked although no token contains the `sid` of its session. */
   sessionsAreUnnamed: boolean
 }
 
@@ -328,14 +337,17 @@ export interface VerifierStats {
   lastError: string | null
 }
 
-/** Parses an event. The result is the reason if that is impossible. `date` is the caller's date, in milliseconds since 1970. */
+/**
+ * Parses an event. Returns the reason if the body is not a valid event. `date` is the caller's date, in milliseconds
+ * since 1970.
+ */
 export declare function webhookEvent(body: Uint8Array, date: number): WebhookEvent | string
 
 /** An event of a webhook. */
 export interface WebhookEvent {
   /** The name of the event. */
   name: string
-  /** Whether an administrator has sent the event to test the webhook. */
+  /** Whether an administrator sent the event to test the webhook. */
   isTest: boolean
   /** The revocations that follow from the event, as JSON. */
   entries: Array<string>

@@ -30,7 +30,7 @@ use self::completions::{Completions, Inbox};
 use self::credentials::{RequestExtras, application_rejection, credentials, required_organization};
 use self::outcome::{Outcome, RejectedRequest, VerificationResult};
 use self::run::run_verification;
-use self::validation::{OptionsFault, option_set, value_or_fault};
+use self::validation::{EnvironmentVariables, OptionsFault, option_set, value_or_fault};
 use self::values::raw;
 
 use crate::clock::Timestamp;
@@ -56,13 +56,6 @@ pub struct VerifierStats {
     /// The time of the last successful fetch, in milliseconds since 1970.
     pub fetched_at: Option<f64>,
     pub last_error: Option<String>,
-}
-
-/// The environment variables that replace missing options, by the name of the option.
-#[napi(object)]
-pub struct EnvironmentVariables {
-    pub logto_url: Option<String>,
-    pub audience: Option<String>,
 }
 
 /// A verifier, with options that are parsed once.
@@ -268,7 +261,7 @@ impl NativeVerifier {
 
 /// The outcome for a rejected request, with a warning if the log of the server should contain one.
 fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier) -> Outcome {
-    let warning = verifier.warning(&rejection);
+    let warning = verifier.warned.take(&rejection, verifier.options());
     Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }
 

@@ -8,6 +8,13 @@ use super::values::raw;
 use crate::options::{self, OptionError, Set};
 use crate::paths;
 
+/// The environment variables that replace missing options, by the name of the option.
+#[napi(object)]
+pub struct EnvironmentVariables {
+    pub logto_url: Option<String>,
+    pub audience: Option<String>,
+}
+
 /// An invalid option, thrown as a `TypeError`.
 #[napi(object)]
 pub struct OptionsFault {
