@@ -52,6 +52,13 @@ function pollute(t, name, value) {
   prototype[name] = value
 }
 
+/** The error for an invalid option. */
+const invalidOptions = (/** @type {string | RegExp} */ message = /./) => ({
+  name: 'TypeError',
+  code: 'invalid_options',
+  message,
+})
+
 /** Collects the warnings of the process until the test ends. */
 function warningsOf(t) {
   /** @type {any[]} */
@@ -85,6 +92,7 @@ function secondCopy(t, entry = 'logto-authkit') {
 module.exports = {
   AUDIENCE,
   bearer,
+  invalidOptions,
   messagesOf,
   outcome,
   pollute,

@@ -1,8 +1,9 @@
 const assert = require('node:assert/strict')
-const { describe, test } = require('node:test')
+const { after, before, describe, test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const { NextRequest, NextResponse } = require('next/server')
 const { AuthError } = require('logto-authkit')
+const { createTestIssuer } = require('logto-authkit/testing')
 const csrf = require('logto-authkit/csrf')
 const {
   buildAuthCookieHeader,
@@ -31,11 +32,18 @@ const optionsOf = ({ logtoUrl }) => ({ logtoUrl, audience: AUDIENCE })
 
 const NO_TOKEN = 'No token found in cookies or Authorization header'
 
+/** For tests that neither change the issuer nor count its requests. */
+let issuer
+before(async () => {
+  issuer = await createTestIssuer()
+})
+after(() => issuer.close())
+
 // The examples from the original's documentation. Only the import differs.
 
 for (const [framework, express] of Object.entries(EXPRESSES)) {
   test(`${framework}: the documented protected route, with and without a scope`, async (t) => {
-    const { logtoUrl, mint } = await startIssuer(t)
+    const { logtoUrl, mint } = issuer
     const authMiddleware = createExpressAuthMiddleware({
       logtoUrl,
       audience: [AUDIENCE, 'https://second.example.test'],
@@ -76,7 +84,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   })
 
   test(`${framework}: the documented guest mode`, async (t) => {
-    const { logtoUrl, mint } = await startIssuer(t)
+    const { logtoUrl, mint } = issuer
     const app = express()
     app.use(createExpressAuthMiddleware({ logtoUrl, audience: AUDIENCE, allowGuest: true }))
     app.get('/session', (req, res) => void res.json({ auth: req.auth ?? null }))
@@ -104,7 +112,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   })
 
   test(`${framework}: the documented CSRF protection before authentication`, async (t) => {
-    const { logtoUrl, mint } = await startIssuer(t)
+    const { logtoUrl, mint } = issuer
     const app = express()
     app.use(createCsrfMiddleware({ cookieName: 'logto_csrf_token', headerName: 'x-csrf-token' }))
     app.use('/api', createExpressAuthMiddleware({ logtoUrl, audience: AUDIENCE }))
@@ -129,7 +137,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   })
 
   test(`${framework}: the documented HttpOnly cookie for the token`, async (t) => {
-    const { logtoUrl, mint } = await startIssuer(t)
+    const { logtoUrl, mint } = issuer
     const app = express()
     app.use(express.json())
     app.post('/api/session', async (req, res) => {
@@ -149,8 +157,8 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
   })
 }
 
-test('the documented Route Handler', async (t) => {
-  const { logtoUrl, mint } = await startIssuer(t)
+test('the documented Route Handler', async () => {
+  const { logtoUrl, mint } = issuer
   async function routeGet(request) {
     const result = await verifyNextAuth(request, { logtoUrl, audience: AUDIENCE, requiredScope: 'some_scope' })
     if (!result.success) return Response.json({ error: /** @type {any} */ (result).error }, { status: 401 })
@@ -172,8 +180,8 @@ test('the documented Route Handler', async (t) => {
   ])
 })
 
-test('the documented Next.js middleware', async (t) => {
-  const { logtoUrl, mint } = await startIssuer(t)
+test('the documented Next.js middleware', async () => {
+  const { logtoUrl, mint } = issuer
   async function middleware(request) {
     if (!request.nextUrl.pathname.startsWith('/api/protected')) return undefined
     const result = await verifyNextAuth(request, { logtoUrl, audience: AUDIENCE })
@@ -189,8 +197,8 @@ test('the documented Next.js middleware', async (t) => {
   assert.deepEqual([passed?.headers.get('x-middleware-next'), passed?.headers.get('x-user-id')], ['1', 'alice'])
 })
 
-test('the documented Next.js middleware with guests', async (t) => {
-  const { logtoUrl, mint } = await startIssuer(t)
+test('the documented Next.js middleware with guests', async () => {
+  const { logtoUrl, mint } = issuer
   const options = { logtoUrl, audience: AUDIENCE, allowGuest: true }
   const verdict = async (headers) => {
     const result = await verifyNextAuth(new NextRequest('https://app.example.test', { headers }), options)
@@ -237,8 +245,7 @@ describe('C12: responds through res.status and res.json', () => {
     return { res, calls }
   }
 
-  test('of an object that has nothing else', async (t) => {
-    const issuer = await startIssuer(t)
+  test('of an object that has nothing else', async () => {
     const protectedRoute = createExpressAuthMiddleware(optionsOf(issuer))
     const { res, calls } = minimalResponse()
     await protectedRoute({ headers: {} }, res, () => assert.fail())
@@ -253,8 +260,7 @@ describe('C12: responds through res.status and res.json', () => {
     assert.equal(passed, true)
   })
 
-  test('and sets headers only if there is a setHeader', async (t) => {
-    const issuer = await startIssuer(t)
+  test('and sets headers only if there is a setHeader', async () => {
     const { res, calls } = minimalResponse()
     /** @type {Record<string, unknown>} */
     const headers = {}
@@ -284,7 +290,6 @@ describe('C12: responds through res.status and res.json', () => {
 
   for (const [framework, express] of Object.entries(EXPRESSES)) {
     test(`${framework}: a wrapper of res.json sees the response`, async (t) => {
-      const issuer = await startIssuer(t)
       const app = express()
       app.use((_req, res, next) => {
         const json = res.json.bind(res)
@@ -302,8 +307,8 @@ describe('C12: responds through res.status and res.json', () => {
   }
 })
 
-test('the documented verifyAuth with a token or a request', async (t) => {
-  const { logtoUrl, mint } = await startIssuer(t)
+test('the documented verifyAuth with a token or a request', async () => {
+  const { logtoUrl, mint } = issuer
   const options = { logtoUrl, audience: AUDIENCE, requiredScope: 'read:profile' }
   const token = mint({ sub: 'alice', scope: 'read:profile' })
   const auth = await verifyAuth(token, options)
@@ -321,8 +326,8 @@ test('the documented verifyAuth with a token or a request', async (t) => {
   for (const request of requests) assert.deepEqual(await verifyAuth(request, options), auth)
 })
 
-test('the documented user of a server-rendered page', async (t) => {
-  const { logtoUrl, mint } = await startIssuer(t)
+test('the documented user of a server-rendered page', async () => {
+  const { logtoUrl, mint } = issuer
   async function loadUserFromRequest(request) {
     const auth = await verifyAuth(request, { logtoUrl, audience: AUDIENCE, allowGuest: true })
     return { userId: auth.userId, isAuthenticated: auth.isAuthenticated, isGuest: auth.isGuest }
@@ -336,8 +341,7 @@ test('the documented user of a server-rendered page', async (t) => {
   })
 })
 
-test('the documented scope checks of contexts and payloads', async (t) => {
-  const issuer = await startIssuer(t)
+test('the documented scope checks of contexts and payloads', async () => {
   const auth = await verifyAuth(issuer.mint({ scope: 'read:reports' }), optionsOf(issuer))
   const byHand = { userId: 'u', isAuthenticated: true, payload: { sub: 'u', scope: 'read:reports' } }
   assert.equal(hasScopes(byHand, 'read:reports'), false)
@@ -363,8 +367,7 @@ test('the documented scope checks of contexts and payloads', async (t) => {
   })
 })
 
-test('the documented role checks of contexts and payloads, in the first claim that has roles', async (t) => {
-  const issuer = await startIssuer(t)
+test('the documented role checks of contexts and payloads, in the first claim that has roles', async () => {
   const auth = await verifyAuth(issuer.mint({ claims: { roles: ['admin'] } }), optionsOf(issuer))
   const byHand = { userId: 'u', isAuthenticated: true, payload: { sub: 'u', scope: '', roles: ['admin'] } }
   assert.equal(hasRole(byHand, 'admin'), false)
@@ -426,8 +429,7 @@ test('the CSRF helpers are the functions of logto-authkit/csrf', () => {
   for (const [name, value] of Object.entries(csrf)) assert.equal(server[name], value, name)
 })
 
-test("verifyAuth rejects with the original's messages and has the AuthError as cause", async (t) => {
-  const issuer = await startIssuer(t)
+test("verifyAuth rejects with the original's messages and has the AuthError as cause", async () => {
   const options = optionsOf(issuer)
   const rejection = async (input, extra = {}) => {
     const error = await rejectionOf(verifyAuth(input, { ...options, ...extra }))
@@ -467,7 +469,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   })
 
   test(`${framework}: every other rejection is a 401 with a challenge`, async (t) => {
-    const issuer = await startIssuer(t)
     const options = { ...optionsOf(issuer), requiredScope: 'read', requiredRole: 'admin', organizationId: 'mine' }
     const url = await serve(t, listener(createExpressAuthMiddleware(options), sendAuth))
     const mine = { organizationId: 'mine', scope: 'read' }
@@ -496,14 +497,12 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   })
 
   test(`${framework}: a preflight is rejected like any request, as in the original`, async (t) => {
-    const issuer = await startIssuer(t)
     const url = await serve(t, listener(createExpressAuthMiddleware(optionsOf(issuer)), sendAuth))
     const headers = { 'access-control-request-method': 'POST' }
     assert.equal((await ask(url, { method: 'OPTIONS', headers })).status, 401)
   })
 
   test(`${framework}: an existing req.auth is replaced, or the request fails`, async (t) => {
-    const issuer = await startIssuer(t)
     const auth = createExpressAuthMiddleware({ ...optionsOf(issuer), allowGuest: true })
     const spoofing = (configurable) => (req, _res, next) => {
       Object.defineProperty(req, 'auth', { value: { userId: 'root' }, configurable })
@@ -517,7 +516,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
 
   for (const isRevokedLate of [false, true]) {
     test(`${framework}: ignores a request that was answered during verification (revoked: ${isRevokedLate})`, async (t) => {
-      const issuer = await startIssuer(t)
       let decide
       const decided = new Promise((resolve) => {
         decide = resolve
@@ -540,7 +538,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
   }
 
   test(`${framework}: an error thrown by isRevoked is a 500, not a 401`, async (t) => {
-    const issuer = await startIssuer(t)
     for (const thrown of [new Error('no database'), undefined, 'route']) {
       const isRevoked = async () => {
         throw thrown
@@ -556,7 +553,6 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
 }
 
 test('audience may be missing here, with one warning per process', async (t) => {
-  const issuer = await startIssuer(t)
   const token = issuer.mint({ audience: 'https://any.example.test' })
   const warnings = warningsOf(t)
   const { logtoUrl } = issuer
@@ -576,8 +572,7 @@ test('audience may be missing here, with one warning per process', async (t) => 
 
 // Differences that docs/migrating.md lists.
 
-test('scopes are compared as a whole', async (t) => {
-  const issuer = await startIssuer(t)
+test('scopes are compared as a whole', async () => {
   const options = { ...optionsOf(issuer), requiredScope: 'read' }
   const message = 'Token verification failed: Missing required scope: read'
   await assert.rejects(verifyAuth(issuer.mint({ scope: 'read:all spread' }), options), { message })
@@ -615,8 +610,7 @@ test('an empty requirement is an error, not a pass', () => {
   assert.throws(() => hasRole(payload, 'a', { claimKeys: [] }), error)
 })
 
-test('ID tokens and tokens without exp are rejected', async (t) => {
-  const issuer = await startIssuer(t)
+test('ID tokens and tokens without exp are rejected', async () => {
   const why = async (claims) => (await rejectionOf(verifyAuth(issuer.mint(claims), optionsOf(issuer)))).cause.code
   assert.equal(await why({ header: { typ: undefined } }), 'invalid_token_type')
   assert.equal(await why({ claims: { exp: undefined } }), 'invalid_claims')
@@ -634,8 +628,7 @@ test('unknown key ids do not fetch the keys every time', async (t) => {
   assert.ok(issuer.jwksRequests <= 2, String(issuer.jwksRequests))
 })
 
-test('two tokens are rejected, and an invalid cookie does not hide a valid header', async (t) => {
-  const issuer = await startIssuer(t)
+test('two tokens are rejected, and an invalid cookie does not hide a valid header', async () => {
   const [one, two] = [issuer.mint(), issuer.mint()]
   const verdict = async (headers) => {
     const result = await verifyNextAuth({ headers: new Headers(headers) }, optionsOf(issuer))
@@ -648,8 +641,7 @@ test('two tokens are rejected, and an invalid cookie does not hide a valid heade
   assert.equal(await verdict({ authorization: `bearer  ${one}` }), 'test-user')
 })
 
-test('an invalid guest id is omitted', async (t) => {
-  const issuer = await startIssuer(t)
+test('an invalid guest id is omitted', async () => {
   const options = { ...optionsOf(issuer), allowGuest: true }
   for (const id of ['<script>', 'a b', 'x'.repeat(129)]) {
     const guest = await verifyAuth({ headers: { cookie: `guest_logto_authtoken=${id}` } }, options)

@@ -2,6 +2,7 @@ const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { buildAuthCookieHeader, buildGuestCookieHeader, createVerifier, verifyAuth } = require('logto-authkit')
+const { invalidOptions } = require('../../support/helpers')
 const { AUDIENCE, LOGTO_URL, createKey, optionsFor, signToken } = require('../../support/tokens')
 
 describe('buildAuthCookieHeader', () => {
@@ -51,24 +52,17 @@ describe('buildAuthCookieHeader', () => {
   ]
   for (const value of unsafe) {
     test(`rejects the token ${inspect(value)} without repeating it`, () => {
+      assert.throws(() => buildAuthCookieHeader(value), invalidOptions(/token/))
       assert.throws(
         () => buildAuthCookieHeader(value),
-        (/** @type {any} */ error) => {
-          assert.equal(error.name, 'TypeError')
-          assert.equal(error.code, 'invalid_options')
-          assert.match(error.message, /token/)
-          return !error.message.includes(value)
-        },
+        (/** @type {any} */ error) => !error.message.includes(value),
       )
     })
   }
 
   for (const value of [undefined, null, 5, true, {}, ['T'], Promise.resolve('T')]) {
     test(`rejects ${inspect(value)}, which is not a token`, () => {
-      assert.throws(() => buildAuthCookieHeader(/** @type {any} */ (value)), {
-        name: 'TypeError',
-        code: 'invalid_options',
-      })
+      assert.throws(() => buildAuthCookieHeader(/** @type {any} */ (value)), invalidOptions())
     })
   }
 })
@@ -103,27 +97,21 @@ describe('buildGuestCookieHeader', () => {
 
   for (const id of ['', 'a b', 'a;b', 'a=b', 'a.b', 'ä', 'a\r\nX: y', 'x'.repeat(129)]) {
     test(`rejects the id ${inspect(id, { maxStringLength: 40 })}`, () => {
-      assert.throws(() => buildGuestCookieHeader(id), {
-        name: 'TypeError',
-        code: 'invalid_options',
-        message: /"guestId": expected 1 to 128 of the characters A-Z a-z 0-9 _ -, got /,
-      })
+      const message = /"guestId": expected 1 to 128 of the characters A-Z a-z 0-9 _ -, got /
+      assert.throws(() => buildGuestCookieHeader(id), invalidOptions(message))
     })
   }
 
   // The id of a context that is not a guest: all such visitors would share the id `undefined`.
   for (const id of [undefined, null, 5, true, {}, ['a']]) {
     test(`rejects ${inspect(id)}, which is not an id`, () => {
-      assert.throws(() => buildGuestCookieHeader(/** @type {any} */ (id)), {
-        name: 'TypeError',
-        code: 'invalid_options',
-      })
+      assert.throws(() => buildGuestCookieHeader(/** @type {any} */ (id)), invalidOptions())
     })
   }
 
   test('rejects false and unknown options', () => {
     for (const options of /** @type {any[]} */ ([false, { cookieName: 'x' }])) {
-      assert.throws(() => buildGuestCookieHeader('G', options), { name: 'TypeError', code: 'invalid_options' })
+      assert.throws(() => buildGuestCookieHeader('G', options), invalidOptions())
     }
   })
 })

@@ -3,7 +3,7 @@ const { afterEach, describe, test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
 const { logtoAuth } = require('logto-authkit/express')
 const { parse } = require('../../../js/core/options')
-const { pollute, rejection, verdict } = require('../../support/helpers')
+const { invalidOptions, pollute, rejection, verdict } = require('../../support/helpers')
 const { AUDIENCE, LOGTO_URL, createKey, optionsFor, signToken } = require('../../support/tokens')
 
 const key = createKey('EdDSA')
@@ -17,8 +17,6 @@ function setEnvironment(url, audience) {
     else process.env[name] = value
   }
 }
-
-const invalid = (message) => ({ name: 'TypeError', code: 'invalid_options', message })
 
 describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
   test('replace missing options', async () => {
@@ -46,10 +44,10 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     assert.equal(await verdict(verifyAuth(signToken(key), { jwks })), 'invalid_audience')
     assert.equal(await verdict(verifyAuth(signToken(key), { jwks, audience: null })), 'accepted')
     for (const audience of ['', /** @type {any} */ ([])]) {
-      assert.throws(() => createVerifier({ audience }), invalid(/^Invalid option "audience"/))
+      assert.throws(() => createVerifier({ audience }), invalidOptions(/^Invalid option "audience"/))
     }
     for (const logtoUrl of ['', /** @type {any} */ (null)]) {
-      assert.throws(() => createVerifier({ logtoUrl, audience: 'a' }), invalid(/^Invalid option "logtoUrl"/))
+      assert.throws(() => createVerifier({ logtoUrl, audience: 'a' }), invalidOptions(/^Invalid option "logtoUrl"/))
     }
   })
 
@@ -57,11 +55,11 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     for (const empty of [undefined, '', ' ']) {
       setEnvironment(empty, AUDIENCE)
       const noUrl = 'expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined'
-      assert.throws(() => createVerifier(), invalid(`Invalid option "logtoUrl": ${noUrl}`))
+      assert.throws(() => createVerifier(), invalidOptions(`Invalid option "logtoUrl": ${noUrl}`))
       setEnvironment(LOGTO_URL, empty)
       assert.throws(
         () => createVerifier({}),
-        invalid(/^Invalid option "audience": .*variable LOGTO_AUDIENCE, got undefined$/),
+        invalidOptions(/^Invalid option "audience": .*variable LOGTO_AUDIENCE, got undefined$/),
       )
     }
   })
@@ -70,9 +68,9 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     setEnvironment('https://user:hunter2@auth.example.test', AUDIENCE)
     const message =
       'Invalid environment variable LOGTO_URL: expected a URL without user name and password, got "https://user:…@auth.example.test"'
-    assert.throws(() => createVerifier(), invalid(message))
+    assert.throws(() => createVerifier(), invalidOptions(message))
     setEnvironment(LOGTO_URL, '"https://api.example.com"')
-    assert.throws(() => createVerifier(), invalid(/^Invalid environment variable LOGTO_AUDIENCE: /))
+    assert.throws(() => createVerifier(), invalidOptions(/^Invalid environment variable LOGTO_AUDIENCE: /))
   })
 
   test('are read again for every verification with a plain options object', async () => {
@@ -90,13 +88,16 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
 
   test('do not apply to logto-authkit/server, whose options are those of the original', () => {
     setEnvironment(LOGTO_URL, AUDIENCE)
-    assert.throws(() => parse('server', {}), invalid(/got undefined$/))
-    assert.throws(() => parse('server', undefined), invalid('Invalid options: expected an object, got undefined'))
+    assert.throws(() => parse('server', {}), invalidOptions(/got undefined$/))
+    assert.throws(
+      () => parse('server', undefined),
+      invalidOptions('Invalid options: expected an object, got undefined'),
+    )
   })
 
   test('are not read from a polluted prototype', async (t) => {
     pollute(t, 'LOGTO_URL', LOGTO_URL)
     pollute(t, 'LOGTO_AUDIENCE', AUDIENCE)
-    assert.throws(() => createVerifier(), invalid(/"logtoUrl"/))
+    assert.throws(() => createVerifier(), invalidOptions(/"logtoUrl"/))
   })
 })

@@ -19,7 +19,7 @@ const { contract } = require('../../../js/core/contract')
 const { check, parse } = require('../../../js/core/options')
 const native = require('../../../js/native/binding')
 const { inChild } = require('../../support/child')
-const { pollute, rejection, startServer, verdict } = require('../../support/helpers')
+const { invalidOptions, pollute, rejection, startServer, verdict } = require('../../support/helpers')
 const { optionSet, optionSets, withOption } = require('../../support/options')
 const { AUDIENCE, ISSUER, LOGTO_URL, bearer, createKey, optionsFor, signToken } = require('../../support/tokens')
 
@@ -29,8 +29,6 @@ const key = createKey('EdDSA')
 const jwks = { keys: [key.jwk] }
 
 const own = (changes) => optionsFor(key, changes)
-
-const invalidOptions = (message) => ({ name: 'TypeError', code: 'invalid_options', message })
 
 /** Loads an adapter without its types, which need the types of a browser. */
 const load = (name) => require(`logto-authkit/${name}`)

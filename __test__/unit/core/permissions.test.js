@@ -3,7 +3,7 @@ const { describe, test } = require('node:test')
 const { inspect } = require('node:util')
 const { AuthError, hasRole, hasScopes, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
 const server = require('logto-authkit/server')
-const { pollute, secondCopy, verdict } = require('../../support/helpers')
+const { invalidOptions, pollute, secondCopy, verdict } = require('../../support/helpers')
 const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
 /** @typedef {import('logto-authkit').AuthSubject} AuthSubject */
@@ -11,6 +11,13 @@ const { createKey, optionsFor, signToken } = require('../../support/tokens')
 const key = createKey('EdDSA')
 
 const contextOf = (claims) => verifyAuth(signToken(key, claims), optionsFor(key))
+
+/** The error of a helper that requires a permission. */
+function missing(code, message, challenge) {
+  const wwwAuthenticate = `Bearer error="insufficient_scope", ${challenge}`
+  const headers = { 'Cache-Control': 'no-store', 'WWW-Authenticate': wwwAuthenticate }
+  return { name: 'AuthError', code, status: 403, message, wwwAuthenticate, headers, details: {} }
+}
 
 const verify = (claims, options) => verdict(verifyAuth(signToken(key, claims), optionsFor(key, options)))
 const newGuest = () => verifyAuth({ headers: {} }, optionsFor(key, { allowGuest: true }))
@@ -102,16 +109,7 @@ describe('scopes', () => {
     ])
   )) {
     test(`requireScopes throws: ${message}`, () => {
-      const wwwAuthenticate = `Bearer error="insufficient_scope", ${challenge}`
-      assert.throws(() => requireScopes(held, wanted, options), {
-        name: 'AuthError',
-        code: 'missing_scope',
-        status: 403,
-        message,
-        wwwAuthenticate,
-        headers: { 'Cache-Control': 'no-store', 'WWW-Authenticate': wwwAuthenticate },
-        details: {},
-      })
+      assert.throws(() => requireScopes(held, wanted, options), missing('missing_scope', message, challenge))
     })
   }
 
@@ -143,11 +141,7 @@ describe('scopes', () => {
   }
 
   function assertInvalid(option, subject, scopes, options) {
-    const error = {
-      name: 'TypeError',
-      code: 'invalid_options',
-      message: new RegExp(`^Invalid option "${option}": expected .+, got .+`),
-    }
+    const error = invalidOptions(new RegExp(`^Invalid option "${option}": expected .+, got .+`))
     assert.throws(() => hasScopes(subject, scopes, options), error)
     assert.throws(() => requireScopes(subject, scopes, options), error)
   }
@@ -207,16 +201,8 @@ describe('roles', () => {
     [undefined, undefined, 'Missing required role: admin. Checked claims: roles, role. Token roles: (none)'],
   ])) {
     test(`requireRole throws: ${message}`, () => {
-      const wwwAuthenticate = 'Bearer error="insufficient_scope", error_description="Missing required role: admin"'
-      assert.throws(() => requireRole(claims, 'admin', options), {
-        name: 'AuthError',
-        code: 'missing_role',
-        status: 403,
-        message,
-        wwwAuthenticate,
-        headers: { 'Cache-Control': 'no-store', 'WWW-Authenticate': wwwAuthenticate },
-        details: {},
-      })
+      const challenge = 'error_description="Missing required role: admin"'
+      assert.throws(() => requireRole(claims, 'admin', options), missing('missing_role', message, challenge))
     })
   }
 
@@ -234,11 +220,7 @@ describe('roles', () => {
     ['claimKeys', 'admin', { claimKeys: [5] }],
   ])) {
     test(`the role ${inspect(role)} with ${inspect(options)} is an error, not a pass`, () => {
-      const error = {
-        name: 'TypeError',
-        code: 'invalid_options',
-        message: new RegExp(`^Invalid option "${option}": expected .+, got .+`),
-      }
+      const error = invalidOptions(new RegExp(`^Invalid option "${option}": expected .+, got .+`))
       for (const subject of [{ roles: ['admin', ''] }, null]) {
         assert.throws(() => hasRole(subject, role, options), error)
         assert.throws(() => requireRole(subject, role, options), error)
@@ -309,7 +291,7 @@ describe('B5: only an object that the package created is a context', () => {
 
 test('inherited options are rejected, not ignored', () => {
   const inherited = Object.create({ mode: 'all', claimKeys: ['groups'] })
-  const wrong = { name: 'TypeError', code: 'invalid_options', message: /"mode": .* inherited one$/ }
+  const wrong = invalidOptions(/"mode": .* inherited one$/)
   for (const check of [hasScopes, requireScopes, hasRole, requireRole]) {
     assert.throws(() => check({ scope: 'a', roles: ['a'] }, 'a', inherited), wrong)
   }

@@ -4,7 +4,7 @@ const { readFileSync } = require('node:fs')
 const { get } = require('node:http')
 const { connect } = require('node:net')
 const { join } = require('node:path')
-const { test } = require('node:test')
+const { after, before, test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const jose = require('jose')
 const { clearJwksCache, createVerifier } = require('logto-authkit')
@@ -21,8 +21,14 @@ const capture = JSON.parse(readFileSync(join(__dirname, '../../fixtures/capture.
 
 const ALGORITHMS = ['ES384', 'RS256', 'ES256', 'ES512', 'EdDSA', 'Ed25519', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
-test('an ES384 token verifies with jose by default', async (t) => {
-  const issuer = await startIssuer(t)
+/** For tests that neither change the issuer nor count its requests. */
+let issuer
+before(async () => {
+  issuer = await createTestIssuer()
+})
+after(() => issuer.close())
+
+test('an ES384 token verifies with jose by default', async () => {
   assert.equal((await joseVerify(issuer, issuer.mint())).protectedHeader.alg, 'ES384')
 })
 
@@ -44,8 +50,7 @@ for (const alg of ALGORITHMS) {
   })
 }
 
-test('the key set has the recorded response headers', async (t) => {
-  const issuer = await startIssuer(t)
+test('the key set has the recorded response headers', async () => {
   const recorded = capture.jwks.find((set) => set.id === 'logto-1.42.0/k0')
   const response = await fetch(issuer.jwksUri)
   assert.equal(response.status, recorded.status)
@@ -57,8 +62,7 @@ test('the key set has the recorded response headers', async (t) => {
   assert.match(String(response.headers.get('etag')), new RegExp(`^"${length}-[A-Za-z0-9+/]{27}"$`))
 })
 
-test('a request with the current ETag gets 304 without a body', async (t) => {
-  const issuer = await startIssuer(t)
+test('a request with the current ETag gets 304 without a body', async () => {
   const etag = String((await fetch(issuer.jwksUri)).headers.get('etag'))
   for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
     const response = await fetch(issuer.jwksUri, { headers: { 'If-None-Match': known } })
@@ -77,8 +81,7 @@ test('an old ETag gets the new key set after a rotation', async (t) => {
   assert.equal((await fetch(issuer.jwksUri, { headers: { 'If-None-Match': etag } })).status, 200)
 })
 
-test('every recorded GET gets the recorded status and content type', async (t) => {
-  const issuer = await startIssuer(t)
+test('every recorded GET gets the recorded status and content type', async () => {
   const recorded = capture.endpoint_behaviour.filter(
     (entry) => entry.method === 'GET' && Object.keys(entry.request_headers).length === 0,
   )
@@ -90,8 +93,7 @@ test('every recorded GET gets the recorded status and content type', async (t) =
   }
 })
 
-test('the discovery document is a subset of the recorded one, with the URLs of this issuer', async (t) => {
-  const issuer = await startIssuer(t)
+test('the discovery document is a subset of the recorded one, with the URLs of this issuer', async () => {
   const recorded = JSON.stringify(capture.discovery[0].body).replaceAll('http://localhost:3001', issuer.logtoUrl)
   const response = await fetch(`${issuer.issuer}/.well-known/openid-configuration`)
   const document = /** @type {any} */ (await response.json())
@@ -107,8 +109,7 @@ test('the discovery document lists the algorithms of the keys', async (t) => {
   assert.deepEqual(document.id_token_signing_alg_values_supported, ['RS256', 'ES384'])
 })
 
-test('issuer and jwksUri are derived from logtoUrl', async (t) => {
-  const issuer = await startIssuer(t)
+test('issuer and jwksUri are derived from logtoUrl', async () => {
   assert.match(issuer.logtoUrl, /^http:\/\/127\.0\.0\.1:\d+$/)
   assert.equal(issuer.issuer, `${issuer.logtoUrl}/oidc`)
   assert.equal(issuer.jwksUri, `${issuer.logtoUrl}/oidc/jwks`)
@@ -135,8 +136,7 @@ for (const [name, options] of /** @type {[string, import('../../../js/testing/in
     { sub: 'app', clientId: 'app', organizationId: 'b60npgxn63ke', scope: 'read:orders write:orders' },
   ],
 ])) {
-  test(`mint creates tokens in the format of the recorded ${name}`, async (t) => {
-    const issuer = await startIssuer(t)
+  test(`mint creates tokens in the format of the recorded ${name}`, async () => {
     const recorded = capture.tokens.find((token) => token.name === `logto-1.42.0/${name}`)
     const token = issuer.mint({ audience: recorded.payload.aud, ...options })
     const header = jose.decodeProtectedHeader(token)
@@ -154,8 +154,7 @@ for (const [name, options] of /** @type {[string, import('../../../js/testing/in
   })
 }
 
-test('mint creates an ID token as documented', async (t) => {
-  const issuer = await startIssuer(t)
+test('mint creates an ID token as documented', async () => {
   const token = issuer.mint({
     audience: 'my-app',
     header: { typ: undefined },
@@ -165,19 +164,17 @@ test('mint creates an ID token as documented', async (t) => {
   assert.deepEqual(Object.keys(claimsOf(token)), ['sub', 'iat', 'exp', 'iss', 'aud'])
 })
 
-test('every token has a unique jti', async (t) => {
-  const issuer = await startIssuer(t)
+test('every token has a unique jti', async () => {
   assert.notEqual(claimsOf(issuer.mint()).jti, claimsOf(issuer.mint()).jti)
 })
 
-test('mint returns a string, which may also be awaited', async (t) => {
-  const { mint } = await startIssuer(t)
+test('mint returns a string, which may also be awaited', async () => {
+  const { mint } = issuer
   assert.equal(typeof mint(), 'string')
   assert.equal(typeof (await mint()), 'string')
 })
 
-test('times are relative to now', async (t) => {
-  const issuer = await startIssuer(t)
+test('times are relative to now', async () => {
   const before = Math.floor(Date.now() / 1000)
   const { iat, exp, nbf } = claimsOf(issuer.mint({ expiresIn: 60, notBefore: -30 }))
   const after = Math.floor(Date.now() / 1000)
@@ -187,15 +184,14 @@ test('times are relative to now', async (t) => {
 })
 
 for (const expiresIn of [0, -1, -86_400]) {
-  test(`a token that expires in ${expiresIn} s was issued an hour before it expired`, async (t) => {
-    const { iat, exp } = claimsOf((await startIssuer(t)).mint({ expiresIn }))
+  test(`a token that expires in ${expiresIn} s was issued an hour before it expired`, () => {
+    const { iat, exp } = claimsOf(issuer.mint({ expiresIn }))
     assert.ok(exp <= Date.now() / 1000 + expiresIn)
     assert.equal(exp - iat, 3600)
   })
 }
 
-test('claims add, replace and remove members, with any JSON type', async (t) => {
-  const issuer = await startIssuer(t)
+test('claims add, replace and remove members, with any JSON type', async () => {
   const claims = { sub: 42, exp: 'soon', iss: ['a', 'b'], aud: { a: 1 }, scope: null, jti: undefined, roles: ['x'] }
   const payload = claimsOf(issuer.mint({ sub: 'alice', scope: 'a', claims }))
   const { iat: _iat, ...rest } = payload
@@ -210,21 +206,19 @@ test('claims add, replace and remove members, with any JSON type', async (t) => 
   })
 })
 
-test('a claim named __proto__ is kept', async (t) => {
-  const token = (await startIssuer(t)).mint({ claims: JSON.parse('{"__proto__":{"admin":true}}') })
+test('a claim named __proto__ is kept', () => {
+  const token = issuer.mint({ claims: JSON.parse('{"__proto__":{"admin":true}}') })
   assert.match(Buffer.from(token.split('.')[1], 'base64url').toString(), /"__proto__":\{"admin":true\}/)
 })
 
-test('header adds, replaces and removes members, and the signature covers the result', async (t) => {
-  const issuer = await startIssuer(t)
+test('header adds, replaces and removes members, and the signature covers the result', async () => {
   const token = issuer.mint({ header: { typ: undefined, kid: 'unknown', crit: ['exp'], level: 1 } })
   const header = jose.decodeProtectedHeader(token)
   assert.deepEqual(header, { alg: 'ES384', kid: 'unknown', crit: ['exp'], level: 1 })
   await joseVerify(issuer, issuer.mint({ header: { typ: undefined, level: 1 } }), { typ: undefined })
 })
 
-test('a replaced alg does not change the algorithm of the signature', async (t) => {
-  const issuer = await startIssuer(t)
+test('a replaced alg does not change the algorithm of the signature', async () => {
   const [header, payload, signature] = issuer.mint({ header: { alg: 'none' } }).split('.')
   assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).alg, 'none')
   assert.equal(Buffer.from(signature, 'base64url').length, 96)
@@ -247,14 +241,12 @@ for (const [code, options] of /** @type {[string, import('../../../js/testing/in
   ['ERR_JWT_EXPIRED', { expiresIn: -1 }],
   ['ERR_JWT_CLAIM_VALIDATION_FAILED', { notBefore: 60 }],
 ])) {
-  test(`jose rejects ${JSON.stringify(options)} with ${code}`, async (t) => {
-    const issuer = await startIssuer(t)
+  test(`jose rejects ${JSON.stringify(options)} with ${code}`, async () => {
     await assert.rejects(joseVerify(issuer, issuer.mint(options)), { code })
   })
 }
 
-test("another token's signature is invalid, as documented", async (t) => {
-  const issuer = await startIssuer(t)
+test("another token's signature is invalid, as documented", async () => {
   await assert.rejects(joseVerify(issuer, withSignatureOf(issuer.mint(), issuer.mint())), {
     code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
   })
@@ -455,8 +447,7 @@ for (const [options, message] of /** @type {[any, string][]} */ ([
   [{ claims: { exp: 1n } }, 'Invalid option "claims.exp": expected a JSON value or undefined, got a BigInt'],
   [{ header: { kid: Symbol('x') } }, 'Invalid option "header.kid": expected a JSON value or undefined, got a symbol'],
 ])) {
-  test(`mint rejects what JSON cannot express: ${message}`, async (t) => {
-    const issuer = await startIssuer(t)
+  test(`mint rejects what JSON cannot express: ${message}`, async () => {
     assert.throws(() => issuer.mint(options), { name: 'TypeError', code: 'invalid_options', message })
   })
 }
@@ -508,7 +499,9 @@ function joseVerify(issuer, token, options) {
 }
 
 async function keySet(issuer) {
-  return /** @type {any} */ (await (await fetch(issuer.jwksUri)).json()).keys
+  // A kept connection may end while this process is busy, so that the next request on it would fail.
+  const response = await fetch(issuer.jwksUri, { headers: { connection: 'close' } })
+  return /** @type {any} */ (await response.json()).keys
 }
 
 async function ofEachKey(issuer, member) {
