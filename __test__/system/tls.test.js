@@ -34,32 +34,24 @@ test('accepts a server with a certificate of an authority in the system trust st
   await assertAccepted(await startTlsServer(t), { SSL_CERT_FILE: certificate })
 })
 
-for (const [what, text] of [
-  ['does not exist', null],
-  ['is empty', ''],
-  ['contains no valid certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
-  ['contains another authority', createAuthority().cert],
-]) {
-  test(`rejects a private authority if the file of NODE_EXTRA_CA_CERTS ${what}`, async (t) => {
-    const file = save('wrong.pem', text ?? '')
-    if (text === null) rmSync(file)
-    await assertRejected(await startTlsServer(t), { NODE_EXTRA_CA_CERTS: file }, /UnknownIssuer/)
-  })
-}
-
-/** @type {[string, () => import('../support/certificates').Identity, RegExp][]} */
+/** The reason that the error gives, and Node's code if there is one. @type {[string, () => any, RegExp, string?][]} */
 const UNTRUSTED = [
   ['a self-signed certificate', () => createSelfSigned(), /UnknownIssuer|SelfSigned/i],
-  ['an expired certificate', () => authority.expired(), /expired/],
-  ['a certificate that is not valid yet', () => authority.notYetValid(), /not valid yet/],
-  ['a certificate for another host', () => authority.forAnotherHost(), /not valid for name/],
+  ['an expired certificate', () => authority.expired(), /expired/, 'CERT_HAS_EXPIRED'],
+  ['a certificate that is not valid yet', () => authority.notYetValid(), /not valid yet/, 'CERT_NOT_YET_VALID'],
+  [
+    'a certificate for another host',
+    () => authority.forAnotherHost(),
+    /not valid for name/,
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+  ],
   ['a certificate for another IP address', () => authority.issue({ names: ['127.0.0.2'] }), /not valid for name/],
   ['a certificate without names', () => authority.issue({ names: [] }), /not valid for name|BadDer|BadEncoding/],
 ]
 
-for (const [what, issue, cause] of UNTRUSTED) {
-  test(`rejects ${what} and reports the reason`, async (t) => {
-    await assertRejected(await startTlsServer(t, { tls: issue() }), { NODE_EXTRA_CA_CERTS: certificate }, cause)
+for (const [what, issue, cause, code] of UNTRUSTED) {
+  test(`A12: rejects ${what} and reports the reason`, async (t) => {
+    await assertRejected(await startTlsServer(t, { tls: issue() }), { NODE_EXTRA_CA_CERTS: certificate }, cause, code)
   })
 }
 
@@ -139,9 +131,19 @@ test('A12: accepts NODE_EXTRA_CA_CERTS with a byte order mark', async (t) => {
 for (const [what, content, cause] of /** @type {[string, () => any, RegExp][]} */ ([
   ['is in DER format', () => new X509Certificate(authority.cert).raw, /is in DER format.*openssl x509/],
   ['is indented', () => authority.cert.replace(/^/gm, '  '), /is indented/],
-  ['does not exist', () => null, /does not exist/],
+  ['does not exist', () => null, /(?=.*UnknownIssuer).*does not exist/s],
+  ['is empty', () => '', /UnknownIssuer/],
+  [
+    'contains no valid certificate',
+    () => '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+    /UnknownIssuer/,
+  ],
   ['is encoded in UTF-16', () => Buffer.from(`\ufeff${authority.cert}`, 'utf16le'), /UTF-16/],
-  ['contains another authority', () => createAuthority().cert, /does not contain the certificate of this authority/],
+  [
+    'contains another authority',
+    () => createAuthority().cert,
+    /(?=.*UnknownIssuer).*does not contain the certificate of this authority/s,
+  ],
 ])) {
   test(`A12: says if the file of NODE_EXTRA_CA_CERTS ${what}`, async (t) => {
     const file = join(folder, 'problem.pem')
@@ -150,16 +152,6 @@ for (const [what, content, cause] of /** @type {[string, () => any, RegExp][]} *
     else save('problem.pem', bytes)
     const server = await startTlsServer(t)
     await assertRejected(server, { NODE_EXTRA_CA_CERTS: file }, cause, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
-  })
-}
-
-for (const [code, issue] of /** @type {[string, () => any][]} */ ([
-  ['CERT_HAS_EXPIRED', authority.expired],
-  ['CERT_NOT_YET_VALID', authority.notYetValid],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', () => authority.issue({ names: ['other.example.test'] })],
-])) {
-  test(`A12: the cause has Node's code ${code}`, async (t) => {
-    await assertRejected(await startTlsServer(t, { tls: issue() }), { NODE_EXTRA_CA_CERTS: certificate }, /./, code)
   })
 }
 
@@ -222,8 +214,7 @@ test('using http for an https server, or the reverse, is an outage', async (t) =
 
 for (const name of ['HTTPS_PROXY', 'https_proxy']) {
   test(`uses ${name}, and the proxy resolves the hostname`, async (t) => {
-    const server = await startTlsServer(t, NAMED)
-    const proxy = await startProxy(t, server)
+    const { server, proxy } = await startBehindProxy(t)
     await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, [name]: proxy.address })
     assert.deepEqual(proxy.targets, [`auth.example.test:${server.port}`])
   })
@@ -237,10 +228,9 @@ test('checks the certificate of a server behind a proxy', async (t) => {
 })
 
 test('sends the user name and password in the proxy URL', async (t) => {
-  const server = await startTlsServer(t, NAMED)
-  const proxy = await startProxy(t, server)
+  const { server, proxy, env } = await startBehindProxy(t)
   const url = proxy.address.replace('//', '//user:p%40ss@')
-  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: url })
+  await assertAccepted(server, { ...env, HTTPS_PROXY: url })
   assert.deepEqual(proxy.authorizations, [`Basic ${Buffer.from('user:p@ss').toString('base64')}`])
 })
 
@@ -267,18 +257,15 @@ for (const list of [
   ' AUTH.example.test ',
 ]) {
   test(`NO_PROXY=${list} bypasses the proxy for a hostname`, async (t) => {
-    const server = await startTlsServer(t, NAMED)
-    const proxy = await startProxy(t, server)
+    const { server, proxy, env } = await startBehindProxy(t)
     // Without the proxy, the hostname cannot be resolved.
-    await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, NO_PROXY: list }, /./)
+    await assertRejected(server, { ...env, NO_PROXY: list }, /./)
     assert.deepEqual(proxy.targets, [])
   })
 }
 
 test('A11: NO_PROXY=host:port bypasses the proxy for that port only', async (t) => {
-  const server = await startTlsServer(t, NAMED)
-  const proxy = await startProxy(t, server)
-  const env = { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }
+  const { server, proxy, env } = await startBehindProxy(t)
   await assertRejected(server, { ...env, NO_PROXY: `auth.example.test:${server.port}` }, /./)
   assert.deepEqual(proxy.targets, [])
   await assertAccepted(server, { ...env, NO_PROXY: 'auth.example.test:1' })
@@ -296,16 +283,14 @@ test('A11: lower case wins, and an empty variable counts as unset', async (t) =>
 })
 
 test('NO_PROXY with other hostnames has no effect', async (t) => {
-  const server = await startTlsServer(t, NAMED)
-  const proxy = await startProxy(t, server)
+  const { server, proxy, env } = await startBehindProxy(t)
   const NO_PROXY = 'ample.test,example.test.org,x.auth.example.test'
-  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address, NO_PROXY })
+  await assertAccepted(server, { ...env, NO_PROXY })
   assert.equal(proxy.targets.length, 1)
 })
 
 test('reads the environment once and ignores later changes by the application', async (t) => {
-  const server = await startTlsServer(t, NAMED)
-  const proxy = await startProxy(t, server)
+  const { server, proxy, env } = await startBehindProxy(t)
   const { logtoUrl, issuer } = server
   const { code, stderr } = await inChild(
     async ({ token, options }) => {
@@ -316,7 +301,7 @@ test('reads the environment once and ignores later changes by the application', 
       await verifyAuth(token, options)
     },
     { token: KEY.sign(issuer), options: { logtoUrl, audience: AUDIENCE } },
-    { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address },
+    env,
   )
   assert.equal(code, 0, stderr)
   assert.equal(proxy.targets.length, 2)
@@ -331,20 +316,25 @@ test('does not use HTTP_PROXY for https', async (t) => {
 
 for (const status of [403, 407, 502]) {
   test(`a proxy that responds with ${status} is an outage, and the reason mentions the proxy`, async (t) => {
-    const server = await startTlsServer(t, NAMED)
-    const proxy = await startProxy(t, server, status)
-    await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /tunnel|proxy/i)
+    const { server, env } = await startBehindProxy(t, status)
+    await assertRejected(server, env, /tunnel|proxy/i)
   })
 }
 
 test('a proxy that refuses connections is an outage', async (t) => {
-  const server = await startTlsServer(t, NAMED)
-  const proxy = await startProxy(t, server)
+  const { server, proxy, env } = await startBehindProxy(t)
   proxy.close()
-  await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /refused/i)
+  await assertRejected(server, env, /refused/i)
 })
 
 const startTlsServer = (t, serving) => startKeyServer(t, { keys: [KEY], tls: authority.issue(), ...serving })
+
+/** A server that only a proxy can find, and the variables to reach it. */
+async function startBehindProxy(t, status = 200) {
+  const server = await startTlsServer(t, NAMED)
+  const proxy = await startProxy(t, server, status)
+  return { server, proxy, env: { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address } }
+}
 
 async function assertAccepted(server, env) {
   const before = server.requests.length
