@@ -15,7 +15,8 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const now = () => Math.floor(Date.now() / 1000)
 
 /** A fetch request with a form. */
-const post = (body, headers = FORM) => new Request('http://localhost/logout', { method: 'POST', headers, body })
+const post = (body, headers = /** @type {Record<string, string>} */ (FORM)) =>
+  new Request('http://localhost/logout', { method: 'POST', headers, body })
 
 /** A fetch request with a logout token. */
 const request = (token, headers = FORM) => post(`logout_token=${encodeURIComponent(token)}`, headers)
