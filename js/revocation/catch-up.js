@@ -14,7 +14,7 @@ const PAGE_SIZE = 100
 /** Maximum number of pages. Without a range, the log has the entries of 24 hours. */
 const MAX_PAGES = 1000
 
-/** The number of log entries to remember. Reading stops at a page that has no other entries. */
+/** The number of log entries to remember between readings. Reading stops at a page that has no other entries. */
 const MAX_KNOWN = 1000
 
 /** Maximum number of revocations to store at once. */
@@ -44,8 +44,10 @@ class CatchUp {
   #stop = new AbortController()
   /** @type {NodeJS.Timeout | undefined} */
   #timer
-  /** The ids of log entries whose events have been applied, oldest first. @type {Set<string>} */
+  /** The ids of log entries whose events have been applied. @type {Set<string>} */
   #known = new Set()
+  /** Whether the last reading has reached the end of the log or known entries. After one that failed, older pages may be unknown. */
+  #isComplete = false
   /** @type {{ value: string, until: number } | undefined} */
   #token
   #holder = randomUUID()
@@ -88,23 +90,24 @@ class CatchUp {
   }
 
   async #catchUp() {
-    /** @type {LogEntry[]} */
-    const logs = []
+    /** The log entries of this reading, newest first. @type {Set<string>} */
+    const seen = new Set()
+    const wasComplete = this.#isComplete
+    this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {
-      const read = await this.#page(page)
-      const fresh = read.filter((log) => !this.#known.has(keyOf(log)))
-      logs.push(...fresh)
-      if (fresh.length === 0 || read.length < PAGE_SIZE) break
+      const logs = await this.#page(page)
+      const fresh = logs.filter((log) => !this.#known.has(keyOf(log))).reverse()
+      const entries = fresh.flatMap((log) => this.#entriesOf(log))
+      for (let i = 0; i < entries.length; i += MAX_BATCH) await this.#target.publish(entries.slice(i, i + MAX_BATCH))
+      for (const log of logs) {
+        // Only now, so that they are read again if the store did not accept their revocations.
+        this.#known.add(keyOf(log))
+        seen.add(keyOf(log))
+      }
+      if (logs.length < PAGE_SIZE || (fresh.length === 0 && wasComplete)) break
     }
-    logs.reverse()
-    const entries = logs.flatMap((log) => this.#entriesOf(log))
-    for (let i = 0; i < entries.length; i += MAX_BATCH) await this.#target.publish(entries.slice(i, i + MAX_BATCH))
-    // Only now, so that they are read again if the store did not accept their revocations.
-    for (const log of logs) this.#known.add(keyOf(log))
-    for (const key of this.#known) {
-      if (this.#known.size <= MAX_KNOWN) break
-      this.#known.delete(key)
-    }
+    this.#isComplete = true
+    this.#known = new Set([...seen, ...this.#known].slice(0, MAX_KNOWN))
   }
 
   /**

@@ -40,7 +40,28 @@ describe('catchUp', () => {
     assert.equal(api.pages, 3)
     api.logs.push(logEntry('l250', deleted('u250')))
     await until(() => store.entries.length === 251)
-    assert.deepEqual([api.pages, api.tokens], [5, 1])
+    api.logs.push(logEntry('l251', deleted('u251')))
+    await until(() => store.entries.length === 252)
+    // Two pages with the first new entry, because the second page shows that older ones are known, and one page so far.
+    assert.deepEqual([api.pages, api.tokens], [6, 1])
+  })
+
+  test('applies each page before it reads the next, and reads all of them again after a failure', async (t) => {
+    const api = await startManagementApi(t)
+    api.logs = Array.from({ length: 250 }, (_, i) => logEntry(`l${i}`, deleted(`u${i}`)))
+    const { store, revocations } = startRevocations(t)
+    const append = store.append.bind(store)
+    const warned = once(process, 'warning')
+    store.append = async (entries) => {
+      if (store.entries.length === 0) api.failures = { '/recent-logs': [500, '{}'] }
+      await append(entries)
+    }
+    revocations.catchUp(api.options())
+    await warned
+    assert.equal(store.entries.length, 100)
+    api.failures = {}
+    await until(() => store.entries.length === 250)
+    assert.equal(Object.keys(store.table()).length, 250)
   })
 
   test('does not store again what a successful delivery has revoked', async (t) => {
