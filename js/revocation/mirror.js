@@ -223,4 +223,4 @@ function unavailable(cause) {
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })
 }
 
-module.exports = { Mirror }
+module.exports = { Mirror, unavailable }

@@ -7,6 +7,7 @@ const { AuthError, orThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { own, snapshot } = require('../core/options')
 const { handler } = require('./handler')
+const { unavailable } = require('./mirror')
 
 /** How long the store may take. Logto waits for ten seconds, but the request of an administrator may wait for the webhook. */
 const PUBLISH_TIMEOUT_MS = 900
@@ -40,7 +41,8 @@ function webhook(publish, options) {
       try {
         if (event.entries.length > 0) await publish(event.entries, PUBLISH_TIMEOUT_MS)
       } catch (error) {
-        return error instanceof AuthError ? errorResponse(error) : refuse(503, 'revocations_unavailable', 'Closed')
+        // The revocations may be closed.
+        return errorResponse(error instanceof AuthError ? error : unavailable(error))
       }
       if (onEvent !== undefined && !event.isTest) notify(onEvent, body)
       return jsonResponse(200, { received: true })
@@ -68,7 +70,10 @@ function reject(reason) {
  */
 function notify(onEvent, body) {
   /** @param {unknown} error */
-  const warn = (error) => process.emitWarning(error instanceof Error ? error : inspect(error))
+  const warn = (error) => {
+    const reason = error instanceof Error ? error.stack : inspect(error)
+    process.emitWarning(`onEvent failed, which changes no response: ${reason}`, { code: 'LOGTO_AUTHKIT_ON_EVENT' })
+  }
   try {
     Promise.resolve(onEvent(JSON.parse(body.toString()))).catch(warn)
   } catch (error) {

@@ -82,8 +82,17 @@ impl OptionError {
     /// The error for options that are not an object.
     #[must_use]
     pub fn not_an_object(given: &Raw) -> Self {
-        let message = format!("Invalid options: expected an object, got {}", given.describe());
-        Self { option: String::new(), message }
+        Self::expected_object(&given.describe())
+    }
+
+    /// The error for options that are not an object, but may be a secret that belongs into the object.
+    #[must_use]
+    pub fn secret_instead_of_object(given: &Raw) -> Self {
+        Self::expected_object(&given.kind())
+    }
+
+    fn expected_object(given: &str) -> Self {
+        Self { option: String::new(), message: format!("Invalid options: expected an object, got {given}") }
     }
 
     /// Creates an error. The option name may be arbitrary input, so it is truncated and its control characters are escaped.

@@ -180,7 +180,7 @@ fn is_path_segment(id: &str) -> bool {
 }
 
 fn reader(raw: Raw) -> Result<Reader, OptionError> {
-    let Raw::Object(members) = raw else { return Err(OptionError::not_an_object(&raw)) };
+    let Raw::Object(members) = raw else { return Err(OptionError::secret_instead_of_object(&raw)) };
     Ok(Reader::new("", members))
 }
 

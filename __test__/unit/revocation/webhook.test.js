@@ -144,7 +144,9 @@ describe('webhook', () => {
     for (const onEvent of failures) {
       const warned = once(process, 'warning')
       assert.equal((await revocations.webhook({ ...HOOK, onEvent })(request(SUSPEND))).status, 200)
-      assert.equal((await warned)[0].message, 'planned')
+      const [{ code, message }] = await warned
+      assert.equal(code, 'LOGTO_AUTHKIT_ON_EVENT')
+      assert.match(message, /^onEvent failed, which changes no response: Error: planned\n/)
     }
     const onEvent = () => new Promise(() => {})
     assert.equal((await revocations.webhook({ ...HOOK, onEvent })(request(SUSPEND))).status, 200)
@@ -155,10 +157,26 @@ describe('webhook', () => {
     store.failure = new Error('store is down')
     const response = await revocations.webhook(HOOK)(request(SUSPEND))
     assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1'])
-    assert.equal((await json(response)).code, 'revocations_unavailable')
+    const body = await json(response)
+    assert.equal(body.code, 'revocations_unavailable')
     assert.equal(revocations.stats().entries, 1)
     await revocations.close()
-    assert.equal((await revocations.webhook(HOOK)(request(SUSPEND))).status, 503)
+    const closed = await revocations.webhook(HOOK)(request(SUSPEND))
+    assert.deepEqual([closed.status, closed.headers.get('retry-after')], [503, '1'])
+    assert.deepEqual(await json(closed), body)
+  })
+
+  test('does not print a key that is passed instead of the options', (t) => {
+    const { revocations } = startRevocations(t)
+    for (const source of [revocations.webhook, revocations.catchUp, revocations.backchannelLogout]) {
+      for (const secret of ['a-signing-key', ['a-signing-key'], 4711]) {
+        assert.throws(
+          () => /** @type {any} */ (source).call(revocations, secret),
+          ({ code, message }) =>
+            code === 'invalid_options' && /expected an object, got an? \w+$/.test(message) && !/key|4711/.test(message),
+        )
+      }
+    }
   })
 
   test('responds within a second while the store hangs', async (t) => {
