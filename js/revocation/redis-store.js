@@ -46,6 +46,8 @@ class RedisStore {
   #acknowledged = []
   /** Whether the stream may have been replaced since the last read. */
   #mustCheck = false
+  /** The time of the newest known item on the clock of Redis, in milliseconds since 1970. */
+  #newest = 0
 
   /**
    * @param {Connector} connector
@@ -62,7 +64,8 @@ class RedisStore {
 
   /** @type {RevocationStore['append']} */
   async append(entries, { maxAgeMs, signal }) {
-    const oldest = Math.max(0, Math.floor(Date.now() - maxAgeMs - MARGIN_MS))
+    // On the clock of Redis, because an instance whose clock is ahead would delete the entries of all others.
+    const oldest = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - MARGIN_MS))
     /** @type {string[][]} */
     const items = []
     for (let i = 0; i < entries.length; i += MAX_ENTRIES) items.push(entries.slice(i, i + MAX_ENTRIES))
@@ -75,6 +78,7 @@ class RedisStore {
       if (signal.aborted) throw error
       return send()
     })
+    this.#note(ids.at(-1))
     const at = performance.now()
     for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i], at })
     const expired = this.#acknowledged.findIndex((item) => item.at > at - KEEP_MS)
@@ -102,11 +106,9 @@ class RedisStore {
     const [reply] = await this.#send(this.#reader, signal, [command])
     const items = itemsOf(reply)
     if (items.length === 0) this.#mustCheck = true
-    return {
-      entries: entriesOf(items),
-      position: String(items.at(-1)?.[0] ?? from),
-      complete: items.length < MAX_ITEMS,
-    }
+    const end = String(items.at(-1)?.[0] ?? from)
+    this.#note(end)
+    return { entries: entriesOf(items), position: end, complete: items.length < MAX_ITEMS }
   }
 
   /** @type {NonNullable<RevocationStore['lease']>} */
@@ -127,6 +129,11 @@ class RedisStore {
   async close() {
     this.#reader.close()
     this.#writer.close()
+  }
+
+  /** @param {unknown} id - Of an item: its time on the clock of Redis, in milliseconds since 1970, and a number. */
+  #note(id) {
+    this.#newest = Math.max(this.#newest, Number.parseInt(String(id), 10))
   }
 
   /** Appends entries again that this instance has appended and that the stream no longer contains. @param {AbortSignal} signal */
