@@ -196,6 +196,11 @@ export interface RevocationStats {
   entries: number
   /** The number of entries in the store that this release does not understand, for example while you deploy a new release. */
   skipped: number
+  /**
+   * The number of entries in the store whose time was more than two hours ahead of this machine's clock. They apply to the tokens that
+   * had been issued when they were read.
+   */
+  ahead: number
   /** Whether the last read from the store succeeded. */
   connected: boolean
   /** All revocations that are older than `lagMs` milliseconds are in force. `null` until the revocations have been loaded. */

@@ -26,6 +26,9 @@ const MAX_PAUSE_MS = 40
 /** How long the store may be unreachable before operators are warned. */
 const WARN_AFTER_MS = 5000
 
+/** How often the entries are examined for reasons to warn operators. */
+const WARN_EVERY_MS = 1000
+
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
 
@@ -46,6 +49,8 @@ class Mirror {
   #failingSince = 0
   #hasWarned = false
   #hasWarnedOfSessions = false
+  #hasWarnedOfClocks = false
+  #nextWarning = 0
 
   /**
    * @param {NativeRevocations} core
@@ -87,8 +92,8 @@ class Mirror {
 
   /** @returns {import('.').RevocationStats} */
   stats() {
-    const { entries, skipped, lagMs } = this.#native.stats()
-    return { entries, skipped, connected: this.#connected, lagMs, lastError: this.#lastError }
+    const { entries, skipped, ahead, lagMs } = this.#native.stats()
+    return { entries, skipped, ahead, connected: this.#connected, lagMs, lastError: this.#lastError }
   }
 
   async close() {
@@ -138,7 +143,7 @@ class Mirror {
     if (!isComplete) return
     this.#isLoaded = true
     this.#settle(({ resolve }) => resolve())
-    this.#warnOfSessions()
+    this.#warnOfEntries()
   }
 
   /** @param {unknown} error */
@@ -155,13 +160,25 @@ class Mirror {
     )
   }
 
-  #warnOfSessions() {
-    if (this.#hasWarnedOfSessions || !this.#native.stats().sessionsAreUnnamed) return
-    this.#hasWarnedOfSessions = true
-    process.emitWarning(
-      'Sessions are revoked, but no access token has a sid claim, so these revocations have no effect: add sid with a custom-claims script in Logto',
-      { code: 'LOGTO_AUTHKIT_REVOCATIONS_SESSION' },
-    )
+  #warnOfEntries() {
+    // A mirror of a busy store gets here every 40 ms.
+    if (performance.now() < this.#nextWarning) return
+    this.#nextWarning = performance.now() + WARN_EVERY_MS
+    const { sessionsAreUnnamed, ahead } = this.#native.stats()
+    if (sessionsAreUnnamed && !this.#hasWarnedOfSessions) {
+      this.#hasWarnedOfSessions = true
+      process.emitWarning(
+        'Sessions are revoked, but no access token has a sid claim, so these revocations have no effect: add sid with a custom-claims script in Logto',
+        { code: 'LOGTO_AUTHKIT_REVOCATIONS_SESSION' },
+      )
+    }
+    if (ahead > 0 && !this.#hasWarnedOfClocks) {
+      this.#hasWarnedOfClocks = true
+      process.emitWarning(
+        'The store contains revocations whose time is more than two hours in the future. They apply to tokens issued until now. Synchronize the clocks of all instances',
+        { code: 'LOGTO_AUTHKIT_REVOCATIONS_CLOCK' },
+      )
+    }
   }
 
   /** @param {(waiter: { resolve: () => void, reject: (error: Error) => void }) => void} settle */

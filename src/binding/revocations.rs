@@ -22,6 +22,8 @@ pub struct RevocationStats {
     pub entries: u32,
     /// The number of entries that this release does not understand.
     pub skipped: f64,
+    /// The number of entries whose time was too far ahead of this machine's clock.
+    pub ahead: f64,
     /// How long ago the store had no further entries, in milliseconds.
     pub lag_ms: Option<f64>,
     /// Whether sessions have been revoked although no token contains the `sid` of its session.
@@ -94,6 +96,7 @@ impl NativeRevocations {
         RevocationStats {
             entries: u32::try_from(stats.entries).unwrap_or(u32::MAX),
             skipped: stats.skipped as f64,
+            ahead: stats.ahead as f64,
             lag_ms: stats.lag.map(|lag| lag.as_secs_f64() * 1_000.0),
             sessions_are_unnamed: stats.sessions_are_unnamed,
         }

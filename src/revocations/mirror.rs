@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, Kind, MAX_AHEAD};
 use super::marks::Marks;
 use super::table::Table;
 use crate::claims::Subject;
@@ -16,6 +16,10 @@ use crate::clock::Timestamp;
 /// How long entries are kept after the tokens that they cover have expired, because `clockTolerance` extends the life
 /// of tokens.
 const MARGIN_SECONDS: f64 = 3_600.0;
+
+/// How far ahead of the caller's clock the time of an entry may be, in seconds: as far as applications may set it, and another hour for
+/// clocks that differ. Without a limit, one instance whose clock is a year ahead could revoke all tokens of the coming year.
+const MAX_DIFFERENCE: f64 = MAX_AHEAD + 3_600.0;
 
 /// The entries of a store, and when they were last known to be complete.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ pub struct Mirror {
     /// The date of the last pruning, in seconds since 1970.
     pruned_at: Mutex<f64>,
     skipped: AtomicU64,
+    ahead: AtomicU64,
     sessions: AtomicSessions,
 }
 
@@ -47,6 +52,8 @@ pub struct MirrorStats {
     pub entries: usize,
     /// The number of entries that this release does not understand.
     pub skipped: u64,
+    /// The number of entries whose time was too far ahead of this machine's clock.
+    pub ahead: u64,
     /// How long ago the store had no further entries. `None` until all entries have been loaded.
     pub lag: Option<Duration>,
     /// Whether sessions have been revoked although no token contains the `sid` of its session.
@@ -66,6 +73,7 @@ impl Mirror {
             lifetime: AtomicU64::new(0),
             pruned_at: Mutex::default(),
             skipped: AtomicU64::new(0),
+            ahead: AtomicU64::new(0),
             sessions: AtomicSessions::default(),
         })
     }
@@ -91,11 +99,14 @@ impl Mirror {
         let parsed: Vec<Entry> = entries
             .into_iter()
             .filter_map(|json| {
-                let entry = Entry::parse(json);
-                if entry.is_none() {
+                let Some(mut entry) = Entry::parse(json) else {
                     self.skipped.fetch_add(1, Ordering::Relaxed);
+                    return None;
+                };
+                if limit(&mut entry, date) {
+                    self.ahead.fetch_add(1, Ordering::Relaxed);
                 }
-                entry.filter(|entry| entry.before >= oldest)
+                Some(entry).filter(|entry| entry.before >= oldest)
             })
             .collect();
         if parsed.iter().any(|entry| entry.kind == Kind::Session) {
@@ -109,7 +120,10 @@ impl Mirror {
     #[must_use]
     pub fn lacks(&self, entry: &str, lifetime: f64, date: f64) -> bool {
         let oldest = oldest(self.longest(lifetime), date);
-        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.lacks(&entry))
+        Entry::parse(entry).is_some_and(|mut entry| {
+            limit(&mut entry, date);
+            entry.before >= oldest && self.table.lacks(&entry)
+        })
     }
 
     /// The longest lifetime that any caller has passed, so that a caller with a shorter one does not remove entries
@@ -140,6 +154,7 @@ impl Mirror {
         MirrorStats {
             entries: self.table.len(),
             skipped: self.skipped.load(Ordering::Relaxed),
+            ahead: self.ahead.load(Ordering::Relaxed),
             lag: self.lag(now),
             sessions_are_unnamed: revoked && unnamed && !named,
         }
@@ -166,6 +181,17 @@ impl Mirror {
             self.table.prune_next(oldest);
         }
     }
+}
+
+/// Replaces the time of an entry by the present if it is too far ahead, and returns whether it was: the tokens that the entry was meant
+/// for have been issued. The time of a single token follows from its `exp` claim, and says only how long the entry is kept.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn limit(entry: &mut Entry, date: f64) -> bool {
+    let is_ahead = entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_DIFFERENCE;
+    if is_ahead {
+        entry.before = date as u32;
+    }
+    is_ahead
 }
 
 /// The time before which entries no longer matter, in seconds since 1970, because every token that they cover has expired.
@@ -214,6 +240,39 @@ mod tests {
         let mirror = Mirror::new();
         let oldest = SECONDS - 86_400 - 3_600;
         apply(&mirror, &[entry(Kind::Subject, "a", oldest - 1), entry(Kind::Subject, "b", oldest)]);
+        assert_eq!(mirror.stats(Timestamp::now()).entries, 1);
+    }
+
+    #[test]
+    fn an_entry_of_a_clock_that_is_far_ahead_counts_as_of_now() {
+        let (hour, year) = (3_600, 365 * 86_400);
+        let covers = |kind, before, issued_at: u32| {
+            let mirror = Mirror::new();
+            apply(&mirror, &[entry(kind, "u", before)]);
+            let claims = claims(json!({ "sub": "u", "sid": "u", "jti": "u", "iat": issued_at }));
+            let covering = mirror.covers(&claims.check_types().unwrap(), &Marks::default());
+            (covering.is_some(), mirror.stats(Timestamp::now()).ahead)
+        };
+        for kind in [Kind::Subject, Kind::All] {
+            assert_eq!(covers(kind, SECONDS + 2 * hour, SECONDS + 2 * hour), (true, 0), "{kind:?}");
+            assert_eq!(covers(kind, SECONDS + 2 * hour + 1, SECONDS), (true, 1), "{kind:?}");
+            assert_eq!(covers(kind, SECONDS + year, SECONDS + 1), (false, 1), "{kind:?}");
+            assert_eq!(covers(kind, u32::MAX, SECONDS + 1), (false, 1), "{kind:?}");
+        }
+        assert_eq!(covers(Kind::Session, SECONDS + year, SECONDS + 1), (true, 1));
+        assert_eq!(covers(Kind::Token, SECONDS + year, SECONDS + 1), (true, 0));
+    }
+
+    #[test]
+    fn a_revoked_token_that_expires_in_years_is_kept_until_then() {
+        let mirror = Mirror::new();
+        let expires = SECONDS + 5 * 365 * 86_400;
+        let lacking = entry(Kind::Subject, "u", u32::MAX).to_json();
+        apply(&mirror, &[entry(Kind::Token, "t", expires), entry(Kind::Subject, "u", u32::MAX)]);
+        assert!(!mirror.lacks(&lacking, 86_400.0, DATE));
+        for minute in 0..64 {
+            mirror.apply([], 86_400.0, f64::from(expires) + f64::from(minute) * 60.0);
+        }
         assert_eq!(mirror.stats(Timestamp::now()).entries, 1);
     }
 

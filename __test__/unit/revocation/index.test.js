@@ -291,6 +291,19 @@ describe('a store', () => {
     assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
   })
 
+  test('with an entry from the future rejects tokens of the present, and is reported', async (t) => {
+    const far = Math.floor(Date.now() / 1000) + 365 * 86_400
+    const store = new LogStore({ entries: [`{"v":1,"kind":"subject","id":"alice","before":${far}}`] })
+    const warned = once(process, 'warning')
+    const { issuer, verifier, revocations } = await start(t, { options: { store } })
+    await revocations.ready()
+    assert.equal((await warned)[0].code, 'LOGTO_AUTHKIT_REVOCATIONS_CLOCK')
+    assert.equal(revocations.stats().ahead, 1)
+    const later = issuedAt(Date.now() + 60_000)
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice', claims: later }))), 'accepted')
+  })
+
   test('that was down is followed again without losing an entry', async (t) => {
     const store = new LogStore()
     const { issuer, verifier, revocations } = await start(t, { options: { store } })
