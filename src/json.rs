@@ -81,7 +81,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(12);
-                while let Some(name) = map.next_key_seed(Name)? {
+                while let Some(name) = map.next_key_seed(Text)? {
                     // A linear scan of the usual ten members is faster than a hash set. With 3,000 members, which fit into a
                     // token of the maximum size, it would take milliseconds.
                     if members.len() < 32 && members.iter().any(|(other, _)| *other == name) {
@@ -116,10 +116,10 @@ fn check_nested(value: &RawValue, depth: usize) -> Result<(), &'static str> {
     inner.into_iter().try_for_each(|value| check_nested(value, depth - 1))
 }
 
-/// Deserializes a member name, which is borrowed unless it contains escape sequences.
-struct Name;
+/// Deserializes a string, which is borrowed unless it contains escape sequences.
+pub(crate) struct Text;
 
-impl<'de> DeserializeSeed<'de> for Name {
+impl<'de> DeserializeSeed<'de> for Text {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
@@ -127,11 +127,11 @@ impl<'de> DeserializeSeed<'de> for Name {
     }
 }
 
-impl<'de> Visitor<'de> for Name {
+impl<'de> Visitor<'de> for Text {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a member name")
+        f.write_str("a string")
     }
 
     fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {

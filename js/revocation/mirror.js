@@ -109,11 +109,22 @@ class Mirror {
     /** @type {string | null} */
     let position = null
     let failures = 0
+    /** @type {Promise<import('.').RevocationBatch> | undefined} */
+    let next
     while (!this.#isClosed) {
       let pause = 0
       try {
-        const batch = await this.#read(position)
+        const reading = next ?? this.#read(position)
+        next = undefined
+        const batch = await reading
         if (this.#isClosed) return
+        if (!batch.complete && batch.entries.length > 0) {
+          // The store prepares the next page while this thread applies the present one.
+          next = this.#read(batch.position)
+          next.catch(() => {})
+          // Only now, because node-redis writes commands at the end of the turn. It also gives the event loop a break.
+          await new Promise((resolve) => setImmediate(resolve))
+        }
         this.#native.apply(batch.entries, batch.complete, Date.now())
         position = batch.position
         failures = 0

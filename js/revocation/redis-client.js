@@ -8,7 +8,8 @@ const { invalidOption } = require('../core/errors')
 
 /**
  * @typedef {object} Connection
- * @property {(args: string[], key: string) => Promise<any>} send - Sends a command. `key` selects the node of a cluster.
+ * @property {(args: string[], key: string) => Promise<any>} send - Sends a command. `key` selects the node of a cluster. Strings in
+ *   the reply are buffers with ioredis, which otherwise converts all of them, also those that nobody reads.
  * @property {() => void} close - Disconnects immediately. Pending commands reject.
  */
 
@@ -80,7 +81,7 @@ function ioredis(client) {
         own.stream?.destroy()
       }
       return {
-        connection: { send: ([name, ...args]) => own.call(name, ...args), close },
+        connection: { send: ([name, ...args]) => own.callBuffer(name, ...args), close },
         connected: connected(own).then(() => own.stream?.unref()),
       }
     },
@@ -102,7 +103,7 @@ function ioredisCluster(client) {
     open() {
       const own = client.duplicate([], override)
       return {
-        connection: { send: ([name, ...args]) => own.call(name, ...args), close: () => own.disconnect() },
+        connection: { send: ([name, ...args]) => own.callBuffer(name, ...args), close: () => own.disconnect() },
         connected: connected(own),
       }
     },

@@ -1,8 +1,12 @@
 //! Entries: single revocations, as they are written to a store.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::json::Object;
+use crate::json::Text;
 
 /// The version of the format. An entry of any other version is skipped, so that instances of two releases can share a store.
 const VERSION: u32 = 1;
@@ -108,17 +112,66 @@ impl Entry {
         if json.len() > MAX_ENTRY_BYTES {
             return None;
         }
-        let object = Object::parse(json.as_bytes(), 1).ok()?;
-        let text = |name| object.typed::<String>(name).ok()?.filter(|text| is_id(text));
-        (object.typed("v") == Ok(Some(VERSION))).then_some(())?;
-        let name = text("kind")?;
+        let Members { version, kind, id, organization, before } = serde_json::from_str(json).ok()?;
+        if version != Some(VERSION) {
+            return None;
+        }
+        let name = kind?;
         let kind = Kind::ALL.into_iter().find_map(|(kind, known)| (known == name).then_some(kind))?;
-        let id = if kind == Kind::All { String::new() } else { text("id")? };
-        let organization = if kind == Kind::Member { text("organization")? } else { String::new() };
-        let before = object.typed("before").ok()??;
-        let members = 3 + usize::from(kind != Kind::All) + usize::from(kind == Kind::Member);
-        (object.len() == members).then_some(Self { kind, id, organization, before })
+        let text = |member: Option<Cow<str>>, is_required: bool| match member {
+            Some(text) if is_required && is_id(&text) => Some(text.into_owned()),
+            None if !is_required => Some(String::new()),
+            _ => None,
+        };
+        let id = text(id, kind != Kind::All)?;
+        let organization = text(organization, kind == Kind::Member)?;
+        Some(Self { kind, id, organization, before: before? })
     }
+}
+
+/// The members of an entry. They are read in one pass, because an instance that starts reads all entries of the store.
+#[derive(Default)]
+struct Members<'a> {
+    version: Option<u32>,
+    kind: Option<Cow<'a, str>>,
+    id: Option<Cow<'a, str>>,
+    organization: Option<Cow<'a, str>>,
+    before: Option<u32>,
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an entry")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Members::default();
+        while let Some(name) = map.next_key_seed(Text)? {
+            match &*name {
+                "v" => set(&mut members.version, map.next_value()?)?,
+                "kind" => set(&mut members.kind, map.next_value_seed(Text)?)?,
+                "id" => set(&mut members.id, map.next_value_seed(Text)?)?,
+                "organization" => set(&mut members.organization, map.next_value_seed(Text)?)?,
+                "before" => set(&mut members.before, map.next_value()?)?,
+                _ => return Err(A::Error::custom("unknown member")),
+            }
+        }
+        Ok(members)
+    }
+}
+
+fn set<T, E: Error>(member: &mut Option<T>, value: T) -> Result<(), E> {
+    if member.replace(value).is_some() { Err(E::custom("duplicate member")) } else { Ok(()) }
 }
 
 /// Whether a text can be the id in an entry.
@@ -188,6 +241,13 @@ pub(super) mod tests {
             r#"{"v":1,"kind":"all","id":"u","before":7}"#,
             r#"{"v":1,"kind":"subject","id":"u","before":7,"until":9}"#,
             r#"{"v":1,"kind":"subject","id":"u","id":"w","before":7}"#,
+            r#"{"v":1,"v":1,"kind":"subject","id":"u","before":7}"#,
+            r#"{"v":1,"kind":"subject","id":"u","before":7,"before":9}"#,
+            r#"{"v":1,"kind":"all","id":null,"before":7}"#,
+            r#"{"v":1,"kind":"subject","id":"u","organization":null,"before":7}"#,
+            r#"{"v":1,"kind":null,"id":"u","before":7}"#,
+            r#"{"v":1,"kind":"subject","id":{"id":"u"},"before":7}"#,
+            r#"[1,"subject","u",null,7]"#,
             r#"{"v":1,"kind":"subject","id":"u","before":7} "x""#,
             &format!(r#"{{"v":1,"kind":"subject","id":"{}","before":7}}"#, "x".repeat(MAX_ID_BYTES + 1)),
             &format!(r#"{{"v":1,"kind":"subject","id":"u","before":7{}}}"#, " ".repeat(MAX_ENTRY_BYTES)),

@@ -304,6 +304,26 @@ describe('a store', () => {
     assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice', claims: later }))), 'accepted')
   })
 
+  test('is asked for the next page before the last one is applied', async (t) => {
+    const now = Math.floor(Date.now() / 1000)
+    const entries = Array.from({ length: 250 }, (_, i) => `{"v":1,"kind":"subject","id":"${i}","before":${now}}`)
+    const store = new LogStore({ entries })
+    const read = store.read.bind(store)
+    /** @type {number[]} */
+    const applied = []
+    store.read = (...args) => {
+      applied.push(revocations.stats().entries)
+      return read(...args)
+    }
+    const revocations = createRevocations({
+      store: { append: async () => {}, read: async (...args) => store.read(...args) },
+    })
+    t.after(() => revocations.close())
+    await revocations.ready()
+    assert.deepEqual(applied.slice(0, 3), [0, 0, 100])
+    assert.equal(revocations.stats().entries, 250)
+  })
+
   test('that was down is followed again without losing an entry', async (t) => {
     const store = new LogStore()
     const { issuer, verifier, revocations } = await start(t, { options: { store } })
