@@ -1,4 +1,4 @@
-/** The findings of `doctor` about the route to the server: the proxy and the connection. */
+/** The findings of `doctor` about the route to a server, and what errors of connections mean. */
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
@@ -15,18 +15,23 @@ const proxy = ({ says, wrong }) =>
  */
 function connection(keys, url) {
   if (!(keys instanceof Error)) return { check: 'Connection', ok: true, found: 'the server responds' }
-  const { code = '', message } = /** @type {NodeJS.ErrnoException} */ (keys)
+  return { check: 'Connection', ok: false, ...failureOf(keys, url.host) }
+}
+
+/**
+ * What an error of a connection means, and what to do about it.
+ *
+ * @param {unknown} error
+ * @param {string} host
+ */
+function failureOf(error, host) {
+  const { code = '', message = String(error) } = /** @type {NodeJS.ErrnoException} */ (error)
   const kind = /SSL routines/.test(message) ? 'EPROTO' : code
   const [what, advice] = FAILURES[kind] ?? [
     message || kind,
     'Check the URL, whether the server is running, and whether a firewall blocks the connection.',
   ]
-  return {
-    check: 'Connection',
-    ok: false,
-    found: FAILURES[kind] ? `${url.host}: ${what} (${kind})` : what,
-    advice,
-  }
+  return { found: FAILURES[kind] ? `${host}: ${what} (${kind})` : what, advice }
 }
 
 /** What failed, and what to do about it, by Node's error code. @type {Record<string, [string, string]>} */
@@ -49,4 +54,33 @@ const FAILURES = {
   EPROTO: ['no TLS on this port', 'The server does not speak TLS on that port. Check whether the URL should use http.'],
 }
 
-module.exports = { connection, proxy }
+/**
+ * @param {unknown} error
+ * @param {string} host
+ */
+function redisFailure(error, host) {
+  const { message = String(error), code = '' } = /** @type {NodeJS.ErrnoException} */ (error)
+  const [, advice] = REDIS_ADVICE.find(([kind]) => kind.test(`${code} ${message}`)) ?? []
+  return advice === undefined ? failureOf(error, host) : { found: `${host}: ${message}`, advice }
+}
+
+/** @type {[RegExp, string][]} */
+const REDIS_ADVICE = [
+  [
+    /WRONGPASS|NOAUTH|NOPERM|invalid username-password/,
+    'The URL needs a user name and a password with permission for these commands and keys: redis://user:password@host.',
+  ],
+  [/SSL|EPROTO/, 'The server does not speak TLS on that port. Check whether the URL should start with redis://.'],
+  [
+    /Socket closed|Connection is closed|ECONNRESET/,
+    'The server closed the connection. If it expects TLS, the URL starts with rediss://.',
+  ],
+  [
+    /^ *no response/,
+    'The server hangs, a firewall blocks the connection, or the server expects no TLS: redis:// instead of rediss://.',
+  ],
+  [/MOVED|CROSSSLOT/, 'The server is part of a cluster. Pass the URL of the node that the message names.'],
+  [/WRONGTYPE/, 'Something else uses this key. Choose another prefix for redisStore.'],
+]
+
+module.exports = { connection, failureOf, proxy, redisFailure }

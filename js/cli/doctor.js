@@ -3,6 +3,8 @@
 const { defaults } = require('../core/contract')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
+const { redisFindings } = require('./doctor-redis')
+const { backchannelFindings, webhookFindings } = require('./doctor-sources')
 const { painter, printable, printableJson, widthOf, wrapped } = require('./terminal')
 const { list, loadOptions } = require('./verify-options')
 
@@ -11,8 +13,12 @@ const { list, loadOptions } = require('./verify-options')
  * @typedef {import('./doctor-findings').Subject} Subject
  */
 
+/** The key of the webhook, which an argument would show to other users of the machine. */
+const KEY_VARIABLE = 'LOGTO_WEBHOOK_KEY'
+
 const HELP = `Usage: logto-authkit doctor --url URL [options]
        logto-authkit doctor --options FILE
+       logto-authkit doctor [--redis URL] [--webhook URL] [--backchannel URL]
 
 Checks from this machine, with its environment, everything that verifying tokens of a Logto server
 requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
@@ -25,6 +31,15 @@ requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, cloc
   --timeout MS       per request (default: ${defaults('verifier').jwksTimeoutMs})
   --options FILE     a module or JSON file with your application's options; flags override them
   --fix              print the corrected options
+
+Revocations, also without --url:
+
+  --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here
+  --redis-prefix P   the prefix of redisStore (default: ${defaults('redisStore').prefix})
+  --webhook URL      send a signed and a forged test event to your webhook. The signing key is read
+                     from the environment variable ${KEY_VARIABLE}
+  --backchannel URL  check whether logout tokens from Logto can arrive at your handler
+
   --json             machine-readable output
   --help, -h         show this help
 
@@ -43,22 +58,71 @@ const FLAGS = /** @type {const} */ ({
   timeout: { type: 'string' },
   options: { type: 'string' },
   fix: { type: 'boolean' },
+  redis: { type: 'string' },
+  'redis-prefix': { type: 'string' },
+  webhook: { type: 'string' },
+  backchannel: { type: 'string' },
   json: { type: 'boolean' },
 })
 
 /** @type {import('./run').Command['run']} */
-async function run(args, { stdout, env }) {
+async function run(args, { stdout, env, cwd }) {
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('doctor takes only options')
-  const subject = await subjectOf(values)
-  const findings = await serverFindings({ ...subject, env })
+  const checks = revocationChecks(values, env, cwd())
+  const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
+  const subject = isServer ? await subjectOf(values) : undefined
+  const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
+  // One after the other, so that they do not delay each other.
+  for (const check of checks) findings.push(...(await check()))
   const isWell = findings.every(({ ok }) => ok !== false)
-  const fixed = values.fix ? corrected(subject, findings) : undefined
+  const fixed = values.fix && subject !== undefined ? corrected(subject, findings) : undefined
   const report = { ok: isWell, findings, ...(fixed && { options: fixed }) }
   stdout.write(
     values.json ? `${printableJson(report)}\n` : text(findings, isWell, fixed, painter(stdout, env), widthOf(stdout)),
   )
   return isWell ? 0 : 1
+}
+
+/**
+ * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
+ * @param {Record<string, string | undefined>} env
+ * @param {string} folder
+ * @returns {(() => Promise<Finding[]>)[]}
+ */
+function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder) {
+  const timeout = readNumber('timeout', flags.timeout) ?? defaults('verifier').jwksTimeoutMs
+  const checks = []
+  if (redis !== undefined) {
+    const url = readUrl('redis', redis, ['redis:', 'rediss:'])
+    const prefix = flags['redis-prefix'] ?? defaults('redisStore').prefix
+    checks.push(() => redisFindings({ url, prefix, folder, timeout }))
+  }
+  if (webhook !== undefined) {
+    const url = readUrl('webhook', webhook, ['http:', 'https:'])
+    const signingKey = env[KEY_VARIABLE]
+    if (!signingKey)
+      throw new UsageError(`--webhook needs the signing key of the webhook in the environment variable ${KEY_VARIABLE}`)
+    checks.push(() => webhookFindings({ url, signingKey, timeout }))
+  }
+  if (backchannel !== undefined) {
+    const url = readUrl('backchannel', backchannel, ['http:', 'https:'])
+    checks.push(() => backchannelFindings({ url, timeout }))
+  }
+  return checks
+}
+
+/**
+ * @param {string} flag
+ * @param {string} text - Not part of the message, since it may contain a password.
+ * @param {string[]} protocols
+ */
+function readUrl(flag, text, protocols) {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const hasCredentials = url !== undefined && flag !== 'redis' && (url.username !== '' || url.password !== '')
+  if (url !== undefined && protocols.includes(url.protocol) && url.host !== '' && !hasCredentials) return text
+  const without = flag === 'redis' ? '' : ' without a user name'
+  throw new UsageError(`--${flag} takes a URL that starts with ${protocols.join('// or ')}//${without}`)
 }
 
 /**

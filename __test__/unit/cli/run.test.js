@@ -197,7 +197,17 @@ describe('docs/cli.md', () => {
 
   test('lists every check of doctor and every route of dev', async (t) => {
     const { logtoUrl } = await startIssuer(t)
-    const { stdout } = await cli(['doctor', '--url', logtoUrl, '--json'])
+    const closed = [
+      '--redis',
+      'redis://127.0.0.1:1',
+      '--webhook',
+      'http://127.0.0.1:1',
+      '--backchannel',
+      'http://127.0.0.1:1',
+    ]
+    const { stdout } = await cli(['doctor', '--url', logtoUrl, '--json', ...closed], {
+      env: { LOGTO_WEBHOOK_KEY: 'key' },
+    })
     const checks = [...JSON.parse(stdout).findings.map((/** @type {any} */ { check }) => check), 'TLS']
     const [, doctor] = page.split(/^## /m).filter((part) => /^(init|doctor)/.test(part))
     const named = [...doctor.matchAll(/^\| ([A-Z][\w ]+) \|/gm)].map(([, name]) => name)
@@ -208,7 +218,20 @@ describe('docs/cli.md', () => {
 })
 
 const COMMANDS = {
-  doctor: ['url', 'audience', 'issuer', 'jwks-uri', 'algorithm', 'timeout', 'json', 'help'],
+  doctor: [
+    'url',
+    'audience',
+    'issuer',
+    'jwks-uri',
+    'algorithm',
+    'timeout',
+    'redis',
+    'redis-prefix',
+    'webhook',
+    'backchannel',
+    'json',
+    'help',
+  ],
   explain: [
     ...['url', 'audience', 'issuer', 'jwks-uri', 'jwks', 'scope', 'any-scope', 'role', 'role-claim', 'organization'],
     ...[

@@ -1,0 +1,151 @@
+/** The findings of `doctor --redis` about the stream of revocations. */
+
+const { randomBytes } = require('node:crypto')
+const { setTimeout } = require('node:timers/promises')
+const { createRevocations, redisStore } = require('../revocation')
+const { redisFailure } = require('./doctor-connection')
+const { span } = require('./hints')
+
+/**
+ * @typedef {import('./doctor-findings').Finding} Finding
+ * @typedef {import('./doctor-redis').Send} Send
+ */
+
+/** Longer than any lifetime of tokens, so that all entries in the stream are counted. */
+const ALL_LIFETIMES = 31_536_000
+
+/** How long loading all entries may take, in milliseconds. A million entries take a few seconds. */
+const LOAD_TIMEOUT_MS = 30_000
+
+/** How many test revocations are made, unless they take too long, in milliseconds. */
+const PROBES = 20
+const PROBING_MS = 3000
+
+/** The promise of the documentation: a revocation takes effect on every instance within a second. */
+const MAX_LAG_MS = 1000
+
+/** How long the stream of the probe exists if this process ends before it can delete it. */
+const PROBE_LIFETIME_MS = 60_000
+
+/**
+ * @param {Send} send
+ * @param {string} key
+ * @returns {Promise<Finding>}
+ */
+async function streamFinding(send, key) {
+  const check = 'Stream'
+  try {
+    const [length, first, last] = await Promise.all([
+      send('XLEN', key),
+      send('XRANGE', key, '-', '+', 'COUNT', '1'),
+      send('XREVRANGE', key, '+', '-', 'COUNT', '1'),
+    ])
+    if (first.length === 0) {
+      const advice = 'If your application passes a prefix to redisStore, pass it with --redis-prefix.'
+      return { check, ok: null, found: `${key} does not exist, so nothing is revoked`, advice }
+    }
+    const age = (/** @type {any} */ [[id]]) => `${span((Date.now() - Number.parseInt(String(id), 10)) / 1000)} ago`
+    const items = `${Number(length).toLocaleString('en')} ${Number(length) === 1 ? 'item' : 'items'}`
+    return { check, ok: true, found: `${key}: ${items}, oldest ${age(first)}, newest ${age(last)}` }
+  } catch (error) {
+    return { check, ok: false, ...redisFailure(error, key) }
+  }
+}
+
+/**
+ * Loads the entries as an application does.
+ *
+ * @param {any} client
+ * @param {string} prefix
+ * @returns {Promise<Finding>}
+ */
+async function entriesFinding(client, prefix) {
+  const check = 'Entries'
+  const revocations = createRevocations({ store: redisStore(client, { prefix }), maxTokenLifetime: ALL_LIFETIMES })
+  try {
+    const began = performance.now()
+    await loaded(revocations)
+    const { entries, skipped } = revocations.stats()
+    const found = `${entries.toLocaleString('en')} loaded in ${milliseconds(performance.now() - began)}`
+    if (skipped === 0) return { check, ok: true, found }
+    const advice =
+      'Update logto-authkit if another instance runs a later release. Otherwise, something else writes to the stream.'
+    return { check, ok: false, found: `${skipped.toLocaleString('en')} not understood, ${found}`, advice }
+  } catch (error) {
+    return { check, ok: false, ...redisFailure(error, 'loading them') }
+  } finally {
+    await revocations.close()
+  }
+}
+
+/**
+ * Waits until the entries have been loaded. `ready` waits for a store that fails, too.
+ *
+ * @param {import('../revocation').Revocations} revocations
+ */
+async function loaded(revocations) {
+  let isReady = false
+  const ready = revocations.ready().then(() => {
+    isReady = true
+  })
+  ready.catch(() => {}) // Rejects if the revocations are closed before they are loaded.
+  const deadline = performance.now() + LOAD_TIMEOUT_MS
+  while (!isReady) {
+    const { lastError } = revocations.stats()
+    if (lastError !== null) throw new Error(lastError)
+    if (performance.now() > deadline) throw new Error(`no response within ${LOAD_TIMEOUT_MS} ms`)
+    await setTimeout(5)
+  }
+}
+
+/**
+ * Measures the time until another instance has a revocation, on a stream of its own, which no application reads.
+ *
+ * @param {any} client
+ * @param {string} prefix
+ * @param {Send} send
+ * @returns {Promise<Finding>}
+ */
+async function lagFinding(client, prefix, send) {
+  const check = 'Lag'
+  // The hash tag keeps it in the slot of the stream, since this connection to a cluster serves only the node of that slot.
+  const tag = prefix.includes('{') ? `${prefix}:revocations` : `{${prefix}:revocations}`
+  const probe = `${tag}:doctor:${randomBytes(6).toString('hex')}`
+  // Two stores with an identity would share their entries in this process.
+  const instance = () =>
+    createRevocations({ store: Object.assign(redisStore(client, { prefix: probe }), { identity: undefined }) })
+  const [one, two] = [instance(), instance()]
+  try {
+    await Promise.all([loaded(one), loaded(two)])
+    const times = []
+    const start = performance.now()
+    for (let i = 0; i < PROBES && performance.now() - start < PROBING_MS; i += 1) {
+      const began = performance.now()
+      await one.revokeSubject(`probe ${i}`)
+      if (i === 0) await send('PEXPIRE', `${probe}:revocations`, `${PROBE_LIFETIME_MS}`)
+      while (two.stats().entries <= i) {
+        if (performance.now() - began > LOAD_TIMEOUT_MS) throw new Error(`no response within ${LOAD_TIMEOUT_MS} ms`)
+        await setTimeout(1)
+      }
+      times.push(performance.now() - began)
+    }
+    times.sort((a, b) => a - b)
+    const count = times.length
+    const slowest = times[count - 1]
+    const found = `${milliseconds(times[count >> 1])} until another instance rejects; slowest of ${count}: ${milliseconds(slowest)}`
+    if (slowest <= MAX_LAG_MS) return { check, ok: true, found }
+    const advice =
+      'Revocations should take effect within a second. Check the network, and SLOWLOG for commands that block Redis.'
+    return { check, ok: false, found, advice }
+  } catch (error) {
+    return { check, ok: false, ...redisFailure(/** @type {any} */ (error).cause ?? error, 'a test revocation') }
+  } finally {
+    await send('DEL', `${probe}:revocations`).catch(() => {})
+    await Promise.all([one.close(), two.close()])
+  }
+}
+
+/** @param {number} duration */
+const milliseconds = (duration) => `${Math.round(duration).toLocaleString('en')} ms`
+
+module.exports = { entriesFinding, lagFinding, streamFinding }
