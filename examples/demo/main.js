@@ -1,5 +1,5 @@
-// `npm run demo` verifies tokens from a live OpenID Connect server: six attacks, a key rotation and an outage under load, and the
-// speed compared with `jose`. With `--all`, it also verifies every token recorded from a real Logto server. The exit code is 0
+// `npm run demo` verifies tokens from a live OpenID Connect server: six attacks, a key rotation and an outage under load, revocations
+// in another process, and the speed compared with `jose`. With `--all`, it also verifies every token recorded from a real Logto server. The exit code is 0
 // only if every row matches its expectation.
 
 const { attackRows } = require('./attacks.js')
@@ -7,9 +7,10 @@ const { captureRows } = require('./capture.js')
 const { startIdentityServer } = require('./identity-server.js')
 const { loadRows } = require('./load.js')
 const { requestRows } = require('./requests.js')
+const { revocationRows } = require('./revocation.js')
 const { rotationRows } = require('./rotation.js')
 const { measureSpeed } = require('./speed.js')
-const { printBars, printList, printSummary, printTable } = require('./table.js')
+const { printBars, printList, printSkipped, printSummary, printTable } = require('./table.js')
 
 async function main() {
   // The attacks cause warnings for operators, which would interrupt the tables.
@@ -28,6 +29,9 @@ async function main() {
     print('Attacks', await attackRows(server))
     if (isAll) print('Key rotation without a restart', await rotationRows(server), printTable)
     print('Incidents, with 16 clients that send requests with valid tokens', await loadRows(server))
+    const revocation = await revocationRows(server)
+    if (typeof revocation === 'string') printSkipped(REVOCATION, revocation)
+    else print(REVOCATION, revocation)
     if (isAll) {
       print('Tokens recorded from a real Logto server', await captureRows(), printTable)
     }
@@ -40,6 +44,8 @@ async function main() {
     await server.close()
   }
 }
+
+const REVOCATION = 'Revocation across two processes, through Redis'
 
 process.exitCode = 1
 main()

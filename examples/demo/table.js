@@ -36,6 +36,17 @@ function printList(title, rows) {
 }
 
 /**
+ * @param {string} title
+ * @param {string} reason - One or more sentences.
+ */
+function printSkipped(title, reason) {
+  console.log(`\n${paint('bold', title)}\n`)
+  const [first, ...rest] = reason.split(/(?<=\.) /)
+  console.log(`  - skipped: ${first}`)
+  for (const sentence of rest) console.log(`    ${sentence}`)
+}
+
+/**
  * The last bar has no length, because it would dwarf the others.
  *
  * @param {string} title
@@ -81,4 +92,4 @@ function paint(style, text) {
 
 const COLUMNS = /** @type {const} */ (['name', 'expected', 'got'])
 
-module.exports = { printBars, printList, printSummary, printTable }
+module.exports = { printBars, printList, printSkipped, printSummary, printTable }
