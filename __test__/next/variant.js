@@ -1,7 +1,7 @@
 /** The tests of Next.js applications. Each file `system/next-*.test.js` runs them on one combination of version and bundler. */
 
 const assert = require('node:assert/strict')
-const { randomBytes } = require('node:crypto')
+const { createHmac, randomBytes } = require('node:crypto')
 const { once } = require('node:events')
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
 const { createServer, get } = require('node:http')
@@ -260,6 +260,33 @@ function testVariant(variant) {
         assert.ok(cookies.includes('theme=dark') && guestOf(cookies))
         assert.match(headers.vary ?? '', /\bcookie\b/i)
         assert.equal(headers['cache-control'], 'private')
+      }
+    })
+
+    test('both routers receive webhooks with their raw body, and logout tokens', async () => {
+      const send = async (path, body, headers) => {
+        const { status, text } = await visit(path, { method: 'POST', body, headers })
+        return [status, text === '' ? {} : JSON.parse(text)]
+      }
+      const event = JSON.stringify({ event: 'PostSignIn', createdAt: new Date().toISOString(), hookId: 'h' })
+      const signed = {
+        'content-type': 'application/json',
+        'logto-signature-sha-256': createHmac('sha256', 'the-signing-key').update(event).digest('hex'),
+      }
+      for (const path of ['/api/webhook', '/api/legacy/webhook']) {
+        assert.deepEqual(await send(path, event, signed), [200, { received: true }], path)
+        assert.equal((await send(path, `${event} `, signed))[0], 401, path)
+      }
+      const [status, { message }] = await send('/api/legacy/parsed-webhook', event, signed)
+      assert.equal(status, 500)
+      assert.match(message, /Next\.js Pages Router: export const config = \{ api: \{ bodyParser: false \} \}/)
+
+      const form = { 'content-type': 'application/x-www-form-urlencoded' }
+      const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+      for (const path of ['/api/logout', '/api/legacy/logout']) {
+        const token = issuer.mint({ audience: 'my-app', header: { typ: 'logout+jwt' }, claims: { events } })
+        assert.deepEqual(await send(path, `logout_token=${token}`, form), [200, {}], path)
+        assert.equal((await send(path, 'logout_token=forged', form))[0], 400, path)
       }
     })
 

@@ -6,6 +6,7 @@ const { createVerifier } = require('logto-authkit')
 const { AUDIENCE, startIssuer, startServer, verdict } = require('../../support/helpers')
 const { bodyReaders, express } = require('../../support/bodies')
 const { listen } = require('../../support/servers')
+const { fastifyAdapter, nestServer } = require('../../support/nest')
 const { startRevocations } = require('../../support/webhooks')
 const recording = require('../../fixtures/revocation.json')
 
@@ -350,6 +351,16 @@ describe('the form is found in', () => {
     ...bodyReaders(FORM['content-type']),
     'Express 4 with express.json': express((app, { json }) => app.use(json()), 'express-4'),
     'Express with express.urlencoded': express((app, { urlencoded }) => app.use(urlencoded())),
+    'Fastify with @fastify/formbody': async (logout) => {
+      const app = require('fastify')()
+      app.register(require('@fastify/formbody'))
+      app.post('/hook', logout)
+      await app.ready()
+      return app.server
+    },
+    'NestJS with its own parsers': (logout) => nestServer('hook', logout, {}),
+    'NestJS with rawBody': (logout) => nestServer('hook', logout, { rawBody: true }),
+    'NestJS on Fastify': (logout) => nestServer('hook', logout, {}, fastifyAdapter()),
   }
   for (const [name, create] of Object.entries(APPLICATIONS)) {
     test(name, async (t) => {

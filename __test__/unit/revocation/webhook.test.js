@@ -8,6 +8,7 @@ const { RECORDED, SIGNING_KEY, headersFor, signature, startRevocations } = requi
 const { startServer } = require('../../support/helpers')
 const { bodyReaders, express } = require('../../support/bodies')
 const { listen } = require('../../support/servers')
+const { fastifyAdapter, nestServer } = require('../../support/nest')
 
 const HOOK = { signingKey: SIGNING_KEY }
 const SUSPEND = RECORDED.find(({ name }) => name === 'suspend carol')?.body ?? ''
@@ -224,6 +225,8 @@ describe('the raw body is found in', () => {
     'Express with req.rawBody': express((app, { json }) =>
       app.use(json({ verify: (req, _res, body) => Object.assign(req, { rawBody: body }) })),
     ),
+    'NestJS with rawBody': (hook) => nestServer('hook', hook, { rawBody: true }),
+    'NestJS on Fastify with rawBody': (hook) => nestServer('hook', hook, { rawBody: true }, fastifyAdapter()),
   }
   for (const [name, create] of Object.entries(APPLICATIONS)) {
     test(name, async (t) => {
@@ -273,6 +276,12 @@ describe('a body that another parser has read', () => {
     const reply = await post(`${await listen(t, fastify.server)}/hook`, SUSPEND)
     assert.equal(reply.status, 500)
     assert.match(reply.body.message, /Fastify: .*addContentTypeParser/)
+
+    for (const adapter of [undefined, fastifyAdapter()]) {
+      const nest = await post(await listen(t, await nestServer('hook', hook, {}, adapter)), SUSPEND)
+      assert.equal(nest.status, 500)
+      assert.match(nest.body.message, /NestJS: create the application with rawBody: true/)
+    }
 
     const read = request(SUSPEND)
     await read.text()
