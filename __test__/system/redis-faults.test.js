@@ -133,6 +133,23 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     await Promise.all([one, two, three].map((revocations) => hasEntries(revocations, 21)))
   })
 
+  test('survive a failover even if the publisher appends to the new primary before it reads again', async (t) => {
+    const [old, next] = [await startRedis(t), await startRedis(t)]
+    const proxy = await startTcpProxy(t, old.port)
+    const store = redisStore(new Redis(proxy.port, { lazyConnect: true }))
+    t.after(() => store.close?.())
+    const signal = AbortSignal.timeout(20_000)
+    const append = (id) => store.append([ENTRY(id)], { maxAgeMs: 3_600_000, signal })
+    await append('lost')
+    proxy.target = next.port
+    proxy.cut()
+    proxy.mend()
+    await append('later')
+    await store.read(null, { signal })
+    const stored = (await store.read(null, { signal })).entries.map((entry) => JSON.parse(entry).id)
+    assert.deepEqual(stored.sort(), ['later', 'lost'])
+  })
+
   test('are read by an instance whose position the new primary has never had', async (t) => {
     const [old, next] = [await startRedis(t), await startRedis(t)]
     const proxy = await startTcpProxy(t, old.port)

@@ -42,7 +42,11 @@ class RedisStore {
   #connector
   #reader
   #writer
-  /** @type {{ id: string, entries: string[], at: number }[]} - Items that this instance has appended, oldest first. */
+  /**
+   * Items that this instance has appended, oldest first, and the connection that acknowledged them.
+   *
+   * @type {{ id: string, entries: string[], at: number, connection: Connection }[]}
+   */
   #acknowledged = []
   /** Whether the stream may have been replaced since the last read. */
   #mustCheck = false
@@ -71,16 +75,16 @@ class RedisStore {
     for (let i = 0; i < entries.length; i += MAX_ENTRIES) items.push(entries.slice(i, i + MAX_ENTRIES))
     const add = ['XADD', this.#key, 'MINID', '~', `${oldest}`, '*']
     const commands = items.map((item) => [...add, ...item.flatMap((entry) => ['e', entry])])
-    const send = () => this.#send(this.#writer, signal, commands)
+    const send = () => this.#writer.send(commands, this.#key, signal)
     // After an error, the commands are sent once more on a new connection, because an idle connection may have been
     // closed. Repeated entries change nothing.
-    const ids = await send().catch((error) => {
+    const { replies: ids, connection } = await send().catch((error) => {
       if (signal.aborted) throw error
       return send()
     })
     this.#note(ids.at(-1))
     const at = performance.now()
-    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i], at })
+    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i], at, connection })
     const expired = this.#acknowledged.findIndex((item) => item.at > at - KEEP_MS)
     this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_KEPT))
   }
@@ -139,8 +143,12 @@ class RedisStore {
   /** Appends entries again that this instance has appended and that the stream no longer contains. @param {AbortSignal} signal */
   async #restore(signal) {
     const newest = this.#acknowledged.at(-1)
-    // A replica has a prefix of the stream: if it has the newest item, it has all of them.
-    if (newest === undefined || (await this.#exists(newest.id, signal))) return
+    if (newest === undefined) return
+    // A replica has a prefix of the stream: if it has the newest item of a connection, it has all that this connection has appended.
+    // The newest of all does not tell: it may have been appended to the new primary already.
+    const newestIds = new Map(this.#acknowledged.map(({ connection, id }) => [connection, id]))
+    const exist = await Promise.all([...newestIds.values()].map((id) => this.#exists(id, signal)))
+    if (!exist.includes(false)) return
     const [first] = this.#acknowledged
     /** @type {Set<string>} */
     const present = new Set()
@@ -169,8 +177,9 @@ class RedisStore {
   }
 
   /** @type {(link: Link, signal: AbortSignal, commands: string[][]) => Promise<any[]>} */
-  #send(link, signal, commands) {
-    return link.send(commands, this.#key, signal)
+  async #send(link, signal, commands) {
+    const { replies } = await link.send(commands, this.#key, signal)
+    return replies
   }
 }
 
@@ -190,12 +199,12 @@ class Link {
   }
 
   /**
-   * Sends commands in one batch, and returns their replies.
+   * Sends commands in one batch, and returns their replies and the connection.
    *
    * @param {string[][]} commands
    * @param {string} key
    * @param {AbortSignal} signal - Closes the connection, because a command on it may never settle.
-   * @returns {Promise<any[]>}
+   * @returns {Promise<{ replies: any[], connection: Connection }>}
    */
   async send(commands, key, signal) {
     signal.throwIfAborted()
@@ -208,7 +217,8 @@ class Link {
     signal.addEventListener('abort', close, { once: true })
     try {
       await own.connected
-      return await Promise.all(commands.map((args) => own.connection.send(args, key)))
+      const replies = await Promise.all(commands.map((args) => own.connection.send(args, key)))
+      return { replies, connection: own.connection }
     } catch (error) {
       close()
       throw error
