@@ -1,9 +1,10 @@
 /**
- * Chaos tests under load: faults of the key server, certificates, a proxy, rotations, floods, stampedes and clock jumps. They
- * fail if more verifications fail, or take longer, than documented.
+ * Chaos tests under load: faults of the key server, certificates, a proxy, rotations, floods, stampedes, clock jumps, and faults of
+ * Redis. They fail if more verifications fail, or take longer, than documented.
  *
  *     npm run test:chaos
  *     npm run test:chaos -- --only outages
+ *     npm run test:chaos -- --only revocation --minutes 30
  *     npm run test:chaos -- --record         also writes the results to docs/security-runs.md
  */
 
@@ -12,6 +13,7 @@ const { certificates, setEnvironment } = require('./certificates')
 const { jumps } = require('./clock')
 const { outages } = require('./outages')
 const { recovery } = require('./recovery')
+const { revocation } = require('./revocation')
 const { floods, rotations } = require('./rotations')
 const { stampedes } = require('./stampedes')
 const { printTable } = require('./table')
@@ -20,7 +22,7 @@ const { recordRun } = require('../../scripts/record-run')
 /**
  * @typedef {{ after(close: () => unknown): void }} Closing
  * @typedef {ReturnType<typeof newReport>} Report
- * @typedef {Awaited<ReturnType<typeof setEnvironment>> & { t: Closing, report: Report }} World
+ * @typedef {Awaited<ReturnType<typeof setEnvironment>> & { t: Closing, report: Report, minutes: number }} World
  * @typedef {(world: World) => Promise<void>} Scenario
  * @typedef {object} Row
  * @property {string} name
@@ -36,17 +38,20 @@ const { recordRun } = require('../../scripts/record-run')
  * @property {number} [maxRecoveryMs] - The limit of `recoveryMs`.
  */
 
-const SCENARIOS = { recovery, outages, certificates, stampedes, rotations, floods, jumps }
+const SCENARIOS = { recovery, outages, certificates, stampedes, rotations, floods, jumps, revocation }
 
 function newReport() {
   const broken = []
   const rows = []
   const skipped = []
+  /** Results that are recorded in rows of their own. @type {{ name: string, result: string }[]} */
+  const results = []
   let faults = 0
   const must = (holds, otherwise) => void (holds || broken.push(otherwise))
   return {
     broken,
     skipped,
+    results,
     must,
     skip: (what) => void skipped.push(what),
     faults: (count) => {
@@ -76,7 +81,6 @@ function newReport() {
       )
       must(recoveryMs <= maxRecoveryMs + (figures.stallMs ?? 0), `${name}: recovered after ${recoveryMs} ms`)
     },
-    /** For docs/security-runs.md. */
     summary(seconds) {
       const sum = (of) => rows.map(of).reduce((one, other) => one + other, 0)
       const figure = (value) => Math.round(value).toLocaleString('en')
@@ -84,6 +88,20 @@ function newReport() {
       return `${broken.length > 0 ? 'FAILED: ' : ''}${figure(tried)} tokens, ${figure(tried / seconds)} per second, ${faults} faults; valid tokens rejected with usable keys: ${sum(({ lost }) => lost)}; invalid tokens accepted: ${sum(({ figures }) => figures.invalidAccepted)}; slowest recovery ${figure(Math.max(...rows.map(({ recoveryMs = 0 }) => recoveryMs)))} ms`
     },
     print(seconds) {
+      if (rows.length > 0) this.printRows(seconds)
+      for (const what of skipped) console.log(`skipped: ${what}`)
+      for (const what of broken) console.error(`FAILED: ${what}`)
+    },
+    /** For docs/security-runs.md. */
+    record(seconds, only) {
+      const command = `npm run test:chaos${only.map((flag) => ` ${flag}`).join('')}`
+      const failed = broken.length > 0 ? 'FAILED: ' : ''
+      for (const { name, result } of results) recordRun({ name, command, result: `${failed}${result}` })
+      if (rows.length === 0) return
+      const name = only.length === 0 ? 'Chaos' : `Chaos, ${only.slice(1).join(' ')}`
+      recordRun({ name, command, result: this.summary(seconds) })
+    },
+    printRows(seconds) {
       const head = [
         'fault',
         'cached keys',
@@ -110,8 +128,6 @@ function newReport() {
         ['wrongly accepted', sum(({ figures }) => figures.invalidAccepted)],
         ['slowest recovery, ms', Math.round(Math.max(...rows.map(({ recoveryMs = 0 }) => recoveryMs)))],
       ])
-      for (const what of skipped) console.log(`skipped: ${what}`)
-      for (const what of broken) console.error(`FAILED: ${what}`)
     },
   }
 }
@@ -121,29 +137,29 @@ async function main() {
     options: {
       only: { type: 'string', multiple: true, default: Object.keys(SCENARIOS) },
       record: { type: 'boolean', default: false },
+      minutes: { type: 'string', default: '0' },
     },
   })
   const closing = []
   const t = { after: (close) => closing.push(close) }
   const report = newReport()
-  const environment = await setEnvironment(t)
-  const start = performance.now()
-  for (const name of values.only) {
-    const began = performance.now()
-    await SCENARIOS[name]({ t, report, ...environment })
-    console.log(`${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  try {
+    const environment = await setEnvironment(t)
+    const start = performance.now()
+    for (const name of values.only) {
+      const began = performance.now()
+      await SCENARIOS[name]({ t, report, minutes: Number(values.minutes), ...environment })
+      console.log(`${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`)
+    }
+    const seconds = (performance.now() - start) / 1000
+    report.print(seconds)
+    if (values.record) {
+      const args = process.argv.slice(2).filter((arg) => arg !== '--record')
+      report.record(seconds, args.length === 0 ? [] : ['--', ...args])
+    }
+  } finally {
+    for (const close of closing) close()
   }
-  const seconds = (performance.now() - start) / 1000
-  report.print(seconds)
-  if (values.record) {
-    const isWhole = values.only.length === Object.keys(SCENARIOS).length
-    recordRun({
-      name: isWhole ? 'Chaos' : `Chaos, only ${values.only.join(', ')}`,
-      command: `npm run test:chaos${isWhole ? '' : ` -- ${values.only.map((name) => `--only ${name}`).join(' ')}`}`,
-      result: report.summary(seconds),
-    })
-  }
-  for (const close of closing) close()
   process.exitCode = report.broken.length > 0 ? 1 : 0
 }
 

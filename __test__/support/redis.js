@@ -90,6 +90,10 @@ async function startTcpProxy(t, target) {
     mend: () => {
       proxy.isCut = false
     },
+    close: () => {
+      cut()
+      server.close()
+    },
   }
   const server = createServer((client) => {
     proxy.connections += 1
@@ -100,7 +104,17 @@ async function startTcpProxy(t, target) {
       [upstream, client],
     ]) {
       sockets.add(from)
-      from.on('data', (chunk) => void setTimeout(proxy.delay).then(() => to.writable && to.write(chunk)))
+      let pending = 0
+      let previous = Promise.resolve()
+      from.on('data', (chunk) => {
+        if (proxy.delay === 0 && pending === 0) return void (to.writable && to.write(chunk))
+        // In the order of arrival, even if the delay has become shorter.
+        pending += 1
+        previous = Promise.all([previous, setTimeout(proxy.delay)]).then(() => {
+          pending -= 1
+          if (to.writable) to.write(chunk)
+        })
+      })
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
@@ -115,10 +129,7 @@ async function startTcpProxy(t, target) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   proxy.port = /** @type {import('node:net').AddressInfo} */ (server.address()).port
-  t.after(() => {
-    cut()
-    server.close()
-  })
+  t.after(proxy.close)
   return proxy
 }
 

@@ -1,0 +1,82 @@
+/**
+ * An instance of an application, which `revocation.js` starts: verifies revoked tokens again and again until it rejects them, and
+ * afterwards some of them again. Its parent decides whether that was in time.
+ */
+
+const { createVerifier } = require('logto-authkit')
+const { createRevocations, redisStore } = require('logto-authkit/revocation')
+const { verdict } = require('../support/helpers')
+
+/**
+ * @typedef {{ token: string, revokedAt: number }} Watched - `revokedAt` is when the revocation was acknowledged.
+ * @typedef {{ revokedAt: number, lastAccepted: number, rejectedAt: number }} Seen - In milliseconds since 1970; `lastAccepted` is 0
+ *   if the token was rejected at once.
+ */
+
+const EVERY_MS = 5
+/** A longer pause of this process is reported, because it could not notice anything meanwhile. */
+const STALL_MS = 250
+/** Rejected tokens that are verified again. */
+const KEPT = 200
+
+const { port, library, control, refuses, maxLagMs, options } = JSON.parse(process.argv[2])
+const client =
+  library === 'ioredis'
+    ? new (require('ioredis').Redis)(port, { lazyConnect: true })
+    : require('redis').createClient({ url: `redis://127.0.0.1:${port}` })
+client.on('error', () => {})
+const policy = refuses ? /** @type {const} */ ({ whenUnavailable: 'refuse', maxLagMs }) : {}
+const revocations = createRevocations({ store: redisStore(client), ...policy })
+const verifier = createVerifier({ ...options, revocations })
+// The outages are intended.
+process.emitWarning = () => {}
+
+/** @type {(Watched & { lastAccepted: number })[]} */
+let watched = []
+/** @type {string[]} */
+const rejected = []
+const send = (message) => void process.send?.(message)
+
+process.on('message', (/** @type {any} */ message) => {
+  if (message === 'stats')
+    send({ stats: { ...revocations.stats(), pending: watched.length, memory: process.memoryUsage().rss } })
+  else watched.push({ ...message, lastAccepted: 0 })
+})
+process.on('disconnect', () => process.exit())
+
+async function look() {
+  const former = watched
+  watched = []
+  for (const token of former) {
+    const code = await verdict(verifier.verify(token.token))
+    if (code === 'accepted') token.lastAccepted = Date.now()
+    if (code === 'token_revoked') {
+      const { revokedAt, lastAccepted } = token
+      send({ seen: { revokedAt, lastAccepted, rejectedAt: Date.now() } })
+      rejected[Math.floor(Math.random() * KEPT)] = token.token
+    } else watched.push(token)
+  }
+  const again = rejected[Math.floor(Math.random() * KEPT)]
+  if (again !== undefined) {
+    const code = await verdict(verifier.verify(again))
+    if (code !== 'token_revoked' && code !== 'revocations_unavailable')
+      send({ broken: `a rejected token is ${code} later` })
+  }
+  const code = await verdict(verifier.verify(control))
+  if (code !== 'accepted' && !(refuses && code === 'revocations_unavailable'))
+    send({ broken: `a valid token is ${code}` })
+}
+
+async function main() {
+  await Promise.all([verifier.prefetch(), revocations.ready()])
+  send({ ready: revocations.stats() })
+  let last = Date.now()
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
+    if (Date.now() - last > STALL_MS) send({ stall: { start: last, end: Date.now() } })
+    last = Date.now()
+    await look()
+  }
+}
+
+main()

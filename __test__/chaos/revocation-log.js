@@ -1,0 +1,97 @@
+/** What instances saw during the faults of `revocation.js`, and whether they rejected every token in time. */
+
+const { printTable } = require('./table')
+
+/**
+ * How long a revoked token may be accepted after the revocation was acknowledged, or after Redis responds again: a second until an
+ * instance connects again (MAX_RETRY_MS in js/revocation/mirror.js), and the documented second in which revocations take effect.
+ */
+const BOUND_MS = 2000
+
+/** The option `maxLagMs` of instances that refuse tokens without a store. */
+const MAX_LAG_MS = 3000
+
+class RevocationLog {
+  /** @type {{ name: string, only: string | undefined, start: number, end: number }[]} */
+  faults = []
+  /** Times in which a process, or the whole machine, did not run. @type {{ start: number, end: number }[]} */
+  #stalls = []
+  /** How long revoked tokens were accepted without a fault, in milliseconds. */
+  #calm = []
+  /** The longest times by fault. @type {Map<string, { accept: number, refuse: number, after: number }>} */
+  #longest = new Map()
+  #report
+
+  constructor(report) {
+    this.#report = report
+  }
+
+  must(holds, otherwise) {
+    this.#report.must(holds, `revocation: ${otherwise}`)
+  }
+
+  /** Records the start of a fault, of all instances or of one. Returns a function that records its end. */
+  begin(name, only) {
+    const fault = { name, only, start: Date.now(), end: Number.POSITIVE_INFINITY }
+    this.faults.push(fault)
+    return () => {
+      fault.end = Date.now()
+    }
+  }
+
+  stalled(stall) {
+    this.#stalls.push(stall)
+  }
+
+  /** @param {string} name @param {boolean} refuses @param {import('./revocation-instance').Seen} seen */
+  saw(name, refuses, { revokedAt, lastAccepted, rejectedAt }) {
+    const latest = Math.max(lastAccepted, revokedAt)
+    const overlaps = ({ start, end }) => start <= latest && end + BOUND_MS >= revokedAt
+    const faults = this.faults.filter((fault) => (fault.only ?? name) === name && overlaps(fault))
+    const stalls = this.#stalls.filter(overlaps)
+    // A process that does not run measures nothing.
+    const isMeasured = !this.#stalls.some(({ start, end }) => start <= rejectedAt && end + BOUND_MS >= revokedAt)
+    if (isMeasured && faults.length === 0) this.#calm.push(Math.max(0, rejectedAt - revokedAt))
+    if (lastAccepted === 0) return
+    const responds = Math.max(revokedAt, ...[...faults, ...stalls].map(({ end }) => end))
+    const acceptedFor = lastAccepted - revokedAt
+    const fault = faults.at(-1)
+    if (isMeasured && fault !== undefined) {
+      const row = this.#longest.get(fault.name) ?? { accept: 0, refuse: 0, after: 0 }
+      const policy = refuses ? 'refuse' : 'accept'
+      row[policy] = Math.max(row[policy], acceptedFor)
+      if (lastAccepted > fault.end) row.after = Math.max(row.after, lastAccepted - Math.max(fault.end, revokedAt))
+      this.#longest.set(fault.name, row)
+    }
+    const where = `${name}, ${fault?.name ?? 'no fault'}`
+    this.must(lastAccepted <= responds + BOUND_MS, `${where}: accepted for ${lastAccepted - responds} ms`)
+    // A failover can lose a revocation until the instance that made it has stored it again.
+    if (refuses && stalls.length === 0 && !faults.some(({ name }) => name.startsWith('failover')))
+      this.must(acceptedFor <= MAX_LAG_MS + BOUND_MS, `${where}: accepted for ${acceptedFor} ms in spite of maxLagMs`)
+  }
+
+  /** @param {Awaited<ReturnType<typeof import('./revocation-load').startRevoking>>} load @param {number} memory */
+  print(load, memory) {
+    const calm = this.#calm.sort((a, b) => a - b)
+    const [p50, p99, max] = [0.5, 0.99, 1].map((part) => calm[Math.ceil(calm.length * part) - 1])
+    const figure = (value) => value.toLocaleString('en')
+    console.log()
+    printTable([
+      ['fault', 'revoked tokens accepted for, ms', 'with refuse', 'after its end'],
+      ...[...this.#longest].map(([name, { accept, refuse, after }]) => [name, accept, refuse, after]),
+    ])
+    const worst = Math.max(0, ...[...this.#longest.values()].map(({ after }) => after))
+    const result = [
+      `${figure(load.acknowledged)} revocations acknowledged, ${figure(load.rate())} per second, ${this.faults.length} faults of Redis`,
+      `acknowledged revocations lost: ${load.lost}`,
+      `${figure(calm.length)} rejections without a fault, after ${p50} ms (p50), ${p99} ms (p99), ${max} ms (max)`,
+      `longest acceptance after Redis responds again: ${figure(worst)} ms`,
+      `stalls of the machine: ${this.#stalls.length}`,
+      `memory of an instance: ${Math.round(memory / 2 ** 20)} MiB`,
+    ].join('; ')
+    console.log(`\n${result.replaceAll('; ', '\n')}\n`)
+    this.#report.results.push({ name: 'Chaos, revocation', result })
+  }
+}
+
+module.exports = { BOUND_MS, MAX_LAG_MS, RevocationLog }
