@@ -4,7 +4,7 @@ const { forbidden } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { describeAdapters } = require('../support/adapters')
 const { bearer } = require('../support/frameworks')
-const { AUDIENCE } = require('../support/helpers')
+const { AUDIENCE, startIssuer } = require('../support/helpers')
 
 /** The decisions of the application: `check`, `fallback`, `onRefused`, and several Logto servers. */
 
@@ -155,6 +155,27 @@ describeAdapters([], (adapter, has) => {
     assert.equal(await ask(issuer.mint({ claims: { iss: 'https://unknown.test/oidc' } })), 'invalid_issuer')
     assert.equal(await ask(), 'missing_token')
     assert.deepEqual([issuer.jwksRequests, other.jwksRequests], requests)
+  })
+
+  test('several Logto servers: the challenge names the metadata of the server that issued the token', async (t) => {
+    const third = await startIssuer(t)
+    const metadata = (name) => `https://${name}.test/.well-known/oauth-protected-resource`
+    const auth = [
+      { ...options, resourceMetadata: metadata('one') },
+      { ...options, logtoUrl: other.logtoUrl, resourceMetadata: metadata('two'), requiredScope: 'admin' },
+      { ...options, logtoUrl: third.logtoUrl },
+    ]
+    const client = await adapter.serve(t, { steps: [{ auth }] })
+    const ask = async (token) => {
+      const { headers } = await client('/', token === undefined ? {} : bearer(token))
+      return /resource_metadata="(.*)"$/.exec(String(headers['www-authenticate']))?.[1]
+    }
+    assert.equal(await ask(), metadata('one'))
+    assert.equal(await ask(issuer.mint({ expiresIn: -1 })), metadata('one'))
+    assert.equal(await ask(other.mint({ expiresIn: -1 })), metadata('two'))
+    assert.equal(await ask(other.mint({ scope: 'read' })), metadata('two'))
+    assert.equal(await ask(third.mint({ expiresIn: -1 })), undefined)
+    assert.equal(await ask(issuer.mint({ claims: { iss: 'https://unknown.test/oidc' } })), metadata('one'))
   })
 })
 

@@ -1,6 +1,6 @@
 const assert = require('node:assert/strict')
 const { after, before, test } = require('node:test')
-const { verifyAuth } = require('logto-authkit')
+const { requireScopes, verifyAuth } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { describeAdapters } = require('../support/adapters')
 const { bearer } = require('../support/frameworks')
@@ -112,6 +112,33 @@ describeAdapters(['protect'], (adapter, has) => {
         'Bearer error="insufficient_scope", scope="admin", error_description="Missing required scope: admin"'
       const metadata = 'resourceMetadata' in more ? `, resource_metadata="${resourceMetadata}"` : ''
       assert.equal(headers['www-authenticate'], challenge + metadata)
+    }
+  })
+
+  test('with several Logto servers, responds with the resource metadata of the one that issued the token', async (t) => {
+    const metadata = (name) => `https://${name}.test/.well-known/oauth-protected-resource`
+    const other = await startIssuer(t)
+    const auth = [
+      { ...options, resourceMetadata: metadata('one') },
+      { ...options, logtoUrl: other.logtoUrl, resourceMetadata: metadata('two') },
+    ]
+    const routes = {
+      ...guarded({ '/guarded': { requiredScope: 'admin' } }),
+      '/thrown': { run: (context) => requireScopes(context, 'admin') },
+    }
+    const client = await adapter.serve(t, { steps: [{ auth }], routes })
+    for (const [server, name] of /** @type {[any, string][]} */ ([
+      [issuer, 'one'],
+      [other, 'two'],
+    ])) {
+      const named = async (path) => {
+        const { status, headers } = await client(path, bearer(server.mint()))
+        assert.equal(status, 403)
+        return /, resource_metadata="https:\/\/(\w+)/.exec(String(headers['www-authenticate']))?.[1]
+      }
+      assert.equal(await named('/guarded'), name)
+      // Some frameworks respond to an error that a handler throws by themselves, without metadata.
+      if (has('thrown')) assert.equal((await named('/thrown')) ?? name, name)
     }
   })
 

@@ -221,12 +221,14 @@ class Authenticator {
   }
 
   /**
-   * Adds the URL from `resourceMetadata` to the challenge of a rejection, which a handler may have thrown.
+   * Adds the URL from `resourceMetadata` to the challenge of a rejection, which a handler may have thrown. With several servers,
+   * the URL is that of the server that the context belongs to.
    *
-   * @type {<T>(error: T) => T}
+   * @type {<T>(error: T, auth?: AuthContext) => T}
    */
-  withResourceMetadata(error) {
-    return withResourceMetadata(error, this.#parsed.core.resourceMetadata)
+  withResourceMetadata(error, auth) {
+    const { core } = (auth && originOf(auth)?.parsed) ?? this.#parsed
+    return withResourceMetadata(error, core.resourceMetadata)
   }
 }
 
@@ -275,8 +277,8 @@ function requireContext(source) {
  */
 function rejectionOf(thrown, source) {
   if (!(thrown instanceof AuthError)) throw asError(thrown)
-  const authenticator = requestRecords.get(source)?.authenticator
-  return { error: authenticator?.withResourceMetadata(thrown) ?? thrown, onError: authenticator?.onError }
+  const { authenticator, auth } = requestRecords.get(source) ?? {}
+  return { error: authenticator?.withResourceMetadata(thrown, auth) ?? thrown, onError: authenticator?.onError }
 }
 
 /** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */

@@ -73,16 +73,22 @@ function forbidden(message) {
   return /** @type {any} */ (authError(native.refusal('forbidden', message)))
 }
 
+/** The rejections whose challenge is complete, with or without `resource_metadata`. @type {WeakSet<object>} */
+const completed = new WeakSet()
+
 /**
  * Adds the `resource_metadata` parameter to the challenge (RFC 9728 section 5.1), unless the challenge already has one.
  *
  * @template T
  * @param {T} error
  * @param {string | null} url - Serialized by `URL`, so it contains no quotes or backslashes.
+ * @param {boolean} [isFinal] - Whether later calls must not add another URL.
  * @returns {T}
  */
-function withResourceMetadata(error, url) {
-  if (url === null || !(error instanceof AuthError) || error.wwwAuthenticate === null) return error
+function withResourceMetadata(error, url, isFinal = false) {
+  if (!(error instanceof AuthError) || completed.has(error)) return error
+  if (isFinal) completed.add(error)
+  if (url === null || error.wwwAuthenticate === null) return error
   if (/ resource_metadata="[^"]*"$/.test(error.wwwAuthenticate)) return error
   error.wwwAuthenticate += `, resource_metadata="${url}"`
   error.headers['WWW-Authenticate'] = error.wwwAuthenticate

@@ -122,8 +122,10 @@ function serverOf(token, parsed) {
 /** @type {(token: string, parsed: Parsed) => AuthContext | Promise<AuthContext>} */
 function verifyToken(token, parsed) {
   const { onRefused } = parsed.functions
-  const attempt = new TokenAttempt(token, serverOf(token, parsed), parsed.servers !== undefined)
-  const verify = (/** @type {Trace | undefined} */ trace = undefined) => contextOf(attempt, trace)
+  const isRouted = parsed.servers !== undefined
+  const attempt = new TokenAttempt(token, serverOf(token, parsed), isRouted)
+  const verify = (/** @type {Trace | undefined} */ trace = undefined) =>
+    isRouted ? contextOfServer(attempt, trace) : contextOf(attempt, trace)
   const run = () => (hasSubscribers() ? traced(verify) : verify())
   return onRefused === undefined ? run() : observed(onRefused, undefined, run)
 }
@@ -170,9 +172,24 @@ function checkRouted(request, servers, source, trace) {
   const attempts = servers.map((server) => new RequestAttempt(request, given, server, source, true))
   return settle(
     () => readTokens(attempts, source),
-    () => contextOf(selectServer(attempts), trace),
+    () => contextOfServer(selectServer(attempts), trace),
     rethrow,
   )
 }
+
+/**
+ * Verifies the tokens of an attempt with one of several servers. The challenge of a rejection names the metadata of that server, if
+ * it has any: the metadata of another would send the client to a server that cannot renew its token.
+ *
+ * @type {(attempt: import('./attempt').Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
+ */
+const contextOfServer = (attempt, trace) =>
+  settle(
+    () => contextOf(attempt, trace),
+    (auth) => auth,
+    (error) => {
+      throw withResourceMetadata(error, attempt.parsed.core.resourceMetadata, true)
+    },
+  )
 
 module.exports = { createVerifier, sharedVerifier, verifyAuth, verifyLogtoToken, verifyRequest }

@@ -43,10 +43,11 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
   assertDynamic(request.headers)
   /** @type {string | null} */
   let cookie = null
+  let auth
   let response
   try {
     const pending = authenticator.passesPreflight(request) ? undefined : authenticate(authenticator, request)
-    const auth = isPending(pending) ? await pending : pending
+    auth = isPending(pending) ? await pending : pending
     cookie = authenticator.newGuestCookie(auth, originOf(request.headers))
     const checked = requirements && authenticator.checkRequirements(requirements, auth, request)
     if (isPending(checked)) await checked
@@ -58,7 +59,7 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
       if (cookie !== null) await trySetCookie(cookie)
       throw error
     }
-    const { status, headers, body } = errorResponse(authenticator.withResourceMetadata(error))
+    const { status, headers, body } = errorResponse(authenticator.withResourceMetadata(error, auth))
     response = new Response(body, { status, headers })
   }
   // If the handler did not return a `Response`, Next.js reports the mistake.
@@ -71,9 +72,10 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
 
 /** @type {(req: any, res: import('node:http').ServerResponse, route: Route) => Promise<void>} */
 async function runApiHandler(req, res, { handler, authenticator, requirements }) {
+  let auth
   try {
     const pending = authenticator.passesPreflight(req) ? undefined : authenticate(authenticator, req)
-    const auth = isPending(pending) ? await pending : pending
+    auth = isPending(pending) ? await pending : pending
     const cookie = authenticator.newGuestCookie(auth, originOf(req.headers))
     if (cookie !== null) addCookie(res, cookie)
     const checked = requirements && authenticator.checkRequirements(requirements, auth, req)
@@ -83,7 +85,7 @@ async function runApiHandler(req, res, { handler, authenticator, requirements })
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     if (!res.headersSent) {
-      send(res, errorResponse(authenticator.withResourceMetadata(error)))
+      send(res, errorResponse(authenticator.withResourceMetadata(error, auth)))
       return
     }
     fail(error, res, () => {})
