@@ -11,12 +11,12 @@ pub fn read(read: &mut Reader) {
     read_check(read);
     read.function("fallback");
     read.function("onRefused");
-    read.optional("claims", EXPECTED_SCHEMA, Default::None, |raw| is_schema(raw).then_some(()));
+    read.restriction("claims", EXPECTED_SCHEMA, Default::None, |raw| is_schema(raw).then_some(()));
 }
 
 /// Reads the option `check`.
 pub fn read_check(read: &mut Reader) {
-    read.restriction("check", "a function", Default::None, |raw| (*raw == Raw::Function).then_some(()));
+    read.decision("check");
 }
 
 /// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only its `~standard` member.

@@ -127,7 +127,6 @@ pub(crate) mod tests {
             "scopeMode",
             "roleMode",
             "realm",
-            "maxTokenAge",
             "roleClaims",
             "allowGuest",
             "guestCookie",
@@ -135,8 +134,6 @@ pub(crate) mod tests {
             "algorithms",
             "clockTolerance",
             "currentDate",
-            "isRevoked",
-            "revocations",
             "jwksCacheTtlMs",
             "jwksTimeoutMs",
             "jwksCooldownMs",
@@ -240,7 +237,16 @@ pub(crate) mod tests {
 
     #[test]
     fn b2_does_not_treat_an_undefined_requirement_like_a_missing_one() {
-        for name in ["requiredScope", "requiredRole", "organizationId"] {
+        for name in [
+            "requiredScope",
+            "requiredRole",
+            "organizationId",
+            "check",
+            "claims",
+            "isRevoked",
+            "maxTokenAge",
+            "revocations",
+        ] {
             let error = parse(&[(name, Raw::Undefined)]).unwrap_err();
             assert_eq!(error.option, name);
             assert!(error.message.ends_with(", got undefined"), "{}", error.message);

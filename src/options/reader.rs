@@ -105,6 +105,11 @@ impl Reader {
         value
     }
 
+    /// Reads a function that restricts access. It remains in JavaScript.
+    pub fn decision(&mut self, name: &'static str) {
+        self.restriction(name, "a function", Default::None, |raw| (*raw == Raw::Function).then_some(()));
+    }
+
     /// Reads an option that restricts access. It must not be present with the value `undefined`, so that an unset variable cannot
     /// remove a check.
     pub fn restriction<T>(
@@ -205,14 +210,6 @@ impl Reader {
     pub fn number(&mut self, name: &'static str, expected: &'static str, default: Default) -> Option<f64> {
         self.optional(name, expected, default, |raw| match raw {
             Raw::Number(value) if value.is_finite() && *value >= 0.0 => Some(*value),
-            _ => None,
-        })
-    }
-
-    /// Reads a time in seconds that is longer than zero.
-    pub fn positive_seconds(&mut self, name: &'static str) -> Option<f64> {
-        self.optional(name, "a finite number of seconds above 0", Default::None, |raw| match raw {
-            Raw::Number(value) if value.is_finite() && *value > 0.0 => Some(*value),
             _ => None,
         })
     }

@@ -9,7 +9,7 @@ use crate::revocations::{Entry, Kind, MAX_AHEAD, Policy, Revocations, is_id};
 
 /// Reads the option `revocations` of a verifier. JavaScript replaces the object with its id.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
-    read.optional("revocations", "an object from createRevocations", Default::None, |raw| {
+    read.restriction("revocations", "an object from createRevocations", Default::None, |raw| {
         if let Raw::String(id) = raw { Revocations::find(id) } else { None }
     })
 }

@@ -118,7 +118,7 @@ impl Options {
         let is_uncached = read.bool("skipJwksCache", false);
         let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
         let has_getter = read.function("getToken");
-        read.function("isRevoked");
+        read.decision("isRevoked");
         let revocations = revocations::read(read);
         application::read(read);
         let resource_metadata = read.url("resourceMetadata", Default::None);
@@ -141,7 +141,11 @@ impl Options {
         let tolerance =
             read.number("clockTolerance", "a finite number of seconds, not negative", Default::Value(0.into()));
         let current_date = read.date("currentDate");
-        let max_token_age = read.positive_seconds("maxTokenAge");
+        let expected = "a finite number of seconds above 0";
+        let max_token_age = read.restriction("maxTokenAge", expected, Default::None, |raw| match raw {
+            Raw::Number(value) if value.is_finite() && *value > 0.0 => Some(*value),
+            _ => None,
+        });
         let realm = tokens::realm(read);
         let token_cache_size = read.count("tokenCacheSize", 5_000);
 

@@ -201,11 +201,54 @@ test('the table has every option set', () => {
   }
 })
 
-test('B2: undefined is valid for every optional option except requirements', async () => {
+test('B2: undefined is valid for every optional option except those that restrict access', async () => {
   const options = own()
-  const requirements = ['requiredScope', 'requiredRole', 'organizationId', 'check']
-  for (const name of NAMES) if (!(name in options) && !requirements.includes(name)) options[name] = undefined
+  const requirements = ['requiredScope', 'requiredRole', 'organizationId', 'check', 'claims']
+  const restrictions = [...requirements, 'isRevoked', 'maxTokenAge', 'revocations']
+  for (const name of NAMES) if (!(name in options) && !restrictions.includes(name)) options[name] = undefined
   assert.equal(await verdict(verifyAuth(signToken(key), options)), 'accepted')
+  for (const name of restrictions) {
+    const message = new RegExp(`^Invalid option "${name}": expected .*, got undefined$`)
+    for (const create of [createVerifier, require('logto-authkit/express').logtoAuth]) {
+      assert.throws(() => create(own({ [name]: undefined })), { code: 'invalid_options', message })
+    }
+  }
+})
+
+test('C5: what no token can match is an error, a URL of an endpoint is understood, and passwords are not printed', () => {
+  for (const [name, value] of /** @type {[string, any][]} */ ([
+    ['audience', 'https://api.example.com\n'],
+    ['audience', '"https://api.example.com"'],
+    ['audience', ["'https://api.example.com'"]],
+    ['issuer', 'auth.example.com/oidc'],
+    ['requiredScope', 'read:a, write:b'],
+    ['organizationId', ' org_1'],
+  ])) {
+    const message = new RegExp(`^Invalid option "${name}"`)
+    assert.throws(() => createVerifier(own({ [name]: value })), { code: 'invalid_options', message })
+  }
+  const { logtoUrl, ...options } = own()
+  for (const path of ['', '/', '/oidc', '/oidc/jwks', '/oidc/.well-known/openid-configuration']) {
+    assert.doesNotThrow(() => createVerifier({ ...options, logtoUrl: logtoUrl + path }))
+  }
+  const secret = 'https://user:hunter2@auth.example.com'
+  for (const name of ['logtoUrl', 'issuer', 'jwksUri', 'resourceMetadata', 'realm', 'algorithms']) {
+    assert.throws(
+      () => createVerifier(own({ [name]: name === 'realm' ? `"${secret}` : secret })),
+      (/** @type {Error} */ { message }) => !message.includes('hunter2'),
+    )
+  }
+})
+
+test('C6: a misspelled option of an adapter is an error that names the right one', async () => {
+  for (const [set, name, intended] of [
+    ['adapter', 'onErorr', 'onError'],
+    ['adapter', 'onerror', 'onError'],
+    ['proxy', 'publicPath', 'publicPaths'],
+    ['upgrade', 'allowedorigins', 'allowedOrigins'],
+  ]) {
+    await assertInvalid(own({ [name]: 'x' }), `Unknown option "${name}": did you mean "${intended}"?`, set)
+  }
 })
 
 test('inherited attributes of guestCookie are an error, as inherited options are', async () => {
