@@ -1,6 +1,7 @@
 /** CSRF protection with a double-submitted cookie: see csrf.d.ts for the contract. */
 
 const { randomUUID, timingSafeEqual } = require('node:crypto')
+const { requestOrigin } = require('./adapters/origin')
 const { addCookie, jsonResponse, sendJson } = require('./adapters/response')
 const native = require('./core/addon')
 const { contract } = require('./core/contract')
@@ -30,7 +31,8 @@ function createCsrfMiddleware(options) {
   return function csrf(req, res, next) {
     const tokens = cookieValues(req, names.cookieName)
     if (SAFE_METHODS.has(String(req.method))) {
-      if (tokens.length === 0) addCookie(res, buildCsrfCookieHeader(generateCsrfToken(), cookie))
+      if (tokens.length === 0)
+        addCookie(res, orThrow(native.csrfCookieHeader(generateCsrfToken(), cookie, ...requestOrigin(req))))
       next()
     } else if (mismatchReason(req, tokens, names) === undefined) next()
     else {

@@ -1,5 +1,8 @@
 //! Reads `Cookie` headers and writes `Set-Cookie` headers (RFC 6265).
 
+/// Maximum length of a cookie's name and value together. Browsers drop longer cookies (RFC 6265bis section 5.7).
+const MAX_BYTES: usize = 4_096;
+
 /// The attributes of a `Set-Cookie` header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attributes {
@@ -96,6 +99,10 @@ impl Attributes {
     pub fn header(&self, value: &str) -> Result<String, Fault> {
         if !value.bytes().all(is_cookie_octet) {
             let expected = "a cookie value without white space, quotes, commas, semicolons and backslashes";
+            return Err(Fault { attribute: None, expected, given: String::new() });
+        }
+        if self.name.len() + value.len() > MAX_BYTES {
+            let expected = "at most 4,096 bytes together with the name of the cookie, else browsers drop the cookie";
             return Err(Fault { attribute: None, expected, given: String::new() });
         }
         self.check()?;
@@ -199,6 +206,13 @@ mod tests {
         for value in ["a;b", "a b", "a\r\nSet-Cookie: x=y", "a\"", "a,b", "a\\", "\u{e4}", "a\0"] {
             assert!(guest_cookie().header(value).is_err(), "{value:?}");
         }
+    }
+
+    #[test]
+    fn c4_rejects_a_name_and_value_that_are_too_long_together() {
+        let longest = "x".repeat(MAX_BYTES - guest_cookie().name.len());
+        assert!(guest_cookie().header(&longest).is_ok());
+        assert!(guest_cookie().header(&format!("{longest}x")).unwrap_err().expected.contains("4,096 bytes"));
     }
 
     #[test]

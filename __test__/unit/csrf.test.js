@@ -49,7 +49,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       assert.equal(status, 200, method)
       const [, token, rest] = /^logto_csrf_token=([^;]*)(.*)$/.exec(cookies[0]) ?? []
       assert.match(token, UUID)
-      assert.equal(rest, '; Max-Age=86400; Path=/; Secure; SameSite=Strict')
+      assert.equal(rest, '; Max-Age=86400; Path=/; SameSite=Strict')
       assert.deepEqual([headers.vary, headers['cache-control']], ['Cookie', 'private'])
       const again = await ask(url, { method, headers: { cookie: `theme=dark; logto_csrf_token=${token}` } })
       assert.deepEqual([again.status, again.cookies], [200, []], method)
@@ -109,6 +109,24 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
     assert.equal((await ask(kept)).headers.vary, 'Cookie')
   })
 }
+
+test('C4: the cookie of the middleware is Secure, except over plain http on the local machine', async (t) => {
+  const cookieFor = async (host, options) => {
+    const url = await serve(t, FRAMEWORKS.http(createCsrfMiddleware(options), hello))
+    return (await ask(url, { headers: { host } })).cookies[0]
+  }
+  for (const host of ['localhost:3000', '127.0.0.1', '[::1]:80']) {
+    assert.doesNotMatch(await cookieFor(host), /Secure/)
+    assert.match(await cookieFor(host, { secure: true }), /; Secure/)
+    assert.match(await cookieFor(host, { cookieName: '__Secure-csrf' }), /; Secure/)
+  }
+  assert.match(await cookieFor('api.example.test'), /; Secure/)
+  assert.doesNotMatch(await cookieFor('api.example.test', { secure: false }), /Secure/)
+  assert.match(buildCsrfCookieHeader('T'), /; Secure/)
+  const behindProxy = (req, _res, next) => next(Object.assign(req, { protocol: 'https' }) && undefined)
+  const url = await serve(t, FRAMEWORKS.http(behindProxy, createCsrfMiddleware(), hello))
+  assert.match((await ask(url, { headers: { host: 'localhost' } })).cookies[0], /; Secure/)
+})
 
 test('createCsrfMiddleware uses the given names and attributes', async (t) => {
   const options = {

@@ -4,6 +4,7 @@ const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
 const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
 const { rejectUncalled } = require('./misuse')
+const { requestOrigin } = require('./origin')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse, fail, send } = require('./response')
 const { setAuth } = require('./set-auth')
@@ -16,7 +17,7 @@ const { setAuth } = require('./set-auth')
 const express = {
   request: (req) => req,
   // Express applies its `trust proxy` setting; in Connect and plain http, only the socket tells the protocol.
-  origin: (req) => [req.protocol ?? (req.socket?.encrypted ? 'https' : 'http'), req.headers.host],
+  origin: requestOrigin,
   store: setAuth,
   stored: (req, property) => req[property],
   addCookie,

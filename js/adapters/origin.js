@@ -1,4 +1,4 @@
-/** Checks which web pages may open a connection, and tells browsers whether those pages may read a rejection. */
+/** The origins of requests: which web pages may open a connection and read a rejection, and which cookies need no `Secure`. */
 
 const { cookieValues } = require('../core/request')
 const { warningOnce } = require('../core/warnings')
@@ -64,4 +64,12 @@ function corsHeaders({ headers: { origin } }, { options: { allowedOrigins } }) {
   return { 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true', Vary: 'Origin' }
 }
 
-module.exports = { corsHeaders, isAllowedOrigin }
+/**
+ * Returns the protocol and the host with which a client has reached Express or Node's `http`.
+ *
+ * @param {any} req
+ * @returns {[protocol: string, host: string | undefined]}
+ */
+const requestOrigin = (req) => [req.protocol ?? (req.socket?.encrypted ? 'https' : 'http'), req.headers.host]
+
+module.exports = { corsHeaders, isAllowedOrigin, requestOrigin }

@@ -167,8 +167,8 @@ export declare function createVerifier(set: string, options: unknown, completion
 /** Creates a webhook from the options of `webhook`. */
 export declare function createWebhook(options: unknown): NativeWebhook | OptionsFault
 
-/** A `Set-Cookie` header with a CSRF token. */
-export declare function csrfCookieHeader(token: string, attributes: unknown): string | OptionsFault
+/** A `Set-Cookie` header with a CSRF token, for a response to a request for this host. */
+export declare function csrfCookieHeader(token: string, attributes: unknown, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault
 
 /**
  * Marks the end of a turn of the event loop on this thread: waiting signature checks may use the rest of its time

@@ -26,10 +26,16 @@ pub fn auth_cookie_header(token: String, attributes: Unknown) -> Result<Either<S
     Ok(set_cookie(&token, "token", options::cookie_attributes(raw(&attributes)?, options::auth_cookie())))
 }
 
-/// A `Set-Cookie` header with a CSRF token.
+/// A `Set-Cookie` header with a CSRF token, for a response to a request for this host.
 #[napi(catch_unwind)]
-pub fn csrf_cookie_header(token: String, attributes: Unknown) -> Result<Either<String, OptionsFault>> {
-    Ok(set_cookie(&token, "token", options::cookie_attributes(raw(&attributes)?, options::csrf_cookie())))
+pub fn csrf_cookie_header(
+    token: String,
+    attributes: Unknown,
+    protocol: Option<String>,
+    host: Option<String>,
+) -> Result<Either<String, OptionsFault>> {
+    let attributes = options::cookie_attributes(raw(&attributes)?, options::csrf_cookie());
+    Ok(set_cookie(&token, "token", attributes.map(|cookie| cookie.on(protocol.as_deref(), host.as_deref()))))
 }
 
 /// The values of the cookies with this name in a `Cookie` header.

@@ -94,9 +94,7 @@ pub fn read_guest_cookie(read: &mut Reader) -> Option<Attributes> {
 pub fn read_guest_attributes(read: &mut Reader) -> Attributes {
     let default = guest_cookie();
     let http_only = read.bool("httpOnly", default.http_only);
-    let is_default = !read.has("secure");
-    let secure = Some(read.bool("secure", true)).filter(|_| !is_default);
-    read_attributes(read, "name", Attributes { http_only, secure, ..default })
+    read_attributes(read, "name", Attributes { http_only, ..default })
 }
 
 /// Reads the attributes of a cookie. `name` is the option that sets the cookie's name.
@@ -104,12 +102,15 @@ pub fn read_attributes(read: &mut Reader, name: &'static str, default: Attribute
     const SAME_SITE: &str = "'strict', 'lax' or 'none'";
     let max_age = Default::Value(default.max_age.into());
     let same_site = Default::Value(default.same_site.name().into());
+    let is_default = !read.has("secure");
+    let secure = Some(read.bool("secure", true)).filter(|_| !is_default);
     let attributes = Attributes {
         name: read_name(read, name, &default.name),
         max_age: read.number("maxAge", "a finite number of seconds, not negative", max_age).or(default.max_age),
         path: read.with_default("path", "a path", default.path.clone(), text),
         domain: read.optional("domain", "a domain", Default::None, text).or(default.domain),
         same_site: read.optional("sameSite", SAME_SITE, same_site, parse_same_site).unwrap_or(default.same_site),
+        secure,
         ..default
     };
     if let Err(fault) = attributes.check() {

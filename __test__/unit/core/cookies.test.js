@@ -115,3 +115,27 @@ describe('buildGuestCookieHeader', () => {
     }
   })
 })
+
+describe('C4: what browsers would drop is refused', () => {
+  const { buildCsrfCookieHeader } = require('logto-authkit/csrf')
+  const tooLong = { name: 'TypeError', code: 'invalid_options', message: /4,096/ }
+
+  test('a name and a value with more than 4,096 bytes', () => {
+    const value = 'x'.repeat(4096 - 'logto_authtoken'.length)
+    assert.ok(buildAuthCookieHeader(value).startsWith(`logto_authtoken=${value};`))
+    assert.throws(() => buildAuthCookieHeader(`${value}x`), tooLong)
+    assert.throws(() => buildAuthCookieHeader('x'.repeat(5934)), tooLong)
+    assert.throws(() => buildAuthCookieHeader(value, { cookieName: 'logto_authtoken2' }), tooLong)
+    assert.throws(() => buildCsrfCookieHeader('x'.repeat(4096)), tooLong)
+  })
+
+  test('secure: false is for plain http, and not for names and attributes that require Secure', () => {
+    for (const build of /** @type {any[]} */ ([buildAuthCookieHeader, buildCsrfCookieHeader])) {
+      assert.match(build('T'), /; Secure;/)
+      assert.doesNotMatch(build('T', { secure: false }), /Secure/)
+      for (const more of [{ cookieName: '__Host-t' }, { cookieName: '__Secure-t' }, { sameSite: 'None' }]) {
+        assert.throws(() => build('T', { secure: false, ...more }), { code: 'invalid_options' })
+      }
+    }
+  })
+})
