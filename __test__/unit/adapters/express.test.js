@@ -4,7 +4,8 @@ const http = require('node:http')
 const { after, before, describe, test } = require('node:test')
 const { setImmediate: turn } = require('node:timers/promises')
 const cookieParser = require('cookie-parser')
-const { logtoAuth, protect } = require('logto-authkit/express')
+const { forbidden, requireScopes } = require('logto-authkit')
+const { authErrorHandler, getAuth, logtoAuth, protect } = require('logto-authkit/express')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { EXPRESSES, FRAMEWORKS, ask, bearer, pausedCheck, serve } = require('../../support/frameworks')
 const { AUDIENCE, pollute, warningsOf } = require('../../support/helpers')
@@ -276,6 +277,49 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
         assert.deepEqual([status, body, cookies.length, count], [500, 'broken', 1, 1], path)
       }
     })
+  })
+}
+
+for (const [framework, express] of Object.entries(EXPRESSES)) {
+  test(`${framework}: authErrorHandler responds to a thrown AuthError like protect, and passes on other errors`, async (t) => {
+    const app = express()
+    app.use(logtoAuth({ ...options, resourceMetadata: 'https://api.example.test/metadata' }))
+    app.get('/protected', protect({ requiredScope: 'admin' }), unreachable)
+    app.get('/scope', (req, _res, next) => {
+      try {
+        requireScopes(getAuth(req), 'admin')
+      } catch (error) {
+        next(error)
+      }
+    })
+    app.get('/forbidden', (_req, _res, next) => next(forbidden('Members only')))
+    app.get('/fault', (_req, _res, next) => next(new RangeError('the database is down')))
+    app.get('/started', (_req, res, next) => {
+      res.write('started')
+      next(forbidden())
+    })
+    const passedOn = []
+    app.use(authErrorHandler(), (error, _req, res, _next) => {
+      passedOn.push(error.name)
+      res.end()
+    })
+    const url = await serve(t, app)
+    const request = bearer(issuer.mint())
+    const [thrown, rejected] = [await ask(`${url}/scope`, request), await ask(`${url}/protected`, request)]
+    assert.deepEqual([thrown.status, rejected.status], [403, 403])
+    const namesMetadata = /scope="admin".*, resource_metadata="https:\/\/api\.example\.test\/metadata"$/
+    for (const { headers } of [thrown, rejected]) assert.match(String(headers['www-authenticate']), namesMetadata)
+    for (const name of ['content-type', 'cache-control']) assert.equal(thrown.headers[name], rejected.headers[name])
+    // The message of requireScopes also names the scopes of the token.
+    const { message: _, ...expected } = JSON.parse(rejected.body)
+    const { message, ...actual } = JSON.parse(thrown.body)
+    assert.deepEqual(actual, expected)
+    assert.match(message, /^Missing required scopes/)
+    const { status, body } = await ask(`${url}/forbidden`, request)
+    assert.deepEqual([status, JSON.parse(body).message], [403, 'Members only'])
+    await ask(`${url}/fault`, request)
+    assert.equal((await ask(`${url}/started`, request)).body, 'started')
+    assert.deepEqual(passedOn, ['RangeError', 'AuthError'])
   })
 }
 

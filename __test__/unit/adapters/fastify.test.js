@@ -100,6 +100,20 @@ test('passes errors of onError and of handlers to the error handler of the appli
   )
 })
 
+test('C8: an error handler that reads statusCode responds with the status of the rejection', async (t) => {
+  const { issuer, options } = await setUp(t, {
+    onError: (error) => {
+      throw error
+    },
+  })
+  const app = Fastify()
+  app.setErrorHandler((error, _request, reply) => reply.code(Object(error).statusCode ?? 500).send('handled'))
+  app.register(logtoAuth, options)
+  app.get('/', async (request) => requireScopes(request.auth, 'admin'))
+  const url = await serve(t, app)
+  assert.deepEqual([(await ask(url)).status, (await ask(url, bearer(issuer.mint()))).status], [401, 403])
+})
+
 test('keeps the cookies of the application, however the reply is sent', async (t) => {
   const { options } = await setUp(t, { allowGuest: true })
   const app = Fastify()
