@@ -57,6 +57,17 @@ describe('the pages', () => {
     )
 })
 
+describe('the page of an adapter', () => {
+  for (const name of ['express', 'fastify', 'hono', 'koa', 'nestjs']) {
+    test(`has a row for every function of ${name}`, () => {
+      const first = rows(read(`docs/${name}.md`)).map(([cell]) => cell)
+      for (const exported of Object.keys(require(`logto-authkit/${name}`))) {
+        assert.ok(first.join().match(new RegExp(`\`@?${exported}\\b`)), exported)
+      }
+    })
+  }
+})
+
 describe('the page of options', () => {
   const page = read('docs/options.md')
 
