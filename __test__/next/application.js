@@ -18,7 +18,7 @@ class Application {
   #env
 
   /** Copies `source` and writes `files` over the copy. `isLinked` installs this package as pnpm does. */
-  constructor(source, { next, files = {}, env = {}, isLinked = false }) {
+  constructor(source, { next, files = {}, env = {}, isLinked = false, packages = [] }) {
     applications.add(this)
     this.folder = join(this.#folder, 'application')
     this.#env = env
@@ -27,7 +27,7 @@ class Application {
       fs.mkdirSync(dirname(join(this.folder, path)), { recursive: true })
       fs.writeFileSync(join(this.folder, path), text)
     }
-    install(join(this.folder, 'node_modules'), next)
+    install(join(this.folder, 'node_modules'), next, packages)
     installThis(join(this.folder, 'node_modules'), isLinked)
   }
 
@@ -42,8 +42,8 @@ class Application {
     return { code, output }
   }
 
-  async serve(command, args = []) {
-    const port = await freePort('localhost')
+  async serve(command, args = [], given = undefined) {
+    const port = given ?? (await freePort('localhost'))
     return this.#listen([NEXT, command, '-H', 'localhost', '-p', String(port), ...args], this.folder, port)
   }
 
@@ -130,7 +130,7 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   })
 }
 
-function install(modules, next) {
+function install(modules, next, packages) {
   const installed = new Set()
   const add = (name, from = join(MODULES, name)) => {
     // Next.js needs `sharp`, which is large, only to resize images.
@@ -147,7 +147,8 @@ function install(modules, next) {
   add('next', join(MODULES, next === 15 ? 'next-15' : 'next'))
   // Next.js 15 calls the compiler's API, which TypeScript 7 does not have.
   add('typescript', join(MODULES, next === 15 ? 'typescript-6' : 'typescript'))
-  for (const name of ['next-intl', 'react', 'react-dom', '@types/node', '@types/react', '@types/react-dom']) add(name)
+  const always = ['next-intl', 'react', 'react-dom', '@types/node', '@types/react', '@types/react-dom']
+  for (const name of [...always, ...packages]) add(name)
 }
 
 /**

@@ -33,6 +33,7 @@ export async function startIdentityServer({ port, appUrl, appId, appSecret, audi
       {
         client_id: appId,
         ...(appSecret ? { client_secret: appSecret } : { token_endpoint_auth_method: 'none' }),
+        grant_types: ['authorization_code', 'refresh_token'],
         redirect_uris: [`${appUrl}/callback`],
         post_logout_redirect_uris: [`${appUrl}/`],
         id_token_signed_response_alg: 'ES384',
@@ -41,6 +42,8 @@ export async function startIdentityServer({ port, appUrl, appId, appSecret, audi
     enabledJWA: { idTokenSigningAlgValues: ['ES384'] },
     findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     pkce: { required: () => true },
+    // Applications in browsers request tokens themselves.
+    clientBasedCORS: (_context, origin) => origin === appUrl,
     interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
     loadExistingGrant: ({ oidc }) => grant(provider, oidc, audience),
     ttl: { AccessToken: tokenLifetime, IdToken: 3600, Interaction: 3600, Session: 86400, Grant: 86400 },
@@ -93,7 +96,9 @@ export async function startIdentityServer({ port, appUrl, appId, appSecret, audi
 /** Serves the sign-in page and handles its form. */
 async function signIn(provider, request, response) {
   // Throws if this browser did not start the sign-in.
-  await provider.interactionDetails(request, response)
+  const { prompt } = await provider.interactionDetails(request, response)
+  // Logto's SDKs ask for consent in order to get a refresh token. A first-party application has it.
+  if (prompt.name === 'consent') return provider.interactionFinished(request, response, { consent: {} })
   if (request.method !== 'POST') return response.writeHead(200, HTML).end(signInPage())
   const form = new URLSearchParams(await text(request))
   const [accountId, password] = [form.get('name'), form.get('password')]
@@ -105,7 +110,7 @@ async function signIn(provider, request, response) {
 /** Grants all requested scopes without a consent page, because the application is first-party. */
 async function grant(provider, { client, session }, audience) {
   const granted = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
-  granted.addOIDCScope('openid')
+  granted.addOIDCScope('openid offline_access')
   granted.addResourceScope(audience, 'read:orders')
   await granted.save()
   return granted

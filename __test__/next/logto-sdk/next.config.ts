@@ -1,0 +1,3 @@
+import { withLogtoAuth } from 'logto-authkit/next/config'
+
+export default withLogtoAuth({ outputFileTracingRoot: import.meta.dirname })

@@ -1,0 +1,143 @@
+/** Logto's own client SDKs, from the sign-in to a request of an API, with the library that Logto is built on. */
+
+const assert = require('node:assert/strict')
+const { existsSync } = require('node:fs')
+const { join } = require('node:path')
+const { describe, test } = require('node:test')
+const { buildSync } = require('esbuild')
+const express = require('express')
+const { logtoAuth, protect } = require('logto-authkit/express')
+const { Application, freePort } = require('../next/application')
+const { serve } = require('../support/frameworks')
+const { read } = require('../support/pages')
+const { EXAMPLES } = require('../support/start-example')
+const { AUDIENCE } = require('../support/tokens')
+
+const APP = { appId: 'an-app', audience: AUDIENCE }
+const CHROMIUM = '/usr/bin/chromium'
+
+/** Starts the identity server for an application. */
+async function startIdentityServer(t, options) {
+  const { startIdentityServer: startServer } = await import('../../examples/next/identity-server.mjs')
+  const server = await startServer({ ...APP, ...options })
+  t.after(() => server.close())
+}
+
+describe("Logto's SDKs", { timeout: 600_000 }, () => {
+  const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed at ${CHROMIUM}`
+  test('@logto/browser: signs in, and gets and refreshes tokens that the API accepts', { skip }, async (t) => {
+    const port = await freePort()
+    const endpoint = `http://localhost:${port}`
+    const pages = express()
+    pages.get('/main.js', (_req, res) => void res.type('js').send(script(endpoint)))
+    pages.get(
+      ['/', '/callback'],
+      (_req, res) => void res.send('<!doctype html><script type=module src=main.js></script>'),
+    )
+    const tokens = new Set()
+    pages.use(logtoAuth({ logtoUrl: endpoint, audience: AUDIENCE }))
+    pages.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => {
+      tokens.add(req.headers.authorization)
+      res.json({ owner: req.auth.userId })
+    })
+    const appUrl = (await serve(t, pages)).replace('127.0.0.1', 'localhost')
+    await startIdentityServer(t, { port, appUrl, tokenLifetime: () => 60 })
+
+    const { chromium } = require('playwright-core')
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
+    t.after(() => browser.close())
+    const page = await browser.newPage()
+    page.setDefaultTimeout(120_000)
+    await page.clock.install()
+    const evaluate = (code) => page.evaluate(`window.logtoReady.then(() => ${code})`)
+
+    await page.goto(appUrl)
+    await assert.rejects(evaluate('listOrders()'), /Not authenticated/)
+    await evaluate('logto.signIn(location.origin + "/callback")').catch(() => {})
+    await page.getByLabel('Name').fill('alice')
+    await page.getByLabel('Password').fill('wonderland')
+    await page.getByRole('button').click()
+    await page.waitForURL(`${appUrl}/`)
+    assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
+    assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
+    assert.equal(tokens.size, 1)
+    await page.clock.fastForward(90_000)
+    assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
+    assert.equal(tokens.size, 2)
+    // What a page without this library's documentation would send.
+    for (const wrong of ['logto.getAccessToken()', 'logto.getIdToken()']) {
+      const headers = { authorization: `Bearer ${await evaluate(wrong)}` }
+      const { code } = await (await fetch(`${appUrl}/orders`, { headers })).json()
+      assert.equal(code, wrong.includes('Id') ? 'invalid_token_type' : 'opaque_token')
+    }
+  })
+
+  /** The code of the page, with the recipe in it. */
+  function script(endpoint) {
+    const contents = `
+      import { createClient, listOrders } from './recipes/browser-client'
+      const logto = createClient(${JSON.stringify(endpoint)}, 'an-app')
+      const isCallback = location.pathname === '/callback'
+      const ready = isCallback ? logto.handleSignInCallback(location.href).then(() => location.replace('/')) : Promise.resolve()
+      Object.assign(window, { logto, logtoReady: ready, listOrders: () => listOrders(logto, location.origin) })`
+    const options = /** @type {const} */ ({ bundle: true, format: 'esm', platform: 'browser', write: false })
+    return buildSync({ stdin: { contents, resolveDir: EXAMPLES }, ...options }).outputFiles[0].text
+  }
+
+  test('@logto/next: its session is one of routes and pages, through getToken and in the cookie', async (t) => {
+    const [port, appPort] = [await freePort(), await freePort()]
+    const appUrl = `http://localhost:${appPort}`
+    const application = new Application(join(__dirname, '../next/logto-sdk'), {
+      next: 16,
+      packages: ['@logto/next'],
+      files: {
+        'lib/auth.ts': read('examples/recipes/next-client/lib/auth.ts'),
+        'app/callback/route.ts': read('examples/recipes/next-client/app/callback/route.ts'),
+      },
+      env: {
+        LOGTO_URL: `http://localhost:${port}`,
+        LOGTO_APP_ID: APP.appId,
+        LOGTO_APP_SECRET: 'a-secret',
+        LOGTO_COOKIE_SECRET: 'a-secret-of-at-least-32-characters',
+        BASE_URL: appUrl,
+      },
+    })
+    t.after(() => application.remove())
+    await startIdentityServer(t, { port, appUrl, appSecret: 'a-secret' })
+    await application.serve('dev', [], appPort)
+
+    const visitor = createVisitor()
+    const ask = async (path) => {
+      const { status, text } = await visitor(appUrl + path)
+      return [status, status === 200 ? JSON.parse(text).owner : JSON.parse(text).code]
+    }
+    assert.deepEqual(await ask('/orders'), [401, 'missing_token'])
+    assert.match((await visitor(`${appUrl}/`)).text, />missing_token</)
+    const { url } = await visitor(`${appUrl}/sign-in`)
+    const page = await visitor(url, {
+      method: 'POST',
+      body: new URLSearchParams({ name: 'alice', password: 'wonderland' }),
+    })
+    assert.equal(page.url, `${appUrl}/`)
+    assert.match(page.text, />page of alice</)
+    for (const path of ['/orders', '/cookie']) assert.deepEqual(await ask(path), [200, 'alice'], path)
+  })
+
+  /** Follows redirects and keeps cookies, like a browser. */
+  function createVisitor() {
+    const cookies = new Map()
+    return async (url, init = /** @type {any} */ ({})) => {
+      for (let [hop, request] = [url, init]; ; request = {}) {
+        const headers = { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }
+        const response = await fetch(hop, { redirect: 'manual', headers, ...request })
+        for (const cookie of response.headers.getSetCookie()) {
+          const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+          cookies.set(name, value)
+        }
+        const location = response.headers.get('location')
+        if (location === null) return { url: hop, status: response.status, text: await response.text() }
+        hop = String(new URL(location, hop))
+      }
+    }
+  }
+})
