@@ -16,7 +16,7 @@ const app = Fastify()
 
 await app.register(async (api) => {
   await api.register(logtoAuth, {
-    logtoUrl: process.env.LOGTO_URL ?? '',
+    logtoUrl: process.env.LOGTO_URL,
     audience: 'https://api.example.com',
     fallback: ({ headers }: FastifyRequest) => apiKeys.get(sha256(String(headers['x-api-key']))),
   })
@@ -26,10 +26,12 @@ await app.register(async (api) => {
 app.get('/health', () => 'ok')
 
 /** Replaces the credentials of the client with its identity. */
-async function forward({ auth, method, url }: FastifyRequest) {
+async function forward({ auth, body, method, url }: FastifyRequest) {
   const headers = new Headers({ 'x-user-id': auth.userId, 'x-subject-type': auth.subjectType })
   if (auth.organizationId !== null) headers.set('x-organization-id', auth.organizationId)
-  return fetch(`${process.env.UPSTREAM_URL}${url}`, { method, headers })
+  if (body === undefined) return fetch(`${process.env.UPSTREAM_URL}${url}`, { method, headers })
+  headers.set('content-type', 'application/json')
+  return fetch(`${process.env.UPSTREAM_URL}${url}`, { method, headers, body: JSON.stringify(body) })
 }
 
 await app.listen({ port: Number(process.env.PORT ?? 3000) })

@@ -8,12 +8,12 @@ const organizations = new Map([
   ['acme', 'org_acme'],
   ['globex', 'org_globex'],
 ])
-const idOf = async (slug: string | undefined) => organizations.get(slug ?? '')
+const idOf = async (slug: string) => organizations.get(slug)
 
 const app = express()
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '',
+    logtoUrl: process.env.LOGTO_URL,
     audience: 'https://api.example.com',
   }),
 )

@@ -42,7 +42,7 @@ class HealthController {
 }
 
 const guard = new LogtoAuthGuard({
-  logtoUrl: process.env.LOGTO_URL ?? '',
+  logtoUrl: process.env.LOGTO_URL,
   audience: 'https://api.example.com',
 })
 

@@ -7,7 +7,7 @@ import { AuthError, createVerifier, forbidden, requireRole, requireScopes } from
 import { z } from 'zod'
 
 const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL ?? '',
+  logtoUrl: process.env.LOGTO_URL,
   audience: 'https://api.example.com',
 })
 
@@ -46,4 +46,8 @@ const router = t.router({
 })
 export type Router = typeof router
 
-createHTTPServer({ router, createContext: ({ req }) => ({ req }) }).listen(Number(process.env.PORT ?? 3000))
+createHTTPServer({
+  router,
+  createContext: ({ req }) => ({ req }),
+  responseMeta: ({ errors: [error] }) => (error?.cause instanceof AuthError ? { headers: error.cause.headers } : {}),
+}).listen(Number(process.env.PORT ?? 3000))
