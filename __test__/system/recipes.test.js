@@ -1,12 +1,14 @@
 /** The recipes of the documentation, each in a process of its own, or imported if it is not a server. */
 
 const assert = require('node:assert/strict')
-const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { pathToFileURL } = require('node:url')
+const { gunzipSync } = require('node:zlib')
+const { CLIENT_ID, CLIENT_SECRET, ORDERS, startIdentityServer } = require('../../examples/demo/identity-server')
 const { ask, bearer, serve } = require('../support/frameworks')
-const { startIssuer } = require('../support/helpers')
-const { EXAMPLES, compile, start } = require('../support/start-example')
+const { rejection, startIssuer } = require('../support/helpers')
+const { compile, launch, start } = require('../support/start-example')
+const { startTokenExchange } = require('../support/token-exchange')
 const { AUDIENCE } = require('../support/tokens')
 
 const startRecipe = (t, name) => start(t, compile(t, `recipes/${name}.ts`), 'ignore')
@@ -126,35 +128,72 @@ describe('the recipe for', { timeout: 300_000 }, () => {
     assert.deepEqual(await Promise.all(owners), subjects)
   })
 
-  test('reporting logs rejections, and reports faults but not rejections', async (t) => {
-    const { createApp } = await importRecipe(t, 'reporting')
+  test('reporting logs rejections, and reports faults but not rejections, without any token', async (t) => {
+    const envelopes = []
+    let report = () => {}
+    const ingest = await serve(t, async (req, res) => {
+      const chunks = await req.toArray()
+      const bytes = Buffer.concat(chunks)
+      envelopes.push(String(req.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes))
+      res.end('{}')
+      report()
+    })
     const issuer = await startIssuer(t)
-    const calls = []
-    const logger = { info: (message) => calls.push(['info', message.code]), error: () => {} }
-    const sentry = {
-      setUser: ({ id }) => calls.push(['user', id]),
-      captureException: ({ message }) => calls.push(['exception', message]),
-    }
-    const url = await serve(t, createApp({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE }, logger, sentry))
-    const alice = bearer(issuer.mint({ sub: 'alice', audience: AUDIENCE }))
+    const env = { SENTRY_DSN: ingest.replace('//', '//key@').concat('/1') }
+    const path = compile(t, 'recipes/reporting.ts')
+    const { url, example } = await launch(t, path, issuer.logtoUrl, 'ignore', env)
+    let log = ''
+    example.stdout.on('data', (text) => {
+      log += text
+    })
+    const token = (claims) => issuer.mint({ audience: AUDIENCE, claims: { email: 'alice@example.com' }, ...claims })
+    const [alice, bob, expired] = [{ sub: 'alice' }, { sub: 'bob' }, { expiresIn: -1 }].map(token)
     assert.equal((await ask(`${url}/me`)).status, 401)
-    assert.equal((await ask(`${url}/me`, alice)).status, 200)
-    assert.equal((await ask(`${url}/fault`, alice)).status, 500)
-    assert.deepEqual(calls, [
-      ['info', 'missing_token'],
-      ['user', 'alice'],
-      ['user', 'alice'],
-      ['exception', 'a fault'],
-    ])
+    assert.equal((await ask(`${url}/me`, bearer(expired))).status, 401)
+    assert.equal((await ask(`${url}/me`, bearer(alice))).status, 200)
+    const events = () =>
+      envelopes.flatMap((text) =>
+        text
+          .split('\n')
+          .filter((line) => line.startsWith('{'))
+          .map((line) => JSON.parse(line))
+          .filter(({ exception }) => exception !== undefined),
+      )
+    const reported = new Promise((resolve) => {
+      report = () => events().length === 2 && resolve(undefined)
+    })
+    const cookie = { headers: { cookie: `logto_authtoken=${bob}; theme=dark` } }
+    await Promise.all([bearer(alice), cookie].map((request) => ask(`${url}/fault?a=b`, request)))
+    await reported
+    const users = events().map(({ user }) => user.id)
+    assert.deepEqual(users.sort(), ['alice', 'bob'])
+    for (const { exception, request } of events()) {
+      assert.deepEqual(
+        exception.values.map(({ value }) => value),
+        ['a fault'],
+      )
+      assert.deepEqual([request.method, request.headers, request.cookies], ['GET', undefined, undefined])
+    }
+    const lines = log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line))
+    assert.deepEqual(
+      lines.map(({ code, err }) => code ?? err.message),
+      ['missing_token', 'token_expired', 'a fault', 'a fault'],
+    )
+    const secrets = [alice, bob, expired].flatMap((jwt) => jwt.split('.').slice(1))
+    for (const secret of [...secrets, 'alice@example.com']) {
+      for (const text of [...envelopes, log]) assert.ok(!text.includes(secret))
+    }
   })
 
   test('machine-to-machine clients gets tokens that an API accepts, and keeps them', async (t) => {
     const { verifyAuth } = require('logto-authkit')
-    const { CLIENT_ID, ORDERS, startIdentityServer } = require(join(EXAMPLES, 'demo/identity-server'))
     const server = await startIdentityServer()
     t.after(() => server.close())
     const { createTokenSource } = await importRecipe(t, 'machine-to-machine')
-    const application = { logtoUrl: server.logtoUrl, id: CLIENT_ID, secret: 'a-secret-of-the-demo' }
+    const application = { logtoUrl: server.logtoUrl, id: CLIENT_ID, secret: CLIENT_SECRET }
     const getToken = createTokenSource(application, ORDERS, 'read:orders')
     const token = await getToken()
     const auth = await verifyAuth(token, { logtoUrl: server.logtoUrl, audience: ORDERS })
@@ -164,30 +203,19 @@ describe('the recipe for', { timeout: 300_000 }, () => {
     await assert.rejects(denied(), /^Error: Logto responded with 401/)
   })
 
-  test('personal access tokens exchanges them as Logto documents it', async (t) => {
+  test('personal access tokens exchanges one for a token that an API accepts', async (t) => {
+    const { verifyAuth } = require('logto-authkit')
     const { exchange } = await importRecipe(t, 'personal-access-token')
-    const received = []
-    const url = await serve(t, async (req, res) => {
-      let body = ''
-      for await (const chunk of req.setEncoding('utf8')) body += chunk
-      received.push(req.url, req.headers.authorization, Object.fromEntries(new URLSearchParams(body)))
-      res.end(JSON.stringify({ access_token: 'the token', expires_in: 3600 }))
-    })
-    Object.assign(process.env, { LOGTO_URL: url, LOGTO_APP_ID: 'app', LOGTO_APP_SECRET: 'secret' })
+    const { logtoUrl, id, secret } = await startTokenExchange(t, { pat_alice: 'alice' })
+    Object.assign(process.env, { LOGTO_URL: logtoUrl, LOGTO_APP_ID: id, LOGTO_APP_SECRET: secret })
     t.after(() => {
       for (const name of ['LOGTO_URL', 'LOGTO_APP_ID', 'LOGTO_APP_SECRET']) delete process.env[name]
     })
-    assert.equal(await exchange('pat_x', AUDIENCE, 'read:orders'), 'the token')
-    assert.deepEqual(received, [
-      '/oidc/token',
-      `Basic ${btoa('app:secret')}`,
-      {
-        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-        subject_token: 'pat_x',
-        subject_token_type: 'urn:logto:token-type:personal_access_token',
-        resource: AUDIENCE,
-        scope: 'read:orders',
-      },
-    ])
+    const options = { logtoUrl, audience: ORDERS, requiredScope: 'read:orders' }
+    const auth = await verifyAuth(await exchange('pat_alice', ORDERS, 'read:orders'), options)
+    assert.deepEqual([auth.userId, auth.subjectType, auth.clientId], ['alice', 'user', id])
+    await assert.rejects(exchange('pat_unknown', ORDERS, 'read:orders'), /^Error: Logto responded with 400/)
+    const { code, details } = await rejection(verifyAuth('pat_alice', options))
+    assert.deepEqual([code, details.reason], ['opaque_token', 'personal_access_token'])
   })
 })

@@ -16,8 +16,12 @@ const { promisify } = require('node:util')
  * @property {() => Promise<void>} close
  */
 
-/** @returns {Promise<IdentityServer>} listening on a free port of 127.0.0.1 */
-async function startIdentityServer() {
+/**
+ * @param {Record<string, { parameters: string[], handle: (context: any, provider: any) => Promise<void> }>} [grantTypes] - More
+ *   grant types, by name.
+ * @returns {Promise<IdentityServer>} listening on a free port of 127.0.0.1
+ */
+async function startIdentityServer(grantTypes = {}) {
   const { Provider, errors } = await importProvider()
   const rsaKey = await generateJwk('rsa', { modulusLength: 2048 })
   let ecKeys = [await generateJwk('ec', { namedCurve: 'P-384' })]
@@ -41,8 +45,12 @@ async function startIdentityServer() {
 
   // The provider reads its keys only once, so new keys require a new provider behind the same socket.
   const mount = () => {
-    const configuration = providerConfiguration([...ecKeys, rsaKey], errors)
-    provider = new Provider(issuer, configuration).callback()
+    const configuration = providerConfiguration([...ecKeys, rsaKey], Object.keys(grantTypes), errors)
+    const created = new Provider(issuer, configuration)
+    for (const [name, { parameters, handle }] of Object.entries(grantTypes)) {
+      created.registerGrantType(name, (/** @type {any} */ context) => handle(context, created), parameters)
+    }
+    provider = created.callback()
   }
   mount()
 
@@ -71,16 +79,17 @@ async function startIdentityServer() {
 
 /**
  * @param {import('node:crypto').JsonWebKey[]} keys the first key of each type signs tokens; the provider uses RFC 7638 thumbprints as `kid`
+ * @param {string[]} grantTypes
  * @param {any} errors
  */
-function providerConfiguration(keys, errors) {
+function providerConfiguration(keys, grantTypes, errors) {
   return {
     jwks: { keys },
     clients: [
       {
         client_id: CLIENT_ID,
         client_secret: CLIENT_SECRET,
-        grant_types: ['client_credentials'],
+        grant_types: ['client_credentials', ...grantTypes],
         redirect_uris: [],
         response_types: [],
       },
@@ -158,4 +167,4 @@ const RESOURCES = new Map([
   [REPORTS, { scope: 'read:reports', alg: 'RS256' }],
 ])
 
-module.exports = { startIdentityServer, CLIENT_ID, ORDERS, REPORTS }
+module.exports = { startIdentityServer, CLIENT_ID, CLIENT_SECRET, ORDERS, REPORTS, RESOURCES }

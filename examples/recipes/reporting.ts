@@ -1,42 +1,47 @@
-import express from 'express'
+import * as Sentry from '@sentry/node'
+import express, { type ErrorRequestHandler } from 'express'
 import { AuthError } from 'logto-authkit'
-import { authErrorHandler, type LogtoAuthOptions, logtoAuth } from 'logto-authkit/express'
+import { authErrorHandler, logtoAuth } from 'logto-authkit/express'
+import pino from 'pino'
 
-/** What this file needs of pino, winston or console. */
-interface Logger {
-  info(message: object): void
-  error(message: object): void
-}
+Sentry.init({
+  dsn: process.env.SENTRY_DSN ?? '',
+  beforeSend(event) {
+    // They contain the token. Up to version 10, Sentry's SDK sends them as they are.
+    delete event.request?.headers
+    delete event.request?.cookies
+    return event
+  },
+})
+const logger = pino()
 
-/** What this file needs of `@sentry/node`. */
-interface Sentry {
-  setUser(user: { id: string }): void
-  captureException(error: unknown): void
-}
+const app = express()
+app.use(
+  logtoAuth({
+    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
+    // The code and details of a rejection contain no token. They are for operators only.
+    onRefused: ({ code, details, cause }) => logger.info({ code, details, err: cause }, 'request refused'),
+  }),
+  (req, _res, next) => {
+    Sentry.setUser({ id: req.auth.userId })
+    next()
+  },
+)
+app.get('/me', (req, res) => res.json({ userId: req.auth.userId }))
+app.get('/fault', () => {
+  throw new Error('a fault')
+})
 
-export function createApp(options: LogtoAuthOptions, logger: Logger, sentry: Sentry) {
-  const app = express()
-  app.use(
-    logtoAuth({
-      ...options,
-      // The code and details of a rejection contain no token. They are for operators only.
-      onRefused: ({ code, details, cause }) => logger.info({ event: 'request refused', code, details, cause }),
-    }),
-    (req, _res, next) => {
-      sentry.setUser({ id: req.auth.userId })
-      next()
-    },
-  )
-  app.get('/me', (req, res) => res.json({ userId: req.auth.userId }))
-  app.get('/fault', () => {
-    throw new Error('a fault')
-  })
-  app.use(authErrorHandler())
-  app.use(((error, _req, res, next) => {
-    // Rejections are not faults: without this condition, every expired session would be reported.
-    if (!(error instanceof AuthError)) sentry.captureException(error)
-    if (res.headersSent) return next(error)
-    res.sendStatus(500)
-  }) satisfies express.ErrorRequestHandler)
-  return app
+/** Rejections are not faults: without the condition, every expired session would be reported. */
+const reportFault: ErrorRequestHandler = (error, _req, res, next) => {
+  if (!(error instanceof AuthError)) {
+    Sentry.captureException(error)
+    logger.error(error)
+  }
+  if (res.headersSent) return next(error)
+  res.sendStatus(500)
 }
+app.use(authErrorHandler(), reportFault)
+
+app.listen(process.env.PORT ?? 3000)
