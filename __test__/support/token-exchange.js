@@ -1,6 +1,9 @@
 /** The exchange of personal access tokens, as Logto adds it to `oidc-provider` (RFC 8693). */
 
-const { CLIENT_ID, CLIENT_SECRET, RESOURCES, startIdentityServer } = require('../../examples/demo/identity-server')
+const { join } = require('node:path')
+const { EXAMPLES } = require('./start-example')
+
+const { CLIENT_ID, CLIENT_SECRET, RESOURCES, startIdentityServer } = require(join(EXAMPLES, 'demo/identity-server'))
 
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const TOKEN_TYPE = 'urn:logto:token-type:personal_access_token'

@@ -1,15 +1,17 @@
 /** The recipes of the documentation, each in a process of its own, or imported if it is not a server. */
 
 const assert = require('node:assert/strict')
+const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { pathToFileURL } = require('node:url')
 const { gunzipSync } = require('node:zlib')
-const { CLIENT_ID, CLIENT_SECRET, ORDERS, startIdentityServer } = require('../../examples/demo/identity-server')
 const { ask, bearer, serve } = require('../support/frameworks')
 const { rejection, startIssuer } = require('../support/helpers')
-const { compile, launch, start } = require('../support/start-example')
+const { EXAMPLES, compile, launch, start } = require('../support/start-example')
 const { startTokenExchange } = require('../support/token-exchange')
 const { AUDIENCE } = require('../support/tokens')
+
+const { CLIENT_ID, CLIENT_SECRET, ORDERS, startIdentityServer } = require(join(EXAMPLES, 'demo/identity-server'))
 
 const startRecipe = (t, name) => start(t, compile(t, `recipes/${name}.ts`), 'ignore')
 

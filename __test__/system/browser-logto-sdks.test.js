@@ -67,7 +67,7 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     // What a page without this library's documentation would send.
     for (const wrong of ['logto.getAccessToken()', 'logto.getIdToken()']) {
       const headers = { authorization: `Bearer ${await evaluate(wrong)}` }
-      const { code } = await (await fetch(`${appUrl}/orders`, { headers })).json()
+      const { code } = /** @type {any} */ (await (await fetch(`${appUrl}/orders`, { headers })).json())
       assert.equal(code, wrong.includes('Id') ? 'invalid_token_type' : 'opaque_token')
     }
   })
