@@ -1,8 +1,9 @@
 // WebSocket handshakes and the metadata of a resource, as applications use them.
 
 import { createServer, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import express from 'express'
-import type { AuthContext } from 'logto-authkit'
+import type { AuthContext, AuthenticatedContext } from 'logto-authkit'
 import { createVerifier } from 'logto-authkit'
 import { logtoAuth } from 'logto-authkit/express'
 import { createResourceMetadata, type ResourceMetadataDocument } from 'logto-authkit/resource-metadata'
@@ -15,6 +16,7 @@ import {
 } from 'logto-authkit/upgrade'
 import { type DefaultEventsMap, Server, type Socket } from 'socket.io'
 import { WebSocketServer } from 'ws'
+import { z } from 'zod'
 import type { Equal, Expect } from './equal'
 
 const required = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
@@ -47,6 +49,37 @@ const socketOptions: SocketAuthOptions = {
 const typed = new Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { auth: AuthContext }>(server)
 typed.use(socketAuth(socketOptions)).on('connection', ({ data }) => data.auth.userId)
 typed.of('/admin').use(socketAuth({ ...required, getToken: (socket: Socket) => socket.handshake.auth.access }))
+
+// Without `allowGuest`, the context excludes guests. The output of `claims` becomes `auth.claims`.
+const claims = z.object({ email: z.string() })
+async function verified(request: IncomingMessage, socket: Duplex) {
+  const user = await verifyUpgrade(request, socket, { ...required, requiredScope: 'read' })
+  const visitor = await verifyUpgrade(request, socket, { ...required, allowGuest: 'no-token' })
+  const member = await verifyUpgrade(request, socket, [{ ...required, claims }])
+  type _ = [
+    Expect<Equal<typeof user, AuthenticatedContext | null>>,
+    Expect<Equal<typeof visitor, AuthContext | null>>,
+    Expect<Equal<NonNullable<typeof member>['claims'], { email: string }>>,
+  ]
+  return member
+}
+type Member = NonNullable<Awaited<ReturnType<typeof verified>>>
+type WithAuth<Auth> = Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { auth: Auth; theme?: string }>
+const users: WithAuth<AuthenticatedContext> = new Server(server)
+users.use(socketAuth(required)).on('connection', ({ data }) => data.auth.userId.length)
+users.use(socketAuth([{ ...required, requiredScope: 'read', check: (auth) => auth.userId.length > 0 }]))
+// @ts-expect-error: guests are no AuthenticatedContext
+users.use(socketAuth({ ...required, allowGuest: true }))
+const visitors: WithAuth<AuthContext> = new Server(server)
+visitors
+  .use(socketAuth({ ...required, allowGuest: true }))
+  .of('/admin')
+  .use(socketAuth(required))
+const members: WithAuth<Member> = new Server(server)
+members.use(socketAuth({ ...required, claims })).on('connection', ({ data }) => data.auth.claims.email)
+// @ts-expect-error: without the schema, there are no claims
+members.use(socketAuth(required))
+new Server(server).use(socketAuth({ ...required, allowGuest: true }))
 
 // LOGTO_URL and LOGTO_AUDIENCE replace missing options.
 socketAuth()

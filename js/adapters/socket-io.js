@@ -8,12 +8,12 @@ const { isAllowedOrigin } = require('./origin')
 
 /** @typedef {import('./upgrade').HandshakeSocket} Socket */
 
-/** @type {typeof import('./upgrade').socketAuth} */
-function socketAuth(options) {
+/** @type {any} */
+function socketAuth(/** @type {any} */ options) {
   const authenticator = new Authenticator('upgrade', withHandshakeToken(options))
   const hasGetToken = [options].flat().some((one) => one?.getToken !== undefined)
 
-  return function socketAuth(socket, next) {
+  return function socketAuth(/** @type {Socket} */ socket, /** @type {(error?: Error) => void} */ next) {
     // A WebTransport session has no request.
     const request = socket.request ?? { headers: socket.handshake.headers }
     if (!isAllowedOrigin(request, authenticator, { hasOwnToken: handshakeToken(socket) !== undefined, hasGetToken })) {

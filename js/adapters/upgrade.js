@@ -9,7 +9,12 @@ const { corsHeaders, isAllowedOrigin } = require('./origin')
 const { errorResponse, jsonResponse } = require('./response')
 const { socketAuth } = require('./socket-io')
 
-/** @type {typeof import('./upgrade').verifyUpgrade} */
+/**
+ * @param {import('node:http').IncomingMessage} request
+ * @param {import('node:stream').Duplex} socket
+ * @param {any} options
+ * @returns {Promise<any>}
+ */
 async function verifyUpgrade(request, socket, options) {
   // Node has removed its own listener. Without a listener, a client that disconnects now would crash the process.
   socket.on('error', ignoreError)
