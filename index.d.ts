@@ -530,7 +530,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * after scopes and roles, and the output of the schema becomes `auth.claims`.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `invalid_claims` (401) with the problems in `details.issue`.
+   * @throws `TypeError` `invalid_options` for `undefined`; {@link AuthError} `invalid_claims` (401) with the problems in `details.issue`.
    *
    * @example
    * ```ts
@@ -636,7 +636,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * Maximum age of a token, in seconds since its claim `iat`. `clockTolerance` does not extend the maximum age.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `token_expired` (401) if the token is older, `token_not_active` (401) if `iat` is more than a minute
+   * @throws `TypeError` `invalid_options` for `undefined`; {@link AuthError} `token_expired` (401) if the token is older, `token_not_active` (401) if `iat` is more than a minute
    * in the future, or `invalid_claims` (401) if `iat` is missing.
    *
    * @example
@@ -650,7 +650,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * Called last, for tokens that have passed all other checks. If `isRevoked` throws, the verification fails with the same error.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `token_revoked` (401) if the function returns a truthy value.
+   * @throws `TypeError` `invalid_options` for `undefined`; {@link AuthError} `token_revoked` (401) if the function returns a truthy value.
    *
    * @example
    * ```ts
@@ -664,7 +664,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * `logto-authkit/revocation` returns. Revocations are checked in memory for every request, before the checks that result in a 403.
    *
    * @defaultValue none
-   * @throws {@link AuthError} `token_revoked` (401), or `revocations_unavailable` (503) with `whenUnavailable: 'refuse'`.
+   * @throws `TypeError` `invalid_options` for `undefined`; {@link AuthError} `token_revoked` (401), or `revocations_unavailable` (503) with `whenUnavailable: 'refuse'`.
    *
    * @example
    * ```ts
@@ -685,6 +685,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * URL of the resource metadata. Every `WWW-Authenticate` header contains this URL as `resource_metadata` (RFC 9728
    * section 5.1), so that MCP clients can discover where to get a token. `createResourceMetadata` of
    * `logto-authkit/resource-metadata` creates the document and its URL.
+   *
+   * With several Logto servers, each entry has its own URL. The issuer in the rejected token selects the entry. For a request without
+   * a token, or with a token of an unknown issuer, the challenge contains the URL of the first entry.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` if the value is not an `http:` or `https:` URL, or has a query or a fragment.
@@ -1155,7 +1158,7 @@ export function requireRole(
  */
 export function buildAuthCookieHeader(token: string, options?: AuthCookieOptions): string
 
-/** Attributes of the cookie that {@link buildAuthCookieHeader} builds. The cookie is always `HttpOnly` and `Secure`. */
+/** Attributes of the cookie that {@link buildAuthCookieHeader} builds. The cookie is always `HttpOnly`. */
 export interface AuthCookieOptions {
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string
@@ -1170,6 +1173,11 @@ export interface AuthCookieOptions {
   path?: string
   /** @defaultValue `'Strict'` */
   sameSite?: SameSite
+  /**
+   * `false` is for development over plain http, where Safari drops `Secure` cookies, even for `localhost`.
+   * @defaultValue `true`
+   */
+  secure?: boolean
 }
 
 /**

@@ -116,7 +116,7 @@ export function generateCsrfToken(): string
  */
 export function buildCsrfCookieHeader(token: string, options?: CsrfCookieOptions): string
 
-/** Attributes of the cookie that contains the CSRF token. The cookie is always `Secure`. */
+/** Attributes of the cookie that contains the CSRF token. */
 export interface CsrfCookieOptions {
   /**
    * Name of the cookie. Sibling domains cannot set cookies whose names start with `__Host-`, for example `'__Host-csrf'`.
@@ -137,4 +137,6 @@ export interface CsrfCookieOptions {
    * @defaultValue `'Strict'`
    */
   sameSite?: 'Strict' | 'Lax' | 'strict' | 'lax'
+  /** @defaultValue `true`, but the middleware omits this attribute for `localhost`, `127.0.0.1` and `[::1]` over plain http */
+  secure?: boolean
 }

@@ -21,7 +21,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { AuthContext, AuthErrorCode, OneOrMore } from '../..'
+import type { AuthContext, AuthErrorCode, ContextWith, GuestContext, OneOrMore } from '../..'
 import type { AdapterOptions } from './options'
 
 /**
@@ -61,14 +61,19 @@ import type { AdapterOptions } from './options'
  * const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'bearer' })
  * ```
  */
-export function verifyUpgrade(
+export function verifyUpgrade<Claims = unknown>(
   request: IncomingMessage,
   socket: Duplex,
-  options?: OneOrMore<VerifyUpgradeOptions>,
-): Promise<AuthContext | null>
+  options?: OneOrMore<VerifyUpgradeOptions<Claims> & { allowGuest?: false }>,
+): Promise<ContextWith<Claims> | null>
+export function verifyUpgrade<Claims = unknown>(
+  request: IncomingMessage,
+  socket: Duplex,
+  options?: OneOrMore<VerifyUpgradeOptions<Claims>>,
+): Promise<ContextWith<Claims> | GuestContext | null>
 
-/** A request that {@link verifyUpgrade} has accepted. */
-export type UpgradeRequest = IncomingMessage & { auth: AuthContext }
+/** A request accepted by {@link verifyUpgrade}. Without `allowGuest`, write `UpgradeRequest<AuthenticatedContext>`. */
+export type UpgradeRequest<Auth extends AuthContext = AuthContext> = IncomingMessage & { auth: Auth }
 
 /**
  * Creates middleware for Socket.IO that verifies the token of each client that connects or reconnects, and sets `socket.data.auth`.
@@ -100,13 +105,40 @@ export type UpgradeRequest = IncomingMessage & { auth: AuthContext }
  * socket.on('connect_error', ({ data }) => data?.code === 'missing_token' && signIn())
  * ```
  */
-export function socketAuth(options?: OneOrMore<SocketAuthOptions>): SocketMiddleware
+export function socketAuth<Claims = unknown>(
+  options?: OneOrMore<SocketAuthOptions<Claims> & { allowGuest?: false }>,
+): SocketMiddleware<ContextWith<Claims>>
+export function socketAuth<Claims = unknown>(
+  options?: OneOrMore<SocketAuthOptions<Claims>>,
+): SocketMiddleware<ContextWith<Claims> | GuestContext>
 
-/** Middleware for Socket.IO's `io.use` and `namespace.use`, without depending on Socket.IO. */
-export type SocketMiddleware = (socket: HandshakeSocket, next: (error?: SocketAuthError) => void) => void
+/**
+ * Middleware for Socket.IO's `io.use` and `namespace.use`, without depending on Socket.IO. If the application declares the type of
+ * `socket.data`, its `auth` must accept this context.
+ *
+ * @example
+ * ```ts
+ * interface SocketData {
+ *   auth: AuthenticatedContext // with allowGuest: AuthContext
+ * }
+ * const io = new Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, SocketData>(server)
+ * ```
+ */
+export type SocketMiddleware<Auth extends AuthContext = AuthContext> = <Data>(
+  socket: HandshakeSocket<Data> & (Data extends { auth: infer Accepted } ? Accepts<Accepted, Auth> : unknown),
+  next: (error?: SocketAuthError) => void,
+) => void
+
+type Accepts<Accepted, Auth> = [Auth] extends [Accepted] ? unknown : ContextNotAccepted
+
+/** Shown by the compiler if the declared type of `socket.data.auth` does not accept the context. */
+export interface ContextNotAccepted {
+  'The type of socket.data.auth must accept this context: with allowGuest, declare AuthContext': never
+}
 
 /** The parts of a Socket.IO socket that {@link socketAuth} reads. */
-export interface HandshakeSocket {
+// biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
+export interface HandshakeSocket<Data = any> {
   /** The HTTP request with which the client connected. */
   request: IncomingMessage
   handshake: {
@@ -115,8 +147,7 @@ export interface HandshakeSocket {
     // biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
     auth: { [name: string]: any }
   }
-  // biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
-  data: any
+  data: Data
 }
 
 /** The error for a rejected client. Socket.IO sends `message` and `data` to the client. */
@@ -129,7 +160,8 @@ export interface SocketAuthError extends Error {
 }
 
 /** Options of {@link socketAuth}. */
-export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken' | 'organizationId'> {
+export interface SocketAuthOptions<Claims = unknown>
+  extends Omit<VerifyUpgradeOptions<Claims>, 'getToken' | 'organizationId'> {
   /** Reads the token from the socket if the handshake has no `auth.token`, as in `VerifyAuthOptions`. */
   getToken?(socket: HandshakeSocket): string | null | undefined | Promise<string | null | undefined>
 
@@ -149,7 +181,7 @@ export interface SocketAuthOptions extends Omit<VerifyUpgradeOptions, 'getToken'
 }
 
 /** Options of {@link verifyUpgrade}. */
-export interface VerifyUpgradeOptions extends Omit<AdapterOptions, 'getToken' | 'allowPreflight'> {
+export interface VerifyUpgradeOptions<Claims = unknown> extends Omit<AdapterOptions<Claims>, 'getToken' | 'allowPreflight'> {
   /** Reads the token from the handshake request, as in `VerifyAuthOptions`. */
   getToken?(request: IncomingMessage): string | null | undefined | Promise<string | null | undefined>
 
