@@ -220,12 +220,7 @@ class Authenticator {
     return orThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
   }
 
-  /**
-   * Adds the URL from `resourceMetadata` to the challenge of a rejection, which a handler may have thrown. With several servers,
-   * the URL is that of the server that the context belongs to.
-   *
-   * @type {<T>(error: T, auth?: AuthContext) => T}
-   */
+  /** Adds the `resourceMetadata` of the context's server to the challenge of a rejection. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
     const { core } = (auth && originOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)
