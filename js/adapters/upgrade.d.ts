@@ -181,7 +181,8 @@ export interface SocketAuthOptions<Claims = unknown>
 }
 
 /** Options of {@link verifyUpgrade}. */
-export interface VerifyUpgradeOptions<Claims = unknown> extends Omit<AdapterOptions<Claims>, 'getToken' | 'allowPreflight'> {
+export interface VerifyUpgradeOptions<Claims = unknown>
+  extends Omit<AdapterOptions<Claims>, 'getToken' | 'allowPreflight'> {
   /** Reads the token from the handshake request, as in `VerifyAuthOptions`. */
   getToken?(request: IncomingMessage): string | null | undefined | Promise<string | null | undefined>
 
