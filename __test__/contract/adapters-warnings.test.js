@@ -20,7 +20,11 @@ before(async () => {
 })
 after(() => Promise.all([issuer.close(), unreachable.close()]))
 
-/** Token options or headers of a request, and the reason that `onRefused` gets. */
+/**
+ * The reason and the code that `onRefused` gets, and the request.
+ *
+ * @type {[reason: string, code: string, request: (token: string) => object][]}
+ */
 const REFUSED = [
   ['no_bearer_scheme', 'missing_token', (token) => ({ headers: { authorization: token } })],
   ['other_cookie', 'missing_token', (token) => ({ headers: { cookie: `session=${token}` } })],
@@ -62,7 +66,7 @@ describeAdapters([], (adapter, has) => {
         refused,
         REFUSED.map(([reason, code]) => [reason, code]),
       )
-      const warnings = emitted.mock.calls.map(({ arguments: [message, { code }] }) => [code, message])
+      const warnings = emitted.mock.calls.map(({ arguments: [message, details] }) => [details?.code, String(message)])
       const expected = [
         ['LOGTO_AUTHKIT_INVALID_AUDIENCE', OTHER, 'explain'],
         ['LOGTO_AUTHKIT_INVALID_ISSUER', OTHER, 'explain'],
