@@ -55,6 +55,7 @@ export function verifyAuth<Context extends AuthContext>(
  *
  * @param token - The compact JWS (RFC 7515 section 7.1), without `Bearer`.
  * @param options - The options, or a verifier that was created from options.
+ * @returns The context of the token.
  * @throws {@link AuthError} if the token is rejected.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
@@ -75,6 +76,9 @@ export function verifyLogtoToken<Context extends AuthContext>(
 /**
  * Parses options once for many verifications. `createVerifier` does not connect to Logto, but {@link Verifier.prefetch} does.
  *
+ * @param options - What to accept. An array has one entry per Logto server, as in {@link verifyAuth}. Without options, `LOGTO_URL` and
+ *   `LOGTO_AUDIENCE` are read from the environment.
+ * @returns The verifier, which {@link verifyAuth} accepts in place of options.
  * @throws `TypeError` with `code: 'invalid_options'`. The message names the option, the invalid value and the expected value.
  *
  * @example
@@ -1044,6 +1048,8 @@ export function forbidden(message?: string): AuthError
  * Returns the response to a rejected request, exactly as the adapters would send it. `errorResponse` is for frameworks without
  * an adapter.
  *
+ * @param error - The rejection.
+ * @returns The status, the headers and the JSON body.
  * @throws `TypeError` if the argument is not an {@link AuthError}.
  *
  * @example
@@ -1077,6 +1083,7 @@ export type AuthSubject = AuthContext | Partial<AuthPayload> | null | undefined
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
  * @param options - `mode`: whether all scopes are required (the default), or any of them.
+ * @returns `false` for a guest and for `null` too.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`, because an empty requirement is a mistake.
  *
  * @example
@@ -1093,6 +1100,9 @@ export function hasScopes(
 /**
  * Throws if {@link hasScopes} would return `false`.
  *
+ * @param subject - A context or claims.
+ * @param scopes - An array, or a space-separated string.
+ * @param options - `mode`: whether all scopes are required (the default), or one of them.
  * @throws {@link AuthError} `missing_scope` (403), with the message
  * `Missing required scopes (all of: a, c). Token scopes: a, b. Missing: c`.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`.
@@ -1114,6 +1124,7 @@ export function requireScopes(
  * @param subject - A context or claims.
  * @param role - A single role.
  * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
+ * @returns `false` for a guest and for `null` too.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or `claimKeys`.
  *
  * @example
@@ -1130,6 +1141,9 @@ export function hasRole(
 /**
  * Throws if {@link hasRole} would return `false`.
  *
+ * @param subject - A context or claims.
+ * @param role - One role.
+ * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
  * @throws {@link AuthError} `missing_role` (403), with the message
  * `Missing required role: admin. Checked claims: roles, role. Token roles: x`.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or `claimKeys`.
@@ -1149,6 +1163,9 @@ export function requireRole(
  * Builds the `Set-Cookie` value that stores an access token (RFC 6265 section 4.1):
  * `logto_authtoken=<token>; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict`.
  *
+ * @param token - The access token.
+ * @param options - The attributes of the cookie.
+ * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
  *
  * @example
@@ -1188,6 +1205,7 @@ export interface AuthCookieOptions {
  *
  * @param guestId - The id of the guest: 1 to 128 of the characters `A-Z a-z 0-9 _ -`.
  * @param guestCookie - The attributes of the cookie, as in the option `guestCookie`.
+ * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, or if a value would break out of its field.
  *
  * @example
@@ -1251,5 +1269,12 @@ export function invalidateJwksCache(logtoUrl: string): number
  */
 export function tokenOf(auth: AuthContext): string | null
 
-/** Clears all cached key sets for the whole process. */
+/**
+ * Clears all cached key sets for the whole process.
+ *
+ * @example
+ * ```ts
+ * clearJwksCache()
+ * ```
+ */
 export function clearJwksCache(): void

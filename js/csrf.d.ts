@@ -43,6 +43,8 @@ export const CSRF_HEADER_NAME = 'x-csrf-token'
  * `{ "error": "CSRF validation failed", "message": "Include the 'x-csrf-token' request header with the value from the
  * 'logto_csrf_token' cookie." }`.
  *
+ * @param options - See {@link CsrfMiddlewareOptions}.
+ * @returns The middleware, to be registered before the routes that change data.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
@@ -67,6 +69,8 @@ export interface CsrfMiddlewareOptions extends CsrfCookieOptions {
  * Checks that the header of a request equals its CSRF cookie. The request may be any object with headers, such as a fetch
  * `Request`, a `NextRequest` or a Node.js request. `verifyCsrfToken` ignores the method, so call it only for unsafe methods.
  *
+ * @param request - Any object with headers.
+ * @param options - The names of the cookie and the header, as in {@link CsrfMiddlewareOptions}.
  * @returns The result of the check. If the check fails, `error` is a sentence that is safe to send to clients.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
@@ -95,6 +99,8 @@ export interface CsrfVerifyResult {
 /**
  * Creates a CSRF token: a random UUID (RFC 9562 section 5.4) with 122 bits from the system's random number generator.
  *
+ * @returns The token.
+ *
  * @example
  * ```ts
  * const token = generateCsrfToken()
@@ -106,6 +112,9 @@ export function generateCsrfToken(): string
  * Builds the `Set-Cookie` value for a CSRF token: `logto_csrf_token=<token>; Max-Age=86400; Path=/; Secure;
  * SameSite=Strict`. The cookie is not `HttpOnly`, because the scripts of the page must read it.
  *
+ * @param token - The token, as {@link generateCsrfToken} returns it.
+ * @param options - The attributes of the cookie.
+ * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
  *
  * @example

@@ -38,7 +38,14 @@ import type { ResourceMetadataOptions } from './resource-metadata'
  *
  * For clients in browsers, register `cors({ exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'] })` before `mcpAuth`.
  *
+ * @param options - See {@link McpAuthOptions}.
+ * @returns The middleware, to be registered before the route of the MCP server.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
+ *
+ * @example
+ * ```ts
+ * app.use(mcpAuth({ logtoUrl: 'https://auth.example.com', resource: 'https://api.example.com/mcp' }))
+ * ```
  */
 export function mcpAuth(options: McpAuthOptions): McpMiddleware
 
@@ -48,6 +55,8 @@ export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (e
 /**
  * Converts a context to the `AuthInfo` of `@modelcontextprotocol/sdk`, for servers that use another adapter, such as Hono.
  *
+ * @param auth - A context with a token.
+ * @returns The `AuthInfo`, for the transports of the SDK.
  * @throws `TypeError` if the context belongs to a guest, or if this package has not created the context.
  *
  * @example

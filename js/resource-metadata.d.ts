@@ -24,7 +24,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 /**
  * Creates the metadata document, its URL, and handlers that serve it.
  *
+ * @param options - See {@link ResourceMetadataOptions}.
+ * @returns The document, its path and URL, and the handlers.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
+ *
+ * @example
+ * ```ts
+ * const metadata = createResourceMetadata({ resource: 'https://api.example.com/mcp', logtoUrl: 'https://auth.example.com' })
+ * app.use(metadata.handler)
+ * ```
  */
 export function createResourceMetadata(options: ResourceMetadataOptions): ResourceMetadata
 

@@ -32,6 +32,9 @@ export {
  * Verifies a token passed as a string, or the token in the cookie or the `Authorization` header of a request. The result for a
  * string is never a guest.
  *
+ * @param tokenOrRequest - A token, or an object with headers.
+ * @param options - See {@link VerifyAuthOptions}.
+ * @returns The context of the request.
  * @throws `Error` with the message `No token found in request`, or `Token verification failed: …` for any other
  * failure. The `cause` of the error is the `AuthError`.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
@@ -49,6 +52,9 @@ export function verifyAuth(
 /**
  * Verifies a token passed as a string in the same way as {@link verifyAuth}.
  *
+ * @param token - The token, without `Bearer`.
+ * @param options - See {@link VerifyAuthOptions}.
+ * @returns The context of the token.
  * @throws `Error` with the message `Token verification failed: …`.
  *
  * @example
@@ -61,6 +67,8 @@ export function verifyLogtoToken(token: string, options: VerifyAuthOptions): Pro
 /**
  * Creates middleware that sets `req.auth`, or responds with status 401, or with status 503 during an outage.
  *
+ * @param options - See {@link VerifyAuthOptions}.
+ * @returns The middleware.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. `createExpressAuthMiddleware`
  * throws the error immediately, not on the first request.
  *
@@ -77,6 +85,9 @@ export function createExpressAuthMiddleware(
  * Verifies a Next.js request, or any object with headers. `verifyNextAuth` never throws for an invalid token. With `allowGuest`,
  * the result is always a success, so check `auth.isAuthenticated`.
  *
+ * @param request - A `NextRequest`, or any object with headers.
+ * @param options - See {@link VerifyAuthOptions}.
+ * @returns The context, or the reason for rejection.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
@@ -93,6 +104,9 @@ export function verifyNextAuth(
 /**
  * Builds the `Set-Cookie` value that stores a token. The cookie is always `HttpOnly` and `Secure`.
  *
+ * @param token - The access token.
+ * @param options - The attributes of the cookie.
+ * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
  *
  * @example
@@ -113,7 +127,16 @@ export function buildAuthCookieHeader(
 /**
  * Returns whether a context or claims have the scopes. Scopes are compared as a whole.
  *
+ * @param subject - A context or claims.
+ * @param scopes - An array, or a space-separated string.
+ * @param options - `mode`: whether all scopes are required (the default), or one of them.
+ * @returns `false` for a guest and for `null` too.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`.
+ *
+ * @example
+ * ```ts
+ * if (hasScopes(req.auth, 'read:orders')) showOrders()
+ * ```
  */
 export function hasScopes(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -124,7 +147,15 @@ export function hasScopes(
 /**
  * Throws if {@link hasScopes} would return `false`.
  *
+ * @param subject - A context or claims.
+ * @param scopes - An array, or a space-separated string.
+ * @param options - `mode`: whether all scopes are required (the default), or one of them.
  * @throws `AuthError` (`missing_scope`, 403). The message of the error lists the required, the actual and the missing scopes.
+ *
+ * @example
+ * ```ts
+ * requireScopes(req.auth, 'write:orders')
+ * ```
  */
 export function requireScopes(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -135,7 +166,16 @@ export function requireScopes(
 /**
  * Returns whether a context or claims have the role. If several claims in `claimKeys` contain roles, only the first one counts.
  *
+ * @param subject - A context or claims.
+ * @param role - One role.
+ * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
+ * @returns `false` for a guest and for `null` too.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or empty `claimKeys`.
+ *
+ * @example
+ * ```ts
+ * if (hasRole(req.auth, 'admin')) showSettings()
+ * ```
  */
 export function hasRole(
   subject: AuthContext | AuthPayload | null | undefined,
@@ -146,7 +186,15 @@ export function hasRole(
 /**
  * Throws if {@link hasRole} would return `false`.
  *
+ * @param subject - A context or claims.
+ * @param role - One role.
+ * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
  * @throws `AuthError` (`missing_role`, 403). The message of the error lists the required and the actual roles.
+ *
+ * @example
+ * ```ts
+ * requireRole(req.auth, 'admin')
+ * ```
  */
 export function requireRole(
   subject: AuthContext | AuthPayload | null | undefined,

@@ -65,6 +65,9 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * Other errors, such as an error thrown by `isRevoked`, are passed to `next(error)`. With plain `http`, `next` is your own
  * callback, which must handle these errors.
  *
+ * @param options - See {@link LogtoAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
+ *   are read from the environment.
+ * @returns The middleware, to be registered before the routes that need a token.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Guests
@@ -89,6 +92,14 @@ export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 /**
  * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
  * values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
+ *
+ * @param req - The request, as a handler gets it.
+ * @returns The context, or `undefined` where nothing was verified.
+ *
+ * @example
+ * ```ts
+ * app.get('/me', (req, res) => res.json({ user: getAuth(req).userId }))
+ * ```
  */
 export function getAuth(req: object): RegisteredContext
 
@@ -96,6 +107,8 @@ export function getAuth(req: object): RegisteredContext
  * Returns the context of a request with a valid token, which is never a guest. Handlers behind {@link protect} can call
  * `requireAuth` if the application allows guests.
  *
+ * @param req - The request, as a handler gets it.
+ * @returns The context of a user or application.
  * @throws {@link AuthError} with which `protect` would reject the request, if the request has no valid token.
  *
  * @example
@@ -112,6 +125,8 @@ export function requireAuth(req: object): AuthenticatedContext
  * started, are passed on. Register the error handler after your routes.
  *
  * The error handler does not call `onError`. An `onError` function may pass its error on to the error handler.
+ *
+ * @returns The error handler.
  *
  * @example
  * ```ts
@@ -151,6 +166,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, Pr
  * rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
+ * @returns The middleware, to be registered for a route or router below {@link logtoAuth}.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

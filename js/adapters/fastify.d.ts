@@ -43,6 +43,9 @@ declare module 'fastify' {
  *
  * If a handler throws an `AuthError`, Fastify's error handler uses the status and headers of the error.
  *
+ * @param fastify - The instance, which `register` passes.
+ * @param options - See {@link LogtoAuthOptions}. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE` are read from the environment.
+ * @returns A promise, for which Fastify waits.
  * @throws `TypeError` with `code: 'invalid_options'`. `register` and `ready` reject with the `TypeError`.
  *
  * @example Only some routes
@@ -59,12 +62,22 @@ export function logtoAuth(fastify: FastifyInstance, options: LogtoAuthOptions): 
 /**
  * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
  * values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
+ *
+ * @param request - The request, as a handler gets it.
+ * @returns The context, or `undefined` where nothing was verified.
+ *
+ * @example
+ * ```ts
+ * app.get('/me', async (request) => ({ user: getAuth(request).userId }))
+ * ```
  */
 export function getAuth(request: object): RegisteredContext
 
 /**
  * Returns the context of a request with a valid token, which is never a guest.
  *
+ * @param request - The request, as a handler gets it.
+ * @returns The context of a user or application.
  * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
  *
  * @example
@@ -102,6 +115,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
  * `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
+ * @returns The hook.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

@@ -42,6 +42,9 @@ export type AuthVariables<Auth extends AuthContext = AuthContext> = {
  * If a handler throws an `AuthError`, Hono calls `app.onError`. Without `app.onError`, the response is the same as for a rejected
  * request.
  *
+ * @param options - See {@link LogtoAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
+ *   are read from the environment.
+ * @returns The middleware, to be registered before the routes that need a token.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Only some routes, with guests
@@ -60,6 +63,14 @@ export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
 /**
  * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
  * values that other code has stored in the variable. If `logtoAuth` has not verified the request, the result is `undefined`.
+ *
+ * @param c - Hono's context, as a handler gets it.
+ * @returns The context, or `undefined` where nothing was verified.
+ *
+ * @example
+ * ```ts
+ * app.get('/me', (c) => c.json({ user: getAuth(c).userId }))
+ * ```
  */
 // biome-ignore lint/suspicious/noExplicitAny: contexts of every application
 export function getAuth(c: Context<any>): AuthContext
@@ -67,6 +78,8 @@ export function getAuth(c: Context<any>): AuthContext
 /**
  * Returns the context of a request with a valid token, which is never a guest.
  *
+ * @param c - Hono's context, as a handler gets it.
+ * @returns The context of a user or application.
  * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
  *
  * @example
@@ -103,6 +116,7 @@ export interface LogtoAuthOptions<Claims = unknown, Property extends string = st
  * with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
+ * @returns The middleware, to be registered for a route or path below {@link logtoAuth}.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

@@ -40,6 +40,9 @@ export interface AuthState {
  *
  * If a handler throws an `AuthError` and no earlier middleware catches it, Koa responds with the status and headers of the error.
  *
+ * @param options - See {@link LogtoAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
+ *   are read from the environment.
+ * @returns The middleware, to be registered before the middleware that needs a token.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Guests
@@ -53,12 +56,24 @@ export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware<Aut
 /**
  * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
  * values that other code has stored in the state. If `logtoAuth` has not verified the request, the result is `undefined`.
+ *
+ * @param ctx - Koa's context, as middleware gets it.
+ * @returns The context, or `undefined` where nothing was verified.
+ *
+ * @example
+ * ```ts
+ * app.use((ctx) => {
+ *   ctx.body = { user: getAuth(ctx).userId }
+ * })
+ * ```
  */
 export function getAuth(ctx: object): RegisteredContext
 
 /**
  * Returns the context of a request with a valid token, which is never a guest.
  *
+ * @param ctx - Koa's context, as middleware gets it.
+ * @returns The context of a user or application.
  * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
  *
  * @example
@@ -102,6 +117,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
  * `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
+ * @returns The middleware, to be registered below {@link logtoAuth}.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example With `@koa/router`

@@ -82,6 +82,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
  * A parameter decorator that injects the `AuthContext`. The parameter is `undefined` on routes that are {@link Public} or have no
  * {@link LogtoAuthGuard}. With `allowPreflight`, the parameter is also `undefined` in CORS preflights.
  *
+ * @returns The decorator.
+ *
  * @example
  * ```ts
  * @Get('me')
@@ -98,6 +100,7 @@ export function Auth(): ParameterDecorator
  * method or class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
+ * @returns The decorator.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example
@@ -114,6 +117,7 @@ export function Protect(requirements?: Requirements): ClassDecorator & MethodDec
  * {@link Protect}. No token is verified. The decorators of a method override the decorators of its class, so a method with
  * {@link Protect} in a public class is protected.
  *
+ * @returns The decorator.
  * @throws `TypeError` if {@link Protect} is on the same method or class.
  *
  * @example

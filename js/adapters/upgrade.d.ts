@@ -88,6 +88,9 @@ export type UpgradeRequest<Auth extends AuthContext = AuthContext> = IncomingMes
  * The token is verified once per connection. To end the connection when the token expires, close `socket.conn` at that time. The
  * client then reconnects with a new token.
  *
+ * @param options - See {@link SocketAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
+ *   are read from the environment.
+ * @returns The middleware.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Server

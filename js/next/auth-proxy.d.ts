@@ -28,6 +28,7 @@ import type { NextAuthOptions } from './index.js'
  *
  * @param options - The options: see {@link NextAuthOptions} and {@link AuthProxyPaths}. In an array, all entries must have the
  * same paths.
+ * @returns The proxy, to be exported.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example `proxy.ts`

@@ -76,6 +76,8 @@ export function withAuth<Context = RouteContext, const Guests extends AllowGuest
  *
  * @param handler - An API handler, `(req, res) => …`, which reads the context from `req.auth`.
  * @param options - The options: see {@link NextAuthOptions}.
+ * @returns The handler to export.
+ * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example
  * ```ts
@@ -110,7 +112,17 @@ export function withApiAuth<Data = unknown, const Guests extends AllowGuest = fa
 /**
  * Binds all functions of this entry point to one set of options, which is parsed once.
  *
+ * @param options - See {@link NextAuthOptions}. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE` are read from the environment.
+ * @returns The functions, to be exported from one file of the application.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
+ *
+ * @example
+ * ```ts
+ * export const { withAuth, verify, authProxy, getAuth } = createNextAuth({
+ *   logtoUrl: 'https://auth.example.com',
+ *   audience: 'https://api.example.com',
+ * })
+ * ```
  */
 export function createNextAuth<const Guests extends AllowGuest = false, Claims = unknown>(
   options?: OneOrMore<OptionsWith<Guests, Claims>>,
@@ -223,13 +235,13 @@ export function getAuth<Claims = unknown>(
  *
  * An array contains the options for several Logto servers.
  */
-export type NextAuthOptions<Claims = unknown> = AdapterOptions<Claims>
+export interface NextAuthOptions<Claims = unknown> extends AdapterOptions<Claims> {}
 
 /** The requirements of a route, besides a valid token. */
 export type RouteRequirements = Requirements
 
 /** A function that returns the organization of a request. The parameter may have the request type of the route. */
-export type OrganizationOf = Extract<AdapterOptions['organizationId'], (...args: never) => unknown>
+export type OrganizationOf = Extract<NextAuthOptions['organizationId'], (...args: never) => unknown>
 
 /** The option `allowGuest`. */
 export type AllowGuest = NextAuthOptions['allowGuest']

@@ -3,6 +3,13 @@
 /**
  * Creates a store in memory, for a single process. The revocations are lost when the process restarts, and worker threads do not
  * share revocations.
+ *
+ * @returns The store, which is the default of `createRevocations`.
+ *
+ * @example
+ * ```ts
+ * const revocations = createRevocations({ store: memoryStore() })
+ * ```
  */
 export function memoryStore(): RevocationStore
 
@@ -13,7 +20,17 @@ export function memoryStore(): RevocationStore
  * @param client - A client of `redis` (node-redis) 4 to 6, `ioredis` 5 or 6, or `iovalkey`, also for Cluster or Sentinel. The store
  *   duplicates the client, and uses its URL and credentials.
  * @param options - The options: see {@link RedisStoreOptions}.
+ * @returns The store, for the option `store` of `createRevocations`.
  * @throws `TypeError` with `code: 'invalid_options'` if the client is not supported, or for an unknown or invalid option.
+ *
+ * @example
+ * ```ts
+ * import { createClient } from 'redis'
+ * import { createRevocations, redisStore } from 'logto-authkit/revocation'
+ *
+ * const client = await createClient({ url: 'redis://localhost' }).connect()
+ * const revocations = createRevocations({ store: redisStore(client) })
+ * ```
  */
 export function redisStore(client: RedisClient, options?: RedisStoreOptions): RevocationStore
 

@@ -43,6 +43,7 @@ export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssue
  * @param createStore - Creates a store with its own connections. All stores that `createStore` creates must use the same log, which
  *   must be empty at the start. `createStore` is called several times.
  * @param options - `reset` empties the log. Without `reset`, the behavior after a reset is not tested.
+ * @returns A promise that resolves if the implementation meets all requirements.
  * @throws `AssertionError` that names the first requirement that is not met, as a rejection of the promise.
  *
  * @example
