@@ -84,7 +84,9 @@ function addController(original) {
   const [whole, open, names, close] = controllers
   const line = `${open}${names.trim() === '' ? '' : `${names.trim().replace(/,$/, '')}, `}MeController${close}`
   const text = file.text.slice(0, controllers.index) + line + file.text.slice(controllers.index + whole.length)
-  return file.restored(addImport(text, file.importOf('MeController', './me.controller')))
+  // With ES modules, TypeScript requires the extension.
+  const extension = /from ['"]\.\/[^'"\n]*\.js['"]/.test(text) ? '.js' : ''
+  return file.restored(addImport(text, file.importOf('MeController', `./me.controller${extension}`)))
 }
 
 /** Adds an import after the last one, or at the top. @param {string} text @param {string} statement */

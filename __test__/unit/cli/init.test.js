@@ -310,6 +310,14 @@ describe('init extends', () => {
     assert.match(content, /^import \{ MeController \} from '\.\/me\.controller';$/m)
     assert.match(content, /^ {2}controllers: \[AppController, MeController\],$/m)
   })
+
+  test('the module of a NestJS application with ES modules, which imports files with their extension', async (t) => {
+    const module =
+      "import { Module } from '@nestjs/common';\nimport { AppController } from './app.controller.js';\n\n@Module({\n  controllers: [AppController],\n})\nexport class AppModule {}\n"
+    const { files } = await project(t, { 'package.json': uses('@nestjs/core'), 'src/app.module.ts': module }).json()
+    const { content } = files.find(({ path }) => path === 'src/app.module.ts')
+    assert.match(content, /^import \{ MeController \} from '\.\/me\.controller\.js';$/m)
+  })
 })
 
 test('init ends with the commands for a first request', async (t) => {
