@@ -20,8 +20,8 @@ const MAX_RETRY_MS = 1000
  * The pause after a complete read, so that a store that does not wait for entries causes no busy loop. It grows with the number of
  * entries, so that mirrors of a busy store read in batches.
  */
-const MIN_PAUSE_MS = 10
-const MAX_PAUSE_MS = 40
+const MIN_PAUSE_MS = 20
+const MAX_PAUSE_MS = 80
 
 /** How long the store may be unreachable before operators are warned. */
 const WARN_AFTER_MS = 5000
@@ -172,7 +172,7 @@ class Mirror {
   }
 
   #warnOfEntries() {
-    // A mirror of a busy store gets here every 40 ms.
+    // A mirror of a busy store gets here every 80 ms.
     if (performance.now() < this.#nextWarning) return
     this.#nextWarning = performance.now() + WARN_EVERY_MS
     const { sessionsAreUnnamed, ahead } = this.#native.stats()
