@@ -1,22 +1,48 @@
 /** The functions that `cases/revocation` calls in other processes: instances of an application, and mirrors of a store. */
 
+const { randomUUID } = require('node:crypto')
+const { monitorEventLoopDelay } = require('node:perf_hooks')
 const { setTimeout: pause } = require('node:timers/promises')
 const { createVerifier } = require('logto-authkit')
-const { createRevocations, redisStore } = require('logto-authkit/revocation')
-const { Redis } = require('ioredis')
-const { machineTime, mirror, separate } = require('./redis')
+const { createRevocations } = require('logto-authkit/revocation')
+const native = require('../js/core/addon')
+const { CLIENTS, KEY, entry, machineTime, storeOf } = require('./redis')
 const { AUDIENCE } = require('./tokens')
 
-/** Runs in the new process. @param {{ port: number }} options */
-async function load({ port }) {
+/** The number of ids that are looked up at once. */
+const LOOKUPS = 10_000
+
+/**
+ * Loads all entries, and looks up ids that none of them has. Runs in the new process.
+ *
+ * @param {{ port: number, library: string, others: number }} options
+ */
+async function load({ port, library, others }) {
   const before = await residentMemory()
+  const startCpu = cpuSeconds()
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
   const start = performance.now()
-  const revocations = mirror(port)
+  const revocations = createRevocations({ store: storeOf(port, library, 'load') })
   await revocations.ready()
   const seconds = (performance.now() - start) / 1000
-  const { user, system } = process.cpuUsage()
+  delay.disable()
+  const cpu = cpuSeconds() - startCpu
   const mebibytes = ((await residentMemory()) - before) / 2 ** 20
-  return { seconds, cpuSeconds: (user + system) / 1e6, mebibytes, entries: revocations.stats().entries }
+  const { entries } = revocations.stats()
+  return { seconds, cpuSeconds: cpu, blockMs: delay.max / 1e6, mebibytes, entries, falsePositives: covered(others) }
+}
+
+/** Returns how many of so many random ids an entry covers. @param {number} others */
+function covered(others) {
+  const core = /** @type {import('../js/native/binding').NativeRevocations} */ (native.createRevocations({}, 'load'))
+  let count = others
+  for (let i = 0; i < others; i += LOOKUPS) {
+    // Older than all others, so that an entry with the same fingerprint would make this one superfluous.
+    const entries = Array.from({ length: LOOKUPS }, () => entry(randomUUID(), 86_400))
+    count -= core.missing(entries, Date.now()).length
+  }
+  return count
 }
 
 async function residentMemory() {
@@ -27,12 +53,17 @@ async function residentMemory() {
   return process.memoryUsage.rss()
 }
 
+function cpuSeconds() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
 /** @type {{ revocations: import('logto-authkit/revocation').Revocations, verifier: import('logto-authkit').Verifier, tokens: string[] }} */
 let instance
 
 /** Runs in each process. @param {{ port: number, setup: import('./peers').Setup, tokens: string[] }} options */
 async function startInstance({ port, setup, tokens }) {
-  const revocations = mirror(port)
+  const revocations = createRevocations({ store: storeOf(port) })
   await revocations.ready()
   const verifier = createVerifier({ logtoUrl: setup.logtoUrl, audience: AUDIENCE, revocations })
   for (const token of tokens) await verifier.verify(token)
@@ -58,18 +89,31 @@ async function revokeUser(user) {
   return start
 }
 
-/** @type {{ sample: number[], received: number, max: number }} */
-const lagRecord = { sample: [], received: 0, max: 0 }
+/** Only every tenth entry is timed, because timing them all would slow down what is measured. */
+const SAMPLED = 10
 
-/** Runs in each process. @param {{ port: number, count: number }} options */
-async function startMirrors({ port, count }) {
-  const client = new Redis(port, { lazyConnect: true })
+/** @type {{ lags: number[], received: number }} */
+const record = { lags: [], received: 0 }
+
+/** @param {string[]} entries */
+function arrived(entries) {
+  const now = machineTime()
+  for (let i = SAMPLED - 1 - (record.received % SAMPLED); i < entries.length; i += SAMPLED) {
+    const json = entries[i]
+    record.lags.push(now - Number.parseFloat(json.slice(json.indexOf('"id":"') + 6)))
+  }
+  record.received += entries.length
+}
+
+/** Runs in each process. @param {{ port: number, count: number, library: string }} options */
+async function startMirrors({ port, count, library }) {
   const mirrors = Array.from({ length: count }, () => {
-    const store = separate(redisStore(client))
+    const store = storeOf(port, library)
     const read = store.read.bind(store)
     store.read = async (...args) => {
       const batch = await read(...args)
-      setImmediate(() => record(batch.entries))
+      // After the mirror has applied them.
+      setImmediate(() => arrived(batch.entries))
       return batch
     }
     return createRevocations({ store })
@@ -77,23 +121,37 @@ async function startMirrors({ port, count }) {
   await Promise.all(mirrors.map((revocations) => revocations.ready()))
 }
 
-/** @param {string[]} entries */
-function record(entries) {
-  const now = machineTime()
-  for (const json of entries) {
-    const lag = now - Number.parseFloat(json.slice(json.indexOf('"id":"') + 6))
-    lagRecord.received += 1
-    lagRecord.max = Math.max(lagRecord.max, lag)
-    // Every tenth, because all of them would fill the memory.
-    if (lagRecord.received % 10 === 0) lagRecord.sample.push(lag)
+/**
+ * Clients that only read, for comparison. Runs in each process.
+ *
+ * @param {{ port: number, count: number, library: string, pauseMs: number }} options
+ */
+async function startReaders({ port, count, library, pauseMs }) {
+  for (let i = 0; i < count; i += 1) {
+    const client = CLIENTS[library](port)
+    await client.connect()
+    readForever(library === 'ioredis' ? (args) => client.call(...args) : (args) => client.sendCommand(args), pauseMs)
   }
 }
 
-const lags = () => lagRecord
-
-/** Resolves when this many entries have arrived. @param {number} count */
-async function received(count) {
-  while (lagRecord.received < count) await pause(10)
+/** @type {(send: (args: string[]) => Promise<any>, pauseMs: number) => Promise<void>} */
+async function readForever(send, pauseMs) {
+  for (let start = '-'; ; ) {
+    /** @type {[id: string, fields: string[]][]} */
+    const items = await send(['XRANGE', KEY, start, '+', 'COUNT', '1000'])
+    arrived(items.map(([, [, value]]) => value))
+    if (items.length > 0) start = `(${items[items.length - 1][0]}`
+    await pause(pauseMs)
+  }
 }
 
-module.exports = { lags, load, received, rejectedAt, revokeUser, startInstance, startMirrors }
+const lags = () => record.lags
+
+/** Resolves when this many entries have arrived, or after so many seconds. @param {{ count: number, seconds: number }} options */
+async function received({ count, seconds }) {
+  const end = performance.now() + seconds * 1000
+  while (record.received < count && performance.now() < end) await pause(10)
+  return record.received
+}
+
+module.exports = { cpuSeconds, lags, load, received, rejectedAt, revokeUser, startInstance, startMirrors, startReaders }

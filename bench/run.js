@@ -37,6 +37,7 @@ const FAMILIES = [
   { file: 'neighbour', ids: Object.keys(require('./cases/neighbour').CASES), isLong: true },
   { file: 'cluster', ids: Object.keys(require('./cases/cluster').CASES), isLong: true },
   { file: 'revocation', ids: require('./cases/revocation').CASES, isLong: true },
+  { file: 'mirrors', ids: require('./cases/mirrors').CASES, isLong: true },
   { file: 'cold', ids: ['cold'] },
   { file: 'first', ids: ['import'] },
   { file: 'memory', ids: ['memory'] },

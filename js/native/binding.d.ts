@@ -299,6 +299,8 @@ export interface RevocationStats {
   entries: number
   /** The number of entries that this release does not understand. */
   skipped: number
+  /** The number of entries whose time was too far ahead of this machine's clock. */
+  ahead: number
   /** How long ago the store had no further entries, in milliseconds. */
   lagMs: number | null
   /** Whether sessions have been revoked although no token contains the `sid` of its session. */
