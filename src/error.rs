@@ -278,6 +278,11 @@ fn sanitize_for_quoted_string(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
 }
 
+/// Fails with this rejection unless the condition holds.
+pub(crate) fn ensure(condition: bool, rejection: impl FnOnce() -> Rejection) -> Result<(), Rejection> {
+    if condition { Ok(()) } else { Err(rejection()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,11 +48,6 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")
     }
 
-    /// The number of members.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The undecoded member with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {

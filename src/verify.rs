@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::check::{Check, StopAtFirstFailure, Verdicts};
 use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::{Code, Rejection, ensure};
 use crate::jwks::keys::Key;
 use crate::jwks::remote::KeyHint;
 use crate::jwks::state::KeySetStats;
@@ -31,7 +31,8 @@ pub struct Verifier {
     tokens: Arc<TokenCache>,
     hits: AtomicU64,
     misses: AtomicU64,
-    pub(crate) warned: Warned,
+    /// The codes that the verifier has warned about.
+    pub warned: Warned,
 }
 
 /// A token that has passed every check.
@@ -293,8 +294,4 @@ async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> 
         let rejection = Rejection::from(Code::InvalidSignature);
         if is_truncated { rejection.reason(Reason::Truncated) } else { rejection }
     })
-}
-
-fn ensure(condition: bool, rejection: impl FnOnce() -> Rejection) -> Result<(), Rejection> {
-    if condition { Ok(()) } else { Err(rejection()) }
 }

@@ -114,9 +114,10 @@ class Mirror {
     while (!this.#isClosed) {
       let pause = 0
       try {
-        const reading = next ?? this.#read(position)
+        const reading = next
         next = undefined
-        const batch = await reading
+        /** @type {import('.').RevocationBatch} */
+        const batch = await (reading ?? this.#read(position))
         if (this.#isClosed) return
         if (!batch.complete && batch.entries.length > 0) {
           // The store prepares the next page while this thread applies the present one.
