@@ -176,6 +176,9 @@ impl Set {
         let members = match raw {
             Raw::Object(members) => members,
             Raw::Undefined => Vec::new(),
+            other if matches!(self, Self::Webhook | Self::BackchannelLogout | Self::CatchUp) => {
+                return Err(OptionError::secret_instead_of_object(&other));
+            }
             other => return Err(OptionError::not_an_object(&other)),
         };
         let mut reader = Reader::new("", members);

@@ -278,7 +278,8 @@ describe('a body that another parser has read', () => {
     assert.match(reply.body.message, /Fastify: .*addContentTypeParser/)
 
     for (const adapter of [undefined, fastifyAdapter()]) {
-      const nest = await post(await listen(t, await nestServer('hook', hook, {}, adapter)), SUSPEND)
+      const url = await listen(t, await nestServer('hook', hook, {}, adapter))
+      const nest = await post(`${url}/hook`, SUSPEND)
       assert.equal(nest.status, 500)
       assert.match(nest.body.message, /NestJS: create the application with rawBody: true/)
     }
