@@ -7,7 +7,7 @@ const native = require('./core/addon')
 const { contract } = require('./core/contract')
 const { orThrow } = require('./core/errors')
 const { check, snapshot } = require('./core/options')
-const { cookieValues, header } = require('./core/request')
+const { cookieValues, readHeader } = require('./core/request')
 
 /** @typedef {import('..').RequestLike} RequestLike */
 /** @typedef {{ cookieName: string, headerName: string }} Names */
@@ -61,7 +61,7 @@ function mismatchReason(request, [token, ...otherTokens], { cookieName, headerNa
   }
   // A sibling domain can set a second cookie with a value that it knows (cookie tossing).
   if (otherTokens.length > 0) return `More than one CSRF cookie '${cookieName}' found.`
-  const headerValues = [header(request, headerName.toLowerCase()) ?? ''].flat()
+  const headerValues = [readHeader(request, headerName.toLowerCase()) ?? ''].flat()
   if (headerValues.join('') === '') {
     return `Missing '${headerName}' request header. Read the '${cookieName}' cookie value and send it in this header.`
   }

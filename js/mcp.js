@@ -15,10 +15,10 @@ function mcpAuth(options) {
   const given = check('mcp', options)
   // If the option `issuer` is set, clients must get their tokens from those issuers.
   const servers = given.issuer === undefined ? {} : { authorizationServers: [given.issuer].flat() }
-  const metadata = createResourceMetadata({ ...servers, ...pick(given, 'resourceMetadata') })
+  const metadata = createResourceMetadata({ ...servers, ...pickOptions(given, 'resourceMetadata') })
   const authenticate = logtoAuth({
     audience: given.resource,
-    ...pick(given, 'adapter'),
+    ...pickOptions(given, 'adapter'),
     // The MCP specification allows only the header. A cookie would also be sent by the pages of other sites.
     tokenSources: ['header'],
     resourceMetadata: metadata.url,
@@ -50,7 +50,7 @@ function mcpAuth(options) {
  * @param {'adapter' | 'resourceMetadata'} optionSet
  * @returns {any}
  */
-const pick = (members, optionSet) =>
+const pickOptions = (members, optionSet) =>
   Object.fromEntries(
     contract()
       .options[optionSet].filter(({ name }) => members[name] !== undefined)

@@ -1,6 +1,6 @@
 /** Protected resource metadata (RFC 9728): see resource-metadata.d.ts for the contract. */
 
-const { send } = require('./adapters/response')
+const { sendResponse } = require('./adapters/response')
 const native = require('./core/addon')
 const { orThrow } = require('./core/errors')
 const { snapshot } = require('./core/options')
@@ -29,7 +29,7 @@ function createResourceMetadata(options) {
     handler(req, res, next) {
       const requested = /** @type {any} */ (req).originalUrl ?? req.url
       const matches = (req.method === 'GET' || req.method === 'HEAD') && requested.split('?', 1)[0] === path
-      if (matches) send(res, { status: 200, headers, body })
+      if (matches) sendResponse(res, { status: 200, headers, body })
       else next()
     },
   }

@@ -4,8 +4,8 @@
  */
 
 const { setAuth } = require('./adapters/set-auth')
-const { fail, jsonResponse, sendJson } = require('./adapters/response')
-const { isContext, isNewGuest, sameContext } = require('./core/context')
+const { passToErrorHandler, jsonResponse, sendJson } = require('./adapters/response')
+const { isContext, isNewGuest, withRecordOf } = require('./core/context')
 const { contract, errorTitle } = require('./core/contract')
 const { AuthError } = require('./core/errors')
 const { own } = require('./core/options')
@@ -24,7 +24,7 @@ async function verifyAuth(tokenOrRequest, options) {
   const verifier = verifierOf(options)
   const isToken = typeof tokenOrRequest === 'string'
   try {
-    return publicContext(await verifier.verify(isToken ? tokenOrRequest : withHeaders(tokenOrRequest)))
+    return publicContext(await verifier.verify(isToken ? tokenOrRequest : withEmptyHeaders(tokenOrRequest)))
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     const isMissing = error.code === 'missing_token' && !isToken
@@ -39,7 +39,7 @@ const verifyLogtoToken = (token, options) => verifyAuth(String(token ?? ''), opt
 async function verifyNextAuth(nextRequest, options) {
   const verifier = verifierOf(options)
   try {
-    return { success: true, auth: publicContext(await verifier.verify(withHeaders(nextRequest))) }
+    return { success: true, auth: publicContext(await verifier.verify(withEmptyHeaders(nextRequest))) }
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     return { success: false, error: messageOf(error) }
@@ -56,8 +56,8 @@ function createExpressAuthMiddleware(options) {
       if (res.headersSent) return
       setAuth(req, auth)
     } catch (error) {
-      if (!(error instanceof AuthError)) fail(error, res, next)
-      else if (!res.headersSent) sendJson(res, rejection(error))
+      if (!(error instanceof AuthError)) passToErrorHandler(error, res, next)
+      else if (!res.headersSent) sendJson(res, rejectionResponse(error))
       return
     }
     next()
@@ -72,11 +72,11 @@ function buildAuthCookieHeader(token, options) {
 }
 
 /** @type {typeof import('./server').hasScopes} */
-const hasScopes = (subject, scopes, options) => permissions.hasScopes(claims(subject), splitScopes(scopes), options)
+const hasScopes = (subject, scopes, options) => permissions.hasScopes(claimsOf(subject), splitScopes(scopes), options)
 
 /** @type {typeof import('./server').requireScopes} */
 const requireScopes = (subject, scopes, options) =>
-  permissions.requireScopes(claims(subject), splitScopes(scopes), options)
+  permissions.requireScopes(claimsOf(subject), splitScopes(scopes), options)
 
 /** @type {typeof import('./server').hasRole} */
 const hasRole = (subject, role, options) => permissions.hasRole(roleClaim(subject, options), role, options)
@@ -95,7 +95,7 @@ function verifierOf(options) {
  * @param {any} request - The original accepts a request without headers, or without cookies.
  * @returns {import('..').RequestLike}
  */
-const withHeaders = (request) =>
+const withEmptyHeaders = (request) =>
   typeof request === 'object' && request !== null && request.headers === undefined
     ? { headers: {}, cookies: request.cookies }
     : request
@@ -109,10 +109,10 @@ const withHeaders = (request) =>
 function publicContext(auth) {
   const { userId, isAuthenticated, isGuest } = auth
   const payload = /** @type {AuthPayload | null} */ (auth.payload)
-  if (!isGuest) return sameContext({ userId, isAuthenticated, payload, isGuest }, auth)
+  if (!isGuest) return withRecordOf({ userId, isAuthenticated, payload, isGuest }, auth)
   // A new guest has no cookie yet, so its id would differ in every request.
   const guestId = isNewGuest(auth) ? undefined : auth.guestId
-  return sameContext({ userId, isAuthenticated, payload, isGuest, guestId }, auth)
+  return withRecordOf({ userId, isAuthenticated, payload, isGuest, guestId }, auth)
 }
 
 /** @param {import('..').AuthError} error */
@@ -122,7 +122,7 @@ const failureMessage = (error) => `Token verification failed: ${error.message}`
 const messageOf = (error) => (error.code === 'missing_token' ? error.message : failureMessage(error))
 
 /** @param {import('..').AuthError} error - The original responds with 401 to every error. */
-function rejection(error) {
+function rejectionResponse(error) {
   const title = errorTitle(error.code === 'missing_token' ? error.code : 'invalid_claims')
   return jsonResponse(error.status === 503 ? 503 : 401, { error: title, message: messageOf(error) }, error.headers)
 }
@@ -133,7 +133,7 @@ function rejection(error) {
  *
  * @param {AuthSubject} subject
  */
-const claims = (subject) =>
+const claimsOf = (subject) =>
   isContext(subject)
     ? /** @type {AuthPayload | null} */ (subject.payload)
     : /** @type {AuthPayload | null | undefined} */ (subject)
@@ -144,7 +144,7 @@ const claims = (subject) =>
  * @type {(subject: AuthSubject, options: { claimKeys?: readonly string[] | undefined } | undefined) => any}
  */
 function roleClaim(subject, options) {
-  const payload = Object(claims(subject))
+  const payload = Object(claimsOf(subject))
   /** @type {readonly string[]} */
   const claimKeys = own(Object(options), 'claimKeys') ?? contract().roleClaims
   const key = claimKeys.find((name) => [own(payload, name)].flat().every((role) => typeof role === 'string'))

@@ -1,13 +1,13 @@
 /** Framework-independent authentication of requests, including guests and their cookies. */
 
-const { isNewGuest, originOf } = require('../core/context')
+const { isNewGuest, attemptOf } = require('../core/context')
 const { AuthError, asError, orThrow, withResourceMetadata } = require('../core/errors')
 const { notify } = require('../core/observers')
 const { parse } = require('../core/options')
-const { header } = require('../core/request')
-const { changed, parseServers } = require('../core/servers')
-const { isPending, settle } = require('../core/settle')
-const { shared } = require('../core/shared')
+const { readHeader } = require('../core/request')
+const { withChanges, parseServers } = require('../core/servers')
+const { isPromise, settle } = require('../core/settle')
+const { sharedObject } = require('../core/shared')
 const { verifyRequest } = require('../core/verifier')
 const { warningOnce } = require('../core/warnings')
 const { Requirements } = require('./requirements')
@@ -36,7 +36,7 @@ const { Requirements } = require('./requirements')
  *
  * @type {WeakMap<object, { authenticator: Authenticator, auth: AuthContext | undefined }>}
  */
-const requestRecords = shared('requestRecords', () => new WeakMap())
+const requestRecords = sharedObject('requestRecords', () => new WeakMap())
 
 /** Verifies requests against one set of options. */
 class Authenticator {
@@ -73,7 +73,7 @@ class Authenticator {
    * @param {boolean} allowGuest
    */
   withGuests(allowGuest) {
-    const changes = this.#servers.map((server) => changed(server, { allowGuest }))
+    const changes = this.#servers.map((server) => withChanges(server, { allowGuest }))
     return new Authenticator(this.#optionSet, changes.length > 1 ? changes : changes[0], this.#framework)
   }
 
@@ -85,7 +85,7 @@ class Authenticator {
   /** The validated options, with this caller's functions: equal options share everything but functions. */
   get ownOptions() {
     // The object has no prototype, so that a polluted prototype adds no options.
-    return Object.assign(Object.create(null), changed(this.#parsed, {}))
+    return Object.assign(Object.create(null), withChanges(this.#parsed, {}))
   }
 
   /** The name of the token's cookie. */
@@ -157,7 +157,7 @@ class Authenticator {
       this.#store(source, undefined)
       throw error
     }
-    if (!isPending(auth)) return this.#finish(source, response, auth)
+    if (!isPromise(auth)) return this.#finish(source, response, auth)
     const finished = auth.then((resolved) => this.#finish(source, response, resolved))
     try {
       // Until the result is known, the request is unauthenticated, even if other code has already stored a context.
@@ -179,7 +179,7 @@ class Authenticator {
    * @param {boolean} [allowPreflight]
    */
   passesPreflight(request, allowPreflight = this.options.allowPreflight) {
-    if (request.method !== 'OPTIONS' || header(request, 'access-control-request-method') === undefined) return false
+    if (request.method !== 'OPTIONS' || readHeader(request, 'access-control-request-method') === undefined) return false
     if (allowPreflight !== true) warnAboutPreflight()
     return allowPreflight === true
   }
@@ -216,13 +216,13 @@ class Authenticator {
    */
   newGuestCookie(auth, origin) {
     if (!auth?.isGuest || !isNewGuest(auth)) return null
-    const { verifier } = (originOf(auth)?.parsed ?? this.#parsed).core
+    const { verifier } = (attemptOf(auth)?.parsed ?? this.#parsed).core
     return orThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
   }
 
   /** Adds the `resourceMetadata` of the context's server to the challenge of a rejection. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
-    const { core } = (auth && originOf(auth)?.parsed) ?? this.#parsed
+    const { core } = (auth && attemptOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)
   }
 }

@@ -3,10 +3,10 @@
 const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
 const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
-const { rejectUncalled } = require('./misuse')
+const { assertCalledByApplication } = require('./misuse')
 const { requestOrigin } = require('./origin')
 const { Requirements } = require('./requirements')
-const { addCookie, errorResponse, fail, send } = require('./response')
+const { addCookie, errorResponse, passToErrorHandler, sendResponse } = require('./response')
 const { setAuth } = require('./set-auth')
 
 /** @typedef {import('node:http').IncomingMessage & { auth?: unknown }} Request */
@@ -14,7 +14,7 @@ const { setAuth } = require('./set-auth')
 /** @typedef {import('./response').Next} Next */
 
 /** @type {import('./authenticator').Framework} */
-const express = {
+const expressFramework = {
   request: (req) => req,
   // Express applies its `trust proxy` setting; in Connect and plain http, only the socket tells the protocol.
   origin: requestOrigin,
@@ -25,8 +25,8 @@ const express = {
 
 /** @type {any} */
 function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
-  rejectUncalled('logtoAuth(options)', rest)
-  const authenticator = new Authenticator('adapter', options, express)
+  assertCalledByApplication('logtoAuth(options)', rest)
+  const authenticator = new Authenticator('adapter', options, expressFramework)
 
   return function logtoAuth(/** @type {Request} */ req, /** @type {Response} */ res, /** @type {Next} */ next) {
     let pending
@@ -37,13 +37,13 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
       return
     }
     if (pending === undefined) next()
-    else continueAfter(pending, req, res, next)
+    else continueOnceAccepted(pending, req, res, next)
   }
 }
 
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
-  rejectUncalled('protect()', given.slice(1))
+  assertCalledByApplication('protect()', given.slice(1))
   const required = new Requirements(...given)
 
   return function protect(/** @type {Request} */ req, /** @type {Response} */ res, /** @type {Next} */ next) {
@@ -55,7 +55,7 @@ function protect(/** @type {any[]} */ ...given) {
       return
     }
     if (pending === undefined) next()
-    else continueAfter(pending, req, res, next)
+    else continueOnceAccepted(pending, req, res, next)
   }
 }
 
@@ -64,7 +64,7 @@ function protect(/** @type {any[]} */ ...given) {
  *
  * @type {(pending: Promise<void>, req: Request, res: Response, next: Next) => void}
  */
-function continueAfter(pending, req, res, next) {
+function continueOnceAccepted(pending, req, res, next) {
   pending.then(
     () => res.headersSent || next(),
     (error) => reject(error, req, res, next),
@@ -81,7 +81,7 @@ const requireAuth = requireContext
 const authErrorHandler = () => (thrown, req, res, next) => {
   // Express closes the connection if the response has already started.
   if (!(thrown instanceof AuthError) || res.headersSent) next(thrown)
-  else send(res, errorResponse(rejectionOf(thrown, req).error))
+  else sendResponse(res, errorResponse(rejectionOf(thrown, req).error))
 }
 
 /** @type {(thrown: unknown, req: Request, res: Response, next: Next) => void} */
@@ -97,10 +97,10 @@ function reject(thrown, req, res, next) {
       const { error, onError } = rejectionOf(thrown, req)
       if (res.headersSent) return
       if (onError !== undefined) return onError(error, req, res, nextOnce)
-      send(res, errorResponse(error))
+      sendResponse(res, errorResponse(error))
     },
     () => {},
-    (failure) => fail(failure, res, nextOnce),
+    (failure) => passToErrorHandler(failure, res, nextOnce),
   )
 }
 

@@ -2,7 +2,7 @@
 
 const { asError } = require('../core/errors')
 const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
-const { rejectUncalled } = require('./misuse')
+const { assertCalledByApplication } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 const { setAuth } = require('./set-auth')
@@ -30,7 +30,7 @@ async function logtoAuth(fastify, options) {
   if (!fastify.hasRequestDecorator(property)) fastify.decorateRequest(property, /** @type {any} */ (undefined))
   fastify.addHook(
     'onRequest',
-    /** @type {any} */ (hook((request, reply) => authenticator.authenticate(request, reply))),
+    /** @type {any} */ (createHook((request, reply) => authenticator.authenticate(request, reply))),
   )
 }
 
@@ -43,9 +43,9 @@ Object.assign(logtoAuth, {
 
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
-  rejectUncalled('protect()', given.slice(1))
+  assertCalledByApplication('protect()', given.slice(1))
   const required = new Requirements(...given)
-  return hook((request) => checkRequest(required, request))
+  return createHook((request) => checkRequest(required, request))
 }
 
 /**
@@ -53,7 +53,7 @@ function protect(/** @type {any[]} */ ...given) {
  *
  * @param {(request: any, reply: any) => Promise<void> | void} run
  */
-function hook(run) {
+function createHook(run) {
   return function logtoAuthHook(/** @type {Request} */ request, /** @type {Reply} */ reply, /** @type {any} */ done) {
     const rejectAll = (/** @type {unknown} */ thrown) => {
       const responded = reject(thrown, request, reply)

@@ -2,14 +2,14 @@
 
 const { AuthError, asError } = require('../core/errors')
 const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
-const { rejectUncalled } = require('./misuse')
+const { assertCalledByApplication } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { appendCookie, errorResponse } = require('./response')
 
 /** @typedef {import('hono').Context} Context */
 
 /** @type {import('./authenticator').Framework} */
-const hono = {
+const honoFramework = {
   request: (c) => c.req.raw,
   origin: (c) => [new URL(c.req.url).protocol, c.req.header('host')],
   store: (c, auth, property) => c.set(property, auth),
@@ -18,14 +18,14 @@ const hono = {
 
 /** @type {any} */
 function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
-  rejectUncalled('logtoAuth(options)', rest)
-  const authenticator = new Authenticator('adapter', options, hono)
+  assertCalledByApplication('logtoAuth(options)', rest)
+  const authenticator = new Authenticator('adapter', options, honoFramework)
   return async function logtoAuth(/** @type {Context} */ c, /** @type {import('hono').Next} */ next) {
     let cookie
     try {
       const pending = authenticator.authenticate(c)
       if (pending !== undefined) await pending
-      cookie = authenticator.newGuestCookie(contextOf(c), () => hono.origin(c))
+      cookie = authenticator.newGuestCookie(contextOf(c), () => honoFramework.origin(c))
     } catch (error) {
       return reject(error, c)
     }
@@ -41,7 +41,7 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
 
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
-  rejectUncalled('protect()', given.slice(1))
+  assertCalledByApplication('protect()', given.slice(1))
   const required = new Requirements(...given)
   return async function protect(/** @type {Context} */ c, /** @type {import('hono').Next} */ next) {
     try {

@@ -3,7 +3,7 @@
 const { asError } = require('../core/errors')
 const { settle } = require('../core/settle')
 const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
-const { rejectUncalled } = require('./misuse')
+const { assertCalledByApplication } = require('./misuse')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 const { setAuth } = require('./set-auth')
@@ -12,7 +12,7 @@ const { setAuth } = require('./set-auth')
 /** @typedef {import('koa').Next} Next */
 
 /** @type {import('./authenticator').Framework} */
-const koa = {
+const koaFramework = {
   request: (ctx) => ctx.req,
   origin: (ctx) => [ctx.protocol, ctx.req.headers.host],
   store: (ctx, auth, property) => setAuth(ctx.state, auth, property),
@@ -22,8 +22,8 @@ const koa = {
 
 /** @type {any} */
 function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
-  rejectUncalled('logtoAuth(options)', rest)
-  const authenticator = new Authenticator('adapter', options, koa)
+  assertCalledByApplication('logtoAuth(options)', rest)
+  const authenticator = new Authenticator('adapter', options, koaFramework)
 
   return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {
     return settle(
@@ -36,7 +36,7 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
 
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
-  rejectUncalled('protect()', given.slice(1))
+  assertCalledByApplication('protect()', given.slice(1))
   const required = new Requirements(...given)
 
   return function protect(/** @type {Context} */ ctx, /** @type {Next} */ next) {

@@ -7,7 +7,7 @@
  * @param {string} correct - The call that the application should write.
  * @param {unknown[]} given - The arguments after the first.
  */
-function rejectUncalled(correct, given) {
+function assertCalledByApplication(correct, given) {
   // Frameworks pass `next`, a response or a reply. Array methods such as `map` pass an index and an array, which is
   // correct use.
   if (given.some((item) => typeof item === 'function' || (typeof item === 'object' && item && !Array.isArray(item)))) {
@@ -15,4 +15,4 @@ function rejectUncalled(correct, given) {
   }
 }
 
-module.exports = { rejectUncalled }
+module.exports = { assertCalledByApplication }

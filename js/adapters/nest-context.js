@@ -4,19 +4,19 @@
 /** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
 
 /** The metadata key is a string, as in NestJS itself, so that all copies of this package use the same key. */
-const ACCESS = 'logto-authkit:access'
+const ACCESS_METADATA_KEY = 'logto-authkit:access'
 
 /** The guard of each handler, whose `getRequest` the decorators use. @type {WeakMap<object, { getRequest(context: ExecutionContext): any }>} */
-const guards = new WeakMap()
+const guardsByHandler = new WeakMap()
 
 /** @type {(context: ExecutionContext, guard: { getRequest(context: ExecutionContext): any }) => void} */
 function rememberGuard(context, guard) {
   const handler = context.getHandler?.()
-  if (typeof handler === 'function') guards.set(handler, guard)
+  if (typeof handler === 'function') guardsByHandler.set(handler, guard)
 }
 
 /** @param {ExecutionContext} context */
-const guardOf = (context) => guards.get(context.getHandler?.())
+const guardOf = (context) => guardsByHandler.get(context.getHandler?.())
 
 /**
  * Returns the request that a context belongs to.
@@ -51,7 +51,7 @@ function responseOf(host, request) {
  */
 function isPublic(context) {
   const access = [context.getHandler?.(), context.getClass?.()].map((target) =>
-    typeof target === 'function' ? metadata.getMetadata(ACCESS, target) : undefined,
+    typeof target === 'function' ? reflectMetadata.getMetadata(ACCESS_METADATA_KEY, target) : undefined,
   )
   return (access[0] ?? access[1]) === 'public'
 }
@@ -66,15 +66,15 @@ const setAccess =
   (access) =>
   (/** @type {any} */ target, /** @type {any} */ _key, /** @type {PropertyDescriptor | undefined} */ descriptor) => {
     const decorated = descriptor?.value ?? target
-    if ((metadata.getOwnMetadata(ACCESS, decorated) ?? access) !== access) {
+    if ((reflectMetadata.getOwnMetadata(ACCESS_METADATA_KEY, decorated) ?? access) !== access) {
       throw new TypeError(
         '@Public() and @Protect() contradict each other: use only one of them on the same method or class',
       )
     }
-    metadata.defineMetadata(ACCESS, access, decorated)
+    reflectMetadata.defineMetadata(ACCESS_METADATA_KEY, access, decorated)
   }
 
 /** The `reflect-metadata` polyfill, which every NestJS application loads. */
-const metadata = /** @type {any} */ (Reflect)
+const reflectMetadata = /** @type {any} */ (Reflect)
 
 module.exports = { guardOf, isPublic, rememberGuard, requestOf, responseOf, setAccess }

@@ -12,9 +12,9 @@
 function exceptionOf(host, error, { status, body }) {
   const content = JSON.parse(body)
   if (host.getType() === 'ws') {
-    return withWebsockets(host, ({ WsException }) => new WsException({ status: 'error', ...content }))
+    return withNestWebsockets(host, ({ WsException }) => new WsException({ status: 'error', ...content }))
   }
-  return withCommon(host, ({ HttpException }) => {
+  return withNestCommon(host, ({ HttpException }) => {
     // The Apollo driver recognizes HTTP errors by the `statusCode` in their body.
     const json = host.getType() === 'http' ? content : { statusCode: status, ...content }
     const exception = new HttpException(json, status, { cause: error })
@@ -29,19 +29,19 @@ function exceptionOf(host, error, { status, body }) {
  * @type {(host: ArgumentsHost, answer: ErrorResponse) => void | Promise<void>}
  */
 const respondToSocket = (host, { body }) =>
-  withWebsockets(host, ({ BaseWsExceptionFilter, WsException }) => {
+  withNestWebsockets(host, ({ BaseWsExceptionFilter, WsException }) => {
     new BaseWsExceptionFilter().catch(new WsException({ status: 'error', ...JSON.parse(body) }), host)
   })
 
 /** @type {<T>(host: ArgumentsHost, use: (common: typeof import('@nestjs/common')) => T) => T | Promise<T>} */
-const withCommon = (host, use) =>
-  isRequired(host)
+const withNestCommon = (host, use) =>
+  requiresApplicationCopy(host)
     ? use(require('@nestjs/common'))
     : import('@nestjs/common').catch(() => require('@nestjs/common')).then(use)
 
 /** @type {<T>(host: ArgumentsHost, use: (websockets: typeof import('@nestjs/websockets')) => T) => T | Promise<T>} */
-const withWebsockets = (host, use) =>
-  isRequired(host)
+const withNestWebsockets = (host, use) =>
+  requiresApplicationCopy(host)
     ? use(require('@nestjs/websockets'))
     : import('@nestjs/websockets').catch(() => require('@nestjs/websockets')).then(use)
 
@@ -51,7 +51,7 @@ const withWebsockets = (host, use) =>
  *
  * @param {ArgumentsHost} host
  */
-function isRequired(host) {
+function requiresApplicationCopy(host) {
   const { ExecutionContextHost } = require('@nestjs/core/helpers/execution-context-host')
   return host instanceof ExecutionContextHost
 }

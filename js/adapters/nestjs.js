@@ -15,10 +15,10 @@ const { setAuth } = require('./set-auth')
  * Loads NestJS from the application on first use. Decorators write metadata under names that all copies of NestJS share, so this
  * may be another copy than the application's.
  */
-const nest = () => require('@nestjs/common')
+const loadNest = () => require('@nestjs/common')
 
 /** @type {import('./authenticator').Framework} */
-const nestjs = {
+const nestFramework = {
   request: (request) => request,
   origin: (request) => [request.protocol, request.headers.host],
   store: setAuth,
@@ -36,14 +36,14 @@ class LogtoAuthGuard {
 
   /** @param {any} options */
   constructor(options) {
-    this.#authenticator = new Authenticator('nest', options, nestjs)
+    this.#authenticator = new Authenticator('nest', options, nestFramework)
   }
 
   /** @param {ExecutionContext} context */
   canActivate(context) {
     rememberGuard(context, this)
     if (isPublic(context)) return true
-    return guard(context, this.getRequest(context), (request) => this.#authenticate(context, request))
+    return runGuard(context, this.getRequest(context), (request) => this.#authenticate(context, request))
   }
 
   /** @type {(context: ExecutionContext) => any} */
@@ -76,19 +76,21 @@ function Protect(...given) {
   const protection = {
     /** @param {ExecutionContext} context */
     canActivate: (context) =>
-      isPublic(context) || guard(context, getRequest(context), (request) => checkRequest(required, request)),
+      isPublic(context) || runGuard(context, getRequest(context), (request) => checkRequest(required, request)),
   }
-  return nest().applyDecorators(setAccess('protected'), nest().UseGuards(protection))
+  return loadNest().applyDecorators(setAccess('protected'), loadNest().UseGuards(protection))
 }
 
 const Public = () => setAccess('public')
 
 const Auth = () =>
-  nest().createParamDecorator((_data, context) => (isPublic(context) ? undefined : contextOf(getRequest(context))))()
+  loadNest().createParamDecorator((_data, context) =>
+    isPublic(context) ? undefined : contextOf(getRequest(context)),
+  )()
 
 class AuthErrorFilter {
   constructor() {
-    nest().Catch(AuthError)(AuthErrorFilter)
+    loadNest().Catch(AuthError)(AuthErrorFilter)
   }
 
   /** @type {import('@nestjs/common').ExceptionFilter<InstanceType<typeof AuthError>>['catch']} */
@@ -109,7 +111,7 @@ class AuthErrorFilter {
 }
 
 /** @type {(context: ExecutionContext, request: any, run: (request: any) => Promise<void> | void) => any} */
-function guard(context, request, run) {
+function runGuard(context, request, run) {
   return settle(
     () => run(request),
     () => true,

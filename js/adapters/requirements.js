@@ -6,8 +6,8 @@ const { proofOf, rejectionOf } = require('../core/context')
 const { authError, invalidOption, orThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { organizationFrom } = require('../core/organization')
-const { isPending } = require('../core/settle')
-const { printed } = require('../core/warnings')
+const { isPromise } = require('../core/settle')
+const { formatRejection } = require('../core/warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../core/context').Proof} Proof */
@@ -38,7 +38,7 @@ class Requirements {
    */
   check(auth, source) {
     const proof = proofOf(auth)
-    if (proof === undefined) throw authError(printed(rejectionOf(auth) ?? native.refusal('missing_token')))
+    if (proof === undefined) throw authError(formatRejection(rejectionOf(auth) ?? native.refusal('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // Claims and requirements never change, but the application's function may return a different organization.
@@ -50,7 +50,7 @@ class Requirements {
       return this.#check === undefined ? undefined : this.#checkApplication(auth, source)
     }
     const organization = organizationFrom(organizationOf, source)
-    if (isPending(organization)) {
+    if (isPromise(organization)) {
       return organization.then((settled) => this.#checkWith(settled, proof, auth, source))
     }
     return this.#checkWith(organization, proof, auth, source)
@@ -65,13 +65,13 @@ class Requirements {
   /** @type {(proof: Proof, organization: string | null | undefined) => void} */
   #checkNatively({ json }, organization) {
     const refusal = this.#native.check(json, organization ?? undefined, organization === null)
-    if (refusal !== null) throw authError(printed(refusal))
+    if (refusal !== null) throw authError(formatRejection(refusal))
   }
 
   /** @type {(auth: any, source: unknown) => Promise<void> | void} */
   #checkApplication(auth, source) {
     const rejection = checkRejection(/** @type {Function} */ (this.#check), auth, source)
-    return isPending(rejection) ? rejection.then(throwIfRejected) : throwIfRejected(rejection)
+    return isPromise(rejection) ? rejection.then(throwIfRejected) : throwIfRejected(rejection)
   }
 }
 

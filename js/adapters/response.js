@@ -27,7 +27,7 @@ const jsonResponse = (status, body, headers = { 'Cache-Control': 'no-store' }) =
  *
  * @type {(res: Response, response: ErrorResponse) => void}
  */
-function send(res, { status, headers, body }) {
+function sendResponse(res, { status, headers, body }) {
   res.statusCode = status
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
   res.setHeader('Content-Length', Buffer.byteLength(body))
@@ -41,7 +41,7 @@ function send(res, { status, headers, body }) {
  * @type {(res: any, response: ErrorResponse) => void}
  */
 function sendJson(res, response) {
-  if (typeof res.status !== 'function' || typeof res.json !== 'function') return send(res, response)
+  if (typeof res.status !== 'function' || typeof res.json !== 'function') return sendResponse(res, response)
   const { 'Content-Type': _, ...headers } = response.headers
   if (typeof res.setHeader === 'function') {
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
@@ -54,7 +54,7 @@ function sendJson(res, response) {
  *
  * @type {(thrown: unknown, res: Response, next: Next) => void}
  */
-function fail(thrown, res, next) {
+function passToErrorHandler(thrown, res, next) {
   const error = asError(thrown)
   if (!res.headersSent) next(error)
   // Once the response has started, an error handler could only try to send a second one.
@@ -165,4 +165,4 @@ function varyByCookie(vary) {
   return names.includes('*') || names.includes('cookie') ? vary : `${vary}, Cookie`
 }
 
-module.exports = { addCookie, appendCookie, errorResponse, fail, jsonResponse, send, sendJson }
+module.exports = { addCookie, appendCookie, errorResponse, passToErrorHandler, jsonResponse, sendResponse, sendJson }

@@ -17,7 +17,7 @@ function socketAuth(/** @type {any} */ options) {
     // A WebTransport session has no request.
     const request = socket.request ?? { headers: socket.handshake.headers }
     if (!isAllowedOrigin(request, authenticator, { hasOwnToken: handshakeToken(socket) !== undefined, hasGetToken })) {
-      next(rejection(new Error('Origin is not allowed'), { code: 'forbidden', status: 403 }))
+      next(withData(new Error('Origin is not allowed'), { code: 'forbidden', status: 403 }))
       return
     }
     settle(
@@ -26,7 +26,7 @@ function socketAuth(/** @type {any} */ options) {
         socket.data.auth = auth
         next()
       },
-      (thrown) => next(errorFor(thrown)),
+      (thrown) => next(toSocketError(thrown)),
     )
   }
 }
@@ -59,14 +59,14 @@ function handshakeToken({ handshake }) {
  *
  * @param {unknown} thrown
  */
-function errorFor(thrown) {
-  if (thrown instanceof AuthError) return rejection(thrown, { code: thrown.code, status: thrown.status })
+function toSocketError(thrown) {
+  if (thrown instanceof AuthError) return withData(thrown, { code: thrown.code, status: thrown.status })
   const error = asError(thrown)
   process.emitWarning(error instanceof Error ? error : inspect(error))
-  return rejection(new Error('Internal server error'), { status: 500 })
+  return withData(new Error('Internal server error'), { status: 500 })
 }
 
 /** @type {<T extends object>(error: Error, data: T) => Error & { data: T }} */
-const rejection = (error, data) => Object.assign(error, { data })
+const withData = (error, data) => Object.assign(error, { data })
 
 module.exports = { socketAuth }

@@ -20,21 +20,21 @@ async function verifyUpgrade(request, socket, options) {
   socket.on('error', ignoreError)
   try {
     const authenticator = new Authenticator('upgrade', options)
-    if (!isAllowedOrigin(request, authenticator)) return respond(socket, ORIGIN_REJECTION)
+    if (!isAllowedOrigin(request, authenticator)) return writeResponse(socket, ORIGIN_REJECTION)
     let auth
     try {
       auth = await authenticator.verify(request)
     } catch (error) {
       if (!(error instanceof AuthError)) throw asError(error)
       const { headers, ...response } = errorResponse(authenticator.withResourceMetadata(error))
-      return respond(socket, { ...response, headers: { ...headers, ...corsHeaders(request, authenticator) } })
+      return writeResponse(socket, { ...response, headers: { ...headers, ...corsHeaders(request, authenticator) } })
     }
     if (socket.destroyed) return null
     setAuth(request, auth)
     socket.off('error', ignoreError)
     return auth
   } catch (error) {
-    respond(socket, INTERNAL_ERROR)
+    writeResponse(socket, INTERNAL_ERROR)
     throw error
   }
 }
@@ -45,7 +45,7 @@ async function verifyUpgrade(request, socket, options) {
  * @param {import('node:stream').Duplex} socket
  * @param {import('./response').ErrorResponse} response
  */
-function respond(socket, { status, headers, body }) {
+function writeResponse(socket, { status, headers, body }) {
   const connectionHeaders = {
     Date: new Date().toUTCString(),
     Connection: 'close',

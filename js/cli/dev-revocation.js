@@ -27,7 +27,7 @@ function sendLogoutToken({ url, sub = 'alice', sid, clientId = 'my-app' }, issue
       events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
     },
   })
-  return send(url, new URLSearchParams({ logout_token: token }).toString(), {
+  return postToApplication(url, new URLSearchParams({ logout_token: token }).toString(), {
     'Content-Type': 'application/x-www-form-urlencoded',
   })
 }
@@ -54,7 +54,7 @@ function sendWebhook({ url, signingKey, userId = 'alice' }) {
     hookId: 'dev',
   })
   const signature = createHmac('sha256', signingKey).update(body).digest('hex')
-  return send(url, body, { 'Content-Type': 'application/json', 'Logto-Signature-Sha-256': signature })
+  return postToApplication(url, body, { 'Content-Type': 'application/json', 'Logto-Signature-Sha-256': signature })
 }
 
 /** An error in the options, whose message is shown to the user. */
@@ -68,7 +68,7 @@ class SendError extends Error {}
  * @param {string} body
  * @param {Record<string, string>} headers
  */
-async function send(url, body, headers) {
+async function postToApplication(url, body, headers) {
   if (typeof url !== 'string' || !URL.canParse(url) || !LOOPBACK.test(new URL(url).hostname))
     throw new SendError('"url": expected a URL on this machine, such as http://localhost:3000/logout')
   const signal = AbortSignal.timeout(TIMEOUT_MS)

@@ -66,7 +66,8 @@ async function handleRequest(request, issuer, state) {
   const path = String(request.url).split('?')[0]
   if (request.method === 'GET') {
     if (path === '/api/state') return json(stateOf(issuer, state))
-    if (path === '/token') return { status: 200, type: 'text/plain', body: createToken(queryOf(request), issuer).token }
+    if (path === '/token')
+      return { status: 200, type: 'text/plain', body: createToken(tokenOptionsFromQuery(request), issuer).token }
     const file = STATIC_FILES[path]
     if (!file) throw new HttpError(404, 'Not found')
     return { status: 200, ...file }
@@ -104,7 +105,7 @@ function createToken({ kind = 'access', ...mintOptions }, issuer) {
  * @param {import('node:http').IncomingMessage} request
  * @returns {Record<string, any>}
  */
-function queryOf({ url }) {
+function tokenOptionsFromQuery({ url }) {
   const options = Object.fromEntries(new URL(String(url), 'http://localhost').searchParams)
   const { expiresIn } = options
   return expiresIn === undefined ? options : { ...options, expiresIn: Number(expiresIn) }

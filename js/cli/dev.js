@@ -3,7 +3,7 @@
 const { createTestIssuer } = require('../testing/index')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { startPage } = require('./dev-server')
-const { painter } = require('./terminal')
+const { createPainter } = require('./terminal')
 
 const HELP = `Usage: logto-authkit dev [options]
 
@@ -35,9 +35,9 @@ async function run(args, surroundings) {
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('dev takes only options')
   const port = readNumber('port', values.port) ?? 3001
-  const issuer = await onPort('--port', port, () => createTestIssuer({ port }))
+  const issuer = await startOnPort('--port', port, () => createTestIssuer({ port }))
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
-  const page = await onPort('--page-port', pagePort, () => startPage(issuer, pagePort)).catch(async (error) => {
+  const page = await startOnPort('--page-port', pagePort, () => startPage(issuer, pagePort)).catch(async (error) => {
     await issuer.close()
     throw error
   })
@@ -48,7 +48,7 @@ async function run(args, surroundings) {
       surroundings.once?.(signal, () => resolve(undefined))
   })
   const { logtoUrl } = issuer
-  const paint = painter(stdout, env)
+  const paint = createPainter(stdout, env)
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
@@ -57,7 +57,7 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
     LOGTO_AUDIENCE=https://api.example.com
 
   Requests to an API with the routes /me and /orders, which requires read:orders:
-${commandsOf(page.url, paint)}
+${exampleCommands(page.url, paint)}
   ${paint.dim('For development only: anyone on this machine can create any token. Press Ctrl-C to stop.')}
 `
   stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)
@@ -72,7 +72,7 @@ ${commandsOf(page.url, paint)}
  * @param {string} page
  * @param {import('./terminal').Paint} paint
  */
-function commandsOf(page, paint) {
+function exampleCommands(page, paint) {
   const send = (/** @type {string} */ path) => `curl -i localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
   const get = (/** @type {string} */ query) => `TOKEN=$(curl -s '${page}/token?${query}')`
   return [
@@ -94,7 +94,7 @@ function commandsOf(page, paint) {
  * @param {() => Promise<T>} start
  * @returns {Promise<T>}
  */
-async function onPort(flag, port, start) {
+async function startOnPort(flag, port, start) {
   try {
     return await start()
   } catch (error) {

@@ -3,7 +3,7 @@
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
 /** @type {(route: ReturnType<typeof import('./proxy').proxyFor>) => Finding} */
-const proxy = ({ says, wrong }) =>
+const proxyFinding = ({ says, wrong }) =>
   wrong
     ? { check: 'Proxy', ok: false, found: wrong, advice: 'Use a URL such as http://proxy.example.com:3128.' }
     : { check: 'Proxy', ok: true, found: says }
@@ -13,7 +13,7 @@ const proxy = ({ says, wrong }) =>
  * @param {URL} url
  * @returns {Finding}
  */
-function connection(keys, url) {
+function connectionFinding(keys, url) {
   if (!(keys instanceof Error)) return { check: 'Connection', ok: true, found: 'the server responds' }
   return { check: 'Connection', ok: false, ...failureOf(keys, url.host) }
 }
@@ -27,15 +27,15 @@ function connection(keys, url) {
 function failureOf(error, host) {
   const { code = '', message = String(error) } = /** @type {NodeJS.ErrnoException} */ (error)
   const kind = /SSL routines/.test(message) ? 'EPROTO' : code
-  const [what, advice] = FAILURES[kind] ?? [
+  const [what, advice] = CONNECTION_FAILURES[kind] ?? [
     message || kind,
     'Check the URL, whether the server is running, and whether a firewall blocks the connection.',
   ]
-  return { found: FAILURES[kind] ? `${host}: ${what} (${kind})` : what, advice }
+  return { found: CONNECTION_FAILURES[kind] ? `${host}: ${what} (${kind})` : what, advice }
 }
 
 /** What failed, and what to do about it, by Node's error code. @type {Record<string, [string, string]>} */
-const FAILURES = {
+const CONNECTION_FAILURES = {
   ENOTFOUND: [
     'unknown hostname',
     'The hostname cannot be resolved from this machine. Check it for typing errors; it may belong to another network, such as that of a container.',
@@ -83,4 +83,4 @@ const REDIS_ADVICE = [
   [/WRONGTYPE/, 'Something else uses this key. Choose another prefix for redisStore.'],
 ]
 
-module.exports = { connection, failureOf, proxy, redisFailure }
+module.exports = { connectionFinding, failureOf, proxyFinding, redisFailure }

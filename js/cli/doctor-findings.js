@@ -1,14 +1,14 @@
 /** The checks of `doctor`, one finding each. The core itself decides whether keys can be fetched and used. */
 
 const native = require('../core/addon')
-const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaults('verifier')
+const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
 const { create } = require('../core/options')
-const { settledOutcome } = require('../core/pending')
-const { connection, proxy } = require('./doctor-connection')
-const { certificate } = require('./doctor-tls')
-const { audience, baseUrl, endpointsUrl } = require('./doctor-url')
-const { span } = require('./hints')
-const { get, jsonObject } = require('./http')
+const { promisedOutcome } = require('../core/pending')
+const { connectionFinding, proxyFinding } = require('./doctor-connection')
+const { certificateFinding } = require('./doctor-tls')
+const { audienceFinding, baseUrlFinding, endpointsUrl } = require('./doctor-url')
+const { formatDuration } = require('./hints')
+const { get, parseJsonObject } = require('./http')
 const { proxyFor } = require('./proxy')
 
 /**
@@ -25,8 +25,8 @@ const { proxyFor } = require('./proxy')
  *
  * @param {import('../native/binding').NativeVerifier} verifier
  */
-async function outageOf(verifier) {
-  const outcome = /** @type {any} */ (await settledOutcome(verifier.prefetch()))
+async function outageReason(verifier) {
+  const outcome = /** @type {any} */ (await promisedOutcome(verifier.prefetch()))
   return typeof outcome === 'string' ? null : String(outcome.cause ?? outcome.message)
 }
 
@@ -36,7 +36,7 @@ const KEY_CHECKS = ['Key set', 'Algorithms']
  * The largest acceptable clock difference, in seconds. If it is larger, tokens are rejected too early or accepted too
  * long.
  */
-const MOST_SKEW = 10
+const MAX_CLOCK_SKEW = 10
 
 /**
  * @param {Subject} subject
@@ -53,18 +53,18 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
   const route = proxyFor(keysUrl, env)
   const settings = { proxy: route.proxy, timeout }
   const [discovery, keys, endpoints, outage] = await Promise.all([
-    attempt(get(discoveryUrl, { proxy: proxyFor(discoveryUrl, env).proxy, timeout })),
-    attempt(get(keysUrl, settings)),
-    attempt(get(endpointsUrl(new URL(issuer)), settings)),
-    outageOf(verifier),
+    valueOrError(get(discoveryUrl, { proxy: proxyFor(discoveryUrl, env).proxy, timeout })),
+    valueOrError(get(keysUrl, settings)),
+    valueOrError(get(endpointsUrl(new URL(issuer)), settings)),
+    outageReason(verifier),
   ])
 
   const way = [
-    baseUrl(its.logtoUrl, issuer, keysUrl, endpoints),
-    proxy(route),
-    connection(keys, keysUrl),
-    ...(keysUrl.protocol === 'https:' ? [certificate(keys, outage, env)] : []),
-    ...documents(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
+    baseUrlFinding(its.logtoUrl, issuer, keysUrl, endpoints),
+    proxyFinding(route),
+    connectionFinding(keys, keysUrl),
+    ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, outage, env)] : []),
+    ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
   // The same fault makes the fetch of the keys fail too. It is reported only once, in the most specific finding.
   const cause = way.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
@@ -72,9 +72,9 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     ...way,
     ...(outage !== null && cause !== undefined
       ? KEY_CHECKS.map((check) => ({ check, ok: null, found: `not checked, see ${cause.check}` }))
-      : keySet(keys, keysUrl, outage, verifier.stats().keys, algorithms)),
-    clock(discovery, keys),
-    audience(its.audience, issuer),
+      : keySetFindings(keys, keysUrl, outage, verifier.stats().keys, algorithms)),
+    clockFinding(discovery, keys),
+    audienceFinding(its.audience, issuer),
   ]
 }
 
@@ -87,7 +87,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
  * @param {string | null} outage
  * @returns {Finding[]}
  */
-function documents(discovery, keys, url, issuers, keysUrl, outage) {
+function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
   const unseen = { check: 'Issuer', ok: null, found: `accepted: ${issuers.join(', ')}` }
   /** @type {(found: string, advice: string, fix?: Partial<Subject>) => Finding[]} */
   const fail = (found, advice, fix) => [{ check: 'Discovery', ok: false, found, advice, ...(fix && { fix }) }, unseen]
@@ -108,12 +108,12 @@ function documents(discovery, keys, url, issuers, keysUrl, outage) {
   if (status !== 200)
     return fail(
       `${url.href} responds with ${status}`,
-      status === 404 ? WRONG_PLACE : 'The server reports an error. Look at its log.',
+      status === 404 ? WRONG_BASE_URL : 'The server reports an error. Look at its log.',
     )
-  const document = jsonObject(body)
+  const document = parseJsonObject(body)
   if (typeof document?.issuer !== 'string') {
     const what = /^\s*</.test(body) ? 'returns a web page' : 'does not return a discovery document'
-    return fail(`${url.href} ${what}`, WRONG_PLACE)
+    return fail(`${url.href} ${what}`, WRONG_BASE_URL)
   }
   const { issuer, jwks_uri: jwksUri } = document
   const elsewhere = typeof jwksUri === 'string' && jwksUri !== keysUrl.href
@@ -133,7 +133,7 @@ function documents(discovery, keys, url, issuers, keysUrl, outage) {
 
 const DISCOVERY_PATH = '/oidc/.well-known/openid-configuration'
 
-const WRONG_PLACE =
+const WRONG_BASE_URL =
   'This does not seem to be the base URL of Logto. Use the ENDPOINT of the server, including its sub-path if it has one; the admin console has a different URL.'
 
 /**
@@ -144,7 +144,7 @@ const WRONG_PLACE =
  * @param {import('../..').Algorithm[]} algorithms
  * @returns {Finding[]}
  */
-function keySet(answer, url, outage, usable, algorithms) {
+function keySetFindings(answer, url, outage, usable, algorithms) {
   const none = { check: 'Algorithms', ok: null, found: 'no keys to check' }
   if (outage !== null) {
     const page =
@@ -153,7 +153,7 @@ function keySet(answer, url, outage, usable, algorithms) {
         : ''
     return [{ check: 'Key set', ok: false, found: outage, advice: `${url.href} must return a key set.${page}` }, none]
   }
-  const listed = answer instanceof Error ? [] : (jsonObject(answer.body)?.keys ?? [])
+  const listed = answer instanceof Error ? [] : (parseJsonObject(answer.body)?.keys ?? [])
   const described = []
   const served = new Set()
   const unserved = []
@@ -184,15 +184,15 @@ function keySet(answer, url, outage, usable, algorithms) {
  * @param {(Answer | Error)[]} answers
  * @returns {Finding}
  */
-function clock(...answers) {
+function clockFinding(...answers) {
   const check = 'Clock'
   for (const answer of answers) {
     if (answer instanceof Error || answer.clock === null) continue
     const { theirs, ours } = answer.clock
     // The Date header is truncated to whole seconds.
     const skew = Math.max(0, Math.abs(theirs + 500 - ours) - 500) / 1000
-    if (skew <= MOST_SKEW) return { check, ok: true, found: "agrees with the server's to within seconds" }
-    const found = `${span(skew)} ${ours > theirs ? 'ahead of' : 'behind'} the server's`
+    if (skew <= MAX_CLOCK_SKEW) return { check, ok: true, found: "agrees with the server's to within seconds" }
+    const found = `${formatDuration(skew)} ${ours > theirs ? 'ahead of' : 'behind'} the server's`
     return {
       check,
       ok: false,
@@ -208,6 +208,6 @@ function clock(...answers) {
  * @param {Promise<T>} promise
  * @returns {Promise<T | Error>}
  */
-const attempt = (promise) => promise.catch((error) => (error instanceof Error ? error : new Error(String(error))))
+const valueOrError = (promise) => promise.catch((error) => (error instanceof Error ? error : new Error(String(error))))
 
 module.exports = { serverFindings }

@@ -5,7 +5,7 @@ const { lookup } = require('node:dns/promises')
 const { BlockList, isIP } = require('node:net')
 const { contract } = require('../core/contract')
 const { failureOf } = require('./doctor-connection')
-const { jsonObject } = require('./http')
+const { parseJsonObject } = require('./http')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -231,7 +231,7 @@ async function post(url, body, timeout, headers) {
   try {
     const signal = AbortSignal.timeout(timeout)
     const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal })
-    const json = jsonObject(await response.text())
+    const json = parseJsonObject(await response.text())
     return { status: response.status, headers: response.headers, json, ms: Math.round(performance.now() - began) }
   } catch (thrown) {
     const error = /** @type {Error} */ (thrown)

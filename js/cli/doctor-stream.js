@@ -4,7 +4,7 @@ const { randomBytes } = require('node:crypto')
 const { setTimeout } = require('node:timers/promises')
 const { createRevocations, redisStore } = require('../revocation')
 const { redisFailure } = require('./doctor-connection')
-const { span } = require('./hints')
+const { formatDuration } = require('./hints')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -44,7 +44,8 @@ async function streamFinding(send, key) {
       const advice = 'If your application passes a prefix to redisStore, pass it with --redis-prefix.'
       return { check, ok: null, found: `${key} does not exist, so nothing is revoked`, advice }
     }
-    const age = (/** @type {any} */ [[id]]) => `${span((Date.now() - Number.parseInt(String(id), 10)) / 1000)} ago`
+    const age = (/** @type {any} */ [[id]]) =>
+      `${formatDuration((Date.now() - Number.parseInt(String(id), 10)) / 1000)} ago`
     const items = `${Number(length).toLocaleString('en')} ${Number(length) === 1 ? 'item' : 'items'}`
     return { check, ok: true, found: `${key}: ${items}, oldest ${age(first)}, newest ${age(last)}` }
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The finding of `doctor` about the server's certificate. */
 
-const { date } = require('./hints')
+const { formatDate } = require('./hints')
 
 /** @typedef {import('./http').Answer} Answer */
 /** @typedef {import('./doctor-findings').Finding} Finding */
@@ -14,12 +14,12 @@ const { date } = require('./hints')
  * @param {Record<string, string | undefined>} env
  * @returns {Finding}
  */
-function certificate(keys, outage, env) {
+function certificateFinding(keys, outage, env) {
   const check = 'TLS'
   const extra = env.NODE_EXTRA_CA_CERTS ? `, NODE_EXTRA_CA_CERTS is ${env.NODE_EXTRA_CA_CERTS}` : ''
   const shown = keys instanceof Error ? null : keys.certificate
   const about = shown
-    ? `certificate issued by ${shown.issuer}, valid until ${date(shown.until.getTime() / 1000)}${extra}`
+    ? `certificate issued by ${shown.issuer}, valid until ${formatDate(shown.until.getTime() / 1000)}${extra}`
     : `the server presented no certificate${extra}`
   if (outage === null || (shown && !/certificate|handshake|tls/i.test(outage)))
     return { check, ok: shown ? true : null, found: about }
@@ -43,4 +43,4 @@ function certificate(keys, outage, env) {
   return { check, ok: false, found: `${outage} (${about})`, advice }
 }
 
-module.exports = { certificate }
+module.exports = { certificateFinding }

@@ -1,6 +1,6 @@
 /** The findings of `doctor` about the options themselves: the base URL and the audience. */
 
-const { jsonObject } = require('./http')
+const { parseJsonObject } = require('./http')
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
@@ -11,7 +11,7 @@ const { jsonObject } = require('./http')
  * @param {import('./http').Answer | Error} endpoints - The response of the admin tenant's API.
  * @returns {Finding}
  */
-function baseUrl(logtoUrl, issuer, keysUrl, endpoints) {
+function baseUrlFinding(logtoUrl, issuer, keysUrl, endpoints) {
   const check = 'URL'
   const found = `${logtoUrl} (issuer ${issuer})`
   const userUrl = userEndpoint(endpoints)
@@ -45,7 +45,7 @@ const endpointsUrl = (issuer) => new URL(issuer.href.replace(/\/oidc$/, '/api/.w
  */
 function userEndpoint(answer) {
   if (answer instanceof Error || answer.status !== 200) return undefined
-  const user = jsonObject(answer.body)?.user
+  const user = parseJsonObject(answer.body)?.user
   return typeof user === 'string' && URL.canParse(user) ? user.replace(/\/$/, '') : undefined
 }
 
@@ -56,12 +56,12 @@ function userEndpoint(answer) {
  * @param {string} issuer
  * @returns {Finding}
  */
-function audience(given, issuer) {
+function audienceFinding(given, issuer) {
   const check = 'Audience'
   if (given === undefined) return { check, ok: null, found: 'not checked: pass --audience or --options' }
   const audiences = [given].flat()
   for (const one of audiences) {
-    const wrong = wrongAudience(one, issuer)
+    const wrong = audienceMistake(one, issuer)
     if (wrong === undefined) continue
     const fix = one !== one.trim() ? { audience: one.trim() } : undefined
     return { check, ok: false, found: one, advice: wrong, ...(fix && audiences.length === 1 && { fix }) }
@@ -74,7 +74,7 @@ function audience(given, issuer) {
  * @param {string} audience
  * @param {string} issuer
  */
-function wrongAudience(audience, issuer) {
+function audienceMistake(audience, issuer) {
   if (audience !== audience.trim()) return 'Remove the white space around it.'
   if (!URL.canParse(audience))
     return 'An API identifier in Logto is an absolute URI such as https://api.example.com. This may be the id of an application.'
@@ -82,4 +82,4 @@ function wrongAudience(audience, issuer) {
     return "That is Logto's own URL. Access tokens are issued for your API: register it in Logto and use its identifier."
 }
 
-module.exports = { audience, baseUrl, endpointsUrl }
+module.exports = { audienceFinding, baseUrlFinding, endpointsUrl }

@@ -1,12 +1,12 @@
 /** `logto-authkit doctor`: checks that this machine can verify tokens of a Logto server, and suggests fixes. */
 
-const { defaults } = require('../core/contract')
+const { defaultOptions } = require('../core/contract')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
-const { painter, printable, printableJson, widthOf, wrapped } = require('./terminal')
-const { list, loadOptions } = require('./verify-options')
+const { createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
+const { oneOrMany, loadOptions } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -28,14 +28,14 @@ requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, cloc
   --issuer ISS       accepted issuer, if you set the option issuer (repeatable)
   --jwks-uri URL     URL of the key set, if you set the option jwksUri
   --algorithm ALG    accepted algorithm, if you set the option algorithms (repeatable)
-  --timeout MS       per request (default: ${defaults('verifier').jwksTimeoutMs})
+  --timeout MS       per request (default: ${defaultOptions('verifier').jwksTimeoutMs})
   --options FILE     a module or JSON file with your application's options; flags override them
   --fix              print the corrected options
 
 Revocations, also without --url:
 
   --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here
-  --redis-prefix P   the prefix of redisStore (default: ${defaults('redisStore').prefix})
+  --redis-prefix P   the prefix of redisStore (default: ${defaultOptions('redisStore').prefix})
   --webhook URL      send a signed and a forged test event to your webhook. The signing key is read
                      from the environment variable ${KEY_VARIABLE}
   --backchannel URL  check whether logout tokens from Logto can arrive at your handler
@@ -71,15 +71,17 @@ async function run(args, { stdout, env, cwd }) {
   if (positionals.length > 0) throw new UsageError('doctor takes only options')
   const checks = revocationChecks(values, env, cwd())
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
-  const subject = isServer ? await subjectOf(values) : undefined
+  const subject = isServer ? await optionsToCheck(values) : undefined
   const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
   // One after the other, so that they do not delay each other.
   for (const check of checks) findings.push(...(await check()))
   const isWell = findings.every(({ ok }) => ok !== false)
-  const fixed = values.fix && subject !== undefined ? corrected(subject, findings) : undefined
+  const fixed = values.fix && subject !== undefined ? withFixes(subject, findings) : undefined
   const report = { ok: isWell, findings, ...(fixed && { options: fixed }) }
   stdout.write(
-    values.json ? `${printableJson(report)}\n` : text(findings, isWell, fixed, painter(stdout, env), widthOf(stdout)),
+    values.json
+      ? `${printableJson(report)}\n`
+      : formatFindings(findings, isWell, fixed, createPainter(stdout, env), widthOf(stdout)),
   )
   return isWell ? 0 : 1
 }
@@ -91,11 +93,11 @@ async function run(args, { stdout, env, cwd }) {
  * @returns {(() => Promise<Finding[]>)[]}
  */
 function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder) {
-  const timeout = readNumber('timeout', flags.timeout) ?? defaults('verifier').jwksTimeoutMs
+  const timeout = readNumber('timeout', flags.timeout) ?? defaultOptions('verifier').jwksTimeoutMs
   const checks = []
   if (redis !== undefined) {
     const url = readUrl('redis', redis, ['redis:', 'rediss:'])
-    const prefix = flags['redis-prefix'] ?? defaults('redisStore').prefix
+    const prefix = flags['redis-prefix'] ?? defaultOptions('redisStore').prefix
     checks.push(() => redisFindings({ url, prefix, folder, timeout }))
   }
   if (webhook !== undefined) {
@@ -131,12 +133,12 @@ function readUrl(flag, text, protocols) {
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
  * @returns {Promise<Omit<Subject, 'env'>>}
  */
-async function subjectOf(flags) {
+async function optionsToCheck(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const subject = {
     logtoUrl: flags.url ?? own.logtoUrl,
-    audience: list(flags.audience) ?? own.audience,
-    issuer: list(flags.issuer) ?? own.issuer,
+    audience: oneOrMany(flags.audience) ?? own.audience,
+    issuer: oneOrMany(flags.issuer) ?? own.issuer,
     jwksUri: flags['jwks-uri'] ?? own.jwksUri,
     algorithms: flags.algorithm ?? own.algorithms,
     jwksCa: own.jwksCa,
@@ -152,7 +154,7 @@ async function subjectOf(flags) {
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings
  */
-function corrected({ timeout, ...options }, findings) {
+function withFixes({ timeout, ...options }, findings) {
   const jwksTimeoutMs = timeout === undefined ? {} : { jwksTimeoutMs: timeout }
   return Object.assign({}, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix))
 }
@@ -164,11 +166,11 @@ function corrected({ timeout, ...options }, findings) {
  * @param {import('./terminal').Paint} paint
  * @param {number} width
  */
-function text(findings, isWell, fixed, paint, width) {
+function formatFindings(findings, isWell, fixed, paint, width) {
   const lines = findings.flatMap(({ check, ok, found, advice }) => {
     const mark = ok === null ? paint.dim('-') : ok ? paint.good('✓') : paint.bad('✗')
-    const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapped(printable(found), INDENT, width).trimStart()}`
-    return advice ? [line, wrapped(printable(advice), INDENT, width)] : [line]
+    const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapText(printable(found), INDENT, width).trimStart()}`
+    return advice ? [line, wrapText(printable(advice), INDENT, width)] : [line]
   })
   const count = findings.filter(({ ok }) => ok === false).length
   const summary = isWell

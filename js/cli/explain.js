@@ -4,9 +4,9 @@ const { AuthError } = require('../core/errors')
 const { create } = require('../core/options')
 const { verifyLogtoToken } = require('../index')
 const { UsageError, readArguments } = require('./arguments')
-const { date, hints, span } = require('./hints')
+const { formatDate, hints, formatDuration } = require('./hints')
 const { WHOLE_INPUT, findToken, readInput } = require('./input')
-const { painter, printable, printableJson, widthOf, wrapped } = require('./terminal')
+const { createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
 const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
 
 /**
@@ -45,7 +45,7 @@ async function run(args, surroundings) {
   if (positionals.length !== 1) throw new UsageError('explain takes one token, or - to read it from standard input')
   const options = await readOptions(values)
   const result = await explain(await readInput(positionals[0], surroundings), options)
-  const text = () => formatExplanation(result, painter(stdout, env), widthOf(stdout), options)
+  const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
   stdout.write(values.json ? `${printableJson(result)}\n` : text())
   return EXIT_CODES[result.verdict]
 }
@@ -117,7 +117,7 @@ function formatExplanation(
   if (verdict === 'accepted') lines.push(paint.good('✓ Accepted'))
   if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
   if (verdict === 'rejected') lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), `  ${printable(message ?? '')}`)
-  for (const hint of hints) lines.push('', wrapped(hint, '  ', width))
+  for (const hint of hints) lines.push('', wrapText(hint, '  ', width))
   if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)
     lines.push('', `The token was found in ${printable(foundIn)}.`)
   lines.push('')
@@ -155,7 +155,7 @@ function formatMembers(object, now) {
     const json = printable(JSON.stringify(value))
     const shown = json.length > MAX_VALUE_LENGTH ? `${json.slice(0, MAX_VALUE_LENGTH)}…` : json
     const isTime = now && TIME_CLAIMS.includes(name) && typeof value === 'number' && Math.abs(value) < YEAR_10000
-    return `  ${printable(name)}: ${shown}${isTime ? `  (${dateAndDistance(value, now)})` : ''}`
+    return `  ${printable(name)}: ${shown}${isTime ? `  (${formatTime(value, now)})` : ''}`
   })
 }
 
@@ -163,9 +163,9 @@ function formatMembers(object, now) {
  * @param {number} seconds
  * @param {Date} now
  */
-function dateAndDistance(seconds, now) {
+function formatTime(seconds, now) {
   const past = now.getTime() / 1000 - seconds
-  return `${date(seconds)}, ${past >= 0 ? `${span(past)} ago` : `in ${span(-past)}`}`
+  return `${formatDate(seconds)}, ${past >= 0 ? `${formatDuration(past)} ago` : `in ${formatDuration(-past)}`}`
 }
 
 /** @type {Record<Report['verdict'], number>} */

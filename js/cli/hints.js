@@ -1,6 +1,6 @@
 /** The likely mistake behind each rejection. The hints use the token's own claims, even if its signature is invalid. */
 
-const { contract, meaningOf } = require('../core/contract')
+const { contract, reasonMeaning } = require('../core/contract')
 const { printable } = require('./terminal')
 
 /**
@@ -15,7 +15,7 @@ const { printable } = require('./terminal')
  */
 function hints(errors, its) {
   const found = errors.flatMap((error) => HINTS[error.code]?.({ ...its, error, errors }) ?? []).flat()
-  if (errors.length === 0) found.push(...remarks(its))
+  if (errors.length === 0) found.push(...remarksOnValidToken(its))
   return [...new Set(found)].map(printable)
 }
 
@@ -23,7 +23,7 @@ function hints(errors, its) {
 const HINTS = {
   missing_token: ({ options, error: { details } }) => [
     details.cookie === undefined
-      ? (meaningOf(details.reason) ?? [])
+      ? (reasonMeaning(details.reason) ?? [])
       : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
     `The request contains no token. The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
@@ -38,7 +38,7 @@ const HINTS = {
         : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
   malformed_token: ({ token, error: { details } }) => [
-    [meaningOf(details.reason), details.problem].filter(Boolean).join(' '),
+    [reasonMeaning(details.reason), details.problem].filter(Boolean).join(' '),
     /^j:/.test(token)
       ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
       : [],
@@ -62,7 +62,7 @@ const HINTS = {
     errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_issuer')
       ? 'The key set does not contain the key, because the token comes from another server or tenant.'
       : error.details.reason
-        ? String(meaningOf(error.details.reason))
+        ? String(reasonMeaning(error.details.reason))
         : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
   ],
   invalid_signature: () => [
@@ -73,15 +73,15 @@ const HINTS = {
   ],
   invalid_issuer: ({ claims, error }) =>
     typeof claims?.iss === 'string'
-      ? otherIssuer(claims.iss, error.details.expected)
+      ? otherIssuerHints(claims.iss, error.details.expected)
       : ['The token has no `iss` claim, or it is not a string.'],
-  invalid_audience: ({ claims, options }) => otherAudience(claims?.aud, [options.audience].flat(), claims),
+  invalid_audience: ({ claims, options }) => otherAudienceHints(claims?.aud, [options.audience].flat(), claims),
   token_expired: ({ error: { details }, claims }) =>
-    details.exp === undefined ? tooOld(details) : expired(details, claims),
+    details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims),
   token_not_active: ({ error: { details } }) => [
     details.nbf === undefined
-      ? `The token was issued ${span(details.iat - details.now)} in the future, at ${date(details.iat)}. Compare the clocks (\`logto-authkit doctor\`).`
-      : `The token becomes valid in ${span(details.nbf - details.now)}, at ${date(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`logto-authkit doctor\`).`,
+      ? `The token was issued ${formatDuration(details.iat - details.now)} in the future, at ${formatDate(details.iat)}. Compare the clocks (\`logto-authkit doctor\`).`
+      : `The token becomes valid in ${formatDuration(details.nbf - details.now)}, at ${formatDate(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`logto-authkit doctor\`).`,
   ],
   token_revoked: ({ error }) => [
     error.details.revoked === undefined
@@ -131,16 +131,16 @@ const ADVICE = {
 }
 
 /** @type {(details: any, claims: any) => string[]} */
-const expired = ({ exp, now }, claims) => [
-  `The token expired ${span(now - exp)} ago, at ${date(exp)}.`,
+const expiredHints = ({ exp, now }, claims) => [
+  `The token expired ${formatDuration(now - exp)} ago, at ${formatDate(exp)}.`,
   now - exp < 120
     ? 'That is recent. If this happens with new tokens, compare the clocks (`logto-authkit doctor`) or set `clockTolerance`.'
-    : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${span(claims.exp - claims.iat)}.` : ''}`,
+    : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${formatDuration(claims.exp - claims.iat)}.` : ''}`,
 ]
 
 /** @type {(details: any) => string[]} */
-const tooOld = ({ iat, now, maxTokenAge }) => [
-  `The token was issued ${span(now - iat)} ago, at ${date(iat)}, and \`maxTokenAge\` allows ${span(maxTokenAge)}. Request a new token.`,
+const tooOldHints = ({ iat, now, maxTokenAge }) => [
+  `The token was issued ${formatDuration(now - iat)} ago, at ${formatDate(iat)}, and \`maxTokenAge\` allows ${formatDuration(maxTokenAge)}. Request a new token.`,
 ]
 
 /**
@@ -148,8 +148,8 @@ const tooOld = ({ iat, now, maxTokenAge }) => [
  * @param {string[]} expected
  * @returns {string[]}
  */
-function otherIssuer(iss, expected) {
-  const like = expected.find((one) => looseForm(one) === looseForm(iss))
+function otherIssuerHints(iss, expected) {
+  const like = expected.find((one) => comparableUrl(one) === comparableUrl(iss))
   if (like !== undefined && iss !== like) {
     return [`"${iss}" and "${like}" differ only in spelling, but issuers must match exactly: set issuer: "${iss}".`]
   }
@@ -178,11 +178,11 @@ function otherIssuer(iss, expected) {
  * @param {any} claims
  * @returns {string[]}
  */
-function otherAudience(aud, expected, claims) {
+function otherAudienceHints(aud, expected, claims) {
   const audiences = [aud].flat().filter((one) => typeof one === 'string')
   if (audiences.length === 0) return ['The token has no `aud` claim, or it is not a string.']
   for (const one of audiences) {
-    const like = expected.find((other) => looseForm(other) === looseForm(one))
+    const like = expected.find((other) => comparableUrl(other) === comparableUrl(one))
     if (like === undefined) continue
     const slash = one.replace(/\/$/, '') === like.replace(/\/$/, '') ? ' in the trailing slash' : ''
     return [
@@ -213,7 +213,7 @@ function otherAudience(aud, expected, claims) {
  *
  * @param {Case} its
  */
-function remarks({ claims, options }) {
+function remarksOnValidToken({ claims, options }) {
   const said = []
   if (options.audience === null && claims?.aud !== undefined) {
     said.push(
@@ -245,7 +245,7 @@ const isIdToken = (claims) =>
  *
  * @param {string} url
  */
-const looseForm = (url) =>
+const comparableUrl = (url) =>
   String(url)
     .toLowerCase()
     .replace(/^https?:\/\//, '')
@@ -253,14 +253,14 @@ const looseForm = (url) =>
     .replace(/\/+$/, '')
 
 /** @param {number} seconds */
-const date = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
+const formatDate = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
 
 /**
  * Returns a duration in its two largest units.
  *
  * @param {number} seconds
  */
-function span(seconds) {
+function formatDuration(seconds) {
   let rest = Math.max(0, Math.round(seconds))
   const parts = []
   for (const [unit, size] of /** @type {[string, number][]} */ (UNITS)) {
@@ -279,4 +279,4 @@ const UNITS = [
 ]
 const ORGANIZATION = 'urn:logto:organization:'
 
-module.exports = { date, hints, span }
+module.exports = { formatDate, hints, formatDuration }

@@ -33,7 +33,7 @@ async function get(url, { proxy, timeout }) {
         null,
       )
     }
-    const socket = proxy ? await tunnel(url, proxy, signal) : undefined
+    const socket = proxy ? await openTunnel(url, proxy, signal) : undefined
     const secured = tls.connect({
       host: hostOf(url),
       port: Number(url.port || 443),
@@ -91,7 +91,7 @@ function readResponse(request, socket) {
  * @param {AbortSignal} signal
  * @returns {Promise<import('node:net').Socket>}
  */
-function tunnel(url, proxy, signal) {
+function openTunnel(url, proxy, signal) {
   const target = `${url.hostname}:${url.port || 443}`
   const { request } = proxy.protocol === 'https:' ? https : http
   return new Promise((resolve, reject) => {
@@ -144,7 +144,7 @@ function certificateOf(socket) {
  * @param {string} text
  * @returns {any}
  */
-function jsonObject(text) {
+function parseJsonObject(text) {
   try {
     const value = JSON.parse(text)
     return typeof value === 'object' ? value : null
@@ -153,4 +153,4 @@ function jsonObject(text) {
   }
 }
 
-module.exports = { get, jsonObject }
+module.exports = { get, parseJsonObject }

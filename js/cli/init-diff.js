@@ -3,17 +3,17 @@
 const { printable } = require('./terminal')
 
 /** The number of unchanged lines that are shown before and after a change. */
-const CONTEXT = 2
+const CONTEXT_LINES = 2
 
 /**
  * @param {{ path: string, before: string | null, after: string }} change
  * @param {import('./terminal').Paint} paint
  */
-function diffOf({ path, before, after }, paint) {
-  const lines = compare(linesOf(before ?? ''), linesOf(after))
+function formatDiff({ path, before, after }, paint) {
+  const lines = diffLines(linesOf(before ?? ''), linesOf(after))
   const title = paint.bold(before === null ? `${path} (new file)` : path)
   const isShown = lines.map((_, i) =>
-    lines.slice(Math.max(0, i - CONTEXT), i + CONTEXT + 1).some(([mark]) => mark !== ' '),
+    lines.slice(Math.max(0, i - CONTEXT_LINES), i + CONTEXT_LINES + 1).some(([mark]) => mark !== ' '),
   )
   const shown = lines.flatMap(([mark, line], i) => {
     if (!isShown[i]) return i > 0 && isShown[i - 1] ? [paint.dim('  …')] : []
@@ -33,7 +33,7 @@ const linesOf = (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/
  * @param {string[]} after
  * @returns {[mark: ' ' | '+' | '-', line: string][]}
  */
-function compare(before, after) {
+function diffLines(before, after) {
   /** `common[i][j]`: length of the longest common subsequence of `before` from i and `after` from j. */
   const common = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1))
   for (let i = before.length - 1; i >= 0; i -= 1)
@@ -58,4 +58,4 @@ function compare(before, after) {
   return lines
 }
 
-module.exports = { diffOf }
+module.exports = { formatDiff }

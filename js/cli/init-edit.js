@@ -140,16 +140,16 @@ const isBalanced = (text) =>
  * @param {string | null} original
  * @param {Record<string, string>} entries
  */
-function addEntries(original, entries) {
+function addEnvironmentEntries(original, entries) {
   const file = new SourceFile(original ?? '')
-  const missing = Object.entries(entries).filter(([name]) => entryOf(file.text, name) === undefined)
+  const missing = Object.entries(entries).filter(([name]) => environmentValue(file.text, name) === undefined)
   if (missing.length === 0) return null
   const start = file.text === '' || file.text.endsWith('\n') ? file.text : `${file.text}\n`
   return file.restored(start + missing.map(([name, value]) => `${name}=${value}\n`).join(''))
 }
 
 /** Returns the value of an entry. @param {string} text @param {string} name */
-const entryOf = (text, name) =>
+const environmentValue = (text, name) =>
   new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(.*?)\\s*$`, 'm').exec(text)?.[1].replace(/^(['"])(.*)\1$/, '$2')
 
 /**
@@ -162,4 +162,4 @@ const toCommonJs = (code) =>
     .replace(/^import (\w+) from (.*)$/gm, 'const $1 = require($2)')
     .replace(/^import (\{.*\}) from (.*)$/gm, 'const $1 = require($2)')
 
-module.exports = { addController, addEntries, addRoute, entryOf, toCommonJs, wrapNextConfig }
+module.exports = { addController, addEnvironmentEntries, addRoute, environmentValue, toCommonJs, wrapNextConfig }

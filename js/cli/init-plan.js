@@ -2,7 +2,7 @@
 
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
-const { addController, addEntries, addRoute, toCommonJs, wrapNextConfig } = require('./init-edit')
+const { addController, addEnvironmentEntries, addRoute, toCommonJs, wrapNextConfig } = require('./init-edit')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -47,7 +47,7 @@ const ROUTES = {
 function planOf(project, entries) {
   const plan = new Planner(project)
   const { environment } = project
-  const text = addEntries(project.read(environment), entries)
+  const text = addEnvironmentEntries(project.read(environment), entries)
   if (text === null) plan.kept.push(environment)
   else plan.change(environment, text)
 
@@ -155,15 +155,15 @@ function entryFiles({ project }) {
 
 /** @param {Project} project @param {string} path */
 const startCommand = (project, path) =>
-  `${/\.[cm]?ts$/.test(path) ? `${RUNNERS[project.packageManager]} tsx` : 'node'} --env-file=.env ${path}`
+  `${/\.[cm]?ts$/.test(path) ? `${EXECUTABLE_RUNNERS[project.packageManager]} tsx` : 'node'} --env-file=.env ${path}`
 
 /** The path by which `src/app.module.ts` imports the controller. */
-const CONTROLLER = './me.controller'
+const CONTROLLER_PATH = './me.controller'
 
 /** @param {Planner} plan */
 function planNest(plan) {
   plan.create('src/me.controller.ts', readTemplate('nest-controller.ts'))
-  const lines = `import { MeController } from '${CONTROLLER}'\n\ncontrollers: [MeController]\n`
+  const lines = `import { MeController } from '${CONTROLLER_PATH}'\n\ncontrollers: [MeController]\n`
   plan.extend('src/app.module.ts', addController, lines)
   const { packageManager } = plan.project
   plan.start = `${packageManager === 'npm' ? 'npm run' : packageManager} build && node --env-file=.env dist/main.js`
@@ -189,9 +189,9 @@ function planNext(plan) {
 }
 
 /** How each package manager runs an executable. */
-const RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
+const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
 /** @param {string} name */
 const readTemplate = (name) => readFileSync(join(__dirname, 'templates', name), 'utf8')
 
-module.exports = { RUNNERS, planOf }
+module.exports = { EXECUTABLE_RUNNERS, planOf }

@@ -1,9 +1,9 @@
 /** The texts of `init`: the description of the project, the next commands and the summary in JSON. */
 
-const { RUNNERS } = require('./init-plan')
+const { EXECUTABLE_RUNNERS } = require('./init-plan')
 
 /** The URL and the audience of `logto-authkit dev`. */
-const DEV = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
+const DEV_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
 const DEV_INSTALL = {
   npm: 'npm install --save-dev tsx',
@@ -13,7 +13,7 @@ const DEV_INSTALL = {
 }
 
 /** @param {import('./init-project').Project} project */
-function descriptionOf({ framework, router, isTypeScript, isModule, packageManager }) {
+function describeProject({ framework, router, isTypeScript, isModule, packageManager }) {
   const names = { express: 'Express', fastify: 'Fastify', hono: 'Hono', koa: 'Koa', nestjs: 'NestJS', next: 'Next.js' }
   const name = framework === 'next' ? `Next.js (${router === 'app' ? 'App' : 'Pages'} Router)` : names[framework]
   const language = isTypeScript ? 'TypeScript' : isModule || framework === 'next' ? 'ES modules' : 'CommonJS'
@@ -25,10 +25,11 @@ function descriptionOf({ framework, router, isTypeScript, isModule, packageManag
  * @param {import('./init-plan').Plan} plan
  * @param {Record<string, string>} entries
  */
-function commandsOf({ packageManager, missing, hasTsx }, { start, url }, { LOGTO_URL, LOGTO_AUDIENCE }) {
-  const tool = `${RUNNERS[packageManager]} logto-authkit`
-  const isDev = LOGTO_URL === DEV.LOGTO_URL
-  const audience = LOGTO_AUDIENCE === DEV.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
+function nextCommands({ packageManager, missing, hasTsx }, { start, url }, { LOGTO_URL, LOGTO_AUDIENCE }) {
+  const tool = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
+  const isDev = LOGTO_URL === DEV_ENTRIES.LOGTO_URL
+  const audience =
+    LOGTO_AUDIENCE === DEV_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
   return [
     ...(missing.length > 0
       ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
@@ -52,7 +53,7 @@ function commandsOf({ packageManager, missing, hasTsx }, { start, url }, { LOGTO
  * @param {Record<string, string>} entries
  * @param {boolean} isWritten
  */
-const summaryOf = (project, plan, entries, isWritten) => ({
+const jsonSummary = (project, plan, entries, isWritten) => ({
   framework: project.framework,
   typescript: project.isTypeScript,
   packageManager: project.packageManager,
@@ -64,7 +65,7 @@ const summaryOf = (project, plan, entries, isWritten) => ({
   })),
   kept: plan.kept,
   manual: plan.manual,
-  commands: commandsOf(project, plan, entries),
+  commands: nextCommands(project, plan, entries),
 })
 
-module.exports = { DEV, commandsOf, descriptionOf, summaryOf }
+module.exports = { DEV_ENTRIES, nextCommands, describeProject, jsonSummary }

@@ -5,20 +5,20 @@ const { dirname, join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { createVerifier } = require('../core/verifier')
 const { UsageError, readArguments } = require('./arguments')
-const { diffOf } = require('./init-diff')
-const { entryOf } = require('./init-edit')
+const { formatDiff } = require('./init-diff')
+const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { planOf } = require('./init-plan')
-const { DEV, commandsOf, descriptionOf, summaryOf } = require('./init-report')
-const { painter, printable } = require('./terminal')
+const { DEV_ENTRIES, nextCommands, describeProject, jsonSummary } = require('./init-report')
+const { createPainter, printable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
 
 Adds one protected route, and the environment variables LOGTO_URL and LOGTO_AUDIENCE, to the project in
 the current folder. Shows the changes first, and never overwrites a file or an entry.
 
-  --logto-url URL        your Logto (default: ${DEV.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
-  --audience ID          the identifier of your API resource in Logto (default: ${DEV.LOGTO_AUDIENCE})
+  --logto-url URL        your Logto (default: ${DEV_ENTRIES.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
+  --audience ID          the identifier of your API resource in Logto (default: ${DEV_ENTRIES.LOGTO_AUDIENCE})
   --framework NAME       ${FRAMEWORKS.join(', ')} (default: the one in package.json)
   --yes, -y              do not ask
   --dry-run              show the changes, but write nothing
@@ -56,17 +56,19 @@ async function run(args, surroundings) {
     const plan = planOf(project, entries)
     const isAgreed = values.yes && !values['dry-run']
     if (values.json) {
-      if (isAgreed) write(folder, plan.changes)
-      stdout.write(`${JSON.stringify(summaryOf(project, plan, entries, Boolean(isAgreed)), null, 2)}\n`)
+      if (isAgreed) writeChanges(folder, plan.changes)
+      stdout.write(`${JSON.stringify(jsonSummary(project, plan, entries, Boolean(isAgreed)), null, 2)}\n`)
       return 0
     }
 
-    const paint = painter(stdout, env)
-    stdout.write(`${descriptionOf(project)}\n\n${plan.changes.map((change) => `${diffOf(change, paint)}\n`).join('')}`)
+    const paint = createPainter(stdout, env)
+    stdout.write(
+      `${describeProject(project)}\n\n${plan.changes.map((change) => `${formatDiff(change, paint)}\n`).join('')}`,
+    )
     if (plan.changes.length === 0) stdout.write('Nothing to change: everything is there already.\n\n')
     else if (values['dry-run']) stdout.write('Nothing was written (--dry-run).\n\n')
     else if (isAgreed || (await prompt?.confirms('Write these changes?'))) {
-      write(folder, plan.changes)
+      writeChanges(folder, plan.changes)
       stdout.write(`${paint.good('✓')} Written.\n\n`)
     } else {
       stdout.write(prompt ? 'Nothing was written.\n' : 'Nothing was written. To write these changes, add --yes.\n')
@@ -74,7 +76,7 @@ async function run(args, surroundings) {
     }
     for (const { path, reason, lines } of plan.manual)
       stdout.write(`${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indented(lines)}\n`)
-    stdout.write(`Next:\n\n${indented(commandsOf(project, plan, entries).join('\n'))}`)
+    stdout.write(`Next:\n\n${indented(nextCommands(project, plan, entries).join('\n'))}`)
     return 0
   } finally {
     prompt?.close()
@@ -91,17 +93,17 @@ async function run(args, surroundings) {
 async function readEntries(project, flags, prompt) {
   const file = project.read(project.environment) ?? ''
   const value = async (
-    /** @type {keyof typeof DEV} */ name,
+    /** @type {keyof typeof DEV_ENTRIES} */ name,
     /** @type {string | undefined} */ flag,
     /** @type {string} */ question,
   ) => {
-    const existing = entryOf(file, name)
+    const existing = environmentValue(file, name)
     if (existing) {
       if (flag !== undefined && flag !== existing)
         throw new UsageError(`${name} is already set in ${project.environment}: change it there`)
       return existing
     }
-    return flag ?? (await prompt?.asks(question, DEV[name])) ?? DEV[name]
+    return flag ?? (await prompt?.asks(question, DEV_ENTRIES[name])) ?? DEV_ENTRIES[name]
   }
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], 'URL of your Logto')
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
@@ -146,7 +148,7 @@ class Prompt {
  * @param {string} folder
  * @param {import('./init-plan').Change[]} changes
  */
-function write(folder, changes) {
+function writeChanges(folder, changes) {
   for (const { path, before } of changes) {
     const file = join(folder, path)
     const current = existsSync(file) ? readFileSync(file, 'utf8') : null

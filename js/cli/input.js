@@ -1,6 +1,6 @@
 /** Finds the token in the input of `explain`: a token, the headers of a request, or whatever else people paste. */
 
-const { shellWords } = require('./shell-words')
+const { splitShellWords } = require('./shell-words')
 
 /** Maximum length of the input, far longer than any request's headers. */
 const MAX_INPUT_LENGTH = 1024 * 1024
@@ -32,17 +32,24 @@ async function readInput(argument, { stdin, stderr }) {
  */
 function findToken(input) {
   const text = input.replace(/^\uFEFF/, '').trim()
-  for (const find of [inCommand, inJson, inHeaderLines, inHeadersOfCode, inSetCookie, inParameter]) {
+  for (const find of [
+    findInCommand,
+    findInJson,
+    findInHeaderLines,
+    findInHeadersOfCode,
+    findInSetCookie,
+    findInParameter,
+  ]) {
     const found = find(text)
     if (found !== undefined) return found
   }
-  return inText(text)
+  return findInText(text)
 }
 
 /** @type {(text: string) => Found | undefined} */
-function inCommand(text) {
+function findInCommand(text) {
   if (!/^(\$\s+)?curl(\.exe)?\s/i.test(text)) return undefined
-  const words = shellWords(text)
+  const words = splitShellWords(text)
   /** @type {string[]} */
   const lines = []
   words.forEach((word, i) => {
@@ -51,22 +58,22 @@ function inCommand(text) {
     if (name === undefined || value === undefined) return
     lines.push(`${PREFIX_BY_FLAG[name] ?? ''}${value}`)
   })
-  return inHeaderLines(lines.join('\n'), ' of the curl command') ?? inParameter(words.join('\n'))
+  return findInHeaderLines(lines.join('\n'), ' of the curl command') ?? findInParameter(words.join('\n'))
 }
 
 /** @type {Record<string, string>} */
 const PREFIX_BY_FLAG = { '-b': 'Cookie: ', '--cookie': 'Cookie: ', '--oauth2-bearer': 'Authorization: Bearer ' }
 
 /** @type {(text: string) => Found | undefined} */
-function inJson(text) {
+function findInJson(text) {
   let value
   try {
     value = JSON.parse(text)
   } catch {
     return undefined
   }
-  if (typeof value === 'string') return inQuotes(value)
-  const members = [...membersOf(value)]
+  if (typeof value === 'string') return findInQuotes(value)
+  const members = [...stringMembers(value)]
   for (const known of JSON_MEMBERS) {
     const member = members.find(([name]) => name.toLowerCase() === known)
     if (member === undefined) continue
@@ -94,13 +101,13 @@ const JSON_MEMBERS = [
  *
  * @type {(value: unknown, depth?: number) => Generator<[string, string]>}
  */
-function* membersOf(value, depth = 0) {
+function* stringMembers(value, depth = 0) {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return
   const { name, value: its } = /** @type {any} */ (value)
   if (typeof name === 'string' && typeof its === 'string') yield [name, its]
   for (const [name, member] of Object.entries(value)) {
     if (typeof member === 'string') yield [name, member]
-    else yield* membersOf(member, depth + 1)
+    else yield* stringMembers(member, depth + 1)
   }
 }
 
@@ -111,10 +118,12 @@ const MAX_DEPTH = 20
  *
  * @type {(text: string, source?: string) => Found | undefined}
  */
-function inHeaderLines(text, source = '') {
+function findInHeaderLines(text, source = '') {
   /** @type {Headers} */
   const found = { authorization: [], cookie: [] }
-  const lines = text.replace(FOLD, '').matchAll(/^[>\s]*(authorization|cookie)(?:[^\S\n]*:|[^\S\n]*\n|\t)(.*)$/gim)
+  const lines = text
+    .replace(LINE_BREAK_IN_TOKEN, '')
+    .matchAll(/^[>\s]*(authorization|cookie)(?:[^\S\n]*:|[^\S\n]*\n|\t)(.*)$/gim)
   for (const [, name, value] of lines) found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
   const { authorization, cookie } = found
   if (authorization.length + cookie.length === 0) return undefined
@@ -125,21 +134,21 @@ function inHeaderLines(text, source = '') {
 }
 
 /** Line breaks inside a token, which mail programs and terminals insert. */
-const FOLD = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
+const LINE_BREAK_IN_TOKEN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
 
 /**
  * Reads the headers in a call of `fetch` or in a PowerShell command.
  *
  * @type {(text: string) => Found | undefined}
  */
-function inHeadersOfCode(text) {
+function findInHeadersOfCode(text) {
   const pairs = [...text.matchAll(/\b(authorization|cookie)["']?\s*\]?\s*[:=]\s*(["'`])(.*?)\2/gi)]
   const lines = pairs.map(([, name, , value]) => `${name}: ${value}`)
-  return inHeaderLines(lines.join('\n'), ' in the code')
+  return findInHeaderLines(lines.join('\n'), ' in the code')
 }
 
 /** @type {(text: string) => Found | undefined} */
-function inSetCookie(text) {
+function findInSetCookie(text) {
   const [, header, pair, attributes] = /^[<\s]*(set-cookie\s*:\s*)?([^\s=;]+=[^;\s]*)(;.*)?$/im.exec(text) ?? []
   if (header === undefined && !/;\s*(path|max-age|expires|domain|httponly|secure|samesite)\b/i.test(attributes ?? ''))
     return undefined
@@ -151,33 +160,33 @@ function inSetCookie(text) {
  *
  * @type {(text: string) => Found | undefined}
  */
-function inParameter(text) {
+function findInParameter(text) {
   const [, name, value] = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]+)/i.exec(text) ?? []
   return name === undefined ? undefined : { token: percentDecoded(value), foundIn: `"${name}"` }
 }
 
 /** @type {(token: string) => Found} */
-const inQuotes = (token) => ({ token: bare(token.trim()), foundIn: 'the text in quotes' })
+const findInQuotes = (token) => ({ token: withoutBearer(token.trim()), foundIn: 'the text in quotes' })
 
 /**
  * Returns the text itself, or the only part of the text that looks like a token.
  *
  * @type {(text: string) => Found}
  */
-function inText(text) {
+function findInText(text) {
   const [, , quoted] = /^(["'`]+)(.*?)\1[,;]?$/s.exec(text) ?? []
-  if (quoted !== undefined) return inQuotes(quoted)
-  const joined = bare(text).replace(/\s+/g, '')
-  if (joined !== bare(text) && LOOKS_LIKE_JWT.test(joined)) return { token: joined, foundIn: 'several lines' }
-  const decoded = percentDecoded(bare(text))
-  if (decoded !== bare(text) && LOOKS_LIKE_JWT.test(bare(decoded)))
-    return { token: bare(decoded), foundIn: 'the percent-encoded text' }
+  if (quoted !== undefined) return findInQuotes(quoted)
+  const joined = withoutBearer(text).replace(/\s+/g, '')
+  if (joined !== withoutBearer(text) && LOOKS_LIKE_JWT.test(joined)) return { token: joined, foundIn: 'several lines' }
+  const decoded = percentDecoded(withoutBearer(text))
+  if (decoded !== withoutBearer(text) && LOOKS_LIKE_JWT.test(withoutBearer(decoded)))
+    return { token: withoutBearer(decoded), foundIn: 'the percent-encoded text' }
   // A second `Bearer` is kept, because `explain` must report this mistake.
-  const inside = /^bearer\s/i.test(bare(text))
+  const inside = /^bearer\s/i.test(withoutBearer(text))
     ? []
     : (text.match(/\beyJ[\w-]+\.[\w-]+\.[\w-]+(?![\w.-])|\bpat_\w+/g) ?? [])
-  if (inside.length === 1 && inside[0] !== bare(text)) return { token: inside[0], foundIn: 'the text' }
-  return { token: bare(text), foundIn: WHOLE_INPUT }
+  if (inside.length === 1 && inside[0] !== withoutBearer(text)) return { token: inside[0], foundIn: 'the text' }
+  return { token: withoutBearer(text), foundIn: WHOLE_INPUT }
 }
 
 /** The place of a token that is the whole input. */
@@ -185,7 +194,7 @@ const WHOLE_INPUT = 'the input'
 const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** @param {string} token */
-const bare = (token) => token.replace(/^bearer\s+/i, '')
+const withoutBearer = (token) => token.replace(/^bearer\s+/i, '')
 
 /** @param {string} text */
 function percentDecoded(text) {

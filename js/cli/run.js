@@ -54,14 +54,14 @@ async function run([name, ...args], surroundings) {
   const { stdout, stderr } = surroundings
   if (name === '--version' || name === '-v') return print(stdout, `${version}\n`)
   if (name === '--help' || name === '-h') return print(stdout, HELP)
-  if (name === undefined) return print(stderr, HELP, WRONG_USAGE)
+  if (name === undefined) return print(stderr, HELP, USAGE_EXIT_CODE)
   if (!Object.hasOwn(COMMANDS, name)) {
     // A long argument may be a token, which must not be printed.
     const problem =
       name.length > 20
         ? 'Unknown command. To explain a token, run `logto-authkit explain -`'
         : `Unknown command: ${printable(name)}`
-    return print(stderr, `${problem}\n\n${HELP}`, WRONG_USAGE)
+    return print(stderr, `${problem}\n\n${HELP}`, USAGE_EXIT_CODE)
   }
   try {
     const command = COMMANDS[name]()
@@ -71,7 +71,7 @@ async function run([name, ...args], surroundings) {
     const { message, code } = /** @type {Error & { code?: string }} */ (error)
     if (!(error instanceof UsageError) && code !== 'invalid_options')
       return print(stderr, `logto-authkit: ${message}\n`, 1)
-    return print(stderr, `${message}\nSee: logto-authkit ${name} --help\n`, WRONG_USAGE)
+    return print(stderr, `${message}\nSee: logto-authkit ${name} --help\n`, USAGE_EXIT_CODE)
   }
 }
 
@@ -85,6 +85,6 @@ function print(stream, text, code = 0) {
   return code
 }
 
-const WRONG_USAGE = 2
+const USAGE_EXIT_CODE = 2
 
 module.exports = { run }

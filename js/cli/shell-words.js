@@ -1,26 +1,26 @@
 /** Splits a command line into words, as "Copy as cURL" in browsers writes it for bash, cmd and PowerShell. */
 
 /** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues the command. */
-const CONTINUATION = /\s*[\\^`]\r?\n\s*/g
+const LINE_CONTINUATION = /\s*[\\^`]\r?\n\s*/g
 /** Matches `'…'`, `$'…'`, `"…"`, an escaped character, white space, or other characters. */
-const TOKENS = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|(\s+)|([^\s'"\\^$]+|\$)/gs
+const WORD_PART = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|(\s+)|([^\s'"\\^$]+|\$)/gs
 
 /**
  * @param {string} command
  * @returns {string[]}
  */
-function shellWords(command) {
+function splitShellWords(command) {
   const words = ['']
-  for (const match of withoutCmdEscapes(command.replace(CONTINUATION, ' ')).matchAll(TOKENS)) {
+  for (const match of withoutCmdEscapes(command.replace(LINE_CONTINUATION, ' ')).matchAll(WORD_PART)) {
     const [, single, dollar, double, escaped, space, plain] = match
     if (space !== undefined) words.push('')
-    else words[words.length - 1] += single ?? unescaped(dollar ?? double) ?? escaped ?? plain
+    else words[words.length - 1] += single ?? decodeEscapes(dollar ?? double) ?? escaped ?? plain
   }
   return words.filter((word) => word !== '')
 }
 
 /** @param {string | undefined} text */
-const unescaped = (text) =>
+const decodeEscapes = (text) =>
   text?.replace(/\\u([\da-f]{4})|\\(.)/gis, (_, code, char) =>
     code === undefined ? char : String.fromCharCode(Number.parseInt(code, 16)),
   )
@@ -32,4 +32,4 @@ const unescaped = (text) =>
  */
 const withoutCmdEscapes = (command) => (command.includes('^"') ? command.replace(/\^(.)/g, '$1') : command)
 
-module.exports = { shellWords }
+module.exports = { splitShellWords }

@@ -1,6 +1,6 @@
 /** Terminal output, with colors where supported and without control sequences from untrusted text. */
 
-/** @typedef {ReturnType<typeof painter>} Paint */
+/** @typedef {ReturnType<typeof createPainter>} Paint */
 
 /** Control, format and separator characters. For example, an escape sequence in a claim could overwrite the lines above. */
 const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
@@ -42,7 +42,7 @@ function hasColors(stream, { FORCE_COLOR, NO_COLOR, TERM }) {
  * @param {{ isTTY?: boolean }} stream
  * @param {Record<string, string | undefined>} env
  */
-function painter(stream, env) {
+function createPainter(stream, env) {
   const colors = hasColors(stream, env)
   /** @type {(on: number, off: number) => (text: string) => string} */
   const style = (on, off) => (text) => (colors ? `\x1b[${on}m${text}\x1b[${off}m` : text)
@@ -62,7 +62,7 @@ function painter(stream, env) {
  * @param {string} indent
  * @param {number} width - In columns.
  */
-function wrapped(text, indent, width) {
+function wrapText(text, indent, width) {
   const lines = ['']
   for (const word of text.split(' ')) {
     const line = lines[lines.length - 1]
@@ -81,4 +81,4 @@ const widthOf = ({ columns = MAX_LINE_WIDTH }) => Math.min(columns, MAX_LINE_WID
 
 const MAX_LINE_WIDTH = 100
 
-module.exports = { painter, printable, printableJson, widthOf, wrapped }
+module.exports = { createPainter, printable, printableJson, widthOf, wrapText }

@@ -3,7 +3,7 @@
 const { readFile } = require('node:fs/promises')
 const { resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
-const { defaults } = require('../core/contract')
+const { defaultOptions } = require('../core/contract')
 const { UsageError, readNumber } = require('./arguments')
 
 /** @typedef {import('../..').VerifyAuthOptions} Options */
@@ -29,7 +29,7 @@ const FLAGS = /** @type {const} */ ({
   options: { type: 'string' },
 })
 
-const { algorithms, jwksTimeoutMs, roleClaims, tokenType } = defaults('explain')
+const { algorithms, jwksTimeoutMs, roleClaims, tokenType } = defaultOptions('explain')
 
 const HELP = `  --url URL              Logto's base URL; its keys are fetched
   --audience AUD         the API resource (repeatable: one of them must match)
@@ -62,13 +62,13 @@ async function readOptions(flags) {
   return /** @type {any} */ ({
     // The application's options may contain `undefined`, which the core reports if it is an error.
     ...own,
-    ...defined({
+    ...withoutUndefined({
       logtoUrl: flags.url,
-      audience: list(flags.audience) ?? own.audience ?? null,
-      issuer: list(flags.issuer),
+      audience: oneOrMany(flags.audience) ?? own.audience ?? null,
+      issuer: oneOrMany(flags.issuer),
       jwksUri: flags['jwks-uri'],
       jwks: flags.jwks === undefined ? undefined : await readJson(flags.jwks),
-      requiredScope: flags.scope?.flatMap(words),
+      requiredScope: flags.scope?.flatMap(splitWords),
       scopeMode: flags['any-scope'] ? 'any' : undefined,
       requiredRole: flags.role,
       roleClaims: flags['role-claim'],
@@ -116,12 +116,13 @@ function parseTime(text) {
 }
 
 /** @param {string[] | undefined} values */
-const list = (values) => (values?.length === 1 ? values[0] : values)
+const oneOrMany = (values) => (values?.length === 1 ? values[0] : values)
 
 /** @param {string} text */
-const words = (text) => text.split(' ').filter((word) => word !== '')
+const splitWords = (text) => text.split(' ').filter((word) => word !== '')
 
 /** @param {Record<string, unknown>} object */
-const defined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
+const withoutUndefined = (object) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, list, loadOptions, readOptions }
+module.exports = { FLAGS, HELP, oneOrMany, loadOptions, readOptions }

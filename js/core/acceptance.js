@@ -5,7 +5,7 @@ const { newContext } = require('./context')
 const { AuthError, authError, invalidOption, orThrow } = require('./errors')
 const { own, snapshot } = require('./options')
 const { validateClaims } = require('./schema')
-const { isPending } = require('./settle')
+const { isPromise } = require('./settle')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {InstanceType<typeof AuthError>} Rejection */
@@ -29,7 +29,7 @@ function applicationRejection(auth, functions, source) {
   const { claims } = functions
   if (claims === undefined) return rejectionAfterClaims(auth, functions, source)
   const rejection = validateClaims(auth, claims)
-  if (isPending(rejection)) return rejection.then((settled) => settled ?? rejectionAfterClaims(auth, functions, source))
+  if (isPromise(rejection)) return rejection.then((settled) => settled ?? rejectionAfterClaims(auth, functions, source))
   return rejection ?? rejectionAfterClaims(auth, functions, source)
 }
 
@@ -38,7 +38,7 @@ function rejectionAfterClaims(auth, functions, source) {
   const { check } = functions
   if (check === undefined) return rejectionAfterCheck(auth, functions)
   const rejection = checkRejection(check, auth, source)
-  if (isPending(rejection)) return rejection.then((settled) => settled ?? rejectionAfterCheck(auth, functions))
+  if (isPromise(rejection)) return rejection.then((settled) => settled ?? rejectionAfterCheck(auth, functions))
   return rejection ?? rejectionAfterCheck(auth, functions)
 }
 
@@ -46,7 +46,7 @@ function rejectionAfterClaims(auth, functions, source) {
 function rejectionAfterCheck(auth, { isRevoked }) {
   if (isRevoked === undefined) return undefined
   const revoked = isRevoked(auth)
-  return isPending(revoked) ? revoked.then(revokedRejection) : revokedRejection(revoked)
+  return isPromise(revoked) ? revoked.then(revokedRejection) : revokedRejection(revoked)
 }
 
 /**
@@ -61,7 +61,7 @@ function checkRejection(check, auth, source) {
   } catch (error) {
     return thrownRejection(error)
   }
-  return isPending(isPermitted) ? isPermitted.then(forbidUnless, thrownRejection) : forbidUnless(isPermitted)
+  return isPromise(isPermitted) ? isPermitted.then(forbidUnless, thrownRejection) : forbidUnless(isPermitted)
 }
 
 /** @param {unknown} error */

@@ -1,7 +1,7 @@
 /** Loads the native core, or throws an error that says which binary is missing and how to install it. */
 
 /** @returns {typeof import('../native/binding')} */
-function load() {
+function loadAddon() {
   try {
     return require('../native/binding')
   } catch (error) {
@@ -20,7 +20,7 @@ function loadErrorMessage(error) {
     return `logto-authkit found no binary, because a bundler has included it in its output. In Next.js, wrap the configuration: \`export default withLogtoAuth(nextConfig)\`, with \`withLogtoAuth\` from 'logto-authkit/next/config', and add logto-authkit to the dependencies of the application itself. For other bundlers, mark logto-authkit and ${name} as external.`
   }
   if (isInstalled(name)) {
-    return `logto-authkit could not load its binary for ${platform}, the package ${name}: ${reasons(error)}`
+    return `logto-authkit could not load its binary for ${platform}, the package ${name}: ${loadFailures(error)}`
   }
   const installed = PLATFORMS.filter((other) => isInstalled(`logto-authkit-${other}`))
   const likelyCause =
@@ -37,7 +37,7 @@ function loadErrorMessage(error) {
  * @param {Error} error
  */
 const isBundled = (error) =>
-  !/[\\/]js[\\/]core[\\/]addon\.js$/.test(__filename) || /too dynamic|into a module/.test(reasons(error))
+  !/[\\/]js[\\/]core[\\/]addon\.js$/.test(__filename) || /too dynamic|into a module/.test(loadFailures(error))
 
 /**
  * Returns the platform, as it appears in package names.
@@ -62,7 +62,7 @@ function isInstalled(name) {
 }
 
 /** @param {Error} error */
-function reasons(error) {
+function loadFailures(error) {
   const messages = []
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
     // Skip the error for the binary next to the loader, which exists only in a checkout.
@@ -83,4 +83,4 @@ const PLATFORMS = [
   'win32-x64-msvc',
 ]
 
-module.exports = load()
+module.exports = loadAddon()

@@ -19,7 +19,7 @@ const MAX_PENDING = 8
 const pendingByConnection = new WeakMap()
 
 /** Paused connections that are to be read again. @type {any[]} */
-const resumable = []
+const connectionsToResume = []
 
 /**
  * Keeps track of a pending verification until its outcome is known.
@@ -33,10 +33,10 @@ function trackPending(source, id, outcome) {
   if (connection === undefined) return
   const pending = pendingOf(connection)
   pending.ids.add(id)
-  if (pending.ids.size >= MAX_PENDING) pause(connection, pending)
+  if (pending.ids.size >= MAX_PENDING) pauseReading(connection, pending)
   const forget = () => {
     pending.ids.delete(id)
-    if (pending.ids.size === 0 && pending.isPaused) resume(connection)
+    if (pending.ids.size === 0 && pending.isPaused) resumeReading(connection)
   }
   outcome.then(forget, forget)
 }
@@ -52,8 +52,8 @@ function yieldToOthers(source) {
   if (connection === undefined) return
   const pending = pendingOf(connection)
   const wasPaused = pending.isPaused
-  pause(connection, pending)
-  if (!wasPaused && pending.ids.size === 0) resume(connection)
+  pauseReading(connection, pending)
+  if (!wasPaused && pending.ids.size === 0) resumeReading(connection)
 }
 
 /** @type {(connection: any) => Pending} */
@@ -74,7 +74,7 @@ function pendingOf(connection) {
  *
  * @type {(connection: any, pending: Pending) => void}
  */
-function pause(connection, pending) {
+function pauseReading(connection, pending) {
   if (typeof connection._handle?.readStop !== 'function') return
   // The socket is paused again for each request, because Node resumes reading whenever it has sent a response.
   connection._handle.readStop()
@@ -87,13 +87,13 @@ function pause(connection, pending) {
  *
  * @param {any} connection
  */
-function resume(connection) {
-  if (resumable.push(connection) === 1) endOfTurn(resumeNext)
+function resumeReading(connection) {
+  if (connectionsToResume.push(connection) === 1) endOfTurn(resumeNext)
 }
 
 function resumeNext() {
-  const connection = resumable.shift()
-  if (resumable.length > 0) endOfTurn(resumeNext)
+  const connection = connectionsToResume.shift()
+  if (connectionsToResume.length > 0) endOfTurn(resumeNext)
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
   // If the client does not read the responses, or the application does not read the body of a request, Node has stopped

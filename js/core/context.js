@@ -2,7 +2,7 @@
 
 const native = require('./addon')
 const { authError, rejectionFrom } = require('./errors')
-const { shared } = require('./shared')
+const { sharedObject } = require('./shared')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
@@ -34,7 +34,7 @@ class ReturnOverride {
  * Stores the record in a private field, because lookups in a WeakMap and its garbage collection take many times as long. All
  * copies of the package use the class of the first one, so each recognizes the contexts of the others.
  */
-const RecordedContext = shared('RecordedContext', () => {
+const RecordedContext = sharedObject('RecordedContext', () => {
   return class RecordedContext extends ReturnOverride {
     /** @type {Proof | RejectedRequest} */
     #record
@@ -200,7 +200,7 @@ const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guest
  * @param {AuthContext} auth
  * @returns {T}
  */
-const sameContext = (copy, auth) =>
+const withRecordOf = (copy, auth) =>
   /** @type {any} */ (
     new RecordedContext(
       /** @type {any} */ (copy),
@@ -214,12 +214,12 @@ const sameContext = (copy, auth) =>
  *
  * @type {(auth: AuthContext) => Origin}
  */
-const originOf = (auth) => RecordedContext.origin(auth)
+const attemptOf = (auth) => RecordedContext.origin(auth)
 
 /** @type {typeof import('../..').tokenOf} */
 function tokenOf(auth) {
   if (!isContext(auth)) throw new TypeError('Expected a context that logto-authkit has created')
-  return proofOf(auth) === undefined ? null : (originOf(auth)?.token() ?? null)
+  return proofOf(auth) === undefined ? null : (attemptOf(auth)?.token() ?? null)
 }
 
 module.exports = {
@@ -228,9 +228,9 @@ module.exports = {
   isContext,
   isNewGuest,
   newContext,
-  originOf,
+  attemptOf,
   proofOf,
   rejectionOf,
-  sameContext,
+  withRecordOf,
   tokenOf,
 }

@@ -6,8 +6,8 @@ const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { AuthError, authError } = require('./errors')
 const { outcomeOf, scheduleEndOfTurn } = require('./pending')
 const { organizationFrom } = require('./organization')
-const { isPending, rethrow, settle } = require('./settle')
-const { report } = require('./warnings')
+const { isPromise, rethrow, settle } = require('./settle')
+const { reportRejection } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
@@ -51,17 +51,17 @@ function contextFrom(result, attempt, trace, rejection) {
     }
     if (trace !== undefined) trace.cached = true
     const auth = cachedContext(result, attempt)
-    return hasChecks(attempt.parsed.functions) ? checked(auth, attempt, trace) : auth
+    return hasChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
   }
-  if (typeof result === 'string') return newlyVerified(newContext(result, attempt), attempt, trace)
+  if (typeof result === 'string') return afterVerification(newContext(result, attempt), attempt, trace)
   if (result.slow) scheduleEndOfTurn()
   // Check own properties only, because a polluted prototype must not turn a rejection into a context.
   if (!Object.hasOwn(result, 'context'))
-    return rejected(report(/** @type {RejectedRequest} */ (result)), attempt, rejection)
+    return afterRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt, rejection)
   const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
   if (trace !== undefined) trace.cached = cached
   attempt.position = position
-  return newlyVerified(newContext(context, attempt), attempt, trace)
+  return afterVerification(newContext(context, attempt), attempt, trace)
 }
 
 /**
@@ -70,13 +70,13 @@ function contextFrom(result, attempt, trace, rejection) {
  *
  * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
  */
-const newlyVerified = async (auth, attempt, trace) =>
-  hasChecks(attempt.parsed.functions) ? checked(auth, attempt, trace) : auth
+const afterVerification = async (auth, attempt, trace) =>
+  hasChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
 
 /** @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
-function checked(auth, attempt, trace) {
+function applyChecks(auth, attempt, trace) {
   const rejection = applicationRejection(auth, attempt.parsed.functions, attempt.source)
-  if (isPending(rejection)) return rejection.then((settled) => acceptedOrNext(auth, settled, attempt, trace))
+  if (isPromise(rejection)) return rejection.then((settled) => acceptedOrNext(auth, settled, attempt, trace))
   return acceptedOrNext(auth, rejection, attempt, trace)
 }
 
@@ -85,13 +85,13 @@ const acceptedOrNext = (auth, rejection, attempt, trace) =>
   rejection === undefined ? auth : contextFrom(attempt.reject(rejection), attempt, trace, rejection)
 
 /** @type {(result: RejectedRequest, attempt: Attempt, rejection: Rejection | undefined) => AuthContext | Promise<AuthContext>} */
-function rejected(result, attempt, rejection) {
+function afterRejection(result, attempt, rejection) {
   const { parsed, source } = attempt
   if (result.code === 'overloaded' && source !== undefined) yieldToOthers(source)
   const alternative = result.status === 401 ? attempt.alternatives?.shift() : undefined
   if (alternative !== undefined) {
     alternative.isAlternative = true
-    return tryAlternative(alternative, () => rejected(result, attempt, rejection))
+    return tryAlternative(alternative, () => afterRejection(result, attempt, rejection))
   }
   // The core knows only the code of a rejection by the application.
   const known = rejection?.code === result.code ? rejection : undefined
@@ -104,7 +104,7 @@ function rejected(result, attempt, rejection) {
     () => fallback(source, error),
     (principal) => {
       if (principal === null || principal === undefined) return guestOrThrow(result, error, attempt)
-      return external(externalContext(principal, parsed, attempt.extras), result, attempt)
+      return afterFallback(externalContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
       // Any exception is a fault of the application, never a rejection, which could produce a guest.
@@ -131,7 +131,7 @@ const tryAlternative = (alternative, onFailure) =>
   )
 
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
-function external(outcome, result, attempt) {
+function afterFallback(outcome, result, attempt) {
   const refuse = (/** @type {Rejection} */ rejection) => {
     // The request had no token but other credentials, which the application has refused.
     if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
@@ -140,7 +140,7 @@ function external(outcome, result, attempt) {
   if (outcome instanceof AuthError) return refuse(outcome)
   const rejection = applicationRejection(outcome, attempt.parsed.functions, attempt.source)
   const finish = (/** @type {Rejection | undefined} */ settled) => (settled === undefined ? outcome : refuse(settled))
-  return isPending(rejection) ? rejection.then(finish) : finish(rejection)
+  return isPromise(rejection) ? rejection.then(finish) : finish(rejection)
 }
 
 /**

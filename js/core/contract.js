@@ -44,7 +44,7 @@ const errorTitle = (code) => contract().errors.find((row) => row.code === code)?
  *
  * @param {unknown} reason
  */
-const meaningOf = (reason) => contract().reasons.find((row) => row.reason === reason)?.meaning
+const reasonMeaning = (reason) => contract().reasons.find((row) => row.reason === reason)?.meaning
 
 /**
  * Returns the fixed defaults of an option set.
@@ -52,9 +52,9 @@ const meaningOf = (reason) => contract().reasons.find((row) => row.reason === re
  * @param {string} optionSet
  * @returns {Record<string, any>}
  */
-const defaults = (optionSet) =>
+const defaultOptions = (optionSet) =>
   Object.fromEntries(
     contract().options[optionSet].flatMap((row) => ('default' in row ? [[row.name, row.default]] : [])),
   )
 
-module.exports = { contract, defaults, errorTitle, meaningOf }
+module.exports = { contract, defaultOptions, errorTitle, reasonMeaning }

@@ -21,7 +21,7 @@ const hasSubscribers = () => verifications.hasSubscribers || keyFetches.hasSubsc
  * @param {(trace: Trace) => AuthContext | Promise<AuthContext>} verify
  * @returns {AuthContext | Promise<AuthContext>}
  */
-function traced(verify) {
+function publishVerification(verify) {
   const trace = { cached: false }
   const start = performance.now()
   /** @param {import('../..').VerificationMessage['outcome']} outcome @param {boolean} guest */
@@ -55,4 +55,4 @@ function publishKeyFetches() {
   for (const fetch of native.takeKeyFetches()) keyFetches.publish(fetch)
 }
 
-module.exports = { hasSubscribers, publishKeyFetches, traced }
+module.exports = { hasSubscribers, publishKeyFetches, publishVerification }

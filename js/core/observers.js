@@ -6,7 +6,7 @@ const { AuthError, authError } = require('./errors')
 const { settle } = require('./settle')
 
 /** The functions that have failed, each of which causes one warning, so that outsiders cannot flood the log. @type {WeakSet<Function>} */
-const failed = new WeakSet()
+const failedObservers = new WeakSet()
 
 /**
  * Runs a verification, and notifies `onRefused` if it rejects the request, even if the request becomes a guest.
@@ -17,7 +17,7 @@ const failed = new WeakSet()
  * @param {() => T | Promise<T>} run
  * @returns {T | Promise<T>}
  */
-const observed = (onRefused, source, run) =>
+const observeRejection = (onRefused, source, run) =>
   settle(
     run,
     (auth) => {
@@ -43,8 +43,8 @@ function notify(onRefused, error, source) {
     () => onRefused(error, source),
     () => {},
     (failure) => {
-      if (failed.has(onRefused)) return
-      failed.add(onRefused)
+      if (failedObservers.has(onRefused)) return
+      failedObservers.add(onRefused)
       const reason = failure instanceof Error ? failure.stack : inspect(failure)
       process.emitWarning(`onRefused failed, which changes no response: ${reason}`, {
         code: 'LOGTO_AUTHKIT_ON_REFUSED',
@@ -53,4 +53,4 @@ function notify(onRefused, error, source) {
   )
 }
 
-module.exports = { notify, observed }
+module.exports = { notify, observeRejection }

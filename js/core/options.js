@@ -8,7 +8,7 @@ const { NO_VARIABLES, environmentFor, optionsOrNone } = require('./environment')
 const { optionsError, orThrow } = require('./errors')
 const { completions } = require('./pending')
 const { withRevocationsId } = require('./revocations')
-const { deepCopy, isComparable, isEqual, isPlain, isRoot, namesOf } = require('./plain')
+const { deepCopy, isComparable, isEqual, isPlain, isObjectPrototype, namesOf } = require('./plain')
 const { plainSchema, validatorOf } = require('./schema')
 const { isVerifier } = require('./shared')
 
@@ -49,7 +49,7 @@ const MAX_DEPTH = 8
 const entriesByKey = new Map()
 
 /** @type {Entry[]} - most recently used first */
-const recent = []
+const recentEntries = []
 
 /**
  * Parses the options of an option set. Equal options share a core.
@@ -58,16 +58,17 @@ const recent = []
  */
 function parse(optionSet, given) {
   const options = optionsOrNone(optionSet, given)
-  for (let i = 0; i < recent.length; i += 1) {
-    const functions = match(recent[i], optionSet, options)
-    if (functions !== null) return { core: recent[i].core, options: recent[i].options, functions, servers: undefined }
+  for (let i = 0; i < recentEntries.length; i += 1) {
+    const functions = matchEntry(recentEntries[i], optionSet, options)
+    if (functions !== null)
+      return { core: recentEntries[i].core, options: recentEntries[i].options, functions, servers: undefined }
   }
   const key = indexKey(optionSet, options)
   const entries = entriesByKey.get(key) ?? []
   for (const entry of entries) {
-    const functions = match(entry, optionSet, options)
+    const functions = matchEntry(entry, optionSet, options)
     if (functions === null) continue
-    touch(key, entries, entry)
+    markAsUsed(key, entries, entry)
     return { core: entry.core, options: entry.options, functions, servers: undefined }
   }
   const parsed = create(optionSet, options)
@@ -75,18 +76,18 @@ function parse(optionSet, given) {
   if (isPlain(/** @type {object} */ (options)) && isComparable(parsed.options, MAX_DEPTH)) {
     const { functions: _, ...cached } = parsed
     const entry = { optionSet, keys: Object.keys(parsed.options), ...cached }
-    touch(key, [entry, ...entries.slice(0, MAX_PER_KEY - 1)], entry)
+    markAsUsed(key, [entry, ...entries.slice(0, MAX_PER_KEY - 1)], entry)
     if (entriesByKey.size > MAX_ENTRIES) entriesByKey.delete(entriesByKey.keys().next().value ?? '')
   }
   return parsed
 }
 
 /** @type {(key: string, entries: Entry[], used: Entry) => void} */
-function touch(key, entries, used) {
+function markAsUsed(key, entries, used) {
   entriesByKey.delete(key)
   entriesByKey.set(key, entries)
-  recent.unshift(used)
-  recent.length = Math.min(recent.length, MAX_RECENT)
+  recentEntries.unshift(used)
+  recentEntries.length = Math.min(recentEntries.length, MAX_RECENT)
 }
 
 /**
@@ -112,7 +113,7 @@ function indexKey(optionSet, options) {
  *
  * @returns {Functions}
  */
-const noFunctions = () => ({
+const withoutFunctions = () => ({
   check: undefined,
   claims: undefined,
   currentDate: undefined,
@@ -126,7 +127,7 @@ const noFunctions = () => ({
   signInUrl: undefined,
 })
 
-const WITHOUT_FUNCTIONS = noFunctions()
+const WITHOUT_FUNCTIONS = withoutFunctions()
 
 /**
  * Compares options with those of an entry. Returns the functions among them, each read only once, or null if they differ.
@@ -136,7 +137,7 @@ const WITHOUT_FUNCTIONS = noFunctions()
  * @param {any} options
  * @returns {Functions | null}
  */
-function match(entry, optionSet, options) {
+function matchEntry(entry, optionSet, options) {
   if (entry.optionSet !== optionSet || typeof options !== 'object' || options === null || Array.isArray(options))
     return null
   if (!isPlain(options)) return null
@@ -149,7 +150,7 @@ function match(entry, optionSet, options) {
     if (!isEqual(cachedOptions[key], value, MAX_DEPTH)) return null
     const callable = key === 'claims' && value !== undefined ? validatorOf(value) : value
     if (typeof callable === 'function') {
-      if (functions === WITHOUT_FUNCTIONS) functions = noFunctions()
+      if (functions === WITHOUT_FUNCTIONS) functions = withoutFunctions()
       functions[/** @type {FunctionName} */ (key)] = callable
     }
   }
@@ -185,7 +186,7 @@ function create(optionSet, options) {
     )
   }
   const { cookieName, guestCookieName, resourceMetadata } = verifier
-  const functions = noFunctions()
+  const functions = withoutFunctions()
   for (const [name, value] of Object.entries(members)) {
     if (typeof value === 'function') functions[/** @type {FunctionName} */ (name)] = value
   }
@@ -231,7 +232,7 @@ function snapshot(options) {
  */
 function rejectInherited(options, prefix = '') {
   if (typeof options !== 'object' || options === null || isPlain(options)) return
-  for (let from = Object.getPrototypeOf(options); !isRoot(from); from = Object.getPrototypeOf(from)) {
+  for (let from = Object.getPrototypeOf(options); !isObjectPrototype(from); from = Object.getPrototypeOf(from)) {
     const option = Object.getOwnPropertyNames(from).find((name) => name !== 'constructor')
     if (option !== undefined) orThrow(native.inheritedOption(prefix + option))
   }

@@ -1,7 +1,7 @@
 /** The organization that the application requires for a request. */
 
 const { invalidOption } = require('./errors')
-const { isPending } = require('./settle')
+const { isPromise } = require('./settle')
 
 /**
  * Returns the organization that the application's function requires for a request: `''`, which no token belongs to, if the
@@ -11,7 +11,7 @@ const { isPending } = require('./settle')
  */
 function organizationFrom(organizationOf, source) {
   const id = organizationOf(source)
-  return isPending(id) ? id.then(organizationId) : organizationId(id)
+  return isPromise(id) ? id.then(organizationId) : organizationId(id)
 }
 
 /**

@@ -12,7 +12,7 @@ const { endOfTurn, keepAlive } = require('./timers')
 
 /** @type {Map<number, Waiter>} */
 const waiters = new Map()
-const completions = new native.Completions(deliver)
+const completions = new native.Completions(deliverOutcomes)
 
 let isEndScheduled = false
 
@@ -35,21 +35,21 @@ function outcomeOf(id) {
  * @param {number | T} result
  * @returns {Promise<T | Outcome>}
  */
-const settledOutcome = async (result) => (typeof result === 'number' ? outcomeOf(result) : result)
+const promisedOutcome = async (result) => (typeof result === 'number' ? outcomeOf(result) : result)
 
-function deliver() {
+function deliverOutcomes() {
   const outcomes = completions.take()
   for (let i = 0; i < outcomes.length; i += 2) {
     const id = /** @type {number} */ (outcomes[i])
     const waiter = /** @type {Waiter} */ (waiters.get(id))
     waiters.delete(id)
-    settle(waiter, /** @type {Outcome | null} */ (outcomes[i + 1]))
+    settleWaiter(waiter, /** @type {Outcome | null} */ (outcomes[i + 1]))
   }
   if (waiters.size === 0) keepAlive.unref()
 }
 
 /** @type {(waiter: Waiter, outcome: Outcome | null) => void} */
-function settle({ resolve, reject }, outcome) {
+function settleWaiter({ resolve, reject }, outcome) {
   if (outcome !== null) return resolve(outcome)
   try {
     native.throwInternalError()
@@ -68,7 +68,7 @@ function scheduleEndOfTurn() {
 function endTurn() {
   isEndScheduled = false
   if (native.endTurn()) scheduleEndOfTurn()
-  deliver()
+  deliverOutcomes()
 }
 
-module.exports = { completions, outcomeOf, scheduleEndOfTurn, settledOutcome }
+module.exports = { completions, outcomeOf, scheduleEndOfTurn, promisedOutcome }

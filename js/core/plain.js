@@ -63,7 +63,7 @@ function isComparable(value, depth) {
  *
  * @param {object} value
  */
-const isPlain = (value) => Array.isArray(value) || isRoot(Object.getPrototypeOf(value))
+const isPlain = (value) => Array.isArray(value) || isObjectPrototype(Object.getPrototypeOf(value))
 
 /**
  * Returns whether this is `null` or an `Object.prototype`. Other objects without a prototype, such as `Object.create(null)`,
@@ -71,7 +71,7 @@ const isPlain = (value) => Array.isArray(value) || isRoot(Object.getPrototypeOf(
  *
  * @param {object | null} prototype
  */
-const isRoot = (prototype) =>
+const isObjectPrototype = (prototype) =>
   prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
 
-module.exports = { deepCopy, isComparable, isEqual, isPlain, isRoot, namesOf }
+module.exports = { deepCopy, isComparable, isEqual, isPlain, isObjectPrototype, namesOf }

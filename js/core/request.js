@@ -13,7 +13,7 @@ const { own } = require('./options')
  * @param {RequestLike} request
  * @returns {Credentials}
  */
-function credentials(request) {
+function readCredentials(request) {
   const headers = request?.headers
   if (typeof headers !== 'object' || headers === null) {
     const actual = request === null ? 'null' : Array.isArray(request) ? 'an array' : typeof request
@@ -119,14 +119,14 @@ function parsedCookie(request, name) {
  * @type {(request: RequestLike, name: string) => string[]}
  */
 function cookieValues(request, name) {
-  const values = new Set(native.cookieValues(credentials(request).cookies ?? '', name))
+  const values = new Set(native.cookieValues(readCredentials(request).cookies ?? '', name))
   if (values.size > 0) return [...values]
   const parsed = parsedCookie(request, name)
   return parsed ? [parsed] : []
 }
 
 /** @type {(request: RequestLike, lowercaseName: string) => string | string[] | undefined} */
-const header = (request, name) => headerValue(request.headers, rawHeaders(request), name)
+const readHeader = (request, name) => headerValue(request.headers, rawHeaders(request), name)
 
 /** @type {(headers: any, raw: string[] | undefined, lowercaseName: string) => string | string[] | undefined} */
 function headerValue(headers, raw, name) {
@@ -167,4 +167,4 @@ function rawHeaders(request) {
   return Array.isArray(raw) ? raw : undefined
 }
 
-module.exports = { cookieValues, credentials, header, parsedCookie }
+module.exports = { cookieValues, readCredentials, readHeader, parsedCookie }

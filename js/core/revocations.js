@@ -1,12 +1,12 @@
 /** The objects that `createRevocations` returns, as the options of verifiers contain them. */
 
-const { shared } = require('./shared')
+const { sharedObject } = require('./shared')
 
 /**
  * The class of the objects that `createRevocations` returns, which all copies of the package share. The id by which the
  * core finds the revocations is in a private field, so that no other object can have it.
  */
-const RevocationsHandle = shared('RevocationsHandle', () => {
+const RevocationsHandle = sharedObject('RevocationsHandle', () => {
   return class RevocationsHandle {
     /** @type {string} */
     #id

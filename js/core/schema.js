@@ -2,7 +2,7 @@
 
 const native = require('./addon')
 const { authError } = require('./errors')
-const { isPending } = require('./settle')
+const { isPromise } = require('./settle')
 
 /** @typedef {import('../..').StandardSchemaV1<unknown, unknown>} Schema */
 /** @typedef {Schema['~standard']['validate']} Validate */
@@ -39,7 +39,7 @@ const validatorOf = (schema) => schema['~standard'].validate
  */
 function validateClaims(auth, validate) {
   const result = validate(auth.payload)
-  return isPending(result) ? result.then((settled) => applyResult(auth, settled)) : applyResult(auth, result)
+  return isPromise(result) ? result.then((settled) => applyResult(auth, settled)) : applyResult(auth, result)
 }
 
 /** @type {(auth: any, result: ValidationResult) => InstanceType<typeof import('./errors').AuthError> | undefined} */
@@ -53,13 +53,13 @@ function applyResult(auth, result) {
 function invalidClaims(issues) {
   const described = issues.map(({ message, path }) => ({
     message,
-    claim: (path ?? []).map(keyOf).join('.') || 'payload',
+    claim: (path ?? []).map(pathSegmentKey).join('.') || 'payload',
   }))
   const details = described.map(({ message, claim }) => `${claim}: ${message}`).join('; ')
   return authError(native.refusal('invalid_claims', described[0]?.claim ?? 'payload', undefined, details))
 }
 
 /** @param {PropertyKey | { readonly key: PropertyKey }} segment */
-const keyOf = (segment) => String(typeof segment === 'object' ? segment.key : segment)
+const pathSegmentKey = (segment) => String(typeof segment === 'object' ? segment.key : segment)
 
 module.exports = { plainSchema, validateClaims, validatorOf }

@@ -24,7 +24,7 @@ function parseServers(parseOne, optionSet, options) {
   rejectSharedIssuers(servers)
   for (const name of adapterOptions(optionSet)) {
     for (const server of others) {
-      if (isSame(first, server, name)) continue
+      if (isSameOption(first, server, name)) continue
       throw invalidOption(name, 'the same value in all entries, since it belongs to the adapter', server.options[name])
     }
   }
@@ -54,7 +54,7 @@ function adapterOptions(optionSet) {
 }
 
 /** @type {(first: Parsed, other: Parsed, name: string) => boolean} */
-const isSame = (first, other, name) =>
+const isSameOption = (first, other, name) =>
   own(first.functions, name) === own(other.functions, name) &&
   isEqual(own(first.options, name), own(other.options, name), 2)
 
@@ -63,7 +63,7 @@ const isSame = (first, other, name) =>
  *
  * @type {(parsed: Parsed, changes: object) => any}
  */
-function changed({ options, functions: { claims, ...functions } }, changes) {
+function withChanges({ options, functions: { claims, ...functions } }, changes) {
   const given = Object.entries(functions).filter(([, value]) => value !== undefined)
   const schema = claims && { claims: { '~standard': { version: 1, validate: claims } } }
   return { ...options, ...Object.fromEntries(given), ...schema, ...changes }
@@ -86,7 +86,7 @@ function readTokens(attempts, source) {
       if (!tokens.has(getToken))
         tokens.set(
           getToken,
-          settle(() => getToken(source), keep, reject),
+          settle(() => getToken(source), keepToken, rejectWith),
         )
       attempt.useToken(await tokens.get(getToken))
     }),
@@ -94,10 +94,10 @@ function readTokens(attempts, source) {
 }
 
 /** @param {unknown} token */
-const keep = (token) => token
+const keepToken = (token) => token
 
 /** @param {unknown} error */
-const reject = (error) => Promise.reject(error)
+const rejectWith = (error) => Promise.reject(error)
 
 /**
  * Selects the server whose issuer is that of the request's first token. The servers of the request's other tokens
@@ -150,4 +150,4 @@ function totalStats(stats) {
   }
 }
 
-module.exports = { changed, parseServers, readTokens, selectServer, totalStats }
+module.exports = { withChanges, parseServers, readTokens, selectServer, totalStats }

@@ -15,7 +15,7 @@ function settle(run, onValue, onError) {
   } catch (error) {
     return onError(error)
   }
-  return isPending(value) ? /** @type {any} */ (value.then(onValue, onError)) : onValue(value)
+  return isPromise(value) ? /** @type {any} */ (value.then(onValue, onError)) : onValue(value)
 }
 
 /**
@@ -26,7 +26,7 @@ function settle(run, onValue, onError) {
  * @param {T | Promise<T>} value
  * @returns {value is Promise<T>}
  */
-const isPending = (value) => typeof (/** @type {any} */ (value)?.then) === 'function'
+const isPromise = (value) => typeof (/** @type {any} */ (value)?.then) === 'function'
 
 /**
  * Passes an error on.
@@ -37,4 +37,4 @@ const rethrow = (error) => {
   throw error
 }
 
-module.exports = { isPending, rethrow, settle }
+module.exports = { isPromise, rethrow, settle }

@@ -8,7 +8,7 @@
  * @param {() => T} create
  * @returns {T}
  */
-function shared(name, create) {
+function sharedObject(name, create) {
   const key = Symbol.for(`logto-authkit.1.${name}`)
   if (!Object.hasOwn(globalThis, key)) Object.defineProperty(globalThis, key, { value: create() })
   return /** @type {any} */ (globalThis)[key]
@@ -25,4 +25,4 @@ const VERIFIER = Symbol.for('logto-authkit.Verifier')
  */
 const isVerifier = (value) => typeof value === 'object' && value !== null && VERIFIER in value
 
-module.exports = { VERIFIER, isVerifier, shared }
+module.exports = { VERIFIER, isVerifier, sharedObject }

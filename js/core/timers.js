@@ -19,15 +19,15 @@ const isOriginal = (timer) => {
   return source.includes('new Immediate(') || (source.includes('[native code]') && !timer.name.startsWith('bound '))
 }
 
-const areOriginal = isOriginal(timers.setImmediate)
+const hasOriginalTimers = isOriginal(timers.setImmediate)
 
 /** Calls a function after the events of this turn. @type {(callback: () => void) => void} */
-const endOfTurn = areOriginal ? timers.setImmediate : messageChannel().post
+const endOfTurn = hasOriginalTimers ? timers.setImmediate : messageChannel().post
 
 /** Keeps the process alive between `ref` and `unref`. */
-const keepAlive = areOriginal ? interval() : messageChannel()
+const keepAlive = hasOriginalTimers ? intervalHandle() : messageChannel()
 
-function interval() {
+function intervalHandle() {
   const { setInterval } = timers
   /** @type {NodeJS.Timeout | undefined} */
   let handle

@@ -2,16 +2,16 @@
 
 const { RequestAttempt, TokenAttempt, truncate } = require('./attempt')
 const { contextOf } = require('./contexts')
-const { hasSubscribers, publishKeyFetches, traced } = require('./diagnostics')
+const { hasSubscribers, publishKeyFetches, publishVerification } = require('./diagnostics')
 const { authError, withResourceMetadata } = require('./errors')
-const { observed } = require('./observers')
+const { observeRejection } = require('./observers')
 const { create, parse } = require('./options')
-const { settledOutcome } = require('./pending')
-const { credentials } = require('./request')
+const { promisedOutcome } = require('./pending')
+const { readCredentials } = require('./request')
 const { parseServers, readTokens, selectServer, totalStats } = require('./servers')
-const { isPending, rethrow, settle } = require('./settle')
+const { isPromise, rethrow, settle } = require('./settle')
 const { VERIFIER, isVerifier } = require('./shared')
-const { report } = require('./warnings')
+const { reportRejection } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../..').RequestLike} RequestLike */
@@ -38,7 +38,7 @@ class Verifier {
   async verify(input) {
     try {
       const auth = typeof input === 'string' ? verifyToken(input, this.#parsed) : verifyRequest(input, this.#parsed)
-      return isPending(auth) ? await auth : auth
+      return isPromise(auth) ? await auth : auth
     } catch (error) {
       throw withResourceMetadata(error, this.#parsed.core.resourceMetadata)
     }
@@ -59,9 +59,9 @@ Object.defineProperty(Verifier.prototype, VERIFIER, { value: true })
 
 /** @param {Parsed} parsed */
 async function prefetch({ core }) {
-  const outcome = await settledOutcome(core.verifier.prefetch())
+  const outcome = await promisedOutcome(core.verifier.prefetch())
   publishKeyFetches()
-  if (typeof outcome !== 'string') throw authError(report(/** @type {RejectedRequest} */ (outcome)))
+  if (typeof outcome !== 'string') throw authError(reportRejection(/** @type {RejectedRequest} */ (outcome)))
 }
 
 /** @type {(parsed: Parsed) => import('../..').VerifierStats} */
@@ -126,8 +126,8 @@ function verifyToken(token, parsed) {
   const attempt = new TokenAttempt(token, serverOf(token, parsed), isRouted)
   const verify = (/** @type {Trace | undefined} */ trace = undefined) =>
     isRouted ? contextOfServer(attempt, trace) : contextOf(attempt, trace)
-  const run = () => (hasSubscribers() ? traced(verify) : verify())
-  return onRefused === undefined ? run() : observed(onRefused, undefined, run)
+  const run = () => (hasSubscribers() ? publishVerification(verify) : verify())
+  return onRefused === undefined ? run() : observeRejection(onRefused, undefined, run)
 }
 
 /**
@@ -140,20 +140,20 @@ function verifyToken(token, parsed) {
  */
 function verifyRequest(request, parsed, source = request) {
   const { onRefused } = parsed.functions
-  if (onRefused !== undefined) return observed(onRefused, source, () => tracedRequest(request, parsed, source))
+  if (onRefused !== undefined) return observeRejection(onRefused, source, () => tracedRequest(request, parsed, source))
   return tracedRequest(request, parsed, source)
 }
 
 /** @type {(request: RequestLike, parsed: Parsed, source: unknown) => AuthContext | Promise<AuthContext>} */
 const tracedRequest = (request, parsed, source) =>
   hasSubscribers()
-    ? traced((trace) => checkRequest(request, parsed, source, trace))
+    ? publishVerification((trace) => checkRequest(request, parsed, source, trace))
     : checkRequest(request, parsed, source)
 
 /** @type {(request: RequestLike, parsed: Parsed, source: unknown, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function checkRequest(request, parsed, source, trace) {
   if (parsed.servers !== undefined) return checkRouted(request, parsed.servers, source, trace)
-  const attempt = new RequestAttempt(request, credentials(request), parsed, source)
+  const attempt = new RequestAttempt(request, readCredentials(request), parsed, source)
   const { getToken } = parsed.functions
   if (getToken === undefined) return contextOf(attempt, trace)
   return settle(
@@ -168,7 +168,7 @@ function checkRequest(request, parsed, source, trace) {
 
 /** @type {(request: RequestLike, servers: Parsed[], source: unknown, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function checkRouted(request, servers, source, trace) {
-  const given = credentials(request)
+  const given = readCredentials(request)
   const attempts = servers.map((server) => new RequestAttempt(request, given, server, source, true))
   return settle(
     () => readTokens(attempts, source),

@@ -5,7 +5,7 @@ const { debuglog } = require('node:util')
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
 /** Prints if `NODE_DEBUG` contains the name. */
-const debug = debuglog('logto-authkit')
+const printDebug = debuglog('logto-authkit')
 
 /**
  * Emits the core's warning about a rejection, which it creates once per code and verifier, and prints the rejection for
@@ -14,10 +14,10 @@ const debug = debuglog('logto-authkit')
  * @template {RejectedRequest} T
  * @param {T} rejected
  */
-function report(rejected) {
+function reportRejection(rejected) {
   const { code, warning } = rejected
   if (warning !== null) process.emitWarning(warning, { code: `LOGTO_AUTHKIT_${code.toUpperCase()}` })
-  return printed(rejected)
+  return formatRejection(rejected)
 }
 
 /**
@@ -26,10 +26,10 @@ function report(rejected) {
  * @template {RejectedRequest} T
  * @param {T} rejected
  */
-function printed(rejected) {
-  if (debug.enabled) {
+function formatRejection(rejected) {
+  if (printDebug.enabled) {
     const { code, status, message, details, cause } = rejected
-    debug('rejected with %s (%d): %s %s%s', code, status, message, details, cause === null ? '' : ` ${cause}`)
+    printDebug('rejected with %s (%d): %s %s%s', code, status, message, details, cause === null ? '' : ` ${cause}`)
   }
   return rejected
 }
@@ -50,4 +50,4 @@ function warningOnce(code, message, type) {
   }
 }
 
-module.exports = { printed, report, warningOnce }
+module.exports = { formatRejection, reportRejection, warningOnce }

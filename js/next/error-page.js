@@ -21,9 +21,9 @@ body { max-width: 38rem; margin: 3rem auto; padding: 0 1.5rem }
 code { overflow-wrap: anywhere }
 </style>
 <h1>Sign-in does not work</h1>
-<p>${escapeHtml(summary(error, reason))}</p>
+<p>${escapeHtml(loopSummary(error, reason))}</p>
 <p>Error code: <code>${error.code}</code></p>
-${hints(error, reason, cookieName)
+${loopHints(error, reason, cookieName)
   .map((hint) => `<p>${escapeHtml(hint)}</p>`)
   .join('\n')}
 <p><a href="${escapeHtml(signInUrl)}">Sign in again</a></p>
@@ -49,19 +49,19 @@ function warnAboutLoop(warned, error, reason, cookieName) {
   if (warned.has(error.code)) return
   warned.add(error.code)
   const details = Object.keys(error.details).length > 0 ? ` ${JSON.stringify(error.details)}` : ''
-  const message = [`${summary(error, reason)} (${error.code}${details})`, ...hints(error, reason, cookieName)]
+  const message = [`${loopSummary(error, reason)} (${error.code}${details})`, ...loopHints(error, reason, cookieName)]
   process.emitWarning(`Sign-in loop ended: ${message.join(' ')}`, { code: 'LOGTO_AUTHKIT_SIGN_IN_LOOP' })
 }
 
 /** @type {(error: AuthError, reason: LoopReason) => string} */
-function summary({ code, message }, reason) {
+function loopSummary({ code, message }, reason) {
   if (reason === 'nested') return 'The sign-in page itself requires a session.'
   if (code === 'missing_token') return 'The browser has returned from the sign-in page several times without a token.'
   return `The browser has returned from the sign-in page with a token that is rejected: ${message}.`
 }
 
 /** @type {(error: AuthError, reason: LoopReason, cookieName: string) => string[]} */
-function hints({ code, details }, reason, cookieName) {
+function loopHints({ code, details }, reason, cookieName) {
   if (reason === 'nested') return ['Add the path of the page to publicPaths, or return it from a signInUrl function.']
   if (code !== 'missing_token') return [HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
   return [

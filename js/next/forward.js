@@ -14,7 +14,7 @@ const { appendCookie } = require('../adapters/response')
  * @param {{ next: NextProxy | undefined, guestCookie: string | null, cookies: string[] }} options
  * @returns {Promise<any>}
  */
-async function forward(request, auth, { next, guestCookie, cookies }) {
+async function letPass(request, auth, { next, guestCookie, cookies }) {
   const { NextResponse } = require('next/server')
   const pair = guestCookie?.split(';', 1)[0]
   if (pair !== undefined) addRequestCookie(request, pair)
@@ -26,7 +26,7 @@ async function forward(request, auth, { next, guestCookie, cookies }) {
   // Copy the response: it may not be a `NextResponse`, and the headers of `Response.redirect()` are immutable.
   const { body, status, statusText } = received
   const response = new NextResponse(body, { status, statusText, headers: received.headers })
-  if (pair !== undefined && isPassing(received)) overrideRequestCookie(response.headers, request, pair)
+  if (pair !== undefined && letsRequestPass(received)) overrideRequestCookie(response.headers, request, pair)
   // A route cannot replace a `Cache-Control` header set by the proxy, so use the strictest value.
   for (const cookie of all) appendCookie(response.headers, cookie, 'private, no-store')
   return response
@@ -46,7 +46,7 @@ function addRequestCookie(request, pair) {
 }
 
 /** @param {Response} response */
-const isPassing = ({ headers }) => headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
+const letsRequestPass = ({ headers }) => headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
 
 /**
  * Makes Next.js pass the request on with the new cookie. If the other proxy has replaced the request's headers, only the cookie is
@@ -76,4 +76,4 @@ function withCookie(header, pair) {
 const OVERRIDDEN = 'x-middleware-override-headers'
 const OVERRIDDEN_COOKIE = 'x-middleware-request-cookie'
 
-module.exports = { forward }
+module.exports = { letPass }

@@ -1,10 +1,10 @@
 /** Wraps Route Handlers (App Router) and API handlers (Pages Router). */
 
 const { setAuth } = require('../adapters/set-auth')
-const { addCookie, appendCookie, errorResponse, fail, send } = require('../adapters/response')
+const { addCookie, appendCookie, errorResponse, passToErrorHandler, sendResponse } = require('../adapters/response')
 const { AuthError, invalidOption } = require('../core/errors')
-const { isPending } = require('../core/settle')
-const { assertDynamic, authenticate, originOf, trySetCookie } = require('./request')
+const { isPromise } = require('../core/settle')
+const { assertDynamic, authenticate, browserOrigin, trySetCookie } = require('./request')
 
 /** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
 /** @typedef {InstanceType<typeof import('../adapters/requirements').Requirements>} Requirements */
@@ -13,7 +13,7 @@ const { assertDynamic, authenticate, originOf, trySetCookie } = require('./reque
 
 /** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => any} */
 function wrapHandler(handler, authenticator, requirements) {
-  const route = newRoute(handler, authenticator, requirements)
+  const route = createRoute(handler, authenticator, requirements)
   // The second argument is a context for Route Handlers, and the response for API handlers.
   return async (/** @type {any} */ request, /** @type {any} */ contextOrResponse) =>
     (typeof contextOrResponse?.setHeader === 'function' ? runApiHandler : runRouteHandler)(
@@ -25,7 +25,7 @@ function wrapHandler(handler, authenticator, requirements) {
 
 /** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => any} */
 function wrapApiHandler(handler, authenticator, requirements) {
-  const route = newRoute(handler, authenticator, requirements)
+  const route = createRoute(handler, authenticator, requirements)
   return async (/** @type {any} */ req, /** @type {any} */ res) => {
     if (typeof res?.setHeader !== 'function') throw new TypeError(NOT_AN_API_ROUTE)
     return runApiHandler(req, res, route)
@@ -33,7 +33,7 @@ function wrapApiHandler(handler, authenticator, requirements) {
 }
 
 /** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => Route} */
-function newRoute(handler, authenticator, requirements) {
+function createRoute(handler, authenticator, requirements) {
   if (typeof handler !== 'function') throw invalidOption('handler', 'a function', handler)
   return { handler, authenticator, requirements }
 }
@@ -47,10 +47,10 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
   let response
   try {
     const pending = authenticator.passesPreflight(request) ? undefined : authenticate(authenticator, request)
-    auth = isPending(pending) ? await pending : pending
-    cookie = authenticator.newGuestCookie(auth, originOf(request.headers))
+    auth = isPromise(pending) ? await pending : pending
+    cookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
     const checked = requirements && authenticator.checkRequirements(requirements, auth, request)
-    if (isPending(checked)) await checked
+    if (isPromise(checked)) await checked
     setAuth(request, auth)
     response = await handler(request, context)
   } catch (error) {
@@ -75,20 +75,20 @@ async function runApiHandler(req, res, { handler, authenticator, requirements })
   let auth
   try {
     const pending = authenticator.passesPreflight(req) ? undefined : authenticate(authenticator, req)
-    auth = isPending(pending) ? await pending : pending
-    const cookie = authenticator.newGuestCookie(auth, originOf(req.headers))
+    auth = isPromise(pending) ? await pending : pending
+    const cookie = authenticator.newGuestCookie(auth, browserOrigin(req.headers))
     if (cookie !== null) addCookie(res, cookie)
     const checked = requirements && authenticator.checkRequirements(requirements, auth, req)
-    if (isPending(checked)) await checked
+    if (isPromise(checked)) await checked
     setAuth(req, auth)
     await handler(req, res)
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     if (!res.headersSent) {
-      send(res, errorResponse(authenticator.withResourceMetadata(error, auth)))
+      sendResponse(res, errorResponse(authenticator.withResourceMetadata(error, auth)))
       return
     }
-    fail(error, res, () => {})
+    passToErrorHandler(error, res, () => {})
     // Next.js would leave the connection open.
     if (!res.writableEnded) res.destroy()
   }

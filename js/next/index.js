@@ -7,7 +7,7 @@ const { AuthError } = require('../core/errors')
 const { check } = require('../core/options')
 const { wrapApiHandler, wrapHandler } = require('./handlers')
 const { createProxy } = require('./proxy')
-const { assertDynamic, authenticate, originOf, trySetCookie } = require('./request')
+const { assertDynamic, authenticate, browserOrigin, trySetCookie } = require('./request')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 
@@ -23,11 +23,12 @@ function createNextAuth(options) {
   const guestsAllowed = authenticator.withGuests(true)
   return {
     /** @type {(handler: any, requirements?: any) => any} */
-    withAuth: (handler, ...requirements) => wrapHandler(handler, authenticator, optional(requirements)),
+    withAuth: (handler, ...requirements) => wrapHandler(handler, authenticator, optionalRequirements(requirements)),
     /** @type {(handler: any, requirements?: any) => any} */
-    withApiAuth: (handler, ...requirements) => wrapApiHandler(handler, authenticator, optional(requirements)),
+    withApiAuth: (handler, ...requirements) =>
+      wrapApiHandler(handler, authenticator, optionalRequirements(requirements)),
     /** @param {any} request */
-    verify: (request) => verify(request, authenticator),
+    verify: (request) => verifyResult(request, authenticator),
     /** @param {any} [paths] */
     authProxy: (paths) => createProxy(authenticator, check('proxyExtra', paths)),
     getAuth: () => currentAuth(guestsAllowed, authenticator.allowsGuests),
@@ -35,10 +36,11 @@ function createNextAuth(options) {
 }
 
 /** @param {any} requirements */
-const optional = (requirements) => (requirements.length === 0 ? undefined : new Requirements(...requirements))
+const optionalRequirements = (requirements) =>
+  requirements.length === 0 ? undefined : new Requirements(...requirements)
 
 /** @type {(request: any, options: any) => Promise<any>} */
-const verifyNextAuth = async (request, options) => verify(request, new Authenticator('next', options))
+const verifyNextAuth = async (request, options) => verifyResult(request, new Authenticator('next', options))
 
 /** @param {any} options */
 function authProxy(options) {
@@ -53,7 +55,7 @@ async function getAuth(options) {
 }
 
 /** @type {(request: any, authenticator: Authenticator) => Promise<any>} */
-async function verify(request, authenticator) {
+async function verifyResult(request, authenticator) {
   try {
     return { success: true, auth: await authenticate(authenticator, request) }
   } catch (error) {
@@ -76,7 +78,7 @@ async function currentAuth(authenticator, setsGuestCookie) {
   assertDynamic(received)
   const headers = withoutOutdatedCookies(received, jar, authenticator.cookieName)
   const auth = await authenticate(authenticator, { headers, cookies: jar }, received)
-  const cookie = setsGuestCookie ? authenticator.newGuestCookie(auth, originOf(received)) : null
+  const cookie = setsGuestCookie ? authenticator.newGuestCookie(auth, browserOrigin(received)) : null
   if (cookie !== null) await trySetCookie(cookie)
   return auth
 }

@@ -3,10 +3,10 @@
 const { errorResponse } = require('../adapters/response')
 const { AuthError } = require('../core/errors')
 const { errorPage, warnAboutLoop } = require('./error-page')
-const { forward } = require('./forward')
+const { letPass } = require('./forward')
 const { isPublicPath, normalizePublicPath } = require('./public-paths')
-const { originOf } = require('./request')
-const { SignIn, kindOf } = require('./sign-in')
+const { browserOrigin } = require('./request')
+const { SignIn, redirectKind } = require('./sign-in')
 const { loopReason, redirectMarker, removedMarker } = require('./sign-in-loop')
 
 /** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
@@ -35,9 +35,9 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const isUnchecked = (isPublic && !allowsGuests) || authenticator.passesPreflight(request, allowPreflight)
     const chosen = isSignIn ? forSignIn : isPublic ? authenticator : forUsers
     const auth = isUnchecked ? undefined : await chosen.verify(request)
-    const guestCookie = authenticator.newGuestCookie(auth, originOf(request.headers))
+    const guestCookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
     const cookie = auth?.isAuthenticated ? removedMarker(request) : null
-    return forward(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie] })
+    return letPass(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie] })
   }
 
   /**
@@ -66,7 +66,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   /** @param {NextRequest} request */
   return async function proxy(request) {
     const { NextResponse } = require('next/server')
-    if (isPublicPath(request.nextUrl.pathname, ASSETS)) return NextResponse.next()
+    if (isPublicPath(request.nextUrl.pathname, ASSET_PATHS)) return NextResponse.next()
     const isSignIn = signIn?.isPage(request) ?? false
     try {
       return await admit(request, isSignIn)
@@ -75,7 +75,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
       const error = authenticator.withResourceMetadata(thrown)
       const { status, headers, body } = errorResponse(error)
       if (signIn !== undefined && !isSignIn && status === 401) {
-        const kind = kindOf(request)
+        const kind = redirectKind(request)
         if (kind === 'page' || kind === 'form') return redirect(request, signIn, error)
         if (kind === 'action') headers['x-action-redirect'] = signIn.actionRedirect(request)
       }
@@ -91,7 +91,7 @@ function withCookie(response, cookie) {
 }
 
 /** Files that every page needs, including the sign-in page, or that browsers and crawlers ask for. They are the same for all users. */
-const ASSETS = [
+const ASSET_PATHS = [
   '/_next/static',
   /^\/_next\/image$/,
   /^\/(?:favicon\.ico|robots\.txt|sitemap\.xml|manifest\.(?:json|webmanifest))$/,

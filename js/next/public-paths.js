@@ -23,7 +23,7 @@ function isPublicPath(pathname, publicPaths) {
   if (decoded === undefined) return false
   const path = withoutTrailingSlash(pageOf(decoded))
   return publicPaths.some((item) => {
-    if (typeof item !== 'string') return matches(item, path)
+    if (typeof item !== 'string') return matchesFromStart(item, path)
     return path === item || (item !== '/' && path.startsWith(`${item}/`))
   })
 }
@@ -34,7 +34,7 @@ function isPublicPath(pathname, publicPaths) {
  *
  * @type {(pattern: RegExp, path: string) => boolean}
  */
-function matches(pattern, path) {
+function matchesFromStart(pattern, path) {
   pattern.lastIndex = 0
   return pattern.test(path)
 }

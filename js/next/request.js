@@ -1,8 +1,8 @@
 /** Reads the request that Next.js is handling, and sets cookies on its response. */
 
 const { isNewGuest } = require('../core/context')
-const { header } = require('../core/request')
-const { isPending } = require('../core/settle')
+const { readHeader } = require('../core/request')
+const { isPromise } = require('../core/settle')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 
@@ -16,7 +16,7 @@ const { isPending } = require('../core/settle')
  */
 function authenticate(authenticator, request, headers = request.headers) {
   const auth = authenticator.verify(request)
-  return isPending(auth)
+  return isPromise(auth)
     ? auth.then((settled) => withSharedGuestId(settled, headers))
     : isNewGuest(auth)
       ? withSharedGuestId(auth, headers)
@@ -41,9 +41,9 @@ async function withSharedGuestId(auth, headers) {
  * @param {any} headers
  * @returns {() => [protocol: string, host: string]}
  */
-const originOf = (headers) => () => {
-  const host = header({ headers }, 'x-forwarded-host') ?? header({ headers }, 'host')
-  return [String(header({ headers }, 'x-forwarded-proto')), String(host)]
+const browserOrigin = (headers) => () => {
+  const host = readHeader({ headers }, 'x-forwarded-host') ?? readHeader({ headers }, 'host')
+  return [String(readHeader({ headers }, 'x-forwarded-proto')), String(host)]
 }
 
 /**
@@ -89,4 +89,4 @@ async function trySetCookie(setCookie) {
   } catch {}
 }
 
-module.exports = { assertDynamic, authenticate, originOf, trySetCookie }
+module.exports = { assertDynamic, authenticate, browserOrigin, trySetCookie }

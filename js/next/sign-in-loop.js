@@ -5,8 +5,8 @@
 
 const { createHash } = require('node:crypto')
 const { contract } = require('../core/contract')
-const { cookieValues, header } = require('../core/request')
-const { originOf } = require('./request')
+const { cookieValues, readHeader } = require('../core/request')
+const { browserOrigin } = require('./request')
 
 /** @typedef {import('next/server').NextRequest} NextRequest */
 /** @typedef {import('../..').AuthError} AuthError */
@@ -35,7 +35,7 @@ function loopReason(request, error, cookieName) {
   if (marker === undefined) return undefined
   const token = tokenDigest(request, cookieName)
   if (token !== '' && token !== marker.token && !SIGNING_IN_MAY_HELP.has(error.code)) return 'token'
-  const isRepeated = marker.count >= MAX_REDIRECTS && isSame(marker, request)
+  const isRepeated = marker.count >= MAX_REDIRECTS && isSameDigest(marker, request)
   return isRepeated ? 'repeated' : undefined
 }
 
@@ -46,9 +46,9 @@ function loopReason(request, error, cookieName) {
  * @type {(request: NextRequest, cookieName: string) => string | null}
  */
 function redirectMarker(request, cookieName) {
-  if (header(request, 'cookie') === undefined && header(request, 'sec-fetch-site') === undefined) return null
+  if (readHeader(request, 'cookie') === undefined && readHeader(request, 'sec-fetch-site') === undefined) return null
   const marker = readMarker(request)
-  const count = marker !== undefined && isSame(marker, request) ? marker.count + 1 : 1
+  const count = marker !== undefined && isSameDigest(marker, request) ? marker.count + 1 : 1
   const value = [tokenDigest(request, cookieName), targetDigest(request), count, Date.now()].join('.')
   return setCookie(request, value, MAX_AGE)
 }
@@ -63,7 +63,7 @@ const removedMarker = (request) =>
 
 /** @type {(request: NextRequest, value: string, maxAge: number) => string} */
 function setCookie(request, value, maxAge) {
-  const [protocol] = originOf(request.headers)()
+  const [protocol] = browserOrigin(request.headers)()
   // SameSite=Strict cookies are not sent when the browser returns from Logto.
   const attributes = `Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${protocol?.startsWith('https') ? '; Secure' : ''}`
   return `${contract().cookies.signIn}=${value}; ${attributes}`
@@ -79,12 +79,12 @@ function readMarker(request) {
 }
 
 /** @type {(marker: Marker, request: NextRequest) => boolean} */
-const isSame = ({ target, time }, request) =>
+const isSameDigest = ({ target, time }, request) =>
   target === targetDigest(request) && Math.abs(Date.now() - time) < MAX_INTERVAL
 
 /** @type {(request: NextRequest, cookieName: string) => string} */
 function tokenDigest(request, cookieName) {
-  const tokens = [cookieValues(request, cookieName), header(request, 'authorization') ?? []].flat()
+  const tokens = [cookieValues(request, cookieName), readHeader(request, 'authorization') ?? []].flat()
   return tokens.length === 0 ? '' : digest(tokens.join(' '))
 }
 

@@ -37,7 +37,7 @@ class SignIn {
     const page = readPath(isPath ? url.pathname : withoutBasePath(url.pathname, request))
     if (page === undefined) return false
     // In front of `/`, a locale would make pages such as `/de` public.
-    const patterns = page === '/' ? [page] : [page, new RegExp(`^${LOCALE}${escapePattern(page)}(?:/|$)`)]
+    const patterns = page === '/' ? [page] : [page, new RegExp(`^${LOCALE_PATTERN}${escapePattern(page)}(?:/|$)`)]
     return isPublicPath(request.nextUrl.pathname, patterns)
   }
 
@@ -74,7 +74,7 @@ class SignIn {
  * @param {Request} request
  * @returns {'page' | 'form' | 'action' | undefined}
  */
-function kindOf({ method, headers }) {
+function redirectKind({ method, headers }) {
   if (method === 'POST' && headers.has('next-action')) return 'action'
   if (!/\btext\/html\b/i.test(headers.get('accept') ?? '')) return undefined
   return method === 'GET' ? 'page' : method === 'POST' ? 'form' : undefined
@@ -103,10 +103,10 @@ function withoutBasePath(pathname, { nextUrl: { basePath } }) {
 const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /** A path segment with a language of two letters, and script and region if any: `/de`, `/zh-Hant-TW`. Not `/api`. */
-const LOCALE = '/[A-Za-z]{2}(?:-[A-Za-z]{2,4}){0,2}'
+const LOCALE_PATTERN = '/[A-Za-z]{2}(?:-[A-Za-z]{2,4}){0,2}'
 
 const REDIRECT_TO = 'redirect_to'
 
 const PLACEHOLDER_ORIGIN = 'http://localhost'
 
-module.exports = { SignIn, kindOf }
+module.exports = { SignIn, redirectKind }

@@ -6,7 +6,7 @@ const { now } = require('../core/attempt')
 const { orThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { own, snapshot } = require('../core/options')
-const { completions, scheduleEndOfTurn, settledOutcome } = require('../core/pending')
+const { completions, scheduleEndOfTurn, promisedOutcome } = require('../core/pending')
 const { handler } = require('./handler')
 
 // Captured at load time, because fake timers in a test would replace the globals and never fire.
@@ -42,27 +42,27 @@ function backchannelLogout(publish, options) {
   return handler(
     async (request) => {
       const token = await logoutToken(request)
-      if (token === undefined) return refuse('invalid_request', 'The body must be a form with one logout_token')
-      return beforeDeadline(logOut(verifier, publish, token, date()))
+      if (token === undefined) return errorAnswer('invalid_request', 'The body must be a form with one logout_token')
+      return beforeDeadline(revokeFromLogoutToken(verifier, publish, token, date()))
     },
     { limit: MAX_BODY_BYTES, advice: ADVICE },
   )
 }
 
 /** @type {(verifier: NativeLogoutVerifier, publish: import('./webhook').Publish, token: string, date: number) => Promise<Answer>} */
-async function logOut(verifier, publish, token, date) {
-  const outcome = await settledOutcome(verifier.verify(token, date))
+async function revokeFromLogoutToken(verifier, publish, token, date) {
+  const outcome = await promisedOutcome(verifier.verify(token, date))
   if (typeof outcome !== 'string' && outcome.slow) scheduleEndOfTurn()
   if (typeof outcome !== 'string' && Object.hasOwn(outcome, 'code')) {
     const { status, message } = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
-    return refuse(status === 503 ? 'temporarily_unavailable' : 'invalid_request', message)
+    return errorAnswer(status === 503 ? 'temporarily_unavailable' : 'invalid_request', message)
   }
   const { entry, id } = JSON.parse(typeof outcome === 'string' ? outcome : /** @type {any} */ (outcome).context)
   try {
     await publish([entry], PUBLISH_TIMEOUT_MS)
   } catch {
     verifier.forget(id)
-    return refuse('temporarily_unavailable', 'The logout could not be stored')
+    return errorAnswer('temporarily_unavailable', 'The logout could not be stored')
   }
   return { status: 200, headers: { 'Cache-Control': 'no-store' }, body: '' }
 }
@@ -76,7 +76,7 @@ async function logOut(verifier, publish, token, date) {
 function beforeDeadline(answer) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      resolve(refuse('temporarily_unavailable', 'The logout token could not be verified in time'))
+      resolve(errorAnswer('temporarily_unavailable', 'The logout token could not be verified in time'))
     }, DEADLINE_MS)
     answer.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
@@ -87,7 +87,7 @@ function beforeDeadline(answer) {
  *
  * @type {(error: string, description: string) => Answer}
  */
-const refuse = (error, description) => jsonResponse(400, { error, error_description: description })
+const errorAnswer = (error, description) => jsonResponse(400, { error, error_description: description })
 
 /**
  * Returns the logout token of a request (section 2.5), or undefined unless it has exactly one.

@@ -27,7 +27,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 const TOKEN_MARGIN_MS = 60_000
 
 /** The result of a delivery that Logto considers successful. */
-const SUCCESS = 'Success'
+const DELIVERED = 'Success'
 
 /** @typedef {{ id?: unknown, createdAt?: unknown, payload?: { result?: unknown, hookRequest?: { body?: unknown } } }} LogEntry */
 
@@ -96,13 +96,13 @@ class CatchUp {
     this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {
       const logs = await this.#page(page)
-      const fresh = logs.filter((log) => !this.#known.has(keyOf(log))).reverse()
+      const fresh = logs.filter((log) => !this.#known.has(logEntryKey(log))).reverse()
       const entries = fresh.flatMap((log) => this.#entriesOf(log))
       for (let i = 0; i < entries.length; i += MAX_BATCH) await this.#target.publish(entries.slice(i, i + MAX_BATCH))
       for (const log of logs) {
-        // Only now, so that they are read again if the store did not accept their revocations.
-        this.#known.add(keyOf(log))
-        seen.add(keyOf(log))
+        // Entries count as known only now, so that they are read again if the store did not accept their revocations.
+        this.#known.add(logEntryKey(log))
+        seen.add(logEntryKey(log))
       }
       if (logs.length < PAGE_SIZE || (fresh.length === 0 && wasComplete)) break
     }
@@ -122,7 +122,7 @@ class CatchUp {
       this.#warn(new Error(`an event could not be read: ${event}`))
       return []
     }
-    return payload?.result === SUCCESS ? this.#target.missing(event.entries) : event.entries
+    return payload?.result === DELIVERED ? this.#target.missing(event.entries) : event.entries
   }
 
   /** @param {number} page @returns {Promise<LogEntry[]>} */
@@ -132,7 +132,7 @@ class CatchUp {
     const response = await this.#fetch(url, { headers: { Authorization: `Bearer ${token}` } })
     if (response.status === 401) this.#token = undefined
     const logs = response.ok ? await response.json() : undefined
-    if (!Array.isArray(logs)) throw await failure('the delivery log of the webhook', response)
+    if (!Array.isArray(logs)) throw await responseError('the delivery log of the webhook', response)
     return logs
   }
 
@@ -145,7 +145,7 @@ class CatchUp {
       headers: { Authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
       body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope: 'all' }),
     })
-    if (!response.ok) throw await failure('a token for the Management API', response)
+    if (!response.ok) throw await responseError('a token for the Management API', response)
     const body = await response.json()
     const value = own(body ?? {}, 'access_token')
     const seconds = own(body ?? {}, 'expires_in')
@@ -177,14 +177,14 @@ class CatchUp {
 }
 
 /** @param {LogEntry} log */
-const keyOf = ({ id, payload }) => (typeof id === 'string' ? id : JSON.stringify(payload?.hookRequest?.body))
+const logEntryKey = ({ id, payload }) => (typeof id === 'string' ? id : JSON.stringify(payload?.hookRequest?.body))
 
 /**
  * The error for a response of Logto. It contains only the error code from the body, not what was sent.
  *
  * @type {(wanted: string, response: Response) => Promise<Error>}
  */
-async function failure(wanted, response) {
+async function responseError(wanted, response) {
   const body = await response.json().catch(() => undefined)
   const code = typeof body === 'object' && body !== null ? (own(body, 'code') ?? own(body, 'error')) : undefined
   const shown = typeof code === 'string' && /^[\w.]{1,64}$/.test(code) ? `, ${code}` : ''

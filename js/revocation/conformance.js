@@ -40,16 +40,16 @@ async function testRevocationStore(createStore, { reset } = {}) {
     )
 
     const before = performance.now()
-    const idle = await two.read(position, { signal: signal() })
+    const idle = await two.read(position, { signal: unusedSignal() })
     assert.deepEqual(idle.entries, [], 'entries before the position must not be returned again')
     assert.equal(idle.complete, true, 'complete must be true without further entries')
     const waited = performance.now() - before
     assert.ok(waited < MAX_READ_MS + TOLERANCE_MS, `read must wait for at most a second, not ${Math.round(waited)} ms`)
 
-    const waiting = two.read(idle.position, { signal: signal() })
+    const waiting = two.read(idle.position, { signal: unusedSignal() })
     await append(one, ['third'])
     const next = await waiting
-    const seen = next.entries.length > 0 ? next : await two.read(next.position, { signal: signal() })
+    const seen = next.entries.length > 0 ? next : await two.read(next.position, { signal: unusedSignal() })
     assert.deepEqual(seen.entries, ['third'], 'a waiting read must return new entries')
 
     const many = Array.from({ length: 2_500 }, (_, i) => `entry ${i}`)
@@ -90,10 +90,10 @@ async function testRevocationStore(createStore, { reset } = {}) {
 }
 
 /** The signal never aborts a read, because no read takes this long. */
-const signal = () => AbortSignal.timeout(10_000)
+const unusedSignal = () => AbortSignal.timeout(10_000)
 
 /** @type {(store: RevocationStore, entries: string[]) => Promise<void>} */
-const append = (store, entries) => store.append(entries, { maxAgeMs: 86_400_000, signal: signal() })
+const append = (store, entries) => store.append(entries, { maxAgeMs: 86_400_000, signal: unusedSignal() })
 
 /**
  * Reads until there are no further entries.
@@ -105,7 +105,7 @@ async function readAll(store, position) {
   /** @type {string[]} */
   const entries = []
   for (let from = position; ; ) {
-    const batch = await store.read(from, { signal: signal() })
+    const batch = await store.read(from, { signal: unusedSignal() })
     assert.ok(Array.isArray(batch.entries), 'read must resolve to an object with an array of entries')
     assert.equal(typeof batch.position, 'string', 'position must be a string')
     entries.push(...batch.entries)

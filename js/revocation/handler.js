@@ -1,7 +1,7 @@
 /** Handlers that serve Express, plain `http`, Fastify, Hono and fetch (`(request) => Response`) from one function. */
 
 const { inspect } = require('node:util')
-const { jsonResponse, send } = require('../adapters/response')
+const { jsonResponse, sendResponse } = require('../adapters/response')
 const { BodyError, fetchBody, nodeBody } = require('./request-body')
 
 /**
@@ -76,14 +76,14 @@ function handler(answer, { limit, advice }) {
     }
     try {
       const answer = await respondToNode(req, req)
-      if (!res.headersSent) send(res, answer)
+      if (!res.headersSent) sendResponse(res, answer)
     } catch (error) {
       if (typeof next === 'function') next(error)
       else {
         // Nobody awaits the promise of a listener of `createServer`, and an unhandled rejection would end the process.
         process.emitWarning(error instanceof Error ? error : inspect(error))
         if (!res.headersSent)
-          send(res, jsonResponse(500, { error: 'internal_error', message: 'Internal server error' }))
+          sendResponse(res, jsonResponse(500, { error: 'internal_error', message: 'Internal server error' }))
       }
     }
   }

@@ -75,10 +75,10 @@ class Mirror {
     this.#native.apply(entries, false, Date.now())
     const options = { maxAgeMs: this.#native.maxTokenLifetime * 1000 }
     try {
-      await within(timeoutMs, true, (signal) => this.#store.append(entries, { ...options, signal }))
+      await withTimeout(timeoutMs, true, (signal) => this.#store.append(entries, { ...options, signal }))
     } catch (error) {
       this.#fail(error)
-      throw unavailable(error)
+      throw unavailableError(error)
     }
   }
 
@@ -145,7 +145,7 @@ class Mirror {
 
   /** @type {(position: string | null) => Promise<import('.').RevocationBatch>} */
   #read(position) {
-    return within(READ_TIMEOUT_MS, false, (signal) => this.#store.read(position, { signal }), this.#stop.signal)
+    return withTimeout(READ_TIMEOUT_MS, false, (signal) => this.#store.read(position, { signal }), this.#stop.signal)
   }
 
   /** @param {boolean} isComplete */
@@ -217,7 +217,7 @@ class Mirror {
  * @param {AbortSignal} [stop]
  * @returns {Promise<T>}
  */
-function within(duration, keepsAlive, run, stop) {
+function withTimeout(duration, keepsAlive, run, stop) {
   const controller = new AbortController()
   return new Promise((resolve, reject) => {
     let isSettled = false
@@ -247,9 +247,9 @@ function within(duration, keepsAlive, run, stop) {
 const closedError = () => new Error('logto-authkit: the revocations are closed')
 
 /** The error thrown if the store does not acknowledge the entry that a function such as `revokeSubject` wrote. @param {unknown} cause */
-function unavailable(cause) {
+function unavailableError(cause) {
   const error = authError({ ...native.refusal('revocations_unavailable'), retryAfter: 1 })
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })
 }
 
-module.exports = { Mirror, unavailable }
+module.exports = { Mirror, unavailableError }

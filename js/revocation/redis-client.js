@@ -20,7 +20,7 @@ const { invalidOption } = require('../core/errors')
  * @property {() => { connection: Connection, connected: Promise<unknown> }} open
  */
 
-const ignore = () => {}
+const ignoreError = () => {}
 
 /**
  * Connects a client. An unhandled `error` event would end the process, and only that event contains the reason if ioredis cannot
@@ -28,7 +28,7 @@ const ignore = () => {}
  *
  * @param {any} own
  */
-async function connected(own) {
+async function connectClient(own) {
   /** @type {unknown} */
   let reason
   own.on('error', (/** @type {unknown} */ error) => {
@@ -44,9 +44,10 @@ async function connected(own) {
 /** @type {(client: any) => Connector} */
 function connectorOf(client) {
   if (typeof client?.duplicate === 'function' && typeof client.call === 'function') {
-    return client.isCluster === true ? ioredisCluster(client) : ioredis(client)
+    return client.isCluster === true ? ioredisClusterConnector(client) : ioredisConnector(client)
   }
-  if (typeof client?.sendCommand === 'function' && typeof client.connect === 'function') return nodeRedis(client)
+  if (typeof client?.sendCommand === 'function' && typeof client.connect === 'function')
+    return nodeRedisConnector(client)
   throw invalidOption(
     'client',
     "a client of redis, ioredis or iovalkey, such as the result of redis' createClient()",
@@ -55,7 +56,7 @@ function connectorOf(client) {
 }
 
 /** @type {(client: any) => Connector} */
-function ioredis(client) {
+function ioredisConnector(client) {
   const { options } = client
   const override = {
     lazyConnect: true,
@@ -82,14 +83,14 @@ function ioredis(client) {
       }
       return {
         connection: { send: ([name, ...args]) => own.callBuffer(name, ...args), close },
-        connected: connected(own).then(() => own.stream?.unref()),
+        connected: connectClient(own).then(() => own.stream?.unref()),
       }
     },
   }
 }
 
 /** @type {(client: any) => Connector} */
-function ioredisCluster(client) {
+function ioredisClusterConnector(client) {
   const override = {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -104,14 +105,14 @@ function ioredisCluster(client) {
       const own = client.duplicate([], override)
       return {
         connection: { send: ([name, ...args]) => own.callBuffer(name, ...args), close: () => own.disconnect() },
-        connected: connected(own),
+        connected: connectClient(own),
       }
     },
   }
 }
 
 /** @type {(client: any) => Connector} */
-function nodeRedis(client) {
+function nodeRedisConnector(client) {
   const isCluster = 'masters' in client
   const isSentinel = 'getSentinelNode' in client
   const { options } = client
@@ -127,7 +128,7 @@ function nodeRedis(client) {
   if (typeof client.duplicate !== 'function') {
     // Sentinel clients of node-redis 5 cannot be duplicated. A command that waits would delay the application's
     // commands.
-    const open = () => ({ connection: { send: sender(client), close: ignore }, connected: Promise.resolve() })
+    const open = () => ({ connection: { send: sender(client), close: ignoreError }, connected: Promise.resolve() })
     return { server: undefined, blocks: false, open }
   }
   const address = [socket.path ?? socket.host, socket.port, options?.database, options?.keyPrefix]
@@ -138,7 +139,7 @@ function nodeRedis(client) {
       const own = client.duplicate(override)
       return {
         connection: { send: sender(own), close: () => closeNodeRedis(own) },
-        connected: connected(own).then(() => own.unref?.()),
+        connected: connectClient(own).then(() => own.unref?.()),
       }
     },
   }
@@ -152,7 +153,7 @@ function nodeRedis(client) {
 function closeNodeRedis(own) {
   try {
     // `destroy` replaced `disconnect` in version 5. Both may return a promise.
-    Promise.resolve(own.destroy === undefined ? own.disconnect() : own.destroy()).catch(ignore)
+    Promise.resolve(own.destroy === undefined ? own.disconnect() : own.destroy()).catch(ignoreError)
   } catch {}
 }
 

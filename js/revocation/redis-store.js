@@ -2,7 +2,7 @@
 
 const { setTimeout } = require('node:timers')
 const { check } = require('../core/options')
-const { defaults } = require('../core/contract')
+const { defaultOptions } = require('../core/contract')
 const { connectorOf } = require('./redis-client')
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
@@ -11,7 +11,7 @@ const { connectorOf } = require('./redis-client')
 /** @typedef {[id: string, fields: string[]]} Item - An item of a stream. Every second field is an entry. */
 
 /** The position before the first item. */
-const START = '0-0'
+const START_POSITION = '0-0'
 
 /** Maximum number of items per read, and of entries per item. */
 const MAX_ITEMS = 1000
@@ -60,8 +60,8 @@ class RedisStore {
   constructor(connector, prefix) {
     this.#key = `${prefix}:revocations`
     this.#connector = connector
-    this.#reader = new Link(connector)
-    this.#writer = new Link(connector)
+    this.#reader = new ReplaceableConnection(connector)
+    this.#writer = new ReplaceableConnection(connector)
     /** @type {string | undefined} */
     this.identity = connector.server === undefined ? undefined : `redis ${connector.server} ${this.#key}`
   }
@@ -91,16 +91,16 @@ class RedisStore {
 
   /** @type {RevocationStore['read']} */
   async read(position, { signal }) {
-    let from = position ?? START
+    let from = position ?? START_POSITION
     if (!this.#reader.isOpen) {
       // After a failover, the writer may still be connected to the former primary, whose acknowledgements are worth nothing.
       this.#writer.close()
       await this.#restore(signal)
       this.#mustCheck = true
     }
-    if (this.#mustCheck && from !== START && !(await this.#exists(from, signal))) {
+    if (this.#mustCheck && from !== START_POSITION && !(await this.#exists(from, signal))) {
       await this.#restore(signal)
-      from = START
+      from = START_POSITION
     }
     this.#mustCheck = false
     const waits = this.#connector.blocks && position !== null ? ['BLOCK', `${BLOCK_MS}`] : []
@@ -176,7 +176,7 @@ class RedisStore {
     return reply.length > 0
   }
 
-  /** @type {(link: Link, signal: AbortSignal, commands: string[][]) => Promise<any[]>} */
+  /** @type {(link: ReplaceableConnection, signal: AbortSignal, commands: string[][]) => Promise<any[]>} */
   async #send(link, signal, commands) {
     const { replies } = await link.send(commands, this.#key, signal)
     return replies
@@ -184,7 +184,7 @@ class RedisStore {
 }
 
 /** A connection that is replaced after any error. */
-class Link {
+class ReplaceableConnection {
   #connector
   /** @type {{ connection: Connection, connected: Promise<unknown> } | undefined} */
   #current
@@ -262,7 +262,7 @@ function entriesOf(items) {
 /** @type {typeof import('.').redisStore} */
 function redisStore(client, options) {
   const connector = connectorOf(client)
-  const { prefix = defaults('redisStore').prefix } = check('redisStore', options)
+  const { prefix = defaultOptions('redisStore').prefix } = check('redisStore', options)
   return new RedisStore(connector, prefix)
 }
 

@@ -23,12 +23,12 @@ async function nodeBody(req, stream, limit, advice) {
   for (const given of [req.rawBody, req.body]) {
     if (typeof given === 'string' || isUint8Array(given)) return checkSize(Buffer.from(given), limit)
   }
-  if (isRead(stream) || typeof stream[Symbol.asyncIterator] !== 'function') {
+  if (isBodyRead(stream) || typeof stream[Symbol.asyncIterator] !== 'function') {
     throw new BodyError(500, 'body_already_read', `Another parser has read the body. ${advice}`)
   }
   try {
     // Without `destroyOnReturn`, leaving the loop would close the connection before the response has been sent.
-    return await collect(stream.iterator?.({ destroyOnReturn: false }) ?? stream, limit)
+    return await readChunks(stream.iterator?.({ destroyOnReturn: false }) ?? stream, limit)
   } catch (error) {
     if (error instanceof BodyError) throw error
     throw new BodyError(400, 'body_incomplete', 'The body could not be read completely')
@@ -36,7 +36,8 @@ async function nodeBody(req, stream, limit, advice) {
 }
 
 /** Whether a stream is being read or has been read. Outside of Node, streams have none of these properties. @param {any} stream */
-const isRead = (stream) => stream.readableDidRead === true || stream.readableEnded === true || stream.destroyed === true
+const isBodyRead = (stream) =>
+  stream.readableDidRead === true || stream.readableEnded === true || stream.destroyed === true
 
 /**
  * Reads the body of a fetch request.
@@ -54,17 +55,17 @@ async function fetchBody(request, limit, cached) {
       'The body has been read before. Pass a clone of the request: request.clone()',
     )
   }
-  return request.body === null ? Buffer.alloc(0) : collect(/** @type {any} */ (request.body), limit)
+  return request.body === null ? Buffer.alloc(0) : readChunks(/** @type {any} */ (request.body), limit)
 }
 
 /** @type {(stream: AsyncIterable<Uint8Array>, limit: number) => Promise<Buffer>} */
-async function collect(stream, limit) {
+async function readChunks(stream, limit) {
   const chunks = []
   let length = 0
   // Leaving the loop cancels the stream of a fetch request. The connection of a Node request is closed after the response.
   for await (const chunk of stream) {
     length += chunk.length
-    if (length > limit) throw tooLarge(limit)
+    if (length > limit) throw tooLargeError(limit)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -72,11 +73,11 @@ async function collect(stream, limit) {
 
 /** @type {(body: Buffer, limit: number) => Buffer} */
 function checkSize(body, limit) {
-  if (body.length > limit) throw tooLarge(limit)
+  if (body.length > limit) throw tooLargeError(limit)
   return body
 }
 
 /** @param {number} limit */
-const tooLarge = (limit) => new BodyError(413, 'body_too_large', `The body is longer than ${limit} bytes`)
+const tooLargeError = (limit) => new BodyError(413, 'body_too_large', `The body is longer than ${limit} bytes`)
 
 module.exports = { BodyError, fetchBody, nodeBody }

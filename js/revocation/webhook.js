@@ -7,7 +7,7 @@ const { AuthError, orThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { own, snapshot } = require('../core/options')
 const { handler } = require('./handler')
-const { unavailable } = require('./mirror')
+const { unavailableError } = require('./mirror')
 
 /** How long the store may take. Logto waits for ten seconds, but the request of an administrator may wait for the webhook. */
 const PUBLISH_TIMEOUT_MS = 900
@@ -34,17 +34,17 @@ function webhook(publish, options) {
     async (request) => {
       const body = await request.body()
       if (!hook.isSigned(body, request.header(headers.webhookSignature) ?? '')) {
-        return refuse(401, 'invalid_signature', 'The signature is missing or invalid')
+        return errorAnswer(401, 'invalid_signature', 'The signature is missing or invalid')
       }
       const event = native.webhookEvent(body, Date.now())
-      if (typeof event === 'string') return reject(event)
+      if (typeof event === 'string') return rejectEvent(event)
       try {
         if (event.entries.length > 0) await publish(event.entries, PUBLISH_TIMEOUT_MS)
       } catch (error) {
-        // The revocations may be closed.
-        return errorResponse(error instanceof AuthError ? error : unavailable(error))
+        // The revocations may be closed already.
+        return errorResponse(error instanceof AuthError ? error : unavailableError(error))
       }
-      if (onEvent !== undefined && !event.isTest) notify(onEvent, body)
+      if (onEvent !== undefined && !event.isTest) notifyApplication(onEvent, body)
       return jsonResponse(200, { received: true })
     },
     { limit: limits.webhookBytes, advice: ADVICE },
@@ -52,15 +52,15 @@ function webhook(publish, options) {
 }
 
 /** @type {(status: number, error: string, message: string) => import('./handler').Answer} */
-const refuse = (status, error, message) => jsonResponse(status, { error, message })
+const errorAnswer = (status, error, message) => jsonResponse(status, { error, message })
 
 /** @param {string} reason - The member that is missing or malformed, or what is wrong with the JSON. */
-function reject(reason) {
+function rejectEvent(reason) {
   // The event comes from Logto and might have revoked tokens, so operators must know.
   process.emitWarning(`A webhook event with a valid signature could not be read: ${reason}`, {
     code: 'LOGTO_AUTHKIT_WEBHOOK',
   })
-  return refuse(400, 'invalid_event', `The event could not be read: ${reason}`)
+  return errorAnswer(400, 'invalid_event', `The event could not be read: ${reason}`)
 }
 
 /**
@@ -68,7 +68,7 @@ function reject(reason) {
  *
  * @type {(onEvent: Function, body: Buffer) => void}
  */
-function notify(onEvent, body) {
+function notifyApplication(onEvent, body) {
   /** @param {unknown} error */
   const warn = (error) => {
     const reason = error instanceof Error ? error.stack : inspect(error)

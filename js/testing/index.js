@@ -24,17 +24,17 @@ const createTestIssuer = async (options) => {
     if (outage === 'down') return void request.socket.resetAndDestroy()
     if (outage === 'hang')
       return void hangingResponses.add(response.on('close', () => hangingResponses.delete(response)))
-    if (outage && outage !== 'empty') return respond(response, ...OUTAGE_RESPONSES[outage])
+    if (outage && outage !== 'empty') return sendResponse(response, ...OUTAGE_RESPONSES[outage])
 
     if (route === '/oidc/jwks') return respondWithKeySet(request, response, outage === 'empty' ? [] : keys)
     if (DISCOVERY_ROUTES.includes(route)) {
       // As in Logto, the issuer is fixed, but all other URLs are derived from the client's Host header.
       const base = `http://${request.headers.host ?? `127.0.0.1:${port}`}/oidc`
-      return respond(response, 200, JSON_TYPE, JSON.stringify(discoveryDocument(issuer, base, keys)))
+      return sendResponse(response, 200, JSON_TYPE, JSON.stringify(discoveryDocument(issuer, base, keys)))
     }
-    if (route.startsWith('/oidc')) return respond(response, 404, JSON_TYPE, '{"error":"invalid_request"}')
-    if (path.startsWith('/.well-known/')) return respond(response, 404, 'text/plain; charset=utf-8', 'Not Found')
-    return respond(response, 200, HTML_TYPE, HTML_PAGE, { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
+    if (route.startsWith('/oidc')) return sendResponse(response, 404, JSON_TYPE, '{"error":"invalid_request"}')
+    if (path.startsWith('/.well-known/')) return sendResponse(response, 404, 'text/plain; charset=utf-8', 'Not Found')
+    return sendResponse(response, 200, HTML_TYPE, HTML_PAGE, { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
   })
   // The process still stays alive for a pending request of a client in this process, which has its own socket.
   server.on('connection', (socket) => socket.unref())
@@ -152,11 +152,11 @@ const respondWithKeySet = (request, response, keys) => {
   const headers = { 'Cache-Control': 'no-cache, max-age=0, must-revalidate', ETag: etag }
   const cachedETags = request.headers['if-none-match']?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   if (cachedETags.includes(etag) || cachedETags.includes('*')) return void response.writeHead(304, headers).end()
-  respond(response, 200, JWKS_TYPE, body, headers)
+  sendResponse(response, 200, JWKS_TYPE, body, headers)
 }
 
 /** @type {(response: import('node:http').ServerResponse, status: number, type: string, body: string, headers?: object) => void} */
-const respond = (response, status, type, body, headers) => {
+const sendResponse = (response, status, type, body, headers) => {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), ...headers }).end(body)
 }
 
@@ -177,10 +177,10 @@ const discoveryDocument = (issuer, base, keys) => ({
  * @type {(set: string, options: unknown) => Record<string, any>}
  */
 const readOptions = (set, options) => {
-  const { defaults } = require('../core/contract')
+  const { defaultOptions } = require('../core/contract')
   const { check } = require('../core/options')
   const definedOptions = Object.entries(check(set, options)).filter(([, value]) => value !== undefined)
-  return { ...defaults(set), ...Object.fromEntries(definedOptions) }
+  return { ...defaultOptions(set), ...Object.fromEntries(definedOptions) }
 }
 
 /** @type {typeof import('../core/errors').invalidOption} */
@@ -191,8 +191,8 @@ const generateKeys = promisify(generateKeyPair)
 
 const EC = { type: 'ec', signing: { dsaEncoding: 'ieee-p1363' } }
 // Logto's RSA keys have 4096 bits, which take 1.1 s to generate on average, compared to 0.2 s for 2048 bits.
-const RSA = { type: 'rsa', parameters: { modulusLength: 2048 } }
-const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+const RSA_KEY = { type: 'rsa', parameters: { modulusLength: 2048 } }
+const PSS_SIGNING = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
 /** @type {Record<TestAlgorithm, { type: string, parameters?: any, hash: string | null, signing?: object }>} */
 const ALGORITHMS = {
   ES384: { ...EC, hash: 'sha384', parameters: { namedCurve: 'P-384' } },
@@ -200,12 +200,12 @@ const ALGORITHMS = {
   ES512: { ...EC, hash: 'sha512', parameters: { namedCurve: 'P-521' } },
   EdDSA: { type: 'ed25519', hash: null },
   Ed25519: { type: 'ed25519', hash: null },
-  RS256: { ...RSA, hash: 'sha256' },
-  RS384: { ...RSA, hash: 'sha384' },
-  RS512: { ...RSA, hash: 'sha512' },
-  PS256: { ...RSA, hash: 'sha256', signing: PSS },
-  PS384: { ...RSA, hash: 'sha384', signing: PSS },
-  PS512: { ...RSA, hash: 'sha512', signing: PSS },
+  RS256: { ...RSA_KEY, hash: 'sha256' },
+  RS384: { ...RSA_KEY, hash: 'sha384' },
+  RS512: { ...RSA_KEY, hash: 'sha512' },
+  PS256: { ...RSA_KEY, hash: 'sha256', signing: PSS_SIGNING },
+  PS384: { ...RSA_KEY, hash: 'sha384', signing: PSS_SIGNING },
+  PS512: { ...RSA_KEY, hash: 'sha512', signing: PSS_SIGNING },
 }
 
 /** Lifetime of a token that has already expired when it is minted, in seconds. */

@@ -4,7 +4,7 @@ const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
-const { painter, printable, printableJson } = require('../../../js/cli/terminal')
+const { createPainter, printable, printableJson } = require('../../../js/cli/terminal')
 const { proxyFor } = require('../../../js/cli/proxy')
 const { version } = require('../../../package.json')
 const { cli, startDev } = require('../../support/cli')
@@ -106,7 +106,7 @@ describe('colors', () => {
   ]
   for (const [what, isTTY, env, wanted] of CASES) {
     test(`${what}: ${wanted ? 'yes' : 'no'}`, () => {
-      assert.equal(painter({ isTTY }, env).good('x') !== 'x', wanted)
+      assert.equal(createPainter({ isTTY }, env).good('x') !== 'x', wanted)
     })
   }
 })

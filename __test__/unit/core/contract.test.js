@@ -2,7 +2,7 @@ const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
 const { createVerifier } = require('logto-authkit')
 const native = require('../../../js/core/addon')
-const { contract, defaults, errorTitle } = require('../../../js/core/contract')
+const { contract, defaultOptions, errorTitle } = require('../../../js/core/contract')
 const { check } = require('../../../js/core/options')
 
 const { options: SETS, errors, algorithms, checks } = contract()
@@ -72,7 +72,7 @@ for (const [set, rows] of Object.entries(SETS)) {
     })
 
     test('accept their own fixed defaults', () => {
-      for (const [name, value] of Object.entries(defaults(set)))
+      for (const [name, value] of Object.entries(defaultOptions(set)))
         assert.equal(messageOf(set, name, value), undefined, name)
     })
   })
