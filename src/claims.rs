@@ -57,22 +57,22 @@ impl Claims {
         crate::planted_panic(payload);
         let object = Object::parse(payload, MAX_PAYLOAD_DEPTH)
             .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
-        let time = |name| object.typed(name).and_then(|time| time.map(check_time_range).transpose());
+        let time = |name| object.get_as(name).and_then(|time| time.map(check_time_range).transpose());
         Ok(Self {
-            issuer: object.typed("iss").and_then(required),
+            issuer: object.get_as("iss").and_then(required),
             audience: audience(object.get("aud")),
             expires: time("exp").and_then(required),
             not_before: time("nbf"),
             issued_at: time("iat"),
             subject: object
-                .typed("sub")
+                .get_as("sub")
                 .and_then(required)
                 .and_then(|sub: String| if is_blank(&sub) { Err(WrongType) } else { Ok(sub) }),
-            scopes: object.typed::<String>("scope").map(|scope| split_words(&scope.unwrap_or_default())),
-            client: object.typed("client_id"),
-            organization: object.typed("organization_id"),
+            scopes: object.get_as::<String>("scope").map(|scope| split_words(&scope.unwrap_or_default())),
+            client: object.get_as("client_id"),
+            organization: object.get_as("organization_id"),
             ends_session: object
-                .typed::<Object>("events")
+                .get_as::<Object>("events")
                 .is_ok_and(|events| events.is_some_and(|events| events.get(LOGOUT_EVENT).is_some())),
             // The parser has verified that the payload is UTF-8, so the lossy conversion changes nothing.
             payload: String::from_utf8_lossy(payload).into_owned(),
@@ -275,7 +275,7 @@ fn invalid_claim(claim: &str) -> Rejection {
 #[must_use]
 pub fn unverified_issuer(payload: &[u8]) -> Option<String> {
     // Nested members are not parsed, so the time does not depend on the depth.
-    serde_json::from_slice::<Object>(payload).ok()?.typed("iss").ok()?
+    serde_json::from_slice::<Object>(payload).ok()?.get_as("iss").ok()?
 }
 
 /// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. It only determines
@@ -284,7 +284,7 @@ pub fn unverified_issuer(payload: &[u8]) -> Option<String> {
 pub fn unverified_issue_time(payload: &[u8]) -> Option<f64> {
     /// Logto's claims are flat, and custom claims have a few levels. See [`Object::parse`] for unsigned input.
     const MAX_DEPTH: usize = 8;
-    Object::parse(payload, MAX_DEPTH).ok()?.typed("iat").ok()?
+    Object::parse(payload, MAX_DEPTH).ok()?.get_as("iat").ok()?
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use crate::subject::Subject;
 /// The context as JSON, with the payload exactly as it was signed. `JSON.parse` turns even a claim named `__proto__` into an own
 /// property, whereas an assignment would change the prototype.
 #[must_use]
-pub fn authenticated(subject: &Subject) -> String {
-    let kind = subject.kind().name();
+pub fn authenticated_context(subject: &Subject) -> String {
+    let kind = subject.subject_type().name();
     let organization = match subject.organizations.as_slice() {
         [one] => Some(*one),
         _ => None,
@@ -30,7 +30,7 @@ pub fn authenticated(subject: &Subject) -> String {
     )
 }
 
-/// Checks the subject of a context that [`authenticated`] created.
+/// Checks the subject of a context that [`authenticated_context`] created.
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ mod tests {
     use crate::claims::Claims;
 
     fn context(payload: &str) -> String {
-        authenticated(&Claims::parse(payload.as_bytes()).unwrap().check_types().unwrap())
+        authenticated_context(&Claims::parse(payload.as_bytes()).unwrap().check_types().unwrap())
     }
 
     fn parsed(payload: &Value) -> Value {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::check::Check;
 use crate::error::Code;
-use crate::options::Set;
+use crate::options::OptionSet;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
 use crate::{claims, guest, jwks, options, revocations, token, webhook};
@@ -15,7 +15,7 @@ pub fn contract() -> Value {
     json!({
         "errors": Code::ALL.iter().map(|code| error(*code)).collect::<Value>(),
         "reasons": Reason::ALL.iter().map(|(_, reason, meaning)| json!({ "reason": reason, "meaning": meaning })).collect::<Value>(),
-        "options": Set::ALL.iter().map(|(set, name)| ((*name).to_owned(), set.entries())).collect::<Map<_, _>>(),
+        "options": OptionSet::ALL.iter().map(|(set, name)| ((*name).to_owned(), set.entries())).collect::<Map<_, _>>(),
         "algorithms": {
             "all": Algorithm::ALL.map(|(name, _)| name),
             "default": options::DEFAULT_ALGORITHMS.map(Algorithm::name),

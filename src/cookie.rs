@@ -5,7 +5,7 @@ const MAX_BYTES: usize = 4_096;
 
 /// The attributes of a `Set-Cookie` header.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attributes {
+pub struct CookieAttributes {
     /// The cookie's name.
     pub name: String,
     /// The lifetime in seconds. `None` means until the end of the browser session.
@@ -16,7 +16,7 @@ pub struct Attributes {
     pub domain: Option<String>,
     /// Whether scripts cannot read the cookie.
     pub http_only: bool,
-    /// Whether the browser sends the cookie only over https. `None` means that it does, unless [`Attributes::on`]
+    /// Whether the browser sends the cookie only over https. `None` means that it does, unless [`CookieAttributes::for_host`]
     /// decides otherwise.
     pub secure: Option<bool>,
     /// Whether the browser sends the cookie with requests from other sites.
@@ -54,15 +54,15 @@ impl SameSite {
 /// (cookie tossing).
 ///
 /// ```
-/// use logto_authkit::cookie::values;
-/// assert_eq!(values("a=1; b=2; a=\"3\"", "a").collect::<Vec<_>>(), ["1", "3"]);
+/// use logto_authkit::cookie::values_of;
+/// assert_eq!(values_of("a=1; b=2; a=\"3\"", "a").collect::<Vec<_>>(), ["1", "3"]);
 /// ```
-pub fn values<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    pairs(header).filter_map(move |(key, value)| (key == name && !value.is_empty()).then_some(value))
+pub fn values_of<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    names_and_values(header).filter_map(move |(key, value)| (key == name && !value.is_empty()).then_some(value))
 }
 
 /// The names and values of all cookies, in order, without the quotes around values.
-pub(crate) fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn names_and_values(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').filter_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         let value = value.trim_matches([' ', '\t']);
@@ -71,11 +71,11 @@ pub(crate) fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-impl Attributes {
+impl CookieAttributes {
     /// The attributes for a response to a request for this host. `Secure` is omitted for plain http on the local machine, where
     /// some browsers would drop the cookie, unless it was set explicitly or another attribute requires it.
     #[must_use]
-    pub fn on(&self, protocol: Option<&str>, host: Option<&str>) -> Self {
+    pub fn for_host(&self, protocol: Option<&str>, host: Option<&str>) -> Self {
         let is_required =
             self.same_site == SameSite::None || self.name.starts_with("__Host-") || self.name.starts_with("__Secure-");
         let is_insecure_allowed = !is_required && is_local_http(protocol, host);
@@ -96,14 +96,14 @@ impl Attributes {
     /// );
     /// assert!(cookie.header("a; Domain=example.com").is_err());
     /// ```
-    pub fn header(&self, value: &str) -> Result<String, Fault> {
+    pub fn header(&self, value: &str) -> Result<String, CookieFault> {
         if !value.bytes().all(is_cookie_octet) {
             let expected = "a cookie value without white space, quotes, commas, semicolons and backslashes";
-            return Err(Fault { attribute: None, expected, given: String::new() });
+            return Err(CookieFault { attribute: None, expected, given: String::new() });
         }
         if self.name.len() + value.len() > MAX_BYTES {
             let expected = "at most 4,096 bytes together with the name of the cookie, else browsers drop the cookie";
-            return Err(Fault { attribute: None, expected, given: String::new() });
+            return Err(CookieFault { attribute: None, expected, given: String::new() });
         }
         self.check()?;
         let max_age = self.max_age.map(|seconds| format!("; Max-Age={seconds:.0}")).unwrap_or_default();
@@ -126,11 +126,12 @@ impl Attributes {
     /// # Errors
     ///
     /// The first attribute that they reject.
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), CookieFault> {
         let host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let domain = self.domain.as_deref();
-        let fault =
-            |attribute, expected, given: &str| Err(Fault { attribute: Some(attribute), expected, given: given.into() });
+        let fault = |attribute, expected, given: &str| {
+            Err(CookieFault { attribute: Some(attribute), expected, given: given.into() })
+        };
         if !is_name(&self.name) {
             fault("name", "a cookie name", &self.name)
         } else if !self.path.starts_with('/') || !self.path.bytes().all(is_attribute_octet) {
@@ -151,7 +152,7 @@ impl Attributes {
 
 /// An invalid value or attribute of a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct CookieFault {
     /// The attribute, or `name` for the cookie's name. `None` means the cookie's value.
     pub attribute: Option<&'static str>,
     /// A description of the accepted values.
@@ -193,12 +194,12 @@ mod tests {
     #[test]
     fn matches_whole_names_only() {
         let header = "xtoken=1; token2=2; Token=3; token=4; token=; =5; token; other";
-        assert_eq!(values(header, "token").collect::<Vec<_>>(), ["4"]);
+        assert_eq!(values_of(header, "token").collect::<Vec<_>>(), ["4"]);
     }
 
     #[test]
     fn returns_every_value_of_a_name() {
-        assert_eq!(values("t=a;t=b ;\tt = c", "t").collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(values_of("t=a;t=b ;\tt = c", "t").collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
@@ -218,31 +219,32 @@ mod tests {
     #[test]
     fn rejects_forbidden_characters_in_an_attribute() {
         for path in ["", "x", "/;", "/\r\n", "/\u{e4}"] {
-            assert!(Attributes { path: path.into(), ..guest_cookie() }.check().is_err(), "{path:?}");
+            assert!(CookieAttributes { path: path.into(), ..guest_cookie() }.check().is_err(), "{path:?}");
         }
         for domain in ["", "a;b", "a b", "a\r\n", "\u{e4}.test"] {
-            assert!(Attributes { domain: Some(domain.into()), ..guest_cookie() }.check().is_err(), "{domain:?}");
+            assert!(CookieAttributes { domain: Some(domain.into()), ..guest_cookie() }.check().is_err(), "{domain:?}");
         }
         for name in ["", "a=b", "a;b", "a b", "\u{e4}"] {
-            assert!(Attributes { name: name.into(), ..guest_cookie() }.check().is_err(), "{name:?}");
+            assert!(CookieAttributes { name: name.into(), ..guest_cookie() }.check().is_err(), "{name:?}");
         }
     }
 
     #[test]
     fn rejects_a_cookie_that_browsers_drop() {
-        let insecure = Attributes { secure: Some(false), ..guest_cookie() };
+        let insecure = CookieAttributes { secure: Some(false), ..guest_cookie() };
         assert!(insecure.check().is_ok());
-        assert!(Attributes { same_site: SameSite::None, ..insecure.clone() }.check().is_err());
-        assert!(Attributes { name: "__Host-g".into(), ..insecure.clone() }.check().is_err());
-        assert!(Attributes { name: "__Secure-g".into(), ..insecure }.check().is_err());
-        let host = Attributes { name: "__Host-g".into(), ..guest_cookie() };
+        assert!(CookieAttributes { same_site: SameSite::None, ..insecure.clone() }.check().is_err());
+        assert!(CookieAttributes { name: "__Host-g".into(), ..insecure.clone() }.check().is_err());
+        assert!(CookieAttributes { name: "__Secure-g".into(), ..insecure }.check().is_err());
+        let host = CookieAttributes { name: "__Host-g".into(), ..guest_cookie() };
         assert!(host.check().is_ok());
-        assert!(Attributes { domain: Some("x.test".into()), ..host }.check().is_err());
+        assert!(CookieAttributes { domain: Some("x.test".into()), ..host }.check().is_err());
     }
 
     #[test]
     fn is_secure_except_on_plain_http_loopback() {
-        let is_secure = |cookie: &Attributes, protocol, host| cookie.on(Some(protocol), Some(host)).is_secure();
+        let is_secure =
+            |cookie: &CookieAttributes, protocol, host| cookie.for_host(Some(protocol), Some(host)).is_secure();
         for host in ["localhost", "LocalHost:3000", "127.0.0.1:1", "[::1]", "[::1]:80"] {
             assert!(!is_secure(&guest_cookie(), "http", host), "{host}");
             assert!(!is_secure(&guest_cookie(), "http:", host), "{host}");
@@ -261,17 +263,17 @@ mod tests {
         ] {
             assert!(is_secure(&guest_cookie(), "http", host), "{host}");
         }
-        assert!(guest_cookie().on(None, Some("localhost")).is_secure());
-        assert!(guest_cookie().on(Some("http"), None).is_secure());
+        assert!(guest_cookie().for_host(None, Some("localhost")).is_secure());
+        assert!(guest_cookie().for_host(Some("http"), None).is_secure());
     }
 
     #[test]
     fn keeps_secure_if_it_was_set_explicitly_or_is_required() {
-        let local = |cookie: Attributes| cookie.on(Some("http"), Some("localhost")).is_secure();
-        assert!(local(Attributes { secure: Some(true), ..guest_cookie() }));
-        assert!(local(Attributes { same_site: SameSite::None, ..guest_cookie() }));
-        assert!(local(Attributes { name: "__Host-g".into(), ..guest_cookie() }));
-        assert!(local(Attributes { name: "__Secure-g".into(), ..guest_cookie() }));
-        assert!(!local(Attributes { secure: Some(false), ..guest_cookie() }));
+        let local = |cookie: CookieAttributes| cookie.for_host(Some("http"), Some("localhost")).is_secure();
+        assert!(local(CookieAttributes { secure: Some(true), ..guest_cookie() }));
+        assert!(local(CookieAttributes { same_site: SameSite::None, ..guest_cookie() }));
+        assert!(local(CookieAttributes { name: "__Host-g".into(), ..guest_cookie() }));
+        assert!(local(CookieAttributes { name: "__Secure-g".into(), ..guest_cookie() }));
+        assert!(!local(CookieAttributes { secure: Some(false), ..guest_cookie() }));
     }
 }

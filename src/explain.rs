@@ -11,10 +11,10 @@ use crate::error::Rejection;
 use crate::json::Object;
 use crate::options::{KeySource, Options};
 use crate::requirements::Organization;
-use crate::revocations::Marks;
+use crate::revocations::RevocationState;
 use crate::source::{self, Credentials};
 use crate::token::{MAX_HEADER_DEPTH, check_size};
-use crate::verify::{Parsed, Verifier};
+use crate::verify::{ParsedToken, Verifier};
 
 const NOT_REACHED: &str = "not reached";
 
@@ -51,11 +51,11 @@ impl Verifier {
     async fn explain_for(&self, text: &str, organization: Option<&Organization>, now: Timestamp) -> Report {
         let mut report = Report::new(Some(text), self.options(), organization);
         let _ = report.record(Check::Present, Ok(()));
-        if let Ok(Some(Parsed { claims, .. })) = self.check_token(text, now, false, &mut report).await {
+        if let Ok(Some(ParsedToken { claims, .. })) = self.check_token(text, now, false, &mut report).await {
             report.skip_malformed_claims(&claims);
             let _ = self.check_claims(
                 &claims,
-                &Marks::default(),
+                &RevocationState::default(),
                 organization,
                 (self.date(None, now, true), now),
                 &mut report,

@@ -19,6 +19,6 @@ impl Verifier {
     ) -> Result<String, Rejection> {
         let subject = principal.subject();
         self.options().requirements.check(&subject, organization)?;
-        Ok(context::authenticated(&subject))
+        Ok(context::authenticated_context(&subject))
     }
 }

@@ -22,9 +22,9 @@ impl Guest {
     /// The guest whose id the request's cookie contains, or a new guest if there is no well-formed id (`[A-Za-z0-9_-]{1,128}`).
     /// A guest id proves nothing, because a client can send any id.
     #[must_use]
-    pub fn of(request: &Credentials, options: &Options) -> Self {
-        let header = cookie::values(request.cookies.as_deref().unwrap_or_default(), options.guest_cookie_name());
-        let known = request.parsed_guest_cookie.as_deref().into_iter().chain(header).find(|id| is_id(id));
+    pub fn identify(request: &Credentials, options: &Options) -> Self {
+        let header = cookie::values_of(request.cookies.as_deref().unwrap_or_default(), options.guest_cookie_name());
+        let known = request.parsed_guest_cookie.as_deref().into_iter().chain(header).find(|id| is_guest_id(id));
         known.map_or_else(
             || Self { id: Uuid::new_v4().to_string(), is_new: true },
             |id| Self { id: id.to_owned(), is_new: false },
@@ -34,7 +34,7 @@ impl Guest {
 
 /// Returns `true` for a well-formed guest id.
 #[must_use]
-pub fn is_id(id: &str) -> bool {
+pub fn is_guest_id(id: &str) -> bool {
     (1..=MAX_ID_LENGTH).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
@@ -48,7 +48,7 @@ mod tests {
     use crate::options::tests::{options, text};
 
     fn guest(cookies: &str) -> Guest {
-        Guest::of(&Credentials { cookies: Some(cookies.into()), ..Credentials::default() }, &options(&[]))
+        Guest::identify(&Credentials { cookies: Some(cookies.into()), ..Credentials::default() }, &options(&[]))
     }
 
     #[track_caller]
@@ -60,7 +60,7 @@ mod tests {
     fn assert_new(guest: &Guest) {
         assert!(guest.is_new);
         assert_eq!(Uuid::parse_str(&guest.id).unwrap().get_version_num(), 4);
-        assert!(is_id(&guest.id));
+        assert!(is_guest_id(&guest.id));
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
         let ids: HashSet<String> = (0..100).map(|_| guest("").id).collect();
         assert_eq!(ids.len(), 100);
         assert_new(&guest(""));
-        assert_new(&Guest::of(&Credentials::default(), &options(&[])));
+        assert_new(&Guest::identify(&Credentials::default(), &options(&[])));
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
     fn replaces_a_malformed_id() {
         for id in ["", "a b", "a.b", "a/b", "%41", "a:b", "<b>", "\u{e4}", "a\0", "a,b", &"x".repeat(129)] {
             assert_new(&guest(&format!("guest_logto_authtoken={id}")));
-            assert!(!is_id(id), "{id}");
+            assert!(!is_guest_id(id), "{id}");
         }
     }
 
@@ -104,8 +104,8 @@ mod tests {
             cookies: Some("guest_logto_authtoken=header".into()),
             ..Credentials::default()
         };
-        assert_keeps(&Guest::of(&request("parsed"), &options(&[])), "parsed");
-        assert_keeps(&Guest::of(&request("not an id"), &options(&[])), "header");
+        assert_keeps(&Guest::identify(&request("parsed"), &options(&[])), "parsed");
+        assert_keeps(&Guest::identify(&request("not an id"), &options(&[])), "header");
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         let cookie = Raw::Object(vec![("name".into(), text("visitor"))]);
         let request =
             Credentials { cookies: Some("guest_logto_authtoken=a; visitor=b".into()), ..Credentials::default() };
-        assert_keeps(&Guest::of(&request, &options(&[("guestCookie", cookie)])), "b");
-        assert_keeps(&Guest::of(&request, &options(&[("guestCookie", Raw::Bool(false))])), "a");
+        assert_keeps(&Guest::identify(&request, &options(&[("guestCookie", cookie)])), "b");
+        assert_keeps(&Guest::identify(&request, &options(&[("guestCookie", Raw::Bool(false))])), "a");
     }
 }

@@ -59,7 +59,7 @@ impl<'a> Object<'a> {
     /// # Errors
     ///
     /// [`WrongType`] if the member exists but has another type. `null` counts as another type.
-    pub fn typed<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, WrongType> {
+    pub fn get_as<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, WrongType> {
         self.get(name).map(|raw| serde_json::from_str(raw.get()).map_err(|_| WrongType)).transpose()
     }
 }
@@ -191,10 +191,10 @@ mod tests {
     #[test]
     fn decodes_members_by_type() {
         let object = Object::parse(br#"{"s":"x","n":1.5,"null":null}"#, 1).unwrap_or(Object(vec![]));
-        assert_eq!(object.typed::<String>("s"), Ok(Some("x".into())));
-        assert_eq!(object.typed::<f64>("n"), Ok(Some(1.5)));
-        assert_eq!(object.typed::<String>("n"), Err(WrongType));
-        assert_eq!(object.typed::<String>("null"), Err(WrongType));
-        assert_eq!(object.typed::<String>("absent"), Ok(None));
+        assert_eq!(object.get_as::<String>("s"), Ok(Some("x".into())));
+        assert_eq!(object.get_as::<f64>("n"), Ok(Some(1.5)));
+        assert_eq!(object.get_as::<String>("n"), Err(WrongType));
+        assert_eq!(object.get_as::<String>("null"), Err(WrongType));
+        assert_eq!(object.get_as::<String>("absent"), Ok(None));
     }
 }

@@ -8,9 +8,9 @@ use crate::claims::{LOGOUT_EVENT, MAX_PAYLOAD_DEPTH};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::json::Object;
-use crate::options::{LogoutOptions, Match};
+use crate::options::{LogoutMatch, LogoutOptions};
 use crate::reason::Reason;
-use crate::revocations::{Entry, Kind, is_id};
+use crate::revocations::{Entry, Kind, is_entry_id};
 use crate::verify::Verifier;
 
 /// How long ago a logout token may have been issued, in seconds. Logto sends it once, at the moment of the logout. Servers before
@@ -37,7 +37,7 @@ pub struct Logout {
 #[derive(Debug)]
 pub struct LogoutVerifier {
     verifier: Verifier,
-    matching: Match,
+    matching: LogoutMatch,
     /// The ids of valid tokens, with the dates until which they are remembered. Only tokens signed by Logto add ids, so
     /// outsiders cannot fill the memory.
     seen: Mutex<HashMap<String, f64>>,
@@ -76,19 +76,19 @@ impl LogoutVerifier {
         }
         claims.check_not_before(date, options.tolerance)?;
         claims.check_age(date, Some(MAX_AGE + options.tolerance))?;
-        let before = payload.typed::<f64>("iat").ok().flatten().ok_or_else(|| invalid("iat"))?;
+        let before = payload.get_as::<f64>("iat").ok().flatten().ok_or_else(|| invalid("iat"))?;
         let entry = |kind, id| {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "check_age has checked it")]
             Entry { kind, id, organization: String::new(), before: before as u32 }
         };
-        let events = payload.typed::<Object>("events").ok().flatten().ok_or_else(|| invalid("events"))?;
-        events.typed::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid("events"))?;
+        let events = payload.get_as::<Object>("events").ok().flatten().ok_or_else(|| invalid("events"))?;
+        events.get_as::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid("events"))?;
         // An ID token has a nonce (section 2.6 step 7).
         if payload.get("nonce").is_some() {
             return Err(invalid("nonce"));
         }
-        let text = |name| match payload.typed::<String>(name) {
-            Ok(text) if text.as_deref().is_none_or(is_id) => Ok(text),
+        let text = |name| match payload.get_as::<String>(name) {
+            Ok(text) if text.as_deref().is_none_or(is_entry_id) => Ok(text),
             _ => Err(invalid(name)),
         };
         let (sub, sid) = (text("sub")?, text("sid")?);
@@ -96,8 +96,8 @@ impl LogoutVerifier {
         let by_subject = sub.map(|sub| entry(Kind::Subject, sub));
         let by_session = sid.map(|sid| entry(Kind::Session, sid));
         let entry = match self.matching {
-            Match::Subject => by_subject.or(by_session),
-            Match::Session => by_session.or(by_subject),
+            LogoutMatch::Subject => by_subject.or(by_session),
+            LogoutMatch::Session => by_session.or(by_subject),
         };
         let entry = entry.ok_or_else(|| invalid("sub"))?;
         self.remember(&id, date + options.tolerance)?;

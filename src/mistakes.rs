@@ -5,10 +5,10 @@ use crate::reason::Reason;
 
 /// The likely reason why a client sent this text, which is not a JWT.
 #[must_use]
-pub fn of_text(text: &str) -> Option<Reason> {
-    const LITERALS: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];
+pub fn likely_mistake(text: &str) -> Option<Reason> {
+    const STRINGIFIED_VALUES: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];
     let contains = |chars: &[char]| text.contains(chars);
-    Some(if LITERALS.contains(&text) || text.starts_with("[object ") {
+    Some(if STRINGIFIED_VALUES.contains(&text) || text.starts_with("[object ") {
         Reason::LiteralUndefined
     } else if starts_with_bearer(text) {
         Reason::BearerPrefix
@@ -68,8 +68,8 @@ mod tests {
             "",
             "eyJ\u{e4}",
         ] {
-            assert_eq!(of_text(text), None, "{text}");
+            assert_eq!(likely_mistake(text), None, "{text}");
         }
-        assert_eq!(of_text("eyJhbGciOiJFUzM4NCIsInR5cCI6"), Some(Reason::Truncated));
+        assert_eq!(likely_mistake("eyJhbGciOiJFUzM4NCIsInR5cCI6"), Some(Reason::Truncated));
     }
 }

@@ -38,7 +38,7 @@ pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denied
     let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", EXPECTED_SCOPES, required))?;
     let held = match held {
         Raw::String(_) => scopes(held).unwrap_or_default(),
-        held => strings(held),
+        held => strings_in(held),
     };
     let missing = missing_items(&required, &held);
     if missing.len() < if any { required.len() } else { 1 } {
@@ -77,7 +77,7 @@ pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
 /// [`Code::MissingRole`], or the error for an invalid role.
 pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result<(), Denied> {
     let role = text(role).ok_or_else(|| OptionError::invalid("role", "a role", role))?;
-    let held: Vec<String> = claims.iter().flat_map(strings).collect();
+    let held: Vec<String> = claims.iter().flat_map(strings_in).collect();
     if held.contains(&role) {
         return Ok(());
     }
@@ -91,7 +91,7 @@ pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result
 }
 
 /// The string itself, or the strings in a list.
-fn strings(raw: &Raw) -> Vec<String> {
+fn strings_in(raw: &Raw) -> Vec<String> {
     match raw {
         Raw::String(text) => vec![text.clone()],
         Raw::List(items) => items

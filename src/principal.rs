@@ -31,13 +31,13 @@ impl Principal {
     /// Reads a principal from the context that was created for it, or `None` if the context was created from a token.
     #[must_use]
     pub fn of_context(context: &Object) -> Option<Self> {
-        let text = |name| context.typed::<String>(name).ok().flatten();
+        let text = |name| context.get_as::<String>(name).ok().flatten();
         if text("subjectType")? != "external" {
             return None;
         }
         Some(Self {
             user: text("userId")?,
-            scopes: context.typed("scopes").ok().flatten()?,
+            scopes: context.get_as("scopes").ok().flatten()?,
             organization: text("organizationId"),
             client: text("clientId"),
             payload: context.get("payload")?.get().to_owned(),
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn becomes_a_context_that_can_be_read_again() {
         let owner = owner();
-        let context = context::authenticated(&owner.subject());
+        let context = context::authenticated_context(&owner.subject());
         assert_eq!(
             serde_json::from_str::<Value>(&context).unwrap(),
             json!({

@@ -110,7 +110,7 @@ impl Requirements {
 
     pub(crate) fn check_subject_type(&self, subject: &Subject) -> Result<(), Rejection> {
         match self.subject_type {
-            Some(kind) if kind != subject.kind() => {
+            Some(kind) if kind != subject.subject_type() => {
                 Err(Rejection { subject: Some(kind.name().into()), ..Code::MissingRole.into() })
             }
             _ => Ok(()),

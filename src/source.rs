@@ -55,7 +55,7 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
 /// The rejection of a request without a token, which names only the sources that were searched.
 #[must_use]
 pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
-    let wording = Wording { message: no_token(options), realm: options.realm.clone() };
+    let wording = Wording { message: no_token_message(options), realm: options.realm.clone() };
     let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
     match missing_reason(request, options) {
         Some((reason, Some(cookie))) => rejection.reason(reason).detail("cookie", cookie),
@@ -76,16 +76,19 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
     }
     // The options do not search this source. Otherwise, the token would have been found.
     let cookies = request.cookies.as_deref().unwrap_or_default();
-    if bearer.is_some_and(|token| !token.is_empty()) || cookie::values(cookies, &options.cookie_name).next().is_some() {
+    if bearer.is_some_and(|token| !token.is_empty())
+        || cookie::values_of(cookies, &options.cookie_name).next().is_some()
+    {
         return Some((Reason::OtherSource, None));
     }
     let is_jwt = |value: &str| value.matches('.').count() == 2 && value.split('.').next().is_some_and(starts_with_json);
-    let mut other = cookie::pairs(cookies).filter(|(_, value)| searches(TokenSource::Cookie) && is_jwt(value));
+    let mut other =
+        cookie::names_and_values(cookies).filter(|(_, value)| searches(TokenSource::Cookie) && is_jwt(value));
     other.next().map(|(name, _)| (Reason::OtherCookie, Some(name)))
 }
 
 /// The message for a request without a token, unless both sources were searched.
-fn no_token(options: &Options) -> Option<&'static str> {
+fn no_token_message(options: &Options) -> Option<&'static str> {
     match options.sources.as_slice() {
         [] => Some("No token found"),
         [TokenSource::Cookie] => Some("No token found in cookies"),
@@ -98,7 +101,7 @@ fn no_token(options: &Options) -> Option<&'static str> {
 /// changed it. Only the header reveals whether there are two cookies.
 fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'a str>, Rejection> {
     let mut value = None;
-    for other in cookie::values(request.cookies.as_deref().unwrap_or_default(), name) {
+    for other in cookie::values_of(request.cookies.as_deref().unwrap_or_default(), name) {
         if *value.get_or_insert(other) != other {
             return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoCookies));
         }

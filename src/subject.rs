@@ -43,7 +43,7 @@ pub struct Subject<'a> {
 impl Subject<'_> {
     /// The type of the subject. `sub` equals `client_id` only in the tokens that Logto issues to machines.
     #[must_use]
-    pub fn kind(&self) -> SubjectType {
+    pub fn subject_type(&self) -> SubjectType {
         match self.client {
             _ if self.is_external => SubjectType::External,
             Some(client) if client == self.user => SubjectType::Machine,

@@ -80,7 +80,7 @@ impl Header {
             .map_err(|problem| Rejection::unreadable(Reason::InvalidHeader, problem))?;
         let string = |name: &str| {
             object
-                .typed::<String>(name)
+                .get_as::<String>(name)
                 .map_err(|_| Rejection::unreadable(Reason::InvalidHeader, &format!("{name} is not a string")))
         };
         Ok(Self {
@@ -122,7 +122,7 @@ fn is_token68(text: &str) -> bool {
 
 /// The rejection of a text that is not a JWT.
 fn not_a_jwt(text: &str) -> Rejection {
-    let likely = mistakes::of_text(text);
+    let likely = mistakes::likely_mistake(text);
     match likely {
         None if is_token68(text) && !text.contains('.') => return Code::OpaqueToken.into(),
         Some(Reason::PersonalAccessToken) => {

@@ -14,7 +14,7 @@ use crate::claims::Claims;
 use crate::context;
 use crate::jwks::Source;
 use crate::jwks::keys::{Key, KeySet};
-use crate::revocations::Marks;
+use crate::revocations::RevocationState;
 use crate::signature::{Algorithm, Digest, digest};
 use crate::token::Header;
 
@@ -33,7 +33,7 @@ pub struct VerifiedToken {
     /// The claims.
     pub claims: Claims,
     /// The outcome of the check for revocations.
-    pub marks: Marks,
+    pub marks: RevocationState,
     /// The id of the last key set from which the key was selected for this token.
     key_set: AtomicU64,
 }
@@ -48,7 +48,7 @@ impl VerifiedToken {
             header,
             key,
             claims,
-            marks: Marks::default(),
+            marks: RevocationState::default(),
             key_set: AtomicU64::new(0),
         }
     }
@@ -60,7 +60,7 @@ impl VerifiedToken {
         if self.key_set.load(Ordering::Relaxed) == keys.id() {
             return true;
         }
-        let is_current = keys.selects(&self.key, self.header.kid.as_deref(), algorithm);
+        let is_current = keys.selects_exactly(&self.key, self.header.kid.as_deref(), algorithm);
         if is_current {
             self.key_set.store(keys.id(), Ordering::Relaxed);
         }
@@ -70,7 +70,7 @@ impl VerifiedToken {
     /// The `AuthContext` as JSON. It is empty if a claim has the wrong type, but verification rejects such a token.
     #[must_use]
     pub fn context(&self) -> String {
-        self.claims.check_types().map(|subject| context::authenticated(&subject)).unwrap_or_default()
+        self.claims.check_types().map(|subject| context::authenticated_context(&subject)).unwrap_or_default()
     }
 }
 
@@ -83,7 +83,7 @@ struct ByteWeighter;
 impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
         // A token of the usual size uses the space of one token, and a large one uses that of several.
-        let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + Marks::BYTES) as u64;
+        let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + RevocationState::BYTES) as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
 }

@@ -8,7 +8,7 @@ use crate::jwks::CachePolicy;
 use crate::jwks::keys::{Key, KeySet};
 use crate::jwks::remote::{KeyHint, RemoteJwkSet, select_key};
 use crate::jwks::state::KeySetStats;
-use crate::jwks::waiting::Waited;
+use crate::jwks::waiting::KeyWait;
 use crate::options::KeySource;
 
 /// The keys of a verifier.
@@ -41,10 +41,10 @@ impl Keys {
     /// # Errors
     ///
     /// [`Code::JwksUnavailable`] if there are no usable keys.
-    pub async fn current(&self, now: Timestamp, policy: &CachePolicy) -> Result<(Arc<KeySet>, Waited), Rejection> {
+    pub async fn current(&self, now: Timestamp, policy: &CachePolicy) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
         match self {
             Self::Remote(remote) => remote.keys(now, policy).await,
-            Self::Static(keys) => Ok((keys.clone(), Waited::default())),
+            Self::Static(keys) => Ok((keys.clone(), KeyWait::default())),
             Self::None => Err(Code::JwksUnavailable.into()),
         }
     }
@@ -54,7 +54,7 @@ impl Keys {
     /// # Errors
     ///
     /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if there are no usable keys.
-    pub async fn find(
+    pub async fn find_key(
         &self,
         hint: KeyHint<'_>,
         now: Timestamp,
@@ -62,7 +62,7 @@ impl Keys {
         has_waited: bool,
     ) -> Result<Arc<Key>, Rejection> {
         match self {
-            Self::Remote(remote) => remote.find(hint, now, policy, has_waited).await,
+            Self::Remote(remote) => remote.find_key(hint, now, policy, has_waited).await,
             Self::Static(keys) => select_key(keys, hint.kid, hint.algorithm),
             Self::None => Err(Code::JwksUnavailable.into()),
         }

@@ -10,18 +10,18 @@ use crate::error::{Code, Rejection, ensure};
 use crate::jwks::keys::Key;
 use crate::jwks::remote::KeyHint;
 use crate::jwks::state::KeySetStats;
-use crate::jwks::waiting::Waited;
+use crate::jwks::waiting::KeyWait;
 use crate::options::{KeySource, Options};
 use crate::reason::Reason;
 use crate::requirements::Organization;
-use crate::revocations::Marks;
+use crate::revocations::RevocationState;
 use crate::signature::{Algorithm, Digest};
 use crate::source::{self, Credentials};
 use crate::threads;
 use crate::token::{Header, MAX_TOKEN_BYTES, Token, check_size};
 use crate::token_cache::{TokenCache, VerifiedToken};
 use crate::verifier_keys::Keys;
-use crate::warnings::Warned;
+use crate::warnings::WarnedCodes;
 
 /// Verifies tokens according to its options, with their keys and token cache.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ pub struct Verifier {
     hits: AtomicU64,
     misses: AtomicU64,
     /// The codes that the verifier has warned about.
-    pub warned: Warned,
+    pub warned: WarnedCodes,
 }
 
 /// A token that has passed every check.
 #[derive(Clone, Debug)]
-pub struct Accepted {
+pub struct AcceptedToken {
     /// The token.
     pub token: Arc<VerifiedToken>,
     /// Whether the token was in the cache, so that its signature did not have to be verified.
@@ -47,7 +47,7 @@ pub struct Accepted {
 }
 
 /// A token whose payload has been parsed.
-pub(crate) struct Parsed {
+pub(crate) struct ParsedToken {
     header: Header,
     /// The key that verified the signature, or `None` if the signature has not been verified.
     pub(crate) verified_by: Option<Arc<Key>>,
@@ -63,7 +63,7 @@ impl Verifier {
             KeySource::Url { source, .. } => TokenCache::shared(source, options.token_cache_size),
             KeySource::Static(_) | KeySource::None => Arc::new(TokenCache::new(options.token_cache_size)),
         };
-        Self { options, keys, tokens, hits: AtomicU64::new(0), misses: AtomicU64::new(0), warned: Warned::default() }
+        Self { options, keys, tokens, hits: 0.into(), misses: 0.into(), warned: WarnedCodes::default() }
     }
 
     /// The options of the verifier.
@@ -78,7 +78,7 @@ impl Verifier {
     /// # Errors
     ///
     /// The reason for rejecting the request.
-    pub async fn verify_request(&self, request: &Credentials, now: Timestamp) -> Result<Accepted, Rejection> {
+    pub async fn verify_request(&self, request: &Credentials, now: Timestamp) -> Result<AcceptedToken, Rejection> {
         let mut first: Option<Rejection> = None;
         for (position, token) in source::tokens(request, &self.options)?.into_iter().enumerate() {
             let rejected = request.rejected.iter().find(|(rejected, _)| *rejected == position);
@@ -90,7 +90,7 @@ impl Verifier {
                 None => self.verify_token(token, request.organization.as_ref(), request.date, now).await,
             };
             match outcome {
-                Ok(accepted) => return Ok(Accepted { position, ..accepted }),
+                Ok(accepted) => return Ok(AcceptedToken { position, ..accepted }),
                 Err(other) if other.code.status() != 401 => return Err(first.unwrap_or(other)),
                 Err(other) => drop(first.get_or_insert(other)),
             }
@@ -103,7 +103,7 @@ impl Verifier {
     /// # Errors
     ///
     /// The rejection of the first failed check.
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Accepted, Rejection> {
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<AcceptedToken, Rejection> {
         self.verify_token(token, None, None, now).await
     }
 
@@ -113,11 +113,11 @@ impl Verifier {
         organization: Option<&Organization>,
         date: Option<f64>,
         now: Timestamp,
-    ) -> Result<Accepted, Rejection> {
+    ) -> Result<AcceptedToken, Rejection> {
         let digest = if text.len() <= MAX_TOKEN_BYTES { self.tokens.digest(text) } else { None };
         let (cached, waited) = match digest {
             Some(digest) => self.cached(&digest, now).await?,
-            None => (None, Waited::default()),
+            None => (None, KeyWait::default()),
         };
         let was_cached = cached.is_some();
         (if was_cached { &self.hits } else { &self.misses }).fetch_add(1, Ordering::Relaxed);
@@ -132,12 +132,12 @@ impl Verifier {
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
-        Ok(Accepted { token, was_cached, position: 0 })
+        Ok(AcceptedToken { token, was_cached, position: 0 })
     }
 
     async fn verify_new(&self, text: &str, now: Timestamp, waited: bool) -> Result<Arc<VerifiedToken>, Rejection> {
         match self.check_token(text, now, waited, &mut StopAtFirstFailure).await? {
-            Some(Parsed { header, verified_by: Some(key), claims }) => {
+            Some(ParsedToken { header, verified_by: Some(key), claims }) => {
                 Ok(Arc::new(VerifiedToken::new(header, key, claims)))
             }
             // This arm is unreachable, because the pipeline stops at the first failed check.
@@ -168,14 +168,14 @@ impl Verifier {
 
     /// The previously verified token with this digest, if the set still selects its key, and whether it waited for keys. The
     /// header is checked again, because verifiers with different options share the cache.
-    async fn cached(&self, digest: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, Waited), Rejection> {
-        let Some(verified) = self.tokens.get(digest) else { return Ok((None, Waited::default())) };
+    async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
+        let Some(verified) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
         let (keys, waited) = self.keys.current(now, &self.options.policy).await?;
         if algorithm.is_some_and(|algorithm| verified.is_current(&keys, algorithm)) {
             return Ok((Some(verified), waited));
         }
-        self.tokens.remove(digest);
+        self.tokens.remove(key);
         Ok((None, waited))
     }
 
@@ -186,10 +186,9 @@ impl Verifier {
         now: Timestamp,
         waited: bool,
         verdicts: &mut V,
-    ) -> Result<Option<Parsed>, Rejection> {
+    ) -> Result<Option<ParsedToken>, Rejection> {
         let Some(parsed) = self.check_signed(text, now, waited, verdicts).await? else { return Ok(None) };
-        // Logto signs logout tokens with the same keys as access tokens, and their audience, an application's id, may
-        // be an accepted audience.
+        // A logout token has the same keys as an access token, and its audience, an application's id, may be accepted.
         let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
         let logout = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
         verdicts.record(Check::Logout, ensure(!is_logout, logout))?;
@@ -203,7 +202,7 @@ impl Verifier {
         now: Timestamp,
         waited: bool,
         verdicts: &mut V,
-    ) -> Result<Option<Parsed>, Rejection> {
+    ) -> Result<Option<ParsedToken>, Rejection> {
         if verdicts.record(Check::Size, check_size(text))?.is_none() {
             return Ok(None);
         }
@@ -213,14 +212,14 @@ impl Verifier {
         if let Some(algorithm) = self.check_header(&header, verdicts)? {
             let issued_at = &|| unverified_issue_time(&token.payload);
             let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at };
-            let key = self.keys.find(hint, now, &self.options.policy, waited).await;
+            let key = self.keys.find_key(hint, now, &self.options.policy, waited).await;
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
             }
         }
         let Some(claims) = verdicts.record(Check::Payload, Claims::parse(&token.payload))? else { return Ok(None) };
-        Ok(Some(Parsed { header, verified_by, claims }))
+        Ok(Some(ParsedToken { header, verified_by, claims }))
     }
 
     /// Checks that `alg` is on the allow-list, that `typ` is the required type (RFC 8725 section 3.11), and that the header
@@ -258,7 +257,7 @@ impl Verifier {
     pub(crate) fn check_claims<V: Verdicts>(
         &self,
         claims: &Claims,
-        marks: &Marks,
+        marks: &RevocationState,
         organization: Option<&Organization>,
         (date, now): (f64, Timestamp),
         verdicts: &mut V,
@@ -283,12 +282,12 @@ impl Verifier {
 
 /// Checks the signature on the current thread, or for slow algorithms on a thread where slow work is allowed.
 async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> Result<(), Rejection> {
-    if key.public().is_slow() {
+    if key.public_key().is_slow() {
         threads::slow_work_allowed()
             .await
             .map_err(|_| Rejection { retry_after: Some(1), ..Code::Overloaded.into() })?;
     }
-    let is_valid = key.public().verifies(algorithm, token.signed.as_bytes(), &token.signature);
+    let is_valid = key.public_key().verifies(algorithm, token.signed.as_bytes(), &token.signature);
     let is_truncated = algorithm.signature_bytes().is_some_and(|bytes| token.signature.len() < bytes);
     ensure(is_valid, || {
         let rejection = Rejection::from(Code::InvalidSignature);

@@ -16,9 +16,9 @@ const MAX_CHARS: usize = 200;
 
 /// The codes that a verifier has warned about.
 #[derive(Debug, Default)]
-pub struct Warned(AtomicU8);
+pub struct WarnedCodes(AtomicU8);
 
-impl Warned {
+impl WarnedCodes {
     /// The warning about a rejection, unless this verifier has already warned about its code. Only clients with a valid signature can
     /// cause the warnings about an issuer or audience, because claims are checked after the signature.
     #[must_use]
@@ -57,8 +57,8 @@ fn keys_unavailable(rejection: &Rejection, options: &Options) -> String {
 fn other_issuer(rejection: &Rejection, options: &Options) -> String {
     format!(
         "A token with a valid signature was rejected, because its issuer is {}, but the options accept {}. To see every check, run: npx logto-authkit explain{}",
-        shown(rejection.details.get("iss")),
-        shown(rejection.details.get("expected")),
+        format_detail(rejection.details.get("iss")),
+        format_detail(rejection.details.get("expected")),
         url_flag(options),
     )
 }
@@ -67,8 +67,8 @@ fn other_audience(rejection: &Rejection, options: &Options) -> String {
     let audience = options.audiences.iter().flatten().next().map(|audience| format!(" --audience {audience}"));
     format!(
         "A token with a valid signature was rejected, because its audience is {}, but the options accept {}. To see every check, run: npx logto-authkit explain{}{}",
-        shown(rejection.details.get("aud")),
-        shown(rejection.details.get("expected")),
+        format_detail(rejection.details.get("aud")),
+        format_detail(rejection.details.get("expected")),
         url_flag(options),
         audience.unwrap_or_default(),
     )
@@ -80,11 +80,11 @@ fn url_flag(options: &Options) -> String {
 }
 
 /// A detail of a rejection, which is already safe for a log line.
-fn shown(detail: Option<&Value>) -> String {
+fn format_detail(detail: Option<&Value>) -> String {
     match detail {
         None => "missing or malformed".into(),
         Some(Value::Array(items)) => {
-            let items: Vec<String> = items.iter().map(|item| shown(Some(item))).collect();
+            let items: Vec<String> = items.iter().map(|item| format_detail(Some(item))).collect();
             if items.is_empty() { "an empty list".into() } else { items.join(" or ") }
         }
         Some(other) => other.to_string(),
@@ -102,13 +102,13 @@ mod tests {
 
     #[test]
     fn d1_warns_once_per_code_and_verifier() {
-        let (warned, options) = (Warned::default(), options(&[]));
+        let (warned, options) = (WarnedCodes::default(), options(&[]));
         for code in [Code::InvalidIssuer, Code::InvalidAudience, Code::JwksUnavailable] {
             assert!(warned.take(&rejection(code), &options).is_some());
             assert!(warned.take(&rejection(code), &options).is_none());
         }
         let unverified = Rejection::from(Code::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
-        assert!(Warned::default().take(&unverified, &options).is_none());
+        assert!(WarnedCodes::default().take(&unverified, &options).is_none());
         for code in [Code::MissingToken, Code::TokenExpired, Code::InvalidSignature, Code::Overloaded] {
             assert!(warned.take(&rejection(code), &options).is_none());
         }
@@ -119,7 +119,7 @@ mod tests {
         let options = options(&[]);
         let hostile = format!("https://a\n\u{1b}[31m{}", "x".repeat(999));
         let audience = rejection(Code::InvalidAudience).detail("aud", vec![hostile, "b".into()]);
-        let text = Warned::default().take(&audience, &options).unwrap();
+        let text = WarnedCodes::default().take(&audience, &options).unwrap();
         assert!(text.contains("but the options accept \"https://api.test\""), "{text}");
         assert!(
             text.ends_with("npx logto-authkit explain --url https://t.test/oidc --audience https://api.test"),
@@ -130,7 +130,7 @@ mod tests {
         let cause = Some("the server responded with status 500".into());
         let keys = Rejection { cause, ..Code::JwksUnavailable.into() }.detail("jwksUri", "https://t.test/oidc/jwks");
         assert_eq!(
-            Warned::default().take(&keys, &options).unwrap(),
+            WarnedCodes::default().take(&keys, &options).unwrap(),
             "The signing keys could not be fetched from https://t.test/oidc/jwks: the server responded with status 500. To find the cause, run: npx logto-authkit doctor --url https://t.test/oidc"
         );
     }

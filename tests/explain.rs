@@ -8,7 +8,7 @@ use std::sync::Arc;
 use logto_authkit::check::Check;
 use logto_authkit::error::Code;
 use logto_authkit::jwks::keys::KeySet;
-use logto_authkit::options::{KeySource, Options, Raw, Set};
+use logto_authkit::options::{KeySource, OptionSet, Options, Raw};
 use logto_authkit::source::Credentials;
 use logto_authkit::verify::Verifier;
 use serde_json::{Value, json};
@@ -140,7 +140,8 @@ fn a_malformed_claim_exempts_the_checks_that_need_it() {
 #[test]
 fn without_keys_and_issuer_their_checks_are_skipped_and_no_token_is_accepted() {
     let key = Key::p384("k");
-    let options = Options::parse_set(Set::Explain, Raw::Object(vec![("audience".into(), Raw::Null)])).ok().unwrap();
+    let options =
+        Options::parse_set(OptionSet::Explain, Raw::Object(vec![("audience".into(), Raw::Null)])).ok().unwrap();
     let verifier = Verifier::new(options);
     let good = report(&verifier, &key.token());
     assert_eq!((&good["verdict"], &good["verified"]), (&json!("unverified"), &json!(false)));
@@ -156,7 +157,10 @@ fn without_keys_and_issuer_their_checks_are_skipped_and_no_token_is_accepted() {
 fn the_options_of_explain_derive_no_keys_or_issuer_from_missing_options() {
     let parse = |members: &[(&str, Raw)]| {
         let members = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        Options::parse_set(Set::Explain, Raw::Object(members.chain([("audience".to_owned(), Raw::Null)]).collect()))
+        Options::parse_set(
+            OptionSet::Explain,
+            Raw::Object(members.chain([("audience".to_owned(), Raw::Null)]).collect()),
+        )
     };
     let with_issuer = parse(&[("issuer", text("https://i.test"))]).unwrap();
     assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use logto_authkit::contract::contract;
 use logto_authkit::options::{
-    OptionError, Options, Raw, Set, auth_cookie, cookie_attributes, csrf_cookie, resource_metadata,
+    OptionError, OptionSet, Options, Raw, auth_cookie, cookie_attributes, csrf_cookie, resource_metadata,
 };
 use logto_authkit::requirements::Requirements;
 use logto_authkit::signature::Algorithm;
@@ -56,26 +56,26 @@ fn object(members: impl IntoIterator<Item = (String, Raw)>) -> Raw {
 
 /// Parses the options of a set, as the functions that take them do.
 fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
-    let set = Set::from_name(name).unwrap();
+    let set = OptionSet::from_name(name).unwrap();
     match set {
-        Set::AuthCookie => cookie_attributes(raw, auth_cookie()).map(drop),
-        Set::CsrfCookie => cookie_attributes(raw, csrf_cookie()).map(drop),
-        Set::Requirements => Requirements::parse(raw).map(drop),
-        Set::ResourceMetadata => resource_metadata(raw).map(drop),
-        Set::BackchannelLogout
-        | Set::CatchUp
-        | Set::Csrf
-        | Set::GuestCookie
-        | Set::Mcp
-        | Set::Mint
-        | Set::ProxyExtra
-        | Set::RedisStore
-        | Set::Revocations
-        | Set::Revoke
-        | Set::RevokeSubject
-        | Set::RotateKeys
-        | Set::TestIssuer
-        | Set::Webhook => set.check(raw),
+        OptionSet::AuthCookie => cookie_attributes(raw, auth_cookie()).map(drop),
+        OptionSet::CsrfCookie => cookie_attributes(raw, csrf_cookie()).map(drop),
+        OptionSet::Requirements => Requirements::parse(raw).map(drop),
+        OptionSet::ResourceMetadata => resource_metadata(raw).map(drop),
+        OptionSet::BackchannelLogout
+        | OptionSet::CatchUp
+        | OptionSet::Csrf
+        | OptionSet::GuestCookie
+        | OptionSet::Mcp
+        | OptionSet::Mint
+        | OptionSet::ProxyExtra
+        | OptionSet::RedisStore
+        | OptionSet::Revocations
+        | OptionSet::Revoke
+        | OptionSet::RevokeSubject
+        | OptionSet::RotateKeys
+        | OptionSet::TestIssuer
+        | OptionSet::Webhook => set.check(raw),
         _ => Options::parse_set(set, raw).map(drop),
     }
 }
@@ -106,7 +106,7 @@ struct Table {
 
 impl Table {
     fn each() -> impl Iterator<Item = Self> {
-        Set::ALL.into_iter().map(|(_, name)| Self { all: table(), name })
+        OptionSet::ALL.into_iter().map(|(_, name)| Self { all: table(), name })
     }
 
     /// The values of a member of the set, followed by those of the sets that `like` names.
@@ -173,7 +173,7 @@ impl Table {
 #[test]
 fn the_table_has_every_set_and_every_option() {
     let contract = contract();
-    assert_eq!(table()["sets"].as_object().unwrap().len(), Set::ALL.len());
+    assert_eq!(table()["sets"].as_object().unwrap().len(), OptionSet::ALL.len());
     for table in Table::each() {
         let rows = contract["options"][table.name].as_array().unwrap();
         let mut known: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();

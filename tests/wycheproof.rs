@@ -30,7 +30,7 @@ impl Tally {
     ) {
         let set = KeySet::from_json(&json!({ "keys": [jwk] })).unwrap_or_else(|reason| panic!("{name}: {reason}"));
         let Selection::Key(key) = set.select(None, algorithm) else { panic!("{name}: no key") };
-        let verifies = key.public().verifies(algorithm, message, signature);
+        let verifies = key.public_key().verifies(algorithm, message, signature);
         match expected {
             TestResult::Valid => assert!(verifies, "{name} is valid but was rejected"),
             TestResult::Invalid => assert!(!verifies, "{name} is invalid but was accepted"),

@@ -26,7 +26,7 @@ fuzz_target!(|payload: &[u8]| {
     };
     let verdict = requirements.check(&subject, None).map_err(|rejection| rejection.code);
 
-    let text = context::authenticated(&subject);
+    let text = context::authenticated_context(&subject);
     serde_json::from_str::<&RawValue>(&text).expect("a context is JSON");
     let again = context::check(&text, |subject| requirements.check(subject, None)).map_err(|rejection| rejection.code);
     assert_eq!(verdict, again);

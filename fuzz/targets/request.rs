@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
     let mut lines = text.split('\n').map(str::to_owned);
     let request =
         Credentials { cookies: lines.next(), authorization: lines.take(4).collect(), ..Credentials::default() };
-    assert!(is_id(&Guest::of(&request, &OPTIONS).id));
+    assert!(is_id(&Guest::identify(&request, &OPTIONS).id));
     let Ok(tokens) = tokens(&request, &OPTIONS) else { return };
     assert!(tokens.len() <= 2);
     for token in tokens {

@@ -152,7 +152,7 @@ function nodeRedisConnector(client) {
  */
 function closeNodeRedis(own) {
   try {
-    // `destroy` replaced `disconnect` in version 5. Both may return a promise.
+    // In version 5, `destroy` replaced `disconnect`. Both methods may return a promise.
     Promise.resolve(own.destroy === undefined ? own.disconnect() : own.destroy()).catch(ignoreError)
   } catch {}
 }

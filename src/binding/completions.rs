@@ -14,7 +14,7 @@ use super::panics::internal_error;
 use crate::threads::{self, Ticket};
 
 /// A function that can be called from any thread. It does not keep the process alive.
-type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+type WakeCallback = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// The outcomes that a JavaScript thread has not taken yet.
 #[napi]
@@ -24,7 +24,7 @@ pub struct Completions(Arc<Inbox>);
 pub struct Inbox {
     /// The tickets of completed verifications with their outcomes, or `None` after a panic.
     outcomes: Mutex<Vec<(Ticket, Option<Outcome>)>>,
-    wake: Wake,
+    wake: WakeCallback,
 }
 
 #[napi]
@@ -40,7 +40,7 @@ impl Completions {
     /// panic.
     #[napi(catch_unwind, ts_return_type = "Array<number | string | VerifiedContext | RejectedRequest | null>")]
     pub fn take(&self) -> Vec<Option<VerificationResult>> {
-        let outcomes = std::mem::take(&mut *self.0.outcomes());
+        let outcomes = std::mem::take(&mut *self.0.lock_outcomes());
         let pair = |(ticket, outcome): (Ticket, Option<Outcome>)| {
             [Some(Either4::A(pending_id(ticket))), outcome.map(|outcome| outcome.into_result(false))]
         };
@@ -56,7 +56,7 @@ impl Completions {
 impl Inbox {
     /// Delivers an outcome, or `None` after a panic.
     pub fn deliver(&self, ticket: Ticket, outcome: Option<Outcome>) {
-        let mut outcomes = self.outcomes();
+        let mut outcomes = self.lock_outcomes();
         outcomes.push((ticket, outcome));
         let is_first = outcomes.len() == 1;
         drop(outcomes);
@@ -66,7 +66,7 @@ impl Inbox {
         }
     }
 
-    fn outcomes(&self) -> MutexGuard<'_, Vec<(Ticket, Option<Outcome>)>> {
+    fn lock_outcomes(&self) -> MutexGuard<'_, Vec<(Ticket, Option<Outcome>)>> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,14 +6,14 @@ use napi_derive::napi;
 
 use super::validation::{OptionsFault, value_or_fault};
 use super::values::raw;
-use crate::cookie::{self, Attributes};
+use crate::cookie::{self, CookieAttributes};
 use crate::guest;
 use crate::options::{self, OptionError, Raw};
 
 /// A `Set-Cookie` header with a guest id.
 #[napi(catch_unwind)]
 pub fn guest_cookie_header(guest_id: String, attributes: Unknown) -> Result<Either<String, OptionsFault>> {
-    if !guest::is_id(&guest_id) {
+    if !guest::is_guest_id(&guest_id) {
         let expected = "1 to 128 of the characters A-Z a-z 0-9 _ -";
         return Ok(Either::B(OptionError::invalid("guestId", expected, &Raw::String(guest_id)).into()));
     }
@@ -35,20 +35,20 @@ pub fn csrf_cookie_header(
     host: Option<String>,
 ) -> Result<Either<String, OptionsFault>> {
     let attributes = options::cookie_attributes(raw(&attributes)?, options::csrf_cookie());
-    Ok(set_cookie(&token, "token", attributes.map(|cookie| cookie.on(protocol.as_deref(), host.as_deref()))))
+    Ok(set_cookie(&token, "token", attributes.map(|cookie| cookie.for_host(protocol.as_deref(), host.as_deref()))))
 }
 
 /// The values of the cookies with this name in a `Cookie` header.
 #[napi(catch_unwind)]
 pub fn cookie_values(header: String, name: String) -> Vec<String> {
-    cookie::values(&header, &name).map(str::to_owned).collect()
+    cookie::values_of(&header, &name).map(str::to_owned).collect()
 }
 
 /// Builds a `Set-Cookie` header with this value. `name` is the name of the value's argument in error messages.
 pub fn set_cookie(
     value: &str,
     name: &str,
-    attributes: std::result::Result<Attributes, OptionError>,
+    attributes: std::result::Result<CookieAttributes, OptionError>,
 ) -> Either<String, OptionsFault> {
     value_or_fault(attributes.and_then(|attributes| attributes.header(value).map_err(|fault| fault.option(name, ""))))
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use napi_derive::napi;
 
 use crate::jwks::log::{self, FetchRecord};
-use crate::jwks::proxy::{Route, route};
+use crate::jwks::proxy::{ProxyChoice, route};
 
 /// A completed fetch of a key set.
 #[napi(object, use_nullable = true)]
@@ -48,17 +48,17 @@ pub fn proxy_route(url: String, env: HashMap<String, String>) -> ProxyRoute {
     let variable = |name: &str| env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let Ok(url) = url::Url::parse(&url) else { return ProxyRoute::default() };
     match route(&url, variable) {
-        Route::Direct => ProxyRoute::default(),
-        Route::Loopback => ProxyRoute { is_loopback: true, ..ProxyRoute::default() },
-        Route::Excluded(variable, excluded_by) => ProxyRoute {
+        ProxyChoice::Direct => ProxyRoute::default(),
+        ProxyChoice::Loopback => ProxyRoute { is_loopback: true, ..ProxyRoute::default() },
+        ProxyChoice::Excluded(variable, excluded_by) => ProxyRoute {
             variable: Some(variable.into()),
             excluded_by: Some(excluded_by.into()),
             ..ProxyRoute::default()
         },
-        Route::Proxy(variable, proxy) => {
+        ProxyChoice::Proxy(variable, proxy) => {
             ProxyRoute { proxy: Some((*proxy).into()), variable: Some(variable.into()), ..ProxyRoute::default() }
         }
-        Route::Invalid(variable) => {
+        ProxyChoice::Invalid(variable) => {
             ProxyRoute { variable: Some(variable.into()), is_invalid: true, ..ProxyRoute::default() }
         }
     }

@@ -41,7 +41,7 @@ use crate::options::{self, Environment, Guests, Options};
 use crate::principal::Principal;
 use crate::route::Route;
 use crate::source::{self, Credentials};
-use crate::verify::{Accepted, Verifier};
+use crate::verify::{AcceptedToken, Verifier};
 
 /// Statistics about the token cache and the key set, for operators.
 #[napi(object, use_nullable = true)]
@@ -229,7 +229,7 @@ impl NativeVerifier {
         protocol: Option<String>,
         host: Option<String>,
     ) -> Option<Either<String, OptionsFault>> {
-        let attributes = self.verifier.options().guest_cookie.as_ref()?.on(protocol.as_deref(), host.as_deref());
+        let attributes = self.verifier.options().guest_cookie.as_ref()?.for_host(protocol.as_deref(), host.as_deref());
         Some(cookies::set_cookie(&guest_id, "guestId", Ok(attributes)))
     }
 
@@ -242,7 +242,7 @@ impl NativeVerifier {
         let verifier = self.verifier.clone();
         run_verification(&self.inbox, async move {
             match verifier.verify_request(&request, Timestamp::now()).await {
-                Ok(Accepted { token, was_cached, position }) => {
+                Ok(AcceptedToken { token, was_cached, position }) => {
                     let position = u32::try_from(position).unwrap_or(u32::MAX);
                     if was_cached {
                         Outcome::Cached(token, position)
@@ -251,7 +251,7 @@ impl NativeVerifier {
                     }
                 }
                 Err(rejection) => {
-                    let guest = guests.include(rejection.code).then(|| Guest::of(&request, verifier.options()));
+                    let guest = guests.include(rejection.code).then(|| Guest::identify(&request, verifier.options()));
                     rejected(rejection, guest, &verifier)
                 }
             }

@@ -75,7 +75,7 @@ impl NativeRevocations {
     #[napi(catch_unwind)]
     pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
         let Revocations { mirror, policy, .. } = &*self.0;
-        entries.into_iter().filter(|entry| mirror.lacks(entry, policy.lifetime, date / 1_000.0)).collect()
+        entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date / 1_000.0)).collect()
     }
 
     /// Adds entries in any order. `is_complete` says whether the store has no further entries.
@@ -84,7 +84,7 @@ impl NativeRevocations {
         let Revocations { mirror, policy, .. } = &*self.0;
         mirror.apply(entries.iter().map(String::as_str), policy.lifetime, date / 1_000.0);
         if is_complete {
-            mirror.complete(Timestamp::now());
+            mirror.mark_complete(Timestamp::now());
         }
     }
 

@@ -5,7 +5,7 @@ use napi::{Error, Result};
 use napi_derive::napi;
 
 use super::values::raw;
-use crate::options::{self, OptionError, Set};
+use crate::options::{self, OptionError, OptionSet};
 use crate::paths;
 
 /// The environment variables that replace missing options, by the name of the option.
@@ -84,6 +84,6 @@ pub fn value_or_fault<T>(result: std::result::Result<T, OptionError>) -> Either<
     }
 }
 
-pub fn option_set(name: &str) -> Result<Set> {
-    Set::from_name(name).ok_or_else(|| Error::from_reason(format!("unknown set of options {name}")))
+pub fn option_set(name: &str) -> Result<OptionSet> {
+    OptionSet::from_name(name).ok_or_else(|| Error::from_reason(format!("unknown set of options {name}")))
 }

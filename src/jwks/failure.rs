@@ -17,7 +17,8 @@ pub struct FetchError {
 }
 
 /// The messages of connections that the server closed early, which have no type outside of the crate `hyper`.
-const CLOSED: [&str; 3] = ["closed before message completed", "before message length reached", "unexpected EOF"];
+const CLOSED_EARLY_MESSAGES: [&str; 3] =
+    ["closed before message completed", "before message length reached", "unexpected EOF"];
 
 impl From<String> for FetchError {
     fn from(message: String) -> Self {
@@ -56,7 +57,7 @@ impl FetchError {
             Some(ErrorKind::TimedOut) => Some("ETIMEDOUT"),
             Some(ErrorKind::HostUnreachable) => Some("EHOSTUNREACH"),
             Some(ErrorKind::NetworkUnreachable) => Some("ENETUNREACH"),
-            _ if CLOSED.iter().any(|closed| message.contains(closed)) => Some("ECONNRESET"),
+            _ if CLOSED_EARLY_MESSAGES.iter().any(|closed| message.contains(closed)) => Some("ECONNRESET"),
             _ => None,
         };
         Self { message, code, lost_connection: code.is_some() }

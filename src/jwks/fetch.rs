@@ -9,7 +9,7 @@ use reqwest::{Client, Proxy, StatusCode, redirect};
 use url::Url;
 
 use super::failure::FetchError;
-use super::proxy::{self, Route};
+use super::proxy::{self, ProxyChoice};
 use super::source::Source;
 use super::tls;
 use super::trust::Trust;
@@ -93,7 +93,7 @@ impl Endpoint {
         match &self.source.ca {
             None => SHARED.get_or_try_init(|| build_client(Trust::from_environment())),
             Some(pem) => {
-                let trust = || Trust::only(pem).ok_or("jwksCa contains no certificate");
+                let trust = || Trust::from_pem(pem).ok_or("jwksCa contains no certificate");
                 self.own_client.get_or_try_init(|| build_client(trust()?))
             }
         }
@@ -115,13 +115,13 @@ fn build_client(trust: Trust) -> Result<Client, String> {
     let variables: Vec<_> = NAMES.iter().map(|name| (*name, proxy::environment_variable(name))).collect();
     let variable = move |name: &str| variables.iter().find(|(known, _)| *known == name)?.1.clone();
     let proxy = Proxy::custom(move |url| match proxy::route(url, &variable) {
-        Route::Proxy(_, proxy) => Some(*proxy),
+        ProxyChoice::Proxy(_, proxy) => Some(*proxy),
         _ => None,
     });
     Client::builder()
         .no_proxy() // the client itself reads no environment variables
         .proxy(proxy)
-        .tls_backend_preconfigured(tls::config(trust)?)
+        .tls_backend_preconfigured(tls::tls_config(trust)?)
         .http1_only()
         .redirect(redirect::Policy::none())
         .referer(false)

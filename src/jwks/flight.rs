@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::threads;
 
 /// A key set that can be fetched.
-pub(super) trait Target: Send + Sync + 'static {
+pub(super) trait FetchTarget: Send + Sync + 'static {
     /// The URL.
     fn url(&self) -> &str;
     /// The state.
@@ -25,7 +25,7 @@ pub(super) trait Target: Send + Sync + 'static {
 }
 
 /// A fetch in flight. Dropping it records the outcome, so that no request waits forever after a panic or if no thread can be started.
-pub(super) struct Flight<T: Target> {
+pub(super) struct FetchTask<T: FetchTarget> {
     set: Arc<T>,
     number: u64,
     reason: FetchReason,
@@ -37,7 +37,7 @@ pub(super) struct Flight<T: Target> {
     outcome: Result<Fetched, FetchError>,
 }
 
-impl<T: Target> Flight<T> {
+impl<T: FetchTarget> FetchTask<T> {
     /// Starts a fetch.
     pub(super) fn start(
         set: Arc<T>,
@@ -106,7 +106,7 @@ impl<T: Target> Flight<T> {
     }
 }
 
-impl<T: Target> Drop for Flight<T> {
+impl<T: FetchTarget> Drop for FetchTask<T> {
     fn drop(&mut self) {
         self.log();
         let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::from("")));

@@ -6,11 +6,11 @@ use crate::clock::Timestamp;
 
 /// How much later than its timeout a fetch may end. If a fetch takes longer, the process was frozen (by `SIGSTOP`, or
 /// between two calls of a serverless function), and the connection is probably dead.
-pub(super) const FREEZE: Duration = Duration::from_secs(1);
+pub(super) const FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 
 /// The fetch in flight.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct InFlight {
+pub(super) struct InFlightFetch {
     /// The number of the fetch.
     pub number: u64,
     /// The start of the fetch, from which the age of the fetched set counts.
@@ -21,16 +21,16 @@ pub(super) struct InFlight {
     pub timeout: Duration,
 }
 
-impl InFlight {
+impl InFlightFetch {
     /// Whether the process was frozen since the fetch started.
     pub fn is_frozen(&self, now: Timestamp) -> bool {
-        now.since(self.started) > self.pause.saturating_add(self.timeout).saturating_add(FREEZE)
+        now.since(self.started) > self.pause.saturating_add(self.timeout).saturating_add(FREEZE_THRESHOLD)
     }
 }
 
 /// A fetch that a request has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Joined {
+pub struct JoinedFetch {
     /// The number of the fetch.
     pub number: u64,
     /// The pause before the HTTP request is sent, if the request that joined must start the fetch.

@@ -111,7 +111,7 @@ impl KeySet {
         if named.peek().is_none() {
             return Selection::Unknown;
         }
-        let mut suitable = named.filter(|key| key.accepts(algorithm));
+        let mut suitable = named.filter(|key| key.may_verify(algorithm));
         match (suitable.next(), suitable.next()) {
             (Some(key), None) => Selection::Key(key),
             // Trying several keys would multiply the cost of rejecting a forged token.
@@ -124,7 +124,7 @@ impl KeySet {
     /// Whether a token with this `kid` and `alg` would be verified with exactly this key. Another key with the same id
     /// does not count.
     #[must_use]
-    pub fn selects(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
+    pub fn selects_exactly(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
         matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)
     }
 }
@@ -153,13 +153,13 @@ impl Key {
 
     /// Whether the key may verify tokens with this `alg`. The key determines the algorithm, not the token (RFC 8725 section 3.1).
     #[must_use]
-    pub fn accepts(&self, algorithm: Algorithm) -> bool {
+    pub fn may_verify(&self, algorithm: Algorithm) -> bool {
         self.algorithm.map_or_else(|| self.public.supports(algorithm), |bound| bound == algorithm)
     }
 
     /// The public key.
     #[must_use]
-    pub fn public(&self) -> &PublicKey {
+    pub fn public_key(&self) -> &PublicKey {
         &self.public
     }
 }
@@ -524,8 +524,9 @@ pub(crate) mod tests {
     #[test]
     fn a_set_does_not_select_a_changed_key() {
         let set = keys(&[p384(), rsa()]).unwrap();
-        let selects =
-            |changed: Value, kid, algorithm| set.selects(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm);
+        let selects = |changed: Value, kid, algorithm| {
+            set.selects_exactly(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm)
+        };
         assert!(selects(p384(), "p384", Es384) && selects(rsa(), "rsa", Rs256));
         assert!(!selects(p384(), "rsa", Es384) && !selects(p384(), "p384", Rs256));
         for (changed, kid, algorithm) in [
@@ -542,7 +543,7 @@ pub(crate) mod tests {
     #[test]
     fn a9_a_set_in_which_a_kid_has_become_ambiguous_does_not_select_the_key() {
         let set = keys(&[p384(), with(other_p384(), json!({ "kid": "p384" }))]).unwrap();
-        assert!(!set.selects(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
+        assert!(!set.selects_exactly(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::url::is_loopback;
 
 /// The proxy for a URL, and the reason for using it or not.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Route {
+pub enum ProxyChoice {
     /// The connection is direct, because no proxy is configured.
     Direct,
     /// The connection is direct, because a proxy could only connect to its own loopback interface.
@@ -27,7 +27,7 @@ pub enum Route {
 }
 
 /// Selects the proxy for a URL. `variable` reads an environment variable.
-pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Route {
+pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> ProxyChoice {
     let read = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, variable(name)?)));
     let names: &[&'static str] = if url.scheme() == "https" {
         &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
@@ -38,20 +38,20 @@ pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Route {
         &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
     };
     if is_loopback(url) {
-        return Route::Loopback;
+        return ProxyChoice::Loopback;
     }
-    let Some((name, proxy)) = read(names) else { return Route::Direct };
+    let Some((name, proxy)) = read(names) else { return ProxyChoice::Direct };
     if let Some((no_proxy, list)) = read(&["no_proxy", "NO_PROXY"])
         && list.split([',', ' ', '\t', '\r', '\n']).any(|entry| excludes(&entry.to_ascii_lowercase(), url))
     {
-        return Route::Excluded(name, no_proxy);
+        return ProxyChoice::Excluded(name, no_proxy);
     }
     let with_scheme = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
     match Url::parse(&with_scheme) {
         Ok(proxy) if matches!(proxy.scheme(), "http" | "https") && proxy.has_host() => {
-            Route::Proxy(name, Box::new(proxy))
+            ProxyChoice::Proxy(name, Box::new(proxy))
         }
-        _ => Route::Invalid(name),
+        _ => ProxyChoice::Invalid(name),
     }
 }
 
@@ -123,7 +123,7 @@ fn contains(network: IpAddr, bits: u32, address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn route_with(url: &str, variables: &[(&str, &str)]) -> Route {
+    fn route_with(url: &str, variables: &[(&str, &str)]) -> ProxyChoice {
         let value =
             |name: &str| variables.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned());
         route(&Url::parse(url).unwrap(), |name| value(name).filter(|value| !value.is_empty()))
@@ -131,7 +131,7 @@ mod tests {
 
     fn proxy(url: &str, variables: &[(&str, &str)]) -> Option<String> {
         match route_with(url, variables) {
-            Route::Proxy(_, url) => Some(url.to_string()),
+            ProxyChoice::Proxy(_, url) => Some(url.to_string()),
             _ => None,
         }
     }
@@ -139,7 +139,7 @@ mod tests {
     #[track_caller]
     fn assert_excludes(list: &str, url: &str, expected: bool) {
         let route = route_with(url, &[("HTTPS_PROXY", "http://proxy.test"), ("NO_PROXY", list)]);
-        assert_eq!(route == Route::Excluded("HTTPS_PROXY", "NO_PROXY"), expected, "{list} {url}: {route:?}");
+        assert_eq!(route == ProxyChoice::Excluded("HTTPS_PROXY", "NO_PROXY"), expected, "{list} {url}: {route:?}");
     }
 
     #[test]
@@ -205,8 +205,8 @@ mod tests {
         let no_proxy = [("HTTPS_PROXY", "http://upper.test"), ("no_proxy", "other.test"), ("NO_PROXY", "*")];
         assert_eq!(proxy(url, &no_proxy).as_deref(), Some("http://upper.test/"));
         let no_proxy = [("HTTPS_PROXY", "http://upper.test"), ("no_proxy", ""), ("NO_PROXY", "*")];
-        assert_eq!(route_with(url, &no_proxy), Route::Excluded("HTTPS_PROXY", "NO_PROXY"));
-        assert_eq!(route_with(url, &[("https_proxy", ""), ("HTTPS_PROXY", "")]), Route::Direct);
+        assert_eq!(route_with(url, &no_proxy), ProxyChoice::Excluded("HTTPS_PROXY", "NO_PROXY"));
+        assert_eq!(route_with(url, &[("https_proxy", ""), ("HTTPS_PROXY", "")]), ProxyChoice::Direct);
     }
 
     #[test]
@@ -215,13 +215,13 @@ mod tests {
         assert_eq!(proxy("http://auth.test", &variables).as_deref(), Some("http://plain.test/"));
         assert_eq!(proxy("https://auth.test", &variables).as_deref(), Some("http://any.test:3128/"));
         let cgi = [("HTTP_PROXY", "http://evil.test"), ("REQUEST_METHOD", "GET")];
-        assert_eq!(route_with("http://auth.test", &cgi), Route::Direct);
+        assert_eq!(route_with("http://auth.test", &cgi), ProxyChoice::Direct);
     }
 
     #[test]
     fn loopback_connections_are_direct() {
         for url in ["http://localhost:3001", "https://127.0.0.1", "https://[::1]", "https://a.localhost"] {
-            assert_eq!(route_with(url, &[("ALL_PROXY", "http://proxy.test")]), Route::Loopback);
+            assert_eq!(route_with(url, &[("ALL_PROXY", "http://proxy.test")]), ProxyChoice::Loopback);
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
         for value in ["http://", "socks5://proxy.test", "http://pro xy"] {
             assert_eq!(
                 route_with("https://auth.test", &[("https_proxy", value)]),
-                Route::Invalid("https_proxy"),
+                ProxyChoice::Invalid("https_proxy"),
                 "{value}"
             );
         }

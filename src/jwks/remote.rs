@@ -11,13 +11,13 @@ use super::CachePolicy;
 use super::decision::{Lookup, MayFetch, UnknownKid};
 use super::failure::FetchError;
 use super::fetch::{Endpoint, Response};
-use super::flight::{Flight, Target};
-use super::in_flight::{FREEZE, Joined};
+use super::flight::{FetchTarget, FetchTask};
+use super::in_flight::{FREEZE_THRESHOLD, JoinedFetch};
 use super::keys::{Key, KeySet, Selection};
 use super::source::Source;
 use super::state::{Fetched, KeySetState, KeySetStats};
 use super::unknown::UnknownToken;
-use super::waiting::{RequestClock, Waited};
+use super::waiting::{KeyWait, RequestClock};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::signature::Algorithm;
@@ -26,7 +26,8 @@ use crate::threads;
 /// Maximum number of names per key set.
 pub(super) const MAX_NAMES: usize = 256;
 
-const TOO_EARLY: &str = "the token is newer than the cached key set, which was fetched less than jwksCooldownMs ago";
+const TOO_EARLY_MESSAGE: &str =
+    "the token is newer than the cached key set, which was fetched less than jwksCooldownMs ago";
 
 /// The key set at a URL.
 #[derive(Debug)]
@@ -70,15 +71,15 @@ impl RemoteJwkSet {
         self: &Arc<Self>,
         now: Timestamp,
         policy: &CachePolicy,
-    ) -> Result<(Arc<KeySet>, Waited), Rejection> {
+    ) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
         let first = self.decide(now, policy, |state| state.lookup(now, policy));
         if let (Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys), _) = first {
-            return Ok((keys, Waited::default()));
+            return Ok((keys, KeyWait::default()));
         }
         let mut clock = RequestClock::new(now);
         // The future is boxed, because only few requests wait.
         let (keys, for_fetch) = Box::pin(self.wait_for_keys(first, &mut clock, policy)).await?;
-        Ok((keys, Waited { at_all: clock.has_waited(), for_fetch }))
+        Ok((keys, KeyWait { at_all: clock.has_waited(), for_fetch }))
     }
 
     async fn current_keys(
@@ -119,7 +120,7 @@ impl RemoteJwkSet {
     /// # Errors
     ///
     /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if the set or a newer one cannot be fetched.
-    pub async fn find(
+    pub async fn find_key(
         self: &Arc<Self>,
         hint: KeyHint<'_>,
         now: Timestamp,
@@ -143,7 +144,7 @@ impl RemoteJwkSet {
             match decision {
                 UnknownKid::Reject => return Err(unknown_key(kid)),
                 UnknownKid::Unavailable(left) => return Err(self.unavailable(left)),
-                UnknownKid::TooEarly(left) => return Err(self.rejection(left, TOO_EARLY.into())),
+                UnknownKid::TooEarly(left) => return Err(self.rejection(left, TOO_EARLY_MESSAGE.into())),
                 UnknownKid::Refetch if !self.wait(fetch, policy.timeout).await => return Err(self.unavailable(0)),
                 UnknownKid::Refetch => waited = true,
             }
@@ -196,10 +197,10 @@ impl RemoteJwkSet {
         let mut state = self.state();
         let decision = decide(&mut state);
         let Some(reason) = decision.fetch_reason(state.cached().is_some()) else { return (decision, 0) };
-        let Joined { number, starts_after } = state.join_fetch(now, policy);
+        let JoinedFetch { number, starts_after } = state.join_fetch(now, policy);
         drop(state);
         if let Some(pause) = starts_after {
-            Flight::start(self.clone(), number, reason, pause, now, *policy);
+            FetchTask::start(self.clone(), number, reason, pause, now, *policy);
         }
         (decision, number)
     }
@@ -217,10 +218,12 @@ impl RemoteJwkSet {
                 }
             }
         }
-        // If no other request allows more time, the fetch times out now as well. Waiting for its end reveals its error
-        // and cooldown. If the process was frozen, the fetch is soon abandoned, and the request waits for another one.
+        // If no other request allows more time, the fetch times out now as well. The request waits for the end of the
+        // fetch, which reveals the error and the cooldown. If the process was frozen, the fetch is soon abandoned, and
+        // the request waits for another one.
         let continues = self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
-        (!continues || Timestamp::now().since(started) > at_most.saturating_add(FREEZE)) && ended.await.is_ok()
+        (!continues || Timestamp::now().since(started) > at_most.saturating_add(FREEZE_THRESHOLD))
+            && ended.await.is_ok()
     }
 
     /// The source of the keys.
@@ -249,7 +252,7 @@ impl RemoteJwkSet {
     }
 }
 
-impl Target for RemoteJwkSet {
+impl FetchTarget for RemoteJwkSet {
     async fn fetch(&self) -> Result<Fetched, FetchError> {
         let cached = self.state().cached().cloned();
         let etag = cached.as_ref().and_then(|cached| cached.etag.as_deref());

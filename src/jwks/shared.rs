@@ -11,10 +11,10 @@ use super::source::Source;
 /// Maximum number of shared key sets before those without a verifier are dropped.
 const MAX_SHARED: usize = 1024;
 
-static SETS: Lazy<Mutex<Sets>> = Lazy::new(Mutex::default);
+static KEY_SETS: Lazy<Mutex<KeySets>> = Lazy::new(Mutex::default);
 
 #[derive(Default)]
-struct Sets {
+struct KeySets {
     shared: HashMap<Source, Arc<RemoteJwkSet>>,
     unshared: Vec<Weak<RemoteJwkSet>>,
 }
@@ -23,7 +23,7 @@ impl RemoteJwkSet {
     /// The key set from this source that all verifiers in the process share. `names` are the issuers for which it is used.
     #[must_use]
     pub fn shared(source: Source, names: &[String]) -> Arc<Self> {
-        let shared = &mut lock(&SETS).shared;
+        let shared = &mut lock(&KEY_SETS).shared;
         if shared.len() >= MAX_SHARED {
             shared.retain(|_, set| Arc::strong_count(set) > 1);
         }
@@ -37,28 +37,28 @@ impl RemoteJwkSet {
     pub fn unshared(source: Source, names: &[String]) -> Arc<Self> {
         let set = Self::new(source);
         set.add_names(names);
-        let unshared = &mut lock(&SETS).unshared;
+        let unshared = &mut lock(&KEY_SETS).unshared;
         unshared.retain(|set| set.strong_count() > 0);
         unshared.push(Arc::downgrade(&set));
         set
     }
 }
 
-fn all() -> Vec<Arc<RemoteJwkSet>> {
-    let sets = lock(&SETS);
+fn all_sets() -> Vec<Arc<RemoteJwkSet>> {
+    let sets = lock(&KEY_SETS);
     sets.shared.values().cloned().chain(sets.unshared.iter().filter_map(Weak::upgrade)).collect()
 }
 
 /// Clears the keys of all sets that have one of these names or URLs. Returns how many had keys.
 #[expect(clippy::must_use_candidate, reason = "called for its effect")]
 pub fn invalidate(names: &[String]) -> usize {
-    let matching = all().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
+    let matching = all_sets().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
     matching.filter(|set| set.clear()).count()
 }
 
 /// Clears all keys.
 pub fn clear_all() {
-    for set in all() {
+    for set in all_sets() {
         set.clear();
     }
 }
@@ -87,7 +87,7 @@ mod tests {
         for n in 0..10 * MAX_SHARED {
             drop(shared(&format!("https://{n}.test/oidc/jwks")));
         }
-        assert!(lock(&SETS).shared.len() <= MAX_SHARED, "{}", lock(&SETS).shared.len());
+        assert!(lock(&KEY_SETS).shared.len() <= MAX_SHARED, "{}", lock(&KEY_SETS).shared.len());
         assert!(Arc::ptr_eq(&used, &shared("https://used.test/oidc/jwks")));
     }
 
@@ -107,7 +107,7 @@ mod tests {
             drop(RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]));
         }
         let is_alive = |set: &Weak<RemoteJwkSet>| set.upgrade().is_some_and(|set| !Arc::ptr_eq(&set, &used));
-        assert!(lock(&SETS).unshared.iter().filter(|set| !is_alive(set)).count() <= 2);
+        assert!(lock(&KEY_SETS).unshared.iter().filter(|set| !is_alive(set)).count() <= 2);
     }
 
     #[test]
@@ -123,6 +123,6 @@ mod tests {
     #[test]
     fn clearing_an_unknown_url_does_nothing() {
         assert_eq!(invalidate(&["https://nobody.test/oidc/jwks".into()]), 0);
-        assert!(!lock(&SETS).shared.contains_key(&Source::from("https://nobody.test/oidc/jwks")));
+        assert!(!lock(&KEY_SETS).shared.contains_key(&Source::from("https://nobody.test/oidc/jwks")));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::CachePolicy;
 use super::decision::{Lookup, UnknownKid};
 use super::failure::FetchError;
-use super::in_flight::{InFlight, Joined};
+use super::in_flight::{InFlightFetch, JoinedFetch};
 use super::keys::KeySet;
 use super::outage::Outage;
 use super::unknown::{KnownKids, UnknownToken};
@@ -34,7 +34,7 @@ pub struct KeySetState {
     unknown_kid_at: Option<Timestamp>,
     /// The kids that do not belong to a new key.
     known_kids: KnownKids,
-    in_flight: Option<InFlight>,
+    in_flight: Option<InFlightFetch>,
     /// The number of the last fetch that was started.
     last_number: u64,
     /// The number of the last fetch whose outcome counts.
@@ -152,22 +152,22 @@ impl KeySetState {
         if token.may_be_newer(fetched, now, &self.known_kids) {
             return UnknownKid::TooEarly(millis(left(self.unknown_kid_at)));
         }
-        self.known_kids.reject(token, fetched);
+        self.known_kids.add_rejected(token, fetched);
         UnknownKid::Reject
     }
 
     /// Joins the fetch in flight or starts a new one. The timeout of the fetch is the longest timeout of the requests
     /// that join it. A fetch that outlived its timeout because the process was frozen is abandoned.
-    pub fn join_fetch(&mut self, now: Timestamp, policy: &CachePolicy) -> Joined {
+    pub fn join_fetch(&mut self, now: Timestamp, policy: &CachePolicy) -> JoinedFetch {
         let pause = self.retry_in(now, policy).unwrap_or_default();
         if let Some(in_flight) = self.in_flight.as_mut().filter(|fetch| !fetch.is_frozen(now)) {
             in_flight.timeout = policy.timeout.max(in_flight.timeout);
-            return Joined { number: in_flight.number, starts_after: None };
+            return JoinedFetch { number: in_flight.number, starts_after: None };
         }
         self.last_number += 1;
         self.requests += 1;
-        self.in_flight = Some(InFlight { number: self.last_number, started: now, pause, timeout: policy.timeout });
-        Joined { number: self.last_number, starts_after: Some(pause) }
+        self.in_flight = Some(InFlightFetch { number: self.last_number, started: now, pause, timeout: policy.timeout });
+        JoinedFetch { number: self.last_number, starts_after: Some(pause) }
     }
 
     /// The timeout of the fetch with this number, or `None` if the fetch has completed.
@@ -195,7 +195,7 @@ impl KeySetState {
     /// The age of a set counts from the start of its fetch. The pause after a failure counts from the end of the fetch:
     /// otherwise, if a server hung longer than a cooldown, every request would wait for the timeout.
     pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
-        let Some(InFlight { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
+        let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();
         self.in_flight = None;
         if is_frozen {
@@ -258,11 +258,11 @@ impl KeySetState {
 
     fn remember_kids(&mut self) {
         if let Some(cached) = &self.cached {
-            self.known_kids.publish(cached.fetched.keys.kids());
+            self.known_kids.add_published(cached.fetched.keys.kids());
         }
     }
 
-    fn in_flight(&self, now: Timestamp) -> Option<InFlight> {
+    fn in_flight(&self, now: Timestamp) -> Option<InFlightFetch> {
         self.in_flight.filter(|fetch| !fetch.is_frozen(now))
     }
 
@@ -333,7 +333,7 @@ mod tests {
 
     /// Joins or starts a fetch at this second, and returns its number and whether it is new.
     fn join(state: &mut KeySetState, second: f64) -> (u64, bool) {
-        let Joined { number, starts_after } = state.join_fetch(at(second), &POLICY);
+        let JoinedFetch { number, starts_after } = state.join_fetch(at(second), &POLICY);
         (number, starts_after.is_some())
     }
 
@@ -735,7 +735,7 @@ mod tests {
             fetch(&mut state, f64::from(second), failed_response());
         }
         let patient = CachePolicy { timeout: Duration::from_secs(30), ..POLICY };
-        let Joined { number, .. } = state.join_fetch(at(20.0), &patient);
+        let JoinedFetch { number, .. } = state.join_fetch(at(20.0), &patient);
         state.complete(number, at(50.0), failed_response());
         assert_unavailable(&state.lookup(at(50.0), &POLICY), 10_000);
         assert_unavailable(&state.lookup(at(58.0), &POLICY), 2_000);
@@ -746,9 +746,9 @@ mod tests {
     fn a_fetch_has_the_longest_timeout_of_the_requests_that_joined_it() {
         let mut state = KeySetState::default();
         let policy = |seconds| CachePolicy { timeout: Duration::from_secs(seconds), ..POLICY };
-        let Joined { number, .. } = state.join_fetch(at(0.0), &policy(1));
+        let JoinedFetch { number, .. } = state.join_fetch(at(0.0), &policy(1));
         for (joins, longest) in [(2, 2), (1, 2), (60, 60), (3, 60)] {
-            assert_eq!(state.join_fetch(at(0.0), &policy(joins)), Joined { number, starts_after: None });
+            assert_eq!(state.join_fetch(at(0.0), &policy(joins)), JoinedFetch { number, starts_after: None });
             assert_eq!(state.fetch_timeout(number), Some(Duration::from_secs(longest)));
         }
         state.complete(number, at(0.0), ok_response("a"));
@@ -1148,7 +1148,7 @@ mod tests {
         }
 
         fn join(&mut self, for_kid: bool) -> u64 {
-            let Joined { number, starts_after } = self.state.join_fetch(at(self.now), &self.policy);
+            let JoinedFetch { number, starts_after } = self.state.join_fetch(at(self.now), &self.policy);
             assert_eq!(starts_after.is_some(), self.in_flight.is_none(), "two concurrent fetches, or none");
             if let Some(pause) = starts_after {
                 let sent = self.now + pause.as_secs_f64();

@@ -38,9 +38,9 @@ impl Trust {
     /// The certificates in this PEM text and no others.
     ///
     /// Returns `None` if there is no certificate, or one that cannot be parsed.
-    pub fn only(pem: &str) -> Option<Self> {
+    pub fn from_pem(pem: &str) -> Option<Self> {
         let mut anchors = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(without_mark(pem.as_bytes())) {
+        for certificate in CertificateDer::pem_slice_iter(without_byte_order_mark(pem.as_bytes())) {
             anchors.add(certificate.ok()?).ok()?;
         }
         let advice = "The option jwksCa does not contain the certificate of this authority".into();
@@ -54,7 +54,8 @@ fn read_extra_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
         ErrorKind::NotFound => "does not exist".to_owned(),
         _ => format!("cannot be read ({error})"),
     })?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(without_mark(&bytes)).filter_map(Result::ok).collect();
+    let certificates: Vec<_> =
+        CertificateDer::pem_slice_iter(without_byte_order_mark(&bytes)).filter_map(Result::ok).collect();
     if !certificates.is_empty() {
         return Ok(certificates);
     }
@@ -74,12 +75,12 @@ fn read_extra_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
     })
 }
 
-fn without_mark(bytes: &[u8]) -> &[u8] {
+fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
 /// The parts of a certificate (RFC 5280 section 4.1) that explain why it is rejected.
-pub struct Names<'a> {
+pub struct CertificateNames<'a> {
     /// Whether the certificate has version 1, which has no extensions and therefore no hostnames.
     pub is_version_1: bool,
     /// The DER-encoded name of the issuer.
@@ -89,23 +90,23 @@ pub struct Names<'a> {
 }
 
 /// Reads a DER-encoded certificate. The result is used only for error messages.
-pub fn read_names(der: &[u8]) -> Option<Names<'_>> {
+pub fn read_names(der: &[u8]) -> Option<CertificateNames<'_>> {
     const SEQUENCE: u8 = 0x30;
     const INTEGER: u8 = 0x02;
     const VERSION: u8 = 0xa0;
-    let (certificate, _) = element(der, SEQUENCE)?;
-    let (rest, _) = element(certificate, SEQUENCE)?;
-    let (is_version_1, rest) = element(rest, VERSION).map_or((true, rest), |(_, rest)| (false, rest));
-    let (_, rest) = element(rest, INTEGER)?;
-    let (_, rest) = element(rest, SEQUENCE)?;
-    let (issuer, rest) = element(rest, SEQUENCE)?;
-    let (_, rest) = element(rest, SEQUENCE)?;
-    let (subject, _) = element(rest, SEQUENCE)?;
-    Some(Names { is_version_1, issuer, subject })
+    let (certificate, _) = read_element(der, SEQUENCE)?;
+    let (rest, _) = read_element(certificate, SEQUENCE)?;
+    let (is_version_1, rest) = read_element(rest, VERSION).map_or((true, rest), |(_, rest)| (false, rest));
+    let (_, rest) = read_element(rest, INTEGER)?;
+    let (_, rest) = read_element(rest, SEQUENCE)?;
+    let (issuer, rest) = read_element(rest, SEQUENCE)?;
+    let (_, rest) = read_element(rest, SEQUENCE)?;
+    let (subject, _) = read_element(rest, SEQUENCE)?;
+    Some(CertificateNames { is_version_1, issuer, subject })
 }
 
 /// The content of the first DER element if it has this tag, and the bytes that follow it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+fn read_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = der.split_first()?;
     let (&short, rest) = rest.split_first()?;
     let (length, rest) = if short < 0x80 {
@@ -135,7 +136,7 @@ mod tests {
         for pem in
             ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----"]
         {
-            assert!(Trust::only(pem).is_none(), "{pem}");
+            assert!(Trust::from_pem(pem).is_none(), "{pem}");
         }
     }
 

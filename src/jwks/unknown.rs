@@ -51,7 +51,7 @@ pub(super) struct KnownKids {
 
 impl KnownKids {
     /// Remembers the kids of a set.
-    pub(super) fn publish<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
+    pub(super) fn add_published<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
         for kid in kids {
             self.published.retain(|known| known != kid);
             self.published.push(kid.to_owned());
@@ -61,7 +61,7 @@ impl KnownKids {
 
     /// Remembers a token whose key is not in a set that was fetched at this time, so that it is rejected in the same way when it
     /// is sent again.
-    pub(super) fn reject(&mut self, token: &UnknownToken, fetched: Timestamp) {
+    pub(super) fn add_rejected(&mut self, token: &UnknownToken, fetched: Timestamp) {
         if token.existed_before(fetched) {
             self.absent = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
         }
@@ -123,7 +123,7 @@ mod tests {
         assert!(UnknownToken { kid: None, ..token }.may_be_newer(fetched, now, &known));
         assert!(!UnknownToken { arrived: fetched, ..token }.may_be_newer(fetched, now, &known));
         assert!(!UnknownToken { issued_at: None, ..token }.may_be_newer(fetched, now, &known));
-        known.publish(["k"].into_iter());
+        known.add_published(["k"].into_iter());
         assert!(!token.may_be_newer(fetched, now, &known));
     }
 
@@ -133,9 +133,9 @@ mod tests {
         let now = fetched.after(Duration::from_secs(1));
         let token = UnknownToken { kid: Some("k"), issued_at: Some(now.wall / 1000.0), arrived: fetched, waited: true };
         let mut known = KnownKids::default();
-        known.reject(&UnknownToken { arrived: now, ..token }, fetched);
+        known.add_rejected(&UnknownToken { arrived: now, ..token }, fetched);
         assert!(UnknownToken { arrived: now, ..token }.may_be_newer(fetched, now, &known));
-        known.reject(&token, fetched);
+        known.add_rejected(&token, fetched);
         assert!(!UnknownToken { arrived: now, ..token }.may_be_newer(fetched, now, &known));
         let later = Some(now.wall / 1000.0 + 1.0);
         assert!(UnknownToken { arrived: now, issued_at: later, ..token }.may_be_newer(fetched, now, &known));
@@ -147,7 +147,7 @@ mod tests {
         let mut known = KnownKids::default();
         let kids: Vec<String> = (0..10 * MAX_KEYS).map(|n| n.to_string()).collect();
         for kid in &kids {
-            known.publish(["first", kid.as_str()].into_iter());
+            known.add_published(["first", kid.as_str()].into_iter());
         }
         assert!(known.published.contains(&"first".to_owned()) && known.published.contains(&kids[10 * MAX_KEYS - 1]));
         assert!(!known.published.contains(&"0".to_owned()));

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 
 /// Whether a request waited for its keys.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Waited {
+pub struct KeyWait {
     /// The request has waited, so its arrival time is no longer the current time.
     pub at_all: bool,
     /// The request waited until a fetch ended.

@@ -1,7 +1,7 @@
 //! The options that only adapters take.
 
 use super::raw::Raw;
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::values::text;
 use crate::{paths, url};
 
@@ -34,12 +34,12 @@ pub const SIGN_IN_COOKIE: &str = "logto_authkit_sign_in";
 /// Reads the paths that need no session, the URL where visitors sign in, and the function that continues with another proxy.
 pub fn read_proxy(read: &mut Reader) {
     let expected = "an array of paths such as '/docs', each with everything below it, and RegExps";
-    read.optional("publicPaths", expected, Default::None, |raw| match raw {
+    read.optional("publicPaths", expected, DefaultValue::None, |raw| match raw {
         Raw::List(items) => items.iter().all(is_public_path).then_some(()),
         _ => None,
     });
     let expected = "a path such as '/sign-in', an absolute http or https URL, or a function that returns either";
-    read.optional("signInUrl", expected, Default::None, |raw| {
+    read.optional("signInUrl", expected, DefaultValue::None, |raw| {
         (*raw == Raw::Function || text(raw).is_some_and(|url| is_sign_in_url(&url))).then_some(())
     });
     read.function("next");
@@ -48,7 +48,7 @@ pub fn read_proxy(read: &mut Reader) {
 /// Reads the origins whose pages may open a connection (RFC 6455 section 10.2).
 pub fn read_upgrade(read: &mut Reader) {
     let expected = "an array of origins such as 'https://app.example.com'";
-    read.restriction("allowedOrigins", expected, Default::None, |raw| match raw {
+    read.restriction("allowedOrigins", expected, DefaultValue::None, |raw| match raw {
         Raw::List(items) => items.iter().all(|item| text(item).is_some_and(|text| url::is_origin(&text))).then_some(()),
         _ => None,
     });

@@ -1,7 +1,7 @@
 //! The options for the application's own decisions, which JavaScript calls.
 
 use super::raw::Raw;
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 
 /// The accepted values of the option `claims`, as worded in the error message for an invalid value.
 const EXPECTED_SCHEMA: &str = "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
@@ -11,7 +11,7 @@ pub fn read(read: &mut Reader) {
     read_check(read);
     read.function("fallback");
     read.function("onRefused");
-    read.restriction("claims", EXPECTED_SCHEMA, Default::None, |raw| is_schema(raw).then_some(()));
+    read.restriction("claims", EXPECTED_SCHEMA, DefaultValue::None, |raw| is_schema(raw).then_some(()));
 }
 
 /// Reads the option `check`.

@@ -1,9 +1,9 @@
 //! The default attributes of the package's cookies, and the options that change them.
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::values::{one_of, text};
-use crate::cookie::{self, Attributes, Fault, SameSite};
+use crate::cookie::{self, CookieAttributes, CookieFault, SameSite};
 
 /// The default name of the request header that repeats the CSRF cookie.
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -13,8 +13,8 @@ pub const GUEST_COOKIE: &str = "guest_logto_authtoken";
 
 /// The default attributes of the guest cookie.
 #[must_use]
-pub fn guest_cookie() -> Attributes {
-    Attributes {
+pub fn guest_cookie() -> CookieAttributes {
+    CookieAttributes {
         name: GUEST_COOKIE.into(),
         max_age: Some(604_800.0),
         path: "/".into(),
@@ -28,14 +28,19 @@ pub fn guest_cookie() -> Attributes {
 
 /// The default attributes of the token cookie. Browsers never send it with requests from other sites.
 #[must_use]
-pub fn auth_cookie() -> Attributes {
-    Attributes { name: "logto_authtoken".into(), same_site: SameSite::Strict, path_first: false, ..guest_cookie() }
+pub fn auth_cookie() -> CookieAttributes {
+    CookieAttributes {
+        name: "logto_authtoken".into(),
+        same_site: SameSite::Strict,
+        path_first: false,
+        ..guest_cookie()
+    }
 }
 
 /// The default attributes of the CSRF cookie, which the application's scripts can read.
 #[must_use]
-pub fn csrf_cookie() -> Attributes {
-    Attributes { name: "logto_csrf_token".into(), max_age: Some(86_400.0), http_only: false, ..auth_cookie() }
+pub fn csrf_cookie() -> CookieAttributes {
+    CookieAttributes { name: "logto_csrf_token".into(), max_age: Some(86_400.0), http_only: false, ..auth_cookie() }
 }
 
 /// Parses the options of `buildAuthCookieHeader` and `buildCsrfCookieHeader`.
@@ -43,7 +48,7 @@ pub fn csrf_cookie() -> Attributes {
 /// # Errors
 ///
 /// The first attribute that is invalid or unknown.
-pub fn cookie_attributes(raw: Raw, default: Attributes) -> Result<Attributes, OptionError> {
+pub fn cookie_attributes(raw: Raw, default: CookieAttributes) -> Result<CookieAttributes, OptionError> {
     let members = match raw {
         Raw::Undefined => return Ok(default),
         Raw::Object(members) => members,
@@ -60,7 +65,7 @@ pub fn cookie_attributes(raw: Raw, default: Attributes) -> Result<Attributes, Op
 /// # Errors
 ///
 /// The first attribute that is invalid or unknown. `false` is invalid, because it would mean no cookie.
-pub fn guest_cookie_attributes(raw: Raw) -> Result<Attributes, OptionError> {
+pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError> {
     match raw {
         Raw::Undefined => Ok(guest_cookie()),
         Raw::Object(members) => {
@@ -78,8 +83,8 @@ pub fn guest_cookie_attributes(raw: Raw) -> Result<Attributes, OptionError> {
 const EXPECTED: &str = "cookie attributes, or false for no cookie";
 
 /// Reads the option `guestCookie`. `None` means that the cookie is never set.
-pub fn read_guest_cookie(read: &mut Reader) -> Option<Attributes> {
-    match read.take("guestCookie", EXPECTED, Default::None) {
+pub fn read_guest_cookie(read: &mut Reader) -> Option<CookieAttributes> {
+    match read.take("guestCookie", EXPECTED, DefaultValue::None) {
         Some(Raw::Bool(false)) => None,
         Some(raw @ Raw::Object(_)) => guest_cookie_attributes(raw).map_err(|error| read.fail(error)).ok(),
         None => Some(guest_cookie()),
@@ -91,24 +96,24 @@ pub fn read_guest_cookie(read: &mut Reader) -> Option<Attributes> {
 }
 
 /// Reads the attributes of the guest cookie.
-pub fn read_guest_attributes(read: &mut Reader) -> Attributes {
+pub fn read_guest_attributes(read: &mut Reader) -> CookieAttributes {
     let default = guest_cookie();
     let http_only = read.bool("httpOnly", default.http_only);
-    read_attributes(read, "name", Attributes { http_only, ..default })
+    read_attributes(read, "name", CookieAttributes { http_only, ..default })
 }
 
 /// Reads the attributes of a cookie. `name` is the option that sets the cookie's name.
-pub fn read_attributes(read: &mut Reader, name: &'static str, default: Attributes) -> Attributes {
+pub fn read_attributes(read: &mut Reader, name: &'static str, default: CookieAttributes) -> CookieAttributes {
     const SAME_SITE: &str = "'strict', 'lax' or 'none'";
-    let max_age = Default::Value(default.max_age.into());
-    let same_site = Default::Value(default.same_site.name().into());
+    let max_age = DefaultValue::Value(default.max_age.into());
+    let same_site = DefaultValue::Value(default.same_site.name().into());
     let is_default = !read.has("secure");
     let secure = Some(read.bool("secure", true)).filter(|_| !is_default);
-    let attributes = Attributes {
+    let attributes = CookieAttributes {
         name: read_name(read, name, &default.name),
         max_age: read.number("maxAge", "a finite number of seconds, not negative", max_age).or(default.max_age),
         path: read.with_default("path", "a path", default.path.clone(), text),
-        domain: read.optional("domain", "a domain", Default::None, text).or(default.domain),
+        domain: read.optional("domain", "a domain", DefaultValue::None, text).or(default.domain),
         same_site: read.optional("sameSite", SAME_SITE, same_site, parse_same_site).unwrap_or(default.same_site),
         secure,
         ..default
@@ -132,7 +137,7 @@ pub fn read_csrf(read: &mut Reader) {
     read_attributes(read, "cookieName", csrf_cookie());
 }
 
-impl Fault {
+impl CookieFault {
     /// The error for the option that set the attribute. `name` is the option that set the cookie's name or value.
     #[must_use]
     pub fn option(&self, name: &str, prefix: &str) -> OptionError {

@@ -28,8 +28,8 @@ pub use raw::{OptionError, Raw};
 pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode, scopes};
 pub use resource_metadata::resource_metadata;
 pub use revocations::{entry as revocation_entry, policy as revocation_policy};
-pub use sets::Set;
-pub use sources::{CatchUp, LogoutOptions, Match, catch_up, logout, signing_keys};
+pub use sets::OptionSet;
+pub use sources::{CatchUp, LogoutMatch, LogoutOptions, catch_up, logout, signing_keys};
 pub use tokens::{DEFAULT_ALGORITHMS, Guests, TokenSource};
 pub use values::{items, text};
 pub use verifier::{KeySource, Options, issuer_of, key_set_names};
@@ -188,10 +188,10 @@ pub(crate) mod tests {
         let environment =
             |url: &str, audience: &str| Environment { logto_url: Some(url.into()), audience: Some(audience.into()) };
         let parse = |members: &[(&str, Raw)], environment: Environment| {
-            Options::parse_with(Set::Verifier, object(members), environment)
+            Options::parse_with(OptionSet::Verifier, object(members), environment)
         };
         let both = || environment(" https://env.test ", "https://a.test\n https://b.test");
-        let options = Options::parse_with(Set::Adapter, Raw::Undefined, both()).unwrap();
+        let options = Options::parse_with(OptionSet::Adapter, Raw::Undefined, both()).unwrap();
         assert_eq!(options.issuers, ["https://env.test/oidc"]);
         assert_eq!(options.audiences.unwrap(), ["https://a.test", "https://b.test"]);
 
@@ -219,7 +219,7 @@ pub(crate) mod tests {
             error(&[], environment("https://t.test", "\"a\""))
                 .starts_with("Invalid environment variable LOGTO_AUDIENCE")
         );
-        let server = Options::parse_with(Set::Server, object(&[]), both()).unwrap_err();
+        let server = Options::parse_with(OptionSet::Server, object(&[]), both()).unwrap_err();
         assert_eq!(
             server.message,
             "Invalid option \"logtoUrl\": expected an absolute http or https URL, got undefined"
@@ -251,12 +251,12 @@ pub(crate) mod tests {
             assert_eq!(error.option, name);
             assert!(error.message.ends_with(", got undefined"), "{}", error.message);
         }
-        for (set, name) in [(Set::Requirements, "subjectType"), (Set::Requirements, "organizationId")] {
+        for (set, name) in [(OptionSet::Requirements, "subjectType"), (OptionSet::Requirements, "organizationId")] {
             assert_eq!(set.check(object(&[(name, Raw::Undefined)])).unwrap_err().option, name);
         }
         let upgrade =
             [("logtoUrl", text("https://t.test")), ("audience", Raw::Null), ("allowedOrigins", Raw::Undefined)];
-        assert_eq!(Set::Upgrade.check(object(&upgrade)).unwrap_err().option, "allowedOrigins");
+        assert_eq!(OptionSet::Upgrade.check(object(&upgrade)).unwrap_err().option, "allowedOrigins");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The members of a principal, which the application's `fallback` returns.
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::requirements::is_scope;
 use super::values::{identifier, text};
 use crate::claims::{MAX_PAYLOAD_DEPTH, is_blank};
@@ -19,7 +19,7 @@ impl Principal {
             return Err(OptionError::invalid_secret("fallback", "it to return a principal, null or undefined", &raw));
         };
         let mut principal = read_principal(members)?;
-        let sub = Object::parse(payload.as_bytes(), MAX_PAYLOAD_DEPTH).map(|object| object.typed::<String>("sub"));
+        let sub = Object::parse(payload.as_bytes(), MAX_PAYLOAD_DEPTH).map(|object| object.get_as::<String>("sub"));
         if sub != Ok(Ok(Some(principal.user.clone()))) {
             return Err(OptionError::hidden("fallback().claims", "claims as JSON, whose sub is the userId if present"));
         }
@@ -32,21 +32,21 @@ impl Principal {
 fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError> {
     let mut read = Reader::new("fallback().", members);
     let user = read_user(&mut read);
-    let scopes = read.optional("scopes", "an array of scopes", Default::None, |raw| match raw {
+    let scopes = read.optional("scopes", "an array of scopes", DefaultValue::None, |raw| match raw {
         Raw::List(items) => {
             items.iter().map(|item| text(item).filter(|scope| is_scope(scope))).collect::<Option<Vec<_>>>()
         }
         _ => None,
     });
     let mut id = |name, expected| {
-        read.optional(name, expected, Default::None, |raw| match raw {
+        read.optional(name, expected, DefaultValue::None, |raw| match raw {
             Raw::Null => Some(None),
             other => identifier(other).map(Some),
         })
     };
     let organization = id("organizationId", "an organization id, or null for none");
     let client = id("clientId", "a client id, or null for none");
-    read.optional("claims", "an object of claims", Default::None, |raw| {
+    read.optional("claims", "an object of claims", DefaultValue::None, |raw| {
         matches!(raw, Raw::Object(_) | Raw::Null).then_some(())
     });
     read.finish()?;
@@ -61,7 +61,7 @@ fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError>
 
 fn read_user(read: &mut Reader) -> String {
     const EXPECTED: &str = "a user id";
-    let given = read.take("userId", EXPECTED, Default::Derived("required")).unwrap_or(Raw::Undefined);
+    let given = read.take("userId", EXPECTED, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let user = text(&given).filter(|id| !is_blank(id));
     if user.is_none() {
         read.reject("userId", EXPECTED, &given);

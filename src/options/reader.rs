@@ -20,12 +20,12 @@ pub struct OptionEntry {
     /// The accepted values, as worded in the error message for an invalid value.
     pub expected: Cow<'static, str>,
     /// The default value.
-    pub default: Default,
+    pub default: DefaultValue,
 }
 
 /// The value of an option that is omitted.
 #[derive(Clone, Debug)]
-pub enum Default {
+pub enum DefaultValue {
     /// No default value.
     None,
     /// A fixed value.
@@ -93,7 +93,7 @@ impl Reader {
         &mut self,
         name: &'static str,
         expected: impl Into<Cow<'static, str>>,
-        default: Default,
+        default: DefaultValue,
         parse: impl FnOnce(&Raw) -> Option<T>,
     ) -> Option<T> {
         let expected = expected.into();
@@ -107,7 +107,7 @@ impl Reader {
 
     /// Reads a function that restricts access. It remains in JavaScript.
     pub fn decision(&mut self, name: &'static str) {
-        self.restriction(name, "a function", Default::None, |raw| (*raw == Raw::Function).then_some(()));
+        self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
 
     /// Reads an option that restricts access. It must not be present with the value `undefined`, so that an unset variable cannot
@@ -116,7 +116,7 @@ impl Reader {
         &mut self,
         name: &'static str,
         expected: impl Into<Cow<'static, str>>,
-        default: Default,
+        default: DefaultValue,
         parse: impl FnOnce(&Raw) -> Option<T>,
     ) -> Option<T> {
         let expected = expected.into();
@@ -134,7 +134,7 @@ impl Reader {
         default: T,
         parse: impl FnOnce(&Raw) -> Option<T>,
     ) -> T {
-        self.optional(name, expected, Default::Value(default.clone().into()), parse).unwrap_or(default)
+        self.optional(name, expected, DefaultValue::Value(default.clone().into()), parse).unwrap_or(default)
     }
 
     /// The prefix of option names in errors.
@@ -152,7 +152,7 @@ impl Reader {
         &mut self,
         name: &'static str,
         expected: impl Into<Cow<'static, str>>,
-        default: Default,
+        default: DefaultValue,
     ) -> Option<Raw> {
         if self.excluded.contains(&name) {
             return None;
@@ -203,11 +203,11 @@ impl Reader {
 
     /// Returns `true` if the option is a function, which remains in JavaScript.
     pub fn function(&mut self, name: &'static str) -> bool {
-        self.optional(name, "a function", Default::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
+        self.optional(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
     }
 
     /// Reads a finite number that is not negative.
-    pub fn number(&mut self, name: &'static str, expected: &'static str, default: Default) -> Option<f64> {
+    pub fn number(&mut self, name: &'static str, expected: &'static str, default: DefaultValue) -> Option<f64> {
         self.optional(name, expected, default, |raw| match raw {
             Raw::Number(value) if value.is_finite() && *value >= 0.0 => Some(*value),
             _ => None,
@@ -242,7 +242,7 @@ impl Reader {
         default: u64,
         accepts: impl FnOnce(f64) -> bool,
     ) -> Duration {
-        let value = self.optional(name, expected, Default::Value(default.into()), |raw| match raw {
+        let value = self.optional(name, expected, DefaultValue::Value(default.into()), |raw| match raw {
             Raw::Number(value) if accepts(*value) => Duration::try_from_secs_f64(value / 1000.0).ok(),
             _ => None,
         });
@@ -265,7 +265,7 @@ impl Reader {
     /// Converts a `Date` to seconds since the Unix epoch. If the option is a function, JavaScript calls it for each
     /// request and passes the result.
     pub fn date(&mut self, name: &'static str) -> Option<f64> {
-        let date = self.optional(name, "a valid Date or a function", Default::Derived("now"), |raw| match raw {
+        let date = self.optional(name, "a valid Date or a function", DefaultValue::Derived("now"), |raw| match raw {
             Raw::Date(time) if time.is_finite() => Some(Some(time / 1000.0)),
             Raw::Function => Some(None),
             _ => None,
@@ -274,7 +274,7 @@ impl Reader {
     }
 
     /// Reads an http or https URL.
-    pub fn url(&mut self, name: &'static str, default: Default) -> Option<Url> {
+    pub fn url(&mut self, name: &'static str, default: DefaultValue) -> Option<Url> {
         let raw = self.take(name, url::EXPECTED, default)?;
         let parsed = text(&raw).ok_or(url::EXPECTED).and_then(|text| url::parse(&text));
         parsed.map_err(|expected| self.reject(name, expected, &raw)).ok()
@@ -283,7 +283,7 @@ impl Reader {
     /// Reads an http or https URL, or the environment variable that replaces it, and reports an error if both are missing.
     pub fn required_url(&mut self, name: &'static str) -> Option<Url> {
         let is_given = self.has(name);
-        let url = self.url(name, Default::Derived("required"));
+        let url = self.url(name, DefaultValue::Derived("required"));
         if is_given { url } else { self.variable(name, url::EXPECTED, url::parse) }
     }
 

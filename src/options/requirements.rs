@@ -2,7 +2,7 @@
 
 use super::application;
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, items, name, one_of, one_or_more, text};
 use crate::claims::{ANY_ORGANIZATION, SubjectType, split_words};
 use crate::requirements::{Organization, Requirements};
@@ -41,33 +41,36 @@ pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
     application::read_check(reader);
     let names = [("user", SubjectType::User), ("machine", SubjectType::Machine), ("external", SubjectType::External)];
     requirements.subject_type =
-        reader.restriction("subjectType", "'user', 'machine' or 'external'", Default::None, |raw| one_of(raw, &names));
+        reader.restriction("subjectType", "'user', 'machine' or 'external'", DefaultValue::None, |raw| {
+            one_of(raw, &names)
+        });
     requirements
 }
 
 /// Reads the requirements in the options of a verifier.
 pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
-    let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, Default::None, |raw| {
+    let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, DefaultValue::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
     });
-    let any_scope = read.optional("scopeMode", EXPECTED_MODE, Default::Value("all".into()), is_any_mode);
+    let any_scope = read.optional("scopeMode", EXPECTED_MODE, DefaultValue::Value("all".into()), is_any_mode);
     let names = |raw: &Raw| one_or_more(raw, name);
-    let roles = read.restriction("requiredRole", "a role or a non-empty array of roles", Default::None, names);
-    let any_role = read.optional("roleMode", EXPECTED_MODE, Default::Value("all".into()), is_any_mode);
-    let claims = Default::Value(ROLE_CLAIMS.into_iter().collect());
+    let roles = read.restriction("requiredRole", "a role or a non-empty array of roles", DefaultValue::None, names);
+    let any_role = read.optional("roleMode", EXPECTED_MODE, DefaultValue::Value("all".into()), is_any_mode);
+    let claims = DefaultValue::Value(ROLE_CLAIMS.into_iter().collect());
     let role_claims = read.optional("roleClaims", "a claim name or a non-empty array of such", claims, names);
     let expected = if takes_functions {
         "an organization id, null for none, or a function of the request"
     } else {
         "an organization id, or null for none"
     };
-    let organization = read.restriction("organizationId", expected, Default::Derived("not checked"), |raw| match raw {
-        Raw::Null => Some(Organization::None),
-        // JavaScript calls the function for every request.
-        Raw::Function if takes_functions => Some(Organization::Unchecked),
-        // `ANY_ORGANIZATION` is an audience, which no organization id equals.
-        other => identifier(other).filter(|id| id != ANY_ORGANIZATION).map(Organization::Id),
-    });
+    let organization =
+        read.restriction("organizationId", expected, DefaultValue::Derived("not checked"), |raw| match raw {
+            Raw::Null => Some(Organization::None),
+            // JavaScript calls the function for every request.
+            Raw::Function if takes_functions => Some(Organization::Unchecked),
+            // `ANY_ORGANIZATION` is an audience, which no organization id equals.
+            other => identifier(other).filter(|id| id != ANY_ORGANIZATION).map(Organization::Id),
+        });
     Requirements {
         scopes: scopes.unwrap_or_default(),
         any_scope: any_scope.unwrap_or_default(),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::requirements::is_scope;
 use super::values::{items, one_of, text};
 use crate::url;
@@ -40,7 +40,7 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
     let strings = |strings: Vec<String>| strings.into_iter().collect::<Value>();
 
     let is_missing = !read.has("resource");
-    let resource = read.optional("resource", IDENTIFIER, Default::Derived("required"), identifier);
+    let resource = read.optional("resource", IDENTIFIER, DefaultValue::Derived("required"), identifier);
     if is_missing {
         read.reject("resource", IDENTIFIER, &Raw::Undefined);
     }
@@ -48,11 +48,12 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
 
     let has_servers = read.has("authorizationServers");
     let expected = format!("a non-empty array, each {IDENTIFIER}");
-    let servers = read
-        .optional("authorizationServers", expected, Default::Derived("that of logtoUrl"), |raw| items(raw, identifier));
+    let servers = read.optional("authorizationServers", expected, DefaultValue::Derived("that of logtoUrl"), |raw| {
+        items(raw, identifier)
+    });
     let logto_url = match (reads_logto_url, has_servers) {
         (false, _) => None,
-        (true, true) => read.url("logtoUrl", Default::None),
+        (true, true) => read.url("logtoUrl", DefaultValue::None),
         (true, false) => read.required_url("logtoUrl"),
     };
     let servers = servers.or_else(|| logto_url.map(|url| vec![url::issuer(&url)]));
@@ -60,24 +61,27 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
 
     let expected = "a non-empty array of 'header', 'body' and 'query'";
     let default = Value::from(vec!["header"]);
-    let methods = read.optional("bearerMethodsSupported", expected, Default::Value(default.clone()), |raw| {
+    let methods = read.optional("bearerMethodsSupported", expected, DefaultValue::Value(default.clone()), |raw| {
         items(raw, |item| one_of(item, &METHODS))
     });
     add("bearer_methods_supported", Some(methods.map_or(default, Value::from)));
 
     let scope = |raw: &Raw| text(raw).filter(|scope| is_scope(scope));
     let scopes =
-        read.optional("scopesSupported", "a non-empty array of scopes", Default::None, |raw| items(raw, scope));
+        read.optional("scopesSupported", "a non-empty array of scopes", DefaultValue::None, |raw| items(raw, scope));
     add("scopes_supported", scopes.map(strings));
 
-    add("resource_name", read.optional("resourceName", "a non-empty string", Default::None, text).map(Value::from));
+    add(
+        "resource_name",
+        read.optional("resourceName", "a non-empty string", DefaultValue::None, text).map(Value::from),
+    );
     for (name, member) in [
         ("resourceDocumentation", "resource_documentation"),
         ("resourcePolicyUri", "resource_policy_uri"),
         ("resourceTosUri", "resource_tos_uri"),
     ] {
         let page = |raw: &Raw| text(raw).filter(|text| url::is_page(text));
-        add(member, read.optional(name, url::EXPECTED, Default::None, page).map(Value::from));
+        add(member, read.optional(name, url::EXPECTED, DefaultValue::None, page).map(Value::from));
     }
     Value::Object(document)
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of};
-use crate::revocations::{Entry, Kind, MAX_AHEAD, Policy, Revocations, is_id};
+use crate::revocations::{Entry, Kind, MAX_AHEAD, Policy, Revocations, is_entry_id};
 
 /// Reads the option `revocations` of a verifier. JavaScript replaces the object with its id.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
-    read.restriction("revocations", "an object from createRevocations", Default::None, |raw| {
+    read.restriction("revocations", "an object from createRevocations", DefaultValue::None, |raw| {
         if let Raw::String(id) = raw { Revocations::find(id) } else { None }
     })
 }
@@ -19,10 +19,10 @@ pub(super) fn read_policy(read: &mut Reader) -> Policy {
     const ACTIONS: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
     let expected = "a store from memoryStore() or redisStore(), or an object with the functions append and read";
     // JavaScript checks its functions.
-    read.optional("store", expected, Default::Derived("memoryStore()"), |raw| {
+    read.optional("store", expected, DefaultValue::Derived("memoryStore()"), |raw| {
         matches!(raw, Raw::Object(_)).then_some(())
     });
-    let default = Default::Value(86_400.into());
+    let default = DefaultValue::Value(86_400.into());
     let lifetime = read.optional("maxTokenLifetime", "a number of seconds from 60 to 31,536,000", default, |raw| {
         if let Raw::Number(seconds) = raw {
             Some(*seconds).filter(|seconds| (60.0..=31_536_000.0).contains(seconds))
@@ -30,7 +30,7 @@ pub(super) fn read_policy(read: &mut Reader) -> Policy {
             None
         }
     });
-    let default = Default::Value("accept".into());
+    let default = DefaultValue::Value("accept".into());
     let refuses = read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &ACTIONS));
     let max_lag =
         read.milliseconds_from("maxLagMs", "a finite number of milliseconds, at least 2,000", 30_000, 2_000.0);
@@ -45,7 +45,7 @@ pub(super) fn read_redis_store(read: &mut Reader) {
 /// Reads the options of `revokeClient`, `revokeOrganization` and `revokeAll`. Returns the time in milliseconds since 1970.
 pub(super) fn read_time(read: &mut Reader, now: f64) -> f64 {
     let expected = "a valid Date that is at most an hour in the future";
-    let before = read.optional("before", expected, Default::Derived("now"), |raw| match raw {
+    let before = read.optional("before", expected, DefaultValue::Derived("now"), |raw| match raw {
         Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_AHEAD * 1_000.0 => Some(*time),
         _ => None,
     });
@@ -56,19 +56,20 @@ pub(super) fn read_time(read: &mut Reader, now: f64) -> f64 {
 pub(super) fn read_member(read: &mut Reader, now: f64) -> (f64, Option<String>) {
     let before = read_time(read, now);
     let expected = "an organization's id";
-    let organization =
-        read.restriction("organizationId", expected, Default::None, |raw| identifier(raw).filter(|id| is_id(id)));
+    let organization = read.restriction("organizationId", expected, DefaultValue::None, |raw| {
+        identifier(raw).filter(|id| is_entry_id(id))
+    });
     (before, organization)
 }
 
 /// Reads the members of the object that is passed to `revokeToken`.
 fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f64) {
     const EXPECTED: &str = "the jti claim of a token";
-    let id = read.optional("jti", EXPECTED, Default::Derived("required"), entry_id);
+    let id = read.optional("jti", EXPECTED, DefaultValue::Derived("required"), entry_id);
     if id.is_none() {
         read.reject("jti", EXPECTED, &Raw::Undefined);
     }
-    let expires = read.optional("exp", "the exp claim of a token, in seconds", Default::None, |raw| match raw {
+    let expires = read.optional("exp", "the exp claim of a token, in seconds", DefaultValue::None, |raw| match raw {
         Raw::Number(seconds) if (0.0..=f64::from(u32::MAX)).contains(seconds) => Some(*seconds),
         _ => None,
     });
@@ -77,7 +78,7 @@ fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f6
 }
 
 fn entry_id(raw: &Raw) -> Option<String> {
-    if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_id(id)) } else { None }
+    if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_entry_id(id)) } else { None }
 }
 
 /// Parses the arguments of a function that revokes tokens. `now` is the caller's date, in milliseconds since 1970, and

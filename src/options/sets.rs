@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::environment::{self, Environment};
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::verifier::{Options, Variant};
 use super::{adapters, cookies, requirements, resource_metadata, revocations, sources, testing};
 
 /// A set of options, named after the function that accepts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Set {
+pub enum OptionSet {
     /// `createVerifier` and `verifyAuth`.
     Verifier,
     /// `verifyAuth` of `logto-authkit/server`, where `audience` is optional.
@@ -65,7 +65,7 @@ pub enum Set {
     RotateKeys,
 }
 
-impl Set {
+impl OptionSet {
     /// Every set with its name.
     pub const ALL: [(Self, &'static str); 26] = [
         (Self::Verifier, "verifier"),
@@ -198,10 +198,10 @@ impl Set {
                 members.insert("variable".into(), variable.into());
             }
             match entry.default {
-                Default::None => {}
-                Default::Value(value) => drop(members.insert("default".into(), value)),
-                Default::Derived("required") => drop(members.insert("required".into(), json!(true))),
-                Default::Derived(words) => drop(members.insert("derived".into(), words.into())),
+                DefaultValue::None => {}
+                DefaultValue::Value(value) => drop(members.insert("default".into(), value)),
+                DefaultValue::Derived("required") => drop(members.insert("required".into(), json!(true))),
+                DefaultValue::Derived(words) => drop(members.insert("derived".into(), words.into())),
             }
             Value::Object(members)
         });
@@ -229,7 +229,7 @@ impl Options {
     /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined");
     /// ```
     pub fn parse(raw: Raw) -> Result<Self, OptionError> {
-        Self::parse_set(Set::Verifier, raw)
+        Self::parse_set(OptionSet::Verifier, raw)
     }
 
     /// Parses the options of a set that has a verifier.
@@ -237,7 +237,7 @@ impl Options {
     /// # Errors
     ///
     /// The first option that is invalid, unknown, or required and missing; or an error if the set has no verifier.
-    pub fn parse_set(set: Set, raw: Raw) -> Result<Self, OptionError> {
+    pub fn parse_set(set: OptionSet, raw: Raw) -> Result<Self, OptionError> {
         Self::parse_with(set, raw, Environment::default())
     }
 
@@ -246,7 +246,7 @@ impl Options {
     /// # Errors
     ///
     /// The first option that is invalid, unknown, or required and missing; or an error if the set has no verifier.
-    pub fn parse_with(set: Set, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
+    pub fn parse_with(set: OptionSet, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
         let environment = Some(environment).filter(|_| set.reads_environment());
         let members = match raw {
             Raw::Object(members) => members,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of, one_or_more, text};
 use super::verifier::{Options, Variant};
 use crate::token::LOGOUT_TYPE;
@@ -14,12 +14,12 @@ const VERIFIER_OPTIONS: [&str; 8] =
     ["logtoUrl", "issuer", "jwksUri", "jwks", "jwksCa", "algorithms", "clockTolerance", "currentDate"];
 
 /// The domain of Logto's cloud, where every tenant has a subdomain.
-const CLOUD: &str = ".logto.app";
+const CLOUD_DOMAIN: &str = ".logto.app";
 
 /// Reads the options of `webhook` and returns the signing keys.
 pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
     const EXPECTED: &str = "the webhook's signing key, or a non-empty array of keys";
-    let given = read.take("signingKey", EXPECTED, Default::Derived("required")).unwrap_or(Raw::Undefined);
+    let given = read.take("signingKey", EXPECTED, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let keys = one_or_more(&given, identifier);
     if keys.is_none() {
         read.fail(OptionError::invalid_secret("signingKey", EXPECTED, &given));
@@ -42,7 +42,7 @@ pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
 
 /// The claims by which a logout token is matched with access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Match {
+pub enum LogoutMatch {
     /// `sub`, or `sid` if there is no `sub`.
     Subject,
     /// `sid`, or `sub` if there is no `sid`.
@@ -55,12 +55,12 @@ pub struct LogoutOptions {
     /// How logout tokens are verified.
     pub verifier: Options,
     /// How logout tokens are matched with access tokens.
-    pub matching: Match,
+    pub matching: LogoutMatch,
 }
 
 /// Reads the options of `backchannelLogout`.
 pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
-    const MATCHES: [(&str, Match); 2] = [("subject", Match::Subject), ("session", Match::Session)];
+    const MATCHES: [(&str, LogoutMatch); 2] = [("subject", LogoutMatch::Subject), ("session", LogoutMatch::Session)];
     const CLIENT: &str = "an application's id, or a non-empty array of ids";
     if !read.has("logtoUrl") {
         read.reject("logtoUrl", url::EXPECTED, &Raw::Undefined);
@@ -71,7 +71,7 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
     for entry in known.into_entries().into_iter().filter(|entry| VERIFIER_OPTIONS.contains(&entry.name)) {
         members.extend(read.take(entry.name, entry.expected, entry.default).map(|raw| (entry.name.to_owned(), raw)));
     }
-    let client = read.take("clientId", CLIENT, Default::Derived("required")).unwrap_or(Raw::Undefined);
+    let client = read.take("clientId", CLIENT, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     if one_or_more(&client, identifier).is_none() {
         read.reject("clientId", CLIENT, &client);
     }
@@ -81,11 +81,11 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
     if let Err(error) = verifier.finish() {
         read.fail(error);
     }
-    let default = Default::Value("subject".into());
+    let default = DefaultValue::Value("subject".into());
     let matching = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCHES));
     Some(LogoutOptions {
         verifier: Options { token_type: Some(LOGOUT_TYPE.into()), token_cache_size: 0, ..options? },
-        matching: matching.unwrap_or(Match::Subject),
+        matching: matching.unwrap_or(LogoutMatch::Subject),
     })
 }
 
@@ -123,7 +123,7 @@ pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
     const SECRET: &str = "the application's secret";
     let logto_url = read.required_url("logtoUrl");
     let mut required = |name, expected, parse: fn(&Raw) -> Option<String>| {
-        let given = read.take(name, expected, Default::Derived("required")).unwrap_or(Raw::Undefined);
+        let given = read.take(name, expected, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
         let parsed = parse(&given);
         if parsed.is_none() {
             read.reject(name, expected, &given);
@@ -132,12 +132,12 @@ pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
     };
     let client_id = required("clientId", "the id of a machine-to-machine application", identifier);
     let hook_id = required("hookId", "the id of the webhook", |raw| identifier(raw).filter(|id| is_path_segment(id)));
-    let given = read.take("clientSecret", SECRET, Default::Derived("required")).unwrap_or(Raw::Undefined);
+    let given = read.take("clientSecret", SECRET, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let client_secret = identifier(&given);
     if client_secret.is_none() {
         read.fail(OptionError::invalid_secret("clientSecret", SECRET, &given));
     }
-    let default = Default::Derived("that of logtoUrl");
+    let default = DefaultValue::Derived("that of logtoUrl");
     let resource = read.optional("resource", "the resource indicator of the Management API", default, |raw| {
         text(raw).filter(|text| url::is_page(text))
     });
@@ -171,7 +171,7 @@ pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
 /// The resource indicator of the Management API. For a tenant with a custom domain, the application must set it,
 /// because the domain does not reveal the tenant.
 fn management_api(logto_url: &::url::Url) -> String {
-    let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD));
+    let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD_DOMAIN));
     format!("https://{}/api", host.unwrap_or("default.logto.app"))
 }
 
@@ -251,7 +251,7 @@ mod tests {
     fn logout_tokens_are_verified_like_access_tokens_of_the_application() {
         let options = object(&[("logtoUrl", text("https://t.test")), ("clientId", text("app"))]);
         let LogoutOptions { verifier, matching } = logout(options).unwrap();
-        assert_eq!(matching, Match::Subject);
+        assert_eq!(matching, LogoutMatch::Subject);
         assert_eq!(verifier.issuers, ["https://t.test/oidc"]);
         assert_eq!(verifier.audiences, Some(vec!["app".to_owned()]));
         assert_eq!(verifier.token_type.as_deref(), Some("logout+jwt"));

@@ -1,14 +1,14 @@
 //! The options of the test issuer.
 
 use super::raw::Raw;
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::values::one_of;
 use crate::signature::Algorithm;
 
 /// Reads the options of `createTestIssuer`.
 pub fn read_issuer_options(read: &mut Reader) {
-    read_algorithm(read, Default::Value(Algorithm::Es384.name().into()));
-    read.optional("port", "an integer from 0 to 65535", Default::Value(0.into()), |raw| match raw {
+    read_algorithm(read, DefaultValue::Value(Algorithm::Es384.name().into()));
+    read.optional("port", "an integer from 0 to 65535", DefaultValue::Value(0.into()), |raw| match raw {
         Raw::Number(port) if port.fract() == 0.0 && (0.0..=65_535.0).contains(port) => Some(()),
         _ => None,
     });
@@ -16,7 +16,7 @@ pub fn read_issuer_options(read: &mut Reader) {
 
 /// Reads the options of `rotateKeys`.
 pub fn read_key_rotation_options(read: &mut Reader) {
-    read_algorithm(read, Default::Derived("the current key's"));
+    read_algorithm(read, DefaultValue::Derived("the current key's"));
     read.bool("keepPrevious", true);
 }
 
@@ -26,20 +26,20 @@ pub fn read_mint_options(read: &mut Reader) {
     let object = |raw: &Raw| matches!(raw, Raw::Object(_)).then_some(());
     let seconds = |raw: &Raw| matches!(raw, Raw::Number(value) if value.is_finite()).then_some(());
     for (name, default) in [("sub", "test-user"), ("clientId", "test-app"), ("audience", "https://api.example.com")] {
-        read.optional(name, "a string", Default::Value(default.into()), string);
+        read.optional(name, "a string", DefaultValue::Value(default.into()), string);
     }
-    read.optional("organizationId", "a string", Default::None, string);
-    read.optional("scope", "a string or an array of strings", Default::None, |raw| match raw {
+    read.optional("organizationId", "a string", DefaultValue::None, string);
+    read.optional("scope", "a string or an array of strings", DefaultValue::None, |raw| match raw {
         Raw::List(items) => items.iter().map(string).collect(),
         other => string(other),
     });
-    read.optional("expiresIn", "a finite number of seconds", Default::Value(3_600.into()), seconds);
-    read.optional("notBefore", "a finite number of seconds", Default::None, seconds);
-    read.optional("claims", "an object", Default::None, object);
-    read.optional("header", "an object", Default::None, object);
+    read.optional("expiresIn", "a finite number of seconds", DefaultValue::Value(3_600.into()), seconds);
+    read.optional("notBefore", "a finite number of seconds", DefaultValue::None, seconds);
+    read.optional("claims", "an object", DefaultValue::None, object);
+    read.optional("header", "an object", DefaultValue::None, object);
 }
 
-fn read_algorithm(read: &mut Reader, default: Default) {
+fn read_algorithm(read: &mut Reader, default: DefaultValue) {
     let names = Algorithm::ALL.map(|(name, _)| name).join(", ");
     read.optional("alg", format!("one of {names}"), default, |raw| one_of(raw, &Algorithm::ALL));
 }
@@ -47,9 +47,9 @@ fn read_algorithm(read: &mut Reader, default: Default) {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{list, object, text};
-    use super::super::{Raw, Set};
+    use super::super::{OptionSet, Raw};
 
-    fn error(set: Set, name: &str, value: Raw) -> String {
+    fn error(set: OptionSet, name: &str, value: Raw) -> String {
         set.check(object(&[(name, value)])).unwrap_err().message
     }
 
@@ -62,26 +62,29 @@ mod tests {
             ("expiresIn", Raw::Number(-1.0)),
             ("claims", object(&[("sub", Raw::Null)])),
         ] {
-            Set::Mint.check(object(&[(name, value)])).unwrap();
+            OptionSet::Mint.check(object(&[(name, value)])).unwrap();
         }
-        Set::TestIssuer.check(Raw::Undefined).unwrap();
-        Set::RotateKeys.check(object(&[("keepPrevious", Raw::Bool(false)), ("alg", text("RS256"))])).unwrap();
+        OptionSet::TestIssuer.check(Raw::Undefined).unwrap();
+        OptionSet::RotateKeys.check(object(&[("keepPrevious", Raw::Bool(false)), ("alg", text("RS256"))])).unwrap();
     }
 
     #[test]
     fn names_the_option_and_the_accepted_values() {
         assert_eq!(
-            error(Set::TestIssuer, "alg", text("HS256")),
+            error(OptionSet::TestIssuer, "alg", text("HS256")),
             "Invalid option \"alg\": expected one of ES384, RS256, ES256, ES512, EdDSA, Ed25519, RS384, RS512, PS256, PS384, PS512, got \"HS256\""
         );
         assert_eq!(
-            error(Set::TestIssuer, "port", Raw::Number(1.5)),
+            error(OptionSet::TestIssuer, "port", Raw::Number(1.5)),
             "Invalid option \"port\": expected an integer from 0 to 65535, got 1.5"
         );
         assert_eq!(
-            error(Set::Mint, "expiresIn", Raw::Number(f64::NAN)),
+            error(OptionSet::Mint, "expiresIn", Raw::Number(f64::NAN)),
             "Invalid option \"expiresIn\": expected a finite number of seconds, got NaN"
         );
-        assert_eq!(error(Set::Mint, "clientid", text("a")), "Unknown option \"clientid\": did you mean \"clientId\"?");
+        assert_eq!(
+            error(OptionSet::Mint, "clientid", text("a")),
+            "Unknown option \"clientid\": did you mean \"clientId\"?"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! token become guests.
 
 use super::raw::Raw;
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, items, name, one_of, one_or_more, text};
 use crate::challenge::DEFAULT_REALM;
 use crate::error::Code;
@@ -49,7 +49,7 @@ impl Guests {
 /// tenant issues.
 pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
     const EXPECTED: &str = "the API's resource indicator, a non-empty array of such, or null to accept every audience";
-    let default = if may_be_missing { Default::None } else { Default::Derived("required") };
+    let default = if may_be_missing { DefaultValue::None } else { DefaultValue::Derived("required") };
     match read.take("audience", EXPECTED, default) {
         Some(Raw::Null) => None,
         None if may_be_missing => None,
@@ -71,7 +71,7 @@ pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> 
 /// itself.
 pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
     const NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
-    let default = Default::Value(NAMES.iter().map(|(name, _)| *name).collect());
+    let default = DefaultValue::Value(NAMES.iter().map(|(name, _)| *name).collect());
     let sources = read.optional("tokenSources", "an array of 'cookie' and 'header'", default, |raw| {
         let Raw::List(given) = raw else { return None };
         let sources: Vec<_> = given.iter().map(|item| one_of(item, &NAMES)).collect::<Option<_>>()?;
@@ -85,7 +85,7 @@ pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> 
 /// Reads which requests become guests.
 pub fn guests(read: &mut Reader) -> Guests {
     let guests =
-        read.optional("allowGuest", "a boolean or 'no-token'", Default::Value(false.into()), |raw| match raw {
+        read.optional("allowGuest", "a boolean or 'no-token'", DefaultValue::Value(false.into()), |raw| match raw {
             Raw::Bool(true) => Some(Guests::Always),
             Raw::Bool(false) => Some(Guests::Never),
             other => one_of(other, &[("no-token", Guests::WithoutToken)]),
@@ -96,7 +96,7 @@ pub fn guests(read: &mut Reader) -> Guests {
 /// Reads the realm, which is sent as a quoted string (RFC 9110 section 11.5).
 pub fn realm(read: &mut Reader) -> Option<String> {
     let expected = "printable ASCII characters except quotes and backslashes";
-    read.optional("realm", expected, Default::Value(DEFAULT_REALM.into()), |raw| {
+    read.optional("realm", expected, DefaultValue::Value(DEFAULT_REALM.into()), |raw| {
         name(raw).filter(|realm| realm.chars().all(|char| matches!(char, ' '..='~') && !matches!(char, '"' | '\\')))
     })
 }
@@ -104,7 +104,7 @@ pub fn realm(read: &mut Reader) -> Option<String> {
 /// Reads the required `typ`. `None` accepts any type.
 pub fn token_type(read: &mut Reader) -> Option<String> {
     const DEFAULT: &str = "at+jwt";
-    let default = Default::Value(DEFAULT.into());
+    let default = DefaultValue::Value(DEFAULT.into());
     let given =
         read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
             Raw::Null => Some(None),
@@ -117,7 +117,7 @@ pub fn token_type(read: &mut Reader) -> Option<String> {
 /// Reads the accepted algorithms.
 pub fn algorithms(read: &mut Reader) -> Vec<Algorithm> {
     let names = Algorithm::ALL.map(|(name, _)| name).join(", ");
-    let default = Default::Value(DEFAULT_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect());
+    let default = DefaultValue::Value(DEFAULT_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect());
     let algorithms = read.optional("algorithms", format!("a non-empty array of {names}"), default, |raw| {
         items(raw, |item| Algorithm::from_name(&text(item)?))
     });

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::raw::{OptionError, Raw};
-use super::reader::{Default, Reader};
+use super::reader::{DefaultValue, Reader};
 use super::requirements;
 use super::revocations;
 use super::tokens::{self, Guests, TokenSource};
 use super::values::{identifier, one_or_more, text};
 use super::{application, cookies};
-use crate::cookie::Attributes;
+use crate::cookie::CookieAttributes;
 use crate::jwks::keys::KeySet;
 use crate::jwks::{CachePolicy, Source, Trust};
 use crate::requirements::Requirements;
@@ -75,7 +75,7 @@ pub struct Options {
     /// Which requests become guests instead of being rejected.
     pub guests: Guests,
     /// The attributes of the guest cookie. `None` means that it is never set.
-    pub guest_cookie: Option<Attributes>,
+    pub guest_cookie: Option<CookieAttributes>,
     /// The required `typ` (RFC 9068 section 2.1). `None` accepts any type.
     pub token_type: Option<String>,
     /// The accepted algorithms.
@@ -102,18 +102,20 @@ impl Options {
     /// Reads the options of a verifier.
     pub(super) fn read(read: &mut Reader, variant: Variant) -> Option<Self> {
         let is_explain = variant == Variant::Explain;
-        let logto_url = if is_explain { read.url("logtoUrl", Default::None) } else { read.required_url("logtoUrl") };
+        let logto_url =
+            if is_explain { read.url("logtoUrl", DefaultValue::None) } else { read.required_url("logtoUrl") };
         let audiences =
             tokens::audience(read, matches!(variant, Variant::Explain | Variant::DropIn | Variant::Resource));
-        let jwks_uri = read.url("jwksUri", Default::Derived("<logtoUrl>/oidc/jwks"));
-        let key_set = read.optional("jwks", "a JSON Web Key Set with at least one usable key", Default::None, |raw| {
-            KeySet::from_json(&raw.to_json()).ok()
-        });
+        let jwks_uri = read.url("jwksUri", DefaultValue::Derived("<logtoUrl>/oidc/jwks"));
+        let key_set =
+            read.optional("jwks", "a JSON Web Key Set with at least one usable key", DefaultValue::None, |raw| {
+                KeySet::from_json(&raw.to_json()).ok()
+            });
         let ca = read.optional(
             "jwksCa",
             "PEM text with at least one certificate and no invalid one",
-            Default::None,
-            |raw| text(raw).filter(|pem| Trust::only(pem).is_some()),
+            DefaultValue::None,
+            |raw| text(raw).filter(|pem| Trust::from_pem(pem).is_some()),
         );
         let is_uncached = read.bool("skipJwksCache", false);
         let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
@@ -121,14 +123,14 @@ impl Options {
         read.decision("isRevoked");
         let revocations = revocations::read(read);
         application::read(read);
-        let resource_metadata = read.url("resourceMetadata", Default::None);
+        let resource_metadata = read.url("resourceMetadata", DefaultValue::None);
         let policy = CachePolicy {
             ttl: read.milliseconds("jwksCacheTtlMs", 300_000),
             timeout: read.positive_milliseconds("jwksTimeoutMs", 5_000),
             cooldown: read.milliseconds("jwksCooldownMs", 10_000),
             max_stale: read.milliseconds("jwksMaxStaleMs", 3_600_000),
         };
-        let default = Default::Derived("<logtoUrl>/oidc");
+        let default = DefaultValue::Derived("<logtoUrl>/oidc");
         let issuers = read.optional("issuer", EXPECTED_ISSUER, default, |raw| {
             one_or_more(raw, |item| identifier(item).filter(|issuer| url::parse(issuer).is_ok()))
         });
@@ -139,10 +141,10 @@ impl Options {
         let token_type = tokens::token_type(read);
         let algorithms = tokens::algorithms(read);
         let tolerance =
-            read.number("clockTolerance", "a finite number of seconds, not negative", Default::Value(0.into()));
+            read.number("clockTolerance", "a finite number of seconds, not negative", DefaultValue::Value(0.into()));
         let current_date = read.date("currentDate");
         let expected = "a finite number of seconds above 0";
-        let max_token_age = read.restriction("maxTokenAge", expected, Default::None, |raw| match raw {
+        let max_token_age = read.restriction("maxTokenAge", expected, DefaultValue::None, |raw| match raw {
             Raw::Number(value) if value.is_finite() && *value > 0.0 => Some(*value),
             _ => None,
         });

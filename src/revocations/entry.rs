@@ -119,7 +119,7 @@ impl Entry {
         let name = kind?;
         let kind = Kind::ALL.into_iter().find_map(|(kind, known)| (known == name).then_some(kind))?;
         let text = |member: Option<Cow<str>>, is_required: bool| match member {
-            Some(text) if is_required && is_id(&text) => Some(text.into_owned()),
+            Some(text) if is_required && is_entry_id(&text) => Some(text.into_owned()),
             None if !is_required => Some(String::new()),
             _ => None,
         };
@@ -176,7 +176,7 @@ fn set<T, E: Error>(member: &mut Option<T>, value: T) -> Result<(), E> {
 
 /// Whether a text can be the id in an entry.
 #[must_use]
-pub fn is_id(text: &str) -> bool {
+pub fn is_entry_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_ID_BYTES
 }
 

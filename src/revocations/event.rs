@@ -1,6 +1,6 @@
 //! The events of Logto's webhooks, and the revocations that follow from them.
 
-use super::entry::{Entry, Kind, MAX_AHEAD, is_id};
+use super::entry::{Entry, Kind, MAX_AHEAD, is_entry_id};
 use crate::json::Object;
 
 /// The Management API route for changing a user's password. Other changes to a user cause the same event.
@@ -73,12 +73,12 @@ impl Event {
 impl Rule {
     fn entries(self, event: &Object, now: f64) -> Result<Vec<Entry>, String> {
         let created_at: String = required(event, "createdAt")?;
-        let time = seconds(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_AHEAD);
+        let time = parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_AHEAD);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
         let before = time as u32;
         let entry =
             |kind, id: String, organization: &str| Entry { kind, id, organization: organization.into(), before };
-        let of_user = || Ok(vec![entry(Kind::Subject, id_of(event, "userId")?, "")]);
+        let of_user = || Ok(vec![entry(Kind::Subject, subject_id(event, "userId")?, "")]);
         match self {
             Self::Suspension => {
                 let data: Object = required(event, "data")?;
@@ -90,7 +90,7 @@ impl Rule {
             }
             Self::User => of_user(),
             Self::Password => {
-                let route = event.typed::<String>("matchedRoute").map_err(|_| "matchedRoute".to_owned())?;
+                let route = event.get_as::<String>("matchedRoute").map_err(|_| "matchedRoute".to_owned())?;
                 if route.as_deref() == Some(PASSWORD_ROUTE) { of_user() } else { Ok(Vec::new()) }
             }
             Self::Membership => {
@@ -100,7 +100,7 @@ impl Rule {
                 removed.extend(ids(event, "removedApplicationIds")?);
                 Ok(removed.into_iter().map(|id| entry(Kind::Member, id, &organization)).collect())
             }
-            Self::Organization => Ok(vec![entry(Kind::Organization, id_of(event, "id")?, "")]),
+            Self::Organization => Ok(vec![entry(Kind::Organization, subject_id(event, "id")?, "")]),
             Self::Grants => {
                 let grants = ids(event, "revokedGrantIds")?;
                 Ok(grants.into_iter().map(|id| entry(Kind::Grant, id, "")).collect())
@@ -113,38 +113,38 @@ impl Rule {
 /// event are made up.
 fn is_test(event: &Object) -> bool {
     let is = |outer: &str, inner: &str, expected: &str| {
-        let outer = event.typed::<Object>(outer).ok().flatten();
-        outer.is_some_and(|outer| outer.typed::<String>(inner).is_ok_and(|text| text.as_deref() == Some(expected)))
+        let outer = event.get_as::<Object>(outer).ok().flatten();
+        outer.is_some_and(|outer| outer.get_as::<String>(inner).is_ok_and(|text| text.as_deref() == Some(expected)))
     };
     is("params", "id", "fake-id") && is("data", "result", "success")
 }
 
 /// The id of the user or organization that an event is about: `data.id`, or else a parameter of the request to the Management API.
-fn id_of(event: &Object, parameter: &str) -> Result<String, String> {
+fn subject_id(event: &Object, parameter: &str) -> Result<String, String> {
     let in_data =
-        event.typed::<Object>("data").ok().flatten().and_then(|data| data.typed::<String>("id").ok().flatten());
+        event.get_as::<Object>("data").ok().flatten().and_then(|data| data.get_as::<String>("id").ok().flatten());
     let in_path = || {
-        let params = event.typed::<Object>("params").ok().flatten();
-        params.and_then(|params| params.typed::<String>(parameter).ok().flatten())
+        let params = event.get_as::<Object>("params").ok().flatten();
+        params.and_then(|params| params.get_as::<String>(parameter).ok().flatten())
     };
-    in_data.or_else(in_path).filter(|id| is_id(id)).ok_or_else(|| "data.id".to_owned())
+    in_data.or_else(in_path).filter(|id| is_entry_id(id)).ok_or_else(|| "data.id".to_owned())
 }
 
 fn ids(event: &Object, name: &str) -> Result<Vec<String>, String> {
-    let ids: Vec<String> = event.typed(name).map_err(|_| name.to_owned())?.unwrap_or_default();
-    if ids.iter().all(|id| is_id(id)) { Ok(ids) } else { Err(name.to_owned()) }
+    let ids: Vec<String> = event.get_as(name).map_err(|_| name.to_owned())?.unwrap_or_default();
+    if ids.iter().all(|id| is_entry_id(id)) { Ok(ids) } else { Err(name.to_owned()) }
 }
 
 fn required<'a, T: serde::Deserialize<'a>>(object: &Object<'a>, name: &str) -> Result<T, String> {
-    object.typed(name).ok().flatten().ok_or_else(|| name.to_owned())
+    object.get_as(name).ok().flatten().ok_or_else(|| name.to_owned())
 }
 
 fn required_id(object: &Object, name: &str) -> Result<String, String> {
-    required(object, name).and_then(|id: String| if is_id(&id) { Ok(id) } else { Err(name.to_owned()) })
+    required(object, name).and_then(|id: String| if is_entry_id(&id) { Ok(id) } else { Err(name.to_owned()) })
 }
 
 /// Reads a date as `Date.prototype.toISOString` writes it. Returns seconds since 1970.
-fn seconds(date: &str) -> Option<f64> {
+fn parse_iso_date(date: &str) -> Option<f64> {
     let bytes = date.as_bytes();
     let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
     if bytes.len() != 24 || punctuation.iter().any(|(index, char)| bytes.get(*index) != Some(char)) {
@@ -317,7 +317,7 @@ mod tests {
             ("2026-11-25T22:36:45.679Z", 1_795_646_205.679),
             ("2100-03-01T00:00:00.000Z", 4_107_542_400.0),
         ] {
-            assert!((seconds(date).unwrap() - expected).abs() < 1e-3, "{date}");
+            assert!((parse_iso_date(date).unwrap() - expected).abs() < 1e-3, "{date}");
         }
         for date in [
             "",
@@ -331,7 +331,7 @@ mod tests {
             "2026-11-25T22:36:4\u{e9}679Z",
             "+026-11-25T22:36:45.679Z",
         ] {
-            assert_eq!(seconds(date), None, "{date}");
+            assert_eq!(parse_iso_date(date), None, "{date}");
         }
     }
 }

@@ -40,12 +40,12 @@ pub(super) struct Properties {
 }
 
 impl Properties {
-    pub fn of(subject: &Subject) -> Self {
+    pub fn from_subject(subject: &Subject) -> Self {
         // The payload has been parsed before, so parsing does not fail.
         let payload = Object::parse(subject.payload.as_bytes(), usize::MAX).ok();
-        let text = |name| payload.as_ref()?.typed::<String>(name).unwrap_or_default();
+        let text = |name| payload.as_ref()?.get_as::<String>(name).unwrap_or_default();
         let (session, grant, token) = (text("sid"), text("grant_id"), text("jti"));
-        let issued_at = payload.as_ref().and_then(|payload| payload.typed::<f64>("iat").unwrap_or(None));
+        let issued_at = payload.as_ref().and_then(|payload| payload.get_as::<f64>("iat").unwrap_or(None));
         let mut fingerprints = vec![(Kind::Subject, Fingerprint::new(Kind::Subject, subject.user, ""))];
         for organization in &subject.organizations {
             fingerprints.push((Kind::Member, Fingerprint::new(Kind::Member, subject.user, organization)));
@@ -65,19 +65,19 @@ impl Properties {
 
 /// The properties of a token, and the result of the last check for revocations.
 #[derive(Debug, Default)]
-pub struct Marks {
+pub struct RevocationState {
     properties: OnceLock<Properties>,
     /// The version of the table in which no entry covered the token, or 0. Every version is unique in the process.
     passed: AtomicU64,
 }
 
-impl Marks {
+impl RevocationState {
     /// The approximate size in memory, in bytes, for the limit of the token cache.
     pub const BYTES: usize = size_of::<Self>() + 6 * size_of::<(Kind, Fingerprint)>();
 
     /// The token's properties.
     pub(super) fn properties(&self, subject: &Subject) -> &Properties {
-        self.properties.get_or_init(|| Properties::of(subject))
+        self.properties.get_or_init(|| Properties::from_subject(subject))
     }
 
     /// Whether the token has passed the check against this version of a table. Tokens never change, so another check
@@ -101,7 +101,7 @@ mod tests {
     use crate::claims::tests::{ABSENT, claims};
 
     fn properties(members: serde_json::Value) -> Properties {
-        Properties::of(&claims(members).check_types().unwrap())
+        Properties::from_subject(&claims(members).check_types().unwrap())
     }
 
     fn kinds(properties: &Properties) -> Vec<Kind> {

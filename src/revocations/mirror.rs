@@ -8,7 +8,7 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 
 use super::entry::{Entry, Kind, MAX_AHEAD};
-use super::marks::Marks;
+use super::marks::RevocationState;
 use super::table::Table;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
@@ -61,7 +61,7 @@ pub struct MirrorStats {
 }
 
 /// The mirrors that several threads share, by the identity of their store.
-static SHARED: Lazy<Mutex<HashMap<String, Weak<Mirror>>>> = Lazy::new(Mutex::default);
+static SHARED_MIRRORS: Lazy<Mutex<HashMap<String, Weak<Mirror>>>> = Lazy::new(Mutex::default);
 
 impl Mirror {
     /// An empty mirror.
@@ -81,7 +81,7 @@ impl Mirror {
     /// The mirror of the store with this identity.
     #[must_use]
     pub fn shared(identity: &str) -> Arc<Self> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = SHARED_MIRRORS.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|_, mirror| mirror.strong_count() > 0);
         let slot = shared.entry(identity.to_owned()).or_default();
         slot.upgrade().unwrap_or_else(|| {
@@ -94,8 +94,8 @@ impl Mirror {
     /// Adds entries, in any order, and skips those that are older than `lifetime`. `date` is the caller's date, in
     /// seconds since 1970.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
-        let lifetime = self.longest(lifetime);
-        let oldest = oldest(lifetime, date);
+        let lifetime = self.longest_lifetime(lifetime);
+        let oldest = oldest_relevant_time(lifetime, date);
         let parsed: Vec<Entry> = entries
             .into_iter()
             .filter_map(|json| {
@@ -103,7 +103,7 @@ impl Mirror {
                     self.skipped.fetch_add(1, Ordering::Relaxed);
                     return None;
                 };
-                if limit(&mut entry, date) {
+                if limit_time(&mut entry, date) {
                     self.ahead.fetch_add(1, Ordering::Relaxed);
                 }
                 Some(entry).filter(|entry| entry.before >= oldest)
@@ -118,24 +118,24 @@ impl Mirror {
 
     /// Whether adding an entry would change the table. Entries that are too old are not added.
     #[must_use]
-    pub fn lacks(&self, entry: &str, lifetime: f64, date: f64) -> bool {
-        let oldest = oldest(self.longest(lifetime), date);
+    pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64) -> bool {
+        let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
         Entry::parse(entry).is_some_and(|mut entry| {
-            limit(&mut entry, date);
-            entry.before >= oldest && self.table.lacks(&entry)
+            limit_time(&mut entry, date);
+            entry.before >= oldest && self.table.is_changed_by(&entry)
         })
     }
 
     /// The longest lifetime that any caller has passed, so that a caller with a shorter one does not remove entries
     /// that other callers need.
-    fn longest(&self, lifetime: f64) -> f64 {
+    fn longest_lifetime(&self, lifetime: f64) -> f64 {
         // Positive numbers and their bits have the same order.
         let before = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
         f64::from_bits(before).max(lifetime)
     }
 
     /// Records that the store has no further entries.
-    pub fn complete(&self, now: Timestamp) {
+    pub fn mark_complete(&self, now: Timestamp) {
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
         *complete_at = Some(complete_at.map_or(now, |earlier| now.later(earlier)));
     }
@@ -161,7 +161,7 @@ impl Mirror {
     }
 
     /// The kind of an entry that covers a token.
-    pub(super) fn covers(&self, subject: &Subject, marks: &Marks) -> Option<Kind> {
+    pub(super) fn covers(&self, subject: &Subject, marks: &RevocationState) -> Option<Kind> {
         let covering = self.table.covers(subject, marks);
         if self.sessions.revoked.load(Ordering::Relaxed) && !self.sessions.named.load(Ordering::Relaxed) {
             let has_session = marks.properties(subject).has_session;
@@ -186,7 +186,7 @@ impl Mirror {
 /// Replaces the time of an entry by the present if it is too far ahead, and returns whether it was: the tokens that the entry was meant
 /// for have been issued. The time of a single token follows from its `exp` claim, and says only how long the entry is kept.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn limit(entry: &mut Entry, date: f64) -> bool {
+fn limit_time(entry: &mut Entry, date: f64) -> bool {
     let is_ahead = entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_DIFFERENCE;
     if is_ahead {
         entry.before = date as u32;
@@ -196,7 +196,7 @@ fn limit(entry: &mut Entry, date: f64) -> bool {
 
 /// The time before which entries no longer matter, in seconds since 1970, because every token that they cover has expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn oldest(lifetime: f64, date: f64) -> u32 {
+fn oldest_relevant_time(lifetime: f64, date: f64) -> u32 {
     (date - lifetime - MARGIN_SECONDS) as u32
 }
 
@@ -250,7 +250,7 @@ mod tests {
             let mirror = Mirror::new();
             apply(&mirror, &[entry(kind, "u", before)]);
             let claims = claims(json!({ "sub": "u", "sid": "u", "jti": "u", "iat": issued_at }));
-            let covering = mirror.covers(&claims.check_types().unwrap(), &Marks::default());
+            let covering = mirror.covers(&claims.check_types().unwrap(), &RevocationState::default());
             (covering.is_some(), mirror.stats(Timestamp::now()).ahead)
         };
         for kind in [Kind::Subject, Kind::All] {
@@ -269,7 +269,7 @@ mod tests {
         let expires = SECONDS + 5 * 365 * 86_400;
         let lacking = entry(Kind::Subject, "u", u32::MAX).to_json();
         apply(&mirror, &[entry(Kind::Token, "t", expires), entry(Kind::Subject, "u", u32::MAX)]);
-        assert!(!mirror.lacks(&lacking, 86_400.0, DATE));
+        assert!(!mirror.is_changed_by(&lacking, 86_400.0, DATE));
         for minute in 0..64 {
             mirror.apply([], 86_400.0, f64::from(expires) + f64::from(minute) * 60.0);
         }
@@ -292,10 +292,10 @@ mod tests {
         let (mirror, now) = (Mirror::new(), Timestamp::now());
         let later = now.after(Duration::from_secs(5));
         assert_eq!(mirror.lag(later), None);
-        mirror.complete(now);
+        mirror.mark_complete(now);
         assert_eq!(mirror.lag(later), Some(Duration::from_secs(5)));
-        mirror.complete(later);
-        mirror.complete(now);
+        mirror.mark_complete(later);
+        mirror.mark_complete(now);
         assert_eq!(mirror.lag(later), Some(Duration::ZERO));
     }
 
@@ -304,7 +304,7 @@ mod tests {
         let mirror = Mirror::new();
         let check = |members| {
             let claims = claims(members);
-            assert_eq!(mirror.covers(&claims.check_types().unwrap(), &Marks::default()), None);
+            assert_eq!(mirror.covers(&claims.check_types().unwrap(), &RevocationState::default()), None);
             mirror.stats(Timestamp::now()).sessions_are_unnamed
         };
         assert!(!check(json!({})));

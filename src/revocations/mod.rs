@@ -8,8 +8,8 @@ mod mirror;
 mod policy;
 mod table;
 
-pub use entry::{Entry, Kind, MAX_AHEAD, MAX_ID_BYTES, is_id};
+pub use entry::{Entry, Kind, MAX_AHEAD, MAX_ID_BYTES, is_entry_id};
 pub use event::{Event, revoking_events};
-pub use marks::Marks;
+pub use marks::RevocationState;
 pub use mirror::{Mirror, MirrorStats};
 pub use policy::{Policy, Revocations};

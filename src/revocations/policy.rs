@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use super::marks::Marks;
+use super::marks::RevocationState;
 use super::mirror::Mirror;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
@@ -36,14 +36,14 @@ pub struct Revocations {
 }
 
 /// All revocations in the process, by id.
-static ALL: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
+static REVOCATIONS_BY_ID: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
 
 impl Revocations {
     /// Creates revocations, which [`Self::find`] finds by their id.
     #[must_use]
     pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
         let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
-        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = REVOCATIONS_BY_ID.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, other| other.strong_count() > 0);
         all.insert(revocations.id.clone(), Arc::downgrade(&revocations));
         revocations
@@ -52,7 +52,7 @@ impl Revocations {
     /// The revocations with this id.
     #[must_use]
     pub fn find(id: &str) -> Option<Arc<Self>> {
-        ALL.lock().unwrap_or_else(PoisonError::into_inner).get(id).and_then(Weak::upgrade)
+        REVOCATIONS_BY_ID.lock().unwrap_or_else(PoisonError::into_inner).get(id).and_then(Weak::upgrade)
     }
 
     /// Checks that no revocation covers a token.
@@ -60,7 +60,7 @@ impl Revocations {
     /// # Errors
     ///
     /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy requires complete revocations.
-    pub fn check(&self, subject: &Subject, marks: &Marks, now: Timestamp) -> Result<(), Rejection> {
+    pub fn check(&self, subject: &Subject, marks: &RevocationState, now: Timestamp) -> Result<(), Rejection> {
         if let Some(kind) = self.mirror.covers(subject, marks) {
             return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));
         }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn check(revocations: &Revocations, sub: &str, now: Timestamp) -> Result<(), Rejection> {
-        revocations.check(&claims(json!({ "sub": sub })).check_types().unwrap(), &Marks::default(), now)
+        revocations.check(&claims(json!({ "sub": sub })).check_types().unwrap(), &RevocationState::default(), now)
     }
 
     #[test]
@@ -111,10 +111,10 @@ mod tests {
         let strict = revocations(Some(Duration::from_secs(30)));
         let rejection = assert_fails(check(&strict, "u", start), Code::RevocationsUnavailable);
         assert_eq!(rejection.retry_after, Some(1));
-        strict.mirror.complete(start);
+        strict.mirror.mark_complete(start);
         check(&strict, "u", at(30)).unwrap();
         assert_fails(check(&strict, "u", at(31)), Code::RevocationsUnavailable);
-        strict.mirror.complete(at(31));
+        strict.mirror.mark_complete(at(31));
         check(&strict, "u", at(31)).unwrap();
     }
 

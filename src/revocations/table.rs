@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use super::entry::{Entry, Kind};
-use super::marks::{Fingerprint, Marks, Properties};
+use super::marks::{Fingerprint, Properties, RevocationState};
 use crate::claims::Subject;
 
 /// The number of shards per kind. At a million entries, a shard is rehashed or pruned in less than a millisecond.
@@ -17,7 +17,7 @@ const SHARDS: usize = 64;
 const MAPS: usize = Kind::ALL.len() - 1;
 
 /// The time of the latest revocation for each property, in seconds since 1970. An entry takes 20 bytes.
-type Map = HashMap<Fingerprint, u32, BuildHasherDefault<FirstWords>>;
+type Map = HashMap<Fingerprint, u32, BuildHasherDefault<FingerprintHasher>>;
 
 /// The revocations that are in force.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Table {
     }
 
     /// Whether adding an entry would change the table.
-    pub fn lacks(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
+    pub fn is_changed_by(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
         let time = self.maps.get(kind.index()).map_or_else(
             || Some(self.everyone.load(Ordering::Acquire)),
             |map| map.get(Fingerprint::new(*kind, id, organization)),
@@ -95,7 +95,7 @@ impl Table {
     }
 
     /// The kind of an entry that covers a token, or `None` if no entry does.
-    pub fn covers(&self, subject: &Subject, marks: &Marks) -> Option<Kind> {
+    pub fn covers(&self, subject: &Subject, marks: &RevocationState) -> Option<Kind> {
         let version = self.version.load(Ordering::Acquire);
         if marks.has_passed(version) {
             return None;
@@ -178,9 +178,9 @@ impl Hash for Fingerprint {
 
 /// Uses the first two words of a fingerprint as its hash, because fingerprints are already random.
 #[derive(Default)]
-struct FirstWords(u64);
+struct FingerprintHasher(u64);
 
-impl Hasher for FirstWords {
+impl Hasher for FingerprintHasher {
     fn write(&mut self, _: &[u8]) {}
 
     fn write_u64(&mut self, words: u64) {
@@ -215,7 +215,7 @@ mod tests {
         });
         let Value::Object(members) = members else { panic!("members") };
         all.as_object_mut().unwrap().extend(members);
-        table.covers(&claims(all).check_types().unwrap(), &Marks::default())
+        table.covers(&claims(all).check_types().unwrap(), &RevocationState::default())
     }
 
     fn covers(kind: Kind, id: &str, before: u32) -> bool {
@@ -287,7 +287,7 @@ mod tests {
     fn a_token_that_has_passed_is_rejected_after_the_next_entry() {
         let table = table(&[entry(Kind::Subject, "other", ISSUED_AT)]);
         let claims = claims(json!({ "sub": "u", "iat": ISSUED_AT }));
-        let (subject, marks) = (claims.check_types().unwrap(), Marks::default());
+        let (subject, marks) = (claims.check_types().unwrap(), RevocationState::default());
         assert_eq!((table.covers(&subject, &marks), table.covers(&subject, &marks)), (None, None));
         table.insert(&[entry(Kind::Subject, "u", ISSUED_AT)]);
         assert_eq!(table.covers(&subject, &marks), Some(Kind::Subject));
@@ -302,9 +302,9 @@ mod tests {
         table.insert(&[entry(Kind::Subject, "u", 5), entry(Kind::Subject, "u", 4), entry(Kind::All, "", 3)]);
         assert_eq!((table.version.load(Ordering::Relaxed), table.len()), (version, 2));
         for (kind, id) in [(Kind::Subject, "u"), (Kind::All, "")] {
-            assert!(!table.lacks(&entry(kind, id, 5)) && table.lacks(&entry(kind, id, 6)), "{kind:?}");
+            assert!(!table.is_changed_by(&entry(kind, id, 5)) && table.is_changed_by(&entry(kind, id, 6)), "{kind:?}");
         }
-        assert!(table.lacks(&entry(Kind::Client, "u", 5)));
+        assert!(table.is_changed_by(&entry(Kind::Client, "u", 5)));
     }
 
     #[test]

@@ -15,19 +15,19 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 pub use self::queue::Ticket;
-use self::queue::{Place, Verdict};
+use self::queue::{JobDecision, Place};
 pub use self::runtime::{spawn, timeout};
 use self::waiting::WaitingTask;
 
 thread_local! {
-    static SLOW_WORK: Cell<SlowWork> = const { Cell::new(SlowWork::Allowed) };
+    static SLOW_WORK: Cell<SlowWorkPermit> = const { Cell::new(SlowWorkPermit::Allowed) };
     /// How long this JavaScript thread has done slow work in the current turn of its event loop.
     static TIME_SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Whether the current thread may do slow work while it polls a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum SlowWork {
+enum SlowWorkPermit {
     /// Slow work is not allowed.
     Forbidden,
     /// Slow work is not allowed, but the task needs it to continue.
@@ -51,16 +51,16 @@ pub struct Overloaded;
 /// If too many tasks wait, or if this one has waited too long.
 pub async fn slow_work_allowed() -> Result<(), Overloaded> {
     poll_fn(|_| match SLOW_WORK.get() {
-        SlowWork::Allowed => {
-            SLOW_WORK.set(SlowWork::Begun(Instant::now()));
+        SlowWorkPermit::Allowed => {
+            SLOW_WORK.set(SlowWorkPermit::Begun(Instant::now()));
             Poll::Ready(Ok(()))
         }
-        SlowWork::Begun(_) => Poll::Ready(Ok(())),
-        SlowWork::Forbidden | SlowWork::Needed => {
-            SLOW_WORK.set(SlowWork::Needed);
+        SlowWorkPermit::Begun(_) => Poll::Ready(Ok(())),
+        SlowWorkPermit::Forbidden | SlowWorkPermit::Needed => {
+            SLOW_WORK.set(SlowWorkPermit::Needed);
             Poll::Pending
         }
-        SlowWork::Refused => Poll::Ready(Err(Overloaded)),
+        SlowWorkPermit::Refused => Poll::Ready(Err(Overloaded)),
     })
     .await
 }
@@ -89,10 +89,10 @@ pub struct UnfinishedTask<T> {
 #[must_use]
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     let is_allowed = queue::is_idle() && TIME_SPENT.get() < queue::TIME_SLICE;
-    let allowed = if is_allowed { SlowWork::Allowed } else { SlowWork::Forbidden };
+    let allowed = if is_allowed { SlowWorkPermit::Allowed } else { SlowWorkPermit::Forbidden };
     let Polled { poll, after, place } = poll_or_take_place(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
     let mut was_slow = false;
-    if let SlowWork::Begun(since) = after {
+    if let SlowWorkPermit::Begun(since) = after {
         TIME_SPENT.set(TIME_SPENT.get() + since.elapsed());
         was_slow = true;
     }
@@ -166,7 +166,7 @@ impl<T> Drop for Completion<T> {
 /// Queues a task that needs slow work. It continues on the runtime if it has to wait again.
 fn enqueue<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>, place: Place, runs_next: bool) {
     let job = move |verdict| {
-        let allowed = if verdict == Verdict::Work { SlowWork::Allowed } else { SlowWork::Refused };
+        let allowed = if verdict == JobDecision::Work { SlowWorkPermit::Allowed } else { SlowWorkPermit::Refused };
         let mut context = Context::from_waker(Waker::noop());
         let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(allowed, &mut task, &mut context).0));
         drop(place);
@@ -184,7 +184,7 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Co
     let waiting = WaitingTask::new(ticket);
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
-            let allowed = if waiting.is_cancelled() { SlowWork::Refused } else { SlowWork::Forbidden };
+            let allowed = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
             let polled = || poll_or_take_place(allowed, &mut task, context);
             match catch_unwind(AssertUnwindSafe(polled)) {
                 Ok(Polled { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
@@ -204,25 +204,25 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Co
 struct Polled<T> {
     poll: Poll<T>,
     /// The state of the permit for slow work after the poll.
-    after: SlowWork,
+    after: SlowWorkPermit,
     /// The task's place in the queue, if it needs slow work.
     place: Option<Place>,
 }
 
 /// Polls a task. If it needs slow work, takes a place in the queue for it, or makes it fail if the queue is overloaded.
-fn poll_or_take_place<T>(allowed: SlowWork, task: &mut Task<T>, context: &mut Context) -> Polled<T> {
+fn poll_or_take_place<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> Polled<T> {
     let (poll, after) = poll_once(allowed, task, context);
-    if after != SlowWork::Needed || poll.is_ready() {
+    if after != SlowWorkPermit::Needed || poll.is_ready() {
         return Polled { poll, after, place: None };
     }
     match queue::take_place() {
         Some(place) => Polled { poll, after, place: Some(place) },
-        None => Polled { poll: poll_once(SlowWork::Refused, task, context).0, after, place: None },
+        None => Polled { poll: poll_once(SlowWorkPermit::Refused, task, context).0, after, place: None },
     }
 }
 
 /// Polls a task once with this permit for slow work, and returns the state of the permit afterwards.
-fn poll_once<T>(allowed: SlowWork, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWork) {
+fn poll_once<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWorkPermit) {
     let before = SLOW_WORK.replace(allowed);
     let poll = task.as_mut().poll(context);
     (poll, SLOW_WORK.replace(before))

@@ -25,7 +25,7 @@ pub const TIME_SLICE: Duration = Duration::from_micros(400);
 
 /// Whether a job should do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum JobDecision {
     /// The job should do its work.
     Work,
     /// The job waited too long, or its client has disconnected.
@@ -33,7 +33,7 @@ pub enum Verdict {
 }
 
 /// A job for the queue, which is called even if it should give up.
-pub type Job = Box<dyn FnOnce(Verdict) + Send>;
+pub type Job = Box<dyn FnOnce(JobDecision) + Send>;
 
 /// Identifies a task that continues in the background.
 pub type Ticket = u64;
@@ -121,7 +121,7 @@ pub fn cancel(tickets: &[Ticket]) {
 impl QueuedJob {
     fn run(self) {
         let gives_up = self.is_cancelled || self.has_waited(MAX_WAIT);
-        (self.job)(if gives_up { Verdict::GiveUp } else { Verdict::Work });
+        (self.job)(if gives_up { JobDecision::GiveUp } else { JobDecision::Work });
     }
 
     fn has_waited(&self, time: Duration) -> bool {
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     /// Queues a job that has already waited, and returns the receiver of its verdict.
-    fn push_older(waited: Duration) -> Receiver<Verdict> {
+    fn push_older(waited: Duration) -> Receiver<JobDecision> {
         let (sender, receiver) = channel();
         let since = Instant::now().checked_sub(waited);
         let job: Job = Box::new(move |verdict| sender.send(verdict).unwrap());
@@ -193,8 +193,8 @@ mod tests {
     fn a_job_that_has_waited_for_a_second_gives_up() {
         let [recent, old] = [Duration::ZERO, MAX_WAIT].map(push_older);
         while run_next() {}
-        assert_eq!(recent.recv().unwrap(), Verdict::Work);
-        assert_eq!(old.recv().unwrap(), Verdict::GiveUp);
+        assert_eq!(recent.recv().unwrap(), JobDecision::Work);
+        assert_eq!(old.recv().unwrap(), JobDecision::GiveUp);
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
             assert!(!lock().jobs[0].has_waited(Duration::ZERO));
             assert!(take_place().is_some());
             while run_next() {}
-            assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [Verdict::Work; 2]);
+            assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [JobDecision::Work; 2]);
         });
     }
 
