@@ -36,6 +36,8 @@ for (const receive of [handler, logout]) {
 /** A Route Handler of Next.js. */
 export const POST: (request: Request) => Promise<Response> = handler
 export const GET: (request: Request, context: { params: Promise<object> }) => Promise<Response> = logout
+// The types that Next.js generates for a route take its parameters from the last signature.
+export const received: Parameters<typeof handler>[0] = new Request('http://localhost')
 
 const running: CatchUp = revocations.catchUp({
   logtoUrl: 'https://auth.example.test',

@@ -11,7 +11,7 @@ use harness::{AUDIENCE, ISSUER, NOW, key_set, now, poll_to_completion, raw, sign
 use libfuzzer_sys::fuzz_target;
 use logto_authkit::error::Rejection;
 use logto_authkit::options::Raw;
-use logto_authkit::verify::{Accepted, Verifier};
+use logto_authkit::verify::{AcceptedToken, Verifier};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -48,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// Asserts that `explain` reports the same outcome, and that its report is JSON.
-fn check_explanation(verifier: &Verifier, token: &str, outcome: &Result<Accepted, Rejection>) {
+fn check_explanation(verifier: &Verifier, token: &str, outcome: &Result<AcceptedToken, Rejection>) {
     let report = poll_to_completion(verifier.explain(token, now()));
     let described = |rejection: &Rejection| (rejection.code, rejection.message(), rejection.details.clone());
     assert_eq!(report.rejection().map(described), outcome.as_ref().err().map(described));

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use harness::{key_set, options};
 use libfuzzer_sys::fuzz_target;
-use logto_authkit::guest::{Guest, is_id};
+use logto_authkit::guest::{Guest, is_guest_id};
 use logto_authkit::options::Options;
 use logto_authkit::source::{Credentials, tokens};
 
@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
     let mut lines = text.split('\n').map(str::to_owned);
     let request =
         Credentials { cookies: lines.next(), authorization: lines.take(4).collect(), ..Credentials::default() };
-    assert!(is_id(&Guest::identify(&request, &OPTIONS).id));
+    assert!(is_guest_id(&Guest::identify(&request, &OPTIONS).id));
     let Ok(tokens) = tokens(&request, &OPTIONS) else { return };
     assert!(tokens.len() <= 2);
     for token in tokens {

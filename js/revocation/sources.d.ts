@@ -82,8 +82,9 @@ export interface CatchUp {
  */
 export interface SourceHandler {
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>
-  (request: Request): Promise<Response>
   // Not the types of the frameworks, which are not dependencies of this package.
   (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; code(status: number): unknown }): Promise<unknown>
   (context: { req: { raw: Request } }): Promise<Response>
+  // Last, because Next.js checks the type of a route with `Parameters`, which takes the last signature.
+  (request: Request): Promise<Response>
 }
