@@ -11,7 +11,7 @@ const { AuthError } = require('./core/errors')
 const { own } = require('./core/options')
 const permissions = require('./core/permissions')
 const { sharedVerifier } = require('./core/verifier')
-const { warningOnce } = require('./core/warnings')
+const { oneTimeWarning } = require('./core/warnings')
 const csrf = require('./csrf')
 const core = require('./index')
 
@@ -160,7 +160,7 @@ function splitScopes(scopes) {
   return isList ? scopes.flatMap((scope) => scope.split(/\s+/)).filter((word) => word !== '') : scopes
 }
 
-const warnAboutMissingAudience = warningOnce(
+const warnAboutMissingAudience = oneTimeWarning(
   'LOGTO_AUTHKIT_NO_AUDIENCE',
   'No audience is set, so tokens for any other API of the same Logto are accepted',
   'SecurityWarning',

@@ -1,4 +1,4 @@
-/** Every entry point resolves to this module in the Edge runtime and in browsers, which have no addons: see `exports` in package.json. */
+/** Every entry point resolves to this module in the Edge runtime and in browsers, which cannot load native addons: see `exports` in package.json. */
 
 // The exports are of type `any` and computed: otherwise, bundlers would report missing names instead of the error
 // below.

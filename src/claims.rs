@@ -47,7 +47,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Parses a payload. A malformed claim causes its check to fail later, not this function.
+    /// Parses a payload. A malformed claim is no error here: the check of that claim fails later.
     ///
     /// # Errors
     ///
@@ -198,7 +198,7 @@ impl Claims {
     }
 
     /// Whether `iat` is a time or missing.
-    pub(crate) fn has_readable_issue_time(&self) -> bool {
+    pub(crate) fn has_well_formed_issue_time(&self) -> bool {
         self.issued_at.is_ok()
     }
 
@@ -208,7 +208,7 @@ impl Claims {
     }
 
     /// Whether `organization_id` is a string or missing.
-    pub(crate) fn has_readable_organization(&self) -> bool {
+    pub(crate) fn has_well_formed_organization(&self) -> bool {
         self.organization.is_ok()
     }
 

@@ -116,9 +116,9 @@ impl Report {
     /// reported by its own check instead, even without configured issuers.
     fn skip_malformed_claims(&mut self, claims: &Claims) {
         for (check, is_readable) in [
-            (Check::Age, claims.has_readable_issue_time()),
+            (Check::Age, claims.has_well_formed_issue_time()),
             (Check::Scope, claims.has_readable_scope()),
-            (Check::Organization, claims.has_readable_organization()),
+            (Check::Organization, claims.has_well_formed_organization()),
         ] {
             if !is_readable && !matches!(self.get(check), Some(Verdict::Exempt(_))) {
                 self.exempt(check, "its claim is malformed");

@@ -60,7 +60,7 @@ impl VerifiedToken {
         if self.key_set.load(Ordering::Relaxed) == keys.id() {
             return true;
         }
-        let is_current = keys.selects_exactly(&self.key, self.header.kid.as_deref(), algorithm);
+        let is_current = keys.selects_only(&self.key, self.header.kid.as_deref(), algorithm);
         if is_current {
             self.key_set.store(keys.id(), Ordering::Relaxed);
         }

@@ -52,6 +52,81 @@ async function responses(socket, count) {
   return counts
 }
 
+test('A5: tokens are verified or rejected as overloaded if there are more than the queue holds', async () => {
+  const verifier = createVerifier({ ...optionsFor(key), tokenCacheSize: 0 })
+  const few = Array.from({ length: 50 }, (_, n) => {
+    const isForged = n % 5 === 2
+    const token = (isForged ? forger : key).sign(ISSUER, {
+      claims: { sub: `user ${n}`, ...(n % 7 === 3 && { exp: 1 }) },
+    })
+    return { input: token, expected: isForged ? 'invalid_signature' : n % 7 === 3 ? 'token_expired' : `user ${n}` }
+  })
+  const many = Array.from({ length: 10_000 }, (_, n) => few[n % few.length])
+  const outcomes = await Promise.all(many.map(({ input }) => outcome(verifier.verify(input))))
+  const counts = { expected: 0, overloaded: 0 }
+  for (const [n, actual] of outcomes.entries()) {
+    if (actual === 'overloaded') counts.overloaded += 1
+    else {
+      assert.equal(actual, many[n].expected)
+      counts.expected += 1
+    }
+  }
+  // The queue holds 4,096, and a slow machine finishes fewer in time.
+  assert.ok(counts.expected > 100 && counts.overloaded > 100, JSON.stringify(counts))
+  for (const { input, expected } of few) assert.equal(await outcome(verifier.verify(input)), expected)
+})
+
+test('A5: an overloaded server asks clients to try again, and previously verified tokens are unaffected', async () => {
+  const verifier = createVerifier(optionsFor(key))
+  const token = key.sign(ISSUER)
+  await verifier.verify(token)
+  const guests = createVerifier(optionsFor(key, { allowGuest: true }))
+  const forged = { headers: { authorization: `Bearer ${FORGED}` } }
+  const flood = Array.from({ length: 8_000 }, (_, n) => (n % 2 === 0 ? guests : verifier).verify(forged))
+  assert.equal((await verifier.verify(token)).userId, 'alice')
+
+  /** @type {any[]} */
+  const results = await Promise.allSettled(flood)
+  const guest = results.find(({ status, value }) => status === 'fulfilled' && value.guestReason === 'overloaded')
+  assert.ok(guest)
+  const { reason } = results.find(({ status, reason }) => status === 'rejected' && reason.code === 'overloaded')
+  const { status, message, wwwAuthenticate, headers } = reason
+  assert.deepEqual(
+    { status, message, wwwAuthenticate, 'Retry-After': headers['Retry-After'] },
+    {
+      status: 503,
+      message: 'Too many tokens to verify, try again later',
+      wwwAuthenticate: null,
+      'Retry-After': '1',
+    },
+  )
+})
+
+for (const [when, answerOf, code] of /** @type {[string, (key: any) => any, string][]} */ ([
+  ['while the server works', (key) => keySet([key]), 'unknown_key'],
+  ['during an outage', () => text(500), 'jwks_unavailable'],
+])) {
+  test(`10,000 tokens with unknown keys cause one fetch per cooldown ${when}, and valid tokens are accepted throughout`, async (t) => {
+    const { server, verifier } = await startVerifier(t)
+    const flood = tokensOfUnknownKeys(server, 10_000)
+    const good = () => outcome(verifier.verify(server.key.sign(server.issuer)))
+    assert.equal(await good(), 'alice')
+
+    server.answer = answerOf(server.key)
+    const began = Date.now()
+    for (let batch = 0; batch < 10; batch += 1) {
+      const refused = flood.splice(0, 1000).map((token) => outcome(verifier.verify(token)))
+      assert.equal(await good(), 'alice')
+      assert.deepEqual([...new Set(await Promise.all(refused))], [code])
+    }
+    assert.equal(await good(), 'alice')
+    const cooldowns = 1 + Math.floor((Date.now() - began) / 10_000)
+    assert.ok(server.requests.length >= 2 && server.requests.length <= 1 + cooldowns, String(server.requests.length))
+    const { state, keys } = verifier.stats().jwks
+    assert.deepEqual({ state, keys }, { state: 'fresh', keys: 1 })
+  })
+}
+
 for (const [how, padding] of [
   ['at once', ''],
   // Large responses make Node pause the connection as well.
@@ -132,78 +207,3 @@ test('A5: an overloaded HTTP/2 server still reads the connection after the strea
   }
   for (let n = 0; n < 3; n += 1) assert.equal(await answer(), 'answered')
 })
-
-test('A5: tokens are verified or rejected as overloaded if there are more than the queue holds', async () => {
-  const verifier = createVerifier({ ...optionsFor(key), tokenCacheSize: 0 })
-  const few = Array.from({ length: 50 }, (_, n) => {
-    const isForged = n % 5 === 2
-    const token = (isForged ? forger : key).sign(ISSUER, {
-      claims: { sub: `user ${n}`, ...(n % 7 === 3 && { exp: 1 }) },
-    })
-    return { input: token, expected: isForged ? 'invalid_signature' : n % 7 === 3 ? 'token_expired' : `user ${n}` }
-  })
-  const many = Array.from({ length: 10_000 }, (_, n) => few[n % few.length])
-  const outcomes = await Promise.all(many.map(({ input }) => outcome(verifier.verify(input))))
-  const counts = { expected: 0, overloaded: 0 }
-  for (const [n, actual] of outcomes.entries()) {
-    if (actual === 'overloaded') counts.overloaded += 1
-    else {
-      assert.equal(actual, many[n].expected)
-      counts.expected += 1
-    }
-  }
-  // The queue holds 4,096, and a slow machine finishes fewer in time.
-  assert.ok(counts.expected > 100 && counts.overloaded > 100, JSON.stringify(counts))
-  for (const { input, expected } of few) assert.equal(await outcome(verifier.verify(input)), expected)
-})
-
-test('A5: an overloaded server asks clients to try again, and previously verified tokens are unaffected', async () => {
-  const verifier = createVerifier(optionsFor(key))
-  const token = key.sign(ISSUER)
-  await verifier.verify(token)
-  const guests = createVerifier(optionsFor(key, { allowGuest: true }))
-  const forged = { headers: { authorization: `Bearer ${FORGED}` } }
-  const flood = Array.from({ length: 8_000 }, (_, n) => (n % 2 === 0 ? guests : verifier).verify(forged))
-  assert.equal((await verifier.verify(token)).userId, 'alice')
-
-  /** @type {any[]} */
-  const results = await Promise.allSettled(flood)
-  const guest = results.find(({ status, value }) => status === 'fulfilled' && value.guestReason === 'overloaded')
-  assert.ok(guest)
-  const { reason } = results.find(({ status, reason }) => status === 'rejected' && reason.code === 'overloaded')
-  const { status, message, wwwAuthenticate, headers } = reason
-  assert.deepEqual(
-    { status, message, wwwAuthenticate, 'Retry-After': headers['Retry-After'] },
-    {
-      status: 503,
-      message: 'Too many tokens to verify, try again later',
-      wwwAuthenticate: null,
-      'Retry-After': '1',
-    },
-  )
-})
-
-for (const [when, answerOf, code] of /** @type {[string, (key: any) => any, string][]} */ ([
-  ['while the server works', (key) => keySet([key]), 'unknown_key'],
-  ['during an outage', () => text(500), 'jwks_unavailable'],
-])) {
-  test(`10,000 tokens with unknown keys cause one fetch per cooldown ${when}, and valid tokens are accepted throughout`, async (t) => {
-    const { server, verifier } = await startVerifier(t)
-    const flood = tokensOfUnknownKeys(server, 10_000)
-    const good = () => outcome(verifier.verify(server.key.sign(server.issuer)))
-    assert.equal(await good(), 'alice')
-
-    server.answer = answerOf(server.key)
-    const began = Date.now()
-    for (let batch = 0; batch < 10; batch += 1) {
-      const refused = flood.splice(0, 1000).map((token) => outcome(verifier.verify(token)))
-      assert.equal(await good(), 'alice')
-      assert.deepEqual([...new Set(await Promise.all(refused))], [code])
-    }
-    assert.equal(await good(), 'alice')
-    const cooldowns = 1 + Math.floor((Date.now() - began) / 10_000)
-    assert.ok(server.requests.length >= 2 && server.requests.length <= 1 + cooldowns, String(server.requests.length))
-    const { state, keys } = verifier.stats().jwks
-    assert.deepEqual({ state, keys }, { state: 'fresh', keys: 1 })
-  })
-}

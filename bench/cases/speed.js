@@ -74,7 +74,7 @@ async function measure(sides, setup, tokens, { isRepeated, inFlight }, isQuick) 
 
   return alternate(sides, isQuick ? 3 : 9, async (side) => {
     const { name, cachesTokens, create, prepare = String } = side
-    // New tokens: a verifier with an empty cache in every round. Previously verified tokens: the same verifier.
+    // New tokens: a verifier with an empty cache in every round. Previously verified tokens: one verifier for all rounds, whose cache contains them.
     const verify = verifiers.get(side) ?? create(setup)
     if (isRepeated && !verifiers.has(side)) {
       verifiers.set(side, verify)

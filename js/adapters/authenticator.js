@@ -9,7 +9,7 @@ const { withChanges, parseServers } = require('../core/servers')
 const { isPromise, settle } = require('../core/settle')
 const { sharedObject } = require('../core/shared')
 const { verifyRequest } = require('../core/verifier')
-const { warningOnce } = require('../core/warnings')
+const { oneTimeWarning } = require('../core/warnings')
 const { Requirements } = require('./requirements')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
@@ -277,13 +277,13 @@ function rejectionOf(thrown, source) {
 }
 
 /** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */
-const warnAboutMissingLogtoAuth = warningOnce(
+const warnAboutMissingLogtoAuth = oneTimeWarning(
   'LOGTO_AUTHKIT_UNSEEN_REQUEST',
   'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it',
 )
 
 /** Without this warning, browsers would report only that a cross-origin request failed. */
-const warnAboutPreflight = warningOnce(
+const warnAboutPreflight = oneTimeWarning(
   'LOGTO_AUTHKIT_PREFLIGHT',
   'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',
 )

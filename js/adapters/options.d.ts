@@ -13,11 +13,11 @@ export interface AdapterOptions<Claims = unknown>
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   getToken?(req: any): string | null | undefined | Promise<string | null | undefined>
 
-  /** Decides whether a request is permitted, given the framework's request, as in {@link VerifyAuthOptions}. */
+  /** Like `check` in {@link VerifyAuthOptions}, but receives the framework's request. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   check?(auth: ContextWith<Claims>, req: any): boolean | Promise<boolean>
 
-  /** Accepts requests without a valid token, given the framework's request, as in {@link VerifyAuthOptions}. */
+  /** Like `fallback` in {@link VerifyAuthOptions}, but receives the framework's request. */
   fallback?(
     // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
     req: any,

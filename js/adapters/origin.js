@@ -1,7 +1,7 @@
 /** The origins of requests: which web pages may open a connection and read a rejection, and which cookies need no `Secure`. */
 
 const { cookieValues } = require('../core/request')
-const { warningOnce } = require('../core/warnings')
+const { oneTimeWarning } = require('../core/warnings')
 
 /** @typedef {InstanceType<typeof import('./authenticator').Authenticator>} Authenticator */
 /** @typedef {{ headers: import('node:http').IncomingHttpHeaders }} Request */
@@ -48,7 +48,7 @@ function isSameHost(origin, host) {
   }
 }
 
-const warnAboutOrigin = warningOnce(
+const warnAboutOrigin = oneTimeWarning(
   'LOGTO_AUTHKIT_ORIGIN',
   'A session cookie from a page whose Origin is not the Host of this server has been rejected: list the origins of your pages in allowedOrigins',
 )

@@ -116,10 +116,11 @@ function formatExplanation(
   const lines = []
   if (verdict === 'accepted') lines.push(paint.good('✓ Accepted'))
   if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
-  if (verdict === 'rejected') lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), `  ${printable(message ?? '')}`)
+  if (verdict === 'rejected')
+    lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(printable(message ?? ''), '  ', width))
   for (const hint of hints) lines.push('', wrapText(hint, '  ', width))
   if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)
-    lines.push('', `The token was found in ${printable(foundIn)}.`)
+    lines.push('', wrapText(`The token was found in ${printable(foundIn)}.`, '', width))
   lines.push('')
   if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header))
   if (claims !== null) {
@@ -133,11 +134,12 @@ function formatExplanation(
   const claimChecks = checks.slice(checks.findIndex(({ id }) => id === 'payload'))
   for (const check of checks.filter(({ reason }) => reason !== NOT_REACHED)) {
     const { id, title, verdict, message, reason } = check
-    const condition = verified || !claimChecks.includes(check) ? '' : paint.dim(', if the signature is valid')
+    const condition = verified || !claimChecks.includes(check) ? '' : ', if the signature is valid'
     const flags = FLAGS_OF_CHECKS[id] && reason !== MALFORMED_CLAIM ? `; see ${FLAGS_OF_CHECKS[id]}` : ''
-    if (verdict === 'pass') lines.push(`  ${paint.good('✓')} ${title}${condition}`)
-    else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${title}: ${paint.bad(printable(message ?? ''))}`)
-    else lines.push(paint.dim(`  - ${title}: not checked (${reason}${flags})`))
+    const wrapped = (/** @type {string} */ text) => wrapText(text, '    ', width).trimStart()
+    if (verdict === 'pass') lines.push(`  ${paint.good('✓')} ${wrapped(title + condition)}`)
+    else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${wrapped(`${title}: ${printable(message ?? '')}`)}`)
+    else lines.push(paint.dim(`  - ${wrapped(`${title}: not checked (${reason}${flags})`)}`))
   }
   if (checks.some(({ reason }) => reason === NOT_REACHED))
     lines.push(paint.dim('  - the other checks were not reached'))

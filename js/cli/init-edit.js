@@ -29,7 +29,7 @@ class SourceFile {
 }
 
 /**
- * Adds an import and a route after the statement that creates the application.
+ * Adds an import, and adds a route after the statement that creates the application.
  *
  * @param {string} original
  * @param {{ package: string, creation: string, route(app: string): string }} framework

@@ -28,8 +28,7 @@ class TokenAttempt {
     this.position = 0
     /** @type {Attempt[] | undefined} */
     this.alternatives = undefined
-    // Like an alternative, a token that was passed as a string never causes a call of `fallback`, which is only for
-    // requests.
+    // `fallback` is only called for requests: never for a token that was passed as a string, nor for an alternative.
     this.isAlternative = true
   }
 

@@ -1,4 +1,4 @@
-/** The objects that `createRevocations` returns, as the options of verifiers contain them. */
+/** The objects that `createRevocations` returns and that the option `revocations` accepts. */
 
 const { sharedObject } = require('./shared')
 

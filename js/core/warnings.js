@@ -41,7 +41,7 @@ function formatRejection(rejected) {
  * @param {string} message
  * @param {string} [type]
  */
-function warningOnce(code, message, type) {
+function oneTimeWarning(code, message, type) {
   let hasWarned = false
   return () => {
     if (hasWarned) return
@@ -50,4 +50,4 @@ function warningOnce(code, message, type) {
   }
 }
 
-module.exports = { formatRejection, reportRejection, warningOnce }
+module.exports = { formatRejection, reportRejection, oneTimeWarning }

@@ -36,7 +36,7 @@ class SignIn {
     if (!isPath && (url.host !== request.headers.get('host') || url.pathname === '/')) return false
     const page = readPath(isPath ? url.pathname : withoutBasePath(url.pathname, request))
     if (page === undefined) return false
-    // In front of `/`, a locale would make pages such as `/de` public.
+    // `/` does not accept a locale prefix, because pages such as `/de` would then be public.
     const patterns = page === '/' ? [page] : [page, new RegExp(`^${LOCALE_PATTERN}${escapePattern(page)}(?:/|$)`)]
     return isPublicPath(request.nextUrl.pathname, patterns)
   }

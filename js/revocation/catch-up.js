@@ -8,7 +8,7 @@ const { own, snapshot } = require('../core/options')
 // Captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearTimeout, setTimeout } = require('node:timers')
 
-/** The number of log entries per request, which is the maximum of the Management API. */
+/** The number of log entries per request: the maximum that the Management API allows. */
 const PAGE_SIZE = 100
 
 /** Maximum number of pages. Without a range, the log has the entries of 24 hours. */

@@ -197,8 +197,8 @@ export interface RevocationStats {
   /** The number of entries in the store that this release does not understand, for example while you deploy a new release. */
   skipped: number
   /**
-   * The number of entries in the store whose time was more than two hours ahead of this machine's clock. They apply to the tokens that
-   * had been issued when they were read.
+   * The number of entries in the store whose time was more than two hours ahead of this machine's clock, because one of the
+   * clocks is wrong. These entries reject all tokens that were issued before that time.
    */
   ahead: number
   /** Whether the last read from the store succeeded. */

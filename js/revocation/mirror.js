@@ -125,6 +125,7 @@ class Mirror {
           next.catch(() => {})
           // Only now, because node-redis writes commands at the end of the turn. It also gives the event loop a break.
           await new Promise((resolve) => setImmediate(resolve))
+          if (this.#isClosed) return
         }
         this.#native.apply(batch.entries, batch.complete, Date.now())
         position = batch.position
@@ -135,6 +136,8 @@ class Mirror {
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false
+        // The next page must not be applied instead of the one that failed.
+        next = undefined
         this.#fail(error)
         pause = Math.min(MIN_RETRY_MS * 2 ** failures, MAX_RETRY_MS) * (0.5 + Math.random() / 2)
         failures += 1
@@ -187,7 +190,7 @@ class Mirror {
     if (ahead > 0 && !this.#hasWarnedOfClocks) {
       this.#hasWarnedOfClocks = true
       process.emitWarning(
-        'The store contains revocations whose time is more than two hours in the future. They apply to tokens issued until now. Synchronize the clocks of all instances',
+        'The store contains revocations whose time is more than two hours in the future. They reject all tokens issued before that time. Synchronize the clocks of all instances',
         { code: 'LOGTO_AUTHKIT_REVOCATIONS_CLOCK' },
       )
     }

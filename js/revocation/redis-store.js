@@ -8,6 +8,7 @@ const { connectorOf } = require('./redis-client')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connection} Connection */
 /** @typedef {import('./redis-client').Connector} Connector */
+/** @typedef {{ id: string, entries: string[], at: number }} AcknowledgedItem */
 /** @typedef {[id: string, fields: string[]]} Item - An item of a stream. Every second field is an entry. */
 
 /** The position before the first item. */
@@ -42,11 +43,7 @@ class RedisStore {
   #connector
   #reader
   #writer
-  /**
-   * Items that this instance has appended, oldest first, and the connection that acknowledged them.
-   *
-   * @type {{ id: string, entries: string[], at: number, connection: Connection }[]}
-   */
+  /** Items that this instance has appended, oldest first. @type {AcknowledgedItem[]} */
   #acknowledged = []
   /** Whether the stream may have been replaced since the last read. */
   #mustCheck = false
@@ -68,6 +65,7 @@ class RedisStore {
 
   /** @type {RevocationStore['append']} */
   async append(entries, { maxAgeMs, signal }) {
+    if (entries.length === 0) return
     // On the clock of Redis, because an instance whose clock is ahead would delete the entries of all others.
     const oldest = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - MARGIN_MS))
     /** @type {string[][]} */
@@ -78,13 +76,13 @@ class RedisStore {
     const send = () => this.#writer.send(commands, this.#key, signal)
     // After an error, the commands are sent once more on a new connection, because an idle connection may have been
     // closed. Repeated entries change nothing.
-    const { replies: ids, connection } = await send().catch((error) => {
+    const ids = await send().catch((error) => {
       if (signal.aborted) throw error
       return send()
     })
     this.#note(ids.at(-1))
     const at = performance.now()
-    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i], at, connection })
+    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i], at })
     const expired = this.#acknowledged.findIndex((item) => item.at > at - KEEP_MS)
     this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_KEPT))
   }
@@ -107,7 +105,7 @@ class RedisStore {
     if (!this.#connector.blocks && position !== null)
       await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref())
     const command = ['XREAD', 'COUNT', `${MAX_ITEMS}`, ...waits, 'STREAMS', this.#key, from]
-    const [reply] = await this.#send(this.#reader, signal, [command])
+    const [reply] = await this.#reader.send([command], this.#key, signal)
     const items = itemsOf(reply)
     if (items.length === 0) this.#mustCheck = true
     const end = String(items.at(-1)?.[0] ?? from)
@@ -121,11 +119,11 @@ class RedisStore {
     const key = this.#key.includes('{') ? `${this.#key}:${name}` : `{${this.#key}}:${name}`
     const signal = AbortSignal.timeout(LEASE_TIMEOUT_MS)
     const duration = `${Math.ceil(durationMs)}`
-    const [reply] = await this.#send(this.#writer, signal, [['SET', key, holder, 'NX', 'PX', duration]])
+    const [reply] = await this.#writer.send([['SET', key, holder, 'NX', 'PX', duration]], this.#key, signal)
     if (reply !== null) return true
-    const [current] = await this.#send(this.#writer, signal, [['GET', key]])
+    const [current] = await this.#writer.send([['GET', key]], this.#key, signal)
     if (String(current) !== holder) return false
-    const [extended] = await this.#send(this.#writer, signal, [['PEXPIRE', key, duration]])
+    const [extended] = await this.#writer.send([['PEXPIRE', key, duration]], this.#key, signal)
     // If the lease has expired between the two commands, another instance may hold it.
     return Number(extended) === 1
   }
@@ -142,26 +140,19 @@ class RedisStore {
 
   /** Appends entries again that this instance has appended and that the stream no longer contains. @param {AbortSignal} signal */
   async #restore(signal) {
-    const newest = this.#acknowledged.at(-1)
-    if (newest === undefined) return
-    // A replica has a prefix of the stream: if it has the newest item of a connection, it has all that this connection has appended.
-    // The newest of all does not tell: it may have been appended to the new primary already.
-    const newestIds = new Map(this.#acknowledged.map(({ connection, id }) => [connection, id]))
-    const exist = await Promise.all([...newestIds.values()].map((id) => this.#exists(id, signal)))
-    if (!exist.includes(false)) return
-    const [first] = this.#acknowledged
-    /** @type {Set<string>} */
-    const present = new Set()
-    for (let start = first.id; ; ) {
-      const command = ['XRANGE', this.#key, start, newest.id, 'COUNT', `${MAX_ITEMS}`]
-      const [reply] = await this.#send(this.#reader, signal, [command])
-      for (const [id] of reply) present.add(String(id))
-      if (reply.length < MAX_ITEMS) break
-      start = `(${reply.at(-1)[0]}`
+    /** @type {Set<AcknowledgedItem>} */
+    const lost = new Set()
+    const known = [...this.#acknowledged]
+    // Every item is checked, because a replica may have taken over between any two: some clients reconnect on their own.
+    for (let i = 0; i < known.length; i += MAX_ITEMS) {
+      const batch = known.slice(i, i + MAX_ITEMS)
+      const commands = batch.map(({ id }) => ['XRANGE', this.#key, id, id])
+      const replies = await this.#reader.send(commands, this.#key, signal)
+      for (const [n, item] of batch.entries()) if (replies[n].length === 0) lost.add(item)
     }
-    const lost = this.#acknowledged.filter(({ id }) => !present.has(id))
-    this.#acknowledged = this.#acknowledged.filter(({ id }) => present.has(id))
-    const entries = lost.flatMap((item) => item.entries)
+    if (lost.size === 0) return
+    this.#acknowledged = this.#acknowledged.filter((item) => !lost.has(item))
+    const entries = [...lost].flatMap((item) => item.entries)
     try {
       await this.append(entries, { maxAgeMs: KEEP_MS + 365 * 86_400_000, signal })
     } catch (error) {
@@ -172,14 +163,8 @@ class RedisStore {
 
   /** @type {(id: string, signal: AbortSignal) => Promise<boolean>} */
   async #exists(id, signal) {
-    const [reply] = await this.#send(this.#reader, signal, [['XRANGE', this.#key, id, id, 'COUNT', '1']])
+    const [reply] = await this.#reader.send([['XRANGE', this.#key, id, id, 'COUNT', '1']], this.#key, signal)
     return reply.length > 0
-  }
-
-  /** @type {(link: ReplaceableConnection, signal: AbortSignal, commands: string[][]) => Promise<any[]>} */
-  async #send(link, signal, commands) {
-    const { replies } = await link.send(commands, this.#key, signal)
-    return replies
   }
 }
 
@@ -199,12 +184,12 @@ class ReplaceableConnection {
   }
 
   /**
-   * Sends commands in one batch, and returns their replies and the connection.
+   * Sends commands in one batch, and returns their replies.
    *
    * @param {string[][]} commands
    * @param {string} key
    * @param {AbortSignal} signal - Closes the connection, because a command on it may never settle.
-   * @returns {Promise<{ replies: any[], connection: Connection }>}
+   * @returns {Promise<any[]>}
    */
   async send(commands, key, signal) {
     signal.throwIfAborted()
@@ -217,8 +202,7 @@ class ReplaceableConnection {
     signal.addEventListener('abort', close, { once: true })
     try {
       await own.connected
-      const replies = await Promise.all(commands.map((args) => own.connection.send(args, key)))
-      return { replies, connection: own.connection }
+      return await Promise.all(commands.map((args) => own.connection.send(args, key)))
     } catch (error) {
       close()
       throw error

@@ -9,7 +9,8 @@ const { own, snapshot } = require('../core/options')
 const { handler } = require('./handler')
 const { unavailableError } = require('./mirror')
 
-/** How long the store may take. Logto waits for ten seconds, but the request of an administrator may wait for the webhook. */
+/** How long the store may take. Logto would wait ten seconds for the response, but the administrator's request may be
+ * waiting for it in the meantime. */
 const PUBLISH_TIMEOUT_MS = 900
 
 const ADVICE =

@@ -38,7 +38,7 @@ declare global {
 export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssuer>
 
 /**
- * Tests an implementation of `RevocationStore`, which takes a few seconds.
+ * Tests an implementation of `RevocationStore` in a few seconds.
  *
  * @param createStore - Creates a store with its own connections. All stores that `createStore` creates must use the same log, which
  *   must be empty at the start. `createStore` is called several times.

@@ -12,7 +12,7 @@ pub struct FetchError {
     pub message: String,
     /// Node's code for the error, such as `ECONNREFUSED`, if it has one.
     pub code: Option<&'static str>,
-    /// Whether the connection failed before a complete response arrived, which an immediate retry may remedy.
+    /// Whether the connection failed before a complete response arrived, in which case an immediate retry may succeed.
     pub lost_connection: bool,
 }
 

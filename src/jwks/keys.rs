@@ -124,7 +124,7 @@ impl KeySet {
     /// Whether a token with this `kid` and `alg` would be verified with exactly this key. Another key with the same id
     /// does not count.
     #[must_use]
-    pub fn selects_exactly(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
+    pub fn selects_only(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
         matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)
     }
 }
@@ -525,7 +525,7 @@ pub(crate) mod tests {
     fn a_set_does_not_select_a_changed_key() {
         let set = keys(&[p384(), rsa()]).unwrap();
         let selects = |changed: Value, kid, algorithm| {
-            set.selects_exactly(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm)
+            set.selects_only(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm)
         };
         assert!(selects(p384(), "p384", Es384) && selects(rsa(), "rsa", Rs256));
         assert!(!selects(p384(), "rsa", Es384) && !selects(p384(), "p384", Rs256));
@@ -543,7 +543,7 @@ pub(crate) mod tests {
     #[test]
     fn a9_a_set_in_which_a_kid_has_become_ambiguous_does_not_select_the_key() {
         let set = keys(&[p384(), with(other_p384(), json!({ "kid": "p384" }))]).unwrap();
-        assert!(!set.selects_exactly(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
+        assert!(!set.selects_only(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
     }
 
     #[test]

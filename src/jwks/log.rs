@@ -17,7 +17,7 @@ pub enum FetchReason {
     Empty,
     /// The cached keys are past their TTL.
     Stale,
-    /// The cached keys will reach their TTL soon.
+    /// The TTL of the cached keys will expire soon.
     Refresh,
     /// A token's `kid` is not among the cached keys.
     UnknownKid,

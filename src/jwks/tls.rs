@@ -1,4 +1,4 @@
-//! TLS for fetching keys: the verifier of server certificates, and a sentence for every failure.
+//! TLS for fetching keys: checks server certificates, and describes every failure in an error message.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The time of a request, and whether it waited for keys.
+//! The current time for a request, and whether the request waited for keys.
 
 use crate::clock::Timestamp;
 

@@ -81,7 +81,7 @@ fn entry_id(raw: &Raw) -> Option<String> {
     if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_entry_id(id)) } else { None }
 }
 
-/// Parses the arguments of a function that revokes tokens. `now` is the caller's date, in milliseconds since 1970, and
+/// Parses the arguments of a function that revokes tokens. `now` is the caller's time, in milliseconds since 1970, and
 /// `lifetime` is the longest lifetime of a token, in seconds.
 ///
 /// # Errors

@@ -67,7 +67,7 @@ impl Properties {
 #[derive(Debug, Default)]
 pub struct RevocationState {
     properties: OnceLock<Properties>,
-    /// The version of the table in which no entry covered the token, or 0. Every version is unique in the process.
+    /// The last version of the table in which no entry covered the token, or 0 if there is none. Every version is unique in the process.
     passed: AtomicU64,
 }
 

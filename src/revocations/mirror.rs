@@ -17,8 +17,8 @@ use crate::clock::Timestamp;
 /// of tokens.
 const MARGIN_SECONDS: f64 = 3_600.0;
 
-/// How far ahead of the caller's clock the time of an entry may be, in seconds: as far as applications may set it, and another hour for
-/// clocks that differ. Without a limit, one instance whose clock is a year ahead could revoke all tokens of the coming year.
+/// How far ahead of the caller's clock the time of an entry may be, in seconds, before it is reported: as far as applications may set
+/// it, and another hour for clocks that differ. The entry applies in full, because the caller's clock may be the one that is wrong.
 const MAX_DIFFERENCE: f64 = MAX_AHEAD + 3_600.0;
 
 /// The entries of a store, and when they were last known to be complete.
@@ -99,11 +99,11 @@ impl Mirror {
         let parsed: Vec<Entry> = entries
             .into_iter()
             .filter_map(|json| {
-                let Some(mut entry) = Entry::parse(json) else {
+                let Some(entry) = Entry::parse(json) else {
                     self.skipped.fetch_add(1, Ordering::Relaxed);
                     return None;
                 };
-                if limit_time(&mut entry, date) {
+                if is_far_ahead(&entry, date) {
                     self.ahead.fetch_add(1, Ordering::Relaxed);
                 }
                 Some(entry).filter(|entry| entry.before >= oldest)
@@ -120,10 +120,7 @@ impl Mirror {
     #[must_use]
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64) -> bool {
         let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
-        Entry::parse(entry).is_some_and(|mut entry| {
-            limit_time(&mut entry, date);
-            entry.before >= oldest && self.table.is_changed_by(&entry)
-        })
+        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
     }
 
     /// The longest lifetime that any caller has passed, so that a caller with a shorter one does not remove entries
@@ -183,18 +180,12 @@ impl Mirror {
     }
 }
 
-/// Replaces the time of an entry by the present if it is too far ahead, and returns whether it was: the tokens that the entry was meant
-/// for have been issued. The time of a single token follows from its `exp` claim, and says only how long the entry is kept.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn limit_time(entry: &mut Entry, date: f64) -> bool {
-    let is_ahead = entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_DIFFERENCE;
-    if is_ahead {
-        entry.before = date as u32;
-    }
-    is_ahead
+/// Whether the clock of the instance that made an entry was probably wrong. The time of a single token follows from its `exp` claim.
+fn is_far_ahead(entry: &Entry, date: f64) -> bool {
+    entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_DIFFERENCE
 }
 
-/// The time before which entries no longer matter, in seconds since 1970, because every token that they cover has expired.
+/// A time in seconds since 1970. Earlier entries no longer matter, because every token that they cover has expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
 fn oldest_relevant_time(lifetime: f64, date: f64) -> u32 {
     (date - lifetime - MARGIN_SECONDS) as u32
@@ -244,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_a_clock_that_is_far_ahead_counts_as_of_now() {
+    fn an_entry_whose_time_is_far_ahead_applies_in_full_and_is_counted() {
         let (hour, year) = (3_600, 365 * 86_400);
         let covers = |kind, before, issued_at: u32| {
             let mirror = Mirror::new();
@@ -256,11 +247,21 @@ mod tests {
         for kind in [Kind::Subject, Kind::All] {
             assert_eq!(covers(kind, SECONDS + 2 * hour, SECONDS + 2 * hour), (true, 0), "{kind:?}");
             assert_eq!(covers(kind, SECONDS + 2 * hour + 1, SECONDS), (true, 1), "{kind:?}");
-            assert_eq!(covers(kind, SECONDS + year, SECONDS + 1), (false, 1), "{kind:?}");
-            assert_eq!(covers(kind, u32::MAX, SECONDS + 1), (false, 1), "{kind:?}");
+            assert_eq!(covers(kind, SECONDS + year, SECONDS + year), (true, 1), "{kind:?}");
+            assert_eq!(covers(kind, SECONDS + year, SECONDS + year + 1), (false, 1), "{kind:?}");
         }
         assert_eq!(covers(Kind::Session, SECONDS + year, SECONDS + 1), (true, 1));
         assert_eq!(covers(Kind::Token, SECONDS + year, SECONDS + 1), (true, 0));
+    }
+
+    #[test]
+    fn an_instance_whose_clock_is_behind_applies_entries_in_full() {
+        let mirror = Mirror::new();
+        let json = entry(Kind::Subject, "u", SECONDS).to_json();
+        mirror.apply([json.as_str()], 86_400.0, DATE - 10_800.0);
+        let claims = claims(json!({ "sub": "u", "iat": SECONDS - 60 }));
+        let subject = claims.check_types().unwrap();
+        assert_eq!(mirror.covers(&subject, &RevocationState::default()), Some(Kind::Subject));
     }
 
     #[test]

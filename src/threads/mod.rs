@@ -40,7 +40,7 @@ enum SlowWorkPermit {
     Refused,
 }
 
-/// The error of a task that could not do slow work in time.
+/// The error for a task that needed an expensive signature check but did not get a thread in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overloaded;
 
@@ -209,7 +209,7 @@ struct Polled<T> {
     place: Option<Place>,
 }
 
-/// Polls a task. If it needs slow work, takes a place in the queue for it, or makes it fail if the queue is overloaded.
+/// Polls a task. A task that needs slow work gets a place in the queue, or fails if the queue is overloaded.
 fn poll_or_take_place<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> Polled<T> {
     let (poll, after) = poll_once(allowed, task, context);
     if after != SlowWorkPermit::Needed || poll.is_ready() {

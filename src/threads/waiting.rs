@@ -10,7 +10,7 @@ use super::Ticket;
 /// Whether each waiting task was cancelled.
 static CANCELLED: Lazy<Mutex<HashMap<Ticket, bool>>> = Lazy::new(Mutex::default);
 
-/// A task that is on the runtime until this is dropped.
+/// Marks a task as waiting on the runtime until the mark is dropped.
 pub struct WaitingTask(Ticket);
 
 impl WaitingTask {

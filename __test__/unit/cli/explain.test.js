@@ -361,6 +361,19 @@ test('colors are used on a terminal', async () => {
   assert.ok(stdout.includes('\x1b[32m✓'))
 })
 
+test('the output fits into 60 columns, except for the members of the token', async () => {
+  const cookie = `Cookie: session=1; other=${issuer.mint({ expiresIn: -5 })}`
+  for (const input of [issuer.mint(), issuer.mint({ audience: 'https://other.example.com' }), cookie]) {
+    const { stdout } = await cli(['explain', '-', '--url', issuer.logtoUrl, '--audience', AUDIENCE], {
+      stdin: input,
+      columns: 60,
+    })
+    const isMember = (line) => /^ {2}[\w.]+: /.test(line)
+    for (const line of stdout.split('\n'))
+      assert.ok(line.length <= 60 || isMember(line) || !/\S \S/.test(line.trim()), line)
+  }
+})
+
 const ID_TOKEN = {
   audience: 'my-app',
   header: { typ: undefined },

@@ -291,7 +291,7 @@ describe('a store', () => {
     assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
   })
 
-  test('with an entry from the future rejects tokens of the present, and is reported', async (t) => {
+  test('with an entry far in the future rejects all tokens issued before that time, and is reported', async (t) => {
     const far = Math.floor(Date.now() / 1000) + 365 * 86_400
     const store = new LogStore({ entries: [`{"v":1,"kind":"subject","id":"alice","before":${far}}`] })
     const warned = once(process, 'warning')
@@ -301,7 +301,7 @@ describe('a store', () => {
     assert.equal(revocations.stats().ahead, 1)
     const later = issuedAt(Date.now() + 60_000)
     assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice' }))), 'token_revoked')
-    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice', claims: later }))), 'accepted')
+    assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice', claims: later }))), 'token_revoked')
   })
 
   test('is asked for the next page before the last one is applied', async (t) => {
