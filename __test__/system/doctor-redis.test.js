@@ -96,6 +96,9 @@ describe('doctor --redis', { skip: NO_REDIS }, () => {
         assert.doesNotMatch(stdout, /wrong-secret/)
       }
     }
+    const unusable = await doctor(`redis://:open%zz-sesame@127.0.0.1:${port}`)
+    assert.match(found(unusable.findings, 'Redis'), /rejects the URL/)
+    assert.doesNotMatch(unusable.stdout, /sesame/)
     const { findings, stdout } = await doctor(`redis://:open-sesame@127.0.0.1:${port}`)
     assert.deepEqual(failures(findings), ['Persistence'])
     assert.doesNotMatch(stdout, /open-sesame/)
@@ -128,10 +131,14 @@ test('doctor --redis without a client in the project says how to install one', a
 })
 
 test('doctor --redis takes only the URL of a Redis server, and does not print another', async () => {
-  for (const url of ['localhost:6379', 'https://user:secret@localhost', 'redis://', '']) {
+  for (const url of ['localhost:6379', 'https://user:secret@localhost', 'redis://', '', 'redis://:secret@localhost']) {
     const { code, stdout, stderr } = await cli(['doctor', '--redis', url])
     assert.deepEqual([code, stdout], [2, ''], url)
-    assert.match(stderr, /^--redis takes a URL that starts with redis:\/\/ or rediss:\/\/\n/)
+    assert.match(stderr, /^--redis takes a URL that starts with redis:\/\/ or rediss:\/\/ without a user name\n/)
+    const named = await cli(['doctor', '--redis', 'SECRET'], { env: { SECRET: url.replace('redis:', 'http:') } })
+    assert.deepEqual([named.code, named.stdout], [2, ''], url)
+    assert.match(named.stderr, /^the environment variable SECRET must contain a URL that starts with redis:/)
+    assert.doesNotMatch(stderr + named.stderr, /secret/)
   }
 })
 
@@ -148,7 +155,11 @@ function projectWith(t, name = '') {
 }
 
 async function doctor(url, surroundings = {}, ...args) {
-  const { code, stdout, stderr } = await cli(['doctor', '--json', '--redis', url, ...args], surroundings)
+  const env = { ...surroundings.env, REDIS_URL: url }
+  const { code, stdout, stderr } = await cli(['doctor', '--json', '--redis', 'REDIS_URL', ...args], {
+    ...surroundings,
+    env,
+  })
   assert.equal(stderr, '')
   return { code, stdout, ...JSON.parse(stdout) }
 }

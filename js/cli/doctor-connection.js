@@ -68,7 +68,7 @@ function redisFailure(error, host) {
 const REDIS_ADVICE = [
   [
     /WRONGPASS|NOAUTH|NOPERM|invalid username-password/,
-    'The URL needs a user name and a password with permission for these commands and keys: redis://user:password@host.',
+    'The URL needs a user name and a password with permission for these commands and keys: redis://user:password@host. Pass the name of the environment variable that contains it: --redis REDIS_URL.',
   ],
   [/SSL|EPROTO/, 'The server does not speak TLS on that port. Check whether the URL should start with redis://.'],
   [

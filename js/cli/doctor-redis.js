@@ -35,7 +35,12 @@ async function redisFindings({ url, prefix, folder, timeout }) {
       'Run this command in the folder of your application. If it has no Redis client yet: npm install redis',
     )
   }
-  const client = found.create(url)
+  let client
+  try {
+    client = found.create(url)
+  } catch (error) {
+    return unreachable(`${found.name} rejects the URL: ${/** @type {Error} */ (error).message}`, 'Correct the URL.')
+  }
   client.on('error', () => {}) // The application's client is never connected; its duplicates report their errors themselves.
   const { connection, connected } = connectorOf(client).open()
   /** @type {Send} */

@@ -66,8 +66,13 @@ async function entriesFinding(client, prefix) {
   try {
     const began = performance.now()
     await loaded(revocations)
-    const { entries, skipped } = revocations.stats()
+    const { entries, skipped, ahead } = revocations.stats()
     const found = `${entries.toLocaleString('en')} loaded in ${milliseconds(performance.now() - began)}`
+    if (ahead > 0) {
+      const advice =
+        'Synchronize the clocks of all instances. These entries reject all tokens issued before their time.'
+      return { check, ok: false, found: `${ahead.toLocaleString('en')} in the future, ${found}`, advice }
+    }
     if (skipped === 0) return { check, ok: true, found }
     const advice =
       'Update logto-authkit if another instance runs a later release. Otherwise, something else writes to the stream.'

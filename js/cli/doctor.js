@@ -34,7 +34,8 @@ requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, cloc
 
 Revocations, also without --url:
 
-  --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here
+  --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here.
+                     For a URL with a password, the name of the environment variable that contains it
   --redis-prefix P   the prefix of redisStore (default: ${defaultOptions('redisStore').prefix})
   --webhook URL      send a signed and a forged test event to your webhook. The signing key is read
                      from the environment variable ${KEY_VARIABLE}
@@ -96,7 +97,7 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
   const timeout = readNumber('timeout', flags.timeout) ?? defaultOptions('verifier').jwksTimeoutMs
   const checks = []
   if (redis !== undefined) {
-    const url = readUrl('redis', redis, ['redis:', 'rediss:'])
+    const url = readRedisUrl(redis, env)
     const prefix = flags['redis-prefix'] ?? defaultOptions('redisStore').prefix
     checks.push(() => redisFindings({ url, prefix, folder, timeout }))
   }
@@ -121,10 +122,23 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
  */
 function readUrl(flag, text, protocols) {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const hasCredentials = url !== undefined && flag !== 'redis' && (url.username !== '' || url.password !== '')
+  const hasCredentials = url !== undefined && (url.username !== '' || url.password !== '')
   if (url !== undefined && protocols.includes(url.protocol) && url.host !== '' && !hasCredentials) return text
-  const without = flag === 'redis' ? '' : ' without a user name'
-  throw new UsageError(`--${flag} takes a URL that starts with ${protocols.join('// or ')}//${without}`)
+  throw new UsageError(`--${flag} takes a URL that starts with ${protocols.join('// or ')}// without a user name`)
+}
+
+/**
+ * Returns the URL of Redis. Other users of the machine can see arguments, so a URL with a password must come from the environment.
+ *
+ * @param {string} given - The URL, or the name of an environment variable that contains it.
+ * @param {Record<string, string | undefined>} env
+ */
+function readRedisUrl(given, env) {
+  const protocols = ['redis:', 'rediss:']
+  if (!/^\w+$/.test(given)) return readUrl('redis', given, protocols)
+  const text = env[given] ?? ''
+  if (URL.canParse(text) && protocols.includes(new URL(text).protocol) && new URL(text).host !== '') return text
+  throw new UsageError(`the environment variable ${given} must contain a URL that starts with redis:// or rediss://`)
 }
 
 /**
