@@ -51,9 +51,13 @@ describe('every other block of code', () => {
       example?.endsWith('.ts') || example?.endsWith('.tsx') ? [example] : [],
     )
     assert.ok(examples.length > 4)
-    // A page may register types for a whole program. Apollo Server and GraphQL Yoga declare the same property with other types.
-    const programOf = (path) => (path.endsWith('/apollo-server.ts') ? 2 : path.startsWith('examples/recipes/') ? 1 : 0)
-    for (const program of [0, 1, 2]) {
+    // A page may register types for a whole program. Apollo Server and GraphQL Yoga declare the same property with other types, and
+    // Logto's SDKs declare `req.user` of Express.
+    const programOf = (path) => {
+      if (!path.startsWith('examples/recipes/')) return 0
+      return path.endsWith('/local-user.ts') ? 3 : path.endsWith('/apollo-server.ts') ? 2 : 1
+    }
+    for (const program of [0, 1, 2, 3]) {
       const files = examples.filter((path) => programOf(path) === program)
       assert.deepEqual(compile(program === 0 ? [...modules, ...templates()] : [], files), { status: 0, stdout: '' })
     }

@@ -524,9 +524,8 @@ pub(crate) mod tests {
     #[test]
     fn a_set_does_not_select_a_changed_key() {
         let set = keys(&[p384(), rsa()]).unwrap();
-        let selects = |changed: Value, kid, algorithm| {
-            set.selects_only(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm)
-        };
+        let selects =
+            |changed: Value, kid, algorithm| set.selects_only(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm);
         assert!(selects(p384(), "p384", Es384) && selects(rsa(), "rsa", Rs256));
         assert!(!selects(p384(), "rsa", Es384) && !selects(p384(), "p384", Rs256));
         for (changed, kid, algorithm) in [

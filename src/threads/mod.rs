@@ -126,8 +126,9 @@ pub fn new_ticket() -> Ticket {
 
 /// Makes the tasks with these tickets, in ascending order, fail instead of doing slow work.
 pub fn cancel(tickets: &[Ticket]) {
-    queue::cancel(tickets);
+    // In this order, because a task moves from waiting to the queue.
     waiting::cancel(tickets);
+    queue::cancel(tickets);
 }
 
 /// Marks the end of a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
@@ -195,7 +196,11 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Co
         });
         match outcome.await {
             Ok(output) => done.call(output),
-            Err(place) => enqueue(task, ticket, done, place, false),
+            Err(place) => {
+                // Before the task can wait again under the same ticket.
+                drop(waiting);
+                enqueue(task, ticket, done, place, false);
+            }
         }
     }));
 }
