@@ -132,6 +132,7 @@ export type SocketMiddleware<Auth extends AuthContext = AuthContext> = <Data>(
   next: (error?: SocketAuthError) => void,
 ) => void
 
+/** Compiles only if the declared type of `socket.data.auth` accepts the context. */
 type Accepts<Accepted, Auth> = [Auth] extends [Accepted] ? unknown : ContextNotAccepted
 
 /** Shown by the compiler if the declared type of `socket.data.auth` does not accept the context. */
