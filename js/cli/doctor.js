@@ -121,10 +121,20 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
  * @param {string[]} protocols
  */
 function readUrl(flag, text, protocols) {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const hasCredentials = url !== undefined && (url.username !== '' || url.password !== '')
-  if (url !== undefined && protocols.includes(url.protocol) && url.host !== '' && !hasCredentials) return text
+  const url = parseUrl(text, protocols)
+  if (url !== undefined && url.username === '' && url.password === '') return text
   throw new UsageError(`--${flag} takes a URL that starts with ${protocols.join('// or ')}// without a user name`)
+}
+
+/**
+ * Returns a URL with a host and one of these protocols, or undefined if the text is something else.
+ *
+ * @param {string} text
+ * @param {string[]} protocols
+ */
+function parseUrl(text, protocols) {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url !== undefined && protocols.includes(url.protocol) && url.host !== '' ? url : undefined
 }
 
 /**
@@ -137,7 +147,7 @@ function readRedisUrl(given, env) {
   const protocols = ['redis:', 'rediss:']
   if (!/^\w+$/.test(given)) return readUrl('redis', given, protocols)
   const text = env[given] ?? ''
-  if (URL.canParse(text) && protocols.includes(new URL(text).protocol) && new URL(text).host !== '') return text
+  if (parseUrl(text, protocols) !== undefined) return text
   throw new UsageError(`the environment variable ${given} must contain a URL that starts with redis:// or rediss://`)
 }
 

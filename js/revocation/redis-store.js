@@ -96,7 +96,7 @@ class RedisStore {
       await this.#restore(signal)
       this.#mustCheck = true
     }
-    if (this.#mustCheck && from !== START_POSITION && !(await this.#exists(from, signal))) {
+    if (this.#mustCheck && from !== START_POSITION && !(await this.#exist([from], signal))[0]) {
       await this.#restore(signal)
       from = START_POSITION
     }
@@ -146,9 +146,9 @@ class RedisStore {
     // Every item is checked, because a replica may have taken over between any two: some clients reconnect on their own.
     for (let i = 0; i < known.length; i += MAX_ITEMS) {
       const batch = known.slice(i, i + MAX_ITEMS)
-      const commands = batch.map(({ id }) => ['XRANGE', this.#key, id, id])
-      const replies = await this.#reader.send(commands, this.#key, signal)
-      for (const [n, item] of batch.entries()) if (replies[n].length === 0) lost.add(item)
+      const ids = batch.map(({ id }) => id)
+      const exist = await this.#exist(ids, signal)
+      for (const [n, item] of batch.entries()) if (!exist[n]) lost.add(item)
     }
     if (lost.size === 0) return
     this.#acknowledged = this.#acknowledged.filter((item) => !lost.has(item))
@@ -161,10 +161,11 @@ class RedisStore {
     }
   }
 
-  /** @type {(id: string, signal: AbortSignal) => Promise<boolean>} */
-  async #exists(id, signal) {
-    const [reply] = await this.#reader.send([['XRANGE', this.#key, id, id, 'COUNT', '1']], this.#key, signal)
-    return reply.length > 0
+  /** Returns, for each id, whether the stream has this item. @type {(ids: string[], signal: AbortSignal) => Promise<boolean[]>} */
+  async #exist(ids, signal) {
+    const commands = ids.map((id) => ['XRANGE', this.#key, id, id])
+    const replies = await this.#reader.send(commands, this.#key, signal)
+    return replies.map(({ length }) => length > 0)
   }
 }
 
