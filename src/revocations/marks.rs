@@ -67,7 +67,8 @@ impl Properties {
 #[derive(Debug, Default)]
 pub struct RevocationState {
     properties: OnceLock<Properties>,
-    /// The last version of the table in which no entry covered the token, or 0 if there is none. Every version is unique in the process.
+    /// The version of the table when the token was last checked and no entry covered it, or 0 if there was no such check. Versions are
+    /// unique within the process.
     passed: AtomicU64,
 }
 
