@@ -24,6 +24,9 @@ const BLOCK_MS = 1000
 /** The interval between two reads if a blocking read would hold up other commands. */
 const POLL_MS = 50
 
+/** How often an instance checks that the stream has lost nothing. */
+const CHECK_INTERVAL_MS = 1000
+
 /** How long a command of a lease may take. */
 const LEASE_TIMEOUT_MS = 5000
 
@@ -45,8 +48,8 @@ class RedisStore {
   #writer
   /** Items that this instance has appended, oldest first. @type {AcknowledgedItem[]} */
   #acknowledged = []
-  /** Whether the stream may have been replaced since the last read. */
-  #mustCheck = false
+  /** When it was last checked that the stream has lost nothing, on the monotonic clock, in milliseconds. */
+  #checkedAt = -Infinity
   /** The time of the newest known item on the clock of Redis, in milliseconds since 1970. */
   #newest = 0
 
@@ -94,20 +97,22 @@ class RedisStore {
       // After a failover, the writer may still be connected to the former primary, whose acknowledgements are worth nothing.
       this.#writer.close()
       await this.#restore(signal)
-      this.#mustCheck = true
+      this.#checkedAt = -Infinity
     }
-    if (this.#mustCheck && from !== START_POSITION && !(await this.#exist([from], signal))[0]) {
-      await this.#restore(signal)
-      from = START_POSITION
+    if (performance.now() - this.#checkedAt >= CHECK_INTERVAL_MS) {
+      this.#checkedAt = performance.now()
+      // After a flush, the item at the position may be one that another instance has appended since.
+      const ids = [from, this.#acknowledged[0]?.id ?? from]
+      const [hasPosition, hasOldest] = await this.#exist(ids, signal)
+      if (!hasPosition || !hasOldest) await this.#restore(signal)
+      if (!hasPosition) from = START_POSITION
     }
-    this.#mustCheck = false
     const waits = this.#connector.blocks && position !== null ? ['BLOCK', `${BLOCK_MS}`] : []
     if (!this.#connector.blocks && position !== null)
       await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref())
     const command = ['XREAD', 'COUNT', `${MAX_ITEMS}`, ...waits, 'STREAMS', this.#key, from]
     const [reply] = await this.#reader.send([command], this.#key, signal)
     const items = itemsOf(reply)
-    if (items.length === 0) this.#mustCheck = true
     const end = String(items.at(-1)?.[0] ?? from)
     this.#note(end)
     return { entries: entriesOf(items), position: end, complete: items.length < MAX_ITEMS }
