@@ -29,7 +29,6 @@ const FAMILIES = [
     ids: require('./cases/speed').ids(/** @type {any} */ (algorithm)),
     options: { algorithm },
   })),
-  { file: 'limit', ids: ['limit'], isLong: true },
   { file: 'express', ids: ['express-seen', 'express-new'] },
   { file: 'next', ids: ['next'], isLong: true },
   { file: 'flood', ids: ['flood'] },

@@ -1,7 +1,7 @@
 /** The performance targets, computed from the rates of individual rounds, which are not stored. */
 
-const { availableParallelism } = require('node:os')
 const { AUTH0, NO_AUTH } = require('./apps')
+const { NAME: BARE_CHECK } = require('./bare')
 const { BARE, GUARDED } = require('./cases/next')
 const { CASES: OPEN_FLOODS } = require('./cases/open-flood')
 const { ORIGINAL, OURS, OUR_LITERAL, OUR_REQUEST } = require('./peers')
@@ -41,9 +41,6 @@ const ratioOf = (a, b) => (results) => a(results) / b(results)
 /** Applies a measure to every algorithm and returns the lowest result. @type {(measure: (id: string) => Measure) => Measure} */
 const lowest = (measure) => (results) => Math.min(...ALGORITHMS.map((name) => measure(`${name}-seen`)(results)))
 
-/** The bare ES384 check, in microseconds. */
-const bareCheck = figure('limit', 'ES384')
-
 /** @type {(id: string, title: string, bound: number, unit: string, measure: Measure) => Target} */
 const atLeast = (id, title, bound, unit, measure) => ({ id, title, bound, unit, isMinimum: true, measure })
 
@@ -79,7 +76,7 @@ const TARGETS = [
     '… time relative to the bare signature check',
     1.1,
     ' x',
-    (results) => 1e6 / rate('es384-new', OURS)(results) / bareCheck(results),
+    speedRatio('es384-new', BARE_CHECK, OURS),
   ),
   atLeast(
     'new-64/jose',
@@ -90,10 +87,10 @@ const TARGETS = [
   ),
   atLeast(
     'new-64/bare',
-    '… share of what all cores could do with bare signature checks',
+    '… relative to bare signature checks on all cores',
     85,
     ' %',
-    (results) => (100 * rate('es384-new-64', OURS)(results) * bareCheck(results)) / 1e6 / availableParallelism(),
+    percent(speedRatio('es384-new-64', OURS, BARE_CHECK)),
   ),
   ...['RS256-4096', 'ES256', 'EdDSA'].map((name) =>
     atLeast(

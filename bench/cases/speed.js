@@ -1,5 +1,7 @@
 /** Verifications per second, by algorithm: new or previously verified tokens, one at a time or 64 concurrently. */
 
+const { availableParallelism } = require('node:os')
+const { NAME: BARE, startBareChecks } = require('../bare')
 const { startIssuer } = require('../issuer')
 const { PEERS, acceptedSamples } = require('../peers')
 const { alternate, rate } = require('../rounds')
@@ -42,37 +44,43 @@ async function run({ algorithm, selectedIds, isQuick, sides: names }) {
     if (passed.join() !== 'good') throw new Error(`${name} accepts ${passed.join(' and ')} for ${algorithm}`)
   }
 
+  // A quick run does not wait for the build of the bare check.
+  const bare = (names?.includes(BARE) ?? !isQuick) ? startBareChecks(algorithm) : undefined
   const results = []
   for (const [i, mode] of MODES.entries()) {
     const id = ids(algorithm)[i]
     if (!selectedIds.includes(id)) continue
-    const figures = await measure(sides, { ...setup, inFlight: mode.inFlight }, tokens, mode, isQuick)
+    const figures = await measure(sides, bare, { ...setup, inFlight: mode.inFlight }, tokens, mode, isQuick)
     results.push({
       id,
       title: `${algorithm}, ${mode.title}`,
-      rates: Object.fromEntries([...figures].map(([{ name }, rates]) => [name, rates])),
+      rates: Object.fromEntries([...figures].map(([side, rates]) => [side?.name ?? BARE, rates])),
       lacking: selected.filter((peer) => !sides.includes(peer)).map(({ name }) => name),
     })
   }
+  bare?.close()
   close()
   return results
 }
 
 /**
- * @param {import('../peers').Peer[]} sides
+ * @param {import('../peers').Peer[]} peers
+ * @param {ReturnType<typeof startBareChecks>} bare
  * @param {import('../peers').Setup} setup
  * @param {string[]} tokens
  * @param {Mode} mode
  * @param {boolean} isQuick
  */
-async function measure(sides, setup, tokens, { isRepeated, inFlight }, isQuick) {
+async function measure(peers, bare, setup, tokens, { isRepeated, inFlight }, isQuick) {
   const warmUp = tokens.slice(0, WARM_UP)
   const measured = isRepeated ? tokens.slice(0, WORKING_SET) : tokens.slice(WARM_UP)
   const slice = { ms: isQuick ? 50 : 150, inFlight, isRepeated }
   /** @type {Map<import('../peers').Peer, import('../peers').Verify>} */
   const verifiers = new Map()
 
+  const sides = bare === undefined || isRepeated ? peers : [...peers, undefined]
   return alternate(sides, isQuick ? 3 : 9, async (side) => {
+    if (side === undefined) return bare?.rate(Math.min(inFlight, availableParallelism()), slice.ms)
     const { name, cachesTokens, create, prepare = String } = side
     // New tokens: a verifier with an empty cache in every round. Previously verified tokens: one verifier for all rounds, whose cache contains them.
     const verify = verifiers.get(side) ?? create(setup)
