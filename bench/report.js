@@ -134,7 +134,7 @@ function conclusions({ cases, targets }) {
   return points.map((point) => `- ${point}`).join('\n')
 }
 
-const METHOD = `\`npm run bench\` runs all cases in about 15 minutes, stores medians and quartiles in \`bench/results.json\` and generates this page and the chart. \`npm run bench -- --quick\` prints rough results in two minutes; \`npm run bench -- --only es384-new,flood\` runs selected cases.
+const METHOD = `\`npm run bench\` runs all cases in about 30 minutes, stores medians and quartiles in \`bench/results.json\` and generates this page and the chart. \`npm run bench -- --quick\` prints rough results in two minutes; \`npm run bench -- --only es384-new,flood\` runs selected cases.
 
 - **Same checks.** Every library is used as its authors recommend, with the key set cached, and checks signature, issuer, audience, expiry and scope. Before it is measured, it must accept a valid token and reject tokens with a bad signature, a wrong audience, a wrong issuer, a past \`exp\` and a missing scope.
 - **Alternating slices.** All libraries run in one process, in slices of 150 ms and in a different order in every round. Ratios are computed within a round. Every figure is the median over all rounds, with quartiles.
