@@ -11,13 +11,17 @@ const BOUND_MS = 2000
 /** The option `maxLagMs` of instances that refuse tokens without a store. */
 const MAX_LAG_MS = 3000
 
+/** @typedef {{ name: string, refuses: boolean, isNew?: boolean }} Kind - `isNew`: started with tokens that had been revoked before. */
+
 class RevocationLog {
   /** @type {{ name: string, only: string | undefined, start: number, end: number }[]} */
   faults = []
   /** Times in which a process, or the whole machine, did not run. @type {{ start: number, end: number }[]} */
   #stalls = []
-  /** How long revoked tokens were accepted without a fault, in milliseconds. */
+  /** The times from acknowledgement to rejection without a fault, in milliseconds. */
   #calm = []
+  /** How many tokens new instances verified, and how many of them they accepted at first. */
+  #newcomers = { verified: 0, accepted: 0 }
   /** The longest times by fault. @type {Map<string, { accept: number, refuse: number, after: number }>} */
   #longest = new Map()
   #report
@@ -43,16 +47,21 @@ class RevocationLog {
     this.#stalls.push(stall)
   }
 
-  /** @param {string} name @param {boolean} refuses @param {import('./revocation-instance').Seen} seen */
-  saw(name, refuses, { revokedAt, lastAccepted, rejectedAt }) {
-    const latest = Math.max(lastAccepted, revokedAt)
-    const overlaps = ({ start, end }) => start <= latest && end + BOUND_MS >= revokedAt
-    const faults = this.faults.filter((fault) => (fault.only ?? name) === name && overlaps(fault))
-    const stalls = this.#stalls.filter(overlaps)
+  /** @param {Kind} kind @param {import('./revocation-instance').Seen} seen */
+  saw({ name, refuses, isNew = false }, { revokedAt, lastAccepted, rejectedAt }) {
+    const overlaps = (time) => (period) => period.start <= time && period.end + BOUND_MS >= revokedAt
+    const own = this.faults.filter(({ only = name }) => only === name)
     // A process that does not run measures nothing.
-    const isMeasured = !this.#stalls.some(({ start, end }) => start <= rejectedAt && end + BOUND_MS >= revokedAt)
-    if (isMeasured && faults.length === 0) this.#calm.push(Math.max(0, rejectedAt - revokedAt))
+    const isMeasured = !this.#stalls.some(overlaps(rejectedAt))
+    if (isNew) {
+      // It first verifies these tokens seconds after their revocation, so the time until the rejection says nothing.
+      this.#newcomers.verified += 1
+      if (lastAccepted > 0) this.#newcomers.accepted += 1
+    } else if (isMeasured && !own.some(overlaps(rejectedAt))) this.#calm.push(Math.max(0, rejectedAt - revokedAt))
     if (lastAccepted === 0) return
+    const latest = Math.max(lastAccepted, revokedAt)
+    const faults = own.filter(overlaps(latest))
+    const stalls = this.#stalls.filter(overlaps(latest))
     const responds = Math.max(revokedAt, ...[...faults, ...stalls].map(({ end }) => end))
     const acceptedFor = lastAccepted - revokedAt
     const fault = faults.at(-1)
@@ -85,6 +94,7 @@ class RevocationLog {
       `${figure(load.acknowledged)} revocations acknowledged, ${figure(load.rate())} per second, ${this.faults.length} faults of Redis`,
       `acknowledged revocations lost: ${load.lost}`,
       `${figure(calm.length)} rejections without a fault, after ${p50} ms (p50), ${p99} ms (p99), ${max} ms (max)`,
+      `accepted by new instances: ${this.#newcomers.accepted} of ${figure(this.#newcomers.verified)} tokens`,
       `longest acceptance after Redis responds again: ${figure(worst)} ms`,
       `stalls of the machine: ${this.#stalls.length}`,
       `memory of an instance: ${Math.round(memory / 2 ** 20)} MiB`,

@@ -69,7 +69,8 @@ async function revocation({ t, report, minutes }) {
 }
 
 /** Starts an instance in a process of its own, with a connection of its own, and waits until it has loaded all revocations. */
-async function startInstance(cluster, issuer, log, { name, library, refuses }) {
+async function startInstance(cluster, issuer, log, kind) {
+  const { name, library, refuses } = kind
   const proxy = await cluster.connect()
   const control = issuer.mint({ audience: AUDIENCE, sub: 'control', expiresIn: 86_400 })
   const settings = { port: proxy.port, library, refuses, maxLagMs: MAX_LAG_MS, control }
@@ -81,7 +82,7 @@ async function startInstance(cluster, issuer, log, { name, library, refuses }) {
     child.once('exit', (code) => reject(new Error(`${name} has exited with ${code}`)))
     child.on('message', (/** @type {any} */ { ready, seen, stall, stats, broken }) => {
       if (ready) resolve(ready)
-      if (seen) log.saw(name, refuses, seen)
+      if (seen) log.saw(kind, seen)
       if (stall) log.stalled(stall)
       if (stats) onStats(stats)
       if (broken) log.must(false, `${name}: ${broken}`)
@@ -107,7 +108,8 @@ async function startInstance(cluster, issuer, log, { name, library, refuses }) {
 async function newcomer(cluster, issuer, log, load) {
   const library = INSTANCES[log.faults.length % 2].library
   const tokens = [...load.recent]
-  const instance = await startInstance(cluster, issuer, log, { name: 'a new instance', library, refuses: false })
+  const kind = { name: 'a new instance', library, refuses: false, isNew: true }
+  const instance = await startInstance(cluster, issuer, log, kind)
   for (const token of tokens) instance.watch(token)
   const latest = Date.now() + NEWCOMER_MS
   let { pending } = await instance.stats()
