@@ -181,6 +181,33 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     })
   }
 
+  test('are stored again for ten minutes, however often the stream loses them', async (t) => {
+    const server = await startRedis(t)
+    const store = redisStore(new Redis(server.port, { lazyConnect: true }))
+    t.after(() => store.close?.())
+    const start = performance.now()
+    let minutes = 0
+    t.mock.method(performance, 'now', () => start + minutes * 60_000)
+    const signal = AbortSignal.timeout(20_000)
+    const append = (id) => store.append([ENTRY(id)], { maxAgeMs: 3_600_000, signal })
+    const storedAfterLoss = async () => {
+      await server.command('XTRIM logto-authkit:revocations MAXLEN 0')
+      const { entries } = await store.read(null, { signal })
+      return entries.map((entry) => JSON.parse(entry).id)
+    }
+    await append('early')
+    assert.deepEqual(await storedAfterLoss(), ['early'])
+    minutes = 6
+    await append('late')
+    assert.deepEqual(await storedAfterLoss(), ['early', 'late'])
+    minutes = 9
+    assert.deepEqual(await storedAfterLoss(), ['early', 'late'])
+    minutes = 11
+    assert.deepEqual(await storedAfterLoss(), ['late'])
+    minutes = 17
+    assert.deepEqual(await storedAfterLoss(), [])
+  })
+
   test('are loaded again if the stream was trimmed past the position', async (t) => {
     const server = await startRedis(t)
     const proxy = await startTcpProxy(t, server.port)

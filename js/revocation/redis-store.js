@@ -8,7 +8,8 @@ const { connectorOf } = require('./redis-client')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connection} Connection */
 /** @typedef {import('./redis-client').Connector} Connector */
-/** @typedef {{ id: string, entries: string[], at: number }} AcknowledgedItem */
+/** @typedef {{ text: string, at: number }} OwnEntry - `at` is when this instance appended it first, on the monotonic clock, in milliseconds. */
+/** @typedef {{ id: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are in the order of their times. */
 /** @typedef {[id: string, fields: string[]]} Item - An item of a stream. Every second field is an entry. */
 
 /** The position before the first item. */
@@ -71,11 +72,24 @@ class RedisStore {
     if (entries.length === 0) return
     // On the clock of Redis, because an instance whose clock is ahead would delete the entries of all others.
     const oldest = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - MARGIN_MS))
-    /** @type {string[][]} */
+    const at = performance.now()
+    const own = entries.map((text) => ({ text, at }))
+    await this.#add(own, oldest, signal)
+    const expired = this.#acknowledged.findIndex((item) => timeOf(item) > at - KEEP_MS)
+    this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_KEPT))
+  }
+
+  /**
+   * Appends entries, and trims the items before `oldest`.
+   *
+   * @type {(entries: OwnEntry[], oldest: number, signal: AbortSignal) => Promise<void>}
+   */
+  async #add(entries, oldest, signal) {
+    /** @type {OwnEntry[][]} */
     const items = []
     for (let i = 0; i < entries.length; i += MAX_ENTRIES) items.push(entries.slice(i, i + MAX_ENTRIES))
     const add = ['XADD', this.#key, 'MINID', '~', `${oldest}`, '*']
-    const commands = items.map((item) => [...add, ...item.flatMap((entry) => ['e', entry])])
+    const commands = items.map((item) => [...add, ...item.flatMap(({ text }) => ['e', text])])
     const send = () => this.#writer.send(commands, this.#key, signal)
     // After an error, the commands are sent once more on a new connection, because an idle connection may have been
     // closed. Repeated entries change nothing.
@@ -84,10 +98,7 @@ class RedisStore {
       return send()
     })
     this.#note(ids.at(-1))
-    const at = performance.now()
-    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i], at })
-    const expired = this.#acknowledged.findIndex((item) => item.at > at - KEEP_MS)
-    this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_KEPT))
+    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i] })
   }
 
   /** @type {RevocationStore['read']} */
@@ -143,11 +154,18 @@ class RedisStore {
     this.#newest = Math.max(this.#newest, Number.parseInt(String(id), 10))
   }
 
-  /** Appends entries again that this instance has appended and that the stream no longer contains. @param {AbortSignal} signal */
+  /**
+   * Appends entries again that this instance has appended and that the stream no longer contains. They keep their times, so that
+   * this ends even if the stream loses them again and again.
+   *
+   * @param {AbortSignal} signal
+   */
   async #restore(signal) {
+    const oldest = performance.now() - KEEP_MS
+    const known = this.#acknowledged.filter((item) => timeOf(item) > oldest)
+    this.#acknowledged = [...known]
     /** @type {Set<AcknowledgedItem>} */
     const lost = new Set()
-    const known = [...this.#acknowledged]
     // Every item is checked, because a replica may have taken over between any two: some clients reconnect on their own.
     for (let i = 0; i < known.length; i += MAX_ITEMS) {
       const batch = known.slice(i, i + MAX_ITEMS)
@@ -157,9 +175,13 @@ class RedisStore {
     }
     if (lost.size === 0) return
     this.#acknowledged = this.#acknowledged.filter((item) => !lost.has(item))
-    const entries = [...lost].flatMap((item) => item.entries)
+    const entries = [...lost].flatMap((item) => item.entries).filter(({ at }) => at > oldest)
     try {
-      await this.append(entries, { maxAgeMs: KEEP_MS + 365 * 86_400_000, signal })
+      await this.#add(
+        entries.sort((a, b) => a.at - b.at),
+        0,
+        signal,
+      )
     } catch (error) {
       this.#acknowledged = [...lost, ...this.#acknowledged]
       throw error
@@ -223,6 +245,9 @@ class ReplaceableConnection {
     own?.connection.close()
   }
 }
+
+/** When the last entry of an item was appended first. @param {AcknowledgedItem} item */
+const timeOf = ({ entries }) => entries[entries.length - 1].at
 
 /**
  * Returns the items in a reply to `XREAD` of one stream: null, an array of names and items (RESP2), or a map (RESP3).
