@@ -13,7 +13,7 @@ const { proxyFor } = require('./proxy')
 
 /**
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding - `ok` is
- *   null if the check could not run. `fix` contains the options to change.
+ *   null if the check could not run, or is a warning, which has `advice`. `fix` contains the options to change.
  * @typedef {{ logtoUrl: string, audience?: string | string[], issuer?: string | string[], jwksUri?: string,
  *   algorithms?: any, jwksCa?: string, timeout?: number, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer

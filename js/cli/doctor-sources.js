@@ -162,7 +162,8 @@ function logoutFailure(answer, url) {
 }
 
 /**
- * Since version 1.42, Logto protects itself from requests to private addresses (SSRF).
+ * Since version 1.42, Logto protects itself from requests to private addresses (SSRF). A private address is only a warning, because
+ * a self-hosted Logto may have disabled the protection, and `dev` sends logout tokens to this machine.
  *
  * @param {string} hostname
  * @returns {Promise<Finding>}
@@ -175,7 +176,7 @@ async function addressFinding(hostname) {
     const which = private_ === undefined || private_ === hostname ? '' : ` (${private_})`
     return {
       check,
-      ok: false,
+      ok: null,
       found: `${hostname}${which} is private: Logto silently sends no logout tokens there`,
       advice:
         'Its SSRF protection, since version 1.42, skips loopback and private addresses. Use a public URL, or set OIDC_PROVIDER_SSRF_PROTECTION_DISABLED=true on a self-hosted Logto.',

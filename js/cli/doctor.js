@@ -44,7 +44,7 @@ Revocations, also without --url:
   --json             machine-readable output
   --help, -h         show this help
 
-Exit codes: 0 no problems found, 1 problems found, 2 wrong usage.
+Exit codes: 0 no problems found (warnings are allowed), 1 problems found, 2 wrong usage.
 
 Example:
   npx logto-authkit doctor --url https://auth.example.com --audience https://api.example.com
@@ -192,17 +192,21 @@ function withFixes({ timeout, ...options }, findings) {
  */
 function formatFindings(findings, isWell, fixed, paint, width) {
   const lines = findings.flatMap(({ check, ok, found, advice }) => {
-    const mark = ok === null ? paint.dim('-') : ok ? paint.good('✓') : paint.bad('✗')
+    const undecided = advice ? paint.warn('!') : paint.dim('-')
+    const mark = ok === null ? undecided : ok ? paint.good('✓') : paint.bad('✗')
     const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapText(printable(found), INDENT, width).trimStart()}`
     return advice ? [line, wrapText(printable(advice), INDENT, width)] : [line]
   })
-  const count = findings.filter(({ ok }) => ok === false).length
-  const summary = isWell
-    ? paint.good('No problems found.')
-    : paint.bad(`${count} ${count === 1 ? 'problem' : 'problems'}.`)
+  const problems = isWell ? 'No problems found' : counted(findings.filter(({ ok }) => ok === false).length, 'problem')
+  const warnings = findings.filter(({ ok, advice }) => ok === null && advice).length
+  const counts = warnings === 0 ? `${problems}.` : `${problems}, ${counted(warnings, 'warning')}.`
+  const summary = isWell ? paint.good(counts) : paint.bad(counts)
   const options = fixed ? `\n${paint.bold('Corrected options')}\n${printableJson(fixed)}\n` : ''
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
+
+/** @type {(count: number, noun: string) => string} */
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** The indent of the lines below the result of a check. */
 const INDENT = ' '.repeat(14)
