@@ -98,6 +98,34 @@ describe('redisStore', { skip: NO_REDIS }, () => {
     client.disconnect()
   })
 
+  test('conforms to RevocationStore as a part of the store in the docs, which reads from a replica', async (t) => {
+    const primary = await startRedis(t, '--repl-diskless-sync-delay', '0')
+    const replica = await startRedis(t, '--replicaof', `127.0.0.1 ${primary.port}`)
+    Object.assign(process.env, { REDIS_PRIMARY_URL: primary.url, REDIS_REPLICA_URL: replica.url })
+    const { createStore } = await import('../../examples/revocation/replica-store.mjs')
+    const { create, close } = CLIENTS.ioredis
+    const client = create(primary.port)
+    t.after(() => close(client))
+    /** Until the replica has everything that the primary has. */
+    const replicated = async () => {
+      await client.set('written', 'last')
+      assert.equal(await client.wait(1, 10_000), 1)
+    }
+    const createReplicatedStore = () => {
+      const store = createStore()
+      const append = async (...args) => {
+        await store.append(...args)
+        await replicated()
+      }
+      return { ...store, append }
+    }
+    await replicated()
+    await testRevocationStore(createReplicatedStore, { reset: () => client.flushall() })
+    const [one, two] = [createStore(), createStore()]
+    assert.deepEqual([await one.lease('a', 'one', 60_000), await two.lease('a', 'two', 60_000)], [true, false])
+    await Promise.all([one.close(), two.close()])
+  })
+
   for (const name of ['redis', 'redis-4', 'ioredis']) {
     test(`does not keep the process alive with ${name}, which does not crash without a server either`, async (t) => {
       const server = await startRedis(t)
