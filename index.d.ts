@@ -26,7 +26,7 @@
  *
  * @param input - A request (see {@link RequestLike}), or the token as a string. The result for a string is never a guest.
  * @param options - The options, or a verifier that was created from options. An array contains the options for several Logto
- * servers: the issuer in the token selects the entry before any key is fetched, and requests without a token use the first entry.
+ *   servers. The issuer in the token selects the entry before any key is fetched. Requests without a token use the first entry.
  * @returns The context of the request. With `allowGuest`, requests with a missing or rejected token get a {@link GuestContext}.
  * @throws {@link AuthError} if there is no valid token. The `status` of the error is 400, 401, 403 or, during an outage, 503.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option, even with `allowGuest`.
@@ -116,7 +116,8 @@ export interface Verifier<Context extends AuthContext = AuthContext> {
    * Fetches the key set now, so that the first request does not wait for keys. Does nothing if a usable key set is
    * cached, which may be a stale key set in an outage.
    *
-   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. Later calls fetch the key set again.
+   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. The next call tries again to fetch the key
+   *   set.
    */
   prefetch(): Promise<void>
 
@@ -147,7 +148,10 @@ export interface VerifierStats {
      * cause two hits.
      */
     hits: number
-    /** Number of tokens not found in the cache. The signature of such a token was checked, unless an earlier check failed. */
+    /**
+     * Number of tokens not found in the cache. If a token is not in the cache, the library checks its signature, unless an earlier
+     * check fails.
+     */
     misses: number
   }
   /**
@@ -321,8 +325,8 @@ export interface GuestsNotRegistered {
 }
 
 /**
- * The tokens to accept, and the source of the keys. Only `logtoUrl` and `audience` are required, unless the environment
- * variables `LOGTO_URL` and `LOGTO_AUDIENCE` are set.
+ * The options that determine which tokens are accepted, and where the keys come from. Only `logtoUrl` and `audience` are required,
+ * unless the environment variables `LOGTO_URL` and `LOGTO_AUDIENCE` are set.
  */
 export interface VerifyAuthOptions<Claims = unknown> {
   /**
@@ -427,8 +431,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   tokenSources?: readonly TokenSource[]
 
   /**
-   * Reads the token from another place. `getToken` is called before `tokenSources` are read, and returns `null`,
-   * `undefined` or `''` if there is no token.
+   * Reads the token from a place other than the cookie and the `Authorization` header. `getToken` is called before `tokenSources`
+   * are read, and returns `null`, `undefined` or `''` if there is no token.
    *
    * You can declare the parameter with the type of the request that you pass in.
    *
@@ -450,8 +454,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * You can declare the first parameter with the type of the request that you pass in.
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` if the principal is invalid. This error, like any error that `fallback` throws, is a
-   * fault (500), and the request does not become a guest.
+   * @throws `TypeError` `invalid_options` if the principal is invalid. An invalid principal, or any error that `fallback` throws,
+   *   is a fault (500), and the request does not become a guest.
    *
    * @example
    * ```ts
@@ -507,7 +511,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   roleMode?: ScopeMode
 
   /**
-   * Claims that contain roles. A string is one role, and an array contains several.
+   * Claims that contain roles. If the claim is a string, the whole string is one role. If the claim is an array, each string in it
+   * is a role.
    *
    * @defaultValue `['roles', 'role']`
    * @throws `TypeError` `invalid_options` for `''` and `[]`.
@@ -622,9 +627,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   clockTolerance?: number
 
   /**
-   * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per verification.
-   * By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers work. The time for which a
-   * verification waits for keys or for a thread is added, except if `currentDate` is a `Date`.
+   * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per verification. By
+   * default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers work. Unless `currentDate` is a
+   * `Date`, the library adds the time for which a verification has waited for keys or for a thread.
    *
    * @defaultValue now
    * @throws `TypeError` `invalid_options` if the function does not return a valid `Date`.
@@ -690,8 +695,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * section 5.1), so that MCP clients can discover where to get a token. `createResourceMetadata` of
    * `logto-authkit/resource-metadata` creates the document and its URL.
    *
-   * With several Logto servers, each entry has its own URL. The issuer in the rejected token selects the entry. For a request without
-   * a token, or with a token of an unknown issuer, the challenge contains the URL of the first entry.
+   * With several Logto servers, each entry of the array has its own URL. The issuer in the rejected token selects the entry. For a
+   * request without a token, or with a token of an unknown issuer, the challenge contains the URL of the first entry.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` if the value is not an `http:` or `https:` URL, or has a query or a fragment.
@@ -796,7 +801,7 @@ export interface Jwk {
   readonly kid?: string
   /** `sig`, if present. */
   readonly use?: string
-  /** Must contain `verify`, if present. */
+  /** If `key_ops` is present, it must contain `verify`. */
   readonly key_ops?: readonly string[]
   /** The only algorithm that the key may be used with. Logto's RSA keys have no `alg`. */
   readonly alg?: string
@@ -902,8 +907,8 @@ export interface GuestContext {
   organizationId: null
   subjectType: 'guest'
   /**
-   * The value of the guest cookie if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. The id recognizes a
-   * returning visitor, but is no proof of identity, because any client can set the cookie.
+   * The value of the guest cookie if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. Your application can use the
+   * id to recognize a returning visitor. The id is no proof of identity, because any client can set the cookie.
    */
   guestId: string
   /**
@@ -923,13 +928,13 @@ export interface AuthPayload {
   iss: string
   /** Id of the user, or id of the application for a machine-to-machine token. */
   sub: string
-  /** Resource indicator of the API. Logto always issues a single string. */
+  /** Resource indicator of the API. In Logto's tokens, `aud` is always a single string. */
   aud: string | string[]
   /** Expiry time, in seconds since the epoch. */
   exp: number
   /** Time of issue, in seconds since the epoch. */
   iat?: number
-  /** Start of validity, in seconds since the epoch. */
+  /** Time from which the token is valid, in seconds since the epoch. */
   nbf?: number
   /** Id of the token. */
   jti?: string
@@ -1010,7 +1015,7 @@ export class AuthError extends Error {
   readonly code: AuthErrorCode
   /** HTTP status of the response. */
   readonly status: 400 | 401 | 403 | 503
-  /** The same value as `status`. Fastify and `http-errors` read this property. */
+  /** `statusCode` has the same value as `status`, because Fastify and `http-errors` read `statusCode`. */
   readonly statusCode: 400 | 401 | 403 | 503
   /** Value of the `WWW-Authenticate` header (RFC 6750 section 3). `null` during an outage. */
   readonly wwwAuthenticate: string | null
@@ -1028,8 +1033,8 @@ export class AuthError extends Error {
 }
 
 /**
- * Creates an error for your own permission checks. If a handler throws this error, the response has status 403 and the same
- * format as every other rejection. In Express, register `authErrorHandler`.
+ * Creates an error for your own permission checks. If a handler throws this error, the response has status 403 and the same format
+ * as every other rejection. In Express, register `authErrorHandler` to send this response.
  *
  * @param message - A sentence that clients may see.
  * @returns An {@link AuthError} with the code `forbidden`, which your code throws.
@@ -1083,7 +1088,7 @@ export type AuthSubject = AuthContext | Partial<AuthPayload> | null | undefined
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
  * @param options - `mode`: whether all scopes are required (the default), or any of them.
- * @returns `false` for a guest and for `null` too.
+ * @returns `true` if the subject has the scopes. For a guest and for `null`, the result is `false`.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`, because an empty requirement is a mistake.
  *
  * @example
@@ -1124,7 +1129,7 @@ export function requireScopes(
  * @param subject - A context or claims.
  * @param role - A single role.
  * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
- * @returns `false` for a guest and for `null` too.
+ * @returns `true` if the subject has the role. For a guest and for `null`, the result is `false`.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or `claimKeys`.
  *
  * @example
@@ -1166,7 +1171,7 @@ export function requireRole(
  * @param token - The access token.
  * @param options - The attributes of the cookie.
  * @returns The value of a `Set-Cookie` header.
- * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
+ * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that could add an attribute or another cookie.
  *
  * @example
  * ```ts
@@ -1206,7 +1211,8 @@ export interface AuthCookieOptions {
  * @param guestId - The id of the guest: 1 to 128 of the characters `A-Z a-z 0-9 _ -`.
  * @param guestCookie - The attributes of the cookie, as in the option `guestCookie`.
  * @returns The value of a `Set-Cookie` header.
- * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, or if a value would break out of its field.
+ * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, or if a value contains characters that could add an
+ *   attribute or another cookie.
  *
  * @example
  * ```ts

@@ -44,7 +44,7 @@ export const CSRF_HEADER_NAME = 'x-csrf-token'
  * 'logto_csrf_token' cookie." }`.
  *
  * @param options - See {@link CsrfMiddlewareOptions}.
- * @returns The middleware, to be registered before the routes that change data.
+ * @returns The middleware, which you register before the routes that change data.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
@@ -115,7 +115,7 @@ export function generateCsrfToken(): string
  * @param token - The token, as {@link generateCsrfToken} returns it.
  * @param options - The attributes of the cookie.
  * @returns The value of a `Set-Cookie` header.
- * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
+ * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that could add an attribute or another cookie.
  *
  * @example
  * ```ts

@@ -30,8 +30,9 @@ import type { ResourceMetadataOptions } from './resource-metadata'
  * `authInfo`. The `AuthContext` is stored in `req.logto`, where `getAuth`, `requireAuth` and `protect` of `logto-authkit/express`
  * find it.
  *
- * Rejected requests get the same response as from `logto-authkit/express`. The challenge contains the URL of the metadata
- * (`resource_metadata`), from which clients discover Logto. Only the `Authorization` header is read, as the MCP specification requires.
+ * The response to a rejected request is the same as in `logto-authkit/express`. The challenge contains the URL of the metadata
+ * (`resource_metadata`), from which clients discover Logto. Only the `Authorization` header is read, as the MCP specification
+ * requires.
  *
  * In an application with other routes, register the middleware only for the paths of the MCP server and of the metadata:
  * `app.use(['/mcp', '/.well-known/oauth-protected-resource/mcp'], mcpAuth(options))`.
@@ -39,7 +40,7 @@ import type { ResourceMetadataOptions } from './resource-metadata'
  * For clients in browsers, register `cors({ exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'] })` before `mcpAuth`.
  *
  * @param options - See {@link McpAuthOptions}.
- * @returns The middleware, to be registered before the route of the MCP server.
+ * @returns The middleware, which you register before the route of the MCP server.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example
@@ -49,14 +50,14 @@ import type { ResourceMetadataOptions } from './resource-metadata'
  */
 export function mcpAuth(options: McpAuthOptions): McpMiddleware
 
-/** The shape of an Express request handler, without depending on Express. */
+/** The type of an Express request handler, declared without importing Express. */
 export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
  * Converts a context to the `AuthInfo` of `@modelcontextprotocol/sdk`, for servers that use another adapter, such as Hono.
  *
  * @param auth - A context with a token.
- * @returns The `AuthInfo`, for the transports of the SDK.
+ * @returns The `AuthInfo` that you pass to the transports of the SDK.
  * @throws `TypeError` if the context belongs to a guest, or if this package has not created the context.
  *
  * @example

@@ -43,7 +43,10 @@ export interface ResourceMetadataOptions {
    * parameter, so register the URL as an API resource in Logto and use it as `audience`.
    */
   resource: string
-  /** URL of your Logto server, as in `VerifyAuthOptions`. The issuer of this server is the authorization server. */
+  /**
+   * URL of your Logto server, as in `VerifyAuthOptions`. The issuer of this Logto server becomes the authorization server in the
+   * metadata.
+   */
   logtoUrl?: string
   /**
    * Issuers of the authorization servers.

@@ -107,7 +107,7 @@ export function verifyNextAuth(
  * @param token - The access token.
  * @param options - The attributes of the cookie.
  * @returns The value of a `Set-Cookie` header.
- * @throws `TypeError` with `code: 'invalid_options'` if a value would break out of its field.
+ * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that could add an attribute or another cookie.
  *
  * @example
  * ```ts
@@ -130,7 +130,7 @@ export function buildAuthCookieHeader(
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
  * @param options - `mode`: whether all scopes are required (the default), or one of them.
- * @returns `false` for a guest and for `null` too.
+ * @returns `true` if the check succeeds. For a guest and for `null`, the result is `false`.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`.
  *
  * @example
@@ -169,7 +169,7 @@ export function requireScopes(
  * @param subject - A context or claims.
  * @param role - One role.
  * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
- * @returns `false` for a guest and for `null` too.
+ * @returns `true` if the check succeeds. For a guest and for `null`, the result is `false`.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or empty `claimKeys`.
  *
  * @example

@@ -29,8 +29,8 @@ declare global {
 }
 
 /**
- * The property of Express requests that contains the context: `auth`, or the name that the application has registered as
- * `property` in `Register` because another library declares `auth` with its own type.
+ * The property of Express requests that contains the context. By default, the property is `auth`. If another library declares
+ * `auth` with its own type, register another name as `property` in `Register`.
  */
 type RequestWithContext = Register extends { property: infer Name extends string }
   ? { [name in Name]: RegisteredContext }
@@ -45,7 +45,7 @@ interface RequestWithAuth {
   auth: RegisteredContext
 }
 
-/** The shape of an Express request handler, without depending on Express. */
+/** The type of an Express request handler, declared without importing Express. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
@@ -67,7 +67,7 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  *
  * @param options - See {@link LogtoAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
  *   are read from the environment.
- * @returns The middleware, to be registered before the routes that need a token.
+ * @returns The middleware, which you register before the routes that need a token.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Guests
@@ -90,11 +90,11 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 
 /**
- * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
- * values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
+ * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
+ * ignores values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
  *
- * @param req - The request, as a handler gets it.
- * @returns The context, or `undefined` where nothing was verified.
+ * @param req - The request that the handler has received.
+ * @returns The context, or `undefined` if the request was not verified.
  *
  * @example
  * ```ts
@@ -107,9 +107,10 @@ export function getAuth(req: object): RegisteredContext
  * Returns the context of a request with a valid token, which is never a guest. Handlers behind {@link protect} can call
  * `requireAuth` if the application allows guests.
  *
- * @param req - The request, as a handler gets it.
+ * @param req - The request that the handler has received.
  * @returns The context of a user or application.
- * @throws {@link AuthError} with which `protect` would reject the request, if the request has no valid token.
+ * @throws {@link AuthError} if the request has no valid token. The error is the same error with which `protect` would reject the
+ *   request.
  *
  * @example
  * ```ts
@@ -121,8 +122,8 @@ export function requireAuth(req: object): AuthenticatedContext
 
 /**
  * Creates an error handler for an {@link AuthError} that a handler throws, for example with `requireScopes` or `forbidden`. The
- * response is the same as the response of {@link logtoAuth} to rejected requests. Other errors, and errors after the response has
- * started, are passed on. Register the error handler after your routes.
+ * response is the same as the response of {@link logtoAuth} to rejected requests. The error handler passes on all other errors, and
+ * errors that occur after the response has started. Register the error handler after your routes.
  *
  * The error handler does not call `onError`. An `onError` function may pass its error on to the error handler.
  *
@@ -163,10 +164,10 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, Pr
 
 /**
  * Creates middleware for a route or router: the context that {@link logtoAuth} has verified must meet the requirements. Guests are
- * rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
+ * rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
- * @returns The middleware, to be registered for a route or router below {@link logtoAuth}.
+ * @returns The middleware, which you register for a route or router after {@link logtoAuth}.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

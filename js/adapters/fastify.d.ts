@@ -33,19 +33,19 @@ declare module 'fastify' {
 }
 
 /**
- * A plugin that verifies the token in an `onRequest` hook, before the body is read, and sets `request.auth`. A rejected request
- * gets the same response as from `logto-authkit/express`, with the status and headers of the {@link AuthError} and the JSON
- * `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie.
- * CORS preflights are rejected unless `allowPreflight` is set, so register `@fastify/cors` before this plugin.
+ * A plugin that verifies the token in an `onRequest` hook, before the body is read, and sets `request.auth`. The response to a
+ * rejected request is the same as in `logto-authkit/express`: the status and headers of the {@link AuthError}, and the JSON
+ * `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie. CORS
+ * preflights are rejected unless `allowPreflight` is set, so register `@fastify/cors` before this plugin.
  *
  * The hook applies to the scope that registers the plugin, as with `fastify-plugin`. Register the plugin at the root for all
  * routes, or inside another plugin for the routes of that plugin.
  *
  * If a handler throws an `AuthError`, Fastify's error handler uses the status and headers of the error.
  *
- * @param fastify - The instance, which `register` passes.
+ * @param fastify - The Fastify instance, which `register` passes to the plugin.
  * @param options - See {@link LogtoAuthOptions}. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE` are read from the environment.
- * @returns A promise, for which Fastify waits.
+ * @returns A promise that Fastify awaits.
  * @throws `TypeError` with `code: 'invalid_options'`. `register` and `ready` reject with the `TypeError`.
  *
  * @example Only some routes
@@ -60,11 +60,11 @@ declare module 'fastify' {
 export function logtoAuth(fastify: FastifyInstance, options: LogtoAuthOptions): Promise<void>
 
 /**
- * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
- * values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
+ * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
+ * ignores values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
  *
- * @param request - The request, as a handler gets it.
- * @returns The context, or `undefined` where nothing was verified.
+ * @param request - The request that the handler has received.
+ * @returns The context, or `undefined` if the request was not verified.
  *
  * @example
  * ```ts
@@ -76,9 +76,10 @@ export function getAuth(request: object): RegisteredContext
 /**
  * Returns the context of a request with a valid token, which is never a guest.
  *
- * @param request - The request, as a handler gets it.
+ * @param request - The request that the handler has received.
  * @returns The context of a user or application.
- * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
+ * @throws {@link AuthError} if the request has no valid token. The error is the same error with which {@link protect} would reject
+ *   the request.
  *
  * @example
  * ```ts
@@ -111,7 +112,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
 
 /**
  * Creates a hook (`onRequest` or `preHandler`) for a route or scope: the context that {@link logtoAuth} has verified must meet the
- * requirements. Guests are rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with
+ * requirements. Guests are rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with
  * `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.

@@ -25,8 +25,8 @@ import type { AdapterOptions, PropertyOption, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * The variables that {@link logtoAuth} sets. Hono infers the types of the variables in chained calls. Otherwise, write
- * `new Hono<{ Variables: AuthVariables }>()`.
+ * The variables that {@link logtoAuth} sets. Hono infers the types of the variables in chained calls. If the calls are not chained,
+ * write `new Hono<{ Variables: AuthVariables }>()`.
  */
 export type AuthVariables<Auth extends AuthContext = AuthContext> = {
   /** The verified context. With `allowPreflight`, the variable is `undefined` in CORS preflights. */
@@ -34,17 +34,17 @@ export type AuthVariables<Auth extends AuthContext = AuthContext> = {
 }
 
 /**
- * Creates middleware that verifies the token of a request and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). A
- * rejected request gets the same response as from `logto-authkit/express`, with the status and headers of the {@link AuthError}
- * and the JSON `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets
- * a cookie. CORS preflights are rejected unless `allowPreflight` is set, so register `cors()` before `logtoAuth()`.
+ * Creates middleware that verifies the token of a request and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). The
+ * response to a rejected request is the same as in `logto-authkit/express`: the status and headers of the {@link AuthError}, and
+ * the JSON `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a
+ * cookie. CORS preflights are rejected unless `allowPreflight` is set, so register `cors()` before `logtoAuth()`.
  *
  * If a handler throws an `AuthError`, Hono calls `app.onError`. Without `app.onError`, the response is the same as for a rejected
  * request.
  *
  * @param options - See {@link LogtoAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
  *   are read from the environment.
- * @returns The middleware, to be registered before the routes that need a token.
+ * @returns The middleware, which you register before the routes that need a token.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Only some routes, with guests
@@ -61,11 +61,12 @@ export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
 ): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> | GuestContext } }>
 
 /**
- * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
- * values that other code has stored in the variable. If `logtoAuth` has not verified the request, the result is `undefined`.
+ * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
+ * ignores values that other code has stored in the variable. If `logtoAuth` has not verified the request, the result is
+ * `undefined`.
  *
- * @param c - Hono's context, as a handler gets it.
- * @returns The context, or `undefined` where nothing was verified.
+ * @param c - The Hono context that the handler has received.
+ * @returns The context, or `undefined` if the request was not verified.
  *
  * @example
  * ```ts
@@ -78,9 +79,10 @@ export function getAuth(c: Context<any>): AuthContext
 /**
  * Returns the context of a request with a valid token, which is never a guest.
  *
- * @param c - Hono's context, as a handler gets it.
+ * @param c - The Hono context that the handler has received.
  * @returns The context of a user or application.
- * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
+ * @throws {@link AuthError} if the request has no valid token. The error is the same error with which {@link protect} would reject
+ *   the request.
  *
  * @example
  * ```ts
@@ -113,10 +115,10 @@ export interface LogtoAuthOptions<Claims = unknown, Property extends string = st
 
 /**
  * Creates middleware for a route: the context that {@link logtoAuth} has verified must meet the requirements. Guests are rejected
- * with the code in `guestReason`, and requests that `logtoAuth` has not verified with `missing_token` (401).
+ * with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
- * @returns The middleware, to be registered for a route or path below {@link logtoAuth}.
+ * @returns The middleware, which you register for a route or path after {@link logtoAuth}.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example

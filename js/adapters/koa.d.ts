@@ -24,8 +24,8 @@ import type { AdapterOptions, PropertyOption, Requirements } from './options'
 export type { OrganizationId, Requirements } from './options'
 
 /**
- * The state that {@link logtoAuth} sets. Koa infers the type of the state in chained `use` calls. Otherwise, write
- * `new Koa<AuthState>()` or `new Router<AuthState>()`.
+ * The state that {@link logtoAuth} sets. Koa infers the type of the state in chained `use` calls. If the calls are not chained,
+ * write `new Koa<AuthState>()` or `new Router<AuthState>()`.
  */
 export interface AuthState {
   /** The verified context. With `allowPreflight`, the property is `undefined` in CORS preflights. */
@@ -33,8 +33,8 @@ export interface AuthState {
 }
 
 /**
- * Creates middleware that verifies the token of a request and sets `ctx.state.auth`. A rejected request gets the same response as
- * from `logto-authkit/express`, with the status and headers of the {@link AuthError} and the JSON `{ error, code, message }`. With
+ * Creates middleware that verifies the token of a request and sets `ctx.state.auth`. The response to a rejected request is the same
+ * as in `logto-authkit/express`: the status and headers of the {@link AuthError}, and the JSON `{ error, code, message }`. With
  * `allowGuest: true`, no request is rejected, and the response to a new guest sets a cookie. CORS preflights are rejected unless
  * `allowPreflight` is set, so register `@koa/cors` before `logtoAuth()`.
  *
@@ -42,7 +42,7 @@ export interface AuthState {
  *
  * @param options - See {@link LogtoAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
  *   are read from the environment.
- * @returns The middleware, to be registered before the middleware that needs a token.
+ * @returns The middleware, which you register before the middleware that needs a token.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
  *
  * @example Guests
@@ -54,11 +54,11 @@ export interface AuthState {
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware<AuthState>
 
 /**
- * Returns the context that {@link logtoAuth} has verified. The result does not depend on the option `property`, and ignores
- * values that other code has stored in the state. If `logtoAuth` has not verified the request, the result is `undefined`.
+ * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
+ * ignores values that other code has stored in the state. If `logtoAuth` has not verified the request, the result is `undefined`.
  *
- * @param ctx - Koa's context, as middleware gets it.
- * @returns The context, or `undefined` where nothing was verified.
+ * @param ctx - The Koa context that the middleware has received.
+ * @returns The context, or `undefined` if the request was not verified.
  *
  * @example
  * ```ts
@@ -72,9 +72,10 @@ export function getAuth(ctx: object): RegisteredContext
 /**
  * Returns the context of a request with a valid token, which is never a guest.
  *
- * @param ctx - Koa's context, as middleware gets it.
+ * @param ctx - The Koa context that the middleware has received.
  * @returns The context of a user or application.
- * @throws {@link AuthError} with which {@link protect} would reject the request, if the request has no valid token.
+ * @throws {@link AuthError} if the request has no valid token. The error is the same error with which {@link protect} would reject
+ *   the request.
  *
  * @example
  * ```ts
@@ -113,11 +114,11 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
 
 /**
  * Creates middleware that protects all middleware registered after it: the context that {@link logtoAuth} has verified must meet
- * the requirements. Guests are rejected with the code in `guestReason`, and requests that `logtoAuth` has not verified with
- * `missing_token` (401).
+ * the requirements. Guests are rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected
+ * with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
- * @returns The middleware, to be registered below {@link logtoAuth}.
+ * @returns The middleware, which you register after {@link logtoAuth}.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
  *
  * @example With `@koa/router`

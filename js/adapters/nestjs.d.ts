@@ -43,8 +43,8 @@ export type { OrganizationId, Requirements } from './options'
  * sends the same response as `logto-authkit/express`. With `allowGuest: true`, no request is rejected, and the response to a new
  * guest sets a cookie. CORS preflights are rejected unless `allowPreflight` is set, or `app.enableCors()` responds to them first.
  *
- * In GraphQL, the response to a rejected request contains an error whose `extensions.originalError` is the same body. For other
- * kinds of contexts, override {@link LogtoAuthGuard.getRequest}.
+ * In GraphQL, the response to a rejected request contains an error with this body in `extensions.originalError`. For other kinds of
+ * contexts, override {@link LogtoAuthGuard.getRequest}.
  */
 export class LogtoAuthGuard implements CanActivate {
   /** @throws `TypeError` with `code: 'invalid_options'`. */
@@ -56,8 +56,8 @@ export class LogtoAuthGuard implements CanActivate {
    *
    * By default, `getRequest` returns the request of HTTP contexts, and `req` of GraphQL contexts.
    *
-   * @throws `Error` if the context has no request, as in a gateway. For such contexts, override `getRequest`, or mark the handler
-   * with {@link Public}.
+   * @throws `Error` if the context has no request, as in a gateway. For contexts without a request, override `getRequest`, or mark
+   *   the handler with {@link Public}.
    *
    * @example Socket.IO gateways, with the request of the handshake. For a rejected message, clients receive the event `exception`.
    * ```ts
@@ -96,8 +96,8 @@ export function Auth(): ParameterDecorator
 
 /**
  * A decorator for a method or controller: the context that {@link LogtoAuthGuard} has verified must meet the requirements. Guests
- * are rejected with the code in `guestReason`, and requests that the guard has not verified with `missing_token` (401). On the same
- * method or class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
+ * are rejected with the code in `guestReason`. Requests that the guard has not verified are rejected with `missing_token` (401). On
+ * the same method or class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @returns The decorator.

@@ -115,8 +115,9 @@ export type OrganizationId =
 /** The option `property` of the adapters that store the context in a property of the request, context or state. */
 export interface PropertyOption<Property extends string = string> {
   /**
-   * The name under which the context is stored, for applications in which `auth` is taken. In Express, register this name as
-   * `property` in `Register`. In other frameworks, declare the type of the property yourself, or read the context with `getAuth`.
+   * The name under which the context is stored, for applications in which other code uses the name `auth`. In Express, register
+   * this name as `property` in `Register`. In other frameworks, declare the type of the property yourself, or read the context with
+   * `getAuth`.
    *
    * @defaultValue `'auth'`
    */

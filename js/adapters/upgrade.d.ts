@@ -25,9 +25,9 @@ import type { AuthContext, AuthErrorCode, ContextWith, GuestContext, OneOrMore }
 import type { AdapterOptions } from './options'
 
 /**
- * Verifies the token of an upgrade request and sets `request.auth`. A rejected request gets the same response as from
- * `logto-authkit/express`. The response is written to the raw socket, which is then destroyed. If the origin of the request is in
- * `allowedOrigins`, the response has CORS headers.
+ * Verifies the token of an upgrade request and sets `request.auth`. The response to a rejected request is the same as in
+ * `logto-authkit/express`. `verifyUpgrade` writes the response to the raw socket, and then destroys the socket. If the origin of
+ * the request is in `allowedOrigins`, the response has CORS headers.
  *
  * For Socket.IO, {@link socketAuth} is simpler. To reject Socket.IO clients before a connection is established, call `verifyUpgrade`
  * in Socket.IO's option `allowRequest`.
@@ -116,8 +116,8 @@ export function socketAuth<Claims = unknown>(
 ): SocketMiddleware<ContextWith<Claims> | GuestContext>
 
 /**
- * Middleware for Socket.IO's `io.use` and `namespace.use`, without depending on Socket.IO. If the application declares the type of
- * `socket.data`, its `auth` must accept this context.
+ * The type of middleware for Socket.IO's `io.use` and `namespace.use`, declared without importing Socket.IO. If the application
+ * declares the type of `socket.data`, its `auth` must accept this context.
  *
  * @example
  * ```ts
@@ -191,8 +191,8 @@ export interface VerifyUpgradeOptions<Claims = unknown>
   getToken?(request: IncomingMessage): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * The origins of the pages that may open a connection. A request with another `Origin` is rejected with 403 before its token is
-   * read. A request without an `Origin` header does not come from a browser, so it is accepted.
+   * The origins of the pages that may open a connection. A request whose `Origin` is not in the list is rejected with 403 before
+   * its token is read. A request without an `Origin` header does not come from a browser, so it is accepted.
    *
    * @defaultValue any origin, except that requests with cookies are rejected if their `Origin` has another host than `Host`
    * @throws `TypeError` with `code: 'invalid_options'` if an item is not an origin such as `https://app.example.com`, without a

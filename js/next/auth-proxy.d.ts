@@ -8,17 +8,18 @@ import type { NextAuthOptions } from './index.js'
  * Creates the default export of `proxy.ts` (Next.js 16), or of a `middleware.ts` with `runtime: 'nodejs'` in its `config`
  * (Next.js 15.5).
  *
- * If a page request (GET, `Accept: text/html`) or a form post would get a 401, the proxy redirects it to `signInUrl`. A Server
- * Action gets the 401 with a header that makes the Next.js client open `signInUrl`. All other rejected requests get the same
- * response as from `withAuth`. Page requests with a 403 or 503 are not redirected, because signing in again would not help.
+ * If a page request (GET, `Accept: text/html`) or a form post would get a 401, the proxy redirects the browser to `signInUrl`. A
+ * Server Action gets the 401 with a header that makes the Next.js client open `signInUrl`. The response to any other rejected
+ * request is the same as in `withAuth`. A page request that gets a 403 or 503 is not redirected, because signing in again would not
+ * help.
  *
  * Requests for `/_next/static`, `/_next/image`, `/favicon.ico`, `/robots.txt`, `/sitemap.xml`, `/manifest.json` and
  * `/manifest.webmanifest` pass without a session. CORS preflights pass only with `allowPreflight`. Exclude the files in `public/`
  * with `config.matcher`.
  *
- * The cookie `logto_authkit_sign_in` records redirects to the sign-in page for ten minutes. If the browser returns with another
- * token that is rejected too, or returns repeatedly, the proxy responds with an error page that states the cause, and emits the
- * warning `LOGTO_AUTHKIT_SIGN_IN_LOOP`.
+ * The cookie `logto_authkit_sign_in` records redirects to the sign-in page for ten minutes. If the browser returns from the sign-in
+ * page repeatedly, or with another token that is rejected, the proxy ends the loop. The response is an error page that states the
+ * cause, and the process emits the warning `LOGTO_AUTHKIT_SIGN_IN_LOOP`.
  *
  * A response that sets a new guest cookie has the header `Cache-Control: private, no-store`, because in Next.js, the headers of
  * the proxy take precedence over the headers of the route.
@@ -28,7 +29,7 @@ import type { NextAuthOptions } from './index.js'
  *
  * @param options - The options: see {@link NextAuthOptions} and {@link AuthProxyPaths}. In an array, all entries must have the
  * same paths.
- * @returns The proxy, to be exported.
+ * @returns The proxy, which you export.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example `proxy.ts`
@@ -67,9 +68,9 @@ export interface AuthProxyPaths {
    * The sign-in page: a path of this application without base path, a URL, or a function that takes the request and returns a path
    * or URL. The query parameter `redirect_to` contains the requested path and query, without base path.
    *
-   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected. The same
-   * applies to its path with a locale in front, such as `/de/sign-in`. If `signInUrl` is a function, it is called for every request
-   * except requests for files of Next.js.
+   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected. A locale may
+   * precede the path of the sign-in page, as in `/de/sign-in`. If `signInUrl` is a function, it is called for every request except
+   * requests for files of Next.js.
    *
    * Validate `redirect_to` before you use it, because anyone can create a link to your sign-in page.
    *

@@ -10,12 +10,12 @@
  * `output: 'standalone'` needs no further configuration: Next.js traces the external package and copies the installed addons for
  * all platforms, with npm and with pnpm. `outputFileTracingIncludes` is not changed.
  *
- * The application itself must depend on `logto-authkit`. In a monorepo, add the dependency to the workspace with this
- * configuration, even if only another workspace imports the package. webpack and Next.js 15 resolve external packages from the
- * workspace with the configuration, and bundle packages that they cannot find.
+ * The application itself must depend on `logto-authkit`. In a monorepo, add the dependency to the workspace that contains
+ * `next.config`, even if only another workspace imports the package. webpack and Next.js 15 look for external packages in that
+ * workspace, and bundle packages that they do not find there.
  *
  * @param nextConfig - A configuration object, a promise of an object, or a function that returns an object or a promise.
- * @returns A value of the same kind, with the package added.
+ * @returns The configuration in the same form, with the package added.
  *
  * @example
  * ```ts

@@ -41,14 +41,14 @@ export * from './auth-proxy.js'
  * Wraps a Route Handler so that it is called only for requests with a valid token, and sets `request.auth`.
  *
  * A rejected request gets a response with the status and headers of the error and the JSON `{ error, code, message }`. If the
- * handler throws an `AuthError`, the response is the same. All other errors, including the errors of `redirect()` and
- * `notFound()`, are passed on to Next.js.
+ * handler throws an `AuthError`, the response is the same as for a rejected request. All other errors, including the errors of
+ * `redirect()` and `notFound()`, are passed on to Next.js.
  *
  * CORS preflights (`OPTIONS`) are verified like any other request, unless `allowPreflight` is set. If the route does not export
  * `OPTIONS`, Next.js itself responds to preflights.
  *
- * With `allowGuest`, the response to a new guest sets the guest cookie. {@link getAuth} and {@link verifyNextAuth} return the
- * same guest id during that request.
+ * With `allowGuest`, the response to a new guest sets the guest cookie. Within a request, {@link getAuth} and {@link
+ * verifyNextAuth} return the guest id that this cookie contains.
  *
  * If a request has two `Authorization` headers, Next.js passes only the first header to Route Handlers and to the proxy, so
  * only the first header is verified. In the Pages Router, a request with two `Authorization` headers is rejected with
@@ -113,7 +113,7 @@ export function withApiAuth<Data = unknown, const Guests extends AllowGuest = fa
  * Binds all functions of this entry point to one set of options, which is parsed once.
  *
  * @param options - See {@link NextAuthOptions}. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE` are read from the environment.
- * @returns The functions, to be exported from one file of the application.
+ * @returns The functions, which you export from one file of the application.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example

@@ -8,7 +8,7 @@ export * from './stores'
 /**
  * Creates revocations: a list of users, sessions and tokens that are rejected before their tokens expire.
  *
- * Every instance keeps a copy of the list in memory. Verifiers check this copy synchronously, also for previously verified tokens.
+ * Every instance keeps a copy of the list in memory. Verifiers check the copy synchronously, also for previously verified tokens.
  * With a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
  *
  * @param options - The options: see {@link RevocationsOptions}.
@@ -44,17 +44,17 @@ export interface RevocationsOptions {
   store?: RevocationStore
 
   /**
-   * How long revocations are kept, in seconds. Set the longest lifetime of an access token, because tokens that live longer are
-   * accepted again after `maxTokenLifetime`. All instances must use the same `maxTokenLifetime`.
+   * How long revocations are kept, in seconds. Use the longest lifetime of your access tokens, because a revoked token that lives
+   * longer is accepted again after `maxTokenLifetime`. All instances must use the same `maxTokenLifetime`.
    *
    * @defaultValue 86400
    */
   maxTokenLifetime?: number
 
   /**
-   * The behavior while the store is unreachable. `'accept'` misses new revocations. `'refuse'` rejects requests with 503
-   * `revocations_unavailable` if the store has been unreachable for longer than `maxLagMs`, and until the revocations have been
-   * loaded. Known revocations remain in force with both values.
+   * The behavior while the store is unreachable. With `'accept'`, new revocations have no effect on this instance. With `'refuse'`,
+   * requests are rejected with 503 `revocations_unavailable` if the store has been unreachable for longer than `maxLagMs`, and
+   * until the revocations have been loaded. Known revocations remain in force with both values.
    *
    * @defaultValue `'accept'`
    */
@@ -78,7 +78,8 @@ export interface RevocationsOptions {
  */
 export interface Revocations {
   /**
-   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens that are issued later are valid.
+   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens that are issued after the revocation are
+   * valid.
    *
    * @param userId - The id of the user, as in the `sub` claim.
    */
@@ -108,20 +109,20 @@ export interface Revocations {
   revokeGrant(grantId: string): Promise<void>
 
   /**
-   * Revokes all tokens of an application. Tokens that are issued later are valid.
+   * Revokes all tokens of an application. Tokens that are issued after the revocation are valid.
    *
    * @param clientId - The id of the application, as in the `client_id` claim.
    */
   revokeClient(clientId: string, options?: RevokeOptions): Promise<void>
 
   /**
-   * Revokes all tokens for an organization. Tokens that are issued later are valid.
+   * Revokes all tokens for an organization. Tokens that are issued after the revocation are valid.
    *
    * @param organizationId - The id of the organization.
    */
   revokeOrganization(organizationId: string, options?: RevokeOptions): Promise<void>
 
-  /** Revokes all tokens of all users and applications. Tokens that are issued later are valid. */
+  /** Revokes all tokens of all users and applications. Tokens that are issued after the revocation are valid. */
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**
@@ -129,9 +130,9 @@ export interface Revocations {
    * who is suspended, deleted or removed from an organization, or whose password an administrator has changed. Tokens for deleted
    * organizations and tokens of grants that Logto has revoked are revoked too. Other events are acknowledged.
    *
-   * The handler responds with 200, with 401 for a wrong signature, with 400, 413 or 500 for a body that cannot be read, and with 503
-   * if the store has not acknowledged the revocation within a second. Logto does not repeat a failed request, but
-   * {@link Revocations.catchUp} applies missed events.
+   * The handler responds with 200 if the event was processed, with 401 for a wrong signature, and with 400, 413 or 500 for a body
+   * that cannot be read. If the store has not acknowledged the revocation within a second, the status is 503. Logto does not repeat
+   * a failed request, but {@link Revocations.catchUp} applies missed events.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
@@ -183,7 +184,7 @@ export interface Revocations {
 /** Options of the functions that revoke tokens by the time at which they were issued. */
 export interface RevokeOptions {
   /**
-   * Tokens that were issued up to and including this second are revoked. The time may be at most one hour in the future.
+   * Tokens that were issued up to and including the second of `before` are revoked. `before` may be at most one hour in the future.
    *
    * @defaultValue now
    */
@@ -197,8 +198,8 @@ export interface RevocationStats {
   /** The number of entries in the store that this release does not understand, for example while you deploy a new release. */
   skipped: number
   /**
-   * The number of entries in the store whose time was more than two hours ahead of this machine's clock, because one of the
-   * clocks is wrong. These entries reject all tokens that were issued before that time.
+   * The number of entries in the store whose time was more than two hours ahead of this machine's clock, because one of the clocks
+   * is wrong. An entry whose time is in the future rejects all tokens that are issued before its time.
    */
   ahead: number
   /** Whether the last read from the store succeeded. */
@@ -227,6 +228,8 @@ export interface RevocationStats {
 export interface RevocationMessage {
   /** The property that the revoked tokens have in common. `'member'` is a user within an organization. */
   kind: 'subject' | 'member' | 'organization' | 'client' | 'session' | 'grant' | 'token' | 'all'
-  /** The time of the revocation, in whole seconds. Tokens that were issued up to and including this second are revoked. */
+  /**
+   * The time of the revocation, in whole seconds. Tokens that were issued up to and including the second of `before` are revoked.
+   */
   before: Date
 }

@@ -39,8 +39,9 @@ export interface BackchannelLogoutOptions
 
   /**
    * Determines how logout tokens are matched with access tokens. `'subject'` revokes all tokens that the user has received so far.
-   * Clients in other sessions of the user refresh their tokens. `'session'` revokes the tokens with the same `sid` claim, which
-   * requires a custom-claims script. A logout token that contains only `sub` or only `sid` is matched by the claim that it contains.
+   * Clients in other sessions of the user refresh their tokens. `'session'` revokes the tokens with the `sid` of the logout token.
+   * Access tokens have a `sid` claim only if a custom-claims script adds it. A logout token that contains only `sub` or only `sid`
+   * is matched by the claim that it contains.
    *
    * @defaultValue `'subject'`
    */

@@ -54,8 +54,8 @@ export interface RedisStoreOptions {
  * A log of revocations that instances share. To use a database other than Redis, implement this interface, and test your
  * implementation with `testRevocationStore`.
  *
- * Entries are opaque strings of up to 16 KB. The order and repetitions of entries do not matter. If the connection is lost, the
- * functions must reject instead of waiting.
+ * Entries are opaque strings of up to 16 KB. A store may return entries in any order, and more than once. If the connection is
+ * lost, the functions must reject instead of waiting.
  */
 export interface RevocationStore {
   /** Identifies the log. Worker threads whose stores have the same `identity` share one copy of the entries in memory. */

@@ -16,8 +16,8 @@ declare global {
  *
  * @param options - The options: see {@link TestIssuerOptions}.
  * @returns The issuer, which is listening and has its first key.
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option, as a rejection of the promise.
- * @throws `Error` with `code: 'EADDRINUSE'` if `port` is in use, as a rejection of the promise.
+ * @throws The promise rejects with a `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
+ * @throws The promise rejects with an `Error` with `code: 'EADDRINUSE'` if `port` is in use.
  *
  * @example
  * ```ts
@@ -42,9 +42,10 @@ export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssue
  *
  * @param createStore - Creates a store with its own connections. All stores that `createStore` creates must use the same log, which
  *   must be empty at the start. `createStore` is called several times.
- * @param options - `reset` empties the log. Without `reset`, the behavior after a reset is not tested.
+ * @param options - `reset` empties the log. Without `reset`, the test does not check how the store behaves after the log has been
+ *   emptied.
  * @returns A promise that resolves if the implementation meets all requirements.
- * @throws `AssertionError` that names the first requirement that is not met, as a rejection of the promise.
+ * @throws The promise rejects with an `AssertionError` that names the first requirement that is not met.
  *
  * @example
  * ```ts
@@ -76,8 +77,8 @@ export interface TestIssuerOptions {
 }
 
 /**
- * All algorithms that `logto-authkit` can accept. RSA keys have 2048 bits (Logto's have 4096) and take a few hundred
- * milliseconds to generate. All other keys take about a millisecond.
+ * All algorithms that `logto-authkit` can accept. RSA keys have 2048 bits (Logto's have 4096) and take a few hundred milliseconds
+ * to generate. All other keys take about a millisecond to generate.
  */
 export type TestAlgorithm = Algorithm
 
@@ -150,12 +151,12 @@ export interface TestIssuer {
    * Generates a new signing key and puts the key first in the key set. As in Logto 1.42, the key set then contains the new
    * and the previous key. Older keys are removed, so their tokens become invalid.
    *
-   * The new key set takes effect when the promise resolves. Before that, requests get the previous key set. The key is
-   * generated outside the event loop, and concurrent calls are processed in order.
+   * The new key set takes effect when the promise resolves. Until the promise resolves, requests get the previous key set. The key
+   * is generated outside the event loop, and concurrent calls are processed in order.
    *
    * @param options - The options: see {@link RotateKeysOptions}.
    * @returns A promise that resolves once new tokens are signed with the new key.
-   * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option, as a rejection of the promise.
+   * @throws The promise rejects with a `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
    * @example
    * ```ts
@@ -186,7 +187,7 @@ export interface TestIssuer {
 
   /**
    * Stops listening and closes all connections, including idle and hanging connections. New connections then fail with
-   * `ECONNREFUSED`. A second call has no effect.
+   * `ECONNREFUSED`. Closing a closed issuer has no effect.
    *
    * @returns A promise that resolves when the port is free again.
    */
@@ -214,12 +215,12 @@ export interface MintOptions {
    * Scopes of the token, as an array or a space-separated string.
    *
    * @defaultValue none. As in Logto, a machine-to-machine token for an API resource without scopes has no claim `scope`. In other
-   * tokens without scopes, the claim is an empty string.
+   *   tokens without scopes, the claim `scope` is an empty string.
    */
   scope?: string | readonly string[]
   /**
-   * The claim `aud`, which is `urn:logto:organization:<id>` for an organization token. Logto always issues a single string. To
-   * create a token with an array, use `claims`.
+   * The claim `aud`, which is `urn:logto:organization:<id>` for an organization token. In Logto's tokens, `aud` is always a single
+   * string. To create a token with an array, use `claims`.
    *
    * @defaultValue `'https://api.example.com'`
    */
