@@ -76,8 +76,8 @@ export function verifyLogtoToken<Context extends AuthContext>(
 /**
  * Parses options once for many verifications. `createVerifier` does not connect to Logto, but {@link Verifier.prefetch} does.
  *
- * @param options - What to accept. An array has one entry per Logto server, as in {@link verifyAuth}. Without options, `LOGTO_URL` and
- *   `LOGTO_AUDIENCE` are read from the environment.
+ * @param options - See {@link VerifyAuthOptions}. An array contains the options for several Logto servers, as in
+ *   {@link verifyAuth}. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE` are read from the environment.
  * @returns The verifier, which {@link verifyAuth} accepts in place of options.
  * @throws `TypeError` with `code: 'invalid_options'`. The message names the option, the invalid value and the expected value.
  *
@@ -691,9 +691,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   realm?: string
 
   /**
-   * URL of the resource metadata. Every `WWW-Authenticate` header contains this URL as `resource_metadata` (RFC 9728
-   * section 5.1), so that MCP clients can discover where to get a token. `createResourceMetadata` of
-   * `logto-authkit/resource-metadata` creates the document and its URL.
+   * URL of the resource metadata. Every `WWW-Authenticate` header contains the URL as `resource_metadata` (RFC 9728 section 5.1),
+   * so that MCP clients can discover where to get a token. `createResourceMetadata` of `logto-authkit/resource-metadata` creates
+   * the document and its URL.
    *
    * With several Logto servers, each entry of the array has its own URL. The issuer in the rejected token selects the entry. For a
    * request without a token, or with a token of an unknown issuer, the challenge contains the URL of the first entry.
@@ -733,7 +733,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   jwksCooldownMs?: number
 
   /**
-   * How long a key set that is older than `jwksCacheTtlMs` remains usable while it is being refreshed or cannot be refreshed, in
+   * How long a stale key set (older than `jwksCacheTtlMs`) remains usable while it is being refreshed or cannot be refreshed, in
    * milliseconds. With `0`, stale key sets are never used.
    *
    * @defaultValue `3600000`, one hour

@@ -83,7 +83,8 @@ export type UpgradeRequest<Auth extends AuthContext = AuthContext> = IncomingMes
  * of the `AuthError` and {@link SocketAuthError.data}. Any other error, such as an error thrown by `isRevoked`, is emitted as a
  * process warning, and the client receives only `Internal server error`.
  *
- * As in {@link verifyUpgrade}, a cookie from a page of another host is rejected unless `allowedOrigins` contains its origin.
+ * As in {@link verifyUpgrade}, a cookie from a page of another host is rejected unless `allowedOrigins` contains the origin of the
+ * page.
  *
  * The token is verified once per connection. To end the connection when the token expires, close `socket.conn` at that time. The
  * client then reconnects with a new token.

@@ -50,9 +50,9 @@ export * from './auth-proxy.js'
  * With `allowGuest`, the response to a new guest sets the guest cookie. Within a request, {@link getAuth} and {@link
  * verifyNextAuth} return the guest id that this cookie contains.
  *
- * If a request has two `Authorization` headers, Next.js passes only the first header to Route Handlers and to the proxy, so
- * only the first header is verified. In the Pages Router, a request with two `Authorization` headers is rejected with
- * `ambiguous_token`. Two different cookies, and two values in one header, are rejected everywhere.
+ * If a request has two `Authorization` headers, Next.js passes only the first header to Route Handlers and to the proxy, so only
+ * the first header is verified. In the Pages Router, a request with two `Authorization` headers is rejected with `ambiguous_token`.
+ * A request with two different cookies of the same name, or with two values in one header, is always rejected.
  *
  * @param handler - A Route Handler, `(request, context) => Response`.
  * @param options - The options: see {@link NextAuthOptions}.

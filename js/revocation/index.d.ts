@@ -128,7 +128,7 @@ export interface Revocations {
   /**
    * Creates a handler for Logto's webhooks, which verifies the signature of each event. The handler revokes the tokens of a user
    * who is suspended, deleted or removed from an organization, or whose password an administrator has changed. Tokens for deleted
-   * organizations and tokens of grants that Logto has revoked are revoked too. Other events are acknowledged.
+   * organizations and tokens of grants that Logto has revoked are revoked too. The handler acknowledges all other events.
    *
    * The handler responds with 200 if the event was processed, with 401 for a wrong signature, and with 400, 413 or 500 for a body
    * that cannot be read. If the store has not acknowledged the revocation within a second, the status is 503. Logto does not repeat
