@@ -9,7 +9,7 @@ const CLASSES = [
   {
     name: 'non-canonical base64url',
     ours: 'rejected',
-    why: 'RFC 7515 section 2 and RFC 4648 section 3.5 forbid padding, whitespace and leftover bits. Otherwise, a token would have several encodings, and a blocklist that contains one encoding would miss the others.',
+    why: 'RFC 7515 section 2 and RFC 4648 section 3.5 forbid padding, whitespace and leftover bits. With padding, whitespace or leftover bits, a token would have several encodings, and a blocklist that contains one encoding would miss the others.',
     covers: ({ code, parts }) => code === 'malformed_token' && parts.length === 3 && !parts.every(isCanonical),
   },
   {
@@ -135,7 +135,7 @@ const CLASSES = [
   {
     name: '`key_ops` or `ext` with additional or unusual values',
     ours: 'accepted',
-    why: 'According to RFC 7517 section 4.3, a key can be used to verify signatures if `key_ops` contains `verify`. Other or repeated operations, and `ext`, do not forbid this use.',
+    why: 'According to RFC 7517 section 4.3, a key can be used to verify signatures if `key_ops` contains `verify`. Additional or repeated operations in `key_ops`, and the member `ext`, do not forbid verifying signatures.',
     covers: ({ code, named }) => code === null && named.some(isPassedOver),
   },
 ]

@@ -52,9 +52,9 @@ export interface RevocationsOptions {
   maxTokenLifetime?: number
 
   /**
-   * The behavior while the store is unreachable. With `'accept'`, new revocations have no effect on this instance. With `'refuse'`,
-   * requests are rejected with 503 `revocations_unavailable` if the store has been unreachable for longer than `maxLagMs`, and
-   * until the revocations have been loaded. Known revocations remain in force with both values.
+   * The behavior while the store is unreachable. With `'accept'`, this instance does not learn of revocations on other instances.
+   * With `'refuse'`, requests are rejected with 503 `revocations_unavailable` if the store has been unreachable for longer than
+   * `maxLagMs`, and until the revocations have been loaded. Known revocations remain in force with both values.
    *
    * @defaultValue `'accept'`
    */
