@@ -198,6 +198,8 @@ async function hangUp(port, token) {
 const median = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)]
 
 async function main() {
+  // Warnings about rejected tokens would hide the results.
+  process.removeAllListeners('warning')
   const { values } = parseArgs({
     options: { minutes: { type: 'string', default: '15' }, record: { type: 'boolean', default: false } },
   })

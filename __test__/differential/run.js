@@ -88,6 +88,8 @@ function codeOf(error) {
 }
 
 async function main() {
+  // Warnings about rejected tokens would hide the results.
+  process.removeAllListeners('warning')
   const { values } = parseArgs({
     options: {
       count: { type: 'string', default: '200000' },
