@@ -27,7 +27,8 @@ const client =
 client.on('error', () => {})
 const policy = refuses ? /** @type {const} */ ({ whenUnavailable: 'refuse', maxLagMs }) : {}
 const revocations = createRevocations({ store: redisStore(client), ...policy })
-const verifier = createVerifier({ ...options, revocations })
+// The key server shares its process with the load, which may keep it busy for seconds.
+const verifier = createVerifier({ ...options, jwksTimeoutMs: 60_000, revocations })
 // The outages are intended.
 process.emitWarning = () => {}
 
