@@ -19,6 +19,8 @@ export class Browser {
       redirect_uri: CALLBACK,
       scope: 'openid',
       resource: AUDIENCE,
+      // Without a new login, a suspended user could sign in again: Logto ends the session of a suspended user, this server does not.
+      prompt: 'login',
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
       login_hint: userId,
