@@ -6,7 +6,7 @@ import { mcpAuth } from 'logto-authkit/mcp'
 const app = express()
 app.use(
   mcpAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    // Reads LOGTO_URL from the environment.
     resource: process.env.MCP_URL ?? 'https://api.example.com/mcp', // the URL of this server, registered in Logto as an API resource
     scopesSupported: ['read:orders'], // clients ask for these
   }),

@@ -46,8 +46,9 @@ export interface ResourceMetadataOptions {
   /**
    * URL of your Logto server, as in `VerifyAuthOptions`. The issuer of this Logto server becomes the authorization server in the
    * metadata.
+   * @defaultValue `process.env.LOGTO_URL`
    */
-  logtoUrl?: string
+  logtoUrl?: string | undefined
   /**
    * Issuers of the authorization servers.
    * @defaultValue the issuer of `logtoUrl`

@@ -2,6 +2,7 @@
 
 const { sendResponse } = require('./adapters/response')
 const native = require('./core/addon')
+const { NO_VARIABLES, environmentFor } = require('./core/environment')
 const { orThrow } = require('./core/errors')
 const { snapshot } = require('./core/options')
 
@@ -9,8 +10,10 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource'
 
 /** @type {typeof import('./resource-metadata').createResourceMetadata} */
 function createResourceMetadata(options) {
+  const given = snapshot(options)
+  const environment = environmentFor('resourceMetadata', given) ?? NO_VARIABLES
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
-  const document = JSON.parse(orThrow(native.resourceMetadata(snapshot(options))))
+  const document = JSON.parse(orThrow(native.resourceMetadata(given, environment)))
   const { origin, pathname } = new URL(document.resource)
   // RFC 9728 section 3.1 inserts the well-known part between host and path, and drops a path of `/`.
   const path = pathname === '/' ? WELL_KNOWN : WELL_KNOWN + pathname

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use logto_authkit::contract::contract;
 use logto_authkit::options::{
-    OptionError, OptionSet, Options, Raw, auth_cookie, cookie_attributes, csrf_cookie, resource_metadata,
+    Environment, OptionError, OptionSet, Options, Raw, auth_cookie, cookie_attributes, csrf_cookie, resource_metadata,
 };
 use logto_authkit::requirements::Requirements;
 use logto_authkit::signature::Algorithm;
@@ -61,7 +61,7 @@ fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
         OptionSet::AuthCookie => cookie_attributes(raw, auth_cookie()).map(drop),
         OptionSet::CsrfCookie => cookie_attributes(raw, csrf_cookie()).map(drop),
         OptionSet::Requirements => Requirements::parse(raw).map(drop),
-        OptionSet::ResourceMetadata => resource_metadata(raw).map(drop),
+        OptionSet::ResourceMetadata => resource_metadata(raw, Environment::default()).map(drop),
         OptionSet::BackchannelLogout
         | OptionSet::CatchUp
         | OptionSet::Csrf

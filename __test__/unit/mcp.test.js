@@ -96,6 +96,19 @@ test('can be registered for the paths of the server and of the metadata only', a
   assert.equal((await ask(`${url}/health`)).body, 'null')
 })
 
+test('reads LOGTO_URL if the option is missing, but accepts only tokens for the resource', async (t) => {
+  const issuer = await startIssuer(t)
+  Object.assign(process.env, { LOGTO_URL: issuer.logtoUrl, LOGTO_AUDIENCE: AUDIENCE })
+  t.after(() => {
+    for (const name of ['LOGTO_URL', 'LOGTO_AUDIENCE']) delete process.env[name]
+  })
+  const { url } = await setUp(t, { logtoUrl: undefined })
+  const status = async (audience) => (await ask(`${url}/mcp`, bearer(issuer.mint({ audience })))).status
+  assert.deepEqual([await status(RESOURCE), await status(AUDIENCE)], [200, 401])
+  const { body } = await ask(`${url}${METADATA}/mcp`)
+  assert.deepEqual(JSON.parse(body).authorization_servers, [issuer.issuer])
+})
+
 test('names the accepted issuers as authorization servers, unless they are given', async (t) => {
   const authorizationServers = async (options) => {
     const { url } = await setUp(t, options)

@@ -2,10 +2,10 @@
 
 const { contract } = require('./contract')
 
-/** @typedef {{ logtoUrl: string | undefined, audience: string | undefined }} Environment - The values of the variables, by the name of their options. */
+/** @typedef {import('../native/binding').EnvironmentVariables} Environment - The values of the variables, by the name of their options. */
 
 /** Defines every variable as an own property; otherwise the core could read values from a polluted prototype. @type {Environment} */
-const NO_VARIABLES = { logtoUrl: undefined, audience: undefined }
+const NO_VARIABLES = /** @type {any} */ ({ logtoUrl: undefined, audience: undefined })
 
 /** The variables by option set, each with the name of its option. @type {Map<string, [option: string, variable: string][]>} */
 const variablesBySet = new Map(

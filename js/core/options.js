@@ -168,12 +168,7 @@ function create(optionSet, options) {
   const members = snapshot(optionsOrNone(optionSet, options))
   const environment = environmentFor(optionSet, members)
   const verifier = orThrow(
-    native.createVerifier(
-      optionSet,
-      withRevocationsId(members),
-      completions,
-      /** @type {any} */ (environment ?? NO_VARIABLES),
-    ),
+    native.createVerifier(optionSet, withRevocationsId(members), completions, environment ?? NO_VARIABLES),
   )
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
@@ -204,7 +199,8 @@ function create(optionSet, options) {
  */
 function check(optionSet, options) {
   const members = snapshot(options)
-  orThrow(native.checkOptions(optionSet, withRevocationsId(members)))
+  const environment = environmentFor(optionSet, members) ?? NO_VARIABLES
+  orThrow(native.checkOptions(optionSet, withRevocationsId(members), environment))
   return members ?? Object.create(null)
 }
 

@@ -129,7 +129,7 @@ export interface CatchUpOptions {
 }
 
 /** Checks the options of a set. Returns null if they are valid. */
-export declare function checkOptions(set: string, options: unknown): OptionsFault | null
+export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionsFault | null
 
 /** Checks the role claims among these claims. Returns null if they contain the role. */
 export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionsFault | null
@@ -292,7 +292,7 @@ export interface RequestExtras {
 }
 
 /** The metadata document of a protected resource (RFC 9728), as JSON. */
-export declare function resourceMetadata(options: unknown): string | OptionsFault
+export declare function resourceMetadata(options: unknown, environment: EnvironmentVariables): string | OptionsFault
 
 /** Statistics about revocations, for operators. */
 export interface RevocationStats {

@@ -37,7 +37,7 @@ use crate::clock::Timestamp;
 use crate::error::Rejection;
 use crate::guest::Guest;
 use crate::jwks;
-use crate::options::{self, Environment, Guests, Options};
+use crate::options::{self, Guests, Options};
 use crate::principal::Principal;
 use crate::route::Route;
 use crate::source::{self, Credentials};
@@ -74,9 +74,7 @@ pub fn create_verifier(
     completions: &Completions,
     environment: EnvironmentVariables,
 ) -> Result<Either<NativeVerifier, OptionsFault>> {
-    let EnvironmentVariables { logto_url, audience } = environment;
-    let environment = Environment { logto_url, audience };
-    let options = Options::parse_with(option_set(&set)?, raw(&options)?, environment);
+    let options = Options::parse_with(option_set(&set)?, raw(&options)?, environment.into());
     Ok(value_or_fault(
         options
             .map(|options| NativeVerifier { verifier: Arc::new(Verifier::new(options)), inbox: completions.inbox() }),

@@ -5,7 +5,7 @@ use napi::{Error, Result};
 use napi_derive::napi;
 
 use super::values::raw;
-use crate::options::{self, OptionError, OptionSet};
+use crate::options::{self, Environment, OptionError, OptionSet};
 use crate::paths;
 
 /// The environment variables that replace missing options, by the name of the option.
@@ -34,10 +34,16 @@ pub fn contract() -> String {
     crate::contract::contract().to_string()
 }
 
+impl From<EnvironmentVariables> for Environment {
+    fn from(EnvironmentVariables { logto_url, audience }: EnvironmentVariables) -> Self {
+        Self { logto_url, audience }
+    }
+}
+
 /// Checks the options of a set. Returns null if they are valid.
 #[napi(catch_unwind)]
-pub fn check_options(set: String, options: Unknown) -> Result<Option<OptionsFault>> {
-    Ok(option_set(&set)?.check(raw(&options)?).err().map(OptionsFault::from))
+pub fn check_options(set: String, options: Unknown, environment: EnvironmentVariables) -> Result<Option<OptionsFault>> {
+    Ok(option_set(&set)?.check_with(raw(&options)?, environment.into()).err().map(OptionsFault::from))
 }
 
 /// The error for an option that only JavaScript can check. If the value may be a secret, the message does not contain it.
@@ -61,8 +67,9 @@ pub fn inherited_option(option: String) -> OptionsFault {
 
 /// The metadata document of a protected resource (RFC 9728), as JSON.
 #[napi(catch_unwind)]
-pub fn resource_metadata(options: Unknown) -> Result<Either<String, OptionsFault>> {
-    Ok(value_or_fault(options::resource_metadata(raw(&options)?).map(|document| document.to_string())))
+pub fn resource_metadata(options: Unknown, environment: EnvironmentVariables) -> Result<Either<String, OptionsFault>> {
+    let document = options::resource_metadata(raw(&options)?, environment.into());
+    Ok(value_or_fault(document.map(|document| document.to_string())))
 }
 
 /// The issuer of the Logto server at this URL.

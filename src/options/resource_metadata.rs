@@ -2,20 +2,21 @@
 
 use serde_json::{Map, Value};
 
+use super::environment::Environment;
 use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::requirements::is_scope;
 use super::values::{items, one_of, text};
 use crate::url;
 
-/// Creates the metadata document of a protected resource.
+/// Creates the metadata document of a protected resource. An environment variable replaces a missing `logtoUrl`.
 ///
 /// # Errors
 ///
 /// The first option that is invalid, unknown, or required and missing.
-pub fn resource_metadata(raw: Raw) -> Result<Value, OptionError> {
+pub fn resource_metadata(raw: Raw, environment: Environment) -> Result<Value, OptionError> {
     let Raw::Object(members) = raw else { return Err(OptionError::not_an_object(&raw)) };
-    let mut reader = Reader::new("", members);
+    let mut reader = Reader::new("", members).with_environment(Some(environment));
     let document = read(&mut reader);
     reader.finish()?;
     Ok(document)

@@ -105,7 +105,17 @@ impl OptionSet {
     /// Whether environment variables replace missing options. The functions of `logto-authkit/server` behave as in the
     /// original package, and the command line has its own flags.
     const fn reads_environment(self) -> bool {
-        matches!(self, Self::Verifier | Self::Adapter | Self::Nest | Self::Next | Self::Proxy | Self::Upgrade)
+        matches!(
+            self,
+            Self::Verifier
+                | Self::Adapter
+                | Self::Nest
+                | Self::Next
+                | Self::Proxy
+                | Self::Upgrade
+                | Self::Mcp
+                | Self::ResourceMetadata
+        )
     }
 
     /// Reads every option of the set. Returns the verifier's options if the set configures a verifier.
@@ -173,6 +183,15 @@ impl OptionSet {
     ///
     /// The first option that is invalid, unknown, or required and missing.
     pub fn check(self, raw: Raw) -> Result<(), OptionError> {
+        self.check_with(raw, Environment::default())
+    }
+
+    /// Checks the options of this set as `check` does. Environment variables replace missing options.
+    ///
+    /// # Errors
+    ///
+    /// The first option that is invalid, unknown, or required and missing.
+    pub fn check_with(self, raw: Raw, environment: Environment) -> Result<(), OptionError> {
         let members = match raw {
             Raw::Object(members) => members,
             Raw::Undefined => Vec::new(),
@@ -181,7 +200,8 @@ impl OptionSet {
             }
             other => return Err(OptionError::not_an_object(&other)),
         };
-        let mut reader = Reader::new("", members);
+        let environment = Some(environment).filter(|_| self.reads_environment());
+        let mut reader = Reader::new("", members).with_environment(environment);
         self.read(&mut reader);
         reader.finish()
     }
@@ -194,7 +214,8 @@ impl OptionSet {
             let mut members = Map::new();
             members.insert("name".into(), entry.name.into());
             members.insert("expected".into(), entry.expected.as_ref().into());
-            if let Some(variable) = environment::variable(entry.name).filter(|_| self.reads_environment()) {
+            let is_replaced = self.reads_environment() && matches!(entry.default, DefaultValue::Derived("required"));
+            if let Some(variable) = environment::variable(entry.name).filter(|_| is_replaced) {
                 members.insert("variable".into(), variable.into());
             }
             match entry.default {
