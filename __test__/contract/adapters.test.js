@@ -1,6 +1,6 @@
 const assert = require('node:assert/strict')
 const { after, before, test } = require('node:test')
-const { createVerifier, requireScopes, verifyAuth } = require('logto-authkit')
+const { createVerifier, forbidden, requireRole, requireScopes, verifyAuth } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { describeAdapters } = require('../support/adapters')
 const { bearer } = require('../support/frameworks')
@@ -236,7 +236,7 @@ describeAdapters(['context'], (adapter) => {
   })
 })
 
-describeAdapters(['thrown'], (adapter) => {
+describeAdapters(['thrown'], (adapter, has) => {
   test('responds to an AuthError that a handler throws with its status and challenge', async (t) => {
     t.mock.method(console, 'error', () => {})
     const routes = { '/': { run: (auth) => requireScopes(auth, 'admin') } }
@@ -244,6 +244,27 @@ describeAdapters(['thrown'], (adapter) => {
     const { status, headers } = await client('/', bearer(issuer.mint()))
     assert.equal(status, 403)
     assert.match(String(headers['www-authenticate']), /^Bearer error="insufficient_scope", scope="admin"/)
+  })
+
+  test('adds the resource metadata to an AuthError that a handler throws', async (t) => {
+    t.mock.method(console, 'error', () => {})
+    const resourceMetadata = 'https://api.example.test/.well-known/oauth-protected-resource'
+    const refuse = () => {
+      throw forbidden('Members only')
+    }
+    const routes = {
+      '/scopes': { run: (auth) => requireScopes(auth, 'admin') },
+      '/role': { run: (auth) => requireRole(auth, 'admin') },
+      '/forbidden': { run: refuse },
+    }
+    const client = await adapter.serve(t, { steps: [{ auth: { ...options, resourceMetadata } }], routes })
+    const challenge = async (path) => (await client(path, bearer(issuer.mint()))).headers['www-authenticate']
+    const parameter = `, resource_metadata="${resourceMetadata}"`
+    for (const path of ['/scopes', '/role']) {
+      assert.equal(String(await challenge(path)).split(parameter).length, 2, path)
+    }
+    const forbiddenByHandler = 'Bearer error="insufficient_scope", error_description="Members only"'
+    assert.equal(await challenge('/forbidden'), forbiddenByHandler + (has('challenge') ? parameter : ''))
   })
 
   test('keeps the resource metadata of an error from another verifier', async (t) => {

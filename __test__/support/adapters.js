@@ -32,11 +32,12 @@ const { ask, httpApp, listen, serve } = require('./frameworks')
  *   that reach the framework's error handling are appended to `faults`.
  * @typedef {(path?: string, request?: { method?: string, headers?: Record<string, string | string[]> }) => Promise<Answer>} Client
  *
- * @typedef {'methods' | 'context' | 'guests' | 'protect' | 'middleware' | 'preflight' | 'onError' | 'thrown' | 'rethrows'} Feature
+ * @typedef {'methods' | 'context' | 'guests' | 'protect' | 'middleware' | 'preflight' | 'onError' | 'thrown' | 'challenge' | 'rethrows'} Feature
  * `methods`: serves requests of any method. `context`: handlers receive the context. `guests`: sets the guest cookie.
  * `protect`: single routes have requirements. `middleware`: steps can be combined freely. `preflight`: lets CORS preflights
- * pass. `onError`: has that option. `thrown`: responds to an AuthError that a handler throws. `rethrows`: passes a fault on
- * as it is, even if it is not an object.
+ * pass. `onError`: has that option. `thrown`: responds to an AuthError that a handler throws. `challenge`: adds the resource
+ * metadata to each of them, without a function of the application. `rethrows`: passes a fault on as it is, even if it is not an
+ * object.
  *
  * @typedef {object} Adapter
  * @property {Feature[]} features
@@ -47,7 +48,7 @@ const { ask, httpApp, listen, serve } = require('./frameworks')
  * @property {(args: any[], status: number, body: string) => unknown} respond - Responds from the arguments of `onError`.
  */
 
-const HANDLER = ['methods', 'context', 'guests', 'protect', 'thrown']
+const HANDLER = ['methods', 'context', 'guests', 'protect', 'thrown', 'challenge']
 const MIDDLEWARE = [...HANDLER, 'middleware', 'preflight', 'onError']
 const without = (feature) => MIDDLEWARE.filter((item) => item !== feature)
 
@@ -60,9 +61,9 @@ const node = {
 const nextHandlers = { features: [...HANDLER, 'rethrows'], create: wrapNext, protect: protectNext }
 
 const ADAPTERS = {
-  'Express 5': { ...node, features: MIDDLEWARE, serve: serveNode(() => express5().set('env', 'test')) },
-  'Express 4': { ...node, features: MIDDLEWARE, serve: serveNode(() => express4().set('env', 'test')) },
-  Connect: { ...node, features: MIDDLEWARE, serve: serveNode(connect) },
+  'Express 5': { ...node, features: without('challenge'), serve: serveNode(() => express5().set('env', 'test')) },
+  'Express 4': { ...node, features: without('challenge'), serve: serveNode(() => express4().set('env', 'test')) },
+  Connect: { ...node, features: without('challenge'), serve: serveNode(connect) },
   'node:http': { ...node, features: without('thrown'), serve: serveNode(httpApp) },
   Fastify: {
     exports: fastify,

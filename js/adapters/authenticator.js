@@ -1,7 +1,7 @@
 /** Framework-independent authentication of requests, including guests and their cookies. */
 
 const { isNewGuest, attemptOf } = require('../core/context')
-const { AuthError, asError, orThrow, withResourceMetadata } = require('../core/errors')
+const { AuthError, orThrow, withResourceMetadata } = require('../core/errors')
 const { notify } = require('../core/observers')
 const { parse } = require('../core/options')
 const { readHeader } = require('../core/request')
@@ -10,11 +10,10 @@ const { isPromise, settle } = require('../core/settle')
 const { sharedObject } = require('../core/shared')
 const { verifyRequest } = require('../core/verifier')
 const { oneTimeWarning } = require('../core/warnings')
-const { Requirements } = require('./requirements')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../..').RequestLike} RequestLike */
-/** @typedef {InstanceType<typeof Requirements>} RouteRequirements */
+/** @typedef {InstanceType<typeof import('./requirements').Requirements>} RouteRequirements */
 /** @typedef {() => [protocol: string | undefined, host: string | undefined]} Origin */
 
 /**
@@ -220,6 +219,11 @@ class Authenticator {
     return orThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
   }
 
+  /** Whether challenges contain the URL of resource metadata. */
+  get hasResourceMetadata() {
+    return this.#servers.some(({ core }) => core.resourceMetadata !== null)
+  }
+
   /** Adds the `resourceMetadata` of the context's server to the challenge of a rejection. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
     const { core } = (auth && attemptOf(auth)?.parsed) ?? this.#parsed
@@ -250,32 +254,6 @@ function checkRequest(requirements, source) {
   return authenticator.checkRequirements(requirements, auth === authenticator.stored(source) ? auth : undefined, source)
 }
 
-/** @type {RouteRequirements | undefined} */
-let noRequirements
-
-/**
- * Returns the context of a request with a valid token, or throws the error with which `protect` would respond.
- *
- * @param {object} source
- * @returns {any}
- */
-function requireContext(source) {
-  noRequirements ??= new Requirements()
-  checkRequest(noRequirements, source)
-  return contextOf(source)
-}
-
-/**
- * Returns a rejection and the application's `onError`, if it has one. Rethrows all other errors.
- *
- * @type {(thrown: unknown, source: object) => { error: InstanceType<typeof AuthError>, onError: Function | undefined }}
- */
-function rejectionOf(thrown, source) {
-  if (!(thrown instanceof AuthError)) throw asError(thrown)
-  const { authenticator, auth } = requestRecords.get(source) ?? {}
-  return { error: authenticator?.withResourceMetadata(thrown, auth) ?? thrown, onError: authenticator?.onError }
-}
-
 /** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */
 const warnAboutMissingLogtoAuth = oneTimeWarning(
   'LOGTO_AUTHKIT_UNSEEN_REQUEST',
@@ -292,6 +270,5 @@ module.exports = {
   Authenticator,
   checkRequest,
   contextOf,
-  rejectionOf,
-  requireContext,
+  requestRecords,
 }

@@ -2,9 +2,10 @@
 
 const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf } = require('./authenticator')
 const { assertCalledByApplication } = require('./misuse')
 const { requestOrigin } = require('./origin')
+const { rejectionOf, requireContext } = require('./rejections')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse, passToErrorHandler, sendResponse } = require('./response')
 const { setAuth } = require('./set-auth')

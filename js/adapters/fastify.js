@@ -1,8 +1,9 @@
 /** Fastify 5: see fastify.d.ts for the contract. */
 
 const { asError } = require('../core/errors')
-const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf } = require('./authenticator')
 const { assertCalledByApplication } = require('./misuse')
+const { rejectionOf, requireContext, withMetadataOf } = require('./rejections')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 const { setAuth } = require('./set-auth')
@@ -32,6 +33,11 @@ async function logtoAuth(fastify, options) {
     'onRequest',
     /** @type {any} */ (createHook((request, reply) => authenticator.authenticate(request, reply))),
   )
+  // Fastify calls this hook before the error handler, which sends the headers of the error.
+  fastify.addHook('onError', (request, _reply, error, done) => {
+    withMetadataOf(request, error)
+    done()
+  })
 }
 
 // Like `fastify-plugin`, apply the hook and the decorator to the scope that registers the plugin.

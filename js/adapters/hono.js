@@ -1,8 +1,9 @@
 /** Hono on Node.js: see hono.d.ts for the contract. */
 
 const { AuthError, asError } = require('../core/errors')
-const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf } = require('./authenticator')
 const { assertCalledByApplication } = require('./misuse')
+const { rejectionOf, requireContext, withMetadataOf } = require('./rejections')
 const { Requirements } = require('./requirements')
 const { appendCookie, errorResponse } = require('./response')
 
@@ -31,6 +32,7 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
     }
     const auth = contextOf(c)
     await next()
+    if (c.error instanceof AuthError) completeChallenge(c, c.error)
     // Another `logtoAuth` may have created a different guest in the meantime.
     if (cookie === null || contextOf(c) !== auth) return
     // Copy the response, because the headers of a fetched response are immutable.
@@ -67,6 +69,18 @@ async function reject(thrown, c) {
   const { status, headers, body } = errorResponse(error)
   const length = String(Buffer.byteLength(body))
   return c.body(body, /** @type {any} */ (status), { ...headers, 'Content-Length': length })
+}
+
+/**
+ * Adds the resource metadata to the challenge of a response that Hono's error handler has created from an error.
+ *
+ * @param {Context} c
+ * @param {InstanceType<typeof AuthError>} error
+ */
+function completeChallenge(c, error) {
+  const { wwwAuthenticate } = error
+  if (wwwAuthenticate === null || c.res.headers.get('WWW-Authenticate') !== wwwAuthenticate) return
+  c.header('WWW-Authenticate', String(withMetadataOf(c, error).wwwAuthenticate))
 }
 
 // Hono calls this method for errors thrown by a handler, unless the application has its own error handler.

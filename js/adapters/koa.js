@@ -2,8 +2,9 @@
 
 const { asError } = require('../core/errors')
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, contextOf, rejectionOf, requireContext } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf } = require('./authenticator')
 const { assertCalledByApplication } = require('./misuse')
+const { rejectionOf, requireContext, withMetadataOf } = require('./rejections')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 const { setAuth } = require('./set-auth')
@@ -24,11 +25,13 @@ const koaFramework = {
 function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
   assertCalledByApplication('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, koaFramework)
+  // Observing the handlers delays every response by a microtask.
+  const proceed = authenticator.hasResourceMetadata ? continueWithMetadata : continueDirectly
 
   return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {
     return settle(
       () => authenticator.authenticate(ctx, ctx.res),
-      () => next(),
+      () => proceed(ctx, next),
       (error) => reject(error, ctx),
     )
   }
@@ -45,6 +48,22 @@ function protect(/** @type {any[]} */ ...given) {
       () => next(),
       (error) => reject(error, ctx),
     )
+  }
+}
+
+/** @type {(ctx: Context, next: Next) => Promise<any>} */
+const continueDirectly = (_ctx, next) => next()
+
+/**
+ * Runs the handlers, and adds the resource metadata to an error that they throw, whose headers Koa sends.
+ *
+ * @type {(ctx: Context, next: Next) => Promise<any>}
+ */
+async function continueWithMetadata(ctx, next) {
+  try {
+    return await next()
+  } catch (error) {
+    throw withMetadataOf(ctx, error)
   }
 }
 

@@ -2,9 +2,10 @@
 
 const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, contextOf, rejectionOf } = require('./authenticator')
+const { Authenticator, checkRequest, contextOf } = require('./authenticator')
 const { guardOf, isPublic, rememberGuard, requestOf, responseOf, setAccess } = require('./nest-context')
 const { exceptionOf, respondToSocket } = require('./nest-exceptions')
+const { rejectionOf } = require('./rejections')
 const { Requirements } = require('./requirements')
 const { addCookie, errorResponse } = require('./response')
 const { setAuth } = require('./set-auth')

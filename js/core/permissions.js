@@ -1,8 +1,8 @@
 /** Checks the scopes and roles of a context or of claims inside a handler. */
 
 const native = require('./addon')
-const { isContext } = require('./context')
-const { authError, orThrow } = require('./errors')
+const { attemptOf, isContext } = require('./context')
+const { authError, orThrow, withResourceMetadata } = require('./errors')
 const { own, snapshot } = require('./options')
 
 /** @typedef {import('../..').AuthSubject} AuthSubject */
@@ -22,14 +22,21 @@ const hasScopes = (subject, scopes, options) => checkScopes(subject, scopes, opt
 const hasRole = (subject, role, options) => checkRoles(subject, role, options) === null
 
 /** @type {typeof import('../..').requireScopes} */
-const requireScopes = (subject, scopes, options) => throwIfRejected(checkScopes(subject, scopes, options))
+const requireScopes = (subject, scopes, options) => throwIfRejected(checkScopes(subject, scopes, options), subject)
 
 /** @type {typeof import('../..').requireRole} */
-const requireRole = (subject, role, options) => throwIfRejected(checkRoles(subject, role, options))
+const requireRole = (subject, role, options) => throwIfRejected(checkRoles(subject, role, options), subject)
 
-/** @param {import('../native/binding').RejectedRequest | null} rejected */
-function throwIfRejected(rejected) {
-  if (rejected !== null) throw authError(rejected)
+/**
+ * Throws a rejection. Its challenge contains the resource metadata of the server that issued the token, because frameworks may
+ * respond to the error by themselves.
+ *
+ * @type {(rejected: import('../native/binding').RejectedRequest | null, subject: AuthSubject) => void}
+ */
+function throwIfRejected(rejected, subject) {
+  if (rejected === null) return
+  const server = isContext(subject) ? attemptOf(subject)?.parsed : undefined
+  throw withResourceMetadata(authError(rejected), server?.core.resourceMetadata ?? null)
 }
 
 /**
