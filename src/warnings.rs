@@ -1,29 +1,64 @@
 //! Warnings about rejections that a wrong configuration or an outage causes, for the log of the server.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::error::{Code, Rejection, printable};
 use crate::options::Options;
 
-/// Maximum number of warnings per process. An application that creates a verifier for every request would otherwise let outsiders
-/// flood its log.
+/// Maximum number of warnings of all verifiers in a [`PERIOD`]. An application that creates a verifier for every request would
+/// otherwise let outsiders flood its log.
 const MAX_WARNINGS: u32 = 100;
+
+/// A limit without a period would silence the verifiers that a process creates after it has reached the limit.
+const PERIOD: Duration = Duration::from_secs(3_600);
+
+static PROCESS: Limit = Limit::new();
 
 /// Maximum number of characters of a value in a warning.
 const MAX_CHARS: usize = 200;
+
+/// The start of the current period and the number of warnings in it.
+struct Limit(Mutex<Option<(Timestamp, u32)>>);
+
+impl Limit {
+    const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Counts a warning. Returns false if the current period already has the maximum number of warnings.
+    fn take(&self, now: Timestamp) -> bool {
+        let mut period = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (start, count) = period.filter(|(start, _)| now.since(*start) < PERIOD).unwrap_or((now, 0));
+        *period = Some((start, count.saturating_add(1)));
+        count < MAX_WARNINGS
+    }
+}
 
 /// The codes that a verifier has warned about.
 #[derive(Debug, Default)]
 pub struct WarnedCodes(AtomicU8);
 
 impl WarnedCodes {
-    /// The warning about a rejection, unless this verifier has already warned about its code. Only clients with a valid signature can
-    /// cause the warnings about an issuer or audience, because claims are checked after the signature.
+    /// The warning about a rejection, unless this verifier has already warned about its code, or the process has reached the limit.
+    /// Only clients with a valid signature can cause the warnings about an issuer or audience, because claims are checked after the
+    /// signature.
     #[must_use]
     pub fn take(&self, rejection: &Rejection, options: &Options) -> Option<String> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
+        self.take_within(&PROCESS, rejection, options, Timestamp::now)
+    }
+
+    fn take_within(
+        &self,
+        limit: &Limit,
+        rejection: &Rejection,
+        options: &Options,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             Code::JwksUnavailable => (1, keys_unavailable),
             // With several Logto servers, the issuer is compared before the signature is checked. Such a rejection
@@ -38,7 +73,12 @@ impl WarnedCodes {
         if self.0.load(Ordering::Relaxed) & bit != 0 || self.0.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return None;
         }
-        (COUNT.fetch_add(1, Ordering::Relaxed) < MAX_WARNINGS).then(|| text(rejection, options))
+        if limit.take(now()) {
+            return Some(text(rejection, options));
+        }
+        // The verifier warns once the process may warn again.
+        self.0.fetch_and(!bit, Ordering::Relaxed);
+        None
     }
 }
 
@@ -100,17 +140,21 @@ mod tests {
         Rejection::from(code).detail("iss", "https://other.test/oidc").detail("expected", vec!["https://api.test"])
     }
 
+    fn take(warned: &WarnedCodes, rejection: &Rejection, options: &Options) -> Option<String> {
+        warned.take_within(&Limit::new(), rejection, options, Timestamp::now)
+    }
+
     #[test]
     fn d1_warns_once_per_code_and_verifier() {
         let (warned, options) = (WarnedCodes::default(), options(&[]));
         for code in [Code::InvalidIssuer, Code::InvalidAudience, Code::JwksUnavailable] {
-            assert!(warned.take(&rejection(code), &options).is_some());
-            assert!(warned.take(&rejection(code), &options).is_none());
+            assert!(take(&warned, &rejection(code), &options).is_some());
+            assert!(take(&warned, &rejection(code), &options).is_none());
         }
         let unverified = Rejection::from(Code::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
-        assert!(WarnedCodes::default().take(&unverified, &options).is_none());
+        assert!(take(&WarnedCodes::default(), &unverified, &options).is_none());
         for code in [Code::MissingToken, Code::TokenExpired, Code::InvalidSignature, Code::Overloaded] {
-            assert!(warned.take(&rejection(code), &options).is_none());
+            assert!(take(&warned, &rejection(code), &options).is_none());
         }
     }
 
@@ -119,7 +163,7 @@ mod tests {
         let options = options(&[]);
         let hostile = format!("https://a\n\u{1b}[31m{}", "x".repeat(999));
         let audience = rejection(Code::InvalidAudience).detail("aud", vec![hostile, "b".into()]);
-        let text = WarnedCodes::default().take(&audience, &options).unwrap();
+        let text = take(&WarnedCodes::default(), &audience, &options).unwrap();
         assert!(text.contains("but the options accept \"https://api.test\""), "{text}");
         assert!(
             text.ends_with("npx logto-authkit explain --url https://t.test/oidc --audience https://api.test"),
@@ -130,8 +174,23 @@ mod tests {
         let cause = Some("the server responded with status 500".into());
         let keys = Rejection { cause, ..Code::JwksUnavailable.into() }.detail("jwksUri", "https://t.test/oidc/jwks");
         assert_eq!(
-            WarnedCodes::default().take(&keys, &options).unwrap(),
+            take(&WarnedCodes::default(), &keys, &options).unwrap(),
             "The signing keys could not be fetched from https://t.test/oidc/jwks: the server responded with status 500. To find the cause, run: npx logto-authkit doctor --url https://t.test/oidc"
         );
+    }
+
+    #[test]
+    fn the_limit_per_process_neither_floods_the_log_nor_silences_verifiers_forever() {
+        let (limit, options, start) = (Limit::new(), options(&[]), Timestamp::now());
+        let refused = rejection(Code::InvalidAudience);
+        let warns = |verifier: &WarnedCodes, now| verifier.take_within(&limit, &refused, &options, || now).is_some();
+        let count = |now| (0..1_000).filter(|_| warns(&WarnedCodes::default(), now)).count();
+        assert_eq!(count(start), 100);
+
+        let silenced = WarnedCodes::default();
+        let (late, next) = (start.after(PERIOD - Duration::from_secs(1)), start.after(PERIOD));
+        assert!(!warns(&silenced, late));
+        assert!(warns(&silenced, next) && !warns(&silenced, next));
+        assert_eq!(count(next), 99);
     }
 }
