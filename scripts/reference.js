@@ -12,9 +12,8 @@ const { exports: entries } = require('../package.json')
 const ROOT = join(__dirname, '..')
 const OUTPUT = join(ROOT, 'target/reference')
 
-/** Functions that throw nothing, whatever they are called with. */
+/** Functions that throw nothing, whatever they are called with. `getAuth` is the function of the adapters, not of `logto-authkit/next`. */
 const NEVER_THROW = [
-  'Auth',
   'authErrorHandler',
   'clearJwksCache',
   'generateCsrfToken',

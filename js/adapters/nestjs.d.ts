@@ -83,6 +83,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
  * {@link LogtoAuthGuard}. With `allowPreflight`, the parameter is also `undefined` in CORS preflights.
  *
  * @returns The decorator.
+ * @throws `Error` with `code: 'MODULE_NOT_FOUND'` if `@nestjs/common` is not installed.
  *
  * @example
  * ```ts
@@ -102,6 +103,7 @@ export function Auth(): ParameterDecorator
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @returns The decorator.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid requirement.
+ * @throws `Error` with `code: 'MODULE_NOT_FOUND'` if `@nestjs/common` is not installed.
  *
  * @example
  * ```ts
@@ -119,6 +121,7 @@ export function Protect(requirements?: Requirements): ClassDecorator & MethodDec
  *
  * @returns The decorator.
  * @throws `TypeError` if {@link Protect} is on the same method or class.
+ * @throws `Error` with `code: 'MODULE_NOT_FOUND'` if `@nestjs/common` is not installed.
  *
  * @example
  * ```ts

@@ -214,6 +214,7 @@ export type NextAuthResult<Auth extends AuthContext = AuthContext> =
  * @returns The context. If the token is missing or invalid, the result is a {@link GuestContext}, even without `allowGuest`, and
  * `guestReason` contains the error code.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
+ * @throws `Error` in a `force-static` page, which has no request to verify, and in functions with `'use cache'`.
  *
  * @example
  * ```tsx

@@ -25,6 +25,15 @@ test('accepts a promise of a configuration', async () => {
   assert.deepEqual(await withLogtoAuth(Promise.resolve({})), { serverExternalPackages: ['logto-authkit'] })
 })
 
+test('leaves it to Next.js to report an invalid configuration', () => {
+  const packages = new Set(['sharp'])
+  assert.deepEqual(withLogtoAuth({ serverExternalPackages: packages }), {
+    serverExternalPackages: [packages, 'logto-authkit'],
+  })
+  for (const config of [null, 'text', 1])
+    assert.deepEqual(withLogtoAuth(config).serverExternalPackages, ['logto-authkit'])
+})
+
 test('loads neither Next.js nor the addon', () => {
   const code = "require('logto-authkit/next/config'); console.log(Object.keys(require.cache).length)"
   const { stdout } = spawnSync(process.execPath, ['-p', code], { cwd: ROOT, encoding: 'utf8' })
