@@ -3,13 +3,11 @@
 const { createTestIssuer } = require('../testing/index')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { startPage } = require('./dev-server')
-const { createPainter } = require('./terminal')
+const { createPainter, widthOf, wrapText } = require('./terminal')
 
 const HELP = `Usage: logto-authkit dev [options]
 
-Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, and a page for creating
-tokens, rotating keys and simulating outages. For development without a Logto: it signs any token that
-is requested.
+Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, and a page for creating tokens, rotating keys and simulating outages. For development only: the issuer signs any token that is requested.
 
   --port N           port of the issuer (default: 3001, like Logto; 0: any free port)
   --page-port N      port of the page (default: the issuer's port + 1; 0: any free port)
@@ -18,7 +16,10 @@ is requested.
 
 Scripts can get tokens from the page:
   curl -s 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders'
-  curl -s 'http://127.0.0.1:3002/token?kind=opaque'      or kind=id, kind=personal, expiresIn=-60
+  curl -s 'http://127.0.0.1:3002/token?kind=opaque'
+  curl -s 'http://127.0.0.1:3002/token?expiresIn=-60'
+
+The kinds of tokens are opaque, id (an ID token) and personal (a personal access token).
 
 Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 `
@@ -49,6 +50,7 @@ async function run(args, surroundings) {
   })
   const { logtoUrl } = issuer
   const paint = createPainter(stdout, env)
+  const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
@@ -58,7 +60,7 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
   Requests to an API with the routes /me and /orders, which requires read:orders:
 ${exampleCommands(page.url, paint)}
-  ${paint.dim('For development only: anyone on this machine can create any token. Press Ctrl-C to stop.')}
+${paint.dim(wrapText(note, '  ', widthOf(stdout)))}
 `
   stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)
   await stopped

@@ -20,8 +20,7 @@ const HELP = `Usage: logto-authkit doctor --url URL [options]
        logto-authkit doctor --options FILE
        logto-authkit doctor [--redis URL] [--webhook URL] [--backchannel URL]
 
-Checks from this machine, with its environment, everything that verifying tokens of a Logto server
-requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
+Checks from this machine, with its environment, everything that verifying tokens of a Logto server requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
 
   --url URL          Logto's base URL (option logtoUrl)
   --audience AUD     API identifier (option audience; repeatable)
@@ -34,11 +33,9 @@ requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, cloc
 
 Revocations, also without --url:
 
-  --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here.
-                     For a URL with a password, the name of the environment variable that contains it
+  --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here. For a URL with a password, the name of the environment variable that contains it
   --redis-prefix P   the prefix of redisStore (default: ${defaultOptions('redisStore').prefix})
-  --webhook URL      send a signed and a forged test event to your webhook. The signing key is read
-                     from the environment variable ${KEY_VARIABLE}
+  --webhook URL      send a signed and a forged test event to your webhook. The signing key is read from the environment variable ${KEY_VARIABLE}
   --backchannel URL  check whether logout tokens from Logto can arrive at your handler
 
   --json             machine-readable output

@@ -20,11 +20,9 @@ const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
 
 const HELP = `Usage: logto-authkit explain [options] <token | ->
 
-Shows the content of a token, the verdict of every check, and the likely cause of a failure.
-The token never leaves this machine. The keys are fetched with --url or read from a file with --jwks;
-without either, the signature is not checked. Prefer \`-\`, which reads from standard input:
-arguments remain in your shell's history. It accepts a token, the headers of a request, a curl
-command, JSON, a Set-Cookie header or a URL, and finds the token in it.
+Shows the content of a token, the verdict of every check, and the likely cause of a failure. The token never leaves this machine. The keys are fetched with --url or read from a file with --jwks. Without either, the signature is not checked.
+
+With \`-\`, explain reads standard input, which keeps the token out of the history of your shell. The input may be a token, the headers of a request, a curl command, JSON, a Set-Cookie header or a URL.
 
 ${OPTIONS_HELP}
 

@@ -14,8 +14,7 @@ const { createPainter, printable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
 
-Adds one protected route, and the environment variables LOGTO_URL and LOGTO_AUDIENCE, to the project in
-the current folder. Shows the changes first, and never overwrites a file or an entry.
+Adds one protected route, and the environment variables LOGTO_URL and LOGTO_AUDIENCE, to the project in the current folder. Shows the changes first, and never overwrites a file or an entry.
 
   --logto-url URL        your Logto (default: ${DEV_ENTRIES.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
   --audience ID          the identifier of your API resource in Logto (default: ${DEV_ENTRIES.LOGTO_AUDIENCE})

@@ -1,7 +1,7 @@
 /** The command line: selects the command, prints help and reports errors. */
 
 const { UsageError } = require('./arguments')
-const { printable } = require('./terminal')
+const { printable, widthOf, wrapHelp } = require('./terminal')
 const { version } = require('../../package.json')
 
 /**
@@ -10,7 +10,7 @@ const { version } = require('../../package.json')
  * @typedef {{
  *   stdin: AsyncIterable<Uint8Array | string> & { isTTY?: boolean },
  *   stdout: { write(text: string): unknown, isTTY?: boolean, columns?: number },
- *   stderr: { write(text: string): unknown },
+ *   stderr: { write(text: string): unknown, columns?: number },
  *   env: Record<string, string | undefined>,
  *   cwd(): string,
  *   once?(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown,
@@ -40,7 +40,7 @@ Commands:
   --version, -v    show the version
 
 Output is colored on a terminal; NO_COLOR and FORCE_COLOR are respected.
-Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 (explain) no problem found, but signature not checked.
+Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 no problem found by explain, which has not checked the signature.
 `
 
 /**
@@ -53,19 +53,19 @@ Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 (explain) no problem f
 async function run([name, ...args], surroundings) {
   const { stdout, stderr } = surroundings
   if (name === '--version' || name === '-v') return print(stdout, `${version}\n`)
-  if (name === '--help' || name === '-h') return print(stdout, HELP)
-  if (name === undefined) return print(stderr, HELP, USAGE_EXIT_CODE)
+  if (name === '--help' || name === '-h') return print(stdout, wrapHelp(HELP, widthOf(stdout)))
+  if (name === undefined) return print(stderr, wrapHelp(HELP, widthOf(stderr)), USAGE_EXIT_CODE)
   if (!Object.hasOwn(COMMANDS, name)) {
     // A long argument may be a token, which must not be printed.
     const problem =
       name.length > 20
         ? 'Unknown command. To explain a token, run `logto-authkit explain -`'
         : `Unknown command: ${printable(name)}`
-    return print(stderr, `${problem}\n\n${HELP}`, USAGE_EXIT_CODE)
+    return print(stderr, `${problem}\n\n${wrapHelp(HELP, widthOf(stderr))}`, USAGE_EXIT_CODE)
   }
   try {
     const command = COMMANDS[name]()
-    if (args.includes('--help') || args.includes('-h')) return print(stdout, command.HELP)
+    if (args.includes('--help') || args.includes('-h')) return print(stdout, wrapHelp(command.HELP, widthOf(stdout)))
     return await command.run(args, surroundings)
   } catch (error) {
     const { message, code } = /** @type {Error & { code?: string }} */ (error)

@@ -73,6 +73,22 @@ function wrapText(text, indent, width) {
 }
 
 /**
+ * Wraps a help text. The description of an option stays in its column, and indented commands are not wrapped, so that they can be
+ * copied.
+ *
+ * @param {string} help
+ * @param {number} width - In columns.
+ */
+function wrapHelp(help, width) {
+  const wrapped = help.split('\n').map((line) => {
+    const [term] = /^ {2}\S.*? {2,}(?=\S)/.exec(line) ?? []
+    if (term !== undefined) return term + wrapText(line.slice(term.length), ' '.repeat(term.length), width).trimStart()
+    return line.startsWith('  ') ? line : wrapText(line, '', width)
+  })
+  return wrapped.join('\n')
+}
+
+/**
  * The width to wrap text at: that of the terminal, up to a width at which lines are still easy to read.
  *
  * @param {{ columns?: number }} stream
@@ -81,4 +97,4 @@ const widthOf = ({ columns = MAX_LINE_WIDTH }) => Math.min(columns, MAX_LINE_WID
 
 const MAX_LINE_WIDTH = 100
 
-module.exports = { createPainter, printable, printableJson, widthOf, wrapText }
+module.exports = { createPainter, printable, printableJson, widthOf, wrapHelp, wrapText }

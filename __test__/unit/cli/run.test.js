@@ -42,6 +42,18 @@ test('the help of a command lists all its options', async () => {
   }
 })
 
+for (const columns of [60, 80, 120]) {
+  test(`the help fits into ${columns} columns, except for commands and the names of options`, async () => {
+    for (const command of ['', ...Object.keys(COMMANDS)]) {
+      const { stdout } = await cli([...(command ? [command] : []), '--help'], { columns })
+      for (const line of stdout.split('\n')) {
+        const isCommand = /^( {2}(curl|npx|pbpaste)|Usage: | {7}logto-authkit) /.test(line)
+        assert.ok(line.length <= columns || isCommand || !line.trim().includes(' '), line)
+      }
+    }
+  })
+}
+
 /** @type {[string, string[], RegExp][]} */
 const WRONG = [
   ['no command', [], /^Usage: /],
