@@ -50,6 +50,8 @@ async function run(args, surroundings) {
   })
   const { logtoUrl } = issuer
   const paint = createPainter(stdout, env)
+  const width = widthOf(stdout)
+  const intro = 'Requests to an API with the routes /me and /orders, which requires read:orders:'
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
@@ -58,9 +60,10 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
     LOGTO_URL=${logtoUrl}
     LOGTO_AUDIENCE=https://api.example.com
 
-  Requests to an API with the routes /me and /orders, which requires read:orders:
+${wrapText(intro, '  ', width)}
 ${exampleCommands(page.url, paint)}
-${paint.dim(wrapText(note, '  ', widthOf(stdout)))}
+
+${paint.dim(wrapText(note, '  ', width))}
 `
   stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)
   await stopped
@@ -82,7 +85,7 @@ function exampleCommands(page, paint) {
     ['200', get('sub=alice'), send('/me')],
     ['403: missing scope', send('/orders')],
     ['200', get('sub=alice&scope=read:orders'), send('/orders')],
-    ['401: not a token for an API (also: kind=personal, kind=id)', get('kind=opaque'), send('/me')],
+    ['401: not for an API (also kind=personal, kind=id)', get('kind=opaque'), send('/me')],
   ]
     .flatMap(([result, ...commands]) => [paint.dim(`# ${result}`), ...commands])
     .map((line) => `    ${line}`)

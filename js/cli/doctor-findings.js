@@ -191,7 +191,8 @@ function clockFinding(...answers) {
     const { theirs, ours } = answer.clock
     // The Date header is truncated to whole seconds.
     const skew = Math.max(0, Math.abs(theirs + 500 - ours) - 500) / 1000
-    if (skew <= MAX_CLOCK_SKEW) return { check, ok: true, found: "agrees with the server's to within seconds" }
+    if (skew <= MAX_CLOCK_SKEW)
+      return { check, ok: true, found: 'agrees with the clock of the server to within seconds' }
     const found = `${formatDuration(skew)} ${ours > theirs ? 'ahead of' : 'behind'} the server's`
     return {
       check,

@@ -198,7 +198,9 @@ function formatFindings(findings, isWell, fixed, paint, width) {
   const warnings = findings.filter(({ ok, advice }) => ok === null && advice).length
   const counts = warnings === 0 ? `${problems}.` : `${problems}, ${counted(warnings, 'warning')}.`
   const summary = isWell ? paint.good(counts) : paint.bad(counts)
-  const options = fixed ? `\n${paint.bold('Corrected options')}\n${printableJson(fixed)}\n` : ''
+  const rest = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
+  const title = `Corrected options${rest.length > 0 ? `, except for: ${rest.join(', ')}` : ''}`
+  const options = fixed ? `\n${paint.bold(title)}\n${printableJson(fixed)}\n` : ''
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
 

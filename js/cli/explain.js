@@ -120,12 +120,12 @@ function formatExplanation(
   if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)
     lines.push('', wrapText(`The token was found in ${printable(foundIn)}.`, '', width))
   lines.push('')
-  if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header))
+  if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header, width))
   if (claims !== null) {
     const trust = verified ? paint.good('verified') : paint.warn('NOT verified: anyone could have written this')
     lines.push(
       `${paint.bold('Claims')} (${trust})`,
-      ...formatMembers(claims, /** @type {Date} */ (options.currentDate)),
+      ...formatMembers(claims, width, /** @type {Date} */ (options.currentDate)),
     )
   }
   lines.push('', paint.bold('Checks'))
@@ -148,14 +148,18 @@ function formatExplanation(
  * Formats the members of a JSON object, one per line. Truncates long values, and adds the date to times.
  *
  * @param {Record<string, unknown>} object
+ * @param {number} width
  * @param {Date} [now]
  */
-function formatMembers(object, now) {
+function formatMembers(object, width, now) {
   return Object.entries(object).map(([name, value]) => {
     const json = printable(JSON.stringify(value))
     const shown = json.length > MAX_VALUE_LENGTH ? `${json.slice(0, MAX_VALUE_LENGTH)}…` : json
     const isTime = now && TIME_CLAIMS.includes(name) && typeof value === 'number' && Math.abs(value) < YEAR_10000
-    return `  ${printable(name)}: ${shown}${isTime ? `  (${formatTime(value, now)})` : ''}`
+    const member = `  ${printable(name)}: ${shown}`
+    if (!isTime) return member
+    const time = `(${formatTime(value, now)})`
+    return member.length + time.length + 2 > width ? `${member}\n    ${time}` : `${member}  ${time}`
   })
 }
 

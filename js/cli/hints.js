@@ -75,7 +75,11 @@ const HINTS = {
     typeof claims?.iss === 'string'
       ? otherIssuerHints(claims.iss, error.details.expected)
       : ['The token has no `iss` claim, or it is not a string.'],
-  invalid_audience: ({ claims, options }) => otherAudienceHints(claims?.aud, [options.audience].flat(), claims),
+  invalid_audience: ({ claims, options, errors }) =>
+    // The hint about the type has already identified an ID token.
+    isIdToken(claims) && errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_token_type')
+      ? []
+      : otherAudienceHints(claims?.aud, [options.audience].flat(), claims),
   token_expired: ({ error: { details }, claims }) =>
     details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims),
   token_not_active: ({ error: { details } }) => [

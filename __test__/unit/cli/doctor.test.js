@@ -179,6 +179,8 @@ test('--fix prints the options with all corrections', async (t) => {
     audience: AUDIENCE,
     jwksTimeoutMs: 4000,
   })
+  const rest = await cli(['doctor', '--url', logtoUrl, '--audience', 'my-app', '--fix'])
+  assert.match(rest.stdout, /\nCorrected options, except for: Audience\n/)
   const redirect = await startServer(t, ({ url }, response) =>
     response.writeHead(308, { Location: `https://auth.example.com${url}` }).end(),
   )

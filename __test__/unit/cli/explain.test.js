@@ -356,6 +356,12 @@ test('a terminal gets a prompt for the token', async () => {
   assert.deepEqual([code, stderr], [3, 'Paste the token, or the headers of a request, and end with Ctrl-D:\n'])
 })
 
+test('an ID token is called one only once', async () => {
+  const { hints } = await explain(issuer.mint(ID_TOKEN), '--url', issuer.logtoUrl, '--audience', AUDIENCE)
+  assert.match(hints[0], /^This is an ID token/)
+  assert.doesNotMatch(hints.slice(1).join('\n'), /ID token/)
+})
+
 test('colors are used on a terminal', async () => {
   const { stdout } = await cli(['explain', issuer.mint()], { isTTY: true })
   assert.ok(stdout.includes('\x1b[32m✓'))
@@ -368,7 +374,7 @@ test('the output fits into 60 columns, except for the members of the token', asy
       stdin: input,
       columns: 60,
     })
-    const isMember = (line) => /^ {2}[\w.]+: /.test(line)
+    const isMember = (line) => /^ {2}[\w.]+: \S+$/.test(line)
     for (const line of stdout.split('\n'))
       assert.ok(line.length <= 60 || isMember(line) || !/\S \S/.test(line.trim()), line)
   }
