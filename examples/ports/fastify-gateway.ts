@@ -15,9 +15,8 @@ const apiKeys = new Map([
 const app = Fastify()
 
 await app.register(async (api) => {
+  // Reads LOGTO_URL and LOGTO_AUDIENCE from the environment.
   await api.register(logtoAuth, {
-    logtoUrl: process.env.LOGTO_URL,
-    audience: 'https://api.example.com',
     fallback: ({ headers }: FastifyRequest) => apiKeys.get(sha256(String(headers['x-api-key']))),
   })
   api.get('/orders', { onRequest: protect({ requiredScope: 'read:orders' }) }, forward)

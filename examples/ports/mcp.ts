@@ -33,7 +33,7 @@ function createServer(auth: AuthenticatedContext) {
 const app = express()
 app.use(
   mcpAuth({
-    logtoUrl: process.env.LOGTO_URL,
+    // Reads LOGTO_URL from the environment.
     resource: process.env.MCP_URL ?? 'https://api.example.com/mcp',
     scopesSupported: ['read:orders', 'write:orders'],
   }),

@@ -11,12 +11,7 @@ const organizations = new Map([
 const idOf = async (slug: string) => organizations.get(slug)
 
 const app = express()
-app.use(
-  logtoAuth({
-    logtoUrl: process.env.LOGTO_URL,
-    audience: 'https://api.example.com',
-  }),
-)
+app.use(logtoAuth()) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 app.get('/me', (req, res) => res.json({ userId: req.auth.userId, organizationId: req.auth.organizationId }))
 
 const inPath = express.Router({ mergeParams: true })

@@ -41,10 +41,7 @@ class HealthController {
   }
 }
 
-const guard = new LogtoAuthGuard({
-  logtoUrl: process.env.LOGTO_URL,
-  audience: 'https://api.example.com',
-})
+const guard = new LogtoAuthGuard() // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 @Module({
   imports: [GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true })],

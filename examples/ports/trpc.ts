@@ -6,10 +6,7 @@ import { createHTTPServer } from '@trpc/server/adapters/standalone'
 import { AuthError, createVerifier, forbidden, requireRole, requireScopes } from 'logto-authkit'
 import { z } from 'zod'
 
-const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL,
-  audience: 'https://api.example.com',
-})
+const verifier = createVerifier() // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 const CODES = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 503: 'SERVICE_UNAVAILABLE' } as const
 
