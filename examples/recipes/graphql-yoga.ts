@@ -3,10 +3,7 @@ import { GraphQLError } from 'graphql'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { AuthError, type AuthenticatedContext, createVerifier, forbidden, hasScopes } from 'logto-authkit'
 
-const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-})
+const verifier = createVerifier() // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 /** Converts a rejection to an error that GraphQL Yoga shows to clients, with status and headers. */
 function reject(error: unknown): never {

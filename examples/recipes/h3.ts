@@ -7,10 +7,7 @@ declare module 'h3' {
   }
 }
 
-const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-})
+const verifier = createVerifier() // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 const app = new H3()
 app.use(async (event, next) => {

@@ -5,10 +5,7 @@ declare module '@hapi/hapi' {
   interface UserCredentials extends AuthenticatedContext {}
 }
 
-const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-})
+const verifier = createVerifier() // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 const server = Hapi.server({ port: process.env.PORT ?? 3000 })
 server.auth.scheme('logto', () => ({
