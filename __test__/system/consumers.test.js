@@ -1,8 +1,13 @@
 const assert = require('node:assert/strict')
-const { mkdirSync, readdirSync, symlinkSync } = require('node:fs')
+const { cpSync, mkdirSync, readdirSync, renameSync, symlinkSync } = require('node:fs')
 const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
+const { temporaryFolder } = require('../support/files')
+const { ask, bearer } = require('../support/frameworks')
+const { startIssuer } = require('../support/helpers')
 const { ROOT, USE, installPacked } = require('../support/packed')
+const { EXAMPLES, launch } = require('../support/start-example')
+const { AUDIENCE } = require('../support/tokens')
 
 /** The tools of this repository, which run on an installed package. */
 const TOOLS = join(ROOT, 'node_modules')
@@ -219,6 +224,29 @@ describe('a server bundle', () => {
     ])
     assert.equal(status, 0, stderr)
   }
+})
+
+describe('Nitro', () => {
+  test('builds the recipe into a server that contains the package', { timeout: 300_000 }, async (t) => {
+    symlinkSync(join(TOOLS, 'nitro'), join(consumer.folder, 'node_modules/nitro'))
+    cpSync(join(EXAMPLES, 'recipes/nitro'), consumer.folder, { recursive: true })
+    const { status, stdout, stderr } = consumer.node([join(TOOLS, 'nitro/dist/cli/index.mjs'), 'build'])
+    assert.equal(status, 0, stdout + stderr)
+    // Elsewhere, the server cannot load the package that the project has installed.
+    const { folder } = temporaryFolder(t)
+    renameSync(join(consumer.folder, '.output'), join(folder, 'output'))
+    const issuer = await startIssuer(t)
+    const { url } = await launch(t, join(folder, 'output/server/index.mjs'), issuer.logtoUrl, 'ignore')
+    const token = (claims) => bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
+    const missing = await ask(`${url}/me`)
+    assert.deepEqual([missing.status, missing.headers['www-authenticate']], [401, 'Bearer realm="api"'])
+    assert.equal(JSON.parse(missing.body).code, 'missing_token')
+    assert.equal(JSON.parse((await ask(`${url}/me`, token({ sub: 'alice' }))).body).userId, 'alice')
+    const refused = await ask(`${url}/orders`, token({}))
+    assert.deepEqual([refused.status, JSON.parse(refused.body).code], [403, 'missing_scope'])
+    const orders = await ask(`${url}/orders`, token({ sub: 'alice', scope: 'read:orders' }))
+    assert.deepEqual(JSON.parse(orders.body), { owner: 'alice' })
+  })
 })
 
 // `bin/esbuild` is the native binary or a script, depending on whether esbuild's install script ran, so Node cannot run it itself.
