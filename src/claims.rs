@@ -314,17 +314,8 @@ pub(crate) mod tests {
 
     pub(crate) const ABSENT: &str = "\0absent";
 
-    /// The claims of a payload with a single member, given as JSON text because Rust cannot express every JSON number.
-    fn claims_with_only(name: &str, json: &str) -> Claims {
-        Claims::parse(format!("{{\"{name}\":{json}}}").as_bytes()).unwrap()
-    }
-
     pub(crate) fn strings(items: &[&str]) -> Vec<String> {
         items.iter().map(|item| (*item).to_owned()).collect()
-    }
-
-    fn check(members: Value) -> Result<(), Rejection> {
-        claims(members).check_types().map(drop)
     }
 
     #[track_caller]
@@ -345,11 +336,6 @@ pub(crate) mod tests {
         assert_eq!(rejection.message(), format!("Token has a missing or malformed claim: {claim}"));
     }
 
-    #[track_caller]
-    fn assert_wrong_type(name: &str, value: &Value) {
-        assert_malformed(claims(json!({ name: value })).check_types().map(drop), name);
-    }
-
     #[test]
     fn rejects_a_payload_that_is_not_an_object() {
         for payload in ["", "null", "[]", "\"sub\"", "1", "{", "{\"sub\":\"a\"}x", "{\"sub\":\"a\",\"sub\":\"b\"}"] {
@@ -357,117 +343,6 @@ pub(crate) mod tests {
             assert_eq!(rejection.message(), "Token is not a valid JWT");
         }
         assert_fails(Claims::parse(b"{\"sub\":\"\xff\"}").map(drop), Code::MalformedToken);
-    }
-
-    #[test]
-    fn accepts_iss_that_is_one_of_the_issuers() {
-        let issuers = strings(&["https://t.test/oidc", "https://custom.test/oidc"]);
-        assert_passes(claims(json!({})).check_issuer(&issuers));
-        assert_passes(claims(json!({ "iss": "https://custom.test/oidc" })).check_issuer(&issuers));
-    }
-
-    #[test]
-    fn compares_iss_exactly() {
-        let issuers = strings(&["https://t.test/oidc"]);
-        for iss in [
-            "https://t.test/oidc/",
-            "https://t.test/oid",
-            "https://t.test/oidc?x",
-            "https://T.test/oidc",
-            "https://t.test:443/oidc",
-            "https://t.test.evil.test/oidc",
-            "https://evil.test/#https://t.test/oidc",
-            " https://t.test/oidc",
-            "https://t.test/oidc\0",
-            "",
-        ] {
-            let rejection = assert_fails(claims(json!({ "iss": iss })).check_issuer(&issuers), Code::InvalidIssuer);
-            assert_eq!(rejection.message(), "Token was issued by another server");
-            assert_eq!(rejection.details["expected"], json!(["https://t.test/oidc"]));
-        }
-    }
-
-    #[test]
-    fn rejects_iss_that_is_not_a_string() {
-        let issuers = strings(&["https://t.test/oidc"]);
-        for iss in [json!(ABSENT), json!(null), json!(["https://t.test/oidc"]), json!({}), json!(1), json!(true)] {
-            assert_fails(claims(json!({ "iss": iss })).check_issuer(&issuers), Code::InvalidIssuer);
-        }
-    }
-
-    #[test]
-    fn accepts_aud_that_contains_one_of_the_audiences() {
-        let accepted = strings(&["https://api.test", "urn:other"]);
-        for aud in
-            [json!("https://api.test"), json!("urn:other"), json!(["x", "urn:other"]), json!(["https://api.test"])]
-        {
-            assert_passes(claims(json!({ "aud": aud })).check_audience(Some(&accepted)));
-        }
-    }
-
-    #[test]
-    fn compares_aud_exactly() {
-        let accepted = strings(&["https://api.test"]);
-        for aud in [
-            json!("https://api.test/"),
-            json!("https://api"),
-            json!("https://api.test.evil.test"),
-            json!("HTTPS://api.test"),
-            json!("https://api.test https://other.test"),
-            json!("*"),
-            json!(""),
-            json!([]),
-            json!(["https://api.test/"]),
-        ] {
-            let rejection =
-                assert_fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
-            assert_eq!(rejection.message(), "Token was issued for another audience");
-        }
-    }
-
-    #[test]
-    fn rejects_aud_that_is_neither_a_string_nor_an_array_of_strings() {
-        let accepted = strings(&["https://api.test"]);
-        for aud in [
-            json!(ABSENT),
-            json!(null),
-            json!(1),
-            json!({ "https://api.test": true }),
-            json!(["https://api.test", 1]),
-            json!(["https://api.test", null]),
-            json!([["https://api.test"]]),
-        ] {
-            assert_fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
-        }
-    }
-
-    #[test]
-    fn does_not_check_aud_if_the_check_is_turned_off() {
-        for aud in [json!(ABSENT), json!(1), json!("https://any.test")] {
-            assert_passes(claims(json!({ "aud": aud })).check_audience(None));
-        }
-    }
-
-    #[test]
-    fn any_organization_accepts_the_organization_tokens_of_every_organization() {
-        let accepted = strings(&["https://api.test", ANY_ORGANIZATION]);
-        for aud in
-            [json!("urn:logto:organization:a"), json!(["x", "urn:logto:organization:b"]), json!("https://api.test")]
-        {
-            assert_passes(claims(json!({ "aud": aud })).check_audience(Some(&accepted)));
-        }
-        for aud in [
-            json!("urn:logto:organization:"),
-            json!("urn:logto:organization"),
-            json!("URN:logto:organization:a"),
-            json!("xurn:logto:organization:a"),
-            json!("https://other.test"),
-            json!([]),
-        ] {
-            assert_fails(claims(json!({ "aud": aud })).check_audience(Some(&accepted)), Code::InvalidAudience);
-        }
-        let organization = claims(json!({ "aud": "urn:logto:organization:a" }));
-        assert_fails(organization.check_audience(Some(&strings(&["https://api.test"]))), Code::InvalidAudience);
     }
 
     #[test]
@@ -486,80 +361,28 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn rejects_exp_in_the_past() {
-        let rejection = assert_fails(claims(json!({ "exp": NOW - 1.0 })).check_expiry(NOW, 0.0), Code::TokenExpired);
-        assert_eq!(rejection.message(), "Token has expired");
-        assert_fails(claims(json!({ "exp": 0 })).check_expiry(NOW, 0.0), Code::TokenExpired);
-    }
-
-    #[test]
-    fn rejects_exp_equal_to_now() {
-        assert_fails(claims(json!({ "exp": NOW })).check_expiry(NOW, 0.0), Code::TokenExpired);
-        assert_passes(claims(json!({ "exp": NOW })).check_expiry(NOW - 0.001, 0.0));
-    }
-
-    #[test]
-    fn accepts_exp_in_the_future() {
-        assert_passes(claims(json!({ "exp": NOW + 1.0 })).check_expiry(NOW, 0.0));
-        assert_passes(claims(json!({ "exp": 253_402_300_799_u64 })).check_expiry(NOW, 0.0));
-    }
-
-    #[test]
-    fn applies_the_tolerance_to_exp() {
-        assert_passes(claims(json!({ "exp": NOW - 4.0 })).check_expiry(NOW, 5.0));
-        assert_fails(claims(json!({ "exp": NOW - 5.0 })).check_expiry(NOW, 5.0), Code::TokenExpired);
-        assert_passes(claims(json!({ "exp": NOW - 0.25 })).check_expiry(NOW, 0.5));
-    }
-
-    #[test]
-    fn accepts_a_fractional_exp() {
-        assert_passes(claims(json!({ "exp": NOW + 0.5 })).check_expiry(NOW, 0.0));
-        assert_fails(claims(json!({ "exp": NOW + 0.5 })).check_expiry(NOW + 0.5, 0.0), Code::TokenExpired);
-        assert_passes(claims_with_only("exp", "1.8000000015e9").check_expiry(NOW, 0.0));
-    }
-
-    #[test]
-    fn rejects_a_missing_exp() {
-        assert_malformed(claims(json!({ "exp": ABSENT })).check_expiry(NOW, 0.0), "exp");
-    }
-
-    #[test]
-    fn rejects_exp_that_is_not_a_time() {
-        for exp in
-            ["\"1900000000\"", "null", "true", "[1900000000]", "{}", "-1", "-0.5", "1e400", "1e22", "253402300800"]
-        {
-            assert_malformed(claims_with_only("exp", exp).check_expiry(NOW, 0.0), "exp");
+    fn a_token_is_valid_until_just_before_exp_plus_the_tolerance() {
+        for exp in [NOW + 0.001, NOW + 0.5, NOW + 1.0, 253_402_300_799.0] {
+            assert_passes(claims(json!({ "exp": exp })).check_expiry(NOW, 0.0));
+        }
+        assert_passes(Claims::parse(br#"{"exp":1.8000000015e9}"#).unwrap().check_expiry(NOW, 0.0));
+        for (exp, tolerance) in [(NOW, 0.0), (NOW - 1.0, 0.0), (0.0, 0.0), (NOW - 5.0, 5.0)] {
+            let outcome = claims(json!({ "exp": exp })).check_expiry(NOW, tolerance);
+            assert_eq!(assert_fails(outcome, Code::TokenExpired).message(), "Token has expired");
+        }
+        for (exp, tolerance) in [(NOW - 4.0, 5.0), (NOW - 0.25, 0.5)] {
+            assert_passes(claims(json!({ "exp": exp })).check_expiry(NOW, tolerance));
         }
     }
 
     #[test]
-    fn accepts_a_missing_nbf() {
-        assert_passes(claims(json!({})).check_not_before(NOW, 0.0));
-    }
-
-    #[test]
-    fn accepts_nbf_in_the_past_or_equal_to_now() {
-        assert_passes(claims(json!({ "nbf": 1 })).check_not_before(NOW, 0.0));
-        assert_passes(claims(json!({ "nbf": NOW })).check_not_before(NOW, 0.0));
-    }
-
-    #[test]
-    fn rejects_nbf_in_the_future() {
-        let rejection =
-            assert_fails(claims(json!({ "nbf": NOW + 0.001 })).check_not_before(NOW, 0.0), Code::TokenNotActive);
-        assert_eq!(rejection.message(), "Token is not valid yet");
-    }
-
-    #[test]
-    fn applies_the_tolerance_to_nbf() {
-        assert_passes(claims(json!({ "nbf": NOW + 5.0 })).check_not_before(NOW, 5.0));
-        assert_fails(claims(json!({ "nbf": NOW + 5.5 })).check_not_before(NOW, 5.0), Code::TokenNotActive);
-    }
-
-    #[test]
-    fn rejects_nbf_that_is_not_a_time() {
-        for nbf in ["\"1\"", "null", "false", "[]", "-1", "1e400", "1e13"] {
-            assert_malformed(claims_with_only("nbf", nbf).check_not_before(NOW, 0.0), "nbf");
+    fn a_token_is_valid_from_nbf_minus_the_tolerance() {
+        for (nbf, tolerance) in [(json!(ABSENT), 0.0), (json!(1), 0.0), (json!(NOW), 0.0), (json!(NOW + 5.0), 5.0)] {
+            assert_passes(claims(json!({ "nbf": nbf })).check_not_before(NOW, tolerance));
+        }
+        for (nbf, tolerance) in [(NOW + 0.001, 0.0), (NOW + 5.5, 5.0)] {
+            let outcome = claims(json!({ "nbf": nbf })).check_not_before(NOW, tolerance);
+            assert_eq!(assert_fails(outcome, Code::TokenNotActive).message(), "Token is not valid yet");
         }
     }
 
@@ -573,32 +396,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn requires_iat_to_be_a_time_if_present_but_does_not_compare_it() {
-        assert_passes(check(json!({ "iat": ABSENT })));
-        assert_passes(check(json!({ "iat": NOW + 1e6 })));
-        for iat in [json!("1"), json!(null), json!(-1), json!(1e22), json!([])] {
-            assert_wrong_type("iat", &iat);
-        }
-    }
-
-    #[test]
-    fn b8_requires_sub_to_be_a_string_that_is_not_blank() {
-        for sub in [json!("   "), json!("\t\n"), json!("\u{a0}\u{3000}"), json!("\u{200b}\u{feff}"), json!("\0")] {
-            assert_wrong_type("sub", &sub);
-        }
-        for char in
-            ["\u{3164}", "\u{2800}", "\u{ad}", "\u{34f}", "\u{115f}", "\u{206a}", "\u{fe0f}", "\u{ffa0}", "\u{e0020}"]
-        {
-            assert_wrong_type("sub", &json!(char));
-            assert_wrong_type("sub", &json!(format!(" {char}\u{200b}{char}")));
-            assert_passes(check(json!({ "sub": format!("{char}a") })));
-        }
-        for sub in [json!(ABSENT), json!(""), json!(null), json!(1), json!(["app"]), json!({})] {
-            assert_wrong_type("sub", &sub);
-        }
-    }
-
-    #[test]
     fn b7_recognizes_a_logout_token_by_its_event() {
         let event = |value: Value| json!({ "events": { LOGOUT_EVENT: value, "https://other.test": {} } });
         for value in [json!({}), json!(null), json!(1)] {
@@ -608,16 +405,6 @@ pub(crate) mod tests {
             [json!(ABSENT), json!({}), json!([LOGOUT_EVENT]), json!(LOGOUT_EVENT), json!({ "https://a.test": {} })]
         {
             assert!(!claims(json!({ "events": events })).is_logout(), "{events}");
-        }
-    }
-
-    #[test]
-    fn requires_scope_client_id_and_organization_id_to_be_strings_if_present() {
-        for name in ["scope", "client_id", "organization_id"] {
-            for value in [json!(null), json!(1), json!(["a"]), json!({}), json!(false)] {
-                assert_wrong_type(name, &value);
-            }
-            assert_passes(check(json!({ name: ABSENT })));
         }
     }
 

@@ -18,6 +18,22 @@ use serde_json::json;
 use support::{Key, KeyServer, Response, assert_accepts, assert_rejects, at, until, verify, wait};
 use tokio::task::JoinHandle;
 
+/// Starts a server that publishes one key, and creates a verifier.
+fn with_key(members: &[(&str, Raw)]) -> (Key, KeyServer, Arc<Verifier>) {
+    let key = Key::p384("k");
+    let server = KeyServer::with_keys(&[&key]);
+    let verifier = Arc::new(server.verifier(members));
+    (key, server, verifier)
+}
+
+/// Like `with_key`, with a verifier that fetched the key at second 0.
+#[track_caller]
+fn with_cached_key(members: &[(&str, Raw)]) -> (Key, KeyServer, Arc<Verifier>) {
+    let (key, server, verifier) = with_key(members);
+    assert_accepts(&verifier, &key.token(), 0.0);
+    (key, server, verifier)
+}
+
 /// Starts a verification on the runtime.
 fn start_verification(verifier: &Arc<Verifier>, token: String, now: Timestamp) -> JoinHandle<Result<(), Rejection>> {
     let verifier = verifier.clone();
@@ -38,9 +54,7 @@ fn wait_for_failures(verifier: &Verifier, failures: u64) {
 
 #[test]
 fn fetches_a_set_once_per_five_minutes() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
+    let (key, server, verifier) = with_key(&[]);
     for second in [0.0, 0.001, 1.0, 60.0, 239.9] {
         assert_accepts(&verifier, &key.token(), second);
     }
@@ -76,10 +90,7 @@ fn verifiers_with_the_same_url_share_its_keys() {
 
 #[test]
 fn refreshes_in_the_background_after_80_percent_of_the_ttl() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &key.token(), 0.0);
+    let (key, server, verifier) = with_cached_key(&[]);
     let gate = server.delay_requests();
     for second in [240.0, 241.0, 244.0] {
         assert_accepts(&verifier, &key.token(), second); // no request waits for the delayed response
@@ -93,9 +104,7 @@ fn refreshes_in_the_background_after_80_percent_of_the_ttl() {
 
 #[test]
 fn fetches_every_four_minutes_under_steady_traffic_without_making_requests_wait() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
+    let (key, server, verifier) = with_key(&[]);
     for refresh in 0..15 {
         let second = f64::from(refresh) * 240.0;
         assert_accepts(&verifier, &key.token(), second);
@@ -107,9 +116,8 @@ fn fetches_every_four_minutes_under_steady_traffic_without_making_requests_wait(
 
 #[test]
 fn logs_every_fetch_with_its_cause_and_outcome() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = server.verifier(&[]);
+    let (old, server, verifier) = with_key(&[]);
+    let new = Key::p384("new");
     // Other tests use the same log, so the records must be taken immediately.
     let logged = || -> Vec<_> {
         let mine = log::take().into_iter().filter(|fetch| fetch.url == server.jwks_uri());
@@ -134,10 +142,8 @@ fn logs_every_fetch_with_its_cause_and_outcome() {
 
 #[test]
 fn rejects_a_removed_key_after_an_idle_period() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = server.verifier(&[("tokenCacheSize", Raw::Number(0.0))]);
-    assert_accepts(&verifier, &old.token(), 0.0);
+    let (old, server, verifier) = with_cached_key(&[("tokenCacheSize", Raw::Number(0.0))]);
+    let new = Key::p384("new");
     server.publish_keys(&[&new]);
     assert_rejects(&verifier, &old.token(), 300.0, UnknownKey);
     server.assert_requests(2);
@@ -145,9 +151,8 @@ fn rejects_a_removed_key_after_an_idle_period() {
 
 #[test]
 fn rejects_a_cached_token_after_its_key_was_removed_with_a_single_fetch() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = server.verifier(&[]);
+    let (old, server, verifier) = with_key(&[]);
+    let new = Key::p384("new");
     let token = old.token();
     assert_accepts(&verifier, &token, 0.0);
     assert_accepts(&verifier, &token, 1.0);
@@ -158,9 +163,8 @@ fn rejects_a_cached_token_after_its_key_was_removed_with_a_single_fetch() {
 
 #[test]
 fn rejects_a_cached_token_after_its_key_was_replaced_under_the_same_kid() {
-    let (key, impostor) = (Key::p384("k"), Key::p384("k"));
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
+    let (key, server, verifier) = with_key(&[]);
+    let impostor = Key::p384("k");
     let token = key.token();
     assert_accepts(&verifier, &token, 0.0);
     server.publish_keys(&[&impostor]);
@@ -170,9 +174,7 @@ fn rejects_a_cached_token_after_its_key_was_replaced_under_the_same_kid() {
 
 #[test]
 fn uses_known_keys_during_an_outage_until_ttl_and_max_stale_have_passed() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
+    let (key, server, verifier) = with_key(&[]);
     let token = key.token();
     assert_accepts(&verifier, &token, 0.0);
     server.respond(Response::Closed);
@@ -194,10 +196,7 @@ fn uses_known_keys_during_an_outage_until_ttl_and_max_stale_have_passed() {
 
 #[test]
 fn sends_one_request_per_cooldown_during_an_outage() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &key.token(), 0.0);
+    let (key, server, verifier) = with_cached_key(&[]);
     server.respond(Response::Closed);
     for failures in 0..10u8 {
         let start = 300.0 + 12.0 * f64::from(failures);
@@ -211,10 +210,7 @@ fn sends_one_request_per_cooldown_during_an_outage() {
 
 #[test]
 fn verifies_again_soon_after_an_outage_without_usable_keys() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &key.token(), 0.0);
+    let (key, server, verifier) = with_cached_key(&[]);
     server.respond(Response::Closed);
     assert_eq!(assert_rejects(&verifier, &key.token(), 4_000.0, JwksUnavailable).retry_after, Some(1));
     server.publish_keys(&[&key]);
@@ -265,10 +261,7 @@ fn a1_a_failed_first_fetch_is_retried_after_growing_pauses() {
 
 #[test]
 fn a2_a_fetch_in_a_process_that_was_frozen_is_abandoned() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[("jwksTimeoutMs", Raw::Number(60_000.0))]);
-    assert_accepts(&verifier, &key.token(), 0.0);
+    let (key, server, verifier) = with_cached_key(&[("jwksTimeoutMs", Raw::Number(60_000.0))]);
     let _gate = server.delay_requests();
     assert_accepts(&verifier, &key.token(), 240.0);
     until(|| server.requests() == 2);
@@ -280,10 +273,9 @@ fn a2_a_fetch_in_a_process_that_was_frozen_is_abandoned() {
 
 #[test]
 fn a7_a_token_that_may_be_signed_with_a_newer_key_is_unavailable_during_the_cooldown() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = server.verifier(&[]);
-    let issued = |key: &Key, second: f64| key.token_with(&json!({}), &json!({ "iat": at(0.0).wall / 1000.0 + second }));
+    let (old, server, verifier) = with_key(&[]);
+    let new = Key::p384("new");
+    let issued = |key: &Key, second: f64| key.with_claims(&json!({ "iat": at(0.0).wall / 1000.0 + second }));
     assert_accepts(&verifier, &old.token(), 0.0);
     assert_rejects(&verifier, &issued(&Key::p384("made-up"), -60.0), 20.0, UnknownKey);
     server.publish_keys(&[&new]);
@@ -309,10 +301,8 @@ fn a_refused_connection_is_an_outage() {
 
 #[test]
 fn accepts_the_first_new_token_after_a_rotation_without_grace_period() {
-    let (old, new) = (Key::p384("old"), Key::rsa("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &old.token(), 0.0);
+    let (old, server, verifier) = with_cached_key(&[]);
+    let new = Key::rsa("new");
     server.publish_keys(&[&new, &old]);
     assert_accepts(&verifier, &new.token(), 1.0); // regardless of the time since the last regular fetch
     assert_accepts(&verifier, &old.token(), 1.0);
@@ -321,11 +311,9 @@ fn accepts_the_first_new_token_after_a_rotation_without_grace_period() {
 
 #[test]
 fn looks_for_a_new_key_once_per_cooldown_while_the_server_returns_the_old_set() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &old.token(), 0.0);
-    let issued_before = new.token_with(&json!({}), &json!({ "iat": at(0.0).wall / 1000.0 - 60.0 }));
+    let (old, server, verifier) = with_cached_key(&[]);
+    let new = Key::p384("new");
+    let issued_before = new.with_claims(&json!({ "iat": at(0.0).wall / 1000.0 - 60.0 }));
     for second in [1.0, 2.0, 10.9, 11.0, 12.0, 21.0, 30.0] {
         assert_rejects(&verifier, &issued_before, second, UnknownKey);
     }
@@ -351,9 +339,7 @@ fn rejects_a_removed_key_from_the_next_refresh() {
 
 #[test]
 fn ten_thousand_unknown_kids_cause_one_request_per_cooldown_and_evict_nothing() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[("tokenCacheSize", Raw::Number(0.0))]);
+    let (key, server, verifier) = with_key(&[("tokenCacheSize", Raw::Number(0.0))]);
     let known = key.token();
     let template = Key::p384("made-up");
     let claims = json!({ "iat": at(0.0).wall / 1000.0 - 60.0 });
@@ -372,15 +358,12 @@ fn ten_thousand_unknown_kids_cause_one_request_per_cooldown_and_evict_nothing() 
 
 #[test]
 fn concurrent_unknown_kids_share_one_request() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = Arc::new(server.verifier(&[]));
-    assert_accepts(&verifier, &key.token(), 0.0);
+    let (key, server, verifier) = with_cached_key(&[]);
     let gate = server.delay_requests();
     let template = Key::p384("made-up");
     let calls: Vec<_> = (0..200)
         .map(|n| {
-            let token = template.token_with(&json!({ "kid": format!("made-up-{n}") }), &json!({}));
+            let token = template.with_header(&json!({ "kid": format!("made-up-{n}") }));
             start_verification(&verifier, token, at(1.0))
         })
         .collect();
@@ -395,10 +378,7 @@ fn concurrent_unknown_kids_share_one_request() {
 
 #[test]
 fn unknown_kids_are_unavailable_during_an_outage_while_known_keys_verify() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &key.token(), 0.0);
+    let (key, server, verifier) = with_cached_key(&[]);
     server.respond(Response::Closed);
     let unknown = Key::p384("made-up").token();
     for second in [1.0, 2.0, 10.9] {
@@ -413,10 +393,7 @@ fn unknown_kids_are_unavailable_during_an_outage_while_known_keys_verify() {
 
 #[test]
 fn a_kid_whose_key_has_another_algorithm_causes_no_request() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &key.token(), 0.0);
+    let (_, server, verifier) = with_cached_key(&[]);
     assert_rejects(&verifier, &Key::p256("k").token(), 1.0, UnknownKey);
     server.assert_requests(1);
 }
@@ -509,10 +486,7 @@ fn a_bad_first_response_is_an_outage_with_its_cause() {
 fn a_bad_later_response_evicts_no_key() {
     let elsewhere = KeyServer::with_keys(&[&Key::p384("k")]);
     for (cause, response) in bad_responses(&elsewhere) {
-        let key = Key::p384("k");
-        let server = KeyServer::with_keys(&[&key]);
-        let verifier = server.verifier(&[]);
-        assert_accepts(&verifier, &key.token(), 0.0);
+        let (key, server, verifier) = with_cached_key(&[]);
         server.respond(response);
         assert_accepts(&server.verifier(&[("jwksTimeoutMs", Raw::Number(300.0))]), &key.token(), 300.0);
         wait_for_failures(&verifier, 1);
@@ -529,10 +503,8 @@ fn a_bad_later_response_evicts_no_key() {
 
 #[test]
 fn a_hanging_server_delays_a_request_no_longer_than_the_timeout() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
+    let (key, server, verifier) = with_key(&[("jwksTimeoutMs", Raw::Number(50.0))]);
     let _gate = server.delay_requests();
-    let verifier = server.verifier(&[("jwksTimeoutMs", Raw::Number(50.0))]);
     let start = Instant::now();
     let rejection = assert_rejects(&verifier, &key.token(), 0.0, JwksUnavailable);
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
@@ -555,9 +527,7 @@ fn a_request_that_times_out_before_the_fetch_in_flight_reports_the_timeout() {
 
 #[test]
 fn a_hanging_refresh_delays_no_request_while_the_set_is_fresh() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    assert_accepts(&server.verifier(&[]), &key.token(), 0.0);
+    let (key, server, _) = with_cached_key(&[]);
     let _gate = server.delay_requests();
     let verifier = server.verifier(&[("jwksTimeoutMs", Raw::Number(50.0))]);
     assert_accepts(&verifier, &key.token(), 240.0);
@@ -568,10 +538,8 @@ fn a_hanging_refresh_delays_no_request_while_the_set_is_fresh() {
 
 #[test]
 fn fetches_immediately_after_the_cache_was_cleared() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = server.verifier(&[]);
-    assert_accepts(&verifier, &old.token(), 0.0);
+    let (old, server, verifier) = with_cached_key(&[]);
+    let new = Key::p384("new");
     server.publish_keys(&[&new]);
     jwks::invalidate(&[server.jwks_uri()]);
     assert_rejects(&verifier, &old.token(), 1.0, UnknownKey);
@@ -581,10 +549,9 @@ fn fetches_immediately_after_the_cache_was_cleared() {
 
 #[test]
 fn clear_discards_the_response_in_flight_and_waiting_requests_use_the_next_one() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
+    let (old, server, verifier) = with_key(&[]);
+    let new = Key::p384("new");
     let gate = server.delay_requests();
-    let verifier = Arc::new(server.verifier(&[]));
     let waiting = start_verification(&verifier, new.token(), at(0.0));
     until(|| server.requests() == 1);
     server.publish_keys(&[&new]);
@@ -600,10 +567,8 @@ fn clear_discards_the_response_in_flight_and_waiting_requests_use_the_next_one()
 
 #[test]
 fn looks_for_an_unknown_kid_again_if_the_cache_is_cleared_in_the_meantime() {
-    let (old, new) = (Key::p384("old"), Key::p384("new"));
-    let server = KeyServer::with_keys(&[&old]);
-    let verifier = Arc::new(server.verifier(&[]));
-    assert_accepts(&verifier, &old.token(), 0.0);
+    let (_, server, verifier) = with_cached_key(&[]);
+    let new = Key::p384("new");
     server.publish_keys(&[&new]);
     let _gate = server.delay_requests();
     let waiting = start_verification(&verifier, new.token(), at(1.0));
@@ -631,9 +596,7 @@ fn clearing_one_url_does_not_affect_others() {
 
 #[test]
 fn fetches_for_every_verification_with_a_ttl_of_0_but_uses_stale_keys_during_an_outage() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[("jwksCacheTtlMs", Raw::Number(0.0))]);
+    let (key, server, verifier) = with_key(&[("jwksCacheTtlMs", Raw::Number(0.0))]);
     let token = key.token();
     for second in 0..5 {
         assert_accepts(&verifier, &token, f64::from(second)); // even if the token is cached
@@ -647,9 +610,7 @@ fn fetches_for_every_verification_with_a_ttl_of_0_but_uses_stale_keys_during_an_
 
 #[test]
 fn fetches_for_every_verification_without_a_cache_and_fails_immediately_in_an_outage() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[("skipJwksCache", Raw::Bool(true))]);
+    let (key, server, verifier) = with_key(&[("skipJwksCache", Raw::Bool(true))]);
     let token = key.token();
     assert_accepts(&verifier, &token, 0.0);
     assert_accepts(&verifier, &token, 0.0);
@@ -662,9 +623,7 @@ fn fetches_for_every_verification_without_a_cache_and_fails_immediately_in_an_ou
 
 #[test]
 fn uses_a_prefetched_set_for_the_first_token() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
+    let (key, server, verifier) = with_key(&[]);
     wait(verifier.prefetch(at(0.0))).unwrap();
     server.assert_requests(1);
     assert_accepts(&verifier, &key.token(), 1.0);
@@ -694,16 +653,14 @@ fn current_date_does_not_affect_the_age_of_keys() {
 
 #[test]
 fn sends_no_request_for_a_token_that_fails_before_its_key_is_needed() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
-    let verifier = server.verifier(&[]);
+    let (key, server, verifier) = with_key(&[]);
     for token in [
         "opaque".to_owned(),
         "a.b.c".to_owned(),
-        key.token_with(&json!({ "alg": "none" }), &json!({})),
-        key.token_with(&json!({ "alg": "HS256" }), &json!({})),
-        key.token_with(&json!({ "typ": "JWT" }), &json!({})),
-        key.token_with(&json!({ "crit": ["exp"] }), &json!({})),
+        key.with_header(&json!({ "alg": "none" })),
+        key.with_header(&json!({ "alg": "HS256" })),
+        key.with_header(&json!({ "typ": "JWT" })),
+        key.with_header(&json!({ "crit": ["exp"] })),
         "x".repeat(20_000),
     ] {
         assert!(verify(&verifier, &token, 0.0).is_err());
@@ -719,20 +676,17 @@ fn sends_no_request_to_urls_in_a_token() {
     let header = json!({ "jku": attacker.jwks_uri(), "x5u": attacker.jwks_uri(), "jwk": evil.jwk(), "x5c": ["AAAA"] });
     let issuer = json!({ "iss": attacker.jwks_uri().trim_end_matches("/jwks") });
     assert_rejects(&verifier, &evil.token_with(&header, &issuer), 0.0, UnknownKey);
-    assert_accepts(&verifier, &key.token_with(&header, &json!({})), 0.0);
+    assert_accepts(&verifier, &key.with_header(&header), 0.0);
     attacker.assert_requests(0);
 }
 
 #[test]
 fn a6_a_token_that_expires_while_the_request_waits_is_rejected() {
-    let key = Key::p384("k");
-    let server = KeyServer::with_keys(&[&key]);
+    let (key, server, verifier) = with_key(&[("tokenCacheSize", Raw::Number(0.0))]);
     let gate = server.delay_requests();
-    // Uncached, so that every request waits for keys.
-    let verifier = Arc::new(server.verifier(&[("tokenCacheSize", Raw::Number(0.0))]));
     // The requests arrived ten seconds ago, and the tokens expired since then.
     let arrival = seconds_ago(10);
-    let token = |exp: f64| key.token_with(&json!({}), &json!({ "exp": exp }));
+    let token = |exp: f64| key.with_claims(&json!({ "exp": exp }));
     let verify = |n: u32| {
         let expired = token(arrival.wall / 1000.0 + 0.01 + 9.98 * f64::from(n) / 1000.0);
         start_verification(&verifier, expired, arrival)
@@ -754,7 +708,7 @@ fn a6_a_previously_verified_token_that_expires_while_keys_are_fetched_is_rejecte
     let server = KeyServer::with_keys(&[&key]);
     let options = [("jwksCacheTtlMs", Raw::Number(1_000.0)), ("jwksMaxStaleMs", Raw::Number(0.0))];
     let verifier = Arc::new(server.verifier(&options));
-    let token = key.token_with(&json!({}), &json!({ "exp": seconds_ago(90).wall / 1000.0 }));
+    let token = key.with_claims(&json!({ "exp": seconds_ago(90).wall / 1000.0 }));
     // The caller's clock is behind, so that the token is valid when the requests arrive.
     let request = |caller_date: Timestamp| Credentials {
         token: Some(token.clone()),

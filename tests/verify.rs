@@ -13,16 +13,9 @@ use logto_authkit::source::Credentials;
 use logto_authkit::verify::Verifier;
 use serde_json::{Value, json};
 use support::{
-    AUDIENCE, Key, KeyServer, Response, START, assert_accepts, assert_rejects, at, options, verifier, verify, wait,
+    AUDIENCE, Key, KeyServer, Response, START, assert_accepts, assert_rejects, at, key_and_verifier, list, options,
+    text, verifier, verify, wait,
 };
-
-fn text(text: &str) -> Raw {
-    Raw::String(text.into())
-}
-
-fn list(items: &[&str]) -> Raw {
-    Raw::List(items.iter().map(|item| text(item)).collect())
-}
 
 fn context(verifier: &Verifier, token: &str) -> Value {
     serde_json::from_str(&wait(verifier.verify(token, at(0.0))).unwrap().token.context()).unwrap()
@@ -39,6 +32,67 @@ fn request(cookie: Option<&str>, header: Option<&str>) -> Credentials {
 
 fn outcome(verifier: &Verifier, request: &Credentials) -> Result<(), Code> {
     wait(verifier.verify_request(request, at(0.0))).map(drop).map_err(|rejection| rejection.code)
+}
+
+fn raw(value: &Value) -> Raw {
+    match value {
+        Value::Null => Raw::Null,
+        Value::Number(number) => Raw::Number(number.as_f64().unwrap()),
+        Value::String(string) => text(string),
+        Value::Array(items) => Raw::List(items.iter().map(raw).collect()),
+        other => panic!("{other}"),
+    }
+}
+
+/// The JSON text of an object in which this text replaces a member, and which has these members as well.
+fn replaced(mut object: Value, name: &str, text: &str, more: &Value) -> String {
+    let members = object.as_object_mut().unwrap();
+    members.extend(more.as_object().cloned().unwrap_or_default());
+    members.remove(name);
+    let others = object.to_string();
+    let member = if text.is_empty() { String::new() } else { format!(",\"{name}\":{text}") };
+    format!("{}{member}}}", &others[..others.len() - 1])
+}
+
+/// The JavaScript tests read the table as well.
+#[test]
+fn judges_the_tokens_in_the_table() {
+    let table: Value = serde_json::from_str(include_str!("../__test__/fixtures/tokens.json")).unwrap();
+    let key = Key::p384("key");
+    let header = json!({ "alg": "ES384", "typ": "at+jwt", "kid": "key" });
+    let claims = json!({
+        "sub": "alice", "client_id": "test-app", "iss": "https://auth.example.test/oidc", "aud": "https://api.example.com",
+        "iat": START.wall / 1000.0, "exp": START.wall / 1000.0 + 3600.0, "scope": "",
+    });
+    for row in
+        table.as_object().unwrap().values().flat_map(|rows| rows.as_array().unwrap()).filter(|row| row.is_object())
+    {
+        let unchanged = vec![json!({})];
+        for changes in row["options"].as_array().unwrap_or(&unchanged) {
+            let mut members = json!({ "logtoUrl": "https://auth.example.test", "audience": "https://api.example.com" });
+            members.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            let members = members.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), raw(value)));
+            let verifier = verifier(&[&key], &members.collect::<Vec<_>>());
+            for value in row["values"].as_array().unwrap() {
+                let text = value["$"].as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let token = match (row["header"].as_str(), row["claim"].as_str()) {
+                    (Some(name), None) => {
+                        key.jws(&replaced(header.clone(), name, &text, &row["and"]), &claims.to_string())
+                    }
+                    (None, Some(name)) => {
+                        key.jws(&header.to_string(), &replaced(claims.clone(), name, &text, &row["and"]))
+                    }
+                    _ => panic!("{row}"),
+                };
+                let outcome = verify(&verifier, &token, 0.0);
+                let given = outcome.as_ref().map_or_else(|rejection| rejection.code.name(), |()| "accepted");
+                assert_eq!(given, row["wanted"], "{value} in {row}");
+                if let Some(message) = row["message"].as_str() {
+                    assert_eq!(outcome.unwrap_err().message(), message);
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -70,7 +124,7 @@ fn accepts_each_algorithm_only_if_it_is_allowed() {
         (&rsa, "PS384", false),
         (&rsa, "PS512", false),
     ] {
-        let token = key.token_with(&json!({ "alg": alg }), &json!({}));
+        let token = key.with_header(&json!({ "alg": alg }));
         assert_accepts(&verifier(&keys, &[("algorithms", list(&[alg]))]), &token, 0.0);
         assert_eq!(verify(&default, &token, 0.0).is_ok(), by_default, "{alg}");
         let other = if alg == "ES384" { "RS256" } else { "ES384" };
@@ -88,7 +142,7 @@ fn b7_rejects_a_logout_token_whatever_type_is_required() {
             let token = key.token_with(&json!({ "typ": typ }), &events);
             assert_rejects(&verifier, &token, 0.0, InvalidTokenType);
         }
-        let token = key.token_with(&json!({ "typ": "logout+jwt" }), &json!({}));
+        let token = key.with_header(&json!({ "typ": "logout+jwt" }));
         assert_rejects(&verifier, &token, 0.0, InvalidTokenType);
         let report: Value = serde_json::from_str(&wait(verifier.explain(&token, at(0.0))).to_json()).unwrap();
         assert_eq!(
@@ -99,25 +153,10 @@ fn b7_rejects_a_logout_token_whatever_type_is_required() {
 }
 
 #[test]
-fn b10_drops_the_prefix_of_a_media_type_only_if_no_other_slash_remains() {
-    let key = Key::p256("k");
-    let token = |typ: &str| key.token_with(&json!({ "typ": typ }), &json!({}));
-    let verifier = |typ: &str| verifier(&[&key], &[("tokenType", text(typ))]);
-    assert_rejects(&verifier("application/text/plain"), &token("text/plain"), 0.0, InvalidTokenType);
-    assert_rejects(&verifier("text/plain"), &token("application/text/plain"), 0.0, InvalidTokenType);
-    assert_accepts(&verifier("application/text/plain"), &token("application/Text/Plain"), 0.0);
-    assert_accepts(&verifier("application/at+jwt"), &token("at+jwt"), 0.0);
-}
-
-#[test]
-fn rejects_symmetric_algorithms_and_none() {
+fn rejects_an_unsigned_token() {
     let key = Key::rsa("k");
     let verifier = verifier(&[&key], &[]);
-    for alg in ["none", "NonE", "", "HS256", "HS384", "HS512", "rs256", "RS256 ", "RS1", "ES256K", "dir"] {
-        let token = key.token_with(&json!({ "alg": alg }), &json!({}));
-        assert_rejects(&verifier, &token, 0.0, UnsupportedAlgorithm);
-    }
-    let none = key.token_with(&json!({ "alg": "none" }), &json!({}));
+    let none = key.with_header(&json!({ "alg": "none" }));
     let unsigned = &none[..=none.rfind('.').unwrap()];
     assert_rejects(&verifier, unsigned, 0.0, MalformedToken);
 }
@@ -126,15 +165,15 @@ fn rejects_symmetric_algorithms_and_none() {
 fn does_not_use_a_key_whose_type_does_not_match_the_alg() {
     let (p384, rsa) = (Key::p384("p384"), Key::rsa("rsa"));
     let verifier = verifier(&[&p384, &rsa], &[]);
-    assert_rejects(&verifier, &p384.token_with(&json!({ "alg": "RS256" }), &json!({})), 0.0, UnknownKey);
-    assert_rejects(&verifier, &rsa.token_with(&json!({ "alg": "ES384" }), &json!({})), 0.0, UnknownKey);
-    assert_rejects(&verifier, &rsa.token_with(&json!({ "kid": "p384" }), &json!({})), 0.0, UnknownKey);
+    assert_rejects(&verifier, &p384.with_header(&json!({ "alg": "RS256" })), 0.0, UnknownKey);
+    assert_rejects(&verifier, &rsa.with_header(&json!({ "alg": "ES384" })), 0.0, UnknownKey);
+    assert_rejects(&verifier, &rsa.with_header(&json!({ "kid": "p384" })), 0.0, UnknownKey);
 }
 
 #[test]
 fn a_token_without_kid_needs_exactly_one_suitable_key() {
     let (one, other, rsa) = (Key::p384("one"), Key::p384("other"), Key::rsa("rsa"));
-    let token = one.token_with(&json!({ "kid": null }), &json!({}));
+    let token = one.with_header(&json!({ "kid": null }));
     assert_accepts(&verifier(&[&one, &rsa], &[]), &token, 0.0);
     assert_rejects(&verifier(&[&one, &other], &[]), &token, 0.0, UnknownKey);
     assert_rejects(&verifier(&[&rsa], &[]), &token, 0.0, UnknownKey);
@@ -146,27 +185,16 @@ fn does_not_trust_a_key_in_the_header() {
     let (key, evil) = (Key::p384("k"), Key::p384("evil"));
     let verifier = verifier(&[&key], &[]);
     for kid in [json!("evil"), json!("__proto__"), json!("k\0"), json!("../k"), json!("' OR 1=1 --")] {
-        assert_rejects(
-            &verifier,
-            &evil.token_with(&json!({ "jwk": evil.jwk(), "kid": kid }), &json!({})),
-            0.0,
-            UnknownKey,
-        );
+        assert_rejects(&verifier, &evil.with_header(&json!({ "jwk": evil.jwk(), "kid": kid })), 0.0, UnknownKey);
     }
-    assert_rejects(
-        &verifier,
-        &evil.token_with(&json!({ "jwk": evil.jwk(), "kid": "k" }), &json!({})),
-        0.0,
-        InvalidSignature,
-    );
+    assert_rejects(&verifier, &evil.with_header(&json!({ "jwk": evil.jwk(), "kid": "k" })), 0.0, InvalidSignature);
 }
 
 #[test]
 fn rejects_a_token_with_a_modified_part() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
+    let (key, verifier) = key_and_verifier(&[]);
     let token = key.token();
-    let other = key.token_with(&json!({}), &json!({ "scope": "admin" }));
+    let other = key.with_claims(&json!({ "scope": "admin" }));
     let parts = |token: &str| token.split('.').map(str::to_owned).collect::<Vec<_>>();
     let (mine, theirs) = (parts(&token), parts(&other));
     assert_rejects(&verifier, &format!("{}.{}.{}", mine[0], theirs[1], mine[2]), 0.0, InvalidSignature);
@@ -180,76 +208,26 @@ fn rejects_a_token_with_a_modified_part() {
 
 #[test]
 fn rejects_a_valid_token_over_16_kib() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
-    assert_accepts(&verifier, &key.token_with(&json!({}), &json!({ "custom": "x".repeat(11_000) })), 0.0);
-    assert_rejects(
-        &verifier,
-        &key.token_with(&json!({}), &json!({ "custom": "x".repeat(12_000) })),
-        0.0,
-        MalformedToken,
-    );
-}
-
-#[test]
-fn rejects_an_id_token_by_its_type() {
-    let key = Key::p384("k");
-    let default = verifier(&[&key], &[]);
-    for typ in [json!(null), json!("JWT"), json!("jwt"), json!("at+jwt2"), json!("application/jwt"), json!("")] {
-        assert_rejects(&default, &key.token_with(&json!({ "typ": typ }), &json!({})), 0.0, InvalidTokenType);
-    }
-    for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
-        assert_accepts(&default, &key.token_with(&json!({ "typ": typ }), &json!({})), 0.0);
-    }
-    let any = verifier(&[&key], &[("tokenType", Raw::Null)]);
-    for typ in [json!(null), json!("JWT"), json!("anything")] {
-        assert_accepts(&any, &key.token_with(&json!({ "typ": typ }), &json!({})), 0.0);
-    }
-    let jwt = verifier(&[&key], &[("tokenType", text("JWT"))]);
-    assert_accepts(&jwt, &key.token_with(&json!({ "typ": "jwt" }), &json!({})), 0.0);
-    assert_rejects(&jwt, &key.token(), 0.0, InvalidTokenType);
-}
-
-#[test]
-fn rejects_crit_and_b64_with_any_value() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
-    for header in [
-        json!({ "crit": ["exp"] }),
-        json!({ "crit": [] }),
-        json!({ "crit": "b64" }),
-        json!({ "b64": false, "crit": ["b64"] }),
-        json!({ "b64": true }),
-    ] {
-        assert_rejects(&verifier, &key.token_with(&header, &json!({})), 0.0, MalformedToken);
-    }
+    let (key, verifier) = key_and_verifier(&[]);
+    assert_accepts(&verifier, &key.with_claims(&json!({ "custom": "x".repeat(11_000) })), 0.0);
+    assert_rejects(&verifier, &key.with_claims(&json!({ "custom": "x".repeat(12_000) })), 0.0, MalformedToken);
 }
 
 #[test]
 fn rejects_a_header_or_payload_that_is_not_an_object_or_has_duplicate_members() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
+    let (key, verifier) = key_and_verifier(&[]);
     let header = r#"{"alg":"ES384","typ":"at+jwt","kid":"k"}"#;
     for payload in ["null", "[]", "\"x\"", "1", "{}}", "", r#"{"sub":"a","sub":"b"}"#, r#"{"exp":1,"\u0065xp":2}"#] {
         assert_rejects(&verifier, &key.jws(header, payload), 0.0, MalformedToken);
     }
-    for header in [
-        "[]",
-        "null",
-        r#"{"alg":"ES384","alg":"ES384","typ":"at+jwt","kid":"k"}"#,
-        r#"{"alg":"ES384","typ":"at+jwt","kid":1}"#,
-        r#"{"alg":"ES384","typ":"at+jwt","kid":null}"#,
-        r#"{"alg":"ES384","typ":1,"kid":"k"}"#,
-        r#"{"typ":"at+jwt","kid":"k"}"#,
-    ] {
+    for header in ["[]", "null", r#"{"alg":"ES384","alg":"ES384","typ":"at+jwt","kid":"k"}"#] {
         assert_rejects(&verifier, &key.jws(header, "{}"), 0.0, MalformedToken);
     }
 }
 
 #[test]
 fn distinguishes_opaque_from_malformed_tokens() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
+    let (_, verifier) = key_and_verifier(&[]);
     assert_rejects(&verifier, "Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9", 0.0, OpaqueToken);
     for token in ["a.b", "a.b.c.d", "a.b.c.d.e", "a b", "{\"payload\":\"\"}"] {
         assert_rejects(&verifier, token, 0.0, MalformedToken);
@@ -309,9 +287,8 @@ fn does_not_parse_the_payload_before_the_signature_is_verified() {
 
 #[test]
 fn accepts_a_token_until_its_exp() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
-    let token = key.token_with(&json!({}), &json!({ "exp": START.wall / 1000.0 + 60.0 }));
+    let (key, verifier) = key_and_verifier(&[]);
+    let token = key.with_claims(&json!({ "exp": START.wall / 1000.0 + 60.0 }));
     assert_accepts(&verifier, &token, 59.9);
     assert_rejects(&verifier, &token, 60.1, TokenExpired); // a cached token
     assert_accepts(&verifier, &token, 59.9);
@@ -320,7 +297,7 @@ fn accepts_a_token_until_its_exp() {
 #[test]
 fn applies_tolerance_and_current_date() {
     let key = Key::p384("k");
-    let token = key.token_with(&json!({}), &json!({ "exp": START.wall / 1000.0 + 60.0, "nbf": START.wall / 1000.0 }));
+    let token = key.with_claims(&json!({ "exp": START.wall / 1000.0 + 60.0, "nbf": START.wall / 1000.0 }));
     let tolerant = verifier(&[&key], &[("clockTolerance", Raw::Number(5.0))]);
     assert_accepts(&tolerant, &token, 64.9);
     assert_rejects(&tolerant, &token, 65.1, TokenExpired);
@@ -332,8 +309,7 @@ fn applies_tolerance_and_current_date() {
 
 #[test]
 fn verifies_the_signature_of_a_token_once() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
+    let (key, verifier) = key_and_verifier(&[]);
     let token = key.token();
     for _ in 0..10 {
         assert_accepts(&verifier, &token, 0.0);
@@ -343,8 +319,7 @@ fn verifies_the_signature_of_a_token_once() {
 
 #[test]
 fn does_not_cache_a_rejected_token() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[("requiredScope", text("admin"))]);
+    let (key, verifier) = key_and_verifier(&[("requiredScope", text("admin"))]);
     for _ in 0..3 {
         assert_rejects(&verifier, &key.token(), 0.0, MissingScope);
         assert_rejects(&verifier, "opaque", 0.0, OpaqueToken);
@@ -354,8 +329,7 @@ fn does_not_cache_a_rejected_token() {
 
 #[test]
 fn caches_nothing_with_a_token_cache_size_of_0() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[("tokenCacheSize", Raw::Number(0.0))]);
+    let (key, verifier) = key_and_verifier(&[("tokenCacheSize", Raw::Number(0.0))]);
     let token = key.token();
     assert_accepts(&verifier, &token, 0.0);
     assert_accepts(&verifier, &token, 0.0);
@@ -422,9 +396,8 @@ fn reports_a_missing_token() {
 
 #[test]
 fn tries_the_other_token_if_the_first_is_rejected() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
-    let (good, expired) = (key.token(), key.token_with(&json!({}), &json!({ "exp": 1 })));
+    let (key, verifier) = key_and_verifier(&[]);
+    let (good, expired) = (key.token(), key.with_claims(&json!({ "exp": 1 })));
     assert_eq!(outcome(&verifier, &request(Some(&expired), Some(&good))), Ok(()));
     assert_eq!(outcome(&verifier, &request(Some("opaque"), Some(&good))), Ok(()));
     assert_eq!(outcome(&verifier, &request(Some(&good), Some(&expired))), Ok(()));
@@ -432,9 +405,8 @@ fn tries_the_other_token_if_the_first_is_rejected() {
 
 #[test]
 fn reports_the_first_error_if_both_tokens_are_rejected() {
-    let key = Key::p384("k");
-    let default = verifier(&[&key], &[]);
-    let (opaque, expired) = ("opaque", key.token_with(&json!({}), &json!({ "exp": 1 })));
+    let (key, default) = key_and_verifier(&[]);
+    let (opaque, expired) = ("opaque", key.with_claims(&json!({ "exp": 1 })));
     assert_eq!(outcome(&default, &request(Some(&expired), Some(opaque))), Err(TokenExpired));
     assert_eq!(outcome(&default, &request(Some(opaque), Some(&expired))), Err(OpaqueToken));
     let scoped = verifier(&[&key], &[("requiredScope", text("admin"))]);
@@ -443,9 +415,8 @@ fn reports_the_first_error_if_both_tokens_are_rejected() {
 
 #[test]
 fn does_not_try_the_other_token_after_a_403() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[("requiredScope", text("admin"))]);
-    let admin = key.token_with(&json!({}), &json!({ "scope": "admin" }));
+    let (key, verifier) = key_and_verifier(&[("requiredScope", text("admin"))]);
+    let admin = key.with_claims(&json!({ "scope": "admin" }));
     assert_eq!(outcome(&verifier, &request(Some(&key.token()), Some(&admin))), Err(MissingScope));
     assert_eq!(outcome(&verifier, &request(Some(&admin), Some(&key.token()))), Ok(()));
 }
@@ -461,8 +432,7 @@ fn does_not_try_the_other_token_after_a_503() {
 
 #[test]
 fn rejects_an_ambiguous_request_even_with_a_valid_token() {
-    let key = Key::p384("k");
-    let verifier = verifier(&[&key], &[]);
+    let (key, verifier) = key_and_verifier(&[]);
     let good = key.token();
     let twice = Credentials { authorization: vec![format!("Bearer {good}"); 2], ..Credentials::default() };
     assert_eq!(outcome(&verifier, &twice), Err(AmbiguousToken));

@@ -7,8 +7,6 @@ const { createVerifier, hasRole, hasScopes, verifyAuth } = require('logto-authki
 const { rejection, startIssuer, startServer, verdict } = require('../support/helpers')
 const {
   AUDIENCE,
-  ISSUER,
-  LOGTO_URL,
   bearer,
   createKey,
   encode,
@@ -21,9 +19,12 @@ const {
   withSignature,
 } = require('../support/tokens')
 
+const KEYS = require('../fixtures/keys.json')
+const TABLE = require('../fixtures/tokens.json')
+
 /** @typedef {import('../support/tokens').SigningKey} TestKey */
 
-const es384 = createKey('ES384')
+const es384 = createKey('ES384', { kid: 'key' })
 const es256 = createKey('ES256')
 const es512 = createKey('ES512')
 const ed25519 = createKey('EdDSA')
@@ -58,17 +59,6 @@ describe('rejects an unsigned token without fetching keys', () => {
       assert.equal(await judgeWith(issuer, token.slice(0, token.lastIndexOf('.') + 1)), 'malformed_token')
     }
     assert.equal(issuer.jwksRequests, 0)
-  })
-
-  for (const alg of ['null', '1', 'true', '["ES384"]', '{"ES384":1}', '[]']) {
-    test(`alg ${alg}, which is not a string`, async () => {
-      const header = `{"alg":${alg},"typ":"at+jwt","kid":"${es384.jwk.kid}"}`
-      assert.equal(await judge(signParts(es384, header, validClaims())), 'malformed_token')
-    })
-  }
-
-  test('no alg', async () => {
-    assert.equal(await judge(signToken(es384, {}, { alg: undefined })), 'malformed_token')
   })
 })
 
@@ -152,46 +142,28 @@ describe('the key determines the algorithm, not the token', () => {
     assert.equal(await judge(signToken(es384), { algorithms: ['RS256'] }), 'unsupported_algorithm')
   })
 
-  test('algorithm names are case-sensitive and have no aliases', async () => {
-    const names = 'es384|Es384|ES384 |ECDSA|SHA384withECDSA|ES521|es512|ES256K|Ed448|ed25519|constructor'
-    for (const alg of names.split('|')) {
-      assert.equal(await judge(signToken(es384, {}, { alg })), 'unsupported_algorithm', alg)
-    }
-  })
-
-  for (const alg of ['ES256', 'ES521', 'es384', 'HS384', 'none', '', null, 5, ['ES384']]) {
-    test(`a P-384 key published with alg ${inspect(alg)} is skipped`, async () => {
-      assert.equal(await judge(signToken(es384), { keys: [{ ...es384.jwk, alg }, es256.jwk] }), 'unknown_key')
-    })
-  }
+  testTable('alg')
 })
 
 describe('kid must be a string and is compared in full', () => {
-  for (const kid of [1, 0, null, true, [], {}, [es384.jwk.kid], { toString: es384.jwk.kid }]) {
-    test(`${JSON.stringify(kid)} is malformed`, async () => {
-      assert.equal(await judge(signToken(es384, {}, { kid })), 'malformed_token')
-    })
-  }
+  testTable('kid')
 
-  const { kid } = es384.jwk
-  const names = '__proto__ constructor toString hasOwnProperty 0 length keys * .* ../../../../dev/null'.split(' ')
-  const similar = [`${kid}\0`, `${kid} `, ` ${kid}`, kid.slice(0, -1), `${kid}x`, kid.toUpperCase(), `${kid},${kid}`]
-  for (const other of [...names, ...similar, '', "' OR '1'='1", 'x'.repeat(10_000)]) {
-    test(`${inspect(other, { maxStringLength: 50 })} is an unknown key`, async () => {
-      assert.equal(await judge(signToken(es384, {}, { kid: other })), 'unknown_key')
-    })
-  }
+  const withKid = (kid) => signToken(es384, {}, { kid })
+
+  test('a very long kid is an unknown key', async () => {
+    assert.equal(await judge(withKid('x'.repeat(10_000))), 'unknown_key')
+  })
 
   test('a key with the kid __proto__ is found, and no other key', async () => {
     const odd = createKey('ES384', { kid: '__proto__' })
     const keys = [odd.jwk, es384.jwk]
     assert.equal(await judge(signToken(odd), { keys }), 'accepted')
-    assert.equal(await judge(signToken(es384, {}, { kid: '__proto__' }), { keys }), 'invalid_signature')
+    assert.equal(await judge(withKid('__proto__'), { keys }), 'invalid_signature')
     assert.equal(await judge(signToken(odd, {}, { kid: 'constructor' }), { keys }), 'unknown_key')
   })
 
   test('without kid, the only fitting key is used', async () => {
-    const without = signToken(es384, {}, { kid: undefined })
+    const without = withKid(undefined)
     assert.equal(await judge(without, { keys: [es384.jwk] }), 'accepted')
     assert.equal(await judge(without, { keys: [es384.jwk, es256.jwk, rsa.jwk] }), 'accepted')
     assert.equal(await judge(without, { keys: [es384.jwk, createKey('ES384').jwk] }), 'unknown_key')
@@ -273,18 +245,7 @@ describe('keys and URLs in a token are neither trusted nor fetched', () => {
 })
 
 describe('rejects critical header parameters', () => {
-  for (const crit of [['exp'], ['unknown'], ['exp', 'exp'], ['b64'], ['alg'], [], [1], [''], null, 'exp', true, {}]) {
-    test(`crit ${JSON.stringify(crit)}`, async () => {
-      assert.equal(await judge(signToken(es384, {}, { crit, unknown: 1, exp: 1 })), 'malformed_token')
-    })
-  }
-
-  for (const b64 of [false, true, null, 'false', 0]) {
-    test(`b64 ${JSON.stringify(b64)}`, async () => {
-      assert.equal(await judge(signToken(es384, {}, { b64 })), 'malformed_token')
-      assert.equal(await judge(signToken(es384, {}, { b64, crit: ['b64'] })), 'malformed_token')
-    })
-  }
+  testTable('critical')
 
   test('an unencoded payload, as in RFC 7797', async () => {
     const header = encode(headerFor(es384, { b64: false, crit: ['b64'] }))
@@ -300,43 +261,38 @@ describe('rejects critical header parameters', () => {
 })
 
 describe('rejects duplicate members despite a valid signature', () => {
-  const kid = es384.jwk.kid
-  for (const [name, header] of [
-    ['alg', `{"alg":"ES384","alg":"ES384","typ":"at+jwt","kid":"${kid}"}`],
-    ['another alg first', `{"alg":"none","typ":"at+jwt","kid":"${kid}","alg":"ES384"}`],
-    ['kid', `{"alg":"ES384","typ":"at+jwt","kid":"${kid}","kid":"${kid}"}`],
-    ['typ', `{"alg":"ES384","typ":"JWT","typ":"at+jwt","kid":"${kid}"}`],
-    ['alg with an escape', `{"alg":"ES384","\\u0061lg":"ES384","typ":"at+jwt","kid":"${kid}"}`],
-    ['an unknown member', `{"alg":"ES384","typ":"at+jwt","kid":"${kid}","x":1,"x":1}`],
-    ['a nested member', `{"alg":"ES384","typ":"at+jwt","kid":"${kid}","x":{"y":1,"y":2}}`],
-  ]) {
-    test(`in the header: ${name}`, async () => {
-      assert.equal(await judge(signParts(es384, header, validClaims())), 'malformed_token')
-    })
+  const header = JSON.stringify(headerFor(es384)).slice(1, -1)
+  const headers = {
+    alg: `{${header},"alg":"ES384"}`,
+    'another alg first': `{"alg":"none",${header}}`,
+    kid: `{${header},"kid":"${es384.jwk.kid}"}`,
+    typ: `{"typ":"JWT",${header}}`,
+    'alg with an escape': `{${header},"\\u0061lg":"ES384"}`,
+    'an unknown member': `{${header},"x":1,"x":1}`,
+    'a nested member': `{${header},"x":{"y":1,"y":2}}`,
   }
+  describe('in the header', () =>
+    testEach('malformed_token', headers, (header) => signParts(es384, header, validClaims())))
 
   const claims = JSON.stringify(validClaims()).slice(1, -1)
-  for (const [name, payload] of [
-    ['exp, later one first', `{"exp":9999999999,${claims}}`],
-    ['exp, later one last', `{${claims},"exp":9999999999}`],
-    ['aud', `{${claims},"aud":"${AUDIENCE}"}`],
-    ['iss', `{"iss":"https://other.example.test/oidc",${claims}}`],
-    ['sub', `{${claims},"sub":"admin"}`],
-    ['scope', `{${claims},"scope":"admin"}`],
-    ['client_id', `{${claims},"client_id":"other"}`],
-    ['organization_id', `{${claims},"organization_id":"a","organization_id":"b"}`],
-    ['nbf', `{${claims},"nbf":1,"nbf":1}`],
-    ['sub with an escape', `{${claims},"s\\u0075b":"admin"}`],
-    ['roles', `{${claims},"roles":["a"],"roles":["admin"]}`],
-    ['__proto__', `{${claims},"__proto__":{},"__proto__":{}}`],
-    ['a nested member', `{${claims},"act":{"sub":"a","sub":"b"}}`],
-    ['a member in an array', `{${claims},"list":[[{"a":1,"a":2}]]}`],
-    ['one of 200 members', `{${claims},${Array.from({ length: 200 }, (_, n) => `"m${n}":${n}`).join(',')},"m150":0}`],
-  ]) {
-    test(`in the payload: ${name}`, async () => {
-      assert.equal(await judge(signParts(es384, headerFor(es384), payload)), 'malformed_token')
-    })
+  const payloads = {
+    'exp, later one first': `{"exp":9999999999,${claims}}`,
+    'exp, later one last': `{${claims},"exp":9999999999}`,
+    aud: `{${claims},"aud":"${AUDIENCE}"}`,
+    iss: `{"iss":"https://other.example.test/oidc",${claims}}`,
+    sub: `{${claims},"sub":"admin"}`,
+    scope: `{${claims},"scope":"admin"}`,
+    client_id: `{${claims},"client_id":"other"}`,
+    organization_id: `{${claims},"organization_id":"a","organization_id":"b"}`,
+    nbf: `{${claims},"nbf":1,"nbf":1}`,
+    'sub with an escape': `{${claims},"s\\u0075b":"admin"}`,
+    roles: `{${claims},"roles":["a"],"roles":["admin"]}`,
+    ['__proto__']: `{${claims},"__proto__":{},"__proto__":{}}`,
+    'a nested member': `{${claims},"act":{"sub":"a","sub":"b"}}`,
+    'a member in an array': `{${claims},"list":[[{"a":1,"a":2}]]}`,
+    'one of 200 members': `{${claims},${Array.from({ length: 200 }, (_, n) => `"m${n}":${n}`).join(',')},"m150":0}`,
   }
+  describe('in the payload', () => testEach('malformed_token', payloads, withPayload))
 })
 
 describe('accepts only canonical base64url', () => {
@@ -411,30 +367,25 @@ describe('accepts only canonical base64url', () => {
 
 describe('a token must have exactly three parts', () => {
   const [header, payload, sig] = signToken(es384).split('.')
-  for (const [name, token] of [
-    ['only dots', '..'],
-    ['four dots', '....'],
-    ['one dot', '.'],
-    ['two parts', `${header}.${payload}`],
-    ['four parts', `${header}.${payload}.${sig}.${sig}`],
-    ['five parts', `${header}.${payload}.${sig}.${sig}.${sig}`],
-    ['a leading dot', `.${header}.${payload}.${sig}`],
-    ['a trailing dot', `${header}.${payload}.${sig}.`],
-    ['no header', `.${payload}.${sig}`],
-    ['a detached payload', `${header}..${sig}`],
-    ['no signature', `${header}.${payload}.`],
-    ['two tokens', `${header}.${payload}.${sig} ${header}.${payload}.${sig}`],
-    ['the scheme before the token', `Bearer ${header}.${payload}.${sig}`],
-    ['an SD-JWT disclosure after the token', `${header}.${payload}.${sig}~WyJhIl0~`],
-    ['the JSON serialization', JSON.stringify({ protected: header, payload, signature: sig })],
-    [
-      'the general JSON serialization',
-      JSON.stringify({ payload, signatures: [{ protected: header, signature: sig }] }),
-    ],
-    ['white space', ' '],
-  ]) {
-    test(`${name} is malformed`, async () => assert.equal(await judge(token), 'malformed_token'))
-  }
+  testEach('malformed_token', {
+    'only dots': '..',
+    'four dots': '....',
+    'one dot': '.',
+    'two parts': `${header}.${payload}`,
+    'four parts': `${header}.${payload}.${sig}.${sig}`,
+    'five parts': `${header}.${payload}.${sig}.${sig}.${sig}`,
+    'a leading dot': `.${header}.${payload}.${sig}`,
+    'a trailing dot': `${header}.${payload}.${sig}.`,
+    'no header': `.${payload}.${sig}`,
+    'a detached payload': `${header}..${sig}`,
+    'no signature': `${header}.${payload}.`,
+    'two tokens': `${header}.${payload}.${sig} ${header}.${payload}.${sig}`,
+    'the scheme before the token': `Bearer ${header}.${payload}.${sig}`,
+    'an SD-JWT disclosure after the token': `${header}.${payload}.${sig}~WyJhIl0~`,
+    'the JSON serialization': JSON.stringify({ protected: header, payload, signature: sig }),
+    'the general JSON serialization': JSON.stringify({ payload, signatures: [{ protected: header, signature: sig }] }),
+    'white space': ' ',
+  })
 
   test('an encrypted token is malformed, and details say why', async () => {
     const encrypted = await new jose.CompactEncrypt(Buffer.from(signToken(es384)))
@@ -511,8 +462,8 @@ describe('rejects deeply nested JSON without crashing', () => {
       const header = `{"alg":"ES384","typ":"at+jwt","kid":"${kid}","x":${json}}`
       assert.equal(await judge(signParts(es384, header, validClaims())), 'malformed_token')
       const payload = `${JSON.stringify(validClaims()).slice(0, -1)},"x":${json}}`
-      assert.equal(await judge(signParts(es384, headerFor(es384), payload)), 'malformed_token')
-      assert.equal(await judge(signParts(es384, headerFor(es384), json)), 'malformed_token')
+      assert.equal(await judge(withPayload(payload)), 'malformed_token')
+      assert.equal(await judge(withPayload(json)), 'malformed_token')
     })
   }
 
@@ -529,39 +480,36 @@ describe('header and payload must be JSON objects', () => {
   /** The claims with these bytes in a string. */
   const withBytes = (...bytes) =>
     Buffer.concat([Buffer.from(`${claims.slice(0, -1)},"a":"`), Buffer.from(bytes), Buffer.from('"}')])
-  for (const [name, part] of /** @type {[string, string | Buffer][]} */ ([
-    ['null', 'null'],
-    ['a number', '1'],
-    ['a string', '"a"'],
-    ['true', 'true'],
-    ['an array', '[]'],
-    ['an array with an object', `[${claims}]`],
-    ['white space', ' '],
-    ['a closing brace', '}'],
-    ['an unclosed object', claims.slice(0, -1)],
-    ['two objects', claims + claims],
-    ['a character after the object', `${claims}x`],
-    ['a NUL after the object', `${claims}\0`],
-    ['a byte order mark before the object', `\ufeff${claims}`],
-    ['a comment', `${claims.slice(0, -1)}/* */}`],
-    ['a trailing comma', `${claims.slice(0, -1)},}`],
-    ['single quotes', "{'a':1}"],
-    ['NaN', `${claims.slice(0, -1)},"a":NaN}`],
-    ['a line feed in a string', `${claims.slice(0, -1)},"a":"\n"}`],
-    ['UTF-16', utf16],
-    ['invalid UTF-8', withBytes(0xff)],
-    ['overlong UTF-8', withBytes(0xc0, 0xaf)],
-    ['a surrogate in UTF-8', withBytes(0xed, 0xa0, 0x80)],
-  ])) {
-    test(`${name} is malformed`, async () => {
-      assert.equal(await judge(signParts(es384, headerFor(es384), part)), 'malformed_token')
-      assert.equal(await judge(signParts(es384, part, validClaims())), 'malformed_token')
-    })
+  const parts = {
+    null: 'null',
+    'a number': '1',
+    'a string': '"a"',
+    true: 'true',
+    'an array': '[]',
+    'an array with an object': `[${claims}]`,
+    'white space': ' ',
+    'a closing brace': '}',
+    'an unclosed object': claims.slice(0, -1),
+    'two objects': claims + claims,
+    'a character after the object': `${claims}x`,
+    'a NUL after the object': `${claims}\0`,
+    'a byte order mark before the object': `\ufeff${claims}`,
+    'a comment': `${claims.slice(0, -1)}/* */}`,
+    'a trailing comma': `${claims.slice(0, -1)},}`,
+    'single quotes': "{'a':1}",
+    NaN: `${claims.slice(0, -1)},"a":NaN}`,
+    'a line feed in a string': `${claims.slice(0, -1)},"a":"\n"}`,
+    'UTF-16': utf16,
+    'invalid UTF-8': withBytes(0xff),
+    'overlong UTF-8': withBytes(0xc0, 0xaf),
+    'a surrogate in UTF-8': withBytes(0xed, 0xa0, 0x80),
   }
+  describe('as the payload', () => testEach('malformed_token', parts, withPayload))
+  describe('as the header', () => testEach('malformed_token', parts, (part) => signParts(es384, part, validClaims())))
 
   test('an empty object lacks alg or iss', async () => {
     assert.equal(await judge(signParts(es384, '{}', validClaims())), 'malformed_token')
-    assert.equal(await judge(signParts(es384, headerFor(es384), '{}')), 'invalid_issuer')
+    assert.equal(await judge(withPayload('{}')), 'invalid_issuer')
   })
 
   test('white space around and inside is accepted', async () => {
@@ -570,169 +518,11 @@ describe('header and payload must be JSON objects', () => {
   })
 })
 
-describe('exp is required and must be a valid time', () => {
-  for (const [exp, wanted] of [
-    ['9999999999', 'accepted'],
-    ['9999999999.5', 'accepted'],
-    ['1e10', 'accepted'],
-    ['253402300799', 'accepted'],
-    ['0', 'token_expired'],
-    ['-0', 'token_expired'],
-    ['1', 'token_expired'],
-    ['1e-400', 'token_expired'],
-    ['253402300800', 'invalid_claims'],
-    ['1e22', 'invalid_claims'],
-    ['1e400', 'invalid_claims'],
-    ['-1e400', 'invalid_claims'],
-    ['99999999999999999999999999999999', 'invalid_claims'],
-    ['18446744073709551616', 'invalid_claims'],
-    ['-1', 'invalid_claims'],
-    ['-9999999999', 'invalid_claims'],
-    ['"9999999999"', 'invalid_claims'],
-    ['"9999-12-31T23:59:59Z"', 'invalid_claims'],
-    ['""', 'invalid_claims'],
-    ['"NaN"', 'invalid_claims'],
-    ['null', 'invalid_claims'],
-    ['true', 'invalid_claims'],
-    ['[9999999999]', 'invalid_claims'],
-    ['{"$numberLong":"9999999999"}', 'invalid_claims'],
-    ['NaN', 'malformed_token'],
-    ['Infinity', 'malformed_token'],
-    ['0x2540be3ff', 'malformed_token'],
-    ['09999999999', 'malformed_token'],
-    ['+9999999999', 'malformed_token'],
-    ['9999999999.', 'malformed_token'],
-    ['9_999_999_999', 'malformed_token'],
-    ['9999999999n', 'malformed_token'],
-  ]) {
-    test(`exp ${exp}: ${wanted}`, async () => {
-      const error = verifyAuth(signParts(es384, headerFor(es384), payloadWith('exp', exp)), own())
-      assert.equal(await verdict(error), wanted)
-      if (wanted === 'invalid_claims') assert.match((await rejection(error)).message, /: exp$/)
-    })
-  }
+describe('exp is required and must be a valid time', () => testTable('exp'))
 
-  test('no exp: invalid_claims', async () => {
-    assert.equal(await judge(signToken(es384, { exp: undefined })), 'invalid_claims')
-    assert.equal(
-      await judge(signToken(es384, { exp: undefined, Exp: 9_999_999_999, EXP: 9_999_999_999 })),
-      'invalid_claims',
-    )
-  })
+describe('aud is compared exactly', () => testTable('aud'))
 
-  test('no clockTolerance replaces a missing or malformed exp', async () => {
-    for (const exp of [undefined, null, '9999999999', -1]) {
-      assert.equal(await judge(signToken(es384, { exp }), { clockTolerance: 1e15 }), 'invalid_claims')
-    }
-  })
-
-  for (const claim of ['nbf', 'iat']) {
-    for (const value of ['null', '"1"', '1e400', '1e22', '-1', 'true', '[]', '{}']) {
-      test(`${claim} ${value}: invalid_claims`, async () => {
-        const token = signParts(es384, headerFor(es384), payloadWith(claim, value))
-        const error = await rejection(verifyAuth(token, own()))
-        assert.equal(error.message, `Token has a missing or malformed claim: ${claim}`)
-      })
-    }
-  }
-
-  test('an iat in the future or after exp is accepted', async () => {
-    assert.equal(await judge(signToken(es384, { iat: 9_999_999_999 })), 'accepted')
-  })
-
-  function payloadWith(claim, json) {
-    return `${JSON.stringify(validClaims({ [claim]: undefined })).slice(0, -1)},"${claim}":${json}}`
-  }
-})
-
-describe('aud is compared exactly', () => {
-  for (const aud of [
-    undefined,
-    null,
-    '',
-    0,
-    1,
-    true,
-    {},
-    { 0: AUDIENCE, length: 1 },
-    { [AUDIENCE]: true },
-    [],
-    [[AUDIENCE]],
-    [AUDIENCE, 5],
-    [AUDIENCE, null],
-    [{ aud: AUDIENCE }],
-    [null],
-    `${AUDIENCE}/`,
-    `${AUDIENCE}#`,
-    ` ${AUDIENCE}`,
-    `${AUDIENCE}\n`,
-    `${AUDIENCE}\0`,
-    `${AUDIENCE}.attacker.test`,
-    AUDIENCE.slice(0, -1),
-    AUDIENCE.slice(1),
-    AUDIENCE.toUpperCase(),
-    AUDIENCE.replace('https', 'http'),
-    `${AUDIENCE} https://other.example.test`,
-    `https://other.example.test,${AUDIENCE}`,
-    `["${AUDIENCE}"]`,
-    '*',
-    '.*',
-    '__proto__',
-    ['https://other.example.test', `${AUDIENCE}/`],
-  ]) {
-    test(`${inspect(aud)} is rejected`, async () => {
-      assert.equal(await judge(signToken(es384, { aud })), 'invalid_audience')
-    })
-  }
-
-  test('an array that contains the audience is accepted', async () => {
-    assert.equal(await judge(signToken(es384, { aud: [AUDIENCE] })), 'accepted')
-    assert.equal(await judge(signToken(es384, { aud: ['https://other.example.test', AUDIENCE] })), 'accepted')
-  })
-
-  test('an expected audience is neither a pattern nor a prefix', async () => {
-    for (const audience of ['*', '.*', 'https://', 'https://*.example.test']) {
-      assert.equal(await judge(signToken(es384), { audience }), 'invalid_audience')
-    }
-  })
-})
-
-describe('iss must be a string and is compared exactly', () => {
-  for (const iss of [
-    undefined,
-    null,
-    '',
-    1,
-    {},
-    [ISSUER],
-    [ISSUER, 'https://attacker.test'],
-    { iss: ISSUER },
-    LOGTO_URL,
-    `${ISSUER}/`,
-    ` ${ISSUER}`,
-    `${ISSUER}\0`,
-    `${ISSUER}/jwks`,
-    `${ISSUER}.attacker.test`,
-    `https://attacker.test/${ISSUER}`,
-    `https://attacker.test#${ISSUER}`,
-    ISSUER.slice(0, -1),
-    ISSUER.slice(1),
-    ISSUER.toUpperCase(),
-    ISSUER.replace('https', 'http'),
-    ISSUER.replace('.test', '.test:443'),
-    ISSUER.replace('auth', 'аuth'),
-    '*',
-    '__proto__',
-  ]) {
-    test(`${inspect(iss)} is rejected`, async () => {
-      assert.equal(await judge(signToken(es384, { iss })), 'invalid_issuer')
-      assert.equal(
-        await judge(signToken(es384, { iss }), { issuer: [ISSUER, 'https://b.test/oidc'] }),
-        'invalid_issuer',
-      )
-    })
-  }
-})
+describe('iss must be a string and is compared exactly', () => testTable('iss'))
 
 describe('B7: a logout token is not an access token', () => {
   const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
@@ -758,18 +548,9 @@ describe('B7: a logout token is not an access token', () => {
   })
 })
 
-describe('B8: sub must not be blank', () => {
-  for (const sub of ['', ' ', '   ', '\t', '\n', '\u00a0', '\u3000', '\u200b', '\ufeff', '\0', '\u2028 ']) {
-    test(inspect(sub), async () => assert.equal(await judge(signToken(es256, { sub })), 'invalid_claims'))
-  }
-})
+describe('B8: sub must not be blank', () => testTable('sub'))
 
-test('B10: the prefix of tokenType is dropped only if no other slash remains', async () => {
-  const token = (typ) => signToken(es256, {}, { typ })
-  assert.equal(await judge(token('text/plain'), { tokenType: 'application/text/plain' }), 'invalid_token_type')
-  assert.equal(await judge(token('application/text/plain'), { tokenType: 'text/plain' }), 'invalid_token_type')
-  assert.equal(await judge(token('application/text/plain'), { tokenType: 'application/text/plain' }), 'accepted')
-})
+describe('scope, client_id and organization_id must be strings', () => testTable('strings'))
 
 describe('an ID token is not an access token', () => {
   const idToken = { jti: undefined, scope: undefined, client_id: undefined, aud: 'test-app' }
@@ -785,27 +566,7 @@ describe('an ID token is not an access token', () => {
     })
   }
 
-  const types =
-    '|jwt|at|at+jw|at+jwt | at+jwt|at+jwt2|at+jwt;x=1|application/|text/at+jwt|application/application/at+jwt|' +
-    'logout+jwt|dpop+jwt|id_token|at jwt|at+ＪＷＴ|at+jwt\0'
-  for (const typ of types.split('|')) {
-    test(`typ ${inspect(typ)} is rejected`, async () => {
-      assert.equal(await judge(signToken(es384, {}, { typ })), 'invalid_token_type')
-    })
-  }
-
-  for (const typ of ['at+jwt', 'AT+JWT', 'application/at+jwt', 'Application/At+Jwt']) {
-    test(`typ ${typ} is accepted`, async () => {
-      assert.equal(await judge(signToken(es384, {}, { typ })), 'accepted')
-    })
-  }
-
-  for (const typ of [null, 1, true, ['at+jwt'], {}]) {
-    test(`typ ${JSON.stringify(typ)} is malformed, even if any type is accepted`, async () => {
-      assert.equal(await judge(signToken(es384, {}, { typ })), 'malformed_token')
-      assert.equal(await judge(signToken(es384, {}, { typ }), { tokenType: null }), 'malformed_token')
-    })
-  }
+  testTable('typ')
 })
 
 describe('a token is accepted only for its own organization', () => {
@@ -843,21 +604,10 @@ describe('a token is accepted only for its own organization', () => {
     }
     assert.equal((await verifyAuth(token, own({ audience: null }))).organizationId, null)
   })
-
-  for (const organization_id of [null, 1, true, ['a'], { id: 'a' }]) {
-    test(`organization_id ${JSON.stringify(organization_id)} is invalid, whether organizationId is set or not`, async () => {
-      for (const change of [{}, { organizationId: null }, { organizationId: 'a' }]) {
-        assert.equal(await judge(signToken(es384, { organization_id }), change), 'invalid_claims')
-      }
-    })
-  }
 })
 
 // unit/core/permissions.test.js compares scopes and roles.
-test('a scope claim that is not a string is invalid, and other claims grant no scopes', async () => {
-  for (const scope of [['read:orders'], null]) {
-    assert.equal(await judge(signToken(es384, { scope }), { requiredScope: 'read:orders' }), 'invalid_claims')
-  }
+test('claims other than scope grant no scopes', async () => {
   const token = signToken(es384, { scp: ['admin'], scopes: ['admin'], permissions: ['admin'], Scope: 'admin' })
   assert.equal(await judge(token, { requiredScope: 'admin' }), 'missing_scope')
 })
@@ -882,86 +632,41 @@ describe('an invalid key is skipped, and the other keys remain usable', () => {
     privateKey: weak.privateKey,
     jwk: { ...weak.publicKey.export({ format: 'jwk' }), kid: 'bad' },
   }
-  const x448 = crypto.generateKeyPairSync('ed448').publicKey.export({ format: 'jwk' })
-  const x25519 = crypto.generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' })
-  const p521 = crypto.generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey.export({ format: 'jwk' })
-  const secp256k1 = crypto.generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' })
-  const zero = (bytes) => Buffer.alloc(bytes).toString('base64url')
-  const n = Buffer.from(rsa.jwk.n, 'base64url')
   const long = Buffer.concat([Buffer.from([0x80]), crypto.randomBytes(1023), Buffer.from([1])])
 
-  const [ec, p256, okp, rsaKey] = [es384, es256, ed25519, rsa].map(({ jwk }) => ({ ...jwk, kid: 'bad' }))
+  const good = createKey('ES384')
+  const tokens = [es384, es256, ed25519, rsa].map((key) => signToken(key, {}, { kid: 'bad' }))
 
-  /** @type {[string, any][]} */
-  const BAD = [
-    ['a point that is not on the curve', { ...ec, y: ec.x }],
-    ['a point with one bit changed', { ...ec, y: flipped(ec.y) }],
-    ['the point at zero', { ...ec, x: zero(48), y: zero(48) }],
-    ['a coordinate outside the field', { ...ec, x: Buffer.alloc(48, 0xff).toString('base64url') }],
-    ['a short coordinate', { ...ec, x: zero(47) }],
-    ['a coordinate with a leading zero', { ...ec, x: prefixed(ec.x) }],
-    ['a missing coordinate', { ...ec, y: undefined }],
-    ['a coordinate with padding', { ...ec, x: `${ec.x}=` }],
-    ['a numeric coordinate', { ...ec, x: 5 }],
-    ['a P-384 point declared as P-256', { ...ec, crv: 'P-256' }],
-    ['a P-256 point declared as P-384', { ...p256, crv: 'P-384' }],
-    ['a missing curve', { ...ec, crv: undefined }],
-    ['a curve in lower case', { ...ec, crv: 'p-384' }],
-    ['a P-521 point declared as P-384', { ...p521, crv: 'P-384', kid: 'bad' }],
-    ['a short P-521 coordinate', { ...p521, x: zero(65), kid: 'bad' }],
-    ['a P-521 point that is not on the curve', { ...p521, y: p521.x, kid: 'bad' }],
-    ['a P-521 point with the alg of another curve', { ...p521, alg: 'ES384', kid: 'bad' }],
-    ['an Ed25519 point with the alg of another curve', { ...okp, alg: 'Ed448' }],
-    ['the curve secp256k1', secp256k1],
-    ['the curve Ed448', x448],
-    ['the curve X25519', x25519],
-    ['a short Ed25519 point', { ...okp, x: zero(31) }],
-    ['a key type in lower case', { ...ec, kty: 'ec' }],
-    ['a missing key type', { ...ec, kty: undefined }],
-    ['an unknown key type', { ...ec, kty: 'AKP' }],
-    ['an EC key declared as RSA', { ...ec, kty: 'RSA' }],
-    ['an RSA key declared as EC', { ...rsaKey, kty: 'EC' }],
-    ['an RSA key of 1024 bits', weakKey.jwk],
-    [
-      'an RSA key of 2047 bits',
-      { ...rsaKey, n: Buffer.concat([Buffer.from([n[0] & 0x7f]), n.subarray(1)]).toString('base64url') },
-    ],
-    ['an RSA key of more than 8192 bits', { ...rsaKey, n: long.toString('base64url') }],
-    [
-      'an even RSA modulus',
-      { ...rsaKey, n: Buffer.concat([n.subarray(0, -1), Buffer.from([n[255] & 0xfe])]).toString('base64url') },
-    ],
-    ['an RSA modulus with a leading zero', { ...rsaKey, n: prefixed(rsaKey.n) }],
-    ['an RSA modulus of zeros', { ...rsaKey, n: zero(256) }],
-    ['a missing RSA modulus', { ...rsaKey, n: undefined }],
-    ['an RSA exponent of 0', { ...rsaKey, e: 'AA' }],
-    ['an RSA exponent of 1', { ...rsaKey, e: 'AQ' }],
-    ['an RSA exponent of 1 with leading zeros', { ...rsaKey, e: 'AAAB' }],
-    ['an even RSA exponent', { ...rsaKey, e: 'AQAC' }],
-    ['a huge RSA exponent', { ...rsaKey, e: Buffer.alloc(64, 0xff).toString('base64url') }],
-    ['a missing RSA exponent', { ...rsaKey, e: undefined }],
-    ['a numeric RSA exponent', { ...rsaKey, e: 65_537 }],
-    ['a numeric kid', { ...ec, kid: 5 }],
-    ['null', null],
-    ['a string', 'key'],
-    ['an array', []],
-    ['an empty object', {}],
-  ]
+  /** The keys that result from each of these changes to a key of the table. */
+  const changed = (key, changes) =>
+    changes.map((change) => {
+      const members = Object.entries({ ...KEYS.keys[key], kid: 'bad', ...change })
+      return Object.fromEntries(members.filter(([, value]) => value?.$ !== ''))
+    })
 
-  for (const [name, bad] of BAD) {
-    test(name, async () => {
-      const good = createKey('ES384')
-      const keys = [bad, good.jwk]
-      const verifier = createVerifier(own({ jwks: { keys } }))
-      assert.equal(verifier.stats().jwks.keys, 1)
-      assert.equal(await verdict(verifier.verify(signToken(good))), 'accepted')
-      for (const key of [es384, es256, ed25519, rsa]) {
-        assert.equal(await verdict(verifier.verify(signToken(key, {}, { kid: 'bad' }))), 'unknown_key')
+  test('but the usable keys of the table are not', () => {
+    for (const [name, changes] of KEYS.usable) {
+      for (const jwk of changed(name, changes)) {
+        assert.equal(createVerifier(own({ jwks: { keys: [jwk, good.jwk] } })).stats().jwks.keys, 2, inspect(jwk))
       }
-      assert.throws(() => createVerifier(own({ jwks: { keys: [bad] } })), {
-        name: 'TypeError',
-        code: 'invalid_options',
-      })
+    }
+  })
+
+  for (const [name, unusable] of [
+    ...KEYS.unusable.map(([name, key, changes]) => [`${name} (${key})`, changed(key, changes)]),
+    ['an RSA key of 1024 bits', [weakKey.jwk]],
+    ['an RSA key of more than 8192 bits', [{ ...rsa.jwk, kid: 'bad', n: long.toString('base64url') }]],
+    ['a value that is not a key', [null, 'key', [], {}]],
+  ]) {
+    test(name, async () => {
+      for (const bad of unusable) {
+        const verifier = createVerifier(own({ jwks: { keys: [bad, good.jwk] } }))
+        assert.equal(verifier.stats().jwks.keys, 1, inspect(bad))
+        assert.equal(await verdict(verifier.verify(signToken(good))), 'accepted')
+        for (const token of tokens) assert.equal(await verdict(verifier.verify(token)), 'unknown_key')
+        const error = { name: 'TypeError', code: 'invalid_options' }
+        assert.throws(() => createVerifier(own({ jwks: { keys: [bad] } })), error)
+      }
     })
   }
 
@@ -972,8 +677,10 @@ describe('an invalid key is skipped, and the other keys remain usable', () => {
   test('an RSA key with the exponent 1, for which anyone can sign, is not used', async () => {
     const input = `${encode(headerFor(rsa))}.${encode(validClaims())}`
     // s^1 mod n is s itself: the padded digest is its own signature.
-    const forged = `${input}.${padded(input, 'sha256').toString('base64url')}`
-    assert.equal(await judge(forged, { keys: [{ ...rsa.jwk, e: 'AQ' }, es384.jwk] }), 'unknown_key')
+    assert.equal(
+      await judge(jws(input, padded(input, 'sha256')), { keys: [{ ...rsa.jwk, e: 'AQ' }, es384.jwk] }),
+      'unknown_key',
+    )
   })
 
   test('the kid of an invalid key never falls back to another key', async () => {
@@ -1007,51 +714,41 @@ describe('rejects manipulated signatures', () => {
     const [r, s] = [number(good.subarray(0, length)), number(good.subarray(length))]
     const most = (1n << BigInt(8 * length)) - 1n
 
-    for (const [name, one, other] of /** @type {[string, bigint, bigint][]} */ ([
-      ['r = s = 0 (CVE-2022-21449)', 0n, 0n],
-      ['r = 0', 0n, s],
-      ['s = 0', r, 0n],
-      ['r = 0, s = 1', 0n, 1n],
-      ['r = 1, s = 0', 1n, 0n],
-      ['r = s = 1', 1n, 1n],
-      ['r = s = n', order, order],
-      ['r = n', order, s],
-      ['s = n', r, order],
-      ['r = n, s = 0', order, 0n],
-      ['r = s = n - 1', order - 1n, order - 1n],
-      ['r = s = n + 1', order + 1n, order + 1n],
-      ['the largest r and s', most, most],
-      ['r and s swapped', s, r],
-      ['n - r', order - r, s],
-      ['r + 1', r + 1n, s],
-    ])) {
-      test(`${alg}: ${name}`, async () => {
-        const forged = Buffer.concat([bytes(one, length), bytes(other, length)])
-        assert.equal(await judge(`${input}.${forged.toString('base64url')}`), 'invalid_signature')
-      })
+    const pair = (r, s) => Buffer.concat([bytes(r, length), bytes(s, length)])
+    const forged = {
+      'r = s = 0 (CVE-2022-21449)': pair(0n, 0n),
+      'r = 0': pair(0n, s),
+      's = 0': pair(r, 0n),
+      'r = 0, s = 1': pair(0n, 1n),
+      'r = 1, s = 0': pair(1n, 0n),
+      'r = s = 1': pair(1n, 1n),
+      'r = s = n': pair(order, order),
+      'r = n': pair(order, s),
+      's = n': pair(r, order),
+      'r = n, s = 0': pair(order, 0n),
+      'r = s = n - 1': pair(order - 1n, order - 1n),
+      'r = s = n + 1': pair(order + 1n, order + 1n),
+      'the largest r and s': pair(most, most),
+      'r and s swapped': pair(s, r),
+      'n - r': pair(order - r, s),
+      'r + 1': pair(r + 1n, s),
+      'one byte': Buffer.from([0]),
+      'one byte short': good.subarray(0, -1),
+      'one byte more': Buffer.concat([good, Buffer.from([0])]),
+      'a leading zero': Buffer.concat([Buffer.from([0]), good]),
+      'leading zeros in r and s': Buffer.concat([bytes(r, length + 1), bytes(s, length + 1)]),
+      'only r': good.subarray(0, length),
+      'the signature twice': Buffer.concat([good, good]),
+      DER: crypto.sign(`sha${alg.slice(2)}`, Buffer.from(input), key.privateKey),
     }
-
-    for (const [name, forged] of /** @type {[string, Buffer][]} */ ([
-      ['one byte', Buffer.from([0])],
-      ['one byte short', good.subarray(0, -1)],
-      ['one byte more', Buffer.concat([good, Buffer.from([0])])],
-      ['a leading zero', Buffer.concat([Buffer.from([0]), good])],
-      ['leading zeros in r and s', Buffer.concat([bytes(r, length + 1), bytes(s, length + 1)])],
-      ['only r', good.subarray(0, length)],
-      ['the signature twice', Buffer.concat([good, good])],
-      ['DER', crypto.sign(`sha${alg.slice(2)}`, Buffer.from(input), key.privateKey)],
-    ])) {
-      test(`${alg}: ${name}`, async () => {
-        assert.equal(await judge(`${input}.${forged.toString('base64url')}`), 'invalid_signature')
-      })
-    }
+    describe(alg, () => testEach('invalid_signature', forged, (forged) => jws(input, forged)))
 
     test(`${alg}: n - s verifies like s, and isRevoked sees the same token`, async () => {
-      const twin = Buffer.concat([bytes(r, length), bytes(order - s, length)])
+      const twin = pair(r, order - s)
       const seen = new Set()
       for (const each of [good, twin]) {
         const isRevoked = (auth) => void seen.add(auth.payload.jti)
-        assert.equal(await judge(`${input}.${each.toString('base64url')}`, { isRevoked }), 'accepted')
+        assert.equal(await judge(jws(input, each), { isRevoked }), 'accepted')
       }
       assert.equal(seen.size, 1)
     })
@@ -1062,50 +759,46 @@ describe('rejects manipulated signatures', () => {
     const good = signature(ed25519, input)
     const s = number(Buffer.from(good.subarray(32)).reverse())
     const twin = Buffer.concat([good.subarray(0, 32), bytes(s + ORDER.EdDSA, 32).reverse()])
-    assert.equal(await judge(`${input}.${good.toString('base64url')}`), 'accepted')
-    assert.equal(await judge(`${input}.${twin.toString('base64url')}`), 'invalid_signature')
+    assert.equal(await judge(jws(input, good)), 'accepted')
+    assert.equal(await judge(jws(input, twin)), 'invalid_signature')
   })
 
   test('EdDSA: zeros and other lengths', async () => {
     const input = `${encode(headerFor(ed25519))}.${encode(validClaims())}`
     const good = signature(ed25519, input)
     for (const forged of [Buffer.alloc(64), good.subarray(0, 63), Buffer.concat([good, Buffer.alloc(1)])]) {
-      assert.equal(await judge(`${input}.${forged.toString('base64url')}`), 'invalid_signature')
+      assert.equal(await judge(jws(input, forged)), 'invalid_signature')
     }
   })
 
   const input = `${encode(headerFor(rsa))}.${encode(validClaims())}`
   const block = padded(input, 'sha256')
   const info = block.subarray(block.indexOf(0, 1) + 1)
-  /** @type {[string, Buffer][]} */
-  const blocks = [
-    ['the digest of another input', padded('other', 'sha256')],
-    ['another hash', padded(input, 'sha512')],
+  const blocks = {
+    'the digest of another input': padded('other', 'sha256'),
+    'another hash': padded(input, 'sha512'),
     // Bleichenbacher's forgery of 2006 works if bytes after the digest are ignored.
-    [
-      'the digest with garbage after it',
-      Buffer.concat([Buffer.from([0, 1, ...Array(8).fill(0xff), 0]), info, Buffer.alloc(256 - 11 - info.length, 0xaa)]),
-    ],
-    ['block type 0', Buffer.concat([Buffer.from([0, 0]), block.subarray(2)])],
-    ['block type 2', Buffer.concat([Buffer.from([0, 2]), block.subarray(2)])],
-    ['padding other than 0xff', Buffer.from(block).fill(0xfe, 2, 3)],
-    [
-      'no zero after the padding',
-      Buffer.from(block).fill(0xff, block.length - info.length - 1, block.length - info.length),
-    ],
-    [
-      'no algorithm',
-      Buffer.concat([Buffer.from([0, 1]), Buffer.alloc(221, 0xff), Buffer.from([0]), info.subarray(-32)]),
-    ],
-    ['zeros', Buffer.alloc(256)],
-    ['one', bytes(1n, 256)],
-  ]
-  test('RS256: accepts a hand-made block of a valid signature', async () => {
-    assert.equal(await judge(`${input}.${rawRsa(block)}`), 'accepted')
-  })
-  for (const [name, each] of blocks) {
-    test(`RS256: ${name}`, async () => assert.equal(await judge(`${input}.${rawRsa(each)}`), 'invalid_signature'))
+    'the digest with garbage after it': Buffer.concat([
+      Buffer.from([0, 1, ...Array(8).fill(0xff), 0]),
+      info,
+      Buffer.alloc(256 - 11 - info.length, 0xaa),
+    ]),
+    'block type 0': Buffer.concat([Buffer.from([0, 0]), block.subarray(2)]),
+    'block type 2': Buffer.concat([Buffer.from([0, 2]), block.subarray(2)]),
+    'padding other than 0xff': Buffer.from(block).fill(0xfe, 2, 3),
+    'no zero after the padding': Buffer.from(block).fill(
+      0xff,
+      block.length - info.length - 1,
+      block.length - info.length,
+    ),
+    'no algorithm': Buffer.concat([Buffer.from([0, 1]), Buffer.alloc(221, 0xff), Buffer.from([0]), info.subarray(-32)]),
+    zeros: Buffer.alloc(256),
+    one: bytes(1n, 256),
   }
+  test('RS256: accepts a hand-made block of a valid signature', async () => {
+    assert.equal(await judge(rawRsa(block)), 'accepted')
+  })
+  describe('RS256', () => testEach('invalid_signature', blocks, rawRsa))
 
   test('RS256: other lengths, and the signature plus n', async () => {
     const good = signature(rsa, input)
@@ -1117,7 +810,7 @@ describe('rejects manipulated signatures', () => {
       Buffer.concat([good, Buffer.alloc(1)]),
       more,
     ]) {
-      assert.equal(await judge(`${input}.${forged.toString('base64url')}`), 'invalid_signature')
+      assert.equal(await judge(jws(input, forged)), 'invalid_signature')
     }
   })
 
@@ -1132,13 +825,13 @@ describe('rejects manipulated signatures', () => {
     ])) {
       const padding = crypto.constants.RSA_PKCS1_PSS_PADDING
       const salted = crypto.sign('sha256', Buffer.from(input), { key: rsa.privateKey, padding, saltLength })
-      assert.equal(await judge(`${input}.${salted.toString('base64url')}`, { algorithms: ['PS256'] }), wanted)
+      assert.equal(await judge(jws(input, salted), { algorithms: ['PS256'] }), wanted)
     }
   })
 
   function rawRsa(block) {
     const key = { key: rsa.privateKey, padding: crypto.constants.RSA_NO_PADDING }
-    return crypto.privateEncrypt(key, block).toString('base64url')
+    return jws(input, crypto.privateEncrypt(key, block))
   }
 })
 
@@ -1146,19 +839,8 @@ describe('a key that is not meant for verifying signatures is skipped', () => {
   for (const [change, wanted] of /** @type {[any, string][]} */ ([
     [{ use: 'sig' }, 'accepted'],
     [{ use: 'enc' }, 'unknown_key'],
-    [{ use: 'SIG' }, 'unknown_key'],
-    [{ use: '' }, 'unknown_key'],
-    [{ use: null }, 'unknown_key'],
-    [{ use: ['sig'] }, 'unknown_key'],
-    [{ key_ops: ['verify'] }, 'accepted'],
     [{ key_ops: ['sign', 'verify'] }, 'accepted'],
     [{ key_ops: ['sign'] }, 'unknown_key'],
-    [{ key_ops: ['encrypt', 'wrapKey', 'deriveBits'] }, 'unknown_key'],
-    [{ key_ops: [] }, 'unknown_key'],
-    [{ key_ops: 'verify' }, 'unknown_key'],
-    [{ key_ops: null }, 'unknown_key'],
-    [{ use: 'enc', key_ops: ['verify'] }, 'unknown_key'],
-    [{ use: 'sig', key_ops: ['encrypt'] }, 'unknown_key'],
   ])) {
     test(`${JSON.stringify(change)}: ${wanted}`, async () => {
       assert.equal(await judge(signToken(es384), { keys: [{ ...es384.jwk, ...change }, es256.jwk] }), wanted)
@@ -1304,6 +986,56 @@ describe('text from a token cannot forge log lines', () => {
 
 const own = (changes) => optionsFor([es384, es256, es512, ed25519, rsa], changes)
 
+/**
+ * Defines a test per value: the token that `create` makes of the value is judged as `wanted`.
+ *
+ * @param {string} wanted
+ * @param {any[] | Record<string, any>} values - Only an object has names for its values.
+ */
+function testEach(wanted, values, create = (/** @type {any} */ token) => token, change = {}) {
+  const names = Array.isArray(values)
+    ? values.map((value) => inspect(value, { maxStringLength: 50 }))
+    : Object.keys(values)
+  for (const [index, value] of Object.values(values).entries()) {
+    test(`${names[index]}: ${wanted}`, async () => assert.equal(await judge(create(value), change), wanted))
+  }
+}
+
+/** Defines a test per row of a topic in `fixtures/tokens.json`. */
+function testTable(/** @type {string} */ topic) {
+  for (const { header, claim, values, and, options = [{}], wanted, message } of TABLE[topic]) {
+    const name = header ?? claim
+    const replaced = (part, text) => {
+      const { [name]: _, ...others } = { ...part, ...and }
+      return `${JSON.stringify(others).slice(0, -1)}${text && `,"${name}":${text}`}}`
+    }
+    test(`${name} ${inspect(values[0])} and ${values.length - 1} others, ${inspect({ and, options })}: ${wanted}`, async () => {
+      for (const value of values) {
+        const text = value?.$ ?? JSON.stringify(value)
+        const [head, payload] = [headerFor(es384), validClaims()]
+        const token = header
+          ? signParts(es384, replaced(head, text), payload)
+          : signParts(es384, head, replaced(payload, text))
+        for (const change of options) {
+          const verification = verifyAuth(token, own(change))
+          assert.equal(await verdict(verification), wanted, `${name} ${text} ${inspect(change)}`)
+          if (message) assert.equal((await rejection(verification)).message, message)
+        }
+      }
+    })
+  }
+}
+
+/** A token with this payload: an object, or the exact text or bytes to encode. */
+function withPayload(payload) {
+  return signParts(es384, headerFor(es384), payload)
+}
+
+/** A token with any signature. */
+function jws(input, signature) {
+  return `${input}.${signature.toString('base64url')}`
+}
+
 /** @type {(input: any, change?: { keys?: any[], [option: string]: any }) => Promise<string>} */
 function judge(input, { keys, ...change } = {}) {
   return verdict(verifyAuth(input, own({ ...(keys && { jwks: { keys } }), ...change })))
@@ -1319,16 +1051,6 @@ function number(bytes) {
 
 function bytes(number, length) {
   return Buffer.from(number.toString(16).padStart(2 * length, '0'), 'hex')
-}
-
-function flipped(coordinate) {
-  const bytes = Buffer.from(coordinate, 'base64url')
-  bytes[20] ^= 1
-  return bytes.toString('base64url')
-}
-
-function prefixed(number) {
-  return Buffer.concat([Buffer.alloc(1), Buffer.from(number, 'base64url')]).toString('base64url')
 }
 
 /** EMSA-PKCS1-v1_5 (RFC 8017 section 9.2) for 2048 bits. */

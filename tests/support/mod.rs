@@ -167,6 +167,16 @@ impl Key {
         self.token_with(&json!({}), &json!({}))
     }
 
+    /// A valid token except for these members of the header.
+    pub fn with_header(&self, header: &Value) -> String {
+        self.token_with(header, &json!({}))
+    }
+
+    /// A valid token except for these claims.
+    pub fn with_claims(&self, payload: &Value) -> String {
+        self.token_with(&json!({}), payload)
+    }
+
     /// A valid token except for these members of the header and the payload. A null value removes a member.
     pub fn token_with(&self, header: &Value, payload: &Value) -> String {
         let good_header = json!({ "alg": self.alg(), "typ": "at+jwt", "kid": self.kid });
@@ -200,6 +210,21 @@ pub fn options(members: &[(&str, Raw)]) -> Options {
     let required = required.iter().filter(|(name, _)| members.iter().all(|(given, _)| given != name));
     let members = required.chain(members).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     Options::parse(Raw::Object(members)).unwrap_or_else(|error| panic!("{}", error.message))
+}
+
+pub fn text(text: &str) -> Raw {
+    Raw::String(text.into())
+}
+
+pub fn list(items: &[&str]) -> Raw {
+    Raw::List(items.iter().map(|item| text(item)).collect())
+}
+
+/// A key of Logto's default type, and a verifier whose key set contains only this key.
+pub fn key_and_verifier(members: &[(&str, Raw)]) -> (Key, Verifier) {
+    let key = Key::p384("k");
+    let verifier = verifier(&[&key], members);
+    (key, verifier)
 }
 
 /// A verifier with a static key set.

@@ -435,30 +435,7 @@ test('one of several roles is sufficient with roleMode any', async () => {
 })
 
 describe('logtoUrl is normalized the way Logto does it', () => {
-  for (const [logtoUrl, issuer] of [
-    ['https://auth.example.test', 'https://auth.example.test/oidc'],
-    ['https://auth.example.test/', 'https://auth.example.test/oidc'],
-    ['https://auth.example.test///', 'https://auth.example.test/oidc'],
-    ['https://Auth.Example.TEST:443/', 'https://auth.example.test/oidc'],
-    ['HTTPS://AUTH.EXAMPLE.TEST', 'https://auth.example.test/oidc'],
-    ['http://localhost:80', 'http://localhost/oidc'],
-    ['https://auth.example.test:80', 'https://auth.example.test:80/oidc'],
-    ['https://auth.example.test:8443', 'https://auth.example.test:8443/oidc'],
-    ['https://x.test/logto/', 'https://x.test/logto/oidc'],
-    ['https://x.test/Logto/Sub', 'https://x.test/Logto/Sub/oidc'],
-    ['https://x.test/oidc', 'https://x.test/oidc'],
-    ['https://x.test/oidc/', 'https://x.test/oidc'],
-    ['https://x.test/logto/oidc', 'https://x.test/logto/oidc'],
-    ['https://x.test/oidc/oidc', 'https://x.test/oidc/oidc'],
-    ['https://x.test/oidc/oidc//', 'https://x.test/oidc/oidc'],
-    ['https://x.test/myoidc', 'https://x.test/myoidc/oidc'],
-    ['https://x.test/OIDC', 'https://x.test/OIDC/oidc'],
-    ['https://x.test/oidc/jwks', 'https://x.test/oidc'],
-    ['https://x.test/logto/oidc/.well-known/openid-configuration', 'https://x.test/logto/oidc'],
-    ['  https://x.test  ', 'https://x.test/oidc'],
-    ['https://bücher.example.test', 'https://xn--bcher-kva.example.test/oidc'],
-    ['https://[::1]:3001', 'https://[::1]:3001/oidc'],
-  ]) {
+  for (const [logtoUrl, issuer] of require('../../fixtures/urls.json')) {
     test(`${inspect(logtoUrl)} has the issuer ${issuer}`, async () => {
       assert.equal(await verdict(verifyAuth(signToken(key, { iss: issuer }), own({ logtoUrl }))), 'accepted')
       const error = await rejection(verifyAuth(signToken(key, { iss: `${issuer}x` }), own({ logtoUrl })))
@@ -555,18 +532,12 @@ describe('plain http to a host other than loopback causes one warning per proces
   }
 })
 
+// The audience, the issuer and tokenType: contract/attacks.test.js.
 describe('an option decides which tokens are accepted', () => {
   /** Options for a time relative to second 2e9. */
   const at = (milliseconds = 0, clockTolerance = 0) => ({ currentDate: new Date(2e12 + milliseconds), clockTolerance })
 
   for (const [name, options, claims, wanted] of /** @type {[string, object, object, string][]} */ ([
-    ['audience null disables the check', { audience: null }, { aud: 'anything' }, 'accepted'],
-    ['audience null accepts a token without aud', { audience: null }, { aud: undefined }, 'accepted'],
-    ['one matching audience is enough', { audience: ['a', AUDIENCE] }, {}, 'accepted'],
-    ['no matching audience', { audience: ['a', 'b'] }, {}, 'invalid_audience'],
-    ['one matching issuer is enough', { issuer: ['https://a.test/oidc', ISSUER] }, {}, 'accepted'],
-    ['issuer replaces the issuer of logtoUrl', { issuer: 'https://a.test/oidc' }, {}, 'invalid_issuer'],
-    ['issuer is not normalized', { issuer: `${ISSUER}/` }, { iss: `${ISSUER}/` }, 'accepted'],
     ['scopeMode without requiredScope', { scopeMode: 'any' }, { scope: '' }, 'accepted'],
     ['all roles are required', { requiredRole: ['a', 'b'] }, { roles: ['a'] }, 'missing_role'],
     ['roles are collected from both claims', { requiredRole: ['a', 'b'] }, { roles: ['a'], role: 'b' }, 'accepted'],
@@ -582,21 +553,6 @@ describe('an option decides which tokens are accepted', () => {
   ])) {
     test(`${name}: ${wanted}`, async () => {
       assert.equal(await verdict(verifyAuth(signToken(key, claims), own(options))), wanted)
-    })
-  }
-
-  for (const [tokenType, typ, wanted] of /** @type {[any, any, string][]} */ ([
-    [undefined, 'at+jwt', 'accepted'],
-    [undefined, 'JWT', 'invalid_token_type'],
-    ['JWT', 'jwt', 'accepted'],
-    ['application/jwt', 'JWT', 'accepted'],
-    ['JWT', 'at+jwt', 'invalid_token_type'],
-    ['JWT', undefined, 'invalid_token_type'],
-    [null, 'anything', 'accepted'],
-    [null, undefined, 'accepted'],
-  ])) {
-    test(`tokenType ${tokenType} and typ ${typ}: ${wanted}`, async () => {
-      assert.equal(await verdict(verifyAuth(signToken(key, {}, { typ }), own({ tokenType }))), wanted)
     })
   }
 

@@ -60,24 +60,16 @@ describe('an HTTP request of Node.js', () => {
     assert.equal(await overHttp(t, headers, change(undefined)), 'missing_token')
   })
 
-  for (const [name, wrap] of /** @type {[string, (request: any) => any][]} */ ([
-    ['Fastify (raw)', (raw) => ({ headers: raw.headers, raw })],
-    ['Koa (req)', (req) => ({ headers: req.headers, req })],
-    ['Socket.IO (handshake)', ({ headers }) => ({ headers, query: {}, auth: {} })],
+  for (const [name, wrap, hasRawHeaders] of /** @type {[string, (request: any) => any, boolean][]} */ ([
+    ['Fastify (raw)', (raw) => ({ headers: raw.headers, raw }), true],
+    ['Koa (req)', (req) => ({ headers: req.headers, req }), true],
+    ['Socket.IO (handshake)', ({ headers }) => ({ headers, query: {}, auth: {} }), false],
   ])) {
     test(`is found through the request object of ${name}`, async (t) => {
       assert.equal(await overHttp(t, ['Authorization', A], wrap), 'alice')
       assert.equal(await overHttp(t, ['Cookie', cookie(ALICE)], wrap), 'alice')
-    })
-  }
-
-  for (const [name, wrap] of /** @type {[string, (request: any) => any][]} */ ([
-    ['Fastify (raw)', (raw) => ({ headers: raw.headers, raw })],
-    ['Koa (req)', (req) => ({ headers: req.headers, req })],
-  ])) {
-    test(`is rejected for a second Authorization header, also through ${name}`, async (t) => {
       const headers = ['Authorization', A, 'Authorization', B]
-      assert.equal(await overHttp(t, headers, wrap), 'ambiguous_token')
+      if (hasRawHeaders) assert.equal(await overHttp(t, headers, wrap), 'ambiguous_token')
     })
   }
 
