@@ -292,6 +292,7 @@ mod tests {
     use std::collections::HashMap;
 
     use once_cell::sync::Lazy;
+    use oorandom::Rand32;
 
     use super::*;
     use crate::jwks::keys::Selection;
@@ -965,18 +966,6 @@ mod tests {
         assert_eq!((cleared.state, cleared.keys, cleared.fetches, cleared.failures), ("empty", 0, 3, 1));
     }
 
-    /// Marsaglia's xorshift64, which generates the same sequence in every run.
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, bound: u32) -> u32 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            u32::try_from(self.0 % u64::from(bound)).unwrap()
-        }
-    }
-
     /// A request that waits for a fetch, like those in [`super::super::remote`].
     struct Waiting {
         started: f64,
@@ -994,7 +983,7 @@ mod tests {
 
     /// A simulation of a state and the requests that use it, which checks the invariants.
     struct Simulation {
-        random: Random,
+        random: Rand32,
         policy: CachePolicy,
         state: KeySetState,
         now: f64,
@@ -1016,9 +1005,9 @@ mod tests {
 
     impl Simulation {
         fn new(seed: u64) -> Self {
-            let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let mut random = Rand32::new(seed);
             let mut one_of = |seconds: &[u64]| {
-                let which = random.below(u32::try_from(seconds.len()).unwrap());
+                let which = random.rand_range(0..u32::try_from(seconds.len()).unwrap());
                 Duration::from_secs(seconds[usize::try_from(which).unwrap()])
             };
             let policy = CachePolicy {
@@ -1046,17 +1035,17 @@ mod tests {
         }
 
         fn run(&mut self) {
-            let outage = self.random.below(5);
+            let outage = self.random.rand_range(0..5);
             for _ in 0..100 {
-                match self.random.below(42) {
+                match self.random.rand_range(0..42) {
                     0..=7 => self.request(Kid::Known),
                     8..=15 => self.request(Kid::Unknown),
                     16..=23 => {
-                        let succeeds = self.random.below(5) >= outage;
+                        let succeeds = self.random.rand_range(0..5) >= outage;
                         self.end_fetch(succeeds);
                     }
                     24..=37 => {
-                        let seconds = self.random.below(5);
+                        let seconds = self.random.rand_range(0..5);
                         self.advance(seconds);
                     }
                     38 => self.advance(70),
@@ -1205,14 +1194,14 @@ mod tests {
                 std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.fetch <= ended);
             self.waiting = asleep;
             while !awake.is_empty() {
-                if self.random.below(4) == 0 {
+                if self.random.rand_range(0..4) == 0 {
                     self.request(Kid::Unknown);
                 }
-                let next = self.random.below(u32::try_from(awake.len()).unwrap());
+                let next = self.random.rand_range(0..u32::try_from(awake.len()).unwrap());
                 let Waiting { started, fetch, kid } = awake.swap_remove(usize::try_from(next).unwrap());
                 if kid == Kid::Refetched {
                     // In half of the cases, the newer set contains the key, as after a rotation.
-                    if self.random.below(2) == 0 {
+                    if self.random.rand_range(0..2) == 0 {
                         self.refetch(started, true);
                     }
                 } else {

@@ -194,6 +194,7 @@ impl Hasher for FingerprintHasher {
 
 #[cfg(test)]
 mod tests {
+    use oorandom::Rand32;
     use serde_json::{Value, json};
 
     use super::super::entry::tests::entry;
@@ -335,37 +336,25 @@ mod tests {
         assert_eq!((token("899"), token("900")), (None, Some(Kind::Subject)));
     }
 
-    /// Marsaglia's xorshift64, which generates the same sequence in every run.
-    fn random(seed: &mut u64, below: u64) -> u64 {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 7;
-        *seed ^= *seed << 17;
-        *seed % below
-    }
-
     #[test]
     fn any_order_and_any_repetition_result_in_the_same_table() {
-        for seed in 1..80_u64 {
-            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let mut next = |below| random(&mut state, below);
+        for seed in 1..80 {
+            let mut random = Rand32::new(seed);
+            let mut next = |below| random.rand_range(0..below);
             let entries: Vec<Entry> = (0..=next(30))
                 .map(|_| {
                     let (kind, _) = Kind::ALL[usize::try_from(next(8)).unwrap()];
-                    entry(
-                        kind,
-                        ["u", "c", "org", "s", "g", "t"][usize::try_from(next(6)).unwrap()],
-                        u32::try_from(next(5)).unwrap() + 1,
-                    )
+                    entry(kind, ["u", "c", "org", "s", "g", "t"][usize::try_from(next(6)).unwrap()], next(5) + 1)
                 })
                 .collect();
             let expected = table(&entries);
             let mut shuffled = entries.clone();
             for _ in 0..next(40) {
-                let index = usize::try_from(next(entries.len() as u64)).unwrap();
+                let index = usize::try_from(next(u32::try_from(entries.len()).unwrap())).unwrap();
                 shuffled.push(entries[index].clone());
             }
             for i in (1..shuffled.len()).rev() {
-                shuffled.swap(i, usize::try_from(next(i as u64 + 1)).unwrap());
+                shuffled.swap(i, usize::try_from(next(u32::try_from(i).unwrap() + 1)).unwrap());
             }
             let actual = Table::new();
             for part in shuffled.chunks(3) {
