@@ -75,9 +75,10 @@ describeAdapters(['guests'], (adapter, has) => {
       [{ 'Cache-Control': 'no-store', Vary: 'cookie' }, [], 'cookie', 'no-store'],
       [{ Vary: '*' }, [], '*', 'private'],
     ])
-    for (const [headers, own, vary, cacheControl] of cases) {
-      const client = await adapter.serve(t, { steps: [{ auth: GUESTS }], routes: { '/': { headers } } })
-      const given = await client()
+    const routes = Object.fromEntries(cases.map(([headers], index) => [`/${index}`, { headers }]))
+    const client = await adapter.serve(t, { steps: [{ auth: GUESTS }], routes })
+    for (const [index, [, own, vary, cacheControl]] of cases.entries()) {
+      const given = await client(`/${index}`)
       assert.deepEqual(given.cookies.slice(0, -1), own)
       assert.ok(given.cookies.at(-1)?.startsWith(`guest_logto_authtoken=${JSON.parse(given.body).guestId};`))
       assert.deepEqual([given.headers.vary, given.headers['cache-control']], [vary, cacheControl])

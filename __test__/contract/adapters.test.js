@@ -51,16 +51,27 @@ test('the table has a row for every error code', () => {
 })
 
 describeAdapters([], (adapter, has) => {
+  const serve = (t, own) => {
+    const earlier = has('middleware') ? [{ run: (_holder, set) => set(EARLIER) }] : []
+    return adapter.serve(t, { steps: [...earlier, { auth: { ...options, ...own } }] })
+  }
+  const closing = []
+  /** One application for all rows that have no options of their own. */
+  let client
+  before(async () => {
+    client = await serve({ after: (close) => closing.push(close) })
+  })
+  after(() => Promise.all(closing.map((close) => close())))
+
   for (const row of REJECTIONS) {
     test(`responds to ${row.code} with its status, headers and body`, async (t) => {
       const own = row.outage ? issuerInOutage : issuer
-      const strict = { ...options, logtoUrl: own.logtoUrl, ...row.options }
       const { request, options: forCore } = rejectedRequest(own, row)
       const error = await rejection(verifyAuth(request, forCore))
-      const earlier = has('middleware') ? [{ run: (_holder, set) => set(EARLIER) }] : []
-      const client = await adapter.serve(t, { steps: [...earlier, { auth: strict }] })
+      const isShared = !row.outage && !row.options
+      const ask = isShared ? client : await serve(t, { logtoUrl: own.logtoUrl, ...row.options })
       for (const method of has('methods') ? ['GET', 'HEAD', 'POST', 'OPTIONS'] : ['GET']) {
-        const given = await client('/', { method, ...request })
+        const given = await ask('/', { method, ...request })
         const body = bodyOf(row)
         assert.deepEqual([given.status, given.body], [row.status, method === 'HEAD' ? '' : body], method)
         assert.deepEqual([error.status, error.message], [row.status, row.message])
