@@ -3,6 +3,9 @@
 const { once } = require('node:events')
 const { request } = require('node:http')
 
+/** For a response that never comes: its own test fails, before the timeout of the suite cancels all others. */
+const TIMEOUT = 100_000
+
 /**
  * @typedef {object} Answer
  * @property {number} status
@@ -21,7 +24,8 @@ const ask = async (origin, path, { method = 'GET', headers = {}, body } = {}) =>
     ...(body !== undefined && { 'content-length': `${Buffer.byteLength(body)}` }),
   }
   const raw = Object.entries(all).flatMap(([name, value]) => [value].flat().flatMap((item) => [name, item]))
-  const sent = request({ hostname, port, path, method, headers: raw, agent: false })
+  const signal = AbortSignal.timeout(TIMEOUT)
+  const sent = request({ hostname, port, path, method, headers: raw, agent: false, signal })
   sent.end(body)
   const [received] = await once(sent, 'response')
   let text = ''

@@ -8,6 +8,9 @@ const express4 = require('express-4')
 const { AUDIENCE, bearer, startIssuer } = require('./helpers')
 const { listen } = require('./servers')
 
+/** For a response that never comes: its own test fails, before the timeout of the suite cancels all others. */
+const TIMEOUT = 100_000
+
 /**
  * @typedef {(req: any, res: any, next: (error?: any) => void) => any} Handler
  * @typedef {{ status: number, headers: import('node:http').IncomingHttpHeaders, body: string, cookies: string[] }} Answer
@@ -65,7 +68,7 @@ async function setUp(t, more) {
 
 /** Sends a request without the changes that `fetch` makes to headers. A list of values is sent as several lines. */
 async function ask(url, { method = 'GET', headers = {} } = {}) {
-  const req = request(url, { method, headers, agent: false }).end()
+  const req = request(url, { method, headers, agent: false, signal: AbortSignal.timeout(TIMEOUT) }).end()
   const [res] = await once(req, 'response')
   let body = ''
   for await (const chunk of res.setEncoding('utf8')) body += chunk

@@ -1,6 +1,7 @@
 /** A store in memory that can fail. It keeps a log, unlike `memoryStore`, and serves several instances. */
 
 const { setTimeout } = require('node:timers/promises')
+const { until } = require('./until')
 
 /** @implements {RevocationStore} @typedef {import('logto-authkit/revocation').RevocationStore} RevocationStore */
 class LogStore {
@@ -58,7 +59,7 @@ class LogStore {
 
   async #after(count) {
     const before = count()
-    while (count() < before + 3) await setTimeout(1)
+    await until(() => count() >= before + 3)
   }
 
   #check() {

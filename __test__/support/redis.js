@@ -8,6 +8,7 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { setTimeout } = require('node:timers/promises')
 const { freePort } = require('./servers')
+const { until } = require('./until')
 
 /** The reason for skipping tests, or false. */
 const NO_REDIS = spawnSync('redis-server', ['--version']).status === 0 ? false : 'redis-server is not installed'
@@ -34,7 +35,7 @@ class RedisServer {
     // A Sentinel rewrites its configuration file.
     const [file, ...rest] = this.#args[0] === 'sentinel' ? [this.#sentinelFile(), '--sentinel'] : args
     this.#process = spawn('redis-server', [file, ...rest], { stdio: 'ignore' })
-    while ((await this.command('PING')) !== '+PONG\r\n') await setTimeout(10)
+    await until(async () => (await this.command('PING')) === '+PONG\r\n')
   }
 
   #sentinelFile() {

@@ -6,6 +6,7 @@ const { createRevocations, redisStore } = require('logto-authkit/revocation')
 const { testRevocationStore } = require('logto-authkit/testing')
 const { inChild } = require('../support/child')
 const { NO_REDIS, freePort, startRedis } = require('../support/redis')
+const { until } = require('../support/until')
 
 /** How to create and close a client with each library. @type {Record<string, { create: (port: number) => any, close: (client: any) => any }>} */
 const CLIENTS = {
@@ -65,7 +66,7 @@ describe('redisStore', { skip: NO_REDIS }, () => {
   test('conforms to RevocationStore with the clusters of redis and ioredis', async (t) => {
     const server = await startRedis(t, '--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')
     await server.command('CLUSTER ADDSLOTSRANGE 0 16383')
-    while (!(await server.command('CLUSTER INFO')).includes('cluster_state:ok'));
+    await until(async () => (await server.command('CLUSTER INFO')).includes('cluster_state:ok'))
     const { createCluster } = require('redis')
     const node = await createCluster({ rootNodes: [{ url: server.url }] })
       .on('error', () => {})

@@ -2,13 +2,13 @@
 
 const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
-const { setTimeout } = require('node:timers/promises')
 const Redis = require('ioredis').Redis
 const { createClient } = require('redis')
 const { createVerifier } = require('logto-authkit')
 const { createRevocations, redisStore } = require('logto-authkit/revocation')
 const { AUDIENCE, startIssuer, verdict } = require('../support/helpers')
 const { NO_REDIS, startRedis, startTcpProxy } = require('../support/redis')
+const { until } = require('../support/until')
 
 const ENTRY = (id) => JSON.stringify({ v: 1, kind: 'subject', id, before: Math.floor(Date.now() / 1000) })
 
@@ -27,13 +27,11 @@ async function startInstance(t, port, { name = 'ioredis', ...options } = /** @ty
 
 /** Waits until the instance has this many entries. */
 async function hasEntries(revocations, count) {
-  while (revocations.stats().entries < count) await setTimeout(5)
+  await until(() => revocations.stats().entries >= count)
   assert.equal(revocations.stats().entries, count)
 }
 
-const isConnected = async (revocations, connected) => {
-  while (revocations.stats().connected !== connected) await setTimeout(5)
-}
+const isConnected = (revocations, connected) => until(() => revocations.stats().connected === connected)
 
 const users = (count, from = 0) => Array.from({ length: count }, (_, i) => `user ${from + i}`)
 const revoke = (revocations, ids) => Promise.all(ids.map((id) => revocations.revokeSubject(id)))
@@ -94,7 +92,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     await revocations.revokeSubject('bob')
     assert.equal(await verdict(verifier.verify(issuer.mint())), 'accepted')
     // The command that hung may have been executed, so the other instance has one or two entries.
-    while (other.stats().entries === 0) await setTimeout(5)
+    await until(() => other.stats().entries > 0)
   })
 
   test('arrive late through a slow connection, but all of them', async (t) => {
@@ -115,7 +113,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     await two.ready()
     await revoke(one, users(10))
     await hasEntries(two, 10)
-    while (!(await replica.command('XLEN logto-authkit:revocations')).startsWith(':10')) await setTimeout(5)
+    await until(async () => (await replica.command('XLEN logto-authkit:revocations')).startsWith(':10'))
     await replica.command('REPLICAOF NO ONE')
     await revoke(one, users(10, 10))
     await hasEntries(two, 20)
@@ -125,7 +123,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     proxy.cut()
     proxy.mend()
     // The publisher appends what the new primary lacks, as one item, so that later instances load it.
-    while (!(await replica.command('XLEN logto-authkit:revocations')).startsWith(':11')) await setTimeout(5)
+    await until(async () => (await replica.command('XLEN logto-authkit:revocations')).startsWith(':11'))
     const three = await startInstance(t, proxy.port)
     await three.ready()
     assert.equal(three.stats().entries, 20)

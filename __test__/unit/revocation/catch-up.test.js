@@ -3,14 +3,10 @@ const { once } = require('node:events')
 const { describe, test } = require('node:test')
 const { inChild } = require('../../support/child')
 const { CREDENTIALS, logEntry, recordedLogs, startManagementApi } = require('../../support/management-api')
+const { until } = require('../../support/until')
 const { RECORDED, SIGNING_KEY, headersFor, startRevocations } = require('../../support/webhooks')
 
 const deleted = (id) => ({ event: 'User.Deleted', createdAt: '2026-11-25T22:36:45.679Z', data: { id } })
-
-/** Resolves when a condition holds that a running reading makes true. */
-async function until(condition) {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 describe('catchUp', () => {
   test('applies every recorded event that was missed, as the webhook would have', async (t) => {

@@ -3,6 +3,7 @@ const { test } = require('node:test')
 const { createRevocations } = require('logto-authkit/revocation')
 const { messagesOf } = require('../../support/helpers')
 const { LogStore } = require('../../support/log-store')
+const { until } = require('../../support/until')
 
 const CHANNEL = 'logto-authkit:revocations'
 
@@ -14,12 +15,10 @@ test('publishes a revocation once on the instance that makes it, and once on eve
   await Promise.all(all.map((revocations) => revocations.ready()))
   const before = new Date(Math.floor(Date.now() / 1000) * 1000)
   await all[0].revokeSubject('alice', { before })
-  while (all.some((revocations) => revocations.stats().entries < 1))
-    await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(() => all.every((revocations) => revocations.stats().entries >= 1))
   await all[0].revokeSubject('alice', { before })
   await all[0].revokeClient('app', { before })
-  while (all.some((revocations) => revocations.stats().entries < 2))
-    await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(() => all.every((revocations) => revocations.stats().entries >= 2))
   const subject = { kind: 'subject', before }
   const client = { kind: 'client', before }
   assert.deepEqual(messages, [subject, subject, client, client])
