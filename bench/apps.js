@@ -11,7 +11,7 @@ const { logtoAuth, protect } = require('logto-authkit/express')
 const { ORIGINAL, OURS, PEERS, requireScope } = require('./peers')
 const { AUDIENCE, SCOPE } = require('./tokens')
 
-// The module is loaded without its types, which conflict with our declaration of `req.auth`.
+// The package is loaded without its types, which conflict with our declaration of `req.auth`.
 const { auth, requiredScopes } = createRequire(__filename)('express-oauth2-jwt-bearer')
 
 /** @typedef {import('./peers').Setup} Setup */
@@ -46,7 +46,7 @@ const GUARDS = {
 }
 
 /**
- * @param {string} name - A library that provides no middleware.
+ * @param {string} name - A library that has no middleware of its own.
  * @param {Setup} setup
  */
 function middlewareFor(name, setup) {

@@ -4,7 +4,7 @@ const { connect } = require('node:net')
 const { setTimeout: pause } = require('node:timers/promises')
 
 const TICK_MS = 2
-/** Maximum number of bytes that may wait in this process for a socket. Beyond that, the attacker skips requests. */
+/** Maximum number of bytes that may wait in this process for a socket, beyond which the attacker skips requests. */
 const MAX_UNSENT = 2 ** 18
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 /** Number of characters of the signature that differ between two requests. */
@@ -17,12 +17,13 @@ let sockets = []
 /**
  * @typedef {object} Attack
  * @property {string} url
- * @property {string} token - A valid one. Each request changes its signature, which stays as expensive to check.
+ * @property {string} token - A valid token. Each request gets another forged signature, which is as expensive to check as
+ * a valid one.
  * @property {number} rate - Requests per second.
  * @property {number} seconds
  * @property {number} connections
- * @property {number} [backlog] - Most requests without a response, by default unlimited. The sockets' buffers in the kernel hold
- * tens of thousands, which reach the server even after the flood.
+ * @property {number} [backlog] - Maximum number of requests without a response, unlimited by default. The kernel's
+ * socket buffers hold tens of thousands of requests, which reach the server even after the flood.
  */
 
 /** @param {Attack} attack */
@@ -37,7 +38,7 @@ async function attack({ url, token, rate, seconds, connections, backlog = Number
   for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - start) {
     const due = Math.floor((elapsed / 1000) * rate) - scheduled
     scheduled += due
-    // If the process was not scheduled for a while, the missed requests are not sent in a burst.
+    // If the process was not scheduled for a while, the requests due in the meantime are not sent in a burst.
     const count = Math.min(due, Math.ceil(rate / 20))
     skipped += due - count
     const socket = nextSocket(turn)
@@ -50,7 +51,7 @@ async function attack({ url, token, rate, seconds, connections, backlog = Number
   const milliseconds = performance.now() - start
   for (const socket of sockets) {
     socket.isReconnecting = false
-    // These requests are still waiting in this process and will be sent late.
+    // Requests that still wait in this process will be sent late.
     skipped += Math.floor(socket.unsentBytes / request.length)
   }
   return { scheduled, sentPerSecond: ((scheduled - skipped) / milliseconds) * 1000 }
@@ -84,7 +85,7 @@ function forgeRequests(request, count, counter) {
 }
 
 /**
- * Returns the number of responses so far by status, of closed connections, and of requests without a response.
+ * Returns the number of responses by status, of closed connections, and of requests without a response.
  *
  * @returns {{ statuses: Record<string, number>, closed: number, unanswered: number }}
  */
@@ -154,7 +155,7 @@ class Socket {
     this.#socket.destroy()
   }
 
-  /** Counts the status lines in this part of the responses. @param {Buffer} chunk */
+  /** Counts the status lines in a chunk of the responses. @param {Buffer} chunk */
   #count(chunk) {
     const text = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     const statusLength = STATUS_LINE.length + 3
@@ -166,7 +167,7 @@ class Socket {
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
       this.unanswered -= 1
     }
-    // A status line may continue in the next chunk.
+    // The last status line of a chunk may continue in the next chunk.
     this.#rest = Buffer.from(text.subarray(Math.max(end, text.length - statusLength + 1)))
   }
 }

@@ -7,7 +7,7 @@ const VERIFICATIONS = 'verifications per second'
 const REQUESTS = 'requests per second'
 const LIBRARIES = [OURS, 'fast-jwt', 'jose', 'jsonwebtoken', 'aws-jwt-verify', '@node-rs/jsonwebtoken', ORIGINAL]
 const APPLICATIONS = [NO_AUTH, OURS, ORIGINAL, AUTH0, EXPRESS_JWT]
-/** Libraries without a cache verify a previously verified token like a new one, so they are compared only with new tokens. */
+/** Libraries without a cache verify every token as a new one, so they are compared only with new tokens. */
 const CACHES = [OURS, 'fast-jwt, cache']
 const CACHING_APPLICATIONS = [NO_AUTH, OURS]
 
@@ -29,7 +29,7 @@ const MARGIN = 24
 const LINE_HEIGHT = 20
 const NAMES_WIDTH = 172
 const MAX_BAR_WIDTH = 190
-/** Height of a group's title and unit. */
+/** Height of the title and the unit of a group. */
 const HEAD_HEIGHT = 40
 const GAP = 24
 
@@ -62,7 +62,7 @@ ${drawn.join('\n')}
 }
 
 /**
- * The bars of a group, the longest first.
+ * Returns the bars of a group, the longest bar first.
  *
  * @param {string[]} names
  * @param {Record<string, import('./results').Side>} sides

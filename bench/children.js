@@ -7,9 +7,9 @@ class Child {
   #process
 
   /**
-   * @param {string} file - A module whose exports can be called.
+   * @param {string} file - The path of the module.
    * @param {string[]} [execArgv] - Node options.
-   * @param {string} [cores] - Runs the process on these cores only, for example `0,1`. Linux only.
+   * @param {string} [cores] - The cores on which the process may run, for example `0,1`. Linux only.
    */
   constructor(file, execArgv = ['--expose-gc'], cores) {
     // Warnings about rejected tokens, which the cases send on purpose, would hide the results.
@@ -38,7 +38,8 @@ class Child {
 }
 
 /**
- * Makes Node start on these cores. `taskset` replaces itself with Node, so the process id and the IPC channel stay the same.
+ * Returns the options of `fork` that start Node on some cores only. `taskset` replaces itself with Node, so the process id and
+ * the IPC channel stay the same.
  *
  * @param {string} cores
  * @param {string[]} nodeArguments
@@ -48,7 +49,7 @@ function pinned(cores, nodeArguments) {
 }
 
 /**
- * Calls a function in a process that runs this file.
+ * Calls a function in a child process that runs children.js.
  *
  * @param {import('node:child_process').ChildProcess} child
  * @param {string} name
@@ -72,7 +73,7 @@ async function callIn(child, name, data) {
 }
 
 /**
- * Calls one function in a new process.
+ * Calls a function of a module in a new process.
  *
  * @param {string} file
  * @param {string} name

@@ -1,4 +1,4 @@
-/** Sends requests at a fixed rate, each on a connection of its own if the others are still waiting for a response. */
+/** Sends requests at a fixed rate, each on an additional connection if all others are waiting for a response. */
 
 const { Agent, get } = require('node:http')
 const { monitorEventLoopDelay } = require('node:perf_hooks')
@@ -6,15 +6,16 @@ const { monitorEventLoopDelay } = require('node:perf_hooks')
 const TIMEOUT_MS = 10_000
 
 /**
- * @typedef {{ at: number, status: number | null, ms: number }} Sample `at`: milliseconds since the epoch; `status`: `null` if no
- * response arrived
- * @typedef {{ name: string, tokens: string[], rate: number }} Stream requests per second, with these tokens in turn
+ * @typedef {{ at: number, status: number | null, ms: number }} Sample - `at` is the start of the request, in milliseconds
+ * since 1970, and `status` is `null` if no response arrived.
+ * @typedef {{ name: string, tokens: string[], rate: number }} Stream - Requests with these tokens in turn, at this rate per
+ * second.
  */
 
 /**
  * @param {{ url: string, streams: Stream[], seconds: number }} options
- * @returns {Promise<{ samples: Record<string, Sample[]>, loopDelay: { p99: number, max: number } }>} `loopDelay`: of this
- * process, which is contained in all samples
+ * @returns {Promise<{ samples: Record<string, Sample[]>, loopDelay: { p99: number, max: number } }>} `loopDelay`
+ * is the event-loop delay of the client process, which every sample includes.
  */
 async function send({ url, streams, seconds }) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
@@ -31,7 +32,7 @@ async function send({ url, streams, seconds }) {
           const timer = setInterval(() => {
             const elapsed = performance.now() - start
             const due = Math.floor((elapsed / 1000) * rate) - pending.length - skipped
-            // If the process was not scheduled for a while, the missed requests are not sent in a burst.
+            // If the process was not scheduled for a while, the requests due in the meantime are not sent in a burst.
             const count = Math.min(due, Math.ceil(rate / 20))
             skipped += due - count
             for (let i = 0; i < count; i += 1) pending.push(ask(url, agent, tokens[pending.length % tokens.length]))

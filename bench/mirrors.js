@@ -1,4 +1,7 @@
-/** The functions that `cases/revocation` calls in other processes: instances of an application, and mirrors of a store. */
+/**
+ * The functions that `cases/revocation` calls in other processes, for instances of an application, and for mirrors of a
+ * store.
+ */
 
 const { randomUUID } = require('node:crypto')
 const { monitorEventLoopDelay } = require('node:perf_hooks')
@@ -9,11 +12,11 @@ const native = require('../js/core/addon')
 const { CLIENTS, KEY, entry, machineTime, storeOf } = require('./redis')
 const { AUDIENCE } = require('./tokens')
 
-/** The number of ids that are looked up at once. */
+/** The number of ids in a lookup. */
 const LOOKUPS = 10_000
 
 /**
- * Loads all entries, and looks up ids that none of them has. Runs in the new process.
+ * Measures how long it takes to load all entries, and to look up ids that no entry has. Runs in the new process.
  *
  * @param {{ port: number, library: string, others: number }} options
  */
@@ -33,12 +36,12 @@ async function load({ port, library, others }) {
   return { seconds, cpuSeconds: cpu, blockMs: delay.max / 1e6, mebibytes, entries, falsePositives: covered(others) }
 }
 
-/** Returns how many of so many random ids an entry covers. @param {number} others */
+/** Returns how many of a number of random ids an entry covers. @param {number} others */
 function covered(others) {
   const core = /** @type {import('../js/native/binding').NativeRevocations} */ (native.createRevocations({}, 'load'))
   let count = others
   for (let i = 0; i < others; i += LOOKUPS) {
-    // Older than all others, so that an entry with the same fingerprint would make this one superfluous.
+    // An entry that is older than all others counts as missing, unless another entry has the same fingerprint.
     const entries = Array.from({ length: LOOKUPS }, () => entry(randomUUID(), 86_400))
     count -= core.missing(entries, Date.now()).length
   }
@@ -70,7 +73,7 @@ async function startInstance({ port, setup, tokens }) {
   instance = { revocations, verifier, tokens }
 }
 
-/** Returns when the user's token was rejected, on the clock of the machine. @param {number} user */
+/** Returns the time at which a user's token was rejected, on the clock of the machine. @param {number} user */
 async function rejectedAt(user) {
   for (;;) {
     const isValid = await instance.verifier.verify(instance.tokens[user]).then(
@@ -112,7 +115,7 @@ async function startMirrors({ port, count, library }) {
     const read = store.read.bind(store)
     store.read = async (...args) => {
       const batch = await read(...args)
-      // After the mirror has applied them.
+      // Records the arrival after the mirror has applied the entries.
       setImmediate(() => arrived(batch.entries))
       return batch
     }
@@ -122,7 +125,7 @@ async function startMirrors({ port, count, library }) {
 }
 
 /**
- * Clients that only read, for comparison. Runs in each process.
+ * Starts clients that only read the store, for comparison with mirrors. Runs in each process.
  *
  * @param {{ port: number, count: number, library: string, pauseMs: number }} options
  */
@@ -147,7 +150,7 @@ async function readForever(send, pauseMs) {
 
 const lags = () => record.lags
 
-/** Resolves when this many entries have arrived, or after so many seconds. @param {{ count: number, seconds: number }} options */
+/** Resolves when `count` entries have arrived, or after `seconds`. @param {{ count: number, seconds: number }} options */
 async function received({ count, seconds }) {
   const end = performance.now() + seconds * 1000
   while (record.received < count && performance.now() < end) await pause(10)

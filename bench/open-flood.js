@@ -4,8 +4,8 @@
  *     node bench/open-flood.js [--cores 2] [--rate 20000] [--seconds 20] [--large] [--server express|node] [--disconnect]
  *                              [--backlog 100000] [--side logto-authkit]
  *
- * By default, the attacker leaves its connections open, whose buffers still hold forged tokens; `--disconnect` closes them, and
- * `--backlog` limits the number of requests without a response.
+ * By default, the attacker leaves its connections open, and their buffers still hold forged tokens. `--disconnect` closes
+ * the connections at the end, and `--backlog` limits the number of requests without a response.
  * `--side "no authentication"` shows how much of the delay is caused by Express and the attacker alone.
  */
 

@@ -1,4 +1,7 @@
-/** Libraries that verify tokens, used as their authors recommend. All check the signature, `iss`, `aud`, `exp` and scope. */
+/**
+ * Libraries that verify tokens, used as their authors recommend. Each library checks the signature, `iss`, `aud`, `exp`
+ * and the scope.
+ */
 
 const { createPublicKey } = require('node:crypto')
 const nodeRs = require('@node-rs/jsonwebtoken')
@@ -15,16 +18,16 @@ const { AUDIENCE, SCOPE } = require('./tokens')
  * @property {string} issuer
  * @property {string} jwksUri
  * @property {import('./tokens').Key} key
- * @property {number} [inFlight] number of concurrent verifications
+ * @property {number} [inFlight] - Number of concurrent verifications.
  *
- * @typedef {((input: any) => any) & { hits?: () => number }} Verify rejects or throws if the token is invalid; `hits` is the
- * number of cache hits
+ * @typedef {((input: any) => any) & { hits?: () => number }} Verify - Rejects or throws if the token is invalid. `hits`
+ * returns the number of cache hits.
  * @typedef {object} Peer
  * @property {string} name
- * @property {string} [unsupported] an algorithm that the library does not support
- * @property {boolean} [cachesTokens] whether the library caches verified tokens
- * @property {(token: string) => unknown} [prepare] converts a token to the input of `verify`, before measuring
- * @property {(setup: Setup) => Verify} create returns a function with an empty cache
+ * @property {string} [unsupported] - An algorithm that the library does not support.
+ * @property {boolean} [cachesTokens] - Whether the library caches verified tokens.
+ * @property {(token: string) => unknown} [prepare] - Converts a token to the input of `verify` before the measurement.
+ * @property {(setup: Setup) => Verify} create - Returns a verification function with an empty cache.
  */
 
 const OURS = 'logto-authkit'
@@ -32,7 +35,7 @@ const OUR_REQUEST = `${OURS}, verify(req)`
 const OUR_LITERAL = `${OURS}, verifyAuth(req, {…})`
 const ORIGINAL = '@ouim/logto-authkit'
 
-/** Verifiers with the same key set and cache size share a cache, so each gets a different size. */
+/** Verifiers with the same key set and cache size share a cache, so each verifier gets another size. */
 let nextCacheSize = 5000
 
 /** @type {Peer[]} */
@@ -124,7 +127,7 @@ function fastJwtPeer({ issuer, key }, cache) {
   return (/** @type {string} */ token) => requireScope(verify(token))
 }
 
-/** Checks the scope, for libraries that do not. @param {any} payload */
+/** Checks the scope, for libraries that cannot check scopes. @param {any} payload */
 function requireScope(payload) {
   if (!payload.scope.split(' ').includes(SCOPE)) throw new Error('Missing scope')
   return payload

@@ -16,14 +16,14 @@ const entry = (/** @type {string} */ id, ageSeconds = 0) =>
 /** Milliseconds on the monotonic clock, which all processes share on Linux. */
 const machineTime = () => Number(process.hrtime.bigint() / 1000n) / 1000
 
-/** Creates an unconnected client with each library. @type {Record<string, (port: number) => any>} */
+/** Functions that create an unconnected client, by library. @type {Record<string, (port: number) => any>} */
 const CLIENTS = {
   ioredis: (port) => new Redis(port, { lazyConnect: true }),
   'node-redis': (port) => createClient({ url: `redis://127.0.0.1:${port}` }).on('error', () => {}),
 }
 
 /**
- * A store whose entries are shared only by revocations with the same identity.
+ * Creates a store, whose entries are shared only by revocations with the same identity.
  *
  * @param {number} port
  * @param {string} [library]
@@ -31,7 +31,11 @@ const CLIENTS = {
  */
 const storeOf = (port, library = 'ioredis', identity) => Object.assign(redisStore(CLIENTS[library](port)), { identity })
 
-/** What Redis reports: its memory, its CPU time, and what it has sent. @param {number} port */
+/**
+ * Returns the memory usage and the CPU time of Redis, and the number of bytes that Redis has sent.
+ *
+ * @param {number} port
+ */
 async function usage(port) {
   const client = new Redis(port)
   const text = await client.info()
@@ -44,7 +48,11 @@ async function usage(port) {
   }
 }
 
-/** The command that appends an entry, in the form in which a single revocation is stored. @param {string} json */
+/**
+ * Returns the command that appends an entry in the form in which the store appends a single revocation.
+ *
+ * @param {string} json
+ */
 const xadd = (json) =>
   `*5\r\n$4\r\nXADD\r\n$${KEY.length}\r\n${KEY}\r\n$1\r\n*\r\n$1\r\ne\r\n$${json.length}\r\n${json}\r\n`
 
@@ -63,7 +71,13 @@ async function fill(port, count) {
   socket.destroy()
 }
 
-/** Appends entries at a rate. Their ids begin with the time. @param {number} port @param {number} perSecond @param {number} seconds */
+/**
+ * Appends entries at a fixed rate, whose ids begin with the current time.
+ *
+ * @param {number} port
+ * @param {number} perSecond
+ * @param {number} seconds
+ */
 async function append(port, perSecond, seconds) {
   const socket = connect(port, '127.0.0.1').resume()
   const start = performance.now()

@@ -36,7 +36,7 @@ const COLUMNS = [
 /** @param {Results} results */
 function document(results) {
   const { cases, targets, environment, commit, date } = results
-  // A target that is newer than the stored results appears with the next full run.
+  // A target that was added after the last full run appears in the report of the next full run.
   const known = TARGETS.filter(({ id }) => id in targets)
   const reached = known.filter((target) => isReached(target, targets[target.id])).length
   const sections = [

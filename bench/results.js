@@ -9,19 +9,19 @@ const { ratio, spread } = require('./rounds')
 const { measureTargets } = require('./targets')
 
 /**
- * @typedef {object} Result of a case: rates to compare, or rows of figures
+ * @typedef {object} Result - The result of a case, which has either rates to compare, or rows of figures.
  * @property {string} id
  * @property {string} title
  * @property {string} [note]
- * @property {Record<string, number[]>} [rates] per second, by side, one for each round
- * @property {string} [base] the side that the others are compared with
- * @property {string[]} [lacking] sides that do not support the algorithm
- * @property {string[][]} [rows] the first row is the table header
- * @property {Record<string, number | null>} [figures] used by the targets
+ * @property {Record<string, number[]>} [rates] - The rates per second of each side, one per round.
+ * @property {string} [base] - The side with which all other sides are compared.
+ * @property {string[]} [lacking] - The sides that do not support the algorithm.
+ * @property {string[][]} [rows] - The rows of a table, of which the first is the header.
+ * @property {Record<string, number | null>} [figures] - The figures that the targets use.
  *
  * @typedef {[median: number, low: number, high: number]} Quartiles
- * @typedef {{ times: Quartiles, rate: Quartiles }} Side `times`: how many times as fast as this side the base is
- * @typedef {object} Summary of a case
+ * @typedef {{ times: Quartiles, rate: Quartiles }} Side - `times` is the rate of the base divided by the rate of this side.
+ * @typedef {object} Summary - The stored summary of a result.
  * @property {string} title
  * @property {string} [note]
  * @property {string} [base]
@@ -43,7 +43,7 @@ const FILE = join(__dirname, 'results.json')
 function summarize({ title, note, rates, base = OURS, lacking, rows }) {
   if (rates === undefined) return { title, note, rows }
   const sides = Object.entries(rates).map(([name, figures]) => {
-    // Ratios are computed within a round, because other load on the machine then affects both sides.
+    // Ratios are computed per round, because other load on the machine affects both sides of a round.
     return [name, { times: quartiles(ratio(rates[base], figures), 4), rate: quartiles(spread(figures), 1) }]
   })
   return { title, note, base, sides: Object.fromEntries(sides), lacking: lacking?.length ? lacking : undefined }
@@ -73,7 +73,7 @@ function store(results) {
   writeFileSync(FILE, stringify(stored))
 }
 
-/** Formats JSON with arrays of numbers and strings on one line. @param {Results} results */
+/** Formats JSON with each array of numbers or strings on a single line. @param {Results} results */
 function stringify(results) {
   const text = JSON.stringify(results, null, 2)
   return `${text.replace(/\[\n\s+([^[\]{}]*?)\n\s+\]/g, (_, items) => `[${items.replace(/\n\s+/g, ' ')}]`)}\n`

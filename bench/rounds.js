@@ -5,7 +5,7 @@
  * @param {T[]} sides
  * @param {number} rounds
  * @param {(side: T) => Promise<F>} measure
- * @returns {Promise<Map<T, F[]>>} by side, with one figure per round
+ * @returns {Promise<Map<T, F[]>>} The figures of each side, one per round.
  */
 async function alternate(sides, rounds, measure) {
   /** @type {Map<T, F[]>} */
@@ -27,7 +27,7 @@ async function alternate(sides, rounds, measure) {
  *
  * @param {(input: any) => any} verify
  * @param {unknown[]} inputs
- * @param {{ ms: number, inFlight: number, isRepeated: boolean }} slice - It ends early if the inputs run out.
+ * @param {{ ms: number, inFlight: number, isRepeated: boolean }} slice - A slice of time, which ends early if the inputs run out.
  */
 async function rate(verify, inputs, { ms, inFlight, isRepeated }) {
   let [next, done, isOver] = [0, 0, false]
@@ -39,7 +39,7 @@ async function rate(verify, inputs, { ms, inFlight, isRepeated }) {
       if (isRepeated && next === inputs.length) next = 0
       if (typeof pending?.then === 'function') await pending
       done += 1
-      // Reading the clock costs a tenth of a cache hit.
+      // The clock is read rarely, because reading the clock takes a tenth of the time of a cache hit.
       if (done % 16 === 0) isOver = performance.now() - start >= ms
     }
   }
@@ -49,7 +49,7 @@ async function rate(verify, inputs, { ms, inFlight, isRepeated }) {
 
 /**
  * @param {number[]} figures
- * @param {number} fraction - For example, 0.5 for the median.
+ * @param {number} fraction - The fraction of figures below the result, for example 0.5 for the median.
  */
 function quantile(figures, fraction) {
   const sorted = figures.toSorted((a, b) => a - b)
@@ -58,7 +58,7 @@ function quantile(figures, fraction) {
   return sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (position - below)
 }
 
-/** @typedef {{ median: number, low: number, high: number }} Spread median and quartiles */
+/** @typedef {{ median: number, low: number, high: number }} Spread - The median and the quartiles. */
 
 /**
  * @param {number[]} figures
@@ -69,7 +69,8 @@ function spread(figures) {
 }
 
 /**
- * Compares two sides round by round, because other load on the machine then affects both.
+ * Divides the figures of one side by the figures of another side in the same round, because other load on the machine
+ * affects both sides of a round.
  *
  * @param {number[]} figures
  * @param {number[]} others
@@ -78,7 +79,7 @@ function ratio(figures, others) {
   return spread(figures.map((figure, round) => figure / others[round]))
 }
 
-/** Prints figures as a line of JSON, rounded. @param {object} figures */
+/** Prints rounded figures as a line of JSON. @param {object} figures */
 function printLine(figures) {
   const round = (/** @type {string} */ _, /** @type {any} */ value) =>
     typeof value === 'number' ? Number(value.toPrecision(5)) : value

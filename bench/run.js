@@ -1,5 +1,5 @@
 /**
- * Compares the library with others.
+ * Compares the library with other libraries.
  *
  *     npm run bench                            all cases; stores the results and generates docs/bench.md and docs/bench.svg
  *     npm run bench -- --quick                 rough results, printed only
@@ -66,7 +66,7 @@ async function main() {
   const results = {}
   for (const { file, ids, isLong, options } of FAMILIES) {
     const selectedIds = ids.filter((id) => isSelected(id) && (!isQuick || only !== undefined || QUICK_IDS.test(id)))
-    // A quick run omits long families, which take longer than everything else in it.
+    // A quick run omits long families, which take longer than all other families together.
     if (selectedIds.length === 0 || (isLong && isQuick && only === undefined)) continue
     const family = inChild(join(__dirname, 'cases', file), 'run', { ...options, selectedIds, isQuick, sides })
     // If a family fails, the others still run, and the report lists what was not measured.

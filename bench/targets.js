@@ -9,14 +9,14 @@ const { ratio, spread } = require('./rounds')
 
 /**
  * @typedef {import('./results').Result} Result
- * @typedef {(results: Record<string, Result>) => number} Measure - Throws if the case was not measured.
+ * @typedef {(results: Record<string, Result>) => number} Measure - Throws if a case was not measured.
  * @typedef {{ id: string, title: string, bound: number, unit: string, isMinimum: boolean, measure: Measure }} Target
  */
 
 const ALGORITHMS = ['es384', 'rs256-2048', 'rs256-4096', 'es256', 'eddsa']
 
 /**
- * Returns how many times as fast as the second side the first one is.
+ * Returns how many times as fast as the second side the first side is.
  *
  * @type {(id: string, first: string, second: string) => Measure}
  */
@@ -250,7 +250,7 @@ function percent(measure) {
 }
 
 /**
- * Returns the result of each target by id, or `null` if it was not measured.
+ * Returns the result of each target by id, or `null` for a target that was not measured.
  *
  * @param {Record<string, Result>} results
  * @returns {Record<string, number | null>}

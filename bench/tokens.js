@@ -67,7 +67,7 @@ function minter(key, issuer, claims) {
 const encode = (part) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
 /**
- * Signs distinct tokens on all cores.
+ * Signs distinct tokens in parallel on all cores.
  *
  * @param {Key} key
  * @param {string} issuer
@@ -86,7 +86,7 @@ async function mintMany(key, issuer, count) {
 }
 
 /**
- * Swaps the signatures of tokens. The forged tokens are as expensive to check as valid ones.
+ * Swaps the signatures of tokens. The forged tokens are as expensive to check as valid tokens.
  *
  * @param {string[]} tokens
  */

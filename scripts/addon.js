@@ -7,10 +7,16 @@ const ROOT = join(__dirname, '..')
 const NATIVE = join(ROOT, 'js', 'native')
 const PLATFORM = `${process.platform}-${process.arch}`
 
-/** `npm run build:debug` writes this file, `npm run build` removes it. Git and npm ignore it. */
+/**
+ * The file that marks a debug build: `npm run build:debug` writes it, and `npm run build` removes it. Git and npm
+ * ignore the file.
+ */
 const DEBUG_MARKER = join(NATIVE, '.debug')
 
-/** Returns the path of the addon for this platform. Its name includes the ABI if there are several, such as `linux-x64-musl`. */
+/**
+ * Returns the path of the addon for this platform. The file name includes the C library if a platform has several, such
+ * as `linux-x64-musl`.
+ */
 function findAddon() {
   const name = `${require('../package.json').napi.binaryName}.${PLATFORM}`
   const fileName = readdirSync(NATIVE).find((file) => {
@@ -20,7 +26,7 @@ function findAddon() {
   return fileName && join(NATIVE, fileName)
 }
 
-/** Returns the first source file that is newer than an addon. @param {string} addon */
+/** Returns the first source file that is newer than the addon. @param {string} addon */
 function newerSource(addon) {
   const builtAt = statSync(addon).mtimeMs
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true }).map((file) => join('src', String(file)))

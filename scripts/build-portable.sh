@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the addon for one Linux target against an old glibc, so that it loads wherever Node runs, and checks that it does
-# not require a newer one. Needs cargo-zigbuild and zig: `pip install --require-hashes -r scripts/requirements.txt`.
+# Builds the addon for one Linux target against an old glibc, so that the addon loads wherever Node runs, and checks that
+# the addon does not require a newer glibc.
+# Requires cargo-zigbuild and zig: `pip install --require-hashes -r scripts/requirements.txt`.
 #
 # usage: scripts/build-portable.sh [target [folder]]
 set -euo pipefail
@@ -8,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 target=${1:-x86_64-unknown-linux-gnu}
 folder=${2:-target/portable}
-# Node's official Linux binaries need 2.28, the unofficial ones for older systems 2.17.
+# Node's official Linux binaries require glibc 2.28, and the unofficial binaries for older systems require glibc 2.17.
 glibc=2.17
 
 case $target in

@@ -29,8 +29,8 @@ if (status !== 0) process.exit(status ?? 1)
 if (isDebug) writeFileSync(DEBUG_MARKER, '')
 else rmSync(DEBUG_MARKER, { force: true })
 
-// Set the addon's date to the start of the build, because sources that were edited during the build must count as
-// newer.
+// Sources that were edited during the build must count as newer than the addon, so the addon gets the date of the start
+// of the build.
 const addon = findAddon()
 if (addon) utimesSync(addon, startedAt, startedAt)
 else if (!args.includes('--target')) {

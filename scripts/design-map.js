@@ -10,7 +10,7 @@ const { join } = require('node:path')
 const ROOT = join(__dirname, '..')
 const DESIGN_PAGE = join(ROOT, 'docs/design.md')
 
-/** Descriptions of the folders that have no `mod.rs` with a header comment. @type {Record<string, string>} */
+/** The descriptions of folders without a header comment in `mod.rs`. @type {Record<string, string>} */
 const FOLDERS = {
   src: 'The core: a Rust crate that can be built and tested without N-API.',
   js: 'The modules that users import: CommonJS without dependencies.',
@@ -24,7 +24,7 @@ const FOLDERS = {
   'js/revocation': 'Revocations: their stores, and the mirror that follows a store.',
   'js/testing': 'The test issuer.',
 }
-/** Folders whose files are not listed. */
+/** The folders whose files the map does not list. */
 const COLLAPSED_FOLDERS = ['js/native', 'js/cli/page', 'js/cli/templates']
 
 /** Returns the map as text, with one file or folder per line. */
@@ -61,7 +61,8 @@ function firstSentence(path) {
   const words = lines.map((line) => line.replace(/^\s*(\/\/[!/]?|\*)/, '').trim())
   const text = words.join(' ').trim()
   const [sentence] = /^.*?\.(?=\s|$)/.exec(text) ?? [`${text}.`]
-  // The first sentence of a public file ends with a reference such as ": see express.d.ts for the contract."
+  // The first sentence of a public file ends with a reference such as ": see express.d.ts for the contract.", which the
+  // map omits.
   return sentence
     .replace(/: see .*$/, '.')
     .replace(/\[(`[^`]+`)\]/g, '$1')

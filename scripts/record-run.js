@@ -1,6 +1,6 @@
 /**
- * Records the result of a long test run in docs/security-runs.md, which has one row per kind of run. The test scripts do so
- * with `--record`, and fuzz/run.sh calls this script.
+ * Records the result of a long test run in docs/security-runs.md, which has one row per kind of run. The test scripts
+ * record their results with `--record`, and fuzz/run.sh calls this script.
  *
  *     node scripts/record-run.js <name> <command> <result>
  */
@@ -21,7 +21,7 @@ function recordRun(run) {
   writeFileSync(RUNS_PAGE, withRow(page, [run.name, run.result, `\`${run.command}\``, commit(), date]))
 }
 
-/** Returns the current commit, with a suffix if files have changed. Changes to the page with earlier records are ignored. */
+/** Returns the current commit, with a suffix if files have changed. Changes to docs/security-runs.md are ignored. */
 function commit() {
   const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim()
   const changes = git('status', '--porcelain', '--untracked-files=no', '--', '.', ':!docs/security-runs.md')
@@ -29,9 +29,9 @@ function commit() {
 }
 
 /**
- * Replaces the row with the same name, or appends one.
+ * Replaces the row with the same name, or appends a new row.
  *
- * @param {string} page - Ends with the table.
+ * @param {string} page - The text of the page, which ends with the table.
  * @param {string[]} cells
  */
 function withRow(page, cells) {

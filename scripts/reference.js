@@ -12,7 +12,7 @@ const { exports: entries } = require('../package.json')
 const ROOT = join(__dirname, '..')
 const OUTPUT = join(ROOT, 'target/reference')
 
-/** Functions that throw nothing, whatever they are called with. `getAuth` is the function of the adapters, not of `logto-authkit/next`. */
+/** The functions that never throw, whatever arguments they receive. `getAuth` is the function of the adapters, not of `logto-authkit/next`. */
 const NEVER_THROW = [
   'authErrorHandler',
   'clearJwksCache',
@@ -22,17 +22,17 @@ const NEVER_THROW = [
   'withLogtoAuth',
 ]
 
-/** Replaces the compiler that TypeDoc imports. */
+/** A module loader hook that replaces the compiler that TypeDoc imports. */
 const HOOK = `
   export const resolve = (name, context, next) => next(name === 'typescript' ? 'typescript-6' : name, context)
 `
 
 async function main() {
-  // TypeDoc and its types need the API of the compiler, which TypeScript 7 does not have.
+  // TypeDoc and its types need the compiler's API, which TypeScript 7 does not have.
   register(`data:text/javascript,${encodeURIComponent(HOOK)}`)
   const { Application, ReflectionKind, TSConfigReader } = await import(/** @type {string} */ ('typedoc'))
 
-  /** Entry points by the path of their declarations. @type {Map<string, string>} */
+  /** The names of the entry points, by the path of their declarations. @type {Map<string, string>} */
   const names = new Map()
   for (const [path, entry] of Object.entries(entries)) {
     if (typeof entry === 'string') continue
@@ -66,7 +66,8 @@ async function main() {
   )
   const entryPoints = app.getEntryPoints() ?? []
   for (const entry of entryPoints) entry.displayName = names.get(entry.sourceFile.fileName) ?? entry.displayName
-  // Options that extend others with `Omit` have their comments, whose links mean names of another entry point.
+  // An option that is derived from another type with `Omit` keeps the comment of that type, whose links refer to names
+  // of another entry point.
   app.converter.addUnknownSymbolResolver((/** @type {any} */ reference, /** @type {any} */ { project }) => {
     const path = reference.symbolReference?.path?.map((/** @type {any} */ part) => part.path) ?? []
     for (const module of project.children ?? []) {
@@ -84,7 +85,7 @@ async function main() {
 }
 
 /**
- * Warns about parts that the comment of an exported declaration lacks.
+ * Warns about the parts that the comment of an exported declaration lacks.
  *
  * @param {any} declaration - A `DeclarationReflection` of TypeDoc.
  * @param {boolean} isFunction

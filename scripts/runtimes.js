@@ -32,7 +32,11 @@ const RUNTIMES = {
   deno: { name: '@deno/linux-x64-glibc', range: '2', executable: 'deno', args: ['run', '--allow-all'] },
 }
 
-/** Test files to skip because their result does not depend on the Node.js version, with a description. @type {[RegExp, string][]} */
+/**
+ * The test files to skip, because their results do not depend on the Node.js version, with a description.
+ *
+ * @type {[RegExp, string][]}
+ */
 const SKIPPED_TESTS = [
   [/^bench\.test/, 'compares libraries'],
   [/^boundaries\.test/, 'reads sources'],
@@ -44,7 +48,7 @@ const SKIPPED_TESTS = [
   [/^(readme|security)\.test/, 'reads documentation'],
 ]
 
-/** Core features that are documented as unsupported in a runtime. The run also fails if one of them works. */
+/** The core features that are documented as unsupported in a runtime. The run also fails if such a feature works. */
 const EXPECTED_FAILURES = /** @type {Record<string, string[]>} */ ({})
 
 async function main() {
@@ -133,7 +137,7 @@ async function runCore(runtime) {
 }
 
 /**
- * Runs a script with the runtime. Child processes also find the runtime, as `node`.
+ * Runs a script with a runtime, which child processes find as `node`.
  *
  * @param {string} runtime
  * @param {string[]} args

@@ -15,7 +15,7 @@ function main() {
   const installReason = whyInstall()
   if (installReason) {
     log(`installing the npm dependencies (${installReason})`)
-    // `--include=dev` because npm skips development dependencies if NODE_ENV is `production`.
+    // npm skips development dependencies without `--include=dev` if NODE_ENV is `production`.
     run('npm ci --ignore-scripts --include=dev')
   }
 
@@ -33,7 +33,10 @@ function main() {
   run('npm run build', 'Besides Rust, it needs a C compiler.')
 }
 
-/** Returns why `node_modules` must be installed, or undefined if it need not be. Ignores packages outside the lockfile. */
+/**
+ * Returns why `node_modules` must be installed, or undefined if `node_modules` is up to date. Packages outside the
+ * lockfile are ignored.
+ */
 function whyInstall() {
   if (!existsSync('node_modules/.package-lock.json')) return 'none are installed'
   const locked = Object.entries(readJson('package-lock.json').packages).filter(([path]) => path !== '')

@@ -3,7 +3,7 @@
 const { relative, resolve } = require('node:path')
 const { stripVTControlCharacters } = require('node:util')
 
-/** Maximum number of failures shown with their messages, and of lines per message, so that they fit on one screen. */
+/** The maximum number of failures whose messages are shown, and of lines per message, so that all fit on one screen. */
 const MAX_FAILURES = 5
 const MAX_MESSAGE_LINES = 8
 
@@ -24,7 +24,7 @@ class Summary {
   #files = []
   /** The names of the running suites and tests, by file and nesting level. @type {Map<string, string[]>} */
   #running = new Map()
-  /** The end of each file's standard error. @type {Map<string, string>} */
+  /** The end of the standard error of each file. @type {Map<string, string>} */
   #stderr = new Map()
   /** @type {Set<string>} */
   #failedFiles = new Set()
@@ -94,7 +94,10 @@ class Summary {
     }
   }
 
-  /** Adds the files that failed without a failed test, because they cannot be loaded or code outside the tests threw. */
+  /**
+   * Adds the files that failed without a failed test, either because a file cannot be loaded or because code outside
+   * its tests has thrown.
+   */
   #failOtherFiles() {
     for (const { file, error } of this.#files) {
       if (error === undefined || this.#failedFiles.has(file)) continue
@@ -128,7 +131,7 @@ class Summary {
  */
 function summarizeRust({ code, output }) {
   const plain = stripVTControlCharacters(output)
-  // Summary lines of nextest or cargo.
+  // The summary lines of nextest or cargo.
   const summaries = plain.match(/^ +Summary \[.*$|^test result: .*$/gm)?.join('\n') ?? ''
   const total = (/** @type {string} */ outcome) =>
     [...summaries.matchAll(new RegExp(`(\\d+) ${outcome}`, 'g'))].reduce((sum, [, number]) => sum + Number(number), 0)

@@ -16,7 +16,10 @@ const { Summary, summarizeRust } = require('./test-summary')
 const ROOT = join(__dirname, '..')
 const LOG_FILE = join(ROOT, 'target', 'test.log')
 
-/** The slowest test files, slowest first. They start first, so that none of them runs alone at the end. */
+/**
+ * The slowest test files, in descending order of duration. These files start first, so that none of them runs alone at
+ * the end.
+ */
 const SLOWEST_FILES = [
   'system/next-15-webpack.test.js',
   'system/next-16-webpack.test.js',
@@ -57,7 +60,7 @@ async function main() {
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0
 }
 
-/** Returns the test files relative to `__test__`, slowest first. */
+/** Returns the paths of all test files relative to `__test__`, with the slowest files first. */
 function testFiles() {
   const files = readdirSync(join(ROOT, '__test__'), { recursive: true })
     .map((file) => String(file).replaceAll('\\', '/'))
@@ -75,7 +78,7 @@ function testFiles() {
 async function runFiles(files, summary, isUnit) {
   mkdirSync(join(ROOT, 'target'), { recursive: true })
   const paths = files.map((file) => join(ROOT, '__test__', file))
-  // One more than the cores, because some tests wait for a timeout.
+  // The unit tests run one process more than there are cores, because some tests wait for a timeout.
   const stream = run({ files: paths, concurrency: availableParallelism() + (isUnit ? 1 : 0) })
   stream.on('data', (event) => summary.add(event))
   await pipeline(stream, new Spec(), createWriteStream(LOG_FILE))

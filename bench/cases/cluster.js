@@ -15,7 +15,7 @@ const CORES = '0,1'
 const CONNECTIONS = 64
 const WORKING_SET = 8 * CONNECTIONS
 const SLICE_SECONDS = 2
-/** The number is higher than either side can verify in that time. */
+/** Exceeds the number of tokens that either side can verify in a slice. */
 const TOKENS_PER_SLICE = 6000 * SLICE_SECONDS
 
 /** @type {Record<string, { title: string, isRepeated: boolean }>} */
@@ -60,7 +60,7 @@ async function measure({ id, rounds, names = SIDES }) {
       side.round += 1
       const own = isRepeated ? tokens : tokens.slice(round * TOKENS_PER_SLICE, (round + 1) * TOKENS_PER_SLICE)
       // Connections are distributed anew in every slice, so each process must first verify the tokens of its new
-      // connections once.
+      // connections.
       if (isRepeated) await loader.call('load', { ...load, url, tokens: own, seconds: 1 })
       await child.call('watchLoops')
       const { rate, p50, p99 } = await loader.call('load', { ...load, url, tokens: own })
@@ -102,7 +102,11 @@ function figures(sides) {
 /** @type {import('node:child_process').ChildProcess[]} */
 let workers
 
-/** Runs in the primary process, and returns the URL. @param {import('../apps').Application} application */
+/**
+ * Starts the application in the primary process, and returns its URL.
+ *
+ * @param {import('../apps').Application} application
+ */
 async function serve(application) {
   cluster.setupPrimary({
     exec: join(__dirname, '../children'),
@@ -119,10 +123,10 @@ async function serve(application) {
   return urls[0]
 }
 
-/** Runs in the primary process. */
+/** Measures the event-loop delay of all processes. Runs in the primary process. */
 const watchLoops = () => Promise.all(workers.map((worker) => callIn(worker, 'watchLoop')))
 
-/** Runs in the primary process, and returns the p99 of the slowest process. */
+/** Returns the p99 event-loop delay of the slowest process. Runs in the primary process. */
 async function loopDelays() {
   const delays = await Promise.all(workers.map((worker) => callIn(worker, 'loopDelay')))
   return Math.max(...delays.map(({ p99 }) => p99))

@@ -34,7 +34,7 @@ async function run({ isQuick }) {
 /** Runs in the new process. @param {{ name: string, setup: import('../peers').Setup, tokens: string[] }} options */
 async function start({ name, setup, tokens }) {
   const verify = PEERS.find((peer) => peer.name === name)?.create(setup)
-  // Let module loading and garbage collection finish.
+  // Gives module loading and garbage collection time to finish.
   await pause(50)
   const begin = performance.now()
   await Promise.all(tokens.map((token) => verify?.(token)))

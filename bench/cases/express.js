@@ -21,7 +21,7 @@ const MODES = [
 async function run({ selectedIds, isQuick, sides: names = APPS }) {
   const { setup, close } = await startIssuer('ES384')
   const [rounds, seconds] = isQuick ? [2, 1] : [7, 2]
-  // The number is higher than any of the applications can verify in that time.
+  // Exceeds the number of tokens that any application can verify in that time.
   const fresh = selectedIds.includes('express-new') ? 5000 * seconds * (rounds + 1) : 0
   const tokens = await mintMany(setup.key, setup.issuer, WORKING_SET + fresh)
   const loader = new Child(join(__dirname, '../load'), [])

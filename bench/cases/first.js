@@ -34,7 +34,7 @@ async function run({ isQuick }) {
   ]
 }
 
-/** Runs in a new process. @param {{ token: string, jwks: any }} data */
+/** Runs in a separate process. @param {{ token: string, jwks: any }} data */
 async function timeOurs({ token, jwks }) {
   const start = performance.now()
   const { createVerifier } = await import('logto-authkit')
@@ -42,7 +42,7 @@ async function timeOurs({ token, jwks }) {
   return performance.now() - start
 }
 
-/** Runs in a new process. @param {{ token: string, jwks: any }} data */
+/** Runs in a separate process. @param {{ token: string, jwks: any }} data */
 async function timeJose({ token, jwks }) {
   const start = performance.now()
   const { createLocalJWKSet, jwtVerify } = await import('jose')

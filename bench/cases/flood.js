@@ -73,7 +73,7 @@ const HEAD = [
 const NOTE = `${IN_FLIGHT} verifications of forged tokens are in flight in a server process at any time. Meanwhile it reads a small file every 2 ms, its event-loop delay is sampled by \`perf_hooks.monitorEventLoopDelay({ resolution: 1 })\` (an idle loop reports a little over 1 ms), and another process sends requests with a previously verified token, one after the other. "No flood" is the same without forged tokens.`
 
 /**
- * Sends requests one after the other and returns their durations in milliseconds.
+ * Sends requests one after another and returns their durations in milliseconds.
  *
  * @param {string} url
  * @param {string} token

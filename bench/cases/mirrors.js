@@ -5,7 +5,7 @@ const { Child } = require('../children')
 const { quantile } = require('../rounds')
 const { CLIENTS, append, startRedis, usage } = require('../redis')
 
-/** The functions that other processes call. */
+/** The file with the functions that other processes call. */
 const FUNCTIONS = join(__dirname, '../mirrors')
 
 const CASES = ['revocation-mirrors', 'revocation-readers']
@@ -14,10 +14,10 @@ const MIRRORS = 200
 const PER_SECOND = 1000
 const PROCESSES = 2
 
-/** The pause of clients that only read: as long as that of a mirror of a busy store. */
+/** The pause between two reads of a client that only reads, which equals the pause of a mirror of a busy store. */
 const PAUSE_MS = 80
 
-/** How long to wait for entries that are late. */
+/** How long to wait for late entries. */
 const OVERTIME_SECONDS = 30
 
 /** @typedef {{ library: string, start: string, perSecond: number, mirrors: number, pauseMs?: number }} Load */
@@ -45,7 +45,11 @@ async function measureMirrors(isQuick) {
   return { id: CASES[0], title: `${MIRRORS} mirrors of one Redis`, note, rows, figures: { p99: Math.max(...p99) } }
 }
 
-/** Finds out what limits mirrors: fewer entries, fewer mirrors, and clients that only read. @type {(isQuick: boolean) => Promise<import('../results').Result>} */
+/**
+ * Measures fewer entries, fewer mirrors, and clients that only read, to find out what limits mirrors.
+ *
+ * @type {(isQuick: boolean) => Promise<import('../results').Result>}
+ */
 async function measureReaders(isQuick) {
   const seconds = isQuick ? 3 : 6
   const rows = [HEAD]

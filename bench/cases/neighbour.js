@@ -13,10 +13,10 @@ const SIDES = [OURS, 'jose', 'fast-jwt']
 const CLIENTS = 16
 const CORE = '0'
 const SLICE_SECONDS = 1
-/** The number is higher than any side can verify on half a core. */
+/** Exceeds the number of tokens that any side can verify on half a core. */
 const TOKENS_PER_SLICE = 4500 * SLICE_SECONDS
 
-/** Keeps its core busy, and ends with its parent process. */
+/** Keeps a core busy, and ends with the parent process. */
 const BUSY = 'const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 1e7; i += 1);'
 
 /** @param {{ selectedIds: string[], isQuick: boolean }} options */
@@ -41,10 +41,11 @@ const NOTE = `The process runs on one core next to a process that never sleeps, 
  * @param {object} options
  * @param {number} options.seconds - For each side.
  * @param {string[]} [options.names]
- * @param {boolean} [options.isExpress] - Sends requests to an Express application from another core, instead of calling the library.
- * @param {boolean} [options.hasOwnSession] - Whether the busy process has its own session, as services and containers have. The
- * kernel's autogroups then give each session half the core, whatever the nice values.
- * @param {boolean} [options.isQuiet] - Without the busy process, for comparison.
+ * @param {boolean} [options.isExpress] - Whether to send requests to an Express application from another core, instead
+ * of calling the library.
+ * @param {boolean} [options.hasOwnSession] - Whether the busy process has its own session, as services and containers
+ * have. The kernel's autogroups then give each session half of the core, whatever the nice values are.
+ * @param {boolean} [options.isQuiet] - Whether to measure without the busy process, for comparison.
  */
 async function measure({ seconds, names = SIDES, isExpress = false, hasOwnSession = false, isQuiet = false }) {
   const { setup, close } = await startIssuer('ES384')
@@ -126,7 +127,8 @@ async function verifyAll({ tokens, ms }) {
       const token = tokens[next]
       next += 1
       const start = performance.now()
-      // Like a request, a token arrives through the event loop, and waits while the loop is blocked by another check.
+      // A token arrives through the event loop, like a request, and waits while the check of another token blocks the
+      // loop.
       await nextTurn()
       await verify(token)
       times.push(performance.now() - start)

@@ -13,11 +13,10 @@ const CONNECTIONS = 20
 const REMEMBERED = { count: 50, rate: 100 }
 const FRESH = { rate: 20 }
 /**
- * The durations, in seconds, of the phase before the flood, of the pause after it, and of the phase that measures the
- * recovery.
+ * The durations of the phases before the flood, between the flood and the recovery, and of the recovery, in seconds.
  */
 const PHASES = { idle: 2, pause: 2, recovery: 3 }
-/** A response that takes longer counts as hanging. */
+/** The duration from which a response counts as hanging. */
 const HANGING_MS = 1500
 const LARGE_TOKEN = 8192
 const MEMORY_SAMPLE_MS = 50
@@ -25,14 +24,15 @@ const MEMORY_SAMPLE_MS = 50
 /**
  * @typedef {import('../clients').Sample} Sample
  * @typedef {object} Flood
- * @property {number} cores - 1: the server has a core of its own. 2: the server and the attacker share both.
+ * @property {number} cores - With 1, the server has a core of its own. With 2, the server and the attacker share both
+ * cores.
  * @property {number} seconds
  * @property {number} [rate] - Forged tokens per second.
- * @property {boolean} [isLarge] - Tokens of 8 KiB, instead of Logto's 600 bytes.
- * @property {boolean} [isPlain] - `http` instead of Express.
- * @property {number} [backlog] - Most forged tokens without a response.
+ * @property {boolean} [isLarge] - Whether the forged tokens have 8 KiB, instead of Logto's 600 bytes.
+ * @property {boolean} [isPlain] - Whether the server uses `http` instead of Express.
+ * @property {number} [backlog] - Maximum number of forged tokens without a response.
  * @property {boolean} [disconnects] - Whether the attacker closes its connections at the end.
- * @property {string} [name] - A middleware from `apps.js`.
+ * @property {string} [name] - The name of a middleware in `apps.js`.
  */
 
 /** @type {Record<string, { title: string, flood: Pick<Flood, 'cores' | 'isLarge'> }>} */
@@ -72,7 +72,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
   const memory = watchMemory(/** @type {number} */ (server.pid))
   try {
     const url = await server.call('serve', { name, setup, isPlain })
-    // These requests warm up the token cache and the JIT compiler.
+    // The first requests fill the token cache and let the JIT compiler compile the code.
     const warmUpTokens = [...remembered, ...warmUp]
     await clients.call('send', { url, streams: [{ name: '', tokens: warmUpTokens, rate: 500 }], seconds: 1.2 })
     const sending = clients.call('send', {
@@ -90,7 +90,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
     const sent = await attacker.call('attack', { url, token, rate, seconds, connections: CONNECTIONS, backlog })
     const floodTo = Date.now()
     if (disconnects) await attacker.call('disconnect')
-    // The server responds to this call only when its event loop is no longer blocked.
+    // The server responds to this call once its event loop is no longer blocked.
     const loop = server.call('loopDelay')
     await pause(PHASES.pause * 1000)
     const recoveryFrom = Date.now()
@@ -126,7 +126,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
 /** @typedef {Awaited<ReturnType<typeof measure>>} Report */
 
 /**
- * Returns claims that enlarge this token to 8 KiB.
+ * Returns claims that enlarge a token to 8 KiB.
  *
  * @param {string} token
  */
@@ -136,7 +136,7 @@ function padding(token) {
 }
 
 /**
- * Samples the resident memory of a process from outside.
+ * Samples the resident memory of a process from another process.
  *
  * @param {number} pid
  */

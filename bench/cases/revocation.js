@@ -10,14 +10,18 @@ const { alternate, quantile, ratio, spread } = require('../rounds')
 const { AUDIENCE, mintMany, minter } = require('../tokens')
 const { CLIENTS, entry, fill, startRedis, usage } = require('../redis')
 
-/** The functions that other processes call. */
+/** The file with the functions that other processes call. */
 const FUNCTIONS = join(__dirname, '../mirrors')
 
 const MILLION = 1_000_000
 const WORKING_SET = 500
 const SLICE = 20_000
 
-/** The revocations of each side; none for `undefined`. @type {Record<string, number | undefined>} */
+/**
+ * The number of revocations of each side, or `undefined` without the option `revocations`.
+ *
+ * @type {Record<string, number | undefined>}
+ */
 const SIDES = {
   'no revocations': undefined,
   '0 entries': 0,
@@ -58,7 +62,7 @@ async function measureCheck(isQuick) {
   const figures = await alternate(sides, isQuick ? 11 : 51, async ({ name, verifier, revocations }) => {
     const before = process.cpuUsage()
     for (let i = 0; i < SLICE; i += 1) {
-      // As often as 100 times per second at 500,000 verifications per second.
+      // At 500,000 verifications per second, a revocation is made 100 times per second.
       if (i % 5000 === 0 && name.includes('new')) await revocations?.revokeSubject(`${Math.random()}`)
       await verifier.verify(tokens[i % WORKING_SET])
     }
@@ -80,7 +84,7 @@ async function measureCheck(isQuick) {
   return { id: CASES[0], title: 'The check for revocations', note, rows, figures: costs }
 }
 
-/** A store with this many entries, which it delivers like Redis, in pages. @param {number} count */
+/** Creates a store with this many entries, which are read in pages, as from Redis. @param {number} count */
 function listStore(count) {
   return {
     append: async () => {},

@@ -12,7 +12,9 @@ const { mintMany, samples } = require('../tokens')
  * @typedef {typeof MODES[number]} Mode
  */
 
-/** Number of new tokens per slice. A slice ends early if they run out, because signing more would take minutes. */
+/**
+ * Number of new tokens per slice. A slice ends early if it runs out of tokens, because signing more would take minutes.
+ */
 const FRESH = { ES384: 2000, 'RS256-2048': 6000, 'RS256-4096': 2000, ES256: 5000, EdDSA: 5000 }
 const FRESH_IF_QUICK = { ES384: 500, 'RS256-2048': 2000, 'RS256-4096': 500, ES256: 2000, EdDSA: 2000 }
 
@@ -82,7 +84,8 @@ async function measure(peers, bare, setup, tokens, { isRepeated, inFlight }, isQ
   return alternate(sides, isQuick ? 3 : 9, async (side) => {
     if (side === undefined) return bare?.rate(Math.min(inFlight, availableParallelism()), slice.ms)
     const { name, cachesTokens, create, prepare = String } = side
-    // New tokens: a verifier with an empty cache in every round. Previously verified tokens: one verifier for all rounds, whose cache contains them.
+    // To verify new tokens, every round creates a verifier with an empty cache. Previously verified tokens are in the
+    // cache of a verifier that all rounds use.
     const verify = verifiers.get(side) ?? create(setup)
     if (isRepeated && !verifiers.has(side)) {
       verifiers.set(side, verify)
