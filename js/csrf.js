@@ -5,7 +5,7 @@ const { requestOrigin } = require('./adapters/origin')
 const { addCookie, jsonResponse, sendJson } = require('./adapters/response')
 const native = require('./core/addon')
 const { contract } = require('./core/contract')
-const { orThrow } = require('./core/errors')
+const { valueOrThrow } = require('./core/errors')
 const { check, snapshot } = require('./core/options')
 const { cookieValues, readHeader } = require('./core/request')
 
@@ -22,7 +22,8 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const generateCsrfToken = () => randomUUID()
 
 /** @type {typeof import('./csrf').buildCsrfCookieHeader} */
-const buildCsrfCookieHeader = (token, options) => orThrow(native.csrfCookieHeader(String(token), snapshot(options)))
+const buildCsrfCookieHeader = (token, options) =>
+  valueOrThrow(native.csrfCookieHeader(String(token), snapshot(options)))
 
 /** @type {typeof import('./csrf').createCsrfMiddleware} */
 function createCsrfMiddleware(options) {
@@ -32,7 +33,7 @@ function createCsrfMiddleware(options) {
     const tokens = cookieValues(req, names.cookieName)
     if (SAFE_METHODS.has(String(req.method))) {
       if (tokens.length === 0)
-        addCookie(res, orThrow(native.csrfCookieHeader(generateCsrfToken(), cookie, ...requestOrigin(req))))
+        addCookie(res, valueOrThrow(native.csrfCookieHeader(generateCsrfToken(), cookie, ...requestOrigin(req))))
       next()
     } else if (mismatchReason(req, tokens, names) === undefined) next()
     else {
@@ -51,7 +52,7 @@ function verifyCsrfToken(request, options) {
 }
 
 /**
- * Returns the reason for rejecting the request; undefined if the header matches the cookie.
+ * Returns the reason for rejecting the request, or undefined if the header matches the cookie.
  *
  * @type {(request: RequestLike, tokens: string[], names: Names) => string | undefined}
  */

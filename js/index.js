@@ -3,7 +3,7 @@
 const { errorResponse } = require('./adapters/response')
 const native = require('./core/addon')
 const { contract } = require('./core/contract')
-const { AuthError, forbidden, orThrow, invalidOption } = require('./core/errors')
+const { AuthError, forbidden, valueOrThrow, invalidOption } = require('./core/errors')
 const { hasRole, hasScopes, requireRole, requireScopes } = require('./core/permissions')
 const { snapshot } = require('./core/options')
 const { tokenOf } = require('./core/context')
@@ -13,14 +13,14 @@ const ANY_ORGANIZATION = contract().anyOrganization
 
 /** @type {typeof import('..').buildAuthCookieHeader} */
 const buildAuthCookieHeader = (token, options) =>
-  orThrow(native.authCookieHeader(requireString('token', token), snapshot(options)))
+  valueOrThrow(native.authCookieHeader(requireString('token', token), snapshot(options)))
 
 /** @type {typeof import('..').buildGuestCookieHeader} */
 const buildGuestCookieHeader = (guestId, guestCookie) =>
-  orThrow(native.guestCookieHeader(requireString('guestId', guestId), snapshot(guestCookie)))
+  valueOrThrow(native.guestCookieHeader(requireString('guestId', guestId), snapshot(guestCookie)))
 
 /** @type {typeof import('..').invalidateJwksCache} */
-const invalidateJwksCache = (logtoUrl) => orThrow(native.invalidateJwksCache(logtoUrl))
+const invalidateJwksCache = (logtoUrl) => valueOrThrow(native.invalidateJwksCache(logtoUrl))
 
 /** @type {typeof import('..').clearJwksCache} */
 const clearJwksCache = () => native.clearJwksCache()

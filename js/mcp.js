@@ -19,10 +19,11 @@ function mcpAuth(options) {
   const authenticate = logtoAuth({
     audience: given.resource,
     ...pickOptions(given, 'adapter'),
-    // The MCP specification allows only the header. A cookie would also be sent by the pages of other sites.
+    // The MCP specification allows tokens only in the header. Browsers would send a cookie even with requests from
+    // other sites.
     tokenSources: ['header'],
     resourceMetadata: metadata.url,
-    // The SDK reads `req.auth`.
+    // The MCP SDK reads `req.auth`.
     property: 'logto',
   })
 
@@ -44,7 +45,7 @@ function mcpAuth(options) {
 }
 
 /**
- * Returns the members of an object that are set, and options of an option set.
+ * Returns the members of an object that are set, and that are options of an option set.
  *
  * @param {Record<string, any>} members
  * @param {'adapter' | 'resourceMetadata'} optionSet

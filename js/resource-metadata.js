@@ -3,7 +3,7 @@
 const { sendResponse } = require('./adapters/response')
 const native = require('./core/addon')
 const { NO_VARIABLES, environmentFor } = require('./core/environment')
-const { orThrow } = require('./core/errors')
+const { valueOrThrow } = require('./core/errors')
 const { snapshot } = require('./core/options')
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource'
@@ -13,13 +13,13 @@ function createResourceMetadata(options) {
   const given = snapshot(options)
   const environment = environmentFor('resourceMetadata', given) ?? NO_VARIABLES
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
-  const document = JSON.parse(orThrow(native.resourceMetadata(given, environment)))
+  const document = JSON.parse(valueOrThrow(native.resourceMetadata(given, environment)))
   const { origin, pathname } = new URL(document.resource)
   // RFC 9728 section 3.1 inserts the well-known part between host and path, and drops a path of `/`.
   const path = pathname === '/' ? WELL_KNOWN : WELL_KNOWN + pathname
   const body = JSON.stringify(document)
   const headers = {
-    // The document is public, and browser-based clients on any origin may read it.
+    // The document is public, so browser-based clients on any origin may read it.
     'Access-Control-Allow-Origin': '*',
     'Cache-Control': 'public, max-age=300',
     'Content-Type': 'application/json',

@@ -8,7 +8,7 @@ const { passToErrorHandler, jsonResponse, sendJson } = require('./adapters/respo
 const { isContext, isNewGuest, withRecordOf } = require('./core/context')
 const { contract, errorTitle } = require('./core/contract')
 const { AuthError } = require('./core/errors')
-const { own } = require('./core/options')
+const { ownProperty } = require('./core/options')
 const permissions = require('./core/permissions')
 const { sharedVerifier } = require('./core/verifier')
 const { oneTimeWarning } = require('./core/warnings')
@@ -66,7 +66,8 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // The documentation of the original passes these two options. They are ignored: the cookie always has both attributes.
+  // The documentation of the original package passes `httpOnly` and `secure`. Both options are ignored, because the
+  // cookie always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return core.buildAuthCookieHeader(token, rest)
 }
@@ -87,12 +88,12 @@ const requireRole = (subject, role, options) => permissions.requireRole(roleClai
 /** @param {import('./server').VerifyAuthOptions} options */
 function verifierOf(options) {
   const verifier = sharedVerifier(options, 'server')
-  if (own(options, 'audience') === undefined) warnAboutMissingAudience()
+  if (ownProperty(options, 'audience') === undefined) warnAboutMissingAudience()
   return verifier
 }
 
 /**
- * @param {any} request - The original accepts a request without headers, or without cookies.
+ * @param {any} request - The original package accepts a request without headers, and a request without cookies.
  * @returns {import('..').RequestLike}
  */
 const withEmptyHeaders = (request) =>
@@ -101,7 +102,7 @@ const withEmptyHeaders = (request) =>
     : request
 
 /**
- * Returns only the original's properties, since applications may send the object to clients as is.
+ * Returns only the properties of the original context, because applications may send the context to clients.
  *
  * @param {import('..').AuthContext} auth
  * @returns {AuthContext}
@@ -110,7 +111,7 @@ function publicContext(auth) {
   const { userId, isAuthenticated, isGuest } = auth
   const payload = /** @type {AuthPayload | null} */ (auth.payload)
   if (!isGuest) return withRecordOf({ userId, isAuthenticated, payload, isGuest }, auth)
-  // A new guest has no cookie yet, so its id would differ in every request.
+  // A new guest has no cookie yet, so the guest id would differ in every request.
   const guestId = isNewGuest(auth) ? undefined : auth.guestId
   return withRecordOf({ userId, isAuthenticated, payload, isGuest, guestId }, auth)
 }
@@ -121,15 +122,15 @@ const failureMessage = (error) => `Token verification failed: ${error.message}`
 /** @param {import('..').AuthError} error */
 const messageOf = (error) => (error.code === 'missing_token' ? error.message : failureMessage(error))
 
-/** @param {import('..').AuthError} error - The original responds with 401 to every error. */
+/** @param {import('..').AuthError} error - The original package responds with 401 to every error. */
 function rejectionResponse(error) {
   const title = errorTitle(error.code === 'missing_token' ? error.code : 'invalid_claims')
   return jsonResponse(error.status === 503 ? 503 : 401, { error: title, message: messageOf(error) }, error.headers)
 }
 
 /**
- * Returns the claims of a context, as the original does. Unlike the original, recognizes only contexts of this package, since
- * custom claims may have the shape of one.
+ * Returns the claims of a context, as the original package does. Unlike the original package, the function recognizes
+ * only contexts of this package, because custom claims may have the shape of a context.
  *
  * @param {AuthSubject} subject
  */
@@ -139,15 +140,15 @@ const claimsOf = (subject) =>
     : /** @type {AuthPayload | null | undefined} */ (subject)
 
 /**
- * Returns the first claim that contains roles. Like the original package, it ignores the other claims.
+ * Returns the first claim that contains roles. Like the original package, the function ignores all other claims.
  *
  * @type {(subject: AuthSubject, options: { claimKeys?: readonly string[] | undefined } | undefined) => any}
  */
 function roleClaim(subject, options) {
   const payload = Object(claimsOf(subject))
   /** @type {readonly string[]} */
-  const claimKeys = own(Object(options), 'claimKeys') ?? contract().roleClaims
-  const key = claimKeys.find((name) => [own(payload, name)].flat().every((role) => typeof role === 'string'))
+  const claimKeys = ownProperty(Object(options), 'claimKeys') ?? contract().roleClaims
+  const key = claimKeys.find((name) => [ownProperty(payload, name)].flat().every((role) => typeof role === 'string'))
   return key === undefined ? null : { [key]: payload[key] }
 }
 

@@ -1,7 +1,7 @@
 /** Every entry point resolves to this module in the Edge runtime and in browsers, which cannot load native addons: see `exports` in package.json. */
 
-// The exports are of type `any` and computed: otherwise, bundlers would report missing names instead of the error
-// below.
+// The exports are computed and of type `any`, because bundlers would otherwise report missing names instead of the
+// error that this module throws.
 module.exports = /** @type {any} */ (unsupported())
 
 /** @returns {never} */

@@ -1,8 +1,8 @@
 /** Framework-independent authentication of requests, including guests and their cookies. */
 
 const { isNewGuest, attemptOf } = require('../core/context')
-const { AuthError, orThrow, withResourceMetadata } = require('../core/errors')
-const { notify } = require('../core/observers')
+const { AuthError, valueOrThrow, withResourceMetadata } = require('../core/errors')
+const { notifyObserver } = require('../core/observers')
 const { parse } = require('../core/options')
 const { readHeader } = require('../core/request')
 const { withChanges, parseServers } = require('../core/servers')
@@ -17,19 +17,20 @@ const { oneTimeWarning } = require('../core/warnings')
 /** @typedef {() => [protocol: string | undefined, host: string | undefined]} Origin */
 
 /**
- * How an adapter reads and writes the `source`, the framework's request object.
+ * How an adapter reads and writes the framework's request object (`source`).
  *
  * @typedef {object} Framework
- * @property {(source: any) => RequestLike} request - Returns the headers and cookies.
+ * @property {(source: any) => RequestLike} request - Returns the headers and cookies of the request.
  * @property {(source: any) => ReturnType<Origin>} origin
- * @property {(source: any, auth: AuthContext | undefined, property: string) => void} store - Stores the context where the
- *   application reads it.
- * @property {(source: any, property: string) => unknown} [stored] - Returns what is stored there.
+ * @property {(source: any, auth: AuthContext | undefined, property: string) => void} store - Stores the context in the
+ * place where the application reads it.
+ * @property {(source: any, property: string) => unknown} [stored] - Returns the value that the request holds as its
+ * context.
  * @property {(response: any, setCookie: string) => void} [addCookie]
  */
 
 /**
- * The context of each request. `protect` trusts only this map, since other code can write to `req.auth`. The map is a
+ * The context of each request. Other code can write to `req.auth`, so `protect` trusts only this map. The map is a
  * WeakMap because Express changes the prototype of every request, after which adding a property, even a private one,
  * takes 3 µs.
  *
@@ -37,19 +38,19 @@ const { oneTimeWarning } = require('../core/warnings')
  */
 const requestRecords = sharedObject('requestRecords', () => new WeakMap())
 
-/** Verifies requests against one set of options. */
+/** Verifies requests with one set of options. */
 class Authenticator {
   #optionSet
   #parsed
   #framework
 
-  /** @type {Function | undefined} - Replaces the response to rejected requests. */
+  /** @type {Function | undefined} - The application's function that replaces the response to rejected requests. */
   onError
 
   /** Whether requests without a valid token become guests. */
   allowsGuests
 
-  /** @type {string} - The name under which the framework's request holds the context. */
+  /** @type {string} - The name of the request property that holds the context. */
   property
 
   /**
@@ -81,19 +82,19 @@ class Authenticator {
     return this.#parsed.options
   }
 
-  /** The validated options, with this caller's functions: equal options share everything but functions. */
+  /** The validated options, with the functions of this caller. Callers with equal options share everything else. */
   get ownOptions() {
-    // The object has no prototype, so that a polluted prototype adds no options.
+    // The object has no prototype, because a polluted prototype could add options.
     return Object.assign(Object.create(null), withChanges(this.#parsed, {}))
   }
 
-  /** The name of the token's cookie. */
+  /** The name of the token cookie. */
   get cookieName() {
     return this.#parsed.core.cookieName
   }
 
   /**
-   * The names of the cookies that identify a session: the token's, if it is read, and the guest's, if guests are allowed.
+   * The cookies that identify a session: the token cookie if it is read, and the guest cookie if guests are allowed.
    *
    * @param {boolean} isTokenRead
    */
@@ -104,7 +105,7 @@ class Authenticator {
     })
   }
 
-  /** Whether the application has set this function. @param {'fallback' | 'getToken'} name */
+  /** Returns whether the application has set this function. @param {'fallback' | 'getToken'} name */
   hasFunction(name) {
     return this.#servers.some(({ functions }) => functions[name] !== undefined)
   }
@@ -114,7 +115,7 @@ class Authenticator {
   }
 
   /**
-   * Verifies a request. Returns or throws synchronously unless it has to wait for something.
+   * Verifies a request. Returns or throws synchronously if no part of the verification has to wait.
    *
    * @type {(request: RequestLike, source?: unknown) => AuthContext | Promise<AuthContext>}
    */
@@ -124,7 +125,7 @@ class Authenticator {
 
   /**
    * Checks the requirements of a route, and notifies `onRefused` of a rejection. Returns a promise only if one of the
-   * application's functions does.
+   * application's functions returns a promise.
    *
    * @type {(requirements: RouteRequirements, auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
    */
@@ -135,7 +136,7 @@ class Authenticator {
       () => requirements.check(auth, source),
       () => {},
       (error) => {
-        if (error instanceof AuthError) notify(onRefused, error, source)
+        if (error instanceof AuthError) notifyObserver(onRefused, error, source)
         throw error
       },
     )
@@ -143,7 +144,7 @@ class Authenticator {
 
   /**
    * Verifies a framework's request, stores its context, and sets the cookie of a new guest. Returns a promise only if
-   * it has to wait for something.
+   * the verification has to wait.
    *
    * @type {(source: any, response?: unknown) => Promise<void> | void}
    */
@@ -159,7 +160,7 @@ class Authenticator {
     if (!isPromise(auth)) return this.#finish(source, response, auth)
     const finished = auth.then((resolved) => this.#finish(source, response, resolved))
     try {
-      // Until the result is known, the request is unauthenticated, even if other code has already stored a context.
+      // A request is unauthenticated until its verification ends, even if other code has already stored a context.
       this.#store(source, undefined)
     } catch (error) {
       finished.catch(() => {})
@@ -169,10 +170,9 @@ class Authenticator {
   }
 
   /**
-   * Returns whether a request may pass without a token: a CORS preflight (`OPTIONS` with
-   * `Access-Control-Request-Method`), which browsers send without credentials, if the application allows it. By
-   * default, a preflight is verified like any other request, because a handler for all methods would otherwise run
-   * without authentication.
+   * Returns whether a request is a CORS preflight (`OPTIONS` with `Access-Control-Request-Method`) that the application
+   * allows without a token. By default, preflights are verified like all requests, because a handler for all methods
+   * would otherwise run without authentication.
    *
    * @param {RequestLike & { method?: string }} request
    * @param {boolean} [allowPreflight]
@@ -209,22 +209,22 @@ class Authenticator {
   }
 
   /**
-   * Returns the `Set-Cookie` header with the id of a new guest, or null if the response needs none.
+   * Returns the `Set-Cookie` header with the id of a new guest, or null if the response needs no cookie.
    *
    * @type {(auth: AuthContext | undefined, origin: Origin) => string | null}
    */
   newGuestCookie(auth, origin) {
     if (!auth?.isGuest || !isNewGuest(auth)) return null
     const { verifier } = (attemptOf(auth)?.parsed ?? this.#parsed).core
-    return orThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
+    return valueOrThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
   }
 
-  /** Whether challenges contain the URL of resource metadata. */
+  /** Whether the challenges of rejections contain the URL of resource metadata. */
   get hasResourceMetadata() {
     return this.#servers.some(({ core }) => core.resourceMetadata !== null)
   }
 
-  /** Adds the `resourceMetadata` of the context's server to the challenge of a rejection. @type {<T>(error: T, auth?: AuthContext) => T} */
+  /** Adds the `resource_metadata` of a context's server to a challenge. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
     const { core } = (auth && attemptOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)
@@ -239,8 +239,8 @@ class Authenticator {
 const contextOf = (source) => requestRecords.get(source)?.auth
 
 /**
- * Throws unless the request has a context that meets the requirements and that no other code has replaced. Returns a promise only
- * if one of the application's functions does.
+ * Throws unless the request has a context that meets the requirements. A context that other code has stored counts as
+ * missing. Returns a promise only if one of the application's functions returns a promise.
  *
  * @type {(requirements: RouteRequirements, source: object) => Promise<void> | void}
  */
@@ -254,13 +254,13 @@ function checkRequest(requirements, source) {
   return authenticator.checkRequirements(requirements, auth === authenticator.stored(source) ? auth : undefined, source)
 }
 
-/** Without this warning, the missing `logtoAuth()` would look like invalid tokens, since all requests get a 401. */
+/** All requests get a 401 if `logtoAuth()` is missing, which would look like invalid tokens without this warning. */
 const warnAboutMissingLogtoAuth = oneTimeWarning(
   'LOGTO_AUTHKIT_UNSEEN_REQUEST',
   'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it',
 )
 
-/** Without this warning, browsers would report only that a cross-origin request failed. */
+/** The warning is necessary, because browsers report only that a cross-origin request has failed. */
 const warnAboutPreflight = oneTimeWarning(
   'LOGTO_AUTHKIT_PREFLIGHT',
   'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',

@@ -17,7 +17,8 @@ const { setAuth } = require('./set-auth')
 /** @type {import('./authenticator').Framework} */
 const expressFramework = {
   request: (req) => req,
-  // Express applies its `trust proxy` setting; in Connect and plain http, only the socket tells the protocol.
+  // In Express, `req.protocol` depends on the setting `trust proxy`. In Connect and plain http, only the socket tells
+  // the protocol.
   origin: requestOrigin,
   store: setAuth,
   stored: (req, property) => req[property],
@@ -80,7 +81,7 @@ const requireAuth = requireContext
 
 /** @type {typeof import('./express').authErrorHandler} */
 const authErrorHandler = () => (thrown, req, res, next) => {
-  // Express closes the connection if the response has already started.
+  // Express closes the connection if a response has already started.
   if (!(thrown instanceof AuthError) || res.headersSent) next(thrown)
   else sendResponse(res, errorResponse(rejectionOf(thrown, req).error))
 }

@@ -17,7 +17,7 @@ const fastifyFramework = {
   origin: (request) => [request.protocol, request.headers.host],
   store: setAuth,
   stored: (request, property) => request[property],
-  // The cookie is set on the raw response, so that hijacked replies include it too.
+  // The cookie is set on the raw response, so that hijacked replies include the cookie too.
   addCookie: (reply, cookie) => addCookie(reply.raw, cookie),
 }
 
@@ -40,7 +40,8 @@ async function logtoAuth(fastify, options) {
   })
 }
 
-// Like `fastify-plugin`, apply the hook and the decorator to the scope that registers the plugin.
+// Like the symbols of `fastify-plugin`, these symbols apply the hook and the decorator to the scope that registers the
+// plugin.
 Object.assign(logtoAuth, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'logto-authkit',
@@ -55,7 +56,7 @@ function protect(/** @type {any[]} */ ...given) {
 }
 
 /**
- * Creates a hook that calls `done` synchronously where possible, because an async hook would delay every request.
+ * Creates a hook that calls `done` synchronously if possible, because an async hook would delay every request.
  *
  * @param {(request: any, reply: any) => Promise<void> | void} run
  */
@@ -63,9 +64,10 @@ function createHook(run) {
   return function logtoAuthHook(/** @type {Request} */ request, /** @type {Reply} */ reply, /** @type {any} */ done) {
     const rejectAll = (/** @type {unknown} */ thrown) => {
       const responded = reject(thrown, request, reply)
-      // If the application calls the hook itself, Fastify's reply is a promise that is fulfilled with the response.
+      // If the application calls the hook itself, the returned promise follows Fastify's reply, which is fulfilled once
+      // the response has been sent.
       if (done === undefined) return responded.then(() => reply)
-      // Fastify runs the handler once `done` has been called, so it must not be called even if `onError` sends nothing.
+      // Fastify runs the handler after a call of `done`, so `done` must not be called even if `onError` sends nothing.
       responded.catch((fault) => done(asError(fault)))
       return undefined
     }

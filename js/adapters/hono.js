@@ -33,9 +33,9 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
     const auth = contextOf(c)
     await next()
     if (c.error instanceof AuthError) completeChallenge(c, c.error)
-    // Another `logtoAuth` may have created a different guest in the meantime.
+    // A second `logtoAuth` may have created another guest in the meantime.
     if (cookie === null || contextOf(c) !== auth) return
-    // Copy the response, because the headers of a fetched response are immutable.
+    // The headers of a fetched response are immutable, so the response is copied.
     c.res = new Response(c.res.body, c.res)
     appendCookie(c.res.headers, cookie)
   }
@@ -83,7 +83,7 @@ function completeChallenge(c, error) {
   c.header('WWW-Authenticate', String(withMetadataOf(c, error).wwwAuthenticate))
 }
 
-// Hono calls this method for errors thrown by a handler, unless the application has its own error handler.
+// Hono calls `getResponse` of an error that a handler has thrown, unless the application has its own error handler.
 Object.defineProperty(AuthError.prototype, 'getResponse', {
   value() {
     const { status, headers, body } = errorResponse(this)

@@ -1,15 +1,15 @@
 /** Errors for mistakes in calling `logtoAuth` and `protect`. */
 
 /**
- * Throws if a framework has called `logtoAuth` or `protect`, because the application passed the function without
- * calling it: `app.get('/', protect, …)`.
+ * Throws if a framework has called `logtoAuth` or `protect`, because the application passed the function itself, as in
+ * `app.get('/', protect, …)`.
  *
- * @param {string} correct - The call that the application should write.
- * @param {unknown[]} given - The arguments after the first.
+ * @param {string} correct - The code that the application should contain.
+ * @param {unknown[]} given - The arguments after the first argument.
  */
 function assertCalledByApplication(correct, given) {
-  // Frameworks pass `next`, a response or a reply. Array methods such as `map` pass an index and an array, which is
-  // correct use.
+  // Frameworks pass `next`, a response or a reply. Array methods such as `map` pass an index and an array, and are
+  // allowed to call the functions.
   if (given.some((item) => typeof item === 'function' || (typeof item === 'object' && item && !Array.isArray(item)))) {
     throw new TypeError(`${correct.slice(0, correct.indexOf('('))} is not middleware itself: write ${correct}`)
   }

@@ -1,12 +1,19 @@
-/** Finds the request and response of a NestJS execution context, and the access that decorators have given to its handler. */
+/**
+ * Finds the request and the response of a NestJS execution context, and the access that decorators have given to a
+ * handler.
+ */
 
 /** @typedef {import('@nestjs/common').ArgumentsHost} ArgumentsHost */
 /** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
 
-/** The metadata key is a string, as in NestJS itself, so that all copies of this package use the same key. */
+/** Like the keys of NestJS, this metadata key is a string, so that all copies of this package use the same key. */
 const ACCESS_METADATA_KEY = 'logto-authkit:access'
 
-/** The guard of each handler, whose `getRequest` the decorators use. @type {WeakMap<object, { getRequest(context: ExecutionContext): any }>} */
+/**
+ * The guard of each handler, whose `getRequest` the parameter decorators call.
+ *
+ * @type {WeakMap<object, { getRequest(context: ExecutionContext): any }>}
+ */
 const guardsByHandler = new WeakMap()
 
 /** @type {(context: ExecutionContext, guard: { getRequest(context: ExecutionContext): any }) => void} */
@@ -19,7 +26,7 @@ function rememberGuard(context, guard) {
 const guardOf = (context) => guardsByHandler.get(context.getHandler?.())
 
 /**
- * Returns the request that a context belongs to.
+ * Returns the request of an execution context.
  *
  * @param {ArgumentsHost} host
  * @returns {any}
@@ -35,7 +42,7 @@ function requestOf(host) {
 }
 
 /**
- * Returns the response to a request, or undefined if it has none or the context does not reveal it.
+ * Returns the response to a request, or undefined if there is no response or NestJS does not reveal it.
  *
  * @type {(host: ArgumentsHost, request: any) => any}
  */
@@ -45,7 +52,8 @@ function responseOf(host, request) {
 }
 
 /**
- * Returns whether a handler may be called without a token. A decorator of the method overrides those of its class.
+ * Returns whether a handler may be called without a token. A decorator of a method overrides the decorators of its
+ * class.
  *
  * @param {ExecutionContext} context
  */
@@ -57,7 +65,7 @@ function isPublic(context) {
 }
 
 /**
- * Returns a decorator for a method or class.
+ * Returns a decorator that sets the access of a method or class.
  *
  * @param {'public' | 'protected'} access
  * @returns {any}
@@ -74,7 +82,7 @@ const setAccess =
     reflectMetadata.defineMetadata(ACCESS_METADATA_KEY, access, decorated)
   }
 
-/** The `reflect-metadata` polyfill, which every NestJS application loads. */
+/** `Reflect` with the functions of the `reflect-metadata` polyfill, which every NestJS application loads. */
 const reflectMetadata = /** @type {any} */ (Reflect)
 
 module.exports = { guardOf, isPublic, rememberGuard, requestOf, responseOf, setAccess }

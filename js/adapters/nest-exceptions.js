@@ -4,8 +4,8 @@
 /** @typedef {import('./response').ErrorResponse} ErrorResponse */
 
 /**
- * Returns the exception for a rejection, which the application's exception filters handle: an `HttpException`, or a `WsException` in
- * a gateway.
+ * Returns the exception for a rejection, an `HttpException`, or a `WsException` in a gateway. The application's
+ * exception filters handle the exception.
  *
  * @type {(host: ArgumentsHost, error: Error, answer: ErrorResponse) => Error | Promise<Error>}
  */
@@ -15,10 +15,11 @@ function exceptionOf(host, error, { status, body }) {
     return withNestWebsockets(host, ({ WsException }) => new WsException({ status: 'error', ...content }))
   }
   return withNestCommon(host, ({ HttpException }) => {
-    // The Apollo driver recognizes HTTP errors by the `statusCode` in their body.
+    // The Apollo driver recognizes HTTP errors by the `statusCode` in the body of the exception.
     const json = host.getType() === 'http' ? content : { statusCode: status, ...content }
     const exception = new HttpException(json, status, { cause: error })
-    // If a bundler has included another copy of NestJS, that copy does not know this class, but recognizes "http-errors".
+    // If a bundler has included another copy of NestJS, that copy does not know this exception class, but recognizes
+    // the properties of "http-errors".
     return Object.assign(exception, { statusCode: status, expose: true })
   })
 }
@@ -35,23 +36,23 @@ const respondToSocket = (host, { body }) =>
 
 /** @type {<T>(host: ArgumentsHost, use: (common: typeof import('@nestjs/common')) => T) => T | Promise<T>} */
 const withNestCommon = (host, use) =>
-  requiresApplicationCopy(host)
+  loadsApplicationCopy(host)
     ? use(require('@nestjs/common'))
     : import('@nestjs/common').catch(() => require('@nestjs/common')).then(use)
 
 /** @type {<T>(host: ArgumentsHost, use: (websockets: typeof import('@nestjs/websockets')) => T) => T | Promise<T>} */
 const withNestWebsockets = (host, use) =>
-  requiresApplicationCopy(host)
+  loadsApplicationCopy(host)
     ? use(require('@nestjs/websockets'))
     : import('@nestjs/websockets').catch(() => require('@nestjs/websockets')).then(use)
 
 /**
- * Returns whether `require` returns the application's copy of NestJS. Under tsx, `import` and `require` load separate copies, and
- * NestJS recognizes only exceptions of its own copy.
+ * Returns whether `require` loads the application's copy of NestJS. Under tsx, `import` and `require` load separate
+ * copies of NestJS, and each copy recognizes only its own exceptions.
  *
  * @param {ArgumentsHost} host
  */
-function requiresApplicationCopy(host) {
+function loadsApplicationCopy(host) {
   const { ExecutionContextHost } = require('@nestjs/core/helpers/execution-context-host')
   return host instanceof ExecutionContextHost
 }

@@ -13,8 +13,8 @@ const { setAuth } = require('./set-auth')
 /** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
 
 /**
- * Loads NestJS from the application on first use. Decorators write metadata under names that all copies of NestJS share, so this
- * may be another copy than the application's.
+ * Loads NestJS on first use. Decorators write metadata under names that all copies of NestJS share, so they also work
+ * with a copy other than the application's.
  */
 const loadNest = () => require('@nestjs/common')
 
@@ -32,7 +32,11 @@ const nestFramework = {
 class LogtoAuthGuard {
   #authenticator
 
-  /** The request and the result of each GraphQL operation. @type {WeakMap<object, { request: object, result: Promise<void> | void }>} */
+  /**
+   * The request of each GraphQL operation, and the result of its verification.
+   *
+   * @type {WeakMap<object, { request: object, result: Promise<void> | void }>}
+   */
   #operations = new WeakMap()
 
   /** @param {any} options */
@@ -53,7 +57,8 @@ class LogtoAuthGuard {
   }
 
   /**
-   * GraphQL calls a guard for every root field. The fields of an operation share one verification, and one new guest.
+   * GraphQL calls a guard for every root field. The fields of an operation share one verification, which creates at
+   * most one guest.
    *
    * @param {ExecutionContext} context
    * @param {any} request
@@ -101,7 +106,8 @@ class AuthErrorFilter {
     const request = requestOf(host)
     const response = responseOf(host, request)
     const raw = response.raw ?? response
-    // Ending a response that has already started would make it look complete, so close the connection instead.
+    // Ending a response that has already started would make the response look complete, so the connection is closed
+    // instead.
     if (raw.headersSent) raw.destroy()
     else {
       const { status, headers, body } = errorResponse(rejectionOf(error, request).error)

@@ -1,4 +1,7 @@
-/** The origins of requests: which web pages may open a connection and read a rejection, and which cookies need no `Secure`. */
+/**
+ * The origins of requests, which determine the web pages that may open a connection, the pages that may read a
+ * rejection, and the cookies that need no `Secure`.
+ */
 
 const { cookieValues } = require('../core/request')
 const { oneTimeWarning } = require('../core/warnings')
@@ -7,9 +10,9 @@ const { oneTimeWarning } = require('../core/warnings')
 /** @typedef {{ headers: import('node:http').IncomingHttpHeaders }} Request */
 
 /**
- * Checks the `Origin`, which browsers send because any website can open a WebSocket to this server (RFC 6455 section 10.2).
- * Without `allowedOrigins`, another website may connect, but not with the cookies of its visitor. Clients that send no `Origin`
- * are not browsers, so they have no user's cookies to abuse.
+ * Checks the `Origin` header of a WebSocket handshake, because any website can open a WebSocket to this server (RFC
+ * 6455 section 10.2). Without `allowedOrigins`, pages of another website may connect, but not with the cookies of a
+ * visitor. A client that sends no `Origin` is not a browser, so no website can make it send the cookies of a user.
  *
  * @param {Request} request
  * @param {Authenticator} authenticator
@@ -23,7 +26,7 @@ function isAllowedOrigin(request, authenticator, client = {}) {
   const { allowedOrigins } = authenticator.options
   if (allowedOrigins !== undefined) return allowedOrigins.includes(origin)
   if (isSameHost(origin, host)) return true
-  // The functions `fallback` and `getToken` may read another library's session from any cookie.
+  // The application's `fallback` and `getToken` may read the session of another library from any cookie.
   const readsAnyCookie = authenticator.hasFunction('fallback') || (hasGetToken && !hasOwnToken)
   const names = authenticator.sessionCookies(!hasOwnToken)
   const hasSession = readsAnyCookie
@@ -35,7 +38,7 @@ function isAllowedOrigin(request, authenticator, client = {}) {
 }
 
 /**
- * Returns whether the host of an origin is that of the `Host` header. A default port may be omitted.
+ * Returns whether an origin has the host of the `Host` header. A default port may be omitted.
  *
  * @type {(origin: string, host: string | undefined) => boolean}
  */
@@ -54,8 +57,8 @@ const warnAboutOrigin = oneTimeWarning(
 )
 
 /**
- * Returns the CORS headers of a rejection, without which a page in `allowedOrigins` could not read it. Socket.IO connects with an
- * ordinary cross-origin request if it starts with polling.
+ * Returns the CORS headers of a rejection, without which pages of `allowedOrigins` could not read the rejection.
+ * Socket.IO starts with polling, which sends ordinary cross-origin requests.
  *
  * @type {(request: Request, authenticator: Authenticator) => Record<string, string>}
  */
@@ -65,7 +68,7 @@ function corsHeaders({ headers: { origin } }, { options: { allowedOrigins } }) {
 }
 
 /**
- * Returns the protocol and the host with which a client has reached Express or Node's `http`.
+ * Returns the protocol and the host that a client has used to reach Express or Node's `http`.
  *
  * @param {any} req
  * @returns {[protocol: string, host: string | undefined]}

@@ -8,7 +8,8 @@ const { Requirements } = require('./requirements')
 let noRequirements
 
 /**
- * Returns the context of a request with a valid token, or throws the error with which `protect` would respond.
+ * Returns the context of a request with a valid token. Throws the error with which `protect` would respond to any other
+ * request.
  *
  * @param {object} source
  * @returns {any}
@@ -24,7 +25,8 @@ function requireContext(source) {
 }
 
 /**
- * Adds the resource metadata to the challenge of an `AuthError` that a handler has thrown. Returns all other errors unchanged.
+ * Adds the resource metadata to the challenge of an `AuthError` that a handler has thrown. Returns all other errors
+ * unchanged.
  *
  * @type {<T>(source: object, thrown: T) => T}
  */
@@ -34,7 +36,7 @@ function withMetadataOf(source, thrown) {
 }
 
 /**
- * Returns a rejection and the application's `onError`, if it has one. Rethrows all other errors.
+ * Returns a rejection and the application's `onError`, if it has one. Rethrows errors that are not rejections.
  *
  * @type {(thrown: unknown, source: object) => { error: InstanceType<typeof AuthError>, onError: Function | undefined }}
  */

@@ -3,7 +3,7 @@
 const { checkRejection } = require('../core/acceptance')
 const native = require('../core/addon')
 const { proofOf, rejectionOf } = require('../core/context')
-const { authError, invalidOption, orThrow } = require('../core/errors')
+const { authError, invalidOption, valueOrThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { organizationFrom } = require('../core/organization')
 const { isPromise } = require('../core/settle')
@@ -18,21 +18,22 @@ class Requirements {
   #check
 
   /**
-   * @param {any[]} given - The arguments of `protect`. The requirements may be omitted, but must not be `undefined`: an unset
-   *   variable must not remove a check. `organizationId` may be a function of the request.
+   * @param {any[]} given - The arguments of a call of `protect`. The requirements may be omitted, but must not be
+   * `undefined`, because an unset variable must not remove a check. `organizationId` may be a function of the request.
    */
   constructor(...given) {
     const [requirements] = given
     if (given.length > 0 && requirements === undefined) throw invalidOption('requirements', 'an object', undefined)
     const copied = snapshot(requirements)
-    this.#native = orThrow(native.createRequirements(copied))
+    this.#native = valueOrThrow(native.createRequirements(copied))
     this.#organizationOf = typeof copied?.organizationId === 'function' ? copied.organizationId : undefined
     this.#check = copied?.check
   }
 
   /**
-   * Throws an `AuthError` unless the context meets the requirements. Rejects guests for the reason that made them guests, and
-   * contexts created by other code. Returns a promise only if one of the application's functions does.
+   * Throws an `AuthError` unless the context meets the requirements. Rejects a guest for the reason that made the
+   * request a guest, and rejects contexts that other code has created. Returns a promise only if one of the
+   * application's functions returns a promise.
    *
    * @type {(auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
    */
@@ -41,7 +42,8 @@ class Requirements {
     if (proof === undefined) throw authError(formatRejection(rejectionOf(auth) ?? native.refusal('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
-      // Claims and requirements never change, but the application's function may return a different organization.
+      // The claims and the other requirements never change, but the application's `organizationId` function may return
+      // another organization.
       if (!proof.metRequirements?.has(this)) {
         this.#checkNatively(proof, undefined)
         proof.metRequirements ??= new WeakSet()

@@ -1,4 +1,6 @@
-/** HTTP responses for all frameworks: sends errors, and adds cookies without overwriting the application's own. */
+/**
+ * HTTP responses for all frameworks: sends errors, and adds cookies without overwriting the cookies of the application.
+ */
 
 const { inspect } = require('node:util')
 const { errorTitle } = require('../core/contract')
@@ -23,7 +25,8 @@ const jsonResponse = (status, body, headers = { 'Cache-Control': 'no-store' }) =
 })
 
 /**
- * Sends a response. Avoids `writeHead` arguments, because other middleware may have hooked `writeHead` to add headers.
+ * Sends a response. Does not pass headers to `writeHead`, because other middleware may have replaced `writeHead` to add
+ * headers.
  *
  * @type {(res: Response, response: ErrorResponse) => void}
  */
@@ -35,8 +38,8 @@ function sendResponse(res, { status, headers, body }) {
 }
 
 /**
- * Sends a JSON response through the application's own `res.status` and `res.json` where they exist: it may have wrapped them,
- * and a response object need not have anything else.
+ * Sends a JSON response through the application's `res.status` and `res.json` if they exist, because the application
+ * may have wrapped both functions, and because a minimal response object may have no other functions.
  *
  * @type {(res: any, response: ErrorResponse) => void}
  */
@@ -50,14 +53,14 @@ function sendJson(res, response) {
 }
 
 /**
- * Passes an unexpected error, which is not a rejection, to the next error handler.
+ * Passes an error other than a rejection to the next error handler.
  *
  * @type {(thrown: unknown, res: Response, next: Next) => void}
  */
 function passToErrorHandler(thrown, res, next) {
   const error = asError(thrown)
   if (!res.headersSent) next(error)
-  // Once the response has started, an error handler could only try to send a second one.
+  // An error handler cannot respond to a request whose response has already started.
   else process.emitWarning(error instanceof Error ? error : inspect(error))
 }
 
@@ -65,13 +68,13 @@ function passToErrorHandler(thrown, res, next) {
 const pendingCookies = new WeakMap()
 
 /**
- * Adds a cookie just before the headers are sent, so that the application cannot replace it by accident. A cookie
- * replaces an earlier one with the same name.
+ * Adds a cookie immediately before the headers are sent, so that the application cannot replace the cookie by accident.
+ * A cookie replaces an earlier cookie with the same name.
  *
  * @type {(res: Response, setCookie: string) => void}
  */
 function addCookie(res, setCookie) {
-  // A minimal response object, which a test may pass, sends no headers that could be hooked.
+  // A minimal response object, which a test may pass, has no `writeHead` to replace.
   if (typeof res.writeHead !== 'function') {
     return void (
       /** @type {any} */ (res).setHeader?.('Set-Cookie', [res.getHeader?.('Set-Cookie') ?? [], setCookie].flat())
@@ -87,7 +90,7 @@ function addCookie(res, setCookie) {
 }
 
 /**
- * Hooks `writeHead`, which Node calls even if the headers are sent implicitly.
+ * Replaces `writeHead`, which Node calls even if the headers are sent implicitly.
  *
  * @type {(res: Response, cookies: Map<string, string>) => void}
  */
@@ -95,10 +98,10 @@ function addCookiesBeforeHeaders(res, cookies) {
   const { writeHead } = res
   /** @type {(status: number, ...rest: any[]) => Response} */
   res.writeHead = (status, ...rest) => {
-    // Wrappers of `writeHead` may pass on all three parameters, so the headers need not be the last argument.
+    // Wrappers of `writeHead` may pass all three parameters on, so the headers need not be the last argument.
     setHeaders(res, rest.findLast((item) => typeof item === 'object' && item !== null) ?? {})
     res.writeHead = writeHead
-    // `appendHeader` would push into the application's own array, which other responses may share.
+    // `appendHeader` would add the cookie to the application's own array, which other responses may share.
     res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], ...cookies.values()].flat().map(String))
     res.setHeader('Vary', varyByCookie(String(res.getHeader('Vary') ?? '')))
     res.setHeader('Cache-Control', privateCacheControl(String(res.getHeader('Cache-Control') ?? '')))
@@ -109,7 +112,8 @@ function addCookiesBeforeHeaders(res, cookies) {
 }
 
 /**
- * Sets the headers passed to `writeHead`, where they would replace ours: an object, a flat list, or a list of pairs.
+ * Sets the headers that were passed to `writeHead` as an object, a flat list, or a list of pairs. Node would otherwise
+ * replace our own headers by these headers.
  *
  * @type {(res: Response, headers: any) => void}
  */
@@ -128,7 +132,8 @@ function setHeaders(res, headers) {
  *
  * @param {Headers} headers
  * @param {string} setCookie
- * @param {string} [cacheControl] - Replaces a `Cache-Control` that lets shared caches store the response.
+ * @param {string} [cacheControl] - A value that replaces a `Cache-Control` with which shared caches would store the
+ * response.
  */
 function appendCookie(headers, setCookie, cacheControl) {
   headers.append('Set-Cookie', setCookie)
@@ -138,8 +143,9 @@ function appendCookie(headers, setCookie, cacheControl) {
 }
 
 /**
- * Returns the `Cache-Control` of a response that introduces a cookie. The application's own is kept only if it contains
- * `private` or `no-store`: a shared cache would give the first visitor's cookie to all others.
+ * Returns the `Cache-Control` header of a response that sets a cookie. The application's own `Cache-Control` is kept
+ * only if it contains `private` or `no-store`, because a shared cache would give the first visitor's cookie to all
+ * others.
  *
  * @param {string} given
  * @param {string} [replacement]
@@ -151,8 +157,8 @@ function privateCacheControl(given, replacement = 'private') {
 }
 
 /**
- * Returns whether a header controls only shared caches, which let it override `Cache-Control` (RFC 9213): `CDN-Cache-Control`,
- * `Vercel-CDN-Cache-Control` and the like.
+ * Returns whether a header controls only shared caches, such as `CDN-Cache-Control`, which overrides `Cache-Control`
+ * there (RFC 9213).
  *
  * @param {string} name
  */

@@ -1,8 +1,9 @@
 /** Stores a context on a framework's request. */
 
 /**
- * Sets the `auth` property, even if the object inherits one. Throws if other middleware has made it read-only: an
- * assignment would fail silently, and handlers would mistake the old value for ours.
+ * Sets the `auth` property of a request, even if the request inherits such a property. Throws if other middleware has
+ * made the property `auth` read-only. An assignment to a read-only property would fail silently, and handlers would
+ * read the old value instead of our context.
  *
  * @type {(target: any, auth: unknown, property?: string) => void}
  */

@@ -14,10 +14,10 @@ function socketAuth(/** @type {any} */ options) {
   const hasGetToken = [options].flat().some((one) => one?.getToken !== undefined)
 
   return function socketAuth(/** @type {Socket} */ socket, /** @type {(error?: Error) => void} */ next) {
-    // A WebTransport session has no request.
+    // A WebTransport session has no HTTP request.
     const request = socket.request ?? { headers: socket.handshake.headers }
     if (!isAllowedOrigin(request, authenticator, { hasOwnToken: handshakeToken(socket) !== undefined, hasGetToken })) {
-      next(withData(new Error('Origin is not allowed'), { code: 'forbidden', status: 403 }))
+      next(withErrorData(new Error('Origin is not allowed'), { code: 'forbidden', status: 403 }))
       return
     }
     settle(
@@ -32,7 +32,7 @@ function socketAuth(/** @type {any} */ options) {
 }
 
 /**
- * Returns options with a `getToken` that prefers the token that the client passes in the handshake.
+ * Returns options with a `getToken` that prefers the token of the client's handshake.
  *
  * @param {any} options
  * @returns {any}
@@ -55,18 +55,19 @@ function handshakeToken({ handshake }) {
 }
 
 /**
- * Returns the error for the client. Socket.IO sends its message, so a fault is reported to the operator only.
+ * Returns the error that Socket.IO sends to the client. The fault of an application is reported only to the operator,
+ * because Socket.IO sends the message of an error to the client.
  *
  * @param {unknown} thrown
  */
 function toSocketError(thrown) {
-  if (thrown instanceof AuthError) return withData(thrown, { code: thrown.code, status: thrown.status })
+  if (thrown instanceof AuthError) return withErrorData(thrown, { code: thrown.code, status: thrown.status })
   const error = asError(thrown)
   process.emitWarning(error instanceof Error ? error : inspect(error))
-  return withData(new Error('Internal server error'), { status: 500 })
+  return withErrorData(new Error('Internal server error'), { status: 500 })
 }
 
 /** @type {<T extends object>(error: Error, data: T) => Error & { data: T }} */
-const withData = (error, data) => Object.assign(error, { data })
+const withErrorData = (error, data) => Object.assign(error, { data })
 
 module.exports = { socketAuth }

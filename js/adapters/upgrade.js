@@ -1,4 +1,4 @@
-/** WebSocket handshakes and other upgrades of a connection: see upgrade.d.ts for the contract. */
+/** WebSocket handshakes and other upgrades of an HTTP connection: see upgrade.d.ts for the contract. */
 
 const { STATUS_CODES } = require('node:http')
 const { errorTitle } = require('../core/contract')
@@ -16,7 +16,8 @@ const { socketAuth } = require('./socket-io')
  * @returns {Promise<any>}
  */
 async function verifyUpgrade(request, socket, options) {
-  // Node has removed its own listener. Without a listener, a client that disconnects now would crash the process.
+  // Node has removed its own error listener from the socket. Without a listener, a client that disconnects now would
+  // crash the process.
   socket.on('error', ignoreError)
   try {
     const authenticator = new Authenticator('upgrade', options)
@@ -40,7 +41,7 @@ async function verifyUpgrade(request, socket, options) {
 }
 
 /**
- * Writes a response to the raw socket and closes the connection.
+ * Writes a response to a raw socket and closes the connection.
  *
  * @param {import('node:stream').Duplex} socket
  * @param {import('./response').ErrorResponse} response

@@ -1,4 +1,4 @@
-/** Strict parsing of command-line arguments. */
+/** Parses command-line arguments strictly. */
 
 const { parseArgs } = require('node:util')
 const { printable } = require('./terminal')
@@ -25,7 +25,7 @@ function readArguments(args, options) {
  * Parses the value of a numeric option, if present.
  *
  * @param {string} name
- * @param {any} value - A string, if the user has passed the option.
+ * @param {any} value - The text of the option, or undefined if the user has omitted the option.
  */
 function readNumber(name, value) {
   if (value === undefined) return undefined

@@ -61,10 +61,10 @@ function sendWebhook({ url, signingKey, userId = 'alice' }) {
 class SendError extends Error {}
 
 /**
- * Sends a request to the application and returns its response.
+ * Sends a request to the application and returns the application's response.
  *
- * @param {unknown} url - A URL on this machine. Any other is refused, so that the page cannot be used to reach other
- * machines.
+ * @param {unknown} url - A URL on this machine. URLs of other machines are refused, so that the page cannot be used to
+ * reach other machines.
  * @param {string} body
  * @param {Record<string, string>} headers
  */

@@ -9,7 +9,7 @@ const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
-/** Prevents DNS rebinding, where another site reaches this server through its own hostname. */
+/** Prevents DNS rebinding, where another site reaches this server through a hostname of that site. */
 const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
 
 const MAX_BODY_LENGTH = 64 * 1024
@@ -85,7 +85,7 @@ async function handleRequest(request, issuer, state) {
 /**
  * Creates a token, with its decoded header and claims if it is a JWT.
  *
- * @param {Record<string, any>} options - Mint options and `kind`.
+ * @param {Record<string, any>} options - The mint options, and `kind`.
  * @param {TestIssuer} issuer
  */
 function createToken({ kind = 'access', ...mintOptions }, issuer) {
@@ -164,7 +164,7 @@ async function readBody(request) {
     const body = JSON.parse(text)
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body
   } catch {
-    // The error is reported below.
+    // Invalid JSON causes the same error as JSON that is not an object.
   }
   throw new HttpError(400, 'Send a JSON object')
 }

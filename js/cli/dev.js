@@ -43,7 +43,8 @@ async function run(args, surroundings) {
     throw error
   })
 
-  // Install the signal handler before printing the URLs: a script may send the signal as soon as it reads them.
+  // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
+  // reads the URLs.
   const stopped = new Promise((resolve) => {
     for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
       surroundings.once?.(signal, () => resolve(undefined))
@@ -72,7 +73,7 @@ ${paint.dim(wrapText(note, '  ', width))}
 }
 
 /**
- * Commands that show the three most important responses, and tokens that are not access tokens for an API.
+ * Returns commands that create tokens and send them to an API, with the responses to expect.
  *
  * @param {string} page
  * @param {import('./terminal').Paint} paint

@@ -1,4 +1,4 @@
-/** The findings of `doctor` about the route to a server, and what errors of connections mean. */
+/** The findings of `doctor` about the connection to a server, with the meanings of connection errors. */
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
@@ -19,7 +19,7 @@ function connectionFinding(keys, url) {
 }
 
 /**
- * What an error of a connection means, and what to do about it.
+ * Returns the meaning of a connection error, and the advice for it.
  *
  * @param {unknown} error
  * @param {string} host
@@ -34,7 +34,7 @@ function failureOf(error, host) {
   return { found: CONNECTION_FAILURES[kind] ? `${host}: ${what} (${kind})` : what, advice }
 }
 
-/** What failed, and what to do about it, by Node's error code. @type {Record<string, [string, string]>} */
+/** What has failed, and the advice, by Node's error code. @type {Record<string, [string, string]>} */
 const CONNECTION_FAILURES = {
   ENOTFOUND: [
     'unknown hostname',

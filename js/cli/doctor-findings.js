@@ -1,4 +1,7 @@
-/** The checks of `doctor`, one finding each. The core itself decides whether keys can be fetched and used. */
+/**
+ * The checks of `doctor`, each of which returns a finding. The core itself decides whether keys can be fetched and
+ * used.
+ */
 
 const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
@@ -12,16 +15,17 @@ const { get, parseJsonObject } = require('./http')
 const { proxyFor } = require('./proxy')
 
 /**
- * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding - `ok` is
- *   null if the check could not run, or is a warning, which has `advice`. `fix` contains the options to change.
+ * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -
+ * `ok` is null if the check was not possible, or if the finding is a warning, which has `advice`. `fix` contains the
+ * options that would solve the problem.
  * @typedef {{ logtoUrl: string, audience?: string | string[], issuer?: string | string[], jwksUri?: string,
  *   algorithms?: any, jwksCa?: string, timeout?: number, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer
  */
 
 /**
- * Fetches the keys as the application would, but without its warning, which recommends this command. Returns the reason
- * if the fetch fails.
+ * Fetches the keys like the application, but without the warning that recommends `doctor`. Returns the reason if the
+ * keys cannot be fetched.
  *
  * @param {import('../native/binding').NativeVerifier} verifier
  */
@@ -33,8 +37,8 @@ async function outageReason(verifier) {
 const KEY_CHECKS = ['Key set', 'Algorithms']
 
 /**
- * The largest acceptable clock difference, in seconds. If it is larger, tokens are rejected too early or accepted too
- * long.
+ * The largest acceptable clock difference, in seconds. With a larger difference, tokens are rejected too early or
+ * accepted too long.
  */
 const MAX_CLOCK_SKEW = 10
 
@@ -66,7 +70,8 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, outage, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
-  // The same fault makes the fetch of the keys fail too. It is reported only once, in the most specific finding.
+  // A fault of the connection or of the discovery document also makes the fetch of the keys fail. Such a fault is
+  // reported only once, in the most specific finding.
   const cause = way.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
   return [
     ...way,
@@ -189,7 +194,7 @@ function clockFinding(...answers) {
   for (const answer of answers) {
     if (answer instanceof Error || answer.clock === null) continue
     const { theirs, ours } = answer.clock
-    // The Date header is truncated to whole seconds.
+    // The time in the Date header is truncated to whole seconds.
     const skew = Math.max(0, Math.abs(theirs + 500 - ours) - 500) / 1000
     if (skew <= MAX_CLOCK_SKEW)
       return { check, ok: true, found: 'agrees with the clock of the server to within seconds' }

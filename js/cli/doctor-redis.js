@@ -1,4 +1,7 @@
-/** The findings of `doctor --redis` about the server that stores revocations, through the Redis client of the application. */
+/**
+ * The findings of `doctor --redis` about the server that stores revocations. The checks use the Redis client of the
+ * application.
+ */
 
 const { createRequire } = require('node:module')
 const { join } = require('node:path')
@@ -12,25 +15,30 @@ const { entriesFinding, lagFinding, streamFinding } = require('./doctor-stream')
  * @typedef {(command: string, ...args: string[]) => Promise<any>} Send
  */
 
-/** How to create a client, without connecting it, by the name of its package. @type {Record<string, (module: any, url: string) => any>} */
+/**
+ * Functions that create an unconnected client, by the name of the client's package.
+ *
+ * @type {Record<string, (module: any, url: string) => any>}
+ */
 const CLIENTS = {
   redis: ({ createClient }, url) => createClient({ url }),
   ioredis: ({ Redis }, url) => new Redis(url, { lazyConnect: true }),
   iovalkey: ({ Redis }, url) => new Redis(url, { lazyConnect: true }),
 }
 
-/** Checks that do not run without a connection. */
-const OTHER_CHECKS = ['Persistence', 'Memory', 'Stream', 'Entries', 'Lag']
+/** The checks that require a connection. */
+const CHECKS_WITH_CONNECTION = ['Persistence', 'Memory', 'Stream', 'Entries', 'Lag']
 
 /**
- * @param {{ url: string, prefix: string, folder: string, timeout: number }} options - `folder`: that of the application.
+ * @param {{ url: string, prefix: string, folder: string, timeout: number }} options - `folder` is the folder of the
+ * application.
  * @returns {Promise<Finding[]>}
  */
 async function redisFindings({ url, prefix, folder, timeout }) {
-  const found = clientIn(folder)
+  const found = findRedisClient(folder)
   if (found === undefined) {
     const names = Object.keys(CLIENTS).join(', ')
-    return unreachable(
+    return unreachableFindings(
       `none of the packages ${names} is installed in ${folder}`,
       'Run this command in the folder of your application. If it has no Redis client yet: npm install redis',
     )
@@ -39,36 +47,40 @@ async function redisFindings({ url, prefix, folder, timeout }) {
   try {
     client = found.create(url)
   } catch (error) {
-    return unreachable(`${found.name} rejects the URL: ${/** @type {Error} */ (error).message}`, 'Correct the URL.')
+    return unreachableFindings(
+      `${found.name} rejects the URL: ${/** @type {Error} */ (error).message}`,
+      'Correct the URL.',
+    )
   }
-  client.on('error', () => {}) // The application's client is never connected; its duplicates report their errors themselves.
+  // This client is never connected, and its duplicates report their errors themselves.
+  client.on('error', () => {})
   const { connection, connected } = connectorOf(client).open()
   /** @type {Send} */
-  const send = (...args) => inTime(connection.send(args, `${prefix}:revocations`), timeout)
+  const send = (...args) => withTimeout(connection.send(args, `${prefix}:revocations`), timeout)
   try {
-    await inTime(connected, timeout)
+    await withTimeout(connected, timeout)
     const info = await send('INFO').then(parseInfo)
     const server = serverFinding(info, `${new URL(url).host}, through ${found.name}`)
-    if (server.ok === false) return [server, ...OTHER_CHECKS.map((check) => unchecked(check))]
+    if (server.ok === false) return [server, ...CHECKS_WITH_CONNECTION.map((check) => uncheckedFinding(check))]
     const stream = await streamFinding(send, `${prefix}:revocations`)
-    const rest = stream.ok === false ? ['Entries', 'Lag'].map((check) => unchecked(check, 'Stream')) : undefined
+    const rest = stream.ok === false ? ['Entries', 'Lag'].map((check) => uncheckedFinding(check, 'Stream')) : undefined
     return [
       server,
-      persistence(info),
-      memory(info),
+      persistenceFinding(info),
+      memoryFinding(info),
       stream,
       ...(rest ?? [await entriesFinding(client, prefix), await lagFinding(client, prefix, send)]),
     ]
   } catch (error) {
     const { found, advice } = redisFailure(error, new URL(url).host)
-    return unreachable(found, advice)
+    return unreachableFindings(found, advice)
   } finally {
     connection.close()
   }
 }
 
 /** @param {string} folder */
-function clientIn(folder) {
+function findRedisClient(folder) {
   const load = createRequire(join(folder, 'package.json'))
   for (const [name, create] of Object.entries(CLIENTS)) {
     try {
@@ -81,16 +93,16 @@ function clientIn(folder) {
 }
 
 /** @type {(found: string, advice: string) => Finding[]} */
-const unreachable = (found, advice) => [
+const unreachableFindings = (found, advice) => [
   { check: 'Redis', ok: false, found, advice },
-  ...OTHER_CHECKS.map((check) => unchecked(check)),
+  ...CHECKS_WITH_CONNECTION.map((check) => uncheckedFinding(check)),
 ]
 
 /** @type {(check: string, cause?: string) => Finding} */
-const unchecked = (check, cause = 'Redis') => ({ check, ok: null, found: `not checked, see ${cause}` })
+const uncheckedFinding = (check, cause = 'Redis') => ({ check, ok: null, found: `not checked, see ${cause}` })
 
 /** @type {<T>(promise: Promise<T>, timeout: number) => Promise<T>} */
-function inTime(promise, timeout) {
+function withTimeout(promise, timeout) {
   const controller = new AbortController()
   const late = setTimeout(timeout, undefined, { signal: controller.signal }).then(() => {
     throw new Error(`no response within ${timeout} ms`)
@@ -116,7 +128,7 @@ function serverFinding(info, where) {
 }
 
 /** @type {(info: Record<string, string>) => Finding} */
-function persistence(info) {
+function persistenceFinding(info) {
   const check = 'Persistence'
   if (info.aof_enabled === '1')
     return { check, ok: true, found: 'append-only file; with everysec, a crash of the machine loses up to a second' }
@@ -131,10 +143,10 @@ function persistence(info) {
 }
 
 /** @type {(info: Record<string, string>) => Finding} */
-function memory({ maxmemory, maxmemory_policy: policy = 'unknown' }) {
+function memoryFinding({ maxmemory, maxmemory_policy: policy = 'unknown' }) {
   const check = 'Memory'
   if (!(Number(maxmemory) > 0)) return { check, ok: true, found: 'no limit (maxmemory is 0)' }
-  // The stream has no expiry, and the volatile policies evict only keys that have one.
+  // The volatile policies evict only keys with an expiry, which the stream does not have.
   if (policy === 'noeviction' || policy.startsWith('volatile-'))
     return { check, ok: true, found: `maxmemory-policy is ${policy}, so the stream is never evicted` }
   const advice = 'Set `maxmemory-policy noeviction`, or use a server of its own: an evicted stream is lost.'

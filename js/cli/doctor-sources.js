@@ -13,7 +13,7 @@ const { parseJsonObject } = require('./http')
  * @typedef {{ found: string, advice: string }} Failure
  */
 
-/** How long Logto waits for the response to a logout token. */
+/** How long Logto waits for the response to a logout token, in milliseconds. */
 const LOGOUT_TIMEOUT_MS = 2500
 
 /** Addresses to which Logto sends no logout tokens. */
@@ -35,11 +35,15 @@ for (const [network, prefix] of /** @type {[string, number][]} */ ([
 ]))
   PRIVATE_ADDRESSES.addSubnet(network, prefix, 'ipv6')
 
-/** Names that only a private network resolves: those of containers have no dot. */
+/**
+ * The hostnames that only a private network can resolve, which include all names without a dot, such as the names of
+ * containers.
+ */
 const PRIVATE_NAME = /^[^.]+$|\.(localhost|internal|local)$/
 
 /**
- * Sends the event of the button "Send test payload" in Logto's console, which revokes nothing, and the same event with a wrong signature.
+ * Sends the event of the button "Send test payload" in Logto's console, which revokes nothing, and then the same event
+ * with a wrong signature.
  *
  * @param {{ url: string, signingKey: string, timeout: number }} options
  * @returns {Promise<Finding[]>}
@@ -66,7 +70,10 @@ async function webhookFindings({ url, signingKey, timeout }) {
       { check: 'Forgery', ok: null, found: 'not checked, see Webhook' },
     ]
   const accepted = `a signed test event gets ${statusOf(signed)} in ${/** @type {Answer} */ (signed).ms} ms`
-  return [{ check: 'Webhook', ok: true, found: accepted }, forgery(await send(randomBytes(16).toString('hex')))]
+  return [
+    { check: 'Webhook', ok: true, found: accepted },
+    forgedWebhookFinding(await send(randomBytes(16).toString('hex'))),
+  ]
 }
 
 /**
@@ -79,7 +86,7 @@ function webhookFailure(answer, url) {
   const { status, json } = answer
   if (status >= 200 && status < 300) return null
   if (status >= 300 && status < 400)
-    return redirected(answer, 'Logto follows it with GET, without the event, and logs the delivery as successful.')
+    return redirectFailure(answer, 'Logto follows it with GET, without the event, and logs the delivery as successful.')
   if (json?.error === 'invalid_signature')
     return {
       found: `the signature of a signed test event gets ${status}`,
@@ -93,7 +100,7 @@ function webhookFailure(answer, url) {
  * @param {Answer | Error} answer
  * @returns {Finding}
  */
-function forgery(answer) {
+function forgedWebhookFinding(answer) {
   const check = 'Forgery'
   if (answer instanceof Error) return { check, ok: null, found: answer.message }
   const { status } = answer
@@ -105,7 +112,8 @@ function forgery(answer) {
 }
 
 /**
- * Sends requests that the handler of `backchannelLogout` must reject. Only Logto can sign a logout token that it must accept.
+ * Sends requests that the handler of `backchannelLogout` must reject. A valid logout token cannot be sent, because only
+ * Logto can sign it.
  *
  * @param {{ url: string, timeout: number }} options
  * @returns {Promise<Finding[]>}
@@ -131,7 +139,7 @@ async function backchannelFindings({ url, timeout }) {
 function logoutFailure(answer, url) {
   if (answer instanceof Error) return failureOf(answer, new URL(url).host)
   const { status, headers, json, ms } = answer
-  if (status >= 300 && status < 400) return redirected(answer, 'Logto does not follow redirects.')
+  if (status >= 300 && status < 400) return redirectFailure(answer, 'Logto does not follow redirects.')
   if (status < 300)
     return {
       found: `a request without a logout token gets ${status}`,
@@ -162,15 +170,15 @@ function logoutFailure(answer, url) {
 }
 
 /**
- * Since version 1.42, Logto protects itself from requests to private addresses (SSRF). A private address is only a warning, because
- * a self-hosted Logto may have disabled the protection, and `dev` sends logout tokens to this machine.
+ * Since version 1.42, Logto refuses to send requests to private addresses, to prevent SSRF. A private address causes only
+ * a warning, because a self-hosted Logto may have disabled the protection, and `dev` sends logout tokens to this machine.
  *
  * @param {string} hostname
  * @returns {Promise<Finding>}
  */
 async function addressFinding(hostname) {
   const check = 'Address'
-  const addresses = isIP(hostname) ? [hostname] : await resolved(hostname)
+  const addresses = isIP(hostname) ? [hostname] : await resolveAddresses(hostname)
   const private_ = addresses.find((address) => PRIVATE_ADDRESSES.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'))
   if (private_ !== undefined || (!isIP(hostname) && PRIVATE_NAME.test(hostname))) {
     const which = private_ === undefined || private_ === hostname ? '' : ` (${private_})`
@@ -187,14 +195,14 @@ async function addressFinding(hostname) {
 }
 
 /** @type {(hostname: string) => Promise<string[]>} */
-const resolved = (hostname) =>
+const resolveAddresses = (hostname) =>
   lookup(hostname, { all: true }).then(
     (all) => all.map(({ address }) => address),
     () => [],
   )
 
 /**
- * What stands between Logto and a handler.
+ * Returns why a request has not reached a handler, and the advice.
  *
  * @param {Answer} answer
  * @param {string} handler
@@ -212,7 +220,7 @@ function routeFailure({ status, json }, handler) {
 }
 
 /** @type {(answer: Answer, consequence: string) => Failure} */
-const redirected = ({ status, headers }, consequence) => ({
+const redirectFailure = ({ status, headers }, consequence) => ({
   found: `${status} to ${headers.get('location')}`,
   advice: `${consequence} Set the URL of the target in Logto.`,
 })

@@ -11,21 +11,21 @@ const { formatDuration } = require('./hints')
  * @typedef {import('./doctor-redis').Send} Send
  */
 
-/** Longer than any lifetime of tokens, so that all entries in the stream are counted. */
-const ALL_LIFETIMES = 31_536_000
+/** A lifetime that exceeds the lifetime of every token, so that all entries in the stream are counted. */
+const LONGEST_TOKEN_LIFETIME = 31_536_000
 
-/** How long loading all entries may take, in milliseconds. A million entries take a few seconds. */
+/** How long it may take to load all entries, in milliseconds. Loading a million entries takes a few seconds. */
 const LOAD_TIMEOUT_MS = 30_000
 
-/** How many test revocations are made, unless they take too long, in milliseconds. */
-const PROBES = 20
-const PROBING_MS = 3000
+/** Maximum number of test revocations, and the maximum total duration, in milliseconds. */
+const MAX_TEST_REVOCATIONS = 20
+const MAX_TEST_DURATION_MS = 3000
 
-/** The promise of the documentation: a revocation takes effect on every instance within a second. */
+/** The documentation promises that a revocation takes effect on every instance within a second. */
 const MAX_LAG_MS = 1000
 
-/** How long the stream of the probe exists if this process ends before it can delete it. */
-const PROBE_LIFETIME_MS = 60_000
+/** How long the test stream is kept if this process ends before it can delete the stream, in milliseconds. */
+const TEST_STREAM_LIFETIME_MS = 60_000
 
 /**
  * @param {Send} send
@@ -54,7 +54,7 @@ async function streamFinding(send, key) {
 }
 
 /**
- * Loads the entries as an application does.
+ * Loads all entries of the stream as an application does.
  *
  * @param {any} client
  * @param {string} prefix
@@ -62,10 +62,13 @@ async function streamFinding(send, key) {
  */
 async function entriesFinding(client, prefix) {
   const check = 'Entries'
-  const revocations = createRevocations({ store: redisStore(client, { prefix }), maxTokenLifetime: ALL_LIFETIMES })
+  const revocations = createRevocations({
+    store: redisStore(client, { prefix }),
+    maxTokenLifetime: LONGEST_TOKEN_LIFETIME,
+  })
   try {
     const began = performance.now()
-    await loaded(revocations)
+    await waitUntilLoaded(revocations)
     const { entries, skipped, ahead } = revocations.stats()
     const found = `${entries.toLocaleString('en')} loaded in ${milliseconds(performance.now() - began)}`
     if (ahead > 0) {
@@ -85,16 +88,16 @@ async function entriesFinding(client, prefix) {
 }
 
 /**
- * Waits until the entries have been loaded. `ready` waits for a store that fails, too.
+ * Waits until the entries have been loaded. `ready` also waits while the store fails.
  *
  * @param {import('../revocation').Revocations} revocations
  */
-async function loaded(revocations) {
+async function waitUntilLoaded(revocations) {
   let isReady = false
   const ready = revocations.ready().then(() => {
     isReady = true
   })
-  ready.catch(() => {}) // Rejects if the revocations are closed before they are loaded.
+  ready.catch(() => {}) // `ready` rejects if the revocations are closed before all entries are loaded.
   const deadline = performance.now() + LOAD_TIMEOUT_MS
   while (!isReady) {
     const { lastError } = revocations.stats()
@@ -105,7 +108,8 @@ async function loaded(revocations) {
 }
 
 /**
- * Measures the time until another instance has a revocation, on a stream of its own, which no application reads.
+ * Measures how long a revocation takes to reach another instance. The test revocations are in a separate stream, which
+ * no application reads.
  *
  * @param {any} client
  * @param {string} prefix
@@ -114,21 +118,22 @@ async function loaded(revocations) {
  */
 async function lagFinding(client, prefix, send) {
   const check = 'Lag'
-  // The hash tag keeps it in the slot of the stream, since this connection to a cluster serves only the node of that slot.
+  // The hash tag keeps the test stream in the slot of the application's stream, because this connection to a cluster
+  // serves only the node of that slot.
   const tag = prefix.includes('{') ? `${prefix}:revocations` : `{${prefix}:revocations}`
   const probe = `${tag}:doctor:${randomBytes(6).toString('hex')}`
-  // Two stores with an identity would share their entries in this process.
+  // Two stores with the same identity would share their entries in this process, so the test stores have no identity.
   const instance = () =>
     createRevocations({ store: Object.assign(redisStore(client, { prefix: probe }), { identity: undefined }) })
   const [one, two] = [instance(), instance()]
   try {
-    await Promise.all([loaded(one), loaded(two)])
+    await Promise.all([waitUntilLoaded(one), waitUntilLoaded(two)])
     const times = []
     const start = performance.now()
-    for (let i = 0; i < PROBES && performance.now() - start < PROBING_MS; i += 1) {
+    for (let i = 0; i < MAX_TEST_REVOCATIONS && performance.now() - start < MAX_TEST_DURATION_MS; i += 1) {
       const began = performance.now()
       await one.revokeSubject(`probe ${i}`)
-      if (i === 0) await send('PEXPIRE', `${probe}:revocations`, `${PROBE_LIFETIME_MS}`)
+      if (i === 0) await send('PEXPIRE', `${probe}:revocations`, `${TEST_STREAM_LIFETIME_MS}`)
       while (two.stats().entries <= i) {
         if (performance.now() - began > LOAD_TIMEOUT_MS) throw new Error(`no response within ${LOAD_TIMEOUT_MS} ms`)
         await setTimeout(1)

@@ -6,7 +6,7 @@ const { formatDate } = require('./hints')
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
 /**
- * The core decides whether to trust the certificate, because it accepts the system's certificate authorities in
+ * The core decides whether to trust a certificate, because the core accepts the system's certificate authorities in
  * addition to Node's.
  *
  * @param {Answer | Error} keys

@@ -8,7 +8,8 @@ const { parseJsonObject } = require('./http')
  * @param {string} logtoUrl
  * @param {string} issuer
  * @param {URL} keysUrl
- * @param {import('./http').Answer | Error} endpoints - The response of the admin tenant's API.
+ * @param {import('./http').Answer | Error} endpoints - The response of the admin tenant's API to the request for
+ * `endpointsUrl`, or the error of that request.
  * @returns {Finding}
  */
 function baseUrlFinding(logtoUrl, issuer, keysUrl, endpoints) {
@@ -33,7 +34,8 @@ function baseUrlFinding(logtoUrl, issuer, keysUrl, endpoints) {
 }
 
 /**
- * Only the admin tenant serves this path, which tells the Console where the tenant of the applications is.
+ * Returns a URL that only the admin tenant serves, and that tells the Console which URL the tenant of the applications
+ * has.
  *
  * @param {URL} issuer
  */
@@ -50,7 +52,7 @@ function userEndpoint(answer) {
 }
 
 /**
- * Finds mistakes in an audience that are visible without a token.
+ * Returns the mistake in an audience, if the mistake is visible without a token.
  *
  * @param {string | string[] | undefined} given
  * @param {string} issuer

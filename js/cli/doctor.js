@@ -6,15 +6,18 @@ const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
 const { createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
-const { oneOrMany, loadOptions } = require('./verify-options')
+const { singleOrArray, loadOptions } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
  * @typedef {import('./doctor-findings').Subject} Subject
  */
 
-/** The key of the webhook, which an argument would show to other users of the machine. */
-const KEY_VARIABLE = 'LOGTO_WEBHOOK_KEY'
+/**
+ * The environment variable with the signing key of the webhook. Other users of the machine could see a key that is
+ * passed as an argument.
+ */
+const SIGNING_KEY_VARIABLE = 'LOGTO_WEBHOOK_KEY'
 
 const HELP = `Usage: logto-authkit doctor --url URL [options]
        logto-authkit doctor --options FILE
@@ -35,7 +38,7 @@ Revocations, also without --url:
 
   --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here. For a URL with a password, the name of the environment variable that contains it
   --redis-prefix P   the prefix of redisStore (default: ${defaultOptions('redisStore').prefix})
-  --webhook URL      send a signed and a forged test event to your webhook. The signing key is read from the environment variable ${KEY_VARIABLE}
+  --webhook URL      send a signed and a forged test event to your webhook. The signing key is read from the environment variable ${SIGNING_KEY_VARIABLE}
   --backchannel URL  check whether logout tokens from Logto can arrive at your handler
 
   --json             machine-readable output
@@ -71,10 +74,10 @@ async function run(args, { stdout, env, cwd }) {
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
   const subject = isServer ? await optionsToCheck(values) : undefined
   const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
-  // One after the other, so that they do not delay each other.
+  // The checks run one after another, so that they do not delay each other.
   for (const check of checks) findings.push(...(await check()))
   const isWell = findings.every(({ ok }) => ok !== false)
-  const fixed = values.fix && subject !== undefined ? withFixes(subject, findings) : undefined
+  const fixed = values.fix && subject !== undefined ? optionsWithFixes(subject, findings) : undefined
   const report = { ok: isWell, findings, ...(fixed && { options: fixed }) }
   stdout.write(
     values.json
@@ -100,9 +103,11 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
   }
   if (webhook !== undefined) {
     const url = readUrl('webhook', webhook, ['http:', 'https:'])
-    const signingKey = env[KEY_VARIABLE]
+    const signingKey = env[SIGNING_KEY_VARIABLE]
     if (!signingKey)
-      throw new UsageError(`--webhook needs the signing key of the webhook in the environment variable ${KEY_VARIABLE}`)
+      throw new UsageError(
+        `--webhook needs the signing key of the webhook in the environment variable ${SIGNING_KEY_VARIABLE}`,
+      )
     checks.push(() => webhookFindings({ url, signingKey, timeout }))
   }
   if (backchannel !== undefined) {
@@ -114,7 +119,7 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
 
 /**
  * @param {string} flag
- * @param {string} text - Not part of the message, since it may contain a password.
+ * @param {string} text - The error message omits the URL, which may contain a password.
  * @param {string[]} protocols
  */
 function readUrl(flag, text, protocols) {
@@ -135,9 +140,10 @@ function parseUrl(text, protocols) {
 }
 
 /**
- * Returns the URL of Redis. Other users of the machine can see arguments, so a URL with a password must come from the environment.
+ * Returns the URL of Redis. Other users of the machine can see arguments, so a URL with a password must come from the
+ * environment.
  *
- * @param {string} given - The URL, or the name of an environment variable that contains it.
+ * @param {string} given - The URL of Redis, or the name of an environment variable that contains the URL.
  * @param {Record<string, string | undefined>} env
  */
 function readRedisUrl(given, env) {
@@ -158,8 +164,8 @@ async function optionsToCheck(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const subject = {
     logtoUrl: flags.url ?? own.logtoUrl,
-    audience: oneOrMany(flags.audience) ?? own.audience,
-    issuer: oneOrMany(flags.issuer) ?? own.issuer,
+    audience: singleOrArray(flags.audience) ?? own.audience,
+    issuer: singleOrArray(flags.issuer) ?? own.issuer,
     jwksUri: flags['jwks-uri'] ?? own.jwksUri,
     algorithms: flags.algorithm ?? own.algorithms,
     jwksCa: own.jwksCa,
@@ -175,7 +181,7 @@ async function optionsToCheck(flags) {
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings
  */
-function withFixes({ timeout, ...options }, findings) {
+function optionsWithFixes({ timeout, ...options }, findings) {
   const jwksTimeoutMs = timeout === undefined ? {} : { jwksTimeoutMs: timeout }
   return Object.assign({}, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix))
 }

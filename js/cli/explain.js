@@ -77,7 +77,7 @@ async function explain(input, options) {
 }
 
 /**
- * Verifies a token that has passed every other check, to call the application's `isRevoked`.
+ * Calls the application's `isRevoked` by verifying a token that has passed every other check.
  *
  * @param {Report} report
  * @param {Options} options
@@ -145,7 +145,8 @@ function formatExplanation(
 }
 
 /**
- * Formats the members of a JSON object, one per line. Truncates long values, and adds the date to times.
+ * Formats the members of a JSON object, one per line. Truncates long values, and adds the date to numbers that are
+ * times.
  *
  * @param {Record<string, unknown>} object
  * @param {number} width

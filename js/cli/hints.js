@@ -1,4 +1,7 @@
-/** The likely mistake behind each rejection. The hints use the token's own claims, even if its signature is invalid. */
+/**
+ * Returns the likely mistake behind each rejection. The hints use the claims of a token even if its signature is
+ * invalid.
+ */
 
 const { contract, reasonMeaning } = require('../core/contract')
 const { printable } = require('./terminal')
@@ -9,7 +12,7 @@ const { printable } = require('./terminal')
  */
 
 /**
- * @param {FailedCheck[]} errors - In the order of the checks.
+ * @param {FailedCheck[]} errors - The failed checks, in the order in which the core performs them.
  * @param {Case} its
  * @returns {string[]}
  */
@@ -42,7 +45,7 @@ const HINTS = {
     /^j:/.test(token)
       ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
       : [],
-    ADVICE[details.reason]?.(token) ?? [],
+    MALFORMED_TOKEN_ADVICE[details.reason]?.(token) ?? [],
   ],
   unsupported_algorithm: ({ header }) => [
     /^HS/.test(header?.alg)
@@ -121,8 +124,12 @@ const HINTS = {
   ],
 }
 
-/** What to do about a malformed token, besides the meaning of its reason. @type {Record<string, (token: string) => string | string[]>} */
-const ADVICE = {
+/**
+ * Advice about malformed tokens, by the reason for the rejection.
+ *
+ * @type {Record<string, (token: string) => string | string[]>}
+ */
+const MALFORMED_TOKEN_ADVICE = {
   literal_undefined: () => 'Sign the user in first, and await the token: await getAccessToken("https://your-api").',
   truncated: (token) =>
     /…|\.\.\./.test(token)
@@ -194,9 +201,9 @@ function otherAudienceHints(aud, expected, claims) {
     ]
   }
   const said = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`
-  const organization = audiences.find((one) => one.startsWith(ORGANIZATION))
+  const organization = audiences.find((one) => one.startsWith(ORGANIZATION_AUDIENCE))
   if (organization) {
-    const id = organization.slice(ORGANIZATION.length)
+    const id = organization.slice(ORGANIZATION_AUDIENCE.length)
     return [
       said,
       `That is an organization token, which is for the organization itself and not for an API. To get a token for your API in this organization: getAccessToken("${expected[0]}", "${id}").`,
@@ -213,7 +220,7 @@ function otherAudienceHints(aud, expected, claims) {
 }
 
 /**
- * Returns remarks about a valid token: problems that the checks did not cover.
+ * Returns remarks about a valid token, for problems that the checks did not cover.
  *
  * @param {Case} its
  */
@@ -245,7 +252,7 @@ const isIdToken = (claims) =>
   claims.scope === undefined
 
 /**
- * Returns a URL without the parts that people often write differently.
+ * Returns a URL without the parts that people often write in different ways.
  *
  * @param {string} url
  */
@@ -260,14 +267,14 @@ const comparableUrl = (url) =>
 const formatDate = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
 
 /**
- * Returns a duration in its two largest units.
+ * Formats a duration in its two largest units.
  *
  * @param {number} seconds
  */
 function formatDuration(seconds) {
   let rest = Math.max(0, Math.round(seconds))
   const parts = []
-  for (const [unit, size] of /** @type {[string, number][]} */ (UNITS)) {
+  for (const [unit, size] of /** @type {[string, number][]} */ (TIME_UNITS)) {
     const count = Math.floor(rest / size)
     rest -= count * size
     if (count > 0) parts.push(`${count} ${unit}${count === 1 ? '' : 's'}`)
@@ -275,12 +282,12 @@ function formatDuration(seconds) {
   return parts.slice(0, 2).join(' ') || '0 seconds'
 }
 
-const UNITS = [
+const TIME_UNITS = [
   ['day', 86_400],
   ['hour', 3600],
   ['minute', 60],
   ['second', 1],
 ]
-const ORGANIZATION = 'urn:logto:organization:'
+const ORGANIZATION_AUDIENCE = 'urn:logto:organization:'
 
 module.exports = { formatDate, hints, formatDuration }

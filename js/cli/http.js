@@ -1,10 +1,10 @@
-/** Sends a diagnostic GET request, and returns the response, the server's certificate and its clock. */
+/** Sends a diagnostic GET request, and returns the response, the server's certificate and the server's clock. */
 
 const http = require('node:http')
 const https = require('node:https')
 const tls = require('node:tls')
 
-/** Maximum length of the body. The core rejects longer key sets. */
+/** Maximum length of a body. The core rejects key sets that exceed this length. */
 const MAX_BODY_LENGTH = 256 * 1024
 
 /**
@@ -14,8 +14,8 @@ const MAX_BODY_LENGTH = 256 * 1024
  */
 
 /**
- * Reads the response even if the certificate is invalid, so that `doctor` can explain the problem. The response is not
- * trusted. Like the core, this function does not follow redirects.
+ * Reads the response even if the server's certificate is invalid, so that `doctor` can explain the problem. A response
+ * without a valid certificate is not trusted. Like the core, this function does not follow redirects.
  *
  * @param {URL} url
  * @param {{ proxy: URL | null, timeout: number }} options
@@ -139,7 +139,7 @@ function certificateOf(socket) {
 }
 
 /**
- * Parses a response that should be a JSON object. Returns null if it is not JSON, or a single value.
+ * Parses a response as a JSON object. Returns null for any other response.
  *
  * @param {string} text
  * @returns {any}

@@ -2,7 +2,7 @@
 
 const { printable } = require('./terminal')
 
-/** The number of unchanged lines that are shown before and after a change. */
+/** The number of unchanged lines to show before and after a change. */
 const CONTEXT_LINES = 2
 
 /**

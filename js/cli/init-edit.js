@@ -1,4 +1,4 @@
-/** Extends existing source files where the right place is certain, and returns `null` where it is not. */
+/** Extends existing source files if the right place is certain, and otherwise returns `null`. */
 
 /** The line ends and punctuation of a file, which inserted lines must match. */
 class SourceFile {
@@ -29,7 +29,7 @@ class SourceFile {
 }
 
 /**
- * Adds an import, and adds a route after the statement that creates the application.
+ * Adds an import, and adds a route below the statement that creates the application.
  *
  * @param {string} original
  * @param {{ package: string, creation: string, route(app: string): string }} framework
@@ -37,13 +37,13 @@ class SourceFile {
 function addRoute(original, framework) {
   const file = new SourceFile(original)
   if (/['"`]\/me['"`]/.test(file.text)) return null
-  const imported = onlyMatch(
+  const imported = singleMatch(
     file.text,
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
   )
-  const created = onlyMatch(file.text, `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`)
+  const created = singleMatch(file.text, `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`)
   if (!imported || !created || imported.index > created.index) return null
-  const end = endOfCall(file.text, created.index + created[0].length)
+  const end = findStatementEnd(file.text, created.index + created[0].length)
   if (end === null) return null
   const afterImport = imported.index + imported[0].length
   const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(created[1])}`
@@ -63,7 +63,7 @@ function addRoute(original, framework) {
  */
 function wrapNextConfig(original) {
   const file = new SourceFile(original)
-  const exported = onlyMatch(file.text, '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$')
+  const exported = singleMatch(file.text, '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$')
   if (!exported || /^(async|function|class)$/.test(exported[2]) || !isBalanced(exported[2])) return null
   const [whole, keyword, config, semicolon] = exported
   const wrapped = `${keyword}withLogtoAuth(${config})${semicolon}`
@@ -79,17 +79,17 @@ function wrapNextConfig(original) {
  */
 function addController(original) {
   const file = new SourceFile(original)
-  const controllers = onlyMatch(file.text, '^( *controllers: \\[)([\\w, ]*)(\\],?)$')
+  const controllers = singleMatch(file.text, '^( *controllers: \\[)([\\w, ]*)(\\],?)$')
   if (!controllers) return null
   const [whole, open, names, close] = controllers
   const line = `${open}${names.trim() === '' ? '' : `${names.trim().replace(/,$/, '')}, `}MeController${close}`
   const text = file.text.slice(0, controllers.index) + line + file.text.slice(controllers.index + whole.length)
-  // With ES modules, TypeScript requires the extension.
+  // TypeScript requires the file extension in imports between ES modules.
   const extension = /from ['"]\.\/[^'"\n]*\.js['"]/.test(text) ? '.js' : ''
   return file.restored(addImport(text, file.importOf('MeController', `./me.controller${extension}`)))
 }
 
-/** Adds an import after the last one, or at the top. @param {string} text @param {string} statement */
+/** Adds an import below the last import, or at the top. @param {string} text @param {string} statement */
 function addImport(text, statement) {
   const last = [...text.matchAll(/^(?:import [^\n]*|\} )from ['"][^'"\n]+['"];?$/gm)].at(-1)
   if (last === undefined) return `${statement}\n\n${text}`
@@ -98,26 +98,27 @@ function addImport(text, statement) {
 }
 
 /**
- * Returns the match of a pattern, if there is exactly one.
+ * Returns the match of a pattern, if the pattern has exactly one match.
  *
  * @param {string} text
  * @param {string} pattern
  */
-function onlyMatch(text, pattern) {
+function singleMatch(text, pattern) {
   const matches = [...text.matchAll(new RegExp(pattern, 'gm'))]
   return matches.length === 1 ? matches[0] : null
 }
 
 /**
- * Returns the end of the statement whose opening parenthesis ends at `start`, if nothing follows the call.
+ * Returns the end of the statement whose opening parenthesis ends at `start`, if the statement ends with the call.
  *
  * @param {string} text
  * @param {number} start
  */
-function endOfCall(text, start) {
+function findStatementEnd(text, start) {
   let depth = 1
   for (const match of text.slice(start).matchAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|[`/]|[()]/g)) {
-    // Template literals, comments and regular expressions may contain parentheses.
+    // Template literals, comments and regular expressions may contain parentheses, so code with such parts is not
+    // extended.
     if (match[0] === '`' || match[0] === '/') return null
     if (match[0] === '(') depth += 1
     if (match[0] === ')') depth -= 1

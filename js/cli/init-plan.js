@@ -7,11 +7,11 @@ const { addController, addEnvironmentEntries, addRoute, toCommonJs, wrapNextConf
 /**
  * @typedef {import('./init-project').Project} Project
  * @typedef {{ path: string, before: string | null, after: string }} Change
- * @typedef {{ path: string, reason: string, lines: string }} Manual - Lines that the user must add.
+ * @typedef {{ path: string, reason: string, lines: string }} Manual - The lines that the user must add.
  * @typedef {{ changes: Change[], manual: Manual[], kept: string[], start: string, url: string }} Plan
  */
 
-/** Routes that are added to an existing application. They leave all other routes public. */
+/** Routes that are added to an existing application. The added routes leave all other routes public. */
 const ROUTES = {
   express: {
     package: 'express',
@@ -62,7 +62,7 @@ class Planner {
   changes = []
   /** @type {Manual[]} */
   manual = []
-  /** Files that need no changes. @type {string[]} */
+  /** The files that need no changes. @type {string[]} */
   kept = []
   /** The command that starts the application, without the prefix of the package manager. */
   start = 'npm run dev'
@@ -78,7 +78,7 @@ class Planner {
     this.changes.push({ path, before: this.project.read(path), after })
   }
 
-  /** Creates a file, unless there is one. @param {string} path @param {string} content */
+  /** Creates a file, unless the file exists. @param {string} path @param {string} content */
   create(path, content) {
     const existing = this.project.read(path)
     if (existing === null) this.change(path, content)
@@ -87,7 +87,7 @@ class Planner {
   }
 
   /**
-   * Extends a file if `edit` knows where. A file that already uses the package is kept.
+   * Extends a file if `edit` finds the right place. A file that already uses the package stays unchanged.
    *
    * @param {string} path
    * @param {(text: string) => string | null} edit
@@ -101,14 +101,14 @@ class Planner {
     this.manual.push({ path, reason: 'init is not certain where these lines belong', lines })
   }
 
-  /** Returns the first of these files that exists. @param {string[]} paths */
+  /** Returns the first of several files that exists. @param {string[]} paths */
   find(paths) {
     return paths.find((path) => this.project.read(path) !== null)
   }
 }
 
 /**
- * Plans the changes for Express, Fastify, Hono and Koa: a new application, or a route in the existing one.
+ * Plans the changes for Express, Fastify, Hono and Koa: a new application, or a route in the existing application.
  *
  * @param {Planner} plan
  * @param {keyof typeof ROUTES} framework

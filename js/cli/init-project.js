@@ -1,4 +1,4 @@
-/** Reads what `init` must know about a project: its framework, language, module system and package manager. */
+/** Reads the framework, the language, the module system and the package manager of a project. */
 
 const { existsSync, readFileSync } = require('node:fs')
 const { join, resolve } = require('node:path')
@@ -25,7 +25,7 @@ const { UsageError } = require('./arguments')
  * }} Project
  */
 
-/** The packages that each framework's files import, the first of which shows that a project uses it. */
+/** The packages that the files of each framework import. A project that uses the first package uses the framework. */
 const PACKAGES = /** @type {const} */ ({
   next: ['next'],
   nestjs: ['@nestjs/core'],
@@ -47,7 +47,7 @@ const LOCK_FILES = [
 
 /**
  * @param {string} folder
- * @param {string | undefined} requested - The framework, if the user has named one.
+ * @param {string | undefined} requested - The name of the framework, if the user has chosen one.
  * @param {Record<string, string | undefined>} env
  * @returns {Project}
  */
@@ -92,7 +92,7 @@ function readManifest(text, folder) {
     const manifest = JSON.parse(text.replace(/^\uFEFF/, ''))
     if (typeof manifest === 'object' && manifest !== null) return manifest
   } catch {
-    // The error is reported below.
+    // Invalid JSON causes the same error as JSON that is not an object.
   }
   throw new UsageError('package.json is not valid JSON')
 }

@@ -1,11 +1,11 @@
-/** The texts of `init`: the description of the project, the next commands and the summary in JSON. */
+/** The texts of `init`: the description of the project, the next commands, and the summary in JSON. */
 
 const { EXECUTABLE_RUNNERS } = require('./init-plan')
 
 /** The URL and the audience of `logto-authkit dev`. */
-const DEV_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
+const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
-const DEV_INSTALL = {
+const DEV_INSTALL_COMMANDS = {
   npm: 'npm install --save-dev tsx',
   pnpm: 'pnpm add --save-dev tsx',
   yarn: 'yarn add --dev tsx',
@@ -27,14 +27,14 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
  */
 function nextCommands({ packageManager, missing, hasTsx }, { start, url }, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const tool = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
-  const isDev = LOGTO_URL === DEV_ENTRIES.LOGTO_URL
+  const isDev = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
   const audience =
-    LOGTO_AUDIENCE === DEV_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
+    LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
   return [
     ...(missing.length > 0
       ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
       : []),
-    ...(/ tsx /.test(start) && !hasTsx ? [DEV_INSTALL[packageManager]] : []),
+    ...(/ tsx /.test(start) && !hasTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
     isDev
       ? `${tool} dev   # a local issuer; leave it running`
       : `${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`,
@@ -68,4 +68,4 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   commands: nextCommands(project, plan, entries),
 })
 
-module.exports = { DEV_ENTRIES, nextCommands, describeProject, jsonSummary }
+module.exports = { DEV_ISSUER_ENTRIES, nextCommands, describeProject, jsonSummary }

@@ -9,15 +9,15 @@ const { formatDiff } = require('./init-diff')
 const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { planOf } = require('./init-plan')
-const { DEV_ENTRIES, nextCommands, describeProject, jsonSummary } = require('./init-report')
+const { DEV_ISSUER_ENTRIES, nextCommands, describeProject, jsonSummary } = require('./init-report')
 const { createPainter, printable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
 
 Adds one protected route, and the environment variables LOGTO_URL and LOGTO_AUDIENCE, to the project in the current folder. Shows the changes first, and never overwrites a file or an entry.
 
-  --logto-url URL        your Logto (default: ${DEV_ENTRIES.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
-  --audience ID          the identifier of your API resource in Logto (default: ${DEV_ENTRIES.LOGTO_AUDIENCE})
+  --logto-url URL        your Logto (default: ${DEV_ISSUER_ENTRIES.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
+  --audience ID          the identifier of your API resource in Logto (default: ${DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE})
   --framework NAME       ${FRAMEWORKS.join(', ')} (default: the one in package.json)
   --yes, -y              do not ask
   --dry-run              show the changes, but write nothing
@@ -74,8 +74,10 @@ async function run(args, surroundings) {
       return 1
     }
     for (const { path, reason, lines } of plan.manual)
-      stdout.write(`${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indented(lines)}\n`)
-    stdout.write(`Next:\n\n${indented(nextCommands(project, plan, entries).join('\n'))}`)
+      stdout.write(
+        `${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
+      )
+    stdout.write(`Next:\n\n${indentLines(nextCommands(project, plan, entries).join('\n'))}`)
     return 0
   } finally {
     prompt?.close()
@@ -83,7 +85,7 @@ async function run(args, surroundings) {
 }
 
 /**
- * Returns the environment variables, which come from flags, the existing file, the user's answers or `dev`.
+ * Returns the environment variables, whose values come from flags, the existing file, the user's answers or `dev`.
  *
  * @param {import('./init-project').Project} project
  * @param {Flags} flags
@@ -92,7 +94,7 @@ async function run(args, surroundings) {
 async function readEntries(project, flags, prompt) {
   const file = project.read(project.environment) ?? ''
   const value = async (
-    /** @type {keyof typeof DEV_ENTRIES} */ name,
+    /** @type {keyof typeof DEV_ISSUER_ENTRIES} */ name,
     /** @type {string | undefined} */ flag,
     /** @type {string} */ question,
   ) => {
@@ -102,7 +104,7 @@ async function readEntries(project, flags, prompt) {
         throw new UsageError(`${name} is already set in ${project.environment}: change it there`)
       return existing
     }
-    return flag ?? (await prompt?.asks(question, DEV_ENTRIES[name])) ?? DEV_ENTRIES[name]
+    return flag ?? (await prompt?.asks(question, DEV_ISSUER_ENTRIES[name])) ?? DEV_ISSUER_ENTRIES[name]
   }
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], 'URL of your Logto')
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
@@ -125,7 +127,12 @@ class Prompt {
     this.#stdout = stdout
   }
 
-  /** Returns the answer, or the suggestion if it is empty. @param {string} question @param {string} suggestion */
+  /**
+   * Returns the user's answer, or the suggestion if the answer is empty.
+   *
+   * @param {string} question
+   * @param {string} suggestion
+   */
   async asks(question, suggestion) {
     this.#stdout.write(`${question} (${suggestion}): `)
     const { value, done } = await this.#lines.next()
@@ -161,6 +168,6 @@ function writeChanges(folder, changes) {
 }
 
 /** @param {string} text */
-const indented = (text) => text.replace(/^(?=.)/gm, '  ').replace(/\n*$/, '\n')
+const indentLines = (text) => text.replace(/^(?=.)/gm, '  ').replace(/\n*$/, '\n')
 
 module.exports = { HELP, run }

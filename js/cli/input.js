@@ -1,14 +1,17 @@
-/** Finds the token in the input of `explain`: a token, the headers of a request, or whatever else people paste. */
+/**
+ * Finds the token in the input of `explain`, which may be a token, the headers of a request, or other text that
+ * contains a token.
+ */
 
 const { splitShellWords } = require('./shell-words')
 
-/** Maximum length of the input, far longer than any request's headers. */
+/** Maximum length of the input, which far exceeds the headers of any request. */
 const MAX_INPUT_LENGTH = 1024 * 1024
 
 /**
  * @typedef {{ authorization: string[], cookie: string[] }} Headers
- * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string }} Found - A token, or the headers of a
- *   request, and where they were.
+ * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string }} Found - A token, or the
+ * headers of a request, and the place where they were found.
  */
 
 /**
@@ -84,7 +87,7 @@ function findInJson(text) {
   }
 }
 
-/** The members that may contain a token, the most likely first, in lower case. */
+/** The names of members that may contain a token, in lower case, with the most likely name first. */
 const JSON_MEMBERS = [
   'authorization',
   'cookie',
@@ -97,7 +100,8 @@ const JSON_MEMBERS = [
 ]
 
 /**
- * Yields the members of all objects that are strings. `{ "name": "Cookie", "value": "…" }`, as in HAR files, is one member.
+ * Yields every string member of an object and of its nested objects. An object such as `{ "name": "Cookie", "value":
+ * "…" }`, as in HAR files, counts as one member.
  *
  * @type {(value: unknown, depth?: number) => Generator<[string, string]>}
  */
@@ -129,7 +133,7 @@ function findInHeaderLines(text, source = '') {
   if (authorization.length + cookie.length === 0) return undefined
   const names = [authorization.length > 0 && 'Authorization', cookie.length > 0 && 'Cookie'].filter(Boolean)
   const foundIn = `the ${names.join(' and ')} header${names.length > 1 ? 's' : ''}${source}`
-  // Like Node, join several Cookie headers.
+  // Several `Cookie` headers are joined, as in Node.
   return { authorization, cookie: cookie.join('; '), foundIn }
 }
 
@@ -162,14 +166,14 @@ function findInSetCookie(text) {
  */
 function findInParameter(text) {
   const [, name, value] = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]+)/i.exec(text) ?? []
-  return name === undefined ? undefined : { token: percentDecoded(value), foundIn: `"${name}"` }
+  return name === undefined ? undefined : { token: decodePercent(value), foundIn: `"${name}"` }
 }
 
 /** @type {(token: string) => Found} */
 const findInQuotes = (token) => ({ token: withoutBearer(token.trim()), foundIn: 'the text in quotes' })
 
 /**
- * Returns the text itself, or the only part of the text that looks like a token.
+ * Returns a text itself, or the only part of the text that looks like a token.
  *
  * @type {(text: string) => Found}
  */
@@ -178,7 +182,7 @@ function findInText(text) {
   if (quoted !== undefined) return findInQuotes(quoted)
   const joined = withoutBearer(text).replace(/\s+/g, '')
   if (joined !== withoutBearer(text) && LOOKS_LIKE_JWT.test(joined)) return { token: joined, foundIn: 'several lines' }
-  const decoded = percentDecoded(withoutBearer(text))
+  const decoded = decodePercent(withoutBearer(text))
   if (decoded !== withoutBearer(text) && LOOKS_LIKE_JWT.test(withoutBearer(decoded)))
     return { token: withoutBearer(decoded), foundIn: 'the percent-encoded text' }
   // A second `Bearer` is kept, because `explain` must report this mistake.
@@ -189,7 +193,7 @@ function findInText(text) {
   return { token: withoutBearer(text), foundIn: WHOLE_INPUT }
 }
 
-/** The place of a token that is the whole input. */
+/** The description of the place if the token is the whole input. */
 const WHOLE_INPUT = 'the input'
 const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
@@ -197,7 +201,7 @@ const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 const withoutBearer = (token) => token.replace(/^bearer\s+/i, '')
 
 /** @param {string} text */
-function percentDecoded(text) {
+function decodePercent(text) {
   try {
     return decodeURIComponent(text)
   } catch {

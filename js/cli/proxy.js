@@ -7,7 +7,7 @@ const native = require('../core/addon')
 /**
  * @param {URL} url
  * @param {Environment} env
- * @returns {{ proxy: URL | null, says: string, wrong?: string }} the proxy, and the reason for using it or not using any
+ * @returns {{ proxy: URL | null, says: string, wrong?: string }} The proxy, and the reason why the connection uses or does not use a proxy.
  */
 function proxyFor(url, env) {
   /** @type {Record<string, string>} */
@@ -22,7 +22,7 @@ function proxyFor(url, env) {
   }
   if (route.proxy === null) return { proxy: null, says: 'none' }
   const proxy = new URL(route.proxy)
-  // `says` omits the user name and password.
+  // The text in `says` omits the user name and the password of the proxy.
   return { proxy, says: `${proxy.protocol}//${proxy.host} (${variable})` }
 }
 

@@ -1,6 +1,9 @@
-/** Splits a command line into words, as "Copy as cURL" in browsers writes it for bash, cmd and PowerShell. */
+/**
+ * Splits a command line into words. Browsers write such command lines with "Copy as cURL", for bash, cmd and
+ * PowerShell.
+ */
 
-/** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues the command. */
+/** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues a command. */
 const LINE_CONTINUATION = /\s*[\\^`]\r?\n\s*/g
 /** Matches `'…'`, `$'…'`, `"…"`, an escaped character, white space, or other characters. */
 const WORD_PART = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|(\s+)|([^\s'"\\^$]+|\$)/gs

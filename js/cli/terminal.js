@@ -1,12 +1,15 @@
-/** Terminal output, with colors where supported and without control sequences from untrusted text. */
+/** Terminal output with colors, if the terminal supports them, and without control sequences from untrusted text. */
 
 /** @typedef {ReturnType<typeof createPainter>} Paint */
 
-/** Control, format and separator characters. For example, an escape sequence in a claim could overwrite the lines above. */
+/**
+ * Control, format and separator characters. An escape sequence in a claim, for example, could overwrite the lines
+ * above.
+ */
 const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
- * Escapes untrusted text and keeps it on one line.
+ * Escapes untrusted text so that it stays on one line.
  *
  * @param {string} text
  */
@@ -20,7 +23,7 @@ const printable = (text) => text.replace(UNSAFE_CHARACTERS, (char) => `\\u{${cha
 const printableJson = (value) =>
   JSON.stringify(value, null, 2)
     .split('\n')
-    // Characters outside the Basic Multilingual Plane become two escapes, so the result is valid JSON.
+    // A character outside the Basic Multilingual Plane becomes two escapes, so that the result is valid JSON.
     .map((line) => line.replace(UNSAFE_CHARACTERS, (char) => char.split('').map(escapeCodeUnit).join('')))
     .join('\n')
 
@@ -37,7 +40,7 @@ function hasColors(stream, { FORCE_COLOR, NO_COLOR, TERM }) {
 }
 
 /**
- * Returns functions that color text if the stream supports it.
+ * Returns functions that color text if a stream supports colors.
  *
  * @param {{ isTTY?: boolean }} stream
  * @param {Record<string, string | undefined>} env
@@ -73,8 +76,8 @@ function wrapText(text, indent, width) {
 }
 
 /**
- * Wraps a help text. The description of an option stays in its column, and indented commands are not wrapped, so that they can be
- * copied.
+ * Wraps a help text. The description of an option stays in its column. Indented commands are not wrapped, so that users
+ * can copy them.
  *
  * @param {string} help
  * @param {number} width - In columns.
@@ -89,7 +92,7 @@ function wrapHelp(help, width) {
 }
 
 /**
- * The width to wrap text at: that of the terminal, up to a width at which lines are still easy to read.
+ * Returns the width for wrapping text: the width of the terminal, but at most a width at which lines are easy to read.
  *
  * @param {{ columns?: number }} stream
  */

@@ -60,12 +60,12 @@ async function readOptions(flags) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
   return /** @type {any} */ ({
-    // The application's options may contain `undefined`, which the core reports if it is an error.
+    // The application's options may contain `undefined`, which the core reports if it is invalid.
     ...own,
     ...withoutUndefined({
       logtoUrl: flags.url,
-      audience: oneOrMany(flags.audience) ?? own.audience ?? null,
-      issuer: oneOrMany(flags.issuer),
+      audience: singleOrArray(flags.audience) ?? own.audience ?? null,
+      issuer: singleOrArray(flags.issuer),
       jwksUri: flags['jwks-uri'],
       jwks: flags.jwks === undefined ? undefined : await readJson(flags.jwks),
       requiredScope: flags.scope?.flatMap(splitWords),
@@ -76,7 +76,7 @@ async function readOptions(flags) {
       tokenType: flags['any-type'] ? null : flags['token-type'],
       algorithms: flags.algorithm,
       clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']),
-      // The checks and the times in the output use the same date.
+      // The checks use the same date as the times in the output.
       currentDate: at ?? own.currentDate ?? new Date(),
       jwksTimeoutMs: readNumber('timeout', flags.timeout),
       allowGuest: false,
@@ -116,7 +116,7 @@ function parseTime(text) {
 }
 
 /** @param {string[] | undefined} values */
-const oneOrMany = (values) => (values?.length === 1 ? values[0] : values)
+const singleOrArray = (values) => (values?.length === 1 ? values[0] : values)
 
 /** @param {string} text */
 const splitWords = (text) => text.split(' ').filter((word) => word !== '')
@@ -125,4 +125,4 @@ const splitWords = (text) => text.split(' ').filter((word) => word !== '')
 const withoutUndefined = (object) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, oneOrMany, loadOptions, readOptions }
+module.exports = { FLAGS, HELP, singleOrArray, loadOptions, readOptions }

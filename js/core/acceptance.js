@@ -1,9 +1,9 @@
-/** The application's own checks of a context, and the principals that it accepts without a token. */
+/** The application's own checks of a context, and the principals that the application accepts without a token. */
 
 const native = require('./addon')
 const { newContext } = require('./context')
-const { AuthError, authError, invalidOption, orThrow } = require('./errors')
-const { own, snapshot } = require('./options')
+const { AuthError, authError, invalidOption, valueOrThrow } = require('./errors')
+const { ownProperty, snapshot } = require('./options')
 const { validateClaims } = require('./schema')
 const { isPromise } = require('./settle')
 
@@ -20,8 +20,9 @@ const hasChecks = ({ claims, check, isRevoked }) =>
   isRevoked !== undefined || check !== undefined || claims !== undefined
 
 /**
- * Performs the application's own checks of a context that has passed all others. Returns the rejection, if any, and a promise
- * only if one of the functions does. Without closures, the checks of a previously verified token cost half as much.
+ * Performs the application's own checks of a context that has passed all checks of the core. Returns the rejection, if
+ * any. Returns a promise only if one of the application's functions returns a promise. The function creates no
+ * closures, which halves the time of the checks of a previously verified token.
  *
  * @type {(auth: AuthContext, functions: Functions, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
@@ -50,7 +51,8 @@ function rejectionAfterCheck(auth, { isRevoked }) {
 }
 
 /**
- * Returns the rejection if the application's `check` does not permit the request. An `AuthError` that it throws is the rejection.
+ * Returns the rejection if the application's `check` does not permit the request. An `AuthError` that `check` throws is
+ * also returned as the rejection.
  *
  * @type {(check: Function, auth: AuthContext, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
@@ -73,7 +75,8 @@ function thrownRejection(error) {
 /** @param {unknown} isPermitted */
 function forbidUnless(isPermitted) {
   if (isPermitted === true) return undefined
-  // An object, such as an empty array of memberships, would pass by mistake.
+  // A value other than a boolean is an error, because an object such as an empty array of memberships would pass by
+  // mistake.
   if (isPermitted) throw invalidOption('check', 'it to return a boolean', isPermitted)
   return authError(native.refusal('forbidden'))
 }
@@ -89,9 +92,9 @@ const revokedRejection = (isRevoked) => (isRevoked ? authError(native.refusal('t
  */
 function externalContext(returned, { core }, extras) {
   const principal = snapshot(returned)
-  const claims = typeof principal === 'object' ? own(principal, 'claims') : undefined
-  const payload = JSON.stringify({ sub: own(Object(principal), 'userId'), ...claims })
-  const result = orThrow(
+  const claims = typeof principal === 'object' ? ownProperty(principal, 'claims') : undefined
+  const payload = JSON.stringify({ sub: ownProperty(Object(principal), 'userId'), ...claims })
+  const result = valueOrThrow(
     core.verifier.acceptPrincipal(principal, payload, extras?.organization, extras?.noOrganization),
   )
   return typeof result === 'string' ? newContext(result, undefined) : authError(result)

@@ -9,7 +9,10 @@ function loadAddon() {
   }
 }
 
-/** @param {Error} error - Thrown by the generated loader. Its chain of causes has one error per location tried. */
+/**
+ * @param {Error} error - The error of the generated loader, whose chain of causes has one error per location that was
+ * tried.
+ */
 function loadErrorMessage(error) {
   const platform = platformOf(process)
   if (!PLATFORMS.includes(platform)) {
@@ -31,8 +34,9 @@ function loadErrorMessage(error) {
 }
 
 /**
- * Returns whether this module runs inside the output of a bundler, where `require` finds neither the binary nor the platform's
- * package. Turbopack keeps the file name, but its `require` fails with messages of its own.
+ * Returns whether this module runs inside the output of a bundler, where `require` finds neither the binary nor the
+ * platform's package. Turbopack keeps the name of this file, but its `require` fails with other messages than the
+ * messages of Node.
  *
  * @param {Error} error
  */
@@ -40,7 +44,7 @@ const isBundled = (error) =>
   !/[\\/]js[\\/]core[\\/]addon\.js$/.test(__filename) || /too dynamic|into a module/.test(loadFailures(error))
 
 /**
- * Returns the platform, as it appears in package names.
+ * Returns the name of a platform as it appears in package names.
  *
  * @param {NodeJS.Process} process
  */
@@ -65,13 +69,13 @@ function isInstalled(name) {
 function loadFailures(error) {
   const messages = []
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-    // Skip the error for the binary next to the loader, which exists only in a checkout.
+    // The error about the binary next to the loader is skipped, because only a checkout contains that binary.
     if (!cause.message.startsWith("Cannot find module './")) messages.push(cause.message.split('\n')[0])
   }
   return messages.join('; ') || error.message
 }
 
-/** The platforms that have a binary package. */
+/** The platforms for which a binary package exists. */
 const PLATFORMS = [
   'darwin-arm64',
   'darwin-x64',

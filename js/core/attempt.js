@@ -28,7 +28,8 @@ class TokenAttempt {
     this.position = 0
     /** @type {Attempt[] | undefined} */
     this.alternatives = undefined
-    // `fallback` is only called for requests: never for a token that was passed as a string, nor for an alternative.
+    // `fallback` is called only for requests, and neither for a token that was passed as a string nor in an alternative
+    // attempt.
     this.isAlternative = true
   }
 
@@ -55,7 +56,10 @@ class RequestAttempt {
   /** The position of the accepted token among the tokens of the request. */
   position = 0
 
-  /** @type {any} - The properties of the request that are rarely present, without a prototype, which others could pollute. */
+  /**
+   * @type {any} - The properties of the request that are rarely present. The object has no prototype, because other
+   * code could pollute a prototype.
+   */
   extras = undefined
 
   /**
@@ -64,7 +68,7 @@ class RequestAttempt {
    */
   alternatives = undefined
 
-  /** Whether this attempt is an alternative, whose failure is not reported to the application. */
+  /** Whether this attempt is an alternative attempt, whose failure is not reported to the application. */
   isAlternative = false
 
   /**
@@ -87,7 +91,7 @@ class RequestAttempt {
     }
   }
 
-  /** @param {unknown} token - The value returned by the application's `getToken`. */
+  /** @param {unknown} token - The value that the application's `getToken` has returned. */
   useToken(token) {
     if (token === null || token === undefined) return
     if (typeof token !== 'string') {
@@ -96,7 +100,7 @@ class RequestAttempt {
     this.extras = { __proto__: null, ...this.extras, token: truncate(token) }
   }
 
-  /** @param {string | null} organization - Set if it depends on the request. */
+  /** @param {string | null} organization - The required organization, if the organization depends on the request. */
   requireOrganization(organization) {
     const required = { organization: organization ?? undefined, noOrganization: organization === null }
     this.extras = { __proto__: null, ...this.extras, ...required }
@@ -104,7 +108,7 @@ class RequestAttempt {
 
   verify() {
     const { core, functions } = this.parsed
-    // Passing one object through N-API takes longer than passing all the strings.
+    // Passing an object through N-API takes longer than passing several strings.
     return core.verifier.verifyRequest(now(functions.currentDate), this.authorization, this.cookies, this.extras)
   }
 
@@ -117,7 +121,7 @@ class RequestAttempt {
   }
 
   /**
-   * Rejects the accepted token. As after any rejection with 401, the core tries the request's next token.
+   * Rejects the accepted token. After a rejection with 401, the core tries the next token of the request.
    *
    * @param {AuthError} error
    * @returns {Result}
@@ -130,17 +134,18 @@ class RequestAttempt {
 }
 
 /**
- * Cuts a token that is too long. One extra character is enough for the core to reject it, so the rest is not copied.
+ * Cuts a token that is too long. The core rejects a token with one character more than the maximum, so the other
+ * characters are not copied.
  *
  * @param {string} token
  */
 const truncate = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
 
 /**
- * Returns the date against which tokens are checked, in milliseconds since 1970. `Date` is looked up each time, because fake
- * timers in tests replace it.
+ * Returns the date against which tokens are checked, in milliseconds since 1970. `Date` is looked up for every call,
+ * because fake timers in tests replace it.
  *
- * @param {Function | undefined} currentDate - The application's option.
+ * @param {Function | undefined} currentDate - The application's option `currentDate`.
  * @returns {number}
  */
 function now(currentDate) {

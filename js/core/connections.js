@@ -1,15 +1,16 @@
 /**
- * Keeps track of pending verifications per connection. If the client disconnects, they are cancelled, because nobody would
- * receive the responses. If many are pending, the connection is not read until they are done, so that clients that pipeline
- * requests can neither fill the queue of signature checks nor keep the event loop from other connections.
+ * Keeps track of pending verifications per connection. If a client disconnects, its verifications are cancelled,
+ * because nobody would receive the responses. A connection with many pending verifications is not read until the
+ * verifications are done. Clients that pipeline requests can therefore neither fill the queue of signature checks nor
+ * keep the event loop from other connections.
  */
 
 const native = require('./addon')
-const { endOfTurn } = require('./timers')
+const { callAfterTurn } = require('./timers')
 
 /**
- * Number of pending verifications from which a connection is not read. Browsers and proxies wait for each response, so only
- * clients that pipeline requests have more than one.
+ * The number of pending verifications at which a connection is no longer read. Browsers and proxies wait for each
+ * response, so only clients that pipeline requests have several pending verifications per connection.
  */
 const MAX_PENDING = 8
 
@@ -18,7 +19,7 @@ const MAX_PENDING = 8
 /** The pending verifications of each connection. @type {WeakMap<object, Pending>} */
 const pendingByConnection = new WeakMap()
 
-/** Paused connections that are to be read again. @type {any[]} */
+/** The paused connections that are to be read again. @type {any[]} */
 const connectionsToResume = []
 
 /**
@@ -69,35 +70,35 @@ function pendingOf(connection) {
 }
 
 /**
- * Stops reading a socket. `socket.pause()` would have no effect while Node's HTTP parser reads the socket directly. HTTP/2 has flow
- * control of its own, and its streams are not sockets.
+ * Stops reading a socket. `socket.pause()` would have no effect while Node's HTTP parser reads the socket directly.
+ * HTTP/2 streams are not sockets, and HTTP/2 has flow control of its own.
  *
  * @type {(connection: any, pending: Pending) => void}
  */
 function pauseReading(connection, pending) {
   if (typeof connection._handle?.readStop !== 'function') return
-  // The socket is paused again for each request, because Node resumes reading whenever it has sent a response.
+  // The socket is paused again for every request, because Node resumes reading after every response.
   connection._handle.readStop()
   pending.isPaused = true
 }
 
 /**
- * Reads a socket again, in a later turn of the event loop. In each turn, one socket is resumed: reading one takes up to 20 ms if
- * it contains a hundred pipelined requests, and other connections have to wait that long.
+ * Reads a socket again, in a later turn of the event loop. Only one socket is resumed per turn, because reading a
+ * socket with a hundred pipelined requests takes up to 20 ms, and other connections have to wait that long.
  *
  * @param {any} connection
  */
 function resumeReading(connection) {
-  if (connectionsToResume.push(connection) === 1) endOfTurn(resumeNext)
+  if (connectionsToResume.push(connection) === 1) callAfterTurn(resumeNext)
 }
 
 function resumeNext() {
   const connection = connectionsToResume.shift()
-  if (connectionsToResume.length > 0) endOfTurn(resumeNext)
+  if (connectionsToResume.length > 0) callAfterTurn(resumeNext)
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
-  // If the client does not read the responses, or the application does not read the body of a request, Node has stopped
-  // reading too and will resume by itself. Reading now would cause a parse error or fill the memory.
+  // If the client does not read the responses, or the application does not read a request body, Node has stopped
+  // reading too, and will resume without help. Resuming such a socket would cause a parse error or fill the memory.
   const handle = connection._handle
   if (handle?.reading !== false) handle?.readStart()
 }
@@ -106,7 +107,7 @@ function resumeNext() {
  * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`.
  * Frameworks keep the original request in `raw` (Fastify), `raw.req` (Hapi), `req.raw` (Hono) or `req` (Koa). The
  * original request is tried first, because the `socket` that frameworks copy from an HTTP/2 request represents the
- * connection that all streams share.
+ * connection of all streams.
  *
  * @param {any} source
  * @returns {any}
@@ -121,7 +122,7 @@ function connectionOf(source) {
 
 /** @type {(connection: any, cancel: () => void) => void} */
 function onDisconnect(connection, cancel) {
-  // One listener per connection, however many requests it carries.
+  // A connection gets a single listener, even if it carries many requests.
   if (typeof connection.once === 'function') connection.once('close', cancel)
   else connection.addEventListener('abort', cancel, { once: true })
 }

@@ -8,20 +8,22 @@ const { sharedObject } = require('./shared')
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
 /**
- * The verified JSON that a context was built from, and the requirements that it is known to meet. Handlers cannot read or
- * change the proof, even if they modify the context.
+ * The verified JSON from which a context was built, and the requirements that the context is known to meet. Handlers
+ * cannot read or change the proof, even if they modify the context.
  *
  * @typedef {{ json: string, metRequirements: WeakSet<object> | undefined }} Proof
  */
 
 /**
- * How a context was verified, with access to its token. This record is private too, so that the token never appears in
- * logs.
+ * The attempt that verified a context, which gives access to the token. The attempt is in a private field, so that the
+ * token never appears in logs.
  *
  * @typedef {import('./attempt').Attempt | undefined} Origin
  */
 
-/** Its constructor returns the object that it receives, so that a subclass can add private fields to that object. */
+/**
+ * The constructor returns the object that it receives, so that a subclass can add private fields to an existing object.
+ */
 class ReturnOverride {
   /** @param {object} object */
   constructor(object) {
@@ -31,8 +33,9 @@ class ReturnOverride {
 }
 
 /**
- * Stores the record in a private field, because lookups in a WeakMap and its garbage collection take many times as long. All
- * copies of the package use the class of the first one, so each recognizes the contexts of the others.
+ * Stores the record of a context in a private field, because lookups in a WeakMap and its garbage collection take many
+ * times as long. All copies of the package use the class of the first copy, so that each copy recognizes the contexts
+ * of all others.
  */
 const RecordedContext = sharedObject('RecordedContext', () => {
   return class RecordedContext extends ReturnOverride {
@@ -71,13 +74,19 @@ const RecordedContext = sharedObject('RecordedContext', () => {
 const newContext = (json, origin) =>
   /** @type {any} */ (new RecordedContext(JSON.parse(json), { json, metRequirements: undefined }, origin))
 
-/** Maximum number of cached contexts, in two generations. When the younger one is full, the older one is dropped. */
+/**
+ * Maximum number of cached contexts, in two generations. When the younger generation is full, the older generation is
+ * dropped.
+ */
 const MAX_CACHED_CONTEXTS = 1000
 
-/** Maximum number of characters in the JSON of a cached context, which bounds the memory used by the cache. */
+/** Maximum number of characters in the JSON of a cached context, which limits the memory usage of the cache. */
 const MAX_JSON_LENGTH = 4 * 1024
 
-/** @typedef {{ proof: Proof, auth: any }} CachedContext - `auth` is null if a claim is an object, since copies would share it. */
+/**
+ * @typedef {{ proof: Proof, auth: any }} CachedContext - `auth` is null if a claim is an object, because copies of the
+ * context would share that object.
+ */
 
 /** @type {Map<number, CachedContext>} */
 let youngGeneration = new Map()
@@ -85,10 +94,11 @@ let youngGeneration = new Map()
 let oldGeneration = new Map()
 
 /**
- * Returns the context of a previously verified token, as a new object for every call. Copying is 20 times as fast as
- * parsing. The copy is an object literal, because adding the private field to `{ ...auth }` takes 2 µs.
+ * Returns the context of a previously verified token, as a new object for every call. Copying a context is 20 times as
+ * fast as parsing its JSON. The copy is an object literal, because adding the private field to `{ ...auth }` takes 2
+ * µs.
  *
- * @param {number} id - The id that the preceding native call returned.
+ * @param {number} id - The id that the last native call returned.
  * @param {Origin} origin
  * @returns {AuthContext}
  */
@@ -138,7 +148,8 @@ function cacheContext(id, entry) {
  * Returns the guest that a rejected request becomes, or throws the rejection.
  *
  * @param {RejectedRequest} rejected - From the core.
- * @param {InstanceType<typeof import('./errors').AuthError> | undefined} error - Set if the application rejected the request.
+ * @param {InstanceType<typeof import('./errors').AuthError> | undefined} error - The application's rejection, if the
+ * application rejected the request.
  * @param {Origin} origin
  * @returns {import('../..').GuestContext}
  */
@@ -162,7 +173,8 @@ function guestOrThrow(rejected, error, origin) {
 }
 
 /**
- * Returns whether an object is a context of this package. Its shape does not prove that, because custom claims may have it too.
+ * Returns whether an object is a context of this package. The shape of an object proves nothing, because custom claims
+ * may have the shape of a context.
  *
  * @param {unknown} value
  * @returns {value is AuthContext}
@@ -170,7 +182,7 @@ function guestOrThrow(rejected, error, origin) {
 const isContext = (value) => RecordedContext.record(value) !== undefined
 
 /**
- * Returns the proof of a context that was built from a token; undefined for guests and for all other objects.
+ * Returns the proof of a context that was built from a token, or undefined for guests and for all other objects.
  *
  * @type {(auth: unknown) => Proof | undefined}
  */
@@ -180,7 +192,7 @@ function proofOf(auth) {
 }
 
 /**
- * Returns the rejection that made a guest of a request.
+ * Returns the rejection that made the request a guest.
  *
  * @type {(auth: unknown) => RejectedRequest | undefined}
  */
@@ -189,11 +201,14 @@ function rejectionOf(auth) {
   return record !== undefined && Object.hasOwn(record, 'code') ? /** @type {RejectedRequest} */ (record) : undefined
 }
 
-/** Returns whether a guest's id was created for this request, so that the browser does not have its cookie yet. */
+/**
+ * Returns whether a guest's id was created for this request, in which case the browser does not have the guest cookie
+ * yet.
+ */
 const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guestIsNew === true
 
 /**
- * Makes another object a context with the same record.
+ * Makes a copy of a context a context with the same record.
  *
  * @template {object} T
  * @param {T} copy
@@ -210,7 +225,7 @@ const withRecordOf = (copy, auth) =>
   )
 
 /**
- * Returns the attempt that a context results from; undefined for an external principal.
+ * Returns the attempt that verified a context, or undefined for an external principal.
  *
  * @type {(auth: AuthContext) => Origin}
  */

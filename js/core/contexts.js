@@ -17,7 +17,7 @@ const { reportRejection } = require('./warnings')
 /** @typedef {InstanceType<typeof AuthError>} Rejection */
 
 /**
- * Verifies the tokens of an attempt. Returns or throws synchronously unless it has to wait for something.
+ * Verifies the tokens of an attempt. Returns or throws synchronously if no part of the verification has to wait.
  *
  * @type {(attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */
@@ -38,7 +38,7 @@ function contextOf(attempt, trace) {
  * @param {Result} result
  * @param {Attempt} attempt
  * @param {Trace} [trace]
- * @param {Rejection} [rejection] - The application's rejection of the token that was accepted before.
+ * @param {Rejection} [rejection] - The application's rejection of the previously accepted token, if any.
  * @returns {AuthContext | Promise<AuthContext>}
  */
 function contextFrom(result, attempt, trace, rejection) {
@@ -55,7 +55,7 @@ function contextFrom(result, attempt, trace, rejection) {
   }
   if (typeof result === 'string') return afterVerification(newContext(result, attempt), attempt, trace)
   if (result.slow) scheduleEndOfTurn()
-  // Check own properties only, because a polluted prototype must not turn a rejection into a context.
+  // Only own properties are checked, because a polluted prototype must not turn a rejection into a context.
   if (!Object.hasOwn(result, 'context'))
     return afterRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt, rejection)
   const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
@@ -65,8 +65,8 @@ function contextFrom(result, attempt, trace, rejection) {
 }
 
 /**
- * Returns the context of a new token. Without checks it is deferred by a microtask, so that timing does not depend on which
- * thread checks the signature.
+ * Returns the context of a new token. The function is async even without checks of the application, so that its timing
+ * does not depend on the thread that checks the signature.
  *
  * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
  */
@@ -76,12 +76,12 @@ const afterVerification = async (auth, attempt, trace) =>
 /** @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function applyChecks(auth, attempt, trace) {
   const rejection = applicationRejection(auth, attempt.parsed.functions, attempt.source)
-  if (isPromise(rejection)) return rejection.then((settled) => acceptedOrNext(auth, settled, attempt, trace))
-  return acceptedOrNext(auth, rejection, attempt, trace)
+  if (isPromise(rejection)) return rejection.then((settled) => acceptOrTryNextToken(auth, settled, attempt, trace))
+  return acceptOrTryNextToken(auth, rejection, attempt, trace)
 }
 
 /** @type {(auth: AuthContext, rejection: Rejection | undefined, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
-const acceptedOrNext = (auth, rejection, attempt, trace) =>
+const acceptOrTryNextToken = (auth, rejection, attempt, trace) =>
   rejection === undefined ? auth : contextFrom(attempt.reject(rejection), attempt, trace, rejection)
 
 /** @type {(result: RejectedRequest, attempt: Attempt, rejection: Rejection | undefined) => AuthContext | Promise<AuthContext>} */
@@ -93,7 +93,7 @@ function afterRejection(result, attempt, rejection) {
     alternative.isAlternative = true
     return tryAlternative(alternative, () => afterRejection(result, attempt, rejection))
   }
-  // The core knows only the code of a rejection by the application.
+  // For a rejection by the application, the core returns only the code.
   const known = rejection?.code === result.code ? rejection : undefined
   const { fallback } = parsed.functions
   if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {
@@ -107,7 +107,7 @@ function afterRejection(result, attempt, rejection) {
       return afterFallback(externalContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
-      // Any exception is a fault of the application, never a rejection, which could produce a guest.
+      // An exception of `fallback` is a fault of the application, because a rejection could make the request a guest.
       throw thrown instanceof AuthError
         ? new Error(`fallback has thrown: ${thrown.message}`, { cause: thrown })
         : thrown
@@ -116,7 +116,8 @@ function afterRejection(result, attempt, rejection) {
 }
 
 /**
- * Tries another token of the request, which is from another Logto server. If it is not valid either, the first error counts.
+ * Tries another token of the request, which was issued by another Logto server. If the other token is not valid either,
+ * the error of the first token counts.
  *
  * @type {(alternative: Attempt, onFailure: () => AuthContext | Promise<AuthContext>) => AuthContext | Promise<AuthContext>}
  */
@@ -133,7 +134,7 @@ const tryAlternative = (alternative, onFailure) =>
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
 function afterFallback(outcome, result, attempt) {
   const refuse = (/** @type {Rejection} */ rejection) => {
-    // The request had no token but other credentials, which the application has refused.
+    // With 'no-token', a request whose other credentials the application has rejected does not become a guest.
     if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
     return guestOrThrow(result, rejection, attempt)
   }

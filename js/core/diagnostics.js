@@ -1,4 +1,7 @@
-/** Publishes verifications and key fetches on `diagnostics_channel`: see `VerificationMessage` and `KeyFetchMessage` in index.d.ts. */
+/**
+ * Publishes verifications and key fetches on channels of `diagnostics_channel`: see `VerificationMessage` and
+ * `KeyFetchMessage` in index.d.ts.
+ */
 
 const { channel } = require('node:diagnostics_channel')
 const native = require('./addon')
@@ -12,7 +15,7 @@ const { settle } = require('./settle')
 const verifications = channel('logto-authkit:verify')
 const keyFetches = channel('logto-authkit:jwks')
 
-/** Returns whether there are subscribers. If not, this check is the only cost of diagnostics. */
+/** Returns whether there are subscribers. Without subscribers, this check is the only cost of diagnostics. */
 const hasSubscribers = () => verifications.hasSubscribers || keyFetches.hasSubscribers
 
 /**
@@ -46,9 +49,9 @@ function publishVerification(verify) {
 }
 
 /**
- * Publishes finished key fetches. They finish on native threads, and the core keeps their records until a JavaScript thread
- * with a subscriber takes them. Notifying a thread would require a handle that keeps the process alive and outlives its
- * worker.
+ * Publishes finished key fetches. Key fetches finish on native threads, and the core keeps their records until a
+ * JavaScript thread with a subscriber takes them. Notifying a JavaScript thread would require a handle that keeps the
+ * process alive and outlives its worker.
  */
 function publishKeyFetches() {
   if (!keyFetches.hasSubscribers) return

@@ -1,13 +1,22 @@
 /** Reads the environment variables that replace missing options. */
 
 const { contract } = require('./contract')
+const { ownProperty } = require('./plain')
 
 /** @typedef {import('../native/binding').EnvironmentVariables} Environment - The values of the variables, by the name of their options. */
 
-/** Defines every variable as an own property; otherwise the core could read values from a polluted prototype. @type {Environment} */
+/**
+ * Defines every variable as an own property, because the core could read missing properties from a polluted prototype.
+ *
+ * @type {Environment}
+ */
 const NO_VARIABLES = /** @type {any} */ ({ logtoUrl: undefined, audience: undefined })
 
-/** The variables by option set, each with the name of its option. @type {Map<string, [option: string, variable: string][]>} */
+/**
+ * The environment variables of each option set, with the names of the options that they replace.
+ *
+ * @type {Map<string, [option: string, variable: string][]>}
+ */
 const variablesBySet = new Map(
   Object.entries(contract().options).map(([set, rows]) => [
     set,
@@ -24,23 +33,20 @@ const variablesBySet = new Map(
  */
 function environmentFor(optionSet, options) {
   if (typeof options !== 'object' || options === null) return null
-  const missing = (variablesBySet.get(optionSet) ?? []).filter(([option]) => own(options, option) === undefined)
+  const missing = (variablesBySet.get(optionSet) ?? []).filter(([option]) => ownProperty(options, option) === undefined)
   if (missing.length === 0) return null
   return {
     ...NO_VARIABLES,
-    ...Object.fromEntries(missing.map(([option, variable]) => [option, own(process.env, variable)])),
+    ...Object.fromEntries(missing.map(([option, variable]) => [option, ownProperty(process.env, variable)])),
   }
 }
 
 /**
- * Returns the options, or an empty object if they are omitted and variables can replace all required ones.
+ * Returns the options, or an empty object if the options are omitted and variables can replace all required options.
  *
  * @type {(optionSet: string, options: unknown) => unknown}
  */
-const optionsOrNone = (optionSet, options) =>
+const optionsOrEmpty = (optionSet, options) =>
   options === undefined && variablesBySet.get(optionSet)?.length ? {} : options
 
-/** Ignores properties that a polluted prototype adds. @type {(object: any, name: string) => any} */
-const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined)
-
-module.exports = { NO_VARIABLES, environmentFor, optionsOrNone }
+module.exports = { NO_VARIABLES, environmentFor, optionsOrEmpty }

@@ -25,7 +25,7 @@ class AuthError extends Error {
     super(message, rejected.cause === null ? undefined : { cause: causeOf(rejected.cause, rejected.causeCode) })
     this.code = /** @type {import('../..').AuthErrorCode} */ (rejected.code)
     this.status = /** @type {import('../..').AuthError['status']} */ (rejected.status)
-    // Fastify and http-errors read this name.
+    // Fastify and http-errors read `statusCode`.
     this.statusCode = this.status
     this.wwwAuthenticate = rejected.challenge
     /** @type {Record<string, string>} */
@@ -36,24 +36,24 @@ class AuthError extends Error {
     this.details = JSON.parse(rejected.details)
   }
 
-  /** Returns only what clients may see, in case the error is serialized into a response. */
+  /** Returns only the properties that clients may see, because applications may serialize the error into a response. */
   toJSON() {
     return { name: 'AuthError', code: this.code, status: this.status, message: this.message }
   }
 }
-// Like the `name` of built-in errors, both properties are on the prototype, because own properties would appear in
-// every log line.
+// `name` and `statusCode` are on the prototype, like the `name` of built-in errors, because own properties would appear
+// in every log line.
 Object.defineProperty(AuthError.prototype, BRAND, { value: true })
 Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configurable: true, writable: true })
 
 /**
  * @param {RejectedRequest} rejected
- * @param {string} [message] - Replaces the core's message.
+ * @param {string} [message] - A message that replaces the message of the core.
  */
 const authError = (rejected, message = rejected.message) => new AuthError(CONSTRUCTOR_KEY, rejected, message)
 
 /**
- * Returns the members of a rejection that an error has.
+ * Returns the rejection that an error represents.
  *
  * @param {AuthError} error
  */
@@ -73,8 +73,12 @@ function forbidden(message) {
   return /** @type {any} */ (authError(native.refusal('forbidden', message)))
 }
 
-/** The rejections whose challenge is complete, with or without `resource_metadata`. @type {WeakSet<object>} */
-const completed = new WeakSet()
+/**
+ * The rejections with a complete challenge, which may or may not contain `resource_metadata`.
+ *
+ * @type {WeakSet<object>}
+ */
+const finalRejections = new WeakSet()
 
 /**
  * Adds the `resource_metadata` parameter to the challenge (RFC 9728 section 5.1), unless the challenge already has one.
@@ -82,12 +86,12 @@ const completed = new WeakSet()
  * @template T
  * @param {T} error
  * @param {string | null} url - Serialized by `URL`, so it contains no quotes or backslashes.
- * @param {boolean} [isFinal] - Whether later calls must not add another URL.
+ * @param {boolean} [isFinal] - Whether later calls must not add a URL.
  * @returns {T}
  */
 function withResourceMetadata(error, url, isFinal = false) {
-  if (!(error instanceof AuthError) || completed.has(error)) return error
-  if (isFinal) completed.add(error)
+  if (!(error instanceof AuthError) || finalRejections.has(error)) return error
+  if (isFinal) finalRejections.add(error)
   if (url === null || error.wwwAuthenticate === null) return error
   if (/ resource_metadata="[^"]*"$/.test(error.wwwAuthenticate)) return error
   error.wwwAuthenticate += `, resource_metadata="${url}"`
@@ -126,7 +130,7 @@ const invalidOption = (option, expected, actual, isSecret = false) =>
  * @param {T | OptionsFault} result
  * @returns {T}
  */
-function orThrow(result) {
+function valueOrThrow(result) {
   if (typeof result === 'object' && result !== null && Object.hasOwn(result, 'option')) {
     throw optionsError(/** @type {OptionsFault} */ (result).message)
   }
@@ -140,7 +144,7 @@ module.exports = {
   forbidden,
   invalidOption,
   optionsError,
-  orThrow,
+  valueOrThrow,
   rejectionFrom,
   withResourceMetadata,
 }

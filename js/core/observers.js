@@ -5,7 +5,11 @@ const { rejectionOf } = require('./context')
 const { AuthError, authError } = require('./errors')
 const { settle } = require('./settle')
 
-/** The functions that have failed, each of which causes one warning, so that outsiders cannot flood the log. @type {WeakSet<Function>} */
+/**
+ * The functions that have failed. Each function causes only one warning, so that outsiders cannot flood the log.
+ *
+ * @type {WeakSet<Function>}
+ */
 const failedObservers = new WeakSet()
 
 /**
@@ -22,23 +26,23 @@ const observeRejection = (onRefused, source, run) =>
     run,
     (auth) => {
       const rejected = rejectionOf(auth)
-      if (rejected !== undefined) notify(onRefused, authError(rejected), source)
+      if (rejected !== undefined) notifyObserver(onRefused, authError(rejected), source)
       return auth
     },
     (error) => {
-      if (error instanceof AuthError) notify(onRefused, error, source)
+      if (error instanceof AuthError) notifyObserver(onRefused, error, source)
       throw error
     },
   )
 
 /**
- * Calls `onRefused`. If it fails, the response stays the same, and a warning reports the error.
+ * Calls `onRefused`. If `onRefused` fails, the response stays the same, and a warning reports the error.
  *
  * @param {Function} onRefused
  * @param {InstanceType<typeof AuthError>} error
  * @param {unknown} source
  */
-function notify(onRefused, error, source) {
+function notifyObserver(onRefused, error, source) {
   settle(
     () => onRefused(error, source),
     () => {},
@@ -53,4 +57,4 @@ function notify(onRefused, error, source) {
   )
 }
 
-module.exports = { notify, observeRejection }
+module.exports = { notifyObserver, observeRejection }

@@ -1,24 +1,35 @@
 /**
- * Parses equal options only once: `verifyAuth(request, { … })` with a new literal for every request costs only a comparison,
- * and memory usage stays bounded.
+ * Parses equal options only once. `verifyAuth(request, { … })` with a new literal for every request costs only a
+ * comparison, and memory usage stays bounded.
  */
 
 const native = require('./addon')
-const { NO_VARIABLES, environmentFor, optionsOrNone } = require('./environment')
-const { optionsError, orThrow } = require('./errors')
+const { NO_VARIABLES, environmentFor, optionsOrEmpty } = require('./environment')
+const { optionsError, valueOrThrow } = require('./errors')
 const { completions } = require('./pending')
 const { withRevocationsId } = require('./revocations')
-const { deepCopy, isComparable, isEqual, isPlain, isObjectPrototype, namesOf } = require('./plain')
+const {
+  deepCopy,
+  isComparable,
+  isEqual,
+  isPlainObjectOrArray,
+  isObjectPrototype,
+  namesOf,
+  ownProperty,
+} = require('./plain')
 const { plainSchema, validatorOf } = require('./schema')
 const { isVerifier } = require('./shared')
 
-/** Maximum number of index keys. An application needs about one per options literal, unless it computes options. */
+/**
+ * Maximum number of index keys. An application needs about one index key per options literal, unless it computes
+ * options.
+ */
 const MAX_ENTRIES = 1000
 
-/** Maximum number of entries per index key. The key covers only the options that usually differ. */
+/** Maximum number of entries per index key. The index key covers only the options that usually differ. */
 const MAX_PER_KEY = 16
 
-/** Number of recent entries to compare before using the index. Most applications have no more. */
+/** Number of recent entries to compare before using the index. Most applications have no more entries. */
 const MAX_RECENT = 4
 
 /** Maximum nesting depth to compare and copy. The core reads fewer levels. */
@@ -36,28 +47,30 @@ const MAX_DEPTH = 8
 /**
  * @typedef {object} Parsed
  * @property {Core} core - Shared by equal options.
- * @property {Readonly<Record<string, any>>} options - A snapshot, so later changes to the caller's object have no effect.
- * @property {Readonly<Functions>} functions - This caller's options that are functions.
- * @property {Parsed[] | undefined} servers - One per Logto server if there are several; the other members are those of the first.
+ * @property {Readonly<Record<string, any>>} options - A snapshot of the options, so that later changes to the caller's
+ * object have no effect.
+ * @property {Readonly<Functions>} functions - The functions in the options of this caller.
+ * @property {Parsed[] | undefined} servers - The parsed options of each Logto server, if there are several servers. All
+ * other members belong to the first server.
  */
 
 /** @typedef {import('./environment').Environment} Environment */
 /** @typedef {{ environment: Environment | null }} WithEnvironment - The variables that replace missing options. */
 /** @typedef {Omit<Parsed, 'functions'> & WithEnvironment & { optionSet: string, keys: string[] }} Entry */
 
-/** @type {Map<string, Entry[]>} - least recently used first */
+/** @type {Map<string, Entry[]>} - The least recently used entry is the first. */
 const entriesByKey = new Map()
 
-/** @type {Entry[]} - most recently used first */
+/** @type {Entry[]} - The most recently used entry is the first. */
 const recentEntries = []
 
 /**
- * Parses the options of an option set. Equal options share a core.
+ * Parses the options of an option set. Equal options share one parsed core.
  *
  * @type {(optionSet: string, options: unknown) => Parsed}
  */
 function parse(optionSet, given) {
-  const options = optionsOrNone(optionSet, given)
+  const options = optionsOrEmpty(optionSet, given)
   for (let i = 0; i < recentEntries.length; i += 1) {
     const functions = matchEntry(recentEntries[i], optionSet, options)
     if (functions !== null)
@@ -73,7 +86,7 @@ function parse(optionSet, given) {
   }
   const parsed = create(optionSet, options)
   // Options with values that cannot be compared (class instances, dates) are parsed every time.
-  if (isPlain(/** @type {object} */ (options)) && isComparable(parsed.options, MAX_DEPTH)) {
+  if (isPlainObjectOrArray(/** @type {object} */ (options)) && isComparable(parsed.options, MAX_DEPTH)) {
     const { functions: _, ...cached } = parsed
     const entry = { optionSet, keys: Object.keys(parsed.options), ...cached }
     markAsUsed(key, [entry, ...entries.slice(0, MAX_PER_KEY - 1)], entry)
@@ -98,7 +111,7 @@ function indexKey(optionSet, options) {
   let key = optionSet
   if (typeof options !== 'object' || options === null) return key
   for (const name of ['logtoUrl', 'audience', 'requiredScope', 'organizationId']) {
-    const value = own(options, name)
+    const value = ownProperty(options, name)
     key += typeof value === 'string' ? `\n${value}` : '\n'
   }
   return key
@@ -108,8 +121,8 @@ function indexKey(optionSet, options) {
 /** @typedef {{ [name in FunctionName]: Function | undefined }} Functions */
 
 /**
- * The object has one shape, because it is read on every request. Every name is an own property, so that a polluted
- * prototype has no effect.
+ * The object always has the same properties, which makes reading them fast on every request. Every name is an own
+ * property, because other code could pollute the prototype.
  *
  * @returns {Functions}
  */
@@ -130,7 +143,8 @@ const withoutFunctions = () => ({
 const WITHOUT_FUNCTIONS = withoutFunctions()
 
 /**
- * Compares options with those of an entry. Returns the functions among them, each read only once, or null if they differ.
+ * Compares options with the options of an entry. Returns the functions among the options, each of which is read only
+ * once, or null if the options differ.
  *
  * @param {Entry} entry
  * @param {string} optionSet
@@ -140,7 +154,7 @@ const WITHOUT_FUNCTIONS = withoutFunctions()
 function matchEntry(entry, optionSet, options) {
   if (entry.optionSet !== optionSet || typeof options !== 'object' || options === null || Array.isArray(options))
     return null
-  if (!isPlain(options)) return null
+  if (!isPlainObjectOrArray(options)) return null
   const { keys, options: cachedOptions } = entry
   if (keys.length !== namesOf(options).length) return null
   let functions = WITHOUT_FUNCTIONS
@@ -165,9 +179,9 @@ function matchEntry(entry, optionSet, options) {
  * @type {(optionSet: string, options: unknown) => Parsed & WithEnvironment}
  */
 function create(optionSet, options) {
-  const members = snapshot(optionsOrNone(optionSet, options))
+  const members = snapshot(optionsOrEmpty(optionSet, options))
   const environment = environmentFor(optionSet, members)
-  const verifier = orThrow(
+  const verifier = valueOrThrow(
     native.createVerifier(optionSet, withRevocationsId(members), completions, environment ?? NO_VARIABLES),
   )
   const insecureUrl = verifier.takeWarning()
@@ -200,7 +214,7 @@ function create(optionSet, options) {
 function check(optionSet, options) {
   const members = snapshot(options)
   const environment = environmentFor(optionSet, members) ?? NO_VARIABLES
-  orThrow(native.checkOptions(optionSet, withRevocationsId(members), environment))
+  valueOrThrow(native.checkOptions(optionSet, withRevocationsId(members), environment))
   return members ?? Object.create(null)
 }
 
@@ -216,29 +230,24 @@ function snapshot(options) {
     throw optionsError('Invalid options: expected an object, got a verifier. Pass the options that it was created from')
   }
   rejectInherited(options)
-  if (typeof options === 'object' && options !== null) rejectInherited(own(options, 'guestCookie'), 'guestCookie.')
+  if (typeof options === 'object' && options !== null)
+    rejectInherited(ownProperty(options, 'guestCookie'), 'guestCookie.')
   return deepCopy(options, MAX_DEPTH, true)
 }
 
 /**
- * Throws if any option is inherited, for example from a class. Silently ignoring it could drop a requirement.
+ * Throws if any option is inherited, for example from a class. Silently ignoring an inherited option could remove a
+ * requirement.
  *
  * @param {unknown} options
- * @param {string} [prefix] - The option that contains them.
+ * @param {string} [prefix] - The option that contains these options.
  */
 function rejectInherited(options, prefix = '') {
-  if (typeof options !== 'object' || options === null || isPlain(options)) return
+  if (typeof options !== 'object' || options === null || isPlainObjectOrArray(options)) return
   for (let from = Object.getPrototypeOf(options); !isObjectPrototype(from); from = Object.getPrototypeOf(from)) {
     const option = Object.getOwnPropertyNames(from).find((name) => name !== 'constructor')
-    if (option !== undefined) orThrow(native.inheritedOption(prefix + option))
+    if (option !== undefined) valueOrThrow(native.inheritedOption(prefix + option))
   }
 }
 
-/**
- * Returns an own property, and ignores any that a polluted prototype adds.
- *
- * @type {(object: any, name: string) => any}
- */
-const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined)
-
-module.exports = { check, create, isEqual, own, parse, snapshot }
+module.exports = { check, create, isEqual, ownProperty, parse, snapshot }

@@ -1,11 +1,12 @@
 /**
- * Verifications that continue on other threads. A slow signature check (P-384, about 150 µs) runs on the event loop if no other
- * check waits or runs, and otherwise waits for a thread. At the end of each turn, the event loop also processes waiting
- * checks, for less than half a millisecond, because it would otherwise be idle until the threads have finished.
+ * Waits for verifications that continue on other threads. A slow signature check (P-384, about 150 µs) runs on the
+ * event loop if no other check waits or runs. Otherwise, the check waits for a thread. At the end of each turn, the
+ * event loop also processes waiting checks, for less than half a millisecond, because the loop would otherwise be idle
+ * until the threads have finished.
  */
 
 const native = require('./addon')
-const { endOfTurn, keepAlive } = require('./timers')
+const { callAfterTurn, keepAlive } = require('./timers')
 
 /** @typedef {import('../native/binding').VerifiedContext | import('../native/binding').RejectedRequest | string} Outcome */
 /** @typedef {{ resolve: (outcome: Outcome) => void, reject: (error: unknown) => void }} Waiter */
@@ -29,7 +30,7 @@ function outcomeOf(id) {
 }
 
 /**
- * Returns the outcome of a native call, which is a number if it continues on another thread.
+ * Returns the outcome of a native call. The call has returned a number if the verification continues on another thread.
  *
  * @template T
  * @param {number | T} result
@@ -58,11 +59,11 @@ function settleWaiter({ resolve, reject }, outcome) {
   }
 }
 
-/** Must be called after each slow check on the event loop. */
+/** Schedules the end of the turn, which must follow each slow check on the event loop. */
 function scheduleEndOfTurn() {
   if (isEndScheduled) return
   isEndScheduled = true
-  endOfTurn(endTurn)
+  callAfterTurn(endTurn)
 }
 
 function endTurn() {

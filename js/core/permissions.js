@@ -2,18 +2,18 @@
 
 const native = require('./addon')
 const { attemptOf, isContext } = require('./context')
-const { authError, orThrow, withResourceMetadata } = require('./errors')
-const { own, snapshot } = require('./options')
+const { authError, valueOrThrow, withResourceMetadata } = require('./errors')
+const { ownProperty, snapshot } = require('./options')
 
 /** @typedef {import('../..').AuthSubject} AuthSubject */
 
 /** @type {(subject: AuthSubject, scopes: unknown, options?: object) => import('../native/binding').RejectedRequest | null} */
 const checkScopes = (subject, scopes, options = {}) =>
-  orThrow(native.checkScopes(scopesOf(subject), scopes, snapshot(options).mode))
+  valueOrThrow(native.checkScopes(scopesOf(subject), scopes, snapshot(options).mode))
 
 /** @type {(subject: AuthSubject, role: unknown, options?: object) => import('../native/binding').RejectedRequest | null} */
 const checkRoles = (subject, role, options = {}) =>
-  orThrow(native.checkRoles(claimsOf(subject), role, snapshot(options).claimKeys))
+  valueOrThrow(native.checkRoles(claimsOf(subject), role, snapshot(options).claimKeys))
 
 /** @type {typeof import('../..').hasScopes} */
 const hasScopes = (subject, scopes, options) => checkScopes(subject, scopes, options) === null
@@ -28,8 +28,8 @@ const requireScopes = (subject, scopes, options) => throwIfRejected(checkScopes(
 const requireRole = (subject, role, options) => throwIfRejected(checkRoles(subject, role, options), subject)
 
 /**
- * Throws a rejection. Its challenge contains the resource metadata of the server that issued the token, because frameworks may
- * respond to the error by themselves.
+ * Throws a rejection. The challenge contains the resource metadata of the server that has issued the token, because
+ * frameworks may respond to the error by themselves.
  *
  * @type {(rejected: import('../native/binding').RejectedRequest | null, subject: AuthSubject) => void}
  */
@@ -46,18 +46,18 @@ function throwIfRejected(rejected, subject) {
  */
 function scopesOf(subject) {
   if (isContext(subject)) return subject.scopes
-  const scope = own(Object(claimsOf(subject)), 'scope')
+  const scope = ownProperty(Object(claimsOf(subject)), 'scope')
   return typeof scope === 'string' ? scope : undefined
 }
 
 /**
- * Returns the claims of a context, or of an object that contains claims. A copy of a guest has none.
+ * Returns the claims of a context, or of an object that contains claims. A copy of a guest context has no claims.
  *
  * @param {AuthSubject} subject
  */
 function claimsOf(subject) {
   if (isContext(subject)) return subject.payload
-  return own(Object(subject), 'isGuest') === true ? null : subject
+  return ownProperty(Object(subject), 'isGuest') === true ? null : subject
 }
 
 module.exports = { hasRole, hasScopes, requireRole, requireScopes }

@@ -4,9 +4,9 @@ const { isRevocations } = require('./revocations')
 const { plainSchema } = require('./schema')
 
 /**
- * Returns whether two values result in the same core. All functions are equal, since the core never calls them.
+ * Returns whether two values result in the same core. All functions count as equal, because the core never calls them.
  *
- * @param {any} a - A value for which `isComparable` is true.
+ * @param {any} a - A value that `isComparable` accepts.
  * @param {any} b
  * @param {number} depth
  * @returns {boolean}
@@ -15,7 +15,13 @@ function isEqual(a, b, depth) {
   if (Object.is(a, b)) return true
   if (typeof a !== typeof b || depth === 0) return false
   if (typeof a === 'function') return true
-  if (typeof a !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b) || !isPlain(b))
+  if (
+    typeof a !== 'object' ||
+    a === null ||
+    b === null ||
+    Array.isArray(a) !== Array.isArray(b) ||
+    !isPlainObjectOrArray(b)
+  )
     return false
   const keys = namesOf(a)
   if (keys.length !== namesOf(b).length) return false
@@ -31,8 +37,8 @@ function isEqual(a, b, depth) {
 function deepCopy(value, depth, isOptions = false) {
   if (typeof value !== 'object' || value === null || depth === 0) return value
   if (Array.isArray(value)) return value.map((item) => deepCopy(item, depth - 1))
-  // The options object itself may be a class instance, as long as it inherits no options.
-  if (!isOptions && !isPlain(value)) return value
+  // The options object itself may be a class instance if it inherits no options.
+  if (!isOptions && !isPlainObjectOrArray(value)) return value
   /** @type {Record<string, unknown>} */
   const members = Object.create(null)
   for (const name of namesOf(value)) {
@@ -42,7 +48,8 @@ function deepCopy(value, depth, isOptions = false) {
 }
 
 /**
- * Returns the names of an object's own properties. An option counts even if it is not enumerable: it may be a requirement.
+ * Returns the names of an object's own properties. An option that is not enumerable counts too, because it may be a
+ * requirement.
  *
  * @type {(object: object) => string[]}
  */
@@ -55,23 +62,30 @@ const namesOf = Object.getOwnPropertyNames
  */
 function isComparable(value, depth) {
   if (typeof value !== 'object' || value === null || isRevocations(value)) return true
-  return depth > 0 && isPlain(value) && Object.values(value).every((item) => isComparable(item, depth - 1))
+  return depth > 0 && isPlainObjectOrArray(value) && Object.values(value).every((item) => isComparable(item, depth - 1))
 }
 
 /**
- * Returns whether this is an array, or an object that inherits only from the `Object.prototype` of any realm.
+ * Returns whether a value is an array, or an object that inherits only from the `Object.prototype` of any realm.
  *
  * @param {object} value
  */
-const isPlain = (value) => Array.isArray(value) || isObjectPrototype(Object.getPrototypeOf(value))
+const isPlainObjectOrArray = (value) => Array.isArray(value) || isObjectPrototype(Object.getPrototypeOf(value))
 
 /**
- * Returns whether this is `null` or an `Object.prototype`. Other objects without a prototype, such as `Object.create(null)`,
- * are not, so their members count as inherited options.
+ * Returns whether a prototype is `null` or an `Object.prototype`. Returns false for other objects without a prototype,
+ * such as `Object.create(null)`, so that their members count as inherited options.
  *
  * @param {object | null} prototype
  */
 const isObjectPrototype = (prototype) =>
   prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
 
-module.exports = { deepCopy, isComparable, isEqual, isPlain, isObjectPrototype, namesOf }
+/**
+ * Returns an own property, and ignores the properties of a polluted prototype.
+ *
+ * @type {(object: any, name: string) => any}
+ */
+const ownProperty = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined)
+
+module.exports = { deepCopy, isComparable, isEqual, isPlainObjectOrArray, isObjectPrototype, namesOf, ownProperty }

@@ -2,7 +2,7 @@
 
 const { isMap } = require('node:util/types')
 const native = require('./addon')
-const { own } = require('./options')
+const { ownProperty } = require('./options')
 
 /** @typedef {import('../..').RequestLike} RequestLike */
 /** @typedef {{ authorization: string | string[] | undefined, cookies: string | undefined }} Credentials */
@@ -28,8 +28,8 @@ function readCredentials(request) {
 }
 
 /**
- * Joins the values of the `Cookie` header and the cookies of a Lambda event. Creating an array for the usual single value would
- * take a tenth of the time of a previously verified token.
+ * Joins the values of the `Cookie` header and the cookies of a Lambda event. Creating an array for a single value,
+ * which is the usual case, would take a tenth of the time of a previously verified token.
  *
  * @type {(header: string | string[] | undefined, listed: string[] | undefined) => string | undefined}
  */
@@ -39,8 +39,8 @@ function joinCookies(header, listed) {
 }
 
 /**
- * Throws for headers in a form that cannot be read. They would look like a request without a token, and with `allowGuest` every
- * visitor would silently become a guest.
+ * Throws for headers in a form that cannot be read. Otherwise, the request would seem to have no token, and with
+ * `allowGuest` every visitor would silently become a guest.
  *
  * @param {any} headers
  */
@@ -57,7 +57,7 @@ function checkHeaders(headers) {
 }
 
 /**
- * Returns the cookies of a Lambda event, which are a list of `name=value`.
+ * Returns the cookies of a Lambda event, which is a list of `name=value` strings.
  *
  * @param {any} request
  * @returns {string[] | undefined}
@@ -75,7 +75,8 @@ function listedCookies(request) {
  * @param {any} request
  */
 function cookiesOf(request) {
-  // Frameworks define `cookies` on their own prototypes. On Object.prototype, it is prototype pollution.
+  // Frameworks define `cookies` on their own prototypes. A `cookies` property of Object.prototype is prototype
+  // pollution.
   if ('cookies' in Object.prototype && !Object.hasOwn(request, 'cookies')) return undefined
   const { cookies } = request
   if (typeof cookies?.then === 'function') throw new TypeError('Expected cookies, got a promise: await it')
@@ -94,7 +95,7 @@ function authorizationValues(headers, raw) {
   for (let i = 0; i < raw.length; i += 2) {
     if (raw[i].length === 13 && raw[i].toLowerCase() === 'authorization') values.push(raw[i + 1])
   }
-  // If the application has replaced the header since it was received, the new value takes precedence.
+  // If the application has replaced the header since the request was received, the new value takes precedence.
   return values.length > 1 && values[0] === first ? values : first
 }
 
@@ -108,7 +109,7 @@ function parsedCookie(request, name) {
   const cookies = cookiesOf(request)
   if (typeof cookies !== 'object' || cookies === null) return undefined
   const isJar = typeof cookies.get === 'function'
-  const cookie = isJar ? cookies.get(name) : own(cookies, name)
+  const cookie = isJar ? cookies.get(name) : ownProperty(cookies, name)
   const value = isJar && typeof cookie === 'object' && cookie !== null ? cookie.value : cookie
   return typeof value === 'string' ? value : undefined
 }
@@ -131,10 +132,10 @@ const readHeader = (request, name) => headerValue(request.headers, rawHeaders(re
 /** @type {(headers: any, raw: string[] | undefined, lowercaseName: string) => string | string[] | undefined} */
 function headerValue(headers, raw, name) {
   const isFetch = typeof headers.get === 'function'
-  let value = isFetch ? headers.get(name) : own(headers, name)
+  let value = isFetch ? headers.get(name) : ownProperty(headers, name)
   if (typeof value === 'string') return value
   if (value === undefined && raw === undefined && !isFetch) {
-    // Node's header names are lowercase, but those in Lambda events and hand-written objects may not be.
+    // The header names of Node are lowercase, but the names in Lambda events and hand-written objects may not be.
     const values = Object.keys(headers)
       .filter((key) => key.length === name.length && key.toLowerCase() === name)
       .map((key) => headers[key])
@@ -142,7 +143,7 @@ function headerValue(headers, raw, name) {
     value = values.length > 1 ? values.flat() : values[0]
   }
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined
-  // The metadata of gRPC returns an array, too.
+  // The metadata of gRPC returns an array instead of a string.
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
   const isCloudFront = Array.isArray(value) && value.every((item) => typeof item?.value === 'string')
   throw new TypeError(

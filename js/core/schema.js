@@ -24,7 +24,7 @@ function plainSchema(value) {
 }
 
 /**
- * Returns the function of a schema that `plainSchema` returned.
+ * Returns the validation function of a schema that `plainSchema` returned.
  *
  * @param {any} schema
  * @returns {Validate}

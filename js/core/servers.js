@@ -1,15 +1,15 @@
-/** Options for several Logto servers: a request selects one of them with the issuer in its token. */
+/** Options for several Logto servers. The issuer in the token of a request selects the server. */
 
 const { contract } = require('./contract')
 const { invalidOption } = require('./errors')
-const { isEqual, own } = require('./options')
+const { isEqual, ownProperty } = require('./options')
 const { settle } = require('./settle')
 
 /** @typedef {import('./options').Parsed} Parsed */
 /** @typedef {InstanceType<typeof import('./attempt').RequestAttempt>} RequestAttempt */
 
 /**
- * Parses options, or an array with the options for each server.
+ * Parses options, or an array with the options of each server.
  *
  * @param {(optionSet: string, options: unknown) => Parsed} parseOne
  * @param {string} optionSet
@@ -55,8 +55,8 @@ function adapterOptions(optionSet) {
 
 /** @type {(first: Parsed, other: Parsed, name: string) => boolean} */
 const isSameOption = (first, other, name) =>
-  own(first.functions, name) === own(other.functions, name) &&
-  isEqual(own(first.options, name), own(other.options, name), 2)
+  ownProperty(first.functions, name) === ownProperty(other.functions, name) &&
+  isEqual(ownProperty(first.options, name), ownProperty(other.options, name), 2)
 
 /**
  * Returns parsed options with the caller's own functions, and with some options changed.
@@ -70,7 +70,7 @@ function withChanges({ options, functions: { claims, ...functions } }, changes) 
 }
 
 /**
- * Reads the tokens that the application's `getToken` returns. Entries with the same function share one call.
+ * Reads the tokens that the application's `getToken` returns. Attempts with the same function share one call.
  *
  * @param {RequestAttempt[]} attempts - One per server.
  * @param {unknown} source
@@ -86,7 +86,7 @@ function readTokens(attempts, source) {
       if (!tokens.has(getToken))
         tokens.set(
           getToken,
-          settle(() => getToken(source), keepToken, rejectWith),
+          settle(() => getToken(source), returnToken, rejectedPromise),
         )
       attempt.useToken(await tokens.get(getToken))
     }),
@@ -94,15 +94,15 @@ function readTokens(attempts, source) {
 }
 
 /** @param {unknown} token */
-const keepToken = (token) => token
+const returnToken = (token) => token
 
 /** @param {unknown} error */
-const rejectWith = (error) => Promise.reject(error)
+const rejectedPromise = (error) => Promise.reject(error)
 
 /**
- * Selects the server whose issuer is that of the request's first token. The servers of the request's other tokens
- * become alternatives. A request without a token belongs to the first server. A request with tokens of unknown issuers
- * belongs to the first server whose options read these tokens.
+ * Selects the server that the first token of the request names as its issuer. The servers that other tokens of the
+ * request name become alternatives. A request without a token belongs to the first server. A request with tokens of
+ * unknown issuers belongs to the first server whose options read such tokens.
  *
  * @param {RequestAttempt[]} attempts - One per server.
  * @returns {RequestAttempt}
@@ -113,16 +113,17 @@ function selectServer(attempts) {
   const [selected, ...alternatives] = attempts
     .filter((attempt) => position(attempt) >= 0)
     .sort((a, b) => position(a) - position(b))
-  if (selected === undefined) return attempts.find((attempt) => position(attempt) === ALL_FOREIGN) ?? attempts[0]
+  if (selected === undefined)
+    return attempts.find((attempt) => position(attempt) === ALL_FROM_OTHER_ISSUERS) ?? attempts[0]
   selected.alternatives = alternatives
   return selected
 }
 
-/** The core's result if all tokens of a request are from other issuers. */
-const ALL_FOREIGN = -1
+/** The result of the core if all tokens of a request are from other issuers. */
+const ALL_FROM_OTHER_ISSUERS = -1
 
 /**
- * Adds up the figures of several verifiers. The state is that of the worst key set.
+ * Adds up the figures of several verifiers. The `state` is the state of the worst key set.
  *
  * @param {import('../..').VerifierStats[]} stats
  * @returns {import('../..').VerifierStats}

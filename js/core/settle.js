@@ -1,6 +1,7 @@
 /**
- * Runs a function and passes its result on: immediately if the function returned a value or threw, otherwise when its promise
- * settles. An `await` would defer the rest of the request even if the result is already known.
+ * Runs a function and passes the result on. The result is passed on immediately if the function returned a value or
+ * threw, and otherwise when the promise settles. An `await` would defer the rest of the request even if the result is
+ * already known.
  *
  * @template T, U, V
  * @param {() => T | Promise<T>} run
@@ -19,8 +20,8 @@ function settle(run, onValue, onError) {
 }
 
 /**
- * Returns whether a value is a promise. `instanceof Promise` would not work: the addon's promises belong to Node's own realm,
- * these modules may run in another one (Jest), and applications may replace the global `Promise`.
+ * Returns whether a value is a promise. `instanceof Promise` would not work, because the addon's promises belong to
+ * Node's own realm, these modules may run in another realm (Jest), and applications may replace the global `Promise`.
  *
  * @template T
  * @param {T | Promise<T>} value

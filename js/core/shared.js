@@ -1,7 +1,7 @@
 /** Objects that all copies of the package in a process share, including the copies after a module reset in tests. */
 
 /**
- * Returns the object with this name, which the first copy of the package creates.
+ * Returns the shared object with this name, which the first copy of the package creates.
  *
  * @template T
  * @param {string} name

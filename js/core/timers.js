@@ -10,22 +10,22 @@ const { MessageChannel } = require('node:worker_threads')
 const sourceOf = Function.prototype.toString
 
 /**
- * Returns whether a timer function is the runtime's own. The result is `false` if in doubt.
+ * Returns whether a timer function is the runtime's own. Returns `false` if the function cannot be recognized.
  *
  * @param {Function} timer
  */
-const isOriginal = (timer) => {
+const isNativeTimer = (timer) => {
   const source = sourceOf.call(timer)
   return source.includes('new Immediate(') || (source.includes('[native code]') && !timer.name.startsWith('bound '))
 }
 
-const hasOriginalTimers = isOriginal(timers.setImmediate)
+const hasNativeTimers = isNativeTimer(timers.setImmediate)
 
-/** Calls a function after the events of this turn. @type {(callback: () => void) => void} */
-const endOfTurn = hasOriginalTimers ? timers.setImmediate : messageChannel().post
+/** Calls a function after all events of the current turn. @type {(callback: () => void) => void} */
+const callAfterTurn = hasNativeTimers ? timers.setImmediate : messageChannel().post
 
 /** Keeps the process alive between `ref` and `unref`. */
-const keepAlive = hasOriginalTimers ? intervalHandle() : messageChannel()
+const keepAlive = hasNativeTimers ? intervalHandle() : messageChannel()
 
 function intervalHandle() {
   const { setInterval } = timers
@@ -69,4 +69,4 @@ function messageChannel() {
   }
 }
 
-module.exports = { endOfTurn, isOriginal, keepAlive, messageChannel }
+module.exports = { callAfterTurn, isNativeTimer, keepAlive, messageChannel }

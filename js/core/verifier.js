@@ -125,13 +125,13 @@ function verifyToken(token, parsed) {
   const isRouted = parsed.servers !== undefined
   const attempt = new TokenAttempt(token, serverOf(token, parsed), isRouted)
   const verify = (/** @type {Trace | undefined} */ trace = undefined) =>
-    isRouted ? contextOfServer(attempt, trace) : contextOf(attempt, trace)
+    isRouted ? verifyWithServer(attempt, trace) : contextOf(attempt, trace)
   const run = () => (hasSubscribers() ? publishVerification(verify) : verify())
   return onRefused === undefined ? run() : observeRejection(onRefused, undefined, run)
 }
 
 /**
- * Verifies a request. Returns or throws synchronously unless it has to wait for something.
+ * Verifies a request. Returns or throws synchronously if no part of the verification has to wait.
  *
  * @param {RequestLike} request
  * @param {Parsed} parsed
@@ -152,7 +152,7 @@ const tracedRequest = (request, parsed, source) =>
 
 /** @type {(request: RequestLike, parsed: Parsed, source: unknown, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function checkRequest(request, parsed, source, trace) {
-  if (parsed.servers !== undefined) return checkRouted(request, parsed.servers, source, trace)
+  if (parsed.servers !== undefined) return verifyWithServers(request, parsed.servers, source, trace)
   const attempt = new RequestAttempt(request, readCredentials(request), parsed, source)
   const { getToken } = parsed.functions
   if (getToken === undefined) return contextOf(attempt, trace)
@@ -167,23 +167,24 @@ function checkRequest(request, parsed, source, trace) {
 }
 
 /** @type {(request: RequestLike, servers: Parsed[], source: unknown, trace?: Trace) => AuthContext | Promise<AuthContext>} */
-function checkRouted(request, servers, source, trace) {
+function verifyWithServers(request, servers, source, trace) {
   const given = readCredentials(request)
   const attempts = servers.map((server) => new RequestAttempt(request, given, server, source, true))
   return settle(
     () => readTokens(attempts, source),
-    () => contextOfServer(selectServer(attempts), trace),
+    () => verifyWithServer(selectServer(attempts), trace),
     rethrow,
   )
 }
 
 /**
- * Verifies the tokens of an attempt with one of several servers. The challenge of a rejection names the metadata of that server, if
- * it has any: the metadata of another would send the client to a server that cannot renew its token.
+ * Verifies the tokens of an attempt with one of several servers. The challenge of a rejection names the metadata of
+ * that server, if any, because the metadata of another server would send the client to a server that cannot renew the
+ * token.
  *
  * @type {(attempt: import('./attempt').Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */
-const contextOfServer = (attempt, trace) =>
+const verifyWithServer = (attempt, trace) =>
   settle(
     () => contextOf(attempt, trace),
     (auth) => auth,

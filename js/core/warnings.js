@@ -1,15 +1,16 @@
-/** Warnings and debug output for operators. No warning is repeated, so that outsiders cannot flood the log. */
+/**
+ * Warnings and debug output for operators. Each warning is emitted only once, so that outsiders cannot flood the log.
+ */
 
 const { debuglog } = require('node:util')
 
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
-/** Prints if `NODE_DEBUG` contains the name. */
+/** Prints only if `NODE_DEBUG` contains `logto-authkit`. */
 const printDebug = debuglog('logto-authkit')
 
 /**
- * Emits the core's warning about a rejection, which it creates once per code and verifier, and prints the rejection for
- * debugging.
+ * Emits the warning that the core creates once per code and verifier, and prints the rejection for debugging.
  *
  * @template {RejectedRequest} T
  * @param {T} rejected
@@ -21,7 +22,7 @@ function reportRejection(rejected) {
 }
 
 /**
- * Prints a rejection for debugging. Its details contain no token.
+ * Prints a rejection for debugging. The details of a rejection contain no token.
  *
  * @template {RejectedRequest} T
  * @param {T} rejected

@@ -40,7 +40,7 @@ ${loopHints(error, reason, cookieName)
 /**
  * Warns once per error code, so that clients cannot flood the log.
  *
- * @param {Set<string>} warned - The codes that this proxy has warned about.
+ * @param {Set<string>} warned - The error codes about which this proxy has warned.
  * @param {AuthError} error
  * @param {LoopReason} reason
  * @param {string} cookieName
@@ -75,7 +75,7 @@ function loopHints({ code, details }, reason, cookieName) {
 /** @param {string} text */
 const escapeHtml = (text) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
-/** How developers can fix the usual causes. @type {Record<string, string>} */
+/** The advice for developers about the usual causes of a sign-in loop. @type {Record<string, string>} */
 const HINTS = {
   invalid_audience:
     'The application expects a token for another API resource: compare the option audience with the resource that is requested when signing in.',

@@ -1,4 +1,4 @@
-/** Lets a request pass: to another proxy, if there is one, and to the page or route. */
+/** Passes a request on to another proxy, if there is one, and to the page or route. */
 
 const { appendCookie } = require('../adapters/response')
 
@@ -6,28 +6,30 @@ const { appendCookie } = require('../adapters/response')
 /** @typedef {(request: NextRequest, auth: import('../..').AuthContext | undefined) => any} NextProxy */
 
 /**
- * Returns the response of the other proxy, or one that lets the request pass, with the cookies in `cookies` added. The cookie of
- * a new guest is also added to the request, so that the other proxy, the page and the browser see the same id.
+ * Returns the response of the other proxy, or a response that passes the request on, and adds the cookies in `cookies`
+ * to the response. The cookie of a new guest is also added to the request, so that the other proxy, the page and the
+ * browser see the same id.
  *
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth
  * @param {{ next: NextProxy | undefined, guestCookie: string | null, cookies: string[] }} options
  * @returns {Promise<any>}
  */
-async function letPass(request, auth, { next, guestCookie, cookies }) {
+async function forwardRequest(request, auth, { next, guestCookie, cookies }) {
   const { NextResponse } = require('next/server')
   const pair = guestCookie?.split(';', 1)[0]
   if (pair !== undefined) addRequestCookie(request, pair)
   const received = (await next?.(request, auth)) ?? NextResponse.next()
   const all = guestCookie === null ? cookies : [guestCookie, ...cookies]
-  // If it is not a response, Next.js reports the mistake.
+  // If the other proxy has not returned a response, Next.js reports the mistake.
   if (!(received instanceof Response)) return received
   if (all.length === 0 && 'cookies' in received) return received
-  // Copy the response: it may not be a `NextResponse`, and the headers of `Response.redirect()` are immutable.
+  // The response is copied, because it may not be a `NextResponse`, and because the headers of `Response.redirect()`
+  // are immutable.
   const { body, status, statusText } = received
   const response = new NextResponse(body, { status, statusText, headers: received.headers })
-  if (pair !== undefined && letsRequestPass(received)) overrideRequestCookie(response.headers, request, pair)
-  // A route cannot replace a `Cache-Control` header set by the proxy, so use the strictest value.
+  if (pair !== undefined && forwardsRequest(received)) overrideRequestCookie(response.headers, request, pair)
+  // A route cannot replace a `Cache-Control` header that the proxy has set, so the strictest value is used.
   for (const cookie of all) appendCookie(response.headers, cookie, 'private, no-store')
   return response
 }
@@ -41,30 +43,30 @@ function addRequestCookie(request, pair) {
   const header = withCookie(request.headers.get('cookie'), pair)
   const [name] = pair.split('=', 1)
   request.cookies.set(name, pair.slice(name.length + 1))
-  // `cookies.set` encodes the values of all cookies again.
+  // `cookies.set` has encoded the values of all cookies again, so the header is set to the original values.
   request.headers.set('cookie', header)
 }
 
 /** @param {Response} response */
-const letsRequestPass = ({ headers }) => headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
+const forwardsRequest = ({ headers }) => headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
 
 /**
- * Makes Next.js pass the request on with the new cookie. If the other proxy has replaced the request's headers, only the cookie is
- * added to its headers.
+ * Makes Next.js pass a request on with the new cookie. If the other proxy has replaced the headers of the request, the
+ * cookie is added to the new headers.
  *
  * @type {(headers: Headers, request: NextRequest, pair: string) => void}
  */
 function overrideRequestCookie(headers, request, pair) {
   const { NextResponse } = require('next/server')
-  const names = headers.get(OVERRIDDEN)
+  const names = headers.get(OVERRIDDEN_HEADERS)
   if (names === null) {
     const overriding = NextResponse.next({ request: { headers: request.headers } }).headers
     for (const [name, value] of overriding) if (name !== 'x-middleware-next') headers.set(name, value)
     return
   }
-  const cookie = headers.get(OVERRIDDEN_COOKIE)
-  if (cookie === null) headers.set(OVERRIDDEN, `${names},cookie`.replace(/^,/, ''))
-  headers.set(OVERRIDDEN_COOKIE, withCookie(cookie, pair))
+  const cookie = headers.get(OVERRIDDEN_COOKIE_HEADER)
+  if (cookie === null) headers.set(OVERRIDDEN_HEADERS, `${names},cookie`.replace(/^,/, ''))
+  headers.set(OVERRIDDEN_COOKIE_HEADER, withCookie(cookie, pair))
 }
 
 /** @type {(header: string | null, pair: string) => string} */
@@ -73,7 +75,7 @@ function withCookie(header, pair) {
   return header.split(/;\s*/).includes(pair) ? header : `${header}; ${pair}`
 }
 
-const OVERRIDDEN = 'x-middleware-override-headers'
-const OVERRIDDEN_COOKIE = 'x-middleware-request-cookie'
+const OVERRIDDEN_HEADERS = 'x-middleware-override-headers'
+const OVERRIDDEN_COOKIE_HEADER = 'x-middleware-request-cookie'
 
-module.exports = { letPass }
+module.exports = { forwardRequest }

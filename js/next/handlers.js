@@ -55,16 +55,18 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
     response = await handler(request, context)
   } catch (error) {
     if (!(error instanceof AuthError)) {
-      // `redirect()` throws, and Next.js then builds the response itself, so the cookie cannot be added to it below.
+      // `redirect()` throws, and Next.js then builds the response itself, so the cookie cannot be added to our
+      // response.
       if (cookie !== null) await trySetCookie(cookie)
       throw error
     }
     const { status, headers, body } = errorResponse(authenticator.withResourceMetadata(error, auth))
     response = new Response(body, { status, headers })
   }
-  // If the handler did not return a `Response`, Next.js reports the mistake.
+  // If the handler has not returned a `Response`, Next.js reports the mistake.
   if (cookie === null || !(response instanceof Response)) return response
-  // Copy the response: its headers may be immutable (in a redirect or a fetched response), and it may be shared.
+  // The response is copied, because it may be shared, and because the headers of a redirect or of a fetched response
+  // are immutable.
   const headers = new Headers(response.headers)
   appendCookie(headers, cookie)
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
@@ -89,7 +91,7 @@ async function runApiHandler(req, res, { handler, authenticator, requirements })
       return
     }
     passToErrorHandler(error, res, () => {})
-    // Next.js would leave the connection open.
+    // Next.js would leave the connection of an incomplete response open.
     if (!res.writableEnded) res.destroy()
   }
 }

@@ -65,13 +65,15 @@ async function verifyResult(request, authenticator) {
 }
 
 /**
- * @param {Authenticator} authenticator - Must allow guests, so that it never throws for an invalid token.
- * @param {boolean} setsGuestCookie - Whether the application allows guests, whose id is stored in a cookie.
+ * @param {Authenticator} authenticator - An authenticator that allows guests, so that it does not throw for an invalid
+ * token.
+ * @param {boolean} setsGuestCookie - Whether the application allows guests, whose ids are stored in a cookie.
  * @returns {Promise<AuthContext>}
  */
 async function currentAuth(authenticator, setsGuestCookie) {
   const nextHeaders = require('next/headers')
-  // Next.js may render a component before the request that shows it, but a token's expiry depends on the time of the request.
+  // Next.js may render a component before the request for which the component is shown, but the expiry of a token
+  // depends on the time of the request.
   await require('next/server').connection()
   const received = await nextHeaders.headers()
   const jar = await nextHeaders.cookies()
@@ -84,8 +86,9 @@ async function currentAuth(authenticator, setsGuestCookie) {
 }
 
 /**
- * Drops the received cookies if the proxy or a Server Action has changed the token's cookie. In that case, `cookies()`
- * returns the current value, or none if the cookie was deleted, while the header still contains the old value.
+ * Drops the received `Cookie` header if the proxy or a Server Action has changed the token cookie. After that change,
+ * `cookies()` returns the current value, or none if the cookie was deleted, while the header still contains the old
+ * value.
  *
  * @type {(received: Headers, jar: { get(name: string): { value: string } | undefined }, name: string) => Headers}
  */

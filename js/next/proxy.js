@@ -3,27 +3,28 @@
 const { errorResponse } = require('../adapters/response')
 const { AuthError } = require('../core/errors')
 const { errorPage, warnAboutLoop } = require('./error-page')
-const { letPass } = require('./forward')
+const { forwardRequest } = require('./forward')
 const { isPublicPath, normalizePublicPath } = require('./public-paths')
 const { browserOrigin } = require('./request')
 const { SignIn, redirectKind } = require('./sign-in')
-const { loopReason, redirectMarker, removedMarker } = require('./sign-in-loop')
+const { loopReason, redirectMarkerCookie, expiredMarkerCookie } = require('./sign-in-loop')
 
 /** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
 /** @typedef {import('next/server').NextRequest} NextRequest */
 
 /**
  * @param {Authenticator} authenticator
- * @param {Readonly<Record<string, any>>} options - Checked by the core.
+ * @param {Readonly<Record<string, any>>} options - The options, which the core has checked.
  */
 function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, next }) {
   const signIn = signInUrl === undefined ? undefined : new SignIn(signInUrl)
   const paths = (publicPaths ?? []).map(normalizePublicPath)
   const { allowsGuests } = authenticator
-  // Outside the public paths, a failed session is rejected with the actual error, so that an outage does not redirect users to
-  // the sign-in page. Without `publicPaths`, guests are allowed everywhere.
+  // Outside the public paths, a request without a valid session is rejected with the actual error, so that an outage
+  // does not redirect users to the sign-in page. Without `publicPaths`, guests are allowed everywhere.
   const forUsers = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
-  // Nobody is rejected on the sign-in page, even if an invalid token does not make a guest (`allowGuest: 'no-token'`).
+  // The sign-in page rejects nobody, even if a request with an invalid token does not become a guest (`allowGuest:
+  // 'no-token'`).
   const forSignIn = authenticator.withGuests(true)
 
   /** @type {Set<string>} */
@@ -36,12 +37,12 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const chosen = isSignIn ? forSignIn : isPublic ? authenticator : forUsers
     const auth = isUnchecked ? undefined : await chosen.verify(request)
     const guestCookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
-    const cookie = auth?.isAuthenticated ? removedMarker(request) : null
-    return letPass(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie] })
+    const cookie = auth?.isAuthenticated ? expiredMarkerCookie(request) : null
+    return forwardRequest(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie] })
   }
 
   /**
-   * Sends a request without a session to the sign-in page, unless that has not helped before.
+   * Redirects a request without a session to the sign-in page, unless earlier redirects have not helped.
    *
    * @type {(request: NextRequest, signIn: InstanceType<typeof SignIn>, error: import('../..').AuthError) => any}
    */
@@ -52,15 +53,16 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const reason = loopReason(request, error, cookieName)
     if (reason !== undefined) {
       warnAboutLoop(warned, error, reason, cookieName)
-      // Behind other servers, the origin may be internal.
+      // Behind a reverse proxy, the origin of the request may be internal.
       const { origin } = request.nextUrl
       const signInUrl = url.origin === origin ? url.href.slice(origin.length) : url.href
       const { headers, body } = errorPage(error, reason, { cookieName, signInUrl })
-      return withCookie(new NextResponse(body, { status: error.status, headers }), removedMarker(request))
+      return withCookie(new NextResponse(body, { status: error.status, headers }), expiredMarkerCookie(request))
     }
-    // After 303, the browser opens the page with GET. After 307, it would post the form to the page.
+    // After 303, the browser requests the sign-in page with GET, whereas after 307, the browser would post the form to
+    // the sign-in page.
     const init = { status: request.method === 'POST' ? 303 : 307, headers: { 'Cache-Control': 'no-store' } }
-    return withCookie(NextResponse.redirect(url, init), redirectMarker(request, cookieName))
+    return withCookie(NextResponse.redirect(url, init), redirectMarkerCookie(request, cookieName))
   }
 
   /** @param {NextRequest} request */
@@ -90,7 +92,10 @@ function withCookie(response, cookie) {
   return response
 }
 
-/** Files that every page needs, including the sign-in page, or that browsers and crawlers ask for. They are the same for all users. */
+/**
+ * Files that every page needs, including the sign-in page, and files that browsers and crawlers request. All users get
+ * the same files.
+ */
 const ASSET_PATHS = [
   '/_next/static',
   /^\/_next\/image$/,

@@ -29,8 +29,8 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
- * Tests the path against a regular expression, always from the start. With the flag `g` or `y`, it would otherwise continue at
- * the end of its last match, in another request.
+ * Tests a path against a regular expression, always from the start. With the flag `g` or `y`, a regular expression
+ * would otherwise continue where it has matched the path of another request.
  *
  * @type {(pattern: RegExp, path: string) => boolean}
  */
@@ -48,14 +48,14 @@ const readPath = (pathname) => native.normalizePath(pathname) ?? undefined
 
 /**
  * Returns the page for a URL from which Next.js fetches page data: `/_next/data/<build>/page.json`, `/page.rsc`,
- * `/page.segments/….segment.rsc`. The data is as public as the page.
+ * `/page.segments/….segment.rsc`. The data of a page is as public as the page.
  *
  * @param {string} pathname
  */
 function pageOf(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
   if (page !== undefined) return page === '/index' ? '/' : page
-  // A regular expression would take quadratic time for a path with many `.segments/`.
+  // A regular expression would take quadratic time for a path with many segments `.segments/`.
   if (pathname.endsWith(SEGMENT)) {
     const end = pathname.lastIndexOf(SEGMENTS, pathname.length - SEGMENT.length - SEGMENTS.length)
     if (end !== -1) return pathname.slice(0, end)
@@ -68,7 +68,7 @@ function pageOf(pathname) {
 const SEGMENTS = '.segments/'
 const SEGMENT = '.segment.rsc'
 
-/** @param {string} path - Without empty segments, so that there is at most one trailing slash. */
+/** @param {string} path - A path without empty segments has at most one trailing slash. */
 const withoutTrailingSlash = (path) => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path)
 
 module.exports = { isPublicPath, readPath, normalizePublicPath }

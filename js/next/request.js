@@ -11,7 +11,7 @@ const { isPromise } = require('../core/settle')
  *
  * @param {InstanceType<typeof import('../adapters/authenticator').Authenticator>} authenticator
  * @param {any} request
- * @param {any} [headers] - The headers as received.
+ * @param {any} [headers] - The headers as Next.js received them.
  * @returns {AuthContext | Promise<AuthContext>}
  */
 function authenticate(authenticator, request, headers = request.headers) {
@@ -36,7 +36,8 @@ async function withSharedGuestId(auth, headers) {
 }
 
 /**
- * Returns the protocol and host that the browser used. Next.js sets `X-Forwarded-*` itself unless a proxy has set it.
+ * Returns the protocol and host that the browser used. Next.js sets the `X-Forwarded-*` headers itself unless a proxy
+ * has set them.
  *
  * @param {any} headers
  * @returns {() => [protocol: string, host: string]}
@@ -47,8 +48,9 @@ const browserOrigin = (headers) => () => {
 }
 
 /**
- * Throws in a static route, which is rendered once: its response, including a guest id, would be served to all users.
- * Next.js passes empty headers to such routes, but real requests always have headers.
+ * Throws in a static route, which Next.js renders only once. The response of a static route, including a guest id,
+ * would be served to all users. Next.js passes empty headers to static routes, whereas real requests always have
+ * headers.
  *
  * @param {Headers} headers
  */
@@ -74,8 +76,8 @@ function receivedHeaders() {
 }
 
 /**
- * Sets a cookie through Next.js where possible, in Route Handlers and Server Actions. In Server Components it is not
- * possible, so the proxy sets the cookie.
+ * Sets a cookie through Next.js, which is possible in Route Handlers and Server Actions. Server Components cannot set
+ * cookies, so the proxy sets the cookie instead.
  *
  * @param {string} setCookie
  */

@@ -19,7 +19,7 @@ const { browserOrigin } = require('./request')
  */
 
 /**
- * Returns why a redirect to the sign-in page would not help, or undefined if it may.
+ * Returns why a redirect to the sign-in page would not help, or undefined if a redirect may help.
  *
  * - `nested`: the request was redirected twice, and `redirect_to` names a request that was redirected too. The application moves
  *   the sign-in page to a path that requires a session.
@@ -34,35 +34,35 @@ function loopReason(request, error, cookieName) {
   const marker = readMarker(request)
   if (marker === undefined) return undefined
   const token = tokenDigest(request, cookieName)
-  if (token !== '' && token !== marker.token && !SIGNING_IN_MAY_HELP.has(error.code)) return 'token'
+  if (token !== '' && token !== marker.token && !CODES_SIGNING_IN_MAY_FIX.has(error.code)) return 'token'
   const isRepeated = marker.count >= MAX_REDIRECTS && isSameDigest(marker, request)
   return isRepeated ? 'repeated' : undefined
 }
 
 /**
- * Returns the cookie that records a redirect. Returns null for clients that send neither cookies nor the headers of a browser,
- * such as crawlers.
+ * Returns the `Set-Cookie` header that records a redirect. Returns null for clients that send neither cookies nor the
+ * headers of a browser, such as crawlers.
  *
  * @type {(request: NextRequest, cookieName: string) => string | null}
  */
-function redirectMarker(request, cookieName) {
+function redirectMarkerCookie(request, cookieName) {
   if (readHeader(request, 'cookie') === undefined && readHeader(request, 'sec-fetch-site') === undefined) return null
   const marker = readMarker(request)
   const count = marker !== undefined && isSameDigest(marker, request) ? marker.count + 1 : 1
   const value = [tokenDigest(request, cookieName), targetDigest(request), count, Date.now()].join('.')
-  return setCookie(request, value, MAX_AGE)
+  return buildMarkerCookie(request, value, MAX_AGE)
 }
 
 /**
- * Returns the cookie that removes the record, or null if the request has no record.
+ * Returns the `Set-Cookie` header that removes the record of redirects, or null if the request has no such record.
  *
  * @type {(request: NextRequest) => string | null}
  */
-const removedMarker = (request) =>
-  cookieValues(request, contract().cookies.signIn).length > 0 ? setCookie(request, '', 0) : null
+const expiredMarkerCookie = (request) =>
+  cookieValues(request, contract().cookies.signIn).length > 0 ? buildMarkerCookie(request, '', 0) : null
 
 /** @type {(request: NextRequest, value: string, maxAge: number) => string} */
-function setCookie(request, value, maxAge) {
+function buildMarkerCookie(request, value, maxAge) {
   const [protocol] = browserOrigin(request.headers)()
   // SameSite=Strict cookies are not sent when the browser returns from Logto.
   const attributes = `Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${protocol?.startsWith('https') ? '; Secure' : ''}`
@@ -94,19 +94,19 @@ const targetDigest = (request) => digest(request.url)
 /** @param {string} text */
 const digest = (text) => createHash('sha256').update(text).digest('base64url').slice(0, 16)
 
-/** There is no token, or it was valid until recently. */
-const SIGNING_IN_MAY_HELP = new Set(['missing_token', 'token_expired', 'token_revoked'])
+/** The codes of requests without a token, or with a token that was valid until recently. */
+const CODES_SIGNING_IN_MAY_FIX = new Set(['missing_token', 'token_expired', 'token_revoked'])
 
 /** A cycle takes about four redirects, and browsers give up after 20. */
 const MAX_REDIRECTS = 3
 
 /**
- * The maximum time between two redirects of a loop, in milliseconds. A loop takes less than a second, and a user who
- * has to confirm each sign-in takes longer.
+ * The maximum time between two redirects of a loop, in milliseconds. A loop takes less than a second per redirect, and
+ * a user who has to confirm each sign-in takes longer.
  */
 const MAX_INTERVAL = 30_000
 
 /** How long signing in may take, in seconds. */
 const MAX_AGE = 600
 
-module.exports = { loopReason, redirectMarker, removedMarker }
+module.exports = { loopReason, redirectMarkerCookie, expiredMarkerCookie }

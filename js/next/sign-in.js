@@ -1,15 +1,24 @@
-/** The sign-in page: where it is, which requests are for it, and how each kind of request is sent there. */
+/**
+ * Determines the URL of the sign-in page, the requests for the sign-in page, and how other requests are redirected to
+ * it.
+ */
 
 const { check } = require('../core/options')
 const { isPublicPath, readPath } = require('./public-paths')
 
 /** @typedef {import('next/server').NextRequest} NextRequest */
-/** @typedef {{ url: URL, isPath: boolean }} Page - `isPath`: only path, query and hash of the URL are known. */
+/**
+ * @typedef {{ url: URL, isPath: boolean }} Page - With `isPath`, only the path, the query and the hash of the URL are
+ * known.
+ */
 
 class SignIn {
   #signInUrl
 
-  /** @param {string | ((request: NextRequest) => string)} signInUrl - Checked by the core, unlike a function's results. */
+  /**
+   * @param {string | ((request: NextRequest) => string)} signInUrl - A string was checked by the core, unlike the
+   * results of a function.
+   */
   constructor(signInUrl) {
     this.#signInUrl = signInUrl
   }
@@ -25,18 +34,19 @@ class SignIn {
   }
 
   /**
-   * Returns whether a request is for the sign-in page or a path below it, also with a locale in front: proxies for
-   * localization redirect `/sign-in` to `/de/sign-in`, which must not be redirected back.
+   * Returns whether a request is for the sign-in page or a path below it. A locale may precede the path, because a
+   * proxy for localization redirects `/sign-in` to `/de/sign-in`, which must not be redirected back.
    *
    * @param {NextRequest} request
    */
   isPage(request) {
     const { url, isPath } = this.#page(request)
-    // Clients can send any host, so a URL of another host must not make this application's home page public.
+    // A client can send any host, so a sign-in URL with another host must not make the home page of this application
+    // public.
     if (!isPath && (url.host !== request.headers.get('host') || url.pathname === '/')) return false
     const page = readPath(isPath ? url.pathname : withoutBasePath(url.pathname, request))
     if (page === undefined) return false
-    // `/` does not accept a locale prefix, because pages such as `/de` would then be public.
+    // A sign-in path of `/` does not accept a locale prefix, because pages such as `/de` would then be public.
     const patterns = page === '/' ? [page] : [page, new RegExp(`^${LOCALE_PATTERN}${escapePattern(page)}(?:/|$)`)]
     return isPublicPath(request.nextUrl.pathname, patterns)
   }
@@ -54,8 +64,8 @@ class SignIn {
   }
 
   /**
-   * Returns the sign-in page as the client side of Server Actions expects it in `x-action-redirect`: it adds the base path to a
-   * path, and splits the value at semicolons.
+   * Returns the URL of the sign-in page for the header `x-action-redirect`. The client side of Server Actions adds the
+   * base path to a path, and splits the value at semicolons.
    *
    * @type {(request: NextRequest) => string}
    */
@@ -67,9 +77,9 @@ class SignIn {
 }
 
 /**
- * Returns how a request without a session gets to the sign-in page, or undefined if it does not. A page request or a
- * form post is redirected. A Server Action gets the URL in a header, because its client would follow a redirect itself
- * and then fail to read the page.
+ * Returns how a request without a session is redirected to the sign-in page, or undefined if the request is not
+ * redirected. A page request or a form post is redirected. The response to a Server Action contains the URL in a
+ * header, because the client side would follow a redirect itself and then fail to read the page.
  *
  * @param {Request} request
  * @returns {'page' | 'form' | 'action' | undefined}
@@ -102,7 +112,10 @@ function withoutBasePath(pathname, { nextUrl: { basePath } }) {
 /** @param {string} text */
 const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** A path segment with a language of two letters, and script and region if any: `/de`, `/zh-Hant-TW`. Not `/api`. */
+/**
+ * A path segment with a language of two letters, optionally followed by a script and a region: `/de`, `/zh-Hant-TW`.
+ * Not `/api`.
+ */
 const LOCALE_PATTERN = '/[A-Za-z]{2}(?:-[A-Za-z]{2,4}){0,2}'
 
 const REDIRECT_TO = 'redirect_to'

@@ -3,26 +3,26 @@
 const { isUint8Array } = require('node:util/types')
 const { jsonResponse } = require('../adapters/response')
 const { now } = require('../core/attempt')
-const { orThrow } = require('../core/errors')
+const { valueOrThrow } = require('../core/errors')
 const native = require('../core/addon')
-const { own, snapshot } = require('../core/options')
+const { ownProperty, snapshot } = require('../core/options')
 const { completions, scheduleEndOfTurn, promisedOutcome } = require('../core/pending')
 const { handler } = require('./handler')
 
-// Captured at load time, because fake timers in a test would replace the globals and never fire.
+// The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearTimeout, setTimeout } = require('node:timers')
 
-/** How long the response may take. Logto waits for 2.5 seconds, and never repeats the request. */
+/** How long the response may take, in milliseconds. Logto waits for 2.5 seconds and never repeats the request. */
 const DEADLINE_MS = 1800
 
-/** How long the store may take. */
+/** How long the store may take to acknowledge a revocation, in milliseconds. */
 const PUBLISH_TIMEOUT_MS = 1500
 
 /** Maximum length of a body, in bytes. The core accepts tokens of up to 16 KiB. */
 const MAX_BODY_BYTES = 65_536
 
-const FORM = 'application/x-www-form-urlencoded'
-const ADVICE = `Parse ${FORM}, for example with express.urlencoded(), or mount the handler before other parsers.`
+const FORM_MEDIA_TYPE = 'application/x-www-form-urlencoded'
+const ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlencoded(), or mount the handler before other parsers.`
 
 /** @typedef {import('./handler').Answer} Answer */
 /** @typedef {import('./handler').Incoming} Incoming */
@@ -35,14 +35,15 @@ const ADVICE = `Parse ${FORM}, for example with express.urlencoded(), or mount t
  */
 function backchannelLogout(publish, options) {
   const members = snapshot(options)
-  const verifier = orThrow(native.createLogoutVerifier(members, completions))
-  const currentDate = own(members, 'currentDate')
+  const verifier = valueOrThrow(native.createLogoutVerifier(members, completions))
+  const currentDate = ownProperty(members, 'currentDate')
   const date = () => now(typeof currentDate === 'function' ? currentDate : undefined)
 
   return handler(
     async (request) => {
       const token = await logoutToken(request)
-      if (token === undefined) return errorAnswer('invalid_request', 'The body must be a form with one logout_token')
+      if (token === undefined)
+        return logoutErrorResponse('invalid_request', 'The body must be a form with one logout_token')
       return beforeDeadline(revokeFromLogoutToken(verifier, publish, token, date()))
     },
     { limit: MAX_BODY_BYTES, advice: ADVICE },
@@ -55,20 +56,20 @@ async function revokeFromLogoutToken(verifier, publish, token, date) {
   if (typeof outcome !== 'string' && outcome.slow) scheduleEndOfTurn()
   if (typeof outcome !== 'string' && Object.hasOwn(outcome, 'code')) {
     const { status, message } = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
-    return errorAnswer(status === 503 ? 'temporarily_unavailable' : 'invalid_request', message)
+    return logoutErrorResponse(status === 503 ? 'temporarily_unavailable' : 'invalid_request', message)
   }
   const { entry, id } = JSON.parse(typeof outcome === 'string' ? outcome : /** @type {any} */ (outcome).context)
   try {
     await publish([entry], PUBLISH_TIMEOUT_MS)
   } catch {
     verifier.forget(id)
-    return errorAnswer('temporarily_unavailable', 'The logout could not be stored')
+    return logoutErrorResponse('temporarily_unavailable', 'The logout could not be stored')
   }
   return { status: 200, headers: { 'Cache-Control': 'no-store' }, body: '' }
 }
 
 /**
- * Responds in time even if keys are still being fetched. The logout takes effect when they arrive.
+ * Responds before the deadline even if keys are still being fetched. The logout takes effect when the keys arrive.
  *
  * @param {Promise<Answer>} answer
  * @returns {Promise<Answer>}
@@ -76,7 +77,7 @@ async function revokeFromLogoutToken(verifier, publish, token, date) {
 function beforeDeadline(answer) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      resolve(errorAnswer('temporarily_unavailable', 'The logout token could not be verified in time'))
+      resolve(logoutErrorResponse('temporarily_unavailable', 'The logout token could not be verified in time'))
     }, DEADLINE_MS)
     answer.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
@@ -87,21 +88,21 @@ function beforeDeadline(answer) {
  *
  * @type {(error: string, description: string) => Answer}
  */
-const errorAnswer = (error, description) => jsonResponse(400, { error, error_description: description })
+const logoutErrorResponse = (error, description) => jsonResponse(400, { error, error_description: description })
 
 /**
- * Returns the logout token of a request (section 2.5), or undefined unless it has exactly one.
+ * Returns the logout token of a request (section 2.5), or undefined unless the request has exactly one logout token.
  *
  * @param {Incoming} request
  * @returns {Promise<string | undefined>}
  */
 async function logoutToken(request) {
   const [type] = (request.header('content-type') ?? '').split(';')
-  if (type.trim().toLowerCase() !== FORM) return undefined
+  if (type.trim().toLowerCase() !== FORM_MEDIA_TYPE) return undefined
   const { parsed } = request
-  // Express 4 sets an empty object if no parser has read the body.
+  // Express 4 sets `req.body` to an empty object if no parser has read the body.
   if (typeof parsed === 'object' && parsed !== null && !isUint8Array(parsed) && Object.keys(parsed).length > 0) {
-    const token = own(parsed, 'logout_token')
+    const token = ownProperty(parsed, 'logout_token')
     return typeof token === 'string' ? token : undefined
   }
   const tokens = new URLSearchParams((await request.body()).toString()).getAll('logout_token')

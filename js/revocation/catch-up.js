@@ -1,30 +1,34 @@
-/** Reads the delivery log of a webhook, and applies events whose delivery failed: Logto never repeats a delivery. */
+/**
+ * Reads the delivery log of a webhook, and applies events whose delivery failed, because Logto never repeats a
+ * delivery.
+ */
 
 const { randomUUID } = require('node:crypto')
 const native = require('../core/addon')
-const { orThrow } = require('../core/errors')
-const { own, snapshot } = require('../core/options')
+const { valueOrThrow } = require('../core/errors')
+const { ownProperty, snapshot } = require('../core/options')
 
-// Captured at load time, because fake timers in a test would replace the globals and never fire.
+// `fetch` and the timers are captured at load time, because fake timers in a test would replace the globals and never
+// fire.
 const { clearTimeout, setTimeout } = require('node:timers')
 
 /** The number of log entries per request: the maximum that the Management API allows. */
 const PAGE_SIZE = 100
 
-/** Maximum number of pages. Without a range, the log has the entries of 24 hours. */
+/** Maximum number of pages per reading. The log contains the entries of 24 hours, unless a request names a range. */
 const MAX_PAGES = 1000
 
-/** The number of log entries to remember between readings. Reading stops at a page that has no other entries. */
-const MAX_KNOWN = 1000
+/** The number of log entries to remember between readings. A reading stops at a page with remembered entries only. */
+const MAX_REMEMBERED_LOG_ENTRIES = 1000
 
-/** Maximum number of revocations to store at once. */
+/** Maximum number of revocations in a single append. */
 const MAX_BATCH = 1000
 
-/** Maximum duration of a request. */
+/** Maximum duration of a request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** How long before its expiry a token is replaced. */
-const TOKEN_MARGIN_MS = 60_000
+/** How long before its expiry a token is replaced, in milliseconds. */
+const TOKEN_RENEWAL_MARGIN_MS = 60_000
 
 /** The result of a delivery that Logto considers successful. */
 const DELIVERED = 'Success'
@@ -34,7 +38,7 @@ const DELIVERED = 'Success'
 /**
  * @typedef {object} Target
  * @property {import('./webhook').Publish} publish
- * @property {(entries: string[]) => string[]} missing - Returns the revocations that are not in force yet.
+ * @property {(entries: string[]) => string[]} missing - Returns the revocations that are not yet in force.
  * @property {((name: string, holder: string, durationMs: number) => Promise<boolean>) | undefined} lease
  */
 
@@ -46,7 +50,10 @@ class CatchUp {
   #timer
   /** The ids of log entries whose events have been applied. @type {Set<string>} */
   #known = new Set()
-  /** Whether the last reading has reached the end of the log or known entries. After one that failed, older pages may be unknown. */
+  /**
+   * Whether the last reading has reached known entries or the end of the log. After a reading that failed, older pages
+   * may contain unknown entries.
+   */
   #isComplete = false
   /** @type {{ value: string, until: number } | undefined} */
   #token
@@ -59,7 +66,7 @@ class CatchUp {
    */
   constructor(target, options) {
     this.#target = target
-    this.#options = orThrow(native.catchUpOptions(snapshot(options)))
+    this.#options = valueOrThrow(native.catchUpOptions(snapshot(options)))
     this.#run()
   }
 
@@ -80,8 +87,8 @@ class CatchUp {
   }
 
   /**
-   * Returns whether this instance may read the log: if the store has leases, only one instance may. Without leases, all
-   * instances read the log and find the same revocations.
+   * Returns whether this instance may read the log. If the store has leases, only one instance may read the log.
+   * Without leases, all instances read the log and find the same revocations.
    */
   async #isElected() {
     const { lease } = this.#target
@@ -90,7 +97,7 @@ class CatchUp {
   }
 
   async #catchUp() {
-    /** The log entries of this reading, newest first. @type {Set<string>} */
+    /** The log entries of the current reading, newest first. @type {Set<string>} */
     const seen = new Set()
     const wasComplete = this.#isComplete
     this.#isComplete = false
@@ -100,19 +107,20 @@ class CatchUp {
       const entries = fresh.flatMap((log) => this.#entriesOf(log))
       for (let i = 0; i < entries.length; i += MAX_BATCH) await this.#target.publish(entries.slice(i, i + MAX_BATCH))
       for (const log of logs) {
-        // Entries count as known only now, so that they are read again if the store did not accept their revocations.
+        // An entry counts as known only after its revocations are stored, so that it is read again after an error of
+        // the store.
         this.#known.add(logEntryKey(log))
         seen.add(logEntryKey(log))
       }
       if (logs.length < PAGE_SIZE || (fresh.length === 0 && wasComplete)) break
     }
     this.#isComplete = true
-    this.#known = new Set([...seen, ...this.#known].slice(0, MAX_KNOWN))
+    this.#known = new Set([...seen, ...this.#known].slice(0, MAX_REMEMBERED_LOG_ENTRIES))
   }
 
   /**
-   * The revocations that follow from a log entry. A delivery that succeeded may have been received by something else, for example
-   * after a redirect. One that failed may have been applied here, but not stored.
+   * The revocations that follow from a log entry. A successful delivery may have reached another server, for example
+   * after a redirect. A failed delivery may have been applied by an instance, but not stored.
    *
    * @param {LogEntry} log
    */
@@ -147,11 +155,11 @@ class CatchUp {
     })
     if (!response.ok) throw await responseError('a token for the Management API', response)
     const body = await response.json()
-    const value = own(body ?? {}, 'access_token')
-    const seconds = own(body ?? {}, 'expires_in')
+    const value = ownProperty(body ?? {}, 'access_token')
+    const seconds = ownProperty(body ?? {}, 'expires_in')
     if (typeof value !== 'string') throw new Error('the response for a token of the Management API contains none')
     const lifetime = typeof seconds === 'number' ? seconds * 1000 : 0
-    this.#token = { value, until: performance.now() + lifetime - TOKEN_MARGIN_MS }
+    this.#token = { value, until: performance.now() + lifetime - TOKEN_RENEWAL_MARGIN_MS }
     return value
   }
 
@@ -159,7 +167,7 @@ class CatchUp {
   async #fetch(url, init) {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
     try {
-      // A redirect must not carry the credentials elsewhere.
+      // A redirect must not send the credentials to another server.
       return await fetch(url, { ...init, redirect: 'error', signal })
     } catch (error) {
       const { cause, message } = /** @type {any} */ (error)
@@ -180,13 +188,15 @@ class CatchUp {
 const logEntryKey = ({ id, payload }) => (typeof id === 'string' ? id : JSON.stringify(payload?.hookRequest?.body))
 
 /**
- * The error for a response of Logto. It contains only the error code from the body, not what was sent.
+ * Returns the error for a response of Logto. The message contains only the error code from the body, because the body
+ * may repeat parts of the request.
  *
  * @type {(wanted: string, response: Response) => Promise<Error>}
  */
 async function responseError(wanted, response) {
   const body = await response.json().catch(() => undefined)
-  const code = typeof body === 'object' && body !== null ? (own(body, 'code') ?? own(body, 'error')) : undefined
+  const code =
+    typeof body === 'object' && body !== null ? (ownProperty(body, 'code') ?? ownProperty(body, 'error')) : undefined
   const shown = typeof code === 'string' && /^[\w.]{1,64}$/.test(code) ? `, ${code}` : ''
   return new Error(`Logto refused ${wanted} (${response.status}${shown})`)
 }

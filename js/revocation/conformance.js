@@ -5,7 +5,7 @@ const { setTimeout } = require('node:timers/promises')
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
 
-/** The maximum duration of a read, and the tolerance of slow machines. */
+/** The maximum duration of a read, and the tolerance for slow machines. */
 const MAX_READ_MS = 1000
 const TOLERANCE_MS = 1000
 
@@ -96,7 +96,7 @@ const unusedSignal = () => AbortSignal.timeout(10_000)
 const append = (store, entries) => store.append(entries, { maxAgeMs: 86_400_000, signal: unusedSignal() })
 
 /**
- * Reads until there are no further entries.
+ * Reads a store until there are no further entries.
  *
  * @param {RevocationStore} store
  * @param {string | null} position

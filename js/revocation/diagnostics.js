@@ -8,8 +8,8 @@ const { channel } = require('node:diagnostics_channel')
 const revocations = channel('logto-authkit:revocations')
 
 /**
- * Publishes entries when they are applied to the core, unless they change nothing: an instance reads its own entries back from the
- * store.
+ * Publishes entries when they are applied to the core, unless the entries change nothing, because an instance reads its
+ * own entries back from the store.
  *
  * @param {NativeRevocations} core
  */
@@ -22,7 +22,7 @@ function publishApplied(core) {
   }
 }
 
-/** @param {string} entry - As JSON that the core has written or understood. */
+/** @param {string} entry - The entry as JSON, which the core has written or understood. */
 function publish(entry) {
   const { kind, before } = JSON.parse(entry)
   /** @type {import('.').RevocationMessage} */

@@ -14,7 +14,8 @@ const { BodyError, fetchBody, nodeBody } = require('./request-body')
 
 /**
  * @param {(request: Incoming) => Promise<Answer>} answer
- * @param {{ limit: number, advice: string }} body - Its maximum length in bytes, and what to do if a parser has consumed it.
+ * @param {{ limit: number, advice: string }} body - The maximum length of the body in bytes, and the advice if a parser
+ * has consumed the body.
  */
 function handler(answer, { limit, advice }) {
   let hasWarned = false

@@ -3,8 +3,8 @@
 const native = require('../core/addon')
 const { isContext } = require('../core/context')
 const { contract } = require('../core/contract')
-const { invalidOption, orThrow } = require('../core/errors')
-const { check, own, snapshot } = require('../core/options')
+const { invalidOption, valueOrThrow } = require('../core/errors')
+const { check, ownProperty, snapshot } = require('../core/options')
 const { RevocationsHandle } = require('../core/revocations')
 const { backchannelLogout } = require('./backchannel-logout')
 const { catchUp } = require('./catch-up')
@@ -22,7 +22,7 @@ class Revocations extends RevocationsHandle {
   #core
   #mirror
   #store
-  /** Ends the sources that run until they are stopped. @type {Set<{ stop: () => void }>} */
+  /** Stops the sources that run until they are stopped. @type {Set<{ stop: () => void }>} */
   #running = new Set()
 
   /**
@@ -45,7 +45,10 @@ class Revocations extends RevocationsHandle {
   /** @type {PublicRevocations['revokeToken']} */
   async revokeToken(token) {
     const claims = isContext(token) ? token.payload : token
-    await this.#revoke('token', undefined, { jti: own(claims ?? {}, 'jti'), exp: own(claims ?? {}, 'exp') })
+    await this.#revoke('token', undefined, {
+      jti: ownProperty(claims ?? {}, 'jti'),
+      exp: ownProperty(claims ?? {}, 'exp'),
+    })
   }
 
   /** @type {PublicRevocations['revokeSession']} */
@@ -122,16 +125,16 @@ class Revocations extends RevocationsHandle {
 
   /** @type {(kind: string, id: unknown, options?: object) => Promise<void>} */
   async #revoke(kind, id, options) {
-    await this.#mirror.publish([orThrow(this.#core.entry(kind, id, snapshot(options), Date.now()))])
+    await this.#mirror.publish([valueOrThrow(this.#core.entry(kind, id, snapshot(options), Date.now()))])
   }
 }
 
 /** @type {typeof import('.').createRevocations} */
 function createRevocations(options) {
-  // An inherited store is not read, so that `check` reports it.
+  // An inherited store is not read, so that `check` reports the inherited option.
   const own = Object.getOwnPropertyDescriptors(options ?? {})
   const given = own.store && options?.store
-  // The store is not copied like other options, because its functions belong to it.
+  // The store is not copied like other options, because its functions may use its other members.
   const store = given === undefined ? memoryStore() : given
   if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStore(given)
   const standIn = { ...own, store: { value: {}, enumerable: true } }
@@ -139,9 +142,9 @@ function createRevocations(options) {
     'revocations',
     given === undefined ? options : Object.create(Object.getPrototypeOf(options), standIn),
   )
-  // A store in this process is always reachable.
+  // A store in the memory of this process is always reachable.
   const policy = store instanceof MemoryStore ? { ...checked, whenUnavailable: 'accept' } : checked
-  return new Revocations(orThrow(native.createRevocations(policy, store.identity)), store)
+  return new Revocations(valueOrThrow(native.createRevocations(policy, store.identity)), store)
 }
 
 /** @param {unknown} store */

@@ -3,30 +3,33 @@
 const { authError } = require('../core/errors')
 const native = require('../core/addon')
 
-// Captured at load time, because fake timers in a test would replace the globals and never fire.
+// The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = require('node:timers')
 
-/** Maximum duration of a read. A store waits at most one second for new entries, so a store that takes longer hangs. */
+/**
+ * Maximum duration of a read, in milliseconds. A store waits at most one second for new entries, so a read that takes
+ * longer hangs.
+ */
 const READ_TIMEOUT_MS = 5000
 
-/** Maximum duration of an append. */
+/** Maximum duration of an append, in milliseconds. */
 const APPEND_TIMEOUT_MS = 5000
 
-/** The pauses between attempts to read, which double up to a maximum. */
+/** The pauses between attempts to read, which double up to a maximum, in milliseconds. */
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
 /**
- * The pause after a complete read, so that a store that does not wait for entries causes no busy loop. It grows with the number of
- * entries, so that mirrors of a busy store read in batches.
+ * The pause after a complete read, in milliseconds. Without a pause, a store that does not wait for entries would cause
+ * a busy loop. The pause grows with the number of entries, so that the mirrors of a busy store read in batches.
  */
 const MIN_PAUSE_MS = 20
 const MAX_PAUSE_MS = 80
 
-/** How long the store may be unreachable before operators are warned. */
+/** How long the store may be unreachable before operators are warned, in milliseconds. */
 const WARN_AFTER_MS = 5000
 
-/** How often the entries are examined for reasons to warn operators. */
+/** How often the entries are examined for reasons to warn operators, in milliseconds. */
 const WARN_EVERY_MS = 1000
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
@@ -39,7 +42,7 @@ class Mirror {
   #connected = false
   /** @type {string | null} */
   #lastError = null
-  /** Ends the read in progress. */
+  /** Aborts the read in progress when the mirror is closed. */
   #stop = new AbortController()
   /** @type {{ resolve: () => void, reject: (error: Error) => void }[]} */
   #waiting = []
@@ -63,7 +66,8 @@ class Mirror {
   }
 
   /**
-   * Applies entries here, and writes them to the store. Resolves when the store has acknowledged all of them.
+   * Applies entries to this instance, and writes them to the store. Resolves when the store has acknowledged all
+   * entries.
    *
    * @param {string[]} entries
    * @param {number} [timeoutMs]
@@ -120,10 +124,11 @@ class Mirror {
         const batch = await (reading ?? this.#read(position))
         if (this.#isClosed) return
         if (!batch.complete && batch.entries.length > 0) {
-          // The store prepares the next page while this thread applies the present one.
+          // The store prepares the next page while this thread applies the current page.
           next = this.#read(batch.position)
           next.catch(() => {})
-          // Only now, because node-redis writes commands at the end of the turn. It also gives the event loop a break.
+          // The current page is applied after the end of this turn, because node-redis writes commands at the end of
+          // the turn, and other events need time.
           await new Promise((resolve) => setImmediate(resolve))
           if (this.#isClosed) return
         }
@@ -136,7 +141,7 @@ class Mirror {
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false
-        // The next page must not be applied instead of the one that failed.
+        // After an error, the page that failed must be read again before the next page is applied.
         next = undefined
         this.#fail(error)
         pause = Math.min(MIN_RETRY_MS * 2 ** failures, MAX_RETRY_MS) * (0.5 + Math.random() / 2)
@@ -176,7 +181,7 @@ class Mirror {
   }
 
   #warnOfEntries() {
-    // A mirror of a busy store gets here every 80 ms.
+    // A mirror of a busy store calls this method every 80 ms.
     if (performance.now() < this.#nextWarning) return
     this.#nextWarning = performance.now() + WARN_EVERY_MS
     const { sessionsAreUnnamed, ahead } = this.#native.stats()
@@ -211,11 +216,11 @@ class Mirror {
 }
 
 /**
- * Runs a function of a store, and aborts it if it takes too long.
+ * Runs a function of a store, and aborts the function if it takes too long.
  *
  * @template T
- * @param {number} duration - Milliseconds.
- * @param {boolean} keepsAlive - Whether the process must not exit meanwhile.
+ * @param {number} duration - The maximum duration, in milliseconds.
+ * @param {boolean} keepsAlive - Whether to keep the process alive until the function has finished.
  * @param {(signal: AbortSignal) => Promise<T>} run
  * @param {AbortSignal} [stop]
  * @returns {Promise<T>}
@@ -231,8 +236,8 @@ function withTimeout(duration, keepsAlive, run, stop) {
       reject(error)
     }
     const timeout = () => abort(new Error(`The store did not respond within ${duration} ms`))
-    // If the event loop was blocked for that long, the response may have arrived. The event loop processes it before
-    // `setImmediate`.
+    // If the event loop was blocked during the timeout, the response may have arrived. The event loop processes the
+    // response before `setImmediate`.
     const timer = setTimeout(() => setImmediate(timeout), duration)
     if (!keepsAlive) timer.unref()
     const onStop = () => abort(closedError())
@@ -242,7 +247,7 @@ function withTimeout(duration, keepsAlive, run, stop) {
       clearTimeout(timer)
       stop?.removeEventListener('abort', onStop)
     }
-    // The function is called inside a promise, because the store may be the application's code and throw.
+    // A function of the application's store may throw, so it is called inside a promise.
     new Promise((started) => started(run(controller.signal))).finally(settled).then(resolve, reject)
   })
 }

@@ -1,30 +1,32 @@
 /**
- * Our own connections, opened with the settings of the application's Redis client: node-redis 4 to 6, ioredis 5 and 6, or iovalkey, also with Cluster and
- * Sentinel. They never reconnect or queue commands: a client that resends an interrupted read may never settle it, and one that
- * queues commands delays their errors (redis/ioredis#1285). After any error, the store opens a new connection.
+ * Our own connections to Redis or Valkey, with the settings of the application's client: node-redis 4 to 6, ioredis 5
+ * and 6, or iovalkey, also with Cluster and Sentinel. Our connections never reconnect or queue commands, because a
+ * client that resends an interrupted read may never settle it, and a client that queues commands delays their errors
+ * (redis/ioredis#1285). After any error, the store opens a new connection.
  */
 
 const { invalidOption } = require('../core/errors')
 
 /**
  * @typedef {object} Connection
- * @property {(args: string[], key: string) => Promise<any>} send - Sends a command. `key` selects the node of a cluster. Strings in
- *   the reply are buffers with ioredis, which otherwise converts all of them, also those that nobody reads.
- * @property {() => void} close - Disconnects immediately. Pending commands reject.
+ * @property {(args: string[], key: string) => Promise<any>} send - Sends a command. `key` selects the node of a
+ * cluster. The strings in a reply of ioredis are buffers, because ioredis would otherwise convert all strings,
+ * including strings that nobody reads.
+ * @property {() => void} close - Disconnects immediately, and rejects pending commands.
  */
 
 /**
  * @typedef {object} Connector
- * @property {string | undefined} server - Identifies the server, if that is known.
- * @property {boolean} blocks - Whether a command that waits delays no others.
+ * @property {string | undefined} server - Identifies the server, if the server is known.
+ * @property {boolean} blocks - Whether a blocking command delays no other commands.
  * @property {() => { connection: Connection, connected: Promise<unknown> }} open
  */
 
 const ignoreError = () => {}
 
 /**
- * Connects a client. An unhandled `error` event would end the process, and only that event contains the reason if ioredis cannot
- * connect.
+ * Connects a duplicate of the application's client. An unhandled `error` event would end the process. If ioredis cannot
+ * connect, only the event contains the reason.
  *
  * @param {any} own
  */
@@ -76,7 +78,7 @@ function ioredisConnector(client) {
     open() {
       const own = client.duplicate(override)
       const close = () => {
-        // ioredis would wait two seconds for a stream that is closed already.
+        // ioredis would wait two seconds for a stream that is already closed.
         if (own.stream?.destroyed) return
         own.disconnect()
         own.stream?.destroy()
@@ -126,8 +128,8 @@ function nodeRedisConnector(client) {
         ? (args) => own.sendCommand(false, args)
         : (args) => own.sendCommand(args)
   if (typeof client.duplicate !== 'function') {
-    // Sentinel clients of node-redis 5 cannot be duplicated. A command that waits would delay the application's
-    // commands.
+    // Sentinel clients of node-redis 5 cannot be duplicated, so the store uses the application's client. A blocking
+    // command would delay the application's commands.
     const open = () => ({ connection: { send: sender(client), close: ignoreError }, connected: Promise.resolve() })
     return { server: undefined, blocks: false, open }
   }
@@ -146,13 +148,13 @@ function nodeRedisConnector(client) {
 }
 
 /**
- * Closes a client of any version. Closing a client twice throws or rejects.
+ * Closes a client of any version of node-redis. Closing a client twice throws or rejects.
  *
  * @param {any} own
  */
 function closeNodeRedis(own) {
   try {
-    // In version 5, `destroy` replaced `disconnect`. Both methods may return a promise.
+    // In node-redis 5, `destroy` has replaced `disconnect`. Both methods may return a promise.
     Promise.resolve(own.destroy === undefined ? own.disconnect() : own.destroy()).catch(ignoreError)
   } catch {}
 }

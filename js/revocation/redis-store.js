@@ -8,38 +8,41 @@ const { connectorOf } = require('./redis-client')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connection} Connection */
 /** @typedef {import('./redis-client').Connector} Connector */
-/** @typedef {{ text: string, at: number }} OwnEntry - `at` is when this instance appended it first, on the monotonic clock, in milliseconds. */
+/**
+ * @typedef {{ text: string, at: number }} OwnEntry - An entry of this instance. `at` is the time at which the instance
+ * appended the entry for the first time, on the monotonic clock, in milliseconds.
+ */
 /** @typedef {{ id: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are in the order of their times. */
-/** @typedef {[id: string, fields: string[]]} Item - An item of a stream. Every second field is an entry. */
+/** @typedef {[id: string, fields: string[]]} Item - An item of a stream, in which every second field is an entry. */
 
-/** The position before the first item. */
+/** The position before the first item of a stream. */
 const START_POSITION = '0-0'
 
 /** Maximum number of items per read, and of entries per item. */
 const MAX_ITEMS = 1000
 const MAX_ENTRIES = 20
 
-/** How long a read waits for new items. */
+/** How long a read waits for new items, in milliseconds. */
 const BLOCK_MS = 1000
 
-/** The interval between two reads if a blocking read would hold up other commands. */
+/** The interval between two reads if a blocking read would delay other commands, in milliseconds. */
 const POLL_MS = 50
 
-/** How often an instance checks that the stream has lost nothing. */
+/** How often an instance checks that the stream has lost nothing, in milliseconds. */
 const CHECK_INTERVAL_MS = 1000
 
-/** How long a command of a lease may take. */
+/** How long a command of a lease may take, in milliseconds. */
 const LEASE_TIMEOUT_MS = 5000
 
 /**
- * How much longer items are kept than tokens live: an entry may be an hour ahead, `clockTolerance` extends the life of
- * tokens, and clocks differ.
+ * How much longer than the lifetime of tokens items are kept, in milliseconds. The time of an entry may be an hour
+ * ahead, `clockTolerance` extends the life of tokens, and clocks differ.
  */
-const MARGIN_MS = 3 * 3_600_000
+const EXTRA_RETENTION_MS = 3 * 3_600_000
 
-/** How long acknowledged entries are kept, to append them again if a failover or a flush has lost them. */
-const KEEP_MS = 600_000
-const MAX_KEPT = 10_000
+/** How long acknowledged entries are kept, to append them again after a failover or a flush. */
+const ACKNOWLEDGED_RETENTION_MS = 600_000
+const MAX_ACKNOWLEDGED_ITEMS = 10_000
 
 /** @implements {RevocationStore} */
 class RedisStore {
@@ -47,9 +50,9 @@ class RedisStore {
   #connector
   #reader
   #writer
-  /** Items that this instance has appended, oldest first. @type {AcknowledgedItem[]} */
+  /** The items that this instance has appended, oldest first. @type {AcknowledgedItem[]} */
   #acknowledged = []
-  /** When it was last checked that the stream has lost nothing, on the monotonic clock, in milliseconds. */
+  /** The time of the last check that the stream has lost nothing, on the monotonic clock, in milliseconds. */
   #checkedAt = -Infinity
   /** The time of the newest known item on the clock of Redis, in milliseconds since 1970. */
   #newest = 0
@@ -70,13 +73,14 @@ class RedisStore {
   /** @type {RevocationStore['append']} */
   async append(entries, { maxAgeMs, signal }) {
     if (entries.length === 0) return
-    // On the clock of Redis, because an instance whose clock is ahead would delete the entries of all others.
-    const oldest = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - MARGIN_MS))
+    // The minimum id is based on the clock of Redis, because an instance whose clock is ahead would delete the entries
+    // of all others.
+    const oldest = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - EXTRA_RETENTION_MS))
     const at = performance.now()
     const own = entries.map((text) => ({ text, at }))
     await this.#add(own, oldest, signal)
-    const expired = this.#acknowledged.findIndex((item) => timeOf(item) > at - KEEP_MS)
-    this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_KEPT))
+    const expired = this.#acknowledged.findIndex((item) => timeOf(item) > at - ACKNOWLEDGED_RETENTION_MS)
+    this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_ACKNOWLEDGED_ITEMS))
   }
 
   /**
@@ -105,14 +109,15 @@ class RedisStore {
   async read(position, { signal }) {
     let from = position ?? START_POSITION
     if (!this.#reader.isOpen) {
-      // After a failover, the writer may still be connected to the former primary, whose acknowledgements are worth nothing.
+      // After a failover, the writer may still be connected to the former primary, whose acknowledgements are
+      // worthless.
       this.#writer.close()
       await this.#restore(signal)
       this.#checkedAt = -Infinity
     }
     if (performance.now() - this.#checkedAt >= CHECK_INTERVAL_MS) {
       this.#checkedAt = performance.now()
-      // After a flush, the item at the position may be one that another instance has appended since.
+      // After a flush, another instance may have appended a new item with the id of the position.
       const ids = [from, this.#acknowledged[0]?.id ?? from]
       const [hasPosition, hasOldest] = await this.#exist(ids, signal)
       if (!hasPosition || !hasOldest) await this.#restore(signal)
@@ -131,7 +136,8 @@ class RedisStore {
 
   /** @type {NonNullable<RevocationStore['lease']>} */
   async lease(name, holder, durationMs) {
-    // The key is in the slot of the stream, because a connection to a cluster reaches only the node of that slot.
+    // The key of the lease is in the slot of the stream, because a connection to a cluster reaches only the node of
+    // that slot.
     const key = this.#key.includes('{') ? `${this.#key}:${name}` : `{${this.#key}}:${name}`
     const signal = AbortSignal.timeout(LEASE_TIMEOUT_MS)
     const duration = `${Math.ceil(durationMs)}`
@@ -140,7 +146,7 @@ class RedisStore {
     const [current] = await this.#writer.send([['GET', key]], this.#key, signal)
     if (String(current) !== holder) return false
     const [extended] = await this.#writer.send([['PEXPIRE', key, duration]], this.#key, signal)
-    // If the lease has expired between the two commands, another instance may hold it.
+    // If the lease has expired since the previous command, another instance may hold it.
     return Number(extended) === 1
   }
 
@@ -149,7 +155,10 @@ class RedisStore {
     this.#writer.close()
   }
 
-  /** @param {unknown} id - Of an item: its time on the clock of Redis, in milliseconds since 1970, and a number. */
+  /**
+   * @param {unknown} id - The id of an item, which consists of its time on the clock of Redis, in milliseconds since
+   * 1970, and a number.
+   */
   #note(id) {
     this.#newest = Math.max(this.#newest, Number.parseInt(String(id), 10))
   }
@@ -161,7 +170,7 @@ class RedisStore {
    * @param {AbortSignal} signal
    */
   async #restore(signal) {
-    const oldest = performance.now() - KEEP_MS
+    const oldest = performance.now() - ACKNOWLEDGED_RETENTION_MS
     const known = this.#acknowledged.filter((item) => timeOf(item) > oldest)
     this.#acknowledged = [...known]
     /** @type {Set<AcknowledgedItem>} */
@@ -188,7 +197,11 @@ class RedisStore {
     }
   }
 
-  /** Returns, for each id, whether the stream has this item. @type {(ids: string[], signal: AbortSignal) => Promise<boolean[]>} */
+  /**
+   * Returns whether the stream contains the item of each id.
+   *
+   * @type {(ids: string[], signal: AbortSignal) => Promise<boolean[]>}
+   */
   async #exist(ids, signal) {
     const commands = ids.map((id) => ['XRANGE', this.#key, id, id])
     const replies = await this.#reader.send(commands, this.#key, signal)
@@ -196,7 +209,7 @@ class RedisStore {
   }
 }
 
-/** A connection that is replaced after any error. */
+/** A connection that is replaced by a new connection after any error. */
 class ReplaceableConnection {
   #connector
   /** @type {{ connection: Connection, connected: Promise<unknown> } | undefined} */
@@ -216,7 +229,7 @@ class ReplaceableConnection {
    *
    * @param {string[][]} commands
    * @param {string} key
-   * @param {AbortSignal} signal - Closes the connection, because a command on it may never settle.
+   * @param {AbortSignal} signal - The signal that closes the connection, because a pending command may never settle.
    * @returns {Promise<any[]>}
    */
   async send(commands, key, signal) {
@@ -263,7 +276,7 @@ function itemsOf(reply) {
 }
 
 /**
- * Returns the entries in items: the values of all fields, whatever their names are.
+ * Returns the entries in several items, which are the values of all fields, regardless of the names of the fields.
  *
  * @param {Item[]} items
  */

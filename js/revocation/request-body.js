@@ -2,7 +2,7 @@
 
 const { isUint8Array } = require('node:util/types')
 
-/** The error for a body that cannot be read. Its message is in the response, which Logto's console shows. */
+/** The error for a body that cannot be read. The response contains its message, which Logto's console shows. */
 class BodyError extends Error {
   constructor(/** @type {number} */ status, /** @type {string} */ code, /** @type {string} */ message) {
     super(message)
@@ -17,7 +17,7 @@ class BodyError extends Error {
  * @param {any} req - The framework's request.
  * @param {any} stream - Node's request.
  * @param {number} limit - Bytes.
- * @param {string} advice - What to do if a parser has consumed the body.
+ * @param {string} advice - The advice if a parser has consumed the body.
  */
 async function nodeBody(req, stream, limit, advice) {
   for (const given of [req.rawBody, req.body]) {
@@ -27,7 +27,7 @@ async function nodeBody(req, stream, limit, advice) {
     throw new BodyError(500, 'body_already_read', `Another parser has read the body. ${advice}`)
   }
   try {
-    // Without `destroyOnReturn`, leaving the loop would close the connection before the response has been sent.
+    // Without `destroyOnReturn: false`, leaving the loop would close the connection before the response has been sent.
     return await readChunks(stream.iterator?.({ destroyOnReturn: false }) ?? stream, limit)
   } catch (error) {
     if (error instanceof BodyError) throw error
@@ -35,7 +35,12 @@ async function nodeBody(req, stream, limit, advice) {
   }
 }
 
-/** Whether a stream is being read or has been read. Outside of Node, streams have none of these properties. @param {any} stream */
+/**
+ * Returns whether a stream is being read or has been read. Streams of other runtimes than Node have none of these
+ * properties.
+ *
+ * @param {any} stream
+ */
 const isBodyRead = (stream) =>
   stream.readableDidRead === true || stream.readableEnded === true || stream.destroyed === true
 
@@ -44,7 +49,8 @@ const isBodyRead = (stream) =>
  *
  * @param {Request} request
  * @param {number} limit - Bytes.
- * @param {(() => Promise<ArrayBuffer>) | undefined} cached - Returns the body after another handler has read it.
+ * @param {(() => Promise<ArrayBuffer>) | undefined} cached - Returns a copy of the body, which can be read even after
+ * another handler has read the body.
  */
 async function fetchBody(request, limit, cached) {
   if (request.bodyUsed) {

@@ -1,16 +1,18 @@
-/** Receives the webhooks of Logto, and revokes the tokens that their events concern. */
+/** Receives the webhooks of Logto, and revokes the tokens that the events concern. */
 
 const { inspect } = require('node:util')
 const { errorResponse, jsonResponse } = require('../adapters/response')
 const { contract } = require('../core/contract')
-const { AuthError, orThrow } = require('../core/errors')
+const { AuthError, valueOrThrow } = require('../core/errors')
 const native = require('../core/addon')
-const { own, snapshot } = require('../core/options')
+const { ownProperty, snapshot } = require('../core/options')
 const { handler } = require('./handler')
 const { unavailableError } = require('./mirror')
 
-/** How long the store may take. Logto would wait ten seconds for the response, but the administrator's request may be
- * waiting for it in the meantime. */
+/**
+ * How long the store may take to acknowledge a revocation, in milliseconds. Logto would wait ten seconds for the
+ * response, but the request of an administrator may be waiting for Logto in the meantime.
+ */
 const PUBLISH_TIMEOUT_MS = 900
 
 const ADVICE =
@@ -27,22 +29,22 @@ const ADVICE =
  */
 function webhook(publish, options) {
   const members = snapshot(options)
-  const hook = orThrow(native.createWebhook(members))
-  const onEvent = own(members, 'onEvent')
+  const hook = valueOrThrow(native.createWebhook(members))
+  const onEvent = ownProperty(members, 'onEvent')
   const { headers, limits } = contract()
 
   return handler(
     async (request) => {
       const body = await request.body()
       if (!hook.isSigned(body, request.header(headers.webhookSignature) ?? '')) {
-        return errorAnswer(401, 'invalid_signature', 'The signature is missing or invalid')
+        return logoutErrorResponse(401, 'invalid_signature', 'The signature is missing or invalid')
       }
       const event = native.webhookEvent(body, Date.now())
       if (typeof event === 'string') return rejectEvent(event)
       try {
         if (event.entries.length > 0) await publish(event.entries, PUBLISH_TIMEOUT_MS)
       } catch (error) {
-        // The revocations may be closed already.
+        // The revocations may already be closed.
         return errorResponse(error instanceof AuthError ? error : unavailableError(error))
       }
       if (onEvent !== undefined && !event.isTest) notifyApplication(onEvent, body)
@@ -53,19 +55,20 @@ function webhook(publish, options) {
 }
 
 /** @type {(status: number, error: string, message: string) => import('./handler').Answer} */
-const errorAnswer = (status, error, message) => jsonResponse(status, { error, message })
+const logoutErrorResponse = (status, error, message) => jsonResponse(status, { error, message })
 
-/** @param {string} reason - The member that is missing or malformed, or what is wrong with the JSON. */
+/** @param {string} reason - The missing or malformed member of the event, or the problem with the JSON. */
 function rejectEvent(reason) {
-  // The event comes from Logto and might have revoked tokens, so operators must know.
+  // An event with a valid signature that cannot be read might have revoked tokens, so operators are warned.
   process.emitWarning(`A webhook event with a valid signature could not be read: ${reason}`, {
     code: 'LOGTO_AUTHKIT_WEBHOOK',
   })
-  return errorAnswer(400, 'invalid_event', `The event could not be read: ${reason}`)
+  return logoutErrorResponse(400, 'invalid_event', `The event could not be read: ${reason}`)
 }
 
 /**
- * Passes an event to the application. Its failure does not change the response, because Logto does not send the event again.
+ * Passes an event to the application. An error of the application does not change the response, because Logto does not
+ * send the event again.
  *
  * @type {(onEvent: Function, body: Buffer) => void}
  */

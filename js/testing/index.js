@@ -17,7 +17,7 @@ const createTestIssuer = async (options) => {
 
   const server = createServer((request, response) => {
     const path = String(request.url).split('?')[0]
-    // Below /oidc, Logto ignores case and one trailing slash, but it treats `/OIDC` and `//oidc` as other pages.
+    // Below `/oidc`, Logto ignores case and one trailing slash, but treats `/OIDC` and `//oidc` as other pages.
     const route = /^\/oidc(\/|$)/.test(path) ? path.toLowerCase().replace(/\/$/, '') : path
     if (route === '/oidc/jwks') jwksRequests += 1
 
@@ -36,7 +36,8 @@ const createTestIssuer = async (options) => {
     if (path.startsWith('/.well-known/')) return sendResponse(response, 404, 'text/plain; charset=utf-8', 'Not Found')
     return sendResponse(response, 200, HTML_TYPE, HTML_PAGE, { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
   })
-  // The process still stays alive for a pending request of a client in this process, which has its own socket.
+  // A pending request of a client in this process still keeps the process alive, because the client has a socket of its
+  // own.
   server.on('connection', (socket) => socket.unref())
   server.listen(requestedPort, '127.0.0.1')
   await once(server, 'listening')
@@ -45,7 +46,8 @@ const createTestIssuer = async (options) => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   const logtoUrl = `http://127.0.0.1:${port}`
   const issuer = `${logtoUrl}/oidc`
-  // A port may be reused in the same process, so drop the cached keys and the cooldown of an earlier issuer on it.
+  // A port may be reused in the same process, so the cached keys and the cooldown of an earlier issuer on this port are
+  // dropped.
   require('../core/addon').invalidateJwksCache(logtoUrl)
 
   const closed = once(server, 'close')
@@ -65,7 +67,8 @@ const createTestIssuer = async (options) => {
     mint: (options) => mintToken(issuer, keys[0], options),
     rotateKeys: async (options) => {
       const { alg, keepPrevious } = readOptions('rotateKeys', options)
-      // Rotate one key at a time: an RSA key takes longer to generate than an EC key that is requested after it.
+      // Keys are rotated one at a time, because an RSA key takes longer to generate than an EC key that is requested
+      // later.
       const thisRotation = rotation.then(async () => {
         const key = await generateSigningKey(alg ?? keys[0].alg)
         keys = keepPrevious ? [key, keys[0]] : [key]
@@ -97,7 +100,7 @@ const generateSigningKey = async (alg) => {
   /** @type {import('node:crypto').KeyPairKeyObjectResult} */
   const { privateKey, publicKey } = await generateKeys(type, parameters)
   const members = publicKey.export({ format: 'jwk' })
-  // RFC 7638: the public members in lexicographic order, without whitespace.
+  // The JWK thumbprint (RFC 7638) covers the public members in lexicographic order, without whitespace.
   const canonical = JSON.stringify(members, Object.keys(members).sort())
   const kid = createHash('sha256').update(canonical).digest('base64url')
   const { kty, crv, x, y, e, n } = members
@@ -111,7 +114,8 @@ const mintToken = (issuer, key, mintOptions) => {
   const { sub, clientId, audience, organizationId, notBefore, expiresIn } = options
   const now = Math.floor(Date.now() / 1000)
   const exp = now + expiresIn
-  // Without scopes, Logto omits the claim from machine-to-machine tokens for API resources, and leaves it empty otherwise.
+  // Without scopes, Logto omits the `scope` claim from machine-to-machine tokens for API resources, and leaves the
+  // claim empty in all other tokens.
   const isOrganizationToken = organizationId !== undefined || audience.startsWith('urn:logto:organization:')
   const scope = options.scope ?? (sub === clientId && !isOrganizationToken ? undefined : '')
 
@@ -223,7 +227,11 @@ const OUTAGE_RESPONSES = {
 }
 const OUTAGE_MODES = ['down', 'error', 'hang', 'html', 'garbage', 'empty']
 
-/** Loaded on first use, because the issuer needs no other module. @type {typeof import('.').testRevocationStore} */
+/**
+ * The module is loaded on first use, because the test issuer does not need it.
+ *
+ * @type {typeof import('.').testRevocationStore}
+ */
 const testRevocationStore = (createStore, options) =>
   require('../revocation/conformance').testRevocationStore(createStore, options)
 

@@ -1,17 +1,17 @@
 const assert = require('node:assert/strict')
 const timers = require('node:timers')
 const { test } = require('node:test')
-const { endOfTurn, isOriginal, messageChannel } = require('../../../js/core/timers')
+const { callAfterTurn, isNativeTimer, messageChannel } = require('../../../js/core/timers')
 const { inChild } = require('../../support/child')
 
 test('the timers of Node are recognized, and fake ones are not', (t) => {
-  assert.ok(isOriginal(timers.setImmediate))
-  assert.equal(endOfTurn, timers.setImmediate)
+  assert.ok(isNativeTimer(timers.setImmediate))
+  assert.equal(callAfterTurn, timers.setImmediate)
   t.mock.timers.enable({ apis: ['setImmediate', 'setInterval'] })
-  assert.ok(!isOriginal(globalThis.setImmediate))
+  assert.ok(!isNativeTimer(globalThis.setImmediate))
   // Replaces the timer like sinon, which Jest and Vitest use too.
   assert.ok(
-    !isOriginal(function setImmediate(...args) {
+    !isNativeTimer(function setImmediate(...args) {
       return args
     }),
   )

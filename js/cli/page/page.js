@@ -1,4 +1,4 @@
-/** Event handlers and rendering of the page. */
+/** Handles the events of the page, and renders the page. */
 
 const $ = (selector) => document.querySelector(selector)
 
@@ -16,7 +16,7 @@ const TOKEN_REQUESTS = {
   personal: () => ({ kind: 'personal' }),
 }
 
-/** Why an API rejects tokens that are not access tokens. */
+/** The reasons why an API rejects tokens that are not access tokens, by kind of token. */
 const REJECTIONS = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
 
 const NOTES = {
@@ -80,7 +80,7 @@ function showFields() {
   const kind = $('[name=kind]').value
   for (const group of document.querySelectorAll('#mint [data-for]')) {
     group.hidden = !group.dataset.for.split(' ').includes(kind)
-    // A hidden required field would prevent the form from being submitted.
+    // A hidden field that is required would prevent the form from being submitted.
     group.firstElementChild.disabled = group.hidden
   }
 }
@@ -97,7 +97,7 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
   $('#result').hidden = false
 }
 
-/** Commands with the responses to expect, from routes like those that `logto-authkit init` creates. */
+/** Returns commands with their expected responses, for routes like the routes that `logto-authkit init` creates. */
 function requestsOf(token, kind, claims) {
   const send = (path) => `curl -i http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
   const rejection = REJECTIONS[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
