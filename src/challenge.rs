@@ -1,21 +1,21 @@
 //! The `WWW-Authenticate` challenges of errors.
 
-/// The realm of challenges, unless the options set another.
+/// The realm of challenges, unless the options set another realm.
 pub const DEFAULT_REALM: &str = "api";
 
 /// A `WWW-Authenticate` challenge (RFC 6750 section 3).
 pub enum Challenge {
-    /// No challenge, because the server failed and other credentials would not help.
+    /// The response has no challenge, because the server failed and other credentials would not help.
     None,
-    /// The scheme and the realm, because the request contained no credentials and a challenge needs at least one parameter
-    /// (RFC 9110 section 11.6.1).
+    /// The challenge has only the scheme and the realm, because the request contained no credentials, and because a
+    /// challenge needs at least one parameter (RFC 9110 section 11.6.1).
     Realm,
-    /// The scheme, followed by this `error` parameter.
+    /// The challenge has an `error` parameter with this value.
     Error(&'static str),
 }
 
 impl Challenge {
-    /// The part of the header value that is the same for every request, with the default realm.
+    /// The start of a challenge with the default realm, which is the same for every request.
     #[must_use]
     pub fn prefix(&self) -> Option<String> {
         match self {

@@ -1,23 +1,23 @@
-//! The checks of the pipeline, and how their outcomes are recorded.
+//! The checks of the pipeline, and the ways to record their outcomes.
 
 use crate::error::Rejection;
 
-/// The checks, in the order in which the contract lists them.
+/// The checks, in the order of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// The request contains a token.
     Present,
-    /// The token does not exceed the maximum length.
+    /// The token is not longer than the maximum.
     Size,
     /// The token has three base64url parts.
     Parts,
-    /// The header is a JSON object.
+    /// The token header is a JSON object.
     Header,
     /// `alg` is on the allow-list.
     Alg,
     /// `typ` is the required type.
     Typ,
-    /// The header has neither `crit` nor `b64`.
+    /// The token header has neither `crit` nor `b64`.
     Extensions,
     /// The key set contains the token's key.
     Key,
@@ -35,11 +35,11 @@ pub enum Check {
     Exp,
     /// `nbf` is not in the future.
     Nbf,
-    /// The remaining claims have the right types.
+    /// All other claims have the right types.
     Types,
     /// The token is not older than the maximum age.
     Age,
-    /// No entry of the option `revocations` covers the token.
+    /// No entry in the option `revocations` covers the token.
     Revocations,
     /// The token belongs to the required organization.
     Organization,
@@ -86,7 +86,8 @@ impl Check {
 
 /// Records the outcome of every check and decides whether the pipeline continues.
 pub trait Verdicts {
-    /// Records the outcome of a check. Returns `Ok(None)` if the check failed but the pipeline continues without its result.
+    /// Records the outcome of a check. Returns `Ok(None)` if the check has failed but the pipeline continues without
+    /// its result.
     ///
     /// # Errors
     ///

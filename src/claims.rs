@@ -1,4 +1,4 @@
-//! Typed claims and their checks. This module accesses neither keys nor clocks: callers pass the current time.
+//! Typed claims and their checks. The checks use neither keys nor clocks, and callers pass the current time.
 
 use serde_json::value::RawValue;
 
@@ -7,8 +7,8 @@ use crate::json::{Object, WrongType};
 use crate::reason::Reason;
 pub use crate::subject::{Subject, SubjectType};
 
-/// Maximum time in a claim, in seconds since 1970: the end of the year 9999. A token with a later `exp`, such as 1e22, would
-/// never expire.
+/// Maximum time in a claim, in seconds since 1970: the end of the year 9999. A token with a later `exp`, such as 1e22,
+/// would practically never expire.
 const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 
 /// The prefix of the organization id in the audience of a Logto organization token.
@@ -17,7 +17,8 @@ const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
 /// The audience in options that accepts the organization token of any organization.
 pub const ANY_ORGANIZATION: &str = "urn:logto:organization:*";
 
-/// How far `iat` may be in the future if the age of tokens is limited, in seconds. It allows for clocks that differ slightly.
+/// How far the `iat` of a token may be in the future if `maxTokenAge` is set, in seconds, because clocks may differ
+/// slightly.
 const MAX_IAT_AHEAD: f64 = 60.0;
 
 /// The member of `events` that marks a logout token.
@@ -26,10 +27,11 @@ pub(crate) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchann
 /// Maximum nesting depth of the JSON in a payload, which is also the limit of `serde_json`.
 pub(crate) const MAX_PAYLOAD_DEPTH: usize = 128;
 
-/// A claim, or an error if it is malformed. The claim's check reports the error.
+/// A claim, or an error if the claim is malformed. The check of the claim reports the error.
 type Claim<T> = Result<T, WrongType>;
 
-/// The claims that are checked (RFC 7519 section 4.1, RFC 9068 section 2.2 and Logto's own), and the complete payload.
+/// The claims that the pipeline checks (RFC 7519 section 4.1, RFC 9068 section 2.2 and Logto's own claims), and the
+/// complete payload.
 #[derive(Clone, Debug)]
 pub struct Claims {
     issuer: Claim<String>,
@@ -41,20 +43,20 @@ pub struct Claims {
     scopes: Claim<Vec<String>>,
     client: Claim<Option<String>>,
     organization: Claim<Option<String>>,
-    /// Whether the `events` claim is that of a logout token.
+    /// Whether the `events` claim marks a logout token.
     ends_session: bool,
     payload: String,
 }
 
 impl Claims {
-    /// Parses a payload. A malformed claim is no error here: the check of that claim fails later.
+    /// Parses a payload. A malformed claim causes an error only when that claim is checked.
     ///
     /// # Errors
     ///
     /// [`Code::MalformedToken`] if the payload is not a JSON object without duplicate members.
     pub fn parse(payload: &[u8]) -> Result<Self, Rejection> {
         #[cfg(feature = "planted-panic")]
-        crate::planted_panic(payload);
+        crate::panic_if_planted(payload);
         let object = Object::parse(payload, MAX_PAYLOAD_DEPTH)
             .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
         let time = |name| object.get_as(name).and_then(|time| time.map(check_time_range).transpose());
@@ -79,8 +81,8 @@ impl Claims {
         })
     }
 
-    /// Whether the payload is that of a logout token, which reports the end of a session (`OpenID` Connect Back-Channel Logout 1.0
-    /// section 2.4).
+    /// Whether the payload belongs to a logout token, which reports the end of a session (`OpenID` Connect Back-Channel
+    /// Logout 1.0 section 2.4).
     pub(crate) fn is_logout(&self) -> bool {
         self.ends_session
     }
@@ -99,8 +101,8 @@ impl Claims {
         .map_err(|rejection| rejection.detail("expected", issuers))
     }
 
-    /// Checks that `aud` contains one of the accepted audiences, one of which may be [`ANY_ORGANIZATION`]. `None` turns the check
-    /// off.
+    /// Checks that `aud` contains one of the accepted audiences, one of which may be [`ANY_ORGANIZATION`]. With `None`,
+    /// any audience is accepted.
     ///
     /// # Errors
     ///
@@ -119,8 +121,8 @@ impl Claims {
         .map_err(|rejection| rejection.detail("expected", accepted))
     }
 
-    /// Checks that the token has not expired. It is already expired at the time `exp` (RFC 7519 section 4.1.4). Times are in
-    /// seconds.
+    /// Checks that the token has not expired. A token is already expired at the time `exp` (RFC 7519 section 4.1.4).
+    /// All times are in seconds.
     ///
     /// # Errors
     ///
@@ -133,7 +135,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Checks that `nbf`, if present, is not in the future (RFC 7519 section 4.1.5). Times are in seconds.
+    /// Checks that `nbf`, if present, is not in the future (RFC 7519 section 4.1.5). All times are in seconds.
     ///
     /// # Errors
     ///
@@ -147,7 +149,8 @@ impl Claims {
         }
     }
 
-    /// Checks that the token was issued at most `max_age` seconds ago, and not in the future. Times are in seconds.
+    /// Checks that the token was issued at most `max_age` seconds ago, and was not issued in the future. All times are
+    /// in seconds.
     ///
     /// # Errors
     ///
@@ -176,11 +179,11 @@ impl Claims {
         self.scopes.as_ref().map_err(|_| invalid_claim("scope"))?;
         self.client.as_ref().map_err(|_| invalid_claim("client_id"))?;
         self.organization.as_ref().map_err(|_| invalid_claim("organization_id"))?;
-        Ok(self.partial_subject())
+        Ok(self.subject_without_malformed_claims())
     }
 
-    /// The subject without its malformed claims, for reports on tokens that fail [`Self::check_types`].
-    pub(crate) fn partial_subject(&self) -> Subject<'_> {
+    /// The subject without malformed claims, for reports on tokens that fail [`Self::check_types`].
+    pub(crate) fn subject_without_malformed_claims(&self) -> Subject<'_> {
         let claimed = self.organization.as_ref().ok().and_then(Option::as_deref);
         Subject {
             user: self.subject.as_deref().unwrap_or_default(),
@@ -212,14 +215,14 @@ impl Claims {
         self.organization.is_ok()
     }
 
-    /// The organization from the claim, falling back to the organizations in `aud`: Logto sets the claim only in tokens for
-    /// API resources.
+    /// The organization from the claim `organization_id`, or else the organizations in `aud`: Logto sets the claim
+    /// `organization_id` only in tokens for API resources.
     fn organizations<'a>(&'a self, claimed: Option<&'a str>) -> Vec<&'a str> {
         let audiences = self.audience.as_deref().unwrap_or_default();
         claimed.map_or_else(|| audiences.iter().filter_map(|aud| organization_of(aud)).collect(), |id| vec![id])
     }
 
-    /// The approximate size in memory, in bytes.
+    /// The approximate memory usage of the claims, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let list = |list: &Claim<Vec<String>>| {
@@ -229,7 +232,7 @@ impl Claims {
     }
 }
 
-/// The organization in an audience. The id may be empty.
+/// The organization in an audience of Logto. The organization id may be empty.
 fn organization_of(audience: &str) -> Option<&str> {
     audience.strip_prefix(ORGANIZATION_AUDIENCE)
 }
@@ -244,14 +247,16 @@ pub(crate) fn split_words(list: &str) -> Vec<String> {
     list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether a text contains only characters that nobody can see. A log or an access list cannot tell such subjects apart.
+/// Whether a text contains only invisible characters. Neither a log nor an access list can distinguish subjects with
+/// invisible names.
 pub(crate) fn is_blank(text: &str) -> bool {
-    text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_blank_glyph(char))
+    text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_invisible_character(char))
 }
 
-/// Whether a character prints nothing although it is neither white space nor a control character: the default-ignorable code
-/// points of Unicode (`Default_Ignorable_Code_Point`), and the blanks of Braille and of musical notation.
-fn is_blank_glyph(char: char) -> bool {
+/// Whether a character is invisible although it is neither white space nor a control character, such as the
+/// default-ignorable code points of Unicode (`Default_Ignorable_Code_Point`), and the blanks of Braille and of musical
+/// notation.
+fn is_invisible_character(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}'..='\u{206f}'
             | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
@@ -270,19 +275,21 @@ fn invalid_claim(claim: &str) -> Rejection {
     Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
 }
 
-/// The `iss` of a payload whose signature has not been verified. It only determines which of several verifiers verifies the token,
-/// including its issuer, so a forged value gains nothing.
+/// The `iss` of a payload whose signature has not been verified. A forged `iss` gains nothing, because the `iss` only
+/// determines which of several verifiers verifies the token, and that verifier checks the issuer.
 #[must_use]
 pub fn unverified_issuer(payload: &[u8]) -> Option<String> {
-    // Nested members are not parsed, so the time does not depend on the depth.
+    // Nested members are not parsed, so the parsing time does not depend on their depth.
     serde_json::from_slice::<Object>(payload).ok()?.get_as("iss").ok()?
 }
 
-/// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. It only determines
-/// whether the error is "unknown key" or "a newer key may exist", so a forged value gains nothing.
+/// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. A forged
+/// `iat` gains nothing, because the `iat` only determines whether the error is "unknown key" or "a newer key may
+/// exist".
 #[must_use]
 pub fn unverified_issue_time(payload: &[u8]) -> Option<f64> {
-    /// Logto's claims are flat, and custom claims have a few levels. See [`Object::parse`] for unsigned input.
+    /// Logto's claims are flat, and custom claims have few levels. [`Object::parse`] explains why unsigned input needs
+    /// a limit.
     const MAX_DEPTH: usize = 8;
     Object::parse(payload, MAX_DEPTH).ok()?.get_as("iat").ok()?
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A point in time on two clocks. The monotonic clock stops while a machine sleeps or a serverless function is frozen, and the
-/// wall clock can be set back, so elapsed time is measured on both and the longer duration counts.
+/// A point in time on the monotonic clock and on the wall clock. The monotonic clock stops while a machine sleeps or a
+/// serverless function is frozen, and the wall clock can be set back. Elapsed time is therefore measured on both
+/// clocks, and the longer duration counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamp {
     /// The time on the monotonic clock.
@@ -33,13 +34,13 @@ impl Timestamp {
         if other.since(self).is_zero() { self } else { other }
     }
 
-    /// The point in time that follows this one by a duration, on both clocks.
+    /// This point in time plus a duration, on both clocks.
     ///
     /// # Panics
     ///
     /// If the result exceeds the range of the clocks.
     #[must_use]
-    pub fn after(self, duration: Duration) -> Self {
+    pub fn plus(self, duration: Duration) -> Self {
         Self { monotonic: self.monotonic + duration, wall: self.wall + duration.as_secs_f64() * 1000.0 }
     }
 }
@@ -53,10 +54,10 @@ mod tests {
         let start = Timestamp::now();
         let second = Duration::from_secs(1);
         let hour = Duration::from_secs(3600);
-        assert_eq!(start.after(second).since(start), second);
+        assert_eq!(start.plus(second).since(start), second);
         let slept = Timestamp { wall: start.wall + 3_600_000.0, ..start };
         assert_eq!(slept.since(start), hour);
-        let set_back = Timestamp { wall: start.wall - 3_600_000.0, ..start.after(second) };
+        let set_back = Timestamp { wall: start.wall - 3_600_000.0, ..start.plus(second) };
         assert_eq!(set_back.since(start), second);
     }
 }

@@ -10,8 +10,8 @@ use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::subject::Subject;
 
-/// The context as JSON, with the payload exactly as it was signed. `JSON.parse` turns even a claim named `__proto__` into an own
-/// property, whereas an assignment would change the prototype.
+/// The context as JSON, which contains the payload exactly as Logto signed it. In JavaScript, `JSON.parse` turns even a
+/// claim named `__proto__` into an own property, whereas an assignment would change the prototype.
 #[must_use]
 pub fn authenticated_context(subject: &Subject) -> String {
     let kind = subject.subject_type().name();
@@ -34,17 +34,18 @@ pub fn authenticated_context(subject: &Subject) -> String {
 ///
 /// # Errors
 ///
-/// The rejection by `check`; [`crate::error::Code::MalformedToken`] if `context` is not such a context.
+/// The rejection that `check` returns, or [`crate::error::Code::MalformedToken`] if `context` was created by other
+/// code.
 pub fn check(context: &str, check: impl FnOnce(&Subject) -> Result<(), Rejection>) -> Result<(), Rejection> {
-    let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(unreadable)?;
-    if let Some(principal) = Principal::of_context(&context) {
+    let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(unreadable_context)?;
+    if let Some(principal) = Principal::from_context(&context) {
         return check(&principal.subject());
     }
-    let payload = context.get("payload").ok_or_else(|| unreadable("no payload"))?;
+    let payload = context.get("payload").ok_or_else(|| unreadable_context("no payload"))?;
     check(&Claims::parse(payload.get().as_bytes())?.check_types()?)
 }
 
-fn unreadable(problem: &str) -> Rejection {
+fn unreadable_context(problem: &str) -> Rejection {
     Rejection::unreadable(Reason::InvalidPayload, problem)
 }
 

@@ -1,6 +1,7 @@
 //! Reads `Cookie` headers and writes `Set-Cookie` headers (RFC 6265).
 
-/// Maximum length of a cookie's name and value together. Browsers drop longer cookies (RFC 6265bis section 5.7).
+/// Maximum length of the name and the value of a cookie together, in bytes. Browsers drop cookies that exceed this
+/// length (RFC 6265bis section 5.7).
 const MAX_BYTES: usize = 4_096;
 
 /// The attributes of a `Set-Cookie` header.
@@ -8,36 +9,37 @@ const MAX_BYTES: usize = 4_096;
 pub struct CookieAttributes {
     /// The cookie's name.
     pub name: String,
-    /// The lifetime in seconds. `None` means until the end of the browser session.
+    /// The lifetime in seconds, or `None` for the duration of the browser session.
     pub max_age: Option<f64>,
-    /// The path prefix of the requests that include the cookie.
+    /// The prefix of the paths to which the browser sends the cookie.
     pub path: String,
-    /// The domain whose hosts receive the cookie. `None` means only the host that set it.
+    /// The domain to whose hosts the browser sends the cookie, or `None` for only the host that set the cookie.
     pub domain: Option<String>,
-    /// Whether scripts cannot read the cookie.
+    /// Whether the cookie is hidden from scripts.
     pub http_only: bool,
-    /// Whether the browser sends the cookie only over https. `None` means that it does, unless [`CookieAttributes::for_host`]
-    /// decides otherwise.
+    /// Whether the browser sends the cookie only over https. With `None`, the cookie is sent only over https, unless
+    /// [`CookieAttributes::for_host`] decides otherwise.
     pub secure: Option<bool>,
     /// Whether the browser sends the cookie with requests from other sites.
     pub same_site: SameSite,
-    /// Whether `Path` precedes `Max-Age`. Browsers accept any order, but the contract defines one for each cookie.
+    /// Whether the attribute `Path` precedes `Max-Age`. Browsers accept any order of attributes, but the contract
+    /// defines an order for each cookie.
     pub path_first: bool,
 }
 
 /// The `SameSite` attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameSite {
-    /// The cookie is never sent with requests from other sites.
+    /// The browser never sends the cookie with requests from other sites.
     Strict,
-    /// From other sites, the cookie is sent only with top-level navigations.
+    /// From other sites, the browser sends the cookie only with top-level navigations.
     Lax,
-    /// The cookie is always sent. Browsers then require `Secure` as well.
+    /// The browser always sends the cookie. Browsers accept this value only together with `Secure`.
     None,
 }
 
 impl SameSite {
-    /// The value of the attribute.
+    /// The text of the attribute's value.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -48,10 +50,10 @@ impl SameSite {
     }
 }
 
-/// The non-empty values of the cookies with this name, in header order.
+/// Returns the non-empty values of all cookies with this name, in the order of the header.
 ///
-/// All values are returned, because parsers disagree about which one counts, and a sibling domain can plant a second cookie
-/// (cookie tossing).
+/// All values are returned, because parsers disagree about which value counts, and because a sibling domain can set a
+/// second cookie (cookie tossing).
 ///
 /// ```
 /// use logto_authkit::cookie::values_of;
@@ -61,7 +63,7 @@ pub fn values_of<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a
     names_and_values(header).filter_map(move |(key, value)| (key == name && !value.is_empty()).then_some(value))
 }
 
-/// The names and values of all cookies, in order, without the quotes around values.
+/// Returns the names and values of all cookies in their order, without the quotes around values.
 pub(crate) fn names_and_values(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').filter_map(|pair| {
         let (key, value) = pair.split_once('=')?;
@@ -72,8 +74,9 @@ pub(crate) fn names_and_values(header: &str) -> impl Iterator<Item = (&str, &str
 }
 
 impl CookieAttributes {
-    /// The attributes for a response to a request for this host. `Secure` is omitted for plain http on the local machine, where
-    /// some browsers would drop the cookie, unless it was set explicitly or another attribute requires it.
+    /// Returns the attributes for a response to a request for this host. `Secure` is omitted for plain http on the
+    /// local machine, where some browsers would drop a `Secure` cookie. `Secure` is kept if the options set it
+    /// explicitly, or if another attribute requires it.
     #[must_use]
     pub fn for_host(&self, protocol: Option<&str>, host: Option<&str>) -> Self {
         let is_required =
@@ -82,7 +85,7 @@ impl CookieAttributes {
         Self { secure: self.secure.or(is_insecure_allowed.then_some(false)), ..self.clone() }
     }
 
-    /// The `Set-Cookie` header for this value, with the attributes in the order that the contract defines.
+    /// Builds the `Set-Cookie` header for a value, with the attributes in the order of the contract.
     ///
     /// # Errors
     ///
@@ -121,11 +124,11 @@ impl CookieAttributes {
         self.secure.unwrap_or(true)
     }
 
-    /// Checks that browsers accept a cookie with these attributes.
+    /// Checks that browsers accept cookies with these attributes.
     ///
     /// # Errors
     ///
-    /// The first attribute that they reject.
+    /// The first attribute that browsers reject.
     pub fn check(&self) -> Result<(), CookieFault> {
         let host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let domain = self.domain.as_deref();
@@ -153,7 +156,7 @@ impl CookieAttributes {
 /// An invalid value or attribute of a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieFault {
-    /// The attribute, or `name` for the cookie's name. `None` means the cookie's value.
+    /// The name of the attribute, `name` for the name of the cookie, or `None` for the value of the cookie.
     pub attribute: Option<&'static str>,
     /// A description of the accepted values.
     pub expected: &'static str,

@@ -5,18 +5,19 @@ use serde_json::{Map, Value, json};
 use crate::challenge::Challenge;
 use crate::reason::Reason;
 
-/// Maximum number of characters stored per string in [`Rejection::details`].
+/// Maximum number of characters per string in [`Rejection::details`].
 const MAX_DETAIL_CHARS: usize = 200;
 
 /// The properties of an error that are the same for every request.
 pub struct Definition {
-    /// The stable code, which is part of the public contract.
+    /// The stable code, which belongs to the public contract.
     pub name: &'static str,
     /// The HTTP status of the response.
     pub status: u16,
-    /// The `error` member of the response body.
+    /// The member `error` of the response body.
     pub title: &'static str,
-    /// The message for the client. [`Rejection::subject`] is appended if it ends in a colon and a space, and replaces it otherwise.
+    /// The message for the client. [`Rejection::subject`] is appended if the message ends in a colon and a space, and
+    /// otherwise replaces the message.
     pub message: &'static str,
     /// The `WWW-Authenticate` challenge.
     pub challenge: Challenge,
@@ -33,7 +34,7 @@ macro_rules! errors {
             /// Every code, in the order in which the documentation lists them.
             pub const ALL: &'static [Self] = &[$(Self::$code),*];
 
-            /// The definition of this code.
+            /// The static properties of this code.
             #[must_use]
             pub const fn definition(self) -> Definition {
                 match self {
@@ -62,12 +63,13 @@ const INVALID_TOKEN: Challenge = Challenge::Error("invalid_token");
 const INSUFFICIENT_SCOPE: Challenge = Challenge::Error("insufficient_scope");
 
 errors! {
-    /// Neither the cookie nor the `Authorization` header contains a token.
+    /// Neither the token cookie nor the `Authorization` header contains a token.
     MissingToken => "missing_token", 401, AUTH_REQUIRED, REALM, "No token found in cookies or Authorization header";
-    /// The cookie or the `Authorization` header contains more than one token.
+    /// The request contains more than one token in the cookie or in the `Authorization` header.
     AmbiguousToken => "ambiguous_token", 400, AUTH_FAILED, INVALID_REQUEST,
         "More than one token found (two Authorization values, two different cookies of that name)";
-    /// The token is an opaque reference instead of a JWT. Logto issues opaque tokens if no API resource was requested.
+    /// The token is an opaque reference instead of a JWT. Logto issues opaque tokens if the client has requested no API
+    /// resource.
     OpaqueToken => "opaque_token", 401, AUTH_FAILED, INVALID_TOKEN,
         "Token is opaque, not a JWT: request it for an API resource (resource parameter)";
     /// The token is not a compact JWS whose header and payload are JSON objects.
@@ -75,13 +77,14 @@ errors! {
     /// The `alg` is not on the allow-list.
     UnsupportedAlgorithm => "unsupported_algorithm", 401, AUTH_FAILED, INVALID_TOKEN,
         "Token is signed with an algorithm that is not accepted";
-    /// The `typ` is not the required one (RFC 9068 section 4). ID tokens, for example, have another type.
+    /// The `typ` of the token is not the required type (RFC 9068 section 4). ID tokens, for example, have another
+    /// `typ`.
     InvalidTokenType => "invalid_token_type", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not an access token";
-    /// The key set has no key with the token's `kid` that supports its `alg`.
+    /// The key set contains no key with the token's `kid` that supports the token's `alg`.
     UnknownKey => "unknown_key", 401, AUTH_FAILED, INVALID_TOKEN, "Token is signed with an unknown key";
     /// The signature is invalid.
     InvalidSignature => "invalid_signature", 401, AUTH_FAILED, INVALID_TOKEN, "Token signature is invalid";
-    /// A claim is missing or has the wrong type.
+    /// A claim is missing or has a wrong type.
     InvalidClaims => "invalid_claims", 401, AUTH_FAILED, INVALID_TOKEN, "Token has a missing or malformed claim: ";
     /// The `iss` claim is not one of the accepted issuers.
     InvalidIssuer => "invalid_issuer", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued by another server";
@@ -89,30 +92,31 @@ errors! {
     InvalidAudience => "invalid_audience", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued for another audience";
     /// The `exp` claim is in the past, or the token is older than `maxTokenAge`.
     TokenExpired => "token_expired", 401, AUTH_FAILED, INVALID_TOKEN, "Token has expired";
-    /// The `nbf` claim is in the future, or with `maxTokenAge` the `iat` claim.
+    /// The `nbf` claim is in the future, or if `maxTokenAge` is set, the `iat` claim.
     TokenNotActive => "token_not_active", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not valid yet";
     /// A revocation covers the token, or the application's `isRevoked` returned true.
     TokenRevoked => "token_revoked", 401, AUTH_FAILED, INVALID_TOKEN, "Token has been revoked";
-    /// The token belongs to an organization other than the required one, or to any organization when none is allowed.
+    /// The token belongs to another organization than the required organization, or to an organization although the API
+    /// requires a token without organization.
     WrongOrganization => "wrong_organization", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Token belongs to another organization";
-    /// A required scope is missing.
+    /// The token lacks a required scope.
     MissingScope => "missing_scope", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required scope: ";
-    /// A required role is missing.
+    /// The token lacks a required role.
     MissingRole => "missing_role", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required role: ";
     /// The application does not permit the request.
     Forbidden => "forbidden", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Not permitted";
-    /// No usable key set is available.
+    /// No usable keys are available.
     JwksUnavailable => "jwks_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Signing keys are unavailable, try again later";
-    /// Too many expensive signatures wait to be checked, or this one has waited too long.
+    /// Too many expensive signature checks are waiting, or the check of this token has waited too long.
     Overloaded => "overloaded", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE, "Too many tokens to verify, try again later";
-    /// Revocations have not been loaded or are too old, and the policy requires complete revocations.
+    /// The revocations have not been loaded or are too old, and the policy requires complete revocations.
     RevocationsUnavailable => "revocations_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Revocations are unavailable, try again later";
 }
 
 impl Code {
-    /// The code as clients see it, for example `token_expired`.
+    /// The name of the code for clients, for example `token_expired`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.definition().name
@@ -142,29 +146,29 @@ impl Code {
 pub struct Rejection {
     /// The error code.
     pub code: Code,
-    /// The end of the message: the malformed claim, or the missing scopes or roles. With [`Code::Forbidden`], it is the
-    /// whole message.
+    /// The end of the message, which names the malformed claim, or the missing scopes or roles. With
+    /// [`Code::Forbidden`], the subject is the whole message.
     pub subject: Option<String>,
-    /// The parts of the message and the challenge that the options replace.
+    /// The parts of the message and the challenge that depend on the options.
     pub wording: Option<Box<Wording>>,
     /// The required scopes, separated by spaces, for the `scope` parameter of the challenge (RFC 6750 section 3).
     pub scope: Option<Box<str>>,
-    /// The number of seconds after which to try again, for `Retry-After` (RFC 9110 section 10.2.3).
+    /// The number of seconds after which the client should try again, for `Retry-After` (RFC 9110 section 10.2.3).
     pub retry_after: Option<u32>,
-    /// Details for the operator. They are never sent to a client and contain no token, signature or cookie.
+    /// Details for the operator, which are never sent to a client, and which contain no token, signature or cookie.
     pub details: Map<String, Value>,
-    /// The underlying error. It is never sent to a client.
+    /// The underlying error, which is never sent to a client.
     pub cause: Option<Box<str>>,
     /// Node's code for the underlying error, such as `ECONNREFUSED`.
     pub cause_code: Option<&'static str>,
 }
 
-/// The parts of a rejection's message and challenge that the options replace.
+/// The parts of a rejection's message and challenge that depend on the options.
 #[derive(Clone, Debug)]
 pub struct Wording {
-    /// Replaces the message of the code.
+    /// A message that replaces the message of the code.
     pub message: Option<&'static str>,
-    /// Replaces the default realm of the challenge.
+    /// A realm that replaces the default realm of the challenge.
     pub realm: Option<String>,
 }
 
@@ -190,7 +194,7 @@ impl Rejection {
         Self::from(Code::MalformedToken).reason(reason)
     }
 
-    /// A [`Code::MalformedToken`] rejection for a header or payload that cannot be read because of this problem.
+    /// A [`Code::MalformedToken`] rejection for a header or payload with this problem.
     #[must_use]
     pub fn unreadable(reason: Reason, problem: &str) -> Self {
         Self::malformed(reason).detail("problem", problem)
@@ -231,14 +235,14 @@ impl Rejection {
         Some(format!("{prefix}{scope}, error_description=\"{}\"", sanitize_for_quoted_string(&self.message())))
     }
 
-    /// Adds the reason for the operator.
+    /// Adds the reason for the rejection, for the operator.
     #[must_use]
     pub fn reason(self, reason: Reason) -> Self {
         self.detail("reason", reason.word())
     }
 
-    /// Adds a detail for the operator. Control characters are escaped to prevent log injection, and long strings are
-    /// truncated.
+    /// Adds a detail for the operator to the rejection. Control characters are escaped to prevent log injection, and
+    /// long strings are truncated.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.into(), sanitize_detail(value.into()));
@@ -254,8 +258,8 @@ fn sanitize_detail(value: Value) -> Value {
     }
 }
 
-/// Makes untrusted text safe for a log line or an error message: truncates it to `max_chars` characters, and escapes control
-/// characters and characters that hide or reorder text in a terminal.
+/// Makes untrusted text safe for a log line or an error message. The text is truncated to `max_chars` characters, and
+/// control characters and characters that hide or reorder text in a terminal are escaped.
 #[must_use]
 pub fn printable(text: &str, max_chars: usize) -> String {
     let ellipsis = if text.chars().count() > max_chars { "…" } else { "" };
@@ -267,18 +271,19 @@ fn escape_control(char: char) -> Vec<char> {
     if is_invisible(char) { char.escape_unicode().collect() } else { vec![char] }
 }
 
-/// Whether this is a control character, or one that hides or reorders text.
+/// Whether a character is a control character, or hides or reorders text.
 pub(crate) fn is_invisible(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Replaces the characters that RFC 6750 section 3 forbids in a quoted value, because role names may contain any character.
+/// Replaces the characters that RFC 6750 section 3 forbids in a quoted string, because role names may contain any
+/// character.
 fn sanitize_for_quoted_string(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
 }
 
-/// Fails with this rejection unless the condition holds.
+/// Returns this rejection as an error unless the condition holds.
 pub(crate) fn ensure(condition: bool, rejection: impl FnOnce() -> Rejection) -> Result<(), Rejection> {
     if condition { Ok(()) } else { Err(rejection()) }
 }

@@ -19,12 +19,13 @@ use crate::verify::{ParsedToken, Verifier};
 const NOT_REACHED: &str = "not reached";
 
 impl Verifier {
-    /// Reports on every check of a token, including those after the first failure. The token cache is not used.
+    /// Reports on every check of a token, including those after the first failure. The report does not use the token
+    /// cache.
     pub async fn explain(&self, token: &str, now: Timestamp) -> Report {
         self.explain_for(token, None, now).await
     }
 
-    /// Reports on the token that [`Self::verify_request`] accepts, or on the first token if it accepts none.
+    /// Reports on the token that [`Self::verify_request`] accepts. If no token is accepted, reports on the first token.
     pub async fn explain_request(&self, request: &Credentials, now: Timestamp) -> Report {
         let organization = request.organization.as_ref();
         let no_token = |rejection: Rejection| {
@@ -69,7 +70,7 @@ impl Verifier {
 #[derive(Clone, Debug)]
 pub struct Report {
     verdicts: [Verdict; Check::ALL.len()],
-    /// The token as the caller passed it.
+    /// The token as the application passed it.
     token: String,
 }
 
@@ -78,12 +79,13 @@ enum Verdict {
     Passed,
     Failed(Box<Rejection>),
     NotChecked(&'static str),
-    /// The check counts as not performed, even if the pipeline performs it.
+    /// The check counts as not performed, even if the pipeline performs the check.
     Exempt(&'static str),
 }
 
 impl Report {
-    /// An empty report on a token, or on a request without a token. Checks that the options turn off are exempt.
+    /// Creates an empty report on a token, or on a request without a token. The checks that the options turn off are
+    /// exempt.
     fn new(token: Option<&str>, options: &Options, organization: Option<&Organization>) -> Self {
         let mut report = Self {
             verdicts: [const { Verdict::NotChecked(NOT_REACHED) }; Check::ALL.len()],
@@ -112,8 +114,8 @@ impl Report {
         report
     }
 
-    /// Exempts the checks of malformed claims, because [`Check::Types`] reports those claims. A malformed `iss` is
-    /// reported by its own check instead, even without configured issuers.
+    /// Exempts the checks of malformed claims, because [`Check::Types`] reports those claims. Even without configured
+    /// issuers, a malformed `iss` is reported by the check of the issuer.
     fn skip_malformed_claims(&mut self, claims: &Claims) {
         for (check, is_readable) in [
             (Check::Age, claims.has_well_formed_issue_time()),
@@ -143,7 +145,7 @@ impl Report {
         self.verdicts.get(check.index())
     }
 
-    /// The rejection of the first failed check, which is also what [`Verifier::verify`] returns for the token.
+    /// The rejection of the first failed check, which [`Verifier::verify`] also returns for the token.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
         self.verdicts
@@ -151,13 +153,14 @@ impl Report {
             .find_map(|verdict| if let Verdict::Failed(rejection) = verdict { Some(&**rejection) } else { None })
     }
 
-    /// Whether the signature is valid. If it is not, anyone could have written the claims.
+    /// Whether the signature of the token is valid. Anyone could have written the claims of a token with an invalid
+    /// signature.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         matches!(self.get(Check::Signature), Some(Verdict::Passed))
     }
 
-    /// The report as a JSON object.
+    /// Converts the report to a JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
         let verdict = match self.rejection() {
@@ -192,8 +195,8 @@ impl Report {
         )
     }
 
-    /// The JSON text of the header and the payload, or `None` for a part that cannot be decoded. A damaged signature does not
-    /// prevent decoding the claims.
+    /// The JSON text of the header and of the payload, or `None` for a part that cannot be decoded. The claims of a
+    /// token with a damaged signature can be decoded.
     fn decoded_parts(&self) -> [Option<String>; 2] {
         let parts: Vec<&str> = self.token.split('.').collect();
         let [header, payload, _] = parts.as_slice() else { return [None, None] };

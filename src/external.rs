@@ -7,11 +7,11 @@ use crate::requirements::Organization;
 use crate::verify::Verifier;
 
 impl Verifier {
-    /// Accepts a principal if it meets the requirements, and returns its context as JSON.
+    /// Accepts a principal that meets the requirements, and returns the context of the principal as JSON.
     ///
     /// # Errors
     ///
-    /// The first requirement that it does not meet.
+    /// The first requirement that the principal does not meet.
     pub fn accept_principal(
         &self,
         principal: &Principal,

@@ -14,13 +14,13 @@ pub const MAX_ID_LENGTH: usize = 128;
 pub struct Guest {
     /// The id from the cookie, or a new random UUID.
     pub id: String,
-    /// Whether the id is new and the response must therefore set the cookie.
+    /// Whether the guest id is new, in which case the response must set the guest cookie.
     pub is_new: bool,
 }
 
 impl Guest {
-    /// The guest whose id the request's cookie contains, or a new guest if there is no well-formed id (`[A-Za-z0-9_-]{1,128}`).
-    /// A guest id proves nothing, because a client can send any id.
+    /// Returns the guest whose id is in the request's cookie, or a new guest if the request has no well-formed id
+    /// (`[A-Za-z0-9_-]{1,128}`). A guest id proves nothing, because a client can send any id.
     #[must_use]
     pub fn identify(request: &Credentials, options: &Options) -> Self {
         let header = cookie::values_of(request.cookies.as_deref().unwrap_or_default(), options.guest_cookie_name());

@@ -1,7 +1,7 @@
 //! A strict JSON parser for JOSE headers and payloads.
 //!
-//! It rejects duplicate members, as RFC 7515 section 4 and RFC 7519 section 4 allow. Parsers disagree about which duplicate
-//! counts, so two systems could interpret the same token differently (RFC 8725 section 2.4).
+//! The parser rejects duplicate members, as RFC 7515 section 4 and RFC 7519 section 4 allow. Parsers disagree about
+//! which of two duplicate members counts, so two systems could interpret a token differently (RFC 8725 section 2.4).
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The undecoded members of a JSON object, in order. No object at any depth has two members with the same name.
+/// The undecoded members of a JSON object, in their order. No object in the JSON has two members with the same name.
 #[derive(Debug)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -19,12 +19,12 @@ pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 pub struct WrongType;
 
 impl<'a> Object<'a> {
-    /// Parses a JSON object whose nesting depth is at most `depth`. Parsing time grows with the depth, so callers should choose
-    /// a low limit for unsigned input.
+    /// Parses a JSON object whose nesting depth is at most `depth`. Callers should choose a low limit for unsigned
+    /// input, because the parsing time grows with the depth.
     ///
     /// # Errors
     ///
-    /// A description of the problem, if the input is not such an object or has duplicate members.
+    /// A description of the problem, if the input is not a JSON object of at most this depth, or has duplicate members.
     ///
     /// ```
     /// use logto_authkit::json::Object;
@@ -37,8 +37,8 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    /// Parses an object, but not the values of its members: for the body of an authenticated sender that may contain
-    /// deeply nested values from other people.
+    /// Parses a JSON object, but not the values of its members, because an authenticated sender may include deeply
+    /// nested values from other people.
     ///
     /// # Errors
     ///
@@ -77,8 +77,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(12);
                 while let Some(name) = map.next_key_seed(Text)? {
-                    // A linear scan of the usual ten members is faster than a hash set. With 3,000 members, which fit into a
-                    // token of the maximum size, it would take milliseconds.
+                    // A linear scan of ten members, the usual number, is faster than a hash set. A linear scan of 3,000
+                    // members, which fit into a token of the maximum size, would take milliseconds.
                     if members.len() < 32 && members.iter().any(|(other, _)| *other == name) {
                         return Err(A::Error::custom("duplicate member"));
                     }
@@ -93,25 +93,30 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// Checks that a value contains no duplicate members and does not exceed the nesting depth. Strings and numbers are not
-/// decoded.
+/// Checks that a JSON value contains no duplicate members and does not exceed the nesting depth. Strings and numbers in
+/// the value are not decoded.
 fn check_nested(value: &RawValue, depth: usize) -> Result<(), &'static str> {
-    const REASON: &str = "duplicate members or nesting too deep";
+    const INVALID_NESTED_VALUE: &str = "duplicate members or nesting too deep";
     let text = value.get();
     let inner: Vec<&RawValue> = if text.starts_with('{') {
-        serde_json::from_str::<Object>(text).map_err(|_| REASON)?.0.into_iter().map(|(_, value)| value).collect()
+        serde_json::from_str::<Object>(text)
+            .map_err(|_| INVALID_NESTED_VALUE)?
+            .0
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect()
     } else if text.starts_with('[') {
-        serde_json::from_str(text).map_err(|_| REASON)?
+        serde_json::from_str(text).map_err(|_| INVALID_NESTED_VALUE)?
     } else {
         return Ok(());
     };
     if depth == 0 {
-        return Err(REASON);
+        return Err(INVALID_NESTED_VALUE);
     }
     inner.into_iter().try_for_each(|value| check_nested(value, depth - 1))
 }
 
-/// Deserializes a string, which is borrowed unless it contains escape sequences.
+/// Deserializes a string, which is borrowed from the input unless it contains escape sequences.
 pub(crate) struct Text;
 
 impl<'de> DeserializeSeed<'de> for Text {

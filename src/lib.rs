@@ -1,7 +1,7 @@
 //! Verifies access tokens issued by a Logto server (RFC 9068) with the keys that the server publishes.
 //!
-//! This is the core of the npm package `logto-authkit`. [`verify`] is the pipeline, and the other modules are its steps.
-//! Only `binding` depends on Node.js.
+//! The crate is the core of the npm package `logto-authkit`. [`verify`] is the pipeline, and the other modules are its
+//! steps. Only the module `binding` depends on Node.js.
 //!
 //! ```
 //! use logto_authkit::{clock::Timestamp, options::{Options, Raw}, source::Credentials, verify::Verifier};
@@ -60,9 +60,9 @@ pub mod webhook;
 #[cfg(feature = "node")]
 mod binding;
 
-/// Panics if the input contains `planted-panic`, for the test of panic handling.
+/// Panics if the input contains `planted-panic`, so that a test can check how panics are handled.
 #[cfg(feature = "planted-panic")]
-pub(crate) fn planted_panic(input: &[u8]) {
+pub(crate) fn panic_if_planted(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     assert!(!text.contains("planted-panic"), "planted panic on {text}");
 }

@@ -13,23 +13,23 @@ use crate::reason::Reason;
 use crate::revocations::{Entry, Kind, is_entry_id};
 use crate::verify::Verifier;
 
-/// How long ago a logout token may have been issued, in seconds. Logto sends it once, at the moment of the logout. Servers before
-/// 1.42 do not limit its life with an `exp` claim.
+/// How long ago a logout token may have been issued, in seconds. Logto sends a logout token only once, at the time of
+/// the logout. Logto servers before 1.42 do not limit the life of a logout token with an `exp` claim.
 const MAX_AGE: f64 = 300.0;
 
-/// How long a `jti` is remembered, in seconds. After that, [`MAX_AGE`] rejects the token, even if it was issued by a
-/// clock that is a minute fast.
+/// How long a `jti` is remembered, in seconds. After this time, [`MAX_AGE`] rejects the token, even if its issuer's
+/// clock was a minute fast.
 const REMEMBERED_SECONDS: f64 = MAX_AGE + 120.0;
 
-/// Expired ids are removed whenever the number of ids is a multiple of this.
+/// Expired ids are removed whenever the number of ids is a multiple of this number.
 const PRUNE_EVERY: usize = 256;
 
 /// A valid logout token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logout {
-    /// The revocation that follows from the token.
+pub struct VerifiedLogout {
+    /// The revocation that the logout token requires.
     pub entry: Entry,
-    /// The id of the token.
+    /// The id of the logout token.
     pub id: String,
 }
 
@@ -38,27 +38,28 @@ pub struct Logout {
 pub struct LogoutVerifier {
     verifier: Verifier,
     matching: LogoutMatch,
-    /// The ids of valid tokens, with the dates until which they are remembered. Only tokens signed by Logto add ids, so
-    /// outsiders cannot fill the memory.
+    /// The ids of valid logout tokens, with the dates until which they are remembered. Outsiders cannot fill the
+    /// memory, because only tokens with a valid signature of Logto add ids.
     seen: Mutex<HashMap<String, f64>>,
 }
 
 impl LogoutVerifier {
-    /// Creates a verifier with these options.
+    /// Creates a verifier of logout tokens with these options.
     #[must_use]
     pub fn new(options: LogoutOptions) -> Self {
         let LogoutOptions { verifier, matching } = options;
         Self { verifier: Verifier::new(verifier), matching, seen: Mutex::default() }
     }
 
-    /// Verifies a logout token (section 2.6), which is accepted only once. `date` is the caller's date, in milliseconds since 1970.
+    /// Verifies a logout token (section 2.6), which is accepted only once. `date` is the caller's date, in milliseconds
+    /// since 1970.
     ///
     /// # Errors
     ///
     /// The rejection of the first failed check.
-    pub async fn verify(&self, token: &str, date: Option<f64>, now: Timestamp) -> Result<Logout, Rejection> {
+    pub async fn verify(&self, token: &str, date: Option<f64>, now: Timestamp) -> Result<VerifiedLogout, Rejection> {
         let parsed = self.verifier.check_signed(token, now, false, &mut StopAtFirstFailure).await?;
-        // `check_signed` returns a rejection or all results if it stops at the first failed check.
+        // `check_signed` returns either a rejection or all results, because it stops at the first failed check.
         let Some(parsed) = parsed.filter(|parsed| parsed.verified_by.is_some()) else {
             return Err(Code::InvalidSignature.into());
         };
@@ -67,8 +68,8 @@ impl LogoutVerifier {
         let options = self.verifier.options();
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;
-        let subject = claims.partial_subject();
-        // The payload has been parsed before, so parsing does not fail.
+        let subject = claims.subject_without_malformed_claims();
+        // The payload was parsed before, so parsing cannot fail.
         let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
             .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
         if payload.get("exp").is_some() {
@@ -101,15 +102,15 @@ impl LogoutVerifier {
         };
         let entry = entry.ok_or_else(|| invalid("sub"))?;
         self.remember(&id, date + options.tolerance)?;
-        Ok(Logout { entry, id })
+        Ok(VerifiedLogout { entry, id })
     }
 
-    /// Allows a token to be accepted once more, because its revocation was not stored.
+    /// Allows a logout token to be accepted again, because its revocation was not stored.
     pub fn forget(&self, id: &str) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Remembers a token, or rejects one that has been used before (section 2.6 step 8).
+    /// Remembers a logout token, or rejects a logout token that was used before (section 2.6 step 8).
     fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len().is_multiple_of(PRUNE_EVERY) {
@@ -123,7 +124,7 @@ impl LogoutVerifier {
     }
 }
 
-/// The description of a rejection for the response (section 2.8).
+/// The description of a rejection, for the response (section 2.8).
 #[must_use]
 pub fn description(rejection: &Rejection) -> String {
     let replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");

@@ -1,8 +1,9 @@
 //! Normalizes request paths, so that they can be compared with the paths in options.
 
-/// Decodes a path and removes trailing slashes. Returns `None` for paths that other parsers could interpret differently: those
-/// with empty segments, dot segments, backslashes, encoded slashes, unreserved characters that are percent-encoded (RFC 3986
-/// section 2.3), or semicolons. Some servers remove everything after a semicolon from a segment, which turns `..;` into `..`.
+/// Decodes a request path and removes trailing slashes. Returns `None` for paths that other parsers could interpret
+/// differently: those with empty segments, dot segments, backslashes, encoded slashes, unreserved characters that are
+/// percent-encoded (RFC 3986 section 2.3), or semicolons. Some servers remove everything after a semicolon from a path
+/// segment, which turns `..;` into `..`.
 ///
 /// ```
 /// use logto_authkit::paths::normalize;
@@ -17,7 +18,7 @@ pub fn normalize(path: &str) -> Option<String> {
         return None;
     }
     let decoded = decode(path)?;
-    // Some servers trim the white space around a segment.
+    // Some servers remove the white space around a path segment.
     if decoded.split('/').skip(1).any(|segment| matches!(segment.trim(), "." | "..")) {
         return None;
     }

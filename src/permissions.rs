@@ -1,19 +1,19 @@
-//! Checks scopes and roles inside a handler, given a context or claims.
+//! Checks scopes and roles inside a handler, in a context or in claims.
 
 use crate::error::{Code, Rejection};
 use crate::options::{EXPECTED_MODE, EXPECTED_SCOPES, OptionError, ROLE_CLAIMS, Raw, is_any_mode, items, scopes, text};
 use crate::requirements::missing_items;
 
-/// The reason for a failed check.
+/// The reason why a check has failed.
 #[derive(Debug)]
 pub enum Denied {
-    /// The caller's arguments are invalid.
+    /// The arguments of the caller are invalid.
     Option(OptionError),
     /// The token lacks a required scope or role.
     Missing {
         /// The rejection.
         rejection: Box<Rejection>,
-        /// A more detailed message than the rejection's.
+        /// A message that is more detailed than the message of the rejection.
         message: String,
     },
 }
@@ -24,12 +24,12 @@ impl From<OptionError> for Denied {
     }
 }
 
-/// Checks that a `scope` claim, or a list of scopes, contains the required ones.
+/// Checks that a `scope` claim, or a list of scopes, contains the required scopes.
 ///
 /// # Errors
 ///
-/// [`Code::MissingScope`], or the error for an invalid argument. A requirement without scopes is invalid, because it is
-/// probably a mistake.
+/// [`Code::MissingScope`], or the error for an invalid argument. A requirement without any scopes is invalid, because
+/// it is probably a mistake.
 pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denied> {
     let any = match mode {
         Raw::Undefined => false,
@@ -69,8 +69,8 @@ pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
     }
 }
 
-/// Checks that one of the claims contains the role. `role_claims` are their names, for the message. A role may contain spaces
-/// and is never split.
+/// Checks that one of the claims contains the role. `role_claims` are the names of the claims, for the message. A role
+/// may contain spaces, so a string is never split into several roles.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result
     Err(Denied::Missing { rejection: rejection.into(), message })
 }
 
-/// The string itself, or the strings in a list.
+/// The string in a value, or the strings in a list.
 fn strings_in(raw: &Raw) -> Vec<String> {
     match raw {
         Raw::String(text) => vec![text.clone()],

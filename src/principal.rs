@@ -1,4 +1,4 @@
-//! Principals that the application names itself instead of a token, such as the owner of an API key.
+//! Principals that the application names instead of a token, such as the owner of an API key.
 
 use crate::json::Object;
 use crate::subject::Subject;
@@ -10,12 +10,12 @@ pub struct Principal {
     pub(crate) scopes: Vec<String>,
     pub(crate) organization: Option<String>,
     pub(crate) client: Option<String>,
-    /// The claims and `sub`, as JSON text.
+    /// The claims of the principal, including `sub`, as JSON text.
     pub(crate) payload: String,
 }
 
 impl Principal {
-    /// The principal as a subject, for the checks that the subjects of tokens also go through.
+    /// The principal as a subject, because principals go through the same checks as the subjects of tokens.
     #[must_use]
     pub fn subject(&self) -> Subject<'_> {
         Subject {
@@ -28,9 +28,9 @@ impl Principal {
         }
     }
 
-    /// Reads a principal from the context that was created for it, or `None` if the context was created from a token.
+    /// Reads the principal from a context. Returns `None` if the context was created from a token.
     #[must_use]
-    pub fn of_context(context: &Object) -> Option<Self> {
+    pub fn from_context(context: &Object) -> Option<Self> {
         let text = |name| context.get_as::<String>(name).ok().flatten();
         if text("subjectType")? != "external" {
             return None;
@@ -87,14 +87,14 @@ mod tests {
                 "subjectType": "external",
             })
         );
-        let read = Principal::of_context(&Object::parse(context.as_bytes(), 8).unwrap());
+        let read = Principal::from_context(&Object::parse(context.as_bytes(), 8).unwrap());
         assert_eq!(read, Some(owner));
     }
 
     #[test]
     fn is_never_read_from_the_context_of_a_token() {
         for context in [r#"{"userId":"a","subjectType":"user"}"#, r#"{"payload":{"subjectType":"external"}}"#, "{}"] {
-            assert_eq!(Principal::of_context(&Object::parse(context.as_bytes(), 8).unwrap()), None);
+            assert_eq!(Principal::from_context(&Object::parse(context.as_bytes(), 8).unwrap()), None);
         }
     }
 

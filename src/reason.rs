@@ -1,9 +1,9 @@
-//! The reasons for rejections, for operators: one word each, as `details.reason` of the error.
+//! The reasons for rejections, which are one word each, for operators in `details.reason` of an error.
 
 /// Declares [`Reason`] with the word and the meaning of each reason.
 macro_rules! reasons {
     ($($reason:ident => $word:literal, $meaning:literal;)*) => {
-        /// The reason for a rejection, for operators.
+        /// The reason for a rejection, which only operators see.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Reason { $(#[doc = $meaning] $reason,)* }
 
@@ -11,7 +11,7 @@ macro_rules! reasons {
             /// Every reason with its word and its meaning, in the order in which the documentation lists them.
             pub const ALL: &'static [(Self, &'static str, &'static str)] = &[$((Self::$reason, $word, $meaning)),*];
 
-            /// The word for this reason.
+            /// The word in `details.reason` for this reason.
             #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$reason => $word,)* }

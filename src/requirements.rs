@@ -25,32 +25,32 @@ pub struct Requirements {
     pub role_claims: Vec<String>,
     /// The required organization.
     pub organization: Organization,
-    /// The required subject type. `None` accepts any.
+    /// The required subject type, or `None` to accept any type.
     pub subject_type: Option<SubjectType>,
 }
 
 /// The organization that a token must belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Organization {
-    /// The organization is not checked.
+    /// The organization of the token is not checked.
     #[default]
     Unchecked,
     /// The token must belong to no organization.
     None,
-    /// The request does not name the organization that it must name, so every token is rejected.
+    /// The request must name an organization but names none, so every token is rejected.
     Missing,
     /// The token must belong to this organization.
     Id(String),
 }
 
 impl Requirements {
-    /// Checks organization, scopes, roles and subject type, in this order. `organization`, if given, replaces the configured
-    /// one.
+    /// Checks the organization, the scopes, the roles and the subject type, in this order. The argument `organization`
+    /// replaces the configured organization.
     ///
     /// # Errors
     ///
-    /// [`Code::WrongOrganization`], [`Code::MissingScope`] or [`Code::MissingRole`]. The wrong subject type is a
-    /// [`Code::MissingRole`].
+    /// [`Code::WrongOrganization`], [`Code::MissingScope`] or [`Code::MissingRole`]. A token with a wrong subject type
+    /// is rejected with [`Code::MissingRole`].
     pub fn check(&self, subject: &Subject, organization: Option<&Organization>) -> Result<(), Rejection> {
         self.check_organization(subject, organization)?;
         self.check_scopes(subject)?;
@@ -118,12 +118,13 @@ impl Requirements {
     }
 }
 
-/// The required items that are missing from `held`.
+/// The required items that are missing from the items in `held`.
 pub(crate) fn missing_items<'a, T: PartialEq<String>>(required: &'a [String], held: &[T]) -> Vec<&'a str> {
     required.iter().filter(|item| !held.iter().any(|held| held == *item)).map(String::as_str).collect()
 }
 
-/// The roles in a claim, which may be a string or an array. A string is one role and is never split; other types are ignored.
+/// The roles in a claim, which may be a string or an array. A string is a single role, which is never split, and other
+/// types are ignored.
 fn roles(claim: Option<&RawValue>) -> Vec<String> {
     match claim.map(|raw| serde_json::from_str(raw.get())) {
         Some(Ok(Value::String(role))) => vec![role],

@@ -1,23 +1,23 @@
-//! Chooses one of several verifiers, each for another Logto server, by the issuer in a token.
+//! Selects one of several verifiers by the issuer in a token. Each verifier belongs to another Logto server.
 
 use crate::claims::unverified_issuer;
 use crate::source::{self, Credentials};
 use crate::token::{Token, check_size};
 use crate::verify::Verifier;
 
-/// Whether the tokens of a request claim to be issued by an accepted issuer.
+/// The result of comparing the issuers that the tokens of a request name with the accepted issuers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// The first token from an accepted issuer has this position.
+    /// The first token that names an accepted issuer has this position.
     Own(usize),
-    /// All tokens are from other issuers.
+    /// All tokens of the request name other issuers.
     Foreign,
-    /// The request has no token.
+    /// The request contains no token.
     NoToken,
 }
 
 impl Verifier {
-    /// Finds the first token in a request that claims to be issued by an accepted issuer, so that the application can choose one of
+    /// Finds the first token in a request that names an accepted issuer, so that the application can select one of
     /// several verifiers.
     #[must_use]
     pub fn route(&self, request: &Credentials) -> Route {
@@ -29,12 +29,13 @@ impl Verifier {
         own.map_or(Route::Foreign, Route::Own)
     }
 
-    /// Whether a token claims to be issued by another issuer, or names no issuer.
+    /// Whether a token names another issuer, or no issuer.
     pub(crate) fn is_foreign(&self, token: &str) -> bool {
         self.claimed_issuer(token) == Some(false)
     }
 
-    /// Whether the issuer in a token, whose signature has not been verified, is an accepted one. `None` if it is not a JWT.
+    /// Whether a token names an accepted issuer. The signature of the token has not been verified. Returns `None` if
+    /// the text is not a JWT.
     fn claimed_issuer(&self, token: &str) -> Option<bool> {
         check_size(token).ok()?;
         let token = Token::decode(token).ok()?;

@@ -1,4 +1,4 @@
-//! Algorithms, public keys and signature verification. Only this file imports the crypto crates.
+//! Algorithms, public keys and signature verification. This is the only file that imports cryptographic crates.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
@@ -8,14 +8,14 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
 /// The accepted lengths of an RSA modulus, in bits. RFC 7518 section 3.3 requires at least 2048. The maximum limits the
-/// verification time, which grows with the square of the length.
+/// time of a verification, which grows with the square of the length.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Maximum size of an encoded RSA key whose signatures are fast to verify: 3072 bits and the exponent.
+/// Maximum size of an encoded RSA key whose signatures are fast to verify, which is 3,072 bits and the exponent.
 const FAST_RSA_BYTES: usize = 3072 / 8 + 16;
 
-/// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864). Symmetric algorithms are not supported: if a public key
-/// were used as a secret, anyone could sign tokens (RFC 8725 section 2.1).
+/// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864). Symmetric algorithms are not
+/// supported, because anyone could sign tokens if a public key were used as a secret (RFC 8725 section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// ECDSA on P-384 with SHA-384, Logto's default.
@@ -26,9 +26,9 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-521 with SHA-512.
     Es512,
-    /// `EdDSA`, whose name covers several curves. Only Ed25519 is supported.
+    /// `EdDSA`, which is the name for several curves. Of these curves, only Ed25519 is supported.
     EdDsa,
-    /// `EdDSA` with Ed25519, under its RFC 9864 name.
+    /// `EdDSA` with Ed25519, under its name in RFC 9864.
     Ed25519,
     /// RSASSA-PKCS1-v1_5 with SHA-384.
     Rs384,
@@ -45,7 +45,7 @@ pub enum Algorithm {
 use Algorithm::{Ed25519, EdDsa, Es256, Es384, Es512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
 
 impl Algorithm {
-    /// The length of a signature in bytes, unless it depends on the key.
+    /// The length of a signature in bytes, unless the length depends on the key.
     #[must_use]
     pub const fn signature_bytes(self) -> Option<usize> {
         match self {
@@ -83,7 +83,7 @@ impl Algorithm {
         Self::ALL.into_iter().find_map(|(name, algorithm)| (algorithm == self).then_some(name)).unwrap_or_default()
     }
 
-    /// The algorithm in jsonwebtoken, which does not have ES512.
+    /// The algorithm in the crate `jsonwebtoken`, which lacks ES512.
     const fn implementation(self) -> Option<jsonwebtoken::Algorithm> {
         Some(match self {
             Es512 => return None,
@@ -100,7 +100,7 @@ impl Algorithm {
     }
 }
 
-/// Whether `tag` is the HMAC-SHA256 of a message. Compares in constant time.
+/// Whether `tag` is the HMAC-SHA256 of a message, compared in constant time.
 #[must_use]
 pub fn is_hmac_sha256(key: &[u8], message: &[u8], tag: &[u8]) -> bool {
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), message, tag).is_ok()
@@ -124,7 +124,7 @@ enum KeyType {
     Ed25519,
 }
 
-/// A key in the form that verifies signatures.
+/// A key in a form that can verify signatures.
 #[derive(Clone, Debug)]
 enum VerificationKey {
     Jsonwebtoken(DecodingKey),
@@ -136,7 +136,7 @@ enum VerificationKey {
 pub struct PublicKey {
     key_type: KeyType,
     key: VerificationKey,
-    /// The encoded key, for comparisons with other keys.
+    /// The encoded key, which is compared with other keys.
     material: Vec<u8>,
 }
 
@@ -147,8 +147,8 @@ impl PartialEq for PublicKey {
 }
 
 impl PublicKey {
-    /// An EC key with these big-endian coordinates, or `None` if they do not have the full length (RFC 7518 section 6.2.1.2) or
-    /// the point is not on the curve.
+    /// An EC key with these big-endian coordinates. Returns `None` if a coordinate does not have the full length (RFC
+    /// 7518 section 6.2.1.2), or if the point is not on the curve.
     #[must_use]
     pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Option<Self> {
         let (length, algorithm) = match curve {
@@ -168,8 +168,8 @@ impl PublicKey {
         Some(Self { key_type: KeyType::Ec(curve), key, material: point })
     }
 
-    /// An RSA key with this big-endian modulus and exponent. Returns `None` if the modulus is even or does not have 2048 to 8192
-    /// bits, or if the exponent is even, 1, or longer than 33 bits (the library's limit).
+    /// An RSA key with this big-endian modulus and exponent. Returns `None` if the modulus is even or does not have
+    /// 2048 to 8192 bits, or if the exponent is even, 1, or longer than 33 bits, which is the limit of the library.
     #[must_use]
     pub fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
@@ -179,12 +179,12 @@ impl PublicKey {
         (minimal && RSA_BITS.contains(&bits) && odd(n) && odd(e) && small_exponent).then(|| Self {
             key_type: KeyType::Rsa,
             key: VerificationKey::Jsonwebtoken(DecodingKey::from_rsa_raw_components(n, e)),
-            // The length marks where the modulus ends and the exponent begins.
+            // The length of the modulus separates the modulus from the exponent in the encoded key.
             material: [&n.len().to_be_bytes(), n, e].concat(),
         })
     }
 
-    /// An Ed25519 key (RFC 8037 section 2) with these 32 octets, or `None` if it is invalid.
+    /// An Ed25519 key (RFC 8037 section 2) with these 32 octets. Returns `None` if the key is invalid.
     #[must_use]
     pub fn ed25519(x: &[u8]) -> Option<Self> {
         (x.len() == 32 && ParsedPublicKey::new(&ED25519, x).is_ok()).then(|| Self {
@@ -194,8 +194,8 @@ impl PublicKey {
         })
     }
 
-    /// Whether this type of key can be used with an algorithm. EC keys support one algorithm, Ed25519 keys one under two names, and
-    /// RSA keys all RSA algorithms.
+    /// Whether keys of this type can be used with an algorithm. An EC key supports one algorithm, an Ed25519 key
+    /// supports one algorithm under two names, and an RSA key supports all RSA algorithms.
     #[must_use]
     pub fn supports(&self, algorithm: Algorithm) -> bool {
         match self.key_type {
@@ -207,17 +207,17 @@ impl PublicKey {
         }
     }
 
-    /// Whether concurrent verifications should share several threads. A P-384 verification takes 150 µs, a P-521
+    /// Whether several threads should share concurrent verifications. A P-384 verification takes 150 µs, a P-521
     /// verification takes longer, and the other slow algorithms take 35 to 60 µs. Moving a verification to another
-    /// thread and back takes about 5 µs of the event loop's time. With an RSA key of the usual length, verification
-    /// takes only 15 µs.
+    /// thread and back costs the event loop about 5 µs. A verification with an RSA key of the usual length takes only
+    /// 15 µs.
     #[must_use]
     pub fn is_slow(&self) -> bool {
         self.key_type != KeyType::Rsa || self.material.len() > FAST_RSA_BYTES
     }
 
-    /// Whether the signature of a message is valid. An ECDSA signature is the concatenation of R and S (RFC 7518 section 3.4)
-    /// rather than DER.
+    /// Whether the signature of a message is valid. An ECDSA signature of a JWT is the concatenation of R and S (RFC
+    /// 7518 section 3.4), and not a DER structure.
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
         if !self.supports(algorithm) {
@@ -236,7 +236,7 @@ impl PublicKey {
 /// A SHA-256 digest.
 pub type Digest = [u8; 32];
 
-/// Computes a SHA-256 digest.
+/// Computes the SHA-256 digest of some bytes.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> Digest {
     let mut digest = Digest::default();

@@ -7,7 +7,7 @@ use crate::options::{Options, TokenSource};
 use crate::reason::Reason;
 use crate::requirements::Organization;
 
-/// The parts of a request that may contain a token or a guest id, as received.
+/// The parts of a request that may contain a token or a guest id, as the server received them.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
     /// A token that the application passed as a string or that its `getToken` returned.
@@ -16,28 +16,30 @@ pub struct Credentials {
     pub authorization: Vec<String>,
     /// The `Cookie` header.
     pub cookies: Option<String>,
-    /// The value of the token cookie, as parsed by the framework.
+    /// The value of the token cookie, as the framework has parsed it.
     pub parsed_cookie: Option<String>,
-    /// The value of the guest cookie, as parsed by the framework.
+    /// The value of the guest cookie, as the framework has parsed it.
     pub parsed_guest_cookie: Option<String>,
-    /// The required organization, if it depends on the request.
+    /// The required organization, if the organization depends on the request.
     pub organization: Option<Organization>,
-    /// The rejections of valid tokens by the application, each with the position of the token in the request, starting
+    /// The rejections of valid tokens by the application, with the positions of the tokens in the request, starting
     /// from 0.
     pub rejected: Vec<(usize, Rejection)>,
-    /// Whether the application uses several Logto servers. A token of another issuer is then rejected before anything is fetched.
+    /// Whether the application uses several Logto servers. With several servers, a token of another issuer is rejected
+    /// before any keys are fetched.
     pub is_routed: bool,
-    /// The caller's date, in milliseconds since 1970, if it differs from the system's. Fake timers in tests change it.
+    /// The caller's date, in milliseconds since 1970, if the date differs from the system's date. Fake timers in tests
+    /// change the caller's date.
     pub date: Option<f64>,
 }
 
-/// The tokens in a request, in the order in which they should be tried.
+/// The tokens in a request, in the order in which the pipeline should try them.
 ///
 /// # Errors
 ///
-/// [`Code::AmbiguousToken`] if one source contains two tokens. Implementations disagree about which token counts: Node keeps
-/// the first `Authorization` header, `Headers` of the Fetch API joins all of them, and cookie parsers take the first or the last
-/// cookie. An attacker who adds a second token could exploit that.
+/// [`Code::AmbiguousToken`] if one source contains two tokens. Implementations disagree about which of two tokens
+/// counts. Node keeps the first `Authorization` header, `Headers` of the Fetch API joins all of them, and cookie
+/// parsers take the first or the last cookie. An attacker who can add a second token could exploit this disagreement.
 pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<&'a str>, Rejection> {
     if let Some(token) = non_empty(request.token.as_deref()) {
         return Ok(vec![token]);
@@ -52,7 +54,7 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
     Ok(tokens)
 }
 
-/// The rejection of a request without a token, which names only the sources that were searched.
+/// The rejection of a request without a token. The message names only the sources that were searched.
 #[must_use]
 pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     let wording = Wording { message: no_token_message(options), realm: options.realm.clone() };
@@ -64,8 +66,8 @@ pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     }
 }
 
-/// The likely reason why a request has no token, if the request contains something similar to one. If another cookie
-/// contains a JWT, its name is returned too.
+/// The likely reason why a request has no token, if the request contains something that resembles a token. If another
+/// cookie contains a JWT, the name of that cookie is returned too.
 #[must_use]
 fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
     let searches = |source| options.sources.contains(&source);
@@ -74,7 +76,7 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
     if header.is_some() && bearer.is_none() && searches(TokenSource::Header) {
         return Some((Reason::NoBearerScheme, None));
     }
-    // The options do not search this source. Otherwise, the token would have been found.
+    // The request has a token in a source that the options exclude. A token in any other source would have been found.
     let cookies = request.cookies.as_deref().unwrap_or_default();
     if bearer.is_some_and(|token| !token.is_empty())
         || cookie::values_of(cookies, &options.cookie_name).next().is_some()
@@ -97,8 +99,8 @@ fn no_token_message(options: &Options) -> Option<&'static str> {
     }
 }
 
-/// The value of the cookie with this name. The value parsed by the framework takes precedence, because the application may have
-/// changed it. Only the header reveals whether there are two cookies.
+/// The value of the cookie with this name. The value that the framework has parsed takes precedence, because the
+/// application may have changed it. Only the `Cookie` header reveals whether a request has two cookies with this name.
 fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'a str>, Rejection> {
     let mut value = None;
     for other in cookie::values_of(request.cookies.as_deref().unwrap_or_default(), name) {
@@ -109,10 +111,10 @@ fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'
     Ok(non_empty(request.parsed_cookie.as_deref()).or(value))
 }
 
-/// The bearer token (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110 section 11.1), and other schemes are
-/// ignored.
+/// The bearer token in an `Authorization` header (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110
+/// section 11.1), and headers with other schemes are ignored.
 fn from_authorization(values: &[String]) -> Result<Option<&str>, Rejection> {
-    // A comma cannot be part of a bearer token, but joins the values of a header that was sent twice.
+    // A bearer token contains no comma, but a comma joins the values of a header that was sent twice.
     let mut values = values.iter().flat_map(|value| value.split(',')).map(trim).filter(|value| !value.is_empty());
     let Some(first) = values.next() else { return Ok(None) };
     let mut bearers = usize::from(bearer(first).is_some());
@@ -127,7 +129,7 @@ fn from_authorization(values: &[String]) -> Result<Option<&str>, Rejection> {
     Ok(bearer(first).filter(|token| !token.is_empty()))
 }
 
-/// The part after the `Bearer` scheme and one or more spaces.
+/// The part of the header after the `Bearer` scheme and one or more spaces.
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| trim(token))

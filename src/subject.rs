@@ -12,7 +12,7 @@ pub enum SubjectType {
 }
 
 impl SubjectType {
-    /// The name of the type in the public contract.
+    /// The name of the subject type in the public contract.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,13 +26,14 @@ impl SubjectType {
 /// The subject of a token and its permissions.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// The `sub` claim, which is not blank.
+    /// The `sub` claim, which contains a visible character.
     pub user: &'a str,
     /// The scopes in the `scope` claim.
     pub scopes: &'a [String],
     /// The `client_id` claim.
     pub client: Option<&'a str>,
-    /// The organizations that the token belongs to. There is at most one, unless the token has several audiences.
+    /// The organizations to which the token belongs. Only a token with several audiences can belong to several
+    /// organizations.
     pub organizations: Vec<&'a str>,
     /// The signed payload, as JSON text.
     pub payload: &'a str,
@@ -41,7 +42,7 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The type of the subject. `sub` equals `client_id` only in the tokens that Logto issues to machines.
+    /// The type of the subject. Only in the tokens that Logto issues to machines, `sub` equals `client_id`.
     #[must_use]
     pub fn subject_type(&self) -> SubjectType {
         match self.client {

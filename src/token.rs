@@ -7,44 +7,45 @@ use crate::json::Object;
 use crate::mistakes;
 use crate::reason::Reason;
 
-/// Maximum length of a token, in bytes. Node limits the total size of a request's headers to the same value.
+/// Maximum length of a token, in bytes. Node limits the total size of a request's headers to the same number of bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Maximum nesting depth of the JSON in a JWT header. Logto's headers are flat, and a `jwk` or `x5c` member from another issuer
-/// has two levels.
+/// Maximum nesting depth of the JSON in a JWT header. Logto's headers are flat, and a member `jwk` or `x5c` of another
+/// issuer has two levels.
 pub(crate) const MAX_HEADER_DEPTH: usize = 4;
 
-/// The decoded parts of a compact JWS, which are not trusted yet.
+/// The decoded parts of a compact JWS, which have not been verified yet.
 #[derive(Debug)]
 pub struct Token<'a> {
     /// The signed text, which consists of the encoded header and payload, joined by a dot.
     pub signed: &'a str,
     /// The decoded header.
     pub header: Vec<u8>,
-    /// The decoded payload. Except for `iat`, it must not be read before the signature has been verified.
+    /// The decoded payload. Except for `iat`, no claim may be read before the signature has been verified.
     pub payload: Vec<u8>,
     /// The decoded signature.
     pub signature: Vec<u8>,
 }
 
-/// The members of a JOSE header (RFC 7515 section 4.1) that verification uses. `jku`, `jwk`, `x5u` and `x5c` are ignored,
-/// because a token must not choose its own key.
+/// The members of a JOSE header (RFC 7515 section 4.1) that the verification uses. The members `jku`, `jwk`, `x5u` and
+/// `x5c` are ignored, because a token must not choose its own key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The signature algorithm.
     pub alg: String,
-    /// The media type, in lower case and without `application/` (RFC 7515 section 4.1.9).
+    /// The media type of the token, in lower case and without `application/` (RFC 7515 section 4.1.9).
     pub typ: Option<String>,
     /// The key id.
     pub kid: Option<String>,
-    /// Whether there is a `crit` or `b64` member. Both change how a token is interpreted, and no access token needs them.
+    /// Whether the header has a member `crit` or `b64`. `crit` and `b64` change how a token is interpreted, and no
+    /// access token needs them.
     pub has_extensions: bool,
 }
 
 /// The `typ` of a logout token (`OpenID` Connect Back-Channel Logout 1.0 section 2.4).
 pub const LOGOUT_TYPE: &str = "logout+jwt";
 
-/// Checks the length of a token before it is decoded.
+/// Checks the length of a token before the token is decoded.
 ///
 /// # Errors
 ///
@@ -91,7 +92,7 @@ impl Header {
         })
     }
 
-    /// Whether the header is that of a logout token.
+    /// Whether the header is the header of a logout token.
     pub(crate) fn is_logout(&self) -> bool {
         // A media type may have parameters (RFC 9110 section 8.3.1).
         self.typ
@@ -101,8 +102,8 @@ impl Header {
     }
 }
 
-/// Normalizes a media type for comparison: to lower case and without the `application/` prefix, which may be omitted only if no
-/// other slash remains (RFC 7515 section 4.1.9).
+/// Normalizes a media type for comparison. The result is in lower case and has no prefix `application/`, which may be
+/// omitted only if no other slash remains (RFC 7515 section 4.1.9).
 ///
 /// ```
 /// use logto_authkit::token::media_type;
@@ -115,7 +116,7 @@ pub fn media_type(typ: &str) -> String {
     lower.strip_prefix("application/").filter(|rest| !rest.contains('/')).map_or(lower.clone(), str::to_owned)
 }
 
-/// Whether `text` contains only characters that a bearer token may contain (RFC 6750 section 2.1).
+/// Whether a text contains only characters that bearer tokens may contain (RFC 6750 section 2.1).
 fn is_token68(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }
@@ -131,7 +132,7 @@ fn not_a_jwt(text: &str) -> Rejection {
         _ => {}
     }
     Rejection::malformed(likely.unwrap_or_else(|| match text.split('.').collect::<Vec<_>>().as_slice() {
-        // The last character of truncated base64url text usually has bits that must be zero.
+        // The last character of a truncated base64url text usually has bits that must be zero.
         [header, payload, signature]
             if decode(header).is_some() && decode(payload).is_some() && is_base64url(signature) =>
         {

@@ -1,5 +1,5 @@
-//! A cache of previously verified tokens. An entry contains the claims of a token and the key that verified its signature. All
-//! other checks are repeated on every verification.
+//! A cache of previously verified tokens. A cache entry contains the claims of a token and the key that has verified
+//! its signature. All other checks are repeated for every verification.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,33 +18,34 @@ use crate::revocations::RevocationState;
 use crate::signature::{Algorithm, Digest, digest};
 use crate::token::Header;
 
-/// The cache space reserved per token. Tokens issued by a real Logto server take about 1,000 to 1,500 bytes.
+/// The space in the cache that is reserved per token, in bytes. Tokens of a real Logto server take about 1,000 to 1,500
+/// bytes.
 const BYTES_PER_TOKEN: u64 = 1_600;
 
 /// A token with a valid signature.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    /// An id that is unique within the process.
+    /// An id that identifies the token within the process.
     pub id: u64,
     /// The header.
     pub header: Header,
-    /// The key that verified the signature.
+    /// The key that has verified the signature.
     pub key: Arc<Key>,
     /// The claims.
     pub claims: Claims,
-    /// The outcome of the check for revocations.
+    /// The outcome of the last check for revocations.
     pub marks: RevocationState,
-    /// The id of the last key set from which the key was selected for this token.
+    /// The id of the last key set that has selected this key for the token.
     key_set: AtomicU64,
 }
 
 impl VerifiedToken {
-    /// A token with a new id.
+    /// Creates a verified token with a new id.
     #[must_use]
     pub fn new(header: Header, key: Arc<Key>, claims: Claims) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        static NEXT_TOKEN_ID: AtomicU64 = AtomicU64::new(0);
         Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: NEXT_TOKEN_ID.fetch_add(1, Ordering::Relaxed),
             header,
             key,
             claims,
@@ -53,28 +54,29 @@ impl VerifiedToken {
         }
     }
 
-    /// Whether a new token with this header would be verified with the same key of this set. Selecting a key again is necessary
-    /// only after the set has changed.
+    /// Whether this key set would select the same key for a new token with this header. A key must be selected again
+    /// only after the key set has changed.
     #[must_use]
     pub fn is_current(&self, keys: &KeySet, algorithm: Algorithm) -> bool {
         if self.key_set.load(Ordering::Relaxed) == keys.id() {
             return true;
         }
-        let is_current = keys.selects_only(&self.key, self.header.kid.as_deref(), algorithm);
+        let is_current = keys.would_select(&self.key, self.header.kid.as_deref(), algorithm);
         if is_current {
             self.key_set.store(keys.id(), Ordering::Relaxed);
         }
         is_current
     }
 
-    /// The `AuthContext` as JSON. It is empty if a claim has the wrong type, but verification rejects such a token.
+    /// The context of the token as JSON (`AuthContext`). The text is empty if a claim has a wrong type, but
+    /// verification rejects such a token.
     #[must_use]
     pub fn context(&self) -> String {
         self.claims.check_types().map(|subject| context::authenticated_context(&subject)).unwrap_or_default()
     }
 }
 
-/// A cache with a maximum number of tokens and a maximum size in bytes, which evicts the tokens that are used least.
+/// A cache with a maximum number of tokens and a maximum size in bytes, which evicts the least used tokens.
 pub struct TokenCache(Option<Cache<Digest, Arc<VerifiedToken>, ByteWeighter>>);
 
 #[derive(Clone)]
@@ -82,23 +84,24 @@ struct ByteWeighter;
 
 impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
-        // A token of the usual size uses the space of one token, and a large one uses that of several.
-        let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + RevocationState::BYTES) as u64;
+        // A token of the usual size uses the space of one token, and a large token uses the space of several tokens.
+        let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + RevocationState::MEMORY_BYTES) as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
 }
 
-/// Token caches by source of the keys and maximum number of tokens.
+/// Token caches, by the source of the keys and the maximum number of tokens.
 type SharedCaches = HashMap<(Source, usize), Weak<TokenCache>>;
 
 /// The caches that verifiers with the same keys share, for example the verifiers of several routes.
-static SHARED: Lazy<Mutex<SharedCaches>> = Lazy::new(Mutex::default);
+static SHARED_CACHES: Lazy<Mutex<SharedCaches>> = Lazy::new(Mutex::default);
 
 impl TokenCache {
-    /// The shared cache for tokens that were verified with the keys from this source. A cache of size 0 stores nothing.
+    /// The shared cache of tokens that were verified with the keys from this source. A cache with a maximum of 0 tokens
+    /// stores nothing.
     #[must_use]
     pub fn shared(source: &Source, size: usize) -> Arc<Self> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = SHARED_CACHES.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|_, tokens| tokens.strong_count() > 0);
         let slot = shared.entry((source.clone(), size)).or_default();
         slot.upgrade().unwrap_or_else(|| {
@@ -111,12 +114,12 @@ impl TokenCache {
     /// A cache that is not shared.
     #[must_use]
     pub fn new(size: usize) -> Self {
-        // Slightly more than the weight of `size` tokens, because the cache rounds its capacity down.
+        // The capacity slightly exceeds the weight of `size` tokens, because the cache rounds the capacity down.
         let bytes = (size as u64 + 1) * BYTES_PER_TOKEN - 1;
         Self((size > 0).then(|| Cache::with_weighter(size, bytes, ByteWeighter)))
     }
 
-    /// The cache key of a token, which is the digest of the whole token. `None` if the cache stores nothing.
+    /// The cache key of a token, which is the digest of the whole token, or `None` if the cache stores nothing.
     #[must_use]
     pub fn digest(&self, token: &str) -> Option<Digest> {
         self.0.is_some().then(|| digest(token.as_bytes()))
@@ -286,7 +289,7 @@ mod tests {
         drop(one);
         assert!(weak.upgrade().is_none());
         let other = TokenCache::shared(&"https://next.test/oidc/jwks".into(), 10);
-        assert!(!SHARED.lock().unwrap().contains_key(&(source.clone(), 10)));
+        assert!(!SHARED_CACHES.lock().unwrap().contains_key(&(source.clone(), 10)));
         assert!(TokenCache::shared(&source, 10).is_empty());
         drop(other);
     }

@@ -3,17 +3,17 @@
 use ::url::{Host, Url};
 
 /// The accepted values of a URL option, as worded in error messages.
-pub const EXPECTED: &str = "an absolute http or https URL";
+pub const EXPECTED_URL: &str = "an absolute http or https URL";
 
 /// Parses an `http` or `https` URL without credentials, query and fragment.
 ///
 /// # Errors
 ///
-/// A description of the URLs that are accepted.
+/// A description of the accepted URLs.
 pub fn parse(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text.trim()).map_err(|_| EXPECTED)?;
+    let url = Url::parse(text.trim()).map_err(|_| EXPECTED_URL)?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(EXPECTED);
+        return Err(EXPECTED_URL);
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL without user name and password");
@@ -24,8 +24,9 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// The issuer of the Logto server at this URL, which may also be that of its discovery document or key set. The hostname is in
-/// lower case, and the default port and trailing slashes are removed. `/oidc` is appended unless the path already ends with it.
+/// The issuer of the Logto server at this URL, which may also be the URL of the server's discovery document or key set.
+/// In the issuer, the hostname is in lower case, and the default port and trailing slashes are removed. `/oidc` is
+/// appended unless the path of the URL ends with `/oidc`.
 ///
 /// ```
 /// use logto_authkit::url::{issuer, parse};
@@ -38,24 +39,25 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
 /// ```
 #[must_use]
 pub fn issuer(url: &Url) -> String {
-    const ENDPOINTS: [&str; 2] = ["/jwks", "/.well-known/openid-configuration"];
+    const ISSUER_ENDPOINTS: [&str; 2] = ["/jwks", "/.well-known/openid-configuration"];
     let path = url.path().trim_end_matches('/');
-    let issuer_path = ENDPOINTS.iter().find_map(|endpoint| path.strip_suffix(endpoint));
+    let issuer_path = ISSUER_ENDPOINTS.iter().find_map(|endpoint| path.strip_suffix(endpoint));
     let path = issuer_path.filter(|path| path.ends_with("/oidc")).unwrap_or(path);
     let base = format!("{}{path}", url.origin().ascii_serialization());
     if path.ends_with("/oidc") { base } else { base + "/oidc" }
 }
 
-/// The URL of an issuer's key set. OIDC discovery is not used, because Logto derives its `jwks_uri` from the request's `Host`
-/// header.
+/// The URL of the key set of an issuer. OIDC discovery is not used, because Logto derives the `jwks_uri` of its
+/// discovery document from the `Host` header of the request.
 #[must_use]
 pub fn jwks_uri(issuer: &str) -> String {
     format!("{issuer}/jwks")
 }
 
-/// Returns `true` if a third party can read and modify traffic to this URL, because it is plain `http` to another machine.
+/// Returns `true` if a third party can read and modify the traffic to this URL, because the URL is plain `http` on
+/// another machine.
 #[must_use]
-pub fn is_exposed(url: &Url) -> bool {
+pub fn is_unencrypted_remote(url: &Url) -> bool {
     url.scheme() == "http" && !is_loopback(url)
 }
 
@@ -70,7 +72,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Returns `true` for an origin in the form that browsers send: scheme, host and port, and nothing else.
+/// Returns `true` for an origin in the form that browsers send, which consists only of scheme, host and port.
 #[must_use]
 pub fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
@@ -78,15 +80,15 @@ pub fn is_origin(text: &str) -> bool {
 
 /// Returns `true` for the absolute URL of a web page.
 #[must_use]
-pub fn is_page(text: &str) -> bool {
+pub fn is_page_url(text: &str) -> bool {
     (text.starts_with("http://") || text.starts_with("https://")) && Url::parse(text).is_ok()
 }
 
-/// Returns `true` for a URL that can serve as an identifier. Identifiers are compared as strings, so the URL must already be in
+/// Returns `true` for a URL that can serve as an identifier. Identifiers are compared as strings, so the URL must be in
 /// its normal form.
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
-    is_page(text) && parse(text).is_ok_and(|url| url.as_str() == text || url.as_str() == format!("{text}/"))
+    is_page_url(text) && parse(text).is_ok_and(|url| url.as_str() == text || url.as_str() == format!("{text}/"))
 }
 
 #[cfg(test)]

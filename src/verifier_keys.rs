@@ -1,4 +1,4 @@
-//! The keys of a verifier: a key set that is fetched, a static one, or none.
+//! The keys of a verifier, which come from a fetched key set, from a static key set, or from neither.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::options::KeySource;
 /// The keys of a verifier.
 #[derive(Debug)]
 pub enum Keys {
-    /// A key set at a URL.
+    /// A key set that is fetched from a URL.
     Remote(Arc<RemoteJwkSet>),
     /// The key set in the option `jwks`.
     Static(Arc<KeySet>),
-    /// No keys, so no token can be verified.
+    /// No keys, so that no token can be verified.
     None,
 }
 
@@ -36,7 +36,7 @@ impl Keys {
         }
     }
 
-    /// The current keys, fetched if necessary, and whether the request waited for them.
+    /// Returns the current keys, which are fetched if necessary, and whether the request has waited for them.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl Keys {
         }
     }
 
-    /// The key for a token.
+    /// Finds the key for a token.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The pipeline, which performs every check in the order that the contract defines.
+//! The pipeline, which performs every check in the order of the contract.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ use crate::token_cache::{TokenCache, VerifiedToken};
 use crate::verifier_keys::Keys;
 use crate::warnings::WarnedCodes;
 
-/// Verifies tokens according to its options, with their keys and token cache.
+/// Verifies tokens with its options, its keys and its token cache.
 #[derive(Debug)]
 pub struct Verifier {
     options: Options,
@@ -31,7 +31,7 @@ pub struct Verifier {
     tokens: Arc<TokenCache>,
     hits: AtomicU64,
     misses: AtomicU64,
-    /// The codes that the verifier has warned about.
+    /// The error codes about which the verifier has warned.
     pub warned: WarnedCodes,
 }
 
@@ -40,7 +40,7 @@ pub struct Verifier {
 pub struct AcceptedToken {
     /// The token.
     pub token: Arc<VerifiedToken>,
-    /// Whether the token was in the cache, so that its signature did not have to be verified.
+    /// Whether the token was in the cache, so that its signature did not have to be verified again.
     pub was_cached: bool,
     /// The position of the token among the tokens of the request, starting from 0.
     pub position: usize,
@@ -49,7 +49,7 @@ pub struct AcceptedToken {
 /// A token whose payload has been parsed.
 pub(crate) struct ParsedToken {
     header: Header,
-    /// The key that verified the signature, or `None` if the signature has not been verified.
+    /// The key that has verified the signature, or `None` if the signature has not been verified.
     pub(crate) verified_by: Option<Arc<Key>>,
     pub(crate) claims: Claims,
 }
@@ -72,8 +72,8 @@ impl Verifier {
         &self.options
     }
 
-    /// Verifies the token of a request. If the first token is rejected with status 401 and another source also contains a token,
-    /// that token is tried. If neither is accepted, the error is that of the first token.
+    /// Verifies the token of a request. If the first token is rejected with status 401 and another source also contains
+    /// a token, the other token is verified. If neither token is accepted, the error of the first token counts.
     ///
     /// # Errors
     ///
@@ -123,10 +123,12 @@ impl Verifier {
         (if was_cached { &self.hits } else { &self.misses }).fetch_add(1, Ordering::Relaxed);
         let token = match cached {
             Some(token) => token,
-            // Boxing saves every request from allocating and copying the space that only new tokens need.
+            // The future is boxed, because otherwise every request would allocate and copy the space that only new
+            // tokens need.
             None => Box::pin(self.verify_new(text, now, waited.for_fetch)).await?,
         };
-        // Reading the clock takes time, so it is read again only for new tokens, which may have waited for a thread.
+        // Reading the clock takes time, so the clock is read again only for new tokens, which may have waited for a
+        // thread.
         let date = self.date(date, now, waited.at_all || !was_cached);
         self.check_claims(&token.claims, &token.marks, organization, (date, now), &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
@@ -166,8 +168,8 @@ impl Verifier {
         self.keys.stats(now, &self.options.policy)
     }
 
-    /// The previously verified token with this digest, if the set still selects its key, and whether it waited for keys. The
-    /// header is checked again, because verifiers with different options share the cache.
+    /// The previously verified token with this digest, if the key set still selects its key, and whether the request
+    /// has waited for keys. The header is checked again, because verifiers with different options may share the cache.
     async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
         let Some(verified) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
@@ -188,14 +190,16 @@ impl Verifier {
         verdicts: &mut V,
     ) -> Result<Option<ParsedToken>, Rejection> {
         let Some(parsed) = self.check_signed(text, now, waited, verdicts).await? else { return Ok(None) };
-        // A logout token has the same keys as an access token, and its audience, an application's id, may be accepted.
+        // A logout token is signed with the same keys as an access token, and its audience, which is the id of an
+        // application, may be an accepted audience.
         let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
         let logout = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
         verdicts.record(Check::Logout, ensure(!is_logout, logout))?;
         Ok(Some(parsed))
     }
 
-    /// Performs the checks of any signed token up to the payload, which is not parsed before the signature has been checked.
+    /// Performs the checks of any signed token up to the payload. The payload is not parsed before the signature has
+    /// been checked.
     pub(crate) async fn check_signed<V: Verdicts>(
         &self,
         text: &str,
@@ -222,8 +226,8 @@ impl Verifier {
         Ok(Some(ParsedToken { header, verified_by, claims }))
     }
 
-    /// Checks that `alg` is on the allow-list, that `typ` is the required type (RFC 8725 section 3.11), and that the header
-    /// contains no extensions. Returns the algorithm if it is supported.
+    /// Checks that `alg` is on the allow-list, that `typ` is the required type (RFC 8725 section 3.11), and that the
+    /// header contains no extensions. Returns the algorithm of the token if it is supported.
     fn check_header<V: Verdicts>(&self, header: &Header, verdicts: &mut V) -> Result<Option<Algorithm>, Rejection> {
         let Options { algorithms, token_type, .. } = &self.options;
         let algorithm = Algorithm::from_name(&header.alg);
@@ -245,15 +249,15 @@ impl Verifier {
         Ok(algorithm)
     }
 
-    /// The date for checking claims, in seconds since 1970, given the caller's date in milliseconds when the request arrived.
-    /// Waiting for keys or for a thread does not extend a token's life.
+    /// The date for checking claims, in seconds since 1970. `date` is the caller's date at the arrival of the request,
+    /// in milliseconds. The time for which a request waits for keys or a thread does not extend the life of its token.
     pub(crate) fn date(&self, callers: Option<f64>, arrival: Timestamp, waited: bool) -> f64 {
         let elapsed = || if waited { Timestamp::now().since(arrival).as_secs_f64() } else { 0.0 };
         let callers = callers.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
         self.options.current_date.unwrap_or_else(|| callers / 1000.0 + elapsed())
     }
 
-    /// Performs the checks of the claims. `date` is in seconds since 1970, and `now` is when the request arrived.
+    /// Performs the checks of the claims. `date` is in seconds since 1970, and `now` is the arrival of the request.
     pub(crate) fn check_claims<V: Verdicts>(
         &self,
         claims: &Claims,
@@ -268,7 +272,7 @@ impl Verifier {
         verdicts.record(Check::Exp, claims.check_expiry(date, *tolerance))?;
         verdicts.record(Check::Nbf, claims.check_not_before(date, *tolerance))?;
         let subject = verdicts.record(Check::Types, claims.check_types())?;
-        let subject = subject.unwrap_or_else(|| claims.partial_subject());
+        let subject = subject.unwrap_or_else(|| claims.subject_without_malformed_claims());
         verdicts.record(Check::Age, claims.check_age(date, *max_token_age))?;
         if let Some(revocations) = revocations {
             verdicts.record(Check::Revocations, revocations.check(&subject, marks, now))?;
@@ -280,7 +284,7 @@ impl Verifier {
     }
 }
 
-/// Checks the signature on the current thread, or for slow algorithms on a thread where slow work is allowed.
+/// Checks the signature on the current thread, or, with a slow algorithm, on a thread that may do slow work.
 async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> Result<(), Rejection> {
     if key.public_key().is_slow() {
         threads::slow_work_allowed()

@@ -1,4 +1,4 @@
-//! Warnings about rejections that a wrong configuration or an outage causes, for the log of the server.
+//! Warnings for the log of the server, about rejections that a wrong configuration or an outage causes.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,73 +10,74 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection, printable};
 use crate::options::Options;
 
-/// Maximum number of warnings of all verifiers in a [`PERIOD`]. An application that creates a verifier for every request would
-/// otherwise let outsiders flood its log.
+/// Maximum number of warnings of all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the log of an
+/// application that creates a verifier for every request.
 const MAX_WARNINGS: u32 = 100;
 
-/// A limit without a period would silence the verifiers that a process creates after it has reached the limit.
-const PERIOD: Duration = Duration::from_secs(3_600);
+/// The period of the limit. A limit without a period would silence all verifiers that the process creates after the
+/// limit is reached.
+const WARNING_PERIOD: Duration = Duration::from_secs(3_600);
 
-static PROCESS: Limit = Limit::new();
+static PROCESS_LIMIT: WarningLimit = WarningLimit::new();
 
 /// Maximum number of characters of a value in a warning.
 const MAX_CHARS: usize = 200;
 
-/// The start of the current period and the number of warnings in it.
-struct Limit(Mutex<Option<(Timestamp, u32)>>);
+/// The start of the current period, and the number of warnings since then.
+struct WarningLimit(Mutex<Option<(Timestamp, u32)>>);
 
-impl Limit {
+impl WarningLimit {
     const fn new() -> Self {
         Self(Mutex::new(None))
     }
 
-    /// Counts a warning. Returns false if the current period already has the maximum number of warnings.
+    /// Counts a warning. Returns `false` if the maximum number of warnings in the current period is exceeded.
     fn take(&self, now: Timestamp) -> bool {
         let mut period = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (start, count) = period.filter(|(start, _)| now.since(*start) < PERIOD).unwrap_or((now, 0));
+        let (start, count) = period.filter(|(start, _)| now.since(*start) < WARNING_PERIOD).unwrap_or((now, 0));
         *period = Some((start, count.saturating_add(1)));
         count < MAX_WARNINGS
     }
 }
 
-/// The codes that a verifier has warned about.
+/// The error codes about which a verifier has warned.
 #[derive(Debug, Default)]
 pub struct WarnedCodes(AtomicU8);
 
 impl WarnedCodes {
-    /// The warning about a rejection, unless this verifier has already warned about its code, or the process has reached the limit.
-    /// Only clients with a valid signature can cause the warnings about an issuer or audience, because claims are checked after the
-    /// signature.
+    /// The warning about a rejection, unless the verifier has already warned about the same code, or the process has
+    /// reached the limit of warnings. Only clients with a valid signature can cause a warning about the issuer or the
+    /// audience, because claims are checked after the signature.
     #[must_use]
     pub fn take(&self, rejection: &Rejection, options: &Options) -> Option<String> {
-        self.take_within(&PROCESS, rejection, options, Timestamp::now)
+        self.take_within(&PROCESS_LIMIT, rejection, options, Timestamp::now)
     }
 
     fn take_within(
         &self,
-        limit: &Limit,
+        limit: &WarningLimit,
         rejection: &Rejection,
         options: &Options,
         now: impl FnOnce() -> Timestamp,
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             Code::JwksUnavailable => (1, keys_unavailable),
-            // With several Logto servers, the issuer is compared before the signature is checked. Such a rejection
-            // lacks these details and must not cause a warning.
+            // With several Logto servers, the issuer is compared before the signature is checked. A rejection by such
+            // an early comparison of issuers lacks these details, and must not cause a warning.
             Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
                 (2, other_issuer)
             }
             Code::InvalidAudience => (4, other_audience),
             _ => return None,
         };
-        // Reading the flags first avoids a write to shared memory for every rejection.
+        // The flags are read first, which avoids a write to shared memory for every rejection.
         if self.0.load(Ordering::Relaxed) & bit != 0 || self.0.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return None;
         }
         if limit.take(now()) {
             return Some(text(rejection, options));
         }
-        // The verifier warns once the process may warn again.
+        // The flag is cleared, so that the verifier warns when the process may warn again.
         self.0.fetch_and(!bit, Ordering::Relaxed);
         None
     }
@@ -114,7 +115,7 @@ fn other_audience(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-/// The flag for the URL of the Logto server. The issuer is a valid value for it.
+/// The command-line flag for the URL of the Logto server. The issuer is a valid value for the flag.
 fn url_flag(options: &Options) -> String {
     options.issuers.first().map(|issuer| format!(" --url {issuer}")).unwrap_or_default()
 }
@@ -141,7 +142,7 @@ mod tests {
     }
 
     fn take(warned: &WarnedCodes, rejection: &Rejection, options: &Options) -> Option<String> {
-        warned.take_within(&Limit::new(), rejection, options, Timestamp::now)
+        warned.take_within(&WarningLimit::new(), rejection, options, Timestamp::now)
     }
 
     #[test]
@@ -181,14 +182,14 @@ mod tests {
 
     #[test]
     fn the_limit_per_process_neither_floods_the_log_nor_silences_verifiers_forever() {
-        let (limit, options, start) = (Limit::new(), options(&[]), Timestamp::now());
+        let (limit, options, start) = (WarningLimit::new(), options(&[]), Timestamp::now());
         let refused = rejection(Code::InvalidAudience);
         let warns = |verifier: &WarnedCodes, now| verifier.take_within(&limit, &refused, &options, || now).is_some();
         let count = |now| (0..1_000).filter(|_| warns(&WarnedCodes::default(), now)).count();
         assert_eq!(count(start), 100);
 
         let silenced = WarnedCodes::default();
-        let (late, next) = (start.after(PERIOD - Duration::from_secs(1)), start.after(PERIOD));
+        let (late, next) = (start.after(WARNING_PERIOD - Duration::from_secs(1)), start.after(WARNING_PERIOD));
         assert!(!warns(&silenced, late));
         assert!(warns(&silenced, next) && !warns(&silenced, next));
         assert_eq!(count(next), 99);

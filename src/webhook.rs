@@ -2,14 +2,15 @@
 
 use crate::signature::is_hmac_sha256;
 
-/// The header with the signature.
+/// The header that contains the signature.
 pub const SIGNATURE_HEADER: &str = "logto-signature-sha-256";
 
-/// Maximum length of a body, in bytes. An event contains a user with custom data, or up to 5,000 ids.
+/// Maximum length of the body of a webhook request, in bytes. The body contains a user with custom data, or up to 5,000
+/// ids.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// Whether a hexadecimal signature matches the body with one of the keys. While an administrator replaces the key, two
-/// keys are in use.
+/// Whether a hexadecimal signature matches the body with one of the signing keys. Two keys are in use while an
+/// administrator replaces the signing key.
 #[must_use]
 pub fn is_signed(body: &[u8], signature: &str, keys: &[String]) -> bool {
     let Some(tag) = from_hex(signature) else { return false };

@@ -11,11 +11,11 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** The outcomes that a JavaScript thread has not taken yet. */
 export declare class Completions {
-  /** Calls `wake` on this thread after verifications have completed. */
+  /** Creates a list of outcomes. `wake` is called on this thread after verifications have completed. */
   constructor(wake: () => void)
   /**
-   * Takes all outcomes as a flat list: the id of each verification, followed by its outcome, or by null after a
-   * panic.
+   * Takes all outcomes as a flat list, in which each id of a verification is followed by its outcome, or by null
+   * after a panic.
    */
   take(): Array<number | string | VerifiedContext | RejectedRequest | null>
 }
@@ -23,71 +23,71 @@ export declare class Completions {
 /** Verifies logout tokens. */
 export declare class NativeLogoutVerifier {
   /**
-   * Verifies a logout token. For a valid token, returns `{ entry, id }` as JSON. `date` is the caller's date, in
-   * milliseconds since 1970.
+   * Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's date,
+   * in milliseconds since 1970.
    */
   verify(token: string, date: number): number | string | VerifiedContext | RejectedRequest
-  /** Allows a logout token to be accepted once more, because its revocation was not stored. */
+  /** Allows a logout token to be accepted again, because its revocation was not stored. */
   forget(id: string): void
 }
 
-/** The requirements of one route, parsed once. */
+/** The requirements of a route, which are parsed only once. */
 export declare class NativeRequirements {
-  /** Checks a context, which is passed as JSON. Returns null if it meets the requirements. */
+  /** Checks a context, which is passed as JSON. Returns null if the context meets the requirements. */
   check(context: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): RejectedRequest | null
 }
 
-/** Revocations, as `createRevocations` returns them. */
+/** Revocations that `createRevocations` has created. */
 export declare class NativeRevocations {
-  /** The id by which the options of a verifier refer to these revocations. */
+  /** The id that the options of a verifier contain to refer to these revocations. */
   get id(): string
-  /** The longest lifetime of an access token, in seconds. */
+  /** The longest lifetime of access tokens, in seconds. */
   get maxTokenLifetime(): number
   /**
-   * The entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's date, in
-   * milliseconds since 1970.
+   * Returns the entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's
+   * date, in milliseconds since 1970.
    */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
-  /** The entries that would change the table. */
+  /** Returns the entries that would change the table. */
   missing(entries: Array<string>, date: number): Array<string>
-  /** Adds entries in any order. `is_complete` says whether the store has no further entries. */
+  /** Adds entries in any order. `is_complete` tells whether the store has no further entries. */
   apply(entries: Array<string>, isComplete: boolean, date: number): void
-  /** Statistics, for operators. */
+  /** Returns statistics for operators. */
   stats(): RevocationStats
 }
 
 /** A verifier, with options that are parsed once. */
 export declare class NativeVerifier {
-  /** The accepted issuers. */
+  /** The issuers that these options accept. */
   get issuers(): Array<string>
   /** Reports on every check of a token, or of the token in a request, as JSON. */
   explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
-  /** Verifies a token. The result is never a guest. `date` is the caller's date, in milliseconds since 1970. */
+  /** Verifies a token, which never results in a guest. `date` is the caller's date, in milliseconds since 1970. */
   verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /**
-   * Verifies a token as `verify_token` does, for an application that uses several Logto servers. A separate function, because
-   * every parameter takes time to cross N-API.
+   * Verifies a token like `verify_token`, for an application that uses several Logto servers. This function is
+   * separate, because passing another parameter to `verify_token` through N-API would take time.
    */
   verifyRoutedToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /** Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970. */
   verifyRequest(date: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest
-  /** The token at this position among the tokens of a request. */
+  /** Returns the token at this position among the tokens of a request. */
   tokenAt(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
   /**
-   * The position of the first token that claims to be issued by an accepted issuer; -1 if all tokens of the request are from
-   * other issuers, or -2 if it has no token.
+   * Returns the position of the first token that claims to be issued by an accepted issuer, -1 if all tokens of the
+   * request are from other issuers, or -2 if the request has no token.
    */
   route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number
   /**
-   * Accepts the principal that the application's `fallback` returned. Returns its context as JSON, or the rejection
-   * if the principal does not meet the requirements. `payload` is a JSON object of its claims and `sub`.
+   * Accepts the principal that the application's `fallback` returned, with its claims and `sub` in `payload`. Returns
+   * the context as JSON, or the rejection if the principal does not meet the requirements.
    */
   acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionsFault
-  /** Fetches the keys unless they are cached. The result is an empty string on success. */
+  /** Fetches the keys unless they are cached. Returns an empty string on success. */
   prefetch(): number | string | VerifiedContext | RejectedRequest
   /** Statistics about the token cache and the key set, for operators. */
   stats(): VerifierStats
-  /** The origin from which keys are fetched over plain http. Only the first call in the process returns it. */
+  /** Returns the origin from which keys are fetched over plain http, but only to the first caller in the process. */
   takeWarning(): string | null
   /** The name of the token cookie. */
   get cookieName(): string
@@ -95,17 +95,17 @@ export declare class NativeVerifier {
   get guestCookieName(): string | null
   /** The URL of the protected resource metadata, for challenges. */
   get resourceMetadata(): string | null
-  /** The `Set-Cookie` header with a guest id, or null if the options turn the guest cookie off. */
+  /** Builds the `Set-Cookie` header with a guest id, or returns null if the options turn the guest cookie off. */
   guestCookieHeader(guestId: string, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault | null
 }
 
-/** Receives requests of a webhook. */
+/** Checks and parses the requests of a webhook. */
 export declare class NativeWebhook {
-  /** Whether the signature matches the body. */
+  /** Whether a signature matches a body. */
   isSigned(body: Uint8Array, signature: string): boolean
 }
 
-/** A `Set-Cookie` header with a token. */
+/** Builds a `Set-Cookie` header with a token. */
 export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
 /**
@@ -117,7 +117,7 @@ export declare function cancel(ids: Array<number>): void
 /** Parses the options of `catchUp`. */
 export declare function catchUpOptions(options: unknown): CatchUpOptions | OptionsFault
 
-/** The options of `catchUp`, with defaults. */
+/** The options of `catchUp`, including defaults. */
 export interface CatchUpOptions {
   tokenUrl: string
   logUrl: string
@@ -128,25 +128,25 @@ export interface CatchUpOptions {
   every: number
 }
 
-/** Checks the options of a set. Returns null if they are valid. */
+/** Checks the options of an option set. Returns null if the options are valid. */
 export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionsFault | null
 
-/** Checks the role claims among these claims. Returns null if they contain the role. */
+/** Checks the role claims of an object with claims. Returns null if a role claim contains the role. */
 export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionsFault | null
 
-/** Checks a `scope` claim or the list of scopes in a context. Returns null if it contains the required scopes. */
+/** Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present. */
 export declare function checkScopes(held: unknown, scopes: unknown, mode: unknown): RejectedRequest | OptionsFault | null
 
 /** Clears all cached keys. */
 export declare function clearJwksCache(): void
 
-/** The context, as JSON, of the cached token whose id the last call on this thread returned, or null for any other id. */
+/** Takes the context, as JSON, of the cached token whose id the last call on this thread returned, or else null. */
 export declare function context(id: number): string | null
 
-/** The constants that JavaScript shares with the core, as JSON. */
+/** The constants that JavaScript shares with the core, as a JSON object. */
 export declare function contract(): string
 
-/** The values of the cookies with this name in a `Cookie` header. */
+/** Returns the values of all cookies with this name in a `Cookie` header. */
 export declare function cookieValues(header: string, name: string): Array<string>
 
 /** Creates a verifier from the options of `backchannelLogout`. */
@@ -155,49 +155,56 @@ export declare function createLogoutVerifier(options: unknown, completions: Comp
 /** Parses the requirements of a route. */
 export declare function createRequirements(requirements: unknown): NativeRequirements | OptionsFault
 
-/** Creates revocations. Threads that pass the same identity of a store share a mirror of its entries. */
+/**
+ * Creates revocations from the options of `createRevocations`. Threads that pass the same store identity share a
+ * mirror of the store's entries.
+ */
 export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionsFault
 
 /**
- * Creates a verifier from the options of a set. `completions` receives the outcomes of verifications that continue on other
- * threads. `environment` contains the values of the environment variables that replace missing options.
+ * Creates a verifier from the options of an option set. `completions` receives the outcomes of verifications that
+ * continue on other threads. `environment` contains the values of the environment variables that replace missing
+ * options.
  */
 export declare function createVerifier(set: string, options: unknown, completions: Completions, environment: EnvironmentVariables): NativeVerifier | OptionsFault
 
 /** Creates a webhook from the options of `webhook`. */
 export declare function createWebhook(options: unknown): NativeWebhook | OptionsFault
 
-/** A `Set-Cookie` header with a CSRF token, for a response to a request for this host. */
+/** Builds a `Set-Cookie` header with a CSRF token, for a response to a request for this host. */
 export declare function csrfCookieHeader(token: string, attributes: unknown, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault
 
 /**
- * Marks the end of a turn of the event loop on this thread: waiting signature checks may use the rest of its time
- * budget. Returns whether checks are still waiting.
+ * Marks the end of a turn of the event loop on this thread, so that waiting signature checks may use the rest of its
+ * time budget. Returns whether checks are still waiting.
  */
 export declare function endTurn(): boolean
 
-/** The environment variables that replace missing options, by the name of the option. */
+/** The environment variables that replace missing options, by the names of the options. */
 export interface EnvironmentVariables {
   logtoUrl?: string
   audience?: string
 }
 
-/** A `Set-Cookie` header with a guest id. */
+/** Builds a `Set-Cookie` header with a guest id. */
 export declare function guestCookieHeader(guestId: string, attributes: unknown): string | OptionsFault
 
-/** The error for an option that the options object inherits from its prototype. */
+/** The error for an option that an options object inherits from its prototype. */
 export declare function inheritedOption(option: string): OptionsFault
 
-/** Clears the cached keys of the Logto server, or of the key set, at this URL. Returns the number of cleared key sets. */
+/** Clears the cached keys of the Logto server or key set at this URL. Returns the number of cleared key sets. */
 export declare function invalidateJwksCache(logtoUrl: unknown): number | OptionsFault
 
-/** The error for an option that only JavaScript can check. If the value may be a secret, the message does not contain it. */
+/**
+ * The error for an invalid option that only JavaScript can check. The message does not contain a value that may be a
+ * secret.
+ */
 export declare function invalidOption(option: string, expected: string, given: unknown, isSecret?: boolean | undefined | null): OptionsFault
 
 /** The issuer of the Logto server at this URL. */
 export declare function issuer(logtoUrl: unknown): string | OptionsFault
 
-/** The algorithms that a JWK supports. The list is empty if the JWK is not usable. */
+/** The algorithms that a JWK supports, which is an empty list if the JWK is not usable. */
 export declare function keyAlgorithms(jwk: unknown): Array<string>
 
 /** A completed fetch of a key set. */
@@ -205,7 +212,7 @@ export interface KeyFetch {
   jwksUri: string
   reason: string
   outcome: string
-  /** The number of usable keys. */
+  /** The number of usable keys in the fetched set. */
   keys: number
   error: string | null
   /** The start of the fetch, in milliseconds since 1970. */
@@ -214,7 +221,7 @@ export interface KeyFetch {
   duration: number
 }
 
-/** Normalizes a request path for comparison. Returns null if parsers could interpret the path differently. */
+/** Normalizes a request path for comparison. Returns null if two parsers could interpret the path differently. */
 export declare function normalizePath(path: string): string | null
 
 /** An invalid option, thrown as a `TypeError`. */
@@ -223,45 +230,45 @@ export interface OptionsFault {
   message: string
 }
 
-/** The proxy for a URL in an environment. */
+/** Selects the proxy for a URL from the variables of an environment. */
 export declare function proxyRoute(url: string, env: Record<string, string>): ProxyRoute
 
 /** The proxy for a URL, and the reason for using it or not. */
 export interface ProxyRoute {
   proxy: string | null
-  /** The variable that names the proxy. */
+  /** The environment variable that names the proxy. */
   variable: string | null
-  /** The variable that excludes the host. */
+  /** The environment variable that excludes the host. */
   excludedBy: string | null
   isLoopback: boolean
   isInvalid: boolean
 }
 
-/** The rejection with this code, for checks that JavaScript performs. */
+/** Returns the rejection with this code, for checks that JavaScript performs. */
 export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null, issue?: string | undefined | null): RejectedRequest
 
 /**
- * A rejected request, or the guest that it becomes. Every property is always set, because JavaScript would read a missing
- * property from a polluted prototype.
+ * A rejected request, or the guest that the request becomes. Every property is always present, because JavaScript
+ * would read a missing property from a polluted prototype.
  */
 export interface RejectedRequest {
   code: string
   status: number
   message: string
   challenge: string | null
-  /** The number of seconds after which to try again. */
+  /** The number of seconds after which the client should try again. */
   retryAfter: number | null
   /** The details for the operator, as a JSON object. */
   details: string
   cause: string | null
-  /** Node's code for the cause. */
+  /** Node's code for the underlying error. */
   causeCode: string | null
   /** The guest id, if the request becomes a guest. */
   guestId: string | null
   guestIsNew: boolean
   /** A warning for the log of the server. */
   warning: string | null
-  /** Whether an expensive signature was verified on the calling thread. */
+  /** Whether the calling thread has verified an expensive signature. */
   slow: boolean
 }
 
@@ -275,7 +282,7 @@ export interface RejectedToken {
 
 /** The properties of a request that are rarely present. */
 export interface RequestExtras {
-  /** The token that the application's `getToken` returned. */
+  /** The token that the application's `getToken` has returned. */
   token?: string
   /** The value of the token cookie, as parsed by the framework. */
   cookie?: string
@@ -285,7 +292,7 @@ export interface RequestExtras {
   organization?: string
   /** Whether the application requires a token that belongs to no organization. */
   noOrganization?: boolean
-  /** The request's valid tokens that the application has rejected. */
+  /** The valid tokens of the request that the application has rejected. */
   rejected?: Array<RejectedToken>
   /** Whether the application uses several Logto servers. */
   routed?: boolean
@@ -299,25 +306,28 @@ export interface RevocationStats {
   entries: number
   /** The number of entries that this release does not understand. */
   skipped: number
-  /** The number of entries whose time was too far ahead of this machine's clock. */
+  /** The number of entries whose time is too far ahead of this machine's clock. */
   ahead: number
-  /** How long ago the store had no further entries, in milliseconds. */
+  /** The time since the store last had no further entries, in milliseconds. */
   lagMs: number | null
-  /** Whether sessions have been revoked although no token contains the `sid` of its session. */
+  /**
+   * Whether sessions have been revoked while no access token contains a `sid`, so that these revocations have no
+   * effect.
+   */
   sessionsAreUnnamed: boolean
 }
 
-/** The key set fetches that have completed since the last call on any thread, oldest first. */
+/** Takes the key set fetches that have completed since the last call on any thread, oldest first. */
 export declare function takeKeyFetches(): Array<KeyFetch>
 
-/** Throws the error that a promise is rejected with after a panic. */
+/** Throws the error for a promise after a panic. */
 export declare function throwInternalError(): void
 
-/** The context of a valid token, and how the token was verified. */
+/** The context of a valid token, with details of the verification. */
 export interface VerifiedContext {
   /** The context, as JSON. */
   context: string
-  /** Whether an expensive signature was verified on the calling thread. */
+  /** Whether the calling thread has verified an expensive signature. */
   slow: boolean
   /** Whether the token was in the cache. */
   cached: boolean
@@ -345,12 +355,12 @@ export interface VerifierStats {
  */
 export declare function webhookEvent(body: Uint8Array, date: number): WebhookEvent | string
 
-/** An event of a webhook. */
+/** An event that Logto sent to a webhook. */
 export interface WebhookEvent {
   /** The name of the event. */
   name: string
   /** Whether an administrator sent the event to test the webhook. */
   isTest: boolean
-  /** The revocations that follow from the event, as JSON. */
+  /** The revocations that the event causes, as JSON. */
   entries: Array<string>
 }

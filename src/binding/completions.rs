@@ -1,6 +1,6 @@
 //! Delivers the outcomes of verifications that continue on other threads. Each copy of the package uses a single
-//! thread-safe function for all outcomes, because creating one for each promise would take longer than verifying an RSA
-//! signature.
+//! thread-safe function for all outcomes, because creating a function for each promise would take longer than verifying
+//! an RSA signature.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,31 +13,31 @@ use super::outcome::{Outcome, VerificationResult};
 use super::panics::internal_error;
 use crate::threads::{self, Ticket};
 
-/// A function that can be called from any thread. It does not keep the process alive.
+/// A function that any thread can call, and that does not keep the process alive.
 type WakeCallback = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// The outcomes that a JavaScript thread has not taken yet.
 #[napi]
 pub struct Completions(Arc<Inbox>);
 
-/// The shared part of [`Completions`].
+/// The part of [`Completions`] that other threads share.
 pub struct Inbox {
-    /// The tickets of completed verifications with their outcomes, or `None` after a panic.
+    /// The tickets of completed verifications, each with its outcome, or with `None` after a panic.
     outcomes: Mutex<Vec<(Ticket, Option<Outcome>)>>,
     wake: WakeCallback,
 }
 
 #[napi]
 impl Completions {
-    /// Calls `wake` on this thread after verifications have completed.
+    /// Creates a list of outcomes. `wake` is called on this thread after verifications have completed.
     #[napi(constructor, catch_unwind)]
     pub fn new(wake: Function<(), ()>) -> Result<Self> {
         let wake = wake.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
         Ok(Self(Arc::new(Inbox { outcomes: Mutex::default(), wake })))
     }
 
-    /// Takes all outcomes as a flat list: the id of each verification, followed by its outcome, or by null after a
-    /// panic.
+    /// Takes all outcomes as a flat list, in which each id of a verification is followed by its outcome, or by null
+    /// after a panic.
     #[napi(catch_unwind, ts_return_type = "Array<number | string | VerifiedContext | RejectedRequest | null>")]
     pub fn take(&self) -> Vec<Option<VerificationResult>> {
         let outcomes = std::mem::take(&mut *self.0.lock_outcomes());
@@ -47,7 +47,7 @@ impl Completions {
         outcomes.into_iter().flat_map(pair).collect()
     }
 
-    /// The inbox, which other threads can fill.
+    /// The inbox of this thread, to which other threads deliver outcomes.
     pub(super) fn inbox(&self) -> Arc<Inbox> {
         self.0.clone()
     }
@@ -78,8 +78,8 @@ pub fn pending_id(ticket: Ticket) -> f64 {
     -(ticket as f64)
 }
 
-/// Marks the end of a turn of the event loop on this thread: waiting signature checks may use the rest of its time
-/// budget. Returns whether checks are still waiting.
+/// Marks the end of a turn of the event loop on this thread, so that waiting signature checks may use the rest of its
+/// time budget. Returns whether checks are still waiting.
 #[napi(catch_unwind)]
 pub fn end_turn() -> bool {
     threads::end_turn()
@@ -95,7 +95,7 @@ pub fn cancel(ids: Vec<f64>) {
     threads::cancel(&tickets);
 }
 
-/// Throws the error that a promise is rejected with after a panic.
+/// Throws the error for a promise after a panic.
 #[napi(catch_unwind)]
 pub fn throw_internal_error() -> Result<()> {
     Err(internal_error())

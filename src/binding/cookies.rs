@@ -10,7 +10,7 @@ use crate::cookie::{self, CookieAttributes};
 use crate::guest;
 use crate::options::{self, OptionError, Raw};
 
-/// A `Set-Cookie` header with a guest id.
+/// Builds a `Set-Cookie` header with a guest id.
 #[napi(catch_unwind)]
 pub fn guest_cookie_header(guest_id: String, attributes: Unknown) -> Result<Either<String, OptionsFault>> {
     if !guest::is_guest_id(&guest_id) {
@@ -20,13 +20,13 @@ pub fn guest_cookie_header(guest_id: String, attributes: Unknown) -> Result<Eith
     Ok(set_cookie(&guest_id, "guestId", options::guest_cookie_attributes(raw(&attributes)?)))
 }
 
-/// A `Set-Cookie` header with a token.
+/// Builds a `Set-Cookie` header with a token.
 #[napi(catch_unwind)]
 pub fn auth_cookie_header(token: String, attributes: Unknown) -> Result<Either<String, OptionsFault>> {
     Ok(set_cookie(&token, "token", options::cookie_attributes(raw(&attributes)?, options::auth_cookie())))
 }
 
-/// A `Set-Cookie` header with a CSRF token, for a response to a request for this host.
+/// Builds a `Set-Cookie` header with a CSRF token, for a response to a request for this host.
 #[napi(catch_unwind)]
 pub fn csrf_cookie_header(
     token: String,
@@ -38,13 +38,13 @@ pub fn csrf_cookie_header(
     Ok(set_cookie(&token, "token", attributes.map(|cookie| cookie.for_host(protocol.as_deref(), host.as_deref()))))
 }
 
-/// The values of the cookies with this name in a `Cookie` header.
+/// Returns the values of all cookies with this name in a `Cookie` header.
 #[napi(catch_unwind)]
 pub fn cookie_values(header: String, name: String) -> Vec<String> {
     cookie::values_of(&header, &name).map(str::to_owned).collect()
 }
 
-/// Builds a `Set-Cookie` header with this value. `name` is the name of the value's argument in error messages.
+/// Builds a `Set-Cookie` header with a value. `name` is the name of the argument with the value, for error messages.
 pub fn set_cookie(
     value: &str,
     name: &str,

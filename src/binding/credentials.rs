@@ -12,7 +12,7 @@ use crate::source::Credentials;
 #[napi(object)]
 #[derive(Default)]
 pub struct RequestExtras {
-    /// The token that the application's `getToken` returned.
+    /// The token that the application's `getToken` has returned.
     pub token: Option<String>,
     /// The value of the token cookie, as parsed by the framework.
     pub cookie: Option<String>,
@@ -22,7 +22,7 @@ pub struct RequestExtras {
     pub organization: Option<String>,
     /// Whether the application requires a token that belongs to no organization.
     pub no_organization: Option<bool>,
-    /// The request's valid tokens that the application has rejected.
+    /// The valid tokens of the request that the application has rejected.
     pub rejected: Option<Vec<RejectedToken>>,
     /// Whether the application uses several Logto servers.
     pub routed: Option<bool>,
@@ -37,7 +37,7 @@ pub struct RejectedToken {
     pub code: String,
 }
 
-/// The credentials of a request, without a date.
+/// The credentials of a request, without the caller's date.
 pub fn credentials(
     authorization: Option<Either<String, Vec<String>>>,
     cookies: Option<String>,
@@ -63,7 +63,7 @@ pub fn credentials(
     })
 }
 
-/// The rejection of a token that the application has rejected with this code.
+/// The rejection of a valid token by the application, with this code.
 pub fn application_rejection(code: &str, subject: Option<String>, issue: Option<String>) -> Result<Rejection> {
     let rejection = Rejection { subject, ..error_code(code)?.into() };
     Ok(match issue {
@@ -72,7 +72,7 @@ pub fn application_rejection(code: &str, subject: Option<String>, issue: Option<
     })
 }
 
-/// The organization required for one request, if it depends on the request.
+/// The organization that one request requires, if the organization depends on the request.
 pub fn required_organization(id: Option<String>, none: Option<bool>) -> Option<Organization> {
     id.map(|id| if id.is_empty() { Organization::Missing } else { Organization::Id(id) })
         .or_else(|| (none == Some(true)).then_some(Organization::None))

@@ -12,7 +12,7 @@ use crate::jwks::keys::algorithms;
 use crate::source::Credentials;
 use crate::threads::{self, Progress};
 
-/// The algorithms that a JWK supports. The list is empty if the JWK is not usable.
+/// The algorithms that a JWK supports, which is an empty list if the JWK is not usable.
 #[napi(catch_unwind)]
 pub fn key_algorithms(jwk: Unknown) -> Result<Vec<&'static str>> {
     Ok(algorithms(&raw(&jwk)?.to_json()))
@@ -20,7 +20,7 @@ pub fn key_algorithms(jwk: Unknown) -> Result<Vec<&'static str>> {
 
 #[napi]
 impl NativeVerifier {
-    /// The accepted issuers.
+    /// The issuers that these options accept.
     #[napi(getter, catch_unwind)]
     pub fn issuers(&self) -> Vec<String> {
         self.verifier.options().issuers.clone()
@@ -44,7 +44,7 @@ impl NativeVerifier {
             Progress::Unfinished(unfinished) => unfinished,
         };
         let (deferred, promise) = env.create_deferred()?;
-        // The command line never marks the end of a turn of the event loop.
+        // `ends_turn` is false, because the command line never marks the end of a turn of the event loop.
         threads::run_in_background(unfinished, threads::new_ticket(), false, |report| match report {
             Some(report) => deferred.resolve(|_| Ok(report)),
             None => deferred.reject(internal_error()),

@@ -14,7 +14,7 @@ pub struct KeyFetch {
     pub jwks_uri: String,
     pub reason: String,
     pub outcome: String,
-    /// The number of usable keys.
+    /// The number of usable keys in the fetched set.
     pub keys: u32,
     pub error: Option<String>,
     /// The start of the fetch, in milliseconds since 1970.
@@ -23,7 +23,7 @@ pub struct KeyFetch {
     pub duration: f64,
 }
 
-/// The key set fetches that have completed since the last call on any thread, oldest first.
+/// Takes the key set fetches that have completed since the last call on any thread, oldest first.
 #[napi(catch_unwind)]
 pub fn take_key_fetches() -> Vec<KeyFetch> {
     log::take().into_iter().map(KeyFetch::from).collect()
@@ -34,15 +34,15 @@ pub fn take_key_fetches() -> Vec<KeyFetch> {
 #[derive(Default)]
 pub struct ProxyRoute {
     pub proxy: Option<String>,
-    /// The variable that names the proxy.
+    /// The environment variable that names the proxy.
     pub variable: Option<String>,
-    /// The variable that excludes the host.
+    /// The environment variable that excludes the host.
     pub excluded_by: Option<String>,
     pub is_loopback: bool,
     pub is_invalid: bool,
 }
 
-/// The proxy for a URL in an environment.
+/// Selects the proxy for a URL from the variables of an environment.
 #[napi(catch_unwind)]
 pub fn proxy_route(url: String, env: HashMap<String, String>) -> ProxyRoute {
     let variable = |name: &str| env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());

@@ -10,36 +10,36 @@ use crate::error::Rejection;
 use crate::guest::Guest;
 use crate::token_cache::VerifiedToken;
 
-/// A rejected request, or the guest that it becomes. Every property is always set, because JavaScript would read a missing
-/// property from a polluted prototype.
+/// A rejected request, or the guest that the request becomes. Every property is always present, because JavaScript
+/// would read a missing property from a polluted prototype.
 #[napi(object, use_nullable = true)]
 pub struct RejectedRequest {
     pub code: String,
     pub status: u16,
     pub message: String,
     pub challenge: Option<String>,
-    /// The number of seconds after which to try again.
+    /// The number of seconds after which the client should try again.
     pub retry_after: Option<u32>,
     /// The details for the operator, as a JSON object.
     pub details: String,
     pub cause: Option<String>,
-    /// Node's code for the cause.
+    /// Node's code for the underlying error.
     pub cause_code: Option<String>,
     /// The guest id, if the request becomes a guest.
     pub guest_id: Option<String>,
     pub guest_is_new: bool,
     /// A warning for the log of the server.
     pub warning: Option<String>,
-    /// Whether an expensive signature was verified on the calling thread.
+    /// Whether the calling thread has verified an expensive signature.
     pub slow: bool,
 }
 
-/// The context of a valid token, and how the token was verified.
+/// The context of a valid token, with details of the verification.
 #[napi(object)]
 pub struct VerifiedContext {
     /// The context, as JSON.
     pub context: String,
-    /// Whether an expensive signature was verified on the calling thread.
+    /// Whether the calling thread has verified an expensive signature.
     pub slow: bool,
     /// Whether the token was in the cache.
     pub cached: bool,
@@ -57,12 +57,14 @@ pub enum Outcome {
     Rejected(RejectedRequest),
 }
 
-/// The outcome as passed to JavaScript: the id of a cached token, whose context JavaScript usually has, or of a verification that
-/// continues on another thread, a context, a context with details, or a rejection.
+/// The outcome as passed to JavaScript, which is the id of a cached token, the id of a verification that continues on
+/// another thread, a context, a context with details, or a rejection. The id of a cached token suffices, because
+/// JavaScript usually has its context.
 pub type VerificationResult = Either4<f64, String, VerifiedContext, RejectedRequest>;
 
 impl Outcome {
-    /// The outcome as passed to JavaScript. `slow` says whether the calling thread verified an expensive signature.
+    /// Converts the outcome for JavaScript. `slow` tells whether the calling thread has verified an expensive
+    /// signature.
     pub fn into_result(self, slow: bool) -> VerificationResult {
         match self {
             Self::Cached(token, position) => {
@@ -76,29 +78,30 @@ impl Outcome {
 }
 
 thread_local! {
-    /// The cached token whose id was returned last on this thread.
-    static LAST_CACHED: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
+    /// The cached token whose id the last call on this thread returned.
+    static LAST_CACHED_TOKEN: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
 }
 
 /// Remembers a cached token for [`take_cached_context`], and returns its id.
 pub fn remember_cached(token: Arc<VerifiedToken>) -> f64 {
-    let id = js_number(token.id);
-    LAST_CACHED.set(Some(token));
+    let id = to_js_number(token.id);
+    LAST_CACHED_TOKEN.set(Some(token));
     id
 }
 
-/// Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns `None` for any other id.
+/// Takes the context, as JSON, of the cached token whose id the last call on this thread returned. Returns `None` for
+/// any other id.
 pub fn take_cached_context(id: f64) -> Option<String> {
-    LAST_CACHED.take().filter(|token| js_number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
+    LAST_CACHED_TOKEN.take().filter(|token| to_js_number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a thousand tokens a second take 285,000 years to reach 2^53")]
-fn js_number(id: u64) -> f64 {
+fn to_js_number(id: u64) -> f64 {
     id as f64
 }
 
 impl RejectedRequest {
-    /// Converts a rejection, and the guest that the request becomes instead, if any.
+    /// Converts a rejection, and the guest that the request becomes, if any.
     pub fn new(rejection: Rejection, guest: Option<Guest>) -> Self {
         Self {
             code: rejection.code.name().into(),

@@ -1,11 +1,12 @@
-//! Turns a panic into an error and reports its location. The panic message is discarded, because it may contain a token.
+//! Turns a panic into an error and reports its location. The message of the panic is discarded, because the message may
+//! contain a token.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 
 use napi::{Error, Result};
 
-/// Installs a panic hook that prints only the location. The hook belongs to the addon's Rust runtime, so other
-/// libraries are not affected.
+/// Installs a panic hook that prints only the location of a panic. The panic hook belongs to the addon's Rust runtime,
+/// so other libraries are not affected.
 #[napi_derive::module_init]
 fn report_panic_location() {
     set_hook(Box::new(|panic| {

@@ -12,7 +12,7 @@ use crate::context;
 use crate::permissions::{self, Denied};
 use crate::requirements::Requirements;
 
-/// The requirements of one route, parsed once.
+/// The requirements of a route, which are parsed only once.
 #[napi]
 pub struct NativeRequirements(Requirements);
 
@@ -24,7 +24,7 @@ pub fn create_requirements(requirements: Unknown) -> Result<Either<NativeRequire
 
 #[napi]
 impl NativeRequirements {
-    /// Checks a context, which is passed as JSON. Returns null if it meets the requirements.
+    /// Checks a context, which is passed as JSON. Returns null if the context meets the requirements.
     #[napi(catch_unwind)]
     pub fn check(
         &self,
@@ -38,7 +38,7 @@ impl NativeRequirements {
     }
 }
 
-/// Checks a `scope` claim or the list of scopes in a context. Returns null if it contains the required scopes.
+/// Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present.
 #[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
 pub fn check_scopes(
     held: Unknown,
@@ -48,7 +48,7 @@ pub fn check_scopes(
     Ok(denied_to_js(permissions::check_scopes(&raw(&held)?, &raw(&scopes)?, &raw(&mode)?)))
 }
 
-/// Checks the role claims among these claims. Returns null if they contain the role.
+/// Checks the role claims of an object with claims. Returns null if a role claim contains the role.
 #[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
 pub fn check_roles(
     claims: Unknown,

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::options;
 use crate::revocations::{Kind, Mirror, Revocations};
 
-/// Revocations, as `createRevocations` returns them.
+/// Revocations that `createRevocations` has created.
 #[napi]
 pub struct NativeRevocations(Arc<Revocations>);
 
@@ -22,15 +22,17 @@ pub struct RevocationStats {
     pub entries: u32,
     /// The number of entries that this release does not understand.
     pub skipped: f64,
-    /// The number of entries whose time was too far ahead of this machine's clock.
+    /// The number of entries whose time is too far ahead of this machine's clock.
     pub ahead: f64,
-    /// How long ago the store had no further entries, in milliseconds.
+    /// The time since the store last had no further entries, in milliseconds.
     pub lag_ms: Option<f64>,
-    /// Whether sessions have been revoked although no token contains the `sid` of its session.
+    /// Whether sessions have been revoked while no access token contains a `sid`, so that these revocations have no
+    /// effect.
     pub sessions_are_unnamed: bool,
 }
 
-/// Creates revocations. Threads that pass the same identity of a store share a mirror of its entries.
+/// Creates revocations from the options of `createRevocations`. Threads that pass the same store identity share a
+/// mirror of the store's entries.
 #[napi(catch_unwind)]
 pub fn create_revocations(
     options: Unknown,
@@ -43,20 +45,20 @@ pub fn create_revocations(
 
 #[napi]
 impl NativeRevocations {
-    /// The id by which the options of a verifier refer to these revocations.
+    /// The id that the options of a verifier contain to refer to these revocations.
     #[napi(getter, catch_unwind)]
     pub fn id(&self) -> String {
         self.0.id.clone()
     }
 
-    /// The longest lifetime of an access token, in seconds.
+    /// The longest lifetime of access tokens, in seconds.
     #[napi(getter, catch_unwind)]
     pub fn max_token_lifetime(&self) -> f64 {
         self.0.policy.lifetime
     }
 
-    /// The entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's date, in
-    /// milliseconds since 1970.
+    /// Returns the entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's
+    /// date, in milliseconds since 1970.
     #[napi(catch_unwind)]
     pub fn entry(
         &self,
@@ -71,14 +73,14 @@ impl NativeRevocations {
         Ok(value_or_fault(entry.map(|entry| entry.to_json())))
     }
 
-    /// The entries that would change the table.
+    /// Returns the entries that would change the table.
     #[napi(catch_unwind)]
     pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
         let Revocations { mirror, policy, .. } = &*self.0;
         entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date / 1_000.0)).collect()
     }
 
-    /// Adds entries in any order. `is_complete` says whether the store has no further entries.
+    /// Adds entries in any order. `is_complete` tells whether the store has no further entries.
     #[napi(catch_unwind)]
     pub fn apply(&self, entries: Vec<String>, is_complete: bool, date: f64) {
         let Revocations { mirror, policy, .. } = &*self.0;
@@ -88,7 +90,7 @@ impl NativeRevocations {
         }
     }
 
-    /// Statistics, for operators.
+    /// Returns statistics for operators.
     #[napi(catch_unwind)]
     #[allow(clippy::cast_precision_loss, reason = "a counter")]
     pub fn stats(&self) -> RevocationStats {

@@ -1,5 +1,5 @@
-//! Runs a verification and returns its outcome synchronously if possible. Otherwise, an inbox receives the outcome
-//! later.
+//! Runs a verification and returns its outcome synchronously if possible. If a verification cannot complete at once, an
+//! inbox receives the outcome later.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,8 +12,9 @@ use super::outcome::{Outcome, VerificationResult, remember_cached};
 use super::panics::catch_panic;
 use crate::threads::{self, Progress};
 
-/// Runs a verification on the calling thread as far as possible. It completes there if the keys are cached and the signature is
-/// cheap. Otherwise, the result is the id of the verification, and `inbox` receives the outcome later.
+/// Runs a verification on the calling thread as far as possible. The verification completes on this thread if the keys
+/// are cached and the signature is cheap. Otherwise, the result is the id of the verification, and `inbox` receives the
+/// outcome.
 pub fn run_verification(
     inbox: &Arc<Inbox>,
     future: impl Future<Output = Outcome> + Send + 'static,
@@ -23,7 +24,7 @@ pub fn run_verification(
         Progress::Done(outcome, slow) => outcome.into_result(slow),
         Progress::Unfinished(unfinished) => {
             let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
-            // `outcomeOf` in js/core/pending.js ends the turn.
+            // The function `outcomeOf` in js/core/pending.js marks the end of the turn.
             threads::run_in_background(unfinished, ticket, true, move |outcome| inbox.deliver(ticket, outcome));
             Either4::A(pending_id(ticket))
         }

@@ -18,18 +18,18 @@ use crate::options;
 use crate::revocations::{Entry, Event};
 use crate::webhook;
 
-/// An event of a webhook.
+/// An event that Logto sent to a webhook.
 #[napi(object)]
 pub struct WebhookEvent {
     /// The name of the event.
     pub name: String,
     /// Whether an administrator sent the event to test the webhook.
     pub is_test: bool,
-    /// The revocations that follow from the event, as JSON.
+    /// The revocations that the event causes, as JSON.
     pub entries: Vec<String>,
 }
 
-/// Receives requests of a webhook.
+/// Checks and parses the requests of a webhook.
 #[napi]
 pub struct NativeWebhook(Vec<String>);
 
@@ -41,7 +41,7 @@ pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionsF
 
 #[napi]
 impl NativeWebhook {
-    /// Whether the signature matches the body.
+    /// Whether a signature matches a body.
     #[napi(catch_unwind)]
     pub fn is_signed(&self, body: Uint8Array, signature: String) -> bool {
         webhook::is_signed(&body, &signature, &self.0)
@@ -82,8 +82,8 @@ pub fn create_logout_verifier(
 
 #[napi]
 impl NativeLogoutVerifier {
-    /// Verifies a logout token. For a valid token, returns `{ entry, id }` as JSON. `date` is the caller's date, in
-    /// milliseconds since 1970.
+    /// Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's date,
+    /// in milliseconds since 1970.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify(&self, token: String, date: f64) -> Result<VerificationResult> {
         let verifier = self.verifier.clone();
@@ -100,14 +100,14 @@ impl NativeLogoutVerifier {
         })
     }
 
-    /// Allows a logout token to be accepted once more, because its revocation was not stored.
+    /// Allows a logout token to be accepted again, because its revocation was not stored.
     #[napi(catch_unwind)]
     pub fn forget(&self, id: String) {
         self.verifier.forget(&id);
     }
 }
 
-/// The options of `catchUp`, with defaults.
+/// The options of `catchUp`, including defaults.
 #[napi(object)]
 pub struct CatchUpOptions {
     pub token_url: String,

@@ -8,7 +8,7 @@ use super::values::raw;
 use crate::options::{self, Environment, OptionError, OptionSet};
 use crate::paths;
 
-/// The environment variables that replace missing options, by the name of the option.
+/// The environment variables that replace missing options, by the names of the options.
 #[napi(object)]
 pub struct EnvironmentVariables {
     pub logto_url: Option<String>,
@@ -28,7 +28,7 @@ impl From<OptionError> for OptionsFault {
     }
 }
 
-/// The constants that JavaScript shares with the core, as JSON.
+/// The constants that JavaScript shares with the core, as a JSON object.
 #[napi(catch_unwind)]
 pub fn contract() -> String {
     crate::contract::contract().to_string()
@@ -40,13 +40,14 @@ impl From<EnvironmentVariables> for Environment {
     }
 }
 
-/// Checks the options of a set. Returns null if they are valid.
+/// Checks the options of an option set. Returns null if the options are valid.
 #[napi(catch_unwind)]
 pub fn check_options(set: String, options: Unknown, environment: EnvironmentVariables) -> Result<Option<OptionsFault>> {
     Ok(option_set(&set)?.check_with(raw(&options)?, environment.into()).err().map(OptionsFault::from))
 }
 
-/// The error for an option that only JavaScript can check. If the value may be a secret, the message does not contain it.
+/// The error for an invalid option that only JavaScript can check. The message does not contain a value that may be a
+/// secret.
 #[napi(catch_unwind)]
 pub fn invalid_option(
     option: String,
@@ -59,7 +60,7 @@ pub fn invalid_option(
     Ok(error(&option, &expected, &given).into())
 }
 
-/// The error for an option that the options object inherits from its prototype.
+/// The error for an option that an options object inherits from its prototype.
 #[napi(catch_unwind)]
 pub fn inherited_option(option: String) -> OptionsFault {
     OptionError::inherited(&option).into()
@@ -78,7 +79,7 @@ pub fn issuer(logto_url: Unknown) -> Result<Either<String, OptionsFault>> {
     Ok(value_or_fault(options::issuer_of(raw(&logto_url)?)))
 }
 
-/// Normalizes a request path for comparison. Returns null if parsers could interpret the path differently.
+/// Normalizes a request path for comparison. Returns null if two parsers could interpret the path differently.
 #[napi(catch_unwind)]
 pub fn normalize_path(path: String) -> Option<String> {
     paths::normalize(&path)

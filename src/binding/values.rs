@@ -7,19 +7,21 @@ use napi::{Env, JsDate, JsValue, Result, ValueType};
 
 use crate::options::Raw;
 
-/// Maximum number of values that are read from one option. It is enough for every key set, and limits the work if a large object
-/// such as `req` is passed by mistake.
+/// Maximum number of values that are read from one option. The maximum suffices for every key set, and limits the work
+/// if a large object such as `req` is passed by mistake.
 const MAX_VALUES: usize = 10_000;
 
-/// Maximum depth to which options are read, which is the depth of `x5c` in a key set.
+/// Maximum depth of the values that are read from options, which is the depth of `x5c` in a key set.
 const MAX_DEPTH: usize = 6;
 
-/// Converts a JavaScript value. Only own properties are read, so that a polluted prototype cannot add options.
+/// Converts a JavaScript value to a [`Raw`] value. Only own properties are read, because a polluted prototype could add
+/// options.
 pub fn raw(value: &Unknown) -> Result<Raw> {
     read(value, MAX_DEPTH, &mut MAX_VALUES.clone())
 }
 
-/// The own properties with these names. A missing property is `undefined`, and a value that is not an object has none.
+/// Returns the own properties with these names. A missing property is `undefined`. A value that is not an object has no
+/// properties.
 pub fn members(value: &Unknown, names: &[String]) -> Result<Vec<Raw>> {
     if value.get_type()? != ValueType::Object {
         return Ok(Vec::new());
@@ -71,7 +73,8 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
                 let name = names.get_element::<Unknown>(index)?;
                 if name.get_type()? == ValueType::String {
                     let value: Unknown = object.get_property(name)?;
-                    // Each option has its own budget, so that a large option does not use up the budget of the others.
+                    // Each option has a budget of its own, so that a large option does not use up the budget of the
+                    // other options.
                     let mut own_budget = MAX_VALUES;
                     let budget = if depth == MAX_DEPTH { &mut own_budget } else { &mut *budget };
                     members.push((String::from_unknown(name)?, read(&value, depth - 1, budget)?));
@@ -85,8 +88,8 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
     })
 }
 
-/// Recognizes a regular expression by its string tag. `instanceof` fails for regular expressions from another realm, for example
-/// in Jest tests, and N-API has no function for this.
+/// Recognizes a regular expression by the name of its type in `Object.prototype.toString`. `instanceof` fails for
+/// regular expressions from another realm, for example in Jest tests, and N-API cannot recognize regular expressions.
 fn is_reg_exp(value: &Unknown) -> Result<bool> {
     let env = Env::from_raw(value.value().env);
     let object = env.get_global()?.get_named_property::<Unknown>("Object")?.coerce_to_object()?;

@@ -1,4 +1,4 @@
-//! The decisions of the state machine, and the fetches that they require.
+//! The decisions of the state machine of a key set, and the fetches that these decisions require.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,38 +9,38 @@ use super::log::FetchReason;
 /// The decision for a request that needs keys.
 #[derive(Debug)]
 pub enum Lookup {
-    /// The request uses these keys.
+    /// The request uses these keys immediately.
     Cached(Arc<KeySet>),
     /// The request uses these keys and starts a fetch in the background.
     CachedAndRefresh(Arc<KeySet>),
-    /// The request waits at most this long for a fetch, which it starts if none is in flight.
+    /// The request waits for a fetch, but at most this long. If no fetch is in flight, the request starts one.
     Wait(Duration),
-    /// The request fails. No fetch is allowed for this number of milliseconds.
+    /// The request fails. No fetch may start for this number of milliseconds.
     Unavailable(u64),
 }
 
 /// The decision for a token whose `kid` is not in the cached set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnknownKid {
-    /// The request waits for a newer set.
+    /// The request waits for a newer key set.
     Refetch,
-    /// The token is rejected because its key is unknown.
+    /// The request is rejected, because the key of the token is unknown.
     Reject,
-    /// The token may be signed with a new key, but no newer set can be fetched for this number of milliseconds, because the last
-    /// fetch failed.
+    /// The token may be signed with a new key, but no newer key set may be fetched for this number of milliseconds,
+    /// because the last fetch failed.
     Unavailable(u64),
-    /// The token may be signed with a new key, but no newer set is fetched for this number of milliseconds, because another
-    /// unknown `kid` caused the last fetch.
+    /// The token may be signed with a new key, but no newer key set may be fetched for this number of milliseconds,
+    /// because another unknown `kid` caused the last fetch.
     TooEarly(u64),
 }
 
 /// A decision that may require a fetch.
-pub(super) trait MayFetch {
-    /// The reason for a fetch, or `None` if no fetch is required.
+pub(super) trait FetchDecision {
+    /// The reason for the fetch that the decision requires, or `None` if it requires no fetch.
     fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason>;
 }
 
-impl MayFetch for Lookup {
+impl FetchDecision for Lookup {
     fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason> {
         match self {
             Self::Wait(_) => Some(if has_keys { FetchReason::Stale } else { FetchReason::Empty }),
@@ -50,7 +50,7 @@ impl MayFetch for Lookup {
     }
 }
 
-impl MayFetch for UnknownKid {
+impl FetchDecision for UnknownKid {
     fn fetch_reason(&self, _has_keys: bool) -> Option<FetchReason> {
         matches!(self, Self::Refetch).then_some(FetchReason::UnknownKid)
     }

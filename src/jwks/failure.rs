@@ -8,15 +8,16 @@ use super::tls;
 /// The error from a failed fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchError {
-    /// A sentence without the URL.
+    /// The description of the error, without the URL.
     pub message: String,
-    /// Node's code for the error, such as `ECONNREFUSED`, if it has one.
+    /// Node's code for the error, such as `ECONNREFUSED`, if Node has a code for it.
     pub code: Option<&'static str>,
-    /// Whether the connection failed before a complete response arrived, in which case an immediate retry may succeed.
+    /// Whether the connection failed before a complete response arrived. In that case, an immediate retry may succeed.
     pub lost_connection: bool,
 }
 
-/// The messages of connections that the server closed early, which have no type outside of the crate `hyper`.
+/// The messages of errors about connections that the server closed early. The crate `hyper` has no public type for
+/// these errors.
 const CLOSED_EARLY_MESSAGES: [&str; 3] =
     ["closed before message completed", "before message length reached", "unexpected EOF"];
 
@@ -39,7 +40,8 @@ impl FetchError {
         Self { code: Some("ETIMEDOUT"), ..Self::from("no complete response within the timeout") }
     }
 
-    /// Describes an error of the HTTP client and its causes in one line. The error must not contain the URL.
+    /// Describes an error of the HTTP client, including its causes, in one line. The error must not contain the URL of
+    /// the request.
     #[must_use]
     pub fn describe(error: &(dyn Error + 'static)) -> Self {
         let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).collect();
@@ -49,7 +51,7 @@ impl FetchError {
         let message = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
         let kind = chain.iter().rev().find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
         let code = match kind {
-            _ if message.contains("dns error") || message.contains("lookup address") => Some(lookup_code(&message)),
+            _ if message.contains("dns error") || message.contains("lookup address") => Some(dns_error_code(&message)),
             Some(ErrorKind::ConnectionRefused) => Some("ECONNREFUSED"),
             Some(ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => Some("ECONNRESET"),
             Some(ErrorKind::ConnectionAborted) => Some("ECONNABORTED"),
@@ -64,12 +66,13 @@ impl FetchError {
     }
 }
 
-/// Node's code for a hostname that could not be resolved. The standard library does not expose the code of `getaddrinfo`.
-fn lookup_code(message: &str) -> &'static str {
+/// Node's code for a hostname that could not be resolved. The standard library does not expose the error code of
+/// `getaddrinfo`.
+fn dns_error_code(message: &str) -> &'static str {
     if message.contains("emporary failure") { "EAI_AGAIN" } else { "ENOTFOUND" }
 }
 
-/// The TLS error inside an error of the HTTP client.
+/// Finds the TLS error in an error of the HTTP client.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.downcast_ref().or_else(|| tls_error(inner?))

@@ -1,4 +1,4 @@
-//! Fetches a key set. Only this file opens sockets.
+//! Fetches a key set. This is the only file that opens sockets.
 
 use std::io::Read;
 
@@ -15,19 +15,19 @@ use super::tls;
 use super::trust::Trust;
 use crate::error::printable;
 
-/// Maximum length of a response body in bytes, before and after decompression. Logto's key sets take 1 to 2 KiB.
+/// Maximum length of a response body before and after decompression, in bytes. Logto's key sets have 1 to 2 KiB.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// A successful response from the JWKS URL.
+/// A successful response from a JWKS URL.
 #[derive(Debug)]
 pub enum Response {
-    /// The key set still has the `ETag` that the request contained (RFC 9110 section 15.4.5).
+    /// The key set has not changed since the response whose `ETag` the request contained (RFC 9110 section 15.4.5).
     NotModified,
-    /// A key set that has not been parsed yet.
+    /// A key set that is not parsed yet.
     Body {
         /// The response body.
         body: Vec<u8>,
-        /// The `ETag` to send with the next request.
+        /// The `ETag` to send with the next request for the key set.
         etag: Option<String>,
     },
 }
@@ -36,7 +36,7 @@ pub enum Response {
 #[derive(Debug)]
 pub struct Endpoint {
     source: Source,
-    /// The client, if the source has its own trust anchors.
+    /// The HTTP client, if the source has its own trust anchors.
     own_client: OnceCell<Client>,
 }
 
@@ -51,7 +51,7 @@ impl Endpoint {
         &self.source
     }
 
-    /// Requests the key set. The caller enforces the timeout.
+    /// Requests the key set from the endpoint. The caller enforces the timeout of the request.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl Endpoint {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(describe)? {
             if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(too_long());
+                return Err(too_long_error());
             }
             body.extend_from_slice(&chunk);
         }
@@ -86,12 +86,12 @@ impl Endpoint {
         Ok(Response::Body { body, etag })
     }
 
-    /// The HTTP client. Trust anchors and environment variables are read once per process, because JavaScript may change the
-    /// environment while another thread reads it.
+    /// The HTTP client. Trust anchors and environment variables are read only once per process, because JavaScript may
+    /// change the environment while another thread reads it.
     fn client(&self) -> Result<&Client, String> {
-        static SHARED: OnceCell<Client> = OnceCell::new();
+        static SHARED_CLIENT: OnceCell<Client> = OnceCell::new();
         match &self.source.ca {
-            None => SHARED.get_or_try_init(|| build_client(Trust::from_environment())),
+            None => SHARED_CLIENT.get_or_try_init(|| build_client(Trust::from_environment())),
             Some(pem) => {
                 let trust = || Trust::from_pem(pem).ok_or("jwksCa contains no certificate");
                 self.own_client.get_or_try_init(|| build_client(trust()?))
@@ -101,7 +101,7 @@ impl Endpoint {
 }
 
 fn build_client(trust: Trust) -> Result<Client, String> {
-    const NAMES: [&str; 9] = [
+    const PROXY_VARIABLES: [&str; 9] = [
         "https_proxy",
         "HTTPS_PROXY",
         "http_proxy",
@@ -112,7 +112,7 @@ fn build_client(trust: Trust) -> Result<Client, String> {
         "NO_PROXY",
         "REQUEST_METHOD",
     ];
-    let variables: Vec<_> = NAMES.iter().map(|name| (*name, proxy::environment_variable(name))).collect();
+    let variables: Vec<_> = PROXY_VARIABLES.iter().map(|name| (*name, proxy::environment_variable(name))).collect();
     let variable = move |name: &str| variables.iter().find(|(known, _)| *known == name)?.1.clone();
     let proxy = Proxy::custom(move |url| match proxy::route(url, &variable) {
         ProxyChoice::Proxy(_, proxy) => Some(*proxy),
@@ -126,13 +126,14 @@ fn build_client(trust: Trust) -> Result<Client, String> {
         .redirect(redirect::Policy::none())
         .referer(false)
         .user_agent(concat!("logto-authkit/", env!("CARGO_PKG_VERSION")))
-        // Fetches are minutes apart, so the server would have closed an idle connection by then.
+        // The client keeps no idle connections, because fetches are minutes apart and the server would have closed the
+        // connection by then.
         .pool_max_idle_per_host(0)
         .build()
         .map_err(|error| describe(error).message)
 }
 
-/// Describes the target of a redirect by its origin.
+/// Describes the target of a redirect by its origin only.
 fn redirect_target(url: &str, headers: &HeaderMap) -> String {
     let Some(location) = headers.get(LOCATION) else { return String::new() };
     let target = location.to_str().ok().and_then(|location| Url::parse(url).ok()?.join(location).ok());
@@ -172,10 +173,10 @@ fn decompress(body: &[u8]) -> Result<Vec<u8>, FetchError> {
         .take(limit)
         .read_to_end(&mut decompressed)
         .map_err(|_| "the response has the content encoding gzip, but is not valid gzip")?;
-    if decompressed.len() > MAX_BODY_BYTES { Err(too_long()) } else { Ok(decompressed) }
+    if decompressed.len() > MAX_BODY_BYTES { Err(too_long_error()) } else { Ok(decompressed) }
 }
 
-fn too_long() -> FetchError {
+fn too_long_error() -> FetchError {
     format!("the response is longer than {} KiB", MAX_BODY_BYTES / 1024).into()
 }
 

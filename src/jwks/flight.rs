@@ -1,4 +1,4 @@
-//! Performs a fetch that requests wait for, and records its outcome.
+//! Performs a fetch for which requests wait, and records the outcome of the fetch.
 
 use std::pin::pin;
 use std::sync::{Arc, MutexGuard};
@@ -12,19 +12,20 @@ use super::waiting::RequestClock;
 use crate::clock::Timestamp;
 use crate::threads;
 
-/// A key set that can be fetched.
+/// A key set at a URL, which can be fetched.
 pub(super) trait FetchTarget: Send + Sync + 'static {
     /// The URL.
     fn url(&self) -> &str;
     /// The state.
     fn state(&self) -> MutexGuard<'_, KeySetState>;
-    /// Requests the key set.
+    /// Requests the key set from its URL.
     fn fetch(&self) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
     /// Records the outcome of a fetch and wakes the requests that wait for it.
     fn complete(&self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>);
 }
 
-/// A fetch in flight. Dropping it records the outcome, so that no request waits forever after a panic or if no thread can be started.
+/// A fetch in flight. Dropping the task records the outcome of the fetch, so that no request waits forever after a
+/// panic, or if no thread can be started.
 pub(super) struct FetchTask<T: FetchTarget> {
     set: Arc<T>,
     number: u64,
@@ -32,7 +33,7 @@ pub(super) struct FetchTask<T: FetchTarget> {
     policy: CachePolicy,
     /// The clock of the request that started the fetch.
     clock: RequestClock,
-    /// The start of the last HTTP request.
+    /// The time at which the last HTTP request of the fetch started.
     sent: Timestamp,
     outcome: Result<Fetched, FetchError>,
 }
@@ -74,11 +75,11 @@ impl<T: FetchTarget> FetchTask<T> {
         }
     }
 
-    /// Sends a request, with the timeout of the fetch that began at this time.
+    /// Sends an HTTP request, with the timeout of the fetch, which began at this time.
     async fn request(&self, begun: Timestamp) -> Result<Fetched, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {
-            // A request with a longer timeout may have joined the fetch in the meantime.
+            // A request with a longer timeout may have joined the fetch after the start of the timer.
             let timeout = self.set.state().fetch_timeout(self.number).unwrap_or_default();
             let left = timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(begun.monotonic));
             if left.is_zero() {

@@ -1,23 +1,23 @@
-//! The fetch in flight, which requests share.
+//! The fetch in flight, which several requests share.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// How much later than its timeout a fetch may end. If a fetch takes longer, the process was frozen (by `SIGSTOP`, or
+/// How much later than its timeout a fetch may end. If a fetch ends later, the process was frozen (by `SIGSTOP`, or
 /// between two calls of a serverless function), and the connection is probably dead.
 pub(super) const FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 
-/// The fetch in flight.
+/// A fetch that has not completed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlightFetch {
     /// The number of the fetch.
     pub number: u64,
-    /// The start of the fetch, from which the age of the fetched set counts.
+    /// The start of the fetch, from which the age of the fetched key set counts.
     pub started: Timestamp,
-    /// The pause before the request is sent, after a failed fetch.
+    /// The pause after a failed fetch, before the HTTP request is sent.
     pub pause: Duration,
-    /// The longest timeout of the requests that wait for the fetch, counted from the end of the pause.
+    /// The longest timeout of all requests that wait for the fetch, counted from the end of the pause.
     pub timeout: Duration,
 }
 
@@ -28,11 +28,11 @@ impl InFlightFetch {
     }
 }
 
-/// A fetch that a request has joined.
+/// A fetch in flight that a request has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinedFetch {
     /// The number of the fetch.
     pub number: u64,
-    /// The pause before the HTTP request is sent, if the request that joined must start the fetch.
+    /// The pause before the HTTP request is sent, if the request that has joined must start the fetch.
     pub starts_after: Option<Duration>,
 }

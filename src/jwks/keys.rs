@@ -9,22 +9,22 @@ use crate::base64url::decode;
 use crate::reason::Reason;
 use crate::signature::{Algorithm, Curve, PublicKey};
 
-/// Maximum number of keys in a set. Logto publishes at most three.
+/// Maximum number of keys in a key set. Logto publishes at most three keys.
 pub const MAX_KEYS: usize = 64;
 
-/// A usable key of a set.
+/// A usable key of a key set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     kid: Option<String>,
-    /// The algorithm in `alg`, which Logto's RSA keys do not have.
+    /// The algorithm in the member `alg`, which Logto's RSA keys do not have.
     algorithm: Option<Algorithm>,
     public: PublicKey,
 }
 
-/// The usable keys of a JWK Set. There is at least one.
+/// The usable keys of a JWK Set, which contains at least one usable key.
 #[derive(Clone, Debug)]
 pub struct KeySet {
-    /// A number that is unique within the process.
+    /// A number that identifies the key set within the process.
     id: u64,
     keys: Vec<Arc<Key>>,
 }
@@ -34,14 +34,14 @@ pub struct KeySet {
 pub enum Selection<'a> {
     /// The key for the token.
     Key(&'a Arc<Key>),
-    /// The set does not contain the key, but a newer set may.
+    /// The key set does not contain the key, but a newer key set may contain it.
     Unknown,
-    /// No key of the set is suitable, for this reason, and a newer set would not help.
+    /// No key of the set is suitable for this reason, and a newer key set would not help.
     Unsuitable(Reason),
 }
 
 impl KeySet {
-    /// Parses a response body.
+    /// Parses the body of a response.
     ///
     /// # Errors
     ///
@@ -49,26 +49,27 @@ impl KeySet {
     /// of which is a usable key. Unusable keys are skipped.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         #[cfg(feature = "planted-panic")]
-        crate::planted_panic(body);
-        // The error does not quote the body, because it may be an arbitrary web page.
+        crate::panic_if_planted(body);
+        // The error does not quote the body, because the body may be an arbitrary web page.
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body); // a byte order mark
         let json = serde_json::from_slice(body).map_err(|_| "the response is not JSON".to_owned())?;
         Self::from_json(&json)
     }
 
-    /// Reads a set from parsed JSON.
+    /// Reads a key set from parsed JSON.
     ///
     /// # Errors
     ///
     /// The same errors as [`Self::parse`].
     pub fn from_json(json: &Value) -> Result<Self, String> {
-        static LAST_ID: AtomicU64 = AtomicU64::new(0);
+        static LAST_KEY_SET_ID: AtomicU64 = AtomicU64::new(0);
         let listed = json.get("keys").and_then(Value::as_array).ok_or("not a JWK Set: no array \"keys\"")?;
         if listed.len() > MAX_KEYS {
             return Err(format!("{} keys, more than {MAX_KEYS}", listed.len()));
         }
         let mut keys: Vec<Arc<Key>> = Vec::new();
-        // Anyone can sign with a published private key, so the key is unusable even if the set also contains its public part.
+        // Anyone can sign with a published private key, so such a key is unusable even if the set also contains its
+        // public part.
         let private: Vec<_> = listed.iter().filter(|jwk| jwk.get("d").is_some()).filter_map(public_key).collect();
         for key in listed.iter().filter_map(Key::from_json).map(Arc::new) {
             if !keys.contains(&key) && !private.contains(&key.public) {
@@ -78,53 +79,55 @@ impl KeySet {
         if keys.is_empty() {
             return Err(format!("no usable key among {}", listed.len()));
         }
-        Ok(Self { id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1, keys })
+        Ok(Self { id: LAST_KEY_SET_ID.fetch_add(1, Ordering::Relaxed) + 1, keys })
     }
 
-    /// A number above 0 that is unique within the process. Selecting a key from one set always has the same result.
+    /// A number above 0 that identifies the key set within the process. Selecting a key from the same key set always
+    /// has the same result.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The ids of the keys.
+    /// The `kid`s of the usable keys.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().filter_map(|key| key.kid.as_deref())
     }
 
-    /// The number of usable keys.
+    /// The number of usable keys in the set.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Always `false`, because a set has at least one key.
+    /// Always `false`, because a key set has at least one usable key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Selects the key for a token with this `kid` and `alg`. If the token has no `kid`, exactly one key must be suitable.
+    /// Selects the key for a token with this `kid` and `alg`. If the token has no `kid`, the key set must contain
+    /// exactly one suitable key.
     #[must_use]
     pub fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
         let mut named = self.keys.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid).peekable();
         if named.peek().is_none() {
             return Selection::Unknown;
         }
-        let mut suitable = named.filter(|key| key.may_verify(algorithm));
+        let mut suitable = named.filter(|key| key.accepts_algorithm(algorithm));
         match (suitable.next(), suitable.next()) {
             (Some(key), None) => Selection::Key(key),
-            // Trying several keys would multiply the cost of rejecting a forged token.
+            // Trying several keys would multiply the time for rejecting a forged token.
             (Some(_), Some(_)) => Selection::Unsuitable(Reason::SeveralKeys),
             (None, _) if kid.is_some() => Selection::Unsuitable(Reason::KeyForOtherAlgorithm),
             (None, _) => Selection::Unknown,
         }
     }
 
-    /// Whether a token with this `kid` and `alg` would be verified with exactly this key. Another key with the same id
+    /// Whether the set selects exactly this key for a token with this `kid` and `alg`. Another key with the same `kid`
     /// does not count.
     #[must_use]
-    pub fn selects_only(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
+    pub fn would_select(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
         matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)
     }
 }
@@ -153,7 +156,7 @@ impl Key {
 
     /// Whether the key may verify tokens with this `alg`. The key determines the algorithm, not the token (RFC 8725 section 3.1).
     #[must_use]
-    pub fn may_verify(&self, algorithm: Algorithm) -> bool {
+    pub fn accepts_algorithm(&self, algorithm: Algorithm) -> bool {
         self.algorithm.map_or_else(|| self.public.supports(algorithm), |bound| bound == algorithm)
     }
 
@@ -164,7 +167,7 @@ impl Key {
     }
 }
 
-/// The names of the algorithms that a JWK supports. The list is empty if the JWK is not usable.
+/// The names of the algorithms that a JWK supports, or an empty list if the JWK is not usable.
 #[must_use]
 pub fn algorithms(jwk: &Value) -> Vec<&'static str> {
     let Ok(set) = KeySet::from_json(&json!({ "keys": [jwk] })) else { return Vec::new() };
@@ -182,7 +185,7 @@ fn public_key(jwk: &Value) -> Option<PublicKey> {
         ("EC", Some("P-521")) => PublicKey::ec(Curve::P521, &number("x")?, &number("y")?),
         ("RSA", _) => PublicKey::rsa(&number("n")?, &number("e")?),
         ("OKP", Some("Ed25519")) => PublicKey::ed25519(&number("x")?),
-        _ => None, // includes "oct": symmetric keys are secrets
+        _ => None, // includes "oct", because symmetric keys are secrets
     }
 }
 
@@ -403,7 +406,7 @@ pub(crate) mod tests {
     fn a_set_does_not_select_a_changed_key() {
         let set = keys(&[p384(), rsa()]).unwrap();
         let selects =
-            |changed: Value, kid, algorithm| set.selects_only(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm);
+            |changed: Value, kid, algorithm| set.would_select(&keys(&[changed]).unwrap().keys[0], Some(kid), algorithm);
         assert!(selects(p384(), "p384", Es384) && selects(rsa(), "rsa", Rs256));
         assert!(!selects(p384(), "rsa", Es384) && !selects(p384(), "p384", Rs256));
         for (changed, kid, algorithm) in [
@@ -420,7 +423,7 @@ pub(crate) mod tests {
     #[test]
     fn a9_a_set_in_which_a_kid_has_become_ambiguous_does_not_select_the_key() {
         let set = keys(&[p384(), with(other_p384(), json!({ "kid": "p384" }))]).unwrap();
-        assert!(!set.selects_only(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
+        assert!(!set.would_select(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
     }
 
     #[test]

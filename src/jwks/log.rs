@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Maximum number of logged fetches. Without a subscriber, no caller takes the fetches from the log, and the oldest are
-/// dropped.
+/// Maximum number of fetches in the log. Without a subscriber, nobody takes fetches from the log, so the oldest fetches
+/// are dropped.
 const MAX_RECORDS: usize = 64;
 
 static RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());
@@ -13,13 +13,13 @@ static RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());
 /// The reason for a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchReason {
-    /// No keys are cached.
+    /// The key set is not cached.
     Empty,
-    /// The cached keys are past their TTL.
+    /// The cached keys are older than the TTL.
     Stale,
-    /// The TTL of the cached keys will expire soon.
+    /// The cached keys will soon be older than the TTL.
     Refresh,
-    /// A token's `kid` is not among the cached keys.
+    /// The `kid` of a token is not among the cached keys.
     UnknownKid,
 }
 
@@ -41,9 +41,9 @@ impl FetchReason {
 pub struct FetchRecord {
     /// The JWKS URL.
     pub url: String,
-    /// The cause of the fetch.
+    /// The reason for the fetch.
     pub reason: FetchReason,
-    /// The number of usable keys, or the error if the fetch failed.
+    /// The number of usable keys in the fetched set, or the error if the fetch failed.
     pub outcome: Result<usize, String>,
     /// The start of the fetch, in milliseconds since 1970.
     pub started_at: f64,
@@ -51,7 +51,7 @@ pub struct FetchRecord {
     pub duration: Duration,
 }
 
-/// Adds a fetch to the log.
+/// Adds a completed fetch to the log.
 pub fn record(fetch: FetchRecord) {
     let mut records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
     if records.len() >= MAX_RECORDS {
@@ -60,8 +60,8 @@ pub fn record(fetch: FetchRecord) {
     records.push_back(fetch);
 }
 
-/// Removes and returns all logged fetches, oldest first. Each fetch is returned once per process, so that the counters of
-/// several threads add up correctly.
+/// Takes all fetches from the log, oldest first. Each fetch is returned only once per process, so that the sum of the
+/// counters of several threads is correct.
 #[must_use]
 pub fn take() -> Vec<FetchRecord> {
     RECORDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()

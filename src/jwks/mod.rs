@@ -26,15 +26,16 @@ pub use shared::{clear_all, invalidate};
 pub use source::Source;
 pub(crate) use trust::Trust;
 
-/// The policy for fetching and caching a key set.
+/// The policy for fetching and caching the keys of a verifier.
 #[derive(Clone, Copy, Debug)]
 pub struct CachePolicy {
-    /// How long a set is fresh. With zero, every verification fetches the set.
+    /// How long a fetched key set is fresh. With a TTL of zero, every verification fetches the key set.
     pub ttl: Duration,
-    /// How long a fetch may take in total.
+    /// How long a fetch may take in total, including retries.
     pub timeout: Duration,
-    /// Minimum time between fetches triggered by an unknown `kid`, and maximum time before a failed fetch is retried.
+    /// Minimum time between two fetches that an unknown `kid` causes, and maximum time before a failed fetch is
+    /// retried.
     pub cooldown: Duration,
-    /// How long a set may be used past its TTL while it cannot be refreshed.
+    /// How long a key set may be used after its TTL while it cannot be refreshed.
     pub max_stale: Duration,
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::CachePolicy;
 use crate::clock::Timestamp;
 
-/// The pause after the first failed fetch. It doubles with every further one.
+/// The pause after the first failed fetch. The pause doubles with every further failed fetch.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Failed fetches without a successful one in between.
+/// The number of failed fetches since the last successful fetch.
 #[derive(Clone, Copy, Debug)]
 pub struct Outage {
     /// The end of the last failed fetch.
@@ -17,14 +17,15 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// The outage after another failed fetch.
+    /// The outage after another fetch has failed.
     #[must_use]
-    pub fn after(before: Option<Self>, failed_at: Timestamp) -> Self {
+    pub fn after_failure(before: Option<Self>, failed_at: Timestamp) -> Self {
         Self { failed_at, failures: before.map_or(1, |before| before.failures.saturating_add(1)) }
     }
 
-    /// The time until the next fetch, or `None` if it is due. Without usable keys every request fails, so the first retries follow
-    /// quickly. With usable keys, nothing is gained by asking a failing server more than once per cooldown.
+    /// The time until the next fetch may start, or `None` if it may start now. Without usable keys, every request
+    /// fails, so the first retries follow quickly. With usable keys, asking a failing server more often than once per
+    /// cooldown gains nothing.
     #[must_use]
     pub fn retry_in(&self, now: Timestamp, policy: &CachePolicy, has_usable_keys: bool) -> Option<Duration> {
         let pause = if has_usable_keys {
@@ -52,10 +53,10 @@ mod tests {
         let now = Timestamp::now();
         let mut outage = None;
         for pause in [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
-            let next = Outage::after(outage, now);
+            let next = Outage::after_failure(outage, now);
             assert_eq!(next.retry_in(now, &POLICY, false), Some(Duration::from_millis(pause)));
             assert_eq!(next.retry_in(now, &POLICY, true), Some(POLICY.cooldown));
-            assert_eq!(next.retry_in(now.after(Duration::from_millis(pause)), &POLICY, false), None);
+            assert_eq!(next.retry_in(now.plus(Duration::from_millis(pause)), &POLICY, false), None);
             outage = Some(next);
         }
     }
@@ -63,13 +64,13 @@ mod tests {
     #[test]
     fn the_pause_after_very_many_failures_is_the_cooldown() {
         let now = Timestamp::now();
-        let outage = (0..100).fold(None, |outage, _| Some(Outage::after(outage, now)));
+        let outage = (0..100).fold(None, |outage, _| Some(Outage::after_failure(outage, now)));
         assert_eq!(outage.unwrap().retry_in(now, &POLICY, false), Some(POLICY.cooldown));
     }
 
     #[test]
     fn there_is_no_pause_with_a_cooldown_of_0() {
         let (now, policy) = (Timestamp::now(), CachePolicy { cooldown: Duration::ZERO, ..POLICY });
-        assert_eq!(Outage::after(None, now).retry_in(now, &policy, false), None);
+        assert_eq!(Outage::after_failure(None, now).retry_in(now, &policy, false), None);
     }
 }

@@ -1,9 +1,9 @@
-//! Selects the proxy for a URL from the environment, like Node.js.
+//! Selects the proxy for a URL from the environment, in the same way as Node.js.
 //!
-//! The variables and the syntax of `NO_PROXY` are those of `NODE_USE_ENV_PROXY` (`lib/internal/http.js` in Node 24) and of undici's
-//! `EnvHttpProxyAgent`: lower case wins, an empty variable counts as unset, and entries are `*`, `host`, `host:port`, `.domain`,
-//! `*.domain` and `first-last` for IP addresses. Like curl, this module also accepts `ALL_PROXY` and networks such as `10.0.0.0/8`,
-//! and an entry also matches the subdomains of its host.
+//! The variables and the syntax of `NO_PROXY` are those of `NODE_USE_ENV_PROXY` (`lib/internal/http.js` in Node 24) and
+//! of undici's `EnvHttpProxyAgent`: lower case wins, an empty variable counts as unset, and entries are `*`, `host`,
+//! `host:port`, `.domain`, `*.domain` and `first-last` for IP addresses. Like curl, this module also accepts
+//! `ALL_PROXY` and networks such as `10.0.0.0/8`. An entry also excludes the subdomains of its host.
 
 use std::net::IpAddr;
 
@@ -11,22 +11,22 @@ use url::{Host, Url};
 
 use crate::url::is_loopback;
 
-/// The proxy for a URL, and the reason for using it or not.
+/// The proxy for a URL, and the reason why the connection uses or does not use a proxy.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ProxyChoice {
-    /// The connection is direct, because no proxy is configured.
+    /// The connection is direct, because the environment contains no proxy.
     Direct,
-    /// The connection is direct, because a proxy could only connect to its own loopback interface.
+    /// The connection is direct, because a proxy could only connect to the loopback interface of its own machine.
     Loopback,
-    /// The connection is direct, because the second variable excludes the host from the first.
+    /// The connection is direct, because the second variable excludes the host from the proxy in the first variable.
     Excluded(&'static str, &'static str),
-    /// The connection uses this proxy from this variable.
+    /// The connection uses the proxy in this variable.
     Proxy(&'static str, Box<Url>),
-    /// The value of this variable is not the URL of an HTTP proxy, so the connection is direct.
+    /// The connection is direct, because the value of this variable is not the URL of an HTTP proxy.
     Invalid(&'static str),
 }
 
-/// Selects the proxy for a URL. `variable` reads an environment variable.
+/// Selects the proxy for a URL. The function `variable` reads an environment variable.
 pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> ProxyChoice {
     let read = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, variable(name)?)));
     let names: &[&'static str] = if url.scheme() == "https" {
@@ -55,13 +55,13 @@ pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> ProxyChoic
     }
 }
 
-/// The value of an environment variable, unless it is empty.
+/// The value of an environment variable, unless the value is empty.
 #[must_use]
 pub fn environment_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// Whether an entry of `NO_PROXY` in lower case excludes this URL.
+/// Whether an entry of `NO_PROXY`, in lower case, excludes this URL.
 fn excludes(entry: &str, url: &Url) -> bool {
     let Some(host) = url.host() else { return false };
     let (entry, port) = split_port(entry);
@@ -99,7 +99,7 @@ fn excludes(entry: &str, url: &Url) -> bool {
     ip(entry) == Some(address)
 }
 
-/// Splits `host:port`. An IPv6 address has a port only after brackets.
+/// Splits `host:port`. An IPv6 address has a port only if the address is in brackets.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {

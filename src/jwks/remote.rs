@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::CachePolicy;
-use super::decision::{Lookup, MayFetch, UnknownKid};
+use super::decision::{FetchDecision, Lookup, UnknownKid};
 use super::failure::FetchError;
 use super::fetch::{Endpoint, Response};
 use super::flight::{FetchTarget, FetchTask};
@@ -23,7 +23,7 @@ use crate::error::{Code, Rejection};
 use crate::signature::Algorithm;
 use crate::threads;
 
-/// Maximum number of names per key set.
+/// Maximum number of names of a key set.
 pub(super) const MAX_NAMES: usize = 256;
 
 const TOO_EARLY_MESSAGE: &str =
@@ -34,25 +34,25 @@ const TOO_EARLY_MESSAGE: &str =
 pub struct RemoteJwkSet {
     endpoint: Endpoint,
     state: Mutex<KeySetState>,
-    /// The issuers whose tokens are verified with these keys.
+    /// The issuers whose tokens are verified with this key set.
     names: Mutex<HashSet<String>>,
     /// The number of the last completed fetch.
     last_completed: watch::Sender<u64>,
 }
 
-/// The parts of a token's header and payload that select its key.
+/// The parts of a token's header and payload that determine its key.
 #[derive(Clone, Copy)]
 pub struct KeyHint<'a> {
     /// The `kid`.
     pub kid: Option<&'a str>,
     /// The `alg`.
     pub algorithm: Algorithm,
-    /// Reads the `iat`, in seconds since 1970. It has not been verified, and only determines the error for an unknown key.
+    /// Reads the unverified `iat`, in seconds since 1970, which only determines the error for an unknown key.
     pub issued_at: &'a (dyn Fn() -> Option<f64> + Sync),
 }
 
 impl RemoteJwkSet {
-    /// A key set that neither other verifiers nor [`super::invalidate`] can find.
+    /// A key set that is not shared, so that neither other verifiers nor [`super::invalidate`] can find it.
     pub(super) fn new(source: Source) -> Arc<Self> {
         Arc::new(Self {
             endpoint: Endpoint::new(source),
@@ -62,7 +62,7 @@ impl RemoteJwkSet {
         })
     }
 
-    /// The current keys, fetched if necessary, and whether the request waited for them.
+    /// Returns the current keys, which are fetched if necessary, and whether the request has waited for them.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl RemoteJwkSet {
             return Ok((keys, KeyWait::default()));
         }
         let mut clock = RequestClock::new(now);
-        // The future is boxed, because only few requests wait.
+        // The future is boxed, because only few requests have to wait.
         let (keys, for_fetch) = Box::pin(self.wait_for_keys(first, &mut clock, policy)).await?;
         Ok((keys, KeyWait { at_all: clock.has_waited(), for_fetch }))
     }
@@ -102,7 +102,7 @@ impl RemoteJwkSet {
         loop {
             match lookup {
                 Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys) => return Ok((keys, waited)),
-                Lookup::Unavailable(left) => return Err(self.unavailable(left)),
+                Lookup::Unavailable(left) => return Err(self.keys_unavailable(left)),
                 Lookup::Wait(at_most) => {
                     clock.start_waiting();
                     waited = self.wait(fetch, at_most).await;
@@ -114,8 +114,8 @@ impl RemoteJwkSet {
         }
     }
 
-    /// The key for a token. An unknown `kid` causes at most one fetch per cooldown, and none if the request has already waited
-    /// for a fetch.
+    /// Finds the key for a token. An unknown `kid` causes at most one fetch per cooldown, and none if the request has
+    /// already waited for a fetch.
     ///
     /// # Errors
     ///
@@ -143,20 +143,20 @@ impl RemoteJwkSet {
             clock.start_waiting();
             match decision {
                 UnknownKid::Reject => return Err(unknown_key(kid)),
-                UnknownKid::Unavailable(left) => return Err(self.unavailable(left)),
+                UnknownKid::Unavailable(left) => return Err(self.keys_unavailable(left)),
                 UnknownKid::TooEarly(left) => return Err(self.rejection(left, TOO_EARLY_MESSAGE.into())),
-                UnknownKid::Refetch if !self.wait(fetch, policy.timeout).await => return Err(self.unavailable(0)),
+                UnknownKid::Refetch if !self.wait(fetch, policy.timeout).await => return Err(self.keys_unavailable(0)),
                 UnknownKid::Refetch => waited = true,
             }
             let newer = self.state().cached().map(|newer| newer.keys.clone());
             keys = match newer {
                 Some(newer) => newer,
-                None => self.current_keys(&mut clock, policy).await?.0, // the cache has been cleared in the meantime
+                None => self.current_keys(&mut clock, policy).await?.0, // the cache was cleared in the meantime
             };
         }
     }
 
-    /// Adds issuers whose tokens are verified with these keys.
+    /// Adds issuers whose tokens are verified with this key set.
     pub(super) fn add_names(&self, added: &[String]) {
         let mut names = lock(&self.names);
         for name in added {
@@ -166,14 +166,14 @@ impl RemoteJwkSet {
         }
     }
 
-    /// Whether this is the URL of the set or one of its names. If there are too many names to store, the set has every name,
-    /// because clearing it needlessly only costs a fetch.
+    /// Whether a URL is the URL of the key set or one of its names. A key set with too many names matches every name,
+    /// because clearing it needlessly costs only a fetch.
     pub(super) fn has_name(&self, name: &str) -> bool {
         let names = lock(&self.names);
         self.source().url == name || names.len() >= MAX_NAMES || names.contains(name)
     }
 
-    /// Clears the cached keys, so that the next verification fetches them. Returns whether there were any.
+    /// Clears the cached keys, so that the next verification fetches the key set. Returns whether any keys were cached.
     pub fn clear(&self) -> bool {
         let (last, had_keys) = self.state().clear();
         self.last_completed.send_modify(|ended| *ended = last.max(*ended));
@@ -186,9 +186,10 @@ impl RemoteJwkSet {
         self.state().stats(now, policy)
     }
 
-    /// Asks the state for a decision, and joins or starts the fetch that the decision requires. Both happen under one
-    /// lock: otherwise, a fetch that completes between the two steps would needlessly cause another one.
-    fn decide<D: MayFetch>(
+    /// Asks the state machine for a decision, and joins or starts the fetch that the decision requires. The decision
+    /// and the start of the fetch happen under one lock. Otherwise, a fetch that completes in between would needlessly
+    /// cause another fetch.
+    fn decide<D: FetchDecision>(
         self: &Arc<Self>,
         now: Timestamp,
         policy: &CachePolicy,
@@ -205,7 +206,7 @@ impl RemoteJwkSet {
         (decision, number)
     }
 
-    /// Waits for the fetch with this number. Returns `false` if the fetch takes longer than this.
+    /// Waits for the fetch with this number, but at most this long. Returns `false` if the fetch takes longer.
     async fn wait(&self, number: u64, at_most: Duration) -> bool {
         let started = Timestamp::now();
         let mut last_completed = self.last_completed.subscribe();
@@ -218,9 +219,9 @@ impl RemoteJwkSet {
                 }
             }
         }
-        // If no other request allows more time, the fetch times out now as well. The request waits for the end of the
-        // fetch, which reveals the error and the cooldown. If the process was frozen, the fetch is soon abandoned, and
-        // the request waits for another one.
+        // If no other request allows more time, the fetch reaches its timeout at the same time. The request then waits
+        // for the end of the fetch, because only the end reveals the error and the cooldown. After the process was
+        // frozen, the fetch is soon abandoned, and the request waits for another fetch.
         let continues = self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
         (!continues || Timestamp::now().since(started) > at_most.saturating_add(FREEZE_THRESHOLD))
             && ended.await.is_ok()
@@ -235,8 +236,8 @@ impl RemoteJwkSet {
         lock(&self.state)
     }
 
-    fn unavailable(&self, left: u64) -> Rejection {
-        // If the request timed out while the fetch continues for another request, no error is known yet.
+    fn keys_unavailable(&self, left: u64) -> Rejection {
+        // The error is not known yet if the request has timed out while the fetch continues for another request.
         let cause = self.state().last_error().cloned().unwrap_or_else(FetchError::timed_out);
         self.rejection(left, cause)
     }
@@ -277,7 +278,7 @@ impl FetchTarget for RemoteJwkSet {
     }
 }
 
-/// The key for a token in a set that cannot be refreshed.
+/// The key for a token in a key set that cannot be refreshed.
 pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<Key>, Rejection> {
     match keys.select(kid, algorithm) {
         Selection::Key(key) => Ok(key.clone()),
@@ -286,13 +287,13 @@ pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm)
     }
 }
 
-/// A [`Code::UnknownKey`] rejection for this `kid`.
+/// The [`Code::UnknownKey`] rejection for this `kid`.
 fn unknown_key(kid: Option<&str>) -> Rejection {
     Rejection::from(Code::UnknownKey).detail("kid", kid)
 }
 
-/// Locks a mutex even after a panic, which cannot leave inconsistent data behind because every change under these locks is a
-/// single step.
+/// Locks a mutex even after a panic. A panic cannot leave inconsistent data, because every change under these locks is
+/// a single step.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -305,7 +306,7 @@ mod tests {
     fn retry_after_is_rounded_up_to_whole_seconds() {
         let set = RemoteJwkSet::new("https://outage.test/oidc/jwks".into());
         for (milliseconds, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (10_000, 10)] {
-            assert_eq!(set.unavailable(milliseconds).retry_after, Some(seconds));
+            assert_eq!(set.keys_unavailable(milliseconds).retry_after, Some(seconds));
         }
     }
 

@@ -1,4 +1,4 @@
-//! All key sets of the process: those that its verifiers share, and those that a single verifier uses.
+//! All key sets of the process, which either all verifiers share, or a single verifier uses.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -8,7 +8,7 @@ use once_cell::sync::Lazy;
 use super::remote::{RemoteJwkSet, lock};
 use super::source::Source;
 
-/// Maximum number of shared key sets before those without a verifier are dropped.
+/// Maximum number of shared key sets, beyond which sets without a verifier are dropped.
 const MAX_SHARED: usize = 1024;
 
 static KEY_SETS: Lazy<Mutex<KeySets>> = Lazy::new(Mutex::default);
@@ -20,7 +20,8 @@ struct KeySets {
 }
 
 impl RemoteJwkSet {
-    /// The key set from this source that all verifiers in the process share. `names` are the issuers for which it is used.
+    /// The shared key set from this source, which all verifiers in the process use. `names` are the issuers whose
+    /// tokens are verified with the key set.
     #[must_use]
     pub fn shared(source: Source, names: &[String]) -> Arc<Self> {
         let shared = &mut lock(&KEY_SETS).shared;
@@ -32,7 +33,7 @@ impl RemoteJwkSet {
         set
     }
 
-    /// A key set that only its caller uses.
+    /// A key set that only the caller uses.
     #[must_use]
     pub fn unshared(source: Source, names: &[String]) -> Arc<Self> {
         let set = Self::new(source);
@@ -49,14 +50,14 @@ fn all_sets() -> Vec<Arc<RemoteJwkSet>> {
     sets.shared.values().cloned().chain(sets.unshared.iter().filter_map(Weak::upgrade)).collect()
 }
 
-/// Clears the keys of all sets that have one of these names or URLs. Returns how many had keys.
+/// Clears the keys of all sets with one of these names or URLs. Returns the number of sets that had keys.
 #[expect(clippy::must_use_candidate, reason = "called for its effect")]
 pub fn invalidate(names: &[String]) -> usize {
     let matching = all_sets().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
     matching.filter(|set| set.clear()).count()
 }
 
-/// Clears all keys.
+/// Clears the keys of all sets.
 pub fn clear_all() {
     for set in all_sets() {
         set.clear();

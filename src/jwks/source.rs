@@ -1,11 +1,12 @@
 //! The source of a key set: its URL and the certificates to trust.
 
-/// The source of a key set.
+/// The source of a key set, which consists of a URL and trust anchors.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
     /// The URL.
     pub url: String,
-    /// The only certificates to trust, in PEM format. `None` means those of Mozilla, the system and `NODE_EXTRA_CA_CERTS`.
+    /// The only certificates to trust, in PEM format. With `None`, the certificates of Mozilla, of the system and of
+    /// `NODE_EXTRA_CA_CERTS` are trusted.
     pub ca: Option<String>,
 }
 

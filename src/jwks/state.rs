@@ -1,5 +1,5 @@
-//! The state machine of one key set, which is empty, fresh, stale or failing. Callers pass the current time, perform the fetches
-//! and report their outcomes.
+//! The state machine of one key set, which is empty, fresh, stale or failing. Callers of the state machine pass the
+//! current time, perform the fetches, and report the outcomes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,28 +14,28 @@ use super::unknown::{KnownKids, UnknownToken};
 use crate::clock::Timestamp;
 
 /// The fraction of the TTL after which a request starts a refresh in the background, so that no request has to wait.
-const REFRESH_AHEAD: f64 = 0.8;
+const REFRESH_AT_FRACTION_OF_TTL: f64 = 0.8;
 
-/// How long a request waits for a refresh before it uses a stale set. A set becomes stale only in an idle process.
-/// There, a fetch from a nearby server usually completes in this time, so that a removed key is no longer used. During
-/// an outage, no request waits.
+/// How long a request waits for a refresh before it uses a stale key set. A key set becomes stale only in an idle
+/// process. A fetch from a nearby server usually completes in this time, so an idle process does not use a removed key.
+/// During an outage, requests do not wait.
 const MAX_WAIT_BEFORE_STALE: Duration = Duration::from_millis(25);
 
-/// How soon a retry must be due for a request to wait for it instead of failing.
-const RETRY_PATIENCE: Duration = Duration::from_secs(1);
+/// The longest pause before a retry for which a request waits instead of failing.
+const MAX_WAIT_FOR_RETRY: Duration = Duration::from_secs(1);
 
-/// The state of the key set at one URL.
+/// The state of the key set at a URL.
 #[derive(Debug, Default)]
 pub struct KeySetState {
     cached: Option<Cached>,
-    /// The failed fetches since the last successful one.
+    /// The failed fetches since the last successful fetch.
     outage: Option<Outage>,
-    /// The time of the last fetch that was caused by an unknown `kid`.
+    /// The time of the last fetch that an unknown `kid` caused.
     unknown_kid_at: Option<Timestamp>,
-    /// The kids that do not belong to a new key.
+    /// The `kid`s that do not belong to a new key.
     known_kids: KnownKids,
     in_flight: Option<InFlightFetch>,
-    /// The number of the last fetch that was started.
+    /// The number of the last fetch that has started.
     last_number: u64,
     /// The number of the last fetch whose outcome counts.
     last_completed: u64,
@@ -47,7 +47,7 @@ pub struct KeySetState {
 #[derive(Debug)]
 struct Cached {
     fetched: Fetched,
-    /// The start of the fetch, from which the age of the set counts.
+    /// The start of the fetch, from which the age of the key set counts.
     since: Timestamp,
     /// The number of the fetch.
     number: u64,
@@ -58,46 +58,47 @@ struct Cached {
 pub struct Fetched {
     /// The keys.
     pub keys: Arc<KeySet>,
-    /// The `ETag`, which the next request uses to ask whether the set has changed.
+    /// The `ETag` with which the next request asks whether the key set has changed.
     pub etag: Option<String>,
 }
 
 /// Statistics about the key set, for operators.
 #[derive(Clone, Debug, Default)]
 pub struct KeySetStats {
-    /// The state of the set: `empty`, `fresh` or `stale`.
+    /// The state of the key set, which is one of `empty`, `fresh` and `stale`.
     pub state: &'static str,
-    /// The number of usable keys in the cached set.
+    /// The number of usable keys in the cached key set.
     pub keys: usize,
-    /// The number of requests started.
+    /// The number of HTTP requests that have started.
     pub fetches: u64,
-    /// The number of failed requests.
+    /// The number of HTTP requests that have failed.
     pub failures: u64,
-    /// The time at which the cached keys were fetched, in milliseconds since 1970.
+    /// The time of the fetch of the cached keys, in milliseconds since 1970.
     pub fetched_at: Option<f64>,
-    /// The error of the last fetch, or `None` if it succeeded.
+    /// The error of the last fetch, or `None` if the last fetch succeeded.
     pub last_error: Option<String>,
 }
 
 impl KeySetState {
-    /// Decides for a request at `now` that has not waited yet.
+    /// Decides for a request that has not waited yet. The current time is `now`.
     ///
-    /// While the cached set is usable, no request waits for a failing server. A stale set is usable for up to `max_stale`. With a
-    /// TTL of zero, every request waits for a fetch, except within the cooldown after a failed one.
+    /// While the cached key set is usable, no request waits for a failing server. A stale key set is usable for up to
+    /// `max_stale`. With a TTL of zero, every request waits for a fetch, except within the cooldown after a failed
+    /// fetch.
     #[must_use]
     pub fn lookup(&self, now: Timestamp, policy: &CachePolicy) -> Lookup {
         let in_flight = self.in_flight(now);
         let retry_in = self.retry_in(now, policy);
         let Some(Cached { fetched: Fetched { keys, .. }, since, .. }) = self.usable(now, policy) else {
             return match retry_in {
-                Some(left) if in_flight.is_none() && left > RETRY_PATIENCE.min(policy.timeout) => {
+                Some(left) if in_flight.is_none() && left > MAX_WAIT_FOR_RETRY.min(policy.timeout) => {
                     Lookup::Unavailable(millis(left))
                 }
                 _ => Lookup::Wait(policy.timeout),
             };
         };
         let (age, may_fetch) = (now.since(*since), in_flight.is_none() && retry_in.is_none());
-        let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_AHEAD);
+        let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_AT_FRACTION_OF_TTL);
         if age < policy.ttl || self.outage.is_some() && !(policy.ttl.is_zero() && may_fetch) {
             return if is_due { Lookup::CachedAndRefresh(keys.clone()) } else { Lookup::Cached(keys.clone()) };
         }
@@ -111,9 +112,10 @@ impl KeySetState {
         }
     }
 
-    /// Decides for a request that has waited for the fetch with this number. If `in_time` is false, it has waited as long as it
-    /// may. The request uses a set that was fetched in the meantime regardless of the TTL, and waits again only if the fetch or its
-    /// outcome was dropped by [`Self::clear`], or because the process was frozen.
+    /// Decides for a request that has waited for the fetch with this number. If `in_time` is false, the request must
+    /// not wait any longer. The request uses a key set that was fetched in the meantime, regardless of the TTL. The
+    /// request waits again only if the fetch or its outcome was dropped by [`Self::clear`], or because the process was
+    /// frozen.
     #[must_use]
     pub fn lookup_after_wait(&self, number: u64, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Lookup {
         match &self.cached {
@@ -125,10 +127,11 @@ impl KeySetState {
         }
     }
 
-    /// Decides for a token whose `kid` is not in the cached set.
+    /// Decides for a token whose `kid` is not in the cached key set.
     ///
-    /// A cooldown limits the number of fetches that made-up `kid`s can cause. It counts from the last fetch that was caused by
-    /// an unknown `kid` rather than from a regular fetch, so that the first token after a rotation is accepted immediately.
+    /// A cooldown limits the number of fetches that invented `kid`s can cause. The cooldown counts from the last fetch
+    /// that an unknown `kid` caused, instead of the last regular fetch, so that the first token after a rotation is
+    /// accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
         if !token.waited && self.in_flight(now).is_some() {
             return UnknownKid::Refetch;
@@ -156,8 +159,8 @@ impl KeySetState {
         UnknownKid::Reject
     }
 
-    /// Joins the fetch in flight or starts a new one. The timeout of the fetch is the longest timeout of the requests
-    /// that join it. A fetch that outlived its timeout because the process was frozen is abandoned.
+    /// Joins the fetch in flight, or starts a new fetch. The timeout of a fetch is the longest timeout of all requests
+    /// that join it. A fetch that has outlived its timeout because the process was frozen is abandoned.
     pub fn join_fetch(&mut self, now: Timestamp, policy: &CachePolicy) -> JoinedFetch {
         let pause = self.retry_in(now, policy).unwrap_or_default();
         if let Some(in_flight) = self.in_flight.as_mut().filter(|fetch| !fetch.is_frozen(now)) {
@@ -176,8 +179,9 @@ impl KeySetState {
         self.in_flight.filter(|in_flight| in_flight.number == number).map(|in_flight| in_flight.timeout)
     }
 
-    /// Decides whether the fetch with this number sends a second request immediately after the first one failed. It does so once
-    /// per outage, if the connection failed and no cached set is usable.
+    /// Decides whether the fetch with this number sends a second HTTP request immediately after the first request has
+    /// failed. A fetch sends a second request once per outage, if the connection failed and no cached key set is
+    /// usable.
     pub fn retry_immediately(&mut self, number: u64, now: Timestamp, policy: &CachePolicy, error: &FetchError) -> bool {
         let retries = error.lost_connection
             && self.outage.is_none()
@@ -192,8 +196,8 @@ impl KeySetState {
 
     /// Records the outcome of a fetch, unless it was abandoned or the process was frozen in the meantime.
     ///
-    /// The age of a set counts from the start of its fetch. The pause after a failure counts from the end of the fetch:
-    /// otherwise, if a server hung longer than a cooldown, every request would wait for the timeout.
+    /// The age of a key set counts from the start of its fetch. The pause after a failure counts from the end of the
+    /// fetch. Otherwise, if a server hung for longer than a cooldown, every request would wait for the timeout.
     pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();
@@ -209,29 +213,30 @@ impl KeySetState {
                 self.outage = None;
                 self.last_error = None;
             }
-            // The cached set is kept, because an attacker who disrupts the endpoint must not be able to evict the keys.
+            // After a failure, the cached key set is kept, because an attacker who disrupts the endpoint must not be
+            // able to evict the keys.
             Err(error) => {
                 self.failures += 1;
-                self.outage = Some(Outage::after(self.outage, ended));
+                self.outage = Some(Outage::after_failure(self.outage, ended));
                 self.last_error = Some(error);
             }
         }
     }
 
-    /// The cached set, regardless of its age. A "not modified" response refers to it.
+    /// The cached key set, regardless of its age. A response "not modified" refers to the cached key set.
     #[must_use]
     pub fn cached(&self) -> Option<&Fetched> {
         self.cached.as_ref().map(|cached| &cached.fetched)
     }
 
-    /// The error of the last fetch, if it failed.
+    /// The error of the last fetch, if the last fetch failed.
     #[must_use]
     pub fn last_error(&self) -> Option<&FetchError> {
         self.last_error.as_ref()
     }
 
-    /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns the number of the last fetch, for which
-    /// requests no longer have to wait, and whether there were keys.
+    /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns the number of the last fetch, for
+    /// which requests no longer have to wait, and whether any keys were cached.
     pub fn clear(&mut self) -> (u64, bool) {
         self.remember_kids();
         let Self { cached, known_kids, last_number, last_completed, requests, failures, .. } = std::mem::take(self);
@@ -270,19 +275,20 @@ impl KeySetState {
         self.cached.as_ref().filter(|cached| Self::is_usable(cached, now, policy))
     }
 
-    /// Whether a set may be used while it cannot be refreshed, because it is fresh or has not exceeded `max_stale`.
+    /// Whether a key set may be used while it cannot be refreshed, either because it is fresh, or because it has not
+    /// exceeded `max_stale`.
     fn is_usable(cached: &Cached, now: Timestamp, policy: &CachePolicy) -> bool {
         let age = now.since(cached.since);
         age < policy.ttl || age.saturating_sub(policy.ttl) < policy.max_stale
     }
 
-    /// The time until a failed fetch may be retried, or `None` if a fetch is allowed.
+    /// The time until a failed fetch may be retried, or `None` if a fetch may start.
     fn retry_in(&self, now: Timestamp, policy: &CachePolicy) -> Option<Duration> {
         self.outage?.retry_in(now, policy, self.usable(now, policy).is_some())
     }
 }
 
-/// Whole milliseconds, rounded up, because a client that retries too early is rejected again.
+/// Milliseconds are rounded up, because a client that retries too early is rejected again.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }
@@ -312,7 +318,7 @@ mod tests {
 
     /// The time `seconds` after the start.
     fn at(seconds: f64) -> Timestamp {
-        START.after(Duration::from_secs_f64(seconds))
+        START.plus(Duration::from_secs_f64(seconds))
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "same type as `failed_response`")]

@@ -1,4 +1,4 @@
-//! TLS for fetching keys: checks server certificates, and describes every failure in an error message.
+//! TLS for fetching keys, which checks the certificates of servers, and describes every failure in an error message.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rustls::{
 
 use super::trust::{Trust, read_names};
 
-/// The TLS configuration with these trust anchors.
+/// Builds the TLS configuration with these trust anchors.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ fn ignored_setting() -> &'static str {
     if is_ignored { ". NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect here" } else { "" }
 }
 
-/// Describes the error of a handshake, with Node's code for it.
+/// Describes the error of a TLS handshake, with Node's code for the error.
 pub fn describe(error: &Error) -> Option<(String, Option<&'static str>)> {
     let description = match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(error))) => {
@@ -63,7 +63,7 @@ pub fn describe(error: &Error) -> Option<(String, Option<&'static str>)> {
     Some(description)
 }
 
-/// The reason for rejecting a certificate, and Node's code for it.
+/// The reason for rejecting a certificate, with Node's code for the error.
 #[derive(Debug)]
 struct Diagnosis {
     message: String,
@@ -78,7 +78,7 @@ impl fmt::Display for Diagnosis {
 
 impl std::error::Error for Diagnosis {}
 
-/// Verifies certificates like rustls, but with errors that say what to do.
+/// Verifies certificates like rustls, but with error messages that contain advice.
 #[derive(Debug)]
 struct DescribingVerifier {
     inner: Arc<WebPkiServerVerifier>,
@@ -139,7 +139,7 @@ impl DescribingVerifier {
             ),
             _ => ("is not accepted".into(), None),
         };
-        // The message contains the name of the error, because users search for it.
+        // The message contains the name of the rustls error, because users search for that name.
         let debug = format!("{error:?}");
         let name = debug.split([' ', '{']).next().unwrap_or_default();
         Diagnosis { message: format!("the server's certificate {reason}{} [rustls: {name}]", self.suffix), code }

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The trust anchors, and the advice for operators if a server's certificate authority is not among them.
+/// The trust anchors, and advice for operators whose certificate authority is not among them.
 pub struct Trust {
     /// The trust anchors.
     pub anchors: RootCertStore,
@@ -18,8 +18,8 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// The trust anchors of Mozilla, which slim containers lack, of the system, and of `NODE_EXTRA_CA_CERTS`. Like Node, this
-    /// function skips certificates that cannot be parsed.
+    /// The trust anchors of Mozilla, which slim containers lack, the trust anchors of the system, and those of
+    /// `NODE_EXTRA_CA_CERTS`. Certificates that cannot be parsed are skipped, as in Node.
     pub fn from_environment() -> Self {
         let mut anchors = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         anchors.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -35,9 +35,9 @@ impl Trust {
         Self { anchors, advice }
     }
 
-    /// The certificates in this PEM text and no others.
+    /// Only the certificates in this PEM text.
     ///
-    /// Returns `None` if there is no certificate, or one that cannot be parsed.
+    /// Returns `None` if the text contains no certificate, or a certificate that cannot be parsed.
     pub fn from_pem(pem: &str) -> Option<Self> {
         let mut anchors = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(without_byte_order_mark(pem.as_bytes())) {
@@ -48,7 +48,7 @@ impl Trust {
     }
 }
 
-/// The certificates in a PEM file, or a description of what is wrong with the file.
+/// The certificates in a PEM file, or a description of the problem with the file.
 fn read_extra_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = std::fs::read(file).map_err(|error| match error.kind() {
         ErrorKind::NotFound => "does not exist".to_owned(),
@@ -79,9 +79,9 @@ fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-/// The parts of a certificate (RFC 5280 section 4.1) that explain why it is rejected.
+/// The parts of a certificate (RFC 5280 section 4.1) that can explain a rejection.
 pub struct CertificateNames<'a> {
-    /// Whether the certificate has version 1, which has no extensions and therefore no hostnames.
+    /// Whether the certificate has version 1, and therefore neither extensions nor hostnames.
     pub is_version_1: bool,
     /// The DER-encoded name of the issuer.
     pub issuer: &'a [u8],
@@ -89,7 +89,7 @@ pub struct CertificateNames<'a> {
     pub subject: &'a [u8],
 }
 
-/// Reads a DER-encoded certificate. The result is used only for error messages.
+/// Reads the names in a DER-encoded certificate. The names are used only in error messages.
 pub fn read_names(der: &[u8]) -> Option<CertificateNames<'_>> {
     const SEQUENCE: u8 = 0x30;
     const INTEGER: u8 = 0x02;
@@ -105,7 +105,7 @@ pub fn read_names(der: &[u8]) -> Option<CertificateNames<'_>> {
     Some(CertificateNames { is_version_1, issuer, subject })
 }
 
-/// The content of the first DER element if it has this tag, and the bytes that follow it.
+/// The content of the first DER element if the element has this tag, and the bytes that follow the element.
 fn read_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = der.split_first()?;
     let (&short, rest) = rest.split_first()?;

@@ -1,56 +1,59 @@
-//! Tokens whose `kid` is not in the cached set: distinguishes those that may be signed with a newer key from all others.
+//! Tokens whose `kid` is not in the cached key set, and whether they may be signed with a newer key.
 
 use super::keys::MAX_KEYS;
 use crate::clock::Timestamp;
 
-/// How much the clocks of Logto and this machine may differ, in milliseconds, including the second to which `iat` is truncated.
+/// How much the clocks of Logto and of this machine may differ, in milliseconds, including the second to which `iat` is
+/// truncated.
 const MAX_CLOCK_DIFFERENCE: f64 = 5_000.0;
 
 /// How far in the future the `iat` of a token may be, in milliseconds.
-const MAX_AHEAD: f64 = 60_000.0;
+const MAX_ISSUED_AHEAD_MS: f64 = 60_000.0;
 
-/// A token whose `kid` is not in the cached set.
+/// A token whose `kid` is not in the cached key set.
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownToken<'a> {
     /// The `kid`.
     pub kid: Option<&'a str>,
-    /// The `iat`, in seconds since 1970. It has not been verified, because there is no key to verify it with.
+    /// The `iat` of the token, in seconds since 1970. The `iat` has not been verified, because there is no key for the
+    /// verification.
     pub issued_at: Option<f64>,
     /// The start of the request.
     pub arrived: Timestamp,
-    /// Whether the request has waited for the cached set.
+    /// Whether the request has waited for the cached key set.
     pub waited: bool,
 }
 
 impl UnknownToken<'_> {
-    /// Whether the token may be signed with a key that was published after this fetch. A forged token can also claim to
-    /// be newer, but then its sender only gets another error.
+    /// Whether the token may be signed with a key that was published after this fetch. The sender of a forged token can
+    /// also claim that the token is newer, but only gets another error.
     pub(super) fn may_be_newer(&self, fetched: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
             let issued = seconds * 1000.0;
-            issued + MAX_CLOCK_DIFFERENCE >= fetched.wall && issued <= now.wall + MAX_AHEAD
+            issued + MAX_CLOCK_DIFFERENCE >= fetched.wall && issued <= now.wall + MAX_ISSUED_AHEAD_MS
         });
-        is_issued_after_fetch && !self.existed_before(fetched) && !known.rules_out(self)
+        is_issued_after_fetch && !self.was_issued_before(fetched) && !known.shows_key_is_old(self)
     }
 
-    /// Whether the token existed before this fetch. The server publishes every key before signing with it, so the
-    /// fetched set would contain the token's key.
-    fn existed_before(&self, fetched: Timestamp) -> bool {
+    /// Whether the token was issued before this fetch. The server publishes every key before signing with it, so a
+    /// later fetch would contain the key of the token.
+    fn was_issued_before(&self, fetched: Timestamp) -> bool {
         self.arrived.since(fetched).is_zero()
     }
 }
 
-/// The kids that do not belong to a new key.
+/// The `kid`s that do not belong to a new key.
 #[derive(Debug, Default)]
 pub(super) struct KnownKids {
-    /// The kids of the keys that were published most recently, oldest first.
+    /// The `kid`s of the keys that the server has published most recently, oldest first.
     published: Vec<String>,
-    /// The `kid` and `iat` of the last seen token that was issued before a fetch and whose key is missing from the fetched set.
+    /// The `kid` and the `iat` of the last token that was issued before a fetch and whose key is missing from the
+    /// fetched set.
     absent: Option<(Option<String>, f64)>,
 }
 
 impl KnownKids {
-    /// Remembers the kids of a set.
+    /// Remembers the `kid`s of a key set.
     pub(super) fn add_published<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
         for kid in kids {
             self.published.retain(|known| known != kid);
@@ -59,15 +62,15 @@ impl KnownKids {
         self.published.drain(..self.published.len().saturating_sub(2 * MAX_KEYS));
     }
 
-    /// Remembers a token whose key is not in a set that was fetched at this time, so that it is rejected in the same way when it
-    /// is sent again.
+    /// Remembers a token whose key is missing from a key set that was fetched at this time, so that the token is
+    /// rejected in the same way again.
     pub(super) fn add_rejected(&mut self, token: &UnknownToken, fetched: Timestamp) {
-        if token.existed_before(fetched) {
+        if token.was_issued_before(fetched) {
             self.absent = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
         }
     }
 
-    fn rules_out(&self, token: &UnknownToken) -> bool {
+    fn shows_key_is_old(&self, token: &UnknownToken) -> bool {
         let is_published = token.kid.is_some_and(|kid| self.published.iter().any(|known| known == kid));
         let is_absent = self.absent.as_ref().is_some_and(|(kid, issued_at)| {
             kid.as_deref() == token.kid && token.issued_at.is_some_and(|other| other <= *issued_at)
@@ -85,7 +88,7 @@ mod tests {
     /// Whether a token with this `iat`, in seconds after the fetch, may be newer. Its request arrived after 100 seconds.
     fn may_be_newer(issued_at: f64) -> bool {
         let fetched = Timestamp::now();
-        let now = fetched.after(Duration::from_secs(100));
+        let now = fetched.plus(Duration::from_secs(100));
         let issued_at = Some(fetched.wall / 1000.0 + issued_at);
         let token = UnknownToken { kid: Some("k"), issued_at, arrived: now, waited: false };
         token.may_be_newer(fetched, now, &KnownKids::default())
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn a_token_is_not_newer_if_it_arrived_before_the_fetch_or_has_no_iat_or_a_known_kid() {
         let fetched = Timestamp::now();
-        let now = fetched.after(Duration::from_secs(1));
+        let now = fetched.plus(Duration::from_secs(1));
         let token = UnknownToken { kid: Some("k"), issued_at: Some(now.wall / 1000.0), arrived: now, waited: true };
         let mut known = KnownKids::default();
         assert!(token.may_be_newer(fetched, now, &known));
@@ -130,7 +133,7 @@ mod tests {
     #[test]
     fn a_token_that_existed_before_a_fetch_without_its_key_is_not_newer_when_it_is_sent_again() {
         let fetched = Timestamp::now();
-        let now = fetched.after(Duration::from_secs(1));
+        let now = fetched.plus(Duration::from_secs(1));
         let token = UnknownToken { kid: Some("k"), issued_at: Some(now.wall / 1000.0), arrived: fetched, waited: true };
         let mut known = KnownKids::default();
         known.add_rejected(&UnknownToken { arrived: now, ..token }, fetched);

@@ -1,17 +1,17 @@
-//! The current time for a request, and whether the request waited for keys.
+//! The current time for a request, and whether the request has waited for keys.
 
 use crate::clock::Timestamp;
 
-/// Whether a request waited for its keys.
+/// Whether a request has waited for its keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyWait {
-    /// The request has waited, so its arrival time is no longer the current time.
+    /// The request has waited, so the time of its arrival is no longer the current time.
     pub at_all: bool,
-    /// The request waited until a fetch ended.
+    /// The request has waited until a fetch ended.
     pub for_fetch: bool,
 }
 
-/// The time of a request, which advances from its first wait.
+/// The clock of a request, which stands still until the request waits for the first time.
 pub struct RequestClock {
     arrival: Timestamp,
     first_wait: Option<Timestamp>,
@@ -24,13 +24,13 @@ impl RequestClock {
         Self { arrival, first_wait: None }
     }
 
-    /// The current time, or the arrival time if the request has not waited.
+    /// The current time, or the time of arrival if the request has not waited.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.first_wait.map_or(self.arrival, |start| self.arrival.after(Timestamp::now().since(start)))
+        self.first_wait.map_or(self.arrival, |start| self.arrival.plus(Timestamp::now().since(start)))
     }
 
-    /// Notes that the request is about to wait.
+    /// Records that the request is about to wait.
     pub fn start_waiting(&mut self) {
         self.first_wait.get_or_insert_with(Timestamp::now);
     }

@@ -1,4 +1,4 @@
-//! The options that only adapters take.
+//! The options that only adapters accept.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
@@ -23,7 +23,7 @@ pub fn read_property(read: &mut Reader) {
     });
 }
 
-/// Reads the option `allowPreflight`, which lets CORS preflights pass without a token.
+/// Reads the option `allowPreflight`, which allows CORS preflights without a token.
 pub fn read_preflight(read: &mut Reader) {
     read.bool("allowPreflight", false);
 }
@@ -31,7 +31,8 @@ pub fn read_preflight(read: &mut Reader) {
 /// The name of the cookie that records redirects to the sign-in page.
 pub const SIGN_IN_COOKIE: &str = "logto_authkit_sign_in";
 
-/// Reads the paths that need no session, the URL where visitors sign in, and the function that continues with another proxy.
+/// Reads the options of proxies: the paths that need no session, the URL where visitors sign in, and the function that
+/// continues with another proxy.
 pub fn read_proxy(read: &mut Reader) {
     let expected = "an array of paths such as '/docs', each with everything below it, and RegExps";
     read.optional("publicPaths", expected, DefaultValue::None, |raw| match raw {
@@ -45,7 +46,7 @@ pub fn read_proxy(read: &mut Reader) {
     read.function("next");
 }
 
-/// Reads the origins whose pages may open a connection (RFC 6455 section 10.2).
+/// Reads the option `allowedOrigins`: the origins whose pages may open a connection (RFC 6455 section 10.2).
 pub fn read_upgrade(read: &mut Reader) {
     let expected = "an array of origins such as 'https://app.example.com'";
     read.restriction("allowedOrigins", expected, DefaultValue::None, |raw| match raw {
@@ -54,8 +55,8 @@ pub fn read_upgrade(read: &mut Reader) {
     });
 }
 
-/// Returns `true` for a valid public path. Placeholders and wildcards are rejected, because paths are compared
-/// literally, so a placeholder would match nothing.
+/// Returns `true` for a valid public path. Paths with placeholders or wildcards are rejected, because paths are
+/// compared literally, so that a placeholder would match nothing.
 fn is_public_path(raw: &Raw) -> bool {
     match raw {
         Raw::RegExp => true,

@@ -1,4 +1,4 @@
-//! The options for the application's own decisions, which JavaScript calls.
+//! The options for the application's own decisions, which are functions that JavaScript calls.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
@@ -6,7 +6,7 @@ use super::reader::{DefaultValue, Reader};
 /// The accepted values of the option `claims`, as worded in the error message for an invalid value.
 const EXPECTED_SCHEMA: &str = "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
-/// Reads the application's functions and schema, which remain in JavaScript.
+/// Reads the options for the application's functions and its schema, which remain in JavaScript.
 pub fn read(read: &mut Reader) {
     read_check(read);
     read.function("fallback");
@@ -19,7 +19,8 @@ pub fn read_check(read: &mut Reader) {
     read.decision("check");
 }
 
-/// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only its `~standard` member.
+/// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only the member
+/// `~standard` of a schema.
 fn is_schema(raw: &Raw) -> bool {
     let member = |raw: &Raw, name: &str| match raw {
         Raw::Object(members) => members.iter().find_map(|(key, value)| (key == name).then(|| value.clone())),

@@ -11,7 +11,7 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 /// The default name of the guest cookie.
 pub const GUEST_COOKIE: &str = "guest_logto_authtoken";
 
-/// The default attributes of the guest cookie.
+/// Returns the default attributes of the guest cookie.
 #[must_use]
 pub fn guest_cookie() -> CookieAttributes {
     CookieAttributes {
@@ -26,7 +26,8 @@ pub fn guest_cookie() -> CookieAttributes {
     }
 }
 
-/// The default attributes of the token cookie. Browsers never send it with requests from other sites.
+/// Returns the default attributes of the token cookie. Browsers never send the token cookie with requests from other
+/// sites.
 #[must_use]
 pub fn auth_cookie() -> CookieAttributes {
     CookieAttributes {
@@ -37,7 +38,7 @@ pub fn auth_cookie() -> CookieAttributes {
     }
 }
 
-/// The default attributes of the CSRF cookie, which the application's scripts can read.
+/// Returns the default attributes of the CSRF cookie, which the application's scripts can read.
 #[must_use]
 pub fn csrf_cookie() -> CookieAttributes {
     CookieAttributes { name: "logto_csrf_token".into(), max_age: Some(86_400.0), http_only: false, ..auth_cookie() }
@@ -64,7 +65,8 @@ pub fn cookie_attributes(raw: Raw, default: CookieAttributes) -> Result<CookieAt
 ///
 /// # Errors
 ///
-/// The first attribute that is invalid or unknown. `false` is invalid, because it would mean no cookie.
+/// The first attribute that is invalid or unknown. The value `false` is invalid for this function, because it would
+/// mean that no cookie is set.
 pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError> {
     match raw {
         Raw::Undefined => Ok(guest_cookie()),
@@ -75,21 +77,21 @@ pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError
             Ok(attributes)
         }
         Raw::Bool(false) => Err(OptionError::invalid("guestCookie", "cookie attributes", &raw)),
-        other => Err(OptionError::invalid("guestCookie", EXPECTED, &other)),
+        other => Err(OptionError::invalid("guestCookie", EXPECTED_GUEST_COOKIE, &other)),
     }
 }
 
 /// The accepted values of `guestCookie`, as worded in the error message for an invalid value.
-const EXPECTED: &str = "cookie attributes, or false for no cookie";
+const EXPECTED_GUEST_COOKIE: &str = "cookie attributes, or false for no cookie";
 
-/// Reads the option `guestCookie`. `None` means that the cookie is never set.
+/// Reads the option `guestCookie`. `None` means that the guest cookie is never set.
 pub fn read_guest_cookie(read: &mut Reader) -> Option<CookieAttributes> {
-    match read.take("guestCookie", EXPECTED, DefaultValue::None) {
+    match read.take("guestCookie", EXPECTED_GUEST_COOKIE, DefaultValue::None) {
         Some(Raw::Bool(false)) => None,
         Some(raw @ Raw::Object(_)) => guest_cookie_attributes(raw).map_err(|error| read.fail(error)).ok(),
         None => Some(guest_cookie()),
         Some(other) => {
-            read.reject("guestCookie", EXPECTED, &other);
+            read.reject("guestCookie", EXPECTED_GUEST_COOKIE, &other);
             None
         }
     }
@@ -102,9 +104,9 @@ pub fn read_guest_attributes(read: &mut Reader) -> CookieAttributes {
     read_attributes(read, "name", CookieAttributes { http_only, ..default })
 }
 
-/// Reads the attributes of a cookie. `name` is the option that sets the cookie's name.
+/// Reads the attributes of a cookie. `name` is the option for the cookie's name.
 pub fn read_attributes(read: &mut Reader, name: &'static str, default: CookieAttributes) -> CookieAttributes {
-    const SAME_SITE: &str = "'strict', 'lax' or 'none'";
+    const EXPECTED_SAME_SITE: &str = "'strict', 'lax' or 'none'";
     let max_age = DefaultValue::Value(default.max_age.into());
     let same_site = DefaultValue::Value(default.same_site.name().into());
     let is_default = !read.has("secure");
@@ -114,7 +116,9 @@ pub fn read_attributes(read: &mut Reader, name: &'static str, default: CookieAtt
         max_age: read.number("maxAge", "a finite number of seconds, not negative", max_age).or(default.max_age),
         path: read.with_default("path", "a path", default.path.clone(), text),
         domain: read.optional("domain", "a domain", DefaultValue::None, text).or(default.domain),
-        same_site: read.optional("sameSite", SAME_SITE, same_site, parse_same_site).unwrap_or(default.same_site),
+        same_site: read
+            .optional("sameSite", EXPECTED_SAME_SITE, same_site, parse_same_site)
+            .unwrap_or(default.same_site),
         secure,
         ..default
     };
@@ -124,32 +128,35 @@ pub fn read_attributes(read: &mut Reader, name: &'static str, default: CookieAtt
     attributes
 }
 
-/// Reads the option that sets a cookie's name.
+/// Reads the option for a cookie's name.
 pub fn read_name(read: &mut Reader, name: &'static str, default: &str) -> String {
     read.with_default(name, "a cookie name", default.to_owned(), |raw| text(raw).filter(|name| cookie::is_name(name)))
 }
 
 /// Reads the options of the CSRF middleware.
 pub fn read_csrf(read: &mut Reader) {
-    // Header names and cookie names have the same syntax (RFC 9110 section 5.1).
+    // Names of headers and names of cookies have the same syntax (RFC 9110 section 5.1).
     let header = |raw: &Raw| text(raw).filter(|name| cookie::is_name(name));
     read.with_default("headerName", "a header name", CSRF_HEADER.to_owned(), header);
     read_attributes(read, "cookieName", csrf_cookie());
 }
 
 impl CookieFault {
-    /// The error for the option that set the attribute. `name` is the option that set the cookie's name or value.
+    /// The error for the option that has set an attribute. `name` is the option that has set the cookie's name or
+    /// value.
     #[must_use]
     pub fn option(&self, name: &str, prefix: &str) -> OptionError {
         match self.attribute {
-            // The value may be a token, so the message does not contain it.
-            None => OptionError::hidden(name, self.expected),
-            Some("name") => OptionError::invalid(&format!("{prefix}{name}"), self.expected, &self.given()),
-            Some(attribute) => OptionError::invalid(&format!("{prefix}{attribute}"), self.expected, &self.given()),
+            // The value of a cookie may be a token, so the message does not contain the value.
+            None => OptionError::secret_value(name, self.expected),
+            Some("name") => OptionError::invalid(&format!("{prefix}{name}"), self.expected, &self.given_value()),
+            Some(attribute) => {
+                OptionError::invalid(&format!("{prefix}{attribute}"), self.expected, &self.given_value())
+            }
         }
     }
 
-    fn given(&self) -> Raw {
+    fn given_value(&self) -> Raw {
         Raw::String(self.given.clone())
     }
 }

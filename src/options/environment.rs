@@ -20,7 +20,7 @@ pub(super) fn variable(option: &str) -> Option<&'static str> {
 }
 
 impl Environment {
-    /// The value of the variable that replaces an option. An empty value counts as unset.
+    /// The value of the environment variable that replaces an option. A variable with an empty value counts as unset.
     pub(super) fn get(&self, option: &str) -> Option<&str> {
         let value = match option {
             "logtoUrl" => &self.logto_url,

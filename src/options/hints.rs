@@ -1,23 +1,23 @@
 //! Suggests the known option name that is closest to an unknown one, for "did you mean …" messages.
 
-/// Returns the known name that matches `name` except for case or a typo.
+/// Returns the known name that matches `name` except for upper and lower case, or for a typo.
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let given: Vec<char> = name.to_lowercase().chars().take(MAX_CHARS).collect();
     let allowed = (given.len() / 3).min(2);
     let distances = known.iter().map(|known| {
         let letters: Vec<char> = known.to_lowercase().chars().collect();
-        // A forgotten letter at the end is more likely than an additional one.
+        // Names that lack a letter at the end are preferred, because users more often forget a letter than add one.
         ((distance(&given, &letters), !letters.starts_with(&given)), *known)
     });
     let close = distances.filter(|((distance, _), _)| *distance <= allowed);
     close.min_by_key(|(rank, _)| *rank).map(|(_, known)| known)
 }
 
-/// Maximum number of characters that are compared. It exceeds every option name and limits the cost of a long unknown name.
+/// Maximum number of characters that are compared. The maximum exceeds the length of every option name, and limits the
+/// cost of a long unknown name.
 const MAX_CHARS: usize = 40;
 
-/// The number of letters that must be inserted, removed, replaced or swapped with their neighbor (optimal string alignment
-/// distance).
+/// The number of letters to insert, remove, replace or swap with a neighbor (optimal string alignment distance).
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut previous: Vec<usize> = Vec::new();
     let mut entry: Vec<usize> = (0..=b.len()).collect();

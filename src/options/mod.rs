@@ -1,7 +1,7 @@
-//! Parses option values from JavaScript into [`Options`] and fills in the defaults.
+//! Parses option values from JavaScript into [`Options`], and fills in the defaults.
 //!
-//! A single call to a `Reader` method declares and reads an option, given its name, default and accepted values. `sets` lists the
-//! options that each function of the package accepts.
+//! A single call of a `Reader` method both declares and reads an option, with its name, default and accepted values.
+//! `sets` lists the options that each function of the package accepts.
 
 mod adapters;
 mod application;

@@ -9,7 +9,8 @@ use crate::json::Object;
 use crate::principal::Principal;
 
 impl Principal {
-    /// Parses the principal that the application's `fallback` returned. `payload` is a JSON object of its claims and `sub`.
+    /// Parses the principal that the application's `fallback` returned. `payload` is a JSON object with the principal's
+    /// claims and `sub`.
     ///
     /// # Errors
     ///
@@ -21,14 +22,17 @@ impl Principal {
         let mut principal = read_principal(members)?;
         let sub = Object::parse(payload.as_bytes(), MAX_PAYLOAD_DEPTH).map(|object| object.get_as::<String>("sub"));
         if sub != Ok(Ok(Some(principal.user.clone()))) {
-            return Err(OptionError::hidden("fallback().claims", "claims as JSON, whose sub is the userId if present"));
+            return Err(OptionError::secret_value(
+                "fallback().claims",
+                "claims as JSON, whose sub is the userId if present",
+            ));
         }
         principal.payload = payload;
         Ok(principal)
     }
 }
 
-/// Reads a principal without its payload.
+/// Reads the members of a principal, except for its payload.
 fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError> {
     let mut read = Reader::new("fallback().", members);
     let user = read_user(&mut read);
@@ -60,11 +64,11 @@ fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError>
 }
 
 fn read_user(read: &mut Reader) -> String {
-    const EXPECTED: &str = "a user id";
-    let given = read.take("userId", EXPECTED, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+    const EXPECTED_USER_ID: &str = "a user id";
+    let given = read.take("userId", EXPECTED_USER_ID, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let user = text(&given).filter(|id| !is_blank(id));
     if user.is_none() {
-        read.reject("userId", EXPECTED, &given);
+        read.reject("userId", EXPECTED_USER_ID, &given);
     }
     user.unwrap_or_default()
 }

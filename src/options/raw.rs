@@ -1,4 +1,4 @@
-//! Unparsed option values from JavaScript, and the errors for invalid ones.
+//! Unparsed option values from JavaScript, and the errors for invalid values.
 
 use std::borrow::Cow;
 
@@ -21,17 +21,17 @@ pub enum Raw {
     Date(f64),
     /// An array.
     List(Vec<Raw>),
-    /// The own enumerable properties of any other object.
+    /// The own enumerable properties of an object of any other type.
     Object(Vec<(String, Raw)>),
     /// A function, which remains in JavaScript.
     Function,
     /// A regular expression, which remains in JavaScript.
     RegExp,
-    /// Any other value, represented by the name of its type.
+    /// A value of any other type, represented by the name of the type.
     Other(&'static str),
 }
 
-/// An invalid option. JavaScript throws it as a `TypeError`.
+/// An invalid option, which JavaScript throws as a `TypeError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionError {
     /// The name of the option, or an empty string if the options as a whole are invalid.
@@ -41,7 +41,7 @@ pub struct OptionError {
 }
 
 impl OptionError {
-    /// The error for an option with an invalid value.
+    /// The error for an option with an invalid value, which the message describes.
     #[must_use]
     pub fn invalid(option: &str, expected: &str, given: &Raw) -> Self {
         Self::new("Invalid", option, &format!("expected {expected}, got {}", given.describe()))
@@ -53,13 +53,13 @@ impl OptionError {
         Self::new("Invalid", option, &format!("expected {expected}, got {}", given.kind()))
     }
 
-    /// The error for a value that is probably a secret, so the message reveals nothing about it.
+    /// The error for a value that is probably a secret. The message reveals nothing about the value.
     #[must_use]
-    pub fn hidden(option: &str, expected: &str) -> Self {
+    pub fn secret_value(option: &str, expected: &str) -> Self {
         Self::new("Invalid", option, &format!("expected {expected}"))
     }
 
-    /// The error for an environment variable with an invalid value, which replaces an option.
+    /// The error for an environment variable that replaces an option and has an invalid value.
     #[must_use]
     pub fn variable(option: &str, variable: &str, expected: &str, given: &str) -> Self {
         let given = Raw::String(given.to_owned()).describe();
@@ -73,19 +73,20 @@ impl OptionError {
         Self::new("Unknown", option, hint)
     }
 
-    /// The error for an option that the options object inherits. Inherited options are not read, so they must be reported.
+    /// The error for an option that the options object inherits. Inherited options are reported, because they are not
+    /// read.
     #[must_use]
     pub fn inherited(option: &str) -> Self {
         Self::new("Invalid", option, "expected a member of the options object itself, got an inherited one")
     }
 
-    /// The error for options that are not an object.
+    /// The error for options that should be an object.
     #[must_use]
     pub fn not_an_object(given: &Raw) -> Self {
         Self::expected_object(&given.describe())
     }
 
-    /// The error for options that are not an object, but may be a secret that belongs into the object.
+    /// The error for options that should be an object, but may be a secret that belongs in the object.
     #[must_use]
     pub fn secret_instead_of_object(given: &Raw) -> Self {
         Self::expected_object(&given.kind())
@@ -95,19 +96,20 @@ impl OptionError {
         Self { option: String::new(), message: format!("Invalid options: expected an object, got {given}") }
     }
 
-    /// Creates an error. The option name may be arbitrary input, so it is truncated and its control characters are escaped.
+    /// Creates an error for an option. The option name may be arbitrary input, so the name is truncated and its control
+    /// characters are escaped.
     fn new(problem: &str, option: &str, explanation: &str) -> Self {
         let option: String = option.chars().take(MAX_CHARS).collect();
         Self { message: format!("{problem} option {option:?}: {explanation}"), option }
     }
 }
 
-/// Maximum number of characters of a name or value in a message.
+/// Maximum number of characters of a name or value in an error message.
 const MAX_CHARS: usize = 60;
 
 impl Raw {
-    /// Describes the value in one line. Control and bidirectional characters are escaped, long strings are truncated, and the
-    /// properties of objects are omitted.
+    /// Describes a value in one line. Control and bidirectional characters are escaped, long strings are truncated, and
+    /// the properties of objects are omitted.
     #[must_use]
     pub fn describe(&self) -> String {
         self.describe_within(0)
@@ -147,7 +149,7 @@ impl Raw {
         }
     }
 
-    /// Describes a value that may be a secret, using only its type.
+    /// Describes a value that may be a secret, only by the type of the value.
     #[must_use]
     pub fn kind(&self) -> String {
         match self {
@@ -158,7 +160,7 @@ impl Raw {
         }
     }
 
-    /// Converts the value to JSON. Values without an equivalent become `null`.
+    /// Converts a value to JSON. Values without an equivalent in JSON become `null`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
@@ -175,7 +177,7 @@ impl Raw {
     }
 }
 
-/// Replaces the password if a text is a URL with one, valid or not.
+/// Replaces the password if a text is a URL with a password, even if the URL is invalid.
 fn without_password(text: &str) -> Cow<'_, str> {
     let start = text.find("://").map_or(0, |scheme| scheme + 3);
     let password = text.rfind('@').and_then(|at| Some((start + text.get(start..at)?.find(':')? + 1, at)));

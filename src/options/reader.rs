@@ -1,4 +1,4 @@
-//! Reads the members of an options object one by one and remembers the first error.
+//! Reads the members of an options object one by one, and remembers the first error.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::raw::{OptionError, Raw};
 use super::values::text;
 use crate::url;
 
-/// The description of an option in the contract.
+/// The description of an option, for the contract.
 #[derive(Clone, Debug)]
 pub struct OptionEntry {
     /// The name of the option.
@@ -23,49 +23,50 @@ pub struct OptionEntry {
     pub default: DefaultValue,
 }
 
-/// The value of an option that is omitted.
+/// The value of an omitted option.
 #[derive(Clone, Debug)]
 pub enum DefaultValue {
     /// No default value.
     None,
     /// A fixed value.
     Value(Value),
-    /// A description of a default value that depends on something else.
+    /// A description of a default value that depends on other values.
     Derived(&'static str),
 }
 
-/// Reads an options object. There is one method per type, which returns the value of an option if it is present and valid.
-/// [`Reader::finish`] reports the first invalid or unknown option.
+/// Reads an options object. There is one method per type, which returns the value of an option if the value is present
+/// and valid. [`Reader::finish`] reports the first invalid or unknown option.
 #[derive(std::default::Default)]
 pub struct Reader {
-    /// The prefix of option names in errors, for example `guestCookie.`.
+    /// The prefix of all option names in errors, for example `guestCookie.`.
     prefix: &'static str,
     members: Vec<(String, Raw)>,
     excluded: &'static [&'static str],
-    /// The environment variables that replace missing options, if they are read.
+    /// The environment variables that replace missing options, if the option set reads the environment.
     environment: Option<Environment>,
     entries: Vec<OptionEntry>,
     error: Option<OptionError>,
 }
 
 impl Reader {
-    /// Creates a reader for these members. In errors, their names have this prefix.
+    /// Creates a reader for the members of an options object. In errors, the names of the options have this prefix.
     pub fn new(prefix: &'static str, members: Vec<(String, Raw)>) -> Self {
         Self { prefix, members, ..Self::default() }
     }
 
-    /// Excludes options that would be read otherwise. They have their default values, and are unknown if they are present.
+    /// Excludes options that would otherwise be read. An excluded option has its default value, and is unknown if it is
+    /// present.
     pub fn exclude(&mut self, names: &'static [&'static str]) {
         self.excluded = names;
     }
 
-    /// Lets these environment variables replace missing options.
+    /// Sets the environment variables that replace missing options.
     pub fn with_environment(self, environment: Option<Environment>) -> Self {
         Self { environment, ..self }
     }
 
-    /// Reads the environment variable that replaces a missing option with `parse`, which returns the accepted values as an error.
-    /// Reports an error if the variable is not set either.
+    /// Reads the environment variable that replaces a missing option with `parse`, which returns the accepted values as
+    /// its error. Reports an error if the environment variable is missing too.
     pub fn variable<T>(
         &mut self,
         name: &'static str,
@@ -105,13 +106,13 @@ impl Reader {
         value
     }
 
-    /// Reads a function that restricts access. It remains in JavaScript.
+    /// Reads an option with a function that restricts access. The function remains in JavaScript.
     pub fn decision(&mut self, name: &'static str) {
         self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
 
-    /// Reads an option that restricts access. It must not be present with the value `undefined`, so that an unset variable cannot
-    /// remove a check.
+    /// Reads an option that restricts access. Such an option must not be `undefined`, because an unset variable must
+    /// not remove a check.
     pub fn restriction<T>(
         &mut self,
         name: &'static str,
@@ -142,7 +143,7 @@ impl Reader {
         self.prefix
     }
 
-    /// The descriptions of the options, in the order in which they were read.
+    /// The descriptions of the options, in the order in which the reader has read them.
     pub fn into_entries(self) -> Vec<OptionEntry> {
         self.entries
     }
@@ -162,21 +163,21 @@ impl Reader {
         Some(self.members.swap_remove(index).1).filter(|raw| *raw != Raw::Undefined)
     }
 
-    /// Reports an option with an invalid value.
+    /// Reports that an option has an invalid value.
     pub fn reject(&mut self, name: &str, expected: &str, given: &Raw) {
         self.fail(OptionError::invalid(&format!("{}{name}", self.prefix), expected, given));
     }
 
-    /// Reports an error. Only the first error is kept.
+    /// Reports an error about an option. Only the first error is kept.
     pub fn fail(&mut self, error: OptionError) {
         self.error.get_or_insert(error);
     }
 
-    /// Finishes reading.
+    /// Finishes reading the options.
     ///
     /// # Errors
     ///
-    /// The first invalid option, or otherwise an unknown option, which is one that was not read.
+    /// The first invalid option, or else an unknown option, which is an option that was not read.
     pub fn finish(mut self) -> Result<(), OptionError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -191,7 +192,7 @@ impl Reader {
         Err(OptionError::unknown(&format!("{}{name}", self.prefix), &hint))
     }
 
-    /// Reads a boolean.
+    /// Reads an option with a boolean.
     pub fn bool(&mut self, name: &'static str, default: bool) -> bool {
         self.with_default(
             name,
@@ -201,12 +202,12 @@ impl Reader {
         )
     }
 
-    /// Returns `true` if the option is a function, which remains in JavaScript.
+    /// Reads an option with a function, which remains in JavaScript. Returns `true` if the option is present.
     pub fn function(&mut self, name: &'static str) -> bool {
         self.optional(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
     }
 
-    /// Reads a finite number that is not negative.
+    /// Reads an option with a finite number that is not negative.
     pub fn number(&mut self, name: &'static str, expected: &'static str, default: DefaultValue) -> Option<f64> {
         self.optional(name, expected, default, |raw| match raw {
             Raw::Number(value) if value.is_finite() && *value >= 0.0 => Some(*value),
@@ -214,17 +215,17 @@ impl Reader {
         })
     }
 
-    /// Reads a duration in milliseconds.
+    /// Reads an option with a duration in milliseconds.
     pub fn milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
         self.duration(name, "a finite number of milliseconds, not negative", default, |_| true)
     }
 
-    /// Reads a positive duration in milliseconds.
+    /// Reads an option with a positive duration in milliseconds.
     pub fn positive_milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
         self.duration(name, "a finite number of milliseconds above 0", default, |value| value > 0.0)
     }
 
-    /// Reads a duration in milliseconds that has a minimum.
+    /// Reads an option with a duration in milliseconds that has a minimum.
     pub fn milliseconds_from(
         &mut self,
         name: &'static str,
@@ -249,11 +250,11 @@ impl Reader {
         value.unwrap_or(Duration::from_millis(default))
     }
 
-    /// Reads a whole number.
+    /// Reads an option with a whole number.
     pub fn count(&mut self, name: &'static str, default: usize) -> usize {
-        const MAX: f64 = 10_000_000.0;
+        const MAX_COUNT: f64 = 10_000_000.0;
         self.with_default(name, "a whole number from 0 to 10,000,000", default, |raw| match raw {
-            Raw::Number(value) if value.fract() == 0.0 && (0.0..=MAX).contains(value) =>
+            Raw::Number(value) if value.fract() == 0.0 && (0.0..=MAX_COUNT).contains(value) =>
             {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
                 Some(*value as usize)
@@ -262,8 +263,8 @@ impl Reader {
         })
     }
 
-    /// Converts a `Date` to seconds since the Unix epoch. If the option is a function, JavaScript calls it for each
-    /// request and passes the result.
+    /// Reads an option with a `Date`, which is converted to seconds since 1970. If the option is a function, JavaScript
+    /// calls the function for each request and passes the result.
     pub fn date(&mut self, name: &'static str) -> Option<f64> {
         let date = self.optional(name, "a valid Date or a function", DefaultValue::Derived("now"), |raw| match raw {
             Raw::Date(time) if time.is_finite() => Some(Some(time / 1000.0)),
@@ -273,21 +274,22 @@ impl Reader {
         date.flatten()
     }
 
-    /// Reads an http or https URL.
+    /// Reads an option with an http or https URL.
     pub fn url(&mut self, name: &'static str, default: DefaultValue) -> Option<Url> {
-        let raw = self.take(name, url::EXPECTED, default)?;
-        let parsed = text(&raw).ok_or(url::EXPECTED).and_then(|text| url::parse(&text));
+        let raw = self.take(name, url::EXPECTED_URL, default)?;
+        let parsed = text(&raw).ok_or(url::EXPECTED_URL).and_then(|text| url::parse(&text));
         parsed.map_err(|expected| self.reject(name, expected, &raw)).ok()
     }
 
-    /// Reads an http or https URL, or the environment variable that replaces it, and reports an error if both are missing.
+    /// Reads an option with an http or https URL, or else the environment variable that replaces the option. Reports an
+    /// error if both are missing.
     pub fn required_url(&mut self, name: &'static str) -> Option<Url> {
         let is_given = self.has(name);
         let url = self.url(name, DefaultValue::Derived("required"));
-        if is_given { url } else { self.variable(name, url::EXPECTED, url::parse) }
+        if is_given { url } else { self.variable(name, url::EXPECTED_URL, url::parse) }
     }
 
-    /// Returns `true` if the option is present. This does not count as reading it.
+    /// Returns `true` if the option is present. The option does not count as read.
     pub fn has(&self, name: &str) -> bool {
         self.members.iter().any(|(member, raw)| member == name && *raw != Raw::Undefined)
     }

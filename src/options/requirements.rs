@@ -1,4 +1,4 @@
-//! The options for required scopes, roles, organizations and subject types.
+//! The options that require scopes, roles, organizations and subject types.
 
 use super::application;
 use super::raw::{OptionError, Raw};
@@ -47,7 +47,7 @@ pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
     requirements
 }
 
-/// Reads the requirements in the options of a verifier.
+/// Reads the options of a verifier that restrict access.
 pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, DefaultValue::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
@@ -66,9 +66,9 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let organization =
         read.restriction("organizationId", expected, DefaultValue::Derived("not checked"), |raw| match raw {
             Raw::Null => Some(Organization::None),
-            // JavaScript calls the function for every request.
+            // JavaScript calls a function for every request.
             Raw::Function if takes_functions => Some(Organization::Unchecked),
-            // `ANY_ORGANIZATION` is an audience, which no organization id equals.
+            // `ANY_ORGANIZATION` is an audience, which no organization id can equal.
             other => identifier(other).filter(|id| id != ANY_ORGANIZATION).map(Organization::Id),
         });
     Requirements {
@@ -91,14 +91,15 @@ pub fn scopes(raw: &Raw) -> Option<Vec<String>> {
     }
 }
 
-/// Parses a scope or role mode. Returns `true` if one of several is sufficient.
+/// Parses a scope or role mode. Returns `true` if one of several scopes or roles is sufficient.
 #[must_use]
 pub fn is_any_mode(mode: &Raw) -> Option<bool> {
     one_of(mode, &[("all", false), ("any", true)])
 }
 
-/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3). A comma, although valid, is rejected: it is far more
-/// likely to separate two scopes, and then the text would match neither.
+/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3). A text with a comma is rejected although a
+/// scope may contain commas, because a comma is far more likely to separate two scopes, and the text would match
+/// neither scope.
 pub fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x5b | 0x5d..=0x7e))
 }

@@ -1,4 +1,4 @@
-//! The options for protected resource metadata, and the document that they describe (RFC 9728 section 2).
+//! The options of protected resource metadata, and the document that they describe (RFC 9728 section 2).
 
 use serde_json::{Map, Value};
 
@@ -22,33 +22,34 @@ pub fn resource_metadata(raw: Raw, environment: Environment) -> Result<Value, Op
     Ok(document)
 }
 
-/// Reads the options for protected resource metadata and returns the document.
+/// Reads the options of protected resource metadata, and returns the document.
 pub fn read(read: &mut Reader) -> Value {
     read_document(read, true)
 }
 
-/// Reads the options for protected resource metadata except `logtoUrl`, which is an option of the verifier too.
+/// Reads the options of protected resource metadata except for `logtoUrl`, which is also an option of the verifier.
 pub fn read_resource(read: &mut Reader) {
     read_document(read, false);
 }
 
 fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
-    const IDENTIFIER: &str = "an absolute http or https URL in its normal form, without user name, query and fragment";
-    const METHODS: [(&str, &str); 3] = [("header", "header"), ("body", "body"), ("query", "query")];
+    const EXPECTED_RESOURCE: &str =
+        "an absolute http or https URL in its normal form, without user name, query and fragment";
+    const BEARER_METHODS: [(&str, &str); 3] = [("header", "header"), ("body", "body"), ("query", "query")];
     let mut document = Map::new();
     let mut add = |name: &str, value: Option<Value>| drop(value.map(|value| document.insert(name.into(), value)));
     let identifier = |raw: &Raw| text(raw).filter(|text| url::is_identifier(text));
     let strings = |strings: Vec<String>| strings.into_iter().collect::<Value>();
 
     let is_missing = !read.has("resource");
-    let resource = read.optional("resource", IDENTIFIER, DefaultValue::Derived("required"), identifier);
+    let resource = read.optional("resource", EXPECTED_RESOURCE, DefaultValue::Derived("required"), identifier);
     if is_missing {
-        read.reject("resource", IDENTIFIER, &Raw::Undefined);
+        read.reject("resource", EXPECTED_RESOURCE, &Raw::Undefined);
     }
     add("resource", resource.map(Value::from));
 
     let has_servers = read.has("authorizationServers");
-    let expected = format!("a non-empty array, each {IDENTIFIER}");
+    let expected = format!("a non-empty array, each {EXPECTED_RESOURCE}");
     let servers = read.optional("authorizationServers", expected, DefaultValue::Derived("that of logtoUrl"), |raw| {
         items(raw, identifier)
     });
@@ -63,7 +64,7 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
     let expected = "a non-empty array of 'header', 'body' and 'query'";
     let default = Value::from(vec!["header"]);
     let methods = read.optional("bearerMethodsSupported", expected, DefaultValue::Value(default.clone()), |raw| {
-        items(raw, |item| one_of(item, &METHODS))
+        items(raw, |item| one_of(item, &BEARER_METHODS))
     });
     add("bearer_methods_supported", Some(methods.map_or(default, Value::from)));
 
@@ -81,8 +82,8 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
         ("resourcePolicyUri", "resource_policy_uri"),
         ("resourceTosUri", "resource_tos_uri"),
     ] {
-        let page = |raw: &Raw| text(raw).filter(|text| url::is_page(text));
-        add(member, read.optional(name, url::EXPECTED, DefaultValue::None, page).map(Value::from));
+        let page = |raw: &Raw| text(raw).filter(|text| url::is_page_url(text));
+        add(member, read.optional(name, url::EXPECTED_URL, DefaultValue::None, page).map(Value::from));
     }
     Value::Object(document)
 }

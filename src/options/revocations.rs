@@ -1,13 +1,13 @@
-//! The options of revocations, and the arguments of the functions that revoke tokens.
+//! The options of `createRevocations`, and the arguments of the functions that revoke tokens.
 
 use std::sync::Arc;
 
 use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of};
-use crate::revocations::{Entry, Kind, MAX_AHEAD, Policy, Revocations, is_entry_id};
+use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD, Policy, Revocations, is_entry_id};
 
-/// Reads the option `revocations` of a verifier. JavaScript replaces the object with its id.
+/// Reads the option `revocations` of a verifier. JavaScript replaces the object in this option with its id.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
     read.restriction("revocations", "an object from createRevocations", DefaultValue::None, |raw| {
         if let Raw::String(id) = raw { Revocations::find(id) } else { None }
@@ -16,9 +16,9 @@ pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
 
 /// Reads the options of `createRevocations`.
 pub(super) fn read_policy(read: &mut Reader) -> Policy {
-    const ACTIONS: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
+    const UNAVAILABLE_ACTIONS: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
     let expected = "a store from memoryStore() or redisStore(), or an object with the functions append and read";
-    // JavaScript checks its functions.
+    // JavaScript checks the functions of the store.
     read.optional("store", expected, DefaultValue::Derived("memoryStore()"), |raw| {
         matches!(raw, Raw::Object(_)).then_some(())
     });
@@ -31,7 +31,8 @@ pub(super) fn read_policy(read: &mut Reader) -> Policy {
         }
     });
     let default = DefaultValue::Value("accept".into());
-    let refuses = read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &ACTIONS));
+    let refuses =
+        read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &UNAVAILABLE_ACTIONS));
     let max_lag =
         read.milliseconds_from("maxLagMs", "a finite number of milliseconds, at least 2,000", 30_000, 2_000.0);
     Policy { lifetime: lifetime.unwrap_or(86_400.0), max_lag: (refuses == Some(true)).then_some(max_lag) }
@@ -42,11 +43,12 @@ pub(super) fn read_redis_store(read: &mut Reader) {
     read.with_default("prefix", "a non-empty string without white space", "logto-authkit".to_owned(), identifier);
 }
 
-/// Reads the options of `revokeClient`, `revokeOrganization` and `revokeAll`. Returns the time in milliseconds since 1970.
+/// Reads the options of `revokeClient`, `revokeOrganization` and `revokeAll`. Returns the time of the revocation in
+/// milliseconds since 1970.
 pub(super) fn read_time(read: &mut Reader, now: f64) -> f64 {
     let expected = "a valid Date that is at most an hour in the future";
     let before = read.optional("before", expected, DefaultValue::Derived("now"), |raw| match raw {
-        Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_AHEAD * 1_000.0 => Some(*time),
+        Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_ENTRY_AHEAD * 1_000.0 => Some(*time),
         _ => None,
     });
     before.unwrap_or(now)
@@ -64,16 +66,16 @@ pub(super) fn read_member(read: &mut Reader, now: f64) -> (f64, Option<String>) 
 
 /// Reads the members of the object that is passed to `revokeToken`.
 fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f64) {
-    const EXPECTED: &str = "the jti claim of a token";
-    let id = read.optional("jti", EXPECTED, DefaultValue::Derived("required"), entry_id);
+    const EXPECTED_JTI: &str = "the jti claim of a token";
+    let id = read.optional("jti", EXPECTED_JTI, DefaultValue::Derived("required"), entry_id);
     if id.is_none() {
-        read.reject("jti", EXPECTED, &Raw::Undefined);
+        read.reject("jti", EXPECTED_JTI, &Raw::Undefined);
     }
     let expires = read.optional("exp", "the exp claim of a token, in seconds", DefaultValue::None, |raw| match raw {
         Raw::Number(seconds) if (0.0..=f64::from(u32::MAX)).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // An entry is kept for the lifetime of a token, starting at the time of the entry.
+    // An entry is kept for the lifetime of a token, counted from the time of the entry.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }
 
@@ -81,8 +83,8 @@ fn entry_id(raw: &Raw) -> Option<String> {
     if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_entry_id(id)) } else { None }
 }
 
-/// Parses the arguments of a function that revokes tokens. `now` is the caller's time, in milliseconds since 1970, and
-/// `lifetime` is the longest lifetime of a token, in seconds.
+/// Parses the arguments of a function that revokes tokens. `now` is the caller's date, in milliseconds since 1970, and
+/// `lifetime` is the longest lifetime of tokens, in seconds.
 ///
 /// # Errors
 ///

@@ -8,65 +8,65 @@ use super::reader::{DefaultValue, Reader};
 use super::verifier::{Options, Variant};
 use super::{adapters, cookies, requirements, resource_metadata, revocations, sources, testing};
 
-/// A set of options, named after the function that accepts it.
+/// A set of options, named after a function that accepts these options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionSet {
-    /// `createVerifier` and `verifyAuth`.
+    /// The options of `createVerifier` and `verifyAuth`.
     Verifier,
-    /// `verifyAuth` of `logto-authkit/server`, where `audience` is optional.
+    /// The options of `verifyAuth` in `logto-authkit/server`, where `audience` is optional.
     Server,
-    /// The command `explain`, where `logtoUrl` and `audience` are optional.
+    /// The options of the command `explain`, where `logtoUrl` and `audience` are optional.
     Explain,
-    /// The middleware for Express, Fastify, Hono and Koa.
+    /// The options of the middleware for Express, Fastify, Hono and Koa.
     Adapter,
-    /// The guard for Nest.
+    /// The options of the guard for Nest.
     Nest,
-    /// `withAuth`, `createNextAuth`, `verifyNextAuth` and `getAuth`.
+    /// The options of `withAuth`, `createNextAuth`, `verifyNextAuth` and `getAuth`.
     Next,
     /// `authProxy`.
     Proxy,
-    /// The `authProxy` of `createNextAuth`.
+    /// The options of the `authProxy` that `createNextAuth` returns.
     ProxyExtra,
-    /// `verifyUpgrade` and `socketAuth`.
+    /// The options of `verifyUpgrade` and `socketAuth`.
     Upgrade,
     /// `mcpAuth`.
     Mcp,
     /// `protect`.
     Requirements,
-    /// The option `guestCookie`, and `buildGuestCookieHeader`.
+    /// The option `guestCookie`, and the options of `buildGuestCookieHeader`.
     GuestCookie,
-    /// `buildAuthCookieHeader`.
+    /// The options of `buildAuthCookieHeader`.
     AuthCookie,
-    /// `buildCsrfCookieHeader`.
+    /// The options of `buildCsrfCookieHeader`.
     CsrfCookie,
-    /// `createCsrfMiddleware` and `verifyCsrfToken`.
+    /// The options of `createCsrfMiddleware` and `verifyCsrfToken`.
     Csrf,
-    /// `createResourceMetadata`.
+    /// The options of `createResourceMetadata`.
     ResourceMetadata,
-    /// `createRevocations`.
+    /// The options of `createRevocations`.
     Revocations,
     /// `redisStore`.
     RedisStore,
-    /// `revokeSubject`.
+    /// The options of `revokeSubject`.
     RevokeSubject,
-    /// `revokeClient`, `revokeOrganization` and `revokeAll`.
+    /// The options of `revokeClient`, `revokeOrganization` and `revokeAll`.
     Revoke,
     /// `webhook`.
     Webhook,
-    /// `backchannelLogout`.
+    /// The options of `backchannelLogout`.
     BackchannelLogout,
     /// `catchUp`.
     CatchUp,
-    /// `createTestIssuer`.
+    /// The options of `createTestIssuer`.
     TestIssuer,
-    /// `mint` of a test issuer.
+    /// The options of `mint` of a test issuer.
     Mint,
-    /// `rotateKeys` of a test issuer.
+    /// The options of `rotateKeys` of a test issuer.
     RotateKeys,
 }
 
 impl OptionSet {
-    /// Every set with its name.
+    /// Every option set with its name.
     pub const ALL: [(Self, &'static str); 26] = [
         (Self::Verifier, "verifier"),
         (Self::Server, "server"),
@@ -96,14 +96,14 @@ impl OptionSet {
         (Self::RotateKeys, "rotateKeys"),
     ];
 
-    /// The set with this name.
+    /// The option set with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find_map(|(set, known)| (known == name).then_some(set))
     }
 
-    /// Whether environment variables replace missing options. The functions of `logto-authkit/server` behave as in the
-    /// original package, and the command line has its own flags.
+    /// Whether environment variables replace missing options of the set. Environment variables have no effect on
+    /// `logto-authkit/server`, which behaves like the original package, and on the command line, which has flags.
     const fn reads_environment(self) -> bool {
         matches!(
             self,
@@ -118,7 +118,7 @@ impl OptionSet {
         )
     }
 
-    /// Reads every option of the set. Returns the verifier's options if the set configures a verifier.
+    /// Reads every option of the set. Returns the options of the verifier if the set configures a verifier.
     fn read(self, read: &mut Reader) -> Option<Options> {
         let options = match self {
             Self::Verifier => Options::read(read, Variant::Verifier),
@@ -143,7 +143,7 @@ impl OptionSet {
             }
             Self::Upgrade => adapters::read_upgrade(read),
             Self::Mcp => {
-                // Clients send the token in the `Authorization` header, and there are no guests.
+                // In MCP, clients send the token in the `Authorization` header, and there are no guests.
                 read.exclude(&[
                     "allowGuest",
                     "bearerMethodsSupported",
@@ -177,7 +177,7 @@ impl OptionSet {
         options
     }
 
-    /// Checks the options of this set. The options object may be omitted if no option is required.
+    /// Checks the options of a set. The options object may be omitted if the set has no required option.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ impl OptionSet {
         reader.finish()
     }
 
-    /// The options of this set, for the contract.
+    /// The options of a set, for the contract.
     pub(crate) fn entries(self) -> Value {
         let mut reader = Reader::default();
         self.read(&mut reader);
@@ -262,7 +262,7 @@ impl Options {
         Self::parse_with(set, raw, Environment::default())
     }
 
-    /// Parses the options of a set that has a verifier. Environment variables replace missing options, even all of them.
+    /// Parses the options of a set that has a verifier. Environment variables can replace all missing options.
     ///
     /// # Errors
     ///

@@ -18,11 +18,12 @@ const CLOUD_DOMAIN: &str = ".logto.app";
 
 /// Reads the options of `webhook` and returns the signing keys.
 pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
-    const EXPECTED: &str = "the webhook's signing key, or a non-empty array of keys";
-    let given = read.take("signingKey", EXPECTED, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+    const EXPECTED_SIGNING_KEY: &str = "the webhook's signing key, or a non-empty array of keys";
+    let given =
+        read.take("signingKey", EXPECTED_SIGNING_KEY, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let keys = one_or_more(&given, identifier);
     if keys.is_none() {
-        read.fail(OptionError::invalid_secret("signingKey", EXPECTED, &given));
+        read.fail(OptionError::invalid_secret("signingKey", EXPECTED_SIGNING_KEY, &given));
     }
     read.function("onEvent");
     keys.unwrap_or_default()
@@ -40,12 +41,12 @@ pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
     Ok(keys)
 }
 
-/// The claims by which a logout token is matched with access tokens.
+/// The way to match a logout token with access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutMatch {
-    /// `sub`, or `sid` if there is no `sub`.
+    /// The claim `sub`, or `sid` if the logout token has no `sub`.
     Subject,
-    /// `sid`, or `sub` if there is no `sid`.
+    /// The claim `sid`, or `sub` if the logout token has no `sid`.
     Session,
 }
 
@@ -60,10 +61,11 @@ pub struct LogoutOptions {
 
 /// Reads the options of `backchannelLogout`.
 pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
-    const MATCHES: [(&str, LogoutMatch); 2] = [("subject", LogoutMatch::Subject), ("session", LogoutMatch::Session)];
-    const CLIENT: &str = "an application's id, or a non-empty array of ids";
+    const LOGOUT_MATCHES: [(&str, LogoutMatch); 2] =
+        [("subject", LogoutMatch::Subject), ("session", LogoutMatch::Session)];
+    const EXPECTED_CLIENT_ID: &str = "an application's id, or a non-empty array of ids";
     if !read.has("logtoUrl") {
-        read.reject("logtoUrl", url::EXPECTED, &Raw::Undefined);
+        read.reject("logtoUrl", url::EXPECTED_URL, &Raw::Undefined);
     }
     let mut members = Vec::new();
     let mut known = Reader::default();
@@ -71,9 +73,9 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
     for entry in known.into_entries().into_iter().filter(|entry| VERIFIER_OPTIONS.contains(&entry.name)) {
         members.extend(read.take(entry.name, entry.expected, entry.default).map(|raw| (entry.name.to_owned(), raw)));
     }
-    let client = read.take("clientId", CLIENT, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+    let client = read.take("clientId", EXPECTED_CLIENT_ID, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     if one_or_more(&client, identifier).is_none() {
-        read.reject("clientId", CLIENT, &client);
+        read.reject("clientId", EXPECTED_CLIENT_ID, &client);
     }
     members.push(("audience".into(), client));
     let mut verifier = Reader::new("", members);
@@ -82,7 +84,7 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
         read.fail(error);
     }
     let default = DefaultValue::Value("subject".into());
-    let matching = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCHES));
+    let matching = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &LOGOUT_MATCHES));
     Some(LogoutOptions {
         verifier: Options { token_type: Some(LOGOUT_TYPE.into()), token_cache_size: 0, ..options? },
         matching: matching.unwrap_or(LogoutMatch::Subject),
@@ -114,13 +116,13 @@ pub struct CatchUp {
     pub client_id: String,
     /// The application's secret.
     pub client_secret: String,
-    /// The time between two requests.
+    /// The time between two requests for the delivery log.
     pub every: Duration,
 }
 
 /// Reads the options of `catchUp`.
 pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
-    const SECRET: &str = "the application's secret";
+    const EXPECTED_CLIENT_SECRET: &str = "the application's secret";
     let logto_url = read.required_url("logtoUrl");
     let mut required = |name, expected, parse: fn(&Raw) -> Option<String>| {
         let given = read.take(name, expected, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
@@ -132,14 +134,15 @@ pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
     };
     let client_id = required("clientId", "the id of a machine-to-machine application", identifier);
     let hook_id = required("hookId", "the id of the webhook", |raw| identifier(raw).filter(|id| is_path_segment(id)));
-    let given = read.take("clientSecret", SECRET, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+    let given =
+        read.take("clientSecret", EXPECTED_CLIENT_SECRET, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let client_secret = identifier(&given);
     if client_secret.is_none() {
-        read.fail(OptionError::invalid_secret("clientSecret", SECRET, &given));
+        read.fail(OptionError::invalid_secret("clientSecret", EXPECTED_CLIENT_SECRET, &given));
     }
     let default = DefaultValue::Derived("that of logtoUrl");
     let resource = read.optional("resource", "the resource indicator of the Management API", default, |raw| {
-        text(raw).filter(|text| url::is_page(text))
+        text(raw).filter(|text| url::is_page_url(text))
     });
     let expected = "a finite number of milliseconds, at least 1,000";
     let every = read.milliseconds_from("everyMs", expected, 60_000, 1_000.0);
@@ -168,8 +171,8 @@ pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
     options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }
 
-/// The resource indicator of the Management API. For a tenant with a custom domain, the application must set it,
-/// because the domain does not reveal the tenant.
+/// The resource indicator of the Management API. An application with a custom domain must set the resource indicator,
+/// because a custom domain does not reveal the tenant.
 fn management_api(logto_url: &::url::Url) -> String {
     let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD_DOMAIN));
     format!("https://{}/api", host.unwrap_or("default.logto.app"))

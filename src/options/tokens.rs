@@ -1,5 +1,4 @@
-//! The options that decide where tokens are found, which tokens are accepted, and whether requests without a valid
-//! token become guests.
+//! The options for where tokens are found, which tokens are accepted, and which requests become guests.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
@@ -34,7 +33,7 @@ pub enum Guests {
 }
 
 impl Guests {
-    /// Whether a request that was rejected with this code becomes a guest.
+    /// Whether a rejection with this code makes the request a guest.
     #[must_use]
     pub fn include(self, code: Code) -> bool {
         match self {
@@ -45,44 +44,45 @@ impl Guests {
     }
 }
 
-/// Reads the accepted audiences. The option is required, because omitting it by mistake would mean accepting every token that the
-/// tenant issues.
+/// Reads the accepted audiences. The option is required, because omitting the audience by mistake would mean accepting
+/// every token of the tenant.
 pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
-    const EXPECTED: &str = "the API's resource indicator, a non-empty array of such, or null to accept every audience";
+    const EXPECTED_AUDIENCE: &str =
+        "the API's resource indicator, a non-empty array of such, or null to accept every audience";
     let default = if may_be_missing { DefaultValue::None } else { DefaultValue::Derived("required") };
-    match read.take("audience", EXPECTED, default) {
+    match read.take("audience", EXPECTED_AUDIENCE, default) {
         Some(Raw::Null) => None,
         None if may_be_missing => None,
-        None => read.variable("audience", EXPECTED, |value| {
+        None => read.variable("audience", EXPECTED_AUDIENCE, |value| {
             let audiences = value.split_whitespace().map(|audience| identifier(&Raw::String(audience.into())));
             audiences.collect::<Option<_>>().ok_or("resource indicators, separated by white space")
         }),
         Some(given) => {
             let audiences = one_or_more(&given, identifier);
             if audiences.is_none() {
-                read.reject("audience", EXPECTED, &given);
+                read.reject("audience", EXPECTED_AUDIENCE, &given);
             }
             audiences
         }
     }
 }
 
-/// Reads the parts of a request that are searched for a token. The list may be empty if the application passes tokens
-/// itself.
+/// Reads the option for the parts of a request that are searched for a token. The list may be empty if the application
+/// passes the tokens itself.
 pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
-    const NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
-    let default = DefaultValue::Value(NAMES.iter().map(|(name, _)| *name).collect());
+    const SOURCE_NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
+    let default = DefaultValue::Value(SOURCE_NAMES.iter().map(|(name, _)| *name).collect());
     let sources = read.optional("tokenSources", "an array of 'cookie' and 'header'", default, |raw| {
         let Raw::List(given) = raw else { return None };
-        let sources: Vec<_> = given.iter().map(|item| one_of(item, &NAMES)).collect::<Option<_>>()?;
+        let sources: Vec<_> = given.iter().map(|item| one_of(item, &SOURCE_NAMES)).collect::<Option<_>>()?;
         let repeated =
             sources.iter().enumerate().any(|(i, source)| sources.iter().skip(i + 1).any(|other| other == source));
         (!repeated && (may_be_empty || !sources.is_empty())).then_some(sources)
     });
-    sources.unwrap_or_else(|| NAMES.iter().map(|(_, source)| *source).collect())
+    sources.unwrap_or_else(|| SOURCE_NAMES.iter().map(|(_, source)| *source).collect())
 }
 
-/// Reads which requests become guests.
+/// Reads the option for which requests become guests.
 pub fn guests(read: &mut Reader) -> Guests {
     let guests =
         read.optional("allowGuest", "a boolean or 'no-token'", DefaultValue::Value(false.into()), |raw| match raw {
@@ -93,7 +93,7 @@ pub fn guests(read: &mut Reader) -> Guests {
     guests.unwrap_or(Guests::Never)
 }
 
-/// Reads the realm, which is sent as a quoted string (RFC 9110 section 11.5).
+/// Reads the option `realm`, which is sent as a quoted string (RFC 9110 section 11.5).
 pub fn realm(read: &mut Reader) -> Option<String> {
     let expected = "printable ASCII characters except quotes and backslashes";
     read.optional("realm", expected, DefaultValue::Value(DEFAULT_REALM.into()), |raw| {
@@ -101,17 +101,17 @@ pub fn realm(read: &mut Reader) -> Option<String> {
     })
 }
 
-/// Reads the required `typ`. `None` accepts any type.
+/// Reads the option for the required `typ`. With `None`, any type is accepted.
 pub fn token_type(read: &mut Reader) -> Option<String> {
-    const DEFAULT: &str = "at+jwt";
-    let default = DefaultValue::Value(DEFAULT.into());
+    const DEFAULT_TYPE: &str = "at+jwt";
+    let default = DefaultValue::Value(DEFAULT_TYPE.into());
     let given =
         read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
             Raw::Null => Some(None),
-            // Logout tokens are always rejected, and a `typ` with white space never matches.
+            // Logout tokens are always rejected, and no token matches a `typ` with white space.
             other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TYPE).map(Some),
         });
-    given.unwrap_or_else(|| Some(DEFAULT.into()))
+    given.unwrap_or_else(|| Some(DEFAULT_TYPE.into()))
 }
 
 /// Reads the accepted algorithms.

@@ -21,32 +21,32 @@ use crate::url;
 /// The accepted values of the option `issuer`, as worded in the error message for an invalid value.
 const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty array of such";
 
-/// A variant of the verifier's options.
+/// A variant of the options of a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
     /// The options of `createVerifier`.
     Verifier,
-    /// The options of an adapter. Options that may depend on the request can also be functions.
+    /// The options of an adapter, in which options that may depend on the request can be functions.
     Adapter,
     /// The options of `mcpAuth`. `audience` is optional, because its default is the identifier of the resource.
     Resource,
     /// The options of `logto-authkit/server`, where `audience` is optional.
     DropIn,
-    /// The options of the command `explain`, where `audience` and `logtoUrl` are optional. Without keys, no token is
-    /// accepted.
+    /// The options of the command `explain`, where `audience` and `logtoUrl` are optional. A verifier without keys
+    /// accepts no token.
     Explain,
 }
 
-/// The source of the keys.
+/// The source of a verifier's keys.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// A JWKS URL, whose key set is cached or fetched for every verification.
+    /// A JWKS URL, whose key set is either cached or fetched for every verification.
     Url {
-        /// The URL and its trust anchors.
+        /// The JWKS URL and its trust anchors.
         source: Source,
         /// The issuers whose tokens are verified with the key set, for `invalidateJwksCache`.
         names: Vec<String>,
-        /// Whether the cached key set is shared with the other verifiers in the process.
+        /// Whether the cached key set is shared with other verifiers in the process.
         shared: bool,
     },
     /// The key set in the option `jwks`.
@@ -55,16 +55,16 @@ pub enum KeySource {
     None,
 }
 
-/// Parsed options, with defaults filled in.
+/// The parsed options of a verifier, including defaults.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The accepted issuers.
     pub issuers: Vec<String>,
-    /// The accepted audiences. `None` accepts any audience.
+    /// The accepted audiences, or `None` to accept any audience.
     pub audiences: Option<Vec<String>>,
-    /// The source of the keys.
+    /// The source of a verifier's keys.
     pub keys: KeySource,
-    /// The policy for caching keys.
+    /// The policy for fetching and caching keys.
     pub policy: CachePolicy,
     /// The name of the token cookie.
     pub cookie_name: String,
@@ -74,21 +74,21 @@ pub struct Options {
     pub requirements: Requirements,
     /// Which requests become guests instead of being rejected.
     pub guests: Guests,
-    /// The attributes of the guest cookie. `None` means that it is never set.
+    /// The attributes of the guest cookie, or `None` if the guest cookie is never set.
     pub guest_cookie: Option<CookieAttributes>,
-    /// The required `typ` (RFC 9068 section 2.1). `None` accepts any type.
+    /// The required `typ` (RFC 9068 section 2.1), or `None` to accept any type.
     pub token_type: Option<String>,
     /// The accepted algorithms.
     pub algorithms: Vec<Algorithm>,
     /// The tolerance for `exp` and `nbf`, in seconds.
     pub tolerance: f64,
-    /// The time to check claims against, in seconds since the Unix epoch. `None` means the caller's current time.
+    /// The time for checking claims, in seconds since 1970, or `None` for the caller's current time.
     pub current_date: Option<f64>,
-    /// Maximum number of verified tokens in the cache.
+    /// Maximum number of tokens in the cache of verified tokens.
     pub token_cache_size: usize,
-    /// The maximum age of a token, in seconds since `iat`.
+    /// The maximum age of a token, counted from its `iat`, in seconds.
     pub max_token_age: Option<f64>,
-    /// The realm of challenges, if it is not the default.
+    /// The realm of challenges, if the default realm is replaced.
     pub realm: Option<String>,
     /// The revocations to check.
     pub revocations: Option<Arc<Revocations>>,
@@ -156,7 +156,8 @@ impl Options {
         }
         let issuer = logto_url.as_ref().map(url::issuer);
         let fetched = jwks_uri.as_ref().or(logto_url.as_ref()).filter(|_| key_set.is_none());
-        let exposed = fetched.filter(|url| url::is_exposed(url)).map(|url| url.origin().ascii_serialization());
+        let exposed =
+            fetched.filter(|url| url::is_unencrypted_remote(url)).map(|url| url.origin().ascii_serialization());
         let jwks_uri = jwks_uri.map(String::from).or_else(|| issuer.as_deref().map(url::jwks_uri));
         let names =
             issuer.iter().cloned().chain(issuers.iter().flatten().filter_map(|issuer| normalized_issuer(issuer)));
@@ -190,7 +191,7 @@ impl Options {
         })
     }
 
-    /// The name of the guest cookie, which is read even if it is never set.
+    /// The name of the guest cookie, which is read even if the package never sets the cookie.
     #[must_use]
     pub fn guest_cookie_name(&self) -> &str {
         self.guest_cookie.as_ref().map_or(cookies::GUEST_COOKIE, |cookie| &cookie.name)
@@ -198,7 +199,7 @@ impl Options {
 }
 
 impl CachePolicy {
-    /// The policy without a cache, where every verification waits for a response and stale key sets are never used.
+    /// The policy without a cache. Every verification waits for a response, and stale key sets are never used.
     const fn uncached(self) -> Self {
         Self { ttl: Duration::ZERO, cooldown: Duration::ZERO, max_stale: Duration::ZERO, ..self }
     }
@@ -213,7 +214,7 @@ pub fn issuer_of(raw: Raw) -> Result<String, OptionError> {
     read_logto_url(raw).map(|url| url::issuer(&url))
 }
 
-/// The names of the key sets to which a URL may refer: the issuer of the Logto server at this URL, and the URL of a key set.
+/// The names of the key sets to which a URL may refer, as the URL of a Logto server or as the URL of a key set.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Entries: single revocations, as they are written to a store.
+//! Entries, which are single revocations in the form in which stores contain them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,26 +8,27 @@ use serde_json::{Map, Value};
 
 use crate::json::Text;
 
-/// The version of the format. An entry of any other version is skipped, so that instances of two releases can share a store.
+/// The version of the format of entries. An instance skips entries of any other version, so that instances of two
+/// releases can share a store.
 const VERSION: u32 = 1;
 
-/// Maximum length of an entry, in bytes. An entry whose id has [`MAX_ID_BYTES`] is shorter, even if every character is
-/// escaped.
+/// Maximum length of an entry, in bytes. An entry with the longest allowed id ([`MAX_ID_BYTES`]) is shorter, even if
+/// every character is escaped.
 const MAX_ENTRY_BYTES: usize = 16_384;
 
-/// Maximum length of an id, in bytes. A `client_id` may be a URL.
+/// Maximum length of an id in an entry, in bytes. A `client_id` may be a URL.
 pub const MAX_ID_BYTES: usize = 1_024;
 
-/// How far in the future the time of an entry may be, in seconds. Stores must therefore keep every entry this much
-/// longer than tokens live.
-pub const MAX_AHEAD: f64 = 3_600.0;
+/// How far in the future the time of an entry may be, in seconds. Stores must keep every entry this much longer than
+/// tokens live.
+pub const MAX_ENTRY_AHEAD: f64 = 3_600.0;
 
 /// The property of tokens that an entry compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The `sub` claim.
+    /// The claim `sub` of a token.
     Subject,
-    /// The `sub` claim, in tokens of one organization.
+    /// The claim `sub`, but only in tokens of one organization.
     Member,
     /// The organization.
     Organization,
@@ -39,7 +40,7 @@ pub enum Kind {
     Grant,
     /// The `jti` claim.
     Token,
-    /// No property: the entry covers every token.
+    /// No property, because the entry covers every token.
     All,
 }
 
@@ -67,8 +68,8 @@ impl Kind {
         Self::ALL.get(self.index()).map_or("", |(_, name)| name)
     }
 
-    /// Whether an entry covers tokens regardless of when they were issued. A client that refreshes its token after the
-    /// session has ended gets a token with a newer `iat` and the same `sid`.
+    /// Whether entries of this kind also cover tokens that were issued after the time of the entry. A client that
+    /// refreshes its token after the end of the session gets a token with a newer `iat` and the same `sid`.
     #[must_use]
     pub const fn covers_later_tokens(self) -> bool {
         matches!(self, Self::Session | Self::Grant | Self::Token)
@@ -80,11 +81,12 @@ impl Kind {
 pub struct Entry {
     /// The property by which the entry selects tokens.
     pub kind: Kind,
-    /// The value of the property. It is empty for [`Kind::All`].
+    /// The value of the property, which is empty for [`Kind::All`].
     pub id: String,
-    /// The organization of a [`Kind::Member`]. It is empty for all other kinds.
+    /// The organization of a [`Kind::Member`], which is empty for all other kinds.
     pub organization: String,
-    /// The time of the revocation, in seconds since 1970. Tokens issued up to and including this second are covered.
+    /// The time of the revocation, in seconds since 1970. The entry covers tokens that were issued up to and including
+    /// this second.
     pub before: u32,
 }
 
@@ -105,8 +107,8 @@ impl Entry {
         Value::Object(members).to_string()
     }
 
-    /// Parses an entry. Returns `None` for an entry that this release does not understand, including an entry with an
-    /// unknown member, because that member may restrict which tokens the entry covers.
+    /// Parses an entry from JSON. Returns `None` for an entry that this release does not understand. An entry with an
+    /// unknown member is not understood, because the member may restrict which tokens the entry covers.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         if json.len() > MAX_ENTRY_BYTES {
@@ -129,7 +131,8 @@ impl Entry {
     }
 }
 
-/// The members of an entry. They are read in one pass, because an instance that starts reads all entries of the store.
+/// Deserializes the members of an entry. The members are read in one pass, because a new instance reads all entries of
+/// the store.
 #[derive(Default)]
 struct Members<'a> {
     version: Option<u32>,

@@ -1,19 +1,20 @@
 //! The events of Logto's webhooks, and the revocations that follow from them.
 
-use super::entry::{Entry, Kind, MAX_AHEAD, is_entry_id};
+use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD, is_entry_id};
 use crate::json::Object;
 
-/// The Management API route for changing a user's password. Other changes to a user cause the same event.
+/// The Management API route for changing a user's password. Other changes to a user cause the same event as a change of
+/// the password.
 const PASSWORD_ROUTE: &str = "/users/:userId/password";
 
-/// The rule by which an event revokes tokens.
+/// The way in which an event revokes tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// Revokes the user's tokens if the user is now suspended. The event is also sent when a suspension ends.
+    /// Revokes the tokens of the user if the user is now suspended. Logto also sends this event when a suspension ends.
     Suspension,
-    /// Revokes the user's tokens.
+    /// Revokes the tokens of the user.
     User,
-    /// Revokes the user's tokens if the password was changed.
+    /// Revokes the tokens of the user if the password was changed.
     Password,
     /// Revokes the tokens of the removed users and applications in the organization.
     Membership,
@@ -38,21 +39,21 @@ pub fn revoking_events() -> impl Iterator<Item = &'static str> {
     RULES.into_iter().map(|(name, _)| name)
 }
 
-/// An event, as Logto reports it to a webhook.
+/// An event that Logto reports to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The name of the event.
     pub name: String,
     /// Whether an administrator sent the event to test the webhook.
     pub is_test: bool,
-    /// The revocations that follow from the event.
+    /// The revocations that the event causes.
     pub entries: Vec<Entry>,
 }
 
 impl Event {
-    /// Parses the body of a webhook request, whose signature must have been verified. `now` is in seconds since 1970.
-    /// Only the members that determine the revocations are checked. Users may be able to edit other members, such as
-    /// their custom data, and must not be able to make the event invalid.
+    /// Parses the body of a webhook request. The caller must have verified the signature. `now` is the current time, in
+    /// seconds since 1970. Only the members that determine the revocations are checked. Users may be able to edit other
+    /// members, such as their custom data, and must not be able to make an event invalid.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ impl Event {
 impl Rule {
     fn entries(self, event: &Object, now: f64) -> Result<Vec<Entry>, String> {
         let created_at: String = required(event, "createdAt")?;
-        let time = parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_AHEAD);
+        let time = parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_ENTRY_AHEAD);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
         let before = time as u32;
         let entry =
@@ -96,7 +97,7 @@ impl Rule {
             Self::Membership => {
                 let organization: String = required_id(event, "organizationId")?;
                 let mut removed = ids(event, "removedUserIds")?;
-                // The `sub` of a machine's token is the id of its application.
+                // The `sub` of a machine's token is the id of the application.
                 removed.extend(ids(event, "removedApplicationIds")?);
                 Ok(removed.into_iter().map(|id| entry(Kind::Member, id, &organization)).collect())
             }
@@ -110,7 +111,7 @@ impl Rule {
 }
 
 /// Whether an administrator sent the event with the button "Send test payload" in Logto's console. The ids in a test
-/// event are made up.
+/// event are invented.
 fn is_test(event: &Object) -> bool {
     let is = |outer: &str, inner: &str, expected: &str| {
         let outer = event.get_as::<Object>(outer).ok().flatten();
@@ -119,7 +120,8 @@ fn is_test(event: &Object) -> bool {
     is("params", "id", "fake-id") && is("data", "result", "success")
 }
 
-/// The id of the user or organization that an event is about: `data.id`, or else a parameter of the request to the Management API.
+/// The id of the user or organization that the event is about: `data.id`, or else a parameter of the request to the
+/// Management API.
 fn subject_id(event: &Object, parameter: &str) -> Result<String, String> {
     let in_data =
         event.get_as::<Object>("data").ok().flatten().and_then(|data| data.get_as::<String>("id").ok().flatten());
@@ -143,7 +145,7 @@ fn required_id(object: &Object, name: &str) -> Result<String, String> {
     required(object, name).and_then(|id: String| if is_entry_id(&id) { Ok(id) } else { Err(name.to_owned()) })
 }
 
-/// Reads a date as `Date.prototype.toISOString` writes it. Returns seconds since 1970.
+/// Reads a date in the format of `Date.prototype.toISOString`. Returns seconds since 1970.
 fn parse_iso_date(date: &str) -> Option<f64> {
     let bytes = date.as_bytes();
     let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
@@ -160,7 +162,7 @@ fn parse_iso_date(date: &str) -> Option<f64> {
     {
         return None;
     }
-    // Computes the days since 1970 in the Gregorian calendar, with years that begin in March (Howard Hinnant,
+    // Counts the days since 1970 in the Gregorian calendar, with years that begin in March (Howard Hinnant,
     // "chrono-compatible algorithms").
     let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * shifted + 2) / 5 + day - 1 - 719_468;
@@ -306,7 +308,7 @@ mod tests {
     fn a_time_in_the_distant_future_is_limited() {
         let body = event("User.Deleted", json!({ "data": { "id": "u" }, "createdAt": "2999-01-01T00:00:00.000Z" }));
         let before = parse(&body).unwrap().entries[0].before;
-        assert!((f64::from(before) - (NOW + MAX_AHEAD)).abs() < 1.0);
+        assert!((f64::from(before) - (NOW + MAX_ENTRY_AHEAD)).abs() < 1.0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The properties of a token by which entries select it, as fingerprints that are computed once per token.
+//! The properties of a token that entries compare, as fingerprints that are computed only once per token.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
@@ -10,38 +10,40 @@ use super::entry::Kind;
 use crate::claims::Subject;
 use crate::json::Object;
 
-/// A 128-bit fingerprint of a property. The two `SipHash` keys are random in each process, so that nobody can construct
-/// a collision. With a million entries, a token is rejected by accident with a probability of 2^-105. The fingerprint
-/// is stored as four words because the alignment of a `u128` would add 12 bytes to every entry.
+/// A 128-bit fingerprint of a property of a token. The two `SipHash` keys are random in each process, so that nobody
+/// can construct two properties with the same fingerprint. With a million entries, a valid token is rejected by
+/// accident with a probability of 2^-105. The fingerprint is an array of four words, because the alignment of a `u128`
+/// would add 12 bytes to every entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(pub [u32; 4]);
 
 impl Fingerprint {
-    /// The fingerprint of a property. `organization` is empty unless the kind is [`Kind::Member`].
+    /// The fingerprint of a property with this kind and value. `organization` is empty unless the kind is
+    /// [`Kind::Member`].
     pub fn new(kind: Kind, id: &str, organization: &str) -> Self {
         /// All tables share one pair of keys, so that a token's fingerprints can be looked up in the table of any
         /// verifier.
-        static KEYS: Lazy<[RandomState; 2]> = Lazy::new(|| [RandomState::new(), RandomState::new()]);
-        let [low, high] = KEYS.each_ref().map(|keys| keys.hash_one((kind, id, organization)));
+        static FINGERPRINT_KEYS: Lazy<[RandomState; 2]> = Lazy::new(|| [RandomState::new(), RandomState::new()]);
+        let [low, high] = FINGERPRINT_KEYS.each_ref().map(|keys| keys.hash_one((kind, id, organization)));
         #[expect(clippy::cast_possible_truncation, reason = "splits the hashes into words")]
         Self([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
     }
 }
 
-/// The properties of one token.
+/// The properties of one token that entries compare.
 #[derive(Debug)]
 pub(super) struct Properties {
     /// The `iat` claim, rounded down to seconds. Entries cover a token without `iat`, because nothing shows that the
-    /// token is newer than the revocation.
+    /// token is newer than a revocation.
     pub issued_at: Option<f64>,
     pub fingerprints: Box<[(Kind, Fingerprint)]>,
-    /// Whether the token identifies its session (`sid`).
+    /// Whether the token names its session (`sid`).
     pub has_session: bool,
 }
 
 impl Properties {
     pub fn from_subject(subject: &Subject) -> Self {
-        // The payload has been parsed before, so parsing does not fail.
+        // The payload was parsed before, so parsing cannot fail.
         let payload = Object::parse(subject.payload.as_bytes(), usize::MAX).ok();
         let text = |name| payload.as_ref()?.get_as::<String>(name).unwrap_or_default();
         let (session, grant, token) = (text("sid"), text("grant_id"), text("jti"));
@@ -67,27 +69,27 @@ impl Properties {
 #[derive(Debug, Default)]
 pub struct RevocationState {
     properties: OnceLock<Properties>,
-    /// The version of the table when the token was last checked and no entry covered it, or 0 if there was no such check. Versions are
-    /// unique within the process.
+    /// The version of the table at the last check that found no entry for the token, or 0 if there was no such check.
+    /// Versions of tables are unique within the process.
     passed: AtomicU64,
 }
 
 impl RevocationState {
-    /// The approximate size in memory, in bytes, for the limit of the token cache.
-    pub const BYTES: usize = size_of::<Self>() + 6 * size_of::<(Kind, Fingerprint)>();
+    /// The approximate memory usage in bytes, for the limit of the token cache.
+    pub const MEMORY_BYTES: usize = size_of::<Self>() + 6 * size_of::<(Kind, Fingerprint)>();
 
-    /// The token's properties.
+    /// The properties of the token, which are computed on first use.
     pub(super) fn properties(&self, subject: &Subject) -> &Properties {
         self.properties.get_or_init(|| Properties::from_subject(subject))
     }
 
-    /// Whether the token has passed the check against this version of a table. Tokens never change, so another check
-    /// would have the same result.
-    pub(super) fn has_passed(&self, version: u64) -> bool {
+    /// Whether the token has passed the check against this version of a table. A token never changes, so another check
+    /// against the same version would have the same result.
+    pub(super) fn has_passed_check(&self, version: u64) -> bool {
         self.passed.load(Ordering::Relaxed) == version
     }
 
-    pub(super) fn set_passed(&self, version: u64) {
+    pub(super) fn record_passed_check(&self, version: u64) {
         self.passed.store(version, Ordering::Relaxed);
     }
 }

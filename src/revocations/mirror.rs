@@ -7,27 +7,28 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use super::entry::{Entry, Kind, MAX_AHEAD};
-use super::marks::RevocationState;
+use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD};
+use super::fingerprints::RevocationState;
 use super::table::Table;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
 
 /// How long entries are kept after the tokens that they cover have expired, because `clockTolerance` extends the life
 /// of tokens.
-const MARGIN_SECONDS: f64 = 3_600.0;
+const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 
-/// How far ahead of the caller's clock the time of an entry may be, in seconds, before it is reported: as far as applications may set
-/// it, and another hour for clocks that differ. The entry applies in full, because the caller's clock may be the one that is wrong.
-const MAX_DIFFERENCE: f64 = MAX_AHEAD + 3_600.0;
+/// How far the time of an entry may be ahead of the caller's clock before the entry is reported, in seconds. An
+/// application may set a time of up to an hour ahead, and clocks may differ by another hour. An entry that is reported
+/// still applies in full, because the caller's clock may be wrong instead.
+const MAX_EXPECTED_AHEAD: f64 = MAX_ENTRY_AHEAD + 3_600.0;
 
-/// The entries of a store, and when they were last known to be complete.
+/// The entries of a store, and the time at which they were last known to be complete.
 #[derive(Debug)]
 pub struct Mirror {
     table: Table,
-    /// When the store last had no further entries. `None` until all entries have been loaded.
+    /// The last time at which the store had no further entries, or `None` until all entries have been loaded.
     complete_at: Mutex<Option<Timestamp>>,
-    /// The longest lifetime that a caller of this mirror has passed, in seconds, as the bits of an `f64`.
+    /// The longest lifetime of tokens that a caller of this mirror has passed, in seconds, as the bits of an `f64`.
     lifetime: AtomicU64,
     /// The date of the last pruning, in seconds since 1970.
     pruned_at: Mutex<f64>,
@@ -36,8 +37,8 @@ pub struct Mirror {
     sessions: AtomicSessions,
 }
 
-/// Whether sessions have been revoked, and whether tokens without and with the `sid` of their session have been
-/// checked.
+/// Whether sessions have been revoked, whether tokens without a `sid` have been checked, and whether tokens with a
+/// `sid` have been checked.
 #[derive(Debug, Default)]
 struct AtomicSessions {
     revoked: AtomicBool,
@@ -45,7 +46,7 @@ struct AtomicSessions {
     named: AtomicBool,
 }
 
-/// Statistics, for operators.
+/// Statistics about the mirror, for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MirrorStats {
     /// The number of entries in force.
@@ -54,9 +55,10 @@ pub struct MirrorStats {
     pub skipped: u64,
     /// The number of entries whose time was too far ahead of this machine's clock.
     pub ahead: u64,
-    /// How long ago the store had no further entries. `None` until all entries have been loaded.
+    /// The time since the store last had no further entries, or `None` until all entries have been loaded.
     pub lag: Option<Duration>,
-    /// Whether sessions have been revoked although no token contains the `sid` of its session.
+    /// Whether sessions have been revoked while no access token contains a `sid`, so that these revocations have no
+    /// effect.
     pub sessions_are_unnamed: bool,
 }
 
@@ -91,7 +93,7 @@ impl Mirror {
         })
     }
 
-    /// Adds entries, in any order, and skips those that are older than `lifetime`. `date` is the caller's date, in
+    /// Adds entries in any order, and skips entries that are older than `lifetime`. `date` is the caller's date, in
     /// seconds since 1970.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
         let lifetime = self.longest_lifetime(lifetime);
@@ -116,17 +118,17 @@ impl Mirror {
         self.prune(oldest, lifetime, date);
     }
 
-    /// Whether adding an entry would change the table. Entries that are too old are not added.
+    /// Whether adding an entry would change the table of the mirror. An entry that is too old would not be added.
     #[must_use]
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64) -> bool {
         let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
         Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
     }
 
-    /// The longest lifetime that any caller has passed, so that a caller with a shorter one does not remove entries
-    /// that other callers need.
+    /// The longest lifetime of tokens that any caller has passed, so that a caller with a shorter lifetime does not
+    /// remove entries that other callers need.
     fn longest_lifetime(&self, lifetime: f64) -> f64 {
-        // Positive numbers and their bits have the same order.
+        // Two positive numbers have the same order as their bits.
         let before = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
         f64::from_bits(before).max(lifetime)
     }
@@ -137,13 +139,13 @@ impl Mirror {
         *complete_at = Some(complete_at.map_or(now, |earlier| now.later(earlier)));
     }
 
-    /// How long ago the store had no further entries. `None` until all entries have been loaded.
+    /// The time since the store last had no further entries, or `None` until all entries have been loaded.
     #[must_use]
     pub fn lag(&self, now: Timestamp) -> Option<Duration> {
         self.complete_at.lock().unwrap_or_else(PoisonError::into_inner).map(|complete_at| now.since(complete_at))
     }
 
-    /// Statistics, for operators.
+    /// Statistics about the mirror, for operators.
     #[must_use]
     pub fn stats(&self, now: Timestamp) -> MirrorStats {
         let AtomicSessions { revoked, unnamed, named } = &self.sessions;
@@ -157,7 +159,7 @@ impl Mirror {
         }
     }
 
-    /// The kind of an entry that covers a token.
+    /// The kind of an entry that covers this token.
     pub(super) fn covers(&self, subject: &Subject, marks: &RevocationState) -> Option<Kind> {
         let covering = self.table.covers(subject, marks);
         if self.sessions.revoked.load(Ordering::Relaxed) && !self.sessions.named.load(Ordering::Relaxed) {
@@ -168,11 +170,11 @@ impl Mirror {
         covering
     }
 
-    /// Removes the expired entries of the next shard, if enough time has passed since the last call.
+    /// Removes the expired entries of the next shard, if enough time has passed since the last pruning.
     fn prune(&self, oldest: u32, lifetime: f64, date: f64) {
         let mut pruned_at = self.pruned_at.lock().unwrap_or_else(PoisonError::into_inner);
-        // Pruning all shards takes a twentieth of the lifetime, and at least a minute. After a clock was set back, the
-        // interval starts again.
+        // Pruning all shards takes a twentieth of the lifetime of tokens, and at least a minute. After a clock was set
+        // back, the interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
             *pruned_at = date;
             self.table.prune_next(oldest);
@@ -180,15 +182,16 @@ impl Mirror {
     }
 }
 
-/// Whether the clock of the instance that made an entry was probably wrong. The time of a single token follows from its `exp` claim.
+/// Whether the clock of the instance that created an entry was probably wrong. The time of an entry for a single token
+/// is not checked, because it follows from the `exp` claim.
 fn is_far_ahead(entry: &Entry, date: f64) -> bool {
-    entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_DIFFERENCE
+    entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_EXPECTED_AHEAD
 }
 
-/// A time in seconds since 1970. Earlier entries no longer matter, because every token that they cover has expired.
+/// The time before which entries have no effect, in seconds since 1970, because every token that they cover has expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
 fn oldest_relevant_time(lifetime: f64, date: f64) -> u32 {
-    (date - lifetime - MARGIN_SECONDS) as u32
+    (date - lifetime - EXTRA_RETENTION_SECONDS) as u32
 }
 
 #[cfg(test)]
@@ -289,7 +292,7 @@ mod tests {
     #[test]
     fn the_lag_is_the_time_since_the_store_had_no_further_entries() {
         let (mirror, now) = (Mirror::new(), Timestamp::now());
-        let later = now.after(Duration::from_secs(5));
+        let later = now.plus(Duration::from_secs(5));
         assert_eq!(mirror.lag(later), None);
         mirror.mark_complete(now);
         assert_eq!(mirror.lag(later), Some(Duration::from_secs(5)));

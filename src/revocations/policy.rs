@@ -1,4 +1,4 @@
-//! The revocations that a verifier checks, and its policy while they are unavailable.
+//! The revocations that a verifier checks, and the policy for a store that is unavailable.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -6,40 +6,40 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use super::marks::RevocationState;
+use super::fingerprints::RevocationState;
 use super::mirror::Mirror;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::reason::Reason;
 
-/// How long entries are kept, and what happens while the store is unreachable.
+/// The policy for how long entries are kept, and for requests while the store is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
-    /// The longest lifetime of an access token, in seconds.
+    /// The longest lifetime of access tokens, in seconds.
     pub lifetime: f64,
-    /// The maximum age of the mirror: requests are rejected while it is exceeded. `None` accepts requests regardless of
+    /// The maximum age of the mirror, beyond which requests are rejected, or `None` to accept requests regardless of
     /// the age.
     pub max_lag: Option<Duration>,
 }
 
-/// The result of `createRevocations`.
+/// Revocations that `createRevocations` has created.
 #[derive(Debug)]
 pub struct Revocations {
-    /// A random id, by which the options of a verifier refer to these revocations. An application cannot pass such an
-    /// id by mistake.
+    /// A random id, by which the options of a verifier refer to these revocations. An application cannot pass the id of
+    /// other revocations by mistake.
     pub id: String,
-    /// The mirror of the store.
+    /// The mirror of the store that contains the revocations.
     pub mirror: Arc<Mirror>,
     /// The policy.
     pub policy: Policy,
 }
 
-/// All revocations in the process, by id.
+/// All revocations in the process, by their ids.
 static REVOCATIONS_BY_ID: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
 
 impl Revocations {
-    /// Creates revocations, which [`Self::find`] finds by their id.
+    /// Creates revocations, which [`Self::find`] can then find by their id.
     #[must_use]
     pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
         let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
@@ -49,7 +49,7 @@ impl Revocations {
         revocations
     }
 
-    /// The revocations with this id.
+    /// Finds the revocations with this id.
     #[must_use]
     pub fn find(id: &str) -> Option<Arc<Self>> {
         REVOCATIONS_BY_ID.lock().unwrap_or_else(PoisonError::into_inner).get(id).and_then(Weak::upgrade)
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn accepts_tokens_while_the_store_is_unreachable_unless_the_policy_forbids_it() {
         let start = Timestamp::now();
-        let at = |seconds| start.after(Duration::from_secs(seconds));
+        let at = |seconds| start.plus(Duration::from_secs(seconds));
         check(&revocations(None), "u", start).unwrap();
         let strict = revocations(Some(Duration::from_secs(30)));
         let rejection = assert_fails(check(&strict, "u", start), Code::RevocationsUnavailable);

@@ -1,4 +1,5 @@
-//! The table of revocations: the latest time of each property, in shards that readers lock only briefly.
+//! The table of revocations, which contains the time of the latest revocation of each property, in shards that readers
+//! lock only briefly.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -7,33 +8,34 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use super::entry::{Entry, Kind};
-use super::marks::{Fingerprint, Properties, RevocationState};
+use super::fingerprints::{Fingerprint, Properties, RevocationState};
 use crate::claims::Subject;
 
-/// The number of shards per kind. At a million entries, a shard is rehashed or pruned in less than a millisecond.
+/// The number of shards per kind of entry. With a million entries, rehashing or pruning a shard takes less than a
+/// millisecond.
 const SHARDS: usize = 64;
 
-/// The number of kinds that have a map. [`Kind::All`] needs only a single time.
-const MAPS: usize = Kind::ALL.len() - 1;
+/// The number of kinds with a map. [`Kind::All`] needs only a single time.
+const MAPPED_KINDS: usize = Kind::ALL.len() - 1;
 
-/// The time of the latest revocation for each property, in seconds since 1970. An entry takes 20 bytes.
+/// The time of the latest revocation of each property, in seconds since 1970. An entry takes 20 bytes.
 type Map = HashMap<Fingerprint, u32, BuildHasherDefault<FingerprintHasher>>;
 
-/// The revocations that are in force.
+/// The table of all revocations in force.
 #[derive(Debug)]
 pub(super) struct Table {
-    maps: [Shards; MAPS],
+    maps: [Shards; MAPPED_KINDS],
     /// The time of the latest revocation of all tokens, or 0.
     everyone: AtomicU32,
-    /// The version of the entries, which changes after every change to them.
+    /// The version of the table, which changes after every change of the entries.
     version: AtomicU64,
     next_prune: AtomicUsize,
 }
 
-/// The entries of one kind.
+/// The entries of one kind, in shards.
 #[derive(Debug)]
 struct Shards {
-    /// The number of entries, so that kinds without entries need no lookup.
+    /// The number of entries of the kind, so that kinds without entries need no lookup.
     len: AtomicUsize,
     shards: [RwLock<Map>; SHARDS],
 }
@@ -49,21 +51,22 @@ impl Table {
         }
     }
 
-    /// The number of entries.
+    /// The number of entries in the table.
     pub fn len(&self) -> usize {
         let maps = self.maps.iter().map(|map| map.len.load(Ordering::Relaxed)).sum::<usize>();
         maps + usize::from(self.everyone.load(Ordering::Relaxed) > 0)
     }
 
-    /// Adds entries. The latest time for each property counts, so entries may arrive in any order and more than once.
+    /// Adds entries. Only the latest time of each property counts, so entries may arrive in any order and more than
+    /// once.
     pub fn insert<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
         let mut is_changed = false;
         for entry in entries {
             is_changed |= self.insert_one(entry);
         }
         if is_changed {
-            // The version changes after the entries are visible. Otherwise, a token could be marked as having passed
-            // the new version without a check against the new entries.
+            // The version changes only after the entries are visible. Otherwise, a token could pass the check against
+            // the new version without a comparison with the new entries.
             self.version.fetch_max(next_version(), Ordering::AcqRel);
         }
     }
@@ -94,23 +97,23 @@ impl Table {
         time.is_none_or(|time| time < *before)
     }
 
-    /// The kind of an entry that covers a token, or `None` if no entry does.
+    /// The kind of an entry that covers a token, or `None` if no entry covers the token.
     pub fn covers(&self, subject: &Subject, marks: &RevocationState) -> Option<Kind> {
         let version = self.version.load(Ordering::Acquire);
-        if marks.has_passed(version) {
+        if marks.has_passed_check(version) {
             return None;
         }
         if self.len() > 0 {
-            let covering = self.covering(marks.properties(subject));
+            let covering = self.find_covering_kind(marks.properties(subject));
             if covering.is_some() {
                 return covering;
             }
         }
-        marks.set_passed(version);
+        marks.record_passed_check(version);
         None
     }
 
-    fn covering(&self, Properties { issued_at, fingerprints, .. }: &Properties) -> Option<Kind> {
+    fn find_covering_kind(&self, Properties { issued_at, fingerprints, .. }: &Properties) -> Option<Kind> {
         let covers = |before: u32| issued_at.is_none_or(|issued_at| issued_at <= f64::from(before));
         let everyone = self.everyone.load(Ordering::Acquire);
         if everyone > 0 && covers(everyone) {
@@ -122,8 +125,8 @@ impl Table {
         })
     }
 
-    /// Removes the entries whose time is before `oldest`, in seconds since 1970, from the next shard of each kind.
-    /// Pruning all shards at once would block the event loop.
+    /// Removes the entries of each kind whose time is before `oldest` from the next shard. `oldest` is in seconds since
+    /// 1970. Pruning all shards at the same time would block the event loop.
     pub fn prune_next(&self, oldest: u32) {
         let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS;
         for map in &self.maps {
@@ -138,7 +141,7 @@ impl Table {
 }
 
 impl Shards {
-    /// The time for a property. For a kind without entries, no lock is taken.
+    /// The time of the latest revocation of a property. No lock is taken for a kind without entries.
     fn get(&self, fingerprint: Fingerprint) -> Option<u32> {
         if self.len.load(Ordering::Acquire) == 0 {
             return None;
@@ -147,7 +150,7 @@ impl Shards {
     }
 
     fn shard(&self, fingerprint: Fingerprint) -> Option<&RwLock<Map>> {
-        // The map hashes the first two words, so the shard is chosen by the third.
+        // The map hashes the first two words of a fingerprint, so the third word selects the shard.
         self.shards.get(fingerprint.0[2] as usize % SHARDS)
     }
 
@@ -165,8 +168,8 @@ impl Shards {
 
 /// A version that no table in the process has had before.
 fn next_version() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::AcqRel)
+    static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
+    NEXT_VERSION.fetch_add(1, Ordering::AcqRel)
 }
 
 impl Hash for Fingerprint {

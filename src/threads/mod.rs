@@ -1,6 +1,6 @@
-//! Decides which thread runs which part of a verification. A JavaScript thread runs a verification inline as far as possible.
-//! Tasks that wait for keys continue on our own runtime, and expensive signature checks wait in our own queue, because
-//! libuv's four threads also serve `fs` and `dns`.
+//! Decides on which thread each part of a verification runs. A JavaScript thread runs as much of a verification as
+//! possible itself. Tasks that wait for keys continue on a runtime of the core, and expensive signature checks wait in
+//! a queue of the core, because libuv's four threads also serve `fs` and `dns`.
 
 mod queue;
 mod runtime;
@@ -15,14 +15,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 pub use self::queue::Ticket;
-use self::queue::{JobDecision, Place};
+use self::queue::{JobDecision, QueuePlace};
 pub use self::runtime::{spawn, timeout};
 use self::waiting::WaitingTask;
 
 thread_local! {
-    static SLOW_WORK: Cell<SlowWorkPermit> = const { Cell::new(SlowWorkPermit::Allowed) };
+    static SLOW_WORK_PERMIT: Cell<SlowWorkPermit> = const { Cell::new(SlowWorkPermit::Allowed) };
     /// How long this JavaScript thread has done slow work in the current turn of its event loop.
-    static TIME_SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static SLOW_WORK_TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Whether the current thread may do slow work while it polls a task.
@@ -30,34 +30,34 @@ thread_local! {
 enum SlowWorkPermit {
     /// Slow work is not allowed.
     Forbidden,
-    /// Slow work is not allowed, but the task needs it to continue.
+    /// Slow work is not allowed, but the task cannot continue without slow work.
     Needed,
     /// Slow work is allowed, which is the default for threads that this module does not manage.
     Allowed,
-    /// Slow work is allowed, and the task has begun some at this time.
+    /// Slow work is allowed, and the task has begun slow work at this time.
     Begun(Instant),
     /// The task should fail instead of doing slow work.
     Refused,
 }
 
-/// The error for a task that needed an expensive signature check but did not get a thread in time.
+/// The error of a task whose expensive signature check has waited too long, or cannot be queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overloaded;
 
-/// Waits until the task runs on a thread where blocking is allowed.
+/// Waits until the task runs on a thread that may do slow work.
 ///
 /// # Errors
 ///
-/// If too many tasks wait, or if this one has waited too long.
+/// If too many tasks are waiting, or if this task has waited too long.
 pub async fn slow_work_allowed() -> Result<(), Overloaded> {
-    poll_fn(|_| match SLOW_WORK.get() {
+    poll_fn(|_| match SLOW_WORK_PERMIT.get() {
         SlowWorkPermit::Allowed => {
-            SLOW_WORK.set(SlowWorkPermit::Begun(Instant::now()));
+            SLOW_WORK_PERMIT.set(SlowWorkPermit::Begun(Instant::now()));
             Poll::Ready(Ok(()))
         }
         SlowWorkPermit::Begun(_) => Poll::Ready(Ok(())),
         SlowWorkPermit::Forbidden | SlowWorkPermit::Needed => {
-            SLOW_WORK.set(SlowWorkPermit::Needed);
+            SLOW_WORK_PERMIT.set(SlowWorkPermit::Needed);
             Poll::Pending
         }
         SlowWorkPermit::Refused => Poll::Ready(Err(Overloaded)),
@@ -70,30 +70,31 @@ pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The result of [`run_inline`].
 pub enum Progress<T> {
-    /// The output, and whether the task did slow work on this thread.
+    /// The output of the task, and whether the task has done slow work on this thread.
     Done(T, bool),
-    /// The rest of the task, to be passed to [`run_in_background`].
+    /// The remaining task, which the caller passes to [`run_in_background`].
     Unfinished(UnfinishedTask<T>),
 }
 
-/// A task that has to continue on another thread.
+/// A task that must continue on another thread.
 pub struct UnfinishedTask<T> {
     task: Task<T>,
-    /// The task's place in the queue, if it needs slow work.
-    place: Option<Place>,
+    /// The place of the task in the queue, if the task needs slow work.
+    place: Option<QueuePlace>,
 }
 
-/// Runs a task on this thread as far as possible. Slow work runs on this thread only if no other task does slow work, when moving
-/// it to another thread and back (10 to 40 µs) would gain nothing, and for a bounded time per turn of the event loop.
-/// If the queue is overloaded, the task fails at once.
+/// Runs as much of a task as possible on this thread. Slow work runs on this thread only if no other task does slow
+/// work, and only for a limited time per turn of the event loop. Moving a single task to another thread and back takes
+/// 10 to 40 µs, and would gain nothing. If the queue is overloaded, the task fails immediately.
 #[must_use]
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
-    let is_allowed = queue::is_idle() && TIME_SPENT.get() < queue::TIME_SLICE;
+    let is_allowed = queue::is_idle() && SLOW_WORK_TIME.get() < queue::TIME_SLICE;
     let allowed = if is_allowed { SlowWorkPermit::Allowed } else { SlowWorkPermit::Forbidden };
-    let Polled { poll, after, place } = poll_or_take_place(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
+    let Polled { poll, after, place } =
+        poll_or_reserve_place(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
     let mut was_slow = false;
     if let SlowWorkPermit::Begun(since) = after {
-        TIME_SPENT.set(TIME_SPENT.get() + since.elapsed());
+        SLOW_WORK_TIME.set(SLOW_WORK_TIME.get() + since.elapsed());
         was_slow = true;
     }
     match poll {
@@ -102,8 +103,9 @@ pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     }
 }
 
-/// Runs the rest of a task on our own threads, then calls `done` with the output. After a panic, or if no thread can be started,
-/// `done` is called with `None`. With `ends_turn`, the calling thread must call [`end_turn`] soon, or the task may never run.
+/// Runs the remaining task on threads of the core, and then calls `done` with the output. `done` is called with `None`
+/// after a panic, or if no thread can be started. With `ends_turn`, the calling thread must soon call [`end_turn`],
+/// because the task may otherwise never run.
 pub fn run_in_background<T: Send + 'static>(
     unfinished: UnfinishedTask<T>,
     ticket: Ticket,
@@ -118,25 +120,26 @@ pub fn run_in_background<T: Send + 'static>(
     }
 }
 
-/// A ticket for a task that continues in the background. Tickets are positive and ascending.
+/// A new ticket for a task that continues in the background. Tickets are positive and ascending.
 pub fn new_ticket() -> Ticket {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
+    static LAST_TICKET: AtomicU64 = AtomicU64::new(0);
+    LAST_TICKET.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Makes the tasks with these tickets, in ascending order, fail instead of doing slow work.
+/// Lets the tasks with these tickets fail instead of doing slow work. The tickets must be in ascending order.
 pub fn cancel(tickets: &[Ticket]) {
-    // In this order, because a task moves from waiting to the queue.
+    // Waiting tasks are cancelled before queued tasks, because a task may move from waiting to the queue in the
+    // meantime.
     waiting::cancel(tickets);
     queue::cancel(tickets);
 }
 
-/// Marks the end of a turn of the event loop on this JavaScript thread: starts a new budget for slow work, and spends it on waiting tasks.
-/// Returns whether any tasks are still waiting.
+/// Marks the end of a turn of the event loop on this JavaScript thread. The thread gets a new budget for slow work, and
+/// spends it on waiting tasks. Returns whether more tasks are waiting.
 #[must_use]
 pub fn end_turn() -> bool {
     let start = Instant::now();
-    TIME_SPENT.set(Duration::ZERO);
+    SLOW_WORK_TIME.set(Duration::ZERO);
     while start.elapsed() < queue::TIME_SLICE {
         if !queue::run_next() {
             return false;
@@ -145,7 +148,7 @@ pub fn end_turn() -> bool {
     queue::has_waiting_jobs()
 }
 
-/// A callback that is called with `None` if it is dropped before it was called, so that no promise stays pending.
+/// A callback that is called with `None` if it is dropped without a call, so that no promise stays pending.
 struct Completion<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
 
 impl<T> Completion<T> {
@@ -164,8 +167,14 @@ impl<T> Drop for Completion<T> {
     }
 }
 
-/// Queues a task that needs slow work. It continues on the runtime if it has to wait again.
-fn enqueue<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>, place: Place, runs_next: bool) {
+/// Queues a task that needs slow work. If the task has to wait again, it continues on the runtime.
+fn enqueue<T: Send + 'static>(
+    mut task: Task<T>,
+    ticket: Ticket,
+    done: Completion<T>,
+    place: QueuePlace,
+    runs_next: bool,
+) {
     let job = move |verdict| {
         let allowed = if verdict == JobDecision::Work { SlowWorkPermit::Allowed } else { SlowWorkPermit::Refused };
         let mut context = Context::from_waker(Waker::noop());
@@ -180,13 +189,13 @@ fn enqueue<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completio
     queue::push(ticket, Box::new(job), runs_next);
 }
 
-/// Runs a task on the runtime until it finishes or needs slow work.
+/// Runs a task on the runtime until the task finishes or needs slow work.
 fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>) {
     let waiting = WaitingTask::new(ticket);
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
             let allowed = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
-            let polled = || poll_or_take_place(allowed, &mut task, context);
+            let polled = || poll_or_reserve_place(allowed, &mut task, context);
             match catch_unwind(AssertUnwindSafe(polled)) {
                 Ok(Polled { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
                 Ok(Polled { place: Some(place), .. }) => Poll::Ready(Err(place)),
@@ -197,7 +206,7 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Co
         match outcome.await {
             Ok(output) => done.call(output),
             Err(place) => {
-                // Before the task can wait again under the same ticket.
+                // The mark is dropped before the task can wait again under the same ticket.
                 drop(waiting);
                 enqueue(task, ticket, done, place, false);
             }
@@ -205,22 +214,22 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Co
     }));
 }
 
-/// The result of [`poll_or_take_place`].
+/// The state of a task after [`poll_or_reserve_place`].
 struct Polled<T> {
     poll: Poll<T>,
     /// The state of the permit for slow work after the poll.
     after: SlowWorkPermit,
-    /// The task's place in the queue, if it needs slow work.
-    place: Option<Place>,
+    /// The place of the task in the queue, if the task needs slow work.
+    place: Option<QueuePlace>,
 }
 
-/// Polls a task. A task that needs slow work gets a place in the queue, or fails if the queue is overloaded.
-fn poll_or_take_place<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> Polled<T> {
+/// Polls a task. If the task needs slow work, it gets a place in the queue, or fails if the queue is overloaded.
+fn poll_or_reserve_place<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> Polled<T> {
     let (poll, after) = poll_once(allowed, task, context);
     if after != SlowWorkPermit::Needed || poll.is_ready() {
         return Polled { poll, after, place: None };
     }
-    match queue::take_place() {
+    match queue::reserve_place() {
         Some(place) => Polled { poll, after, place: Some(place) },
         None => Polled { poll: poll_once(SlowWorkPermit::Refused, task, context).0, after, place: None },
     }
@@ -228,9 +237,9 @@ fn poll_or_take_place<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &
 
 /// Polls a task once with this permit for slow work, and returns the state of the permit afterwards.
 fn poll_once<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWorkPermit) {
-    let before = SLOW_WORK.replace(allowed);
+    let before = SLOW_WORK_PERMIT.replace(allowed);
     let poll = task.as_mut().poll(context);
-    (poll, SLOW_WORK.replace(before))
+    (poll, SLOW_WORK_PERMIT.replace(before))
 }
 
 #[cfg(test)]
@@ -259,7 +268,7 @@ mod tests {
 
     /// Runs a task although another one does slow work.
     fn run_beside_another<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
-        let other = queue::take_place();
+        let other = queue::reserve_place();
         let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
         drop(other);
         let (sender, receiver) = channel();
@@ -298,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_turn_runs_waiting_tasks_until_the_budget_is_spent() {
-        let place = || queue::take_place().unwrap();
+        let place = || queue::reserve_place().unwrap();
         queue::without_threads(|| {
             for _ in 0..2 {
                 enqueue(long_task(), new_ticket(), Completion(None), place(), true);
@@ -325,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_task_runs_on_another_thread_if_the_caller_does_not_end_the_turn() {
-        let other = queue::take_place();
+        let other = queue::reserve_place();
         let Progress::Unfinished(unfinished) = run_inline(slow_task()) else { panic!("finished inline") };
         drop(other);
         let (sender, receiver) = channel();
@@ -379,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_task_fails_at_once_if_the_queue_is_overloaded() {
-        let places: Vec<_> = (0..queue::MAX_JOBS).map(|_| queue::take_place().unwrap()).collect();
+        let places: Vec<_> = (0..queue::MAX_JOBS).map(|_| queue::reserve_place().unwrap()).collect();
         assert!(matches!(run_inline(slow_task()), Progress::Done(Err(Overloaded), false)));
         let waits_first: Task<_> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
@@ -396,7 +405,7 @@ mod tests {
             let (sender, receiver) = channel();
             let done = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
             let ticket = new_ticket();
-            enqueue(slow_task(), ticket, done, queue::take_place().unwrap(), true);
+            enqueue(slow_task(), ticket, done, queue::reserve_place().unwrap(), true);
             cancel(&[ticket]);
             assert!(!end_turn());
             assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));

@@ -1,6 +1,7 @@
-//! The queue of expensive signature checks, and the threads that process it. The queue is bounded in length and in waiting time, so
-//! that a flood of forged tokens neither fills the memory nor delays valid tokens until their clients give up. The threads run at
-//! normal priority: at a lower one, another busy process on the same core would starve them.
+//! The queue of expensive signature checks, and the threads that process it. The length of the queue and the waiting
+//! time are limited, so that a flood of forged tokens neither fills the memory nor delays valid tokens until their
+//! clients give up. The threads run at normal priority, because another busy process on the same core would starve
+//! threads of a lower priority.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,38 +11,40 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
-/// Maximum number of jobs that wait or run. In a server, each holds an open request of 10 to 45 KB.
+/// Maximum number of jobs that wait or run. In a server, each job keeps a request of 10 to 45 KB open.
 pub const MAX_JOBS: usize = 4096;
 
-/// How long a job may wait. After that, it gives up.
+/// How long a job may wait before it gives up.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// The queue accepts no jobs while its oldest one has waited longer than this. A new job would probably have to give up, and the
-/// client should learn that at once.
+/// How long the oldest job may have waited before the queue accepts no more jobs. A new job would probably have to give
+/// up, so its client gets an error immediately.
 const FULL_AFTER: Duration = Duration::from_millis(800);
 
-/// How long a thread works before it lets others run, including the event loop. Linux would let it keep its core for 3 ms.
+/// How long a thread works before it lets other threads run, including the event loop. Without yielding, Linux would
+/// let a thread keep its core for 3 ms.
 pub const TIME_SLICE: Duration = Duration::from_micros(400);
 
-/// Whether a job should do its work.
+/// Whether a job should do its work or give up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobDecision {
     /// The job should do its work.
     Work,
-    /// The job waited too long, or its client has disconnected.
+    /// The job has waited too long, or its client has disconnected.
     GiveUp,
 }
 
-/// A job for the queue, which is called even if it should give up.
+/// A job for the queue, which is called even if the job should give up.
 pub type Job = Box<dyn FnOnce(JobDecision) + Send>;
 
-/// Identifies a task that continues in the background.
+/// The number of a task that continues in the background.
 pub type Ticket = u64;
 
 struct QueuedJob {
     ticket: Ticket,
-    /// When the job began to wait for a thread. `None` if it only waits for the end of the turn, which does not mean that the machine
-    /// is overloaded if the application blocks the event loop.
+    /// The time at which the job began to wait for a thread, or `None` if the job waits only for the end of the turn.
+    /// An application that blocks the event loop delays the end of the turn, which does not mean that the machine is
+    /// overloaded.
     since: Option<Instant>,
     is_cancelled: bool,
     job: Job,
@@ -58,32 +61,32 @@ static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), threads: 
 static JOB_QUEUED: Condvar = Condvar::new();
 
 /// The number of places that are taken.
-static PLACES: AtomicUsize = AtomicUsize::new(0);
+static TAKEN_PLACES: AtomicUsize = AtomicUsize::new(0);
 
 /// A place in the queue, which is taken until this value is dropped.
-pub struct Place(());
+pub struct QueuePlace(());
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
-        PLACES.fetch_sub(1, Ordering::Relaxed);
+        TAKEN_PLACES.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Takes a place in the queue, or returns `None` if it is overloaded.
-pub fn take_place() -> Option<Place> {
+/// Takes a place in the queue, or returns `None` if the queue is overloaded.
+pub fn reserve_place() -> Option<QueuePlace> {
     let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(FULL_AFTER));
-    let taken = PLACES.fetch_add(1, Ordering::Relaxed);
-    let place = Place(());
+    let taken = TAKEN_PLACES.fetch_add(1, Ordering::Relaxed);
+    let place = QueuePlace(());
     (taken < MAX_JOBS && !is_full(&lock())).then_some(place)
 }
 
-/// Whether no job waits or runs.
+/// Whether the queue has neither waiting nor running jobs.
 pub fn is_idle() -> bool {
-    PLACES.load(Ordering::Relaxed) == 0
+    TAKEN_PLACES.load(Ordering::Relaxed) == 0
 }
 
-/// Queues a job, which must own its [`Place`]. If the current thread is about to call [`run_next`], no thread is woken for a single
-/// job: waking one takes longer than the job.
+/// Queues a job, which must own a [`QueuePlace`]. If the current thread is about to call [`run_next`], no other thread is
+/// woken for a single job, because waking a thread takes longer than the job.
 pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
     let mut queue = lock();
     let waits_for_thread = !runs_next || !queue.jobs.is_empty();
@@ -96,22 +99,22 @@ pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
     if wakes_thread {
         JOB_QUEUED.notify_one();
     }
-    // If the system does not start a thread, blocking this thread is better than failing.
+    // If the system refuses to start a thread, blocking this thread is better than failing.
     while !has_threads && run_next() {}
 }
 
-/// Runs the oldest job, on this thread. Returns whether there was one.
+/// Runs the oldest job on this thread. Returns `false` if the queue is empty.
 pub fn run_next() -> bool {
     let next = lock().jobs.pop_front();
     next.map(QueuedJob::run).is_some()
 }
 
-/// Whether jobs wait.
+/// Whether the queue has waiting jobs.
 pub fn has_waiting_jobs() -> bool {
     !lock().jobs.is_empty()
 }
 
-/// Makes the jobs with these tickets, in ascending order, give up if they are still waiting.
+/// Lets the jobs with these tickets give up if they are still waiting. The tickets must be in ascending order.
 pub fn cancel(tickets: &[Ticket]) {
     for job in &mut lock().jobs {
         job.is_cancelled |= tickets.binary_search(&job.ticket).is_ok();
@@ -129,14 +132,14 @@ impl QueuedJob {
     }
 }
 
-/// Starts one thread less than there are cores, but at least one, because the JavaScript thread runs jobs too. If the
-/// system refuses to start a thread, the next job tries again.
+/// Starts one thread less than the machine has cores, but at least one thread, because the JavaScript thread runs jobs
+/// too. If the system refuses to start a thread, the next job tries to start it again.
 fn start_threads(queue: &mut Queue) {
-    // Determining the number of cores reads files, so it is done only once.
+    // The number of cores is determined only once, because determining it reads files.
     static THREADS: Lazy<usize> =
         Lazy::new(|| thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1));
     while queue.threads < *THREADS {
-        let started = thread::Builder::new().name("logto-authkit".into()).spawn(work);
+        let started = thread::Builder::new().name("logto-authkit".into()).spawn(process_jobs);
         if started.is_err() {
             return;
         }
@@ -144,7 +147,7 @@ fn start_threads(queue: &mut Queue) {
     }
 }
 
-fn work() {
+fn process_jobs() {
     let mut slice = Instant::now();
     let mut queue = lock();
     loop {
@@ -200,12 +203,12 @@ mod tests {
     #[test]
     fn the_queue_accepts_no_jobs_while_its_oldest_has_waited_too_long() {
         drop(push_older(Duration::ZERO));
-        assert!(take_place().is_some());
+        assert!(reserve_place().is_some());
         lock().jobs.clear();
         let _verdict = push_older(FULL_AFTER);
-        assert!(take_place().is_none());
+        assert!(reserve_place().is_none());
         run_next();
-        assert!(take_place().is_some());
+        assert!(reserve_place().is_some());
     }
 
     #[test]
@@ -219,7 +222,7 @@ mod tests {
             let waits: Vec<_> = lock().jobs.iter().map(|job| job.since.is_some()).collect();
             assert_eq!(waits, [false, true]);
             assert!(!lock().jobs[0].has_waited(Duration::ZERO));
-            assert!(take_place().is_some());
+            assert!(reserve_place().is_some());
             while run_next() {}
             assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [JobDecision::Work; 2]);
         });
@@ -227,9 +230,9 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_after_it_was_dropped_or_refused() {
-        let places: Vec<_> = (0..MAX_JOBS).map(|_| take_place().unwrap()).collect();
+        let places: Vec<_> = (0..MAX_JOBS).map(|_| reserve_place().unwrap()).collect();
         for _ in 0..10 {
-            assert!(take_place().is_none());
+            assert!(reserve_place().is_none());
         }
         drop(places);
         assert!(is_idle());

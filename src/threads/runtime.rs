@@ -1,5 +1,5 @@
-//! Our own runtime, which runs tasks that wait, timers and key fetches. It starts on first use, once per process. Its thread is
-//! never joined, so it does not keep the process alive.
+//! The runtime of the core, which runs tasks that wait, timers and key fetches. The runtime starts on first use, once
+//! per process. The thread of the runtime is never joined, so it does not keep the process alive.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +24,7 @@ where
     Ok(runtime()?.spawn(future))
 }
 
-/// Limits how long a future may take. Any thread may call this function and poll the future that it returns.
+/// Limits the time that a future may take. Any thread may call this function and poll the future that it returns.
 ///
 /// # Errors
 ///

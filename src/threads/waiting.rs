@@ -1,4 +1,4 @@
-//! The tasks that wait on the runtime, for example for keys, and whether they were cancelled in the meantime.
+//! The tasks that wait on the runtime, for example for keys, and whether they have been cancelled.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use once_cell::sync::Lazy;
 
 use super::Ticket;
 
-/// Whether each waiting task was cancelled.
+/// Whether each waiting task has been cancelled, by ticket.
 static CANCELLED: Lazy<Mutex<HashMap<Ticket, bool>>> = Lazy::new(Mutex::default);
 
-/// Marks a task as waiting on the runtime until the mark is dropped.
+/// Marks a task as waiting on the runtime until this value is dropped.
 pub struct WaitingTask(Ticket);
 
 impl WaitingTask {
@@ -30,7 +30,7 @@ impl Drop for WaitingTask {
     }
 }
 
-/// Cancels the tasks with these tickets if they are waiting.
+/// Cancels the tasks with these tickets if they are waiting on the runtime.
 pub fn cancel(tickets: &[Ticket]) {
     let mut cancelled = cancelled();
     for ticket in tickets {

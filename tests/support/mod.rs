@@ -33,7 +33,7 @@ pub static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
 
 /// The time `seconds` after the start of the tests.
 pub fn at(seconds: f64) -> Timestamp {
-    START.after(Duration::from_secs_f64(seconds))
+    START.plus(Duration::from_secs_f64(seconds))
 }
 
 /// Runs a future to completion on this thread.
