@@ -30,7 +30,7 @@ test('leaves it to Next.js to report an invalid configuration', () => {
   assert.deepEqual(withLogtoAuth({ serverExternalPackages: packages }), {
     serverExternalPackages: [packages, 'logto-authkit'],
   })
-  for (const config of [null, 'text', 1])
+  for (const config of /** @type {any[]} */ ([null, 'text', 1]))
     assert.deepEqual(withLogtoAuth(config).serverExternalPackages, ['logto-authkit'])
 })
 
