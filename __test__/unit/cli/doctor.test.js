@@ -7,8 +7,10 @@ const { temporaryFolder } = require('../../support/files')
 const { startIssuer, startServer } = require('../../support/helpers')
 const { AUDIENCE, createKey } = require('../../support/tokens')
 const { startKeyServer } = require('../../support/key-server')
+const { read } = require('../../support/pages')
 
 const RUN = require.resolve('../../../js/cli/run')
+const capture = JSON.parse(read('__test__/fixtures/capture.json'))
 
 test('a healthy server passes every check', async (t) => {
   const { logtoUrl, issuer } = await startIssuer(t)
@@ -23,6 +25,23 @@ test('a healthy server passes every check', async (t) => {
   )
   assert.equal(finding(findings, 'Issuer').found, issuer)
   assert.match(finding(findings, 'Key set').found, /^1 usable key \([\w-]{43}: EC P-384 ES384\)$/)
+})
+
+describe('Logto, as recorded,', () => {
+  for (const { id, body } of capture.jwks) {
+    test(`with the key set ${id}, passes every check but the issuer, which names the URL to use`, async (t) => {
+      const { body: recorded } = capture.discovery.find((entry) => entry.id === id) ?? capture.discovery[0]
+      // Logto derives the URLs of its endpoints, but not the issuer, from the Host header.
+      const { jwks_uri, ...document } = recorded
+      const { logtoUrl } = await startLogto(t, document, body.keys)
+      const { findings } = await doctor('--url', logtoUrl, '--issuer', recorded.issuer)
+      assert.deepEqual(failures(findings), [])
+      assert.match(finding(findings, 'Key set').found, new RegExp(`^${body.keys.length} usable keys?`))
+      const wrong = await doctor('--url', logtoUrl)
+      assert.deepEqual(failures(wrong.findings), ['Issuer'])
+      assert.match(String(finding(wrong.findings, 'Issuer').advice), /logtoUrl: "http:\/\/localhost:3001"/)
+    })
+  }
 })
 
 test('the text output marks every check as passed or failed', async (t) => {
