@@ -22,6 +22,8 @@ const MAX_RETRY_MS = 1000
 /**
  * The pause after a complete read, in milliseconds. Without a pause, a store that does not wait for entries would cause
  * a busy loop. The pause grows with the number of entries, so that the mirrors of a busy store read in batches.
+ * On a busy thread, whose timers are late, the maximum grows up to twice its value: half as many reads take about a tenth
+ * less CPU time (20 mirrors with ioredis).
  */
 const MIN_PAUSE_MS = 20
 const MAX_PAUSE_MS = 80
@@ -113,6 +115,8 @@ class Mirror {
     /** @type {string | null} */
     let position = null
     let failures = 0
+    /** By how much the last pause was too long, in milliseconds. */
+    let late = 0
     /** @type {Promise<import('.').RevocationBatch> | undefined} */
     let next
     while (!this.#isClosed) {
@@ -137,7 +141,7 @@ class Mirror {
         failures = 0
         this.#succeed(batch.complete)
         if (batch.complete || batch.entries.length === 0)
-          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS)
+          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS + Math.min(late, MAX_PAUSE_MS))
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false
@@ -147,7 +151,9 @@ class Mirror {
         pause = Math.min(MIN_RETRY_MS * 2 ** failures, MAX_RETRY_MS) * (0.5 + Math.random() / 2)
         failures += 1
       }
+      const due = performance.now() + pause
       if (pause > 0) await this.#pause(pause)
+      late = Math.max(0, performance.now() - due)
     }
   }
 
