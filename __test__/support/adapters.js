@@ -5,7 +5,7 @@
  * same questions.
  */
 
-const { createServer } = require('node:http')
+const { Agent, createServer } = require('node:http')
 const { describe } = require('node:test')
 const connect = require('connect')
 const express5 = require('express')
@@ -318,7 +318,7 @@ async function serveUpgrade(t, { steps: [{ auth: options }], faults }) {
     }
     verified.then(respond, () => {})
   })
-  const client = clientOf(await listen(t, server))
+  const client = clientOf(await listen(t, server), false)
   return async (path, request = {}) => {
     const given = await client(path, { headers: { connection: 'Upgrade', upgrade: 'websocket', ...request.headers } })
     if (given.status === 200) return given
@@ -352,10 +352,10 @@ async function collect(faults, run) {
   }
 }
 
-const clientOf =
-  (url) =>
-  (path = '/', request) =>
-    ask(url + path, request)
+/** Its requests share connections, because creating one takes longer than most requests. */
+function clientOf(url, agent = /** @type {false | Agent} */ (new Agent({ keepAlive: true }))) {
+  return (path = '/', request) => ask(url + path, request, agent)
+}
 
 const routesOf = (routes = { '/': {} }) => Object.entries(routes)
 
