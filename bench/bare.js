@@ -24,7 +24,7 @@ function build() {
 }
 
 /**
- * Starts a process that checks one signature again and again.
+ * Starts a process that checks the same signature repeatedly.
  *
  * @param {string} algorithm
  * @returns {{ rate: (threads: number, ms: number) => Promise<number>, close: () => void } | undefined} `undefined` if

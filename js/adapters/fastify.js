@@ -33,7 +33,7 @@ async function logtoAuth(fastify, options) {
     'onRequest',
     /** @type {any} */ (createHook((request, reply) => authenticator.authenticate(request, reply))),
   )
-  // Fastify calls this hook before the error handler, which sends the headers of the error.
+  // Fastify calls this hook before the error handler, which sends the headers of an error.
   fastify.addHook('onError', (request, _reply, error, done) => {
     withMetadataOf(request, error)
     done()

@@ -25,7 +25,7 @@ const koaFramework = {
 function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
   assertCalledByApplication('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, koaFramework)
-  // Observing the handlers delays every response by a microtask.
+  // Observing the result of the handlers delays every response by a microtask.
   const proceed = authenticator.hasResourceMetadata ? continueWithMetadata : continueDirectly
 
   return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {
@@ -55,7 +55,8 @@ function protect(/** @type {any[]} */ ...given) {
 const continueDirectly = (_ctx, next) => next()
 
 /**
- * Runs the handlers, and adds the resource metadata to an error that they throw, whose headers Koa sends.
+ * Runs the handlers, and adds the resource metadata to an error that a handler throws. Koa sends the headers of such an
+ * error.
  *
  * @type {(ctx: Context, next: Next) => Promise<any>}
  */

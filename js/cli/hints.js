@@ -79,7 +79,7 @@ const HINTS = {
       ? otherIssuerHints(claims.iss, error.details.expected)
       : ['The token has no `iss` claim, or it is not a string.'],
   invalid_audience: ({ claims, options, errors }) =>
-    // The hint about the type has already identified an ID token.
+    // The hint about the type of the token has already identified an ID token.
     isIdToken(claims) && errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_token_type')
       ? []
       : otherAudienceHints(claims?.aud, [options.audience].flat(), claims),

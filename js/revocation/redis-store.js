@@ -8,10 +8,7 @@ const { connectorOf } = require('./redis-client')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connection} Connection */
 /** @typedef {import('./redis-client').Connector} Connector */
-/**
- * @typedef {{ text: string, at: number }} OwnEntry - An entry of this instance. `at` is the time at which the instance
- * appended the entry for the first time, on the monotonic clock, in milliseconds.
- */
+/** @typedef {{ text: string, at: number }} OwnEntry - `at` is the time of the first append, on the monotonic clock. */
 /** @typedef {{ id: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are in the order of their times. */
 /** @typedef {[id: string, fields: string[]]} Item - An item of a stream, in which every second field is an entry. */
 
@@ -164,8 +161,8 @@ class RedisStore {
   }
 
   /**
-   * Appends entries again that this instance has appended and that the stream no longer contains. They keep their times, so that
-   * this ends even if the stream loses them again and again.
+   * Appends the entries again that this instance has appended and that the stream has lost. The entries keep their
+   * times, so that the repetition ends even if the stream loses them repeatedly.
    *
    * @param {AbortSignal} signal
    */
@@ -175,7 +172,8 @@ class RedisStore {
     this.#acknowledged = [...known]
     /** @type {Set<AcknowledgedItem>} */
     const lost = new Set()
-    // Every item is checked, because a replica may have taken over between any two: some clients reconnect on their own.
+    // Every item is checked, because some clients reconnect by themselves, and a replica may have taken over after any
+    // item.
     for (let i = 0; i < known.length; i += MAX_ITEMS) {
       const batch = known.slice(i, i + MAX_ITEMS)
       const ids = batch.map(({ id }) => id)
@@ -259,7 +257,11 @@ class ReplaceableConnection {
   }
 }
 
-/** When the last entry of an item was appended first. @param {AcknowledgedItem} item */
+/**
+ * Returns the time at which the last entry of an item was appended for the first time.
+ *
+ * @param {AcknowledgedItem} item
+ */
 const timeOf = ({ entries }) => entries[entries.length - 1].at
 
 /**

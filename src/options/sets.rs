@@ -186,7 +186,7 @@ impl OptionSet {
         self.check_with(raw, Environment::default())
     }
 
-    /// Checks the options of this set as `check` does. Environment variables replace missing options.
+    /// Checks the options of a set in the same way as `check`. Environment variables replace missing options.
     ///
     /// # Errors
     ///
