@@ -25,7 +25,10 @@ const MIDDLEWARE = {
   async Fastify(options, hasProtect) {
     const { logtoAuth, protect } = require('logto-authkit/fastify')
     const hooks = []
-    const fastify = { hasRequestDecorator: () => true, addHook: (/** @type {any[]} */ ...args) => hooks.push(args[1]) }
+    const fastify = {
+      hasRequestDecorator: () => true,
+      addHook: (/** @type {any[]} */ ...[name, hook]) => name === 'onRequest' && hooks.push(hook),
+    }
     await logtoAuth(/** @type {any} */ (fastify), options)
     if (hasProtect) hooks.push(protect())
     return (headers, passed) => {
