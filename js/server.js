@@ -66,8 +66,8 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // The documentation of the original package passes `httpOnly` and `secure`. Both options are ignored, because the
-  // cookie always has both attributes.
+  // The documentation of the original package passes `httpOnly` and `secure`. `httpOnly` and `secure` are ignored,
+  // because the cookie always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return core.buildAuthCookieHeader(token, rest)
 }

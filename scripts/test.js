@@ -17,8 +17,8 @@ const ROOT = join(__dirname, '..')
 const LOG_FILE = join(ROOT, 'target', 'test.log')
 
 /**
- * The slowest test files, in descending order of duration. These files start first, so that none of them runs alone at
- * the end.
+ * The slowest test files, in descending order of duration. The slowest files start first, so that none of them runs
+ * alone at the end.
  */
 const SLOWEST_FILES = [
   'system/next-15-webpack.test.js',

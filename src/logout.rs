@@ -17,7 +17,7 @@ use crate::verify::Verifier;
 /// the logout. Logto servers before 1.42 do not limit the life of a logout token with an `exp` claim.
 const MAX_AGE: f64 = 300.0;
 
-/// How long a `jti` is remembered, in seconds. After this time, [`MAX_AGE`] rejects the token, even if its issuer's
+/// How long a `jti` is remembered, in seconds. Afterwards, [`MAX_AGE`] rejects a logout token, even if its issuer's
 /// clock was a minute fast.
 const REMEMBERED_SECONDS: f64 = MAX_AGE + 120.0;
 

@@ -26,7 +26,7 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-521 with SHA-512.
     Es512,
-    /// `EdDSA`, which is the name for several curves. Of these curves, only Ed25519 is supported.
+    /// `EdDSA`, which is the name for several curves. Of the curves of `EdDSA`, only Ed25519 is supported.
     EdDsa,
     /// `EdDSA` with Ed25519, under its name in RFC 9864.
     Ed25519,

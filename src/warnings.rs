@@ -62,8 +62,8 @@ impl WarnedCodes {
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             Code::JwksUnavailable => (1, keys_unavailable),
-            // With several Logto servers, the issuer is compared before the signature is checked. A rejection by such
-            // an early comparison of issuers lacks these details, and must not cause a warning.
+            // With several Logto servers, the issuer is compared before the signature is checked. A rejection by the
+            // early comparison of issuers lacks the details `iss` and `reason`, and must not cause a warning.
             Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
                 (2, other_issuer)
             }

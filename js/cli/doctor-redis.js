@@ -52,7 +52,7 @@ async function redisFindings({ url, prefix, folder, timeout }) {
       'Correct the URL.',
     )
   }
-  // This client is never connected, and its duplicates report their errors themselves.
+  // The application's client is never connected, and its duplicates report their errors themselves.
   client.on('error', () => {})
   const { connection, connected } = connectorOf(client).open()
   /** @type {Send} */

@@ -20,8 +20,8 @@ function organizationFrom(organizationOf, source) {
  */
 function organizationId(id) {
   if (id === null || typeof id === 'string') return id
-  // Query parsers return an array or an object for `?org=a&org=b` and `?org[x]=a`. These values must not cause an error
-  // of the application, because any client can send them.
+  // Query parsers return an array or an object for `?org=a&org=b` and `?org[x]=a`. An array or object must not cause an
+  // error of the application, because any client can send one.
   if (id === undefined || typeof id === 'object') return ''
   throw invalidOption('organizationId', 'it to return an organization id, null or undefined', id)
 }

@@ -154,7 +154,7 @@ function nodeRedisConnector(client) {
  */
 function closeNodeRedis(own) {
   try {
-    // In node-redis 5, `destroy` has replaced `disconnect`. Both methods may return a promise.
+    // In node-redis 5, `destroy` has replaced `disconnect`. `destroy` and `disconnect` may return a promise.
     Promise.resolve(own.destroy === undefined ? own.disconnect() : own.destroy()).catch(ignoreError)
   } catch {}
 }

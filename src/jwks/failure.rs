@@ -17,7 +17,7 @@ pub struct FetchError {
 }
 
 /// The messages of errors about connections that the server closed early. The crate `hyper` has no public type for
-/// these errors.
+/// errors about closed connections.
 const CLOSED_EARLY_MESSAGES: [&str; 3] =
     ["closed before message completed", "before message length reached", "unexpected EOF"];
 

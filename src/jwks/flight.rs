@@ -75,7 +75,7 @@ impl<T: FetchTarget> FetchTask<T> {
         }
     }
 
-    /// Sends an HTTP request, with the timeout of the fetch, which began at this time.
+    /// Sends an HTTP request, whose timeout counts from the beginning of the fetch (`begun`).
     async fn request(&self, begun: Timestamp) -> Result<Fetched, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {

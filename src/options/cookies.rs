@@ -65,8 +65,8 @@ pub fn cookie_attributes(raw: Raw, default: CookieAttributes) -> Result<CookieAt
 ///
 /// # Errors
 ///
-/// The first attribute that is invalid or unknown. The value `false` is invalid for this function, because it would
-/// mean that no cookie is set.
+/// The first attribute that is invalid or unknown. The value `false` is invalid as an argument, because it would mean
+/// that no cookie is set.
 pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError> {
     match raw {
         Raw::Undefined => Ok(guest_cookie()),

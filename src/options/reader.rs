@@ -111,8 +111,8 @@ impl Reader {
         self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
 
-    /// Reads an option that restricts access. Such an option must not be `undefined`, because an unset variable must
-    /// not remove a check.
+    /// Reads an option that restricts access. An option that restricts access must not be `undefined`, because an unset
+    /// variable must not remove a check.
     pub fn restriction<T>(
         &mut self,
         name: &'static str,

@@ -7,7 +7,8 @@ use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of};
 use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD, Policy, Revocations, is_entry_id};
 
-/// Reads the option `revocations` of a verifier. JavaScript replaces the object in this option with its id.
+/// Reads the option `revocations` of a verifier. JavaScript replaces the object in the option `revocations` with its
+/// id.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
     read.restriction("revocations", "an object from createRevocations", DefaultValue::None, |raw| {
         if let Raw::String(id) = raw { Revocations::find(id) } else { None }
