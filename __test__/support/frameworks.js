@@ -67,7 +67,11 @@ async function setUp(t, more) {
 }
 
 /** Sends a request without the changes that `fetch` makes to headers. A list of values is sent as several lines. */
-async function ask(url, { method = 'GET', headers = {} } = {}, agent = /** @type {false | import('node:http').Agent} */ (false)) {
+async function ask(
+  url,
+  { method = 'GET', headers = {} } = {},
+  agent = /** @type {false | import('node:http').Agent} */ (false),
+) {
   const req = request(url, { method, headers, agent, signal: AbortSignal.timeout(TIMEOUT) }).end()
   const [res] = await once(req, 'response')
   let body = ''
