@@ -114,7 +114,7 @@ class RedisStore {
     }
     if (performance.now() - this.#checkedAt >= CHECK_INTERVAL_MS) {
       this.#checkedAt = performance.now()
-      // After a flush, another instance may have appended a new item with the id of the position.
+      // After a flush, the item at the position may be one that another instance has appended since the flush.
       const ids = [from, this.#acknowledged[0]?.id ?? from]
       const [hasPosition, hasOldest] = await this.#exist(ids, signal)
       if (!hasPosition || !hasOldest) await this.#restore(signal)
