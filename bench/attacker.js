@@ -85,7 +85,7 @@ function forgeRequests(request, count, counter) {
 }
 
 /**
- * Returns the number of responses by status, of closed connections, and of requests without a response.
+ * Returns three counts: responses by status, closed connections, and requests without a response.
  *
  * @returns {{ statuses: Record<string, number>, closed: number, unanswered: number }}
  */

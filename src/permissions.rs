@@ -1,7 +1,9 @@
 //! Checks scopes and roles inside a handler, in a context or in claims.
 
 use crate::error::{Code, Rejection};
-use crate::options::{EXPECTED_MODE, EXPECTED_SCOPES, OptionError, ROLE_CLAIMS, Raw, is_any_mode, items, scopes, text};
+use crate::options::{
+    EXPECTED_MATCH_MODE, EXPECTED_SCOPES, OptionError, ROLE_CLAIMS, Raw, is_any_mode, items, scopes, text,
+};
 use crate::requirements::missing_items;
 
 /// The reason why a check has failed.
@@ -33,7 +35,7 @@ impl From<OptionError> for Denied {
 pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denied> {
     let any = match mode {
         Raw::Undefined => false,
-        mode => is_any_mode(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MODE, mode))?,
+        mode => is_any_mode(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MATCH_MODE, mode))?,
     };
     let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", EXPECTED_SCOPES, required))?;
     let held = match held {

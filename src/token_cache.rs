@@ -18,8 +18,8 @@ use crate::revocations::RevocationState;
 use crate::signature::{Algorithm, Digest, digest};
 use crate::token::Header;
 
-/// The space in the cache that is reserved per token, in bytes. Tokens of a real Logto server take about 1,000 to 1,500
-/// bytes.
+/// The space in the cache that is reserved per token, in bytes. Cached tokens from a real Logto
+/// server take 1,000 to 1,500 bytes.
 const BYTES_PER_TOKEN: u64 = 1_600;
 
 /// A token with a valid signature.

@@ -168,8 +168,8 @@ impl Verifier {
         self.keys.stats(now, &self.options.policy)
     }
 
-    /// The previously verified token with this digest, if the key set still selects its key, and whether the request
-    /// has waited for keys. The header is checked again, because verifiers with different options may share the cache.
+    /// The cached token with this digest, if the current key set still selects the key that verified the token, and
+    /// whether the request has waited for keys. The header is checked again, because verifiers with different options may share the cache.
     async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
         let Some(verified) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;

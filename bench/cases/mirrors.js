@@ -5,7 +5,7 @@ const { Child } = require('../children')
 const { quantile } = require('../rounds')
 const { CLIENTS, append, startRedis, usage } = require('../redis')
 
-/** The file with the functions that other processes call. */
+/** The module whose functions child processes load and run. */
 const FUNCTIONS = join(__dirname, '../mirrors')
 
 const CASES = ['revocation-mirrors', 'revocation-readers']

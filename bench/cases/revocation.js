@@ -10,7 +10,7 @@ const { alternate, quantile, ratio, spread } = require('../rounds')
 const { AUDIENCE, mintMany, minter } = require('../tokens')
 const { CLIENTS, entry, fill, startRedis, usage } = require('../redis')
 
-/** The file with the functions that other processes call. */
+/** The module whose functions child processes load and run. */
 const FUNCTIONS = join(__dirname, '../mirrors')
 
 const MILLION = 1_000_000

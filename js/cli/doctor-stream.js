@@ -88,7 +88,7 @@ async function entriesFinding(client, prefix) {
 }
 
 /**
- * Waits until the entries have been loaded. `ready` also waits while the store fails.
+ * Waits until the entries have been loaded. While the store is failing, `ready` keeps waiting.
  *
  * @param {import('../revocation').Revocations} revocations
  */

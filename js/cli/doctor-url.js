@@ -34,8 +34,8 @@ function baseUrlFinding(logtoUrl, issuer, keysUrl, endpoints) {
 }
 
 /**
- * Returns a URL that only the admin tenant serves, and that tells the Console which URL the tenant of the applications
- * has.
+ * Returns a URL that only the admin tenant serves. From the response, the Console learns the URL of the tenant of the
+ * applications.
  *
  * @param {URL} issuer
  */

@@ -29,7 +29,7 @@ const decodeEscapes = (text) =>
   )
 
 /**
- * In cmd, Chrome escapes every special character inside quotes too: `^"Cookie: a=b^%^3D^"`.
+ * Chrome's "Copy as cURL (cmd)" escapes every special character, even inside quotes: `^"Cookie: a=b^%^3D^"`.
  *
  * @param {string} command
  */

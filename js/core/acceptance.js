@@ -90,7 +90,7 @@ const revokedRejection = (isRevoked) => (isRevoked ? authError(native.refusal('t
  *
  * @type {(returned: any, parsed: import('./options').Parsed, extras: any) => AuthContext | Rejection}
  */
-function externalContext(returned, { core }, extras) {
+function fallbackContext(returned, { core }, extras) {
   const principal = snapshot(returned)
   const claims = typeof principal === 'object' ? ownProperty(principal, 'claims') : undefined
   const payload = JSON.stringify({ sub: ownProperty(Object(principal), 'userId'), ...claims })
@@ -100,4 +100,4 @@ function externalContext(returned, { core }, extras) {
   return typeof result === 'string' ? newContext(result, undefined) : authError(result)
 }
 
-module.exports = { applicationRejection, checkRejection, externalContext, hasChecks }
+module.exports = { applicationRejection, checkRejection, fallbackContext, hasChecks }

@@ -1,6 +1,6 @@
 /** Turns the core's result for an attempt into a context, or throws the rejection. */
 
-const { applicationRejection, externalContext, hasChecks } = require('./acceptance')
+const { applicationRejection, fallbackContext, hasChecks } = require('./acceptance')
 const { trackPending, yieldToOthers } = require('./connections')
 const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { AuthError, authError } = require('./errors')
@@ -104,7 +104,7 @@ function afterRejection(result, attempt, rejection) {
     () => fallback(source, error),
     (principal) => {
       if (principal === null || principal === undefined) return guestOrThrow(result, error, attempt)
-      return afterFallback(externalContext(principal, parsed, attempt.extras), result, attempt)
+      return afterFallback(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
       // An exception of `fallback` is a fault of the application, because a rejection could make the request a guest.

@@ -51,7 +51,7 @@ const MAX_DEPTH = 8
  * object have no effect.
  * @property {Readonly<Functions>} functions - The functions in the options of this caller.
  * @property {Parsed[] | undefined} servers - The parsed options of each Logto server, if there are several servers. All
- * other members belong to the first server.
+ * other properties apply to the first server.
  */
 
 /** @typedef {import('./environment').Environment} Environment */

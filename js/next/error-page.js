@@ -21,7 +21,7 @@ body { max-width: 38rem; margin: 3rem auto; padding: 0 1.5rem }
 code { overflow-wrap: anywhere }
 </style>
 <h1>Sign-in does not work</h1>
-<p>${escapeHtml(loopSummary(error, reason))}</p>
+<p>${escapeHtml(signInLoopSummary(error, reason))}</p>
 <p>Error code: <code>${error.code}</code></p>
 ${loopHints(error, reason, cookieName)
   .map((hint) => `<p>${escapeHtml(hint)}</p>`)
@@ -49,12 +49,15 @@ function warnAboutLoop(warned, error, reason, cookieName) {
   if (warned.has(error.code)) return
   warned.add(error.code)
   const details = Object.keys(error.details).length > 0 ? ` ${JSON.stringify(error.details)}` : ''
-  const message = [`${loopSummary(error, reason)} (${error.code}${details})`, ...loopHints(error, reason, cookieName)]
+  const message = [
+    `${signInLoopSummary(error, reason)} (${error.code}${details})`,
+    ...loopHints(error, reason, cookieName),
+  ]
   process.emitWarning(`Sign-in loop ended: ${message.join(' ')}`, { code: 'LOGTO_AUTHKIT_SIGN_IN_LOOP' })
 }
 
 /** @type {(error: AuthError, reason: LoopReason) => string} */
-function loopSummary({ code, message }, reason) {
+function signInLoopSummary({ code, message }, reason) {
   if (reason === 'nested') return 'The sign-in page itself requires a session.'
   if (code === 'missing_token') return 'The browser has returned from the sign-in page several times without a token.'
   return `The browser has returned from the sign-in page with a token that is rejected: ${message}.`

@@ -234,7 +234,7 @@ export function getAuth<Claims = unknown>(
  * in {@link getAuth}. `organizationId` may also be a function that takes the request. `allowPreflight` lets CORS preflights pass
  * without `request.auth` in {@link withAuth} and {@link authProxy}.
  *
- * An array contains the options for several Logto servers.
+ * To accept tokens of several Logto servers, pass an array of options.
  */
 export interface NextAuthOptions<Claims = unknown> extends AdapterOptions<Claims> {}
 
@@ -261,7 +261,7 @@ export type AuthRequest<Auth = AuthContext> = NextRequest & { auth: Auth }
 /** The request of an API handler in {@link withApiAuth}. */
 export type AuthApiRequest<Auth = AuthContext> = NextApiRequest & { auth: Auth }
 
-/** The second argument of a Route Handler that does not declare its parameters. */
+/** The second argument of a Route Handler that does not declare the types of its route parameters. */
 export interface RouteContext {
   // biome-ignore lint/suspicious/noExplicitAny: as in Next.js
   params: Promise<any>

@@ -7,7 +7,7 @@ const { forwardRequest } = require('./forward')
 const { isPublicPath, normalizePublicPath } = require('./public-paths')
 const { browserOrigin } = require('./request')
 const { SignIn, redirectKind } = require('./sign-in')
-const { loopReason, redirectMarkerCookie, expiredMarkerCookie } = require('./sign-in-loop')
+const { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie } = require('./sign-in-loop')
 
 /** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
 /** @typedef {import('next/server').NextRequest} NextRequest */
@@ -50,7 +50,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const { NextResponse } = require('next/server')
     const { cookieName } = authenticator
     const url = signIn.url(request)
-    const reason = loopReason(request, error, cookieName)
+    const reason = signInLoopReason(request, error, cookieName)
     if (reason !== undefined) {
       warnAboutLoop(warned, error, reason, cookieName)
       // Behind a reverse proxy, the origin of the request may be internal.

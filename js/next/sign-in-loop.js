@@ -28,7 +28,7 @@ const { browserOrigin } = require('./request')
  *
  * @type {(request: NextRequest, error: AuthError, cookieName: string) => 'nested' | 'token' | 'repeated' | undefined}
  */
-function loopReason(request, error, cookieName) {
+function signInLoopReason(request, error, cookieName) {
   const nested = request.nextUrl.searchParams.get('redirect_to')
   if (nested !== null && /[?&]redirect_to=/.test(nested)) return 'nested'
   const marker = readMarker(request)
@@ -109,4 +109,4 @@ const MAX_INTERVAL = 30_000
 /** How long signing in may take, in seconds. */
 const MAX_AGE = 600
 
-module.exports = { loopReason, redirectMarkerCookie, expiredMarkerCookie }
+module.exports = { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie }

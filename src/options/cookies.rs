@@ -142,8 +142,8 @@ pub fn read_csrf(read: &mut Reader) {
 }
 
 impl CookieFault {
-    /// The error for the option that has set an attribute. `name` is the option that has set the cookie's name or
-    /// value.
+    /// The error for the option that an attribute comes from. `name` is the name of the option that the cookie's name
+    /// or value comes from.
     #[must_use]
     pub fn option(&self, name: &str, prefix: &str) -> OptionError {
         match self.attribute {

@@ -25,7 +25,7 @@ pub use adapters::SIGN_IN_COOKIE;
 pub use cookies::{CSRF_HEADER, auth_cookie, cookie_attributes, csrf_cookie, guest_cookie, guest_cookie_attributes};
 pub use environment::Environment;
 pub use raw::{OptionError, Raw};
-pub use requirements::{EXPECTED_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode, scopes};
+pub use requirements::{EXPECTED_MATCH_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode, scopes};
 pub use resource_metadata::resource_metadata;
 pub use revocations::{entry as revocation_entry, policy as revocation_policy};
 pub use sets::OptionSet;

@@ -14,7 +14,7 @@ pub const ROLE_CLAIMS: [&str; 2] = ["roles", "role"];
 pub const EXPECTED_SCOPES: &str = "a scope, several separated by spaces, or an array of scopes";
 
 /// The accepted values of a scope or role mode, as worded in the error message for an invalid value.
-pub const EXPECTED_MODE: &str = "'all' or 'any'";
+pub const EXPECTED_MATCH_MODE: &str = "'all' or 'any'";
 
 impl Requirements {
     /// Parses the requirements of one route.
@@ -52,10 +52,10 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, DefaultValue::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
     });
-    let any_scope = read.optional("scopeMode", EXPECTED_MODE, DefaultValue::Value("all".into()), is_any_mode);
+    let any_scope = read.optional("scopeMode", EXPECTED_MATCH_MODE, DefaultValue::Value("all".into()), is_any_mode);
     let names = |raw: &Raw| one_or_more(raw, name);
     let roles = read.restriction("requiredRole", "a role or a non-empty array of roles", DefaultValue::None, names);
-    let any_role = read.optional("roleMode", EXPECTED_MODE, DefaultValue::Value("all".into()), is_any_mode);
+    let any_role = read.optional("roleMode", EXPECTED_MATCH_MODE, DefaultValue::Value("all".into()), is_any_mode);
     let claims = DefaultValue::Value(ROLE_CLAIMS.into_iter().collect());
     let role_claims = read.optional("roleClaims", "a claim name or a non-empty array of such", claims, names);
     let expected = if takes_functions {

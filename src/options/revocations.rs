@@ -17,7 +17,7 @@ pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
 
 /// Reads the options of `createRevocations`.
 pub(super) fn read_policy(read: &mut Reader) -> Policy {
-    const UNAVAILABLE_ACTIONS: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
+    const ACTIONS_WHILE_UNAVAILABLE: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
     let expected = "a store from memoryStore() or redisStore(), or an object with the functions append and read";
     // JavaScript checks the functions of the store.
     read.optional("store", expected, DefaultValue::Derived("memoryStore()"), |raw| {
@@ -32,8 +32,8 @@ pub(super) fn read_policy(read: &mut Reader) -> Policy {
         }
     });
     let default = DefaultValue::Value("accept".into());
-    let refuses =
-        read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &UNAVAILABLE_ACTIONS));
+    let refuses = read
+        .optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &ACTIONS_WHILE_UNAVAILABLE));
     let max_lag =
         read.milliseconds_from("maxLagMs", "a finite number of milliseconds, at least 2,000", 30_000, 2_000.0);
     Policy { lifetime: lifetime.unwrap_or(86_400.0), max_lag: (refuses == Some(true)).then_some(max_lag) }
