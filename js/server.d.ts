@@ -125,7 +125,7 @@ export function buildAuthCookieHeader(
 ): string
 
 /**
- * Returns whether a context or claims have the scopes. Scopes are compared as a whole.
+ * Returns whether a context or claims have the scopes. Each scope is compared in full.
  *
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
@@ -235,7 +235,7 @@ export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cooki
   audience?: string | readonly string[] | null | undefined
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string | undefined
-  /** Scopes that the token must have. Scopes are compared as a whole. */
+  /** Scopes that the token must have. Each scope is compared in full. */
   requiredScope?: string | readonly string[]
 }
 

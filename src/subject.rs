@@ -37,7 +37,7 @@ pub struct Subject<'a> {
     pub organizations: Vec<&'a str>,
     /// The signed payload, as JSON text.
     pub payload: &'a str,
-    /// Whether the application has named the subject instead of a token.
+    /// Whether the subject comes from the application (its `fallback`), and not from a token.
     pub is_external: bool,
 }
 

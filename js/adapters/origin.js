@@ -1,6 +1,6 @@
 /**
- * The origins of requests, which determine the web pages that may open a connection, the pages that may read a
- * rejection, and the cookies that need no `Secure`.
+ * The origins of requests. They determine which web pages may open a connection, which may read a rejection, and which
+ * cookies may omit `Secure`.
  */
 
 const { cookieValues } = require('../core/request')

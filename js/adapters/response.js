@@ -132,8 +132,8 @@ function setHeaders(res, headers) {
  *
  * @param {Headers} headers
  * @param {string} setCookie
- * @param {string} [cacheControl] - A value that replaces a `Cache-Control` with which shared caches would store the
- * response.
+ * @param {string} [cacheControl] - The value of `Cache-Control` to set, unless the response already has one that keeps
+ * shared caches from storing it.
  */
 function appendCookie(headers, setCookie, cacheControl) {
   headers.append('Set-Cookie', setCookie)

@@ -2,7 +2,7 @@
  * Keeps track of pending verifications per connection. If a client disconnects, its verifications are cancelled,
  * because nobody would receive the responses. A connection with many pending verifications is not read until the
  * verifications are done. Clients that pipeline requests can therefore neither fill the queue of signature checks nor
- * keep the event loop from other connections.
+ * keep the event loop from serving other connections.
  */
 
 const native = require('./addon')

@@ -4,7 +4,7 @@ const { setAuth } = require('../adapters/set-auth')
 const { addCookie, appendCookie, errorResponse, passToErrorHandler, sendResponse } = require('../adapters/response')
 const { AuthError, invalidOption } = require('../core/errors')
 const { isPromise } = require('../core/settle')
-const { assertDynamic, authenticate, browserOrigin, trySetCookie } = require('./request')
+const { assertDynamicRendering, authenticate, browserOrigin, trySetCookie } = require('./request')
 
 /** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
 /** @typedef {InstanceType<typeof import('../adapters/requirements').Requirements>} Requirements */
@@ -40,7 +40,7 @@ function createRoute(handler, authenticator, requirements) {
 
 /** @type {(request: any, context: any, route: Route) => Promise<any>} */
 async function runRouteHandler(request, context, { handler, authenticator, requirements }) {
-  assertDynamic(request.headers)
+  assertDynamicRendering(request.headers)
   /** @type {string | null} */
   let cookie = null
   let auth

@@ -1,5 +1,5 @@
 /**
- * The adapter for Next.js 15 and 16, with the App Router and the Pages Router. `next.config` needs `withLogtoAuth` of
+ * The adapter for Next.js 15 and 16, with the App Router and the Pages Router. `next.config` needs `withLogtoAuth` from
  * `logto-authkit/next/config`.
  *
  * @example `lib/auth.ts`: the options, parsed once

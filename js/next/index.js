@@ -7,7 +7,7 @@ const { AuthError } = require('../core/errors')
 const { check } = require('../core/options')
 const { wrapApiHandler, wrapHandler } = require('./handlers')
 const { createProxy } = require('./proxy')
-const { assertDynamic, authenticate, browserOrigin, trySetCookie } = require('./request')
+const { assertDynamicRendering, authenticate, browserOrigin, trySetCookie } = require('./request')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 
@@ -77,7 +77,7 @@ async function currentAuth(authenticator, setsGuestCookie) {
   await require('next/server').connection()
   const received = await nextHeaders.headers()
   const jar = await nextHeaders.cookies()
-  assertDynamic(received)
+  assertDynamicRendering(received)
   const headers = withoutOutdatedCookies(received, jar, authenticator.cookieName)
   const auth = await authenticate(authenticator, { headers, cookies: jar }, received)
   const cookie = setsGuestCookie ? authenticator.newGuestCookie(auth, browserOrigin(received)) : null

@@ -54,7 +54,7 @@ const browserOrigin = (headers) => () => {
  *
  * @param {Headers} headers
  */
-function assertDynamic(headers) {
+function assertDynamicRendering(headers) {
   // Outside Next.js, for example in a unit test of a handler, a request may have no headers.
   if (!headers.keys().next().done || receivedHeaders() === undefined) return
   throw new Error(
@@ -91,4 +91,4 @@ async function trySetCookie(setCookie) {
   } catch {}
 }
 
-module.exports = { assertDynamic, authenticate, browserOrigin, trySetCookie }
+module.exports = { assertDynamicRendering, authenticate, browserOrigin, trySetCookie }

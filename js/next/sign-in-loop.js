@@ -50,7 +50,7 @@ function redirectMarkerCookie(request, cookieName) {
   const marker = readMarker(request)
   const count = marker !== undefined && isSameDigest(marker, request) ? marker.count + 1 : 1
   const value = [tokenDigest(request, cookieName), targetDigest(request), count, Date.now()].join('.')
-  return buildMarkerCookie(request, value, MAX_AGE)
+  return buildSignInMarkerCookie(request, value, MAX_AGE)
 }
 
 /**
@@ -59,10 +59,10 @@ function redirectMarkerCookie(request, cookieName) {
  * @type {(request: NextRequest) => string | null}
  */
 const expiredMarkerCookie = (request) =>
-  cookieValues(request, contract().cookies.signIn).length > 0 ? buildMarkerCookie(request, '', 0) : null
+  cookieValues(request, contract().cookies.signIn).length > 0 ? buildSignInMarkerCookie(request, '', 0) : null
 
 /** @type {(request: NextRequest, value: string, maxAge: number) => string} */
-function buildMarkerCookie(request, value, maxAge) {
+function buildSignInMarkerCookie(request, value, maxAge) {
   const [protocol] = browserOrigin(request.headers)()
   // SameSite=Strict cookies are not sent when the browser returns from Logto.
   const attributes = `Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${protocol?.startsWith('https') ? '; Secure' : ''}`

@@ -58,9 +58,9 @@ class SignIn {
    */
   url(request) {
     const { url, isPath } = this.#page(request)
-    if (!isPath) return withTarget(url, request)
+    if (!isPath) return withReturnTarget(url, request)
     const { pathname, search, hash } = url
-    return withTarget(Object.assign(request.nextUrl.clone(), { pathname, search, hash }), request)
+    return withReturnTarget(Object.assign(request.nextUrl.clone(), { pathname, search, hash }), request)
   }
 
   /**
@@ -71,7 +71,7 @@ class SignIn {
    */
   actionRedirect(request) {
     const { url, isPath } = this.#page(request)
-    const { href, pathname, search, hash } = withTarget(url, request)
+    const { href, pathname, search, hash } = withReturnTarget(url, request)
     return `${(isPath ? pathname + search + hash : href).replaceAll(';', '%3B')};push`
   }
 }
@@ -91,7 +91,7 @@ function redirectKind({ method, headers }) {
 }
 
 /** @type {<T extends URL>(url: T, request: NextRequest) => T} */
-function withTarget(url, request) {
+function withReturnTarget(url, request) {
   const { pathname, search } = new URL(request.url)
   // A path that starts with two slashes would be a URL on another host.
   const target = withoutBasePath(pathname, request).replace(/^[/\\]*/, '/') + search

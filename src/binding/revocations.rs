@@ -80,7 +80,7 @@ impl NativeRevocations {
         entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date / 1_000.0)).collect()
     }
 
-    /// Adds entries in any order. `is_complete` tells whether the store has no further entries.
+    /// Adds entries, whose order does not matter. `is_complete` tells whether the store has no further entries.
     #[napi(catch_unwind)]
     pub fn apply(&self, entries: Vec<String>, is_complete: bool, date: f64) {
         let Revocations { mirror, policy, .. } = &*self.0;

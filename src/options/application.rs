@@ -4,14 +4,15 @@ use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
 
 /// The accepted values of the option `claims`, as worded in the error message for an invalid value.
-const EXPECTED_SCHEMA: &str = "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
+const EXPECTED_CLAIMS_SCHEMA: &str =
+    "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
 /// Reads the options for the application's functions and its schema, which remain in JavaScript.
 pub fn read(read: &mut Reader) {
     read_check(read);
     read.function("fallback");
     read.function("onRefused");
-    read.restriction("claims", EXPECTED_SCHEMA, DefaultValue::None, |raw| is_schema(raw).then_some(()));
+    read.restriction("claims", EXPECTED_CLAIMS_SCHEMA, DefaultValue::None, |raw| is_schema(raw).then_some(()));
 }
 
 /// Reads the option `check`.

@@ -93,7 +93,7 @@ impl Mirror {
         })
     }
 
-    /// Adds entries in any order, and skips entries that are older than `lifetime`. `date` is the caller's date, in
+    /// Adds entries, whose order does not matter, and skips entries that are older than `lifetime`. `date` is the caller's date, in
     /// seconds since 1970.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
         let lifetime = self.longest_lifetime(lifetime);
@@ -128,7 +128,7 @@ impl Mirror {
     /// The longest lifetime of tokens that any caller has passed, so that a caller with a shorter lifetime does not
     /// remove entries that other callers need.
     fn longest_lifetime(&self, lifetime: f64) -> f64 {
-        // Two positive numbers have the same order as their bits.
+        // Positive floats compare in the same order as their bit patterns.
         let before = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
         f64::from_bits(before).max(lifetime)
     }
