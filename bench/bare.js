@@ -24,7 +24,7 @@ function build() {
 }
 
 /**
- * Starts a process that checks the same signature repeatedly.
+ * Starts a process that checks the signatures of many tokens in turn.
  *
  * @param {string} algorithm
  * @returns {{ rate: (threads: number, ms: number) => Promise<number>, close: () => void } | undefined} `undefined` if
@@ -35,13 +35,17 @@ function startBareChecks(algorithm) {
   if (name === undefined) return undefined
   const child = spawn(build(), [name], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface(child.stdout)
+  child.once('exit', (code) => lines.emit('error', new Error(`The process for bare checks has exited with ${code}`)))
   return {
     async rate(threads, ms) {
       child.stdin.write(`${threads} ${ms}\n`)
       const [line] = await once(lines, 'line')
       return Number(line)
     },
-    close: () => child.stdin.end(),
+    close() {
+      child.removeAllListeners('exit')
+      child.stdin.end()
+    },
   }
 }
 

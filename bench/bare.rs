@@ -21,7 +21,7 @@ use serde_json::json;
 
 use support::Key;
 
-/// As many as the other libraries verify.
+/// The number of different tokens, which is as many as the libraries verify per slice with ES384.
 const TOKENS: usize = 2000;
 
 fn main() {

@@ -75,7 +75,7 @@ function thrownRejection(error) {
 /** @param {unknown} isPermitted */
 function forbidUnless(isPermitted) {
   if (isPermitted === true) return undefined
-  // A value other than a boolean is an error, because an object such as an empty array of memberships would pass by
+  // A truthy value other than `true` is an error, because an object such as an empty array of memberships would pass by
   // mistake.
   if (isPermitted) throw invalidOption('check', 'it to return a boolean', isPermitted)
   return authError(native.refusal('forbidden'))

@@ -15,8 +15,8 @@ const { sharedObject } = require('./shared')
  */
 
 /**
- * The attempt that verified a context, which gives access to the token. The attempt is in a private field, so that the
- * token never appears in logs.
+ * The attempt from which a context results, also that of a guest. It gives access to the token, and is in a private
+ * field, so that the token never appears in logs.
  *
  * @typedef {import('./attempt').Attempt | undefined} Origin
  */
@@ -225,7 +225,7 @@ const withRecordOf = (copy, auth) =>
   )
 
 /**
- * Returns the attempt that verified a context, or undefined for an external principal.
+ * Returns the attempt from which a context, also that of a guest, results, or undefined for an external principal.
  *
  * @type {(auth: AuthContext) => Origin}
  */

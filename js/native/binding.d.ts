@@ -50,7 +50,7 @@ export declare class NativeRevocations {
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
   /** Returns the entries that would change the table. */
   missing(entries: Array<string>, date: number): Array<string>
-  /** Adds entries in any order. `is_complete` tells whether the store has no further entries. */
+  /** Adds entries, whose order does not matter. `is_complete` tells whether the store has no further entries. */
   apply(entries: Array<string>, isComplete: boolean, date: number): void
   /** Returns statistics for operators. */
   stats(): RevocationStats
@@ -140,7 +140,7 @@ export declare function checkScopes(held: unknown, scopes: unknown, mode: unknow
 /** Clears all cached keys. */
 export declare function clearJwksCache(): void
 
-/** Takes the context, as JSON, of the cached token whose id the last call on this thread returned, or else null. */
+/** Takes the context of the cached token with this id, as JSON. Returns null unless the last call on this thread returned the id. */
 export declare function context(id: number): string | null
 
 /** The constants that JavaScript shares with the core, as a JSON object. */

@@ -16,7 +16,7 @@ function withLogtoAuth(nextConfig = {}) {
 function withPackage(config) {
   // Synchronous configurations stay synchronous, since other wrappers may not await them.
   if (typeof config?.then === 'function') return config.then(withPackage)
-  // Next.js itself reports an option that is not an array.
+  // A value that is not an array becomes an item of the array, so that Next.js itself reports an invalid value.
   const packages = [config?.serverExternalPackages ?? []].flat()
   return { ...config, serverExternalPackages: packages.includes(PACKAGE) ? packages : [...packages, PACKAGE] }
 }

@@ -47,8 +47,8 @@ export * from './auth-proxy.js'
  * CORS preflights (`OPTIONS`) are verified like any other request, unless `allowPreflight` is set. If the route does not export
  * `OPTIONS`, Next.js itself responds to preflights.
  *
- * With `allowGuest`, the response to a new guest sets the guest cookie. Within a request, {@link getAuth} and {@link
- * verifyNextAuth} return the guest id that this cookie contains.
+ * With `allowGuest`, the response to a new guest sets the guest cookie. Within a request, {@link getAuth} and
+ * {@link verifyNextAuth} return the guest id that this cookie contains.
  *
  * If a request has two `Authorization` headers, Next.js passes only the first header to Route Handlers and to the proxy, so only
  * the first header is verified. In the Pages Router, a request with two `Authorization` headers is rejected with `ambiguous_token`.

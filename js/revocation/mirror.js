@@ -187,7 +187,7 @@ class Mirror {
   }
 
   #warnOfEntries() {
-    // A mirror of a busy store calls this method every 80 ms.
+    // A mirror of a busy store calls this method every 80 to 160 ms.
     if (performance.now() < this.#nextWarning) return
     this.#nextWarning = performance.now() + WARN_EVERY_MS
     const { sessionsAreUnnamed, ahead } = this.#native.stats()

@@ -47,7 +47,7 @@ class RedisStore {
   #connector
   #reader
   #writer
-  /** The items that this instance has appended, oldest first. @type {AcknowledgedItem[]} */
+  /** The items that this instance has appended, in the order of their ids. @type {AcknowledgedItem[]} */
   #acknowledged = []
   /** The time of the last check that the stream has lost nothing, on the monotonic clock, in milliseconds. */
   #checkedAt = -Infinity

@@ -37,7 +37,7 @@ function webhook(publish, options) {
     async (request) => {
       const body = await request.body()
       if (!hook.isSigned(body, request.header(headers.webhookSignature) ?? '')) {
-        return logoutErrorResponse(401, 'invalid_signature', 'The signature is missing or invalid')
+        return webhookErrorResponse(401, 'invalid_signature', 'The signature is missing or invalid')
       }
       const event = native.webhookEvent(body, Date.now())
       if (typeof event === 'string') return rejectEvent(event)
@@ -55,7 +55,7 @@ function webhook(publish, options) {
 }
 
 /** @type {(status: number, error: string, message: string) => import('./handler').Answer} */
-const logoutErrorResponse = (status, error, message) => jsonResponse(status, { error, message })
+const webhookErrorResponse = (status, error, message) => jsonResponse(status, { error, message })
 
 /** @param {string} reason - The missing or malformed member of the event, or the problem with the JSON. */
 function rejectEvent(reason) {
@@ -63,7 +63,7 @@ function rejectEvent(reason) {
   process.emitWarning(`A webhook event with a valid signature could not be read: ${reason}`, {
     code: 'LOGTO_AUTHKIT_WEBHOOK',
   })
-  return logoutErrorResponse(400, 'invalid_event', `The event could not be read: ${reason}`)
+  return webhookErrorResponse(400, 'invalid_event', `The event could not be read: ${reason}`)
 }
 
 /**

@@ -264,7 +264,7 @@ fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier) -> 
     Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }
 
-/// Takes the context, as JSON, of the cached token whose id the last call on this thread returned, or else null.
+/// Takes the context of the cached token with this id, as JSON. Returns null unless the last call on this thread returned the id.
 #[napi(catch_unwind)]
 pub fn context(id: f64) -> Option<String> {
     outcome::take_cached_context(id)

@@ -1,4 +1,4 @@
-//! All key sets of the process, which either all verifiers share, or a single verifier uses.
+//! All key sets of the process, which either all verifiers with the same source share, or a single verifier uses.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -20,7 +20,7 @@ struct KeySets {
 }
 
 impl RemoteJwkSet {
-    /// The shared key set from this source, which all verifiers in the process use. `names` are the issuers whose
+    /// The shared key set from this source, which all verifiers with the same source use. `names` are the issuers whose
     /// tokens are verified with the key set.
     #[must_use]
     pub fn shared(source: Source, names: &[String]) -> Arc<Self> {

@@ -17,8 +17,8 @@ use crate::clock::Timestamp;
 const REFRESH_AT_FRACTION_OF_TTL: f64 = 0.8;
 
 /// How long a request waits for a refresh before it uses a stale key set. A key set becomes stale only in an idle
-/// process. A fetch from a nearby server usually completes within 25 ms, so an idle process does not use a removed key.
-/// During an outage, requests do not wait.
+/// process. A fetch from a nearby server usually completes within 25 ms, so that an idle process usually does not use a
+/// removed key. During an outage, requests do not wait.
 const MAX_WAIT_BEFORE_STALE: Duration = Duration::from_millis(25);
 
 /// The longest pause before a retry for which a request waits instead of failing.

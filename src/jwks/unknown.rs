@@ -32,12 +32,12 @@ impl UnknownToken<'_> {
             let issued = seconds * 1000.0;
             issued + MAX_CLOCK_DIFFERENCE >= fetched.wall && issued <= now.wall + MAX_ISSUED_AHEAD_MS
         });
-        is_issued_after_fetch && !self.was_issued_before(fetched) && !known.shows_key_is_old(self)
+        is_issued_after_fetch && !self.arrived_before(fetched) && !known.shows_key_is_old(self)
     }
 
-    /// Whether the token was issued before this fetch. The server publishes every key before signing with it, so a
-    /// later fetch would contain the key of the token.
-    fn was_issued_before(&self, fetched: Timestamp) -> bool {
+    /// Whether the token arrived, and therefore existed, before this fetch. The server publishes every key before signing
+    /// with it, so the fetched set would contain the key of the token.
+    fn arrived_before(&self, fetched: Timestamp) -> bool {
         self.arrived.since(fetched).is_zero()
     }
 }
@@ -65,7 +65,7 @@ impl KnownKids {
     /// Remembers a token whose key is missing from a key set that was fetched at this time, so that the token is
     /// rejected in the same way again.
     pub(super) fn add_rejected(&mut self, token: &UnknownToken, fetched: Timestamp) {
-        if token.was_issued_before(fetched) {
+        if token.arrived_before(fetched) {
             self.absent = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
         }
     }

@@ -6,7 +6,8 @@ pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = (given.len() / 3).min(2);
     let distances = known.iter().map(|known| {
         let letters: Vec<char> = known.to_lowercase().chars().collect();
-        // Names that lack a letter at the end are preferred, because users more often forget a letter than add one.
+        // A known name that starts with the given name is preferred, because users more often forget a letter at the
+        // end than add one.
         ((distance(&given, &letters), !letters.starts_with(&given)), *known)
     });
     let close = distances.filter(|((distance, _), _)| *distance <= allowed);

@@ -26,8 +26,8 @@ pub struct Policy {
 /// Revocations that `createRevocations` has created.
 #[derive(Debug)]
 pub struct Revocations {
-    /// A random id, by which the options of a verifier refer to these revocations. An application cannot pass the id of
-    /// other revocations by mistake.
+    /// A random id, by which the options of a verifier refer to these revocations. Because the id is random, no other
+    /// string that an application passes by mistake is a valid id.
     pub id: String,
     /// The mirror of the store that contains the revocations.
     pub mirror: Arc<Mirror>,
