@@ -1171,7 +1171,8 @@ export function requireRole(
  * @param token - The access token.
  * @param options - The attributes of the cookie.
  * @returns The value of a `Set-Cookie` header.
- * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that could add an attribute or another cookie.
+ * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that cookies must not contain, or
+ *   if browsers would drop the cookie.
  *
  * @example
  * ```ts
@@ -1211,8 +1212,8 @@ export interface AuthCookieOptions {
  * @param guestId - The id of the guest: 1 to 128 of the characters `A-Z a-z 0-9 _ -`.
  * @param guestCookie - The attributes of the cookie, as in the option `guestCookie`.
  * @returns The value of a `Set-Cookie` header.
- * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, or if a value contains characters that could add an
- *   attribute or another cookie.
+ * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, if a value contains characters that cookies
+ *   must not contain, or if browsers would drop the cookie.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The functions that `cases/revocation` calls in other processes, for instances of an application, and for mirrors of a
- * store.
+ * The functions that `cases/revocation` and `cases/mirrors` call in other processes, for instances of an application,
+ * and for mirrors of a store.
  */
 
 const { randomUUID } = require('node:crypto')

@@ -49,7 +49,7 @@ async function usage(port) {
 }
 
 /**
- * Returns the command that appends an entry in the form in which the store appends a single revocation.
+ * Returns the command that appends an entry in the form in which a single revocation is stored.
  *
  * @param {string} json
  */

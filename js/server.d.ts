@@ -107,7 +107,8 @@ export function verifyNextAuth(
  * @param token - The access token.
  * @param options - The attributes of the cookie.
  * @returns The value of a `Set-Cookie` header.
- * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that could add an attribute or another cookie.
+ * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that cookies must not contain, or
+ *   if browsers would drop the cookie.
  *
  * @example
  * ```ts

@@ -102,7 +102,8 @@ const withEmptyHeaders = (request) =>
     : request
 
 /**
- * Returns only the properties of the original context, because applications may send the context to clients.
+ * Returns only the properties that contexts of the original package have, because applications may send the context to
+ * clients.
  *
  * @param {import('..').AuthContext} auth
  * @returns {AuthContext}

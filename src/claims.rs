@@ -101,8 +101,8 @@ impl Claims {
         .map_err(|rejection| rejection.detail("expected", issuers))
     }
 
-    /// Checks that `aud` contains one of the accepted audiences, one of which may be [`ANY_ORGANIZATION`]. With `None`,
-    /// any audience is accepted.
+    /// Checks that `aud` contains one of the accepted audiences, one of which may be [`ANY_ORGANIZATION`]. `None` turns
+    /// the check off.
     ///
     /// # Errors
     ///
@@ -250,13 +250,13 @@ pub(crate) fn split_words(list: &str) -> Vec<String> {
 /// Whether a text contains only invisible characters. Neither a log nor an access list can distinguish subjects with
 /// invisible names.
 pub(crate) fn is_blank(text: &str) -> bool {
-    text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_invisible_character(char))
+    text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_other_invisible_character(char))
 }
 
-/// Whether a character is invisible although it is neither white space nor a control character, such as the
+/// Whether a character is invisible although it is neither white space nor covered by [`is_invisible`]: the remaining
 /// default-ignorable code points of Unicode (`Default_Ignorable_Code_Point`), and the blanks of Braille and of musical
 /// notation.
-fn is_invisible_character(char: char) -> bool {
+fn is_other_invisible_character(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}'..='\u{206f}'
             | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'

@@ -10,7 +10,7 @@ use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::subject::Subject;
 
-/// The context as JSON, which contains the payload exactly as Logto signed it. In JavaScript, `JSON.parse` turns even a
+/// The context as JSON, which contains the payload of the subject unchanged. In JavaScript, `JSON.parse` turns even a
 /// claim named `__proto__` into an own property, whereas an assignment would change the prototype.
 #[must_use]
 pub fn authenticated_context(subject: &Subject) -> String {

@@ -65,7 +65,7 @@ const INSUFFICIENT_SCOPE: Challenge = Challenge::Error("insufficient_scope");
 errors! {
     /// Neither the token cookie nor the `Authorization` header contains a token.
     MissingToken => "missing_token", 401, AUTH_REQUIRED, REALM, "No token found in cookies or Authorization header";
-    /// The request contains more than one token in the cookie or in the `Authorization` header.
+    /// The cookie or the `Authorization` header contains more than one token.
     AmbiguousToken => "ambiguous_token", 400, AUTH_FAILED, INVALID_REQUEST,
         "More than one token found (two Authorization values, two different cookies of that name)";
     /// The token is an opaque reference instead of a JWT. Logto issues opaque tokens if the client has requested no API

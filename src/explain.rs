@@ -70,7 +70,7 @@ impl Verifier {
 #[derive(Clone, Debug)]
 pub struct Report {
     verdicts: [Verdict; Check::ALL.len()],
-    /// The token as the application passed it.
+    /// The token as the caller passed it.
     token: String,
 }
 

@@ -37,8 +37,8 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    /// Parses a JSON object, but not the values of its members, because an authenticated sender may include deeply
-    /// nested values from other people.
+    /// Parses a JSON object, but not the values of its members. This is for the body of an authenticated sender, which
+    /// may contain deeply nested values from other people.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use crate::verify::Verifier;
 pub enum Route {
     /// The first token that names an accepted issuer has this position.
     Own(usize),
-    /// All tokens of the request name other issuers.
+    /// No token of the request names an accepted issuer, or one source contains two tokens.
     Foreign,
     /// The request contains no token.
     NoToken,
@@ -29,7 +29,7 @@ impl Verifier {
         own.map_or(Route::Foreign, Route::Own)
     }
 
-    /// Whether a token names another issuer, or no issuer.
+    /// Whether a token is a JWT that names another issuer, or no issuer.
     pub(crate) fn is_foreign(&self, token: &str) -> bool {
         self.claimed_issuer(token) == Some(false)
     }

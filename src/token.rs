@@ -21,7 +21,7 @@ pub struct Token<'a> {
     pub signed: &'a str,
     /// The decoded header.
     pub header: Vec<u8>,
-    /// The decoded payload. Except for `iat`, no claim may be read before the signature has been verified.
+    /// The decoded payload. Except for `iat` and `iss`, no claim may be read before the signature has been verified.
     pub payload: Vec<u8>,
     /// The decoded signature.
     pub signature: Vec<u8>,

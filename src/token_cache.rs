@@ -33,7 +33,7 @@ pub struct VerifiedToken {
     pub key: Arc<Key>,
     /// The claims.
     pub claims: Claims,
-    /// The outcome of the last check for revocations.
+    /// The properties that entries compare, and the last check for revocations that the token has passed.
     pub marks: RevocationState,
     /// The id of the last key set that has selected this key for the token.
     key_set: AtomicU64,

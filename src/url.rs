@@ -26,7 +26,7 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
 
 /// The issuer of the Logto server at this URL, which may also be the URL of the server's discovery document or key set.
 /// In the issuer, the hostname is in lower case, and the default port and trailing slashes are removed. `/oidc` is
-/// appended unless the path of the URL ends with `/oidc`.
+/// appended unless the path, without the discovery document or key set, already ends with `/oidc`.
 ///
 /// ```
 /// use logto_authkit::url::{issuer, parse};

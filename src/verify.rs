@@ -168,8 +168,8 @@ impl Verifier {
         self.keys.stats(now, &self.options.policy)
     }
 
-    /// The cached token with this digest, if the current key set still selects the key that verified the token, and
-    /// whether the request has waited for keys. The header is checked again, because verifiers with different options may share the cache.
+    /// The cached token with this digest, if its key is still selected, and whether the request has waited for keys. The
+    /// header is checked again, because verifiers with different options may share the cache.
     async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
         let Some(verified) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
@@ -249,8 +249,8 @@ impl Verifier {
         Ok(algorithm)
     }
 
-    /// The date for checking claims, in seconds since 1970. `date` is the caller's date at the arrival of the request,
-    /// in milliseconds. The time for which a request waits for keys or a thread does not extend the life of its token.
+    /// The date for checking claims, in seconds since 1970. `callers` is the caller's date at the arrival of the request,
+    /// in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
     pub(crate) fn date(&self, callers: Option<f64>, arrival: Timestamp, waited: bool) -> f64 {
         let elapsed = || if waited { Timestamp::now().since(arrival).as_secs_f64() } else { 0.0 };
         let callers = callers.filter(|date| date.is_finite()).unwrap_or(arrival.wall);

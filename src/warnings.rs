@@ -10,8 +10,8 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection, printable};
 use crate::options::Options;
 
-/// Maximum number of warnings of all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the log of an
-/// application that creates a verifier for every request.
+/// Maximum number of warnings of all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the log
+/// of an application that creates a verifier for every request.
 const MAX_WARNINGS: u32 = 100;
 
 /// The period of the limit. A limit without a period would silence all verifiers that the process creates after the
@@ -23,7 +23,7 @@ static PROCESS_LIMIT: WarningLimit = WarningLimit::new();
 /// Maximum number of characters of a value in a warning.
 const MAX_CHARS: usize = 200;
 
-/// The start of the current period, and the number of warnings since then.
+/// The start of the current period, and the number of warnings since then, including warnings beyond the maximum.
 struct WarningLimit(Mutex<Option<(Timestamp, u32)>>);
 
 impl WarningLimit {

@@ -119,7 +119,7 @@ describe('doctor --redis', { skip: NO_REDIS }, () => {
     assert.equal(code, 1)
     for (const line of stdout.split('\n')) assert.ok(line.length <= 60, line)
     assert.match(stdout, /^✗ Persistence no append-only file/m)
-    assert.match(stdout, /\n1 problem\.\n$/)
+    assert.match(stdout, /\n1 problem, 1 warning\.\n$/)
   })
 })
 

@@ -50,7 +50,7 @@ class Authenticator {
   /** Whether requests without a valid token become guests. */
   allowsGuests
 
-  /** @type {string} - The name of the request property that holds the context. */
+  /** @type {string} - The name under which the framework holds the context. */
   property
 
   /**

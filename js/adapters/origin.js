@@ -58,7 +58,7 @@ const warnAboutOrigin = oneTimeWarning(
 
 /**
  * Returns the CORS headers of a rejection, without which pages of `allowedOrigins` could not read the rejection.
- * Socket.IO starts with polling, which sends ordinary cross-origin requests.
+ * Socket.IO connects with ordinary cross-origin requests if it starts with polling.
  *
  * @type {(request: Request, authenticator: Authenticator) => Record<string, string>}
  */

@@ -1,9 +1,9 @@
 /** Stores a context on a framework's request. */
 
 /**
- * Sets the `auth` property of a request, even if the request inherits such a property. Throws if other middleware has
- * made the property `auth` read-only. An assignment to a read-only property would fail silently, and handlers would
- * read the old value instead of our context.
+ * Sets the property that holds the context (`auth` by default), even if the target inherits such a property. Throws if
+ * other middleware has made the property read-only. An assignment to a read-only property would fail silently, and
+ * handlers would read the old value instead of our context.
  *
  * @type {(target: any, auth: unknown, property?: string) => void}
  */

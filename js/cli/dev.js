@@ -19,7 +19,7 @@ Scripts can get tokens from the page:
   curl -s 'http://127.0.0.1:3002/token?kind=opaque'
   curl -s 'http://127.0.0.1:3002/token?expiresIn=-60'
 
-The kinds of tokens are opaque, id (an ID token) and personal (a personal access token).
+The kinds of tokens are access (the default), opaque, id (an ID token) and personal (a personal access token).
 
 Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 `

@@ -70,8 +70,8 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, outage, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
-  // A fault of the connection or of the discovery document also makes the fetch of the keys fail. A fault that causes
-  // several findings is reported only once, in the most specific finding.
+  // If the keys cannot be fetched either, a failed finding about the connection, TLS or discovery has the same cause.
+  // The fault is then reported only once, in the most specific finding.
   const cause = way.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
   return [
     ...way,

@@ -14,8 +14,8 @@ const MAX_BODY_LENGTH = 256 * 1024
  */
 
 /**
- * Reads the response even if the server's certificate is invalid, so that `doctor` can explain the problem. A response
- * without a valid certificate is not trusted. Like the core, this function does not follow redirects.
+ * Reads the response even if the server's certificate is invalid, so that `doctor` can explain the problem. The
+ * response is not trusted: the core fetches the keys itself. Like the core, this function does not follow redirects.
  *
  * @param {URL} url
  * @param {{ proxy: URL | null, timeout: number }} options

@@ -40,7 +40,8 @@ Commands:
   --version, -v    show the version
 
 Output is colored on a terminal; NO_COLOR and FORCE_COLOR are respected.
-Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 no problem found by explain, which has not checked the signature.
+Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 (explain) no problem
+found, but the signature was not checked.
 `
 
 /**

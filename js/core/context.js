@@ -148,8 +148,8 @@ function cacheContext(id, entry) {
  * Returns the guest that a rejected request becomes, or throws the rejection.
  *
  * @param {RejectedRequest} rejected - From the core.
- * @param {InstanceType<typeof import('./errors').AuthError> | undefined} error - The application's rejection, if the
- * application rejected the request.
+ * @param {InstanceType<typeof import('./errors').AuthError> | undefined} error - The application's rejection, or the
+ * error that was passed to `fallback`, if any.
  * @param {Origin} origin
  * @returns {import('../..').GuestContext}
  */

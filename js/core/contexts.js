@@ -93,7 +93,7 @@ function afterRejection(result, attempt, rejection) {
     alternative.isAlternative = true
     return tryAlternative(alternative, () => afterRejection(result, attempt, rejection))
   }
-  // For a rejection by the application, the core returns only the code.
+  // The core knows only the code of a rejection by the application.
   const known = rejection?.code === result.code ? rejection : undefined
   const { fallback } = parsed.functions
   if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {

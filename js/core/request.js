@@ -57,7 +57,7 @@ function checkHeaders(headers) {
 }
 
 /**
- * Returns the cookies of a Lambda event, which is a list of `name=value` strings.
+ * Returns the cookies of a Lambda event, which are a list of `name=value` strings.
  *
  * @param {any} request
  * @returns {string[] | undefined}

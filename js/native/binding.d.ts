@@ -58,7 +58,7 @@ export declare class NativeRevocations {
 
 /** A verifier, with options that are parsed once. */
 export declare class NativeVerifier {
-  /** The issuers that these options accept. */
+  /** The accepted issuers. */
   get issuers(): Array<string>
   /** Reports on every check of a token, or of the token in a request, as JSON. */
   explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
@@ -74,13 +74,13 @@ export declare class NativeVerifier {
   /** Returns the token at this position among the tokens of a request. */
   tokenAt(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
   /**
-   * Returns the position of the first token that claims to be issued by an accepted issuer, -1 if all tokens of the
-   * request are from other issuers, or -2 if the request has no token.
+   * Returns the position of the first token that claims to be issued by an accepted issuer, -1 if no token of the
+   * request claims this or if one source contains two tokens, or -2 if the request has no token.
    */
   route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number
   /**
-   * Accepts the principal that the application's `fallback` returned, with its claims and `sub` in `payload`. Returns
-   * the context as JSON, or the rejection if the principal does not meet the requirements.
+   * Accepts the principal that the application's `fallback` returned. `payload` is a JSON object of its claims and
+   * `sub`. Returns the context as JSON, or the rejection if the principal does not meet the requirements.
    */
   acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionsFault
   /** Fetches the keys unless they are cached. Returns an empty string on success. */
@@ -99,7 +99,7 @@ export declare class NativeVerifier {
   guestCookieHeader(guestId: string, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault | null
 }
 
-/** Checks and parses the requests of a webhook. */
+/** Checks the signatures of the requests of a webhook. */
 export declare class NativeWebhook {
   /** Whether a signature matches a body. */
   isSigned(body: Uint8Array, signature: string): boolean
@@ -140,13 +140,16 @@ export declare function checkScopes(held: unknown, scopes: unknown, mode: unknow
 /** Clears all cached keys. */
 export declare function clearJwksCache(): void
 
-/** Takes the context of the cached token with this id, as JSON. Returns null unless the last call on this thread returned the id. */
+/**
+ * Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns null for any
+ * other id.
+ */
 export declare function context(id: number): string | null
 
 /** The constants that JavaScript shares with the core, as a JSON object. */
 export declare function contract(): string
 
-/** Returns the values of all cookies with this name in a `Cookie` header. */
+/** Returns the non-empty values of all cookies with this name in a `Cookie` header. */
 export declare function cookieValues(header: string, name: string): Array<string>
 
 /** Creates a verifier from the options of `backchannelLogout`. */
@@ -306,7 +309,7 @@ export interface RevocationStats {
   entries: number
   /** The number of entries that this release does not understand. */
   skipped: number
-  /** The number of entries whose time is too far ahead of this machine's clock. */
+  /** The number of entries whose time was too far ahead of this machine's clock. */
   ahead: number
   /** The time since the store last had no further entries, in milliseconds. */
   lagMs: number | null
@@ -320,7 +323,7 @@ export interface RevocationStats {
 /** Takes the key set fetches that have completed since the last call on any thread, oldest first. */
 export declare function takeKeyFetches(): Array<KeyFetch>
 
-/** Throws the error for a promise after a panic. */
+/** Throws the error with which a promise is rejected after a panic. */
 export declare function throwInternalError(): void
 
 /** The context of a valid token, with details of the verification. */

@@ -68,9 +68,9 @@ export interface AuthProxyPaths {
    * The sign-in page: a path of this application without base path, a URL, or a function that takes the request and returns a path
    * or URL. The query parameter `redirect_to` contains the requested path and query, without base path.
    *
-   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected. A locale may
-   * precede the path of the sign-in page, as in `/de/sign-in`. If `signInUrl` is a function, it is called for every request except
-   * requests for files of Next.js.
+   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected. The same
+   * applies to its path with a locale in front, such as `/de/sign-in`. If `signInUrl` is a function, it is called for every
+   * request except requests for files of Next.js.
    *
    * Validate `redirect_to` before you use it, because anyone can create a link to your sign-in page.
    *

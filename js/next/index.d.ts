@@ -52,7 +52,7 @@ export * from './auth-proxy.js'
  *
  * If a request has two `Authorization` headers, Next.js passes only the first header to Route Handlers and to the proxy, so only
  * the first header is verified. In the Pages Router, a request with two `Authorization` headers is rejected with `ambiguous_token`.
- * A request with two different cookies of the same name, or with two values in one header, is always rejected.
+ * A request with two different token cookies, or with two values in one `Authorization` header, is rejected everywhere.
  *
  * @param handler - A Route Handler, `(request, context) => Response`.
  * @param options - The options: see {@link NextAuthOptions}.

@@ -8,8 +8,7 @@ const native = require('../core/addon')
 const { valueOrThrow } = require('../core/errors')
 const { ownProperty, snapshot } = require('../core/options')
 
-// `fetch` and the timers are captured at load time, because fake timers in a test would replace the globals and never
-// fire.
+// The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearTimeout, setTimeout } = require('node:timers')
 
 /** The number of log entries per request: the maximum that the Management API allows. */

@@ -78,8 +78,8 @@ export interface RevocationsOptions {
  */
 export interface Revocations {
   /**
-   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens that are issued after the revocation are
-   * valid.
+   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens that are issued after the second
+   * of `before` are valid.
    *
    * @param userId - The id of the user, as in the `sub` claim.
    */
@@ -109,20 +109,20 @@ export interface Revocations {
   revokeGrant(grantId: string): Promise<void>
 
   /**
-   * Revokes all tokens of an application. Tokens that are issued after the revocation are valid.
+   * Revokes all tokens of an application. Tokens that are issued after the second of `before` are valid.
    *
    * @param clientId - The id of the application, as in the `client_id` claim.
    */
   revokeClient(clientId: string, options?: RevokeOptions): Promise<void>
 
   /**
-   * Revokes all tokens for an organization. Tokens that are issued after the revocation are valid.
+   * Revokes all tokens for an organization. Tokens that are issued after the second of `before` are valid.
    *
    * @param organizationId - The id of the organization.
    */
   revokeOrganization(organizationId: string, options?: RevokeOptions): Promise<void>
 
-  /** Revokes all tokens of all users and applications. Tokens that are issued after the revocation are valid. */
+  /** Revokes all tokens of all users and applications. Tokens that are issued after the second of `before` are valid. */
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**

@@ -95,7 +95,7 @@ pub fn cancel(ids: Vec<f64>) {
     threads::cancel(&tickets);
 }
 
-/// Throws the error for a promise after a panic.
+/// Throws the error with which a promise is rejected after a panic.
 #[napi(catch_unwind)]
 pub fn throw_internal_error() -> Result<()> {
     Err(internal_error())

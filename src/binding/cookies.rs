@@ -38,7 +38,7 @@ pub fn csrf_cookie_header(
     Ok(set_cookie(&token, "token", attributes.map(|cookie| cookie.for_host(protocol.as_deref(), host.as_deref()))))
 }
 
-/// Returns the values of all cookies with this name in a `Cookie` header.
+/// Returns the non-empty values of all cookies with this name in a `Cookie` header.
 #[napi(catch_unwind)]
 pub fn cookie_values(header: String, name: String) -> Vec<String> {
     cookie::values_of(&header, &name).map(str::to_owned).collect()

@@ -20,7 +20,7 @@ pub fn key_algorithms(jwk: Unknown) -> Result<Vec<&'static str>> {
 
 #[napi]
 impl NativeVerifier {
-    /// The issuers that these options accept.
+    /// The accepted issuers.
     #[napi(getter, catch_unwind)]
     pub fn issuers(&self) -> Vec<String> {
         self.verifier.options().issuers.clone()

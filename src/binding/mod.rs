@@ -124,8 +124,8 @@ impl NativeVerifier {
         Ok(tokens.get(position as usize).map(|token| (*token).to_owned()))
     }
 
-    /// Returns the position of the first token that claims to be issued by an accepted issuer, -1 if all tokens of the
-    /// request are from other issuers, or -2 if the request has no token.
+    /// Returns the position of the first token that claims to be issued by an accepted issuer, -1 if no token of the
+    /// request claims this or if one source contains two tokens, or -2 if the request has no token.
     #[napi(catch_unwind)]
     pub fn route(
         &self,
@@ -141,8 +141,8 @@ impl NativeVerifier {
         })
     }
 
-    /// Accepts the principal that the application's `fallback` returned, with its claims and `sub` in `payload`. Returns
-    /// the context as JSON, or the rejection if the principal does not meet the requirements.
+    /// Accepts the principal that the application's `fallback` returned. `payload` is a JSON object of its claims and
+    /// `sub`. Returns the context as JSON, or the rejection if the principal does not meet the requirements.
     #[napi(catch_unwind)]
     pub fn accept_principal(
         &self,
@@ -264,7 +264,8 @@ fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier) -> 
     Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }
 
-/// Takes the context of the cached token with this id, as JSON. Returns null unless the last call on this thread returned the id.
+/// Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns null for any
+/// other id.
 #[napi(catch_unwind)]
 pub fn context(id: f64) -> Option<String> {
     outcome::take_cached_context(id)

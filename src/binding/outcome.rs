@@ -78,7 +78,7 @@ impl Outcome {
 }
 
 thread_local! {
-    /// The cached token whose id the last call on this thread returned.
+    /// The cached token whose id was returned last on this thread.
     static LAST_CACHED_TOKEN: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
 }
 
@@ -89,8 +89,8 @@ pub fn remember_cached(token: Arc<VerifiedToken>) -> f64 {
     id
 }
 
-/// Takes the context, as JSON, of the cached token whose id the last call on this thread returned. Returns `None` for
-/// any other id.
+/// Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns `None` for any
+/// other id.
 pub fn take_cached_context(id: f64) -> Option<String> {
     LAST_CACHED_TOKEN.take().filter(|token| to_js_number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
 }

@@ -22,7 +22,7 @@ pub struct RevocationStats {
     pub entries: u32,
     /// The number of entries that this release does not understand.
     pub skipped: f64,
-    /// The number of entries whose time is too far ahead of this machine's clock.
+    /// The number of entries whose time was too far ahead of this machine's clock.
     pub ahead: f64,
     /// The time since the store last had no further entries, in milliseconds.
     pub lag_ms: Option<f64>,

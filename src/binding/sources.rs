@@ -29,7 +29,7 @@ pub struct WebhookEvent {
     pub entries: Vec<String>,
 }
 
-/// Checks and parses the requests of a webhook.
+/// Checks the signatures of the requests of a webhook.
 #[napi]
 pub struct NativeWebhook(Vec<String>);
 

@@ -75,7 +75,7 @@ impl<T: FetchTarget> FetchTask<T> {
         }
     }
 
-    /// Sends an HTTP request, whose timeout counts from the beginning of the fetch (`begun`).
+    /// Sends an HTTP request. The timeout of the fetch counts from `begun`, the end of the pause.
     async fn request(&self, begun: Timestamp) -> Result<Fetched, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {

@@ -36,7 +36,7 @@ pub enum Selection<'a> {
     Key(&'a Arc<Key>),
     /// The key set does not contain the key, but a newer key set may contain it.
     Unknown,
-    /// No key of the set is suitable for this reason, and a newer key set would not help.
+    /// No key of the set is suitable, for this reason, and a newer key set would not help.
     Unsuitable(Reason),
 }
 

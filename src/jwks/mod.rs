@@ -31,7 +31,7 @@ pub(crate) use trust::Trust;
 pub struct CachePolicy {
     /// How long a fetched key set is fresh. With a TTL of zero, every verification fetches the key set.
     pub ttl: Duration,
-    /// How long a fetch may take in total, including retries.
+    /// How long a fetch may take in total, including an immediate second HTTP request.
     pub timeout: Duration,
     /// Minimum time between two fetches that an unknown `kid` causes, and maximum time before a failed fetch is
     /// retried.

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 /// The pause after the first failed fetch. The pause doubles with every further failed fetch.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The number of failed fetches since the last successful fetch.
+/// The failed fetches since the last successful fetch.
 #[derive(Clone, Copy, Debug)]
 pub struct Outage {
     /// The end of the last failed fetch.

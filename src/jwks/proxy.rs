@@ -3,7 +3,7 @@
 //! The variables and the syntax of `NO_PROXY` are those of `NODE_USE_ENV_PROXY` (`lib/internal/http.js` in Node 24) and
 //! of undici's `EnvHttpProxyAgent`: lower case wins, an empty variable counts as unset, and entries are `*`, `host`,
 //! `host:port`, `.domain`, `*.domain` and `first-last` for IP addresses. Like curl, this module also accepts
-//! `ALL_PROXY` and networks such as `10.0.0.0/8`. An entry also excludes the subdomains of its host.
+//! `ALL_PROXY` and networks such as `10.0.0.0/8`, and an entry also excludes the subdomains of its host.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::url::is_loopback;
 /// The proxy for a URL, and the reason why the connection uses or does not use a proxy.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ProxyChoice {
-    /// The connection is direct, because the environment contains no proxy.
+    /// The connection is direct, because no proxy is configured for the URL.
     Direct,
     /// The connection is direct, because a proxy could only connect to the loopback interface of its own machine.
     Loopback,

@@ -52,7 +52,7 @@ pub struct KeyHint<'a> {
 }
 
 impl RemoteJwkSet {
-    /// A key set that is not shared, so that neither other verifiers nor [`super::invalidate`] can find it.
+    /// A key set that is not registered yet, so that neither other verifiers nor [`super::invalidate`] can find it.
     pub(super) fn new(source: Source) -> Arc<Self> {
         Arc::new(Self {
             endpoint: Endpoint::new(source),
@@ -187,8 +187,8 @@ impl RemoteJwkSet {
     }
 
     /// Asks the state machine for a decision, and joins or starts the fetch that the decision requires. The decision
-    /// and the start of the fetch happen under one lock. Otherwise, a fetch that completes in between would needlessly
-    /// cause another fetch.
+    /// and the registration of the fetch happen under one lock. Otherwise, a fetch that completes in between would
+    /// needlessly cause another fetch.
     fn decide<D: FetchDecision>(
         self: &Arc<Self>,
         now: Timestamp,

@@ -21,7 +21,7 @@ const REFRESH_AT_FRACTION_OF_TTL: f64 = 0.8;
 /// removed key. During an outage, requests do not wait.
 const MAX_WAIT_BEFORE_STALE: Duration = Duration::from_millis(25);
 
-/// The longest pause before a retry for which a request waits instead of failing.
+/// The longest time until a retry for which a request waits instead of failing.
 const MAX_WAIT_FOR_RETRY: Duration = Duration::from_secs(1);
 
 /// The state of the key set at a URL.

@@ -89,7 +89,7 @@ pub struct CertificateNames<'a> {
     pub subject: &'a [u8],
 }
 
-/// Reads the names in a DER-encoded certificate. The names are used only in error messages.
+/// Reads the names in a DER-encoded certificate, which are used only to select error messages.
 pub fn read_names(der: &[u8]) -> Option<CertificateNames<'_>> {
     const SEQUENCE: u8 = 0x30;
     const INTEGER: u8 = 0x02;

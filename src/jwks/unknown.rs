@@ -32,11 +32,11 @@ impl UnknownToken<'_> {
             let issued = seconds * 1000.0;
             issued + MAX_CLOCK_DIFFERENCE >= fetched.wall && issued <= now.wall + MAX_ISSUED_AHEAD_MS
         });
-        is_issued_after_fetch && !self.arrived_before(fetched) && !known.shows_key_is_old(self)
+        is_issued_after_fetch && !self.arrived_before(fetched) && !known.excludes_new_key(self)
     }
 
-    /// Whether the token arrived, and therefore existed, before this fetch. The server publishes every key before signing
-    /// with it, so the fetched set would contain the key of the token.
+    /// Whether the token arrived, and therefore existed, before this fetch. The server publishes every key before
+    /// signing with it, so the fetched set would contain the key of the token.
     fn arrived_before(&self, fetched: Timestamp) -> bool {
         self.arrived.since(fetched).is_zero()
     }
@@ -47,7 +47,7 @@ impl UnknownToken<'_> {
 pub(super) struct KnownKids {
     /// The `kid`s of the keys that the server has published most recently, oldest first.
     published: Vec<String>,
-    /// The `kid` and the `iat` of the last token that was issued before a fetch and whose key is missing from the
+    /// The `kid` and the `iat` of the last seen token that was issued before a fetch and whose key is missing from the
     /// fetched set.
     absent: Option<(Option<String>, f64)>,
 }
@@ -70,7 +70,7 @@ impl KnownKids {
         }
     }
 
-    fn shows_key_is_old(&self, token: &UnknownToken) -> bool {
+    fn excludes_new_key(&self, token: &UnknownToken) -> bool {
         let is_published = token.kid.is_some_and(|kid| self.published.iter().any(|known| known == kid));
         let is_absent = self.absent.as_ref().is_some_and(|(kid, issued_at)| {
             kid.as_deref() == token.kid && token.issued_at.is_some_and(|other| other <= *issued_at)

@@ -1,4 +1,4 @@
-//! The options for the application's own decisions, which are functions that JavaScript calls.
+//! The options for the application's own decisions: functions, which JavaScript calls, and a schema.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};

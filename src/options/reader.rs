@@ -111,8 +111,8 @@ impl Reader {
         self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
 
-    /// Reads an option that restricts access. An option that restricts access must not be `undefined`, because an unset
-    /// variable must not remove a check.
+    /// Reads an option that restricts access. The option may be omitted, but must not be present with the value
+    /// `undefined`, because an unset variable must not remove a check.
     pub fn restriction<T>(
         &mut self,
         name: &'static str,
@@ -202,7 +202,7 @@ impl Reader {
         )
     }
 
-    /// Reads an option with a function, which remains in JavaScript. Returns `true` if the option is present.
+    /// Reads an option with a function, which remains in JavaScript. Returns `true` if the option is a function.
     pub fn function(&mut self, name: &'static str) -> bool {
         self.optional(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
     }

@@ -47,7 +47,7 @@ pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
     requirements
 }
 
-/// Reads the options of a verifier that restrict access.
+/// Reads the requirements in the options of a verifier or of a route.
 pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, DefaultValue::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))

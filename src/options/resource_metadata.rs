@@ -33,7 +33,7 @@ pub fn read_resource(read: &mut Reader) {
 }
 
 fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
-    const EXPECTED_RESOURCE: &str =
+    const EXPECTED_IDENTIFIER: &str =
         "an absolute http or https URL in its normal form, without user name, query and fragment";
     const BEARER_METHODS: [(&str, &str); 3] = [("header", "header"), ("body", "body"), ("query", "query")];
     let mut document = Map::new();
@@ -42,14 +42,14 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
     let strings = |strings: Vec<String>| strings.into_iter().collect::<Value>();
 
     let is_missing = !read.has("resource");
-    let resource = read.optional("resource", EXPECTED_RESOURCE, DefaultValue::Derived("required"), identifier);
+    let resource = read.optional("resource", EXPECTED_IDENTIFIER, DefaultValue::Derived("required"), identifier);
     if is_missing {
-        read.reject("resource", EXPECTED_RESOURCE, &Raw::Undefined);
+        read.reject("resource", EXPECTED_IDENTIFIER, &Raw::Undefined);
     }
     add("resource", resource.map(Value::from));
 
     let has_servers = read.has("authorizationServers");
-    let expected = format!("a non-empty array, each {EXPECTED_RESOURCE}");
+    let expected = format!("a non-empty array, each {EXPECTED_IDENTIFIER}");
     let servers = read.optional("authorizationServers", expected, DefaultValue::Derived("that of logtoUrl"), |raw| {
         items(raw, identifier)
     });

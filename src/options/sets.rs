@@ -186,7 +186,8 @@ impl OptionSet {
         self.check_with(raw, Environment::default())
     }
 
-    /// Checks the options of a set in the same way as `check`. Environment variables replace missing options.
+    /// Checks the options of a set in the same way as `check`. If the set reads the environment, environment variables
+    /// replace missing options.
     ///
     /// # Errors
     ///
@@ -262,7 +263,8 @@ impl Options {
         Self::parse_with(set, raw, Environment::default())
     }
 
-    /// Parses the options of a set that has a verifier. Environment variables can replace all missing options.
+    /// Parses the options of a set that has a verifier. If the set reads the environment, environment variables replace
+    /// missing options, and the options object may be omitted.
     ///
     /// # Errors
     ///

@@ -171,8 +171,8 @@ pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
     options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }
 
-/// The resource indicator of the Management API. An application with a custom domain must set the resource indicator,
-/// because a custom domain does not reveal the tenant.
+/// The resource indicator of the Management API. For a tenant with a custom domain, the application must set the
+/// resource indicator, because a custom domain does not reveal the tenant.
 fn management_api(logto_url: &::url::Url) -> String {
     let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD_DOMAIN));
     format!("https://{}/api", host.unwrap_or("default.logto.app"))

@@ -10,7 +10,7 @@ pub fn text(raw: &Raw) -> Option<String> {
 }
 
 /// Parses an identifier, which is a non-empty string. An identifier with white space, control characters or quotes
-/// would never match a token. The quotes usually come from a shell or from a `.env` file.
+/// would never match. The quotes usually come from a shell or from a `.env` file.
 pub fn identifier(raw: &Raw) -> Option<String> {
     let is_foreign = |char: char| char.is_whitespace() || is_invisible(char) || matches!(char, '"' | '`');
     text(raw).filter(|text| !text.contains(is_foreign) && !text.starts_with('\''))

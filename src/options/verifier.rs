@@ -26,7 +26,7 @@ const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty arr
 pub(super) enum Variant {
     /// The options of `createVerifier`.
     Verifier,
-    /// The options of an adapter, in which options that may depend on the request can be functions.
+    /// The options of an adapter, in which options that may depend on the request can also be functions.
     Adapter,
     /// The options of `mcpAuth`. `audience` is optional, because its default is the identifier of the resource.
     Resource,

@@ -93,8 +93,8 @@ impl Mirror {
         })
     }
 
-    /// Adds entries, whose order does not matter, and skips entries that are older than `lifetime`. `date` is the caller's date, in
-    /// seconds since 1970.
+    /// Adds entries, whose order does not matter, and skips entries that are older than `lifetime`. `date` is the
+    /// caller's date, in seconds since 1970.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
         let lifetime = self.longest_lifetime(lifetime);
         let oldest = oldest_relevant_time(lifetime, date);
@@ -188,7 +188,8 @@ fn is_far_ahead(entry: &Entry, date: f64) -> bool {
     entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_EXPECTED_AHEAD
 }
 
-/// The time before which entries have no effect, in seconds since 1970, because every token that they cover has expired.
+/// The time before which entries have no effect, in seconds since 1970, because every token that they cover has
+/// expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
 fn oldest_relevant_time(lifetime: f64, date: f64) -> u32 {
     (date - lifetime - EXTRA_RETENTION_SECONDS) as u32

@@ -40,7 +40,7 @@ enum SlowWorkPermit {
     Refused,
 }
 
-/// The error of a task whose expensive signature check has waited too long, or cannot be queued.
+/// The error of a task whose expensive signature check has waited too long, cannot be queued, or was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overloaded;
 

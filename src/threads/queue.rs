@@ -85,8 +85,8 @@ pub fn is_idle() -> bool {
     TAKEN_PLACES.load(Ordering::Relaxed) == 0
 }
 
-/// Queues a job, which must own a [`QueuePlace`]. If the current thread is about to call [`run_next`], no other thread is
-/// woken for a single job, because waking a thread takes longer than the job.
+/// Queues a job, which must own a [`QueuePlace`]. If the current thread is about to call [`run_next`], no other thread
+/// is woken for a single job, because waking a thread takes longer than the job.
 pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
     let mut queue = lock();
     let waits_for_thread = !runs_next || !queue.jobs.is_empty();
