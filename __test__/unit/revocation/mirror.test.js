@@ -4,7 +4,7 @@ const { test } = require('node:test')
 
 /** The pauses between reads. Before `js` captures the timers, they are replaced with some that fire at once. @type {number[]} */
 const pauses = []
-let now = performance.now()
+let now = Math.ceil(performance.now())
 let lateBy = 0
 const { setTimeout } = timers
 timers.setTimeout = /** @type {any} */ (
