@@ -128,6 +128,8 @@ function exitWhileItFetches(/** @type {any} */ { token, ...options }) {
 async function startSoaked(options) {
   const child = fork(join(__dirname, 'soaked.js'), [JSON.stringify(options)], {
     execArgv: ['--expose-gc'],
+    // Warnings about rejected tokens would hide the results.
+    env: { ...process.env, NODE_NO_WARNINGS: '1' },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   let stdout = ''
@@ -198,8 +200,6 @@ async function hangUp(port, token) {
 const median = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)]
 
 async function main() {
-  // Warnings about rejected tokens would hide the results.
-  process.removeAllListeners('warning')
   const { values } = parseArgs({
     options: { minutes: { type: 'string', default: '15' }, record: { type: 'boolean', default: false } },
   })
