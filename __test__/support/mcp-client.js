@@ -45,8 +45,11 @@ async function connectClient(t, resource) {
   const connect = async () => {
     const transport = new StreamableHTTPClientTransport(new URL(resource), { authProvider: provider })
     const client = new Client({ name: 'test', version: '1.0.0' })
+    /** @type {Error[]} */
+    const errors = []
+    client.onerror = (error) => errors.push(error)
     t.after(() => client.close())
-    return { transport, client, connected: client.connect(transport) }
+    return { transport, client, errors, connected: client.connect(transport) }
   }
   const { transport, connected } = await connect()
   await connected.then(
@@ -54,9 +57,9 @@ async function connectClient(t, resource) {
     (error) => error instanceof UnauthorizedError || Promise.reject(error),
   )
   await transport.finishAuth(await signIn(provider.stored.url))
-  const { client, connected: again } = await connect()
+  const { client, errors, connected: again } = await connect()
   await again
-  return { client, url: provider.stored.url }
+  return { client, errors, url: provider.stored.url }
 }
 
 /** Signs in as alice, and returns the authorization code. */

@@ -110,10 +110,11 @@ describe('the example', { timeout: 300_000 }, () => {
     const [, address] = / resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
     assert.deepEqual([status, address], [401, `${url}/.well-known/oauth-protected-resource/mcp`])
 
-    const { client, url: page } = await connectClient(t, resource)
+    const { client, errors, url: page } = await connectClient(t, resource)
     assert.equal(page.searchParams.get('resource'), resource)
     assert.equal(page.searchParams.get('scope'), 'read:orders')
     const { content } = await client.callTool({ name: 'list-orders' })
     assert.deepEqual(content, [{ type: 'text', text: 'Orders of alice' }])
+    assert.deepEqual(errors, [])
   })
 })
