@@ -29,7 +29,7 @@ class SourceFile {
 }
 
 /**
- * Adds an import, and adds a route below the statement that creates the application.
+ * Adds an import, and adds a route below the statements that create the application and register middleware.
  *
  * @param {string} original
  * @param {{ package: string, creation: string, route(app: string): string }} framework
@@ -43,8 +43,9 @@ function addRoute(original, framework) {
   )
   const created = singleMatch(file.text, `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`)
   if (!imported || !created || imported.index > created.index) return null
-  const end = findStatementEnd(file.text, created.index + created[0].length)
-  if (end === null) return null
+  const endOfCreation = findStatementEnd(file.text, created.index + created[0].length)
+  if (endOfCreation === null) return null
+  const end = endOfCreation + middlewareAfter(file.text.slice(endOfCreation), created[1]).length
   const afterImport = imported.index + imported[0].length
   const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(created[1])}`
   const text =
@@ -55,6 +56,16 @@ function addRoute(original, framework) {
     file.text.slice(end)
   return file.restored(text)
 }
+
+/**
+ * Returns the lines that directly follow and register middleware from a factory, such as `app.use(cors())`. A route above
+ * them would lack their headers. Other middleware may respond itself, so a route below it might never be reached.
+ *
+ * @param {string} following
+ * @param {string} app
+ */
+const middlewareAfter = (following, app) =>
+  new RegExp(`^(?:\\n+${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$))*`).exec(following)?.[0] ?? ''
 
 /**
  * Wraps the exported configuration in `withLogtoAuth`.

@@ -130,7 +130,9 @@ function planServer(plan, framework) {
   const route = ROUTES[framework]
   const lines = `import { logtoAuth } from 'logto-authkit/${framework}'\n\n${route.route('app').replace(/;$/gm, '')}\n`
   plan.extend(entry, (text) => (creating.length > 1 ? null : addRoute(text, route)), lines)
-  plan.start = startCommand(project, entry)
+  // The file that creates the application may only export it, as in projects of express-generator.
+  const started = project.scripts.map((script) => /^node ([\w./-]+)$/.exec(script)?.[1]).find(Boolean)
+  plan.start = startCommand(project, project.isTypeScript || started === undefined ? entry : started)
   const port = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(
     project.read(entry) ?? '',
   )

@@ -175,17 +175,25 @@ describe('init shows the changes', () => {
   + import { logtoAuth } from 'logto-authkit/express'
 
     const app = express()
-  +
+    app.use(cors())
+
   + // Added by logto-authkit init: requires a valid token.
   + app.get('/me', logtoAuth(), (req, res) => {
   +   res.json({ userId: req.auth.userId, scopes: req.auth.scopes })
   + })
-    app.use(cors())
-
-  …
+  +
+    const a = 1
 `),
       stdout,
     )
+  })
+
+  test('and starts the file that the script starts, if another file creates the application', async (t) => {
+    const scripts = { start: 'node ./bin/www' }
+    const packageJson = { ...files['package.json'], scripts }
+    const source = "const express = require('express')\nconst app = express()\nmodule.exports = app\n"
+    const { stdout } = await project(t, { 'package.json': packageJson, 'app.js': source }).init(['--dry-run'])
+    assert.match(stdout, /^ {2}node --env-file=\.env \.\/bin\/www {3}# in another terminal$/m)
   })
 
   test('and escapes control characters', async (t) => {
