@@ -27,8 +27,8 @@ function build() {
  * Starts a process that checks the signatures of many tokens in turn.
  *
  * @param {string} algorithm
- * @returns {{ rate: (threads: number, ms: number) => Promise<number>, close: () => void } | undefined} `undefined` if
- * this algorithm is not supported
+ * @returns {{ name: string, rate: (threads: number, ms: number) => Promise<number>, close: () => void } | undefined}
+ * `undefined` if this algorithm is not supported
  */
 function startBareChecks(algorithm) {
   const name = ALGORITHMS[algorithm]
@@ -37,6 +37,7 @@ function startBareChecks(algorithm) {
   const lines = createInterface(child.stdout)
   child.once('exit', (code) => lines.emit('error', new Error(`The process for bare checks has exited with ${code}`)))
   return {
+    name: NAME,
     async rate(threads, ms) {
       child.stdin.write(`${threads} ${ms}\n`)
       const [line] = await once(lines, 'line')

@@ -56,7 +56,7 @@ async function run({ algorithm, selectedIds, isQuick, sides: names }) {
     results.push({
       id,
       title: `${algorithm}, ${mode.title}`,
-      rates: Object.fromEntries([...figures].map(([side, rates]) => [side?.name ?? BARE, rates])),
+      rates: Object.fromEntries([...figures].map(([{ name }, rates]) => [name, rates])),
       lacking: selected.filter((peer) => !sides.includes(peer)).map(({ name }) => name),
     })
   }
@@ -80,9 +80,9 @@ async function measure(peers, bare, setup, tokens, { isRepeated, inFlight }, isQ
   /** @type {Map<import('../peers').Peer, import('../peers').Verify>} */
   const verifiers = new Map()
 
-  const sides = bare === undefined || isRepeated ? peers : [...peers, undefined]
+  const sides = bare === undefined || isRepeated ? peers : [...peers, bare]
   return alternate(sides, isQuick ? 3 : 9, async (side) => {
-    if (side === undefined) return bare?.rate(Math.min(inFlight, availableParallelism()), slice.ms)
+    if ('rate' in side) return side.rate(Math.min(inFlight, availableParallelism()), slice.ms)
     const { name, cachesTokens, create, prepare = String } = side
     // To verify new tokens, every round creates a verifier with an empty cache. Previously verified tokens are in the
     // cache of a verifier that all rounds use.

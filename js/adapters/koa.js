@@ -26,12 +26,12 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
   assertCalledByApplication('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, koaFramework)
   // Observing the result of the handlers delays every response by a microtask.
-  const proceed = authenticator.hasResourceMetadata ? continueWithMetadata : continueDirectly
+  const { hasResourceMetadata } = authenticator
 
   return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {
     return settle(
       () => authenticator.authenticate(ctx, ctx.res),
-      () => proceed(ctx, next),
+      () => (hasResourceMetadata ? continueWithMetadata(ctx, next) : next()),
       (error) => reject(error, ctx),
     )
   }
@@ -50,9 +50,6 @@ function protect(/** @type {any[]} */ ...given) {
     )
   }
 }
-
-/** @type {(ctx: Context, next: Next) => Promise<any>} */
-const continueDirectly = (_ctx, next) => next()
 
 /**
  * Runs the handlers, and adds the resource metadata to an error that a handler throws. Koa sends the headers of such an

@@ -13,6 +13,7 @@ const { audienceFinding, baseUrlFinding, endpointsUrl } = require('./doctor-url'
 const { formatDuration } = require('./hints')
 const { get, parseJsonObject } = require('./http')
 const { proxyFor } = require('./proxy')
+const { counted } = require('./terminal')
 
 /**
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -
@@ -169,7 +170,7 @@ function keySetFindings(answer, url, outage, usable, algorithms) {
     described.push(name)
     if (serves.length === 0) unserved.push(name)
   }
-  const found = `${usable} usable ${usable === 1 ? 'key' : 'keys'} (${described.join('; ')})`
+  const found = `${counted(usable, 'usable key')} (${described.join('; ')})`
   const algorithmsFound = served.size > 0 ? `keys for ${[...served].join(', ')}` : 'no keys'
   return [
     { check: 'Key set', ok: true, found },

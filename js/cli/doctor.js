@@ -5,7 +5,7 @@ const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
-const { createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
+const { counted, createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
 const { singleOrArray, loadOptions } = require('./verify-options')
 
 /**
@@ -209,9 +209,6 @@ function formatFindings(findings, isWell, fixed, paint, width) {
   const options = fixed ? `\n${paint.bold(title)}\n${printableJson(fixed)}\n` : ''
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
-
-/** @type {(count: number, noun: string) => string} */
-const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** The indent of the lines below the result of a check. */
 const INDENT = ' '.repeat(14)

@@ -4,7 +4,7 @@
  */
 
 const { contract, reasonMeaning } = require('../core/contract')
-const { printable } = require('./terminal')
+const { counted, printable } = require('./terminal')
 
 /**
  * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
@@ -277,7 +277,7 @@ function formatDuration(seconds) {
   for (const [unit, size] of /** @type {[string, number][]} */ (TIME_UNITS)) {
     const count = Math.floor(rest / size)
     rest -= count * size
-    if (count > 0) parts.push(`${count} ${unit}${count === 1 ? '' : 's'}`)
+    if (count > 0) parts.push(counted(count, unit))
   }
   return parts.slice(0, 2).join(' ') || '0 seconds'
 }

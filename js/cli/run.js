@@ -40,8 +40,7 @@ Commands:
   --version, -v    show the version
 
 Output is colored on a terminal; NO_COLOR and FORCE_COLOR are respected.
-Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 (explain) no problem
-found, but the signature was not checked.
+Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 (explain) no problem found, but the signature was not checked.
 `
 
 /**
@@ -54,19 +53,20 @@ found, but the signature was not checked.
 async function run([name, ...args], surroundings) {
   const { stdout, stderr } = surroundings
   if (name === '--version' || name === '-v') return print(stdout, `${version}\n`)
-  if (name === '--help' || name === '-h') return print(stdout, wrapHelp(HELP, widthOf(stdout)))
-  if (name === undefined) return print(stderr, wrapHelp(HELP, widthOf(stderr)), USAGE_EXIT_CODE)
+  if (name === '--help' || name === '-h') return printHelp(stdout, HELP)
+  if (name === undefined) return printHelp(stderr, HELP, USAGE_EXIT_CODE)
   if (!Object.hasOwn(COMMANDS, name)) {
     // An argument that is too long may be a token, which must not be printed.
     const problem =
       name.length > 20
         ? 'Unknown command. To explain a token, run `logto-authkit explain -`'
         : `Unknown command: ${printable(name)}`
-    return print(stderr, `${problem}\n\n${wrapHelp(HELP, widthOf(stderr))}`, USAGE_EXIT_CODE)
+    print(stderr, `${problem}\n\n`)
+    return printHelp(stderr, HELP, USAGE_EXIT_CODE)
   }
   try {
     const command = COMMANDS[name]()
-    if (args.includes('--help') || args.includes('-h')) return print(stdout, wrapHelp(command.HELP, widthOf(stdout)))
+    if (args.includes('--help') || args.includes('-h')) return printHelp(stdout, command.HELP)
     return await command.run(args, surroundings)
   } catch (error) {
     const { message, code } = /** @type {Error & { code?: string }} */ (error)
@@ -85,6 +85,13 @@ function print(stream, text, code = 0) {
   stream.write(text)
   return code
 }
+
+/**
+ * @param {Surroundings['stderr']} stream
+ * @param {string} help
+ * @param {number} [code]
+ */
+const printHelp = (stream, help, code) => print(stream, wrapHelp(help, widthOf(stream)), code)
 
 const USAGE_EXIT_CODE = 2
 

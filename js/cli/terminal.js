@@ -100,4 +100,7 @@ const widthOf = ({ columns = MAX_LINE_WIDTH }) => Math.min(columns, MAX_LINE_WID
 
 const MAX_LINE_WIDTH = 100
 
-module.exports = { createPainter, printable, printableJson, widthOf, wrapHelp, wrapText }
+/** Writes a count with its noun. @type {(count: number, noun: string) => string} */
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+module.exports = { counted, createPainter, printable, printableJson, widthOf, wrapHelp, wrapText }

@@ -3,7 +3,8 @@
 const native = require('./addon')
 const { newContext } = require('./context')
 const { AuthError, authError, invalidOption, valueOrThrow } = require('./errors')
-const { ownProperty, snapshot } = require('./options')
+const { snapshot } = require('./options')
+const { ownProperty } = require('./plain')
 const { validateClaims } = require('./schema')
 const { isPromise } = require('./settle')
 

@@ -250,4 +250,4 @@ function rejectInherited(options, prefix = '') {
   }
 }
 
-module.exports = { check, create, isEqual, ownProperty, parse, snapshot }
+module.exports = { check, create, parse, snapshot }

@@ -3,7 +3,8 @@
 const native = require('./addon')
 const { attemptOf, isContext } = require('./context')
 const { authError, valueOrThrow, withResourceMetadata } = require('./errors')
-const { ownProperty, snapshot } = require('./options')
+const { snapshot } = require('./options')
+const { ownProperty } = require('./plain')
 
 /** @typedef {import('../..').AuthSubject} AuthSubject */
 

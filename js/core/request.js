@@ -2,7 +2,7 @@
 
 const { isMap } = require('node:util/types')
 const native = require('./addon')
-const { ownProperty } = require('./options')
+const { ownProperty } = require('./plain')
 
 /** @typedef {import('../..').RequestLike} RequestLike */
 /** @typedef {{ authorization: string | string[] | undefined, cookies: string | undefined }} Credentials */

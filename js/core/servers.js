@@ -2,7 +2,7 @@
 
 const { contract } = require('./contract')
 const { invalidOption } = require('./errors')
-const { isEqual, ownProperty } = require('./options')
+const { isEqual, ownProperty } = require('./plain')
 const { settle } = require('./settle')
 
 /** @typedef {import('./options').Parsed} Parsed */

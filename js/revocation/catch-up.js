@@ -6,7 +6,8 @@
 const { randomUUID } = require('node:crypto')
 const native = require('../core/addon')
 const { valueOrThrow } = require('../core/errors')
-const { ownProperty, snapshot } = require('../core/options')
+const { snapshot } = require('../core/options')
+const { ownProperty } = require('../core/plain')
 
 // The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearTimeout, setTimeout } = require('node:timers')
