@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use logto_authkit::clock::Timestamp;
 use logto_authkit::error::Code::{InvalidSignature, JwksUnavailable, TokenExpired, UnknownKey};
 use logto_authkit::error::Rejection;
-use logto_authkit::jwks::{self, log};
+use logto_authkit::jwks::remote::{KeyHint, RemoteJwkSet};
+use logto_authkit::jwks::{self, CachePolicy, log};
 use logto_authkit::options::Raw;
+use logto_authkit::signature::Algorithm;
 use logto_authkit::source::Credentials;
 use logto_authkit::threads::spawn;
 use logto_authkit::verify::Verifier;
@@ -576,6 +578,28 @@ fn looks_for_an_unknown_kid_again_if_the_cache_is_cleared_in_the_meantime() {
     server.release_new_requests();
     jwks::invalidate(&[server.jwks_uri()]);
     wait(waiting).unwrap().unwrap();
+}
+
+#[test]
+fn finds_a_key_that_is_fetched_for_another_request_between_the_lookup_and_the_decision() {
+    let (_, server, verifier) = with_cached_key(&[]);
+    let new = Key::p384("new");
+    server.publish_keys(&[&new]);
+    let set = RemoteJwkSet::shared(server.jwks_uri().as_str().into(), &[]);
+    // `iat` is read after the key was not found, and before the decision whether to fetch.
+    let issued_at = || {
+        std::thread::scope(|scope| scope.spawn(|| assert_accepts(&verifier, &new.token(), 1.0)).join().unwrap());
+        Some(at(1.0).wall / 1000.0)
+    };
+    let hint = KeyHint { kid: Some("new"), algorithm: Algorithm::Es384, issued_at: &issued_at };
+    let policy = CachePolicy {
+        ttl: Duration::from_secs(300),
+        timeout: Duration::from_secs(5),
+        cooldown: Duration::from_secs(10),
+        max_stale: Duration::from_secs(3600),
+    };
+    wait(set.find_key(hint, at(1.001), &policy, false)).unwrap();
+    server.assert_requests(2);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub enum Lookup {
 /// The decision for a token whose `kid` is not in the cached set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnknownKid {
+    /// The request searches the cached key set again, because another request has replaced it in the meantime.
+    SearchAgain,
     /// The request waits for a newer key set.
     Refetch,
     /// The request is rejected, because the key of the token is unknown.

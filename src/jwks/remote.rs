@@ -137,11 +137,12 @@ impl RemoteJwkSet {
                 Selection::Unsuitable(reason) => return Err(unknown_key(kid).reason(reason)),
                 Selection::Unknown => {}
             }
-            let token = UnknownToken { kid, issued_at: issued_at(), arrived: now, waited };
+            let token = UnknownToken { kid, searched: keys.id(), issued_at: issued_at(), arrived: now, waited };
             let current = clock.now();
             let (decision, fetch) = self.decide(current, policy, |state| state.unknown_kid(current, policy, &token));
             clock.start_waiting();
             match decision {
+                UnknownKid::SearchAgain => {}
                 UnknownKid::Reject => return Err(unknown_key(kid)),
                 UnknownKid::Unavailable(left) => return Err(self.keys_unavailable(left)),
                 UnknownKid::TooEarly(left) => return Err(self.rejection(left, TOO_EARLY_MESSAGE.into())),

@@ -133,6 +133,9 @@ impl KeySetState {
     /// that an unknown `kid` caused, instead of the last regular fetch, so that the first token after a rotation is
     /// accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
+        if self.cached().is_some_and(|newer| newer.keys.id() != token.searched) {
+            return UnknownKid::SearchAgain;
+        }
         if !token.waited && self.in_flight(now).is_some() {
             return UnknownKid::Refetch;
         }
@@ -349,9 +352,15 @@ mod tests {
         state.lookup_after_wait(state.last_number, at(second), policy, in_time)
     }
 
+    /// The id of the cached key set.
+    fn searched(state: &KeySetState) -> u64 {
+        state.cached().map_or(0, |fetched| fetched.keys.id())
+    }
+
     /// The decision for a token without `iat` that arrives at this second.
     fn unknown_kid(state: &mut KeySetState, second: f64, policy: &CachePolicy, waited: bool) -> UnknownKid {
-        let token = UnknownToken { kid: Some("unknown"), issued_at: None, arrived: at(second), waited };
+        let searched = searched(state);
+        let token = UnknownToken { kid: Some("unknown"), searched, issued_at: None, arrived: at(second), waited };
         state.unknown_kid(at(second), policy, &token)
     }
 
@@ -925,8 +934,25 @@ mod tests {
         assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, ok_response("b"));
         let issued_at = Some(START.wall / 1000.0 + issued_at);
-        let token = UnknownToken { kid: Some(kid), issued_at, arrived: at(second), waited };
+        let searched = searched(&state);
+        let token = UnknownToken { kid: Some(kid), searched, issued_at, arrived: at(second), waited };
         state.unknown_kid(at(second), &POLICY, &token)
+    }
+
+    #[test]
+    fn a_key_set_that_has_been_replaced_since_the_search_is_searched_again() {
+        let mut state = state_with_keys();
+        let searched = searched(&state);
+        let issued_at = Some(START.wall / 1000.0 + 1.0);
+        for waited in [false, true] {
+            fetch(&mut state, 1.0, ok_response("b"));
+            let token = UnknownToken { kid: Some("b"), searched, issued_at, arrived: at(1.0), waited };
+            assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
+            join(&mut state, 1.0);
+            assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
+            state.complete(state.last_number, at(1.0), failed_response());
+            assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
+        }
     }
 
     #[test]
@@ -1122,7 +1148,8 @@ mod tests {
         }
 
         fn refetch(&mut self, started: f64, waited: bool) {
-            let token = UnknownToken { kid: None, issued_at: None, arrived: at(started), waited };
+            let searched = searched(&self.state);
+            let token = UnknownToken { kid: None, searched, issued_at: None, arrived: at(started), waited };
             if self.state.unknown_kid(at(self.now), &self.policy, &token) == UnknownKid::Refetch {
                 assert!(!waited, "one request caused two fetches");
                 self.wait(started, Kid::Refetched, true);

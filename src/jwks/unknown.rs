@@ -15,6 +15,8 @@ const MAX_ISSUED_AHEAD_MS: f64 = 60_000.0;
 pub struct UnknownToken<'a> {
     /// The `kid`.
     pub kid: Option<&'a str>,
+    /// The [`KeySet::id`](super::keys::KeySet::id) of the key set that does not contain the key.
+    pub searched: u64,
     /// The `iat` of the token, in seconds since 1970. The `iat` has not been verified, because there is no key for the
     /// verification.
     pub issued_at: Option<f64>,
@@ -90,7 +92,7 @@ mod tests {
         let fetched = Timestamp::now();
         let now = fetched.plus(Duration::from_secs(100));
         let issued_at = Some(fetched.wall / 1000.0 + issued_at);
-        let token = UnknownToken { kid: Some("k"), issued_at, arrived: now, waited: false };
+        let token = UnknownToken { kid: Some("k"), searched: 0, issued_at, arrived: now, waited: false };
         token.may_be_newer(fetched, now, &KnownKids::default())
     }
 
@@ -120,7 +122,13 @@ mod tests {
     fn a_token_is_not_newer_if_it_arrived_before_the_fetch_or_has_no_iat_or_a_known_kid() {
         let fetched = Timestamp::now();
         let now = fetched.plus(Duration::from_secs(1));
-        let token = UnknownToken { kid: Some("k"), issued_at: Some(now.wall / 1000.0), arrived: now, waited: true };
+        let token = UnknownToken {
+            kid: Some("k"),
+            searched: 0,
+            issued_at: Some(now.wall / 1000.0),
+            arrived: now,
+            waited: true,
+        };
         let mut known = KnownKids::default();
         assert!(token.may_be_newer(fetched, now, &known));
         assert!(UnknownToken { kid: None, ..token }.may_be_newer(fetched, now, &known));
@@ -134,7 +142,13 @@ mod tests {
     fn a_token_that_existed_before_a_fetch_without_its_key_is_not_newer_when_it_is_sent_again() {
         let fetched = Timestamp::now();
         let now = fetched.plus(Duration::from_secs(1));
-        let token = UnknownToken { kid: Some("k"), issued_at: Some(now.wall / 1000.0), arrived: fetched, waited: true };
+        let token = UnknownToken {
+            kid: Some("k"),
+            searched: 0,
+            issued_at: Some(now.wall / 1000.0),
+            arrived: fetched,
+            waited: true,
+        };
         let mut known = KnownKids::default();
         known.add_rejected(&UnknownToken { arrived: now, ..token }, fetched);
         assert!(UnknownToken { arrived: now, ..token }.may_be_newer(fetched, now, &known));
