@@ -39,10 +39,10 @@ describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 
       const token = String(await page.locator('#token', { hasText: '.' }).textContent())
       const auth = await verifyAuth(token, { ...options, requiredScope: 'read:orders' })
       assert.equal(auth.userId, 'bob')
-      const send = (path) => `curl -i http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
+      const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
       assert.equal(
         await page.locator('#curl').textContent(),
-        `# 401: missing_token\ncurl -i http://localhost:3000/me\nTOKEN='${token}'\n# 200\n${send('/me')}\n# 200\n${send('/orders')}`,
+        `# 401: missing_token\ncurl -iw '\\n' http://localhost:3000/me\nTOKEN='${token}'\n# 200\n${send('/me')}\n# 200\n${send('/orders')}`,
       )
       assert.match(String(await page.locator('#options').textContent()), new RegExp(`logtoUrl: '${logtoUrl}'`))
 

@@ -60,7 +60,7 @@ test('the commands that the Express example prints do what they say', { timeout:
   }
   const statuses = []
   for (const command of commands) {
-    const [, url, , authorization] = /^curl -i (\S+)( -H "Authorization: (.*)")?$/.exec(command) ?? []
+    const [, url, , authorization] = /^curl -iw '\\n' (\S+)( -H "Authorization: (.*)")?$/.exec(command) ?? []
     statuses.push((await ask(url, { headers: authorization ? { authorization } : {} })).status)
   }
   assert.deepEqual(statuses, [200, 200, 200, 200, 403, 200, 403])

@@ -15,18 +15,18 @@ const server = app.listen(PORT, '127.0.0.1', () => {
   const token = (claims) => `"Authorization: Bearer ${issuer.mint({ audience: AUDIENCE, ...claims })}"`
   console.log(`
 # public route, and a route for guests
-curl -i ${url}
-curl -i ${url}/cart
+curl -iw '\\n' ${url}
+curl -iw '\\n' ${url}/cart
 
 # alice has the scope read:orders
-curl -i ${url}/me -H ${token({ sub: 'alice', scope: 'read:orders' })}
-curl -i ${url}/orders -H ${token({ sub: 'alice', scope: 'read:orders' })}
+curl -iw '\\n' ${url}/me -H ${token({ sub: 'alice', scope: 'read:orders' })}
+curl -iw '\\n' ${url}/orders -H ${token({ sub: 'alice', scope: 'read:orders' })}
 
 # bob does not: 403
-curl -i ${url}/orders -H ${token({ sub: 'bob' })}
+curl -iw '\\n' ${url}/orders -H ${token({ sub: 'bob' })}
 
 # alice with a token for the organization acme, and with one for another organization: 403
-curl -i ${url}/organizations/acme/invoices -H ${token({ sub: 'alice', scope: 'read:invoices', organizationId: 'acme' })}
-curl -i ${url}/organizations/acme/invoices -H ${token({ sub: 'alice', scope: 'read:invoices', organizationId: 'other' })}
+curl -iw '\\n' ${url}/organizations/acme/invoices -H ${token({ sub: 'alice', scope: 'read:invoices', organizationId: 'acme' })}
+curl -iw '\\n' ${url}/organizations/acme/invoices -H ${token({ sub: 'alice', scope: 'read:invoices', organizationId: 'other' })}
 `)
 })

@@ -79,10 +79,10 @@ ${paint.dim(wrapText(note, '  ', width))}
  * @param {import('./terminal').Paint} paint
  */
 function exampleCommands(page, paint) {
-  const send = (/** @type {string} */ path) => `curl -i localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
+  const send = (/** @type {string} */ path) => `curl -iw '\\n' localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
   const get = (/** @type {string} */ query) => `TOKEN=$(curl -s '${page}/token?${query}')`
   return [
-    ['401: no token', 'curl -i localhost:3000/me'],
+    ['401: no token', "curl -iw '\\n' localhost:3000/me"],
     ['200', get('sub=alice'), send('/me')],
     ['403: missing scope', send('/orders')],
     ['200', get('sub=alice&scope=read:orders'), send('/orders')],

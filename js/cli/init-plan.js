@@ -159,15 +159,12 @@ function entryFiles({ project }) {
 const startCommand = (project, path) =>
   `${/\.[cm]?ts$/.test(path) ? `${EXECUTABLE_RUNNERS[project.packageManager]} tsx` : 'node'} --env-file=.env ${path}`
 
-/** The path by which `src/app.module.ts` imports the controller. */
-const CONTROLLER_PATH = './me.controller'
-
 /** @param {Planner} plan */
 function planNest(plan) {
   plan.create('src/me.controller.ts', readTemplate('nest-controller.ts'))
-  const lines = `import { MeController } from '${CONTROLLER_PATH}'\n\ncontrollers: [MeController]\n`
+  const { isModule, packageManager } = plan.project
+  const lines = `import { MeController } from './me.controller${isModule ? '.js' : ''}'\n\ncontrollers: [MeController]\n`
   plan.extend('src/app.module.ts', addController, lines)
-  const { packageManager } = plan.project
   plan.start = `${packageManager === 'npm' ? 'npm run' : packageManager} build && node --env-file=.env dist/main.js`
 }
 

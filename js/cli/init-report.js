@@ -39,13 +39,23 @@ function nextCommands({ packageManager, missing, hasTsx }, { start, url }, { LOG
       ? `${tool} dev   # a local issuer; leave it running`
       : `${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`,
     `${start}   # in another terminal`,
-    `curl -i ${url}   # 401: no token`,
+    `curl -iw '\\n' ${url}   # 401: no token`,
     isDev
       ? `TOKEN=$(curl -s 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`
       : 'TOKEN=…   # an access token for this API resource',
-    `curl -i ${url} -H "Authorization: Bearer $TOKEN"   # 200`,
+    `curl -iw '\\n' ${url} -H "Authorization: Bearer $TOKEN"   # 200`,
   ]
 }
+
+/**
+ * Tells where the environment variables must be set besides the file that `init` writes.
+ *
+ * @param {import('./init-plan').Plan} plan
+ */
+const environmentNote = ({ start }) =>
+  start.includes('--env-file')
+    ? 'Node.js reads .env only with --env-file: add it to your scripts, and set LOGTO_URL and LOGTO_AUDIENCE where you deploy.'
+    : 'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy.'
 
 /**
  * @param {import('./init-project').Project} project
@@ -68,4 +78,4 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   commands: nextCommands(project, plan, entries),
 })
 
-module.exports = { DEV_ISSUER_ENTRIES, nextCommands, describeProject, jsonSummary }
+module.exports = { DEV_ISSUER_ENTRIES, describeProject, environmentNote, jsonSummary, nextCommands }

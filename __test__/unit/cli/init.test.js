@@ -326,6 +326,27 @@ describe('init extends', () => {
     const { content } = files.find(({ path }) => path === 'src/app.module.ts')
     assert.match(content, /^import \{ MeController \} from '\.\/me\.controller\.js';$/m)
   })
+
+  test('no module of a NestJS application without a list of controllers, but shows the lines', async (t) => {
+    for (const [type, path] of [
+      ['module', './me.controller.js'],
+      ['commonjs', './me.controller'],
+    ]) {
+      const files = {
+        'package.json': { ...uses('@nestjs/core'), type },
+        'src/app.module.ts': 'export class AppModule {}\n',
+      }
+      const { manual } = await project(t, files).json()
+      assert.ok(manual[0].lines.includes(`from '${path}'`), manual[0].lines)
+    }
+  })
+})
+
+test('init says where else the environment variables must be set', async (t) => {
+  const ends = async (files) => (await project(t, files).init(['--dry-run'])).stdout.split('\n\n').at(-1)
+  assert.match(String(await ends({ 'package.json': uses('koa') })), /reads \.env only with --env-file/)
+  const next = String(await ends({ 'package.json': uses('next'), 'app/page.jsx': '' }))
+  assert.equal(next, 'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy.\n')
 })
 
 test('init ends with the commands for a first request', async (t) => {
@@ -333,7 +354,7 @@ test('init ends with the commands for a first request', async (t) => {
   assert.deepEqual(local.commands.slice(0, 3), [
     'npx logto-authkit dev   # a local issuer; leave it running',
     'node --env-file=.env app.js   # in another terminal',
-    'curl -i http://localhost:3000/me   # 401: no token',
+    "curl -iw '\\n' http://localhost:3000/me   # 401: no token",
   ])
   const source = "import express from 'express'\nconst app = express()\napp.listen(process.env.PORT || 8080)\n"
   const files = { 'package.json': uses('express', 'typescript'), 'src/index.ts': source }
@@ -342,6 +363,6 @@ test('init ends with the commands for a first request', async (t) => {
     'npm install --save-dev tsx',
     'npx logto-authkit doctor --url https://auth.example.com --audience https://api.example.com',
     'npx tsx --env-file=.env src/index.ts   # in another terminal',
-    'curl -i http://localhost:8080/me   # 401: no token',
+    "curl -iw '\\n' http://localhost:8080/me   # 401: no token",
   ])
 })

@@ -99,12 +99,12 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 
 /** Returns commands with their expected responses, for routes like the routes that `logto-authkit init` creates. */
 function requestsOf(token, kind, claims) {
-  const send = (path) => `curl -i http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
+  const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
   const rejection = REJECTIONS[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
   const isPermitted = claims?.scope?.split(' ').includes('read:orders')
   return [
     '# 401: missing_token',
-    'curl -i http://localhost:3000/me',
+    "curl -iw '\\n' http://localhost:3000/me",
     `TOKEN='${token}'`,
     rejection ? `# 401: ${rejection}` : '# 200',
     send('/me'),
