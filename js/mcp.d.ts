@@ -1,5 +1,5 @@
 /**
- * Authorization for MCP servers built with `@modelcontextprotocol/sdk` (Model Context Protocol, section "Authorization").
+ * Authorization for MCP servers built with the MCP SDK, version 1 or 2 (Model Context Protocol, section "Authorization").
  *
  * @example
  * ```ts
@@ -26,8 +26,8 @@ import type { ResourceMetadataOptions } from './resource-metadata'
 
 /**
  * Creates Express middleware that serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the token of
- * all other requests. The middleware stores an {@link AuthInfo} in `req.auth`, which the transports of the SDK pass to tools as
- * `authInfo`. The `AuthContext` is stored in `req.logto`, where `getAuth`, `requireAuth` and `protect` of `logto-authkit/express`
+ * all other requests. The middleware stores an {@link AuthInfo} in `req.auth`, which the SDK passes to tools as `authInfo` (version 2:
+ * `http.authInfo`). The `AuthContext` is stored in `req.logto`, where `getAuth`, `requireAuth` and `protect` of `logto-authkit/express`
  * find it.
  *
  * The response to a rejected request is the same as in `logto-authkit/express`. The challenge contains the URL of the metadata
@@ -54,7 +54,7 @@ export function mcpAuth(options: McpAuthOptions): McpMiddleware
 export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
- * Converts a context to the `AuthInfo` of `@modelcontextprotocol/sdk`, for servers that use another adapter, such as Hono.
+ * Converts a context to the `AuthInfo` of the MCP SDK, for servers that use another adapter, such as Hono.
  *
  * @param auth - A context with a token.
  * @returns The `AuthInfo` that you pass to the transports of the SDK.
@@ -67,7 +67,7 @@ export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (e
  */
 export function toAuthInfo(auth: AuthContext): AuthInfo
 
-/** The `AuthInfo` of `@modelcontextprotocol/sdk`. */
+/** The `AuthInfo` of both versions of the MCP SDK. */
 export interface AuthInfo {
   /** The access token, for requests to other APIs. The string is empty if the context was not created from a token. */
   token: string

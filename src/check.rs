@@ -59,7 +59,7 @@ impl Check {
         (Self::Parts, "parts", "the token has three base64url parts"),
         (Self::Header, "header", "the header is a JSON object"),
         (Self::Alg, "alg", "alg is accepted"),
-        (Self::Typ, "typ", "typ is that of an access token"),
+        (Self::Typ, "typ", "typ is accepted"),
         (Self::Extensions, "extensions", "the header has no crit and no b64"),
         (Self::Key, "key", "the key set has the token's key"),
         (Self::Signature, "signature", "the signature is valid"),

@@ -1,12 +1,13 @@
-/** A client of the MCP SDK, and a user who signs in when it opens a browser. */
+/** Clients of both versions of the MCP SDK, and a user who signs in when they open a browser. */
 
 const { freePort } = require('./servers')
 
 /** Loads the SDK without its types, which need the types of a browser. */
-const load = (name) => require(`@modelcontextprotocol/sdk/client/${name}.js`)
-const { UnauthorizedError } = load('auth')
-const { Client } = load('index')
-const { StreamableHTTPClientTransport } = load('streamableHttp')
+const load = (name) => require(`@modelcontextprotocol/${name}`)
+const SDKS = {
+  1: { ...load('sdk/client/auth.js'), ...load('sdk/client/index.js'), ...load('sdk/client/streamableHttp.js') },
+  2: load('client'),
+}
 
 const APP_URL = 'http://localhost/app'
 const CLIENT_ID = 'mcp-client'
@@ -39,8 +40,15 @@ class Provider {
   redirectToAuthorization = (url) => void Object.assign(this.stored, { url })
 }
 
-/** Connects a client that has no token: the SDK discovers the authorization server, and the user signs in. */
-async function connectClient(t, resource) {
+/**
+ * Connects a client that has no token: the SDK discovers the authorization server, and the user signs in.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} resource
+ * @param {1 | 2} version - Of the SDK.
+ */
+async function connectClient(t, resource, version = 1) {
+  const { Client, StreamableHTTPClientTransport, UnauthorizedError } = SDKS[version]
   const provider = new Provider()
   const connect = async () => {
     const transport = new StreamableHTTPClientTransport(new URL(resource), { authProvider: provider })
@@ -56,13 +64,15 @@ async function connectClient(t, resource) {
     () => Promise.reject(new Error('connected without a token')),
     (error) => error instanceof UnauthorizedError || Promise.reject(error),
   )
-  await transport.finishAuth(await signIn(provider.stored.url))
+  const params = await signIn(provider.stored.url)
+  // Version 2 also checks the issuer (RFC 9207).
+  await transport.finishAuth(params.get('code'), params.get('iss'))
   const { client, errors, connected: again } = await connect()
   await again
   return { client, errors, url: provider.stored.url }
 }
 
-/** Signs in as alice, and returns the authorization code. */
+/** Signs in as alice, and returns the parameters of the authorization response. */
 async function signIn(url) {
   const cookies = new Map()
   let request = {}
@@ -75,7 +85,7 @@ async function signIn(url) {
     }
     request = {}
     const location = response.headers.get('location')
-    if (location?.startsWith(APP_URL)) return String(new URL(location).searchParams.get('code'))
+    if (location?.startsWith(APP_URL)) return new URL(location).searchParams
     if (location !== null) hop = new URL(location, hop)
     else if (response.ok) {
       request = { method: 'POST', body: new URLSearchParams({ name: 'alice', password: 'wonderland' }) }

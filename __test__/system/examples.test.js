@@ -100,21 +100,25 @@ describe('the example', { timeout: 300_000 }, () => {
     while (tokens.length > 0) await new Promise((resolve) => expiring.once('hello', resolve))
   })
 
-  test('of MCP serves a client of the SDK, which discovers where to sign in', async (t) => {
-    const port = await freePort()
-    const resource = `http://127.0.0.1:${port}/mcp`
-    const authorizationServer = await startAuthorizationServer(t, resource)
-    const env = { PORT: String(port), MCP_URL: resource }
-    const { url } = await launch(t, join(EXAMPLES, 'mcp.mjs'), authorizationServer.url, 'inherit', env)
-    const { status, headers } = await ask(resource, { method: 'POST' })
-    const [, address] = / resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
-    assert.deepEqual([status, address], [401, `${url}/.well-known/oauth-protected-resource/mcp`])
+  for (const name of ['mcp.mjs', 'mcp-sdk-2.mjs']) {
+    test(`${name} serves clients of both versions of the SDK, which discover where to sign in`, async (t) => {
+      const port = await freePort()
+      const resource = `http://127.0.0.1:${port}/mcp`
+      const authorizationServer = await startAuthorizationServer(t, resource)
+      const env = { PORT: String(port), MCP_URL: resource }
+      const { url } = await launch(t, join(EXAMPLES, name), authorizationServer.url, 'inherit', env)
+      const { status, headers } = await ask(resource, { method: 'POST' })
+      const [, address] = / resource_metadata="(.*)"$/.exec(String(headers['www-authenticate'])) ?? []
+      assert.deepEqual([status, address], [401, `${url}/.well-known/oauth-protected-resource/mcp`])
 
-    const { client, errors, url: page } = await connectClient(t, resource)
-    assert.equal(page.searchParams.get('resource'), resource)
-    assert.equal(page.searchParams.get('scope'), 'read:orders')
-    const { content } = await client.callTool({ name: 'list-orders' })
-    assert.deepEqual(content, [{ type: 'text', text: 'Orders of alice' }])
-    assert.deepEqual(errors, [])
-  })
+      for (const version of /** @type {const} */ ([1, 2])) {
+        const { client, errors, url: page } = await connectClient(t, resource, version)
+        assert.equal(page.searchParams.get('resource'), resource)
+        assert.equal(page.searchParams.get('scope'), 'read:orders')
+        const { content } = await client.callTool({ name: 'list-orders' })
+        assert.deepEqual(content, [{ type: 'text', text: 'Orders of alice' }])
+        assert.deepEqual(errors, [])
+      }
+    })
+  }
 })

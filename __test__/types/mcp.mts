@@ -3,6 +3,7 @@
 import type { AuthInfo as SdkAuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import type { AuthInfo as Sdk2AuthInfo } from '@modelcontextprotocol/server'
 import type { AuthContext } from 'logto-authkit'
 import { type AuthInfo, type McpAuthOptions, mcpAuth, toAuthInfo } from 'logto-authkit/mcp'
 
@@ -17,7 +18,7 @@ const options: McpAuthOptions = {
 }
 export const middleware = mcpAuth(options)
 
-export const toSdk = (auth: AuthContext): SdkAuthInfo => toAuthInfo(auth)
+export const toSdk = (auth: AuthContext): SdkAuthInfo & Sdk2AuthInfo => toAuthInfo(auth)
 export const userOf = ({ extra }: AuthInfo): string => extra.userId
 
 new McpServer({ name: 'orders', version: '1.0.0' }).registerTool('who', {}, ({ authInfo }) => ({

@@ -6,9 +6,12 @@ import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-// `oidc-provider` 9 targets Node 22. On Node 20, the only missing API is `URL.parse`.
+// `oidc-provider` 9 targets Node 22 and warns on Node 20, where the only missing API is `URL.parse`.
 URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null)
+const { warn } = console
+console.warn = () => {}
 const { Provider, errors } = await import('oidc-provider')
+console.warn = warn
 
 export const APP_ID = 'shop'
 export const AUDIENCE = 'https://api.example.com'
