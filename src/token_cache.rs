@@ -34,7 +34,7 @@ pub struct VerifiedToken {
     /// The claims.
     pub claims: Claims,
     /// The properties that entries compare, and the last check for revocations that the token has passed.
-    pub marks: RevocationState,
+    pub revocation_state: RevocationState,
     /// The id of the last key set that has selected this key for the token.
     key_set: AtomicU64,
 }
@@ -49,7 +49,7 @@ impl VerifiedToken {
             header,
             key,
             claims,
-            marks: RevocationState::default(),
+            revocation_state: RevocationState::default(),
             key_set: AtomicU64::new(0),
         }
     }

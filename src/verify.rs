@@ -130,7 +130,7 @@ impl Verifier {
         // Reading the clock takes time, so the clock is read again only for new tokens, which may have waited for a
         // thread.
         let date = self.date(date, now, waited.at_all || !was_cached);
-        self.check_claims(&token.claims, &token.marks, organization, (date, now), &mut StopAtFirstFailure)?;
+        self.check_claims(&token.claims, &token.revocation_state, organization, (date, now), &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
@@ -261,7 +261,7 @@ impl Verifier {
     pub(crate) fn check_claims<V: Verdicts>(
         &self,
         claims: &Claims,
-        marks: &RevocationState,
+        revocation_state: &RevocationState,
         organization: Option<&Organization>,
         (date, now): (f64, Timestamp),
         verdicts: &mut V,
@@ -275,7 +275,7 @@ impl Verifier {
         let subject = subject.unwrap_or_else(|| claims.subject_without_malformed_claims());
         verdicts.record(Check::Age, claims.check_age(date, *max_token_age))?;
         if let Some(revocations) = revocations {
-            verdicts.record(Check::Revocations, revocations.check(&subject, marks, now))?;
+            verdicts.record(Check::Revocations, revocations.check(&subject, revocation_state, now))?;
         }
         verdicts.record(Check::Organization, requirements.check_organization(&subject, organization))?;
         verdicts.record(Check::Scope, requirements.check_scopes(&subject))?;

@@ -148,6 +148,69 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     assert.deepEqual(stored.sort(), ['later', 'lost'])
   })
 
+  /** A store whose checks of the stream the test controls, with a function that appends to a server, and one that reads on. */
+  async function startReading(t, server) {
+    const proxy = await startTcpProxy(t, server.port)
+    const store = redisStore(new Redis(proxy.port, { lazyConnect: true }))
+    t.after(() => store.close?.())
+    const signal = AbortSignal.timeout(20_000)
+    const start = performance.now()
+    let [seconds, position] = [0, /** @type {string | null} */ (null)]
+    t.mock.method(performance, 'now', () => start + seconds * 1000)
+    return {
+      proxy,
+      store,
+      add: (server, id, at = '*') =>
+        server.command(`XADD logto-authkit:revocations ${at} e ${JSON.stringify(ENTRY(id))}`),
+      async read(from = position) {
+        seconds += 1
+        const batch = await store.read(from, { signal })
+        position = batch.position
+        return batch.entries.map((entry) => JSON.parse(entry).id)
+      },
+    }
+  }
+
+  test('are read on from the last common item after a failover, without loading the whole stream', async (t) => {
+    const primary = await startRedis(t, '--repl-diskless-sync-delay', '0')
+    const replica = await startRedis(t, '--replicaof', `127.0.0.1 ${primary.port}`)
+    const { proxy, add, read } = await startReading(t, primary)
+    for (const id of users(10)) await add(primary, id)
+    assert.deepEqual(await read(), users(10))
+    await add(primary, 'common')
+    assert.deepEqual(await read(), ['common'])
+    await until(async () => (await replica.command('XLEN logto-authkit:revocations')).startsWith(':11'))
+    await replica.command('REPLICAOF NO ONE')
+    await add(primary, 'lost')
+    assert.deepEqual(await read(), ['lost'])
+
+    proxy.target = replica.port
+    proxy.cut()
+    proxy.mend()
+    await add(replica, 'new')
+    await assert.rejects(read())
+    assert.deepEqual(await read(), ['new'])
+    // Another reader of the same store, which has read less, misses nothing.
+    assert.deepEqual(await read('1-1'), [...users(10), 'common', 'new'])
+  })
+
+  test('are loaded again if the stream was replaced by other items with the same ids', async (t) => {
+    const server = await startRedis(t)
+    const { add, read } = await startReading(t, server)
+    await add(server, 'one', '1-1')
+    assert.deepEqual(await read(), ['one'])
+    await add(server, 'two', '2-1')
+    assert.deepEqual(await read(), ['two'])
+    await server.command('FLUSHALL')
+    for (const [id, at] of [
+      ['early', '1-0'],
+      ['other one', '1-1'],
+      ['other two', '2-1'],
+    ])
+      await add(server, id, at)
+    assert.deepEqual(await read(), ['early', 'other one', 'other two'])
+  })
+
   test('are read by an instance whose position the new primary has never had', async (t) => {
     const [old, next] = [await startRedis(t), await startRedis(t)]
     const proxy = await startTcpProxy(t, old.port)

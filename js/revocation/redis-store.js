@@ -4,13 +4,14 @@ const { setTimeout } = require('node:timers')
 const { check } = require('../core/options')
 const { defaultOptions } = require('../core/contract')
 const { connectorOf } = require('./redis-client')
+const { ReplaceableConnection } = require('./replaceable-connection')
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
-/** @typedef {import('./redis-client').Connection} Connection */
 /** @typedef {import('./redis-client').Connector} Connector */
 /** @typedef {{ text: string, at: number }} OwnEntry - `at` is the time of the first append, on the monotonic clock. */
-/** @typedef {{ id: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are in the order of their times. */
+/** @typedef {{ id: string, text: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are in the order of their times. */
 /** @typedef {[id: string, fields: string[]]} Item - An item of a stream, in which every second field is an entry. */
+/** @typedef {{ id: string, text?: string }} KnownItem - An item that the stream should contain, with its first entry. */
 
 /** The position before the first item of a stream. */
 const START_POSITION = '0-0'
@@ -41,6 +42,9 @@ const EXTRA_RETENTION_MS = 3 * 3_600_000
 const ACKNOWLEDGED_RETENTION_MS = 600_000
 const MAX_ACKNOWLEDGED_ITEMS = 10_000
 
+/** Maximum number of read items that are remembered, one per check. */
+const MAX_KNOWN_ITEMS = 600
+
 /** @implements {RevocationStore} */
 class RedisStore {
   #key
@@ -49,6 +53,10 @@ class RedisStore {
   #writer
   /** The items that this instance has appended, in the order of their ids. @type {AcknowledgedItem[]} */
   #acknowledged = []
+  /** The item at the last position. @type {KnownItem | undefined} */
+  #last
+  /** Items that were the last ones read at a check, oldest first. @type {KnownItem[]} */
+  #known = []
   /** The time of the last check that the stream has lost nothing, on the monotonic clock, in milliseconds. */
   #checkedAt = -Infinity
   /** The time of the newest known item on the clock of Redis, in milliseconds since 1970. */
@@ -99,7 +107,8 @@ class RedisStore {
       return send()
     })
     this.#note(ids.at(-1))
-    for (const [i, id] of ids.entries()) this.#acknowledged.push({ id: String(id), entries: items[i] })
+    for (const [i, id] of ids.entries())
+      this.#acknowledged.push({ id: String(id), text: items[i][0].text, entries: items[i] })
   }
 
   /** @type {RevocationStore['read']} */
@@ -112,13 +121,14 @@ class RedisStore {
       await this.#restore(signal)
       this.#checkedAt = -Infinity
     }
-    if (performance.now() - this.#checkedAt >= CHECK_INTERVAL_MS) {
+    const isChecked = performance.now() - this.#checkedAt >= CHECK_INTERVAL_MS
+    if (isChecked) {
       this.#checkedAt = performance.now()
+      const last = this.#last?.id === from ? this.#last : { id: from }
       // After a flush, the item at the position may be one that another instance has appended since the flush.
-      const ids = [from, this.#acknowledged[0]?.id ?? from]
-      const [hasPosition, hasOldest] = await this.#exist(ids, signal)
+      const [hasPosition, hasOldest] = await this.#exist([last, this.#acknowledged[0] ?? last], signal)
       if (!hasPosition || !hasOldest) await this.#restore(signal)
-      if (!hasPosition) from = START_POSITION
+      if (!hasPosition) from = await this.#lastCommonPosition(from, signal)
     }
     const waits = this.#connector.blocks && position !== null ? ['BLOCK', `${BLOCK_MS}`] : []
     if (!this.#connector.blocks && position !== null)
@@ -126,9 +136,12 @@ class RedisStore {
     const command = ['XREAD', 'COUNT', `${MAX_ITEMS}`, ...waits, 'STREAMS', this.#key, from]
     const [reply] = await this.#reader.send([command], this.#key, signal)
     const items = itemsOf(reply)
-    const end = String(items.at(-1)?.[0] ?? from)
+    const [end, fields] = items.at(-1) ?? [from]
     this.#note(end)
-    return { entries: entriesOf(items), position: end, complete: items.length < MAX_ITEMS }
+    if (fields) this.#last = { id: String(end), text: String(fields[1]) }
+    if (fields && isChecked)
+      this.#known = [...this.#known.slice(1 - MAX_KNOWN_ITEMS), /** @type {KnownItem} */ (this.#last)]
+    return { entries: entriesOf(items), position: String(end), complete: items.length < MAX_ITEMS }
   }
 
   /** @type {NonNullable<RevocationStore['lease']>} */
@@ -176,8 +189,7 @@ class RedisStore {
     // item.
     for (let i = 0; i < known.length; i += MAX_ITEMS) {
       const batch = known.slice(i, i + MAX_ITEMS)
-      const ids = batch.map(({ id }) => id)
-      const exist = await this.#exist(ids, signal)
+      const exist = await this.#exist(batch, signal)
       for (const [n, item] of batch.entries()) if (!exist[n]) lost.add(item)
     }
     if (lost.size === 0) return
@@ -196,64 +208,28 @@ class RedisStore {
   }
 
   /**
-   * Returns whether the stream contains the item of each id.
+   * Returns the last position before which the stream is the same as before a failover: a replica has all items up to
+   * one of them, and only then items that the former primary never had.
    *
-   * @type {(ids: string[], signal: AbortSignal) => Promise<boolean[]>}
+   * @type {(lost: string, signal: AbortSignal) => Promise<string>}
    */
-  async #exist(ids, signal) {
-    const commands = ids.map((id) => ['XRANGE', this.#key, id, id])
-    const replies = await this.#reader.send(commands, this.#key, signal)
-    return replies.map(({ length }) => length > 0)
-  }
-}
-
-/** A connection that is replaced by a new connection after any error. */
-class ReplaceableConnection {
-  #connector
-  /** @type {{ connection: Connection, connected: Promise<unknown> } | undefined} */
-  #current
-
-  /** @param {Connector} connector */
-  constructor(connector) {
-    this.#connector = connector
-  }
-
-  get isOpen() {
-    return this.#current !== undefined
+  async #lastCommonPosition(lost, signal) {
+    // Another reader of this store may have read further.
+    const known = this.#known.filter(({ id }) => compareIds(id, lost) <= 0)
+    const exist = await this.#exist(known, signal)
+    return known.findLast((_, n) => exist[n])?.id ?? START_POSITION
   }
 
   /**
-   * Sends commands in one batch, and returns their replies.
+   * Returns whether the stream contains each item. An id alone may belong to another item if the clock of Redis was
+   * set back.
    *
-   * @param {string[][]} commands
-   * @param {string} key
-   * @param {AbortSignal} signal - The signal that closes the connection, because a pending command may never settle.
-   * @returns {Promise<any[]>}
+   * @type {(items: KnownItem[], signal: AbortSignal) => Promise<boolean[]>}
    */
-  async send(commands, key, signal) {
-    signal.throwIfAborted()
-    this.#current ??= this.#connector.open()
-    const own = this.#current
-    const close = () => {
-      if (this.#current === own) this.#current = undefined
-      own.connection.close()
-    }
-    signal.addEventListener('abort', close, { once: true })
-    try {
-      await own.connected
-      return await Promise.all(commands.map((args) => own.connection.send(args, key)))
-    } catch (error) {
-      close()
-      throw error
-    } finally {
-      signal.removeEventListener('abort', close)
-    }
-  }
-
-  close() {
-    const own = this.#current
-    this.#current = undefined
-    own?.connection.close()
+  async #exist(items, signal) {
+    const commands = items.map(({ id }) => ['XRANGE', this.#key, id, id])
+    const replies = await this.#reader.send(commands, this.#key, signal)
+    return replies.map(([item], n) => item !== undefined && [undefined, String(item[1][1])].includes(items[n].text))
   }
 }
 
@@ -287,6 +263,12 @@ function entriesOf(items) {
   const entries = []
   for (const [, fields] of items) for (let i = 1; i < fields.length; i += 2) entries.push(String(fields[i]))
   return entries
+}
+
+/** Compares two ids by time, then by number. @param {string} one @param {string} other */
+function compareIds(one, other) {
+  const [[time, number], [otherTime, otherNumber]] = [one, other].map((id) => id.split('-').map(Number))
+  return time - otherTime || number - otherNumber
 }
 
 /** @type {typeof import('.').redisStore} */

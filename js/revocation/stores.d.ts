@@ -71,7 +71,7 @@ export interface RevocationStore {
 
   /**
    * Reads the entries after a position. If the position is `null`, or no longer exists because the log was trimmed, emptied or
-   * replaced, `read` starts at the oldest entry. If there are no new entries, `read` waits for up to a second.
+   * replaced, `read` starts at the oldest entry that the caller may not have read. If there are no new entries, `read` waits for up to a second.
    *
    * @param position - The position that the last call returned.
    * @param options - `signal`: aborted when nobody waits for the result anymore. After an abort, the next call should

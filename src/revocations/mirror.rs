@@ -160,10 +160,10 @@ impl Mirror {
     }
 
     /// The kind of an entry that covers this token.
-    pub(super) fn covers(&self, subject: &Subject, marks: &RevocationState) -> Option<Kind> {
-        let covering = self.table.covers(subject, marks);
+    pub(super) fn covers(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
+        let covering = self.table.covers(subject, state);
         if self.sessions.revoked.load(Ordering::Relaxed) && !self.sessions.named.load(Ordering::Relaxed) {
-            let has_session = marks.properties(subject).has_session;
+            let has_session = state.properties(subject).has_session;
             let seen = if has_session { &self.sessions.named } else { &self.sessions.unnamed };
             seen.store(true, Ordering::Relaxed);
         }

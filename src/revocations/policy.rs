@@ -60,8 +60,8 @@ impl Revocations {
     /// # Errors
     ///
     /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy requires complete revocations.
-    pub fn check(&self, subject: &Subject, marks: &RevocationState, now: Timestamp) -> Result<(), Rejection> {
-        if let Some(kind) = self.mirror.covers(subject, marks) {
+    pub fn check(&self, subject: &Subject, state: &RevocationState, now: Timestamp) -> Result<(), Rejection> {
+        if let Some(kind) = self.mirror.covers(subject, state) {
             return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));
         }
         let Some(max_lag) = self.policy.max_lag else { return Ok(()) };

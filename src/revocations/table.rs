@@ -98,18 +98,18 @@ impl Table {
     }
 
     /// The kind of an entry that covers a token, or `None` if no entry covers the token.
-    pub fn covers(&self, subject: &Subject, marks: &RevocationState) -> Option<Kind> {
+    pub fn covers(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
         let version = self.version.load(Ordering::Acquire);
-        if marks.has_passed_check(version) {
+        if state.has_passed_check(version) {
             return None;
         }
         if self.len() > 0 {
-            let covering = self.find_covering_kind(marks.properties(subject));
+            let covering = self.find_covering_kind(state.properties(subject));
             if covering.is_some() {
                 return covering;
             }
         }
-        marks.record_passed_check(version);
+        state.record_passed_check(version);
         None
     }
 
@@ -291,12 +291,12 @@ mod tests {
     fn a_token_that_has_passed_is_rejected_after_the_next_entry() {
         let table = table(&[entry(Kind::Subject, "other", ISSUED_AT)]);
         let claims = claims(json!({ "sub": "u", "iat": ISSUED_AT }));
-        let (subject, marks) = (claims.check_types().unwrap(), RevocationState::default());
-        assert_eq!((table.covers(&subject, &marks), table.covers(&subject, &marks)), (None, None));
+        let (subject, state) = (claims.check_types().unwrap(), RevocationState::default());
+        assert_eq!((table.covers(&subject, &state), table.covers(&subject, &state)), (None, None));
         table.insert(&[entry(Kind::Subject, "u", ISSUED_AT)]);
-        assert_eq!(table.covers(&subject, &marks), Some(Kind::Subject));
-        assert_eq!(Table::new().covers(&subject, &marks), None);
-        assert_eq!(table.covers(&subject, &marks), Some(Kind::Subject));
+        assert_eq!(table.covers(&subject, &state), Some(Kind::Subject));
+        assert_eq!(Table::new().covers(&subject, &state), None);
+        assert_eq!(table.covers(&subject, &state), Some(Kind::Subject));
     }
 
     #[test]
