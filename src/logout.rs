@@ -64,7 +64,7 @@ impl LogoutVerifier {
             return Err(Code::InvalidSignature.into());
         };
         let claims = &parsed.claims;
-        let date = self.verifier.date(date, now, true);
+        let date = self.verifier.date(date, now, now.later(Timestamp::now()));
         let options = self.verifier.options();
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;

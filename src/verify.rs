@@ -129,8 +129,9 @@ impl Verifier {
         };
         // Reading the clock takes time, so the clock is read again only for new tokens, which may have waited for a
         // thread.
-        let date = self.date(date, now, waited.at_all || !was_cached);
-        self.check_claims(&token.claims, &token.revocation_state, organization, (date, now), &mut StopAtFirstFailure)?;
+        let current = if waited.at_all || !was_cached { now.later(Timestamp::now()) } else { now };
+        let times = (self.date(date, now, current), current);
+        self.check_claims(&token.claims, &token.revocation_state, organization, times, &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
@@ -251,13 +252,12 @@ impl Verifier {
 
     /// The date for checking claims, in seconds since 1970. `callers` is the caller's date at the arrival of the request,
     /// in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
-    pub(crate) fn date(&self, callers: Option<f64>, arrival: Timestamp, waited: bool) -> f64 {
-        let elapsed = || if waited { Timestamp::now().since(arrival).as_secs_f64() } else { 0.0 };
+    pub(crate) fn date(&self, callers: Option<f64>, arrival: Timestamp, now: Timestamp) -> f64 {
         let callers = callers.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
-        self.options.current_date.unwrap_or_else(|| callers / 1000.0 + elapsed())
+        self.options.current_date.unwrap_or_else(|| callers / 1000.0 + now.since(arrival).as_secs_f64())
     }
 
-    /// Performs the checks of the claims. `date` is in seconds since 1970, and `now` is the arrival of the request.
+    /// Performs the checks of the claims. `date` is in seconds since 1970.
     pub(crate) fn check_claims<V: Verdicts>(
         &self,
         claims: &Claims,

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logto_authkit::clock::Timestamp;
-use logto_authkit::error::Code::{InvalidSignature, JwksUnavailable, TokenExpired, UnknownKey};
+use logto_authkit::error::Code::{InvalidSignature, JwksUnavailable, RevocationsUnavailable, TokenExpired, UnknownKey};
 use logto_authkit::error::Rejection;
 use logto_authkit::jwks::remote::{KeyHint, RemoteJwkSet};
 use logto_authkit::jwks::{self, CachePolicy, log};
 use logto_authkit::options::Raw;
+use logto_authkit::revocations::{Mirror, Policy, Revocations};
 use logto_authkit::signature::Algorithm;
 use logto_authkit::source::Credentials;
 use logto_authkit::threads::spawn;
@@ -600,6 +601,45 @@ fn finds_a_key_that_is_fetched_for_another_request_between_the_lookup_and_the_de
     };
     wait(set.find_key(hint, at(1.001), &policy, false)).unwrap();
     server.assert_requests(2);
+}
+
+#[test]
+fn a_wait_for_keys_counts_toward_the_lag_of_revocations() {
+    let policy = Policy { lifetime: 3_600.0, max_lag: Some(Duration::from_millis(5)) };
+    let revocations = Revocations::new(Mirror::new(), policy);
+    let (key, server, verifier) = with_key(&[("revocations", Raw::String(revocations.id.clone()))]);
+    let gate = server.delay_requests();
+    let arrival = Timestamp::now();
+    revocations.mirror.mark_complete(arrival);
+    let waiting = start_verification(&verifier, key.token(), arrival);
+    until(|| Timestamp::now().since(arrival) > Duration::from_millis(5));
+    gate.open();
+    assert_eq!(wait(waiting).unwrap().unwrap_err().code, RevocationsUnavailable);
+    let now = Timestamp::now();
+    revocations.mirror.mark_complete(now);
+    wait(verifier.verify(&key.token(), now)).unwrap();
+}
+
+#[test]
+fn waits_no_longer_than_its_timeout_even_if_another_request_allows_the_fetch_more_time() {
+    let timeout = |milliseconds| [("jwksTimeoutMs", Raw::Number(milliseconds))];
+    let (key, server, verifier) = with_key(&timeout(1_000.0));
+    let patient = Arc::new(server.verifier(&timeout(60_000.0)));
+    server.respond(Response::Closed);
+    for second in [0.0, 10.0, 20.0] {
+        assert_rejects(&verifier, &key.token(), second, JwksUnavailable);
+    }
+    // After three failures, the pause before the next HTTP request is as long as the timeout.
+    server.publish_keys(&[&key]);
+    let gate = server.delay_requests();
+    let waiting = start_verification(&verifier, key.token(), at(20.0));
+    let sent = server.requests();
+    until(|| server.requests() > sent);
+    let joined = start_verification(&patient, key.token(), at(21.0));
+    until(|| waiting.is_finished());
+    gate.open();
+    assert_eq!(wait(waiting).unwrap().unwrap_err().code, JwksUnavailable);
+    wait(joined).unwrap().unwrap();
 }
 
 #[test]

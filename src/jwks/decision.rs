@@ -22,7 +22,7 @@ pub enum Lookup {
 /// The decision for a token whose `kid` is not in the cached set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnknownKid {
-    /// The request searches the cached key set again, because another request has replaced it in the meantime.
+    /// The request searches the current key set, because the searched one has been replaced or cleared in the meantime.
     SearchAgain,
     /// The request waits for a newer key set.
     Refetch,

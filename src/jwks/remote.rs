@@ -1,7 +1,6 @@
 //! A key set that is fetched from a URL and cached once per process, for all verifiers and worker threads.
 
 use std::collections::HashSet;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,16 +11,15 @@ use super::decision::{FetchDecision, Lookup, UnknownKid};
 use super::failure::FetchError;
 use super::fetch::{Endpoint, Response};
 use super::flight::{FetchTarget, FetchTask};
-use super::in_flight::{FREEZE_THRESHOLD, JoinedFetch};
+use super::in_flight::JoinedFetch;
 use super::keys::{Key, KeySet, Selection};
 use super::source::Source;
 use super::state::{Fetched, KeySetState, KeySetStats};
 use super::unknown::UnknownToken;
-use super::waiting::{KeyWait, RequestClock};
+use super::waiting::{KeyWait, RequestClock, wait_for_fetch};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::signature::Algorithm;
-use crate::threads;
 
 /// Maximum number of names of a key set.
 pub(super) const MAX_NAMES: usize = 256;
@@ -150,9 +148,13 @@ impl RemoteJwkSet {
                 UnknownKid::Refetch => waited = true,
             }
             let newer = self.state().cached().map(|newer| newer.keys.clone());
-            keys = match newer {
-                Some(newer) => newer,
-                None => self.current_keys(&mut clock, policy).await?.0, // the cache was cleared in the meantime
+            keys = if let Some(newer) = newer {
+                newer
+            } else {
+                // The cache was cleared in the meantime.
+                let (keys, has_waited) = self.current_keys(&mut clock, policy).await?;
+                waited |= has_waited;
+                keys
             };
         }
     }
@@ -209,23 +211,8 @@ impl RemoteJwkSet {
 
     /// Waits for the fetch with this number, but at most this long. Returns `false` if the fetch takes longer.
     async fn wait(&self, number: u64, at_most: Duration) -> bool {
-        let started = Timestamp::now();
-        let mut last_completed = self.last_completed.subscribe();
-        let mut ended = pin!(last_completed.wait_for(|last| *last >= number));
-        match threads::timeout(at_most, ended.as_mut()) {
-            Err(_) => return false,
-            Ok(in_time) => {
-                if let Ok(ended) = in_time.await {
-                    return ended.is_ok();
-                }
-            }
-        }
-        // If no other request allows more time, the fetch reaches its timeout at the same time. The request then waits
-        // for the end of the fetch, because only the end reveals the error and the cooldown. After the process was
-        // frozen, the fetch is soon abandoned, and the request waits for another fetch.
-        let continues = self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
-        (!continues || Timestamp::now().since(started) > at_most.saturating_add(FREEZE_THRESHOLD))
-            && ended.await.is_ok()
+        let has_more_time = || self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
+        wait_for_fetch(self.last_completed.subscribe(), number, at_most, has_more_time).await
     }
 
     /// The source of the keys.

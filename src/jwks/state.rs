@@ -133,7 +133,7 @@ impl KeySetState {
     /// that an unknown `kid` caused, instead of the last regular fetch, so that the first token after a rotation is
     /// accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
-        if self.cached().is_some_and(|newer| newer.keys.id() != token.searched) {
+        if self.cached().is_none_or(|newer| newer.keys.id() != token.searched) {
             return UnknownKid::SearchAgain;
         }
         if !token.waited && self.in_flight(now).is_some() {
@@ -808,7 +808,19 @@ mod tests {
         let mut state = state_with_keys();
         assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         state.clear();
+        fetch(&mut state, 1.0, ok_response("a"));
         assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
+    }
+
+    #[test]
+    fn a_key_that_was_missing_from_a_cleared_set_is_searched_again() {
+        for waited in [false, true] {
+            let mut state = state_with_keys();
+            let token =
+                UnknownToken { kid: None, searched: searched(&state), issued_at: None, arrived: at(1.0), waited };
+            state.clear();
+            assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
+        }
     }
 
     #[test]

@@ -1,6 +1,16 @@
-//! The current time for a request, and whether the request has waited for keys.
+//! How a request waits for keys: the wait for a fetch, and the current time for a request that has waited.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::in_flight::FREEZE_THRESHOLD;
 use crate::clock::Timestamp;
+use crate::threads;
+
+/// How often a request that waits for the end of a fetch checks whether another request allows the fetch more time.
+const EXTENSION_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a request has waited for its keys.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,5 +49,37 @@ impl RequestClock {
     #[must_use]
     pub fn has_waited(&self) -> bool {
         self.first_wait.is_some()
+    }
+}
+
+/// Waits until the fetch with this number has completed, but at most this long. Returns `false` if the fetch takes
+/// longer. `has_more_time` returns whether another request allows the fetch more time.
+pub(super) async fn wait_for_fetch(
+    mut last_completed: watch::Receiver<u64>,
+    number: u64,
+    at_most: Duration,
+    has_more_time: impl Fn() -> bool,
+) -> bool {
+    let mut ended = pin!(last_completed.wait_for(|last| *last >= number));
+    let mut duration = at_most;
+    let mut was_frozen = false;
+    loop {
+        let started = Timestamp::now();
+        match threads::timeout(duration, ended.as_mut()) {
+            Err(_) => return false,
+            Ok(in_time) => {
+                if let Ok(ended) = in_time.await {
+                    return ended.is_ok();
+                }
+            }
+        }
+        // If no other request allows more time, the fetch reaches its timeout at the same time. The request then waits
+        // for the end of the fetch, because only the end reveals the error and the cooldown. After the process was
+        // frozen, the fetch is soon abandoned, and the request waits for another fetch.
+        was_frozen |= Timestamp::now().since(started) > duration.saturating_add(FREEZE_THRESHOLD);
+        if has_more_time() && !was_frozen {
+            return false;
+        }
+        duration = EXTENSION_CHECK_INTERVAL;
     }
 }

@@ -115,7 +115,7 @@ impl Mirror {
             self.sessions.revoked.store(true, Ordering::Relaxed);
         }
         self.table.insert(&parsed);
-        self.prune(oldest, lifetime, date);
+        self.prune(lifetime, date);
     }
 
     /// Whether adding an entry would change the table of the mirror. An entry that is too old would not be added.
@@ -171,13 +171,13 @@ impl Mirror {
     }
 
     /// Removes the expired entries of the next shard, if enough time has passed since the last pruning.
-    fn prune(&self, oldest: u32, lifetime: f64, date: f64) {
+    fn prune(&self, lifetime: f64, date: f64) {
         let mut pruned_at = self.pruned_at.lock().unwrap_or_else(PoisonError::into_inner);
         // Pruning all shards takes a twentieth of the lifetime of tokens, and at least a minute. After a clock was set
         // back, the interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
             *pruned_at = date;
-            self.table.prune_next(oldest);
+            self.table.prune_next(|| oldest_relevant_time(self.longest_lifetime(lifetime), date));
         }
     }
 }
@@ -200,8 +200,10 @@ mod tests {
     use serde_json::json;
 
     use super::super::entry::tests::entry;
+    use super::super::policy::{Policy, Revocations};
     use super::*;
     use crate::claims::tests::claims;
+    use crate::error::Code;
 
     const DATE: f64 = 1_800_000_000.0;
     const SECONDS: u32 = 1_800_000_000;
@@ -288,6 +290,27 @@ mod tests {
             mirror.apply([], 86_400.0, DATE + 90_000.0 + f64::from(minute) * 60.0);
         }
         assert_eq!(mirror.stats(Timestamp::now()).entries, 0);
+    }
+
+    #[test]
+    fn an_entry_that_is_added_during_a_check_counts_if_the_check_relies_on_complete_entries() {
+        let start = Timestamp::now();
+        let policy = Policy { lifetime: 86_400.0, max_lag: Some(Duration::from_secs(30)) };
+        let revocations = Revocations::new(Mirror::new(), policy);
+        let mut complete_at = revocations.mirror.complete_at.lock().unwrap();
+        let subject = claims(json!({ "sub": "u" }));
+        std::thread::scope(|scope| {
+            let check = || revocations.check(&subject.check_types().unwrap(), &RevocationState::default(), start);
+            let checking = scope.spawn(check);
+            // A check that searched the entries before reading the time would do so now, and find none.
+            for _ in 0..10_000 {
+                std::thread::yield_now();
+            }
+            apply(&revocations.mirror, &[entry(Kind::Subject, "u", SECONDS)]);
+            *complete_at = Some(start);
+            drop(complete_at);
+            assert_eq!(checking.join().unwrap().unwrap_err().code, Code::TokenRevoked);
+        });
     }
 
     #[test]

@@ -61,13 +61,16 @@ impl Revocations {
     ///
     /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy requires complete revocations.
     pub fn check(&self, subject: &Subject, state: &RevocationState, now: Timestamp) -> Result<(), Rejection> {
+        // The lag is read before the entries. Otherwise, another thread could add an entry after the search, and record
+        // that the entries are complete before the lag is read.
+        let lag = self.policy.max_lag.map(|max_lag| (self.mirror.lag(now), max_lag));
         if let Some(kind) = self.mirror.covers(subject, state) {
             return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));
         }
-        let Some(max_lag) = self.policy.max_lag else { return Ok(()) };
-        match self.mirror.lag(now) {
-            Some(lag) if lag <= max_lag => Ok(()),
-            lag => {
+        match lag {
+            None => Ok(()),
+            Some((Some(lag), max_lag)) if lag <= max_lag => Ok(()),
+            Some((lag, _)) => {
                 let rejection = Rejection { retry_after: Some(1), ..Code::RevocationsUnavailable.into() };
                 let reason = if lag.is_some() { Reason::StoreUnreachable } else { Reason::RevocationsNotLoaded };
                 Err(rejection.reason(reason))

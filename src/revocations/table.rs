@@ -125,15 +125,16 @@ impl Table {
         })
     }
 
-    /// Removes the entries of each kind whose time is before `oldest` from the next shard. `oldest` is in seconds since
-    /// 1970. Pruning all shards at the same time would block the event loop.
-    pub fn prune_next(&self, oldest: u32) {
+    /// Removes the entries of each kind whose time is before `oldest` from the next shard. `oldest` returns seconds since
+    /// 1970, and is called while no other thread can add an entry, because that thread may keep entries longer. Pruning
+    /// all shards at the same time would block the event loop.
+    pub fn prune_next(&self, oldest: impl Fn() -> u32) {
         let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS;
         for map in &self.maps {
-            map.prune(index, oldest);
+            map.prune(index, &oldest);
         }
-        let everyone = self.everyone.load(Ordering::Relaxed);
-        if everyone < oldest {
+        let everyone = self.everyone.load(Ordering::Acquire);
+        if everyone < oldest() {
             // The exchange fails if another thread has set a later time.
             let _ = self.everyone.compare_exchange(everyone, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
@@ -154,10 +155,10 @@ impl Shards {
         self.shards.get(fingerprint.0[2] as usize % SHARDS)
     }
 
-    fn prune(&self, index: usize, oldest: u32) {
+    fn prune(&self, index: usize, oldest: impl Fn() -> u32) {
         let Some(shard) = self.shards.get(index) else { return };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        let before = shard.len();
+        let (before, oldest) = (shard.len(), oldest());
         shard.retain(|_, time| *time >= oldest);
         if shard.capacity() > 4 * shard.len() {
             shard.shrink_to_fit();
@@ -332,7 +333,7 @@ mod tests {
         table.insert(&[entry(Kind::All, "", 10)]);
         assert_eq!(table.len(), 1_001);
         for _ in 0..SHARDS {
-            table.prune_next(900);
+            table.prune_next(|| 900);
         }
         assert_eq!(table.len(), 100);
         let token = |id: &str| covering(&table, json!({ "sub": id, "iat": 1 }));
