@@ -1,6 +1,6 @@
 const assert = require('node:assert/strict')
 const { after, before, test } = require('node:test')
-const { forbidden } = require('logto-authkit')
+const { forbidden, tokenOf } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { describeAdapters } = require('../support/adapters')
 const { bearer } = require('../support/frameworks')
@@ -88,6 +88,35 @@ describeAdapters([], (adapter, has) => {
     seen.length = 0
     assert.equal(await outcome(has, ask('alice', 'write')), 'missing_scope')
     assert.deepEqual(seen, [])
+  })
+
+  test('a token that becomes valid while the application checks another token is accepted, or checked only once', async (t) => {
+    let date
+    let rejected
+    const checked = []
+    const isRevoked = async ({ userId }) => {
+      assert.ok(checked.push(userId) < 10, 'the verification never ends')
+      date += 120_000
+      return rejected.includes(userId)
+    }
+    const seen = []
+    const routes = { '/': { run: (auth) => void seen.push(tokenOf(auth)) } }
+    const steps = [{ auth: { ...options, isRevoked, currentDate: () => new Date(date) } }]
+    const client = await adapter.serve(t, { steps, routes })
+    const first = issuer.mint({ sub: 'alice', notBefore: 60, expiresIn: 36_000 })
+    const second = issuer.mint({ sub: 'bob', expiresIn: 36_000 })
+    const headers = { cookie: `logto_authtoken=${first}`, ...bearer(second).headers }
+    const ask = (...users) => {
+      date = Date.now()
+      rejected = users
+      checked.length = 0
+      return outcome(has, client('/', { headers }))
+    }
+    assert.equal(await ask('bob'), user('alice'))
+    assert.deepEqual(checked, ['bob', 'alice'])
+    assert.deepEqual(seen, has('context') && has('methods') ? [first] : [])
+    assert.equal(await ask('bob', 'alice'), 'token_revoked')
+    assert.deepEqual(checked, ['bob', 'alice'])
   })
 
   test('fallback accepts other principals, which must meet the same requirements', async (t) => {

@@ -45,15 +45,18 @@ class TokenAttempt {
 
   requireOrganization() {}
 
-  /** @param {AuthError} error @returns {Result} */
-  reject(error) {
+  /** @param {AuthError} error @returns {TokenAttempt} */
+  withRejection(error) {
     throw error
   }
 }
 
 /** The tokens of a request. */
 class RequestAttempt {
-  /** The position of the accepted token among the tokens of the request. */
+  /**
+   * The position of the accepted token among the tokens of the request. An attempt accepts at most one token, so the
+   * position of the token of a context never changes.
+   */
   position = 0
 
   /**
@@ -121,15 +124,16 @@ class RequestAttempt {
   }
 
   /**
-   * Rejects the accepted token. After a rejection with 401, the core tries the next token of the request.
+   * Returns an attempt that rejects the accepted token. After a rejection with 401, the core tries the next token of
+   * the request. No attempt accepts a rejected token, so there are at most as many attempts as tokens.
    *
    * @param {AuthError} error
-   * @returns {Result}
+   * @returns {RequestAttempt}
    */
-  reject({ code }) {
-    const rejected = { __proto__: null, position: this.position, code }
-    this.extras = { __proto__: null, ...this.extras, rejected: [...(this.extras?.rejected ?? []), rejected] }
-    return this.verify()
+  withRejection({ code }) {
+    const rejected = [...(this.extras?.rejected ?? []), { __proto__: null, position: this.position, code }]
+    const extras = { __proto__: null, ...this.extras, rejected }
+    return Object.assign(Object.create(RequestAttempt.prototype), this, { position: 0, extras })
   }
 }
 

@@ -81,8 +81,11 @@ function applyChecks(auth, attempt, trace) {
 }
 
 /** @type {(auth: AuthContext, rejection: Rejection | undefined, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
-const acceptOrTryNextToken = (auth, rejection, attempt, trace) =>
-  rejection === undefined ? auth : contextFrom(attempt.reject(rejection), attempt, trace, rejection)
+function acceptOrTryNextToken(auth, rejection, attempt, trace) {
+  if (rejection === undefined) return auth
+  const next = attempt.withRejection(rejection)
+  return contextFrom(next.verify(), next, trace, rejection)
+}
 
 /** @type {(result: RejectedRequest, attempt: Attempt, rejection: Rejection | undefined) => AuthContext | Promise<AuthContext>} */
 function afterRejection(result, attempt, rejection) {

@@ -213,6 +213,102 @@ describe('tokenOf', () => {
   })
 })
 
+/** The application's functions that can reject a context, each of which may wait. */
+const APPLICATION_CHECKS = {
+  isRevoked: (rejects) => ({ isRevoked: (auth) => rejects(auth.userId, auth) }),
+  check: (rejects) => ({ check: async (auth) => !(await rejects(auth.userId, auth)) }),
+  claims: (rejects) => ({
+    claims: {
+      '~standard': {
+        version: 1,
+        validate: async (payload) => ((await rejects(payload.sub)) ? { issues: [{ message: 'no' }] } : { value: {} }),
+      },
+    },
+  }),
+}
+
+/** The time that passes during each check, in milliseconds. */
+const STEP = 1000_000
+
+/** When a token is valid, in seconds after the start of the verification. */
+const LIFETIMES = {
+  always: {},
+  never: { exp: -1000 },
+  'after the first check': { nbf: 500 },
+  'after the second check': { nbf: 1500 },
+  'until the first check': { exp: 500 },
+}
+
+for (const [name, rejecting] of Object.entries(APPLICATION_CHECKS)) {
+  for (const alg of ['EdDSA', 'ES384']) {
+    describe(`two tokens with ${alg} whose validity changes during ${name}`, () => {
+      const signer = createKey(alg)
+      const start = Date.now()
+      const minted = new Map()
+      const mint = (sub, lifetime) => {
+        const dates = Object.entries(lifetime).map(([claim, after]) => [claim, start / 1000 + after])
+        const claims = { sub, exp: start / 1000 + 1e5, ...Object.fromEntries(dates) }
+        const id = JSON.stringify(claims)
+        if (!minted.has(id)) minted.set(id, signToken(signer, claims))
+        return minted.get(id)
+      }
+
+      /** Verifies a request with a token of alice and a token of bob, with and without cached tokens. */
+      async function run(first, second, rejected) {
+        const tokens = { alice: mint('alice', first), bob: mint('bob', second) }
+        const headers = { cookie: `logto_authtoken=${tokens.alice}`, authorization: `Bearer ${tokens.bob}` }
+        let date
+        const checked = []
+        const contexts = []
+        const rejects = async (userId, auth) => {
+          assert.ok(checked.push(userId) < 10, 'the verification never ends')
+          if (auth !== undefined) contexts.push(auth)
+          date += STEP
+          return rejected.includes(userId)
+        }
+        const currentDate = () => new Date(date)
+        const options = { ...rejecting(rejects), currentDate }
+        const verifier = createVerifier(optionsFor(signer, options))
+        const outcomes = []
+        for (const isCached of [false, true]) {
+          if (isCached) {
+            for (const [sub, { nbf = 0 }] of Object.entries({ alice: first, bob: second })) {
+              date = start + nbf * 1000
+              await verifier.verify(tokens[sub]).catch(() => {})
+            }
+          }
+          date = start
+          checked.length = 0
+          const auth = await verifyAuth({ headers }, verifier).catch((error) => {
+            if (error instanceof AuthError) return undefined
+            throw error
+          })
+          outcomes.push([auth?.userId, ...checked])
+          assert.equal(new Set(checked).size, checked.length, `checked ${checked}`)
+          if (auth !== undefined) assert.equal(tokenOf(auth), tokens[auth.userId])
+          for (const context of contexts) assert.equal(tokenOf(context), tokens[context.userId])
+        }
+        assert.deepEqual(outcomes[0], outcomes[1])
+        return outcomes[0]
+      }
+
+      test('accepts the first token if it has become valid, and returns it from tokenOf', async () => {
+        const becomesValid = LIFETIMES['after the first check']
+        assert.deepEqual(await run(becomesValid, {}, ['bob']), ['alice', 'bob', 'alice'])
+        assert.deepEqual(await run(becomesValid, {}, ['bob', 'alice']), [undefined, 'bob', 'alice'])
+      })
+
+      test('checks each token at most once, whatever the outcomes are', async () => {
+        for (const first of Object.values(LIFETIMES)) {
+          for (const second of Object.values(LIFETIMES)) {
+            for (const rejected of [[], ['alice'], ['bob'], ['alice', 'bob']]) await run(first, second, rejected)
+          }
+        }
+      })
+    })
+  }
+}
+
 describe('errors of the application', () => {
   test('forbidden creates an error, which errorResponse turns into a response', () => {
     const error = forbidden('This order belongs to "another" user')
