@@ -26,6 +26,8 @@ class TokenAttempt {
     /** @type {any} */
     this.extras = undefined
     this.position = 0
+    /** @type {AuthError | undefined} */
+    this.firstRejection = undefined
     /** @type {Attempt[] | undefined} */
     this.alternatives = undefined
     // `fallback` is called only for requests, and neither for a token that was passed as a string nor in an alternative
@@ -58,6 +60,9 @@ class RequestAttempt {
    * position of the token of a context never changes.
    */
   position = 0
+
+  /** @type {AuthError | undefined} - The application's rejection of the first token of the request. */
+  firstRejection = undefined
 
   /**
    * @type {any} - The properties of the request that are rarely present. The object has no prototype, because other
@@ -130,10 +135,12 @@ class RequestAttempt {
    * @param {AuthError} error
    * @returns {RequestAttempt}
    */
-  withRejection({ code }) {
-    const rejected = [...(this.extras?.rejected ?? []), { __proto__: null, position: this.position, code }]
+  withRejection(error) {
+    const { position } = this
+    const rejected = [...(this.extras?.rejected ?? []), { __proto__: null, position, code: error.code }]
     const extras = { __proto__: null, ...this.extras, rejected }
-    return Object.assign(Object.create(RequestAttempt.prototype), this, { position: 0, extras })
+    const firstRejection = position === 0 ? error : this.firstRejection
+    return Object.assign(Object.create(RequestAttempt.prototype), this, { position: 0, extras, firstRejection })
   }
 }
 

@@ -38,16 +38,15 @@ function contextOf(attempt, trace) {
  * @param {Result} result
  * @param {Attempt} attempt
  * @param {Trace} [trace]
- * @param {Rejection} [rejection] - The application's rejection of the previously accepted token, if any.
  * @returns {AuthContext | Promise<AuthContext>}
  */
-function contextFrom(result, attempt, trace, rejection) {
+function contextFrom(result, attempt, trace) {
   const { source } = attempt
   if (typeof result === 'number') {
     if (isPendingId(result)) {
       const outcome = outcomeOf(result)
       if (source !== undefined) trackPending(source, result, outcome)
-      return outcome.then((settled) => contextFrom(settled, attempt, trace, rejection))
+      return outcome.then((settled) => contextFrom(settled, attempt, trace))
     }
     if (trace !== undefined) trace.cached = true
     const auth = cachedContext(result, attempt)
@@ -57,7 +56,7 @@ function contextFrom(result, attempt, trace, rejection) {
   if (result.slow) scheduleEndOfTurn()
   // Only own properties are checked, because a polluted prototype must not turn a rejection into a context.
   if (!Object.hasOwn(result, 'context'))
-    return afterRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt, rejection)
+    return afterRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt)
   const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
   if (trace !== undefined) trace.cached = cached
   attempt.position = position
@@ -84,20 +83,20 @@ function applyChecks(auth, attempt, trace) {
 function acceptOrTryNextToken(auth, rejection, attempt, trace) {
   if (rejection === undefined) return auth
   const next = attempt.withRejection(rejection)
-  return contextFrom(next.verify(), next, trace, rejection)
+  return contextFrom(next.verify(), next, trace)
 }
 
-/** @type {(result: RejectedRequest, attempt: Attempt, rejection: Rejection | undefined) => AuthContext | Promise<AuthContext>} */
-function afterRejection(result, attempt, rejection) {
-  const { parsed, source } = attempt
+/** @type {(result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
+function afterRejection(result, attempt) {
+  const { parsed, source, firstRejection } = attempt
   if (result.code === 'overloaded' && source !== undefined) yieldToOthers(source)
   const alternative = result.status === 401 ? attempt.alternatives?.shift() : undefined
   if (alternative !== undefined) {
     alternative.isAlternative = true
-    return tryAlternative(alternative, () => afterRejection(result, attempt, rejection))
+    return tryAlternative(alternative, () => afterRejection(result, attempt))
   }
-  // The core knows only the code of a rejection by the application.
-  const known = rejection?.code === result.code ? rejection : undefined
+  // The core reports the rejection of the first token, and knows only the code of a rejection by the application.
+  const known = firstRejection?.code === result.code ? firstRejection : undefined
   const { fallback } = parsed.functions
   if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {
     return guestOrThrow(result, known, attempt)

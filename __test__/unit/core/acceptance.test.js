@@ -309,6 +309,18 @@ for (const [name, rejecting] of Object.entries(APPLICATION_CHECKS)) {
   }
 }
 
+test('the error is that of the first token if the application rejects two', async () => {
+  const validate = ({ sub }) => ({ issues: [{ message: `wrong ${sub}` }] })
+  const headers = {
+    cookie: `logto_authtoken=${token({ sub: 'alice' })}`,
+    authorization: `Bearer ${token({ sub: 'bob' })}`,
+  }
+  for (const wrap of [(value) => value, async (value) => value]) {
+    const claims = { '~standard': { version: 1, validate: (payload) => wrap(validate(payload)) } }
+    assert.equal((await rejection(verify({ headers }, { claims }))).details.issue, 'payload: wrong alice')
+  }
+})
+
 describe('errors of the application', () => {
   test('forbidden creates an error, which errorResponse turns into a response', () => {
     const error = forbidden('This order belongs to "another" user')
