@@ -72,9 +72,10 @@ const recentEntries = []
 function parse(optionSet, given) {
   const options = optionsOrEmpty(optionSet, given)
   for (let i = 0; i < recentEntries.length; i += 1) {
-    const functions = matchEntry(recentEntries[i], optionSet, options)
-    if (functions !== null)
-      return { core: recentEntries[i].core, options: recentEntries[i].options, functions, servers: undefined }
+    // An accessor in the options can call this function, which moves the entries.
+    const entry = recentEntries[i]
+    const functions = matchEntry(entry, optionSet, options)
+    if (functions !== null) return { core: entry.core, options: entry.options, functions, servers: undefined }
   }
   const key = indexKey(optionSet, options)
   const entries = entriesByKey.get(key) ?? []

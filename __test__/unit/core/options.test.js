@@ -363,6 +363,25 @@ describe('an options object', () => {
     }
   })
 
+  test('may have accessors that call verifyAuth with other options', async () => {
+    let reads = 0
+    const nested = () => own({ audience: `https://api-${reads}.example.test` })
+    const options = (isNested) =>
+      Object.defineProperty(own({ realm: 'accessors' }), 'audience', {
+        enumerable: true,
+        get: () => {
+          reads += 1
+          if (isNested) verifyAuth('token', nested()).catch(() => {})
+          return AUDIENCE
+        },
+      })
+    for (const isNested of [false, true, true, true]) {
+      assert.equal(await verdict(verifyAuth(signToken(key), options(isNested))), 'accepted')
+      const { audience } = nested()
+      assert.equal(await verdict(verifyAuth(signToken(key, { aud: audience }), options(isNested))), 'invalid_audience')
+    }
+  })
+
   test('must not contain __proto__, as parsed JSON can', () => {
     const options = { ...JSON.parse('{"__proto__":{"audience":null}}') }
     const parsed = JSON.parse(`{"logtoUrl":"${LOGTO_URL}","audience":"${AUDIENCE}","__proto__":{"requiredScope":"a"}}`)
