@@ -3,7 +3,7 @@ const { after, before, test } = require('node:test')
 const { requireScopes, verifyAuth } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { describeAdapters } = require('../support/adapters')
-const { bearer } = require('../support/frameworks')
+const { bearer, pausedCheck } = require('../support/frameworks')
 const { AUDIENCE, startIssuer } = require('../support/helpers')
 
 let issuer
@@ -261,6 +261,24 @@ describeAdapters(['middleware'], (adapter) => {
       const { status, body } = await client('/', bearer(issuer.mint()))
       assert.deepEqual([status, body], [401, MISSING])
     }
+  })
+
+  test('holds no context of the first of two logtoAuth while the second verifies the request, or after it rejects the request', async (t) => {
+    const { isRevoked, asked, release } = pausedCheck(true)
+    let latest
+    const remember = {
+      run: (holder) => {
+        latest = holder
+      },
+    }
+    const steps = [{ auth: options }, remember, { auth: { ...options, isRevoked } }, { protect: {} }]
+    const client = await adapter.serve(t, { steps })
+    const answer = client('/', bearer(issuer.mint()))
+    await asked
+    assert.equal(latest.auth, undefined)
+    release()
+    const { status, body } = await answer
+    assert.deepEqual([status, JSON.parse(body).code, latest.auth], [401, 'token_revoked', undefined])
   })
 
   test('uses the result of the last of several logtoAuth', async (t) => {

@@ -158,10 +158,17 @@ class Authenticator {
       throw error
     }
     if (!isPromise(auth)) return this.#finish(source, response, auth)
-    const finished = auth.then((resolved) => this.#finish(source, response, resolved))
+    const finished = auth.then(
+      (resolved) => this.#finish(source, response, resolved),
+      (error) => {
+        this.#store(source, undefined)
+        throw error
+      },
+    )
     try {
-      // A request is unauthenticated until its verification ends, even if other code has already stored a context.
-      this.#store(source, undefined)
+      // A request is unauthenticated until its verification ends, even if other code has already stored a context. The
+      // messages of a connection share a request, so the context of an earlier verification is kept until then.
+      if (!this.#holdsOwnContext(source)) this.#store(source, undefined)
     } catch (error) {
       finished.catch(() => {})
       throw error
@@ -181,6 +188,12 @@ class Authenticator {
     if (request.method !== 'OPTIONS' || readHeader(request, 'access-control-request-method') === undefined) return false
     if (allowPreflight !== true) warnAboutPreflight()
     return allowPreflight === true
+  }
+
+  /** Returns whether the request holds a context that this authenticator has stored. @param {any} source */
+  #holdsOwnContext(source) {
+    const { authenticator, auth } = requestRecords.get(source) ?? {}
+    return authenticator === this && auth !== undefined && auth === this.stored(source)
   }
 
   /** @type {(source: any, response: unknown, auth: AuthContext | undefined) => void} */

@@ -1,7 +1,7 @@
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
 const express = require('logto-authkit/express')
-const { setUp } = require('../../support/frameworks')
+const { bearer, pausedCheck, setUp } = require('../../support/frameworks')
 
 test('B1: the first CORS preflight causes a warning, and others do not', async (t) => {
   const warnings = t.mock.method(process, 'emitWarning', () => {})
@@ -23,4 +23,31 @@ test('B1: the first CORS preflight causes a warning, and others do not', async (
   assert.equal(warnings.mock.callCount(), 1)
   assert.equal(code, 'LOGTO_AUTHKIT_PREFLIGHT')
   assert.match(message, /cors\(\) before logtoAuth\(\).*allowPreflight: true/)
+})
+
+test('a rejection removes the context of a request, even if another logtoAuth accepted the request later', async (t) => {
+  const { issuer, options } = await setUp(t)
+  const req = /** @type {any} */ (bearer(issuer.mint({ sub: 'alice' })))
+  const run = async (paused, verdict) => {
+    /** @type {(value?: unknown) => void} */
+    let end = () => {}
+    const ended = new Promise((resolve) => {
+      end = resolve
+    })
+    const onError = /** @type {any} */ (({ code }) => end(code))
+    express.logtoAuth({ ...options, isRevoked: paused.isRevoked, onError })(req, /** @type {any} */ ({}), () =>
+      end(verdict),
+    )
+    await paused.asked
+    return () => {
+      paused.release()
+      return ended
+    }
+  }
+  const reject = await run(pausedCheck(true), undefined)
+  const accept = await run(pausedCheck(false), 'accepted')
+  assert.equal(await accept(), 'accepted')
+  assert.equal(req.auth.userId, 'alice')
+  assert.equal(await reject(), 'token_revoked')
+  assert.deepEqual([req.auth, express.getAuth(req)], [undefined, undefined])
 })

@@ -124,6 +124,37 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       assert.equal((await ask(guarded)).status, 401)
     })
 
+    for (const [outcome, isRevoked] of /** @type {[string, boolean][]} */ ([
+      ['accepts', false],
+      ['rejects', true],
+    ])) {
+      test(`holds the context of a logtoAuth until the same logtoAuth ${outcome} the request again`, async (t) => {
+        const paused = pausedCheck(isRevoked)
+        let calls = 0
+        const check = () => (++calls === 1 ? Promise.resolve(false) : paused.isRevoked())
+        const onError = /** @type {any} */ (
+          ({ code }, _req, res, next) => (code === 'token_revoked' ? next() : res.end(code))
+        )
+        const auth = logtoAuth({ ...options, isRevoked: check, onError })
+        let latest
+        const remember = changing((req) => {
+          latest = req
+        })
+        const url = await serve(
+          t,
+          listener(auth, remember, auth, protect(), (req, res) => res.end(req.auth.userId)),
+        )
+        const answer = ask(url, bearer(issuer.mint({ sub: 'alice' })))
+        await paused.asked
+        const first = latest.auth
+        assert.deepEqual([first.userId, getAuth(latest)], ['alice', first])
+        paused.release()
+        assert.equal((await answer).body, isRevoked ? 'missing_token' : 'alice')
+        assert.deepEqual([latest.auth?.userId, getAuth(latest)], [isRevoked ? undefined : 'alice', latest.auth])
+        assert.notEqual(latest.auth, first)
+      })
+    }
+
     test('keeps serving after a client has left during verification', async (t) => {
       const { isRevoked, asked, release } = pausedCheck()
       /** @type {(value?: unknown) => void} */

@@ -3,12 +3,13 @@
 /** The NestJS guard outside of HTTP routes on Express: GraphQL, gateways, Fastify, and public routes. */
 
 const assert = require('node:assert/strict')
+const { EventEmitter, once } = require('node:events')
 const { describe, test } = require('node:test')
 require('reflect-metadata')
 const { UseFilters, UseGuards } = require('@nestjs/common')
 const { io } = require('socket.io-client')
 const { requireScopes } = require('logto-authkit')
-const { AuthErrorFilter, LogtoAuthGuard, Protect, Public } = require('logto-authkit/nestjs')
+const { Auth, AuthErrorFilter, LogtoAuthGuard, Protect, Public } = require('logto-authkit/nestjs')
 const { socketAuth } = require('logto-authkit/upgrade')
 const { ask, bearer } = require('../../support/frameworks')
 const { AUDIENCE } = require('../../support/helpers')
@@ -173,7 +174,7 @@ describe('gateways', { timeout: 60_000 }, () => {
         client.once('exception', resolve)
         client.emit(name, {}, (reply) => resolve(reply))
       })
-    return { url, send, errors }
+    return { url, send, errors, client }
   }
 
   test('C10: a guard with getRequest protects messages, and rejects them with a WsException', async (t) => {
@@ -191,6 +192,72 @@ describe('gateways', { timeout: 60_000 }, () => {
     assert.equal(await send('health'), 'undefined')
     assert.equal((await ask(`${url}/me`, { headers })).body, 'alice')
     assert.deepEqual(errors, [])
+  })
+
+  describe('messages of a connection, which share a request', () => {
+    /**
+     * Sends a message that waits between the guard and @Protect(), and another message, whose `isRevoked` waits until
+     * `verify` is called.
+     */
+    async function sendTwo(t) {
+      const events = new EventEmitter()
+      const verdicts = []
+      const isRevoked = () =>
+        new Promise((resolve) => {
+          verdicts.push(resolve)
+          events.emit('asked')
+        })
+      let release
+      const released = new Promise((resolve) => {
+        release = () => resolve(true)
+      })
+      const canActivate = () => {
+        events.emit('waiting')
+        return released
+      }
+      const first = {
+        handler: (auth, { request }) => [auth.userId, request.auth?.userId],
+        parameters: [Auth(), ConnectedSocket()],
+        decorators: [SubscribeMessage('first'), Protect(), UseGuards({ canActivate })],
+      }
+      const { issuer, guard } = await setUp(t, { isRevoked }, Guard)
+      const { headers } = bearer(issuer.mint({ sub: 'alice' }))
+      const methods = { first, ...message('second', userId) }
+      const { client } = await connect(t, guard, headers, [UseFilters(AuthErrorFilter)], methods)
+      const exception = async () => (await once(client, 'exception'))[0].code
+      const send = (name) => Promise.race([exception(), new Promise((resolve) => client.emit(name, {}, resolve))])
+      const replies = []
+      for (const [name, event] of [
+        ['first', 'waiting'],
+        ['second', 'asked'],
+      ]) {
+        const asked = once(events, 'asked')
+        replies.push(send(name))
+        await asked
+        const reached = event === 'waiting' ? once(events, event) : undefined
+        if (reached !== undefined) verdicts.shift()(false)
+        await reached
+      }
+      return { replies, release, verify: verdicts[0], exception }
+    }
+
+    test('keep the context of an accepted message while another message is verified', async (t) => {
+      const { replies, release, verify } = await sendTwo(t)
+      release()
+      assert.deepEqual(await replies[0], ['alice', 'alice'])
+      verify(false)
+      assert.equal(await replies[1], 'alice')
+    })
+
+    test('lose the context once a message is rejected, for example after the user has signed out', async (t) => {
+      const { release, verify, exception } = await sendTwo(t)
+      const second = exception()
+      verify(true)
+      assert.equal(await second, 'token_revoked')
+      const first = exception()
+      release()
+      assert.equal(await first, 'missing_token')
+    })
   })
 
   test('C10: a public gateway can verify a token per connection, with socketAuth in afterInit', async (t) => {
