@@ -34,7 +34,8 @@ const { oneTimeWarning } = require('../core/warnings')
  * WeakMap because Express changes the prototype of every request, after which adding a property, even a private one,
  * takes 3 µs.
  *
- * @type {WeakMap<object, { authenticator: Authenticator, auth: AuthContext | undefined }>}
+ * @typedef {{ authenticator: Authenticator, auth: AuthContext | undefined }} RequestRecord
+ * @type {WeakMap<object, RequestRecord>}
  */
 const requestRecords = sharedObject('requestRecords', () => new WeakMap())
 
@@ -255,16 +256,18 @@ const contextOf = (source) => requestRecords.get(source)?.auth
  * Throws unless the request has a context that meets the requirements. A context that other code has stored counts as
  * missing. Returns a promise only if one of the application's functions returns a promise.
  *
- * @type {(requirements: RouteRequirements, source: object) => Promise<void> | void}
+ * @type {(requirements: RouteRequirements, source: object, own?: RequestRecord) => Promise<void> | void} - `own` is the
+ * record to check, if it can differ from the last record of the request.
  */
-function checkRequest(requirements, source) {
+function checkRequest(requirements, source, own) {
   const record = requestRecords.get(source)
   if (record === undefined) {
     warnAboutMissingLogtoAuth()
     return requirements.check(undefined, source)
   }
-  const { authenticator, auth } = record
-  return authenticator.checkRequirements(requirements, auth === authenticator.stored(source) ? auth : undefined, source)
+  const { authenticator, auth } = own ?? record
+  const isUnchanged = record.auth === record.authenticator.stored(source)
+  return authenticator.checkRequirements(requirements, isUnchanged ? auth : undefined, source)
 }
 
 /** All requests get a 401 if `logtoAuth()` is missing, which would look like invalid tokens without this warning. */

@@ -26,6 +26,41 @@ function rememberGuard(context, guard) {
 const guardOf = (context) => guardsByHandler.get(context.getHandler?.())
 
 /**
+ * The guard that has verified the request of an execution context last. The guards of a handler, including `@Protect`,
+ * share an execution context.
+ *
+ * @type {WeakMap<ExecutionContext, any>}
+ */
+const guardsByContext = new WeakMap()
+
+/**
+ * The guard that has verified a request last for each handler. Parameter decorators get an execution context of their
+ * own.
+ *
+ * @type {WeakMap<object, Map<Function, any>>}
+ */
+const guardsByRequest = new WeakMap()
+
+/**
+ * Remembers the guard that has verified a request for a handler. Over HTTP, a request has only one handler, and its
+ * last guard counts. The fields of a GraphQL operation and the messages of a connection share a request, but can have
+ * different guards.
+ *
+ * @type {(context: ExecutionContext, request: object, guard: object) => void}
+ */
+function rememberVerification(context, request, guard) {
+  if (context.getType() === 'http') return
+  guardsByContext.set(context, guard)
+  const guards = guardsByRequest.get(request)
+  if (guards === undefined) guardsByRequest.set(request, new Map([[context.getHandler?.(), guard]]))
+  else guards.set(context.getHandler?.(), guard)
+}
+
+/** @type {(context: ExecutionContext, request: object) => any} */
+const verifyingGuardOf = (context, request) =>
+  guardsByContext.get(context) ?? guardsByRequest.get(request)?.get(context.getHandler?.())
+
+/**
  * Returns the request of an execution context.
  *
  * @param {ArgumentsHost} host
@@ -85,4 +120,13 @@ const setAccess =
 /** `Reflect` with the functions of the `reflect-metadata` polyfill, which every NestJS application loads. */
 const reflectMetadata = /** @type {any} */ (Reflect)
 
-module.exports = { guardOf, isPublic, rememberGuard, requestOf, responseOf, setAccess }
+module.exports = {
+  guardOf,
+  isPublic,
+  rememberGuard,
+  rememberVerification,
+  requestOf,
+  responseOf,
+  setAccess,
+  verifyingGuardOf,
+}

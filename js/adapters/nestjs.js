@@ -2,8 +2,17 @@
 
 const { AuthError } = require('../core/errors')
 const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, contextOf } = require('./authenticator')
-const { guardOf, isPublic, rememberGuard, requestOf, responseOf, setAccess } = require('./nest-context')
+const { Authenticator, checkRequest, requestRecords } = require('./authenticator')
+const {
+  guardOf,
+  isPublic,
+  rememberGuard,
+  rememberVerification,
+  requestOf,
+  responseOf,
+  setAccess,
+  verifyingGuardOf,
+} = require('./nest-context')
 const { exceptionOf, respondToSocket } = require('./nest-exceptions')
 const { rejectionOf } = require('./rejections')
 const { Requirements } = require('./requirements')
@@ -29,8 +38,27 @@ const nestFramework = {
   },
 }
 
+/**
+ * Returns the record of a request that a guard has verified.
+ *
+ * @type {(guard: LogtoAuthGuard, request: object) => import('./authenticator').RequestRecord}
+ */
+let recordIn
+
 class LogtoAuthGuard {
+  static {
+    recordIn = (guard, request) => ({ authenticator: guard.#authenticator, auth: guard.#contexts.get(request) })
+  }
+
   #authenticator
+
+  /**
+   * The context of each request that this guard has accepted. Another guard can replace the context that the request
+   * holds.
+   *
+   * @type {WeakMap<object, import('../..').AuthContext>}
+   */
+  #contexts = new WeakMap()
 
   /**
    * The request of each GraphQL operation, and the result of its verification.
@@ -41,14 +69,29 @@ class LogtoAuthGuard {
 
   /** @param {any} options */
   constructor(options) {
-    this.#authenticator = new Authenticator('nest', options, nestFramework)
+    this.#authenticator = new Authenticator('nest', options, {
+      ...nestFramework,
+      store: (request, auth, property) => {
+        if (auth !== undefined) this.#contexts.set(request, auth)
+        setAuth(request, auth, property)
+      },
+    })
   }
 
   /** @param {ExecutionContext} context */
   canActivate(context) {
     rememberGuard(context, this)
     if (isPublic(context)) return true
-    return runGuard(context, this.getRequest(context), (request) => this.#authenticate(context, request))
+    return runGuard(context, this.getRequest(context), (request) =>
+      settle(
+        () => this.#authenticate(context, request),
+        () => rememberVerification(context, request, this),
+        (error) => {
+          this.#contexts.delete(request)
+          throw error
+        },
+      ),
+    )
   }
 
   /** @type {(context: ExecutionContext) => any} */
@@ -82,7 +125,8 @@ function Protect(...given) {
   const protection = {
     /** @param {ExecutionContext} context */
     canActivate: (context) =>
-      isPublic(context) || runGuard(context, getRequest(context), (request) => checkRequest(required, request)),
+      isPublic(context) ||
+      runGuard(context, getRequest(context), (request) => checkRequest(required, request, recordOf(context, request))),
   }
   return loadNest().applyDecorators(setAccess('protected'), loadNest().UseGuards(protection))
 }
@@ -90,9 +134,23 @@ function Protect(...given) {
 const Public = () => setAccess('public')
 
 const Auth = () =>
-  loadNest().createParamDecorator((_data, context) =>
-    isPublic(context) ? undefined : contextOf(getRequest(context)),
-  )()
+  loadNest().createParamDecorator((_data, context) => {
+    if (isPublic(context)) return undefined
+    const request = getRequest(context)
+    return (recordOf(context, request) ?? requestRecords.get(request))?.auth
+  })()
+
+/**
+ * Returns the record of the guard that has verified the request for this handler, or undefined if the record of the
+ * request counts.
+ *
+ * @param {ExecutionContext} context
+ * @param {any} request
+ */
+function recordOf(context, request) {
+  const guard = verifyingGuardOf(context, request)
+  return guard && recordIn(guard, request)
+}
 
 class AuthErrorFilter {
   constructor() {

@@ -124,6 +124,40 @@ describe('GraphQL', { timeout: 60_000 }, () => {
     )
   })
 
+  test('each field gets the context of its own guard, even if guards read different tokens of a request', async (t) => {
+    const { issuer, guard } = await setUp(t, { tokenSources: ['header'] })
+    const audience = 'https://admin.example.com'
+    const options = { logtoUrl: issuer.logtoUrl, audience, tokenSources: ['cookie'] }
+    const other = new LogtoAuthGuard(options)
+    const fields = {
+      ...field('me', userId, UseGuards(guard)),
+      ...field('orders', userId, Protect({ requiredScope: 'admin' }), UseGuards(guard)),
+      ...field('site', userId, Protect({ requiredScope: 'admin' }), UseGuards(other)),
+      ...field('scoped', (auth) => auth.scopes.join(), UseGuards(guard)),
+    }
+    const { query } = await serveGraphql(t, { canActivate: () => true }, fields)
+    const ask = (scope) => {
+      const { headers } = bearer(issuer.mint({ sub: 'alice', scope }))
+      const cookie = `logto_authtoken=${issuer.mint({ sub: 'root', audience, scope: 'admin' })}`
+      return query('{ me orders site scoped }', { headers: { ...headers, cookie } })
+    }
+    // The second request finds both tokens in the cache, so that all guards finish synchronously.
+    for (let call = 0; call < 2; call += 1) {
+      const allowed = await ask('admin write')
+      assert.deepEqual(allowed.data, { me: 'alice', orders: 'alice', site: 'root', scoped: 'admin,write' })
+      const { errors } = await ask('read')
+      assert.deepEqual(
+        errors.map(({ path, extensions }) => [path, extensions.originalError.code]),
+        [[['orders'], 'missing_scope']],
+      )
+    }
+    const { errors } = await query('{ me site scoped }', bearer(issuer.mint({ sub: 'alice' })))
+    assert.deepEqual(
+      errors.map(({ path }) => path),
+      [['site']],
+    )
+  })
+
   test('a context without a request is an error that names getRequest, and an override of it works', async (t) => {
     const context = ({ req }) => ({ req: { none: true }, wrapped: req })
     const plain = await setUp(t)
@@ -197,9 +231,9 @@ describe('gateways', { timeout: 60_000 }, () => {
   describe('messages of a connection, which share a request', () => {
     /**
      * Sends a message that waits between the guard and @Protect(), and another message, whose `isRevoked` waits until
-     * `verify` is called.
+     * `verify` is called. The other message can have another guard.
      */
-    async function sendTwo(t) {
+    async function sendTwo(t, { hasOtherGuard = false } = {}) {
       const events = new EventEmitter()
       const verdicts = []
       const isRevoked = () =>
@@ -215,48 +249,69 @@ describe('gateways', { timeout: 60_000 }, () => {
         events.emit('waiting')
         return released
       }
+      const { issuer, guard } = await setUp(t, { isRevoked }, Guard)
+      const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, isRevoked }
+      const otherGuard = hasOtherGuard ? new Guard(options) : guard
       const first = {
         handler: (auth, { request }) => [auth.userId, request.auth?.userId],
         parameters: [Auth(), ConnectedSocket()],
-        decorators: [SubscribeMessage('first'), Protect(), UseGuards({ canActivate })],
+        decorators: [SubscribeMessage('first'), Protect(), UseGuards(guard, { canActivate })],
       }
-      const { issuer, guard } = await setUp(t, { isRevoked }, Guard)
+      const methods = { first, ...message('second', userId, UseGuards(otherGuard)) }
       const { headers } = bearer(issuer.mint({ sub: 'alice' }))
-      const methods = { first, ...message('second', userId) }
-      const { client } = await connect(t, guard, headers, [UseFilters(AuthErrorFilter)], methods)
+      const open = { canActivate: () => true }
+      const { client } = await connect(t, open, headers, [UseFilters(AuthErrorFilter)], methods)
       const exception = async () => (await once(client, 'exception'))[0].code
-      const send = (name) => Promise.race([exception(), new Promise((resolve) => client.emit(name, {}, resolve))])
-      const replies = []
-      for (const [name, event] of [
-        ['first', 'waiting'],
-        ['second', 'asked'],
-      ]) {
-        const asked = once(events, 'asked')
-        replies.push(send(name))
-        await asked
-        const reached = event === 'waiting' ? once(events, event) : undefined
-        if (reached !== undefined) verdicts.shift()(false)
-        await reached
-      }
-      return { replies, release, verify: verdicts[0], exception }
+      const send = (name) => new Promise((resolve) => client.emit(name, {}, resolve))
+      const [firstAsked, firstWaiting] = [once(events, 'asked'), once(events, 'waiting')]
+      const replies = [send('first')]
+      await firstAsked
+      verdicts.shift()(false)
+      await firstWaiting
+      const secondAsked = once(events, 'asked')
+      replies.push(send('second'))
+      await secondAsked
+      const outcome = (index) => Promise.race([replies[index], exception()])
+      return { outcome, release, verify: verdicts[0] }
     }
 
     test('keep the context of an accepted message while another message is verified', async (t) => {
-      const { replies, release, verify } = await sendTwo(t)
+      const { outcome, release, verify } = await sendTwo(t)
+      const first = outcome(0)
       release()
-      assert.deepEqual(await replies[0], ['alice', 'alice'])
+      assert.deepEqual(await first, ['alice', 'alice'])
+      const second = outcome(1)
       verify(false)
-      assert.equal(await replies[1], 'alice')
+      assert.equal(await second, 'alice')
     })
 
     test('lose the context once a message is rejected, for example after the user has signed out', async (t) => {
-      const { release, verify, exception } = await sendTwo(t)
-      const second = exception()
+      const { outcome, release, verify } = await sendTwo(t)
+      const second = outcome(1)
       verify(true)
       assert.equal(await second, 'token_revoked')
-      const first = exception()
+      const first = outcome(0)
       release()
       assert.equal(await first, 'missing_token')
+    })
+
+    for (const isRevoked of [false, true]) {
+      test(`keep the context after another guard has ${isRevoked ? 'rejected' : 'accepted'} a message`, async (t) => {
+        const { outcome, release, verify } = await sendTwo(t, { hasOtherGuard: true })
+        const second = outcome(1)
+        verify(isRevoked)
+        assert.equal(await second, isRevoked ? 'token_revoked' : 'alice')
+        const first = outcome(0)
+        release()
+        assert.deepEqual(await first, ['alice', isRevoked ? null : 'alice'])
+      })
+    }
+
+    test('keep the context while another guard verifies a message', async (t) => {
+      const { outcome, release } = await sendTwo(t, { hasOtherGuard: true })
+      const first = outcome(0)
+      release()
+      assert.deepEqual(await first, ['alice', null])
     })
   })
 
