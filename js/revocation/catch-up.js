@@ -99,7 +99,9 @@ class CatchUp {
   async #catchUp() {
     /** The log entries of the current reading, newest first. @type {Set<string>} */
     const seen = new Set()
-    const wasComplete = this.#isComplete
+    // Entries of this reading say nothing about older pages: if entries arrive while a page is stored, the next page
+    // contains entries of the same reading again.
+    const knownBefore = this.#isComplete ? new Set(this.#known) : new Set()
     this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {
       const logs = await this.#page(page)
@@ -112,7 +114,7 @@ class CatchUp {
         this.#known.add(logEntryKey(log))
         seen.add(logEntryKey(log))
       }
-      if (logs.length < PAGE_SIZE || (fresh.length === 0 && wasComplete)) break
+      if (logs.length < PAGE_SIZE || logs.every((log) => knownBefore.has(logEntryKey(log)))) break
     }
     this.#isComplete = true
     this.#known = new Set([...seen, ...this.#known].slice(0, MAX_REMEMBERED_LOG_ENTRIES))

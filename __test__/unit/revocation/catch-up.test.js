@@ -42,6 +42,31 @@ describe('catchUp', () => {
     assert.equal(api.tokens, 1)
   })
 
+  test('misses no entry if a whole page of new entries arrives while it stores a page', async (t) => {
+    const api = await startManagementApi(t)
+    const logs = (name, count) =>
+      Array.from({ length: count }, (_, i) => logEntry(`${name}${i}`, deleted(`${name}${i}`)))
+    api.logs = logs('old', 100)
+    const { store, revocations } = startRevocations(t)
+    revocations.catchUp(api.options())
+    // The first reading ends with an empty second page.
+    await until(() => api.pages === 2)
+    api.logs.push(...logs('new', 150))
+    const append = store.append.bind(store)
+    store.append = async (entries) => {
+      store.append = append
+      // The second page now contains the same entries as the first page.
+      api.logs.push(...logs('late', 100))
+      await append(entries)
+    }
+    await until(() => store.entries.some((entry) => JSON.parse(entry).id === 'late0'))
+    const stored = new Set(store.entries.map((entry) => JSON.parse(entry).id))
+    assert.deepEqual(
+      api.logs.map(({ id }) => id).filter((id) => !stored.has(id)),
+      [],
+    )
+  })
+
   test('applies each page before it reads the next, and reads all of them again after a failure', async (t) => {
     const api = await startManagementApi(t)
     api.logs = Array.from({ length: 250 }, (_, i) => logEntry(`l${i}`, deleted(`u${i}`)))
