@@ -1,11 +1,13 @@
 /** redisStore with every supported client, on a real server. */
 
 const assert = require('node:assert/strict')
+const { connect, createServer } = require('node:net')
 const { describe, test } = require('node:test')
 const { createRevocations, redisStore } = require('logto-authkit/revocation')
 const { testRevocationStore } = require('logto-authkit/testing')
 const { inChild } = require('../support/child')
 const { NO_REDIS, freePort, startRedis } = require('../support/redis')
+const { listen } = require('../support/servers')
 const { until } = require('../support/until')
 
 /** How to create and close a client with each library. @type {Record<string, { create: (port: number) => any, close: (client: any) => any }>} */
@@ -150,6 +152,33 @@ describe('redisStore', { skip: NO_REDIS }, () => {
     })
   }
 })
+
+for (const name of Object.keys(CLIENTS)) {
+  test(`close() ends a connection that ${name} is still opening`, async (t) => {
+    const sockets = new Set()
+    const server = createServer((socket) => {
+      sockets.add(socket)
+      socket
+        .on('error', () => {})
+        .on('close', () => sockets.delete(socket))
+        .resume()
+    })
+    await listen(t, server)
+    const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+    const { Redis, createClient } = require(name)
+    const client = createClient
+      ? createClient({ url: `redis://127.0.0.1:${port}` })
+      : new Redis(port, { lazyConnect: true })
+    const store = redisStore(client)
+    const append = store.append(['entry'], { maxAgeMs: 1000, signal: new AbortController().signal })
+    await Promise.all([assert.rejects(append), store.close?.()])
+    // The server accepts connections in the order in which they were opened.
+    const last = connect(port, '127.0.0.1')
+    t.after(() => last.destroy())
+    const isLast = (socket) => socket.remotePort === last.localPort
+    await until(() => sockets.size === 1 && [...sockets].every(isLast))
+  })
+}
 
 test('redisStore without a Redis client is an invalid option', () => {
   const message = /^Invalid option "client": expected a client of redis, ioredis or iovalkey/

@@ -177,7 +177,7 @@ export interface Revocations {
   /** Returns statistics for operators. */
   stats(): RevocationStats
 
-  /** Disconnects from the store. Known revocations remain in force. */
+  /** Waits for revocations in progress, for at most five seconds, and disconnects from the store. Known revocations remain in force. */
   close(): Promise<void>
 }
 

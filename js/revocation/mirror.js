@@ -41,6 +41,10 @@ class Mirror {
   #native
   #store
   #isClosed = false
+  /** @type {Promise<void> | undefined} */
+  #closed
+  /** The appends in progress. @type {Set<Promise<void>>} */
+  #appends = new Set()
   #connected = false
   /** @type {string | null} */
   #lastError = null
@@ -80,11 +84,15 @@ class Mirror {
     // rejects them.
     this.#native.apply(entries, false, Date.now())
     const options = { maxAgeMs: this.#native.maxTokenLifetime * 1000 }
+    const append = withTimeout(timeoutMs, true, (signal) => this.#store.append(entries, { ...options, signal }))
+    this.#appends.add(append)
     try {
-      await withTimeout(timeoutMs, true, (signal) => this.#store.append(entries, { ...options, signal }))
+      await append
     } catch (error) {
       this.#fail(error)
       throw unavailableError(error)
+    } finally {
+      this.#appends.delete(append)
     }
   }
 
@@ -102,12 +110,17 @@ class Mirror {
     return { entries, skipped, ahead, connected: this.#connected, lagMs, lastError: this.#lastError }
   }
 
-  async close() {
-    if (this.#isClosed) return
+  close() {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close() {
     this.#isClosed = true
     this.#connected = false
     this.#stop.abort()
     this.#settle(({ reject }) => reject(closedError()))
+    await Promise.allSettled(this.#appends)
     await this.#store.close?.()
   }
 

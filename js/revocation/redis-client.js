@@ -5,6 +5,7 @@
  * (redis/ioredis#1285). After any error, the store opens a new connection.
  */
 
+const { setImmediate } = require('node:timers')
 const { invalidOption } = require('../core/errors')
 
 /**
@@ -139,8 +140,22 @@ function nodeRedisConnector(client) {
     blocks: true,
     open() {
       const own = client.duplicate(override)
+      let canClose = isCluster || isSentinel
+      let isClosed = false
+      const close = () => {
+        isClosed = true
+        if (canClose) closeNodeRedis(own)
+      }
+      // A client that is closed before its socket is connected would stay connected, and a client that is closed while
+      // it emits `connect` would throw.
+      own.once('connect', () =>
+        setImmediate(() => {
+          canClose = true
+          if (isClosed) closeNodeRedis(own)
+        }),
+      )
       return {
-        connection: { send: sender(own), close: () => closeNodeRedis(own) },
+        connection: { send: sender(own), close },
         connected: connectClient(own).then(() => own.unref?.()),
       }
     },

@@ -161,8 +161,8 @@ class RedisStore {
   }
 
   async close() {
-    this.#reader.close()
-    this.#writer.close()
+    this.#reader.close(true)
+    this.#writer.close(true)
   }
 
   /**

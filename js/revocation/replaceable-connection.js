@@ -7,6 +7,7 @@ class ReplaceableConnection {
   #connector
   /** @type {{ connection: Connection, connected: Promise<unknown> } | undefined} */
   #current
+  #isClosed = false
 
   /** @param {Connector} connector */
   constructor(connector) {
@@ -27,6 +28,8 @@ class ReplaceableConnection {
    */
   async send(commands, key, signal) {
     signal.throwIfAborted()
+    // A command that failed because of `close` may be sent again. Nobody would close its new connection.
+    if (this.#isClosed) throw new Error('The store is closed')
     this.#current ??= this.#connector.open()
     const own = this.#current
     const close = () => {
@@ -45,7 +48,9 @@ class ReplaceableConnection {
     }
   }
 
-  close() {
+  /** Closes the connection. If `isFinal`, no further connection is opened. */
+  close(isFinal = false) {
+    this.#isClosed ||= isFinal
     const own = this.#current
     this.#current = undefined
     own?.connection.close()

@@ -1,0 +1,115 @@
+/** redisStore with a fake Redis, which makes failures happen at an exact moment. */
+
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { createRevocations, redisStore } = require('logto-authkit/revocation')
+
+/** A server with one stream, and the connections of its ioredis clients. */
+class FakeRedis {
+  /** @type {[id: string, fields: string[]][]} */
+  items = []
+  open = new Set()
+  /** The commands that connections have sent, by name. @type {Record<string, number>} */
+  sent = {}
+  /** Overrides the replies to commands. A command whose reply is undefined waits. @type {Record<string, (...args: string[]) => any>} */
+  replies = {}
+  /** The commands that wait for a reply, oldest first. @type {{ resolve: (reply: any) => void, reject: (error: Error) => void, connection: any }[]} */
+  waiting = []
+
+  client() {
+    const connection = {
+      options: { host: 'redis.test', port: 6379 },
+      duplicate: () => this.client(),
+      on: () => connection,
+      call() {},
+      connect: async () => void this.open.add(connection),
+      disconnect: () => this.cut(connection),
+      callBuffer: (name, ...args) =>
+        new Promise((resolve, reject) => {
+          if (!this.open.has(connection)) throw new Error('Connection is closed.')
+          this.sent[name] = (this.sent[name] ?? 0) + 1
+          const reply = (this.replies[name] ?? this[name]).apply(this, args)
+          if (reply === undefined) this.waiting.push({ resolve, reject, connection })
+          else resolve(reply)
+        }),
+    }
+    return connection
+  }
+
+  /** Ends a connection, or all connections. */
+  cut(only) {
+    for (const connection of only === undefined ? [...this.open] : [only]) {
+      this.open.delete(connection)
+      const isCut = (command) => command.connection === connection
+      for (const { reject } of this.waiting.filter(isCut)) reject(new Error('Connection is closed.'))
+      this.waiting = this.waiting.filter((command) => !isCut(command))
+    }
+  }
+
+  XADD(...args) {
+    const id = `${(this.items.length + 1) * 1000}-0`
+    this.items.push([id, args.slice(5)])
+    return id
+  }
+
+  XRANGE(_key, id) {
+    return this.items.filter(([other]) => other === id)
+  }
+
+  XREAD(...args) {
+    const start = Number.parseInt(String(args.at(-1)), 10)
+    const items = this.items.filter(([id]) => Number.parseInt(id, 10) > start)
+    if (items.length > 0) return [['key', items]]
+    return args.includes('BLOCK') ? undefined : null
+  }
+}
+
+/** A fake server, and a store that uses it. */
+function startStore(t) {
+  const server = new FakeRedis()
+  const store = redisStore(/** @type {any} */ (server.client()))
+  t.after(() => store.close?.())
+  const append = (text, signal = unaborted) => store.append([text], { maxAgeMs: 1000, signal })
+  return { server, store, append }
+}
+
+const unaborted = new AbortController().signal
+
+/** Lets all settled promises run. */
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+const wait = () => undefined
+
+describe('close()', () => {
+  test('waits for a revocation in progress, and leaves no connection open', async (t) => {
+    const { server, store } = startStore(t)
+    const revocations = createRevocations({ store })
+    await revocations.ready()
+    server.replies.XADD = wait
+    const revoked = revocations.revokeSubject('alice')
+    await settle()
+    const closed = Promise.all([revocations.close(), revocations.close()])
+    await settle()
+    const [command] = server.waiting
+    server.replies = {}
+    command.resolve('1-0')
+    await revoked
+    await closed
+    await settle()
+    assert.deepEqual([server.open.size, server.sent.XADD], [0, 1])
+  })
+
+  test('of the store is final: no function opens a connection afterwards', async (t) => {
+    const { server, store, append } = startStore(t)
+    server.replies = { XADD: wait, SET: wait }
+    const pending = [append('a'), store.lease?.('name', 'holder', 1000)]
+    const rejected = Promise.all(pending.map((promise) => assert.rejects(/** @type {any} */ (promise))))
+    await settle()
+    await store.close?.()
+    await assert.rejects(append('b'))
+    await assert.rejects(store.read(null, { signal: unaborted }))
+    await rejected
+    await settle()
+    assert.deepEqual([server.open.size, server.sent], [0, { XADD: 1, SET: 1 }])
+  })
+})
