@@ -99,13 +99,8 @@ class RedisStore {
     for (let i = 0; i < entries.length; i += MAX_ENTRIES) items.push(entries.slice(i, i + MAX_ENTRIES))
     const add = ['XADD', this.#key, 'MINID', '~', `${oldest}`, '*']
     const commands = items.map((item) => [...add, ...item.flatMap(({ text }) => ['e', text])])
-    const send = () => this.#writer.send(commands, this.#key, signal)
-    // After an error, the commands are sent once more on a new connection, because an idle connection may have been
-    // closed. Repeated entries change nothing.
-    const ids = await send().catch((error) => {
-      if (signal.aborted) throw error
-      return send()
-    })
+    // Repeated entries change nothing.
+    const ids = await this.#writer.sendRepeatable(commands, this.#key, signal)
     this.#note(ids.at(-1))
     for (const [i, id] of ids.entries())
       this.#acknowledged.push({ id: String(id), text: items[i][0].text, entries: items[i] })
@@ -116,8 +111,8 @@ class RedisStore {
     let from = position ?? START_POSITION
     if (!this.#reader.isOpen) {
       // After a failover, the writer may still be connected to the former primary, whose acknowledgements are
-      // worthless.
-      this.#writer.close()
+      // worthless. A writer that was opened since then is connected to the new primary.
+      this.#writer.discardOlder(this.#reader.lostAt)
       await this.#restore(signal)
       this.#checkedAt = -Infinity
     }
@@ -151,18 +146,18 @@ class RedisStore {
     const key = this.#key.includes('{') ? `${this.#key}:${name}` : `{${this.#key}}:${name}`
     const signal = AbortSignal.timeout(LEASE_TIMEOUT_MS)
     const duration = `${Math.ceil(durationMs)}`
-    const [reply] = await this.#writer.send([['SET', key, holder, 'NX', 'PX', duration]], this.#key, signal)
+    const [reply] = await this.#writer.sendRepeatable([['SET', key, holder, 'NX', 'PX', duration]], this.#key, signal)
     if (reply !== null) return true
-    const [current] = await this.#writer.send([['GET', key]], this.#key, signal)
+    const [current] = await this.#writer.sendRepeatable([['GET', key]], this.#key, signal)
     if (String(current) !== holder) return false
-    const [extended] = await this.#writer.send([['PEXPIRE', key, duration]], this.#key, signal)
+    const [extended] = await this.#writer.sendRepeatable([['PEXPIRE', key, duration]], this.#key, signal)
     // If the lease has expired since the previous command, another instance may hold it.
     return Number(extended) === 1
   }
 
   async close() {
-    this.#reader.close(true)
-    this.#writer.close(true)
+    this.#reader.close()
+    this.#writer.close()
   }
 
   /**

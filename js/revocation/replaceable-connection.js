@@ -3,11 +3,24 @@
 /** @typedef {import('./redis-client').Connection} Connection */
 /** @typedef {import('./redis-client').Connector} Connector */
 
+/**
+ * @typedef {object} OpenConnection
+ * @property {Connection} connection
+ * @property {Promise<unknown>} connected
+ * @property {number} number - The number of connections that had been opened, including this connection.
+ * @property {boolean} isDiscarded - Whether this connection was closed although its commands had not failed.
+ */
+
+/** The number of connections that have been opened, which tells the older of two connections. */
+let opened = 0
+
 class ReplaceableConnection {
   #connector
-  /** @type {{ connection: Connection, connected: Promise<unknown> } | undefined} */
+  /** @type {OpenConnection | undefined} */
   #current
   #isClosed = false
+  /** The number of connections that had been opened when the last connection was lost. */
+  lostAt = 0
 
   /** @param {Connector} connector */
   constructor(connector) {
@@ -27,33 +40,79 @@ class ReplaceableConnection {
    * @returns {Promise<any[]>}
    */
   async send(commands, key, signal) {
+    return this.#sendOn(this.#open(signal), commands, key, signal)
+  }
+
+  /**
+   * Sends commands that may be repeated, and returns their replies. After an error, the commands are sent once more on a
+   * new connection, because an idle connection may have been closed.
+   *
+   * @type {(commands: string[][], key: string, signal: AbortSignal) => Promise<any[]>}
+   */
+  async sendRepeatable(commands, key, signal) {
+    for (let failures = 0; ; ) {
+      const own = this.#open(signal)
+      try {
+        return await this.#sendOn(own, commands, key, signal)
+      } catch (error) {
+        // A connection that was discarded, for example by the signal of another command, says nothing about the server.
+        if (!own.isDiscarded) failures += 1
+        if (signal.aborted || failures > 1) throw error
+      }
+    }
+  }
+
+  /** Closes the connection if it was opened before `lostAt` of another connection. @param {number} lostAt */
+  discardOlder(lostAt) {
+    if (this.#current !== undefined && this.#current.number <= lostAt) this.#discard(this.#current)
+  }
+
+  /** Closes the connection. No further connection is opened. */
+  close() {
+    this.#isClosed = true
+    if (this.#current !== undefined) this.#drop(this.#current)
+  }
+
+  /** @param {AbortSignal} signal */
+  #open(signal) {
     signal.throwIfAborted()
     // A command that failed because of `close` may be sent again. Nobody would close its new connection.
     if (this.#isClosed) throw new Error('The store is closed')
-    this.#current ??= this.#connector.open()
-    const own = this.#current
-    const close = () => {
-      if (this.#current === own) this.#current = undefined
-      own.connection.close()
+    if (this.#current === undefined) {
+      opened += 1
+      this.#current = { ...this.#connector.open(), number: opened, isDiscarded: false }
     }
-    signal.addEventListener('abort', close, { once: true })
+    return this.#current
+  }
+
+  /** @type {(own: OpenConnection, commands: string[][], key: string, signal: AbortSignal) => Promise<any[]>} */
+  async #sendOn(own, commands, key, signal) {
+    const discard = () => this.#discard(own)
+    signal.addEventListener('abort', discard, { once: true })
     try {
       await own.connected
       return await Promise.all(commands.map((args) => own.connection.send(args, key)))
     } catch (error) {
-      close()
+      this.#drop(own)
       throw error
     } finally {
-      signal.removeEventListener('abort', close)
+      signal.removeEventListener('abort', discard)
     }
   }
 
-  /** Closes the connection. If `isFinal`, no further connection is opened. */
-  close(isFinal = false) {
-    this.#isClosed ||= isFinal
-    const own = this.#current
-    this.#current = undefined
-    own?.connection.close()
+  /** @param {OpenConnection} own */
+  #discard(own) {
+    own.isDiscarded = true
+    this.#drop(own)
+  }
+
+  /** @param {OpenConnection} own */
+  #drop(own) {
+    if (this.#current === own) {
+      this.#current = undefined
+      this.lostAt = opened
+    }
+    own.connection.close()
   }
 }
 

@@ -80,6 +80,17 @@ const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 const wait = () => undefined
 
+/** Ends the connection of the reader, while it waits for new items. */
+async function loseReader(server, store) {
+  const { XREAD } = server.replies
+  server.replies.XREAD = wait
+  const reading = store.read('0-0', { signal: unaborted })
+  await settle()
+  server.cut(server.waiting.at(-1).connection)
+  await assert.rejects(reading)
+  server.replies.XREAD = XREAD
+}
+
 describe('close()', () => {
   test('waits for a revocation in progress, and leaves no connection open', async (t) => {
     const { server, store } = startStore(t)
@@ -111,5 +122,73 @@ describe('close()', () => {
     await rejected
     await settle()
     assert.deepEqual([server.open.size, server.sent], [0, { XADD: 1, SET: 1 }])
+  })
+})
+
+describe('append', () => {
+  test('is not interrupted by a reader that reconnects, on a connection that was opened since', async (t) => {
+    const { server, store, append } = startStore(t)
+    await store.read(null, { signal: unaborted })
+    await append('a')
+    await loseReader(server, store)
+    server.cut()
+    server.replies.XADD = wait
+    const appended = append('b')
+    await settle()
+    server.replies = {}
+    await store.read(null, { signal: unaborted })
+    assert.equal(server.waiting.length, 1)
+    server.waiting[0].resolve('2000-0')
+    await appended
+    assert.equal(server.sent.XADD, 2)
+  })
+
+  test('is sent again on a new connection if a reader that reconnects closes an older one', async (t) => {
+    const { server, store, append } = startStore(t)
+    await store.read(null, { signal: unaborted })
+    server.replies = { XADD: wait }
+    const appended = append('a')
+    await settle()
+    // The retry is used up by a lost connection.
+    server.cut(server.waiting[0].connection)
+    await settle()
+    await loseReader(server, store)
+    server.replies = {}
+    await store.read(null, { signal: unaborted })
+    await appended
+    assert.deepEqual([server.sent.XADD, server.items.length], [3, 1])
+  })
+
+  test('is sent again if another append on the same connection is aborted', async (t) => {
+    const { server, append } = startStore(t)
+    server.replies.XADD = wait
+    const appended = append('a')
+    await settle()
+    server.cut()
+    await settle()
+    const controller = new AbortController()
+    const aborted = append('b', controller.signal)
+    await settle()
+    assert.deepEqual([server.waiting.length, server.open.size], [2, 1])
+    server.replies = {}
+    controller.abort()
+    await assert.rejects(aborted)
+    await appended
+    assert.deepEqual(server.items, [['1000-0', ['e', 'a']]])
+  })
+
+  test('fails after two lost connections, and after two refusals', async (t) => {
+    const { server, append } = startStore(t)
+    for (const [isCut, message] of /** @type {[boolean, RegExp][]} */ ([
+      [true, /closed/],
+      [false, /NOREPLICAS/],
+    ])) {
+      server.sent.XADD = 0
+      server.replies.XADD = isCut
+        ? () => void setImmediate(() => server.cut())
+        : () => Promise.reject(new Error('NOREPLICAS'))
+      await assert.rejects(append('a'), message)
+      assert.equal(server.sent.XADD, 2)
+    }
   })
 })
