@@ -59,6 +59,8 @@ class RedisStore {
   #known = []
   /** The time of the last check that the stream has lost nothing, on the monotonic clock, in milliseconds. */
   #checkedAt = -Infinity
+  /** The number of failed attempts to append lost entries since the last success. */
+  #failedRestores = 0
   /** The time of the newest known item on the clock of Redis, in milliseconds since 1970. */
   #newest = 0
 
@@ -109,21 +111,22 @@ class RedisStore {
   /** @type {RevocationStore['read']} */
   async read(position, { signal }) {
     let from = position ?? START_POSITION
-    if (!this.#reader.isOpen) {
+    const isReconnecting = !this.#reader.isOpen
+    if (isReconnecting) {
       // After a failover, the writer may still be connected to the former primary, whose acknowledgements are
       // worthless. A writer that was opened since then is connected to the new primary.
       this.#writer.discardOlder(this.#reader.lostAt)
-      await this.#restore(signal)
       this.#checkedAt = -Infinity
     }
-    const isChecked = performance.now() - this.#checkedAt >= CHECK_INTERVAL_MS
+    const start = performance.now()
+    const isChecked = start - this.#checkedAt >= CHECK_INTERVAL_MS
     if (isChecked) {
-      this.#checkedAt = performance.now()
       const last = this.#last?.id === from ? this.#last : { id: from }
       // After a flush, the item at the position may be one that another instance has appended since the flush.
       const [hasPosition, hasOldest] = await this.#exist([last, this.#acknowledged[0] ?? last], signal)
-      if (!hasPosition || !hasOldest) await this.#restore(signal)
       if (!hasPosition) from = await this.#lastCommonPosition(from, signal)
+      if (isReconnecting || !hasPosition || !hasOldest) await this.#restore(signal)
+      this.#checkedAt = start
     }
     const waits = this.#connector.blocks && position !== null ? ['BLOCK', `${BLOCK_MS}`] : []
     if (!this.#connector.blocks && position !== null)
@@ -170,7 +173,8 @@ class RedisStore {
 
   /**
    * Appends the entries again that this instance has appended and that the stream has lost. The entries keep their
-   * times, so that the repetition ends even if the stream loses them repeatedly.
+   * times, so that the repetition ends even if the stream loses them repeatedly. If Redis refuses writes, reading
+   * continues, and the next check finds that the oldest acknowledged item is missing.
    *
    * @param {AbortSignal} signal
    */
@@ -196,9 +200,13 @@ class RedisStore {
         0,
         signal,
       )
+      this.#failedRestores = 0
     } catch (error) {
       this.#acknowledged = [...lost, ...this.#acknowledged]
-      throw error
+      if (signal.aborted) throw error
+      this.#failedRestores += 1
+      // A single failure is normal during a failover.
+      if (this.#failedRestores === 2) warnOfLoss(error)
     }
   }
 
@@ -226,6 +234,12 @@ class RedisStore {
     const replies = await this.#reader.send(commands, this.#key, signal)
     return replies.map(([item], n) => item !== undefined && [undefined, String(item[1][1])].includes(items[n].text))
   }
+}
+
+/** @param {any} error */
+function warnOfLoss(error) {
+  const message = `Redis has lost revocations and refuses to store them again: ${error?.message ?? error}`
+  process.emitWarning(message, { code: 'LOGTO_AUTHKIT_REVOCATIONS_UNAVAILABLE' })
 }
 
 /**

@@ -1,6 +1,7 @@
 /** redisStore with a fake Redis, which makes failures happen at an exact moment. */
 
 const assert = require('node:assert/strict')
+const { once } = require('node:events')
 const { describe, test } = require('node:test')
 const { createRevocations, redisStore } = require('logto-authkit/revocation')
 
@@ -190,5 +191,60 @@ describe('append', () => {
       await assert.rejects(append('a'), message)
       assert.equal(server.sent.XADD, 2)
     }
+  })
+})
+
+describe('read', () => {
+  /** A store that has read up to an item, after a failover to a primary without this item, whose clock is behind. */
+  async function afterFailover(t) {
+    const { server, store, append } = startStore(t)
+    await append('common')
+    await store.read(null, { signal: unaborted })
+    await append('lost')
+    const { position } = await store.read('1000-0', { signal: unaborted })
+    server.items = [server.items[0], ['1500-0', ['e', 'new']]]
+    const read = async (from, signal = unaborted) => store.read(from, { signal })
+    return { server, store, position, read }
+  }
+
+  test('finds the entries of a new primary that refuses writes, and stores lost entries again later', async (t) => {
+    const { server, store, position, read } = await afterFailover(t)
+    server.replies.XADD = () => Promise.reject(new Error('NOREPLICAS'))
+    await loseReader(server, store)
+    const batch = await read(position)
+    assert.deepEqual(batch.entries, ['new'])
+    const warned = once(process, 'warning')
+    const now = performance.now()
+    let seconds = 1
+    t.mock.method(performance, 'now', () => now + seconds * 1000)
+    server.replies.XREAD = () => null
+    assert.deepEqual((await read(batch.position)).entries, [])
+    assert.match((await warned)[0].message, /refuses to store them again: NOREPLICAS$/)
+    server.replies = {}
+    seconds += 1
+    assert.deepEqual((await read(batch.position)).entries, ['lost'])
+  })
+
+  test('checks the position again if it was aborted before the check was complete', async (t) => {
+    const { server, store, position, read } = await afterFailover(t)
+    await loseReader(server, store)
+    server.replies.XADD = wait
+    const controller = new AbortController()
+    const reading = read(position, controller.signal)
+    await settle()
+    controller.abort()
+    await assert.rejects(reading)
+    server.replies = {}
+    assert.deepEqual((await read(position)).entries, ['new', 'lost'])
+  })
+})
+
+describe('lease', () => {
+  test('is requested again if an idle connection was closed', async (t) => {
+    const { server, store } = startStore(t)
+    server.replies.SET = () => 'OK'
+    assert.equal(await store.lease?.('catch-up', 'one', 1000), true)
+    server.cut()
+    assert.equal(await store.lease?.('catch-up', 'one', 1000), true)
   })
 })
