@@ -151,11 +151,12 @@ class RedisStore {
     const duration = `${Math.ceil(durationMs)}`
     const [reply] = await this.#writer.sendRepeatable([['SET', key, holder, 'NX', 'PX', duration]], this.#key, signal)
     if (reply !== null) return true
-    const [current] = await this.#writer.sendRepeatable([['GET', key]], this.#key, signal)
-    if (String(current) !== holder) return false
-    const [extended] = await this.#writer.sendRepeatable([['PEXPIRE', key, duration]], this.#key, signal)
-    // If the lease has expired since the previous command, another instance may hold it.
-    return Number(extended) === 1
+    const holds = async () =>
+      String((await this.#writer.sendRepeatable([['GET', key]], this.#key, signal))[0]) === holder
+    if (!(await holds())) return false
+    await this.#writer.sendRepeatable([['PEXPIRE', key, duration]], this.#key, signal)
+    // If the lease has expired before its extension, another instance may hold it now.
+    return holds()
   }
 
   async close() {

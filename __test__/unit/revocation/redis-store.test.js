@@ -240,6 +240,15 @@ describe('read', () => {
 })
 
 describe('lease', () => {
+  test('is not held if another instance has taken it since it was read', async (t) => {
+    const { server, store } = startStore(t)
+    const holders = ['one', 'two']
+    server.replies.SET = () => null
+    server.replies.GET = () => holders.shift()
+    server.replies.PEXPIRE = () => 1
+    assert.equal(await store.lease?.('catch-up', 'one', 1000), false)
+  })
+
   test('is requested again if an idle connection was closed', async (t) => {
     const { server, store } = startStore(t)
     server.replies.SET = () => 'OK'
