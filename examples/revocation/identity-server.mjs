@@ -8,10 +8,7 @@ import { createServer } from 'node:http'
 
 // `oidc-provider` 9 targets Node 22 and warns on Node 20, where the only missing API is `URL.parse`.
 URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null)
-const { warn } = console
-console.warn = () => {}
-const { Provider, errors } = await import('oidc-provider')
-console.warn = warn
+const { Provider, errors } = await withoutWarnings(() => import('oidc-provider'))
 
 export const APP_ID = 'shop'
 export const AUDIENCE = 'https://api.example.com'
@@ -70,52 +67,69 @@ export async function startIdentityServer({ signingKey }) {
 }
 
 function createProvider(issuer, logoutUrl) {
-  const provider = new Provider(issuer, {
-    jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ format: 'jwk' })] },
-    cookies: { keys: [randomBytes(32).toString('base64url')] },
-    clients: [
-      {
-        client_id: APP_ID,
-        token_endpoint_auth_method: 'none',
-        redirect_uris: [CALLBACK],
-        id_token_signed_response_alg: 'ES384',
-        backchannel_logout_uri: logoutUrl,
-        backchannel_logout_session_required: true,
-      },
-    ],
-    enabledJWA: { idTokenSigningAlgValues: ['ES384'] },
-    findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
-    pkce: { required: () => true },
-    interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
-    async loadExistingGrant({ oidc: { client, session } }) {
-      const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
-      grant.addOIDCScope('openid')
-      await grant.save()
-      return grant
-    },
-    ttl: { AccessToken: 3600, IdToken: 3600, Interaction: 3600, Session: 86400, Grant: 86400 },
-    features: {
-      devInteractions: { enabled: false },
-      backchannelLogout: { enabled: true },
-      rpInitiatedLogout: {
-        enabled: true,
-        logoutSource: (context, form) => {
-          context.body = form
+  // The warning says that the provider keeps its data in memory.
+  const provider = withoutWarnings(
+    () =>
+      new Provider(issuer, {
+        jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ format: 'jwk' })] },
+        cookies: { keys: [randomBytes(32).toString('base64url')] },
+        clients: [
+          {
+            client_id: APP_ID,
+            token_endpoint_auth_method: 'none',
+            redirect_uris: [CALLBACK],
+            id_token_signed_response_alg: 'ES384',
+            backchannel_logout_uri: logoutUrl,
+            backchannel_logout_session_required: true,
+          },
+        ],
+        enabledJWA: { idTokenSigningAlgValues: ['ES384'] },
+        findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+        pkce: { required: () => true },
+        interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
+        async loadExistingGrant({ oidc: { client, session } }) {
+          const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+          grant.addOIDCScope('openid')
+          await grant.save()
+          return grant
         },
-        postLogoutSuccessSource: (context) => {
-          context.body = 'Signed out'
+        ttl: { AccessToken: 3600, IdToken: 3600, Interaction: 3600, Session: 86400, Grant: 86400 },
+        features: {
+          devInteractions: { enabled: false },
+          backchannelLogout: { enabled: true },
+          rpInitiatedLogout: {
+            enabled: true,
+            logoutSource: (context, form) => {
+              context.body = form
+            },
+            postLogoutSuccessSource: (context) => {
+              context.body = 'Signed out'
+            },
+          },
+          resourceIndicators: {
+            enabled: true,
+            getResourceServerInfo(_context, resource) {
+              if (resource !== AUDIENCE) throw new errors.InvalidTarget()
+              return { scope: '', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES384' } } }
+            },
+          },
         },
-      },
-      resourceIndicators: {
-        enabled: true,
-        getResourceServerInfo(_context, resource) {
-          if (resource !== AUDIENCE) throw new errors.InvalidTarget()
-          return { scope: '', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES384' } } }
-        },
-      },
-    },
-    // The default refuses private addresses, as Logto does.
-    fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
-  })
+        // The default refuses private addresses, as Logto does.
+        fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
+      }),
+  )
   return provider
+}
+
+/** Calls a function without printing warnings. If the function returns a promise, warnings are printed again when it settles. */
+function withoutWarnings(run) {
+  const { warn } = console
+  console.warn = () => {}
+  const restore = () => {
+    console.warn = warn
+  }
+  const result = run()
+  if (typeof result.finally === 'function') return result.finally(restore)
+  restore()
+  return result
 }
