@@ -80,13 +80,13 @@ ${paint.dim(wrapText(note, '  ', width))}
  */
 function exampleCommands(page, paint) {
   const send = (/** @type {string} */ path) => `curl -iw '\\n' localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
-  const get = (/** @type {string} */ query) => `TOKEN=$(curl -s '${page}/token?${query}')`
+  const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
   return [
     ['401: no token', "curl -iw '\\n' localhost:3000/me"],
     ['200', get('sub=alice'), send('/me')],
     ['403: missing scope', send('/orders')],
     ['200', get('sub=alice&scope=read:orders'), send('/orders')],
-    ['401: not for an API (also kind=personal, kind=id)', get('kind=opaque'), send('/me')],
+    ['401: an opaque token, like kind=personal and kind=id', get('kind=opaque'), send('/me')],
   ]
     .flatMap(([result, ...commands]) => [paint.dim(`# ${result}`), ...commands])
     .map((line) => `    ${line}`)
@@ -106,7 +106,9 @@ async function startOnPort(flag, port, start) {
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error)
     if (code !== 'EADDRINUSE') throw error
-    throw new Error(`port ${port} is in use: choose another with ${flag}, or 0 for any free port`)
+    throw new Error(
+      `port ${port} is in use: if another \`logto-authkit dev\` is running, use it or stop it; otherwise choose another port with ${flag}, or 0 for any free port`,
+    )
   }
 }
 

@@ -18,11 +18,11 @@ const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
  * @typedef {Awaited<ReturnType<typeof explain>>} Explanation
  */
 
-const HELP = `Usage: logto-authkit explain [options] <token | ->
+const HELP = `Usage: logto-authkit explain [options] [token]
 
 Shows the content of a token, the verdict of every check, and the likely cause of a failure. The token never leaves this machine. The keys are fetched with --url or read from a file with --jwks. Without either, the signature is not checked.
 
-With \`-\`, explain reads standard input, which keeps the token out of the history of your shell. The input may be a token, the headers of a request, a curl command, JSON, a Set-Cookie header or a URL.
+Without a token, or with \`-\`, explain reads standard input, which keeps the token out of the history of your shell. The input may be a token, the headers of a request, a curl command, JSON, a Set-Cookie header or a URL.
 
 ${OPTIONS_HELP}
 
@@ -40,9 +40,9 @@ Examples:
 async function run(args, surroundings) {
   const { stdout, env } = surroundings
   const { values, positionals } = readArguments(args, { ...FLAGS, json: { type: 'boolean' } })
-  if (positionals.length !== 1) throw new UsageError('explain takes one token, or - to read it from standard input')
+  if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values)
-  const result = await explain(await readInput(positionals[0], surroundings), options)
+  const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
   stdout.write(values.json ? `${printableJson(result)}\n` : text())
   return EXIT_CODES[result.verdict]

@@ -18,6 +18,7 @@ const { UsageError } = require('./arguments')
  *   hasAlias: boolean,
  *   packageManager: PackageManager,
  *   scripts: string[],
+ *   startScript: string | undefined,
  *   main: string | undefined,
  *   missing: string[],
  *   hasTsx: boolean,
@@ -72,6 +73,7 @@ function readProject(folder, requested, env) {
     hasAlias: aliases.includes('"@/*"'),
     packageManager: packageManagerOf(manifest, has, env),
     scripts: Object.values(manifest.scripts ?? {}).map(String),
+    startScript: manifest.scripts?.start?.toString(),
     main: manifest.main,
     missing: ['logto-authkit', ...PACKAGES[framework]].filter((name) => !(name in installed)),
     hasTsx: 'tsx' in installed,
@@ -115,7 +117,7 @@ function selectFramework(requested, installed, manifest) {
     throw new UsageError(`Several frameworks found: choose one with --framework ${candidates.join('|')}`)
   const elsewhere = manifest.workspaces ? ' In a monorepo, run init in the folder of the workspace.' : ''
   throw new UsageError(
-    `No supported framework in package.json: install one of ${FRAMEWORKS.join(', ')}, or choose one with --framework.${elsewhere}`,
+    `No supported framework in package.json: install one of ${FRAMEWORKS.map((framework) => PACKAGES[framework][0]).join(', ')}, or choose one with --framework.${elsewhere}`,
   )
 }
 

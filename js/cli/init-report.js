@@ -21,41 +21,61 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
 }
 
 /**
+ * Returns the steps to a first request. The texts are not comments in the commands, because an interactive zsh would pass
+ * the words of a comment as arguments.
+ *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  * @param {Record<string, string>} entries
+ * @returns {{ text: string, commands: string[] }[]}
  */
-function nextCommands({ packageManager, missing, hasTsx }, { start, url }, { LOGTO_URL, LOGTO_AUDIENCE }) {
+function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
+  const { packageManager, missing, hasTsx } = project
+  const { start, url } = plan
   const tool = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
   const isDev = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
   const audience =
     LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
-  return [
+  const installs = [
     ...(missing.length > 0
       ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
       : []),
     ...(/ tsx /.test(start) && !hasTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
+  ]
+  const withNpm = npmStart(project, plan)
+  return [
+    ...(installs.length > 0 ? [{ text: 'Install the packages:', commands: installs }] : []),
     isDev
-      ? `${tool} dev   # a local issuer; leave it running`
-      : `${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`,
-    `${start}   # in another terminal`,
-    `curl -iw '\\n' ${url}   # 401: no token`,
-    isDev
-      ? `TOKEN=$(curl -s 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`
-      : 'TOKEN=…   # an access token for this API resource',
-    `curl -iw '\\n' ${url} -H "Authorization: Bearer $TOKEN"   # 200`,
+      ? { text: 'Start a local issuer, and leave it running:', commands: [`${tool} dev`] }
+      : {
+          text: 'Check the connection to Logto:',
+          commands: [`${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`],
+        },
+    { text: 'Start the application in another terminal:', commands: [start] },
+    { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
+    {
+      text: `Send a request with a token${isDev ? '' : ' for this API resource'}, and expect 200:`,
+      commands: [
+        isDev ? `TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')` : 'TOKEN=…',
+        `curl -iw '\\n' ${url} -H "Authorization: Bearer $TOKEN"`,
+      ],
+    },
+    ...(withNpm === undefined ? [] : [{ text: `To make \`${withNpm.command}\` read .env:`, commands: [withNpm.fix] }]),
   ]
 }
 
 /**
- * Tells where the environment variables must be set besides the file that `init` writes.
+ * Returns the script with which users start the application, and a command that makes the script read the environment
+ * file, or undefined if the script reads it already.
  *
+ * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  */
-const environmentNote = ({ start }) =>
-  start.includes('--env-file')
-    ? 'Node.js reads .env only with --env-file: add it to your scripts, and set LOGTO_URL and LOGTO_AUDIENCE where you deploy.'
-    : 'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy.'
+function npmStart({ framework, startScript = '' }, { start }) {
+  if (framework === 'nestjs') return { command: 'npm run start:dev', fix: 'npm run start:dev -- --env-file .env' }
+  if (!start.includes('--env-file') || startScript.includes('--env-file')) return undefined
+  return { command: 'npm start', fix: `npm pkg set scripts.start="${start}"` }
+}
 
 /**
  * @param {import('./init-project').Project} project
@@ -75,7 +95,7 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   })),
   kept: plan.kept,
   manual: plan.manual,
-  commands: nextCommands(project, plan, entries),
+  commands: nextSteps(project, plan, entries).flatMap(({ commands }) => commands),
 })
 
-module.exports = { DEV_ISSUER_ENTRIES, describeProject, environmentNote, jsonSummary, nextCommands }
+module.exports = { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps }

@@ -9,8 +9,8 @@ const { formatDiff } = require('./init-diff')
 const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { planOf } = require('./init-plan')
-const { DEV_ISSUER_ENTRIES, describeProject, environmentNote, jsonSummary, nextCommands } = require('./init-report')
-const { createPainter, printable, widthOf, wrapText } = require('./terminal')
+const { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps } = require('./init-report')
+const { createPainter, printable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
 
@@ -77,8 +77,9 @@ async function run(args, surroundings) {
       stdout.write(
         `${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
       )
-    stdout.write(`Next:\n\n${indentLines(nextCommands(project, plan, entries).join('\n'))}\n`)
-    stdout.write(`${wrapText(environmentNote(plan), '', widthOf(stdout))}\n`)
+    for (const { text, commands } of nextSteps(project, plan, entries))
+      stdout.write(`${text}\n\n${indentLines(commands.join('\n'))}\n`)
+    stdout.write('Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too.\n')
     return 0
   } finally {
     prompt?.close()

@@ -93,10 +93,11 @@ function wrapHelp(help, width) {
 
 /**
  * Returns the width for wrapping text: the width of the terminal, but at most a width at which lines are easy to read.
+ * A terminal without a known size reports 0 columns.
  *
  * @param {{ columns?: number }} stream
  */
-const widthOf = ({ columns = MAX_LINE_WIDTH }) => Math.min(columns, MAX_LINE_WIDTH)
+const widthOf = ({ columns }) => Math.min(columns || MAX_LINE_WIDTH, MAX_LINE_WIDTH)
 
 const MAX_LINE_WIDTH = 100
 

@@ -225,7 +225,10 @@ describe('dev', { timeout: 60_000 }, () => {
       const { code, stderr } = await cli(['dev', .../** @type {string[]} */ (args)])
       assert.deepEqual(
         [code, stderr],
-        [1, `logto-authkit: port ${port} is in use: choose another with ${flag}, or 0 for any free port\n`],
+        [
+          1,
+          `logto-authkit: port ${port} is in use: if another \`logto-authkit dev\` is running, use it or stop it; otherwise choose another port with ${flag}, or 0 for any free port\n`,
+        ],
       )
     }
   })

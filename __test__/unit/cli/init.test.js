@@ -193,7 +193,7 @@ describe('init shows the changes', () => {
     const packageJson = { ...files['package.json'], scripts }
     const source = "const express = require('express')\nconst app = express()\nmodule.exports = app\n"
     const { stdout } = await project(t, { 'package.json': packageJson, 'app.js': source }).init(['--dry-run'])
-    assert.match(stdout, /^ {2}node --env-file=\.env \.\/bin\/www {3}# in another terminal$/m)
+    assert.match(stdout, /^ {2}node --env-file=\.env \.\/bin\/www$/m)
   })
 
   test('and escapes control characters', async (t) => {
@@ -342,27 +342,40 @@ describe('init extends', () => {
   })
 })
 
-test('init says where else the environment variables must be set', async (t) => {
-  const ends = async (files) => (await project(t, files).init(['--dry-run'])).stdout.split('\n\n').at(-1)
-  assert.match(String(await ends({ 'package.json': uses('koa') })), /reads \.env only with --env-file/)
-  const next = String(await ends({ 'package.json': uses('next'), 'app/page.jsx': '' }))
-  assert.equal(next, 'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy.\n')
+test('init tells how to make the start script read the environment variables', async (t) => {
+  const fix = async (files) => (await project(t, files).json()).commands.at(-1)
+  const entry = { 'server.js': "const express = require('express')\nconst app = express()\n" }
+  const script = (start) => ({ ...entry, 'package.json': { ...uses('express'), scripts: { start } } })
+  const own = 'npm pkg set scripts.start="node --env-file=.env server.js"'
+  assert.equal(await fix({ ...entry, 'package.json': uses('express') }), own)
+  assert.equal(await fix(script('node server.js')), own)
+  assert.match(await fix(script('node --env-file=.env server.js')), /^curl/)
+  assert.match(await fix({ 'package.json': uses('next'), 'app/page.jsx': '' }), /^curl/)
+  assert.equal(await fix({ 'package.json': uses('@nestjs/core') }), 'npm run start:dev -- --env-file .env')
 })
 
-test('init ends with the commands for a first request', async (t) => {
+test('init ends with the steps to a first request', async (t) => {
   const local = await project(t, { 'package.json': uses('koa', 'logto-authkit') }).json()
   assert.deepEqual(local.commands.slice(0, 3), [
-    'npx logto-authkit dev   # a local issuer; leave it running',
-    'node --env-file=.env app.js   # in another terminal',
-    "curl -iw '\\n' http://localhost:3000/me   # 401: no token",
+    'npx logto-authkit dev',
+    'node --env-file=.env app.js',
+    "curl -iw '\\n' http://localhost:3000/me",
   ])
   const source = "import express from 'express'\nconst app = express()\napp.listen(process.env.PORT || 8080)\n"
   const files = { 'package.json': uses('express', 'typescript'), 'src/index.ts': source }
-  const own = await project(t, files).json(['--logto-url', 'https://auth.example.com'])
-  assert.deepEqual(own.commands.slice(1, 5), [
+  const own = project(t, files)
+  const url = ['--logto-url', 'https://auth.example.com']
+  assert.deepEqual((await own.json(url)).commands.slice(1, 5), [
     'npm install --save-dev tsx',
     'npx logto-authkit doctor --url https://auth.example.com --audience https://api.example.com',
-    'npx tsx --env-file=.env src/index.ts   # in another terminal',
-    "curl -iw '\\n' http://localhost:8080/me   # 401: no token",
+    'npx tsx --env-file=.env src/index.ts',
+    "curl -iw '\\n' http://localhost:8080/me",
   ])
+  // An interactive zsh passes the words of a comment as arguments.
+  const { stdout } = await own.init(['--dry-run', ...url])
+  assert.match(
+    stdout,
+    /\nStart the application in another terminal:\n\n {2}npx tsx --env-file=\.env src\/index\.ts\n\n/,
+  )
+  assert.doesNotMatch(stdout, / # /)
 })

@@ -62,7 +62,6 @@ const WRONG = [
   ['an option without its value', ['doctor', '--url'], /argument missing/],
   ['no URL', ['doctor'], /--url/],
   ['a relative URL', ['doctor', '--url', '/oidc'], /logtoUrl.*absolute/],
-  ['no token', ['explain'], /one token/],
   ['two tokens', ['explain', TOKEN, TOKEN], /one token/],
   ['an empty audience', ['explain', '--audience', '', TOKEN], /"audience"/],
   ['an unknown algorithm', ['explain', '--algorithm', 'HS256', TOKEN], /"algorithms"/],
