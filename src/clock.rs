@@ -43,6 +43,16 @@ impl Timestamp {
     pub fn plus(self, duration: Duration) -> Self {
         Self { monotonic: self.monotonic + duration, wall: self.wall + duration.as_secs_f64() * 1000.0 }
     }
+
+    /// This point in time minus a duration, on both clocks. The monotonic clock may not reach back that far, for example
+    /// after a machine has slept. The wall clock then determines the elapsed time.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self {
+            monotonic: self.monotonic.checked_sub(duration).unwrap_or(self.monotonic),
+            wall: self.wall - duration.as_secs_f64() * 1000.0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -59,5 +69,7 @@ mod tests {
         assert_eq!(slept.since(start), hour);
         let set_back = Timestamp { wall: start.wall - 3_600_000.0, ..start.plus(second) };
         assert_eq!(set_back.since(start), second);
+        assert_eq!(start.since(start.minus(hour)), hour);
+        assert!(start.since(start.minus(Duration::from_secs(1 << 62))) > hour);
     }
 }

@@ -50,8 +50,11 @@ export declare class NativeRevocations {
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
   /** Returns the entries that would change the table. */
   missing(entries: Array<string>, date: number): Array<string>
-  /** Adds entries, whose order does not matter. `is_complete` tells whether the store has no further entries. */
-  apply(entries: Array<string>, isComplete: boolean, date: number): void
+  /**
+   * Adds entries, whose order does not matter. If the store has no further entries, `read_ms` is the time since the
+   * read started, in milliseconds.
+   */
+  apply(entries: Array<string>, readMs: number | undefined | null, date: number): void
   /** Returns statistics for operators. */
   stats(): RevocationStats
 }

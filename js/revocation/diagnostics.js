@@ -15,9 +15,9 @@ const revocations = channel('logto-authkit:revocations')
  */
 function publishApplied(core) {
   const apply = core.apply.bind(core)
-  core.apply = (entries, isComplete, date) => {
+  core.apply = (entries, readMs, date) => {
     const changes = revocations.hasSubscribers ? core.missing(entries, date) : []
-    apply(entries, isComplete, date)
+    apply(entries, readMs, date)
     for (const entry of changes) publish(entry)
   }
 }

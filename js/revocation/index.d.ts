@@ -62,6 +62,7 @@ export interface RevocationsOptions {
 
   /**
    * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at least 2,000.
+   * An answer of the store counts as of at most two seconds after the read began.
    *
    * @defaultValue 30000
    */

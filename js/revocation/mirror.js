@@ -82,7 +82,7 @@ class Mirror {
     if (this.#isClosed) throw closedError()
     // The entries are applied before they are written, because they take effect on this instance even if the store
     // rejects them.
-    this.#native.apply(entries, false, Date.now())
+    this.#native.apply(entries, undefined, Date.now())
     const options = { maxAgeMs: this.#native.maxTokenLifetime * 1000 }
     const append = withTimeout(timeoutMs, true, (signal) => this.#store.append(entries, { ...options, signal }))
     this.#appends.add(append)
@@ -130,15 +130,14 @@ class Mirror {
     let failures = 0
     /** By how much the last pause was too long, in milliseconds. */
     let late = 0
-    /** @type {Promise<import('.').RevocationBatch> | undefined} */
+    /** @type {ReturnType<Mirror['#read']> | undefined} */
     let next
     while (!this.#isClosed) {
       let pause = 0
       try {
         const reading = next
         next = undefined
-        /** @type {import('.').RevocationBatch} */
-        const batch = await (reading ?? this.#read(position))
+        const { batch, elapsed } = await (reading ?? this.#read(position))
         if (this.#isClosed) return
         if (!batch.complete && batch.entries.length > 0) {
           // The store prepares the next page while this thread applies the current page.
@@ -149,7 +148,7 @@ class Mirror {
           await new Promise((resolve) => setImmediate(resolve))
           if (this.#isClosed) return
         }
-        this.#native.apply(batch.entries, batch.complete, Date.now())
+        this.#native.apply(batch.entries, batch.complete ? elapsed() : undefined, Date.now())
         position = batch.position
         failures = 0
         this.#succeed(batch.complete)
@@ -170,9 +169,12 @@ class Mirror {
     }
   }
 
-  /** @type {(position: string | null) => Promise<import('.').RevocationBatch>} */
-  #read(position) {
-    return withTimeout(READ_TIMEOUT_MS, false, (signal) => this.#store.read(position, { signal }), this.#stop.signal)
+  /** @param {string | null} position */
+  async #read(position) {
+    const elapsed = stopwatch()
+    /** @type {(signal: AbortSignal) => Promise<import('.').RevocationBatch>} */
+    const read = (signal) => this.#store.read(position, { signal })
+    return { batch: await withTimeout(READ_TIMEOUT_MS, false, read, this.#stop.signal), elapsed }
   }
 
   /** @param {boolean} isComplete */
@@ -232,6 +234,15 @@ class Mirror {
       setTimeout(resolve, duration).unref()
     })
   }
+}
+
+/**
+ * Returns a function that returns the time since now, in milliseconds. The monotonic clock stops while a machine sleeps,
+ * and the wall clock can be set back, so the longer duration counts.
+ */
+function stopwatch() {
+  const [start, date] = [performance.now(), Date.now()]
+  return () => Math.max(performance.now() - start, Date.now() - date)
 }
 
 /**

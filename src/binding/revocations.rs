@@ -1,6 +1,7 @@
 //! N-API functions for revocations.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use napi::bindgen_prelude::{Either, Unknown};
 use napi::{Error, Result};
@@ -80,13 +81,16 @@ impl NativeRevocations {
         entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date / 1_000.0)).collect()
     }
 
-    /// Adds entries, whose order does not matter. `is_complete` tells whether the store has no further entries.
+    /// Adds entries, whose order does not matter. If the store has no further entries, `read_ms` is the time since the
+    /// read started, in milliseconds.
     #[napi(catch_unwind)]
-    pub fn apply(&self, entries: Vec<String>, is_complete: bool, date: f64) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    pub fn apply(&self, entries: Vec<String>, read_ms: Option<f64>, date: f64) {
         let Revocations { mirror, policy, .. } = &*self.0;
+        let now = Timestamp::now();
         mirror.apply(entries.iter().map(String::as_str), policy.lifetime, date / 1_000.0);
-        if is_complete {
-            mirror.mark_complete(Timestamp::now());
+        if let Some(read_ms) = read_ms {
+            mirror.mark_read_complete(now, Duration::from_millis(read_ms as u64));
         }
     }
 

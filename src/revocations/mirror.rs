@@ -22,6 +22,10 @@ const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 /// still applies in full, because the caller's clock may be wrong instead.
 const MAX_EXPECTED_AHEAD: f64 = MAX_ENTRY_AHEAD + 3_600.0;
 
+/// How long after the start of a read its answer counts as current: the store waits at most one second for new entries,
+/// and the other second is for the network and for a busy thread.
+const MAX_READ_DURATION: Duration = Duration::from_secs(2);
+
 /// The entries of a store, and the time at which they were last known to be complete.
 #[derive(Debug)]
 pub struct Mirror {
@@ -133,10 +137,16 @@ impl Mirror {
         f64::from_bits(before).max(lifetime)
     }
 
-    /// Records that the store has no further entries.
-    pub fn mark_complete(&self, now: Timestamp) {
+    /// Records that a read has found no further entries. `age` is the time since the read started. If the process was
+    /// frozen during the read, the answer may be as old as the read, and lack revocations that were made since.
+    pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
+        self.mark_complete(now.minus(age.saturating_sub(MAX_READ_DURATION)));
+    }
+
+    /// Records that the store had no further entries at a point in time.
+    pub fn mark_complete(&self, at: Timestamp) {
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
-        *complete_at = Some(complete_at.map_or(now, |earlier| now.later(earlier)));
+        *complete_at = Some(complete_at.map_or(at, |earlier| at.later(earlier)));
     }
 
     /// The time since the store last had no further entries, or `None` until all entries have been loaded.
@@ -323,6 +333,20 @@ mod tests {
         mirror.mark_complete(later);
         mirror.mark_complete(now);
         assert_eq!(mirror.lag(later), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn an_answer_counts_as_of_at_most_two_seconds_after_the_start_of_its_read() {
+        let now = Timestamp::now();
+        for (age, lag) in [(0, 0), (1_001, 0), (2_000, 0), (3_000, 1_000), (3_600_000, 3_598_000)] {
+            let mirror = Mirror::new();
+            mirror.mark_read_complete(now, Duration::from_millis(age));
+            assert_eq!(mirror.lag(now), Some(Duration::from_millis(lag)), "{age}");
+        }
+        let mirror = Mirror::new();
+        mirror.mark_complete(now);
+        mirror.mark_read_complete(now, Duration::from_secs(5));
+        assert_eq!(mirror.lag(now), Some(Duration::ZERO));
     }
 
     #[test]

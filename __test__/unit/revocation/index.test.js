@@ -7,6 +7,7 @@ const { createRevocations, memoryStore } = require('logto-authkit/revocation')
 const { inChild } = require('../../support/child')
 const { AUDIENCE, bearer, outcome, rejection, secondCopy, startIssuer, verdict } = require('../../support/helpers')
 const { LogStore } = require('../../support/log-store')
+const { until } = require('../../support/until')
 
 /** A token that was issued before, so that a revocation within the same test covers it. */
 const mint = (issuer, { claims, ...options } = /** @type {any} */ ({})) =>
@@ -22,6 +23,9 @@ async function start(t, { options = {}, ...more } = /** @type {any} */ ({})) {
 }
 
 const HOUR = 3_600_000
+
+/** Lets all settled promises run. */
+const settled = () => new Promise((resolve) => setImmediate(resolve))
 const issuedAt = (ms) => ({ iat: Math.floor(ms / 1000) })
 
 describe('a revocation', () => {
@@ -248,6 +252,36 @@ describe('whenUnavailable', () => {
     await revocations.ready()
     assert.equal(await verdict(verifier.verify(mint(issuer))), 'accepted')
   })
+
+  for (const [name, clock] of /** @type {[string, { now: () => number }][]} */ ([
+    ['monotonic', performance],
+    ['wall', Date],
+  ])) {
+    test(`refuse: does not take an answer from before a freeze for the current state, on the ${name} clock`, async (t) => {
+      const [first, last] = ['one', 'two'].map((id) => `{"v":1,"kind":"subject","id":"${id}","before":4000000000}`)
+      /** @type {((batch: object) => void)[]} */
+      const reads = []
+      const read = () => new Promise((resolve) => reads.push(resolve))
+      const store = { append: async () => {}, read: /** @type {any} */ (read) }
+      const options = { store, whenUnavailable: 'refuse', maxLagMs: 300_000 }
+      const { issuer, verifier, revocations } = await start(t, { options })
+      // The second page is requested before the first page is applied.
+      reads[0]({ entries: [first], position: '1', complete: false })
+      await until(() => reads.length === 2)
+      const now = clock.now()
+      const frozen = t.mock.method(clock, 'now', () => now + 600_000)
+      reads[1]({ entries: [last], position: '2', complete: true })
+      await revocations.ready()
+      frozen.mock.restore()
+      assert.equal(revocations.stats().entries, 2)
+      assert.ok(Number(revocations.stats().lagMs) >= 597_000)
+      assert.equal((await rejection(verifier.verify(mint(issuer)))).details?.reason, 'store_unreachable')
+      await until(() => reads.length === 3)
+      reads[2]({ entries: [], position: '2', complete: true })
+      await settled()
+      assert.equal(await verdict(verifier.verify(mint(issuer))), 'accepted')
+    })
+  }
 
   test('refuse: has no effect on a store in this process', async (t) => {
     const { issuer, verifier } = await start(t, { options: { store: memoryStore(), whenUnavailable: 'refuse' } })
