@@ -35,6 +35,7 @@ const WARN_AFTER_MS = 5000
 const WARN_EVERY_MS = 1000
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
+/** @typedef {{ batch: import('.').RevocationBatch, elapsed: () => number }} StoreRead - `elapsed` returns the milliseconds since the start. */
 /** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
 
 class Mirror {
@@ -130,13 +131,14 @@ class Mirror {
     let failures = 0
     /** By how much the last pause was too long, in milliseconds. */
     let late = 0
-    /** @type {ReturnType<Mirror['#read']> | undefined} */
+    /** @type {Promise<StoreRead> | undefined} */
     let next
     while (!this.#isClosed) {
       let pause = 0
       try {
         const reading = next
         next = undefined
+        /** @type {StoreRead} */
         const { batch, elapsed } = await (reading ?? this.#read(position))
         if (this.#isClosed) return
         if (!batch.complete && batch.entries.length > 0) {
@@ -169,7 +171,7 @@ class Mirror {
     }
   }
 
-  /** @param {string | null} position */
+  /** @type {(position: string | null) => Promise<StoreRead>} */
   async #read(position) {
     const elapsed = stopwatch()
     /** @type {(signal: AbortSignal) => Promise<import('.').RevocationBatch>} */

@@ -84,13 +84,12 @@ impl NativeRevocations {
     /// Adds entries, whose order does not matter. If the store has no further entries, `read_ms` is the time since the
     /// read started, in milliseconds.
     #[napi(catch_unwind)]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     pub fn apply(&self, entries: Vec<String>, read_ms: Option<f64>, date: f64) {
         let Revocations { mirror, policy, .. } = &*self.0;
         let now = Timestamp::now();
         mirror.apply(entries.iter().map(String::as_str), policy.lifetime, date / 1_000.0);
         if let Some(read_ms) = read_ms {
-            mirror.mark_read_complete(now, Duration::from_millis(read_ms as u64));
+            mirror.mark_read_complete(now, Duration::try_from_secs_f64(read_ms / 1_000.0).unwrap_or(Duration::MAX));
         }
     }
 
