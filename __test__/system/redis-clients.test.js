@@ -166,9 +166,7 @@ for (const name of Object.keys(CLIENTS)) {
     await listen(t, server)
     const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
     const { Redis, createClient } = require(name)
-    const client = createClient
-      ? createClient({ url: `redis://127.0.0.1:${port}` })
-      : new Redis(port, { lazyConnect: true })
+    const client = Redis ? new Redis(port, { lazyConnect: true }) : createClient({ url: `redis://127.0.0.1:${port}` })
     const store = redisStore(client)
     const append = store.append(['entry'], { maxAgeMs: 1000, signal: new AbortController().signal })
     await Promise.all([assert.rejects(append), store.close?.()])
