@@ -20,6 +20,6 @@ const handler = createMcpHandler(() => {
   })
   return server
 })
-app.all('/mcp', toNodeHandler(handler)) // reads the body itself, so no body parser may run before
+app.all('/mcp', toNodeHandler(handler)) // reads the body itself, so no body parser may run before it
 
 app.listen(process.env.PORT ?? 3000)

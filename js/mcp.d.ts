@@ -57,7 +57,7 @@ export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (e
  * Converts a context to the `AuthInfo` of the MCP SDK, for servers that use another adapter, such as Hono.
  *
  * @param auth - A context with a token.
- * @returns The `AuthInfo` that you pass to the transports of the SDK.
+ * @returns The `AuthInfo` that you pass to the transport (version 1) or to `handler.fetch` (version 2).
  * @throws `TypeError` if the context belongs to a guest, or if this package has not created the context.
  *
  * @example

@@ -148,7 +148,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     assert.deepEqual(stored.sort(), ['later', 'lost'])
   })
 
-  /** A store whose checks of the stream the test controls, with a function that appends to a server, and one that reads on. */
+  /** Starts a store with a controlled clock. Each `read` continues at the last position, and checks the stream. */
   async function startReading(t, server) {
     const proxy = await startTcpProxy(t, server.port)
     const store = redisStore(new Redis(proxy.port, { lazyConnect: true }))
@@ -171,7 +171,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     }
   }
 
-  test('are read on from the last common item after a failover, without loading the whole stream', async (t) => {
+  test('are read after the last common item after a failover, without loading the whole stream', async (t) => {
     const primary = await startRedis(t, '--repl-diskless-sync-delay', '0')
     const replica = await startRedis(t, '--replicaof', `127.0.0.1 ${primary.port}`)
     const { proxy, add, read } = await startReading(t, primary)

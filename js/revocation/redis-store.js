@@ -53,9 +53,9 @@ class RedisStore {
   #writer
   /** The items that this instance has appended, in the order of their ids. @type {AcknowledgedItem[]} */
   #acknowledged = []
-  /** The item at the last position. @type {KnownItem | undefined} */
-  #last
-  /** Items that were the last ones read at a check, oldest first. @type {KnownItem[]} */
+  /** The items at the positions since the last check, oldest first. @type {KnownItem[]} */
+  #unchecked = [{ id: START_POSITION }]
+  /** The items at the positions of past checks, oldest first. @type {KnownItem[]} */
   #known = []
   /** The time of the last check that the stream has lost nothing, on the monotonic clock, in milliseconds. */
   #checkedAt = -Infinity
@@ -119,13 +119,21 @@ class RedisStore {
       this.#checkedAt = -Infinity
     }
     const start = performance.now()
-    const isChecked = start - this.#checkedAt >= CHECK_INTERVAL_MS
-    if (isChecked) {
-      const last = this.#last?.id === from ? this.#last : { id: from }
-      // After a flush, the item at the position may be one that another instance has appended since the flush.
-      const [hasPosition, hasOldest] = await this.#exist([last, this.#acknowledged[0] ?? last], signal)
-      if (!hasPosition) from = await this.#lastCommonPosition(from, signal)
-      if (isReconnecting || !hasPosition || !hasOldest) await this.#restore(signal)
+    // Another reader of this store may have read other items.
+    const isContinued = this.#unchecked.at(-1)?.id === from
+    let unchecked = isContinued ? this.#unchecked : [{ id: from }]
+    let known = isContinued ? this.#known : []
+    if (!isContinued || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
+      // The stream may have been replaced between any two reads. After a flush, the item at the position may be one that
+      // another instance has appended since the flush.
+      const own = this.#acknowledged[0] ?? unchecked[0]
+      const [hasOldest, ...exist] = await this.#exist([own, ...unchecked], signal)
+      const isIntact = exist.every(Boolean)
+      const last = isIntact ? unchecked[unchecked.length - 1] : await this.#lastCommonItem(known, signal)
+      if (isReconnecting || !isIntact || !hasOldest) await this.#restore(signal)
+      if (isIntact && known.at(-1)?.id !== last.id) known = [...known.slice(1 - MAX_KNOWN_ITEMS), last]
+      unchecked = [last]
+      from = last.id
       this.#checkedAt = start
     }
     const waits = this.#connector.blocks && position !== null ? ['BLOCK', `${BLOCK_MS}`] : []
@@ -136,9 +144,8 @@ class RedisStore {
     const items = itemsOf(reply)
     const [end, fields] = items.at(-1) ?? [from]
     this.#note(end)
-    if (fields) this.#last = { id: String(end), text: String(fields[1]) }
-    if (fields && isChecked)
-      this.#known = [...this.#known.slice(1 - MAX_KNOWN_ITEMS), /** @type {KnownItem} */ (this.#last)]
+    this.#unchecked = fields ? [...unchecked, { id: String(end), text: String(fields[1]) }] : unchecked
+    this.#known = known
     return { entries: entriesOf(items), position: String(end), complete: items.length < MAX_ITEMS }
   }
 
@@ -212,20 +219,18 @@ class RedisStore {
   }
 
   /**
-   * Returns the last position before which the stream is the same as before a failover: a replica has all items up to
-   * one of them, and only then items that the former primary never had.
+   * Returns the last known item that the stream still contains. The stream of a promoted replica begins with the items of
+   * the former primary, so all items up to that item have been read.
    *
-   * @type {(lost: string, signal: AbortSignal) => Promise<string>}
+   * @type {(known: KnownItem[], signal: AbortSignal) => Promise<KnownItem>}
    */
-  async #lastCommonPosition(lost, signal) {
-    // Another reader of this store may have read further.
-    const known = this.#known.filter(({ id }) => compareIds(id, lost) <= 0)
+  async #lastCommonItem(known, signal) {
     const exist = await this.#exist(known, signal)
-    return known.findLast((_, n) => exist[n])?.id ?? START_POSITION
+    return known.findLast((_, n) => exist[n]) ?? { id: START_POSITION }
   }
 
   /**
-   * Returns whether the stream contains each item. An id alone may belong to another item if the clock of Redis was
+   * Returns, for each item, whether the stream contains it. An id alone may belong to another item if the clock of Redis was
    * set back.
    *
    * @type {(items: KnownItem[], signal: AbortSignal) => Promise<boolean[]>}
@@ -233,7 +238,10 @@ class RedisStore {
   async #exist(items, signal) {
     const commands = items.map(({ id }) => ['XRANGE', this.#key, id, id])
     const replies = await this.#reader.send(commands, this.#key, signal)
-    return replies.map(([item], n) => item !== undefined && [undefined, String(item[1][1])].includes(items[n].text))
+    return replies.map(([item], n) => {
+      const { id, text } = items[n]
+      return item === undefined ? id === START_POSITION : text === undefined || text === String(item[1][1])
+    })
   }
 }
 
@@ -273,12 +281,6 @@ function entriesOf(items) {
   const entries = []
   for (const [, fields] of items) for (let i = 1; i < fields.length; i += 2) entries.push(String(fields[i]))
   return entries
-}
-
-/** Compares two ids by time, then by number. @param {string} one @param {string} other */
-function compareIds(one, other) {
-  const [[time, number], [otherTime, otherNumber]] = [one, other].map((id) => id.split('-').map(Number))
-  return time - otherTime || number - otherNumber
 }
 
 /** @type {typeof import('.').redisStore} */

@@ -212,7 +212,7 @@ describe('read', () => {
     server.replies.XADD = () => Promise.reject(new Error('NOREPLICAS'))
     await loseReader(server, store)
     const batch = await read(position)
-    assert.deepEqual(batch.entries, ['new'])
+    assert.deepEqual(batch.entries, ['common', 'new'])
     const warned = once(process, 'warning')
     const now = performance.now()
     let seconds = 1
@@ -235,7 +235,56 @@ describe('read', () => {
     controller.abort()
     await assert.rejects(reading)
     server.replies = {}
-    assert.deepEqual((await read(position)).entries, ['new', 'lost'])
+    assert.deepEqual((await read(position)).entries, ['common', 'new', 'lost'])
+  })
+
+  /** A store whose checks the test controls, and a function that reads after a number of seconds. */
+  function startChecking(t) {
+    const { server, store } = startStore(t)
+    const start = performance.now()
+    let now = start
+    t.mock.method(performance, 'now', () => now)
+    server.replies.XREAD = (...args) => server.XREAD(...args) ?? null
+    const read = (seconds, from) => {
+      now += seconds * 1000
+      return store.read(from, { signal: unaborted })
+    }
+    return { server, read }
+  }
+
+  test('misses no entry if the stream is replaced between two reads of one connection', async (t) => {
+    const { server, read } = startChecking(t)
+    server.items = [['10-0', ['e', 'common']]]
+    let { position } = await read(0, null)
+    server.items.push(['30-0', ['e', 'lost']])
+    ;({ position } = await read(2, position))
+    const { position: last } = await read(0, position)
+    // A replica follows another primary, and replaces its data.
+    server.items = [
+      ['10-0', ['e', 'common']],
+      ['20-0', ['e', 'missed']],
+      ['40-0', ['e', 'new']],
+    ]
+    const { entries, position: end } = await read(0, last)
+    assert.deepEqual(entries, ['new'])
+    assert.deepEqual((await read(2, end)).entries, ['missed', 'new'])
+  })
+
+  test('misses no entry for one of two readers that share a store', async (t) => {
+    const { server, read } = startChecking(t)
+    server.items = [['10-0', ['e', 'common']]]
+    const { position } = await read(2, null)
+    server.items.push(['30-0', ['e', 'lost']])
+    const ends = [(await read(2, position)).position, (await read(2, position)).position]
+    server.items = [
+      ['10-0', ['e', 'common']],
+      ['20-0', ['e', 'missed']],
+      ['25-0', ['e', 'new']],
+    ]
+    for (const end of ends) {
+      const { entries } = await read(2, end)
+      assert.ok(entries.includes('missed') && entries.includes('new'), `${entries}`)
+    }
   })
 })
 
