@@ -154,9 +154,9 @@ describe('every command', () => {
     if (program === 'npx') return checkNpx(args, where)
     if (program === 'node') {
       const file = args.find((arg) => !arg.startsWith('-') && arg !== 'x')
-      // The README calls its first block app.mjs, and readme.test.js starts that file. NestJS builds dist/main.js, and pages call a
-      // client of theirs client.mjs.
-      const isBuilt = ['app.mjs', 'client.mjs', 'dist/main.js'].includes(String(file))
+      // The README calls its first block app.mjs, and readme.test.js starts that file. NestJS builds dist/main.js, and pages create
+      // client.mjs and server.mjs.
+      const isBuilt = ['app.mjs', 'client.mjs', 'dist/main.js', 'server.mjs'].includes(String(file))
       return assert.ok(file === undefined || isBuilt || existsSync(join(ROOT, file)), where)
     }
     assert.ok(['curl', 'pbpaste'].includes(program), where)

@@ -117,7 +117,7 @@ describe('init', { timeout: 600_000 }, () => {
       'src/main.ts': `import { NestFactory } from '@nestjs/core';\nimport { AppModule } from './app.module';\n\nasync function bootstrap() {\n  const app = await NestFactory.create(AppModule, { logger: ['error'] });\n  await app.listen(process.env.PORT ?? 3000);\n}\nbootstrap();\n`,
     })
     const { start: command } = await init(folder, issuer)
-    assert.equal(command, 'npm run build && node --env-file=.env dist/main.js   # in another terminal')
+    assert.equal(command, 'npm run build && node --env-file=.env dist/main.js')
     // Compiled on the fly, because the compiler of NestJS is not installed.
     const url = await start(t, folder, 'npx tsx --env-file=.env src/main.ts')
     assert.deepEqual(await statusOf(`${url}/me`), [401, 'missing_token'])

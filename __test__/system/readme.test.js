@@ -55,7 +55,7 @@ test('the commands of the README lead to the answers that it shows', { timeout: 
   assert.match(install.code, /^npx logto-authkit dev$/m)
   assert.equal(start.code, 'LOGTO_URL=http://127.0.0.1:3001 node app.mjs\n')
   const { url } = await launch(t, join(EXAMPLES, 'express.mjs'), logtoUrl)
-  const script = token.code.replace('http://127.0.0.1:3002', page)
+  const script = token.code.replace('http://127.0.0.1:3002', page).replaceAll('localhost:3000', new URL(url).host)
   for (const [scope, path, status] of [
     ['read:news', '/me', 200],
     ['read:news', '/orders', 403],
@@ -66,8 +66,10 @@ test('the commands of the README lead to the answers that it shows', { timeout: 
       `${script.replace('read:news', encodeURIComponent(String(scope)))}printf %s "$TOKEN"`,
     ])
     t.after(() => bash.kill())
-    const answer = await ask(url + path, bearer(await text(bash.stdout)))
+    const output = await text(bash.stdout)
+    const answer = await ask(url + path, bearer(output.split('\n').at(-1)))
     assert.equal(answer.status, status, answer.body)
+    assert.ok(output.includes(answer.body), output)
     if (scope !== 'read:news') continue
     assert.ok(readme.includes(answer.body), answer.body)
     const challenge = answer.headers['www-authenticate']
