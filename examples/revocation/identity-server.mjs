@@ -67,57 +67,55 @@ export async function startIdentityServer({ signingKey }) {
 }
 
 function createProvider(issuer, logoutUrl) {
+  const configuration = {
+    jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ format: 'jwk' })] },
+    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    clients: [
+      {
+        client_id: APP_ID,
+        token_endpoint_auth_method: 'none',
+        redirect_uris: [CALLBACK],
+        id_token_signed_response_alg: 'ES384',
+        backchannel_logout_uri: logoutUrl,
+        backchannel_logout_session_required: true,
+      },
+    ],
+    enabledJWA: { idTokenSigningAlgValues: ['ES384'] },
+    findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    pkce: { required: () => true },
+    interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
+    async loadExistingGrant({ oidc: { client, session } }) {
+      const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+      grant.addOIDCScope('openid')
+      await grant.save()
+      return grant
+    },
+    ttl: { AccessToken: 3600, IdToken: 3600, Interaction: 3600, Session: 86400, Grant: 86400 },
+    features: {
+      devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (context, form) => {
+          context.body = form
+        },
+        postLogoutSuccessSource: (context) => {
+          context.body = 'Signed out'
+        },
+      },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo(_context, resource) {
+          if (resource !== AUDIENCE) throw new errors.InvalidTarget()
+          return { scope: '', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES384' } } }
+        },
+      },
+    },
+    // The default refuses private addresses, as Logto does.
+    fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
+  }
   // The warning says that the provider keeps its data in memory.
-  const provider = withoutWarnings(
-    () =>
-      new Provider(issuer, {
-        jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ format: 'jwk' })] },
-        cookies: { keys: [randomBytes(32).toString('base64url')] },
-        clients: [
-          {
-            client_id: APP_ID,
-            token_endpoint_auth_method: 'none',
-            redirect_uris: [CALLBACK],
-            id_token_signed_response_alg: 'ES384',
-            backchannel_logout_uri: logoutUrl,
-            backchannel_logout_session_required: true,
-          },
-        ],
-        enabledJWA: { idTokenSigningAlgValues: ['ES384'] },
-        findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
-        pkce: { required: () => true },
-        interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
-        async loadExistingGrant({ oidc: { client, session } }) {
-          const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
-          grant.addOIDCScope('openid')
-          await grant.save()
-          return grant
-        },
-        ttl: { AccessToken: 3600, IdToken: 3600, Interaction: 3600, Session: 86400, Grant: 86400 },
-        features: {
-          devInteractions: { enabled: false },
-          backchannelLogout: { enabled: true },
-          rpInitiatedLogout: {
-            enabled: true,
-            logoutSource: (context, form) => {
-              context.body = form
-            },
-            postLogoutSuccessSource: (context) => {
-              context.body = 'Signed out'
-            },
-          },
-          resourceIndicators: {
-            enabled: true,
-            getResourceServerInfo(_context, resource) {
-              if (resource !== AUDIENCE) throw new errors.InvalidTarget()
-              return { scope: '', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES384' } } }
-            },
-          },
-        },
-        // The default refuses private addresses, as Logto does.
-        fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
-      }),
-  )
+  const provider = withoutWarnings(() => new Provider(issuer, configuration))
   return provider
 }
 
