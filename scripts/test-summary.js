@@ -7,6 +7,9 @@ const { stripVTControlCharacters } = require('node:util')
 const MAX_FAILURES = 5
 const MAX_MESSAGE_LINES = 8
 
+/** What Node reports about an error that is thrown outside a running test, with its location and message. */
+const LATE_ERROR = / at (\S+) generated asynchronous activity .*? created the error "([\s\S]*)" and would have caused/
+
 /**
  * @typedef {{ location: string, name: string, message: string, count: number }} Failure
  * @typedef {{ file: string, name: string, duration: number, error?: Error }} FileResult
@@ -26,6 +29,8 @@ class Summary {
   #running = new Map()
   /** The end of the standard error of each file. @type {Map<string, string>} */
   #stderr = new Map()
+  /** Errors of code that continued after its test or hook, by the location of that test or hook. */
+  #lateErrors = /** @type {{ location: string, message: string }[]} */ ([])
   /** @type {Set<string>} */
   #failedFiles = new Set()
   #startedAt = Date.now()
@@ -39,10 +44,17 @@ class Summary {
   add({ type, data }) {
     if (type === 'test:stderr')
       this.#stderr.set(data.file, `${this.#stderr.get(data.file) ?? ''}${data.message}`.slice(-4000))
+    else if (type === 'test:diagnostic') this.#addDiagnostic(data.message)
     else if (type === 'test:dequeue') this.#path(data).push(data.name)
     else if (type !== 'test:complete') return
     else if (resolve(data.name) === data.file) this.#completeFile(data)
     else this.#completeTest(data)
+  }
+
+  /** @param {string} text */
+  #addDiagnostic(text) {
+    const [, location, message] = LATE_ERROR.exec(text) ?? []
+    if (location) this.#lateErrors.push({ location, message })
   }
 
   /** Returns the names of the suites that contain a test. @param {any} data */
@@ -101,7 +113,9 @@ class Summary {
   #failOtherFiles() {
     for (const { file, error } of this.#files) {
       if (error === undefined || this.#failedFiles.has(file)) continue
-      const message = this.#stderr.get(file)?.replaceAll(/^ +at .*(node:|node_modules).*\n/gm, '') ?? error.message
+      const lateError = this.#lateErrors.find(({ location }) => location.startsWith(`${relative('', file)}:`))
+      const stderr = this.#stderr.get(file)?.replaceAll(/^ +at .*(node:|node_modules).*\n/gm, '')
+      const message = lateError?.message ?? stderr ?? error.message
       this.#fail(file, '(outside of its tests)', { message, stack: message }, 1)
     }
   }

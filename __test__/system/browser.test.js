@@ -71,10 +71,14 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
       viewport: { width: 900, height: 600 },
       javaScriptEnabled,
     })
-    t.after(() => context.close())
+    const errors = []
+    t.after(async () => {
+      await context.close()
+      assert.deepEqual(errors, [])
+    })
     const page = await context.newPage()
     page.setDefaultTimeout(120_000)
-    page.on('pageerror', (error) => assert.fail(error))
+    page.on('pageerror', (error) => errors.push(error))
     return page
   }
 
