@@ -1,23 +1,13 @@
 /** NestJS 10 and later, on Express and on Fastify: see nestjs.d.ts for the contract. */
 
 const { AuthError } = require('../core/errors')
-const { settle } = require('../core/settle')
-const { Authenticator, checkRequest, requestRecords } = require('./authenticator')
-const {
-  guardOf,
-  isPublic,
-  rememberGuard,
-  rememberVerification,
-  requestOf,
-  responseOf,
-  setAccess,
-  verifyingGuardOf,
-} = require('./nest-context')
+const { checkRequest, requestRecords } = require('./authenticator')
+const { guardOf, isPublic, requestOf, responseOf, setAccess } = require('./nest-context')
 const { exceptionOf, respondToSocket } = require('./nest-exceptions')
+const { LogtoAuthGuard, recordOf, runGuard } = require('./nest-guard')
 const { rejectionOf } = require('./rejections')
 const { Requirements } = require('./requirements')
-const { addCookie, errorResponse } = require('./response')
-const { setAuth } = require('./set-auth')
+const { errorResponse } = require('./response')
 
 /** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
 
@@ -26,95 +16,6 @@ const { setAuth } = require('./set-auth')
  * with a copy other than the application's.
  */
 const loadNest = () => require('@nestjs/common')
-
-/** @type {import('./authenticator').Framework} */
-const nestFramework = {
-  request: (request) => request,
-  origin: (request) => [request.protocol, request.headers.host],
-  store: setAuth,
-  stored: (request, property) => request[property],
-  addCookie: (response, cookie) => {
-    if (response !== undefined) addCookie(response.raw ?? response, cookie)
-  },
-}
-
-/**
- * Returns the record of a request that a guard has verified.
- *
- * @type {(guard: LogtoAuthGuard, request: object) => import('./authenticator').RequestRecord}
- */
-let recordIn
-
-class LogtoAuthGuard {
-  static {
-    recordIn = (guard, request) => ({ authenticator: guard.#authenticator, auth: guard.#contexts.get(request) })
-  }
-
-  #authenticator
-
-  /**
-   * The context of each request that this guard has accepted. Another guard can replace the context that the request
-   * holds.
-   *
-   * @type {WeakMap<object, import('../..').AuthContext>}
-   */
-  #contexts = new WeakMap()
-
-  /**
-   * The request of each GraphQL operation, and the result of its verification.
-   *
-   * @type {WeakMap<object, { request: object, result: Promise<void> | void }>}
-   */
-  #operations = new WeakMap()
-
-  /** @param {any} options */
-  constructor(options) {
-    this.#authenticator = new Authenticator('nest', options, {
-      ...nestFramework,
-      store: (request, auth, property) => {
-        if (auth !== undefined) this.#contexts.set(request, auth)
-        setAuth(request, auth, property)
-      },
-    })
-  }
-
-  /** @param {ExecutionContext} context */
-  canActivate(context) {
-    rememberGuard(context, this)
-    if (isPublic(context)) return true
-    return runGuard(context, this.getRequest(context), (request) =>
-      settle(
-        () => this.#authenticate(context, request),
-        () => rememberVerification(context, request, this),
-        (error) => {
-          this.#contexts.delete(request)
-          throw error
-        },
-      ),
-    )
-  }
-
-  /** @type {(context: ExecutionContext) => any} */
-  getRequest(context) {
-    return requestOf(context)
-  }
-
-  /**
-   * GraphQL calls a guard for every root field. The fields of an operation share one verification, which creates at
-   * most one guest.
-   *
-   * @param {ExecutionContext} context
-   * @param {any} request
-   */
-  #authenticate(context, request) {
-    const operation = String(context.getType()) === 'graphql' ? context.getArgByIndex(2) : undefined
-    const known = this.#operations.get(operation)
-    if (known?.request === request) return known?.result
-    const result = this.#authenticator.authenticate(request, responseOf(context, request))
-    if (operation !== undefined) this.#operations.set(operation, { request, result })
-    return result
-  }
-}
 
 /** @type {(context: ExecutionContext) => any} */
 const getRequest = (context) => guardOf(context)?.getRequest(context) ?? requestOf(context)
@@ -140,18 +41,6 @@ const Auth = () =>
     return (recordOf(context, request) ?? requestRecords.get(request))?.auth
   })()
 
-/**
- * Returns the record of the guard that has verified the request for this handler, or undefined if the record of the
- * request counts.
- *
- * @param {ExecutionContext} context
- * @param {any} request
- */
-function recordOf(context, request) {
-  const guard = verifyingGuardOf(context, request)
-  return guard && recordIn(guard, request)
-}
-
 class AuthErrorFilter {
   constructor() {
     loadNest().Catch(AuthError)(AuthErrorFilter)
@@ -173,28 +62,6 @@ class AuthErrorFilter {
       response.status(status).send(body)
     }
   }
-}
-
-/** @type {(context: ExecutionContext, request: any, run: (request: any) => Promise<void> | void) => any} */
-function runGuard(context, request, run) {
-  return settle(
-    () => run(request),
-    () => true,
-    (thrown) => {
-      const { error } = rejectionOf(thrown, request)
-      const answer = errorResponse(error)
-      if (context.getType() === 'http') {
-        const response = responseOf(context, request)
-        for (const [name, value] of Object.entries(answer.headers)) response.header(name, value)
-      }
-      return settle(() => exceptionOf(context, error, answer), rethrow, rethrow)
-    },
-  )
-}
-
-/** @type {(error: unknown) => never} */
-function rethrow(error) {
-  throw error
 }
 
 module.exports = { Auth, AuthErrorFilter, LogtoAuthGuard, Protect, Public }
