@@ -20,7 +20,7 @@ const { counted } = require('./terminal')
  * `ok` is null if the check was not possible, or if the finding is a warning, which has `advice`. `fix` contains the
  * options that would solve the problem.
  * @typedef {{ logtoUrl: string, audience?: string | string[], issuer?: string | string[], jwksUri?: string,
- *   algorithms?: any, jwksCa?: string, timeout?: number, env: Record<string, string | undefined> }} Subject
+ *   algorithms?: any, jwksCa?: string, timeout?: number, isUrlFromEnvironment: boolean, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer
  */
 
@@ -47,7 +47,7 @@ const MAX_CLOCK_SKEW = 10
  * @param {Subject} subject
  * @returns {Promise<Finding[]>}
  */
-async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accepted, ...its }) {
+async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accepted, isUrlFromEnvironment, ...its }) {
   const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // the finding about `audience` below says more
   const { verifier } = create('verifier', options).core
   const [issuer] = create('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
@@ -65,7 +65,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
   ])
 
   const way = [
-    baseUrlFinding(its.logtoUrl, issuer, keysUrl, endpoints),
+    baseUrlFinding(isUrlFromEnvironment ? `${its.logtoUrl} from LOGTO_URL` : its.logtoUrl, issuer, keysUrl, endpoints),
     proxyFinding(route),
     connectionFinding(keys, keysUrl),
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, outage, env)] : []),

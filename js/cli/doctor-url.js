@@ -5,22 +5,22 @@ const { parseJsonObject } = require('./http')
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
 /**
- * @param {string} logtoUrl
+ * @param {string} shownUrl - The base URL, with its source.
  * @param {string} issuer
  * @param {URL} keysUrl
  * @param {import('./http').Answer | Error} endpoints - The response of the admin tenant's API to the request for
  * `endpointsUrl`, or the error of that request.
  * @returns {Finding}
  */
-function baseUrlFinding(logtoUrl, issuer, keysUrl, endpoints) {
+function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
   const check = 'URL'
-  const found = `${logtoUrl} (issuer ${issuer})`
+  const found = `${shownUrl} (issuer ${issuer})`
   const userUrl = userEndpoint(endpoints)
   if (userUrl !== undefined) {
     return {
       check,
       ok: false,
-      found: `${logtoUrl} is Logto's admin tenant`,
+      found: `${shownUrl} is Logto's admin tenant`,
       advice: `It issues tokens for Logto's own Console and Management API. Tokens for your API come from ${userUrl}. Set logtoUrl: "${userUrl}".`,
       fix: { logtoUrl: userUrl },
     }
@@ -60,7 +60,8 @@ function userEndpoint(answer) {
  */
 function audienceFinding(given, issuer) {
   const check = 'Audience'
-  if (given === undefined) return { check, ok: null, found: 'not checked: pass --audience or --options' }
+  if (given === undefined)
+    return { check, ok: null, found: 'not checked: pass --audience or --options, or set LOGTO_AUDIENCE' }
   const audiences = [given].flat()
   for (const one of audiences) {
     const wrong = audienceMistake(one, issuer)

@@ -6,7 +6,7 @@ const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
 const { counted, createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
-const { singleOrArray, loadOptions } = require('./verify-options')
+const { singleOrArray, loadOptions, optionsFromEnvironment } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -19,14 +19,14 @@ const { singleOrArray, loadOptions } = require('./verify-options')
  */
 const SIGNING_KEY_VARIABLE = 'LOGTO_WEBHOOK_KEY'
 
-const HELP = `Usage: logto-authkit doctor --url URL [options]
+const HELP = `Usage: logto-authkit doctor [--url URL] [options]
        logto-authkit doctor --options FILE
        logto-authkit doctor [--redis URL] [--webhook URL] [--backchannel URL]
 
 Checks from this machine, with its environment, everything that verifying tokens of a Logto server requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
 
-  --url URL          Logto's base URL (option logtoUrl)
-  --audience AUD     API identifier (option audience; repeatable)
+  --url URL          Logto's base URL (option logtoUrl; default: LOGTO_URL from the environment)
+  --audience AUD     API identifier (option audience; repeatable; default: LOGTO_AUDIENCE)
   --issuer ISS       accepted issuer, if you set the option issuer (repeatable)
   --jwks-uri URL     URL of the key set, if you set the option jwksUri
   --algorithm ALG    accepted algorithm, if you set the option algorithms (repeatable)
@@ -34,7 +34,7 @@ Checks from this machine, with its environment, everything that verifying tokens
   --options FILE     a module or JSON file with your application's options; flags override them
   --fix              print the corrected options
 
-Revocations, also without --url:
+Revocations. With these flags, the Logto server is checked only with --url or --options:
 
   --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here. For a URL with a password, the name of the environment variable that contains it
   --redis-prefix P   the prefix of redisStore (default: ${defaultOptions('redisStore').prefix})
@@ -72,7 +72,7 @@ async function run(args, { stdout, env, cwd }) {
   if (positionals.length > 0) throw new UsageError('doctor takes only options')
   const checks = revocationChecks(values, env, cwd())
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
-  const subject = isServer ? await optionsToCheck(values) : undefined
+  const subject = isServer ? await optionsToCheck(values, env) : undefined
   const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
   // The checks run one after another, so that they do not delay each other.
   for (const check of checks) findings.push(...(await check()))
@@ -155,14 +155,16 @@ function readRedisUrl(given, env) {
 }
 
 /**
- * Returns the options to check: the options of the application's file, overridden by the flags.
+ * Returns the options to check: the options of the application's file, overridden by the flags. Environment
+ * variables replace missing options, as in the application.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
+ * @param {Record<string, string | undefined>} env
  * @returns {Promise<Omit<Subject, 'env'>>}
  */
-async function optionsToCheck(flags) {
+async function optionsToCheck(flags, env) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
-  const subject = {
+  const given = {
     logtoUrl: flags.url ?? own.logtoUrl,
     audience: singleOrArray(flags.audience) ?? own.audience,
     issuer: singleOrArray(flags.issuer) ?? own.issuer,
@@ -171,7 +173,12 @@ async function optionsToCheck(flags) {
     jwksCa: own.jwksCa,
     timeout: readNumber('timeout', flags.timeout) ?? own.jwksTimeoutMs,
   }
-  if (subject.logtoUrl === undefined) throw new UsageError('doctor needs the URL of a Logto server: --url or --options')
+  const variables = optionsFromEnvironment(given, env)
+  const subject = { ...given, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
+  if (subject.logtoUrl === undefined)
+    throw new UsageError(
+      'doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL',
+    )
   return /** @type {any} */ (Object.fromEntries(Object.entries(subject).filter(([, value]) => value != null)))
 }
 
@@ -181,7 +188,7 @@ async function optionsToCheck(flags) {
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings
  */
-function optionsWithFixes({ timeout, ...options }, findings) {
+function optionsWithFixes({ timeout, isUrlFromEnvironment: _, ...options }, findings) {
   const jwksTimeoutMs = timeout === undefined ? {} : { jwksTimeoutMs: timeout }
   return Object.assign({}, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix))
 }

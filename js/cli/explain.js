@@ -20,7 +20,7 @@ const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
 
 const HELP = `Usage: logto-authkit explain [options] [token]
 
-Shows the content of a token, the verdict of every check, and the likely cause of a failure. The token never leaves this machine. The keys are fetched with --url or read from a file with --jwks. Without either, the signature is not checked.
+Shows the content of a token, the verdict of every check, and the likely cause of a failure. The token never leaves this machine. The keys are fetched from the URL in --url or LOGTO_URL, or read from a file with --jwks. Without a URL or a file, the signature is not checked.
 
 Without a token, or with \`-\`, explain reads standard input, which keeps the token out of the history of your shell. The input may be a token, the headers of a request, a curl command, JSON, a Set-Cookie header or a URL.
 
@@ -41,7 +41,7 @@ async function run(args, surroundings) {
   const { stdout, env } = surroundings
   const { values, positionals } = readArguments(args, { ...FLAGS, json: { type: 'boolean' } })
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
-  const options = await readOptions(values)
+  const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
   stdout.write(values.json ? `${printableJson(result)}\n` : text())
@@ -175,12 +175,12 @@ function formatTime(seconds, now) {
 
 /** @type {Record<Report['verdict'], number>} */
 const EXIT_CODES = { accepted: 0, rejected: 1, unverified: 3 }
-/** @type {Record<string, string>} - The flags that enable each check. */
+/** @type {Record<string, string>} - The flags and environment variables that enable each check. */
 const FLAGS_OF_CHECKS = {
-  key: '--url, --jwks',
-  signature: '--url, --jwks',
-  iss: '--url, --issuer',
-  aud: '--audience',
+  key: '--url, LOGTO_URL, --jwks',
+  signature: '--url, LOGTO_URL, --jwks',
+  iss: '--url, LOGTO_URL, --issuer',
+  aud: '--audience, LOGTO_AUDIENCE',
   organization: '--organization, --no-organization',
   scope: '--scope',
   role: '--role',

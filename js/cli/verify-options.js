@@ -1,9 +1,12 @@
-/** Reads the options of `verifyAuth` from flags and from a file of the application. */
+/** Reads the options of `verifyAuth` from flags, a file of the application and environment variables. */
 
 const { readFile } = require('node:fs/promises')
 const { resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
-const { defaultOptions } = require('../core/contract')
+const native = require('../core/addon')
+const { contract, defaultOptions } = require('../core/contract')
+const { NO_VARIABLES } = require('../core/environment')
+const { valueOrThrow } = require('../core/errors')
 const { UsageError, readNumber } = require('./arguments')
 
 /** @typedef {import('../..').VerifyAuthOptions} Options */
@@ -31,8 +34,8 @@ const FLAGS = /** @type {const} */ ({
 
 const { algorithms, jwksTimeoutMs, roleClaims, tokenType } = defaultOptions('explain')
 
-const HELP = `  --url URL              Logto's base URL; its keys are fetched
-  --audience AUD         the API resource (repeatable: one of them must match)
+const HELP = `  --url URL              Logto's base URL; its keys are fetched (default: LOGTO_URL from the environment)
+  --audience AUD         the API resource (repeatable: one of them must match; default: LOGTO_AUDIENCE)
   --issuer ISS           the accepted issuer, instead of the URL's own (repeatable)
   --jwks-uri URL         the JWKS URL, if it differs from Logto's default
   --jwks FILE            a key set, instead of fetching one
@@ -54,17 +57,18 @@ const HELP = `  --url URL              Logto's base URL; its keys are fetched
  * Returns the options of `verifyAuth`. Without `logtoUrl`, neither the issuer nor the signature can be checked.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
+ * @param {Record<string, string | undefined>} env
  * @returns {Promise<Options>}
  */
-async function readOptions(flags) {
+async function readOptions(flags, env) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
-  return /** @type {any} */ ({
+  const given = {
     // The application's options may contain `undefined`, which the core reports if it is invalid.
     ...own,
     ...withoutUndefined({
       logtoUrl: flags.url,
-      audience: singleOrArray(flags.audience) ?? own.audience ?? null,
+      audience: singleOrArray(flags.audience),
       issuer: singleOrArray(flags.issuer),
       jwksUri: flags['jwks-uri'],
       jwks: flags.jwks === undefined ? undefined : await readJson(flags.jwks),
@@ -81,7 +85,33 @@ async function readOptions(flags) {
       jwksTimeoutMs: readNumber('timeout', flags.timeout),
       allowGuest: false,
     }),
-  })
+  }
+  const options = { ...given, ...optionsFromEnvironment(given, env) }
+  return /** @type {any} */ ({ ...options, audience: options.audience ?? null })
+}
+
+/**
+ * Returns the values of the environment variables that replace missing options in an application.
+ *
+ * @param {{ logtoUrl?: unknown, audience?: unknown }} given
+ * @param {Record<string, string | undefined>} env
+ * @returns {{ logtoUrl?: string, audience?: string | string[] }}
+ */
+function optionsFromEnvironment(given, env) {
+  /** @type {Record<string, string>} */
+  const values = {}
+  for (const { name, variable = '' } of contract().options.verifier) {
+    const value = env[variable]?.trim()
+    if (value && /** @type {any} */ (given)[name] === undefined) values[name] = value
+  }
+  // The core rejects an invalid value with a message that names the variable. The option that no variable replaces gets
+  // a valid value, because the verifier requires both options.
+  const others = {
+    logtoUrl: values.logtoUrl ? undefined : 'https://logto.test',
+    audience: values.audience ? undefined : null,
+  }
+  valueOrThrow(native.checkOptions('verifier', others, { ...NO_VARIABLES, ...values }))
+  return /** @type {any} */ (withoutUndefined({ ...values, audience: singleOrArray(values.audience?.split(/\s+/)) }))
 }
 
 /**
@@ -125,4 +155,4 @@ const splitWords = (text) => text.split(' ').filter((word) => word !== '')
 const withoutUndefined = (object) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, singleOrArray, loadOptions, readOptions }
+module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions }

@@ -1,0 +1,111 @@
+const assert = require('node:assert/strict')
+const { after, before, describe, test } = require('node:test')
+const { createTestIssuer } = require('logto-authkit/testing')
+const { cli } = require('../../support/cli')
+const { temporaryFolder } = require('../../support/files')
+const { AUDIENCE } = require('../../support/tokens')
+
+const { save: file } = temporaryFolder({ after })
+
+let issuer
+let env
+before(async () => {
+  issuer = await createTestIssuer()
+  env = { LOGTO_URL: ` ${issuer.logtoUrl}\n`, LOGTO_AUDIENCE: `https://other.example.com ${AUDIENCE}` }
+})
+after(() => issuer.close())
+
+const CLOSED_PORT = 'http://127.0.0.1:1'
+
+describe('explain', () => {
+  test('reads LOGTO_URL and LOGTO_AUDIENCE like an application', async () => {
+    assert.equal((await explain([], env)).verdict, 'accepted')
+    const other = await explain([], { ...env, LOGTO_AUDIENCE: 'https://other.example.com' })
+    assert.equal(other.code, 'invalid_audience')
+    const empty = await explain([], { LOGTO_URL: ' ', LOGTO_AUDIENCE: '' })
+    assert.equal(empty.verdict, 'unverified')
+  })
+
+  test('prefers flags and --options to the environment', async () => {
+    const wrong = { LOGTO_URL: CLOSED_PORT, LOGTO_AUDIENCE: 'https://other.example.com' }
+    const flags = ['--url', issuer.logtoUrl, '--audience', AUDIENCE]
+    assert.equal((await explain(flags, wrong)).verdict, 'accepted')
+    const own = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+    assert.equal((await explain(['--options', save(own)], wrong)).verdict, 'accepted')
+    // An explicit null disables the check also in an application.
+    assert.equal((await explain(['--options', save({ ...own, audience: null })], wrong)).verdict, 'accepted')
+    assert.equal((await explain(['--options', save({ requiredScope: 'a' })], env)).code, 'missing_scope')
+  })
+
+  test('describes a failed fetch from LOGTO_URL like one from --url', async () => {
+    const flag = await explain(['--url', CLOSED_PORT])
+    const variable = await explain([], { LOGTO_URL: CLOSED_PORT })
+    assert.equal(variable.code, 'jwks_unavailable')
+    assert.match(variable.hints.join('\n'), /127\.0\.0\.1:1/)
+    assert.deepEqual(variable.hints, flag.hints)
+  })
+
+  test('names LOGTO_URL and LOGTO_AUDIENCE if the checks need them', async () => {
+    const { stdout } = await cli(['explain', '-'], { stdin: issuer.mint(), columns: 100 })
+    assert.match(stdout, /the signature is valid: not checked [^)]*--url,\s+LOGTO_URL/)
+    assert.match(stdout, /not checked [^)]*--audience,\s+LOGTO_AUDIENCE/)
+  })
+})
+
+describe('doctor', () => {
+  test('checks LOGTO_URL and LOGTO_AUDIENCE, and says so', async () => {
+    const { code, findings } = await doctor(['--fix'], env)
+    assert.equal(code, 0)
+    assert.equal(found(findings, 'URL'), `${issuer.logtoUrl} from LOGTO_URL (issuer ${issuer.issuer})`)
+    assert.match(found(findings, 'Audience'), new RegExp(`^https://other\\.example\\.com, ${AUDIENCE},`))
+  })
+
+  test('prefers flags and --options to the environment', async () => {
+    const wrong = { LOGTO_URL: CLOSED_PORT, LOGTO_AUDIENCE: 'wrong' }
+    const own = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
+    for (const args of [
+      ['--url', issuer.logtoUrl, '--audience', AUDIENCE],
+      ['--options', save(own)],
+    ]) {
+      const { code, findings } = await doctor(args, wrong)
+      assert.equal(code, 0)
+      assert.equal(found(findings, 'URL'), `${issuer.logtoUrl} (issuer ${issuer.issuer})`)
+    }
+    const { findings } = await doctor(['--options', save({ ...own, audience: null })], wrong)
+    assert.match(found(findings, 'Audience'), /LOGTO_AUDIENCE/)
+  })
+
+  test('without a URL, names every way to set one', async () => {
+    const { code, stderr } = await cli(['doctor'])
+    assert.equal(code, 2)
+    assert.match(stderr, /--url.*--options.*LOGTO_URL/)
+  })
+})
+
+test('an invalid variable is a usage error that names the variable', async () => {
+  for (const [command, variables, says] of /** @type {[string, any, RegExp][]} */ ([
+    ['doctor', { LOGTO_URL: 'auth' }, /^Invalid environment variable LOGTO_URL: /],
+    ['explain', { LOGTO_URL: 'auth' }, /^Invalid environment variable LOGTO_URL: /],
+    ['explain', { LOGTO_AUDIENCE: 'a"' }, /^Invalid environment variable LOGTO_AUDIENCE: /],
+  ])) {
+    const { code, stderr } = await cli([command], { env: variables })
+    assert.equal(code, 2)
+    assert.match(stderr, says)
+  }
+})
+
+const save = (options) => file('auth.json', JSON.stringify(options))
+
+const found = (findings, check) => findings.find((finding) => finding.check === check).found
+
+async function explain(args, variables = {}) {
+  const { stdout, stderr } = await cli(['explain', '--json', ...args], { stdin: issuer.mint(), env: variables })
+  assert.equal(stderr, '')
+  return JSON.parse(stdout)
+}
+
+async function doctor(args, variables) {
+  const { code, stdout, stderr } = await cli(['doctor', '--json', ...args], { env: variables })
+  assert.equal(stderr, '')
+  return { code, ...JSON.parse(stdout) }
+}
