@@ -181,7 +181,7 @@ describe('a wrong token', { timeout: 300_000 }, () => {
       (issuer) => issuer.mint({ expiresIn: -5 }),
       '401 token_expired',
       /.*/,
-      /compare the clocks \(`logto-authkit doctor`\) or set `clockTolerance`/,
+      /compare the clocks \(`npx logto-authkit doctor --url \S+`\) or set `clockTolerance`/,
     ],
     [
       '15. a token of another tenant',

@@ -4,6 +4,7 @@
  */
 
 const { contract, reasonMeaning } = require('../core/contract')
+const { doctorCommand } = require('./doctor-command')
 const { counted, printable } = require('./terminal')
 
 /**
@@ -83,12 +84,12 @@ const HINTS = {
     isIdToken(claims) && errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_token_type')
       ? []
       : otherAudienceHints(claims?.aud, [options.audience].flat(), claims),
-  token_expired: ({ error: { details }, claims }) =>
-    details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims),
-  token_not_active: ({ error: { details } }) => [
+  token_expired: ({ error: { details }, claims, options }) =>
+    details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims, options),
+  token_not_active: ({ error: { details }, options }) => [
     details.nbf === undefined
-      ? `The token was issued ${formatDuration(details.iat - details.now)} in the future, at ${formatDate(details.iat)}. Compare the clocks (\`logto-authkit doctor\`).`
-      : `The token becomes valid in ${formatDuration(details.nbf - details.now)}, at ${formatDate(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`logto-authkit doctor\`).`,
+      ? `The token was issued ${formatDuration(details.iat - details.now)} in the future, at ${formatDate(details.iat)}. Compare the clocks (\`${doctorCommand(options)}\`).`
+      : `The token becomes valid in ${formatDuration(details.nbf - details.now)}, at ${formatDate(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`${doctorCommand(options)}\`).`,
   ],
   token_revoked: ({ error }) => [
     error.details.revoked === undefined
@@ -118,9 +119,9 @@ const HINTS = {
   missing_role: () => [
     'Logto does not put roles into access tokens. Add them as `roles` with a custom-claims script (Console > Custom JWT), or check a scope instead.',
   ],
-  jwks_unavailable: ({ error }) => [
+  jwks_unavailable: ({ error, options }) => [
     `The keys could not be fetched: ${error.cause ?? error.details.reason ?? 'no response'}.`,
-    'Run `logto-authkit doctor` to find the cause.',
+    `To find the cause, run: ${doctorCommand(options)}`,
   ],
 }
 
@@ -141,11 +142,11 @@ const MALFORMED_TOKEN_ADVICE = {
       : [],
 }
 
-/** @type {(details: any, claims: any) => string[]} */
-const expiredHints = ({ exp, now }, claims) => [
+/** @type {(details: any, claims: any, options: any) => string[]} */
+const expiredHints = ({ exp, now }, claims, options) => [
   `The token expired ${formatDuration(now - exp)} ago, at ${formatDate(exp)}.`,
   now - exp < 120
-    ? 'That is recent. If this happens with new tokens, compare the clocks (`logto-authkit doctor`) or set `clockTolerance`.'
+    ? `That is recent. If this happens with new tokens, compare the clocks (\`${doctorCommand(options)}\`) or set \`clockTolerance\`.`
     : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${formatDuration(claims.exp - claims.iat)}.` : ''}`,
 ]
 
