@@ -26,7 +26,7 @@ async function startPage(issuer, port) {
         ? json({ error: error.message }, error.status ?? 400)
         : json({ error: 'Internal error' }, 500),
     )
-    response.writeHead(status, { ...SECURITY_HEADERS, 'Content-Type': type }).end(body)
+    response.writeHead(status, { ...SECURITY_HEADERS, Server: DEV_PAGE, 'Content-Type': type }).end(body)
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
@@ -191,6 +191,9 @@ const STATIC_FILES = {
   '/style.css': staticFile('style.css', 'text/css'),
 }
 
+/** The `Server` header of the page, by which `doctor` recognizes it. */
+const DEV_PAGE = 'logto-authkit dev'
+
 const SECURITY_HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy':
@@ -208,4 +211,4 @@ const SECURITY_HEADERS = {
  */
 const decodeJsonPart = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
 
-module.exports = { startPage }
+module.exports = { DEV_PAGE, startPage }

@@ -2,7 +2,9 @@
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
-/** @type {(route: ReturnType<typeof import('./proxy').proxyFor>) => Finding} */
+/** @typedef {ReturnType<typeof import('./proxy').proxyFor>} Route */
+
+/** @type {(route: Route) => Finding} */
 const proxyFinding = ({ says, wrong }) =>
   wrong
     ? { check: 'Proxy', ok: false, found: wrong, advice: 'Use a URL such as http://proxy.example.com:3128.' }
@@ -11,12 +13,18 @@ const proxyFinding = ({ says, wrong }) =>
 /**
  * @param {import('./http').Answer | Error} keys
  * @param {URL} url
+ * @param {Route} route
  * @returns {Finding}
  */
-function connectionFinding(keys, url) {
-  if (!(keys instanceof Error)) return { check: 'Connection', ok: true, found: 'the server responds' }
-  return { check: 'Connection', ok: false, ...failureOf(keys, url.host) }
+function connectionFinding(keys, url, { isLoopback }) {
+  const check = 'Connection'
+  if (!(keys instanceof Error)) return { check, ok: true, found: 'the server responds' }
+  const { found, advice } = failureOf(keys, url.host)
+  const isRefused = /** @type {NodeJS.ErrnoException} */ (keys).code === 'ECONNREFUSED'
+  return { check, ok: false, found, advice: isLoopback && isRefused ? `${advice} ${START_DEV}` : advice }
 }
+
+const START_DEV = 'During development, start `npx logto-authkit dev`.'
 
 /**
  * Returns the meaning of a connection error, and the advice for it.

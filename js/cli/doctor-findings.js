@@ -7,11 +7,13 @@ const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
 const { create } = require('../core/options')
 const { promisedOutcome } = require('../core/pending')
+const { DEV_PAGE } = require('./dev-server')
 const { connectionFinding, proxyFinding } = require('./doctor-connection')
 const { certificateFinding } = require('./doctor-tls')
 const { audienceFinding, baseUrlFinding, endpointsUrl } = require('./doctor-url')
 const { formatDuration } = require('./hints')
 const { get, parseJsonObject } = require('./http')
+const { DEV_ISSUER_ENTRIES } = require('./init-report')
 const { proxyFor } = require('./proxy')
 const { counted } = require('./terminal')
 
@@ -67,7 +69,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
   const way = [
     baseUrlFinding(isUrlFromEnvironment ? `${its.logtoUrl} from LOGTO_URL` : its.logtoUrl, issuer, keysUrl, endpoints),
     proxyFinding(route),
-    connectionFinding(keys, keysUrl),
+    connectionFinding(keys, keysUrl, route),
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, outage, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
@@ -101,6 +103,11 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
     return [{ check: 'Discovery', ok: null, found: 'not reached' }, unseen]
   if (discovery instanceof Error) return fail(discovery.message, `${url.href} must respond.`)
   const { status, headers, body } = discovery
+  if (headers.server === DEV_PAGE)
+    return fail(
+      `${url.origin} is the page of \`logto-authkit dev\``,
+      `Use the URL that it prints, by default ${DEV_ISSUER_ENTRIES.LOGTO_URL}.`,
+    )
   if (status >= 300 && status < 400) {
     const target = String(headers.location)
     const logtoUrl = target.endsWith(DISCOVERY_PATH) ? target.slice(0, -DISCOVERY_PATH.length) : undefined

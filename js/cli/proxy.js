@@ -7,14 +7,14 @@ const native = require('../core/addon')
 /**
  * @param {URL} url
  * @param {Environment} env
- * @returns {{ proxy: URL | null, says: string, wrong?: string }} The proxy, and the reason why the connection uses or does not use a proxy.
+ * @returns {{ proxy: URL | null, says: string, wrong?: string, isLoopback?: boolean }} The proxy, and the reason why the connection uses or does not use a proxy.
  */
 function proxyFor(url, env) {
   /** @type {Record<string, string>} */
   const set = {}
   for (const [name, value] of Object.entries(env)) if (typeof value === 'string') set[name] = value
   const route = native.proxyRoute(url.href, set)
-  if (route.isLoopback) return { proxy: null, says: 'none: loopback connections are direct' }
+  if (route.isLoopback) return { proxy: null, says: 'none: loopback connections are direct', isLoopback: true }
   const variable = String(route.variable)
   if (route.isInvalid) return { proxy: null, says: variable, wrong: `${variable} is not the URL of an HTTP proxy` }
   if (route.excludedBy !== null) {
