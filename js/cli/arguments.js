@@ -22,6 +22,14 @@ function readArguments(args, options) {
 }
 
 /**
+ * Returns the arguments that are neither options nor their values, even if there are unknown options.
+ *
+ * @param {string[]} args
+ * @param {NonNullable<import('node:util').ParseArgsConfig['options']>} options
+ */
+const positionalsOf = (args, options) => parseArgs({ args, options, allowPositionals: true, strict: false }).positionals
+
+/**
  * Parses the value of a numeric option, if present.
  *
  * @param {string} name
@@ -33,4 +41,4 @@ function readNumber(name, value) {
   return Number(value)
 }
 
-module.exports = { UsageError, readArguments, readNumber }
+module.exports = { UsageError, positionalsOf, readArguments, readNumber }

@@ -3,7 +3,7 @@
 const { AuthError } = require('../core/errors')
 const { create } = require('../core/options')
 const { verifyLogtoToken } = require('../index')
-const { UsageError, readArguments } = require('./arguments')
+const { UsageError, positionalsOf, readArguments } = require('./arguments')
 const { formatDate, hints, formatDuration } = require('./hints')
 const { WHOLE_INPUT, findToken, readInput } = require('./input')
 const { createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
@@ -32,14 +32,19 @@ ${OPTIONS_HELP}
 Exit codes: 0 accepted, 1 rejected, 2 wrong usage, 3 no failed check, but the signature was not checked.
 
 Examples:
-  pbpaste | npx logto-authkit explain - --url https://auth.example.com --audience https://api.example.com
+  npx logto-authkit explain - --url https://auth.example.com --audience https://api.example.com
+  pbpaste | npx logto-authkit explain -
   npx logto-authkit explain - --options ./auth-options.js < request-headers.txt
 `
 
 /** @type {import('./run').Command['run']} */
 async function run(args, surroundings) {
   const { stdout, env } = surroundings
-  const { values, positionals } = readArguments(args, { ...FLAGS, json: { type: 'boolean' } })
+  const flags = { ...FLAGS, json: /** @type {const} */ ({ type: 'boolean' }) }
+  // A curl command has options that would otherwise be reported as unknown.
+  if (positionalsOf(args, flags).includes('curl'))
+    throw new UsageError('To explain a curl command, run `npx logto-authkit explain -` and paste the command')
+  const { values, positionals } = readArguments(args, flags)
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)

@@ -8,6 +8,9 @@ const { splitShellWords } = require('./shell-words')
 /** Maximum length of the input, which far exceeds the headers of any request. */
 const MAX_INPUT_LENGTH = 1024 * 1024
 
+/** The number of bytes that Linux keeps of a line on a terminal, without the line break (`man termios`, canonical mode). */
+const MAX_TERMINAL_LINE = 4095
+
 /**
  * @typedef {{ authorization: string[], cookie: string[] }} Headers
  * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string }} Found - A token, or the
@@ -20,12 +23,16 @@ const MAX_INPUT_LENGTH = 1024 * 1024
  */
 async function readInput(argument, { stdin, stderr }) {
   if (argument !== '-') return argument.trim()
-  if (stdin.isTTY) stderr.write('Paste the token, or the headers of a request, and end with Ctrl-D:\n')
+  if (stdin.isTTY) stderr.write('Paste the token, request headers or a curl command, press Enter, then Ctrl-D:\n')
   let text = ''
   for await (const chunk of stdin) {
     text += chunk
     if (text.length > MAX_INPUT_LENGTH) break
   }
+  if (stdin.isTTY && text.split('\n').some((line) => Buffer.byteLength(line) >= MAX_TERMINAL_LINE))
+    stderr.write(
+      'Warning: the terminal has probably cut off a line, because the line is too long.\nSave the text in a file, and run: npx logto-authkit explain - < file\n',
+    )
   return text.trim()
 }
 

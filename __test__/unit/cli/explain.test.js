@@ -354,7 +354,10 @@ test('claims cannot control the terminal', async () => {
 test('a terminal gets a prompt for the token, with or without a dash', async () => {
   for (const args of [['-'], []]) {
     const { code, stderr } = await cli(['explain', ...args], { stdin: issuer.mint(), isTTY: true })
-    assert.deepEqual([code, stderr], [3, 'Paste the token, or the headers of a request, and end with Ctrl-D:\n'])
+    assert.deepEqual(
+      [code, stderr],
+      [3, 'Paste the token, request headers or a curl command, press Enter, then Ctrl-D:\n'],
+    )
   }
 })
 

@@ -181,6 +181,49 @@ describe('the hint identifies', () => {
   }
 })
 
+describe('a line that a terminal has probably cut off', () => {
+  const HEADER = 'Authorization: Bearer '
+  /** @type {[string, string, boolean, boolean][]} */
+  const LINES = [
+    ['a line of 4,095 bytes on a terminal causes a warning', HEADER.padEnd(4095, 'a'), true, true],
+    ['a later line causes a warning', `GET / HTTP/1.1\n${HEADER.padEnd(4095, 'a')}\n`, true, true],
+    ['bytes count, not characters', 'ä'.repeat(2048), true, true],
+    ['shorter lines cause no warning', `${'a'.repeat(4094)}\n${'a'.repeat(4094)}\n`, true, false],
+    ['a file causes no warning', HEADER.padEnd(4095, 'a'), false, false],
+  ]
+  for (const [name, stdin, isTTY, isWarning] of LINES) {
+    test(name, async () => {
+      const { stderr } = await cli(['explain'], { stdin, isTTY })
+      assert.equal(/cut off.*\n.*npx logto-authkit explain - < file\n/.test(stderr), isWarning, stderr)
+    })
+  }
+})
+
+describe('a curl command as arguments', () => {
+  const HEADER = ['-H', 'Authorization: Bearer secret']
+  for (const args of [
+    ['curl', 'localhost:3000/orders', ...HEADER],
+    ['--url', 'https://auth.example.com', 'curl', ...HEADER, 'localhost:3000/orders'],
+    [...HEADER, 'curl', 'localhost:3000/orders'],
+    ['curl', 'localhost:3000/orders'],
+  ]) {
+    test(`${args.join(' ')} is a usage error that says how to paste the command`, async () => {
+      const { code, stderr } = await cli(['explain', ...args])
+      assert.equal(code, 2)
+      assert.match(stderr, /curl command.*`npx logto-authkit explain -`.*paste/)
+      assert.doesNotMatch(stderr, /secret/)
+    })
+  }
+
+  test('in quotes is explained, and other words and options get their own error', async () => {
+    const quoted = await cli(['explain', `curl http://a -H 'Authorization: Bearer ${issuer.mint()}'`])
+    assert.equal(quoted.code, 3)
+    const role = await cli(['explain', '--role', 'curl'], { stdin: issuer.mint() })
+    assert.equal(role.code, 1)
+    assert.match((await cli(['explain', '-H', 'x'])).stderr, /^Unknown option '-H'/)
+  })
+})
+
 async function explain(input, options = []) {
   const args = ['explain', '-', '--json', '--url', issuer.logtoUrl, '--audience', AUDIENCE, ...options]
   const { stdout } = await cli(args, { stdin: input })
