@@ -7,7 +7,7 @@ const app = express()
 app.use(createCsrfMiddleware()) // before logtoAuth(), so that forged requests are rejected first
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
     audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
   }),
 )

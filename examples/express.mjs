@@ -7,7 +7,7 @@ const app = express()
 app.get('/', (_req, res) => res.send('Hello\n'))
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
     audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
   }),
 )

@@ -2,7 +2,7 @@ import { buildGuestCookieHeader, verifyAuth } from 'logto-authkit'
 
 export async function visit(req, res) {
   const auth = await verifyAuth(req, {
-    logtoUrl: process.env.LOGTO_URL ?? '',
+    logtoUrl: process.env.LOGTO_URL,
     audience: 'https://api.example.com',
     allowGuest: true,
   })

@@ -3,7 +3,7 @@ import { createVerifier } from 'logto-authkit'
 import { logtoAuth } from 'logto-authkit/express'
 
 const options = {
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
   audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
 }
 const verifier = createVerifier(options) // shares its cached keys with logtoAuth() below

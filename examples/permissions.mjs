@@ -1,7 +1,7 @@
 import express from 'express'
 import { logtoAuth, protect } from 'logto-authkit/express'
 
-const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+const logtoUrl = process.env.LOGTO_URL // https://<tenant>.logto.app, or the URL of your self-hosted Logto
 const audience = 'https://api.example.com' // the identifier of the API resource, as registered in Logto
 
 // Global API resource: rejects organization tokens.

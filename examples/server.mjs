@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { AuthError, createVerifier } from 'logto-authkit'
 
 const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
   audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
   requiredScope: 'read:orders',
 })

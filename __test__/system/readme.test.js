@@ -16,8 +16,8 @@ const ROOT = join(__dirname, '../..')
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const AUDIENCE = 'https://api.example.com'
 
-test('every snippet of the README is an example, to the letter', () => {
-  const snippets = [...readme.matchAll(/<!-- (examples\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)]
+test('every snippet of the README is an example or a template, to the letter', () => {
+  const snippets = [...readme.matchAll(/<!-- ((?:examples|js\/cli\/templates)\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)]
   assert.equal(snippets.length, (readme.match(/^```js$/gm)?.length ?? 0) + (readme.match(/^```ts$/gm)?.length ?? 0) - 1)
   for (const [, file, code] of snippets) assert.equal(code, readFileSync(join(ROOT, file), 'utf8'), file)
 })

@@ -12,7 +12,7 @@ function sha256(text: string) {
 const app = express()
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
     audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
     // Called only if there is no valid token.
     fallback: (req: Request) => {

@@ -31,7 +31,7 @@ const localUser: RequestHandler = async (req, _res, next) => {
 const app = express()
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
     audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
   }),
   localUser,

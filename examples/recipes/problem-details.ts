@@ -16,7 +16,7 @@ const problemHandler: ErrorRequestHandler = (error, req, res, next) =>
 const app = express()
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
     audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
     onError: sendProblem, // for requests that logtoAuth or protect rejects
   }),

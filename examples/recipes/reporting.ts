@@ -18,7 +18,7 @@ const logger = pino()
 const app = express()
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL ?? '', // https://<tenant>.logto.app, or the URL of your self-hosted Logto
+    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
     audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
     // The code and details of a rejection contain no token. They are for operators only.
     onRefused: ({ code, details, cause }) => logger.info({ code, details, err: cause }, 'request refused'),

@@ -273,7 +273,7 @@ function checkRequest(requirements, source, own) {
 /** All requests get a 401 if `logtoAuth()` is missing, which would look like invalid tokens without this warning. */
 const warnAboutMissingLogtoAuth = oneTimeWarning(
   'LOGTO_AUTHKIT_UNSEEN_REQUEST',
-  'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it',
+  'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it (in NestJS, add LogtoAuthGuard before @Protect())',
 )
 
 /** The warning is necessary, because browsers report only that a cross-origin request has failed. */

@@ -1,5 +1,6 @@
 /** Reads the environment variables that replace missing options. */
 
+const { readFileSync } = require('node:fs')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
 
@@ -49,4 +50,35 @@ function environmentFor(optionSet, options) {
 const optionsOrEmpty = (optionSet, options) =>
   options === undefined && variablesBySet.get(optionSet)?.length ? {} : options
 
-module.exports = { NO_VARIABLES, environmentFor, optionsOrEmpty }
+/**
+ * Returns the fault of a missing option, with a hint if the file `.env` sets the option's variable. The most common
+ * reason for a missing variable is that Node.js reads this file only on request.
+ *
+ * @template T
+ * @param {T | import('../native/binding').OptionsFault} result - Returned unchanged, unless an option is missing.
+ * @param {string} optionSet
+ * @param {any} options
+ * @returns {T | import('../native/binding').OptionsFault}
+ */
+function withFileHint(result, optionSet, options) {
+  if (typeof result !== 'object' || result === null || !('option' in result)) return result
+  const [, variable] = variablesBySet.get(optionSet)?.find(([option]) => option === result.option) ?? []
+  if (variable === undefined || options?.[result.option] || ownProperty(process.env, variable)) return result
+  return isSetInFile(variable)
+    ? {
+        ...result,
+        message: `${result.message}. The file .env sets ${variable}, but Node.js has not read the file: start the application with node --env-file=.env`,
+      }
+    : result
+}
+
+/** @type {(variable: string) => boolean} */
+function isSetInFile(variable) {
+  try {
+    return new RegExp(`^\\s*(export\\s+)?${variable}\\s*=\\s*\\S`, 'm').test(readFileSync('.env', 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+module.exports = { NO_VARIABLES, environmentFor, optionsOrEmpty, withFileHint }

@@ -4,7 +4,7 @@
  */
 
 const native = require('./addon')
-const { NO_VARIABLES, environmentFor, optionsOrEmpty } = require('./environment')
+const { NO_VARIABLES, environmentFor, optionsOrEmpty, withFileHint } = require('./environment')
 const { optionsError, valueOrThrow } = require('./errors')
 const { completions } = require('./pending')
 const { withRevocationsId } = require('./revocations')
@@ -182,9 +182,8 @@ function matchEntry(entry, optionSet, options) {
 function create(optionSet, options) {
   const members = snapshot(optionsOrEmpty(optionSet, options))
   const environment = environmentFor(optionSet, members)
-  const verifier = valueOrThrow(
-    native.createVerifier(optionSet, withRevocationsId(members), completions, environment ?? NO_VARIABLES),
-  )
+  const result = native.createVerifier(optionSet, withRevocationsId(members), completions, environment ?? NO_VARIABLES)
+  const verifier = valueOrThrow(withFileHint(result, optionSet, members))
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
     process.emitWarning(
@@ -215,7 +214,8 @@ function create(optionSet, options) {
 function check(optionSet, options) {
   const members = snapshot(options)
   const environment = environmentFor(optionSet, members) ?? NO_VARIABLES
-  valueOrThrow(native.checkOptions(optionSet, withRevocationsId(members), environment))
+  const result = native.checkOptions(optionSet, withRevocationsId(members), environment)
+  valueOrThrow(withFileHint(result, optionSet, members))
   return members ?? Object.create(null)
 }
 

@@ -1,4 +1,7 @@
 const assert = require('node:assert/strict')
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
 const { afterEach, describe, test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
 const { logtoAuth } = require('logto-authkit/express')
@@ -49,6 +52,30 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     for (const logtoUrl of ['', /** @type {any} */ (null)]) {
       assert.throws(() => createVerifier({ logtoUrl, audience: 'a' }), invalidOptions(/^Invalid option "logtoUrl"/))
     }
+  })
+
+  test('are mentioned if a file sets them that Node.js has not read', (t) => {
+    const [folder, previous] = [mkdtempSync(join(tmpdir(), 'logto-authkit-')), process.cwd()]
+    process.chdir(folder)
+    t.after(() => {
+      process.chdir(previous)
+      rmSync(folder, { recursive: true })
+    })
+    const hint = (variable) =>
+      new RegExp(`\\. The file \\.env sets ${variable}, but Node\\.js has not read .* node --env-file=\\.env$`)
+    writeFileSync('.env', 'PORT=3000\nLOGTO_URL=https://t.test\n # LOGTO_AUDIENCE=a\nLOGTO_AUDIENCE=\n')
+    for (const options of [undefined, { logtoUrl: '', audience: 'a' }]) {
+      assert.throws(() => createVerifier(options), invalidOptions(hint('LOGTO_URL')))
+      assert.throws(() => logtoAuth(/** @type {any} */ (options)), invalidOptions(hint('LOGTO_URL')))
+    }
+    for (const options of [{ logtoUrl: 'x', audience: 'a' }, { logtoUrl: LOGTO_URL }]) {
+      assert.throws(() => createVerifier(options), invalidOptions(/^Invalid option (?!.*The file).*$/))
+    }
+    writeFileSync('.env', '  export LOGTO_AUDIENCE = https://api.example.com')
+    assert.throws(() => createVerifier({ logtoUrl: LOGTO_URL }), invalidOptions(hint('LOGTO_AUDIENCE')))
+    setEnvironment('ftp://t.test', AUDIENCE)
+    writeFileSync('.env', 'LOGTO_URL=https://t.test')
+    assert.throws(() => createVerifier(), invalidOptions(/^Invalid environment variable LOGTO_URL: (?!.*The file).*$/))
   })
 
   test('count as unset if they are empty, and the error names them', () => {
