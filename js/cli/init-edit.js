@@ -45,7 +45,8 @@ function addRoute(original, framework) {
   if (!imported || !created || imported.index > created.index) return null
   const endOfCreation = findStatementEnd(file.text, created.index + created[0].length)
   if (endOfCreation === null) return null
-  const end = endOfCreation + middlewareAfter(file.text.slice(endOfCreation), created[1]).length
+  const end = findMiddlewareEnd(file.text, endOfCreation, created[1])
+  if (end === null) return null
   const afterImport = imported.index + imported[0].length
   const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(created[1])}`
   const text =
@@ -58,14 +59,49 @@ function addRoute(original, framework) {
 }
 
 /**
- * Returns the lines that directly follow and register middleware from a factory, such as `app.use(cors())`. A route above
- * them would lack their headers. Other middleware may respond itself, so a route below it might never be reached.
+ * Returns the end of the statements that directly follow and register middleware from a factory, such as
+ * `app.use(cors())`, or a plugin from a package, such as `app.register(cors)`. A route above them would lack their
+ * headers. Other middleware may respond itself, so a route below it might never be reached.
  *
- * @param {string} following
+ * @param {string} text
+ * @param {number} start
  * @param {string} app
+ * @returns {number | null} `null` if the end of a registration is not certain.
  */
-const middlewareAfter = (following, app) =>
-  new RegExp(`^(?:\\n+${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$))*`).exec(following)?.[0] ?? ''
+function findMiddlewareEnd(text, start, app) {
+  const use = new RegExp(`^${GAP}${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$)`)
+  const register = new RegExp(`^${GAP}(?:await )?${app}\\.register\\((?=(\\w+|require\\(['"][^'"]*['"]\\)) *[,)])`)
+  for (let end = start; ; ) {
+    const following = text.slice(end)
+    const used = use.exec(following)
+    const registered = used ?? register.exec(following)
+    if (registered === null) return end
+    if (used !== null) end += used[0].length
+    else if (!isFromPackage(text, registered[1])) return end
+    else {
+      const next = findStatementEnd(text, end + registered[0].length)
+      if (next === null) return null
+      end = next
+    }
+  }
+}
+
+/** Blank lines and comments between two statements. */
+const GAP = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
+
+/**
+ * Whether an expression is imported from a package, not from a file of the application.
+ *
+ * @param {string} text
+ * @param {string} plugin - A name, or a call of `require`.
+ */
+function isFromPackage(text, plugin) {
+  const name = '[\'"](?![./#~]|@/)'
+  if (plugin.startsWith('require')) return new RegExp(name).test(plugin)
+  const imported = `import [^\\n]*\\b${plugin}\\b[^\\n]* from `
+  const required = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
+  return new RegExp(`^(?:${imported}|${required})${name}`, 'm').test(text)
+}
 
 /**
  * Wraps the exported configuration in `withLogtoAuth`.

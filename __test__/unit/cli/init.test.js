@@ -1,25 +1,6 @@
 const assert = require('node:assert/strict')
-const { readFileSync, readdirSync } = require('node:fs')
-const { join } = require('node:path')
 const { describe, test } = require('node:test')
-const { cli } = require('../../support/cli')
-const { temporaryFolder } = require('../../support/files')
-
-/** Creates a project, and returns how to run `init` in it. */
-function project(t, files) {
-  const { folder, save } = temporaryFolder(t)
-  for (const [path, content] of Object.entries(files)) save(path, content)
-  return {
-    folder,
-    init: (args, more = {}) => cli(['init', ...args], { cwd: () => folder, ...more }),
-    json: async (args = [], more = {}) =>
-      JSON.parse((await cli(['init', '--json', ...args], { cwd: () => folder, ...more })).stdout),
-    read: (path) => readFileSync(join(folder, path), 'utf8'),
-    list: () => readdirSync(folder).sort(),
-  }
-}
-
-const uses = (...names) => ({ dependencies: Object.fromEntries(names.map((name) => [name, '*'])) })
+const { project, uses } = require('../../support/init')
 
 describe('init recognizes', () => {
   for (const [framework, names, files, created] of /** @type {[string, string[], object, string[]][]} */ ([
@@ -188,14 +169,6 @@ describe('init shows the changes', () => {
     )
   })
 
-  test('and starts the file that the script starts, if another file creates the application', async (t) => {
-    const scripts = { start: 'node ./bin/www' }
-    const packageJson = { ...files['package.json'], scripts }
-    const source = "const express = require('express')\nconst app = express()\nmodule.exports = app\n"
-    const { stdout } = await project(t, { 'package.json': packageJson, 'app.js': source }).init(['--dry-run'])
-    assert.match(stdout, /^ {2}node --env-file=\.env \.\/bin\/www$/m)
-  })
-
   test('and escapes control characters', async (t) => {
     const source = "import express from 'express'\n// \u001b[2J\nconst app = express()\n"
     const { stdout } = await project(t, { ...files, 'index.js': source }).init(['--dry-run'])
@@ -340,18 +313,6 @@ describe('init extends', () => {
       assert.ok(manual[0].lines.includes(`from '${path}'`), manual[0].lines)
     }
   })
-})
-
-test('init tells how to make the start script read the environment variables', async (t) => {
-  const fix = async (files) => (await project(t, files).json()).commands.at(-1)
-  const entry = { 'server.js': "const express = require('express')\nconst app = express()\n" }
-  const script = (start) => ({ ...entry, 'package.json': { ...uses('express'), scripts: { start } } })
-  const own = 'npm pkg set scripts.start="node --env-file=.env server.js"'
-  assert.equal(await fix({ ...entry, 'package.json': uses('express') }), own)
-  assert.equal(await fix(script('node server.js')), own)
-  assert.match(await fix(script('node --env-file=.env server.js')), /^curl/)
-  assert.match(await fix({ 'package.json': uses('next'), 'app/page.jsx': '' }), /^curl/)
-  assert.equal(await fix({ 'package.json': uses('@nestjs/core') }), 'npm run start:dev -- --env-file .env')
 })
 
 test('init ends with the steps to a first request', async (t) => {

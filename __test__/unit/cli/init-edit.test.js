@@ -1,0 +1,41 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { project, uses } = require('../../support/init')
+
+/** Returns the text of a Fastify application between its creation and the added route, or undefined. */
+async function aboveRoute(t, imports, following) {
+  const source = `${imports}\nimport Fastify from 'fastify'\n\nconst app = Fastify()\n${following}`
+  const { files } = await project(t, { 'package.json': uses('fastify'), 'app.js': source }).json()
+  return files
+    .find(({ path }) => path === 'app.js')
+    ?.content.split('= Fastify()')[1]
+    .split('\n\n// Added by')[0]
+}
+
+describe('init adds the route to Fastify', () => {
+  for (const [what, imports, statements] of [
+    ['CORS', "import cors from '@fastify/cors'", 'await app.register(cors)'],
+    [
+      'plugins with options and comments',
+      "import cors from '@fastify/cors'\nconst helmet = require('@fastify/helmet')",
+      "\n// Headers\nawait app.register(cors, {\n  origin: ['https://a.example.com'],\n})\n\napp.register(helmet)",
+    ],
+    ['a required plugin', '', "app.register(require('@fastify/cors'), { origin: true })"],
+  ])
+    test(`below ${what}`, async (t) => {
+      assert.equal(await aboveRoute(t, imports, `${statements}\n\napp.get('/', f)\n`), `\n${statements}`)
+    })
+
+  for (const [what, imports, statements] of [
+    ['a plugin of the application', "import routes from './routes.js'", 'await app.register(routes)'],
+    ['a plugin that the file defines', '', 'app.register(async (api) => {})'],
+  ])
+    test(`above ${what}`, async (t) => {
+      assert.equal(await aboveRoute(t, imports, `${statements}\n`), '')
+    })
+
+  test('nowhere if the end of a registration is not certain', async (t) => {
+    const options = '{ origin: /example/ }'
+    assert.equal(await aboveRoute(t, "import cors from '@fastify/cors'", `app.register(cors, ${options})\n`), undefined)
+  })
+})
