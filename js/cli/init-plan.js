@@ -3,13 +3,17 @@
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { addController, addEnvironmentEntries, addRoute, toCommonJs, wrapNextConfig } = require('./init-edit')
+const { commandFor, loadsBefore, portOf, startOf } = require('./init-start')
 
 /**
  * @typedef {import('./init-project').Project} Project
  * @typedef {{ path: string, before: string | null, after: string }} Change
  * @typedef {{ path: string, reason: string, lines: string }} Manual - The lines that the user must add.
- * @typedef {{ changes: Change[], manual: Manual[], kept: string[], start: string, url: string }} Plan
+ * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'url'>} Plan
  */
+
+/** Where the lines belong that the user must add to an application. */
+const PLACE = ': the import at the top, and the rest after the application is created and after CORS'
 
 /** Routes that are added to an existing application. The added routes leave all other routes public. */
 const ROUTES = {
@@ -64,8 +68,10 @@ class Planner {
   manual = []
   /** The files that need no changes. @type {string[]} */
   kept = []
-  /** The command that starts the application, without the prefix of the package manager. */
-  start = 'npm run dev'
+  /** @type {import('./init-start').Start} */
+  started = { start: null, file: undefined, loadsEnvironment: false }
+  /** Whether the application existed, so that it may have public routes. */
+  isExtended = false
   url = 'http://localhost:3000/me'
 
   /** @param {Project} project */
@@ -92,13 +98,14 @@ class Planner {
    * @param {string} path
    * @param {(text: string) => string | null} edit
    * @param {string} lines - The lines that the user must add if `edit` returns `null`.
+   * @param {string} place - Where the lines belong.
    */
-  extend(path, edit, lines) {
+  extend(path, edit, lines, place = '') {
     const text = this.project.read(path) ?? ''
     if (/['"](logto-authkit\/|\.\/me\.controller)/.test(text)) return void this.kept.push(path)
     const after = edit(text)
     if (after !== null) return this.change(path, after)
-    this.manual.push({ path, reason: 'init is not certain where these lines belong', lines })
+    this.manual.push({ path, reason: `init is not certain where these lines belong${place}`, lines })
   }
 
   /** Returns the first of several files that exists. @param {string[]} paths */
@@ -124,19 +131,15 @@ function planServer(plan, framework) {
     const path = project.isTypeScript ? `${project.source}app.ts` : 'app.js'
     const template = readTemplate(`${framework}.mjs`)
     plan.create(path, project.isTypeScript || project.isModule ? template : toCommonJs(template))
-    plan.start = startCommand(project, path)
-    return
+    plan.started = { start: commandFor(project, path), file: path, loadsEnvironment: false }
+  } else {
+    const route = ROUTES[framework]
+    const lines = `import { logtoAuth } from 'logto-authkit/${framework}'\n\n${route.route('app').replace(/;$/gm, '')}\n`
+    plan.extend(entry, (text) => (creating.length > 1 ? null : addRoute(text, route)), lines, PLACE)
+    plan.started = startOf(project, entry, candidates)
+    plan.isExtended = true
   }
-  const route = ROUTES[framework]
-  const lines = `import { logtoAuth } from 'logto-authkit/${framework}'\n\n${route.route('app').replace(/;$/gm, '')}\n`
-  plan.extend(entry, (text) => (creating.length > 1 ? null : addRoute(text, route)), lines)
-  // The file that creates the application may only export it, as in projects of express-generator.
-  const started = project.scripts.map((script) => /^node ([\w./-]+)$/.exec(script)?.[1]).find(Boolean)
-  plan.start = startCommand(project, project.isTypeScript || started === undefined ? entry : started)
-  const port = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(
-    project.read(entry) ?? '',
-  )
-  plan.url = `http://localhost:${port?.slice(1).find(Boolean) ?? 3000}/me`
+  plan.url = `http://localhost:${portOf(project, [plan.started.file ?? [], entry ?? []].flat())}/me`
 }
 
 /**
@@ -155,17 +158,22 @@ function entryFiles({ project }) {
   return [...new Set(paths)].filter((path) => !/^(\.\.|\/|dist\/|build\/)/.test(path) && project.read(path) !== null)
 }
 
-/** @param {Project} project @param {string} path */
-const startCommand = (project, path) =>
-  `${/\.[cm]?ts$/.test(path) ? `${EXECUTABLE_RUNNERS[project.packageManager]} tsx` : 'node'} --env-file=.env ${path}`
-
 /** @param {Planner} plan */
 function planNest(plan) {
   plan.create('src/me.controller.ts', readTemplate('nest-controller.ts'))
   const { isModule, packageManager } = plan.project
   const lines = `import { MeController } from './me.controller${isModule ? '.js' : ''}'\n\ncontrollers: [MeController]\n`
   plan.extend('src/app.module.ts', addController, lines)
-  plan.start = `${packageManager === 'npm' ? 'npm run' : packageManager} build && node --env-file=.env dist/main.js`
+  const main = plan.project.read('src/main.ts') ?? ''
+  const loadsEnvironment = loadsBefore(main, 'src/app.module.ts')
+  const start = `node ${loadsEnvironment ? '' : '--env-file=.env '}dist/main.js`
+  plan.started = {
+    start: `${packageManager === 'npm' ? 'npm run' : packageManager} build && ${start}`,
+    file: 'src/main.ts',
+    loadsEnvironment,
+  }
+  plan.isExtended = true
+  plan.url = `http://localhost:${portOf(plan.project, ['src/main.ts'])}/me`
 }
 
 /** @param {Planner} plan */
@@ -183,14 +191,13 @@ function planNext(plan) {
   const up = '../'.repeat(route.split('/').length - 1)
   const template = readTemplate(router === 'app' ? 'next-route.ts' : 'next-api.ts')
   plan.create(source + route, hasAlias ? template : template.replace("'@/", `'${up}`))
-  plan.start = `${packageManager === 'npm' ? 'npm run' : packageManager} dev`
+  const start = `${packageManager === 'npm' ? 'npm run' : packageManager} dev`
+  plan.started = { start, file: undefined, loadsEnvironment: true }
+  plan.isExtended = true
   plan.url = 'http://localhost:3000/api/me'
 }
-
-/** How each package manager runs an executable. */
-const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
 /** @param {string} name */
 const readTemplate = (name) => readFileSync(join(__dirname, 'templates', name), 'utf8')
 
-module.exports = { EXECUTABLE_RUNNERS, planOf }
+module.exports = { planOf }

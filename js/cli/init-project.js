@@ -1,7 +1,7 @@
 /** Reads the framework, the language, the module system and the package manager of a project. */
 
-const { existsSync, readFileSync } = require('node:fs')
-const { join, resolve } = require('node:path')
+const { existsSync, readFileSync, statSync } = require('node:fs')
+const { dirname, join, resolve } = require('node:path')
 const { UsageError } = require('./arguments')
 
 /**
@@ -19,6 +19,8 @@ const { UsageError } = require('./arguments')
  *   packageManager: PackageManager,
  *   scripts: string[],
  *   startScript: string | undefined,
+ *   devScript: string | undefined,
+ *   isIgnored: boolean,
  *   main: string | undefined,
  *   missing: string[],
  *   hasTsx: boolean,
@@ -54,18 +56,19 @@ const LOCK_FILES = [
  */
 function readProject(folder, requested, env) {
   const read = (/** @type {string} */ path) =>
-    existsSync(join(folder, path)) ? readFileSync(join(folder, path), 'utf8') : null
+    statSync(join(folder, path), { throwIfNoEntry: false })?.isFile() ? readFileSync(join(folder, path), 'utf8') : null
   const manifest = readManifest(read('package.json'), folder)
   const installed = { ...manifest.devDependencies, ...manifest.dependencies }
   const framework = selectFramework(requested, installed, manifest)
 
   const has = (/** @type {string} */ path) => existsSync(join(folder, path))
   const source = has('src') && !has('app') && !has('pages') ? 'src/' : ''
+  const environment = framework === 'next' ? '.env.local' : '.env'
   const aliases = read('tsconfig.json') ?? read('jsconfig.json') ?? ''
   return {
     folder,
     framework,
-    environment: framework === 'next' ? '.env.local' : '.env',
+    environment,
     router: !has(`${source}app`) && has(`${source}pages`) ? 'pages' : 'app',
     source,
     isTypeScript: has('tsconfig.json') || 'typescript' in installed || framework === 'nestjs',
@@ -74,11 +77,32 @@ function readProject(folder, requested, env) {
     packageManager: packageManagerOf(manifest, has, env),
     scripts: Object.values(manifest.scripts ?? {}).map(String),
     startScript: manifest.scripts?.start?.toString(),
+    devScript: manifest.scripts?.dev?.toString(),
+    isIgnored: isIgnored(folder, environment),
     main: manifest.main,
     missing: ['logto-authkit', ...PACKAGES[framework]].filter((name) => !(name in installed)),
     hasTsx: 'tsx' in installed,
     read,
   }
+}
+
+/**
+ * Whether Git ignores a file of the project, according to the .gitignore files up to the root of the repository.
+ *
+ * @param {string} folder
+ * @param {string} name
+ * @returns {boolean}
+ */
+function isIgnored(folder, name) {
+  const file = join(folder, '.gitignore')
+  const patterns = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  const matching = patterns.findLast((line) => {
+    const pattern = line.trim().replace(/^!?(\*\*\/|\/)?/, '')
+    return new RegExp(`^${pattern.replace(/[^\w*]/g, '\\$&').replace(/\*+/g, '.*')}$`).test(name)
+  })
+  if (matching !== undefined) return !matching.startsWith('!')
+  const parent = dirname(folder)
+  return !existsSync(join(folder, '.git')) && parent !== folder && isIgnored(parent, name)
 }
 
 /**

@@ -1,9 +1,12 @@
 /** The texts of `init`: the description of the project, the next commands, and the summary in JSON. */
 
-const { EXECUTABLE_RUNNERS } = require('./init-plan')
+const { EXECUTABLE_RUNNERS, startScriptOf } = require('./init-start')
 
 /** The URL and the audience of `logto-authkit dev`. */
 const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
+
+/** The documentation in the installed package. */
+const DOCS = 'node_modules/logto-authkit/docs'
 
 const DEV_INSTALL_COMMANDS = {
   npm: 'npm install --save-dev tsx',
@@ -31,7 +34,8 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
  */
 function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const { packageManager, missing, hasTsx } = project
-  const { start, url } = plan
+  const { url } = plan
+  const { start } = plan.started
   const tool = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
   const isDev = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
   const audience =
@@ -40,9 +44,10 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
     ...(missing.length > 0
       ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
       : []),
-    ...(/ tsx /.test(start) && !hasTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
+    ...(/ tsx /.test(start ?? '') && !hasTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
   ]
   const withNpm = npmStart(project, plan)
+  const hasOrders = plan.changes.some(({ before, after }) => before === null && /'\/?orders'/.test(after))
   return [
     ...(installs.length > 0 ? [{ text: 'Install the packages:', commands: installs }] : []),
     isDev
@@ -51,13 +56,20 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
           text: 'Check the connection to Logto:',
           commands: [`${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`],
         },
-    { text: 'Start the application in another terminal:', commands: [start] },
+    start === null
+      ? {
+          text: `In another terminal, start your application as usual${plan.started.loadsEnvironment ? '' : ', with `--env-file=.env`'}.`,
+          commands: [],
+        }
+      : { text: 'Start the application in another terminal:', commands: [start] },
     { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
     {
-      text: `Send a request with a token${isDev ? '' : ' for this API resource'}, and expect 200:`,
+      text: `Send a request with a token${isDev ? '' : ` for this API resource (see ${DOCS}/tokens.md)`}, and expect 200${hasOrders ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [
         isDev ? `TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')` : 'TOKEN=…',
-        `curl -iw '\\n' ${url} -H "Authorization: Bearer $TOKEN"`,
+        ...[url, ...(hasOrders ? [url.replace(/me$/, 'orders')] : [])].map(
+          (address) => `curl -iw '\\n' ${address} -H "Authorization: Bearer $TOKEN"`,
+        ),
       ],
     },
     ...(withNpm === undefined ? [] : [{ text: `To make \`${withNpm.command}\` read .env:`, commands: [withNpm.fix] }]),
@@ -71,10 +83,46 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  */
-function npmStart({ framework, startScript = '' }, { start }) {
-  if (framework === 'nestjs') return { command: 'npm run start:dev', fix: 'npm run start:dev -- --env-file .env' }
-  if (!start.includes('--env-file') || startScript.includes('--env-file')) return undefined
-  return { command: 'npm start', fix: `npm pkg set scripts.start="${start}"` }
+function npmStart(project, { started }) {
+  if (project.framework === 'nestjs')
+    return started.loadsEnvironment
+      ? undefined
+      : { command: 'npm run start:dev', fix: 'npm run start:dev -- --env-file .env' }
+  const script = startScriptOf(project, started)
+  return script === undefined ? undefined : { command: 'npm start', fix: `npm pkg set scripts.start="${script}"` }
+}
+
+/** How to protect existing routes in each framework. */
+const PROTECTION = {
+  express:
+    'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
+  fastify:
+    'To protect one route, move it into the function that registers logtoAuth. To protect all routes, register logtoAuth on the application instead, after CORS.',
+  hono: 'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
+  koa: 'To protect one route of a router, pass logtoAuth() before its handler. To protect all middleware below a line, add app.use(logtoAuth()).',
+  nestjs:
+    'To protect one route or controller, add @UseGuards(new LogtoAuthGuard()). To protect all routes, register the guard as APP_GUARD.',
+  next: {
+    app: 'To protect one route, wrap its handler in withAuth. To protect pages, use getAuth or authProxy.',
+    pages: 'To protect one route, wrap its handler in withApiAuth. To protect pages, use authProxy.',
+  },
+}
+
+/**
+ * Returns the paragraphs after the steps.
+ *
+ * @param {import('./init-project').Project} project
+ * @param {import('./init-plan').Plan} plan
+ */
+function notesOf({ framework, router, environment, isIgnored }, { isExtended, changes, manual }) {
+  const protection = framework === 'next' ? PROTECTION.next[router] : PROTECTION[framework]
+  // After an earlier run, the user may have protected the other routes.
+  const isNew = manual.length > 0 || changes.some(({ path }) => path !== environment)
+  return [
+    ...(isExtended && isNew ? [`All other routes are still public. ${protection} See ${DOCS}/${framework}.md.`] : []),
+    ...(isIgnored ? [] : [`Add ${environment} to .gitignore, so that Git ignores the file.`]),
+    'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too.',
+  ]
 }
 
 /**
@@ -96,6 +144,7 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, entries).flatMap(({ commands }) => commands),
+  notes: notesOf(project, plan),
 })
 
-module.exports = { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps }
+module.exports = { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps, notesOf }

@@ -9,7 +9,7 @@ const { formatDiff } = require('./init-diff')
 const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { planOf } = require('./init-plan')
-const { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps } = require('./init-report')
+const { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps, notesOf } = require('./init-report')
 const { createPainter, printable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
@@ -26,6 +26,8 @@ Adds one protected route, and the environment variables LOGTO_URL and LOGTO_AUDI
 
 Exit codes: 0 done, or nothing to do; 1 nothing was written, because nobody agreed; 2 wrong usage.
 `
+
+const URL_QUESTION = 'URL of your Logto, or Enter for the local issuer of `npx logto-authkit dev`'
 
 const FLAGS = /** @type {const} */ ({
   'logto-url': { type: 'string' },
@@ -78,8 +80,8 @@ async function run(args, surroundings) {
         `${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
       )
     for (const { text, commands } of nextSteps(project, plan, entries))
-      stdout.write(`${text}\n\n${indentLines(commands.join('\n'))}\n`)
-    stdout.write('Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too.\n')
+      stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.join('\n'))}\n` : ''}`)
+    stdout.write(`${notesOf(project, plan).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()
@@ -108,7 +110,7 @@ async function readEntries(project, flags, prompt) {
     }
     return flag ?? (await prompt?.asks(question, DEV_ISSUER_ENTRIES[name])) ?? DEV_ISSUER_ENTRIES[name]
   }
-  const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], 'URL of your Logto')
+  const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], URL_QUESTION)
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
   for (const entry of [LOGTO_URL, LOGTO_AUDIENCE])
     if (/[\s#'"`\\$]/.test(entry)) throw new UsageError(`Not a URL or an identifier: ${printable(entry)}`)

@@ -1,0 +1,101 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { project, uses } = require('../../support/init')
+
+const EXISTING = {
+  express: "import express from 'express'\nconst app = express()\n",
+  fastify: "import Fastify from 'fastify'\nconst app = Fastify()\n",
+  hono: "import { Hono } from 'hono'\nconst app = new Hono()\n",
+  koa: "import Koa from 'koa'\nconst app = new Koa()\n",
+}
+
+describe('init says that all other routes are public', () => {
+  for (const [framework, source] of Object.entries(EXISTING)) {
+    test(`of an application of ${framework}, and how to protect them`, async (t) => {
+      const { init } = project(t, { 'package.json': uses(framework), 'app.js': source })
+      const { stdout } = await init(['--dry-run'])
+      assert.match(stdout, /\nAll other routes are still public\. To protect [^\n]*logtoAuth[^\n]*\n/)
+      assert.ok(stdout.includes(`node_modules/logto-authkit/docs/${framework}.md`), stdout)
+    })
+  }
+
+  for (const [name, files, page] of /** @type {[string, any, string][]} */ ([
+    ['@nestjs/core', {}, 'nestjs'],
+    ['next', { 'app/page.jsx': '' }, 'next'],
+    ['next', { 'pages/index.jsx': '' }, 'next'],
+  ])) {
+    test(`of an application of ${name} with ${Object.keys(files).join() || 'no files'}`, async (t) => {
+      const { notes } = await project(t, { 'package.json': uses(name), ...files }).json()
+      assert.ok(notes[0].startsWith('All other routes are still public.') && notes[0].includes(`docs/${page}.md`))
+    })
+  }
+
+  test('but not of a new application, even when init runs again', async (t) => {
+    const { init } = project(t, { 'package.json': uses('koa') })
+    for (let run = 0; run < 2; run += 1) assert.doesNotMatch((await init(['--yes'])).stdout, /public\. To protect/)
+  })
+})
+
+test('init says to list the environment file in .gitignore', async (t) => {
+  const says = async (files, name = 'koa') => {
+    const { init } = project(t, { 'package.json': uses(name), ...files })
+    return /^Add (\S+) to \.gitignore/m.exec((await init(['--dry-run'])).stdout)?.[1]
+  }
+  assert.equal(await says({}), '.env')
+  assert.equal(await says({ '.gitignore': 'node_modules\n.env.example\n# .env\n' }), '.env')
+  assert.equal(await says({ '.gitignore': '.env*\n!.env\n' }), '.env')
+  assert.equal(await says({ '.gitignore': '.env\n' }, 'next'), '.env.local')
+  for (const line of ['.env', '/.env\r', '**/.env', '.env*', '*.env'])
+    assert.equal(await says({ '.gitignore': `node_modules\n${line}\n!.env.example\n` }), undefined, line)
+  assert.equal(await says({ '.gitignore': '.env*.local\n' }, 'next'), undefined)
+})
+
+test('init reads the .gitignore of the repository in a workspace', async (t) => {
+  const { folder, init } = project(t, {
+    '.git/HEAD': '',
+    '.gitignore': '.env\n',
+    'packages/api/package.json': uses('koa'),
+  })
+  const { stdout } = await init(['--dry-run'], { cwd: () => `${folder}/packages/api` })
+  assert.doesNotMatch(stdout, /gitignore/)
+})
+
+test('init sends a request to /orders only if it has created the route', async (t) => {
+  const orders = async (files, name = 'express') =>
+    (await project(t, { 'package.json': uses(name), ...files }).json()).commands.filter((text) =>
+      text.includes('/orders '),
+    )
+  const expected = ['curl -iw \'\\n\' http://localhost:3000/orders -H "Authorization: Bearer $TOKEN"']
+  for (const name of ['express', 'fastify', 'hono', 'koa', '@nestjs/core'])
+    assert.deepEqual(await orders({}, name), expected, name)
+  assert.deepEqual(await orders({ 'app.js': EXISTING.express }), [])
+  assert.deepEqual(await orders({ 'app/page.jsx': '' }, 'next'), [])
+  const { stdout } = await project(t, { 'package.json': uses('koa') }).init(['--dry-run'])
+  assert.match(stdout, /expect 200 \(or 403 for \/orders if the token lacks the scope read:orders\):/)
+})
+
+test('init names the page that tells how to get a token from Logto', async (t) => {
+  const { init } = project(t, { 'package.json': uses('koa') })
+  const { stdout } = await init(['--dry-run', '--logto-url', 'https://auth.example.com'])
+  assert.match(stdout, /with a token for this API resource \(see \S*docs\/tokens\.md\), and expect 200/)
+  assert.doesNotMatch((await init(['--dry-run'])).stdout, /tokens\.md/)
+})
+
+test('init says that Enter selects the local issuer', async (t) => {
+  const { init } = project(t, { 'package.json': uses('koa') })
+  const { stdout } = await init([], { stdin: '\n\nn\n', isTTY: true, env: { NO_COLOR: '1' } })
+  assert.match(
+    stdout,
+    /URL of your Logto, or Enter for the local issuer of `npx logto-authkit dev` \(http:\/\/127\.0\.0\.1:3001\): /,
+  )
+})
+
+test('init says where the lines belong that the user must add', async (t) => {
+  const source = "import express from 'express'\nfunction f() {\n  const app = express()\n}\n"
+  const { init } = project(t, { 'package.json': uses('express'), 'app.js': source })
+  const { stdout } = await init(['--dry-run'])
+  assert.match(
+    stdout,
+    /! Add to app\.js yourself, because init is not certain where these lines belong: the import at the top, and the rest after the application is created and after CORS:\n\n {2}import/,
+  )
+})

@@ -1,0 +1,170 @@
+const assert = require('node:assert/strict')
+const { describe, test } = require('node:test')
+const { project, uses } = require('../../support/init')
+
+const CREATES = "import express from 'express'\n\nexport const app = express()\n"
+const LISTENS = "import { app } from './app'\n\napp.listen(process.env.PORT ?? 3000)\n"
+const WHOLE = "import express from 'express'\n\nconst app = express()\n\napp.listen(process.env.PORT ?? 3000)\n"
+
+/** Returns the command that starts the application, and the command that changes the start script. */
+async function start(t, scripts, files, names = ['express', 'typescript', 'tsx']) {
+  const { commands } = await project(t, { 'package.json': { scripts, ...uses(...names) }, ...files }).json()
+  const isStart = (command) => /^(node|npx tsx|npm run build)\b/.test(command)
+  return [commands.find(isStart), commands.find((command) => command.startsWith('npm pkg set'))]
+}
+
+const withFile = (command) => `npm pkg set scripts.start="${command}"`
+
+describe('init prints the command that starts', () => {
+  const split = { 'src/app.ts': CREATES, 'src/server.ts': LISTENS }
+  for (const [what, scripts, files, expected] of /** @type {[string, any, any, any[]][]} */ ([
+    [
+      'the source of a compiled application, and adds the flag to its start script',
+      { start: 'node dist/server.js', dev: 'tsx watch src/server.ts' },
+      split,
+      ['npx tsx --env-file=.env src/server.ts', withFile('node --env-file=.env dist/server.js')],
+    ],
+    [
+      'the file of the script, whose options it keeps for Node.js',
+      { start: 'node --import ./instrument.js src/server.js' },
+      { 'src/app.js': CREATES, 'src/server.js': LISTENS },
+      ['node --env-file=.env --import ./instrument.js src/server.js'].flatMap((command) => [
+        command,
+        withFile(command),
+      ]),
+    ],
+    [
+      'the file of node --watch',
+      { dev: 'node --watch src/x.js' },
+      { 'src/x.js': WHOLE },
+      ['node --env-file=.env --watch src/x.js'],
+    ],
+    ['the file of ts-node', { start: 'ts-node src/x.ts' }, { 'src/x.ts': WHOLE }, ['npx tsx --env-file=.env src/x.ts']],
+    [
+      'the file of nodemon --exec',
+      { dev: 'nodemon --watch src --exec ts-node ./src/x.ts' },
+      { 'src/x.ts': WHOLE },
+      ['npx tsx --env-file=.env src/x.ts'],
+    ],
+    [
+      'the file that listens and imports the application',
+      { start: 'node dist/server.js' },
+      split,
+      ['npx tsx --env-file=.env src/server.ts', withFile('node --env-file=.env dist/server.js')],
+    ],
+    [
+      'the file that listens and creates the application',
+      {},
+      { 'src/index.ts': WHOLE },
+      ['npx tsx --env-file=.env src/index.ts'],
+    ],
+    [
+      'a file without an extension',
+      { start: 'node ./bin/www' },
+      { 'app.js': CREATES },
+      ['node --env-file=.env ./bin/www', withFile('node --env-file=.env ./bin/www')],
+    ],
+    [
+      'a file of JavaScript, and creates the start script',
+      undefined,
+      { 'server.js': WHOLE },
+      ['node --env-file=.env server.js', withFile('node --env-file=.env server.js')],
+    ],
+    [
+      'an application that reads .env already',
+      { start: 'node --env-file=.env server.js' },
+      { 'server.js': WHOLE },
+      ['node --env-file=.env server.js'],
+    ],
+  ])) {
+    test(what, async (t) => {
+      const [command, fix = undefined] = expected
+      assert.deepEqual(await start(t, scripts, files), [command, fix])
+    })
+  }
+
+  for (const [what, scripts, files] of /** @type {[string, any, any][]} */ ([
+    ['no file listens', {}, { 'src/app.ts': CREATES }],
+    [
+      'the listening file does not import the application',
+      {},
+      { 'src/app.ts': CREATES, 'src/server.ts': 'a.listen()' },
+    ],
+    ['the script runs several commands', { start: 'tsc && node dist/app.js' }, { 'src/app.ts': CREATES }],
+    ['the script starts a compiled package', { dev: 'node .' }, { 'src/app.ts': CREATES }],
+  ])) {
+    test(`no file if ${what}`, async (t) => {
+      const manifest = { scripts, main: './dist/app.js', ...uses('express', 'typescript') }
+      const own = project(t, { 'package.json': manifest, ...files })
+      const { commands } = await own.json()
+      assert.ok(!commands.some((command) => /tsx|npm pkg set|^node/.test(command)), commands.join('\n'))
+      assert.match(
+        (await own.init(['--dry-run'])).stdout,
+        /start your application as usual, with `--env-file=\.env`\.\n\n/,
+      )
+    })
+  }
+})
+
+describe('init prints no --env-file if', () => {
+  for (const [what, scripts, files] of /** @type {[string, any, any][]} */ ([
+    [
+      'the application imports dotenv/config',
+      { start: 'node app.js' },
+      { 'app.js': `import 'dotenv/config'\n${WHOLE}` },
+    ],
+    ['the application calls dotenv', {}, { 'app.js': `require('dotenv').config({ quiet: true })\n${WHOLE}` }],
+    ['the application calls loadEnvFile', {}, { 'app.js': `process.loadEnvFile()\n${WHOLE}` }],
+    [
+      'the file that imports the application loads dotenv before',
+      {},
+      { 'app.js': CREATES, 'server.js': `import 'dotenv/config'\n${LISTENS}` },
+    ],
+    ['the script loads dotenv', { start: 'node -r dotenv/config app.js' }, { 'app.js': WHOLE }],
+  ])) {
+    test(what, async (t) => {
+      const [command, fix] = await start(t, scripts, files, ['express'])
+      assert.match(command, /^node (-r dotenv\/config )?\w+\.js$/)
+      assert.equal(fix, undefined)
+    })
+  }
+
+  test('NestJS loads dotenv', async (t) => {
+    const files = { 'src/main.ts': "import 'dotenv/config'\nimport { AppModule } from './app.module'\n" }
+    assert.deepEqual(await start(t, {}, files, ['@nestjs/core']), ['npm run build && node dist/main.js', undefined])
+  })
+})
+
+test('init prints --env-file if the application loads .env too late, or loads another file', async (t) => {
+  for (const files of [
+    { 'app.js': CREATES, 'server.js': `${LISTENS}process.loadEnvFile()\n` },
+    { 'app.js': CREATES, 'server.js': `import dotenv from 'dotenv'\n${LISTENS}dotenv.config()\n` },
+    { 'server.js': `require('dotenv').config({ path: 'settings.env' })\n${WHOLE}` },
+    { 'server.js': `// require('dotenv').config()\n${WHOLE}` },
+  ]) {
+    const [command] = await start(t, {}, files, ['express'])
+    assert.equal(command, 'node --env-file=.env server.js')
+  }
+})
+
+test('init prints the port of the environment file, or else of the application', async (t) => {
+  const url = async (files, names = ['express']) => {
+    const { commands } = await project(t, { 'package.json': uses(...names), ...files }).json()
+    return /http:\/\/localhost:\S+/.exec(commands.find((command) => command.startsWith('curl')))?.[0]
+  }
+  const env = { '.env': 'PORT="4000" # local\n' }
+  assert.equal(await url({ ...env, 'app.js': WHOLE }), 'http://localhost:4000/me')
+  assert.equal(await url(env), 'http://localhost:4000/me')
+  assert.equal(await url(env, ['@nestjs/core']), 'http://localhost:4000/me')
+  assert.equal(
+    await url({ 'app.js': CREATES, 'server.js': "import './app.js'\napp.listen(8080)\n" }),
+    'http://localhost:8080/me',
+  )
+  assert.equal(await url({ ...env, 'app.js': `${CREATES}app.listen(8080)\n` }), 'http://localhost:8080/me')
+})
+
+test('init tells how to start NestJS during development, and leaves Next.js alone', async (t) => {
+  const last = async (files) => (await project(t, files).json()).commands.at(-1)
+  assert.match(await last({ 'package.json': uses('next'), 'app/page.jsx': '' }), /^curl/)
+  assert.equal(await last({ 'package.json': uses('@nestjs/core') }), 'npm run start:dev -- --env-file .env')
+})

@@ -1,0 +1,132 @@
+/** Finds the command that starts an application, and the port on which the application listens. */
+
+const { environmentValue } = require('./init-edit')
+
+/**
+ * @typedef {import('./init-project').Project} Project
+ * @typedef {{ start: string | null, file: string | undefined, loadsEnvironment: boolean }} Start - The command, which is
+ *   `null` if no file is certain, and the file that the command starts.
+ */
+
+/** How each package manager runs an executable. */
+const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
+
+/** Compiled files may be missing or outdated. */
+const BUILT = /(^|[\s/])(dist|build)\//
+
+/** Options of runners whose value may be a file that is not the application. */
+const OPTIONS_WITH_FILES =
+  /\s(-r|--require|--import|--loader|--experimental-loader|--watch|--watch-path)[ =](?=\S+\s)\S+/g
+
+/**
+ * @param {Project} project
+ * @param {string} application - The file that creates the application.
+ * @param {string[]} candidates - The files that may start it.
+ * @returns {Start}
+ */
+function startOf(project, application, candidates) {
+  const listening = candidates.filter((path) => isStarting(project.read(path) ?? '', path, application))
+  const file = startedFile(project) ?? (listening.length === 1 ? listening[0] : undefined)
+  const loadsEnvironment = [file, application].some(
+    (path) => path !== undefined && loadsBefore(project.read(path) ?? '', path === application ? null : application),
+  )
+  const script = [project.startScript, project.devScript].find(
+    (text) => text !== undefined && isNodeScript(text) && !BUILT.test(text.replace(/ \.$/, ` ${project.main}`)),
+  )
+  if (script !== undefined)
+    return { start: loadsEnvironment ? script : withEnvironmentFile(script), file, loadsEnvironment }
+  if (file === undefined) return { start: null, file, loadsEnvironment }
+  return { start: commandFor(project, file, loadsEnvironment), file, loadsEnvironment }
+}
+
+/** @param {Project} project @param {string} path */
+function commandFor({ packageManager }, path, loadsEnvironment = false) {
+  const runner = /\.[cm]?tsx?$/.test(path) ? `${EXECUTABLE_RUNNERS[packageManager]} tsx` : 'node'
+  return `${runner} ${loadsEnvironment ? '' : '--env-file=.env '}${path}`
+}
+
+/** Returns the source file that a script starts. @param {Project} project */
+function startedFile({ startScript, devScript, read }) {
+  for (const script of [startScript, devScript]) {
+    if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;]+$/.test(script)) continue
+    const file = script
+      .replace(OPTIONS_WITH_FILES, '')
+      .split(/\s+/)
+      .map((word) => word.replace(/^\.\//, ''))
+      .find((word) => /\.[cm]?[jt]sx?$/.test(word) && !BUILT.test(word) && read(word) !== null)
+    if (file !== undefined) return file
+  }
+  return undefined
+}
+
+/** Whether a script is a single command of Node.js. @param {string} script */
+const isNodeScript = (script) => /^node [^&|;]+$/.test(script)
+
+/** Adds the environment file to a command of Node.js that does not read one. @param {string} script */
+const withEnvironmentFile = (script) =>
+  /--env-file|dotenv\/config/.test(script) ? script : script.replace(/^node /, 'node --env-file=.env ')
+
+/**
+ * Returns a start script that reads the environment file, or undefined if no change is needed or certain.
+ *
+ * @param {Project} project
+ * @param {Start} start
+ */
+function startScriptOf({ startScript }, { start, loadsEnvironment }) {
+  if (loadsEnvironment) return undefined
+  const script = startScript === undefined ? start : withEnvironmentFile(startScript)
+  // A shell would expand the special characters in the printed command, and --watch is for development.
+  if (script === null || script === startScript || !isNodeScript(script) || /["$`\\]|--watch/.test(script))
+    return undefined
+  return script
+}
+
+/**
+ * Whether a file listens, and creates or imports the application.
+ *
+ * @param {string} text
+ * @param {string} path
+ * @param {string} application
+ */
+const isStarting = (text, path, application) =>
+  /\.listen\(|\bserve\(/.test(text) && (path === application || importIndex(text, application) !== -1)
+
+/** Returns the position of the import of the application. @param {string} text @param {string} application */
+function importIndex(text, application) {
+  const name = /** @type {string} */ (application.split('/').at(-1)).replace(/\.\w+$/, '')
+  return text.search(new RegExp(`['"]\\.{1,2}/(?:[^'"\\n]*/)?${name}(?:\\.[cm]?[jt]s)?['"]`))
+}
+
+/**
+ * Whether a file loads `.env` before the application is created.
+ *
+ * @param {string} source
+ * @param {string | null} application - The file that the source imports, or null if the source creates the application.
+ */
+function loadsBefore(source, application) {
+  const text = source.replace(/^\s*\/\/.*$/gm, '')
+  const imported = text.search(/(?:\bimport |\brequire\()['"]dotenv\/config['"]/)
+  const called = text.search(
+    /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/,
+  )
+  if (application === null) return imported !== -1 || called !== -1
+  // ES modules run their imports before their first statement.
+  const isBefore = (/** @type {number} */ index) => index !== -1 && index < importIndex(text, application)
+  return isBefore(imported) || (isBefore(called) && !/^import\b/m.test(text))
+}
+
+/**
+ * Returns the port of the environment file, unless the application ignores it, or else the port in the source.
+ *
+ * @param {Project} project
+ * @param {string[]} files
+ */
+function portOf(project, files) {
+  const text = files.map((path) => project.read(path) ?? '').join('\n')
+  const inSource = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(text)
+  const inFile = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
+  const fixed = inSource?.slice(1).find(Boolean)
+  return (/\bPORT\b/.test(text) || fixed === undefined ? (inFile ?? fixed) : fixed) ?? '3000'
+}
+
+module.exports = { EXECUTABLE_RUNNERS, commandFor, loadsBefore, portOf, startOf, startScriptOf }
