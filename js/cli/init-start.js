@@ -53,7 +53,7 @@ function startedFile({ startScript, devScript, read }) {
       .replace(OPTIONS_WITH_FILES, '')
       .split(/\s+/)
       .map((word) => word.replace(/^\.\//, ''))
-      .find((word) => /\.[cm]?[jt]sx?$/.test(word) && !BUILT.test(word) && read(word) !== null)
+      .find((word) => /\.[cm]?[jt]sx?$|\/[\w-]+$/.test(word) && !BUILT.test(word) && read(word) !== null)
     if (file !== undefined) return file
   }
   return undefined

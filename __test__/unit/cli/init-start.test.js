@@ -148,16 +148,23 @@ test('init prints --env-file if the application loads .env too late, or loads an
 })
 
 test('init prints the port of the environment file, or else of the application', async (t) => {
-  const url = async (files, names = ['express']) => {
-    const { commands } = await project(t, { 'package.json': uses(...names), ...files }).json()
+  const url = async (files, scripts = {}, names = ['express']) => {
+    const { commands } = await project(t, { 'package.json': { scripts, ...uses(...names) }, ...files }).json()
     return /http:\/\/localhost:\S+/.exec(commands.find((command) => command.startsWith('curl')))?.[0]
   }
   const env = { '.env': 'PORT="4000" # local\n' }
   assert.equal(await url({ ...env, 'app.js': WHOLE }), 'http://localhost:4000/me')
   assert.equal(await url(env), 'http://localhost:4000/me')
-  assert.equal(await url(env, ['@nestjs/core']), 'http://localhost:4000/me')
+  assert.equal(await url(env, {}, ['@nestjs/core']), 'http://localhost:4000/me')
   assert.equal(
     await url({ 'app.js': CREATES, 'server.js': "import './app.js'\napp.listen(8080)\n" }),
+    'http://localhost:8080/me',
+  )
+  assert.equal(
+    await url(
+      { 'app.js': CREATES, 'bin/www': 'server.listen(process.env.PORT || 8080)\n' },
+      { start: 'node ./bin/www' },
+    ),
     'http://localhost:8080/me',
   )
   assert.equal(await url({ ...env, 'app.js': `${CREATES}app.listen(8080)\n` }), 'http://localhost:8080/me')
