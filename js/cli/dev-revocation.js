@@ -4,6 +4,10 @@ const { createHmac } = require('node:crypto')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
+/** The defaults of all endpoints and forms. */
+const DEFAULT_APPLICATION = 'my-app'
+const DEFAULT_USER = 'alice'
+
 /** How long the application may take to respond, which is also Logto's timeout for logout tokens. */
 const TIMEOUT_MS = 2500
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
@@ -14,7 +18,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
  * @param {{ url?: unknown, sub?: string, sid?: string, clientId?: string }} options
  * @param {TestIssuer} issuer
  */
-function sendLogoutToken({ url, sub = 'alice', sid, clientId = 'my-app' }, issuer) {
+function sendLogoutToken({ url, sub = DEFAULT_USER, sid, clientId = DEFAULT_APPLICATION }, issuer) {
   const token = issuer.mint({
     sub,
     audience: clientId,
@@ -37,7 +41,7 @@ function sendLogoutToken({ url, sub = 'alice', sid, clientId = 'my-app' }, issue
  *
  * @param {{ url?: unknown, signingKey?: unknown, userId?: string }} options
  */
-function sendWebhook({ url, signingKey, userId = 'alice' }) {
+function sendWebhook({ url, signingKey, userId = DEFAULT_USER }) {
   if (typeof signingKey !== 'string' || signingKey === '') throw new SendError('"signingKey": expected a string')
   const now = new Date()
   const body = JSON.stringify({
@@ -81,4 +85,4 @@ async function postToApplication(url, body, headers) {
   }
 }
 
-module.exports = { SendError, sendLogoutToken, sendWebhook }
+module.exports = { DEFAULT_APPLICATION, DEFAULT_USER, SendError, sendLogoutToken, sendWebhook }

@@ -5,7 +5,7 @@ const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
-const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
+const { DEFAULT_APPLICATION, DEFAULT_USER, SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
@@ -88,12 +88,13 @@ async function handleRequest(request, issuer, state) {
  * @param {Record<string, any>} options - The mint options, and `kind`.
  * @param {TestIssuer} issuer
  */
-function createToken({ kind = 'access', ...mintOptions }, issuer) {
+function createToken({ kind = 'access', ...options }, issuer) {
   const other = randomBytes(32).toString('base64url')
   if (kind === 'opaque') return { token: other, header: null, claims: null }
   if (kind === 'personal') return { token: `pat_${other}`, header: null, claims: null }
   if (kind !== 'id' && kind !== 'access')
     throw new HttpError(400, 'Invalid option "kind": expected access, id, opaque or personal')
+  const mintOptions = { sub: DEFAULT_USER, clientId: DEFAULT_APPLICATION, ...options }
   const token = issuer.mint(kind === 'id' ? idTokenOptions(mintOptions) : mintOptions)
   const [header, claims] = token.split('.', 2).map(decodeJsonPart)
   return { token, header, claims }
@@ -133,7 +134,7 @@ const POST_ACTIONS = {
  *
  * @param {import('../testing/index').MintOptions} mintOptions
  */
-const idTokenOptions = ({ sub, clientId = 'test-app', expiresIn }) => ({
+const idTokenOptions = ({ sub, clientId, expiresIn }) => ({
   sub,
   expiresIn,
   audience: clientId,

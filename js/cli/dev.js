@@ -19,7 +19,7 @@ Scripts can get tokens from the page:
   curl -s 'http://127.0.0.1:3002/token?kind=opaque'
   curl -s 'http://127.0.0.1:3002/token?expiresIn=-60'
 
-The kinds of tokens are access (the default), opaque, id (an ID token) and personal (a personal access token).
+The kinds of tokens are access (the default), opaque, id (an ID token) and personal (a personal access token). By default, a token is for the user alice and the application my-app.
 
 Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 `
@@ -52,7 +52,7 @@ async function run(args, surroundings) {
   const { logtoUrl } = issuer
   const paint = createPainter(stdout, env)
   const width = widthOf(stdout)
-  const intro = 'Requests to an API with the routes /me and /orders, which requires read:orders:'
+  const intro = 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders:'
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}

@@ -67,6 +67,30 @@ describe('dev', { timeout: 60_000 }, () => {
     }
   })
 
+  test('issues tokens for the user alice and the application my-app unless the request names others', async (t) => {
+    const { page } = await startDev(t)
+    for (const [query, claim, expected] of [
+      ['', 'client_id', 'my-app'],
+      ['', 'sub', 'alice'],
+      ['kind=id', 'aud', 'my-app'],
+      ['clientId=web', 'client_id', 'web'],
+      ['kind=id&clientId=web', 'aud', 'web'],
+    ]) {
+      const token = await (await fetch(`${page}/token?${query}`)).text()
+      assert.equal(JSON.parse(atob(token.split('.')[1]))[claim], expected, query)
+      const { body } = await post(page, '/api/tokens', Object.fromEntries(new URLSearchParams(query)))
+      assert.equal(body.claims[claim], expected, query)
+    }
+  })
+
+  test('names the route that init creates in a Next.js project', async (t) => {
+    const { output } = await startDev(t, [])
+    assert.match(output, /the routes \/me \(in Next\.js: \/api\/me\) and \/orders/)
+    const url = /Page +(.*)/.exec(output)?.[1]
+    const html = await (await fetch(String(url))).text()
+    assert.match(html, /In Next\.js, replace <code>\/me<\/code> with <code>\/api\/me<\/code>/)
+  })
+
   test('prints commands that show a 200, a 401 and a 403', { timeout: 120_000 }, async (t) => {
     const { output } = await startDev(t, [])
     const issuer = /LOGTO_URL=(.*)/.exec(output)?.[1]
