@@ -3,11 +3,14 @@ const { spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const { join } = require('node:path')
 const { createInterface } = require('node:readline')
+const { text } = require('node:stream/consumers')
 const { describe, test } = require('node:test')
+const { parseEnv } = require('node:util')
+const { startDev } = require('../support/cli')
 const { startIssuer } = require('../support/helpers')
 const { ask, bearer } = require('../support/frameworks')
-const { ROOT, read, rows, section } = require('../support/pages')
-const { EXAMPLES, start } = require('../support/start-example')
+const { ROOT, blocks, read, rows, section } = require('../support/pages')
+const { EXAMPLES, launch, start } = require('../support/start-example')
 
 const AUDIENCE = 'https://api.example.com'
 
@@ -53,6 +56,25 @@ describe('the example', { timeout: 300_000 }, () => {
       [statusCode, headers['WWW-Authenticate'], JSON.parse(body).code],
       [401, 'Bearer realm="api"', 'missing_token'],
     )
+  })
+
+  test('of revocation responds as its page says to requests from dev', async (t) => {
+    const { output } = await startDev(t, [])
+    const [, logtoUrl] = String(/LOGTO_URL=(.*)/.exec(output)).split('=')
+    const page = String(/Page +(.*)/.exec(output)?.[1])
+    const steps = blocks(['docs/revocation.md'])
+    const variables = String(steps.find(({ language }) => language === 'text')?.code)
+    const env = { ...parseEnv(variables), LOGTO_URL: String(logtoUrl), REDIS_URL: '' }
+    const { url } = await launch(t, join(EXAMPLES, 'revocation.mjs'), String(logtoUrl), 'inherit', env)
+    const commands = steps.filter(({ language, code }) => language === 'sh' && code.includes('curl'))
+    const script = commands.map(({ code }) => code).join('')
+    const here = script.replaceAll('http://127.0.0.1:3002', page).replaceAll('localhost:3000', new URL(url).host)
+    const bash = spawn('bash', ['-c', here], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const printed = await text(bash.stdout)
+    const announced = script.match(/(?<=^# )\d.*$|(?<=^# \{"status":)\d+/gm)
+    const responses = printed.match(/(?<=^HTTP\/1\.1 )\d+|(?<=^\{"status":)\d+|(?<="code":")\w+/gm) ?? []
+    assert.deepEqual(responses.join().replaceAll(/,([a-z])/g, ': $1').split(','), announced)
+    assert.deepEqual([steps.length > 3, announced?.length], [true, 8])
   })
 
   test('of operating says when it is ready, shows its figures and logs why it refuses', async (t) => {
