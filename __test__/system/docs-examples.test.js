@@ -1,5 +1,5 @@
 const assert = require('node:assert/strict')
-const { spawnSync } = require('node:child_process')
+const { spawn, spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const { join } = require('node:path')
 const { createInterface } = require('node:readline')
@@ -60,12 +60,12 @@ describe('the example', { timeout: 300_000 }, () => {
 
   test('of revocation responds as its page says to requests from dev', async (t) => {
     const { output } = await startDev(t, [])
-    const [, logtoUrl] = String(/LOGTO_URL=(.*)/.exec(output)).split('=')
+    const logtoUrl = String(/LOGTO_URL=(.*)/.exec(output)?.[1])
     const page = String(/Page +(.*)/.exec(output)?.[1])
     const steps = blocks(['docs/revocation.md'])
     const variables = String(steps.find(({ language }) => language === 'text')?.code)
-    const env = { ...parseEnv(variables), LOGTO_URL: String(logtoUrl), REDIS_URL: '' }
-    const { url } = await launch(t, join(EXAMPLES, 'revocation.mjs'), String(logtoUrl), 'inherit', env)
+    const env = { ...parseEnv(variables), LOGTO_URL: logtoUrl, REDIS_URL: '' }
+    const { url } = await launch(t, join(EXAMPLES, 'revocation.mjs'), logtoUrl, 'inherit', env)
     const commands = steps.filter(({ language, code }) => language === 'sh' && code.includes('curl'))
     const script = commands.map(({ code }) => code).join('')
     const here = script.replaceAll('http://127.0.0.1:3002', page).replaceAll('localhost:3000', new URL(url).host)
