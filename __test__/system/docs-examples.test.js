@@ -7,6 +7,7 @@ const { text } = require('node:stream/consumers')
 const { describe, test } = require('node:test')
 const { parseEnv } = require('node:util')
 const { startDev } = require('../support/cli')
+const { temporaryFolder } = require('../support/files')
 const { startIssuer } = require('../support/helpers')
 const { ask, bearer } = require('../support/frameworks')
 const { ROOT, blocks, read, rows, section } = require('../support/pages')
@@ -73,8 +74,39 @@ describe('the example', { timeout: 300_000 }, () => {
     const printed = await text(bash.stdout)
     const announced = script.match(/(?<=^# )\d.*$|(?<=^# \{"status":)\d+/gm)
     const responses = printed.match(/(?<=^HTTP\/1\.1 )\d+|(?<=^\{"status":)\d+|(?<="code":")\w+/gm) ?? []
-    assert.deepEqual(responses.join().replaceAll(/,([a-z])/g, ': $1').split(','), announced)
+    assert.deepEqual(
+      responses
+        .join()
+        .replaceAll(/,([a-z])/g, ': $1')
+        .split(','),
+      announced,
+    )
     assert.deepEqual([steps.length > 3, announced?.length], [true, 8])
+  })
+
+  test('of migrating responds with the same statuses before and after, except to a missing role', async (t) => {
+    const issuer = await startIssuer(t)
+    const { save } = temporaryFolder(t, join(EXAMPLES, '.migrating-'))
+    const changes = blocks(['docs/migrating.md']).findLast(({ language }) => language === 'diff')?.code ?? ''
+    const start = async (mark) => {
+      const lines = changes.split('\n').filter((line) => line === '' || line[0] === ' ' || line[0] === mark)
+      const module = save(`${mark === '-' ? 'before' : 'after'}.mjs`, lines.map((line) => line.slice(1)).join('\n'))
+      return (await launch(t, module, issuer.logtoUrl, 'ignore')).url
+    }
+    const statuses = async (url, claims) => {
+      const options = claims && bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
+      return Promise.all(['/me', '/orders', '/admin'].map(async (path) => (await ask(url + path, options)).status))
+    }
+    const [before, after] = [await start('-'), await start('+')]
+    for (const [claims, expectedBefore, expectedAfter = expectedBefore] of /** @type {any[]} */ ([
+      [undefined, [401, 401, 401]],
+      [{ expiresIn: -60 }, [401, 401, 401]],
+      [{}, [200, 403, 401], [200, 403, 403]],
+      [{ scope: 'read:orders', claims: { roles: ['admin'] } }, [200, 200, 200]],
+    ])) {
+      assert.deepEqual(await statuses(before, claims), expectedBefore)
+      assert.deepEqual(await statuses(after, claims), expectedAfter)
+    }
   })
 
   test('of operating says when it is ready, shows its figures and logs why it refuses', async (t) => {
