@@ -130,6 +130,8 @@ pub fn description(rejection: &Rejection) -> String {
     let replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
     match rejection.code {
         Code::InvalidTokenType | Code::OpaqueToken => "Token is not a logout token".into(),
+        // The `aud` claim of a logout token is an application, not the option `audience` (OIDC Back-Channel Logout 2.6).
+        Code::InvalidAudience => "Token was issued for another application".into(),
         Code::InvalidClaims if replayed => "Token has been received before".into(),
         _ => rejection.message(),
     }

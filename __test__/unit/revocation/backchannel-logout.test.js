@@ -233,7 +233,7 @@ describe('a mutated logout token is rejected with 400:', () => {
   const noLogout = invalid('Token is not a logout token')
   const signature = invalid('Token signature is invalid')
   const issuer = invalid('Token was issued by another server')
-  const audience = invalid('Token was issued for another audience')
+  const audience = invalid('Token was issued for another application')
   const claims = (changes) => (all) => mint(all.issuer, changes())
   const header = (changes) => (all) => mint(all.issuer, {}, changes)
   const parts = (change) => (all) => change(mint(all.issuer).split('.')).join('.')
