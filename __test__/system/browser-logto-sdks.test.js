@@ -15,6 +15,8 @@ const { AUDIENCE } = require('../support/tokens')
 
 const APP = { appId: 'an-app', audience: AUDIENCE }
 const CHROMIUM = '/usr/bin/chromium'
+/** As browsers request a page. */
+const PAGE = { headers: { accept: 'text/html' } }
 
 /** Starts the identity server for an application. */
 async function startIdentityServer(t, options) {
@@ -84,55 +86,74 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     return buildSync({ stdin: { contents, resolveDir: EXAMPLES }, ...options }).outputFiles[0].text
   }
 
-  test('@logto/next: its session is one of routes and pages, through getToken and in the cookie', async (t) => {
-    const [port, appPort] = [await freePort(), await freePort()]
-    const appUrl = `http://localhost:${appPort}`
-    const application = new Application(join(__dirname, '../next/logto-sdk'), {
-      next: 16,
-      packages: ['@logto/next'],
-      files: {
-        'lib/auth.ts': read('examples/recipes/next-client/lib/auth.ts'),
-        'app/callback/route.ts': read('examples/recipes/next-client/app/callback/route.ts'),
-      },
-      env: {
-        LOGTO_URL: `http://localhost:${port}`,
-        LOGTO_APP_ID: APP.appId,
-        LOGTO_APP_SECRET: 'a-secret',
-        LOGTO_COOKIE_SECRET: 'a-secret-of-at-least-32-characters',
-        BASE_URL: appUrl,
-      },
-    })
-    t.after(() => application.remove())
-    await startIdentityServer(t, { port, appUrl, appSecret: 'a-secret' })
-    await application.serve('dev', [], appPort)
+  for (const [variant, files] of Object.entries({
+    'the token in the cookie': {
+      'lib/auth.ts': 'js/cli/templates/next-auth.ts',
+      'app/callback/route.ts': 'examples/recipes/next-client/app/callback/route.ts',
+    },
+    "the token from the SDK's session": {
+      'lib/auth.ts': 'examples/recipes/next-session/lib/auth.ts',
+      'app/callback/route.ts': 'examples/recipes/next-session/app/callback/route.ts',
+    },
+  })) {
+    test(`@logto/next, with ${variant}: signs in, in routes, pages and the proxy, and signs out`, async (t) => {
+      const [port, appPort] = [await freePort(), await freePort()]
+      const appUrl = `http://localhost:${appPort}`
+      const shared = ['lib/logto.ts', 'app/sign-in/route.ts', 'app/sign-out/route.ts', 'proxy.ts']
+      const paths = {
+        ...Object.fromEntries(shared.map((path) => [path, `examples/recipes/next-client/${path}`])),
+        ...files,
+      }
+      paths['lib/same-origin.ts'] = 'examples/next/lib/same-origin.ts'
+      const application = new Application(join(__dirname, '../next/logto-sdk'), {
+        next: 16,
+        packages: ['@logto/next'],
+        files: Object.fromEntries(Object.entries(paths).map(([path, source]) => [path, read(source)])),
+        env: {
+          LOGTO_URL: `http://localhost:${port}`,
+          LOGTO_AUDIENCE: AUDIENCE,
+          LOGTO_APP_ID: APP.appId,
+          LOGTO_APP_SECRET: 'a-secret',
+          LOGTO_COOKIE_SECRET: 'a-secret-of-at-least-32-characters',
+          BASE_URL: appUrl,
+        },
+      })
+      t.after(() => application.remove())
+      await startIdentityServer(t, { port, appUrl, appSecret: 'a-secret' })
+      await application.serve('dev', [], appPort)
 
-    const visitor = createVisitor()
-    const ask = async (path) => {
-      const { status, text } = await visitor(appUrl + path)
-      return [status, status === 200 ? JSON.parse(text).owner : JSON.parse(text).code]
-    }
-    assert.deepEqual(await ask('/orders'), [401, 'missing_token'])
-    assert.match((await visitor(`${appUrl}/`)).text, />missing_token</)
-    const { url } = await visitor(`${appUrl}/sign-in`)
-    const page = await visitor(url, {
-      method: 'POST',
-      body: new URLSearchParams({ name: 'alice', password: 'wonderland' }),
+      const visitor = createVisitor()
+      const orders = async () => {
+        const { status, text } = await visitor(`${appUrl}/orders`)
+        return [status, JSON.parse(text)[status === 200 ? 'owner' : 'code']]
+      }
+      assert.deepEqual(await orders(), [401, 'missing_token'])
+      const { url } = await visitor(`${appUrl}/account?tab=2`, PAGE)
+      assert.match(url, /^http:\/\/localhost:\d+\/sign-in\/\w+/)
+      const form = new URLSearchParams({ name: 'alice', password: 'wonderland' })
+      const page = await visitor(url, { method: 'POST', body: form })
+      assert.equal(page.url, `${appUrl}/account?tab=2`)
+      assert.match(page.text, />page of (<!-- -->)?alice</)
+      assert.deepEqual(await orders(), [200, 'alice'])
+      const elsewhere = await visitor(`${appUrl}/sign-in?redirect_to=//example.com`, PAGE)
+      assert.equal(elsewhere.url, `${appUrl}/`)
+
+      assert.match((await visitor(`${appUrl}/sign-out`, { method: 'POST' })).text, /Sign out of everything/)
+      assert.deepEqual(await orders(), [401, 'missing_token'])
     })
-    assert.equal(page.url, `${appUrl}/`)
-    assert.match(page.text, />page of alice</)
-    for (const path of ['/orders', '/cookie']) assert.deepEqual(await ask(path), [200, 'alice'], path)
-  })
+  }
 
   /** Follows redirects and keeps cookies, like a browser. */
   function createVisitor() {
     const cookies = new Map()
     return async (url, init = /** @type {any} */ ({})) => {
       for (let [hop, request] = [url, init]; ; request = {}) {
-        const headers = { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }
-        const response = await fetch(hop, { redirect: 'manual', headers, ...request })
+        const headers = { ...init.headers, cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }
+        const response = await fetch(hop, { redirect: 'manual', ...request, headers })
         for (const cookie of response.headers.getSetCookie()) {
           const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
-          cookies.set(name, value)
+          if (value === '') cookies.delete(name)
+          else cookies.set(name, value)
         }
         const location = response.headers.get('location')
         if (location === null) return { url: hop, status: response.status, text: await response.text() }

@@ -1,7 +1,7 @@
 import type { Metadata } from 'next'
 import { type ReactNode, Suspense } from 'react'
-import { signOut } from '@/lib/actions'
 import { getAuth } from '@/lib/auth'
+import { signOut } from '@/lib/sign-out'
 import './style.css'
 
 export const metadata: Metadata = { title: 'Cup & Saucer' }

@@ -1,5 +1,6 @@
 import { buildAuthCookieHeader } from 'logto-authkit'
 import { type NextRequest, NextResponse } from 'next/server'
+import { sameOriginUrl } from '@/lib/same-origin'
 import { finishSignIn, type SignIn } from '@/lib/sign-in'
 
 export async function GET({ cookies, nextUrl }: NextRequest) {
@@ -17,13 +18,4 @@ export async function GET({ cookies, nextUrl }: NextRequest) {
   }
   response.headers.append('Set-Cookie', 'sign_in=; Path=/callback; Max-Age=0; HttpOnly; Secure; SameSite=Lax')
   return response
-}
-
-/**
- * Resolves `redirect_to` to a URL of this application. Anyone can link to the sign-in page with any `redirect_to`, and paths
- * that start with `//`, `/\` or `/..//` resolve to other hosts, so the resolved origin is compared.
- */
-function sameOriginUrl(path: string, origin: string): URL {
-  const url = URL.canParse(path, origin) ? new URL(path, origin) : null
-  return url?.origin === origin ? url : new URL('/', origin)
 }
