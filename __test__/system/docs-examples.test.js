@@ -147,6 +147,17 @@ describe('the example', { timeout: 300_000 }, () => {
     assert.match(stdout, /Tests +1 passed/)
   })
 
+  test('of Vitest passes with the routes of Next.js', (t) => {
+    // A folder of this package, because examples/next is a package of its own, into which this package is not installed.
+    const { folder, save } = temporaryFolder(t, join(EXAMPLES, 'testing/.next-'))
+    for (const name of ['vitest.config.ts', 'orders.test.ts']) save(name, read(`examples/testing/next/${name}`))
+    save('lib/auth.ts', read('js/cli/templates/next-auth.ts'))
+    save('app/api/orders/route.ts', read('examples/next/app/api/orders/route.ts'))
+    const { status, stdout, stderr } = run('vitest/vitest.mjs', 'run', '--root', folder)
+    assert.equal(status, 0, stdout + stderr)
+    assert.match(stdout, /Tests +1 passed/)
+  })
+
   function run(tool, ...args) {
     const env = { ...process.env, CI: '1', NO_COLOR: '1', NODE_TEST_CONTEXT: undefined }
     const options = { env, encoding: /** @type {const} */ ('utf8'), timeout: 300_000 }

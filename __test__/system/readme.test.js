@@ -112,7 +112,7 @@ test('the example of guests tells visitors from users', async (t) => {
 test('the example test passes', () => {
   const env = { ...process.env }
   delete env.NODE_TEST_CONTEXT
-  const { status, stdout } = spawnSync(process.execPath, ['--test', join(ROOT, 'examples/orders.test.mjs')], {
+  const { status, stdout } = spawnSync(process.execPath, ['--test', join(ROOT, 'examples/testing/orders.test.mjs')], {
     encoding: 'utf8',
     env,
   })
