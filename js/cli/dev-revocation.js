@@ -1,12 +1,9 @@
 /** Sends logout tokens and webhooks to an application under development, as Logto does. */
 
 const { createHmac } = require('node:crypto')
+const { DEFAULT_APPLICATION, DEFAULT_USER } = require('./dev-defaults')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
-
-/** The defaults of all endpoints and forms. */
-const DEFAULT_APPLICATION = 'my-app'
-const DEFAULT_USER = 'alice'
 
 /** How long the application may take to respond, which is also Logto's timeout for logout tokens. */
 const TIMEOUT_MS = 2500
@@ -85,4 +82,4 @@ async function postToApplication(url, body, headers) {
   }
 }
 
-module.exports = { DEFAULT_APPLICATION, DEFAULT_USER, SendError, sendLogoutToken, sendWebhook }
+module.exports = { SendError, sendLogoutToken, sendWebhook }

@@ -5,7 +5,8 @@ const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
-const { DEFAULT_APPLICATION, DEFAULT_USER, SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
+const { DEFAULT_APPLICATION, DEFAULT_USER, DEV_PAGE } = require('./dev-defaults')
+const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
@@ -192,9 +193,6 @@ const STATIC_FILES = {
   '/style.css': staticFile('style.css', 'text/css'),
 }
 
-/** The `Server` header of the page, by which `doctor` recognizes it. */
-const DEV_PAGE = 'logto-authkit dev'
-
 const SECURITY_HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy':
@@ -212,4 +210,4 @@ const SECURITY_HEADERS = {
  */
 const decodeJsonPart = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
 
-module.exports = { DEV_PAGE, startPage }
+module.exports = { startPage }

@@ -1,6 +1,8 @@
-/** Writes the `doctor` command that checks the given options. */
+/** Writes commands that users can paste into a shell. */
 
 /**
+ * Returns the `doctor` command that checks the given options.
+ *
  * @param {{ logtoUrl?: string, jwksUri?: string }} options
  */
 function doctorCommand({ logtoUrl, jwksUri }) {
@@ -15,4 +17,4 @@ function doctorCommand({ logtoUrl, jwksUri }) {
  */
 const quote = (word) => (/^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
-module.exports = { doctorCommand }
+module.exports = { doctorCommand, quote }

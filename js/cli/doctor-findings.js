@@ -7,13 +7,12 @@ const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
 const { create } = require('../core/options')
 const { promisedOutcome } = require('../core/pending')
-const { DEV_PAGE } = require('./dev-server')
+const { DEV_ISSUER_ENTRIES, DEV_PAGE } = require('./dev-defaults')
 const { connectionFinding, proxyFinding } = require('./doctor-connection')
 const { certificateFinding } = require('./doctor-tls')
 const { audienceFinding, baseUrlFinding, endpointsUrl } = require('./doctor-url')
 const { formatDuration } = require('./hints')
 const { get, parseJsonObject } = require('./http')
-const { DEV_ISSUER_ENTRIES } = require('./init-report')
 const { proxyFor } = require('./proxy')
 const { counted } = require('./terminal')
 
@@ -21,7 +20,7 @@ const { counted } = require('./terminal')
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -
  * `ok` is null if the check was not possible, or if the finding is a warning, which has `advice`. `fix` contains the
  * options that would solve the problem.
- * @typedef {{ logtoUrl: string, audience?: string | string[], issuer?: string | string[], jwksUri?: string,
+ * @typedef {{ logtoUrl: string, audience?: string | string[] | null, issuer?: string | string[], jwksUri?: string,
  *   algorithms?: any, jwksCa?: string, timeout?: number, isUrlFromEnvironment: boolean, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer
  */

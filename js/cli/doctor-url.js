@@ -54,7 +54,7 @@ function userEndpoint(answer) {
 /**
  * Returns the mistake in an audience, if the mistake is visible without a token.
  *
- * @param {string | string[] | undefined} given
+ * @param {string | string[] | null | undefined} given
  * @param {string} issuer
  * @returns {Finding}
  */
@@ -62,6 +62,7 @@ function audienceFinding(given, issuer) {
   const check = 'Audience'
   if (given === undefined)
     return { check, ok: null, found: 'not checked: pass --audience or --options, or set LOGTO_AUDIENCE' }
+  if (given === null) return { check, ok: null, found: 'not checked: the option audience is null' }
   const audiences = [given].flat()
   for (const one of audiences) {
     const wrong = audienceMistake(one, issuer)

@@ -179,7 +179,8 @@ async function optionsToCheck(flags, env) {
     throw new UsageError(
       'doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL',
     )
-  return /** @type {any} */ (Object.fromEntries(Object.entries(subject).filter(([, value]) => value != null)))
+  const entries = Object.entries(subject).filter(([name, value]) => value != null || name === 'audience')
+  return /** @type {any} */ (Object.fromEntries(entries))
 }
 
 /**

@@ -121,7 +121,11 @@ function formatExplanation(
   if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
   if (verdict === 'rejected')
     lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(printable(message ?? ''), '  ', width))
-  for (const hint of hints) lines.push('', wrapText(hint, '  ', width))
+  for (const hint of hints) {
+    // A wrapped command could not be pasted.
+    const [text, command] = hint.split(/(?<=, run:) (?=npx )/)
+    lines.push('', wrapText(text, '  ', width), ...(command === undefined ? [] : [`    ${command}`]))
+  }
   if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)
     lines.push('', wrapText(`The token was found in ${printable(foundIn)}.`, '', width))
   lines.push('')

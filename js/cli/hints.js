@@ -88,8 +88,8 @@ const HINTS = {
     details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims, options),
   token_not_active: ({ error: { details }, options }) => [
     details.nbf === undefined
-      ? `The token was issued ${formatDuration(details.iat - details.now)} in the future, at ${formatDate(details.iat)}. Compare the clocks (\`${doctorCommand(options)}\`).`
-      : `The token becomes valid in ${formatDuration(details.nbf - details.now)}, at ${formatDate(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ (\`${doctorCommand(options)}\`).`,
+      ? `The token was issued ${formatDuration(details.iat - details.now)} in the future, at ${formatDate(details.iat)}. To compare the clocks, run: ${doctorCommand(options)}`
+      : `The token becomes valid in ${formatDuration(details.nbf - details.now)}, at ${formatDate(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ. To compare the clocks, run: ${doctorCommand(options)}`,
   ],
   token_revoked: ({ error }) => [
     error.details.revoked === undefined
@@ -146,7 +146,7 @@ const MALFORMED_TOKEN_ADVICE = {
 const expiredHints = ({ exp, now }, claims, options) => [
   `The token expired ${formatDuration(now - exp)} ago, at ${formatDate(exp)}.`,
   now - exp < 120
-    ? `That is recent. If this happens with new tokens, compare the clocks (\`${doctorCommand(options)}\`) or set \`clockTolerance\`.`
+    ? `That is recent. If this happens with new tokens, synchronize the clocks or set \`clockTolerance\`. To compare the clocks, run: ${doctorCommand(options)}`
     : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${formatDuration(claims.exp - claims.iat)}.` : ''}`,
 ]
 

@@ -97,7 +97,7 @@ const GAP = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
  */
 function isFromPackage(text, plugin) {
   const name = '[\'"](?![./#~]|@/)'
-  if (plugin.startsWith('require')) return new RegExp(name).test(plugin)
+  if (plugin.startsWith('require(')) return new RegExp(`^require\\(${name}`).test(plugin)
   const imported = `import [^\\n]*\\b${plugin}\\b[^\\n]* from `
   const required = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
   return new RegExp(`^(?:${imported}|${required})${name}`, 'm').test(text)
@@ -198,7 +198,9 @@ function addEnvironmentEntries(original, entries) {
 
 /** Returns the value of an entry. @param {string} text @param {string} name */
 const environmentValue = (text, name) =>
-  new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(.*?)\\s*$`, 'm').exec(text)?.[1].replace(/^(['"])(.*)\1$/, '$2')
+  new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(.*?)[ \\t]*$`, 'm')
+    .exec(text)?.[1]
+    .replace(/^(['"])(.*)\1$/, '$2')
 
 /**
  * Rewrites a template for CommonJS.

@@ -139,7 +139,10 @@ function planServer(plan, framework) {
     plan.started = startOf(project, entry, candidates)
     plan.isExtended = true
   }
-  plan.url = `http://localhost:${portOf(project, [plan.started.file ?? [], entry ?? []].flat())}/me`
+  plan.url = `http://localhost:${portOf(
+    project,
+    [plan.started.file, entry].filter((path) => path !== undefined),
+  )}/me`
 }
 
 /**

@@ -91,18 +91,21 @@ function readProject(folder, requested, env) {
  *
  * @param {string} folder
  * @param {string} name
+ * @param {boolean} [isParent] - Whether the project is in a subfolder.
  * @returns {boolean}
  */
-function isIgnored(folder, name) {
+function isIgnored(folder, name, isParent = false) {
   const file = join(folder, '.gitignore')
   const patterns = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
   const matching = patterns.findLast((line) => {
+    // A pattern with a leading slash applies only to the folder of its .gitignore.
+    if (isParent && /^!?\//.test(line.trim())) return false
     const pattern = line.trim().replace(/^!?(\*\*\/|\/)?/, '')
     return new RegExp(`^${pattern.replace(/[^\w*]/g, '\\$&').replace(/\*+/g, '.*')}$`).test(name)
   })
   if (matching !== undefined) return !matching.startsWith('!')
   const parent = dirname(folder)
-  return !existsSync(join(folder, '.git')) && parent !== folder && isIgnored(parent, name)
+  return !existsSync(join(folder, '.git')) && parent !== folder && isIgnored(parent, name, true)
 }
 
 /**

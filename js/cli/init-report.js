@@ -1,9 +1,8 @@
 /** The texts of `init`: the description of the project, the next commands, and the summary in JSON. */
 
+const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { quote } = require('./doctor-command')
 const { EXECUTABLE_RUNNERS, startScriptOf } = require('./init-start')
-
-/** The URL and the audience of `logto-authkit dev`. */
-const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
 /** The documentation in the installed package. */
 const DOCS = 'node_modules/logto-authkit/docs'
@@ -54,7 +53,7 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
       ? { text: 'Start a local issuer, and leave it running:', commands: [`${tool} dev`] }
       : {
           text: 'Check the connection to Logto:',
-          commands: [`${tool} doctor --url ${LOGTO_URL} --audience ${LOGTO_AUDIENCE}`],
+          commands: [`${tool} doctor --url ${quote(LOGTO_URL)} --audience ${quote(LOGTO_AUDIENCE)}`],
         },
     start === null
       ? {
@@ -72,7 +71,14 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
         ),
       ],
     },
-    ...(withNpm === undefined ? [] : [{ text: `To make \`${withNpm.command}\` read .env:`, commands: [withNpm.fix] }]),
+    ...(withNpm === undefined
+      ? []
+      : [
+          {
+            text: `To make \`${withNpm.command}\` read .env, which must then exist wherever you run the command:`,
+            commands: [withNpm.fix],
+          },
+        ]),
   ]
 }
 
@@ -84,10 +90,13 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
  * @param {import('./init-plan').Plan} plan
  */
 function npmStart(project, { started }) {
-  if (project.framework === 'nestjs')
-    return started.loadsEnvironment
-      ? undefined
-      : { command: 'npm run start:dev', fix: 'npm run start:dev -- --env-file .env' }
+  const { framework, packageManager } = project
+  if (framework === 'nestjs') {
+    const command = `${packageManager} run start:dev`
+    // Only npm needs the separator, and the others pass it on.
+    const separator = packageManager === 'npm' ? ' --' : ''
+    return started.loadsEnvironment ? undefined : { command, fix: `${command}${separator} --env-file .env` }
+  }
   const script = startScriptOf(project, started)
   return script === undefined ? undefined : { command: 'npm start', fix: `npm pkg set scripts.start="${script}"` }
 }
@@ -147,4 +156,4 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   notes: notesOf(project, plan),
 })
 
-module.exports = { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps, notesOf }
+module.exports = { describeProject, jsonSummary, nextSteps, notesOf }

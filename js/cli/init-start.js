@@ -109,7 +109,11 @@ function loadsBefore(source, application) {
   const called = text.search(
     /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/,
   )
-  if (application === null) return imported !== -1 || called !== -1
+  if (application === null) {
+    const created = text.search(/= (?:express|[Ff]astify|new (?:Hono|Koa)(?:<[^()\n]*>)?)\(/)
+    const isFirst = (/** @type {number} */ index) => index !== -1 && (created === -1 || index < created)
+    return isFirst(imported) || isFirst(called)
+  }
   // ES modules run their imports before their first statement.
   const isBefore = (/** @type {number} */ index) => index !== -1 && index < importIndex(text, application)
   return isBefore(imported) || (isBefore(called) && !/^import\b/m.test(text))

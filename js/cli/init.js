@@ -5,11 +5,12 @@ const { dirname, join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { createVerifier } = require('../core/verifier')
 const { UsageError, readArguments } = require('./arguments')
+const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { formatDiff } = require('./init-diff')
 const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { planOf } = require('./init-plan')
-const { DEV_ISSUER_ENTRIES, describeProject, jsonSummary, nextSteps, notesOf } = require('./init-report')
+const { describeProject, jsonSummary, nextSteps, notesOf } = require('./init-report')
 const { createPainter, printable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]

@@ -8,8 +8,11 @@ const { splitShellWords } = require('./shell-words')
 /** Maximum length of the input, which far exceeds the headers of any request. */
 const MAX_INPUT_LENGTH = 1024 * 1024
 
-/** The number of bytes that Linux keeps of a line on a terminal, without the line break (`man termios`, canonical mode). */
-const MAX_TERMINAL_LINE = 4095
+/**
+ * The number of bytes that a terminal keeps of a line, without the line break: `man termios` on Linux, `MAX_CANON` on
+ * macOS.
+ */
+const MAX_TERMINAL_LINE = process.platform === 'darwin' ? 1023 : 4095
 
 /**
  * @typedef {{ authorization: string[], cookie: string[] }} Headers

@@ -75,7 +75,9 @@ function withFileHint(result, optionSet, options) {
 /** @type {(variable: string) => boolean} */
 function isSetInFile(variable) {
   try {
-    return new RegExp(`^\\s*(export\\s+)?${variable}\\s*=\\s*\\S`, 'm').test(readFileSync('.env', 'utf8'))
+    return new RegExp(`^[ \\t]*(export[ \\t]+)?${variable}[ \\t]*=[ \\t]*(?!#|""|'')\\S`, 'm').test(
+      readFileSync('.env', 'utf8'),
+    )
   } catch {
     return false
   }

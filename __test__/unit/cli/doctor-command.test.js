@@ -27,8 +27,9 @@ for (const [what, flags, ending] of /** @type {[string, string[], string[]][]} *
   })
 }
 
-test('the printed command runs', async () => {
-  const { stdout } = await cli(['explain', '--url', 'http://127.0.0.1:1'], { stdin: signToken(createKey('ES384')) })
+test('the printed command runs, however narrow the terminal is', async () => {
+  const flags = ['--url', 'http://127.0.0.1:1', '--jwks-uri', `http://127.0.0.1:1/${'a'.repeat(80)}`]
+  const { stdout } = await cli(['explain', ...flags], { stdin: signToken(createKey('ES384')), columns: 60 })
   const [, args] = /npx logto-authkit (.*)$/m.exec(stdout) ?? []
   const { code, stderr } = await cli(splitShellWords(args ?? ''))
   assert.deepEqual([code, stderr], [1, ''])

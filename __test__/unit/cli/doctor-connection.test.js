@@ -28,6 +28,7 @@ describe('a refused connection', () => {
   test('to another host does not', async () => {
     // Linux connects 0.0.0.0 to this machine, but it is not a loopback address.
     const failed = await failures('http://0.0.0.0:1')
+    assert.ok(failed.some(({ check }) => check === 'Connection'))
     assert.doesNotMatch(JSON.stringify(failed), /logto-authkit dev/)
   })
 })

@@ -28,6 +28,7 @@ describe('init adds the route to Fastify', () => {
 
   for (const [what, imports, statements] of [
     ['a plugin of the application', "import routes from './routes.js'", 'await app.register(routes)'],
+    ['a required plugin of the application', '', "app.register(require('./routes'))"],
     ['a plugin that the file defines', '', 'app.register(async (api) => {})'],
   ])
     test(`above ${what}`, async (t) => {

@@ -1,5 +1,6 @@
 const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
+const { splitShellWords } = require('../../../js/cli/shell-words')
 const { project, uses } = require('../../support/init')
 
 const EXISTING = {
@@ -50,14 +51,27 @@ test('init says to list the environment file in .gitignore', async (t) => {
   assert.equal(await says({ '.gitignore': '.env*.local\n' }, 'next'), undefined)
 })
 
-test('init reads the .gitignore of the repository in a workspace', async (t) => {
-  const { folder, init } = project(t, {
-    '.git/HEAD': '',
-    '.gitignore': '.env\n',
-    'packages/api/package.json': uses('koa'),
+for (const [pattern, isIgnored] of /** @type {[string, boolean][]} */ ([
+  ['.env', true],
+  ['**/.env', true],
+  ['/.env', false],
+])) {
+  test(`init reads the pattern ${pattern} of the repository in a workspace`, async (t) => {
+    const files = { '.git/HEAD': '', '.gitignore': `${pattern}\n`, 'packages/api/package.json': uses('koa') }
+    const { folder, init } = project(t, files)
+    const { stdout } = await init(['--dry-run'], { cwd: () => `${folder}/packages/api` })
+    assert.equal(!/gitignore/.test(stdout), isIgnored)
   })
-  const { stdout } = await init(['--dry-run'], { cwd: () => `${folder}/packages/api` })
-  assert.doesNotMatch(stdout, /gitignore/)
+}
+
+test('init prints a doctor command that a shell can run', async (t) => {
+  const audience = 'https://a.example.com/?a=1&b=2;c'
+  const { commands } = await project(t, { 'package.json': uses('koa') }).json([
+    ...['--logto-url', 'https://auth.example.com'],
+    ...['--audience', audience],
+  ])
+  const command = commands.find((text) => text.includes('doctor'))
+  assert.deepEqual(splitShellWords(command).slice(-4), ['--url', 'https://auth.example.com', '--audience', audience])
 })
 
 test('init sends a request to /orders only if it has created the route', async (t) => {

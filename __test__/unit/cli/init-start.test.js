@@ -138,6 +138,7 @@ describe('init prints no --env-file if', () => {
 test('init prints --env-file if the application loads .env too late, or loads another file', async (t) => {
   for (const files of [
     { 'app.js': CREATES, 'server.js': `${LISTENS}process.loadEnvFile()\n` },
+    { 'server.js': `${WHOLE}require('dotenv').config()\n` },
     { 'app.js': CREATES, 'server.js': `import dotenv from 'dotenv'\n${LISTENS}dotenv.config()\n` },
     { 'server.js': `require('dotenv').config({ path: 'settings.env' })\n${WHOLE}` },
     { 'server.js': `// require('dotenv').config()\n${WHOLE}` },
@@ -174,4 +175,8 @@ test('init tells how to start NestJS during development, and leaves Next.js alon
   const last = async (files) => (await project(t, files).json()).commands.at(-1)
   assert.match(await last({ 'package.json': uses('next'), 'app/page.jsx': '' }), /^curl/)
   assert.equal(await last({ 'package.json': uses('@nestjs/core') }), 'npm run start:dev -- --env-file .env')
+  assert.equal(
+    await last({ 'package.json': uses('@nestjs/core'), 'pnpm-lock.yaml': '' }),
+    'pnpm run start:dev --env-file .env',
+  )
 })

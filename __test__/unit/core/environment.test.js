@@ -71,6 +71,10 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     for (const options of [{ logtoUrl: 'x', audience: 'a' }, { logtoUrl: LOGTO_URL }]) {
       assert.throws(() => createVerifier(options), invalidOptions(/^Invalid option (?!.*The file).*$/))
     }
+    for (const value of ['', '""', ' # later']) {
+      writeFileSync('.env', `LOGTO_AUDIENCE=${value}\nPORT=3000\n`)
+      assert.throws(() => createVerifier({ logtoUrl: LOGTO_URL }), invalidOptions(/^Invalid option (?!.*The file).*$/))
+    }
     writeFileSync('.env', '  export LOGTO_AUDIENCE = https://api.example.com')
     assert.throws(() => createVerifier({ logtoUrl: LOGTO_URL }), invalidOptions(hint('LOGTO_AUDIENCE')))
     setEnvironment('ftp://t.test', AUDIENCE)

@@ -8,6 +8,6 @@ export async function GET({ nextUrl }: NextRequest) {
   const page = await new LogtoClient(logtoConfig).handleSignInCallback(`${baseUrl}/callback${nextUrl.search}`)
   const token = await getAccessToken(logtoConfig, audience)
   // SameSite=Strict would keep the cookie away from the first page, because the redirects began at Logto.
-  const cookie = buildAuthCookieHeader(token, { maxAge: 3600, sameSite: 'Lax' })
+  const cookie = buildAuthCookieHeader(token, { maxAge: 3600, sameSite: 'Lax', secure: logtoConfig.cookieSecure })
   return new Response(null, { status: 303, headers: { Location: page ?? baseUrl, 'Set-Cookie': cookie } })
 }
