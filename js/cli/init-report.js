@@ -106,7 +106,7 @@ const PROTECTION = {
   express:
     'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
   fastify:
-    'To protect one route, move it into the function that registers logtoAuth. To protect all routes, register logtoAuth on the application instead, after CORS.',
+    'To protect one route, move it into the function that registers logtoAuth, and change app.get to api.get, because routes of app stay public even there. To protect all routes, register logtoAuth on the application instead, after CORS.',
   hono: 'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
   koa: 'To protect one route of a router, pass logtoAuth() before its handler. To protect all middleware below a line, add app.use(logtoAuth()).',
   nestjs:

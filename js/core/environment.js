@@ -67,7 +67,7 @@ function withFileHint(result, optionSet, options) {
   return isSetInFile(variable)
     ? {
         ...result,
-        message: `${result.message}. The file .env sets ${variable}, but Node.js has not read the file: start the application with node --env-file=.env`,
+        message: `${result.message}. The file .env sets ${variable}, but Node.js has not read the file: add --env-file=.env to the command that starts the application`,
       }
     : result
 }

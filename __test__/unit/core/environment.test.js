@@ -62,7 +62,9 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
       rmSync(folder, { recursive: true })
     })
     const hint = (variable) =>
-      new RegExp(`\\. The file \\.env sets ${variable}, but Node\\.js has not read .* node --env-file=\\.env$`)
+      new RegExp(
+        `\\. The file \\.env sets ${variable}, but Node\\.js has not read the file: add --env-file=\\.env to .*$`,
+      )
     writeFileSync('.env', 'PORT=3000\nLOGTO_URL=https://t.test\n # LOGTO_AUDIENCE=a\nLOGTO_AUDIENCE=\n')
     for (const options of [undefined, { logtoUrl: '', audience: 'a' }]) {
       assert.throws(() => createVerifier(options), invalidOptions(hint('LOGTO_URL')))
