@@ -154,7 +154,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     const store = redisStore(new Redis(proxy.port, { lazyConnect: true }))
     t.after(() => store.close?.())
     const signal = AbortSignal.timeout(20_000)
-    const start = performance.now()
+    const start = Math.ceil(performance.now())
     let [seconds, position] = [0, /** @type {string | null} */ (null)]
     t.mock.method(performance, 'now', () => start + seconds * 1000)
     return {
@@ -246,7 +246,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     const server = await startRedis(t)
     const store = redisStore(new Redis(server.port, { lazyConnect: true }))
     t.after(() => store.close?.())
-    const start = performance.now()
+    const start = Math.ceil(performance.now())
     let minutes = 0
     t.mock.method(performance, 'now', () => start + minutes * 60_000)
     const signal = AbortSignal.timeout(20_000)

@@ -214,7 +214,8 @@ describe('read', () => {
     const batch = await read(position)
     assert.deepEqual(batch.entries, ['common', 'new'])
     const warned = once(process, 'warning')
-    const now = performance.now()
+    // Differences of fractions could round to less than a second.
+    const now = Math.ceil(performance.now())
     let seconds = 1
     t.mock.method(performance, 'now', () => now + seconds * 1000)
     server.replies.XREAD = () => null
@@ -241,7 +242,7 @@ describe('read', () => {
   /** A store whose checks the test controls, and a function that reads after a number of seconds. */
   function startChecking(t) {
     const { server, store } = startStore(t)
-    const start = performance.now()
+    const start = Math.ceil(performance.now())
     let now = start
     t.mock.method(performance, 'now', () => now)
     server.replies.XREAD = (...args) => server.XREAD(...args) ?? null
