@@ -1,8 +1,8 @@
 /** The texts of `init`: the description of the project, the next commands, and the summary in JSON. */
 
 const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
-const { quote } = require('./doctor-command')
 const { EXECUTABLE_RUNNERS, startScriptOf } = require('./init-start')
+const { quote } = require('./shell-words')
 
 /** The documentation in the installed package. */
 const DOCS = 'node_modules/logto-authkit/docs'

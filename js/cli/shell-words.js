@@ -1,5 +1,5 @@
 /**
- * Splits a command line into words. Browsers write such command lines with "Copy as cURL", for bash, cmd and
+ * Splits a command line into words, and quotes words. Browsers write such command lines with "Copy as cURL", for bash, cmd and
  * PowerShell.
  */
 
@@ -35,4 +35,11 @@ const decodeEscapes = (text) =>
  */
 const withoutCmdEscapes = (command) => (command.includes('^"') ? command.replace(/\^(.)/g, '$1') : command)
 
-module.exports = { splitShellWords }
+/**
+ * Quotes a word for a POSIX shell. A URL may contain characters such as `&` and `$`.
+ *
+ * @param {string} word
+ */
+const quote = (word) => (/^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+
+module.exports = { quote, splitShellWords }

@@ -1,6 +1,7 @@
 /** Reads the environment variables that replace missing options. */
 
 const { readFileSync } = require('node:fs')
+const { parseEnv } = require('node:util')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
 
@@ -75,9 +76,7 @@ function withFileHint(result, optionSet, options) {
 /** @type {(variable: string) => boolean} */
 function isSetInFile(variable) {
   try {
-    return new RegExp(`^[ \\t]*(export[ \\t]+)?${variable}[ \\t]*=[ \\t]*(?!#|""|'')\\S`, 'm').test(
-      readFileSync('.env', 'utf8'),
-    )
+    return Boolean(parseEnv(readFileSync('.env', 'utf8'))[variable]?.trim())
   } catch {
     return false
   }
