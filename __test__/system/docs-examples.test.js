@@ -72,12 +72,13 @@ describe('the example', { timeout: 300_000 }, () => {
     const here = script.replaceAll('http://127.0.0.1:3002', page).replaceAll('localhost:3000', new URL(url).host)
     const bash = spawn('bash', ['-c', here], { stdio: ['ignore', 'pipe', 'inherit'] })
     const printed = await text(bash.stdout)
-    const announced = script.match(/(?<=^# )\d.*$|(?<=^# \{"status":)\d+/gm)
+    const expected = read('docs/revocation.md').match(/Expect .*:$/gm) ?? []
+    const announced = expected.join().match(/(?<= )\d{3} `\w+`|(?<= )\d{3}|(?<=`\{"status":)\d+/g)
     const responses = printed.match(/(?<=^HTTP\/1\.1 )\d+|(?<=^\{"status":)\d+|(?<="code":")\w+/gm) ?? []
     assert.deepEqual(
       responses
         .join()
-        .replaceAll(/,([a-z])/g, ': $1')
+        .replaceAll(/,([a-z_]+)/g, ' `$1`')
         .split(','),
       announced,
     )

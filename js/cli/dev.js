@@ -52,7 +52,7 @@ async function run(args, surroundings) {
   const { logtoUrl } = issuer
   const paint = createPainter(stdout, env)
   const width = widthOf(stdout)
-  const intro = 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders:'
+  const intro = 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders.'
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
@@ -62,7 +62,8 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
     LOGTO_AUDIENCE=https://api.example.com
 
 ${wrapText(intro, '  ', width)}
-${exampleCommands(page.url, paint)}
+
+${exampleCommands(page.url, width)}
 
 ${paint.dim(wrapText(note, '  ', width))}
 `
@@ -73,24 +74,24 @@ ${paint.dim(wrapText(note, '  ', width))}
 }
 
 /**
- * Returns commands that create tokens and send them to an API, with the responses to expect.
+ * Returns commands that create tokens and send them to an API, with the responses to expect. These are not comments in
+ * the commands, because an interactive zsh would run the comments.
  *
  * @param {string} page
- * @param {import('./terminal').Paint} paint
+ * @param {number} width
  */
-function exampleCommands(page, paint) {
+function exampleCommands(page, width) {
   const send = (/** @type {string} */ path) => `curl -iw '\\n' localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
   const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
   return [
-    ['401: no token', "curl -iw '\\n' localhost:3000/me"],
-    ['200', get('sub=alice'), send('/me')],
-    ['403: missing scope', send('/orders')],
-    ['200', get('sub=alice&scope=read:orders'), send('/orders')],
-    ['401: an opaque token, like kind=personal and kind=id', get('kind=opaque'), send('/me')],
+    ['Without a token, expect 401:', "curl -iw '\\n' localhost:3000/me"],
+    ['With a token, expect 200 from /me:', get('sub=alice'), send('/me')],
+    ['Without the scope, expect 403 from /orders:', send('/orders')],
+    ['With the scope, expect 200:', get('sub=alice&scope=read:orders'), send('/orders')],
+    ['With an opaque token, expect 401, as with kind=personal and kind=id:', get('kind=opaque'), send('/me')],
   ]
-    .flatMap(([result, ...commands]) => [paint.dim(`# ${result}`), ...commands])
-    .map((line) => `    ${line}`)
-    .join('\n')
+    .map(([text, ...commands]) => [wrapText(text, '  ', width), ...commands.map((line) => `    ${line}`)].join('\n'))
+    .join('\n\n')
 }
 
 /**

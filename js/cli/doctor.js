@@ -6,7 +6,7 @@ const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
 const { counted, createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
-const { singleOrArray, loadOptions, optionsFromEnvironment } = require('./verify-options')
+const { singleOrArray, loadOptions, optionsFromEnvironment, unreadFileHint } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -72,7 +72,7 @@ async function run(args, { stdout, env, cwd }) {
   if (positionals.length > 0) throw new UsageError('doctor takes only options')
   const checks = revocationChecks(values, env, cwd())
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
-  const subject = isServer ? await optionsToCheck(values, env) : undefined
+  const subject = isServer ? await optionsToCheck(values, env, cwd()) : undefined
   const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
   // The checks run one after another, so that they do not delay each other.
   for (const check of checks) findings.push(...(await check()))
@@ -160,9 +160,10 @@ function readRedisUrl(given, env) {
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
  * @param {Record<string, string | undefined>} env
+ * @param {string} folder
  * @returns {Promise<Omit<Subject, 'env'>>}
  */
-async function optionsToCheck(flags, env) {
+async function optionsToCheck(flags, env, folder) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const given = {
     logtoUrl: flags.url ?? own.logtoUrl,
@@ -177,7 +178,7 @@ async function optionsToCheck(flags, env) {
   const subject = { ...given, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
   if (subject.logtoUrl === undefined)
     throw new UsageError(
-      'doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL',
+      `doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL.${unreadFileHint('doctor', folder)}`,
     )
   const entries = Object.entries(subject).filter(([name, value]) => value != null || name === 'audience')
   return /** @type {any} */ (Object.fromEntries(entries))

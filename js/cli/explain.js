@@ -7,7 +7,7 @@ const { UsageError, positionalsOf, readArguments } = require('./arguments')
 const { formatDate, hints, formatDuration } = require('./hints')
 const { WHOLE_INPUT, findToken, readInput } = require('./input')
 const { createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
-const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
+const { FLAGS, HELP: OPTIONS_HELP, readOptions, unreadFileHint } = require('./verify-options')
 
 /**
  * @typedef {import('../..').VerifyAuthOptions} Options
@@ -48,6 +48,10 @@ async function run(args, surroundings) {
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
+  if (result.verdict === 'unverified')
+    result.hints.unshift(
+      `To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.${unreadFileHint('explain -', surroundings.cwd())}`,
+    )
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
   stdout.write(values.json ? `${printableJson(result)}\n` : text())
   return EXIT_CODES[result.verdict]

@@ -131,6 +131,8 @@ const HINTS = {
  * @type {Record<string, (token: string) => string | string[]>}
  */
 const MALFORMED_TOKEN_ADVICE = {
+  placeholder: () =>
+    'Replace it with a token, or set the variable where the request is sent. For development, `npx logto-authkit dev` creates tokens.',
   literal_undefined: () => 'Sign the user in first, and await the token: await getAccessToken("https://your-api").',
   truncated: (token) =>
     /…|\.\.\./.test(token)

@@ -3,7 +3,7 @@
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { addController, addEnvironmentEntries, addRoute, toCommonJs, wrapNextConfig } = require('./init-edit')
-const { commandFor, loadsBefore, portOf, startOf } = require('./init-start')
+const { CREATIONS, commandFor, loadsBefore, portOf, startOf } = require('./init-start')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -19,25 +19,25 @@ const PLACE = ': the import at the top, and the rest after the application is cr
 const ROUTES = {
   express: {
     package: 'express',
-    creation: 'express',
+    creation: CREATIONS.express,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (req, res) => {\n  res.json({ userId: req.auth.userId, scopes: req.auth.scopes });\n});`,
   },
   fastify: {
     package: 'fastify',
-    creation: '(?:Fastify|fastify)',
+    creation: CREATIONS.fastify,
     route: (/** @type {string} */ app) =>
       `${app}.register(async (api) => {\n  await api.register(logtoAuth);\n  api.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }));\n});`,
   },
   hono: {
     package: 'hono',
-    creation: 'new Hono(?:<[^()\\n]*>)?',
+    creation: CREATIONS.hono,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (c) => c.json({ userId: c.get('auth').userId, scopes: c.get('auth').scopes }));`,
   },
   koa: {
     package: 'koa',
-    creation: 'new Koa(?:<[^()\\n]*>)?',
+    creation: CREATIONS.koa,
     route: (/** @type {string} */ app) =>
       `const authenticate = logtoAuth();\n${app}.use((ctx, next) => {\n  if (ctx.path !== '/me') return next();\n  return authenticate(ctx, async () => {\n    ctx.body = { userId: ctx.state.auth.userId, scopes: ctx.state.auth.scopes };\n  });\n});`,
   },

@@ -39,16 +39,17 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const isDev = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
   const audience =
     LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
+  const installsTsx = / tsx /.test(start ?? '') && !hasTsx
   const installs = [
     ...(missing.length > 0
       ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
       : []),
-    ...(/ tsx /.test(start ?? '') && !hasTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
+    ...(installsTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
   ]
   const withNpm = npmStart(project, plan)
   const hasOrders = plan.changes.some(({ before, after }) => before === null && /'\/?orders'/.test(after))
   return [
-    ...(installs.length > 0 ? [{ text: 'Install the packages:', commands: installs }] : []),
+    ...(installs.length > 0 ? [{ text: `Install the packages${installsTsx ? ' (tsx runs TypeScript files)' : ''}:`, commands: installs }] : []),
     isDev
       ? { text: 'Start a local issuer, and leave it running:', commands: [`${tool} dev`] }
       : {
@@ -63,9 +64,11 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
       : { text: 'Start the application in another terminal:', commands: [start] },
     { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
     {
-      text: `Send a request with a token${isDev ? '' : ` for this API resource (see ${DOCS}/tokens.md)`}, and expect 200${hasOrders ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
+      text: `${isDev ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS}/tokens.md), send a request with it`}, and expect 200${hasOrders ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [
-        isDev ? `TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')` : 'TOKEN=…',
+        ...(isDev
+          ? [`TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`]
+          : []),
         ...[url, ...(hasOrders ? [url.replace(/me$/, 'orders')] : [])].map(
           (address) => `curl -iw '\\n' ${address} -H "Authorization: Bearer $TOKEN"`,
         ),

@@ -11,6 +11,14 @@ const { environmentValue } = require('./init-edit')
 /** How each package manager runs an executable. */
 const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
+/** How a file creates the application of each framework. */
+const CREATIONS = {
+  express: 'express',
+  fastify: '[Ff]astify',
+  hono: 'new Hono(?:<[^()\\n]*>)?',
+  koa: 'new Koa(?:<[^()\\n]*>)?',
+}
+
 /** Compiled files may be missing or outdated. */
 const BUILT = /(^|[\s/])(dist|build)\//
 
@@ -110,7 +118,7 @@ function loadsBefore(source, application) {
     /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/,
   )
   if (application === null) {
-    const created = text.search(/= (?:express|[Ff]astify|new (?:Hono|Koa)(?:<[^()\n]*>)?)\(/)
+    const created = text.search(new RegExp(`= (?:${Object.values(CREATIONS).join('|')})\\(`))
     const isFirst = (/** @type {number} */ index) => index !== -1 && (created === -1 || index < created)
     return isFirst(imported) || isFirst(called)
   }
@@ -133,4 +141,4 @@ function portOf(project, files) {
   return (/\bPORT\b/.test(text) || fixed === undefined ? (inFile ?? fixed) : fixed) ?? '3000'
 }
 
-module.exports = { EXECUTABLE_RUNNERS, commandFor, loadsBefore, portOf, startOf, startScriptOf }
+module.exports = { CREATIONS, EXECUTABLE_RUNNERS, commandFor, loadsBefore, portOf, startOf, startScriptOf }

@@ -1,11 +1,11 @@
 /** Reads the options of `verifyAuth` from flags, a file of the application and environment variables. */
 
 const { readFile } = require('node:fs/promises')
-const { resolve } = require('node:path')
+const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
 const native = require('../core/addon')
 const { contract, defaultOptions } = require('../core/contract')
-const { NO_VARIABLES } = require('../core/environment')
+const { NO_VARIABLES, isSetInFile } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
 const { UsageError, readNumber } = require('./arguments')
 
@@ -115,6 +115,17 @@ function optionsFromEnvironment(given, env) {
 }
 
 /**
+ * Returns a sentence for a command that got no URL, if the file `.env` contains one.
+ *
+ * @param {string} command
+ * @param {string} folder
+ */
+const unreadFileHint = (command, folder) =>
+  isSetInFile('LOGTO_URL', join(folder, '.env'))
+    ? ` The file .env sets LOGTO_URL, but ${command} does not read the file by itself: run node --env-file=.env node_modules/.bin/logto-authkit ${command}`
+    : ''
+
+/**
  * Reads the options of an application from a module or a JSON file.
  *
  * @param {string} file
@@ -155,4 +166,4 @@ const splitWords = (text) => text.split(' ').filter((word) => word !== '')
 const withoutUndefined = (object) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions }
+module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions, unreadFileHint }

@@ -73,13 +73,13 @@ function withFileHint(result, optionSet, options) {
     : result
 }
 
-/** @type {(variable: string) => boolean} */
-function isSetInFile(variable) {
+/** @type {(variable: string, file?: string) => boolean} */
+function isSetInFile(variable, file = '.env') {
   try {
-    return Boolean(parseEnv(readFileSync('.env', 'utf8'))[variable]?.trim())
+    return Boolean(parseEnv(readFileSync(file, 'utf8'))[variable]?.trim())
   } catch {
     return false
   }
 }
 
-module.exports = { NO_VARIABLES, environmentFor, optionsOrEmpty, withFileHint }
+module.exports = { NO_VARIABLES, environmentFor, isSetInFile, optionsOrEmpty, withFileHint }

@@ -174,6 +174,7 @@ describe('hints for common mistakes', () => {
     ['the word Bearer', () => `Bearer bearer ${issuer.mint()}`, [], /starts with the word `Bearer`/],
     ['quotes', () => `Authorization: Bearer "${issuer.mint()}"`, [], /quotes/],
     ['an encrypted token', () => 'a.b.c.d.e', [], /JWE/],
+    ['a placeholder', () => '<token>', [], /Replace it with a token/],
     [
       'an issuer with a slash',
       () => issuer.mint({ claims: { iss: `${issuer.issuer}/` } }),

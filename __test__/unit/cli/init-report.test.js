@@ -74,6 +74,22 @@ test('init prints a doctor command that a shell can run', async (t) => {
   assert.deepEqual(splitShellWords(command).slice(-4), ['--url', 'https://auth.example.com', '--audience', audience])
 })
 
+test('init tells users of another Logto where to get a token, without a command that sets a wrong one', async (t) => {
+  const args = ['--logto-url', 'http://127.0.0.1:4001', '--audience', 'https://api.example.com']
+  const { init, json } = project(t, { 'package.json': uses('koa') })
+  const { commands } = await json(args)
+  assert.deepEqual(
+    commands.filter((text) => text.startsWith('TOKEN')),
+    [],
+  )
+  assert.match((await init(args)).stdout, /^Set TOKEN to an access token for this API resource \(see \S+tokens\.md\),/m)
+})
+
+test('init says why it installs tsx', async (t) => {
+  const { init } = project(t, { 'package.json': uses('koa'), 'tsconfig.json': '{}' })
+  assert.match((await init(['--dry-run'])).stdout, /^Install the packages \(tsx runs TypeScript files\):$/m)
+})
+
 test('init sends a request to /orders only if it has created the route', async (t) => {
   const orders = async (files, name = 'express') =>
     (await project(t, { 'package.json': uses(name), ...files }).json()).commands.filter((text) =>

@@ -1,4 +1,5 @@
 const assert = require('node:assert/strict')
+const { dirname } = require('node:path')
 const { after, before, describe, test } = require('node:test')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { cli } = require('../../support/cli')
@@ -82,6 +83,16 @@ describe('doctor', () => {
   })
 })
 
+test('without a URL, doctor and explain mention a file .env that sets one, which they do not read', async () => {
+  const variables = (content) => ({ cwd: () => dirname(file('.env', content)) })
+  const url = variables('LOGTO_URL=https://auth.example.com\n')
+  assert.match((await cli(['doctor'], url)).stderr, /run node --env-file=\.env \S+logto-authkit doctor$/m)
+  assert.match((await explain([], {}, url)).hints[0], /with --url, or set.*--env-file=\.env \S+logto-authkit explain -$/)
+  const others = variables('# LOGTO_URL=a\nLOGTO_AUDIENCE=a\n')
+  assert.match((await cli(['doctor'], others)).stderr, /set the environment variable LOGTO_URL\.$/m)
+  assert.match((await explain([], {}, others)).hints[0], /with --url, or set LOGTO_URL\.$/)
+})
+
 test('an invalid variable is a usage error that names the variable', async () => {
   for (const [command, variables, says] of /** @type {[string, any, RegExp][]} */ ([
     ['doctor', { LOGTO_URL: 'auth' }, /^Invalid environment variable LOGTO_URL: /],
@@ -98,8 +109,12 @@ const save = (options) => file('auth.json', JSON.stringify(options))
 
 const found = (findings, check) => findings.find((finding) => finding.check === check).found
 
-async function explain(args, variables = {}) {
-  const { stdout, stderr } = await cli(['explain', '--json', ...args], { stdin: issuer.mint(), env: variables })
+async function explain(args, variables = {}, surroundings = {}) {
+  const { stdout, stderr } = await cli(['explain', '--json', ...args], {
+    stdin: issuer.mint(),
+    env: variables,
+    ...surroundings,
+  })
   assert.equal(stderr, '')
   return JSON.parse(stdout)
 }

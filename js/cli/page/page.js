@@ -87,7 +87,7 @@ function showFields() {
 
 function showToken({ token, header, claims }, { kind, audience, organizationId }) {
   $('#token').textContent = token
-  $('#curl').textContent = requestsOf(token, kind, claims)
+  $('#curl').replaceChildren(...requestsOf(token, kind, claims))
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
     `audience: ${quote(audience ?? 'https://api.example.com')},`,
@@ -97,19 +97,27 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
   $('#result').hidden = false
 }
 
-/** Returns commands with their expected responses, for routes like the routes that `logto-authkit init` creates. */
+/**
+ * Returns commands for routes like the routes that `logto-authkit init` creates. The style sheet shows the expected
+ * responses, so that they are not copied: an interactive zsh would run them.
+ */
 function requestsOf(token, kind, claims) {
-  const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
+  const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"\n`
+  const expected = (response) => {
+    const line = document.createElement('span')
+    line.dataset.response = response
+    return line
+  }
   const rejection = REJECTIONS[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
   const isPermitted = claims?.scope?.split(' ').includes('read:orders')
   return [
-    '# 401: missing_token',
-    "curl -iw '\\n' http://localhost:3000/me",
-    `TOKEN='${token}'`,
-    rejection ? `# 401: ${rejection}` : '# 200',
+    expected('401: missing_token'),
+    "curl -iw '\\n' http://localhost:3000/me\n",
+    `TOKEN='${token}'\n`,
+    expected(rejection ? `401: ${rejection}` : '200'),
     send('/me'),
-    ...(rejection ? [] : [isPermitted ? '# 200' : '# 403: missing_scope (requires read:orders)', send('/orders')]),
-  ].join('\n')
+    ...(rejection ? [] : [expected(isPermitted ? '200' : '403: missing_scope (requires read:orders)'), send('/orders')]),
+  ]
 }
 
 const quote = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`
