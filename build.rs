@@ -1,4 +1,4 @@
-//! Link arguments of a Node addon; nothing without the `node` feature.
+//! Sets the link arguments of a Node addon. Does nothing without the `node` feature.
 
 fn main() {
     #[cfg(feature = "node")]

@@ -9,7 +9,7 @@ pub(crate) fn decode(part: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty())
 }
 
-/// Whether a text contains only characters of the base64url alphabet.
+/// Whether a string contains only characters of the base64url alphabet.
 pub(crate) fn is_base64url(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -1,6 +1,6 @@
-//! The `WWW-Authenticate` challenges of errors.
+//! The `WWW-Authenticate` challenges in error responses.
 
-/// The realm of challenges, unless the options set another realm.
+/// The default realm in challenges, which the option `realm` replaces.
 pub const DEFAULT_REALM: &str = "api";
 
 /// A `WWW-Authenticate` challenge (RFC 6750 section 3).
@@ -15,7 +15,7 @@ pub enum Challenge {
 }
 
 impl Challenge {
-    /// The start of a challenge with the default realm, which is the same for every request.
+    /// The part of the challenge that is the same for every request, with the default realm.
     #[must_use]
     pub fn prefix(&self) -> Option<String> {
         match self {

@@ -1,13 +1,13 @@
-//! The checks of the pipeline, and the ways to record their outcomes.
+//! The pipeline's checks, and the ways to record their outcomes.
 
 use crate::error::Rejection;
 
-/// The checks, in the order of the contract.
+/// The checks, in the order that the contract defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// The request contains a token.
     Present,
-    /// The token is not longer than the maximum.
+    /// The token does not exceed the maximum length.
     Size,
     /// The token has three base64url parts.
     Parts,
@@ -39,7 +39,7 @@ pub enum Check {
     Types,
     /// The token is not older than the maximum age.
     Age,
-    /// No entry in the option `revocations` covers the token.
+    /// None of the configured revocations covers the token.
     Revocations,
     /// The token belongs to the required organization.
     Organization,

@@ -1,4 +1,4 @@
-//! Typed claims and their checks. The checks use neither keys nor clocks, and callers pass the current time.
+//! Typed claims and their checks, which need neither keys nor a clock, because callers pass the current time.
 
 use serde_json::value::RawValue;
 
@@ -7,27 +7,27 @@ use crate::json::{Object, WrongType};
 use crate::reason::Reason;
 pub use crate::subject::{Subject, SubjectType};
 
-/// Maximum time in a claim, in seconds since 1970: the end of the year 9999. A token with a later `exp`, such as 1e22,
-/// would practically never expire.
+/// Latest time that a claim may contain, as Unix time in seconds: the end of the year 9999. A token with a later `exp`,
+/// such as 1e22, would practically never expire.
 const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 
-/// The prefix of the organization id in the audience of a Logto organization token.
+/// The prefix that precedes the organization id in the audience of an organization token.
 const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
 
-/// The audience in options that accepts the organization token of any organization.
+/// The value of the option `audience` that accepts an organization token for any organization.
 pub const ANY_ORGANIZATION: &str = "urn:logto:organization:*";
 
-/// How far the `iat` of a token may be in the future if `maxTokenAge` is set, in seconds, because clocks may differ
+/// How many seconds in the future the `iat` of a token may be if `maxTokenAge` is set, because clocks may differ
 /// slightly.
 const MAX_IAT_AHEAD: f64 = 60.0;
 
 /// The member of `events` that marks a logout token.
 pub(crate) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// Maximum nesting depth of the JSON in a payload, which is also the limit of `serde_json`.
+/// Maximum nesting depth of the JSON in a payload, which is also `serde_json`'s own limit.
 pub(crate) const MAX_PAYLOAD_DEPTH: usize = 128;
 
-/// A claim, or an error if the claim is malformed. The check of the claim reports the error.
+/// A claim, or an error if the claim is malformed. The error is reported when the claim is checked.
 type Claim<T> = Result<T, WrongType>;
 
 /// The claims that the pipeline checks (RFC 7519 section 4.1, RFC 9068 section 2.2 and Logto's own claims), and the
@@ -121,8 +121,8 @@ impl Claims {
         .map_err(|rejection| rejection.detail("expected", accepted))
     }
 
-    /// Checks that the token has not expired. A token is already expired at the time `exp` (RFC 7519 section 4.1.4).
-    /// All times are in seconds.
+    /// Checks that the token has not expired. A token has expired as soon as the current time equals `exp` (RFC 7519
+    /// section 4.1.4). All times are in seconds.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::TokenExpired`], [`Code::TokenNotActive`], or [`Code::InvalidClaims`] if `iat` is missing.
+    /// [`Code::TokenExpired`], [`Code::TokenNotActive`], or [`Code::InvalidClaims`] if `iat` is missing or malformed.
     pub fn check_age(&self, now: f64, max_age: Option<f64>) -> Result<(), Rejection> {
         let Some(max_age) = max_age else { return Ok(()) };
         let issued = self.issued_at.and_then(required).map_err(|WrongType| invalid_claim("iat"))?;
@@ -200,7 +200,7 @@ impl Claims {
         self.issuer.is_ok()
     }
 
-    /// Whether `iat` is a time or missing.
+    /// Whether `iat` is a valid time or missing.
     pub(crate) fn has_well_formed_issue_time(&self) -> bool {
         self.issued_at.is_ok()
     }
@@ -215,7 +215,7 @@ impl Claims {
         self.organization.is_ok()
     }
 
-    /// The organization from the claim `organization_id`, or else the organizations in `aud`: Logto sets the claim
+    /// The organization in the claim `organization_id`, or otherwise the organizations in `aud`, because Logto sets
     /// `organization_id` only in tokens for API resources.
     fn organizations<'a>(&'a self, claimed: Option<&'a str>) -> Vec<&'a str> {
         let audiences = self.audience.as_deref().unwrap_or_default();
@@ -232,7 +232,7 @@ impl Claims {
     }
 }
 
-/// The organization in an audience of Logto. The organization id may be empty.
+/// The organization id in a Logto audience. The id may be empty.
 fn organization_of(audience: &str) -> Option<&str> {
     audience.strip_prefix(ORGANIZATION_AUDIENCE)
 }
@@ -247,15 +247,15 @@ pub(crate) fn split_words(list: &str) -> Vec<String> {
     list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether a text contains only invisible characters. Neither a log nor an access list can distinguish subjects with
-/// invisible names.
+/// Whether a string contains only invisible characters. Subjects with invisible names look the same in logs and access
+/// lists.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_other_invisible_character(char))
 }
 
-/// Whether a character is invisible although it is neither white space nor covered by [`is_invisible`]: the remaining
-/// default-ignorable code points of Unicode (`Default_Ignorable_Code_Point`), and the blanks of Braille and of musical
-/// notation.
+/// Whether a character is invisible even though it is neither white space nor covered by [`is_invisible`]. This applies
+/// to Unicode's remaining default-ignorable code points (`Default_Ignorable_Code_Point`), the Braille blank, and the
+/// null notehead in musical notation.
 fn is_other_invisible_character(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}'..='\u{206f}'
@@ -275,21 +275,20 @@ fn invalid_claim(claim: &str) -> Rejection {
     Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
 }
 
-/// The `iss` of a payload whose signature has not been verified. A forged `iss` gains nothing, because the `iss` only
-/// determines which of several verifiers verifies the token, and that verifier checks the issuer.
+/// The `iss` of a payload whose signature has not been verified. Forging it gains an attacker nothing, because it only
+/// selects one of several verifiers, and that verifier checks the issuer.
 #[must_use]
 pub fn unverified_issuer(payload: &[u8]) -> Option<String> {
     // Nested members are not parsed, so the parsing time does not depend on their depth.
     serde_json::from_slice::<Object>(payload).ok()?.get_as("iss").ok()?
 }
 
-/// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. A forged
-/// `iat` gains nothing, because the `iat` only determines whether the error is "unknown key" or "a newer key may
-/// exist".
+/// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. Forging it
+/// gains an attacker nothing, because it only determines whether the error is "unknown key" or "a newer key may exist".
 #[must_use]
 pub fn unverified_issue_time(payload: &[u8]) -> Option<f64> {
-    /// Logto's claims are flat, and custom claims have few levels. [`Object::parse`] explains why unsigned input needs
-    /// a limit.
+    /// Logto's claims are flat, and custom claims are rarely nested deeply. [`Object::parse`] explains why unsigned
+    /// input needs a low limit.
     const MAX_DEPTH: usize = 8;
     Object::parse(payload, MAX_DEPTH).ok()?.get_as("iat").ok()?
 }
@@ -302,7 +301,7 @@ pub(crate) mod tests {
 
     const NOW: f64 = 1_800_000_000.0;
 
-    /// The claims of a Logto token for a machine. The given members replace the defaults; [`ABSENT`] removes one.
+    /// The claims of a Logto machine-to-machine token. `members` replaces the defaults; [`ABSENT`] removes a claim.
     pub(crate) fn claims(members: Value) -> Claims {
         let mut payload = json!({
             "jti": "QsylamkYCsJsKBRjLhlqXwRiRaAcAUYMvvYzyMMIUr8", "sub": "app", "iat": NOW, "exp": NOW + 3600.0,

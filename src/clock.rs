@@ -4,12 +4,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A point in time on the monotonic clock and on the wall clock. The monotonic clock stops while a machine sleeps or a
 /// serverless function is frozen, and the wall clock can be set back. Elapsed time is therefore measured on both
-/// clocks, and the longer duration counts.
+/// clocks, and the longer duration is used.
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamp {
     /// The time on the monotonic clock.
     pub monotonic: Instant,
-    /// The time on the wall clock, in milliseconds since 1970.
+    /// The time on the wall clock, as Unix time in milliseconds.
     pub wall: f64,
 }
 
@@ -38,14 +38,14 @@ impl Timestamp {
     ///
     /// # Panics
     ///
-    /// If the result exceeds the range of the clocks.
+    /// If the sum exceeds the range of [`Instant`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self { monotonic: self.monotonic + duration, wall: self.wall + duration.as_secs_f64() * 1000.0 }
     }
 
-    /// This point in time minus a duration, on both clocks. The monotonic clock may not reach back that far, for example
-    /// after a machine has slept. The wall clock then determines the elapsed time.
+    /// This point in time minus a duration, on both clocks. If the monotonic clock does not reach back that far, for
+    /// example because it stopped while the machine slept, the wall clock alone determines the elapsed time.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self {

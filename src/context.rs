@@ -10,8 +10,8 @@ use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::subject::Subject;
 
-/// The context as JSON, which contains the payload of the subject unchanged. In JavaScript, `JSON.parse` turns even a
-/// claim named `__proto__` into an own property, whereas an assignment would change the prototype.
+/// The context as JSON, with the subject's payload inserted verbatim. In JavaScript, `JSON.parse` turns even a claim
+/// named `__proto__` into an own property, whereas an assignment would change the prototype.
 #[must_use]
 pub fn authenticated_context(subject: &Subject) -> String {
     let kind = subject.subject_type().name();
@@ -34,8 +34,7 @@ pub fn authenticated_context(subject: &Subject) -> String {
 ///
 /// # Errors
 ///
-/// The rejection that `check` returns, or [`crate::error::Code::MalformedToken`] if `context` is not the JSON of a
-/// context.
+/// The rejection that `check` returns, or [`crate::error::Code::MalformedToken`] if `context` is not a valid context.
 pub fn check(context: &str, check: impl FnOnce(&Subject) -> Result<(), Rejection>) -> Result<(), Rejection> {
     let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(unreadable_context)?;
     if let Some(principal) = Principal::from_context(&context) {

@@ -1,4 +1,4 @@
-//! The constants that JavaScript, the docs tests and the CLI read, generated from the tables that the core itself uses.
+//! Constants for JavaScript, the docs tests and the CLI, generated from the core's own tables.
 
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
 //! Reads `Cookie` headers and writes `Set-Cookie` headers (RFC 6265).
 
-/// Maximum length of the name and the value of a cookie together, in bytes. Browsers drop cookies that exceed this
-/// length (RFC 6265bis section 5.7).
+/// Maximum combined length of a cookie's name and value, in bytes. Browsers drop longer cookies (RFC 6265bis section
+/// 5.7).
 const MAX_BYTES: usize = 4_096;
 
 /// The attributes of a `Set-Cookie` header.
@@ -11,18 +11,18 @@ pub struct CookieAttributes {
     pub name: String,
     /// The lifetime in seconds, or `None` for the duration of the browser session.
     pub max_age: Option<f64>,
-    /// The prefix of the paths to which the browser sends the cookie.
+    /// The browser sends the cookie only with requests whose path has this prefix.
     pub path: String,
-    /// The domain to whose hosts the browser sends the cookie, or `None` for only the host that set the cookie.
+    /// The domain whose hosts receive the cookie, or `None` if only the host that set the cookie receives it.
     pub domain: Option<String>,
     /// Whether the cookie is hidden from scripts.
     pub http_only: bool,
     /// Whether the browser sends the cookie only over https. With `None`, the cookie is sent only over https, unless
     /// [`CookieAttributes::for_host`] decides otherwise.
     pub secure: Option<bool>,
-    /// Whether the browser sends the cookie with requests from other sites.
+    /// When the browser sends the cookie with requests from other sites.
     pub same_site: SameSite,
-    /// Whether the attribute `Path` precedes `Max-Age`. Browsers accept any order of attributes, but the contract
+    /// Whether the attribute `Path` precedes `Max-Age`. Browsers accept attributes in any order, but the contract
     /// defines an order for each cookie.
     pub path_first: bool,
 }
@@ -39,7 +39,7 @@ pub enum SameSite {
 }
 
 impl SameSite {
-    /// The text of the attribute's value.
+    /// The attribute's value in the header.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ pub fn values_of<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a
     names_and_values(header).filter_map(move |(key, value)| (key == name && !value.is_empty()).then_some(value))
 }
 
-/// Returns the names and values of all cookies in their order, without the quotes around values.
+/// Returns the names and values of all cookies in the order of the header, without the quotes around values.
 pub(crate) fn names_and_values(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').filter_map(|pair| {
         let (key, value) = pair.split_once('=')?;
@@ -74,9 +74,9 @@ pub(crate) fn names_and_values(header: &str) -> impl Iterator<Item = (&str, &str
 }
 
 impl CookieAttributes {
-    /// Returns the attributes for a response to a request for this host. `Secure` is omitted for plain http on the
-    /// local machine, where some browsers would drop a `Secure` cookie. `Secure` is kept if the options set it
-    /// explicitly, or if another attribute requires it.
+    /// Returns the attributes for a response from this host. `Secure` is omitted for plain http on the local machine,
+    /// where some browsers would drop a `Secure` cookie. `Secure` is kept if the options set it explicitly, or if
+    /// another attribute requires it.
     #[must_use]
     pub fn for_host(&self, protocol: Option<&str>, host: Option<&str>) -> Self {
         let is_required =
@@ -85,11 +85,11 @@ impl CookieAttributes {
         Self { secure: self.secure.or(is_insecure_allowed.then_some(false)), ..self.clone() }
     }
 
-    /// Builds the `Set-Cookie` header for a value, with the attributes in the order of the contract.
+    /// Builds the `Set-Cookie` header for a value, with the attributes in the order that the contract defines.
     ///
     /// # Errors
     ///
-    /// The value or attribute that contains forbidden characters (RFC 6265 section 4.1.1) or would make browsers drop the cookie.
+    /// The value or attribute that has forbidden characters (RFC 6265 section 4.1.1) or makes browsers drop the cookie.
     ///
     /// ```
     /// let cookie = logto_authkit::options::guest_cookie();
@@ -153,10 +153,10 @@ impl CookieAttributes {
     }
 }
 
-/// An invalid value or attribute of a cookie.
+/// An invalid cookie value or attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieFault {
-    /// The name of the attribute, `name` for the name of the cookie, or `None` for the value of the cookie.
+    /// The name of the attribute, `name` for the cookie's name, or `None` for the cookie's value.
     pub attribute: Option<&'static str>,
     /// A description of the accepted values.
     pub expected: &'static str,

@@ -10,11 +10,11 @@ const MAX_DETAIL_CHARS: usize = 200;
 
 /// The properties of an error that are the same for every request.
 pub struct Definition {
-    /// The stable code, which belongs to the public contract.
+    /// The stable code, which is part of the public contract.
     pub name: &'static str,
     /// The HTTP status of the response.
     pub status: u16,
-    /// The member `error` of the response body.
+    /// The `error` member of the response body.
     pub title: &'static str,
     /// The message for the client. [`Rejection::subject`] is appended if the message ends in a colon and a space, and
     /// otherwise replaces the message.
@@ -31,7 +31,7 @@ macro_rules! errors {
         pub enum Code { $($(#[$doc])* $code,)* }
 
         impl Code {
-            /// Every code, in the order in which the documentation lists them.
+            /// All codes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$code),*];
 
             /// The static properties of this code.
@@ -68,8 +68,8 @@ errors! {
     /// The cookie or the `Authorization` header contains more than one token.
     AmbiguousToken => "ambiguous_token", 400, AUTH_FAILED, INVALID_REQUEST,
         "More than one token found (two Authorization values, two different cookies of that name)";
-    /// The token is an opaque reference instead of a JWT. Logto issues opaque tokens if the client has requested no API
-    /// resource.
+    /// The token is an opaque reference rather than a JWT. Logto issues opaque tokens to clients that do not request
+    /// an API resource.
     OpaqueToken => "opaque_token", 401, AUTH_FAILED, INVALID_TOKEN,
         "Token is opaque, not a JWT: request it for an API resource (resource parameter)";
     /// The token is not a compact JWS whose header and payload are JSON objects.
@@ -77,14 +77,14 @@ errors! {
     /// The `alg` is not on the allow-list.
     UnsupportedAlgorithm => "unsupported_algorithm", 401, AUTH_FAILED, INVALID_TOKEN,
         "Token is signed with an algorithm that is not accepted";
-    /// The `typ` of the token is not the required type (RFC 9068 section 4). ID tokens, for example, have another
+    /// The `typ` of the token is not the required type (RFC 9068 section 4). ID tokens, for example, have a different
     /// `typ`.
     InvalidTokenType => "invalid_token_type", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not an access token";
     /// The key set contains no key with the token's `kid` that supports the token's `alg`.
     UnknownKey => "unknown_key", 401, AUTH_FAILED, INVALID_TOKEN, "Token is signed with an unknown key";
     /// The signature is invalid.
     InvalidSignature => "invalid_signature", 401, AUTH_FAILED, INVALID_TOKEN, "Token signature is invalid";
-    /// A claim is missing or has a wrong type.
+    /// A claim is missing or has the wrong type.
     InvalidClaims => "invalid_claims", 401, AUTH_FAILED, INVALID_TOKEN, "Token has a missing or malformed claim: ";
     /// The `iss` claim is not one of the accepted issuers.
     InvalidIssuer => "invalid_issuer", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued by another server";
@@ -92,12 +92,12 @@ errors! {
     InvalidAudience => "invalid_audience", 401, AUTH_FAILED, INVALID_TOKEN, "Token was issued for another audience";
     /// The `exp` claim is in the past, or the token is older than `maxTokenAge`.
     TokenExpired => "token_expired", 401, AUTH_FAILED, INVALID_TOKEN, "Token has expired";
-    /// The `nbf` claim is in the future, or if `maxTokenAge` is set, the `iat` claim.
+    /// The `nbf` claim is in the future, or `maxTokenAge` is set and the `iat` claim is in the future.
     TokenNotActive => "token_not_active", 401, AUTH_FAILED, INVALID_TOKEN, "Token is not valid yet";
     /// A revocation covers the token, or the application's `isRevoked` returned true.
     TokenRevoked => "token_revoked", 401, AUTH_FAILED, INVALID_TOKEN, "Token has been revoked";
-    /// The token belongs to another organization than the required organization, or to an organization although the API
-    /// requires a token without organization.
+    /// The token does not belong to the required organization, or it belongs to an organization when the API requires a
+    /// token without one.
     WrongOrganization => "wrong_organization", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Token belongs to another organization";
     /// The token lacks a required scope.
     MissingScope => "missing_scope", 403, FORBIDDEN, INSUFFICIENT_SCOPE, "Missing required scope: ";
@@ -110,13 +110,13 @@ errors! {
         "Signing keys are unavailable, try again later";
     /// Too many expensive signature checks are waiting, or the check of this token has waited too long.
     Overloaded => "overloaded", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE, "Too many tokens to verify, try again later";
-    /// The revocations have not been loaded or are too old, and the policy requires complete revocations.
+    /// The policy limits the age of revocations, but they are too old or have not been loaded.
     RevocationsUnavailable => "revocations_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Revocations are unavailable, try again later";
 }
 
 impl Code {
-    /// The name of the code for clients, for example `token_expired`.
+    /// The name of the code in responses, for example `token_expired`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.definition().name
@@ -153,9 +153,9 @@ pub struct Rejection {
     pub wording: Option<Box<Wording>>,
     /// The required scopes, separated by spaces, for the `scope` parameter of the challenge (RFC 6750 section 3).
     pub scope: Option<Box<str>>,
-    /// The number of seconds after which the client should try again, for `Retry-After` (RFC 9110 section 10.2.3).
+    /// The number of seconds after which the client should retry, for `Retry-After` (RFC 9110 section 10.2.3).
     pub retry_after: Option<u32>,
-    /// Details for the operator, which are never sent to a client, and which contain no token, signature or cookie.
+    /// Details for the operator. They contain no token, signature or cookie, and are never sent to a client.
     pub details: Map<String, Value>,
     /// The underlying error, which is never sent to a client.
     pub cause: Option<Box<str>>,
@@ -166,7 +166,7 @@ pub struct Rejection {
 /// The parts of a rejection's message and challenge that depend on the options.
 #[derive(Clone, Debug)]
 pub struct Wording {
-    /// A message that replaces the message of the code.
+    /// A message that replaces the default message of the code.
     pub message: Option<&'static str>,
     /// A realm that replaces the default realm of the challenge.
     pub realm: Option<String>,
@@ -283,7 +283,7 @@ fn sanitize_for_quoted_string(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
 }
 
-/// Returns this rejection as an error unless the condition holds.
+/// Returns the rejection as an error unless the condition holds.
 pub(crate) fn ensure(condition: bool, rejection: impl FnOnce() -> Rejection) -> Result<(), Rejection> {
     if condition { Ok(()) } else { Err(rejection()) }
 }

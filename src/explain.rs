@@ -1,5 +1,5 @@
-//! A report on every check of a token, which explains why the token is rejected. The pipeline in [`crate::verify`] performs the
-//! checks, with [`Report`] as its [`Verdicts`].
+//! A report on every check of a token, which explains why the token is rejected. The pipeline in [`crate::verify`]
+//! performs the checks, with [`Report`] as its [`Verdicts`].
 
 use serde_json::{Map, Value, json};
 
@@ -66,7 +66,7 @@ impl Verifier {
 #[derive(Clone, Debug)]
 pub struct Report {
     verdicts: [Verdict; Check::ALL.len()],
-    /// The token as the caller passed it.
+    /// The token as passed by the caller.
     token: String,
 }
 
@@ -75,7 +75,7 @@ enum Verdict {
     Passed,
     Failed(Box<Rejection>),
     NotChecked(&'static str),
-    /// The check counts as not performed, even if the pipeline performs the check.
+    /// The check is reported as not performed, even if the pipeline performs it.
     Exempt(&'static str),
 }
 
@@ -110,8 +110,8 @@ impl Report {
         report
     }
 
-    /// Exempts the checks of malformed claims, because [`Check::Types`] reports those claims. Even without configured
-    /// issuers, a malformed `iss` is reported by the check of the issuer.
+    /// Exempts the checks of malformed claims, because [`Check::Types`] reports those claims. A malformed `iss` is
+    /// reported by [`Check::Iss`], even if no issuers are configured.
     fn skip_malformed_claims(&mut self, claims: &Claims) {
         for (check, is_readable) in [
             (Check::Age, claims.has_well_formed_issue_time()),
@@ -141,7 +141,7 @@ impl Report {
         self.verdicts.get(check.index())
     }
 
-    /// The rejection of the first failed check, which [`Verifier::verify`] also returns for the token.
+    /// The rejection from the first failed check, which [`Verifier::verify`] also returns for the token.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
         self.verdicts
@@ -149,8 +149,7 @@ impl Report {
             .find_map(|verdict| if let Verdict::Failed(rejection) = verdict { Some(&**rejection) } else { None })
     }
 
-    /// Whether the signature of the token is valid. Anyone could have written the claims of a token with an invalid
-    /// signature.
+    /// Whether the signature of the token is valid. If it is not, anyone could have written the claims.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         matches!(self.get(Check::Signature), Some(Verdict::Passed))
@@ -191,8 +190,8 @@ impl Report {
         )
     }
 
-    /// The JSON text of the header and of the payload, or `None` for a part that cannot be decoded. The claims of a
-    /// token with a damaged signature can be decoded.
+    /// The header and the payload as JSON, or `None` for a part that cannot be decoded. They can be decoded even if the
+    /// signature is damaged.
     fn decoded_parts(&self) -> [Option<String>; 2] {
         let parts: Vec<&str> = self.token.split('.').collect();
         let [header, payload, _] = parts.as_slice() else { return [None, None] };

@@ -1,4 +1,4 @@
-//! Accepts the principals that the application names instead of a token.
+//! Accepts principals that the application supplies in place of a token.
 
 use crate::context;
 use crate::error::Rejection;
@@ -7,11 +7,11 @@ use crate::requirements::Organization;
 use crate::verify::Verifier;
 
 impl Verifier {
-    /// Accepts a principal that meets the requirements, and returns the context of the principal as JSON.
+    /// Accepts a principal that meets the requirements, and returns its context as JSON.
     ///
     /// # Errors
     ///
-    /// The first requirement that the principal does not meet.
+    /// The rejection for the first unmet requirement.
     pub fn accept_principal(
         &self,
         principal: &Principal,

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The undecoded members of a JSON object, in their order. No object in the JSON has two members with the same name.
+/// The undecoded members of a JSON object, in their original order and without duplicates.
 #[derive(Debug)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -37,12 +37,12 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    /// Parses a JSON object, but not the values of its members. This is for the body of an authenticated sender, which
-    /// may contain deeply nested values from other people.
+    /// Parses a JSON object, but not the values of its members. It is meant for webhook bodies, whose senders are
+    /// authenticated but which may contain deeply nested values from other people.
     ///
     /// # Errors
     ///
-    /// The reason, if the input is not an object or has duplicate members.
+    /// A description of the problem, if the input is not an object or has duplicate members.
     pub fn parse_outer(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
         serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")
@@ -58,7 +58,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     ///
-    /// [`WrongType`] if the member exists but has another type. `null` counts as another type.
+    /// [`WrongType`] if the member exists but has a different type. `null` counts as a different type.
     pub fn get_as<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, WrongType> {
         self.get(name).map(|raw| serde_json::from_str(raw.get()).map_err(|_| WrongType)).transpose()
     }
@@ -77,8 +77,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(12);
                 while let Some(name) = map.next_key_seed(Text)? {
-                    // A linear scan of ten members, the usual number, is faster than a hash set. A linear scan of 3,000
-                    // members, which fit into a token of the maximum size, would take milliseconds.
+                    // A linear scan of ten members, the usual number, is faster than a hash set. A linear scan of the
+                    // 3,000 members that fit into the largest accepted token would take milliseconds.
                     if members.len() < 32 && members.iter().any(|(other, _)| *other == name) {
                         return Err(A::Error::custom("duplicate member"));
                     }
@@ -180,7 +180,7 @@ mod tests {
         assert_rejects(format!("{{\"a\":{}1{}}}", "{\"b\":".repeat(2000), "}".repeat(2000)));
     }
 
-    /// `JSON.stringify` escapes a lone surrogate like this, for example in a string that was truncated in the middle of an emoji.
+    /// `JSON.stringify` escapes a lone surrogate like this, for example if a string was cut in the middle of an emoji.
     #[test]
     fn accepts_any_json_in_members_that_are_not_decoded() {
         for value in ["\"\\ud83d\"", "1e400", "-0", "123456789012345678901234567890", "\"\\u0000\""] {

@@ -13,15 +13,15 @@ use crate::reason::Reason;
 use crate::revocations::{Entry, Kind, is_entry_id};
 use crate::verify::Verifier;
 
-/// How long ago a logout token may have been issued, in seconds. Logto sends a logout token only once, at the time of
-/// the logout. Logto servers before 1.42 do not limit the life of a logout token with an `exp` claim.
+/// Maximum age of a logout token, in seconds. Logto sends a logout token only once, at the time of the logout. Before
+/// version 1.42, Logto did not limit the life of its logout tokens with an `exp` claim.
 const MAX_AGE: f64 = 300.0;
 
-/// How long a `jti` is remembered, in seconds. Afterwards, [`MAX_AGE`] rejects a logout token, even if its issuer's
-/// clock was a minute fast.
+/// How long a `jti` is remembered, in seconds. After this time, [`MAX_AGE`] rejects the logout token, even if its
+/// issuer's clock was a minute fast.
 const REMEMBERED_SECONDS: f64 = MAX_AGE + 120.0;
 
-/// Expired ids are removed whenever the number of ids is a multiple of this number.
+/// Expired ids are removed whenever the number of remembered ids is a multiple of this constant.
 const PRUNE_EVERY: usize = 256;
 
 /// A valid logout token.
@@ -29,7 +29,7 @@ const PRUNE_EVERY: usize = 256;
 pub struct VerifiedLogout {
     /// The revocation that the logout token requires.
     pub entry: Entry,
-    /// The id of the logout token.
+    /// The `jti` of the logout token.
     pub id: String,
 }
 
@@ -38,25 +38,25 @@ pub struct VerifiedLogout {
 pub struct LogoutVerifier {
     verifier: Verifier,
     matching: LogoutMatch,
-    /// The ids of valid logout tokens, with the dates until which they are remembered. Outsiders cannot fill the
-    /// memory, because only tokens with a valid signature of Logto add ids.
+    /// The ids of valid logout tokens, and the Unix time until which each is remembered. Outsiders cannot exhaust the
+    /// memory, because only tokens that Logto has signed add ids.
     seen: Mutex<HashMap<String, f64>>,
 }
 
 impl LogoutVerifier {
-    /// Creates a verifier of logout tokens with these options.
+    /// Creates a verifier for logout tokens with these options.
     #[must_use]
     pub fn new(options: LogoutOptions) -> Self {
         let LogoutOptions { verifier, matching } = options;
         Self { verifier: Verifier::new(verifier), matching, seen: Mutex::default() }
     }
 
-    /// Verifies a logout token (section 2.6), which is accepted only once. `date` is the caller's date, in milliseconds
-    /// since 1970.
+    /// Verifies a logout token (section 2.6), which is accepted only once. `date` is the caller's current time, as Unix
+    /// time in milliseconds.
     ///
     /// # Errors
     ///
-    /// The rejection of the first failed check.
+    /// The rejection from the first failed check.
     pub async fn verify(&self, token: &str, date: Option<f64>, now: Timestamp) -> Result<VerifiedLogout, Rejection> {
         let parsed = self.verifier.check_signed(token, now, false, &mut StopAtFirstFailure).await?;
         // `check_signed` returns either a rejection or all results, because it stops at the first failed check.
@@ -69,7 +69,7 @@ impl LogoutVerifier {
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;
         let subject = claims.subject_without_malformed_claims();
-        // The payload was parsed before, so parsing cannot fail.
+        // The same payload has been parsed before, so parsing cannot fail here.
         let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
             .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
         if payload.get("exp").is_some() {
@@ -84,7 +84,7 @@ impl LogoutVerifier {
         };
         let events = payload.get_as::<Object>("events").ok().flatten().ok_or_else(|| invalid("events"))?;
         events.get_as::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid("events"))?;
-        // An ID token has a nonce (section 2.6 step 7).
+        // Only ID tokens have a nonce (section 2.6 step 7).
         if payload.get("nonce").is_some() {
             return Err(invalid("nonce"));
         }
@@ -110,7 +110,7 @@ impl LogoutVerifier {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Remembers a logout token, or rejects a logout token that was used before (section 2.6 step 8).
+    /// Remembers a logout token, or rejects it if it was used before (section 2.6 step 8).
     fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len().is_multiple_of(PRUNE_EVERY) {
@@ -130,7 +130,7 @@ pub fn description(rejection: &Rejection) -> String {
     let replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
     match rejection.code {
         Code::InvalidTokenType | Code::OpaqueToken => "Token is not a logout token".into(),
-        // The `aud` claim of a logout token is an application, not the option `audience` (OIDC Back-Channel Logout 2.6).
+        // The `aud` claim of a logout token is an application id, not the option `audience` (Back-Channel Logout 2.6).
         Code::InvalidAudience => "Token was issued for another application".into(),
         Code::InvalidClaims if replayed => "Token has been received before".into(),
         _ => rejection.message(),

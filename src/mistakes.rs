@@ -1,9 +1,9 @@
-//! Recognizes texts that clients send instead of a token by mistake.
+//! Recognizes strings that clients mistakenly send in place of a token.
 
 use crate::base64url::decode;
 use crate::reason::Reason;
 
-/// The likely reason why a client has sent this text instead of a JWT.
+/// The likely reason why a client sent this string in place of a JWT.
 #[must_use]
 pub fn likely_mistake(text: &str) -> Option<Reason> {
     const STRINGIFIED_VALUES: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];
@@ -31,22 +31,21 @@ pub fn likely_mistake(text: &str) -> Option<Reason> {
     })
 }
 
-/// Whether a text starts with the scheme of the `Authorization` header, which people often pass along with a token.
+/// Whether a string starts with the scheme of the `Authorization` header, which people often copy along with a token.
 fn starts_with_bearer(text: &str) -> bool {
     let start = text.trim_start();
     let rest = start.get(..6).filter(|start| start.eq_ignore_ascii_case("bearer")).and_then(|_| start.get(6..));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', ':', '=', '%', '+']))
 }
 
-/// Whether a text is the start of a JWT whose end is missing. An opaque token never decodes to the start of a JSON
-/// object.
+/// Whether a string is a truncated JWT. An opaque token never decodes to the start of a JSON object.
 fn is_start_of_jwt(text: &str) -> bool {
     let (header, rest) = text.split_once('.').unwrap_or((text, ""));
     let is_short = rest.matches('.').count() == 0 || rest.ends_with('.');
     is_short && starts_with_json(header)
 }
 
-/// Whether a base64url text decodes to the start of a JSON object, as the header of a JWT does.
+/// Whether a base64url string decodes to the start of a JSON object, as the header of a JWT does.
 pub(crate) fn starts_with_json(encoded: &str) -> bool {
     let complete = encoded.get(..encoded.len() / 4 * 4).and_then(decode);
     complete.is_some_and(|bytes| bytes.starts_with(b"{\"") && std::str::from_utf8(&bytes).is_ok())

@@ -1,4 +1,4 @@
-//! Checks scopes and roles inside a handler, in a context or in claims.
+//! Checks of scopes and roles inside a handler, based on a context or on claims.
 
 use crate::error::{Code, Rejection};
 use crate::options::{
@@ -9,13 +9,13 @@ use crate::requirements::missing_items;
 /// The reason why a check has failed.
 #[derive(Debug)]
 pub enum Denied {
-    /// The arguments of the caller are invalid.
+    /// The caller passed invalid arguments.
     Option(OptionError),
     /// The token lacks a required scope or role.
     Missing {
         /// The rejection.
         rejection: Box<Rejection>,
-        /// A message that is more detailed than the message of the rejection.
+        /// A message that is more detailed than the rejection's own message.
         message: String,
     },
 }
@@ -71,8 +71,8 @@ pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
     }
 }
 
-/// Checks that one of the claims contains the role. `role_claims` are the names of the claims, for the message. A role
-/// may contain spaces, so a string is never split into several roles.
+/// Checks that one of the claims contains the role. `role_claims` contains the names of the claims, for the message. A
+/// role may contain spaces, so a string is never split into several roles.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result
     Err(Denied::Missing { rejection: rejection.into(), message })
 }
 
-/// The string in a value, or the strings in a list.
+/// Returns the value if it is a string, or the strings in the value if it is a list.
 fn strings_in(raw: &Raw) -> Vec<String> {
     match raw {
         Raw::String(text) => vec![text.clone()],

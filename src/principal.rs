@@ -1,4 +1,4 @@
-//! Principals that the application names instead of a token, such as the owner of an API key.
+//! Principals that the application supplies in place of a token, such as the owner of an API key.
 
 use crate::json::Object;
 use crate::subject::Subject;
@@ -10,7 +10,7 @@ pub struct Principal {
     pub(crate) scopes: Vec<String>,
     pub(crate) organization: Option<String>,
     pub(crate) client: Option<String>,
-    /// The claims of the principal, including `sub`, as JSON text.
+    /// The principal's claims, including `sub`, as JSON.
     pub(crate) payload: String,
 }
 

@@ -1,4 +1,4 @@
-//! The reasons for rejections, which are one word each, for operators in `details.reason` of an error.
+//! One-word reasons for rejections, which operators find in an error's `details.reason`.
 
 /// Declares [`Reason`] with the word and the meaning of each reason.
 macro_rules! reasons {
@@ -8,7 +8,7 @@ macro_rules! reasons {
         pub enum Reason { $(#[doc = $meaning] $reason,)* }
 
         impl Reason {
-            /// Every reason with its word and its meaning, in the order in which the documentation lists them.
+            /// All reasons with their words and meanings, in the order of the documentation.
             pub const ALL: &'static [(Self, &'static str, &'static str)] = &[$((Self::$reason, $word, $meaning)),*];
 
             /// The word in `details.reason` for this reason.

@@ -35,7 +35,7 @@ pub enum Organization {
     /// The organization of the token is not checked.
     #[default]
     Unchecked,
-    /// The token must belong to no organization.
+    /// The token must not belong to any organization.
     None,
     /// The request must name an organization but names none, so every token is rejected.
     Missing,
@@ -49,8 +49,8 @@ impl Requirements {
     ///
     /// # Errors
     ///
-    /// [`Code::WrongOrganization`], [`Code::MissingScope`] or [`Code::MissingRole`]. A token with a wrong subject type
-    /// is rejected with [`Code::MissingRole`].
+    /// [`Code::WrongOrganization`], [`Code::MissingScope`] or [`Code::MissingRole`]. A token with the wrong subject
+    /// type is rejected with [`Code::MissingRole`].
     pub fn check(&self, subject: &Subject, organization: Option<&Organization>) -> Result<(), Rejection> {
         self.check_organization(subject, organization)?;
         self.check_scopes(subject)?;
@@ -118,13 +118,13 @@ impl Requirements {
     }
 }
 
-/// The required items that are missing from the items in `held`.
+/// The required items that are missing from `held`.
 pub(crate) fn missing_items<'a, T: PartialEq<String>>(required: &'a [String], held: &[T]) -> Vec<&'a str> {
     required.iter().filter(|item| !held.iter().any(|held| held == *item)).map(String::as_str).collect()
 }
 
-/// The roles in a claim, which may be a string or an array. A string is a single role, which is never split, and other
-/// types are ignored.
+/// The roles in a claim, which may be a string or an array. A string is a single role and is never split. Other types
+/// are ignored.
 fn roles(claim: Option<&RawValue>) -> Vec<String> {
     match claim.map(|raw| serde_json::from_str(raw.get())) {
         Some(Ok(Value::String(role))) => vec![role],

@@ -1,16 +1,16 @@
-//! Selects one of several verifiers by the issuer in a token. Each verifier belongs to another Logto server.
+//! Selects one of several verifiers by the issuer in a token. Each verifier belongs to a different Logto server.
 
 use crate::claims::unverified_issuer;
 use crate::source::{self, Credentials};
 use crate::token::{Token, check_size};
 use crate::verify::Verifier;
 
-/// The result of comparing the issuers that the tokens of a request name with the accepted issuers.
+/// How the issuers in a request's tokens compare with the accepted issuers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// The first token that names an accepted issuer has this position.
+    /// The index of the first token that names an accepted issuer.
     Own(usize),
-    /// No token of the request names an accepted issuer, or one source contains two tokens.
+    /// No token in the request names an accepted issuer, or one source contains two tokens.
     Foreign,
     /// The request contains no token.
     NoToken,
@@ -29,13 +29,13 @@ impl Verifier {
         own.map_or(Route::Foreign, Route::Own)
     }
 
-    /// Whether a token is a JWT that names another issuer, or no issuer.
+    /// Whether a token is a JWT whose issuer is missing or not accepted.
     pub(crate) fn is_foreign(&self, token: &str) -> bool {
         self.claimed_issuer(token) == Some(false)
     }
 
-    /// Whether a token names an accepted issuer. The signature of the token has not been verified. Returns `None` if
-    /// the text is not a JWT.
+    /// Whether a token names an accepted issuer, before its signature has been verified. Returns `None` if the token is
+    /// not a JWT.
     fn claimed_issuer(&self, token: &str) -> Option<bool> {
         check_size(token).ok()?;
         let token = Token::decode(token).ok()?;

@@ -8,10 +8,10 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
 /// The accepted lengths of an RSA modulus, in bits. RFC 7518 section 3.3 requires at least 2048. The maximum limits the
-/// time of a verification, which grows with the square of the length.
+/// verification time, which grows with the square of the length.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Maximum size of an encoded RSA key whose signatures are fast to verify, which is 3,072 bits and the exponent.
+/// Maximum size of an encoded RSA key whose signatures are fast to verify: a 3,072-bit modulus and the exponent.
 const FAST_RSA_BYTES: usize = 3072 / 8 + 16;
 
 /// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864). Symmetric algorithms are not
@@ -26,7 +26,7 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-521 with SHA-512.
     Es512,
-    /// `EdDSA`, which is the name for several curves. Of the curves of `EdDSA`, only Ed25519 is supported.
+    /// `EdDSA`, a name that covers several curves, of which only Ed25519 is supported.
     EdDsa,
     /// `EdDSA` with Ed25519, under its name in RFC 9864.
     Ed25519,
@@ -83,7 +83,7 @@ impl Algorithm {
         Self::ALL.into_iter().find_map(|(name, algorithm)| (algorithm == self).then_some(name)).unwrap_or_default()
     }
 
-    /// The algorithm in the crate `jsonwebtoken`, which lacks ES512.
+    /// The corresponding algorithm in the crate `jsonwebtoken`, which lacks ES512.
     const fn implementation(self) -> Option<jsonwebtoken::Algorithm> {
         Some(match self {
             Es512 => return None,
@@ -136,7 +136,7 @@ enum VerificationKey {
 pub struct PublicKey {
     key_type: KeyType,
     key: VerificationKey,
-    /// The encoded key, which is compared with other keys.
+    /// The encoded key, for comparison with other keys.
     material: Vec<u8>,
 }
 
@@ -207,17 +207,17 @@ impl PublicKey {
         }
     }
 
-    /// Whether several threads should share concurrent verifications. A P-384 verification takes 150 µs, a P-521
-    /// verification takes longer, and the other slow algorithms take 35 to 60 µs. Moving a verification to another
-    /// thread and back costs the event loop about 5 µs. A verification with an RSA key of the usual length takes only
-    /// 15 µs.
+    /// Whether concurrent verifications should be spread over several threads. A P-384 verification takes 150 µs, a
+    /// P-521 verification takes longer, and the other slow algorithms take 35 to 60 µs. Moving a verification to
+    /// another thread and back costs the event loop about 5 µs. A verification with an RSA key of the usual length
+    /// takes only 15 µs.
     #[must_use]
     pub fn is_slow(&self) -> bool {
         self.key_type != KeyType::Rsa || self.material.len() > FAST_RSA_BYTES
     }
 
-    /// Whether the signature of a message is valid. An ECDSA signature of a JWT is the concatenation of R and S (RFC
-    /// 7518 section 3.4), and not a DER structure.
+    /// Whether the signature of a message is valid. In a JWT, an ECDSA signature is the concatenation of R and S (RFC
+    /// 7518 section 3.4) rather than a DER structure.
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
         if !self.supports(algorithm) {

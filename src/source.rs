@@ -16,20 +16,19 @@ pub struct Credentials {
     pub authorization: Vec<String>,
     /// The `Cookie` header.
     pub cookies: Option<String>,
-    /// The value of the token cookie, as the framework has parsed it.
+    /// The value of the token cookie, as parsed by the framework.
     pub parsed_cookie: Option<String>,
-    /// The value of the guest cookie, as the framework has parsed it.
+    /// The value of the guest cookie, as parsed by the framework.
     pub parsed_guest_cookie: Option<String>,
     /// The required organization, if the organization depends on the request.
     pub organization: Option<Organization>,
-    /// The rejections of valid tokens by the application, with the positions of the tokens in the request, starting
-    /// from 0.
+    /// For each valid token that the application rejected, its zero-based position in the request and the rejection.
     pub rejected: Vec<(usize, Rejection)>,
-    /// Whether the application uses several Logto servers. With several servers, a token of another issuer is rejected
-    /// before any keys are fetched.
+    /// Whether the application uses several Logto servers, in which case a token from another issuer is rejected before
+    /// any keys are fetched.
     pub is_routed: bool,
-    /// The caller's date, in milliseconds since 1970, if the date differs from the system's date. Fake timers in tests
-    /// change the caller's date.
+    /// The caller's current time, as Unix time in milliseconds, if it differs from the system time. Fake timers in
+    /// tests change the caller's time.
     pub date: Option<f64>,
 }
 
@@ -38,8 +37,8 @@ pub struct Credentials {
 /// # Errors
 ///
 /// [`Code::AmbiguousToken`] if one source contains two tokens. Implementations disagree about which of two tokens
-/// counts. Node keeps the first `Authorization` header, `Headers` of the Fetch API joins all of them, and cookie
-/// parsers take the first or the last cookie. An attacker who can add a second token could exploit this disagreement.
+/// counts. Node keeps the first `Authorization` header, the Fetch API's `Headers` joins all of them, and cookie parsers
+/// take the first or the last cookie. An attacker who can add a second token could exploit this disagreement.
 pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<&'a str>, Rejection> {
     if let Some(token) = non_empty(request.token.as_deref()) {
         return Ok(vec![token]);
@@ -54,7 +53,7 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
     Ok(tokens)
 }
 
-/// The rejection of a request without a token. The message names only the sources that were searched.
+/// The rejection for a request without a token. The message names only the sources that were searched.
 #[must_use]
 pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     let wording = Wording { message: no_token_message(options), realm: options.realm.clone() };
@@ -66,8 +65,8 @@ pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     }
 }
 
-/// The likely reason why a request has no token, if the request contains something that resembles a token. If another
-/// cookie contains a JWT, the name of that cookie is returned too.
+/// The likely reason why a request has no token, if the request contains something that resembles a token. If a
+/// different cookie contains a JWT, the name of that cookie is also returned.
 #[must_use]
 fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
     let searches = |source| options.sources.contains(&source);
@@ -76,7 +75,7 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
     if header.is_some() && bearer.is_none() && searches(TokenSource::Header) {
         return Some((Reason::NoBearerScheme, None));
     }
-    // The request has a token in a source that the options exclude. A token in any other source would have been found.
+    // The token is in a source that the options exclude. In any other source, it would have been found.
     let cookies = request.cookies.as_deref().unwrap_or_default();
     if bearer.is_some_and(|token| !token.is_empty())
         || cookie::values_of(cookies, &options.cookie_name).next().is_some()
@@ -89,7 +88,7 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
     other.next().map(|(name, _)| (Reason::OtherCookie, Some(name)))
 }
 
-/// The message for a request without a token, unless both sources were searched.
+/// The message for a request without a token, or `None` for the default message, which names both sources.
 fn no_token_message(options: &Options) -> Option<&'static str> {
     match options.sources.as_slice() {
         [] => Some("No token found"),
@@ -99,8 +98,8 @@ fn no_token_message(options: &Options) -> Option<&'static str> {
     }
 }
 
-/// The value of the cookie with this name. The value that the framework has parsed takes precedence, because the
-/// application may have changed it. Only the `Cookie` header reveals whether a request has two cookies with this name.
+/// The value of the cookie with this name. The value parsed by the framework takes precedence, because the application
+/// may have changed it. Only the `Cookie` header reveals whether a request has two cookies with this name.
 fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'a str>, Rejection> {
     let mut value = None;
     for other in cookie::values_of(request.cookies.as_deref().unwrap_or_default(), name) {

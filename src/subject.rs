@@ -7,7 +7,7 @@ pub enum SubjectType {
     User,
     /// An application acting on its own behalf (`sub` equals `client_id`).
     Machine,
-    /// A principal that the application has named instead of a token.
+    /// A principal that the application supplied in place of a token.
     External,
 }
 
@@ -26,7 +26,7 @@ impl SubjectType {
 /// The subject of a token and its permissions.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// The `sub` claim, which contains a visible character.
+    /// The `sub` claim, which contains at least one visible character.
     pub user: &'a str,
     /// The scopes in the `scope` claim.
     pub scopes: &'a [String],
@@ -35,14 +35,14 @@ pub struct Subject<'a> {
     /// The organizations to which the token belongs. Only a token with several audiences can belong to several
     /// organizations.
     pub organizations: Vec<&'a str>,
-    /// The signed payload, as JSON text.
+    /// The signed payload, or the claims of a principal, as JSON.
     pub payload: &'a str,
-    /// Whether the subject comes from the application (its `fallback`), and not from a token.
+    /// Whether the subject comes from the application (its `fallback`) rather than from a token.
     pub is_external: bool,
 }
 
 impl Subject<'_> {
-    /// The type of the subject. Only in the tokens that Logto issues to machines, `sub` equals `client_id`.
+    /// The type of the subject. `sub` equals `client_id` only in tokens that Logto issues to machines.
     #[must_use]
     pub fn subject_type(&self) -> SubjectType {
         match self.client {

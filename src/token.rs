@@ -7,17 +7,17 @@ use crate::json::Object;
 use crate::mistakes;
 use crate::reason::Reason;
 
-/// Maximum length of a token, in bytes. Node limits the total size of a request's headers to the same number of bytes.
+/// Maximum length of a token, in bytes. Node's default limit for all headers of a request combined is the same.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Maximum nesting depth of the JSON in a JWT header. Logto's headers are flat, and a member `jwk` or `x5c` of another
-/// issuer has two levels.
+/// Maximum nesting depth of the JSON in a JWT header. Logto's headers are flat, and a `jwk` or `x5c` member from
+/// another issuer has two levels.
 pub(crate) const MAX_HEADER_DEPTH: usize = 4;
 
 /// The decoded parts of a compact JWS, which have not been verified yet.
 #[derive(Debug)]
 pub struct Token<'a> {
-    /// The signed text, which consists of the encoded header and payload, joined by a dot.
+    /// The JWS signing input, which consists of the encoded header and payload, joined by a dot.
     pub signed: &'a str,
     /// The decoded header.
     pub header: Vec<u8>,
@@ -27,7 +27,7 @@ pub struct Token<'a> {
     pub signature: Vec<u8>,
 }
 
-/// The members of a JOSE header (RFC 7515 section 4.1) that the verification uses. The members `jku`, `jwk`, `x5u` and
+/// The members of a JOSE header (RFC 7515 section 4.1) that verification uses. The members `jku`, `jwk`, `x5u` and
 /// `x5c` are ignored, because a token must not choose its own key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -37,7 +37,7 @@ pub struct Header {
     pub typ: Option<String>,
     /// The key id.
     pub kid: Option<String>,
-    /// Whether the header has a member `crit` or `b64`. `crit` and `b64` change how a token is interpreted, and no
+    /// Whether the header has a `crit` or `b64` member. `crit` and `b64` change how a token is interpreted, and no
     /// access token needs them.
     pub has_extensions: bool,
 }
@@ -59,7 +59,7 @@ impl<'a> Token<'a> {
     ///
     /// # Errors
     ///
-    /// [`Code::OpaqueToken`] if the token may be a reference that only its issuer can resolve, otherwise [`Code::MalformedToken`].
+    /// [`Code::OpaqueToken`] if the token may be an opaque reference, otherwise [`Code::MalformedToken`].
     pub fn decode(text: &'a str) -> Result<Self, Rejection> {
         let decoded = || {
             let (signed, signature) = text.rsplit_once('.')?;
@@ -75,7 +75,7 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// [`Code::MalformedToken`] if the header is not a JSON object, or has duplicate members or members with the wrong type.
+    /// [`Code::MalformedToken`] if the header is not a JSON object, or has duplicate or wrongly typed members.
     pub fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
         let object = Object::parse(bytes, MAX_HEADER_DEPTH)
             .map_err(|problem| Rejection::unreadable(Reason::InvalidHeader, problem))?;
@@ -92,7 +92,7 @@ impl Header {
         })
     }
 
-    /// Whether the header is the header of a logout token.
+    /// Whether the token is a logout token.
     pub(crate) fn is_logout(&self) -> bool {
         // A media type may have parameters (RFC 9110 section 8.3.1).
         self.typ
@@ -102,8 +102,8 @@ impl Header {
     }
 }
 
-/// Normalizes a media type for comparison. The result is in lower case and has no prefix `application/`, which may be
-/// omitted only if no other slash remains (RFC 7515 section 4.1.9).
+/// Converts a media type to lower case and removes the prefix `application/`, so that media types can be compared. The
+/// prefix may be omitted only if no other slash remains (RFC 7515 section 4.1.9).
 ///
 /// ```
 /// use logto_authkit::token::media_type;
@@ -116,12 +116,12 @@ pub fn media_type(typ: &str) -> String {
     lower.strip_prefix("application/").filter(|rest| !rest.contains('/')).map_or(lower.clone(), str::to_owned)
 }
 
-/// Whether a text contains only characters that bearer tokens may contain (RFC 6750 section 2.1).
+/// Whether a string contains only characters that bearer tokens may contain (RFC 6750 section 2.1).
 fn is_token68(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }
 
-/// The rejection of a text that is not a JWT.
+/// The rejection for a string that is not a JWT.
 fn not_a_jwt(text: &str) -> Rejection {
     let likely = mistakes::likely_mistake(text);
     match likely {
@@ -132,7 +132,7 @@ fn not_a_jwt(text: &str) -> Rejection {
         _ => {}
     }
     Rejection::malformed(likely.unwrap_or_else(|| match text.split('.').collect::<Vec<_>>().as_slice() {
-        // The last character of a truncated base64url text usually has bits that must be zero.
+        // Truncated base64url usually ends in a character whose unused bits are not zero, which `decode` rejects.
         [header, payload, signature]
             if decode(header).is_some() && decode(payload).is_some() && is_base64url(signature) =>
         {

@@ -18,14 +18,13 @@ use crate::revocations::RevocationState;
 use crate::signature::{Algorithm, Digest, digest};
 use crate::token::Header;
 
-/// The space in the cache that is reserved per token, in bytes. Cached tokens from a real Logto
-/// server take 1,000 to 1,500 bytes.
+/// The cache space reserved per token, in bytes. Cached tokens from a real Logto server take 1,000 to 1,500 bytes.
 const BYTES_PER_TOKEN: u64 = 1_600;
 
 /// A token with a valid signature.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    /// An id that identifies the token within the process.
+    /// An id that is unique within the process.
     pub id: u64,
     /// The header.
     pub header: Header,
@@ -33,7 +32,7 @@ pub struct VerifiedToken {
     pub key: Arc<Key>,
     /// The claims.
     pub claims: Claims,
-    /// The properties that entries compare, and the last check for revocations that the token has passed.
+    /// The properties that revocations match, and the last revocation check that the token has passed.
     pub revocation_state: RevocationState,
     /// The id of the last key set that has selected this key for the token.
     key_set: AtomicU64,
@@ -54,8 +53,8 @@ impl VerifiedToken {
         }
     }
 
-    /// Whether this key set would select the same key for a new token with this header. A key must be selected again
-    /// only after the key set has changed.
+    /// Whether this key set would select the same key for a new token with this header. The selection is repeated only
+    /// after the key set has changed.
     #[must_use]
     pub fn is_current(&self, keys: &KeySet, algorithm: Algorithm) -> bool {
         if self.key_set.load(Ordering::Relaxed) == keys.id() {
@@ -68,8 +67,8 @@ impl VerifiedToken {
         is_current
     }
 
-    /// The context of the token as JSON (`AuthContext`). The text is empty if a claim has a wrong type, but
-    /// verification rejects such a token.
+    /// The context of the token as JSON (`AuthContext`), or an empty string if a claim has the wrong type. Verification
+    /// rejects such a token.
     #[must_use]
     pub fn context(&self) -> String {
         self.claims.check_types().map(|subject| context::authenticated_context(&subject)).unwrap_or_default()
@@ -84,21 +83,21 @@ struct ByteWeighter;
 
 impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
-        // A token of the usual size uses the space of one token, and a large token uses the space of several tokens.
+        // A token of the usual size uses the space reserved for one token. A large token uses the space of several.
         let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + RevocationState::MEMORY_BYTES) as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
 }
 
-/// Token caches, by the source of the keys and the maximum number of tokens.
+/// Token caches by key source and maximum number of tokens.
 type SharedCaches = HashMap<(Source, usize), Weak<TokenCache>>;
 
 /// The caches that verifiers with the same keys share, for example the verifiers of several routes.
 static SHARED_CACHES: Lazy<Mutex<SharedCaches>> = Lazy::new(Mutex::default);
 
 impl TokenCache {
-    /// The shared cache of tokens that were verified with the keys from this source. A cache with a maximum of 0 tokens
-    /// stores nothing.
+    /// The shared cache of tokens verified with the keys from this source. A cache with a maximum of 0 tokens stores
+    /// nothing.
     #[must_use]
     pub fn shared(source: &Source, size: usize) -> Arc<Self> {
         let mut shared = SHARED_CACHES.lock().unwrap_or_else(PoisonError::into_inner);

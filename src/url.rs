@@ -5,7 +5,7 @@ use ::url::{Host, Url};
 /// The accepted values of a URL option, as worded in error messages.
 pub const EXPECTED_URL: &str = "an absolute http or https URL";
 
-/// Parses an `http` or `https` URL without credentials, query and fragment.
+/// Parses an `http` or `https` URL without credentials, query or fragment.
 ///
 /// # Errors
 ///
@@ -25,8 +25,8 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
 }
 
 /// The issuer of the Logto server at this URL, which may also be the URL of the server's discovery document or key set.
-/// In the issuer, the hostname is in lower case, and the default port and trailing slashes are removed. `/oidc` is
-/// appended unless the path, without the discovery document or key set, already ends with `/oidc`.
+/// The hostname is converted to lower case, and the default port and trailing slashes are removed. `/oidc` is appended
+/// unless the path, ignoring the discovery document or key set, already ends with `/oidc`.
 ///
 /// ```
 /// use logto_authkit::url::{issuer, parse};
@@ -47,14 +47,14 @@ pub fn issuer(url: &Url) -> String {
     if path.ends_with("/oidc") { base } else { base + "/oidc" }
 }
 
-/// The URL of the key set of an issuer. OIDC discovery is not used, because Logto derives the `jwks_uri` of its
+/// The URL of an issuer's key set. OIDC discovery is not used, because Logto derives the `jwks_uri` of its
 /// discovery document from the `Host` header of the request.
 #[must_use]
 pub fn jwks_uri(issuer: &str) -> String {
     format!("{issuer}/jwks")
 }
 
-/// Returns `true` if a third party can read and modify the traffic to this URL, because the URL is plain `http` on
+/// Returns `true` if a third party can read and modify the traffic to this URL, because it is sent over plain `http` to
 /// another machine.
 #[must_use]
 pub fn is_unencrypted_remote(url: &Url) -> bool {

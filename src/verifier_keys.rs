@@ -1,4 +1,4 @@
-//! The keys of a verifier, which come from a fetched key set, from a static key set, or from neither.
+//! A verifier's keys: a fetched key set, a static key set, or none.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::jwks::state::KeySetStats;
 use crate::jwks::waiting::KeyWait;
 use crate::options::KeySource;
 
-/// The keys of a verifier.
+/// A verifier's keys.
 #[derive(Debug)]
 pub enum Keys {
     /// A key set that is fetched from a URL.
     Remote(Arc<RemoteJwkSet>),
-    /// The key set in the option `jwks`.
+    /// The key set in the `jwks` option.
     Static(Arc<KeySet>),
-    /// No keys, so that no token can be verified.
+    /// No keys, so no token can be verified.
     None,
 }
 
@@ -36,7 +36,7 @@ impl Keys {
         }
     }
 
-    /// Returns the current keys, which are fetched if necessary, and whether the request has waited for them.
+    /// Returns the current keys, fetching them if necessary, and whether the request has waited for them.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The pipeline, which performs every check in the order of the contract.
+//! The pipeline, which performs every check in the order that the contract defines.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,7 @@ pub struct Verifier {
     tokens: Arc<TokenCache>,
     hits: AtomicU64,
     misses: AtomicU64,
-    /// The error codes about which the verifier has warned.
+    /// The error codes that the verifier has already warned about.
     pub warned: WarnedCodes,
 }
 
@@ -42,7 +42,7 @@ pub struct AcceptedToken {
     pub token: Arc<VerifiedToken>,
     /// Whether the token was in the cache, so that its signature did not have to be verified again.
     pub was_cached: bool,
-    /// The position of the token among the tokens of the request, starting from 0.
+    /// The zero-based position of the token among the request's tokens.
     pub position: usize,
 }
 
@@ -73,7 +73,7 @@ impl Verifier {
     }
 
     /// Verifies the token of a request. If the first token is rejected with status 401 and another source also contains
-    /// a token, the other token is verified. If neither token is accepted, the error of the first token counts.
+    /// a token, the other token is verified. If neither token is accepted, the first token's error is returned.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The rejection of the first failed check.
+    /// The rejection from the first failed check.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<AcceptedToken, Rejection> {
         self.verify_token(token, None, None, now).await
     }
@@ -127,7 +127,7 @@ impl Verifier {
             // tokens need.
             None => Box::pin(self.verify_new(text, now, waited.for_fetch)).await?,
         };
-        // Reading the clock takes time, so the clock is read again only for new tokens, which may have waited for a
+        // Reading the clock takes time, so the clock is read again only if the request may have waited for keys or a
         // thread.
         let current = if waited.at_all || !was_cached { now.later(Timestamp::now()) } else { now };
         let times = (self.date(date, now, current), current);
@@ -169,8 +169,8 @@ impl Verifier {
         self.keys.stats(now, &self.options.policy)
     }
 
-    /// The cached token with this digest, if its key is still selected, and whether the request has waited for keys. The
-    /// header is checked again, because verifiers with different options may share the cache.
+    /// The cached token with this digest, if its key would still be selected, and whether the request has waited for
+    /// keys. The header is checked again, because verifiers with different options may share the cache.
     async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
         let Some(verified) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
         let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
@@ -182,7 +182,7 @@ impl Verifier {
         Ok((None, waited))
     }
 
-    /// Performs the checks up to the payload of an access token.
+    /// Performs all checks of an access token that precede the checks of its claims.
     pub(crate) async fn check_token<V: Verdicts>(
         &self,
         text: &str,
@@ -199,8 +199,8 @@ impl Verifier {
         Ok(Some(parsed))
     }
 
-    /// Performs the checks of any signed token up to the payload. The payload is not parsed before the signature has
-    /// been checked.
+    /// Performs the checks that apply to every signed token, up to the payload. The payload is not parsed before the
+    /// signature has been checked.
     pub(crate) async fn check_signed<V: Verdicts>(
         &self,
         text: &str,
@@ -250,14 +250,14 @@ impl Verifier {
         Ok(algorithm)
     }
 
-    /// The date for checking claims, in seconds since 1970. `callers` is the caller's date at the arrival of the request,
+    /// The time for checking claims, as Unix time in seconds. `callers` is the caller's time when the request arrived,
     /// in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
     pub(crate) fn date(&self, callers: Option<f64>, arrival: Timestamp, now: Timestamp) -> f64 {
         let callers = callers.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
         self.options.current_date.unwrap_or_else(|| callers / 1000.0 + now.since(arrival).as_secs_f64())
     }
 
-    /// Performs the checks of the claims. `date` is in seconds since 1970.
+    /// Checks the claims. `date` is Unix time in seconds.
     pub(crate) fn check_claims<V: Verdicts>(
         &self,
         claims: &Claims,
@@ -284,7 +284,7 @@ impl Verifier {
     }
 }
 
-/// Checks the signature on the current thread, or, with a slow algorithm, on a thread that may do slow work.
+/// Checks the signature on the current thread or, if the key is slow, on a thread that may do slow work.
 async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> Result<(), Rejection> {
     if key.public_key().is_slow() {
         threads::slow_work_allowed()

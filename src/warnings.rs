@@ -1,4 +1,4 @@
-//! Warnings for the log of the server, about rejections that a wrong configuration or an outage causes.
+//! Warnings in the server's log about rejections caused by a wrong configuration or an outage.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,17 +10,17 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection, printable};
 use crate::options::Options;
 
-/// Maximum number of warnings of all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the log
-/// of an application that creates a verifier for every request.
+/// Maximum number of warnings from all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the
+/// log of an application that creates a verifier for every request.
 const MAX_WARNINGS: u32 = 100;
 
-/// The period of the limit. A limit without a period would silence all verifiers that the process creates after the
-/// limit is reached.
+/// The period after which the count of warnings starts again. Otherwise, verifiers created after the limit was reached
+/// would never warn.
 const WARNING_PERIOD: Duration = Duration::from_secs(3_600);
 
 static PROCESS_LIMIT: WarningLimit = WarningLimit::new();
 
-/// Maximum number of characters of a value in a warning.
+/// Maximum length of a value in a warning, in characters.
 const MAX_CHARS: usize = 200;
 
 /// The start of the current period, and the number of warnings since then, including warnings beyond the maximum.
@@ -40,13 +40,13 @@ impl WarningLimit {
     }
 }
 
-/// The error codes about which a verifier has warned.
+/// The error codes that a verifier has already warned about.
 #[derive(Debug, Default)]
 pub struct WarnedCodes(AtomicU8);
 
 impl WarnedCodes {
     /// The warning about a rejection, unless the verifier has already warned about the same code, or the process has
-    /// reached the limit of warnings. Only clients with a valid signature can cause a warning about the issuer or the
+    /// reached its limit of warnings. Only tokens with a valid signature can cause a warning about the issuer or the
     /// audience, because claims are checked after the signature.
     #[must_use]
     pub fn take(&self, rejection: &Rejection, options: &Options) -> Option<String> {
@@ -62,8 +62,8 @@ impl WarnedCodes {
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             Code::JwksUnavailable => (1, keys_unavailable),
-            // With several Logto servers, the issuer is compared before the signature is checked. A rejection by the
-            // early comparison of issuers lacks the details `iss` and `reason`, and must not cause a warning.
+            // With several Logto servers, the issuer is compared before the signature is checked. A rejection from
+            // this early comparison lacks the details `iss` and `reason`, and must not cause a warning.
             Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
                 (2, other_issuer)
             }
@@ -115,7 +115,7 @@ fn other_audience(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-/// The command-line flag for the URL of the Logto server. The issuer is a valid value for the flag.
+/// The command-line flag for the URL of the Logto server. The flag also accepts the issuer.
 fn url_flag(options: &Options) -> String {
     options.issuers.first().map(|issuer| format!(" --url {issuer}")).unwrap_or_default()
 }

@@ -5,8 +5,7 @@ use crate::signature::is_hmac_sha256;
 /// The header that contains the signature.
 pub const SIGNATURE_HEADER: &str = "logto-signature-sha-256";
 
-/// Maximum length of the body of a webhook request, in bytes. The body contains a user with custom data, or up to 5,000
-/// ids.
+/// Maximum length of a webhook request's body, in bytes. The body contains a user with custom data, or up to 5,000 ids.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Whether a hexadecimal signature matches the body with one of the signing keys. Two keys are in use while an
