@@ -1,4 +1,4 @@
-//! Tests that `explain` reports on every check, and that its first failed check is the rejection that `verify` returns.
+//! Tests that `explain` reports on every check, and that its first failure is the rejection that `verify` returns.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
@@ -211,7 +211,7 @@ fn an_outage_is_a_failed_key_check() {
     assert!(report["refusal"]["cause"].is_string());
 }
 
-/// Verifies every recorded Logto token, and mutated copies with a few changed characters, against every recorded key set.
+/// Verifies every recorded Logto token, and copies with a few changed characters, against every recorded key set.
 #[test]
 fn agrees_with_verify_on_recorded_tokens_and_mutations_of_them() {
     let recording: Value = serde_json::from_str(include_str!("../__test__/fixtures/capture.json")).unwrap();
@@ -247,8 +247,8 @@ fn agrees_with_verify_on_recorded_tokens_and_mutations_of_them() {
     assert!(accepted > 40 && rejected > 2_000, "{accepted} accepted, {rejected} rejected");
 }
 
-/// Verifies signed tokens whose header and claims are random combinations of valid and invalid values. Most fail after the
-/// signature check.
+/// Verifies signed tokens with random combinations of valid and invalid values in the header and claims. Most of them
+/// fail after the signature check.
 #[test]
 fn agrees_with_verify_on_signed_tokens_with_random_faults() {
     let (key, other) = (Key::ed25519("k"), Key::ed25519("k"));

@@ -29,7 +29,7 @@ fn with_key(members: &[(&str, Raw)]) -> (Key, KeyServer, Arc<Verifier>) {
     (key, server, verifier)
 }
 
-/// Like `with_key`, with a verifier that fetched the key at second 0.
+/// Like `with_key`, but the verifier has already fetched the key at second 0.
 #[track_caller]
 fn with_cached_key(members: &[(&str, Raw)]) -> (Key, KeyServer, Arc<Verifier>) {
     let (key, server, verifier) = with_key(members);
@@ -121,7 +121,7 @@ fn fetches_every_four_minutes_under_steady_traffic_without_making_requests_wait(
 fn logs_every_fetch_with_its_cause_and_outcome() {
     let (old, server, verifier) = with_key(&[]);
     let new = Key::p384("new");
-    // Other tests use the same log, so the records must be taken immediately.
+    // Other tests write to the same log, so the records must be taken immediately.
     let logged = || -> Vec<_> {
         let mine = log::take().into_iter().filter(|fetch| fetch.url == server.jwks_uri());
         mine.map(|fetch| (fetch.reason.name(), fetch.outcome.map_err(|error| !error.is_empty()))).collect()
@@ -248,7 +248,7 @@ fn a1_a_failed_first_fetch_is_retried_after_growing_pauses() {
     let key = Key::p384("k");
     let server = KeyServer::start(Response::status("500 Internal Server Error", "", ""));
     let verifier = server.verifier(&[]);
-    // A second later than the pauses of 0.25, 0.5, 1, 2, 4, 8 and 10 seconds, because fetches take time too.
+    // Attempts are at least a second later than the pauses (0.25, 0.5, 1, 2, 4, 8, 10 seconds), as fetches take time.
     for (second, retry_after) in [(0.0, 1), (1.25, 1), (3.0, 1), (5.0, 2), (8.0, 4), (13.0, 8), (22.0, 10), (33.0, 10)]
     {
         let rejection = assert_rejects(&verifier, &key.token(), second, JwksUnavailable);
@@ -288,7 +288,7 @@ fn a7_a_token_that_may_be_signed_with_a_newer_key_is_unavailable_during_the_cool
     assert_rejects(&verifier, &issued(&new, -60.0), 23.0, UnknownKey);
     assert_rejects(&verifier, &issued(&Key::p384("made-up"), 1e6), 23.0, UnknownKey);
     assert_accepts(&verifier, &issued(&new, 22.0), 30.0);
-    assert_rejects(&verifier, &issued(&old, 32.0), 33.0, UnknownKey); // removed, so no newer set contains it
+    assert_rejects(&verifier, &issued(&old, 32.0), 33.0, UnknownKey); // the key was removed, so it cannot be new
     server.assert_requests(3);
 }
 
@@ -371,7 +371,7 @@ fn concurrent_unknown_kids_share_one_request() {
         })
         .collect();
     until(|| server.requests() == 2);
-    assert_accepts(&verifier, &key.token(), 1.0); // known keys do not wait
+    assert_accepts(&verifier, &key.token(), 1.0); // tokens with known keys do not wait
     gate.open();
     for call in calls {
         assert_eq!(wait(call).unwrap().unwrap_err().code, UnknownKey);
@@ -587,7 +587,7 @@ fn finds_a_key_that_is_fetched_for_another_request_between_the_lookup_and_the_de
     let new = Key::p384("new");
     server.publish_keys(&[&new]);
     let set = RemoteJwkSet::shared(server.jwks_uri().as_str().into(), &[]);
-    // `iat` is read after the key was not found, and before the decision whether to fetch.
+    // `iat` is read after the lookup has failed and before the verifier decides whether to fetch.
     let issued_at = || {
         std::thread::scope(|scope| scope.spawn(|| assert_accepts(&verifier, &new.token(), 1.0)).join().unwrap());
         Some(at(1.0).wall / 1000.0)
@@ -748,7 +748,7 @@ fn sends_no_request_to_urls_in_a_token() {
 fn a6_a_token_that_expires_while_the_request_waits_is_rejected() {
     let (key, server, verifier) = with_key(&[("tokenCacheSize", Raw::Number(0.0))]);
     let gate = server.delay_requests();
-    // The requests arrived ten seconds ago, and the tokens expired since then.
+    // The requests arrived ten seconds ago, and the tokens have expired since.
     let arrival = seconds_ago(10);
     let token = |exp: f64| key.with_claims(&json!({ "exp": exp }));
     let verify = |n: u32| {
@@ -773,7 +773,7 @@ fn a6_a_previously_verified_token_that_expires_while_keys_are_fetched_is_rejecte
     let options = [("jwksCacheTtlMs", Raw::Number(1_000.0)), ("jwksMaxStaleMs", Raw::Number(0.0))];
     let verifier = Arc::new(server.verifier(&options));
     let token = key.with_claims(&json!({ "exp": seconds_ago(90).wall / 1000.0 }));
-    // The caller's clock is behind, so that the token is valid when the requests arrive.
+    // The caller's clock is behind, so the token is valid when the requests arrive.
     let request = |caller_date: Timestamp| Credentials {
         token: Some(token.clone()),
         date: Some(caller_date.wall),
@@ -790,7 +790,7 @@ fn a6_a_previously_verified_token_that_expires_while_keys_are_fetched_is_rejecte
         })
         .collect();
     until(|| server.requests() == 2);
-    // The runtime has one thread, so all calls wait by now.
+    // The runtime has one thread, so all calls are waiting once this task has run.
     wait(spawn(async {}).unwrap()).unwrap();
     gate.open();
     for call in calls {
@@ -798,7 +798,7 @@ fn a6_a_previously_verified_token_that_expires_while_keys_are_fetched_is_rejecte
     }
 }
 
-/// A point in time in the real past. The function `at` returns times on a simulated clock.
+/// A time in the real past, unlike the simulated times that `at` returns.
 fn seconds_ago(seconds: u32) -> Timestamp {
     let now = Timestamp::now();
     Timestamp {

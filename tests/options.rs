@@ -1,4 +1,4 @@
-//! Tests the option values in `__test__/fixtures/options.json`, which the JavaScript tests use as well.
+//! Tests the option values in `__test__/fixtures/options.json`, which are shared with the JavaScript tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, VecDeque};
@@ -54,7 +54,7 @@ fn object(members: impl IntoIterator<Item = (String, Raw)>) -> Raw {
     Raw::Object(members.into_iter().collect())
 }
 
-/// Parses the options of a set, as the functions that take them do.
+/// Parses the options of a set in the same way as the functions with these options.
 fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
     let set = OptionSet::from_name(name).unwrap();
     match set {
@@ -98,7 +98,7 @@ fn with_option(name: &str, value: Raw) -> Raw {
     }
 }
 
-/// An option set in the table. Its rows include those of the sets that its member `like` names.
+/// An option set in the table, including the rows of the sets listed in its member `like`.
 struct Table {
     all: Value,
     name: &'static str,
@@ -109,7 +109,7 @@ impl Table {
         OptionSet::ALL.into_iter().map(|(_, name)| Self { all: table(), name })
     }
 
-    /// The values of a member of the set, followed by those of the sets that `like` names.
+    /// The values of a member in this set, followed by its values in the sets listed in `like`.
     fn members(&self, member: &str) -> Vec<&Value> {
         self.members_of(self.name, member)
     }
@@ -125,7 +125,7 @@ impl Table {
         found
     }
 
-    /// Every option with its row. In the table, a string instead of a row names the set that contains the row.
+    /// Every option with its row. A string in place of a row is the name of the set that contains the row.
     fn options(&self) -> BTreeMap<&String, &Value> {
         self.options_of(self.name)
     }
@@ -154,7 +154,7 @@ impl Table {
         decode(&self.all, value)
     }
 
-    /// Parses an options object, to which required options are added.
+    /// Adds the required options to an options object and parses it.
     fn parse(&self, raw: Raw) -> Result<(), OptionError> {
         let required = self.members("required");
         parse(self.name, with_required(raw, required.first().unwrap_or(&&Value::Null)))

@@ -1,4 +1,4 @@
-//! Tests the mistakes in `__test__/fixtures/reasons.json`, which the JavaScript tests use as well.
+//! Tests the mistakes in `__test__/fixtures/reasons.json`, which are shared with the JavaScript tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;

@@ -44,7 +44,7 @@ fn raw(value: &Value) -> Raw {
     }
 }
 
-/// The JSON text of an object in which this text replaces a member, and which has these members as well.
+/// Adds the members of `more` to an object and sets its member `name` to the JSON `text`, or removes it without `text`.
 fn replaced(mut object: Value, name: &str, text: &str, more: &Value) -> String {
     let members = object.as_object_mut().unwrap();
     members.extend(more.as_object().cloned().unwrap_or_default());
@@ -54,7 +54,7 @@ fn replaced(mut object: Value, name: &str, text: &str, more: &Value) -> String {
     format!("{}{member}}}", &others[..others.len() - 1])
 }
 
-/// The JavaScript tests read the table as well.
+/// The JavaScript tests use the same table.
 #[test]
 fn judges_the_tokens_in_the_table() {
     let table: Value = serde_json::from_str(include_str!("../__test__/fixtures/tokens.json")).unwrap();

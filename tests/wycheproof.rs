@@ -34,8 +34,8 @@ impl Tally {
         match expected {
             TestResult::Valid => assert!(verifies, "{name} is valid but was rejected"),
             TestResult::Invalid => assert!(!verifies, "{name} is invalid but was accepted"),
-            // The only "acceptable" vectors have PKCS#1 v1.5 padding without the NULL in the AlgorithmIdentifier. RFC 8017
-            // section 8.2.2 lets the verifier decide about them, but RFC 7518 requires the encoding with NULL.
+            // The only "acceptable" vectors lack the NULL in the AlgorithmIdentifier of their PKCS#1 v1.5 padding. RFC
+            // 8017 section 8.2.2 lets the verifier decide about them, but RFC 7518 requires the NULL.
             TestResult::Acceptable => {
                 assert!(name.contains("[MissingNull]"), "{name} is acceptable for another reason");
                 assert!(!verifies, "{name} was accepted");
@@ -84,9 +84,9 @@ fn pkcs1(sets: &[Pkcs1], hash: HashFunction, algorithm: Algorithm) -> Tally {
     tally
 }
 
-/// Verifies RSASSA-PSS vectors. In JWS, MGF1 uses the same hash as the message, and the salt has the length of the hash (RFC 7518
-/// section 3.5). Vectors that are valid with other parameters must be rejected. Invalid vectors with other parameters are
-/// skipped, because they may be valid with those of JWS.
+/// Verifies RSASSA-PSS vectors. In JWS, MGF1 uses the same hash as the message, and the salt is as long as the hash
+/// (RFC 7518 section 3.5). Vectors that are valid with different parameters must be rejected. Invalid vectors with
+/// different parameters are skipped, because they may be valid with the parameters of JWS.
 fn pss(sets: &[Pss]) -> Tally {
     let mut tally = Tally::default();
     for set in sets {
@@ -124,7 +124,7 @@ fn es512() {
     assert_tally(&ec(ecdsa::TestName::EcdsaSecp521r1Sha512P1363, "P-521", 66, Algorithm::Es512), 231, 87);
 }
 
-/// JWS signatures are the concatenation of R and S, so DER signatures are invalid, as are signatures with another hash.
+/// JWS signatures are the concatenation of R and S, so DER signatures and signatures with a different hash are invalid.
 #[test]
 fn rejects_ecdsa_in_der_or_with_another_hash() {
     for (set, crv, length, algorithm) in [

@@ -1,4 +1,4 @@
-//! Test helpers: real keys, tokens in the format of Logto, and a key server on 127.0.0.1.
+//! Test helpers: real keys, tokens in Logto's format, and a key server on 127.0.0.1.
 #![allow(dead_code, reason = "no test file uses all of it")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
@@ -89,7 +89,7 @@ impl Key {
         Self { kid: kid.into(), pair }
     }
 
-    /// The public key in the form in which Logto publishes it, with `alg` for EC keys but not for RSA keys.
+    /// The public key as Logto publishes it, with `alg` for EC keys but not for RSA keys.
     pub fn jwk(&self) -> Value {
         let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
         match &self.pair {
@@ -111,7 +111,7 @@ impl Key {
         }
     }
 
-    /// The public key in the encoding of aws-lc-rs: a point, a DER-encoded `RSAPublicKey`, or the 32 octets of Ed25519.
+    /// The public key as aws-lc-rs encodes it: a point, a DER-encoded `RSAPublicKey`, or the 32 octets of Ed25519.
     pub fn public_key(&self) -> &[u8] {
         match &self.pair {
             Pair::Ec(_, pair) => pair.public_key().as_ref(),
@@ -167,17 +167,17 @@ impl Key {
         self.token_with(&json!({}), &json!({}))
     }
 
-    /// A valid token except for these members of the header.
+    /// A token that is valid except for these header members.
     pub fn with_header(&self, header: &Value) -> String {
         self.token_with(header, &json!({}))
     }
 
-    /// A valid token except for these claims.
+    /// A token that is valid except for these claims.
     pub fn with_claims(&self, payload: &Value) -> String {
         self.token_with(&json!({}), payload)
     }
 
-    /// A valid token except for these members of the header and the payload. A null value removes a member.
+    /// A token that is valid except for these members of the header and the payload. A null value removes a member.
     pub fn token_with(&self, header: &Value, payload: &Value) -> String {
         let good_header = json!({ "alg": self.alg(), "typ": "at+jwt", "kid": self.kid });
         let good_payload = json!({
@@ -204,7 +204,7 @@ pub fn jwks(keys: &[&Key]) -> Value {
     json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() })
 }
 
-/// Options with the default issuer and audience, and with these options, which may replace them.
+/// Options with these members. The default issuer and audience apply unless `members` replaces them.
 pub fn options(members: &[(&str, Raw)]) -> Options {
     let required = [("logtoUrl", Raw::String(ISSUER.into())), ("audience", Raw::String(AUDIENCE.into()))];
     let required = required.iter().filter(|(name, _)| members.iter().all(|(given, _)| given != name));
@@ -245,7 +245,7 @@ pub fn verify(verifier: &Verifier, token: &str, second: f64) -> Result<(), Rejec
     outcome
 }
 
-/// The parts of a rejection that do not differ between two consecutive verifications.
+/// The parts of a rejection that are the same in two consecutive verifications.
 pub fn comparable(rejection: Option<&Rejection>) -> Option<(Code, String, Value, Option<Box<str>>)> {
     rejection.map(|it| {
         let mut details = it.details.clone();
@@ -363,7 +363,7 @@ impl KeyServer {
         self.respond(Response::Keys(jwks(keys), None));
     }
 
-    /// Delays the responses to new requests until the gate is opened. Requests receive the response that was set when they arrived.
+    /// Delays responses to new requests until the gate is opened. A request gets the response set when it arrived.
     pub fn delay_requests(&self) -> Arc<Gate> {
         let gate = Arc::new(Gate::default());
         *self.state.gate.lock().unwrap() = Some(gate.clone());
