@@ -18,7 +18,7 @@ use serde_json::Value;
 pub const ISSUER: &str = "https://tenant.test/oidc";
 /// The accepted audience.
 pub const AUDIENCE: &str = "https://api.test";
-/// The current time, in seconds since 1970.
+/// The current time, as Unix time in seconds.
 pub const NOW: f64 = 1_795_450_740.0;
 
 /// The signing key. Ed25519 is the fastest algorithm for signing.
@@ -88,7 +88,7 @@ pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The output of a future that completes without waiting, as all do with a static key set.
+/// The output of a future that completes without waiting, as every verification with a static key set does.
 pub fn poll_to_completion<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -1,4 +1,4 @@
-//! Fuzzes the JOSE header, which must be rejected or parsed in the same way as by another JSON parser.
+//! Fuzzes the JOSE header, which must be rejected or yield the same values as another JSON parser.
 #![no_main]
 
 use harness::encode;

@@ -1,4 +1,4 @@
-//! Fuzzes key sets and single keys of a set, which must be rejected or parsed into keys that can verify signatures.
+//! Fuzzes key sets and individual keys in a set, which must be rejected or parsed into keys that can verify signatures.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 //! Fuzzes the whole pipeline, from the token to its context. `explain` must report the same rejection as `verify`.
 //!
-//! An input of two lines is a header and a payload, which are signed here so that mutations reach the checks after the signature.
-//! A single line is a token, which is verified with recorded Logto keys. Only recorded tokens may be accepted.
+//! A two-line input is a header and a payload, signed here so that mutations reach the checks after the signature. A
+//! single line is a token, which is verified with recorded Logto keys. Only recorded tokens may be accepted.
 #![no_main]
 
 use std::collections::HashSet;

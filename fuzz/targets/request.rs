@@ -1,4 +1,4 @@
-//! Fuzzes requests. The first line of the input is the `Cookie` header, and the others are `Authorization` headers.
+//! Fuzzes requests. The first input line is the `Cookie` header, and the following lines are `Authorization` headers.
 #![no_main]
 
 use std::sync::LazyLock;
