@@ -1,5 +1,5 @@
-//! The bare signature check, the upper limit of what a machine can verify. For each line `<threads> <milliseconds>` of
-//! standard input, prints the checks per second of that many threads together.
+//! The bare signature check, as an upper limit for what a machine can verify. For each line `<threads> <milliseconds>`
+//! on standard input, prints how many checks per second that many threads perform together.
 //!
 //!     cargo bench --no-default-features --bench bare -- ES384
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
@@ -21,7 +21,7 @@ use serde_json::json;
 
 use support::Key;
 
-/// The number of different tokens, which is as many as the libraries verify per slice with ES384.
+/// The number of different tokens: as many as the libraries verify per slice with ES384.
 const TOKENS: usize = 2000;
 
 fn main() {
@@ -33,7 +33,7 @@ fn main() {
         "EdDSA" => (Key::ed25519("key"), &ED25519),
         _ => return,
     };
-    // The time depends on the signature, and a processor learns the branches of a repeated one.
+    // The time depends on the signature, and the CPU's branch predictor would learn a repeated signature.
     let texts: Vec<String> = (0..TOKENS).map(|id| key.token_with(&json!({}), &json!({ "jti": id }))).collect();
     let tokens: Vec<Token> = texts.iter().map(|text| Token::decode(text).unwrap()).collect();
     let public_key = ParsedPublicKey::new(algorithm, key.public_key()).unwrap();

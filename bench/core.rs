@@ -1,4 +1,4 @@
-//! Benchmarks of the core: the verification of new and of cached tokens.
+//! Benchmarks of the core: verifying new and cached tokens.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 #[path = "../tests/support/mod.rs"]
