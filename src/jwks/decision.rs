@@ -1,4 +1,4 @@
-//! The decisions of the state machine of a key set, and the fetches that these decisions require.
+//! The decisions that a key set's state machine can make, and which of them require a fetch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +15,18 @@ pub enum Lookup {
     CachedAndRefresh(Arc<KeySet>),
     /// The request waits for a fetch, but at most this long. If no fetch is in flight, the request starts one.
     Wait(Duration),
-    /// The request fails. No fetch may start for this number of milliseconds.
+    /// The request fails. The next fetch may start in this number of milliseconds.
     Unavailable(u64),
 }
 
 /// The decision for a token whose `kid` is not in the cached set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnknownKid {
-    /// The request searches the current key set, because the searched one has been replaced or cleared in the meantime.
+    /// The request searches the current key set, because the set it searched has since been replaced or cleared.
     SearchAgain,
     /// The request waits for a newer key set.
     Refetch,
-    /// The request is rejected, because the key of the token is unknown.
+    /// The request is rejected, because the token's key is unknown.
     Reject,
     /// The token may be signed with a new key, but no newer key set may be fetched for this number of milliseconds,
     /// because the last fetch failed.

@@ -1,4 +1,4 @@
-//! The error from a failed fetch, for operators.
+//! Describes failed fetches to operators.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -10,14 +10,14 @@ use super::tls;
 pub struct FetchError {
     /// The description of the error, without the URL.
     pub message: String,
-    /// Node's code for the error, such as `ECONNREFUSED`, if Node has a code for it.
+    /// Node's code for the error, such as `ECONNREFUSED`, or `None` if Node has no code for it.
     pub code: Option<&'static str>,
     /// Whether the connection failed before a complete response arrived. In that case, an immediate retry may succeed.
     pub lost_connection: bool,
 }
 
-/// The messages of errors about connections that the server closed early. The crate `hyper` has no public type for
-/// errors about closed connections.
+/// Parts of `hyper`'s error messages for connections that the server closed early. The crate has no public error type
+/// for closed connections.
 const CLOSED_EARLY_MESSAGES: [&str; 3] =
     ["closed before message completed", "before message length reached", "unexpected EOF"];
 
@@ -34,14 +34,14 @@ impl From<&str> for FetchError {
 }
 
 impl FetchError {
-    /// The error of a fetch that exceeds its timeout.
+    /// The error for a fetch that exceeds its timeout.
     #[must_use]
     pub fn timed_out() -> Self {
         Self { code: Some("ETIMEDOUT"), ..Self::from("no complete response within the timeout") }
     }
 
-    /// Describes an error of the HTTP client, including its causes, in one line. The error must not contain the URL of
-    /// the request.
+    /// Describes an error from the HTTP client, including its causes, in one line. The error must not contain the
+    /// request's URL.
     #[must_use]
     pub fn describe(error: &(dyn Error + 'static)) -> Self {
         let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).collect();
@@ -66,13 +66,13 @@ impl FetchError {
     }
 }
 
-/// Node's code for a hostname that could not be resolved. The standard library does not expose the error code of
-/// `getaddrinfo`.
+/// Node's code for a hostname that could not be resolved. The message determines the code, because the standard library
+/// does not expose the error code of `getaddrinfo`.
 fn dns_error_code(message: &str) -> &'static str {
     if message.contains("emporary failure") { "EAI_AGAIN" } else { "ENOTFOUND" }
 }
 
-/// Finds the TLS error in an error of the HTTP client.
+/// Finds the TLS error inside an error from the HTTP client.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.downcast_ref().or_else(|| tls_error(inner?))

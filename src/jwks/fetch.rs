@@ -15,13 +15,13 @@ use super::tls;
 use super::trust::Trust;
 use crate::error::printable;
 
-/// Maximum length of a response body before and after decompression, in bytes. Logto's key sets have 1 to 2 KiB.
+/// Maximum length of a response body before and after decompression, in bytes. Logto's key sets take 1 to 2 KiB.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// A successful response from a JWKS URL.
 #[derive(Debug)]
 pub enum Response {
-    /// The key set has not changed since the response whose `ETag` the request contained (RFC 9110 section 15.4.5).
+    /// The key set still has the `ETag` that the request contained (RFC 9110 section 15.4.5).
     NotModified,
     /// A key set that is not parsed yet.
     Body {
@@ -41,12 +41,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The URL that this source fetches from.
+    /// The endpoint for this source.
     pub fn new(source: Source) -> Self {
         Self { source, own_client: OnceCell::new() }
     }
 
-    /// The source.
+    /// The source of the key set.
     pub fn source(&self) -> &Source {
         &self.source
     }
@@ -55,8 +55,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// An error for operators, without the URL, if the request fails, the status is neither 200 nor 304, or the body is too long.
-    /// Redirects are not followed, because keys must come from the configured URL.
+    /// An error for operators, without the URL, if the request fails, the status is neither 200 nor 304, or the body is
+    /// too long. Redirects are not followed, because keys must come from the configured URL.
     pub async fn request(&self, etag: Option<&str>) -> Result<Response, FetchError> {
         let client = self.client()?;
         let request = client
@@ -119,21 +119,21 @@ fn build_client(trust: Trust) -> Result<Client, String> {
         _ => None,
     });
     Client::builder()
-        .no_proxy() // the client itself reads no environment variables
+        .no_proxy() // stops the client from reading environment variables
         .proxy(proxy)
         .tls_backend_preconfigured(tls::tls_config(trust)?)
         .http1_only()
         .redirect(redirect::Policy::none())
         .referer(false)
         .user_agent(concat!("logto-authkit/", env!("CARGO_PKG_VERSION")))
-        // The client keeps no idle connections, because fetches are minutes apart and the server would have closed the
-        // connection by then.
+        // The client keeps no idle connections, because fetches are minutes apart, and the server would close an idle
+        // connection before the next fetch.
         .pool_max_idle_per_host(0)
         .build()
         .map_err(|error| describe(error).message)
 }
 
-/// Describes the target of a redirect by its origin only.
+/// Describes where a redirect leads, naming only the origin.
 fn redirect_target(url: &str, headers: &HeaderMap) -> String {
     let Some(location) = headers.get(LOCATION) else { return String::new() };
     let target = location.to_str().ok().and_then(|location| Url::parse(url).ok()?.join(location).ok());

@@ -1,4 +1,4 @@
-//! Performs a fetch for which requests wait, and records the outcome of the fetch.
+//! Performs a fetch that requests are waiting for, and records its outcome.
 
 use std::pin::pin;
 use std::sync::{Arc, MutexGuard};
@@ -12,20 +12,20 @@ use super::waiting::RequestClock;
 use crate::clock::Timestamp;
 use crate::threads;
 
-/// A key set at a URL, which can be fetched.
+/// A key set that can be fetched from a URL.
 pub(super) trait FetchTarget: Send + Sync + 'static {
     /// The URL.
     fn url(&self) -> &str;
-    /// The state.
+    /// Locks the state of the key set.
     fn state(&self) -> MutexGuard<'_, KeySetState>;
     /// Requests the key set from its URL.
     fn fetch(&self) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
-    /// Records the outcome of a fetch and wakes the requests that wait for it.
+    /// Records the outcome of a fetch and wakes the requests waiting for it.
     fn complete(&self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>);
 }
 
-/// A fetch in flight. Dropping the task records the outcome of the fetch, so that no request waits forever after a
-/// panic, or if no thread can be started.
+/// A fetch in flight. Dropping the task records the outcome, so that no request waits forever if the task panics or no
+/// thread can be started.
 pub(super) struct FetchTask<T: FetchTarget> {
     set: Arc<T>,
     number: u64,
@@ -33,7 +33,7 @@ pub(super) struct FetchTask<T: FetchTarget> {
     policy: CachePolicy,
     /// The clock of the request that started the fetch.
     clock: RequestClock,
-    /// The time at which the last HTTP request of the fetch started.
+    /// When the last HTTP request of this fetch was sent.
     sent: Timestamp,
     outcome: Result<Fetched, FetchError>,
 }

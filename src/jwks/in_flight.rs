@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// How much later than its timeout a fetch may end. If a fetch ends later, the process was frozen (by `SIGSTOP`, or
-/// between two calls of a serverless function), and the connection is probably dead.
+/// How long after its timeout a fetch may end. If a fetch ends later, the process was frozen (by `SIGSTOP`, or between
+/// two invocations of a serverless function), and the connection is probably dead.
 pub(super) const FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 
 /// A fetch that has not completed.
@@ -13,11 +13,11 @@ pub(super) const FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 pub(super) struct InFlightFetch {
     /// The number of the fetch.
     pub number: u64,
-    /// The start of the fetch, from which the age of the fetched key set counts.
+    /// When the fetch started. The age of the fetched key set counts from this time.
     pub started: Timestamp,
     /// The pause after a failed fetch, before the HTTP request is sent.
     pub pause: Duration,
-    /// The longest timeout of all requests that wait for the fetch, counted from the end of the pause.
+    /// The longest timeout of all requests waiting for the fetch, counted from the end of the pause.
     pub timeout: Duration,
 }
 
@@ -33,6 +33,6 @@ impl InFlightFetch {
 pub struct JoinedFetch {
     /// The number of the fetch.
     pub number: u64,
-    /// The pause before the HTTP request is sent, if the request that has joined must start the fetch.
+    /// The pause before the HTTP request is sent, or `None` if another request has already started the fetch.
     pub starts_after: Option<Duration>,
 }

@@ -12,16 +12,16 @@ use crate::signature::{Algorithm, Curve, PublicKey};
 /// Maximum number of keys in a key set. Logto publishes at most three keys.
 pub const MAX_KEYS: usize = 64;
 
-/// A usable key of a key set.
+/// A usable key from a key set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     kid: Option<String>,
-    /// The algorithm in the member `alg`, which Logto's RSA keys do not have.
+    /// The algorithm from the `alg` member, which Logto's RSA keys lack.
     algorithm: Option<Algorithm>,
     public: PublicKey,
 }
 
-/// The usable keys of a JWK Set, which contains at least one usable key.
+/// The usable keys of a JWK Set, of which there is at least one.
 #[derive(Clone, Debug)]
 pub struct KeySet {
     /// A number that identifies the key set within the process.
@@ -41,12 +41,12 @@ pub enum Selection<'a> {
 }
 
 impl KeySet {
-    /// Parses the body of a response.
+    /// Parses a response body.
     ///
     /// # Errors
     ///
-    /// A message for operators, if the body is not a JSON object with an array `keys` that has 1 to 64 members, at least one
-    /// of which is a usable key. Unusable keys are skipped.
+    /// A message for operators, unless the body is a JSON object whose `keys` array has 1 to 64 members, including at
+    /// least one usable key. Unusable keys are skipped.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         #[cfg(feature = "planted-panic")]
         crate::panic_if_planted(body);
@@ -82,8 +82,8 @@ impl KeySet {
         Ok(Self { id: LAST_KEY_SET_ID.fetch_add(1, Ordering::Relaxed) + 1, keys })
     }
 
-    /// A number above 0 that identifies the key set within the process. Selecting a key from the same key set always
-    /// has the same result.
+    /// A number above 0 that identifies the key set within the process. Key sets are immutable, so searching the same
+    /// set again has the same result.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
@@ -117,15 +117,15 @@ impl KeySet {
         let mut suitable = named.filter(|key| key.accepts_algorithm(algorithm));
         match (suitable.next(), suitable.next()) {
             (Some(key), None) => Selection::Key(key),
-            // Trying several keys would multiply the time for rejecting a forged token.
+            // Trying several keys would multiply the time it takes to reject a forged token.
             (Some(_), Some(_)) => Selection::Unsuitable(Reason::SeveralKeys),
             (None, _) if kid.is_some() => Selection::Unsuitable(Reason::KeyForOtherAlgorithm),
             (None, _) => Selection::Unknown,
         }
     }
 
-    /// Whether the set selects exactly this key for a token with this `kid` and `alg`. Another key with the same `kid`
-    /// does not count.
+    /// Whether the set selects exactly this key for a token with this `kid` and `alg`. A different key with the same
+    /// `kid` does not count.
     #[must_use]
     pub fn would_select(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
         matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)
@@ -154,7 +154,7 @@ impl Key {
         Some(Self { kid, algorithm, public })
     }
 
-    /// Whether the key may verify tokens with this `alg`. The key determines the algorithm, not the token (RFC 8725 section 3.1).
+    /// Whether the key may verify tokens with this `alg`. The key, not the token, decides (RFC 8725 section 3.1).
     #[must_use]
     pub fn accepts_algorithm(&self, algorithm: Algorithm) -> bool {
         self.algorithm.map_or_else(|| self.public.supports(algorithm), |bound| bound == algorithm)
@@ -196,7 +196,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::signature::Algorithm::{EdDsa, Es256, Es384, Ps256, Rs256, Rs384};
 
-    /// The JavaScript tests read the table as well.
+    /// The test keys, which the JavaScript tests also use.
     static TABLE: Lazy<Value> =
         Lazy::new(|| serde_json::from_str(include_str!("../../__test__/fixtures/keys.json")).unwrap());
 
@@ -210,7 +210,7 @@ pub(crate) mod tests {
         TABLE["keys"]["other"].clone()
     }
 
-    /// An RSA key with the members that Logto publishes: no `alg`.
+    /// An RSA key as Logto publishes it, without `alg`.
     fn rsa() -> Value {
         TABLE["keys"]["rsa"].clone()
     }
@@ -228,7 +228,7 @@ pub(crate) mod tests {
         key
     }
 
-    /// A set that consists of one usable key with this id.
+    /// A set whose only key is usable and has this `kid`.
     pub(crate) fn set(kid: &str) -> KeySet {
         KeySet::from_json(&json!({ "keys": [with(p384(), json!({ "kid": kid }))] })).unwrap()
     }
@@ -343,7 +343,7 @@ pub(crate) mod tests {
         for (bytes, first) in [(256, 0x80), (1024, 0xff)] {
             assert!(is_usable(with(rsa(), json!({ "n": modulus(bytes, first) }))));
         }
-        // 2047 bits, 1024 bits, 8193 bits, 16384 bits, and a leading zero.
+        // Moduli of 2047, 1024, 8193 and 16384 bits, and one with a leading zero.
         for (bytes, first) in [(256, 0x7f), (128, 0x80), (1025, 0x01), (2048, 0xff), (257, 0x00)] {
             assert!(!is_usable(with(rsa(), json!({ "n": modulus(bytes, first) }))), "{bytes}");
         }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Maximum number of fetches in the log. Without a subscriber, nobody takes fetches from the log, so the oldest fetches
-/// are dropped.
+/// Maximum number of fetches in the log. Without a subscriber, nothing empties the log, so the oldest fetches are
+/// dropped.
 const MAX_RECORDS: usize = 64;
 
 static RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());
@@ -45,7 +45,7 @@ pub struct FetchRecord {
     pub reason: FetchReason,
     /// The number of usable keys in the fetched set, or the error if the fetch failed.
     pub outcome: Result<usize, String>,
-    /// The start of the fetch, in milliseconds since 1970.
+    /// When the fetch started, as Unix time in milliseconds.
     pub started_at: f64,
     /// The duration of the fetch.
     pub duration: Duration,
@@ -60,8 +60,8 @@ pub fn record(fetch: FetchRecord) {
     records.push_back(fetch);
 }
 
-/// Takes all fetches from the log, oldest first. Each fetch is returned only once per process, so that the sum of the
-/// counters of several threads is correct.
+/// Takes all fetches from the log, oldest first. Each fetch is returned only once per process, so that the counters of
+/// several threads add up correctly.
 #[must_use]
 pub fn take() -> Vec<FetchRecord> {
     RECORDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()

@@ -31,11 +31,10 @@ pub(crate) use trust::Trust;
 pub struct CachePolicy {
     /// How long a fetched key set is fresh. With a TTL of zero, every verification fetches the key set.
     pub ttl: Duration,
-    /// How long a fetch may take in total, including an immediate second HTTP request.
+    /// How long a fetch may take in total, including an immediate retry.
     pub timeout: Duration,
-    /// Minimum time between two fetches that an unknown `kid` causes, and maximum time before a failed fetch is
-    /// retried.
+    /// Minimum time between two fetches caused by unknown `kid`s, and maximum pause before a failed fetch is retried.
     pub cooldown: Duration,
-    /// How long a key set may be used after its TTL while it cannot be refreshed.
+    /// How long past its TTL a key set may be used while it cannot be refreshed.
     pub max_stale: Duration,
 }

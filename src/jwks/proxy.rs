@@ -1,7 +1,7 @@
 //! Selects the proxy for a URL from the environment, in the same way as Node.js.
 //!
-//! The variables and the syntax of `NO_PROXY` are those of `NODE_USE_ENV_PROXY` (`lib/internal/http.js` in Node 24) and
-//! of undici's `EnvHttpProxyAgent`: lower case wins, an empty variable counts as unset, and entries are `*`, `host`,
+//! The variables and the `NO_PROXY` syntax are those of `NODE_USE_ENV_PROXY` (`lib/internal/http.js` in Node 24) and of
+//! undici's `EnvHttpProxyAgent`: lower-case names win, an empty variable counts as unset, and entries are `*`, `host`,
 //! `host:port`, `.domain`, `*.domain` and `first-last` for IP addresses. Like curl, this module also accepts
 //! `ALL_PROXY` and networks such as `10.0.0.0/8`, and an entry also excludes the subdomains of its host.
 
@@ -16,7 +16,7 @@ use crate::url::is_loopback;
 pub enum ProxyChoice {
     /// The connection is direct, because no proxy is configured for the URL.
     Direct,
-    /// The connection is direct, because a proxy could only connect to the loopback interface of its own machine.
+    /// The connection is direct, because a proxy would connect to its own loopback interface instead of this machine's.
     Loopback,
     /// The connection is direct, because the second variable excludes the host from the proxy in the first variable.
     Excluded(&'static str, &'static str),
@@ -61,7 +61,7 @@ pub fn environment_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// Whether an entry of `NO_PROXY`, in lower case, excludes this URL.
+/// Whether a lower-case entry of `NO_PROXY` excludes this URL.
 fn excludes(entry: &str, url: &Url) -> bool {
     let Some(host) = url.host() else { return false };
     let (entry, port) = split_port(entry);
@@ -99,7 +99,7 @@ fn excludes(entry: &str, url: &Url) -> bool {
     ip(entry) == Some(address)
 }
 
-/// Splits `host:port`. An IPv6 address has a port only if the address is in brackets.
+/// Splits `host:port`. An IPv6 address can have a port only if the address is in brackets.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {

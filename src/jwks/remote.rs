@@ -1,4 +1,4 @@
-//! A key set that is fetched from a URL and cached once per process, for all verifiers and worker threads.
+//! A key set fetched from a URL and cached once per process, for all verifiers and worker threads.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::signature::Algorithm;
 
-/// Maximum number of names of a key set.
+/// Maximum number of names (issuers) that a key set remembers.
 pub(super) const MAX_NAMES: usize = 256;
 
 const TOO_EARLY_MESSAGE: &str =
@@ -45,12 +45,12 @@ pub struct KeyHint<'a> {
     pub kid: Option<&'a str>,
     /// The `alg`.
     pub algorithm: Algorithm,
-    /// Reads the unverified `iat`, in seconds since 1970, which only determines the error for an unknown key.
+    /// Reads the unverified `iat` (Unix time in seconds), which only determines the error for an unknown key.
     pub issued_at: &'a (dyn Fn() -> Option<f64> + Sync),
 }
 
 impl RemoteJwkSet {
-    /// A key set that is not registered yet, so that neither other verifiers nor [`super::invalidate`] can find it.
+    /// Creates a key set that is not registered yet, so neither other verifiers nor [`super::invalidate`] can find it.
     pub(super) fn new(source: Source) -> Arc<Self> {
         Arc::new(Self {
             endpoint: Endpoint::new(source),
@@ -60,7 +60,7 @@ impl RemoteJwkSet {
         })
     }
 
-    /// Returns the current keys, which are fetched if necessary, and whether the request has waited for them.
+    /// Returns the current keys, fetching them if necessary, and whether the request has waited for them.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl RemoteJwkSet {
             return Ok((keys, KeyWait::default()));
         }
         let mut clock = RequestClock::new(now);
-        // The future is boxed, because only few requests have to wait.
+        // The future is boxed, because few requests have to wait.
         let (keys, for_fetch) = Box::pin(self.wait_for_keys(first, &mut clock, policy)).await?;
         Ok((keys, KeyWait { at_all: clock.has_waited(), for_fetch }))
     }
@@ -117,7 +117,7 @@ impl RemoteJwkSet {
     ///
     /// # Errors
     ///
-    /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if the set or a newer one cannot be fetched.
+    /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if the keys cannot be fetched or refreshed.
     pub async fn find_key(
         self: &Arc<Self>,
         hint: KeyHint<'_>,
@@ -169,8 +169,8 @@ impl RemoteJwkSet {
         }
     }
 
-    /// Whether a URL is the URL of the key set or one of its names. A key set with too many names matches every name,
-    /// because clearing it needlessly costs only a fetch.
+    /// Whether a URL is the key set's URL or one of its names. A key set with too many names matches every URL, because
+    /// clearing it needlessly costs only one fetch.
     pub(super) fn has_name(&self, name: &str) -> bool {
         let names = lock(&self.names);
         self.source().url == name || names.len() >= MAX_NAMES || names.contains(name)
@@ -266,7 +266,7 @@ impl FetchTarget for RemoteJwkSet {
     }
 }
 
-/// The key for a token in a key set that cannot be refreshed.
+/// Selects the key for a token from a key set that cannot be refreshed.
 pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<Key>, Rejection> {
     match keys.select(kid, algorithm) {
         Selection::Key(key) => Ok(key.clone()),

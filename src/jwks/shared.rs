@@ -1,4 +1,4 @@
-//! All key sets of the process, which either all verifiers with the same source share, or a single verifier uses.
+//! All key sets in the process. Each is shared by all verifiers with the same source, or used by only one verifier.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -8,7 +8,7 @@ use once_cell::sync::Lazy;
 use super::remote::{RemoteJwkSet, lock};
 use super::source::Source;
 
-/// Maximum number of shared key sets, beyond which sets without a verifier are dropped.
+/// If there are this many shared key sets, those without a verifier are dropped.
 const MAX_SHARED: usize = 1024;
 
 static KEY_SETS: Lazy<Mutex<KeySets>> = Lazy::new(Mutex::default);
@@ -20,8 +20,8 @@ struct KeySets {
 }
 
 impl RemoteJwkSet {
-    /// The shared key set from this source, which all verifiers with the same source use. `names` are the issuers whose
-    /// tokens are verified with the key set.
+    /// Returns the key set that all verifiers with this source share. `names` are the issuers whose tokens are verified
+    /// with the key set.
     #[must_use]
     pub fn shared(source: Source, names: &[String]) -> Arc<Self> {
         let shared = &mut lock(&KEY_SETS).shared;

@@ -1,12 +1,12 @@
 //! The source of a key set: its URL and the certificates to trust.
 
-/// The source of a key set, which consists of a URL and trust anchors.
+/// A key set's URL and trust anchors.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
     /// The URL.
     pub url: String,
-    /// The only certificates to trust, in PEM format. With `None`, the certificates of Mozilla, of the system and of
-    /// `NODE_EXTRA_CA_CERTS` are trusted.
+    /// The only certificates to trust, in PEM format. If this is `None`, Mozilla's certificates, the system's and those
+    /// in `NODE_EXTRA_CA_CERTS` are trusted.
     pub ca: Option<String>,
 }
 

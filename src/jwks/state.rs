@@ -13,15 +13,15 @@ use super::outage::Outage;
 use super::unknown::{KnownKids, UnknownToken};
 use crate::clock::Timestamp;
 
-/// The fraction of the TTL after which a request starts a refresh in the background, so that no request has to wait.
+/// The fraction of the TTL after which a request starts a background refresh, so that no request has to wait.
 const REFRESH_AT_FRACTION_OF_TTL: f64 = 0.8;
 
-/// How long a request waits for a refresh before it uses a stale key set. A key set becomes stale only in an idle
-/// process. A fetch from a nearby server usually completes within 25 ms, so that an idle process usually does not use a
-/// removed key. During an outage, requests do not wait.
+/// How long a request waits for a refresh before it uses a stale key set. Apart from outages, during which requests do
+/// not wait, a key set becomes stale only in an idle process. A fetch from a nearby server usually completes within
+/// 25 ms, so a process that was idle rarely uses a removed key.
 const MAX_WAIT_BEFORE_STALE: Duration = Duration::from_millis(25);
 
-/// The longest time until a retry for which a request waits instead of failing.
+/// A request waits for a retry that is due within this time. If the retry is due later, the request fails.
 const MAX_WAIT_FOR_RETRY: Duration = Duration::from_secs(1);
 
 /// The state of the key set at a URL.
@@ -32,12 +32,12 @@ pub struct KeySetState {
     outage: Option<Outage>,
     /// The time of the last fetch that an unknown `kid` caused.
     unknown_kid_at: Option<Timestamp>,
-    /// The `kid`s that do not belong to a new key.
+    /// The `kid`s that are known not to belong to a new key.
     known_kids: KnownKids,
     in_flight: Option<InFlightFetch>,
     /// The number of the last fetch that has started.
     last_number: u64,
-    /// The number of the last fetch whose outcome counts.
+    /// The number of the last fetch whose outcome was recorded.
     last_completed: u64,
     requests: u64,
     failures: u64,
@@ -47,7 +47,7 @@ pub struct KeySetState {
 #[derive(Debug)]
 struct Cached {
     fetched: Fetched,
-    /// The start of the fetch, from which the age of the key set counts.
+    /// When the fetch started. The age of the key set counts from this time.
     since: Timestamp,
     /// The number of the fetch.
     number: u64,
@@ -58,14 +58,14 @@ struct Cached {
 pub struct Fetched {
     /// The keys.
     pub keys: Arc<KeySet>,
-    /// The `ETag` with which the next request asks whether the key set has changed.
+    /// The `ETag` that the next request sends to ask whether the key set has changed.
     pub etag: Option<String>,
 }
 
 /// Statistics about the key set, for operators.
 #[derive(Clone, Debug, Default)]
 pub struct KeySetStats {
-    /// The state of the key set, which is one of `empty`, `fresh` and `stale`.
+    /// The state of the key set: `empty`, `fresh` or `stale`.
     pub state: &'static str,
     /// The number of usable keys in the cached key set.
     pub keys: usize,
@@ -73,14 +73,14 @@ pub struct KeySetStats {
     pub fetches: u64,
     /// The number of HTTP requests that have failed.
     pub failures: u64,
-    /// The time of the fetch of the cached keys, in milliseconds since 1970.
+    /// When the fetch of the cached keys started, as Unix time in milliseconds.
     pub fetched_at: Option<f64>,
-    /// The error of the last fetch, or `None` if the last fetch succeeded.
+    /// The error from the last fetch, or `None` if the last fetch succeeded.
     pub last_error: Option<String>,
 }
 
 impl KeySetState {
-    /// Decides for a request that has not waited yet. The current time is `now`.
+    /// Makes the decision for a request that has not waited yet. `now` is the current time.
     ///
     /// While the cached key set is usable, no request waits for a failing server. A stale key set is usable for up to
     /// `max_stale`. With a TTL of zero, every request waits for a fetch, except within the cooldown after a failed
@@ -112,10 +112,9 @@ impl KeySetState {
         }
     }
 
-    /// Decides for a request that has waited for the fetch with this number. If `in_time` is false, the request must
-    /// not wait any longer. The request uses a key set that was fetched in the meantime, regardless of the TTL. The
-    /// request waits again only if the fetch or its outcome was dropped by [`Self::clear`], or because the process was
-    /// frozen.
+    /// Makes the decision for a request that has waited for the fetch with this number. If `in_time` is false, the
+    /// request must not wait any longer. A key set fetched in the meantime is used regardless of the TTL. The request
+    /// waits again only if the fetch or its outcome was dropped by [`Self::clear`], or because the process was frozen.
     #[must_use]
     pub fn lookup_after_wait(&self, number: u64, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Lookup {
         match &self.cached {
@@ -127,10 +126,10 @@ impl KeySetState {
         }
     }
 
-    /// Decides for a token whose `kid` is not in the cached key set.
+    /// Makes the decision for a token whose `kid` is not in the cached key set.
     ///
     /// A cooldown limits the number of fetches that invented `kid`s can cause. The cooldown counts from the last fetch
-    /// that an unknown `kid` caused, instead of the last regular fetch, so that the first token after a rotation is
+    /// that an unknown `kid` caused, not from the last regular fetch, so that the first token after a rotation is
     /// accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
         if self.cached().is_none_or(|newer| newer.keys.id() != token.searched) {
@@ -182,9 +181,8 @@ impl KeySetState {
         self.in_flight.filter(|in_flight| in_flight.number == number).map(|in_flight| in_flight.timeout)
     }
 
-    /// Decides whether the fetch with this number sends a second HTTP request immediately after the first request has
-    /// failed. A fetch sends a second request once per outage, if the connection failed and no cached key set is
-    /// usable.
+    /// Decides whether the fetch with this number immediately retries its failed HTTP request. If the connection was
+    /// lost and no cached key set is usable, one fetch per outage does so.
     pub fn retry_immediately(&mut self, number: u64, now: Timestamp, policy: &CachePolicy, error: &FetchError) -> bool {
         let retries = error.lost_connection
             && self.outage.is_none()
@@ -200,7 +198,7 @@ impl KeySetState {
     /// Records the outcome of a fetch, unless it was abandoned or the process was frozen in the meantime.
     ///
     /// The age of a key set counts from the start of its fetch. The pause after a failure counts from the end of the
-    /// fetch. Otherwise, if a server hung for longer than a cooldown, every request would wait for the timeout.
+    /// fetch. Otherwise, if the server hung for longer than a cooldown, every request would wait for the timeout.
     pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();
@@ -226,13 +224,13 @@ impl KeySetState {
         }
     }
 
-    /// The cached key set, regardless of its age. A response "not modified" refers to the cached key set.
+    /// The cached key set, regardless of its age. A 304 response refers to this key set.
     #[must_use]
     pub fn cached(&self) -> Option<&Fetched> {
         self.cached.as_ref().map(|cached| &cached.fetched)
     }
 
-    /// The error of the last fetch, if the last fetch failed.
+    /// The error from the last fetch, if the last fetch failed.
     #[must_use]
     pub fn last_error(&self) -> Option<&FetchError> {
         self.last_error.as_ref()
@@ -291,7 +289,7 @@ impl KeySetState {
     }
 }
 
-/// Milliseconds are rounded up, because a client that retries too early is rejected again.
+/// Rounds up to whole milliseconds, because a client that retries too early is rejected again.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }
@@ -347,7 +345,7 @@ mod tests {
         (number, starts_after.is_some())
     }
 
-    /// The decision for a request at this second that has waited for the last fetch.
+    /// The decision at this second for a request that has waited for the last fetch.
     fn after_wait(state: &KeySetState, second: f64, policy: &CachePolicy, in_time: bool) -> Lookup {
         state.lookup_after_wait(state.last_number, at(second), policy, in_time)
     }
@@ -586,7 +584,7 @@ mod tests {
         }
         assert_uses(&after_wait(&state, 3_895.0, &POLICY, true), "a");
         assert_uses(&state.lookup(at(3_899.999), &POLICY), "a");
-        // The pause after six failures is 8 seconds, instead of the cooldown of 10 seconds.
+        // The pause after six failures is 8 seconds, shorter than the cooldown of 10 seconds.
         assert_unavailable(&state.lookup(at(3_900.0), &POLICY), 3_000);
         assert_unavailable(&after_wait(&state, 3_900.0, &POLICY, true), 3_000);
         assert_waits(&state.lookup(at(3_903.0), &POLICY));
@@ -940,7 +938,7 @@ mod tests {
         assert_unavailable(&after_wait(&state, 5.9, &POLICY, true), 250);
     }
 
-    /// The decision for a token with this `iat` and `kid`, in a state whose set was fetched at second 1 for an unknown kid.
+    /// The decision for a token with this `iat` and `kid` if an unknown `kid` caused a fetch at second 1.
     fn newer_token(second: f64, issued_at: f64, kid: &str, waited: bool) -> UnknownKid {
         let mut state = state_with_keys();
         assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
@@ -1010,7 +1008,7 @@ mod tests {
         assert_eq!((cleared.state, cleared.keys, cleared.fetches, cleared.failures), ("empty", 0, 3, 1));
     }
 
-    /// A request that waits for a fetch, like those in [`super::super::remote`].
+    /// A request waiting for a fetch, like those in [`super::super::remote`].
     struct Waiting {
         started: f64,
         fetch: u64,
@@ -1033,12 +1031,12 @@ mod tests {
         now: f64,
         /// The number of the fetch in flight, its start, and the time at which its request is sent.
         in_flight: Option<(u64, f64, f64)>,
-        /// The number of a fetch that the process did not complete because it was frozen.
+        /// The number of a fetch that was in flight when the process was frozen.
         frozen: Option<u64>,
         waiting: Vec<Waiting>,
-        /// The start of the fetch of each set, by key id.
+        /// When the fetch of each set started, by `kid`.
         sets: HashMap<String, f64>,
-        /// The start of the fetch of the cached set.
+        /// When the fetch of the cached set started.
         cached: Option<f64>,
         unknown_kid_at: Option<f64>,
         failed_at: Option<f64>,
@@ -1233,7 +1231,7 @@ mod tests {
             self.wake(last);
         }
 
-        /// Continues waiting requests in random order while new ones arrive.
+        /// Resumes the waiting requests in random order while new ones arrive.
         fn wake(&mut self, ended: u64) {
             let (mut awake, asleep): (Vec<_>, _) =
                 std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.fetch <= ended);

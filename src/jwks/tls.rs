@@ -1,4 +1,4 @@
-//! TLS for fetching keys, which checks the certificates of servers, and describes every failure in an error message.
+//! TLS for fetching keys: verifies server certificates and describes every failure in an error message.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn ignored_setting() -> &'static str {
     if is_ignored { ". NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect here" } else { "" }
 }
 
-/// Describes the error of a TLS handshake, with Node's code for the error.
+/// Describes a TLS handshake error, and returns Node's code for it.
 pub fn describe(error: &Error) -> Option<(String, Option<&'static str>)> {
     let description = match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(error))) => {

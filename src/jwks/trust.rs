@@ -1,4 +1,4 @@
-//! The certificates that are trusted for fetching keys.
+//! The certificates to trust when fetching keys.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// The trust anchors of Mozilla, which slim containers lack, the trust anchors of the system, and those of
+    /// Mozilla's trust anchors, which slim containers lack, the system's trust anchors, and those in
     /// `NODE_EXTRA_CA_CERTS`. Certificates that cannot be parsed are skipped, as in Node.
     pub fn from_environment() -> Self {
         let mut anchors = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -35,9 +35,9 @@ impl Trust {
         Self { anchors, advice }
     }
 
-    /// Only the certificates in this PEM text.
+    /// Trusts only the certificates in this PEM string.
     ///
-    /// Returns `None` if the text contains no certificate, or a certificate that cannot be parsed.
+    /// Returns `None` if the string contains no certificate, or one that cannot be parsed.
     pub fn from_pem(pem: &str) -> Option<Self> {
         let mut anchors = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(without_byte_order_mark(pem.as_bytes())) {
@@ -81,7 +81,7 @@ fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
 
 /// The parts of a certificate (RFC 5280 section 4.1) that can explain a rejection.
 pub struct CertificateNames<'a> {
-    /// Whether the certificate has version 1, and therefore neither extensions nor hostnames.
+    /// Whether this is an X.509 version 1 certificate, which has no extensions and therefore no hostnames.
     pub is_version_1: bool,
     /// The DER-encoded name of the issuer.
     pub issuer: &'a [u8],
@@ -105,7 +105,7 @@ pub fn read_names(der: &[u8]) -> Option<CertificateNames<'_>> {
     Some(CertificateNames { is_version_1, issuer, subject })
 }
 
-/// The content of the first DER element if the element has this tag, and the bytes that follow the element.
+/// The content of the first DER element, if the element has this tag, and the bytes after the element.
 fn read_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = der.split_first()?;
     let (&short, rest) = rest.split_first()?;

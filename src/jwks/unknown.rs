@@ -3,8 +3,8 @@
 use super::keys::MAX_KEYS;
 use crate::clock::Timestamp;
 
-/// How much the clocks of Logto and of this machine may differ, in milliseconds, including the second to which `iat` is
-/// truncated.
+/// How far apart Logto's clock and this machine's may be, in milliseconds. Up to one second of this is needed because
+/// `iat` is truncated to whole seconds.
 const MAX_CLOCK_DIFFERENCE: f64 = 5_000.0;
 
 /// How far in the future the `iat` of a token may be, in milliseconds.
@@ -17,8 +17,7 @@ pub struct UnknownToken<'a> {
     pub kid: Option<&'a str>,
     /// The [`KeySet::id`](super::keys::KeySet::id) of the key set that does not contain the key.
     pub searched: u64,
-    /// The `iat` of the token, in seconds since 1970. The `iat` has not been verified, because there is no key for the
-    /// verification.
+    /// The token's `iat`, as Unix time in seconds. It is unverified, because there is no key to verify it with.
     pub issued_at: Option<f64>,
     /// The start of the request.
     pub arrived: Timestamp,
@@ -27,8 +26,8 @@ pub struct UnknownToken<'a> {
 }
 
 impl UnknownToken<'_> {
-    /// Whether the token may be signed with a key that was published after this fetch. The sender of a forged token can
-    /// also claim that the token is newer, but only gets another error.
+    /// Whether the token may be signed with a key that was published after this fetch. A forged token can claim to be
+    /// newer, but that only changes the error.
     pub(super) fn may_be_newer(&self, fetched: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
             let issued = seconds * 1000.0;
@@ -44,12 +43,12 @@ impl UnknownToken<'_> {
     }
 }
 
-/// The `kid`s that do not belong to a new key.
+/// The `kid`s that are known not to belong to a new key.
 #[derive(Debug, Default)]
 pub(super) struct KnownKids {
-    /// The `kid`s of the keys that the server has published most recently, oldest first.
+    /// The `kid`s of the most recently published keys, oldest first.
     published: Vec<String>,
-    /// The `kid` and the `iat` of the last seen token that was issued before a fetch and whose key is missing from the
+    /// The `kid` and `iat` of the last rejected token that arrived before a fetch and whose key is missing from the
     /// fetched set.
     absent: Option<(Option<String>, f64)>,
 }
@@ -64,8 +63,8 @@ impl KnownKids {
         self.published.drain(..self.published.len().saturating_sub(2 * MAX_KEYS));
     }
 
-    /// Remembers a token whose key is missing from a key set that was fetched at this time, so that the token is
-    /// rejected in the same way again.
+    /// Remembers a token whose key is missing from a key set that was fetched at this time, so that the token gets the
+    /// same error when it is sent again.
     pub(super) fn add_rejected(&mut self, token: &UnknownToken, fetched: Timestamp) {
         if token.arrived_before(fetched) {
             self.absent = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
@@ -87,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a token with this `iat`, in seconds after the fetch, may be newer. Its request arrived after 100 seconds.
+    /// Whether a token may be newer if it was issued this many seconds after the fetch and arrived after 100 seconds.
     fn may_be_newer(issued_at: f64) -> bool {
         let fetched = Timestamp::now();
         let now = fetched.plus(Duration::from_secs(100));

@@ -1,4 +1,4 @@
-//! How a request waits for keys: the wait for a fetch, and the current time for a request that has waited.
+//! Lets a request wait for a fetch, and determines the current time for a request that has waited.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::in_flight::FREEZE_THRESHOLD;
 use crate::clock::Timestamp;
 use crate::threads;
 
-/// How often a request that waits for the end of a fetch checks whether another request allows the fetch more time.
+/// How often a request waiting for a fetch to end checks whether another request allows the fetch more time.
 const EXTENSION_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a request has waited for its keys.
@@ -73,9 +73,9 @@ pub(super) async fn wait_for_fetch(
                 }
             }
         }
-        // If no other request allows more time, the fetch reaches its timeout at the same time. The request then waits
-        // for the end of the fetch, because only the end reveals the error and the cooldown. After the process was
-        // frozen, the fetch is soon abandoned, and the request waits for another fetch.
+        // If no other request allows more time, the fetch times out at the same moment. The request then waits for the
+        // fetch to end, because the error and the cooldown are known only then. If the process was frozen, the fetch is
+        // soon abandoned, and the request waits for another fetch.
         was_frozen |= Timestamp::now().since(started) > duration.saturating_add(FREEZE_THRESHOLD);
         if has_more_time() && !was_frozen {
             return false;
