@@ -31,8 +31,8 @@ pub fn read_preflight(read: &mut Reader) {
 /// The name of the cookie that records redirects to the sign-in page.
 pub const SIGN_IN_COOKIE: &str = "logto_authkit_sign_in";
 
-/// Reads the options of proxies: the paths that need no session, the URL where visitors sign in, and the function that
-/// continues with another proxy.
+/// Reads the options of `authProxy`: the paths that need no session, the URL where visitors sign in, and the function
+/// that continues with another proxy.
 pub fn read_proxy(read: &mut Reader) {
     let expected = "an array of paths such as '/docs', each with everything below it, and RegExps";
     read.optional("publicPaths", expected, DefaultValue::None, |raw| match raw {
@@ -46,7 +46,7 @@ pub fn read_proxy(read: &mut Reader) {
     read.function("next");
 }
 
-/// Reads the option `allowedOrigins`: the origins whose pages may open a connection (RFC 6455 section 10.2).
+/// Reads the option `allowedOrigins`: the origins whose pages may open a WebSocket (RFC 6455 section 10.2).
 pub fn read_upgrade(read: &mut Reader) {
     let expected = "an array of origins such as 'https://app.example.com'";
     read.restriction("allowedOrigins", expected, DefaultValue::None, |raw| match raw {
@@ -56,7 +56,7 @@ pub fn read_upgrade(read: &mut Reader) {
 }
 
 /// Returns `true` for a valid public path. Paths with placeholders or wildcards are rejected, because paths are
-/// compared literally, so that a placeholder would match nothing.
+/// compared literally, and such a path would match nothing.
 fn is_public_path(raw: &Raw) -> bool {
     match raw {
         Raw::RegExp => true,
@@ -74,7 +74,7 @@ fn is_sign_in_url(text: &str) -> bool {
     if scheme.starts_with("http://") || scheme.starts_with("https://") {
         return ::url::Url::parse(text).is_ok();
     }
-    // `//host` and `/\host` are URLs of another host.
+    // `//host` and `/\host` are URLs on a different host.
     let Ok(base) = ::url::Url::parse("http://localhost") else { return false };
     let resolved = base.join(text);
     text.starts_with('/')

@@ -1,4 +1,4 @@
-//! The options for the application's own decisions: functions, which JavaScript calls, and a schema.
+//! The options that contain the application's own functions, which JavaScript calls, and its claims schema.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
@@ -20,8 +20,8 @@ pub fn read_check(read: &mut Reader) {
     read.decision("check");
 }
 
-/// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only the member
-/// `~standard` of a schema.
+/// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only the schema's
+/// `~standard` member.
 fn is_schema(raw: &Raw) -> bool {
     let member = |raw: &Raw, name: &str| match raw {
         Raw::Object(members) => members.iter().find_map(|(key, value)| (key == name).then(|| value.clone())),

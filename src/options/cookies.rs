@@ -5,7 +5,7 @@ use super::reader::{DefaultValue, Reader};
 use super::values::{one_of, text};
 use crate::cookie::{self, CookieAttributes, CookieFault, SameSite};
 
-/// The default name of the request header that repeats the CSRF cookie.
+/// The default name of the request header that repeats the CSRF cookie's value.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
 /// The default name of the guest cookie.
@@ -48,7 +48,7 @@ pub fn csrf_cookie() -> CookieAttributes {
 ///
 /// # Errors
 ///
-/// The first attribute that is invalid or unknown.
+/// Reports the first invalid or unknown attribute.
 pub fn cookie_attributes(raw: Raw, default: CookieAttributes) -> Result<CookieAttributes, OptionError> {
     let members = match raw {
         Raw::Undefined => return Ok(default),
@@ -65,8 +65,8 @@ pub fn cookie_attributes(raw: Raw, default: CookieAttributes) -> Result<CookieAt
 ///
 /// # Errors
 ///
-/// The first attribute that is invalid or unknown. The value `false` is invalid as an argument, because it would mean
-/// that no cookie is set.
+/// Reports the first invalid or unknown attribute. As an argument, `false` is invalid, because it would mean that no
+/// cookie is set.
 pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError> {
     match raw {
         Raw::Undefined => Ok(guest_cookie()),
@@ -135,19 +135,19 @@ pub fn read_name(read: &mut Reader, name: &'static str, default: &str) -> String
 
 /// Reads the options of the CSRF middleware.
 pub fn read_csrf(read: &mut Reader) {
-    // Names of headers and names of cookies have the same syntax (RFC 9110 section 5.1).
+    // Header names and cookie names have the same syntax (RFC 9110 section 5.1).
     let header = |raw: &Raw| text(raw).filter(|name| cookie::is_name(name));
     read.with_default("headerName", "a header name", CSRF_HEADER.to_owned(), header);
     read_attributes(read, "cookieName", csrf_cookie());
 }
 
 impl CookieFault {
-    /// The error for the option that an attribute comes from. `name` is the name of the option that the cookie's name
-    /// or value comes from.
+    /// The error for the option that set the invalid attribute. `name` is the option that set the cookie's name or
+    /// value.
     #[must_use]
     pub fn option(&self, name: &str, prefix: &str) -> OptionError {
         match self.attribute {
-            // The value of a cookie may be a token, so the message does not contain the value.
+            // A cookie's value may be a token, so the message does not contain it.
             None => OptionError::secret_value(name, self.expected),
             Some("name") => OptionError::invalid(&format!("{prefix}{name}"), self.expected, &self.given_value()),
             Some(attribute) => {

@@ -1,6 +1,6 @@
 //! Suggests the known option name that is closest to an unknown one, for "did you mean …" messages.
 
-/// Returns the known name that matches `name` except for upper and lower case, or for a typo.
+/// Returns the known name that differs from `name` only by upper and lower case, or by a typo.
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let given: Vec<char> = name.to_lowercase().chars().take(MAX_CHARS).collect();
     let allowed = (given.len() / 3).min(2);
@@ -14,8 +14,8 @@ pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     close.min_by_key(|(rank, _)| *rank).map(|(_, known)| known)
 }
 
-/// Maximum number of characters that are compared. The maximum exceeds the length of every option name, and limits the
-/// cost of a long unknown name.
+/// Maximum number of characters to compare. No option name is this long, and the maximum limits the cost of comparing a
+/// long unknown name.
 const MAX_CHARS: usize = 40;
 
 /// The number of letters to insert, remove, replace or swap with a neighbor (optimal string alignment distance).

@@ -1,6 +1,6 @@
 //! Parses option values from JavaScript into [`Options`], and fills in the defaults.
 //!
-//! A single call of a `Reader` method both declares and reads an option, with its name, default and accepted values.
+//! A single call to a `Reader` method declares an option with its name, default and accepted values, and reads it.
 //! `sets` lists the options that each function of the package accepts.
 
 mod adapters;
@@ -36,7 +36,7 @@ pub use verifier::{KeySource, Options, issuer_of, key_set_names};
 
 #[cfg(test)]
 pub(crate) mod tests {
-    //! The results of parsing. `tests/options.rs` covers which values are rejected, and with which message.
+    //! Tests of the parsed values. `tests/options.rs` tests which values are rejected, and with which message.
 
     use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub(crate) mod tests {
         Raw::Object(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
     }
 
-    /// Parses the two required options together with these options, which may replace them.
+    /// Parses the two required options together with these options, which may override them.
     fn parse(members: &[(&str, Raw)]) -> Result<Options, OptionError> {
         let required = [("logtoUrl", text("https://t.test")), ("audience", text("https://api.test"))];
         let given = |name: &str| members.iter().any(|(given, _)| *given == name);

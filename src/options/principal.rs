@@ -14,7 +14,7 @@ impl Principal {
     ///
     /// # Errors
     ///
-    /// The first member that is invalid or unknown.
+    /// Reports the first invalid or unknown member.
     pub fn parse(raw: Raw, payload: String) -> Result<Self, OptionError> {
         let Raw::Object(members) = raw else {
             return Err(OptionError::invalid_secret("fallback", "it to return a principal, null or undefined", &raw));

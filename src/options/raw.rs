@@ -17,11 +17,11 @@ pub enum Raw {
     Number(f64),
     /// A string.
     String(String),
-    /// A `Date` in milliseconds since 1970, or NaN for an invalid date.
+    /// A `Date` as Unix time in milliseconds, or NaN for an invalid date.
     Date(f64),
     /// An array.
     List(Vec<Raw>),
-    /// The own enumerable properties of an object of any other type.
+    /// An object of any other type, as its own enumerable properties.
     Object(Vec<(String, Raw)>),
     /// A function, which remains in JavaScript.
     Function,
@@ -73,20 +73,20 @@ impl OptionError {
         Self::new("Unknown", option, hint)
     }
 
-    /// The error for an option that the options object inherits. Inherited options are reported, because they are not
-    /// read.
+    /// The error for an option that the options object inherits. Inherited options are not read, so they are reported
+    /// instead of being ignored.
     #[must_use]
     pub fn inherited(option: &str) -> Self {
         Self::new("Invalid", option, "expected a member of the options object itself, got an inherited one")
     }
 
-    /// The error for options that should be an object.
+    /// The error for options that are not an object.
     #[must_use]
     pub fn not_an_object(given: &Raw) -> Self {
         Self::expected_object(&given.describe())
     }
 
-    /// The error for options that should be an object, but may be a secret that belongs in the object.
+    /// The error for options that are not an object, but may be a secret that belongs in the object.
     #[must_use]
     pub fn secret_instead_of_object(given: &Raw) -> Self {
         Self::expected_object(&given.kind())
@@ -104,7 +104,7 @@ impl OptionError {
     }
 }
 
-/// Maximum number of characters of a name or value in an error message.
+/// Maximum number of characters of a name or value that an error message shows.
 const MAX_CHARS: usize = 60;
 
 impl Raw {
@@ -149,7 +149,7 @@ impl Raw {
         }
     }
 
-    /// Describes a value that may be a secret, only by the type of the value.
+    /// Describes a value that may be a secret, naming only its type.
     #[must_use]
     pub fn kind(&self) -> String {
         match self {
@@ -177,7 +177,7 @@ impl Raw {
     }
 }
 
-/// Replaces the password if a text is a URL with a password, even if the URL is invalid.
+/// Replaces the password in a string that contains a URL, even if the URL is invalid.
 fn without_password(text: &str) -> Cow<'_, str> {
     let start = text.find("://").map_or(0, |scheme| scheme + 3);
     let password = text.rfind('@').and_then(|at| Some((start + text.get(start..at)?.find(':')? + 1, at)));

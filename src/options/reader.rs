@@ -12,7 +12,7 @@ use super::raw::{OptionError, Raw};
 use super::values::text;
 use crate::url;
 
-/// The description of an option, for the contract.
+/// The description of an option in the contract.
 #[derive(Clone, Debug)]
 pub struct OptionEntry {
     /// The name of the option.
@@ -34,8 +34,8 @@ pub enum DefaultValue {
     Derived(&'static str),
 }
 
-/// Reads an options object. There is one method per type, which returns the value of an option if the value is present
-/// and valid. [`Reader::finish`] reports the first invalid or unknown option.
+/// Reads an options object. Each type of option has its own method, which returns the value if it is present and valid.
+/// [`Reader::finish`] reports the first invalid or unknown option.
 #[derive(std::default::Default)]
 pub struct Reader {
     /// The prefix of all option names in errors, for example `guestCookie.`.
@@ -49,13 +49,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Creates a reader for the members of an options object. In errors, the names of the options have this prefix.
+    /// Creates a reader for the members of an options object. Errors contain option names with this prefix.
     pub fn new(prefix: &'static str, members: Vec<(String, Raw)>) -> Self {
         Self { prefix, members, ..Self::default() }
     }
 
-    /// Excludes options that would otherwise be read. An excluded option has its default value, and is unknown if it is
-    /// present.
+    /// Excludes options that would otherwise be read. An excluded option has its default value, and is reported as
+    /// unknown if it is present.
     pub fn exclude(&mut self, names: &'static [&'static str]) {
         self.excluded = names;
     }
@@ -65,8 +65,8 @@ impl Reader {
         Self { environment, ..self }
     }
 
-    /// Reads the environment variable that replaces a missing option with `parse`, which returns the accepted values as
-    /// its error. Reports an error if the environment variable is missing too.
+    /// Parses the environment variable that replaces a missing option. If its value is invalid, `parse` returns a
+    /// description of the accepted values. Reports an error if the environment variable is also missing.
     pub fn variable<T>(
         &mut self,
         name: &'static str,
@@ -89,7 +89,7 @@ impl Reader {
         None
     }
 
-    /// Reads an option with `parse`, which returns `None` for an invalid value.
+    /// Reads an option and parses its value. `parse` returns `None` for an invalid value.
     pub fn optional<T>(
         &mut self,
         name: &'static str,
@@ -106,7 +106,7 @@ impl Reader {
         value
     }
 
-    /// Reads an option with a function that restricts access. The function remains in JavaScript.
+    /// Reads an option whose value is a function that restricts access. The function remains in JavaScript.
     pub fn decision(&mut self, name: &'static str) {
         self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
@@ -143,7 +143,7 @@ impl Reader {
         self.prefix
     }
 
-    /// The descriptions of the options, in the order in which the reader has read them.
+    /// The descriptions of the options, in the order in which they were read.
     pub fn into_entries(self) -> Vec<OptionEntry> {
         self.entries
     }
@@ -177,7 +177,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// The first invalid option, or else an unknown option, which is an option that was not read.
+    /// Reports the first invalid option, or else an unknown option, which is one that was not read.
     pub fn finish(mut self) -> Result<(), OptionError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -192,7 +192,7 @@ impl Reader {
         Err(OptionError::unknown(&format!("{}{name}", self.prefix), &hint))
     }
 
-    /// Reads an option with a boolean.
+    /// Reads a boolean option.
     pub fn bool(&mut self, name: &'static str, default: bool) -> bool {
         self.with_default(
             name,
@@ -202,12 +202,12 @@ impl Reader {
         )
     }
 
-    /// Reads an option with a function, which remains in JavaScript. Returns `true` if the option is a function.
+    /// Reads an option whose value is a function, which remains in JavaScript. Returns `true` if it is a function.
     pub fn function(&mut self, name: &'static str) -> bool {
         self.optional(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
     }
 
-    /// Reads an option with a finite number that is not negative.
+    /// Reads a finite number that is not negative.
     pub fn number(&mut self, name: &'static str, expected: &'static str, default: DefaultValue) -> Option<f64> {
         self.optional(name, expected, default, |raw| match raw {
             Raw::Number(value) if value.is_finite() && *value >= 0.0 => Some(*value),
@@ -215,17 +215,17 @@ impl Reader {
         })
     }
 
-    /// Reads an option with a duration in milliseconds.
+    /// Reads a duration in milliseconds.
     pub fn milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
         self.duration(name, "a finite number of milliseconds, not negative", default, |_| true)
     }
 
-    /// Reads an option with a positive duration in milliseconds.
+    /// Reads a positive duration in milliseconds.
     pub fn positive_milliseconds(&mut self, name: &'static str, default: u64) -> Duration {
         self.duration(name, "a finite number of milliseconds above 0", default, |value| value > 0.0)
     }
 
-    /// Reads an option with a duration in milliseconds that has a minimum.
+    /// Reads a duration in milliseconds with a minimum.
     pub fn milliseconds_from(
         &mut self,
         name: &'static str,
@@ -250,7 +250,7 @@ impl Reader {
         value.unwrap_or(Duration::from_millis(default))
     }
 
-    /// Reads an option with a whole number.
+    /// Reads a whole number.
     pub fn count(&mut self, name: &'static str, default: usize) -> usize {
         const MAX_COUNT: f64 = 10_000_000.0;
         self.with_default(name, "a whole number from 0 to 10,000,000", default, |raw| match raw {
@@ -263,8 +263,8 @@ impl Reader {
         })
     }
 
-    /// Reads an option with a `Date`, which is converted to seconds since 1970. If the option is a function, JavaScript
-    /// calls the function for each request and passes the result.
+    /// Reads a `Date` and converts it to Unix time in seconds. If the option is a function, JavaScript calls the
+    /// function for each request and passes the result.
     pub fn date(&mut self, name: &'static str) -> Option<f64> {
         let date = self.optional(name, "a valid Date or a function", DefaultValue::Derived("now"), |raw| match raw {
             Raw::Date(time) if time.is_finite() => Some(Some(time / 1000.0)),
@@ -274,22 +274,22 @@ impl Reader {
         date.flatten()
     }
 
-    /// Reads an option with an http or https URL.
+    /// Reads an http or https URL.
     pub fn url(&mut self, name: &'static str, default: DefaultValue) -> Option<Url> {
         let raw = self.take(name, url::EXPECTED_URL, default)?;
         let parsed = text(&raw).ok_or(url::EXPECTED_URL).and_then(|text| url::parse(&text));
         parsed.map_err(|expected| self.reject(name, expected, &raw)).ok()
     }
 
-    /// Reads an option with an http or https URL, or else the environment variable that replaces the option. Reports an
-    /// error if both are missing.
+    /// Reads an http or https URL from the option, or else from the environment variable that replaces the option.
+    /// Reports an error if both are missing.
     pub fn required_url(&mut self, name: &'static str) -> Option<Url> {
         let is_given = self.has(name);
         let url = self.url(name, DefaultValue::Derived("required"));
         if is_given { url } else { self.variable(name, url::EXPECTED_URL, url::parse) }
     }
 
-    /// Returns `true` if the option is present. The option does not count as read.
+    /// Returns whether the option is present, without counting it as read.
     pub fn has(&self, name: &str) -> bool {
         self.members.iter().any(|(member, raw)| member == name && *raw != Raw::Undefined)
     }

@@ -7,7 +7,7 @@ use super::values::{identifier, items, name, one_of, one_or_more, text};
 use crate::claims::{ANY_ORGANIZATION, SubjectType, split_words};
 use crate::requirements::{Organization, Requirements};
 
-/// The names of the claims that contain roles by default.
+/// The claims that contain roles by default.
 pub const ROLE_CLAIMS: [&str; 2] = ["roles", "role"];
 
 /// The accepted values of an option that takes scopes, as worded in the error message for an invalid value.
@@ -21,7 +21,7 @@ impl Requirements {
     ///
     /// # Errors
     ///
-    /// The first requirement that is invalid or unknown.
+    /// Reports the first invalid or unknown requirement.
     pub fn parse(raw: Raw) -> Result<Self, OptionError> {
         let members = match raw {
             Raw::Undefined => Vec::new(),
@@ -47,7 +47,7 @@ pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
     requirements
 }
 
-/// Reads the requirements in the options of a verifier or of a route.
+/// Reads the requirements from the options of a verifier or a route.
 pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, DefaultValue::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
@@ -66,9 +66,9 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let organization =
         read.restriction("organizationId", expected, DefaultValue::Derived("not checked"), |raw| match raw {
             Raw::Null => Some(Organization::None),
-            // JavaScript calls a function for every request.
+            // JavaScript calls the function for every request.
             Raw::Function if takes_functions => Some(Organization::Unchecked),
-            // `ANY_ORGANIZATION` is an audience, which no organization id can equal.
+            // `ANY_ORGANIZATION` is an audience, not a valid organization id.
             other => identifier(other).filter(|id| id != ANY_ORGANIZATION).map(Organization::Id),
         });
     Requirements {
@@ -82,7 +82,7 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     }
 }
 
-/// Parses scopes that are separated by spaces, or a non-empty array of scopes.
+/// Parses space-separated scopes, or a non-empty array of scopes.
 #[must_use]
 pub fn scopes(raw: &Raw) -> Option<Vec<String>> {
     match raw {
@@ -97,9 +97,9 @@ pub fn is_any_mode(mode: &Raw) -> Option<bool> {
     one_of(mode, &[("all", false), ("any", true)])
 }
 
-/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3). A text with a comma is rejected although a
-/// scope may contain commas, because a comma is far more likely to separate two scopes, and the text would match
-/// neither scope.
+/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3). A string with a comma is rejected, even
+/// though a scope may contain commas, because the comma is far more likely to separate two scopes, and the string would
+/// match neither scope.
 pub fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x5b | 0x5d..=0x7e))
 }

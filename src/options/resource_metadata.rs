@@ -1,4 +1,4 @@
-//! The options of protected resource metadata, and the document that they describe (RFC 9728 section 2).
+//! The options for protected resource metadata, and the document that they describe (RFC 9728 section 2).
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use crate::url;
 ///
 /// # Errors
 ///
-/// The first option that is invalid, unknown, or required and missing.
+/// Reports the first option that is invalid, unknown, or required but missing.
 pub fn resource_metadata(raw: Raw, environment: Environment) -> Result<Value, OptionError> {
     let Raw::Object(members) = raw else { return Err(OptionError::not_an_object(&raw)) };
     let mut reader = Reader::new("", members).with_environment(Some(environment));

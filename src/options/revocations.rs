@@ -7,8 +7,7 @@ use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of};
 use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD, Policy, Revocations, is_entry_id};
 
-/// Reads the option `revocations` of a verifier. JavaScript replaces the object in the option `revocations` with its
-/// id.
+/// Reads a verifier's `revocations` option. JavaScript passes only the id of the object that the option contains.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
     read.restriction("revocations", "an object from createRevocations", DefaultValue::None, |raw| {
         if let Raw::String(id) = raw { Revocations::find(id) } else { None }
@@ -44,8 +43,8 @@ pub(super) fn read_redis_store(read: &mut Reader) {
     read.with_default("prefix", "a non-empty string without white space", "logto-authkit".to_owned(), identifier);
 }
 
-/// Reads the options of `revokeClient`, `revokeOrganization` and `revokeAll`. Returns the time of the revocation in
-/// milliseconds since 1970.
+/// Reads the options of `revokeClient`, `revokeOrganization` and `revokeAll`. Returns the time of the revocation as
+/// Unix time in milliseconds.
 pub(super) fn read_time(read: &mut Reader, now: f64) -> f64 {
     let expected = "a valid Date that is at most an hour in the future";
     let before = read.optional("before", expected, DefaultValue::Derived("now"), |raw| match raw {
@@ -65,7 +64,7 @@ pub(super) fn read_member(read: &mut Reader, now: f64) -> (f64, Option<String>) 
     (before, organization)
 }
 
-/// Reads the members of the object that is passed to `revokeToken`.
+/// Reads the members of the object passed to `revokeToken`.
 fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f64) {
     const EXPECTED_JTI: &str = "the jti claim of a token";
     let id = read.optional("jti", EXPECTED_JTI, DefaultValue::Derived("required"), entry_id);
@@ -76,7 +75,7 @@ fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f6
         Raw::Number(seconds) if (0.0..=f64::from(u32::MAX)).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // An entry is kept for the lifetime of a token, counted from the time of the entry.
+    // An entry is kept for `lifetime` after its time, so a token that expires later than that needs a later time.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }
 
@@ -84,12 +83,12 @@ fn entry_id(raw: &Raw) -> Option<String> {
     if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_entry_id(id)) } else { None }
 }
 
-/// Parses the arguments of a function that revokes tokens. `now` is the caller's date, in milliseconds since 1970, and
-/// `lifetime` is the longest lifetime of tokens, in seconds.
+/// Parses the arguments of a function that revokes tokens. `now` is the caller's Unix time in milliseconds, and
+/// `lifetime` is the maximum token lifetime in seconds.
 ///
 /// # Errors
 ///
-/// The first argument or option that is invalid.
+/// Reports the first invalid argument or option.
 pub fn entry(kind: Kind, id: &Raw, options: Raw, now: f64, lifetime: f64) -> Result<Entry, OptionError> {
     let members = match options {
         Raw::Object(members) => members,
@@ -131,7 +130,7 @@ fn checked_id(read: &mut Reader, name: &str, id: &Raw) -> Option<String> {
 ///
 /// # Errors
 ///
-/// The first option that is invalid or unknown.
+/// Reports the first invalid or unknown option.
 pub fn policy(options: Raw) -> Result<Policy, OptionError> {
     let members = match options {
         Raw::Object(members) => members,

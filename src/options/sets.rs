@@ -15,7 +15,7 @@ pub enum OptionSet {
     Verifier,
     /// The options of `verifyAuth` in `logto-authkit/server`, where `audience` is optional.
     Server,
-    /// The options of the command `explain`, where `logtoUrl` and `audience` are optional.
+    /// The options of the `explain` command, where `logtoUrl` and `audience` are optional.
     Explain,
     /// The options of the middleware for Express, Fastify, Hono and Koa.
     Adapter,
@@ -23,15 +23,15 @@ pub enum OptionSet {
     Nest,
     /// The options of `withAuth`, `createNextAuth`, `verifyNextAuth` and `getAuth`.
     Next,
-    /// `authProxy`.
+    /// The options of `authProxy`.
     Proxy,
     /// The options of the `authProxy` that `createNextAuth` returns.
     ProxyExtra,
     /// The options of `verifyUpgrade` and `socketAuth`.
     Upgrade,
-    /// `mcpAuth`.
+    /// The options of `mcpAuth`.
     Mcp,
-    /// `protect`.
+    /// The options of `protect`.
     Requirements,
     /// The option `guestCookie`, and the options of `buildGuestCookieHeader`.
     GuestCookie,
@@ -45,23 +45,23 @@ pub enum OptionSet {
     ResourceMetadata,
     /// The options of `createRevocations`.
     Revocations,
-    /// `redisStore`.
+    /// The options of `redisStore`.
     RedisStore,
     /// The options of `revokeSubject`.
     RevokeSubject,
     /// The options of `revokeClient`, `revokeOrganization` and `revokeAll`.
     Revoke,
-    /// `webhook`.
+    /// The options of `webhook`.
     Webhook,
     /// The options of `backchannelLogout`.
     BackchannelLogout,
-    /// `catchUp`.
+    /// The options of `catchUp`.
     CatchUp,
     /// The options of `createTestIssuer`.
     TestIssuer,
-    /// The options of `mint` of a test issuer.
+    /// The options of a test issuer's `mint` method.
     Mint,
-    /// The options of `rotateKeys` of a test issuer.
+    /// The options of a test issuer's `rotateKeys` method.
     RotateKeys,
 }
 
@@ -103,7 +103,7 @@ impl OptionSet {
     }
 
     /// Whether environment variables replace missing options of the set. Environment variables have no effect on
-    /// `logto-authkit/server`, which behaves like the original package, and on the command line, which has flags.
+    /// `logto-authkit/server`, which behaves like the original package, or on the command line, which has flags.
     const fn reads_environment(self) -> bool {
         matches!(
             self,
@@ -118,7 +118,7 @@ impl OptionSet {
         )
     }
 
-    /// Reads every option of the set. Returns the options of the verifier if the set configures a verifier.
+    /// Reads every option of the set. Returns the verifier's options if the set configures a verifier.
     fn read(self, read: &mut Reader) -> Option<Options> {
         let options = match self {
             Self::Verifier => Options::read(read, Variant::Verifier),
@@ -181,7 +181,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// The first option that is invalid, unknown, or required and missing.
+    /// Reports the first option that is invalid, unknown, or required but missing.
     pub fn check(self, raw: Raw) -> Result<(), OptionError> {
         self.check_with(raw, Environment::default())
     }
@@ -191,7 +191,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// The first option that is invalid, unknown, or required and missing.
+    /// Reports the first option that is invalid, unknown, or required but missing.
     pub fn check_with(self, raw: Raw, environment: Environment) -> Result<(), OptionError> {
         let members = match raw {
             Raw::Object(members) => members,
@@ -207,7 +207,7 @@ impl OptionSet {
         reader.finish()
     }
 
-    /// The options of a set, for the contract.
+    /// The options of a set, as listed in the contract.
     pub(crate) fn entries(self) -> Value {
         let mut reader = Reader::default();
         self.read(&mut reader);
@@ -236,7 +236,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// The first option that is invalid, unknown, or required and missing.
+    /// Reports the first option that is invalid, unknown, or required but missing.
     ///
     /// ```
     /// use logto_authkit::options::{Options, Raw};
@@ -258,7 +258,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// The first option that is invalid, unknown, or required and missing; or an error if the set has no verifier.
+    /// Reports the first option that is invalid, unknown, or required but missing, or that the set has no verifier.
     pub fn parse_set(set: OptionSet, raw: Raw) -> Result<Self, OptionError> {
         Self::parse_with(set, raw, Environment::default())
     }
@@ -268,7 +268,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// The first option that is invalid, unknown, or required and missing; or an error if the set has no verifier.
+    /// Reports the first option that is invalid, unknown, or required but missing, or that the set has no verifier.
     pub fn parse_with(set: OptionSet, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
         let environment = Some(environment).filter(|_| set.reads_environment());
         let members = match raw {

@@ -9,11 +9,11 @@ use super::verifier::{Options, Variant};
 use crate::token::LOGOUT_TYPE;
 use crate::url;
 
-/// The options of a verifier that `backchannelLogout` also takes.
+/// The verifier options that `backchannelLogout` also takes.
 const VERIFIER_OPTIONS: [&str; 8] =
     ["logtoUrl", "issuer", "jwksUri", "jwks", "jwksCa", "algorithms", "clockTolerance", "currentDate"];
 
-/// The domain of Logto's cloud, where every tenant has a subdomain.
+/// Logto Cloud's domain, in which every tenant has a subdomain.
 const CLOUD_DOMAIN: &str = ".logto.app";
 
 /// Reads the options of `webhook` and returns the signing keys.
@@ -33,7 +33,7 @@ pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
 ///
 /// # Errors
 ///
-/// The first option that is invalid, unknown, or required and missing.
+/// Reports the first option that is invalid, unknown, or required but missing.
 pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
     let mut reader = reader(raw)?;
     let keys = read_webhook(&mut reader);
@@ -41,12 +41,12 @@ pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
     Ok(keys)
 }
 
-/// The way to match a logout token with access tokens.
+/// How a logout token is matched with access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutMatch {
-    /// The claim `sub`, or `sid` if the logout token has no `sub`.
+    /// By the claim `sub`, or by `sid` if the logout token has no `sub`.
     Subject,
-    /// The claim `sid`, or `sub` if the logout token has no `sid`.
+    /// By the claim `sid`, or by `sub` if the logout token has no `sid`.
     Session,
 }
 
@@ -95,7 +95,7 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
 ///
 /// # Errors
 ///
-/// The first option that is invalid, unknown, or required and missing.
+/// Reports the first option that is invalid, unknown, or required but missing.
 pub fn logout(raw: Raw) -> Result<LogoutOptions, OptionError> {
     let mut reader = reader(raw)?;
     let options = read_logout(&mut reader);
@@ -163,7 +163,7 @@ pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
 ///
 /// # Errors
 ///
-/// The first option that is invalid, unknown, or required and missing.
+/// Reports the first option that is invalid, unknown, or required but missing.
 pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
     let mut reader = reader(raw)?;
     let options = read_catch_up(&mut reader);
@@ -171,8 +171,8 @@ pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
     options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }
 
-/// The resource indicator of the Management API. For a tenant with a custom domain, the application must set the
-/// resource indicator, because a custom domain does not reveal the tenant.
+/// The default resource indicator of the Management API. A tenant with a custom domain must set the option `resource`,
+/// because the domain does not reveal the tenant.
 fn management_api(logto_url: &::url::Url) -> String {
     let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD_DOMAIN));
     format!("https://{}/api", host.unwrap_or("default.logto.app"))

@@ -1,4 +1,4 @@
-//! The options for where tokens are found, which tokens are accepted, and which requests become guests.
+//! The options that determine where tokens are found, which are accepted, and which requests are treated as guests.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
@@ -8,7 +8,7 @@ use crate::error::Code;
 use crate::signature::Algorithm;
 use crate::token::{LOGOUT_TYPE, media_type};
 
-/// The algorithms that are accepted by default.
+/// The algorithms accepted by default.
 pub const DEFAULT_ALGORITHMS: [Algorithm; 6] =
     [Algorithm::Es384, Algorithm::Rs256, Algorithm::Es256, Algorithm::Es512, Algorithm::EdDsa, Algorithm::Ed25519];
 
@@ -21,19 +21,19 @@ pub enum TokenSource {
     Header,
 }
 
-/// Which requests become guests instead of being rejected.
+/// Which rejected requests are treated as guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guests {
-    /// No request becomes a guest.
+    /// No request is treated as a guest.
     Never,
-    /// Requests without any token become guests. Requests with an invalid token are rejected.
+    /// Requests without any token are treated as guests. Requests with an invalid token are rejected.
     WithoutToken,
-    /// All rejected requests become guests.
+    /// All rejected requests are treated as guests.
     Always,
 }
 
 impl Guests {
-    /// Whether a rejection with this code makes the request a guest.
+    /// Whether a request rejected with this code is treated as a guest.
     #[must_use]
     pub fn include(self, code: Code) -> bool {
         match self {
@@ -67,8 +67,8 @@ pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> 
     }
 }
 
-/// Reads the option for the parts of a request that are searched for a token. The list may be empty if the application
-/// passes the tokens itself.
+/// Reads the option that lists the parts of a request in which to look for a token. The list may be empty if the
+/// application extracts tokens itself.
 pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
     const SOURCE_NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
     let default = DefaultValue::Value(SOURCE_NAMES.iter().map(|(name, _)| *name).collect());
@@ -82,7 +82,7 @@ pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> 
     sources.unwrap_or_else(|| SOURCE_NAMES.iter().map(|(_, source)| *source).collect())
 }
 
-/// Reads the option for which requests become guests.
+/// Reads the option that allows guests.
 pub fn guests(read: &mut Reader) -> Guests {
     let guests =
         read.optional("allowGuest", "a boolean or 'no-token'", DefaultValue::Value(false.into()), |raw| match raw {
@@ -101,7 +101,7 @@ pub fn realm(read: &mut Reader) -> Option<String> {
     })
 }
 
-/// Reads the option for the required `typ`. With `None`, any type is accepted.
+/// Reads the required `typ`. If it is `None`, any type is accepted.
 pub fn token_type(read: &mut Reader) -> Option<String> {
     const DEFAULT_TYPE: &str = "at+jwt";
     let default = DefaultValue::Value(DEFAULT_TYPE.into());

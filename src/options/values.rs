@@ -1,4 +1,4 @@
-//! Parsers for the values of options.
+//! Parsers for option values.
 
 use super::raw::Raw;
 use crate::error::is_invisible;
@@ -9,14 +9,14 @@ pub fn text(raw: &Raw) -> Option<String> {
     if let Raw::String(text) = raw { Some(text.clone()).filter(|text| !text.is_empty()) } else { None }
 }
 
-/// Parses an identifier, which is a non-empty string. An identifier with white space, control characters or quotes
-/// would never match. The quotes usually come from a shell or from a `.env` file.
+/// Parses an identifier: a non-empty string without white space, control characters or quotes, which would prevent a
+/// match. Quotes usually come from a shell or from a `.env` file.
 pub fn identifier(raw: &Raw) -> Option<String> {
     let is_foreign = |char: char| char.is_whitespace() || is_invisible(char) || matches!(char, '"' | '`');
     text(raw).filter(|text| !text.contains(is_foreign) && !text.starts_with('\''))
 }
 
-/// Parses a name, which, unlike an identifier, may contain spaces.
+/// Parses a name, which may contain spaces, unlike an identifier.
 pub fn name(raw: &Raw) -> Option<String> {
     text(raw).filter(|text| text.trim() == text && !text.contains(is_invisible))
 }
@@ -34,7 +34,7 @@ pub fn items<T>(raw: &Raw, parse: impl Fn(&Raw) -> Option<T>) -> Option<Vec<T>> 
     }
 }
 
-/// Parses one of several known names, and returns the value of that name.
+/// Parses one of several known names, and returns its value.
 pub fn one_of<T: Clone>(raw: &Raw, known: &[(&str, T)]) -> Option<T> {
     let name = text(raw)?;
     known.iter().find_map(|(known, value)| (*known == name).then(|| value.clone()))

@@ -21,18 +21,18 @@ use crate::url;
 /// The accepted values of the option `issuer`, as worded in the error message for an invalid value.
 const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty array of such";
 
-/// A variant of the options of a verifier.
+/// A variant of the verifier options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
     /// The options of `createVerifier`.
     Verifier,
-    /// The options of an adapter, in which options that may depend on the request can also be functions.
+    /// The options of an adapter. Those that may depend on the request can also be functions.
     Adapter,
-    /// The options of `mcpAuth`. `audience` is optional, because its default is the identifier of the resource.
+    /// The options of `mcpAuth`. `audience` is optional, because it defaults to the resource's identifier.
     Resource,
     /// The options of `logto-authkit/server`, where `audience` is optional.
     DropIn,
-    /// The options of the command `explain`, where `audience` and `logtoUrl` are optional. A verifier without keys
+    /// The options of the `explain` command, where `audience` and `logtoUrl` are optional. A verifier without keys
     /// accepts no token.
     Explain,
 }
@@ -62,7 +62,7 @@ pub struct Options {
     pub issuers: Vec<String>,
     /// The accepted audiences, or `None` to accept any audience.
     pub audiences: Option<Vec<String>>,
-    /// The source of a verifier's keys.
+    /// The source of the verifier's keys.
     pub keys: KeySource,
     /// The policy for fetching and caching keys.
     pub policy: CachePolicy,
@@ -72,7 +72,7 @@ pub struct Options {
     pub sources: Vec<TokenSource>,
     /// The required organization, scopes and roles.
     pub requirements: Requirements,
-    /// Which requests become guests instead of being rejected.
+    /// Which rejected requests are treated as guests.
     pub guests: Guests,
     /// The attributes of the guest cookie, or `None` if the guest cookie is never set.
     pub guest_cookie: Option<CookieAttributes>,
@@ -82,13 +82,13 @@ pub struct Options {
     pub algorithms: Vec<Algorithm>,
     /// The tolerance for `exp` and `nbf`, in seconds.
     pub tolerance: f64,
-    /// The time for checking claims, in seconds since 1970, or `None` for the caller's current time.
+    /// The time at which claims are checked, as Unix time in seconds, or `None` for the caller's current time.
     pub current_date: Option<f64>,
-    /// Maximum number of tokens in the cache of verified tokens.
+    /// Maximum number of verified tokens to cache.
     pub token_cache_size: usize,
     /// The maximum age of a token, counted from its `iat`, in seconds.
     pub max_token_age: Option<f64>,
-    /// The realm of challenges, if the default realm is replaced.
+    /// The realm in challenges, or `None` for the default realm.
     pub realm: Option<String>,
     /// The revocations to check.
     pub revocations: Option<Arc<Revocations>>,
@@ -209,16 +209,16 @@ impl CachePolicy {
 ///
 /// # Errors
 ///
-/// If the value is not a URL.
+/// Fails if the value is not a URL.
 pub fn issuer_of(raw: Raw) -> Result<String, OptionError> {
     read_logto_url(raw).map(|url| url::issuer(&url))
 }
 
-/// The names of the key sets to which a URL may refer, as the URL of a Logto server or as the URL of a key set.
+/// The names of the key sets that a URL may refer to, either as a Logto server's URL or as a JWKS URL.
 ///
 /// # Errors
 ///
-/// If the value is not a URL.
+/// Fails if the value is not a URL.
 pub fn key_set_names(raw: Raw) -> Result<Vec<String>, OptionError> {
     read_logto_url(raw).map(|url| vec![url::issuer(&url), url::jwks_uri(&url::issuer(&url)), String::from(url)])
 }
