@@ -14,8 +14,8 @@ export declare class Completions {
   /** Creates a list of outcomes. `wake` is called on this thread after verifications have completed. */
   constructor(wake: () => void)
   /**
-   * Takes all outcomes as a flat list, in which each id of a verification is followed by its outcome, or by null
-   * after a panic.
+   * Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
+   * panic.
    */
   take(): Array<number | string | VerifiedContext | RejectedRequest | null>
 }
@@ -23,8 +23,8 @@ export declare class Completions {
 /** Verifies logout tokens. */
 export declare class NativeLogoutVerifier {
   /**
-   * Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's date,
-   * in milliseconds since 1970.
+   * Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's Unix
+   * time in milliseconds.
    */
   verify(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /** Allows a logout token to be accepted again, because its revocation was not stored. */
@@ -33,22 +33,22 @@ export declare class NativeLogoutVerifier {
 
 /** The requirements of a route, which are parsed only once. */
 export declare class NativeRequirements {
-  /** Checks a context, which is passed as JSON. Returns null if the context meets the requirements. */
+  /** Checks a context, given as JSON. Returns null if the context meets the requirements. */
   check(context: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): RejectedRequest | null
 }
 
-/** Revocations that `createRevocations` has created. */
+/** Revocations created by `createRevocations`. */
 export declare class NativeRevocations {
-  /** The id that the options of a verifier contain to refer to these revocations. */
+  /** The id by which a verifier's options refer to these revocations. */
   get id(): string
-  /** The longest lifetime of access tokens, in seconds. */
+  /** The maximum lifetime of access tokens, in seconds. */
   get maxTokenLifetime(): number
   /**
    * Returns the entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's
-   * date, in milliseconds since 1970.
+   * Unix time in milliseconds.
    */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
-  /** Returns the entries that would change the table. */
+  /** Returns those of the given entries that would change the table. */
   missing(entries: Array<string>, date: number): Array<string>
   /**
    * Adds entries, whose order does not matter. If the store has no further entries, `read_ms` is the time since the
@@ -59,30 +59,30 @@ export declare class NativeRevocations {
   stats(): RevocationStats
 }
 
-/** A verifier, with options that are parsed once. */
+/** A verifier whose options are parsed only once. */
 export declare class NativeVerifier {
   /** The accepted issuers. */
   get issuers(): Array<string>
-  /** Reports on every check of a token, or of the token in a request, as JSON. */
+  /** Returns a JSON report on every check of the given token, or of the token in the given request. */
   explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
-  /** Verifies a token, which never results in a guest. `date` is the caller's date, in milliseconds since 1970. */
+  /** Verifies a token, and never falls back to a guest. `date` is the caller's Unix time in milliseconds. */
   verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /**
    * Verifies a token like `verify_token`, for an application that uses several Logto servers. This function is
    * separate, because passing another parameter to `verify_token` through N-API would take time.
    */
   verifyRoutedToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
-  /** Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970. */
+  /** Verifies the token in a request. `date` is the caller's Unix time in milliseconds. */
   verifyRequest(date: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest
-  /** Returns the token at this position among the tokens of a request. */
+  /** Returns the token at this position among a request's tokens. */
   tokenAt(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
   /**
-   * Returns the position of the first token that claims to be issued by an accepted issuer, -1 if no token of the
-   * request claims this or if one source contains two tokens, or -2 if the request has no token.
+   * Returns the position of the first token that names an accepted issuer, -1 if there is none or if one source
+   * contains two tokens, or -2 if the request has no token.
    */
   route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number
   /**
-   * Accepts the principal that the application's `fallback` returned. `payload` is a JSON object of its claims and
+   * Accepts the principal that the application's `fallback` returned. `payload` is a JSON object with its claims and
    * `sub`. Returns the context as JSON, or the rejection if the principal does not meet the requirements.
    */
   acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionsFault
@@ -102,9 +102,9 @@ export declare class NativeVerifier {
   guestCookieHeader(guestId: string, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault | null
 }
 
-/** Checks the signatures of the requests of a webhook. */
+/** Checks the signatures of webhook requests. */
 export declare class NativeWebhook {
-  /** Whether a signature matches a body. */
+  /** Whether the signature matches the body. */
   isSigned(body: Uint8Array, signature: string): boolean
 }
 
@@ -134,7 +134,7 @@ export interface CatchUpOptions {
 /** Checks the options of an option set. Returns null if the options are valid. */
 export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionsFault | null
 
-/** Checks the role claims of an object with claims. Returns null if a role claim contains the role. */
+/** Checks the role claims in a claims object. Returns null if one of them contains the role. */
 export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionsFault | null
 
 /** Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present. */
@@ -144,8 +144,8 @@ export declare function checkScopes(held: unknown, scopes: unknown, mode: unknow
 export declare function clearJwksCache(): void
 
 /**
- * Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns null for any
- * other id.
+ * Takes the context of the cached token whose id was last returned on this thread, as JSON. Returns null for any other
+ * id.
  */
 export declare function context(id: number): string | null
 
@@ -155,7 +155,7 @@ export declare function contract(): string
 /** Returns the non-empty values of all cookies with this name in a `Cookie` header. */
 export declare function cookieValues(header: string, name: string): Array<string>
 
-/** Creates a verifier from the options of `backchannelLogout`. */
+/** Creates a logout token verifier from the options of `backchannelLogout`. */
 export declare function createLogoutVerifier(options: unknown, completions: Completions): NativeLogoutVerifier | OptionsFault
 
 /** Parses the requirements of a route. */
@@ -168,21 +168,21 @@ export declare function createRequirements(requirements: unknown): NativeRequire
 export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionsFault
 
 /**
- * Creates a verifier from the options of an option set. `completions` receives the outcomes of verifications that
- * continue on other threads. `environment` contains the values of the environment variables that replace missing
+ * Creates a verifier from the options of the set with this name. `completions` receives the outcomes of verifications
+ * that continue on other threads. `environment` contains the values of the environment variables that replace missing
  * options.
  */
 export declare function createVerifier(set: string, options: unknown, completions: Completions, environment: EnvironmentVariables): NativeVerifier | OptionsFault
 
-/** Creates a webhook from the options of `webhook`. */
+/** Creates a signature checker from the options of the function `webhook`. */
 export declare function createWebhook(options: unknown): NativeWebhook | OptionsFault
 
-/** Builds a `Set-Cookie` header with a CSRF token, for a response to a request for this host. */
+/** Builds a `Set-Cookie` header with a CSRF token, for the response to a request to this host. */
 export declare function csrfCookieHeader(token: string, attributes: unknown, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault
 
 /**
- * Marks the end of a turn of the event loop on this thread, so that waiting signature checks may use the rest of its
- * time budget. Returns whether checks are still waiting.
+ * Marks the end of an event loop turn on this thread, so that waiting signature checks may use the rest of its time
+ * budget. Returns whether checks are still waiting.
  */
 export declare function endTurn(): boolean
 
@@ -202,15 +202,15 @@ export declare function inheritedOption(option: string): OptionsFault
 export declare function invalidateJwksCache(logtoUrl: unknown): number | OptionsFault
 
 /**
- * The error for an invalid option that only JavaScript can check. The message does not contain a value that may be a
- * secret.
+ * The error for an invalid option that only JavaScript can check. If the value may be a secret, the message does not
+ * contain it.
  */
 export declare function invalidOption(option: string, expected: string, given: unknown, isSecret?: boolean | undefined | null): OptionsFault
 
 /** The issuer of the Logto server at this URL. */
 export declare function issuer(logtoUrl: unknown): string | OptionsFault
 
-/** The algorithms that a JWK supports, which is an empty list if the JWK is not usable. */
+/** The algorithms that a JWK supports, or an empty list if the JWK is not usable. */
 export declare function keyAlgorithms(jwk: unknown): Array<string>
 
 /** A completed fetch of a key set. */
@@ -221,7 +221,7 @@ export interface KeyFetch {
   /** The number of usable keys in the fetched set. */
   keys: number
   error: string | null
-  /** The start of the fetch, in milliseconds since 1970. */
+  /** When the fetch started, as Unix time in milliseconds. */
   startedAt: number
   /** The duration of the fetch, in milliseconds. */
   duration: number
@@ -236,7 +236,7 @@ export interface OptionsFault {
   message: string
 }
 
-/** Selects the proxy for a URL from the variables of an environment. */
+/** Selects the proxy for a URL from these environment variables. */
 export declare function proxyRoute(url: string, env: Record<string, string>): ProxyRoute
 
 /** The proxy for a URL, and the reason for using it or not. */
@@ -254,8 +254,8 @@ export interface ProxyRoute {
 export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null, issue?: string | undefined | null): RejectedRequest
 
 /**
- * A rejected request, or the guest that the request becomes. Every property is always present, because JavaScript
- * would read a missing property from a polluted prototype.
+ * A rejected request, or the guest that the request is treated as. Every property is always present, because
+ * JavaScript would read a missing property from a polluted prototype.
  */
 export interface RejectedRequest {
   code: string
@@ -269,10 +269,10 @@ export interface RejectedRequest {
   cause: string | null
   /** Node's code for the underlying error. */
   causeCode: string | null
-  /** The guest id, if the request becomes a guest. */
+  /** The guest id, if the request is treated as a guest. */
   guestId: string | null
   guestIsNew: boolean
-  /** A warning for the log of the server. */
+  /** A warning for the server's log. */
   warning: string | null
   /** Whether the calling thread has verified an expensive signature. */
   slow: boolean
@@ -280,7 +280,7 @@ export interface RejectedRequest {
 
 /** A valid token that the application has rejected. */
 export interface RejectedToken {
-  /** The position of the token among the tokens of the request, starting from 0. */
+  /** The zero-based position of the token among the request's tokens. */
   position: number
   /** The error code. */
   code: string
@@ -317,8 +317,8 @@ export interface RevocationStats {
   /** The time since the store last had no further entries, in milliseconds. */
   lagMs: number | null
   /**
-   * Whether sessions have been revoked while no access token contains a `sid`, so that these revocations have no
-   * effect.
+   * Whether sessions have been revoked even though no access token contains a `sid`, so that revoking sessions has
+   * no effect.
    */
   sessionsAreUnnamed: boolean
 }
@@ -326,7 +326,7 @@ export interface RevocationStats {
 /** Takes the key set fetches that have completed since the last call on any thread, oldest first. */
 export declare function takeKeyFetches(): Array<KeyFetch>
 
-/** Throws the error with which a promise is rejected after a panic. */
+/** Throws the error that rejects a promise after a panic. */
 export declare function throwInternalError(): void
 
 /** The context of a valid token, with details of the verification. */
@@ -337,7 +337,7 @@ export interface VerifiedContext {
   slow: boolean
   /** Whether the token was in the cache. */
   cached: boolean
-  /** The position of the token among the tokens of the request, starting from 0. */
+  /** The zero-based position of the token among the request's tokens. */
   position: number
 }
 
@@ -350,14 +350,14 @@ export interface VerifierStats {
   keys: number
   fetches: number
   failures: number
-  /** The time of the last successful fetch, in milliseconds since 1970. */
+  /** When the last successful fetch started, as Unix time in milliseconds. */
   fetchedAt: number | null
   lastError: string | null
 }
 
 /**
- * Parses an event. Returns the reason if the body is not a valid event. `date` is the caller's date, in milliseconds
- * since 1970.
+ * Parses an event, or returns the reason why the body is not a valid event. `date` is the caller's Unix time in
+ * milliseconds.
  */
 export declare function webhookEvent(body: Uint8Array, date: number): WebhookEvent | string
 

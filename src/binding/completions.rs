@@ -36,8 +36,8 @@ impl Completions {
         Ok(Self(Arc::new(Inbox { outcomes: Mutex::default(), wake })))
     }
 
-    /// Takes all outcomes as a flat list, in which each id of a verification is followed by its outcome, or by null
-    /// after a panic.
+    /// Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
+    /// panic.
     #[napi(catch_unwind, ts_return_type = "Array<number | string | VerifiedContext | RejectedRequest | null>")]
     pub fn take(&self) -> Vec<Option<VerificationResult>> {
         let outcomes = std::mem::take(&mut *self.0.lock_outcomes());
@@ -61,7 +61,7 @@ impl Inbox {
         let is_first = outcomes.len() == 1;
         drop(outcomes);
         if is_first {
-            // The call fails only while the JavaScript thread terminates, when nothing waits for the outcome.
+            // The call fails only while the JavaScript thread is terminating, when nothing waits for the outcome.
             self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
@@ -78,8 +78,8 @@ pub fn pending_id(ticket: Ticket) -> f64 {
     -(ticket as f64)
 }
 
-/// Marks the end of a turn of the event loop on this thread, so that waiting signature checks may use the rest of its
-/// time budget. Returns whether checks are still waiting.
+/// Marks the end of an event loop turn on this thread, so that waiting signature checks may use the rest of its time
+/// budget. Returns whether checks are still waiting.
 #[napi(catch_unwind)]
 pub fn end_turn() -> bool {
     threads::end_turn()
@@ -95,7 +95,7 @@ pub fn cancel(ids: Vec<f64>) {
     threads::cancel(&tickets);
 }
 
-/// Throws the error with which a promise is rejected after a panic.
+/// Throws the error that rejects a promise after a panic.
 #[napi(catch_unwind)]
 pub fn throw_internal_error() -> Result<()> {
     Err(internal_error())

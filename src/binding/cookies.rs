@@ -26,7 +26,7 @@ pub fn auth_cookie_header(token: String, attributes: Unknown) -> Result<Either<S
     Ok(set_cookie(&token, "token", options::cookie_attributes(raw(&attributes)?, options::auth_cookie())))
 }
 
-/// Builds a `Set-Cookie` header with a CSRF token, for a response to a request for this host.
+/// Builds a `Set-Cookie` header with a CSRF token, for the response to a request to this host.
 #[napi(catch_unwind)]
 pub fn csrf_cookie_header(
     token: String,
@@ -44,7 +44,7 @@ pub fn cookie_values(header: String, name: String) -> Vec<String> {
     cookie::values_of(&header, &name).map(str::to_owned).collect()
 }
 
-/// Builds a `Set-Cookie` header with a value. `name` is the name of the argument with the value, for error messages.
+/// Builds a `Set-Cookie` header with a value. `name` is the argument's name in error messages.
 pub fn set_cookie(
     value: &str,
     name: &str,

@@ -31,13 +31,13 @@ pub struct RequestExtras {
 /// A valid token that the application has rejected.
 #[napi(object)]
 pub struct RejectedToken {
-    /// The position of the token among the tokens of the request, starting from 0.
+    /// The zero-based position of the token among the request's tokens.
     pub position: u32,
     /// The error code.
     pub code: String,
 }
 
-/// The credentials of a request, without the caller's date.
+/// The credentials of a request, without the caller's time.
 pub fn credentials(
     authorization: Option<Either<String, Vec<String>>>,
     cookies: Option<String>,
@@ -63,7 +63,7 @@ pub fn credentials(
     })
 }
 
-/// The rejection of a valid token by the application, with this code.
+/// The rejection for a valid token that the application has rejected with this code.
 pub fn application_rejection(code: &str, subject: Option<String>, issue: Option<String>) -> Result<Rejection> {
     let rejection = Rejection { subject, ..error_code(code)?.into() };
     Ok(match issue {
@@ -72,7 +72,7 @@ pub fn application_rejection(code: &str, subject: Option<String>, issue: Option<
     })
 }
 
-/// The organization that one request requires, if the organization depends on the request.
+/// The organization required for a request, if the requirement depends on the request.
 pub fn required_organization(id: Option<String>, none: Option<bool>) -> Option<Organization> {
     id.map(|id| if id.is_empty() { Organization::Missing } else { Organization::Id(id) })
         .or_else(|| (none == Some(true)).then_some(Organization::None))

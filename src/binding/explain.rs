@@ -12,7 +12,7 @@ use crate::jwks::keys::algorithms;
 use crate::source::Credentials;
 use crate::threads::{self, Progress};
 
-/// The algorithms that a JWK supports, which is an empty list if the JWK is not usable.
+/// The algorithms that a JWK supports, or an empty list if the JWK is not usable.
 #[napi(catch_unwind)]
 pub fn key_algorithms(jwk: Unknown) -> Result<Vec<&'static str>> {
     Ok(algorithms(&raw(&jwk)?.to_json()))
@@ -26,7 +26,7 @@ impl NativeVerifier {
         self.verifier.options().issuers.clone()
     }
 
-    /// Reports on every check of a token, or of the token in a request, as JSON.
+    /// Returns a JSON report on every check of the given token, or of the token in the given request.
     #[napi(catch_unwind, ts_return_type = "string | Promise<string>")]
     pub fn explain<'env>(
         &self,
@@ -44,7 +44,7 @@ impl NativeVerifier {
             Progress::Unfinished(unfinished) => unfinished,
         };
         let (deferred, promise) = env.create_deferred()?;
-        // `ends_turn` is false, because the command line never marks the end of a turn of the event loop.
+        // `ends_turn` is false, because the command line never marks the end of an event loop turn.
         threads::run_in_background(unfinished, threads::new_ticket(), false, |report| match report {
             Some(report) => deferred.resolve(|_| Ok(report)),
             None => deferred.reject(internal_error()),

@@ -1,5 +1,5 @@
-//! N-API functions for the log of key set fetches, which JavaScript publishes on a diagnostics channel, and for the
-//! choice of a proxy.
+//! N-API functions for selecting a proxy, and for the log of key set fetches, which JavaScript publishes on a
+//! diagnostics channel.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub struct KeyFetch {
     /// The number of usable keys in the fetched set.
     pub keys: u32,
     pub error: Option<String>,
-    /// The start of the fetch, in milliseconds since 1970.
+    /// When the fetch started, as Unix time in milliseconds.
     pub started_at: f64,
     /// The duration of the fetch, in milliseconds.
     pub duration: f64,
@@ -42,7 +42,7 @@ pub struct ProxyRoute {
     pub is_invalid: bool,
 }
 
-/// Selects the proxy for a URL from the variables of an environment.
+/// Selects the proxy for a URL from these environment variables.
 #[napi(catch_unwind)]
 pub fn proxy_route(url: String, env: HashMap<String, String>) -> ProxyRoute {
     let variable = |name: &str| env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());

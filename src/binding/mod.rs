@@ -53,20 +53,20 @@ pub struct VerifierStats {
     pub keys: u32,
     pub fetches: f64,
     pub failures: f64,
-    /// The time of the last successful fetch, in milliseconds since 1970.
+    /// When the last successful fetch started, as Unix time in milliseconds.
     pub fetched_at: Option<f64>,
     pub last_error: Option<String>,
 }
 
-/// A verifier, with options that are parsed once.
+/// A verifier whose options are parsed only once.
 #[napi]
 pub struct NativeVerifier {
     verifier: Arc<Verifier>,
     inbox: Arc<Inbox>,
 }
 
-/// Creates a verifier from the options of an option set. `completions` receives the outcomes of verifications that
-/// continue on other threads. `environment` contains the values of the environment variables that replace missing
+/// Creates a verifier from the options of the set with this name. `completions` receives the outcomes of verifications
+/// that continue on other threads. `environment` contains the values of the environment variables that replace missing
 /// options.
 #[napi(catch_unwind)]
 pub fn create_verifier(
@@ -84,7 +84,7 @@ pub fn create_verifier(
 
 #[napi]
 impl NativeVerifier {
-    /// Verifies a token, which never results in a guest. `date` is the caller's date, in milliseconds since 1970.
+    /// Verifies a token, and never falls back to a guest. `date` is the caller's Unix time in milliseconds.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_token(&self, token: String, date: f64) -> Result<VerificationResult> {
         self.verify_text(token, date, false)
@@ -97,7 +97,7 @@ impl NativeVerifier {
         self.verify_text(token, date, true)
     }
 
-    /// Verifies the token of a request. `date` is the caller's date, in milliseconds since 1970.
+    /// Verifies the token in a request. `date` is the caller's Unix time in milliseconds.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_request(
         &self,
@@ -110,7 +110,7 @@ impl NativeVerifier {
         self.verify(request, self.verifier.options().guests)
     }
 
-    /// Returns the token at this position among the tokens of a request.
+    /// Returns the token at this position among a request's tokens.
     #[napi(catch_unwind)]
     pub fn token_at(
         &self,
@@ -124,8 +124,8 @@ impl NativeVerifier {
         Ok(tokens.get(position as usize).map(|token| (*token).to_owned()))
     }
 
-    /// Returns the position of the first token that claims to be issued by an accepted issuer, -1 if no token of the
-    /// request claims this or if one source contains two tokens, or -2 if the request has no token.
+    /// Returns the position of the first token that names an accepted issuer, -1 if there is none or if one source
+    /// contains two tokens, or -2 if the request has no token.
     #[napi(catch_unwind)]
     pub fn route(
         &self,
@@ -141,7 +141,7 @@ impl NativeVerifier {
         })
     }
 
-    /// Accepts the principal that the application's `fallback` returned. `payload` is a JSON object of its claims and
+    /// Accepts the principal that the application's `fallback` returned. `payload` is a JSON object with its claims and
     /// `sub`. Returns the context as JSON, or the rejection if the principal does not meet the requirements.
     #[napi(catch_unwind)]
     pub fn accept_principal(
@@ -264,8 +264,8 @@ fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier) -> 
     Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }
 
-/// Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns null for any
-/// other id.
+/// Takes the context of the cached token whose id was last returned on this thread, as JSON. Returns null for any other
+/// id.
 #[napi(catch_unwind)]
 pub fn context(id: f64) -> Option<String> {
     outcome::take_cached_context(id)

@@ -10,8 +10,8 @@ use crate::error::Rejection;
 use crate::guest::Guest;
 use crate::token_cache::VerifiedToken;
 
-/// A rejected request, or the guest that the request becomes. Every property is always present, because JavaScript
-/// would read a missing property from a polluted prototype.
+/// A rejected request, or the guest that the request is treated as. Every property is always present, because
+/// JavaScript would read a missing property from a polluted prototype.
 #[napi(object, use_nullable = true)]
 pub struct RejectedRequest {
     pub code: String,
@@ -25,10 +25,10 @@ pub struct RejectedRequest {
     pub cause: Option<String>,
     /// Node's code for the underlying error.
     pub cause_code: Option<String>,
-    /// The guest id, if the request becomes a guest.
+    /// The guest id, if the request is treated as a guest.
     pub guest_id: Option<String>,
     pub guest_is_new: bool,
-    /// A warning for the log of the server.
+    /// A warning for the server's log.
     pub warning: Option<String>,
     /// Whether the calling thread has verified an expensive signature.
     pub slow: bool,
@@ -43,23 +43,23 @@ pub struct VerifiedContext {
     pub slow: bool,
     /// Whether the token was in the cache.
     pub cached: bool,
-    /// The position of the token among the tokens of the request, starting from 0.
+    /// The zero-based position of the token among the request's tokens.
     pub position: u32,
 }
 
 /// The outcome of a verification.
 pub enum Outcome {
-    /// A valid token from the cache, and its position among the tokens of the request.
+    /// A valid token from the cache, and its position among the request's tokens.
     Cached(Arc<VerifiedToken>, u32),
-    /// The context of a valid token, as JSON, and its position among the tokens of the request.
+    /// The context of a valid token, as JSON, and its position among the request's tokens.
     Valid(String, u32),
     /// A rejected request.
     Rejected(RejectedRequest),
 }
 
-/// The outcome as passed to JavaScript, which is the id of a cached token, the id of a verification that continues on
-/// another thread, a context, a context with details, or a rejection. The id of a cached token suffices, because
-/// JavaScript usually has its context.
+/// The outcome as passed to JavaScript: the id of a cached token, the id of a verification that continues on another
+/// thread, a context, a context with details, or a rejection. The id of a cached token suffices, because JavaScript
+/// usually has the token's context.
 pub type VerificationResult = Either4<f64, String, VerifiedContext, RejectedRequest>;
 
 impl Outcome {
@@ -78,7 +78,7 @@ impl Outcome {
 }
 
 thread_local! {
-    /// The cached token whose id was returned last on this thread.
+    /// The cached token whose id was last returned on this thread.
     static LAST_CACHED_TOKEN: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
 }
 
@@ -89,7 +89,7 @@ pub fn remember_cached(token: Arc<VerifiedToken>) -> f64 {
     id
 }
 
-/// Takes the context, as JSON, of the cached token whose id was returned last on this thread. Returns `None` for any
+/// Takes the context of the cached token whose id was last returned on this thread, as JSON. Returns `None` for any
 /// other id.
 pub fn take_cached_context(id: f64) -> Option<String> {
     LAST_CACHED_TOKEN.take().filter(|token| to_js_number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
@@ -101,7 +101,7 @@ fn to_js_number(id: u64) -> f64 {
 }
 
 impl RejectedRequest {
-    /// Converts a rejection, and the guest that the request becomes, if any.
+    /// Converts a rejection, and the guest that the request is treated as, if any.
     pub fn new(rejection: Rejection, guest: Option<Guest>) -> Self {
         Self {
             code: rejection.code.name().into(),

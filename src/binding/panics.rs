@@ -1,5 +1,5 @@
-//! Turns a panic into an error and reports its location. The message of the panic is discarded, because the message may
-//! contain a token.
+//! Turns a panic into an error and reports its location. The panic message is discarded, because it may contain a
+//! token.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 
@@ -19,7 +19,7 @@ fn report_panic_location() {
 ///
 /// # Errors
 ///
-/// If the closure panics.
+/// Fails if the closure panics.
 pub fn catch_panic<T>(run: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| internal_error())
 }

@@ -24,7 +24,7 @@ pub fn create_requirements(requirements: Unknown) -> Result<Either<NativeRequire
 
 #[napi]
 impl NativeRequirements {
-    /// Checks a context, which is passed as JSON. Returns null if the context meets the requirements.
+    /// Checks a context, given as JSON. Returns null if the context meets the requirements.
     #[napi(catch_unwind)]
     pub fn check(
         &self,
@@ -48,7 +48,7 @@ pub fn check_scopes(
     Ok(denied_to_js(permissions::check_scopes(&raw(&held)?, &raw(&scopes)?, &raw(&mode)?)))
 }
 
-/// Checks the role claims of an object with claims. Returns null if a role claim contains the role.
+/// Checks the role claims in a claims object. Returns null if one of them contains the role.
 #[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
 pub fn check_roles(
     claims: Unknown,

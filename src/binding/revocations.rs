@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::options;
 use crate::revocations::{Kind, Mirror, Revocations};
 
-/// Revocations that `createRevocations` has created.
+/// Revocations created by `createRevocations`.
 #[napi]
 pub struct NativeRevocations(Arc<Revocations>);
 
@@ -27,8 +27,8 @@ pub struct RevocationStats {
     pub ahead: f64,
     /// The time since the store last had no further entries, in milliseconds.
     pub lag_ms: Option<f64>,
-    /// Whether sessions have been revoked while no access token contains a `sid`, so that these revocations have no
-    /// effect.
+    /// Whether sessions have been revoked even though no access token contains a `sid`, so that revoking sessions has
+    /// no effect.
     pub sessions_are_unnamed: bool,
 }
 
@@ -46,20 +46,20 @@ pub fn create_revocations(
 
 #[napi]
 impl NativeRevocations {
-    /// The id that the options of a verifier contain to refer to these revocations.
+    /// The id by which a verifier's options refer to these revocations.
     #[napi(getter, catch_unwind)]
     pub fn id(&self) -> String {
         self.0.id.clone()
     }
 
-    /// The longest lifetime of access tokens, in seconds.
+    /// The maximum lifetime of access tokens, in seconds.
     #[napi(getter, catch_unwind)]
     pub fn max_token_lifetime(&self) -> f64 {
         self.0.policy.lifetime
     }
 
     /// Returns the entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's
-    /// date, in milliseconds since 1970.
+    /// Unix time in milliseconds.
     #[napi(catch_unwind)]
     pub fn entry(
         &self,
@@ -74,7 +74,7 @@ impl NativeRevocations {
         Ok(value_or_fault(entry.map(|entry| entry.to_json())))
     }
 
-    /// Returns the entries that would change the table.
+    /// Returns those of the given entries that would change the table.
     #[napi(catch_unwind)]
     pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
         let Revocations { mirror, policy, .. } = &*self.0;

@@ -1,4 +1,4 @@
-//! N-API functions for the sources of revocations: webhooks, logout tokens, and the delivery log of a webhook.
+//! N-API functions for the sources of revocations: webhooks, logout tokens, and a webhook's delivery log.
 
 use std::sync::Arc;
 
@@ -29,11 +29,11 @@ pub struct WebhookEvent {
     pub entries: Vec<String>,
 }
 
-/// Checks the signatures of the requests of a webhook.
+/// Checks the signatures of webhook requests.
 #[napi]
 pub struct NativeWebhook(Vec<String>);
 
-/// Creates a webhook from the options of `webhook`.
+/// Creates a signature checker from the options of the function `webhook`.
 #[napi(catch_unwind)]
 pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionsFault>> {
     Ok(value_or_fault(options::signing_keys(raw(&options)?).map(NativeWebhook)))
@@ -41,15 +41,15 @@ pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionsF
 
 #[napi]
 impl NativeWebhook {
-    /// Whether a signature matches a body.
+    /// Whether the signature matches the body.
     #[napi(catch_unwind)]
     pub fn is_signed(&self, body: Uint8Array, signature: String) -> bool {
         webhook::is_signed(&body, &signature, &self.0)
     }
 }
 
-/// Parses an event. Returns the reason if the body is not a valid event. `date` is the caller's date, in milliseconds
-/// since 1970.
+/// Parses an event, or returns the reason why the body is not a valid event. `date` is the caller's Unix time in
+/// milliseconds.
 #[napi(catch_unwind)]
 pub fn webhook_event(body: Uint8Array, date: f64) -> Either<WebhookEvent, String> {
     match Event::parse(&body, date / 1_000.0) {
@@ -67,7 +67,7 @@ pub struct NativeLogoutVerifier {
     inbox: Arc<Inbox>,
 }
 
-/// Creates a verifier from the options of `backchannelLogout`.
+/// Creates a logout token verifier from the options of `backchannelLogout`.
 #[napi(catch_unwind)]
 pub fn create_logout_verifier(
     options: Unknown,
@@ -82,8 +82,8 @@ pub fn create_logout_verifier(
 
 #[napi]
 impl NativeLogoutVerifier {
-    /// Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's date,
-    /// in milliseconds since 1970.
+    /// Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's Unix
+    /// time in milliseconds.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify(&self, token: String, date: f64) -> Result<VerificationResult> {
         let verifier = self.verifier.clone();

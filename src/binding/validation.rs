@@ -1,4 +1,4 @@
-//! N-API functions that return the contract, and that validate the options that JavaScript uses itself.
+//! N-API functions that return the contract and validate the options that JavaScript code uses.
 
 use napi::bindgen_prelude::{Either, Unknown};
 use napi::{Error, Result};
@@ -46,8 +46,8 @@ pub fn check_options(set: String, options: Unknown, environment: EnvironmentVari
     Ok(option_set(&set)?.check_with(raw(&options)?, environment.into()).err().map(OptionsFault::from))
 }
 
-/// The error for an invalid option that only JavaScript can check. The message does not contain a value that may be a
-/// secret.
+/// The error for an invalid option that only JavaScript can check. If the value may be a secret, the message does not
+/// contain it.
 #[napi(catch_unwind)]
 pub fn invalid_option(
     option: String,

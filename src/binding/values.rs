@@ -7,11 +7,11 @@ use napi::{Env, JsDate, JsValue, Result, ValueType};
 
 use crate::options::Raw;
 
-/// Maximum number of values that are read from one option. The maximum suffices for every key set, and limits the work
-/// if a large object such as `req` is passed by mistake.
+/// Maximum number of values to read from one option. The maximum suffices for every key set, and limits the work if a
+/// large object such as `req` is passed by mistake.
 const MAX_VALUES: usize = 10_000;
 
-/// Maximum depth of the values that are read from options, which is the depth of `x5c` in a key set.
+/// Maximum nesting depth of an option's value, which is the depth of `x5c` in a key set.
 const MAX_DEPTH: usize = 6;
 
 /// Converts a JavaScript value to a [`Raw`] value. Only own properties are read, because a polluted prototype could add
@@ -73,8 +73,8 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
                 let name = names.get_element::<Unknown>(index)?;
                 if name.get_type()? == ValueType::String {
                     let value: Unknown = object.get_property(name)?;
-                    // Each option has a budget of its own, so that a large option does not use up the budget of the
-                    // other options.
+                    // Each option has its own budget, so that a large option does not use up the budget of the other
+                    // options.
                     let mut own_budget = MAX_VALUES;
                     let budget = if depth == MAX_DEPTH { &mut own_budget } else { &mut *budget };
                     members.push((String::from_unknown(name)?, read(&value, depth - 1, budget)?));
@@ -88,7 +88,7 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
     })
 }
 
-/// Recognizes a regular expression by the name of its type in `Object.prototype.toString`. `instanceof` fails for
+/// Recognizes a regular expression by the type name that `Object.prototype.toString` returns. `instanceof` fails for
 /// regular expressions from another realm, for example in Jest tests, and N-API cannot recognize regular expressions.
 fn is_reg_exp(value: &Unknown) -> Result<bool> {
     let env = Env::from_raw(value.value().env);
