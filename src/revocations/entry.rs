@@ -1,4 +1,4 @@
-//! Entries, which are single revocations in the form in which stores contain them.
+//! Entries: single revocations, in the format in which stores keep them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::json::Text;
 
-/// The version of the format of entries. An instance skips entries of any other version, so that instances of two
+/// The version of the entry format. An instance skips entries of any other version, so that instances of different
 /// releases can share a store.
 const VERSION: u32 = 1;
 
@@ -19,11 +19,11 @@ const MAX_ENTRY_BYTES: usize = 16_384;
 /// Maximum length of an id in an entry, in bytes. A `client_id` may be a URL.
 pub const MAX_ID_BYTES: usize = 1_024;
 
-/// How far in the future the time of an entry may be, in seconds. Stores must keep every entry this much longer than
-/// tokens live.
+/// How far in the future an entry's time may be, in seconds. Stores must keep every entry this much longer than tokens
+/// live.
 pub const MAX_ENTRY_AHEAD: f64 = 3_600.0;
 
-/// The property of tokens that an entry compares.
+/// The token property that an entry compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The claim `sub` of a token.
@@ -68,8 +68,8 @@ impl Kind {
         Self::ALL.get(self.index()).map_or("", |(_, name)| name)
     }
 
-    /// Whether entries of this kind also cover tokens that were issued after the time of the entry. A client that
-    /// refreshes its token after the end of the session gets a token with a newer `iat` and the same `sid`.
+    /// Whether entries of this kind also cover tokens issued after the entry's time. A client that refreshes its token
+    /// after the session has ended gets a token with a newer `iat` and the same `sid`.
     #[must_use]
     pub const fn covers_later_tokens(self) -> bool {
         matches!(self, Self::Session | Self::Grant | Self::Token)
@@ -85,8 +85,8 @@ pub struct Entry {
     pub id: String,
     /// The organization of a [`Kind::Member`], which is empty for all other kinds.
     pub organization: String,
-    /// The time of the revocation, in seconds since 1970. The entry covers tokens that were issued up to and including
-    /// this second.
+    /// The time of the revocation, as Unix time in seconds. The entry covers tokens issued up to and including this
+    /// second.
     pub before: u32,
 }
 
@@ -131,7 +131,7 @@ impl Entry {
     }
 }
 
-/// Deserializes the members of an entry. The members are read in one pass, because a new instance reads all entries of
+/// Deserializes the members of an entry. The members are read in one pass, because a new instance reads every entry in
 /// the store.
 #[derive(Default)]
 struct Members<'a> {
@@ -177,7 +177,7 @@ fn set<T, E: Error>(member: &mut Option<T>, value: T) -> Result<(), E> {
     if member.replace(value).is_some() { Err(E::custom("duplicate member")) } else { Ok(()) }
 }
 
-/// Whether a text can be the id in an entry.
+/// Whether a string can be an id in an entry.
 #[must_use]
 pub fn is_entry_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_ID_BYTES

@@ -1,24 +1,24 @@
-//! The events of Logto's webhooks, and the revocations that follow from them.
+//! Logto's webhook events, and the revocations that they cause.
 
 use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD, is_entry_id};
 use crate::json::Object;
 
-/// The Management API route for changing a user's password. Other changes to a user cause the same event as a change of
-/// the password.
+/// The Management API route for changing a user's password. Other changes to a user cause the same event as a password
+/// change.
 const PASSWORD_ROUTE: &str = "/users/:userId/password";
 
-/// The way in which an event revokes tokens.
+/// Which tokens an event revokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// Revokes the tokens of the user if the user is now suspended. Logto also sends this event when a suspension ends.
+    /// Revokes the user's tokens if the user is now suspended. Logto also sends this event when a suspension ends.
     Suspension,
-    /// Revokes the tokens of the user.
+    /// Revokes the user's tokens.
     User,
-    /// Revokes the tokens of the user if the password was changed.
+    /// Revokes the user's tokens if the password was changed.
     Password,
-    /// Revokes the tokens of the removed users and applications in the organization.
+    /// Revokes the tokens that the removed users and applications have for the organization.
     Membership,
-    /// Revokes the tokens of the organization.
+    /// Revokes all tokens for the organization.
     Organization,
     /// Revokes the tokens of the grants that Logto has revoked.
     Grants,
@@ -51,13 +51,13 @@ pub struct Event {
 }
 
 impl Event {
-    /// Parses the body of a webhook request. The caller must have verified the signature. `now` is the current time, in
-    /// seconds since 1970. Only the members that determine the revocations are checked. Users may be able to edit other
-    /// members, such as their custom data, and must not be able to make an event invalid.
+    /// Parses the body of a webhook request. The caller must have verified the signature. `now` is the current Unix
+    /// time in seconds. Only the members that determine the revocations are checked, because users may be able to edit
+    /// other members, such as their custom data, and must not be able to make an event invalid.
     ///
     /// # Errors
     ///
-    /// The member that is missing or malformed.
+    /// The name of the missing or malformed member.
     pub fn parse(body: &[u8], now: f64) -> Result<Self, String> {
         let object = Object::parse_outer(body).map_err(str::to_owned)?;
         let name: String = required(&object, "event")?;
@@ -97,7 +97,7 @@ impl Rule {
             Self::Membership => {
                 let organization: String = required_id(event, "organizationId")?;
                 let mut removed = ids(event, "removedUserIds")?;
-                // The `sub` of a machine's token is the id of the application.
+                // In a machine-to-machine token, `sub` is the application's id.
                 removed.extend(ids(event, "removedApplicationIds")?);
                 Ok(removed.into_iter().map(|id| entry(Kind::Member, id, &organization)).collect())
             }
@@ -110,8 +110,8 @@ impl Rule {
     }
 }
 
-/// Whether an administrator sent the event with the button "Send test payload" in Logto's console. The ids in a test
-/// event are invented.
+/// Whether an administrator sent the event with the "Send test payload" button in Logto's console. The ids in a test
+/// event are made up.
 fn is_test(event: &Object) -> bool {
     let is = |outer: &str, inner: &str, expected: &str| {
         let outer = event.get_as::<Object>(outer).ok().flatten();
@@ -120,8 +120,8 @@ fn is_test(event: &Object) -> bool {
     is("params", "id", "fake-id") && is("data", "result", "success")
 }
 
-/// The id of the user or organization that the event is about: `data.id`, or else a parameter of the request to the
-/// Management API.
+/// The id of the user or organization that the event is about: `data.id`, or else a parameter of the Management API
+/// request.
 fn subject_id(event: &Object, parameter: &str) -> Result<String, String> {
     let in_data =
         event.get_as::<Object>("data").ok().flatten().and_then(|data| data.get_as::<String>("id").ok().flatten());
@@ -145,7 +145,7 @@ fn required_id(object: &Object, name: &str) -> Result<String, String> {
     required(object, name).and_then(|id: String| if is_entry_id(&id) { Ok(id) } else { Err(name.to_owned()) })
 }
 
-/// Reads a date in the format of `Date.prototype.toISOString`. Returns seconds since 1970.
+/// Parses a date in the format of `Date.prototype.toISOString` into Unix time in seconds.
 fn parse_iso_date(date: &str) -> Option<f64> {
     let bytes = date.as_bytes();
     let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];

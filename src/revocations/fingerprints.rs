@@ -1,4 +1,4 @@
-//! The properties of a token that entries compare, as fingerprints that are computed only once per token.
+//! The token properties that entries compare, as fingerprints that are computed only once per token.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
@@ -10,10 +10,10 @@ use super::entry::Kind;
 use crate::claims::Subject;
 use crate::json::Object;
 
-/// A 128-bit fingerprint of a property of a token. The two `SipHash` keys are random in each process, so that nobody
-/// can construct two properties with the same fingerprint. With a million entries, a valid token is rejected by
-/// accident with a probability of 2^-105. The fingerprint is an array of four words, because the alignment of a `u128`
-/// would add 12 bytes to every entry.
+/// A 128-bit fingerprint of a token property. The two `SipHash` keys are random in each process, so that nobody can
+/// construct two properties with the same fingerprint. With a million entries, a valid token is rejected by accident
+/// with a probability of 2^-105. The fingerprint is an array of four words, because the alignment of a `u128` would add
+/// 12 bytes to every entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(pub [u32; 4]);
 
@@ -43,7 +43,7 @@ pub(super) struct Properties {
 
 impl Properties {
     pub fn from_subject(subject: &Subject) -> Self {
-        // The payload was parsed before, so parsing cannot fail.
+        // The payload has already been parsed once, so parsing cannot fail.
         let payload = Object::parse(subject.payload.as_bytes(), usize::MAX).ok();
         let text = |name| payload.as_ref()?.get_as::<String>(name).unwrap_or_default();
         let (session, grant, token) = (text("sid"), text("grant_id"), text("jti"));
@@ -70,7 +70,7 @@ impl Properties {
 pub struct RevocationState {
     properties: OnceLock<Properties>,
     /// The version of the table at the last check that found no entry for the token, or 0 if there was no such check.
-    /// Versions of tables are unique within the process.
+    /// Table versions are unique within the process.
     passed: AtomicU64,
 }
 
@@ -78,7 +78,7 @@ impl RevocationState {
     /// The approximate memory usage in bytes, for the limit of the token cache.
     pub const MEMORY_BYTES: usize = size_of::<Self>() + 6 * size_of::<(Kind, Fingerprint)>();
 
-    /// The properties of the token, which are computed on first use.
+    /// The token's properties, computed on first use.
     pub(super) fn properties(&self, subject: &Subject) -> &Properties {
         self.properties.get_or_init(|| Properties::from_subject(subject))
     }

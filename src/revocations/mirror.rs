@@ -1,4 +1,4 @@
-//! The mirror of a store in this process, which all worker threads share.
+//! The in-process mirror of a store, which all worker threads share.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,36 +13,35 @@ use super::table::Table;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
 
-/// How long entries are kept after the tokens that they cover have expired, because `clockTolerance` extends the life
-/// of tokens.
+/// How long entries are kept after the tokens that they cover have expired, because `clockTolerance` extends token
+/// lifetimes.
 const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 
-/// How far the time of an entry may be ahead of the caller's clock before the entry is reported, in seconds. An
-/// application may set a time of up to an hour ahead, and clocks may differ by another hour. An entry that is reported
-/// still applies in full, because the caller's clock may be wrong instead.
+/// How far an entry's time may be ahead of the caller's clock before the entry is reported, in seconds. An application
+/// may set a time up to an hour ahead, and clocks may differ by another hour. A reported entry still applies in full,
+/// because it may be the caller's clock that is wrong.
 const MAX_EXPECTED_AHEAD: f64 = MAX_ENTRY_AHEAD + 3_600.0;
 
-/// How long after the start of a read its answer counts as current: the store waits at most one second for new entries,
-/// and the other second is for the network and for a busy thread.
+/// How long after the start of a read its result counts as current. The store waits up to one second for new entries,
+/// and the other second allows for the network and a busy thread.
 const MAX_READ_DURATION: Duration = Duration::from_secs(2);
 
 /// The entries of a store, and the time at which they were last known to be complete.
 #[derive(Debug)]
 pub struct Mirror {
     table: Table,
-    /// The last time at which the store had no further entries, or `None` until all entries have been loaded.
+    /// When the store last had no further entries, or `None` until all entries have been loaded.
     complete_at: Mutex<Option<Timestamp>>,
-    /// The longest lifetime of tokens that a caller of this mirror has passed, in seconds, as the bits of an `f64`.
+    /// The longest token lifetime that any caller has passed, in seconds, as the bits of an `f64`.
     lifetime: AtomicU64,
-    /// The date of the last pruning, in seconds since 1970.
+    /// The Unix time of the last pruning, in seconds.
     pruned_at: Mutex<f64>,
     skipped: AtomicU64,
     ahead: AtomicU64,
     sessions: AtomicSessions,
 }
 
-/// Whether sessions have been revoked, whether tokens without a `sid` have been checked, and whether tokens with a
-/// `sid` have been checked.
+/// Whether sessions have been revoked, and whether tokens without and with a `sid` have been checked.
 #[derive(Debug, Default)]
 struct AtomicSessions {
     revoked: AtomicBool,
@@ -61,12 +60,12 @@ pub struct MirrorStats {
     pub ahead: u64,
     /// The time since the store last had no further entries, or `None` until all entries have been loaded.
     pub lag: Option<Duration>,
-    /// Whether sessions have been revoked while no access token contains a `sid`, so that these revocations have no
-    /// effect.
+    /// Whether sessions have been revoked even though no access token contains a `sid`, so that revoking sessions has
+    /// no effect.
     pub sessions_are_unnamed: bool,
 }
 
-/// The mirrors that several threads share, by the identity of their store.
+/// The mirrors that several threads share, by store identity.
 static SHARED_MIRRORS: Lazy<Mutex<HashMap<String, Weak<Mirror>>>> = Lazy::new(Mutex::default);
 
 impl Mirror {
@@ -97,8 +96,8 @@ impl Mirror {
         })
     }
 
-    /// Adds entries, whose order does not matter, and skips entries that are older than `lifetime`. `date` is the
-    /// caller's date, in seconds since 1970.
+    /// Adds entries in any order, and skips entries that are older than `lifetime`. `date` is the caller's Unix time in
+    /// seconds.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
         let lifetime = self.longest_lifetime(lifetime);
         let oldest = oldest_relevant_time(lifetime, date);
@@ -122,15 +121,15 @@ impl Mirror {
         self.prune(lifetime, date);
     }
 
-    /// Whether adding an entry would change the table of the mirror. An entry that is too old would not be added.
+    /// Whether adding an entry would change the mirror's table. An entry that is too old would not be added.
     #[must_use]
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64) -> bool {
         let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
         Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
     }
 
-    /// The longest lifetime of tokens that any caller has passed, so that a caller with a shorter lifetime does not
-    /// remove entries that other callers need.
+    /// The longest token lifetime that any caller has passed, so that a caller with a shorter lifetime does not remove
+    /// entries that other callers need.
     fn longest_lifetime(&self, lifetime: f64) -> f64 {
         // Positive floats compare in the same order as their bit patterns.
         let before = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
@@ -138,12 +137,12 @@ impl Mirror {
     }
 
     /// Records that a read has found no further entries. `age` is the time since the read started. If the process was
-    /// frozen during the read, the answer may be as old as the read, and lack revocations that were made since.
+    /// frozen during the read, the result may be as old as the read, and lack revocations made in the meantime.
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
         self.mark_complete(now.minus(age.saturating_sub(MAX_READ_DURATION)));
     }
 
-    /// Records that the store had no further entries at a point in time.
+    /// Records that the store had no further entries at this time.
     pub fn mark_complete(&self, at: Timestamp) {
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
         *complete_at = Some(complete_at.map_or(at, |earlier| at.later(earlier)));
@@ -169,7 +168,7 @@ impl Mirror {
         }
     }
 
-    /// The kind of an entry that covers this token.
+    /// The kind of an entry that covers this token, or `None` if no entry covers it.
     pub(super) fn covers(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
         let covering = self.table.covers(subject, state);
         if self.sessions.revoked.load(Ordering::Relaxed) && !self.sessions.named.load(Ordering::Relaxed) {
@@ -180,11 +179,11 @@ impl Mirror {
         covering
     }
 
-    /// Removes the expired entries of the next shard, if enough time has passed since the last pruning.
+    /// Removes expired entries from the next shard, if enough time has passed since the last pruning.
     fn prune(&self, lifetime: f64, date: f64) {
         let mut pruned_at = self.pruned_at.lock().unwrap_or_else(PoisonError::into_inner);
-        // Pruning all shards takes a twentieth of the lifetime of tokens, and at least a minute. After a clock was set
-        // back, the interval starts again.
+        // Pruning all shards takes a twentieth of the token lifetime, but at least 64 seconds and at most 64 minutes.
+        // If the clock was set back, the interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
             *pruned_at = date;
             self.table.prune_next(|| oldest_relevant_time(self.longest_lifetime(lifetime), date));
@@ -193,13 +192,12 @@ impl Mirror {
 }
 
 /// Whether the clock of the instance that created an entry was probably wrong. The time of an entry for a single token
-/// is not checked, because it follows from the `exp` claim.
+/// is not checked, because it is derived from the token's `exp`.
 fn is_far_ahead(entry: &Entry, date: f64) -> bool {
     entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_EXPECTED_AHEAD
 }
 
-/// The time before which entries have no effect, in seconds since 1970, because every token that they cover has
-/// expired.
+/// The Unix time in seconds before which entries have no effect, because every token that they cover has expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
 fn oldest_relevant_time(lifetime: f64, date: f64) -> u32 {
     (date - lifetime - EXTRA_RETENTION_SECONDS) as u32
@@ -312,7 +310,7 @@ mod tests {
         std::thread::scope(|scope| {
             let check = || revocations.check(&subject.check_types().unwrap(), &RevocationState::default(), start);
             let checking = scope.spawn(check);
-            // A check that searched the entries before reading the time would do so now, and find none.
+            // If the check searched the entries before reading `complete_at`, it would do so now, and find none.
             for _ in 0..10_000 {
                 std::thread::yield_now();
             }

@@ -1,5 +1,4 @@
-//! Revocations, which reject tokens before they expire. The module never reads a clock, and callers pass the current
-//! time.
+//! Revocations, which reject tokens before they expire. This module never reads a clock: callers pass the current time.
 
 mod entry;
 mod event;

@@ -1,4 +1,4 @@
-//! The revocations that a verifier checks, and the policy for a store that is unavailable.
+//! The revocations that a verifier checks, and the policy for an unavailable store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -13,21 +13,21 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::reason::Reason;
 
-/// The policy for how long entries are kept, and for requests while the store is unreachable.
+/// How long entries are kept, and whether requests are rejected while the store is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
-    /// The longest lifetime of access tokens, in seconds.
+    /// The maximum lifetime of access tokens, in seconds.
     pub lifetime: f64,
     /// The maximum age of the mirror, beyond which requests are rejected, or `None` to accept requests regardless of
-    /// the age.
+    /// its age.
     pub max_lag: Option<Duration>,
 }
 
-/// Revocations that `createRevocations` has created.
+/// Revocations created by `createRevocations`.
 #[derive(Debug)]
 pub struct Revocations {
-    /// A random id, by which the options of a verifier refer to these revocations. Because the id is random, no other
-    /// string that an application passes by mistake is a valid id.
+    /// A random id, by which a verifier's options refer to these revocations. Because the id is random, a string that
+    /// an application passes by mistake is never a valid id.
     pub id: String,
     /// The mirror of the store that contains the revocations.
     pub mirror: Arc<Mirror>,

@@ -1,5 +1,5 @@
-//! The table of revocations, which contains the time of the latest revocation of each property, in shards that readers
-//! lock only briefly.
+//! The table of revocations, which contains each property's latest revocation time, in shards that readers lock only
+//! briefly.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -18,16 +18,16 @@ const SHARDS: usize = 64;
 /// The number of kinds with a map. [`Kind::All`] needs only a single time.
 const MAPPED_KINDS: usize = Kind::ALL.len() - 1;
 
-/// The time of the latest revocation of each property, in seconds since 1970. An entry takes 20 bytes.
+/// The latest revocation of each property, as Unix time in seconds. An entry takes 20 bytes.
 type Map = HashMap<Fingerprint, u32, BuildHasherDefault<FingerprintHasher>>;
 
 /// The table of all revocations in force.
 #[derive(Debug)]
 pub(super) struct Table {
     maps: [Shards; MAPPED_KINDS],
-    /// The time of the latest revocation of all tokens, or 0.
+    /// The time of the latest entry that revokes all tokens, or 0.
     everyone: AtomicU32,
-    /// The version of the table, which changes after every change of the entries.
+    /// The version of the table, which changes after each change to the entries.
     version: AtomicU64,
     next_prune: AtomicUsize,
 }
@@ -35,7 +35,7 @@ pub(super) struct Table {
 /// The entries of one kind, in shards.
 #[derive(Debug)]
 struct Shards {
-    /// The number of entries of the kind, so that kinds without entries need no lookup.
+    /// The number of entries. A kind without entries needs no lookup.
     len: AtomicUsize,
     shards: [RwLock<Map>; SHARDS],
 }
@@ -57,7 +57,7 @@ impl Table {
         maps + usize::from(self.everyone.load(Ordering::Relaxed) > 0)
     }
 
-    /// Adds entries. Only the latest time of each property counts, so entries may arrive in any order and more than
+    /// Adds entries. Only the latest time for each property counts, so entries may arrive in any order and more than
     /// once.
     pub fn insert<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
         let mut is_changed = false;
@@ -66,7 +66,7 @@ impl Table {
         }
         if is_changed {
             // The version changes only after the entries are visible. Otherwise, a token could pass the check against
-            // the new version without a comparison with the new entries.
+            // the new version without being compared with the new entries.
             self.version.fetch_max(next_version(), Ordering::AcqRel);
         }
     }
@@ -125,9 +125,9 @@ impl Table {
         })
     }
 
-    /// Removes the entries of each kind whose time is before `oldest` from the next shard. `oldest` returns seconds since
-    /// 1970, and is called while no other thread can add an entry, because that thread may keep entries longer. Pruning
-    /// all shards at the same time would block the event loop.
+    /// For each kind, removes the entries before `oldest` from the next shard. `oldest` returns Unix time in seconds,
+    /// and is called while no other thread can add an entry, because that thread may need entries to be kept longer.
+    /// Pruning all shards at once would block the event loop.
     pub fn prune_next(&self, oldest: impl Fn() -> u32) {
         let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS;
         for map in &self.maps {
@@ -142,7 +142,7 @@ impl Table {
 }
 
 impl Shards {
-    /// The time of the latest revocation of a property. No lock is taken for a kind without entries.
+    /// The time of a property's latest revocation. No lock is taken for a kind without entries.
     fn get(&self, fingerprint: Fingerprint) -> Option<u32> {
         if self.len.load(Ordering::Acquire) == 0 {
             return None;
