@@ -1,6 +1,6 @@
-//! Decides on which thread each part of a verification runs. A JavaScript thread runs as much of a verification as
-//! possible itself. Tasks that wait for keys continue on a runtime of the core, and expensive signature checks wait in
-//! a queue of the core, because libuv's four threads also serve `fs` and `dns`.
+//! Decides which thread runs each part of a verification. The JavaScript thread runs as much of a verification as it
+//! can. Tasks that wait for keys continue on the core's own runtime, and expensive signature checks wait in the core's
+//! own queue, because libuv's four threads also serve `fs` and `dns`.
 
 mod queue;
 mod runtime;
@@ -40,7 +40,7 @@ enum SlowWorkPermit {
     Refused,
 }
 
-/// The error of a task whose expensive signature check has waited too long, cannot be queued, or was cancelled.
+/// The error for a task whose expensive signature check has waited too long, cannot be queued, or was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overloaded;
 
@@ -48,7 +48,7 @@ pub struct Overloaded;
 ///
 /// # Errors
 ///
-/// If too many tasks are waiting, or if this task has waited too long.
+/// Fails if the queue is overloaded, or if this task has waited too long or was cancelled.
 pub async fn slow_work_allowed() -> Result<(), Overloaded> {
     poll_fn(|_| match SLOW_WORK_PERMIT.get() {
         SlowWorkPermit::Allowed => {
@@ -79,11 +79,11 @@ pub enum Progress<T> {
 /// A task that must continue on another thread.
 pub struct UnfinishedTask<T> {
     task: Task<T>,
-    /// The place of the task in the queue, if the task needs slow work.
+    /// The task's place in the queue, if the task needs slow work.
     place: Option<QueuePlace>,
 }
 
-/// Runs as much of a task as possible on this thread. Slow work runs on this thread only if no other task does slow
+/// Runs as much of a task as possible on this thread. Slow work runs on this thread only if no other task is doing slow
 /// work, and only for a limited time per turn of the event loop. Moving a single task to another thread and back takes
 /// 10 to 40 µs, and would gain nothing. If the queue is overloaded, the task fails immediately.
 #[must_use]
@@ -103,9 +103,9 @@ pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     }
 }
 
-/// Runs the remaining task on threads of the core, and then calls `done` with the output. `done` is called with `None`
-/// after a panic, or if no thread can be started. With `ends_turn`, the calling thread must soon call [`end_turn`],
-/// because the task may otherwise never run.
+/// Runs the remaining task on the core's threads, and then calls `done` with the output, or with `None` after a panic
+/// or if no thread can be started. If `ends_turn` is true, the calling thread must soon call [`end_turn`], because the
+/// task may otherwise never run.
 pub fn run_in_background<T: Send + 'static>(
     unfinished: UnfinishedTask<T>,
     ticket: Ticket,
@@ -126,15 +126,14 @@ pub fn new_ticket() -> Ticket {
     LAST_TICKET.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Lets the tasks with these tickets fail instead of doing slow work. The tickets must be in ascending order.
+/// Makes the tasks with these tickets fail instead of doing slow work. The tickets must be in ascending order.
 pub fn cancel(tickets: &[Ticket]) {
-    // Waiting tasks are cancelled before queued tasks, because a task may move from waiting to the queue in the
-    // meantime.
+    // Waiting tasks are cancelled before queued tasks, because a waiting task may move to the queue in the meantime.
     waiting::cancel(tickets);
     queue::cancel(tickets);
 }
 
-/// Marks the end of a turn of the event loop on this JavaScript thread. The thread gets a new budget for slow work, and
+/// Marks the end of an event loop turn on this JavaScript thread. The thread gets a new budget for slow work, and
 /// spends it on waiting tasks. Returns whether more tasks are waiting.
 #[must_use]
 pub fn end_turn() -> bool {
@@ -148,7 +147,7 @@ pub fn end_turn() -> bool {
     queue::has_waiting_jobs()
 }
 
-/// A callback that is called with `None` if it is dropped without a call, so that no promise stays pending.
+/// A callback that is called with `None` if it is dropped before it was called, so that no promise stays pending.
 struct Completion<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
 
 impl<T> Completion<T> {
@@ -219,7 +218,7 @@ struct Polled<T> {
     poll: Poll<T>,
     /// The state of the permit for slow work after the poll.
     after: SlowWorkPermit,
-    /// The place of the task in the queue, if the task needs slow work.
+    /// The task's place in the queue, if the task needs slow work.
     place: Option<QueuePlace>,
 }
 
@@ -266,7 +265,7 @@ mod tests {
         })
     }
 
-    /// Runs a task although another one does slow work.
+    /// Runs a task while another one does slow work.
     fn run_beside_another<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
         let other = queue::reserve_place();
         let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };

@@ -1,7 +1,7 @@
 //! The queue of expensive signature checks, and the threads that process it. The length of the queue and the waiting
-//! time are limited, so that a flood of forged tokens neither fills the memory nor delays valid tokens until their
+//! time are limited, so that a flood of forged tokens neither exhausts memory nor delays valid tokens until their
 //! clients give up. The threads run at normal priority, because another busy process on the same core would starve
-//! threads of a lower priority.
+//! lower-priority threads.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
-/// Maximum number of jobs that wait or run. In a server, each job keeps a request of 10 to 45 KB open.
+/// Maximum number of queued or running jobs. In a server, each job keeps a request open, which takes 10 to 45 KB.
 pub const MAX_JOBS: usize = 4096;
 
 /// How long a job may wait before it gives up.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// How long the oldest job may have waited before the queue accepts no more jobs. A new job would probably have to give
-/// up, so its client gets an error immediately.
+/// After the oldest job has waited this long, the queue accepts no more jobs. A new job would probably have to give up,
+/// so its client gets an error immediately.
 const FULL_AFTER: Duration = Duration::from_millis(800);
 
 /// How long a thread works before it lets other threads run, including the event loop. Without yielding, Linux would
@@ -42,9 +42,8 @@ pub type Ticket = u64;
 
 struct QueuedJob {
     ticket: Ticket,
-    /// The time at which the job began to wait for a thread, or `None` if the job waits only for the end of the turn.
-    /// An application that blocks the event loop delays the end of the turn, which does not mean that the machine is
-    /// overloaded.
+    /// When the job began to wait for a thread, or `None` if the job waits only for the end of the turn. An application
+    /// that blocks the event loop delays the end of the turn, which does not mean that the machine is overloaded.
     since: Option<Instant>,
     is_cancelled: bool,
     job: Job,
@@ -53,14 +52,14 @@ struct QueuedJob {
 struct Queue {
     jobs: VecDeque<QueuedJob>,
     threads: usize,
-    /// The number of threads that wait for jobs.
+    /// The number of threads waiting for jobs.
     idle_threads: usize,
 }
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), threads: 0, idle_threads: 0 });
 static JOB_QUEUED: Condvar = Condvar::new();
 
-/// The number of places that are taken.
+/// The number of taken places.
 static TAKEN_PLACES: AtomicUsize = AtomicUsize::new(0);
 
 /// A place in the queue, which is taken until this value is dropped.
@@ -114,7 +113,7 @@ pub fn has_waiting_jobs() -> bool {
     !lock().jobs.is_empty()
 }
 
-/// Lets the jobs with these tickets give up if they are still waiting. The tickets must be in ascending order.
+/// Makes the jobs with these tickets give up if they are still waiting. The tickets must be in ascending order.
 pub fn cancel(tickets: &[Ticket]) {
     for job in &mut lock().jobs {
         job.is_cancelled |= tickets.binary_search(&job.ticket).is_ok();
@@ -132,8 +131,8 @@ impl QueuedJob {
     }
 }
 
-/// Starts one thread less than the machine has cores, but at least one thread, because the JavaScript thread runs jobs
-/// too. If the system refuses to start a thread, the next job tries to start it again.
+/// Starts one thread fewer than the machine has cores, because the JavaScript thread also runs jobs, but at least one.
+/// If the system refuses to start a thread, the next job tries again.
 fn start_threads(queue: &mut Queue) {
     // The number of cores is determined only once, because determining it reads files.
     static THREADS: Lazy<usize> =

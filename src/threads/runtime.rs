@@ -1,5 +1,5 @@
-//! The runtime of the core, which runs tasks that wait, timers and key fetches. The runtime starts on first use, once
-//! per process. The thread of the runtime is never joined, so it does not keep the process alive.
+//! The core's runtime, which runs waiting tasks, timers and key fetches. The runtime starts on first use, once per
+//! process. Its thread is never joined, so it does not keep the process alive.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ static RUNTIME: OnceCell<Runtime> = OnceCell::new();
 ///
 /// # Errors
 ///
-/// If no thread can be started.
+/// Fails if no thread can be started.
 pub fn spawn<F>(future: F) -> Result<JoinHandle<F::Output>, String>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -28,7 +28,7 @@ where
 ///
 /// # Errors
 ///
-/// If no thread can be started to run the timer.
+/// Fails if no thread can be started to run the timer.
 pub fn timeout<F: Future>(time: Duration, future: F) -> Result<Timeout<F>, String> {
     let _context = runtime()?.enter();
     Ok(tokio::time::timeout(time, future))

@@ -1,4 +1,4 @@
-//! The tasks that wait on the runtime, for example for keys, and whether they have been cancelled.
+//! The tasks waiting on the runtime, for example for keys, and whether they have been cancelled.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
