@@ -24,9 +24,9 @@
  *
  * Passing a plain options object is as fast as reusing a {@link Verifier}, even if the object is new on every call.
  *
- * @param input - A request (see {@link RequestLike}), or the token as a string. The result for a string is never a guest.
- * @param options - The options, or a verifier that was created from options. An array contains the options for several Logto
- *   servers. The issuer in the token selects the entry before any key is fetched. Requests without a token use the first entry.
+ * @param input - A request (see {@link RequestLike}), or the token as a string. Passing a string never returns a guest.
+ * @param options - The options, or an existing verifier. An array has one entry per Logto server, and the issuer in the
+ *   token selects the entry before any key is fetched. Requests without a token use the first entry.
  * @returns The context of the request. With `allowGuest`, requests with a missing or rejected token get a {@link GuestContext}.
  * @throws {@link AuthError} if there is no valid token. The `status` of the error is 400, 401, 403 or, during an outage, 503.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option, even with `allowGuest`.
@@ -51,10 +51,10 @@ export function verifyAuth<Context extends AuthContext>(
 ): Promise<Context>
 
 /**
- * Verifies a single access token. The result is never a guest, regardless of `allowGuest`.
+ * Verifies a single access token. Never returns a guest, regardless of `allowGuest`.
  *
  * @param token - The compact JWS (RFC 7515 section 7.1), without `Bearer`.
- * @param options - The options, or a verifier that was created from options.
+ * @param options - The options, or an existing verifier.
  * @returns The context of the token.
  * @throws {@link AuthError} if the token is rejected.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option.
@@ -76,8 +76,8 @@ export function verifyLogtoToken<Context extends AuthContext>(
 /**
  * Parses options once for many verifications. `createVerifier` does not connect to Logto, but {@link Verifier.prefetch} does.
  *
- * @param options - See {@link VerifyAuthOptions}. An array contains the options for several Logto servers, as in
- *   {@link verifyAuth}. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE` are read from the environment.
+ * @param options - See {@link VerifyAuthOptions}. An array has one entry per Logto server, as in {@link verifyAuth}.
+ *   Without options, `LOGTO_URL` and `LOGTO_AUDIENCE` are read from the environment.
  * @returns The verifier, which {@link verifyAuth} accepts in place of options.
  * @throws `TypeError` with `code: 'invalid_options'`. The message names the option, the invalid value and the expected value.
  *
@@ -94,11 +94,11 @@ export function createVerifier<Claims = unknown>(
   options?: OneOrMore<VerifyAuthOptions<Claims>>,
 ): Verifier<ContextWith<Claims> | GuestContext>
 
-/** The options for one Logto server, or an array with the options for several Logto servers that have different issuers. */
+/** The options for one Logto server, or an array with the options for several servers, each with its own issuer. */
 export type OneOrMore<Options> = Options | readonly Options[]
 
 /**
- * An `audience` that accepts the organization token of any organization. `auth.organizationId` contains the organization's id.
+ * An `audience` that accepts organization tokens for any organization. `auth.organizationId` is the organization's id.
  *
  * @example
  * ```ts
@@ -114,10 +114,9 @@ export interface Verifier<Context extends AuthContext = AuthContext> {
 
   /**
    * Fetches the key set now, so that the first request does not wait for keys. Does nothing if a usable key set is
-   * cached, which may be a stale key set in an outage.
+   * cached, even if it is stale because of an outage.
    *
-   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. The next call tries again to fetch the key
-   *   set.
+   * @throws {@link AuthError} `jwks_unavailable` if the key set could not be fetched. The next call retries the fetch.
    */
   prefetch(): Promise<void>
 
@@ -126,7 +125,7 @@ export interface Verifier<Context extends AuthContext = AuthContext> {
 }
 
 /**
- * A snapshot of the caches of a verifier. Counters start at 0 and only increase.
+ * A snapshot of a verifier's caches. Counters start at 0 and only increase.
  *
  * @example
  * ```ts
@@ -138,19 +137,19 @@ export interface Verifier<Context extends AuthContext = AuthContext> {
 export interface VerifierStats {
   /**
    * The cache of verified tokens. Verifiers with the same key set URL and the same `tokenCacheSize` share one cache across
-   * all worker threads. `hits` and `misses` count only the verifications of this verifier.
+   * all worker threads. `hits` and `misses` count only this verifier's verifications.
    */
   tokens: {
     /** Number of cached tokens, at most `tokenCacheSize`. Expired tokens are removed only when space is needed. */
     size: number
     /**
-     * Number of tokens found in the cache, regardless of the results of the other checks. A request with two tokens can
-     * cause two hits.
+     * Number of tokens found in the cache, regardless of whether they passed the other checks. A request with two
+     * tokens can count as two hits.
      */
     hits: number
     /**
-     * Number of tokens not found in the cache. If a token is not in the cache, the library checks its signature, unless an earlier
-     * check fails.
+     * Number of tokens not found in the cache. On a cache miss, the library checks the token's signature, unless an
+     * earlier check fails.
      */
     misses: number
   }
@@ -160,24 +159,24 @@ export interface VerifierStats {
    */
   jwks: {
     /**
-     * `empty`: no key set is cached. `fresh`: the age of the key set is within `jwksCacheTtlMs` of this verifier. `stale`: the
-     * key set is older, and the next verification fetches it again. A stale key set is used for up to `jwksMaxStaleMs`.
+     * `empty`: no key set is cached. `fresh`: the key set is no older than this verifier's `jwksCacheTtlMs`. `stale`:
+     * the key set is older, and the next verification refetches it. A stale key set is used for up to `jwksMaxStaleMs`.
      */
     state: 'empty' | 'fresh' | 'stale'
     /** Number of usable keys in the cached key set. */
     keys: number
-    /** Number of requests for the key set, including a request in progress. */
+    /** Number of key set requests, including one in progress. */
     fetches: number
-    /** Number of failed requests for the key set. */
+    /** Number of failed key set requests. */
     failures: number
     /**
-     * Start of the request that fetched the cached key set, in milliseconds since the epoch. `null` if no key set is cached,
-     * or with the option `jwks`.
+     * Unix time in milliseconds at which the request for the cached key set started. `null` if no key set is cached, or
+     * with the option `jwks`.
      */
     fetchedAt: number | null
     /**
-     * Message for operators that says why the last request failed. `null` if the last request succeeded, or if the cache has
-     * been cleared since then.
+     * Why the last request failed, as a message for operators. `null` if the last request succeeded, or if the cache
+     * was cleared after the failure.
      */
     lastError: string | null
   }
@@ -187,7 +186,7 @@ export interface VerifierStats {
  * The result of a verification, published on the channel `logto-authkit:verify` of `node:diagnostics_channel`. The
  * message contains no user id, no key id and no part of the token.
  *
- * Every verification of this thread is published once, before the caller gets the result, and in the caller's
+ * Every verification on this thread is published once, before the caller gets the result, and in the caller's
  * asynchronous context. Verifications that end with a `TypeError` for invalid options, or with an error thrown by the
  * application's own functions, are not published.
  *
@@ -207,7 +206,7 @@ export interface VerifierStats {
 export interface VerificationMessage {
   /** `ok`, or the error code of the rejection. For a guest, `outcome` is the `guestReason`. */
   outcome: 'ok' | AuthErrorCode
-  /** Whether the request became a guest because of `allowGuest`. */
+  /** Whether the request was treated as a guest because of `allowGuest`. */
   guest: boolean
   /** Whether the token was found in the cache, so that its signature was not checked again. */
   remembered: boolean
@@ -218,9 +217,9 @@ export interface VerificationMessage {
 /**
  * A finished request for a key set, published on the channel `logto-authkit:jwks` of `node:diagnostics_channel`.
  *
- * Fetches run outside of JavaScript. Each fetch is published once per process, in the first thread with a subscriber in which
- * a verification, `prefetch()` or `stats()` completes. A verification that waited for a fetch publishes that fetch
- * immediately, and background fetches are published by the next call. Up to 64 unpublished fetches are kept.
+ * Fetches run outside of JavaScript. Each fetch is published once per process, by the first thread with a subscriber in
+ * which a verification, `prefetch()` or `stats()` completes. A verification that waited for a fetch publishes that
+ * fetch immediately, and background fetches are published by the next call. Up to 64 unpublished fetches are kept.
  *
  * @example
  * ```ts
@@ -242,13 +241,13 @@ export interface KeyFetchMessage {
    * named a key that was not in the cached key set.
    */
   reason: 'empty' | 'stale' | 'refresh' | 'unknown_kid'
-  /** Whether the fetch succeeded. A response with status 304, which means that the keys have not changed, is `ok` too. */
+  /** Whether the fetch succeeded. A 304 response, which means that the keys have not changed, also counts as `ok`. */
   outcome: 'ok' | 'failed'
   /** Number of usable keys in the key set, or 0 if the request failed. */
   keys: number
   /** Message for operators that says why the request failed, or `null` if it succeeded. The wording may change. */
   error: string | null
-  /** Start of the request, in milliseconds since the epoch. */
+  /** Start of the request, as Unix time in milliseconds. */
   startedAt: number
   /** Duration of the request in milliseconds (fractional). */
   duration: number
@@ -260,8 +259,9 @@ export interface KeyFetchMessage {
  *
  * Cookies are read from the `Cookie` header, so no cookie parser is needed. If a cookie parser has run, its `cookies` are used too.
  *
- * Any other input throws a `TypeError` that names the expected type, and never counts as a request without a token. Examples of
- * unreadable input are a promise, a `Map` or an array as `headers`, and header values that are neither strings nor arrays of strings.
+ * For any other input, a `TypeError` names the expected type, so that unreadable input is never mistaken for a request
+ * without a token. Unreadable input includes a promise, a `Map` or an array as `headers`, and header values that are
+ * neither strings nor arrays of strings.
  *
  * @example
  * ```ts
@@ -289,11 +289,11 @@ export interface RequestLike {
 /**
  * The types of your application, which you register once by augmenting this interface:
  *
- * - `guests: true`: register guests if you use `allowGuest` in Express, Fastify or Koa, where the type of the context is global.
- *   The type of the context then includes guests.
+ * - `guests: true`: required if you use `allowGuest` in Express, Fastify or Koa, where the context type is global. The
+ *   context type then includes guests.
  * - `claims`: the type of the claims that your custom-claims script adds to `auth.payload`.
- * - `property`: the value of the option `property` of `logtoAuth` in Express. Register `property` if another library, such as
- *   `express-oauth2-jwt-bearer` or the MCP SDK, declares `req.auth` with its own type.
+ * - `property`: the value of `logtoAuth`'s option `property` in Express. Register `property` if another library, such
+ *   as `express-oauth2-jwt-bearer` or the MCP SDK, declares `req.auth` with its own type.
  *
  * @example
  * ```ts
@@ -353,7 +353,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    *
    * `null` disables the check, so that tokens for any other API of the same Logto instance are accepted.
    *
-   * {@link ANY_ORGANIZATION} accepts the organization token of any organization.
+   * {@link ANY_ORGANIZATION} accepts organization tokens for any organization.
    *
    * An audience is not a permission: every application can get a token for any registered API from Logto, even without scopes.
    *
@@ -368,8 +368,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   audience?: string | readonly string[] | null | undefined
 
   /**
-   * The accepted value of the `iss` claim (RFC 9068 section 4), or an array of accepted values. The default domain and the
-   * custom domain of a tenant are two issuers with the same key set.
+   * The accepted value of the `iss` claim (RFC 9068 section 4), or an array of accepted values. A tenant's default
+   * domain and custom domain are two issuers with the same key set.
    *
    * @defaultValue `<logtoUrl>/oidc`
    * @throws {@link AuthError} `invalid_issuer` (401).
@@ -382,7 +382,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   issuer?: string | readonly string[]
 
   /**
-   * URL of the key set, for servers that do not reach Logto at its public URL.
+   * URL of the key set, for servers that do not use Logto's public URL.
    *
    * @defaultValue `<logtoUrl>/oidc/jwks`. The discovery document is not used, because Logto derives the URLs in that document
    * from the `Host` header.
@@ -416,9 +416,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   cookieName?: string
 
   /**
-   * The sources of the token, in the order in which they are tried. If the token from the first source is rejected with 401, the
-   * token from the other source is tried. If both tokens are rejected, the error of the first token is reported. `[]` is allowed
-   * only with `getToken`.
+   * The sources of the token, in the order in which they are tried. If the token from the first source is rejected with
+   * 401, the token from the other source is tried. If both are rejected, the first token's error is reported. `[]` is
+   * allowed only with `getToken`.
    *
    * @defaultValue `['cookie', 'header']`
    * @throws {@link AuthError} `missing_token` (401), `ambiguous_token` (400).
@@ -446,16 +446,16 @@ export interface VerifyAuthOptions<Claims = unknown> {
   getToken?(req: RequestLike): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Accepts requests without a valid Logto token, for example requests with an API key. `fallback` is called for requests that
-   * were rejected with 400 or 401, before they become guests. The {@link Principal} that `fallback` returns becomes a context with
-   * `subjectType: 'external'`, which must meet the same requirements as the context of a token. If `fallback` returns `null` or
-   * `undefined`, the request is still rejected. `fallback` is not called for tokens passed as strings.
+   * Accepts requests without a valid Logto token, for example requests with an API key. `fallback` is called for
+   * requests rejected with 400 or 401, before they are treated as guests, but not for tokens passed as strings.
+   * The {@link Principal} that `fallback` returns becomes a context with `subjectType: 'external'`, which must meet the
+   * same requirements as a token's context. If `fallback` returns `null` or `undefined`, the request is still rejected.
    *
    * You can declare the first parameter with the type of the request that you pass in.
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` if the principal is invalid. An invalid principal, or any error that `fallback` throws,
-   *   is a fault (500), and the request does not become a guest.
+   * @throws `TypeError` `invalid_options` if the principal is invalid. An invalid principal, or any error that
+   *   `fallback` throws, counts as a server error (500), and the request is not treated as a guest.
    *
    * @example
    * ```ts
@@ -468,11 +468,11 @@ export interface VerifyAuthOptions<Claims = unknown> {
   fallback?(req: RequestLike, error: AuthError): Principal | null | undefined | Promise<Principal | null | undefined>
 
   /**
-   * Scopes that the token must have, as an array or a space-separated string. Scopes are compared as a whole and
-   * case-sensitively (RFC 6749 section 3.3).
+   * Scopes that the token must have, as an array or a space-separated string. Scopes must match exactly, including case
+   * (RFC 6749 section 3.3).
    *
    * @defaultValue none
-   * @throws `TypeError` `invalid_options` for `undefined`, `''`, `[]` and scopes separated by commas; {@link AuthError}
+   * @throws `TypeError` `invalid_options` for `undefined`, `''`, `[]` and comma-separated scopes; {@link AuthError}
    * `missing_scope` (403).
    *
    * @example
@@ -521,8 +521,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * Id of the organization that the token must belong to, according to its claim `organization_id` or its audience
-   * `urn:logto:organization:<id>`. `null` rejects tokens of organizations. Without `organizationId`, the organization is not
-   * checked, although tokens for an API have the same `aud` with and without an organization.
+   * `urn:logto:organization:<id>`. `null` rejects tokens that belong to an organization. Without `organizationId`, the
+   * organization is not checked, even though an API's tokens have the same `aud` with and without an organization.
    *
    * @defaultValue not checked
    * @throws `TypeError` `invalid_options` for `undefined` and `''`; {@link AuthError} `wrong_organization` (403).
@@ -549,9 +549,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   claims?: StandardSchemaV1<unknown, Claims>
 
   /**
-   * Decides whether a request is permitted, after the checks of scopes, roles and `claims`. If `check` throws an
-   * {@link AuthError}, that error becomes the response. Any other exception is a fault (500). The option must not be explicitly
-   * `undefined`, so that an unset variable cannot disable the check.
+   * Decides whether a request is permitted, once scopes, roles and `claims` have been checked. If `check` throws an
+   * {@link AuthError}, that error becomes the response. Any other exception counts as a server error (500). The option
+   * must not be explicitly `undefined`, so that an unset variable cannot disable the check.
    *
    * You can declare the second parameter with the type of the request that you pass in. For a token passed as a string, the
    * second argument is `undefined`.
@@ -568,8 +568,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   check?(auth: ContextWith<Claims>, req: RequestLike): boolean | Promise<boolean>
 
   /**
-   * Called for every rejection, including rejections that produce a guest, for logs and metrics. `onRefused` does not change
-   * the response. If `onRefused` throws, the process emits a warning, once per function.
+   * For logs and metrics: called for every rejection, even if the request is then treated as a guest. `onRefused` does
+   * not change the response. If `onRefused` throws, the process emits a warning, once per function.
    *
    * You can declare the second parameter with the type of the request that you pass in. For a token passed as a string, the
    * second argument is `undefined`.
@@ -584,9 +584,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   onRefused?(error: AuthError, req: RequestLike): void
 
   /**
-   * Turns a request without a token or with a rejected token into a {@link GuestContext} instead of throwing an error. Requests
-   * during an outage become guests too, but invalid options always throw. With `'no-token'`, only requests without any token
-   * become guests, and an invalid token is rejected.
+   * Returns a {@link GuestContext} for a missing or rejected token instead of throwing an error. Requests that fail
+   * because of an outage are also treated as guests, but invalid options always throw. With `'no-token'`, only requests
+   * without any token are treated as guests, and an invalid token is rejected.
    *
    * @defaultValue `false`
    */
@@ -627,9 +627,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   clockTolerance?: number
 
   /**
-   * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per verification. By
-   * default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers work. Unless `currentDate` is a
-   * `Date`, the library adds the time for which a verification has waited for keys or for a thread.
+   * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per
+   * verification. By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers
+   * work. Unless `currentDate` is a `Date`, the time that a verification spent waiting for keys or a thread is added.
    *
    * @defaultValue now
    * @throws `TypeError` `invalid_options` if the function does not return a valid `Date`.
@@ -642,7 +642,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   currentDate?: Date | (() => Date)
 
   /**
-   * Maximum age of a token, in seconds since its claim `iat`. `clockTolerance` does not extend the maximum age.
+   * Maximum age of a token, in seconds since its `iat` claim. `clockTolerance` does not extend the maximum age.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` for `undefined`; {@link AuthError} `token_expired` (401) if the token is older, `token_not_active` (401) if `iat` is more than a minute
@@ -669,8 +669,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   isRevoked?(auth: ContextWith<Claims>): boolean | Promise<boolean>
 
   /**
-   * Revoked users, sessions and tokens, which are rejected before they expire: the object that `createRevocations` of
-   * `logto-authkit/revocation` returns. Revocations are checked in memory for every request, before the checks that result in a 403.
+   * The users, sessions and tokens to reject before the tokens expire, as returned by `createRevocations` from
+   * `logto-authkit/revocation`. Revocations are checked in memory for every request, before checks that lead to a 403.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` for `undefined`; {@link AuthError} `token_revoked` (401), or `revocations_unavailable` (503) with `whenUnavailable: 'refuse'`.
@@ -724,9 +724,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   jwksTimeoutMs?: number
 
   /**
-   * Minimum time in milliseconds between two requests for the key set because of an unknown `kid`, and maximum time
-   * between retries of a failing endpoint. While no cached key set is usable, a failed connection is retried immediately once.
-   * Further retries start after 250 ms, and the delay doubles up to `jwksCooldownMs`.
+   * Minimum time in milliseconds between key set requests caused by an unknown `kid`, and maximum delay between retries
+   * if the endpoint fails. While no usable key set is cached, a failed connection is retried once immediately. Further
+   * retries start after 250 ms, and the delay doubles up to `jwksCooldownMs`.
    *
    * @defaultValue `10000`
    */
@@ -741,8 +741,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   jwksMaxStaleMs?: number
 
   /**
-   * CA certificates in PEM format. Only these certificates are trusted for fetching keys. Mozilla's certificates, the system's
-   * certificates and the certificates in `NODE_EXTRA_CA_CERTS` are not trusted.
+   * The only CA certificates, in PEM format, that are trusted for fetching keys. These certificates replace Mozilla's,
+   * the system's and those in `NODE_EXTRA_CA_CERTS`.
    *
    * @example
    * ```ts
@@ -907,8 +907,8 @@ export interface GuestContext {
   organizationId: null
   subjectType: 'guest'
   /**
-   * The value of the guest cookie if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. Your application can use the
-   * id to recognize a returning visitor. The id is no proof of identity, because any client can set the cookie.
+   * The guest cookie's value if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. Your application can
+   * use it to recognize a returning visitor, but it does not prove identity, because any client can set the cookie.
    */
   guestId: string
   /**
@@ -930,11 +930,11 @@ export interface AuthPayload {
   sub: string
   /** Resource indicator of the API. In Logto's tokens, `aud` is always a single string. */
   aud: string | string[]
-  /** Expiry time, in seconds since the epoch. */
+  /** Expiry time, as Unix time in seconds. */
   exp: number
-  /** Time of issue, in seconds since the epoch. */
+  /** Time of issue, as Unix time in seconds. */
   iat?: number
-  /** Time from which the token is valid, in seconds since the epoch. */
+  /** Time from which the token is valid, as Unix time in seconds. */
   nbf?: number
   /** Id of the token. */
   jti?: string
@@ -944,7 +944,7 @@ export interface AuthPayload {
   client_id?: string
   /** Id of the organization, in tokens for an API resource within an organization. */
   organization_id?: string
-  /** The actor that acts on behalf of `sub`, after a token exchange (RFC 8693 section 4.1). */
+  /** The party that acts on behalf of `sub`, after a token exchange (RFC 8693 section 4.1). */
   act?: { sub: string; [claim: string]: unknown }
   [claim: string]: unknown
 }
@@ -973,7 +973,7 @@ export interface AuthPayload {
  * | `missing_role` | 403 | the token lacks a role in `requiredRole` |
  * | `forbidden` | 403 | the application threw {@link forbidden}, or `check` returned `false` |
  * | `jwks_unavailable` | 503 | the keys could not be fetched, and no usable cached keys remain |
- * | `overloaded` | 503 | too many expensive signatures wait to be checked |
+ * | `overloaded` | 503 | too many expensive signature checks are queued |
  * | `revocations_unavailable` | 503 | the store of `revocations` is unavailable, and `whenUnavailable` is `'refuse'` |
  */
 export type AuthErrorCode =
@@ -1011,11 +1011,11 @@ export type AuthErrorCode =
 export class AuthError extends Error {
   /** @internal */
   private constructor()
-  /** The reason for the rejection as a constant. `message` describes the reason for people, and is safe to send to clients. */
+  /** A constant that identifies the reason for the rejection. `message` explains it, and is safe to send to clients. */
   readonly code: AuthErrorCode
   /** HTTP status of the response. */
   readonly status: 400 | 401 | 403 | 503
-  /** `statusCode` has the same value as `status`, because Fastify and `http-errors` read `statusCode`. */
+  /** The same value as `status`, for Fastify and `http-errors`, which read `statusCode`. */
   readonly statusCode: 400 | 401 | 403 | 503
   /** Value of the `WWW-Authenticate` header (RFC 6750 section 3). `null` during an outage. */
   readonly wwwAuthenticate: string | null
@@ -1023,7 +1023,7 @@ export class AuthError extends Error {
   readonly headers: Record<string, string>
   /**
    * Information for operators, such as key ids, claims and URLs, but never a token. Do not send `details` to clients.
-   * `details.reason` is one of the words that docs/errors.md lists.
+   * `details.reason` is one of the words listed in docs/errors.md.
    */
   readonly details: Readonly<Record<string, unknown>>
   /** The underlying error, if there is one. Do not send `cause` to clients. */
@@ -1083,12 +1083,12 @@ export interface ErrorResponse {
 export type AuthSubject = AuthContext | Partial<AuthPayload> | null | undefined
 
 /**
- * Returns whether the subject has the given scopes. Scopes are compared as a whole.
+ * Returns whether the subject has the given scopes. Scopes must match exactly.
  *
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
  * @param options - `mode`: whether all scopes are required (the default), or any of them.
- * @returns `true` if the subject has the scopes. For a guest and for `null`, the result is `false`.
+ * @returns `true` if the subject has the scopes. Always `false` for a guest and for `null`.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`, because an empty requirement is a mistake.
  *
  * @example
@@ -1124,12 +1124,12 @@ export function requireScopes(
 ): void
 
 /**
- * Returns whether the subject has the role. Roles are compared as a whole.
+ * Returns whether the subject has the role. Roles must match exactly.
  *
  * @param subject - A context or claims.
  * @param role - A single role.
  * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
- * @returns `true` if the subject has the role. For a guest and for `null`, the result is `false`.
+ * @returns `true` if the subject has the role. Always `false` for a guest and for `null`.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or `claimKeys`.
  *
  * @example
@@ -1209,7 +1209,7 @@ export interface AuthCookieOptions {
  *
  * The adapters set this cookie automatically, but {@link verifyAuth} does not set cookies.
  *
- * @param guestId - The id of the guest: 1 to 128 of the characters `A-Z a-z 0-9 _ -`.
+ * @param guestId - The guest's id: 1 to 128 characters from `A-Z a-z 0-9 _ -`.
  * @param guestCookie - The attributes of the cookie, as in the option `guestCookie`.
  * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, if a value contains characters that cookies
@@ -1247,8 +1247,8 @@ export interface GuestCookieOptions {
 export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 
 /**
- * Clears every cached key set that verifiers for this Logto server use, including key sets from `jwksUri`, in all worker threads
- * of the process. The next verification fetches the keys again, and tokens of removed keys are no longer accepted.
+ * Clears every cached key set that verifiers for this Logto server use, including those from `jwksUri`, in all worker
+ * threads. The next verification fetches the keys again, and tokens signed with removed keys are no longer accepted.
  *
  * @param logtoUrl - The option `logtoUrl`, an `issuer`, or a `jwksUri`.
  * @returns The number of key sets that were cached.
@@ -1262,12 +1262,12 @@ export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 export function invalidateJwksCache(logtoUrl: string): number
 
 /**
- * Returns the accepted token of a context, with which your server can call another API on behalf of the user. The token is not a
- * member of the context, so logging the context does not reveal the token.
+ * Returns the token that a context was created from, so that your server can call another API on the user's behalf. The
+ * token is not a member of the context, so logging the context does not reveal the token.
  *
- * @param auth - A context that this package has created, not a copy.
+ * @param auth - A context created by this package, not a copy.
  * @returns The token, or `null` for a guest and for a principal that `fallback` returned.
- * @throws `TypeError` if this package has not created the context.
+ * @throws `TypeError` if this package did not create the context.
  *
  * @example
  * ```ts
