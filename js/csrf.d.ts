@@ -1,7 +1,6 @@
 /**
- * Protection against cross-site request forgery with the double-submit pattern: the scripts of your pages repeat the
- * value of a cookie in a header. Pages of other sites can neither read the cookie nor send the header without a CORS
- * preflight.
+ * Protection against cross-site request forgery with the double-submit pattern: scripts on your pages repeat a cookie's
+ * value in a header. Pages on other sites can neither read the cookie nor send the header without a CORS preflight.
  *
  * You need CSRF protection if browsers send the access token in a cookie. An API that accepts only the `Authorization` header
  * (`tokenSources: ['header']`) does not need CSRF protection.
@@ -110,9 +109,9 @@ export function generateCsrfToken(): string
 
 /**
  * Builds the `Set-Cookie` value for a CSRF token: `logto_csrf_token=<token>; Max-Age=86400; Path=/; Secure;
- * SameSite=Strict`. The cookie is not `HttpOnly`, because the scripts of the page must read it.
+ * SameSite=Strict`. The cookie is not `HttpOnly`, because scripts on the page must read it.
  *
- * @param token - The token, as {@link generateCsrfToken} returns it.
+ * @param token - A token from {@link generateCsrfToken}.
  * @param options - The attributes of the cookie.
  * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if a value contains characters that cookies must not contain, or

@@ -58,7 +58,7 @@ export type McpMiddleware = (req: IncomingMessage, res: ServerResponse, next: (e
  *
  * @param auth - A context with a token.
  * @returns The `AuthInfo` that you pass to the transport (version 1) or to `handler.fetch` (version 2).
- * @throws `TypeError` if the context belongs to a guest, or if this package has not created the context.
+ * @throws `TypeError` if the context belongs to a guest, or was not created by this package.
  *
  * @example
  * ```ts
@@ -74,7 +74,7 @@ export interface AuthInfo {
   /** The id of the application that requested the token. The string is empty if the token has no `client_id` claim. */
   clientId: string
   scopes: string[]
-  /** Expiry time, in seconds since the epoch. */
+  /** Expiry time, as Unix time in seconds. */
   expiresAt?: number
   /** The audience of the token. */
   resource?: URL

@@ -19,8 +19,8 @@ function mcpAuth(options) {
   const authenticate = logtoAuth({
     audience: given.resource,
     ...pickOptions(given, 'adapter'),
-    // The MCP specification allows tokens only in the header. Browsers would send a cookie even with requests from
-    // other sites.
+    // The MCP specification allows tokens only in the header. Browsers would send a cookie even with cross-site
+    // requests.
     tokenSources: ['header'],
     resourceMetadata: metadata.url,
     // The MCP SDK reads `req.auth`.
@@ -45,7 +45,7 @@ function mcpAuth(options) {
 }
 
 /**
- * Returns the members of an object that are set, and that are options of an option set.
+ * Returns the members of an object that are set and that an option set contains.
  *
  * @param {Record<string, any>} members
  * @param {'adapter' | 'resourceMetadata'} optionSet

@@ -39,13 +39,13 @@ export function createResourceMetadata(options: ResourceMetadataOptions): Resour
 /** Options of {@link createResourceMetadata}. */
 export interface ResourceMetadataOptions {
   /**
-   * Identifier of the resource, which is exactly the URL that clients use. Clients pass this URL to Logto as the `resource`
+   * Identifier of the resource: exactly the URL that clients use. Clients pass this URL to Logto as the `resource`
    * parameter, so register the URL as an API resource in Logto and use it as `audience`.
    */
   resource: string
   /**
-   * URL of your Logto server, as in `VerifyAuthOptions`. The issuer of this Logto server becomes the authorization server in the
-   * metadata.
+   * URL of your Logto server, as in `VerifyAuthOptions`. The metadata lists this server's issuer as the authorization
+   * server.
    * @defaultValue `process.env.LOGTO_URL`
    */
   logtoUrl?: string | undefined
@@ -63,7 +63,7 @@ export interface ResourceMetadataOptions {
   bearerMethodsSupported?: readonly ('header' | 'body' | 'query')[]
   /** Display name of the resource. */
   resourceName?: string
-  /** URL of the documentation for developers. */
+  /** URL of the developer documentation. */
   resourceDocumentation?: string
   /** URL of the data usage policy. */
   resourcePolicyUri?: string

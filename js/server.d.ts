@@ -29,8 +29,8 @@ export {
 } from './csrf'
 
 /**
- * Verifies a token passed as a string, or the token in the cookie or the `Authorization` header of a request. The result for a
- * string is never a guest.
+ * Verifies a token passed as a string, or the token in the cookie or the `Authorization` header of a request. Passing a
+ * string never returns a guest.
  *
  * @param tokenOrRequest - A token, or an object with headers.
  * @param options - See {@link VerifyAuthOptions}.
@@ -126,12 +126,12 @@ export function buildAuthCookieHeader(
 ): string
 
 /**
- * Returns whether a context or claims have the scopes. Each scope is compared in full.
+ * Returns whether a context or claims have the scopes. Scopes must match exactly.
  *
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
  * @param options - `mode`: whether all scopes are required (the default), or one of them.
- * @returns `true` if the check succeeds. For a guest and for `null`, the result is `false`.
+ * @returns `true` if the check succeeds. Always `false` for a guest and for `null`.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`.
  *
  * @example
@@ -170,7 +170,7 @@ export function requireScopes(
  * @param subject - A context or claims.
  * @param role - One role.
  * @param options - `claimKeys`: the claims that contain roles, by default `['roles', 'role']`.
- * @returns `true` if the check succeeds. For a guest and for `null`, the result is `false`.
+ * @returns `true` if the check succeeds. Always `false` for a guest and for `null`.
  * @throws `TypeError` with `code: 'invalid_options'` for an empty `role` or empty `claimKeys`.
  *
  * @example
@@ -236,7 +236,7 @@ export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cooki
   audience?: string | readonly string[] | null | undefined
   /** @defaultValue `'logto_authtoken'` */
   cookieName?: string | undefined
-  /** Scopes that the token must have. Each scope is compared in full. */
+  /** Scopes that the token must have. Scopes must match exactly. */
   requiredScope?: string | readonly string[]
 }
 

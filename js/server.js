@@ -66,8 +66,8 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // The documentation of the original package passes `httpOnly` and `secure`. `httpOnly` and `secure` are ignored,
-  // because the cookie always has both attributes.
+  // The original package's documentation passes `httpOnly` and `secure`. Both are ignored, because the cookie always
+  // has these attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return core.buildAuthCookieHeader(token, rest)
 }
@@ -93,7 +93,7 @@ function verifierOf(options) {
 }
 
 /**
- * @param {any} request - The original package accepts a request without headers, and a request without cookies.
+ * @param {any} request - May lack headers or cookies, as in the original package.
  * @returns {import('..').RequestLike}
  */
 const withEmptyHeaders = (request) =>
@@ -102,7 +102,7 @@ const withEmptyHeaders = (request) =>
     : request
 
 /**
- * Returns only the properties that contexts of the original package have, because applications may send the context to
+ * Returns only the properties that the original package's contexts have, because applications may send the context to
  * clients.
  *
  * @param {import('..').AuthContext} auth
@@ -112,7 +112,7 @@ function publicContext(auth) {
   const { userId, isAuthenticated, isGuest } = auth
   const payload = /** @type {AuthPayload | null} */ (auth.payload)
   if (!isGuest) return withRecordOf({ userId, isAuthenticated, payload, isGuest }, auth)
-  // A new guest has no cookie yet, so the guest id would differ in every request.
+  // A new guest has no cookie yet, so the guest id would differ on every request.
   const guestId = isNewGuest(auth) ? undefined : auth.guestId
   return withRecordOf({ userId, isAuthenticated, payload, isGuest, guestId }, auth)
 }
@@ -123,15 +123,15 @@ const failureMessage = (error) => `Token verification failed: ${error.message}`
 /** @param {import('..').AuthError} error */
 const messageOf = (error) => (error.code === 'missing_token' ? error.message : failureMessage(error))
 
-/** @param {import('..').AuthError} error - The original package responds with 401 to every error. */
+/** @param {import('..').AuthError} error - The original package responds to every error with 401. */
 function rejectionResponse(error) {
   const title = errorTitle(error.code === 'missing_token' ? error.code : 'invalid_claims')
   return jsonResponse(error.status === 503 ? 503 : 401, { error: title, message: messageOf(error) }, error.headers)
 }
 
 /**
- * Returns the claims of a context, as the original package does. Unlike the original package, the function recognizes
- * only contexts of this package, because custom claims may have the shape of a context.
+ * Returns a context's claims, as the original package does, but recognizes only contexts that this package created,
+ * because custom claims may have the shape of a context.
  *
  * @param {AuthSubject} subject
  */
@@ -141,7 +141,7 @@ const claimsOf = (subject) =>
     : /** @type {AuthPayload | null | undefined} */ (subject)
 
 /**
- * Returns the first claim that contains roles. Like the original package, the function ignores all other claims.
+ * Returns the first claim that contains roles. As in the original package, all other claims are ignored.
  *
  * @type {(subject: AuthSubject, options: { claimKeys?: readonly string[] | undefined } | undefined) => any}
  */
