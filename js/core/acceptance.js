@@ -21,9 +21,9 @@ const hasChecks = ({ claims, check, isRevoked }) =>
   isRevoked !== undefined || check !== undefined || claims !== undefined
 
 /**
- * Performs the application's own checks of a context that has passed all checks of the core. Returns the rejection, if
- * any. Returns a promise only if one of the application's functions returns a promise. The function creates no
- * closures, which halves the time of the checks of a previously verified token.
+ * Performs the application's own checks on a context that has passed all of the core's checks. Returns the rejection,
+ * if any. Returns a promise only if one of the application's functions returns a promise. The function creates no
+ * closures, which halves the time that these checks take for a previously verified token.
  *
  * @type {(auth: AuthContext, functions: Functions, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
@@ -76,8 +76,8 @@ function thrownRejection(error) {
 /** @param {unknown} isPermitted */
 function forbidUnless(isPermitted) {
   if (isPermitted === true) return undefined
-  // A truthy value other than `true` is an error, because an object such as an empty array of memberships would pass by
-  // mistake.
+  // A truthy value other than `true` is an error. Otherwise, an object such as an empty array of memberships would pass
+  // by mistake.
   if (isPermitted) throw invalidOption('check', 'it to return a boolean', isPermitted)
   return authError(native.refusal('forbidden'))
 }

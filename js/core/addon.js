@@ -10,8 +10,7 @@ function loadAddon() {
 }
 
 /**
- * @param {Error} error - The error of the generated loader, whose chain of causes has one error per location that was
- * tried.
+ * @param {Error} error - The generated loader's error, whose chain of causes has one error per location that it tried.
  */
 function loadErrorMessage(error) {
   const platform = platformOf(process)
@@ -35,8 +34,8 @@ function loadErrorMessage(error) {
 
 /**
  * Returns whether this module runs inside the output of a bundler, where `require` finds neither the binary nor the
- * platform's package. Turbopack keeps the name of this file, but its `require` fails with other messages than the
- * messages of Node.
+ * platform's package. Turbopack keeps the name of this file, but the error messages from its `require` differ from
+ * Node's.
  *
  * @param {Error} error
  */

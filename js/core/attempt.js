@@ -30,8 +30,7 @@ class TokenAttempt {
     this.firstRejection = undefined
     /** @type {Attempt[] | undefined} */
     this.alternatives = undefined
-    // `fallback` is called only for requests, and neither for a token that was passed as a string nor in an alternative
-    // attempt.
+    // `fallback` is called only for requests, neither for tokens passed as strings nor in alternative attempts.
     this.isAlternative = true
   }
 
@@ -56,23 +55,23 @@ class TokenAttempt {
 /** The tokens of a request. */
 class RequestAttempt {
   /**
-   * The position of the accepted token among the tokens of the request. An attempt accepts at most one token, so the
-   * position of the token of a context never changes.
+   * The index of the accepted token among the request's tokens. An attempt accepts at most one token, so the index for
+   * a given context never changes.
    */
   position = 0
 
-  /** @type {AuthError | undefined} - The application's rejection of the first token of the request. */
+  /** @type {AuthError | undefined} - The application's rejection of the request's first token. */
   firstRejection = undefined
 
   /**
-   * @type {any} - The properties of the request that are rarely present. The object has no prototype, because other
-   * code could pollute a prototype.
+   * @type {any} - Request properties that are rarely present. The object has no prototype, because other code could
+   * pollute a prototype.
    */
   extras = undefined
 
   /**
-   * @type {RequestAttempt[] | undefined} - The attempts with the other Logto servers that have issued tokens in the
-   * request.
+   * @type {RequestAttempt[] | undefined} - The attempts with the other Logto servers that the request's tokens name as
+   * their issuers.
    */
   alternatives = undefined
 
@@ -108,7 +107,7 @@ class RequestAttempt {
     this.extras = { __proto__: null, ...this.extras, token: truncate(token) }
   }
 
-  /** @param {string | null} organization - The required organization, if the organization depends on the request. */
+  /** @param {string | null} organization - The required organization, if it depends on the request. */
   requireOrganization(organization) {
     const required = { organization: organization ?? undefined, noOrganization: organization === null }
     this.extras = { __proto__: null, ...this.extras, ...required }
@@ -145,15 +144,15 @@ class RequestAttempt {
 }
 
 /**
- * Cuts a token that is too long. The core rejects a token with one character more than the maximum, so the other
- * characters are not copied.
+ * Truncates a token that is too long. The core rejects a token that exceeds the maximum by one character, so the rest
+ * is not copied.
  *
  * @param {string} token
  */
 const truncate = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
 
 /**
- * Returns the date against which tokens are checked, in milliseconds since 1970. `Date` is looked up for every call,
+ * Returns the time against which tokens are checked, as Unix time in milliseconds. `Date` is looked up on every call,
  * because fake timers in tests replace it.
  *
  * @param {Function | undefined} currentDate - The application's option `currentDate`.

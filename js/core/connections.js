@@ -1,8 +1,8 @@
 /**
  * Keeps track of pending verifications per connection. If a client disconnects, its verifications are cancelled,
  * because nobody would receive the responses. A connection with many pending verifications is not read until the
- * verifications are done. Clients that pipeline requests can therefore neither fill the queue of signature checks nor
- * keep the event loop from serving other connections.
+ * verifications are done, so that pipelining clients can neither fill the queue of signature checks nor keep the event
+ * loop from serving other connections.
  */
 
 const native = require('./addon')
@@ -19,7 +19,7 @@ const MAX_PENDING = 8
 /** The pending verifications of each connection. @type {WeakMap<object, Pending>} */
 const pendingByConnection = new WeakMap()
 
-/** The paused connections that are to be read again. @type {any[]} */
+/** Paused connections that are waiting to be resumed. @type {any[]} */
 const connectionsToResume = []
 
 /**
@@ -83,8 +83,8 @@ function pauseReading(connection, pending) {
 }
 
 /**
- * Reads a socket again, in a later turn of the event loop. Only one socket is resumed per turn, because reading a
- * socket with a hundred pipelined requests takes up to 20 ms, and other connections have to wait that long.
+ * Resumes reading a socket in a later turn of the event loop. Only one socket is resumed per turn, because reading a
+ * socket with a hundred pipelined requests takes up to 20 ms, during which other connections have to wait.
  *
  * @param {any} connection
  */
@@ -97,8 +97,8 @@ function resumeNext() {
   if (connectionsToResume.length > 0) callAfterTurn(resumeNext)
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
-  // If the client does not read the responses, or the application does not read a request body, Node has stopped
-  // reading too, and will resume without help. Resuming such a socket would cause a parse error or fill the memory.
+  // If the client does not read the responses, or the application does not read a request body, Node has also stopped
+  // reading, and will resume by itself. Resuming such a socket would cause a parse error or fill the memory.
   const handle = connection._handle
   if (handle?.reading !== false) handle?.readStart()
 }
@@ -107,7 +107,7 @@ function resumeNext() {
  * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`.
  * Frameworks keep the original request in `raw` (Fastify), `raw.req` (Hapi), `req.raw` (Hono) or `req` (Koa). The
  * original request is tried first, because the `socket` that frameworks copy from an HTTP/2 request represents the
- * connection of all streams.
+ * connection that all streams share.
  *
  * @param {any} source
  * @returns {any}

@@ -15,8 +15,8 @@ const { sharedObject } = require('./shared')
  */
 
 /**
- * The attempt from which a context results, also that of a guest. It gives access to the token, and is in a private
- * field, so that the token never appears in logs.
+ * The attempt that produced a context, including a guest's. The attempt gives access to the token, so it is kept in a
+ * private field, which never appears in logs.
  *
  * @typedef {import('./attempt').Attempt | undefined} Origin
  */
@@ -33,9 +33,9 @@ class ReturnOverride {
 }
 
 /**
- * Stores the record of a context in a private field, because lookups in a WeakMap and its garbage collection take many
- * times as long. All copies of the package use the class of the first copy, so that each copy recognizes the contexts
- * of all others.
+ * Stores the record of a context in a private field, because a WeakMap's lookups and garbage collection take many times
+ * as long. All copies of the package use the first copy's class, so that each copy recognizes the contexts of all
+ * others.
  */
 const RecordedContext = sharedObject('RecordedContext', () => {
   return class RecordedContext extends ReturnOverride {
@@ -54,14 +54,14 @@ const RecordedContext = sharedObject('RecordedContext', () => {
 
     /**
      * @param {any} auth
-     * @returns {Proof | RejectedRequest | undefined} - Undefined unless the object is a context of this package.
+     * @returns {Proof | RejectedRequest | undefined} - Undefined unless this package created the object.
      */
     static record(auth) {
       return typeof auth === 'object' && auth !== null && #record in auth ? auth.#record : undefined
     }
 
     /**
-     * @param {any} auth - A context of this package.
+     * @param {any} auth - A context that this package created.
      * @returns {Origin}
      */
     static origin(auth) {
@@ -145,7 +145,7 @@ function cacheContext(id, entry) {
 }
 
 /**
- * Returns the guest that a rejected request becomes, or throws the rejection.
+ * Returns the guest context for a rejected request, or throws the rejection.
  *
  * @param {RejectedRequest} rejected - From the core.
  * @param {InstanceType<typeof import('./errors').AuthError> | undefined} error - The application's rejection, or the
@@ -173,8 +173,8 @@ function guestOrThrow(rejected, error, origin) {
 }
 
 /**
- * Returns whether an object is a context of this package. The shape of an object proves nothing, because custom claims
- * may have the shape of a context.
+ * Returns whether a value is a context that this package created. An object's shape proves nothing, because custom
+ * claims may have the shape of a context.
  *
  * @param {unknown} value
  * @returns {value is AuthContext}
@@ -192,7 +192,7 @@ function proofOf(auth) {
 }
 
 /**
- * Returns the rejection that made the request a guest.
+ * Returns the rejection that a guest would have received without `allowGuest`.
  *
  * @type {(auth: unknown) => RejectedRequest | undefined}
  */
@@ -208,7 +208,7 @@ function rejectionOf(auth) {
 const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guestIsNew === true
 
 /**
- * Makes a copy of a context a context with the same record.
+ * Turns a copy of a context into a context with the record of the original.
  *
  * @template {object} T
  * @param {T} copy
@@ -225,7 +225,7 @@ const withRecordOf = (copy, auth) =>
   )
 
 /**
- * Returns the attempt from which a context, also that of a guest, results, or undefined for an external principal.
+ * Returns the attempt that produced a context, including a guest's, or undefined for an external principal.
  *
  * @type {(auth: AuthContext) => Origin}
  */

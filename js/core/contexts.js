@@ -64,8 +64,8 @@ function contextFrom(result, attempt, trace) {
 }
 
 /**
- * Returns the context of a new token. The function is async even without checks of the application, so that its timing
- * does not depend on the thread that checks the signature.
+ * Returns the context of a new token. The function is async even if the application has no checks of its own, so that
+ * its timing does not depend on the thread that checks the signature.
  *
  * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
  */
@@ -95,7 +95,7 @@ function afterRejection(result, attempt) {
     alternative.isAlternative = true
     return tryAlternative(alternative, () => afterRejection(result, attempt))
   }
-  // The core reports the rejection of the first token, and knows only the code of a rejection by the application.
+  // The core reports the first token's rejection. If the application rejected that token, the core knows only the code.
   const known = firstRejection?.code === result.code ? firstRejection : undefined
   const { fallback } = parsed.functions
   if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {
@@ -109,7 +109,7 @@ function afterRejection(result, attempt) {
       return afterFallback(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
-      // An exception of `fallback` is a fault of the application, because a rejection could make the request a guest.
+      // An exception from `fallback` is an application error: as a rejection, it could turn the request into a guest.
       throw thrown instanceof AuthError
         ? new Error(`fallback has thrown: ${thrown.message}`, { cause: thrown })
         : thrown
@@ -118,8 +118,8 @@ function afterRejection(result, attempt) {
 }
 
 /**
- * Tries another token of the request, which was issued by another Logto server. If the other token is not valid either,
- * the error of the first token counts.
+ * Tries another of the request's tokens, which was issued by a different Logto server. If that token is not valid
+ * either, the first token's error is reported.
  *
  * @type {(alternative: Attempt, onFailure: () => AuthContext | Promise<AuthContext>) => AuthContext | Promise<AuthContext>}
  */
@@ -136,7 +136,7 @@ const tryAlternative = (alternative, onFailure) =>
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
 function afterFallback(outcome, result, attempt) {
   const refuse = (/** @type {Rejection} */ rejection) => {
-    // With 'no-token', a request whose other credentials the application has rejected does not become a guest.
+    // With 'no-token', a request whose other credentials the application has rejected is not treated as a guest.
     if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
     return guestOrThrow(result, rejection, attempt)
   }
@@ -147,7 +147,7 @@ function afterFallback(outcome, result, attempt) {
 }
 
 /**
- * Returns whether a number is the id of a verification that continues on another thread, not of a cached token.
+ * Returns whether a number is the id of a verification that continues on another thread, rather than of a cached token.
  *
  * @param {number} id
  */

@@ -40,7 +40,7 @@ const contract = () => {
 const errorTitle = (code) => contract().errors.find((row) => row.code === code)?.title
 
 /**
- * Returns the meaning of the `details.reason` of an error.
+ * Returns the meaning of an error's `details.reason`.
  *
  * @param {unknown} reason
  */

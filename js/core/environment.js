@@ -5,7 +5,7 @@ const { parseEnv } = require('node:util')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
 
-/** @typedef {import('../native/binding').EnvironmentVariables} Environment - The values of the variables, by the name of their options. */
+/** @typedef {import('../native/binding').EnvironmentVariables} Environment - The variables' values, by option name. */
 
 /**
  * Defines every variable as an own property, because the core could read missing properties from a polluted prototype.
@@ -52,8 +52,8 @@ const optionsOrEmpty = (optionSet, options) =>
   options === undefined && variablesBySet.get(optionSet)?.length ? {} : options
 
 /**
- * Returns the fault of a missing option, with a hint if the file `.env` sets the option's variable. The most common
- * reason for a missing variable is that Node.js reads this file only on request.
+ * Adds a hint to the fault for a missing option if the file `.env` sets the option's variable. The most common reason
+ * for a missing variable is that Node.js reads `.env` only on request.
  *
  * @template T
  * @param {T | import('../native/binding').OptionsFault} result - Returned unchanged, unless an option is missing.

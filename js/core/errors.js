@@ -8,7 +8,7 @@ const native = require('./addon')
 /** Prevents applications from constructing an `AuthError`, since codes and messages come only from the core. */
 const CONSTRUCTOR_KEY = Symbol('AuthError')
 
-/** Marks errors of all copies of the package, including those after a module reset in tests. */
+/** Marks errors of all copies of the package, including copies loaded after a module reset in tests. */
 const BRAND = Symbol.for('logto-authkit.AuthError')
 
 class AuthError extends Error {
@@ -48,7 +48,7 @@ Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configu
 
 /**
  * @param {RejectedRequest} rejected
- * @param {string} [message] - A message that replaces the message of the core.
+ * @param {string} [message] - Replaces the core's message.
  */
 const authError = (rejected, message = rejected.message) => new AuthError(CONSTRUCTOR_KEY, rejected, message)
 
@@ -74,7 +74,7 @@ function forbidden(message) {
 }
 
 /**
- * The rejections with a complete challenge, which may or may not contain `resource_metadata`.
+ * Rejections whose challenge is complete, with or without `resource_metadata`.
  *
  * @type {WeakSet<object>}
  */

@@ -13,7 +13,7 @@ const { settle } = require('./settle')
 const failedObservers = new WeakSet()
 
 /**
- * Runs a verification, and notifies `onRefused` if it rejects the request, even if the request becomes a guest.
+ * Runs a verification, and notifies `onRefused` if it rejects the request, even if the request is treated as a guest.
  *
  * @template T
  * @param {Function} onRefused

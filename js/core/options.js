@@ -21,7 +21,7 @@ const { plainSchema, validatorOf } = require('./schema')
 const { isVerifier } = require('./shared')
 
 /**
- * Maximum number of index keys. An application needs about one index key per options literal, unless it computes
+ * Maximum number of index keys. An application needs about one index key per options literal, unless it computes its
  * options.
  */
 const MAX_ENTRIES = 1000
@@ -29,7 +29,7 @@ const MAX_ENTRIES = 1000
 /** Maximum number of entries per index key. The index key covers only the options that usually differ. */
 const MAX_PER_KEY = 16
 
-/** Number of recent entries to compare before using the index. Most applications have no more entries. */
+/** Number of recent entries to compare before using the index. Most applications have at most this many entries. */
 const MAX_RECENT = 4
 
 /** Maximum nesting depth to compare and copy. The core reads fewer levels. */
@@ -49,7 +49,7 @@ const MAX_DEPTH = 8
  * @property {Core} core - Shared by equal options.
  * @property {Readonly<Record<string, any>>} options - A snapshot of the options, so that later changes to the caller's
  * object have no effect.
- * @property {Readonly<Functions>} functions - The functions in the options of this caller.
+ * @property {Readonly<Functions>} functions - This caller's functions.
  * @property {Parsed[] | undefined} servers - The parsed options of each Logto server, if there are several servers. All
  * other properties apply to the first server.
  */
@@ -58,10 +58,10 @@ const MAX_DEPTH = 8
 /** @typedef {{ environment: Environment | null }} WithEnvironment - The variables that replace missing options. */
 /** @typedef {Omit<Parsed, 'functions'> & WithEnvironment & { optionSet: string, keys: string[] }} Entry */
 
-/** @type {Map<string, Entry[]>} - The least recently used entry is the first. */
+/** @type {Map<string, Entry[]>} - The least recently used entry comes first. */
 const entriesByKey = new Map()
 
-/** @type {Entry[]} - The most recently used entry is the first. */
+/** @type {Entry[]} - The most recently used entry comes first. */
 const recentEntries = []
 
 /**
@@ -144,8 +144,8 @@ const withoutFunctions = () => ({
 const WITHOUT_FUNCTIONS = withoutFunctions()
 
 /**
- * Compares options with the options of an entry. Returns the functions among the options, each of which is read only
- * once, or null if the options differ.
+ * Compares options with an entry's options. Returns the given functions, each of which is read only once, or null if
+ * the options differ.
  *
  * @param {Entry} entry
  * @param {string} optionSet

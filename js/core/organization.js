@@ -4,8 +4,8 @@ const { invalidOption } = require('./errors')
 const { isPromise } = require('./settle')
 
 /**
- * Returns the organization that the application's function requires for a request, or `''`, to which no token belongs,
- * if the request names no organization. A missing route parameter, for instance, must not disable the check.
+ * Returns the organization that the application's function requires for a request, or `''`, which matches no token, if
+ * the request names no organization. A missing route parameter, for instance, must not disable the check.
  *
  * @type {(organizationOf: Function, source: unknown) => string | null | Promise<string | null>}
  */
@@ -21,7 +21,7 @@ function organizationFrom(organizationOf, source) {
 function organizationId(id) {
   if (id === null || typeof id === 'string') return id
   // Query parsers return an array or an object for `?org=a&org=b` and `?org[x]=a`. An array or object must not cause an
-  // error of the application, because any client can send one.
+  // application error, because any client can send one.
   if (id === undefined || typeof id === 'object') return ''
   throw invalidOption('organizationId', 'it to return an organization id, null or undefined', id)
 }

@@ -1,8 +1,8 @@
 /**
  * Waits for verifications that continue on other threads. A slow signature check (P-384, about 150 µs) runs on the
- * event loop if no other check waits or runs. Otherwise, the check waits for a thread. At the end of each turn, the
- * event loop also processes waiting checks, for less than half a millisecond, because the loop would otherwise be idle
- * until the threads have finished.
+ * event loop if no other check is queued or running. Otherwise, the check waits for a thread. At the end of each turn,
+ * the event loop also processes queued checks, for less than half a millisecond, because the loop would otherwise be
+ * idle until the threads have finished.
  */
 
 const native = require('./addon')
@@ -59,7 +59,7 @@ function settleWaiter({ resolve, reject }, outcome) {
   }
 }
 
-/** Schedules the end of the turn, which must follow each slow check on the event loop. */
+/** Schedules `endTurn`, which must follow each slow check on the event loop. */
 function scheduleEndOfTurn() {
   if (isEndScheduled) return
   isEndScheduled = true

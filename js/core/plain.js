@@ -1,4 +1,4 @@
-/** Compares and copies the values of options. */
+/** Compares and copies option values. */
 
 const { isRevocations } = require('./revocations')
 const { plainSchema } = require('./schema')
@@ -48,7 +48,7 @@ function deepCopy(value, depth, isOptions = false) {
 }
 
 /**
- * Returns the names of an object's own properties. An option that is not enumerable counts too, because it may be a
+ * Returns the names of an object's own properties, including non-enumerable ones, because any option may be a
  * requirement.
  *
  * @type {(object: object) => string[]}

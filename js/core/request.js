@@ -28,8 +28,8 @@ function readCredentials(request) {
 }
 
 /**
- * Joins the values of the `Cookie` header and the cookies of a Lambda event. Creating an array for a single value,
- * which is the usual case, would take a tenth of the time of a previously verified token.
+ * Joins the values of the `Cookie` header and the cookies of a Lambda event. Creating an array for a single value, the
+ * usual case, would take a tenth as long as verifying a previously verified token.
  *
  * @type {(header: string | string[] | undefined, listed: string[] | undefined) => string | undefined}
  */
@@ -46,7 +46,7 @@ function joinCookies(header, listed) {
  */
 function checkHeaders(headers) {
   if (typeof headers.then === 'function') throw new TypeError('Expected headers, got a promise: await it')
-  // The names of a Map are case-sensitive.
+  // A Map's keys are case-sensitive, unlike header names.
   const isReadable =
     typeof headers.get === 'function' ? !isMap(headers) : typeof headers[Symbol.iterator] !== 'function'
   if (isReadable) return
@@ -75,7 +75,7 @@ function listedCookies(request) {
  * @param {any} request
  */
 function cookiesOf(request) {
-  // Frameworks define `cookies` on their own prototypes. A `cookies` property of Object.prototype is prototype
+  // Frameworks define `cookies` on their own prototypes. A `cookies` property on Object.prototype is prototype
   // pollution.
   if ('cookies' in Object.prototype && !Object.hasOwn(request, 'cookies')) return undefined
   const { cookies } = request
@@ -84,7 +84,7 @@ function cookiesOf(request) {
 }
 
 /**
- * Reads the raw headers too, because Node keeps only the first of several `Authorization` headers in `headers`.
+ * Also reads the raw headers, because Node keeps only the first of several `Authorization` headers in `headers`.
  *
  * @type {(headers: object, raw: string[] | undefined) => string | string[] | undefined}
  */
@@ -135,7 +135,7 @@ function headerValue(headers, raw, name) {
   let value = isFetch ? headers.get(name) : ownProperty(headers, name)
   if (typeof value === 'string') return value
   if (value === undefined && raw === undefined && !isFetch) {
-    // The header names of Node are lowercase, but the names in Lambda events and hand-written objects may not be.
+    // Node's header names are lowercase, but those in Lambda events and hand-written objects may not be.
     const values = Object.keys(headers)
       .filter((key) => key.length === name.length && key.toLowerCase() === name)
       .map((key) => headers[key])
@@ -143,7 +143,7 @@ function headerValue(headers, raw, name) {
     value = values.length > 1 ? values.flat() : values[0]
   }
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined
-  // The metadata of gRPC returns an array instead of a string.
+  // gRPC's `Metadata` returns an array instead of a string.
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
   const isCloudFront = Array.isArray(value) && value.every((item) => typeof item?.value === 'string')
   throw new TypeError(

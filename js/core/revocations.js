@@ -3,8 +3,8 @@
 const { sharedObject } = require('./shared')
 
 /**
- * All copies of the package share the class of the objects that `createRevocations` returns. The id by which the core
- * finds the revocations is in a private field, so that no other object can contain the id.
+ * The class of the objects that `createRevocations` returns, which all copies of the package share. The core finds the
+ * revocations by an id in a private field, so that no other object can contain the id.
  */
 const RevocationsHandle = sharedObject('RevocationsHandle', () => {
   return class RevocationsHandle {
@@ -29,7 +29,7 @@ const RevocationsHandle = sharedObject('RevocationsHandle', () => {
 const isRevocations = (value) => RevocationsHandle.id(value) !== undefined
 
 /**
- * Replaces the option `revocations` by the id that the core knows. All other values, including strings, are left for
+ * Replaces the option `revocations` with the id that the core knows. All other values, including strings, are left for
  * the core to reject.
  *
  * @template {Record<string, any> | undefined} T

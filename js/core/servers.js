@@ -9,7 +9,7 @@ const { settle } = require('./settle')
 /** @typedef {InstanceType<typeof import('./attempt').RequestAttempt>} RequestAttempt */
 
 /**
- * Parses options, or an array with the options of each server.
+ * Parses options, or an array with the options for each server.
  *
  * @param {(optionSet: string, options: unknown) => Parsed} parseOne
  * @param {string} optionSet
@@ -100,9 +100,9 @@ const returnToken = (token) => token
 const rejectedPromise = (error) => Promise.reject(error)
 
 /**
- * Selects the server that the first token of the request names as its issuer. The servers that other tokens of the
- * request name become alternatives. A request without a token belongs to the first server. A request with tokens of
- * unknown issuers belongs to the first server whose options read such tokens.
+ * Selects the server that the request's first token names as its issuer. The servers that its other tokens name become
+ * alternatives. A request without a token belongs to the first server. If no token names a known issuer, the request
+ * belongs to the first server whose options find a token.
  *
  * @param {RequestAttempt[]} attempts - One per server.
  * @returns {RequestAttempt}
@@ -119,11 +119,11 @@ function selectServer(attempts) {
   return selected
 }
 
-/** The result of the core if all tokens of a request are from other issuers. */
+/** The core's result if all of a request's tokens are from other issuers, or if one source contains two tokens. */
 const ALL_FROM_OTHER_ISSUERS = -1
 
 /**
- * Adds up the figures of several verifiers. The `state` is the state of the worst key set.
+ * Adds up the statistics of several verifiers. `state` is that of the key set in the worst state.
  *
  * @param {import('../..').VerifierStats[]} stats
  * @returns {import('../..').VerifierStats}

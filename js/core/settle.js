@@ -1,7 +1,7 @@
 /**
- * Runs a function and passes the result on. The result is passed on immediately if the function returned a value or
- * threw, and otherwise when the promise settles. An `await` would defer the rest of the request even if the result is
- * already known.
+ * Runs a function and passes the result on. If the function returns a promise, its result is passed on when the promise
+ * settles, and otherwise immediately. An `await` would defer the rest of the request even if the result is already
+ * known.
  *
  * @template T, U, V
  * @param {() => T | Promise<T>} run
@@ -30,7 +30,7 @@ function settle(run, onValue, onError) {
 const isPromise = (value) => typeof (/** @type {any} */ (value)?.then) === 'function'
 
 /**
- * Passes an error on.
+ * Rethrows an error.
  *
  * @type {(error: unknown) => never}
  */

@@ -1,4 +1,4 @@
-/** Objects that all copies of the package in a process share, including the copies after a module reset in tests. */
+/** Objects that all copies of the package in a process share, including copies loaded after a module reset in tests. */
 
 /**
  * Returns the shared object with this name, which the first copy of the package creates.

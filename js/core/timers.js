@@ -1,6 +1,6 @@
 /**
- * Waits for the end of a turn of the event loop, and keeps the process alive. If fake timers in a test have replaced
- * the timers of Node before this module is loaded, a message channel is used instead, which is slower but cannot be
+ * Runs callbacks at the end of a turn of the event loop, and keeps the process alive. If a test's fake timers replaced
+ * Node's timers before this module was loaded, a message channel is used instead, which is slower but cannot be
  * replaced.
  */
 

@@ -178,9 +178,8 @@ function verifyWithServers(request, servers, source, trace) {
 }
 
 /**
- * Verifies the tokens of an attempt with one of several servers. The challenge of a rejection names the metadata of
- * that server, if any, because the metadata of another server would send the client to a server that cannot renew the
- * token.
+ * Verifies the tokens of an attempt with one of several servers. A rejection's challenge names that server's metadata,
+ * if any, because another server's metadata would send the client to a server that cannot renew the token.
  *
  * @type {(attempt: import('./attempt').Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */
