@@ -22,8 +22,8 @@ const { oneTimeWarning } = require('../core/warnings')
  * @typedef {object} Framework
  * @property {(source: any) => RequestLike} request - Returns the headers and cookies of the request.
  * @property {(source: any) => ReturnType<Origin>} origin
- * @property {(source: any, auth: AuthContext | undefined, property: string) => void} store - Stores the context in the
- * place where the application reads it.
+ * @property {(source: any, auth: AuthContext | undefined, property: string) => void} store - Stores the context where
+ * the application reads it.
  * @property {(source: any, property: string) => unknown} [stored] - Returns the value that the request holds as its
  * context.
  * @property {(response: any, setCookie: string) => void} [addCookie]
@@ -48,10 +48,10 @@ class Authenticator {
   /** @type {Function | undefined} - The application's function that replaces the response to rejected requests. */
   onError
 
-  /** Whether requests without a valid token become guests. */
+  /** Whether requests without a valid token are treated as guests. */
   allowsGuests
 
-  /** @type {string} - The name under which the framework holds the context. */
+  /** @type {string} - The name under which the context is stored. */
   property
 
   /**
@@ -83,7 +83,7 @@ class Authenticator {
     return this.#parsed.options
   }
 
-  /** The validated options, with the functions of this caller. Callers with equal options share everything else. */
+  /** The validated options, with this caller's functions. Callers with equal options share everything else. */
   get ownOptions() {
     // The object has no prototype, because a polluted prototype could add options.
     return Object.assign(Object.create(null), withChanges(this.#parsed, {}))
@@ -168,7 +168,7 @@ class Authenticator {
     )
     try {
       // A request is unauthenticated until its verification ends, even if other code has already stored a context. The
-      // messages of a connection share a request, so the context of an earlier verification is kept until then.
+      // messages of a connection share a request, so an earlier context is kept until the new verification ends.
       if (!this.#holdsOwnContext(source)) this.#store(source, undefined)
     } catch (error) {
       finished.catch(() => {})
@@ -270,13 +270,13 @@ function checkRequest(requirements, source, own) {
   return authenticator.checkRequirements(requirements, isUnchanged ? auth : undefined, source)
 }
 
-/** All requests get a 401 if `logtoAuth()` is missing, which would look like invalid tokens without this warning. */
+/** Explains the 401 for every request if `logtoAuth()` is missing, which would otherwise look like invalid tokens. */
 const warnAboutMissingLogtoAuth = oneTimeWarning(
   'LOGTO_AUTHKIT_UNSEEN_REQUEST',
   'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it (in NestJS, add LogtoAuthGuard before @Protect())',
 )
 
-/** The warning is necessary, because browsers report only that a cross-origin request has failed. */
+/** This warning is needed because browsers report only that a cross-origin request failed. */
 const warnAboutPreflight = oneTimeWarning(
   'LOGTO_AUTHKIT_PREFLIGHT',
   'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',

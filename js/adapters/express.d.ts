@@ -104,13 +104,12 @@ export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 export function getAuth(req: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, which is never a guest. Handlers behind {@link protect} can call
- * `requireAuth` if the application allows guests.
+ * Returns the context of a request with a valid token, which is never a guest. If the application allows guests, call
+ * `requireAuth` in handlers that are registered after {@link protect}.
  *
  * @param req - The request that the handler has received.
  * @returns The context of a user or application.
- * @throws {@link AuthError} if the request has no valid token. The error is the same error with which `protect` would reject the
- *   request.
+ * @throws {@link AuthError} if the request has no valid token: the error that `protect` would reject it with.
  *
  * @example
  * ```ts
@@ -121,9 +120,9 @@ export function getAuth(req: object): RegisteredContext
 export function requireAuth(req: object): AuthenticatedContext
 
 /**
- * Creates an error handler for an {@link AuthError} that a handler throws, for example with `requireScopes` or `forbidden`. The
- * response is the same as the response of {@link logtoAuth} to rejected requests. The error handler passes on all other errors, and
- * errors that occur after the response has started. Register the error handler after your routes.
+ * Creates an error handler for each {@link AuthError} that a route handler throws, for example with `requireScopes` or
+ * `forbidden`. The response is the same as for a request that {@link logtoAuth} rejects. All other errors, and errors
+ * that occur after the response has started, are passed on. Register the error handler after your routes.
  *
  * The error handler does not call `onError`. An `onError` function may pass its error on to the error handler.
  *

@@ -17,8 +17,8 @@ const { setAuth } = require('./set-auth')
 /** @type {import('./authenticator').Framework} */
 const expressFramework = {
   request: (req) => req,
-  // In Express, `req.protocol` depends on the setting `trust proxy`. In Connect and plain http, only the socket tells
-  // the protocol.
+  // In Express, `req.protocol` depends on the setting `trust proxy`. In Connect and plain http, the protocol is known
+  // only from the socket.
   origin: requestOrigin,
   store: setAuth,
   stored: (req, property) => req[property],

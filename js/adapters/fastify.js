@@ -17,7 +17,7 @@ const fastifyFramework = {
   origin: (request) => [request.protocol, request.headers.host],
   store: setAuth,
   stored: (request, property) => request[property],
-  // The cookie is set on the raw response, so that hijacked replies include the cookie too.
+  // The cookie is set on the raw response, so that it is also sent with hijacked replies.
   addCookie: (reply, cookie) => addCookie(reply.raw, cookie),
 }
 
@@ -67,7 +67,7 @@ function createHook(run) {
       // If the application calls the hook itself, the returned promise follows Fastify's reply, which is fulfilled once
       // the response has been sent.
       if (done === undefined) return responded.then(() => reply)
-      // Fastify runs the handler after a call of `done`, so `done` must not be called even if `onError` sends nothing.
+      // Calling `done` would make Fastify run the handler, so `done` is not called even if `onError` sends nothing.
       responded.catch((fault) => done(asError(fault)))
       return undefined
     }

@@ -81,8 +81,7 @@ export function getAuth(c: Context<any>): AuthContext
  *
  * @param c - The Hono context that the handler has received.
  * @returns The context of a user or application.
- * @throws {@link AuthError} if the request has no valid token. The error is the same error with which {@link protect} would reject
- *   the request.
+ * @throws {@link AuthError} if the request has no valid token: the error that {@link protect} would reject it with.
  *
  * @example
  * ```ts

@@ -83,7 +83,7 @@ function completeChallenge(c, error) {
   c.header('WWW-Authenticate', String(withMetadataOf(c, error).wwwAuthenticate))
 }
 
-// Hono calls `getResponse` of an error that a handler has thrown, unless the application has its own error handler.
+// Hono calls `getResponse` on errors that handlers throw, unless the application has its own error handler.
 Object.defineProperty(AuthError.prototype, 'getResponse', {
   value() {
     const { status, headers, body } = errorResponse(this)

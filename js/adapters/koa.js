@@ -25,7 +25,7 @@ const koaFramework = {
 function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
   assertCalledByApplication('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, koaFramework)
-  // Observing the result of the handlers delays every response by a microtask.
+  // Errors from later middleware are intercepted only if necessary, because that delays every response by a microtask.
   const { hasResourceMetadata } = authenticator
 
   return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {

@@ -5,11 +5,11 @@
  * `app.get('/', protect, …)`.
  *
  * @param {string} correct - The code that the application should contain.
- * @param {unknown[]} given - The arguments after the first argument.
+ * @param {unknown[]} given - The arguments after the first.
  */
 function assertCalledByApplication(correct, given) {
-  // Frameworks pass `next`, a response or a reply. Array methods such as `map` pass an index and an array, and are
-  // allowed to call the functions.
+  // Frameworks pass `next`, a response or a reply. Array methods such as `map`, which may call the functions, pass an
+  // index and an array.
   if (given.some((item) => typeof item === 'function' || (typeof item === 'object' && item && !Array.isArray(item)))) {
     throw new TypeError(`${correct.slice(0, correct.indexOf('('))} is not middleware itself: write ${correct}`)
   }

@@ -1,12 +1,12 @@
 /**
- * Finds the request and the response of a NestJS execution context, and the access that decorators have given to a
+ * Finds the request and the response of a NestJS execution context, and the access that decorators grant to its
  * handler.
  */
 
 /** @typedef {import('@nestjs/common').ArgumentsHost} ArgumentsHost */
 /** @typedef {import('@nestjs/common').ExecutionContext} ExecutionContext */
 
-/** Like the keys of NestJS, this metadata key is a string, so that all copies of this package use the same key. */
+/** Like NestJS's own keys, this metadata key is a string, so that all copies of this package use the same key. */
 const ACCESS_METADATA_KEY = 'logto-authkit:access'
 
 /**
@@ -26,7 +26,7 @@ function rememberGuard(context, guard) {
 const guardOf = (context) => guardsByHandler.get(context.getHandler?.())
 
 /**
- * The guard that has verified the request of an execution context last. The guards of a handler, including `@Protect`,
+ * The guard that last verified the request of an execution context. All guards of a handler, including `@Protect`,
  * share an execution context.
  *
  * @type {WeakMap<ExecutionContext, any>}
@@ -34,17 +34,17 @@ const guardOf = (context) => guardsByHandler.get(context.getHandler?.())
 const guardsByContext = new WeakMap()
 
 /**
- * The guard that has verified a request last for each handler. Parameter decorators get an execution context of their
- * own.
+ * For each request and handler, the guard that last verified the request. Parameter decorators look guards up here,
+ * because they get an execution context of their own.
  *
  * @type {WeakMap<object, Map<Function, any>>}
  */
 const guardsByRequest = new WeakMap()
 
 /**
- * Remembers the guard that has verified a request for a handler. Over HTTP, a request has only one handler, and its
- * last guard counts. The fields of a GraphQL operation and the messages of a connection share a request, but can have
- * different guards.
+ * Remembers the guard that has verified a request for a handler. The fields of a GraphQL operation and the messages of
+ * a connection share a request, but can have different guards. Over HTTP, nothing is remembered, because a request has
+ * only one handler, whose last guard counts.
  *
  * @type {(context: ExecutionContext, request: object, guard: object) => void}
  */
@@ -77,7 +77,7 @@ function requestOf(host) {
 }
 
 /**
- * Returns the response to a request, or undefined if there is no response or NestJS does not reveal it.
+ * Returns the response to a request, or undefined if there is no response or NestJS does not expose it.
  *
  * @type {(host: ArgumentsHost, request: any) => any}
  */
@@ -87,7 +87,7 @@ function responseOf(host, request) {
 }
 
 /**
- * Returns whether a handler may be called without a token. A decorator of a method overrides the decorators of its
+ * Returns whether a handler may be called without a token. A decorator on a method overrides the decorators on its
  * class.
  *
  * @param {ExecutionContext} context

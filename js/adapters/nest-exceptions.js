@@ -4,8 +4,8 @@
 /** @typedef {import('./response').ErrorResponse} ErrorResponse */
 
 /**
- * Returns the exception for a rejection, an `HttpException`, or a `WsException` in a gateway. The application's
- * exception filters handle the exception.
+ * Returns the exception for a rejection: a `WsException` in a gateway, and an `HttpException` everywhere else. The
+ * application's exception filters handle the exception.
  *
  * @type {(host: ArgumentsHost, error: Error, answer: ErrorResponse) => Error | Promise<Error>}
  */

@@ -1,4 +1,4 @@
-/** The guard of NestJS that authenticates requests, and what it shares with `@Protect`. */
+/** The NestJS guard that authenticates requests, and the code that it shares with `@Protect`. */
 
 const { settle } = require('../core/settle')
 const { Authenticator } = require('./authenticator')
@@ -107,8 +107,8 @@ class LogtoAuthGuard {
 }
 
 /**
- * Returns the record of the guard that has verified the request for this handler, or undefined if the record of the
- * request counts.
+ * Returns the record of the guard that has verified the request for this handler, or undefined if the request's own
+ * record applies.
  *
  * @param {ExecutionContext} context
  * @param {any} request

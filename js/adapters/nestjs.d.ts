@@ -43,8 +43,8 @@ export type { OrganizationId, Requirements } from './options'
  * sends the same response as `logto-authkit/express`. With `allowGuest: true`, no request is rejected, and the response to a new
  * guest sets a cookie. CORS preflights are rejected unless `allowPreflight` is set, or `app.enableCors()` responds to them first.
  *
- * In GraphQL, the response to a rejected request contains an error with this body in `extensions.originalError`. For other kinds of
- * contexts, override {@link LogtoAuthGuard.getRequest}.
+ * In GraphQL, the response to a rejected request contains an error with the same body in `extensions.originalError`.
+ * For other kinds of contexts, override {@link LogtoAuthGuard.getRequest}.
  */
 export class LogtoAuthGuard implements CanActivate {
   /** @throws `TypeError` with `code: 'invalid_options'`. */
@@ -54,12 +54,12 @@ export class LogtoAuthGuard implements CanActivate {
   /**
    * Returns the request that a context belongs to, for the guard, {@link Auth} and {@link Protect}.
    *
-   * By default, `getRequest` returns the request of HTTP contexts, and `req` of GraphQL contexts.
+   * By default, `getRequest` returns the request of an HTTP context, or `req` from a GraphQL context.
    *
    * @throws `Error` if the context has no request, as in a gateway. For contexts without a request, override `getRequest`, or mark
    *   the handler with {@link Public}.
    *
-   * @example Socket.IO gateways, with the request of the handshake. For a rejected message, clients receive the event `exception`.
+   * @example Socket.IO gateways, with the handshake request. Clients receive rejections as the event `exception`.
    * ```ts
    * class Guard extends LogtoAuthGuard {
    *   override getRequest(context: ExecutionContext) {
@@ -115,8 +115,8 @@ export function Auth(): ParameterDecorator
 export function Protect(requirements?: Requirements): ClassDecorator & MethodDecorator
 
 /**
- * A decorator that makes a method or controller public although it is behind a global {@link LogtoAuthGuard} or in a class with
- * {@link Protect}. No token is verified. The decorators of a method override the decorators of its class, so a method with
+ * A decorator that makes a method or controller public, despite a global {@link LogtoAuthGuard} or {@link Protect} on
+ * the class. No token is verified. Decorators on a method override the decorators on its class, so a method with
  * {@link Protect} in a public class is protected.
  *
  * @returns The decorator.

@@ -24,7 +24,7 @@ export interface AdapterOptions<Claims = unknown>
     error: AuthError,
   ): Principal | null | undefined | Promise<Principal | null | undefined>
 
-  /** Called for every rejection with the framework's request, as in {@link VerifyAuthOptions}, also for rejections by `protect`. */
+  /** Like `onRefused` in {@link VerifyAuthOptions}, with the framework's request, also for rejections by `protect`. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   onRefused?(error: AuthError, req: any): void
 
@@ -95,7 +95,7 @@ export interface Requirements {
   subjectType?: 'user' | 'machine' | 'external'
   /**
    * Decides whether the request is permitted, after all other requirements. If `check` throws an {@link AuthError}, that
-   * error becomes the response. Any other exception is a fault (500).
+   * error becomes the response. Any other exception counts as a server error (500).
    * @throws {@link AuthError} `forbidden` (403) if the function returns a falsy value.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework

@@ -11,8 +11,8 @@ const { oneTimeWarning } = require('../core/warnings')
 
 /**
  * Checks the `Origin` header of a WebSocket handshake, because any website can open a WebSocket to this server (RFC
- * 6455 section 10.2). Without `allowedOrigins`, pages of another website may connect, but not with the cookies of a
- * visitor. A client that sends no `Origin` is not a browser, so no website can make it send the cookies of a user.
+ * 6455 section 10.2). Without `allowedOrigins`, pages of other websites may connect, but not with a visitor's cookies.
+ * A client that sends no `Origin` is not a browser, so no website can make it send a user's cookies.
  *
  * @param {Request} request
  * @param {Authenticator} authenticator
@@ -38,7 +38,7 @@ function isAllowedOrigin(request, authenticator, client = {}) {
 }
 
 /**
- * Returns whether an origin has the host of the `Host` header. A default port may be omitted.
+ * Returns whether an origin has the same host as the `Host` header. Either of them may omit a default port.
  *
  * @type {(origin: string, host: string | undefined) => boolean}
  */
@@ -57,7 +57,7 @@ const warnAboutOrigin = oneTimeWarning(
 )
 
 /**
- * Returns the CORS headers of a rejection, without which pages of `allowedOrigins` could not read the rejection.
+ * Returns the CORS headers of a rejection, without which pages in `allowedOrigins` could not read the rejection.
  * Socket.IO connects with ordinary cross-origin requests if it starts with polling.
  *
  * @type {(request: Request, authenticator: Authenticator) => Record<string, string>}

@@ -8,8 +8,8 @@ const { Requirements } = require('./requirements')
 let noRequirements
 
 /**
- * Returns the context of a request with a valid token. Throws the error with which `protect` would respond to any other
- * request.
+ * Returns the context of a request with a valid token. For any other request, throws the error that `protect` would
+ * respond with.
  *
  * @param {object} source
  * @returns {any}

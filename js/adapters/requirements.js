@@ -18,8 +18,8 @@ class Requirements {
   #check
 
   /**
-   * @param {any[]} given - The arguments of a call of `protect`. The requirements may be omitted, but must not be
-   * `undefined`, because an unset variable must not remove a check. `organizationId` may be a function of the request.
+   * @param {any[]} given - The arguments of a `protect` call. The requirements may be omitted, but must not be
+   * `undefined`, because an unset variable must not remove a check. `organizationId` may be a function.
    */
   constructor(...given) {
     const [requirements] = given
@@ -31,9 +31,9 @@ class Requirements {
   }
 
   /**
-   * Throws an `AuthError` unless the context meets the requirements. Rejects a guest for the reason that made the
-   * request a guest, and rejects contexts that other code has created. Returns a promise only if one of the
-   * application's functions returns a promise.
+   * Throws an `AuthError` unless the context meets the requirements. A guest is rejected with the code in its
+   * `guestReason`, and contexts created by other code are rejected. Returns a promise only if one of the application's
+   * functions returns a promise.
    *
    * @type {(auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
    */
@@ -43,7 +43,7 @@ class Requirements {
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // The claims and the other requirements never change, but the application's `organizationId` function may return
-      // another organization.
+      // a different organization.
       if (!proof.metRequirements?.has(this)) {
         this.#checkNatively(proof, undefined)
         proof.metRequirements ??= new WeakSet()

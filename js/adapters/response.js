@@ -1,5 +1,5 @@
 /**
- * HTTP responses for all frameworks: sends errors, and adds cookies without overwriting the cookies of the application.
+ * HTTP responses for all frameworks: sends errors, and adds cookies without overwriting the application's cookies.
  */
 
 const { inspect } = require('node:util')
@@ -112,8 +112,8 @@ function addCookiesBeforeHeaders(res, cookies) {
 }
 
 /**
- * Sets the headers that were passed to `writeHead` as an object, a flat list, or a list of pairs. Node would otherwise
- * replace our own headers by these headers.
+ * Sets the headers that were passed to `writeHead` as an object, a flat list, or a list of pairs. Otherwise, Node would
+ * replace our own headers with the passed headers.
  *
  * @type {(res: Response, headers: any) => void}
  */
@@ -133,7 +133,7 @@ function setHeaders(res, headers) {
  * @param {Headers} headers
  * @param {string} setCookie
  * @param {string} [cacheControl] - The value of `Cache-Control` to set, unless the response already has one that keeps
- * shared caches from storing it.
+ * it out of shared caches.
  */
 function appendCookie(headers, setCookie, cacheControl) {
   headers.append('Set-Cookie', setCookie)
@@ -157,8 +157,8 @@ function privateCacheControl(given, replacement = 'private') {
 }
 
 /**
- * Returns whether a header controls only shared caches, such as `CDN-Cache-Control`, which overrides `Cache-Control`
- * there (RFC 9213).
+ * Returns whether a header controls only shared caches, such as `CDN-Cache-Control`, which takes precedence over
+ * `Cache-Control` in these caches (RFC 9213).
  *
  * @param {string} name
  */

@@ -32,7 +32,7 @@ function socketAuth(/** @type {any} */ options) {
 }
 
 /**
- * Returns options with a `getToken` that prefers the token of the client's handshake.
+ * Returns options with a `getToken` that prefers the token in the client's handshake.
  *
  * @param {any} options
  * @returns {any}
@@ -55,8 +55,8 @@ function handshakeToken({ handshake }) {
 }
 
 /**
- * Returns the error that Socket.IO sends to the client. The fault of an application is reported only to the operator,
- * because Socket.IO sends the message of an error to the client.
+ * Returns the error that Socket.IO sends to the client. Application errors are reported only to the operator, because
+ * Socket.IO sends an error's message to the client.
  *
  * @param {unknown} thrown
  */

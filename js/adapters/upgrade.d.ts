@@ -38,8 +38,8 @@ import type { AdapterOptions } from './options'
  *
  * **Cross-site WebSocket hijacking.** The same-origin policy does not apply to WebSockets: a page on any site can open a WebSocket,
  * and the browser sends your cookies unless they are `SameSite`. Without `allowedOrigins`, a request with the token or guest
- * cookie is therefore rejected with 403 if the host in its `Origin` header differs from its `Host` header. If your pages have
- * another host, or a proxy changes `Host`, list the origins of your pages in `allowedOrigins`.
+ * cookie is therefore rejected with 403 if the host in its `Origin` header differs from its `Host` header. If your
+ * pages are on a different host, or a proxy changes `Host`, list the origins of your pages in `allowedOrigins`.
  *
  * The token is verified once. Your application decides how long the connection stays open after the token has expired
  * (`auth.payload.exp`).
@@ -78,13 +78,13 @@ export type UpgradeRequest<Auth extends AuthContext = AuthContext> = IncomingMes
 /**
  * Creates middleware for Socket.IO that verifies the token of each client that connects or reconnects, and sets `socket.data.auth`.
  *
- * The token is read from `auth.token` of the client's handshake. If `auth.token` is missing, `getToken` is called, and then the
- * cookie and the `Authorization` header of the HTTP request are read. A rejected client receives `connect_error` with the message
- * of the `AuthError` and {@link SocketAuthError.data}. Any other error, such as an error thrown by `isRevoked`, is emitted as a
- * process warning, and the client receives only `Internal server error`.
+ * The token is read from `auth.token` in the client's handshake. If `auth.token` is missing, `getToken` is called, and
+ * then the cookie and the `Authorization` header of the HTTP request are read. A rejected client receives
+ * `connect_error` with the message of the `AuthError` and {@link SocketAuthError.data}. Any other error, such as one
+ * thrown by `isRevoked`, is emitted as a process warning, and the client receives only `Internal server error`.
  *
- * As in {@link verifyUpgrade}, a cookie from a page of another host is rejected unless `allowedOrigins` contains the origin of the
- * page.
+ * As in {@link verifyUpgrade}, a cookie from a page on a different host is rejected unless `allowedOrigins` contains
+ * the page's origin.
  *
  * The token is verified once per connection. To end the connection when the token expires, close `socket.conn` at that time. The
  * client then reconnects with a new token.
@@ -195,7 +195,7 @@ export interface VerifyUpgradeOptions<Claims = unknown>
    * The origins of the pages that may open a connection. A request whose `Origin` is not in the list is rejected with 403 before
    * its token is read. A request without an `Origin` header does not come from a browser, so it is accepted.
    *
-   * @defaultValue any origin, except that requests with cookies are rejected if their `Origin` has another host than `Host`
+   * @defaultValue any origin, but requests with cookies are rejected if the host in `Origin` differs from `Host`
    * @throws `TypeError` with `code: 'invalid_options'` if an item is not an origin such as `https://app.example.com`, without a
    *   trailing slash.
    *
