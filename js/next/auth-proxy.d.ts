@@ -17,12 +17,12 @@ import type { NextAuthOptions } from './index.js'
  * `/manifest.webmanifest` pass without a session. CORS preflights pass only with `allowPreflight`. Exclude the files in `public/`
  * with `config.matcher`.
  *
- * The cookie `logto_authkit_sign_in` records redirects to the sign-in page for ten minutes. If the browser returns from the sign-in
- * page repeatedly, or with another token that is rejected, the proxy ends the loop. The response is an error page that states the
- * cause, and the process emits the warning `LOGTO_AUTHKIT_SIGN_IN_LOOP`.
+ * The cookie `logto_authkit_sign_in` records redirects to the sign-in page for ten minutes. If the browser returns from
+ * the sign-in page repeatedly, or with a different token that is also rejected, the proxy ends the loop. The response
+ * is an error page that states the cause, and the process emits the warning `LOGTO_AUTHKIT_SIGN_IN_LOOP`.
  *
- * A response that sets a new guest cookie has the header `Cache-Control: private, no-store`, because in Next.js, the headers of
- * the proxy take precedence over the headers of the route.
+ * A response that sets a new guest cookie has the header `Cache-Control: private, no-store`, because in Next.js, the
+ * proxy's headers take precedence over the route's headers.
  *
  * The proxy must not be the only check, because requests have bypassed proxies before. The proxy forwards no identity headers.
  * Routes and pages verify the token again, which costs a cache lookup. Only the id of a new guest is forwarded, in the cookie.
@@ -52,9 +52,9 @@ export interface AuthProxyPaths {
    * Paths that require no session. A string matches the given path and all paths below it (`'/docs'` matches `/docs` and
    * `/docs/a/b`, but not `/docs-internal`), and `'/'` matches only the home page. A regular expression is tested against the path.
    *
-   * Strings and expressions are compared with the decoded path of the page, without base path, locale and trailing slash. Upper
-   * and lower case differ. A path that two parsers could read differently (with `//`, `..`, `%2f`, `;` or a percent-encoded letter)
-   * is never public. Regular expressions keep their flags: with `y`, an expression matches only at the start of the path.
+   * Strings and expressions are compared with the decoded path of the page, without base path, locale and trailing
+   * slash. Matching is case-sensitive. A path that two parsers could read differently (with `//`, `..`, `%2f`, `;` or a
+   * percent-encoded letter) is never public. Regular expressions keep their flags: `y` matches only at the start.
    *
    * With `allowGuest`, guests may visit only these paths, and all other paths require a session. If you omit `publicPaths`, guests
    * may visit all paths. If you omit both `publicPaths` and `allowGuest`, only the path of `signInUrl` is public.
@@ -69,8 +69,8 @@ export interface AuthProxyPaths {
    * or URL. The query parameter `redirect_to` contains the requested path and query, without base path.
    *
    * If the sign-in page is part of this application, its path and all paths below it are public and never redirected. The same
-   * applies to its path with a locale in front, such as `/de/sign-in`. If `signInUrl` is a function, it is called for every
-   * request except requests for files of Next.js.
+   * applies to its path with a locale in front, such as `/de/sign-in`. If `signInUrl` is a function, it is called for
+   * every request except requests for the files listed at {@link authProxy}.
    *
    * Validate `redirect_to` before you use it, because anyone can create a link to your sign-in page.
    *

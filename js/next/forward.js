@@ -43,7 +43,7 @@ function addRequestCookie(request, pair) {
   const header = withCookie(request.headers.get('cookie'), pair)
   const [name] = pair.split('=', 1)
   request.cookies.set(name, pair.slice(name.length + 1))
-  // `cookies.set` has encoded the values of all cookies again, so the header is set to the original values.
+  // `cookies.set` re-encodes the values of all cookies, so the header is set again with the original values.
   request.headers.set('cookie', header)
 }
 

@@ -55,8 +55,8 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
     response = await handler(request, context)
   } catch (error) {
     if (!(error instanceof AuthError)) {
-      // `redirect()` throws, and Next.js then builds the response itself, so the cookie cannot be added to our
-      // response.
+      // `redirect()` throws, and Next.js then builds the response itself, so there is no response to which we could add
+      // the cookie.
       if (cookie !== null) await trySetCookie(cookie)
       throw error
     }

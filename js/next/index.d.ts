@@ -178,7 +178,7 @@ export interface NextAuth<Auth extends AuthContext = AuthContext> {
  *
  * @param request - A `NextRequest`, a `Request`, the request of the Pages Router, or any object with headers.
  * @param options - The options: see {@link NextAuthOptions}.
- * @returns The context, or the reason for the rejection. With `allowGuest`, the result for a guest is a success.
+ * @returns The context, or the reason for the rejection. With `allowGuest`, a guest counts as a success.
  * @throws `TypeError` with `code: 'invalid_options'` if an option is unknown, missing or invalid.
  *
  * @example

@@ -72,8 +72,8 @@ async function verifyResult(request, authenticator) {
  */
 async function currentAuth(authenticator, setsGuestCookie) {
   const nextHeaders = require('next/headers')
-  // Next.js may render a component before the request for which the component is shown, but the expiry of a token
-  // depends on the time of the request.
+  // Next.js may render a component in advance, but whether a token has expired depends on the time of the request for
+  // which the component is shown.
   await require('next/server').connection()
   const received = await nextHeaders.headers()
   const jar = await nextHeaders.cookies()

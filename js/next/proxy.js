@@ -23,8 +23,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   // Outside the public paths, a request without a valid session is rejected with the actual error, so that an outage
   // does not redirect users to the sign-in page. Without `publicPaths`, guests are allowed everywhere.
   const forUsers = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
-  // The sign-in page rejects nobody, even if a request with an invalid token does not become a guest (`allowGuest:
-  // 'no-token'`).
+  // The sign-in page rejects nobody, even with `allowGuest: 'no-token'`, which rejects invalid tokens everywhere else.
   const forSignIn = authenticator.withGuests(true)
 
   /** @type {Set<string>} */
@@ -42,7 +41,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   }
 
   /**
-   * Redirects a request without a session to the sign-in page, unless earlier redirects have not helped.
+   * Redirects a request without a session to the sign-in page, unless earlier redirects did not help.
    *
    * @type {(request: NextRequest, signIn: InstanceType<typeof SignIn>, error: import('../..').AuthError) => any}
    */

@@ -30,7 +30,7 @@ function isPublicPath(pathname, publicPaths) {
 
 /**
  * Tests a path against a regular expression, always from the start. With the flag `g` or `y`, a regular expression
- * would otherwise continue where it has matched the path of another request.
+ * would otherwise continue from where it matched another request's path.
  *
  * @type {(pattern: RegExp, path: string) => boolean}
  */

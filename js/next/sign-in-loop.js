@@ -21,9 +21,9 @@ const { browserOrigin } = require('./request')
 /**
  * Returns why a redirect to the sign-in page would not help, or undefined if a redirect may help.
  *
- * - `nested`: the request was redirected twice, and `redirect_to` names a request that was redirected too. The application moves
- *   the sign-in page to a path that requires a session.
- * - `token`: since the last redirect, the browser has got another token, which is rejected too.
+ * - `nested`: `redirect_to` contains another `redirect_to`, because the application redirects the sign-in page to a
+ *   path that requires a session.
+ * - `token`: since the last redirect, the browser has received a different token, which is also rejected.
  * - `repeated`: the same path was requested again and again, each time shortly after the redirect.
  *
  * @type {(request: NextRequest, error: AuthError, cookieName: string) => 'nested' | 'token' | 'repeated' | undefined}
@@ -40,8 +40,8 @@ function signInLoopReason(request, error, cookieName) {
 }
 
 /**
- * Returns the `Set-Cookie` header that records a redirect. Returns null for clients that send neither cookies nor the
- * headers of a browser, such as crawlers.
+ * Returns the `Set-Cookie` header that records a redirect. Returns null for clients that send neither cookies nor
+ * browser headers, such as crawlers.
  *
  * @type {(request: NextRequest, cookieName: string) => string | null}
  */
@@ -94,7 +94,7 @@ const targetDigest = (request) => digest(request.url)
 /** @param {string} text */
 const digest = (text) => createHash('sha256').update(text).digest('base64url').slice(0, 16)
 
-/** The codes of requests without a token, or with a token that was valid until recently. */
+/** The error codes for requests without a token, or with a token that was valid until recently. */
 const CODES_SIGNING_IN_MAY_FIX = new Set(['missing_token', 'token_expired', 'token_revoked'])
 
 /** A cycle takes about four redirects, and browsers give up after 20. */

@@ -1,6 +1,6 @@
 /**
- * Determines the URL of the sign-in page, the requests for the sign-in page, and how other requests are redirected to
- * it.
+ * Determines the URL of the sign-in page, which requests are for the sign-in page, and how other requests are
+ * redirected to it.
  */
 
 const { check } = require('../core/options')
@@ -16,7 +16,7 @@ class SignIn {
   #signInUrl
 
   /**
-   * @param {string | ((request: NextRequest) => string)} signInUrl - A string was checked by the core, unlike the
+   * @param {string | ((request: NextRequest) => string)} signInUrl - The core has already checked a string, but not the
    * results of a function.
    */
   constructor(signInUrl) {
@@ -78,8 +78,8 @@ class SignIn {
 
 /**
  * Returns how a request without a session is redirected to the sign-in page, or undefined if the request is not
- * redirected. A page request or a form post is redirected. The response to a Server Action contains the URL in a
- * header, because the client side would follow a redirect itself and then fail to read the page.
+ * redirected. Page requests and form posts get a redirect. For a Server Action, a header contains the URL, because the
+ * client code of the action would follow a redirect and then fail to read the page.
  *
  * @param {Request} request
  * @returns {'page' | 'form' | 'action' | undefined}
