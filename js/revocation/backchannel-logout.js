@@ -13,7 +13,7 @@ const { handler } = require('./handler')
 // The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearTimeout, setTimeout } = require('node:timers')
 
-/** How long the response may take, in milliseconds. Logto waits for 2.5 seconds and never repeats the request. */
+/** How long the response may take, in milliseconds. Logto waits for 2.5 seconds and never retries the request. */
 const DEADLINE_MS = 1800
 
 /** How long the store may take to acknowledge a revocation, in milliseconds. */
@@ -85,7 +85,7 @@ function beforeDeadline(answer) {
 }
 
 /**
- * Returns the error response of OpenID Connect Back-Channel Logout 1.0, section 2.8.
+ * Returns the error response defined in OpenID Connect Back-Channel Logout 1.0, section 2.8.
  *
  * @type {(error: string, description: string) => Answer}
  */

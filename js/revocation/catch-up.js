@@ -1,6 +1,5 @@
 /**
- * Reads the delivery log of a webhook, and applies events whose delivery failed, because Logto never repeats a
- * delivery.
+ * Reads a webhook's delivery log, and applies events whose delivery failed, because Logto never retries a delivery.
  */
 
 const { randomUUID } = require('node:crypto')
@@ -15,10 +14,10 @@ const { clearTimeout, setTimeout } = require('node:timers')
 /** The number of log entries per request: the maximum that the Management API allows. */
 const PAGE_SIZE = 100
 
-/** Maximum number of pages per reading. The log contains the entries of 24 hours, unless a request names a range. */
+/** Maximum number of pages per run. Unless a request specifies a time range, the log covers the last 24 hours. */
 const MAX_PAGES = 1000
 
-/** The number of log entries to remember between readings. A reading stops at a page with remembered entries only. */
+/** The number of log entries to remember between runs. A run stops at a page with only remembered entries. */
 const MAX_REMEMBERED_LOG_ENTRIES = 1000
 
 /** Maximum number of revocations in a single append. */
@@ -51,8 +50,8 @@ class CatchUp {
   /** The ids of log entries whose events have been applied. @type {Set<string>} */
   #known = new Set()
   /**
-   * Whether the last reading has reached known entries or the end of the log. After a reading that failed, older pages
-   * may contain unknown entries.
+   * Whether the last run has reached known entries or the end of the log. After a failed run, older pages may contain
+   * unknown entries.
    */
   #isComplete = false
   /** @type {{ value: string, until: number } | undefined} */
@@ -97,10 +96,10 @@ class CatchUp {
   }
 
   async #catchUp() {
-    /** The log entries of the current reading, newest first. @type {Set<string>} */
+    /** The log entries of the current run, newest first. @type {Set<string>} */
     const seen = new Set()
-    // Entries of this reading say nothing about older pages: if entries arrive while a page is stored, the next page
-    // contains entries of the same reading again.
+    // Only entries of earlier runs show that older pages are known: if new entries arrive while a page is being stored,
+    // the next page repeats entries of this run.
     const knownBefore = this.#isComplete ? new Set(this.#known) : new Set()
     this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {
@@ -109,8 +108,7 @@ class CatchUp {
       const entries = fresh.flatMap((log) => this.#entriesOf(log))
       for (let i = 0; i < entries.length; i += MAX_BATCH) await this.#target.publish(entries.slice(i, i + MAX_BATCH))
       for (const log of logs) {
-        // An entry counts as known only after its revocations are stored, so that it is read again after an error of
-        // the store.
+        // An entry counts as known only after its revocations are stored, so that it is read again if the store fails.
         this.#known.add(logEntryKey(log))
         seen.add(logEntryKey(log))
       }
@@ -121,8 +119,9 @@ class CatchUp {
   }
 
   /**
-   * The revocations that follow from a log entry. A successful delivery may have reached another server, for example
-   * after a redirect. A failed delivery may have been applied by an instance, but not stored.
+   * Returns the revocations to publish for a log entry. After a successful delivery, which may have reached another
+   * server, for example after a redirect, only missing revocations are published. After a failed delivery, all are
+   * published, because an instance may have applied but not stored them.
    *
    * @param {LogEntry} log
    */
@@ -190,8 +189,8 @@ class CatchUp {
 const logEntryKey = ({ id, payload }) => (typeof id === 'string' ? id : JSON.stringify(payload?.hookRequest?.body))
 
 /**
- * Returns the error for a response of Logto. The message contains only the error code from the body, because the body
- * may repeat parts of the request.
+ * Returns the error for a failed response from Logto. The message contains only the error code from the body, because
+ * the body may repeat parts of the request.
  *
  * @type {(wanted: string, response: Response) => Promise<Error>}
  */

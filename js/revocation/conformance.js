@@ -89,7 +89,7 @@ async function testRevocationStore(createStore, { reset } = {}) {
   }
 }
 
-/** The signal never aborts a read, because no read takes this long. */
+/** A signal that never aborts a read, because no read takes this long. */
 const unusedSignal = () => AbortSignal.timeout(10_000)
 
 /** @type {(store: RevocationStore, entries: string[]) => Promise<void>} */

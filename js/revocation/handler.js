@@ -9,7 +9,7 @@ const { BodyError, fetchBody, nodeBody } = require('./request-body')
  * @typedef {object} Incoming
  * @property {(name: string) => string | undefined} header
  * @property {() => Promise<Buffer>} body
- * @property {unknown} parsed - The body, if a parser of the application has parsed it.
+ * @property {unknown} parsed - The body, if one of the application's parsers has parsed it.
  */
 
 /**
@@ -81,7 +81,7 @@ function handler(answer, { limit, advice }) {
     } catch (error) {
       if (typeof next === 'function') next(error)
       else {
-        // Nobody awaits the promise of a listener of `createServer`, and an unhandled rejection would end the process.
+        // `createServer` does not await its listener's promise, and an unhandled rejection would end the process.
         process.emitWarning(error instanceof Error ? error : inspect(error))
         if (!res.headersSent)
           sendResponse(res, jsonResponse(500, { error: 'internal_error', message: 'Internal server error' }))

@@ -8,8 +8,8 @@ export * from './stores'
 /**
  * Creates revocations: a list of users, sessions and tokens that are rejected before their tokens expire.
  *
- * Every instance keeps a copy of the list in memory. Verifiers check the copy synchronously, also for previously verified tokens.
- * With a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
+ * Every instance keeps a copy of the list in memory, which verifiers check synchronously, even for previously verified
+ * tokens. With a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
  *
  * @param options - The options: see {@link RevocationsOptions}.
  * @returns The revocations, which you pass to verifiers and adapters as the option `revocations`. {@link Revocations.ready} resolves
@@ -61,8 +61,8 @@ export interface RevocationsOptions {
   whenUnavailable?: 'accept' | 'refuse'
 
   /**
-   * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at least 2,000.
-   * An answer of the store counts as of at most two seconds after the read began.
+   * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at
+   * least 2,000. The answer to a read that takes longer than two seconds is dated two seconds after the read began.
    *
    * @defaultValue 30000
    */
@@ -79,8 +79,8 @@ export interface RevocationsOptions {
  */
 export interface Revocations {
   /**
-   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens that are issued after the second
-   * of `before` are valid.
+   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens issued in a later second than
+   * `before` are valid.
    *
    * @param userId - The id of the user, as in the `sub` claim.
    */
@@ -89,12 +89,12 @@ export interface Revocations {
   /**
    * Revokes a single token.
    *
-   * @param token - The context of the token, or the claims `jti` and `exp` of the token.
+   * @param token - The token's context, or its claims `jti` and `exp`.
    */
   revokeToken(token: AuthContext | { jti: string; exp?: number }): Promise<void>
 
   /**
-   * Revokes all tokens with this `sid` claim, including tokens that are issued later. Tokens have a `sid` claim only if a
+   * Revokes all tokens with this `sid` claim, including tokens issued later. Tokens have a `sid` claim only if a
    * custom-claims script adds it.
    *
    * @param sid - The id of the session.
@@ -102,38 +102,38 @@ export interface Revocations {
   revokeSession(sid: string): Promise<void>
 
   /**
-   * Revokes all tokens with this `grant_id` claim, including tokens that are issued later. Tokens have a `grant_id` claim only if a
-   * custom-claims script adds it.
+   * Revokes all tokens with this `grant_id` claim, including tokens issued later. Tokens have a `grant_id` claim only
+   * if a custom-claims script adds it.
    *
    * @param grantId - The id of the grant.
    */
   revokeGrant(grantId: string): Promise<void>
 
   /**
-   * Revokes all tokens of an application. Tokens that are issued after the second of `before` are valid.
+   * Revokes all tokens of an application. Tokens issued in a later second than `before` are valid.
    *
    * @param clientId - The id of the application, as in the `client_id` claim.
    */
   revokeClient(clientId: string, options?: RevokeOptions): Promise<void>
 
   /**
-   * Revokes all tokens for an organization. Tokens that are issued after the second of `before` are valid.
+   * Revokes all tokens for an organization. Tokens issued in a later second than `before` are valid.
    *
    * @param organizationId - The id of the organization.
    */
   revokeOrganization(organizationId: string, options?: RevokeOptions): Promise<void>
 
-  /** Revokes all tokens of all users and applications. Tokens that are issued after the second of `before` are valid. */
+  /** Revokes all tokens of all users and applications. Tokens issued in a later second than `before` are valid. */
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**
-   * Creates a handler for Logto's webhooks, which verifies the signature of each event. The handler revokes the tokens of a user
-   * who is suspended, deleted or removed from an organization, or whose password an administrator has changed. Tokens for deleted
-   * organizations and tokens of grants that Logto has revoked are revoked too. The handler acknowledges all other events.
+   * Creates a handler for Logto's webhooks, which verifies the signature of each event. The handler revokes the tokens
+   * of users who are suspended, deleted or removed from an organization, or whose password an administrator changed,
+   * as well as tokens for deleted organizations and of revoked grants. The handler acknowledges all other events.
    *
-   * The handler responds with 200 if the event was processed, with 401 for a wrong signature, and with 400, 413 or 500 for a body
-   * that cannot be read. If the store has not acknowledged the revocation within a second, the status is 503. Logto does not repeat
-   * a failed request, but {@link Revocations.catchUp} applies missed events.
+   * The handler responds with 200 if the event was processed, with 401 for a wrong signature, and with 400, 413 or 500
+   * for an unreadable body. If the store has not acknowledged the revocation within a second, the status is 503. Logto
+   * does not retry a failed request, but {@link Revocations.catchUp} applies missed events.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
@@ -159,9 +159,9 @@ export interface Revocations {
   backchannelLogout(options: BackchannelLogoutOptions): SourceHandler
 
   /**
-   * Applies events that the webhook has missed, because Logto does not repeat failed deliveries. `catchUp` reads the webhook's
-   * delivery log through the Management API immediately and then regularly. With a store that has leases, only one instance reads
-   * the log at a time.
+   * Applies events that the webhook has missed, because Logto does not retry failed deliveries. `catchUp` reads the
+   * webhook's delivery log through the Management API immediately and then regularly. With a store that has leases,
+   * only one instance reads the log at a time.
    *
    * If reading the log fails, the process emits a warning. The regular reads do not keep the process alive.
    *
@@ -182,10 +182,10 @@ export interface Revocations {
   close(): Promise<void>
 }
 
-/** Options of the functions that revoke tokens by the time at which they were issued. */
+/** Options of the functions that revoke tokens by their time of issue. */
 export interface RevokeOptions {
   /**
-   * Tokens that were issued up to and including the second of `before` are revoked. `before` may be at most one hour in the future.
+   * Revokes tokens issued at or before this time, in whole seconds. `before` may be at most one hour in the future.
    *
    * @defaultValue now
    */
@@ -207,7 +207,7 @@ export interface RevocationStats {
   connected: boolean
   /** All revocations that are older than `lagMs` milliseconds are in force. `null` until the revocations have been loaded. */
   lagMs: number | null
-  /** The message of the last error of the store. */
+  /** The message of the store's last error. */
   lastError: string | null
 }
 
@@ -230,7 +230,7 @@ export interface RevocationMessage {
   /** The property that the revoked tokens have in common. `'member'` is a user within an organization. */
   kind: 'subject' | 'member' | 'organization' | 'client' | 'session' | 'grant' | 'token' | 'all'
   /**
-   * The time of the revocation, in whole seconds. Tokens that were issued up to and including the second of `before` are revoked.
+   * The time of the revocation, in whole seconds. Tokens issued at or before this time are revoked.
    */
   before: Date
 }

@@ -23,7 +23,7 @@ class Revocations extends RevocationsHandle {
   #core
   #mirror
   #store
-  /** Stops the sources that run until they are stopped. @type {Set<{ stop: () => void }>} */
+  /** The sources that run until they are stopped. @type {Set<{ stop: () => void }>} */
   #running = new Set()
 
   /**

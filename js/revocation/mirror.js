@@ -8,22 +8,22 @@ const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = r
 
 /**
  * Maximum duration of a read, in milliseconds. A store waits at most one second for new entries, so a read that takes
- * longer hangs.
+ * longer has hung.
  */
 const READ_TIMEOUT_MS = 5000
 
 /** Maximum duration of an append, in milliseconds. */
 const APPEND_TIMEOUT_MS = 5000
 
-/** The pauses between attempts to read, which double up to a maximum, in milliseconds. */
+/** The pause between attempts to read, in milliseconds. The pause doubles with each failure, up to the maximum. */
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
 /**
  * The pause after a complete read, in milliseconds. Without a pause, a store that does not wait for entries would cause
  * a busy loop. The pause grows with the number of entries, so that the mirrors of a busy store read in batches.
- * On a busy thread, whose timers are late, the maximum grows up to twice its value: half as many reads take about a tenth
- * less CPU time (20 mirrors with ioredis).
+ * On a busy thread, whose timers fire late, the maximum pause can double: halving the number of reads saves about a
+ * tenth of the CPU time (20 mirrors with ioredis).
  */
 const MIN_PAUSE_MS = 20
 const MAX_PAUSE_MS = 80
@@ -31,7 +31,7 @@ const MAX_PAUSE_MS = 80
 /** How long the store may be unreachable before operators are warned, in milliseconds. */
 const WARN_AFTER_MS = 5000
 
-/** How often the entries are examined for reasons to warn operators, in milliseconds. */
+/** How often the entries are checked for problems that operators should know about, in milliseconds. */
 const WARN_EVERY_MS = 1000
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
@@ -129,7 +129,7 @@ class Mirror {
     /** @type {string | null} */
     let position = null
     let failures = 0
-    /** By how much the last pause was too long, in milliseconds. */
+    /** How much longer than intended the last pause took, in milliseconds. */
     let late = 0
     /** @type {Promise<StoreRead> | undefined} */
     let next
@@ -146,7 +146,7 @@ class Mirror {
           next = this.#read(batch.position)
           next.catch(() => {})
           // The current page is applied after the end of this turn, because node-redis writes commands at the end of
-          // the turn, and other events need time.
+          // the turn, and other events must be processed.
           await new Promise((resolve) => setImmediate(resolve))
           if (this.#isClosed) return
         }
@@ -239,8 +239,8 @@ class Mirror {
 }
 
 /**
- * Returns a function that returns the time since now, in milliseconds. The monotonic clock stops while a machine sleeps,
- * and the wall clock can be set back, so the longer duration counts.
+ * Starts a stopwatch: the returned function returns the elapsed time in milliseconds. The monotonic clock stops while a
+ * machine sleeps, and the wall clock can be set back, so the longer duration counts.
  */
 function stopwatch() {
   const [start, date] = [performance.now(), Date.now()]
@@ -248,7 +248,7 @@ function stopwatch() {
 }
 
 /**
- * Runs a function of a store, and aborts the function if it takes too long.
+ * Runs one of a store's functions, and aborts it if it takes too long.
  *
  * @template T
  * @param {number} duration - The maximum duration, in milliseconds.
@@ -268,8 +268,8 @@ function withTimeout(duration, keepsAlive, run, stop) {
       reject(error)
     }
     const timeout = () => abort(new Error(`The store did not respond within ${duration} ms`))
-    // If the event loop was blocked during the timeout, the response may have arrived. The event loop processes the
-    // response before `setImmediate`.
+    // If the event loop was blocked during the timeout, the response may have arrived, and is processed before the
+    // callback of `setImmediate`.
     const timer = setTimeout(() => setImmediate(timeout), duration)
     if (!keepsAlive) timer.unref()
     const onStop = () => abort(closedError())
@@ -279,7 +279,7 @@ function withTimeout(duration, keepsAlive, run, stop) {
       clearTimeout(timer)
       stop?.removeEventListener('abort', onStop)
     }
-    // A function of the application's store may throw, so it is called inside a promise.
+    // The application's store may throw synchronously, so its function is called inside a promise.
     new Promise((started) => started(run(controller.signal))).finally(settled).then(resolve, reject)
   })
 }

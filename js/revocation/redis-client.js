@@ -11,15 +11,15 @@ const { invalidOption } = require('../core/errors')
 /**
  * @typedef {object} Connection
  * @property {(args: string[], key: string) => Promise<any>} send - Sends a command. `key` selects the node of a
- * cluster. The strings in a reply of ioredis are buffers, because ioredis would otherwise convert all strings,
- * including strings that nobody reads.
+ * cluster. The strings in ioredis replies are buffers, because ioredis would otherwise convert all strings, including
+ * strings that nobody reads.
  * @property {() => void} close - Disconnects immediately, and rejects pending commands.
  */
 
 /**
  * @typedef {object} Connector
  * @property {string | undefined} server - Identifies the server, if the server is known.
- * @property {boolean} blocks - Whether a blocking command delays no other commands.
+ * @property {boolean} blocks - Whether a blocking command can be sent without delaying other commands.
  * @property {() => { connection: Connection, connected: Promise<unknown> }} open
  */
 
@@ -169,7 +169,7 @@ function nodeRedisConnector(client) {
  */
 function closeNodeRedis(own) {
   try {
-    // In node-redis 5, `destroy` has replaced `disconnect`. `destroy` and `disconnect` may return a promise.
+    // node-redis 5 replaced `disconnect` with `destroy`. Both functions may return a promise.
     Promise.resolve(own.destroy === undefined ? own.disconnect() : own.destroy()).catch(ignoreError)
   } catch {}
 }

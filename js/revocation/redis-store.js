@@ -9,7 +9,7 @@ const { ReplaceableConnection } = require('./replaceable-connection')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connector} Connector */
 /** @typedef {{ text: string, at: number }} OwnEntry - `at` is the time of the first append, on the monotonic clock. */
-/** @typedef {{ id: string, text: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are in the order of their times. */
+/** @typedef {{ id: string, text: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are sorted by time. */
 /** @typedef {[id: string, fields: string[]]} Item - An item of a stream, in which every second field is an entry. */
 /** @typedef {{ id: string, text?: string }} KnownItem - An item that the stream should contain, with its first entry. */
 
@@ -29,12 +29,12 @@ const POLL_MS = 50
 /** How often an instance checks that the stream has lost nothing, in milliseconds. */
 const CHECK_INTERVAL_MS = 1000
 
-/** How long a command of a lease may take, in milliseconds. */
+/** How long a lease command may take, in milliseconds. */
 const LEASE_TIMEOUT_MS = 5000
 
 /**
- * How much longer than the lifetime of tokens items are kept, in milliseconds. The time of an entry may be an hour
- * ahead, `clockTolerance` extends the life of tokens, and clocks differ.
+ * Items are kept this much longer than tokens live, in milliseconds. The time of an entry may be an hour ahead,
+ * `clockTolerance` extends the life of tokens, and clocks differ.
  */
 const EXTRA_RETENTION_MS = 3 * 3_600_000
 
@@ -51,17 +51,17 @@ class RedisStore {
   #connector
   #reader
   #writer
-  /** The items that this instance has appended, in the order of their ids. @type {AcknowledgedItem[]} */
+  /** The items that this instance has appended, sorted by id. @type {AcknowledgedItem[]} */
   #acknowledged = []
   /** The items at the positions since the last check, oldest first. @type {KnownItem[]} */
   #unchecked = [{ id: START_POSITION }]
   /** The items at the positions of past checks, oldest first. @type {KnownItem[]} */
   #known = []
-  /** The time of the last check that the stream has lost nothing, on the monotonic clock, in milliseconds. */
+  /** When the stream was last checked for lost entries, in milliseconds on the monotonic clock. */
   #checkedAt = -Infinity
   /** The number of failed attempts to append lost entries since the last success. */
   #failedRestores = 0
-  /** The time of the newest known item on the clock of Redis, in milliseconds since 1970. */
+  /** The time of the newest known item on the Redis server's clock, as Unix time in milliseconds. */
   #newest = 0
 
   /**
@@ -80,8 +80,8 @@ class RedisStore {
   /** @type {RevocationStore['append']} */
   async append(entries, { maxAgeMs, signal }) {
     if (entries.length === 0) return
-    // The minimum id is based on the clock of Redis, because an instance whose clock is ahead would delete the entries
-    // of all others.
+    // The minimum id is based on the Redis server's clock. Otherwise, an instance whose clock is ahead would delete the
+    // entries of all other instances.
     const oldest = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - EXTRA_RETENTION_MS))
     const at = performance.now()
     const own = entries.map((text) => ({ text, at }))
@@ -101,7 +101,7 @@ class RedisStore {
     for (let i = 0; i < entries.length; i += MAX_ENTRIES) items.push(entries.slice(i, i + MAX_ENTRIES))
     const add = ['XADD', this.#key, 'MINID', '~', `${oldest}`, '*']
     const commands = items.map((item) => [...add, ...item.flatMap(({ text }) => ['e', text])])
-    // Repeated entries change nothing.
+    // The commands can be repeated, because duplicate entries change nothing.
     const ids = await this.#writer.sendRepeatable(commands, this.#key, signal)
     this.#note(ids.at(-1))
     for (const [i, id] of ids.entries())
@@ -151,8 +151,7 @@ class RedisStore {
 
   /** @type {NonNullable<RevocationStore['lease']>} */
   async lease(name, holder, durationMs) {
-    // The key of the lease is in the slot of the stream, because a connection to a cluster reaches only the node of
-    // that slot.
+    // The lease's key is in the stream's slot, because a connection to a cluster reaches only the node of that slot.
     const key = this.#key.includes('{') ? `${this.#key}:${name}` : `{${this.#key}}:${name}`
     const signal = AbortSignal.timeout(LEASE_TIMEOUT_MS)
     const duration = `${Math.ceil(durationMs)}`
@@ -162,7 +161,7 @@ class RedisStore {
       String((await this.#writer.sendRepeatable([['GET', key]], this.#key, signal))[0]) === holder
     if (!(await holds())) return false
     await this.#writer.sendRepeatable([['PEXPIRE', key, duration]], this.#key, signal)
-    // If the lease has expired before its extension, another instance may hold it now.
+    // If the lease expired before it was extended, another instance may hold it now.
     return holds()
   }
 
@@ -172,17 +171,17 @@ class RedisStore {
   }
 
   /**
-   * @param {unknown} id - The id of an item, which consists of its time on the clock of Redis, in milliseconds since
-   * 1970, and a number.
+   * @param {unknown} id - The id of an item, which consists of a Unix time in milliseconds on the Redis server's clock
+   * and a number.
    */
   #note(id) {
     this.#newest = Math.max(this.#newest, Number.parseInt(String(id), 10))
   }
 
   /**
-   * Appends the entries again that this instance has appended and that the stream has lost. The entries keep their
-   * times, so that the repetition ends even if the stream loses them repeatedly. If Redis refuses writes, reading
-   * continues, and the next check finds that the oldest acknowledged item is missing.
+   * Appends again the entries that this instance has appended and the stream has lost. The entries keep their times, so
+   * that the retries end even if the stream loses the entries repeatedly. If Redis refuses writes, reading continues,
+   * and the next check finds that the oldest acknowledged item is missing.
    *
    * @param {AbortSignal} signal
    */
@@ -230,8 +229,8 @@ class RedisStore {
   }
 
   /**
-   * Returns, for each item, whether the stream contains it. An id alone may belong to another item if the clock of Redis was
-   * set back.
+   * Returns, for each item, whether the stream contains it. An id alone may belong to a different item if the Redis
+   * server's clock was set back.
    *
    * @type {(items: KnownItem[], signal: AbortSignal) => Promise<boolean[]>}
    */

@@ -7,11 +7,11 @@
  * @typedef {object} OpenConnection
  * @property {Connection} connection
  * @property {Promise<unknown>} connected
- * @property {number} number - The number of connections that had been opened, including this connection.
- * @property {boolean} isDiscarded - Whether this connection was closed although its commands had not failed.
+ * @property {number} number - The number of connections opened up to and including this connection.
+ * @property {boolean} isDiscarded - Whether this connection was closed even though its commands had not failed.
  */
 
-/** The number of connections that have been opened, which tells the older of two connections. */
+/** The number of connections opened so far, which shows which of two connections is older. */
 let opened = 0
 
 class ReplaceableConnection {
@@ -76,7 +76,7 @@ class ReplaceableConnection {
   /** @param {AbortSignal} signal */
   #open(signal) {
     signal.throwIfAborted()
-    // A command that failed because of `close` may be sent again. Nobody would close its new connection.
+    // A command that failed because of `close` may be retried, and nobody would close the new connection.
     if (this.#isClosed) throw new Error('The store is closed')
     if (this.#current === undefined) {
       opened += 1

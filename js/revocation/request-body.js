@@ -36,8 +36,8 @@ async function nodeBody(req, stream, limit, advice) {
 }
 
 /**
- * Returns whether a stream is being read or has been read. Streams of other runtimes than Node have no properties such
- * as `readableDidRead`.
+ * Returns whether a stream is being read or has been read. Streams in runtimes other than Node lack properties such as
+ * `readableDidRead`.
  *
  * @param {any} stream
  */

@@ -15,7 +15,7 @@ export interface WebhookOptions {
   onEvent?: (event: WebhookEvent) => unknown
 }
 
-/** The members that all events of a webhook have. */
+/** The members that all webhook events have. */
 export interface WebhookEvent {
   /** The name of the event, such as `'User.Created'`. */
   event: string
@@ -38,10 +38,10 @@ export interface BackchannelLogoutOptions
   clientId: string | string[]
 
   /**
-   * Determines how logout tokens are matched with access tokens. `'subject'` revokes all tokens that the user has received so far.
-   * Clients in other sessions of the user refresh their tokens. `'session'` revokes the tokens with the `sid` of the logout token.
-   * Access tokens have a `sid` claim only if a custom-claims script adds it. A logout token that contains only `sub` or only `sid`
-   * is matched by the claim that it contains.
+   * Determines how logout tokens are matched with access tokens. `'subject'` revokes all tokens that the user has
+   * received so far, and clients in the user's other sessions refresh their tokens. `'session'` revokes the tokens with
+   * the `sid` of the logout token. Access tokens have a `sid` claim only if a custom-claims script adds it. A logout
+   * token that contains only `sub` or only `sid` is matched by the claim that it contains.
    *
    * @defaultValue `'subject'`
    */
@@ -83,9 +83,9 @@ export interface CatchUp {
  */
 export interface SourceHandler {
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>
-  // Not the types of the frameworks, which are not dependencies of this package.
+  // The frameworks' own types are not used, because the frameworks are not dependencies of this package.
   (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; code(status: number): unknown }): Promise<unknown>
   (context: { req: { raw: Request } }): Promise<Response>
-  // Last, because Next.js checks the type of a route with `Parameters`, which takes the last signature.
+  // This signature is last, because Next.js checks a route's type with `Parameters`, which takes the last signature.
   (request: Request): Promise<Response>
 }

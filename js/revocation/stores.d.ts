@@ -64,18 +64,18 @@ export interface RevocationStore {
   /**
    * Appends entries, and resolves when the entries are stored durably and every other instance can read them.
    *
-   * @param options - `maxAgeMs`: the store may delete entries that are older than `maxAgeMs` plus two hours. `signal`: aborted when
-   *   nobody waits for the result anymore.
+   * @param options - `maxAgeMs`: the store may delete entries that are older than `maxAgeMs` plus two hours. `signal`:
+   *   aborted when the result is no longer needed.
    */
   append(entries: string[], options: { maxAgeMs: number; signal: AbortSignal }): Promise<void>
 
   /**
-   * Reads the entries after a position. If the position is `null`, or no longer exists because the log was trimmed, emptied or
-   * replaced, `read` starts at the oldest entry that the caller may not have read. If there are no new entries, `read` waits for up to a second.
+   * Reads the entries after a position. If the position is `null`, or no longer exists because the log was trimmed,
+   * emptied or replaced, `read` starts at the oldest entry that the caller may not have read. If there are no new
+   * entries, `read` waits for up to a second.
    *
    * @param position - The position that the last call returned.
-   * @param options - `signal`: aborted when nobody waits for the result anymore. After an abort, the next call should
-   *   use another connection.
+   * @param options - `signal`: aborted when the result is no longer needed. Afterwards, use a different connection.
    * @returns Some entries, at most a few thousand, the position after these entries, and whether the log contains no further entries.
    */
   read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>

@@ -1,4 +1,4 @@
-/** Receives the webhooks of Logto, and revokes the tokens that the events concern. */
+/** Receives Logto's webhooks, and revokes the tokens that the events affect. */
 
 const { inspect } = require('node:util')
 const { errorResponse, jsonResponse } = require('../adapters/response')
@@ -12,7 +12,7 @@ const { unavailableError } = require('./mirror')
 
 /**
  * How long the store may take to acknowledge a revocation, in milliseconds. Logto would wait ten seconds for the
- * response, but the request of an administrator may be waiting for Logto in the meantime.
+ * response, but an administrator's request may be waiting for Logto in the meantime.
  */
 const PUBLISH_TIMEOUT_MS = 900
 
@@ -68,7 +68,7 @@ function rejectEvent(reason) {
 }
 
 /**
- * Passes an event to the application. An error of the application does not change the response, because Logto does not
+ * Passes an event to the application. If the application fails, the response stays the same, because Logto does not
  * send the event again.
  *
  * @type {(onEvent: Function, body: Buffer) => void}
