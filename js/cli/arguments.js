@@ -22,7 +22,7 @@ function readArguments(args, options) {
 }
 
 /**
- * Returns the arguments that are neither options nor their values, even if there are unknown options.
+ * Returns the positional arguments, even if an option is unknown.
  *
  * @param {string[]} args
  * @param {NonNullable<import('node:util').ParseArgsConfig['options']>} options
@@ -33,7 +33,7 @@ const positionalsOf = (args, options) => parseArgs({ args, options, allowPositio
  * Parses the value of a numeric option, if present.
  *
  * @param {string} name
- * @param {any} value - The text of the option, or undefined if the user has omitted the option.
+ * @param {any} value - The value as a string, or undefined if the option is not set.
  */
 function readNumber(name, value) {
   if (value === undefined) return undefined

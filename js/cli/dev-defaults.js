@@ -1,12 +1,12 @@
-/** The defaults of `logto-authkit dev`, and the header by which `doctor` recognizes the page of `dev`. */
+/** Defaults of `logto-authkit dev`, and the header by which `doctor` recognizes the page of `dev`. */
 
-/** The issuer and the audience, as environment variables. */
+/** The environment variables that point an application at the local issuer. */
 const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
 const DEFAULT_APPLICATION = 'my-app'
 const DEFAULT_USER = 'alice'
 
-/** The `Server` header of the page. */
+/** The value of the page's `Server` header. */
 const DEV_PAGE = 'logto-authkit dev'
 
 module.exports = { DEFAULT_APPLICATION, DEFAULT_USER, DEV_ISSUER_ENTRIES, DEV_PAGE }

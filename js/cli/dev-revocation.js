@@ -5,7 +5,7 @@ const { DEFAULT_APPLICATION, DEFAULT_USER } = require('./dev-defaults')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
-/** How long the application may take to respond, which is also Logto's timeout for logout tokens. */
+/** Timeout for the application's response. Logto uses the same timeout for logout tokens. */
 const TIMEOUT_MS = 2500
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
@@ -34,7 +34,7 @@ function sendLogoutToken({ url, sub = DEFAULT_USER, sid, clientId = DEFAULT_APPL
 }
 
 /**
- * Sends the webhook for the suspension of a user, signed with the key of the webhook.
+ * Sends a webhook that reports a suspended user, signed with the webhook's signing key.
  *
  * @param {{ url?: unknown, signingKey?: unknown, userId?: string }} options
  */
@@ -58,14 +58,14 @@ function sendWebhook({ url, signingKey, userId = DEFAULT_USER }) {
   return postToApplication(url, body, { 'Content-Type': 'application/json', 'Logto-Signature-Sha-256': signature })
 }
 
-/** An error in the options, whose message is shown to the user. */
+/** An error whose message is shown to the user. */
 class SendError extends Error {}
 
 /**
  * Sends a request to the application and returns the application's response.
  *
- * @param {unknown} url - A URL on this machine. URLs of other machines are refused, so that the page cannot be used to
- * reach other machines.
+ * @param {unknown} url - A URL on this machine. All other URLs are rejected, so that nobody can use the page to send
+ * requests to other machines.
  * @param {string} body
  * @param {Record<string, string>} headers
  */

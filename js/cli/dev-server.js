@@ -10,7 +10,7 @@ const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
-/** Prevents DNS rebinding, where another site reaches this server through a hostname of that site. */
+/** Prevents DNS rebinding, in which another site makes its own hostname resolve to this server. */
 const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
 
 const MAX_BODY_LENGTH = 64 * 1024
@@ -75,7 +75,7 @@ async function handleRequest(request, issuer, state) {
   }
   const action = Object.hasOwn(POST_ACTIONS, path) ? POST_ACTIONS[path] : undefined
   if (request.method !== 'POST' || action === undefined) throw new HttpError(404, 'Not found')
-  // Prevents CSRF: a form on another site cannot send JSON, and a script's request from another site has an `Origin`.
+  // Prevents CSRF: a form on another site cannot send JSON, and a script on another site sends an `Origin` header.
   if (origin !== undefined && origin !== `http://${host}`)
     throw new HttpError(403, 'This page is only available on this machine')
   if (request.headers['content-type']?.split(';')[0] !== 'application/json')
@@ -84,7 +84,7 @@ async function handleRequest(request, issuer, state) {
 }
 
 /**
- * Creates a token, with its decoded header and claims if it is a JWT.
+ * Creates a token. If the token is a JWT, also returns its decoded header and claims.
  *
  * @param {Record<string, any>} options - The mint options, and `kind`.
  * @param {TestIssuer} issuer
@@ -102,7 +102,7 @@ function createToken({ kind = 'access', ...options }, issuer) {
 }
 
 /**
- * Returns the options in the query of `GET /token`, which lets scripts get tokens without building JSON.
+ * Reads the options in the query of `GET /token`, with which scripts get tokens without building JSON.
  *
  * @param {import('node:http').IncomingMessage} request
  * @returns {Record<string, any>}

@@ -74,8 +74,8 @@ ${paint.dim(wrapText(note, '  ', width))}
 }
 
 /**
- * Returns commands that create tokens and send them to an API, with the responses to expect. These are not comments in
- * the commands, because an interactive zsh would run the comments.
+ * Returns commands that create tokens and send them to an API, with the expected responses. The responses are not
+ * comments in the commands, because an interactive zsh would try to run a comment.
  *
  * @param {string} page
  * @param {number} width

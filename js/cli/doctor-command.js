@@ -1,4 +1,4 @@
-/** Writes the `doctor` command that checks the given options. */
+/** Builds the `doctor` command that checks the given options. */
 
 const { quote } = require('./shell-words')
 

@@ -1,4 +1,4 @@
-/** The findings of `doctor` about the connection to a server, with the meanings of connection errors. */
+/** The findings of `doctor` about the connection to a server, with explanations of connection errors. */
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
@@ -27,7 +27,7 @@ function connectionFinding(keys, url, { isLoopback }) {
 const START_DEV = 'During development, start `npx logto-authkit dev`.'
 
 /**
- * Returns the meaning of a connection error, and the advice for it.
+ * Explains a connection error, and says how to fix it.
  *
  * @param {unknown} error
  * @param {string} host
@@ -42,7 +42,7 @@ function failureOf(error, host) {
   return { found: CONNECTION_FAILURES[kind] ? `${host}: ${what} (${kind})` : what, advice }
 }
 
-/** What has failed, and the advice, by Node's error code. @type {Record<string, [string, string]>} */
+/** For each of Node's error codes: what has failed, and how to fix it. @type {Record<string, [string, string]>} */
 const CONNECTION_FAILURES = {
   ENOTFOUND: [
     'unknown hostname',

@@ -1,7 +1,4 @@
-/**
- * The checks of `doctor`, each of which returns a finding. The core itself decides whether keys can be fetched and
- * used.
- */
+/** Runs the checks of `doctor` on a Logto server. The core decides whether keys can be fetched and used. */
 
 const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
@@ -18,16 +15,16 @@ const { counted } = require('./terminal')
 
 /**
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -
- * `ok` is null if the check was not possible, or if the finding is a warning, which has `advice`. `fix` contains the
- * options that would solve the problem.
+ * `ok` is null if the check was not possible, or for a warning. A warning has `advice`. `fix` contains the options that
+ * would solve the problem.
  * @typedef {{ logtoUrl: string, audience?: string | string[] | null, issuer?: string | string[], jwksUri?: string,
  *   algorithms?: any, jwksCa?: string, timeout?: number, isUrlFromEnvironment: boolean, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer
  */
 
 /**
- * Fetches the keys like the application, but without the warning that recommends `doctor`. Returns the reason if the
- * keys cannot be fetched.
+ * Fetches the keys as an application does, but without the warning that recommends `doctor`. If the keys cannot be
+ * fetched, returns the reason.
  *
  * @param {import('../native/binding').NativeVerifier} verifier
  */
@@ -49,7 +46,7 @@ const MAX_CLOCK_SKEW = 10
  * @returns {Promise<Finding[]>}
  */
 async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accepted, isUrlFromEnvironment, ...its }) {
-  const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // the finding about `audience` below says more
+  const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // audience: checked below
   const { verifier } = create('verifier', options).core
   const [issuer] = create('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
   const issuers = [its.issuer ?? issuer].flat()
@@ -72,8 +69,8 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, outage, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
-  // If the keys cannot be fetched either, a failed finding about the connection, TLS or discovery has the same cause.
-  // The fault is then reported only once, in the most specific finding.
+  // If the keys cannot be fetched and the connection, TLS or discovery has failed too, both problems have one cause,
+  // which only the most specific finding reports.
   const cause = way.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
   return [
     ...way,

@@ -1,6 +1,6 @@
 /**
- * The findings of `doctor --redis` about the server that stores revocations. The checks use the Redis client of the
- * application.
+ * The findings of `doctor --redis` about the server that stores revocations. The checks use the application's Redis
+ * client.
  */
 
 const { createRequire } = require('node:module')
@@ -16,7 +16,7 @@ const { entriesFinding, lagFinding, streamFinding } = require('./doctor-stream')
  */
 
 /**
- * Functions that create an unconnected client, by the name of the client's package.
+ * For each Redis client package, a function that creates an unconnected client.
  *
  * @type {Record<string, (module: any, url: string) => any>}
  */
@@ -30,8 +30,8 @@ const CLIENTS = {
 const CHECKS_WITH_CONNECTION = ['Persistence', 'Memory', 'Stream', 'Entries', 'Lag']
 
 /**
- * @param {{ url: string, prefix: string, folder: string, timeout: number }} options - `folder` is the folder of the
- * application.
+ * @param {{ url: string, prefix: string, folder: string, timeout: number }} options - `folder` is the application's
+ * folder.
  * @returns {Promise<Finding[]>}
  */
 async function redisFindings({ url, prefix, folder, timeout }) {
@@ -52,7 +52,7 @@ async function redisFindings({ url, prefix, folder, timeout }) {
       'Correct the URL.',
     )
   }
-  // The application's client is never connected, and its duplicates report their errors themselves.
+  // This client is never connected. Its duplicates connect, and they report their own errors.
   client.on('error', () => {})
   const { connection, connected } = connectorOf(client).open()
   /** @type {Send} */

@@ -16,7 +16,7 @@ const { parseJsonObject } = require('./http')
 /** How long Logto waits for the response to a logout token, in milliseconds. */
 const LOGOUT_TIMEOUT_MS = 2500
 
-/** Addresses to which Logto sends no logout tokens. */
+/** Addresses to which Logto does not send logout tokens. */
 const PRIVATE_ADDRESSES = new BlockList()
 for (const [network, prefix] of /** @type {[string, number][]} */ ([
   ['0.0.0.0', 8],
@@ -35,15 +35,12 @@ for (const [network, prefix] of /** @type {[string, number][]} */ ([
 ]))
   PRIVATE_ADDRESSES.addSubnet(network, prefix, 'ipv6')
 
-/**
- * The hostnames that only a private network can resolve, which include all names without a dot, such as the names of
- * containers.
- */
+/** Hostnames that resolve only in a private network, including all names without a dot, such as container names. */
 const PRIVATE_NAME = /^[^.]+$|\.(localhost|internal|local)$/
 
 /**
- * Sends the event of the button "Send test payload" in Logto's console, which revokes nothing, and then the same event
- * with a wrong signature.
+ * Sends the event that the button "Send test payload" in Logto's Console sends, which revokes nothing. Then sends the
+ * same event with a wrong signature.
  *
  * @param {{ url: string, signingKey: string, timeout: number }} options
  * @returns {Promise<Finding[]>}
@@ -112,8 +109,8 @@ function forgedWebhookFinding(answer) {
 }
 
 /**
- * Sends requests that the handler of `backchannelLogout` must reject. A valid logout token cannot be sent, because only
- * Logto can sign it.
+ * Sends requests that the handler of `backchannelLogout` must reject. Only Logto can sign a valid logout token, so none
+ * is sent.
  *
  * @param {{ url: string, timeout: number }} options
  * @returns {Promise<Finding[]>}
@@ -170,8 +167,8 @@ function logoutFailure(answer, url) {
 }
 
 /**
- * Since version 1.42, Logto refuses to send requests to private addresses, to prevent SSRF. A private address causes only
- * a warning, because a self-hosted Logto may have disabled the protection, and `dev` sends logout tokens to this machine.
+ * To prevent SSRF, Logto 1.42 and later send no requests to private addresses. A private address causes only a warning,
+ * because a self-hosted Logto may disable this protection, and because `dev` sends logout tokens to this machine.
  *
  * @param {string} hostname
  * @returns {Promise<Finding>}
@@ -202,7 +199,7 @@ const resolveAddresses = (hostname) =>
   )
 
 /**
- * Returns why a request has not reached a handler, and the advice.
+ * Explains why a request has not reached a handler, and how to fix it.
  *
  * @param {Answer} answer
  * @param {string} handler

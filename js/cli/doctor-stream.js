@@ -1,4 +1,4 @@
-/** The findings of `doctor --redis` about the stream of revocations. */
+/** The findings of `doctor --redis` about the revocation stream. */
 
 const { randomBytes } = require('node:crypto')
 const { setTimeout } = require('node:timers/promises')
@@ -11,20 +11,20 @@ const { formatDuration } = require('./hints')
  * @typedef {import('./doctor-redis').Send} Send
  */
 
-/** A lifetime that exceeds the lifetime of every token, so that all entries in the stream are counted. */
+/** A year in seconds, which exceeds the lifetime of every token, so that all entries in the stream are counted. */
 const LONGEST_TOKEN_LIFETIME = 31_536_000
 
 /** How long it may take to load all entries, in milliseconds. Loading a million entries takes a few seconds. */
 const LOAD_TIMEOUT_MS = 30_000
 
-/** Maximum number of test revocations, and the maximum total duration, in milliseconds. */
+/** Maximum number of test revocations, and their maximum total duration in milliseconds. */
 const MAX_TEST_REVOCATIONS = 20
 const MAX_TEST_DURATION_MS = 3000
 
 /** The documentation promises that a revocation takes effect on every instance within a second. */
 const MAX_LAG_MS = 1000
 
-/** How long the test stream is kept if this process ends before it can delete the stream, in milliseconds. */
+/** Expiry of the test stream in milliseconds, in case this process ends before it deletes the stream. */
 const TEST_STREAM_LIFETIME_MS = 60_000
 
 /**
@@ -118,8 +118,8 @@ async function waitUntilLoaded(revocations) {
  */
 async function lagFinding(client, prefix, send) {
   const check = 'Lag'
-  // The hash tag keeps the test stream in the slot of the application's stream, because this connection to a cluster
-  // serves only the node of that slot.
+  // The hash tag keeps the test stream in the same slot as the application's stream, because this connection to a
+  // cluster reaches only the node that serves this slot.
   const tag = prefix.includes('{') ? `${prefix}:revocations` : `{${prefix}:revocations}`
   const probe = `${tag}:doctor:${randomBytes(6).toString('hex')}`
   // Two stores with the same identity would share their entries in this process, so the test stores have no identity.

@@ -1,4 +1,4 @@
-/** The findings of `doctor` about the options themselves: the base URL and the audience. */
+/** The findings of `doctor` about two options: the base URL and the audience. */
 
 const { parseJsonObject } = require('./http')
 
@@ -8,8 +8,7 @@ const { parseJsonObject } = require('./http')
  * @param {string} shownUrl - The base URL, with its source.
  * @param {string} issuer
  * @param {URL} keysUrl
- * @param {import('./http').Answer | Error} endpoints - The response of the admin tenant's API to the request for
- * `endpointsUrl`, or the error of that request.
+ * @param {import('./http').Answer | Error} endpoints - The response from `endpointsUrl`, or the error of the request.
  * @returns {Finding}
  */
 function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
@@ -34,7 +33,7 @@ function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
 }
 
 /**
- * Returns a URL that only the admin tenant serves. From the response, the Console learns the URL of the tenant of the
+ * Returns a URL that only the admin tenant serves. From the response, the Console learns which tenant serves the
  * applications.
  *
  * @param {URL} issuer
@@ -52,7 +51,7 @@ function userEndpoint(answer) {
 }
 
 /**
- * Returns the mistake in an audience, if the mistake is visible without a token.
+ * Reports a mistake in the audience that can be recognized without a token.
  *
  * @param {string | string[] | null | undefined} given
  * @param {string} issuer

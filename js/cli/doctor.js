@@ -14,7 +14,7 @@ const { singleOrArray, loadOptions, optionsFromEnvironment, unreadFileHint } = r
  */
 
 /**
- * The environment variable with the signing key of the webhook. Other users of the machine could see a key that is
+ * The environment variable that contains the webhook's signing key. Other users of the machine could see a key that is
  * passed as an argument.
  */
 const SIGNING_KEY_VARIABLE = 'LOGTO_WEBHOOK_KEY'
@@ -129,7 +129,7 @@ function readUrl(flag, text, protocols) {
 }
 
 /**
- * Returns a URL with a host and one of these protocols, or undefined if the text is something else.
+ * Parses a URL that has a host and one of the given protocols. Returns undefined for any other text.
  *
  * @param {string} text
  * @param {string[]} protocols
@@ -155,8 +155,8 @@ function readRedisUrl(given, env) {
 }
 
 /**
- * Returns the options to check: the options of the application's file, overridden by the flags. Environment
- * variables replace missing options, as in the application.
+ * Returns the options to check: the options in the application's file, overridden by flags. As in the application,
+ * environment variables replace missing options.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
  * @param {Record<string, string | undefined>} env
@@ -185,7 +185,7 @@ async function optionsToCheck(flags, env, folder) {
 }
 
 /**
- * Returns the options with the fixes of all findings.
+ * Applies the fixes of all findings to the options.
  *
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings
@@ -219,7 +219,7 @@ function formatFindings(findings, isWell, fixed, paint, width) {
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
 
-/** The indent of the lines below the result of a check. */
+/** The indentation of continued lines below a check. */
 const INDENT = ' '.repeat(14)
 
 module.exports = { HELP, run }

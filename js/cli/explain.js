@@ -14,7 +14,7 @@ const { FLAGS, HELP: OPTIONS_HELP, readOptions, unreadFileHint } = require('./ve
  * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} Refusal
  * @typedef {{ id: string, title: string, verdict: 'pass' | 'fail' | 'not_checked', reason?: string } & Partial<Refusal>} Check
  * @typedef {{ verdict: 'accepted' | 'rejected' | 'unverified', verified: boolean, token: string, header: any, claims: any,
- *   refusal: Refusal | null, checks: Check[] }} Report - The report of the core.
+ *   refusal: Refusal | null, checks: Check[] }} Report - The core's report.
  * @typedef {Awaited<ReturnType<typeof explain>>} Explanation
  */
 
@@ -126,7 +126,7 @@ function formatExplanation(
   if (verdict === 'rejected')
     lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(printable(message ?? ''), '  ', width))
   for (const hint of hints) {
-    // A wrapped command could not be pasted.
+    // A command is never wrapped, because users could not paste it with line breaks.
     const [text, command] = hint.split(/(?<=, run:) (?=npx )/)
     lines.push('', wrapText(text, '  ', width), ...(command === undefined ? [] : [`    ${command}`]))
   }
@@ -158,8 +158,7 @@ function formatExplanation(
 }
 
 /**
- * Formats the members of a JSON object, one per line. Truncates long values, and adds the date to numbers that are
- * times.
+ * Formats the members of a JSON object, one per line. Truncates long values, and adds the date to Unix times.
  *
  * @param {Record<string, unknown>} object
  * @param {number} width

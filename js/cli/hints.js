@@ -80,7 +80,7 @@ const HINTS = {
       ? otherIssuerHints(claims.iss, error.details.expected)
       : ['The token has no `iss` claim, or it is not a string.'],
   invalid_audience: ({ claims, options, errors }) =>
-    // The hint about the type of the token has already identified an ID token.
+    // If the token type is also wrong, another hint already says that this is an ID token.
     isIdToken(claims) && errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_token_type')
       ? []
       : otherAudienceHints(claims?.aud, [options.audience].flat(), claims),
@@ -126,7 +126,7 @@ const HINTS = {
 }
 
 /**
- * Advice about malformed tokens, by the reason for the rejection.
+ * For each reason why a token is malformed, returns advice.
  *
  * @type {Record<string, (token: string) => string | string[]>}
  */
@@ -223,7 +223,7 @@ function otherAudienceHints(aud, expected, claims) {
 }
 
 /**
- * Returns remarks about a valid token, for problems that the checks did not cover.
+ * Returns remarks on a valid token about checks that the options leave out.
  *
  * @param {Case} its
  */
@@ -255,7 +255,7 @@ const isIdToken = (claims) =>
   claims.scope === undefined
 
 /**
- * Returns a URL without the parts that people often write in different ways.
+ * Normalizes parts of a URL that people often write differently: case, scheme, default port and trailing slashes.
  *
  * @param {string} url
  */

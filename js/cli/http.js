@@ -139,7 +139,7 @@ function certificateOf(socket) {
 }
 
 /**
- * Parses a response as a JSON object or array. Returns null if the response is not JSON, or is a single value.
+ * Parses a response as a JSON object or array. Returns null if the response is not JSON, or is a primitive value.
  *
  * @param {string} text
  * @returns {any}

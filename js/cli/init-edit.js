@@ -1,6 +1,6 @@
-/** Extends existing source files if the right place is certain, and otherwise returns `null`. */
+/** Adds code to existing source files, or returns `null` if the right place is not certain. */
 
-/** The line ends and punctuation of a file, which inserted lines must match. */
+/** A source file, whose line endings and punctuation inserted code must match. */
 class SourceFile {
   /** @param {string} text */
   constructor(text) {
@@ -9,18 +9,18 @@ class SourceFile {
     this.isModule = /^(import|export)\b/m.test(this.text) || !/\brequire\(/.test(this.text)
   }
 
-  /** The text with the original line ends. @param {string} text */
+  /** The text with the original line endings. @param {string} text */
   restored(text) {
     return this.isCrlf ? text.replace(/\n/g, '\r\n') : text
   }
 
-  /** Writes code with single quotes and semicolons in the style of the file. @param {string} code */
+  /** Converts code with single quotes and semicolons to the style of the file. @param {string} code */
   styled(code) {
     const quoted = /from "|require\("/.test(this.text) ? code.replaceAll("'", '"') : code
     return /;$/m.test(this.text) ? quoted : quoted.replace(/;$/gm, '')
   }
 
-  /** An import of named exports. @param {string} names @param {string} from */
+  /** Builds an import of named exports. @param {string} names @param {string} from */
   importOf(names, from) {
     return this.styled(
       this.isModule ? `import { ${names} } from '${from}';` : `const { ${names} } = require('${from}');`,
@@ -59,9 +59,9 @@ function addRoute(original, framework) {
 }
 
 /**
- * Returns the end of the statements that directly follow and register middleware from a factory, such as
- * `app.use(cors())`, or a plugin from a package, such as `app.register(cors)`. A route above them would lack their
- * headers. Other middleware may respond itself, so a route below it might never be reached.
+ * Returns the end of the registrations that follow `start`: middleware from a factory, such as `app.use(cors())`, or a
+ * plugin from a package, such as `app.register(cors)`. A route above these registrations would lack the headers that
+ * they set. Other middleware may send a response itself, so a route below it might never be reached.
  *
  * @param {string} text
  * @param {number} start
@@ -93,7 +93,7 @@ const GAP = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
  * Whether an expression is imported from a package, not from a file of the application.
  *
  * @param {string} text
- * @param {string} plugin - A name, or a call of `require`.
+ * @param {string} plugin - A name, or a `require` call.
  */
 function isFromPackage(text, plugin) {
   const name = '[\'"](?![./#~]|@/)'
@@ -120,7 +120,7 @@ function wrapNextConfig(original) {
 }
 
 /**
- * Adds a controller to the module of a NestJS application.
+ * Adds a controller to a NestJS module.
  *
  * @param {string} original
  */
@@ -145,7 +145,7 @@ function addImport(text, statement) {
 }
 
 /**
- * Returns the match of a pattern, if the pattern has exactly one match.
+ * Returns the match of a pattern that matches exactly once, or null.
  *
  * @param {string} text
  * @param {string} pattern
@@ -156,7 +156,7 @@ function singleMatch(text, pattern) {
 }
 
 /**
- * Returns the end of the statement whose opening parenthesis ends at `start`, if the statement ends with the call.
+ * Returns the end of a statement that ends with a call. `start` is the index after the call's opening parenthesis.
  *
  * @param {string} text
  * @param {number} start
@@ -164,8 +164,8 @@ function singleMatch(text, pattern) {
 function findStatementEnd(text, start) {
   let depth = 1
   for (const match of text.slice(start).matchAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|[`/]|[()]/g)) {
-    // Template literals, comments and regular expressions may contain parentheses, so code with such parts is not
-    // extended.
+    // Template literals, comments and regular expressions may contain parentheses, so statements that contain any of
+    // them are left unchanged.
     if (match[0] === '`' || match[0] === '/') return null
     if (match[0] === '(') depth += 1
     if (match[0] === ')') depth -= 1
@@ -183,7 +183,7 @@ const isBalanced = (text) =>
   !/['"`/]/.test(text) && (text.match(/\(/g) ?? []).length === (text.match(/\)/g) ?? []).length
 
 /**
- * Adds the entries that an environment file lacks.
+ * Adds the missing entries to an environment file.
  *
  * @param {string | null} original
  * @param {Record<string, string>} entries
@@ -196,7 +196,7 @@ function addEnvironmentEntries(original, entries) {
   return file.restored(start + missing.map(([name, value]) => `${name}=${value}\n`).join(''))
 }
 
-/** Returns the value of an entry. @param {string} text @param {string} name */
+/** Returns a variable's value in an environment file. @param {string} text @param {string} name */
 const environmentValue = (text, name) =>
   new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(.*?)[ \\t]*$`, 'm')
     .exec(text)?.[1]

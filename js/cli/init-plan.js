@@ -12,10 +12,10 @@ const { CREATIONS, commandFor, loadsBefore, portOf, startOf } = require('./init-
  * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'url'>} Plan
  */
 
-/** Where the lines belong that the user must add to an application. */
+/** Where users must add the printed lines to their application. */
 const PLACE = ': the import at the top, and the rest after the application is created and after CORS'
 
-/** Routes that are added to an existing application. The added routes leave all other routes public. */
+/** Routes to add to an existing application. All other routes stay public. */
 const ROUTES = {
   express: {
     package: 'express',
@@ -70,7 +70,7 @@ class Planner {
   kept = []
   /** @type {import('./init-start').Start} */
   started = { start: null, file: undefined, loadsEnvironment: false }
-  /** Whether the application existed, so that it may have public routes. */
+  /** Whether the application already existed, in which case it may have public routes. */
   isExtended = false
   url = 'http://localhost:3000/me'
 
@@ -98,7 +98,7 @@ class Planner {
    * @param {string} path
    * @param {(text: string) => string | null} edit
    * @param {string} lines - The lines that the user must add if `edit` returns `null`.
-   * @param {string} place - Where the lines belong.
+   * @param {string} place - Where to add the lines.
    */
   extend(path, edit, lines, place = '') {
     const text = this.project.read(path) ?? ''
@@ -108,7 +108,7 @@ class Planner {
     this.manual.push({ path, reason: `init is not certain where these lines belong${place}`, lines })
   }
 
-  /** Returns the first of several files that exists. @param {string[]} paths */
+  /** Returns the first of the given files that exists. @param {string[]} paths */
   find(paths) {
     return paths.find((path) => this.project.read(path) !== null)
   }
@@ -146,7 +146,7 @@ function planServer(plan, framework) {
 }
 
 /**
- * Returns files that may create the application: the files that scripts start, `main`, and files with the usual names.
+ * Returns files that may create the application: files that npm scripts start, `main`, and files with common names.
  *
  * @param {Planner} plan
  */

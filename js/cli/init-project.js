@@ -1,4 +1,4 @@
-/** Reads the framework, the language, the module system and the package manager of a project. */
+/** Detects a project's framework, language, module system and package manager. */
 
 const { existsSync, readFileSync, statSync } = require('node:fs')
 const { dirname, join, resolve } = require('node:path')
@@ -28,7 +28,7 @@ const { UsageError } = require('./arguments')
  * }} Project
  */
 
-/** The packages that the files of each framework import. A project that uses the first package uses the framework. */
+/** For each framework, the packages that the created files import. A project with the first one uses the framework. */
 const PACKAGES = /** @type {const} */ ({
   next: ['next'],
   nestjs: ['@nestjs/core'],
@@ -50,7 +50,7 @@ const LOCK_FILES = [
 
 /**
  * @param {string} folder
- * @param {string | undefined} requested - The name of the framework, if the user has chosen one.
+ * @param {string | undefined} requested - The name of the framework, if the user chose one.
  * @param {Record<string, string | undefined>} env
  * @returns {Project}
  */
@@ -87,11 +87,11 @@ function readProject(folder, requested, env) {
 }
 
 /**
- * Whether Git ignores a file of the project, according to the .gitignore files up to the root of the repository.
+ * Whether Git ignores a file in the project, according to the .gitignore files up to the repository's root.
  *
  * @param {string} folder
  * @param {string} name
- * @param {boolean} [isParent] - Whether the project is in a subfolder.
+ * @param {boolean} [isParent] - Whether the file is in a subfolder of `folder`.
  * @returns {boolean}
  */
 function isIgnored(folder, name, isParent = false) {
@@ -137,7 +137,7 @@ function selectFramework(requested, installed, manifest) {
   if (known) return known
   if (requested !== undefined) throw new UsageError(`--framework takes one of ${FRAMEWORKS.join(', ')}`)
   const found = FRAMEWORKS.filter((framework) => PACKAGES[framework][0] in installed)
-  // NestJS runs on Express or Fastify, which may be dependencies too.
+  // A NestJS project may also depend on Express or Fastify, on which NestJS runs.
   const candidates = found.includes('nestjs') ? found.filter((name) => name === 'nestjs' || name === 'next') : found
   if (candidates.length === 1) return candidates[0]
   if (candidates.length > 1)

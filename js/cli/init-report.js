@@ -1,4 +1,4 @@
-/** The texts of `init`: the description of the project, the next commands, and the summary in JSON. */
+/** Formats the output of `init`: the project description, the next steps and the JSON summary. */
 
 const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { EXECUTABLE_RUNNERS, startScriptOf } = require('./init-start')
@@ -23,8 +23,8 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
 }
 
 /**
- * Returns the steps to a first request. The texts are not comments in the commands, because an interactive zsh would pass
- * the words of a comment as arguments.
+ * Returns the steps up to a first request. The texts are not comments in the commands, because an interactive zsh would
+ * pass the words of a comment as arguments.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
@@ -86,8 +86,8 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
 }
 
 /**
- * Returns the script with which users start the application, and a command that makes the script read the environment
- * file, or undefined if the script reads it already.
+ * Returns the script that starts the application, and a command that makes the script read the environment file.
+ * Returns undefined if the script needs no change, or cannot be changed safely.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
@@ -96,7 +96,7 @@ function npmStart(project, { started }) {
   const { framework, packageManager } = project
   if (framework === 'nestjs') {
     const command = `${packageManager} run start:dev`
-    // Only npm needs the separator, and the others pass it on.
+    // Only npm needs the separator. The other package managers would pass it to the script.
     const separator = packageManager === 'npm' ? ' --' : ''
     return started.loadsEnvironment ? undefined : { command, fix: `${command}${separator} --env-file .env` }
   }
@@ -121,14 +121,14 @@ const PROTECTION = {
 }
 
 /**
- * Returns the paragraphs after the steps.
+ * Returns the notes that follow the steps.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  */
 function notesOf({ framework, router, environment, isIgnored }, { isExtended, changes, manual }) {
   const protection = framework === 'next' ? PROTECTION.next[router] : PROTECTION[framework]
-  // After an earlier run, the user may have protected the other routes.
+  // If an earlier run added the route, the user may have protected the other routes since then.
   const isNew = manual.length > 0 || changes.some(({ path }) => path !== environment)
   return [
     ...(isExtended && isNew ? [`All other routes are still public. ${protection} See ${DOCS}/${framework}.md.`] : []),

@@ -4,14 +4,14 @@ const { environmentValue } = require('./init-edit')
 
 /**
  * @typedef {import('./init-project').Project} Project
- * @typedef {{ start: string | null, file: string | undefined, loadsEnvironment: boolean }} Start - The command, which is
- *   `null` if no file is certain, and the file that the command starts.
+ * @typedef {{ start: string | null, file: string | undefined, loadsEnvironment: boolean }} Start - `start` is the
+ *   command, or `null` if it is not certain which file starts the application. The command starts `file`.
  */
 
 /** How each package manager runs an executable. */
 const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
-/** How a file creates the application of each framework. */
+/** For each framework, a pattern for the function or constructor that creates the application. */
 const CREATIONS = {
   express: 'express',
   fastify: '[Ff]astify',
@@ -19,17 +19,17 @@ const CREATIONS = {
   koa: 'new Koa(?:<[^()\\n]*>)?',
 }
 
-/** Compiled files may be missing or outdated. */
+/** Folders of compiled files, which may be missing or outdated. */
 const BUILT = /(^|[\s/])(dist|build)\//
 
-/** Options of runners whose value may be a file that is not the application. */
+/** Options of Node.js and its runners whose value may be a file other than the application. */
 const OPTIONS_WITH_FILES =
   /\s(-r|--require|--import|--loader|--experimental-loader|--watch|--watch-path)[ =](?=\S+\s)\S+/g
 
 /**
  * @param {Project} project
  * @param {string} application - The file that creates the application.
- * @param {string[]} candidates - The files that may start it.
+ * @param {string[]} candidates - The files that may start the application.
  * @returns {Start}
  */
 function startOf(project, application, candidates) {
@@ -67,15 +67,15 @@ function startedFile({ startScript, devScript, read }) {
   return undefined
 }
 
-/** Whether a script is a single command of Node.js. @param {string} script */
+/** Whether a script is a single `node` command. @param {string} script */
 const isNodeScript = (script) => /^node [^&|;]+$/.test(script)
 
-/** Adds the environment file to a command of Node.js that does not read one. @param {string} script */
+/** Makes a `node` command read the environment file, unless it already reads one. @param {string} script */
 const withEnvironmentFile = (script) =>
   /--env-file|dotenv\/config/.test(script) ? script : script.replace(/^node /, 'node --env-file=.env ')
 
 /**
- * Returns a start script that reads the environment file, or undefined if no change is needed or certain.
+ * Returns a start script that reads the environment file, or undefined if no change is needed or safe.
  *
  * @param {Project} project
  * @param {Start} start
@@ -99,7 +99,7 @@ function startScriptOf({ startScript }, { start, loadsEnvironment }) {
 const isStarting = (text, path, application) =>
   /\.listen\(|\bserve\(/.test(text) && (path === application || importIndex(text, application) !== -1)
 
-/** Returns the position of the import of the application. @param {string} text @param {string} application */
+/** Returns the index of the application's import in `text`, or -1. @param {string} text @param {string} application */
 function importIndex(text, application) {
   const name = /** @type {string} */ (application.split('/').at(-1)).replace(/\.\w+$/, '')
   return text.search(new RegExp(`['"]\\.{1,2}/(?:[^'"\\n]*/)?${name}(?:\\.[cm]?[jt]s)?['"]`))
@@ -109,7 +109,7 @@ function importIndex(text, application) {
  * Whether a file loads `.env` before the application is created.
  *
  * @param {string} source
- * @param {string | null} application - The file that the source imports, or null if the source creates the application.
+ * @param {string | null} application - The file that `source` imports, or null if `source` creates it.
  */
 function loadsBefore(source, application) {
   const text = source.replace(/^\s*\/\/.*$/gm, '')
@@ -128,7 +128,7 @@ function loadsBefore(source, application) {
 }
 
 /**
- * Returns the port of the environment file, unless the application ignores it, or else the port in the source.
+ * Returns the port in the environment file, unless the application ignores it. Otherwise, returns the source's port.
  *
  * @param {Project} project
  * @param {string[]} files

@@ -90,7 +90,7 @@ async function run(args, surroundings) {
 }
 
 /**
- * Returns the environment variables, whose values come from flags, the existing file, the user's answers or `dev`.
+ * Returns the environment variables. Their values come from flags, the existing file, the user's answers or `dev`.
  *
  * @param {import('./init-project').Project} project
  * @param {Flags} flags

@@ -1,7 +1,4 @@
-/**
- * Finds the token in the input of `explain`, which may be a token, the headers of a request, or other text that
- * contains a token.
- */
+/** Finds the token in the input of `explain`: a token, request headers, or other text that contains a token. */
 
 const { splitShellWords } = require('./shell-words')
 
@@ -9,15 +6,15 @@ const { splitShellWords } = require('./shell-words')
 const MAX_INPUT_LENGTH = 1024 * 1024
 
 /**
- * The number of bytes that a terminal keeps of a line, without the line break: `man termios` on Linux, `MAX_CANON` on
- * macOS.
+ * The longest line that a terminal accepts, in bytes without the line break: see `man termios` on Linux and `MAX_CANON`
+ * on macOS.
  */
 const MAX_TERMINAL_LINE = process.platform === 'darwin' ? 1023 : 4095
 
 /**
  * @typedef {{ authorization: string[], cookie: string[] }} Headers
- * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string }} Found - A token, or the
- * headers of a request, and the place where they were found.
+ * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string }} Found - A token or request
+ * headers, and the place where they were found.
  */
 
 /**
@@ -128,7 +125,7 @@ function* stringMembers(value, depth = 0) {
 const MAX_DEPTH = 20
 
 /**
- * Reads header lines in the format of `curl -v` and browsers, which may separate a name from its value by a line break.
+ * Reads header lines as `curl -v` and browsers write them. Some browsers put a line break between a name and its value.
  *
  * @type {(text: string, source?: string) => Found | undefined}
  */
@@ -147,11 +144,11 @@ function findInHeaderLines(text, source = '') {
   return { authorization, cookie: cookie.join('; '), foundIn }
 }
 
-/** Line breaks inside a token, which mail programs and terminals insert. */
+/** Line breaks that mail programs and terminals insert into a token. */
 const LINE_BREAK_IN_TOKEN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
 
 /**
- * Reads the headers in a call of `fetch` or in a PowerShell command.
+ * Reads the headers in a `fetch` call or in a PowerShell command.
  *
  * @type {(text: string) => Found | undefined}
  */
@@ -183,7 +180,7 @@ function findInParameter(text) {
 const findInQuotes = (token) => ({ token: withoutBearer(token.trim()), foundIn: 'the text in quotes' })
 
 /**
- * Returns a text itself, or the only part of the text that looks like a token.
+ * Returns the only part of a text that looks like a token, or else the whole text.
  *
  * @type {(text: string) => Found}
  */
@@ -203,7 +200,7 @@ function findInText(text) {
   return { token: withoutBearer(text), foundIn: WHOLE_INPUT }
 }
 
-/** The description of the place if the token is the whole input. */
+/** The value of `foundIn` if the token is the whole input. */
 const WHOLE_INPUT = 'the input'
 const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 

@@ -7,7 +7,8 @@ const native = require('../core/addon')
 /**
  * @param {URL} url
  * @param {Environment} env
- * @returns {{ proxy: URL | null, says: string, wrong?: string, isLoopback?: boolean }} The proxy, and the reason why the connection uses or does not use a proxy.
+ * @returns {{ proxy: URL | null, says: string, wrong?: string, isLoopback?: boolean }} `says` names the proxy, or the
+ * reason why the connection uses no proxy.
  */
 function proxyFor(url, env) {
   /** @type {Record<string, string>} */
@@ -22,7 +23,7 @@ function proxyFor(url, env) {
   }
   if (route.proxy === null) return { proxy: null, says: 'none' }
   const proxy = new URL(route.proxy)
-  // The text in `says` omits the user name and the password of the proxy.
+  // `says` omits the proxy's user name and password.
   return { proxy, says: `${proxy.protocol}//${proxy.host} (${variable})` }
 }
 

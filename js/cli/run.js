@@ -56,7 +56,7 @@ async function run([name, ...args], surroundings) {
   if (name === '--help' || name === '-h') return printHelp(stdout, HELP)
   if (name === undefined) return printHelp(stderr, HELP, USAGE_EXIT_CODE)
   if (!Object.hasOwn(COMMANDS, name)) {
-    // An argument that is too long may be a token, which must not be printed.
+    // A long argument may be a token, which must not be printed.
     const problem =
       name.length > 20
         ? 'Unknown command. To explain a token, run `logto-authkit explain -`'

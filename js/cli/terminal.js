@@ -23,7 +23,7 @@ const printable = (text) => text.replace(UNSAFE_CHARACTERS, (char) => `\\u{${cha
 const printableJson = (value) =>
   JSON.stringify(value, null, 2)
     .split('\n')
-    // A character outside the Basic Multilingual Plane becomes two escapes, so that the result is valid JSON.
+    // A character outside the Basic Multilingual Plane needs two escapes in JSON.
     .map((line) => line.replace(UNSAFE_CHARACTERS, (char) => char.split('').map(escapeCodeUnit).join('')))
     .join('\n')
 
@@ -76,8 +76,8 @@ function wrapText(text, indent, width) {
 }
 
 /**
- * Wraps a help text. The description of an option stays in its column. Indented commands are not wrapped, so that users
- * can copy them.
+ * Wraps a help text. Option descriptions stay in their column. Indented commands are not wrapped, so that users can
+ * copy them.
  *
  * @param {string} help
  * @param {number} width - In columns.
@@ -92,8 +92,8 @@ function wrapHelp(help, width) {
 }
 
 /**
- * Returns the width for wrapping text: the width of the terminal, but at most a width at which lines are easy to read.
- * A terminal without a known size reports 0 columns.
+ * Returns the width at which to wrap text: the terminal's width, limited to a width at which lines are easy to read. A
+ * terminal of unknown size reports 0 columns.
  *
  * @param {{ columns?: number }} stream
  */
@@ -101,7 +101,7 @@ const widthOf = ({ columns }) => Math.min(columns || MAX_LINE_WIDTH, MAX_LINE_WI
 
 const MAX_LINE_WIDTH = 100
 
-/** Writes a count with its noun. @type {(count: number, noun: string) => string} */
+/** Formats a count with its noun in the singular or plural. @type {(count: number, noun: string) => string} */
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 module.exports = { counted, createPainter, printable, printableJson, widthOf, wrapHelp, wrapText }

@@ -1,4 +1,4 @@
-/** Reads the options of `verifyAuth` from flags, a file of the application and environment variables. */
+/** Reads the options of `verifyAuth` from flags, an options file and environment variables. */
 
 const { readFile } = require('node:fs/promises')
 const { join, resolve } = require('node:path')
@@ -80,7 +80,7 @@ async function readOptions(flags, env) {
       tokenType: flags['any-type'] ? null : flags['token-type'],
       algorithms: flags.algorithm,
       clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']),
-      // The checks use the same date as the times in the output.
+      // The checks and the times in the output use the same date.
       currentDate: at ?? own.currentDate ?? new Date(),
       jwksTimeoutMs: readNumber('timeout', flags.timeout),
       allowGuest: false,
@@ -91,7 +91,7 @@ async function readOptions(flags, env) {
 }
 
 /**
- * Returns the values of the environment variables that replace missing options in an application.
+ * Reads missing options from environment variables, as an application does.
  *
  * @param {{ logtoUrl?: unknown, audience?: unknown }} given
  * @param {Record<string, string | undefined>} env
@@ -104,8 +104,8 @@ function optionsFromEnvironment(given, env) {
     const value = env[variable]?.trim()
     if (value && /** @type {any} */ (given)[name] === undefined) values[name] = value
   }
-  // The core rejects an invalid value with a message that names the variable. The option that no variable replaces gets
-  // a valid value, because the verifier requires both options.
+  // The core rejects an invalid value with a message that names the variable. The verifier requires both options, so
+  // the one that no environment variable sets gets a valid placeholder.
   const others = {
     logtoUrl: values.logtoUrl ? undefined : 'https://logto.test',
     audience: values.audience ? undefined : null,
@@ -115,7 +115,7 @@ function optionsFromEnvironment(given, env) {
 }
 
 /**
- * Returns a sentence for a command that got no URL, if the file `.env` contains one.
+ * Returns a hint for a command without a URL, if the file `.env` sets one.
  *
  * @param {string} command
  * @param {string} folder

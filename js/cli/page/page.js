@@ -1,4 +1,4 @@
-/** Handles the events of the page, and renders the page. */
+/** Handles the page's events, and renders its content. */
 
 const $ = (selector) => document.querySelector(selector)
 
@@ -16,7 +16,7 @@ const TOKEN_REQUESTS = {
   personal: () => ({ kind: 'personal' }),
 }
 
-/** The reasons why an API rejects tokens that are not access tokens, by kind of token. */
+/** For each kind of token that is not an access token, the code with which an API rejects it. */
 const REJECTIONS = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
 
 const NOTES = {
@@ -80,7 +80,7 @@ function showFields() {
   const kind = $('[name=kind]').value
   for (const group of document.querySelectorAll('#mint [data-for]')) {
     group.hidden = !group.dataset.for.split(' ').includes(kind)
-    // A hidden field that is required would prevent the form from being submitted.
+    // A hidden required field would prevent the form from being submitted.
     group.firstElementChild.disabled = group.hidden
   }
 }
@@ -98,8 +98,8 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 }
 
 /**
- * Returns commands for routes like the routes that `logto-authkit init` creates. The style sheet shows the expected
- * responses, so that they are not copied: an interactive zsh would run them.
+ * Returns commands for routes like those that `logto-authkit init` creates. The style sheet shows the expected
+ * responses, so that users do not copy them: an interactive zsh would run them.
  */
 function requestsOf(token, kind, claims) {
   const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"\n`
