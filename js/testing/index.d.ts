@@ -276,7 +276,7 @@ export interface RotateKeysOptions {
 }
 
 /**
- * The way in which the issuer fails. The mode `empty` affects only the key set. All other modes affect every URL.
+ * How the issuer fails. The mode `empty` affects only the key set. All other modes affect every URL.
  *
  * - `down`: the issuer closes open connections, and resets new connections (`ECONNRESET`) as soon as a request arrives. The port
  *   remains in use, so that the issuer can recover on the same port, and requests are still counted. To get `ECONNREFUSED`, close

@@ -36,8 +36,8 @@ const createTestIssuer = async (options) => {
     if (path.startsWith('/.well-known/')) return sendResponse(response, 404, 'text/plain; charset=utf-8', 'Not Found')
     return sendResponse(response, 200, HTML_TYPE, HTML_PAGE, { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
   })
-  // A pending request of a client in this process still keeps the process alive, because the client has a socket of its
-  // own.
+  // A client in this process still keeps the process alive while it waits for a response, because the client has its
+  // own socket.
   server.on('connection', (socket) => socket.unref())
   server.listen(requestedPort, '127.0.0.1')
   await once(server, 'listening')
@@ -46,7 +46,7 @@ const createTestIssuer = async (options) => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   const logtoUrl = `http://127.0.0.1:${port}`
   const issuer = `${logtoUrl}/oidc`
-  // A port may be reused in the same process, so the cached keys and the cooldown of an earlier issuer on this port are
+  // This process may have used the port for an earlier issuer, so the earlier issuer's cached keys and cooldown are
   // dropped.
   require('../core/addon').invalidateJwksCache(logtoUrl)
 
