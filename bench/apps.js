@@ -46,7 +46,7 @@ const GUARDS = {
 }
 
 /**
- * @param {string} name - A library that has no middleware of its own.
+ * @param {string} name - A library without its own middleware.
  * @param {Setup} setup
  */
 function middlewareFor(name, setup) {
@@ -99,7 +99,7 @@ const serve = async (application) => (await listen(application)).url
 
 const delay = monitorEventLoopDelay({ resolution: 1 })
 
-/** Starts to measure how long the event loop is blocked. */
+/** Starts measuring how long the event loop is blocked. */
 function watchLoop() {
   delay.reset()
   delay.enable()

@@ -4,10 +4,10 @@ const { connect } = require('node:net')
 const { setTimeout: pause } = require('node:timers/promises')
 
 const TICK_MS = 2
-/** Maximum number of bytes that may wait in this process for a socket, beyond which the attacker skips requests. */
+/** A socket with this many unsent bytes gets no requests. If no socket is ready, the attacker skips requests. */
 const MAX_UNSENT = 2 ** 18
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-/** Number of characters of the signature that differ between two requests. */
+/** Number of characters in the signature that differ between two requests. */
 const COUNTER_LENGTH = 8
 const STATUS_LINE = 'HTTP/1.1 '
 
@@ -17,8 +17,8 @@ let sockets = []
 /**
  * @typedef {object} Attack
  * @property {string} url
- * @property {string} token - A valid token. Each request gets another forged signature, which is as expensive to check as
- * a valid one.
+ * @property {string} token - A valid token. Each request gets a different forged signature, which is as expensive to
+ * check as a valid one.
  * @property {number} rate - Requests per second.
  * @property {number} seconds
  * @property {number} connections
@@ -51,7 +51,7 @@ async function attack({ url, token, rate, seconds, connections, backlog = Number
   const milliseconds = performance.now() - start
   for (const socket of sockets) {
     socket.isReconnecting = false
-    // Requests that still wait in this process will be sent late.
+    // Requests that are still unsent are sent late, so they count as skipped.
     skipped += Math.floor(socket.unsentBytes / request.length)
   }
   return { scheduled, sentPerSecond: ((scheduled - skipped) / milliseconds) * 1000 }
@@ -85,7 +85,7 @@ function forgeRequests(request, count, counter) {
 }
 
 /**
- * Returns three counts: responses by status, closed connections, and requests without a response.
+ * Returns three counts: responses by status, closed connections, and unanswered requests.
  *
  * @returns {{ statuses: Record<string, number>, closed: number, unanswered: number }}
  */
@@ -104,7 +104,7 @@ function disconnect() {
   for (const socket of sockets) socket.close()
 }
 
-/** A connection that is opened again if the server closes it. */
+/** A connection that reconnects if the server closes it. */
 class Socket {
   isReconnecting = true
   closings = 0
@@ -155,7 +155,7 @@ class Socket {
     this.#socket.destroy()
   }
 
-  /** Counts the status lines in a chunk of the responses. @param {Buffer} chunk */
+  /** Counts the status lines in a chunk of response data. @param {Buffer} chunk */
   #count(chunk) {
     const text = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     const statusLength = STATUS_LINE.length + 3

@@ -38,8 +38,8 @@ class Child {
 }
 
 /**
- * Returns the options of `fork` that start Node on some cores only. `taskset` replaces itself with Node, so the process id and
- * the IPC channel stay the same.
+ * Returns `fork` options that restrict Node to the given cores. `taskset` replaces itself with Node, so the process id
+ * and the IPC channel stay the same.
  *
  * @param {string} cores
  * @param {string[]} nodeArguments

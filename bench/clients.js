@@ -6,10 +6,10 @@ const { monitorEventLoopDelay } = require('node:perf_hooks')
 const TIMEOUT_MS = 10_000
 
 /**
- * @typedef {{ at: number, status: number | null, ms: number }} Sample - `at` is the start of the request, in milliseconds
- * since 1970, and `status` is `null` if no response arrived.
- * @typedef {{ name: string, tokens: string[], rate: number }} Stream - Requests with these tokens in turn, at this rate per
- * second.
+ * @typedef {{ at: number, status: number | null, ms: number }} Sample - `at` is the Unix time in milliseconds at which
+ * the request started, and `status` is `null` if no response arrived.
+ * @typedef {{ name: string, tokens: string[], rate: number }} Stream - `rate` requests per second, which use the tokens
+ * in turn.
  */
 
 /**

@@ -4,7 +4,7 @@ const autocannon = require('autocannon')
 const { quantile } = require('./rounds')
 
 /**
- * Measures the number of responses with status 200 per second, and their latency in milliseconds.
+ * Measures how many responses with status 200 arrive per second, and their latency in milliseconds.
  *
  * @param {{ url: string, tokens: string[], isRepeated: boolean, seconds: number, connections: number }} load - Each
  * token is sent once or, with `isRepeated`, every connection repeats its share of the tokens.

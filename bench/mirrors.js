@@ -1,6 +1,6 @@
 /**
- * The functions that `cases/revocation` and `cases/mirrors` call in other processes, for instances of an application,
- * and for mirrors of a store.
+ * The functions that `cases/revocation` and `cases/mirrors` call in other processes, which act as instances of an
+ * application or as mirrors of a store.
  */
 
 const { randomUUID } = require('node:crypto')
@@ -12,11 +12,11 @@ const native = require('../js/core/addon')
 const { CLIENTS, KEY, entry, machineTime, storeOf } = require('./redis')
 const { AUDIENCE } = require('./tokens')
 
-/** The number of ids in a lookup. */
+/** The number of ids per lookup. */
 const LOOKUPS = 10_000
 
 /**
- * Measures how long it takes to load all entries, and to look up ids that no entry has. Runs in the new process.
+ * Measures how long it takes to load all entries, and to look up ids that are in no entry. Runs in the new process.
  *
  * @param {{ port: number, library: string, others: number }} options
  */
@@ -36,7 +36,7 @@ async function load({ port, library, others }) {
   return { seconds, cpuSeconds: cpu, blockMs: delay.max / 1e6, mebibytes, entries, falsePositives: covered(others) }
 }
 
-/** Returns how many of a number of random ids an entry covers. @param {number} others */
+/** Looks up random ids, and returns how many of them an entry covers. @param {number} others */
 function covered(others) {
   const core = /** @type {import('../js/native/binding').NativeRevocations} */ (native.createRevocations({}, 'load'))
   let count = others
@@ -73,7 +73,7 @@ async function startInstance({ port, setup, tokens }) {
   instance = { revocations, verifier, tokens }
 }
 
-/** Returns the time at which a user's token was rejected, on the clock of the machine. @param {number} user */
+/** Waits until a user's token is rejected, and returns the machine time. @param {number} user */
 async function rejectedAt(user) {
   for (;;) {
     const isValid = await instance.verifier.verify(instance.tokens[user]).then(
@@ -92,7 +92,7 @@ async function revokeUser(user) {
   return start
 }
 
-/** Only every tenth entry is timed, because timing them all would slow down what is measured. */
+/** Only every tenth entry is timed, because timing every entry would slow down the mirrors. */
 const SAMPLED = 10
 
 /** @type {{ lags: number[], received: number }} */

@@ -1,11 +1,11 @@
 /**
- * Measures one case of `open-flood` alone, and prints a line of JSON.
+ * Measures a single `open-flood` case, and prints one line of JSON.
  *
  *     node bench/open-flood.js [--cores 2] [--rate 20000] [--seconds 20] [--large] [--server express|node] [--disconnect]
  *                              [--backlog 100000] [--side logto-authkit]
  *
- * By default, the attacker leaves its connections open, and their buffers still hold forged tokens. `--disconnect` closes
- * the connections at the end, and `--backlog` limits the number of requests without a response.
+ * By default, the attacker leaves its connections open after the flood, and their buffers still contain forged tokens.
+ * `--disconnect` closes the connections after the flood, and `--backlog` limits the number of unanswered requests.
  * `--side "no authentication"` shows how much of the delay is caused by Express and the attacker alone.
  */
 

@@ -35,7 +35,7 @@ const OUR_REQUEST = `${OURS}, verify(req)`
 const OUR_LITERAL = `${OURS}, verifyAuth(req, {…})`
 const ORIGINAL = '@ouim/logto-authkit'
 
-/** Verifiers with the same key set and cache size share a cache, so each verifier gets another size. */
+/** Verifiers with the same key set and cache size share a cache, so each verifier gets a different size. */
 let nextCacheSize = 5000
 
 /** @type {Peer[]} */

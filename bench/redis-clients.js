@@ -1,6 +1,6 @@
 /**
- * Measures the CPU time that each Redis client takes to receive a revocation, in replies of 100 and of 1,000. The decoder of the
- * client limits how many revocations an instance can receive.
+ * Measures the CPU time that each Redis client takes to receive a revocation, in replies with 100 and with 1,000
+ * revocations. The client's decoder limits how many revocations an instance can receive.
  *
  *     node bench/redis-clients.js
  */
@@ -14,7 +14,7 @@ const PAGES = [100, 1000]
 const ROUNDS = 41
 const ENTRIES = 20_000
 
-/** Connects a client of ioredis, whose replies contain buffers, as in `redisStore`. */
+/** Connects an ioredis client whose replies contain buffers, as in `redisStore`. */
 const ioredis = (/** @type {any} */ Client) => async (/** @type {number} */ port) => {
   const client = new Client(port, { lazyConnect: true })
   await client.connect()

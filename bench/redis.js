@@ -16,14 +16,14 @@ const entry = (/** @type {string} */ id, ageSeconds = 0) =>
 /** Milliseconds on the monotonic clock, which all processes share on Linux. */
 const machineTime = () => Number(process.hrtime.bigint() / 1000n) / 1000
 
-/** Functions that create an unconnected client, by library. @type {Record<string, (port: number) => any>} */
+/** For each library, a function that creates an unconnected client. @type {Record<string, (port: number) => any>} */
 const CLIENTS = {
   ioredis: (port) => new Redis(port, { lazyConnect: true }),
   'node-redis': (port) => createClient({ url: `redis://127.0.0.1:${port}` }).on('error', () => {}),
 }
 
 /**
- * Creates a store, whose entries are shared only by revocations with the same identity.
+ * Creates a store. Only revocations whose stores have the same identity share the entries.
  *
  * @param {number} port
  * @param {string} [library]
@@ -32,7 +32,7 @@ const CLIENTS = {
 const storeOf = (port, library = 'ioredis', identity) => Object.assign(redisStore(CLIENTS[library](port)), { identity })
 
 /**
- * Returns the memory usage and the CPU time of Redis, and the number of bytes that Redis has sent.
+ * Returns the memory usage and CPU time of Redis, and the number of bytes that Redis has sent.
  *
  * @param {number} port
  */
@@ -49,7 +49,7 @@ async function usage(port) {
 }
 
 /**
- * Returns the command that appends an entry in the form in which a single revocation is stored.
+ * Returns the command that appends an entry, in the format of a single revocation.
  *
  * @param {string} json
  */
@@ -72,7 +72,7 @@ async function fill(port, count) {
 }
 
 /**
- * Appends entries at a fixed rate, whose ids begin with the current time.
+ * Appends entries at a fixed rate. The id of each entry begins with the current time.
  *
  * @param {number} port
  * @param {number} perSecond

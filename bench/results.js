@@ -9,18 +9,18 @@ const { ratio, spread } = require('./rounds')
 const { measureTargets } = require('./targets')
 
 /**
- * @typedef {object} Result - The result of a case, which has either rates to compare, or rows of figures.
+ * @typedef {object} Result - The result of a case: either rates to compare, or rows of figures.
  * @property {string} id
  * @property {string} title
  * @property {string} [note]
  * @property {Record<string, number[]>} [rates] - The rates per second of each side, one per round.
  * @property {string} [base] - The side with which all other sides are compared.
  * @property {string[]} [lacking] - The sides that do not support the algorithm.
- * @property {string[][]} [rows] - The rows of a table, of which the first is the header.
+ * @property {string[][]} [rows] - The rows of a table, starting with the header.
  * @property {Record<string, number | null>} [figures] - The figures that the targets use.
  *
  * @typedef {[median: number, low: number, high: number]} Quartiles
- * @typedef {{ times: Quartiles, rate: Quartiles }} Side - `times` is the rate of the base divided by the rate of this side.
+ * @typedef {{ times: Quartiles, rate: Quartiles }} Side - `times` is the base's rate divided by the rate of this side.
  * @typedef {object} Summary - The stored summary of a result.
  * @property {string} title
  * @property {string} [note]

@@ -27,7 +27,7 @@ async function alternate(sides, rounds, measure) {
  *
  * @param {(input: any) => any} verify
  * @param {unknown[]} inputs
- * @param {{ ms: number, inFlight: number, isRepeated: boolean }} slice - A slice of time, which ends early if the inputs run out.
+ * @param {{ ms: number, inFlight: number, isRepeated: boolean }} slice - The slice ends early if the inputs run out.
  */
 async function rate(verify, inputs, { ms, inFlight, isRepeated }) {
   let [next, done, isOver] = [0, 0, false]

@@ -16,7 +16,7 @@ const { ratio, spread } = require('./rounds')
 const ALGORITHMS = ['es384', 'rs256-2048', 'rs256-4096', 'es256', 'eddsa']
 
 /**
- * Returns how many times as fast as the second side the first side is.
+ * Returns the first side's speed as a multiple of the second side's speed.
  *
  * @type {(id: string, first: string, second: string) => Measure}
  */

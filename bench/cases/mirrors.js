@@ -14,7 +14,7 @@ const MIRRORS = 200
 const PER_SECOND = 1000
 const PROCESSES = 2
 
-/** The pause between two reads of a client that only reads, which is the shortest pause of a mirror of a busy store. */
+/** The pause between two reads of a client that only reads. Mirrors of a busy store pause at least as long. */
 const PAUSE_MS = 80
 
 /** How long to wait for late entries. */

@@ -1,4 +1,4 @@
-/** New ES384 tokens on a single core that a busy process shares. */
+/** New ES384 tokens on a single core that is shared with a busy process. */
 
 const { spawn } = require('node:child_process')
 const { join } = require('node:path')
@@ -44,7 +44,7 @@ const NOTE = `The process runs on one core next to a process that never sleeps, 
  * @param {boolean} [options.isExpress] - Whether to send requests to an Express application from another core, instead
  * of calling the library.
  * @param {boolean} [options.hasOwnSession] - Whether the busy process has its own session, as services and containers
- * have. The kernel's autogroups then give each session half of the core, whatever the nice values are.
+ * do. The kernel's autogroups then give each session half of the core, regardless of nice values.
  * @param {boolean} [options.isQuiet] - Whether to measure without the busy process, for comparison.
  */
 async function measure({ seconds, names = SIDES, isExpress = false, hasOwnSession = false, isQuiet = false }) {

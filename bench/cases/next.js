@@ -1,4 +1,4 @@
-/** Requests per second of `next start`, for a plain route and for the same route in `withAuth`. */
+/** Requests per second of `next start`, for a plain route and for the same route wrapped in `withAuth`. */
 
 const { join } = require('node:path')
 const { Application } = require('../../__test__/next/application')

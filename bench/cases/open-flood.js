@@ -1,4 +1,4 @@
-/** A flood of forged ES384 tokens at a fixed rate from outside, and how it affects valid tokens and the memory of a server. */
+/** How an external flood of forged ES384 tokens at a fixed rate affects valid tokens and a server's memory. */
 
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
@@ -12,11 +12,9 @@ const { mintMany, minter } = require('../tokens')
 const CONNECTIONS = 20
 const REMEMBERED = { count: 50, rate: 100 }
 const FRESH = { rate: 20 }
-/**
- * The durations of the phases before the flood, between the flood and the recovery, and of the recovery, in seconds.
- */
+/** Durations in seconds: the phase before the flood, the pause after the flood, and the recovery. */
 const PHASES = { idle: 2, pause: 2, recovery: 3 }
-/** The duration from which a response counts as hanging. */
+/** A response that takes longer counts as hanging. */
 const HANGING_MS = 1500
 const LARGE_TOKEN = 8192
 const MEMORY_SAMPLE_MS = 50
@@ -24,13 +22,12 @@ const MEMORY_SAMPLE_MS = 50
 /**
  * @typedef {import('../clients').Sample} Sample
  * @typedef {object} Flood
- * @property {number} cores - With 1, the server has a core of its own. With 2, the server and the attacker share both
- * cores.
+ * @property {number} cores - With 1, the server has its own core. With 2, the server and the attacker share both cores.
  * @property {number} seconds
  * @property {number} [rate] - Forged tokens per second.
- * @property {boolean} [isLarge] - Whether the forged tokens have 8 KiB, instead of Logto's 600 bytes.
+ * @property {boolean} [isLarge] - Whether forged tokens are 8 KiB long, instead of 600 bytes like Logto's tokens.
  * @property {boolean} [isPlain] - Whether the server uses `http` instead of Express.
- * @property {number} [backlog] - Maximum number of forged tokens without a response.
+ * @property {number} [backlog] - Maximum number of unanswered forged tokens.
  * @property {boolean} [disconnects] - Whether the attacker closes its connections at the end.
  * @property {string} [name] - The name of a middleware in `apps.js`.
  */

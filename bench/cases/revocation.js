@@ -18,7 +18,7 @@ const WORKING_SET = 500
 const SLICE = 20_000
 
 /**
- * The number of revocations of each side, or `undefined` without the option `revocations`.
+ * For each side, the number of revocations, or `undefined` without the option `revocations`.
  *
  * @type {Record<string, number | undefined>}
  */
