@@ -14,8 +14,8 @@ const PLATFORM = `${process.platform}-${process.arch}`
 const DEBUG_MARKER = join(NATIVE, '.debug')
 
 /**
- * Returns the path of the addon for this platform. The file name includes the C library if a platform has several, such
- * as `linux-x64-musl`.
+ * Returns the path of the addon for this platform. If a platform has several C libraries, the file name includes the
+ * library, as in `linux-x64-musl`.
  */
 function findAddon() {
   const name = `${require('../package.json').napi.binaryName}.${PLATFORM}`
@@ -36,7 +36,7 @@ function newerSource(addon) {
   })
 }
 
-/** Returns why the addon must be rebuilt, or undefined if it need not be. @param {{ allowDebug: boolean }} options */
+/** Returns why the addon must be rebuilt, or undefined if it is up to date. @param {{ allowDebug: boolean }} options */
 function rebuildReason({ allowDebug }) {
   const addon = findAddon()
   if (!addon) return `there is no addon for ${PLATFORM}`

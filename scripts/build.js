@@ -1,4 +1,4 @@
-// Builds the addon into js/native, with the loader and types that napi generates. Additional arguments go to `napi build`.
+// Builds the addon into js/native, with the loader and types that napi generates. Further arguments go to `napi build`.
 //
 //     npm run build                 release: with link-time optimization, for publishing and benchmarks
 //     npm run build:debug           debug: incremental, takes seconds after a small change; for the unit tests
@@ -29,8 +29,8 @@ if (status !== 0) process.exit(status ?? 1)
 if (isDebug) writeFileSync(DEBUG_MARKER, '')
 else rmSync(DEBUG_MARKER, { force: true })
 
-// Sources that were edited during the build must count as newer than the addon, so the addon gets the date of the start
-// of the build.
+// Sources that were edited during the build must count as newer than the addon, so the addon's modification time is set
+// to the start of the build.
 const addon = findAddon()
 if (addon) utimesSync(addon, startedAt, startedAt)
 else if (!args.includes('--target')) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails if the symbol versions of an addon require a newer glibc than a given version. Requires binutils.
+# Fails if an addon's symbol versions require a newer glibc than the given version. Requires binutils.
 #
 # usage: scripts/check-glibc.sh addon.node 2.17
 set -euo pipefail

@@ -1,5 +1,5 @@
 /**
- * Writes the map of source files in docs/design.md, which shows the first sentence of each file's header comment.
+ * Writes the map of source files in docs/design.md: for each file, the first sentence of its header comment.
  *
  *     node scripts/design-map.js
  */

@@ -2,7 +2,7 @@
 //
 //     npm run reference
 //
-// Fails if TypeDoc warns, or if the declaration of an exported function lacks a description, a parameter, an error or an example.
+// Fails if TypeDoc warns, or if the comment of an exported function lacks a description, parameter, error or example.
 
 const { mkdirSync, writeFileSync } = require('node:fs')
 const { register } = require('node:module')
@@ -12,7 +12,7 @@ const { exports: entries } = require('../package.json')
 const ROOT = join(__dirname, '..')
 const OUTPUT = join(ROOT, 'target/reference')
 
-/** The functions that never throw, whatever arguments they receive. `getAuth` is the function of the adapters, not of `logto-authkit/next`. */
+/** Functions that never throw, whatever their arguments are. `getAuth` is the one in the adapters, not in `next`. */
 const NEVER_THROW = [
   'authErrorHandler',
   'clearJwksCache',
@@ -66,8 +66,8 @@ async function main() {
   )
   const entryPoints = app.getEntryPoints() ?? []
   for (const entry of entryPoints) entry.displayName = names.get(entry.sourceFile.fileName) ?? entry.displayName
-  // An option that is derived from another type with `Omit` keeps the comment of that type, whose links refer to names
-  // of another entry point.
+  // An option derived from another type with `Omit` keeps that type's comment, whose links refer to names in another
+  // entry point.
   app.converter.addUnknownSymbolResolver((/** @type {any} */ reference, /** @type {any} */ { project }) => {
     const path = reference.symbolReference?.path?.map((/** @type {any} */ part) => part.path) ?? []
     for (const module of project.children ?? []) {
@@ -85,7 +85,7 @@ async function main() {
 }
 
 /**
- * Warns about the parts that the comment of an exported declaration lacks.
+ * Warns about parts that are missing from the comment of an exported declaration.
  *
  * @param {any} declaration - A `DeclarationReflection` of TypeDoc.
  * @param {boolean} isFunction

@@ -1,5 +1,5 @@
-// Runs the JavaScript tests on every supported Node.js version, and the core features (__test__/runtimes/core.mjs) on Bun and
-// Deno. npm installs the runtimes into target/runtimes, for Linux on x64 only.
+// Runs the JavaScript tests on every supported Node.js version, and the core features (__test__/runtimes/core.mjs) on
+// Bun and Deno. npm installs the runtimes into target/runtimes, for Linux on x64 only.
 //
 //     npm run test:runtimes
 //     npm run test:runtimes -- --only node-26 --only bun
@@ -33,7 +33,7 @@ const RUNTIMES = {
 }
 
 /**
- * The test files to skip, because their results do not depend on the Node.js version, with a description.
+ * The test files to skip because their results do not depend on the Node.js version, each with a description.
  *
  * @type {[RegExp, string][]}
  */
@@ -48,7 +48,7 @@ const SKIPPED_TESTS = [
   [/^(readme|security)\.test/, 'reads documentation'],
 ]
 
-/** The core features that are documented as unsupported in a runtime. The run also fails if such a feature works. */
+/** Core features that are documented as unsupported in a runtime. The run also fails if such a feature works. */
 const EXPECTED_FAILURES = /** @type {Record<string, string[]>} */ ({})
 
 async function main() {

@@ -34,7 +34,7 @@ function main() {
 }
 
 /**
- * Returns why `node_modules` must be installed, or undefined if `node_modules` is up to date. Packages outside the
+ * Returns why the npm packages must be installed, or undefined if `node_modules` is up to date. Packages outside the
  * lockfile are ignored.
  */
 function whyInstall() {

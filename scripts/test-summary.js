@@ -27,9 +27,9 @@ class Summary {
   #files = []
   /** The names of the running suites and tests, by file and nesting level. @type {Map<string, string[]>} */
   #running = new Map()
-  /** The end of the standard error of each file. @type {Map<string, string>} */
+  /** The last part of each file's standard error. @type {Map<string, string>} */
   #stderr = new Map()
-  /** Errors of code that continued after its test or hook, by the location of that test or hook. */
+  /** Errors thrown by code that continued after its test or hook, by the location of the test or hook. */
   #lateErrors = /** @type {{ location: string, message: string }[]} */ ([])
   /** @type {Set<string>} */
   #failedFiles = new Set()
@@ -107,8 +107,8 @@ class Summary {
   }
 
   /**
-   * Adds the files that failed without a failed test, either because a file cannot be loaded or because code outside
-   * its tests has thrown.
+   * Adds the files that failed without a failed test, because the file cannot be loaded or because code outside its
+   * tests has thrown.
    */
   #failOtherFiles() {
     for (const { file, error } of this.#files) {
@@ -141,7 +141,7 @@ class Summary {
 }
 
 /**
- * @param {{ code: number | null, output: string }} run - of scripts/cargo-test.js
+ * @param {{ code: number | null, output: string }} run - The result of scripts/cargo-test.js.
  */
 function summarizeRust({ code, output }) {
   const plain = stripVTControlCharacters(output)
