@@ -6,7 +6,7 @@ const { claimsOf, headerOf, withClaims } = require('./token-parts.js')
 const { check, rejected } = require('./verdict.js')
 
 /**
- * Six attacks with tokens that a client without permission can make, based on a valid token.
+ * Six attacks with tokens that a client without permission can create from a valid token.
  *
  * @param {import('./identity-server.js').IdentityServer} server
  */
@@ -48,7 +48,7 @@ async function attackRows(server) {
     ),
   ]
   await attacker.close()
-  // Each demonstration starts afresh: fetches that made-up key ids have caused would delay the next one.
+  // The made-up key ids have caused fetches, whose cooldown would delay the next demonstration.
   invalidateJwksCache(server.logtoUrl)
   const asked = { name: "Requests to the attacker's key server", expected: '0', got: String(attacker.requests()) }
   return [...rows, { ...asked, ok: asked.got === asked.expected, detail: '' }]

@@ -16,7 +16,7 @@ async function captureRows() {
 function optionsFor(token) {
   return {
     logtoUrl: new URL(token.expected.issuer ?? ISSUER).origin,
-    // ID tokens are rejected even if their own audience is accepted. Opaque tokens have no audience.
+    // ID tokens are rejected even if their audience is accepted. Opaque tokens have no audience.
     audience: token.expected.audience ?? 'https://api.example.test',
     jwks: keySetFor(token),
     currentDate: new Date((token.captured_at + 60) * 1000),

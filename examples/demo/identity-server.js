@@ -17,8 +17,8 @@ const { promisify } = require('node:util')
  */
 
 /**
- * @param {Record<string, { parameters: string[], handle: (context: any, provider: any) => Promise<void> }>} [grantTypes] - More
- *   grant types, by name.
+ * @param {Record<string, { parameters: string[], handle: (context: any, provider: any) => Promise<void> }>} [grantTypes]
+ *   Additional grant types, by name.
  * @returns {Promise<IdentityServer>} listening on a free port of 127.0.0.1
  */
 async function startIdentityServer(grantTypes = {}) {
@@ -78,7 +78,8 @@ async function startIdentityServer(grantTypes = {}) {
 }
 
 /**
- * @param {import('node:crypto').JsonWebKey[]} keys the first key of each type signs tokens; the provider uses RFC 7638 thumbprints as `kid`
+ * @param {import('node:crypto').JsonWebKey[]} keys - The first key of each type signs tokens. The provider uses RFC
+ *   7638 thumbprints as `kid`.
  * @param {string[]} grantTypes
  * @param {any} errors
  */

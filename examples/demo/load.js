@@ -29,7 +29,7 @@ async function loadRows(server) {
   const rotation = await underLoad(port, tokens, async (elapsed) => {
     await elapsed(0.3)
     await server.rotateKey()
-    // From now on, half of the requests have tokens of the new key.
+    // From now on, half of the requests use a token that is signed with the new key.
     tokens.push(await server.requestToken(ORDERS, 'read:orders'))
   })
   const outage = await underLoad(port, tokens, async (elapsed) => {

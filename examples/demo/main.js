@@ -1,6 +1,6 @@
-// `npm run demo` verifies tokens from a live OpenID Connect server: six attacks, a key rotation and an outage under load, revocations
-// in another process, and the speed compared with `jose`. With `--all`, it also verifies every token recorded from a real Logto server. The exit code is 0
-// only if every row matches its expectation.
+// `npm run demo` shows six attacks, a key rotation and an outage under load, revocations in another process, and the
+// speed compared with `jose`, with tokens from a live OpenID Connect server. With `--all`, it also verifies every token
+// recorded from a real Logto server. The exit code is 0 only if every row matches its expectation.
 
 const { attackRows } = require('./attacks.js')
 const { captureRows } = require('./capture.js')

@@ -1,4 +1,4 @@
-// Another process of the API, which `revocation.js` starts: it responds with its verdict about a token.
+// A second process of the API, which `revocation.js` starts. It responds with its verdict on a token.
 
 const { createServer } = require('node:http')
 const { createVerifier } = require('logto-authkit')

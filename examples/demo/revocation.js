@@ -8,14 +8,14 @@ const { claimsOf } = require('./token-parts.js')
 const { ORDERS } = require('./identity-server.js')
 const { check, rejected } = require('./verdict.js')
 
-/** Tokens to revoke, one after the other. */
+/** Number of tokens to revoke, one after another. */
 const TOKENS = 20
-/** The promise of the documentation, in milliseconds. */
+/** The documented time until a revocation takes effect everywhere, in milliseconds. */
 const LIMIT = 1000
 
 /**
- * Revokes tokens in this process, and measures how long another process accepts them. Without `redis-server`, it returns the reason
- * for skipping that: nothing else here is shared by two processes.
+ * Revokes tokens in this process, and measures how long another process accepts them. Without `redis-server`, returns
+ * the reason for skipping this part, because the two processes share nothing else.
  *
  * @param {import('./identity-server.js').IdentityServer} server
  * @returns {Promise<import('./verdict.js').Row[] | string>}

@@ -4,7 +4,7 @@ const { headerOf } = require('./token-parts.js')
 const { accepted, check, rejected } = require('./verdict.js')
 
 /**
- * Rotates the server's signing key while this process keeps running: first the previous key remains in the key set, then it is removed.
+ * Rotates the signing key while this process runs, first with and then without the previous key in the key set.
  *
  * @param {import('./identity-server.js').IdentityServer} server
  */

@@ -1,7 +1,7 @@
 const { createVerifier } = require('logto-authkit')
 const { ORDERS } = require('./identity-server.js')
 
-/** Rounds per library, which alternate so that both have the same conditions. */
+/** Rounds per library. The libraries alternate, so that both run under the same conditions. */
 const ROUNDS = 3
 /** Duration of a round, in milliseconds. */
 const DURATION = 250
@@ -10,7 +10,7 @@ const DURATION = 250
  * Verifies an ES384 token again and again, one at a time.
  *
  * @param {import('./identity-server.js').IdentityServer} server
- * @returns {Promise<{ name: string, perSecond: number }[]>} the best round of each
+ * @returns {Promise<{ name: string, perSecond: number }[]>} the best round of each library
  */
 async function measureSpeed(server) {
   const { createRemoteJWKSet, jwtVerify } = await import('jose')

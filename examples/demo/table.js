@@ -20,7 +20,7 @@ function printTable(title, rows) {
 }
 
 /**
- * Like a table, without the columns that only matter if a row is not as expected. Fits into 70 columns.
+ * Prints rows without the columns that matter only if a row is not as expected. Fits into 70 columns.
  *
  * @param {string} title
  * @param {Row[]} rows
@@ -47,7 +47,7 @@ function printSkipped(title, reason) {
 }
 
 /**
- * The last bar has no length, because it would dwarf the others.
+ * The last result has no bar, because its bar would dwarf the others.
  *
  * @param {string} title
  * @param {{ name: string, perSecond: number }[]} results

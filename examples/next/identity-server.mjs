@@ -42,7 +42,7 @@ export async function startIdentityServer({ port, appUrl, appId, appSecret, audi
     enabledJWA: { idTokenSigningAlgValues: ['ES384'] },
     findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     pkce: { required: () => true },
-    // Applications in browsers request tokens themselves.
+    // Browser applications request tokens themselves.
     clientBasedCORS: (_context, origin) => origin === appUrl,
     interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
     loadExistingGrant: ({ oidc }) => grant(provider, oidc, audience),
@@ -97,7 +97,7 @@ export async function startIdentityServer({ port, appUrl, appId, appSecret, audi
 async function signIn(provider, request, response) {
   // Throws if this browser did not start the sign-in.
   const { prompt } = await provider.interactionDetails(request, response)
-  // Logto's SDKs ask for consent in order to get a refresh token. A first-party application has it.
+  // Logto's SDKs request consent to get a refresh token. A first-party application already has it.
   if (prompt.name === 'consent') return provider.interactionFinished(request, response, { consent: {} })
   if (request.method !== 'POST') return response.writeHead(200, HTML).end(signInPage())
   const form = new URLSearchParams(await text(request))

@@ -1,7 +1,7 @@
 import { withLogtoAuth } from 'logto-authkit/next/config'
 
 export default withLogtoAuth({
-  // As in a new application of create-next-app.
+  // create-next-app enables these options in a new application.
   cacheComponents: true,
   partialPrefetching: true,
 })

@@ -24,7 +24,7 @@ await app.register(async (api) => {
 })
 app.get('/health', () => 'ok')
 
-/** Replaces the credentials of the client with its identity. */
+/** Replaces the client's credentials with its identity. */
 async function forward({ auth, body, method, url }: FastifyRequest) {
   const headers = new Headers({ 'x-user-id': auth.userId, 'x-subject-type': auth.subjectType })
   if (auth.organizationId !== null) headers.set('x-organization-id', auth.organizationId)

@@ -1,4 +1,4 @@
-/** An MCP server whose tools act for the user who has signed in, next to a REST API for the same users. */
+/** An MCP server whose tools act for the signed-in user, next to a REST API for the same users. */
 
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
@@ -14,7 +14,7 @@ declare module 'logto-authkit' {
   }
 }
 
-/** A server per request, whose tools know who is asking. Tools that the user may not use are not offered. */
+/** Creates a server per request, whose tools know the user. The server offers only tools that the user may use. */
 function createServer(auth: AuthenticatedContext) {
   const server = new McpServer({ name: 'orders', version: '1.0.0' })
   server.registerTool('list-orders', { description: 'Lists your orders' }, () => {

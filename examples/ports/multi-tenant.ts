@@ -1,4 +1,4 @@
-/** An API for many organizations, which requests name in the path, by slug, or in a header, by id. */
+/** An API for many organizations. Requests name the organization by slug in the path, or by id in a header. */
 
 import express, { type Request } from 'express'
 import { authErrorHandler, logtoAuth, protect } from 'logto-authkit/express'
@@ -26,7 +26,7 @@ app.post(
   protect({ organizationId: (req: Request) => req.get('x-organization-id'), requiredScope: 'write:invoices' }),
   (req, res) => res.status(201).json({ of: req.auth.organizationId }),
 )
-// Only for tokens that belong to no organization, such as those of the back office.
+// Only for tokens that belong to no organization, such as the back office's tokens.
 app.get('/reports', protect({ organizationId: null, subjectType: 'machine' }), (_req, res) => res.json({ all: true }))
 app.use(authErrorHandler())
 

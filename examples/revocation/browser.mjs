@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { APP_ID, AUDIENCE, CALLBACK } from './identity-server.mjs'
 
-/** The browser of a user, which has a session with the identity server. */
+/** A user's browser, which has a session with the identity server. */
 export class Browser {
   #cookies = new Map()
   #issuer
@@ -19,7 +19,7 @@ export class Browser {
       redirect_uri: CALLBACK,
       scope: 'openid',
       resource: AUDIENCE,
-      // Without a new login, a suspended user could sign in again: Logto ends the session of a suspended user, this server does not.
+      // Forces a new login. Unlike Logto, this server keeps the session of a suspended user, who could sign in again.
       prompt: 'login',
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
@@ -43,7 +43,7 @@ export class Browser {
     return token
   }
 
-  /** Signs out. The identity server sends a logout token to the API meanwhile. */
+  /** Signs out. Meanwhile, the identity server sends a logout token to the API. */
   async signOut() {
     const { text } = await this.#open(`${this.#issuer}/session/end?client_id=${APP_ID}`)
     const [, xsrf] = /name="xsrf" value="(\w+)"/.exec(text)
@@ -51,7 +51,7 @@ export class Browser {
     await this.#open(`${this.#issuer}/session/end/confirm`, { method: 'POST', body })
   }
 
-  /** Opens a page, following redirects up to the page of the application. */
+  /** Opens a page, following redirects until the application's page. */
   async #open(target, init) {
     const headers = { cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; ') }
     const response = await fetch(target, { ...init, headers, redirect: 'manual' })

@@ -3,7 +3,7 @@ import { call } from './scene.mjs'
 /** How long an instance may accept a token after it was revoked, in milliseconds. */
 const LIMIT_MS = 1000
 
-/** Suspends one user and signs out the other. Returns whether both instances reject their tokens in time. */
+/** Suspends one user and signs out the other. Returns whether both instances reject the users' tokens in time. */
 export async function check(scene) {
   const { instances, users } = scene
   const accounts = [...users.values()]
@@ -31,7 +31,7 @@ export async function check(scene) {
   }
 }
 
-/** Calls an instance until it rejects the token of a user. */
+/** Calls an instance until it rejects a user's token. */
 async function rejected(instance, user) {
   for (;;) {
     const answer = await call(instance, user)

@@ -1,6 +1,6 @@
 /**
- * Plays the part of Logto: `oidc-provider`, the library that Logto is built on, with back-channel logout, and the webhook that
- * Logto sends when a user is suspended.
+ * Stands in for Logto: `oidc-provider`, the library that Logto is built on, with back-channel logout and the webhook
+ * that Logto sends when a user is suspended.
  */
 import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -24,7 +24,7 @@ export async function startIdentityServer({ signingKey }) {
   return {
     url,
 
-    /** Registers the API that receives webhooks and logout tokens, and starts to serve requests. */
+    /** Registers the API that receives webhooks and logout tokens, and starts serving requests. */
     register(api) {
       apiUrl = api
       const provider = createProvider(`${url}/oidc`, `${apiUrl}/logto/logout`)
@@ -111,7 +111,7 @@ function createProvider(issuer, logoutUrl) {
         },
       },
     },
-    // The default refuses private addresses, as Logto does.
+    // By default, the provider sends no requests to private addresses, as in Logto.
     fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
   }
   // The warning says that the provider keeps its data in memory.
@@ -119,7 +119,7 @@ function createProvider(issuer, logoutUrl) {
   return provider
 }
 
-/** Calls a function without printing warnings. If the function returns a promise, warnings are printed again when it settles. */
+/** Calls a function without printing warnings. If it returns a promise, warnings are muted until that settles. */
 function withoutWarnings(run) {
   const { warn } = console
   console.warn = () => {}

@@ -16,6 +16,6 @@ const app = createApp({
   revocations,
 })
 
-// Before the first request, so that it is checked against all revocations.
+// Loads all revocations before the first request, so that the request is checked against them.
 await revocations.ready()
 const server = app.listen(PORT, '127.0.0.1', () => process.send?.(server.address().port))

@@ -1,12 +1,12 @@
-// Starts two instances of the API in app.mjs, Redis and an identity server, and serves a page on which you can suspend users and
-// sign them out. With --check, it does so without a page, and exits with 1 if an instance does not reject them within a second.
+// Starts two instances of the API in app.mjs, Redis and an identity server, and serves a page for suspending users and
+// signing them out. With --check, does both without a page, and exits with 1 if a rejection takes over a second.
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { check } from './check.mjs'
 import { call, startScene } from './scene.mjs'
 
-/** Time between two calls of the page, in milliseconds. */
+/** Time between two calls to an instance, in milliseconds. */
 const CALL_EVERY_MS = 100
 
 const scene = await startScene().catch((error) => {
@@ -26,7 +26,7 @@ if (process.argv.includes('--check')) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => scene.close().then(() => process.exit()))
 }
 
-/** Serves the page, its stream of calls, and its buttons. */
+/** Serves the page and its stream of calls, and handles its buttons. */
 async function respond(request, response) {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost')
   if (request.method === 'GET' && pathname === '/') {
@@ -45,7 +45,7 @@ async function respond(request, response) {
   )
 }
 
-/** Calls both instances with the token of every user, and sends what they respond to the page (server-sent events). */
+/** Calls both instances with each user's token, and sends the responses to the page (server-sent events). */
 function streamCalls(response) {
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' }).flushHeaders()
   const timer = setInterval(() => {

@@ -5,7 +5,7 @@ import { Browser } from './browser.mjs'
 import { APP_ID, AUDIENCE, startIdentityServer } from './identity-server.mjs'
 import { startRedis } from './redis.mjs'
 
-/** Starts Redis (unless REDIS_URL is set), the identity server, and two instances of the API in processes of their own. */
+/** Starts Redis (unless REDIS_URL is set), the identity server, and two instances of the API in separate processes. */
 export async function startScene() {
   const closing = []
   const close = async () => {
@@ -48,7 +48,7 @@ export async function startScene() {
   }
 }
 
-/** What a user or an administrator does. */
+/** The actions of users and administrators. */
 const actions = (server, users) => ({
   async signIn(name) {
     const user = users.get(name)
@@ -69,7 +69,7 @@ const actions = (server, users) => ({
   },
 })
 
-/** Calls an instance with the token of a user. Returns the status, followed by the code of the error. */
+/** Calls an instance with a user's token. Returns the status, followed by the error code if there is one. */
 export async function call(instance, { token }) {
   const response = await fetch(`${instance}/me`, { headers: { authorization: `Bearer ${token}` } })
   const { code } = await response.json()
