@@ -244,7 +244,7 @@ describeAdapters(['protect', 'context'], (adapter, has) => {
     assert.equal(await ask('/external', token), 'missing_role')
   })
 
-  test('a guest is reported as it is made, and again when protect rejects it', async (t) => {
+  test('a guest is reported when it is created, and again when protect rejects it', async (t) => {
     const refused = []
     const onRefused = ({ code }) => refused.push(code)
     const auth = { ...options, allowGuest: true, onRefused, check: () => false }

@@ -107,7 +107,7 @@ describeAdapters(['guests'], (adapter, has) => {
 
   if (!has('middleware')) return
 
-  test('makes one guest of several logtoAuth, the one that the handler sees', async (t) => {
+  test('creates a single guest for several logtoAuth, which is the guest that the handler sees', async (t) => {
     const client = await adapter.serve(t, { steps: [{ auth: GUESTS }, { auth: GUESTS }] })
     const { cookies, body } = await client()
     assert.equal(cookies.length, 1)

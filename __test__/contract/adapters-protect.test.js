@@ -34,7 +34,7 @@ const guarded = (table) =>
 const lastSegment = (request) => new URL(request.req?.url ?? request.url, 'http://localhost').pathname.split('/')[2]
 
 describeAdapters(['protect'], (adapter, has) => {
-  test('lets the tokens pass that meet the requirements of the route', async (t) => {
+  test('accepts tokens that meet the requirements of the route', async (t) => {
     const routes = guarded({
       '/any': {},
       '/scope': { requiredScope: 'read write' },

@@ -215,7 +215,7 @@ describeAdapters(['context'], (adapter) => {
     }
   })
 
-  test('with guests allowed, makes guests of rejected requests, and 500 of faults', async (t) => {
+  test('with guests allowed, turns rejected requests into guests, and responds to faults with 500', async (t) => {
     t.mock.method(console, 'error', () => {})
     const reason = async (more, token) => {
       const client = await adapter.serve(t, { steps: [{ auth: { ...options, allowGuest: true, ...more } }] })

@@ -25,7 +25,7 @@ const ENTRIES = Object.fromEntries(
   ),
 )
 
-test('every block of code that names an example is that example', () => {
+test('every code block that names an example is identical to it', () => {
   const named = blocks([...PAGES, 'README.md']).filter(({ example }) => example !== undefined)
   assert.ok(named.length > 20)
   for (const { example, code, page } of named) assert.equal(code, read(String(example)), `${page}: ${example}`)
@@ -77,7 +77,7 @@ describe('every other block of code', () => {
   })
 })
 
-test('every block is of a language that is looked at', () => {
+test('every block has a language that these tests check', () => {
   // Text and the output of programs are compared in docs.test.js.
   const known = [...CODE, 'sh', 'json', 'dockerfile', 'text', 'http', 'diff', 'console']
   for (const { page, line, language } of blocks([...PAGES, 'README.md'])) {
@@ -88,7 +88,7 @@ test('every block is of a language that is looked at', () => {
   }
 })
 
-test('every block of JSON is JSON', () => {
+test('every JSON block contains valid JSON', () => {
   const json = blocks(PAGES).filter(({ language }) => language === 'json')
   assert.ok(json.length > 0)
   for (const { code } of json) assert.doesNotThrow(() => JSON.parse(code))
@@ -107,7 +107,7 @@ describe('every command', () => {
   const images = blocks(PAGES).filter(({ language }) => language === 'dockerfile')
   const manifest = require('../../package.json')
 
-  test('is one that a shell can read', () => {
+  test('has valid shell syntax', () => {
     assert.ok(shell.length > 15)
     for (const { code, at } of shell) {
       const { status, stderr } = spawnSync('bash', ['-n'], { input: code.replaceAll(/<\w+>/g, 'x'), encoding: 'utf8' })
@@ -119,7 +119,7 @@ describe('every command', () => {
     for (const { code, at } of shell) for (const words of commands(code)) await check(words, at)
   })
 
-  test('of an image exists, and an image is of a Node that is supported', async () => {
+  test('of a Dockerfile exists, and the image contains a supported Node.js', async () => {
     assert.ok(images.length > 0)
     for (const { code, page, line } of images) {
       for (const [, instruction, rest] of code.matchAll(/^(\S+) (.*)$/gm)) {

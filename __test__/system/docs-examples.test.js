@@ -30,7 +30,7 @@ const TOKENS = {
 const SCOPES = 'read:orders read:members'
 
 describe('the example', { timeout: 300_000 }, () => {
-  test('of permissions refuses what its page says', async (t) => {
+  test('of permissions accepts and rejects tokens as its page says', async (t) => {
     const { url, token } = await start(t, join(EXAMPLES, 'permissions.mjs'))
     const table = rows(String(section(read('docs/permissions.md'), 'An API with all three models')))
     const [[, ...paths], , ...kinds] = table.map((row) => row.map((cell) => cell.replaceAll('`', '')))
@@ -128,7 +128,7 @@ describe('the example', { timeout: 300_000 }, () => {
     })
   })
 
-  test('of operating is ready where there are keys', async (t) => {
+  test('of operating is ready once keys are cached', async (t) => {
     const { url, token } = await start(t, join(EXAMPLES, 'operating.mjs'))
     assert.equal((await ask(`${url}/ready`)).status, 200)
     assert.equal((await ask(`${url}/me`, token({ sub: 'alice' }))).body, '{"userId":"alice"}')

@@ -32,7 +32,7 @@ describe('the pages', () => {
     }
   })
 
-  test('and the README link to what is there', () => {
+  test('and the README have no dead links', () => {
     const dead = [...PAGES, 'README.md'].flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
         .filter(([, path, anchor]) => !leads(page, path, anchor))
@@ -123,7 +123,7 @@ describe('the page of options', () => {
     }
   })
 
-  test('and the README say the same of them', () => {
+  test('agrees with the README', () => {
     const here = rows(page).map((row) => row.join('|'))
     const named = new Set(declared('VerifyAuthOptions').map(([name]) => `\`${name}\``))
     for (const row of rows(read('README.md'))) {
@@ -135,7 +135,7 @@ describe('the page of options', () => {
     ['AuthCookieOptions', 'authCookie', section(page, 'Auth cookie options')],
     ['GuestCookieOptions', 'guestCookie', section(read('docs/guests.md'), 'The cookie')],
   ]) {
-    test(`or that of guests has the defaults of ${name}`, () => {
+    test(`or the page of guests has the defaults of ${name}`, () => {
       const said = [...defaults(String(text))].filter(([option]) => option !== 'guestCookie')
       assert.deepEqual(new Map(said), new Map(/** @type {any} */ (declared(String(name)))))
       const unquoted = said.map(([option, value]) => [option, value.replaceAll("'", '')])
@@ -149,7 +149,7 @@ describe('the page of errors', () => {
   const page = read('docs/errors.md')
   const CODES = contract().errors.map(({ code }) => code)
 
-  test('has a section for every code, and none for others', () => {
+  test('has a section for every code, and no other sections', () => {
     // `overloaded` depends on the load of the machine: see system/overload.test.js.
     assert.deepEqual([...new Set([...REJECTIONS.map(({ code }) => code), 'overloaded'])].sort(), [...CODES].sort())
     assert.deepEqual(
@@ -191,7 +191,7 @@ describe('the page of errors', () => {
     })
   }
 
-  test('is what the declarations of AuthError lead to', () => {
+  test('is linked from the declaration of AuthError', () => {
     const comment = DECLARED.slice(0, DECLARED.indexOf('export class AuthError')).split('/**').at(-1)
     assert.match(String(comment), /docs\/errors\.md/)
   })
@@ -222,14 +222,14 @@ test('the page of AuthContext has every member of both contexts', async (t) => {
   assert.deepEqual(Object.keys(JSON.parse(block('docs/auth-context.md', 'json'))), Object.keys(plain))
 })
 
-test('the page of Express shows what an answer is', async (t) => {
+test('the page of Express shows the body of a rejection', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE, requiredScope: 'read:orders' }
   const error = await rejection(verifyAuth(issuer.mint(), options))
   assert.deepEqual(JSON.parse(block('docs/express.md', 'json')), JSON.parse(answer(error).body))
 })
 
-test('the page of MCP shows what createResourceMetadata makes, and what a challenge says', async () => {
+test('the page of MCP shows the metadata document and the challenge', async () => {
   const { document, url } = createResourceMetadata({
     resource: 'https://api.example.com/mcp',
     logtoUrl: 'https://auth.example.com',
@@ -241,7 +241,7 @@ test('the page of MCP shows what createResourceMetadata makes, and what a challe
   assert.equal(block('docs/mcp.md', 'http'), `WWW-Authenticate: ${wwwAuthenticate}\n`)
 })
 
-test('the page of observability shows every figure, and explains each', async () => {
+test('the page of observability shows and explains every figure', async () => {
   const page = read('docs/observability.md')
   const stats = createVerifier({ logtoUrl: 'https://auth.example.com', audience: AUDIENCE }).stats()
   const shown = JSON.parse(block('docs/observability.md', 'json'))
@@ -269,7 +269,7 @@ test('the map in docs/design.md is current (run `node scripts/design-map.js`)', 
   assert.equal(block('docs/design.md', 'text'), designMap())
 })
 
-test('the page of dependencies has every one, and no other', () => {
+test('the page of dependencies lists every dependency, and no others', () => {
   const { devDependencies } = JSON.parse(read('package.json'))
   const named = rows(read('docs/dependencies.md')).flatMap(([names]) =>
     [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name),

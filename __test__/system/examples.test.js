@@ -42,7 +42,7 @@ describe('the example', { timeout: 300_000 }, () => {
   for (const path of ['express', 'fastify', 'hono', 'koa']
     .map((name) => `../js/cli/templates/${name}`)
     .concat('express')) {
-    test(`${path} shows who asks, and orders to those who may read them`, (t) =>
+    test(`${path} returns the user, and orders only with the required scope`, (t) =>
       checkOrders(t, join(EXAMPLES, `${path}.mjs`)))
   }
 

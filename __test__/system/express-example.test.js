@@ -10,7 +10,7 @@ const { AUDIENCE, startIssuer } = require('../support/helpers')
 
 const EXAMPLE = join(__dirname, '../../examples/express')
 
-test('each route of the Express example is for those that it says', async (t) => {
+test('each route of the Express example is open only to the documented clients', async (t) => {
   const issuer = await startIssuer(t)
   const { createApp } = await import(pathToFileURL(join(EXAMPLE, 'app.mjs')).href)
   const url = await serve(t, createApp({ logtoUrl: issuer.logtoUrl, audience: AUDIENCE }))
@@ -66,7 +66,7 @@ test('the commands that the Express example prints do what they say', { timeout:
   assert.deepEqual(statuses, [200, 200, 200, 200, 403, 200, 403])
 })
 
-test('the Express example takes the address of a Logto', { timeout: 300_000 }, async (t) => {
+test('the Express example accepts tokens of the Logto server in LOGTO_URL', { timeout: 300_000 }, async (t) => {
   const issuer = await startIssuer(t)
   const env = { ...process.env, PORT: '0', LOGTO_URL: issuer.logtoUrl, AUDIENCE }
   const example = spawn(process.execPath, [join(EXAMPLE, 'main.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -104,7 +104,7 @@ describe('a wrong logtoUrl', { timeout: 300_000 }, () => {
     assert.ok((await doctor(logtoUrl)).includes(`Set logtoUrl: "${issuer.logtoUrl}"`))
   })
 
-  test('that is the one of the key set or of discovery is understood', async (t) => {
+  test('that is the URL of the key set or of the discovery document is accepted', async (t) => {
     const issuer = await startIssuer(t)
     for (const suffix of ['/oidc', '/oidc/jwks', '/oidc/.well-known/openid-configuration']) {
       const seen = await attempt(t, { logtoUrl: issuer.logtoUrl + suffix, audience: AUDIENCE }, bearer(issuer.mint()))

@@ -26,7 +26,7 @@ test('the README has fewer than 250 lines', () => {
   assert.ok(readme.split('\n').length < 250)
 })
 
-test('the README tells of speed what the bench has measured', () => {
+test('the speeds in the README are those that the benchmark measured', () => {
   const bench = readFileSync(join(ROOT, 'docs/bench.md'), 'utf8')
   const measured = [...bench.matchAll(/\| (\d+\.\d+) [x%] \| /g)].map(([, figure]) => figure)
   const section = readme.slice(readme.indexOf('\n## Performance\n'), readme.indexOf('\n## Good to know\n'))
@@ -49,7 +49,7 @@ async function started(t, file) {
   }
 }
 
-test('the commands of the README lead to the answers that it shows', { timeout: 300_000 }, async (t) => {
+test('the commands in the README get the responses that the README shows', { timeout: 300_000 }, async (t) => {
   const { logtoUrl, page } = await startDev(t)
   const [install, start, token] = blocks(['README.md']).filter(({ language }) => language === 'sh')
   assert.match(install.code, /^npx logto-authkit dev$/m)
@@ -78,7 +78,7 @@ test('the commands of the README lead to the answers that it shows', { timeout: 
   assert.equal((await ask(`${url}/`)).status, 200)
 })
 
-test('the example server lets in and refuses', async (t) => {
+test('the example server accepts valid tokens and rejects expired ones', async (t) => {
   const ask = await started(t, 'server.mjs')
   assert.deepEqual(await ask('/', { sub: 'vt2nyp5v8kq5', scope: 'read:orders write:orders' }), {
     status: 200,
@@ -92,7 +92,7 @@ test('the example server lets in and refuses', async (t) => {
   })
 })
 
-test('the example of guests tells visitors from users', async (t) => {
+test('the guest example distinguishes visitors from users', async (t) => {
   const issuer = await startIssuer(t)
   process.env.LOGTO_URL = issuer.logtoUrl
   const { visit } = await import(join(ROOT, 'examples/guests.mjs'))

@@ -362,7 +362,7 @@ test('a terminal gets a prompt for the token, with or without a dash', async () 
   }
 })
 
-test('an ID token is called one only once', async () => {
+test('an ID token is identified only once', async () => {
   const { hints } = await explain(issuer.mint(ID_TOKEN), '--url', issuer.logtoUrl, '--audience', AUDIENCE)
   assert.match(hints[0], /^This is an ID token/)
   assert.doesNotMatch(hints.slice(1).join('\n'), /ID token/)

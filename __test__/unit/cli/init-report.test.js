@@ -120,7 +120,7 @@ test('init says that Enter selects the local issuer', async (t) => {
   )
 })
 
-test('init says where the lines belong that the user must add', async (t) => {
+test('init says where users must add the printed lines', async (t) => {
   const source = "import express from 'express'\nfunction f() {\n  const app = express()\n}\n"
   const { init } = project(t, { 'package.json': uses('express'), 'app.js': source })
   const { stdout } = await init(['--dry-run'])

@@ -49,7 +49,7 @@ describe('fallback', () => {
     assert.deepEqual((await verify(EMPTY, { fallback: () => none })).payload, { sub: 'a' })
   })
 
-  test('makes no guest of credentials that are refused, if only requests without a token become guests', async () => {
+  test('does not turn refused credentials into a guest if only requests without a token become guests', async () => {
     const fallback = () => ({ userId: 'owner' })
     const options = { fallback, allowGuest: 'no-token' }
     assert.equal(await verdict(verify(EMPTY, { ...options, check: () => false })), 'forbidden')

@@ -116,7 +116,7 @@ describe('buildGuestCookieHeader', () => {
   })
 })
 
-describe('C4: what browsers would drop is refused', () => {
+describe('C4: a cookie that browsers would drop is an error', () => {
   const { buildCsrfCookieHeader } = require('logto-authkit/csrf')
   const tooLong = { name: 'TypeError', code: 'invalid_options', message: /4,096/ }
 

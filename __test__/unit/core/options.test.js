@@ -215,7 +215,7 @@ test('B2: undefined is valid for every optional option except those that restric
   }
 })
 
-test('C5: what no token can match is an error, a URL of an endpoint is understood, and passwords are not printed', () => {
+test('C5: values that no token can match are errors, an endpoint URL is accepted, and passwords are not printed', () => {
   for (const [name, value] of /** @type {[string, any][]} */ ([
     ['audience', 'https://api.example.com\n'],
     ['audience', '"https://api.example.com"'],

@@ -108,7 +108,7 @@ describe('a revocation', () => {
     assert.equal(await verdict(verifier.verify(mint(issuer, { sub: 'alice', expiresIn: -1 }))), 'token_expired')
   })
 
-  test('makes a guest of a request, if guests are allowed', async (t) => {
+  test('turns a request into a guest if guests are allowed', async (t) => {
     const { issuer, revocations, verifier } = await start(t, { allowGuest: true })
     await revocations.revokeSubject('alice')
     const auth = /** @type {any} */ (await verifier.verify(bearer(mint(issuer, { sub: 'alice' }))))
@@ -316,7 +316,7 @@ describe('a store', () => {
     assert.equal(revocations.stats().lastError, 'The log is down')
   })
 
-  test('with entries of a later release is read, and these are counted', async (t) => {
+  test('with entries of a later release is read, and these entries are counted', async (t) => {
     const store = new LogStore({ entries: ['{"v":2,"kind":"device","id":"x","before":1}', 'garbage'] })
     const { issuer, verifier, revocations } = await start(t, { options: { store } })
     await revocations.revokeSubject('alice')

@@ -292,7 +292,7 @@ describe('a body that another parser has read', () => {
   })
 })
 
-test('a handler rejects what is no request', async (t) => {
+test('a handler rejects anything that is not a request', async (t) => {
   const hook = startRevocations(t).revocations.webhook(HOOK)
   for (const args of [[], [{}], [{ headers: {} }], [null, {}]]) {
     await assert.rejects(() => /** @type {any} */ (hook)(...args), { name: 'TypeError', message: /takes \(req, res\)/ })
