@@ -1,4 +1,4 @@
-/** Outages caused by certificates and by a proxy. The environment must be set before this process fetches its first key. */
+/** Outages caused by certificates and a proxy. The environment must be set before the process fetches its first key. */
 
 const { createAuthority, createSelfSigned, saveAuthority } = require('../support/certificates')
 const { startKeyServer } = require('../support/key-server')

@@ -1,4 +1,4 @@
-/** Jumps of the wall clock under load, in a child process whose clock is manipulated. */
+/** Wall clock jumps under load, in a child process with a manipulated clock. */
 
 const { spawnSync } = require('node:child_process')
 const { writeFileSync } = require('node:fs')
@@ -32,7 +32,7 @@ async function jumps({ t, report }) {
   report.faults(4)
 }
 
-/** Tokens with a lifetime of a day must always verify. Those of an hour must expire after a jump of two hours. */
+/** Tokens that are valid for a day must always verify. One-hour tokens must expire after a jump of two hours. */
 async function jump(file) {
   const HOUR = 3600
   const seconds = Buffer.alloc(8)
@@ -71,7 +71,7 @@ async function jump(file) {
     const lost = total(figures.rejected) + total(figures.wrong) + wrong.length - invalidAccepted
     const { slowestMs } = figures
     const requests = server.requests.length - before
-    // One request for the aged set or the outage, and one more per cooldown.
+    // One request for the expired key set or the outage, and one more per cooldown.
     const maxRequests = 2 + Math.floor((figures.seconds * 1000) / 300)
     rows.push({ name, cachedKeys: 'yes', figures, callersSee, lost, slowestMs, maxMs: 2000, requests, maxRequests })
   }

@@ -17,7 +17,7 @@ const { createKey } = require('../support/tokens')
  * @typedef {{ keys: import('../support/tokens').Key[], healthy: Answer }} Healthy
  */
 
-/** A page like that of a login wall or a mistyped URL. */
+/** A page such as a login wall or a mistyped URL shows. */
 const PAGE = '<!doctype html><title>Sign in</title><form></form>'
 
 const bomb = gzipBomb(100)
@@ -60,7 +60,7 @@ function truncated(keys) {
 /** Redirects to the same server, which would send a key set. */
 const redirect = (request, response) => response.writeHead(302, { Location: `${request.url}?again` }).end()
 
-/** The largest number of bytes of the 100 MB that a client has read. */
+/** The most bytes that a client has read from the 100 MB response. */
 const served = { maxBytes: 0 }
 
 function hundredMegabytes(_, response) {

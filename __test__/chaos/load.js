@@ -18,7 +18,7 @@ function startLoad(ask, { concurrency = 64 } = {}) {
   let stopped = false
   let resting = false
   let next = 0
-  /** The number of pending verifications of each list. */
+  /** For each list of questions, the number of pending verifications. */
   const pending = new Map()
 
   const delay = monitorEventLoopDelay({ resolution: 10 })
@@ -48,13 +48,13 @@ function startLoad(ask, { concurrency = 64 } = {}) {
   const done = Promise.all(Array.from({ length: concurrency }, one))
 
   return {
-    /** Switches to other tokens. Resolves when no verification of the former ones is pending. */
+    /** Switches to other tokens. Resolves when no verification of a previous token is pending. */
     async use(others) {
       const former = questions
       questions = others
       while (pending.has(former)) await turn()
     },
-    /** Ends a phase. Resolves with the statistics of the verifications that began in it, when all have finished. */
+    /** Ends a phase. Resolves with its statistics once all verifications that began in the phase have finished. */
     async phase(graceMs) {
       const ended = figures
       ended.stallMs = stall()
@@ -70,7 +70,7 @@ function startLoad(ask, { concurrency = 64 } = {}) {
       figures.stallMs = Math.max(figures.stallMs, stall())
       return figures
     },
-    /** Pauses the load, when nothing is pending, until the work is done. */
+    /** Waits until nothing is pending, and pauses the load until the work is done. */
     async rest(work) {
       resting = true
       while (pending.size > 0) await turn()
@@ -102,7 +102,7 @@ function newFigures(graceMs = 0) {
     /** Tokens that were rejected with a wrong code. */
     wrong: {},
     slowestMs: 0,
-    /** The longest time that the machine did not run this thread. No verification can be faster. */
+    /** The longest time during which the machine did not run this thread, so that no verification could finish. */
     stallMs: 0,
   }
 }
@@ -142,7 +142,7 @@ function sum(phases) {
 
 const asking = (verifier) => (token) => verdict(verifier.verify(token))
 
-/** Valid tokens of a key. */
+/** Valid tokens that are signed with a key. */
 const good = (key, issuer, count) =>
   Array.from({ length: count }, () => ({ token: key.sign(issuer), expected: ['accepted'] }))
 

@@ -48,8 +48,8 @@ async function outages({ t, report }) {
 let count = 0
 
 /**
- * Simulates an outage under load, for one verifier with cached keys and one without. After the outage there is also a new key,
- * which both must find.
+ * Simulates an outage under load, for one verifier with cached keys and one without. After the outage, both must also
+ * find a new key.
  */
 async function outage(server, key, report, { name, begin, end, flaps = false }) {
   count += 1

@@ -1,4 +1,4 @@
-/** Short failures without usable keys, freezes of the process, slow connections, and rotations while made-up key ids arrive. */
+/** Short failures without usable keys, process freezes, slow connections, and rotations during a flood of key ids. */
 
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
@@ -156,7 +156,7 @@ async function threeRotations({ t, report }) {
   })
 }
 
-/** The process is stopped during a refresh, and continues after TTL and `jwksMaxStaleMs`. */
+/** The process is stopped during a refresh, and continues after the TTL and `jwksMaxStaleMs`. */
 async function freeze({ t, report }) {
   if (process.platform === 'win32') return report.skip('freeze: needs SIGSTOP')
   const server = await startKeyServer(t)

@@ -1,4 +1,4 @@
-/** What happens to Redis in `revocation.js`. Every function resolves when Redis responds again. */
+/** The faults of Redis in `revocation.js`. Each fault's function resolves when Redis responds again. */
 
 const { setTimeout: pause } = require('node:timers/promises')
 const { startRedis, startTcpProxy } = require('../support/redis')
@@ -11,7 +11,7 @@ const { startRedis, startTcpProxy } = require('../support/redis')
 
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--repl-diskless-sync-delay', '0']
 
-/** A primary and its replica, and the proxies of all clients. */
+/** Starts a primary and its replica. Each client connects to the primary through its own proxy. */
 async function startCluster(t) {
   const primary = await startRedis(t, ...DURABLE)
   const replica = await startRedis(t, ...DURABLE)
@@ -21,7 +21,7 @@ async function startCluster(t) {
     primary,
     replica,
     proxies,
-    /** Until the replica has all data again. */
+    /** Resolves when the replica has all data again. */
     following: follow({ primary, replica }),
     /** Adds a proxy, through which one client connects to the primary. */
     async connect() {
@@ -38,7 +38,7 @@ async function startCluster(t) {
   return cluster
 }
 
-/** Makes the replica follow the primary, and waits until it has all of its data. */
+/** Makes the replica follow the primary, and waits until the replica has all data. */
 async function follow({ primary, replica }) {
   await replica.command(`REPLICAOF 127.0.0.1 ${primary.port}`)
   while (!(await replica.command('ROLE')).includes('connected')) await pause(50)
@@ -93,7 +93,7 @@ const FAULTS = [
       cluster.primary = replica
       cluster.replica = primary
       await primary.start()
-      // In the background, since the new primary is available.
+      // In the background, because the new primary is already available.
       cluster.following = follow(cluster)
     },
   },

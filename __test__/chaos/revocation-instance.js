@@ -1,6 +1,6 @@
 /**
- * An instance of an application, which `revocation.js` starts: verifies revoked tokens again and again until it rejects them, and
- * afterwards some of them again. Its parent decides whether that was in time.
+ * An application instance that `revocation.js` starts. It verifies revoked tokens until it rejects them, and then
+ * continues to verify some of them. The parent process decides whether the rejections were in time.
  */
 
 const { createVerifier } = require('logto-authkit')
@@ -9,14 +9,14 @@ const { verdict } = require('../support/helpers')
 
 /**
  * @typedef {{ token: string, revokedAt: number }} Watched - `revokedAt` is when the revocation was acknowledged.
- * @typedef {{ revokedAt: number, lastAccepted: number, rejectedAt: number }} Seen - In milliseconds since 1970; `lastAccepted` is 0
- *   if the token was rejected at once.
+ * @typedef {{ revokedAt: number, lastAccepted: number, rejectedAt: number }} Seen - Unix times in milliseconds.
+ *   `lastAccepted` is 0 if the token was rejected at once.
  */
 
 const EVERY_MS = 5
-/** A longer pause of this process is reported, because it could not notice anything meanwhile. */
+/** A longer pause of this process is reported, because the process cannot notice a rejection during the pause. */
 const STALL_MS = 250
-/** Rejected tokens that are verified again. */
+/** How many rejected tokens the instance continues to verify. */
 const KEPT = 200
 
 const { port, library, control, refuses, maxLagMs, options } = JSON.parse(process.argv[2])

@@ -6,13 +6,13 @@ const { createClient } = require('redis')
 const { createRevocations, redisStore } = require('logto-authkit/revocation')
 const { AUDIENCE } = require('../support/helpers')
 
-/** Further revocations are not made while this many are in progress. */
+/** No further revocation begins while this many are in progress. */
 const MAX_PENDING = 2000
-/** The users are revoked in turn, so that the memory of instances is bounded. */
+/** This many users are revoked in turn, so that the memory usage of instances is bounded. */
 const USERS = 200_000
-/** How many revocations per second are of users whose tokens the instances verify. */
+/** How many revocations per second concern users whose tokens the instances verify. */
 const WATCHED_PER_SECOND = 25
-/** The latest revoked tokens, which new instances verify. */
+/** How many of the latest revoked tokens new instances verify. */
 const RECENT = 200
 /** Older items of the stream are trimmed after they have been checked. */
 const KEEP_MS = 90_000
@@ -30,7 +30,7 @@ const STREAM = 'logto-authkit:revocations'
  */
 async function startRevoking(t, cluster, issuer, instances, log, perSecond) {
   const publishers = await Promise.all([startPublisher(t, cluster, 'ioredis'), startPublisher(t, cluster, 'redis')])
-  /** By user, the time of the latest acknowledged revocation, in seconds, and when it was made. @type {Map<string, { before: number, at: number }>} */
+  /** For each user, the time of the latest acknowledged revocation in seconds, and when it was made. @type {Map<string, { before: number, at: number }>} */
   const record = new Map()
   const began = Date.now()
   let [made, pending, isOver, ended] = [0, 0, false, 0]
@@ -77,14 +77,14 @@ async function startRevoking(t, cluster, issuer, instances, log, perSecond) {
       await pause(10)
       const now = Date.now()
       if (now - last > STALL_MS) log.stalled({ start: last, end: now })
-      // After a pause, the rate is not exceeded to catch up.
+      // After a pause, the load does not exceed the rate to catch up.
       const due = Math.min(MAX_PENDING - pending, (Math.min(now - last, 100) * perSecond) / 1000)
       last = now
       for (let i = 0; i < due; i += 1) revoke()
     }
   }
 
-  /** Compares the stream with the record, and trims what is old. Returns the number of revoked users in the stream. */
+  /** Compares the stream with the record, and trims old items. Returns the number of revoked users in the stream. */
   async function checkStream() {
     const expected = [...record]
     const stored = await readStream(cluster.primary.port)
@@ -102,20 +102,20 @@ async function startRevoking(t, cluster, issuer, instances, log, perSecond) {
   return load
 }
 
-/** Revocations of this process. */
+/** Starts a publisher: revocations in this process, with their own connection. */
 async function startPublisher(t, cluster, library) {
   const { port } = await cluster.connect()
   const client =
     library === 'ioredis' ? new Redis(port, { lazyConnect: true }) : createClient({ url: `redis://127.0.0.1:${port}` })
   client.on('error', () => {})
-  // In one process, instances would share the entries.
+  // With an identity, the instances in this process would share the entries.
   const revocations = createRevocations({ store: Object.assign(redisStore(client), { identity: undefined }) })
   t.after(() => revocations.close())
   await revocations.ready()
   return revocations
 }
 
-/** The latest time of every user in the stream, in seconds. */
+/** Returns the latest revocation time of every user in the stream, as Unix time in seconds. */
 async function readStream(port) {
   /** @type {Map<string, number>} */
   const users = new Map()

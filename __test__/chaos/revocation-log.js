@@ -1,14 +1,14 @@
-/** What instances saw during the faults of `revocation.js`, and whether they rejected every token in time. */
+/** Records what instances see during the faults in `revocation.js`, and whether they reject every token in time. */
 
 const { printTable } = require('./table')
 
 /**
- * How long a revoked token may be accepted after the revocation was acknowledged, or after Redis responds again: a second until an
- * instance connects again (MAX_RETRY_MS in js/revocation/mirror.js), and the documented second in which revocations take effect.
+ * How long a revoked token may be accepted after the revocation was acknowledged, or after Redis responds again: a
+ * second until an instance reconnects (MAX_RETRY_MS in js/revocation/mirror.js), plus the documented second.
  */
 const BOUND_MS = 2000
 
-/** The option `maxLagMs` of instances that refuse tokens without a store. */
+/** The option `maxLagMs` of instances that reject tokens while the store is unavailable. */
 const MAX_LAG_MS = 3000
 
 /** @typedef {{ name: string, refuses: boolean, isNew?: boolean }} Kind - `isNew`: started with tokens that had been revoked before. */
@@ -16,13 +16,13 @@ const MAX_LAG_MS = 3000
 class RevocationLog {
   /** @type {{ name: string, only: string | undefined, start: number, end: number }[]} */
   faults = []
-  /** Times in which a process, or the whole machine, did not run. @type {{ start: number, end: number }[]} */
+  /** Periods during which a process, or the whole machine, did not run. @type {{ start: number, end: number }[]} */
   #stalls = []
   /** The times from acknowledgement to rejection without a fault, in milliseconds. */
   #calm = []
   /** How many tokens new instances verified, and how many of them they accepted at first. */
   #newcomers = { verified: 0, accepted: 0 }
-  /** The longest times by fault. @type {Map<string, { accept: number, refuse: number, after: number }>} */
+  /** For each fault, the longest times. @type {Map<string, { accept: number, refuse: number, after: number }>} */
   #longest = new Map()
   #report
 
@@ -54,7 +54,7 @@ class RevocationLog {
     // A process that does not run measures nothing.
     const isMeasured = !this.#stalls.some(overlaps(rejectedAt))
     if (isNew) {
-      // It first verifies these tokens seconds after their revocation, so the time until the rejection says nothing.
+      // New instances first verify these tokens seconds after the revocation, so the measured time says nothing.
       this.#newcomers.verified += 1
       if (lastAccepted > 0) this.#newcomers.accepted += 1
     } else if (isMeasured && !own.some(overlaps(rejectedAt))) this.#calm.push(Math.max(0, rejectedAt - revokedAt))

@@ -9,17 +9,17 @@ const { FAULTS, startCluster } = require('./revocation-faults')
 const { startRevoking } = require('./revocation-load')
 const { BOUND_MS, MAX_LAG_MS, RevocationLog } = require('./revocation-log')
 
-/** How many revocations are made: in a run of some minutes, and in the short one of all scenarios, which may have few cores. */
+/** Revocations per second: in a run of some minutes, and in the short run of all scenarios, perhaps with few cores. */
 const PER_SECOND = 5000
 const PER_SECOND_SHORT = 1000
 
 /** Time between two faults. */
 const CALM_MS = 2500
 
-/** How long a new instance may take to verify the recently revoked tokens, on a busy machine. The log knows whether it accepts one. */
+/** Timeout for a new instance to verify recently revoked tokens on a busy machine. The log records acceptances. */
 const NEWCOMER_MS = 60_000
 
-/** Instances that run all the time. The first one's connection is cut alone. */
+/** Instances that run all the time. One fault cuts only the connection of the first one. */
 const INSTANCES = [
   { name: 'instance 1', library: 'ioredis', refuses: false },
   { name: 'instance 2', library: 'redis', refuses: false },
@@ -68,7 +68,7 @@ async function revocation({ t, report, minutes }) {
   log.print(load, Math.max(...stats.map(({ memory }) => memory)))
 }
 
-/** Starts an instance in a process of its own, with a connection of its own, and waits until it has loaded all revocations. */
+/** Starts an instance in a separate process with its own connection, and waits until it has loaded all revocations. */
 async function startInstance(cluster, issuer, log, kind) {
   const { name, library, refuses } = kind
   const proxy = await cluster.connect()
@@ -89,7 +89,7 @@ async function startInstance(cluster, issuer, log, kind) {
     })
   })
   return {
-    /** The statistics of its revocations when it was ready. */
+    /** The statistics of the instance's revocations when it was ready. */
     loaded,
     watch: (token) => child.connected && child.send(token),
     stats: () =>
@@ -104,7 +104,7 @@ async function startInstance(cluster, issuer, log, kind) {
   }
 }
 
-/** Starts an instance, which must reject all recently revoked tokens as soon as it is ready, and kills it. */
+/** Starts an instance that must reject all recently revoked tokens as soon as it is ready, and then kills it. */
 async function newcomer(cluster, issuer, log, load) {
   const library = INSTANCES[log.faults.length % 2].library
   const tokens = [...load.recent]

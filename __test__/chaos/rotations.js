@@ -31,7 +31,7 @@ async function rotations({ t, report }) {
       const next = createKey(rotation % 2 === 0 ? 'ES384' : 'ES256')
       const of = (key) => good(key, server.issuer, 100)
       server.answer = keySet(grace ? [next, key] : [next])
-      // Without grace, tokens of the former key stay valid until the first token of the new key arrives.
+      // Without grace, tokens of the previous key stay valid until the first token of the new key arrives.
       const questions = grace ? [...of(next), ...of(key)] : of(next)
       await load.use(mixed(questions, badWithoutFetch(next, server.issuer)))
       await pause(200)
@@ -39,7 +39,7 @@ async function rotations({ t, report }) {
         const former = of(key).map(({ token }) => ({ token, expected: ['unknown_key', 'jwks_unavailable'] }))
         await load.use(mixed(of(next), [...former.slice(0, 5), ...badWithoutFetch(next, server.issuer)]))
         await pause(TIMES.jwksCooldownMs + 50)
-        // The tokens of the former key have triggered another fetch.
+        // The tokens of the previous key have triggered another fetch.
         await load.use(mixed(of(next), badWithoutFetch(next, server.issuer)))
       }
       key = next
@@ -101,7 +101,7 @@ async function lateRotation(t, report) {
   const both = [...of(server.key), ...of(key)]
   await justAsked(server)
   const early = load.phase(RECOVERY_MS)
-  // From now on its tokens count as valid. Pending verifications count for the former phase.
+  // From now on, tokens of the new key count as valid. Pending verifications count for the previous phase.
   await load.use(both)
   server.answer = keySet([key, server.key])
   const published = performance.now()

@@ -1,6 +1,6 @@
 /**
- * Chaos tests under load: faults of the key server, certificates, a proxy, rotations, floods, stampedes, clock jumps, and faults of
- * Redis. They fail if more verifications fail, or take longer, than documented.
+ * Chaos tests under load: key server faults, certificates, a proxy, rotations, floods, stampedes, clock jumps, and
+ * Redis faults. The tests fail if more verifications fail, or take longer, than documented.
  *
  *     npm run test:chaos
  *     npm run test:chaos -- --only outages
@@ -44,7 +44,7 @@ function newReport() {
   const broken = []
   const rows = []
   const skipped = []
-  /** Results that are recorded in rows of their own. @type {{ name: string, result: string }[]} */
+  /** Results that are recorded in separate rows. @type {{ name: string, result: string }[]} */
   const results = []
   let faults = 0
   const must = (holds, otherwise) => void (holds || broken.push(otherwise))

@@ -1,7 +1,7 @@
 /**
- * A server at full load for the given time, while keys rotate, the key server fails, worker threads start and end, processes
- * exit during a fetch and clients disconnect. Afterwards, no valid token may have been rejected, memory must not have grown,
- * and nothing may keep the process alive.
+ * A server at full load for the given time, while keys rotate, the key server fails, worker threads start and end,
+ * processes exit during a fetch, and clients disconnect. Afterwards, no valid token may have been rejected, memory must
+ * not have grown, and nothing may keep the process alive.
  *
  *     npm run test:soak -- --minutes 15
  *     npm run test:soak -- --record         also writes the results to docs/security-runs.md
@@ -25,10 +25,10 @@ const { recordRun } = require('../../scripts/record-run')
 /** Options of the server. Short times make more events fit into the run. */
 const TIMES = { jwksCacheTtlMs: 2000, jwksCooldownMs: 1000, jwksTimeoutMs: 500 }
 
-/** A new key is found after the cooldown and the timeout at the latest. The rest is for a busy machine. */
+/** A new key is found within the cooldown plus the timeout. The extra second is for a busy machine. */
 const GRACE_MS = TIMES.jwksCooldownMs + TIMES.jwksTimeoutMs + 1000
 
-/** How much memory may grow after the first fifth of the time, in MiB. */
+/** Maximum growth of memory usage after the first fifth of the run, in MiB. */
 const MAX_DRIFT = 5
 
 const ENDS = /** @type {const} */ ([null, 'exits', 'fails', 'is terminated'])
@@ -56,7 +56,7 @@ async function soak(minutes) {
     const next = createKey(figures.rotations % 2 === 0 ? 'ES256' : 'ES384')
     server.answer = keySet([next, key])
     await use(next)
-    // No verification with the former key is pending anymore.
+    // No verification with the previous key is pending anymore.
     server.answer = keySet([next])
     key = next
     figures.rotations += 1
@@ -240,7 +240,7 @@ async function main() {
     all.invalidAccepted > 0 && 'invalid tokens were accepted',
     total(all.wrong) > 0 && `wrong codes: ${JSON.stringify(all.wrong)}`,
     ...failures,
-    // Memory needs some minutes to become steady.
+    // Memory usage takes some minutes to become steady.
     minutes >= 10 && drift >= MAX_DRIFT && `memory grew by ${drift.toFixed(1)} MiB`,
     left.length > 0 && `open handles at the end: ${left}`,
     exit !== 0 && `the process exited with ${exit}`,

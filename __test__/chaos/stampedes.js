@@ -12,7 +12,7 @@ const { MAX_WAIT_MS } = require('./outages')
 const cluster = /** @type {any} */ (require('node:cluster'))
 
 const CROWD = 4
-// More at once would be rejected as overloaded on slow machines.
+// More concurrent verifications would be rejected as overloaded on slow machines.
 const EACH = 500
 const SCRIPT = join(__dirname, 'crowd.js')
 

@@ -1,4 +1,4 @@
-// C9: one program with the libraries that declare `req.auth` with types of their own.
+// C9: one program that uses all libraries that declare `req.auth` with their own types.
 
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'

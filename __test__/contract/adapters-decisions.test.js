@@ -270,7 +270,7 @@ describeAdapters(['middleware', 'protect', 'onError'], (adapter) => {
       assert.deepEqual([faults.length, faults[0].name], [1, 'TypeError'])
       assert.match(faults[0].message, said)
     }
-    // A function that is passed to an array method is called.
+    // An array method calls `protect` with three arguments, which must not be mistaken for a call by a framework.
     for (const guard of [{ requiredScope: 'read' }, {}].map(/** @type {any} */ (adapter.protect))) {
       assert.equal(typeof guard, 'function')
     }

@@ -14,7 +14,7 @@ const server = require('logto-authkit/server')
 const { socketAuth, verifyUpgrade } = require('logto-authkit/upgrade')
 const { AUDIENCE, LOGTO_URL } = require('../support/tokens')
 
-/** Which functions read LOGTO_URL and LOGTO_AUDIENCE where the options are missing. */
+/** The functions that read LOGTO_URL and LOGTO_AUDIENCE if the options are missing. */
 
 const REQUEST = { headers: new Headers(), cookies: { get: () => undefined } }
 const SOCKET = /** @type {any} */ ({ on: () => {}, off: () => {}, end: () => {} })
@@ -40,13 +40,13 @@ const READERS = {
   'getAuth of Next.js': next.getAuth,
 }
 
-/** Their tokens are for `resource`, so they need no audience. */
+/** Functions that read only LOGTO_URL. Their tokens are for `resource`, so they need no audience. */
 const READERS_OF_THE_URL = {
   mcpAuth: (options) => mcpAuth({ resource: RESOURCE, ...options }),
   createResourceMetadata: (options) => createResourceMetadata({ resource: RESOURCE, ...options }),
 }
 
-/** Their options are those of the original package, or name the server whose notifications are trusted. */
+/** Functions whose options are those of the original package, or name a server whose notifications are trusted. */
 const OTHERS = {
   'verifyAuth of logto-authkit/server': (options) => server.verifyAuth(REQUEST, options),
   'verifyNextAuth of logto-authkit/server': (options) => server.verifyNextAuth(REQUEST, options),

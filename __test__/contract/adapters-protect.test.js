@@ -187,7 +187,7 @@ describeAdapters(['protect'], (adapter, has) => {
       assert.equal(await outcome(path, plain), '200 null')
       assert.equal(await outcome(path, one), 'wrong_organization')
     }
-    // Even a token whose organization is the empty string does not belong to an organization that nobody names.
+    // If a request names no organization, it is rejected even if the organization in the token is an empty string.
     const nameless = issuer.mint({ audience: AUDIENCE, claims: { organization_id: '' } })
     for (const path of Object.keys(unnamed)) {
       for (const token of [one, plain, nameless]) assert.equal(await outcome(path, token), 'wrong_organization', path)

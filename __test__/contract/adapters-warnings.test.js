@@ -40,7 +40,7 @@ describeAdapters([], (adapter, has) => {
 
     /** Serves an application, and returns a client that checks how it responds to a rejected request. */
     const serve = async (t, { logtoUrl }, more) => {
-      // Adapters with equal options share a verifier, and its warnings.
+      // Adapters with equal options would share a verifier and its warnings, so each `realm` is different.
       const auth = { logtoUrl, audience: AUDIENCE, allowGuest, realm: `api-${count++}`, ...more }
       const client = await adapter.serve(t, { steps: [{ auth }] })
       return async (request, code) => {

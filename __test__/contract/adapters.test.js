@@ -8,9 +8,9 @@ const { AUDIENCE, pollute, rejection } = require('../support/helpers')
 const { REJECTIONS, challengeOf, rejectedRequest } = require('../support/rejections')
 
 let issuer
-/** Its tokens are expensive to verify, so that concurrent ones are verified on a thread pool. */
+/** ES384 tokens are expensive to verify, so that concurrent ones are verified on a thread pool. */
 let es384Issuer
-/** One for all adapters, since only the first request during an outage waits for retries. */
+/** All adapters share this issuer, because only the first request during an outage waits for retries. */
 let issuerInOutage
 let options
 
@@ -56,7 +56,7 @@ describeAdapters([], (adapter, has) => {
     return adapter.serve(t, { steps: [...earlier, { auth: { ...options, ...own } }] })
   }
   const closing = []
-  /** One application for all rows that have no options of their own. */
+  /** One application for all rows without their own options. */
   let client
   before(async () => {
     client = await serve({ after: (close) => closing.push(close) })
@@ -348,7 +348,7 @@ describeAdapters(['onError'], (adapter) => {
   })
 })
 
-/** Options whose requirement is an accessor of a class, which a copy of the own members would lose. */
+/** Options with a requirement that is an accessor of a class. A copy of the own members would lose the requirement. */
 class Inherited {
   logtoUrl = 'http://127.0.0.1:1'
   audience = AUDIENCE

@@ -343,7 +343,7 @@ describe('accepts only canonical base64url', () => {
     for (const variant of variants(odd)) assert.equal(await judge(variant), 'malformed_token')
   })
 
-  /** Three tokens, each with another part changed, and with valid signatures over the result. */
+  /** Three tokens, each with a different part changed, and with valid signatures over the changed content. */
   function variants(change) {
     const changed = []
     // Some changes need a part of a certain length or with certain characters.
@@ -404,7 +404,7 @@ describe('a token must have exactly three parts', () => {
     for (const token of ['a', 'Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9', 'nul']) {
       assert.equal(await judge(token), 'opaque_token')
     }
-    // A client without a token sends one of these; a header alone is a part of a JWT.
+    // Clients without a token send `null` or `undefined`. A header alone is a part of a JWT.
     for (const token of ['null', 'undefined', header]) assert.equal(await judge(token), 'malformed_token')
   })
 })
@@ -637,7 +637,7 @@ describe('an invalid key is skipped, and the other keys remain usable', () => {
   const good = createKey('ES384')
   const tokens = [es384, es256, ed25519, rsa].map((key) => signToken(key, {}, { kid: 'bad' }))
 
-  /** The keys that result from each of these changes to a key of the table. */
+  /** Applies each change to a key in the table, and returns the resulting keys. */
   const changed = (key, changes) =>
     changes.map((change) => {
       const members = Object.entries({ ...KEYS.keys[key], kid: 'bad', ...change })
@@ -987,10 +987,10 @@ describe('text from a token cannot forge log lines', () => {
 const own = (changes) => optionsFor([es384, es256, es512, ed25519, rsa], changes)
 
 /**
- * Defines a test per value: the token that `create` makes of the value is judged as `wanted`.
+ * Defines a test per value: the token that `create` makes from the value gets the verdict `wanted`.
  *
  * @param {string} wanted
- * @param {any[] | Record<string, any>} values - Only an object has names for its values.
+ * @param {any[] | Record<string, any>} values - An object also names its values.
  */
 function testEach(wanted, values, create = (/** @type {any} */ token) => token, change = {}) {
   const names = Array.isArray(values)

@@ -1,6 +1,6 @@
 /**
- * Cases for the comparison with `jose`: a valid token like Logto's, its key set and options, with up to three changes to any of
- * them. The same seed and number produce the same case, except for the keys, which are new in every process.
+ * Cases for the comparison with `jose`: a valid token like Logto's, its key set and options, with up to three changes
+ * to any of them. The same seed and number produce the same case, except for the keys, which are new in every process.
  */
 
 const { AUDIENCE, ISSUER, encode, signature } = require('../support/tokens')
@@ -53,7 +53,7 @@ function tokenOf({ signer, header, payload, headerText, payloadText, forge, edit
   return edit.reduce((token, change) => change(token), `${input}.${signed.toString('base64url')}`)
 }
 
-/** A pseudo-random generator (mulberry32) that is determined by the seed and the number. */
+/** A pseudo-random generator (mulberry32), seeded with the seed and the number. */
 function chance(seed, number) {
   let state = Math.imul(seed ^ Math.imul(number + 1, 0x9e3779b1), 0x85ebca6b)
   const next = () => {
@@ -75,7 +75,7 @@ const text = (members) => `{${members.map(([name, value]) => `${JSON.stringify(n
 
 const NAMES = Object.keys(CHANGES)
 
-/** Favors the algorithms that sign fast. */
+/** Favors algorithms that sign quickly. */
 const OFTEN = ['EdDSA', 'EdDSA', 'EdDSA', 'EdDSA', 'ES256', 'ES256', 'ES384', 'RS256', ...ALGORITHMS]
 
 const TIMES = { iat: NOW - 60, exp: NOW + 3540 }

@@ -43,7 +43,7 @@ const inPart = (token, index, change) =>
     .map((value, at) => (at === index ? change(value) : value))
     .join('.')
 
-/** Changes unused bits of the last character, so that the text decodes to the same bytes. */
+/** Changes unused bits of the last character, so that the string decodes to the same bytes. */
 function leftOver(text) {
   if (text.length % 4 < 2) return text
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

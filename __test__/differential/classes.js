@@ -1,6 +1,6 @@
 /**
- * The differences between our verdict and that of `jose`, and the reasons; docs/security.md shows the list. `covers` decides
- * from the facts of a case, not from how it was generated, whether it belongs to a class.
+ * The differences between our verdicts and those of `jose`, with the reasons. docs/security.md contains the list.
+ * `covers` decides whether a case belongs to a class from the facts of the case, not from how it was generated.
  */
 
 const { isCanonical } = require('./facts')
@@ -142,7 +142,7 @@ const CLASSES = [
 
 const TEXTS = ['sub', 'scope', 'client_id', 'organization_id']
 
-/** Whether the key was not found: either no key at all, or only another one that does not verify the signature. */
+/** Whether the key was not found: either no key at all, or only a different key that does not verify the signature. */
 const isWithoutKey = (code, named) =>
   code === 'unknown_key' || code === 'invalid_options' || (code === 'invalid_signature' && named.length > 1)
 
@@ -150,7 +150,7 @@ const octets = (encoded) => Buffer.from(String(encoded), 'base64url')
 
 const has = (value, name) => typeof value === 'object' && value !== null && Object.hasOwn(value, name)
 
-/** Whether a text has a lone surrogate, which is not a Unicode character. */
+/** Whether a string contains a lone surrogate, which is not a Unicode character. */
 const isHalf = (text) => /\p{Surrogate}/u.test(String(text))
 
 /** Whether `jose` ignores a key although `verify` is among its operations. */

@@ -45,7 +45,7 @@ function shape(text) {
   return { twice, depth }
 }
 
-/** Whether a text is base64url in its canonical form. */
+/** Whether a string is base64url in its canonical form. */
 const isCanonical = (text) => typeof text === 'string' && Buffer.from(text, 'base64url').toString('base64url') === text
 
 module.exports = { factsOf, isCanonical }

@@ -1,8 +1,8 @@
-/** The keys of the comparison with `jose`, one per algorithm, created on first use, and its clock. */
+/** The keys and the clock of the comparison with `jose`. The keys are created on first use, one per algorithm. */
 
 const { createKey } = require('../support/tokens')
 
-/** The current time of every case, in seconds since 1970. */
+/** The current time in every case, as Unix time in seconds. */
 const NOW = 1_800_000_000
 
 const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']

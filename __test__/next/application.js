@@ -112,7 +112,7 @@ function kill(child) {
   try {
     process.kill(-child.pid, 'SIGKILL')
   } catch {
-    // It has just exited.
+    // The process has just exited.
   }
 }
 
@@ -152,8 +152,8 @@ function install(modules, next, packages) {
 }
 
 /**
- * Installs this package and its platform package. npm puts them side by side. pnpm puts each into its own folder and links it
- * to its dependents, so the application can resolve only the first.
+ * Installs this package and its platform package. npm puts them side by side. pnpm puts each into its own folder and
+ * links it to its dependents, so the application can resolve only this package.
  */
 function installThis(modules, isLinked) {
   const addon = findAddon() ?? ''

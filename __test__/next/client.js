@@ -3,7 +3,7 @@
 const { once } = require('node:events')
 const { request } = require('node:http')
 
-/** For a response that never comes: its own test fails, before the timeout of the suite cancels all others. */
+/** Makes a test whose response never comes fail before the suite's timeout cancels all other tests. */
 const TIMEOUT = 100_000
 
 /**
@@ -14,7 +14,7 @@ const TIMEOUT = 100_000
  * @property {string} text
  */
 
-/** A header with a list of values is sent once for each. @type {(origin: string, path: string, init?: any) => Promise<Answer>} */
+/** A header with a list of values is sent once per value. @type {(origin: string, path: string, init?: any) => Promise<Answer>} */
 const ask = async (origin, path, { method = 'GET', headers = {}, body } = {}) => {
   const { hostname, port, host } = new URL(origin)
   const all = {

@@ -86,7 +86,7 @@ verifyNextAuth(request, OPTIONS).then((result) => {
   if (result.success) same<typeof result.auth, AuthenticatedContext>(true)
 })
 
-// With `allowGuest`, guests are possible, but not behind requirements.
+// With `allowGuest`, guests are possible, unless the route has requirements.
 const guests = createNextAuth({ ...OPTIONS, allowGuest: true })
 guests.withAuth((request) => {
   same<typeof request.auth, AuthContext>(true)

@@ -1,4 +1,4 @@
-/** The tests of Next.js applications. Each file `system/next-*.test.js` runs them on one combination of version and bundler. */
+/** The tests of Next.js applications. Each `system/next-*.test.js` runs them with one Next.js version and bundler. */
 
 const assert = require('node:assert/strict')
 const { createHmac, randomBytes } = require('node:crypto')
@@ -123,7 +123,7 @@ function testVariant(variant) {
           const { code, userId } = JSON.parse(text)
           return `${status} ${code ?? userId}`
         }
-        // Next.js passes only the first one to a Route Handler.
+        // Next.js passes only the first header to a Route Handler.
         const seesFirstOnly = path === '/api/gates'
         assert.equal(await outcome(['invalid', alice]), seesFirstOnly ? '401 opaque_token' : '400 ambiguous_token')
         assert.equal(await outcome([alice, mallory]), seesFirstOnly ? '200 alice' : '400 ambiguous_token')
@@ -500,7 +500,7 @@ function testDev(name, next, basePath = '') {
     assert.equal((await visit('/api/me', { headers: bearer(alice) })).text, '{"userId":"alice"}')
     const { headers } = await visit('/gated', { headers: PAGE })
     assert.equal(headers.location, `${basePath}/sign-in?redirect_to=%2Fgated`)
-    // There is no such page, but the proxy lets the request pass.
+    // The sign-in page does not exist, but the proxy lets the request pass.
     assert.equal((await visit('/sign-in?redirect_to=%2Fgated', { headers: PAGE })).status, 404)
     const page = await visit('/gated/open', { headers: PAGE })
     assert.equal(/guest ([0-9a-f-]+)/.exec(page.text)?.[1], guestOf(page.cookies))
@@ -594,7 +594,7 @@ function assertRejected(answered, error) {
   assert.equal(answered.text, body)
   for (const [name, value] of Object.entries(headers)) {
     const sent = answered.headers[name.toLowerCase()]
-    // The seconds until the next fetch differ by process.
+    // The seconds until the next fetch differ between processes.
     if (name === 'Retry-After') assert.match(String(sent), /^\d+$/)
     else assert.equal(sent, value, name)
   }

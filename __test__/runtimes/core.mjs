@@ -1,4 +1,4 @@
-/** The most used features, in one script that runs on every runtime with Node's API. `scripts/runtimes.js` runs it on Bun and Deno. */
+/** The core features, in one script for runtimes with Node's API. `scripts/runtimes.js` runs it on Bun and Deno. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

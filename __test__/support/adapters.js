@@ -1,8 +1,8 @@
 // @ts-nocheck: one application in frameworks whose types have nothing in common
 
 /**
- * One row per adapter. Every row serves the same small application, so that the contract tests can ask all of them the
- * same questions.
+ * One row per adapter. Every row serves the same small application, so that the contract tests can send the same
+ * requests to all of them.
  */
 
 const { Agent, createServer } = require('node:http')
@@ -34,10 +34,10 @@ const { ask, httpApp, listen, serve } = require('./frameworks')
  *
  * @typedef {'methods' | 'context' | 'guests' | 'protect' | 'middleware' | 'preflight' | 'onError' | 'thrown' | 'challenge' | 'rethrows'} Feature
  * `methods`: serves requests of any method. `context`: handlers receive the context. `guests`: sets the guest cookie.
- * `protect`: single routes have requirements. `middleware`: steps can be combined freely. `preflight`: lets CORS preflights
- * pass. `onError`: has that option. `thrown`: responds to an AuthError that a handler throws. `challenge`: adds the resource
- * metadata to each of them, without a function of the application. `rethrows`: passes a fault on as it is, even if it is not an
- * object.
+ * `protect`: single routes have requirements. `middleware`: steps can be combined freely. `preflight`: lets CORS
+ * preflights pass. `onError`: has this option. `thrown`: responds to an AuthError that a handler throws. `challenge`:
+ * adds the resource metadata to such an error, without a function of the application. `rethrows`: passes a fault on
+ * unchanged, even if it is not an object.
  *
  * @typedef {object} Adapter
  * @property {Feature[]} features
@@ -291,7 +291,7 @@ async function serveProxy(t, { steps: [{ auth: options }], faults }) {
   return clientOf(await serve(t, listener))
 }
 
-/** Calls a function of fetch requests the way Next.js does, which adds the protocol of the connection. */
+/** Calls a fetch handler as Next.js does, which adds the protocol of the connection. */
 function fetchListener(respond, faults) {
   const { getRequestListener } = require('@hono/node-server')
   const { NextRequest } = require('next/server')
@@ -352,7 +352,7 @@ async function collect(faults, run) {
   }
 }
 
-/** Its requests share connections, because creating one takes longer than most requests. */
+/** Creates a client whose requests share connections, because creating a connection takes longer than most requests. */
 function clientOf(url, agent = /** @type {false | Agent} */ (new Agent({ keepAlive: true }))) {
   return (path = '/', request) => ask(url + path, request, agent)
 }

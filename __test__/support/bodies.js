@@ -12,7 +12,7 @@ const express =
     return createServer(app)
   }
 
-/** A Fastify application whose parser passes bodies on as they are. */
+/** A Fastify application whose parser passes on raw bodies. */
 const fastify = (type, parseAs) => async (handler) => {
   const app = require('fastify')()
   app.addContentTypeParser(type, { parseAs }, (_request, body, done) => done(null, body))

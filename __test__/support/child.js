@@ -7,14 +7,14 @@ const { once } = require('node:events')
 const AMBIENT = /^((https?|all|no)_proxy|node_extra_ca_certs|ssl_cert_(file|dir))$/i
 
 /**
- * Returns what the function prints and how its process ends. The function is passed as text: it can use only its
- * argument, the globals of Node.js and `require`, which resolves from this folder.
+ * Returns what the function prints and how its process ends. The function is passed as source text, so it can use only
+ * its argument, the globals of Node.js, and `require`, which resolves from this folder.
  */
 async function inChild(/** @type {(data: any) => unknown} */ script, data = null, env = {}) {
   return run(['--eval', `(${script})(${JSON.stringify(data)})`], env)
 }
 
-/** Runs the text of an ES module, which may use top-level await. */
+/** Runs the source of an ES module, which may use top-level await. */
 async function moduleInChild(text) {
   return run(['--input-type=module', '--eval', text])
 }

@@ -5,10 +5,10 @@ const { tmpdir } = require('node:os')
 const { dirname, join } = require('node:path')
 
 /**
- * Creates a folder that is removed after the test. `save` writes a file into it, objects as JSON, and returns its path.
- * Code that imports the package needs a prefix inside of the package.
+ * Creates a folder that is removed after the test. `save` writes a file into the folder and returns its path. Objects
+ * are written as JSON. For code that imports the package, the prefix must be a path inside the package.
  *
- * @param {{ after: (remove: () => void) => void }} context - Of a test, or the functions of `node:test`.
+ * @param {{ after: (remove: () => void) => void }} context - The context of a test, or the functions of `node:test`.
  */
 function temporaryFolder(context, prefix = join(tmpdir(), 'logto-authkit-')) {
   const folder = realpathSync(mkdtempSync(prefix))

@@ -8,7 +8,7 @@ const express4 = require('express-4')
 const { AUDIENCE, bearer, startIssuer } = require('./helpers')
 const { listen } = require('./servers')
 
-/** For a response that never comes: its own test fails, before the timeout of the suite cancels all others. */
+/** Makes a test whose response never comes fail before the suite's timeout cancels all other tests. */
 const TIMEOUT = 100_000
 
 /**
@@ -16,7 +16,7 @@ const TIMEOUT = 100_000
  * @typedef {{ status: number, headers: import('node:http').IncomingHttpHeaders, body: string, cookies: string[] }} Answer
  */
 
-/** Each returns a listener that runs handlers in order, and responds to an error with 500 and its message. */
+/** Each function returns a listener that runs handlers in order, and responds to an error with 500 and its message. */
 const FRAMEWORKS = {
   'Express 5': (...handlers) => mounted(express5(), handlers),
   'Express 4': (...handlers) => mounted(express4(), handlers),

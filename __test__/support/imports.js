@@ -71,7 +71,7 @@ function rustPaths(code, current, modules, pattern = USE) {
   return [...uses(code, pattern), ...inline].flatMap((path) => {
     const [first, ...rest] = path.split('::')
     const parts = { crate: [], self: [...current], super: current.slice(0, -1) }[first] ?? [...current, first]
-    // Any other first name is that of a submodule, or one of a crate or of something imported.
+    // Any other first name belongs to a submodule, a crate or an imported item.
     if (!/^(crate|self|super)$/.test(first) && !modules.has(parts.join('::'))) return []
     for (const part of rest) {
       if (part === 'super') parts.pop()
@@ -81,7 +81,7 @@ function rustPaths(code, current, modules, pattern = USE) {
   })
 }
 
-/** The names of the crates that code uses; also those of modules that it imports by name, which does not matter here. */
+/** The names of the crates that code uses. Imported modules are included too, which does not matter here. */
 function crates(code) {
   const inUse = uses(code).map((path) => path.replace(/^::/, ''))
   const inline = withoutUses(code).match(/(?<![\w:])[a-z_]\w*(?=::\w)/g) ?? []
@@ -135,7 +135,7 @@ function jsModules() {
   })
 }
 
-/** Removes strings in double quotes and templates, such as the code that `init` writes. Specifiers are in single quotes. */
+/** Removes double-quoted strings and templates, such as the code that `init` writes. Specifiers have single quotes. */
 const withoutTexts = (code) => code.replaceAll(/"(?:[^"\\\n]|\\.)*"/g, '""').replaceAll(/`[^`]*`/g, '``')
 
 const packageName = (specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier
@@ -152,7 +152,7 @@ function withoutComments(text) {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^([^'"`\n]*?)\/\/.*$/gm, '$1')
 }
 
-/** The cycles of imports, each as text. A Rust module and its submodules count separately. */
+/** The import cycles, each as text. A Rust module and its submodules count separately. */
 function cycles(modules) {
   const graph = new Map(modules.map(({ path, imports }) => [path, imports]))
   const done = new Set()

@@ -47,7 +47,7 @@ class LogStore {
     this.#epoch += 1
   }
 
-  /** Resolves when all entries of now have been read. */
+  /** Resolves when all current entries have been read. */
   isRead() {
     return this.#after(() => this.#reads)
   }

@@ -7,7 +7,7 @@ const { RECORDED } = require('./webhooks')
 
 const CREDENTIALS = { clientId: 'machine', clientSecret: 'a/secret+value', hookId: 'hook-1' }
 
-/** A log entry as Logto writes it after a delivery. Its JSON has another order of members than the delivered one. */
+/** A log entry as Logto writes it after a delivery. Its JSON orders the members differently than the delivered body. */
 const logEntry = (id, body, result = 'Error') => ({
   tenantId: 'default',
   id,
@@ -41,7 +41,7 @@ async function startManagementApi(t) {
     /** How long a token is valid, in seconds. */
     expiresIn: 3600,
     options: (more = {}) => ({ logtoUrl: api.url, everyMs: 1000, ...CREDENTIALS, ...more }),
-    /** Resolves after a further reading of the log has ended. */
+    /** Resolves after the log has been read once more. */
     nextReading: () => once(server, 'reading'),
   }
   const server = createServer(async (request, response) => {

@@ -13,7 +13,7 @@ const APP_URL = 'http://localhost/app'
 const CLIENT_ID = 'mcp-client'
 
 /**
- * Starts an authorization server for a resource, and another client, which is registered there.
+ * Starts an authorization server for a resource, with a registered client.
  *
  * @param {import('node:test').TestContext} t
  * @param {string} resource
@@ -45,7 +45,7 @@ class Provider {
  *
  * @param {import('node:test').TestContext} t
  * @param {string} resource
- * @param {1 | 2} version - Of the SDK.
+ * @param {1 | 2} version - The version of the SDK.
  */
 async function connectClient(t, resource, version = 1) {
   const { Client, StreamableHTTPClientTransport, UnauthorizedError } = SDKS[version]

@@ -6,7 +6,7 @@
  * @param {string} path
  * @param {(req: any, res: any) => unknown} handle
  * @param {object} options - Of `NestFactory.create`.
- * @param {any} [adapter] - The default is that for Express.
+ * @param {any} [adapter] - By default, the adapter for Express.
  * @returns {Promise<import('node:http').Server>}
  */
 async function nestServer(path, handle, options, adapter) {

@@ -7,12 +7,12 @@ const { APP_FILTER, APP_GUARD, NestFactory } = require('@nestjs/core')
 const { Auth, AuthErrorFilter, LogtoAuthGuard } = require('logto-authkit/nestjs')
 const { AUDIENCE, startIssuer } = require('./helpers')
 
-/** Applies decorators to a class with these methods; those of a method or a class in the order of a source file. */
+/** Creates a class with these methods, and applies decorators in the order in which a source file would list them. */
 function decorated(methods, decorators) {
   class Decorated {}
   const { prototype } = Decorated
   for (const [name, { handler, decorators = [], parameters = [Auth()] }] of Object.entries(methods)) {
-    // Decorators write on the function: each method needs its own.
+    // Decorators change the function, so each method needs its own.
     prototype[name] = (...args) => handler(...args)
     const descriptor = Object.getOwnPropertyDescriptor(prototype, name)
     for (const [index, decorate] of parameters.entries()) decorate(prototype, name, index)
@@ -22,7 +22,7 @@ function decorated(methods, decorators) {
   return Decorated
 }
 
-/** A controller whose methods have routes of their names. */
+/** A controller whose routes are named after its methods. */
 function controller(methods, decorators = [], Route = Get) {
   const routed = Object.entries(methods).map(([name, { decorators = [], ...method }]) => {
     return [name, { ...method, decorators: [Route(name), ...decorators] }]
@@ -30,7 +30,7 @@ function controller(methods, decorators = [], Route = Get) {
   return decorated(Object.fromEntries(routed), [Controller(), ...decorators])
 }
 
-/** A method of a controller. */
+/** A controller method. */
 const route = (name, handler, ...decorators) => ({ [name]: { handler, decorators } })
 
 const userId = (auth) => String(auth?.userId)

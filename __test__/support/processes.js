@@ -1,4 +1,4 @@
-/** For scripts in processes of their own. Loads no addon. */
+/** For scripts in separate processes. Does not load the addon. */
 
 const assert = require('node:assert/strict')
 const { held, keySet, startKeyServer } = require('./key-server')

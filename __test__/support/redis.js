@@ -44,7 +44,7 @@ class RedisServer {
     return file
   }
 
-  /** Sends an inline command on a new connection. Returns the beginning of the reply, or null without a server. */
+  /** Sends an inline command on a new connection. Returns the start of the reply, or null if the connection fails. */
   command(text) {
     return new Promise((resolve) => {
       const socket = connect(this.port, '127.0.0.1', () => socket.write(`${text}\r\n`))

@@ -1,4 +1,4 @@
-/** A row or more per error code: a request that is rejected with it, the error, and the response. */
+/** One or more rows per error code: a request that is rejected with the code, the error, and the response. */
 
 const { createRevocations } = require('logto-authkit/revocation')
 const { AUDIENCE, bearer, withSignatureOf } = require('./tokens')

@@ -1,4 +1,4 @@
-/** Ports of this machine, for tests that bring their own server. */
+/** Listens on ports of this machine, for tests that create their own server. */
 
 const { once } = require('node:events')
 const { createServer } = require('node:net')
@@ -9,7 +9,7 @@ const portOf = (server) => /** @type {import('node:net').AddressInfo} */ (server
  * Listens on 127.0.0.1 until the test ends, and returns the URL.
  *
  * @param {any} t
- * @param {any} server - Of HTTP, HTTP/2 or another protocol.
+ * @param {any} server - A server for HTTP, HTTP/2 or another protocol.
  */
 async function listen(t, server) {
   await once(server.listen(0, '127.0.0.1'), 'listening')

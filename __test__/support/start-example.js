@@ -1,4 +1,4 @@
-/** Runs an example in a process of its own, with a test issuer. */
+/** Runs an example in a separate process, with a test issuer. */
 
 const { spawn } = require('node:child_process')
 const { readFileSync } = require('node:fs')
@@ -34,14 +34,14 @@ async function launch(t, path, logtoUrl, stderr = 'inherit', env = {}) {
   t.after(() => example.kill())
   const stdout = /** @type {import('node:stream').Readable} */ (example.stdout)
   const port = await new Promise((resolve, reject) => {
-    // Frameworks may print lines of their own.
+    // Frameworks may print their own lines.
     createInterface(stdout).on('line', (line) => /^\d+$/.test(line) && resolve(line))
     example.once('exit', (code) => reject(new Error(`${path} exited with ${code}`)))
   })
   return { url: `http://127.0.0.1:${port}`, example }
 }
 
-/** Compiles an example that is written in TypeScript, or another file, and returns the path of the result. */
+/** Compiles an example or another file that is written in TypeScript, and returns the path of the output. */
 function compile(t, path) {
   const outfile = join(temporaryFolder(t, join(EXAMPLES, '.compiled-')).folder, 'main.mjs')
   buildSync({
@@ -56,7 +56,7 @@ function compile(t, path) {
   return outfile
 }
 
-/** Like `compile`, with the metadata of decorators, which NestJS needs for GraphQL and esbuild does not emit. */
+/** Like `compile`, with decorator metadata, which NestJS needs for GraphQL and esbuild does not emit. */
 function compileWithMetadata(t, path) {
   const { transpileModule } = require('typescript-6')
   const compilerOptions = { module: 99, target: 10, experimentalDecorators: true, emitDecoratorMetadata: true }

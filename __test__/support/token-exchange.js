@@ -9,7 +9,7 @@ const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const TOKEN_TYPE = 'urn:logto:token-type:personal_access_token'
 
 /**
- * Starts an identity server, whose client may exchange these tokens.
+ * Starts an identity server whose client may exchange personal access tokens.
  *
  * @param {import('node:test').TestContext} t
  * @param {Record<string, string>} userIds - By personal access token.

@@ -14,7 +14,7 @@ const ISSUER = `${LOGTO_URL}/oidc`
 
 /**
  * A new signing key. `jwk` adds members to the published key, or replaces them. The core verifies ES256 on the calling
- * thread and ES384 on a thread pool, if it is busy.
+ * thread, and concurrent ES384 tokens on a thread pool.
  */
 function createKey(alg = 'ES256', jwk) {
   // The keys are exported while they are generated, because Node 20 can deadlock if it collects a finished generation

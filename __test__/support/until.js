@@ -5,8 +5,8 @@ const { setTimeout } = require('node:timers/promises')
 const MAX_ATTEMPTS = 6_000
 
 /**
- * Resolves when a condition holds that other code makes true. Otherwise, the test fails after about 30 seconds, before the timeout
- * of its suite cancels the other tests. Attempts are counted because a suspended process would miss a point in time.
+ * Waits until other code makes a condition true. Otherwise, the test fails after about 30 seconds, before the timeout
+ * of its suite cancels the other tests. Attempts are counted, because a suspended process would miss a deadline.
  *
  * @param {() => unknown} condition
  */

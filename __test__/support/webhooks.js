@@ -42,7 +42,7 @@ class RecordingStore {
     return { entries: [], position: '0', complete: true }
   }
 
-  /** The latest time of every property, without the order of the entries. */
+  /** For each revoked property, the latest time, regardless of the order of the entries. */
   table() {
     /** @type {Record<string, number>} */
     const table = {}

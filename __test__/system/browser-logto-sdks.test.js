@@ -1,4 +1,4 @@
-/** Logto's own client SDKs, from the sign-in to a request of an API, with the library that Logto is built on. */
+/** Logto's client SDKs, from the sign-in to an API request, with the library that Logto is built on. */
 
 const assert = require('node:assert/strict')
 const { existsSync } = require('node:fs')
@@ -15,7 +15,7 @@ const { AUDIENCE } = require('../support/tokens')
 
 const APP = { appId: 'an-app', audience: AUDIENCE }
 const CHROMIUM = '/usr/bin/chromium'
-/** As browsers request a page. */
+/** The headers with which browsers request a page. */
 const PAGE = { headers: { accept: 'text/html' } }
 
 /** Starts the identity server for an application. */
@@ -66,7 +66,7 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     await page.clock.fastForward(90_000)
     assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
     assert.equal(tokens.size, 2)
-    // What a page without this library's documentation would send.
+    // The tokens that a page would send if its author had not read this library's documentation.
     for (const wrong of ['logto.getAccessToken()', 'logto.getIdToken()']) {
       const headers = { authorization: `Bearer ${await evaluate(wrong)}` }
       const { code } = /** @type {any} */ (await (await fetch(`${appUrl}/orders`, { headers })).json())
@@ -74,7 +74,7 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     }
   })
 
-  /** The code of the page, with the recipe in it. */
+  /** The script of the page, which contains the recipe. */
   function script(endpoint) {
     const contents = `
       import { createClient, listOrders } from './recipes/browser-client'

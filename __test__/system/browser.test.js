@@ -139,7 +139,7 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
     tokenLifetime = 3600
     // A reload is aborted if the page itself navigates in the meantime.
     while (new URL(page.url()).pathname === '/account') await page.reload().catch(() => {})
-    // The proxy redirects, or the page, if the token expires between the two.
+    // The proxy redirects. If the token expires after the proxy has verified it, the page redirects.
     assert.equal(decodeURIComponent(page.url()), `${shop}/sign-in?redirect_to=/account`)
     assert.equal(await text(page, '.notice'), 'Your session has ended.')
     await screenshot(page, 'session-ended')
@@ -183,7 +183,7 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
 
   test('D7: the documented pages build with the configuration of create-next-app', () => {
     assert.match(buildOutput, /Cache Components|cacheComponents/i)
-    // The shell is static, and what depends on the user is rendered for each request.
+    // The shell is static. Content that depends on the user is rendered for each request.
     for (const path of ['/account', '/cart', '/sign-in']) {
       assert.match(buildOutput, new RegExp(`◐ ${path}\\s`), path)
     }
@@ -275,7 +275,7 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
     assert.equal(page.url(), `${shop}/sign-in?failed`)
     assert.equal((await page.request.get('/api/orders')).status(), 401)
 
-    // It still works in the browser that started the sign-in.
+    // The callback URL still works in the browser that started the sign-in.
     await other.goto(callback)
     assert.equal(other.url(), `${shop}/`)
   })

@@ -232,7 +232,7 @@ describe('Nitro', () => {
     cpSync(join(EXAMPLES, 'recipes/nitro'), consumer.folder, { recursive: true })
     const { status, stdout, stderr } = consumer.node([join(TOOLS, 'nitro/dist/cli/index.mjs'), 'build'])
     assert.equal(status, 0, stdout + stderr)
-    // Elsewhere, the server cannot load the package that the project has installed.
+    // In another folder, the server cannot load the package that the project has installed.
     const { folder } = temporaryFolder(t)
     renameSync(join(consumer.folder, '.output'), join(folder, 'output'))
     const issuer = await startIssuer(t)
@@ -249,7 +249,7 @@ describe('Nitro', () => {
   })
 })
 
-// `bin/esbuild` is the native binary or a script, depending on whether esbuild's install script ran, so Node cannot run it itself.
+// `bin/esbuild` is the native binary or a script, depending on esbuild's install script, so Node cannot run it itself.
 const ESBUILD = [
   '--eval',
   `require('node:child_process').execFileSync(${JSON.stringify(join(TOOLS, 'esbuild/bin/esbuild'))}, process.argv.slice(1), { stdio: 'inherit' })`,

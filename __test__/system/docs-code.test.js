@@ -11,7 +11,7 @@ const { checkTypes } = require('../support/typescript')
 /** Code that is compiled or run. Every block is either identical to an example or a complete module. */
 const CODE = ['js', 'ts', 'tsx']
 
-/** The package's entry points, for the Next.js example, which is a package of its own. */
+/** The package's entry points, for the Next.js example, which is a separate package. */
 const ENTRIES = Object.fromEntries(
   Object.entries(require('../../package.json').exports).flatMap(([path, entry]) =>
     typeof entry === 'string'
@@ -51,8 +51,8 @@ describe('every other block of code', () => {
       example?.endsWith('.ts') || example?.endsWith('.tsx') ? [example] : [],
     )
     assert.ok(examples.length > 4)
-    // A page may register types for a whole program. Apollo Server and GraphQL Yoga declare the same property with other types, and
-    // Logto's SDKs declare `req.user` of Express.
+    // A page may register types for a whole program. Apollo Server and GraphQL Yoga declare the same property with
+    // different types, and Logto's SDKs declare `req.user` of Express.
     const programOf = (path) => {
       if (!path.startsWith('examples/recipes/')) return 0
       return path.endsWith('/local-user.ts') ? 3 : path.endsWith('/apollo-server.ts') ? 2 : 1
@@ -63,7 +63,7 @@ describe('every other block of code', () => {
     }
   })
 
-  /** The files that `init` creates, which are TypeScript in this project. */
+  /** The files that `init` creates, as TypeScript. */
   const templates = () =>
     readdirSync(join(ROOT, 'js/cli/templates')).map((name) => ({
       name: `init-${name.replace('.mjs', '.ts')}`,
@@ -78,7 +78,7 @@ describe('every other block of code', () => {
 })
 
 test('every block has a language that these tests check', () => {
-  // Text and the output of programs are compared in docs.test.js.
+  // docs.test.js compares text and the output of programs.
   const known = [...CODE, 'sh', 'json', 'dockerfile', 'text', 'http', 'diff', 'console']
   for (const { page, line, language } of blocks([...PAGES, 'README.md'])) {
     assert.ok(known.includes(language), `${page}:${line}: ${language}`)
@@ -132,7 +132,7 @@ describe('every command', () => {
     }
   })
 
-  /** The words of each simple command, without the variables that are assigned before it. */
+  /** The words of each simple command, without the variables that precede it. */
   const commands = (code) =>
     code
       .replaceAll(/\\\n/g, ' ')
@@ -154,8 +154,8 @@ describe('every command', () => {
     if (program === 'npx') return checkNpx(args, where)
     if (program === 'node') {
       const file = args.find((arg) => !arg.startsWith('-') && arg !== 'x')
-      // The README calls its first block app.mjs, and readme.test.js starts that file. NestJS builds dist/main.js, and pages create
-      // client.mjs and server.mjs.
+      // The README calls its first block app.mjs, and readme.test.js starts that file. NestJS builds dist/main.js, and
+      // pages create client.mjs and server.mjs.
       const isBuilt = ['app.mjs', 'client.mjs', 'dist/main.js', 'server.mjs'].includes(String(file))
       return assert.ok(file === undefined || isBuilt || existsSync(join(ROOT, file)), where)
     }

@@ -149,7 +149,7 @@ describe('the example', { timeout: 300_000 }, () => {
   })
 
   test('of Vitest passes with the routes of Next.js', (t) => {
-    // A folder of this package, because examples/next is a package of its own, into which this package is not installed.
+    // A folder inside this package, because examples/next is a separate package, without this package installed.
     const { folder, save } = temporaryFolder(t, join(EXAMPLES, 'testing/.next-'))
     for (const name of ['vitest.config.ts', 'orders.test.ts']) save(name, read(`examples/testing/next/${name}`))
     save('lib/auth.ts', read('js/cli/templates/next-auth.ts'))

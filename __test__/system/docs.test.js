@@ -71,7 +71,7 @@ describe('the page of an adapter', () => {
 describe('the page of options', () => {
   const page = read('docs/options.md')
 
-  /** Names and their defaults; one row may have several. */
+  /** Names and their defaults. One row may have several names. */
   const defaults = (text) =>
     new Map(
       rows(text).flatMap(([names, values]) => {

@@ -27,7 +27,7 @@ async function checkOrders(t, path) {
   assert.deepEqual(await reply('/orders', token({ sub: 'alice', scope: 'read:orders' })), [200, { owner: 'alice' }])
 }
 
-/** A client prints with and without a token what its page says. */
+/** Checks that a client prints what its page says, with and without a token. */
 async function checkClient(name, url, { headers }) {
   const [, , ...table] = rows(String(section(read(`docs/${name}.md`), 'Quickstart')))
   assert.equal(table.length, 2)

@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
 const { test } = require('node:test')
 
-/** The growth of a round that is ignored, in MiB. A leak of 9 bytes per token or 75 per verifier exceeds this limit. */
+/** The growth per round that is ignored, in MiB. A leak of 9 bytes per token or 75 bytes per verifier exceeds it. */
 const TOLERANCE = 0.5
 
 const ROUNDS = 12

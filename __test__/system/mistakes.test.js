@@ -1,6 +1,6 @@
 /**
- * Mistakes that beginners make: what the client gets, what the server's operator can log, and that the command which
- * diagnoses it, or the error itself, names the fix.
+ * Mistakes that beginners make: the response that the client gets, the details that the operator can log, and the fix,
+ * which the diagnosing command or the error itself must name.
  */
 
 const assert = require('node:assert/strict')
@@ -35,7 +35,7 @@ async function attempt(t, options, request) {
   return { client, server: refused && `${JSON.stringify(refused.details)} ${refused.cause?.code}` }
 }
 
-/** The text of a command in one line. */
+/** The output of a command as one line. */
 const said = ({ stdout, stderr }) => (stdout + stderr).replace(/\s+/g, ' ')
 
 const doctor = async (url) => said(await cli(['doctor', '--url', url, '--audience', AUDIENCE], WIDE))
@@ -44,7 +44,7 @@ async function explain(issuer, stdin) {
   return said(await cli(['explain', '-', '--url', issuer.logtoUrl, '--audience', AUDIENCE], { ...WIDE, stdin }))
 }
 
-/** The page of troubleshooting has a row with both. */
+/** Asserts that the troubleshooting page has a row with the message and the fix. */
 function assertListed(/** @type {string} */ message, /** @type {RegExp} */ fix) {
   const row = TROUBLESHOOTING.split('\n').find((line) => line.includes(message) && fix.test(line))
   assert.ok(row !== undefined, message)

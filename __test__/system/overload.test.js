@@ -19,7 +19,7 @@ const REQUEST = `GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${FO
 const COUNT = 1_000
 const MANY_BYTES = 16 * 1024 * 1024
 
-/** Starts a server that answers each request with the outcome of its verification, and counts the open ones. */
+/** Starts a server that answers each request with the outcome of its verification, and counts open requests. */
 async function start(t, padding = '') {
   const verifier = createVerifier({ ...optionsFor(key), tokenCacheSize: 0 })
   const open = { now: 0, most: 0 }
@@ -71,7 +71,7 @@ test('A5: tokens are verified or rejected as overloaded if there are more than t
       counts.expected += 1
     }
   }
-  // The queue holds 4,096, and a slow machine finishes fewer in time.
+  // The queue holds 4,096 tokens, and a slow machine verifies fewer in time.
   assert.ok(counts.expected > 100 && counts.overloaded > 100, JSON.stringify(counts))
   for (const { input, expected } of few) assert.equal(await outcome(verifier.verify(input)), expected)
 })
@@ -157,7 +157,7 @@ test('A5: other clients are served while a client pipelines requests', async (t)
   await all
 })
 
-/** Verifies a request while so many other tokens are waiting that it is rejected as overloaded, at least once. */
+/** Verifies a request several times while many other tokens are waiting. At least one is rejected as overloaded. */
 async function overload(verifier, request) {
   for (let n = 0; n < 5_000; n += 1) outcome(verifier.verify(FORGED))
   const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcome(verifier.verify(request))))

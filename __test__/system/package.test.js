@@ -89,7 +89,7 @@ test('publint reports nothing for the package', () => {
 })
 
 test('publint reports no error for a platform package', () => {
-  // It suggests a "type", but the package contains no JavaScript, and `napi create-npm-dirs` generates it.
+  // publint suggests a "type", but the package contains no JavaScript, and `napi create-npm-dirs` generates it.
   const args = ['--strict', '--level', 'warning', consumer.binary.path]
   const { status, stdout } = consumer.node([join(ROOT, 'node_modules/publint/src/cli.js'), ...args])
   assert.equal(status, 0, stdout)

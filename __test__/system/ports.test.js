@@ -20,7 +20,7 @@ const startPort = (t, name) => start(t, compile(t, `ports/${name}.ts`))
 describe('the ports', { timeout: 300_000 }, () => {
   test('compile under strict, and contain no cast and no escape hatch', (t) => {
     const { save } = temporaryFolder(t, join(EXAMPLES, '.ports-'))
-    // What the MCP server registers applies to a whole program.
+    // The types that the MCP server registers apply to its whole program.
     for (const files of [PORTS.filter((name) => name !== 'mcp.ts'), ['mcp.ts']]) {
       const paths = files.map((name) => `../ports/${name}`)
       assert.deepEqual(checkTypes(save, paths, { noUncheckedIndexedAccess: true }), { status: 0, stdout: '' })

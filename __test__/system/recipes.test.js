@@ -1,4 +1,4 @@
-/** The recipes of the documentation, each in a process of its own, or imported if it is not a server. */
+/** The recipes in the documentation, each in a separate process, or imported if it is not a server. */
 
 const assert = require('node:assert/strict')
 const { join } = require('node:path')

@@ -109,7 +109,7 @@ describe('redisStore', { skip: NO_REDIS }, () => {
     const { create, close } = CLIENTS.ioredis
     const client = create(primary.port)
     t.after(() => close(client))
-    /** Until the replica has everything that the primary has. */
+    /** Resolves when the replica has all data of the primary. */
     const replicated = async () => {
       await client.set('written', 'last')
       assert.equal(await client.wait(1, 10_000), 1)

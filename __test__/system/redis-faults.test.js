@@ -18,7 +18,7 @@ async function startInstance(t, port, { name = 'ioredis', ...options } = /** @ty
     name === 'ioredis'
       ? new Redis(port, { lazyConnect: true })
       : createClient({ url: `redis://127.0.0.1:${port}` }).on('error', () => {})
-  // In one process, instances would share the entries.
+  // With an identity, the instances in this process would share the entries.
   const store = Object.assign(redisStore(client), { identity: undefined })
   const revocations = createRevocations({ store, ...options })
   t.after(() => revocations.close())
@@ -214,7 +214,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
   test('are read by an instance whose position the new primary has never had', async (t) => {
     const [old, next] = [await startRedis(t), await startRedis(t)]
     const proxy = await startTcpProxy(t, old.port)
-    // Ids of a clock that is ahead of the new primary's.
+    // Ids from a clock that is ahead of the new primary's clock.
     const ahead = Date.now() + 3_600_000
     await old.command(`XADD logto-authkit:revocations ${ahead} e ${JSON.stringify(ENTRY('old'))}`)
     const revocations = await startInstance(t, proxy.port)

@@ -9,7 +9,7 @@ const { inChild } = require('../support/child')
 const { EXPRESSES } = require('../support/frameworks')
 const { AUDIENCE, bearer, messagesOf, startIssuer, startServer } = require('../support/helpers')
 
-/** Part of every token, cookie and unused claim. No part of it may appear in any output. */
+/** A string in every token, cookie and unused claim. No part of this string may appear in any output. */
 const MARK = 'q7Zk2mXw9RtL4vBn'
 
 const CUSTOM = { jti: `${MARK}jti`, email: `${MARK}@example.test`, custom: { secret: MARK } }

@@ -1,4 +1,4 @@
-/** The test issuer in a process of its own: how long the process lives, and what it loads. */
+/** The test issuer in a separate process: how long the process lives, and what it loads. */
 
 const assert = require('node:assert/strict')
 const { join } = require('node:path')

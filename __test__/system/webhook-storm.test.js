@@ -8,7 +8,7 @@ const { RECORDED, SIGNING_KEY, headersFor, signature, startRevocations } = requi
 
 const COUNT = Number(process.env.WEBHOOKS ?? 600)
 
-/** A generator of numbers from 0 to `below` that is the same in every run. */
+/** Creates a generator of numbers from 0 to below `below`, which are the same in every run. */
 function randomFrom(seed) {
   let state = 0
   return (below) => {

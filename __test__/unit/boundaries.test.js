@@ -1,4 +1,4 @@
-/** The boundaries between modules that docs/design.md describes, checked on the imports of `src` and `js`. */
+/** The boundaries between modules that docs/design.md describes, checked against the imports in `src` and `js`. */
 
 const assert = require('node:assert/strict')
 const { builtinModules } = require('node:module')

@@ -286,7 +286,7 @@ for (const [framework, express] of Object.entries(EXPRESSES)) {
           throw 'broken'
         })
         .get('/async', async (_req, _res, next) => {
-          // Express 4 does not look at promises.
+          // Express 4 ignores returned promises.
           await Promise.reject(new Error('broken')).catch(next)
         })
         .get('/rejected', async (_req, _res, next) => {

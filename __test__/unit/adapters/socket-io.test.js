@@ -74,7 +74,7 @@ describe('socketAuth', { timeout: 60_000 }, () => {
     })
     const expired = { message: 'Token has expired', code: 'token_expired', status: 401 }
     assert.deepEqual(await rejected(issuer.mint({ scope: 'chat', expiresIn: -1 })), expired)
-    // The cookie is not tried instead.
+    // The cookie is not tried as a fallback.
     const extraHeaders = { cookie: `logto_authtoken=${issuer.mint({ scope: 'chat' })}` }
     assert.equal((await outcome(t, url, { auth: { token: 'forged' }, extraHeaders })).code, 'opaque_token')
     assert.deepEqual(accepted, [])

@@ -17,7 +17,7 @@ const HANDSHAKE = {
   'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
 }
 
-/** A WebSocket server that sends the context first, with the sockets, faults and outcomes so far. */
+/** Starts a WebSocket server that first sends the context. `raw`, `faults` and `outcomes` hold the results so far. */
 async function serveSockets(t, options, more) {
   const sockets = new WebSocketServer({ noServer: true, ...more })
   const raw = []
@@ -42,7 +42,7 @@ async function serveSockets(t, options, more) {
   return { url, raw, faults, outcomes }
 }
 
-/** The first message. */
+/** Returns the first message. */
 async function greeting(client) {
   const [message] = await once(client, 'message')
   client.close()
@@ -187,7 +187,7 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
     assert.equal(await accepted(url, { ...bearer(token).headers, ...evil }), 'user')
     assert.equal(await accepted(guests.url, evil), 'guest')
     assert.equal(await accepted(headerOnly.url, { ...bearer(token).headers, cookie, ...evil }), 'user')
-    // The names of the two cookies are found by what they are, not by their order.
+    // The server distinguishes the two cookies by their names, not by their order.
     const guestsByHeader = await serveSockets(t, { ...options, allowGuest: true, tokenSources: ['header'] })
     assert.equal(await accepted(guestsByHeader.url, { cookie, ...evil }), 'guest')
     const rejected = await ask(guestsByHeader.url, { headers: { ...HANDSHAKE, cookie: guest, ...evil } })
@@ -230,7 +230,7 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
       const client = startHandshake(url, bearer(issuer.mint()).headers)
       await asked
       client[leave]()
-      // A paused socket is notified of a reset only.
+      // Node notifies a paused socket only of a reset.
       if (leave === 'resetAndDestroy') await new Promise((resolve) => raw[0].resume().on('close', resolve))
       release()
       while (outcomes.length + faults.length === 0) await new Promise(setImmediate)

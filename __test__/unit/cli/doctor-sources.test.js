@@ -22,7 +22,7 @@ describe('doctor --webhook', () => {
     assert.doesNotMatch(stdout, /the-signing-key/)
   })
 
-  /** What is wrong with an application, and what `doctor` says. @type {[string, (app: any, hook: any, issuer: any) => void, RegExp][]} */
+  /** The mistake in an application, and what `doctor` says. @type {[string, (app: any, hook: any, issuer: any) => void, RegExp][]} */
   const FAULTS = [
     [
       'express.json() before the webhook',

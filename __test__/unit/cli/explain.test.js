@@ -43,7 +43,7 @@ describe('every recorded token of Logto', () => {
       for (const id of token.verifies_with ?? [...KEY_SETS.keys()]) {
         const { verdict, code, verified } = await explainWith(id)
         assert.deepEqual([verdict, code], expected, id)
-        // The signature of an ID token is valid, although an earlier check rejects it.
+        // The signature of an ID token is valid, even though an earlier check rejects it.
         assert.equal(verified, token.format === 'jwt')
       }
       for (const id of token.key_absent_from ?? []) {
@@ -80,7 +80,7 @@ describe('every recorded token of Logto', () => {
   }
 })
 
-/** An example of every error code with the hint it gets. */
+/** For every error code, an example and its hint. */
 const EXAMPLES = /** @type {Record<string, { input: () => string, args?: () => string[], hint: RegExp }>} */ ({
   missing_token: { input: () => '', hint: /Authorization: Bearer/ },
   ambiguous_token: {

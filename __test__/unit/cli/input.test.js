@@ -14,7 +14,7 @@ const json = JSON.stringify
 const folded = (token, separator) => token.replace(/(.{76})/g, `$1${separator}`)
 
 /**
- * Texts that people paste, and the place of the token in each.
+ * Texts that people paste, and where the token is in each text.
  *
  * @type {[string, (token: string) => string, string][]}
  */

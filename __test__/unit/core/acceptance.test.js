@@ -78,7 +78,7 @@ describe('fallback', () => {
     assert.deepEqual(codes, ['ambiguous_token', 'missing_token', 'token_revoked'])
     const principal = { ...options, fallback: async () => ({ userId: 'owner' }) }
     assert.equal((await verify(EMPTY, principal)).userId, 'owner')
-    // A principal without permission becomes a guest for that reason.
+    // A principal that lacks a permission is treated as a guest for this reason.
     assert.equal((await verify(EMPTY, { ...principal, requiredScope: 'x' })).guestReason, 'missing_scope')
   })
 

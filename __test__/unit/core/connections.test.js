@@ -1,4 +1,4 @@
-/** The rest of the tests are in system/overload.test.js, because they need thousands of requests. */
+/** The other tests of connections are in system/overload.test.js, because they need thousands of requests. */
 
 const assert = require('node:assert/strict')
 const { createHook } = require('node:async_hooks')

@@ -17,10 +17,10 @@ const REQUIRED = {
   hookId: 'hook',
 }
 
-/** Options whose values no message contains. */
+/** Options whose values never appear in messages. */
 const SECRETS = ['signingKey', 'clientSecret']
 
-/** The required options of a set, and one more. */
+/** The required options of a set, and one other option. */
 const withOption = (set, name, value) => ({
   ...Object.fromEntries(SETS[set].flatMap((row) => (row.name in REQUIRED ? [[row.name, REQUIRED[row.name]]] : []))),
   [name]: value,

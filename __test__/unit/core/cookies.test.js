@@ -102,7 +102,7 @@ describe('buildGuestCookieHeader', () => {
     })
   }
 
-  // The id of a context that is not a guest: all such visitors would share the id `undefined`.
+  // For example, `guestId` of a context that is not a guest. All such visitors would share the id `undefined`.
   for (const id of [undefined, null, 5, true, {}, ['a']]) {
     test(`rejects ${inspect(id)}, which is not an id`, () => {
       assert.throws(() => buildGuestCookieHeader(/** @type {any} */ (id)), invalidOptions())

@@ -657,7 +657,7 @@ test('after 80% of the TTL, traffic refreshes the key set in the background', { 
   assert.deepEqual(figures(verifier), { state: 'fresh', keys: 2, fetches: 2, failures: 0 })
 })
 
-/** A token that has been verified before and since, until `keysOf` replaced the keys of its server. */
+/** A token that was verified twice before `keysOf` replaced the keys of its server. */
 async function rememberedToken(t, keysOf) {
   const { server, verifier } = await startVerifier(t)
   const token = server.key.sign(server.issuer)

@@ -43,7 +43,7 @@ before(async () => {
 })
 after(() => issuer.close())
 
-/** The functions that take the options of a set. The first one of each can be called with valid options. */
+/** The functions that take the options of a set. The first function of each set can be called with valid options. */
 const FUNCTIONS = {
   verifier: {
     createVerifier,
@@ -106,7 +106,7 @@ const FUNCTIONS = {
   rotateKeys: { rotateKeys: (options) => issuer.rotateKeys(options) },
 }
 
-/** Invalid options must not be hidden by the guest that the request would become. */
+/** Invalid options must be reported even if the request would become a guest. */
 function asGuest(options) {
   if (Object.prototype.toString.call(options) !== '[object Object]' || 'allowGuest' in options) return options
   const allowGuest = { value: true, enumerable: true }
@@ -553,7 +553,7 @@ describe('plain http to a host other than loopback causes one warning per proces
 
 // The audience, the issuer and tokenType: contract/attacks.test.js.
 describe('an option decides which tokens are accepted', () => {
-  /** Options for a time relative to second 2e9. */
+  /** Options for a time relative to the Unix time 2e9. */
   const at = (milliseconds = 0, clockTolerance = 0) => ({ currentDate: new Date(2e12 + milliseconds), clockTolerance })
 
   for (const [name, options, claims, wanted] of /** @type {[string, object, object, string][]} */ ([
@@ -627,7 +627,7 @@ describe('a polluted Object.prototype changes nothing', () => {
     ['currentDate', new Date(0)],
     ['tokenCacheSize', 0],
     ['noSuchOption', 1],
-    // Members of the core's results.
+    // Names of members in the core's results.
     ['option', 'polluted'],
     ['guestId', 'polluted'],
     ['challenge', 'polluted'],

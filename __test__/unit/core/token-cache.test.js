@@ -221,5 +221,5 @@ test('ES384 tokens, which are verified on the thread pool, are cached as well', 
 const outcome = (verifier, token) => outcomeOf(verifier.verify(token))
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-/** The character after each in the alphabet. */
+/** For each character, the next character of the alphabet. */
 const NEXT = Object.fromEntries([...BASE64URL].map((char, i) => [char, BASE64URL[(i + 1) % 64]]))

@@ -12,7 +12,7 @@ const SIGN_IN = { signInUrl: '/sign-in' }
 const OTHER = 'https://other.example.test'
 
 /**
- * Opens a page in a browser that is still signed in at Logto: each visit of the sign-in page sets a cookie and returns.
+ * Opens a page in a browser that is still signed in at Logto: each visit to the sign-in page sets a cookie and returns.
  * Checks the statuses of the page, and returns the last response.
  */
 async function browse(
@@ -84,7 +84,7 @@ for (const [name, claims, named, hint] of /** @type {[string, any, string[], Reg
     assert.match(last.headers.get('www-authenticate'), /^Bearer /)
     for (const text of [page, message])
       assert.ok(!text.includes(String(jar.get('logto_authtoken'))), 'a token was printed')
-    // The record is gone, so the link can be tried.
+    // The proxy has removed the record of the loop, so the link on the page can be tried.
     assert.equal(jar.has(MARKER), false)
   })
 }

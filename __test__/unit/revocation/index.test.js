@@ -9,7 +9,7 @@ const { AUDIENCE, bearer, outcome, rejection, secondCopy, startIssuer, verdict }
 const { LogStore } = require('../../support/log-store')
 const { until } = require('../../support/until')
 
-/** A token that was issued before, so that a revocation within the same test covers it. */
+/** A token that was issued earlier, so that a revocation within the same test covers the token. */
 const mint = (issuer, { claims, ...options } = /** @type {any} */ ({})) =>
   issuer.mint({ ...options, claims: { ...issuedAt(Date.now() - 10_000), ...claims } })
 
@@ -29,7 +29,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve))
 const issuedAt = (ms) => ({ iat: Math.floor(ms / 1000) })
 
 describe('a revocation', () => {
-  /** How to revoke a token with these claims, and another token that stays valid. @type {[string, any, any, any][]} */
+  /** A revocation, claims of a token that it covers, and claims of a token that stays valid. @type {[string, any, any, any][]} */
   const CASES = [
     ['revokeSubject', (all) => all.revokeSubject('alice'), { sub: 'alice' }, { sub: 'bob' }],
     [

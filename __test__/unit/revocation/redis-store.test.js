@@ -81,7 +81,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 const wait = () => undefined
 
-/** Ends the connection of the reader, while it waits for new items. */
+/** Ends the reader's connection while the reader waits for new items. */
 async function loseReader(server, store) {
   const { XREAD } = server.replies
   server.replies.XREAD = wait
