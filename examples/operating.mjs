@@ -10,7 +10,7 @@ const verifier = createVerifier(options) // shares its cached keys with logtoAut
 
 const app = express()
 
-// 200 while usable keys are cached; otherwise tries to fetch them, at most once per cooldown.
+// 200 while usable keys are cached; otherwise tries to fetch them, with growing pauses between attempts.
 app.get('/ready', async (_req, res) => {
   res.sendStatus(
     await verifier.prefetch().then(
@@ -21,13 +21,11 @@ app.get('/ready', async (_req, res) => {
 })
 app.get('/stats', (_req, res) => res.json(verifier.stats())) // for your monitoring only, not public
 
-app.use(logtoAuth({ ...options, onError: logAndRespond }))
+app.use(logtoAuth({ ...options, onRefused: logRejection }))
 app.get('/me', (req, res) => res.json({ userId: req.auth.userId }))
 
-function logAndRespond(error, req, res) {
-  const { code, status, message, headers, details, cause } = error
+function logRejection({ code, details, cause }, req) {
   console.warn(JSON.stringify({ code, path: req.path, details, cause: cause?.message }))
-  res.status(status).set(headers).json({ code, message })
 }
 
 app.listen(process.env.PORT ?? 3000)
