@@ -305,6 +305,6 @@ describe('a wrong application', { timeout: 300_000 }, () => {
   test('25. without withLogtoAuth: the messages of bundlers are listed', () => {
     assertListed('non-ecmascript placeable asset', /logto-authkit/)
     assertListed('appropriate loader', /logto-authkit/)
-    assert.match(TROUBLESHOOTING, /export default withLogtoAuth\(\)/)
+    assert.match(TROUBLESHOOTING, /export default withLogtoAuth\(nextConfig\)/)
   })
 })
