@@ -159,7 +159,7 @@ describe('every command', () => {
       const isBuilt = ['app.mjs', 'client.mjs', 'dist/main.js', 'server.mjs'].includes(String(file))
       return assert.ok(file === undefined || isBuilt || existsSync(join(ROOT, file)), where)
     }
-    assert.ok(['curl', 'pbpaste', 'sleep'].includes(program), where)
+    assert.ok(['curl', 'sleep'].includes(program), where)
   }
 
   function checkNpm([command = '', ...args], where) {
