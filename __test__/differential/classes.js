@@ -21,7 +21,7 @@ const CLASSES = [
   {
     name: 'deep nesting',
     ours: 'rejected',
-    why: 'A header is parsed before its sender is authenticated. The limits are 4 levels for headers and 128 levels for payloads. The headers of Logto’s tokens have one level.',
+    why: "A header is parsed before its sender is authenticated. The limits are 4 levels for headers and 128 levels for payloads. The headers of Logto's tokens have one level.",
     covers: ({ code, header, payload }) => code === 'malformed_token' && (header.depth > 4 || payload.depth > 128),
   },
   {
