@@ -22,7 +22,7 @@ app.post('/mcp', express.json(), async (req, res) => {
   await server.connect(transport)
   await transport.handleRequest(req, res, req.body)
 })
-// The server sends no events of its own. Clients expect this status then.
+// The MCP specification requires this status from servers that offer no event stream.
 app.get('/mcp', (_req, res) => res.sendStatus(405))
 
 app.listen(process.env.PORT ?? 3000)
