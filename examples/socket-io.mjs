@@ -10,7 +10,7 @@ io.use(socketAuth({ allowedOrigins: origin })) // reads LOGTO_URL and LOGTO_AUDI
 io.on('connection', (socket) => {
   const { userId, payload } = socket.data.auth
   socket.emit('hello', userId)
-  // When the token expires, the client reconnects with a new one.
+  // Closes the connection when the token expires. The client then reconnects with a new token.
   const timer = setTimeout(() => socket.conn.close(), payload.exp * 1000 - Date.now())
   socket.on('disconnect', () => clearTimeout(timer))
 })

@@ -5,5 +5,5 @@ export default authProxy({
   publicPaths: ['/', '/cart', '/callback', '/api/me'],
 })
 
-/** Everything but the files in `public/`. */
+/** Everything except files, which are recognized by their extension. */
 export const config = { matcher: '/((?!.*\\.(?:svg|png|jpe?g|gif|webp|avif|ico|woff2?|ttf|css|js|txt|pdf|mp4)$).*)' }

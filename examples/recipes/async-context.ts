@@ -5,7 +5,7 @@ import { logtoAuth } from 'logto-authkit/express'
 
 const current = new AsyncLocalStorage<AuthenticatedContext>()
 
-/** Returns the context of the request that is being handled, in any function that it calls. */
+/** Returns the context of the current request. Every function that a handler calls can use it. */
 function currentAuth(): AuthenticatedContext {
   const auth = current.getStore()
   if (auth === undefined) throw new Error('Called outside of a request')

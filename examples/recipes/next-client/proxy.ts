@@ -2,5 +2,5 @@ import { authProxy } from '@/lib/auth'
 
 export default authProxy({ signInUrl: '/sign-in', publicPaths: ['/', '/callback', '/sign-out'] })
 
-/** Everything but the files in `public/`. */
+/** Everything except files, which are recognized by their extension. */
 export const config = { matcher: '/((?!.*\\.(?:svg|png|jpe?g|gif|webp|avif|ico|woff2?|ttf|css|js|txt|pdf|mp4)$).*)' }

@@ -4,7 +4,7 @@ import { audience, logtoConfig } from '@/lib/logto'
 
 const options = { logtoUrl: logtoConfig.endpoint, audience, tokenSources: [] }
 
-/** For Route Handlers and the proxy, where the SDK can store a refreshed token. Its functions throw if nobody has signed in. */
+/** For Route Handlers and the proxy, where the SDK can store a refreshed token. The SDK throws without a session. */
 export const { authProxy, withAuth } = createNextAuth({
   ...options,
   getToken: () => getAccessToken(logtoConfig, audience).catch(() => null),
