@@ -10,9 +10,13 @@ const sockets = new WebSocketServer({ noServer: true })
 const server = createServer((_req, res) => res.writeHead(426).end())
 
 server.on('upgrade', async (request, socket, head) => {
-  const auth = await verifyUpgrade(request, socket, options)
-  if (auth === null) return // rejected: the response has been sent
-  sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
+  try {
+    const auth = await verifyUpgrade(request, socket, options)
+    if (auth === null) return // rejected: the response has been sent
+    sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
+  } catch (error) {
+    console.error(error) // thrown by one of your functions, such as isRevoked; the client has received status 500
+  }
 })
 sockets.on('connection', (ws, _request, auth) => ws.send(`Hello ${auth.userId}`))
 

@@ -10,8 +10,13 @@
  * const sockets = new WebSocketServer({ noServer: true })
  * const server = createServer()
  * server.on('upgrade', async (request, socket, head) => {
- *   const auth = await verifyUpgrade(request, socket, options)
- *   if (auth !== null) sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
+ *   try {
+ *     const auth = await verifyUpgrade(request, socket, options)
+ *     if (auth === null) return // rejected: the response has been sent
+ *     sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
+ *   } catch (error) {
+ *     console.error(error) // thrown by one of your functions; the client has received status 500
+ *   }
  * })
  * sockets.on('connection', (ws, request, auth) => ws.send(`Hello ${auth.userId}`))
  * ```
