@@ -32,5 +32,9 @@ const guard = new LogtoAuthGuard({
 })
 class AppModule {}
 
-const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] })
-await app.listen(process.env.PORT ?? 3000)
+async function bootstrap() {
+  const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] })
+  await app.listen(process.env.PORT ?? 3000)
+}
+
+bootstrap()
