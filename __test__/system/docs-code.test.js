@@ -150,6 +150,8 @@ describe('every command', () => {
 
   async function check([program, ...args], at) {
     const where = `${at}: ${[program, ...args].join(' ')}`
+    // The page of CSRF protection reads the token from curl's cookie file.
+    if (program === 'cut' || program === 'grep') return
     if (program === 'npm') return checkNpm(args, where)
     if (program === 'npx') return checkNpx(args, where)
     if (program === 'node') {
