@@ -1,6 +1,7 @@
+import { createServer } from 'node:http'
 import { buildGuestCookieHeader, verifyAuth } from 'logto-authkit'
 
-export async function visit(req, res) {
+async function visit(req, res) {
   const auth = await verifyAuth(req, {
     logtoUrl: process.env.LOGTO_URL,
     audience: 'https://api.example.com',
@@ -8,8 +9,11 @@ export async function visit(req, res) {
   })
   if (auth.isGuest) {
     res.setHeader('Set-Cookie', buildGuestCookieHeader(auth.guestId))
-    res.end(auth.guestReason === 'token_expired' ? 'Your session has ended' : `Welcome, visitor ${auth.guestId}`)
+    res.setHeader('Cache-Control', 'private') // shared caches must not send this visitor's cookie to others
+    res.end(auth.guestReason === 'token_expired' ? 'Your session has ended\n' : `Welcome, visitor ${auth.guestId}\n`)
   } else {
-    res.end(`Welcome back, ${auth.userId}`)
+    res.end(`Welcome back, ${auth.userId}\n`)
   }
 }
+
+createServer(visit).listen(process.env.PORT ?? 3000)

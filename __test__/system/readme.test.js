@@ -7,7 +7,7 @@ const { test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
 const { contract } = require('../../js/core/contract')
 const { startDev } = require('../support/cli')
-const { ask, bearer, serve } = require('../support/frameworks')
+const { ask, bearer } = require('../support/frameworks')
 const { startIssuer } = require('../support/helpers')
 const { blocks } = require('../support/pages')
 const { EXAMPLES, launch, start } = require('../support/start-example')
@@ -94,19 +94,18 @@ test('the example server accepts valid tokens and rejects expired ones', async (
 
 test('the guest example distinguishes visitors from users', async (t) => {
   const issuer = await startIssuer(t)
-  process.env.LOGTO_URL = issuer.logtoUrl
-  const { visit } = await import(join(ROOT, 'examples/guests.mjs'))
-  const address = await serve(t, visit)
+  const { url: address } = await launch(t, join(EXAMPLES, 'guests.mjs'), issuer.logtoUrl)
 
   const first = await fetch(address)
   const cookie = String(first.headers.get('set-cookie')).split(';')[0]
   const welcome = await first.text()
-  assert.match(welcome, /^Welcome, visitor [0-9a-f-]{36}$/)
+  assert.equal(first.headers.get('cache-control'), 'private')
+  assert.match(welcome, /^Welcome, visitor [0-9a-f-]{36}\n$/)
   assert.equal(await (await fetch(address, { headers: { cookie } })).text(), welcome)
   const token = (claims) => issuer.mint({ sub: 'alice', audience: AUDIENCE, ...claims })
   const bearer = (value) => ({ headers: { authorization: `Bearer ${value}` } })
-  assert.equal(await (await fetch(address, bearer(token({})))).text(), 'Welcome back, alice')
-  assert.equal(await (await fetch(address, bearer(token({ expiresIn: -1 })))).text(), 'Your session has ended')
+  assert.equal(await (await fetch(address, bearer(token({})))).text(), 'Welcome back, alice\n')
+  assert.equal(await (await fetch(address, bearer(token({ expiresIn: -1 })))).text(), 'Your session has ended\n')
 })
 
 test('the example test passes', () => {
