@@ -78,7 +78,8 @@ impl NativeRevocations {
     #[napi(catch_unwind)]
     pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
         let Revocations { mirror, policy, .. } = &*self.0;
-        entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date / 1_000.0)).collect()
+        let (date, now) = (date / 1_000.0, Timestamp::now());
+        entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date, now)).collect()
     }
 
     /// Adds entries, whose order does not matter. If the store has no further entries, `read_ms` is the time since the
@@ -87,7 +88,7 @@ impl NativeRevocations {
     pub fn apply(&self, entries: Vec<String>, read_ms: Option<f64>, date: f64) {
         let Revocations { mirror, policy, .. } = &*self.0;
         let now = Timestamp::now();
-        mirror.apply(entries.iter().map(String::as_str), policy.lifetime, date / 1_000.0);
+        mirror.apply(entries.iter().map(String::as_str), policy.lifetime, date / 1_000.0, now);
         if let Some(read_ms) = read_ms {
             mirror.mark_read_complete(now, Duration::try_from_secs_f64(read_ms / 1_000.0).unwrap_or(Duration::MAX));
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of};
+use crate::claims::MAX_NUMERIC_DATE;
 use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD, Policy, Revocations, is_entry_id};
 
 /// Reads a verifier's `revocations` option. JavaScript passes only the id of the object that the option contains.
@@ -72,7 +73,7 @@ fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f6
         read.reject("jti", EXPECTED_JTI, &Raw::Undefined);
     }
     let expires = read.optional("exp", "the exp claim of a token, in seconds", DefaultValue::None, |raw| match raw {
-        Raw::Number(seconds) if (0.0..=f64::from(u32::MAX)).contains(seconds) => Some(*seconds),
+        Raw::Number(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(seconds) => Some(*seconds),
         _ => None,
     });
     // An entry is kept for `lifetime` after its time, so a token that expires later than that needs a later time.

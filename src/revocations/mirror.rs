@@ -9,6 +9,7 @@ use once_cell::sync::Lazy;
 
 use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD};
 use super::fingerprints::RevocationState;
+use super::newest::NewestEntry;
 use super::table::Table;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
@@ -36,6 +37,7 @@ pub struct Mirror {
     lifetime: AtomicU64,
     /// The Unix time of the last pruning, in seconds.
     pruned_at: Mutex<f64>,
+    newest: NewestEntry,
     skipped: AtomicU64,
     ahead: AtomicU64,
     sessions: AtomicSessions,
@@ -77,6 +79,7 @@ impl Mirror {
             complete_at: Mutex::default(),
             lifetime: AtomicU64::new(0),
             pruned_at: Mutex::default(),
+            newest: NewestEntry::default(),
             skipped: AtomicU64::new(0),
             ahead: AtomicU64::new(0),
             sessions: AtomicSessions::default(),
@@ -98,10 +101,9 @@ impl Mirror {
 
     /// Adds entries in any order, and skips entries that are older than `lifetime`. `date` is the caller's Unix time in
     /// seconds.
-    pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64) {
+    pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64, now: Timestamp) {
         let lifetime = self.longest_lifetime(lifetime);
-        let oldest = oldest_relevant_time(lifetime, date);
-        let parsed: Vec<Entry> = entries
+        let mut parsed: Vec<Entry> = entries
             .into_iter()
             .filter_map(|json| {
                 let Some(entry) = Entry::parse(json) else {
@@ -111,19 +113,23 @@ impl Mirror {
                 if is_far_ahead(&entry, date) {
                     self.ahead.fetch_add(1, Ordering::Relaxed);
                 }
-                Some(entry).filter(|entry| entry.before >= oldest)
+                Some(entry)
             })
             .collect();
         if parsed.iter().any(|entry| entry.kind == Kind::Session) {
             self.sessions.revoked.store(true, Ordering::Relaxed);
         }
+        let date = self.newest.limit(&parsed, date, now);
+        let oldest = oldest_relevant_time(lifetime, date);
+        parsed.retain(|entry| entry.before >= oldest);
         self.table.insert(&parsed);
         self.prune(lifetime, date);
     }
 
     /// Whether adding an entry would change the mirror's table. An entry that is too old would not be added.
     #[must_use]
-    pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64) -> bool {
+    pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64, now: Timestamp) -> bool {
+        let date = self.newest.limit(&[], date, now);
         let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
         Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
     }
@@ -139,13 +145,13 @@ impl Mirror {
     /// Records that a read has found no further entries. `age` is the time since the read started. If the process was
     /// frozen during the read, the result may be as old as the read, and lack revocations made in the meantime.
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
-        self.mark_complete(now.minus(age.saturating_sub(MAX_READ_DURATION)));
-    }
-
-    /// Records that the store had no further entries at this time.
-    pub fn mark_complete(&self, at: Timestamp) {
+        let at = now.minus(age.saturating_sub(MAX_READ_DURATION));
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
-        *complete_at = Some(complete_at.map_or(at, |earlier| at.later(earlier)));
+        // The ages are compared instead of the times. After the wall clock was set back, every earlier time would
+        // otherwise look later than the current time.
+        if complete_at.is_none_or(|earlier| now.since(at) < now.since(earlier)) {
+            *complete_at = Some(at);
+        }
     }
 
     /// The time since the store last had no further entries, or `None` until all entries have been loaded.
@@ -218,7 +224,7 @@ mod tests {
 
     fn apply(mirror: &Mirror, entries: &[Entry]) {
         let json: Vec<String> = entries.iter().map(Entry::to_json).collect();
-        mirror.apply(json.iter().map(String::as_str), 86_400.0, DATE);
+        mirror.apply(json.iter().map(String::as_str), 86_400.0, DATE, Timestamp::now());
     }
 
     #[test]
@@ -235,7 +241,7 @@ mod tests {
     fn skips_unknown_entries_and_counts_them() {
         let mirror = Mirror::new();
         let known = entry(Kind::Subject, "u", SECONDS).to_json();
-        mirror.apply(["{}", &known, r#"{"v":2,"kind":"subject","id":"u","before":1}"#], 60.0, DATE);
+        mirror.apply(["{}", &known, r#"{"v":2,"kind":"subject","id":"u","before":1}"#], 60.0, DATE, Timestamp::now());
         let stats = mirror.stats(Timestamp::now());
         assert_eq!((stats.entries, stats.skipped), (1, 2));
     }
@@ -244,8 +250,21 @@ mod tests {
     fn ignores_entries_that_cover_only_expired_tokens() {
         let mirror = Mirror::new();
         let oldest = SECONDS - 86_400 - 3_600;
+        apply(&mirror, &[entry(Kind::Subject, "now", SECONDS)]);
         apply(&mirror, &[entry(Kind::Subject, "a", oldest - 1), entry(Kind::Subject, "b", oldest)]);
-        assert_eq!(mirror.stats(Timestamp::now()).entries, 1);
+        assert_eq!(mirror.stats(Timestamp::now()).entries, 2);
+    }
+
+    #[test]
+    fn keeps_all_entries_in_force_while_the_clock_is_days_ahead() {
+        let (mirror, start) = (Mirror::new(), Timestamp::now());
+        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), SECONDS - 80_000 + n)).collect();
+        let json: Vec<String> = entries.iter().map(Entry::to_json).collect();
+        for hour in 0..200_u32 {
+            let date = DATE + 1_000_000.0 + f64::from(hour) * 3_600.0;
+            mirror.apply(json.iter().map(String::as_str), 86_400.0, date, start.plus(Duration::from_secs(hour.into())));
+        }
+        assert_eq!(mirror.stats(Timestamp::now()).entries, 500);
     }
 
     #[test]
@@ -272,7 +291,7 @@ mod tests {
     fn an_instance_whose_clock_is_behind_applies_entries_in_full() {
         let mirror = Mirror::new();
         let json = entry(Kind::Subject, "u", SECONDS).to_json();
-        mirror.apply([json.as_str()], 86_400.0, DATE - 10_800.0);
+        mirror.apply([json.as_str()], 86_400.0, DATE - 10_800.0, Timestamp::now());
         let claims = claims(json!({ "sub": "u", "iat": SECONDS - 60 }));
         let subject = claims.check_types().unwrap();
         assert_eq!(mirror.covers(&subject, &RevocationState::default()), Some(Kind::Subject));
@@ -284,7 +303,7 @@ mod tests {
         let expires = SECONDS + 5 * 365 * 86_400;
         apply(&mirror, &[entry(Kind::Token, "t", expires)]);
         for minute in 0..64 {
-            mirror.apply([], 86_400.0, f64::from(expires) + f64::from(minute) * 60.0);
+            mirror.apply([], 86_400.0, f64::from(expires) + f64::from(minute) * 60.0, Timestamp::now());
         }
         assert_eq!(mirror.stats(Timestamp::now()).entries, 1);
     }
@@ -294,8 +313,10 @@ mod tests {
         let mirror = Mirror::new();
         let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), SECONDS)).collect();
         apply(&mirror, &entries);
-        for minute in 0..200 {
-            mirror.apply([], 86_400.0, DATE + 90_000.0 + f64::from(minute) * 60.0);
+        let start = Timestamp::now();
+        for minute in 0..200_u32 {
+            let seconds = 90_001 + minute * 60;
+            mirror.apply([], 86_400.0, DATE + f64::from(seconds), start.plus(Duration::from_secs(seconds.into())));
         }
         assert_eq!(mirror.stats(Timestamp::now()).entries, 0);
     }
@@ -326,11 +347,23 @@ mod tests {
         let (mirror, now) = (Mirror::new(), Timestamp::now());
         let later = now.plus(Duration::from_secs(5));
         assert_eq!(mirror.lag(later), None);
-        mirror.mark_complete(now);
+        mirror.mark_read_complete(now, Duration::ZERO);
         assert_eq!(mirror.lag(later), Some(Duration::from_secs(5)));
-        mirror.mark_complete(later);
-        mirror.mark_complete(now);
+        mirror.mark_read_complete(later, Duration::ZERO);
+        mirror.mark_read_complete(now, Duration::ZERO);
         assert_eq!(mirror.lag(later), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_read_after_the_wall_clock_was_set_back_ends_the_lag() {
+        let (mirror, start) = (Mirror::new(), Timestamp::now());
+        mirror.mark_read_complete(start, Duration::ZERO);
+        for seconds in 1..60 {
+            let now = start.plus(Duration::from_secs(seconds));
+            let now = Timestamp { wall: now.wall - 7_200_000.0, ..now };
+            mirror.mark_read_complete(now, Duration::ZERO);
+            assert_eq!(mirror.lag(now), Some(Duration::ZERO));
+        }
     }
 
     #[test]
@@ -342,7 +375,7 @@ mod tests {
             assert_eq!(mirror.lag(now), Some(Duration::from_millis(lag)), "{age}");
         }
         let mirror = Mirror::new();
-        mirror.mark_complete(now);
+        mirror.mark_read_complete(now, Duration::ZERO);
         mirror.mark_read_complete(now, Duration::from_secs(5));
         assert_eq!(mirror.lag(now), Some(Duration::ZERO));
     }

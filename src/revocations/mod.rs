@@ -4,6 +4,7 @@ mod entry;
 mod event;
 mod fingerprints;
 mod mirror;
+mod newest;
 mod policy;
 mod table;
 

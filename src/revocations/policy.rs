@@ -114,10 +114,10 @@ mod tests {
         let strict = revocations(Some(Duration::from_secs(30)));
         let rejection = assert_fails(check(&strict, "u", start), Code::RevocationsUnavailable);
         assert_eq!(rejection.retry_after, Some(1));
-        strict.mirror.mark_complete(start);
+        strict.mirror.mark_read_complete(start, Duration::ZERO);
         check(&strict, "u", at(30)).unwrap();
         assert_fails(check(&strict, "u", at(31)), Code::RevocationsUnavailable);
-        strict.mirror.mark_complete(at(31));
+        strict.mirror.mark_read_complete(at(31), Duration::ZERO);
         check(&strict, "u", at(31)).unwrap();
     }
 
@@ -126,7 +126,7 @@ mod tests {
         for max_lag in [None, Some(Duration::ZERO)] {
             let revocations = revocations(max_lag);
             let entry: Entry = entry(Kind::Subject, "u", 1_800_000_000);
-            revocations.mirror.apply([entry.to_json().as_str()], 3_600.0, 1_800_000_000.0);
+            revocations.mirror.apply([entry.to_json().as_str()], 3_600.0, 1_800_000_000.0, Timestamp::now());
             let rejection = assert_fails(check(&revocations, "u", Timestamp::now()), Code::TokenRevoked);
             assert_eq!(rejection.details["revoked"], "subject");
         }

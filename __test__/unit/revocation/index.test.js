@@ -131,9 +131,10 @@ describe('a revocation', () => {
     const { issuer, revocations, verifier } = await start(t, { options: { maxTokenLifetime: 60 } })
     const claims = { ...issuedAt(Date.now() - 2 * HOUR), jti: 'long', exp: Math.floor(Date.now() / 1000) + 3600 }
     await revocations.revokeToken({ jti: 'long', exp: claims.exp })
+    await revocations.revokeSubject('bob')
     await revocations.revokeSubject('alice', { before: new Date(Date.now() - 2 * HOUR) })
     assert.equal(await verdict(verifier.verify(mint(issuer, { claims }))), 'token_revoked')
-    assert.equal(revocations.stats().entries, 1)
+    assert.equal(revocations.stats().entries, 2)
   })
 })
 

@@ -1,0 +1,52 @@
+//! The newest entry of a store, which limits how far a wrong clock of this machine is believed.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::entry::Entry;
+use crate::clock::Timestamp;
+
+/// The time of the newest entry, and the point in time at which this process applied it.
+#[derive(Debug, Default)]
+pub struct NewestEntry(Mutex<Option<(f64, Timestamp)>>);
+
+impl NewestEntry {
+    /// Takes new entries into account, and returns the caller's date, but at most the time of the newest entry plus the
+    /// time that has passed since. While the clock of this machine is days ahead, entries in force would otherwise
+    /// count as expired, and would still be missing after the clock was corrected. Dates are Unix times in seconds.
+    pub fn limit(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
+        let added = added.iter().map(|entry| f64::from(entry.before)).filter(|before| *before <= date).reduce(f64::max);
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            newest.map(|(before, at)| before + now.monotonic.saturating_duration_since(at.monotonic).as_secs_f64());
+        if let Some(added) = added.filter(|added| known.is_none_or(|known| *added > known)) {
+            *newest = Some((added, now));
+            return added;
+        }
+        known.map_or(date, |known| known.min(date))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::entry::Kind;
+    use super::super::entry::tests::entry;
+    use super::*;
+
+    const SECONDS: u32 = 1_800_000_000;
+
+    #[test]
+    fn believes_the_clock_only_as_far_as_the_entries_and_the_monotonic_clock_allow() {
+        let (newest, start, date) = (NewestEntry::default(), Timestamp::now(), f64::from(SECONDS));
+        let entry = |before| [entry(Kind::Subject, "u", before)];
+        assert!((newest.limit(&[], date, start) - date).abs() < 0.1, "without entries, there is no limit");
+        assert!((newest.limit(&entry(SECONDS - 100), date, start) - (date - 100.0)).abs() < 0.1);
+        let later = start.plus(Duration::from_secs(60));
+        assert!((newest.limit(&[], date + 1e6, later) - (date - 40.0)).abs() < 0.1);
+        assert!((newest.limit(&entry(SECONDS - 200), date + 1e6, later) - (date - 40.0)).abs() < 0.1, "older");
+        assert!((newest.limit(&entry(SECONDS), date + 1e6, later) - date).abs() < 0.1, "newer");
+        assert!((newest.limit(&[], date - 1e6, later) - (date - 1e6)).abs() < 0.1, "the clock is behind");
+        assert!((newest.limit(&entry(SECONDS + 9), date, later) - date).abs() < 0.1, "an entry in the future");
+    }
+}
