@@ -34,6 +34,14 @@ impl Timestamp {
         if other.since(self).is_zero() { self } else { other }
     }
 
+    /// This point in time plus the time from `start` to `end`, separately on each clock. If the wall clock was changed
+    /// in between, the monotonic clock is not affected.
+    #[must_use]
+    pub fn advanced(self, start: Self, end: Self) -> Self {
+        let monotonic = end.monotonic.saturating_duration_since(start.monotonic);
+        Self { monotonic: self.monotonic + monotonic, wall: self.wall + end.wall - start.wall }
+    }
+
     /// This point in time plus a duration, on both clocks.
     ///
     /// # Panics
@@ -71,5 +79,17 @@ mod tests {
         assert_eq!(set_back.since(start), second);
         assert_eq!(start.since(start.minus(hour)), hour);
         assert!(start.since(start.minus(Duration::from_secs(1 << 62))) > hour);
+    }
+
+    #[test]
+    fn a_changed_wall_clock_does_not_advance_the_monotonic_clock() {
+        let (arrival, second) = (Timestamp::now(), Duration::from_secs(1));
+        let start = arrival.plus(second);
+        for change in [7_200_000.0, -7_200_000.0] {
+            let end = Timestamp { wall: start.wall + change, ..start.plus(second) };
+            let Timestamp { monotonic, wall } = arrival.advanced(start, end);
+            assert_eq!(monotonic, arrival.plus(second).monotonic);
+            assert!((wall - arrival.wall - change).abs() < 1.0, "{change}");
+        }
     }
 }

@@ -87,10 +87,10 @@ impl Verifier {
                 None if request.is_routed && self.is_foreign(token) => {
                     Err(Rejection::from(Code::InvalidIssuer).detail("expected", self.options.issuers.as_slice()))
                 }
-                None => self.verify_token(token, request.organization.as_ref(), request.date, now).await,
+                None => self.verify_token(token, position, request.organization.as_ref(), request.date, now).await,
             };
             match outcome {
-                Ok(accepted) => return Ok(AcceptedToken { position, ..accepted }),
+                Ok(accepted) => return Ok(accepted),
                 Err(other) if other.code.status() != 401 => return Err(first.unwrap_or(other)),
                 Err(other) => drop(first.get_or_insert(other)),
             }
@@ -104,12 +104,13 @@ impl Verifier {
     ///
     /// The rejection from the first failed check.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<AcceptedToken, Rejection> {
-        self.verify_token(token, None, None, now).await
+        self.verify_token(token, 0, None, None, now).await
     }
 
     async fn verify_token(
         &self,
         text: &str,
+        position: usize,
         organization: Option<&Organization>,
         date: Option<f64>,
         now: Timestamp,
@@ -127,15 +128,14 @@ impl Verifier {
             // tokens need.
             None => Box::pin(self.verify_new(text, now, waited.for_fetch)).await?,
         };
-        // Reading the clock takes time, so the clock is read again only if the request may have waited for keys or a
-        // thread.
-        let current = if waited.at_all || !was_cached { now.later(Timestamp::now()) } else { now };
+        // Reading the clock takes time, so this happens only if the request may have waited, also for an earlier token.
+        let current = if waited.at_all || !was_cached || position > 0 { now.later(Timestamp::now()) } else { now };
         let times = (self.date(date, now, current), current);
         self.check_claims(&token.claims, &token.revocation_state, organization, times, &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
             self.tokens.insert(digest, token.clone());
         }
-        Ok(AcceptedToken { token, was_cached, position: 0 })
+        Ok(AcceptedToken { token, was_cached, position })
     }
 
     async fn verify_new(&self, text: &str, now: Timestamp, waited: bool) -> Result<Arc<VerifiedToken>, Rejection> {

@@ -610,13 +610,13 @@ fn a_wait_for_keys_counts_toward_the_lag_of_revocations() {
     let (key, server, verifier) = with_key(&[("revocations", Raw::String(revocations.id.clone()))]);
     let gate = server.delay_requests();
     let arrival = Timestamp::now();
-    revocations.mirror.mark_complete(arrival);
+    revocations.mirror.mark_read_complete(arrival, Duration::ZERO);
     let waiting = start_verification(&verifier, key.token(), arrival);
     until(|| Timestamp::now().since(arrival) > Duration::from_millis(5));
     gate.open();
     assert_eq!(wait(waiting).unwrap().unwrap_err().code, RevocationsUnavailable);
     let now = Timestamp::now();
-    revocations.mirror.mark_complete(now);
+    revocations.mirror.mark_read_complete(now, Duration::ZERO);
     wait(verifier.verify(&key.token(), now)).unwrap();
 }
 
@@ -805,4 +805,22 @@ fn seconds_ago(seconds: u32) -> Timestamp {
         monotonic: now.monotonic.checked_sub(Duration::from_secs(seconds.into())).unwrap(),
         wall: now.wall - 1000.0 * f64::from(seconds),
     }
+}
+
+#[test]
+fn a6_a_previously_verified_token_that_expires_while_another_token_of_the_request_waits_is_rejected() {
+    let (key, server, verifier) = with_key(&[]);
+    let token = key.with_claims(&json!({ "exp": seconds_ago(90).wall / 1000.0 }));
+    let request = |date: Timestamp, cookies: Option<String>| Credentials {
+        authorization: vec![format!("Bearer {token}")],
+        cookies,
+        date: Some(date.wall),
+        ..Credentials::default()
+    };
+    // The caller's clock is behind, so the token is valid when the requests arrive.
+    let unknown = format!("logto_authtoken={}", Key::p384("unknown").token());
+    wait(verifier.verify_request(&request(seconds_ago(200), None), seconds_ago(40))).unwrap();
+    let outcome = wait(verifier.verify_request(&request(seconds_ago(100), Some(unknown)), seconds_ago(20)));
+    assert_eq!(outcome.unwrap_err().code, UnknownKey);
+    server.assert_requests(2);
 }
