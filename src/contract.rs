@@ -7,7 +7,7 @@ use crate::error::Code;
 use crate::options::OptionSet;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
-use crate::{claims, guest, jwks, options, revocations, token, webhook};
+use crate::{claims, jwks, options, revocations, token, webhook};
 
 /// The contract as JSON: errors, options, algorithms, limits, and the names of cookies and headers.
 #[must_use]
@@ -23,9 +23,7 @@ pub fn contract() -> Value {
         "limits": {
             "tokenBytes": token::MAX_TOKEN_BYTES,
             "jwksBytes": jwks::MAX_BODY_BYTES,
-            "jwksKeys": jwks::MAX_KEYS,
             "webhookBytes": webhook::MAX_BODY_BYTES,
-            "guestIdLength": guest::MAX_ID_LENGTH,
         },
         "cookies": {
             "auth": options::auth_cookie().name,

@@ -45,6 +45,7 @@ reasons! {
     LogoutToken => "logout_token", "The token is a logout token, which ends a session and never authenticates anyone.";
     SeveralKeys => "several_keys", "Several keys of the key set fit the token.";
     KeyForOtherAlgorithm => "key_for_other_algorithm", "The key with this `kid` does not support the token's `alg`.";
+    Cooldown => "cooldown", "The token may be signed with a key that is newer than the cached key set, which was fetched less than `jwksCooldownMs` ago.";
     NoIssuer => "no_issuer", "The token has no `iss` claim, or it is not a string.";
     NoAudience => "no_audience", "The token has no `aud` claim, or it is neither a string nor an array of strings.";
     StoreUnreachable => "store_unreachable", "The store of the revocations is unreachable.";

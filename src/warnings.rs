@@ -61,7 +61,8 @@ impl WarnedCodes {
         now: impl FnOnce() -> Timestamp,
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
-            Code::JwksUnavailable => (1, keys_unavailable),
+            // During a cooldown, anyone could cause the warning with a forged token, while the key server works.
+            Code::JwksUnavailable if !rejection.details.contains_key("reason") => (1, keys_unavailable),
             // With several Logto servers, the issuer is compared before the signature is checked. A rejection from
             // this early comparison lacks the details `iss` and `reason`, and must not cause a warning.
             Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
@@ -136,6 +137,7 @@ fn format_detail(detail: Option<&Value>) -> String {
 mod tests {
     use super::*;
     use crate::options::tests::options;
+    use crate::reason::Reason;
 
     fn rejection(code: Code) -> Rejection {
         Rejection::from(code).detail("iss", "https://other.test/oidc").detail("expected", vec!["https://api.test"])
@@ -152,6 +154,8 @@ mod tests {
             assert!(take(&warned, &rejection(code), &options).is_some());
             assert!(take(&warned, &rejection(code), &options).is_none());
         }
+        let cooldown = Rejection::from(Code::JwksUnavailable).reason(Reason::Cooldown);
+        assert!(take(&WarnedCodes::default(), &cooldown, &options).is_none());
         let unverified = Rejection::from(Code::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
         assert!(take(&WarnedCodes::default(), &unverified, &options).is_none());
         for code in [Code::MissingToken, Code::TokenExpired, Code::InvalidSignature, Code::Overloaded] {

@@ -42,11 +42,11 @@ const UNTRUSTED = [
   [
     'a certificate for another host',
     () => authority.forAnotherHost(),
-    /not valid for name/,
+    /not valid for the name/,
     'ERR_TLS_CERT_ALTNAME_INVALID',
   ],
-  ['a certificate for another IP address', () => authority.issue({ names: ['127.0.0.2'] }), /not valid for name/],
-  ['a certificate without names', () => authority.issue({ names: [] }), /not valid for name|BadDer|BadEncoding/],
+  ['a certificate for another IP address', () => authority.issue({ names: ['127.0.0.2'] }), /not valid for the name/],
+  ['a certificate without names', () => authority.issue({ names: [] }), /not valid for the name|BadDer|BadEncoding/],
 ]
 
 for (const [what, issue, cause, code] of UNTRUSTED) {
@@ -223,7 +223,11 @@ for (const name of ['HTTPS_PROXY', 'https_proxy']) {
 test('checks the certificate of a server behind a proxy', async (t) => {
   const server = await startTlsServer(t, { ...NAMED, tls: authority.issue() })
   const proxy = await startProxy(t, server)
-  await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address }, /not valid for name/)
+  await assertRejected(
+    server,
+    { NODE_EXTRA_CA_CERTS: certificate, HTTPS_PROXY: proxy.address },
+    /not valid for the name/,
+  )
   assert.equal(proxy.targets.length, 1)
 })
 

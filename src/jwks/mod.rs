@@ -21,7 +21,6 @@ pub mod waiting;
 use std::time::Duration;
 
 pub(crate) use fetch::MAX_BODY_BYTES;
-pub(crate) use keys::MAX_KEYS;
 pub use shared::{clear_all, invalidate};
 pub use source::Source;
 pub(crate) use trust::Trust;

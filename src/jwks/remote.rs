@@ -19,6 +19,7 @@ use super::unknown::UnknownToken;
 use super::waiting::{KeyWait, RequestClock, wait_for_fetch};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
+use crate::reason::Reason;
 use crate::signature::Algorithm;
 
 /// Maximum number of names (issuers) that a key set remembers.
@@ -143,7 +144,9 @@ impl RemoteJwkSet {
                 UnknownKid::SearchAgain => {}
                 UnknownKid::Reject => return Err(unknown_key(kid)),
                 UnknownKid::Unavailable(left) => return Err(self.keys_unavailable(left)),
-                UnknownKid::TooEarly(left) => return Err(self.rejection(left, TOO_EARLY_MESSAGE.into())),
+                UnknownKid::TooEarly(left) => {
+                    return Err(self.rejection(left, TOO_EARLY_MESSAGE.into()).reason(Reason::Cooldown));
+                }
                 UnknownKid::Refetch if !self.wait(fetch, policy.timeout).await => return Err(self.keys_unavailable(0)),
                 UnknownKid::Refetch => waited = true,
             }

@@ -99,7 +99,7 @@ impl DescribingVerifier {
                 ("is not valid yet: check the clock of this machine".into(), Some("CERT_NOT_YET_VALID"))
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
-                format!("is not valid for name or IP address in the URL ({error})"),
+                format!("is not valid for the name or IP address in the URL ({error})"),
                 Some("ERR_TLS_CERT_ALTNAME_INVALID"),
             ),
             _ if names.as_ref().is_some_and(|names| names.is_version_1) => (

@@ -82,6 +82,7 @@ test('A7: a token that may be signed with a newer key is told to retry during th
   assert.deepEqual([error.code, error.status], ['jwks_unavailable', 503])
   assert.ok(Number(error.headers['Retry-After']) >= 1 && Number(error.headers['Retry-After']) <= 10)
   assert.match(String(error.cause), /newer than the cached key set/)
+  assert.equal(error.details.reason, 'cooldown')
   for (const iat of [issuedEarlier().iat, Date.now() / 1000 + 3600, undefined, '1']) {
     assert.equal(await outcome(verifier, key.sign(server.issuer, { claims: { iat } })), 'unknown_key', String(iat))
   }
