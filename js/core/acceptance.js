@@ -48,7 +48,7 @@ function rejectionAfterClaims(auth, functions, source) {
 function rejectionAfterCheck(auth, { isRevoked }) {
   if (isRevoked === undefined) return undefined
   const revoked = isRevoked(auth)
-  return isPromise(revoked) ? revoked.then(revokedRejection) : revokedRejection(revoked)
+  return isPromise(revoked) ? Promise.resolve(revoked).then(revokedRejection) : revokedRejection(revoked)
 }
 
 /**
@@ -64,7 +64,9 @@ function checkRejection(check, auth, source) {
   } catch (error) {
     return thrownRejection(error)
   }
-  return isPromise(isPermitted) ? isPermitted.then(forbidUnless, thrownRejection) : forbidUnless(isPermitted)
+  return isPromise(isPermitted)
+    ? Promise.resolve(isPermitted).then(forbidUnless, thrownRejection)
+    : forbidUnless(isPermitted)
 }
 
 /** @param {unknown} error */

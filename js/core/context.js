@@ -127,7 +127,7 @@ function cachedContext(id, origin) {
 /** @type {(id: number) => CachedContext} */
 function loadContext(id) {
   const json = native.context(id)
-  if (json === null) throw new Error('logto-authkit: internal error, please report it')
+  if (json === null) return /** @type {never} */ (native.throwInternalError())
   const auth = JSON.parse(json)
   const isFlat = Object.values(auth.payload).every((claim) => typeof claim !== 'object')
   return { proof: { json, metRequirements: undefined }, auth: isFlat ? auth : null }

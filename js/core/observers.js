@@ -5,12 +5,16 @@ const { rejectionOf } = require('./context')
 const { AuthError, authError } = require('./errors')
 const { settle } = require('./settle')
 
+/** Maximum number of warnings, because an application can pass a new function for every request. */
+const MAX_WARNINGS = 100
+
 /**
  * The functions that have failed. Each function causes only one warning, so that outsiders cannot flood the log.
  *
  * @type {WeakSet<Function>}
  */
 const failedObservers = new WeakSet()
+let warnings = 0
 
 /**
  * Runs a verification, and notifies `onRefused` if it rejects the request, even if the request is treated as a guest.
@@ -47,8 +51,9 @@ function notifyObserver(onRefused, error, source) {
     () => onRefused(error, source),
     () => {},
     (failure) => {
-      if (failedObservers.has(onRefused)) return
+      if (failedObservers.has(onRefused) || warnings >= MAX_WARNINGS) return
       failedObservers.add(onRefused)
+      warnings += 1
       const reason = failure instanceof Error ? failure.stack : inspect(failure)
       process.emitWarning(`onRefused failed, which changes no response: ${reason}`, {
         code: 'LOGTO_AUTHKIT_ON_REFUSED',

@@ -11,7 +11,7 @@ const { isPromise } = require('./settle')
  */
 function organizationFrom(organizationOf, source) {
   const id = organizationOf(source)
-  return isPromise(id) ? id.then(organizationId) : organizationId(id)
+  return isPromise(id) ? Promise.resolve(id).then(organizationId) : organizationId(id)
 }
 
 /**

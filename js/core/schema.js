@@ -39,7 +39,9 @@ const validatorOf = (schema) => schema['~standard'].validate
  */
 function validateClaims(auth, validate) {
   const result = validate(auth.payload)
-  return isPromise(result) ? result.then((settled) => applyResult(auth, settled)) : applyResult(auth, result)
+  return isPromise(result)
+    ? Promise.resolve(result).then((settled) => applyResult(auth, settled))
+    : applyResult(auth, result)
 }
 
 /** @type {(auth: any, result: ValidationResult) => InstanceType<typeof import('./errors').AuthError> | undefined} */

@@ -16,7 +16,7 @@ function settle(run, onValue, onError) {
   } catch (error) {
     return onError(error)
   }
-  return isPromise(value) ? /** @type {any} */ (value.then(onValue, onError)) : onValue(value)
+  return isPromise(value) ? /** @type {any} */ (Promise.resolve(value).then(onValue, onError)) : onValue(value)
 }
 
 /**

@@ -10,6 +10,7 @@ const {
   verifyAuth,
   verifyLogtoToken,
 } = require('logto-authkit')
+const { Requirements } = require('../../../js/adapters/requirements')
 const { bearer, rejection, secondCopy, verdict } = require('../../support/helpers')
 const { createKey, optionsFor, signToken } = require('../../support/tokens')
 
@@ -374,5 +375,40 @@ describe('C7: two copies of the package', () => {
     }
     assert.throws(() => createVerifier([verifier]), said)
     await assert.rejects(verifyAuth(verifier, verifier), TypeError)
+  })
+})
+
+describe('an object with a `then` method that returns nothing', () => {
+  // biome-ignore lint/suspicious/noThenProperty: this property is tested
+  const later = (value) => /** @type {any} */ ({ then: (resolve) => void setImmediate(resolve, value) })
+  const refusing = {
+    check: () => later(false),
+    isRevoked: () => later(true),
+    claims: {
+      '~standard': { version: 1, vendor: 'test', validate: () => later({ issues: [{ message: 'planned' }] }) },
+    },
+  }
+  for (const [name, option] of Object.entries(refusing)) {
+    test(`of ${name} counts like a promise`, async () => {
+      const input = bearer(token({ organization_id: 'org' }))
+      const codes = { check: 'forbidden', isRevoked: 'token_revoked', claims: 'invalid_claims' }
+      assert.equal(await verdict(verify(input, { [name]: option })), codes[name])
+    })
+  }
+
+  test('of the requirements of a route counts like a promise', async () => {
+    const auth = await verify(bearer(token({ organization_id: 'org' })))
+    for (const [requirements, code] of /** @type {[any, string][]} */ ([
+      [{ organizationId: () => later('other') }, 'wrong_organization'],
+      [{ check: () => later(false) }, 'forbidden'],
+    ])) {
+      assert.equal(await verdict(Promise.resolve(new Requirements(requirements).check(auth, EMPTY))), code)
+    }
+  })
+
+  test('of getToken and fallback counts like a promise', async () => {
+    assert.equal(await verdict(verify(EMPTY, { getToken: () => later(null) })), 'missing_token')
+    assert.equal((await verify(EMPTY, { getToken: () => later(token({ sub: 'bob' })) })).userId, 'bob')
+    assert.equal((await verify(EMPTY, { fallback: () => later({ userId: 'owner' }) })).userId, 'owner')
   })
 })
