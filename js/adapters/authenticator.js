@@ -94,6 +94,11 @@ class Authenticator {
     return this.#parsed.core.cookieName
   }
 
+  /** The names of the token cookies of all servers. */
+  get cookieNames() {
+    return this.#servers.map(({ core }) => core.cookieName)
+  }
+
   /**
    * The cookies that identify a session: the token cookie if it is read, and the guest cookie if guests are allowed.
    *

@@ -87,6 +87,19 @@ function responseOf(host, request) {
 }
 
 /**
+ * Returns an object that identifies one execution of a GraphQL operation, or undefined in other contexts. GraphQL
+ * creates the values of the variables for each execution. The context object does not identify an execution, because
+ * all operations of a WebSocket connection can share it.
+ *
+ * @param {ExecutionContext} context
+ * @returns {object | undefined}
+ */
+function executionOf(context) {
+  if (String(context.getType()) !== 'graphql') return undefined
+  return context.getArgByIndex(3)?.variableValues ?? context.getArgByIndex(2)
+}
+
+/**
  * Returns whether a handler may be called without a token. A decorator on a method overrides the decorators on its
  * class.
  *
@@ -121,6 +134,7 @@ const setAccess =
 const reflectMetadata = /** @type {any} */ (Reflect)
 
 module.exports = {
+  executionOf,
   guardOf,
   isPublic,
   rememberGuard,

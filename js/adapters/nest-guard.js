@@ -1,8 +1,9 @@
 /** The NestJS guard that authenticates requests, and the code that it shares with `@Protect`. */
 
-const { settle } = require('../core/settle')
+const { rethrow, settle } = require('../core/settle')
 const { Authenticator } = require('./authenticator')
 const {
+  executionOf,
   isPublic,
   rememberGuard,
   rememberVerification,
@@ -51,11 +52,11 @@ class LogtoAuthGuard {
   #contexts = new WeakMap()
 
   /**
-   * The request of each GraphQL operation, and the result of its verification.
+   * The request of each execution of a GraphQL operation, and the result of its verification.
    *
    * @type {WeakMap<object, { request: object, result: Promise<void> | void }>}
    */
-  #operations = new WeakMap()
+  #executions = new WeakMap()
 
   /** @param {any} options */
   constructor(options) {
@@ -90,18 +91,18 @@ class LogtoAuthGuard {
   }
 
   /**
-   * GraphQL calls a guard for every root field. The fields of an operation share one verification, which creates at
-   * most one guest.
+   * GraphQL calls a guard for every root field. The fields of one execution share a verification, which creates at most
+   * one guest.
    *
    * @param {ExecutionContext} context
    * @param {any} request
    */
   #authenticate(context, request) {
-    const operation = String(context.getType()) === 'graphql' ? context.getArgByIndex(2) : undefined
-    const known = this.#operations.get(operation)
+    const execution = executionOf(context)
+    const known = execution && this.#executions.get(execution)
     if (known?.request === request) return known?.result
     const result = this.#authenticator.authenticate(request, responseOf(context, request))
-    if (operation !== undefined) this.#operations.set(operation, { request, result })
+    if (execution !== undefined) this.#executions.set(execution, { request, result })
     return result
   }
 }
@@ -133,11 +134,6 @@ function runGuard(context, request, run) {
       return settle(() => exceptionOf(context, error, answer), rethrow, rethrow)
     },
   )
-}
-
-/** @type {(error: unknown) => never} */
-function rethrow(error) {
-  throw error
 }
 
 module.exports = { LogtoAuthGuard, recordOf, runGuard }

@@ -60,7 +60,8 @@ function writeResponse(socket, { status, headers, body }) {
 const ignoreError = () => {}
 
 const ORIGIN_REJECTION = jsonResponse(403, {
-  error: errorTitle('wrong_organization'),
+  error: errorTitle('forbidden'),
+  code: 'forbidden',
   message: 'Origin is not allowed',
 })
 

@@ -124,6 +124,24 @@ describe('GraphQL', { timeout: 60_000 }, () => {
     )
   })
 
+  test('each operation is verified, even if all operations of a connection share a context object', async (t) => {
+    let isRevoked = false
+    const { issuer, guard } = await setUp(t, { isRevoked: () => isRevoked })
+    /** @type {any} */
+    let shared
+    const context = ({ req }) => {
+      shared ??= { req }
+      return shared
+    }
+    const { query } = await serveGraphql(t, guard, field('me', userId), { context })
+    const alice = bearer(issuer.mint({ sub: 'alice' }))
+    for (isRevoked of [false, true, false]) {
+      const { data, errors } = await query('{ me }', alice)
+      const code = errors?.[0].extensions.originalError.code
+      assert.deepEqual([data?.me, code], isRevoked ? [undefined, 'token_revoked'] : ['alice', undefined])
+    }
+  })
+
   test('each field gets the context of its own guard, even if guards read different tokens of a request', async (t) => {
     const { issuer, guard } = await setUp(t, { tokenSources: ['header'] })
     const audience = 'https://admin.example.com'

@@ -126,7 +126,7 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
       const { status, body, headers } = await ask(url, { headers: { ...HANDSHAKE, cookie, origin } })
       assert.deepEqual(
         [status, JSON.parse(body)],
-        [403, { error: 'Forbidden', message: 'Origin is not allowed' }],
+        [403, { error: 'Forbidden', code: 'forbidden', message: 'Origin is not allowed' }],
         origin,
       )
       assert.equal(headers['cache-control'], 'no-store')
