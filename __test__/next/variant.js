@@ -476,6 +476,13 @@ function testVariant(variant) {
       }
     })
 
+    test('a public path does not show the layout of a protected page that intercepts the path', async () => {
+      const headers = { rsc: '1', 'next-url': '/gated/secret' }
+      assert.doesNotMatch((await visit('/gated/open', { headers })).text, /the secret layout|the intercepting page/)
+      const { text } = await visit('/gated/open', { headers: { ...headers, ...bearer(alice) } })
+      assert.match(text, /the intercepting page/)
+    })
+
     test('internal Next.js headers do not bypass the proxy', async () => {
       for (const headers of SPOOFED) {
         const { status, text } = await visit('/gated/visitor', { headers })

@@ -8,27 +8,32 @@ const { appendCookie } = require('../adapters/response')
 /**
  * Returns the response of the other proxy, or a response that passes the request on, and adds the cookies in `cookies`
  * to the response. The cookie of a new guest is also added to the request, so that the other proxy, the page and the
- * browser see the same id.
+ * browser see the same id. If the client may not open the page in `Next-Url`, this header is removed, because Next.js
+ * would render the layouts of a page that intercepts the requested route.
  *
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth
- * @param {{ next: NextProxy | undefined, guestCookie: string | null, cookies: string[] }} options
+ * @param {{ next: NextProxy | undefined, guestCookie: string | null, cookies: string[], isOpenedFrom(path: string): boolean | Promise<boolean> }} options
  * @returns {Promise<any>}
  */
-async function forwardRequest(request, auth, { next, guestCookie, cookies }) {
+async function forwardRequest(request, auth, { next, guestCookie, cookies, isOpenedFrom }) {
   const { NextResponse } = require('next/server')
   const pair = guestCookie?.split(';', 1)[0]
+  const nextUrl = request.headers.get(NEXT_URL)
+  const isHidden = nextUrl !== null && !(await isOpenedFrom(nextUrl))
+  if (isHidden) request.headers.delete(NEXT_URL)
   if (pair !== undefined) addRequestCookie(request, pair)
   const received = (await next?.(request, auth)) ?? NextResponse.next()
   const all = guestCookie === null ? cookies : [guestCookie, ...cookies]
   // If the other proxy has not returned a response, Next.js reports the mistake.
   if (!(received instanceof Response)) return received
-  if (all.length === 0 && 'cookies' in received) return received
+  const changesRequest = (pair !== undefined || isHidden) && forwardsRequest(received)
+  if (all.length === 0 && !changesRequest && 'cookies' in received) return received
   // The response is copied, because it may not be a `NextResponse`, and because the headers of `Response.redirect()`
   // are immutable.
   const { body, status, statusText } = received
   const response = new NextResponse(body, { status, statusText, headers: received.headers })
-  if (pair !== undefined && forwardsRequest(received)) overrideRequestCookie(response.headers, request, pair)
+  if (changesRequest) overrideRequestHeaders(response.headers, request, pair)
   // A route cannot replace a `Cache-Control` header that the proxy has set, so the strictest value is used.
   for (const cookie of all) appendCookie(response.headers, cookie, 'private, no-store')
   return response
@@ -51,12 +56,12 @@ function addRequestCookie(request, pair) {
 const forwardsRequest = ({ headers }) => headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
 
 /**
- * Makes Next.js pass a request on with the new cookie. If the other proxy has replaced the headers of the request, the
- * cookie is added to the new headers.
+ * Makes Next.js pass a request on with its changed headers. If the other proxy has replaced the headers of the request,
+ * the new cookie is added to these headers.
  *
- * @type {(headers: Headers, request: NextRequest, pair: string) => void}
+ * @type {(headers: Headers, request: NextRequest, pair: string | undefined) => void}
  */
-function overrideRequestCookie(headers, request, pair) {
+function overrideRequestHeaders(headers, request, pair) {
   const { NextResponse } = require('next/server')
   const names = headers.get(OVERRIDDEN_HEADERS)
   if (names === null) {
@@ -64,6 +69,7 @@ function overrideRequestCookie(headers, request, pair) {
     for (const [name, value] of overriding) if (name !== 'x-middleware-next') headers.set(name, value)
     return
   }
+  if (pair === undefined) return
   const cookie = headers.get(OVERRIDDEN_COOKIE_HEADER)
   if (cookie === null) headers.set(OVERRIDDEN_HEADERS, `${names},cookie`.replace(/^,/, ''))
   headers.set(OVERRIDDEN_COOKIE_HEADER, withCookie(cookie, pair))
@@ -75,6 +81,7 @@ function withCookie(header, pair) {
   return header.split(/;\s*/).includes(pair) ? header : `${header}; ${pair}`
 }
 
+const NEXT_URL = 'next-url'
 const OVERRIDDEN_HEADERS = 'x-middleware-override-headers'
 const OVERRIDDEN_COOKIE_HEADER = 'x-middleware-request-cookie'
 

@@ -78,7 +78,7 @@ async function currentAuth(authenticator, setsGuestCookie) {
   const received = await nextHeaders.headers()
   const jar = await nextHeaders.cookies()
   assertDynamicRendering(received)
-  const headers = withoutOutdatedCookies(received, jar, authenticator.cookieName)
+  const headers = withoutOutdatedCookies(received, jar, authenticator.cookieNames)
   const auth = await authenticate(authenticator, { headers, cookies: jar }, received)
   const cookie = setsGuestCookie ? authenticator.newGuestCookie(auth, browserOrigin(received)) : null
   if (cookie !== null) await trySetCookie(cookie)
@@ -86,16 +86,19 @@ async function currentAuth(authenticator, setsGuestCookie) {
 }
 
 /**
- * Drops the received `Cookie` header if the proxy or a Server Action has changed the token cookie. After that change,
+ * Drops the received `Cookie` header if the proxy or a Server Action has changed a token cookie. After that change,
  * `cookies()` returns the current value, or none if the cookie was deleted, while the header still contains the old
  * value.
  *
- * @type {(received: Headers, jar: { get(name: string): { value: string } | undefined }, name: string) => Headers}
+ * @type {(received: Headers, jar: { get(name: string): { value: string } | undefined }, names: string[]) => Headers}
  */
-function withoutOutdatedCookies(received, jar, name) {
-  const values = native.cookieValues(received.get('cookie') ?? '', name)
-  const value = jar.get(name)?.value
-  if (value === undefined ? values.length === 0 : values.includes(value)) return received
+function withoutOutdatedCookies(received, jar, names) {
+  const isUnchanged = (/** @type {string} */ name) => {
+    const values = native.cookieValues(received.get('cookie') ?? '', name)
+    const value = jar.get(name)?.value
+    return value === undefined ? values.length === 0 : values.includes(value)
+  }
+  if (names.every(isUnchanged)) return received
   const headers = new Headers(received)
   headers.delete('cookie')
   return headers

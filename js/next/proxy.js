@@ -37,7 +37,19 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const auth = isUnchecked ? undefined : await chosen.verify(request)
     const guestCookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
     const cookie = auth?.isAuthenticated ? expiredMarkerCookie(request) : null
-    return forwardRequest(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie] })
+    const isOpenedFrom = (/** @type {string} */ path) => isPublicPath(path, paths) || isPermitted(request, auth)
+    return forwardRequest(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie], isOpenedFrom })
+  }
+
+  /**
+   * Returns whether the client of a request may open all pages. The request may be for a public page, for which no token
+   * was verified.
+   *
+   * @type {(request: NextRequest, auth: import('../..').AuthContext | undefined) => Promise<boolean>}
+   */
+  async function isPermitted(request, auth) {
+    if (publicPaths === undefined && allowsGuests) return true
+    return (auth ?? (await forSignIn.verify(request))).isAuthenticated
   }
 
   /**

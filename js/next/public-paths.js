@@ -19,9 +19,9 @@ const normalizePublicPath = (item) =>
  * @param {(string | RegExp)[]} publicPaths
  */
 function isPublicPath(pathname, publicPaths) {
-  const decoded = readPath(pathname)
-  if (decoded === undefined) return false
-  const path = withoutTrailingSlash(pageOf(decoded))
+  const page = pageOf(readPath(pathname) ?? '')
+  if (page === '') return false
+  const path = withoutTrailingSlash(page)
   return publicPaths.some((item) => {
     if (typeof item !== 'string') return matchesFromStart(item, path)
     return path === item || (item !== '/' && path.startsWith(`${item}/`))
@@ -48,13 +48,14 @@ const readPath = (pathname) => native.normalizePath(pathname) ?? undefined
 
 /**
  * Returns the page for a URL from which Next.js fetches page data: `/_next/data/<build>/page.json`, `/page.rsc`,
- * `/page.segments/….segment.rsc`. The data of a page is as public as the page.
+ * `/page.segments/….segment.rsc`. The data of a page is as public as the page. Returns `''` if the page is not certain.
  *
  * @param {string} pathname
  */
 function pageOf(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
-  if (page !== undefined) return page === '/index' ? '/' : page
+  // Next.js serves `/account` for the data URL of `/index/account`.
+  if (page !== undefined) return page === '/index' ? '/' : page.startsWith('/index/') ? '' : page
   // A regular expression would take quadratic time for a path with many segments `.segments/`.
   if (pathname.endsWith(SEGMENT)) {
     const end = pathname.lastIndexOf(SEGMENTS, pathname.length - SEGMENT.length - SEGMENTS.length)

@@ -200,3 +200,26 @@ test('an AuthError thrown by next becomes the response, and other errors are pas
   await assert.rejects(visit({ ...options, next: fault }, '/account', headers), /a fault of the other proxy/)
   assert.throws(() => authProxy({ ...OPTIONS, next: /** @type {any} */ ('localize') }), { code: 'invalid_options' })
 })
+
+test('removes Next-Url if it names a page that the visitor may not open', async (t) => {
+  const { options, token } = await issued(t)
+  const overridden = async (changes, from, headers = {}) => {
+    const sent = { 'next-url': from, 'x-kept': '1', ...headers }
+    const response = await visit({ ...options, ...changes }, '/photos/1', sent)
+    assert.equal(response.headers.get('x-middleware-next'), '1')
+    return response.headers.get('x-middleware-override-headers')
+  }
+  const open = { publicPaths: ['/photos'] }
+  const forward = () => NextResponse.next()
+  for (const changes of [open, { ...open, next: forward }]) {
+    assert.equal(await overridden(changes, '/dashboard'), 'x-kept')
+    assert.equal(await overridden(changes, '/photos/../dashboard'), 'x-kept')
+    assert.equal(await overridden(changes, '/photos'), null)
+  }
+  const copy = (request) => NextResponse.next({ request: { headers: request.headers } })
+  assert.equal(await overridden({ ...open, next: copy }, '/dashboard'), 'x-kept')
+  assert.equal(await overridden({ ...open, allowGuest: true }, '/dashboard'), 'cookie,x-kept')
+  assert.equal(await overridden(open, '/dashboard', { authorization: `Bearer ${token}` }), null)
+  assert.equal(await overridden({}, '/dashboard', { authorization: `Bearer ${token}` }), null)
+  assert.match(String(await overridden({ allowGuest: true }, '/dashboard')), /next-url/)
+})

@@ -202,6 +202,14 @@ for (const path of words(`
   })
 }
 
+test('the data of a page whose path starts with /index is not public, because Next.js serves another page', () => {
+  // With `skipProxyUrlNormalize`, Next.js passes data URLs to the proxy unchanged.
+  assert.equal(isPublicPath('/_next/data/build/docs.json', ['/docs']), true)
+  assert.equal(isPublicPath('/_next/data/build/index.json', ['/']), true)
+  for (const items of [[/^\/(?!account)/], ['/index']])
+    assert.equal(isPublicPath('/_next/data/build/index/account.json', items), false)
+})
+
 test('treats only the sign-in page as public without publicPaths', async () => {
   const passes = async (path) => (await visit({ signInUrl: '/sign-in?a=1' }, path)).headers.has('x-middleware-next')
   assert.equal(await passes('/sign-in'), true)
