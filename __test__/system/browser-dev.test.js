@@ -45,7 +45,9 @@ describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 
         `curl -iw '\\n' http://localhost:3000/me\nTOKEN='${token}'\n${send('/me')}\n${send('/orders')}\n`,
       )
       assert.deepEqual(
-        await page.locator('#curl [data-response]').evaluateAll((lines) => lines.map(({ dataset }) => dataset.response)),
+        await page
+          .locator('#curl [data-response]')
+          .evaluateAll((lines) => lines.map(({ dataset }) => dataset.response)),
         ['401: missing_token', '200', '200'],
       )
       assert.match(String(await page.locator('#options').textContent()), new RegExp(`logtoUrl: '${logtoUrl}'`))

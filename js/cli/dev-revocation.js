@@ -1,6 +1,7 @@
 /** Sends logout tokens and webhooks to an application under development, as Logto does. */
 
 const { createHmac } = require('node:crypto')
+const { contract } = require('../core/contract')
 const { DEFAULT_APPLICATION, DEFAULT_USER } = require('./dev-defaults')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
@@ -55,7 +56,10 @@ function sendWebhook({ url, signingKey, userId = DEFAULT_USER }) {
     hookId: 'dev',
   })
   const signature = createHmac('sha256', signingKey).update(body).digest('hex')
-  return postToApplication(url, body, { 'Content-Type': 'application/json', 'Logto-Signature-Sha-256': signature })
+  return postToApplication(url, body, {
+    'Content-Type': 'application/json',
+    [contract().headers.webhookSignature]: signature,
+  })
 }
 
 /** An error whose message is shown to the user. */

@@ -2,6 +2,7 @@
 
 const { createTestIssuer } = require('../testing/index')
 const { UsageError, readArguments, readNumber } = require('./arguments')
+const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
 const { createPainter, widthOf, wrapText } = require('./terminal')
 
@@ -35,7 +36,7 @@ async function run(args, surroundings) {
   const { stdout, env } = surroundings
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('dev takes only options')
-  const port = readNumber('port', values.port) ?? 3001
+  const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENTRIES.LOGTO_URL).port)
   const issuer = await startOnPort('--port', port, () => createTestIssuer({ port }))
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
   const page = await startOnPort('--page-port', pagePort, () => startPage(issuer, pagePort)).catch(async (error) => {
@@ -59,7 +60,7 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
-    LOGTO_AUDIENCE=https://api.example.com
+    LOGTO_AUDIENCE=${DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE}
 
 ${wrapText(intro, '  ', width)}
 

@@ -24,13 +24,15 @@ const { counted } = require('./terminal')
 
 /**
  * Fetches the keys as an application does, but without the warning that recommends `doctor`. If the keys cannot be
- * fetched, returns the reason.
+ * fetched, returns the reason, and Node's code for the error if there is one.
  *
  * @param {import('../native/binding').NativeVerifier} verifier
  */
 async function outageReason(verifier) {
   const outcome = /** @type {any} */ (await promisedOutcome(verifier.prefetch()))
-  return typeof outcome === 'string' ? null : String(outcome.cause ?? outcome.message)
+  return typeof outcome === 'string'
+    ? null
+    : { reason: String(outcome.cause ?? outcome.message), code: outcome.causeCode }
 }
 
 const KEY_CHECKS = ['Key set', 'Algorithms']
@@ -55,18 +57,19 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
 
   const route = proxyFor(keysUrl, env)
   const settings = { proxy: route.proxy, timeout }
-  const [discovery, keys, endpoints, outage] = await Promise.all([
+  const [discovery, keys, endpoints, failure] = await Promise.all([
     valueOrError(get(discoveryUrl, { proxy: proxyFor(discoveryUrl, env).proxy, timeout })),
     valueOrError(get(keysUrl, settings)),
     valueOrError(get(endpointsUrl(new URL(issuer)), settings)),
     outageReason(verifier),
   ])
 
+  const outage = failure?.reason ?? null
   const way = [
     baseUrlFinding(isUrlFromEnvironment ? `${its.logtoUrl} from LOGTO_URL` : its.logtoUrl, issuer, keysUrl, endpoints),
     proxyFinding(route),
     connectionFinding(keys, keysUrl, route),
-    ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, outage, env)] : []),
+    ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, failure, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
   // If the keys cannot be fetched and the connection, TLS or discovery has failed too, both problems have one cause,

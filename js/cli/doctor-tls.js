@@ -10,37 +10,51 @@ const { formatDate } = require('./hints')
  * addition to Node's.
  *
  * @param {Answer | Error} keys
- * @param {string | null} outage
+ * @param {{ reason: string, code: string | null } | null} failure
  * @param {Record<string, string | undefined>} env
  * @returns {Finding}
  */
-function certificateFinding(keys, outage, env) {
+function certificateFinding(keys, failure, env) {
   const check = 'TLS'
   const extra = env.NODE_EXTRA_CA_CERTS ? `, NODE_EXTRA_CA_CERTS is ${env.NODE_EXTRA_CA_CERTS}` : ''
   const shown = keys instanceof Error ? null : keys.certificate
   const about = shown
     ? `certificate issued by ${shown.issuer}, valid until ${formatDate(shown.until.getTime() / 1000)}${extra}`
     : `the server presented no certificate${extra}`
-  if (outage === null || (shown && !/certificate|handshake|tls/i.test(outage)))
+  if (failure === null || (shown && !/certificate|handshake|tls/i.test(failure.reason)))
     return { check, ok: shown ? true : null, found: about }
   if (!shown) return { check, ok: null, found: about }
-  const private_ = /has no effect, because its file/.test(outage)
-    ? 'Fix the file that NODE_EXTRA_CA_CERTS names.'
-    : `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${env.NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''}.`
-  const [, advice] = /** @type {[RegExp, string][]} */ ([
-    [
-      /expired/,
-      "The certificate has expired. Renew it on the server. If it is still valid, this machine's clock is wrong.",
-    ],
-    [
-      /valid for name/,
-      'The certificate is valid for other hostnames. Use one of those, or install a certificate for this one.',
-    ],
-    [/not valid yet/, "The certificate is not valid yet. Check this machine's clock."],
-    [/not trusted/, private_],
-    [/./, "Change the server's certificate or TLS settings. Node may accept them, but keys are fetched with rustls."],
-  ]).find(([reason]) => reason.test(outage)) ?? ['', private_]
-  return { check, ok: false, found: `${outage} (${about})`, advice }
+  const advice =
+    ADVICE[failure.code ?? ''] ??
+    (UNTRUSTED.includes(failure.code ?? '') ? authorityAdvice(failure.reason, env) : OTHER_ADVICE)
+  return { check, ok: false, found: `${failure.reason} (${about})`, advice }
 }
+
+/** @type {(reason: string, env: Record<string, string | undefined>) => string} */
+function authorityAdvice(reason, { NODE_EXTRA_CA_CERTS }) {
+  if (/has no effect, because its file/.test(reason)) return 'Fix the file that NODE_EXTRA_CA_CERTS names.'
+  const other = NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''
+  return `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${other}.`
+}
+
+/** Advice by Node's code for the error. @type {Record<string, string>} */
+const ADVICE = {
+  CERT_HAS_EXPIRED:
+    "The certificate has expired. Renew it on the server. If it is still valid, this machine's clock is wrong.",
+  CERT_NOT_YET_VALID: "The certificate is not valid yet. Check this machine's clock.",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'The certificate is valid for other hostnames. Use one of those, or install a certificate for this one.',
+}
+
+/** The codes for certificates that no trusted authority has issued. */
+const UNTRUSTED = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]
+
+const OTHER_ADVICE =
+  "Change the server's certificate or TLS settings. Node may accept them, but keys are fetched with rustls."
 
 module.exports = { certificateFinding }

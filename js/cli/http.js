@@ -3,9 +3,10 @@
 const http = require('node:http')
 const https = require('node:https')
 const tls = require('node:tls')
+const { contract } = require('../core/contract')
 
 /** Maximum length of a body. The core rejects key sets that exceed this length. */
-const MAX_BODY_LENGTH = 256 * 1024
+const MAX_BODY_LENGTH = contract().limits.jwksBytes
 
 /**
  * @typedef {{ issuer: string, until: Date, from: Date, problem: string | null }} Certificate

@@ -49,7 +49,9 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const withNpm = npmStart(project, plan)
   const hasOrders = plan.changes.some(({ before, after }) => before === null && /'\/?orders'/.test(after))
   return [
-    ...(installs.length > 0 ? [{ text: `Install the packages${installsTsx ? ' (tsx runs TypeScript files)' : ''}:`, commands: installs }] : []),
+    ...(installs.length > 0
+      ? [{ text: `Install the packages${installsTsx ? ' (tsx runs TypeScript files)' : ''}:`, commands: installs }]
+      : []),
     isDev
       ? { text: 'Start a local issuer, and leave it running:', commands: [`${tool} dev`] }
       : {
@@ -66,9 +68,7 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
     {
       text: `${isDev ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS}/tokens.md), send a request with it`}, and expect 200${hasOrders ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [
-        ...(isDev
-          ? [`TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`]
-          : []),
+        ...(isDev ? [`TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`] : []),
         ...[url, ...(hasOrders ? [url.replace(/me$/, 'orders')] : [])].map(
           (address) => `curl -iw '\\n' ${address} -H "Authorization: Bearer $TOKEN"`,
         ),

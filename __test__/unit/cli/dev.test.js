@@ -103,7 +103,7 @@ describe('dev', { timeout: 60_000 }, () => {
     const script = commands.join('\n').replaceAll('localhost:3000', url.replace('http://', ''))
     const bash = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] })
     const answers = (await text(bash.stdout)).match(/(?<=HTTP\/1\.1 )\d+/g)
-    const announced = output.match(/(?<=^ {4}# )\d+/gm)
+    const announced = output.match(/(?<=expect\s+)\d+/g)
     assert.deepEqual(announced, ['401', '200', '403', '200', '401'])
     assert.deepEqual(answers, announced)
   })

@@ -87,7 +87,10 @@ test('without a URL, doctor and explain mention a file .env that sets one, which
   const variables = (content) => ({ cwd: () => dirname(file('.env', content)) })
   const url = variables('LOGTO_URL=https://auth.example.com\n')
   assert.match((await cli(['doctor'], url)).stderr, /run node --env-file=\.env \S+logto-authkit doctor$/m)
-  assert.match((await explain([], {}, url)).hints[0], /with --url, or set.*--env-file=\.env \S+logto-authkit explain -$/)
+  assert.match(
+    (await explain([], {}, url)).hints[0],
+    /with --url, or set.*--env-file=\.env \S+logto-authkit explain -$/,
+  )
   const others = variables('# LOGTO_URL=a\nLOGTO_AUDIENCE=a\n')
   assert.match((await cli(['doctor'], others)).stderr, /set the environment variable LOGTO_URL\.$/m)
   assert.match((await explain([], {}, others)).hints[0], /with --url, or set LOGTO_URL\.$/)

@@ -116,7 +116,9 @@ function requestsOf(token, kind, claims) {
     `TOKEN='${token}'\n`,
     expected(rejection ? `401: ${rejection}` : '200'),
     send('/me'),
-    ...(rejection ? [] : [expected(isPermitted ? '200' : '403: missing_scope (requires read:orders)'), send('/orders')]),
+    ...(rejection
+      ? []
+      : [expected(isPermitted ? '200' : '403: missing_scope (requires read:orders)'), send('/orders')]),
   ]
 }
 
