@@ -477,7 +477,7 @@ function testVariant(variant) {
     })
 
     test('a public path does not show the layout of a protected page that intercepts the path', async () => {
-      const headers = { rsc: '1', 'next-url': '/gated/secret' }
+      const headers = { 'next-url': '/gated/secret' }
       assert.doesNotMatch((await visit('/gated/open', { headers })).text, /the secret layout|the intercepting page/)
       const { text } = await visit('/gated/open', { headers: { ...headers, ...bearer(alice) } })
       assert.match(text, /the intercepting page/)
