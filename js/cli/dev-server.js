@@ -31,9 +31,9 @@ async function startPage(issuer, port) {
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
-  const bound = /** @type {import('node:net').AddressInfo} */ (server.address())
+  const addressInfo = /** @type {import('node:net').AddressInfo} */ (server.address())
   return {
-    url: `http://${bound.address}:${bound.port}`,
+    url: `http://${addressInfo.address}:${addressInfo.port}`,
     async close() {
       const closed = once(server, 'close')
       server.close()
@@ -66,7 +66,7 @@ async function handleRequest(request, issuer, state) {
     throw new HttpError(403, 'This page is only available on this machine')
   const path = String(request.url).split('?')[0]
   if (request.method === 'GET') {
-    if (path === '/api/state') return json(stateOf(issuer, state))
+    if (path === '/api/state') return json(issuerState(issuer, state))
     if (path === '/token')
       return { status: 200, type: 'text/plain', body: createToken(tokenOptionsFromQuery(request), issuer).token }
     const file = STATIC_FILES[path]
@@ -90,9 +90,9 @@ async function handleRequest(request, issuer, state) {
  * @param {TestIssuer} issuer
  */
 function createToken({ kind = 'access', ...options }, issuer) {
-  const other = randomBytes(32).toString('base64url')
-  if (kind === 'opaque') return { token: other, header: null, claims: null }
-  if (kind === 'personal') return { token: `pat_${other}`, header: null, claims: null }
+  const randomPart = randomBytes(32).toString('base64url')
+  if (kind === 'opaque') return { token: randomPart, header: null, claims: null }
+  if (kind === 'personal') return { token: `pat_${randomPart}`, header: null, claims: null }
   if (kind !== 'id' && kind !== 'access')
     throw new HttpError(400, 'Invalid option "kind": expected access, id, opaque or personal')
   const mintOptions = { sub: DEFAULT_USER, clientId: DEFAULT_APPLICATION, ...options }
@@ -119,14 +119,14 @@ const POST_ACTIONS = {
   '/api/rotation': async (options, issuer, state) => {
     await issuer.rotateKeys(options)
     state.rotations += 1
-    return stateOf(issuer, state)
+    return issuerState(issuer, state)
   },
   '/api/logout': sendLogoutToken,
   '/api/webhook': sendWebhook,
   '/api/outage': ({ mode }, issuer, state) => {
     issuer.setOutage(mode)
     state.outage = mode
-    return stateOf(issuer, state)
+    return issuerState(issuer, state)
   },
 }
 
@@ -147,7 +147,7 @@ const idTokenOptions = ({ sub, clientId, expiresIn }) => ({
  * @param {TestIssuer} issuer
  * @param {{ outage: string | null, rotations: number }} state
  */
-function stateOf({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations }) {
+function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations }) {
   const { alg, kid } = decodeJsonPart(mint().split('.')[0])
   return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, outage, rotations }
 }

@@ -19,12 +19,12 @@ const proxyFinding = ({ says, wrong }) =>
 function connectionFinding(keys, url, { isLoopback }) {
   const check = 'Connection'
   if (!(keys instanceof Error)) return { check, ok: true, found: 'the server responds' }
-  const { found, advice } = failureOf(keys, url.host)
+  const { found, advice } = explainConnectionError(keys, url.host)
   const isRefused = /** @type {NodeJS.ErrnoException} */ (keys).code === 'ECONNREFUSED'
-  return { check, ok: false, found, advice: isLoopback && isRefused ? `${advice} ${START_DEV}` : advice }
+  return { check, ok: false, found, advice: isLoopback && isRefused ? `${advice} ${START_DEV_ADVICE}` : advice }
 }
 
-const START_DEV = 'During development, start `npx logto-authkit dev`.'
+const START_DEV_ADVICE = 'During development, start `npx logto-authkit dev`.'
 
 /**
  * Explains a connection error, and says how to fix it.
@@ -32,7 +32,7 @@ const START_DEV = 'During development, start `npx logto-authkit dev`.'
  * @param {unknown} error
  * @param {string} host
  */
-function failureOf(error, host) {
+function explainConnectionError(error, host) {
   const { code = '', message = String(error) } = /** @type {NodeJS.ErrnoException} */ (error)
   const kind = /SSL routines/.test(message) ? 'EPROTO' : code
   const [what, advice] = CONNECTION_FAILURES[kind] ?? [
@@ -66,10 +66,10 @@ const CONNECTION_FAILURES = {
  * @param {unknown} error
  * @param {string} host
  */
-function redisFailure(error, host) {
+function explainRedisError(error, host) {
   const { message = String(error), code = '' } = /** @type {NodeJS.ErrnoException} */ (error)
   const [, advice] = REDIS_ADVICE.find(([kind]) => kind.test(`${code} ${message}`)) ?? []
-  return advice === undefined ? failureOf(error, host) : { found: `${host}: ${message}`, advice }
+  return advice === undefined ? explainConnectionError(error, host) : { found: `${host}: ${message}`, advice }
 }
 
 /** @type {[RegExp, string][]} */
@@ -91,4 +91,4 @@ const REDIS_ADVICE = [
   [/WRONGTYPE/, 'Something else uses this key. Choose another prefix for redisStore.'],
 ]
 
-module.exports = { connectionFinding, failureOf, proxyFinding, redisFailure }
+module.exports = { connectionFinding, explainConnectionError, explainRedisError, proxyFinding }

@@ -41,7 +41,7 @@ const KEY_CHECKS = ['Key set', 'Algorithms']
  * The largest acceptable clock difference, in seconds. With a larger difference, tokens are rejected too early or
  * accepted too long.
  */
-const MAX_CLOCK_SKEW = 10
+const MAX_CLOCK_SKEW_SECONDS = 10
 
 /**
  * @param {Subject} subject
@@ -65,7 +65,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
   ])
 
   const outage = failure?.reason ?? null
-  const way = [
+  const findings = [
     baseUrlFinding(isUrlFromEnvironment ? `${its.logtoUrl} from LOGTO_URL` : its.logtoUrl, issuer, keysUrl, endpoints),
     proxyFinding(route),
     connectionFinding(keys, keysUrl, route),
@@ -74,9 +74,9 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
   ]
   // If the keys cannot be fetched and the connection, TLS or discovery has failed too, both problems have one cause,
   // which only the most specific finding reports.
-  const cause = way.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
+  const cause = findings.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
   return [
-    ...way,
+    ...findings,
     ...(outage !== null && cause !== undefined
       ? KEY_CHECKS.map((check) => ({ check, ok: null, found: `not checked, see ${cause.check}` }))
       : keySetFindings(keys, keysUrl, outage, verifier.stats().keys, algorithms)),
@@ -95,11 +95,14 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
  * @returns {Finding[]}
  */
 function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
-  const unseen = { check: 'Issuer', ok: null, found: `accepted: ${issuers.join(', ')}` }
+  const uncheckedIssuer = { check: 'Issuer', ok: null, found: `accepted: ${issuers.join(', ')}` }
   /** @type {(found: string, advice: string, fix?: Partial<Subject>) => Finding[]} */
-  const fail = (found, advice, fix) => [{ check: 'Discovery', ok: false, found, advice, ...(fix && { fix }) }, unseen]
+  const fail = (found, advice, fix) => [
+    { check: 'Discovery', ok: false, found, advice, ...(fix && { fix }) },
+    uncheckedIssuer,
+  ]
   if (discovery instanceof Error && keys instanceof Error)
-    return [{ check: 'Discovery', ok: null, found: 'not reached' }, unseen]
+    return [{ check: 'Discovery', ok: null, found: 'not reached' }, uncheckedIssuer]
   if (discovery instanceof Error) return fail(discovery.message, `${url.href} must respond.`)
   const { status, headers, body } = discovery
   if (headers.server === DEV_PAGE)
@@ -128,19 +131,22 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
     return fail(`${url.href} ${what}`, WRONG_BASE_URL)
   }
   const { issuer, jwks_uri: jwksUri } = document
-  const elsewhere = typeof jwksUri === 'string' && jwksUri !== keysUrl.href
-  const note = elsewhere ? ` (its jwks_uri, ${jwksUri}, follows the Host header; ${keysUrl.href} is used instead)` : ''
+  const hasDifferentUrl = typeof jwksUri === 'string' && jwksUri !== keysUrl.href
+  const note = hasDifferentUrl
+    ? ` (its jwks_uri, ${jwksUri}, follows the Host header; ${keysUrl.href} is used instead)`
+    : ''
   const found = { check: 'Discovery', ok: true, found: `${url.href}${note}` }
   if (issuers.includes(issuer)) return [found, { check: 'Issuer', ok: true, found: issuer }]
-  const keep = outage === null ? `, and jwksUri: "${keysUrl.href}" if only this URL can be reached from here` : ''
+  const jwksUriAdvice =
+    outage === null ? `, and jwksUri: "${keysUrl.href}" if only this URL can be reached from here` : ''
   const logtoUrl = issuer.endsWith('/oidc') ? issuer.slice(0, -'/oidc'.length) : undefined
   const advice =
     logtoUrl === undefined
       ? `Tokens will have iss "${issuer}". Set issuer: "${issuer}".`
-      : `Tokens will have iss "${issuer}". Set logtoUrl: "${logtoUrl}"${keep}.`
-  const fix = logtoUrl === undefined ? { issuer } : { logtoUrl, ...(keep && { jwksUri: keysUrl.href }) }
-  const says = `the server's issuer is ${issuer}, accepted: ${issuers.join(', ')}`
-  return [found, { check: 'Issuer', ok: false, found: says, advice, fix }]
+      : `Tokens will have iss "${issuer}". Set logtoUrl: "${logtoUrl}"${jwksUriAdvice}.`
+  const fix = logtoUrl === undefined ? { issuer } : { logtoUrl, ...(jwksUriAdvice && { jwksUri: keysUrl.href }) }
+  const mismatch = `the server's issuer is ${issuer}, accepted: ${issuers.join(', ')}`
+  return [found, { check: 'Issuer', ok: false, found: mismatch, advice, fix }]
 }
 
 const DISCOVERY_PATH = '/oidc/.well-known/openid-configuration'
@@ -157,35 +163,35 @@ const WRONG_BASE_URL =
  * @returns {Finding[]}
  */
 function keySetFindings(answer, url, outage, usable, algorithms) {
-  const none = { check: 'Algorithms', ok: null, found: 'no keys to check' }
+  const noKeys = { check: 'Algorithms', ok: null, found: 'no keys to check' }
   if (outage !== null) {
     const page =
       !(answer instanceof Error) && /^\s*</.test(answer.body)
         ? ' The response is a web page: the path is wrong, or a gateway intercepts the request.'
         : ''
-    return [{ check: 'Key set', ok: false, found: outage, advice: `${url.href} must return a key set.${page}` }, none]
+    return [{ check: 'Key set', ok: false, found: outage, advice: `${url.href} must return a key set.${page}` }, noKeys]
   }
-  const listed = answer instanceof Error ? [] : (parseJsonObject(answer.body)?.keys ?? [])
-  const described = []
-  const served = new Set()
-  const unserved = []
-  for (const key of Array.isArray(listed) ? listed : []) {
-    const serves = algorithms.filter((alg) => native.keyAlgorithms(key).includes(alg))
-    for (const alg of serves) served.add(alg)
+  const listedKeys = answer instanceof Error ? [] : (parseJsonObject(answer.body)?.keys ?? [])
+  const descriptions = []
+  const usableAlgorithms = new Set()
+  const unusableKeys = []
+  for (const key of Array.isArray(listedKeys) ? listedKeys : []) {
+    const algorithmsOfKey = algorithms.filter((alg) => native.keyAlgorithms(key).includes(alg))
+    for (const alg of algorithmsOfKey) usableAlgorithms.add(alg)
     const name = [key.kid, [key.kty, key.crv, key.alg].filter(Boolean).join(' ')].filter(Boolean).join(': ')
-    described.push(name)
-    if (serves.length === 0) unserved.push(name)
+    descriptions.push(name)
+    if (algorithmsOfKey.length === 0) unusableKeys.push(name)
   }
-  const found = `${counted(usable, 'usable key')} (${described.join('; ')})`
-  const algorithmsFound = served.size > 0 ? `keys for ${[...served].join(', ')}` : 'no keys'
+  const found = `${counted(usable, 'usable key')} (${descriptions.join('; ')})`
+  const algorithmsFound = usableAlgorithms.size > 0 ? `keys for ${[...usableAlgorithms].join(', ')}` : 'no keys'
   return [
     { check: 'Key set', ok: true, found },
-    unserved.length === 0
+    unusableKeys.length === 0
       ? { check: 'Algorithms', ok: true, found: `${algorithmsFound}; accepted: ${algorithms.join(', ')}` }
       : {
           check: 'Algorithms',
           ok: false,
-          found: `${unserved.join('; ')} fits none of ${algorithms.join(', ')}`,
+          found: `${unusableKeys.join('; ')} fits none of ${algorithms.join(', ')}`,
           advice:
             'Tokens signed with that key are rejected. If it signs access tokens, add its algorithm to the option `algorithms`.',
         },
@@ -203,7 +209,7 @@ function clockFinding(...answers) {
     const { theirs, ours } = answer.clock
     // The time in the Date header is truncated to whole seconds.
     const skew = Math.max(0, Math.abs(theirs + 500 - ours) - 500) / 1000
-    if (skew <= MAX_CLOCK_SKEW)
+    if (skew <= MAX_CLOCK_SKEW_SECONDS)
       return { check, ok: true, found: 'agrees with the clock of the server to within seconds' }
     const found = `${formatDuration(skew)} ${ours > theirs ? 'ahead of' : 'behind'} the server's`
     return {

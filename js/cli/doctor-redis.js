@@ -7,7 +7,7 @@ const { createRequire } = require('node:module')
 const { join } = require('node:path')
 const { setTimeout } = require('node:timers/promises')
 const { connectorOf } = require('../revocation/redis-client')
-const { redisFailure } = require('./doctor-connection')
+const { explainRedisError } = require('./doctor-connection')
 const { entriesFinding, lagFinding, streamFinding } = require('./doctor-stream')
 
 /**
@@ -63,16 +63,17 @@ async function redisFindings({ url, prefix, folder, timeout }) {
     const server = serverFinding(info, `${new URL(url).host}, through ${found.name}`)
     if (server.ok === false) return [server, ...CHECKS_WITH_CONNECTION.map((check) => uncheckedFinding(check))]
     const stream = await streamFinding(send, `${prefix}:revocations`)
-    const rest = stream.ok === false ? ['Entries', 'Lag'].map((check) => uncheckedFinding(check, 'Stream')) : undefined
+    const uncheckedFindings =
+      stream.ok === false ? ['Entries', 'Lag'].map((check) => uncheckedFinding(check, 'Stream')) : undefined
     return [
       server,
       persistenceFinding(info),
       memoryFinding(info),
       stream,
-      ...(rest ?? [await entriesFinding(client, prefix), await lagFinding(client, prefix, send)]),
+      ...(uncheckedFindings ?? [await entriesFinding(client, prefix), await lagFinding(client, prefix, send)]),
     ]
   } catch (error) {
-    const { found, advice } = redisFailure(error, new URL(url).host)
+    const { found, advice } = explainRedisError(error, new URL(url).host)
     return unreachableFindings(found, advice)
   } finally {
     connection.close()
@@ -104,10 +105,10 @@ const uncheckedFinding = (check, cause = 'Redis') => ({ check, ok: null, found: 
 /** @type {<T>(promise: Promise<T>, timeout: number) => Promise<T>} */
 function withTimeout(promise, timeout) {
   const controller = new AbortController()
-  const late = setTimeout(timeout, undefined, { signal: controller.signal }).then(() => {
+  const timeoutRejection = setTimeout(timeout, undefined, { signal: controller.signal }).then(() => {
     throw new Error(`no response within ${timeout} ms`)
   })
-  return Promise.race([promise, late]).finally(() => controller.abort())
+  return Promise.race([promise, timeoutRejection]).finally(() => controller.abort())
 }
 
 /** @type {(text: unknown) => Record<string, string>} */

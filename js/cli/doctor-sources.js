@@ -4,7 +4,7 @@ const { createHmac, randomBytes } = require('node:crypto')
 const { lookup } = require('node:dns/promises')
 const { BlockList, isIP } = require('node:net')
 const { contract } = require('../core/contract')
-const { failureOf } = require('./doctor-connection')
+const { explainConnectionError } = require('./doctor-connection')
 const { parseJsonObject } = require('./http')
 
 /**
@@ -59,16 +59,16 @@ async function webhookFindings({ url, signingKey, timeout }) {
       'Content-Type': 'application/json',
       [contract().headers.webhookSignature]: createHmac('sha256', key).update(body).digest('hex'),
     })
-  const signed = await send(signingKey)
-  const failure = webhookFailure(signed, url)
+  const answer = await send(signingKey)
+  const failure = webhookFailure(answer, url)
   if (failure !== null)
     return [
       { check: 'Webhook', ok: false, ...failure },
       { check: 'Forgery', ok: null, found: 'not checked, see Webhook' },
     ]
-  const accepted = `a signed test event gets ${statusOf(signed)} in ${/** @type {Answer} */ (signed).ms} ms`
+  const found = `a signed test event gets ${statusOf(answer)} in ${/** @type {Answer} */ (answer).ms} ms`
   return [
-    { check: 'Webhook', ok: true, found: accepted },
+    { check: 'Webhook', ok: true, found },
     forgedWebhookFinding(await send(randomBytes(16).toString('hex'))),
   ]
 }
@@ -79,7 +79,7 @@ async function webhookFindings({ url, signingKey, timeout }) {
  * @returns {Failure | null}
  */
 function webhookFailure(answer, url) {
-  if (answer instanceof Error) return failureOf(answer, new URL(url).host)
+  if (answer instanceof Error) return explainConnectionError(answer, new URL(url).host)
   const { status, json } = answer
   if (status >= 200 && status < 300) return null
   if (status >= 300 && status < 400)
@@ -134,7 +134,7 @@ async function backchannelFindings({ url, timeout }) {
  * @returns {Failure | null}
  */
 function logoutFailure(answer, url) {
-  if (answer instanceof Error) return failureOf(answer, new URL(url).host)
+  if (answer instanceof Error) return explainConnectionError(answer, new URL(url).host)
   const { status, headers, json, ms } = answer
   if (status >= 300 && status < 400) return redirectFailure(answer, 'Logto does not follow redirects.')
   if (status < 300)
@@ -176,13 +176,15 @@ function logoutFailure(answer, url) {
 async function addressFinding(hostname) {
   const check = 'Address'
   const addresses = isIP(hostname) ? [hostname] : await resolveAddresses(hostname)
-  const private_ = addresses.find((address) => PRIVATE_ADDRESSES.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'))
-  if (private_ !== undefined || (!isIP(hostname) && PRIVATE_NAME.test(hostname))) {
-    const which = private_ === undefined || private_ === hostname ? '' : ` (${private_})`
+  const privateAddress = addresses.find((address) =>
+    PRIVATE_ADDRESSES.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'),
+  )
+  if (privateAddress !== undefined || (!isIP(hostname) && PRIVATE_NAME.test(hostname))) {
+    const addressNote = privateAddress === undefined || privateAddress === hostname ? '' : ` (${privateAddress})`
     return {
       check,
       ok: null,
-      found: `${hostname}${which} is private: Logto silently sends no logout tokens there`,
+      found: `${hostname}${addressNote} is private: Logto silently sends no logout tokens there`,
       advice:
         'Its SSRF protection, since version 1.42, skips loopback and private addresses. Use a public URL, or set OIDC_PROVIDER_SSRF_PROTECTION_DISABLED=true on a self-hosted Logto.',
     }
@@ -233,12 +235,12 @@ const statusOf = (answer) => /** @type {Answer} */ (answer).status
  * @returns {Promise<Answer | Error>}
  */
 async function post(url, body, timeout, headers) {
-  const began = performance.now()
+  const startedAt = performance.now()
   try {
     const signal = AbortSignal.timeout(timeout)
     const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal })
     const json = parseJsonObject(await response.text())
-    return { status: response.status, headers: response.headers, json, ms: Math.round(performance.now() - began) }
+    return { status: response.status, headers: response.headers, json, ms: Math.round(performance.now() - startedAt) }
   } catch (thrown) {
     const error = /** @type {Error} */ (thrown)
     if (error.name === 'TimeoutError') return new Error(`no response within ${timeout} ms`)

@@ -3,7 +3,7 @@
 const { randomBytes } = require('node:crypto')
 const { setTimeout } = require('node:timers/promises')
 const { createRevocations, redisStore } = require('../revocation')
-const { redisFailure } = require('./doctor-connection')
+const { explainRedisError } = require('./doctor-connection')
 const { formatDuration } = require('./hints')
 
 /**
@@ -12,7 +12,7 @@ const { formatDuration } = require('./hints')
  */
 
 /** A year in seconds, which exceeds the lifetime of every token, so that all entries in the stream are counted. */
-const LONGEST_TOKEN_LIFETIME = 31_536_000
+const LONGEST_TOKEN_LIFETIME_SECONDS = 31_536_000
 
 /** How long it may take to load all entries, in milliseconds. Loading a million entries takes a few seconds. */
 const LOAD_TIMEOUT_MS = 30_000
@@ -49,7 +49,7 @@ async function streamFinding(send, key) {
     const items = `${Number(length).toLocaleString('en')} ${Number(length) === 1 ? 'item' : 'items'}`
     return { check, ok: true, found: `${key}: ${items}, oldest ${age(first)}, newest ${age(last)}` }
   } catch (error) {
-    return { check, ok: false, ...redisFailure(error, key) }
+    return { check, ok: false, ...explainRedisError(error, key) }
   }
 }
 
@@ -64,13 +64,13 @@ async function entriesFinding(client, prefix) {
   const check = 'Entries'
   const revocations = createRevocations({
     store: redisStore(client, { prefix }),
-    maxTokenLifetime: LONGEST_TOKEN_LIFETIME,
+    maxTokenLifetime: LONGEST_TOKEN_LIFETIME_SECONDS,
   })
   try {
-    const began = performance.now()
+    const startedAt = performance.now()
     await waitUntilLoaded(revocations)
     const { entries, skipped, ahead } = revocations.stats()
-    const found = `${entries.toLocaleString('en')} loaded in ${milliseconds(performance.now() - began)}`
+    const found = `${entries.toLocaleString('en')} loaded in ${milliseconds(performance.now() - startedAt)}`
     if (ahead > 0) {
       const advice =
         'Synchronize the clocks of all instances. These entries reject all tokens issued before their time.'
@@ -81,7 +81,7 @@ async function entriesFinding(client, prefix) {
       'Update logto-authkit if another instance runs a later release. Otherwise, something else writes to the stream.'
     return { check, ok: false, found: `${skipped.toLocaleString('en')} not understood, ${found}`, advice }
   } catch (error) {
-    return { check, ok: false, ...redisFailure(error, 'loading them') }
+    return { check, ok: false, ...explainRedisError(error, 'loading them') }
   } finally {
     await revocations.close()
   }
@@ -131,14 +131,14 @@ async function lagFinding(client, prefix, send) {
     const times = []
     const start = performance.now()
     for (let i = 0; i < MAX_TEST_REVOCATIONS && performance.now() - start < MAX_TEST_DURATION_MS; i += 1) {
-      const began = performance.now()
+      const startedAt = performance.now()
       await one.revokeSubject(`probe ${i}`)
       if (i === 0) await send('PEXPIRE', `${probe}:revocations`, `${TEST_STREAM_LIFETIME_MS}`)
       while (two.stats().entries <= i) {
-        if (performance.now() - began > LOAD_TIMEOUT_MS) throw new Error(`no response within ${LOAD_TIMEOUT_MS} ms`)
+        if (performance.now() - startedAt > LOAD_TIMEOUT_MS) throw new Error(`no response within ${LOAD_TIMEOUT_MS} ms`)
         await setTimeout(1)
       }
-      times.push(performance.now() - began)
+      times.push(performance.now() - startedAt)
     }
     times.sort((a, b) => a - b)
     const count = times.length
@@ -149,7 +149,7 @@ async function lagFinding(client, prefix, send) {
       'Revocations should take effect within a second. Check the network, and SLOWLOG for commands that block Redis.'
     return { check, ok: false, found, advice }
   } catch (error) {
-    return { check, ok: false, ...redisFailure(/** @type {any} */ (error).cause ?? error, 'a test revocation') }
+    return { check, ok: false, ...explainRedisError(/** @type {any} */ (error).cause ?? error, 'a test revocation') }
   } finally {
     await send('DEL', `${probe}:revocations`).catch(() => {})
     await Promise.all([one.close(), two.close()])

@@ -16,29 +16,29 @@ const { formatDate } = require('./hints')
  */
 function certificateFinding(keys, failure, env) {
   const check = 'TLS'
-  const extra = env.NODE_EXTRA_CA_CERTS ? `, NODE_EXTRA_CA_CERTS is ${env.NODE_EXTRA_CA_CERTS}` : ''
-  const shown = keys instanceof Error ? null : keys.certificate
-  const about = shown
-    ? `certificate issued by ${shown.issuer}, valid until ${formatDate(shown.until.getTime() / 1000)}${extra}`
-    : `the server presented no certificate${extra}`
-  if (failure === null || (shown && !/certificate|handshake|tls/i.test(failure.reason)))
-    return { check, ok: shown ? true : null, found: about }
-  if (!shown) return { check, ok: null, found: about }
+  const extraCaNote = env.NODE_EXTRA_CA_CERTS ? `, NODE_EXTRA_CA_CERTS is ${env.NODE_EXTRA_CA_CERTS}` : ''
+  const cert = keys instanceof Error ? null : keys.certificate
+  const summary = cert
+    ? `certificate issued by ${cert.issuer}, valid until ${formatDate(cert.until.getTime() / 1000)}${extraCaNote}`
+    : `the server presented no certificate${extraCaNote}`
+  if (failure === null || (cert && !/certificate|handshake|tls/i.test(failure.reason)))
+    return { check, ok: cert ? true : null, found: summary }
+  if (!cert) return { check, ok: null, found: summary }
   const advice =
-    ADVICE[failure.code ?? ''] ??
-    (UNTRUSTED.includes(failure.code ?? '') ? authorityAdvice(failure.reason, env) : OTHER_ADVICE)
-  return { check, ok: false, found: `${failure.reason} (${about})`, advice }
+    ADVICE_BY_CODE[failure.code ?? ''] ??
+    (UNTRUSTED_CODES.includes(failure.code ?? '') ? authorityAdvice(failure.reason, env) : DEFAULT_ADVICE)
+  return { check, ok: false, found: `${failure.reason} (${summary})`, advice }
 }
 
 /** @type {(reason: string, env: Record<string, string | undefined>) => string} */
 function authorityAdvice(reason, { NODE_EXTRA_CA_CERTS }) {
   if (/has no effect, because its file/.test(reason)) return 'Fix the file that NODE_EXTRA_CA_CERTS names.'
-  const other = NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''
-  return `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${other}.`
+  const extraCaNote = NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''
+  return `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${extraCaNote}.`
 }
 
 /** Advice by Node's code for the error. @type {Record<string, string>} */
-const ADVICE = {
+const ADVICE_BY_CODE = {
   CERT_HAS_EXPIRED:
     "The certificate has expired. Renew it on the server. If it is still valid, this machine's clock is wrong.",
   CERT_NOT_YET_VALID: "The certificate is not valid yet. Check this machine's clock.",
@@ -47,14 +47,14 @@ const ADVICE = {
 }
 
 /** The codes for certificates that no trusted authority has issued. */
-const UNTRUSTED = [
+const UNTRUSTED_CODES = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]
 
-const OTHER_ADVICE =
+const DEFAULT_ADVICE =
   "Change the server's certificate or TLS settings. Node may accept them, but keys are fetched with rustls."
 
 module.exports = { certificateFinding }

@@ -24,9 +24,9 @@ function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
       fix: { logtoUrl: userUrl },
     }
   }
-  const exposed =
+  const isExposed =
     keysUrl.protocol === 'http:' && !/^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(keysUrl.hostname)
-  if (!exposed) return { check, ok: true, found }
+  if (!isExposed) return { check, ok: true, found }
   const advice =
     'Keys are fetched over plain http, so anyone on the network path can replace them and sign tokens. Use https.'
   return { check, ok: false, found, advice }
@@ -64,10 +64,10 @@ function audienceFinding(given, issuer) {
   if (given === null) return { check, ok: null, found: 'not checked: the option audience is null' }
   const audiences = [given].flat()
   for (const one of audiences) {
-    const wrong = audienceMistake(one, issuer)
-    if (wrong === undefined) continue
+    const mistake = audienceMistake(one, issuer)
+    if (mistake === undefined) continue
     const fix = one !== one.trim() ? { audience: one.trim() } : undefined
-    return { check, ok: false, found: one, advice: wrong, ...(fix && audiences.length === 1 && { fix }) }
+    return { check, ok: false, found: one, advice: mistake, ...(fix && audiences.length === 1 && { fix }) }
   }
   const found = `${audiences.join(', ')}, must match exactly; \`explain\` checks a token against it`
   return { check, ok: true, found }

@@ -76,15 +76,15 @@ async function run(args, { stdout, env, cwd }) {
   const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
   // The checks run one after another, so that they do not delay each other.
   for (const check of checks) findings.push(...(await check()))
-  const isWell = findings.every(({ ok }) => ok !== false)
-  const fixed = values.fix && subject !== undefined ? optionsWithFixes(subject, findings) : undefined
-  const report = { ok: isWell, findings, ...(fixed && { options: fixed }) }
+  const isHealthy = findings.every(({ ok }) => ok !== false)
+  const fixedOptions = values.fix && subject !== undefined ? applyFixes(subject, findings) : undefined
+  const report = { ok: isHealthy, findings, ...(fixedOptions && { options: fixedOptions }) }
   stdout.write(
     values.json
       ? `${printableJson(report)}\n`
-      : formatFindings(findings, isWell, fixed, createPainter(stdout, env), widthOf(stdout)),
+      : formatFindings(findings, isHealthy, fixedOptions, createPainter(stdout, env), widthOf(stdout)),
   )
-  return isWell ? 0 : 1
+  return isHealthy ? 0 : 1
 }
 
 /**
@@ -165,7 +165,7 @@ function readRedisUrl(given, env) {
  */
 async function optionsToCheck(flags, env, folder) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
-  const given = {
+  const explicitOptions = {
     logtoUrl: flags.url ?? own.logtoUrl,
     audience: singleOrArray(flags.audience) ?? own.audience,
     issuer: singleOrArray(flags.issuer) ?? own.issuer,
@@ -174,8 +174,8 @@ async function optionsToCheck(flags, env, folder) {
     jwksCa: own.jwksCa,
     timeout: readNumber('timeout', flags.timeout) ?? own.jwksTimeoutMs,
   }
-  const variables = optionsFromEnvironment(given, env)
-  const subject = { ...given, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
+  const variables = optionsFromEnvironment(explicitOptions, env)
+  const subject = { ...explicitOptions, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
   if (subject.logtoUrl === undefined)
     throw new UsageError(
       `doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL.${unreadFileHint('doctor', folder)}`,
@@ -190,32 +190,34 @@ async function optionsToCheck(flags, env, folder) {
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings
  */
-function optionsWithFixes({ timeout, isUrlFromEnvironment: _, ...options }, findings) {
+function applyFixes({ timeout, isUrlFromEnvironment: _, ...options }, findings) {
   const jwksTimeoutMs = timeout === undefined ? {} : { jwksTimeoutMs: timeout }
   return Object.assign({}, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix))
 }
 
 /**
  * @param {Finding[]} findings
- * @param {boolean} isWell
+ * @param {boolean} isHealthy
  * @param {object | undefined} fixed
  * @param {import('./terminal').Paint} paint
  * @param {number} width
  */
-function formatFindings(findings, isWell, fixed, paint, width) {
+function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   const lines = findings.flatMap(({ check, ok, found, advice }) => {
-    const undecided = advice ? paint.warn('!') : paint.dim('-')
-    const mark = ok === null ? undecided : ok ? paint.good('✓') : paint.bad('✗')
+    const uncheckedMark = advice ? paint.warn('!') : paint.dim('-')
+    const mark = ok === null ? uncheckedMark : ok ? paint.good('✓') : paint.bad('✗')
     const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapText(printable(found), INDENT, width).trimStart()}`
     return advice ? [line, wrapText(printable(advice), INDENT, width)] : [line]
   })
-  const problems = isWell ? 'No problems found' : counted(findings.filter(({ ok }) => ok === false).length, 'problem')
+  const problems = isHealthy
+    ? 'No problems found'
+    : counted(findings.filter(({ ok }) => ok === false).length, 'problem')
   const warnings = findings.filter(({ ok, advice }) => ok === null && advice).length
   const counts = warnings === 0 ? `${problems}.` : `${problems}, ${counted(warnings, 'warning')}.`
-  const summary = isWell ? paint.good(counts) : paint.bad(counts)
-  const rest = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
-  const title = `Corrected options${rest.length > 0 ? `, except for: ${rest.join(', ')}` : ''}`
-  const options = fixed ? `\n${paint.bold(title)}\n${printableJson(fixed)}\n` : ''
+  const summary = isHealthy ? paint.good(counts) : paint.bad(counts)
+  const unfixedChecks = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
+  const title = `Corrected options${unfixedChecks.length > 0 ? `, except for: ${unfixedChecks.join(', ')}` : ''}`
+  const options = fixedOptions ? `\n${paint.bold(title)}\n${printableJson(fixedOptions)}\n` : ''
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
 

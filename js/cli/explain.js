@@ -68,7 +68,7 @@ async function explain(input, options) {
   const report = JSON.parse(await verifier.explain(token, authorization, cookie))
   if (options.isRevoked !== undefined) await checkRevocation(report, options)
   const { verdict, verified, header, claims, checks, refusal } = report
-  const failed = checks.filter((check) => check.verdict === 'fail')
+  const failedChecks = checks.filter((check) => check.verdict === 'fail')
   return {
     verdict,
     code: refusal?.code ?? null,
@@ -81,7 +81,7 @@ async function explain(input, options) {
     header,
     claims,
     checks,
-    hints: hints(/** @type {any} */ (failed), { header, claims, options, token: report.token }),
+    hints: hints(/** @type {any} */ (failedChecks), { header, claims, options, token: report.token }),
   }
 }
 
@@ -146,7 +146,7 @@ function formatExplanation(
   for (const check of checks.filter(({ reason }) => reason !== NOT_REACHED)) {
     const { id, title, verdict, message, reason } = check
     const condition = verified || !claimChecks.includes(check) ? '' : ', if the signature is valid'
-    const flags = FLAGS_OF_CHECKS[id] && reason !== MALFORMED_CLAIM ? `; see ${FLAGS_OF_CHECKS[id]}` : ''
+    const flags = FLAGS_BY_CHECK[id] && reason !== MALFORMED_CLAIM ? `; see ${FLAGS_BY_CHECK[id]}` : ''
     const wrapped = (/** @type {string} */ text) => wrapText(text, '    ', width).trimStart()
     if (verdict === 'pass') lines.push(`  ${paint.good('✓')} ${wrapped(title + condition)}`)
     else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${wrapped(`${title}: ${printable(message ?? '')}`)}`)
@@ -181,14 +181,14 @@ function formatMembers(object, width, now) {
  * @param {Date} now
  */
 function formatTime(seconds, now) {
-  const past = now.getTime() / 1000 - seconds
-  return `${formatDate(seconds)}, ${past >= 0 ? `${formatDuration(past)} ago` : `in ${formatDuration(-past)}`}`
+  const age = now.getTime() / 1000 - seconds
+  return `${formatDate(seconds)}, ${age >= 0 ? `${formatDuration(age)} ago` : `in ${formatDuration(-age)}`}`
 }
 
 /** @type {Record<Report['verdict'], number>} */
 const EXIT_CODES = { accepted: 0, rejected: 1, unverified: 3 }
 /** @type {Record<string, string>} - The flags and environment variables that enable each check. */
-const FLAGS_OF_CHECKS = {
+const FLAGS_BY_CHECK = {
   key: '--url, LOGTO_URL, --jwks',
   signature: '--url, LOGTO_URL, --jwks',
   iss: '--url, LOGTO_URL, --issuer',

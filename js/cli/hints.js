@@ -19,7 +19,7 @@ const { counted, printable } = require('./terminal')
  */
 function hints(errors, its) {
   const found = errors.flatMap((error) => HINTS[error.code]?.({ ...its, error, errors }) ?? []).flat()
-  if (errors.length === 0) found.push(...remarksOnValidToken(its))
+  if (errors.length === 0) found.push(...validTokenNotes(its))
   return [...new Set(found)].map(printable)
 }
 
@@ -77,13 +77,13 @@ const HINTS = {
   ],
   invalid_issuer: ({ claims, error }) =>
     typeof claims?.iss === 'string'
-      ? otherIssuerHints(claims.iss, error.details.expected)
+      ? wrongIssuerHints(claims.iss, error.details.expected)
       : ['The token has no `iss` claim, or it is not a string.'],
   invalid_audience: ({ claims, options, errors }) =>
     // If the token type is also wrong, another hint already says that this is an ID token.
     isIdToken(claims) && errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_token_type')
       ? []
-      : otherAudienceHints(claims?.aud, [options.audience].flat(), claims),
+      : wrongAudienceHints(claims?.aud, [options.audience].flat(), claims),
   token_expired: ({ error: { details }, claims, options }) =>
     details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims, options),
   token_not_active: ({ error: { details }, options }) => [
@@ -162,10 +162,12 @@ const tooOldHints = ({ iat, now, maxTokenAge }) => [
  * @param {string[]} expected
  * @returns {string[]}
  */
-function otherIssuerHints(iss, expected) {
-  const like = expected.find((one) => comparableUrl(one) === comparableUrl(iss))
-  if (like !== undefined && iss !== like) {
-    return [`"${iss}" and "${like}" differ only in spelling, but issuers must match exactly: set issuer: "${iss}".`]
+function wrongIssuerHints(iss, expected) {
+  const similarIssuer = expected.find((one) => comparableUrl(one) === comparableUrl(iss))
+  if (similarIssuer !== undefined && iss !== similarIssuer) {
+    return [
+      `"${iss}" and "${similarIssuer}" differ only in spelling, but issuers must match exactly: set issuer: "${iss}".`,
+    ]
   }
   const advice = [
     `The token was issued by "${iss}"; this API accepts ${expected.map((one) => `"${one}"`).join(' or ')}.`,
@@ -192,32 +194,32 @@ function otherIssuerHints(iss, expected) {
  * @param {any} claims
  * @returns {string[]}
  */
-function otherAudienceHints(aud, expected, claims) {
+function wrongAudienceHints(aud, expected, claims) {
   const audiences = [aud].flat().filter((one) => typeof one === 'string')
   if (audiences.length === 0) return ['The token has no `aud` claim, or it is not a string.']
   for (const one of audiences) {
-    const like = expected.find((other) => comparableUrl(other) === comparableUrl(one))
-    if (like === undefined) continue
-    const slash = one.replace(/\/$/, '') === like.replace(/\/$/, '') ? ' in the trailing slash' : ''
+    const similarAudience = expected.find((other) => comparableUrl(other) === comparableUrl(one))
+    if (similarAudience === undefined) continue
+    const slashNote = one.replace(/\/$/, '') === similarAudience.replace(/\/$/, '') ? ' in the trailing slash' : ''
     return [
-      `"${one}" and "${like}" differ${slash}, so Logto treats them as two APIs. Write the identifier exactly as it is registered: audience: "${one}".`,
+      `"${one}" and "${similarAudience}" differ${slashNote}, so Logto treats them as two APIs. Write the identifier exactly as it is registered: audience: "${one}".`,
     ]
   }
-  const said = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`
+  const issuedForHint = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`
   const organization = audiences.find((one) => one.startsWith(ORGANIZATION_AUDIENCE))
   if (organization) {
     const id = organization.slice(ORGANIZATION_AUDIENCE.length)
     return [
-      said,
+      issuedForHint,
       `That is an organization token, which is for the organization itself and not for an API. To get a token for your API in this organization: getAccessToken("${expected[0]}", "${id}").`,
     ]
   }
-  if (isIdToken(claims)) return [said, 'That is an application id, so this is probably an ID token.']
+  if (isIdToken(claims)) return [issuedForHint, 'That is an application id, so this is probably an ID token.']
   if (/\.logto\.app\/api$|\/api$/.test(audiences[0]) && audiences[0].includes('logto')) {
-    return [said, "That is Logto's own Management API."]
+    return [issuedForHint, "That is Logto's own Management API."]
   }
   return [
-    said,
+    issuedForHint,
     `Request a token with getAccessToken("${expected[0]}"), or accept this one with audience: "${audiences[0]}".`,
   ]
 }
@@ -227,24 +229,24 @@ function otherAudienceHints(aud, expected, claims) {
  *
  * @param {Case} its
  */
-function remarksOnValidToken({ claims, options }) {
-  const said = []
+function validTokenNotes({ claims, options }) {
+  const notes = []
   if (options.audience === null && claims?.aud !== undefined) {
-    said.push(
+    notes.push(
       `The audience was not checked. An API accepts this token if its \`audience\` is ${JSON.stringify(claims.aud)}.`,
     )
   }
   if (claims?.organization_id !== undefined && options.organizationId === undefined) {
-    said.push(
+    notes.push(
       'The token belongs to an organization, but has the same audience as a token without one. If the API serves organizations, set `organizationId`.',
     )
   }
   if (options.requiredScope === undefined && options.requiredRole === undefined) {
-    said.push(
+    notes.push(
       'No scope was checked. A valid token is not a permission: Logto issues one to every application that requests it.',
     )
   }
-  return said
+  return notes
 }
 
 /** @param {any} claims */

@@ -35,21 +35,21 @@ async function get(url, { proxy, timeout }) {
       )
     }
     const socket = proxy ? await openTunnel(url, proxy, signal) : undefined
-    const secured = tls.connect({
+    const tlsSocket = tls.connect({
       host: hostOf(url),
       port: Number(url.port || 443),
       socket,
       servername: /[a-z]/i.test(hostOf(url)) ? hostOf(url) : '',
       rejectUnauthorized: false,
     })
-    signal.addEventListener('abort', () => secured.destroy(signal.reason))
+    signal.addEventListener('abort', () => tlsSocket.destroy(signal.reason))
     /** @type {Certificate | null} */
     let certificate = null
-    secured.once('secureConnect', () => {
-      certificate = certificateOf(secured)
+    tlsSocket.once('secureConnect', () => {
+      certificate = certificateOf(tlsSocket)
     })
-    const request = https.request(url, { headers, signal, createConnection: () => secured })
-    return { ...(await readResponse(request, secured)), certificate }
+    const request = https.request(url, { headers, signal, createConnection: () => tlsSocket })
+    return { ...(await readResponse(request, tlsSocket)), certificate }
   } catch (error) {
     if (signal.aborted) throw new Error(`no response within ${timeout} ms`)
     throw error

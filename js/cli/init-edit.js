@@ -37,18 +37,21 @@ class SourceFile {
 function addRoute(original, framework) {
   const file = new SourceFile(original)
   if (/['"`]\/me['"`]/.test(file.text)) return null
-  const imported = singleMatch(
+  const importMatch = singleMatch(
     file.text,
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
   )
-  const created = singleMatch(file.text, `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`)
-  if (!imported || !created || imported.index > created.index) return null
-  const endOfCreation = findStatementEnd(file.text, created.index + created[0].length)
+  const creationMatch = singleMatch(
+    file.text,
+    `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`,
+  )
+  if (!importMatch || !creationMatch || importMatch.index > creationMatch.index) return null
+  const endOfCreation = findStatementEnd(file.text, creationMatch.index + creationMatch[0].length)
   if (endOfCreation === null) return null
-  const end = findMiddlewareEnd(file.text, endOfCreation, created[1])
+  const end = findMiddlewareEnd(file.text, endOfCreation, creationMatch[1])
   if (end === null) return null
-  const afterImport = imported.index + imported[0].length
-  const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(created[1])}`
+  const afterImport = importMatch.index + importMatch[0].length
+  const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(creationMatch[1])}`
   const text =
     file.text.slice(0, afterImport) +
     `\n${file.importOf('logtoAuth', `logto-authkit/${framework.package}`)}` +
@@ -72,14 +75,14 @@ function findMiddlewareEnd(text, start, app) {
   const use = new RegExp(`^${GAP}${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$)`)
   const register = new RegExp(`^${GAP}(?:await )?${app}\\.register\\((?=(\\w+|require\\(['"][^'"]*['"]\\)) *[,)])`)
   for (let end = start; ; ) {
-    const following = text.slice(end)
-    const used = use.exec(following)
-    const registered = used ?? register.exec(following)
-    if (registered === null) return end
-    if (used !== null) end += used[0].length
-    else if (!isFromPackage(text, registered[1])) return end
+    const remainingText = text.slice(end)
+    const useMatch = use.exec(remainingText)
+    const registrationMatch = useMatch ?? register.exec(remainingText)
+    if (registrationMatch === null) return end
+    if (useMatch !== null) end += useMatch[0].length
+    else if (!isFromPackage(text, registrationMatch[1])) return end
     else {
-      const next = findStatementEnd(text, end + registered[0].length)
+      const next = findStatementEnd(text, end + registrationMatch[0].length)
       if (next === null) return null
       end = next
     }
@@ -98,9 +101,9 @@ const GAP = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
 function isFromPackage(text, plugin) {
   const name = '[\'"](?![./#~]|@/)'
   if (plugin.startsWith('require(')) return new RegExp(`^require\\(${name}`).test(plugin)
-  const imported = `import [^\\n]*\\b${plugin}\\b[^\\n]* from `
-  const required = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
-  return new RegExp(`^(?:${imported}|${required})${name}`, 'm').test(text)
+  const importPattern = `import [^\\n]*\\b${plugin}\\b[^\\n]* from `
+  const requirePattern = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
+  return new RegExp(`^(?:${importPattern}|${requirePattern})${name}`, 'm').test(text)
 }
 
 /**
@@ -110,11 +113,11 @@ function isFromPackage(text, plugin) {
  */
 function wrapNextConfig(original) {
   const file = new SourceFile(original)
-  const exported = singleMatch(file.text, '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$')
-  if (!exported || /^(async|function|class)$/.test(exported[2]) || !isBalanced(exported[2])) return null
-  const [whole, keyword, config, semicolon] = exported
+  const exportMatch = singleMatch(file.text, '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$')
+  if (!exportMatch || /^(async|function|class)$/.test(exportMatch[2]) || !isBalanced(exportMatch[2])) return null
+  const [whole, keyword, config, semicolon] = exportMatch
   const wrapped = `${keyword}withLogtoAuth(${config})${semicolon}`
-  const text = file.text.slice(0, exported.index) + wrapped + file.text.slice(exported.index + whole.length)
+  const text = file.text.slice(0, exportMatch.index) + wrapped + file.text.slice(exportMatch.index + whole.length)
   file.isModule = keyword.startsWith('export')
   return file.restored(addImport(text, file.importOf('withLogtoAuth', 'logto-authkit/next/config')))
 }

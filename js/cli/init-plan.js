@@ -3,7 +3,7 @@
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { addController, addEnvironmentEntries, addRoute, toCommonJs, wrapNextConfig } = require('./init-edit')
-const { CREATIONS, commandFor, loadsBefore, portOf, startOf } = require('./init-start')
+const { CREATION_PATTERNS, commandFor, findStart, loadsBefore, portOf } = require('./init-start')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -13,31 +13,31 @@ const { CREATIONS, commandFor, loadsBefore, portOf, startOf } = require('./init-
  */
 
 /** Where users must add the printed lines to their application. */
-const PLACE = ': the import at the top, and the rest after the application is created and after CORS'
+const PLACEMENT_ADVICE = ': the import at the top, and the rest after the application is created and after CORS'
 
 /** Routes to add to an existing application. All other routes stay public. */
 const ROUTES = {
   express: {
     package: 'express',
-    creation: CREATIONS.express,
+    creation: CREATION_PATTERNS.express,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (req, res) => {\n  res.json({ userId: req.auth.userId, scopes: req.auth.scopes });\n});`,
   },
   fastify: {
     package: 'fastify',
-    creation: CREATIONS.fastify,
+    creation: CREATION_PATTERNS.fastify,
     route: (/** @type {string} */ app) =>
       `${app}.register(async (api) => {\n  await api.register(logtoAuth);\n  api.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }));\n});`,
   },
   hono: {
     package: 'hono',
-    creation: CREATIONS.hono,
+    creation: CREATION_PATTERNS.hono,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (c) => c.json({ userId: c.get('auth').userId, scopes: c.get('auth').scopes }));`,
   },
   koa: {
     package: 'koa',
-    creation: CREATIONS.koa,
+    creation: CREATION_PATTERNS.koa,
     route: (/** @type {string} */ app) =>
       `const authenticate = logtoAuth();\n${app}.use((ctx, next) => {\n  if (ctx.path !== '/me') return next();\n  return authenticate(ctx, async () => {\n    ctx.body = { userId: ctx.state.auth.userId, scopes: ctx.state.auth.scopes };\n  });\n});`,
   },
@@ -48,7 +48,7 @@ const ROUTES = {
  * @param {Record<string, string>} entries - The environment variables to set.
  * @returns {Plan}
  */
-function planOf(project, entries) {
+function createPlan(project, entries) {
   const plan = new Planner(project)
   const { environment } = project
   const text = addEnvironmentEntries(project.read(environment), entries)
@@ -123,10 +123,10 @@ class Planner {
 function planServer(plan, framework) {
   const { project } = plan
   const candidates = entryFiles(plan)
-  const creating = candidates.filter((path) =>
+  const creatorFiles = candidates.filter((path) =>
     new RegExp(`= ${ROUTES[framework].creation}\\(`).test(project.read(path) ?? ''),
   )
-  const [entry] = creating.length === 1 ? creating : candidates
+  const [entry] = creatorFiles.length === 1 ? creatorFiles : candidates
   if (entry === undefined) {
     const path = project.isTypeScript ? `${project.source}app.ts` : 'app.js'
     const template = readTemplate(`${framework}.mjs`)
@@ -135,8 +135,8 @@ function planServer(plan, framework) {
   } else {
     const route = ROUTES[framework]
     const lines = `import { logtoAuth } from 'logto-authkit/${framework}'\n\n${route.route('app').replace(/;$/gm, '')}\n`
-    plan.extend(entry, (text) => (creating.length > 1 ? null : addRoute(text, route)), lines, PLACE)
-    plan.started = startOf(project, entry, candidates)
+    plan.extend(entry, (text) => (creatorFiles.length > 1 ? null : addRoute(text, route)), lines, PLACEMENT_ADVICE)
+    plan.started = findStart(project, entry, candidates)
     plan.isExtended = true
   }
   plan.url = `http://localhost:${portOf(
@@ -151,13 +151,13 @@ function planServer(plan, framework) {
  * @param {Planner} plan
  */
 function entryFiles({ project }) {
-  const started = project.scripts.flatMap((script) => script.match(/[\w./-]+\.[cm]?[jt]s\b/g) ?? [])
-  const usual = ['', 'src/'].flatMap((folder) =>
+  const scriptFiles = project.scripts.flatMap((script) => script.match(/[\w./-]+\.[cm]?[jt]s\b/g) ?? [])
+  const commonPaths = ['', 'src/'].flatMap((folder) =>
     ['app', 'index', 'main', 'server'].flatMap((name) =>
       ['ts', 'mts', 'js', 'mjs', 'cjs'].map((extension) => `${folder}${name}.${extension}`),
     ),
   )
-  const paths = [...started, String(project.main), ...usual].map((path) => path.replace(/^\.\//, ''))
+  const paths = [...scriptFiles, String(project.main), ...commonPaths].map((path) => path.replace(/^\.\//, ''))
   return [...new Set(paths)].filter((path) => !/^(\.\.|\/|dist\/|build\/)/.test(path) && project.read(path) !== null)
 }
 
@@ -203,4 +203,4 @@ function planNext(plan) {
 /** @param {string} name */
 const readTemplate = (name) => readFileSync(join(__dirname, 'templates', name), 'utf8')
 
-module.exports = { planOf }
+module.exports = { createPlan }

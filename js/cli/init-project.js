@@ -97,13 +97,13 @@ function readProject(folder, requested, env) {
 function isIgnored(folder, name, isParent = false) {
   const file = join(folder, '.gitignore')
   const patterns = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
-  const matching = patterns.findLast((line) => {
+  const lastMatch = patterns.findLast((line) => {
     // A pattern with a leading slash applies only to the folder of its .gitignore.
     if (isParent && /^!?\//.test(line.trim())) return false
     const pattern = line.trim().replace(/^!?(\*\*\/|\/)?/, '')
     return new RegExp(`^${pattern.replace(/[^\w*]/g, '\\$&').replace(/\*+/g, '.*')}$`).test(name)
   })
-  if (matching !== undefined) return !matching.startsWith('!')
+  if (lastMatch !== undefined) return !lastMatch.startsWith('!')
   const parent = dirname(folder)
   return !existsSync(join(folder, '.git')) && parent !== folder && isIgnored(parent, name, true)
 }
@@ -133,8 +133,8 @@ function readManifest(text, folder) {
  * @returns {Framework}
  */
 function selectFramework(requested, installed, manifest) {
-  const known = FRAMEWORKS.find((framework) => framework === requested)
-  if (known) return known
+  const requestedFramework = FRAMEWORKS.find((framework) => framework === requested)
+  if (requestedFramework) return requestedFramework
   if (requested !== undefined) throw new UsageError(`--framework takes one of ${FRAMEWORKS.join(', ')}`)
   const found = FRAMEWORKS.filter((framework) => PACKAGES[framework][0] in installed)
   // A NestJS project may also depend on Express or Fastify, on which NestJS runs.
@@ -142,9 +142,9 @@ function selectFramework(requested, installed, manifest) {
   if (candidates.length === 1) return candidates[0]
   if (candidates.length > 1)
     throw new UsageError(`Several frameworks found: choose one with --framework ${candidates.join('|')}`)
-  const elsewhere = manifest.workspaces ? ' In a monorepo, run init in the folder of the workspace.' : ''
+  const monorepoHint = manifest.workspaces ? ' In a monorepo, run init in the folder of the workspace.' : ''
   throw new UsageError(
-    `No supported framework in package.json: install one of ${FRAMEWORKS.map((framework) => PACKAGES[framework][0]).join(', ')}, or choose one with --framework.${elsewhere}`,
+    `No supported framework in package.json: install one of ${FRAMEWORKS.map((framework) => PACKAGES[framework][0]).join(', ')}, or choose one with --framework.${monorepoHint}`,
   )
 }
 
@@ -156,9 +156,9 @@ function selectFramework(requested, installed, manifest) {
  */
 function packageManagerOf({ packageManager }, has, { npm_config_user_agent: userAgent = '' }) {
   const [, declared] = /^(npm|pnpm|yarn|bun)@/.exec(String(packageManager)) ?? []
-  const locked = LOCK_FILES.find(([file]) => has(file))?.[1]
+  const lockFileManager = LOCK_FILES.find(([file]) => has(file))?.[1]
   const [, running] = /^(npm|pnpm|yarn|bun)\//.exec(userAgent) ?? []
-  return /** @type {PackageManager} */ (declared ?? locked ?? running ?? 'npm')
+  return /** @type {PackageManager} */ (declared ?? lockFileManager ?? running ?? 'npm')
 }
 
 module.exports = { FRAMEWORKS, readProject }

@@ -5,7 +5,7 @@ const { EXECUTABLE_RUNNERS, startScriptOf } = require('./init-start')
 const { quote } = require('./shell-words')
 
 /** The documentation in the installed package. */
-const DOCS = 'node_modules/logto-authkit/docs'
+const DOCS_FOLDER = 'node_modules/logto-authkit/docs'
 
 const DEV_INSTALL_COMMANDS = {
   npm: 'npm install --save-dev tsx',
@@ -36,7 +36,7 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const { url } = plan
   const { start } = plan.started
   const tool = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
-  const isDev = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
+  const usesDevIssuer = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
   const audience =
     LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
   const installsTsx = / tsx /.test(start ?? '') && !hasTsx
@@ -46,13 +46,13 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
       : []),
     ...(installsTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
   ]
-  const withNpm = npmStart(project, plan)
-  const hasOrders = plan.changes.some(({ before, after }) => before === null && /'\/?orders'/.test(after))
+  const scriptFix = startScriptFix(project, plan)
+  const hasOrdersRoute = plan.changes.some(({ before, after }) => before === null && /'\/?orders'/.test(after))
   return [
     ...(installs.length > 0
       ? [{ text: `Install the packages${installsTsx ? ' (tsx runs TypeScript files)' : ''}:`, commands: installs }]
       : []),
-    isDev
+    usesDevIssuer
       ? { text: 'Start a local issuer, and leave it running:', commands: [`${tool} dev`] }
       : {
           text: 'Check the connection to Logto:',
@@ -66,20 +66,22 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
       : { text: 'Start the application in another terminal:', commands: [start] },
     { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
     {
-      text: `${isDev ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS}/tokens.md), send a request with it`}, and expect 200${hasOrders ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
+      text: `${usesDevIssuer ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS_FOLDER}/tokens.md), send a request with it`}, and expect 200${hasOrdersRoute ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [
-        ...(isDev ? [`TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`] : []),
-        ...[url, ...(hasOrders ? [url.replace(/me$/, 'orders')] : [])].map(
+        ...(usesDevIssuer
+          ? [`TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`]
+          : []),
+        ...[url, ...(hasOrdersRoute ? [url.replace(/me$/, 'orders')] : [])].map(
           (address) => `curl -iw '\\n' ${address} -H "Authorization: Bearer $TOKEN"`,
         ),
       ],
     },
-    ...(withNpm === undefined
+    ...(scriptFix === undefined
       ? []
       : [
           {
-            text: `To make \`${withNpm.command}\` read .env, which must then exist wherever you run the command:`,
-            commands: [withNpm.fix],
+            text: `To make \`${scriptFix.command}\` read .env, which must then exist wherever you run the command:`,
+            commands: [scriptFix.fix],
           },
         ]),
   ]
@@ -92,7 +94,7 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  */
-function npmStart(project, { started }) {
+function startScriptFix(project, { started }) {
   const { framework, packageManager } = project
   if (framework === 'nestjs') {
     const command = `${packageManager} run start:dev`
@@ -105,7 +107,7 @@ function npmStart(project, { started }) {
 }
 
 /** How to protect existing routes in each framework. */
-const PROTECTION = {
+const PROTECTION_ADVICE = {
   express:
     'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
   fastify:
@@ -126,12 +128,14 @@ const PROTECTION = {
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  */
-function notesOf({ framework, router, environment, isIgnored }, { isExtended, changes, manual }) {
-  const protection = framework === 'next' ? PROTECTION.next[router] : PROTECTION[framework]
+function closingNotes({ framework, router, environment, isIgnored }, { isExtended, changes, manual }) {
+  const protection = framework === 'next' ? PROTECTION_ADVICE.next[router] : PROTECTION_ADVICE[framework]
   // If an earlier run added the route, the user may have protected the other routes since then.
-  const isNew = manual.length > 0 || changes.some(({ path }) => path !== environment)
+  const hasNewRoute = manual.length > 0 || changes.some(({ path }) => path !== environment)
   return [
-    ...(isExtended && isNew ? [`All other routes are still public. ${protection} See ${DOCS}/${framework}.md.`] : []),
+    ...(isExtended && hasNewRoute
+      ? [`All other routes are still public. ${protection} See ${DOCS_FOLDER}/${framework}.md.`]
+      : []),
     ...(isIgnored ? [] : [`Add ${environment} to .gitignore, so that Git ignores the file.`]),
     'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too.',
   ]
@@ -156,7 +160,7 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, entries).flatMap(({ commands }) => commands),
-  notes: notesOf(project, plan),
+  notes: closingNotes(project, plan),
 })
 
-module.exports = { describeProject, jsonSummary, nextSteps, notesOf }
+module.exports = { closingNotes, describeProject, jsonSummary, nextSteps }

@@ -12,7 +12,7 @@ const { environmentValue } = require('./init-edit')
 const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
 /** For each framework, a pattern for the function or constructor that creates the application. */
-const CREATIONS = {
+const CREATION_PATTERNS = {
   express: 'express',
   fastify: '[Ff]astify',
   hono: 'new Hono(?:<[^()\\n]*>)?',
@@ -20,10 +20,10 @@ const CREATIONS = {
 }
 
 /** Folders of compiled files, which may be missing or outdated. */
-const BUILT = /(^|[\s/])(dist|build)\//
+const BUILD_FOLDER = /(^|[\s/])(dist|build)\//
 
 /** Options of Node.js and its runners whose value may be a file other than the application. */
-const OPTIONS_WITH_FILES =
+const FILE_VALUED_OPTIONS =
   /\s(-r|--require|--import|--loader|--experimental-loader|--watch|--watch-path)[ =](?=\S+\s)\S+/g
 
 /**
@@ -32,14 +32,14 @@ const OPTIONS_WITH_FILES =
  * @param {string[]} candidates - The files that may start the application.
  * @returns {Start}
  */
-function startOf(project, application, candidates) {
-  const listening = candidates.filter((path) => isStarting(project.read(path) ?? '', path, application))
-  const file = startedFile(project) ?? (listening.length === 1 ? listening[0] : undefined)
+function findStart(project, application, candidates) {
+  const startingFiles = candidates.filter((path) => startsApplication(project.read(path) ?? '', path, application))
+  const file = startedFile(project) ?? (startingFiles.length === 1 ? startingFiles[0] : undefined)
   const loadsEnvironment = [file, application].some(
     (path) => path !== undefined && loadsBefore(project.read(path) ?? '', path === application ? null : application),
   )
   const script = [project.startScript, project.devScript].find(
-    (text) => text !== undefined && isNodeScript(text) && !BUILT.test(text.replace(/ \.$/, ` ${project.main}`)),
+    (text) => text !== undefined && isNodeScript(text) && !BUILD_FOLDER.test(text.replace(/ \.$/, ` ${project.main}`)),
   )
   if (script !== undefined)
     return { start: loadsEnvironment ? script : withEnvironmentFile(script), file, loadsEnvironment }
@@ -58,10 +58,10 @@ function startedFile({ startScript, devScript, read }) {
   for (const script of [startScript, devScript]) {
     if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;]+$/.test(script)) continue
     const file = script
-      .replace(OPTIONS_WITH_FILES, '')
+      .replace(FILE_VALUED_OPTIONS, '')
       .split(/\s+/)
       .map((word) => word.replace(/^\.\//, ''))
-      .find((word) => /\.[cm]?[jt]sx?$|\/[\w-]+$/.test(word) && !BUILT.test(word) && read(word) !== null)
+      .find((word) => /\.[cm]?[jt]sx?$|\/[\w-]+$/.test(word) && !BUILD_FOLDER.test(word) && read(word) !== null)
     if (file !== undefined) return file
   }
   return undefined
@@ -96,7 +96,7 @@ function startScriptOf({ startScript }, { start, loadsEnvironment }) {
  * @param {string} path
  * @param {string} application
  */
-const isStarting = (text, path, application) =>
+const startsApplication = (text, path, application) =>
   /\.listen\(|\bserve\(/.test(text) && (path === application || importIndex(text, application) !== -1)
 
 /** Returns the index of the application's import in `text`, or -1. @param {string} text @param {string} application */
@@ -113,18 +113,19 @@ function importIndex(text, application) {
  */
 function loadsBefore(source, application) {
   const text = source.replace(/^\s*\/\/.*$/gm, '')
-  const imported = text.search(/(?:\bimport |\brequire\()['"]dotenv\/config['"]/)
-  const called = text.search(
+  const dotenvImportIndex = text.search(/(?:\bimport |\brequire\()['"]dotenv\/config['"]/)
+  const loadCallIndex = text.search(
     /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/,
   )
   if (application === null) {
-    const created = text.search(new RegExp(`= (?:${Object.values(CREATIONS).join('|')})\\(`))
-    const isFirst = (/** @type {number} */ index) => index !== -1 && (created === -1 || index < created)
-    return isFirst(imported) || isFirst(called)
+    const creationIndex = text.search(new RegExp(`= (?:${Object.values(CREATION_PATTERNS).join('|')})\\(`))
+    const isBeforeCreation = (/** @type {number} */ index) =>
+      index !== -1 && (creationIndex === -1 || index < creationIndex)
+    return isBeforeCreation(dotenvImportIndex) || isBeforeCreation(loadCallIndex)
   }
   // ES modules run their imports before their first statement.
-  const isBefore = (/** @type {number} */ index) => index !== -1 && index < importIndex(text, application)
-  return isBefore(imported) || (isBefore(called) && !/^import\b/m.test(text))
+  const isBeforeImport = (/** @type {number} */ index) => index !== -1 && index < importIndex(text, application)
+  return isBeforeImport(dotenvImportIndex) || (isBeforeImport(loadCallIndex) && !/^import\b/m.test(text))
 }
 
 /**
@@ -135,10 +136,10 @@ function loadsBefore(source, application) {
  */
 function portOf(project, files) {
   const text = files.map((path) => project.read(path) ?? '').join('\n')
-  const inSource = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(text)
-  const inFile = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
-  const fixed = inSource?.slice(1).find(Boolean)
-  return (/\bPORT\b/.test(text) || fixed === undefined ? (inFile ?? fixed) : fixed) ?? '3000'
+  const sourceMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(text)
+  const environmentPort = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
+  const sourcePort = sourceMatch?.slice(1).find(Boolean)
+  return (/\bPORT\b/.test(text) || sourcePort === undefined ? (environmentPort ?? sourcePort) : sourcePort) ?? '3000'
 }
 
-module.exports = { CREATIONS, EXECUTABLE_RUNNERS, commandFor, loadsBefore, portOf, startOf, startScriptOf }
+module.exports = { CREATION_PATTERNS, EXECUTABLE_RUNNERS, commandFor, findStart, loadsBefore, portOf, startScriptOf }

@@ -9,8 +9,8 @@ const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { formatDiff } = require('./init-diff')
 const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
-const { planOf } = require('./init-plan')
-const { describeProject, jsonSummary, nextSteps, notesOf } = require('./init-report')
+const { createPlan } = require('./init-plan')
+const { closingNotes, describeProject, jsonSummary, nextSteps } = require('./init-report')
 const { createPainter, printable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
@@ -51,15 +51,16 @@ async function run(args, surroundings) {
   const values = /** @type {Flags} */ (parsed)
   const folder = surroundings.cwd()
   const project = readProject(folder, values.framework, env)
-  const asks = stdin.isTTY === true && stdout.isTTY === true && !values.yes && !values['dry-run'] && !values.json
-  const prompt = asks ? new Prompt(stdin, stdout) : null
+  const isInteractive =
+    stdin.isTTY === true && stdout.isTTY === true && !values.yes && !values['dry-run'] && !values.json
+  const prompt = isInteractive ? new Prompt(stdin, stdout) : null
   try {
     const entries = await readEntries(project, values, prompt)
-    const plan = planOf(project, entries)
-    const isAgreed = values.yes && !values['dry-run']
+    const plan = createPlan(project, entries)
+    const isConfirmed = values.yes && !values['dry-run']
     if (values.json) {
-      if (isAgreed) writeChanges(folder, plan.changes)
-      stdout.write(`${JSON.stringify(jsonSummary(project, plan, entries, Boolean(isAgreed)), null, 2)}\n`)
+      if (isConfirmed) writeChanges(folder, plan.changes)
+      stdout.write(`${JSON.stringify(jsonSummary(project, plan, entries, Boolean(isConfirmed)), null, 2)}\n`)
       return 0
     }
 
@@ -69,7 +70,7 @@ async function run(args, surroundings) {
     )
     if (plan.changes.length === 0) stdout.write('Nothing to change: everything is there already.\n\n')
     else if (values['dry-run']) stdout.write('Nothing was written (--dry-run).\n\n')
-    else if (isAgreed || (await prompt?.confirms('Write these changes?'))) {
+    else if (isConfirmed || (await prompt?.confirm('Write these changes?'))) {
       writeChanges(folder, plan.changes)
       stdout.write(`${paint.good('✓')} Written.\n\n`)
     } else {
@@ -82,7 +83,7 @@ async function run(args, surroundings) {
       )
     for (const { text, commands } of nextSteps(project, plan, entries))
       stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.join('\n'))}\n` : ''}`)
-    stdout.write(`${notesOf(project, plan).join('\n\n')}\n`)
+    stdout.write(`${closingNotes(project, plan).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()
@@ -109,7 +110,7 @@ async function readEntries(project, flags, prompt) {
         throw new UsageError(`${name} is already set in ${project.environment}: change it there`)
       return existing
     }
-    return flag ?? (await prompt?.asks(question, DEV_ISSUER_ENTRIES[name])) ?? DEV_ISSUER_ENTRIES[name]
+    return flag ?? (await prompt?.ask(question, DEV_ISSUER_ENTRIES[name])) ?? DEV_ISSUER_ENTRIES[name]
   }
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], URL_QUESTION)
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
@@ -138,7 +139,7 @@ class Prompt {
    * @param {string} question
    * @param {string} suggestion
    */
-  async asks(question, suggestion) {
+  async ask(question, suggestion) {
     this.#stdout.write(`${question} (${suggestion}): `)
     const { value, done } = await this.#lines.next()
     if (done) throw new Error('no answer: nothing was written')
@@ -146,8 +147,8 @@ class Prompt {
   }
 
   /** @param {string} question */
-  async confirms(question) {
-    return /^y(es)?$/i.test(await this.asks(question, 'yes'))
+  async confirm(question) {
+    return /^y(es)?$/i.test(await this.ask(question, 'yes'))
   }
 
   close() {

@@ -9,7 +9,7 @@ const MAX_INPUT_LENGTH = 1024 * 1024
  * The longest line that a terminal accepts, in bytes without the line break: see `man termios` on Linux and `MAX_CANON`
  * on macOS.
  */
-const MAX_TERMINAL_LINE = process.platform === 'darwin' ? 1023 : 4095
+const MAX_TERMINAL_LINE_BYTES = process.platform === 'darwin' ? 1023 : 4095
 
 /**
  * @typedef {{ authorization: string[], cookie: string[] }} Headers
@@ -29,7 +29,7 @@ async function readInput(argument, { stdin, stderr }) {
     text += chunk
     if (text.length > MAX_INPUT_LENGTH) break
   }
-  if (stdin.isTTY && text.split('\n').some((line) => Buffer.byteLength(line) >= MAX_TERMINAL_LINE))
+  if (stdin.isTTY && text.split('\n').some((line) => Buffer.byteLength(line) >= MAX_TERMINAL_LINE_BYTES))
     stderr.write(
       'Warning: the terminal has probably cut off a line, because the line is too long.\nSave the text in a file, and run: npx logto-authkit explain - < file\n',
     )
@@ -46,7 +46,7 @@ function findToken(input) {
     findInCommand,
     findInJson,
     findInHeaderLines,
-    findInHeadersOfCode,
+    findInSourceCode,
     findInSetCookie,
     findInParameter,
   ]) {
@@ -84,12 +84,12 @@ function findInJson(text) {
   }
   if (typeof value === 'string') return findInQuotes(value)
   const members = [...stringMembers(value)]
-  for (const known of JSON_MEMBERS) {
-    const member = members.find(([name]) => name.toLowerCase() === known)
+  for (const memberName of JSON_MEMBERS) {
+    const member = members.find(([name]) => name.toLowerCase() === memberName)
     if (member === undefined) continue
     const [name, found] = member
-    if (known === 'authorization') return { authorization: [found], foundIn: `the member "${name}" of the JSON` }
-    if (known === 'cookie') return { cookie: found, foundIn: `the member "${name}" of the JSON` }
+    if (memberName === 'authorization') return { authorization: [found], foundIn: `the member "${name}" of the JSON` }
+    if (memberName === 'cookie') return { cookie: found, foundIn: `the member "${name}" of the JSON` }
     return { token: found, foundIn: `the member "${name}" of the JSON` }
   }
 }
@@ -152,7 +152,7 @@ const LINE_BREAK_IN_TOKEN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
  *
  * @type {(text: string) => Found | undefined}
  */
-function findInHeadersOfCode(text) {
+function findInSourceCode(text) {
   const pairs = [...text.matchAll(/\b(authorization|cookie)["']?\s*\]?\s*[:=]\s*(["'`])(.*?)\2/gi)]
   const lines = pairs.map(([, name, , value]) => `${name}: ${value}`)
   return findInHeaderLines(lines.join('\n'), ' in the code')
@@ -193,10 +193,10 @@ function findInText(text) {
   if (decoded !== withoutBearer(text) && LOOKS_LIKE_JWT.test(withoutBearer(decoded)))
     return { token: withoutBearer(decoded), foundIn: 'the percent-encoded text' }
   // A second `Bearer` is kept, because `explain` must report this mistake.
-  const inside = /^bearer\s/i.test(withoutBearer(text))
+  const tokens = /^bearer\s/i.test(withoutBearer(text))
     ? []
     : (text.match(/\beyJ[\w-]+\.[\w-]+\.[\w-]+(?![\w.-])|\bpat_\w+/g) ?? [])
-  if (inside.length === 1 && inside[0] !== withoutBearer(text)) return { token: inside[0], foundIn: 'the text' }
+  if (tokens.length === 1 && tokens[0] !== withoutBearer(text)) return { token: tokens[0], foundIn: 'the text' }
   return { token: withoutBearer(text), foundIn: WHOLE_INPUT }
 }
 

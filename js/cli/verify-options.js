@@ -63,7 +63,7 @@ const HELP = `  --url URL              Logto's base URL; its keys are fetched (d
 async function readOptions(flags, env) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
-  const given = {
+  const explicitOptions = {
     // The application's options may contain `undefined`, which the core reports if it is invalid.
     ...own,
     ...withoutUndefined({
@@ -86,31 +86,31 @@ async function readOptions(flags, env) {
       allowGuest: false,
     }),
   }
-  const options = { ...given, ...optionsFromEnvironment(given, env) }
+  const options = { ...explicitOptions, ...optionsFromEnvironment(explicitOptions, env) }
   return /** @type {any} */ ({ ...options, audience: options.audience ?? null })
 }
 
 /**
  * Reads missing options from environment variables, as an application does.
  *
- * @param {{ logtoUrl?: unknown, audience?: unknown }} given
+ * @param {{ logtoUrl?: unknown, audience?: unknown }} explicitOptions
  * @param {Record<string, string | undefined>} env
  * @returns {{ logtoUrl?: string, audience?: string | string[] }}
  */
-function optionsFromEnvironment(given, env) {
+function optionsFromEnvironment(explicitOptions, env) {
   /** @type {Record<string, string>} */
   const values = {}
   for (const { name, variable = '' } of contract().options.verifier) {
     const value = env[variable]?.trim()
-    if (value && /** @type {any} */ (given)[name] === undefined) values[name] = value
+    if (value && /** @type {any} */ (explicitOptions)[name] === undefined) values[name] = value
   }
   // The core rejects an invalid value with a message that names the variable. The verifier requires both options, so
   // the one that no environment variable sets gets a valid placeholder.
-  const others = {
+  const placeholders = {
     logtoUrl: values.logtoUrl ? undefined : 'https://logto.test',
     audience: values.audience ? undefined : null,
   }
-  valueOrThrow(native.checkOptions('verifier', others, { ...NO_VARIABLES, ...values }))
+  valueOrThrow(native.checkOptions('verifier', placeholders, { ...NO_VARIABLES, ...values }))
   return /** @type {any} */ (withoutUndefined({ ...values, audience: singleOrArray(values.audience?.split(/\s+/)) }))
 }
 

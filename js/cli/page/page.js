@@ -17,9 +17,9 @@ const TOKEN_REQUESTS = {
 }
 
 /** For each kind of token that is not an access token, the code with which an API rejects it. */
-const REJECTIONS = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
+const REJECTION_CODES = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
 
-const NOTES = {
+const CONTENT_NOTES = {
   opaque: 'An opaque token has no readable content: only Logto can interpret it.',
   personal: 'A personal access token has no readable content: exchange it for an access token at Logto first.',
 }
@@ -87,13 +87,13 @@ function showFields() {
 
 function showToken({ token, header, claims }, { kind, audience, organizationId }) {
   $('#token').textContent = token
-  $('#curl').replaceChildren(...requestsOf(token, kind, claims))
+  $('#curl').replaceChildren(...exampleRequests(token, kind, claims))
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
     `audience: ${quote(audience ?? 'https://api.example.com')},`,
     ...(organizationId ? [`organizationId: ${quote(organizationId)},`] : []),
   ].join('\n')
-  $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : NOTES[kind]
+  $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : CONTENT_NOTES[kind]
   $('#result').hidden = false
 }
 
@@ -101,14 +101,14 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
  * Returns commands for routes like those that `logto-authkit init` creates. The style sheet shows the expected
  * responses, so that users do not copy them: an interactive zsh would run them.
  */
-function requestsOf(token, kind, claims) {
+function exampleRequests(token, kind, claims) {
   const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"\n`
   const expected = (response) => {
     const line = document.createElement('span')
     line.dataset.response = response
     return line
   }
-  const rejection = REJECTIONS[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
+  const rejection = REJECTION_CODES[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
   const isPermitted = claims?.scope?.split(' ').includes('read:orders')
   return [
     expected('401: missing_token'),
