@@ -101,8 +101,8 @@ const generateSigningKey = async (alg) => {
   const { privateKey, publicKey } = await generateKeys(type, parameters)
   const members = publicKey.export({ format: 'jwk' })
   // The JWK thumbprint (RFC 7638) covers the public members in lexicographic order, without whitespace.
-  const canonical = JSON.stringify(members, Object.keys(members).sort())
-  const kid = createHash('sha256').update(canonical).digest('base64url')
+  const canonicalJwk = JSON.stringify(members, Object.keys(members).sort())
+  const kid = createHash('sha256').update(canonicalJwk).digest('base64url')
   const { kty, crv, x, y, e, n } = members
   const jwk = { kty, use: 'sig', kid, alg: kty === 'RSA' ? undefined : alg, crv, x, y, e, n }
   return { alg, privateKey, jwk }
@@ -123,7 +123,7 @@ const mintToken = (issuer, key, mintOptions) => {
     organization_id: organizationId,
     jti: randomBytes(32).toString('base64url'),
     sub,
-    iat: expiresIn > 0 ? now : exp - EXPIRED_TOKEN_LIFETIME,
+    iat: expiresIn > 0 ? now : exp - EXPIRED_TOKEN_LIFETIME_SECONDS,
     exp,
     scope: Array.isArray(scope) ? scope.join(' ') : scope,
     client_id: clientId,
@@ -133,9 +133,10 @@ const mintToken = (issuer, key, mintOptions) => {
     ...options.claims,
   }
   const header = { alg: key.alg, typ: 'at+jwt', kid: key.jwk.kid, ...options.header }
-  const signed = `${encodeJson('header', header)}.${encodeJson('claims', payload)}`
+  const signingInput = `${encodeJson('header', header)}.${encodeJson('claims', payload)}`
   const { hash, signing } = ALGORITHMS[key.alg]
-  return `${signed}.${sign(hash, Buffer.from(signed), { key: key.privateKey, ...signing }).toString('base64url')}`
+  const signature = sign(hash, Buffer.from(signingInput), { key: key.privateKey, ...signing })
+  return `${signingInput}.${signature.toString('base64url')}`
 }
 
 /** @type {(option: string, value: object) => string} */
@@ -213,7 +214,7 @@ const ALGORITHMS = {
 }
 
 /** Lifetime of a token that has already expired when it is minted, in seconds. */
-const EXPIRED_TOKEN_LIFETIME = 3600
+const EXPIRED_TOKEN_LIFETIME_SECONDS = 3600
 const JSON_TYPE = 'application/json; charset=utf-8'
 const JWKS_TYPE = 'application/jwk-set+json; charset=utf-8'
 const HTML_TYPE = 'text/html; charset=utf-8'
