@@ -3,7 +3,7 @@
 const { parseArgs } = require('node:util')
 const { printable } = require('./terminal')
 
-/** An error in the arguments, whose message is shown to the user. */
+/** Invalid command-line arguments. The message is shown to the user. */
 class UsageError extends Error {}
 
 /**
@@ -16,7 +16,7 @@ function readArguments(args, options) {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
     const [sentence] = /** @type {Error} */ (error).message.split(/\. |\n/)
-    // The argument may be a token that starts with a dash, which must not be printed.
+    // A token that starts with a dash looks like an option, and tokens must not be printed.
     throw new UsageError(printable(sentence).replace(/'([^']{30,})'/g, "'…'"))
   }
 }

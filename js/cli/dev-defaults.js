@@ -1,4 +1,4 @@
-/** Defaults of `logto-authkit dev`, and the header by which `doctor` recognizes the page of `dev`. */
+/** The defaults of `logto-authkit dev`, and the `Server` header that identifies its web page to `doctor`. */
 
 /** The environment variables that point an application at the local issuer. */
 const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
@@ -6,7 +6,7 @@ const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE:
 const DEFAULT_APPLICATION = 'my-app'
 const DEFAULT_USER = 'alice'
 
-/** The value of the page's `Server` header. */
+/** The `Server` header of the web page of `logto-authkit dev`. */
 const DEV_PAGE = 'logto-authkit dev'
 
 module.exports = { DEFAULT_APPLICATION, DEFAULT_USER, DEV_ISSUER_ENTRIES, DEV_PAGE }

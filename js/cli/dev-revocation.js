@@ -35,7 +35,7 @@ function sendLogoutToken({ url, sub = DEFAULT_USER, sid, clientId = DEFAULT_APPL
 }
 
 /**
- * Sends a webhook that reports a suspended user, signed with the webhook's signing key.
+ * Sends a webhook that reports a suspended user, signed with the given key.
  *
  * @param {{ url?: unknown, signingKey?: unknown, userId?: string }} options
  */

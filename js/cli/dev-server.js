@@ -1,4 +1,4 @@
-/** The web server of `dev`, which serves the page and its API. */
+/** The web server of `logto-authkit dev`, which serves the page and its API. */
 
 const { randomBytes } = require('node:crypto')
 const { once } = require('node:events')
@@ -10,7 +10,7 @@ const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
-/** Prevents DNS rebinding, in which another site makes its own hostname resolve to this server. */
+/** The accepted hostnames. Prevents DNS rebinding, in which another site makes its hostname resolve to this server. */
 const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
 
 const MAX_BODY_LENGTH = 64 * 1024
@@ -102,7 +102,7 @@ function createToken({ kind = 'access', ...options }, issuer) {
 }
 
 /**
- * Reads the options in the query of `GET /token`, with which scripts get tokens without building JSON.
+ * Reads token options from the query of `GET /token`, so that scripts can get tokens without sending JSON.
  *
  * @param {import('node:http').IncomingMessage} request
  * @returns {Record<string, any>}
@@ -131,7 +131,7 @@ const POST_ACTIONS = {
 }
 
 /**
- * Returns the mint options for an ID token like Logto's.
+ * Returns the mint options for an ID token in Logto's format.
  *
  * @param {import('../testing/index').MintOptions} mintOptions
  */
@@ -203,7 +203,7 @@ const SECURITY_HEADERS = {
 }
 
 /**
- * Decodes the header or payload of a token from our own issuer.
+ * Decodes the header or payload of a token that our own issuer signed.
  *
  * @param {string} part
  * @returns {any}

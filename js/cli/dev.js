@@ -76,7 +76,7 @@ ${paint.dim(wrapText(note, '  ', width))}
 
 /**
  * Returns commands that create tokens and send them to an API, with the expected responses. The responses are not
- * comments in the commands, because an interactive zsh would try to run a comment.
+ * shell comments, because an interactive zsh runs a comment as a command.
  *
  * @param {string} page
  * @param {number} width

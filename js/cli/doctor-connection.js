@@ -1,4 +1,4 @@
-/** The findings of `doctor` about the connection to a server, with explanations of connection errors. */
+/** Checks the connection to a server for `doctor`, and explains connection errors. */
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
@@ -27,7 +27,7 @@ function connectionFinding(keys, url, { isLoopback }) {
 const START_DEV_ADVICE = 'During development, start `npx logto-authkit dev`.'
 
 /**
- * Explains a connection error, and says how to fix it.
+ * Explains a connection error, and suggests a fix.
  *
  * @param {unknown} error
  * @param {string} host
@@ -42,7 +42,7 @@ function explainConnectionError(error, host) {
   return { found: CONNECTION_FAILURES[kind] ? `${host}: ${what} (${kind})` : what, advice }
 }
 
-/** For each of Node's error codes: what has failed, and how to fix it. @type {Record<string, [string, string]>} */
+/** For each of Node's connection errors, a description and advice. @type {Record<string, [string, string]>} */
 const CONNECTION_FAILURES = {
   ENOTFOUND: [
     'unknown hostname',

@@ -1,4 +1,4 @@
-/** Runs the checks of `doctor` on a Logto server. The core decides whether keys can be fetched and used. */
+/** Checks a Logto server for `doctor`. The core decides whether keys can be fetched and used. */
 
 const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
@@ -15,16 +15,16 @@ const { counted } = require('./terminal')
 
 /**
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -
- * `ok` is null if the check was not possible, or for a warning. A warning has `advice`. `fix` contains the options that
- * would solve the problem.
+ * `ok` is null for a warning, which has `advice`, and for a check that was not possible. `fix` contains the options
+ * that would solve the problem.
  * @typedef {{ logtoUrl: string, audience?: string | string[] | null, issuer?: string | string[], jwksUri?: string,
  *   algorithms?: any, jwksCa?: string, timeout?: number, isUrlFromEnvironment: boolean, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer
  */
 
 /**
- * Fetches the keys as an application does, but without the warning that recommends `doctor`. If the keys cannot be
- * fetched, returns the reason, and Node's code for the error if there is one.
+ * Fetches the keys as an application does, but without emitting the warning that recommends `doctor`. If the fetch
+ * fails, returns the reason and, if there is one, Node's error code.
  *
  * @param {import('../native/binding').NativeVerifier} verifier
  */
@@ -38,8 +38,8 @@ async function outageReason(verifier) {
 const KEY_CHECKS = ['Key set', 'Algorithms']
 
 /**
- * The largest acceptable clock difference, in seconds. With a larger difference, tokens are rejected too early or
- * accepted too long.
+ * The largest acceptable clock difference. With a larger difference, tokens are rejected too early or accepted for too
+ * long.
  */
 const MAX_CLOCK_SKEW_SECONDS = 10
 
@@ -72,8 +72,8 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, failure, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]
-  // If the keys cannot be fetched and the connection, TLS or discovery has failed too, both problems have one cause,
-  // which only the most specific finding reports.
+  // If the keys cannot be fetched because the connection, TLS or discovery check failed, only that check reports the
+  // problem.
   const cause = findings.find(({ check, ok }) => ok === false && ['Connection', 'TLS', 'Discovery'].includes(check))
   return [
     ...findings,

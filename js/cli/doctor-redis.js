@@ -1,7 +1,4 @@
-/**
- * The findings of `doctor --redis` about the server that stores revocations. The checks use the application's Redis
- * client.
- */
+/** For `doctor --redis`, checks the server that stores revocations, with the application's Redis client. */
 
 const { createRequire } = require('node:module')
 const { join } = require('node:path')
@@ -16,7 +13,7 @@ const { entriesFinding, lagFinding, streamFinding } = require('./doctor-stream')
  */
 
 /**
- * For each Redis client package, a function that creates an unconnected client.
+ * How to create an unconnected client with each Redis client package.
  *
  * @type {Record<string, (module: any, url: string) => any>}
  */
@@ -26,7 +23,7 @@ const CLIENTS = {
   iovalkey: ({ Redis }, url) => new Redis(url, { lazyConnect: true }),
 }
 
-/** The checks that require a connection. */
+/** The checks that require a connection to Redis. */
 const CHECKS_WITH_CONNECTION = ['Persistence', 'Memory', 'Stream', 'Entries', 'Lag']
 
 /**
@@ -52,7 +49,7 @@ async function redisFindings({ url, prefix, folder, timeout }) {
       'Correct the URL.',
     )
   }
-  // This client is never connected. Its duplicates connect, and they report their own errors.
+  // This client is never connected. Only its duplicates connect, and they handle their own errors.
   client.on('error', () => {})
   const { connection, connected } = connectorOf(client).open()
   /** @type {Send} */
@@ -147,7 +144,7 @@ function persistenceFinding(info) {
 function memoryFinding({ maxmemory, maxmemory_policy: policy = 'unknown' }) {
   const check = 'Memory'
   if (!(Number(maxmemory) > 0)) return { check, ok: true, found: 'no limit (maxmemory is 0)' }
-  // The volatile policies evict only keys with an expiry, which the stream does not have.
+  // The `volatile-*` policies evict only keys with an expiry, and the stream has none.
   if (policy === 'noeviction' || policy.startsWith('volatile-'))
     return { check, ok: true, found: `maxmemory-policy is ${policy}, so the stream is never evicted` }
   const advice = 'Set `maxmemory-policy noeviction`, or use a server of its own: an evicted stream is lost.'

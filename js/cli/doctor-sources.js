@@ -1,4 +1,4 @@
-/** The findings of `doctor --webhook` and `doctor --backchannel` about the routes that receive revocations from Logto. */
+/** For `doctor --webhook` and `doctor --backchannel`, checks the routes that receive revocations from Logto. */
 
 const { createHmac, randomBytes } = require('node:crypto')
 const { lookup } = require('node:dns/promises')
@@ -39,8 +39,8 @@ for (const [network, prefix] of /** @type {[string, number][]} */ ([
 const PRIVATE_NAME = /^[^.]+$|\.(localhost|internal|local)$/
 
 /**
- * Sends the event that the button "Send test payload" in Logto's Console sends, which revokes nothing. Then sends the
- * same event with a wrong signature.
+ * Sends the test event of the button "Send test payload" in Logto's Console, which revokes nothing. Then sends the same
+ * event with a wrong signature.
  *
  * @param {{ url: string, signingKey: string, timeout: number }} options
  * @returns {Promise<Finding[]>}
@@ -109,8 +109,8 @@ function forgedWebhookFinding(answer) {
 }
 
 /**
- * Sends requests that the handler of `backchannelLogout` must reject. Only Logto can sign a valid logout token, so none
- * is sent.
+ * Sends requests that the handler of `backchannelLogout` must reject. Only Logto can sign a logout token that the
+ * handler accepts.
  *
  * @param {{ url: string, timeout: number }} options
  * @returns {Promise<Finding[]>}
@@ -201,7 +201,7 @@ const resolveAddresses = (hostname) =>
   )
 
 /**
- * Explains why a request has not reached a handler, and how to fix it.
+ * Explains why a request did not reach a handler, and suggests a fix.
  *
  * @param {Answer} answer
  * @param {string} handler

@@ -1,4 +1,4 @@
-/** The findings of `doctor --redis` about the revocation stream. */
+/** For `doctor --redis`, checks the revocation stream. */
 
 const { randomBytes } = require('node:crypto')
 const { setTimeout } = require('node:timers/promises')
@@ -11,20 +11,20 @@ const { formatDuration } = require('./hints')
  * @typedef {import('./doctor-redis').Send} Send
  */
 
-/** A year in seconds, which exceeds the lifetime of every token, so that all entries in the stream are counted. */
+/** A year, which exceeds the lifetime of every token, so that all entries in the stream are counted. */
 const LONGEST_TOKEN_LIFETIME_SECONDS = 31_536_000
 
-/** How long it may take to load all entries, in milliseconds. Loading a million entries takes a few seconds. */
+/** The time limit for loading all entries. Loading a million entries takes a few seconds. */
 const LOAD_TIMEOUT_MS = 30_000
 
-/** Maximum number of test revocations, and their maximum total duration in milliseconds. */
+/** The maximum number of test revocations, and the maximum total duration. */
 const MAX_TEST_REVOCATIONS = 20
 const MAX_TEST_DURATION_MS = 3000
 
 /** The documentation promises that a revocation takes effect on every instance within a second. */
 const MAX_LAG_MS = 1000
 
-/** Expiry of the test stream in milliseconds, in case this process ends before it deletes the stream. */
+/** The test stream expires after this time, in case this process ends without deleting it. */
 const TEST_STREAM_LIFETIME_MS = 60_000
 
 /**
@@ -88,7 +88,7 @@ async function entriesFinding(client, prefix) {
 }
 
 /**
- * Waits until the entries have been loaded. While the store is failing, `ready` keeps waiting.
+ * Waits until the entries are loaded. Throws if the store fails, because `ready` would keep waiting.
  *
  * @param {import('../revocation').Revocations} revocations
  */
@@ -118,8 +118,8 @@ async function waitUntilLoaded(revocations) {
  */
 async function lagFinding(client, prefix, send) {
   const check = 'Lag'
-  // The hash tag keeps the test stream in the same slot as the application's stream, because this connection to a
-  // cluster reaches only the node that serves this slot.
+  // In a cluster, this connection reaches only the node that serves the application's stream. The hash tag puts the
+  // test stream into the same slot.
   const tag = prefix.includes('{') ? `${prefix}:revocations` : `{${prefix}:revocations}`
   const probe = `${tag}:doctor:${randomBytes(6).toString('hex')}`
   // Two stores with the same identity would share their entries in this process, so the test stores have no identity.

@@ -1,4 +1,4 @@
-/** The finding of `doctor` about the server's certificate. */
+/** Checks the server's certificate for `doctor`. */
 
 const { formatDate } = require('./hints')
 
@@ -37,7 +37,7 @@ function authorityAdvice(reason, { NODE_EXTRA_CA_CERTS }) {
   return `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${extraCaNote}.`
 }
 
-/** Advice by Node's code for the error. @type {Record<string, string>} */
+/** The advice for each of Node's error codes. @type {Record<string, string>} */
 const ADVICE_BY_CODE = {
   CERT_HAS_EXPIRED:
     "The certificate has expired. Renew it on the server. If it is still valid, this machine's clock is wrong.",
@@ -46,7 +46,7 @@ const ADVICE_BY_CODE = {
     'The certificate is valid for other hostnames. Use one of those, or install a certificate for this one.',
 }
 
-/** The codes for certificates that no trusted authority has issued. */
+/** Node's error codes for certificates that no trusted authority has issued. */
 const UNTRUSTED_CODES = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',

@@ -1,14 +1,14 @@
-/** The findings of `doctor` about two options: the base URL and the audience. */
+/** Checks the base URL and the audience for `doctor`. */
 
 const { parseJsonObject } = require('./http')
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
 /**
- * @param {string} shownUrl - The base URL, with its source.
+ * @param {string} shownUrl - The base URL to print, with its source.
  * @param {string} issuer
  * @param {URL} keysUrl
- * @param {import('./http').Answer | Error} endpoints - The response from `endpointsUrl`, or the error of the request.
+ * @param {import('./http').Answer | Error} endpoints - The response from the URL of `endpointsUrl`, or an error.
  * @returns {Finding}
  */
 function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
@@ -33,7 +33,7 @@ function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
 }
 
 /**
- * Returns a URL that only the admin tenant serves. From the response, the Console learns which tenant serves the
+ * Returns a URL that only the admin tenant serves. The Console requests it to find out which tenant serves the
  * applications.
  *
  * @param {URL} issuer

@@ -1,4 +1,4 @@
-/** `logto-authkit doctor`: checks that this machine can verify tokens of a Logto server, and suggests fixes. */
+/** `logto-authkit doctor`: checks that this machine can verify tokens from a Logto server, and suggests fixes. */
 
 const { defaultOptions } = require('../core/contract')
 const { UsageError, readArguments, readNumber } = require('./arguments')
@@ -14,8 +14,8 @@ const { singleOrArray, loadOptions, optionsFromEnvironment, unreadFileHint } = r
  */
 
 /**
- * The environment variable that contains the webhook's signing key. Other users of the machine could see a key that is
- * passed as an argument.
+ * The environment variable that contains the webhook's signing key. An argument would be visible to other users of the
+ * machine.
  */
 const SIGNING_KEY_VARIABLE = 'LOGTO_WEBHOOK_KEY'
 
@@ -129,7 +129,7 @@ function readUrl(flag, text, protocols) {
 }
 
 /**
- * Parses a URL that has a host and one of the given protocols. Returns undefined for any other text.
+ * Parses a URL that has a host and one of the given protocols. Returns undefined for any other string.
  *
  * @param {string} text
  * @param {string[]} protocols
@@ -156,7 +156,7 @@ function readRedisUrl(given, env) {
 
 /**
  * Returns the options to check: the options in the application's file, overridden by flags. As in the application,
- * environment variables replace missing options.
+ * missing options are read from environment variables.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
  * @param {Record<string, string | undefined>} env
@@ -221,7 +221,7 @@ function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
 
-/** The indentation of continued lines below a check. */
+/** The indentation of a finding's second and further lines. */
 const INDENT = ' '.repeat(14)
 
 module.exports = { HELP, run }

@@ -41,7 +41,7 @@ Examples:
 async function run(args, surroundings) {
   const { stdout, env } = surroundings
   const flags = { ...FLAGS, json: /** @type {const} */ ({ type: 'boolean' }) }
-  // A curl command has options that would otherwise be reported as unknown.
+  // Without this check, the options of a curl command would be reported as unknown.
   if (positionalsOf(args, flags).includes('curl'))
     throw new UsageError('To explain a curl command, run `npx logto-authkit explain -` and paste the command')
   const { values, positionals } = readArguments(args, flags)
@@ -86,7 +86,7 @@ async function explain(input, options) {
 }
 
 /**
- * Calls the application's `isRevoked` by verifying a token that has passed every other check.
+ * Calls the application's `isRevoked` by verifying the token, if it has passed every other check.
  *
  * @param {Report} report
  * @param {Options} options
@@ -126,7 +126,7 @@ function formatExplanation(
   if (verdict === 'rejected')
     lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(printable(message ?? ''), '  ', width))
   for (const hint of hints) {
-    // A command is never wrapped, because users could not paste it with line breaks.
+    // Commands are not wrapped, because a command with line breaks could not be pasted into a shell.
     const [text, command] = hint.split(/(?<=, run:) (?=npx )/)
     lines.push('', wrapText(text, '  ', width), ...(command === undefined ? [] : [`    ${command}`]))
   }

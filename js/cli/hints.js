@@ -1,6 +1,6 @@
 /**
- * Returns the likely mistake behind each rejection. The hints use the claims of a token even if its signature is
- * invalid.
+ * Explains the mistake that probably caused each rejection. The hints use the claims of a token even if its signature
+ * is invalid.
  */
 
 const { contract, reasonMeaning } = require('../core/contract')
@@ -126,7 +126,7 @@ const HINTS = {
 }
 
 /**
- * For each reason why a token is malformed, returns advice.
+ * The advice for each reason why a token can be malformed.
  *
  * @type {Record<string, (token: string) => string | string[]>}
  */
@@ -225,7 +225,7 @@ function wrongAudienceHints(aud, expected, claims) {
 }
 
 /**
- * Returns remarks on a valid token about checks that the options leave out.
+ * For a valid token, returns notes about checks that the options do not enable.
  *
  * @param {Case} its
  */
@@ -272,7 +272,7 @@ const comparableUrl = (url) =>
 const formatDate = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
 
 /**
- * Formats a duration in its two largest units.
+ * Formats a duration with its two largest units, such as `2 hours 5 minutes`.
  *
  * @param {number} seconds
  */

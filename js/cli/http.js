@@ -5,7 +5,7 @@ const https = require('node:https')
 const tls = require('node:tls')
 const { contract } = require('../core/contract')
 
-/** Maximum length of a body. The core rejects key sets that exceed this length. */
+/** The maximum length of a response body. The core rejects longer key sets. */
 const MAX_BODY_LENGTH = contract().limits.jwksBytes
 
 /**
@@ -16,7 +16,7 @@ const MAX_BODY_LENGTH = contract().limits.jwksBytes
 
 /**
  * Reads the response even if the server's certificate is invalid, so that `doctor` can explain the problem. The
- * response is not trusted: the core fetches the keys itself. Like the core, this function does not follow redirects.
+ * response is not trusted: the core fetches the keys itself. As in the core, redirects are not followed.
  *
  * @param {URL} url
  * @param {{ proxy: URL | null, timeout: number }} options
@@ -140,7 +140,7 @@ function certificateOf(socket) {
 }
 
 /**
- * Parses a response as a JSON object or array. Returns null if the response is not JSON, or is a primitive value.
+ * Parses a JSON object or array. Returns null for invalid JSON and for primitive values.
  *
  * @param {string} text
  * @returns {any}

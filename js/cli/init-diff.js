@@ -27,14 +27,14 @@ function formatDiff({ path, before, after }, paint) {
 const linesOf = (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/))
 
 /**
- * Compares lines by their longest common subsequence.
+ * Compares two lists of lines, based on their longest common subsequence.
  *
  * @param {string[]} before
  * @param {string[]} after
  * @returns {[mark: ' ' | '+' | '-', line: string][]}
  */
 function diffLines(before, after) {
-  /** `common[i][j]`: length of the longest common subsequence of `before` from i and `after` from j. */
+  /** `common[i][j]` is the length of the longest common subsequence of `before.slice(i)` and `after.slice(j)`. */
   const common = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1))
   for (let i = before.length - 1; i >= 0; i -= 1)
     for (let j = after.length - 1; j >= 0; j -= 1)

@@ -1,6 +1,6 @@
-/** Adds code to existing source files, or returns `null` if the right place is not certain. */
+/** Adds code to existing source files. The functions return `null` if the right place is not certain. */
 
-/** A source file, whose line endings and punctuation inserted code must match. */
+/** A source file. Inserted code matches the file's line endings, quotes and semicolons. */
 class SourceFile {
   /** @param {string} text */
   constructor(text) {
@@ -9,12 +9,12 @@ class SourceFile {
     this.isModule = /^(import|export)\b/m.test(this.text) || !/\brequire\(/.test(this.text)
   }
 
-  /** The text with the original line endings. @param {string} text */
+  /** Returns `text` with the file's original line endings. @param {string} text */
   restored(text) {
     return this.isCrlf ? text.replace(/\n/g, '\r\n') : text
   }
 
-  /** Converts code with single quotes and semicolons to the style of the file. @param {string} code */
+  /** Converts code with single quotes and semicolons to the file's style. @param {string} code */
   styled(code) {
     const quoted = /from "|require\("/.test(this.text) ? code.replaceAll("'", '"') : code
     return /;$/m.test(this.text) ? quoted : quoted.replace(/;$/gm, '')
@@ -29,7 +29,7 @@ class SourceFile {
 }
 
 /**
- * Adds an import, and adds a route below the statements that create the application and register middleware.
+ * Adds an import and a route. The route goes below the statements that create the application and register middleware.
  *
  * @param {string} original
  * @param {{ package: string, creation: string, route(app: string): string }} framework
@@ -63,8 +63,8 @@ function addRoute(original, framework) {
 
 /**
  * Returns the end of the registrations that follow `start`: middleware from a factory, such as `app.use(cors())`, or a
- * plugin from a package, such as `app.register(cors)`. A route above these registrations would lack the headers that
- * they set. Other middleware may send a response itself, so a route below it might never be reached.
+ * plugin from a package, such as `app.register(cors)`. A route above this middleware would lack the headers that the
+ * middleware sets. Any other middleware ends the search, because it may respond before a route below it is reached.
  *
  * @param {string} text
  * @param {number} start
@@ -93,10 +93,10 @@ function findMiddlewareEnd(text, start, app) {
 const GAP = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
 
 /**
- * Whether an expression is imported from a package, not from a file of the application.
+ * Whether a plugin comes from a package rather than from a file of the application.
  *
  * @param {string} text
- * @param {string} plugin - A name, or a `require` call.
+ * @param {string} plugin - The name of a variable, or a `require` call.
  */
 function isFromPackage(text, plugin) {
   const name = '[\'"](?![./#~]|@/)'
@@ -107,7 +107,7 @@ function isFromPackage(text, plugin) {
 }
 
 /**
- * Wraps the exported configuration in `withLogtoAuth`.
+ * Wraps the exported Next.js configuration in `withLogtoAuth`.
  *
  * @param {string} original
  */
@@ -123,7 +123,7 @@ function wrapNextConfig(original) {
 }
 
 /**
- * Adds a controller to a NestJS module.
+ * Adds `MeController` to a NestJS module.
  *
  * @param {string} original
  */
@@ -139,7 +139,7 @@ function addController(original) {
   return file.restored(addImport(text, file.importOf('MeController', `./me.controller${extension}`)))
 }
 
-/** Adds an import below the last import, or at the top. @param {string} text @param {string} statement */
+/** Adds an import below the last import, or at the top of the file. @param {string} text @param {string} statement */
 function addImport(text, statement) {
   const last = [...text.matchAll(/^(?:import [^\n]*|\} )from ['"][^'"\n]+['"];?$/gm)].at(-1)
   if (last === undefined) return `${statement}\n\n${text}`
@@ -148,7 +148,7 @@ function addImport(text, statement) {
 }
 
 /**
- * Returns the match of a pattern that matches exactly once, or null.
+ * Returns the match if the pattern matches exactly once, otherwise null.
  *
  * @param {string} text
  * @param {string} pattern

@@ -15,7 +15,7 @@ const { CREATION_PATTERNS, commandFor, findStart, loadsBefore, portOf } = requir
 /** Where users must add the printed lines to their application. */
 const PLACEMENT_ADVICE = ': the import at the top, and the rest after the application is created and after CORS'
 
-/** Routes to add to an existing application. All other routes stay public. */
+/** For each framework, the route that is added to an existing application. All other routes stay public. */
 const ROUTES = {
   express: {
     package: 'express',
@@ -70,7 +70,7 @@ class Planner {
   kept = []
   /** @type {import('./init-start').Start} */
   started = { start: null, file: undefined, loadsEnvironment: false }
-  /** Whether the application already existed, in which case it may have public routes. */
+  /** Whether `init` extends an existing application, which may have public routes. */
   isExtended = false
   url = 'http://localhost:3000/me'
 
@@ -84,7 +84,7 @@ class Planner {
     this.changes.push({ path, before: this.project.read(path), after })
   }
 
-  /** Creates a file, unless the file exists. @param {string} path @param {string} content */
+  /** Plans a new file, unless the file already exists. @param {string} path @param {string} content */
   create(path, content) {
     const existing = this.project.read(path)
     if (existing === null) this.change(path, content)
@@ -93,7 +93,7 @@ class Planner {
   }
 
   /**
-   * Extends a file if `edit` finds the right place. A file that already uses the package stays unchanged.
+   * Plans the change of a file if `edit` finds the right place. A file that already uses the package stays unchanged.
    *
    * @param {string} path
    * @param {(text: string) => string | null} edit
@@ -146,7 +146,7 @@ function planServer(plan, framework) {
 }
 
 /**
- * Returns files that may create the application: files that npm scripts start, `main`, and files with common names.
+ * Returns files that may create the application: files in npm scripts, the `main` file, and files with common names.
  *
  * @param {Planner} plan
  */

@@ -28,7 +28,7 @@ const { UsageError } = require('./arguments')
  * }} Project
  */
 
-/** For each framework, the packages that the created files import. A project with the first one uses the framework. */
+/** The packages that the created files import, by framework. A project with the first package uses the framework. */
 const PACKAGES = /** @type {const} */ ({
   next: ['next'],
   nestjs: ['@nestjs/core'],
@@ -98,7 +98,7 @@ function isIgnored(folder, name, isParent = false) {
   const file = join(folder, '.gitignore')
   const patterns = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
   const lastMatch = patterns.findLast((line) => {
-    // A pattern with a leading slash applies only to the folder of its .gitignore.
+    // A pattern with a leading slash applies only to files in the folder of the .gitignore.
     if (isParent && /^!?\//.test(line.trim())) return false
     const pattern = line.trim().replace(/^!?(\*\*\/|\/)?/, '')
     return new RegExp(`^${pattern.replace(/[^\w*]/g, '\\$&').replace(/\*+/g, '.*')}$`).test(name)
@@ -137,7 +137,7 @@ function selectFramework(requested, installed, manifest) {
   if (requestedFramework) return requestedFramework
   if (requested !== undefined) throw new UsageError(`--framework takes one of ${FRAMEWORKS.join(', ')}`)
   const found = FRAMEWORKS.filter((framework) => PACKAGES[framework][0] in installed)
-  // A NestJS project may also depend on Express or Fastify, on which NestJS runs.
+  // A NestJS project may also depend on Express or Fastify, because NestJS runs on them.
   const candidates = found.includes('nestjs') ? found.filter((name) => name === 'nestjs' || name === 'next') : found
   if (candidates.length === 1) return candidates[0]
   if (candidates.length > 1)

@@ -4,7 +4,7 @@ const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { EXECUTABLE_RUNNERS, startScriptOf } = require('./init-start')
 const { quote } = require('./shell-words')
 
-/** The documentation in the installed package. */
+/** The folder of the documentation in the installed package. */
 const DOCS_FOLDER = 'node_modules/logto-authkit/docs'
 
 const DEV_INSTALL_COMMANDS = {
@@ -23,8 +23,8 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
 }
 
 /**
- * Returns the steps up to a first request. The texts are not comments in the commands, because an interactive zsh would
- * pass the words of a comment as arguments.
+ * Returns the steps that lead to a first request. The explanations are not shell comments, because an interactive zsh
+ * would pass a comment's words as arguments.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
@@ -98,7 +98,7 @@ function startScriptFix(project, { started }) {
   const { framework, packageManager } = project
   if (framework === 'nestjs') {
     const command = `${packageManager} run start:dev`
-    // Only npm needs the separator. The other package managers would pass it to the script.
+    // Only npm needs a separator before the script's arguments. Other package managers would pass it to the script.
     const separator = packageManager === 'npm' ? ' --' : ''
     return started.loadsEnvironment ? undefined : { command, fix: `${command}${separator} --env-file .env` }
   }
@@ -123,14 +123,14 @@ const PROTECTION_ADVICE = {
 }
 
 /**
- * Returns the notes that follow the steps.
+ * Returns the notes to print below the next steps.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  */
 function closingNotes({ framework, router, environment, isIgnored }, { isExtended, changes, manual }) {
   const protection = framework === 'next' ? PROTECTION_ADVICE.next[router] : PROTECTION_ADVICE[framework]
-  // If an earlier run added the route, the user may have protected the other routes since then.
+  // If an earlier run of `init` added the route, the user may have protected the other routes since then.
   const hasNewRoute = manual.length > 0 || changes.some(({ path }) => path !== environment)
   return [
     ...(isExtended && hasNewRoute

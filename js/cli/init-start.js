@@ -5,13 +5,13 @@ const { environmentValue } = require('./init-edit')
 /**
  * @typedef {import('./init-project').Project} Project
  * @typedef {{ start: string | null, file: string | undefined, loadsEnvironment: boolean }} Start - `start` is the
- *   command, or `null` if it is not certain which file starts the application. The command starts `file`.
+ *   command that starts `file`, or `null` if it is not certain which file starts the application.
  */
 
 /** How each package manager runs an executable. */
 const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
-/** For each framework, a pattern for the function or constructor that creates the application. */
+/** For each framework, a pattern that matches the call that creates the application. */
 const CREATION_PATTERNS = {
   express: 'express',
   fastify: '[Ff]astify',
@@ -22,7 +22,7 @@ const CREATION_PATTERNS = {
 /** Folders of compiled files, which may be missing or outdated. */
 const BUILD_FOLDER = /(^|[\s/])(dist|build)\//
 
-/** Options of Node.js and its runners whose value may be a file other than the application. */
+/** Options of `node` and similar commands whose value may be a file other than the application's. */
 const FILE_VALUED_OPTIONS =
   /\s(-r|--require|--import|--loader|--experimental-loader|--watch|--watch-path)[ =](?=\S+\s)\S+/g
 
@@ -53,7 +53,7 @@ function commandFor({ packageManager }, path, loadsEnvironment = false) {
   return `${runner} ${loadsEnvironment ? '' : '--env-file=.env '}${path}`
 }
 
-/** Returns the source file that a script starts. @param {Project} project */
+/** Returns the source file that the script `start` or `dev` runs. @param {Project} project */
 function startedFile({ startScript, devScript, read }) {
   for (const script of [startScript, devScript]) {
     if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;]+$/.test(script)) continue
@@ -75,7 +75,7 @@ const withEnvironmentFile = (script) =>
   /--env-file|dotenv\/config/.test(script) ? script : script.replace(/^node /, 'node --env-file=.env ')
 
 /**
- * Returns a start script that reads the environment file, or undefined if no change is needed or safe.
+ * Returns a start script that reads the environment file, or undefined if a change is unnecessary or unsafe.
  *
  * @param {Project} project
  * @param {Start} start
@@ -83,14 +83,14 @@ const withEnvironmentFile = (script) =>
 function startScriptOf({ startScript }, { start, loadsEnvironment }) {
   if (loadsEnvironment) return undefined
   const script = startScript === undefined ? start : withEnvironmentFile(startScript)
-  // A shell would expand the special characters in the printed command, and --watch is for development.
+  // A shell would expand special characters in the printed command, and `--watch` is only for development.
   if (script === null || script === startScript || !isNodeScript(script) || /["$`\\]|--watch/.test(script))
     return undefined
   return script
 }
 
 /**
- * Whether a file listens, and creates or imports the application.
+ * Whether a file both calls `listen` or `serve`, and creates or imports the application.
  *
  * @param {string} text
  * @param {string} path
@@ -106,10 +106,10 @@ function importIndex(text, application) {
 }
 
 /**
- * Whether a file loads `.env` before the application is created.
+ * Whether a file loads `.env` before it creates or imports the application.
  *
  * @param {string} source
- * @param {string | null} application - The file that `source` imports, or null if `source` creates it.
+ * @param {string | null} application - The file that creates the application, or null if `source` does.
  */
 function loadsBefore(source, application) {
   const text = source.replace(/^\s*\/\/.*$/gm, '')
@@ -123,13 +123,13 @@ function loadsBefore(source, application) {
       index !== -1 && (creationIndex === -1 || index < creationIndex)
     return isBeforeCreation(dotenvImportIndex) || isBeforeCreation(loadCallIndex)
   }
-  // ES modules run their imports before their first statement.
+  // The imports of an ES module run before its first statement.
   const isBeforeImport = (/** @type {number} */ index) => index !== -1 && index < importIndex(text, application)
   return isBeforeImport(dotenvImportIndex) || (isBeforeImport(loadCallIndex) && !/^import\b/m.test(text))
 }
 
 /**
- * Returns the port in the environment file, unless the application ignores it. Otherwise, returns the source's port.
+ * Returns the port from the environment file if the application reads `PORT`, otherwise the port in the source code.
  *
  * @param {Project} project
  * @param {string[]} files

@@ -91,7 +91,7 @@ async function run(args, surroundings) {
 }
 
 /**
- * Returns the environment variables. Their values come from flags, the existing file, the user's answers or `dev`.
+ * Returns the environment variables, with values from the existing file, flags, the user's answers or the defaults.
  *
  * @param {import('./init-project').Project} project
  * @param {Flags} flags

@@ -2,7 +2,7 @@
 
 const { splitShellWords } = require('./shell-words')
 
-/** Maximum length of the input, which far exceeds the headers of any request. */
+/** The maximum length of the input. The headers of any request are far shorter. */
 const MAX_INPUT_LENGTH = 1024 * 1024
 
 /**
@@ -18,7 +18,7 @@ const MAX_TERMINAL_LINE_BYTES = process.platform === 'darwin' ? 1023 : 4095
  */
 
 /**
- * @param {string} argument - `-` reads standard input.
+ * @param {string} argument - `-` stands for standard input.
  * @param {import('./run').Surroundings} surroundings
  */
 async function readInput(argument, { stdin, stderr }) {
@@ -94,7 +94,7 @@ function findInJson(text) {
   }
 }
 
-/** The names of members that may contain a token, in lower case, with the most likely name first. */
+/** The names of JSON members that may contain a token, in lower case, with the most likely name first. */
 const JSON_MEMBERS = [
   'authorization',
   'cookie',
@@ -108,7 +108,7 @@ const JSON_MEMBERS = [
 
 /**
  * Yields every string member of an object and of its nested objects. An object such as `{ "name": "Cookie", "value":
- * "…" }`, as in HAR files, counts as one member.
+ * "…" }`, as in HAR files, also counts as a member.
  *
  * @type {(value: unknown, depth?: number) => Generator<[string, string]>}
  */
@@ -125,7 +125,7 @@ function* stringMembers(value, depth = 0) {
 const MAX_DEPTH = 20
 
 /**
- * Reads header lines as `curl -v` and browsers write them. Some browsers put a line break between a name and its value.
+ * Reads header lines as `curl -v` and browsers write them. Some browsers break the line between a name and its value.
  *
  * @type {(text: string, source?: string) => Found | undefined}
  */
@@ -144,7 +144,7 @@ function findInHeaderLines(text, source = '') {
   return { authorization, cookie: cookie.join('; '), foundIn }
 }
 
-/** Line breaks that mail programs and terminals insert into a token. */
+/** Matches the line breaks that mail programs and terminals insert into a token. */
 const LINE_BREAK_IN_TOKEN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
 
 /**
@@ -180,7 +180,7 @@ function findInParameter(text) {
 const findInQuotes = (token) => ({ token: withoutBearer(token.trim()), foundIn: 'the text in quotes' })
 
 /**
- * Returns the only part of a text that looks like a token, or else the whole text.
+ * Returns the part of a text that looks like a token if there is exactly one, otherwise the whole text.
  *
  * @type {(text: string) => Found}
  */

@@ -1,4 +1,4 @@
-/** Describes the proxy that the core selects from the environment. */
+/** Describes the proxy that the core uses according to the environment variables. */
 
 const native = require('../core/addon')
 

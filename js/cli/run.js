@@ -5,7 +5,7 @@ const { printable, widthOf, wrapHelp } = require('./terminal')
 const { version } = require('../../package.json')
 
 /**
- * The parts of the process that a command uses.
+ * The parts of `process` that a command uses.
  *
  * @typedef {{
  *   stdin: AsyncIterable<Uint8Array | string> & { isTTY?: boolean },
@@ -46,7 +46,7 @@ Exit codes: 0 success, 1 problems found, 2 wrong usage, 3 (explain) no problem f
 /**
  * Runs a command.
  *
- * @param {string[]} argv - Without the interpreter and the script.
+ * @param {string[]} argv - The arguments, without the interpreter and the script.
  * @param {Surroundings} surroundings
  * @returns {Promise<number>} the exit code
  */

@@ -1,6 +1,6 @@
 /**
- * Splits a command line into words, and quotes words. With "Copy as cURL", browsers create such command lines for bash,
- * cmd and PowerShell.
+ * Splits a command line into words, and quotes words for a shell. "Copy as cURL" in a browser creates command lines for
+ * bash, cmd and PowerShell.
  */
 
 /** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues a command. */

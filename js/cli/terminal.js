@@ -1,10 +1,10 @@
-/** Terminal output with colors, if the terminal supports them, and without control sequences from untrusted text. */
+/** Formats terminal output: adds colors if the terminal supports them, and escapes control characters. */
 
 /** @typedef {ReturnType<typeof createPainter>} Paint */
 
 /**
- * Control, format and separator characters. An escape sequence in a claim, for example, could overwrite the lines
- * above.
+ * Control, format and separator characters. For example, an escape sequence in a claim could overwrite earlier lines of
+ * the output.
  */
 const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
@@ -76,7 +76,7 @@ function wrapText(text, indent, width) {
 }
 
 /**
- * Wraps a help text. Option descriptions stay in their column. Indented commands are not wrapped, so that users can
+ * Wraps help text. Option descriptions stay in their column. Indented commands are not wrapped, so that users can
  * copy them.
  *
  * @param {string} help
@@ -92,8 +92,8 @@ function wrapHelp(help, width) {
 }
 
 /**
- * Returns the width at which to wrap text: the terminal's width, limited to a width at which lines are easy to read. A
- * terminal of unknown size reports 0 columns.
+ * Returns the width at which to wrap text: the terminal's width, limited so that lines are easy to read. A terminal of
+ * unknown size reports 0 columns.
  *
  * @param {{ columns?: number }} stream
  */
@@ -101,7 +101,7 @@ const widthOf = ({ columns }) => Math.min(columns || MAX_LINE_WIDTH, MAX_LINE_WI
 
 const MAX_LINE_WIDTH = 100
 
-/** Formats a count with its noun in the singular or plural. @type {(count: number, noun: string) => string} */
+/** Formats a count and its noun, in the singular or plural. @type {(count: number, noun: string) => string} */
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 module.exports = { counted, createPainter, printable, printableJson, widthOf, wrapHelp, wrapText }

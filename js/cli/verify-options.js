@@ -64,7 +64,7 @@ async function readOptions(flags, env) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
   const explicitOptions = {
-    // The application's options may contain `undefined`, which the core reports if it is invalid.
+    // If a value in the application's options is `undefined` but must not be, the core reports it.
     ...own,
     ...withoutUndefined({
       logtoUrl: flags.url,
@@ -80,7 +80,7 @@ async function readOptions(flags, env) {
       tokenType: flags['any-type'] ? null : flags['token-type'],
       algorithms: flags.algorithm,
       clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']),
-      // The checks and the times in the output use the same date.
+      // The checks and the relative times in the output use the same current time.
       currentDate: at ?? own.currentDate ?? new Date(),
       jwksTimeoutMs: readNumber('timeout', flags.timeout),
       allowGuest: false,
@@ -115,7 +115,7 @@ function optionsFromEnvironment(explicitOptions, env) {
 }
 
 /**
- * Returns a hint for a command without a URL, if the file `.env` sets one.
+ * Returns a hint for a command that was given no URL, if the file `.env` contains one.
  *
  * @param {string} command
  * @param {string} folder

@@ -16,7 +16,7 @@ const TOKEN_REQUESTS = {
   personal: () => ({ kind: 'personal' }),
 }
 
-/** For each kind of token that is not an access token, the code with which an API rejects it. */
+/** The error code with which an API rejects each kind of token that is not an access token. */
 const REJECTION_CODES = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
 
 const CONTENT_NOTES = {
@@ -98,8 +98,8 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 }
 
 /**
- * Returns commands for routes like those that `logto-authkit init` creates. The style sheet shows the expected
- * responses, so that users do not copy them: an interactive zsh would run them.
+ * Returns commands for routes like those that `logto-authkit init` creates. The style sheet adds the expected
+ * responses, so that users do not copy them with the commands: an interactive zsh would run them.
  */
 function exampleRequests(token, kind, claims) {
   const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"\n`
