@@ -15,7 +15,7 @@ declare global {
  * The issuer does not keep the process alive, even if you never close it.
  *
  * @param options - The options: see {@link TestIssuerOptions}.
- * @returns The issuer, which is listening and has its first key.
+ * @returns The issuer, which is listening and has a signing key.
  * @throws The promise rejects with a `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  * @throws The promise rejects with an `Error` with `code: 'EADDRINUSE'` if `port` is in use.
  *
@@ -38,7 +38,7 @@ declare global {
 export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssuer>
 
 /**
- * Tests an implementation of `RevocationStore` in a few seconds.
+ * Tests whether an implementation of `RevocationStore` meets all requirements, which takes a few seconds.
  *
  * @param createStore - Creates a store with its own connections. All stores that `createStore` creates must use the same log, which
  *   must be empty at the start. `createStore` is called several times.
@@ -77,14 +77,14 @@ export interface TestIssuerOptions {
 }
 
 /**
- * All algorithms that `logto-authkit` can accept. RSA keys have 2048 bits (Logto's have 4096) and take a few hundred milliseconds
- * to generate. All other keys take about a millisecond to generate.
+ * All algorithms that `logto-authkit` can accept. RSA keys take a few hundred milliseconds to generate and have 2048 bits, compared
+ * to 4096 bits in Logto. All other keys take about a millisecond to generate.
  */
 export type TestAlgorithm = Algorithm
 
 /** A running issuer. The methods do not use `this`, so you can destructure the issuer. */
 export interface TestIssuer {
-  /** `http://127.0.0.1:<port>`, the option `logtoUrl` for the code under test. */
+  /** `http://127.0.0.1:<port>`, the value of the option `logtoUrl` for the code under test. */
   readonly logtoUrl: string
   /** `<logtoUrl>/oidc`, the `iss` claim of every token. */
   readonly issuer: string
@@ -98,7 +98,7 @@ export interface TestIssuer {
 
   /**
    * Creates an access token with exactly the header, claims and types of Logto's tokens, signed with the current key. The options
-   * can change every claim and header, so you can create a token for every error.
+   * can change every claim and header parameter, so you can create a token for every error.
    *
    * @param options - The options: see {@link MintOptions}. By default, the token is a user token for `https://api.example.com` that
    * is valid for an hour.
@@ -149,7 +149,7 @@ export interface TestIssuer {
 
   /**
    * Generates a new signing key and puts the key first in the key set. As in Logto 1.42, the key set then contains the new
-   * and the previous key. Older keys are removed, so their tokens become invalid.
+   * and the previous key. Older keys are removed, so tokens signed with them become invalid.
    *
    * The new key set takes effect when the promise resolves. Until the promise resolves, requests get the previous key set. The key
    * is generated outside the event loop, and concurrent calls are processed in order.

@@ -17,7 +17,7 @@ const createTestIssuer = async (options) => {
 
   const server = createServer((request, response) => {
     const path = String(request.url).split('?')[0]
-    // Below `/oidc`, Logto ignores case and one trailing slash, but treats `/OIDC` and `//oidc` as other pages.
+    // In paths below `/oidc`, Logto ignores case and one trailing slash. `/OIDC` and `//oidc` are different pages.
     const route = /^\/oidc(\/|$)/.test(path) ? path.toLowerCase().replace(/\/$/, '') : path
     if (route === '/oidc/jwks') jwksRequests += 1
 
@@ -28,7 +28,7 @@ const createTestIssuer = async (options) => {
 
     if (route === '/oidc/jwks') return respondWithKeySet(request, response, outage === 'empty' ? [] : keys)
     if (DISCOVERY_ROUTES.includes(route)) {
-      // As in Logto, the issuer is fixed, but all other URLs are derived from the client's Host header.
+      // As in Logto, the issuer is fixed, but all other URLs are derived from the request's Host header.
       const base = `http://${request.headers.host ?? `127.0.0.1:${port}`}/oidc`
       return sendResponse(response, 200, JSON_TYPE, JSON.stringify(discoveryDocument(issuer, base, keys)))
     }
@@ -67,8 +67,8 @@ const createTestIssuer = async (options) => {
     mint: (options) => mintToken(issuer, keys[0], options),
     rotateKeys: async (options) => {
       const { alg, keepPrevious } = readOptions('rotateKeys', options)
-      // Keys are rotated one at a time, because an RSA key takes longer to generate than an EC key that is requested
-      // later.
+      // Rotations run one at a time, because an RSA key takes longer to generate than an EC key that a later rotation
+      // requests.
       const thisRotation = rotation.then(async () => {
         const key = await generateSigningKey(alg ?? keys[0].alg)
         keys = keepPrevious ? [key, keys[0]] : [key]
@@ -177,7 +177,7 @@ const discoveryDocument = (issuer, base, keys) => ({
 })
 
 /**
- * Returns the options with their defaults. Loads the core on first use, so that importing this module requires only Node.
+ * Adds the defaults to the given options. Loads the core on first use, so importing this module requires only Node.
  *
  * @type {(set: string, options: unknown) => Record<string, any>}
  */
@@ -213,7 +213,7 @@ const ALGORITHMS = {
   PS512: { ...RSA_KEY, hash: 'sha512', signing: PSS_SIGNING },
 }
 
-/** Lifetime of a token that has already expired when it is minted, in seconds. */
+/** The lifetime of a token that has already expired when it is minted. */
 const EXPIRED_TOKEN_LIFETIME_SECONDS = 3600
 const JSON_TYPE = 'application/json; charset=utf-8'
 const JWKS_TYPE = 'application/jwk-set+json; charset=utf-8'
@@ -229,7 +229,7 @@ const OUTAGE_RESPONSES = {
 const OUTAGE_MODES = ['down', 'error', 'hang', 'html', 'garbage', 'empty']
 
 /**
- * The module is loaded on first use, because the test issuer does not need it.
+ * Loads the conformance tests on first use, because the test issuer does not need them.
  *
  * @type {typeof import('.').testRevocationStore}
  */
