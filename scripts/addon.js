@@ -4,14 +4,14 @@ const { existsSync, readdirSync, statSync } = require('node:fs')
 const { join } = require('node:path')
 
 const ROOT = join(__dirname, '..')
-const NATIVE = join(ROOT, 'js', 'native')
+const NATIVE_FOLDER = join(ROOT, 'js', 'native')
 const PLATFORM = `${process.platform}-${process.arch}`
 
 /**
  * The file that marks a debug build: `npm run build:debug` writes it, and `npm run build` removes it. Git and npm
  * ignore the file.
  */
-const DEBUG_MARKER = join(NATIVE, '.debug')
+const DEBUG_MARKER = join(NATIVE_FOLDER, '.debug')
 
 /**
  * Returns the path of the addon for this platform. If a platform has several C libraries, the file name includes the
@@ -19,11 +19,11 @@ const DEBUG_MARKER = join(NATIVE, '.debug')
  */
 function findAddon() {
   const name = `${require('../package.json').napi.binaryName}.${PLATFORM}`
-  const fileName = readdirSync(NATIVE).find((file) => {
+  const fileName = readdirSync(NATIVE_FOLDER).find((file) => {
     const abi = file.startsWith(name) ? file.slice(name.length) : ''
     return /^(-\w+)?\.node$/.test(abi) && abi.includes('musl') === isMusl()
   })
-  return fileName && join(NATIVE, fileName)
+  return fileName && join(NATIVE_FOLDER, fileName)
 }
 
 /** Returns the first source file that is newer than the addon. @param {string} addon */

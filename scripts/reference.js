@@ -23,13 +23,13 @@ const NEVER_THROW = [
 ]
 
 /** A module loader hook that replaces the compiler that TypeDoc imports. */
-const HOOK = `
+const LOADER_HOOK = `
   export const resolve = (name, context, next) => next(name === 'typescript' ? 'typescript-6' : name, context)
 `
 
 async function main() {
   // TypeDoc and its types need the compiler's API, which TypeScript 7 does not have.
-  register(`data:text/javascript,${encodeURIComponent(HOOK)}`)
+  register(`data:text/javascript,${encodeURIComponent(LOADER_HOOK)}`)
   const { Application, ReflectionKind, TSConfigReader } = await import(/** @type {string} */ ('typedoc'))
 
   /** The names of the entry points, by the path of their declarations. @type {Map<string, string>} */

@@ -12,7 +12,7 @@ function main() {
   process.chdir(join(__dirname, '..'))
   requireVersion('Node', process.versions.node, readJson('package.json').engines.node)
 
-  const installReason = whyInstall()
+  const installReason = findInstallReason()
   if (installReason) {
     log(`installing the npm dependencies (${installReason})`)
     // npm skips development dependencies without `--include=dev` if NODE_ENV is `production`.
@@ -37,7 +37,7 @@ function main() {
  * Returns why the npm packages must be installed, or undefined if `node_modules` is up to date. Packages outside the
  * lockfile are ignored.
  */
-function whyInstall() {
+function findInstallReason() {
   if (!existsSync('node_modules/.package-lock.json')) return 'none are installed'
   const locked = Object.entries(readJson('package-lock.json').packages).filter(([path]) => path !== '')
   const installed = readJson('node_modules/.package-lock.json').packages
