@@ -5,7 +5,7 @@ const { setTimeout: pause } = require('node:timers/promises')
 
 const TICK_MS = 2
 /** A socket with this many unsent bytes gets no requests. If no socket is ready, the attacker skips requests. */
-const MAX_UNSENT = 2 ** 18
+const MAX_UNSENT_BYTES = 2 ** 18
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 /** Number of characters in the signature that differ between two requests. */
 const COUNTER_LENGTH = 8
@@ -138,7 +138,7 @@ class Socket {
   }
 
   get isReady() {
-    return this.#socket.writable && this.unsentBytes < MAX_UNSENT && this.unanswered < this.#maxUnanswered
+    return this.#socket.writable && this.unsentBytes < MAX_UNSENT_BYTES && this.unanswered < this.#maxUnanswered
   }
 
   get unsentBytes() {

@@ -8,7 +8,7 @@ const REQUESTS = 'requests per second'
 const LIBRARIES = [OURS, 'fast-jwt', 'jose', 'jsonwebtoken', 'aws-jwt-verify', '@node-rs/jsonwebtoken', ORIGINAL]
 const APPLICATIONS = [NO_AUTH, OURS, ORIGINAL, AUTH0, EXPRESS_JWT]
 /** Libraries without a cache verify every token as a new one, so they are compared only with new tokens. */
-const CACHES = [OURS, 'fast-jwt, cache']
+const CACHING_LIBRARIES = [OURS, 'fast-jwt, cache']
 const CACHING_APPLICATIONS = [NO_AUTH, OURS]
 
 /** @typedef {[id: string, title: string, unit: string, names: string[]]} Group */
@@ -19,7 +19,7 @@ const GROUPS = [
   ['es384-new-64', 'New ES384 tokens, 64 concurrent', VERIFICATIONS, LIBRARIES],
   ['rs256-2048-new', 'New RS256 tokens', VERIFICATIONS, LIBRARIES],
   ['express-new', 'Express 5, new ES384 tokens', REQUESTS, APPLICATIONS],
-  ['es384-seen', 'Previously verified ES384 tokens', `${VERIFICATIONS}, libraries with a cache`, CACHES],
+  ['es384-seen', 'Previously verified ES384 tokens', `${VERIFICATIONS}, libraries with a cache`, CACHING_LIBRARIES],
   ['express-seen', 'Express 5, previously verified ES384 tokens', REQUESTS, CACHING_APPLICATIONS],
 ]
 
@@ -106,4 +106,4 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-s
 }
 </style>`
 
-module.exports = { CACHES, chart }
+module.exports = { CACHING_LIBRARIES, chart }

@@ -14,7 +14,7 @@ class Child {
   constructor(file, execArgv = ['--expose-gc'], cores) {
     // Warnings about rejected tokens, which the cases send on purpose, would hide the results.
     const env = { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1' }
-    const command = cores === undefined ? { execArgv } : pinned(cores, execArgv)
+    const command = cores === undefined ? { execArgv } : pinToCores(cores, execArgv)
     this.#process = fork(__filename, [file], { ...command, env, serialization: 'advanced' })
   }
 
@@ -44,7 +44,7 @@ class Child {
  * @param {string} cores
  * @param {string[]} nodeArguments
  */
-function pinned(cores, nodeArguments) {
+function pinToCores(cores, nodeArguments) {
   return { execPath: 'taskset', execArgv: ['--cpu-list', cores, process.execPath, ...nodeArguments] }
 }
 
@@ -99,4 +99,4 @@ if (require.main === module) {
   })
 }
 
-module.exports = { Child, callIn, inChild, pinned }
+module.exports = { Child, callIn, inChild, pinToCores }

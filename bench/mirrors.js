@@ -13,7 +13,7 @@ const { CLIENTS, KEY, entry, machineTime, storeOf } = require('./redis')
 const { AUDIENCE } = require('./tokens')
 
 /** The number of ids per lookup. */
-const LOOKUPS = 10_000
+const IDS_PER_LOOKUP = 10_000
 
 /**
  * Measures how long it takes to load all entries, and to look up ids that are in no entry. Runs in the new process.
@@ -33,16 +33,17 @@ async function load({ port, library, others }) {
   const cpu = cpuSeconds() - startCpu
   const mebibytes = ((await residentMemory()) - before) / 2 ** 20
   const { entries } = revocations.stats()
-  return { seconds, cpuSeconds: cpu, blockMs: delay.max / 1e6, mebibytes, entries, falsePositives: covered(others) }
+  const falsePositives = countFalsePositives(others)
+  return { seconds, cpuSeconds: cpu, blockMs: delay.max / 1e6, mebibytes, entries, falsePositives }
 }
 
 /** Looks up random ids, and returns how many of them an entry covers. @param {number} others */
-function covered(others) {
+function countFalsePositives(others) {
   const core = /** @type {import('../js/native/binding').NativeRevocations} */ (native.createRevocations({}, 'load'))
   let count = others
-  for (let i = 0; i < others; i += LOOKUPS) {
+  for (let i = 0; i < others; i += IDS_PER_LOOKUP) {
     // An entry that is older than all others counts as missing, unless another entry has the same fingerprint.
-    const entries = Array.from({ length: LOOKUPS }, () => entry(randomUUID(), 86_400))
+    const entries = Array.from({ length: IDS_PER_LOOKUP }, () => entry(randomUUID(), 86_400))
     count -= core.missing(entries, Date.now()).length
   }
   return count
@@ -93,7 +94,7 @@ async function revokeUser(user) {
 }
 
 /** Only every tenth entry is timed, because timing every entry would slow down the mirrors. */
-const SAMPLED = 10
+const SAMPLE_STEP = 10
 
 /** @type {{ lags: number[], received: number }} */
 const record = { lags: [], received: 0 }
@@ -101,7 +102,7 @@ const record = { lags: [], received: 0 }
 /** @param {string[]} entries */
 function arrived(entries) {
   const now = machineTime()
-  for (let i = SAMPLED - 1 - (record.received % SAMPLED); i < entries.length; i += SAMPLED) {
+  for (let i = SAMPLE_STEP - 1 - (record.received % SAMPLE_STEP); i < entries.length; i += SAMPLE_STEP) {
     const json = entries[i]
     record.lags.push(now - Number.parseFloat(json.slice(json.indexOf('"id":"') + 6)))
   }

@@ -3,7 +3,7 @@
 const { AUTH0, EXPRESS_JWT, NO_AUTH } = require('./apps')
 const { NAME: BARE_CHECK } = require('./bare')
 const { BARE, GUARDED } = require('./cases/next')
-const { CACHES } = require('./chart')
+const { CACHING_LIBRARIES } = require('./chart')
 const { ORIGINAL, OURS } = require('./peers')
 const { TARGETS, isReached, targetTable } = require('./targets')
 
@@ -90,7 +90,7 @@ function overview(cases) {
   const rows = LIBRARIES.map((name) => {
     const cells = COLUMNS.map(([id]) => {
       const { times, rate } = side(cases, id, name)
-      if (id === 'es384-seen' && !CACHES.includes(name)) return 'no cache'
+      if (id === 'es384-seen' && !CACHING_LIBRARIES.includes(name)) return 'no cache'
       return name === OURS ? `**${microseconds(rate)}**` : `${microseconds(rate)} (${formatFactor(times[0])} x)`
     })
     return [name === OURS ? `**${name}**` : `\`${name}\``, ...cells]

@@ -7,13 +7,13 @@ const { OURS, PEERS } = require('../peers')
 const { alternate, spread } = require('../rounds')
 const { mintMany } = require('../tokens')
 
-const COUNT = 1000
+const TOKEN_COUNT = 1000
 const SIDES = [OURS, 'jose']
 
 /** @param {{ isQuick: boolean }} options */
 async function run({ isQuick }) {
   const { setup, requests, close } = await startIssuer('ES384')
-  const tokens = await mintMany(setup.key, setup.issuer, COUNT)
+  const tokens = await mintMany(setup.key, setup.issuer, TOKEN_COUNT)
   const starts = await alternate(SIDES, isQuick ? 3 : 9, async (name) => {
     const before = requests.length
     const ms = await inChild(__filename, 'start', { name, setup, tokens })
@@ -27,7 +27,7 @@ async function run({ isQuick }) {
     return [name, median.toFixed(0), `${low.toFixed(0)} to ${high.toFixed(0)}`, String(fetches)]
   })
   const head = ['', 'milliseconds', 'quartiles', 'key set requests (maximum)']
-  const note = `${COUNT.toLocaleString('en')} distinct ES384 tokens verified at once in a fresh process with an empty key cache: time until the last one is verified. The key server is another process.`
+  const note = `${TOKEN_COUNT.toLocaleString('en')} distinct ES384 tokens verified at once in a fresh process with an empty key cache: time until the last one is verified. The key server is another process.`
   return [{ id: 'cold', title: 'Cold start', note, rows: [head, ...rows] }]
 }
 

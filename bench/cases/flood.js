@@ -14,7 +14,7 @@ const { forge, mintMany } = require('../tokens')
 
 const SIDES = ['jose', OURS]
 const IN_FLIGHT = 64
-const FILE = join(__dirname, '../../package.json')
+const PROBE_FILE = join(__dirname, '../../package.json')
 
 /** @param {{ isQuick: boolean }} options */
 async function run({ isQuick }) {
@@ -135,7 +135,7 @@ async function flood({ inFlight, ms }) {
   const times = []
   while (performance.now() < end) {
     const start = performance.now()
-    await new Promise((resolve) => readFile(FILE, resolve))
+    await new Promise((resolve) => readFile(PROBE_FILE, resolve))
     times.push(performance.now() - start)
     await pause(2)
   }

@@ -11,7 +11,7 @@ const FUNCTIONS = join(__dirname, '../mirrors')
 const CASES = ['revocation-mirrors', 'revocation-readers']
 
 const MIRRORS = 200
-const PER_SECOND = 1000
+const REVOCATIONS_PER_SECOND = 1000
 const PROCESSES = 2
 
 /** The pause between two reads of a client that only reads. Mirrors of a busy store pause at least as long. */
@@ -36,7 +36,7 @@ async function measureMirrors(isQuick) {
   const rows = [HEAD]
   const p99 = []
   for (const library of Object.keys(CLIENTS)) {
-    const load = { library, start: 'startMirrors', perSecond: PER_SECOND, mirrors: MIRRORS }
+    const load = { library, start: 'startMirrors', perSecond: REVOCATIONS_PER_SECOND, mirrors: MIRRORS }
     const measured = await measure(load, seconds)
     p99.push(measured.p99)
     rows.push(row(load, measured))
@@ -57,9 +57,9 @@ async function measureReaders(isQuick) {
     for (const [start, perSecond, mirrors] of /** @type {[string, number, number][]} */ ([
       ['startMirrors', 100, MIRRORS],
       ['startMirrors', 500, MIRRORS],
-      ['startMirrors', 2 * PER_SECOND, MIRRORS / 4],
-      ['startMirrors', 5 * PER_SECOND, 4],
-      ['startReaders', PER_SECOND, MIRRORS],
+      ['startMirrors', 2 * REVOCATIONS_PER_SECOND, MIRRORS / 4],
+      ['startMirrors', 5 * REVOCATIONS_PER_SECOND, 4],
+      ['startReaders', REVOCATIONS_PER_SECOND, MIRRORS],
     ])) {
       const load = { library, start, perSecond, mirrors, pauseMs: PAUSE_MS }
       rows.push(row(load, await measure(load, seconds)))

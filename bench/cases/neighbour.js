@@ -3,7 +3,7 @@
 const { spawn } = require('node:child_process')
 const { join } = require('node:path')
 const { setImmediate: nextTurn } = require('node:timers/promises')
-const { Child, pinned } = require('../children')
+const { Child, pinToCores } = require('../children')
 const { startIssuer } = require('../issuer')
 const { OURS, PEERS } = require('../peers')
 const { alternate, quantile, ratio, spread } = require('../rounds')
@@ -17,7 +17,7 @@ const SLICE_SECONDS = 1
 const TOKENS_PER_SLICE = 4500 * SLICE_SECONDS
 
 /** Keeps a core busy, and ends with the parent process. */
-const BUSY = 'const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 1e7; i += 1);'
+const BUSY_LOOP = 'const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 1e7; i += 1);'
 
 /** @param {{ selectedIds: string[], isQuick: boolean }} options */
 async function run({ selectedIds, isQuick }) {
@@ -59,7 +59,7 @@ async function measure({ seconds, names = SIDES, isExpress = false, hasOwnSessio
   try {
     for (const side of sides) side.url = await side.child.call('serve', { name: side.name, setup })
     if (!isQuiet) {
-      const { execPath, execArgv } = pinned(CORE, ['--eval', BUSY])
+      const { execPath, execArgv } = pinToCores(CORE, ['--eval', BUSY_LOOP])
       busy = spawn(execPath, execArgv, { stdio: 'ignore', detached: hasOwnSession })
     }
     const figures = await alternate(sides, rounds, async (side) => {

@@ -16,7 +16,7 @@ const FRESH = { rate: 20 }
 const PHASES = { idle: 2, pause: 2, recovery: 3 }
 /** A response that takes longer counts as hanging. */
 const HANGING_MS = 1500
-const LARGE_TOKEN = 8192
+const LARGE_TOKEN_BYTES = 8192
 const MEMORY_SAMPLE_MS = 50
 
 /**
@@ -56,10 +56,10 @@ const NOTE = `Another process sends 20,000 forged ES384 tokens per second to an 
 /** @param {Flood} flood */
 async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, disconnects, backlog, name = OURS }) {
   const { setup, close } = await startIssuer('ES384')
-  const probing = PHASES.idle + seconds + PHASES.pause + PHASES.recovery
+  const probeSeconds = PHASES.idle + seconds + PHASES.pause + PHASES.recovery
   const remembered = await mintMany(setup.key, setup.issuer, REMEMBERED.count)
   const warmUp = await mintMany(setup.key, setup.issuer, 500)
-  const fresh = await mintMany(setup.key, setup.issuer, FRESH.rate * (probing + 2))
+  const fresh = await mintMany(setup.key, setup.issuer, FRESH.rate * (probeSeconds + 2))
   const token = minter(setup.key, setup.issuer, isLarge ? padding(minter(setup.key, setup.issuer)()) : {})()
 
   const outside = cores === 1 ? '1' : '0,1'
@@ -78,7 +78,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
         { name: 'remembered', tokens: remembered, rate: REMEMBERED.rate },
         { name: 'fresh', tokens: fresh, rate: FRESH.rate },
       ],
-      seconds: probing,
+      seconds: probeSeconds,
     })
     const idleFrom = Date.now()
     await pause(PHASES.idle * 1000)
@@ -128,7 +128,7 @@ async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, discon
  * @param {string} token
  */
 function padding(token) {
-  const missing = LARGE_TOKEN - token.length - 20
+  const missing = LARGE_TOKEN_BYTES - token.length - 20
   return { padding: 'x'.repeat(Math.floor((missing * 3) / 4)) }
 }
 
@@ -214,7 +214,7 @@ function list(statuses) {
 
 /** @param {Report} report */
 function figures({ flood, after, recovery, memory }) {
-  const unless = (/** @type {Summary[]} */ summaries, /** @type {number[]} */ ...accepted) => {
+  const countOtherStatuses = (/** @type {Summary[]} */ summaries, /** @type {number[]} */ ...accepted) => {
     const total = summaries.reduce((sum, { count }) => sum + count, 0)
     return (
       total - summaries.reduce((sum, { statuses }) => sum + accepted.reduce((n, key) => n + (statuses[key] ?? 0), 0), 0)
@@ -222,11 +222,11 @@ function figures({ flood, after, recovery, memory }) {
   }
   return {
     memory: memory.peak,
-    'remembered rejected': unless([flood.remembered, after.remembered], 200),
+    'remembered rejected': countOtherStatuses([flood.remembered, after.remembered], 200),
     'remembered p99': flood.remembered.p99,
     'new hanging': flood.fresh.hanging + after.fresh.hanging,
-    'new rejected': unless([flood.fresh, after.fresh], 200, 503),
-    'recovery rejected': unless([recovery.remembered, recovery.fresh], 200),
+    'new rejected': countOtherStatuses([flood.fresh, after.fresh], 200, 503),
+    'recovery rejected': countOtherStatuses([recovery.remembered, recovery.fresh], 200),
     'recovery p99': recovery.fresh.p99,
   }
 }

@@ -15,7 +15,7 @@ const FUNCTIONS = join(__dirname, '../mirrors')
 
 const MILLION = 1_000_000
 const WORKING_SET = 500
-const SLICE = 20_000
+const VERIFICATIONS_PER_SLICE = 20_000
 
 /**
  * For each side, the number of revocations, or `undefined` without the option `revocations`.
@@ -61,13 +61,13 @@ async function measureCheck(isQuick) {
   }
   const figures = await alternate(sides, isQuick ? 11 : 51, async ({ name, verifier, revocations }) => {
     const before = process.cpuUsage()
-    for (let i = 0; i < SLICE; i += 1) {
+    for (let i = 0; i < VERIFICATIONS_PER_SLICE; i += 1) {
       // At 500,000 verifications per second, a revocation is made 100 times per second.
       if (i % 5000 === 0 && name.includes('new')) await revocations?.revokeSubject(`${Math.random()}`)
       await verifier.verify(tokens[i % WORKING_SET])
     }
     const { user, system } = process.cpuUsage(before)
-    return (user + system) / SLICE
+    return (user + system) / VERIFICATIONS_PER_SLICE
   })
   for (const { revocations } of sides) await revocations?.close()
   close()

@@ -15,8 +15,8 @@ const { mintMany, samples } = require('../tokens')
 /**
  * Number of new tokens per slice. A slice ends early if it runs out of tokens, because signing more would take minutes.
  */
-const FRESH = { ES384: 2000, 'RS256-2048': 6000, 'RS256-4096': 2000, ES256: 5000, EdDSA: 5000 }
-const FRESH_IF_QUICK = { ES384: 500, 'RS256-2048': 2000, 'RS256-4096': 500, ES256: 2000, EdDSA: 2000 }
+const NEW_TOKENS = { ES384: 2000, 'RS256-2048': 6000, 'RS256-4096': 2000, ES256: 5000, EdDSA: 5000 }
+const QUICK_NEW_TOKENS = { ES384: 500, 'RS256-2048': 2000, 'RS256-4096': 500, ES256: 2000, EdDSA: 2000 }
 
 /** Number of tokens that fit into the default caches of `fast-jwt` and this library. */
 const WORKING_SET = 500
@@ -35,7 +35,7 @@ const ids = (algorithm) => MODES.map(({ id }) => `${algorithm.toLowerCase()}-${i
 /** @param {{ algorithm: Algorithm, selectedIds: string[], isQuick: boolean, sides?: string[] }} options */
 async function run({ algorithm, selectedIds, isQuick, sides: names }) {
   const { setup, close } = await startIssuer(algorithm)
-  const count = (isQuick ? FRESH_IF_QUICK : FRESH)[algorithm]
+  const count = (isQuick ? QUICK_NEW_TOKENS : NEW_TOKENS)[algorithm]
   const tokens = await mintMany(setup.key, setup.issuer, count + WARM_UP)
   const selected = PEERS.filter(({ name }) => names?.includes(name) ?? true)
   const sides = selected.filter(({ unsupported }) => unsupported !== algorithm)
