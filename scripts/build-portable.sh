@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the addon for one Linux target against an old glibc, so that the addon loads wherever Node runs, and checks that
-# the addon does not require a newer glibc.
+# Builds the addon for one Linux target against an old glibc, so that the addon loads wherever Node runs. Fails if the
+# addon requires a newer glibc.
 # Requires cargo-zigbuild and zig: `pip install --require-hashes -r scripts/requirements.txt`.
 #
 # usage: scripts/build-portable.sh [target [folder]]

@@ -21,7 +21,7 @@ function recordRun(run) {
   writeFileSync(RUNS_PAGE, withRow(page, [run.name, run.result, `\`${run.command}\``, commit(), date]))
 }
 
-/** Returns the current commit, with a suffix if files have changed. Changes to docs/security-runs.md are ignored. */
+/** Returns the current commit, with a suffix if there are uncommitted changes outside docs/security-runs.md. */
 function commit() {
   const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim()
   const changes = git('status', '--porcelain', '--untracked-files=no', '--', '.', ':!docs/security-runs.md')

@@ -12,7 +12,7 @@ const { exports: entries } = require('../package.json')
 const ROOT = join(__dirname, '..')
 const OUTPUT = join(ROOT, 'target/reference')
 
-/** Functions that never throw, whatever their arguments are. `getAuth` is the one in the adapters, not in `next`. */
+/** Functions that never throw, whatever their arguments are. This `getAuth` is that of the adapters, not of `next`. */
 const NEVER_THROW = [
   'authErrorHandler',
   'clearJwksCache',
@@ -22,13 +22,13 @@ const NEVER_THROW = [
   'withLogtoAuth',
 ]
 
-/** A module loader hook that replaces the compiler that TypeDoc imports. */
+/** A module loader hook that makes TypeDoc import TypeScript 6. */
 const LOADER_HOOK = `
   export const resolve = (name, context, next) => next(name === 'typescript' ? 'typescript-6' : name, context)
 `
 
 async function main() {
-  // TypeDoc and its types need the compiler's API, which TypeScript 7 does not have.
+  // TypeDoc and its types need the compiler API, which TypeScript 7 does not have.
   register(`data:text/javascript,${encodeURIComponent(LOADER_HOOK)}`)
   const { Application, ReflectionKind, TSConfigReader } = await import(/** @type {string} */ ('typedoc'))
 

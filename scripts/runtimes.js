@@ -1,5 +1,5 @@
-// Runs the JavaScript tests on every supported Node.js version, and the core features (__test__/runtimes/core.mjs) on
-// Bun and Deno. npm installs the runtimes into target/runtimes, for Linux on x64 only.
+// Runs the JavaScript tests on every supported Node.js version, and only the tests of the core features
+// (__test__/runtimes/core.mjs) on Bun and Deno. npm installs the runtimes into target/runtimes, for Linux on x64 only.
 //
 //     npm run test:runtimes
 //     npm run test:runtimes -- --only node-26 --only bun
@@ -17,7 +17,7 @@ const INSTALL_DIR = join(ROOT, 'target', 'runtimes')
 const CORE_TESTS = join('__test__', 'runtimes', 'core.mjs')
 
 /**
- * The npm package of each runtime, its executable, and the arguments to run a script.
+ * For each runtime, the npm package that contains it, its executable, and the arguments that run a script.
  *
  * @type {Record<string, { name: string, range: string, executable: string, args: string[] }>}
  */
@@ -137,7 +137,7 @@ async function runCore(runtime) {
 }
 
 /**
- * Runs a script with a runtime, which child processes find as `node`.
+ * Runs a script with a runtime. Its folder is first in `PATH`, so that child processes find it as `node`.
  *
  * @param {string} runtime
  * @param {string[]} args

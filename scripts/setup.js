@@ -15,7 +15,7 @@ function main() {
   const installReason = findInstallReason()
   if (installReason) {
     log(`installing the npm dependencies (${installReason})`)
-    // npm skips development dependencies without `--include=dev` if NODE_ENV is `production`.
+    // If NODE_ENV is `production`, npm skips development dependencies unless `--include=dev` is passed.
     run('npm ci --ignore-scripts --include=dev')
   }
 

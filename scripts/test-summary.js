@@ -3,11 +3,11 @@
 const { relative, resolve } = require('node:path')
 const { stripVTControlCharacters } = require('node:util')
 
-/** The maximum number of failures whose messages are shown, and of lines per message, so that all fit on one screen. */
+/** The maximum number of failures with a message, and of lines per message, so that the summary fits on one screen. */
 const MAX_FAILURES = 5
 const MAX_MESSAGE_LINES = 8
 
-/** What Node reports about an error that is thrown outside a running test, with its location and message. */
+/** Matches Node's report of an error that was thrown after its test had ended. Captures its location and message. */
 const LATE_ERROR = / at (\S+) generated asynchronous activity .*? created the error "([\s\S]*)" and would have caused/
 
 /**
@@ -29,7 +29,7 @@ class Summary {
   #running = new Map()
   /** The last part of each file's standard error. @type {Map<string, string>} */
   #stderr = new Map()
-  /** Errors thrown by code that continued after its test or hook, by the location of the test or hook. */
+  /** Errors thrown after a test or hook had ended, with the location of that test or hook. */
   #lateErrors = /** @type {{ location: string, message: string }[]} */ ([])
   /** @type {Set<string>} */
   #failedFiles = new Set()
@@ -107,8 +107,8 @@ class Summary {
   }
 
   /**
-   * Adds the files that failed without a failed test, because the file cannot be loaded or because code outside its
-   * tests has thrown.
+   * Adds the files that failed without a failed test: those that could not be loaded, or whose code outside the tests
+   * threw an error.
    */
   #failOtherFiles() {
     for (const { file, error } of this.#files) {
