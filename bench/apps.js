@@ -1,4 +1,4 @@
-/** Express 5 applications, and plain `http` servers, that differ only in the authentication middleware. */
+/** Express 5 applications and plain `http` servers that differ only in their authentication middleware. */
 
 const { once } = require('node:events')
 const { createServer } = require('node:http')
@@ -61,7 +61,7 @@ function middlewareFor(name, setup) {
   }
 }
 
-/** @typedef {{ name: string, setup: Setup, isPlain?: boolean }} Application `isPlain`: without Express */
+/** @typedef {{ name: string, setup: Setup, isPlain?: boolean }} Application - `isPlain` means without Express. */
 
 /** @param {Application} application */
 async function listen({ name, setup, isPlain = false }) {

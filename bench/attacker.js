@@ -7,7 +7,7 @@ const TICK_MS = 2
 /** A socket with this many unsent bytes gets no requests. If no socket is ready, the attacker skips requests. */
 const MAX_UNSENT_BYTES = 2 ** 18
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-/** Number of characters in the signature that differ between two requests. */
+/** Number of signature characters that may differ between two requests. */
 const COUNTER_LENGTH = 8
 const STATUS_LINE = 'HTTP/1.1 '
 
@@ -51,7 +51,7 @@ async function attack({ url, token, rate, seconds, connections, backlog = Number
   const milliseconds = performance.now() - start
   for (const socket of sockets) {
     socket.isReconnecting = false
-    // Requests that are still unsent are sent late, so they count as skipped.
+    // Requests that are still unsent would be sent too late, so they count as skipped.
     skipped += Math.floor(socket.unsentBytes / request.length)
   }
   return { scheduled, sentPerSecond: ((scheduled - skipped) / milliseconds) * 1000 }
@@ -85,7 +85,7 @@ function forgeRequests(request, count, counter) {
 }
 
 /**
- * Returns three counts: responses by status, closed connections, and unanswered requests.
+ * Returns the number of responses by status, of closed connections, and of unanswered requests.
  *
  * @returns {{ statuses: Record<string, number>, closed: number, unanswered: number }}
  */

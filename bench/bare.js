@@ -1,4 +1,4 @@
-/** The bare signature check in Rust, the upper limit of what a machine can verify. */
+/** The bare signature check in Rust, which shows how many tokens a machine can verify at most. */
 
 const { execFileSync, spawn } = require('node:child_process')
 const { once } = require('node:events')
@@ -7,7 +7,7 @@ const { createInterface } = require('node:readline')
 
 const NAME = 'bare signature check'
 
-/** The names that bare.rs knows. @type {Record<string, string>} */
+/** For each algorithm, the name that bare.rs uses. @type {Record<string, string>} */
 const ALGORITHMS = { ES384: 'ES384', 'RS256-2048': 'RS256', ES256: 'ES256', EdDSA: 'EdDSA' }
 
 /** Builds the benchmark and returns its path. */

@@ -7,7 +7,7 @@ const VERIFICATIONS = 'verifications per second'
 const REQUESTS = 'requests per second'
 const LIBRARIES = [OURS, 'fast-jwt', 'jose', 'jsonwebtoken', 'aws-jwt-verify', '@node-rs/jsonwebtoken', ORIGINAL]
 const APPLICATIONS = [NO_AUTH, OURS, ORIGINAL, AUTH0, EXPRESS_JWT]
-/** Libraries without a cache verify every token as a new one, so they are compared only with new tokens. */
+/** For previously verified tokens, only libraries that cache them are compared. All others verify such a token anew. */
 const CACHING_LIBRARIES = [OURS, 'fast-jwt, cache']
 const CACHING_APPLICATIONS = [NO_AUTH, OURS]
 

@@ -1,4 +1,4 @@
-/** Sends requests at a fixed rate, each on an additional connection if all others are waiting for a response. */
+/** Sends requests at a fixed rate. Opens another connection if all others are waiting for a response. */
 
 const { Agent, get } = require('node:http')
 const { monitorEventLoopDelay } = require('node:perf_hooks')
@@ -8,8 +8,8 @@ const TIMEOUT_MS = 10_000
 /**
  * @typedef {{ at: number, status: number | null, ms: number }} Sample - `at` is the Unix time in milliseconds at which
  * the request started, and `status` is `null` if no response arrived.
- * @typedef {{ name: string, tokens: string[], rate: number }} Stream - `rate` requests per second, which use the tokens
- * in turn.
+ * @typedef {{ name: string, tokens: string[], rate: number }} Stream - Sends `rate` requests per second, each with the
+ * next token.
  */
 
 /**

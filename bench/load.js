@@ -6,8 +6,8 @@ const { quantile } = require('./rounds')
 /**
  * Measures how many responses with status 200 arrive per second, and their latency in milliseconds.
  *
- * @param {{ url: string, tokens: string[], isRepeated: boolean, seconds: number, connections: number }} load - Each
- * token is sent once or, with `isRepeated`, every connection repeats its share of the tokens.
+ * @param {{ url: string, tokens: string[], isRepeated: boolean, seconds: number, connections: number }} load - With
+ * `isRepeated`, every connection repeats its share of the tokens. Otherwise, each token is sent only once.
  * @returns {Promise<{ rate: number, p50: number, p99: number, sent: number }>}
  */
 async function load({ url, tokens, isRepeated, seconds, connections }) {

@@ -16,7 +16,7 @@ const { AUDIENCE } = require('./tokens')
 const IDS_PER_LOOKUP = 10_000
 
 /**
- * Measures how long it takes to load all entries, and to look up ids that are in no entry. Runs in the new process.
+ * Measures how long it takes to load all entries, and counts false positives among other ids. Runs in a new process.
  *
  * @param {{ port: number, library: string, others: number }} options
  */

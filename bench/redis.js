@@ -49,7 +49,7 @@ async function usage(port) {
 }
 
 /**
- * Returns the command that appends an entry, in the format of a single revocation.
+ * Returns the command that appends an entry, in the format in which a store appends a single revocation.
  *
  * @param {string} json
  */

@@ -9,7 +9,7 @@ const { ratio, spread } = require('./rounds')
 const { measureTargets } = require('./targets')
 
 /**
- * @typedef {object} Result - The result of a case: either rates to compare, or rows of figures.
+ * @typedef {object} Result - The result of a case, which contains either rates to compare, or rows of figures.
  * @property {string} id
  * @property {string} title
  * @property {string} [note]

@@ -39,7 +39,7 @@ async function rate(verify, inputs, { ms, inFlight, isRepeated }) {
       if (isRepeated && next === inputs.length) next = 0
       if (typeof pending?.then === 'function') await pending
       done += 1
-      // The clock is read rarely, because reading the clock takes a tenth of the time of a cache hit.
+      // The clock is read rarely, because reading it takes a tenth as long as a cache hit.
       if (done % 16 === 0) isOver = performance.now() - start >= ms
     }
   }

@@ -1,4 +1,4 @@
-/** Time from importing a library to its first verified token, with static keys. */
+/** Time from importing a library to verifying the first token, with static keys. */
 
 const { inChild } = require('../children')
 const { alternate, ratio, spread } = require('../rounds')

@@ -9,7 +9,7 @@ const { AUDIENCE, minter } = require('../tokens')
 
 const CACHED_TOKENS = 5000
 
-/** With V8's default size of the young generation, memory usage fluctuates by more than the difference to measure. */
+/** With V8's default young generation, memory usage fluctuates by more than the measured difference. */
 const NODE_OPTIONS = ['--expose-gc', '--max-semi-space-size=1']
 
 /** @param {{ isQuick: boolean }} options */

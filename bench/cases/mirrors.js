@@ -1,4 +1,4 @@
-/** Many mirrors of one Redis: how late revocations arrive, and what limits their number. */
+/** Many mirrors of one Redis: how late revocations arrive, and what limits the number of mirrors. */
 
 const { join } = require('node:path')
 const { Child } = require('../children')
@@ -14,7 +14,7 @@ const MIRRORS = 200
 const REVOCATIONS_PER_SECOND = 1000
 const PROCESSES = 2
 
-/** The pause between two reads of a client that only reads. Mirrors of a busy store pause at least as long. */
+/** The pause between two reads by a client that only reads. Mirrors of a busy store pause for at least as long. */
 const PAUSE_MS = 80
 
 /** How long to wait for late entries. */

@@ -14,7 +14,7 @@ const REMEMBERED = { count: 50, rate: 100 }
 const FRESH = { rate: 20 }
 /** Durations in seconds: the phase before the flood, the pause after the flood, and the recovery. */
 const PHASES = { idle: 2, pause: 2, recovery: 3 }
-/** A response that takes longer counts as hanging. */
+/** A response that takes longer than this counts as hanging. */
 const HANGING_MS = 1500
 const LARGE_TOKEN_BYTES = 8192
 const MEMORY_SAMPLE_MS = 50
