@@ -5,7 +5,7 @@
 
 const { setAuth } = require('./adapters/set-auth')
 const { passToErrorHandler, jsonResponse, sendJson } = require('./adapters/response')
-const { isContext, isNewGuest, withRecordOf } = require('./core/context')
+const { isContext, isNewGuest, attachRecord } = require('./core/context')
 const { contract, errorTitle } = require('./core/contract')
 const { AuthError } = require('./core/errors')
 const { ownProperty } = require('./core/plain')
@@ -27,8 +27,8 @@ async function verifyAuth(tokenOrRequest, options) {
     return publicContext(await verifier.verify(isToken ? tokenOrRequest : withEmptyHeaders(tokenOrRequest)))
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
-    const isMissing = error.code === 'missing_token' && !isToken
-    throw new Error(isMissing ? 'No token found in request' : failureMessage(error), { cause: error })
+    const isMissingToken = error.code === 'missing_token' && !isToken
+    throw new Error(isMissingToken ? 'No token found in request' : failureMessage(error), { cause: error })
   }
 }
 
@@ -42,7 +42,7 @@ async function verifyNextAuth(nextRequest, options) {
     return { success: true, auth: publicContext(await verifier.verify(withEmptyHeaders(nextRequest))) }
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
-    return { success: false, error: messageOf(error) }
+    return { success: false, error: clientMessage(error) }
   }
 }
 
@@ -111,22 +111,22 @@ const withEmptyHeaders = (request) =>
 function publicContext(auth) {
   const { userId, isAuthenticated, isGuest } = auth
   const payload = /** @type {AuthPayload | null} */ (auth.payload)
-  if (!isGuest) return withRecordOf({ userId, isAuthenticated, payload, isGuest }, auth)
+  if (!isGuest) return attachRecord({ userId, isAuthenticated, payload, isGuest }, auth)
   // A new guest has no cookie yet, so the guest id would differ on every request.
   const guestId = isNewGuest(auth) ? undefined : auth.guestId
-  return withRecordOf({ userId, isAuthenticated, payload, isGuest, guestId }, auth)
+  return attachRecord({ userId, isAuthenticated, payload, isGuest, guestId }, auth)
 }
 
 /** @param {import('..').AuthError} error */
 const failureMessage = (error) => `Token verification failed: ${error.message}`
 
 /** @param {import('..').AuthError} error */
-const messageOf = (error) => (error.code === 'missing_token' ? error.message : failureMessage(error))
+const clientMessage = (error) => (error.code === 'missing_token' ? error.message : failureMessage(error))
 
 /** @param {import('..').AuthError} error - The original package responds to every error with 401. */
 function rejectionResponse(error) {
   const title = errorTitle(error.code === 'missing_token' ? error.code : 'invalid_claims')
-  return jsonResponse(error.status === 503 ? 503 : 401, { error: title, message: messageOf(error) }, error.headers)
+  return jsonResponse(error.status === 503 ? 503 : 401, { error: title, message: clientMessage(error) }, error.headers)
 }
 
 /**
@@ -158,8 +158,8 @@ function roleClaim(subject, options) {
  * @returns {string | readonly string[]}
  */
 function splitScopes(scopes) {
-  const isList = Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string')
-  return isList ? scopes.flatMap((scope) => scope.split(/\s+/)).filter((word) => word !== '') : scopes
+  const isStringArray = Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string')
+  return isStringArray ? scopes.flatMap((scope) => scope.split(/\s+/)).filter((word) => word !== '') : scopes
 }
 
 const warnAboutMissingAudience = oneTimeWarning(

@@ -1,13 +1,13 @@
 /** The requirements of a route, checked against contexts. */
 
-const { checkRejection } = require('../core/acceptance')
+const { runCheck } = require('../core/acceptance')
 const native = require('../core/addon')
 const { proofOf, rejectionOf } = require('../core/context')
 const { authError, invalidOption, valueOrThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { organizationFrom } = require('../core/organization')
 const { isPromise } = require('../core/settle')
-const { formatRejection } = require('../core/warnings')
+const { printRejection } = require('../core/warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../core/context').Proof} Proof */
@@ -39,7 +39,7 @@ class Requirements {
    */
   check(auth, source) {
     const proof = proofOf(auth)
-    if (proof === undefined) throw authError(formatRejection(rejectionOf(auth) ?? native.refusal('missing_token')))
+    if (proof === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.refusal('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // The claims and the other requirements never change, but the application's `organizationId` function may return
@@ -67,12 +67,12 @@ class Requirements {
   /** @type {(proof: Proof, organization: string | null | undefined) => void} */
   #checkNatively({ json }, organization) {
     const refusal = this.#native.check(json, organization ?? undefined, organization === null)
-    if (refusal !== null) throw authError(formatRejection(refusal))
+    if (refusal !== null) throw authError(printRejection(refusal))
   }
 
   /** @type {(auth: any, source: unknown) => Promise<void> | void} */
   #checkApplication(auth, source) {
-    const rejection = checkRejection(/** @type {Function} */ (this.#check), auth, source)
+    const rejection = runCheck(/** @type {Function} */ (this.#check), auth, source)
     return isPromise(rejection) ? rejection.then(throwIfRejected) : throwIfRejected(rejection)
   }
 }

@@ -5,7 +5,7 @@ const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
 const native = require('../core/addon')
 const { contract, defaultOptions } = require('../core/contract')
-const { NO_VARIABLES, isSetInFile } = require('../core/environment')
+const { NO_VARIABLES, isSetInEnvFile } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
 const { UsageError, readNumber } = require('./arguments')
 
@@ -121,7 +121,7 @@ function optionsFromEnvironment(explicitOptions, env) {
  * @param {string} folder
  */
 const unreadFileHint = (command, folder) =>
-  isSetInFile('LOGTO_URL', join(folder, '.env'))
+  isSetInEnvFile('LOGTO_URL', join(folder, '.env'))
     ? ` The file .env sets LOGTO_URL, but ${command} does not read the file by itself: run node --env-file=.env node_modules/.bin/logto-authkit ${command}`
     : ''
 

@@ -27,28 +27,28 @@ const hasChecks = ({ claims, check, isRevoked }) =>
  *
  * @type {(auth: AuthContext, functions: Functions, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
-function applicationRejection(auth, functions, source) {
+function runApplicationChecks(auth, functions, source) {
   const { claims } = functions
-  if (claims === undefined) return rejectionAfterClaims(auth, functions, source)
+  if (claims === undefined) return runCheckAndIsRevoked(auth, functions, source)
   const rejection = validateClaims(auth, claims)
-  if (isPromise(rejection)) return rejection.then((settled) => settled ?? rejectionAfterClaims(auth, functions, source))
-  return rejection ?? rejectionAfterClaims(auth, functions, source)
+  if (isPromise(rejection)) return rejection.then((settled) => settled ?? runCheckAndIsRevoked(auth, functions, source))
+  return rejection ?? runCheckAndIsRevoked(auth, functions, source)
 }
 
-/** @type {typeof applicationRejection} */
-function rejectionAfterClaims(auth, functions, source) {
+/** @type {typeof runApplicationChecks} */
+function runCheckAndIsRevoked(auth, functions, source) {
   const { check } = functions
-  if (check === undefined) return rejectionAfterCheck(auth, functions)
-  const rejection = checkRejection(check, auth, source)
-  if (isPromise(rejection)) return rejection.then((settled) => settled ?? rejectionAfterCheck(auth, functions))
-  return rejection ?? rejectionAfterCheck(auth, functions)
+  if (check === undefined) return runIsRevoked(auth, functions)
+  const rejection = runCheck(check, auth, source)
+  if (isPromise(rejection)) return rejection.then((settled) => settled ?? runIsRevoked(auth, functions))
+  return rejection ?? runIsRevoked(auth, functions)
 }
 
 /** @type {(auth: AuthContext, functions: Functions) => Rejection | undefined | Promise<Rejection | undefined>} */
-function rejectionAfterCheck(auth, { isRevoked }) {
+function runIsRevoked(auth, { isRevoked }) {
   if (isRevoked === undefined) return undefined
   const revoked = isRevoked(auth)
-  return isPromise(revoked) ? Promise.resolve(revoked).then(revokedRejection) : revokedRejection(revoked)
+  return isPromise(revoked) ? Promise.resolve(revoked).then(rejectionIfRevoked) : rejectionIfRevoked(revoked)
 }
 
 /**
@@ -57,26 +57,26 @@ function rejectionAfterCheck(auth, { isRevoked }) {
  *
  * @type {(check: Function, auth: AuthContext, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
-function checkRejection(check, auth, source) {
+function runCheck(check, auth, source) {
   let isPermitted
   try {
     isPermitted = check(auth, source)
   } catch (error) {
-    return thrownRejection(error)
+    return rejectionOrRethrow(error)
   }
   return isPromise(isPermitted)
-    ? Promise.resolve(isPermitted).then(forbidUnless, thrownRejection)
-    : forbidUnless(isPermitted)
+    ? Promise.resolve(isPermitted).then(rejectionUnlessPermitted, rejectionOrRethrow)
+    : rejectionUnlessPermitted(isPermitted)
 }
 
 /** @param {unknown} error */
-function thrownRejection(error) {
+function rejectionOrRethrow(error) {
   if (error instanceof AuthError) return error
   throw error
 }
 
 /** @param {unknown} isPermitted */
-function forbidUnless(isPermitted) {
+function rejectionUnlessPermitted(isPermitted) {
   if (isPermitted === true) return undefined
   // A truthy value other than `true` is an error. Otherwise, an object such as an empty array of memberships would pass
   // by mistake.
@@ -85,7 +85,7 @@ function forbidUnless(isPermitted) {
 }
 
 /** @param {unknown} isRevoked */
-const revokedRejection = (isRevoked) => (isRevoked ? authError(native.refusal('token_revoked')) : undefined)
+const rejectionIfRevoked = (isRevoked) => (isRevoked ? authError(native.refusal('token_revoked')) : undefined)
 
 /**
  * Returns the context of the principal that the application's `fallback` returned, or the rejection if the principal does not meet
@@ -103,4 +103,4 @@ function fallbackContext(returned, { core }, extras) {
   return typeof result === 'string' ? newContext(result, undefined) : authError(result)
 }
 
-module.exports = { applicationRejection, checkRejection, fallbackContext, hasChecks }
+module.exports = { runApplicationChecks, runCheck, fallbackContext, hasChecks }

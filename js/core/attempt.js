@@ -109,8 +109,8 @@ class RequestAttempt {
 
   /** @param {string | null} organization - The required organization, if it depends on the request. */
   requireOrganization(organization) {
-    const required = { organization: organization ?? undefined, noOrganization: organization === null }
-    this.extras = { __proto__: null, ...this.extras, ...required }
+    const organizationExtras = { organization: organization ?? undefined, noOrganization: organization === null }
+    this.extras = { __proto__: null, ...this.extras, ...organizationExtras }
   }
 
   verify() {

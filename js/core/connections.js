@@ -12,7 +12,7 @@ const { callAfterTurn } = require('./timers')
  * The number of pending verifications at which a connection is no longer read. Browsers and proxies wait for each
  * response, so only clients that pipeline requests have several pending verifications per connection.
  */
-const MAX_PENDING = 8
+const MAX_PENDING_VERIFICATIONS = 8
 
 /** @typedef {{ ids: Set<number>, isPaused: boolean }} Pending */
 
@@ -34,7 +34,7 @@ function trackPending(source, id, outcome) {
   if (connection === undefined) return
   const pending = pendingOf(connection)
   pending.ids.add(id)
-  if (pending.ids.size >= MAX_PENDING) pauseReading(connection, pending)
+  if (pending.ids.size >= MAX_PENDING_VERIFICATIONS) pauseReading(connection, pending)
   const forget = () => {
     pending.ids.delete(id)
     if (pending.ids.size === 0 && pending.isPaused) resumeReading(connection)
@@ -48,7 +48,7 @@ function trackPending(source, id, outcome) {
  *
  * @param {any} source
  */
-function yieldToOthers(source) {
+function yieldToOtherConnections(source) {
   const connection = connectionOf(source)
   if (connection === undefined) return
   const pending = pendingOf(connection)
@@ -127,4 +127,4 @@ function onDisconnect(connection, cancel) {
   else connection.addEventListener('abort', cancel, { once: true })
 }
 
-module.exports = { trackPending, yieldToOthers }
+module.exports = { trackPending, yieldToOtherConnections }

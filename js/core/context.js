@@ -129,8 +129,8 @@ function loadContext(id) {
   const json = native.context(id)
   if (json === null) return /** @type {never} */ (native.throwInternalError())
   const auth = JSON.parse(json)
-  const isFlat = Object.values(auth.payload).every((claim) => typeof claim !== 'object')
-  return { proof: { json, metRequirements: undefined }, auth: isFlat ? auth : null }
+  const hasFlatPayload = Object.values(auth.payload).every((claim) => typeof claim !== 'object')
+  return { proof: { json, metRequirements: undefined }, auth: hasFlatPayload ? auth : null }
 }
 
 /** @type {(id: number, entry: CachedContext) => CachedContext} */
@@ -215,7 +215,7 @@ const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guest
  * @param {AuthContext} auth
  * @returns {T}
  */
-const withRecordOf = (copy, auth) =>
+const attachRecord = (copy, auth) =>
   /** @type {any} */ (
     new RecordedContext(
       /** @type {any} */ (copy),
@@ -246,6 +246,6 @@ module.exports = {
   attemptOf,
   proofOf,
   rejectionOf,
-  withRecordOf,
+  attachRecord,
   tokenOf,
 }

@@ -1,7 +1,7 @@
 /** Turns the core's result for an attempt into a context, or throws the rejection. */
 
-const { applicationRejection, fallbackContext, hasChecks } = require('./acceptance')
-const { trackPending, yieldToOthers } = require('./connections')
+const { runApplicationChecks, fallbackContext, hasChecks } = require('./acceptance')
+const { trackPending, yieldToOtherConnections } = require('./connections')
 const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { AuthError, authError } = require('./errors')
 const { outcomeOf, scheduleEndOfTurn } = require('./pending')
@@ -52,15 +52,15 @@ function contextFrom(result, attempt, trace) {
     const auth = cachedContext(result, attempt)
     return hasChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
   }
-  if (typeof result === 'string') return afterVerification(newContext(result, attempt), attempt, trace)
+  if (typeof result === 'string') return contextOfNewToken(newContext(result, attempt), attempt, trace)
   if (result.slow) scheduleEndOfTurn()
   // Only own properties are checked, because a polluted prototype must not turn a rejection into a context.
   if (!Object.hasOwn(result, 'context'))
-    return afterRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt)
+    return handleRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt)
   const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
   if (trace !== undefined) trace.cached = cached
   attempt.position = position
-  return afterVerification(newContext(context, attempt), attempt, trace)
+  return contextOfNewToken(newContext(context, attempt), attempt, trace)
 }
 
 /**
@@ -69,12 +69,12 @@ function contextFrom(result, attempt, trace) {
  *
  * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
  */
-const afterVerification = async (auth, attempt, trace) =>
+const contextOfNewToken = async (auth, attempt, trace) =>
   hasChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
 
 /** @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function applyChecks(auth, attempt, trace) {
-  const rejection = applicationRejection(auth, attempt.parsed.functions, attempt.source)
+  const rejection = runApplicationChecks(auth, attempt.parsed.functions, attempt.source)
   if (isPromise(rejection)) return rejection.then((settled) => acceptOrTryNextToken(auth, settled, attempt, trace))
   return acceptOrTryNextToken(auth, rejection, attempt, trace)
 }
@@ -87,26 +87,26 @@ function acceptOrTryNextToken(auth, rejection, attempt, trace) {
 }
 
 /** @type {(result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
-function afterRejection(result, attempt) {
+function handleRejection(result, attempt) {
   const { parsed, source, firstRejection } = attempt
-  if (result.code === 'overloaded' && source !== undefined) yieldToOthers(source)
+  if (result.code === 'overloaded' && source !== undefined) yieldToOtherConnections(source)
   const alternative = result.status === 401 ? attempt.alternatives?.shift() : undefined
   if (alternative !== undefined) {
     alternative.isAlternative = true
-    return tryAlternative(alternative, () => afterRejection(result, attempt))
+    return tryAlternative(alternative, () => handleRejection(result, attempt))
   }
   // The core reports the first token's rejection. If the application rejected that token, the core knows only the code.
-  const known = firstRejection?.code === result.code ? firstRejection : undefined
+  const knownRejection = firstRejection?.code === result.code ? firstRejection : undefined
   const { fallback } = parsed.functions
   if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {
-    return guestOrThrow(result, known, attempt)
+    return guestOrThrow(result, knownRejection, attempt)
   }
-  const error = known ?? authError(result)
+  const error = knownRejection ?? authError(result)
   return settle(
     () => fallback(source, error),
     (principal) => {
       if (principal === null || principal === undefined) return guestOrThrow(result, error, attempt)
-      return afterFallback(fallbackContext(principal, parsed, attempt.extras), result, attempt)
+      return handlePrincipal(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
       // An exception from `fallback` is an application error: as a rejection, it could turn the request into a guest.
@@ -134,15 +134,16 @@ const tryAlternative = (alternative, onFailure) =>
   )
 
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
-function afterFallback(outcome, result, attempt) {
-  const refuse = (/** @type {Rejection} */ rejection) => {
+function handlePrincipal(outcome, result, attempt) {
+  const rejectPrincipal = (/** @type {Rejection} */ rejection) => {
     // With 'no-token', a request whose other credentials the application has rejected is not treated as a guest.
     if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
     return guestOrThrow(result, rejection, attempt)
   }
-  if (outcome instanceof AuthError) return refuse(outcome)
-  const rejection = applicationRejection(outcome, attempt.parsed.functions, attempt.source)
-  const finish = (/** @type {Rejection | undefined} */ settled) => (settled === undefined ? outcome : refuse(settled))
+  if (outcome instanceof AuthError) return rejectPrincipal(outcome)
+  const rejection = runApplicationChecks(outcome, attempt.parsed.functions, attempt.source)
+  const finish = (/** @type {Rejection | undefined} */ settled) =>
+    settled === undefined ? outcome : rejectPrincipal(settled)
   return isPromise(rejection) ? rejection.then(finish) : finish(rejection)
 }
 

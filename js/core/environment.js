@@ -19,7 +19,7 @@ const NO_VARIABLES = /** @type {any} */ ({ logtoUrl: undefined, audience: undefi
  *
  * @type {Map<string, [option: string, variable: string][]>}
  */
-const variablesBySet = new Map(
+const variablesByOptionSet = new Map(
   Object.entries(contract().options).map(([set, rows]) => [
     set,
     rows.flatMap(({ name, variable }) => (variable === undefined ? [] : [[name, variable]])),
@@ -35,7 +35,9 @@ const variablesBySet = new Map(
  */
 function environmentFor(optionSet, options) {
   if (typeof options !== 'object' || options === null) return null
-  const missing = (variablesBySet.get(optionSet) ?? []).filter(([option]) => ownProperty(options, option) === undefined)
+  const missing = (variablesByOptionSet.get(optionSet) ?? []).filter(
+    ([option]) => ownProperty(options, option) === undefined,
+  )
   if (missing.length === 0) return null
   return {
     ...NO_VARIABLES,
@@ -49,7 +51,7 @@ function environmentFor(optionSet, options) {
  * @type {(optionSet: string, options: unknown) => unknown}
  */
 const optionsOrEmpty = (optionSet, options) =>
-  options === undefined && variablesBySet.get(optionSet)?.length ? {} : options
+  options === undefined && variablesByOptionSet.get(optionSet)?.length ? {} : options
 
 /**
  * Adds a hint to the fault for a missing option if the file `.env` sets the option's variable. The most common reason
@@ -61,11 +63,11 @@ const optionsOrEmpty = (optionSet, options) =>
  * @param {any} options
  * @returns {T | import('../native/binding').OptionsFault}
  */
-function withFileHint(result, optionSet, options) {
+function withEnvFileHint(result, optionSet, options) {
   if (typeof result !== 'object' || result === null || !('option' in result)) return result
-  const [, variable] = variablesBySet.get(optionSet)?.find(([option]) => option === result.option) ?? []
+  const [, variable] = variablesByOptionSet.get(optionSet)?.find(([option]) => option === result.option) ?? []
   if (variable === undefined || options?.[result.option] || ownProperty(process.env, variable)) return result
-  return isSetInFile(variable)
+  return isSetInEnvFile(variable)
     ? {
         ...result,
         message: `${result.message}. The file .env sets ${variable}, but Node.js has not read the file: add --env-file=.env to the command that starts the application`,
@@ -74,7 +76,7 @@ function withFileHint(result, optionSet, options) {
 }
 
 /** @type {(variable: string, file?: string) => boolean} */
-function isSetInFile(variable, file = '.env') {
+function isSetInEnvFile(variable, file = '.env') {
   try {
     return Boolean(parseEnv(readFileSync(file, 'utf8'))[variable]?.trim())
   } catch {
@@ -82,4 +84,4 @@ function isSetInFile(variable, file = '.env') {
   }
 }
 
-module.exports = { NO_VARIABLES, environmentFor, isSetInFile, optionsOrEmpty, withFileHint }
+module.exports = { NO_VARIABLES, environmentFor, isSetInEnvFile, optionsOrEmpty, withEnvFileHint }

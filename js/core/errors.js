@@ -9,7 +9,7 @@ const native = require('./addon')
 const CONSTRUCTOR_KEY = Symbol('AuthError')
 
 /** Marks errors of all copies of the package, including copies loaded after a module reset in tests. */
-const BRAND = Symbol.for('logto-authkit.AuthError')
+const AUTH_ERROR_BRAND = Symbol.for('logto-authkit.AuthError')
 
 class AuthError extends Error {
   /**
@@ -17,7 +17,7 @@ class AuthError extends Error {
    * @returns {value is AuthError}
    */
   static [Symbol.hasInstance](value) {
-    return typeof value === 'object' && value !== null && BRAND in value
+    return typeof value === 'object' && value !== null && AUTH_ERROR_BRAND in value
   }
 
   constructor(/** @type {symbol} */ key, /** @type {RejectedRequest} */ rejected, /** @type {string} */ message) {
@@ -43,7 +43,7 @@ class AuthError extends Error {
 }
 // The brand and the `name` are on the prototype, like the `name` of built-in errors, because own properties would appear
 // in every log line.
-Object.defineProperty(AuthError.prototype, BRAND, { value: true })
+Object.defineProperty(AuthError.prototype, AUTH_ERROR_BRAND, { value: true })
 Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configurable: true, writable: true })
 
 /**

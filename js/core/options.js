@@ -4,7 +4,7 @@
  */
 
 const native = require('./addon')
-const { NO_VARIABLES, environmentFor, optionsOrEmpty, withFileHint } = require('./environment')
+const { NO_VARIABLES, environmentFor, optionsOrEmpty, withEnvFileHint } = require('./environment')
 const { optionsError, valueOrThrow } = require('./errors')
 const { completions } = require('./pending')
 const { withRevocationsId } = require('./revocations')
@@ -24,13 +24,13 @@ const { isVerifier } = require('./shared')
  * Maximum number of index keys. An application needs about one index key per options literal, unless it computes its
  * options.
  */
-const MAX_ENTRIES = 1000
+const MAX_INDEX_KEYS = 1000
 
 /** Maximum number of entries per index key. The index key covers only the options that usually differ. */
-const MAX_PER_KEY = 16
+const MAX_ENTRIES_PER_KEY = 16
 
 /** Number of recent entries to compare before using the index. Most applications have at most this many entries. */
-const MAX_RECENT = 4
+const MAX_RECENT_ENTRIES = 4
 
 /** Maximum nesting depth to compare and copy. The core reads fewer levels. */
 const MAX_DEPTH = 8
@@ -90,8 +90,8 @@ function parse(optionSet, given) {
   if (isPlainObjectOrArray(/** @type {object} */ (options)) && isComparable(parsed.options, MAX_DEPTH)) {
     const { functions: _, ...cached } = parsed
     const entry = { optionSet, keys: Object.keys(parsed.options), ...cached }
-    markAsUsed(key, [entry, ...entries.slice(0, MAX_PER_KEY - 1)], entry)
-    if (entriesByKey.size > MAX_ENTRIES) entriesByKey.delete(entriesByKey.keys().next().value ?? '')
+    markAsUsed(key, [entry, ...entries.slice(0, MAX_ENTRIES_PER_KEY - 1)], entry)
+    if (entriesByKey.size > MAX_INDEX_KEYS) entriesByKey.delete(entriesByKey.keys().next().value ?? '')
   }
   return parsed
 }
@@ -101,7 +101,7 @@ function markAsUsed(key, entries, used) {
   entriesByKey.delete(key)
   entriesByKey.set(key, entries)
   recentEntries.unshift(used)
-  recentEntries.length = Math.min(recentEntries.length, MAX_RECENT)
+  recentEntries.length = Math.min(recentEntries.length, MAX_RECENT_ENTRIES)
 }
 
 /**
@@ -127,7 +127,7 @@ function indexKey(optionSet, options) {
  *
  * @returns {Functions}
  */
-const withoutFunctions = () => ({
+const emptyFunctions = () => ({
   check: undefined,
   claims: undefined,
   currentDate: undefined,
@@ -141,7 +141,7 @@ const withoutFunctions = () => ({
   signInUrl: undefined,
 })
 
-const WITHOUT_FUNCTIONS = withoutFunctions()
+const NO_FUNCTIONS = emptyFunctions()
 
 /**
  * Compares options with an entry's options. Returns the given functions, each of which is read only once, or null if
@@ -158,15 +158,15 @@ function matchEntry(entry, optionSet, options) {
   if (!isPlainObjectOrArray(options)) return null
   const { keys, options: cachedOptions } = entry
   if (keys.length !== namesOf(options).length) return null
-  let functions = WITHOUT_FUNCTIONS
+  let functions = NO_FUNCTIONS
   for (const key of keys) {
     if (!Object.hasOwn(options, key)) return null
     const value = key === 'claims' ? plainSchema(options[key]) : options[key]
     if (!isEqual(cachedOptions[key], value, MAX_DEPTH)) return null
-    const callable = key === 'claims' && value !== undefined ? validatorOf(value) : value
-    if (typeof callable === 'function') {
-      if (functions === WITHOUT_FUNCTIONS) functions = withoutFunctions()
-      functions[/** @type {FunctionName} */ (key)] = callable
+    const optionFunction = key === 'claims' && value !== undefined ? validatorOf(value) : value
+    if (typeof optionFunction === 'function') {
+      if (functions === NO_FUNCTIONS) functions = emptyFunctions()
+      functions[/** @type {FunctionName} */ (key)] = optionFunction
     }
   }
   const { environment } = entry
@@ -183,7 +183,7 @@ function create(optionSet, options) {
   const members = snapshot(optionsOrEmpty(optionSet, options))
   const environment = environmentFor(optionSet, members)
   const result = native.createVerifier(optionSet, withRevocationsId(members), completions, environment ?? NO_VARIABLES)
-  const verifier = valueOrThrow(withFileHint(result, optionSet, members))
+  const verifier = valueOrThrow(withEnvFileHint(result, optionSet, members))
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
     process.emitWarning(
@@ -195,7 +195,7 @@ function create(optionSet, options) {
     )
   }
   const { cookieName, guestCookieName, resourceMetadata } = verifier
-  const functions = withoutFunctions()
+  const functions = emptyFunctions()
   for (const [name, value] of Object.entries(members)) {
     if (typeof value === 'function') functions[/** @type {FunctionName} */ (name)] = value
   }
@@ -215,7 +215,7 @@ function check(optionSet, options) {
   const members = snapshot(options)
   const environment = environmentFor(optionSet, members) ?? NO_VARIABLES
   const result = native.checkOptions(optionSet, withRevocationsId(members), environment)
-  valueOrThrow(withFileHint(result, optionSet, members))
+  valueOrThrow(withEnvFileHint(result, optionSet, members))
   return members ?? Object.create(null)
 }
 
@@ -245,8 +245,8 @@ function snapshot(options) {
  */
 function rejectInherited(options, prefix = '') {
   if (typeof options !== 'object' || options === null || isPlainObjectOrArray(options)) return
-  for (let from = Object.getPrototypeOf(options); !isObjectPrototype(from); from = Object.getPrototypeOf(from)) {
-    const option = Object.getOwnPropertyNames(from).find((name) => name !== 'constructor')
+  for (let proto = Object.getPrototypeOf(options); !isObjectPrototype(proto); proto = Object.getPrototypeOf(proto)) {
+    const option = Object.getOwnPropertyNames(proto).find((name) => name !== 'constructor')
     if (option !== undefined) valueOrThrow(native.inheritedOption(prefix + option))
   }
 }

@@ -23,7 +23,7 @@ function readCredentials(request) {
   const raw = rawHeaders(request)
   return {
     authorization: authorizationValues(headers, raw),
-    cookies: joinCookies(headerValue(headers, raw, 'cookie'), listedCookies(request)),
+    cookies: joinCookies(headerValue(headers, raw, 'cookie'), lambdaCookies(request)),
   }
 }
 
@@ -62,7 +62,7 @@ function checkHeaders(headers) {
  * @param {any} request
  * @returns {string[] | undefined}
  */
-function listedCookies(request) {
+function lambdaCookies(request) {
   const cookies = cookiesOf(request)
   if (!Array.isArray(cookies)) return undefined
   if (cookies.every((cookie) => typeof cookie === 'string')) return cookies
@@ -108,9 +108,9 @@ function authorizationValues(headers, raw) {
 function parsedCookie(request, name) {
   const cookies = cookiesOf(request)
   if (typeof cookies !== 'object' || cookies === null) return undefined
-  const isJar = typeof cookies.get === 'function'
-  const cookie = isJar ? cookies.get(name) : ownProperty(cookies, name)
-  const value = isJar && typeof cookie === 'object' && cookie !== null ? cookie.value : cookie
+  const hasGetMethod = typeof cookies.get === 'function'
+  const cookie = hasGetMethod ? cookies.get(name) : ownProperty(cookies, name)
+  const value = hasGetMethod && typeof cookie === 'object' && cookie !== null ? cookie.value : cookie
   return typeof value === 'string' ? value : undefined
 }
 
@@ -131,10 +131,10 @@ const readHeader = (request, name) => headerValue(request.headers, rawHeaders(re
 
 /** @type {(headers: any, raw: string[] | undefined, lowercaseName: string) => string | string[] | undefined} */
 function headerValue(headers, raw, name) {
-  const isFetch = typeof headers.get === 'function'
-  let value = isFetch ? headers.get(name) : ownProperty(headers, name)
+  const hasGetMethod = typeof headers.get === 'function'
+  let value = hasGetMethod ? headers.get(name) : ownProperty(headers, name)
   if (typeof value === 'string') return value
-  if (value === undefined && raw === undefined && !isFetch) {
+  if (value === undefined && raw === undefined && !hasGetMethod) {
     // Node's header names are lowercase, but those in Lambda events and hand-written objects may not be.
     const values = Object.keys(headers)
       .filter((key) => key.length === name.length && key.toLowerCase() === name)

@@ -53,12 +53,12 @@ function applyResult(auth, result) {
 
 /** @param {NonNullable<ValidationResult['issues']>} issues */
 function invalidClaims(issues) {
-  const described = issues.map(({ message, path }) => ({
+  const describedIssues = issues.map(({ message, path }) => ({
     message,
     claim: (path ?? []).map(pathSegmentKey).join('.') || 'payload',
   }))
-  const details = described.map(({ message, claim }) => `${claim}: ${message}`).join('; ')
-  return authError(native.refusal('invalid_claims', described[0]?.claim ?? 'payload', undefined, details))
+  const details = describedIssues.map(({ message, claim }) => `${claim}: ${message}`).join('; ')
+  return authError(native.refusal('invalid_claims', describedIssues[0]?.claim ?? 'payload', undefined, details))
 }
 
 /** @param {PropertyKey | { readonly key: PropertyKey }} segment */

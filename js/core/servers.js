@@ -49,8 +49,8 @@ function rejectSharedIssuers(servers) {
  */
 function adapterOptions(optionSet) {
   const { options } = contract()
-  const ofVerifier = new Set(options.verifier.map(({ name }) => name))
-  return options[optionSet].map(({ name }) => name).filter((name) => !ofVerifier.has(name))
+  const verifierOptions = new Set(options.verifier.map(({ name }) => name))
+  return options[optionSet].map(({ name }) => name).filter((name) => !verifierOptions.has(name))
 }
 
 /** @type {(first: Parsed, other: Parsed, name: string) => boolean} */
@@ -64,9 +64,9 @@ const isSameOption = (first, other, name) =>
  * @type {(parsed: Parsed, changes: object) => any}
  */
 function withChanges({ options, functions: { claims, ...functions } }, changes) {
-  const given = Object.entries(functions).filter(([, value]) => value !== undefined)
+  const definedFunctions = Object.entries(functions).filter(([, value]) => value !== undefined)
   const schema = claims && { claims: { '~standard': { version: 1, validate: claims } } }
-  return { ...options, ...Object.fromEntries(given), ...schema, ...changes }
+  return { ...options, ...Object.fromEntries(definedFunctions), ...schema, ...changes }
 }
 
 /**
@@ -77,11 +77,11 @@ function withChanges({ options, functions: { claims, ...functions } }, changes) 
  * @returns {Promise<unknown> | undefined}
  */
 function readTokens(attempts, source) {
-  const withGetter = attempts.filter(({ parsed }) => parsed.functions.getToken !== undefined)
-  if (withGetter.length === 0) return undefined
+  const attemptsWithGetToken = attempts.filter(({ parsed }) => parsed.functions.getToken !== undefined)
+  if (attemptsWithGetToken.length === 0) return undefined
   const tokens = new Map()
   return Promise.all(
-    withGetter.map(async (attempt) => {
+    attemptsWithGetToken.map(async (attempt) => {
       const getToken = /** @type {Function} */ (attempt.parsed.functions.getToken)
       if (!tokens.has(getToken))
         tokens.set(
@@ -113,14 +113,13 @@ function selectServer(attempts) {
   const [selected, ...alternatives] = attempts
     .filter((attempt) => position(attempt) >= 0)
     .sort((a, b) => position(a) - position(b))
-  if (selected === undefined)
-    return attempts.find((attempt) => position(attempt) === ALL_FROM_OTHER_ISSUERS) ?? attempts[0]
+  if (selected === undefined) return attempts.find((attempt) => position(attempt) === UNROUTABLE_TOKENS) ?? attempts[0]
   selected.alternatives = alternatives
   return selected
 }
 
 /** The core's result if all of a request's tokens are from other issuers, or if one source contains two tokens. */
-const ALL_FROM_OTHER_ISSUERS = -1
+const UNROUTABLE_TOKENS = -1
 
 /**
  * Adds up the statistics of several verifiers. `state` is that of the key set in the worst state.

@@ -168,8 +168,8 @@ function checkRequest(request, parsed, source, trace) {
 
 /** @type {(request: RequestLike, servers: Parsed[], source: unknown, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function verifyWithServers(request, servers, source, trace) {
-  const given = readCredentials(request)
-  const attempts = servers.map((server) => new RequestAttempt(request, given, server, source, true))
+  const credentials = readCredentials(request)
+  const attempts = servers.map((server) => new RequestAttempt(request, credentials, server, source, true))
   return settle(
     () => readTokens(attempts, source),
     () => verifyWithServer(selectServer(attempts), trace),

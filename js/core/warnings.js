@@ -18,7 +18,7 @@ const printDebug = debuglog('logto-authkit')
 function reportRejection(rejected) {
   const { code, warning } = rejected
   if (warning !== null) process.emitWarning(warning, { code: `LOGTO_AUTHKIT_${code.toUpperCase()}` })
-  return formatRejection(rejected)
+  return printRejection(rejected)
 }
 
 /**
@@ -27,7 +27,7 @@ function reportRejection(rejected) {
  * @template {RejectedRequest} T
  * @param {T} rejected
  */
-function formatRejection(rejected) {
+function printRejection(rejected) {
   if (printDebug.enabled) {
     const { code, status, message, details, cause } = rejected
     printDebug('rejected with %s (%d): %s %s%s', code, status, message, details, cause === null ? '' : ` ${cause}`)
@@ -51,4 +51,4 @@ function oneTimeWarning(code, message, type) {
   }
 }
 
-module.exports = { formatRejection, reportRejection, oneTimeWarning }
+module.exports = { printRejection, reportRejection, oneTimeWarning }
