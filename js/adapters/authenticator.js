@@ -106,8 +106,8 @@ class Authenticator {
    */
   sessionCookies(isTokenRead) {
     return this.#servers.flatMap(({ core, options }) => {
-      const isRead = isTokenRead && options.tokenSources?.includes('cookie') !== false
-      return [isRead ? core.cookieName : null, core.guestCookieName].filter((name) => name !== null)
+      const isTokenCookieRead = isTokenRead && options.tokenSources?.includes('cookie') !== false
+      return [isTokenCookieRead ? core.cookieName : null, core.guestCookieName].filter((name) => name !== null)
     })
   }
 
@@ -164,7 +164,7 @@ class Authenticator {
       throw error
     }
     if (!isPromise(auth)) return this.#finish(source, response, auth)
-    const finished = auth.then(
+    const completion = auth.then(
       (resolved) => this.#finish(source, response, resolved),
       (error) => {
         this.#store(source, undefined)
@@ -176,10 +176,10 @@ class Authenticator {
       // messages of a connection share a request, so an earlier context is kept until the new verification ends.
       if (!this.#holdsOwnContext(source)) this.#store(source, undefined)
     } catch (error) {
-      finished.catch(() => {})
+      completion.catch(() => {})
       throw error
     }
-    return finished
+    return completion
   }
 
   /**

@@ -46,12 +46,12 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
   assertCalledByApplication('protect()', given.slice(1))
-  const required = new Requirements(...given)
+  const requirements = new Requirements(...given)
 
   return function protect(/** @type {Request} */ req, /** @type {Response} */ res, /** @type {Next} */ next) {
     let pending
     try {
-      pending = checkRequest(required, req)
+      pending = checkRequest(requirements, req)
     } catch (error) {
       reject(error, req, res, next)
       return

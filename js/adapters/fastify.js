@@ -51,8 +51,8 @@ Object.assign(logtoAuth, {
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
   assertCalledByApplication('protect()', given.slice(1))
-  const required = new Requirements(...given)
-  return createHook((request) => checkRequest(required, request))
+  const requirements = new Requirements(...given)
+  return createHook((request) => checkRequest(requirements, request))
 }
 
 /**
@@ -62,24 +62,24 @@ function protect(/** @type {any[]} */ ...given) {
  */
 function createHook(run) {
   return function logtoAuthHook(/** @type {Request} */ request, /** @type {Reply} */ reply, /** @type {any} */ done) {
-    const rejectAll = (/** @type {unknown} */ thrown) => {
-      const responded = reject(thrown, request, reply)
+    const rejectRequest = (/** @type {unknown} */ thrown) => {
+      const responseSent = reject(thrown, request, reply)
       // If the application calls the hook itself, the returned promise follows Fastify's reply, which is fulfilled once
       // the response has been sent.
-      if (done === undefined) return responded.then(() => reply)
+      if (done === undefined) return responseSent.then(() => reply)
       // Calling `done` would make Fastify run the handler, so `done` is not called even if `onError` sends nothing.
-      responded.catch((fault) => done(asError(fault)))
+      responseSent.catch((fault) => done(asError(fault)))
       return undefined
     }
     let pending
     try {
       pending = run(request, reply)
     } catch (error) {
-      return rejectAll(error)
+      return rejectRequest(error)
     }
     if (pending === undefined) return done?.()
-    const continued = pending.then(() => done?.(), rejectAll)
-    return done === undefined ? continued : undefined
+    const continuation = pending.then(() => done?.(), rejectRequest)
+    return done === undefined ? continuation : undefined
   }
 }
 

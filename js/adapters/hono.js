@@ -44,10 +44,10 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
   assertCalledByApplication('protect()', given.slice(1))
-  const required = new Requirements(...given)
+  const requirements = new Requirements(...given)
   return async function protect(/** @type {Context} */ c, /** @type {import('hono').Next} */ next) {
     try {
-      const pending = checkRequest(required, c)
+      const pending = checkRequest(requirements, c)
       if (pending !== undefined) await pending
     } catch (error) {
       return reject(error, c)

@@ -40,11 +40,11 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
 /** @type {any} */
 function protect(/** @type {any[]} */ ...given) {
   assertCalledByApplication('protect()', given.slice(1))
-  const required = new Requirements(...given)
+  const requirements = new Requirements(...given)
 
   return function protect(/** @type {Context} */ ctx, /** @type {Next} */ next) {
     return settle(
-      () => checkRequest(required, ctx),
+      () => checkRequest(requirements, ctx),
       () => next(),
       (error) => reject(error, ctx),
     )

@@ -121,13 +121,13 @@ function isPublic(context) {
 const setAccess =
   (access) =>
   (/** @type {any} */ target, /** @type {any} */ _key, /** @type {PropertyDescriptor | undefined} */ descriptor) => {
-    const decorated = descriptor?.value ?? target
-    if ((reflectMetadata.getOwnMetadata(ACCESS_METADATA_KEY, decorated) ?? access) !== access) {
+    const decoratedTarget = descriptor?.value ?? target
+    if ((reflectMetadata.getOwnMetadata(ACCESS_METADATA_KEY, decoratedTarget) ?? access) !== access) {
       throw new TypeError(
         '@Public() and @Protect() contradict each other: use only one of them on the same method or class',
       )
     }
-    reflectMetadata.defineMetadata(ACCESS_METADATA_KEY, access, decorated)
+    reflectMetadata.defineMetadata(ACCESS_METADATA_KEY, access, decoratedTarget)
   }
 
 /** `Reflect` with the functions of the `reflect-metadata` polyfill, which every NestJS application loads. */

@@ -34,11 +34,11 @@ const nestFramework = {
  *
  * @type {(guard: LogtoAuthGuard, request: object) => import('./authenticator').RequestRecord}
  */
-let recordIn
+let readGuardRecord
 
 class LogtoAuthGuard {
   static {
-    recordIn = (guard, request) => ({ authenticator: guard.#authenticator, auth: guard.#contexts.get(request) })
+    readGuardRecord = (guard, request) => ({ authenticator: guard.#authenticator, auth: guard.#contexts.get(request) })
   }
 
   #authenticator
@@ -99,8 +99,8 @@ class LogtoAuthGuard {
    */
   #authenticate(context, request) {
     const execution = executionOf(context)
-    const known = execution && this.#executions.get(execution)
-    if (known?.request === request) return known?.result
+    const knownExecution = execution && this.#executions.get(execution)
+    if (knownExecution?.request === request) return knownExecution?.result
     const result = this.#authenticator.authenticate(request, responseOf(context, request))
     if (execution !== undefined) this.#executions.set(execution, { request, result })
     return result
@@ -114,9 +114,9 @@ class LogtoAuthGuard {
  * @param {ExecutionContext} context
  * @param {any} request
  */
-function recordOf(context, request) {
+function verificationRecordOf(context, request) {
   const guard = verifyingGuardOf(context, request)
-  return guard && recordIn(guard, request)
+  return guard && readGuardRecord(guard, request)
 }
 
 /** @type {(context: ExecutionContext, request: any, run: (request: any) => Promise<void> | void) => any} */
@@ -136,4 +136,4 @@ function runGuard(context, request, run) {
   )
 }
 
-module.exports = { LogtoAuthGuard, recordOf, runGuard }
+module.exports = { LogtoAuthGuard, verificationRecordOf, runGuard }

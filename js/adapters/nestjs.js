@@ -4,7 +4,7 @@ const { AuthError } = require('../core/errors')
 const { checkRequest, requestRecords } = require('./authenticator')
 const { guardOf, isPublic, requestOf, responseOf, setAccess } = require('./nest-context')
 const { exceptionOf, respondToSocket } = require('./nest-exceptions')
-const { LogtoAuthGuard, recordOf, runGuard } = require('./nest-guard')
+const { LogtoAuthGuard, verificationRecordOf, runGuard } = require('./nest-guard')
 const { rejectionOf } = require('./rejections')
 const { Requirements } = require('./requirements')
 const { errorResponse } = require('./response')
@@ -22,12 +22,14 @@ const getRequest = (context) => guardOf(context)?.getRequest(context) ?? request
 
 /** @type {typeof import('./nestjs').Protect} */
 function Protect(...given) {
-  const required = new Requirements(...given)
+  const requirements = new Requirements(...given)
   const protection = {
     /** @param {ExecutionContext} context */
     canActivate: (context) =>
       isPublic(context) ||
-      runGuard(context, getRequest(context), (request) => checkRequest(required, request, recordOf(context, request))),
+      runGuard(context, getRequest(context), (request) =>
+        checkRequest(requirements, request, verificationRecordOf(context, request)),
+      ),
   }
   return loadNest().applyDecorators(setAccess('protected'), loadNest().UseGuards(protection))
 }
@@ -38,7 +40,7 @@ const Auth = () =>
   loadNest().createParamDecorator((_data, context) => {
     if (isPublic(context)) return undefined
     const request = getRequest(context)
-    return (recordOf(context, request) ?? requestRecords.get(request))?.auth
+    return (verificationRecordOf(context, request) ?? requestRecords.get(request))?.auth
   })()
 
 class AuthErrorFilter {

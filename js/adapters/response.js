@@ -105,7 +105,7 @@ function addCookiesBeforeHeaders(res, cookies) {
     res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], ...cookies.values()].flat().map(String))
     res.setHeader('Vary', varyByCookie(String(res.getHeader('Vary') ?? '')))
     res.setHeader('Cache-Control', privateCacheControl(String(res.getHeader('Cache-Control') ?? '')))
-    for (const name of res.getHeaderNames().filter(isForSharedCaches)) res.removeHeader(name)
+    for (const name of res.getHeaderNames().filter(isSharedCacheHeader)) res.removeHeader(name)
     const message = /** @type {[]} */ (rest.filter((item) => typeof item === 'string'))
     return writeHead.call(res, status, ...message)
   }
@@ -139,7 +139,7 @@ function appendCookie(headers, setCookie, cacheControl) {
   headers.append('Set-Cookie', setCookie)
   headers.set('Vary', varyByCookie(headers.get('Vary') ?? ''))
   headers.set('Cache-Control', privateCacheControl(headers.get('Cache-Control') ?? '', cacheControl))
-  for (const name of [...headers.keys()].filter(isForSharedCaches)) headers.delete(name)
+  for (const name of [...headers.keys()].filter(isSharedCacheHeader)) headers.delete(name)
 }
 
 /**
@@ -162,7 +162,7 @@ function privateCacheControl(given, replacement = 'private') {
  *
  * @param {string} name
  */
-const isForSharedCaches = (name) => /-cache-control$|^(surrogate|edge)-control$/i.test(name)
+const isSharedCacheHeader = (name) => /-cache-control$|^(surrogate|edge)-control$/i.test(name)
 
 /** @param {string} vary */
 function varyByCookie(vary) {
