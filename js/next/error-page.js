@@ -66,7 +66,7 @@ function signInLoopSummary({ code, message }, reason) {
 /** @type {(error: AuthError, reason: LoopReason, cookieName: string) => string[]} */
 function loopHints({ code, details }, reason, cookieName) {
   if (reason === 'nested') return ['Add the path of the page to publicPaths, or return it from a signInUrl function.']
-  if (code !== 'missing_token') return [HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
+  if (code !== 'missing_token') return [LOOP_HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
   return [
     `The application reads the token from the cookie "${cookieName}" or the Authorization header.`,
     details.cookie === undefined
@@ -79,7 +79,7 @@ function loopHints({ code, details }, reason, cookieName) {
 const escapeHtml = (text) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
 /** The advice for developers about the usual causes of a sign-in loop. @type {Record<string, string>} */
-const HINTS = {
+const LOOP_HINTS = {
   invalid_audience:
     'The application expects a token for another API resource: compare the option audience with the resource that is requested when signing in.',
   invalid_issuer:

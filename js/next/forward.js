@@ -13,21 +13,21 @@ const { appendCookie } = require('../adapters/response')
  *
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth
- * @param {{ next: NextProxy | undefined, guestCookie: string | null, cookies: string[], isOpenedFrom(path: string): boolean | Promise<boolean> }} options
+ * @param {{ next: NextProxy | undefined, guestCookie: string | null, cookies: string[], canOpenPage(path: string): boolean | Promise<boolean> }} options
  * @returns {Promise<any>}
  */
-async function forwardRequest(request, auth, { next, guestCookie, cookies, isOpenedFrom }) {
+async function forwardRequest(request, auth, { next, guestCookie, cookies, canOpenPage }) {
   const { NextResponse } = require('next/server')
   const pair = guestCookie?.split(';', 1)[0]
   const nextUrl = request.headers.get(NEXT_URL)
-  const isHidden = nextUrl !== null && !(await isOpenedFrom(nextUrl))
-  if (isHidden) request.headers.delete(NEXT_URL)
+  const isNextUrlHidden = nextUrl !== null && !(await canOpenPage(nextUrl))
+  if (isNextUrlHidden) request.headers.delete(NEXT_URL)
   if (pair !== undefined) addRequestCookie(request, pair)
   const received = (await next?.(request, auth)) ?? NextResponse.next()
   const all = guestCookie === null ? cookies : [guestCookie, ...cookies]
   // If the other proxy has not returned a response, Next.js reports the mistake.
   if (!(received instanceof Response)) return received
-  const changesRequest = (pair !== undefined || isHidden) && forwardsRequest(received)
+  const changesRequest = (pair !== undefined || isNextUrlHidden) && forwardsRequest(received)
   if (all.length === 0 && !changesRequest && 'cookies' in received) return received
   // The response is copied, because it may not be a `NextResponse`, and because the headers of `Response.redirect()`
   // are immutable.

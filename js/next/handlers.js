@@ -27,7 +27,7 @@ function wrapHandler(handler, authenticator, requirements) {
 function wrapApiHandler(handler, authenticator, requirements) {
   const route = createRoute(handler, authenticator, requirements)
   return async (/** @type {any} */ req, /** @type {any} */ res) => {
-    if (typeof res?.setHeader !== 'function') throw new TypeError(NOT_AN_API_ROUTE)
+    if (typeof res?.setHeader !== 'function') throw new TypeError(WRONG_ROUTER_MESSAGE)
     return runApiHandler(req, res, route)
   }
 }
@@ -49,8 +49,8 @@ async function runRouteHandler(request, context, { handler, authenticator, requi
     const pending = authenticator.passesPreflight(request) ? undefined : authenticate(authenticator, request)
     auth = isPromise(pending) ? await pending : pending
     cookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
-    const checked = requirements && authenticator.checkRequirements(requirements, auth, request)
-    if (isPromise(checked)) await checked
+    const pendingCheck = requirements && authenticator.checkRequirements(requirements, auth, request)
+    if (isPromise(pendingCheck)) await pendingCheck
     setAuth(request, auth)
     response = await handler(request, context)
   } catch (error) {
@@ -80,8 +80,8 @@ async function runApiHandler(req, res, { handler, authenticator, requirements })
     auth = isPromise(pending) ? await pending : pending
     const cookie = authenticator.newGuestCookie(auth, browserOrigin(req.headers))
     if (cookie !== null) addCookie(res, cookie)
-    const checked = requirements && authenticator.checkRequirements(requirements, auth, req)
-    if (isPromise(checked)) await checked
+    const pendingCheck = requirements && authenticator.checkRequirements(requirements, auth, req)
+    if (isPromise(pendingCheck)) await pendingCheck
     setAuth(req, auth)
     await handler(req, res)
   } catch (error) {
@@ -96,6 +96,6 @@ async function runApiHandler(req, res, { handler, authenticator, requirements })
   }
 }
 
-const NOT_AN_API_ROUTE = 'withApiAuth wraps API routes of the Pages Router: in the App Router, use withAuth'
+const WRONG_ROUTER_MESSAGE = 'withApiAuth wraps API routes of the Pages Router: in the App Router, use withAuth'
 
 module.exports = { wrapApiHandler, wrapHandler }

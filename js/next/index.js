@@ -20,24 +20,22 @@ const withApiAuth = (handler, options) => wrapApiHandler(handler, new Authentica
 /** @param {any} options */
 function createNextAuth(options) {
   const authenticator = new Authenticator('next', options)
-  const guestsAllowed = authenticator.withGuests(true)
+  const guestAuthenticator = authenticator.withGuests(true)
   return {
     /** @type {(handler: any, requirements?: any) => any} */
-    withAuth: (handler, ...requirements) => wrapHandler(handler, authenticator, optionalRequirements(requirements)),
+    withAuth: (handler, ...requirements) => wrapHandler(handler, authenticator, requirementsFrom(requirements)),
     /** @type {(handler: any, requirements?: any) => any} */
-    withApiAuth: (handler, ...requirements) =>
-      wrapApiHandler(handler, authenticator, optionalRequirements(requirements)),
+    withApiAuth: (handler, ...requirements) => wrapApiHandler(handler, authenticator, requirementsFrom(requirements)),
     /** @param {any} request */
     verify: (request) => verifyResult(request, authenticator),
     /** @param {any} [paths] */
     authProxy: (paths) => createProxy(authenticator, check('proxyExtra', paths)),
-    getAuth: () => currentAuth(guestsAllowed, authenticator.allowsGuests),
+    getAuth: () => currentAuth(guestAuthenticator, authenticator.allowsGuests),
   }
 }
 
 /** @param {any} requirements */
-const optionalRequirements = (requirements) =>
-  requirements.length === 0 ? undefined : new Requirements(...requirements)
+const requirementsFrom = (requirements) => (requirements.length === 0 ? undefined : new Requirements(...requirements))
 
 /** @type {(request: any, options: any) => Promise<any>} */
 const verifyNextAuth = async (request, options) => verifyResult(request, new Authenticator('next', options))

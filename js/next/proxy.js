@@ -22,23 +22,23 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   const { allowsGuests } = authenticator
   // Outside the public paths, a request without a valid session is rejected with the actual error, so that an outage
   // does not redirect users to the sign-in page. Without `publicPaths`, guests are allowed everywhere.
-  const forUsers = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
+  const userAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
   // The sign-in page rejects nobody, even with `allowGuest: 'no-token'`, which rejects invalid tokens everywhere else.
-  const forSignIn = authenticator.withGuests(true)
+  const signInAuthenticator = authenticator.withGuests(true)
 
   /** @type {Set<string>} */
-  const warned = new Set()
+  const warnedCodes = new Set()
 
   /** @type {(request: NextRequest, isSignIn: boolean) => Promise<any>} */
   async function admit(request, isSignIn) {
     const isPublic = isSignIn || isPublicPath(request.nextUrl.pathname, paths)
-    const isUnchecked = (isPublic && !allowsGuests) || authenticator.passesPreflight(request, allowPreflight)
-    const chosen = isSignIn ? forSignIn : isPublic ? authenticator : forUsers
-    const auth = isUnchecked ? undefined : await chosen.verify(request)
+    const skipsVerification = (isPublic && !allowsGuests) || authenticator.passesPreflight(request, allowPreflight)
+    const selectedAuthenticator = isSignIn ? signInAuthenticator : isPublic ? authenticator : userAuthenticator
+    const auth = skipsVerification ? undefined : await selectedAuthenticator.verify(request)
     const guestCookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
     const cookie = auth?.isAuthenticated ? expiredMarkerCookie(request) : null
-    const isOpenedFrom = (/** @type {string} */ path) => isPublicPath(path, paths) || isPermitted(request, auth)
-    return forwardRequest(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie], isOpenedFrom })
+    const canOpenPage = (/** @type {string} */ path) => isPublicPath(path, paths) || isPermitted(request, auth)
+    return forwardRequest(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie], canOpenPage })
   }
 
   /**
@@ -49,7 +49,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
    */
   async function isPermitted(request, auth) {
     if (publicPaths === undefined && allowsGuests) return true
-    return (auth ?? (await forSignIn.verify(request))).isAuthenticated
+    return (auth ?? (await signInAuthenticator.verify(request))).isAuthenticated
   }
 
   /**
@@ -63,7 +63,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const url = signIn.url(request)
     const reason = signInLoopReason(request, error, cookieName)
     if (reason !== undefined) {
-      warnAboutLoop(warned, error, reason, cookieName)
+      warnAboutLoop(warnedCodes, error, reason, cookieName)
       // Behind a reverse proxy, the origin of the request may be internal.
       const { origin } = request.nextUrl
       const signInUrl = url.origin === origin ? url.href.slice(origin.length) : url.href

@@ -57,8 +57,8 @@ function pageOf(pathname) {
   // Next.js serves `/account` for the data URL of `/index/account`.
   if (page !== undefined) return page === '/index' ? '/' : page.startsWith('/index/') ? '' : page
   // A regular expression would take quadratic time for a path with many segments `.segments/`.
-  if (pathname.endsWith(SEGMENT)) {
-    const end = pathname.lastIndexOf(SEGMENTS, pathname.length - SEGMENT.length - SEGMENTS.length)
+  if (pathname.endsWith(SEGMENT_SUFFIX)) {
+    const end = pathname.lastIndexOf(SEGMENTS_FOLDER, pathname.length - SEGMENT_SUFFIX.length - SEGMENTS_FOLDER.length)
     if (end !== -1) return pathname.slice(0, end)
   }
   for (const suffix of ['.prefetch.rsc', '.rsc'])
@@ -66,8 +66,8 @@ function pageOf(pathname) {
   return pathname
 }
 
-const SEGMENTS = '.segments/'
-const SEGMENT = '.segment.rsc'
+const SEGMENTS_FOLDER = '.segments/'
+const SEGMENT_SUFFIX = '.segment.rsc'
 
 /** @param {string} path - A path without empty segments has at most one trailing slash. */
 const withoutTrailingSlash = (path) => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path)

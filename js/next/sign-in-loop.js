@@ -34,8 +34,8 @@ function signInLoopReason(request, error, cookieName) {
   const marker = readMarker(request)
   if (marker === undefined) return undefined
   const token = tokenDigest(request, cookieName)
-  if (token !== '' && token !== marker.token && !CODES_SIGNING_IN_MAY_FIX.has(error.code)) return 'token'
-  const isRepeated = marker.count >= MAX_REDIRECTS && isSameDigest(marker, request)
+  if (token !== '' && token !== marker.token && !SIGN_IN_RECOVERABLE_CODES.has(error.code)) return 'token'
+  const isRepeated = marker.count >= MAX_REDIRECTS && isRecentSameTarget(marker, request)
   return isRepeated ? 'repeated' : undefined
 }
 
@@ -48,9 +48,9 @@ function signInLoopReason(request, error, cookieName) {
 function redirectMarkerCookie(request, cookieName) {
   if (readHeader(request, 'cookie') === undefined && readHeader(request, 'sec-fetch-site') === undefined) return null
   const marker = readMarker(request)
-  const count = marker !== undefined && isSameDigest(marker, request) ? marker.count + 1 : 1
+  const count = marker !== undefined && isRecentSameTarget(marker, request) ? marker.count + 1 : 1
   const value = [tokenDigest(request, cookieName), targetDigest(request), count, Date.now()].join('.')
-  return buildSignInMarkerCookie(request, value, MAX_AGE)
+  return buildSignInMarkerCookie(request, value, MARKER_MAX_AGE_SECONDS)
 }
 
 /**
@@ -79,8 +79,8 @@ function readMarker(request) {
 }
 
 /** @type {(marker: Marker, request: NextRequest) => boolean} */
-const isSameDigest = ({ target, time }, request) =>
-  target === targetDigest(request) && Math.abs(Date.now() - time) < MAX_INTERVAL
+const isRecentSameTarget = ({ target, time }, request) =>
+  target === targetDigest(request) && Math.abs(Date.now() - time) < MAX_REDIRECT_INTERVAL_MS
 
 /** @type {(request: NextRequest, cookieName: string) => string} */
 function tokenDigest(request, cookieName) {
@@ -95,7 +95,7 @@ const targetDigest = (request) => digest(request.url)
 const digest = (text) => createHash('sha256').update(text).digest('base64url').slice(0, 16)
 
 /** The error codes for requests without a token, or with a token that was valid until recently. */
-const CODES_SIGNING_IN_MAY_FIX = new Set(['missing_token', 'token_expired', 'token_revoked'])
+const SIGN_IN_RECOVERABLE_CODES = new Set(['missing_token', 'token_expired', 'token_revoked'])
 
 /** A cycle takes about four redirects, and browsers give up after 20. */
 const MAX_REDIRECTS = 3
@@ -104,9 +104,9 @@ const MAX_REDIRECTS = 3
  * The maximum time between two redirects of a loop, in milliseconds. A loop takes less than a second per redirect, and
  * a user who has to confirm each sign-in takes longer.
  */
-const MAX_INTERVAL = 30_000
+const MAX_REDIRECT_INTERVAL_MS = 30_000
 
 /** How long signing in may take, in seconds. */
-const MAX_AGE = 600
+const MARKER_MAX_AGE_SECONDS = 600
 
 module.exports = { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie }

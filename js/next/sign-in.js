@@ -105,8 +105,8 @@ function withReturnTarget(url, request) {
  * @type {(pathname: string, request: NextRequest) => string}
  */
 function withoutBasePath(pathname, { nextUrl: { basePath } }) {
-  const isBelow = basePath !== '' && (pathname === basePath || pathname.startsWith(`${basePath}/`))
-  return isBelow ? pathname.slice(basePath.length) || '/' : pathname
+  const isBelowBasePath = basePath !== '' && (pathname === basePath || pathname.startsWith(`${basePath}/`))
+  return isBelowBasePath ? pathname.slice(basePath.length) || '/' : pathname
 }
 
 /** @param {string} text */
