@@ -4,7 +4,7 @@ const { printTable } = require('./table')
 
 /**
  * How long a revoked token may be accepted after the revocation was acknowledged, or after Redis responds again: a
- * second until an instance reconnects (MAX_RETRY_MS in js/revocation/mirror.js), plus the documented second.
+ * second until an instance reconnects (MAX_RETRY_DELAY_MS in js/revocation/mirror.js), plus the documented second.
  */
 const BOUND_MS = 2000
 

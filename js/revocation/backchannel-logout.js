@@ -14,7 +14,7 @@ const { handler } = require('./handler')
 const { clearTimeout, setTimeout } = require('node:timers')
 
 /** How long the response may take, in milliseconds. Logto waits for 2.5 seconds and never retries the request. */
-const DEADLINE_MS = 1800
+const RESPONSE_DEADLINE_MS = 1800
 
 /** How long the store may take to acknowledge a revocation, in milliseconds. */
 const PUBLISH_TIMEOUT_MS = 1500
@@ -23,7 +23,7 @@ const PUBLISH_TIMEOUT_MS = 1500
 const MAX_BODY_BYTES = 65_536
 
 const FORM_MEDIA_TYPE = 'application/x-www-form-urlencoded'
-const ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlencoded(), or mount the handler before other parsers.`
+const PARSER_ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlencoded(), or mount the handler before other parsers.`
 
 /** @typedef {import('./handler').Answer} Answer */
 /** @typedef {import('./handler').Incoming} Incoming */
@@ -47,7 +47,7 @@ function backchannelLogout(publish, options) {
         return logoutErrorResponse('invalid_request', 'The body must be a form with one logout_token')
       return beforeDeadline(revokeFromLogoutToken(verifier, publish, token, date()))
     },
-    { limit: MAX_BODY_BYTES, advice: ADVICE },
+    { limit: MAX_BODY_BYTES, advice: PARSER_ADVICE },
   )
 }
 
@@ -79,7 +79,7 @@ function beforeDeadline(answer) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       resolve(logoutErrorResponse('temporarily_unavailable', 'The logout token could not be verified in time'))
-    }, DEADLINE_MS)
+    }, RESPONSE_DEADLINE_MS)
     answer.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
 }

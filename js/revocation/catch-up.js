@@ -21,7 +21,7 @@ const MAX_PAGES = 1000
 const MAX_REMEMBERED_LOG_ENTRIES = 1000
 
 /** Maximum number of revocations in a single append. */
-const MAX_BATCH = 1000
+const MAX_BATCH_SIZE = 1000
 
 /** Maximum duration of a request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 10_000
@@ -30,7 +30,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 const TOKEN_RENEWAL_MARGIN_MS = 60_000
 
 /** The result of a delivery that Logto considers successful. */
-const DELIVERED = 'Success'
+const DELIVERY_SUCCESS = 'Success'
 
 /** @typedef {{ id?: unknown, createdAt?: unknown, payload?: { result?: unknown, hookRequest?: { body?: unknown } } }} LogEntry */
 
@@ -100,19 +100,20 @@ class CatchUp {
     const seen = new Set()
     // Only entries of earlier runs show that older pages are known: if new entries arrive while a page is being stored,
     // the next page repeats entries of this run.
-    const knownBefore = this.#isComplete ? new Set(this.#known) : new Set()
+    const knownFromEarlierRuns = this.#isComplete ? new Set(this.#known) : new Set()
     this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {
       const logs = await this.#page(page)
-      const fresh = logs.filter((log) => !this.#known.has(logEntryKey(log))).reverse()
-      const entries = fresh.flatMap((log) => this.#entriesOf(log))
-      for (let i = 0; i < entries.length; i += MAX_BATCH) await this.#target.publish(entries.slice(i, i + MAX_BATCH))
+      const newLogs = logs.filter((log) => !this.#known.has(logEntryKey(log))).reverse()
+      const entries = newLogs.flatMap((log) => this.#entriesOf(log))
+      for (let i = 0; i < entries.length; i += MAX_BATCH_SIZE)
+        await this.#target.publish(entries.slice(i, i + MAX_BATCH_SIZE))
       for (const log of logs) {
         // An entry counts as known only after its revocations are stored, so that it is read again if the store fails.
         this.#known.add(logEntryKey(log))
         seen.add(logEntryKey(log))
       }
-      if (logs.length < PAGE_SIZE || logs.every((log) => knownBefore.has(logEntryKey(log)))) break
+      if (logs.length < PAGE_SIZE || logs.every((log) => knownFromEarlierRuns.has(logEntryKey(log)))) break
     }
     this.#isComplete = true
     this.#known = new Set([...seen, ...this.#known].slice(0, MAX_REMEMBERED_LOG_ENTRIES))
@@ -131,7 +132,7 @@ class CatchUp {
       this.#warn(new Error(`an event could not be read: ${event}`))
       return []
     }
-    return payload?.result === DELIVERED ? this.#target.missing(event.entries) : event.entries
+    return payload?.result === DELIVERY_SUCCESS ? this.#target.missing(event.entries) : event.entries
   }
 
   /** @param {number} page @returns {Promise<LogEntry[]>} */
@@ -198,8 +199,8 @@ async function responseError(wanted, response) {
   const body = await response.json().catch(() => undefined)
   const code =
     typeof body === 'object' && body !== null ? (ownProperty(body, 'code') ?? ownProperty(body, 'error')) : undefined
-  const shown = typeof code === 'string' && /^[\w.]{1,64}$/.test(code) ? `, ${code}` : ''
-  return new Error(`Logto refused ${wanted} (${response.status}${shown})`)
+  const codeSuffix = typeof code === 'string' && /^[\w.]{1,64}$/.test(code) ? `, ${code}` : ''
+  return new Error(`Logto refused ${wanted} (${response.status}${codeSuffix})`)
 }
 
 /** @type {(target: Target, options: import('.').CatchUpOptions) => import('.').CatchUp} */

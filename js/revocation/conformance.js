@@ -30,56 +30,56 @@ async function testRevocationStore(createStore, { reset } = {}) {
     )
     await expectEntries(late, null, ['first', 'second'], 'null must stand for the oldest entry')
 
-    const texts = ['{"a":"\\u00e9"}', '\u{e9}\u{1f512}\u2028', '"\\\n\0 \'', 'x'.repeat(16_384)]
-    await append(one, texts)
+    const unusualEntries = ['{"a":"\\u00e9"}', '\u{e9}\u{1f512}\u2028', '"\\\n\0 \'', 'x'.repeat(16_384)]
+    await append(one, unusualEntries)
     const { position } = await expectEntries(
       two,
       null,
-      ['first', 'second', ...texts],
+      ['first', 'second', ...unusualEntries],
       'an entry must be returned unchanged',
     )
 
-    const before = performance.now()
-    const idle = await two.read(position, { signal: unusedSignal() })
-    assert.deepEqual(idle.entries, [], 'entries before the position must not be returned again')
-    assert.equal(idle.complete, true, 'complete must be true without further entries')
-    const waited = performance.now() - before
+    const idleStart = performance.now()
+    const idleBatch = await two.read(position, { signal: unusedSignal() })
+    assert.deepEqual(idleBatch.entries, [], 'entries before the position must not be returned again')
+    assert.equal(idleBatch.complete, true, 'complete must be true without further entries')
+    const waited = performance.now() - idleStart
     assert.ok(waited < MAX_READ_MS + TOLERANCE_MS, `read must wait for at most a second, not ${Math.round(waited)} ms`)
 
-    const waiting = two.read(idle.position, { signal: unusedSignal() })
+    const pendingRead = two.read(idleBatch.position, { signal: unusedSignal() })
     await append(one, ['third'])
-    const next = await waiting
-    const seen = next.entries.length > 0 ? next : await two.read(next.position, { signal: unusedSignal() })
-    assert.deepEqual(seen.entries, ['third'], 'a waiting read must return new entries')
+    const batch = await pendingRead
+    const newBatch = batch.entries.length > 0 ? batch : await two.read(batch.position, { signal: unusedSignal() })
+    assert.deepEqual(newBatch.entries, ['third'], 'a waiting read must return new entries')
 
-    const many = Array.from({ length: 2_500 }, (_, i) => `entry ${i}`)
-    const halves = [many.slice(0, 1_200), many.slice(1_200)]
+    const manyEntries = Array.from({ length: 2_500 }, (_, i) => `entry ${i}`)
+    const halves = [manyEntries.slice(0, 1_200), manyEntries.slice(1_200)]
     await Promise.all(halves.map((half, i) => append(stores[i], half)))
     const end = await expectEntries(
       two,
-      seen.position,
-      many,
+      newBatch.position,
+      manyEntries,
       'all entries must be returned, in several batches if necessary',
     )
 
     const controller = new AbortController()
-    const aborted = two.read(end.position, { signal: controller.signal }).catch(() => {})
+    const abortedRead = two.read(end.position, { signal: controller.signal }).catch(() => {})
     controller.abort()
     const timeout = setTimeout(MAX_READ_MS + TOLERANCE_MS, 'timeout')
     assert.notEqual(
-      await Promise.race([aborted, timeout]),
+      await Promise.race([abortedRead, timeout]),
       'timeout',
       'a read must settle after its signal was aborted',
     )
     await append(one, ['fourth'])
-    const after = await expectEntries(two, end.position, ['fourth'], 'reads must work after one was aborted')
+    const resumed = await expectEntries(two, end.position, ['fourth'], 'reads must work after one was aborted')
 
     if (reset !== undefined) {
       await reset()
       await append(one, ['fifth'])
       await expectEntries(
         two,
-        after.position,
+        resumed.position,
         ['fifth'],
         'a position that no longer exists must stand for the oldest entry',
       )

@@ -138,10 +138,10 @@ function createRevocations(options) {
   // The store is not copied like other options, because its functions may use its other members.
   const store = given === undefined ? memoryStore() : given
   if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStore(given)
-  const standIn = { ...own, store: { value: {}, enumerable: true } }
+  const storePlaceholder = { ...own, store: { value: {}, enumerable: true } }
   const checked = check(
     'revocations',
-    given === undefined ? options : Object.create(Object.getPrototypeOf(options), standIn),
+    given === undefined ? options : Object.create(Object.getPrototypeOf(options), storePlaceholder),
   )
   // A store in the memory of this process is always reachable.
   const policy = store instanceof MemoryStore ? { ...checked, whenUnavailable: 'accept' } : checked

@@ -16,8 +16,8 @@ const READ_TIMEOUT_MS = 5000
 const APPEND_TIMEOUT_MS = 5000
 
 /** The pause between attempts to read, in milliseconds. The pause doubles with each failure, up to the maximum. */
-const MIN_RETRY_MS = 50
-const MAX_RETRY_MS = 1000
+const MIN_RETRY_DELAY_MS = 50
+const MAX_RETRY_DELAY_MS = 1000
 
 /**
  * The pause after a complete read, in milliseconds. Without a pause, a store that does not wait for entries would cause
@@ -29,10 +29,10 @@ const MIN_PAUSE_MS = 20
 const MAX_PAUSE_MS = 80
 
 /** How long the store may be unreachable before operators are warned, in milliseconds. */
-const WARN_AFTER_MS = 5000
+const OUTAGE_WARNING_DELAY_MS = 5000
 
 /** How often the entries are checked for problems that operators should know about, in milliseconds. */
-const WARN_EVERY_MS = 1000
+const WARNING_CHECK_INTERVAL_MS = 1000
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {{ batch: import('.').RevocationBatch, elapsed: () => number }} StoreRead - `elapsed` returns the milliseconds since the start. */
@@ -130,21 +130,21 @@ class Mirror {
     let position = null
     let failures = 0
     /** How much longer than intended the last pause took, in milliseconds. */
-    let late = 0
+    let lateMs = 0
     /** @type {Promise<StoreRead> | undefined} */
-    let next
+    let nextRead
     while (!this.#isClosed) {
       let pause = 0
       try {
-        const reading = next
-        next = undefined
+        const currentRead = nextRead
+        nextRead = undefined
         /** @type {StoreRead} */
-        const { batch, elapsed } = await (reading ?? this.#read(position))
+        const { batch, elapsed } = await (currentRead ?? this.#read(position))
         if (this.#isClosed) return
         if (!batch.complete && batch.entries.length > 0) {
           // The store prepares the next page while this thread applies the current page.
-          next = this.#read(batch.position)
-          next.catch(() => {})
+          nextRead = this.#read(batch.position)
+          nextRead.catch(() => {})
           // The current page is applied after the end of this turn, because node-redis writes commands at the end of
           // the turn, and other events must be processed.
           await new Promise((resolve) => setImmediate(resolve))
@@ -155,19 +155,19 @@ class Mirror {
         failures = 0
         this.#succeed(batch.complete)
         if (batch.complete || batch.entries.length === 0)
-          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS + Math.min(late, MAX_PAUSE_MS))
+          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS + Math.min(lateMs, MAX_PAUSE_MS))
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false
         // After an error, the page that failed must be read again before the next page is applied.
-        next = undefined
+        nextRead = undefined
         this.#fail(error)
-        pause = Math.min(MIN_RETRY_MS * 2 ** failures, MAX_RETRY_MS) * (0.5 + Math.random() / 2)
+        pause = Math.min(MIN_RETRY_DELAY_MS * 2 ** failures, MAX_RETRY_DELAY_MS) * (0.5 + Math.random() / 2)
         failures += 1
       }
       const due = performance.now() + pause
       if (pause > 0) await this.#pause(pause)
-      late = Math.max(0, performance.now() - due)
+      lateMs = Math.max(0, performance.now() - due)
     }
   }
 
@@ -193,7 +193,7 @@ class Mirror {
   #fail(error) {
     this.#lastError = error instanceof Error ? error.message : String(error)
     this.#failingSince ||= performance.now()
-    if (this.#hasWarned || performance.now() - this.#failingSince < WARN_AFTER_MS) return
+    if (this.#hasWarned || performance.now() - this.#failingSince < OUTAGE_WARNING_DELAY_MS) return
     this.#hasWarned = true
     process.emitWarning(
       `The store of revocations is unreachable, so new revocations have no effect here: ${this.#lastError}`,
@@ -206,7 +206,7 @@ class Mirror {
   #warnOfEntries() {
     // A mirror of a busy store calls this method every 80 to 160 ms.
     if (performance.now() < this.#nextWarning) return
-    this.#nextWarning = performance.now() + WARN_EVERY_MS
+    this.#nextWarning = performance.now() + WARNING_CHECK_INTERVAL_MS
     const { sessionsAreUnnamed, ahead } = this.#native.stats()
     if (sessionsAreUnnamed && !this.#hasWarnedOfSessions) {
       this.#hasWarnedOfSessions = true

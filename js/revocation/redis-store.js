@@ -17,14 +17,14 @@ const { ReplaceableConnection } = require('./replaceable-connection')
 const START_POSITION = '0-0'
 
 /** Maximum number of items per read, and of entries per item. */
-const MAX_ITEMS = 1000
-const MAX_ENTRIES = 20
+const MAX_ITEMS_PER_READ = 1000
+const MAX_ENTRIES_PER_ITEM = 20
 
 /** How long a read waits for new items, in milliseconds. */
-const BLOCK_MS = 1000
+const READ_BLOCK_MS = 1000
 
 /** The interval between two reads if a blocking read would delay other commands, in milliseconds. */
-const POLL_MS = 50
+const POLL_INTERVAL_MS = 50
 
 /** How often an instance checks that the stream has lost nothing, in milliseconds. */
 const CHECK_INTERVAL_MS = 1000
@@ -82,24 +82,25 @@ class RedisStore {
     if (entries.length === 0) return
     // The minimum id is based on the Redis server's clock. Otherwise, an instance whose clock is ahead would delete the
     // entries of all other instances.
-    const oldest = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - EXTRA_RETENTION_MS))
+    const minId = Math.max(0, Math.floor(Math.min(Date.now(), this.#newest) - maxAgeMs - EXTRA_RETENTION_MS))
     const at = performance.now()
     const own = entries.map((text) => ({ text, at }))
-    await this.#add(own, oldest, signal)
-    const expired = this.#acknowledged.findIndex((item) => timeOf(item) > at - ACKNOWLEDGED_RETENTION_MS)
-    this.#acknowledged.splice(0, Math.max(expired, this.#acknowledged.length - MAX_ACKNOWLEDGED_ITEMS))
+    await this.#add(own, minId, signal)
+    const expiredCount = this.#acknowledged.findIndex((item) => timeOf(item) > at - ACKNOWLEDGED_RETENTION_MS)
+    this.#acknowledged.splice(0, Math.max(expiredCount, this.#acknowledged.length - MAX_ACKNOWLEDGED_ITEMS))
   }
 
   /**
-   * Appends entries, and trims the items before `oldest`.
+   * Appends entries, and trims the items before `minId`.
    *
-   * @type {(entries: OwnEntry[], oldest: number, signal: AbortSignal) => Promise<void>}
+   * @type {(entries: OwnEntry[], minId: number, signal: AbortSignal) => Promise<void>}
    */
-  async #add(entries, oldest, signal) {
+  async #add(entries, minId, signal) {
     /** @type {OwnEntry[][]} */
     const items = []
-    for (let i = 0; i < entries.length; i += MAX_ENTRIES) items.push(entries.slice(i, i + MAX_ENTRIES))
-    const add = ['XADD', this.#key, 'MINID', '~', `${oldest}`, '*']
+    for (let i = 0; i < entries.length; i += MAX_ENTRIES_PER_ITEM)
+      items.push(entries.slice(i, i + MAX_ENTRIES_PER_ITEM))
+    const add = ['XADD', this.#key, 'MINID', '~', `${minId}`, '*']
     const commands = items.map((item) => [...add, ...item.flatMap(({ text }) => ['e', text])])
     // The commands can be repeated, because duplicate entries change nothing.
     const ids = await this.#writer.sendRepeatable(commands, this.#key, signal)
@@ -110,7 +111,7 @@ class RedisStore {
 
   /** @type {RevocationStore['read']} */
   async read(position, { signal }) {
-    let from = position ?? START_POSITION
+    let fromPosition = position ?? START_POSITION
     const isReconnecting = !this.#reader.isOpen
     if (isReconnecting) {
       // After a failover, the writer may still be connected to the former primary, whose acknowledgements are
@@ -120,33 +121,33 @@ class RedisStore {
     }
     const start = performance.now()
     // Another reader of this store may have read other items.
-    const isContinued = this.#unchecked.at(-1)?.id === from
-    let unchecked = isContinued ? this.#unchecked : [{ id: from }]
-    let known = isContinued ? this.#known : []
+    const isContinued = this.#unchecked.at(-1)?.id === fromPosition
+    let uncheckedItems = isContinued ? this.#unchecked : [{ id: fromPosition }]
+    let knownItems = isContinued ? this.#known : []
     if (!isContinued || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
       // The stream may have been replaced between any two reads. After a flush, the item at the position may be one that
       // another instance has appended since the flush.
-      const own = this.#acknowledged[0] ?? unchecked[0]
-      const [hasOldest, ...exist] = await this.#exist([own, ...unchecked], signal)
-      const isIntact = exist.every(Boolean)
-      const last = isIntact ? unchecked[unchecked.length - 1] : await this.#lastCommonItem(known, signal)
+      const own = this.#acknowledged[0] ?? uncheckedItems[0]
+      const [hasOldest, ...presence] = await this.#presenceOf([own, ...uncheckedItems], signal)
+      const isIntact = presence.every(Boolean)
+      const last = isIntact ? uncheckedItems[uncheckedItems.length - 1] : await this.#lastCommonItem(knownItems, signal)
       if (isReconnecting || !isIntact || !hasOldest) await this.#restore(signal)
-      if (isIntact && known.at(-1)?.id !== last.id) known = [...known.slice(1 - MAX_KNOWN_ITEMS), last]
-      unchecked = [last]
-      from = last.id
+      if (isIntact && knownItems.at(-1)?.id !== last.id) knownItems = [...knownItems.slice(1 - MAX_KNOWN_ITEMS), last]
+      uncheckedItems = [last]
+      fromPosition = last.id
       this.#checkedAt = start
     }
-    const waits = this.#connector.blocks && position !== null ? ['BLOCK', `${BLOCK_MS}`] : []
+    const blockArguments = this.#connector.blocks && position !== null ? ['BLOCK', `${READ_BLOCK_MS}`] : []
     if (!this.#connector.blocks && position !== null)
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref())
-    const command = ['XREAD', 'COUNT', `${MAX_ITEMS}`, ...waits, 'STREAMS', this.#key, from]
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS).unref())
+    const command = ['XREAD', 'COUNT', `${MAX_ITEMS_PER_READ}`, ...blockArguments, 'STREAMS', this.#key, fromPosition]
     const [reply] = await this.#reader.send([command], this.#key, signal)
     const items = itemsOf(reply)
-    const [end, fields] = items.at(-1) ?? [from]
+    const [end, fields] = items.at(-1) ?? [fromPosition]
     this.#note(end)
-    this.#unchecked = fields ? [...unchecked, { id: String(end), text: String(fields[1]) }] : unchecked
-    this.#known = known
-    return { entries: entriesOf(items), position: String(end), complete: items.length < MAX_ITEMS }
+    this.#unchecked = fields ? [...uncheckedItems, { id: String(end), text: String(fields[1]) }] : uncheckedItems
+    this.#known = knownItems
+    return { entries: entriesOf(items), position: String(end), complete: items.length < MAX_ITEMS_PER_READ }
   }
 
   /** @type {NonNullable<RevocationStore['lease']>} */
@@ -157,12 +158,12 @@ class RedisStore {
     const duration = `${Math.ceil(durationMs)}`
     const [reply] = await this.#writer.sendRepeatable([['SET', key, holder, 'NX', 'PX', duration]], this.#key, signal)
     if (reply !== null) return true
-    const holds = async () =>
+    const holdsLease = async () =>
       String((await this.#writer.sendRepeatable([['GET', key]], this.#key, signal))[0]) === holder
-    if (!(await holds())) return false
+    if (!(await holdsLease())) return false
     await this.#writer.sendRepeatable([['PEXPIRE', key, duration]], this.#key, signal)
     // If the lease expired before it was extended, another instance may hold it now.
-    return holds()
+    return holdsLease()
   }
 
   async close() {
@@ -186,21 +187,21 @@ class RedisStore {
    * @param {AbortSignal} signal
    */
   async #restore(signal) {
-    const oldest = performance.now() - ACKNOWLEDGED_RETENTION_MS
-    const known = this.#acknowledged.filter((item) => timeOf(item) > oldest)
-    this.#acknowledged = [...known]
+    const oldestTime = performance.now() - ACKNOWLEDGED_RETENTION_MS
+    const recentItems = this.#acknowledged.filter((item) => timeOf(item) > oldestTime)
+    this.#acknowledged = [...recentItems]
     /** @type {Set<AcknowledgedItem>} */
-    const lost = new Set()
+    const lostItems = new Set()
     // Every item is checked, because some clients reconnect by themselves, and a replica may have taken over after any
     // item.
-    for (let i = 0; i < known.length; i += MAX_ITEMS) {
-      const batch = known.slice(i, i + MAX_ITEMS)
-      const exist = await this.#exist(batch, signal)
-      for (const [n, item] of batch.entries()) if (!exist[n]) lost.add(item)
+    for (let i = 0; i < recentItems.length; i += MAX_ITEMS_PER_READ) {
+      const batch = recentItems.slice(i, i + MAX_ITEMS_PER_READ)
+      const presence = await this.#presenceOf(batch, signal)
+      for (const [n, item] of batch.entries()) if (!presence[n]) lostItems.add(item)
     }
-    if (lost.size === 0) return
-    this.#acknowledged = this.#acknowledged.filter((item) => !lost.has(item))
-    const entries = [...lost].flatMap((item) => item.entries).filter(({ at }) => at > oldest)
+    if (lostItems.size === 0) return
+    this.#acknowledged = this.#acknowledged.filter((item) => !lostItems.has(item))
+    const entries = [...lostItems].flatMap((item) => item.entries).filter(({ at }) => at > oldestTime)
     try {
       await this.#add(
         entries.sort((a, b) => a.at - b.at),
@@ -209,7 +210,7 @@ class RedisStore {
       )
       this.#failedRestores = 0
     } catch (error) {
-      this.#acknowledged = [...lost, ...this.#acknowledged]
+      this.#acknowledged = [...lostItems, ...this.#acknowledged]
       if (signal.aborted) throw error
       this.#failedRestores += 1
       // A single failure is normal during a failover.
@@ -221,11 +222,11 @@ class RedisStore {
    * Returns the last known item that the stream still contains. The stream of a promoted replica begins with the items of
    * the former primary, so all items up to that item have been read.
    *
-   * @type {(known: KnownItem[], signal: AbortSignal) => Promise<KnownItem>}
+   * @type {(knownItems: KnownItem[], signal: AbortSignal) => Promise<KnownItem>}
    */
-  async #lastCommonItem(known, signal) {
-    const exist = await this.#exist(known, signal)
-    return known.findLast((_, n) => exist[n]) ?? { id: START_POSITION }
+  async #lastCommonItem(knownItems, signal) {
+    const presence = await this.#presenceOf(knownItems, signal)
+    return knownItems.findLast((_, n) => presence[n]) ?? { id: START_POSITION }
   }
 
   /**
@@ -234,7 +235,7 @@ class RedisStore {
    *
    * @type {(items: KnownItem[], signal: AbortSignal) => Promise<boolean[]>}
    */
-  async #exist(items, signal) {
+  async #presenceOf(items, signal) {
     const commands = items.map(({ id }) => ['XRANGE', this.#key, id, id])
     const replies = await this.#reader.send(commands, this.#key, signal)
     return replies.map(([item], n) => {
