@@ -12,13 +12,13 @@ const { createResourceMetadata } = require('./resource-metadata')
 
 /** @type {typeof import('./mcp').mcpAuth} */
 function mcpAuth(options) {
-  const given = check('mcp', options)
+  const checkedOptions = check('mcp', options)
   // If the option `issuer` is set, clients must get their tokens from those issuers.
-  const servers = given.issuer === undefined ? {} : { authorizationServers: [given.issuer].flat() }
-  const metadata = createResourceMetadata({ ...servers, ...pickOptions(given, 'resourceMetadata') })
+  const servers = checkedOptions.issuer === undefined ? {} : { authorizationServers: [checkedOptions.issuer].flat() }
+  const metadata = createResourceMetadata({ ...servers, ...pickOptions(checkedOptions, 'resourceMetadata') })
   const authenticate = logtoAuth({
-    audience: given.resource,
-    ...pickOptions(given, 'adapter'),
+    audience: checkedOptions.resource,
+    ...pickOptions(checkedOptions, 'adapter'),
     // The MCP specification allows tokens only in the header. Browsers would send a cookie even with cross-site
     // requests.
     tokenSources: ['header'],

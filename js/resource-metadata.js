@@ -6,17 +6,17 @@ const { NO_VARIABLES, environmentFor } = require('./core/environment')
 const { valueOrThrow } = require('./core/errors')
 const { snapshot } = require('./core/options')
 
-const WELL_KNOWN = '/.well-known/oauth-protected-resource'
+const WELL_KNOWN_PATH = '/.well-known/oauth-protected-resource'
 
 /** @type {typeof import('./resource-metadata').createResourceMetadata} */
 function createResourceMetadata(options) {
-  const given = snapshot(options)
-  const environment = environmentFor('resourceMetadata', given) ?? NO_VARIABLES
+  const optionsSnapshot = snapshot(options)
+  const environment = environmentFor('resourceMetadata', optionsSnapshot) ?? NO_VARIABLES
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
-  const document = JSON.parse(valueOrThrow(native.resourceMetadata(given, environment)))
+  const document = JSON.parse(valueOrThrow(native.resourceMetadata(optionsSnapshot, environment)))
   const { origin, pathname } = new URL(document.resource)
   // RFC 9728 section 3.1 inserts the well-known part between host and path, and drops a path of `/`.
-  const path = pathname === '/' ? WELL_KNOWN : WELL_KNOWN + pathname
+  const path = pathname === '/' ? WELL_KNOWN_PATH : WELL_KNOWN_PATH + pathname
   const body = JSON.stringify(document)
   const headers = {
     // The document is public, so browser-based clients on any origin may read it.
