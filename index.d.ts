@@ -24,7 +24,8 @@
  *
  * Passing a plain options object is as fast as reusing a {@link Verifier}, even if the object is new on every call.
  *
- * @param input - A request (see {@link RequestLike}), or the token as a string. Passing a string never returns a guest.
+ * @param input - A request (see {@link RequestLike}), or the token as a string. A token passed as a string never
+ *   results in a guest.
  * @param options - The options, or an existing verifier. An array has one entry per Logto server, and the issuer in the
  *   token selects the entry before any key is fetched. Requests without a token use the first entry.
  * @returns The context of the request. With `allowGuest`, requests with a missing or rejected token get a {@link GuestContext}.
@@ -51,7 +52,7 @@ export function verifyAuth<Context extends AuthContext>(
 ): Promise<Context>
 
 /**
- * Verifies a single access token. Never returns a guest, regardless of `allowGuest`.
+ * Verifies a single access token. The result is never a {@link GuestContext}, regardless of `allowGuest`.
  *
  * @param token - The compact JWS (RFC 7515 section 7.1), without `Bearer`.
  * @param options - The options, or an existing verifier.
@@ -98,7 +99,8 @@ export function createVerifier<Claims = unknown>(
 export type OneOrMore<Options> = Options | readonly Options[]
 
 /**
- * An `audience` that accepts organization tokens for any organization. `auth.organizationId` is the organization's id.
+ * An `audience` that accepts organization tokens for any organization. `auth.organizationId` is the id of the token's
+ * organization.
  *
  * @example
  * ```ts
@@ -143,8 +145,8 @@ export interface VerifierStats {
     /** Number of cached tokens, at most `tokenCacheSize`. Expired tokens are removed only when space is needed. */
     size: number
     /**
-     * Number of tokens found in the cache, regardless of whether they passed the other checks. A request with two
-     * tokens can count as two hits.
+     * Number of tokens found in the cache, including tokens that a later check rejected. A request with two tokens can
+     * count as two hits.
      */
     hits: number
     /**
@@ -175,8 +177,8 @@ export interface VerifierStats {
      */
     fetchedAt: number | null
     /**
-     * Why the last request failed, as a message for operators. `null` if the last request succeeded, or if the cache
-     * was cleared after the failure.
+     * Why the last request for the key set failed, as a message for operators. `null` if that request succeeded, or if
+     * the cache was cleared after the failure.
      */
     lastError: string | null
   }
@@ -208,7 +210,7 @@ export interface VerificationMessage {
   outcome: 'ok' | AuthErrorCode
   /** Whether the request was treated as a guest because of `allowGuest`. */
   guest: boolean
-  /** Whether the token was found in the cache, so that its signature was not checked again. */
+  /** Whether the request was accepted with a token from the cache, whose signature was not checked again. */
   remembered: boolean
   /** Time from the call to the result in milliseconds (fractional), including the time spent waiting for keys and `isRevoked`. */
   duration: number
@@ -217,9 +219,9 @@ export interface VerificationMessage {
 /**
  * A finished request for a key set, published on the channel `logto-authkit:jwks` of `node:diagnostics_channel`.
  *
- * Fetches run outside of JavaScript. Each fetch is published once per process, by the first thread with a subscriber in
- * which a verification, `prefetch()` or `stats()` completes. A verification that waited for a fetch publishes that
- * fetch immediately, and background fetches are published by the next call. Up to 64 unpublished fetches are kept.
+ * Fetches run on native threads. Each fetch is published once per process, as soon as a verification, `prefetch()` or
+ * `stats()` completes on a thread that has a subscriber. A verification that waited for a fetch publishes that fetch
+ * immediately. Background fetches are published when the next call completes. Up to 64 unpublished fetches are kept.
  *
  * @example
  * ```ts
@@ -257,7 +259,8 @@ export interface KeyFetchMessage {
  * Any object with headers: the request of Node's `http`, Express, Fastify, Hapi, Koa (`ctx.request` or `ctx.req`) or
  * Socket.IO (`socket.handshake`), a fetch `Request`, a `NextRequest`, the event of a Lambda function, or a plain object.
  *
- * Cookies are read from the `Cookie` header, so no cookie parser is needed. If a cookie parser has run, its `cookies` are used too.
+ * Cookies are read from the `Cookie` header, so no cookie parser is needed. Cookies that a cookie parser has stored in
+ * `cookies` are read too.
  *
  * For any other input, a `TypeError` names the expected type, so that unreadable input is never mistaken for a request
  * without a token. Unreadable input includes a promise, a `Map` or an array as `headers`, and header values that are
@@ -382,7 +385,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   issuer?: string | readonly string[]
 
   /**
-   * URL of the key set, for servers that do not use Logto's public URL.
+   * URL of the key set, for applications that do not reach Logto at its public URL.
    *
    * @defaultValue `<logtoUrl>/oidc/jwks`. The discovery document is not used, because Logto derives the URLs in that document
    * from the `Host` header.
@@ -629,7 +632,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per
    * verification. By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers
-   * work. Unless `currentDate` is a `Date`, the time that a verification spent waiting for keys or a thread is added.
+   * work. Unless `currentDate` is a `Date`, the time that a verification spends waiting for keys or for a thread is
+   * added to the current time.
    *
    * @defaultValue now
    * @throws `TypeError` `invalid_options` if the function does not return a valid `Date`.
@@ -670,7 +674,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * The users, sessions and tokens to reject before the tokens expire, as returned by `createRevocations` from
-   * `logto-authkit/revocation`. Revocations are checked in memory for every request, before checks that lead to a 403.
+   * `logto-authkit/revocation`. Revocations are checked in memory for every request, before the checks that can lead to
+   * a 403.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` for `undefined`; {@link AuthError} `token_revoked` (401), or `revocations_unavailable` (503) with `whenUnavailable: 'refuse'`.
@@ -691,9 +696,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   realm?: string
 
   /**
-   * URL of the resource metadata. Every `WWW-Authenticate` header contains the URL as `resource_metadata` (RFC 9728 section 5.1),
-   * so that MCP clients can discover where to get a token. `createResourceMetadata` of `logto-authkit/resource-metadata` creates
-   * the document and its URL.
+   * URL of the resource metadata. Every `WWW-Authenticate` header contains the URL as `resource_metadata` (RFC 9728
+   * section 5.1), so that MCP clients can discover where to get a token. `createResourceMetadata` from
+   * `logto-authkit/resource-metadata` creates the document and its URL.
    *
    * With several Logto servers, each entry of the array has its own URL. The issuer in the rejected token selects the entry. For a
    * request without a token, or with a token of an unknown issuer, the challenge contains the URL of the first entry.
@@ -908,7 +913,8 @@ export interface GuestContext {
   subjectType: 'guest'
   /**
    * The guest cookie's value if it matches `[A-Za-z0-9_-]{1,128}`, otherwise a new random UUID. Your application can
-   * use it to recognize a returning visitor, but it does not prove identity, because any client can set the cookie.
+   * use the id to recognize a returning visitor, but the id does not prove identity, because any client can set the
+   * cookie.
    */
   guestId: string
   /**
