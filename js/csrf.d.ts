@@ -65,8 +65,9 @@ export interface CsrfMiddlewareOptions extends CsrfCookieOptions {
 }
 
 /**
- * Checks that the header of a request equals its CSRF cookie. The request may be any object with headers, such as a fetch
- * `Request`, a `NextRequest` or a Node.js request. `verifyCsrfToken` ignores the method, so call it only for unsafe methods.
+ * Checks that the CSRF header of a request equals its CSRF cookie. The request may be any object with headers, such as
+ * a fetch `Request`, a `NextRequest` or a Node.js request. `verifyCsrfToken` ignores the method, so call it only for
+ * unsafe methods.
  *
  * @param request - Any object with headers.
  * @param options - The names of the cookie and the header, as in {@link CsrfMiddlewareOptions}.

@@ -25,10 +25,10 @@ import type { AdapterOptions } from './adapters/options'
 import type { ResourceMetadataOptions } from './resource-metadata'
 
 /**
- * Creates Express middleware that serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the token of
- * all other requests. The middleware stores an {@link AuthInfo} in `req.auth`, which the SDK passes to tools as `authInfo` (version 2:
- * `http.authInfo`). The `AuthContext` is stored in `req.logto`, where `getAuth`, `requireAuth` and `protect` of `logto-authkit/express`
- * find it.
+ * Creates Express middleware that serves the protected resource metadata (RFC 9728) of the MCP server, and verifies the
+ * token of every other request. The middleware stores an {@link AuthInfo} in `req.auth`, which the SDK passes to tools
+ * as `authInfo` (version 2: `http.authInfo`). The `AuthContext` is stored in `req.logto`, where `getAuth`,
+ * `requireAuth` and `protect` of `logto-authkit/express` find it.
  *
  * The response to a rejected request is the same as in `logto-authkit/express`. The challenge contains the URL of the metadata
  * (`resource_metadata`), from which clients discover Logto. Only the `Authorization` header is read, as the MCP specification
@@ -87,7 +87,7 @@ export interface AuthInfo {
   }
 }
 
-/** Options of {@link mcpAuth}: the verifier options, except for cookies and guests, and the options of the metadata. */
+/** Options of {@link mcpAuth}: the verifier options, except those for cookies and guests, and the metadata options. */
 export interface McpAuthOptions
   extends Omit<
       AdapterOptions,
@@ -108,7 +108,7 @@ export interface McpAuthOptions
    * @defaultValue `issuer`, or the issuer of `logtoUrl`
    */
   authorizationServers?: readonly string[]
-  /** Responds to rejected requests instead of the library, as in `logto-authkit/express`. */
+  /** Replaces the library's response to rejected requests, as in `logto-authkit/express`. */
   // biome-ignore lint/suspicious/noExplicitAny: the types depend on the framework
   onError?(error: AuthError, req: any, res: any, next: (error?: unknown) => void): unknown
 }

@@ -45,7 +45,7 @@ function mcpAuth(options) {
 }
 
 /**
- * Returns the members of an object that are set and that an option set contains.
+ * Returns the members of an object that are set and belong to the given option set.
  *
  * @param {Record<string, any>} members
  * @param {'adapter' | 'resourceMetadata'} optionSet

@@ -22,7 +22,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /**
- * Creates the metadata document, its URL, and handlers that serve it.
+ * Creates the metadata document and the handlers that serve it.
  *
  * @param options - See {@link ResourceMetadataOptions}.
  * @returns The document, its path and URL, and the handlers.

@@ -29,8 +29,8 @@ export {
 } from './csrf'
 
 /**
- * Verifies a token passed as a string, or the token in the cookie or the `Authorization` header of a request. Passing a
- * string never returns a guest.
+ * Verifies a token passed as a string, or the token in the cookie or the `Authorization` header of a request. A token
+ * passed as a string never results in a guest.
  *
  * @param tokenOrRequest - A token, or an object with headers.
  * @param options - See {@link VerifyAuthOptions}.

@@ -66,8 +66,8 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // The original package's documentation passes `httpOnly` and `secure`. Both are ignored, because the cookie always
-  // has these attributes.
+  // The examples in the original package's documentation pass `httpOnly` and `secure`. Both are ignored, because the
+  // cookie always has these attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return core.buildAuthCookieHeader(token, rest)
 }
