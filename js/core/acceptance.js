@@ -78,8 +78,8 @@ function rejectionOrRethrow(error) {
 /** @param {unknown} isPermitted */
 function rejectionUnlessPermitted(isPermitted) {
   if (isPermitted === true) return undefined
-  // A truthy value other than `true` is an error. Otherwise, an object such as an empty array of memberships would pass
-  // by mistake.
+  // A truthy value other than `true` is an error. Otherwise, a `check` that returns an object, such as an empty array
+  // of memberships, would permit every request.
   if (isPermitted) throw invalidOption('check', 'it to return a boolean', isPermitted)
   return authError(native.refusal('forbidden'))
 }

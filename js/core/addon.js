@@ -68,7 +68,8 @@ function isInstalled(name) {
 function loadFailures(error) {
   const messages = []
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-    // The error about the binary next to the loader is skipped, because only a checkout contains that binary.
+    // The error about the binary next to the loader is skipped, because only a checkout of the repository contains that
+    // binary.
     if (!cause.message.startsWith("Cannot find module './")) messages.push(cause.message.split('\n')[0])
   }
   return messages.join('; ') || error.message

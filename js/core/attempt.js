@@ -1,4 +1,4 @@
-/** An attempt to verify a token, and the token that was accepted. */
+/** Attempts to verify a token string or the tokens of a request, and the token that was accepted. */
 
 const { isDate } = require('node:util/types')
 const { contract } = require('./contract')
@@ -75,7 +75,7 @@ class RequestAttempt {
    */
   alternatives = undefined
 
-  /** Whether this attempt is an alternative attempt, whose failure is not reported to the application. */
+  /** Whether this attempt tries a further token of the request. Its failure is then not reported to the application. */
   isAlternative = false
 
   /**
@@ -128,8 +128,9 @@ class RequestAttempt {
   }
 
   /**
-   * Returns an attempt that rejects the accepted token. After a rejection with 401, the core tries the next token of
-   * the request. No attempt accepts a rejected token, so there are at most as many attempts as tokens.
+   * Returns a new attempt in which the accepted token counts as rejected. After a rejection with 401, the core tries
+   * the next token of the request. No attempt accepts a rejected token, so there are at most as many attempts as
+   * tokens.
    *
    * @param {AuthError} error
    * @returns {RequestAttempt}

@@ -9,8 +9,8 @@ const native = require('./addon')
 const { callAfterTurn } = require('./timers')
 
 /**
- * The number of pending verifications at which a connection is no longer read. Browsers and proxies wait for each
- * response, so only clients that pipeline requests have several pending verifications per connection.
+ * The number of pending verifications at which the library stops reading a connection. Browsers and proxies wait for
+ * each response, so only clients that pipeline requests have several pending verifications per connection.
  */
 const MAX_PENDING_VERIFICATIONS = 8
 
@@ -43,8 +43,8 @@ function trackPending(source, id, outcome) {
 }
 
 /**
- * Stops reading the connection of a request that was rejected because too many verifications are pending, until the other
- * connections have been read.
+ * Stops reading the connection of a rejected request until the other connections have been read, because too many
+ * verifications are pending.
  *
  * @param {any} source
  */

@@ -15,7 +15,7 @@ const { sharedObject } = require('./shared')
  */
 
 /**
- * The attempt that produced a context, including a guest's. The attempt gives access to the token, so it is kept in a
+ * The attempt that produced a context or guest context. The attempt gives access to the token, so it is kept in a
  * private field, which never appears in logs.
  *
  * @typedef {import('./attempt').Attempt | undefined} Origin
@@ -208,7 +208,7 @@ function rejectionOf(auth) {
 const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guestIsNew === true
 
 /**
- * Turns a copy of a context into a context with the record of the original.
+ * Attaches the record of a context to a copy of that context.
  *
  * @template {object} T
  * @param {T} copy
@@ -225,7 +225,7 @@ const attachRecord = (copy, auth) =>
   )
 
 /**
- * Returns the attempt that produced a context, including a guest's, or undefined for an external principal.
+ * Returns the attempt that produced a context or guest context, or undefined for an external principal.
  *
  * @type {(auth: AuthContext) => Origin}
  */

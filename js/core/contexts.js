@@ -64,8 +64,8 @@ function contextFrom(result, attempt, trace) {
 }
 
 /**
- * Returns the context of a new token. The function is async even if the application has no checks of its own, so that
- * its timing does not depend on the thread that checks the signature.
+ * Returns the context of a token that was not in the cache. The result is a promise even if the application has no
+ * checks of its own, so that the timing does not depend on the thread that checks the signature.
  *
  * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
  */
@@ -109,7 +109,8 @@ function handleRejection(result, attempt) {
       return handlePrincipal(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
-      // An exception from `fallback` is an application error: as a rejection, it could turn the request into a guest.
+      // An `AuthError` from `fallback` counts as an application error, because a rejection could turn the request into
+      // a guest.
       throw thrown instanceof AuthError
         ? new Error(`fallback has thrown: ${thrown.message}`, { cause: thrown })
         : thrown
@@ -136,7 +137,7 @@ const tryAlternative = (alternative, onFailure) =>
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
 function handlePrincipal(outcome, result, attempt) {
   const rejectPrincipal = (/** @type {Rejection} */ rejection) => {
-    // With 'no-token', a request whose other credentials the application has rejected is not treated as a guest.
+    // With 'no-token', a request is not treated as a guest if the application has rejected its other credentials.
     if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
     return guestOrThrow(result, rejection, attempt)
   }
@@ -148,7 +149,7 @@ function handlePrincipal(outcome, result, attempt) {
 }
 
 /**
- * Returns whether a number is the id of a verification that continues on another thread, rather than of a cached token.
+ * Returns whether an id belongs to a verification that continues on another thread, rather than to a cached token.
  *
  * @param {number} id
  */

@@ -33,7 +33,7 @@ const contract = () => {
 }
 
 /**
- * Returns the `error` property of a response body.
+ * Returns the `error` member of the response body for an error code.
  *
  * @param {string} code
  */
@@ -47,7 +47,7 @@ const errorTitle = (code) => contract().errors.find((row) => row.code === code)?
 const reasonMeaning = (reason) => contract().reasons.find((row) => row.reason === reason)?.meaning
 
 /**
- * Returns the fixed defaults of an option set.
+ * Returns the defaults of an option set that do not depend on other values.
  *
  * @param {string} optionSet
  * @returns {Record<string, any>}

@@ -1,5 +1,5 @@
 /**
- * Publishes verifications and key fetches on channels of `diagnostics_channel`: see `VerificationMessage` and
+ * Publishes each verification and each key fetch on a diagnostics channel: see `VerificationMessage` and
  * `KeyFetchMessage` in index.d.ts.
  */
 

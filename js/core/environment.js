@@ -27,7 +27,8 @@ const variablesByOptionSet = new Map(
 )
 
 /**
- * Returns the values of the variables that replace missing options, or null if no such option is missing.
+ * Returns the values of the environment variables that replace missing options, or null if no option that has a
+ * variable is missing.
  *
  * @param {string} optionSet
  * @param {any} options
@@ -54,7 +55,7 @@ const optionsOrEmpty = (optionSet, options) =>
   options === undefined && variablesByOptionSet.get(optionSet)?.length ? {} : options
 
 /**
- * Adds a hint to the fault for a missing option if the file `.env` sets the option's variable. The most common reason
+ * Adds a hint to the error for a missing option if the file `.env` sets the option's variable. The most common reason
  * for a missing variable is that Node.js reads `.env` only on request.
  *
  * @template T

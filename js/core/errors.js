@@ -8,7 +8,7 @@ const native = require('./addon')
 /** Prevents applications from constructing an `AuthError`, since codes and messages come only from the core. */
 const CONSTRUCTOR_KEY = Symbol('AuthError')
 
-/** Marks errors of all copies of the package, including copies loaded after a module reset in tests. */
+/** Marks every `AuthError` from any copy of the package, including copies loaded after a module reset in tests. */
 const AUTH_ERROR_BRAND = Symbol.for('logto-authkit.AuthError')
 
 class AuthError extends Error {

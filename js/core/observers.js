@@ -1,4 +1,4 @@
-/** Notifies the application's `onRefused` of rejections. */
+/** Calls the application's `onRefused` for each rejection. */
 
 const { inspect } = require('node:util')
 const { rejectionOf } = require('./context')
@@ -9,7 +9,8 @@ const { settle } = require('./settle')
 const MAX_WARNINGS = 100
 
 /**
- * The functions that have failed. Each function causes only one warning, so that outsiders cannot flood the log.
+ * The `onRefused` functions that have failed. Each function causes only one warning, so that outsiders cannot flood the
+ * log.
  *
  * @type {WeakSet<Function>}
  */
@@ -17,7 +18,7 @@ const failedObservers = new WeakSet()
 let warnings = 0
 
 /**
- * Runs a verification, and notifies `onRefused` if it rejects the request, even if the request is treated as a guest.
+ * Runs a verification, and calls `onRefused` if the request is rejected or treated as a guest.
  *
  * @template T
  * @param {Function} onRefused

@@ -32,7 +32,7 @@ const MAX_ENTRIES_PER_KEY = 16
 /** Number of recent entries to compare before using the index. Most applications have at most this many entries. */
 const MAX_RECENT_ENTRIES = 4
 
-/** Maximum nesting depth to compare and copy. The core reads fewer levels. */
+/** Maximum nesting depth to which options are compared and copied. The core reads fewer levels. */
 const MAX_DEPTH = 8
 
 /**
@@ -72,7 +72,7 @@ const recentEntries = []
 function parse(optionSet, given) {
   const options = optionsOrEmpty(optionSet, given)
   for (let i = 0; i < recentEntries.length; i += 1) {
-    // An accessor in the options can call this function, which moves the entries.
+    // An accessor in the options may call `parse` recursively, which moves the entries.
     const entry = recentEntries[i]
     const functions = matchEntry(entry, optionSet, options)
     if (functions !== null) return { core: entry.core, options: entry.options, functions, servers: undefined }
@@ -122,7 +122,7 @@ function indexKey(optionSet, options) {
 /** @typedef {{ [name in FunctionName]: Function | undefined }} Functions */
 
 /**
- * The object always has the same properties, which makes reading them fast on every request. Every name is an own
+ * The object always has the same properties, which makes reading them fast on every request. Every property is an own
  * property, because other code could pollute the prototype.
  *
  * @returns {Functions}
@@ -144,8 +144,8 @@ const emptyFunctions = () => ({
 const NO_FUNCTIONS = emptyFunctions()
 
 /**
- * Compares options with an entry's options. Returns the given functions, each of which is read only once, or null if
- * the options differ.
+ * Compares options with an entry's options. Returns the functions in the given options, or null if the options differ.
+ * Each function is read only once.
  *
  * @param {Entry} entry
  * @param {string} optionSet

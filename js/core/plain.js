@@ -4,7 +4,8 @@ const { isRevocations } = require('./revocations')
 const { plainSchema } = require('./schema')
 
 /**
- * Returns whether two values result in the same core. All functions count as equal, because the core never calls them.
+ * Returns whether two option values result in the same core. All functions count as equal, because the core never calls
+ * them.
  *
  * @param {any} a - A value that `isComparable` accepts.
  * @param {any} b
@@ -82,7 +83,7 @@ const isObjectPrototype = (prototype) =>
   prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
 
 /**
- * Returns an own property, and ignores the properties of a polluted prototype.
+ * Returns an object's own property, and ignores the properties of a polluted prototype.
  *
  * @type {(object: any, name: string) => any}
  */

@@ -84,7 +84,8 @@ function cookiesOf(request) {
 }
 
 /**
- * Also reads the raw headers, because Node keeps only the first of several `Authorization` headers in `headers`.
+ * Returns the values of the `Authorization` header, including those in the raw headers, because Node keeps only the
+ * first value in `headers`.
  *
  * @type {(headers: object, raw: string[] | undefined) => string | string[] | undefined}
  */

@@ -3,8 +3,8 @@
 const { sharedObject } = require('./shared')
 
 /**
- * The class of the objects that `createRevocations` returns, which all copies of the package share. The core finds the
- * revocations by an id in a private field, so that no other object can contain the id.
+ * The class of the objects that `createRevocations` returns, which all copies of the package share. The id by which the
+ * core finds the revocations is in a private field, so that no other object can contain the id.
  */
 const RevocationsHandle = sharedObject('RevocationsHandle', () => {
   return class RevocationsHandle {

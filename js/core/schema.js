@@ -9,8 +9,8 @@ const { isPromise } = require('./settle')
 /** @typedef {Awaited<ReturnType<Validate>>} ValidationResult */
 
 /**
- * Returns a plain object with only what the core checks and JavaScript calls, since a schema may be a function or class
- * instance with further members. Other values are returned unchanged, and the core rejects them.
+ * Returns a plain object with only the `version` and `validate` of a schema, which may be a function or an object with
+ * further members. Other values are returned unchanged, and the core rejects them.
  *
  * @param {any} value - The option `claims`.
  */

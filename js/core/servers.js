@@ -1,4 +1,4 @@
-/** Options for several Logto servers. The issuer in the token of a request selects the server. */
+/** Options for several Logto servers. The issuer in a request's token selects the server. */
 
 const { contract } = require('./contract')
 const { invalidOption } = require('./errors')
@@ -43,7 +43,7 @@ function rejectSharedIssuers(servers) {
 }
 
 /**
- * Returns the options that do not depend on the Logto server.
+ * Returns the names of the adapter's own options, which do not depend on the Logto server.
  *
  * @param {string} optionSet
  */
@@ -70,7 +70,7 @@ function withChanges({ options, functions: { claims, ...functions } }, changes) 
 }
 
 /**
- * Reads the tokens that the application's `getToken` returns. Attempts with the same function share one call.
+ * Reads the tokens that the application's `getToken` returns. Attempts with the same `getToken` share one call.
  *
  * @param {RequestAttempt[]} attempts - One per server.
  * @param {unknown} source
@@ -100,9 +100,9 @@ const returnToken = (token) => token
 const rejectedPromise = (error) => Promise.reject(error)
 
 /**
- * Selects the server that the request's first token names as its issuer. The servers that its other tokens name become
- * alternatives. A request without a token belongs to the first server. If no token names a known issuer, the request
- * belongs to the first server whose options find a token.
+ * Selects the server that the request's first token names as its issuer. The servers that the request's other tokens
+ * name become alternatives. A request without a token belongs to the first server. If no token names a known issuer,
+ * the request belongs to the first server for which it contains a token.
  *
  * @param {RequestAttempt[]} attempts - One per server.
  * @returns {RequestAttempt}
@@ -122,7 +122,7 @@ function selectServer(attempts) {
 const UNROUTABLE_TOKENS = -1
 
 /**
- * Adds up the statistics of several verifiers. `state` is that of the key set in the worst state.
+ * Adds up the statistics of several verifiers. `state` is the worst state of any of their key sets.
  *
  * @param {import('../..').VerifierStats[]} stats
  * @returns {import('../..').VerifierStats}

@@ -1,7 +1,6 @@
 /**
- * Runs a function and passes the result on. If the function returns a promise, its result is passed on when the promise
- * settles, and otherwise immediately. An `await` would defer the rest of the request even if the result is already
- * known.
+ * Calls `run`, and passes its result to a callback: immediately, or when the promise settles if `run` returns one. An
+ * `await` would defer the rest of the request even if the result is already known.
  *
  * @template T, U, V
  * @param {() => T | Promise<T>} run

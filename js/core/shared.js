@@ -14,11 +14,11 @@ function sharedObject(name, create) {
   return /** @type {any} */ (globalThis)[key]
 }
 
-/** Marks the verifiers of all copies of the package. */
+/** Marks the verifiers from all copies of the package. */
 const VERIFIER = Symbol.for('logto-authkit.Verifier')
 
 /**
- * Returns whether a value is a verifier of any copy of the package.
+ * Returns whether a value is a verifier from any copy of the package.
  *
  * @param {any} value
  * @returns {value is import('../..').Verifier}

@@ -10,7 +10,7 @@ const { MessageChannel } = require('node:worker_threads')
 const sourceOf = Function.prototype.toString
 
 /**
- * Returns whether a timer function is the runtime's own. Returns `false` if the function cannot be recognized.
+ * Returns whether a timer function is the runtime's own. Returns `false` in doubt.
  *
  * @param {Function} timer
  */
@@ -21,7 +21,7 @@ const isNativeTimer = (timer) => {
 
 const hasNativeTimers = isNativeTimer(timers.setImmediate)
 
-/** Calls a function after all events of the current turn. @type {(callback: () => void) => void} */
+/** Calls a callback after all events of the current turn. @type {(callback: () => void) => void} */
 const callAfterTurn = hasNativeTimers ? timers.setImmediate : messageChannel().post
 
 /** Keeps the process alive between `ref` and `unref`. */
