@@ -69,7 +69,7 @@ class Authenticator {
   }
 
   /**
-   * Returns an authenticator with the same options, but with or without guests.
+   * Returns an authenticator with the same options, except for `allowGuest`.
    *
    * @param {boolean} allowGuest
    */
@@ -130,7 +130,7 @@ class Authenticator {
   }
 
   /**
-   * Checks the requirements of a route, and notifies `onRefused` of a rejection. Returns a promise only if one of the
+   * Checks the requirements of a route, and calls `onRefused` for a rejection. Returns a promise only if one of the
    * application's functions returns a promise.
    *
    * @type {(requirements: RouteRequirements, auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
@@ -172,8 +172,8 @@ class Authenticator {
       },
     )
     try {
-      // A request is unauthenticated until its verification ends, even if other code has already stored a context. The
-      // messages of a connection share a request, so an earlier context is kept until the new verification ends.
+      // A request is unauthenticated until its verification ends, even if other code has already stored a context.
+      // Messages on the same connection share a request, so an earlier context is kept until the new verification ends.
       if (!this.#holdsOwnContext(source)) this.#store(source, undefined)
     } catch (error) {
       completion.catch(() => {})
@@ -184,8 +184,8 @@ class Authenticator {
 
   /**
    * Returns whether a request is a CORS preflight (`OPTIONS` with `Access-Control-Request-Method`) that the application
-   * allows without a token. By default, preflights are verified like all requests, because a handler for all methods
-   * would otherwise run without authentication.
+   * allows without a token. By default, preflights are verified like all other requests, because a handler for all
+   * methods would otherwise run without authentication.
    *
    * @param {RequestLike & { method?: string }} request
    * @param {boolean} [allowPreflight]
@@ -238,7 +238,7 @@ class Authenticator {
     return valueOrThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
   }
 
-  /** Whether the challenges of rejections contain the URL of resource metadata. */
+  /** Whether challenges contain the URL of the resource metadata. */
   get hasResourceMetadata() {
     return this.#servers.some(({ core }) => core.resourceMetadata !== null)
   }
@@ -275,7 +275,7 @@ function checkRequest(requirements, source, own) {
   return authenticator.checkRequirements(requirements, isUnchanged ? auth : undefined, source)
 }
 
-/** Explains the 401 for every request if `logtoAuth()` is missing, which would otherwise look like invalid tokens. */
+/** Warns if `logtoAuth()` is missing: every request then gets a 401, as if all tokens were invalid. */
 const warnAboutMissingLogtoAuth = oneTimeWarning(
   'LOGTO_AUTHKIT_UNSEEN_REQUEST',
   'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it (in NestJS, add LogtoAuthGuard before @Protect())',

@@ -104,7 +104,7 @@ export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 export function getAuth(req: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, which is never a guest. If the application allows guests, call
+ * Returns the context of a request with a valid token, never a guest context. If the application allows guests, call
  * `requireAuth` in handlers that are registered after {@link protect}.
  *
  * @param req - The request that the handler has received.
@@ -120,9 +120,10 @@ export function getAuth(req: object): RegisteredContext
 export function requireAuth(req: object): AuthenticatedContext
 
 /**
- * Creates an error handler for each {@link AuthError} that a route handler throws, for example with `requireScopes` or
- * `forbidden`. The response is the same as for a request that {@link logtoAuth} rejects. All other errors, and errors
- * that occur after the response has started, are passed on. Register the error handler after your routes.
+ * Creates an error handler that responds to each {@link AuthError} that a route handler throws, for example with
+ * `requireScopes` or `forbidden`. The response is the same as for a request that {@link logtoAuth} rejects. All other
+ * errors, and errors that occur after the response has started, are passed on. Register the error handler after your
+ * routes.
  *
  * The error handler does not call `onError`. An `onError` function may pass its error on to the error handler.
  *
@@ -146,9 +147,9 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, Pr
   allowGuest?: RegisteredGuests
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. `onError` may pass
-   * the error on with `next(error)`, and errors that `onError` throws are passed on too. `next()` without an error lets the
-   * request pass without `req.auth`.
+   * Replaces the library's response to rejected requests, including requests that {@link protect} rejects. `onError`
+   * may pass the error on with `next(error)`, and errors that `onError` throws are passed on too. `next()` without an
+   * error lets the request pass without `req.auth`.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *

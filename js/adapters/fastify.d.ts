@@ -74,7 +74,7 @@ export function logtoAuth(fastify: FastifyInstance, options: LogtoAuthOptions): 
 export function getAuth(request: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, which is never a guest.
+ * Returns the context of a request with a valid token, never a guest context.
  *
  * @param request - The request that the handler has received.
  * @returns The context of a user or application.
@@ -96,8 +96,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
   getToken?(request: FastifyRequest): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. `onError` must
-   * send a reply. Errors that `onError` throws are passed to Fastify's error handler.
+   * Replaces the library's response to rejected requests, including requests that {@link protect} rejects. `onError`
+   * must send a reply. Errors that `onError` throws are passed to Fastify's error handler.
    *
    * @defaultValue the response described at {@link logtoAuth}
    *

@@ -64,8 +64,8 @@ function createHook(run) {
   return function logtoAuthHook(/** @type {Request} */ request, /** @type {Reply} */ reply, /** @type {any} */ done) {
     const rejectRequest = (/** @type {unknown} */ thrown) => {
       const responseSent = reject(thrown, request, reply)
-      // If the application calls the hook itself, the returned promise follows Fastify's reply, which is fulfilled once
-      // the response has been sent.
+      // If the application calls the hook itself, the returned promise is fulfilled once the response has been sent,
+      // because Fastify's reply is a thenable.
       if (done === undefined) return responseSent.then(() => reply)
       // Calling `done` would make Fastify run the handler, so `done` is not called even if `onError` sends nothing.
       responseSent.catch((fault) => done(asError(fault)))

@@ -77,7 +77,7 @@ export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
 export function getAuth(c: Context<any>): AuthContext
 
 /**
- * Returns the context of a request with a valid token, which is never a guest.
+ * Returns the context of a request with a valid token, never a guest context.
  *
  * @param c - The Hono context that the handler has received.
  * @returns The context of a user or application.
@@ -99,7 +99,7 @@ export interface LogtoAuthOptions<Claims = unknown, Property extends string = st
   getToken?(c: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that
+   * Replaces the library's response to rejected requests, including requests that {@link protect} rejects. Errors that
    * `onError` throws are passed to `app.onError`.
    *
    * @defaultValue the response described at {@link logtoAuth}

@@ -70,7 +70,7 @@ export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware<Aut
 export function getAuth(ctx: object): RegisteredContext
 
 /**
- * Returns the context of a request with a valid token, which is never a guest.
+ * Returns the context of a request with a valid token, never a guest context.
  *
  * @param ctx - The Koa context that the middleware has received.
  * @returns The context of a user or application.
@@ -94,7 +94,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
   getToken?(ctx: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Responds to rejected requests instead of the library, including requests that {@link protect} rejects. Errors that
+   * Replaces the library's response to rejected requests, including requests that {@link protect} rejects. Errors that
    * `onError` throws are passed on to Koa.
    *
    * @defaultValue the response described at {@link logtoAuth}

@@ -25,7 +25,8 @@ const koaFramework = {
 function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest) {
   assertCalledByApplication('logtoAuth(options)', rest)
   const authenticator = new Authenticator('adapter', options, koaFramework)
-  // Errors from later middleware are intercepted only if necessary, because that delays every response by a microtask.
+  // Errors from later middleware are intercepted only if necessary, because intercepting them delays every response by
+  // a microtask.
   const { hasResourceMetadata } = authenticator
 
   return function logtoAuth(/** @type {Context} */ ctx, /** @type {Next} */ next) {

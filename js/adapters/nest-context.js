@@ -10,7 +10,7 @@
 const ACCESS_METADATA_KEY = 'logto-authkit:access'
 
 /**
- * The guard of each handler, whose `getRequest` the parameter decorators call.
+ * The guard of each handler. The parameter decorators call its `getRequest`.
  *
  * @type {WeakMap<object, { getRequest(context: ExecutionContext): any }>}
  */
@@ -88,8 +88,8 @@ function responseOf(host, request) {
 
 /**
  * Returns an object that identifies one execution of a GraphQL operation, or undefined in other contexts. GraphQL
- * creates the values of the variables for each execution. The context object does not identify an execution, because
- * all operations of a WebSocket connection can share it.
+ * creates a new object with the variable values for each execution. The context object does not identify an execution,
+ * because all operations of a WebSocket connection can share it.
  *
  * @param {ExecutionContext} context
  * @returns {object | undefined}
@@ -113,7 +113,7 @@ function isPublic(context) {
 }
 
 /**
- * Returns a decorator that sets the access of a method or class.
+ * Returns a decorator that marks a method or class as public or protected.
  *
  * @param {'public' | 'protected'} access
  * @returns {any}

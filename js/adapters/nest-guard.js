@@ -52,7 +52,7 @@ class LogtoAuthGuard {
   #contexts = new WeakMap()
 
   /**
-   * The request of each execution of a GraphQL operation, and the result of its verification.
+   * For each execution of a GraphQL operation, the request and the result of its verification.
    *
    * @type {WeakMap<object, { request: object, result: Promise<void> | void }>}
    */
@@ -91,8 +91,8 @@ class LogtoAuthGuard {
   }
 
   /**
-   * GraphQL calls a guard for every root field. The fields of one execution share a verification, which creates at most
-   * one guest.
+   * NestJS calls a guard for every root field of a GraphQL operation. The fields of one execution share a verification,
+   * so that at most one guest id is created.
    *
    * @param {ExecutionContext} context
    * @param {any} request

@@ -24,14 +24,17 @@ export interface AdapterOptions<Claims = unknown>
     error: AuthError,
   ): Principal | null | undefined | Promise<Principal | null | undefined>
 
-  /** Like `onRefused` in {@link VerifyAuthOptions}, with the framework's request, also for rejections by `protect`. */
+  /**
+   * Like `onRefused` in {@link VerifyAuthOptions}, but receives the framework's request, and also reports rejections by
+   * `protect`.
+   */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   onRefused?(error: AuthError, req: any): void
 
   /**
-   * Id of the organization that the token must belong to, or a function, sync or async, that takes the request and returns the id.
-   * If the function returns `undefined` or `''`, the request names no organization and is rejected. `null` accepts only tokens that
-   * do not belong to an organization.
+   * Id of the organization that the token must belong to, or a sync or async function that takes the request and
+   * returns the id. If the function returns `undefined` or `''`, the request names no organization and is rejected.
+   * `null` accepts only tokens that do not belong to an organization.
    *
    * @defaultValue not checked
    * @throws {@link AuthError} `wrong_organization` (403).
@@ -81,21 +84,21 @@ export interface Requirements {
    */
   roleClaims?: string | readonly string[]
   /**
-   * Id of the organization that the token must belong to, or a function, sync or async, that takes the request and returns the id.
-   * `null` accepts only tokens that do not belong to an organization. If the function returns `undefined` or `''`, the request is
-   * rejected.
+   * Id of the organization that the token must belong to, or a sync or async function that takes the request and
+   * returns the id. `null` accepts only tokens that do not belong to an organization. If the function returns
+   * `undefined` or `''`, the request is rejected.
    * @throws {@link AuthError} `wrong_organization` (403).
    */
   organizationId?: OrganizationId
   /**
-   * Whether the request must come from a user, from a machine-to-machine application, or from a principal that `fallback`
+   * The required sender of the request: a user, a machine-to-machine application, or a principal that `fallback`
    * returned.
    * @throws {@link AuthError} `missing_role` (403).
    */
   subjectType?: 'user' | 'machine' | 'external'
   /**
-   * Decides whether the request is permitted, after all other requirements. If `check` throws an {@link AuthError}, that
-   * error becomes the response. Any other exception counts as a server error (500).
+   * Decides whether the request is permitted, once all other requirements have been checked. If `check` throws an
+   * {@link AuthError}, that error becomes the response. Any other exception counts as a server error (500).
    * @throws {@link AuthError} `forbidden` (403) if the function returns a falsy value.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework

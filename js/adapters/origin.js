@@ -1,6 +1,6 @@
 /**
- * The origins of requests. They determine which web pages may open a connection, which may read a rejection, and which
- * cookies may omit `Secure`.
+ * The origins of requests. The origin determines whether a web page may open a connection or read a rejection, and
+ * whether a cookie may omit `Secure`.
  */
 
 const { cookieValues } = require('../core/request')

@@ -145,7 +145,7 @@ function appendCookie(headers, setCookie, cacheControl) {
 /**
  * Returns the `Cache-Control` header of a response that sets a cookie. The application's own `Cache-Control` is kept
  * only if it contains `private` or `no-store`, because a shared cache would give the first visitor's cookie to all
- * others.
+ * other visitors.
  *
  * @param {string} given
  * @param {string} [replacement]

@@ -1,5 +1,6 @@
 /**
- * Verifies the handshakes of `ws`, Socket.IO, and other protocols that upgrade an HTTP connection.
+ * Verifies the handshakes of WebSocket servers such as `ws` and Socket.IO, and of other protocols that upgrade an HTTP
+ * connection.
  *
  * @example
  * ```ts
@@ -122,8 +123,8 @@ export function socketAuth<Claims = unknown>(
 ): SocketMiddleware<ContextWith<Claims> | GuestContext>
 
 /**
- * The type of middleware for Socket.IO's `io.use` and `namespace.use`, declared without importing Socket.IO. If the application
- * declares the type of `socket.data`, its `auth` must accept this context.
+ * The type of middleware for Socket.IO's `io.use` and `namespace.use`, declared without importing Socket.IO. If the
+ * application declares the type of `socket.data`, the type of its member `auth` must accept this context.
  *
  * @example
  * ```ts
