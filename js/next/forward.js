@@ -40,7 +40,8 @@ async function forwardRequest(request, auth, { next, guestCookie, cookies, canOp
 }
 
 /**
- * Adds a cookie to a request, for the other proxy, which often forwards a changed copy of the request's headers.
+ * Adds a cookie to a request before the other proxy runs, because that proxy often forwards a changed copy of the
+ * request's headers.
  *
  * @type {(request: NextRequest, pair: string) => void}
  */

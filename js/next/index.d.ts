@@ -129,8 +129,8 @@ export function createNextAuth<const Guests extends AllowGuest = false, Claims =
 ): NextAuth<ContextOf<Guests, Claims>>
 
 /**
- * The functions that {@link createNextAuth} returns, which do not use `this`. `Auth` is the type of the context without further
- * requirements.
+ * The functions that {@link createNextAuth} returns. They do not use `this`. `Auth` is the context type when no
+ * additional requirements are set.
  */
 export interface NextAuth<Auth extends AuthContext = AuthContext> {
   /**
@@ -241,7 +241,7 @@ export interface NextAuthOptions<Claims = unknown> extends AdapterOptions<Claims
 /** The requirements of a route, besides a valid token. */
 export type RouteRequirements = Requirements
 
-/** A function that returns the organization of a request. The parameter may have the request type of the route. */
+/** A function that returns the organization of a request. Its parameter can have the request type of the route. */
 export type OrganizationOf = Extract<NextAuthOptions['organizationId'], (...args: never) => unknown>
 
 /** The option `allowGuest`. */

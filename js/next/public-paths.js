@@ -3,7 +3,7 @@
 const native = require('../core/addon')
 
 /**
- * Normalizes a path for comparison, or copies a regular expression, whose position (`lastIndex`) the application may change.
+ * Normalizes a path for comparison, or copies a regular expression, because the application may change its `lastIndex`.
  *
  * @param {string | RegExp} item
  * @returns {string | RegExp}
@@ -48,7 +48,8 @@ const readPath = (pathname) => native.normalizePath(pathname) ?? undefined
 
 /**
  * Returns the page for a URL from which Next.js fetches page data: `/_next/data/<build>/page.json`, `/page.rsc`,
- * `/page.segments/….segment.rsc`. The data of a page is as public as the page. Returns `''` if the page is not certain.
+ * `/page.segments/….segment.rsc`. The data of a page is as public as the page. Returns `''` if the page cannot be
+ * determined.
  *
  * @param {string} pathname
  */
@@ -56,7 +57,7 @@ function pageOf(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
   // Next.js serves `/account` for the data URL of `/index/account`.
   if (page !== undefined) return page === '/index' ? '/' : page.startsWith('/index/') ? '' : page
-  // A regular expression would take quadratic time for a path with many segments `.segments/`.
+  // A regular expression would take quadratic time for a path that contains `.segments/` many times.
   if (pathname.endsWith(SEGMENT_SUFFIX)) {
     const end = pathname.lastIndexOf(SEGMENTS_FOLDER, pathname.length - SEGMENT_SUFFIX.length - SEGMENTS_FOLDER.length)
     if (end !== -1) return pathname.slice(0, end)

@@ -12,8 +12,8 @@ const { browserOrigin } = require('./request')
 /** @typedef {import('../..').AuthError} AuthError */
 
 /**
- * The cookie that records redirects: digests of the rejected token (empty if there was none) and of the requested path, the number
- * of redirects in a row from that path, and the time of the last one.
+ * The cookie that records redirects: digests of the rejected token (empty if there was none) and of the requested path,
+ * the number of consecutive redirects from that path, and the time of the last redirect.
  *
  * @typedef {{ token: string, target: string, count: number, time: number }} Marker
  */
@@ -94,10 +94,12 @@ const targetDigest = (request) => digest(request.url)
 /** @param {string} text */
 const digest = (text) => createHash('sha256').update(text).digest('base64url').slice(0, 16)
 
-/** The error codes for requests without a token, or with a token that was valid until recently. */
+/** The error codes that a new sign-in can resolve: the token is missing, or was valid until recently. */
 const SIGN_IN_RECOVERABLE_CODES = new Set(['missing_token', 'token_expired', 'token_revoked'])
 
-/** A cycle takes about four redirects, and browsers give up after 20. */
+/**
+ * Maximum number of redirects from one path. Each cycle takes about four HTTP redirects, and browsers give up after 20.
+ */
 const MAX_REDIRECTS = 3
 
 /**

@@ -1,6 +1,5 @@
 /**
- * Determines the URL of the sign-in page, which requests are for the sign-in page, and how other requests are
- * redirected to it.
+ * Determines the URL of the sign-in page, recognizes requests for it, and decides how to redirect other requests to it.
  */
 
 const { check } = require('../core/options')
@@ -41,7 +40,7 @@ class SignIn {
    */
   isPage(request) {
     const { url, isPath } = this.#page(request)
-    // A client can send any host, so a sign-in URL with another host must not make the home page of this application
+    // A client can send any `Host` header, so a sign-in URL on another host must not make this application's home page
     // public.
     if (!isPath && (url.host !== request.headers.get('host') || url.pathname === '/')) return false
     const page = readPath(isPath ? url.pathname : withoutBasePath(url.pathname, request))
@@ -52,7 +51,7 @@ class SignIn {
   }
 
   /**
-   * Returns the URL of the sign-in page, with the requested path and query.
+   * Returns the URL of the sign-in page, with the requested path and query in `redirect_to`.
    *
    * @type {(request: NextRequest) => URL}
    */
@@ -113,8 +112,8 @@ function withoutBasePath(pathname, { nextUrl: { basePath } }) {
 const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /**
- * A path segment with a language of two letters, optionally followed by a script and a region: `/de`, `/zh-Hant-TW`.
- * Not `/api`.
+ * A path segment with a two-letter language code, optionally followed by a script and a region, such as `/de` and
+ * `/zh-Hant-TW`, but not `/api`.
  */
 const LOCALE_PATTERN = '/[A-Za-z]{2}(?:-[A-Za-z]{2,4}){0,2}'
 
