@@ -92,7 +92,8 @@ function beforeDeadline(answer) {
 const logoutErrorResponse = (error, description) => jsonResponse(400, { error, error_description: description })
 
 /**
- * Returns the logout token of a request (section 2.5), or undefined unless the request has exactly one logout token.
+ * Returns the logout token of a request (OpenID Connect Back-Channel Logout 1.0, section 2.5), or undefined unless
+ * there is exactly one.
  *
  * @param {Incoming} request
  * @returns {Promise<string | undefined>}

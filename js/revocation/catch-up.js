@@ -120,9 +120,9 @@ class CatchUp {
   }
 
   /**
-   * Returns the revocations to publish for a log entry. After a successful delivery, which may have reached another
-   * server, for example after a redirect, only missing revocations are published. After a failed delivery, all are
-   * published, because an instance may have applied but not stored them.
+   * Returns the revocations to publish for a log entry. After a successful delivery, only missing revocations are
+   * published, because the event may have reached another server, for example after a redirect. After a failed
+   * delivery, all revocations are published, because an instance may have applied but not stored them.
    *
    * @param {LogEntry} log
    */

@@ -5,7 +5,7 @@ const { setTimeout } = require('node:timers/promises')
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
 
-/** The maximum duration of a read, and the tolerance for slow machines. */
+/** The maximum duration of a read, and the tolerance for slow machines, in milliseconds. */
 const MAX_READ_MS = 1000
 const TOLERANCE_MS = 1000
 
@@ -89,7 +89,7 @@ async function testRevocationStore(createStore, { reset } = {}) {
   }
 }
 
-/** A signal that never aborts a read, because no read takes this long. */
+/** Creates a signal that aborts after ten seconds, longer than any read takes. */
 const unusedSignal = () => AbortSignal.timeout(10_000)
 
 /** @type {(store: RevocationStore, entries: string[]) => Promise<void>} */

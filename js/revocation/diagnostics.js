@@ -1,4 +1,4 @@
-/** Publishes revocations as they take effect on `diagnostics_channel`: see `RevocationMessage` in index.d.ts. */
+/** Publishes each revocation on a diagnostics channel when it takes effect: see `RevocationMessage` in index.d.ts. */
 
 const { channel } = require('node:diagnostics_channel')
 
@@ -8,8 +8,8 @@ const { channel } = require('node:diagnostics_channel')
 const revocations = channel('logto-authkit:revocations')
 
 /**
- * Publishes entries when they are applied to the core, unless the entries change nothing, because an instance reads its
- * own entries back from the store.
+ * Publishes entries when they are applied to the core. Entries that change nothing are skipped, because an instance
+ * reads its own entries back from the store.
  *
  * @param {NativeRevocations} core
  */

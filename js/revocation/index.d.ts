@@ -6,7 +6,7 @@ export * from './sources'
 export * from './stores'
 
 /**
- * Creates revocations: a list of users, sessions and tokens that are rejected before their tokens expire.
+ * Creates a list of revocations: users, sessions and tokens to reject before the tokens expire.
  *
  * Every instance keeps a copy of the list in memory, which verifiers check synchronously, even for previously verified
  * tokens. With a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
@@ -62,7 +62,7 @@ export interface RevocationsOptions {
 
   /**
    * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at
-   * least 2,000. The answer to a read that takes longer than two seconds is dated two seconds after the read began.
+   * least 2,000. A read counts as current until at most two seconds after it started, however late the answer arrives.
    *
    * @defaultValue 30000
    */
@@ -72,10 +72,11 @@ export interface RevocationsOptions {
 /**
  * The revocations that {@link createRevocations} creates.
  *
- * The functions whose names start with `revoke` take effect on this instance immediately, and resolve when the store has
- * acknowledged the revocation. If the store does not acknowledge the revocation within five seconds, the promise rejects with an
- * `AuthError` with the code `revocations_unavailable`; call the function again. Repeated revocations have no further effect. For
- * invalid arguments, the promise rejects with a `TypeError` with `code: 'invalid_options'`.
+ * A revocation takes effect on this instance immediately. The functions whose names start with `revoke` resolve when
+ * the store has acknowledged the revocation. If the store does not acknowledge the revocation within five seconds, the
+ * promise rejects with an `AuthError` with the code `revocations_unavailable`; call the function again. Repeated
+ * revocations have no further effect. For invalid arguments, the promise rejects with a `TypeError` with the code
+ * `invalid_options`.
  */
 export interface Revocations {
   /**
@@ -170,8 +171,8 @@ export interface Revocations {
   catchUp(options: CatchUpOptions): CatchUp
 
   /**
-   * Resolves when all revocations in the store have been loaded. The promise waits while the store is unreachable, and rejects only
-   * if you call {@link Revocations.close}.
+   * Resolves when all revocations in the store have been loaded. The promise stays pending while the store is
+   * unreachable, and rejects only if you call {@link Revocations.close}.
    */
   ready(): Promise<void>
 
@@ -199,8 +200,9 @@ export interface RevocationStats {
   /** The number of entries in the store that this release does not understand, for example while you deploy a new release. */
   skipped: number
   /**
-   * The number of entries in the store whose time was more than two hours ahead of this machine's clock, because one of the clocks
-   * is wrong. An entry whose time is in the future rejects all tokens that are issued before its time.
+   * The number of entries in the store whose time was more than two hours ahead of this machine's clock, because one of
+   * the clocks is wrong. All matching tokens issued before the time of an entry are rejected, even if that time is in
+   * the future.
    */
   ahead: number
   /** Whether the last read from the store succeeded. */

@@ -1,4 +1,4 @@
-/** Mirrors a store in memory: loads its entries, follows it, reconnects, and appends new entries. */
+/** Mirrors a store in memory: loads its entries, waits for further ones, reconnects, and appends entries. */
 
 const { authError } = require('../core/errors')
 const native = require('../core/addon')
@@ -239,8 +239,8 @@ class Mirror {
 }
 
 /**
- * Starts a stopwatch: the returned function returns the elapsed time in milliseconds. The monotonic clock stops while a
- * machine sleeps, and the wall clock can be set back, so the longer duration counts.
+ * Starts a stopwatch, and returns a function for reading the elapsed time in milliseconds. The monotonic clock stops
+ * while a machine sleeps, and the wall clock can be set back, so the longer duration counts.
  */
 function stopwatch() {
   const [start, date] = [performance.now(), Date.now()]

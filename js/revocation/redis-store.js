@@ -38,11 +38,11 @@ const LEASE_TIMEOUT_MS = 5000
  */
 const EXTRA_RETENTION_MS = 3 * 3_600_000
 
-/** How long acknowledged entries are kept, to append them again after a failover or a flush. */
+/** How long acknowledged entries are kept, to append them again after a failover or a flush, in milliseconds. */
 const ACKNOWLEDGED_RETENTION_MS = 600_000
 const MAX_ACKNOWLEDGED_ITEMS = 10_000
 
-/** Maximum number of read items that are remembered, one per check. */
+/** Maximum number of remembered items, one per past check. */
 const MAX_KNOWN_ITEMS = 600
 
 /** @implements {RevocationStore} */
@@ -53,9 +53,9 @@ class RedisStore {
   #writer
   /** The items that this instance has appended, sorted by id. @type {AcknowledgedItem[]} */
   #acknowledged = []
-  /** The items at the positions since the last check, oldest first. @type {KnownItem[]} */
+  /** The last item of each read since the last check, oldest first. @type {KnownItem[]} */
   #unchecked = [{ id: START_POSITION }]
-  /** The items at the positions of past checks, oldest first. @type {KnownItem[]} */
+  /** The last item that had been read at each past check, oldest first. @type {KnownItem[]} */
   #known = []
   /** When the stream was last checked for lost entries, in milliseconds on the monotonic clock. */
   #checkedAt = -Infinity
@@ -115,7 +115,7 @@ class RedisStore {
     const isReconnecting = !this.#reader.isOpen
     if (isReconnecting) {
       // After a failover, the writer may still be connected to the former primary, whose acknowledgements are
-      // worthless. A writer that was opened since then is connected to the new primary.
+      // worthless. A writer that was opened after the failover is connected to the new primary.
       this.#writer.discardOlder(this.#reader.lostAt)
       this.#checkedAt = -Infinity
     }
@@ -180,9 +180,9 @@ class RedisStore {
   }
 
   /**
-   * Appends again the entries that this instance has appended and the stream has lost. The entries keep their times, so
-   * that the retries end even if the stream loses the entries repeatedly. If Redis refuses writes, reading continues,
-   * and the next check finds that the oldest acknowledged item is missing.
+   * Appends once more the entries of this instance that the stream has lost. The entries keep their times, so that the
+   * retries end even if the stream loses the entries repeatedly. If Redis refuses writes, reading continues, and the
+   * next check finds that the oldest acknowledged item is missing.
    *
    * @param {AbortSignal} signal
    */
@@ -219,8 +219,8 @@ class RedisStore {
   }
 
   /**
-   * Returns the last known item that the stream still contains. The stream of a promoted replica begins with the items of
-   * the former primary, so all items up to that item have been read.
+   * Returns the last known item that the stream still contains. The stream of a promoted replica begins with the items
+   * of the former primary, so all items up to the returned item have been read.
    *
    * @type {(knownItems: KnownItem[], signal: AbortSignal) => Promise<KnownItem>}
    */
@@ -252,14 +252,14 @@ function warnOfLoss(error) {
 }
 
 /**
- * Returns the time at which the last entry of an item was appended for the first time.
+ * Returns the time at which the last entry of an item was originally appended.
  *
  * @param {AcknowledgedItem} item
  */
 const timeOf = ({ entries }) => entries[entries.length - 1].at
 
 /**
- * Returns the items in a reply to `XREAD` of one stream: null, an array of names and items (RESP2), or a map (RESP3).
+ * Returns the items in a reply to `XREAD` for one stream. The reply is null, an array (RESP2), or a map (RESP3).
  *
  * @param {any} reply
  * @returns {Item[]}
@@ -272,7 +272,7 @@ function itemsOf(reply) {
 }
 
 /**
- * Returns the entries in several items, which are the values of all fields, regardless of the names of the fields.
+ * Returns the entries in several items: the values of all fields, regardless of their names.
  *
  * @param {Item[]} items
  */

@@ -55,14 +55,15 @@ class ReplaceableConnection {
       try {
         return await this.#sendOn(own, commands, key, signal)
       } catch (error) {
-        // A connection that was discarded, for example by the signal of another command, says nothing about the server.
+        // If a connection was discarded, for example by the signal of another command, its failure says nothing about
+        // the server.
         if (!own.isDiscarded) failures += 1
         if (signal.aborted || failures > 1) throw error
       }
     }
   }
 
-  /** Closes the connection if it was opened before `lostAt` of another connection. @param {number} lostAt */
+  /** Closes the connection if it was opened before another connection was lost. @param {number} lostAt */
   discardOlder(lostAt) {
     if (this.#current !== undefined && this.#current.number <= lostAt) this.#discard(this.#current)
   }

@@ -12,7 +12,7 @@ class BodyError extends Error {
 }
 
 /**
- * Reads the body of a request of Node, Express, Fastify or NestJS.
+ * Reads the body of a Node, Express, Fastify or NestJS request.
  *
  * @param {any} req - The framework's request.
  * @param {any} stream - Node's request.

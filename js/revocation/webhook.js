@@ -45,7 +45,7 @@ function webhook(publish, options) {
       try {
         if (event.entries.length > 0) await publish(event.entries, PUBLISH_TIMEOUT_MS)
       } catch (error) {
-        // The revocations may already be closed.
+        // If the revocations are already closed, the error is not an `AuthError`.
         return errorResponse(error instanceof AuthError ? error : unavailableError(error))
       }
       if (onEvent !== undefined && !event.isTest) notifyApplication(onEvent, body)
@@ -60,7 +60,7 @@ const webhookErrorResponse = (status, error, message) => jsonResponse(status, { 
 
 /** @param {string} reason - The missing or malformed member of the event, or the problem with the JSON. */
 function rejectEvent(reason) {
-  // An event with a valid signature that cannot be read might have revoked tokens, so operators are warned.
+  // An unreadable event with a valid signature might have revoked tokens, so operators are warned.
   process.emitWarning(`A webhook event with a valid signature could not be read: ${reason}`, {
     code: 'LOGTO_AUTHKIT_WEBHOOK',
   })
@@ -68,8 +68,8 @@ function rejectEvent(reason) {
 }
 
 /**
- * Passes an event to the application. If the application fails, the response stays the same, because Logto does not
- * send the event again.
+ * Passes an event to the application's `onEvent`. If `onEvent` fails, the response stays the same, because Logto does
+ * not send the event again.
  *
  * @type {(onEvent: Function, body: Buffer) => void}
  */
