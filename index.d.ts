@@ -354,7 +354,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * Logto: `https://api.example.com` and `https://api.example.com/` are different resources. If you pass several values,
    * one of them must match.
    *
-   * `null` disables the check, so that tokens for any other API of the same Logto instance are accepted.
+   * `null` disables the audience check, so that tokens for any API of the same Logto instance are accepted.
    *
    * {@link ANY_ORGANIZATION} accepts organization tokens for any organization.
    *
@@ -420,8 +420,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * The sources of the token, in the order in which they are tried. If the token from the first source is rejected with
-   * 401, the token from the other source is tried. If both are rejected, the first token's error is reported. `[]` is
-   * allowed only with `getToken`.
+   * 401, the token from the other source is tried. If both tokens are rejected, the first token's error is reported. An
+   * empty array is allowed only with `getToken`.
    *
    * @defaultValue `['cookie', 'header']`
    * @throws {@link AuthError} `missing_token` (401), `ambiguous_token` (400).
@@ -700,8 +700,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * section 5.1), so that MCP clients can discover where to get a token. `createResourceMetadata` from
    * `logto-authkit/resource-metadata` creates the document and its URL.
    *
-   * With several Logto servers, each entry of the array has its own URL. The issuer in the rejected token selects the entry. For a
-   * request without a token, or with a token of an unknown issuer, the challenge contains the URL of the first entry.
+   * With several Logto servers, each entry of the options array has its own URL. The issuer in the rejected token
+   * selects the entry. For a request without a token, or with a token of an unknown issuer, the challenge contains the
+   * URL of the first entry.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` if the value is not an `http:` or `https:` URL, or has a query or a fragment.
@@ -802,7 +803,7 @@ export interface JwkSet {
 export interface Jwk {
   /** Key type: `EC`, `RSA` or `OKP`. */
   readonly kty?: string
-  /** Key id, which tokens contain in their header. Logto uses the thumbprint of the key (RFC 7638). */
+  /** Key id, as in the header of tokens signed with the key. Logto uses the thumbprint of the key (RFC 7638). */
   readonly kid?: string
   /** `sig`, if present. */
   readonly use?: string
