@@ -15,7 +15,7 @@ function createResourceMetadata(options) {
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
   const document = JSON.parse(valueOrThrow(native.resourceMetadata(optionsSnapshot, environment)))
   const { origin, pathname } = new URL(document.resource)
-  // RFC 9728 section 3.1 inserts the well-known part between host and path, and drops a path of `/`.
+  // According to RFC 9728 section 3.1, the well-known part is between host and path, and a path of `/` is dropped.
   const path = pathname === '/' ? WELL_KNOWN_PATH : WELL_KNOWN_PATH + pathname
   const body = JSON.stringify(document)
   const headers = {

@@ -83,7 +83,10 @@ class Authenticator {
     return this.#parsed.options
   }
 
-  /** The validated options, with this caller's functions. Callers with equal options share everything else. */
+  /**
+   * The validated options, with this caller's functions. Callers with equal options share everything except their
+   * functions.
+   */
   get ownOptions() {
     // The object has no prototype, because a polluted prototype could add options.
     return Object.assign(Object.create(null), withChanges(this.#parsed, {}))
@@ -111,7 +114,7 @@ class Authenticator {
     })
   }
 
-  /** Returns whether the application has set this function. @param {'fallback' | 'getToken'} name */
+  /** Returns whether the application has set the function option `name`. @param {'fallback' | 'getToken'} name */
   hasFunction(name) {
     return this.#servers.some(({ functions }) => functions[name] !== undefined)
   }

@@ -44,7 +44,7 @@ const guardsByRequest = new WeakMap()
 /**
  * Remembers the guard that has verified a request for a handler. The fields of a GraphQL operation and the messages of
  * a connection share a request, but can have different guards. Over HTTP, nothing is remembered, because a request has
- * only one handler, whose last guard counts.
+ * only one handler, and its last guard counts.
  *
  * @type {(context: ExecutionContext, request: object, guard: object) => void}
  */

@@ -38,7 +38,8 @@ function isAllowedOrigin(request, authenticator, client = {}) {
 }
 
 /**
- * Returns whether an origin has the same host as the `Host` header. Either of them may omit a default port.
+ * Returns whether an origin has the same host as the `Host` header. Both the origin and the `Host` header may omit a
+ * default port.
  *
  * @type {(origin: string, host: string | undefined) => boolean}
  */

@@ -75,7 +75,9 @@ class RequestAttempt {
    */
   alternatives = undefined
 
-  /** Whether this attempt tries a further token of the request. Its failure is then not reported to the application. */
+  /**
+   * Whether this attempt tries a further token of the request, so that its failure is not reported to the application.
+   */
   isAlternative = false
 
   /**

@@ -34,8 +34,8 @@ class ReturnOverride {
 
 /**
  * Stores the record of a context in a private field, because a WeakMap's lookups and garbage collection take many times
- * as long. All copies of the package use the first copy's class, so that each copy recognizes the contexts of all
- * others.
+ * as long. All copies of the package use the class of the copy that was loaded first, so that each copy recognizes
+ * every context.
  */
 const RecordedContext = sharedObject('RecordedContext', () => {
   return class RecordedContext extends ReturnOverride {

@@ -29,10 +29,10 @@ const MAX_INDEX_KEYS = 1000
 /** Maximum number of entries per index key. The index key covers only the options that usually differ. */
 const MAX_ENTRIES_PER_KEY = 16
 
-/** Number of recent entries to compare before using the index. Most applications have at most this many entries. */
+/** Number of recent entries to compare before using the index. Most applications have at most four entries. */
 const MAX_RECENT_ENTRIES = 4
 
-/** Maximum nesting depth to which options are compared and copied. The core reads fewer levels. */
+/** Maximum nesting depth to which options are compared and copied, which is deeper than the core reads. */
 const MAX_DEPTH = 8
 
 /**
@@ -86,7 +86,7 @@ function parse(optionSet, given) {
     return { core: entry.core, options: entry.options, functions, servers: undefined }
   }
   const parsed = create(optionSet, options)
-  // Options with values that cannot be compared (class instances, dates) are parsed every time.
+  // Options with values that cannot be compared (instances of classes, dates) are parsed every time.
   if (isPlainObjectOrArray(/** @type {object} */ (options)) && isComparable(parsed.options, MAX_DEPTH)) {
     const { functions: _, ...cached } = parsed
     const entry = { optionSet, keys: Object.keys(parsed.options), ...cached }

@@ -30,7 +30,7 @@ function outcomeOf(id) {
 }
 
 /**
- * Returns the outcome of a native call, whose result is a number if the verification continues on another thread.
+ * Returns the outcome of a native call. The call returns a number if the verification continues on another thread.
  *
  * @template T
  * @param {number | T} result

@@ -122,7 +122,7 @@ function selectServer(attempts) {
 const UNROUTABLE_TOKENS = -1
 
 /**
- * Adds up the statistics of several verifiers. `state` is the worst state of any of their key sets.
+ * Adds up the statistics of several verifiers. `state` is the worst state of the verifiers' key sets.
  *
  * @param {import('../..').VerifierStats[]} stats
  * @returns {import('../..').VerifierStats}

@@ -178,8 +178,8 @@ function verifyWithServers(request, servers, source, trace) {
 }
 
 /**
- * Verifies the tokens of an attempt against one of several Logto servers. A rejection's challenge names that server's
- * metadata, if any, because another server's metadata would send the client to a server that cannot renew the token.
+ * Verifies the tokens of an attempt against one of several Logto servers. A rejection's challenge names the metadata of
+ * the selected server, if any, because another server could not renew the token.
  *
  * @type {(attempt: import('./attempt').Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */

@@ -68,9 +68,9 @@ export interface AuthProxyPaths {
    * The sign-in page: a path of this application without base path, a URL, or a function that takes the request and returns a path
    * or URL. The query parameter `redirect_to` contains the requested path and query, without base path.
    *
-   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected. The same
-   * applies to its path with a locale in front, such as `/de/sign-in`. If `signInUrl` is a function, it is called for
-   * every request except requests for the files listed at {@link authProxy}.
+   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected.
+   * The same applies to the path of the sign-in page with a locale prefix, such as `/de/sign-in`. If `signInUrl` is a
+   * function, it is called for every request except requests for the files listed at {@link authProxy}.
    *
    * Validate `redirect_to` before you use it, because anyone can create a link to your sign-in page.
    *
@@ -85,8 +85,8 @@ export interface AuthProxyPaths {
   signInUrl?: string | ((request: NextRequest) => string)
 
   /**
-   * Calls another proxy, such as next-intl's, for requests that pass. The cookies and headers of both responses are kept. If the
-   * other proxy throws an `AuthError`, that error becomes the response.
+   * Calls another proxy, such as next-intl's, for requests that `authProxy` lets through. The cookies and headers of
+   * both responses are kept. If the other proxy throws an `AuthError`, that error becomes the response.
    *
    * `auth` is `undefined` for requests that are not verified: requests for public paths without `allowGuest`, and preflights.
    *

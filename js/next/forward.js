@@ -6,10 +6,10 @@ const { appendCookie } = require('../adapters/response')
 /** @typedef {(request: NextRequest, auth: import('../..').AuthContext | undefined) => any} NextProxy */
 
 /**
- * Returns the response of the other proxy, or a response that passes the request on, and adds the cookies in `cookies`
- * to the response. The cookie of a new guest is also added to the request, so that the other proxy, the page and the
- * browser see the same id. If the client may not open the page in `Next-Url`, this header is removed, because Next.js
- * would render the layouts of a page that intercepts the requested route.
+ * Returns the response of the other proxy, or a response that passes the request on, with the given cookies added. The
+ * cookie of a new guest is also added to the request, so that the other proxy, the page and the browser see the same
+ * id. If the client may not open the page in `Next-Url`, this header is removed, because Next.js would render the
+ * layouts of a page that intercepts the requested route.
  *
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth

@@ -52,9 +52,10 @@ export interface RevocationsOptions {
   maxTokenLifetime?: number
 
   /**
-   * The behavior while the store is unreachable. With `'accept'`, this instance does not learn of revocations on other instances.
-   * With `'refuse'`, requests are rejected with 503 `revocations_unavailable` if the store has been unreachable for longer than
-   * `maxLagMs`, and until the revocations have been loaded. Known revocations remain in force with both values.
+   * The behavior while the store is unreachable. With `'accept'`, this instance does not learn of revocations on other
+   * instances. With `'refuse'`, requests are rejected with 503 `revocations_unavailable` if the store has been
+   * unreachable for longer than `maxLagMs`, and until the revocations have been loaded. With either value, known
+   * revocations remain in force.
    *
    * @defaultValue `'accept'`
    */
@@ -74,8 +75,8 @@ export interface RevocationsOptions {
  *
  * A revocation takes effect on this instance immediately. The functions whose names start with `revoke` resolve when
  * the store has acknowledged the revocation. If the store does not acknowledge the revocation within five seconds, the
- * promise rejects with an `AuthError` with the code `revocations_unavailable`; call the function again. Repeated
- * revocations have no further effect. For invalid arguments, the promise rejects with a `TypeError` with the code
+ * promise rejects with an `AuthError` with the code `revocations_unavailable`; repeat the call. Repeated revocations
+ * have no further effect. For invalid arguments, the promise rejects with a `TypeError` with the code
  * `invalid_options`.
  */
 export interface Revocations {

@@ -286,7 +286,7 @@ function withTimeout(duration, keepsAlive, run, stop) {
 
 const closedError = () => new Error('logto-authkit: the revocations are closed')
 
-/** The error thrown if the store does not acknowledge the entry that a function such as `revokeSubject` wrote. @param {unknown} cause */
+/** The error if the store does not acknowledge a revocation, for example by `revokeSubject`. @param {unknown} cause */
 function unavailableError(cause) {
   const error = authError({ ...native.refusal('revocations_unavailable'), retryAfter: 1 })
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })

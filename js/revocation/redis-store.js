@@ -180,9 +180,9 @@ class RedisStore {
   }
 
   /**
-   * Appends once more the entries of this instance that the stream has lost. The entries keep their times, so that the
-   * retries end even if the stream loses the entries repeatedly. If Redis refuses writes, reading continues, and the
-   * next check finds that the oldest acknowledged item is missing.
+   * Appends once more the entries of this instance that the stream has lost. The entries keep their original times, so
+   * that the retries end even if the stream loses the entries repeatedly. If Redis refuses writes, reading continues,
+   * and the next check finds that the oldest acknowledged item is missing.
    *
    * @param {AbortSignal} signal
    */
