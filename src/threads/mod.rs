@@ -89,11 +89,11 @@ pub struct UnfinishedTask<T> {
 #[must_use]
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     let is_allowed = queue::is_idle() && SLOW_WORK_TIME.get() < queue::TIME_SLICE;
-    let allowed = if is_allowed { SlowWorkPermit::Allowed } else { SlowWorkPermit::Forbidden };
-    let Polled { poll, after, place } =
-        poll_or_reserve_place(allowed, &mut task, &mut Context::from_waker(Waker::noop()));
+    let permit = if is_allowed { SlowWorkPermit::Allowed } else { SlowWorkPermit::Forbidden };
+    let PollOutcome { poll, permit_after, place } =
+        poll_or_reserve_place(permit, &mut task, &mut Context::from_waker(Waker::noop()));
     let mut was_slow = false;
-    if let SlowWorkPermit::Begun(since) = after {
+    if let SlowWorkPermit::Begun(since) = permit_after {
         SLOW_WORK_TIME.set(SLOW_WORK_TIME.get() + since.elapsed());
         was_slow = true;
     }
@@ -110,13 +110,13 @@ pub fn run_in_background<T: Send + 'static>(
     unfinished: UnfinishedTask<T>,
     ticket: Ticket,
     ends_turn: bool,
-    done: impl FnOnce(Option<T>) + Send + 'static,
+    on_done: impl FnOnce(Option<T>) + Send + 'static,
 ) {
     let UnfinishedTask { task, place } = unfinished;
-    let done = Completion(Some(Box::new(done)));
+    let completion = Completion(Some(Box::new(on_done)));
     match place {
-        Some(place) => enqueue(task, ticket, done, place, ends_turn),
-        None => run_on_runtime(task, ticket, done),
+        Some(place) => enqueue(task, ticket, completion, place, ends_turn),
+        None => run_on_runtime(task, ticket, completion),
     }
 }
 
@@ -152,16 +152,16 @@ struct Completion<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
 
 impl<T> Completion<T> {
     fn call(mut self, output: Option<T>) {
-        if let Some(done) = self.0.take() {
-            done(output);
+        if let Some(callback) = self.0.take() {
+            callback(output);
         }
     }
 }
 
 impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
-        if let Some(done) = self.0.take() {
-            done(None);
+        if let Some(callback) = self.0.take() {
+            callback(None);
         }
     }
 }
@@ -170,75 +170,75 @@ impl<T> Drop for Completion<T> {
 fn enqueue<T: Send + 'static>(
     mut task: Task<T>,
     ticket: Ticket,
-    done: Completion<T>,
+    completion: Completion<T>,
     place: QueuePlace,
     runs_next: bool,
 ) {
     let job = move |verdict| {
-        let allowed = if verdict == JobDecision::Work { SlowWorkPermit::Allowed } else { SlowWorkPermit::Refused };
+        let permit = if verdict == JobDecision::Work { SlowWorkPermit::Allowed } else { SlowWorkPermit::Refused };
         let mut context = Context::from_waker(Waker::noop());
-        let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(allowed, &mut task, &mut context).0));
+        let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(permit, &mut task, &mut context).0));
         drop(place);
         match outcome {
-            Ok(Poll::Ready(output)) => done.call(Some(output)),
-            Ok(Poll::Pending) => run_on_runtime(task, ticket, done),
-            Err(_) => done.call(None),
+            Ok(Poll::Ready(output)) => completion.call(Some(output)),
+            Ok(Poll::Pending) => run_on_runtime(task, ticket, completion),
+            Err(_) => completion.call(None),
         }
     };
     queue::push(ticket, Box::new(job), runs_next);
 }
 
 /// Runs a task on the runtime until the task finishes or needs slow work.
-fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, done: Completion<T>) {
+fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, completion: Completion<T>) {
     let waiting = WaitingTask::new(ticket);
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
-            let allowed = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
-            let polled = || poll_or_reserve_place(allowed, &mut task, context);
+            let permit = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
+            let polled = || poll_or_reserve_place(permit, &mut task, context);
             match catch_unwind(AssertUnwindSafe(polled)) {
-                Ok(Polled { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
-                Ok(Polled { place: Some(place), .. }) => Poll::Ready(Err(place)),
+                Ok(PollOutcome { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
+                Ok(PollOutcome { place: Some(place), .. }) => Poll::Ready(Err(place)),
                 Ok(_) => Poll::Pending,
                 Err(_) => Poll::Ready(Ok(None)),
             }
         });
         match outcome.await {
-            Ok(output) => done.call(output),
+            Ok(output) => completion.call(output),
             Err(place) => {
                 // The mark is dropped before the task can wait again under the same ticket.
                 drop(waiting);
-                enqueue(task, ticket, done, place, false);
+                enqueue(task, ticket, completion, place, false);
             }
         }
     }));
 }
 
 /// The state of a task after [`poll_or_reserve_place`].
-struct Polled<T> {
+struct PollOutcome<T> {
     poll: Poll<T>,
     /// The state of the permit for slow work after the poll.
-    after: SlowWorkPermit,
+    permit_after: SlowWorkPermit,
     /// The task's place in the queue, if the task needs slow work.
     place: Option<QueuePlace>,
 }
 
 /// Polls a task. If the task needs slow work, it gets a place in the queue, or fails if the queue is overloaded.
-fn poll_or_reserve_place<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> Polled<T> {
-    let (poll, after) = poll_once(allowed, task, context);
-    if after != SlowWorkPermit::Needed || poll.is_ready() {
-        return Polled { poll, after, place: None };
+fn poll_or_reserve_place<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> PollOutcome<T> {
+    let (poll, permit_after) = poll_once(permit, task, context);
+    if permit_after != SlowWorkPermit::Needed || poll.is_ready() {
+        return PollOutcome { poll, permit_after, place: None };
     }
     match queue::reserve_place() {
-        Some(place) => Polled { poll, after, place: Some(place) },
-        None => Polled { poll: poll_once(SlowWorkPermit::Refused, task, context).0, after, place: None },
+        Some(place) => PollOutcome { poll, permit_after, place: Some(place) },
+        None => PollOutcome { poll: poll_once(SlowWorkPermit::Refused, task, context).0, permit_after, place: None },
     }
 }
 
 /// Polls a task once with this permit for slow work, and returns the state of the permit afterwards.
-fn poll_once<T>(allowed: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWorkPermit) {
-    let before = SLOW_WORK_PERMIT.replace(allowed);
+fn poll_once<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWorkPermit) {
+    let previous_permit = SLOW_WORK_PERMIT.replace(permit);
     let poll = task.as_mut().poll(context);
-    (poll, SLOW_WORK_PERMIT.replace(before))
+    (poll, SLOW_WORK_PERMIT.replace(previous_permit))
 }
 
 #[cfg(test)]
@@ -267,11 +267,11 @@ mod tests {
 
     /// Runs a task while another one does slow work.
     fn run_beside_another<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
-        let other = queue::reserve_place();
-        let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
-        drop(other);
+        let other_place = queue::reserve_place();
+        let Progress::Unfinished(unfinished_task) = run_inline(task) else { panic!("finished inline") };
+        drop(other_place);
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
+        run_in_background(unfinished_task, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
         receiver
     }
 
@@ -319,10 +319,10 @@ mod tests {
 
     #[test]
     fn several_slow_tasks_share_the_threads() {
-        let here = thread::current().id();
-        let all: Vec<_> = (0..100).map(|_| run_beside_another(slow_task())).collect();
-        let threads: Vec<_> = all.iter().map(|task| task.recv().unwrap().unwrap().unwrap()).collect();
-        assert!(threads.iter().all(|thread| *thread != here));
+        let test_thread = thread::current().id();
+        let receivers: Vec<_> = (0..100).map(|_| run_beside_another(slow_task())).collect();
+        let threads: Vec<_> = receivers.iter().map(|task| task.recv().unwrap().unwrap().unwrap()).collect();
+        assert!(threads.iter().all(|thread| *thread != test_thread));
     }
 
     #[test]
@@ -333,11 +333,11 @@ mod tests {
 
     #[test]
     fn a_task_runs_on_another_thread_if_the_caller_does_not_end_the_turn() {
-        let other = queue::reserve_place();
-        let Progress::Unfinished(unfinished) = run_inline(slow_task()) else { panic!("finished inline") };
-        drop(other);
+        let other_place = queue::reserve_place();
+        let Progress::Unfinished(unfinished_task) = run_inline(slow_task()) else { panic!("finished inline") };
+        drop(other_place);
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
+        run_in_background(unfinished_task, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
         assert_ne!(receiver.recv().unwrap(), Some(Ok(thread::current().id())));
     }
 
@@ -345,14 +345,14 @@ mod tests {
     fn slow_work_after_a_wait_runs_on_another_thread() {
         let task: Task<_> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
-            let waited = thread::current().id();
-            (waited, slow_task().await.unwrap())
+            let wait_thread = thread::current().id();
+            (wait_thread, slow_task().await.unwrap())
         });
-        let Progress::Unfinished(unfinished) = run_inline(task) else { panic!("finished inline") };
+        let Progress::Unfinished(unfinished_task) = run_inline(task) else { panic!("finished inline") };
         let (sender, receiver) = channel();
-        run_in_background(unfinished, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
-        let (waited, worked) = receiver.recv().unwrap().unwrap();
-        assert_ne!(waited, worked);
+        run_in_background(unfinished_task, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
+        let (wait_thread, work_thread) = receiver.recv().unwrap().unwrap();
+        assert_ne!(wait_thread, work_thread);
     }
 
     #[test]
@@ -366,16 +366,16 @@ mod tests {
 
     #[test]
     fn a_task_completes_after_a_panic_on_any_thread() {
-        let in_the_queue: Task<()> = Box::pin(async {
+        let panics_in_queue: Task<()> = Box::pin(async {
             slow_work_allowed().await.unwrap();
             panic!("a bug")
         });
-        assert_eq!(receive(&run_beside_another(in_the_queue)), None);
-        let on_the_runtime: Task<()> = Box::pin(async {
+        assert_eq!(receive(&run_beside_another(panics_in_queue)), None);
+        let panics_on_runtime: Task<()> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
             panic!("a bug")
         });
-        assert_eq!(receive(&run_beside_another(on_the_runtime)), None);
+        assert_eq!(receive(&run_beside_another(panics_on_runtime)), None);
     }
 
     #[test]
@@ -389,11 +389,11 @@ mod tests {
     fn a_task_fails_at_once_if_the_queue_is_overloaded() {
         let places: Vec<_> = (0..queue::MAX_JOBS).map(|_| queue::reserve_place().unwrap()).collect();
         assert!(matches!(run_inline(slow_task()), Progress::Done(Err(Overloaded), false)));
-        let waits_first: Task<_> = Box::pin(async {
+        let waiting_task: Task<_> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
             slow_task().await
         });
-        assert_eq!(receive(&run_beside_another(waits_first)), Some(Err(Overloaded)));
+        assert_eq!(receive(&run_beside_another(waiting_task)), Some(Err(Overloaded)));
         drop(places);
         assert!(matches!(run_inline(slow_task()), Progress::Done(Ok(_), true)));
     }
@@ -402,9 +402,9 @@ mod tests {
     fn a_cancelled_task_fails_without_doing_its_work() {
         queue::without_threads(|| {
             let (sender, receiver) = channel();
-            let done = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
+            let completion = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
             let ticket = new_ticket();
-            enqueue(slow_task(), ticket, done, queue::reserve_place().unwrap(), true);
+            enqueue(slow_task(), ticket, completion, queue::reserve_place().unwrap(), true);
             cancel(&[ticket]);
             assert!(!end_turn());
             assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
@@ -413,17 +413,17 @@ mod tests {
 
     #[test]
     fn a_task_that_was_cancelled_while_it_waited_fails_without_doing_its_work() {
-        let (wake, woken) = tokio::sync::oneshot::channel();
+        let (wake_sender, wake_receiver) = tokio::sync::oneshot::channel();
         let task: Task<_> = Box::pin(async {
-            woken.await.unwrap();
+            wake_receiver.await.unwrap();
             slow_task().await
         });
         let (sender, receiver) = channel();
-        let done = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
+        let completion = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
         let ticket = new_ticket();
-        run_on_runtime(task, ticket, done);
+        run_on_runtime(task, ticket, completion);
         cancel(&[ticket]);
-        wake.send(()).unwrap();
+        wake_sender.send(()).unwrap();
         assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
     }
 }

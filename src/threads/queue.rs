@@ -19,7 +19,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// After the oldest job has waited this long, the queue accepts no more jobs. A new job would probably have to give up,
 /// so its client gets an error immediately.
-const FULL_AFTER: Duration = Duration::from_millis(800);
+const OVERLOAD_THRESHOLD: Duration = Duration::from_millis(800);
 
 /// How long a thread works before it lets other threads run, including the event loop. Without yielding, Linux would
 /// let a thread keep its core for 3 ms.
@@ -44,7 +44,7 @@ struct QueuedJob {
     ticket: Ticket,
     /// When the job began to wait for a thread, or `None` if the job waits only for the end of the turn. An application
     /// that blocks the event loop delays the end of the turn, which does not mean that the machine is overloaded.
-    since: Option<Instant>,
+    waiting_since: Option<Instant>,
     is_cancelled: bool,
     job: Job,
 }
@@ -73,10 +73,10 @@ impl Drop for QueuePlace {
 
 /// Takes a place in the queue, or returns `None` if the queue is overloaded.
 pub fn reserve_place() -> Option<QueuePlace> {
-    let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(FULL_AFTER));
-    let taken = TAKEN_PLACES.fetch_add(1, Ordering::Relaxed);
+    let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(OVERLOAD_THRESHOLD));
+    let taken_places = TAKEN_PLACES.fetch_add(1, Ordering::Relaxed);
     let place = QueuePlace(());
-    (taken < MAX_JOBS && !is_full(&lock())).then_some(place)
+    (taken_places < MAX_JOBS && !is_full(&lock())).then_some(place)
 }
 
 /// Whether the queue has neither waiting nor running jobs.
@@ -89,8 +89,8 @@ pub fn is_idle() -> bool {
 pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
     let mut queue = lock();
     let waits_for_thread = !runs_next || !queue.jobs.is_empty();
-    let since = waits_for_thread.then(Instant::now);
-    queue.jobs.push_back(QueuedJob { ticket, since, is_cancelled: false, job });
+    let waiting_since = waits_for_thread.then(Instant::now);
+    queue.jobs.push_back(QueuedJob { ticket, waiting_since, is_cancelled: false, job });
     start_threads(&mut queue);
     let has_threads = queue.threads > 0;
     let wakes_thread = queue.idle_threads > 0 && waits_for_thread;
@@ -104,8 +104,8 @@ pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
 
 /// Runs the oldest job on this thread. Returns `false` if the queue is empty.
 pub fn run_next() -> bool {
-    let next = lock().jobs.pop_front();
-    next.map(QueuedJob::run).is_some()
+    let next_job = lock().jobs.pop_front();
+    next_job.map(QueuedJob::run).is_some()
 }
 
 /// Whether the queue has waiting jobs.
@@ -127,7 +127,7 @@ impl QueuedJob {
     }
 
     fn has_waited(&self, time: Duration) -> bool {
-        self.since.is_some_and(|since| since.elapsed() > time)
+        self.waiting_since.is_some_and(|waiting_since| waiting_since.elapsed() > time)
     }
 }
 
@@ -135,9 +135,9 @@ impl QueuedJob {
 /// If the system refuses to start a thread, the next job tries again.
 fn start_threads(queue: &mut Queue) {
     // The number of cores is determined only once, because determining it reads files.
-    static THREADS: Lazy<usize> =
+    static THREAD_COUNT: Lazy<usize> =
         Lazy::new(|| thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1));
-    while queue.threads < *THREADS {
+    while queue.threads < *THREAD_COUNT {
         let started = thread::Builder::new().name("logto-authkit".into()).spawn(process_jobs);
         if started.is_err() {
             return;
@@ -147,15 +147,15 @@ fn start_threads(queue: &mut Queue) {
 }
 
 fn process_jobs() {
-    let mut slice = Instant::now();
+    let mut slice_start = Instant::now();
     let mut queue = lock();
     loop {
         if let Some(job) = queue.jobs.pop_front() {
             drop(queue);
             job.run();
-            if slice.elapsed() > TIME_SLICE {
+            if slice_start.elapsed() > TIME_SLICE {
                 thread::yield_now();
-                slice = Instant::now();
+                slice_start = Instant::now();
             }
             queue = lock();
         } else {
@@ -185,18 +185,18 @@ mod tests {
     /// Queues a job that has already waited, and returns the receiver of its verdict.
     fn push_older(waited: Duration) -> Receiver<JobDecision> {
         let (sender, receiver) = channel();
-        let since = Instant::now().checked_sub(waited);
+        let waiting_since = Instant::now().checked_sub(waited);
         let job: Job = Box::new(move |verdict| sender.send(verdict).unwrap());
-        lock().jobs.push_back(QueuedJob { ticket: 1, since, is_cancelled: false, job });
+        lock().jobs.push_back(QueuedJob { ticket: 1, waiting_since, is_cancelled: false, job });
         receiver
     }
 
     #[test]
     fn a_job_that_has_waited_for_a_second_gives_up() {
-        let [recent, old] = [Duration::ZERO, MAX_WAIT].map(push_older);
+        let [recent_job, old_job] = [Duration::ZERO, MAX_WAIT].map(push_older);
         while run_next() {}
-        assert_eq!(recent.recv().unwrap(), JobDecision::Work);
-        assert_eq!(old.recv().unwrap(), JobDecision::GiveUp);
+        assert_eq!(recent_job.recv().unwrap(), JobDecision::Work);
+        assert_eq!(old_job.recv().unwrap(), JobDecision::GiveUp);
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         drop(push_older(Duration::ZERO));
         assert!(reserve_place().is_some());
         lock().jobs.clear();
-        let _verdict = push_older(FULL_AFTER);
+        let _verdict = push_older(OVERLOAD_THRESHOLD);
         assert!(reserve_place().is_none());
         run_next();
         assert!(reserve_place().is_some());
@@ -218,8 +218,8 @@ mod tests {
                 let sender = sender.clone();
                 push(1, Box::new(move |verdict| sender.send(verdict).unwrap()), true);
             }
-            let waits: Vec<_> = lock().jobs.iter().map(|job| job.since.is_some()).collect();
-            assert_eq!(waits, [false, true]);
+            let wait_flags: Vec<_> = lock().jobs.iter().map(|job| job.waiting_since.is_some()).collect();
+            assert_eq!(wait_flags, [false, true]);
             assert!(!lock().jobs[0].has_waited(Duration::ZERO));
             assert!(reserve_place().is_some());
             while run_next() {}

@@ -60,12 +60,12 @@ mod tests {
 
     #[test]
     fn a_timeout_limits_how_long_a_future_takes() {
-        let never = timeout(Duration::from_millis(1), pending::<()>()).unwrap();
-        assert!(block_on(never).is_err());
-        let immediate = timeout(Duration::ZERO, ready(1)).unwrap();
-        assert_eq!(block_on(immediate).ok(), Some(1));
-        let longest = timeout(Duration::MAX, ready(2)).unwrap();
-        assert_eq!(block_on(longest).ok(), Some(2));
+        let pending_timeout = timeout(Duration::from_millis(1), pending::<()>()).unwrap();
+        assert!(block_on(pending_timeout).is_err());
+        let zero_timeout = timeout(Duration::ZERO, ready(1)).unwrap();
+        assert_eq!(block_on(zero_timeout).ok(), Some(1));
+        let max_timeout = timeout(Duration::MAX, ready(2)).unwrap();
+        assert_eq!(block_on(max_timeout).ok(), Some(2));
     }
 
     #[test]

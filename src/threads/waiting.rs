@@ -8,36 +8,36 @@ use once_cell::sync::Lazy;
 use super::Ticket;
 
 /// Whether each waiting task has been cancelled, by ticket.
-static CANCELLED: Lazy<Mutex<HashMap<Ticket, bool>>> = Lazy::new(Mutex::default);
+static CANCELLATIONS: Lazy<Mutex<HashMap<Ticket, bool>>> = Lazy::new(Mutex::default);
 
 /// Marks a task as waiting on the runtime until this value is dropped.
 pub struct WaitingTask(Ticket);
 
 impl WaitingTask {
     pub fn new(ticket: Ticket) -> Self {
-        cancelled().insert(ticket, false);
+        lock_cancellations().insert(ticket, false);
         Self(ticket)
     }
 
     pub fn is_cancelled(&self) -> bool {
-        cancelled().get(&self.0) == Some(&true)
+        lock_cancellations().get(&self.0) == Some(&true)
     }
 }
 
 impl Drop for WaitingTask {
     fn drop(&mut self) {
-        cancelled().remove(&self.0);
+        lock_cancellations().remove(&self.0);
     }
 }
 
 /// Cancels the tasks with these tickets if they are waiting on the runtime.
 pub fn cancel(tickets: &[Ticket]) {
-    let mut cancelled = cancelled();
+    let mut cancellations = lock_cancellations();
     for ticket in tickets {
-        cancelled.entry(*ticket).and_modify(|is_cancelled| *is_cancelled = true);
+        cancellations.entry(*ticket).and_modify(|is_cancelled| *is_cancelled = true);
     }
 }
 
-fn cancelled() -> MutexGuard<'static, HashMap<Ticket, bool>> {
-    CANCELLED.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_cancellations() -> MutexGuard<'static, HashMap<Ticket, bool>> {
+    CANCELLATIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
