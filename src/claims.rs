@@ -20,7 +20,7 @@ pub const ANY_ORGANIZATION: &str = "urn:logto:organization:*";
 
 /// How many seconds in the future the `iat` of a token may be if `maxTokenAge` is set, because clocks may differ
 /// slightly.
-const MAX_IAT_AHEAD: f64 = 60.0;
+const MAX_IAT_AHEAD_SECONDS: f64 = 60.0;
 
 /// The member of `events` that marks a logout token.
 pub(crate) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -158,15 +158,15 @@ impl Claims {
     /// [`Code::TokenExpired`], [`Code::TokenNotActive`], or [`Code::InvalidClaims`] if `iat` is missing or malformed.
     pub fn check_age(&self, now: f64, max_age: Option<f64>) -> Result<(), Rejection> {
         let Some(max_age) = max_age else { return Ok(()) };
-        let issued = self.issued_at.and_then(required).map_err(|WrongType| invalid_claim("iat"))?;
-        let code = if issued > now + MAX_IAT_AHEAD {
+        let issued_at = self.issued_at.and_then(required).map_err(|WrongType| invalid_claim("iat"))?;
+        let code = if issued_at > now + MAX_IAT_AHEAD_SECONDS {
             Code::TokenNotActive
-        } else if now - issued > max_age {
+        } else if now - issued_at > max_age {
             Code::TokenExpired
         } else {
             return Ok(());
         };
-        Err(Rejection::from(code).detail("iat", issued).detail("now", now).detail("maxTokenAge", max_age))
+        Err(Rejection::from(code).detail("iat", issued_at).detail("now", now).detail("maxTokenAge", max_age))
     }
 
     /// Checks the types of the remaining claims, and returns them as a [`Subject`].
@@ -185,12 +185,12 @@ impl Claims {
 
     /// The subject without malformed claims, for reports on tokens that fail [`Self::check_types`].
     pub(crate) fn subject_without_malformed_claims(&self) -> Subject<'_> {
-        let claimed = self.organization.as_ref().ok().and_then(Option::as_deref);
+        let organization_id = self.organization.as_ref().ok().and_then(Option::as_deref);
         Subject {
             user: self.subject.as_deref().unwrap_or_default(),
             scopes: self.scopes.as_deref().unwrap_or_default(),
             client: self.client.as_ref().ok().and_then(Option::as_deref),
-            organizations: self.organizations(claimed),
+            organizations: self.organizations(organization_id),
             payload: &self.payload,
             is_external: false,
         }
@@ -303,7 +303,7 @@ pub(crate) mod tests {
 
     const NOW: f64 = 1_800_000_000.0;
 
-    /// The claims of a Logto machine-to-machine token. `members` replaces the defaults; [`ABSENT`] removes a claim.
+    /// The claims of a Logto machine-to-machine token. `members` replaces the defaults; [`NO_CLAIM`] removes a claim.
     pub(crate) fn claims(members: Value) -> Claims {
         let mut payload = json!({
             "jti": "QsylamkYCsJsKBRjLhlqXwRiRaAcAUYMvvYzyMMIUr8", "sub": "app", "iat": NOW, "exp": NOW + 3600.0,
@@ -311,7 +311,7 @@ pub(crate) mod tests {
         });
         let Value::Object(members) = members else { panic!("members") };
         for (name, value) in members {
-            if value == ABSENT {
+            if value == NO_CLAIM {
                 payload.as_object_mut().unwrap().remove(&name);
             } else {
                 payload[name.as_str()] = value;
@@ -320,7 +320,7 @@ pub(crate) mod tests {
         Claims::parse(payload.to_string().as_bytes()).unwrap()
     }
 
-    pub(crate) const ABSENT: &str = "\0absent";
+    pub(crate) const NO_CLAIM: &str = "\0absent";
 
     pub(crate) fn strings(items: &[&str]) -> Vec<String> {
         items.iter().map(|item| (*item).to_owned()).collect()
@@ -362,8 +362,8 @@ pub(crate) mod tests {
         let rejection = assert_fails(issued(NOW - 300.5), Code::TokenExpired);
         assert_eq!(rejection.details["maxTokenAge"], json!(300.0));
         assert_fails(issued(NOW + 60.5), Code::TokenNotActive);
-        assert_malformed(claims(json!({ "iat": ABSENT })).check_age(NOW, Some(300.0)), "iat");
-        for iat in [json!(ABSENT), json!(1), json!(NOW + 1e6)] {
+        assert_malformed(claims(json!({ "iat": NO_CLAIM })).check_age(NOW, Some(300.0)), "iat");
+        for iat in [json!(NO_CLAIM), json!(1), json!(NOW + 1e6)] {
             assert_passes(claims(json!({ "iat": iat })).check_age(NOW, None));
         }
     }
@@ -385,7 +385,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_token_is_valid_from_nbf_minus_the_tolerance() {
-        for (nbf, tolerance) in [(json!(ABSENT), 0.0), (json!(1), 0.0), (json!(NOW), 0.0), (json!(NOW + 5.0), 5.0)] {
+        for (nbf, tolerance) in [(json!(NO_CLAIM), 0.0), (json!(1), 0.0), (json!(NOW), 0.0), (json!(NOW + 5.0), 5.0)] {
             assert_passes(claims(json!({ "nbf": nbf })).check_not_before(NOW, tolerance));
         }
         for (nbf, tolerance) in [(NOW + 0.001, 0.0), (NOW + 5.5, 5.0)] {
@@ -397,8 +397,8 @@ pub(crate) mod tests {
     #[test]
     fn reads_the_iat_of_a_payload_that_is_not_verified() {
         assert_eq!(unverified_issue_time(br#"{"iat":1500,"x":{"y":[]}}"#), Some(1500.0));
-        let deep = format!("{{\"iat\":1,\"x\":{}{}}}", "[".repeat(99), "]".repeat(99));
-        assert_eq!(unverified_issue_time(deep.as_bytes()), Some(1.0));
+        let deep_payload = format!("{{\"iat\":1,\"x\":{}{}}}", "[".repeat(99), "]".repeat(99));
+        assert_eq!(unverified_issue_time(deep_payload.as_bytes()), Some(1.0));
         for payload in [r#"{"iat":"1"}"#, "{}", "", "[]", r#"{"iat":1,"iat":2}"#, "{\"iat\":1e999}"] {
             assert_eq!(unverified_issue_time(payload.as_bytes()), None, "{payload}");
         }
@@ -411,7 +411,7 @@ pub(crate) mod tests {
             assert!(claims(event(value)).is_logout());
         }
         for events in
-            [json!(ABSENT), json!({}), json!([LOGOUT_EVENT]), json!(LOGOUT_EVENT), json!({ "https://a.test": {} })]
+            [json!(NO_CLAIM), json!({}), json!([LOGOUT_EVENT]), json!(LOGOUT_EVENT), json!({ "https://a.test": {} })]
         {
             assert!(!claims(json!({ "events": events })).is_logout(), "{events}");
         }
@@ -431,7 +431,7 @@ pub(crate) mod tests {
             (json!("a\tb"), &["a\tb"]),
             (json!("a,b"), &["a,b"]),
             (json!(""), &[]),
-            (json!(ABSENT), &[]),
+            (json!(NO_CLAIM), &[]),
         ] {
             assert_eq!(claims(json!({ "scope": scope })).check_types().unwrap().scopes, expected);
         }
@@ -454,9 +454,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_large_payload_weighs_more() {
-        let small = claims(json!({})).weight();
-        let large = claims(json!({ "custom": "x".repeat(10_000) })).weight();
-        assert!((500..1_600).contains(&small), "{small}");
-        assert!(large > small + 10_000, "{large}");
+        let small_weight = claims(json!({})).weight();
+        let large_weight = claims(json!({ "custom": "x".repeat(10_000) })).weight();
+        assert!((500..1_600).contains(&small_weight), "{small_weight}");
+        assert!(large_weight > small_weight + 10_000, "{large_weight}");
     }
 }

@@ -30,14 +30,14 @@ impl Timestamp {
 
     /// The later of two points in time.
     #[must_use]
-    pub fn later(self, other: Self) -> Self {
+    pub fn max(self, other: Self) -> Self {
         if other.since(self).is_zero() { self } else { other }
     }
 
     /// This point in time plus the time from `start` to `end`, separately on each clock. If the wall clock was changed
     /// in between, the monotonic clock is not affected.
     #[must_use]
-    pub fn advanced(self, start: Self, end: Self) -> Self {
+    pub fn plus_elapsed(self, start: Self, end: Self) -> Self {
         let monotonic = end.monotonic.saturating_duration_since(start.monotonic);
         Self { monotonic: self.monotonic + monotonic, wall: self.wall + end.wall - start.wall }
     }
@@ -73,8 +73,8 @@ mod tests {
         let second = Duration::from_secs(1);
         let hour = Duration::from_secs(3600);
         assert_eq!(start.plus(second).since(start), second);
-        let slept = Timestamp { wall: start.wall + 3_600_000.0, ..start };
-        assert_eq!(slept.since(start), hour);
+        let after_sleep = Timestamp { wall: start.wall + 3_600_000.0, ..start };
+        assert_eq!(after_sleep.since(start), hour);
         let set_back = Timestamp { wall: start.wall - 3_600_000.0, ..start.plus(second) };
         assert_eq!(set_back.since(start), second);
         assert_eq!(start.since(start.minus(hour)), hour);
@@ -87,7 +87,7 @@ mod tests {
         let start = arrival.plus(second);
         for change in [7_200_000.0, -7_200_000.0] {
             let end = Timestamp { wall: start.wall + change, ..start.plus(second) };
-            let Timestamp { monotonic, wall } = arrival.advanced(start, end);
+            let Timestamp { monotonic, wall } = arrival.plus_elapsed(start, end);
             assert_eq!(monotonic, arrival.plus(second).monotonic);
             assert!((wall - arrival.wall - change).abs() < 1.0, "{change}");
         }

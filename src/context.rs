@@ -57,7 +57,7 @@ mod tests {
         authenticated_context(&Claims::parse(payload.as_bytes()).unwrap().check_types().unwrap())
     }
 
-    fn parsed(payload: &Value) -> Value {
+    fn context_of(payload: &Value) -> Value {
         serde_json::from_str(&context(&payload.to_string())).unwrap()
     }
 
@@ -66,7 +66,7 @@ mod tests {
         let payload =
             json!({ "sub": "user", "client_id": "app", "scope": "b a", "organization_id": "org", "custom": 1 });
         assert_eq!(
-            parsed(&payload),
+            context_of(&payload),
             json!({
                 "userId": "user",
                 "isAuthenticated": true,
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn fills_missing_claims_with_null_or_empty_values() {
-        let context = parsed(&json!({ "sub": "user" }));
+        let context = context_of(&json!({ "sub": "user" }));
         assert_eq!(context["scopes"], json!([]));
         assert_eq!((&context["clientId"], &context["organizationId"]), (&Value::Null, &Value::Null));
         assert_eq!(context["subjectType"], "user");
@@ -90,24 +90,24 @@ mod tests {
 
     #[test]
     fn recognizes_a_machine_by_its_client_id() {
-        assert_eq!(parsed(&json!({ "sub": "app", "client_id": "app" }))["subjectType"], "machine");
-        assert_eq!(parsed(&json!({ "sub": "app", "client_id": "App" }))["subjectType"], "user");
+        assert_eq!(context_of(&json!({ "sub": "app", "client_id": "app" }))["subjectType"], "machine");
+        assert_eq!(context_of(&json!({ "sub": "app", "client_id": "App" }))["subjectType"], "user");
     }
 
     #[test]
     fn takes_the_organization_from_the_claim_or_the_audience() {
-        let organization = |payload: Value| parsed(&payload)["organizationId"].clone();
+        let organization = |payload: Value| context_of(&payload)["organizationId"].clone();
         assert_eq!(organization(json!({ "sub": "u", "aud": "urn:logto:organization:a" })), "a");
         assert_eq!(organization(json!({ "sub": "u", "aud": "urn:logto:organization:a", "organization_id": "b" })), "b");
-        let several = json!(["urn:logto:organization:a", "urn:logto:organization:b"]);
-        assert_eq!(organization(json!({ "sub": "u", "aud": several })), Value::Null);
+        let two_organizations = json!(["urn:logto:organization:a", "urn:logto:organization:b"]);
+        assert_eq!(organization(json!({ "sub": "u", "aud": two_organizations })), Value::Null);
     }
 
     #[test]
     fn escapes_strings() {
         let hostile = "\",\"isAuthenticated\":false,\"x\":\"\\\n\u{2028}\u{0}</script>";
         let context =
-            parsed(&json!({ "sub": hostile, "client_id": hostile, "scope": hostile, "organization_id": hostile }));
+            context_of(&json!({ "sub": hostile, "client_id": hostile, "scope": hostile, "organization_id": hostile }));
         assert_eq!(context["isAuthenticated"], true);
         for name in ["userId", "clientId", "organizationId"] {
             assert_eq!(context[name], hostile);
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn keeps_a_claim_with_a_special_name_inside_the_payload() {
-        let context = parsed(&json!({
+        let context = context_of(&json!({
             "sub": "u", "__proto__": { "isGuest": true }, "constructor": 1, "isAuthenticated": false, "toString": null,
         }));
         assert_eq!(context["payload"]["__proto__"], json!({ "isGuest": true }));

@@ -2,7 +2,7 @@
 
 /// Maximum combined length of a cookie's name and value, in bytes. Browsers drop longer cookies (RFC 6265bis section
 /// 5.7).
-const MAX_BYTES: usize = 4_096;
+const MAX_COOKIE_BYTES: usize = 4_096;
 
 /// The attributes of a `Set-Cookie` header.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,20 +104,20 @@ impl CookieAttributes {
             let expected = "a cookie value without white space, quotes, commas, semicolons and backslashes";
             return Err(CookieFault { attribute: None, expected, given: String::new() });
         }
-        if self.name.len() + value.len() > MAX_BYTES {
+        if self.name.len() + value.len() > MAX_COOKIE_BYTES {
             let expected = "at most 4,096 bytes together with the name of the cookie, else browsers drop the cookie";
             return Err(CookieFault { attribute: None, expected, given: String::new() });
         }
         self.check()?;
         let max_age = self.max_age.map(|seconds| format!("; Max-Age={seconds:.0}")).unwrap_or_default();
         let path = format!("; Path={}", self.path);
-        let (first, second) = if self.path_first { (path, max_age) } else { (max_age, path) };
+        let (first_field, second_field) = if self.path_first { (path, max_age) } else { (max_age, path) };
         let domain = self.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
         let http_only = if self.http_only { "; HttpOnly" } else { "" };
         let secure = if self.is_secure() { "; Secure" } else { "" };
         let same_site = self.same_site.name();
         let name = &self.name;
-        Ok(format!("{name}={value}{first}{second}{http_only}{secure}; SameSite={same_site}{domain}"))
+        Ok(format!("{name}={value}{first_field}{second_field}{http_only}{secure}; SameSite={same_site}{domain}"))
     }
 
     fn is_secure(&self) -> bool {
@@ -130,7 +130,7 @@ impl CookieAttributes {
     ///
     /// The first attribute that browsers reject.
     pub fn check(&self) -> Result<(), CookieFault> {
-        let host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        let is_host_octet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let domain = self.domain.as_deref();
         let fault = |attribute, expected, given: &str| {
             Err(CookieFault { attribute: Some(attribute), expected, given: given.into() })
@@ -139,7 +139,7 @@ impl CookieAttributes {
             fault("name", "a cookie name", &self.name)
         } else if !self.path.starts_with('/') || !self.path.bytes().all(is_attribute_octet) {
             fault("path", "a path that starts with / and has no semicolon or control character", &self.path)
-        } else if domain.is_some_and(|domain| domain.is_empty() || !domain.bytes().all(host)) {
+        } else if domain.is_some_and(|domain| domain.is_empty() || !domain.bytes().all(is_host_octet)) {
             fault("domain", "a domain of letters, digits, dots and hyphens", domain.unwrap_or_default())
         } else if self.same_site == SameSite::None && !self.is_secure() {
             fault("sameSite", "another value, or secure: true with it, else browsers drop the cookie", "None")
@@ -214,9 +214,9 @@ mod tests {
 
     #[test]
     fn c4_rejects_a_name_and_value_that_are_too_long_together() {
-        let longest = "x".repeat(MAX_BYTES - guest_cookie().name.len());
-        assert!(guest_cookie().header(&longest).is_ok());
-        assert!(guest_cookie().header(&format!("{longest}x")).unwrap_err().expected.contains("4,096 bytes"));
+        let longest_value = "x".repeat(MAX_COOKIE_BYTES - guest_cookie().name.len());
+        assert!(guest_cookie().header(&longest_value).is_ok());
+        assert!(guest_cookie().header(&format!("{longest_value}x")).unwrap_err().expected.contains("4,096 bytes"));
     }
 
     #[test]
@@ -234,14 +234,14 @@ mod tests {
 
     #[test]
     fn rejects_a_cookie_that_browsers_drop() {
-        let insecure = CookieAttributes { secure: Some(false), ..guest_cookie() };
-        assert!(insecure.check().is_ok());
-        assert!(CookieAttributes { same_site: SameSite::None, ..insecure.clone() }.check().is_err());
-        assert!(CookieAttributes { name: "__Host-g".into(), ..insecure.clone() }.check().is_err());
-        assert!(CookieAttributes { name: "__Secure-g".into(), ..insecure }.check().is_err());
-        let host = CookieAttributes { name: "__Host-g".into(), ..guest_cookie() };
-        assert!(host.check().is_ok());
-        assert!(CookieAttributes { domain: Some("x.test".into()), ..host }.check().is_err());
+        let insecure_cookie = CookieAttributes { secure: Some(false), ..guest_cookie() };
+        assert!(insecure_cookie.check().is_ok());
+        assert!(CookieAttributes { same_site: SameSite::None, ..insecure_cookie.clone() }.check().is_err());
+        assert!(CookieAttributes { name: "__Host-g".into(), ..insecure_cookie.clone() }.check().is_err());
+        assert!(CookieAttributes { name: "__Secure-g".into(), ..insecure_cookie }.check().is_err());
+        let host_cookie = CookieAttributes { name: "__Host-g".into(), ..guest_cookie() };
+        assert!(host_cookie.check().is_ok());
+        assert!(CookieAttributes { domain: Some("x.test".into()), ..host_cookie }.check().is_err());
     }
 
     #[test]
@@ -272,11 +272,11 @@ mod tests {
 
     #[test]
     fn keeps_secure_if_it_was_set_explicitly_or_is_required() {
-        let local = |cookie: CookieAttributes| cookie.for_host(Some("http"), Some("localhost")).is_secure();
-        assert!(local(CookieAttributes { secure: Some(true), ..guest_cookie() }));
-        assert!(local(CookieAttributes { same_site: SameSite::None, ..guest_cookie() }));
-        assert!(local(CookieAttributes { name: "__Host-g".into(), ..guest_cookie() }));
-        assert!(local(CookieAttributes { name: "__Secure-g".into(), ..guest_cookie() }));
-        assert!(!local(CookieAttributes { secure: Some(false), ..guest_cookie() }));
+        let secure_locally = |cookie: CookieAttributes| cookie.for_host(Some("http"), Some("localhost")).is_secure();
+        assert!(secure_locally(CookieAttributes { secure: Some(true), ..guest_cookie() }));
+        assert!(secure_locally(CookieAttributes { same_site: SameSite::None, ..guest_cookie() }));
+        assert!(secure_locally(CookieAttributes { name: "__Host-g".into(), ..guest_cookie() }));
+        assert!(secure_locally(CookieAttributes { name: "__Secure-g".into(), ..guest_cookie() }));
+        assert!(!secure_locally(CookieAttributes { secure: Some(false), ..guest_cookie() }));
     }
 }

@@ -9,7 +9,7 @@ use crate::reason::Reason;
 const MAX_DETAIL_CHARS: usize = 200;
 
 /// The properties of an error that are the same for every request.
-pub struct Definition {
+pub struct ErrorDefinition {
     /// The stable code, which is part of the public contract.
     pub name: &'static str,
     /// The HTTP status of the response.
@@ -36,9 +36,9 @@ macro_rules! errors {
 
             /// The static properties of this code.
             #[must_use]
-            pub const fn definition(self) -> Definition {
+            pub const fn definition(self) -> ErrorDefinition {
                 match self {
-                    $(Self::$code => Definition {
+                    $(Self::$code => ErrorDefinition {
                         name: $name,
                         status: $status,
                         title: $title,
@@ -263,8 +263,8 @@ fn sanitize_detail(value: Value) -> Value {
 #[must_use]
 pub fn printable(text: &str, max_chars: usize) -> String {
     let ellipsis = if text.chars().count() > max_chars { "…" } else { "" };
-    let kept: String = text.chars().take(max_chars).flat_map(escape_control).collect();
-    kept + ellipsis
+    let kept_chars: String = text.chars().take(max_chars).flat_map(escape_control).collect();
+    kept_chars + ellipsis
 }
 
 fn escape_control(char: char) -> Vec<char> {
@@ -303,8 +303,8 @@ mod tests {
     fn challenges_a_missing_token_with_the_realm() {
         assert_eq!(Rejection::from(Code::MissingToken).challenge().as_deref(), Some("Bearer realm=\"api\""));
         let wording = Wording { realm: Some("orders".into()), message: None };
-        let other = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
-        assert_eq!(other.challenge().as_deref(), Some("Bearer realm=\"orders\""));
+        let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
+        assert_eq!(rejection.challenge().as_deref(), Some("Bearer realm=\"orders\""));
     }
 
     #[test]

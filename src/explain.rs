@@ -37,16 +37,16 @@ impl Verifier {
             Ok(tokens) => tokens,
             Err(rejection) => return no_token(rejection),
         };
-        let mut first = None;
+        let mut first_report = None;
         for token in tokens {
             let report = self.explain_for(token, organization, now).await;
             match report.rejection().map(|rejection| rejection.code.status()) {
                 None => return report,
-                Some(401) => drop(first.get_or_insert(report)),
-                Some(_) => return first.unwrap_or(report),
+                Some(401) => drop(first_report.get_or_insert(report)),
+                Some(_) => return first_report.unwrap_or(report),
             }
         }
-        first.unwrap_or_else(|| no_token(source::missing_token(request, self.options())))
+        first_report.unwrap_or_else(|| no_token(source::missing_token(request, self.options())))
     }
 
     async fn explain_for(&self, text: &str, organization: Option<&Organization>, now: Timestamp) -> Report {
@@ -54,8 +54,8 @@ impl Verifier {
         let _ = report.record(Check::Present, Ok(()));
         if let Ok(Some(ParsedToken { claims, .. })) = self.check_token(text, now, false, &mut report).await {
             report.skip_malformed_claims(&claims);
-            let current = now.later(Timestamp::now());
-            let times = (self.date(None, now, current), current);
+            let current_time = now.max(Timestamp::now());
+            let times = (self.date(None, now, current_time), current_time);
             let _ = self.check_claims(&claims, &RevocationState::default(), organization, times, &mut report);
         }
         report

@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::source::Credentials;
 
 /// Maximum length of a guest id, in bytes.
-pub const MAX_ID_LENGTH: usize = 128;
+pub const MAX_GUEST_ID_BYTES: usize = 128;
 
 /// A visitor without a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl Guest {
     #[must_use]
     pub fn identify(request: &Credentials, options: &Options) -> Self {
         let header = cookie::values_of(request.cookies.as_deref().unwrap_or_default(), options.guest_cookie_name());
-        let known = request.parsed_guest_cookie.as_deref().into_iter().chain(header).find(|id| is_guest_id(id));
-        known.map_or_else(
+        let known_id = request.parsed_guest_cookie.as_deref().into_iter().chain(header).find(|id| is_guest_id(id));
+        known_id.map_or_else(
             || Self { id: Uuid::new_v4().to_string(), is_new: true },
             |id| Self { id: id.to_owned(), is_new: false },
         )
@@ -35,7 +35,7 @@ impl Guest {
 /// Returns `true` for a well-formed guest id.
 #[must_use]
 pub fn is_guest_id(id: &str) -> bool {
-    (1..=MAX_ID_LENGTH).contains(&id.len())
+    (1..=MAX_GUEST_ID_BYTES).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
@@ -75,8 +75,8 @@ mod tests {
     fn keeps_the_id_of_a_visitor_with_a_cookie() {
         assert_keeps(&guest("guest_logto_authtoken=a"), "a");
         assert_keeps(&guest("x=1; guest_logto_authtoken=A_z-09; y=2"), "A_z-09");
-        let longest = "x".repeat(128);
-        assert_keeps(&guest(&format!("guest_logto_authtoken={longest}")), &longest);
+        let longest_id = "x".repeat(128);
+        assert_keeps(&guest(&format!("guest_logto_authtoken={longest_id}")), &longest_id);
     }
 
     #[test]

@@ -84,9 +84,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                     }
                     members.push((name, map.next_value()?));
                 }
-                let distinct = members.len() <= 32
+                let are_distinct = members.len() <= 32
                     || members.iter().map(|(name, _)| name).collect::<HashSet<_>>().len() == members.len();
-                distinct.then_some(Object(members)).ok_or_else(|| A::Error::custom("duplicate member"))
+                are_distinct.then_some(Object(members)).ok_or_else(|| A::Error::custom("duplicate member"))
             }
         }
         deserializer.deserialize_map(Members)
@@ -98,7 +98,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 fn check_nested(value: &RawValue, depth: usize) -> Result<(), &'static str> {
     const INVALID_NESTED_VALUE: &str = "duplicate members or nesting too deep";
     let text = value.get();
-    let inner: Vec<&RawValue> = if text.starts_with('{') {
+    let nested_values: Vec<&RawValue> = if text.starts_with('{') {
         serde_json::from_str::<Object>(text)
             .map_err(|_| INVALID_NESTED_VALUE)?
             .0
@@ -113,7 +113,7 @@ fn check_nested(value: &RawValue, depth: usize) -> Result<(), &'static str> {
     if depth == 0 {
         return Err(INVALID_NESTED_VALUE);
     }
-    inner.into_iter().try_for_each(|value| check_nested(value, depth - 1))
+    nested_values.into_iter().try_for_each(|value| check_nested(value, depth - 1))
 }
 
 /// Deserializes a string, which is borrowed from the input unless it contains escape sequences.
@@ -167,10 +167,10 @@ mod tests {
         assert_rejects(r#"{"exp":1,"\u0065xp":2}"#);
         assert_rejects(r#"{"a":{"b":1,"b":2}}"#);
         assert_rejects(r#"{"a":[{"b":1,"b":2}]}"#);
-        let many: Vec<String> = (0..100).map(|n| format!("\"m{n}\":{n}")).collect();
-        assert!(Object::parse(format!("{{{}}}", many.join(",")).as_bytes(), 128).is_ok());
-        assert_rejects(format!("{{{},\"m77\":0}}", many.join(",")));
-        assert_rejects(format!("{{{},\"m1\":0}}", many[..32].join(",")));
+        let members: Vec<String> = (0..100).map(|n| format!("\"m{n}\":{n}")).collect();
+        assert!(Object::parse(format!("{{{}}}", members.join(",")).as_bytes(), 128).is_ok());
+        assert_rejects(format!("{{{},\"m77\":0}}", members.join(",")));
+        assert_rejects(format!("{{{},\"m1\":0}}", members[..32].join(",")));
     }
 
     #[test]

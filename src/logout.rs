@@ -15,14 +15,14 @@ use crate::verify::Verifier;
 
 /// Maximum age of a logout token, in seconds. Logto sends a logout token only once, at the time of the logout. Before
 /// version 1.42, Logto did not limit the life of its logout tokens with an `exp` claim.
-const MAX_AGE: f64 = 300.0;
+const MAX_AGE_SECONDS: f64 = 300.0;
 
-/// How long a `jti` is remembered, in seconds. After this time, [`MAX_AGE`] rejects the logout token, even if its
-/// issuer's clock was a minute fast.
-const REMEMBERED_SECONDS: f64 = MAX_AGE + 120.0;
+/// How long a `jti` is remembered, in seconds. After this time, [`MAX_AGE_SECONDS`] rejects the logout token, even if
+/// its issuer's clock was a minute fast.
+const REMEMBERED_SECONDS: f64 = MAX_AGE_SECONDS + 120.0;
 
 /// Expired ids are removed whenever the number of remembered ids is a multiple of this constant.
-const PRUNE_EVERY: usize = 256;
+const IDS_PER_PRUNING: usize = 256;
 
 /// A valid logout token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,18 +37,18 @@ pub struct VerifiedLogout {
 #[derive(Debug)]
 pub struct LogoutVerifier {
     verifier: Verifier,
-    matching: LogoutMatch,
+    match_mode: LogoutMatch,
     /// The ids of valid logout tokens, and the Unix time until which each is remembered. Outsiders cannot exhaust the
     /// memory, because only tokens that Logto has signed add ids.
-    seen: Mutex<HashMap<String, f64>>,
+    remembered_ids: Mutex<HashMap<String, f64>>,
 }
 
 impl LogoutVerifier {
     /// Creates a verifier for logout tokens with these options.
     #[must_use]
     pub fn new(options: LogoutOptions) -> Self {
-        let LogoutOptions { verifier, matching } = options;
-        Self { verifier: Verifier::new(verifier), matching, seen: Mutex::default() }
+        let LogoutOptions { verifier, match_mode } = options;
+        Self { verifier: Verifier::new(verifier), match_mode, remembered_ids: Mutex::default() }
     }
 
     /// Verifies a logout token (section 2.6), which is accepted only once. `date` is the caller's current time, as Unix
@@ -64,7 +64,7 @@ impl LogoutVerifier {
             return Err(Code::InvalidSignature.into());
         };
         let claims = &parsed.claims;
-        let date = self.verifier.date(date, now, now.later(Timestamp::now()));
+        let date = self.verifier.date(date, now, now.max(Timestamp::now()));
         let options = self.verifier.options();
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;
@@ -76,50 +76,50 @@ impl LogoutVerifier {
             claims.check_expiry(date, options.tolerance)?;
         }
         claims.check_not_before(date, options.tolerance)?;
-        claims.check_age(date, Some(MAX_AGE + options.tolerance))?;
-        let before = payload.get_as::<f64>("iat").ok().flatten().ok_or_else(|| invalid("iat"))?;
+        claims.check_age(date, Some(MAX_AGE_SECONDS + options.tolerance))?;
+        let issued_at = payload.get_as::<f64>("iat").ok().flatten().ok_or_else(|| invalid_claim("iat"))?;
         let entry = |kind, id| {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "check_age has checked it")]
-            Entry { kind, id, organization: String::new(), before: before as u32 }
+            Entry { kind, id, organization: String::new(), issued_until: issued_at as u32 }
         };
-        let events = payload.get_as::<Object>("events").ok().flatten().ok_or_else(|| invalid("events"))?;
-        events.get_as::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid("events"))?;
+        let events = payload.get_as::<Object>("events").ok().flatten().ok_or_else(|| invalid_claim("events"))?;
+        events.get_as::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid_claim("events"))?;
         // Only ID tokens have a nonce (section 2.6 step 7).
         if payload.get("nonce").is_some() {
-            return Err(invalid("nonce"));
+            return Err(invalid_claim("nonce"));
         }
         let text = |name| match payload.get_as::<String>(name) {
             Ok(text) if text.as_deref().is_none_or(is_entry_id) => Ok(text),
-            _ => Err(invalid(name)),
+            _ => Err(invalid_claim(name)),
         };
         let (sub, sid) = (text("sub")?, text("sid")?);
-        let id = text("jti")?.ok_or_else(|| invalid("jti"))?;
-        let by_subject = sub.map(|sub| entry(Kind::Subject, sub));
-        let by_session = sid.map(|sid| entry(Kind::Session, sid));
-        let entry = match self.matching {
-            LogoutMatch::Subject => by_subject.or(by_session),
-            LogoutMatch::Session => by_session.or(by_subject),
+        let id = text("jti")?.ok_or_else(|| invalid_claim("jti"))?;
+        let subject_entry = sub.map(|sub| entry(Kind::Subject, sub));
+        let session_entry = sid.map(|sid| entry(Kind::Session, sid));
+        let entry = match self.match_mode {
+            LogoutMatch::Subject => subject_entry.or(session_entry),
+            LogoutMatch::Session => session_entry.or(subject_entry),
         };
-        let entry = entry.ok_or_else(|| invalid("sub"))?;
+        let entry = entry.ok_or_else(|| invalid_claim("sub"))?;
         self.remember(&id, date + options.tolerance)?;
         Ok(VerifiedLogout { entry, id })
     }
 
     /// Allows a logout token to be accepted again, because its revocation was not stored.
     pub fn forget(&self, id: &str) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// Remembers a logout token, or rejects it if it was used before (section 2.6 step 8).
     fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len().is_multiple_of(PRUNE_EVERY) {
-            seen.retain(|_, until| *until > date);
+        let mut remembered_ids = self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered_ids.len().is_multiple_of(IDS_PER_PRUNING) {
+            remembered_ids.retain(|_, until| *until > date);
         }
-        if seen.get(id).is_some_and(|until| *until > date) {
-            return Err(invalid("jti").detail("reason", "replayed"));
+        if remembered_ids.get(id).is_some_and(|until| *until > date) {
+            return Err(invalid_claim("jti").detail("reason", "replayed"));
         }
-        seen.insert(id.to_owned(), date + REMEMBERED_SECONDS);
+        remembered_ids.insert(id.to_owned(), date + REMEMBERED_SECONDS);
         Ok(())
     }
 }
@@ -127,16 +127,16 @@ impl LogoutVerifier {
 /// The description of a rejection, for the response (section 2.8).
 #[must_use]
 pub fn description(rejection: &Rejection) -> String {
-    let replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
+    let is_replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
     match rejection.code {
         Code::InvalidTokenType | Code::OpaqueToken => "Token is not a logout token".into(),
         // The `aud` claim of a logout token is an application id, not the option `audience` (Back-Channel Logout 2.6).
         Code::InvalidAudience => "Token was issued for another application".into(),
-        Code::InvalidClaims if replayed => "Token has been received before".into(),
+        Code::InvalidClaims if is_replayed => "Token has been received before".into(),
         _ => rejection.message(),
     }
 }
 
-fn invalid(claim: &str) -> Rejection {
+fn invalid_claim(claim: &str) -> Rejection {
     Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
 }

@@ -7,7 +7,7 @@ use crate::reason::Reason;
 #[must_use]
 pub fn likely_mistake(text: &str) -> Option<Reason> {
     const STRINGIFIED_VALUES: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];
-    let contains = |chars: &[char]| text.contains(chars);
+    let contains_any = |chars: &[char]| text.contains(chars);
     Some(if STRINGIFIED_VALUES.contains(&text) || text.starts_with("[object ") {
         Reason::LiteralUndefined
     } else if starts_with_bearer(text) {
@@ -16,15 +16,15 @@ pub fn likely_mistake(text: &str) -> Option<Reason> {
         Reason::Json
     } else if text.starts_with(['<', '$']) || text.starts_with("{{") {
         Reason::Placeholder
-    } else if contains(&['"', '\'', '`']) || text.contains("%22") {
+    } else if contains_any(&['"', '\'', '`']) || text.contains("%22") {
         Reason::Quotes
-    } else if contains(&['%']) {
+    } else if contains_any(&['%']) {
         Reason::PercentEncoded
     } else if text.contains(|char: char| char.is_whitespace() || char.is_control()) {
         Reason::Whitespace
-    } else if text.starts_with("pat_") && !contains(&['.']) {
+    } else if text.starts_with("pat_") && !contains_any(&['.']) {
         Reason::PersonalAccessToken
-    } else if contains(&['…']) || text.contains("...") || is_start_of_jwt(text) {
+    } else if contains_any(&['…']) || text.contains("...") || is_start_of_jwt(text) {
         Reason::Truncated
     } else {
         return None;
@@ -47,8 +47,8 @@ fn is_start_of_jwt(text: &str) -> bool {
 
 /// Whether a base64url string decodes to the start of a JSON object, as the header of a JWT does.
 pub(crate) fn starts_with_json(encoded: &str) -> bool {
-    let complete = encoded.get(..encoded.len() / 4 * 4).and_then(decode);
-    complete.is_some_and(|bytes| bytes.starts_with(b"{\"") && std::str::from_utf8(&bytes).is_ok())
+    let decoded_start = encoded.get(..encoded.len() / 4 * 4).and_then(decode);
+    decoded_start.is_some_and(|bytes| bytes.starts_with(b"{\"") && std::str::from_utf8(&bytes).is_ok())
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ pub fn normalize(path: &str) -> Option<String> {
     if decoded.split('/').skip(1).any(|segment| matches!(segment.trim(), "." | "..")) {
         return None;
     }
-    let trimmed = decoded.trim_end_matches('/');
-    Some(if trimmed.is_empty() { decoded.chars().take(1).collect() } else { trimmed.to_owned() })
+    let trimmed_path = decoded.trim_end_matches('/');
+    Some(if trimmed_path.is_empty() { decoded.chars().take(1).collect() } else { trimmed_path.to_owned() })
 }
 
 /// Decodes a path like `decodeURI`, which leaves reserved characters (RFC 3986 section 2.2) encoded.

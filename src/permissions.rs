@@ -8,7 +8,7 @@ use crate::requirements::missing_items;
 
 /// The reason why a check has failed.
 #[derive(Debug)]
-pub enum Denied {
+pub enum Denial {
     /// The caller passed invalid arguments.
     Option(OptionError),
     /// The token lacks a required scope or role.
@@ -20,7 +20,7 @@ pub enum Denied {
     },
 }
 
-impl From<OptionError> for Denied {
+impl From<OptionError> for Denial {
     fn from(error: OptionError) -> Self {
         Self::Option(error)
     }
@@ -32,30 +32,30 @@ impl From<OptionError> for Denied {
 ///
 /// [`Code::MissingScope`], or the error for an invalid argument. A requirement without any scopes is invalid, because
 /// it is probably a mistake.
-pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denied> {
-    let any = match mode {
+pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denial> {
+    let is_any = match mode {
         Raw::Undefined => false,
         mode => is_any_mode(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MATCH_MODE, mode))?,
     };
     let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", EXPECTED_SCOPES, required))?;
-    let held = match held {
+    let token_scopes = match held {
         Raw::String(_) => scopes(held).unwrap_or_default(),
         held => strings_in(held),
     };
-    let missing = missing_items(&required, &held);
-    if missing.len() < if any { required.len() } else { 1 } {
+    let missing = missing_items(&required, &token_scopes);
+    if missing.len() < if is_any { required.len() } else { 1 } {
         return Ok(());
     }
-    let quantity = if any { "at least one of" } else { "all of" };
+    let quantity = if is_any { "at least one of" } else { "all of" };
     let message = format!(
         "Missing required scopes ({quantity}: {}). Token scopes: {}. Missing: {}",
         join_or_none(&required),
-        join_or_none(&held),
+        join_or_none(&token_scopes),
         missing.join(", ")
     );
     let scope = Some(required.join(" ").into());
     let rejection = Rejection { subject: Some(missing.join(", ")), scope, ..Code::MissingScope.into() };
-    Err(Denied::Missing { rejection: rejection.into(), message })
+    Err(Denial::Missing { rejection: rejection.into(), message })
 }
 
 /// The names of the claims that contain roles.
@@ -77,19 +77,19 @@ pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
 /// # Errors
 ///
 /// [`Code::MissingRole`], or the error for an invalid role.
-pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result<(), Denied> {
+pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result<(), Denial> {
     let role = text(role).ok_or_else(|| OptionError::invalid("role", "a role", role))?;
-    let held: Vec<String> = claims.iter().flat_map(strings_in).collect();
-    if held.contains(&role) {
+    let token_roles: Vec<String> = claims.iter().flat_map(strings_in).collect();
+    if token_roles.contains(&role) {
         return Ok(());
     }
     let message = format!(
         "Missing required role: {role}. Checked claims: {}. Token roles: {}",
         role_claims.join(", "),
-        join_or_none(&held)
+        join_or_none(&token_roles)
     );
     let rejection = Rejection { subject: Some(role), ..Code::MissingRole.into() };
-    Err(Denied::Missing { rejection: rejection.into(), message })
+    Err(Denial::Missing { rejection: rejection.into(), message })
 }
 
 /// Returns the value if it is a string, or the strings in the value if it is a list.
@@ -113,23 +113,23 @@ mod tests {
     use super::*;
     use crate::options::tests::{list, text};
 
-    fn message(outcome: Result<(), Denied>) -> String {
+    fn message(outcome: Result<(), Denial>) -> String {
         match outcome.unwrap_err() {
-            Denied::Option(error) => error.message,
-            Denied::Missing { message, .. } => message,
+            Denial::Option(error) => error.message,
+            Denial::Missing { message, .. } => message,
         }
     }
 
     #[test]
     fn requires_all_scopes_or_any_of_them() {
-        let held = text("a b");
+        let scope_claim = text("a b");
         for (required, mode) in
             [(text("a"), Raw::Undefined), (text("b a"), text("all")), (list(&["c", "a"]), text("any"))]
         {
-            assert!(check_scopes(&held, &required, &mode).is_ok(), "{required:?}");
+            assert!(check_scopes(&scope_claim, &required, &mode).is_ok(), "{required:?}");
         }
         assert_eq!(
-            message(check_scopes(&held, &list(&["a", "c"]), &Raw::Undefined)),
+            message(check_scopes(&scope_claim, &list(&["a", "c"]), &Raw::Undefined)),
             "Missing required scopes (all of: a, c). Token scopes: a, b. Missing: c"
         );
         assert_eq!(
@@ -154,8 +154,8 @@ mod tests {
             let message = message(check_scopes(&text("a"), &scopes, &Raw::Undefined));
             assert!(message.starts_with("Invalid option \"scopes\""), "{message}");
         }
-        let message_of_mode = message(check_scopes(&text("a"), &text("a"), &text("some")));
-        assert_eq!(message_of_mode, "Invalid option \"mode\": expected 'all' or 'any', got \"some\"");
+        let mode_message = message(check_scopes(&text("a"), &text("a"), &text("some")));
+        assert_eq!(mode_message, "Invalid option \"mode\": expected 'all' or 'any', got \"some\"");
         let roles = [list(&["admin"])];
         for role in [text(""), Raw::Undefined, list(&["admin"])] {
             assert!(message(check_roles(&roles, &role, &[])).starts_with("Invalid option \"role\""));

@@ -87,8 +87,8 @@ mod tests {
                 "subjectType": "external",
             })
         );
-        let read = Principal::from_context(&Object::parse(context.as_bytes(), 8).unwrap());
-        assert_eq!(read, Some(owner));
+        let read_principal = Principal::from_context(&Object::parse(context.as_bytes(), 8).unwrap());
+        assert_eq!(read_principal, Some(owner));
     }
 
     #[test]
@@ -103,20 +103,20 @@ mod tests {
         let check =
             |requirements: &Requirements| requirements.check(&owner().subject(), None).map_err(|error| error.code);
         let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
-        let none = Requirements { role_claims: strings(&["roles"]), ..Requirements::default() };
-        assert_eq!(check(&none), Ok(()));
+        let no_requirements = Requirements { role_claims: strings(&["roles"]), ..Requirements::default() };
+        assert_eq!(check(&no_requirements), Ok(()));
         for (scope, expected) in [("read:orders", Ok(())), ("write:orders", Err(Code::MissingScope))] {
-            assert_eq!(check(&Requirements { scopes: strings(&[scope]), ..none.clone() }), expected);
+            assert_eq!(check(&Requirements { scopes: strings(&[scope]), ..no_requirements.clone() }), expected);
         }
         for (role, expected) in [("admin", Ok(())), ("owner", Err(Code::MissingRole))] {
-            assert_eq!(check(&Requirements { roles: strings(&[role]), ..none.clone() }), expected);
+            assert_eq!(check(&Requirements { roles: strings(&[role]), ..no_requirements.clone() }), expected);
         }
         for (organization, expected) in [
             (Organization::Id("org".into()), Ok(())),
             (Organization::Id("other".into()), Err(Code::WrongOrganization)),
             (Organization::None, Err(Code::WrongOrganization)),
         ] {
-            assert_eq!(check(&Requirements { organization, ..none.clone() }), expected);
+            assert_eq!(check(&Requirements { organization, ..no_requirements.clone() }), expected);
         }
     }
 
@@ -130,26 +130,26 @@ mod tests {
         fails(&[], &alice, &invalid("userId", "a user id, got undefined"));
         fails(&[("userId", text(" "))], &alice, &invalid("userId", "a user id, got \" \""));
         fails(&[("userId", Raw::Number(5.0))], &alice, &invalid("userId", "a user id, got 5"));
-        let with = |name: &'static str, raw: Raw| [("userId", text("alice")), (name, raw)];
-        fails(&with("scopes", text("a")), &alice, &invalid("scopes", "an array of scopes, got \"a\""));
-        fails(&with("scopes", list(&["a b"])), &alice, &invalid("scopes", "an array of scopes, got [\"a b\"]"));
+        let members = |name: &'static str, raw: Raw| [("userId", text("alice")), (name, raw)];
+        fails(&members("scopes", text("a")), &alice, &invalid("scopes", "an array of scopes, got \"a\""));
+        fails(&members("scopes", list(&["a b"])), &alice, &invalid("scopes", "an array of scopes, got [\"a b\"]"));
         fails(
-            &with("organizationId", text("")),
+            &members("organizationId", text("")),
             &alice,
             &invalid("organizationId", "an organization id, or null for none, got an empty string"),
         );
         fails(
-            &with("claims", Raw::List(vec![])),
+            &members("claims", Raw::List(vec![])),
             &alice,
             &invalid("claims", "an object of claims, got an empty array"),
         );
         fails(
-            &with("claims", object(&[])),
+            &members("claims", object(&[])),
             &json!({ "sub": "bob" }),
             &invalid("claims", "claims as JSON, whose sub is the userId if present"),
         );
-        let unknown = parse(&with("scope", text("a")), &alice).unwrap_err().message;
-        assert_eq!(unknown, "Unknown option \"fallback().scope\": did you mean \"fallback().scopes\"?");
+        let unknown_message = parse(&members("scope", text("a")), &alice).unwrap_err().message;
+        assert_eq!(unknown_message, "Unknown option \"fallback().scope\": did you mean \"fallback().scopes\"?");
         let message = Principal::parse(text("sk_live_1"), alice.to_string()).unwrap_err().message;
         assert!(message.ends_with("got a string") && !message.contains("sk_live"), "{message}");
     }

@@ -99,13 +99,15 @@ impl Requirements {
         }
         let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
             .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
-        let held: BTreeSet<String> = self.role_claims.iter().flat_map(|claim| roles(payload.get(claim))).collect();
-        let missing: Vec<&str> = self.roles.iter().filter(|role| !held.contains(*role)).map(String::as_str).collect();
+        let token_roles: BTreeSet<String> =
+            self.role_claims.iter().flat_map(|claim| roles(payload.get(claim))).collect();
+        let missing: Vec<&str> =
+            self.roles.iter().filter(|role| !token_roles.contains(*role)).map(String::as_str).collect();
         if missing.is_empty() || self.any_role && missing.len() < self.roles.len() {
             return Ok(());
         }
         let rejection = Rejection { subject: Some(missing.join(", ")), ..Code::MissingRole.into() };
-        Err(rejection.detail("roles", held.into_iter().collect::<Vec<_>>()))
+        Err(rejection.detail("roles", token_roles.into_iter().collect::<Vec<_>>()))
     }
 
     pub(crate) fn check_subject_type(&self, subject: &Subject) -> Result<(), Rejection> {
@@ -140,7 +142,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::claims::tests::{ABSENT, assert_fails, assert_passes, claims, strings};
+    use crate::claims::tests::{NO_CLAIM, assert_fails, assert_passes, claims, strings};
 
     fn check(members: Value, required: &Requirements) -> Result<(), Rejection> {
         required.check(&claims(members).check_types()?, None)
@@ -176,34 +178,34 @@ mod tests {
 
     #[test]
     fn accepts_every_token_without_required_scopes() {
-        assert_passes(check(json!({ "scope": ABSENT }), &scopes(&[], false)));
-        assert_passes(check(json!({ "scope": ABSENT }), &scopes(&[], true)));
+        assert_passes(check(json!({ "scope": NO_CLAIM }), &scopes(&[], false)));
+        assert_passes(check(json!({ "scope": NO_CLAIM }), &scopes(&[], true)));
     }
 
     #[test]
     fn compares_whole_scopes() {
-        for scope in ["read:orders2", "xread:orders", "READ:ORDERS", "read", "read:orders,write:orders", ABSENT] {
+        for scope in ["read:orders2", "xread:orders", "READ:ORDERS", "read", "read:orders,write:orders", NO_CLAIM] {
             assert_fails(check(json!({ "scope": scope }), &scopes(&["read:orders"], false)), Code::MissingScope);
         }
     }
 
     #[test]
     fn requires_all_roles() {
-        let held = json!({ "roles": ["admin", "editor"] });
-        assert_passes(check(held.clone(), &roles(&["editor", "admin"])));
-        let rejection = assert_fails(check(held, &roles(&["admin", "owner", "root"])), Code::MissingRole);
+        let members = json!({ "roles": ["admin", "editor"] });
+        assert_passes(check(members.clone(), &roles(&["editor", "admin"])));
+        let rejection = assert_fails(check(members, &roles(&["admin", "owner", "root"])), Code::MissingRole);
         assert_eq!(rejection.message(), "Missing required role: owner, root");
         assert_eq!(rejection.scope, None);
     }
 
     #[test]
     fn accepts_any_role() {
-        let any = |required| Requirements { any_role: true, ..roles(required) };
-        assert_passes(check(json!({ "roles": ["editor"] }), &any(&["admin", "editor"])));
+        let any_role = |required| Requirements { any_role: true, ..roles(required) };
+        assert_passes(check(json!({ "roles": ["editor"] }), &any_role(&["admin", "editor"])));
         let rejection =
-            assert_fails(check(json!({ "roles": ["viewer"] }), &any(&["admin", "editor"])), Code::MissingRole);
+            assert_fails(check(json!({ "roles": ["viewer"] }), &any_role(&["admin", "editor"])), Code::MissingRole);
         assert_eq!(rejection.message(), "Missing required role: admin, editor");
-        assert_passes(check(json!({}), &any(&[])));
+        assert_passes(check(json!({}), &any_role(&[])));
     }
 
     #[test]
@@ -242,9 +244,9 @@ mod tests {
 
     #[test]
     fn requires_the_organization() {
-        let a = requiring(Organization::Id("a".into()));
-        assert_passes(check(json!({ "organization_id": "a" }), &a));
-        assert_passes(check(json!({ "aud": "urn:logto:organization:a" }), &a));
+        let requirement = requiring(Organization::Id("a".into()));
+        assert_passes(check(json!({ "organization_id": "a" }), &requirement));
+        assert_passes(check(json!({ "aud": "urn:logto:organization:a" }), &requirement));
         for members in [
             json!({}),
             json!({ "organization_id": "b" }),
@@ -254,7 +256,7 @@ mod tests {
             json!({ "organization_id": "b", "aud": "urn:logto:organization:a" }),
             json!({ "aud": ["urn:logto:organization:a", "urn:logto:organization:b"] }),
         ] {
-            let rejection = assert_fails(check(members, &a), Code::WrongOrganization);
+            let rejection = assert_fails(check(members, &requirement), Code::WrongOrganization);
             assert_eq!(rejection.message(), "Token belongs to another organization");
             assert_eq!(rejection.details["expected"], json!("a"));
         }
@@ -281,11 +283,11 @@ mod tests {
 
     #[test]
     fn checks_organization_scope_and_role_in_this_order() {
-        let all = Requirements { organization: Organization::Id("a".into()), ..roles(&["admin"]) };
-        let all = Requirements { scopes: strings(&["x"]), ..all };
-        assert_fails(check(json!({}), &all), Code::WrongOrganization);
-        assert_fails(check(json!({ "organization_id": "a" }), &all), Code::MissingScope);
-        assert_fails(check(json!({ "organization_id": "a", "scope": "x" }), &all), Code::MissingRole);
-        assert_passes(check(json!({ "organization_id": "a", "scope": "x", "role": "admin" }), &all));
+        let all_requirements = Requirements { organization: Organization::Id("a".into()), ..roles(&["admin"]) };
+        let all_requirements = Requirements { scopes: strings(&["x"]), ..all_requirements };
+        assert_fails(check(json!({}), &all_requirements), Code::WrongOrganization);
+        assert_fails(check(json!({ "organization_id": "a" }), &all_requirements), Code::MissingScope);
+        assert_fails(check(json!({ "organization_id": "a", "scope": "x" }), &all_requirements), Code::MissingRole);
+        assert_passes(check(json!({ "organization_id": "a", "scope": "x", "role": "admin" }), &all_requirements));
     }
 }

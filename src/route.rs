@@ -25,8 +25,8 @@ impl Verifier {
         if tokens.is_empty() {
             return Route::NoToken;
         }
-        let own = tokens.into_iter().position(|token| self.claimed_issuer(token) == Some(true));
-        own.map_or(Route::Foreign, Route::Own)
+        let position = tokens.into_iter().position(|token| self.claimed_issuer(token) == Some(true));
+        position.map_or(Route::Foreign, Route::Own)
     }
 
     /// Whether a token is a JWT whose issuer is missing or not accepted.
@@ -69,12 +69,13 @@ mod tests {
 
     #[test]
     fn finds_the_first_token_of_the_issuer() {
-        let (own, other) = (|| Some(token("https://t.test/oidc")), || Some(token("https://other.test/oidc")));
+        let (own_token, other_token) =
+            (|| Some(token("https://t.test/oidc")), || Some(token("https://other.test/oidc")));
         assert_eq!(route(None, None), Route::NoToken);
-        assert_eq!(route(None, own()), Route::Own(0));
-        assert_eq!(route(own(), own()), Route::Own(0));
-        assert_eq!(route(other(), own()), Route::Own(1));
-        assert_eq!(route(other(), None), Route::Foreign);
+        assert_eq!(route(None, own_token()), Route::Own(0));
+        assert_eq!(route(own_token(), own_token()), Route::Own(0));
+        assert_eq!(route(other_token(), own_token()), Route::Own(1));
+        assert_eq!(route(other_token(), None), Route::Foreign);
         for near in ["https://t.test/oidc/", "https://T.test/oidc", "https://t.test"] {
             assert_eq!(route(None, Some(token(near))), Route::Foreign, "{near}");
         }

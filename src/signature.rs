@@ -9,10 +9,10 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
 /// The accepted lengths of an RSA modulus, in bits. RFC 7518 section 3.3 requires at least 2048. The maximum limits the
 /// verification time, which grows with the square of the length.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// Maximum size of an encoded RSA key whose signatures are fast to verify: a 3,072-bit modulus and the exponent.
-const FAST_RSA_BYTES: usize = 3072 / 8 + 16;
+const MAX_FAST_RSA_KEY_BYTES: usize = 3072 / 8 + 16;
 
 /// The supported signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864). Symmetric algorithms are not
 /// supported, because anyone could sign tokens if a public key were used as a secret (RFC 8725 section 2.1).
@@ -84,7 +84,7 @@ impl Algorithm {
     }
 
     /// The corresponding algorithm in the crate `jsonwebtoken`, which lacks ES512.
-    const fn implementation(self) -> Option<jsonwebtoken::Algorithm> {
+    const fn jsonwebtoken_algorithm(self) -> Option<jsonwebtoken::Algorithm> {
         Some(match self {
             Es512 => return None,
             Es384 => jsonwebtoken::Algorithm::ES384,
@@ -173,10 +173,10 @@ impl PublicKey {
     #[must_use]
     pub fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
-        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
-        let small_exponent = e.len() <= 5 && e != [1] && e.first() != Some(&0);
-        let minimal = n.first() != Some(&0); // RFC 7518 section 6.3.1.1: no leading zero octets
-        (minimal && RSA_BITS.contains(&bits) && odd(n) && odd(e) && small_exponent).then(|| Self {
+        let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+        let has_small_exponent = e.len() <= 5 && e != [1] && e.first() != Some(&0);
+        let is_minimal = n.first() != Some(&0); // RFC 7518 section 6.3.1.1: no leading zero octets
+        (is_minimal && RSA_MODULUS_BITS.contains(&bits) && is_odd(n) && is_odd(e) && has_small_exponent).then(|| Self {
             key_type: KeyType::Rsa,
             key: VerificationKey::Jsonwebtoken(DecodingKey::from_rsa_raw_components(n, e)),
             // The length of the modulus separates the modulus from the exponent in the encoded key.
@@ -213,7 +213,7 @@ impl PublicKey {
     /// takes only 15 µs.
     #[must_use]
     pub fn is_slow(&self) -> bool {
-        self.key_type != KeyType::Rsa || self.material.len() > FAST_RSA_BYTES
+        self.key_type != KeyType::Rsa || self.material.len() > MAX_FAST_RSA_KEY_BYTES
     }
 
     /// Whether the signature of a message is valid. In a JWT, an ECDSA signature is the concatenation of R and S (RFC
@@ -225,7 +225,7 @@ impl PublicKey {
         }
         match &self.key {
             VerificationKey::P521(key) => key.verify_sig(message, signature).is_ok(),
-            VerificationKey::Jsonwebtoken(key) => algorithm.implementation().is_some_and(|algorithm| {
+            VerificationKey::Jsonwebtoken(key) => algorithm.jsonwebtoken_algorithm().is_some_and(|algorithm| {
                 (DEFAULT_PROVIDER.verifier_factory)(&algorithm, key)
                     .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
             }),
@@ -271,9 +271,9 @@ mod tests {
         assert!(!p256().verifies(Es256, &MESSAGE.as_bytes()[1..], &signature));
         assert!(!p256().verifies(Es256, b"", &signature));
         for bit in 0..signature.len() * 8 {
-            let mut other = signature.clone();
-            other[bit / 8] ^= 1 << (bit % 8);
-            assert!(!p256().verifies(Es256, MESSAGE.as_bytes(), &other), "bit {bit}");
+            let mut changed_signature = signature.clone();
+            changed_signature[bit / 8] ^= 1 << (bit % 8);
+            assert!(!p256().verifies(Es256, MESSAGE.as_bytes(), &changed_signature), "bit {bit}");
         }
     }
 
@@ -321,9 +321,10 @@ mod tests {
     #[test]
     fn rsa_keys_with_the_same_concatenation_of_modulus_and_exponent_differ() {
         let octets = [&[0x81; 256], &[1, 3][..]].concat();
-        let (longer, shorter) = (PublicKey::rsa(&octets[..257], &[3]), PublicKey::rsa(&octets[..256], &[1, 3]));
-        assert!(longer.is_some() && shorter.is_some());
-        assert_ne!(longer, shorter);
+        let (long_modulus, short_modulus) =
+            (PublicKey::rsa(&octets[..257], &[3]), PublicKey::rsa(&octets[..256], &[1, 3]));
+        assert!(long_modulus.is_some() && short_modulus.is_some());
+        assert_ne!(long_modulus, short_modulus);
     }
 
     #[test]
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn digests_are_sha_256() {
-        let empty = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"; // FIPS 180-4, for the empty message
-        assert_eq!(URL_SAFE_NO_PAD.encode(digest(b"")), empty);
+        let empty_digest = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"; // FIPS 180-4, for the empty message
+        assert_eq!(URL_SAFE_NO_PAD.encode(digest(b"")), empty_digest);
     }
 }

@@ -83,9 +83,9 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
         return Some((Reason::OtherSource, None));
     }
     let is_jwt = |value: &str| value.matches('.').count() == 2 && value.split('.').next().is_some_and(starts_with_json);
-    let mut other =
+    let mut jwt_cookies =
         cookie::names_and_values(cookies).filter(|(_, value)| searches(TokenSource::Cookie) && is_jwt(value));
-    other.next().map(|(name, _)| (Reason::OtherCookie, Some(name)))
+    jwt_cookies.next().map(|(name, _)| (Reason::OtherCookie, Some(name)))
 }
 
 /// The message for a request without a token, or `None` for the default message, which names both sources.
@@ -115,17 +115,17 @@ fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'
 fn from_authorization(values: &[String]) -> Result<Option<&str>, Rejection> {
     // A bearer token contains no comma, but a comma joins the values of a header that was sent twice.
     let mut values = values.iter().flat_map(|value| value.split(',')).map(trim).filter(|value| !value.is_empty());
-    let Some(first) = values.next() else { return Ok(None) };
-    let mut bearers = usize::from(bearer(first).is_some());
+    let Some(first_value) = values.next() else { return Ok(None) };
+    let mut bearer_count = usize::from(bearer(first_value).is_some());
     let mut count = 1;
     for value in values {
         count += 1;
-        bearers += usize::from(bearer(value).is_some());
+        bearer_count += usize::from(bearer(value).is_some());
     }
-    if bearers > 0 && count > 1 {
+    if bearer_count > 0 && count > 1 {
         return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoAuthorizationValues));
     }
-    Ok(bearer(first).filter(|token| !token.is_empty()))
+    Ok(bearer(first_value).filter(|token| !token.is_empty()))
 }
 
 /// The part of the header after the `Bearer` scheme and one or more spaces.
@@ -289,14 +289,14 @@ mod tests {
 
     #[test]
     fn returns_the_tokens_in_the_configured_source_order() {
-        let both = request(&["Bearer h"], "logto_authtoken=c");
+        let two_token_request = request(&["Bearer h"], "logto_authtoken=c");
         for (sources, expected) in [
             (&["cookie", "header"][..], &["c", "h"][..]),
             (&["header", "cookie"], &["h", "c"]),
             (&["header"], &["h"]),
             (&["cookie"], &["c"]),
         ] {
-            assert_eq!(tokens(&both, &options(&[("tokenSources", list(sources))])).unwrap(), expected);
+            assert_eq!(tokens(&two_token_request, &options(&[("tokenSources", list(sources))])).unwrap(), expected);
         }
     }
 

@@ -61,12 +61,12 @@ impl<'a> Token<'a> {
     ///
     /// [`Code::OpaqueToken`] if the token may be an opaque reference, otherwise [`Code::MalformedToken`].
     pub fn decode(text: &'a str) -> Result<Self, Rejection> {
-        let decoded = || {
+        let decode_parts = || {
             let (signed, signature) = text.rsplit_once('.')?;
             let (header, payload) = signed.split_once('.')?;
             Some(Self { signed, header: decode(header)?, payload: decode(payload)?, signature: decode(signature)? })
         };
-        decoded().ok_or_else(|| not_a_jwt(text))
+        decode_parts().ok_or_else(|| not_a_jwt(text))
     }
 }
 
@@ -112,8 +112,8 @@ impl Header {
 /// ```
 #[must_use]
 pub fn media_type(typ: &str) -> String {
-    let lower = typ.to_ascii_lowercase();
-    lower.strip_prefix("application/").filter(|rest| !rest.contains('/')).map_or(lower.clone(), str::to_owned)
+    let lower_case = typ.to_ascii_lowercase();
+    lower_case.strip_prefix("application/").filter(|rest| !rest.contains('/')).map_or(lower_case.clone(), str::to_owned)
 }
 
 /// Whether a string contains only characters that bearer tokens may contain (RFC 6750 section 2.1).
@@ -123,15 +123,15 @@ fn is_token68(text: &str) -> bool {
 
 /// The rejection for a string that is not a JWT.
 fn not_a_jwt(text: &str) -> Rejection {
-    let likely = mistakes::likely_mistake(text);
-    match likely {
+    let mistake = mistakes::likely_mistake(text);
+    match mistake {
         None if is_token68(text) && !text.contains('.') => return Code::OpaqueToken.into(),
         Some(Reason::PersonalAccessToken) => {
             return Rejection::from(Code::OpaqueToken).reason(Reason::PersonalAccessToken);
         }
         _ => {}
     }
-    Rejection::malformed(likely.unwrap_or_else(|| match text.split('.').collect::<Vec<_>>().as_slice() {
+    Rejection::malformed(mistake.unwrap_or_else(|| match text.split('.').collect::<Vec<_>>().as_slice() {
         // Truncated base64url usually ends in a character whose unused bits are not zero, which `decode` rejects.
         [header, payload, signature]
             if decode(header).is_some() && decode(payload).is_some() && is_base64url(signature) =>
@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn rejects_a_token_over_16_kib_before_decoding_it() {
-        let fits = format!("{}.e30.{}", URL_SAFE_NO_PAD.encode(HEADER), "A".repeat(16_000));
-        assert!(header(&fits).is_ok());
+        let large_token = format!("{}.e30.{}", URL_SAFE_NO_PAD.encode(HEADER), "A".repeat(16_000));
+        assert!(header(&large_token).is_ok());
         assert_rejects(&"A".repeat(MAX_TOKEN_BYTES + 1), Code::MalformedToken);
     }
 

@@ -100,9 +100,9 @@ impl TokenCache {
     /// nothing.
     #[must_use]
     pub fn shared(source: &Source, size: usize) -> Arc<Self> {
-        let mut shared = SHARED_CACHES.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.retain(|_, tokens| tokens.strong_count() > 0);
-        let slot = shared.entry((source.clone(), size)).or_default();
+        let mut caches = SHARED_CACHES.lock().unwrap_or_else(PoisonError::into_inner);
+        caches.retain(|_, tokens| tokens.strong_count() > 0);
+        let slot = caches.entry((source.clone(), size)).or_default();
         slot.upgrade().unwrap_or_else(|| {
             let tokens = Arc::new(Self::new(size));
             *slot = Arc::downgrade(&tokens);
@@ -169,7 +169,7 @@ mod tests {
     use crate::jwks::keys::tests::key;
 
     /// A verified token with `custom` bytes of custom claims.
-    fn verified(custom: usize) -> Arc<VerifiedToken> {
+    fn verified_token(custom: usize) -> Arc<VerifiedToken> {
         let header =
             Header { alg: "ES384".into(), typ: Some("at+jwt".into()), kid: Some("k".into()), has_extensions: false };
         let payload = format!("{{\"sub\":\"user\",\"custom\":\"{}\"}}", "x".repeat(custom));
@@ -180,7 +180,7 @@ mod tests {
     fn filled_cache(size: usize, count: usize, custom: usize) -> TokenCache {
         let tokens = TokenCache::new(size);
         for n in 0..count {
-            tokens.insert(digest(format!("token {n}").as_bytes()), verified(custom));
+            tokens.insert(digest(format!("token {n}").as_bytes()), verified_token(custom));
         }
         tokens
     }
@@ -190,7 +190,7 @@ mod tests {
         let tokens = TokenCache::new(10);
         let digest = tokens.digest("a.b.c").unwrap();
         assert!(tokens.get(&digest).is_none() && tokens.is_empty());
-        let token = verified(0);
+        let token = verified_token(0);
         tokens.insert(digest, token.clone());
         assert!(Arc::ptr_eq(&tokens.get(&digest).unwrap(), &token));
         assert_eq!(tokens.len(), 1);
@@ -239,17 +239,17 @@ mod tests {
     #[test]
     fn never_stores_more_tokens_than_its_size() {
         for size in [1, 10, 100, 1_000] {
-            let stored = filled_cache(size, 3_000, 0).len();
-            assert!((size / 2..=size).contains(&stored), "{stored} of {size}");
+            let count = filled_cache(size, 3_000, 0).len();
+            assert!((size / 2..=size).contains(&count), "{count} of {size}");
         }
     }
 
     #[test]
     fn large_tokens_use_the_space_of_several() {
         for (size, custom) in [(100, 10_000), (1_000, 5_000), (1_000, 12_000)] {
-            let stored = filled_cache(size, 1_000, custom).len() as u64;
-            assert!(stored > 0, "{custom}");
-            assert!(stored * verified(custom).claims.weight() as u64 <= size as u64 * BYTES_PER_TOKEN, "{stored}");
+            let count = filled_cache(size, 1_000, custom).len() as u64;
+            assert!(count > 0, "{custom}");
+            assert!(count * verified_token(custom).claims.weight() as u64 <= size as u64 * BYTES_PER_TOKEN, "{count}");
         }
     }
 
@@ -261,48 +261,48 @@ mod tests {
     #[test]
     fn does_not_evict_a_frequently_used_token() {
         let tokens = TokenCache::new(20);
-        let used = digest(b"used");
-        tokens.insert(used, verified(0));
+        let used_digest = digest(b"used");
+        tokens.insert(used_digest, verified_token(0));
         for n in 0..1_000 {
-            assert!(tokens.get(&used).is_some(), "{n}");
-            tokens.insert(digest(format!("once {n}").as_bytes()), verified(0));
+            assert!(tokens.get(&used_digest).is_some(), "{n}");
+            tokens.insert(digest(format!("once {n}").as_bytes()), verified_token(0));
         }
     }
 
     #[test]
     fn verifiers_with_the_same_url_and_size_share_a_cache() {
         let source = Source::from("https://shared.test/oidc/jwks");
-        let one = TokenCache::shared(&source, 10);
-        assert!(Arc::ptr_eq(&one, &TokenCache::shared(&source, 10)));
-        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(&source, 11)));
-        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(&"https://shared.test/oidc/jwks2".into(), 10)));
-        assert!(!Arc::ptr_eq(&one, &TokenCache::shared(&Source { ca: Some("ca".into()), ..source }, 10)));
+        let cache = TokenCache::shared(&source, 10);
+        assert!(Arc::ptr_eq(&cache, &TokenCache::shared(&source, 10)));
+        assert!(!Arc::ptr_eq(&cache, &TokenCache::shared(&source, 11)));
+        assert!(!Arc::ptr_eq(&cache, &TokenCache::shared(&"https://shared.test/oidc/jwks2".into(), 10)));
+        assert!(!Arc::ptr_eq(&cache, &TokenCache::shared(&Source { ca: Some("ca".into()), ..source }, 10)));
     }
 
     #[test]
     fn frees_a_cache_that_no_verifier_uses() {
         let source = Source::from("https://freed.test/oidc/jwks");
-        let one = TokenCache::shared(&source, 10);
-        one.insert(digest(b"token"), verified(0));
-        let weak = Arc::downgrade(&one);
-        drop(one);
-        assert!(weak.upgrade().is_none());
-        let other = TokenCache::shared(&"https://next.test/oidc/jwks".into(), 10);
+        let cache = TokenCache::shared(&source, 10);
+        cache.insert(digest(b"token"), verified_token(0));
+        let weak_cache = Arc::downgrade(&cache);
+        drop(cache);
+        assert!(weak_cache.upgrade().is_none());
+        let other_cache = TokenCache::shared(&"https://next.test/oidc/jwks".into(), 10);
         assert!(!SHARED_CACHES.lock().unwrap().contains_key(&(source.clone(), 10)));
         assert!(TokenCache::shared(&source, 10).is_empty());
-        drop(other);
+        drop(other_cache);
     }
 
     #[test]
     fn a_token_has_a_unique_id_and_a_context() {
-        let token = verified(0);
-        assert_ne!(token.id, verified(0).id);
+        let token = verified_token(0);
+        assert_ne!(token.id, verified_token(0).id);
         assert!(token.context().starts_with("{\"userId\":\"user\","), "{}", token.context());
     }
 
     #[test]
     fn a_token_with_a_malformed_claim_has_no_context() {
-        let header = verified(0).header.clone();
+        let header = verified_token(0).header.clone();
         assert_eq!(VerifiedToken::new(header, key("k"), Claims::parse(b"{\"sub\":1}").unwrap()).context(), "");
     }
 

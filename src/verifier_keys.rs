@@ -13,7 +13,7 @@ use crate::options::KeySource;
 
 /// A verifier's keys.
 #[derive(Debug)]
-pub enum Keys {
+pub enum VerifierKeys {
     /// A key set that is fetched from a URL.
     Remote(Arc<RemoteJwkSet>),
     /// The key set in the `jwks` option.
@@ -22,7 +22,7 @@ pub enum Keys {
     None,
 }
 
-impl Keys {
+impl VerifierKeys {
     /// The keys from this source.
     #[must_use]
     pub fn new(source: &KeySource) -> Self {
@@ -41,7 +41,11 @@ impl Keys {
     /// # Errors
     ///
     /// [`Code::JwksUnavailable`] if there are no usable keys.
-    pub async fn current(&self, now: Timestamp, policy: &CachePolicy) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
+    pub async fn current_keys(
+        &self,
+        now: Timestamp,
+        policy: &CachePolicy,
+    ) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
         match self {
             Self::Remote(remote) => remote.keys(now, policy).await,
             Self::Static(keys) => Ok((keys.clone(), KeyWait::default())),

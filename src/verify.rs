@@ -20,14 +20,14 @@ use crate::source::{self, Credentials};
 use crate::threads;
 use crate::token::{Header, MAX_TOKEN_BYTES, Token, check_size};
 use crate::token_cache::{TokenCache, VerifiedToken};
-use crate::verifier_keys::Keys;
+use crate::verifier_keys::VerifierKeys;
 use crate::warnings::WarnedCodes;
 
 /// Verifies tokens with its options, its keys and its token cache.
 #[derive(Debug)]
 pub struct Verifier {
     options: Options,
-    keys: Keys,
+    keys: VerifierKeys,
     tokens: Arc<TokenCache>,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -58,7 +58,7 @@ impl Verifier {
     /// Creates a verifier with these options.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let keys = Keys::new(&options.keys);
+        let keys = VerifierKeys::new(&options.keys);
         let tokens = match &options.keys {
             KeySource::Url { source, .. } => TokenCache::shared(source, options.token_cache_size),
             KeySource::Static(_) | KeySource::None => Arc::new(TokenCache::new(options.token_cache_size)),
@@ -79,7 +79,7 @@ impl Verifier {
     ///
     /// The reason for rejecting the request.
     pub async fn verify_request(&self, request: &Credentials, now: Timestamp) -> Result<AcceptedToken, Rejection> {
-        let mut first: Option<Rejection> = None;
+        let mut first_rejection: Option<Rejection> = None;
         for (position, token) in source::tokens(request, &self.options)?.into_iter().enumerate() {
             let rejected = request.rejected.iter().find(|(rejected, _)| *rejected == position);
             let outcome = match rejected {
@@ -91,11 +91,11 @@ impl Verifier {
             };
             match outcome {
                 Ok(accepted) => return Ok(accepted),
-                Err(other) if other.code.status() != 401 => return Err(first.unwrap_or(other)),
-                Err(other) => drop(first.get_or_insert(other)),
+                Err(other) if other.code.status() != 401 => return Err(first_rejection.unwrap_or(other)),
+                Err(other) => drop(first_rejection.get_or_insert(other)),
             }
         }
-        Err(first.unwrap_or_else(|| source::missing_token(request, &self.options)))
+        Err(first_rejection.unwrap_or_else(|| source::missing_token(request, &self.options)))
     }
 
     /// Verifies a token.
@@ -116,20 +116,20 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<AcceptedToken, Rejection> {
         let digest = if text.len() <= MAX_TOKEN_BYTES { self.tokens.digest(text) } else { None };
-        let (cached, waited) = match digest {
+        let (cached_token, key_wait) = match digest {
             Some(digest) => self.cached(&digest, now).await?,
             None => (None, KeyWait::default()),
         };
-        let was_cached = cached.is_some();
+        let was_cached = cached_token.is_some();
         (if was_cached { &self.hits } else { &self.misses }).fetch_add(1, Ordering::Relaxed);
-        let token = match cached {
+        let token = match cached_token {
             Some(token) => token,
             // The future is boxed, because otherwise every request would allocate and copy the space that only new
             // tokens need.
-            None => Box::pin(self.verify_new(text, now, waited.for_fetch)).await?,
+            None => Box::pin(self.verify_new(text, now, key_wait.waited_for_fetch)).await?,
         };
         // Reading the clock takes time, so this happens only if the request may have waited, also for an earlier token.
-        let current = if waited.at_all || !was_cached || position > 0 { now.later(Timestamp::now()) } else { now };
+        let current = if key_wait.has_waited || !was_cached || position > 0 { now.max(Timestamp::now()) } else { now };
         let times = (self.date(date, now, current), current);
         self.check_claims(&token.claims, &token.revocation_state, organization, times, &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
@@ -138,8 +138,8 @@ impl Verifier {
         Ok(AcceptedToken { token, was_cached, position })
     }
 
-    async fn verify_new(&self, text: &str, now: Timestamp, waited: bool) -> Result<Arc<VerifiedToken>, Rejection> {
-        match self.check_token(text, now, waited, &mut StopAtFirstFailure).await? {
+    async fn verify_new(&self, text: &str, now: Timestamp, has_waited: bool) -> Result<Arc<VerifiedToken>, Rejection> {
+        match self.check_token(text, now, has_waited, &mut StopAtFirstFailure).await? {
             Some(ParsedToken { header, verified_by: Some(key), claims }) => {
                 Ok(Arc::new(VerifiedToken::new(header, key, claims)))
             }
@@ -154,7 +154,7 @@ impl Verifier {
     ///
     /// [`Code::JwksUnavailable`] if the keys cannot be fetched.
     pub async fn prefetch(&self, now: Timestamp) -> Result<(), Rejection> {
-        self.keys.current(now, &self.options.policy).await.map(drop)
+        self.keys.current_keys(now, &self.options.policy).await.map(drop)
     }
 
     /// The size, hits and misses of the token cache.
@@ -172,14 +172,14 @@ impl Verifier {
     /// The cached token with this digest, if its key would still be selected, and whether the request has waited for
     /// keys. The header is checked again, because verifiers with different options may share the cache.
     async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
-        let Some(verified) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
-        let algorithm = self.check_header(&verified.header, &mut StopAtFirstFailure)?;
-        let (keys, waited) = self.keys.current(now, &self.options.policy).await?;
-        if algorithm.is_some_and(|algorithm| verified.is_current(&keys, algorithm)) {
-            return Ok((Some(verified), waited));
+        let Some(verified_token) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
+        let algorithm = self.check_header(&verified_token.header, &mut StopAtFirstFailure)?;
+        let (keys, key_wait) = self.keys.current_keys(now, &self.options.policy).await?;
+        if algorithm.is_some_and(|algorithm| verified_token.is_current(&keys, algorithm)) {
+            return Ok((Some(verified_token), key_wait));
         }
         self.tokens.remove(key);
-        Ok((None, waited))
+        Ok((None, key_wait))
     }
 
     /// Performs all checks of an access token that precede the checks of its claims.
@@ -187,15 +187,15 @@ impl Verifier {
         &self,
         text: &str,
         now: Timestamp,
-        waited: bool,
+        has_waited: bool,
         verdicts: &mut V,
     ) -> Result<Option<ParsedToken>, Rejection> {
-        let Some(parsed) = self.check_signed(text, now, waited, verdicts).await? else { return Ok(None) };
+        let Some(parsed) = self.check_signed(text, now, has_waited, verdicts).await? else { return Ok(None) };
         // A logout token is signed with the same keys as an access token, and its audience, which is the id of an
         // application, may be an accepted audience.
         let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
-        let logout = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
-        verdicts.record(Check::Logout, ensure(!is_logout, logout))?;
+        let logout_rejection = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
+        verdicts.record(Check::Logout, ensure(!is_logout, logout_rejection))?;
         Ok(Some(parsed))
     }
 
@@ -205,7 +205,7 @@ impl Verifier {
         &self,
         text: &str,
         now: Timestamp,
-        waited: bool,
+        has_waited: bool,
         verdicts: &mut V,
     ) -> Result<Option<ParsedToken>, Rejection> {
         if verdicts.record(Check::Size, check_size(text))?.is_none() {
@@ -217,7 +217,7 @@ impl Verifier {
         if let Some(algorithm) = self.check_header(&header, verdicts)? {
             let issued_at = &|| unverified_issue_time(&token.payload);
             let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at };
-            let key = self.keys.find_key(hint, now, &self.options.policy, waited).await;
+            let key = self.keys.find_key(hint, now, &self.options.policy, has_waited).await;
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
@@ -252,9 +252,9 @@ impl Verifier {
 
     /// The time for checking claims, as Unix time in seconds. `callers` is the caller's time when the request arrived,
     /// in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
-    pub(crate) fn date(&self, callers: Option<f64>, arrival: Timestamp, now: Timestamp) -> f64 {
-        let callers = callers.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
-        self.options.current_date.unwrap_or_else(|| callers / 1000.0 + now.since(arrival).as_secs_f64())
+    pub(crate) fn date(&self, caller_time: Option<f64>, arrival: Timestamp, now: Timestamp) -> f64 {
+        let caller_time = caller_time.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
+        self.options.current_date.unwrap_or_else(|| caller_time / 1000.0 + now.since(arrival).as_secs_f64())
     }
 
     /// Checks the claims. `date` is Unix time in seconds.

@@ -21,7 +21,7 @@ const WARNING_PERIOD: Duration = Duration::from_secs(3_600);
 static PROCESS_LIMIT: WarningLimit = WarningLimit::new();
 
 /// Maximum length of a value in a warning, in characters.
-const MAX_CHARS: usize = 200;
+const MAX_VALUE_CHARS: usize = 200;
 
 /// The start of the current period, and the number of warnings since then, including warnings beyond the maximum.
 struct WarningLimit(Mutex<Option<(Timestamp, u32)>>);
@@ -62,13 +62,13 @@ impl WarnedCodes {
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             // During a cooldown, anyone could cause the warning with a forged token, while the key server works.
-            Code::JwksUnavailable if !rejection.details.contains_key("reason") => (1, keys_unavailable),
+            Code::JwksUnavailable if !rejection.details.contains_key("reason") => (1, keys_warning),
             // With several Logto servers, the issuer is compared before the signature is checked. A rejection from
             // this early comparison lacks the details `iss` and `reason`, and must not cause a warning.
             Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
-                (2, other_issuer)
+                (2, issuer_warning)
             }
-            Code::InvalidAudience => (4, other_audience),
+            Code::InvalidAudience => (4, audience_warning),
             _ => return None,
         };
         // The flags are read first, which avoids a write to shared memory for every rejection.
@@ -84,19 +84,19 @@ impl WarnedCodes {
     }
 }
 
-fn keys_unavailable(rejection: &Rejection, options: &Options) -> String {
+fn keys_warning(rejection: &Rejection, options: &Options) -> String {
     let url = rejection.details.get("jwksUri").and_then(Value::as_str).unwrap_or_default();
-    let cause = printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_CHARS);
+    let cause = printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_VALUE_CHARS);
     let default = options.issuers.first().map(|issuer| crate::url::jwks_uri(issuer)).unwrap_or_default();
     let flag = if url == default { String::new() } else { format!(" --jwks-uri {url}") };
-    let url = printable(url, MAX_CHARS);
+    let url = printable(url, MAX_VALUE_CHARS);
     format!(
         "The signing keys could not be fetched from {url}: {cause}. To find the cause, run: npx logto-authkit doctor{}{flag}",
         url_flag(options)
     )
 }
 
-fn other_issuer(rejection: &Rejection, options: &Options) -> String {
+fn issuer_warning(rejection: &Rejection, options: &Options) -> String {
     format!(
         "A token with a valid signature was rejected, because its issuer is {}, but the options accept {}. To see every check, run: npx logto-authkit explain{}",
         format_detail(rejection.details.get("iss")),
@@ -105,7 +105,7 @@ fn other_issuer(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-fn other_audience(rejection: &Rejection, options: &Options) -> String {
+fn audience_warning(rejection: &Rejection, options: &Options) -> String {
     let audience = options.audiences.iter().flatten().next().map(|audience| format!(" --audience {audience}"));
     format!(
         "A token with a valid signature was rejected, because its audience is {}, but the options accept {}. If the token is meant for this API, change the option audience (LOGTO_AUDIENCE); otherwise, the client must request a token for the accepted audience. To see every check, run: npx logto-authkit explain{}{}",
@@ -156,8 +156,8 @@ mod tests {
         }
         let cooldown = Rejection::from(Code::JwksUnavailable).reason(Reason::Cooldown);
         assert!(take(&WarnedCodes::default(), &cooldown, &options).is_none());
-        let unverified = Rejection::from(Code::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
-        assert!(take(&WarnedCodes::default(), &unverified, &options).is_none());
+        let unverified_rejection = Rejection::from(Code::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
+        assert!(take(&WarnedCodes::default(), &unverified_rejection, &options).is_none());
         for code in [Code::MissingToken, Code::TokenExpired, Code::InvalidSignature, Code::Overloaded] {
             assert!(take(&warned, &rejection(code), &options).is_none());
         }
@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn d1_names_the_values_and_the_command_in_one_line() {
         let options = options(&[]);
-        let hostile = format!("https://a\n\u{1b}[31m{}", "x".repeat(999));
-        let audience = rejection(Code::InvalidAudience).detail("aud", vec![hostile, "b".into()]);
+        let hostile_audience = format!("https://a\n\u{1b}[31m{}", "x".repeat(999));
+        let audience = rejection(Code::InvalidAudience).detail("aud", vec![hostile_audience, "b".into()]);
         let text = take(&WarnedCodes::default(), &audience, &options).unwrap();
         assert!(text.contains("but the options accept \"https://api.test\""), "{text}");
         assert!(
@@ -187,15 +187,15 @@ mod tests {
     #[test]
     fn the_limit_per_process_neither_floods_the_log_nor_silences_verifiers_forever() {
         let (limit, options, start) = (WarningLimit::new(), options(&[]), Timestamp::now());
-        let refused = rejection(Code::InvalidAudience);
-        let warns = |verifier: &WarnedCodes, now| verifier.take_within(&limit, &refused, &options, || now).is_some();
+        let refusal = rejection(Code::InvalidAudience);
+        let warns = |verifier: &WarnedCodes, now| verifier.take_within(&limit, &refusal, &options, || now).is_some();
         let count = |now| (0..1_000).filter(|_| warns(&WarnedCodes::default(), now)).count();
         assert_eq!(count(start), 100);
 
-        let silenced = WarnedCodes::default();
-        let (late, next) = (start.plus(WARNING_PERIOD / 2), start.plus(WARNING_PERIOD));
-        assert!(!warns(&silenced, late));
-        assert!(warns(&silenced, next) && !warns(&silenced, next));
-        assert_eq!(count(next), 99);
+        let silenced_codes = WarnedCodes::default();
+        let (half_period, next_period) = (start.plus(WARNING_PERIOD / 2), start.plus(WARNING_PERIOD));
+        assert!(!warns(&silenced_codes, half_period));
+        assert!(warns(&silenced_codes, next_period) && !warns(&silenced_codes, next_period));
+        assert_eq!(count(next_period), 99);
     }
 }

@@ -37,7 +37,7 @@ use crate::clock::Timestamp;
 use crate::error::Rejection;
 use crate::guest::Guest;
 use crate::jwks;
-use crate::options::{self, Guests, Options};
+use crate::options::{self, GuestPolicy, Options};
 use crate::principal::Principal;
 use crate::route::Route;
 use crate::source::{self, Credentials};
@@ -169,7 +169,7 @@ impl NativeVerifier {
         run_verification(&self.inbox, async move {
             match verifier.prefetch(Timestamp::now()).await {
                 Ok(()) => Outcome::Valid(String::new(), 0),
-                Err(rejection) => rejected(rejection, None, &verifier),
+                Err(rejection) => rejected_outcome(rejection, None, &verifier),
             }
         })
     }
@@ -197,8 +197,8 @@ impl NativeVerifier {
     #[napi(catch_unwind)]
     pub fn take_warning(&self) -> Option<String> {
         static WARNED_OF_PLAIN_HTTP: AtomicBool = AtomicBool::new(false);
-        let exposed = self.verifier.options().exposed.clone()?;
-        (!WARNED_OF_PLAIN_HTTP.swap(true, Ordering::Relaxed)).then_some(exposed)
+        let insecure_origin = self.verifier.options().insecure_origin.clone()?;
+        (!WARNED_OF_PLAIN_HTTP.swap(true, Ordering::Relaxed)).then_some(insecure_origin)
     }
 
     /// The name of the token cookie.
@@ -211,7 +211,7 @@ impl NativeVerifier {
     #[napi(getter, catch_unwind)]
     pub fn guest_cookie_name(&self) -> Option<String> {
         let options = self.verifier.options();
-        (options.guests != Guests::Never).then(|| options.guest_cookie_name().to_owned())
+        (options.guests != GuestPolicy::Never).then(|| options.guest_cookie_name().to_owned())
     }
 
     /// The URL of the protected resource metadata, for challenges.
@@ -234,10 +234,10 @@ impl NativeVerifier {
 
     fn verify_text(&self, token: String, date: f64, is_routed: bool) -> Result<VerificationResult> {
         let credentials = Credentials { token: Some(token), date: Some(date), is_routed, ..Credentials::default() };
-        self.verify(credentials, Guests::Never)
+        self.verify(credentials, GuestPolicy::Never)
     }
 
-    fn verify(&self, request: Credentials, guests: Guests) -> Result<VerificationResult> {
+    fn verify(&self, request: Credentials, guests: GuestPolicy) -> Result<VerificationResult> {
         let verifier = self.verifier.clone();
         run_verification(&self.inbox, async move {
             match verifier.verify_request(&request, Timestamp::now()).await {
@@ -251,7 +251,7 @@ impl NativeVerifier {
                 }
                 Err(rejection) => {
                     let guest = guests.include(rejection.code).then(|| Guest::identify(&request, verifier.options()));
-                    rejected(rejection, guest, &verifier)
+                    rejected_outcome(rejection, guest, &verifier)
                 }
             }
         })
@@ -259,7 +259,7 @@ impl NativeVerifier {
 }
 
 /// The outcome for a rejected request, with a warning if the server's log should contain one.
-fn rejected(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier) -> Outcome {
+fn rejected_outcome(rejection: Rejection, guest: Option<Guest>, verifier: &Verifier) -> Outcome {
     let warning = verifier.warned.take(&rejection, verifier.options());
     Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }

@@ -83,7 +83,7 @@ thread_local! {
 }
 
 /// Remembers a cached token for [`take_cached_context`], and returns its id.
-pub fn remember_cached(token: Arc<VerifiedToken>) -> f64 {
+pub fn remember_cached_token(token: Arc<VerifiedToken>) -> f64 {
     let id = to_js_number(token.id);
     LAST_CACHED_TOKEN.set(Some(token));
     id

@@ -9,7 +9,7 @@ use super::outcome::RejectedRequest;
 use super::validation::{OptionsFault, value_or_fault};
 use super::values::{members, raw};
 use crate::context;
-use crate::permissions::{self, Denied};
+use crate::permissions::{self, Denial};
 use crate::requirements::Requirements;
 
 /// The requirements of a route, which are parsed only once.
@@ -45,7 +45,7 @@ pub fn check_scopes(
     scopes: Unknown,
     mode: Unknown,
 ) -> Result<Option<Either<RejectedRequest, OptionsFault>>> {
-    Ok(denied_to_js(permissions::check_scopes(&raw(&held)?, &raw(&scopes)?, &raw(&mode)?)))
+    Ok(denial_to_js(permissions::check_scopes(&raw(&held)?, &raw(&scopes)?, &raw(&mode)?)))
 }
 
 /// Checks the role claims in a claims object. Returns null if one of them contains the role.
@@ -59,15 +59,15 @@ pub fn check_roles(
         Ok(names) => names,
         Err(error) => return Ok(Some(Either::B(error.into()))),
     };
-    let held = members(&claims, &role_claims)?;
-    Ok(denied_to_js(permissions::check_roles(&held, &raw(&role)?, &role_claims)))
+    let claim_values = members(&claims, &role_claims)?;
+    Ok(denial_to_js(permissions::check_roles(&claim_values, &raw(&role)?, &role_claims)))
 }
 
-fn denied_to_js(outcome: std::result::Result<(), Denied>) -> Option<Either<RejectedRequest, OptionsFault>> {
+fn denial_to_js(outcome: std::result::Result<(), Denial>) -> Option<Either<RejectedRequest, OptionsFault>> {
     match outcome {
         Ok(()) => None,
-        Err(Denied::Option(error)) => Some(Either::B(error.into())),
-        Err(Denied::Missing { rejection, message }) => {
+        Err(Denial::Option(error)) => Some(Either::B(error.into())),
+        Err(Denial::Missing { rejection, message }) => {
             Some(Either::A(RejectedRequest { message, ..RejectedRequest::new(*rejection, None) }))
         }
     }

@@ -68,9 +68,9 @@ impl NativeRevocations {
         options: Unknown,
         date: f64,
     ) -> Result<Either<String, OptionsFault>> {
-        let known = Kind::ALL.into_iter().find_map(|(known, name)| (name == kind).then_some(known));
-        let known = known.ok_or_else(|| Error::from_reason(format!("unknown kind of revocation {kind}")))?;
-        let entry = options::revocation_entry(known, &raw(&id)?, raw(&options)?, date, self.0.policy.lifetime);
+        let entry_kind = Kind::ALL.into_iter().find_map(|(known, name)| (name == kind).then_some(known));
+        let entry_kind = entry_kind.ok_or_else(|| Error::from_reason(format!("unknown kind of revocation {kind}")))?;
+        let entry = options::revocation_entry(entry_kind, &raw(&id)?, raw(&options)?, date, self.0.policy.lifetime);
         Ok(value_or_fault(entry.map(|entry| entry.to_json())))
     }
 

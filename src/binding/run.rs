@@ -8,7 +8,7 @@ use napi::Result;
 use napi::bindgen_prelude::Either4;
 
 use super::completions::{Inbox, pending_id};
-use super::outcome::{Outcome, VerificationResult, remember_cached};
+use super::outcome::{Outcome, VerificationResult, remember_cached_token};
 use super::panics::catch_panic;
 use crate::threads::{self, Progress};
 
@@ -20,7 +20,7 @@ pub fn run_verification(
     future: impl Future<Output = Outcome> + Send + 'static,
 ) -> Result<VerificationResult> {
     Ok(match catch_panic(|| threads::run_inline(Box::pin(future)))? {
-        Progress::Done(Outcome::Cached(token, 0), false) => Either4::A(remember_cached(token)),
+        Progress::Done(Outcome::Cached(token, 0), false) => Either4::A(remember_cached_token(token)),
         Progress::Done(outcome, slow) => outcome.into_result(slow),
         Progress::Unfinished(unfinished) => {
             let (inbox, ticket) = (inbox.clone(), threads::new_ticket());

@@ -128,6 +128,6 @@ pub fn catch_up_options(options: Unknown) -> Result<Either<CatchUpOptions, Optio
         resource: options.resource,
         client_id: options.client_id,
         client_secret: options.client_secret,
-        every: options.every.as_secs_f64() * 1_000.0,
+        every: options.interval.as_secs_f64() * 1_000.0,
     })))
 }

@@ -55,15 +55,15 @@ pub fn invalid_option(
     given: Unknown,
     is_secret: Option<bool>,
 ) -> Result<OptionsFault> {
-    let given = raw(&given)?;
+    let given_value = raw(&given)?;
     let error = if is_secret == Some(true) { OptionError::invalid_secret } else { OptionError::invalid };
-    Ok(error(&option, &expected, &given).into())
+    Ok(error(&option, &expected, &given_value).into())
 }
 
 /// The error for an option that an options object inherits from its prototype.
 #[napi(catch_unwind)]
 pub fn inherited_option(option: String) -> OptionsFault {
-    OptionError::inherited(&option).into()
+    OptionError::inherited_option(&option).into()
 }
 
 /// The metadata document of a protected resource (RFC 9728), as JSON.

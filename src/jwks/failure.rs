@@ -100,9 +100,9 @@ mod tests {
         ] {
             assert_code(&kind.into(), Some(code));
         }
-        let failed = "failed to lookup address information";
-        assert_code(&io::Error::other(format!("{failed}: Name or service not known")), Some("ENOTFOUND"));
-        assert_code(&io::Error::other(format!("{failed}: Temporary failure in name resolution")), Some("EAI_AGAIN"));
+        let dns_error = "failed to lookup address information";
+        assert_code(&io::Error::other(format!("{dns_error}: Name or service not known")), Some("ENOTFOUND"));
+        assert_code(&io::Error::other(format!("{dns_error}: Temporary failure in name resolution")), Some("EAI_AGAIN"));
         assert_code(&io::Error::other("connection closed before message completed"), Some("ECONNRESET"));
         assert_code(&io::Error::other("unsuccessful tunnel"), None);
     }

@@ -167,13 +167,13 @@ fn is_compressed(headers: &HeaderMap) -> Result<bool, FetchError> {
 }
 
 fn decompress(body: &[u8]) -> Result<Vec<u8>, FetchError> {
-    let mut decompressed = Vec::new();
+    let mut decompressed_body = Vec::new();
     let limit = MAX_BODY_BYTES as u64 + 1;
     MultiGzDecoder::new(body)
         .take(limit)
-        .read_to_end(&mut decompressed)
+        .read_to_end(&mut decompressed_body)
         .map_err(|_| "the response has the content encoding gzip, but is not valid gzip")?;
-    if decompressed.len() > MAX_BODY_BYTES { Err(too_long_error()) } else { Ok(decompressed) }
+    if decompressed_body.len() > MAX_BODY_BYTES { Err(too_long_error()) } else { Ok(decompressed_body) }
 }
 
 fn too_long_error() -> FetchError {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::CachePolicy;
 use super::failure::FetchError;
 use super::log::{self, FetchReason, FetchRecord};
-use super::state::{Fetched, KeySetState};
+use super::state::{FetchedSet, KeySetState};
 use super::waiting::RequestClock;
 use crate::clock::Timestamp;
 use crate::threads;
@@ -19,9 +19,9 @@ pub(super) trait FetchTarget: Send + Sync + 'static {
     /// Locks the state of the key set.
     fn state(&self) -> MutexGuard<'_, KeySetState>;
     /// Requests the key set from its URL.
-    fn fetch(&self) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
+    fn fetch(&self) -> impl Future<Output = Result<FetchedSet, FetchError>> + Send;
     /// Records the outcome of a fetch and wakes the requests waiting for it.
-    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>);
+    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>);
 }
 
 /// A fetch in flight. Dropping the task records the outcome, so that no request waits forever if the task panics or no
@@ -35,7 +35,7 @@ pub(super) struct FetchTask<T: FetchTarget> {
     clock: RequestClock,
     /// When the last HTTP request of this fetch was sent.
     sent: Timestamp,
-    outcome: Result<Fetched, FetchError>,
+    outcome: Result<FetchedSet, FetchError>,
 }
 
 impl<T: FetchTarget> FetchTask<T> {
@@ -51,8 +51,8 @@ impl<T: FetchTarget> FetchTask<T> {
         let mut clock = RequestClock::new(now);
         clock.start_waiting();
         let outcome = Err("the fetch was aborted".into());
-        let flight = Self { set, number, reason, policy, clock, sent: Timestamp::now(), outcome };
-        drop(threads::spawn(flight.run(pause)));
+        let task = Self { set, number, reason, policy, clock, sent: Timestamp::now(), outcome };
+        drop(threads::spawn(task.run(pause)));
     }
 
     async fn run(mut self, pause: Duration) {
@@ -61,9 +61,9 @@ impl<T: FetchTarget> FetchTask<T> {
         {
             drop(pause.await);
         }
-        let begun = Timestamp::now();
-        self.sent = begun;
-        self.outcome = self.request(begun).await;
+        let pause_end = Timestamp::now();
+        self.sent = pause_end;
+        self.outcome = self.request(pause_end).await;
         let retries = match &self.outcome {
             Ok(_) => false,
             Err(error) => self.set.state().retry_immediately(self.number, self.clock.now(), &self.policy, error),
@@ -71,21 +71,22 @@ impl<T: FetchTarget> FetchTask<T> {
         if retries {
             self.log();
             self.sent = Timestamp::now();
-            self.outcome = self.request(begun).await;
+            self.outcome = self.request(pause_end).await;
         }
     }
 
     /// Sends an HTTP request. The timeout of the fetch counts from `begun`, the end of the pause.
-    async fn request(&self, begun: Timestamp) -> Result<Fetched, FetchError> {
+    async fn request(&self, pause_end: Timestamp) -> Result<FetchedSet, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {
             // A request with a longer timeout may have joined the fetch after the start of the timer.
             let timeout = self.set.state().fetch_timeout(self.number).unwrap_or_default();
-            let left = timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(begun.monotonic));
-            if left.is_zero() {
+            let time_left =
+                timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(pause_end.monotonic));
+            if time_left.is_zero() {
                 return Err(FetchError::timed_out());
             }
-            match threads::timeout(left, fetch.as_mut()) {
+            match threads::timeout(time_left, fetch.as_mut()) {
                 Err(error) => return Err(error.into()),
                 Ok(in_time) => {
                     if let Ok(outcome) = in_time.await {

@@ -63,21 +63,22 @@ impl KeySet {
     /// The same errors as [`Self::parse`].
     pub fn from_json(json: &Value) -> Result<Self, String> {
         static LAST_KEY_SET_ID: AtomicU64 = AtomicU64::new(0);
-        let listed = json.get("keys").and_then(Value::as_array).ok_or("not a JWK Set: no array \"keys\"")?;
-        if listed.len() > MAX_KEYS {
-            return Err(format!("{} keys, more than {MAX_KEYS}", listed.len()));
+        let listed_keys = json.get("keys").and_then(Value::as_array).ok_or("not a JWK Set: no array \"keys\"")?;
+        if listed_keys.len() > MAX_KEYS {
+            return Err(format!("{} keys, more than {MAX_KEYS}", listed_keys.len()));
         }
         let mut keys: Vec<Arc<Key>> = Vec::new();
         // Anyone can sign with a published private key, so such a key is unusable even if the set also contains its
         // public part.
-        let private: Vec<_> = listed.iter().filter(|jwk| jwk.get("d").is_some()).filter_map(public_key).collect();
-        for key in listed.iter().filter_map(Key::from_json).map(Arc::new) {
-            if !keys.contains(&key) && !private.contains(&key.public) {
+        let private_keys: Vec<_> =
+            listed_keys.iter().filter(|jwk| jwk.get("d").is_some()).filter_map(public_key).collect();
+        for key in listed_keys.iter().filter_map(Key::from_json).map(Arc::new) {
+            if !keys.contains(&key) && !private_keys.contains(&key.public) {
                 keys.push(key);
             }
         }
         if keys.is_empty() {
-            return Err(format!("no usable key among {}", listed.len()));
+            return Err(format!("no usable key among {}", listed_keys.len()));
         }
         Ok(Self { id: LAST_KEY_SET_ID.fetch_add(1, Ordering::Relaxed) + 1, keys })
     }
@@ -110,12 +111,12 @@ impl KeySet {
     /// exactly one suitable key.
     #[must_use]
     pub fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
-        let mut named = self.keys.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid).peekable();
-        if named.peek().is_none() {
+        let mut keys_with_kid = self.keys.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid).peekable();
+        if keys_with_kid.peek().is_none() {
             return Selection::Unknown;
         }
-        let mut suitable = named.filter(|key| key.accepts_algorithm(algorithm));
-        match (suitable.next(), suitable.next()) {
+        let mut suitable_keys = keys_with_kid.filter(|key| key.accepts_algorithm(algorithm));
+        match (suitable_keys.next(), suitable_keys.next()) {
             (Some(key), None) => Selection::Key(key),
             // Trying several keys would multiply the time it takes to reject a forged token.
             (Some(_), Some(_)) => Selection::Unsuitable(Reason::SeveralKeys),
@@ -197,26 +198,26 @@ pub(crate) mod tests {
     use crate::signature::Algorithm::{EdDsa, Es256, Es384, Ps256, Rs256, Rs384};
 
     /// The test keys, which the JavaScript tests also use.
-    static TABLE: Lazy<Value> =
+    static TEST_KEYS: Lazy<Value> =
         Lazy::new(|| serde_json::from_str(include_str!("../../__test__/fixtures/keys.json")).unwrap());
 
     /// A key of Logto's default type, as Logto publishes it.
     fn p384() -> Value {
-        TABLE["keys"]["p384"].clone()
+        TEST_KEYS["keys"]["p384"].clone()
     }
 
     /// Another key of Logto's default type.
     fn other_p384() -> Value {
-        TABLE["keys"]["other"].clone()
+        TEST_KEYS["keys"]["other"].clone()
     }
 
     /// An RSA key as Logto publishes it, without `alg`.
     fn rsa() -> Value {
-        TABLE["keys"]["rsa"].clone()
+        TEST_KEYS["keys"]["rsa"].clone()
     }
 
     /// A key with some members replaced. A null value removes a member.
-    fn with(mut key: Value, members: Value) -> Value {
+    fn modify(mut key: Value, members: Value) -> Value {
         let Value::Object(members) = members else { panic!("members") };
         for (name, value) in members {
             if value.is_null() {
@@ -230,7 +231,7 @@ pub(crate) mod tests {
 
     /// A set whose only key is usable and has this `kid`.
     pub(crate) fn set(kid: &str) -> KeySet {
-        KeySet::from_json(&json!({ "keys": [with(p384(), json!({ "kid": kid }))] })).unwrap()
+        KeySet::from_json(&json!({ "keys": [modify(p384(), json!({ "kid": kid }))] })).unwrap()
     }
 
     /// The only key of [`set`].
@@ -277,7 +278,7 @@ pub(crate) mod tests {
 
     #[test]
     fn each_key_type_supports_its_own_algorithms() {
-        let set = keys(&["p384", "p256", "rsa", "ed25519"].map(|name| TABLE["keys"][name].clone())).unwrap();
+        let set = keys(&["p384", "p256", "rsa", "ed25519"].map(|name| TEST_KEYS["keys"][name].clone())).unwrap();
         for (kid, supported) in
             [("p384", &[Es384][..]), ("p256", &[Es256]), ("rsa", &[Rs256, Rs384, Ps256]), ("ed25519", &[EdDsa])]
         {
@@ -293,7 +294,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_alg_of_a_key_restricts_it_to_one_algorithm() {
-        let set = keys(&[with(rsa(), json!({ "alg": "RS256" }))]).unwrap();
+        let set = keys(&[modify(rsa(), json!({ "alg": "RS256" }))]).unwrap();
         assert_selects(&set, Some("rsa"), Rs256, "rsa");
         assert_unsuitable(&set, Some("rsa"), Rs384, Reason::KeyForOtherAlgorithm);
         assert_unsuitable(&set, Some("rsa"), Ps256, Reason::KeyForOtherAlgorithm);
@@ -301,21 +302,21 @@ pub(crate) mod tests {
 
     #[test]
     fn skips_the_unusable_keys_in_the_table_and_no_others() {
-        let changed = |base: &Value, changes: &Value| {
-            let mut key = TABLE["keys"][base.as_str().unwrap()].clone();
+        let changed_key = |base: &Value, changes: &Value| {
+            let mut key = TEST_KEYS["keys"][base.as_str().unwrap()].clone();
             let members = key.as_object_mut().unwrap();
             members.extend(changes.as_object().unwrap().clone());
             members.retain(|_, value| value["$"] != "");
             key
         };
-        for row in TABLE["unusable"].as_array().unwrap() {
+        for row in TEST_KEYS["unusable"].as_array().unwrap() {
             for changes in row[2].as_array().unwrap() {
-                assert!(!is_usable(changed(&row[1], changes)), "{}: {changes}", row[0]);
+                assert!(!is_usable(changed_key(&row[1], changes)), "{}: {changes}", row[0]);
             }
         }
-        for row in TABLE["usable"].as_array().unwrap() {
+        for row in TEST_KEYS["usable"].as_array().unwrap() {
             for changes in row[1].as_array().unwrap() {
-                assert!(is_usable(changed(&row[0], changes)), "{}: {changes}", row[0]);
+                assert!(is_usable(changed_key(&row[0], changes)), "{}: {changes}", row[0]);
             }
         }
     }
@@ -323,7 +324,7 @@ pub(crate) mod tests {
     #[test]
     fn skips_a_key_whose_private_part_is_anywhere_in_the_set() {
         for private in
-            [with(p384(), json!({ "d": "AQ" })), with(p384(), json!({ "d": "AQ", "kid": "x", "use": "enc" }))]
+            [modify(p384(), json!({ "d": "AQ" })), modify(p384(), json!({ "d": "AQ", "kid": "x", "use": "enc" }))]
         {
             assert!(keys(&[p384(), private.clone()]).is_err());
             let set = keys(&[private, p384(), rsa()]).unwrap();
@@ -341,17 +342,18 @@ pub(crate) mod tests {
             base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(number)
         };
         for (bytes, first) in [(256, 0x80), (1024, 0xff)] {
-            assert!(is_usable(with(rsa(), json!({ "n": modulus(bytes, first) }))));
+            assert!(is_usable(modify(rsa(), json!({ "n": modulus(bytes, first) }))));
         }
         // Moduli of 2047, 1024, 8193 and 16384 bits, and one with a leading zero.
         for (bytes, first) in [(256, 0x7f), (128, 0x80), (1025, 0x01), (2048, 0xff), (257, 0x00)] {
-            assert!(!is_usable(with(rsa(), json!({ "n": modulus(bytes, first) }))), "{bytes}");
+            assert!(!is_usable(modify(rsa(), json!({ "n": modulus(bytes, first) }))), "{bytes}");
         }
     }
 
     #[test]
     fn a_bad_key_does_not_invalidate_the_set() {
-        let set = keys(&[json!(null), json!("key"), json!({}), with(p384(), json!({ "use": "enc" })), rsa()]).unwrap();
+        let set =
+            keys(&[json!(null), json!("key"), json!({}), modify(p384(), json!({ "use": "enc" })), rsa()]).unwrap();
         assert_eq!(set.len(), 1);
         assert!(!set.is_empty());
         assert_selects(&set, Some("rsa"), Rs256, "rsa");
@@ -369,7 +371,7 @@ pub(crate) mod tests {
 
     #[test]
     fn does_not_find_a_key_without_a_kid_by_kid() {
-        assert_unknown(&keys(&[with(p384(), json!({ "kid": null }))]).unwrap(), Some("p384"), Es384);
+        assert_unknown(&keys(&[modify(p384(), json!({ "kid": null }))]).unwrap(), Some("p384"), Es384);
     }
 
     #[test]
@@ -383,7 +385,7 @@ pub(crate) mod tests {
 
     #[test]
     fn selects_the_suitable_one_of_two_keys_with_the_same_kid() {
-        let set = keys(&[p384(), with(rsa(), json!({ "kid": "p384" }))]).unwrap();
+        let set = keys(&[p384(), modify(rsa(), json!({ "kid": "p384" }))]).unwrap();
         assert_eq!(set.len(), 2);
         assert_selects(&set, Some("p384"), Es384, "p384");
         assert_selects(&set, Some("p384"), Rs256, "p384");
@@ -391,13 +393,13 @@ pub(crate) mod tests {
 
     #[test]
     fn two_suitable_keys_with_the_same_kid_are_ambiguous() {
-        let set = keys(&[p384(), with(other_p384(), json!({ "kid": "p384" }))]).unwrap();
+        let set = keys(&[p384(), modify(other_p384(), json!({ "kid": "p384" }))]).unwrap();
         assert_unsuitable(&set, Some("p384"), Es384, Reason::SeveralKeys);
     }
 
     #[test]
     fn a_key_that_is_listed_twice_counts_once() {
-        let set = keys(&[p384(), p384(), with(p384(), json!({ "x5t": "other" }))]).unwrap();
+        let set = keys(&[p384(), p384(), modify(p384(), json!({ "x5t": "other" }))]).unwrap();
         assert_eq!(set.len(), 1);
         assert_selects(&set, None, Es384, "p384");
     }
@@ -410,11 +412,11 @@ pub(crate) mod tests {
         assert!(selects(p384(), "p384", Es384) && selects(rsa(), "rsa", Rs256));
         assert!(!selects(p384(), "rsa", Es384) && !selects(p384(), "p384", Rs256));
         for (changed, kid, algorithm) in [
-            (with(p384(), json!({ "kid": "renamed" })), "p384", Es384),
-            (with(p384(), json!({ "alg": null })), "p384", Es384),
-            (with(other_p384(), json!({ "kid": "p384" })), "p384", Es384),
-            (with(rsa(), json!({ "alg": "RS256" })), "rsa", Rs256),
-            (with(rsa(), json!({ "e": "Aw" })), "rsa", Rs256),
+            (modify(p384(), json!({ "kid": "renamed" })), "p384", Es384),
+            (modify(p384(), json!({ "alg": null })), "p384", Es384),
+            (modify(other_p384(), json!({ "kid": "p384" })), "p384", Es384),
+            (modify(rsa(), json!({ "alg": "RS256" })), "rsa", Rs256),
+            (modify(rsa(), json!({ "e": "Aw" })), "rsa", Rs256),
         ] {
             assert!(!selects(changed, kid, algorithm));
         }
@@ -422,7 +424,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a9_a_set_in_which_a_kid_has_become_ambiguous_does_not_select_the_key() {
-        let set = keys(&[p384(), with(other_p384(), json!({ "kid": "p384" }))]).unwrap();
+        let set = keys(&[p384(), modify(other_p384(), json!({ "kid": "p384" }))]).unwrap();
         assert!(!set.would_select(&keys(&[p384()]).unwrap().keys[0], Some("p384"), Es384));
     }
 
@@ -434,12 +436,12 @@ pub(crate) mod tests {
 
     #[test]
     fn rejects_more_than_64_keys_even_if_they_are_unusable() {
-        let listed =
-            |count: usize| (0..count).map(|n| with(p384(), json!({ "kid": format!("{n}") }))).collect::<Vec<_>>();
-        assert_eq!(keys(&listed(64)).map(|set| set.len()), Ok(64));
-        assert_eq!(keys(&listed(65)).map(|set| set.len()), Err("65 keys, more than 64".into()));
-        let padded: Vec<Value> = listed(1).into_iter().chain(vec![json!({}); 64]).collect();
-        assert_eq!(keys(&padded).map(|set| set.len()), Err("65 keys, more than 64".into()));
+        let key_list =
+            |count: usize| (0..count).map(|n| modify(p384(), json!({ "kid": format!("{n}") }))).collect::<Vec<_>>();
+        assert_eq!(keys(&key_list(64)).map(|set| set.len()), Ok(64));
+        assert_eq!(keys(&key_list(65)).map(|set| set.len()), Err("65 keys, more than 64".into()));
+        let padded_list: Vec<Value> = key_list(1).into_iter().chain(vec![json!({}); 64]).collect();
+        assert_eq!(keys(&padded_list).map(|set| set.len()), Err("65 keys, more than 64".into()));
     }
 
     #[test]

@@ -78,10 +78,10 @@ mod tests {
             let (reason, duration) = (FetchReason::Stale, Duration::ZERO);
             record(FetchRecord { url: url.into(), reason, outcome: Ok(keys), started_at: 0.0, duration });
         }
-        let mine = |fetch: FetchRecord| (fetch.url == url).then(|| fetch.outcome.unwrap());
-        let taken: Vec<_> = take().into_iter().filter_map(mine).collect();
-        assert!(taken.len() <= MAX_RECORDS && taken.is_sorted(), "{taken:?}");
-        assert_eq!(taken.last(), Some(&(3 * MAX_RECORDS - 1)));
-        assert_eq!(take().into_iter().filter_map(mine).count(), 0);
+        let key_count = |fetch: FetchRecord| (fetch.url == url).then(|| fetch.outcome.unwrap());
+        let key_counts: Vec<_> = take().into_iter().filter_map(key_count).collect();
+        assert!(key_counts.len() <= MAX_RECORDS && key_counts.is_sorted(), "{key_counts:?}");
+        assert_eq!(key_counts.last(), Some(&(3 * MAX_RECORDS - 1)));
+        assert_eq!(take().into_iter().filter_map(key_count).count(), 0);
     }
 }

@@ -53,11 +53,11 @@ mod tests {
         let now = Timestamp::now();
         let mut outage = None;
         for pause in [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
-            let next = Outage::after_failure(outage, now);
-            assert_eq!(next.retry_in(now, &POLICY, false), Some(Duration::from_millis(pause)));
-            assert_eq!(next.retry_in(now, &POLICY, true), Some(POLICY.cooldown));
-            assert_eq!(next.retry_in(now.plus(Duration::from_millis(pause)), &POLICY, false), None);
-            outage = Some(next);
+            let next_outage = Outage::after_failure(outage, now);
+            assert_eq!(next_outage.retry_in(now, &POLICY, false), Some(Duration::from_millis(pause)));
+            assert_eq!(next_outage.retry_in(now, &POLICY, true), Some(POLICY.cooldown));
+            assert_eq!(next_outage.retry_in(now.plus(Duration::from_millis(pause)), &POLICY, false), None);
+            outage = Some(next_outage);
         }
     }
 

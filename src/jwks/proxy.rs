@@ -28,7 +28,7 @@ pub enum ProxyChoice {
 
 /// Selects the proxy for a URL. The function `variable` reads an environment variable.
 pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> ProxyChoice {
-    let read = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, variable(name)?)));
+    let first_variable = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, variable(name)?)));
     let names: &[&'static str] = if url.scheme() == "https" {
         &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
     } else if variable("REQUEST_METHOD").is_some() {
@@ -40,8 +40,8 @@ pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> ProxyChoic
     if is_loopback(url) {
         return ProxyChoice::Loopback;
     }
-    let Some((name, proxy)) = read(names) else { return ProxyChoice::Direct };
-    if let Some((no_proxy, list)) = read(&["no_proxy", "NO_PROXY"])
+    let Some((name, proxy)) = first_variable(names) else { return ProxyChoice::Direct };
+    if let Some((no_proxy, list)) = first_variable(&["no_proxy", "NO_PROXY"])
         && list.split([',', ' ', '\t', '\r', '\n']).any(|entry| excludes(&entry.to_ascii_lowercase(), url))
     {
         return ProxyChoice::Excluded(name, no_proxy);
@@ -91,10 +91,10 @@ fn excludes(entry: &str, url: &Url) -> bool {
     if let Some((network, bits)) = entry.split_once('/') {
         return ip(network).zip(bits.parse().ok()).is_some_and(|(network, bits)| contains(network, bits, address));
     }
-    if let Some((first, last)) = entry.split_once('-') {
-        return ip(first)
-            .zip(ip(last))
-            .is_some_and(|(first, last)| first.is_ipv4() == address.is_ipv4() && first <= address && address <= last);
+    if let Some((start, end)) = entry.split_once('-') {
+        return ip(start)
+            .zip(ip(end))
+            .is_some_and(|(start, end)| start.is_ipv4() == address.is_ipv4() && start <= address && address <= end);
     }
     ip(entry) == Some(address)
 }
@@ -198,10 +198,10 @@ mod tests {
     #[test]
     fn a11_lower_case_wins_and_an_empty_variable_counts_as_unset() {
         let url = "https://auth.test";
-        let both = [("https_proxy", "http://lower.test"), ("HTTPS_PROXY", "http://upper.test")];
-        assert_eq!(proxy(url, &both).as_deref(), Some("http://lower.test/"));
-        let empty = [("https_proxy", ""), ("HTTPS_PROXY", "http://upper.test")];
-        assert_eq!(proxy(url, &empty).as_deref(), Some("http://upper.test/"));
+        let both_cases = [("https_proxy", "http://lower.test"), ("HTTPS_PROXY", "http://upper.test")];
+        assert_eq!(proxy(url, &both_cases).as_deref(), Some("http://lower.test/"));
+        let empty_lower_case = [("https_proxy", ""), ("HTTPS_PROXY", "http://upper.test")];
+        assert_eq!(proxy(url, &empty_lower_case).as_deref(), Some("http://upper.test/"));
         let no_proxy = [("HTTPS_PROXY", "http://upper.test"), ("no_proxy", "other.test"), ("NO_PROXY", "*")];
         assert_eq!(proxy(url, &no_proxy).as_deref(), Some("http://upper.test/"));
         let no_proxy = [("HTTPS_PROXY", "http://upper.test"), ("no_proxy", ""), ("NO_PROXY", "*")];
@@ -214,8 +214,8 @@ mod tests {
         let variables = [("HTTP_PROXY", "http://plain.test"), ("all_proxy", "any.test:3128")];
         assert_eq!(proxy("http://auth.test", &variables).as_deref(), Some("http://plain.test/"));
         assert_eq!(proxy("https://auth.test", &variables).as_deref(), Some("http://any.test:3128/"));
-        let cgi = [("HTTP_PROXY", "http://evil.test"), ("REQUEST_METHOD", "GET")];
-        assert_eq!(route_with("http://auth.test", &cgi), ProxyChoice::Direct);
+        let cgi_variables = [("HTTP_PROXY", "http://evil.test"), ("REQUEST_METHOD", "GET")];
+        assert_eq!(route_with("http://auth.test", &cgi_variables), ProxyChoice::Direct);
     }
 
     #[test]

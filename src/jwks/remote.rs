@@ -14,7 +14,7 @@ use super::flight::{FetchTarget, FetchTask};
 use super::in_flight::JoinedFetch;
 use super::keys::{Key, KeySet, Selection};
 use super::source::Source;
-use super::state::{Fetched, KeySetState, KeySetStats};
+use super::state::{FetchedSet, KeySetState, KeySetStats};
 use super::unknown::UnknownToken;
 use super::waiting::{KeyWait, RequestClock, wait_for_fetch};
 use crate::clock::Timestamp;
@@ -71,14 +71,14 @@ impl RemoteJwkSet {
         now: Timestamp,
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
-        let first = self.decide(now, policy, |state| state.lookup(now, policy));
-        if let (Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys), _) = first {
+        let first_lookup = self.decide(now, policy, |state| state.lookup(now, policy));
+        if let (Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys), _) = first_lookup {
             return Ok((keys, KeyWait::default()));
         }
         let mut clock = RequestClock::new(now);
         // The future is boxed, because few requests have to wait.
-        let (keys, for_fetch) = Box::pin(self.wait_for_keys(first, &mut clock, policy)).await?;
-        Ok((keys, KeyWait { at_all: clock.has_waited(), for_fetch }))
+        let (keys, waited_for_fetch) = Box::pin(self.wait_for_keys(first_lookup, &mut clock, policy)).await?;
+        Ok((keys, KeyWait { has_waited: clock.has_waited(), waited_for_fetch }))
     }
 
     async fn current_keys(
@@ -87,8 +87,8 @@ impl RemoteJwkSet {
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, bool), Rejection> {
         let now = clock.now();
-        let first = self.decide(now, policy, |state| state.lookup(now, policy));
-        self.wait_for_keys(first, clock, policy).await
+        let first_lookup = self.decide(now, policy, |state| state.lookup(now, policy));
+        self.wait_for_keys(first_lookup, clock, policy).await
     }
 
     async fn wait_for_keys(
@@ -97,17 +97,17 @@ impl RemoteJwkSet {
         clock: &mut RequestClock,
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, bool), Rejection> {
-        let mut waited = false;
+        let mut fetch_ended = false;
         loop {
             match lookup {
-                Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys) => return Ok((keys, waited)),
+                Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys) => return Ok((keys, fetch_ended)),
                 Lookup::Unavailable(left) => return Err(self.keys_unavailable(left)),
                 Lookup::Wait(at_most) => {
                     clock.start_waiting();
-                    waited = self.wait(fetch, at_most).await;
+                    fetch_ended = self.wait(fetch, at_most).await;
                     let now = clock.now();
                     (lookup, fetch) =
-                        self.decide(now, policy, |state| state.lookup_after_wait(fetch, now, policy, waited));
+                        self.decide(now, policy, |state| state.lookup_after_wait(fetch, now, policy, fetch_ended));
                 }
             }
         }
@@ -124,19 +124,19 @@ impl RemoteJwkSet {
         hint: KeyHint<'_>,
         now: Timestamp,
         policy: &CachePolicy,
-        has_waited: bool,
+        waited_before: bool,
     ) -> Result<Arc<Key>, Rejection> {
         let KeyHint { kid, algorithm, issued_at } = hint;
         let mut clock = RequestClock::new(now);
-        let (mut keys, mut waited) = self.current_keys(&mut clock, policy).await?;
-        waited |= has_waited;
+        let (mut keys, mut has_waited) = self.current_keys(&mut clock, policy).await?;
+        has_waited |= waited_before;
         loop {
             match keys.select(kid, algorithm) {
                 Selection::Key(key) => return Ok(key.clone()),
                 Selection::Unsuitable(reason) => return Err(unknown_key(kid).reason(reason)),
                 Selection::Unknown => {}
             }
-            let token = UnknownToken { kid, searched: keys.id(), issued_at: issued_at(), arrived: now, waited };
+            let token = UnknownToken { kid, set_id: keys.id(), issued_at: issued_at(), arrived: now, has_waited };
             let current = clock.now();
             let (decision, fetch) = self.decide(current, policy, |state| state.unknown_kid(current, policy, &token));
             clock.start_waiting();
@@ -148,15 +148,15 @@ impl RemoteJwkSet {
                     return Err(self.rejection(left, TOO_EARLY_MESSAGE.into()).reason(Reason::Cooldown));
                 }
                 UnknownKid::Refetch if !self.wait(fetch, policy.timeout).await => return Err(self.keys_unavailable(0)),
-                UnknownKid::Refetch => waited = true,
+                UnknownKid::Refetch => has_waited = true,
             }
-            let newer = self.state().cached().map(|newer| newer.keys.clone());
-            keys = if let Some(newer) = newer {
-                newer
+            let newer_keys = self.state().cached_set().map(|newer_set| newer_set.keys.clone());
+            keys = if let Some(newer_keys) = newer_keys {
+                newer_keys
             } else {
                 // The cache was cleared in the meantime.
-                let (keys, has_waited) = self.current_keys(&mut clock, policy).await?;
-                waited |= has_waited;
+                let (keys, waited_again) = self.current_keys(&mut clock, policy).await?;
+                has_waited |= waited_again;
                 keys
             };
         }
@@ -181,8 +181,8 @@ impl RemoteJwkSet {
 
     /// Clears the cached keys, so that the next verification fetches the key set. Returns whether any keys were cached.
     pub fn clear(&self) -> bool {
-        let (last, had_keys) = self.state().clear();
-        self.last_completed.send_modify(|ended| *ended = last.max(*ended));
+        let (last_fetch, had_keys) = self.state().clear();
+        self.last_completed.send_modify(|ended| *ended = last_fetch.max(*ended));
         had_keys
     }
 
@@ -203,7 +203,7 @@ impl RemoteJwkSet {
     ) -> (D, u64) {
         let mut state = self.state();
         let decision = decide(&mut state);
-        let Some(reason) = decision.fetch_reason(state.cached().is_some()) else { return (decision, 0) };
+        let Some(reason) = decision.fetch_reason(state.cached_set().is_some()) else { return (decision, 0) };
         let JoinedFetch { number, starts_after } = state.join_fetch(now, policy);
         drop(state);
         if let Some(pause) = starts_after {
@@ -245,17 +245,17 @@ impl RemoteJwkSet {
 }
 
 impl FetchTarget for RemoteJwkSet {
-    async fn fetch(&self) -> Result<Fetched, FetchError> {
-        let cached = self.state().cached().cloned();
-        let etag = cached.as_ref().and_then(|cached| cached.etag.as_deref());
-        match (self.endpoint.request(etag).await?, cached) {
-            (Response::NotModified, Some(cached)) => Ok(cached),
+    async fn fetch(&self) -> Result<FetchedSet, FetchError> {
+        let cached_set = self.state().cached_set().cloned();
+        let etag = cached_set.as_ref().and_then(|cached_set| cached_set.etag.as_deref());
+        match (self.endpoint.request(etag).await?, cached_set) {
+            (Response::NotModified, Some(cached_set)) => Ok(cached_set),
             (Response::NotModified, None) => Err("the JWKS URL responded with 304 to an unconditional request".into()),
-            (Response::Body { body, etag }, _) => Ok(Fetched { keys: Arc::new(KeySet::parse(&body)?), etag }),
+            (Response::Body { body, etag }, _) => Ok(FetchedSet { keys: Arc::new(KeySet::parse(&body)?), etag }),
         }
     }
 
-    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
+    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
         self.state().complete(number, ended, outcome);
         self.last_completed.send_modify(|last| *last = number.max(*last));
     }

@@ -9,7 +9,7 @@ use super::remote::{RemoteJwkSet, lock};
 use super::source::Source;
 
 /// If there are this many shared key sets, those without a verifier are dropped.
-const MAX_SHARED: usize = 1024;
+const MAX_SHARED_SETS: usize = 1024;
 
 static KEY_SETS: Lazy<Mutex<KeySets>> = Lazy::new(Mutex::default);
 
@@ -24,11 +24,11 @@ impl RemoteJwkSet {
     /// with the key set.
     #[must_use]
     pub fn shared(source: Source, names: &[String]) -> Arc<Self> {
-        let shared = &mut lock(&KEY_SETS).shared;
-        if shared.len() >= MAX_SHARED {
-            shared.retain(|_, set| Arc::strong_count(set) > 1);
+        let shared_sets = &mut lock(&KEY_SETS).shared;
+        if shared_sets.len() >= MAX_SHARED_SETS {
+            shared_sets.retain(|_, set| Arc::strong_count(set) > 1);
         }
-        let set = shared.entry(source.clone()).or_insert_with(|| Self::new(source)).clone();
+        let set = shared_sets.entry(source.clone()).or_insert_with(|| Self::new(source)).clone();
         set.add_names(names);
         set
     }
@@ -38,9 +38,9 @@ impl RemoteJwkSet {
     pub fn unshared(source: Source, names: &[String]) -> Arc<Self> {
         let set = Self::new(source);
         set.add_names(names);
-        let unshared = &mut lock(&KEY_SETS).unshared;
-        unshared.retain(|set| set.strong_count() > 0);
-        unshared.push(Arc::downgrade(&set));
+        let unshared_sets = &mut lock(&KEY_SETS).unshared;
+        unshared_sets.retain(|set| set.strong_count() > 0);
+        unshared_sets.push(Arc::downgrade(&set));
         set
     }
 }
@@ -53,8 +53,8 @@ fn all_sets() -> Vec<Arc<RemoteJwkSet>> {
 /// Clears the keys of all sets with one of these names or URLs. Returns the number of sets that had keys.
 #[expect(clippy::must_use_candidate, reason = "called for its effect")]
 pub fn invalidate(names: &[String]) -> usize {
-    let matching = all_sets().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
-    matching.filter(|set| set.clear()).count()
+    let matching_sets = all_sets().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
+    matching_sets.filter(|set| set.clear()).count()
 }
 
 /// Clears the keys of all sets.
@@ -69,27 +69,27 @@ mod tests {
     use super::super::remote::MAX_NAMES;
     use super::*;
 
-    fn shared(url: &str) -> Arc<RemoteJwkSet> {
+    fn shared_set(url: &str) -> Arc<RemoteJwkSet> {
         RemoteJwkSet::shared(url.into(), &[])
     }
 
     #[test]
     fn a_url_has_one_shared_cache() {
-        let one = shared("https://one.test/oidc/jwks");
-        assert!(Arc::ptr_eq(&one, &shared("https://one.test/oidc/jwks")));
+        let set = shared_set("https://one.test/oidc/jwks");
+        assert!(Arc::ptr_eq(&set, &shared_set("https://one.test/oidc/jwks")));
         for other in ["https://one.test/oidc/jwks2", "https://one.test:8443/oidc/jwks", "http://one.test/oidc/jwks"] {
-            assert!(!Arc::ptr_eq(&one, &shared(other)), "{other}");
+            assert!(!Arc::ptr_eq(&set, &shared_set(other)), "{other}");
         }
     }
 
     #[test]
     fn sets_without_a_verifier_do_not_accumulate() {
-        let used = shared("https://used.test/oidc/jwks");
-        for n in 0..10 * MAX_SHARED {
-            drop(shared(&format!("https://{n}.test/oidc/jwks")));
+        let used_set = shared_set("https://used.test/oidc/jwks");
+        for n in 0..10 * MAX_SHARED_SETS {
+            drop(shared_set(&format!("https://{n}.test/oidc/jwks")));
         }
-        assert!(lock(&KEY_SETS).shared.len() <= MAX_SHARED, "{}", lock(&KEY_SETS).shared.len());
-        assert!(Arc::ptr_eq(&used, &shared("https://used.test/oidc/jwks")));
+        assert!(lock(&KEY_SETS).shared.len() <= MAX_SHARED_SETS, "{}", lock(&KEY_SETS).shared.len());
+        assert!(Arc::ptr_eq(&used_set, &shared_set("https://used.test/oidc/jwks")));
     }
 
     #[test]
@@ -98,16 +98,16 @@ mod tests {
         let with_ca = |ca: &str| RemoteJwkSet::shared(Source { ca: Some(ca.into()), ..url.into() }, &[]);
         assert!(Arc::ptr_eq(&with_ca("one"), &with_ca("one")));
         assert!(!Arc::ptr_eq(&with_ca("one"), &with_ca("other")));
-        assert!(!Arc::ptr_eq(&with_ca("one"), &shared(url)));
+        assert!(!Arc::ptr_eq(&with_ca("one"), &shared_set(url)));
     }
 
     #[test]
     fn a8_unshared_sets_do_not_accumulate() {
-        let used = RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]);
+        let used_set = RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]);
         for _ in 0..100 {
             drop(RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]));
         }
-        let is_alive = |set: &Weak<RemoteJwkSet>| set.upgrade().is_some_and(|set| !Arc::ptr_eq(&set, &used));
+        let is_alive = |set: &Weak<RemoteJwkSet>| set.upgrade().is_some_and(|set| !Arc::ptr_eq(&set, &used_set));
         assert!(lock(&KEY_SETS).unshared.iter().filter(|set| !is_alive(set)).count() <= 2);
     }
 

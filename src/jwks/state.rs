@@ -19,15 +19,15 @@ const REFRESH_AT_FRACTION_OF_TTL: f64 = 0.8;
 /// How long a request waits for a refresh before it uses a stale key set. Apart from outages, during which requests do
 /// not wait, a key set becomes stale only in an idle process. A fetch from a nearby server usually completes within
 /// 25 ms, so a process that was idle rarely uses a removed key.
-const MAX_WAIT_BEFORE_STALE: Duration = Duration::from_millis(25);
+const MAX_REFRESH_WAIT: Duration = Duration::from_millis(25);
 
 /// A request waits for a retry that is due within this time. If the retry is due later, the request fails.
-const MAX_WAIT_FOR_RETRY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The state of the key set at a URL.
 #[derive(Debug, Default)]
 pub struct KeySetState {
-    cached: Option<Cached>,
+    cached: Option<CachedSet>,
     /// The failed fetches since the last successful fetch.
     outage: Option<Outage>,
     /// The time of the last fetch that an unknown `kid` caused.
@@ -45,17 +45,17 @@ pub struct KeySetState {
 }
 
 #[derive(Debug)]
-struct Cached {
-    fetched: Fetched,
+struct CachedSet {
+    fetched: FetchedSet,
     /// When the fetch started. The age of the key set counts from this time.
-    since: Timestamp,
+    fetched_at: Timestamp,
     /// The number of the fetch.
     number: u64,
 }
 
 /// A fetched key set.
 #[derive(Clone, Debug)]
-pub struct Fetched {
+pub struct FetchedSet {
     /// The keys.
     pub keys: Arc<KeySet>,
     /// The `ETag` that the next request sends to ask whether the key set has changed.
@@ -89,15 +89,15 @@ impl KeySetState {
     pub fn lookup(&self, now: Timestamp, policy: &CachePolicy) -> Lookup {
         let in_flight = self.in_flight(now);
         let retry_in = self.retry_in(now, policy);
-        let Some(Cached { fetched: Fetched { keys, .. }, since, .. }) = self.usable(now, policy) else {
+        let Some(CachedSet { fetched: FetchedSet { keys, .. }, fetched_at, .. }) = self.usable_set(now, policy) else {
             return match retry_in {
-                Some(left) if in_flight.is_none() && left > MAX_WAIT_FOR_RETRY.min(policy.timeout) => {
+                Some(left) if in_flight.is_none() && left > MAX_RETRY_DELAY.min(policy.timeout) => {
                     Lookup::Unavailable(millis(left))
                 }
                 _ => Lookup::Wait(policy.timeout),
             };
         };
-        let (age, may_fetch) = (now.since(*since), in_flight.is_none() && retry_in.is_none());
+        let (age, may_fetch) = (now.since(*fetched_at), in_flight.is_none() && retry_in.is_none());
         let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_AT_FRACTION_OF_TTL);
         if age < policy.ttl || self.outage.is_some() && !(policy.ttl.is_zero() && may_fetch) {
             return if is_due { Lookup::CachedAndRefresh(keys.clone()) } else { Lookup::Cached(keys.clone()) };
@@ -105,8 +105,8 @@ impl KeySetState {
         if policy.ttl.is_zero() {
             return Lookup::Wait(policy.timeout);
         }
-        let waited = in_flight.map_or(Duration::ZERO, |fetch| now.since(fetch.started));
-        match MAX_WAIT_BEFORE_STALE.checked_sub(waited).filter(|left| !left.is_zero()) {
+        let elapsed = in_flight.map_or(Duration::ZERO, |fetch| now.since(fetch.started));
+        match MAX_REFRESH_WAIT.checked_sub(elapsed).filter(|left| !left.is_zero()) {
             Some(left) => Lookup::Wait(left.min(policy.timeout)),
             None => Lookup::Cached(keys.clone()),
         }
@@ -132,32 +132,32 @@ impl KeySetState {
     /// that an unknown `kid` caused, not from the last regular fetch, so that the first token after a rotation is
     /// accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
-        if self.cached().is_none_or(|newer| newer.keys.id() != token.searched) {
+        if self.cached_set().is_none_or(|newer| newer.keys.id() != token.set_id) {
             return UnknownKid::SearchAgain;
         }
-        if !token.waited && self.in_flight(now).is_some() {
+        if !token.has_waited && self.in_flight(now).is_some() {
             return UnknownKid::Refetch;
         }
-        let failing = self.retry_in(now, policy).or(self.outage.filter(|_| token.waited).map(|_| Duration::ZERO));
-        if let Some(left) = failing {
+        let pause = self.retry_in(now, policy).or(self.outage.filter(|_| token.has_waited).map(|_| Duration::ZERO));
+        if let Some(left) = pause {
             return UnknownKid::Unavailable(millis(left));
         }
-        let left = |last: Option<Timestamp>| {
+        let cooldown_left = |last: Option<Timestamp>| {
             policy.cooldown.saturating_sub(last.map_or(Duration::MAX, |last| now.since(last)))
         };
-        let refetch = !token.waited && left(self.unknown_kid_at).is_zero();
-        if token.waited || refetch {
-            let fetched_at = if token.waited { token.arrived } else { now };
-            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(fetched_at, |last| last.later(fetched_at)));
+        let may_refetch = !token.has_waited && cooldown_left(self.unknown_kid_at).is_zero();
+        if token.has_waited || may_refetch {
+            let fetch_time = if token.has_waited { token.arrived } else { now };
+            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(fetch_time, |last| last.max(fetch_time)));
         }
-        if refetch {
+        if may_refetch {
             return UnknownKid::Refetch;
         }
-        let Some(fetched) = self.cached.as_ref().map(|cached| cached.since) else { return UnknownKid::Reject };
-        if token.may_be_newer(fetched, now, &self.known_kids) {
-            return UnknownKid::TooEarly(millis(left(self.unknown_kid_at)));
+        let Some(fetched_at) = self.cached.as_ref().map(|cached| cached.fetched_at) else { return UnknownKid::Reject };
+        if token.may_be_newer(fetched_at, now, &self.known_kids) {
+            return UnknownKid::TooEarly(millis(cooldown_left(self.unknown_kid_at)));
         }
-        self.known_kids.add_rejected(token, fetched);
+        self.known_kids.add_rejected(token, fetched_at);
         UnknownKid::Reject
     }
 
@@ -186,7 +186,7 @@ impl KeySetState {
     pub fn retry_immediately(&mut self, number: u64, now: Timestamp, policy: &CachePolicy, error: &FetchError) -> bool {
         let retries = error.lost_connection
             && self.outage.is_none()
-            && self.usable(now, policy).is_none()
+            && self.usable_set(now, policy).is_none()
             && self.fetch_timeout(number).is_some();
         if retries {
             self.requests += 1;
@@ -199,7 +199,7 @@ impl KeySetState {
     ///
     /// The age of a key set counts from the start of its fetch. The pause after a failure counts from the end of the
     /// fetch. Otherwise, if the server hung for longer than a cooldown, every request would wait for the timeout.
-    pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<Fetched, FetchError>) {
+    pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();
         self.in_flight = None;
@@ -210,7 +210,7 @@ impl KeySetState {
         match outcome {
             Ok(fetched) => {
                 self.remember_kids();
-                self.cached = Some(Cached { fetched, since: started, number });
+                self.cached = Some(CachedSet { fetched, fetched_at: started, number });
                 self.outage = None;
                 self.last_error = None;
             }
@@ -226,7 +226,7 @@ impl KeySetState {
 
     /// The cached key set, regardless of its age. A 304 response refers to this key set.
     #[must_use]
-    pub fn cached(&self) -> Option<&Fetched> {
+    pub fn cached_set(&self) -> Option<&FetchedSet> {
         self.cached.as_ref().map(|cached| &cached.fetched)
     }
 
@@ -251,13 +251,13 @@ impl KeySetState {
         KeySetStats {
             state: match &self.cached {
                 None => "empty",
-                Some(cached) if now.since(cached.since) < policy.ttl => "fresh",
+                Some(cached) if now.since(cached.fetched_at) < policy.ttl => "fresh",
                 Some(_) => "stale",
             },
-            keys: self.cached().map_or(0, |fetched| fetched.keys.len()),
+            keys: self.cached_set().map_or(0, |fetched| fetched.keys.len()),
             fetches: self.requests,
             failures: self.failures,
-            fetched_at: self.cached.as_ref().map(|cached| cached.since.wall),
+            fetched_at: self.cached.as_ref().map(|cached| cached.fetched_at.wall),
             last_error: self.last_error.as_ref().map(|error| error.message.clone()),
         }
     }
@@ -272,20 +272,20 @@ impl KeySetState {
         self.in_flight.filter(|fetch| !fetch.is_frozen(now))
     }
 
-    fn usable(&self, now: Timestamp, policy: &CachePolicy) -> Option<&Cached> {
+    fn usable_set(&self, now: Timestamp, policy: &CachePolicy) -> Option<&CachedSet> {
         self.cached.as_ref().filter(|cached| Self::is_usable(cached, now, policy))
     }
 
     /// Whether a key set may be used while it cannot be refreshed, either because it is fresh, or because it has not
     /// exceeded `max_stale`.
-    fn is_usable(cached: &Cached, now: Timestamp, policy: &CachePolicy) -> bool {
-        let age = now.since(cached.since);
+    fn is_usable(cached: &CachedSet, now: Timestamp, policy: &CachePolicy) -> bool {
+        let age = now.since(cached.fetched_at);
         age < policy.ttl || age.saturating_sub(policy.ttl) < policy.max_stale
     }
 
     /// The time until a failed fetch may be retried, or `None` if a fetch may start.
     fn retry_in(&self, now: Timestamp, policy: &CachePolicy) -> Option<Duration> {
-        self.outage?.retry_in(now, policy, self.usable(now, policy).is_some())
+        self.outage?.retry_in(now, policy, self.usable_set(now, policy).is_some())
     }
 }
 
@@ -314,8 +314,8 @@ mod tests {
         cooldown: Duration::from_secs(10),
         max_stale: Duration::from_secs(3600),
     };
-    const UNCACHED: CachePolicy = CachePolicy { ttl: Duration::ZERO, ..POLICY };
-    const NEVER_STALE: CachePolicy = CachePolicy { max_stale: Duration::ZERO, ..POLICY };
+    const UNCACHED_POLICY: CachePolicy = CachePolicy { ttl: Duration::ZERO, ..POLICY };
+    const NEVER_STALE_POLICY: CachePolicy = CachePolicy { max_stale: Duration::ZERO, ..POLICY };
 
     /// The time `seconds` after the start.
     fn at(seconds: f64) -> Timestamp {
@@ -323,19 +323,19 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "same type as `failed_response`")]
-    fn ok_response(kid: &str) -> Result<Fetched, FetchError> {
-        Ok(Fetched { keys: Arc::new(set(kid)), etag: Some(format!("\"{kid}\"")) })
+    fn ok_response(kid: &str) -> Result<FetchedSet, FetchError> {
+        Ok(FetchedSet { keys: Arc::new(set(kid)), etag: Some(format!("\"{kid}\"")) })
     }
 
-    fn failed_response() -> Result<Fetched, FetchError> {
+    fn failed_response() -> Result<FetchedSet, FetchError> {
         Err("no response".into())
     }
 
     /// Performs a fetch that starts at this second and has this outcome.
     #[track_caller]
-    fn fetch(state: &mut KeySetState, started: f64, outcome: Result<Fetched, FetchError>) {
-        let (number, starts) = join(state, started);
-        assert!(starts, "a fetch is in flight");
+    fn fetch(state: &mut KeySetState, started: f64, outcome: Result<FetchedSet, FetchError>) {
+        let (number, is_new) = join(state, started);
+        assert!(is_new, "a fetch is in flight");
         state.complete(number, at(started), outcome);
     }
 
@@ -351,14 +351,14 @@ mod tests {
     }
 
     /// The id of the cached key set.
-    fn searched(state: &KeySetState) -> u64 {
-        state.cached().map_or(0, |fetched| fetched.keys.id())
+    fn cached_set_id(state: &KeySetState) -> u64 {
+        state.cached_set().map_or(0, |fetched| fetched.keys.id())
     }
 
     /// The decision for a token without `iat` that arrives at this second.
-    fn unknown_kid(state: &mut KeySetState, second: f64, policy: &CachePolicy, waited: bool) -> UnknownKid {
-        let searched = searched(state);
-        let token = UnknownToken { kid: Some("unknown"), searched, issued_at: None, arrived: at(second), waited };
+    fn unknown_kid(state: &mut KeySetState, second: f64, policy: &CachePolicy, has_waited: bool) -> UnknownKid {
+        let set_id = cached_set_id(state);
+        let token = UnknownToken { kid: Some("unknown"), set_id, issued_at: None, arrived: at(second), has_waited };
         state.unknown_kid(at(second), policy, &token)
     }
 
@@ -439,31 +439,31 @@ mod tests {
         let mut state = KeySetState::default();
         fetch(&mut state, 0.0, failed_response());
         assert_waits(&state.lookup(at(0.05), &POLICY));
-        let joined = state.join_fetch(at(0.05), &POLICY);
-        assert_eq!(joined.starts_after, Some(Duration::from_millis(200)));
+        let joined_fetch = state.join_fetch(at(0.05), &POLICY);
+        assert_eq!(joined_fetch.starts_after, Some(Duration::from_millis(200)));
         assert_waits(&state.lookup(at(0.1), &POLICY));
-        assert_eq!(join(&mut state, 0.1), (joined.number, false));
-        state.complete(joined.number, at(0.3), ok_response("a"));
+        assert_eq!(join(&mut state, 0.1), (joined_fetch.number, false));
+        state.complete(joined_fetch.number, at(0.3), ok_response("a"));
         assert_uses(&after_wait(&state, 0.3, &POLICY, true), "a");
     }
 
     #[test]
     fn a1_a_lost_connection_is_retried_immediately_once_per_outage_without_usable_keys() {
-        let lost = FetchError { lost_connection: true, ..FetchError::from("reset") };
+        let connection_error = FetchError { lost_connection: true, ..FetchError::from("reset") };
         let mut state = KeySetState::default();
         let (number, _) = join(&mut state, 0.0);
         assert!(!state.retry_immediately(number, at(0.0), &POLICY, &FetchError::from("500")));
-        assert!(!state.retry_immediately(number + 1, at(0.0), &POLICY, &lost));
-        assert!(state.retry_immediately(number, at(0.0), &POLICY, &lost));
-        state.complete(number, at(0.0), Err(lost.clone()));
+        assert!(!state.retry_immediately(number + 1, at(0.0), &POLICY, &connection_error));
+        assert!(state.retry_immediately(number, at(0.0), &POLICY, &connection_error));
+        state.complete(number, at(0.0), Err(connection_error.clone()));
         assert_eq!((state.requests, state.failures), (2, 2));
         let (number, _) = join(&mut state, 0.25);
-        assert!(!state.retry_immediately(number, at(0.25), &POLICY, &lost));
+        assert!(!state.retry_immediately(number, at(0.25), &POLICY, &connection_error));
 
         let mut state = state_with_keys();
         let (number, _) = join(&mut state, 3_899.0);
-        assert!(!state.retry_immediately(number, at(3_899.0), &POLICY, &lost));
-        assert!(state.retry_immediately(number, at(3_900.0), &POLICY, &lost));
+        assert!(!state.retry_immediately(number, at(3_899.0), &POLICY, &connection_error));
+        assert!(state.retry_immediately(number, at(3_900.0), &POLICY, &connection_error));
     }
 
     #[test]
@@ -513,7 +513,7 @@ mod tests {
         state.complete(number, at(104.0), ok_response("a"));
         assert_uses(&state.lookup(at(339.999), &POLICY), "a");
         assert_uses_and_refreshes(&state.lookup(at(340.0), &POLICY), "a");
-        assert_waits_at_most(&state.lookup(at(400.0), &POLICY), MAX_WAIT_BEFORE_STALE);
+        assert_waits_at_most(&state.lookup(at(400.0), &POLICY), MAX_REFRESH_WAIT);
     }
 
     #[test]
@@ -527,11 +527,11 @@ mod tests {
     #[test]
     fn a3_a_request_waits_only_briefly_after_an_idle_period_longer_than_the_ttl() {
         let state = state_with_keys();
-        assert_waits_at_most(&state.lookup(at(300.0), &POLICY), MAX_WAIT_BEFORE_STALE);
-        assert_waits_at_most(&state.lookup(at(3_899.0), &POLICY), MAX_WAIT_BEFORE_STALE);
+        assert_waits_at_most(&state.lookup(at(300.0), &POLICY), MAX_REFRESH_WAIT);
+        assert_waits_at_most(&state.lookup(at(3_899.0), &POLICY), MAX_REFRESH_WAIT);
         assert_uses(&after_wait(&state, 3_899.0, &POLICY, false), "a");
-        let impatient = CachePolicy { timeout: Duration::from_millis(5), ..POLICY };
-        assert_waits_at_most(&state.lookup(at(300.0), &impatient), impatient.timeout);
+        let impatient_policy = CachePolicy { timeout: Duration::from_millis(5), ..POLICY };
+        assert_waits_at_most(&state.lookup(at(300.0), &impatient_policy), impatient_policy.timeout);
     }
 
     #[test]
@@ -539,7 +539,7 @@ mod tests {
         let state = state_with_keys();
         assert_waits(&state.lookup(at(3_900.0), &POLICY));
         assert_waits(&state.lookup(at(100_000.0), &POLICY));
-        assert_waits(&state.lookup(at(300.0), &NEVER_STALE));
+        assert_waits(&state.lookup(at(300.0), &NEVER_STALE_POLICY));
     }
 
     #[test]
@@ -567,8 +567,8 @@ mod tests {
         for minute in 6..60 {
             let second = f64::from(minute) * 60.0;
             assert_uses_and_refreshes(&state.lookup(at(second), &POLICY), "a");
-            let (number, starts) = join(&mut state, second);
-            assert!(starts);
+            let (number, is_new) = join(&mut state, second);
+            assert!(is_new);
             assert_uses(&state.lookup(at(second + 1.0), &POLICY), "a");
             state.complete(number, at(second + 5.0), failed_response());
             assert_uses(&after_wait(&state, second + 5.0, &POLICY, true), "a");
@@ -610,7 +610,7 @@ mod tests {
         assert_uses(&after_wait(&state, 300.0, &POLICY, false), "a");
         assert_uses(&after_wait(&state, 3899.0, &POLICY, false), "a");
         assert_unavailable(&after_wait(&state, 3900.0, &POLICY, false), 0);
-        assert_unavailable(&after_wait(&state, 300.0, &NEVER_STALE, false), 0);
+        assert_unavailable(&after_wait(&state, 300.0, &NEVER_STALE_POLICY, false), 0);
         assert_unavailable(&after_wait(&KeySetState::default(), 0.0, &POLICY, false), 0);
     }
 
@@ -619,25 +619,25 @@ mod tests {
         let mut state = state_with_keys();
         fetch(&mut state, 305.0, ok_response("b"));
         assert_uses(&after_wait(&state, 300.0, &POLICY, false), "b");
-        assert_uses(&after_wait(&state, 300.0, &NEVER_STALE, false), "b");
+        assert_uses(&after_wait(&state, 300.0, &NEVER_STALE_POLICY, false), "b");
     }
 
     #[test]
     fn every_request_waits_once_with_a_ttl_of_0() {
         let mut state = state_with_keys();
-        assert_waits(&state.lookup(at(0.0), &UNCACHED));
+        assert_waits(&state.lookup(at(0.0), &UNCACHED_POLICY));
         fetch(&mut state, 0.0, ok_response("b"));
-        assert_uses(&after_wait(&state, 0.0, &UNCACHED, true), "b");
-        assert_waits(&state.lookup(at(0.0), &UNCACHED));
+        assert_uses(&after_wait(&state, 0.0, &UNCACHED_POLICY, true), "b");
+        assert_waits(&state.lookup(at(0.0), &UNCACHED_POLICY));
     }
 
     #[test]
     fn the_cached_set_is_used_during_an_outage_with_a_ttl_of_0() {
         let mut state = state_with_keys();
         fetch(&mut state, 1.0, failed_response());
-        assert_uses(&after_wait(&state, 1.0, &UNCACHED, true), "a");
-        assert_uses(&state.lookup(at(10.999), &UNCACHED), "a");
-        assert_waits(&state.lookup(at(11.0), &UNCACHED));
+        assert_uses(&after_wait(&state, 1.0, &UNCACHED_POLICY, true), "a");
+        assert_uses(&state.lookup(at(10.999), &UNCACHED_POLICY), "a");
+        assert_waits(&state.lookup(at(11.0), &UNCACHED_POLICY));
     }
 
     #[test]
@@ -646,23 +646,23 @@ mod tests {
         for second in [255.0, 265.0, 275.0, 285.0, 295.0] {
             fetch(&mut state, second, failed_response());
         }
-        assert_uses(&state.lookup(at(296.999), &NEVER_STALE), "a");
-        assert_waits(&state.lookup(at(300.0), &NEVER_STALE));
+        assert_uses(&state.lookup(at(296.999), &NEVER_STALE_POLICY), "a");
+        assert_waits(&state.lookup(at(300.0), &NEVER_STALE_POLICY));
         fetch(&mut state, 300.0, failed_response());
-        assert_unavailable(&state.lookup(at(300.0), &NEVER_STALE), 8_000);
-        assert_unavailable(&after_wait(&state, 300.0, &NEVER_STALE, true), 8_000);
+        assert_unavailable(&state.lookup(at(300.0), &NEVER_STALE_POLICY), 8_000);
+        assert_unavailable(&after_wait(&state, 300.0, &NEVER_STALE_POLICY, true), 8_000);
     }
 
     #[test]
     fn only_a_new_response_is_used_without_a_cache() {
-        let bypassed = CachePolicy { cooldown: Duration::ZERO, max_stale: Duration::ZERO, ..UNCACHED };
+        let bypass_policy = CachePolicy { cooldown: Duration::ZERO, max_stale: Duration::ZERO, ..UNCACHED_POLICY };
         let mut state = state_with_keys();
-        assert_waits(&state.lookup(at(0.0), &bypassed));
+        assert_waits(&state.lookup(at(0.0), &bypass_policy));
         fetch(&mut state, 1.0, failed_response());
-        assert_unavailable(&after_wait(&state, 1.0, &bypassed, true), 0);
-        assert_waits(&state.lookup(at(1.0), &bypassed));
+        assert_unavailable(&after_wait(&state, 1.0, &bypass_policy, true), 0);
+        assert_waits(&state.lookup(at(1.0), &bypass_policy));
         fetch(&mut state, 1.0, ok_response("b"));
-        assert_uses(&after_wait(&state, 1.0, &bypassed, true), "b");
+        assert_uses(&after_wait(&state, 1.0, &bypass_policy, true), "b");
     }
 
     #[test]
@@ -734,12 +734,12 @@ mod tests {
 
     #[test]
     fn an_unknown_kid_is_an_outage_if_its_own_fetch_failed_even_without_a_cooldown() {
-        let eager = CachePolicy { cooldown: Duration::ZERO, ..POLICY };
+        let eager_policy = CachePolicy { cooldown: Duration::ZERO, ..POLICY };
         let mut state = state_with_keys();
-        assert_eq!(unknown_kid(&mut state, 1.0, &eager, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &eager_policy, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, failed_response());
-        assert_eq!(unknown_kid(&mut state, 1.0, &eager, true), UnknownKid::Unavailable(0));
-        assert_eq!(unknown_kid(&mut state, 1.0, &eager, false), UnknownKid::Refetch);
+        assert_eq!(unknown_kid(&mut state, 1.0, &eager_policy, true), UnknownKid::Unavailable(0));
+        assert_eq!(unknown_kid(&mut state, 1.0, &eager_policy, false), UnknownKid::Refetch);
     }
 
     #[test]
@@ -748,8 +748,8 @@ mod tests {
         for second in 0..6 {
             fetch(&mut state, f64::from(second), failed_response());
         }
-        let patient = CachePolicy { timeout: Duration::from_secs(30), ..POLICY };
-        let JoinedFetch { number, .. } = state.join_fetch(at(20.0), &patient);
+        let patient_policy = CachePolicy { timeout: Duration::from_secs(30), ..POLICY };
+        let JoinedFetch { number, .. } = state.join_fetch(at(20.0), &patient_policy);
         state.complete(number, at(50.0), failed_response());
         assert_unavailable(&state.lookup(at(50.0), &POLICY), 10_000);
         assert_unavailable(&state.lookup(at(58.0), &POLICY), 2_000);
@@ -785,9 +785,9 @@ mod tests {
     fn a_failed_fetch_keeps_the_cached_set_and_its_etag() {
         let mut state = state_with_keys();
         fetch(&mut state, 300.0, failed_response());
-        let kept = state.cached().unwrap();
-        assert!(contains_kid(&kept.keys, "a"));
-        assert_eq!(kept.etag.as_deref(), Some("\"a\""));
+        let kept_set = state.cached_set().unwrap();
+        assert!(contains_kid(&kept_set.keys, "a"));
+        assert_eq!(kept_set.etag.as_deref(), Some("\"a\""));
         assert_eq!(state.last_error(), Some(&FetchError::from("no response")));
     }
 
@@ -796,7 +796,7 @@ mod tests {
         let mut state = state_with_keys();
         fetch(&mut state, 1.0, failed_response());
         state.clear();
-        assert!(state.cached().is_none());
+        assert!(state.cached_set().is_none());
         assert_eq!(state.last_error(), None);
         assert_waits(&state.lookup(at(1.0), &POLICY));
     }
@@ -812,10 +812,10 @@ mod tests {
 
     #[test]
     fn a_key_that_was_missing_from_a_cleared_set_is_searched_again() {
-        for waited in [false, true] {
+        for has_waited in [false, true] {
             let mut state = state_with_keys();
-            let token =
-                UnknownToken { kid: None, searched: searched(&state), issued_at: None, arrived: at(1.0), waited };
+            let set_id = cached_set_id(&state);
+            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(1.0), has_waited };
             state.clear();
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
         }
@@ -825,9 +825,9 @@ mod tests {
     fn the_response_to_a_fetch_started_before_clear_is_ignored() {
         for outcome in [ok_response("old"), failed_response()] {
             let mut state = state_with_keys();
-            let (late, _) = join(&mut state, 0.0);
+            let (late_fetch, _) = join(&mut state, 0.0);
             state.clear();
-            state.complete(late, at(0.0), outcome);
+            state.complete(late_fetch, at(0.0), outcome);
             assert_waits(&state.lookup(at(1.0), &POLICY));
             assert_eq!(state.stats(at(1.0), &POLICY).failures, 0);
         }
@@ -836,13 +836,13 @@ mod tests {
     #[test]
     fn the_response_to_a_fetch_started_before_clear_does_not_complete_the_next_fetch() {
         let mut state = state_with_keys();
-        let (late, _) = join(&mut state, 0.0);
+        let (late_fetch, _) = join(&mut state, 0.0);
         state.clear();
-        let (next, starts) = join(&mut state, 1.0);
-        assert!(starts && next > late);
-        state.complete(late, at(0.0), ok_response("old"));
-        assert_eq!(join(&mut state, 1.0), (next, false));
-        state.complete(next, at(1.0), ok_response("new"));
+        let (next_fetch, is_new) = join(&mut state, 1.0);
+        assert!(is_new && next_fetch > late_fetch);
+        state.complete(late_fetch, at(0.0), ok_response("old"));
+        assert_eq!(join(&mut state, 1.0), (next_fetch, false));
+        state.complete(next_fetch, at(1.0), ok_response("new"));
         assert_uses(&state.lookup(at(1.0), &POLICY), "new");
     }
 
@@ -869,9 +869,9 @@ mod tests {
     #[test]
     fn a_set_ages_when_the_wall_clock_jumps_forward() {
         let state = state_with_keys();
-        let jumped = |seconds: f64| Timestamp { wall: START.wall + seconds * 1000.0, ..at(1.0) };
-        assert_uses_and_refreshes(&state.lookup(jumped(240.0), &POLICY), "a");
-        assert_waits_at_most(&state.lookup(jumped(300.0), &POLICY), MAX_WAIT_BEFORE_STALE);
+        let after_jump = |seconds: f64| Timestamp { wall: START.wall + seconds * 1000.0, ..at(1.0) };
+        assert_uses_and_refreshes(&state.lookup(after_jump(240.0), &POLICY), "a");
+        assert_waits_at_most(&state.lookup(after_jump(300.0), &POLICY), MAX_REFRESH_WAIT);
     }
 
     #[test]
@@ -880,7 +880,7 @@ mod tests {
         let set_back = |seconds: f64| Timestamp { wall: START.wall - 1e9, ..at(seconds) };
         assert_uses(&state.lookup(set_back(239.0), &POLICY), "a");
         assert_uses_and_refreshes(&state.lookup(set_back(240.0), &POLICY), "a");
-        assert_waits_at_most(&state.lookup(set_back(300.0), &POLICY), MAX_WAIT_BEFORE_STALE);
+        assert_waits_at_most(&state.lookup(set_back(300.0), &POLICY), MAX_REFRESH_WAIT);
     }
 
     #[test]
@@ -895,13 +895,13 @@ mod tests {
     #[test]
     fn a2_a_fetch_that_outlived_its_timeout_in_a_frozen_process_is_abandoned() {
         let mut state = state_with_keys();
-        let (frozen, _) = join(&mut state, 240.0);
+        let (frozen_fetch, _) = join(&mut state, 240.0);
         assert_waits(&state.lookup(at(10_000.0), &POLICY));
-        let (next, starts) = join(&mut state, 10_000.0);
-        assert!(starts && next > frozen);
-        state.complete(frozen, at(10_000.0), ok_response("old"));
+        let (next_fetch, is_new) = join(&mut state, 10_000.0);
+        assert!(is_new && next_fetch > frozen_fetch);
+        state.complete(frozen_fetch, at(10_000.0), ok_response("old"));
         assert_waits(&state.lookup(at(10_001.0), &POLICY));
-        state.complete(next, at(10_001.0), ok_response("b"));
+        state.complete(next_fetch, at(10_001.0), ok_response("b"));
         assert_uses(&after_wait(&state, 10_001.0, &POLICY, true), "b");
     }
 
@@ -909,10 +909,10 @@ mod tests {
     fn a2_the_outcome_of_a_fetch_in_a_frozen_process_does_not_count() {
         for outcome in [ok_response("old"), failed_response()] {
             let mut state = KeySetState::default();
-            let (frozen, _) = join(&mut state, 0.0);
-            state.complete(frozen, at(10_000.0), outcome);
+            let (frozen_fetch, _) = join(&mut state, 0.0);
+            state.complete(frozen_fetch, at(10_000.0), outcome);
             assert_waits(&state.lookup(at(10_000.0), &POLICY));
-            assert_eq!(join(&mut state, 10_000.0), (frozen + 1, true));
+            assert_eq!(join(&mut state, 10_000.0), (frozen_fetch + 1, true));
             assert_eq!((state.last_error(), state.failures), (None, 0));
         }
     }
@@ -920,13 +920,13 @@ mod tests {
     #[test]
     fn a2_requests_that_waited_while_the_process_was_frozen_wait_for_another_fetch() {
         let mut state = KeySetState::default();
-        let (frozen, _) = join(&mut state, 0.0);
-        state.complete(frozen, at(10_000.0), failed_response());
-        assert_waits(&state.lookup_after_wait(frozen, at(10_000.0), &POLICY, true));
-        let (next, _) = join(&mut state, 10_000.0);
-        assert_waits(&state.lookup_after_wait(frozen, at(10_000.0), &POLICY, true));
-        state.complete(next, at(10_001.0), ok_response("a"));
-        assert_uses(&state.lookup_after_wait(frozen, at(10_001.0), &POLICY, true), "a");
+        let (frozen_fetch, _) = join(&mut state, 0.0);
+        state.complete(frozen_fetch, at(10_000.0), failed_response());
+        assert_waits(&state.lookup_after_wait(frozen_fetch, at(10_000.0), &POLICY, true));
+        let (next_fetch, _) = join(&mut state, 10_000.0);
+        assert_waits(&state.lookup_after_wait(frozen_fetch, at(10_000.0), &POLICY, true));
+        state.complete(next_fetch, at(10_001.0), ok_response("a"));
+        assert_uses(&state.lookup_after_wait(frozen_fetch, at(10_001.0), &POLICY, true), "a");
     }
 
     #[test]
@@ -939,24 +939,24 @@ mod tests {
     }
 
     /// The decision for a token with this `iat` and `kid` if an unknown `kid` caused a fetch at second 1.
-    fn newer_token(second: f64, issued_at: f64, kid: &str, waited: bool) -> UnknownKid {
+    fn newer_token(second: f64, issued_at: f64, kid: &str, has_waited: bool) -> UnknownKid {
         let mut state = state_with_keys();
         assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, ok_response("b"));
         let issued_at = Some(START.wall / 1000.0 + issued_at);
-        let searched = searched(&state);
-        let token = UnknownToken { kid: Some(kid), searched, issued_at, arrived: at(second), waited };
+        let set_id = cached_set_id(&state);
+        let token = UnknownToken { kid: Some(kid), set_id, issued_at, arrived: at(second), has_waited };
         state.unknown_kid(at(second), &POLICY, &token)
     }
 
     #[test]
     fn a_key_set_that_has_been_replaced_since_the_search_is_searched_again() {
         let mut state = state_with_keys();
-        let searched = searched(&state);
+        let set_id = cached_set_id(&state);
         let issued_at = Some(START.wall / 1000.0 + 1.0);
-        for waited in [false, true] {
+        for has_waited in [false, true] {
             fetch(&mut state, 1.0, ok_response("b"));
-            let token = UnknownToken { kid: Some("b"), searched, issued_at, arrived: at(1.0), waited };
+            let token = UnknownToken { kid: Some("b"), set_id, issued_at, arrived: at(1.0), has_waited };
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
             join(&mut state, 1.0);
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
@@ -1009,7 +1009,7 @@ mod tests {
     }
 
     /// A request waiting for a fetch, like those in [`super::super::remote`].
-    struct Waiting {
+    struct WaitingRequest {
         started: f64,
         fetch: u64,
         kid: Kid,
@@ -1033,7 +1033,7 @@ mod tests {
         in_flight: Option<(u64, f64, f64)>,
         /// The number of a fetch that was in flight when the process was frozen.
         frozen: Option<u64>,
-        waiting: Vec<Waiting>,
+        waiting: Vec<WaitingRequest>,
         /// When the fetch of each set started, by `kid`.
         sets: HashMap<String, f64>,
         /// When the fetch of the cached set started.
@@ -1048,14 +1048,14 @@ mod tests {
     impl Simulation {
         fn new(seed: u64) -> Self {
             let mut random = Rand32::new(seed);
-            let mut one_of = |seconds: &[u64]| {
-                let which = random.rand_range(0..u32::try_from(seconds.len()).unwrap());
-                Duration::from_secs(seconds[usize::try_from(which).unwrap()])
+            let mut pick = |seconds: &[u64]| {
+                let index = random.rand_range(0..u32::try_from(seconds.len()).unwrap());
+                Duration::from_secs(seconds[usize::try_from(index).unwrap()])
             };
             let policy = CachePolicy {
-                ttl: one_of(&[0, 20, 60]),
-                cooldown: one_of(&[0, 10, 30]),
-                max_stale: one_of(&[0, 40]),
+                ttl: pick(&[0, 20, 60]),
+                cooldown: pick(&[0, 10, 30]),
+                max_stale: pick(&[0, 40]),
                 timeout: Duration::from_secs(5),
             };
             Self {
@@ -1118,10 +1118,10 @@ mod tests {
         /// Ends a fetch that was in flight when the process was frozen.
         fn end_frozen(&mut self) {
             let Some(number) = self.frozen.take() else { return };
-            let keys = |state: &KeySetState| state.cached().map(|good| Arc::as_ptr(&good.keys));
-            let before = (keys(&self.state), self.state.failures);
+            let keys = |state: &KeySetState| state.cached_set().map(|good| Arc::as_ptr(&good.keys));
+            let state_before = (keys(&self.state), self.state.failures);
             self.state.complete(number, at(self.now), ok_response("frozen"));
-            assert_eq!((keys(&self.state), self.state.failures), before, "the outcome of a frozen fetch counted");
+            assert_eq!((keys(&self.state), self.state.failures), state_before, "the outcome of a frozen fetch counted");
             self.wake(number);
         }
 
@@ -1130,45 +1130,45 @@ mod tests {
             self.follow(lookup, self.now, kid, false);
         }
 
-        fn follow(&mut self, lookup: Lookup, started: f64, kid: Kid, waited: bool) {
+        fn follow(&mut self, lookup: Lookup, started: f64, kid: Kid, has_waited: bool) {
             match lookup {
                 Lookup::Wait(_) => self.wait(started, kid, false),
                 Lookup::Unavailable(left) => assert!(u128::from(left) <= self.policy.cooldown.as_millis()),
-                Lookup::Cached(keys) => self.serve(&keys, started, kid, waited),
+                Lookup::Cached(keys) => self.serve(&keys, started, kid, has_waited),
                 Lookup::CachedAndRefresh(keys) => {
                     self.join(false);
-                    self.serve(&keys, started, kid, waited);
+                    self.serve(&keys, started, kid, has_waited);
                 }
             }
         }
 
-        fn serve(&mut self, keys: &KeySet, started: f64, kid: Kid, waited: bool) {
+        fn serve(&mut self, keys: &KeySet, started: f64, kid: Kid, has_waited: bool) {
             let set = self.sets.iter().find(|(kid, _)| contains_kid(keys, kid)).map(|(_, fetched)| *fetched).unwrap();
             let CachePolicy { ttl, max_stale, .. } = self.policy;
             // A request that has waited may use a set that was fetched in the meantime, regardless of its age.
             assert!(
-                started - set <= (ttl + max_stale).as_secs_f64() || waited && started <= set + 5.0,
+                started - set <= (ttl + max_stale).as_secs_f64() || has_waited && started <= set + 5.0,
                 "used at the age of {}",
                 started - set
             );
             self.uses += 1;
             if kid != Kid::Known {
-                self.refetch(started, waited);
+                self.refetch(started, has_waited);
             }
         }
 
-        fn refetch(&mut self, started: f64, waited: bool) {
-            let searched = searched(&self.state);
-            let token = UnknownToken { kid: None, searched, issued_at: None, arrived: at(started), waited };
+        fn refetch(&mut self, started: f64, has_waited: bool) {
+            let set_id = cached_set_id(&self.state);
+            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(started), has_waited };
             if self.state.unknown_kid(at(self.now), &self.policy, &token) == UnknownKid::Refetch {
-                assert!(!waited, "one request caused two fetches");
+                assert!(!has_waited, "one request caused two fetches");
                 self.wait(started, Kid::Refetched, true);
             }
         }
 
         fn wait(&mut self, started: f64, kid: Kid, for_kid: bool) {
             let fetch = self.join(for_kid);
-            self.waiting.push(Waiting { started, fetch, kid });
+            self.waiting.push(WaitingRequest { started, fetch, kid });
         }
 
         /// The shortest permitted pause after a failed fetch, in seconds.
@@ -1214,34 +1214,34 @@ mod tests {
                 self.sets.insert(kid, started);
                 (self.cached, self.failed_at, self.failures) = (Some(started), None, 0);
             } else {
-                let keys = |state: &KeySetState| state.cached().map(|good| Arc::as_ptr(&good.keys));
-                let before = keys(&self.state);
+                let keys = |state: &KeySetState| state.cached_set().map(|good| Arc::as_ptr(&good.keys));
+                let keys_before = keys(&self.state);
                 self.state.complete(number, at(self.now), failed_response());
-                assert_eq!(keys(&self.state), before, "a failure evicted the good set");
+                assert_eq!(keys(&self.state), keys_before, "a failure evicted the good set");
                 (self.failed_at, self.failures) = (Some(self.now), self.failures + 1);
             }
             self.wake(number);
         }
 
         fn clear(&mut self) {
-            let (last, had_keys) = self.state.clear();
+            let (last_fetch, had_keys) = self.state.clear();
             assert_eq!(had_keys, self.cached.is_some());
             (self.in_flight, self.frozen, self.unknown_kid_at, self.failed_at) = (None, None, None, None);
             (self.cached, self.failures) = (None, 0);
-            self.wake(last);
+            self.wake(last_fetch);
         }
 
         /// Resumes the waiting requests in random order while new ones arrive.
         fn wake(&mut self, ended: u64) {
-            let (mut awake, asleep): (Vec<_>, _) =
+            let (mut requests, waiting_requests): (Vec<_>, _) =
                 std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.fetch <= ended);
-            self.waiting = asleep;
-            while !awake.is_empty() {
+            self.waiting = waiting_requests;
+            while !requests.is_empty() {
                 if self.random.rand_range(0..4) == 0 {
                     self.request(Kid::Unknown);
                 }
-                let next = self.random.rand_range(0..u32::try_from(awake.len()).unwrap());
-                let Waiting { started, fetch, kid } = awake.swap_remove(usize::try_from(next).unwrap());
+                let index = self.random.rand_range(0..u32::try_from(requests.len()).unwrap());
+                let WaitingRequest { started, fetch, kid } = requests.swap_remove(usize::try_from(index).unwrap());
                 if kid == Kid::Refetched {
                     // In half of the cases, the newer set contains the key, as after a rotation.
                     if self.random.rand_range(0..2) == 0 {

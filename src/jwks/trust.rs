@@ -91,31 +91,32 @@ pub struct CertificateNames<'a> {
 
 /// Reads the names in a DER-encoded certificate, which are used only to select error messages.
 pub fn read_names(der: &[u8]) -> Option<CertificateNames<'_>> {
-    const SEQUENCE: u8 = 0x30;
-    const INTEGER: u8 = 0x02;
-    const VERSION: u8 = 0xa0;
-    let (certificate, _) = read_element(der, SEQUENCE)?;
-    let (rest, _) = read_element(certificate, SEQUENCE)?;
-    let (is_version_1, rest) = read_element(rest, VERSION).map_or((true, rest), |(_, rest)| (false, rest));
-    let (_, rest) = read_element(rest, INTEGER)?;
-    let (_, rest) = read_element(rest, SEQUENCE)?;
-    let (issuer, rest) = read_element(rest, SEQUENCE)?;
-    let (_, rest) = read_element(rest, SEQUENCE)?;
-    let (subject, _) = read_element(rest, SEQUENCE)?;
+    const SEQUENCE_TAG: u8 = 0x30;
+    const INTEGER_TAG: u8 = 0x02;
+    const VERSION_TAG: u8 = 0xa0;
+    let (certificate, _) = read_element(der, SEQUENCE_TAG)?;
+    let (rest, _) = read_element(certificate, SEQUENCE_TAG)?;
+    let (is_version_1, rest) = read_element(rest, VERSION_TAG).map_or((true, rest), |(_, rest)| (false, rest));
+    let (_, rest) = read_element(rest, INTEGER_TAG)?;
+    let (_, rest) = read_element(rest, SEQUENCE_TAG)?;
+    let (issuer, rest) = read_element(rest, SEQUENCE_TAG)?;
+    let (_, rest) = read_element(rest, SEQUENCE_TAG)?;
+    let (subject, _) = read_element(rest, SEQUENCE_TAG)?;
     Some(CertificateNames { is_version_1, issuer, subject })
 }
 
 /// The content of the first DER element, if the element has this tag, and the bytes after the element.
 fn read_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = der.split_first()?;
-    let (&short, rest) = rest.split_first()?;
-    let (length, rest) = if short < 0x80 {
-        (usize::from(short), rest)
+    let (&actual_tag, rest) = der.split_first()?;
+    let (&length_byte, rest) = rest.split_first()?;
+    let (length, rest) = if length_byte < 0x80 {
+        (usize::from(length_byte), rest)
     } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(short & 0x7f)).filter(|(bytes, _)| bytes.len() <= 4)?;
+        let (bytes, rest) =
+            rest.split_at_checked(usize::from(length_byte & 0x7f)).filter(|(bytes, _)| bytes.len() <= 4)?;
         (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
     };
-    rest.split_at_checked(length).filter(|_| first == tag)
+    rest.split_at_checked(length).filter(|_| actual_tag == tag)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 
 /// How far apart Logto's clock and this machine's may be, in milliseconds. Up to one second of this is needed because
 /// `iat` is truncated to whole seconds.
-const MAX_CLOCK_DIFFERENCE: f64 = 5_000.0;
+const MAX_CLOCK_DIFFERENCE_MS: f64 = 5_000.0;
 
 /// How far in the future the `iat` of a token may be, in milliseconds.
 const MAX_ISSUED_AHEAD_MS: f64 = 60_000.0;
@@ -16,30 +16,30 @@ pub struct UnknownToken<'a> {
     /// The `kid`.
     pub kid: Option<&'a str>,
     /// The [`KeySet::id`](super::keys::KeySet::id) of the key set that does not contain the key.
-    pub searched: u64,
+    pub set_id: u64,
     /// The token's `iat`, as Unix time in seconds. It is unverified, because there is no key to verify it with.
     pub issued_at: Option<f64>,
     /// The start of the request.
     pub arrived: Timestamp,
     /// Whether the request has waited for the cached key set.
-    pub waited: bool,
+    pub has_waited: bool,
 }
 
 impl UnknownToken<'_> {
     /// Whether the token may be signed with a key that was published after this fetch. A forged token can claim to be
     /// newer, but that only changes the error.
-    pub(super) fn may_be_newer(&self, fetched: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
+    pub(super) fn may_be_newer(&self, fetched_at: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
-            let issued = seconds * 1000.0;
-            issued + MAX_CLOCK_DIFFERENCE >= fetched.wall && issued <= now.wall + MAX_ISSUED_AHEAD_MS
+            let issued_ms = seconds * 1000.0;
+            issued_ms + MAX_CLOCK_DIFFERENCE_MS >= fetched_at.wall && issued_ms <= now.wall + MAX_ISSUED_AHEAD_MS
         });
-        is_issued_after_fetch && !self.arrived_before(fetched) && !known.excludes_new_key(self)
+        is_issued_after_fetch && !self.arrived_before(fetched_at) && !known.excludes_new_key(self)
     }
 
     /// Whether the token arrived, and therefore existed, before this fetch. The server publishes every key before
     /// signing with it, so the fetched set would contain the key of the token.
-    fn arrived_before(&self, fetched: Timestamp) -> bool {
-        self.arrived.since(fetched).is_zero()
+    fn arrived_before(&self, fetched_at: Timestamp) -> bool {
+        self.arrived.since(fetched_at).is_zero()
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) struct KnownKids {
     published: Vec<String>,
     /// The `kid` and `iat` of the last rejected token that arrived before a fetch and whose key is missing from the
     /// fetched set.
-    absent: Option<(Option<String>, f64)>,
+    last_rejected: Option<(Option<String>, f64)>,
 }
 
 impl KnownKids {
@@ -65,15 +65,15 @@ impl KnownKids {
 
     /// Remembers a token whose key is missing from a key set that was fetched at this time, so that the token gets the
     /// same error when it is sent again.
-    pub(super) fn add_rejected(&mut self, token: &UnknownToken, fetched: Timestamp) {
-        if token.arrived_before(fetched) {
-            self.absent = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
+    pub(super) fn add_rejected(&mut self, token: &UnknownToken, fetched_at: Timestamp) {
+        if token.arrived_before(fetched_at) {
+            self.last_rejected = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
         }
     }
 
     fn excludes_new_key(&self, token: &UnknownToken) -> bool {
         let is_published = token.kid.is_some_and(|kid| self.published.iter().any(|known| known == kid));
-        let is_absent = self.absent.as_ref().is_some_and(|(kid, issued_at)| {
+        let is_absent = self.last_rejected.as_ref().is_some_and(|(kid, issued_at)| {
             kid.as_deref() == token.kid && token.issued_at.is_some_and(|other| other <= *issued_at)
         });
         is_published || is_absent
@@ -88,11 +88,11 @@ mod tests {
 
     /// Whether a token may be newer if it was issued this many seconds after the fetch and arrived after 100 seconds.
     fn may_be_newer(issued_at: f64) -> bool {
-        let fetched = Timestamp::now();
-        let now = fetched.plus(Duration::from_secs(100));
-        let issued_at = Some(fetched.wall / 1000.0 + issued_at);
-        let token = UnknownToken { kid: Some("k"), searched: 0, issued_at, arrived: now, waited: false };
-        token.may_be_newer(fetched, now, &KnownKids::default())
+        let fetched_at = Timestamp::now();
+        let now = fetched_at.plus(Duration::from_secs(100));
+        let issued_at = Some(fetched_at.wall / 1000.0 + issued_at);
+        let token = UnknownToken { kid: Some("k"), set_id: 0, issued_at, arrived: now, has_waited: false };
+        token.may_be_newer(fetched_at, now, &KnownKids::default())
     }
 
     #[test]
@@ -119,43 +119,43 @@ mod tests {
 
     #[test]
     fn a_token_is_not_newer_if_it_arrived_before_the_fetch_or_has_no_iat_or_a_known_kid() {
-        let fetched = Timestamp::now();
-        let now = fetched.plus(Duration::from_secs(1));
+        let fetched_at = Timestamp::now();
+        let now = fetched_at.plus(Duration::from_secs(1));
         let token = UnknownToken {
             kid: Some("k"),
-            searched: 0,
+            set_id: 0,
             issued_at: Some(now.wall / 1000.0),
             arrived: now,
-            waited: true,
+            has_waited: true,
         };
         let mut known = KnownKids::default();
-        assert!(token.may_be_newer(fetched, now, &known));
-        assert!(UnknownToken { kid: None, ..token }.may_be_newer(fetched, now, &known));
-        assert!(!UnknownToken { arrived: fetched, ..token }.may_be_newer(fetched, now, &known));
-        assert!(!UnknownToken { issued_at: None, ..token }.may_be_newer(fetched, now, &known));
+        assert!(token.may_be_newer(fetched_at, now, &known));
+        assert!(UnknownToken { kid: None, ..token }.may_be_newer(fetched_at, now, &known));
+        assert!(!UnknownToken { arrived: fetched_at, ..token }.may_be_newer(fetched_at, now, &known));
+        assert!(!UnknownToken { issued_at: None, ..token }.may_be_newer(fetched_at, now, &known));
         known.add_published(["k"].into_iter());
-        assert!(!token.may_be_newer(fetched, now, &known));
+        assert!(!token.may_be_newer(fetched_at, now, &known));
     }
 
     #[test]
     fn a_token_that_existed_before_a_fetch_without_its_key_is_not_newer_when_it_is_sent_again() {
-        let fetched = Timestamp::now();
-        let now = fetched.plus(Duration::from_secs(1));
+        let fetched_at = Timestamp::now();
+        let now = fetched_at.plus(Duration::from_secs(1));
         let token = UnknownToken {
             kid: Some("k"),
-            searched: 0,
+            set_id: 0,
             issued_at: Some(now.wall / 1000.0),
-            arrived: fetched,
-            waited: true,
+            arrived: fetched_at,
+            has_waited: true,
         };
         let mut known = KnownKids::default();
-        known.add_rejected(&UnknownToken { arrived: now, ..token }, fetched);
-        assert!(UnknownToken { arrived: now, ..token }.may_be_newer(fetched, now, &known));
-        known.add_rejected(&token, fetched);
-        assert!(!UnknownToken { arrived: now, ..token }.may_be_newer(fetched, now, &known));
-        let later = Some(now.wall / 1000.0 + 1.0);
-        assert!(UnknownToken { arrived: now, issued_at: later, ..token }.may_be_newer(fetched, now, &known));
-        assert!(UnknownToken { arrived: now, kid: Some("other"), ..token }.may_be_newer(fetched, now, &known));
+        known.add_rejected(&UnknownToken { arrived: now, ..token }, fetched_at);
+        assert!(UnknownToken { arrived: now, ..token }.may_be_newer(fetched_at, now, &known));
+        known.add_rejected(&token, fetched_at);
+        assert!(!UnknownToken { arrived: now, ..token }.may_be_newer(fetched_at, now, &known));
+        let later_iat = Some(now.wall / 1000.0 + 1.0);
+        assert!(UnknownToken { arrived: now, issued_at: later_iat, ..token }.may_be_newer(fetched_at, now, &known));
+        assert!(UnknownToken { arrived: now, kid: Some("other"), ..token }.may_be_newer(fetched_at, now, &known));
     }
 
     #[test]

@@ -16,9 +16,9 @@ const EXTENSION_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyWait {
     /// The request has waited, so the time of its arrival is no longer the current time.
-    pub at_all: bool,
+    pub has_waited: bool,
     /// The request has waited until a fetch ended.
-    pub for_fetch: bool,
+    pub waited_for_fetch: bool,
 }
 
 /// The clock of a request, which stands still until the request waits for the first time.
@@ -37,7 +37,7 @@ impl RequestClock {
     /// The current time, or the time of arrival if the request has not waited.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.first_wait.map_or(self.arrival, |start| self.arrival.advanced(start, Timestamp::now()))
+        self.first_wait.map_or(self.arrival, |start| self.arrival.plus_elapsed(start, Timestamp::now()))
     }
 
     /// Records that the request is about to wait.
@@ -60,16 +60,16 @@ pub(super) async fn wait_for_fetch(
     at_most: Duration,
     has_more_time: impl Fn() -> bool,
 ) -> bool {
-    let mut ended = pin!(last_completed.wait_for(|last| *last >= number));
+    let mut fetch_end = pin!(last_completed.wait_for(|last| *last >= number));
     let mut duration = at_most;
     let mut was_frozen = false;
     loop {
         let started = Timestamp::now();
-        match threads::timeout(duration, ended.as_mut()) {
+        match threads::timeout(duration, fetch_end.as_mut()) {
             Err(_) => return false,
             Ok(in_time) => {
-                if let Ok(ended) = in_time.await {
-                    return ended.is_ok();
+                if let Ok(result) = in_time.await {
+                    return result.is_ok();
                 }
             }
         }

@@ -76,7 +76,7 @@ fn is_sign_in_url(text: &str) -> bool {
     }
     // `//host` and `/\host` are URLs on a different host.
     let Ok(base) = ::url::Url::parse("http://localhost") else { return false };
-    let resolved = base.join(text);
+    let resolved_url = base.join(text);
     text.starts_with('/')
-        && resolved.is_ok_and(|url| url.origin() == base.origin() && paths::normalize(url.path()).is_some())
+        && resolved_url.is_ok_and(|url| url.origin() == base.origin() && paths::normalize(url.path()).is_some())
 }

@@ -30,7 +30,7 @@ pub use resource_metadata::resource_metadata;
 pub use revocations::{entry as revocation_entry, policy as revocation_policy};
 pub use sets::OptionSet;
 pub use sources::{CatchUp, LogoutMatch, LogoutOptions, catch_up, logout, signing_keys};
-pub use tokens::{DEFAULT_ALGORITHMS, Guests, TokenSource};
+pub use tokens::{DEFAULT_ALGORITHMS, GuestPolicy, TokenSource};
 pub use values::{items, text};
 pub use verifier::{KeySource, Options, issuer_of, key_set_names};
 
@@ -59,8 +59,8 @@ pub(crate) mod tests {
     /// Parses the two required options together with these options, which may override them.
     fn parse(members: &[(&str, Raw)]) -> Result<Options, OptionError> {
         let required = [("logtoUrl", text("https://t.test")), ("audience", text("https://api.test"))];
-        let given = |name: &str| members.iter().any(|(given, _)| *given == name);
-        let required = required.into_iter().filter(|(name, _)| !given(name));
+        let is_given = |name: &str| members.iter().any(|(given, _)| *given == name);
+        let required = required.into_iter().filter(|(name, _)| !is_given(name));
         Options::parse(object(&required.chain(members.iter().cloned()).collect::<Vec<_>>()))
     }
 
@@ -106,13 +106,13 @@ pub(crate) mod tests {
         assert!(options.requirements.roles.is_empty());
         assert_eq!(options.requirements.role_claims, ["roles", "role"]);
         assert_eq!(options.requirements.organization, Organization::Unchecked);
-        assert_eq!((options.guests, options.realm, options.max_token_age), (Guests::Never, None, None));
+        assert_eq!((options.guests, options.realm, options.max_token_age), (GuestPolicy::Never, None, None));
         assert_eq!(options.guest_cookie, Some(guest_cookie()));
         assert_eq!(options.token_type.as_deref(), Some("at+jwt"));
         assert_eq!(options.algorithms, [Es384, Rs256, Es256, Es512, EdDsa, Ed25519]);
         assert_eq!((options.tolerance, options.current_date), (0.0, None));
         assert_eq!(options.token_cache_size, 5_000);
-        assert_eq!(options.exposed, None);
+        assert_eq!(options.insecure_origin, None);
     }
 
     #[test]
@@ -171,17 +171,19 @@ pub(crate) mod tests {
         let parse = |members: &[(&str, Raw)], environment: Environment| {
             Options::parse_with(OptionSet::Verifier, object(members), environment)
         };
-        let both = || environment(" https://env.test ", "https://a.test\n https://b.test");
-        let options = Options::parse_with(OptionSet::Adapter, Raw::Undefined, both()).unwrap();
+        let both_variables = || environment(" https://env.test ", "https://a.test\n https://b.test");
+        let options = Options::parse_with(OptionSet::Adapter, Raw::Undefined, both_variables()).unwrap();
         assert_eq!(options.issuers, ["https://env.test/oidc"]);
         assert_eq!(options.audiences.unwrap(), ["https://a.test", "https://b.test"]);
 
-        let explicit = parse(&[("logtoUrl", text("https://t.test")), ("audience", Raw::Null)], both()).unwrap();
-        assert_eq!((explicit.issuers[0].as_str(), explicit.audiences), ("https://t.test/oidc", None));
+        let explicit_options =
+            parse(&[("logtoUrl", text("https://t.test")), ("audience", Raw::Null)], both_variables()).unwrap();
+        assert_eq!((explicit_options.issuers[0].as_str(), explicit_options.audiences), ("https://t.test/oidc", None));
         let error = |members: &[(&str, Raw)], environment| parse(members, environment).unwrap_err().message;
         for wrong in [Raw::Null, text(""), Raw::Number(1.0)] {
             assert!(
-                error(&[("logtoUrl", wrong)], both()).starts_with("Invalid option \"logtoUrl\": expected an absolute")
+                error(&[("logtoUrl", wrong)], both_variables())
+                    .starts_with("Invalid option \"logtoUrl\": expected an absolute")
             );
         }
         assert_eq!(
@@ -200,9 +202,9 @@ pub(crate) mod tests {
             error(&[], environment("https://t.test", "\"a\""))
                 .starts_with("Invalid environment variable LOGTO_AUDIENCE")
         );
-        let server = Options::parse_with(OptionSet::Server, object(&[]), both()).unwrap_err();
+        let server_error = Options::parse_with(OptionSet::Server, object(&[]), both_variables()).unwrap_err();
         assert_eq!(
-            server.message,
+            server_error.message,
             "Invalid option \"logtoUrl\": expected an absolute http or https URL, got undefined"
         );
     }
@@ -211,9 +213,9 @@ pub(crate) mod tests {
     fn reads_audiences_and_requires_them() {
         assert_eq!(options(&[("audience", list(&["a", "b"]))]).audiences.unwrap(), ["a", "b"]);
         assert_eq!(options(&[("audience", Raw::Null)]).audiences, None);
-        let wanted = "the API's resource indicator, a non-empty array of such, or null to accept every audience, or the environment variable LOGTO_AUDIENCE";
+        let expected = "the API's resource indicator, a non-empty array of such, or null to accept every audience, or the environment variable LOGTO_AUDIENCE";
         let error = Options::parse(object(&[("logtoUrl", text("https://t.test"))])).map(|_| ()).unwrap_err();
-        assert_eq!(error.message, format!("Invalid option \"audience\": expected {wanted}, got undefined"));
+        assert_eq!(error.message, format!("Invalid option \"audience\": expected {expected}, got undefined"));
     }
 
     #[test]
@@ -235,9 +237,9 @@ pub(crate) mod tests {
         for (set, name) in [(OptionSet::Requirements, "subjectType"), (OptionSet::Requirements, "organizationId")] {
             assert_eq!(set.check(object(&[(name, Raw::Undefined)])).unwrap_err().option, name);
         }
-        let upgrade =
+        let upgrade_options =
             [("logtoUrl", text("https://t.test")), ("audience", Raw::Null), ("allowedOrigins", Raw::Undefined)];
-        assert_eq!(OptionSet::Upgrade.check(object(&upgrade)).unwrap_err().option, "allowedOrigins");
+        assert_eq!(OptionSet::Upgrade.check(object(&upgrade_options)).unwrap_err().option, "allowedOrigins");
     }
 
     #[test]
@@ -260,16 +262,16 @@ pub(crate) mod tests {
     fn takes_a_static_key_set() {
         let options = options(&[("jwks", jwks()), ("logtoUrl", text("http://t.test"))]);
         assert!(matches!(&options.keys, KeySource::Static(keys) if keys.len() == 1));
-        assert_eq!(options.exposed, None); // nothing is fetched
+        assert_eq!(options.insecure_origin, None); // nothing is fetched
     }
 
     #[test]
     fn reports_plain_http_beyond_loopback() {
-        let exposed = |url: &str| options(&[("logtoUrl", text(url))]).exposed;
+        let insecure_origin = |url: &str| options(&[("logtoUrl", text(url))]).insecure_origin;
         for url in ["http://t.test/x", "http://10.0.0.1:3001", "http://localhost.evil.test", "http://[2001:db8::1]"] {
-            assert!(exposed(url).is_some(), "{url}");
+            assert!(insecure_origin(url).is_some(), "{url}");
         }
-        assert_eq!(exposed("http://t.test/x").as_deref(), Some("http://t.test"));
+        assert_eq!(insecure_origin("http://t.test/x").as_deref(), Some("http://t.test"));
         for url in [
             "https://t.test",
             "http://localhost:3001",
@@ -278,11 +280,11 @@ pub(crate) mod tests {
             "http://127.9.9.9",
             "http://[::1]",
         ] {
-            assert_eq!(exposed(url), None, "{url}");
+            assert_eq!(insecure_origin(url), None, "{url}");
         }
-        assert!(options(&[("jwksUri", text("http://t.test/jwks"))]).exposed.is_some());
-        let internal = [("logtoUrl", text("http://t.test")), ("jwksUri", text("https://t.test/jwks"))];
-        assert_eq!(options(&internal).exposed, None);
+        assert!(options(&[("jwksUri", text("http://t.test/jwks"))]).insecure_origin.is_some());
+        let internal_jwks = [("logtoUrl", text("http://t.test")), ("jwksUri", text("https://t.test/jwks"))];
+        assert_eq!(options(&internal_jwks).insecure_origin, None);
     }
 
     #[test]
@@ -335,9 +337,9 @@ pub(crate) mod tests {
     #[test]
     fn reads_allow_guest() {
         for (given, expected) in [
-            (Raw::Bool(true), Guests::Always),
-            (Raw::Bool(false), Guests::Never),
-            (text("no-token"), Guests::WithoutToken),
+            (Raw::Bool(true), GuestPolicy::Always),
+            (Raw::Bool(false), GuestPolicy::Never),
+            (text("no-token"), GuestPolicy::WithoutToken),
         ] {
             assert_eq!(options(&[("allowGuest", given)]).guests, expected);
         }
@@ -383,8 +385,8 @@ pub(crate) mod tests {
     #[test]
     fn takes_asymmetric_algorithms_by_their_exact_name() {
         assert_eq!(options(&[("algorithms", list(&["PS512", "RS384"]))]).algorithms, [Ps512, Rs384]);
-        let all = Algorithm::ALL.map(|(name, _)| name);
-        assert_eq!(options(&[("algorithms", list(&all))]).algorithms.len(), 11);
+        let all_names = Algorithm::ALL.map(|(name, _)| name);
+        assert_eq!(options(&[("algorithms", list(&all_names))]).algorithms.len(), 11);
     }
 
     #[test]
@@ -471,14 +473,14 @@ pub(crate) mod tests {
         let header = |raw| cookie_attributes(raw, auth_cookie()).unwrap().header("T").unwrap();
         let default = "logto_authtoken=T; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict";
         assert_eq!(header(Raw::Undefined), default);
-        let all = [
+        let values = [
             ("cookieName", text("c")),
             ("maxAge", Raw::Number(1.0)),
             ("domain", text("d.test")),
             ("path", text("/p")),
             ("sameSite", text("none")),
         ];
-        assert_eq!(header(object(&all)), "c=T; Max-Age=1; Path=/p; HttpOnly; Secure; SameSite=None; Domain=d.test");
+        assert_eq!(header(object(&values)), "c=T; Max-Age=1; Path=/p; HttpOnly; Secure; SameSite=None; Domain=d.test");
         for wrong in [Raw::Null, text("c"), object(&[("name", text("c"))]), object(&[("httpOnly", Raw::Bool(false))])] {
             assert!(cookie_attributes(wrong, auth_cookie()).is_err());
         }

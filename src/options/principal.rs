@@ -34,26 +34,26 @@ impl Principal {
 
 /// Reads the members of a principal, except for its payload.
 fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError> {
-    let mut read = Reader::new("fallback().", members);
-    let user = read_user(&mut read);
-    let scopes = read.optional("scopes", "an array of scopes", DefaultValue::None, |raw| match raw {
+    let mut reader = Reader::new("fallback().", members);
+    let user = read_user(&mut reader);
+    let scopes = reader.optional("scopes", "an array of scopes", DefaultValue::None, |raw| match raw {
         Raw::List(items) => {
             items.iter().map(|item| text(item).filter(|scope| is_scope(scope))).collect::<Option<Vec<_>>>()
         }
         _ => None,
     });
     let mut id = |name, expected| {
-        read.optional(name, expected, DefaultValue::None, |raw| match raw {
+        reader.optional(name, expected, DefaultValue::None, |raw| match raw {
             Raw::Null => Some(None),
             other => identifier(other).map(Some),
         })
     };
     let organization = id("organizationId", "an organization id, or null for none");
     let client = id("clientId", "a client id, or null for none");
-    read.optional("claims", "an object of claims", DefaultValue::None, |raw| {
+    reader.optional("claims", "an object of claims", DefaultValue::None, |raw| {
         matches!(raw, Raw::Object(_) | Raw::Null).then_some(())
     });
-    read.finish()?;
+    reader.finish()?;
     Ok(Principal {
         user,
         scopes: scopes.unwrap_or_default(),
@@ -65,10 +65,10 @@ fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError>
 
 fn read_user(read: &mut Reader) -> String {
     const EXPECTED_USER_ID: &str = "a user id";
-    let given = read.take("userId", EXPECTED_USER_ID, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
-    let user = text(&given).filter(|id| !is_blank(id));
+    let given_user = read.take("userId", EXPECTED_USER_ID, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+    let user = text(&given_user).filter(|id| !is_blank(id));
     if user.is_none() {
-        read.reject("userId", EXPECTED_USER_ID, &given);
+        read.reject("userId", EXPECTED_USER_ID, &given_user);
     }
     user.unwrap_or_default()
 }

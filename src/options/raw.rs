@@ -61,7 +61,7 @@ impl OptionError {
 
     /// The error for an environment variable that replaces an option and has an invalid value.
     #[must_use]
-    pub fn variable(option: &str, variable: &str, expected: &str, given: &str) -> Self {
+    pub fn invalid_variable(option: &str, variable: &str, expected: &str, given: &str) -> Self {
         let given = Raw::String(given.to_owned()).describe();
         let message = format!("Invalid environment variable {variable}: expected {expected}, got {given}");
         Self { option: option.into(), message }
@@ -69,14 +69,14 @@ impl OptionError {
 
     /// The error for an unknown option.
     #[must_use]
-    pub fn unknown(option: &str, hint: &str) -> Self {
+    pub fn unknown_option(option: &str, hint: &str) -> Self {
         Self::new("Unknown", option, hint)
     }
 
     /// The error for an option that the options object inherits. Inherited options are not read, so they are reported
     /// instead of being ignored.
     #[must_use]
-    pub fn inherited(option: &str) -> Self {
+    pub fn inherited_option(option: &str) -> Self {
         Self::new("Invalid", option, "expected a member of the options object itself, got an inherited one")
     }
 
@@ -99,13 +99,13 @@ impl OptionError {
     /// Creates an error for an option. The option name may be arbitrary input, so the name is truncated and its control
     /// characters are escaped.
     fn new(problem: &str, option: &str, explanation: &str) -> Self {
-        let option: String = option.chars().take(MAX_CHARS).collect();
+        let option: String = option.chars().take(MAX_SHOWN_CHARS).collect();
         Self { message: format!("{problem} option {option:?}: {explanation}"), option }
     }
 }
 
 /// Maximum number of characters of a name or value that an error message shows.
-const MAX_CHARS: usize = 60;
+const MAX_SHOWN_CHARS: usize = 60;
 
 impl Raw {
     /// Describes a value in one line. Control and bidirectional characters are escaped, long strings are truncated, and
@@ -131,8 +131,8 @@ impl Raw {
             Self::String(text) if text.is_empty() => "an empty string".into(),
             Self::String(text) => {
                 let text = without_password(text);
-                let ellipsis = if text.chars().count() > MAX_CHARS { "…" } else { "" };
-                format!("{:?}", text.chars().take(MAX_CHARS).collect::<String>() + ellipsis)
+                let ellipsis = if text.chars().count() > MAX_SHOWN_CHARS { "…" } else { "" };
+                format!("{:?}", text.chars().take(MAX_SHOWN_CHARS).collect::<String>() + ellipsis)
             }
             Self::Date(time) if time.is_nan() => "an invalid Date".into(),
             Self::Date(_) => "a Date".into(),
@@ -226,8 +226,8 @@ mod tests {
             let url = Raw::String(format!("{start}{password}@auth.test/oidc"));
             assert_describes(&url, &format!("\"{start}…@auth.test/oidc\""));
         }
-        let described = Raw::List(vec![Raw::String("https://user:hun/ter2@auth.test".into())]).describe();
-        assert!(!described.contains("hun") && !described.contains("ter2"), "{described}");
+        let description = Raw::List(vec![Raw::String("https://user:hun/ter2@auth.test".into())]).describe();
+        assert!(!description.contains("hun") && !description.contains("ter2"), "{description}");
         assert_describes(&Raw::String("https://auth.test:8443/a".into()), "\"https://auth.test:8443/a\"");
     }
 
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn keeps_the_name_of_an_option_on_one_line() {
-        let error = OptionError::inherited(&format!("a\n\u{202e}{}", "x".repeat(99)));
+        let error = OptionError::inherited_option(&format!("a\n\u{202e}{}", "x".repeat(99)));
         assert!(error.message.starts_with("Invalid option \"a\\n\\u{202e}xxx"), "{}", error.message);
         assert!(error.message.chars().count() < 200);
     }

@@ -82,7 +82,7 @@ impl Reader {
             }
             Some(Some(value)) => match parse(value) {
                 Ok(value) => return Some(value),
-                Err(expected) => OptionError::variable(name, variable, expected, value),
+                Err(expected) => OptionError::invalid_variable(name, variable, expected, value),
             },
         };
         self.fail(error);
@@ -107,7 +107,7 @@ impl Reader {
     }
 
     /// Reads an option whose value is a function that restricts access. The function remains in JavaScript.
-    pub fn decision(&mut self, name: &'static str) {
+    pub fn restricting_function(&mut self, name: &'static str) {
         self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
 
@@ -183,13 +183,13 @@ impl Reader {
             return Err(error);
         }
         let Some((name, _)) = self.members.pop() else { return Ok(()) };
-        let mut known: Vec<&str> = self.entries.iter().map(|entry| entry.name).collect();
-        known.sort_unstable();
-        let hint = closest(&name, &known).map_or_else(
-            || format!("known options are {}", known.join(", ")),
+        let mut known_names: Vec<&str> = self.entries.iter().map(|entry| entry.name).collect();
+        known_names.sort_unstable();
+        let hint = closest(&name, &known_names).map_or_else(
+            || format!("known options are {}", known_names.join(", ")),
             |closest| format!("did you mean \"{}{closest}\"?", self.prefix),
         );
-        Err(OptionError::unknown(&format!("{}{name}", self.prefix), &hint))
+        Err(OptionError::unknown_option(&format!("{}{name}", self.prefix), &hint))
     }
 
     /// Reads a boolean option.

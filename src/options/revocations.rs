@@ -6,7 +6,7 @@ use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of};
 use crate::claims::MAX_NUMERIC_DATE;
-use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD, Policy, Revocations, is_entry_id};
+use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS, Policy, Revocations, is_entry_id};
 
 /// Reads a verifier's `revocations` option. JavaScript passes only the id of the object that the option contains.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
@@ -17,7 +17,7 @@ pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
 
 /// Reads the options of `createRevocations`.
 pub(super) fn read_policy(read: &mut Reader) -> Policy {
-    const ACTIONS_WHILE_UNAVAILABLE: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
+    const UNAVAILABLE_MODES: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
     let expected = "a store from memoryStore() or redisStore(), or an object with the functions append and read";
     // JavaScript checks the functions of the store.
     read.optional("store", expected, DefaultValue::Derived("memoryStore()"), |raw| {
@@ -32,8 +32,8 @@ pub(super) fn read_policy(read: &mut Reader) -> Policy {
         }
     });
     let default = DefaultValue::Value("accept".into());
-    let refuses = read
-        .optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &ACTIONS_WHILE_UNAVAILABLE));
+    let refuses =
+        read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &UNAVAILABLE_MODES));
     let max_lag =
         read.milliseconds_from("maxLagMs", "a finite number of milliseconds, at least 2,000", 30_000, 2_000.0);
     Policy { lifetime: lifetime.unwrap_or(86_400.0), max_lag: (refuses == Some(true)).then_some(max_lag) }
@@ -48,21 +48,21 @@ pub(super) fn read_redis_store(read: &mut Reader) {
 /// Unix time in milliseconds.
 pub(super) fn read_time(read: &mut Reader, now: f64) -> f64 {
     let expected = "a valid Date that is at most an hour in the future";
-    let before = read.optional("before", expected, DefaultValue::Derived("now"), |raw| match raw {
-        Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_ENTRY_AHEAD * 1_000.0 => Some(*time),
+    let time = read.optional("before", expected, DefaultValue::Derived("now"), |raw| match raw {
+        Raw::Date(time) if *time >= 0.0 && *time <= now + MAX_ENTRY_AHEAD_SECONDS * 1_000.0 => Some(*time),
         _ => None,
     });
-    before.unwrap_or(now)
+    time.unwrap_or(now)
 }
 
 /// Reads the options of `revokeSubject`.
 pub(super) fn read_member(read: &mut Reader, now: f64) -> (f64, Option<String>) {
-    let before = read_time(read, now);
+    let time = read_time(read, now);
     let expected = "an organization's id";
     let organization = read.restriction("organizationId", expected, DefaultValue::None, |raw| {
         identifier(raw).filter(|id| is_entry_id(id))
     });
-    (before, organization)
+    (time, organization)
 }
 
 /// Reads the members of the object passed to `revokeToken`.
@@ -115,16 +115,16 @@ pub fn entry(kind: Kind, id: &Raw, options: Raw, now: f64, lifetime: f64) -> Res
     };
     reader.finish()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
-    let before = (time / 1_000.0) as u32;
-    Ok(Entry { kind, id: id.unwrap_or_default(), organization: organization.unwrap_or_default(), before })
+    let issued_until = (time / 1_000.0) as u32;
+    Ok(Entry { kind, id: id.unwrap_or_default(), organization: organization.unwrap_or_default(), issued_until })
 }
 
 fn checked_id(read: &mut Reader, name: &str, id: &Raw) -> Option<String> {
-    let checked = entry_id(id);
-    if checked.is_none() {
+    let parsed_id = entry_id(id);
+    if parsed_id.is_none() {
         read.reject(name, "a string of 1 to 1,024 bytes", id);
     }
-    checked
+    parsed_id
 }
 
 /// Parses the options of `createRevocations`.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::environment::{self, Environment};
 use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
-use super::verifier::{Options, Variant};
+use super::verifier::{Options, OptionsVariant};
 use super::{adapters, cookies, requirements, resource_metadata, revocations, sources, testing};
 
 /// A set of options, named after a function that accepts these options.
@@ -121,11 +121,11 @@ impl OptionSet {
     /// Reads every option of the set. Returns the verifier's options if the set configures a verifier.
     fn read(self, read: &mut Reader) -> Option<Options> {
         let options = match self {
-            Self::Verifier => Options::read(read, Variant::Verifier),
-            Self::Server => Options::read(read, Variant::DropIn),
-            Self::Explain => Options::read(read, Variant::Explain),
+            Self::Verifier => Options::read(read, OptionsVariant::Verifier),
+            Self::Server => Options::read(read, OptionsVariant::DropIn),
+            Self::Explain => Options::read(read, OptionsVariant::Explain),
             Self::Adapter | Self::Nest | Self::Next | Self::Proxy | Self::Upgrade => {
-                Options::read(read, Variant::Adapter)
+                Options::read(read, OptionsVariant::Adapter)
             }
             _ => None,
         };
@@ -152,7 +152,7 @@ impl OptionSet {
                     "resourceMetadata",
                     "tokenSources",
                 ]);
-                drop(Options::read(read, Variant::Resource));
+                drop(Options::read(read, OptionsVariant::Resource));
                 adapters::read_error_handler(read);
                 adapters::read_preflight(read);
                 resource_metadata::read_resource(read);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of, one_or_more, text};
-use super::verifier::{Options, Variant};
+use super::verifier::{Options, OptionsVariant};
 use crate::token::LOGOUT_TYPE;
 use crate::url;
 
@@ -19,11 +19,11 @@ const CLOUD_DOMAIN: &str = ".logto.app";
 /// Reads the options of `webhook` and returns the signing keys.
 pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
     const EXPECTED_SIGNING_KEY: &str = "the webhook's signing key, or a non-empty array of keys";
-    let given =
+    let given_key =
         read.take("signingKey", EXPECTED_SIGNING_KEY, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
-    let keys = one_or_more(&given, identifier);
+    let keys = one_or_more(&given_key, identifier);
     if keys.is_none() {
-        read.fail(OptionError::invalid_secret("signingKey", EXPECTED_SIGNING_KEY, &given));
+        read.fail(OptionError::invalid_secret("signingKey", EXPECTED_SIGNING_KEY, &given_key));
     }
     read.function("onEvent");
     keys.unwrap_or_default()
@@ -56,21 +56,21 @@ pub struct LogoutOptions {
     /// How logout tokens are verified.
     pub verifier: Options,
     /// How logout tokens are matched with access tokens.
-    pub matching: LogoutMatch,
+    pub match_mode: LogoutMatch,
 }
 
 /// Reads the options of `backchannelLogout`.
 pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
-    const LOGOUT_MATCHES: [(&str, LogoutMatch); 2] =
+    const MATCH_MODES: [(&str, LogoutMatch); 2] =
         [("subject", LogoutMatch::Subject), ("session", LogoutMatch::Session)];
     const EXPECTED_CLIENT_ID: &str = "an application's id, or a non-empty array of ids";
     if !read.has("logtoUrl") {
         read.reject("logtoUrl", url::EXPECTED_URL, &Raw::Undefined);
     }
     let mut members = Vec::new();
-    let mut known = Reader::default();
-    Options::read(&mut known, Variant::Verifier);
-    for entry in known.into_entries().into_iter().filter(|entry| VERIFIER_OPTIONS.contains(&entry.name)) {
+    let mut entry_reader = Reader::default();
+    Options::read(&mut entry_reader, OptionsVariant::Verifier);
+    for entry in entry_reader.into_entries().into_iter().filter(|entry| VERIFIER_OPTIONS.contains(&entry.name)) {
         members.extend(read.take(entry.name, entry.expected, entry.default).map(|raw| (entry.name.to_owned(), raw)));
     }
     let client = read.take("clientId", EXPECTED_CLIENT_ID, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
@@ -78,16 +78,16 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
         read.reject("clientId", EXPECTED_CLIENT_ID, &client);
     }
     members.push(("audience".into(), client));
-    let mut verifier = Reader::new("", members);
-    let options = Options::read(&mut verifier, Variant::Verifier);
-    if let Err(error) = verifier.finish() {
+    let mut verifier_reader = Reader::new("", members);
+    let options = Options::read(&mut verifier_reader, OptionsVariant::Verifier);
+    if let Err(error) = verifier_reader.finish() {
         read.fail(error);
     }
     let default = DefaultValue::Value("subject".into());
-    let matching = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &LOGOUT_MATCHES));
+    let match_mode = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCH_MODES));
     Some(LogoutOptions {
         verifier: Options { token_type: Some(LOGOUT_TYPE.into()), token_cache_size: 0, ..options? },
-        matching: matching.unwrap_or(LogoutMatch::Subject),
+        match_mode: match_mode.unwrap_or(LogoutMatch::Subject),
     })
 }
 
@@ -117,7 +117,7 @@ pub struct CatchUp {
     /// The application's secret.
     pub client_secret: String,
     /// The time between two requests for the delivery log.
-    pub every: Duration,
+    pub interval: Duration,
 }
 
 /// Reads the options of `catchUp`.
@@ -125,37 +125,37 @@ pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
     const EXPECTED_CLIENT_SECRET: &str = "the application's secret";
     let logto_url = read.required_url("logtoUrl");
     let mut required = |name, expected, parse: fn(&Raw) -> Option<String>| {
-        let given = read.take(name, expected, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
-        let parsed = parse(&given);
+        let given_value = read.take(name, expected, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+        let parsed = parse(&given_value);
         if parsed.is_none() {
-            read.reject(name, expected, &given);
+            read.reject(name, expected, &given_value);
         }
         parsed
     };
     let client_id = required("clientId", "the id of a machine-to-machine application", identifier);
     let hook_id = required("hookId", "the id of the webhook", |raw| identifier(raw).filter(|id| is_path_segment(id)));
-    let given =
+    let given_secret =
         read.take("clientSecret", EXPECTED_CLIENT_SECRET, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
-    let client_secret = identifier(&given);
+    let client_secret = identifier(&given_secret);
     if client_secret.is_none() {
-        read.fail(OptionError::invalid_secret("clientSecret", EXPECTED_CLIENT_SECRET, &given));
+        read.fail(OptionError::invalid_secret("clientSecret", EXPECTED_CLIENT_SECRET, &given_secret));
     }
     let default = DefaultValue::Derived("that of logtoUrl");
     let resource = read.optional("resource", "the resource indicator of the Management API", default, |raw| {
         text(raw).filter(|text| url::is_page_url(text))
     });
     let expected = "a finite number of milliseconds, at least 1,000";
-    let every = read.milliseconds_from("everyMs", expected, 60_000, 1_000.0);
+    let interval = read.milliseconds_from("everyMs", expected, 60_000, 1_000.0);
     let logto_url = logto_url?;
     let issuer = url::issuer(&logto_url);
-    let base = issuer.strip_suffix("/oidc").unwrap_or(&issuer);
+    let base_url = issuer.strip_suffix("/oidc").unwrap_or(&issuer);
     Some(CatchUp {
         token_url: format!("{issuer}/token"),
-        log_url: format!("{base}/api/hooks/{}/recent-logs", hook_id?),
+        log_url: format!("{base_url}/api/hooks/{}/recent-logs", hook_id?),
         resource: resource.unwrap_or_else(|| management_api(&logto_url)),
         client_id: client_id?,
         client_secret: client_secret?,
-        every,
+        interval,
     })
 }
 
@@ -226,7 +226,7 @@ mod tests {
         ] {
             let options = catch_up_of(logto_url);
             assert_eq!((&*options.token_url, &*options.log_url, &*options.resource), (token_url, log_url, resource));
-            assert_eq!(options.every, Duration::from_secs(60));
+            assert_eq!(options.interval, Duration::from_secs(60));
         }
     }
 
@@ -253,8 +253,8 @@ mod tests {
     #[test]
     fn logout_tokens_are_verified_like_access_tokens_of_the_application() {
         let options = object(&[("logtoUrl", text("https://t.test")), ("clientId", text("app"))]);
-        let LogoutOptions { verifier, matching } = logout(options).unwrap();
-        assert_eq!(matching, LogoutMatch::Subject);
+        let LogoutOptions { verifier, match_mode } = logout(options).unwrap();
+        assert_eq!(match_mode, LogoutMatch::Subject);
         assert_eq!(verifier.issuers, ["https://t.test/oidc"]);
         assert_eq!(verifier.audiences, Some(vec!["app".to_owned()]));
         assert_eq!(verifier.token_type.as_deref(), Some("logout+jwt"));

@@ -23,7 +23,7 @@ pub enum TokenSource {
 
 /// Which rejected requests are treated as guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guests {
+pub enum GuestPolicy {
     /// No request is treated as a guest.
     Never,
     /// Requests without any token are treated as guests. Requests with an invalid token are rejected.
@@ -32,7 +32,7 @@ pub enum Guests {
     Always,
 }
 
-impl Guests {
+impl GuestPolicy {
     /// Whether a request rejected with this code is treated as a guest.
     #[must_use]
     pub fn include(self, code: Code) -> bool {
@@ -83,14 +83,14 @@ pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> 
 }
 
 /// Reads the option that allows guests.
-pub fn guests(read: &mut Reader) -> Guests {
+pub fn guests(read: &mut Reader) -> GuestPolicy {
     let guests =
         read.optional("allowGuest", "a boolean or 'no-token'", DefaultValue::Value(false.into()), |raw| match raw {
-            Raw::Bool(true) => Some(Guests::Always),
-            Raw::Bool(false) => Some(Guests::Never),
-            other => one_of(other, &[("no-token", Guests::WithoutToken)]),
+            Raw::Bool(true) => Some(GuestPolicy::Always),
+            Raw::Bool(false) => Some(GuestPolicy::Never),
+            other => one_of(other, &[("no-token", GuestPolicy::WithoutToken)]),
         });
-    guests.unwrap_or(Guests::Never)
+    guests.unwrap_or(GuestPolicy::Never)
 }
 
 /// Reads the option `realm`, which is sent as a quoted string (RFC 9110 section 11.5).
@@ -103,15 +103,15 @@ pub fn realm(read: &mut Reader) -> Option<String> {
 
 /// Reads the required `typ`. If it is `None`, any type is accepted.
 pub fn token_type(read: &mut Reader) -> Option<String> {
-    const DEFAULT_TYPE: &str = "at+jwt";
-    let default = DefaultValue::Value(DEFAULT_TYPE.into());
+    const DEFAULT_TOKEN_TYPE: &str = "at+jwt";
+    let default = DefaultValue::Value(DEFAULT_TOKEN_TYPE.into());
     let given =
         read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
             Raw::Null => Some(None),
             // Logout tokens are always rejected, and no token matches a `typ` with white space.
             other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TYPE).map(Some),
         });
-    given.unwrap_or_else(|| Some(DEFAULT_TYPE.into()))
+    given.unwrap_or_else(|| Some(DEFAULT_TOKEN_TYPE.into()))
 }
 
 /// Reads the accepted algorithms.

@@ -12,8 +12,8 @@ pub fn text(raw: &Raw) -> Option<String> {
 /// Parses an identifier: a non-empty string without white space, control characters or quotes, which would prevent a
 /// match. Quotes usually come from a shell or from a `.env` file.
 pub fn identifier(raw: &Raw) -> Option<String> {
-    let is_foreign = |char: char| char.is_whitespace() || is_invisible(char) || matches!(char, '"' | '`');
-    text(raw).filter(|text| !text.contains(is_foreign) && !text.starts_with('\''))
+    let is_forbidden = |char: char| char.is_whitespace() || is_invisible(char) || matches!(char, '"' | '`');
+    text(raw).filter(|text| !text.contains(is_forbidden) && !text.starts_with('\''))
 }
 
 /// Parses a name, which may contain spaces, unlike an identifier.

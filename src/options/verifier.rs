@@ -7,7 +7,7 @@ use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::requirements;
 use super::revocations;
-use super::tokens::{self, Guests, TokenSource};
+use super::tokens::{self, GuestPolicy, TokenSource};
 use super::values::{identifier, one_or_more, text};
 use super::{application, cookies};
 use crate::cookie::CookieAttributes;
@@ -23,7 +23,7 @@ const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty arr
 
 /// A variant of the verifier options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variant {
+pub(super) enum OptionsVariant {
     /// The options of `createVerifier`.
     Verifier,
     /// The options of an adapter. Those that may depend on the request can also be functions.
@@ -73,7 +73,7 @@ pub struct Options {
     /// The required organization, scopes and roles.
     pub requirements: Requirements,
     /// Which rejected requests are treated as guests.
-    pub guests: Guests,
+    pub guests: GuestPolicy,
     /// The attributes of the guest cookie, or `None` if the guest cookie is never set.
     pub guest_cookie: Option<CookieAttributes>,
     /// The required `typ` (RFC 9068 section 2.1), or `None` to accept any type.
@@ -95,17 +95,18 @@ pub struct Options {
     /// The URL of the protected resource metadata (RFC 9728), for challenges.
     pub resource_metadata: Option<String>,
     /// The origin of the JWKS URL, if keys are fetched from another machine over plain `http`.
-    pub exposed: Option<String>,
+    pub insecure_origin: Option<String>,
 }
 
 impl Options {
     /// Reads the options of a verifier.
-    pub(super) fn read(read: &mut Reader, variant: Variant) -> Option<Self> {
-        let is_explain = variant == Variant::Explain;
+    pub(super) fn read(read: &mut Reader, variant: OptionsVariant) -> Option<Self> {
+        let is_explain = variant == OptionsVariant::Explain;
         let logto_url =
             if is_explain { read.url("logtoUrl", DefaultValue::None) } else { read.required_url("logtoUrl") };
-        let audiences =
-            tokens::audience(read, matches!(variant, Variant::Explain | Variant::DropIn | Variant::Resource));
+        let may_lack_audience =
+            matches!(variant, OptionsVariant::Explain | OptionsVariant::DropIn | OptionsVariant::Resource);
+        let audiences = tokens::audience(read, may_lack_audience);
         let jwks_uri = read.url("jwksUri", DefaultValue::Derived("<logtoUrl>/oidc/jwks"));
         let key_set =
             read.optional("jwks", "a JSON Web Key Set with at least one usable key", DefaultValue::None, |raw| {
@@ -120,7 +121,7 @@ impl Options {
         let is_uncached = read.bool("skipJwksCache", false);
         let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
         let has_getter = read.function("getToken");
-        read.decision("isRevoked");
+        read.restricting_function("isRevoked");
         let revocations = revocations::read(read);
         application::read(read);
         let resource_metadata = read.url("resourceMetadata", DefaultValue::None);
@@ -135,7 +136,8 @@ impl Options {
             one_or_more(raw, |item| identifier(item).filter(|issuer| url::parse(issuer).is_ok()))
         });
         let sources = tokens::token_sources(read, has_getter);
-        let requirements = requirements::read(read, matches!(variant, Variant::Adapter | Variant::Resource));
+        let takes_functions = matches!(variant, OptionsVariant::Adapter | OptionsVariant::Resource);
+        let requirements = requirements::read(read, takes_functions);
         let guests = tokens::guests(read);
         let guest_cookie = cookies::read_guest_cookie(read);
         let token_type = tokens::token_type(read);
@@ -155,9 +157,9 @@ impl Options {
             return None;
         }
         let issuer = logto_url.as_ref().map(url::issuer);
-        let fetched = jwks_uri.as_ref().or(logto_url.as_ref()).filter(|_| key_set.is_none());
-        let exposed =
-            fetched.filter(|url| url::is_unencrypted_remote(url)).map(|url| url.origin().ascii_serialization());
+        let fetch_url = jwks_uri.as_ref().or(logto_url.as_ref()).filter(|_| key_set.is_none());
+        let insecure_origin =
+            fetch_url.filter(|url| url::is_unencrypted_remote(url)).map(|url| url.origin().ascii_serialization());
         let jwks_uri = jwks_uri.map(String::from).or_else(|| issuer.as_deref().map(url::jwks_uri));
         let names =
             issuer.iter().cloned().chain(issuers.iter().flatten().filter_map(|issuer| normalized_issuer(issuer)));
@@ -172,7 +174,7 @@ impl Options {
             keys,
             issuers: issuers.unwrap_or_else(|| issuer.into_iter().collect()),
             audiences,
-            policy: if is_uncached { policy.uncached() } else { policy },
+            policy: if is_uncached { policy.without_cache() } else { policy },
             cookie_name,
             sources,
             requirements,
@@ -187,7 +189,7 @@ impl Options {
             realm,
             revocations,
             resource_metadata: resource_metadata.map(String::from),
-            exposed,
+            insecure_origin,
         })
     }
 
@@ -200,7 +202,7 @@ impl Options {
 
 impl CachePolicy {
     /// The policy without a cache. Every verification waits for a response, and stale key sets are never used.
-    const fn uncached(self) -> Self {
+    const fn without_cache(self) -> Self {
         Self { ttl: Duration::ZERO, cooldown: Duration::ZERO, max_stale: Duration::ZERO, ..self }
     }
 }

@@ -10,7 +10,7 @@ use crate::json::Text;
 
 /// The version of the entry format. An instance skips entries of any other version, so that instances of different
 /// releases can share a store.
-const VERSION: u32 = 1;
+const ENTRY_VERSION: u32 = 1;
 
 /// Maximum length of an entry, in bytes. An entry with the longest allowed id ([`MAX_ID_BYTES`]) is shorter, even if
 /// every character is escaped.
@@ -21,7 +21,7 @@ pub const MAX_ID_BYTES: usize = 1_024;
 
 /// How far in the future an entry's time may be, in seconds. Stores must keep every entry this much longer than tokens
 /// live.
-pub const MAX_ENTRY_AHEAD: f64 = 3_600.0;
+pub const MAX_ENTRY_AHEAD_SECONDS: f64 = 3_600.0;
 
 /// The token property that an entry compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,7 +87,7 @@ pub struct Entry {
     pub organization: String,
     /// The time of the revocation, as Unix time in seconds. The entry covers tokens issued up to and including this
     /// second.
-    pub before: u32,
+    pub issued_until: u32,
 }
 
 impl Entry {
@@ -95,7 +95,7 @@ impl Entry {
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut members = Map::new();
-        members.insert("v".into(), VERSION.into());
+        members.insert("v".into(), ENTRY_VERSION.into());
         members.insert("kind".into(), self.kind.name().into());
         if self.kind != Kind::All {
             members.insert("id".into(), self.id.as_str().into());
@@ -103,7 +103,7 @@ impl Entry {
         if self.kind == Kind::Member {
             members.insert("organization".into(), self.organization.as_str().into());
         }
-        members.insert("before".into(), self.before.into());
+        members.insert("before".into(), self.issued_until.into());
         Value::Object(members).to_string()
     }
 
@@ -114,8 +114,8 @@ impl Entry {
         if json.len() > MAX_ENTRY_BYTES {
             return None;
         }
-        let Members { version, kind, id, organization, before } = serde_json::from_str(json).ok()?;
-        if version != Some(VERSION) {
+        let Members { version, kind, id, organization, issued_until } = serde_json::from_str(json).ok()?;
+        if version != Some(ENTRY_VERSION) {
             return None;
         }
         let name = kind?;
@@ -127,7 +127,7 @@ impl Entry {
         };
         let id = text(id, kind != Kind::All)?;
         let organization = text(organization, kind == Kind::Member)?;
-        Some(Self { kind, id, organization, before: before? })
+        Some(Self { kind, id, organization, issued_until: issued_until? })
     }
 }
 
@@ -139,7 +139,7 @@ struct Members<'a> {
     kind: Option<Cow<'a, str>>,
     id: Option<Cow<'a, str>>,
     organization: Option<Cow<'a, str>>,
-    before: Option<u32>,
+    issued_until: Option<u32>,
 }
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -165,7 +165,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "kind" => set(&mut members.kind, map.next_value_seed(Text)?)?,
                 "id" => set(&mut members.id, map.next_value_seed(Text)?)?,
                 "organization" => set(&mut members.organization, map.next_value_seed(Text)?)?,
-                "before" => set(&mut members.before, map.next_value()?)?,
+                "before" => set(&mut members.issued_until, map.next_value()?)?,
                 _ => return Err(A::Error::custom("unknown member")),
             }
         }
@@ -187,9 +187,9 @@ pub fn is_entry_id(text: &str) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    pub(crate) fn entry(kind: Kind, id: &str, before: u32) -> Entry {
+    pub(crate) fn entry(kind: Kind, id: &str, issued_until: u32) -> Entry {
         let organization = if kind == Kind::Member { "org".into() } else { String::new() };
-        Entry { kind, id: if kind == Kind::All { String::new() } else { id.into() }, organization, before }
+        Entry { kind, id: if kind == Kind::All { String::new() } else { id.into() }, organization, issued_until }
     }
 
     #[test]

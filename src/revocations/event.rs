@@ -1,6 +1,6 @@
 //! Logto's webhook events, and the revocations that they cause.
 
-use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD, is_entry_id};
+use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS, is_entry_id};
 use crate::json::Object;
 
 /// The Management API route for changing a user's password. Other changes to a user cause the same event as a password
@@ -9,7 +9,7 @@ const PASSWORD_ROUTE: &str = "/users/:userId/password";
 
 /// Which tokens an event revokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
+enum RevocationRule {
     /// Revokes the user's tokens if the user is now suspended. Logto also sends this event when a suspension ends.
     Suspension,
     /// Revokes the user's tokens.
@@ -25,18 +25,18 @@ enum Rule {
 }
 
 /// Every event that revokes tokens.
-const RULES: [(&str, Rule); 6] = [
-    ("User.SuspensionStatus.Updated", Rule::Suspension),
-    ("User.Deleted", Rule::User),
-    ("User.Data.Updated", Rule::Password),
-    ("Organization.Membership.Updated", Rule::Membership),
-    ("Organization.Deleted", Rule::Organization),
-    ("Grant.LimitExceeded", Rule::Grants),
+const REVOCATION_RULES: [(&str, RevocationRule); 6] = [
+    ("User.SuspensionStatus.Updated", RevocationRule::Suspension),
+    ("User.Deleted", RevocationRule::User),
+    ("User.Data.Updated", RevocationRule::Password),
+    ("Organization.Membership.Updated", RevocationRule::Membership),
+    ("Organization.Deleted", RevocationRule::Organization),
+    ("Grant.LimitExceeded", RevocationRule::Grants),
 ];
 
 /// The names of the events that revoke tokens.
 pub fn revoking_events() -> impl Iterator<Item = &'static str> {
-    RULES.into_iter().map(|(name, _)| name)
+    REVOCATION_RULES.into_iter().map(|(name, _)| name)
 }
 
 /// An event that Logto reports to a webhook.
@@ -62,7 +62,7 @@ impl Event {
         let object = Object::parse_outer(body).map_err(str::to_owned)?;
         let name: String = required(&object, "event")?;
         let is_test = is_test(&object);
-        let rule = RULES.into_iter().find_map(|(known, rule)| (known == name).then_some(rule));
+        let rule = REVOCATION_RULES.into_iter().find_map(|(known, rule)| (known == name).then_some(rule));
         let entries = match rule.filter(|_| !is_test) {
             Some(rule) => rule.entries(&object, now)?,
             None => Vec::new(),
@@ -71,40 +71,41 @@ impl Event {
     }
 }
 
-impl Rule {
+impl RevocationRule {
     fn entries(self, event: &Object, now: f64) -> Result<Vec<Entry>, String> {
         let created_at: String = required(event, "createdAt")?;
-        let time = parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_ENTRY_AHEAD);
+        let time =
+            parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_ENTRY_AHEAD_SECONDS);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
-        let before = time as u32;
+        let issued_until = time as u32;
         let entry =
-            |kind, id: String, organization: &str| Entry { kind, id, organization: organization.into(), before };
-        let of_user = || Ok(vec![entry(Kind::Subject, subject_id(event, "userId")?, "")]);
+            |kind, id: String, organization: &str| Entry { kind, id, organization: organization.into(), issued_until };
+        let user_entries = || Ok(vec![entry(Kind::Subject, subject_id(event, "userId")?, "")]);
         match self {
             Self::Suspension => {
                 let data: Object = required(event, "data")?;
                 if required(&data, "isSuspended").map_err(|name| format!("data.{name}"))? {
-                    of_user()
+                    user_entries()
                 } else {
                     Ok(Vec::new())
                 }
             }
-            Self::User => of_user(),
+            Self::User => user_entries(),
             Self::Password => {
                 let route = event.get_as::<String>("matchedRoute").map_err(|_| "matchedRoute".to_owned())?;
-                if route.as_deref() == Some(PASSWORD_ROUTE) { of_user() } else { Ok(Vec::new()) }
+                if route.as_deref() == Some(PASSWORD_ROUTE) { user_entries() } else { Ok(Vec::new()) }
             }
             Self::Membership => {
                 let organization: String = required_id(event, "organizationId")?;
-                let mut removed = ids(event, "removedUserIds")?;
+                let mut removed_ids = ids(event, "removedUserIds")?;
                 // In a machine-to-machine token, `sub` is the application's id.
-                removed.extend(ids(event, "removedApplicationIds")?);
-                Ok(removed.into_iter().map(|id| entry(Kind::Member, id, &organization)).collect())
+                removed_ids.extend(ids(event, "removedApplicationIds")?);
+                Ok(removed_ids.into_iter().map(|id| entry(Kind::Member, id, &organization)).collect())
             }
             Self::Organization => Ok(vec![entry(Kind::Organization, subject_id(event, "id")?, "")]),
             Self::Grants => {
-                let grants = ids(event, "revokedGrantIds")?;
-                Ok(grants.into_iter().map(|id| entry(Kind::Grant, id, "")).collect())
+                let grant_ids = ids(event, "revokedGrantIds")?;
+                Ok(grant_ids.into_iter().map(|id| entry(Kind::Grant, id, "")).collect())
             }
         }
     }
@@ -113,23 +114,23 @@ impl Rule {
 /// Whether an administrator sent the event with the "Send test payload" button in Logto's console. The ids in a test
 /// event are made up.
 fn is_test(event: &Object) -> bool {
-    let is = |outer: &str, inner: &str, expected: &str| {
+    let has_value = |outer: &str, inner: &str, expected: &str| {
         let outer = event.get_as::<Object>(outer).ok().flatten();
         outer.is_some_and(|outer| outer.get_as::<String>(inner).is_ok_and(|text| text.as_deref() == Some(expected)))
     };
-    is("params", "id", "fake-id") && is("data", "result", "success")
+    has_value("params", "id", "fake-id") && has_value("data", "result", "success")
 }
 
 /// The id of the user or organization that the event is about: `data.id`, or else a parameter of the Management API
 /// request.
 fn subject_id(event: &Object, parameter: &str) -> Result<String, String> {
-    let in_data =
+    let data_id =
         event.get_as::<Object>("data").ok().flatten().and_then(|data| data.get_as::<String>("id").ok().flatten());
-    let in_path = || {
+    let path_id = || {
         let params = event.get_as::<Object>("params").ok().flatten();
         params.and_then(|params| params.get_as::<String>(parameter).ok().flatten())
     };
-    in_data.or_else(in_path).filter(|id| is_entry_id(id)).ok_or_else(|| "data.id".to_owned())
+    data_id.or_else(path_id).filter(|id| is_entry_id(id)).ok_or_else(|| "data.id".to_owned())
 }
 
 fn ids(event: &Object, name: &str) -> Result<Vec<String>, String> {
@@ -164,8 +165,8 @@ fn parse_iso_date(date: &str) -> Option<f64> {
     }
     // Counts the days since 1970 in the Gregorian calendar, with years that begin in March (Howard Hinnant,
     // "chrono-compatible algorithms").
-    let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * shifted + 2) / 5 + day - 1 - 719_468;
+    let (year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * shifted_month + 2) / 5 + day - 1 - 719_468;
     Some(f64::from(days) * 86_400.0 + f64::from(hour * 3_600 + minute * 60 + second) + f64::from(millisecond) / 1_000.0)
 }
 
@@ -193,19 +194,19 @@ mod tests {
     }
 
     #[track_caller]
-    fn revoked(name: &str, members: Value) -> Vec<(Kind, String, String)> {
+    fn entries_of(name: &str, members: Value) -> Vec<(Kind, String, String)> {
         let event = parse(&event(name, members)).unwrap();
         event
             .entries
             .into_iter()
             .map(|entry| {
-                assert_eq!(entry.before, CREATED_AT);
+                assert_eq!(entry.issued_until, CREATED_AT);
                 (entry.kind, entry.id, entry.organization)
             })
             .collect()
     }
 
-    fn one(kind: Kind, id: &str, organization: &str) -> Vec<(Kind, String, String)> {
+    fn one_entry(kind: Kind, id: &str, organization: &str) -> Vec<(Kind, String, String)> {
         vec![(kind, id.into(), organization.into())]
     }
 
@@ -220,25 +221,25 @@ mod tests {
     }
 
     #[test]
-    fn the_events_of_the_contract_revoke() {
+    fn the_events_in_the_contract_revoke_tokens() {
         let user = json!({ "params": { "userId": "u" }, "data": { "id": "u", "isSuspended": true } });
-        assert_eq!(revoked("User.SuspensionStatus.Updated", user.clone()), one(Kind::Subject, "u", ""));
-        assert_eq!(revoked("User.Deleted", user), one(Kind::Subject, "u", ""));
+        assert_eq!(entries_of("User.SuspensionStatus.Updated", user.clone()), one_entry(Kind::Subject, "u", ""));
+        assert_eq!(entries_of("User.Deleted", user), one_entry(Kind::Subject, "u", ""));
         let password = json!({ "matchedRoute": "/users/:userId/password", "params": { "userId": "u" } });
-        assert_eq!(revoked("User.Data.Updated", password), one(Kind::Subject, "u", ""));
+        assert_eq!(entries_of("User.Data.Updated", password), one_entry(Kind::Subject, "u", ""));
         let membership = json!({ "organizationId": "o", "removedUserIds": ["u", "w"], "addedUserIds": ["x"] });
         assert_eq!(
-            revoked("Organization.Membership.Updated", membership),
-            [one(Kind::Member, "u", "o"), one(Kind::Member, "w", "o")].concat()
+            entries_of("Organization.Membership.Updated", membership),
+            [one_entry(Kind::Member, "u", "o"), one_entry(Kind::Member, "w", "o")].concat()
         );
         let machines = json!({ "organizationId": "o", "removedApplicationIds": ["app"] });
-        assert_eq!(revoked("Organization.Membership.Updated", machines), one(Kind::Member, "app", "o"));
+        assert_eq!(entries_of("Organization.Membership.Updated", machines), one_entry(Kind::Member, "app", "o"));
         let organization = json!({ "params": { "id": "o" } });
-        assert_eq!(revoked("Organization.Deleted", organization), one(Kind::Organization, "o", ""));
+        assert_eq!(entries_of("Organization.Deleted", organization), one_entry(Kind::Organization, "o", ""));
         let grants = json!({ "userId": "u", "applicationId": "a", "revokedGrantIds": ["g", "h"] });
         assert_eq!(
-            revoked("Grant.LimitExceeded", grants),
-            [one(Kind::Grant, "g", ""), one(Kind::Grant, "h", "")].concat()
+            entries_of("Grant.LimitExceeded", grants),
+            [one_entry(Kind::Grant, "g", ""), one_entry(Kind::Grant, "h", "")].concat()
         );
     }
 
@@ -246,7 +247,7 @@ mod tests {
     fn other_events_revoke_nothing() {
         let user =
             |is_suspended| json!({ "params": { "userId": "u" }, "data": { "id": "u", "isSuspended": is_suspended } });
-        assert_eq!(revoked("User.SuspensionStatus.Updated", user(false)), []);
+        assert_eq!(entries_of("User.SuspensionStatus.Updated", user(false)), []);
         for (name, members) in [
             ("User.Data.Updated", json!({ "matchedRoute": "/users/:userId", "data": { "id": "u" } })),
             ("User.Data.Updated", json!({ "data": { "id": "u" } })),
@@ -256,15 +257,15 @@ mod tests {
             ("PostSignIn", json!({ "userId": "u", "sessionId": "s" })),
             ("Some.Future.Event", json!({ "createdAt": 5 })),
         ] {
-            assert_eq!(revoked(name, members), [], "{name}");
+            assert_eq!(entries_of(name, members), [], "{name}");
         }
     }
 
     #[test]
     fn a_test_event_revokes_nothing() {
         for name in revoking_events() {
-            let test = event(name, json!({ "params": { "id": "fake-id" }, "data": { "result": "success" } }));
-            assert_eq!(parse(&test), Ok(Event { name: name.into(), is_test: true, entries: vec![] }), "{name}");
+            let test_event = event(name, json!({ "params": { "id": "fake-id" }, "data": { "result": "success" } }));
+            assert_eq!(parse(&test_event), Ok(Event { name: name.into(), is_test: true, entries: vec![] }), "{name}");
         }
     }
 
@@ -307,8 +308,8 @@ mod tests {
     #[test]
     fn a_time_in_the_distant_future_is_limited() {
         let body = event("User.Deleted", json!({ "data": { "id": "u" }, "createdAt": "2999-01-01T00:00:00.000Z" }));
-        let before = parse(&body).unwrap().entries[0].before;
-        assert!((f64::from(before) - (NOW + MAX_ENTRY_AHEAD)).abs() < 1.0);
+        let issued_until = parse(&body).unwrap().entries[0].issued_until;
+        assert!((f64::from(issued_until) - (NOW + MAX_ENTRY_AHEAD_SECONDS)).abs() < 1.0);
     }
 
     #[test]

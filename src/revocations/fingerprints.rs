@@ -32,7 +32,7 @@ impl Fingerprint {
 
 /// The properties of one token that entries compare.
 #[derive(Debug)]
-pub(super) struct Properties {
+pub(super) struct TokenProperties {
     /// The `iat` claim, rounded down to seconds. Entries cover a token without `iat`, because nothing shows that the
     /// token is newer than a revocation.
     pub issued_at: Option<f64>,
@@ -41,7 +41,7 @@ pub(super) struct Properties {
     pub has_session: bool,
 }
 
-impl Properties {
+impl TokenProperties {
     pub fn from_subject(subject: &Subject) -> Self {
         // The payload has already been parsed once, so parsing cannot fail.
         let payload = Object::parse(subject.payload.as_bytes(), usize::MAX).ok();
@@ -68,10 +68,10 @@ impl Properties {
 /// The properties of a token, and the result of the last check for revocations.
 #[derive(Debug, Default)]
 pub struct RevocationState {
-    properties: OnceLock<Properties>,
+    properties: OnceLock<TokenProperties>,
     /// The version of the table at the last check that found no entry for the token, or 0 if there was no such check.
     /// Table versions are unique within the process.
-    passed: AtomicU64,
+    passed_version: AtomicU64,
 }
 
 impl RevocationState {
@@ -79,18 +79,18 @@ impl RevocationState {
     pub const MEMORY_BYTES: usize = size_of::<Self>() + 6 * size_of::<(Kind, Fingerprint)>();
 
     /// The token's properties, computed on first use.
-    pub(super) fn properties(&self, subject: &Subject) -> &Properties {
-        self.properties.get_or_init(|| Properties::from_subject(subject))
+    pub(super) fn properties(&self, subject: &Subject) -> &TokenProperties {
+        self.properties.get_or_init(|| TokenProperties::from_subject(subject))
     }
 
     /// Whether the token has passed the check against this version of a table. A token never changes, so another check
     /// against the same version would have the same result.
     pub(super) fn has_passed_check(&self, version: u64) -> bool {
-        self.passed.load(Ordering::Relaxed) == version
+        self.passed_version.load(Ordering::Relaxed) == version
     }
 
     pub(super) fn record_passed_check(&self, version: u64) {
-        self.passed.store(version, Ordering::Relaxed);
+        self.passed_version.store(version, Ordering::Relaxed);
     }
 }
 
@@ -101,27 +101,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::claims::tests::{ABSENT, claims};
+    use crate::claims::tests::{NO_CLAIM, claims};
 
-    fn properties(members: serde_json::Value) -> Properties {
-        Properties::from_subject(&claims(members).check_types().unwrap())
+    fn properties(members: serde_json::Value) -> TokenProperties {
+        TokenProperties::from_subject(&claims(members).check_types().unwrap())
     }
 
-    fn kinds(properties: &Properties) -> Vec<Kind> {
+    fn kinds(properties: &TokenProperties) -> Vec<Kind> {
         properties.fingerprints.iter().map(|(kind, _)| *kind).collect()
     }
 
     #[test]
     fn a_token_has_the_properties_that_its_claims_name() {
-        let plain = properties(json!({}));
-        assert_eq!(kinds(&plain), [Kind::Subject, Kind::Client, Kind::Token]);
-        assert!(!plain.has_session);
-        let full = properties(json!({ "organization_id": "o", "sid": "s", "grant_id": "g" }));
+        let plain_token = properties(json!({}));
+        assert_eq!(kinds(&plain_token), [Kind::Subject, Kind::Client, Kind::Token]);
+        assert!(!plain_token.has_session);
+        let full_token = properties(json!({ "organization_id": "o", "sid": "s", "grant_id": "g" }));
         assert_eq!(
-            kinds(&full),
+            kinds(&full_token),
             [Kind::Subject, Kind::Member, Kind::Organization, Kind::Client, Kind::Session, Kind::Grant, Kind::Token]
         );
-        assert!(full.has_session);
+        assert!(full_token.has_session);
     }
 
     #[test]
@@ -134,19 +134,19 @@ mod tests {
 
     #[test]
     fn ignores_custom_claims_of_other_types() {
-        let token = properties(json!({ "sid": 5, "grant_id": ["g"], "jti": null, "client_id": ABSENT }));
+        let token = properties(json!({ "sid": 5, "grant_id": ["g"], "jti": null, "client_id": NO_CLAIM }));
         assert_eq!(kinds(&token), [Kind::Subject]);
     }
 
     #[test]
     fn rounds_the_time_of_issue_down_to_seconds() {
         assert_eq!(properties(json!({ "iat": 7.9 })).issued_at, Some(7.0));
-        assert_eq!(properties(json!({ "iat": ABSENT })).issued_at, None);
+        assert_eq!(properties(json!({ "iat": NO_CLAIM })).issued_at, None);
     }
 
     #[test]
     fn fingerprints_differ_by_kind_id_and_organization() {
-        let all = [
+        let fingerprints = [
             Fingerprint::new(Kind::Subject, "a", ""),
             Fingerprint::new(Kind::Client, "a", ""),
             Fingerprint::new(Kind::Member, "a", "b"),
@@ -154,7 +154,10 @@ mod tests {
             Fingerprint::new(Kind::Member, "ab", ""),
             Fingerprint::new(Kind::Member, "", "ab"),
         ];
-        assert_eq!(all.map(|fingerprint| fingerprint.0).into_iter().collect::<HashSet<_>>().len(), all.len());
-        assert_eq!(Fingerprint::new(Kind::Subject, "a", ""), all[0]);
+        assert_eq!(
+            fingerprints.map(|fingerprint| fingerprint.0).into_iter().collect::<HashSet<_>>().len(),
+            fingerprints.len()
+        );
+        assert_eq!(Fingerprint::new(Kind::Subject, "a", ""), fingerprints[0]);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD};
+use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS};
 use super::fingerprints::RevocationState;
 use super::newest::NewestEntry;
 use super::table::Table;
@@ -21,7 +21,7 @@ const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 /// How far an entry's time may be ahead of the caller's clock before the entry is reported, in seconds. An application
 /// may set a time up to an hour ahead, and clocks may differ by another hour. A reported entry still applies in full,
 /// because it may be the caller's clock that is wrong.
-const MAX_EXPECTED_AHEAD: f64 = MAX_ENTRY_AHEAD + 3_600.0;
+const MAX_PLAUSIBLE_AHEAD_SECONDS: f64 = MAX_ENTRY_AHEAD_SECONDS + 3_600.0;
 
 /// How long after the start of a read its result counts as current. The store waits up to one second for new entries,
 /// and the other second allows for the network and a busy thread.
@@ -40,15 +40,15 @@ pub struct Mirror {
     newest: NewestEntry,
     skipped: AtomicU64,
     ahead: AtomicU64,
-    sessions: AtomicSessions,
+    sessions: SessionFlags,
 }
 
 /// Whether sessions have been revoked, and whether tokens without and with a `sid` have been checked.
 #[derive(Debug, Default)]
-struct AtomicSessions {
-    revoked: AtomicBool,
-    unnamed: AtomicBool,
-    named: AtomicBool,
+struct SessionFlags {
+    any_revoked: AtomicBool,
+    tokens_without_sid: AtomicBool,
+    tokens_with_sid: AtomicBool,
 }
 
 /// Statistics about the mirror, for operators.
@@ -82,16 +82,16 @@ impl Mirror {
             newest: NewestEntry::default(),
             skipped: AtomicU64::new(0),
             ahead: AtomicU64::new(0),
-            sessions: AtomicSessions::default(),
+            sessions: SessionFlags::default(),
         })
     }
 
     /// The mirror of the store with this identity.
     #[must_use]
     pub fn shared(identity: &str) -> Arc<Self> {
-        let mut shared = SHARED_MIRRORS.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.retain(|_, mirror| mirror.strong_count() > 0);
-        let slot = shared.entry(identity.to_owned()).or_default();
+        let mut mirrors = SHARED_MIRRORS.lock().unwrap_or_else(PoisonError::into_inner);
+        mirrors.retain(|_, mirror| mirror.strong_count() > 0);
+        let slot = mirrors.entry(identity.to_owned()).or_default();
         slot.upgrade().unwrap_or_else(|| {
             let mirror = Self::new();
             *slot = Arc::downgrade(&mirror);
@@ -117,11 +117,11 @@ impl Mirror {
             })
             .collect();
         if parsed.iter().any(|entry| entry.kind == Kind::Session) {
-            self.sessions.revoked.store(true, Ordering::Relaxed);
+            self.sessions.any_revoked.store(true, Ordering::Relaxed);
         }
         let date = self.newest.limit(&parsed, date, now);
         let oldest = oldest_relevant_time(lifetime, date);
-        parsed.retain(|entry| entry.before >= oldest);
+        parsed.retain(|entry| entry.issued_until >= oldest);
         self.table.insert(&parsed);
         self.prune(lifetime, date);
     }
@@ -131,26 +131,26 @@ impl Mirror {
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64, now: Timestamp) -> bool {
         let date = self.newest.limit(&[], date, now);
         let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
-        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
+        Entry::parse(entry).is_some_and(|entry| entry.issued_until >= oldest && self.table.is_changed_by(&entry))
     }
 
     /// The longest token lifetime that any caller has passed, so that a caller with a shorter lifetime does not remove
     /// entries that other callers need.
     fn longest_lifetime(&self, lifetime: f64) -> f64 {
         // Positive floats compare in the same order as their bit patterns.
-        let before = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
-        f64::from_bits(before).max(lifetime)
+        let previous_bits = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
+        f64::from_bits(previous_bits).max(lifetime)
     }
 
     /// Records that a read has found no further entries. `age` is the time since the read started. If the process was
     /// frozen during the read, the result may be as old as the read, and lack revocations made in the meantime.
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
-        let at = now.minus(age.saturating_sub(MAX_READ_DURATION));
+        let read_at = now.minus(age.saturating_sub(MAX_READ_DURATION));
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
         // The ages are compared instead of the times. After the wall clock was set back, every earlier time would
         // otherwise look later than the current time.
-        if complete_at.is_none_or(|earlier| now.since(at) < now.since(earlier)) {
-            *complete_at = Some(at);
+        if complete_at.is_none_or(|earlier| now.since(read_at) < now.since(earlier)) {
+            *complete_at = Some(read_at);
         }
     }
 
@@ -163,26 +163,27 @@ impl Mirror {
     /// Statistics about the mirror, for operators.
     #[must_use]
     pub fn stats(&self, now: Timestamp) -> MirrorStats {
-        let AtomicSessions { revoked, unnamed, named } = &self.sessions;
-        let [revoked, unnamed, named] = [revoked, unnamed, named].map(|flag| flag.load(Ordering::Relaxed));
+        let SessionFlags { any_revoked, tokens_without_sid, tokens_with_sid } = &self.sessions;
+        let [any_revoked, tokens_without_sid, tokens_with_sid] =
+            [any_revoked, tokens_without_sid, tokens_with_sid].map(|flag| flag.load(Ordering::Relaxed));
         MirrorStats {
             entries: self.table.len(),
             skipped: self.skipped.load(Ordering::Relaxed),
             ahead: self.ahead.load(Ordering::Relaxed),
             lag: self.lag(now),
-            sessions_are_unnamed: revoked && unnamed && !named,
+            sessions_are_unnamed: any_revoked && tokens_without_sid && !tokens_with_sid,
         }
     }
 
     /// The kind of an entry that covers this token, or `None` if no entry covers it.
-    pub(super) fn covers(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
-        let covering = self.table.covers(subject, state);
-        if self.sessions.revoked.load(Ordering::Relaxed) && !self.sessions.named.load(Ordering::Relaxed) {
+    pub(super) fn covering_kind(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
+        let covering_kind = self.table.covering_kind(subject, state);
+        if self.sessions.any_revoked.load(Ordering::Relaxed) && !self.sessions.tokens_with_sid.load(Ordering::Relaxed) {
             let has_session = state.properties(subject).has_session;
-            let seen = if has_session { &self.sessions.named } else { &self.sessions.unnamed };
-            seen.store(true, Ordering::Relaxed);
+            let flag = if has_session { &self.sessions.tokens_with_sid } else { &self.sessions.tokens_without_sid };
+            flag.store(true, Ordering::Relaxed);
         }
-        covering
+        covering_kind
     }
 
     /// Removes expired entries from the next shard, if enough time has passed since the last pruning.
@@ -200,7 +201,7 @@ impl Mirror {
 /// Whether the clock of the instance that created an entry was probably wrong. The time of an entry for a single token
 /// is not checked, because it is derived from the token's `exp`.
 fn is_far_ahead(entry: &Entry, date: f64) -> bool {
-    entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_EXPECTED_AHEAD
+    entry.kind != Kind::Token && f64::from(entry.issued_until) > date + MAX_PLAUSIBLE_AHEAD_SECONDS
 }
 
 /// The Unix time in seconds before which entries have no effect, because every token that they cover has expired.
@@ -220,7 +221,7 @@ mod tests {
     use crate::error::Code;
 
     const DATE: f64 = 1_800_000_000.0;
-    const SECONDS: u32 = 1_800_000_000;
+    const NOW: u32 = 1_800_000_000;
 
     fn apply(mirror: &Mirror, entries: &[Entry]) {
         let json: Vec<String> = entries.iter().map(Entry::to_json).collect();
@@ -229,18 +230,18 @@ mod tests {
 
     #[test]
     fn threads_with_the_same_store_share_a_mirror() {
-        let one = Mirror::shared("redis://mirror.test/0 a");
-        assert!(Arc::ptr_eq(&one, &Mirror::shared("redis://mirror.test/0 a")));
-        assert!(!Arc::ptr_eq(&one, &Mirror::shared("redis://mirror.test/0 b")));
-        apply(&one, &[entry(Kind::Subject, "u", SECONDS)]);
-        drop(one);
+        let mirror = Mirror::shared("redis://mirror.test/0 a");
+        assert!(Arc::ptr_eq(&mirror, &Mirror::shared("redis://mirror.test/0 a")));
+        assert!(!Arc::ptr_eq(&mirror, &Mirror::shared("redis://mirror.test/0 b")));
+        apply(&mirror, &[entry(Kind::Subject, "u", NOW)]);
+        drop(mirror);
         assert_eq!(Mirror::shared("redis://mirror.test/0 a").stats(Timestamp::now()).entries, 0);
     }
 
     #[test]
     fn skips_unknown_entries_and_counts_them() {
         let mirror = Mirror::new();
-        let known = entry(Kind::Subject, "u", SECONDS).to_json();
+        let known = entry(Kind::Subject, "u", NOW).to_json();
         mirror.apply(["{}", &known, r#"{"v":2,"kind":"subject","id":"u","before":1}"#], 60.0, DATE, Timestamp::now());
         let stats = mirror.stats(Timestamp::now());
         assert_eq!((stats.entries, stats.skipped), (1, 2));
@@ -249,8 +250,8 @@ mod tests {
     #[test]
     fn ignores_entries_that_cover_only_expired_tokens() {
         let mirror = Mirror::new();
-        let oldest = SECONDS - 86_400 - 3_600;
-        apply(&mirror, &[entry(Kind::Subject, "now", SECONDS)]);
+        let oldest = NOW - 86_400 - 3_600;
+        apply(&mirror, &[entry(Kind::Subject, "now", NOW)]);
         apply(&mirror, &[entry(Kind::Subject, "a", oldest - 1), entry(Kind::Subject, "b", oldest)]);
         assert_eq!(mirror.stats(Timestamp::now()).entries, 2);
     }
@@ -258,7 +259,7 @@ mod tests {
     #[test]
     fn keeps_all_entries_in_force_while_the_clock_is_days_ahead() {
         let (mirror, start) = (Mirror::new(), Timestamp::now());
-        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), SECONDS - 80_000 + n)).collect();
+        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), NOW - 80_000 + n)).collect();
         let json: Vec<String> = entries.iter().map(Entry::to_json).collect();
         for hour in 0..200_u32 {
             let date = DATE + 1_000_000.0 + f64::from(hour) * 3_600.0;
@@ -270,37 +271,37 @@ mod tests {
     #[test]
     fn an_entry_whose_time_is_far_ahead_applies_in_full_and_is_counted() {
         let (hour, year) = (3_600, 365 * 86_400);
-        let covers = |kind, before, issued_at: u32| {
+        let covers = |kind, issued_until, issued_at: u32| {
             let mirror = Mirror::new();
-            apply(&mirror, &[entry(kind, "u", before)]);
+            apply(&mirror, &[entry(kind, "u", issued_until)]);
             let claims = claims(json!({ "sub": "u", "sid": "u", "jti": "u", "iat": issued_at }));
-            let covering = mirror.covers(&claims.check_types().unwrap(), &RevocationState::default());
-            (covering.is_some(), mirror.stats(Timestamp::now()).ahead)
+            let covering_kind = mirror.covering_kind(&claims.check_types().unwrap(), &RevocationState::default());
+            (covering_kind.is_some(), mirror.stats(Timestamp::now()).ahead)
         };
         for kind in [Kind::Subject, Kind::All] {
-            assert_eq!(covers(kind, SECONDS + 2 * hour, SECONDS + 2 * hour), (true, 0), "{kind:?}");
-            assert_eq!(covers(kind, SECONDS + 2 * hour + 1, SECONDS), (true, 1), "{kind:?}");
-            assert_eq!(covers(kind, SECONDS + year, SECONDS + year), (true, 1), "{kind:?}");
-            assert_eq!(covers(kind, SECONDS + year, SECONDS + year + 1), (false, 1), "{kind:?}");
+            assert_eq!(covers(kind, NOW + 2 * hour, NOW + 2 * hour), (true, 0), "{kind:?}");
+            assert_eq!(covers(kind, NOW + 2 * hour + 1, NOW), (true, 1), "{kind:?}");
+            assert_eq!(covers(kind, NOW + year, NOW + year), (true, 1), "{kind:?}");
+            assert_eq!(covers(kind, NOW + year, NOW + year + 1), (false, 1), "{kind:?}");
         }
-        assert_eq!(covers(Kind::Session, SECONDS + year, SECONDS + 1), (true, 1));
-        assert_eq!(covers(Kind::Token, SECONDS + year, SECONDS + 1), (true, 0));
+        assert_eq!(covers(Kind::Session, NOW + year, NOW + 1), (true, 1));
+        assert_eq!(covers(Kind::Token, NOW + year, NOW + 1), (true, 0));
     }
 
     #[test]
     fn an_instance_whose_clock_is_behind_applies_entries_in_full() {
         let mirror = Mirror::new();
-        let json = entry(Kind::Subject, "u", SECONDS).to_json();
+        let json = entry(Kind::Subject, "u", NOW).to_json();
         mirror.apply([json.as_str()], 86_400.0, DATE - 10_800.0, Timestamp::now());
-        let claims = claims(json!({ "sub": "u", "iat": SECONDS - 60 }));
+        let claims = claims(json!({ "sub": "u", "iat": NOW - 60 }));
         let subject = claims.check_types().unwrap();
-        assert_eq!(mirror.covers(&subject, &RevocationState::default()), Some(Kind::Subject));
+        assert_eq!(mirror.covering_kind(&subject, &RevocationState::default()), Some(Kind::Subject));
     }
 
     #[test]
     fn a_revoked_token_that_expires_in_years_is_kept_until_then() {
         let mirror = Mirror::new();
-        let expires = SECONDS + 5 * 365 * 86_400;
+        let expires = NOW + 5 * 365 * 86_400;
         apply(&mirror, &[entry(Kind::Token, "t", expires)]);
         for minute in 0..64 {
             mirror.apply([], 86_400.0, f64::from(expires) + f64::from(minute) * 60.0, Timestamp::now());
@@ -311,7 +312,7 @@ mod tests {
     #[test]
     fn removes_expired_entries_while_time_passes() {
         let mirror = Mirror::new();
-        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), SECONDS)).collect();
+        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), NOW)).collect();
         apply(&mirror, &entries);
         let start = Timestamp::now();
         for minute in 0..200_u32 {
@@ -335,7 +336,7 @@ mod tests {
             for _ in 0..10_000 {
                 std::thread::yield_now();
             }
-            apply(&revocations.mirror, &[entry(Kind::Subject, "u", SECONDS)]);
+            apply(&revocations.mirror, &[entry(Kind::Subject, "u", NOW)]);
             *complete_at = Some(start);
             drop(complete_at);
             assert_eq!(checking.join().unwrap().unwrap_err().code, Code::TokenRevoked);
@@ -345,13 +346,13 @@ mod tests {
     #[test]
     fn the_lag_is_the_time_since_the_store_had_no_further_entries() {
         let (mirror, now) = (Mirror::new(), Timestamp::now());
-        let later = now.plus(Duration::from_secs(5));
-        assert_eq!(mirror.lag(later), None);
+        let later_time = now.plus(Duration::from_secs(5));
+        assert_eq!(mirror.lag(later_time), None);
         mirror.mark_read_complete(now, Duration::ZERO);
-        assert_eq!(mirror.lag(later), Some(Duration::from_secs(5)));
-        mirror.mark_read_complete(later, Duration::ZERO);
+        assert_eq!(mirror.lag(later_time), Some(Duration::from_secs(5)));
+        mirror.mark_read_complete(later_time, Duration::ZERO);
         mirror.mark_read_complete(now, Duration::ZERO);
-        assert_eq!(mirror.lag(later), Some(Duration::ZERO));
+        assert_eq!(mirror.lag(later_time), Some(Duration::ZERO));
     }
 
     #[test]
@@ -367,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_counts_as_of_at_most_two_seconds_after_the_start_of_its_read() {
+    fn a_read_counts_as_complete_at_most_two_seconds_after_its_start() {
         let now = Timestamp::now();
         for (age, lag) in [(0, 0), (1_001, 0), (2_000, 0), (3_000, 1_000), (3_600_000, 3_598_000)] {
             let mirror = Mirror::new();
@@ -385,11 +386,11 @@ mod tests {
         let mirror = Mirror::new();
         let check = |members| {
             let claims = claims(members);
-            assert_eq!(mirror.covers(&claims.check_types().unwrap(), &RevocationState::default()), None);
+            assert_eq!(mirror.covering_kind(&claims.check_types().unwrap(), &RevocationState::default()), None);
             mirror.stats(Timestamp::now()).sessions_are_unnamed
         };
         assert!(!check(json!({})));
-        apply(&mirror, &[entry(Kind::Session, "s", SECONDS)]);
+        apply(&mirror, &[entry(Kind::Session, "s", NOW)]);
         assert!(check(json!({})));
         assert!(!check(json!({ "sid": "other" })));
     }

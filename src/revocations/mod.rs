@@ -8,7 +8,7 @@ mod newest;
 mod policy;
 mod table;
 
-pub use entry::{Entry, Kind, MAX_ENTRY_AHEAD, MAX_ID_BYTES, is_entry_id};
+pub use entry::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS, MAX_ID_BYTES, is_entry_id};
 pub use event::{Event, revoking_events};
 pub use fingerprints::RevocationState;
 pub use mirror::{Mirror, MirrorStats};

@@ -14,15 +14,16 @@ impl NewestEntry {
     /// time that has passed since. While the clock of this machine is days ahead, entries in force would otherwise
     /// count as expired, and would still be missing after the clock was corrected. Dates are Unix times in seconds.
     pub fn limit(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
-        let added = added.iter().map(|entry| f64::from(entry.before)).filter(|before| *before <= date).reduce(f64::max);
+        let entry_time =
+            added.iter().map(|entry| f64::from(entry.issued_until)).filter(|time| *time <= date).reduce(f64::max);
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known =
-            newest.map(|(before, at)| before + now.monotonic.saturating_duration_since(at.monotonic).as_secs_f64());
-        if let Some(added) = added.filter(|added| known.is_none_or(|known| *added > known)) {
-            *newest = Some((added, now));
-            return added;
+        let max_date =
+            newest.map(|(time, at)| time + now.monotonic.saturating_duration_since(at.monotonic).as_secs_f64());
+        if let Some(time) = entry_time.filter(|time| max_date.is_none_or(|max_date| *time > max_date)) {
+            *newest = Some((time, now));
+            return time;
         }
-        known.map_or(date, |known| known.min(date))
+        max_date.map_or(date, |max_date| max_date.min(date))
     }
 }
 
@@ -34,19 +35,19 @@ mod tests {
     use super::super::entry::tests::entry;
     use super::*;
 
-    const SECONDS: u32 = 1_800_000_000;
+    const NOW: u32 = 1_800_000_000;
 
     #[test]
-    fn believes_the_clock_only_as_far_as_the_entries_and_the_monotonic_clock_allow() {
-        let (newest, start, date) = (NewestEntry::default(), Timestamp::now(), f64::from(SECONDS));
-        let entry = |before| [entry(Kind::Subject, "u", before)];
+    fn limits_the_date_to_the_newest_entry_plus_the_monotonic_time_since_then() {
+        let (newest, start, date) = (NewestEntry::default(), Timestamp::now(), f64::from(NOW));
+        let entry = |issued_until| [entry(Kind::Subject, "u", issued_until)];
         assert!((newest.limit(&[], date, start) - date).abs() < 0.1, "without entries, there is no limit");
-        assert!((newest.limit(&entry(SECONDS - 100), date, start) - (date - 100.0)).abs() < 0.1);
-        let later = start.plus(Duration::from_secs(60));
-        assert!((newest.limit(&[], date + 1e6, later) - (date - 40.0)).abs() < 0.1);
-        assert!((newest.limit(&entry(SECONDS - 200), date + 1e6, later) - (date - 40.0)).abs() < 0.1, "older");
-        assert!((newest.limit(&entry(SECONDS), date + 1e6, later) - date).abs() < 0.1, "newer");
-        assert!((newest.limit(&[], date - 1e6, later) - (date - 1e6)).abs() < 0.1, "the clock is behind");
-        assert!((newest.limit(&entry(SECONDS + 9), date, later) - date).abs() < 0.1, "an entry in the future");
+        assert!((newest.limit(&entry(NOW - 100), date, start) - (date - 100.0)).abs() < 0.1);
+        let minute_later = start.plus(Duration::from_secs(60));
+        assert!((newest.limit(&[], date + 1e6, minute_later) - (date - 40.0)).abs() < 0.1);
+        assert!((newest.limit(&entry(NOW - 200), date + 1e6, minute_later) - (date - 40.0)).abs() < 0.1, "older");
+        assert!((newest.limit(&entry(NOW), date + 1e6, minute_later) - date).abs() < 0.1, "newer");
+        assert!((newest.limit(&[], date - 1e6, minute_later) - (date - 1e6)).abs() < 0.1, "the clock is behind");
+        assert!((newest.limit(&entry(NOW + 9), date, minute_later) - date).abs() < 0.1, "an entry in the future");
     }
 }

@@ -43,9 +43,9 @@ impl Revocations {
     #[must_use]
     pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
         let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
-        let mut all = REVOCATIONS_BY_ID.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, other| other.strong_count() > 0);
-        all.insert(revocations.id.clone(), Arc::downgrade(&revocations));
+        let mut revocations_by_id = REVOCATIONS_BY_ID.lock().unwrap_or_else(PoisonError::into_inner);
+        revocations_by_id.retain(|_, other| other.strong_count() > 0);
+        revocations_by_id.insert(revocations.id.clone(), Arc::downgrade(&revocations));
         revocations
     }
 
@@ -64,7 +64,7 @@ impl Revocations {
         // The lag is read before the entries. Otherwise, another thread could add an entry after the search, and record
         // that the entries are complete before the lag is read.
         let lag = self.policy.max_lag.map(|max_lag| (self.mirror.lag(now), max_lag));
-        if let Some(kind) = self.mirror.covers(subject, state) {
+        if let Some(kind) = self.mirror.covering_kind(subject, state) {
             return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));
         }
         match lag {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn are_found_by_id_while_they_are_used() {
+    fn revocations_are_found_by_id_while_they_are_used() {
         let revocations = revocations(None);
         let id = revocations.id.clone();
         assert!(Arc::ptr_eq(&Revocations::find(&id).unwrap(), &revocations));
@@ -111,14 +111,14 @@ mod tests {
         let start = Timestamp::now();
         let at = |seconds| start.plus(Duration::from_secs(seconds));
         check(&revocations(None), "u", start).unwrap();
-        let strict = revocations(Some(Duration::from_secs(30)));
-        let rejection = assert_fails(check(&strict, "u", start), Code::RevocationsUnavailable);
+        let strict_revocations = revocations(Some(Duration::from_secs(30)));
+        let rejection = assert_fails(check(&strict_revocations, "u", start), Code::RevocationsUnavailable);
         assert_eq!(rejection.retry_after, Some(1));
-        strict.mirror.mark_read_complete(start, Duration::ZERO);
-        check(&strict, "u", at(30)).unwrap();
-        assert_fails(check(&strict, "u", at(31)), Code::RevocationsUnavailable);
-        strict.mirror.mark_read_complete(at(31), Duration::ZERO);
-        check(&strict, "u", at(31)).unwrap();
+        strict_revocations.mirror.mark_read_complete(start, Duration::ZERO);
+        check(&strict_revocations, "u", at(30)).unwrap();
+        assert_fails(check(&strict_revocations, "u", at(31)), Code::RevocationsUnavailable);
+        strict_revocations.mirror.mark_read_complete(at(31), Duration::ZERO);
+        check(&strict_revocations, "u", at(31)).unwrap();
     }
 
     #[test]

@@ -194,8 +194,8 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, completi
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
             let permit = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
-            let polled = || poll_or_reserve_place(permit, &mut task, context);
-            match catch_unwind(AssertUnwindSafe(polled)) {
+            let poll_task = || poll_or_reserve_place(permit, &mut task, context);
+            match catch_unwind(AssertUnwindSafe(poll_task)) {
                 Ok(PollOutcome { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
                 Ok(PollOutcome { place: Some(place), .. }) => Poll::Ready(Err(place)),
                 Ok(_) => Poll::Pending,
