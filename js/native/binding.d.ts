@@ -48,11 +48,11 @@ export declare class NativeRevocations {
    * Unix time in milliseconds.
    */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
-  /** Returns those of the given entries that would change the table. */
+  /** Returns the given entries that would change the table. */
   missing(entries: Array<string>, date: number): Array<string>
   /**
-   * Adds entries, whose order does not matter. If the store has no further entries, `read_ms` is the time since the
-   * read started, in milliseconds.
+   * Adds entries in any order. If a read has reached the end of the store, `read_ms` is the time since the read
+   * started, in milliseconds.
    */
   apply(entries: Array<string>, readMs: number | undefined | null, date: number): void
   /** Returns statistics for operators. */
@@ -82,7 +82,7 @@ export declare class NativeVerifier {
    */
   route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number
   /**
-   * Accepts the principal that the application's `fallback` returned. `payload` is a JSON object with its claims and
+   * Accepts the principal that `fallback` returned. `payload` is a JSON object with the principal's claims and
    * `sub`. Returns the context as JSON, or the rejection if the principal does not meet the requirements.
    */
   acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionsFault
@@ -111,10 +111,7 @@ export declare class NativeWebhook {
 /** Builds a `Set-Cookie` header with a token. */
 export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
 
-/**
- * Cancels the verifications with these ids, whose clients have disconnected, unless their signature checks have
- * started.
- */
+/** Cancels verifications whose clients have disconnected, unless their signature checks have started. */
 export declare function cancel(ids: Array<number>): void
 
 /** Parses the options of `catchUp`. */
@@ -168,9 +165,9 @@ export declare function createRequirements(requirements: unknown): NativeRequire
 export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionsFault
 
 /**
- * Creates a verifier from the options of the set with this name. `completions` receives the outcomes of verifications
- * that continue on other threads. `environment` contains the values of the environment variables that replace missing
- * options.
+ * Creates a verifier from options of the option set with this name. `completions` receives the outcomes of
+ * verifications that continue on other threads. `environment` contains the values of the environment variables that
+ * replace missing options.
  */
 export declare function createVerifier(set: string, options: unknown, completions: Completions, environment: EnvironmentVariables): NativeVerifier | OptionsFault
 
@@ -186,7 +183,7 @@ export declare function csrfCookieHeader(token: string, attributes: unknown, pro
  */
 export declare function endTurn(): boolean
 
-/** The environment variables that replace missing options, by the names of the options. */
+/** The environment variables that replace missing options, by option name. */
 export interface EnvironmentVariables {
   logtoUrl?: string
   audience?: string
@@ -230,7 +227,7 @@ export interface KeyFetch {
 /** Normalizes a request path for comparison. Returns null if two parsers could interpret the path differently. */
 export declare function normalizePath(path: string): string | null
 
-/** An invalid option, thrown as a `TypeError`. */
+/** The error for an invalid option, which JavaScript throws as a `TypeError`. */
 export interface OptionsFault {
   option: string
   message: string
@@ -239,7 +236,7 @@ export interface OptionsFault {
 /** Selects the proxy for a URL from these environment variables. */
 export declare function proxyRoute(url: string, env: Record<string, string>): ProxyRoute
 
-/** The proxy for a URL, and the reason for using it or not. */
+/** The proxy for a URL, and why it is or is not used. */
 export interface ProxyRoute {
   proxy: string | null
   /** The environment variable that names the proxy. */
@@ -254,8 +251,8 @@ export interface ProxyRoute {
 export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null, issue?: string | undefined | null): RejectedRequest
 
 /**
- * A rejected request, or the guest that the request is treated as. Every property is always present, because
- * JavaScript would read a missing property from a polluted prototype.
+ * A rejected request, which may be treated as a guest. Every property is always present, because JavaScript would read
+ * a missing property from a polluted prototype.
  */
 export interface RejectedRequest {
   code: string
@@ -314,19 +311,16 @@ export interface RevocationStats {
   skipped: number
   /** The number of entries whose time was too far ahead of this machine's clock. */
   ahead: number
-  /** The time since the store last had no further entries, in milliseconds. */
+  /** The time since a read last reached the end of the store, in milliseconds. */
   lagMs: number | null
-  /**
-   * Whether sessions have been revoked even though no access token contains a `sid`, so that revoking sessions has
-   * no effect.
-   */
+  /** Whether sessions have been revoked without effect, because no access token contains a `sid`. */
   sessionsAreUnnamed: boolean
 }
 
 /** Takes the key set fetches that have completed since the last call on any thread, oldest first. */
 export declare function takeKeyFetches(): Array<KeyFetch>
 
-/** Throws the error that rejects a promise after a panic. */
+/** Throws the error with which a promise is rejected after a panic. */
 export declare function throwInternalError(): void
 
 /** The context of a valid token, with details of the verification. */

@@ -85,8 +85,7 @@ pub fn end_turn() -> bool {
     threads::end_turn()
 }
 
-/// Cancels the verifications with these ids, whose clients have disconnected, unless their signature checks have
-/// started.
+/// Cancels verifications whose clients have disconnected, unless their signature checks have started.
 #[napi(catch_unwind)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids from `pending_id`")]
 pub fn cancel(ids: Vec<f64>) {
@@ -95,7 +94,7 @@ pub fn cancel(ids: Vec<f64>) {
     threads::cancel(&tickets);
 }
 
-/// Throws the error that rejects a promise after a panic.
+/// Throws the error with which a promise is rejected after a panic.
 #[napi(catch_unwind)]
 pub fn throw_internal_error() -> Result<()> {
     Err(internal_error())

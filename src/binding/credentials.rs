@@ -37,7 +37,7 @@ pub struct RejectedToken {
     pub code: String,
 }
 
-/// The credentials of a request, without the caller's time.
+/// Converts the credentials of a request, except for the caller's time.
 pub fn credentials(
     authorization: Option<Either<String, Vec<String>>>,
     cookies: Option<String>,

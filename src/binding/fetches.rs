@@ -29,7 +29,7 @@ pub fn take_key_fetches() -> Vec<KeyFetch> {
     log::take().into_iter().map(KeyFetch::from).collect()
 }
 
-/// The proxy for a URL, and the reason for using it or not.
+/// The proxy for a URL, and why it is or is not used.
 #[napi(object, use_nullable = true)]
 #[derive(Default)]
 pub struct ProxyRoute {

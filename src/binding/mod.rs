@@ -65,9 +65,9 @@ pub struct NativeVerifier {
     inbox: Arc<Inbox>,
 }
 
-/// Creates a verifier from the options of the set with this name. `completions` receives the outcomes of verifications
-/// that continue on other threads. `environment` contains the values of the environment variables that replace missing
-/// options.
+/// Creates a verifier from options of the option set with this name. `completions` receives the outcomes of
+/// verifications that continue on other threads. `environment` contains the values of the environment variables that
+/// replace missing options.
 #[napi(catch_unwind)]
 pub fn create_verifier(
     set: String,
@@ -141,7 +141,7 @@ impl NativeVerifier {
         })
     }
 
-    /// Accepts the principal that the application's `fallback` returned. `payload` is a JSON object with its claims and
+    /// Accepts the principal that `fallback` returned. `payload` is a JSON object with the principal's claims and
     /// `sub`. Returns the context as JSON, or the rejection if the principal does not meet the requirements.
     #[napi(catch_unwind)]
     pub fn accept_principal(

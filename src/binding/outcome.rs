@@ -10,8 +10,8 @@ use crate::error::Rejection;
 use crate::guest::Guest;
 use crate::token_cache::VerifiedToken;
 
-/// A rejected request, or the guest that the request is treated as. Every property is always present, because
-/// JavaScript would read a missing property from a polluted prototype.
+/// A rejected request, which may be treated as a guest. Every property is always present, because JavaScript would read
+/// a missing property from a polluted prototype.
 #[napi(object, use_nullable = true)]
 pub struct RejectedRequest {
     pub code: String,
@@ -101,7 +101,7 @@ fn to_js_number(id: u64) -> f64 {
 }
 
 impl RejectedRequest {
-    /// Converts a rejection, and the guest that the request is treated as, if any.
+    /// Converts a rejection and, if the request is treated as a guest, that guest.
     pub fn new(rejection: Rejection, guest: Option<Guest>) -> Self {
         Self {
             code: rejection.code.name().into(),

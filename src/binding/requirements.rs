@@ -1,4 +1,5 @@
-//! N-API functions that check an existing context: the requirements of a route, and scopes and roles inside a handler.
+//! N-API functions that check an existing context against the requirements of a route, or for scopes and roles inside a
+//! handler.
 
 use napi::Result;
 use napi::bindgen_prelude::{Either, Unknown};

@@ -1,4 +1,4 @@
-//! N-API functions that return the contract and validate the options that JavaScript code uses.
+//! N-API functions that return the contract and validate options for JavaScript.
 
 use napi::bindgen_prelude::{Either, Unknown};
 use napi::{Error, Result};
@@ -8,14 +8,14 @@ use super::values::raw;
 use crate::options::{self, Environment, OptionError, OptionSet};
 use crate::paths;
 
-/// The environment variables that replace missing options, by the names of the options.
+/// The environment variables that replace missing options, by option name.
 #[napi(object)]
 pub struct EnvironmentVariables {
     pub logto_url: Option<String>,
     pub audience: Option<String>,
 }
 
-/// An invalid option, thrown as a `TypeError`.
+/// The error for an invalid option, which JavaScript throws as a `TypeError`.
 #[napi(object)]
 pub struct OptionsFault {
     pub option: String,

@@ -20,8 +20,8 @@ pub fn raw(value: &Unknown) -> Result<Raw> {
     read(value, MAX_DEPTH, &mut MAX_VALUES.clone())
 }
 
-/// Returns the own properties with these names. A missing property is `undefined`. A value that is not an object has no
-/// properties.
+/// Returns the object's own properties with these names. A missing property is `undefined`. A value that is not an
+/// object has no properties.
 pub fn members(value: &Unknown, names: &[String]) -> Result<Vec<Raw>> {
     if value.get_type()? != ValueType::Object {
         return Ok(Vec::new());
