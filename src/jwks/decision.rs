@@ -22,7 +22,7 @@ pub enum Lookup {
 /// The decision for a token whose `kid` is not in the cached set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnknownKid {
-    /// The request searches the current key set, because the set it searched has since been replaced or cleared.
+    /// The request searches again, because the key set that it searched has since been replaced or cleared.
     SearchAgain,
     /// The request waits for a newer key set.
     Refetch,

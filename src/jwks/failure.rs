@@ -16,8 +16,8 @@ pub struct FetchError {
     pub lost_connection: bool,
 }
 
-/// Parts of `hyper`'s error messages for connections that the server closed early. The crate has no public error type
-/// for closed connections.
+/// Parts of `hyper`'s error messages for connections that the server closed early. `hyper` has no public error type for
+/// closed connections.
 const CLOSED_EARLY_MESSAGES: [&str; 3] =
     ["closed before message completed", "before message length reached", "unexpected EOF"];
 

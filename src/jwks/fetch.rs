@@ -23,7 +23,7 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 pub enum Response {
     /// The key set still has the `ETag` that the request contained (RFC 9110 section 15.4.5).
     NotModified,
-    /// A key set that is not parsed yet.
+    /// An unparsed key set.
     Body {
         /// The response body.
         body: Vec<u8>,

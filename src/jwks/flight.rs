@@ -14,7 +14,7 @@ use crate::threads;
 
 /// A key set that can be fetched from a URL.
 pub(super) trait FetchTarget: Send + Sync + 'static {
-    /// The URL.
+    /// The URL of the key set.
     fn url(&self) -> &str;
     /// Locks the state of the key set.
     fn state(&self) -> MutexGuard<'_, KeySetState>;
@@ -75,7 +75,7 @@ impl<T: FetchTarget> FetchTask<T> {
         }
     }
 
-    /// Sends an HTTP request. The timeout of the fetch counts from `begun`, the end of the pause.
+    /// Sends an HTTP request. The timeout of the fetch counts from the end of the pause.
     async fn request(&self, pause_end: Timestamp) -> Result<FetchedSet, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {

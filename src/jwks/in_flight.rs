@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// How long after its timeout a fetch may end. If a fetch ends later, the process was frozen (by `SIGSTOP`, or between
-/// two invocations of a serverless function), and the connection is probably dead.
+/// How much longer than its timeout a fetch may take. If a fetch takes even longer, the process was frozen (by
+/// `SIGSTOP`, or between two invocations of a serverless function), and the connection is probably dead.
 pub(super) const FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 
 /// A fetch that has not completed.

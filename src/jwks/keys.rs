@@ -155,7 +155,8 @@ impl Key {
         Some(Self { kid, algorithm, public })
     }
 
-    /// Whether the key may verify tokens with this `alg`. The key, not the token, decides (RFC 8725 section 3.1).
+    /// Whether the key may verify tokens with this `alg`. The key, not the token, determines the algorithm (RFC 8725
+    /// section 3.1).
     #[must_use]
     pub fn accepts_algorithm(&self, algorithm: Algorithm) -> bool {
         self.algorithm.map_or_else(|| self.public.supports(algorithm), |bound| bound == algorithm)

@@ -18,7 +18,7 @@ pub enum ProxyChoice {
     Direct,
     /// The connection is direct, because a proxy would connect to its own loopback interface instead of this machine's.
     Loopback,
-    /// The connection is direct, because the second variable excludes the host from the proxy in the first variable.
+    /// The first variable names a proxy, but the second excludes the host, so the connection is direct.
     Excluded(&'static str, &'static str),
     /// The connection uses the proxy in this variable.
     Proxy(&'static str, Box<Url>),

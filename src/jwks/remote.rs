@@ -39,12 +39,12 @@ pub struct RemoteJwkSet {
     last_completed: watch::Sender<u64>,
 }
 
-/// The parts of a token's header and payload that determine its key.
+/// The parts of a token's header and payload that determine which key verifies the token.
 #[derive(Clone, Copy)]
 pub struct KeyHint<'a> {
-    /// The `kid`.
+    /// The token's `kid`.
     pub kid: Option<&'a str>,
-    /// The `alg`.
+    /// The token's `alg`.
     pub algorithm: Algorithm,
     /// Reads the unverified `iat` (Unix time in seconds), which only determines the error for an unknown key.
     pub issued_at: &'a (dyn Fn() -> Option<f64> + Sync),
@@ -76,7 +76,7 @@ impl RemoteJwkSet {
             return Ok((keys, KeyWait::default()));
         }
         let mut clock = RequestClock::new(now);
-        // The future is boxed, because few requests have to wait.
+        // The future is boxed, because most requests do not wait and should not reserve space for it.
         let (keys, waited_for_fetch) = Box::pin(self.wait_for_keys(first_lookup, &mut clock, policy)).await?;
         Ok((keys, KeyWait { has_waited: clock.has_waited(), waited_for_fetch }))
     }
@@ -212,7 +212,7 @@ impl RemoteJwkSet {
         (decision, number)
     }
 
-    /// Waits for the fetch with this number, but at most this long. Returns `false` if the fetch takes longer.
+    /// Waits for the fetch with this number, but not longer than `at_most`. Returns `false` if the fetch takes longer.
     async fn wait(&self, number: u64, at_most: Duration) -> bool {
         let has_more_time = || self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
         wait_for_fetch(self.last_completed.subscribe(), number, at_most, has_more_time).await

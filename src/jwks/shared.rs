@@ -8,7 +8,7 @@ use once_cell::sync::Lazy;
 use super::remote::{RemoteJwkSet, lock};
 use super::source::Source;
 
-/// If there are this many shared key sets, those without a verifier are dropped.
+/// When the number of shared key sets reaches this limit, sets that no verifier uses are dropped.
 const MAX_SHARED_SETS: usize = 1024;
 
 static KEY_SETS: Lazy<Mutex<KeySets>> = Lazy::new(Mutex::default);
@@ -33,7 +33,7 @@ impl RemoteJwkSet {
         set
     }
 
-    /// A key set that only the caller uses.
+    /// Creates a key set that only the caller uses.
     #[must_use]
     pub fn unshared(source: Source, names: &[String]) -> Arc<Self> {
         let set = Self::new(source);

@@ -3,7 +3,7 @@
 /// A key set's URL and trust anchors.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
-    /// The URL.
+    /// The JWKS URL.
     pub url: String,
     /// The only certificates to trust, in PEM format. If this is `None`, Mozilla's certificates, the system's and those
     /// in `NODE_EXTRA_CA_CERTS` are trusted.

@@ -56,7 +56,7 @@ struct CachedSet {
 /// A fetched key set.
 #[derive(Clone, Debug)]
 pub struct FetchedSet {
-    /// The keys.
+    /// The fetched keys.
     pub keys: Arc<KeySet>,
     /// The `ETag` that the next request sends to ask whether the key set has changed.
     pub etag: Option<String>,
@@ -80,7 +80,7 @@ pub struct KeySetStats {
 }
 
 impl KeySetState {
-    /// Makes the decision for a request that has not waited yet. `now` is the current time.
+    /// Decides how to serve a request that has not waited yet. `now` is the current time.
     ///
     /// While the cached key set is usable, no request waits for a failing server. A stale key set is usable for up to
     /// `max_stale`. With a TTL of zero, every request waits for a fetch, except within the cooldown after a failed
@@ -112,7 +112,7 @@ impl KeySetState {
         }
     }
 
-    /// Makes the decision for a request that has waited for the fetch with this number. If `in_time` is false, the
+    /// Decides how to serve a request that has waited for the fetch with this number. If `in_time` is false, the
     /// request must not wait any longer. A key set fetched in the meantime is used regardless of the TTL. The request
     /// waits again only if the fetch or its outcome was dropped by [`Self::clear`], or because the process was frozen.
     #[must_use]
@@ -126,7 +126,7 @@ impl KeySetState {
         }
     }
 
-    /// Makes the decision for a token whose `kid` is not in the cached key set.
+    /// Decides how to handle a token whose `kid` is not in the cached key set.
     ///
     /// A cooldown limits the number of fetches that invented `kid`s can cause. The cooldown counts from the last fetch
     /// that an unknown `kid` caused, not from the last regular fetch, so that the first token after a rotation is
@@ -182,7 +182,7 @@ impl KeySetState {
     }
 
     /// Decides whether the fetch with this number immediately retries its failed HTTP request. If the connection was
-    /// lost and no cached key set is usable, one fetch per outage does so.
+    /// lost and no cached key set is usable, one fetch per outage retries immediately.
     pub fn retry_immediately(&mut self, number: u64, now: Timestamp, policy: &CachePolicy, error: &FetchError) -> bool {
         let retries = error.lost_connection
             && self.outage.is_none()
@@ -195,10 +195,11 @@ impl KeySetState {
         retries
     }
 
-    /// Records the outcome of a fetch, unless it was abandoned or the process was frozen in the meantime.
+    /// Records the outcome of a fetch, unless the fetch was abandoned or the process was frozen in the meantime.
     ///
     /// The age of a key set counts from the start of its fetch. The pause after a failure counts from the end of the
-    /// fetch. Otherwise, if the server hung for longer than a cooldown, every request would wait for the timeout.
+    /// fetch, because otherwise, if the server hung for longer than a cooldown, every request would wait for the
+    /// timeout.
     pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();

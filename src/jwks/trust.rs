@@ -18,8 +18,8 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Mozilla's trust anchors, which slim containers lack, the system's trust anchors, and those in
-    /// `NODE_EXTRA_CA_CERTS`. Certificates that cannot be parsed are skipped, as in Node.
+    /// The trust anchors of Mozilla, the system and `NODE_EXTRA_CA_CERTS`. Slim containers have no system trust
+    /// anchors. Certificates that cannot be parsed are skipped, as in Node.
     pub fn from_environment() -> Self {
         let mut anchors = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         anchors.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -3,8 +3,8 @@
 use super::keys::MAX_KEYS;
 use crate::clock::Timestamp;
 
-/// How far apart Logto's clock and this machine's may be, in milliseconds. Up to one second of this is needed because
-/// `iat` is truncated to whole seconds.
+/// How far apart Logto's clock and this machine's may be, in milliseconds. Truncating `iat` to whole seconds accounts
+/// for up to one second of the difference.
 const MAX_CLOCK_DIFFERENCE_MS: f64 = 5_000.0;
 
 /// How far in the future the `iat` of a token may be, in milliseconds.
@@ -13,7 +13,7 @@ const MAX_ISSUED_AHEAD_MS: f64 = 60_000.0;
 /// A token whose `kid` is not in the cached key set.
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownToken<'a> {
-    /// The `kid`.
+    /// The token's `kid`.
     pub kid: Option<&'a str>,
     /// The [`KeySet::id`](super::keys::KeySet::id) of the key set that does not contain the key.
     pub set_id: u64,
@@ -48,8 +48,8 @@ impl UnknownToken<'_> {
 pub(super) struct KnownKids {
     /// The `kid`s of the most recently published keys, oldest first.
     published: Vec<String>,
-    /// The `kid` and `iat` of the last rejected token that arrived before a fetch and whose key is missing from the
-    /// fetched set.
+    /// The `kid` and `iat` of the last token that was rejected because a fetch after its arrival did not return its
+    /// key.
     last_rejected: Option<(Option<String>, f64)>,
 }
 

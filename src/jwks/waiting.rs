@@ -9,7 +9,7 @@ use super::in_flight::FREEZE_THRESHOLD;
 use crate::clock::Timestamp;
 use crate::threads;
 
-/// How often a request waiting for a fetch to end checks whether another request allows the fetch more time.
+/// How often a waiting request checks whether another request has extended the fetch's timeout.
 const EXTENSION_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a request has waited for its keys.
@@ -52,8 +52,8 @@ impl RequestClock {
     }
 }
 
-/// Waits until the fetch with this number has completed, but at most this long. Returns `false` if the fetch takes
-/// longer. `has_more_time` returns whether another request allows the fetch more time.
+/// Waits until the fetch with this number has completed, but not longer than `at_most`. Returns `false` if the fetch
+/// takes longer. `has_more_time` returns whether another request allows the fetch more time.
 pub(super) async fn wait_for_fetch(
     mut last_completed: watch::Receiver<u64>,
     number: u64,
