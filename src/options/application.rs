@@ -1,4 +1,4 @@
-//! The options that contain the application's own functions, which JavaScript calls, and its claims schema.
+//! The options for the application's own functions, which JavaScript calls, and for its claims schema.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};

@@ -1,6 +1,6 @@
 //! Suggests the known option name that is closest to an unknown one, for "did you mean …" messages.
 
-/// Returns the known name that differs from `name` only by upper and lower case, or by a typo.
+/// Returns the known name that differs from `name` only in case or by a typo.
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let given_letters: Vec<char> = name.to_lowercase().chars().take(MAX_COMPARED_CHARS).collect();
     let max_distance = (given_letters.len() / 3).min(2);

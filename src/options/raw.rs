@@ -9,7 +9,7 @@ use serde_json::Value;
 pub enum Raw {
     /// `undefined`, which means that the option is omitted.
     Undefined,
-    /// `null`, which turns off the checks that can be turned off.
+    /// `null`, which turns off an optional check.
     Null,
     /// A boolean.
     Bool(bool),
@@ -21,7 +21,7 @@ pub enum Raw {
     Date(f64),
     /// An array.
     List(Vec<Raw>),
-    /// An object of any other type, as its own enumerable properties.
+    /// Any other object, represented by its own enumerable properties.
     Object(Vec<(String, Raw)>),
     /// A function, which remains in JavaScript.
     Function,
@@ -31,7 +31,7 @@ pub enum Raw {
     Other(&'static str),
 }
 
-/// An invalid option, which JavaScript throws as a `TypeError`.
+/// The error for an invalid option, which JavaScript throws as a `TypeError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionError {
     /// The name of the option, or an empty string if the options as a whole are invalid.

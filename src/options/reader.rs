@@ -177,7 +177,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Reports the first invalid option, or else an unknown option, which is one that was not read.
+    /// Reports the first invalid option, or else an unknown option, that is, a member that was not read.
     pub fn finish(mut self) -> Result<(), OptionError> {
         if let Some(error) = self.error {
             return Err(error);

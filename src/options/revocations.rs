@@ -76,7 +76,7 @@ fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f6
         Raw::Number(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // An entry is kept for `lifetime` after its time, so a token that expires later than that needs a later time.
+    // Entries are kept for `lifetime` after their time, so a token that expires later needs an entry with a later time.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }
 

@@ -258,7 +258,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Reports the first option that is invalid, unknown, or required but missing, or that the set has no verifier.
+    /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the set has no
+    /// verifier.
     pub fn parse_set(set: OptionSet, raw: Raw) -> Result<Self, OptionError> {
         Self::parse_with(set, raw, Environment::default())
     }
@@ -268,7 +269,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Reports the first option that is invalid, unknown, or required but missing, or that the set has no verifier.
+    /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the set has no
+    /// verifier.
     pub fn parse_with(set: OptionSet, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
         let environment = Some(environment).filter(|_| set.reads_environment());
         let members = match raw {

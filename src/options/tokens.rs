@@ -101,7 +101,7 @@ pub fn realm(read: &mut Reader) -> Option<String> {
     })
 }
 
-/// Reads the required `typ`. If it is `None`, any type is accepted.
+/// Reads the required `typ`, or returns `None` if any type is accepted.
 pub fn token_type(read: &mut Reader) -> Option<String> {
     const DEFAULT_TOKEN_TYPE: &str = "at+jwt";
     let default = DefaultValue::Value(DEFAULT_TOKEN_TYPE.into());

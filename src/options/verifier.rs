@@ -26,7 +26,7 @@ const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty arr
 pub(super) enum OptionsVariant {
     /// The options of `createVerifier`.
     Verifier,
-    /// The options of an adapter. Those that may depend on the request can also be functions.
+    /// The options of an adapter. Options that may depend on the request can also be functions.
     Adapter,
     /// The options of `mcpAuth`. `audience` is optional, because it defaults to the resource's identifier.
     Resource,
