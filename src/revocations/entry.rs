@@ -19,26 +19,26 @@ const MAX_ENTRY_BYTES: usize = 16_384;
 /// Maximum length of an id in an entry, in bytes. A `client_id` may be a URL.
 pub const MAX_ID_BYTES: usize = 1_024;
 
-/// How far in the future an entry's time may be, in seconds. Stores must keep every entry this much longer than tokens
-/// live.
+/// How far in the future an entry's time may be, in seconds. Stores must keep every entry for the token lifetime plus
+/// this time.
 pub const MAX_ENTRY_AHEAD_SECONDS: f64 = 3_600.0;
 
-/// The token property that an entry compares.
+/// The token property that an entry is matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The claim `sub` of a token.
     Subject,
     /// The claim `sub`, but only in tokens of one organization.
     Member,
-    /// The organization.
+    /// The token's organization.
     Organization,
-    /// The `client_id` claim.
+    /// The claim `client_id` of a token.
     Client,
-    /// The `sid` claim.
+    /// The claim `sid` of a token.
     Session,
-    /// The `grant_id` claim.
+    /// The claim `grant_id` of a token.
     Grant,
-    /// The `jti` claim.
+    /// The claim `jti` of a token.
     Token,
     /// No property, because the entry covers every token.
     All,
@@ -83,7 +83,7 @@ pub struct Entry {
     pub kind: Kind,
     /// The value of the property, which is empty for [`Kind::All`].
     pub id: String,
-    /// The organization of a [`Kind::Member`], which is empty for all other kinds.
+    /// The organization for [`Kind::Member`], or an empty string for all other kinds.
     pub organization: String,
     /// The time of the revocation, as Unix time in seconds. The entry covers tokens issued up to and including this
     /// second.

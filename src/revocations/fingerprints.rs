@@ -1,4 +1,4 @@
-//! The token properties that entries compare, as fingerprints that are computed only once per token.
+//! The token properties that revocation entries are matched against, as fingerprints computed once per token.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
@@ -30,7 +30,7 @@ impl Fingerprint {
     }
 }
 
-/// The properties of one token that entries compare.
+/// The token properties that revocation entries are matched against.
 #[derive(Debug)]
 pub(super) struct TokenProperties {
     /// The `iat` claim, rounded down to seconds. Entries cover a token without `iat`, because nothing shows that the

@@ -23,15 +23,15 @@ const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 /// because it may be the caller's clock that is wrong.
 const MAX_PLAUSIBLE_AHEAD_SECONDS: f64 = MAX_ENTRY_AHEAD_SECONDS + 3_600.0;
 
-/// How long after the start of a read its result counts as current. The store waits up to one second for new entries,
-/// and the other second allows for the network and a busy thread.
+/// How long after the start of a read its result counts as current. One second is for the store, which waits that long
+/// for new entries, and one is for the network and a busy thread.
 const MAX_READ_DURATION: Duration = Duration::from_secs(2);
 
 /// The entries of a store, and the time at which they were last known to be complete.
 #[derive(Debug)]
 pub struct Mirror {
     table: Table,
-    /// When the store last had no further entries, or `None` until all entries have been loaded.
+    /// When a read last reached the end of the store, or `None` until all entries have been loaded.
     complete_at: Mutex<Option<Timestamp>>,
     /// The longest token lifetime that any caller has passed, in seconds, as the bits of an `f64`.
     lifetime: AtomicU64,
@@ -60,10 +60,9 @@ pub struct MirrorStats {
     pub skipped: u64,
     /// The number of entries whose time was too far ahead of this machine's clock.
     pub ahead: u64,
-    /// The time since the store last had no further entries, or `None` until all entries have been loaded.
+    /// The time since a read last reached the end of the store, or `None` until all entries have been loaded.
     pub lag: Option<Duration>,
-    /// Whether sessions have been revoked even though no access token contains a `sid`, so that revoking sessions has
-    /// no effect.
+    /// Whether sessions have been revoked without effect, because no access token contains a `sid`.
     pub sessions_are_unnamed: bool,
 }
 
@@ -71,7 +70,7 @@ pub struct MirrorStats {
 static SHARED_MIRRORS: Lazy<Mutex<HashMap<String, Weak<Mirror>>>> = Lazy::new(Mutex::default);
 
 impl Mirror {
-    /// An empty mirror.
+    /// Creates an empty mirror.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -142,8 +141,8 @@ impl Mirror {
         f64::from_bits(previous_bits).max(lifetime)
     }
 
-    /// Records that a read has found no further entries. `age` is the time since the read started. If the process was
-    /// frozen during the read, the result may be as old as the read, and lack revocations made in the meantime.
+    /// Records that a read has reached the end of the store. `age` is the time since the read started. If the process
+    /// was frozen during the read, the result may be as old as the read, and lack revocations made in the meantime.
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
         let read_at = now.minus(age.saturating_sub(MAX_READ_DURATION));
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +153,7 @@ impl Mirror {
         }
     }
 
-    /// The time since the store last had no further entries, or `None` until all entries have been loaded.
+    /// The time since a read last reached the end of the store, or `None` until all entries have been loaded.
     #[must_use]
     pub fn lag(&self, now: Timestamp) -> Option<Duration> {
         self.complete_at.lock().unwrap_or_else(PoisonError::into_inner).map(|complete_at| now.since(complete_at))
@@ -344,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lag_is_the_time_since_the_store_had_no_further_entries() {
+    fn the_lag_is_the_time_since_a_read_reached_the_end_of_the_store() {
         let (mirror, now) = (Mirror::new(), Timestamp::now());
         let later_time = now.plus(Duration::from_secs(5));
         assert_eq!(mirror.lag(later_time), None);

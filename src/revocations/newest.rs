@@ -1,4 +1,4 @@
-//! The newest entry of a store, which limits how far a wrong clock of this machine is believed.
+//! The newest entry of a store, which limits the effect of a wrong clock on this machine.
 
 use std::sync::{Mutex, PoisonError};
 

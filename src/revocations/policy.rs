@@ -31,7 +31,7 @@ pub struct Revocations {
     pub id: String,
     /// The mirror of the store that contains the revocations.
     pub mirror: Arc<Mirror>,
-    /// The policy.
+    /// How long entries are kept, and what happens while the store is unreachable.
     pub policy: Policy,
 }
 

@@ -126,8 +126,8 @@ impl Table {
     }
 
     /// For each kind, removes the entries before `oldest` from the next shard. `oldest` returns Unix time in seconds,
-    /// and is called while no other thread can add an entry, because that thread may need entries to be kept longer.
-    /// Pruning all shards at once would block the event loop.
+    /// and is called while no other thread can add an entry, because other threads may need their entries to be kept
+    /// longer. Pruning all shards at once would block the event loop.
     pub fn prune_next(&self, oldest: impl Fn() -> u32) {
         let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS_PER_KIND;
         for map in &self.maps {
