@@ -205,7 +205,7 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, completi
         match outcome.await {
             Ok(output) => completion.call(output),
             Err(place) => {
-                // The mark is dropped before the task can wait again under the same ticket.
+                // `waiting` is dropped before the task can wait again under the same ticket.
                 drop(waiting);
                 enqueue(task, ticket, completion, place, false);
             }

@@ -21,8 +21,8 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// so its client gets an error immediately.
 const OVERLOAD_THRESHOLD: Duration = Duration::from_millis(800);
 
-/// How long a thread works before it lets other threads run, including the event loop. Without yielding, Linux would
-/// let a thread keep its core for 3 ms.
+/// How long a thread works before it yields to other threads, including the event loop. Linux would otherwise let a
+/// thread keep its core for 3 ms.
 pub const TIME_SLICE: Duration = Duration::from_micros(400);
 
 /// Whether a job should do its work or give up.
@@ -59,10 +59,10 @@ struct Queue {
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), threads: 0, idle_threads: 0 });
 static JOB_QUEUED: Condvar = Condvar::new();
 
-/// The number of taken places.
+/// The number of reserved places in the queue.
 static TAKEN_PLACES: AtomicUsize = AtomicUsize::new(0);
 
-/// A place in the queue, which is taken until this value is dropped.
+/// A place in the queue, which is reserved until this value is dropped.
 pub struct QueuePlace(());
 
 impl Drop for QueuePlace {
@@ -71,7 +71,7 @@ impl Drop for QueuePlace {
     }
 }
 
-/// Takes a place in the queue, or returns `None` if the queue is overloaded.
+/// Reserves a place in the queue, or returns `None` if the queue is overloaded.
 pub fn reserve_place() -> Option<QueuePlace> {
     let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(OVERLOAD_THRESHOLD));
     let taken_places = TAKEN_PLACES.fetch_add(1, Ordering::Relaxed);
@@ -131,7 +131,7 @@ impl QueuedJob {
     }
 }
 
-/// Starts one thread fewer than the machine has cores, because the JavaScript thread also runs jobs, but at least one.
+/// Starts one thread fewer than the machine has cores (but at least one), because the JavaScript thread also runs jobs.
 /// If the system refuses to start a thread, the next job tries again.
 fn start_threads(queue: &mut Queue) {
     // The number of cores is determined only once, because determining it reads files.
