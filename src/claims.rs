@@ -1,4 +1,4 @@
-//! Typed claims and their checks, which need neither keys nor a clock, because callers pass the current time.
+//! Typed claims and their checks, which need no keys and receive the current time from callers.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -102,8 +102,8 @@ impl Claims {
         .map_err(|rejection| rejection.detail("expected", issuers))
     }
 
-    /// Checks that `aud` contains one of the accepted audiences, one of which may be [`ANY_ORGANIZATION`]. `None` turns
-    /// the check off.
+    /// Checks that `aud` contains one of the accepted audiences, one of which may be [`ANY_ORGANIZATION`]. With `None`,
+    /// any audience is accepted.
     ///
     /// # Errors
     ///
@@ -254,9 +254,9 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_other_invisible_character(char))
 }
 
-/// Whether a character is invisible even though it is neither white space nor covered by [`is_invisible`]. This applies
-/// to Unicode's remaining default-ignorable code points (`Default_Ignorable_Code_Point`), the Braille blank, and the
-/// null notehead in musical notation.
+/// Whether a character is invisible even though it is neither white space nor covered by [`is_invisible`]. Such
+/// characters are Unicode's remaining default-ignorable code points (`Default_Ignorable_Code_Point`), the Braille
+/// blank, and the null notehead in musical notation.
 fn is_other_invisible_character(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}'..='\u{206f}'
@@ -276,15 +276,16 @@ fn invalid_claim(claim: &str) -> Rejection {
     Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
 }
 
-/// The `iss` of a payload whose signature has not been verified. Forging it gains an attacker nothing, because it only
-/// selects one of several verifiers, and that verifier checks the issuer.
+/// The `iss` of a payload whose signature has not been verified. Forging `iss` gains an attacker nothing, because it
+/// only selects one of several verifiers, and the selected verifier checks the issuer.
 #[must_use]
 pub fn unverified_issuer(payload: &[u8]) -> Option<String> {
     unverified_claim(payload, "iss")
 }
 
-/// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. Forging it
-/// gains an attacker nothing, because it only determines whether the error is "unknown key" or "a newer key may exist".
+/// The `iat` of a payload whose signature cannot be verified, because the key set does not contain the key. Forging
+/// `iat` gains an attacker nothing, because it only determines whether the error is "unknown key" or "a newer key may
+/// exist".
 #[must_use]
 pub fn unverified_issue_time(payload: &[u8]) -> Option<f64> {
     unverified_claim(payload, "iat")

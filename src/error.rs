@@ -23,7 +23,7 @@ pub struct ErrorDefinition {
     pub challenge: Challenge,
 }
 
-/// Declares [`Code`] and the [`Definition`] of each code from one table.
+/// Declares [`Code`] and the [`ErrorDefinition`] of each code from one table.
 macro_rules! errors {
     ($($(#[$doc:meta])* $code:ident => $name:literal, $status:literal, $title:ident, $challenge:ident, $message:literal;)*) => {
         /// The reason for rejecting a request.
@@ -110,7 +110,7 @@ errors! {
         "Signing keys are unavailable, try again later";
     /// Too many expensive signature checks are waiting, or the check of this token has waited too long.
     Overloaded => "overloaded", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE, "Too many tokens to verify, try again later";
-    /// The policy limits the age of revocations, but they are too old or have not been loaded.
+    /// The revocations are older than the policy allows, or have not been loaded.
     RevocationsUnavailable => "revocations_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Revocations are unavailable, try again later";
 }

@@ -190,8 +190,8 @@ impl Report {
         )
     }
 
-    /// The header and the payload as JSON, or `None` for a part that cannot be decoded. They can be decoded even if the
-    /// signature is damaged.
+    /// The header and the payload as JSON, or `None` for a part that cannot be decoded. Both parts can be decoded even
+    /// if the signature is damaged.
     fn decoded_parts(&self) -> [Option<String>; 2] {
         let parts: Vec<&str> = self.token.split('.').collect();
         let [header, payload, _] = parts.as_slice() else { return [None, None] };

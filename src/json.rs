@@ -37,8 +37,8 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    /// Parses a JSON object, but not the values of its members. It is meant for webhook bodies, whose senders are
-    /// authenticated but which may contain deeply nested values from other people.
+    /// Parses a JSON object, but not the values of its members. This function is meant for webhook bodies, which come
+    /// from authenticated senders but may contain deeply nested values from other people.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ mod tests {
         assert_rejects(format!("{{\"a\":{}1{}}}", "{\"b\":".repeat(2000), "}".repeat(2000)));
     }
 
-    /// `JSON.stringify` escapes a lone surrogate like this, for example if a string was cut in the middle of an emoji.
+    /// `JSON.stringify` writes lone surrogates as escapes such as `\ud83d`, for example if an emoji was cut in half.
     #[test]
     fn accepts_any_json_in_members_that_are_not_decoded() {
         for value in ["\"\\ud83d\"", "1e400", "-0", "123456789012345678901234567890", "\"\\u0000\""] {

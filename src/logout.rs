@@ -17,7 +17,7 @@ use crate::verify::Verifier;
 /// version 1.42, Logto did not limit the life of its logout tokens with an `exp` claim.
 const MAX_AGE_SECONDS: f64 = 300.0;
 
-/// How long a `jti` is remembered, in seconds. After this time, [`MAX_AGE_SECONDS`] rejects the logout token, even if
+/// How long a `jti` is remembered, in seconds. After this time, the logout token exceeds [`MAX_AGE_SECONDS`] even if
 /// its issuer's clock was a minute fast.
 const REMEMBERED_SECONDS: f64 = MAX_AGE_SECONDS + 120.0;
 
@@ -39,7 +39,7 @@ pub struct LogoutVerifier {
     verifier: Verifier,
     match_mode: LogoutMatch,
     /// The ids of valid logout tokens, and the Unix time until which each is remembered. Outsiders cannot exhaust the
-    /// memory, because only tokens that Logto has signed add ids.
+    /// memory, because only tokens signed by Logto add ids.
     remembered_ids: Mutex<HashMap<String, f64>>,
 }
 
@@ -51,8 +51,8 @@ impl LogoutVerifier {
         Self { verifier: Verifier::new(verifier), match_mode, remembered_ids: Mutex::default() }
     }
 
-    /// Verifies a logout token (section 2.6), which is accepted only once. `date` is the caller's current time, as Unix
-    /// time in milliseconds.
+    /// Verifies a logout token (Back-Channel Logout 2.6), which is accepted only once. `date` is the caller's current
+    /// time, as Unix time in milliseconds.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl LogoutVerifier {
         };
         let events = payload.get_as::<Object>("events").ok().flatten().ok_or_else(|| invalid_claim("events"))?;
         events.get_as::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid_claim("events"))?;
-        // Only ID tokens have a nonce (section 2.6 step 7).
+        // Only ID tokens have a nonce (Back-Channel Logout 2.6 step 7).
         if payload.get("nonce").is_some() {
             return Err(invalid_claim("nonce"));
         }
@@ -110,7 +110,7 @@ impl LogoutVerifier {
         self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Remembers a logout token, or rejects it if it was used before (section 2.6 step 8).
+    /// Remembers a logout token, or rejects it if it was used before (Back-Channel Logout 2.6 step 8).
     fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
         let mut remembered_ids = self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered_ids.len().is_multiple_of(IDS_PER_PRUNING) {
@@ -124,7 +124,7 @@ impl LogoutVerifier {
     }
 }
 
-/// The description of a rejection, for the response (section 2.8).
+/// The description of a rejection, for the response (Back-Channel Logout 2.8).
 #[must_use]
 pub fn description(rejection: &Rejection) -> String {
     let is_replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");

@@ -31,7 +31,7 @@ pub fn likely_mistake(text: &str) -> Option<Reason> {
     })
 }
 
-/// Whether a string starts with the scheme of the `Authorization` header, which people often copy along with a token.
+/// Whether a string starts with the scheme `Bearer`, which people often copy along with a token.
 fn starts_with_bearer(text: &str) -> bool {
     let start = text.trim_start();
     let rest = start.get(..6).filter(|start| start.eq_ignore_ascii_case("bearer")).and_then(|_| start.get(6..));

@@ -13,7 +13,7 @@ pub enum Denial {
     Option(OptionError),
     /// The token lacks a required scope or role.
     Missing {
-        /// The rejection.
+        /// The rejection, without the detailed message.
         rejection: Box<Rejection>,
         /// A message that is more detailed than the rejection's own message.
         message: String,

@@ -1,5 +1,5 @@
 //! A cache of previously verified tokens. A cache entry contains the claims of a token and the key that has verified
-//! its signature. All other checks are repeated for every verification.
+//! its signature. All checks except that of the signature are repeated for every verification.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,13 +26,14 @@ const BYTES_PER_TOKEN: u64 = 1_600;
 pub struct VerifiedToken {
     /// An id that is unique within the process.
     pub id: u64,
-    /// The header.
+    /// The token's header.
     pub header: Header,
     /// The key that has verified the signature.
     pub key: Arc<Key>,
-    /// The claims.
+    /// The token's claims.
     pub claims: Claims,
-    /// The properties that revocations match, and the last revocation check that the token has passed.
+    /// The properties that revocation entries are matched against, and the last revocation check that the token has
+    /// passed.
     pub revocation_state: RevocationState,
     /// The id of the last key set that has selected this key for the token.
     key_set: AtomicU64,
@@ -110,7 +111,7 @@ impl TokenCache {
         })
     }
 
-    /// A cache that is not shared.
+    /// Creates a cache that is not shared.
     #[must_use]
     pub fn new(size: usize) -> Self {
         // The capacity slightly exceeds the weight of `size` tokens, because the cache rounds the capacity down.

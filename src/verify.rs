@@ -23,7 +23,7 @@ use crate::token_cache::{TokenCache, VerifiedToken};
 use crate::verifier_keys::VerifierKeys;
 use crate::warnings::WarnedCodes;
 
-/// Verifies tokens with its options, its keys and its token cache.
+/// Verifies tokens with the configured options, keys and token cache.
 #[derive(Debug)]
 pub struct Verifier {
     options: Options,
@@ -38,7 +38,7 @@ pub struct Verifier {
 /// A token that has passed every check.
 #[derive(Clone, Debug)]
 pub struct AcceptedToken {
-    /// The token.
+    /// The accepted token.
     pub token: Arc<VerifiedToken>,
     /// Whether the token was in the cache, so that its signature did not have to be verified again.
     pub was_cached: bool,
@@ -128,7 +128,7 @@ impl Verifier {
             // tokens need.
             None => Box::pin(self.verify_new(text, now, key_wait.waited_for_fetch)).await?,
         };
-        // Reading the clock takes time, so this happens only if the request may have waited, also for an earlier token.
+        // To save time, the clock is read only if the request may have waited, possibly for an earlier token.
         let current = if key_wait.has_waited || !was_cached || position > 0 { now.max(Timestamp::now()) } else { now };
         let times = (self.date(date, now, current), current);
         self.check_claims(&token.claims, &token.revocation_state, organization, times, &mut StopAtFirstFailure)?;
@@ -250,8 +250,8 @@ impl Verifier {
         Ok(algorithm)
     }
 
-    /// The time for checking claims, as Unix time in seconds. `callers` is the caller's time when the request arrived,
-    /// in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
+    /// The time for checking claims, as Unix time in seconds. `caller_time` is the caller's time when the request
+    /// arrived, in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
     pub(crate) fn date(&self, caller_time: Option<f64>, arrival: Timestamp, now: Timestamp) -> f64 {
         let caller_time = caller_time.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
         self.options.current_date.unwrap_or_else(|| caller_time / 1000.0 + now.since(arrival).as_secs_f64())

@@ -14,8 +14,8 @@ use crate::options::Options;
 /// log of an application that creates a verifier for every request.
 const MAX_WARNINGS: u32 = 100;
 
-/// The period after which the count of warnings starts again. Otherwise, verifiers created after the limit was reached
-/// would never warn.
+/// The period after which the warning count is reset. Otherwise, verifiers created after the limit was reached would
+/// never warn.
 const WARNING_PERIOD: Duration = Duration::from_secs(3_600);
 
 static PROCESS_LIMIT: WarningLimit = WarningLimit::new();
@@ -61,7 +61,7 @@ impl WarnedCodes {
         now: impl FnOnce() -> Timestamp,
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
-            // During a cooldown, anyone could cause the warning with a forged token, while the key server works.
+            // During a cooldown, anyone could cause the warning with a forged token even though the key server works.
             Code::JwksUnavailable if !rejection.details.contains_key("reason") => (1, keys_warning),
             // With several Logto servers, the issuer is compared before the signature is checked. A rejection from
             // this early comparison lacks the details `iss` and `reason`, and must not cause a warning.
@@ -121,7 +121,7 @@ fn url_flag(options: &Options) -> String {
     options.issuers.first().map(|issuer| format!(" --url {issuer}")).unwrap_or_default()
 }
 
-/// A detail of a rejection, which is already safe for a log line.
+/// Formats a detail of a rejection, whose strings are already safe for a log line.
 fn format_detail(detail: Option<&Value>) -> String {
     match detail {
         None => "missing or malformed".into(),

@@ -28,7 +28,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// RFC 4231 section 4.3.
+    /// The key, body and signature of the test case in RFC 4231 section 4.3.
     const KEY: &str = "Jefe";
     const BODY: &[u8] = b"what do ya want for nothing?";
     const SIGNATURE: &str = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
