@@ -69,12 +69,13 @@ class Authenticator {
   }
 
   /**
-   * Returns an authenticator with the same options, except for `allowGuest`.
+   * Returns an authenticator with the same options, except for `allowGuest` and other changes.
    *
    * @param {boolean} allowGuest
+   * @param {object} [more]
    */
-  withGuests(allowGuest) {
-    const changes = this.#servers.map((server) => withChanges(server, { allowGuest }))
+  withGuests(allowGuest, more) {
+    const changes = this.#servers.map((server) => withChanges(server, { allowGuest, ...more }))
     return new Authenticator(this.#optionSet, changes.length > 1 ? changes : changes[0], this.#framework)
   }
 

@@ -13,7 +13,12 @@ const { appendCookie } = require('../adapters/response')
  *
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth
- * @param {{ next: NextProxy | undefined, guestCookie: string | null, cookies: string[], canOpenPage(path: string): boolean | Promise<boolean> }} options
+ * @param {{
+ *   next: NextProxy | undefined,
+ *   guestCookie: string | null,
+ *   cookies: string[],
+ *   canOpenPage(path: string): boolean | Promise<boolean>,
+ * }} options
  * @returns {Promise<any>}
  */
 async function forwardRequest(request, auth, { next, guestCookie, cookies, canOpenPage }) {

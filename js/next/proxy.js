@@ -4,7 +4,7 @@ const { errorResponse } = require('../adapters/response')
 const { AuthError } = require('../core/errors')
 const { errorPage, warnAboutLoop } = require('./error-page')
 const { forwardRequest } = require('./forward')
-const { isPublicPath, normalizePublicPath } = require('./public-paths')
+const { isPublicBranch, isPublicPath, normalizePublicPath } = require('./public-paths')
 const { browserOrigin } = require('./request')
 const { SignIn, redirectKind } = require('./sign-in')
 const { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie } = require('./sign-in-loop')
@@ -25,6 +25,8 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   const userAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
   // The sign-in page rejects nobody, even with `allowGuest: 'no-token'`, which rejects invalid tokens everywhere else.
   const signInAuthenticator = authenticator.withGuests(true)
+  // Only finds out whether the client has a session, and rejects nothing that `onRefused` could be told.
+  const sessionAuthenticator = authenticator.withGuests(true, { onRefused: undefined })
 
   /** @type {Set<string>} */
   const warnedCodes = new Set()
@@ -37,19 +39,27 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const auth = skipsVerification ? undefined : await selectedAuthenticator.verify(request)
     const guestCookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
     const cookie = auth?.isAuthenticated ? expiredMarkerCookie(request) : null
-    const canOpenPage = (/** @type {string} */ path) => isPublicPath(path, paths) || isPermitted(request, auth)
+    const canOpenPage = (/** @type {string} */ path) => isOpenPage(request, path) || hasSession(request, auth)
     return forwardRequest(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie], canOpenPage })
   }
 
+  /** @type {(request: NextRequest, path: string) => boolean} */
+  const isOpenPage = (request, path) =>
+    (publicPaths === undefined && allowsGuests) ||
+    isPublicBranch(path, (one) => isPublicPath(one, paths) || signIn?.isPage(request, one) === true)
+
   /**
-   * Returns whether the client of a request may open all pages. The request may be for a public page, for which no token
-   * was verified.
+   * Returns whether the client has a session. No token has been verified if the request is for a public page, which must
+   * be shown whatever happens.
    *
    * @type {(request: NextRequest, auth: import('../..').AuthContext | undefined) => Promise<boolean>}
    */
-  async function isPermitted(request, auth) {
-    if (publicPaths === undefined && allowsGuests) return true
-    return (auth ?? (await signInAuthenticator.verify(request))).isAuthenticated
+  async function hasSession(request, auth) {
+    try {
+      return (auth ?? (await sessionAuthenticator.verify(request))).isAuthenticated
+    } catch {
+      return false
+    }
   }
 
   /**

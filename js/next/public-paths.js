@@ -29,6 +29,20 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
+ * Returns whether a path and all paths above it are public, because a page is shown in the layouts of the paths above.
+ *
+ * @param {string} pathname
+ * @param {(path: string) => boolean} isPublic
+ */
+function isPublicBranch(pathname, isPublic) {
+  const names = pathname.split('/').slice(1, MAX_DEPTH + 2)
+  return names.length <= MAX_DEPTH && names.every((_, index) => isPublic(`/${names.slice(0, index + 1).join('/')}`))
+}
+
+/** Maximum number of segments of a path whose ancestors are checked, because their number is squared in the cost. */
+const MAX_DEPTH = 32
+
+/**
  * Tests a path against a regular expression, always from the start. With the flag `g` or `y`, a regular expression
  * would otherwise continue from where it matched another request's path.
  *
@@ -73,4 +87,4 @@ const SEGMENT_SUFFIX = '.segment.rsc'
 /** @param {string} path - A path without empty segments has at most one trailing slash. */
 const withoutTrailingSlash = (path) => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path)
 
-module.exports = { isPublicPath, readPath, normalizePublicPath }
+module.exports = { isPublicBranch, isPublicPath, readPath, normalizePublicPath }

@@ -37,8 +37,9 @@ class SignIn {
    * proxy for localization redirects `/sign-in` to `/de/sign-in`, which must not be redirected back.
    *
    * @param {NextRequest} request
+   * @param {string} pathname - The path of the request, or of another page.
    */
-  isPage(request) {
+  isPage(request, pathname = request.nextUrl.pathname) {
     const { url, isPath } = this.#page(request)
     // A client can send any `Host` header, so a sign-in URL on another host must not make this application's home page
     // public.
@@ -47,7 +48,7 @@ class SignIn {
     if (page === undefined) return false
     // A sign-in path of `/` does not accept a locale prefix, because pages such as `/de` would then be public.
     const patterns = page === '/' ? [page] : [page, new RegExp(`^${LOCALE_PATTERN}${escapePattern(page)}(?:/|$)`)]
-    return isPublicPath(request.nextUrl.pathname, patterns)
+    return isPublicPath(pathname, patterns)
   }
 
   /**

@@ -220,6 +220,32 @@ test('removes Next-Url if it names a page that the visitor may not open', async 
   assert.equal(await overridden({ ...open, next: copy }, '/dashboard'), 'x-kept')
   assert.equal(await overridden({ ...open, allowGuest: true }, '/dashboard'), 'cookie,x-kept')
   assert.equal(await overridden(open, '/dashboard', { authorization: `Bearer ${token}` }), null)
+  assert.equal(await overridden({ publicPaths: ['/photos', /\/help$/] }, '/dashboard/help'), 'x-kept')
+  assert.equal(await overridden({ publicPaths: ['/photos', '/help'] }, '/help/a/b'), null)
+  assert.equal(await overridden({ publicPaths: [/./] }, '/a'.repeat(40)), 'x-kept')
+  assert.equal(await overridden({ ...open, signInUrl: '/sign-in' }, '/de/sign-in/reset'), 'x-kept')
+  assert.equal(await overridden({ ...open, signInUrl: '/sign-in' }, '/sign-in/reset'), null)
   assert.equal(await overridden({}, '/dashboard', { authorization: `Bearer ${token}` }), null)
   assert.match(String(await overridden({ allowGuest: true }, '/dashboard')), /next-url/)
+})
+
+test('shows a public page whatever happens to the token of a client that comes from another page', async (t) => {
+  const { issuer, options, token } = await issued(t)
+  const onRefused = () => assert.fail('nothing is rejected')
+  const isRevoked = () => {
+    throw new Error('planned')
+  }
+  const headers = { 'next-url': '/dashboard', authorization: `Bearer ${token}` }
+  for (const changes of [{ isRevoked }, { audience: 'https://other.example.test' }]) {
+    const response = await visit({ ...options, onRefused, publicPaths: ['/photos'], ...changes }, '/photos', headers)
+    assert.equal(response.headers.get('x-middleware-next'), '1')
+    assert.equal(response.headers.get('x-middleware-override-headers'), 'authorization')
+  }
+  issuer.setOutage('error')
+  const response = await visit(
+    { ...options, onRefused, publicPaths: ['/photos'], skipJwksCache: true },
+    '/photos',
+    headers,
+  )
+  assert.equal(response.headers.get('x-middleware-override-headers'), 'authorization')
 })
