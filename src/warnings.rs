@@ -61,8 +61,10 @@ impl WarnedCodes {
         now: impl FnOnce() -> Timestamp,
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
-            // During a cooldown, anyone could cause the warning with a forged token even though the key server works.
-            Code::JwksUnavailable if !rejection.details.contains_key("reason") => (1, keys_warning),
+            // During a cooldown, anyone can cause this warning with a forged token even though the key server works, so
+            // it must not replace the warning about an outage.
+            Code::JwksUnavailable if rejection.details.contains_key("reason") => (8, cooldown_warning),
+            Code::JwksUnavailable => (1, keys_warning),
             // With several Logto servers, the issuer is compared before the signature is checked. A rejection from
             // this early comparison lacks the details `iss` and `reason`, and must not cause a warning.
             Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
@@ -92,6 +94,15 @@ fn keys_warning(rejection: &Rejection, options: &Options) -> String {
     let url = printable(url, MAX_VALUE_CHARS);
     format!(
         "The signing keys could not be fetched from {url}: {cause}. To find the cause, run: npx logto-authkit doctor{}{flag}",
+        url_flag(options)
+    )
+}
+
+fn cooldown_warning(rejection: &Rejection, options: &Options) -> String {
+    let url = rejection.details.get("jwksUri").and_then(Value::as_str).unwrap_or_default();
+    format!(
+        "A token could not be verified, because its key is not in the key set from {}, which was fetched less than jwksCooldownMs ago. After a key rotation, this is temporary. If it affects every token, check the options logtoUrl and jwksUri, for example with: npx logto-authkit doctor{}",
+        printable(url, MAX_VALUE_CHARS),
         url_flag(options)
     )
 }
@@ -155,7 +166,8 @@ mod tests {
             assert!(take(&warned, &rejection(code), &options).is_none());
         }
         let cooldown = Rejection::from(Code::JwksUnavailable).reason(Reason::Cooldown);
-        assert!(take(&WarnedCodes::default(), &cooldown, &options).is_none());
+        assert!(take(&warned, &cooldown, &options).is_some_and(|text| text.contains("jwksCooldownMs")));
+        assert!(take(&warned, &cooldown, &options).is_none());
         let unverified_rejection = Rejection::from(Code::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
         assert!(take(&WarnedCodes::default(), &unverified_rejection, &options).is_none());
         for code in [Code::MissingToken, Code::TokenExpired, Code::InvalidSignature, Code::Overloaded] {

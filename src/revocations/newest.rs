@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::entry::Entry;
+use super::entry::{Entry, Kind};
 use crate::clock::Timestamp;
 
-/// The time of the newest entry, and the point in time at which this process applied it.
+/// The latest date that the entries confirm, and the point in time at which they did.
 #[derive(Debug, Default)]
 pub struct NewestEntry(Mutex<Option<(f64, Timestamp)>>);
 
@@ -14,16 +14,17 @@ impl NewestEntry {
     /// time that has passed since. While the clock of this machine is days ahead, entries in force would otherwise
     /// count as expired, and would still be missing after the clock was corrected. Dates are Unix times in seconds.
     pub fn limit(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
-        let entry_time =
-            added.iter().map(|entry| f64::from(entry.issued_until)).filter(|time| *time <= date).reduce(f64::max);
+        // The time of an entry for a single token is derived from the token's `exp`, which may be years ahead.
+        let times = added.iter().filter(|entry| entry.kind != Kind::Token).map(|entry| f64::from(entry.issued_until));
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let max_date =
-            newest.map(|(time, at)| time + now.monotonic.saturating_duration_since(at.monotonic).as_secs_f64());
-        if let Some(time) = entry_time.filter(|time| max_date.is_none_or(|max_date| *time > max_date)) {
-            *newest = Some((time, now));
-            return time;
-        }
-        max_date.map_or(date, |max_date| max_date.min(date))
+        let elapsed = |at: Timestamp| now.monotonic.saturating_duration_since(at.monotonic).as_secs_f64();
+        let Some(limit) = times.chain(newest.map(|(time, at)| time + elapsed(at))).reduce(f64::max) else {
+            return date;
+        };
+        // A limit beyond the caller's date would have no effect later, after the clock was set forward.
+        let limit = limit.min(date);
+        *newest = Some((limit, now));
+        limit
     }
 }
 
@@ -31,7 +32,6 @@ impl NewestEntry {
 mod tests {
     use std::time::Duration;
 
-    use super::super::entry::Kind;
     use super::super::entry::tests::entry;
     use super::*;
 
@@ -40,14 +40,20 @@ mod tests {
     #[test]
     fn limits_the_date_to_the_newest_entry_plus_the_monotonic_time_since_then() {
         let (newest, start, date) = (NewestEntry::default(), Timestamp::now(), f64::from(NOW));
-        let entry = |issued_until| [entry(Kind::Subject, "u", issued_until)];
-        assert!((newest.limit(&[], date, start) - date).abs() < 0.1, "without entries, there is no limit");
-        assert!((newest.limit(&entry(NOW - 100), date, start) - (date - 100.0)).abs() < 0.1);
         let minute_later = start.plus(Duration::from_secs(60));
-        assert!((newest.limit(&[], date + 1e6, minute_later) - (date - 40.0)).abs() < 0.1);
-        assert!((newest.limit(&entry(NOW - 200), date + 1e6, minute_later) - (date - 40.0)).abs() < 0.1, "older");
-        assert!((newest.limit(&entry(NOW), date + 1e6, minute_later) - date).abs() < 0.1, "newer");
-        assert!((newest.limit(&[], date - 1e6, minute_later) - (date - 1e6)).abs() < 0.1, "the clock is behind");
-        assert!((newest.limit(&entry(NOW + 9), date, minute_later) - date).abs() < 0.1, "an entry in the future");
+        let limit = |entries: &[(Kind, u32)], ahead: f64, at| {
+            let entries: Vec<_> = entries.iter().map(|(kind, time)| entry(*kind, "u", *time)).collect();
+            newest.limit(&entries, date + ahead, at) - date
+        };
+        let assert_limit = |found: f64, expected: f64| assert!((found - expected).abs() < 0.1, "{found}");
+        assert_limit(limit(&[], 1e6, start), 1e6); // without entries, there is no limit
+        assert_limit(limit(&[(Kind::Subject, NOW - 100), (Kind::Token, NOW + 9)], 1e6, start), -100.0);
+        assert_limit(limit(&[], 1e6, minute_later), -40.0);
+        assert_limit(limit(&[(Kind::Subject, NOW - 200)], 1e6, minute_later), -40.0);
+        assert_limit(limit(&[(Kind::Subject, NOW)], 1e6, minute_later), 0.0);
+        assert_limit(limit(&[(Kind::Subject, NOW + 9_000)], 5.0, minute_later), 5.0); // another clock is ahead
+        assert_limit(limit(&[], 1e6, minute_later), 5.0);
+        assert_limit(limit(&[], -1e3, minute_later), -1e3); // the clock was corrected
+        assert_limit(limit(&[], 1e6, minute_later), -1e3);
     }
 }
