@@ -32,10 +32,12 @@ const MEMORY_SAMPLE_MS = 50
  * @property {string} [name] - The name of a middleware in `apps.js`.
  */
 
-/** @type {Record<string, { title: string, flood: Pick<Flood, 'cores' | 'isLarge'> }>} */
+/** @type {Record<string, { title: string, flood: Pick<Flood, 'cores' | 'isLarge' | 'disconnects'> }>} */
 const CASES = {
   'open-flood-2': { title: 'two cores', flood: { cores: 2 } },
   'open-flood-1': { title: 'one core', flood: { cores: 1 } },
+  'open-flood-2-closed': { title: 'two cores, then closed connections', flood: { cores: 2, disconnects: true } },
+  'open-flood-1-closed': { title: 'one core, then closed connections', flood: { cores: 1, disconnects: true } },
   'open-flood-2-large': { title: 'two cores, tokens of 8 KiB', flood: { cores: 2, isLarge: true } },
   'open-flood-1-large': { title: 'one core, tokens of 8 KiB', flood: { cores: 1, isLarge: true } },
 }
@@ -51,7 +53,7 @@ async function run({ selectedIds, isQuick }) {
   return results
 }
 
-const NOTE = `Another process sends 20,000 forged ES384 tokens per second to an Express 5 application, pipelined over ${CONNECTIONS} connections, without waiting for responses. A third process sends ${REMEMBERED.rate} requests per second with previously verified tokens and ${FRESH.rate} with new ones. A response later than ${HANGING_MS / 1000} s counts as hanging. The recovery starts ${PHASES.pause} s after the flood. With two cores, all processes share them; with one, the server has a core of its own.`
+const NOTE = `Another process sends 20,000 forged ES384 tokens per second to an Express 5 application, pipelined over ${CONNECTIONS} connections, without waiting for responses. A third process sends ${REMEMBERED.rate} requests per second with previously verified tokens and ${FRESH.rate} with new ones. A response later than ${HANGING_MS / 1000} s counts as hanging. The recovery starts ${PHASES.pause} s after the flood. Unless the attacker then closes its connections, about 100,000 requests in the kernel's socket buffers continue the flood for several seconds. With two cores, all processes share them; with one, the server has a core of its own.`
 
 /** @param {Flood} flood */
 async function measure({ cores, seconds, rate = 20_000, isLarge, isPlain, disconnects, backlog, name = OURS }) {
