@@ -572,7 +572,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * For logs and metrics: called for every rejection, even if the request is then treated as a guest. `onRefused` does
-   * not change the response. If `onRefused` throws, the process emits a warning, once per function.
+   * not change the response. If `onRefused` throws, the process emits a warning, once per function and at most 100 times per hour.
    *
    * You can declare the second parameter with the type of the request that you pass in. For a token passed as a string, the
    * second argument is `undefined`.

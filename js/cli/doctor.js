@@ -198,7 +198,7 @@ function applyFixes({ timeout, isUrlFromEnvironment: _, ...options }, findings) 
 /**
  * @param {Finding[]} findings
  * @param {boolean} isHealthy
- * @param {object | undefined} fixed
+ * @param {object | undefined} fixedOptions
  * @param {import('./terminal').Paint} paint
  * @param {number} width
  */

@@ -127,7 +127,7 @@ function formatExplanation(
     lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(printable(message ?? ''), '  ', width))
   for (const hint of hints) {
     // Commands are not wrapped, because a command with line breaks could not be pasted into a shell.
-    const [text, command] = hint.split(/(?<=, run:) (?=npx )/)
+    const [text, command] = hint.split(/(?<=, run:) (?=npx |node )/)
     lines.push('', wrapText(text, '  ', width), ...(command === undefined ? [] : [`    ${command}`]))
   }
   if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)

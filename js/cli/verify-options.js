@@ -115,15 +115,17 @@ function optionsFromEnvironment(explicitOptions, env) {
 }
 
 /**
- * Returns a hint for a command that was given no URL, if the file `.env` contains one.
+ * Returns a hint for a command that was given no URL, if a file for environment variables contains one. Unlike the file
+ * in `node_modules/.bin`, the script works with every package manager and on Windows.
  *
  * @param {string} command
  * @param {string} folder
  */
-const unreadFileHint = (command, folder) =>
-  isSetInEnvFile('LOGTO_URL', join(folder, '.env'))
-    ? ` The file .env sets LOGTO_URL, but ${command} does not read the file by itself: run node --env-file=.env node_modules/.bin/logto-authkit ${command}`
-    : ''
+function unreadFileHint(command, folder) {
+  const file = ['.env', '.env.local'].find((name) => isSetInEnvFile('LOGTO_URL', join(folder, name)))
+  if (file === undefined) return ''
+  return ` LOGTO_URL is set in ${file}, which this command does not read. To use the file, run: node --env-file=${file} node_modules/logto-authkit/js/cli/main.js ${command}`
+}
 
 /**
  * Reads the options of an application from a module or a JSON file.

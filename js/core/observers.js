@@ -5,8 +5,9 @@ const { rejectionOf } = require('./context')
 const { AuthError, authError } = require('./errors')
 const { settle } = require('./settle')
 
-/** Maximum number of warnings, because an application can pass a new function for every request. */
+/** Maximum number of warnings per period, because an application can pass a new function for every request. */
 const MAX_WARNINGS = 100
+const WARNING_PERIOD_MS = 3_600_000
 
 /**
  * The `onRefused` functions that have failed. Each function causes only one warning, so that outsiders cannot flood the
@@ -15,7 +16,8 @@ const MAX_WARNINGS = 100
  * @type {WeakSet<Function>}
  */
 const failedObservers = new WeakSet()
-let warnings = 0
+let warningCount = 0
+let periodStart = 0
 
 /**
  * Runs a verification, and calls `onRefused` if the request is rejected or treated as a guest.
@@ -52,15 +54,21 @@ function notifyObserver(onRefused, error, source) {
     () => onRefused(error, source),
     () => {},
     (failure) => {
-      if (failedObservers.has(onRefused) || warnings >= MAX_WARNINGS) return
+      if (failedObservers.has(onRefused) || !takeWarning(performance.now())) return
       failedObservers.add(onRefused)
-      warnings += 1
       const reason = failure instanceof Error ? failure.stack : inspect(failure)
       process.emitWarning(`onRefused failed, which changes no response: ${reason}`, {
         code: 'LOGTO_AUTHKIT_ON_REFUSED',
       })
     },
   )
+}
+
+/** Counts a warning, and returns whether the process may emit it. @param {number} now */
+function takeWarning(now) {
+  if (now - periodStart >= WARNING_PERIOD_MS) [warningCount, periodStart] = [0, now]
+  warningCount += 1
+  return warningCount <= MAX_WARNINGS
 }
 
 module.exports = { notifyObserver, observeRejection }
