@@ -110,7 +110,7 @@ errors! {
         "Signing keys are unavailable, try again later";
     /// Too many expensive signature checks are waiting, or the check of this token has waited too long.
     Overloaded => "overloaded", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE, "Too many tokens to verify, try again later";
-    /// The revocations are older than the policy allows, or have not been loaded.
+    /// The policy limits the age of this process's copy of the revocations, and the copy is too old or not loaded yet.
     RevocationsUnavailable => "revocations_unavailable", 503, SERVICE_UNAVAILABLE, NO_CHALLENGE,
         "Revocations are unavailable, try again later";
 }

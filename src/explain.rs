@@ -54,7 +54,7 @@ impl Verifier {
         let _ = report.record(Check::Present, Ok(()));
         if let Ok(Some(ParsedToken { claims, .. })) = self.check_token(text, now, false, &mut report).await {
             report.skip_malformed_claims(&claims);
-            let current_time = now.max(Timestamp::now());
+            let current_time = now.later(Timestamp::now());
             let times = (self.date(None, now, current_time), current_time);
             let _ = self.check_claims(&claims, &RevocationState::default(), organization, times, &mut report);
         }

@@ -37,7 +37,7 @@ pub struct VerifiedLogout {
 #[derive(Debug)]
 pub struct LogoutVerifier {
     verifier: Verifier,
-    match_mode: LogoutMatch,
+    logout_match: LogoutMatch,
     /// The ids of valid logout tokens, and the Unix time until which each is remembered. Outsiders cannot exhaust the
     /// memory, because only tokens signed by Logto add ids.
     remembered_ids: Mutex<HashMap<String, f64>>,
@@ -47,11 +47,11 @@ impl LogoutVerifier {
     /// Creates a verifier for logout tokens with these options.
     #[must_use]
     pub fn new(options: LogoutOptions) -> Self {
-        let LogoutOptions { verifier, match_mode } = options;
-        Self { verifier: Verifier::new(verifier), match_mode, remembered_ids: Mutex::default() }
+        let LogoutOptions { verifier, logout_match } = options;
+        Self { verifier: Verifier::new(verifier), logout_match, remembered_ids: Mutex::default() }
     }
 
-    /// Verifies a logout token (Back-Channel Logout 2.6), which is accepted only once. `date` is the caller's current
+    /// Verifies a logout token (Back-Channel Logout section 2.6), which is accepted only once. `date` is the caller's current
     /// time, as Unix time in milliseconds.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl LogoutVerifier {
             return Err(Code::InvalidSignature.into());
         };
         let claims = &parsed.claims;
-        let date = self.verifier.date(date, now, now.max(Timestamp::now()));
+        let date = self.verifier.date(date, now, now.later(Timestamp::now()));
         let options = self.verifier.options();
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;
@@ -80,11 +80,11 @@ impl LogoutVerifier {
         let issued_at = payload.get_as::<f64>("iat").ok().flatten().ok_or_else(|| invalid_claim("iat"))?;
         let entry = |kind, id| {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "check_age has checked it")]
-            Entry { kind, id, organization: String::new(), issued_until: issued_at as u32 }
+            Entry { kind, id, organization: String::new(), before: issued_at as u32 }
         };
         let events = payload.get_as::<Object>("events").ok().flatten().ok_or_else(|| invalid_claim("events"))?;
         events.get_as::<Object>(LOGOUT_EVENT).ok().flatten().ok_or_else(|| invalid_claim("events"))?;
-        // Only ID tokens have a nonce (Back-Channel Logout 2.6 step 7).
+        // Only ID tokens have a nonce (Back-Channel Logout section 2.6 step 7).
         if payload.get("nonce").is_some() {
             return Err(invalid_claim("nonce"));
         }
@@ -96,7 +96,7 @@ impl LogoutVerifier {
         let id = text("jti")?.ok_or_else(|| invalid_claim("jti"))?;
         let subject_entry = sub.map(|sub| entry(Kind::Subject, sub));
         let session_entry = sid.map(|sid| entry(Kind::Session, sid));
-        let entry = match self.match_mode {
+        let entry = match self.logout_match {
             LogoutMatch::Subject => subject_entry.or(session_entry),
             LogoutMatch::Session => session_entry.or(subject_entry),
         };
@@ -110,7 +110,7 @@ impl LogoutVerifier {
         self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Remembers a logout token, or rejects it if it was used before (Back-Channel Logout 2.6 step 8).
+    /// Remembers a logout token, or rejects it if it was used before (Back-Channel Logout section 2.6 step 8).
     fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
         let mut remembered_ids = self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered_ids.len().is_multiple_of(IDS_PER_PRUNING) {
@@ -124,13 +124,13 @@ impl LogoutVerifier {
     }
 }
 
-/// The description of a rejection, for the response (Back-Channel Logout 2.8).
+/// The description of a rejection, for the response (Back-Channel Logout section 2.8).
 #[must_use]
 pub fn description(rejection: &Rejection) -> String {
     let is_replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
     match rejection.code {
         Code::InvalidTokenType | Code::OpaqueToken => "Token is not a logout token".into(),
-        // The `aud` claim of a logout token is an application id, not the option `audience` (Back-Channel Logout 2.6).
+        // The `aud` claim of a logout token is an application id, not the option `audience` (Back-Channel Logout section 2.6).
         Code::InvalidAudience => "Token was issued for another application".into(),
         Code::InvalidClaims if is_replayed => "Token has been received before".into(),
         _ => rejection.message(),

@@ -41,11 +41,7 @@ impl VerifierKeys {
     /// # Errors
     ///
     /// [`Code::JwksUnavailable`] if there are no usable keys.
-    pub async fn current_keys(
-        &self,
-        now: Timestamp,
-        policy: &CachePolicy,
-    ) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
+    pub async fn current(&self, now: Timestamp, policy: &CachePolicy) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
         match self {
             Self::Remote(remote) => remote.keys(now, policy).await,
             Self::Static(keys) => Ok((keys.clone(), KeyWait::default())),
@@ -63,10 +59,10 @@ impl VerifierKeys {
         hint: KeyHint<'_>,
         now: Timestamp,
         policy: &CachePolicy,
-        has_waited: bool,
+        waited_for_fetch: bool,
     ) -> Result<Arc<Key>, Rejection> {
         match self {
-            Self::Remote(remote) => remote.find_key(hint, now, policy, has_waited).await,
+            Self::Remote(remote) => remote.find_key(hint, now, policy, waited_for_fetch).await,
             Self::Static(keys) => select_key(keys, hint.kid, hint.algorithm),
             Self::None => Err(Code::JwksUnavailable.into()),
         }

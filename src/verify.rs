@@ -116,7 +116,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<AcceptedToken, Rejection> {
         let digest = if text.len() <= MAX_TOKEN_BYTES { self.tokens.digest(text) } else { None };
-        let (cached_token, key_wait) = match digest {
+        let (cached_token, wait) = match digest {
             Some(digest) => self.cached(&digest, now).await?,
             None => (None, KeyWait::default()),
         };
@@ -126,10 +126,10 @@ impl Verifier {
             Some(token) => token,
             // The future is boxed, because otherwise every request would allocate and copy the space that only new
             // tokens need.
-            None => Box::pin(self.verify_new(text, now, key_wait.waited_for_fetch)).await?,
+            None => Box::pin(self.verify_new(text, now, wait.waited_for_fetch)).await?,
         };
         // To save time, the clock is read only if the request may have waited, possibly for an earlier token.
-        let current = if key_wait.has_waited || !was_cached || position > 0 { now.max(Timestamp::now()) } else { now };
+        let current = if wait.has_waited || !was_cached || position > 0 { now.later(Timestamp::now()) } else { now };
         let times = (self.date(date, now, current), current);
         self.check_claims(&token.claims, &token.revocation_state, organization, times, &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
@@ -138,8 +138,8 @@ impl Verifier {
         Ok(AcceptedToken { token, was_cached, position })
     }
 
-    async fn verify_new(&self, text: &str, now: Timestamp, has_waited: bool) -> Result<Arc<VerifiedToken>, Rejection> {
-        match self.check_token(text, now, has_waited, &mut StopAtFirstFailure).await? {
+    async fn verify_new(&self, text: &str, now: Timestamp, after_fetch: bool) -> Result<Arc<VerifiedToken>, Rejection> {
+        match self.check_token(text, now, after_fetch, &mut StopAtFirstFailure).await? {
             Some(ParsedToken { header, verified_by: Some(key), claims }) => {
                 Ok(Arc::new(VerifiedToken::new(header, key, claims)))
             }
@@ -154,7 +154,7 @@ impl Verifier {
     ///
     /// [`Code::JwksUnavailable`] if the keys cannot be fetched.
     pub async fn prefetch(&self, now: Timestamp) -> Result<(), Rejection> {
-        self.keys.current_keys(now, &self.options.policy).await.map(drop)
+        self.keys.current(now, &self.options.policy).await.map(drop)
     }
 
     /// The size, hits and misses of the token cache.
@@ -174,12 +174,12 @@ impl Verifier {
     async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
         let Some(verified_token) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
         let algorithm = self.check_header(&verified_token.header, &mut StopAtFirstFailure)?;
-        let (keys, key_wait) = self.keys.current_keys(now, &self.options.policy).await?;
+        let (keys, wait) = self.keys.current(now, &self.options.policy).await?;
         if algorithm.is_some_and(|algorithm| verified_token.is_current(&keys, algorithm)) {
-            return Ok((Some(verified_token), key_wait));
+            return Ok((Some(verified_token), wait));
         }
         self.tokens.remove(key);
-        Ok((None, key_wait))
+        Ok((None, wait))
     }
 
     /// Performs all checks of an access token that precede the checks of its claims.
@@ -187,10 +187,10 @@ impl Verifier {
         &self,
         text: &str,
         now: Timestamp,
-        has_waited: bool,
+        waited_for_fetch: bool,
         verdicts: &mut V,
     ) -> Result<Option<ParsedToken>, Rejection> {
-        let Some(parsed) = self.check_signed(text, now, has_waited, verdicts).await? else { return Ok(None) };
+        let Some(parsed) = self.check_signed(text, now, waited_for_fetch, verdicts).await? else { return Ok(None) };
         // A logout token is signed with the same keys as an access token, and its audience, which is the id of an
         // application, may be an accepted audience.
         let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
@@ -205,7 +205,7 @@ impl Verifier {
         &self,
         text: &str,
         now: Timestamp,
-        has_waited: bool,
+        waited_for_fetch: bool,
         verdicts: &mut V,
     ) -> Result<Option<ParsedToken>, Rejection> {
         if verdicts.record(Check::Size, check_size(text))?.is_none() {
@@ -217,7 +217,7 @@ impl Verifier {
         if let Some(algorithm) = self.check_header(&header, verdicts)? {
             let issued_at = &|| unverified_issue_time(&token.payload);
             let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at };
-            let key = self.keys.find_key(hint, now, &self.options.policy, has_waited).await;
+            let key = self.keys.find_key(hint, now, &self.options.policy, waited_for_fetch).await;
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
@@ -250,7 +250,7 @@ impl Verifier {
         Ok(algorithm)
     }
 
-    /// The time for checking claims, as Unix time in seconds. `caller_time` is the caller's time when the request
+    /// The Unix time against which claims are checked, in seconds. `caller_time` is the caller's time when the request
     /// arrived, in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
     pub(crate) fn date(&self, caller_time: Option<f64>, arrival: Timestamp, now: Timestamp) -> f64 {
         let caller_time = caller_time.filter(|date| date.is_finite()).unwrap_or(arrival.wall);

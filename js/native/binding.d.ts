@@ -271,7 +271,7 @@ export interface RejectedRequest {
   guestIsNew: boolean
   /** A warning for the server's log. */
   warning: string | null
-  /** Whether the calling thread has verified an expensive signature. */
+  /** Whether an expensive signature was verified on the calling thread. */
   slow: boolean
 }
 
@@ -327,7 +327,7 @@ export declare function throwInternalError(): void
 export interface VerifiedContext {
   /** The context, as JSON. */
   context: string
-  /** Whether the calling thread has verified an expensive signature. */
+  /** Whether an expensive signature was verified on the calling thread. */
   slow: boolean
   /** Whether the token was in the cache. */
   cached: boolean

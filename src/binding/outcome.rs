@@ -30,7 +30,7 @@ pub struct RejectedRequest {
     pub guest_is_new: bool,
     /// A warning for the server's log.
     pub warning: Option<String>,
-    /// Whether the calling thread has verified an expensive signature.
+    /// Whether an expensive signature was verified on the calling thread.
     pub slow: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct RejectedRequest {
 pub struct VerifiedContext {
     /// The context, as JSON.
     pub context: String,
-    /// Whether the calling thread has verified an expensive signature.
+    /// Whether an expensive signature was verified on the calling thread.
     pub slow: bool,
     /// Whether the token was in the cache.
     pub cached: bool,
@@ -63,8 +63,8 @@ pub enum Outcome {
 pub type VerificationResult = Either4<f64, String, VerifiedContext, RejectedRequest>;
 
 impl Outcome {
-    /// Converts the outcome for JavaScript. `slow` tells whether the calling thread has verified an expensive
-    /// signature.
+    /// Converts the outcome for JavaScript. `slow` is `true` if an expensive signature was verified on the calling
+    /// thread.
     pub fn into_result(self, slow: bool) -> VerificationResult {
         match self {
             Self::Cached(token, position) => {

@@ -124,19 +124,19 @@ impl RemoteJwkSet {
         hint: KeyHint<'_>,
         now: Timestamp,
         policy: &CachePolicy,
-        waited_before: bool,
+        waited_for_earlier_fetch: bool,
     ) -> Result<Arc<Key>, Rejection> {
         let KeyHint { kid, algorithm, issued_at } = hint;
         let mut clock = RequestClock::new(now);
-        let (mut keys, mut has_waited) = self.current_keys(&mut clock, policy).await?;
-        has_waited |= waited_before;
+        let (mut keys, mut waited_for_fetch) = self.current_keys(&mut clock, policy).await?;
+        waited_for_fetch |= waited_for_earlier_fetch;
         loop {
             match keys.select(kid, algorithm) {
                 Selection::Key(key) => return Ok(key.clone()),
                 Selection::Unsuitable(reason) => return Err(unknown_key(kid).reason(reason)),
                 Selection::Unknown => {}
             }
-            let token = UnknownToken { kid, set_id: keys.id(), issued_at: issued_at(), arrived: now, has_waited };
+            let token = UnknownToken { kid, set_id: keys.id(), issued_at: issued_at(), arrived: now, waited_for_fetch };
             let current = clock.now();
             let (decision, fetch) = self.decide(current, policy, |state| state.unknown_kid(current, policy, &token));
             clock.start_waiting();
@@ -148,7 +148,7 @@ impl RemoteJwkSet {
                     return Err(self.rejection(left, TOO_EARLY_MESSAGE.into()).reason(Reason::Cooldown));
                 }
                 UnknownKid::Refetch if !self.wait(fetch, policy.timeout).await => return Err(self.keys_unavailable(0)),
-                UnknownKid::Refetch => has_waited = true,
+                UnknownKid::Refetch => waited_for_fetch = true,
             }
             let newer_keys = self.state().cached_set().map(|newer_set| newer_set.keys.clone());
             keys = if let Some(newer_keys) = newer_keys {
@@ -156,7 +156,7 @@ impl RemoteJwkSet {
             } else {
                 // The cache was cleared in the meantime.
                 let (keys, waited_again) = self.current_keys(&mut clock, policy).await?;
-                has_waited |= waited_again;
+                waited_for_fetch |= waited_again;
                 keys
             };
         }

@@ -22,7 +22,7 @@ const REFRESH_AT_FRACTION_OF_TTL: f64 = 0.8;
 const MAX_REFRESH_WAIT: Duration = Duration::from_millis(25);
 
 /// A request waits for a retry that is due within this time. If the retry is due later, the request fails.
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// The state of the key set at a URL.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ impl KeySetState {
         let retry_in = self.retry_in(now, policy);
         let Some(CachedSet { fetched: FetchedSet { keys, .. }, fetched_at, .. }) = self.usable_set(now, policy) else {
             return match retry_in {
-                Some(left) if in_flight.is_none() && left > MAX_RETRY_DELAY.min(policy.timeout) => {
+                Some(left) if in_flight.is_none() && left > MAX_RETRY_WAIT.min(policy.timeout) => {
                     Lookup::Unavailable(millis(left))
                 }
                 _ => Lookup::Wait(policy.timeout),
@@ -135,20 +135,21 @@ impl KeySetState {
         if self.cached_set().is_none_or(|newer| newer.keys.id() != token.set_id) {
             return UnknownKid::SearchAgain;
         }
-        if !token.has_waited && self.in_flight(now).is_some() {
+        if !token.waited_for_fetch && self.in_flight(now).is_some() {
             return UnknownKid::Refetch;
         }
-        let pause = self.retry_in(now, policy).or(self.outage.filter(|_| token.has_waited).map(|_| Duration::ZERO));
+        let pause =
+            self.retry_in(now, policy).or(self.outage.filter(|_| token.waited_for_fetch).map(|_| Duration::ZERO));
         if let Some(left) = pause {
             return UnknownKid::Unavailable(millis(left));
         }
         let cooldown_left = |last: Option<Timestamp>| {
             policy.cooldown.saturating_sub(last.map_or(Duration::MAX, |last| now.since(last)))
         };
-        let may_refetch = !token.has_waited && cooldown_left(self.unknown_kid_at).is_zero();
-        if token.has_waited || may_refetch {
-            let fetch_time = if token.has_waited { token.arrived } else { now };
-            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(fetch_time, |last| last.max(fetch_time)));
+        let may_refetch = !token.waited_for_fetch && cooldown_left(self.unknown_kid_at).is_zero();
+        if token.waited_for_fetch || may_refetch {
+            let cooldown_start = if token.waited_for_fetch { token.arrived } else { now };
+            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(cooldown_start, |last| last.later(cooldown_start)));
         }
         if may_refetch {
             return UnknownKid::Refetch;
@@ -357,9 +358,10 @@ mod tests {
     }
 
     /// The decision for a token without `iat` that arrives at this second.
-    fn unknown_kid(state: &mut KeySetState, second: f64, policy: &CachePolicy, has_waited: bool) -> UnknownKid {
+    fn unknown_kid(state: &mut KeySetState, second: f64, policy: &CachePolicy, waited_for_fetch: bool) -> UnknownKid {
         let set_id = cached_set_id(state);
-        let token = UnknownToken { kid: Some("unknown"), set_id, issued_at: None, arrived: at(second), has_waited };
+        let token =
+            UnknownToken { kid: Some("unknown"), set_id, issued_at: None, arrived: at(second), waited_for_fetch };
         state.unknown_kid(at(second), policy, &token)
     }
 
@@ -813,10 +815,10 @@ mod tests {
 
     #[test]
     fn a_key_that_was_missing_from_a_cleared_set_is_searched_again() {
-        for has_waited in [false, true] {
+        for waited_for_fetch in [false, true] {
             let mut state = state_with_keys();
             let set_id = cached_set_id(&state);
-            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(1.0), has_waited };
+            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(1.0), waited_for_fetch };
             state.clear();
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
         }
@@ -940,13 +942,13 @@ mod tests {
     }
 
     /// The decision for a token with this `iat` and `kid` if an unknown `kid` caused a fetch at second 1.
-    fn newer_token(second: f64, issued_at: f64, kid: &str, has_waited: bool) -> UnknownKid {
+    fn newer_token(second: f64, issued_at: f64, kid: &str, waited_for_fetch: bool) -> UnknownKid {
         let mut state = state_with_keys();
         assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, ok_response("b"));
         let issued_at = Some(START.wall / 1000.0 + issued_at);
         let set_id = cached_set_id(&state);
-        let token = UnknownToken { kid: Some(kid), set_id, issued_at, arrived: at(second), has_waited };
+        let token = UnknownToken { kid: Some(kid), set_id, issued_at, arrived: at(second), waited_for_fetch };
         state.unknown_kid(at(second), &POLICY, &token)
     }
 
@@ -955,9 +957,9 @@ mod tests {
         let mut state = state_with_keys();
         let set_id = cached_set_id(&state);
         let issued_at = Some(START.wall / 1000.0 + 1.0);
-        for has_waited in [false, true] {
+        for waited_for_fetch in [false, true] {
             fetch(&mut state, 1.0, ok_response("b"));
-            let token = UnknownToken { kid: Some("b"), set_id, issued_at, arrived: at(1.0), has_waited };
+            let token = UnknownToken { kid: Some("b"), set_id, issued_at, arrived: at(1.0), waited_for_fetch };
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
             join(&mut state, 1.0);
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
@@ -1131,38 +1133,38 @@ mod tests {
             self.follow(lookup, self.now, kid, false);
         }
 
-        fn follow(&mut self, lookup: Lookup, started: f64, kid: Kid, has_waited: bool) {
+        fn follow(&mut self, lookup: Lookup, started: f64, kid: Kid, waited_for_fetch: bool) {
             match lookup {
                 Lookup::Wait(_) => self.wait(started, kid, false),
                 Lookup::Unavailable(left) => assert!(u128::from(left) <= self.policy.cooldown.as_millis()),
-                Lookup::Cached(keys) => self.serve(&keys, started, kid, has_waited),
+                Lookup::Cached(keys) => self.serve(&keys, started, kid, waited_for_fetch),
                 Lookup::CachedAndRefresh(keys) => {
                     self.join(false);
-                    self.serve(&keys, started, kid, has_waited);
+                    self.serve(&keys, started, kid, waited_for_fetch);
                 }
             }
         }
 
-        fn serve(&mut self, keys: &KeySet, started: f64, kid: Kid, has_waited: bool) {
+        fn serve(&mut self, keys: &KeySet, started: f64, kid: Kid, waited_for_fetch: bool) {
             let set = self.sets.iter().find(|(kid, _)| contains_kid(keys, kid)).map(|(_, fetched)| *fetched).unwrap();
             let CachePolicy { ttl, max_stale, .. } = self.policy;
             // A request that has waited may use a set that was fetched in the meantime, regardless of its age.
             assert!(
-                started - set <= (ttl + max_stale).as_secs_f64() || has_waited && started <= set + 5.0,
+                started - set <= (ttl + max_stale).as_secs_f64() || waited_for_fetch && started <= set + 5.0,
                 "used at the age of {}",
                 started - set
             );
             self.uses += 1;
             if kid != Kid::Known {
-                self.refetch(started, has_waited);
+                self.refetch(started, waited_for_fetch);
             }
         }
 
-        fn refetch(&mut self, started: f64, has_waited: bool) {
+        fn refetch(&mut self, started: f64, waited_for_fetch: bool) {
             let set_id = cached_set_id(&self.state);
-            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(started), has_waited };
+            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(started), waited_for_fetch };
             if self.state.unknown_kid(at(self.now), &self.policy, &token) == UnknownKid::Refetch {
-                assert!(!has_waited, "one request caused two fetches");
+                assert!(!waited_for_fetch, "one request caused two fetches");
                 self.wait(started, Kid::Refetched, true);
             }
         }

@@ -23,7 +23,7 @@ pub fn tls_config(trust: Trust) -> Result<ClientConfig, String> {
     let inner = WebPkiServerVerifier::builder_with_provider(anchors, provider.clone())
         .build()
         .map_err(|error| error.to_string())?;
-    let verifier = DescribingVerifier { inner, advice: trust.advice, suffix: ignored_setting() };
+    let verifier = ExplainingCertVerifier { inner, advice: trust.advice, suffix: ignored_setting() };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
@@ -80,14 +80,14 @@ impl std::error::Error for Diagnosis {}
 
 /// Verifies certificates like rustls, but with error messages that contain advice.
 #[derive(Debug)]
-struct DescribingVerifier {
+struct ExplainingCertVerifier {
     inner: Arc<WebPkiServerVerifier>,
     /// The advice on trusting a private certificate authority.
     advice: String,
     suffix: &'static str,
 }
 
-impl DescribingVerifier {
+impl ExplainingCertVerifier {
     fn diagnose(&self, error: &CertificateError, leaf: &[u8], chain: &[CertificateDer]) -> Diagnosis {
         let names = read_names(leaf);
         let is_self_signed = names.as_ref().is_some_and(|names| names.issuer == names.subject);
@@ -146,7 +146,7 @@ impl DescribingVerifier {
     }
 }
 
-impl ServerCertVerifier for DescribingVerifier {
+impl ServerCertVerifier for ExplainingCertVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

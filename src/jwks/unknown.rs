@@ -22,7 +22,7 @@ pub struct UnknownToken<'a> {
     /// The start of the request.
     pub arrived: Timestamp,
     /// Whether the request has waited for the cached key set.
-    pub has_waited: bool,
+    pub waited_for_fetch: bool,
 }
 
 impl UnknownToken<'_> {
@@ -91,7 +91,7 @@ mod tests {
         let fetched_at = Timestamp::now();
         let now = fetched_at.plus(Duration::from_secs(100));
         let issued_at = Some(fetched_at.wall / 1000.0 + issued_at);
-        let token = UnknownToken { kid: Some("k"), set_id: 0, issued_at, arrived: now, has_waited: false };
+        let token = UnknownToken { kid: Some("k"), set_id: 0, issued_at, arrived: now, waited_for_fetch: false };
         token.may_be_newer(fetched_at, now, &KnownKids::default())
     }
 
@@ -126,7 +126,7 @@ mod tests {
             set_id: 0,
             issued_at: Some(now.wall / 1000.0),
             arrived: now,
-            has_waited: true,
+            waited_for_fetch: true,
         };
         let mut known = KnownKids::default();
         assert!(token.may_be_newer(fetched_at, now, &known));
@@ -146,7 +146,7 @@ mod tests {
             set_id: 0,
             issued_at: Some(now.wall / 1000.0),
             arrived: fetched_at,
-            has_waited: true,
+            waited_for_fetch: true,
         };
         let mut known = KnownKids::default();
         known.add_rejected(&UnknownToken { arrived: now, ..token }, fetched_at);

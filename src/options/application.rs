@@ -7,7 +7,7 @@ use super::reader::{DefaultValue, Reader};
 const EXPECTED_CLAIMS_SCHEMA: &str =
     "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
-/// Reads the options for the application's functions and its schema, which remain in JavaScript.
+/// Reads the options that contain functions or a schema of the application. Functions and schema stay in JavaScript.
 pub fn read(read: &mut Reader) {
     read_check(read);
     read.function("fallback");

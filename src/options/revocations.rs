@@ -8,7 +8,7 @@ use super::values::{identifier, one_of};
 use crate::claims::MAX_NUMERIC_DATE;
 use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS, Policy, Revocations, is_entry_id};
 
-/// Reads a verifier's `revocations` option. JavaScript passes only the id of the object that the option contains.
+/// Reads a verifier's `revocations` option. The option contains a JavaScript object, of which only the id is passed.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
     read.restriction("revocations", "an object from createRevocations", DefaultValue::None, |raw| {
         if let Raw::String(id) = raw { Revocations::find(id) } else { None }
@@ -76,7 +76,7 @@ fn read_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<String>, f6
         Raw::Number(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // Entries are kept for `lifetime` after their time, so a token that expires later needs an entry with a later time.
+    // Entries are kept for `lifetime` after their time, so a token that lives longer needs an entry with a later time.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }
 
@@ -115,8 +115,8 @@ pub fn entry(kind: Kind, id: &Raw, options: Raw, now: f64, lifetime: f64) -> Res
     };
     reader.finish()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
-    let issued_until = (time / 1_000.0) as u32;
-    Ok(Entry { kind, id: id.unwrap_or_default(), organization: organization.unwrap_or_default(), issued_until })
+    let before = (time / 1_000.0) as u32;
+    Ok(Entry { kind, id: id.unwrap_or_default(), organization: organization.unwrap_or_default(), before })
 }
 
 fn checked_id(read: &mut Reader, name: &str, id: &Raw) -> Option<String> {

@@ -56,12 +56,12 @@ pub struct LogoutOptions {
     /// How logout tokens are verified.
     pub verifier: Options,
     /// How logout tokens are matched with access tokens.
-    pub match_mode: LogoutMatch,
+    pub logout_match: LogoutMatch,
 }
 
 /// Reads the options of `backchannelLogout`.
 pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
-    const MATCH_MODES: [(&str, LogoutMatch); 2] =
+    const LOGOUT_MATCHES: [(&str, LogoutMatch); 2] =
         [("subject", LogoutMatch::Subject), ("session", LogoutMatch::Session)];
     const EXPECTED_CLIENT_ID: &str = "an application's id, or a non-empty array of ids";
     if !read.has("logtoUrl") {
@@ -84,10 +84,10 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
         read.fail(error);
     }
     let default = DefaultValue::Value("subject".into());
-    let match_mode = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCH_MODES));
+    let logout_match = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &LOGOUT_MATCHES));
     Some(LogoutOptions {
         verifier: Options { token_type: Some(LOGOUT_TYPE.into()), token_cache_size: 0, ..options? },
-        match_mode: match_mode.unwrap_or(LogoutMatch::Subject),
+        logout_match: logout_match.unwrap_or(LogoutMatch::Subject),
     })
 }
 
@@ -253,8 +253,8 @@ mod tests {
     #[test]
     fn logout_tokens_are_verified_like_access_tokens_of_the_application() {
         let options = object(&[("logtoUrl", text("https://t.test")), ("clientId", text("app"))]);
-        let LogoutOptions { verifier, match_mode } = logout(options).unwrap();
-        assert_eq!(match_mode, LogoutMatch::Subject);
+        let LogoutOptions { verifier, logout_match } = logout(options).unwrap();
+        assert_eq!(logout_match, LogoutMatch::Subject);
         assert_eq!(verifier.issuers, ["https://t.test/oidc"]);
         assert_eq!(verifier.audiences, Some(vec!["app".to_owned()]));
         assert_eq!(verifier.token_type.as_deref(), Some("logout+jwt"));

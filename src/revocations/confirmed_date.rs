@@ -1,4 +1,4 @@
-//! The newest entry of a store, which limits the effect of a wrong clock on this machine.
+//! The latest date that a store's entries confirm, which limits the effect of a wrong clock on this machine.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,23 +7,23 @@ use crate::clock::Timestamp;
 
 /// The latest date that the entries confirm, and the point in time at which they did.
 #[derive(Debug, Default)]
-pub struct NewestEntry(Mutex<Option<(f64, Timestamp)>>);
+pub struct ConfirmedDate(Mutex<Option<(f64, Timestamp)>>);
 
-impl NewestEntry {
+impl ConfirmedDate {
     /// Takes new entries into account, and returns the caller's date, but at most the time of the newest entry plus the
     /// time that has passed since. While the clock of this machine is days ahead, entries in force would otherwise
     /// count as expired, and would still be missing after the clock was corrected. Dates are Unix times in seconds.
     pub fn limit(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
         // The time of an entry for a single token is derived from the token's `exp`, which may be years ahead.
-        let times = added.iter().filter(|entry| entry.kind != Kind::Token).map(|entry| f64::from(entry.issued_until));
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = added.iter().filter(|entry| entry.kind != Kind::Token).map(|entry| f64::from(entry.before));
+        let mut confirmed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = |at: Timestamp| now.monotonic.saturating_duration_since(at.monotonic).as_secs_f64();
-        let Some(limit) = times.chain(newest.map(|(time, at)| time + elapsed(at))).reduce(f64::max) else {
+        let Some(limit) = times.chain(confirmed.map(|(time, at)| time + elapsed(at))).reduce(f64::max) else {
             return date;
         };
         // A limit beyond the caller's date would have no effect later, after the clock was set forward.
         let limit = limit.min(date);
-        *newest = Some((limit, now));
+        *confirmed = Some((limit, now));
         limit
     }
 }
@@ -39,11 +39,11 @@ mod tests {
 
     #[test]
     fn limits_the_date_to_the_newest_entry_plus_the_monotonic_time_since_then() {
-        let (newest, start, date) = (NewestEntry::default(), Timestamp::now(), f64::from(NOW));
+        let (confirmed, start, date) = (ConfirmedDate::default(), Timestamp::now(), f64::from(NOW));
         let minute_later = start.plus(Duration::from_secs(60));
         let limit = |entries: &[(Kind, u32)], ahead: f64, at| {
             let entries: Vec<_> = entries.iter().map(|(kind, time)| entry(*kind, "u", *time)).collect();
-            newest.limit(&entries, date + ahead, at) - date
+            confirmed.limit(&entries, date + ahead, at) - date
         };
         let assert_limit = |found: f64, expected: f64| assert!((found - expected).abs() < 0.1, "{found}");
         assert_limit(limit(&[], 1e6, start), 1e6); // without entries, there is no limit

@@ -1,4 +1,4 @@
-//! Entries: single revocations, in the format in which stores keep them.
+//! Entries: individual revocations, in the format that stores use.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -85,9 +85,9 @@ pub struct Entry {
     pub id: String,
     /// The organization for [`Kind::Member`], or an empty string for all other kinds.
     pub organization: String,
-    /// The time of the revocation, as Unix time in seconds. The entry covers tokens issued up to and including this
-    /// second.
-    pub issued_until: u32,
+    /// The time of the entry, as Unix time in seconds. The entry covers tokens issued up to and including this second
+    /// and, if [`Kind::covers_later_tokens`], later tokens too.
+    pub before: u32,
 }
 
 impl Entry {
@@ -103,7 +103,7 @@ impl Entry {
         if self.kind == Kind::Member {
             members.insert("organization".into(), self.organization.as_str().into());
         }
-        members.insert("before".into(), self.issued_until.into());
+        members.insert("before".into(), self.before.into());
         Value::Object(members).to_string()
     }
 
@@ -114,7 +114,7 @@ impl Entry {
         if json.len() > MAX_ENTRY_BYTES {
             return None;
         }
-        let Members { version, kind, id, organization, issued_until } = serde_json::from_str(json).ok()?;
+        let Members { version, kind, id, organization, before } = serde_json::from_str(json).ok()?;
         if version != Some(ENTRY_VERSION) {
             return None;
         }
@@ -127,7 +127,7 @@ impl Entry {
         };
         let id = text(id, kind != Kind::All)?;
         let organization = text(organization, kind == Kind::Member)?;
-        Some(Self { kind, id, organization, issued_until: issued_until? })
+        Some(Self { kind, id, organization, before: before? })
     }
 }
 
@@ -139,7 +139,7 @@ struct Members<'a> {
     kind: Option<Cow<'a, str>>,
     id: Option<Cow<'a, str>>,
     organization: Option<Cow<'a, str>>,
-    issued_until: Option<u32>,
+    before: Option<u32>,
 }
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -165,7 +165,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "kind" => set(&mut members.kind, map.next_value_seed(Text)?)?,
                 "id" => set(&mut members.id, map.next_value_seed(Text)?)?,
                 "organization" => set(&mut members.organization, map.next_value_seed(Text)?)?,
-                "before" => set(&mut members.issued_until, map.next_value()?)?,
+                "before" => set(&mut members.before, map.next_value()?)?,
                 _ => return Err(A::Error::custom("unknown member")),
             }
         }
@@ -187,9 +187,9 @@ pub fn is_entry_id(text: &str) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    pub(crate) fn entry(kind: Kind, id: &str, issued_until: u32) -> Entry {
+    pub(crate) fn entry(kind: Kind, id: &str, before: u32) -> Entry {
         let organization = if kind == Kind::Member { "org".into() } else { String::new() };
-        Entry { kind, id: if kind == Kind::All { String::new() } else { id.into() }, organization, issued_until }
+        Entry { kind, id: if kind == Kind::All { String::new() } else { id.into() }, organization, before }
     }
 
     #[test]

@@ -77,9 +77,9 @@ impl RevocationRule {
         let time =
             parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_ENTRY_AHEAD_SECONDS);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
-        let issued_until = time as u32;
+        let before = time as u32;
         let entry =
-            |kind, id: String, organization: &str| Entry { kind, id, organization: organization.into(), issued_until };
+            |kind, id: String, organization: &str| Entry { kind, id, organization: organization.into(), before };
         let user_entries = || Ok(vec![entry(Kind::Subject, subject_id(event, "userId")?, "")]);
         match self {
             Self::Suspension => {
@@ -200,7 +200,7 @@ mod tests {
             .entries
             .into_iter()
             .map(|entry| {
-                assert_eq!(entry.issued_until, CREATED_AT);
+                assert_eq!(entry.before, CREATED_AT);
                 (entry.kind, entry.id, entry.organization)
             })
             .collect()
@@ -308,8 +308,8 @@ mod tests {
     #[test]
     fn a_time_in_the_distant_future_is_limited() {
         let body = event("User.Deleted", json!({ "data": { "id": "u" }, "createdAt": "2999-01-01T00:00:00.000Z" }));
-        let issued_until = parse(&body).unwrap().entries[0].issued_until;
-        assert!((f64::from(issued_until) - (NOW + MAX_ENTRY_AHEAD_SECONDS)).abs() < 1.0);
+        let before = parse(&body).unwrap().entries[0].before;
+        assert!((f64::from(before) - (NOW + MAX_ENTRY_AHEAD_SECONDS)).abs() < 1.0);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
+use super::confirmed_date::ConfirmedDate;
 use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS};
 use super::fingerprints::RevocationState;
-use super::newest::NewestEntry;
 use super::table::Table;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
@@ -37,7 +37,7 @@ pub struct Mirror {
     lifetime: AtomicU64,
     /// The Unix time of the last pruning, in seconds.
     pruned_at: Mutex<f64>,
-    newest: NewestEntry,
+    confirmed_date: ConfirmedDate,
     skipped: AtomicU64,
     ahead: AtomicU64,
     sessions: SessionFlags,
@@ -78,7 +78,7 @@ impl Mirror {
             complete_at: Mutex::default(),
             lifetime: AtomicU64::new(0),
             pruned_at: Mutex::default(),
-            newest: NewestEntry::default(),
+            confirmed_date: ConfirmedDate::default(),
             skipped: AtomicU64::new(0),
             ahead: AtomicU64::new(0),
             sessions: SessionFlags::default(),
@@ -118,9 +118,9 @@ impl Mirror {
         if parsed.iter().any(|entry| entry.kind == Kind::Session) {
             self.sessions.any_revoked.store(true, Ordering::Relaxed);
         }
-        let date = self.newest.limit(&parsed, date, now);
+        let date = self.confirmed_date.limit(&parsed, date, now);
         let oldest = oldest_relevant_time(lifetime, date);
-        parsed.retain(|entry| entry.issued_until >= oldest);
+        parsed.retain(|entry| entry.before >= oldest);
         self.table.insert(&parsed);
         self.prune(lifetime, date);
     }
@@ -128,9 +128,9 @@ impl Mirror {
     /// Whether adding an entry would change the mirror's table. An entry that is too old would not be added.
     #[must_use]
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64, now: Timestamp) -> bool {
-        let date = self.newest.limit(&[], date, now);
+        let date = self.confirmed_date.limit(&[], date, now);
         let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
-        Entry::parse(entry).is_some_and(|entry| entry.issued_until >= oldest && self.table.is_changed_by(&entry))
+        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
     }
 
     /// The longest token lifetime that any caller has passed, so that a caller with a shorter lifetime does not remove
@@ -200,7 +200,7 @@ impl Mirror {
 /// Whether the clock of the instance that created an entry was probably wrong. The time of an entry for a single token
 /// is not checked, because it is derived from the token's `exp`.
 fn is_far_ahead(entry: &Entry, date: f64) -> bool {
-    entry.kind != Kind::Token && f64::from(entry.issued_until) > date + MAX_PLAUSIBLE_AHEAD_SECONDS
+    entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_PLAUSIBLE_AHEAD_SECONDS
 }
 
 /// The Unix time in seconds before which entries have no effect, because every token that they cover has expired.
@@ -270,9 +270,9 @@ mod tests {
     #[test]
     fn an_entry_whose_time_is_far_ahead_applies_in_full_and_is_counted() {
         let (hour, year) = (3_600, 365 * 86_400);
-        let covers = |kind, issued_until, issued_at: u32| {
+        let covers = |kind, before, issued_at: u32| {
             let mirror = Mirror::new();
-            apply(&mirror, &[entry(kind, "u", issued_until)]);
+            apply(&mirror, &[entry(kind, "u", before)]);
             let claims = claims(json!({ "sub": "u", "sid": "u", "jti": "u", "iat": issued_at }));
             let covering_kind = mirror.covering_kind(&claims.check_types().unwrap(), &RevocationState::default());
             (covering_kind.is_some(), mirror.stats(Timestamp::now()).ahead)

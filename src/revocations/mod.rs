@@ -1,10 +1,10 @@
 //! Revocations, which reject tokens before they expire. This module never reads a clock: callers pass the current time.
 
+mod confirmed_date;
 mod entry;
 mod event;
 mod fingerprints;
 mod mirror;
-mod newest;
 mod policy;
 mod table;
 

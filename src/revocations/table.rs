@@ -71,17 +71,17 @@ impl Table {
         }
     }
 
-    fn insert_one(&self, Entry { kind, id, organization, issued_until }: &Entry) -> bool {
+    fn insert_one(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
         let Some(map) = self.maps.get(kind.index()) else {
-            return self.all_revoked_at.fetch_max(*issued_until, Ordering::Release) < *issued_until;
+            return self.all_revoked_at.fetch_max(*before, Ordering::Release) < *before;
         };
         let fingerprint = Fingerprint::new(*kind, id, organization);
         let Some(shard) = map.shard(fingerprint) else { return false };
         match shard.write().unwrap_or_else(PoisonError::into_inner).entry(fingerprint) {
-            Slot::Occupied(time) if time.get() >= issued_until => return false,
-            Slot::Occupied(mut time) => drop(time.insert(*issued_until)),
+            Slot::Occupied(time) if time.get() >= before => return false,
+            Slot::Occupied(mut time) => drop(time.insert(*before)),
             Slot::Vacant(slot) => {
-                slot.insert(*issued_until);
+                slot.insert(*before);
                 map.len.fetch_add(1, Ordering::Release);
             }
         }
@@ -89,12 +89,12 @@ impl Table {
     }
 
     /// Whether adding an entry would change the table.
-    pub fn is_changed_by(&self, Entry { kind, id, organization, issued_until }: &Entry) -> bool {
+    pub fn is_changed_by(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
         let time = self.maps.get(kind.index()).map_or_else(
             || Some(self.all_revoked_at.load(Ordering::Acquire)),
             |map| map.get(Fingerprint::new(*kind, id, organization)),
         );
-        time.is_none_or(|time| time < *issued_until)
+        time.is_none_or(|time| time < *before)
     }
 
     /// The kind of an entry that covers a token, or `None` if no entry covers the token.
@@ -114,14 +114,14 @@ impl Table {
     }
 
     fn find_covering_kind(&self, TokenProperties { issued_at, fingerprints, .. }: &TokenProperties) -> Option<Kind> {
-        let covers = |issued_until: u32| issued_at.is_none_or(|issued_at| issued_at <= f64::from(issued_until));
+        let covers = |before: u32| issued_at.is_none_or(|issued_at| issued_at <= f64::from(before));
         let all_revoked_at = self.all_revoked_at.load(Ordering::Acquire);
         if all_revoked_at > 0 && covers(all_revoked_at) {
             return Some(Kind::All);
         }
         fingerprints.iter().find_map(|(kind, fingerprint)| {
-            let issued_until = self.maps.get(kind.index())?.get(*fingerprint)?;
-            (kind.covers_later_tokens() || covers(issued_until)).then_some(*kind)
+            let before = self.maps.get(kind.index())?.get(*fingerprint)?;
+            (kind.covers_later_tokens() || covers(before)).then_some(*kind)
         })
     }
 
@@ -223,8 +223,8 @@ mod tests {
         table.covering_kind(&claims(all_claims).check_types().unwrap(), &RevocationState::default())
     }
 
-    fn covers(kind: Kind, id: &str, issued_until: u32) -> bool {
-        let actual_kind = find_kind(&table(&[entry(kind, id, issued_until)]), json!({}));
+    fn covers(kind: Kind, id: &str, before: u32) -> bool {
+        let actual_kind = find_kind(&table(&[entry(kind, id, before)]), json!({}));
         assert!(actual_kind.is_none_or(|actual_kind| actual_kind == kind));
         actual_kind.is_some()
     }
