@@ -572,7 +572,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * For logs and metrics: called for every rejection, even if the request is then treated as a guest. `onRefused` does
-   * not change the response. If `onRefused` throws, the process emits a warning, once per function and at most 100 times per hour.
+   * not change the response. If `onRefused` throws, the process emits a warning, once per function and at most 100 times
+   * per hour.
    *
    * You can declare the second parameter with the type of the request that you pass in. For a token passed as a string, the
    * second argument is `undefined`.
@@ -632,8 +633,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * The time to use instead of the current time, for tests: a `Date`, or a function that is called once per
    * verification. By default, `exp` and `nbf` are checked against the calling thread's `Date.now()`, so fake timers
-   * work. Unless `currentDate` is a `Date`, the time that a verification spends waiting for keys or for a thread is
-   * added to the current time.
+   * work. Unless `currentDate` is a `Date`, the clock keeps running while a verification waits for keys or for a
+   * thread.
    *
    * @defaultValue now
    * @throws `TypeError` `invalid_options` if the function does not return a valid `Date`.

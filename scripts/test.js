@@ -78,7 +78,7 @@ function testFiles() {
 async function runFiles(files, summary, isUnit) {
   mkdirSync(join(ROOT, 'target'), { recursive: true })
   const paths = files.map((file) => join(ROOT, '__test__', file))
-  // The unit tests run in one process more than there are cores, because some tests wait for a timeout.
+  // The unit tests run in one more process than there are cores, because some tests wait for a timeout.
   const stream = run({ files: paths, concurrency: availableParallelism() + (isUnit ? 1 : 0) })
   stream.on('data', (event) => summary.add(event))
   await pipeline(stream, new Spec(), createWriteStream(LOG_FILE))

@@ -69,13 +69,13 @@ class Authenticator {
   }
 
   /**
-   * Returns an authenticator with the same options, except for `allowGuest` and other changes.
+   * Returns an authenticator with the same options, except for `allowGuest` and the options in `changed`.
    *
    * @param {boolean} allowGuest
-   * @param {object} [more]
+   * @param {object} [changed]
    */
-  withGuests(allowGuest, more) {
-    const changes = this.#servers.map((server) => withChanges(server, { allowGuest, ...more }))
+  withGuests(allowGuest, changed) {
+    const changes = this.#servers.map((server) => withChanges(server, { allowGuest, ...changed }))
     return new Authenticator(this.#optionSet, changes.length > 1 ? changes : changes[0], this.#framework)
   }
 

@@ -9,7 +9,7 @@
  *
  * @type {(host: ArgumentsHost, error: Error, answer: ErrorResponse) => Error | Promise<Error>}
  */
-function exceptionOf(host, error, { status, body }) {
+function toException(host, error, { status, body }) {
   const content = JSON.parse(body)
   if (host.getType() === 'ws') {
     return withNestWebsockets(host, ({ WsException }) => new WsException({ status: 'error', ...content }))
@@ -57,4 +57,4 @@ function loadsApplicationCopy(host) {
   return host instanceof ExecutionContextHost
 }
 
-module.exports = { exceptionOf, respondToSocket }
+module.exports = { toException, respondToSocket }

@@ -11,7 +11,7 @@ const {
   responseOf,
   verifyingGuardOf,
 } = require('./nest-context')
-const { exceptionOf } = require('./nest-exceptions')
+const { toException } = require('./nest-exceptions')
 const { rejectionOf } = require('./rejections')
 const { addCookie, errorResponse } = require('./response')
 const { setAuth } = require('./set-auth')
@@ -131,7 +131,7 @@ function runGuard(context, request, run) {
         const response = responseOf(context, request)
         for (const [name, value] of Object.entries(answer.headers)) response.header(name, value)
       }
-      return settle(() => exceptionOf(context, error, answer), rethrow, rethrow)
+      return settle(() => toException(context, error, answer), rethrow, rethrow)
     },
   )
 }

@@ -3,7 +3,7 @@
 const { AuthError } = require('../core/errors')
 const { checkRequest, requestRecords } = require('./authenticator')
 const { guardOf, isPublic, requestOf, responseOf, setAccess } = require('./nest-context')
-const { exceptionOf, respondToSocket } = require('./nest-exceptions')
+const { toException, respondToSocket } = require('./nest-exceptions')
 const { LogtoAuthGuard, verificationRecordOf, runGuard } = require('./nest-guard')
 const { rejectionOf } = require('./rejections')
 const { Requirements } = require('./requirements')
@@ -51,7 +51,7 @@ class AuthErrorFilter {
   /** @type {import('@nestjs/common').ExceptionFilter<InstanceType<typeof AuthError>>['catch']} */
   catch(error, host) {
     if (host.getType() === 'ws') return respondToSocket(host, errorResponse(error))
-    if (host.getType() !== 'http') return exceptionOf(host, error, errorResponse(error))
+    if (host.getType() !== 'http') return toException(host, error, errorResponse(error))
     const request = requestOf(host)
     const response = responseOf(host, request)
     const raw = response.raw ?? response

@@ -107,7 +107,7 @@ function forgedWebhookFinding(answer) {
 
 /**
  * Sends requests that the handler of `backchannelLogout` must reject. Only Logto can sign a logout token that the
- * handler accepts.
+ * handler accepts, so no valid token is sent.
  *
  * @param {{ url: string, timeout: number }} options
  * @returns {Promise<Finding[]>}

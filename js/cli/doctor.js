@@ -204,8 +204,8 @@ function applyFixes({ timeout, isUrlFromEnvironment: _, ...options }, findings) 
  */
 function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   const lines = findings.flatMap(({ check, ok, found, advice }) => {
-    const uncheckedMark = advice ? paint.warn('!') : paint.dim('-')
-    const mark = ok === null ? uncheckedMark : ok ? paint.good('✓') : paint.bad('✗')
+    const undecidedMark = advice ? paint.warn('!') : paint.dim('-')
+    const mark = ok === null ? undecidedMark : ok ? paint.good('✓') : paint.bad('✗')
     const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapText(printable(found), INDENT, width).trimStart()}`
     return advice ? [line, wrapText(printable(advice), INDENT, width)] : [line]
   })

@@ -34,7 +34,7 @@ const FILE_VALUED_OPTIONS =
  */
 function findStart(project, application, candidates) {
   const startingFiles = candidates.filter((path) => startsApplication(project.read(path) ?? '', path, application))
-  const file = startedFile(project) ?? (startingFiles.length === 1 ? startingFiles[0] : undefined)
+  const file = entryFileOfScripts(project) ?? (startingFiles.length === 1 ? startingFiles[0] : undefined)
   const loadsEnvironment = [file, application].some(
     (path) => path !== undefined && loadsBefore(project.read(path) ?? '', path === application ? null : application),
   )
@@ -54,7 +54,7 @@ function commandFor({ packageManager }, path, loadsEnvironment = false) {
 }
 
 /** Returns the source file that the script `start` or `dev` runs. @param {Project} project */
-function startedFile({ startScript, devScript, read }) {
+function entryFileOfScripts({ startScript, devScript, read }) {
   for (const script of [startScript, devScript]) {
     if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;]+$/.test(script)) continue
     const file = script
@@ -129,7 +129,8 @@ function loadsBefore(source, application) {
 }
 
 /**
- * Returns the port from the environment file if the application reads `PORT`, otherwise the port in the source code.
+ * Returns the port in the environment file, unless the application has a fixed port and does not read `PORT`.
+ * Otherwise, returns the port in the source code, or 3000.
  *
  * @param {Project} project
  * @param {string[]} files

@@ -1,4 +1,4 @@
-/** Attempts to verify a token string or the tokens of a request, and the token that was accepted. */
+/** An attempt to verify a token string or the tokens of a request, and the token that was accepted. */
 
 const { isDate } = require('node:util/types')
 const { contract } = require('./contract')
@@ -147,8 +147,8 @@ class RequestAttempt {
 }
 
 /**
- * Truncates a token that is too long. The core rejects a token that exceeds the maximum by one character, so the rest
- * is not copied.
+ * Truncates a token that is too long to at most one character more than the maximum, which is enough for the core to
+ * reject the token as too long.
  *
  * @param {string} token
  */

@@ -6,7 +6,7 @@
  */
 
 const native = require('./addon')
-const { callAfterTurn } = require('./timers')
+const { callAfterEventLoopTurn } = require('./timers')
 
 /**
  * The number of pending verifications at which the library stops reading a connection. Browsers and proxies wait for
@@ -89,12 +89,12 @@ function pauseReading(connection, pending) {
  * @param {any} connection
  */
 function resumeReading(connection) {
-  if (connectionsToResume.push(connection) === 1) callAfterTurn(resumeNext)
+  if (connectionsToResume.push(connection) === 1) callAfterEventLoopTurn(resumeNext)
 }
 
 function resumeNext() {
   const connection = connectionsToResume.shift()
-  if (connectionsToResume.length > 0) callAfterTurn(resumeNext)
+  if (connectionsToResume.length > 0) callAfterEventLoopTurn(resumeNext)
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
   // If the client does not read the responses, or the application does not read a request body, Node has also stopped

@@ -6,7 +6,7 @@
  */
 
 const native = require('./addon')
-const { callAfterTurn, keepAlive } = require('./timers')
+const { callAfterEventLoopTurn, keepAlive } = require('./timers')
 
 /** @typedef {import('../native/binding').VerifiedContext | import('../native/binding').RejectedRequest | string} Outcome */
 /** @typedef {{ resolve: (outcome: Outcome) => void, reject: (error: unknown) => void }} Waiter */
@@ -63,7 +63,7 @@ function settleWaiter({ resolve, reject }, outcome) {
 function scheduleEndOfTurn() {
   if (isEndScheduled) return
   isEndScheduled = true
-  callAfterTurn(endTurn)
+  callAfterEventLoopTurn(endTurn)
 }
 
 function endTurn() {

@@ -1,6 +1,6 @@
 /**
- * Calls `run`, and passes its result to a callback: immediately, or when the promise settles if `run` returns one. An
- * `await` would defer the rest of the request even if the result is already known.
+ * Calls a function, and passes its result to a callback, immediately or when the returned promise settles. An `await`
+ * would defer the rest of the request even if the result is already known.
  *
  * @template T, U, V
  * @param {() => T | Promise<T>} run

@@ -22,7 +22,7 @@ const isNativeTimer = (timer) => {
 const hasNativeTimers = isNativeTimer(timers.setImmediate)
 
 /** Calls a callback after all events of the current turn. @type {(callback: () => void) => void} */
-const callAfterTurn = hasNativeTimers ? timers.setImmediate : messageChannel().post
+const callAfterEventLoopTurn = hasNativeTimers ? timers.setImmediate : messageChannel().post
 
 /** Keeps the process alive between `ref` and `unref`. */
 const keepAlive = hasNativeTimers ? intervalHandle() : messageChannel()
@@ -69,4 +69,4 @@ function messageChannel() {
   }
 }
 
-module.exports = { callAfterTurn, isNativeTimer, keepAlive, messageChannel }
+module.exports = { callAfterEventLoopTurn, isNativeTimer, keepAlive, messageChannel }

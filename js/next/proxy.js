@@ -25,7 +25,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   const userAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
   // The sign-in page rejects nobody, even with `allowGuest: 'no-token'`, which rejects invalid tokens everywhere else.
   const signInAuthenticator = authenticator.withGuests(true)
-  // Only finds out whether the client has a session, and rejects nothing that `onRefused` could be told.
+  // Checks whether the client has a session. A failure rejects no request, so `onRefused` is not called.
   const sessionAuthenticator = authenticator.withGuests(true, { onRefused: undefined })
 
   /** @type {Set<string>} */
@@ -49,8 +49,8 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     isPublicBranch(path, (one) => isPublicPath(one, paths) || signIn?.isPage(request, one) === true)
 
   /**
-   * Returns whether the client has a session. No token has been verified if the request is for a public page, which must
-   * be shown whatever happens.
+   * Returns whether the client has a session. No token has been verified if the request is for a public page. Errors
+   * count as no session, because a public page must always be shown.
    *
    * @type {(request: NextRequest, auth: import('../..').AuthContext | undefined) => Promise<boolean>}
    */

@@ -39,7 +39,7 @@ function isPublicBranch(pathname, isPublic) {
   return names.length <= MAX_DEPTH && names.every((_, index) => isPublic(`/${names.slice(0, index + 1).join('/')}`))
 }
 
-/** Maximum number of segments of a path whose ancestors are checked, because their number is squared in the cost. */
+/** Maximum depth of a path whose ancestors are checked, because the cost grows with the square of the depth. */
 const MAX_DEPTH = 32
 
 /**

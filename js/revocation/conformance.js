@@ -30,12 +30,12 @@ async function testRevocationStore(createStore, { reset } = {}) {
     )
     await expectEntries(late, null, ['first', 'second'], 'null must stand for the oldest entry')
 
-    const unusualEntries = ['{"a":"\\u00e9"}', '\u{e9}\u{1f512}\u2028', '"\\\n\0 \'', 'x'.repeat(16_384)]
-    await append(one, unusualEntries)
+    const entriesToEscape = ['{"a":"\\u00e9"}', '\u{e9}\u{1f512}\u2028', '"\\\n\0 \'', 'x'.repeat(16_384)]
+    await append(one, entriesToEscape)
     const { position } = await expectEntries(
       two,
       null,
-      ['first', 'second', ...unusualEntries],
+      ['first', 'second', ...entriesToEscape],
       'an entry must be returned unchanged',
     )
 

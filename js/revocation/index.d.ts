@@ -63,7 +63,7 @@ export interface RevocationsOptions {
 
   /**
    * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at
-   * least 2,000. A read counts as current until at most two seconds after it started, however late the answer arrives.
+   * least 2,000. The answer to a read is dated at most two seconds after the read started, however late it arrives.
    *
    * @defaultValue 30000
    */

@@ -214,7 +214,7 @@ class RedisStore {
       if (signal.aborted) throw error
       this.#failedRestores += 1
       // A single failure is normal during a failover.
-      if (this.#failedRestores === 2) warnOfLoss(error)
+      if (this.#failedRestores === 2) warnAboutLostRevocations(error)
     }
   }
 
@@ -246,7 +246,7 @@ class RedisStore {
 }
 
 /** @param {any} error */
-function warnOfLoss(error) {
+function warnAboutLostRevocations(error) {
   const message = `Redis has lost revocations and refuses to store them again: ${error?.message ?? error}`
   process.emitWarning(message, { code: 'LOGTO_AUTHKIT_REVOCATIONS_UNAVAILABLE' })
 }

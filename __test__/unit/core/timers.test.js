@@ -1,12 +1,12 @@
 const assert = require('node:assert/strict')
 const timers = require('node:timers')
 const { test } = require('node:test')
-const { callAfterTurn, isNativeTimer, messageChannel } = require('../../../js/core/timers')
+const { callAfterEventLoopTurn, isNativeTimer, messageChannel } = require('../../../js/core/timers')
 const { inChild } = require('../../support/child')
 
 test('the timers of Node are recognized, and fake ones are not', (t) => {
   assert.ok(isNativeTimer(timers.setImmediate))
-  assert.equal(callAfterTurn, timers.setImmediate)
+  assert.equal(callAfterEventLoopTurn, timers.setImmediate)
   t.mock.timers.enable({ apis: ['setImmediate', 'setInterval'] })
   assert.ok(!isNativeTimer(globalThis.setImmediate))
   // Replaces the timer like sinon, which Jest and Vitest use too.
