@@ -1,12 +1,14 @@
 import { createServer } from 'node:http'
-import { buildGuestCookieHeader, verifyAuth } from 'logto-authkit'
+import { buildGuestCookieHeader, createVerifier } from 'logto-authkit'
+
+const verifier = createVerifier({
+  logtoUrl: process.env.LOGTO_URL,
+  audience: 'https://api.example.com',
+  allowGuest: true,
+})
 
 async function visit(req, res) {
-  const auth = await verifyAuth(req, {
-    logtoUrl: process.env.LOGTO_URL,
-    audience: 'https://api.example.com',
-    allowGuest: true,
-  })
+  const auth = await verifier.verify(req)
   if (auth.isGuest) {
     res.setHeader('Set-Cookie', buildGuestCookieHeader(auth.guestId))
     res.setHeader('Cache-Control', 'private') // shared caches must not send this visitor's cookie to others

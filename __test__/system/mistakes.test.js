@@ -153,14 +153,14 @@ describe('a wrong token', { timeout: 300_000 }, () => {
         }),
       '401 invalid_token_type',
       /.*/,
-      /This is an ID token\..*getAccessToken\("https:\/\/your-api"\), not getIdToken\(\)/,
+      /This is an ID token\..*getAccessToken\("https:\/\/api\.example\.com"\), not getIdToken\(\)/,
     ],
     [
       '11. an opaque token',
       () => 'B9YZvLm7R0xkQ2sT4uVwXyZ1a2b3c4d5e6f7g8h9i0j',
       '401 opaque_token',
       /.*/,
-      /This is an opaque token\..*getAccessToken\("https:\/\/your-api"\)/,
+      /This is an opaque token\..*getAccessToken\("https:\/\/api\.example\.com"\)/,
     ],
     [
       '12. a personal access token',

@@ -20,7 +20,8 @@ const { counted, printable } = require('./terminal')
 function hints(errors, its) {
   const found = errors.flatMap((error) => HINTS[error.code]?.({ ...its, error, errors }) ?? []).flat()
   if (errors.length === 0) found.push(...validTokenNotes(its))
-  return [...new Set(found)].map(printable)
+  const [api = 'https://your-api'] = [its.options.audience ?? []].flat()
+  return [...new Set(found)].map((hint) => printable(hint.replaceAll('https://your-api', api)))
 }
 
 /** @type {Record<string, (its: any) => (string | string[])[]>} */
@@ -148,7 +149,7 @@ const MALFORMED_TOKEN_ADVICE = {
 const expiredHints = ({ exp, now }, claims, options) => [
   `The token expired ${formatDuration(now - exp)} ago, at ${formatDate(exp)}.`,
   now - exp < 120
-    ? `That is recent. If this happens with new tokens, synchronize the clocks or set \`clockTolerance\`. To compare the clocks, run: ${doctorCommand(options)}`
+    ? `Request a new token. If new tokens are expired too, synchronize the clocks or set \`clockTolerance\`. To compare the clocks, run: ${doctorCommand(options)}`
     : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${formatDuration(claims.exp - claims.iat)}.` : ''}`,
 ]
 
@@ -202,7 +203,7 @@ function wrongAudienceHints(aud, expected, claims) {
     if (similarAudience === undefined) continue
     const slashNote = one.replace(/\/$/, '') === similarAudience.replace(/\/$/, '') ? ' in the trailing slash' : ''
     return [
-      `"${one}" and "${similarAudience}" differ${slashNote}, so Logto treats them as two APIs. Write the identifier exactly as it is registered: audience: "${one}".`,
+      `"${one}" and "${similarAudience}" differ${slashNote}, so Logto treats them as two APIs. Use the identifier exactly as it is registered: set audience: "${one}", or let the client request a token for "${similarAudience}".`,
     ]
   }
   const issuedForHint = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`

@@ -2,8 +2,8 @@
 
 const { printable } = require('./terminal')
 
-/** The number of unchanged lines to show before and after a change. */
-const CONTEXT_LINES = 2
+/** The number of unchanged lines to show before and after a change. The lines of an environment file may be secrets. */
+const contextLines = (/** @type {string} */ path) => (path.startsWith('.env') ? 0 : 2)
 
 /**
  * @param {{ path: string, before: string | null, after: string }} change
@@ -12,8 +12,9 @@ const CONTEXT_LINES = 2
 function formatDiff({ path, before, after }, paint) {
   const lines = diffLines(linesOf(before ?? ''), linesOf(after))
   const title = paint.bold(before === null ? `${path} (new file)` : path)
+  const context = contextLines(path)
   const isShown = lines.map((_, i) =>
-    lines.slice(Math.max(0, i - CONTEXT_LINES), i + CONTEXT_LINES + 1).some(([mark]) => mark !== ' '),
+    lines.slice(Math.max(0, i - context), i + context + 1).some(([mark]) => mark !== ' '),
   )
   const shown = lines.flatMap(([mark, line], i) => {
     if (!isShown[i]) return i > 0 && isShown[i - 1] ? [paint.dim('  …')] : []

@@ -45,20 +45,37 @@ function addRoute(original, framework) {
     file.text,
     `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`,
   )
-  if (!importMatch || !creationMatch || importMatch.index > creationMatch.index) return null
+  if (!creationMatch) return null
+  // With `require('express')()`, no statement of its own imports the package.
+  const isInline = creationMatch[0].includes('require(')
+  if (!isInline && (!importMatch || importMatch.index > creationMatch.index)) return null
   const endOfCreation = findStatementEnd(file.text, creationMatch.index + creationMatch[0].length)
   if (endOfCreation === null) return null
   const end = findMiddlewareEnd(file.text, endOfCreation, creationMatch[1])
   if (end === null) return null
-  const afterImport = importMatch.index + importMatch[0].length
+  const importLine = file.importOf('logtoAuth', `logto-authkit/${framework.package}`)
+  const importEnd = importMatch && !isInline ? importMatch.index + importMatch[0].length : creationMatch.index
   const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(creationMatch[1])}`
   const text =
-    file.text.slice(0, afterImport) +
-    `\n${file.importOf('logtoAuth', `logto-authkit/${framework.package}`)}` +
-    file.text.slice(afterImport, end) +
+    file.text.slice(0, importEnd) +
+    (isInline ? `${importLine}\n` : `\n${importLine}`) +
+    file.text.slice(importEnd, end) +
     `\n${file.styled(route)}` +
     file.text.slice(end)
   return file.restored(text)
+}
+
+/**
+ * Returns the lines that the user must add to an application, in the style of its file.
+ *
+ * @param {string} text
+ * @param {{ package: string, creation: string, route(app: string): string }} framework
+ */
+function routeLines(text, framework) {
+  const file = new SourceFile(text)
+  const [, app = 'app'] = new RegExp(`(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`).exec(text) ?? []
+  const code = file.styled(`\n${framework.route(app)}\n`)
+  return `${file.importOf('logtoAuth', `logto-authkit/${framework.package}`)}\n${code}`
 }
 
 /**
@@ -215,4 +232,12 @@ const toCommonJs = (code) =>
     .replace(/^import (\w+) from (.*)$/gm, 'const $1 = require($2)')
     .replace(/^import (\{.*\}) from (.*)$/gm, 'const $1 = require($2)')
 
-module.exports = { addController, addEnvironmentEntries, addRoute, environmentValue, toCommonJs, wrapNextConfig }
+module.exports = {
+  addController,
+  addEnvironmentEntries,
+  addRoute,
+  environmentValue,
+  routeLines,
+  toCommonJs,
+  wrapNextConfig,
+}

@@ -2,7 +2,14 @@
 
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
-const { addController, addEnvironmentEntries, addRoute, toCommonJs, wrapNextConfig } = require('./init-edit')
+const {
+  addController,
+  addEnvironmentEntries,
+  addRoute,
+  routeLines,
+  toCommonJs,
+  wrapNextConfig,
+} = require('./init-edit')
 const { CREATION_PATTERNS, commandFor, findStart, loadsBefore, portOf } = require('./init-start')
 
 /**
@@ -12,8 +19,11 @@ const { CREATION_PATTERNS, commandFor, findStart, loadsBefore, portOf } = requir
  * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'url'>} Plan
  */
 
-/** Where users must add the printed lines to their application. */
-const PLACEMENT_ADVICE = ': the import at the top, and the rest after the application is created and after CORS'
+/** Why users must add lines themselves. */
+const UNCERTAIN_PLACE = 'init is not certain where these lines belong'
+const UNCERTAIN_ROUTE_PLACE = `${UNCERTAIN_PLACE}: the import at the top, and the rest after the application is created and after CORS`
+const EXISTING_ROUTE =
+  'the file already contains /me: add the import, and choose another path or protect the existing route'
 
 /** For each framework, the route that is added to an existing application. All other routes stay public. */
 const ROUTES = {
@@ -98,14 +108,14 @@ class Planner {
    * @param {string} path
    * @param {(text: string) => string | null} edit
    * @param {string} lines - The lines that the user must add if `edit` returns `null`.
-   * @param {string} place - Where to add the lines.
+   * @param {string} reason
    */
-  extend(path, edit, lines, place = '') {
+  extend(path, edit, lines, reason = UNCERTAIN_PLACE) {
     const text = this.project.read(path) ?? ''
     if (/['"](logto-authkit\/|\.\/me\.controller)/.test(text)) return void this.kept.push(path)
     const after = edit(text)
     if (after !== null) return this.change(path, after)
-    this.manual.push({ path, reason: `init is not certain where these lines belong${place}`, lines })
+    this.manual.push({ path, reason, lines })
   }
 
   /** Returns the first of the given files that exists. @param {string[]} paths */
@@ -134,8 +144,10 @@ function planServer(plan, framework) {
     plan.started = { start: commandFor(project, path), file: path, loadsEnvironment: false }
   } else {
     const route = ROUTES[framework]
-    const lines = `import { logtoAuth } from 'logto-authkit/${framework}'\n\n${route.route('app').replace(/;$/gm, '')}\n`
-    plan.extend(entry, (text) => (creatorFiles.length > 1 ? null : addRoute(text, route)), lines, PLACEMENT_ADVICE)
+    const text = project.read(entry) ?? ''
+    const reason = /['"`]\/me['"`]/.test(text) ? EXISTING_ROUTE : UNCERTAIN_ROUTE_PLACE
+    const edit = (/** @type {string} */ source) => (creatorFiles.length > 1 ? null : addRoute(source, route))
+    plan.extend(entry, edit, routeLines(text, route), reason)
     plan.started = findStart(project, entry, candidates)
     plan.isExtended = true
   }

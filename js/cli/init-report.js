@@ -109,9 +109,9 @@ function startScriptFix(project, { started }) {
 /** How to protect existing routes in each framework. */
 const PROTECTION_ADVICE = {
   express:
-    'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
+    "To protect one route, pass logtoAuth() before its handler, and protect({ requiredScope: 'read:orders' }) after logtoAuth() to require a scope. To protect all routes below a line, add app.use(logtoAuth()).",
   fastify:
-    'To protect one route, move it into the function that registers logtoAuth, and change app.get to api.get, because routes of app stay public even there. To protect all routes, register logtoAuth on the application instead, after CORS.',
+    'To protect one route, move it into the function that registers logtoAuth, and change app.get to api.get, because routes of app stay public even there. To protect all routes, add `await app.register(logtoAuth)` after CORS; the added function can stay. The application may have another name than app.',
   hono: 'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
   koa: 'To protect one route of a router, pass logtoAuth() before its handler. To protect all middleware below a line, add app.use(logtoAuth()).',
   nestjs:
@@ -127,8 +127,10 @@ const PROTECTION_ADVICE = {
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
+ * @param {Record<string, string>} entries
  */
-function closingNotes({ framework, router, environment, isIgnored }, { isExtended, changes, manual }) {
+function closingNotes(project, { isExtended, changes, manual }, entries) {
+  const { framework, router, environment, isIgnored, isTypeScript, isModule, read } = project
   const protection = framework === 'next' ? PROTECTION_ADVICE.next[router] : PROTECTION_ADVICE[framework]
   // If an earlier run of `init` added the route, the user may have protected the other routes since then.
   const hasNewRoute = manual.length > 0 || changes.some(({ path }) => path !== environment)
@@ -137,6 +139,13 @@ function closingNotes({ framework, router, environment, isIgnored }, { isExtende
       ? [`All other routes are still public. ${protection} See ${DOCS_FOLDER}/${framework}.md.`]
       : []),
     ...(isIgnored ? [] : [`Add ${environment} to .gitignore, so that Git ignores the file.`]),
+    ...(isTypeScript && !isModule && /"verbatimModuleSyntax": true/.test(read('tsconfig.json') ?? '')
+      ? ['TypeScript rejects the imports, because of "verbatimModuleSyntax": run npm pkg set type=module.']
+      : []),
+    ...(entries.LOGTO_URL !== DEV_ISSUER_ENTRIES.LOGTO_URL &&
+    entries.LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE
+      ? [`Replace LOGTO_AUDIENCE in ${environment} with the identifier of your API resource, unless it is the same.`]
+      : []),
     'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too.',
   ]
 }
@@ -160,7 +169,7 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, entries).flatMap(({ commands }) => commands),
-  notes: closingNotes(project, plan),
+  notes: closingNotes(project, plan, entries),
 })
 
 module.exports = { closingNotes, describeProject, jsonSummary, nextSteps }

@@ -13,8 +13,8 @@ const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: '
 
 /** For each framework, a pattern that matches the call that creates the application. */
 const CREATION_PATTERNS = {
-  express: 'express',
-  fastify: '[Ff]astify',
+  express: `(?:express|require\\(['"]express['"]\\))`,
+  fastify: `(?:[Ff]astify|require\\(['"]fastify['"]\\))`,
   hono: 'new Hono(?:<[^()\\n]*>)?',
   koa: 'new Koa(?:<[^()\\n]*>)?',
 }
@@ -39,13 +39,19 @@ function findStart(project, application, candidates) {
     (path) => path !== undefined && loadsBefore(project.read(path) ?? '', path === application ? null : application),
   )
   const script = [project.startScript, project.devScript].find(
-    (text) => text !== undefined && isNodeScript(text) && !BUILD_FOLDER.test(text.replace(/ \.$/, ` ${project.main}`)),
+    (text) =>
+      text !== undefined && isNodeScript(text) && !runsBuiltFile(project, text.replace(/ \.$/, ` ${project.main}`)),
   )
   if (script !== undefined)
     return { start: loadsEnvironment ? script : withEnvironmentFile(script), file, loadsEnvironment }
   if (file === undefined) return { start: null, file, loadsEnvironment }
   return { start: commandFor(project, file, loadsEnvironment), file, loadsEnvironment }
 }
+
+/** Whether a script runs a file that a build creates, possibly next to its TypeScript source. @type {(project: Project, script: string) => boolean} */
+const runsBuiltFile = ({ read }, script) =>
+  BUILD_FOLDER.test(script) ||
+  (script.match(/[\w./-]+(?=\.[cm]?js\b)/g) ?? []).some((path) => read(`${path.replace(/^\.\//, '')}.ts`) !== null)
 
 /** @param {Project} project @param {string} path */
 function commandFor({ packageManager }, path, loadsEnvironment = false) {

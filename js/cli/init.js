@@ -83,7 +83,7 @@ async function run(args, surroundings) {
       )
     for (const { text, commands } of nextSteps(project, plan, entries))
       stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.join('\n'))}\n` : ''}`)
-    stdout.write(`${closingNotes(project, plan).join('\n\n')}\n`)
+    stdout.write(`${closingNotes(project, plan, entries).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()

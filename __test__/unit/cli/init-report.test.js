@@ -123,3 +123,36 @@ test('init says where users must add the printed lines', async (t) => {
     /! Add to app\.js yourself, because init is not certain where these lines belong: the import at the top, and the rest after the application is created and after CORS:\n\n {2}import/,
   )
 })
+
+test('init extends an application that is created with require() in one statement', async (t) => {
+  const source = "const fastify = require('fastify')({ logger: true })\n\nfastify.get('/', async () => 'hello')\n"
+  const { init, read } = project(t, { 'package.json': uses('fastify'), 'app.js': source })
+  await init(['--yes'])
+  assert.match(
+    read('app.js'),
+    /^const \{ logtoAuth \} = require\('logto-authkit\/fastify'\)\nconst fastify = require[\s\S]*fastify\.register\(async \(api\) => /,
+  )
+})
+
+test('init prints lines in the style of the file, and says that the route exists', async (t) => {
+  const source = "const express = require('express')\nconst server = express()\nserver.get('/me', handler)\n"
+  const { manual } = await project(t, { 'package.json': uses('express'), 'app.js': source }).json()
+  assert.match(manual[0].reason, /already contains \/me/)
+  assert.match(manual[0].lines, /^const \{ logtoAuth \} = require\('logto-authkit\/express'\)\n\nserver\.get\('\/me'/)
+})
+
+test('init starts the source of a compiled file, says which module system TypeScript needs, and shows no secrets', async (t) => {
+  const files = {
+    'package.json': { ...uses('fastify'), scripts: { start: 'node index.js' } },
+    'tsconfig.json': '{ "compilerOptions": { "verbatimModuleSyntax": true } }',
+    'index.ts': "import Fastify from 'fastify'\nconst app = Fastify()\nawait app.listen({ port: 3000 })\n",
+    '.env': 'SECRET=hidden\nLOGTO_URL=https://auth.example.com\n',
+  }
+  const { init, json } = project(t, files)
+  const { stdout } = await init(['--dry-run'])
+  assert.doesNotMatch(stdout, /hidden/)
+  assert.match(stdout, /^ {2}npx tsx --env-file=\.env index\.ts$/m)
+  const { notes } = await json()
+  assert.ok(notes.some((note) => note.includes('npm pkg set type=module')))
+  assert.ok(notes.some((note) => note.startsWith('Replace LOGTO_AUDIENCE in .env')))
+})
