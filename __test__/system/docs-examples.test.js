@@ -151,7 +151,7 @@ describe('the example', { timeout: 300_000 }, () => {
   test('of Vitest passes with the routes of Next.js', (t) => {
     // A folder inside this package, because examples/next is a separate package, without this package installed.
     const { folder, save } = temporaryFolder(t, join(EXAMPLES, 'testing/.next-'))
-    for (const name of ['vitest.config.ts', 'orders.test.ts']) save(name, read(`examples/testing/next/${name}`))
+    for (const name of ['vitest.config.mts', 'orders.test.ts']) save(name, read(`examples/testing/next/${name}`))
     save('lib/auth.ts', read('js/cli/templates/next-auth.ts'))
     save('app/api/orders/route.ts', read('examples/next/app/api/orders/route.ts'))
     const { status, stdout, stderr } = run('vitest/vitest.mjs', 'run', '--root', folder)

@@ -36,7 +36,7 @@ class SourceFile {
  */
 function addRoute(original, framework) {
   const file = new SourceFile(original)
-  if (/['"`]\/me['"`]/.test(file.text)) return null
+  if (hasRoute(file.text)) return null
   const importMatch = singleMatch(
     file.text,
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
@@ -47,7 +47,7 @@ function addRoute(original, framework) {
   )
   if (!creationMatch) return null
   // With `require('express')()`, no statement of its own imports the package.
-  const isInline = creationMatch[0].includes('require(')
+  const isInline = /= require\b/.test(creationMatch[0])
   if (!isInline && (!importMatch || importMatch.index > creationMatch.index)) return null
   const endOfCreation = findStatementEnd(file.text, creationMatch.index + creationMatch[0].length)
   if (endOfCreation === null) return null
@@ -64,6 +64,9 @@ function addRoute(original, framework) {
     file.text.slice(end)
   return file.restored(text)
 }
+
+/** Whether an application already has a route with the path of the added route. @param {string} text */
+const hasRoute = (text) => /['"`]\/me['"`]/.test(text)
 
 /**
  * Returns the lines that the user must add to an application, in the style of its file.
@@ -237,6 +240,7 @@ module.exports = {
   addEnvironmentEntries,
   addRoute,
   environmentValue,
+  hasRoute,
   routeLines,
   toCommonJs,
   wrapNextConfig,

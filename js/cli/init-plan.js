@@ -6,6 +6,7 @@ const {
   addController,
   addEnvironmentEntries,
   addRoute,
+  hasRoute,
   routeLines,
   toCommonJs,
   wrapNextConfig,
@@ -145,7 +146,7 @@ function planServer(plan, framework) {
   } else {
     const route = ROUTES[framework]
     const text = project.read(entry) ?? ''
-    const reason = /['"`]\/me['"`]/.test(text) ? EXISTING_ROUTE : UNCERTAIN_ROUTE_PLACE
+    const reason = hasRoute(text) ? EXISTING_ROUTE : UNCERTAIN_ROUTE_PLACE
     const edit = (/** @type {string} */ source) => (creatorFiles.length > 1 ? null : addRoute(source, route))
     plan.extend(entry, edit, routeLines(text, route), reason)
     plan.started = findStart(project, entry, candidates)

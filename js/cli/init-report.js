@@ -63,7 +63,10 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
           text: `In another terminal, start your application as usual${plan.started.loadsEnvironment ? '' : ', with `--env-file=.env`'}.`,
           commands: [],
         }
-      : { text: 'Start the application in another terminal:', commands: [start] },
+      : {
+          text: `Start the application${usesDevIssuer ? ' in another terminal' : ', and leave it running'}:`,
+          commands: [start],
+        },
     { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
     {
       text: `${usesDevIssuer ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS_FOLDER}/tokens.md), send a request with it`}, and expect 200${hasOrdersRoute ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
@@ -118,7 +121,7 @@ const PROTECTION_ADVICE = {
     'To protect one route or controller, add @UseGuards(new LogtoAuthGuard()). To protect all routes, register the guard as APP_GUARD.',
   next: {
     app: 'To protect one route, wrap its handler in withAuth. To protect pages, use getAuth or authProxy.',
-    pages: 'To protect one route, wrap its handler in withApiAuth. To protect pages, use authProxy.',
+    pages: 'To protect one route, wrap its handler in withApiAuth. To protect pages, use verifyNextAuth or authProxy.',
   },
 }
 

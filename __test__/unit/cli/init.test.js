@@ -336,7 +336,7 @@ test('init ends with the steps to a first request', async (t) => {
   const { stdout } = await own.init(['--dry-run', ...url])
   assert.match(
     stdout,
-    /\nStart the application in another terminal:\n\n {2}npx tsx --env-file=\.env src\/index\.ts\n\n/,
+    /\nStart the application, and leave it running:\n\n {2}npx tsx --env-file=\.env src\/index\.ts\n\n/,
   )
   assert.doesNotMatch(stdout, / # /)
 })
