@@ -6,7 +6,7 @@
 /**
  * @param {AuthError} error
  * @param {LoopReason} reason
- * @param {{ cookieName: string, signInUrl: string }} context
+ * @param {{ cookieName: string | null, signInUrl: string }} context - `cookieName` is `null` if the application reads no cookie.
  * @returns {{ headers: Record<string, string>, body: string }}
  */
 function errorPage(error, reason, { cookieName, signInUrl }) {
@@ -43,7 +43,7 @@ ${loopHints(error, reason, cookieName)
  * @param {Set<string>} warned - The error codes about which this proxy has warned.
  * @param {AuthError} error
  * @param {LoopReason} reason
- * @param {string} cookieName
+ * @param {string | null} cookieName
  */
 function warnAboutLoop(warned, error, reason, cookieName) {
   if (warned.has(error.code)) return
@@ -63,10 +63,12 @@ function signInLoopSummary({ code, message }, reason) {
   return `The browser has returned from the sign-in page with a token that is rejected: ${message}.`
 }
 
-/** @type {(error: AuthError, reason: LoopReason, cookieName: string) => string[]} */
+/** @type {(error: AuthError, reason: LoopReason, cookieName: string | null) => string[]} */
 function loopHints({ code, details }, reason, cookieName) {
   if (reason === 'nested') return ['Add the path of the page to publicPaths, or return it from a signInUrl function.']
   if (code !== 'missing_token') return [LOOP_HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
+  if (cookieName === null)
+    return ['Check that the function getToken returns a token after signing in, and does not hide an error.']
   return [
     `The application reads the token from the cookie "${cookieName}" or the Authorization header.`,
     details.cookie === undefined

@@ -73,11 +73,12 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const url = signIn.url(request)
     const reason = signInLoopReason(request, error, cookieName)
     if (reason !== undefined) {
-      warnAboutLoop(warnedCodes, error, reason, cookieName)
+      const readCookie = authenticator.sessionCookies(true).includes(cookieName) ? cookieName : null
+      warnAboutLoop(warnedCodes, error, reason, readCookie)
       // Behind a reverse proxy, the origin of the request may be internal.
       const { origin } = request.nextUrl
       const signInUrl = url.origin === origin ? url.href.slice(origin.length) : url.href
-      const { headers, body } = errorPage(error, reason, { cookieName, signInUrl })
+      const { headers, body } = errorPage(error, reason, { cookieName: readCookie, signInUrl })
       return withCookie(new NextResponse(body, { status: error.status, headers }), expiredMarkerCookie(request))
     }
     // After 303, the browser requests the sign-in page with GET, whereas after 307, the browser would post the form to

@@ -106,6 +106,15 @@ test('D1: the proxy ends a sign-in loop if no token arrives at all', async () =>
   await warned
 })
 
+test('the proxy names getToken if the application reads no cookie', async () => {
+  const warned = warning()
+  const options = { ...OPTIONS, ...SIGN_IN, tokenSources: [], getToken: async () => null }
+  const page = await (await browse(authProxy(options), [307, 307, 307, 401])).text()
+  assert.match(page, /Check that the function getToken returns a token/)
+  assert.doesNotMatch(page, /logto_authtoken/)
+  await warned
+})
+
 test('the proxy ends a loop in which a token is expired each time', async (t) => {
   const { proxy, signIn } = await setUp(t)
   const warned = warning()
