@@ -138,6 +138,14 @@ describe('a revocation', () => {
   })
 })
 
+test('revokeToken accepts every exp that a token may contain', async () => {
+  const revocations = createRevocations()
+  const lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000
+  await revocations.revokeToken({ jti: 'far', exp: lastSecond })
+  assert.equal(revocations.stats().entries, 1)
+  await assert.rejects(revocations.revokeToken({ jti: 'far', exp: lastSecond + 1 }), { code: 'invalid_options' })
+})
+
 describe('invalid arguments', () => {
   const revocations = createRevocations()
   /** @type {[string, () => Promise<void>, string][]} */
