@@ -8,16 +8,16 @@ use crate::verify::Verifier;
 /// How the issuers in a request's tokens compare with the accepted issuers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// The index of the first token that names an accepted issuer.
+    /// The index of the first token whose `iss` is an accepted issuer.
     Own(usize),
-    /// No token in the request names an accepted issuer, or one source contains two tokens.
+    /// The request contains no token whose `iss` is an accepted issuer, or one source contains two tokens.
     Foreign,
     /// The request contains no token.
     NoToken,
 }
 
 impl Verifier {
-    /// Finds the first token in a request that names an accepted issuer, so that the application can select one of
+    /// Finds the first token in a request whose `iss` is an accepted issuer, so that the application can select one of
     /// several verifiers.
     #[must_use]
     pub fn route(&self, request: &Credentials) -> Route {
@@ -34,8 +34,8 @@ impl Verifier {
         self.claimed_issuer(token) == Some(false)
     }
 
-    /// Whether a token names an accepted issuer, before its signature has been verified. Returns `None` if the token is
-    /// not a JWT.
+    /// Whether a token's `iss` is an accepted issuer, before its signature has been verified. Returns `None` if the
+    /// token is not a JWT.
     fn claimed_issuer(&self, token: &str) -> Option<bool> {
         check_size(token).ok()?;
         let token = Token::decode(token).ok()?;

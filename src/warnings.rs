@@ -87,24 +87,24 @@ impl WarnedCodes {
 }
 
 fn keys_warning(rejection: &Rejection, options: &Options) -> String {
-    let url = rejection.details.get("jwksUri").and_then(Value::as_str).unwrap_or_default();
+    let (url, command) = url_and_doctor_command(rejection, options);
     let cause = printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_VALUE_CHARS);
-    let default = options.issuers.first().map(|issuer| crate::url::jwks_uri(issuer)).unwrap_or_default();
-    let flag = if url == default { String::new() } else { format!(" --jwks-uri {url}") };
-    let url = printable(url, MAX_VALUE_CHARS);
-    format!(
-        "The signing keys could not be fetched from {url}: {cause}. To find the cause, run: npx logto-authkit doctor{}{flag}",
-        url_flag(options)
-    )
+    format!("The signing keys could not be fetched from {url}: {cause}. To find the cause, run: {command}")
 }
 
 fn cooldown_warning(rejection: &Rejection, options: &Options) -> String {
-    let url = rejection.details.get("jwksUri").and_then(Value::as_str).unwrap_or_default();
+    let (url, command) = url_and_doctor_command(rejection, options);
     format!(
-        "A token could not be verified, because its key is not in the key set from {}, which was fetched less than jwksCooldownMs ago. After a key rotation, this is temporary. If it affects every token, check the options logtoUrl and jwksUri, for example with: npx logto-authkit doctor{}",
-        printable(url, MAX_VALUE_CHARS),
-        url_flag(options)
+        "A token could not be verified, because its key is not in the key set from {url}, which was fetched less than jwksCooldownMs ago. After a key rotation, this is temporary. If it affects every token, check the options logtoUrl and jwksUri, for example with: {command}"
     )
+}
+
+/// The JWKS URL in a rejection, and the command that checks this URL.
+fn url_and_doctor_command(rejection: &Rejection, options: &Options) -> (String, String) {
+    let url = rejection.details.get("jwksUri").and_then(Value::as_str).unwrap_or_default();
+    let default = options.issuers.first().map(|issuer| crate::url::jwks_uri(issuer)).unwrap_or_default();
+    let flag = if url == default { String::new() } else { format!(" --jwks-uri {url}") };
+    (printable(url, MAX_VALUE_CHARS), format!("npx logto-authkit doctor{}{flag}", url_flag(options)))
 }
 
 fn issuer_warning(rejection: &Rejection, options: &Options) -> String {

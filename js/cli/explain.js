@@ -48,8 +48,8 @@ async function run(args, surroundings) {
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
-  const hint = unreadFileHint('explain -', surroundings.cwd())
-  if (result.verdict === 'rejected' && options.logtoUrl === undefined && hint !== '') result.hints.push(hint.trim())
+  const hint = options.logtoUrl === undefined ? unreadFileHint('explain -', surroundings.cwd()) : ''
+  if (result.verdict === 'rejected' && hint !== '') result.hints.push(hint.trim())
   if (result.verdict === 'unverified')
     result.hints.unshift(`To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.${hint}`)
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)

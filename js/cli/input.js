@@ -18,7 +18,7 @@ const MAX_TERMINAL_LINE_BYTES = process.platform === 'darwin' ? 1023 : 4095
  */
 
 /**
- * @param {string} argument - `-` stands for standard input.
+ * @param {string} argument - `-` means standard input.
  * @param {import('./run').Surroundings} surroundings
  */
 async function readInput(argument, { stdin, stderr }) {

@@ -77,7 +77,7 @@ export declare class NativeVerifier {
   /** Returns the token at this position among a request's tokens. */
   tokenAt(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
   /**
-   * Returns the position of the first token that names an accepted issuer, -1 if there is none or if one source
+   * Returns the position of the first token whose `iss` is an accepted issuer, -1 if there is none or if one source
    * contains two tokens, or -2 if the request has no token.
    */
   route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number

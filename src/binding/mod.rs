@@ -124,7 +124,7 @@ impl NativeVerifier {
         Ok(tokens.get(position as usize).map(|token| (*token).to_owned()))
     }
 
-    /// Returns the position of the first token that names an accepted issuer, -1 if there is none or if one source
+    /// Returns the position of the first token whose `iss` is an accepted issuer, -1 if there is none or if one source
     /// contains two tokens, or -2 if the request has no token.
     #[napi(catch_unwind)]
     pub fn route(
