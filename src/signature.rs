@@ -3,6 +3,7 @@
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
@@ -83,19 +84,15 @@ impl Algorithm {
         Self::ALL.into_iter().find_map(|(name, algorithm)| (algorithm == self).then_some(name)).unwrap_or_default()
     }
 
-    /// The corresponding algorithm in the crate `jsonwebtoken`, which lacks ES512.
+    /// The corresponding algorithm in the crate `jsonwebtoken`, for the RSA algorithms that it verifies.
     const fn jsonwebtoken_algorithm(self) -> Option<jsonwebtoken::Algorithm> {
         Some(match self {
-            Es512 => return None,
-            Es384 => jsonwebtoken::Algorithm::ES384,
-            Rs256 => jsonwebtoken::Algorithm::RS256,
-            Es256 => jsonwebtoken::Algorithm::ES256,
-            EdDsa | Ed25519 => jsonwebtoken::Algorithm::EdDSA,
             Rs384 => jsonwebtoken::Algorithm::RS384,
             Rs512 => jsonwebtoken::Algorithm::RS512,
             Ps256 => jsonwebtoken::Algorithm::PS256,
             Ps384 => jsonwebtoken::Algorithm::PS384,
             Ps512 => jsonwebtoken::Algorithm::PS512,
+            Rs256 | Es256 | Es384 | Es512 | EdDsa | Ed25519 => return None,
         })
     }
 }
@@ -124,18 +121,15 @@ enum KeyType {
     Ed25519,
 }
 
-/// A key in a form that can verify signatures.
-#[derive(Clone, Debug)]
-enum VerificationKey {
-    Jsonwebtoken(DecodingKey),
-    P521(ParsedPublicKey),
-}
-
 /// A valid public key.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     key_type: KeyType,
-    key: VerificationKey,
+    /// The key for the algorithm that Logto uses with keys of this type. The key is parsed only once, because parsing
+    /// takes as long as a tenth of an RSA verification.
+    parsed: ParsedPublicKey,
+    /// The key for the other RSA algorithms.
+    rsa: Option<DecodingKey>,
     /// The encoded key, for comparison with other keys.
     material: Vec<u8>,
 }
@@ -161,11 +155,7 @@ impl PublicKey {
         }
         let point = [&[4], x, y].concat(); // the uncompressed form of SEC 1 section 2.3.3
         let parsed = ParsedPublicKey::new(algorithm, &point).ok()?;
-        let key = match curve {
-            Curve::P521 => VerificationKey::P521(parsed),
-            Curve::P256 | Curve::P384 => VerificationKey::Jsonwebtoken(DecodingKey::from_ec_der(&point)),
-        };
-        Some(Self { key_type: KeyType::Ec(curve), key, material: point })
+        Some(Self { key_type: KeyType::Ec(curve), parsed, rsa: None, material: point })
     }
 
     /// An RSA key with this big-endian modulus and exponent. Returns `None` if the modulus is even or does not have
@@ -176,9 +166,13 @@ impl PublicKey {
         let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
         let has_small_exponent = e.len() <= 5 && e != [1] && e.first() != Some(&0);
         let is_minimal = n.first() != Some(&0); // RFC 7518 section 6.3.1.1: no leading zero octets
-        (is_minimal && RSA_MODULUS_BITS.contains(&bits) && is_odd(n) && is_odd(e) && has_small_exponent).then(|| Self {
+        if !(is_minimal && RSA_MODULUS_BITS.contains(&bits) && is_odd(n) && is_odd(e) && has_small_exponent) {
+            return None;
+        }
+        Some(Self {
             key_type: KeyType::Rsa,
-            key: VerificationKey::Jsonwebtoken(DecodingKey::from_rsa_raw_components(n, e)),
+            parsed: RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?,
+            rsa: Some(DecodingKey::from_rsa_raw_components(n, e)),
             // The length of the modulus separates the modulus from the exponent in the encoded key.
             material: [&n.len().to_be_bytes(), n, e].concat(),
         })
@@ -187,11 +181,11 @@ impl PublicKey {
     /// An Ed25519 key (RFC 8037 section 2) with these 32 octets. Returns `None` if the key is invalid.
     #[must_use]
     pub fn ed25519(x: &[u8]) -> Option<Self> {
-        (x.len() == 32 && ParsedPublicKey::new(&ED25519, x).is_ok()).then(|| Self {
-            key_type: KeyType::Ed25519,
-            key: VerificationKey::Jsonwebtoken(DecodingKey::from_ed_der(x)),
-            material: x.to_vec(),
-        })
+        if x.len() != 32 {
+            return None;
+        }
+        let parsed = ParsedPublicKey::new(&ED25519, x).ok()?;
+        Some(Self { key_type: KeyType::Ed25519, parsed, rsa: None, material: x.to_vec() })
     }
 
     /// Whether keys of this type can be used with an algorithm. An EC key supports one algorithm, an Ed25519 key
@@ -223,12 +217,12 @@ impl PublicKey {
         if !self.supports(algorithm) {
             return false;
         }
-        match &self.key {
-            VerificationKey::P521(key) => key.verify_sig(message, signature).is_ok(),
-            VerificationKey::Jsonwebtoken(key) => algorithm.jsonwebtoken_algorithm().is_some_and(|algorithm| {
+        match algorithm.jsonwebtoken_algorithm() {
+            Some(algorithm) => self.rsa.as_ref().is_some_and(|key| {
                 (DEFAULT_PROVIDER.verifier_factory)(&algorithm, key)
                     .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
             }),
+            None => self.parsed.verify_sig(message, signature).is_ok(),
         }
     }
 }
