@@ -11,7 +11,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** The outcomes that a JavaScript thread has not taken yet. */
 export declare class Completions {
-  /** Creates a list of outcomes. `wake` is called on this thread after verifications have completed. */
+  /** Creates an empty list of outcomes. `wake` is called on this thread after verifications have completed. */
   constructor(wake: () => void)
   /**
    * Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
@@ -48,11 +48,11 @@ export declare class NativeRevocations {
    * Unix time in milliseconds.
    */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
-  /** Returns the given entries that would change the table. */
+  /** Returns the given entries that would change the revocation table. */
   missing(entries: Array<string>, date: number): Array<string>
   /**
-   * Adds entries in any order. If a read has reached the end of the store, `read_ms` is the time since the read
-   * started, in milliseconds.
+   * Adds entries, which may be in any order. If a read has reached the end of the store, `read_ms` is the time since
+   * the read started, in milliseconds.
    */
   apply(entries: Array<string>, readMs: number | undefined | null, date: number): void
   /** Returns statistics for operators. */
@@ -68,8 +68,8 @@ export declare class NativeVerifier {
   /** Verifies a token, and never falls back to a guest. `date` is the caller's Unix time in milliseconds. */
   verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /**
-   * Verifies a token like `verify_token`, for an application that uses several Logto servers. This function is
-   * separate, because passing another parameter to `verify_token` through N-API would take time.
+   * Verifies a token like `verify_token`, for an application that uses several Logto servers. An additional
+   * parameter of `verify_token` would slow down every call through N-API.
    */
   verifyRoutedToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /** Verifies the token in a request. `date` is the caller's Unix time in milliseconds. */
@@ -131,7 +131,7 @@ export interface CatchUpOptions {
 /** Checks the options of an option set. Returns null if the options are valid. */
 export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionsFault | null
 
-/** Checks the role claims in a claims object. Returns null if one of them contains the role. */
+/** Checks the role claims in a claims object. Returns null if one of the claims contains the role. */
 export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionsFault | null
 
 /** Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present. */
@@ -165,7 +165,7 @@ export declare function createRequirements(requirements: unknown): NativeRequire
 export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionsFault
 
 /**
- * Creates a verifier from options of the option set with this name. `completions` receives the outcomes of
+ * Creates a verifier from options that belong to the named option set. `completions` receives the outcomes of
  * verifications that continue on other threads. `environment` contains the values of the environment variables that
  * replace missing options.
  */
@@ -178,8 +178,8 @@ export declare function createWebhook(options: unknown): NativeWebhook | Options
 export declare function csrfCookieHeader(token: string, attributes: unknown, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault
 
 /**
- * Marks the end of an event loop turn on this thread, so that waiting signature checks may use the rest of its time
- * budget. Returns whether checks are still waiting.
+ * Marks the end of an event loop turn on this thread, and spends a new time budget on waiting signature checks.
+ * Returns whether checks are still waiting.
  */
 export declare function endTurn(): boolean
 
@@ -285,7 +285,7 @@ export interface RejectedToken {
 
 /** The properties of a request that are rarely present. */
 export interface RequestExtras {
-  /** The token that the application's `getToken` has returned. */
+  /** The token that the application's `getToken` returned. */
   token?: string
   /** The value of the token cookie, as parsed by the framework. */
   cookie?: string
@@ -295,7 +295,7 @@ export interface RequestExtras {
   organization?: string
   /** Whether the application requires a token that belongs to no organization. */
   noOrganization?: boolean
-  /** The valid tokens of the request that the application has rejected. */
+  /** The request's valid tokens that the application has rejected. */
   rejected?: Array<RejectedToken>
   /** Whether the application uses several Logto servers. */
   routed?: boolean
@@ -313,14 +313,14 @@ export interface RevocationStats {
   ahead: number
   /** The time since a read last reached the end of the store, in milliseconds. */
   lagMs: number | null
-  /** Whether sessions have been revoked without effect, because no access token contains a `sid`. */
+  /** Whether session revocations have had no effect, because no access token contains a `sid`. */
   sessionsAreUnnamed: boolean
 }
 
 /** Takes the key set fetches that have completed since the last call on any thread, oldest first. */
 export declare function takeKeyFetches(): Array<KeyFetch>
 
-/** Throws the error with which a promise is rejected after a panic. */
+/** Throws the error that rejects a promise after a panic. */
 export declare function throwInternalError(): void
 
 /** The context of a valid token, with details of the verification. */

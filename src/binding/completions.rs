@@ -20,7 +20,7 @@ type WakeCallback = ThreadsafeFunction<(), (), (), Status, false, true>;
 #[napi]
 pub struct Completions(Arc<Inbox>);
 
-/// The part of [`Completions`] that other threads share.
+/// The part of [`Completions`] that is shared with other threads.
 pub struct Inbox {
     /// The tickets of completed verifications, each with its outcome, or with `None` after a panic.
     outcomes: Mutex<Vec<(Ticket, Option<Outcome>)>>,
@@ -29,7 +29,7 @@ pub struct Inbox {
 
 #[napi]
 impl Completions {
-    /// Creates a list of outcomes. `wake` is called on this thread after verifications have completed.
+    /// Creates an empty list of outcomes. `wake` is called on this thread after verifications have completed.
     #[napi(constructor, catch_unwind)]
     pub fn new(wake: Function<(), ()>) -> Result<Self> {
         let wake = wake.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
@@ -61,7 +61,7 @@ impl Inbox {
         let is_first = outcomes.len() == 1;
         drop(outcomes);
         if is_first {
-            // The call fails only while the JavaScript thread is terminating, when nothing waits for the outcome.
+            // The call fails only while the JavaScript thread is terminating, and then nothing waits for the outcome.
             self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
@@ -78,8 +78,8 @@ pub fn pending_id(ticket: Ticket) -> f64 {
     -(ticket as f64)
 }
 
-/// Marks the end of an event loop turn on this thread, so that waiting signature checks may use the rest of its time
-/// budget. Returns whether checks are still waiting.
+/// Marks the end of an event loop turn on this thread, and spends a new time budget on waiting signature checks.
+/// Returns whether checks are still waiting.
 #[napi(catch_unwind)]
 pub fn end_turn() -> bool {
     threads::end_turn()
@@ -94,7 +94,7 @@ pub fn cancel(ids: Vec<f64>) {
     threads::cancel(&tickets);
 }
 
-/// Throws the error with which a promise is rejected after a panic.
+/// Throws the error that rejects a promise after a panic.
 #[napi(catch_unwind)]
 pub fn throw_internal_error() -> Result<()> {
     Err(internal_error())

@@ -44,7 +44,7 @@ pub fn cookie_values(header: String, name: String) -> Vec<String> {
     cookie::values_of(&header, &name).map(str::to_owned).collect()
 }
 
-/// Builds a `Set-Cookie` header with a value. `name` is the argument's name in error messages.
+/// Builds a `Set-Cookie` header with a value. `name` identifies the value in error messages.
 pub fn set_cookie(
     value: &str,
     name: &str,

@@ -12,7 +12,7 @@ use crate::source::Credentials;
 #[napi(object)]
 #[derive(Default)]
 pub struct RequestExtras {
-    /// The token that the application's `getToken` has returned.
+    /// The token that the application's `getToken` returned.
     pub token: Option<String>,
     /// The value of the token cookie, as parsed by the framework.
     pub cookie: Option<String>,
@@ -22,7 +22,7 @@ pub struct RequestExtras {
     pub organization: Option<String>,
     /// Whether the application requires a token that belongs to no organization.
     pub no_organization: Option<bool>,
-    /// The valid tokens of the request that the application has rejected.
+    /// The request's valid tokens that the application has rejected.
     pub rejected: Option<Vec<RejectedToken>>,
     /// Whether the application uses several Logto servers.
     pub routed: Option<bool>,
@@ -37,7 +37,7 @@ pub struct RejectedToken {
     pub code: String,
 }
 
-/// Converts the credentials of a request, except for the caller's time.
+/// Converts a request's credentials from JavaScript, leaving out the caller's time.
 pub fn credentials(
     authorization: Option<Either<String, Vec<String>>>,
     cookies: Option<String>,
@@ -63,7 +63,7 @@ pub fn credentials(
     })
 }
 
-/// The rejection for a valid token that the application has rejected with this code.
+/// The rejection with this code, for a valid token that the application rejects.
 pub fn application_rejection(code: &str, subject: Option<String>, issue: Option<String>) -> Result<Rejection> {
     let rejection = Rejection { subject, ..error_code(code)?.into() };
     Ok(match issue {

@@ -1,5 +1,4 @@
-//! N-API functions for selecting a proxy, and for the log of key set fetches, which JavaScript publishes on a
-//! diagnostics channel.
+//! N-API functions that select a proxy for a URL, and that return key set fetches for a diagnostics channel.
 
 use std::collections::HashMap;
 

@@ -65,7 +65,7 @@ pub struct NativeVerifier {
     inbox: Arc<Inbox>,
 }
 
-/// Creates a verifier from options of the option set with this name. `completions` receives the outcomes of
+/// Creates a verifier from options that belong to the named option set. `completions` receives the outcomes of
 /// verifications that continue on other threads. `environment` contains the values of the environment variables that
 /// replace missing options.
 #[napi(catch_unwind)]
@@ -90,8 +90,8 @@ impl NativeVerifier {
         self.verify_text(token, date, false)
     }
 
-    /// Verifies a token like `verify_token`, for an application that uses several Logto servers. This function is
-    /// separate, because passing another parameter to `verify_token` through N-API would take time.
+    /// Verifies a token like `verify_token`, for an application that uses several Logto servers. An additional
+    /// parameter of `verify_token` would slow down every call through N-API.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_routed_token(&self, token: String, date: f64) -> Result<VerificationResult> {
         self.verify_text(token, date, true)

@@ -58,8 +58,8 @@ pub enum Outcome {
 }
 
 /// The outcome as passed to JavaScript: the id of a cached token, the id of a verification that continues on another
-/// thread, a context, a context with details, or a rejection. The id of a cached token suffices, because JavaScript
-/// usually has the token's context.
+/// thread, a context, a context with details, or a rejection. The id of a cached token suffices, because JavaScript has
+/// usually received the token's context before.
 pub type VerificationResult = Either4<f64, String, VerifiedContext, RejectedRequest>;
 
 impl Outcome {
@@ -101,7 +101,7 @@ fn to_js_number(id: u64) -> f64 {
 }
 
 impl RejectedRequest {
-    /// Converts a rejection and, if the request is treated as a guest, that guest.
+    /// Converts a rejection for JavaScript, with the guest if the request is treated as one.
     pub fn new(rejection: Rejection, guest: Option<Guest>) -> Self {
         Self {
             code: rejection.code.name().into(),

@@ -1,4 +1,4 @@
-//! N-API functions that check an existing context against the requirements of a route, or for scopes and roles inside a
+//! N-API functions that check an existing context against a route's requirements, or check scopes and roles inside a
 //! handler.
 
 use napi::Result;
@@ -49,7 +49,7 @@ pub fn check_scopes(
     Ok(denial_to_js(permissions::check_scopes(&raw(&held)?, &raw(&scopes)?, &raw(&mode)?)))
 }
 
-/// Checks the role claims in a claims object. Returns null if one of them contains the role.
+/// Checks the role claims in a claims object. Returns null if one of the claims contains the role.
 #[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
 pub fn check_roles(
     claims: Unknown,

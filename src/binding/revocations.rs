@@ -27,7 +27,7 @@ pub struct RevocationStats {
     pub ahead: f64,
     /// The time since a read last reached the end of the store, in milliseconds.
     pub lag_ms: Option<f64>,
-    /// Whether sessions have been revoked without effect, because no access token contains a `sid`.
+    /// Whether session revocations have had no effect, because no access token contains a `sid`.
     pub sessions_are_unnamed: bool,
 }
 
@@ -73,7 +73,7 @@ impl NativeRevocations {
         Ok(value_or_fault(entry.map(|entry| entry.to_json())))
     }
 
-    /// Returns the given entries that would change the table.
+    /// Returns the given entries that would change the revocation table.
     #[napi(catch_unwind)]
     pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
         let Revocations { mirror, policy, .. } = &*self.0;
@@ -81,8 +81,8 @@ impl NativeRevocations {
         entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date, now)).collect()
     }
 
-    /// Adds entries in any order. If a read has reached the end of the store, `read_ms` is the time since the read
-    /// started, in milliseconds.
+    /// Adds entries, which may be in any order. If a read has reached the end of the store, `read_ms` is the time since
+    /// the read started, in milliseconds.
     #[napi(catch_unwind)]
     pub fn apply(&self, entries: Vec<String>, read_ms: Option<f64>, date: f64) {
         let Revocations { mirror, policy, .. } = &*self.0;

@@ -13,7 +13,7 @@ use super::panics::catch_panic;
 use crate::threads::{self, Progress};
 
 /// Runs a verification on the calling thread as far as possible. The verification completes on this thread if the keys
-/// are cached and the signature is cheap. Otherwise, this function returns the verification's id, and `inbox` receives
+/// are cached and the signature is cheap. For any other verification, this function returns an id, and `inbox` receives
 /// the outcome.
 pub fn run_verification(
     inbox: &Arc<Inbox>,

@@ -11,7 +11,7 @@ use crate::options::Raw;
 /// large object such as `req` is passed by mistake.
 const MAX_VALUES: usize = 10_000;
 
-/// Maximum nesting depth of an option's value, which is the depth of `x5c` in a key set.
+/// Maximum nesting depth of an option's value: the depth of `x5c` in a key set.
 const MAX_DEPTH: usize = 6;
 
 /// Converts a JavaScript value to a [`Raw`] value. Only own properties are read, because a polluted prototype could add
@@ -73,7 +73,7 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
                 let name = names.get_element::<Unknown>(index)?;
                 if name.get_type()? == ValueType::String {
                     let value: Unknown = object.get_property(name)?;
-                    // Each option has its own budget, so that a large option does not use up the budget of the other
+                    // Each option has its own budget of values, so that a large option leaves enough for the other
                     // options.
                     let mut own_budget = MAX_VALUES;
                     let budget = if depth == MAX_DEPTH { &mut own_budget } else { &mut *budget };
