@@ -9,9 +9,9 @@ use super::log::FetchReason;
 /// The decision for a request that needs keys.
 #[derive(Debug)]
 pub enum Lookup {
-    /// The request uses these keys immediately.
+    /// The request uses the cached keys immediately.
     Cached(Arc<KeySet>),
-    /// The request uses these keys and starts a fetch in the background.
+    /// The request uses the cached keys and starts a fetch in the background.
     CachedAndRefresh(Arc<KeySet>),
     /// The request waits for a fetch, but at most this long. If no fetch is in flight, the request starts one.
     Wait(Duration),
@@ -28,11 +28,11 @@ pub enum UnknownKid {
     Refetch,
     /// The request is rejected, because the token's key is unknown.
     Reject,
-    /// The token may be signed with a new key, but no newer key set may be fetched for this number of milliseconds,
-    /// because the last fetch failed.
+    /// The token may be signed with a new key, but the last fetch failed, and no newer key set may be fetched for this
+    /// number of milliseconds.
     Unavailable(u64),
-    /// The token may be signed with a new key, but no newer key set may be fetched for this number of milliseconds,
-    /// because another unknown `kid` caused the last fetch.
+    /// The token may be signed with a new key, but another unknown `kid` caused the last fetch, and no newer key set
+    /// may be fetched for this number of milliseconds.
     TooEarly(u64),
 }
 

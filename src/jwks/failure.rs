@@ -12,7 +12,7 @@ pub struct FetchError {
     pub message: String,
     /// Node's code for the error, such as `ECONNREFUSED`, or `None` if Node has no code for it.
     pub code: Option<&'static str>,
-    /// Whether the connection failed before a complete response arrived. In that case, an immediate retry may succeed.
+    /// Whether the connection failed before a complete response arrived, so that an immediate retry may succeed.
     pub lost_connection: bool,
 }
 

@@ -55,8 +55,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// An error for operators, without the URL, if the request fails, the status is neither 200 nor 304, or the body is
-    /// too long. Redirects are not followed, because keys must come from the configured URL.
+    /// Fails with an error for operators (without the URL) if the request fails, the status is neither 200 nor 304, or
+    /// the body is too long. Redirects are not followed, because keys must come from the configured URL.
     pub async fn request(&self, etag: Option<&str>) -> Result<Response, FetchError> {
         let client = self.client()?;
         let request = client

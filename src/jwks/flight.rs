@@ -75,11 +75,11 @@ impl<T: FetchTarget> FetchTask<T> {
         }
     }
 
-    /// Sends an HTTP request. The timeout of the fetch counts from the end of the pause.
+    /// Sends an HTTP request. The timeout of the fetch counts from `pause_end`.
     async fn request(&self, pause_end: Timestamp) -> Result<FetchedSet, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {
-            // A request with a longer timeout may have joined the fetch after the start of the timer.
+            // A request with a longer timeout may have joined the fetch after the timer started.
             let timeout = self.set.state().fetch_timeout(self.number).unwrap_or_default();
             let time_left =
                 timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(pause_end.monotonic));

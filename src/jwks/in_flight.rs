@@ -11,7 +11,7 @@ pub(super) const FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 /// A fetch that has not completed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlightFetch {
-    /// The number of the fetch.
+    /// The sequence number of the fetch.
     pub number: u64,
     /// When the fetch started. The age of the fetched key set counts from this time.
     pub started: Timestamp,
@@ -22,7 +22,7 @@ pub(super) struct InFlightFetch {
 }
 
 impl InFlightFetch {
-    /// Whether the process was frozen since the fetch started.
+    /// Whether the process has been frozen since the fetch started.
     pub fn is_frozen(&self, now: Timestamp) -> bool {
         now.since(self.started) > self.pause.saturating_add(self.timeout).saturating_add(FREEZE_THRESHOLD)
     }
@@ -31,7 +31,7 @@ impl InFlightFetch {
 /// A fetch in flight that a request has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinedFetch {
-    /// The number of the fetch.
+    /// The sequence number of the fetch.
     pub number: u64,
     /// The pause before the HTTP request is sent, or `None` if another request has already started the fetch.
     pub starts_after: Option<Duration>,

@@ -21,7 +21,7 @@ pub struct Key {
     public: PublicKey,
 }
 
-/// The usable keys of a JWK Set, of which there is at least one.
+/// The usable keys of a JWK Set (at least one).
 #[derive(Clone, Debug)]
 pub struct KeySet {
     /// A number that identifies the key set within the process.
@@ -36,7 +36,7 @@ pub enum Selection<'a> {
     Key(&'a Arc<Key>),
     /// The key set does not contain the key, but a newer key set may contain it.
     Unknown,
-    /// No key of the set is suitable, for this reason, and a newer key set would not help.
+    /// The reason why the key set has no suitable key for the token. A newer key set would not help.
     Unsuitable(Reason),
 }
 
@@ -45,8 +45,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// A message for operators, unless the body is a JSON object whose `keys` array has 1 to 64 members, including at
-    /// least one usable key. Unusable keys are skipped.
+    /// Fails with a message for operators unless the body is a JSON object whose `keys` array has 1 to 64 members,
+    /// including at least one usable key. Unusable keys are skipped.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         #[cfg(feature = "planted-panic")]
         crate::panic_if_planted(body);
@@ -68,8 +68,8 @@ impl KeySet {
             return Err(format!("{} keys, more than {MAX_KEYS}", listed_keys.len()));
         }
         let mut keys: Vec<Arc<Key>> = Vec::new();
-        // Anyone can sign with a published private key, so such a key is unusable even if the set also contains its
-        // public part.
+        // Anyone can sign with a published private key, so it is unusable even if another JWK in the set contains only
+        // its public part.
         let private_keys: Vec<_> =
             listed_keys.iter().filter(|jwk| jwk.get("d").is_some()).filter_map(public_key).collect();
         for key in listed_keys.iter().filter_map(Key::from_json).map(Arc::new) {
@@ -125,8 +125,8 @@ impl KeySet {
         }
     }
 
-    /// Whether the set selects exactly this key for a token with this `kid` and `alg`. A different key with the same
-    /// `kid` does not count.
+    /// Whether selecting a key for a token with this `kid` and `alg` yields exactly this key. A different key with the
+    /// same `kid` does not count.
     #[must_use]
     pub fn would_select(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
         matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)

@@ -19,7 +19,7 @@ pub enum FetchReason {
     Stale,
     /// The cached keys will soon be older than the TTL.
     Refresh,
-    /// The `kid` of a token is not among the cached keys.
+    /// No cached key has the token's `kid`.
     UnknownKid,
 }
 

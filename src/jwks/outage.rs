@@ -17,7 +17,7 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// The outage after one more failed fetch.
+    /// Records a failed fetch, which starts or continues an outage.
     #[must_use]
     pub fn after_failure(before: Option<Self>, failed_at: Timestamp) -> Self {
         Self { failed_at, failures: before.map_or(1, |before| before.failures.saturating_add(1)) }

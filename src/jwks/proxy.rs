@@ -1,4 +1,4 @@
-//! Selects the proxy for a URL from the environment, in the same way as Node.js.
+//! Selects the proxy for a URL from the environment, as Node.js does.
 //!
 //! The variables and the `NO_PROXY` syntax are those of `NODE_USE_ENV_PROXY` (`lib/internal/http.js` in Node 24) and of
 //! undici's `EnvHttpProxyAgent`: lower-case names win, an empty variable counts as unset, and entries are `*`, `host`,

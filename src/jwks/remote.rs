@@ -35,7 +35,7 @@ pub struct RemoteJwkSet {
     state: Mutex<KeySetState>,
     /// The issuers whose tokens are verified with this key set.
     names: Mutex<HashSet<String>>,
-    /// The number of the last completed fetch.
+    /// The sequence number of the last completed fetch.
     last_completed: watch::Sender<u64>,
 }
 
@@ -154,7 +154,7 @@ impl RemoteJwkSet {
             keys = if let Some(newer_keys) = newer_keys {
                 newer_keys
             } else {
-                // The cache was cleared in the meantime.
+                // The cache has been cleared since this request read the keys.
                 let (keys, waited_again) = self.current_keys(&mut clock, policy).await?;
                 waited_for_fetch |= waited_again;
                 keys
@@ -193,7 +193,7 @@ impl RemoteJwkSet {
     }
 
     /// Asks the state machine for a decision, and joins or starts the fetch that the decision requires. The decision
-    /// and the registration of the fetch happen under one lock. Otherwise, a fetch that completes in between would
+    /// and the registration of the fetch happen under one lock. With two locks, a fetch that completes in between would
     /// needlessly cause another fetch.
     fn decide<D: FetchDecision>(
         self: &Arc<Self>,

@@ -1,4 +1,5 @@
-//! All key sets in the process. Each is shared by all verifiers with the same source, or used by only one verifier.
+//! All key sets in the process. Each key set is shared by all verifiers with the same source, or used by only one
+//! verifier.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};

@@ -5,8 +5,8 @@
 pub struct Source {
     /// The JWKS URL.
     pub url: String,
-    /// The only certificates to trust, in PEM format. If this is `None`, Mozilla's certificates, the system's and those
-    /// in `NODE_EXTRA_CA_CERTS` are trusted.
+    /// The only certificates to trust, in PEM format. With `None`, Mozilla's certificates, the system's and those in
+    /// `NODE_EXTRA_CA_CERTS` are trusted.
     pub ca: Option<String>,
 }
 

@@ -32,12 +32,12 @@ pub struct KeySetState {
     outage: Option<Outage>,
     /// The time of the last fetch that an unknown `kid` caused.
     unknown_kid_at: Option<Timestamp>,
-    /// The `kid`s that are known not to belong to a new key.
+    /// The `kid`s that cannot belong to a new key.
     known_kids: KnownKids,
     in_flight: Option<InFlightFetch>,
-    /// The number of the last fetch that has started.
+    /// The sequence number of the last fetch that started.
     last_number: u64,
-    /// The number of the last fetch whose outcome was recorded.
+    /// The sequence number of the last fetch whose outcome was recorded.
     last_completed: u64,
     requests: u64,
     failures: u64,
@@ -49,7 +49,7 @@ struct CachedSet {
     fetched: FetchedSet,
     /// When the fetch started. The age of the key set counts from this time.
     fetched_at: Timestamp,
-    /// The number of the fetch.
+    /// The sequence number of the fetch.
     number: u64,
 }
 
@@ -114,7 +114,7 @@ impl KeySetState {
 
     /// Decides how to serve a request that has waited for the fetch with this number. If `in_time` is false, the
     /// request must not wait any longer. A key set fetched in the meantime is used regardless of the TTL. The request
-    /// waits again only if the fetch or its outcome was dropped by [`Self::clear`], or because the process was frozen.
+    /// waits again only if the fetch or its outcome was lost because of [`Self::clear`] or a frozen process.
     #[must_use]
     pub fn lookup_after_wait(&self, number: u64, now: Timestamp, policy: &CachePolicy, in_time: bool) -> Lookup {
         match &self.cached {
@@ -196,11 +196,10 @@ impl KeySetState {
         retries
     }
 
-    /// Records the outcome of a fetch, unless the fetch was abandoned or the process was frozen in the meantime.
+    /// Records the outcome of a fetch, unless the fetch was abandoned or the process was frozen during the fetch.
     ///
     /// The age of a key set counts from the start of its fetch. The pause after a failure counts from the end of the
-    /// fetch, because otherwise, if the server hung for longer than a cooldown, every request would wait for the
-    /// timeout.
+    /// fetch, so that not every request waits for the timeout if the server hangs for longer than a cooldown.
     pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();
@@ -238,8 +237,8 @@ impl KeySetState {
         self.last_error.as_ref()
     }
 
-    /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns the number of the last fetch, for
-    /// which requests no longer have to wait, and whether any keys were cached.
+    /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns the sequence number of the last
+    /// fetch, which requests no longer have to wait for, and whether any keys were cached.
     pub fn clear(&mut self) -> (u64, bool) {
         self.remember_kids();
         let Self { cached, known_kids, last_number, last_completed, requests, failures, .. } = std::mem::take(self);
@@ -1026,15 +1025,15 @@ mod tests {
         Refetched,
     }
 
-    /// A simulation of a state and the requests that use it, which checks the invariants.
+    /// A simulation of a key set's state and its requests, which checks the invariants.
     struct Simulation {
         random: Rand32,
         policy: CachePolicy,
         state: KeySetState,
         now: f64,
-        /// The number of the fetch in flight, its start, and the time at which its request is sent.
+        /// The sequence number of the fetch in flight, its start, and the time at which its request is sent.
         in_flight: Option<(u64, f64, f64)>,
-        /// The number of a fetch that was in flight when the process was frozen.
+        /// The sequence number of a fetch that was in flight when the process was frozen.
         frozen: Option<u64>,
         waiting: Vec<WaitingRequest>,
         /// When the fetch of each set started, by `kid`.

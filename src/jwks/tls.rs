@@ -16,7 +16,7 @@ use super::trust::{Trust, read_names};
 ///
 /// # Errors
 ///
-/// A message for operators, if there are no trust anchors.
+/// Fails with a message for operators if there are no trust anchors.
 pub fn tls_config(trust: Trust) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let anchors = Arc::new(trust.anchors);

@@ -19,7 +19,7 @@ pub struct Trust {
 
 impl Trust {
     /// The trust anchors of Mozilla, the system and `NODE_EXTRA_CA_CERTS`. Slim containers have no system trust
-    /// anchors. Certificates that cannot be parsed are skipped, as in Node.
+    /// anchors. Like Node, this function skips certificates that cannot be parsed.
     pub fn from_environment() -> Self {
         let mut anchors = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         anchors.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -17,7 +17,7 @@ pub struct UnknownToken<'a> {
     pub kid: Option<&'a str>,
     /// The [`KeySet::id`](super::keys::KeySet::id) of the key set that does not contain the key.
     pub set_id: u64,
-    /// The token's `iat`, as Unix time in seconds. It is unverified, because there is no key to verify it with.
+    /// The token's `iat`, as Unix time in seconds. The `iat` is unverified, because there is no key to verify it with.
     pub issued_at: Option<f64>,
     /// The start of the request.
     pub arrived: Timestamp,
@@ -26,8 +26,8 @@ pub struct UnknownToken<'a> {
 }
 
 impl UnknownToken<'_> {
-    /// Whether the token may be signed with a key that was published after this fetch. A forged token can claim to be
-    /// newer, but that only changes the error.
+    /// Whether the token may be signed with a key that was published after this fetch. Forging `iat` gains an attacker
+    /// nothing, because it only changes the error.
     pub(super) fn may_be_newer(&self, fetched_at: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
             let issued_ms = seconds * 1000.0;
@@ -43,7 +43,7 @@ impl UnknownToken<'_> {
     }
 }
 
-/// The `kid`s that are known not to belong to a new key.
+/// The `kid`s that cannot belong to a new key.
 #[derive(Debug, Default)]
 pub(super) struct KnownKids {
     /// The `kid`s of the most recently published keys, oldest first.
@@ -86,7 +86,8 @@ mod tests {
 
     use super::*;
 
-    /// Whether a token may be newer if it was issued this many seconds after the fetch and arrived after 100 seconds.
+    /// Whether a token that arrives 100 seconds after the fetch may be newer, if it was issued this many seconds after
+    /// it.
     fn may_be_newer(issued_at: f64) -> bool {
         let fetched_at = Timestamp::now();
         let now = fetched_at.plus(Duration::from_secs(100));

@@ -73,9 +73,10 @@ pub(super) async fn wait_for_fetch(
                 }
             }
         }
-        // If no other request allows more time, the fetch times out at the same moment. The request then waits for the
-        // fetch to end, because the error and the cooldown are known only then. If the process was frozen during the
-        // fetch, the fetch is abandoned shortly after the process resumes, and the request waits for a new fetch.
+        // If no other request allows more time, the fetch times out together with this request. The request then waits
+        // for the end of the fetch, because the error and the cooldown are not known earlier. If the process was frozen
+        // during the fetch, the fetch is abandoned shortly after the process resumes, and the request waits for a new
+        // fetch.
         was_frozen |= Timestamp::now().since(started) > duration.saturating_add(FREEZE_THRESHOLD);
         if has_more_time() && !was_frozen {
             return false;
