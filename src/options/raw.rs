@@ -73,8 +73,8 @@ impl OptionError {
         Self::new("Unknown", option, hint)
     }
 
-    /// The error for an option that the options object inherits. Inherited options are not read, so they are reported
-    /// instead of being ignored.
+    /// The error for an option that the options object inherits. Inherited options are not read, and silently ignoring
+    /// them would hide a mistake.
     #[must_use]
     pub fn inherited_option(option: &str) -> Self {
         Self::new("Invalid", option, "expected a member of the options object itself, got an inherited one")
@@ -86,7 +86,7 @@ impl OptionError {
         Self::expected_object(&given.describe())
     }
 
-    /// The error for options that are not an object, but may be a secret that belongs in the object.
+    /// The error for a value that may be a secret and was passed in place of the options object.
     #[must_use]
     pub fn secret_instead_of_object(given: &Raw) -> Self {
         Self::expected_object(&given.kind())

@@ -66,7 +66,7 @@ pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
     let organization =
         read.restriction("organizationId", expected, DefaultValue::Derived("not checked"), |raw| match raw {
             Raw::Null => Some(Organization::None),
-            // JavaScript calls the function for every request.
+            // If the option is a function, JavaScript calls it for every request.
             Raw::Function if takes_functions => Some(Organization::Unchecked),
             // `ANY_ORGANIZATION` is an audience, not a valid organization id.
             other => identifier(other).filter(|id| id != ANY_ORGANIZATION).map(Organization::Id),
@@ -97,9 +97,8 @@ pub fn is_any_mode(mode: &Raw) -> Option<bool> {
     one_of(mode, &[("all", false), ("any", true)])
 }
 
-/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3). A string with a comma is rejected, even
-/// though a scope may contain commas, because the comma is far more likely to separate two scopes, and the string would
-/// match neither scope.
+/// Returns `true` for a valid scope (`scope-token` in RFC 6749 section 3.3). Commas are rejected, although scopes may
+/// contain them, because a comma far more likely separates two scopes, and the combined string would match neither.
 pub fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x5b | 0x5d..=0x7e))
 }

@@ -8,7 +8,7 @@ use super::values::{identifier, one_of};
 use crate::claims::MAX_NUMERIC_DATE;
 use crate::revocations::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS, Policy, Revocations, is_entry_id};
 
-/// Reads a verifier's `revocations` option. The option contains a JavaScript object, of which only the id is passed.
+/// Reads a verifier's `revocations` option. The option contains a JavaScript object, but JavaScript passes only its id.
 pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
     read.restriction("revocations", "an object from createRevocations", DefaultValue::None, |raw| {
         if let Raw::String(id) = raw { Revocations::find(id) } else { None }

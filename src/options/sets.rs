@@ -186,8 +186,8 @@ impl OptionSet {
         self.check_with(raw, Environment::default())
     }
 
-    /// Checks the options of a set in the same way as `check`. If the set reads the environment, environment variables
-    /// replace missing options.
+    /// Checks the options of a set, taking environment variables into account. If the set reads the environment,
+    /// environment variables replace missing options.
     ///
     /// # Errors
     ///

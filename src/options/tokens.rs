@@ -1,4 +1,5 @@
-//! The options that determine where tokens are found, which are accepted, and which requests are treated as guests.
+//! The options that determine where to look for tokens, which tokens are accepted, and which requests are treated as
+//! guests.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
