@@ -5,14 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use super::entry::{Entry, Kind};
 use crate::clock::Timestamp;
 
-/// The latest date that the entries confirm, and the point in time at which they did.
+/// The latest date that the entries confirm, and the point in time at which it was confirmed.
 #[derive(Debug, Default)]
 pub struct ConfirmedDate(Mutex<Option<(f64, Timestamp)>>);
 
 impl ConfirmedDate {
-    /// Takes new entries into account, and returns the caller's date, but at most the time of the newest entry plus the
-    /// time that has passed since. While the clock of this machine is days ahead, entries in force would otherwise
-    /// count as expired, and would still be missing after the clock was corrected. Dates are Unix times in seconds.
+    /// Records new entries, and returns the caller's date, capped at the newest entry's time plus the time elapsed
+    /// since that entry was recorded. Without the cap, a machine whose clock is days ahead would drop entries that are
+    /// still in force, and lack them even after its clock is corrected. Dates are Unix times in seconds.
     pub fn limit(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
         // The time of an entry for a single token is derived from the token's `exp`, which may be years ahead.
         let times = added.iter().filter(|entry| entry.kind != Kind::Token).map(|entry| f64::from(entry.before));
@@ -21,7 +21,7 @@ impl ConfirmedDate {
         let Some(limit) = times.chain(confirmed.map(|(time, at)| time + elapsed(at))).reduce(f64::max) else {
             return date;
         };
-        // A limit beyond the caller's date would have no effect later, after the clock was set forward.
+        // The limit never exceeds the caller's date, so that it still takes effect if the clock is set forward later.
         let limit = limit.min(date);
         *confirmed = Some((limit, now));
         limit

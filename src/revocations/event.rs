@@ -52,8 +52,8 @@ pub struct Event {
 
 impl Event {
     /// Parses the body of a webhook request. The caller must have verified the signature. `now` is the current Unix
-    /// time in seconds. Only the members that determine the revocations are checked, because users may be able to edit
-    /// other members, such as their custom data, and must not be able to make an event invalid.
+    /// time in seconds. Only the members that determine the revocations are checked, so that users cannot make an event
+    /// invalid by editing other members, such as their custom data.
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ pub struct Mirror {
     sessions: SessionFlags,
 }
 
-/// Whether sessions have been revoked, and whether tokens without and with a `sid` have been checked.
+/// Whether sessions have been revoked, and whether tokens with and without a `sid` have been checked.
 #[derive(Debug, Default)]
 struct SessionFlags {
     any_revoked: AtomicBool,
@@ -62,7 +62,7 @@ pub struct MirrorStats {
     pub ahead: u64,
     /// The time since a read last reached the end of the store, or `None` until all entries have been loaded.
     pub lag: Option<Duration>,
-    /// Whether sessions have been revoked without effect, because no access token contains a `sid`.
+    /// Whether session revocations have had no effect, because no access token contains a `sid`.
     pub sessions_are_unnamed: bool,
 }
 
@@ -98,8 +98,8 @@ impl Mirror {
         })
     }
 
-    /// Adds entries in any order, and skips entries that are older than `lifetime`. `date` is the caller's Unix time in
-    /// seconds.
+    /// Adds entries, which may be in any order, and skips those that are older than `lifetime`. `date` is the caller's
+    /// Unix time in seconds.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64, now: Timestamp) {
         let lifetime = self.longest_lifetime(lifetime);
         let mut parsed: Vec<Entry> = entries
@@ -146,8 +146,8 @@ impl Mirror {
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
         let read_at = now.minus(age.saturating_sub(MAX_READ_DURATION));
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
-        // The ages are compared instead of the times. After the wall clock was set back, every earlier time would
-        // otherwise look later than the current time.
+        // Ages are compared instead of times, because after the wall clock is set back, every earlier time looks later
+        // than the current time.
         if complete_at.is_none_or(|earlier| now.since(read_at) < now.since(earlier)) {
             *complete_at = Some(read_at);
         }
@@ -331,7 +331,7 @@ mod tests {
         std::thread::scope(|scope| {
             let check = || revocations.check(&subject.check_types().unwrap(), &RevocationState::default(), start);
             let checking = scope.spawn(check);
-            // If the check searched the entries before reading `complete_at`, it would do so now, and find none.
+            // A check that searches the entries before it reads `complete_at` would search them now, and find none.
             for _ in 0..10_000 {
                 std::thread::yield_now();
             }

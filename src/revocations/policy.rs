@@ -39,7 +39,7 @@ pub struct Revocations {
 static REVOCATIONS_BY_ID: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
 
 impl Revocations {
-    /// Creates revocations, which [`Self::find`] can then find by their id.
+    /// Creates revocations that [`Self::find`] can find by their id.
     #[must_use]
     pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
         let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
@@ -59,10 +59,11 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy requires complete revocations.
+    /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy limits the mirror's age, and the
+    /// mirror is too old or not loaded yet.
     pub fn check(&self, subject: &Subject, state: &RevocationState, now: Timestamp) -> Result<(), Rejection> {
-        // The lag is read before the entries. Otherwise, another thread could add an entry after the search, and record
-        // that the entries are complete before the lag is read.
+        // The lag is read before the entries. In the reverse order, another thread could add an entry after the search,
+        // and record that the entries are complete before the lag is read.
         let lag = self.policy.max_lag.map(|max_lag| (self.mirror.lag(now), max_lag));
         if let Some(kind) = self.mirror.covering_kind(subject, state) {
             return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));

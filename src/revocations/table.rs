@@ -65,8 +65,8 @@ impl Table {
             is_changed |= self.insert_one(entry);
         }
         if is_changed {
-            // The version changes only after the entries are visible. Otherwise, a token could pass the check against
-            // the new version without being compared with the new entries.
+            // The version changes only after the entries are visible. If the version changed earlier, a token could
+            // pass the check against it without being compared with the new entries.
             self.version.fetch_max(next_version(), Ordering::AcqRel);
         }
     }
@@ -126,8 +126,8 @@ impl Table {
     }
 
     /// For each kind, removes the entries before `oldest` from the next shard. `oldest` returns Unix time in seconds,
-    /// and is called while no other thread can add an entry, because other threads may need their entries to be kept
-    /// longer. Pruning all shards at once would block the event loop.
+    /// and is called for each shard under its lock, because a thread that adds entries may need them to be kept longer.
+    /// Pruning all shards at once would block the event loop.
     pub fn prune_next(&self, oldest: impl Fn() -> u32) {
         let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS_PER_KIND;
         for map in &self.maps {
@@ -135,7 +135,7 @@ impl Table {
         }
         let all_revoked_at = self.all_revoked_at.load(Ordering::Acquire);
         if all_revoked_at < oldest() {
-            // The exchange fails if another thread has set a later time.
+            // `compare_exchange` fails if another thread has set a later time.
             let _ = self.all_revoked_at.compare_exchange(all_revoked_at, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
