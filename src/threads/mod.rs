@@ -21,7 +21,7 @@ use self::waiting::WaitingTask;
 
 thread_local! {
     static SLOW_WORK_PERMIT: Cell<SlowWorkPermit> = const { Cell::new(SlowWorkPermit::Allowed) };
-    /// How long this JavaScript thread has done slow work in the current turn of its event loop.
+    /// How much time this JavaScript thread has spent on slow work in the current turn of its event loop.
     static SLOW_WORK_TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
@@ -32,7 +32,7 @@ enum SlowWorkPermit {
     Forbidden,
     /// Slow work is not allowed, but the task cannot continue without slow work.
     Needed,
-    /// Slow work is allowed, which is the default for threads that this module does not manage.
+    /// Slow work is allowed (the default for threads that this module does not manage).
     Allowed,
     /// Slow work is allowed, and the task has begun slow work at this time.
     Begun(Instant),
@@ -103,9 +103,9 @@ pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     }
 }
 
-/// Runs the remaining task on the core's threads, and then calls `done` with the output, or with `None` after a panic
-/// or if no thread can be started. If `ends_turn` is true, the calling thread must soon call [`end_turn`], because the
-/// task may otherwise never run.
+/// Runs the remaining task on the core's threads, and then calls `on_done` with the output, or with `None` after a
+/// panic or if no thread can be started. If `ends_turn` is true, the calling thread must soon call [`end_turn`],
+/// because the task may otherwise never run.
 pub fn run_in_background<T: Send + 'static>(
     unfinished: UnfinishedTask<T>,
     ticket: Ticket,
@@ -147,7 +147,7 @@ pub fn end_turn() -> bool {
     queue::has_waiting_jobs()
 }
 
-/// A callback that is called with `None` if it is dropped before it was called, so that no promise stays pending.
+/// A callback that receives `None` if it is dropped without having been called, so that no promise stays pending.
 struct Completion<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
 
 impl<T> Completion<T> {

@@ -34,7 +34,7 @@ pub enum JobDecision {
     GiveUp,
 }
 
-/// A job for the queue, which is called even if the job should give up.
+/// A job for the queue: a function that is called even if the job should give up.
 pub type Job = Box<dyn FnOnce(JobDecision) + Send>;
 
 /// The number of a task that continues in the background.
@@ -43,7 +43,7 @@ pub type Ticket = u64;
 struct QueuedJob {
     ticket: Ticket,
     /// When the job began to wait for a thread, or `None` if the job waits only for the end of the turn. An application
-    /// that blocks the event loop delays the end of the turn, which does not mean that the machine is overloaded.
+    /// that blocks the event loop delays the end of the turn even if the machine is not overloaded.
     waiting_since: Option<Instant>,
     is_cancelled: bool,
     job: Job,
