@@ -7,8 +7,8 @@ pub const DEFAULT_REALM: &str = "api";
 pub enum Challenge {
     /// The response has no challenge, because the server failed and other credentials would not help.
     None,
-    /// The challenge has no `error`, because the request contained no credentials (RFC 6750 section 3.1). It has a
-    /// realm, because a challenge for bearer tokens needs at least one parameter (RFC 6750 section 3).
+    /// The challenge has no `error`, because the request contained no credentials (RFC 6750 section 3.1). The challenge
+    /// has a realm, because a challenge for bearer tokens needs at least one parameter (RFC 6750 section 3).
     Realm,
     /// The challenge has an `error` parameter with this value.
     Error(&'static str),

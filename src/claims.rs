@@ -54,7 +54,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::MalformedToken`] if the payload is not a JSON object without duplicate members.
+    /// [`Code::MalformedToken`] if the payload is not a JSON object or has duplicate members.
     pub fn parse(payload: &[u8]) -> Result<Self, Rejection> {
         #[cfg(feature = "planted-panic")]
         crate::panic_if_planted(payload);
@@ -254,9 +254,9 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_other_invisible_character(char))
 }
 
-/// Whether a character is invisible even though it is neither white space nor covered by [`is_invisible`]. Such
-/// characters are Unicode's remaining default-ignorable code points (`Default_Ignorable_Code_Point`), the Braille
-/// blank, and the null notehead in musical notation.
+/// Whether a character is invisible even though it is neither white space nor covered by [`is_invisible`]. The
+/// remaining invisible characters are Unicode's other default-ignorable code points (`Default_Ignorable_Code_Point`),
+/// the Braille blank, and the null notehead in musical notation.
 fn is_other_invisible_character(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}'..='\u{206f}'

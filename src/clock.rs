@@ -34,8 +34,8 @@ impl Timestamp {
         if other.since(self).is_zero() { self } else { other }
     }
 
-    /// This point in time plus the time from `start` to `end`, separately on each clock. If the wall clock was changed
-    /// in between, the monotonic clock is not affected.
+    /// This point in time plus the time from `start` to `end`, calculated separately on each clock. A change of the
+    /// wall clock between `start` and `end` does not affect the monotonic clock.
     #[must_use]
     pub fn plus_elapsed(self, start: Self, end: Self) -> Self {
         let monotonic = end.monotonic.saturating_duration_since(start.monotonic);
@@ -46,7 +46,7 @@ impl Timestamp {
     ///
     /// # Panics
     ///
-    /// If the sum exceeds the range of [`Instant`].
+    /// Panics if the sum exceeds the range of [`Instant`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self { monotonic: self.monotonic + duration, wall: self.wall + duration.as_secs_f64() * 1000.0 }

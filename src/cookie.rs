@@ -89,7 +89,8 @@ impl CookieAttributes {
     ///
     /// # Errors
     ///
-    /// The value or attribute that has forbidden characters (RFC 6265 section 4.1.1) or makes browsers drop the cookie.
+    /// Reports the value or attribute that has forbidden characters (RFC 6265 section 4.1.1) or makes browsers drop the
+    /// cookie.
     ///
     /// ```
     /// let cookie = logto_authkit::options::guest_cookie();
@@ -128,7 +129,7 @@ impl CookieAttributes {
     ///
     /// # Errors
     ///
-    /// The first attribute that browsers reject.
+    /// Reports the first attribute that browsers reject.
     pub fn check(&self) -> Result<(), CookieFault> {
         let is_host_octet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let domain = self.domain.as_deref();

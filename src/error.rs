@@ -146,8 +146,8 @@ impl Code {
 pub struct Rejection {
     /// The error code.
     pub code: Code,
-    /// The end of the message, which names the malformed claim, or the missing scopes or roles. With
-    /// [`Code::Forbidden`], the subject is the whole message.
+    /// The end of the message: the malformed claim, or the missing scopes or roles. With [`Code::Forbidden`], the
+    /// subject is the whole message.
     pub subject: Option<String>,
     /// The parts of the message and the challenge that depend on the options.
     pub wording: Option<Box<Wording>>,
@@ -155,7 +155,7 @@ pub struct Rejection {
     pub scope: Option<Box<str>>,
     /// The number of seconds after which the client should retry, for `Retry-After` (RFC 9110 section 10.2.3).
     pub retry_after: Option<u32>,
-    /// Details for the operator. They contain no token, signature or cookie, and are never sent to a client.
+    /// Details for the operator. The details contain no token, signature or cookie, and are never sent to a client.
     pub details: Map<String, Value>,
     /// The underlying error, which is never sent to a client.
     pub cause: Option<Box<str>>,
@@ -235,14 +235,14 @@ impl Rejection {
         Some(format!("{prefix}{scope}, error_description=\"{}\"", sanitize_for_quoted_string(&self.message())))
     }
 
-    /// Adds the reason for the rejection, for the operator.
+    /// Adds the reason for the rejection to the details for the operator.
     #[must_use]
     pub fn reason(self, reason: Reason) -> Self {
         self.detail("reason", reason.word())
     }
 
-    /// Adds a detail for the operator to the rejection. Control characters are escaped to prevent log injection, and
-    /// long strings are truncated.
+    /// Adds a detail that only operators see. Control characters are escaped to prevent log injection, and long strings
+    /// are truncated.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.into(), sanitize_detail(value.into()));

@@ -81,7 +81,7 @@ enum Verdict {
 
 impl Report {
     /// Creates an empty report on a token, or on a request without a token. The checks that the options turn off are
-    /// exempt.
+    /// marked as exempt.
     fn new(token: Option<&str>, options: &Options, organization: Option<&Organization>) -> Self {
         let mut report = Self {
             verdicts: [const { Verdict::NotChecked(NOT_REACHED) }; Check::ALL.len()],
@@ -110,8 +110,8 @@ impl Report {
         report
     }
 
-    /// Exempts the checks of malformed claims, because [`Check::Types`] reports those claims. A malformed `iss` is
-    /// reported by [`Check::Iss`], even if no issuers are configured.
+    /// Marks the checks of malformed claims as exempt, because [`Check::Types`] reports those claims. A malformed `iss`
+    /// is reported by [`Check::Iss`], even if no issuers are configured.
     fn skip_malformed_claims(&mut self, claims: &Claims) {
         for (check, is_readable) in [
             (Check::Age, claims.has_well_formed_issue_time()),
@@ -149,7 +149,7 @@ impl Report {
             .find_map(|verdict| if let Verdict::Failed(rejection) = verdict { Some(&**rejection) } else { None })
     }
 
-    /// Whether the signature of the token is valid. If it is not, anyone could have written the claims.
+    /// Whether the signature of the token is valid. Without a valid signature, anyone could have written the claims.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         matches!(self.get(Check::Signature), Some(Verdict::Passed))
@@ -190,8 +190,8 @@ impl Report {
         )
     }
 
-    /// The header and the payload as JSON, or `None` for a part that cannot be decoded. Both parts can be decoded even
-    /// if the signature is damaged.
+    /// The header and the payload as JSON, or `None` for a part that cannot be decoded. The header and the payload can
+    /// be decoded even if the signature is damaged.
     fn decoded_parts(&self) -> [Option<String>; 2] {
         let parts: Vec<&str> = self.token.split('.').collect();
         let [header, payload, _] = parts.as_slice() else { return [None, None] };

@@ -1,8 +1,8 @@
 //! Normalizes request paths, so that they can be compared with the paths in options.
 
 /// Decodes a request path and removes trailing slashes. Returns `None` for paths that other parsers could interpret
-/// differently: those with empty segments, dot segments, backslashes, encoded slashes, unreserved characters that are
-/// percent-encoded (RFC 3986 section 2.3), or semicolons. Some servers remove everything after a semicolon from a path
+/// differently: those with empty segments, dot segments, backslashes, encoded slashes, percent-encoded unreserved
+/// characters (RFC 3986 section 2.3), or semicolons. Some servers remove everything after a semicolon from a path
 /// segment, which turns `..;` into `..`.
 ///
 /// ```

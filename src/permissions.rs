@@ -62,7 +62,7 @@ pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denial
 ///
 /// # Errors
 ///
-/// If the argument is not a list of names.
+/// Fails if the argument is not a list of names.
 pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
     match given {
         Raw::Undefined => Ok(ROLE_CLAIMS.map(String::from).to_vec()),

@@ -125,8 +125,8 @@ pub(crate) fn missing_items<'a, T: PartialEq<String>>(required: &'a [String], he
     required.iter().filter(|item| !held.iter().any(|held| held == *item)).map(String::as_str).collect()
 }
 
-/// The roles in a claim, which may be a string or an array. A string is a single role and is never split. Other types
-/// are ignored.
+/// The roles in a claim, which may be a string or an array. A string is a single role and is never split. Claims of
+/// other types are ignored.
 fn roles(claim: Option<&RawValue>) -> Vec<String> {
     match claim.map(|raw| serde_json::from_str(raw.get())) {
         Some(Ok(Value::String(role))) => vec![role],

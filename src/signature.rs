@@ -8,8 +8,8 @@ use aws_lc_rs::signature::{
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
-/// The accepted lengths of an RSA modulus, in bits. RFC 7518 section 3.3 requires at least 2048. The maximum limits the
-/// verification time, which grows with the square of the length.
+/// The accepted lengths of an RSA modulus, in bits. RFC 7518 section 3.3 requires at least 2048 bits. The maximum
+/// limits the verification time, which grows with the square of the length.
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// Maximum size of an encoded RSA key whose signatures are fast to verify: a 3,072-bit modulus and the exponent.
@@ -159,7 +159,7 @@ impl PublicKey {
     }
 
     /// An RSA key with this big-endian modulus and exponent. Returns `None` if the modulus is even or does not have
-    /// 2048 to 8192 bits, or if the exponent is even, 1, or longer than 33 bits, which is the limit of the library.
+    /// 2048 to 8192 bits, or if the exponent is even, 1, or longer than the library's limit of 33 bits.
     #[must_use]
     pub fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;

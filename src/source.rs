@@ -75,7 +75,7 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
     if header.is_some() && bearer.is_none() && searches(TokenSource::Header) {
         return Some((Reason::NoBearerScheme, None));
     }
-    // The token is in a source that the options exclude. In any other source, it would have been found.
+    // The token is in a source that the options exclude. In any other source, the token would have been found.
     let cookies = request.cookies.as_deref().unwrap_or_default();
     if bearer.is_some_and(|token| !token.is_empty())
         || cookie::values_of(cookies, &options.cookie_name).next().is_some()

@@ -7,7 +7,7 @@ use crate::json::Object;
 use crate::mistakes;
 use crate::reason::Reason;
 
-/// Maximum length of a token, in bytes. Node's default limit for all headers of a request combined is the same.
+/// Maximum length of a token, in bytes. The limit equals Node's default limit for all headers of a request combined.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Maximum nesting depth of the JSON in a JWT header. Logto's headers are flat, and a `jwk` or `x5c` member from

@@ -1,5 +1,5 @@
-//! A cache of previously verified tokens. A cache entry contains the claims of a token and the key that has verified
-//! its signature. All checks except that of the signature are repeated for every verification.
+//! A cache of previously verified tokens. A cache entry contains the claims of a token and the key that verified its
+//! signature. All checks except the signature check are repeated for every verification.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,14 +28,14 @@ pub struct VerifiedToken {
     pub id: u64,
     /// The token's header.
     pub header: Header,
-    /// The key that has verified the signature.
+    /// The key that verified the signature.
     pub key: Arc<Key>,
     /// The token's claims.
     pub claims: Claims,
     /// The properties that revocation entries are matched against, and the last revocation check that the token has
     /// passed.
     pub revocation_state: RevocationState,
-    /// The id of the last key set that has selected this key for the token.
+    /// The id of the last key set in which this key was selected for the token.
     key_set: AtomicU64,
 }
 
@@ -68,8 +68,8 @@ impl VerifiedToken {
         is_current
     }
 
-    /// The context of the token as JSON (`AuthContext`), or an empty string if a claim has the wrong type. Verification
-    /// rejects such a token.
+    /// The context of the token as JSON (`AuthContext`), or an empty string for a token that verification rejects
+    /// because a claim has the wrong type.
     #[must_use]
     pub fn context(&self) -> String {
         self.claims.check_types().map(|subject| context::authenticated_context(&subject)).unwrap_or_default()
@@ -84,7 +84,8 @@ struct ByteWeighter;
 
 impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
-        // A token of the usual size uses the space reserved for one token. A large token uses the space of several.
+        // A token of the usual size uses the space reserved for one token, and a large token uses the space of several
+        // tokens.
         let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + RevocationState::MEMORY_BYTES) as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
@@ -119,7 +120,7 @@ impl TokenCache {
         Self((size > 0).then(|| Cache::with_weighter(size, bytes, ByteWeighter)))
     }
 
-    /// The cache key of a token, which is the digest of the whole token, or `None` if the cache stores nothing.
+    /// The cache key of a token (the digest of the whole token), or `None` if the cache stores nothing.
     #[must_use]
     pub fn digest(&self, token: &str) -> Option<Digest> {
         self.0.is_some().then(|| digest(token.as_bytes()))

@@ -1,4 +1,4 @@
-//! Parses and normalizes URLs in the same way as Logto.
+//! Parses and normalizes URLs as Logto does.
 
 use ::url::{Host, Url};
 

@@ -49,7 +49,7 @@ pub struct AcceptedToken {
 /// A token whose payload has been parsed.
 pub(crate) struct ParsedToken {
     header: Header,
-    /// The key that has verified the signature, or `None` if the signature has not been verified.
+    /// The key that verified the signature, or `None` if the signature has not been verified.
     pub(crate) verified_by: Option<Arc<Key>>,
     pub(crate) claims: Claims,
 }
@@ -191,8 +191,8 @@ impl Verifier {
         verdicts: &mut V,
     ) -> Result<Option<ParsedToken>, Rejection> {
         let Some(parsed) = self.check_signed(text, now, waited_for_fetch, verdicts).await? else { return Ok(None) };
-        // A logout token is signed with the same keys as an access token, and its audience, which is the id of an
-        // application, may be an accepted audience.
+        // A logout token is signed with the same keys as an access token, and its audience (an application id) may be
+        // an accepted audience.
         let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
         let logout_rejection = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
         verdicts.record(Check::Logout, ensure(!is_logout, logout_rejection))?;
@@ -284,7 +284,7 @@ impl Verifier {
     }
 }
 
-/// Checks the signature on the current thread or, if the key is slow, on a thread that may do slow work.
+/// Checks the signature on the current thread or, if the check is expensive, on a thread that may do slow work.
 async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> Result<(), Rejection> {
     if key.public_key().is_slow() {
         threads::slow_work_allowed()

@@ -14,8 +14,8 @@ use crate::options::Options;
 /// log of an application that creates a verifier for every request.
 const MAX_WARNINGS: u32 = 100;
 
-/// The period after which the warning count is reset. Otherwise, verifiers created after the limit was reached would
-/// never warn.
+/// The period after which the warning count is reset. Without a reset, verifiers created after the limit was reached
+/// would never warn.
 const WARNING_PERIOD: Duration = Duration::from_secs(3_600);
 
 static PROCESS_LIMIT: WarningLimit = WarningLimit::new();
@@ -62,7 +62,7 @@ impl WarnedCodes {
     ) -> Option<String> {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             // During a cooldown, anyone can cause this warning with a forged token even though the key server works, so
-            // it must not replace the warning about an outage.
+            // this warning must not replace the one about an outage.
             Code::JwksUnavailable if rejection.details.contains_key("reason") => (8, cooldown_warning),
             Code::JwksUnavailable => (1, keys_warning),
             // With several Logto servers, the issuer is compared before the signature is checked. A rejection from
@@ -73,7 +73,7 @@ impl WarnedCodes {
             Code::InvalidAudience => (4, audience_warning),
             _ => return None,
         };
-        // The flags are read first, which avoids a write to shared memory for every rejection.
+        // Reading the flags first avoids a write to shared memory for every rejection.
         if self.0.load(Ordering::Relaxed) & bit != 0 || self.0.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return None;
         }
@@ -132,7 +132,7 @@ fn url_flag(options: &Options) -> String {
     options.issuers.first().map(|issuer| format!(" --url {issuer}")).unwrap_or_default()
 }
 
-/// Formats a detail of a rejection, whose strings are already safe for a log line.
+/// Formats a rejection detail whose strings are already safe for a log line.
 fn format_detail(detail: Option<&Value>) -> String {
     match detail {
         None => "missing or malformed".into(),

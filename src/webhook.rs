@@ -8,7 +8,7 @@ pub const SIGNATURE_HEADER: &str = "logto-signature-sha-256";
 /// Maximum length of a webhook request's body, in bytes. The body contains a user with custom data, or up to 5,000 ids.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// Whether a hexadecimal signature matches the body with one of the signing keys. Two keys are in use while an
+/// Whether one of the signing keys yields this hexadecimal signature for the body. Two keys are in use while an
 /// administrator replaces the signing key.
 #[must_use]
 pub fn is_signed(body: &[u8], signature: &str, keys: &[String]) -> bool {
