@@ -24,15 +24,15 @@ const { oneTimeWarning } = require('../core/warnings')
  * @property {(source: any) => ReturnType<Origin>} origin
  * @property {(source: any, auth: AuthContext | undefined, property: string) => void} store - Stores the context where
  * the application reads it.
- * @property {(source: any, property: string) => unknown} [stored] - Returns the value that the request holds as its
- * context.
+ * @property {(source: any, property: string) => unknown} [stored] - Returns the current value of the request's context
+ * property.
  * @property {(response: any, setCookie: string) => void} [addCookie]
  */
 
 /**
- * The context of each request. Other code can write to `req.auth`, so `protect` trusts only this map. The map is a
- * WeakMap because Express changes the prototype of every request, after which adding a property, even a private one,
- * takes 3 µs.
+ * Maps each request to its verified context. Other code can write to `req.auth`, so `protect` trusts only this map. The
+ * map is a WeakMap because Express changes the prototype of every request, after which adding a property, even a
+ * private one, takes 3 µs.
  *
  * @typedef {{ authenticator: Authenticator, auth: AuthContext | undefined }} RequestRecord
  * @type {WeakMap<object, RequestRecord>}
@@ -247,7 +247,7 @@ class Authenticator {
     return this.#servers.some(({ core }) => core.resourceMetadata !== null)
   }
 
-  /** Adds the `resource_metadata` of a context's server to a challenge. @type {<T>(error: T, auth?: AuthContext) => T} */
+  /** Adds a Logto server's `resource_metadata` to a challenge. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
     const { core } = (auth && attemptOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)
@@ -285,7 +285,7 @@ const warnAboutMissingLogtoAuth = oneTimeWarning(
   'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it (in NestJS, add LogtoAuthGuard before @Protect())',
 )
 
-/** This warning is needed because browsers report only that a cross-origin request failed. */
+/** Warns about a CORS preflight, because browsers report only that a cross-origin request failed. */
 const warnAboutPreflight = oneTimeWarning(
   'LOGTO_AUTHKIT_PREFLIGHT',
   'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',

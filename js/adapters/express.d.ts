@@ -38,7 +38,7 @@ type RequestWithContext = Register extends { property: infer Name extends string
 
 interface RequestWithAuth {
   /**
-   * The context that `logtoAuth` has verified. The property is `undefined` on routes registered before `logtoAuth`. With
+   * The verified context of the request. The property is `undefined` on routes registered before `logtoAuth`. With
    * `allowPreflight`, the property is also `undefined` in CORS preflights, which reach only handlers for all methods (`app.use`,
    * `app.all`).
    */
@@ -63,7 +63,7 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * a token. Register `cors()` before `logtoAuth()`, or set `allowPreflight`.
  *
  * Other errors, such as an error thrown by `isRevoked`, are passed to `next(error)`. With plain `http`, `next` is your own
- * callback, which must handle these errors.
+ * callback, which must handle errors.
  *
  * @param options - See {@link LogtoAuthOptions}. An array has one entry per Logto server. Without options, `LOGTO_URL` and `LOGTO_AUDIENCE`
  *   are read from the environment.
@@ -90,8 +90,9 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 
 /**
- * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
- * ignores values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
+ * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property`
+ * is set, and ignores values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is
+ * `undefined`.
  *
  * @param req - The request that the handler has received.
  * @returns The context, or `undefined` if the request was not verified.
@@ -143,7 +144,9 @@ export function authErrorHandler(): (
 
 /** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, PropertyOption {
-  /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
+  /**
+   * Allows guests: see `allowGuest` in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`.
+   */
   allowGuest?: RegisteredGuests
 
   /**
@@ -163,7 +166,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, Pr
 }
 
 /**
- * Creates middleware for a route or router: the context that {@link logtoAuth} has verified must meet the requirements. Guests are
+ * Creates middleware that rejects requests to a route or router unless the verified context meets the requirements. Guests are
  * rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.

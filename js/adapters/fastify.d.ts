@@ -25,8 +25,8 @@ export type { OrganizationId, Requirements } from './options'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The context that `logtoAuth` has verified. The property is `undefined` outside the scope in which `logtoAuth` is registered.
-     * With `allowPreflight`, the property is also `undefined` in CORS preflights.
+     * The verified context of the request. The property is `undefined` outside the scope in which `logtoAuth` is registered. With
+     * `allowPreflight`, the property is also `undefined` in CORS preflights.
      */
     auth: RegisteredContext
   }
@@ -60,8 +60,9 @@ declare module 'fastify' {
 export function logtoAuth(fastify: FastifyInstance, options: LogtoAuthOptions): Promise<void>
 
 /**
- * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
- * ignores values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is `undefined`.
+ * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property`
+ * is set, and ignores values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is
+ * `undefined`.
  *
  * @param request - The request that the handler has received.
  * @returns The context, or `undefined` if the request was not verified.
@@ -89,10 +90,12 @@ export function requireAuth(request: object): AuthenticatedContext
 
 /** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'getToken'>, PropertyOption {
-  /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
+  /**
+   * Allows guests: see `allowGuest` in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`.
+   */
   allowGuest?: RegisteredGuests
 
-  /** Reads the token from Fastify's request, as in `VerifyAuthOptions`. */
+  /** Like `getToken` in `VerifyAuthOptions`, but receives Fastify's request. */
   getToken?(request: FastifyRequest): string | null | undefined | Promise<string | null | undefined>
 
   /**
@@ -110,7 +113,7 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
 }
 
 /**
- * Creates a hook (`onRequest` or `preHandler`) for a route or scope: the context that {@link logtoAuth} has verified must meet the
+ * Creates a hook (`onRequest` or `preHandler`) that rejects requests to a route or scope unless the verified context meets the
  * requirements. Guests are rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with
  * `missing_token` (401).
  *

@@ -61,8 +61,8 @@ export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
 ): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> | GuestContext } }>
 
 /**
- * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
- * ignores values that other code has stored in the variable. If `logtoAuth` has not verified the request, the result is
+ * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property`
+ * is set, and ignores values that other code has stored in the variable. If `logtoAuth` has not verified the request, the result is
  * `undefined`.
  *
  * @param c - The Hono context that the handler has received.
@@ -95,7 +95,7 @@ export function requireAuth(c: Context<any>): AuthenticatedContext
 export interface LogtoAuthOptions<Claims = unknown, Property extends string = string>
   extends Omit<AdapterOptions<Claims>, 'getToken'>,
     PropertyOption<Property> {
-  /** Reads the token from Hono's context, as in `VerifyAuthOptions`. */
+  /** Like `getToken` in `VerifyAuthOptions`, but receives Hono's context. */
   getToken?(c: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
@@ -113,8 +113,8 @@ export interface LogtoAuthOptions<Claims = unknown, Property extends string = st
 }
 
 /**
- * Creates middleware for a route: the context that {@link logtoAuth} has verified must meet the requirements. Guests are rejected
- * with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with `missing_token` (401).
+ * Creates middleware that rejects requests to a route unless the verified context meets the requirements. Guests are rejected with
+ * the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @returns The middleware, which you register for a route or path after {@link logtoAuth}.

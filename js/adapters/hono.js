@@ -33,7 +33,7 @@ function logtoAuth(/** @type {any} */ options, /** @type {unknown[]} */ ...rest)
     const auth = contextOf(c)
     await next()
     if (c.error instanceof AuthError) completeChallenge(c, c.error)
-    // A second `logtoAuth` may have created another guest in the meantime.
+    // A second `logtoAuth` may have created another guest while the handlers ran.
     if (cookie === null || contextOf(c) !== auth) return
     // The headers of a fetched response are immutable, so the response is copied.
     c.res = new Response(c.res.body, c.res)

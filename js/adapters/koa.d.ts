@@ -54,8 +54,9 @@ export interface AuthState {
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware<AuthState>
 
 /**
- * Returns the context that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property` is set, and
- * ignores values that other code has stored in the state. If `logtoAuth` has not verified the request, the result is `undefined`.
+ * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property`
+ * is set, and ignores values that other code has stored in the state. If `logtoAuth` has not verified the request, the result is
+ * `undefined`.
  *
  * @param ctx - The Koa context that the middleware has received.
  * @returns The context, or `undefined` if the request was not verified.
@@ -87,10 +88,12 @@ export function requireAuth(ctx: object): AuthenticatedContext
 
 /** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'getToken'>, PropertyOption {
-  /** Accepts guests, as in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`. */
+  /**
+   * Allows guests: see `allowGuest` in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`.
+   */
   allowGuest?: RegisteredGuests
 
-  /** Reads the token from Koa's context, as in `VerifyAuthOptions`. */
+  /** Like `getToken` in `VerifyAuthOptions`, but receives Koa's context. */
   getToken?(ctx: Context): string | null | undefined | Promise<string | null | undefined>
 
   /**
@@ -112,9 +115,8 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
 }
 
 /**
- * Creates middleware that protects all middleware registered after it: the context that {@link logtoAuth} has verified must meet
- * the requirements. Guests are rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected
- * with `missing_token` (401).
+ * Creates middleware that runs the middleware registered after it only if the verified context meets the requirements. Guests are
+ * rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @returns The middleware, which you register after {@link logtoAuth}.

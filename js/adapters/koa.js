@@ -53,8 +53,8 @@ function protect(/** @type {any[]} */ ...given) {
 }
 
 /**
- * Runs the handlers, and adds the resource metadata to an error that a handler throws. Koa sends the headers of such an
- * error.
+ * Runs the handlers, and adds the resource metadata to an error that a handler throws. Koa sends the headers of errors
+ * that handlers throw.
  *
  * @type {(ctx: Context, next: Next) => Promise<any>}
  */

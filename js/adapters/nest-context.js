@@ -1,6 +1,5 @@
 /**
- * Finds the request and the response of a NestJS execution context, and the access that decorators grant to its
- * handler.
+ * Finds the request and response of a NestJS execution context, and whether its handler is public or protected.
  */
 
 /** @typedef {import('@nestjs/common').ArgumentsHost} ArgumentsHost */
@@ -10,7 +9,7 @@
 const ACCESS_METADATA_KEY = 'logto-authkit:access'
 
 /**
- * The guard of each handler. The parameter decorators call its `getRequest`.
+ * The guard of each handler. Parameter decorators call the guard's `getRequest`.
  *
  * @type {WeakMap<object, { getRequest(context: ExecutionContext): any }>}
  */
@@ -43,8 +42,8 @@ const guardsByRequest = new WeakMap()
 
 /**
  * Remembers the guard that has verified a request for a handler. The fields of a GraphQL operation and the messages of
- * a connection share a request, but can have different guards. Over HTTP, nothing is remembered, because a request has
- * only one handler, and its last guard counts.
+ * a connection share a request, but can have different guards. Over HTTP, nothing is remembered: a request has only one
+ * handler, and the last guard's context applies.
  *
  * @type {(context: ExecutionContext, request: object, guard: object) => void}
  */

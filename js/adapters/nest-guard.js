@@ -30,7 +30,7 @@ const nestFramework = {
 }
 
 /**
- * Returns the record of a request that a guard has verified.
+ * Returns a guard's record of a request that the guard has verified.
  *
  * @type {(guard: LogtoAuthGuard, request: object) => import('./authenticator').RequestRecord}
  */
@@ -108,8 +108,7 @@ class LogtoAuthGuard {
 }
 
 /**
- * Returns the record of the guard that has verified the request for this handler, or undefined if the request's own
- * record applies.
+ * Returns the record of the guard that verified the request for this handler, or undefined if `requestRecords` applies.
  *
  * @param {ExecutionContext} context
  * @param {any} request

@@ -44,15 +44,15 @@ export type { OrganizationId, Requirements } from './options'
  * guest sets a cookie. CORS preflights are rejected unless `allowPreflight` is set, or `app.enableCors()` responds to them first.
  *
  * In GraphQL, the response to a rejected request contains an error with the same body in `extensions.originalError`.
- * For other kinds of contexts, override {@link LogtoAuthGuard.getRequest}.
+ * For all other execution contexts, override {@link LogtoAuthGuard.getRequest}.
  */
 export class LogtoAuthGuard implements CanActivate {
   /** @throws `TypeError` with `code: 'invalid_options'`. */
   constructor(options?: OneOrMore<LogtoAuthOptions>)
-  /** Verifies the request of a context. Returns synchronously for previously verified tokens. */
+  /** Verifies the request of an execution context. Returns synchronously for previously verified tokens. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean>
   /**
-   * Returns the request that a context belongs to, for the guard, {@link Auth} and {@link Protect}.
+   * Returns the request that an execution context belongs to, for the guard, {@link Auth} and {@link Protect}.
    *
    * By default, `getRequest` returns the request of an HTTP context, or `req` from a GraphQL context.
    *
@@ -73,7 +73,7 @@ export class LogtoAuthGuard implements CanActivate {
 
 /** Options of {@link LogtoAuthGuard}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
-  /** Reads the token from the request of Express or Fastify, as in `VerifyAuthOptions`. */
+  /** Like `getToken` in `VerifyAuthOptions`, but receives the request of Express or Fastify. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the platform
   getToken?(request: any): string | null | undefined | Promise<string | null | undefined>
 }
@@ -96,9 +96,10 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'getToken'> {
 export function Auth(): ParameterDecorator
 
 /**
- * A decorator for a method or controller: the context that {@link LogtoAuthGuard} has verified must meet the requirements. Guests
- * are rejected with the code in `guestReason`. Requests that the guard has not verified are rejected with `missing_token` (401). On
- * the same method or class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the bottom up.
+ * A method or controller decorator that rejects requests unless the context verified by {@link LogtoAuthGuard} meets the
+ * requirements. Guests are rejected with the code in `guestReason`. Requests that the guard has not verified are rejected with
+ * `missing_token` (401). On the same method or class, write `@UseGuards(guard)` below `@Protect`, because decorators apply from the
+ * bottom up.
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @returns The decorator.

@@ -9,7 +9,7 @@ import type { AuthError, AuthenticatedContext, ContextWith, Principal, ScopeMode
 /** {@link VerifyAuthOptions}, with functions that take the framework's request. */
 export interface AdapterOptions<Claims = unknown>
   extends Omit<VerifyAuthOptions<Claims>, 'check' | 'fallback' | 'getToken' | 'onRefused' | 'organizationId'> {
-  /** Reads the token from the framework's request, as in {@link VerifyAuthOptions}. */
+  /** Like `getToken` in {@link VerifyAuthOptions}, but receives the framework's request. */
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   getToken?(req: any): string | null | undefined | Promise<string | null | undefined>
 
@@ -115,7 +115,7 @@ export type OrganizationId =
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   | ((req: any) => string | null | undefined | Promise<string | null | undefined>)
 
-/** The option `property` of the adapters that store the context in a property of the request, context or state. */
+/** The `property` option of adapters that store the auth context on the framework's request, context or state. */
 export interface PropertyOption<Property extends string = string> {
   /**
    * The name under which the context is stored, for applications in which other code uses the name `auth`. In Express, register

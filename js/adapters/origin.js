@@ -16,8 +16,8 @@ const { oneTimeWarning } = require('../core/warnings')
  *
  * @param {Request} request
  * @param {Authenticator} authenticator
- * @param {{ hasOwnToken?: boolean, hasGetToken?: boolean }} [client] - Whether the client has passed the token itself, so that its
- *   cookie is not read, and whether the application reads tokens from elsewhere.
+ * @param {{ hasOwnToken?: boolean, hasGetToken?: boolean }} [client] - `hasOwnToken`: the client passed a token, so the
+ *   token cookie is not read. `hasGetToken`: the application reads tokens from elsewhere.
  */
 function isAllowedOrigin(request, authenticator, client = {}) {
   const { hasOwnToken = false, hasGetToken = authenticator.hasFunction('getToken') } = client

@@ -42,8 +42,7 @@ class Requirements {
     if (proof === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.refusal('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
-      // The claims and the other requirements never change, but the application's `organizationId` function may return
-      // a different organization.
+      // Without an `organizationId` function, the result for a context never changes, so the result is remembered.
       if (!proof.metRequirements?.has(this)) {
         this.#checkNatively(proof, undefined)
         proof.metRequirements ??= new WeakSet()

@@ -157,8 +157,8 @@ function privateCacheControl(given, replacement = 'private') {
 }
 
 /**
- * Returns whether a header controls only shared caches, such as `CDN-Cache-Control`, which takes precedence over
- * `Cache-Control` in these caches (RFC 9213).
+ * Returns whether a header, such as `CDN-Cache-Control`, applies only to shared caches and overrides `Cache-Control`
+ * there (RFC 9213).
  *
  * @param {string} name
  */

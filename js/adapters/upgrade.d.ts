@@ -173,12 +173,14 @@ export interface SocketAuthError extends Error {
 /** Options of {@link socketAuth}. */
 export interface SocketAuthOptions<Claims = unknown>
   extends Omit<VerifyUpgradeOptions<Claims>, 'getToken' | 'organizationId'> {
-  /** Reads the token from the socket if the handshake has no `auth.token`, as in `VerifyAuthOptions`. */
+  /**
+   * Like `getToken` in `VerifyAuthOptions`, but receives the socket, and is called only without `auth.token` in the
+   * handshake.
+   */
   getToken?(socket: HandshakeSocket): string | null | undefined | Promise<string | null | undefined>
 
   /**
-   * Id of the organization that the token must belong to, as in `VerifyAuthOptions`, or a function that takes the socket and
-   * returns the id.
+   * Like `organizationId` in `VerifyAuthOptions`, or a function that takes the socket and returns the id.
    *
    * @example
    * ```ts
@@ -194,7 +196,7 @@ export interface SocketAuthOptions<Claims = unknown>
 /** Options of {@link verifyUpgrade}. */
 export interface VerifyUpgradeOptions<Claims = unknown>
   extends Omit<AdapterOptions<Claims>, 'getToken' | 'allowPreflight'> {
-  /** Reads the token from the handshake request, as in `VerifyAuthOptions`. */
+  /** Like `getToken` in `VerifyAuthOptions`, but receives the handshake request. */
   getToken?(request: IncomingMessage): string | null | undefined | Promise<string | null | undefined>
 
   /**
