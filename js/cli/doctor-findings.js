@@ -15,8 +15,8 @@ const { counted } = require('./terminal')
 
 /**
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -
- * `ok` is null for a warning, which has `advice`, and for a check that was not possible. `fix` contains the options
- * that would solve the problem.
+ * `ok` is null for a warning, which has `advice`, and for a check that could not run. `fix` contains the options that
+ * would solve the problem.
  * @typedef {{ logtoUrl: string, audience?: string | string[] | null, issuer?: string | string[], jwksUri?: string,
  *   algorithms?: any, jwksCa?: string, timeout?: number, isUrlFromEnvironment: boolean, env: Record<string, string | undefined> }} Subject
  * @typedef {import('./http').Answer} Answer

@@ -39,8 +39,8 @@ for (const [network, prefix] of /** @type {[string, number][]} */ ([
 const PRIVATE_NAME = /^[^.]+$|\.(localhost|internal|local)$/
 
 /**
- * Sends the test event of the button "Send test payload" in Logto's Console, which revokes nothing. Then sends the same
- * event with a wrong signature.
+ * Sends a test event, like the "Send test payload" button in Logto's Console. Then sends the same event with a wrong
+ * signature. Test events revoke nothing.
  *
  * @param {{ url: string, signingKey: string, timeout: number }} options
  * @returns {Promise<Finding[]>}

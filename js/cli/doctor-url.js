@@ -33,7 +33,7 @@ function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
 }
 
 /**
- * Returns a URL that only the admin tenant serves. The Console requests it to find out which tenant serves the
+ * Returns a URL that only the admin tenant serves. The Console requests this URL to find out which tenant serves the
  * applications.
  *
  * @param {URL} issuer

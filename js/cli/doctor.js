@@ -221,7 +221,7 @@ function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }
 
-/** The indentation of a finding's second and further lines. */
+/** The indentation of the second and later lines of a finding. */
 const INDENT = ' '.repeat(14)
 
 module.exports = { HELP, run }

@@ -2,7 +2,10 @@
 
 const { printable } = require('./terminal')
 
-/** The number of unchanged lines to show before and after a change. The lines of an environment file may be secrets. */
+/**
+ * The number of unchanged lines to show before and after a change: none in an environment file, which may contain
+ * secrets.
+ */
 const contextLines = (/** @type {string} */ path) => (path.startsWith('.env') ? 0 : 2)
 
 /**

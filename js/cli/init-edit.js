@@ -46,7 +46,7 @@ function addRoute(original, framework) {
     `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`,
   )
   if (!creationMatch) return null
-  // With `require('express')()`, no statement of its own imports the package.
+  // With `require('express')()`, there is no separate import statement.
   const isInline = /= require\b/.test(creationMatch[0])
   if (!isInline && (!importMatch || importMatch.index > creationMatch.index)) return null
   const endOfCreation = findStatementEnd(file.text, creationMatch.index + creationMatch[0].length)

@@ -104,7 +104,7 @@ class Planner {
   }
 
   /**
-   * Plans the change of a file if `edit` finds the right place. A file that already uses the package stays unchanged.
+   * Plans a change to a file if `edit` finds the right place. A file that already uses the package stays unchanged.
    *
    * @param {string} path
    * @param {(text: string) => string | null} edit

@@ -28,7 +28,10 @@ const { UsageError } = require('./arguments')
  * }} Project
  */
 
-/** The packages that the created files import, by framework. A project with the first package uses the framework. */
+/**
+ * The packages that the created files import, by framework. A project that depends on a framework's first package uses
+ * that framework.
+ */
 const PACKAGES = /** @type {const} */ ({
   next: ['next'],
   nestjs: ['@nestjs/core'],

@@ -101,7 +101,8 @@ function startScriptFix(project, { started }) {
   const { framework, packageManager } = project
   if (framework === 'nestjs') {
     const command = `${packageManager} run start:dev`
-    // Only npm needs a separator before the script's arguments. Other package managers would pass it to the script.
+    // Only npm needs a separator before the script's arguments. Other package managers would pass the separator to the
+    // script.
     const separator = packageManager === 'npm' ? ' --' : ''
     return started.loadsEnvironment ? undefined : { command, fix: `${command}${separator} --env-file .env` }
   }

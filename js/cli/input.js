@@ -2,7 +2,7 @@
 
 const { splitShellWords } = require('./shell-words')
 
-/** The maximum length of the input. The headers of any request are far shorter. */
+/** The maximum length of the input. Request headers are far shorter. */
 const MAX_INPUT_LENGTH = 1024 * 1024
 
 /**

@@ -64,7 +64,7 @@ async function readOptions(flags, env) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
   const explicitOptions = {
-    // If a value in the application's options is `undefined` but must not be, the core reports it.
+    // Explicit `undefined` values are kept, because the core reports values that must not be `undefined`.
     ...own,
     ...withoutUndefined({
       logtoUrl: flags.url,
@@ -104,8 +104,8 @@ function optionsFromEnvironment(explicitOptions, env) {
     const value = env[variable]?.trim()
     if (value && /** @type {any} */ (explicitOptions)[name] === undefined) values[name] = value
   }
-  // The core rejects an invalid value with a message that names the variable. The verifier requires both options, so
-  // the one that no environment variable sets gets a valid placeholder.
+  // The core rejects an invalid value with a message that names the variable. The verifier requires `logtoUrl` and
+  // `audience`, so an option that no environment variable sets gets a valid placeholder.
   const placeholders = {
     logtoUrl: values.logtoUrl ? undefined : 'https://logto.test',
     audience: values.audience ? undefined : null,
@@ -115,8 +115,8 @@ function optionsFromEnvironment(explicitOptions, env) {
 }
 
 /**
- * Returns a hint for a command that was given no URL, if a file for environment variables contains one. Unlike the file
- * in `node_modules/.bin`, the script works with every package manager and on Windows.
+ * Returns a hint for a command without a URL, if `.env` or `.env.local` sets `LOGTO_URL`. The hint contains the path of
+ * `main.js`, which, unlike the file in `node_modules/.bin`, works with every package manager and on Windows.
  *
  * @param {string} command
  * @param {string} folder

@@ -99,7 +99,7 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 
 /**
  * Returns commands for routes like those that `logto-authkit init` creates. The style sheet adds the expected
- * responses, so that users do not copy them with the commands: an interactive zsh would run them.
+ * responses, because an interactive zsh would run responses that are copied along with the commands.
  */
 function exampleRequests(token, kind, claims) {
   const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"\n`
