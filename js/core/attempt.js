@@ -30,7 +30,7 @@ class TokenAttempt {
     this.firstRejection = undefined
     /** @type {Attempt[] | undefined} */
     this.alternatives = undefined
-    // `fallback` is called only for requests, neither for tokens passed as strings nor in alternative attempts.
+    // `fallback` is called only for requests, not for tokens passed as strings or in alternative attempts.
     this.isAlternative = true
   }
 
@@ -76,7 +76,7 @@ class RequestAttempt {
   alternatives = undefined
 
   /**
-   * Whether this attempt tries a further token of the request, so that its failure is not reported to the application.
+   * Whether this attempt verifies an alternative token, whose rejection is not passed to the application's `fallback`.
    */
   isAlternative = false
 
@@ -147,8 +147,7 @@ class RequestAttempt {
 }
 
 /**
- * Truncates a token that is too long to at most one character more than the maximum, which is enough for the core to
- * reject the token as too long.
+ * Truncates a long token to one character more than the maximum, so that the core still rejects the token as too long.
  *
  * @param {string} token
  */

@@ -98,7 +98,8 @@ function resumeNext() {
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
   // If the client does not read the responses, or the application does not read a request body, Node has also stopped
-  // reading, and will resume by itself. Resuming such a socket would cause a parse error or fill the memory.
+  // reading, and will resume by itself. Resuming a socket that Node has paused would cause a parse error or fill the
+  // memory.
   const handle = connection._handle
   if (handle?.reading !== false) handle?.readStart()
 }

@@ -15,8 +15,8 @@ const { sharedObject } = require('./shared')
  */
 
 /**
- * The attempt that produced a context or guest context. The attempt gives access to the token, so it is kept in a
- * private field, which never appears in logs.
+ * The verification attempt that a context comes from. The attempt gives access to the token, so it is kept in a private
+ * field, which never appears in logs.
  *
  * @typedef {import('./attempt').Attempt | undefined} Origin
  */
@@ -225,7 +225,7 @@ const attachRecord = (copy, auth) =>
   )
 
 /**
- * Returns the attempt that produced a context or guest context, or undefined for an external principal.
+ * Returns the verification attempt that a context comes from, or undefined for an external principal.
  *
  * @type {(auth: AuthContext) => Origin}
  */

@@ -1,4 +1,4 @@
-/** Turns the core's result for an attempt into a context, or throws the rejection. */
+/** Converts the core's result for an attempt to a context, or throws the rejection. */
 
 const { runApplicationChecks, fallbackContext, hasChecks } = require('./acceptance')
 const { trackPending, yieldToOtherConnections } = require('./connections')
@@ -95,7 +95,8 @@ function handleRejection(result, attempt) {
     alternative.isAlternative = true
     return tryAlternative(alternative, () => handleRejection(result, attempt))
   }
-  // The core reports the first token's rejection. If the application rejected that token, the core knows only the code.
+  // The core reports the first token's rejection. If the application rejected the first token, the core knows only the
+  // error code.
   const knownRejection = firstRejection?.code === result.code ? firstRejection : undefined
   const { fallback } = parsed.functions
   if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {
@@ -109,8 +110,8 @@ function handleRejection(result, attempt) {
       return handlePrincipal(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
-      // An `AuthError` from `fallback` counts as an application error, because a rejection could turn the request into
-      // a guest.
+      // An `AuthError` that `fallback` throws counts as an application error, because a rejected request could be
+      // treated as a guest.
       throw thrown instanceof AuthError
         ? new Error(`fallback has thrown: ${thrown.message}`, { cause: thrown })
         : thrown
@@ -119,8 +120,8 @@ function handleRejection(result, attempt) {
 }
 
 /**
- * Tries another of the request's tokens, which was issued by a different Logto server. If that token is not valid
- * either, the first token's error is reported.
+ * Tries another token of the request, issued by a different Logto server. If that token is not valid either, the first
+ * token's error is reported.
  *
  * @type {(alternative: Attempt, onFailure: () => AuthContext | Promise<AuthContext>) => AuthContext | Promise<AuthContext>}
  */
@@ -137,7 +138,7 @@ const tryAlternative = (alternative, onFailure) =>
 /** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
 function handlePrincipal(outcome, result, attempt) {
   const rejectPrincipal = (/** @type {Rejection} */ rejection) => {
-    // With 'no-token', a request is not treated as a guest if the application has rejected its other credentials.
+    // With 'no-token', a request whose principal was rejected is not treated as a guest.
     if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
     return guestOrThrow(result, rejection, attempt)
   }

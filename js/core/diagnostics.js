@@ -9,7 +9,7 @@ const { AuthError } = require('./errors')
 const { settle } = require('./settle')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
-/** @typedef {{ cached: boolean }} Trace - Whether the token had been verified before. */
+/** @typedef {{ cached: boolean }} Trace - Whether the token was found in the token cache. */
 
 // Module-level references keep the channels alive: Node drops a channel that nothing references.
 const verifications = channel('logto-authkit:verify')
@@ -19,7 +19,7 @@ const keyFetches = channel('logto-authkit:jwks')
 const hasSubscribers = () => verifications.hasSubscribers || keyFetches.hasSubscribers
 
 /**
- * Publishes the outcome and duration of a verification, and the key fetches that finished in the meantime.
+ * Publishes the outcome and duration of a verification, and the key fetches that have finished.
  *
  * @param {(trace: Trace) => AuthContext | Promise<AuthContext>} verify
  * @returns {AuthContext | Promise<AuthContext>}

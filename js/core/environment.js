@@ -27,8 +27,8 @@ const variablesByOptionSet = new Map(
 )
 
 /**
- * Returns the values of the environment variables that replace missing options, or null if no option that has a
- * variable is missing.
+ * Returns the values of the environment variables that replace missing options, or null if all options with a variable
+ * are set.
  *
  * @param {string} optionSet
  * @param {any} options

@@ -1,4 +1,4 @@
-/** Turns rejections and invalid options, which the native core returns as data, into errors. */
+/** Converts rejections and invalid options, which the native core returns as data, to errors. */
 
 const native = require('./addon')
 
@@ -100,7 +100,7 @@ function withResourceMetadata(error, url, isFinal = false) {
 }
 
 /**
- * Wraps thrown values that frameworks do not treat as errors: Express and Koa take `undefined` for success, and Express
+ * Wraps thrown values that frameworks do not treat as errors: Express and Koa treat `undefined` as success, and Express
  * skips handlers if it receives the string 'route' or 'router'.
  *
  * @param {unknown} thrown

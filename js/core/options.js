@@ -72,7 +72,7 @@ const recentEntries = []
 function parse(optionSet, given) {
   const options = optionsOrEmpty(optionSet, given)
   for (let i = 0; i < recentEntries.length; i += 1) {
-    // An accessor in the options may call `parse` recursively, which moves the entries.
+    // An accessor in the options may call `parse` recursively, and the recursive call moves entries.
     const entry = recentEntries[i]
     const functions = matchEntry(entry, optionSet, options)
     if (functions !== null) return { core: entry.core, options: entry.options, functions, servers: undefined }

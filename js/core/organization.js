@@ -4,8 +4,9 @@ const { invalidOption } = require('./errors')
 const { isPromise } = require('./settle')
 
 /**
- * Returns the organization that the application's function requires for a request, or `''`, which matches no token, if
- * the request names no organization. A missing route parameter, for instance, must not disable the check.
+ * Returns the organization that the application's function requires for a request. If the request names no
+ * organization, returns `''`, which matches no token. A missing route parameter, for instance, must not disable the
+ * check.
  *
  * @type {(organizationOf: Function, source: unknown) => string | null | Promise<string | null>}
  */

@@ -41,7 +41,7 @@ function throwIfRejected(rejected, subject) {
 }
 
 /**
- * Returns the scopes of a context, or the `scope` claim, which is a string in a token.
+ * Returns the scopes of a context, or the `scope` claim if it is a string.
  *
  * @param {AuthSubject} subject
  */

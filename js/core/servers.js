@@ -59,7 +59,7 @@ const isSameOption = (first, other, name) =>
   isEqual(ownProperty(first.options, name), ownProperty(other.options, name), 2)
 
 /**
- * Returns parsed options with the caller's own functions, and with some options changed.
+ * Merges parsed options, the caller's functions and changed options.
  *
  * @type {(parsed: Parsed, changes: object) => any}
  */
@@ -102,7 +102,7 @@ const rejectedPromise = (error) => Promise.reject(error)
 /**
  * Selects the server that the request's first token names as its issuer. The servers that the request's other tokens
  * name become alternatives. A request without a token belongs to the first server. If no token names a known issuer,
- * the request belongs to the first server for which it contains a token.
+ * the request belongs to the first server whose token sources contain a token.
  *
  * @param {RequestAttempt[]} attempts - One per server.
  * @returns {RequestAttempt}

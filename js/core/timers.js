@@ -10,7 +10,7 @@ const { MessageChannel } = require('node:worker_threads')
 const sourceOf = Function.prototype.toString
 
 /**
- * Returns whether a timer function is the runtime's own. Returns `false` in doubt.
+ * Returns whether a timer function is certainly the runtime's own.
  *
  * @param {Function} timer
  */

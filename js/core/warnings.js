@@ -10,7 +10,8 @@ const { debuglog } = require('node:util')
 const printDebug = debuglog('logto-authkit')
 
 /**
- * Emits the warning that the core creates once per code and verifier, and prints the rejection for debugging.
+ * Emits the rejection's warning, which the core creates once per error code and verifier, and prints the rejection for
+ * debugging.
  *
  * @template {RejectedRequest} T
  * @param {T} rejected
