@@ -24,8 +24,9 @@ import type { NextAuthOptions } from './index.js'
  * A response that sets a new guest cookie has the header `Cache-Control: private, no-store`, because in Next.js, the
  * proxy's headers take precedence over the route's headers.
  *
- * The proxy must not be the only check, because requests have bypassed proxies before. The proxy forwards no identity headers.
- * Routes and pages verify the token again, which costs a cache lookup. Only the id of a new guest is forwarded, in the cookie.
+ * The proxy must not be the only check, because requests have bypassed Next.js proxies before (CVE-2025-29927). The proxy forwards
+ * no identity headers. Routes and pages verify the token again, which costs a cache lookup. Only the id of a new guest is
+ * forwarded, in the cookie.
  *
  * @param options - The options: see {@link NextAuthOptions} and {@link AuthProxyPaths}. In an array, all entries must have the
  * same paths.
@@ -46,7 +47,7 @@ export function authProxy<Claims = unknown>(
   options: OneOrMore<NextAuthOptions<Claims> & AuthProxyPaths>,
 ): (request: NextRequest) => Promise<NextResponse>
 
-/** The paths for which {@link authProxy} requires a session, and the pages and proxies to which it passes requests. */
+/** The options of {@link authProxy} for public paths, the sign-in page, another proxy and CORS preflights. */
 export interface AuthProxyPaths {
   /**
    * Paths that require no session. A string matches the given path and all paths below it (`'/docs'` matches `/docs` and
@@ -68,14 +69,14 @@ export interface AuthProxyPaths {
    * The sign-in page: a path of this application without base path, a URL, or a function that takes the request and returns a path
    * or URL. The query parameter `redirect_to` contains the requested path and query, without base path.
    *
-   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected.
-   * The same applies to the path of the sign-in page with a locale prefix, such as `/de/sign-in`. If `signInUrl` is a
-   * function, it is called for every request except requests for the files listed at {@link authProxy}.
+   * If the sign-in page is part of this application, its path and all paths below it are public and never redirected. A
+   * locale prefix, for example in `/de/sign-in`, makes no difference. If `signInUrl` is a function, it is called for
+   * every request except requests for the files listed at {@link authProxy}.
    *
    * Validate `redirect_to` before you use it, because anyone can create a link to your sign-in page.
    *
    * @defaultValue none. All rejected requests get a JSON response
-   * @throws `TypeError` with `code: 'invalid_options'` if the value, or the value that the function returns, is not a path or URL.
+   * @throws `TypeError` with `code: 'invalid_options'` if the option, or the result of the function, is not a path or URL.
    *
    * @example
    * ```ts
@@ -85,8 +86,8 @@ export interface AuthProxyPaths {
   signInUrl?: string | ((request: NextRequest) => string)
 
   /**
-   * Calls another proxy, such as next-intl's, for requests that `authProxy` lets through. The cookies and headers of
-   * both responses are kept. If the other proxy throws an `AuthError`, that error becomes the response.
+   * Calls another proxy, such as next-intl's, for requests that `authProxy` lets through. The response has the cookies
+   * and headers of both proxies. If the other proxy throws an `AuthError`, that error becomes the response.
    *
    * `auth` is `undefined` for requests that are not verified: requests for public paths without `allowGuest`, and preflights.
    *
@@ -99,7 +100,7 @@ export interface AuthProxyPaths {
    */
   next?: NextProxy
 
-  /** Lets CORS preflights pass, as in {@link NextAuthOptions}, but only in the proxy. */
+  /** Like `allowPreflight` in {@link NextAuthOptions}, but only for the proxy. */
   allowPreflight?: boolean
 }
 

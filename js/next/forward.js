@@ -8,8 +8,8 @@ const { appendCookie } = require('../adapters/response')
 /**
  * Returns the response of the other proxy, or a response that passes the request on, with the given cookies added. The
  * cookie of a new guest is also added to the request, so that the other proxy, the page and the browser see the same
- * id. If the client may not open the page in `Next-Url`, this header is removed, because Next.js would render the
- * layouts of a page that intercepts the requested route.
+ * id. If the client may not open the page in the `Next-Url` header, the header is removed, because Next.js would render
+ * the layouts of that page around an intercepting route.
  *
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth

@@ -70,8 +70,7 @@ async function verifyResult(request, authenticator) {
  */
 async function currentAuth(authenticator, setsGuestCookie) {
   const nextHeaders = require('next/headers')
-  // Next.js may render a component in advance, but whether a token has expired depends on the time of the request for
-  // which the component is shown.
+  // Next.js may prerender a component, but a token's expiry must be checked at the time of the request.
   await require('next/server').connection()
   const received = await nextHeaders.headers()
   const jar = await nextHeaders.cookies()

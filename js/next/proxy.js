@@ -25,7 +25,8 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   const userAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
   // The sign-in page rejects nobody, even with `allowGuest: 'no-token'`, which rejects invalid tokens everywhere else.
   const signInAuthenticator = authenticator.withGuests(true)
-  // Checks whether the client has a session. A failure rejects no request, so `onRefused` is not called.
+  // Checks whether the client has a session. An invalid token does not cause a rejection here, so `onRefused` is not
+  // called.
   const sessionAuthenticator = authenticator.withGuests(true, { onRefused: undefined })
 
   /** @type {Set<string>} */
@@ -115,8 +116,8 @@ function withCookie(response, cookie) {
 }
 
 /**
- * Files that every page needs, including the sign-in page, and files that browsers and crawlers request. All users get
- * the same files.
+ * Files that the sign-in page and all other pages need, and files that browsers and crawlers request. All users get the
+ * same files.
  */
 const ASSET_PATHS = [
   '/_next/static',

@@ -29,7 +29,8 @@ function isPublicPath(pathname, publicPaths) {
 }
 
 /**
- * Returns whether a path and all paths above it are public, because a page is shown in the layouts of the paths above.
+ * Returns whether a path and all its parent paths are public, because a page is rendered inside the layouts of its
+ * parent paths.
  *
  * @param {string} pathname
  * @param {(path: string) => boolean} isPublic
@@ -39,7 +40,7 @@ function isPublicBranch(pathname, isPublic) {
   return names.length <= MAX_DEPTH && names.every((_, index) => isPublic(`/${names.slice(0, index + 1).join('/')}`))
 }
 
-/** Maximum depth of a path whose ancestors are checked, because the cost grows with the square of the depth. */
+/** Maximum depth of a path whose parent paths are checked: the cost grows with the square of the depth. */
 const MAX_DEPTH = 32
 
 /**

@@ -76,8 +76,8 @@ function receivedHeaders() {
 }
 
 /**
- * Sets a cookie through Next.js, which is possible in Route Handlers and Server Actions. Server Components cannot set
- * cookies, so the proxy sets the cookie instead.
+ * Sets a cookie through Next.js, if called in a Route Handler or Server Action. Server Components cannot set cookies,
+ * so the proxy sets the cookie instead.
  *
  * @param {string} setCookie
  */
