@@ -14,7 +14,7 @@ const { clearTimeout, setTimeout } = require('node:timers')
 /** The number of log entries per request: the maximum that the Management API allows. */
 const PAGE_SIZE = 100
 
-/** Maximum number of pages per run. Unless a request specifies a time range, the log covers the last 24 hours. */
+/** Maximum number of pages per run. Without a time range in the request, Logto returns the log of the last 24 hours. */
 const MAX_PAGES = 1000
 
 /** The number of log entries to remember between runs. A run stops at a page with only remembered entries. */
@@ -86,8 +86,8 @@ class CatchUp {
   }
 
   /**
-   * Returns whether this instance may read the log. If the store has leases, only one instance may read the log.
-   * Without leases, all instances read the log and find the same revocations.
+   * Returns whether this instance may read the delivery log. If the store has leases, only one instance may read the
+   * log. Without leases, all instances read the log and find the same revocations.
    */
   async #isElected() {
     const { lease } = this.#target

@@ -12,8 +12,8 @@ export * from './stores'
  * tokens. With a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
  *
  * @param options - The options: see {@link RevocationsOptions}.
- * @returns The revocations, which you pass to verifiers and adapters as the option `revocations`. {@link Revocations.ready} resolves
- *   when they have been loaded.
+ * @returns The revocations, which you pass to verifiers and adapters as the option `revocations`. {@link Revocations.ready}
+ *   resolves when the revocations have been loaded.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *
  * @example
@@ -63,7 +63,8 @@ export interface RevocationsOptions {
 
   /**
    * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at
-   * least 2,000. The answer to a read is dated at most two seconds after the read started, however late it arrives.
+   * least 2,000. However late a response arrives, it proves that the store was reachable only until two seconds after
+   * the read started.
    *
    * @defaultValue 30000
    */
@@ -129,9 +130,10 @@ export interface Revocations {
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**
-   * Creates a handler for Logto's webhooks, which verifies the signature of each event. The handler revokes the tokens
-   * of users who are suspended, deleted or removed from an organization, or whose password an administrator changed,
-   * as well as tokens for deleted organizations and of revoked grants. The handler acknowledges all other events.
+   * Creates a handler that receives Logto's webhooks and verifies the signature of each event. The handler revokes the
+   * tokens of users who are suspended, deleted or removed from an organization, or whose password an administrator
+   * changed, as well as tokens for deleted organizations and of revoked grants. The handler acknowledges all other
+   * events.
    *
    * The handler responds with 200 if the event was processed, with 401 for a wrong signature, and with 400, 413 or 500
    * for an unreadable body. If the store has not acknowledged the revocation within a second, the status is 503. Logto

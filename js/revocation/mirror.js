@@ -1,4 +1,4 @@
-/** Mirrors a store in memory: loads its entries, waits for further ones, reconnects, and appends entries. */
+/** Mirrors a store in memory: loads its entries, waits for new entries, reconnects, and appends entries. */
 
 const { authError } = require('../core/errors')
 const native = require('../core/addon')
@@ -286,7 +286,7 @@ function withTimeout(duration, keepsAlive, run, stop) {
 
 const closedError = () => new Error('logto-authkit: the revocations are closed')
 
-/** The error if the store does not acknowledge a revocation, for example by `revokeSubject`. @param {unknown} cause */
+/** The error for a revocation that the store does not acknowledge. @param {unknown} cause */
 function unavailableError(cause) {
   const error = authError({ ...native.refusal('revocations_unavailable'), retryAfter: 1 })
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })

@@ -1,7 +1,7 @@
 /**
  * Our own connections to Redis or Valkey, with the settings of the application's client: node-redis 4 to 6, ioredis 5
  * and 6, or iovalkey, also with Cluster and Sentinel. Our connections never reconnect or queue commands, because a
- * client that resends an interrupted read may never settle it, and a client that queues commands delays their errors
+ * client that resends an interrupted read may never settle it, and a client that queues commands delays errors
  * (redis/ioredis#1285). After any error, the store opens a new connection.
  */
 
@@ -27,7 +27,7 @@ const ignoreError = () => {}
 
 /**
  * Connects a duplicate of the application's client. An unhandled `error` event would end the process. If ioredis cannot
- * connect, only the event contains the reason.
+ * connect, only the `error` event contains the reason.
  *
  * @param {any} own
  */

@@ -120,7 +120,7 @@ class RedisStore {
       this.#checkedAt = -Infinity
     }
     const start = performance.now()
-    // Another reader of this store may have read other items.
+    // Another reader of this store may have replaced the unchecked items.
     const isContinued = this.#unchecked.at(-1)?.id === fromPosition
     let uncheckedItems = isContinued ? this.#unchecked : [{ id: fromPosition }]
     let knownItems = isContinued ? this.#known : []

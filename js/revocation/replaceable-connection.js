@@ -68,7 +68,7 @@ class ReplaceableConnection {
     if (this.#current !== undefined && this.#current.number <= lostAt) this.#discard(this.#current)
   }
 
-  /** Closes the connection. No further connection is opened. */
+  /** Closes the connection, and prevents further connections from being opened. */
   close() {
     this.#isClosed = true
     if (this.#current !== undefined) this.#drop(this.#current)

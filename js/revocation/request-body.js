@@ -2,7 +2,7 @@
 
 const { isUint8Array } = require('node:util/types')
 
-/** The error for a body that cannot be read. The response contains its message, which Logto's console shows. */
+/** The error for a body that cannot be read. The message is part of the response, which Logto's console shows. */
 class BodyError extends Error {
   constructor(/** @type {number} */ status, /** @type {string} */ code, /** @type {string} */ message) {
     super(message)

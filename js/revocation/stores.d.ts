@@ -75,8 +75,9 @@ export interface RevocationStore {
    * entries, `read` waits for up to a second.
    *
    * @param position - The position that the last call returned.
-   * @param options - `signal`: aborted when the result is no longer needed. Afterwards, use a different connection.
-   * @returns Some entries, at most a few thousand, the position after these entries, and whether the log contains no further entries.
+   * @param options - `signal`: aborted when the result is no longer needed. After an abort, use a different connection.
+   * @returns A batch of at most a few thousand entries, the position after the batch, and whether the log contains no further
+   *   entries.
    */
   read(position: string | null, options: { signal: AbortSignal }): Promise<RevocationBatch>
 
@@ -97,7 +98,7 @@ export interface RevocationStore {
 export interface RevocationBatch {
   /** The entries, oldest first. */
   entries: string[]
-  /** The position after these entries. */
+  /** The position after the entries of this batch. */
   position: string
   /** Whether the log contains no further entries. */
   complete: boolean

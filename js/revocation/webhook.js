@@ -12,7 +12,7 @@ const { unavailableError } = require('./mirror')
 
 /**
  * How long the store may take to acknowledge a revocation, in milliseconds. Logto would wait ten seconds for the
- * response, but an administrator's request may be waiting for Logto in the meantime.
+ * response, but an administrator's request to Logto may have to wait just as long.
  */
 const PUBLISH_TIMEOUT_MS = 900
 
@@ -60,7 +60,7 @@ const webhookErrorResponse = (status, error, message) => jsonResponse(status, { 
 
 /** @param {string} reason - The missing or malformed member of the event, or the problem with the JSON. */
 function rejectEvent(reason) {
-  // An unreadable event with a valid signature might have revoked tokens, so operators are warned.
+  // An unreadable event with a valid signature may have been meant to revoke tokens, so operators are warned.
   process.emitWarning(`A webhook event with a valid signature could not be read: ${reason}`, {
     code: 'LOGTO_AUTHKIT_WEBHOOK',
   })
