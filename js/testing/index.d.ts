@@ -1,7 +1,7 @@
 import type { Algorithm } from '../..'
 import type { RevocationStore } from '../revocation'
 
-// Node 20 has this symbol, but TypeScript only declares it in the library `esnext.disposable`.
+// Node 20 has `Symbol.asyncDispose`, but TypeScript declares the symbol only in the library `esnext.disposable`.
 declare global {
   interface SymbolConstructor {
     readonly asyncDispose: unique symbol
@@ -38,7 +38,7 @@ declare global {
 export function createTestIssuer(options?: TestIssuerOptions): Promise<TestIssuer>
 
 /**
- * Tests whether an implementation of `RevocationStore` meets all requirements, which takes a few seconds.
+ * Tests whether an implementation of `RevocationStore` meets all requirements. The test takes a few seconds.
  *
  * @param createStore - Creates a store with its own connections. All stores that `createStore` creates must use the same log, which
  *   must be empty at the start. `createStore` is called several times.
@@ -148,8 +148,8 @@ export interface TestIssuer {
   mint(options?: MintOptions): string
 
   /**
-   * Generates a new signing key and puts the key first in the key set. As in Logto 1.42, the key set then contains the new
-   * and the previous key. Older keys are removed, so tokens signed with them become invalid.
+   * Generates a new signing key and puts the key first in the key set. The key set then contains the new and the previous key, as
+   * it does in Logto 1.42. Older keys are removed, so tokens signed with them become invalid.
    *
    * The new key set takes effect when the promise resolves. Until the promise resolves, requests get the previous key set. The key
    * is generated outside the event loop, and concurrent calls are processed in order.
@@ -200,7 +200,7 @@ export interface TestIssuer {
 /** Options of {@link TestIssuer.mint}. */
 export interface MintOptions {
   /**
-   * Id of the user. For a machine-to-machine token, pass the id of the application, as in `clientId`.
+   * Id of the user. For a machine-to-machine token, pass the id of the application in both `sub` and `clientId`.
    *
    * @defaultValue `'test-user'`
    */
@@ -214,13 +214,13 @@ export interface MintOptions {
   /**
    * Scopes of the token, as an array or a space-separated string.
    *
-   * @defaultValue none. As in Logto, a machine-to-machine token for an API resource without scopes has no claim `scope`. In other
-   *   tokens without scopes, the claim `scope` is an empty string.
+   * @defaultValue none. Without scopes, `mint`, like Logto, omits the `scope` claim of machine-to-machine tokens for an API
+   *   resource, and leaves the claim empty in all other tokens.
    */
   scope?: string | readonly string[]
   /**
    * The claim `aud`, which is `urn:logto:organization:<id>` for an organization token. In Logto's tokens, `aud` is always a single
-   * string. To create a token with an array, use `claims`.
+   * string. To set `aud` to an array, use `claims`.
    *
    * @defaultValue `'https://api.example.com'`
    */
@@ -240,7 +240,7 @@ export interface MintOptions {
   /**
    * Seconds from now until `nbf`. With a negative value, `nbf` is in the past.
    *
-   * @defaultValue none. Logto's tokens do not have the claim `nbf`
+   * @defaultValue none. Logto's tokens have no `nbf` claim
    */
   notBefore?: number
   /**

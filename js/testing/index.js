@@ -28,7 +28,7 @@ const createTestIssuer = async (options) => {
 
     if (route === '/oidc/jwks') return respondWithKeySet(request, response, outage === 'empty' ? [] : keys)
     if (DISCOVERY_ROUTES.includes(route)) {
-      // As in Logto, the issuer is fixed, but all other URLs are derived from the request's Host header.
+      // Logto also derives all URLs except the issuer from the request's Host header.
       const base = `http://${request.headers.host ?? `127.0.0.1:${port}`}/oidc`
       return sendResponse(response, 200, JSON_TYPE, JSON.stringify(discoveryDocument(issuer, base, keys)))
     }
