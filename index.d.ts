@@ -210,7 +210,7 @@ export interface VerificationMessage {
   outcome: 'ok' | AuthErrorCode
   /** Whether the request was treated as a guest because of `allowGuest`. */
   guest: boolean
-  /** Whether the request was accepted with a token from the cache, whose signature was not checked again. */
+  /** Whether the request was accepted with a cached token, so that no signature was checked. */
   remembered: boolean
   /** Time from the call to the result in milliseconds (fractional), including the time spent waiting for keys and `isRevoked`. */
   duration: number
@@ -295,8 +295,8 @@ export interface RequestLike {
  * - `guests: true`: required if you use `allowGuest` in Express, Fastify or Koa, where the context type is global. The
  *   context type then includes guests.
  * - `claims`: the type of the claims that your custom-claims script adds to `auth.payload`.
- * - `property`: the value of `logtoAuth`'s option `property` in Express. Register `property` if another library, such
- *   as `express-oauth2-jwt-bearer` or the MCP SDK, declares `req.auth` with its own type.
+ * - `property`: the value of the `property` option of `logtoAuth` in Express. Register `property` if another library,
+ *   such as `express-oauth2-jwt-bearer` or the MCP SDK, declares `req.auth` with its own type.
  *
  * @example
  * ```ts
@@ -311,13 +311,13 @@ export interface RequestLike {
 // biome-ignore lint/suspicious/noEmptyInterface: applications augment it
 export interface Register {}
 
-/** The type of the context in Express, Fastify and Koa, which depends on {@link Register}. */
+/** The context type in Express, Fastify and Koa, as determined by {@link Register}. */
 export type RegisteredContext = Register extends { guests: true } ? AuthContext : AuthenticatedContext
 
 /** The type of the claims that the application has registered in {@link Register}. */
 export type RegisteredClaims = Register extends { claims: infer Claims } ? Claims : unknown
 
-/** The type of the option `allowGuest` in Express, Fastify and Koa, which depends on {@link Register}. */
+/** The type of the option `allowGuest` in Express, Fastify and Koa, as determined by {@link Register}. */
 export type RegisteredGuests = Register extends { guests: true }
   ? VerifyAuthOptions['allowGuest']
   : false | GuestsNotRegistered
@@ -335,9 +335,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * URL of your Logto server (its `ENDPOINT`).
    *
-   * The URL is normalized as in Logto: trailing slashes are dropped, the hostname is lowercased, the default port is
-   * removed, a sub-path is kept, and `/oidc` is appended once. Plain `http` to a host other than loopback is allowed,
-   * with one warning per process. The URL of Logto's discovery document or key set is accepted too.
+   * The URL is normalized the way Logto does it: trailing slashes are dropped, the hostname is lowercased, the default
+   * port is removed, a sub-path is kept, and `/oidc` is appended once. Plain `http` to a host other than loopback is
+   * allowed, with one warning per process. The URL of Logto's discovery document or key set is accepted too.
    *
    * @defaultValue `process.env.LOGTO_URL`
    * @throws `TypeError` `invalid_options` if the value is not an `http:` or `https:` URL.
@@ -420,8 +420,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * The sources of the token, in the order in which they are tried. If the token from the first source is rejected with
-   * 401, the token from the other source is tried. If both tokens are rejected, the first token's error is reported. An
-   * empty array is allowed only with `getToken`.
+   * 401, the token from the second source is tried. If both tokens are rejected, the first token's error is reported.
+   * An empty array is allowed only with `getToken`.
    *
    * @defaultValue `['cookie', 'header']`
    * @throws {@link AuthError} `missing_token` (401), `ambiguous_token` (400).
@@ -525,7 +525,8 @@ export interface VerifyAuthOptions<Claims = unknown> {
   /**
    * Id of the organization that the token must belong to, according to its claim `organization_id` or its audience
    * `urn:logto:organization:<id>`. `null` rejects tokens that belong to an organization. Without `organizationId`, the
-   * organization is not checked, even though an API's tokens have the same `aud` with and without an organization.
+   * organization is not checked. The audience check is no substitute, because an API's tokens have the same `aud` with
+   * and without an organization.
    *
    * @defaultValue not checked
    * @throws `TypeError` `invalid_options` for `undefined` and `''`; {@link AuthError} `wrong_organization` (403).
@@ -844,7 +845,9 @@ export interface Principal {
   organizationId?: string | null
   /** The application that sent the request. @defaultValue `null` */
   clientId?: string | null
-  /** Claims for `auth.payload`, such as roles, as JSON values. The claim `sub`, if present, must equal `userId`. @defaultValue `{}` */
+  /**
+   * Claims for `auth.payload` (JSON values), such as roles. The claim `sub`, if present, must equal `userId`. @defaultValue `{}`
+   */
   claims?: Readonly<Record<string, unknown>> | null
 }
 
@@ -868,7 +871,7 @@ export type StandardResult<Output> =
       }[]
     }
 
-/** The context of a valid token, with the output of the option `claims`. */
+/** The context of a valid token, in which `claims` has the output type of the schema. */
 export type ContextWith<Claims> = unknown extends Claims
   ? AuthenticatedContext
   : AuthenticatedContext & { claims: Claims }
@@ -882,8 +885,8 @@ export interface AuthenticatedContext {
   userId: string
   isAuthenticated: true
   /**
-   * All claims of the token, as a new object for every call. If `subjectType` is `external`, the payload contains only `sub` and
-   * the claims of the {@link Principal}.
+   * All claims of the token, as a new object for every verification. If `subjectType` is `external`, the payload contains only
+   * `sub` and the claims of the {@link Principal}.
    */
   payload: AuthPayload & RegisteredClaims
   /** The output of the option `claims`. */
@@ -1008,7 +1011,7 @@ export type AuthErrorCode =
   | 'revocations_unavailable'
 
 /**
- * The error for a rejected request, which contains the status, headers and message of the response.
+ * The error for a rejected request, with the status, headers and message of the response.
  * [docs/errors.md](./docs/errors.md) lists the meaning, common causes and solution of each code.
  *
  * @example
@@ -1019,7 +1022,10 @@ export type AuthErrorCode =
 export class AuthError extends Error {
   /** @internal */
   private constructor()
-  /** A constant that identifies the reason for the rejection. `message` explains it, and is safe to send to clients. */
+  /**
+   * A constant that identifies the reason for the rejection. `message` explains the rejection, and is safe to send to
+   * clients.
+   */
   readonly code: AuthErrorCode
   /** HTTP status of the response. */
   readonly status: 400 | 401 | 403 | 503
@@ -1218,7 +1224,7 @@ export interface AuthCookieOptions {
  * The adapters set this cookie automatically, but {@link verifyAuth} does not set cookies.
  *
  * @param guestId - The guest's id: 1 to 128 characters from `A-Z a-z 0-9 _ -`.
- * @param guestCookie - The attributes of the cookie, as in the option `guestCookie`.
+ * @param guestCookie - The attributes of the cookie: see the option `guestCookie`.
  * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, if a value contains characters that cookies
  *   must not contain, or if browsers would drop the cookie.
@@ -1255,8 +1261,9 @@ export interface GuestCookieOptions {
 export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
 
 /**
- * Clears every cached key set that verifiers for this Logto server use, including those from `jwksUri`, in all worker
- * threads. The next verification fetches the keys again, and tokens signed with removed keys are no longer accepted.
+ * Clears every cached key set that verifiers for this Logto server use, including key sets from a `jwksUri`, in all
+ * worker threads. The next verification fetches the keys again, and tokens signed with removed keys are no longer
+ * accepted.
  *
  * @param logtoUrl - The option `logtoUrl`, an `issuer`, or a `jwksUri`.
  * @returns The number of key sets that were cached.

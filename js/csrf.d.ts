@@ -1,6 +1,6 @@
 /**
- * Protection against cross-site request forgery with the double-submit pattern: scripts on your pages repeat a cookie's
- * value in a header. Pages on other sites can neither read the cookie nor send the header without a CORS preflight.
+ * Double-submit protection against cross-site request forgery: scripts on your pages repeat a cookie's value in a
+ * header. Pages on other sites can neither read the cookie nor send the header without a CORS preflight.
  *
  * You need CSRF protection if browsers send the access token in a cookie. An API that accepts only the `Authorization` header
  * (`tokenSources: ['header']`) does not need CSRF protection.
@@ -70,7 +70,7 @@ export interface CsrfMiddlewareOptions extends CsrfCookieOptions {
  * unsafe methods.
  *
  * @param request - Any object with headers.
- * @param options - The names of the cookie and the header, as in {@link CsrfMiddlewareOptions}.
+ * @param options - The names of the cookie and the header: see {@link CsrfMiddlewareOptions}.
  * @returns The result of the check. If the check fails, `error` is a sentence that is safe to send to clients.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *

@@ -99,7 +99,7 @@ export interface McpAuthOptions
    */
   resource: string
   /**
-   * The accepted audience, as in `VerifyAuthOptions`.
+   * The accepted audience: see `audience` in `VerifyAuthOptions`.
    * @defaultValue `resource`
    */
   audience?: AdapterOptions['audience']
@@ -108,7 +108,7 @@ export interface McpAuthOptions
    * @defaultValue `issuer`, or the issuer of `logtoUrl`
    */
   authorizationServers?: readonly string[]
-  /** Replaces the library's response to rejected requests, as in `logto-authkit/express`. */
+  /** Replaces the library's response to rejected requests, like `onError` in `logto-authkit/express`. */
   // biome-ignore lint/suspicious/noExplicitAny: the types depend on the framework
   onError?(error: AuthError, req: any, res: any, next: (error?: unknown) => void): unknown
 }

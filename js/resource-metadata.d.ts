@@ -44,8 +44,8 @@ export interface ResourceMetadataOptions {
    */
   resource: string
   /**
-   * URL of your Logto server, as in `VerifyAuthOptions`. The metadata lists this server's issuer as the authorization
-   * server.
+   * URL of your Logto server: see `logtoUrl` in `VerifyAuthOptions`. The metadata lists this server's issuer as the
+   * authorization server.
    * @defaultValue `process.env.LOGTO_URL`
    */
   logtoUrl?: string | undefined

@@ -50,7 +50,7 @@ export function verifyAuth(
 ): Promise<AuthContext>
 
 /**
- * Verifies a token passed as a string in the same way as {@link verifyAuth}.
+ * Like {@link verifyAuth}, but accepts only a token passed as a string.
  *
  * @param token - The token, without `Bearer`.
  * @param options - See {@link VerifyAuthOptions}.
@@ -69,8 +69,8 @@ export function verifyLogtoToken(token: string, options: VerifyAuthOptions): Pro
  *
  * @param options - See {@link VerifyAuthOptions}.
  * @returns The middleware.
- * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. `createExpressAuthMiddleware`
- * throws the error immediately, not on the first request.
+ * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option. The error is thrown when the
+ * middleware is created, not on the first request.
  *
  * @example
  * ```ts

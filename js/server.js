@@ -66,8 +66,8 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // The examples in the original package's documentation pass `httpOnly` and `secure`. Both are ignored, because the
-  // cookie always has these attributes.
+  // The options `httpOnly` and `secure`, which examples of the original package pass, are ignored, because the cookie
+  // always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return core.buildAuthCookieHeader(token, rest)
 }
@@ -93,7 +93,7 @@ function verifierOf(options) {
 }
 
 /**
- * @param {any} request - May lack headers or cookies, as in the original package.
+ * @param {any} request - The request may lack headers or cookies, as the original package allows.
  * @returns {import('..').RequestLike}
  */
 const withEmptyHeaders = (request) =>
@@ -123,7 +123,10 @@ const failureMessage = (error) => `Token verification failed: ${error.message}`
 /** @param {import('..').AuthError} error */
 const clientMessage = (error) => (error.code === 'missing_token' ? error.message : failureMessage(error))
 
-/** @param {import('..').AuthError} error - The original package responds to every error with 401. */
+/**
+ * @param {import('..').AuthError} error - Gets a 401 response, like every error in the original package, unless its
+ * status is 503.
+ */
 function rejectionResponse(error) {
   const title = errorTitle(error.code === 'missing_token' ? error.code : 'invalid_claims')
   return jsonResponse(error.status === 503 ? 503 : 401, { error: title, message: clientMessage(error) }, error.headers)
@@ -141,7 +144,7 @@ const claimsOf = (subject) =>
     : /** @type {AuthPayload | null | undefined} */ (subject)
 
 /**
- * Returns the first claim that contains roles. As in the original package, all other claims are ignored.
+ * Returns the first claim that contains roles. Like the original package, ignores all other claims.
  *
  * @type {(subject: AuthSubject, options: { claimKeys?: readonly string[] | undefined } | undefined) => any}
  */
