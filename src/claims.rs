@@ -45,7 +45,7 @@ pub struct Claims {
     client: Claim<Option<String>>,
     organization: Claim<Option<String>>,
     /// Whether the `events` claim marks a logout token.
-    ends_session: bool,
+    has_logout_event: bool,
     payload: String,
 }
 
@@ -59,7 +59,7 @@ impl Claims {
         #[cfg(feature = "planted-panic")]
         crate::panic_if_planted(payload);
         let object = Object::parse(payload, MAX_PAYLOAD_DEPTH)
-            .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
+            .map_err(|problem| Rejection::unreadable_part(Reason::InvalidPayload, problem))?;
         let time = |name| object.get_as(name).and_then(|time| time.map(check_time_range).transpose());
         Ok(Self {
             issuer: object.get_as("iss").and_then(required),
@@ -74,7 +74,7 @@ impl Claims {
             scopes: object.get_as::<String>("scope").map(|scope| split_words(&scope.unwrap_or_default())),
             client: object.get_as("client_id"),
             organization: object.get_as("organization_id"),
-            ends_session: object
+            has_logout_event: object
                 .get_as::<Object>("events")
                 .is_ok_and(|events| events.is_some_and(|events| events.get(LOGOUT_EVENT).is_some())),
             // The parser has verified that the payload is UTF-8, so the lossy conversion changes nothing.
@@ -85,7 +85,7 @@ impl Claims {
     /// Whether the payload belongs to a logout token, which reports the end of a session (`OpenID` Connect Back-Channel
     /// Logout 1.0 section 2.4).
     pub(crate) fn is_logout(&self) -> bool {
-        self.ends_session
+        self.has_logout_event
     }
 
     /// Checks that `iss` exactly equals one of the accepted issuers.
@@ -225,7 +225,7 @@ impl Claims {
 
     /// The approximate memory usage of the claims, in bytes.
     #[must_use]
-    pub fn weight(&self) -> usize {
+    pub fn byte_size(&self) -> usize {
         let list = |list: &Claim<Vec<String>>| {
             list.iter().flatten().map(|text| text.len() + size_of::<String>()).sum::<usize>()
         };
@@ -251,13 +251,13 @@ pub(crate) fn split_words(list: &str) -> Vec<String> {
 /// Whether a string contains only invisible characters. Subjects with invisible names look the same in logs and access
 /// lists.
 pub(crate) fn is_blank(text: &str) -> bool {
-    text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_other_invisible_character(char))
+    text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_ignorable_or_blank(char))
 }
 
 /// Whether a character is invisible even though it is neither white space nor covered by [`is_invisible`]. The
 /// remaining invisible characters are Unicode's other default-ignorable code points (`Default_Ignorable_Code_Point`),
 /// the Braille blank, and the null notehead in musical notation.
-fn is_other_invisible_character(char: char) -> bool {
+fn is_ignorable_or_blank(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}'..='\u{206f}'
             | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
@@ -293,7 +293,7 @@ pub fn unverified_issue_time(payload: &[u8]) -> Option<f64> {
 
 fn unverified_claim<'a, T: Deserialize<'a>>(payload: &'a [u8], name: &str) -> Option<T> {
     // Nested members are not parsed, so the parsing time does not depend on their depth.
-    Object::parse_outer(payload).ok()?.get_as(name).ok()?
+    Object::parse_top_level(payload).ok()?.get_as(name).ok()?
 }
 
 #[cfg(test)]
@@ -455,8 +455,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_large_payload_weighs_more() {
-        let small_weight = claims(json!({})).weight();
-        let large_weight = claims(json!({ "custom": "x".repeat(10_000) })).weight();
+        let small_weight = claims(json!({})).byte_size();
+        let large_weight = claims(json!({ "custom": "x".repeat(10_000) })).byte_size();
         assert!((500..1_600).contains(&small_weight), "{small_weight}");
         assert!(large_weight > small_weight + 10_000, "{large_weight}");
     }

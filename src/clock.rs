@@ -23,7 +23,7 @@ impl Timestamp {
 
     /// The time that has passed since `earlier`, or zero if `earlier` is in the future.
     #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
+    pub fn duration_since(self, earlier: Self) -> Duration {
         let wall = Duration::try_from_secs_f64((self.wall - earlier.wall) / 1000.0).unwrap_or_default();
         self.monotonic.saturating_duration_since(earlier.monotonic).max(wall)
     }
@@ -31,7 +31,7 @@ impl Timestamp {
     /// The later of two points in time.
     #[must_use]
     pub fn later(self, other: Self) -> Self {
-        if other.since(self).is_zero() { self } else { other }
+        if other.duration_since(self).is_zero() { self } else { other }
     }
 
     /// This point in time plus the time from `start` to `end`, calculated separately on each clock. A change of the
@@ -72,13 +72,13 @@ mod tests {
         let start = Timestamp::now();
         let second = Duration::from_secs(1);
         let hour = Duration::from_secs(3600);
-        assert_eq!(start.plus(second).since(start), second);
+        assert_eq!(start.plus(second).duration_since(start), second);
         let after_sleep = Timestamp { wall: start.wall + 3_600_000.0, ..start };
-        assert_eq!(after_sleep.since(start), hour);
+        assert_eq!(after_sleep.duration_since(start), hour);
         let set_back = Timestamp { wall: start.wall - 3_600_000.0, ..start.plus(second) };
-        assert_eq!(set_back.since(start), second);
-        assert_eq!(start.since(start.minus(hour)), hour);
-        assert!(start.since(start.minus(Duration::from_secs(1 << 62))) > hour);
+        assert_eq!(set_back.duration_since(start), second);
+        assert_eq!(start.duration_since(start.minus(hour)), hour);
+        assert!(start.duration_since(start.minus(Duration::from_secs(1 << 62))) > hour);
     }
 
     #[test]

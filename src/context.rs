@@ -45,7 +45,7 @@ pub fn check(context: &str, check: impl FnOnce(&Subject) -> Result<(), Rejection
 }
 
 fn unreadable_context(problem: &str) -> Rejection {
-    Rejection::unreadable(Reason::InvalidPayload, problem)
+    Rejection::unreadable_part(Reason::InvalidPayload, problem)
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ impl CookieAttributes {
         let fault = |attribute, expected, given: &str| {
             Err(CookieFault { attribute: Some(attribute), expected, given: given.into() })
         };
-        if !is_name(&self.name) {
+        if !is_cookie_name(&self.name) {
             fault("name", "a cookie name", &self.name)
         } else if !self.path.starts_with('/') || !self.path.bytes().all(is_attribute_octet) {
             fault("path", "a path that starts with / and has no semicolon or control character", &self.path)
@@ -178,7 +178,7 @@ fn is_local_http(protocol: Option<&str>, host: Option<&str>) -> bool {
 
 /// Returns `true` for a valid cookie or header name, which is a `token` (RFC 9110 section 5.6.2).
 #[must_use]
-pub fn is_name(name: &str) -> bool {
+pub fn is_cookie_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 

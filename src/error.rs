@@ -190,14 +190,14 @@ impl From<Code> for Rejection {
 impl Rejection {
     /// A [`Code::MalformedToken`] rejection with a reason for the operator.
     #[must_use]
-    pub fn malformed(reason: Reason) -> Self {
+    pub fn malformed_token(reason: Reason) -> Self {
         Self::from(Code::MalformedToken).reason(reason)
     }
 
     /// A [`Code::MalformedToken`] rejection for a header or payload with this problem.
     #[must_use]
-    pub fn unreadable(reason: Reason, problem: &str) -> Self {
-        Self::malformed(reason).detail("problem", problem)
+    pub fn unreadable_part(reason: Reason, problem: &str) -> Self {
+        Self::malformed_token(reason).detail("problem", problem)
     }
 
     /// The message for the client.
@@ -252,7 +252,7 @@ impl Rejection {
 
 fn sanitize_detail(value: Value) -> Value {
     match value {
-        Value::String(text) => json!(printable(&text, MAX_DETAIL_CHARS)),
+        Value::String(text) => json!(to_printable(&text, MAX_DETAIL_CHARS)),
         Value::Array(items) => items.into_iter().take(16).map(sanitize_detail).collect(),
         other => other,
     }
@@ -261,13 +261,13 @@ fn sanitize_detail(value: Value) -> Value {
 /// Makes untrusted text safe for a log line or an error message. The text is truncated to `max_chars` characters, and
 /// control characters and characters that hide or reorder text in a terminal are escaped.
 #[must_use]
-pub fn printable(text: &str, max_chars: usize) -> String {
+pub fn to_printable(text: &str, max_chars: usize) -> String {
     let ellipsis = if text.chars().count() > max_chars { "…" } else { "" };
-    let kept_chars: String = text.chars().take(max_chars).flat_map(escape_control).collect();
+    let kept_chars: String = text.chars().take(max_chars).flat_map(escape_invisible).collect();
     kept_chars + ellipsis
 }
 
-fn escape_control(char: char) -> Vec<char> {
+fn escape_invisible(char: char) -> Vec<char> {
     if is_invisible(char) { char.escape_unicode().collect() } else { vec![char] }
 }
 

@@ -22,7 +22,7 @@ impl Verifier {
     /// Reports on every check of a token, including those after the first failure. The report does not use the token
     /// cache.
     pub async fn explain(&self, token: &str, now: Timestamp) -> Report {
-        self.explain_for(token, None, now).await
+        self.explain_token(token, None, now).await
     }
 
     /// Reports on the token that [`Self::verify_request`] accepts. If no token is accepted, reports on the first token.
@@ -39,7 +39,7 @@ impl Verifier {
         };
         let mut first_report = None;
         for token in tokens {
-            let report = self.explain_for(token, organization, now).await;
+            let report = self.explain_token(token, organization, now).await;
             match report.rejection().map(|rejection| rejection.code.status()) {
                 None => return report,
                 Some(401) => drop(first_report.get_or_insert(report)),
@@ -49,11 +49,11 @@ impl Verifier {
         first_report.unwrap_or_else(|| no_token(source::missing_token(request, self.options())))
     }
 
-    async fn explain_for(&self, text: &str, organization: Option<&Organization>, now: Timestamp) -> Report {
+    async fn explain_token(&self, text: &str, organization: Option<&Organization>, now: Timestamp) -> Report {
         let mut report = Report::new(Some(text), self.options(), organization);
         let _ = report.record(Check::Present, Ok(()));
         if let Ok(Some(ParsedToken { claims, .. })) = self.check_token(text, now, false, &mut report).await {
-            report.skip_malformed_claims(&claims);
+            report.exempt_malformed_claims(&claims);
             let current_time = now.later(Timestamp::now());
             let times = (self.date(None, now, current_time), current_time);
             let _ = self.check_claims(&claims, &RevocationState::default(), organization, times, &mut report);
@@ -112,7 +112,7 @@ impl Report {
 
     /// Marks the checks of malformed claims as exempt, because [`Check::Types`] reports those claims. A malformed `iss`
     /// is reported by [`Check::Iss`], even if no issuers are configured.
-    fn skip_malformed_claims(&mut self, claims: &Claims) {
+    fn exempt_malformed_claims(&mut self, claims: &Claims) {
         for (check, is_readable) in [
             (Check::Age, claims.has_well_formed_issue_time()),
             (Check::Scope, claims.has_readable_scope()),

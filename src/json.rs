@@ -32,8 +32,8 @@ impl<'a> Object<'a> {
     /// assert!(Object::parse(br#"{"alg":"ES384","alg":"none"}"#, 1).is_err());
     /// ```
     pub fn parse(bytes: &'a [u8], depth: usize) -> Result<Self, &'static str> {
-        let object = Self::parse_outer(bytes)?;
-        object.0.iter().try_for_each(|(_, value)| check_nested(value, depth.saturating_sub(1)))?;
+        let object = Self::parse_top_level(bytes)?;
+        object.0.iter().try_for_each(|(_, value)| check_nested_value(value, depth.saturating_sub(1)))?;
         Ok(object)
     }
 
@@ -43,7 +43,7 @@ impl<'a> Object<'a> {
     /// # Errors
     ///
     /// A description of the problem, if the input is not an object or has duplicate members.
-    pub fn parse_outer(bytes: &'a [u8]) -> Result<Self, &'static str> {
+    pub fn parse_top_level(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
         serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")
     }
@@ -95,7 +95,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
 /// Checks that a JSON value contains no duplicate members and does not exceed the nesting depth. Strings and numbers in
 /// the value are not decoded.
-fn check_nested(value: &RawValue, depth: usize) -> Result<(), &'static str> {
+fn check_nested_value(value: &RawValue, depth: usize) -> Result<(), &'static str> {
     const INVALID_NESTED_VALUE: &str = "duplicate members or nesting too deep";
     let text = value.get();
     let nested_values: Vec<&RawValue> = if text.starts_with('{') {
@@ -113,7 +113,7 @@ fn check_nested(value: &RawValue, depth: usize) -> Result<(), &'static str> {
     if depth == 0 {
         return Err(INVALID_NESTED_VALUE);
     }
-    nested_values.into_iter().try_for_each(|value| check_nested(value, depth - 1))
+    nested_values.into_iter().try_for_each(|value| check_nested_value(value, depth - 1))
 }
 
 /// Deserializes a string, which is borrowed from the input unless it contains escape sequences.

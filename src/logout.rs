@@ -19,7 +19,7 @@ const MAX_AGE_SECONDS: f64 = 300.0;
 
 /// How long a `jti` is remembered, in seconds. After this time, the logout token exceeds [`MAX_AGE_SECONDS`] even if
 /// its issuer's clock was a minute fast.
-const REMEMBERED_SECONDS: f64 = MAX_AGE_SECONDS + 120.0;
+const ID_RETENTION_SECONDS: f64 = MAX_AGE_SECONDS + 120.0;
 
 /// Expired ids are removed whenever the number of remembered ids is a multiple of this constant.
 const IDS_PER_PRUNING: usize = 256;
@@ -71,7 +71,7 @@ impl LogoutVerifier {
         let subject = claims.subject_without_malformed_claims();
         // The same payload has been parsed before, so parsing cannot fail here.
         let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
-            .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
+            .map_err(|problem| Rejection::unreadable_part(Reason::InvalidPayload, problem))?;
         if payload.get("exp").is_some() {
             claims.check_expiry(date, options.tolerance)?;
         }
@@ -119,7 +119,7 @@ impl LogoutVerifier {
         if remembered_ids.get(id).is_some_and(|until| *until > date) {
             return Err(invalid_claim("jti").detail("reason", "replayed"));
         }
-        remembered_ids.insert(id.to_owned(), date + REMEMBERED_SECONDS);
+        remembered_ids.insert(id.to_owned(), date + ID_RETENTION_SECONDS);
         Ok(())
     }
 }

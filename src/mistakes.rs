@@ -41,8 +41,8 @@ fn starts_with_bearer(text: &str) -> bool {
 /// Whether a string is a truncated JWT. An opaque token never decodes to the start of a JSON object.
 fn is_start_of_jwt(text: &str) -> bool {
     let (header, rest) = text.split_once('.').unwrap_or((text, ""));
-    let is_short = rest.matches('.').count() == 0 || rest.ends_with('.');
-    is_short && starts_with_json(header)
+    let lacks_parts = rest.matches('.').count() == 0 || rest.ends_with('.');
+    lacks_parts && starts_with_json(header)
 }
 
 /// Whether a base64url string decodes to the start of a JSON object, as the header of a JWT does.

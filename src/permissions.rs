@@ -33,24 +33,24 @@ impl From<OptionError> for Denial {
 /// [`Code::MissingScope`], or the error for an invalid argument. A requirement without any scopes is invalid, because
 /// it is probably a mistake.
 pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denial> {
-    let is_any = match mode {
+    let any_suffices = match mode {
         Raw::Undefined => false,
         mode => is_any_mode(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MATCH_MODE, mode))?,
     };
     let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", EXPECTED_SCOPES, required))?;
     let token_scopes = match held {
         Raw::String(_) => scopes(held).unwrap_or_default(),
-        held => strings_in(held),
+        held => collect_strings(held),
     };
     let missing = missing_items(&required, &token_scopes);
-    if missing.len() < if is_any { required.len() } else { 1 } {
+    if missing.len() < if any_suffices { required.len() } else { 1 } {
         return Ok(());
     }
-    let quantity = if is_any { "at least one of" } else { "all of" };
+    let quantity = if any_suffices { "at least one of" } else { "all of" };
     let message = format!(
         "Missing required scopes ({quantity}: {}). Token scopes: {}. Missing: {}",
-        join_or_none(&required),
-        join_or_none(&token_scopes),
+        format_list(&required),
+        format_list(&token_scopes),
         missing.join(", ")
     );
     let scope = Some(required.join(" ").into());
@@ -79,21 +79,21 @@ pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
 /// [`Code::MissingRole`], or the error for an invalid role.
 pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result<(), Denial> {
     let role = text(role).ok_or_else(|| OptionError::invalid("role", "a role", role))?;
-    let token_roles: Vec<String> = claims.iter().flat_map(strings_in).collect();
+    let token_roles: Vec<String> = claims.iter().flat_map(collect_strings).collect();
     if token_roles.contains(&role) {
         return Ok(());
     }
     let message = format!(
         "Missing required role: {role}. Checked claims: {}. Token roles: {}",
         role_claims.join(", "),
-        join_or_none(&token_roles)
+        format_list(&token_roles)
     );
     let rejection = Rejection { subject: Some(role), ..Code::MissingRole.into() };
     Err(Denial::Missing { rejection: rejection.into(), message })
 }
 
 /// Returns the value if it is a string, or the strings in the value if it is a list.
-fn strings_in(raw: &Raw) -> Vec<String> {
+fn collect_strings(raw: &Raw) -> Vec<String> {
     match raw {
         Raw::String(text) => vec![text.clone()],
         Raw::List(items) => items
@@ -104,7 +104,7 @@ fn strings_in(raw: &Raw) -> Vec<String> {
     }
 }
 
-fn join_or_none(items: &[String]) -> String {
+fn format_list(items: &[String]) -> String {
     if items.is_empty() { "(none)".into() } else { items.join(", ") }
 }
 

@@ -98,7 +98,7 @@ impl Requirements {
             return Ok(());
         }
         let payload = Object::parse(subject.payload.as_bytes(), MAX_PAYLOAD_DEPTH)
-            .map_err(|problem| Rejection::unreadable(Reason::InvalidPayload, problem))?;
+            .map_err(|problem| Rejection::unreadable_part(Reason::InvalidPayload, problem))?;
         let token_roles: BTreeSet<String> =
             self.role_claims.iter().flat_map(|claim| roles(payload.get(claim))).collect();
         let missing: Vec<&str> =

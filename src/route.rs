@@ -25,18 +25,18 @@ impl Verifier {
         if tokens.is_empty() {
             return Route::NoToken;
         }
-        let position = tokens.into_iter().position(|token| self.claimed_issuer(token) == Some(true));
+        let position = tokens.into_iter().position(|token| self.has_accepted_issuer(token) == Some(true));
         position.map_or(Route::Foreign, Route::Own)
     }
 
     /// Whether a token is a JWT whose issuer is missing or not accepted.
-    pub(crate) fn is_foreign(&self, token: &str) -> bool {
-        self.claimed_issuer(token) == Some(false)
+    pub(crate) fn is_foreign_token(&self, token: &str) -> bool {
+        self.has_accepted_issuer(token) == Some(false)
     }
 
     /// Whether a token's `iss` is an accepted issuer, before its signature has been verified. Returns `None` if the
     /// token is not a JWT.
-    fn claimed_issuer(&self, token: &str) -> Option<bool> {
+    fn has_accepted_issuer(&self, token: &str) -> Option<bool> {
         check_size(token).ok()?;
         let token = Token::decode(token).ok()?;
         Some(unverified_issuer(&token.payload).is_some_and(|issuer| self.options().issuers.contains(&issuer)))

@@ -165,8 +165,8 @@ impl PublicKey {
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
         let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
         let has_small_exponent = e.len() <= 5 && e != [1] && e.first() != Some(&0);
-        let is_minimal = n.first() != Some(&0); // RFC 7518 section 6.3.1.1: no leading zero octets
-        if !(is_minimal && RSA_MODULUS_BITS.contains(&bits) && is_odd(n) && is_odd(e) && has_small_exponent) {
+        let is_unpadded = n.first() != Some(&0); // RFC 7518 section 6.3.1.1: no leading zero octets
+        if !(is_unpadded && RSA_MODULUS_BITS.contains(&bits) && is_odd(n) && is_odd(e) && has_small_exponent) {
             return None;
         }
         Some(Self {

@@ -40,7 +40,7 @@ pub struct Credentials {
 /// counts. Node keeps the first `Authorization` header, the Fetch API's `Headers` joins all of them, and cookie parsers
 /// take the first or the last cookie. An attacker who can add a second token could exploit this disagreement.
 pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<&'a str>, Rejection> {
-    if let Some(token) = non_empty(request.token.as_deref()) {
+    if let Some(token) = non_empty_text(request.token.as_deref()) {
         return Ok(vec![token]);
     }
     let mut tokens = Vec::with_capacity(2);
@@ -58,7 +58,7 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
 pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     let wording = Wording { message: no_token_message(options), realm: options.realm.clone() };
     let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
-    match missing_reason(request, options) {
+    match missing_token_reason(request, options) {
         Some((reason, Some(cookie))) => rejection.reason(reason).detail("cookie", cookie),
         Some((reason, None)) => rejection.reason(reason),
         None => rejection,
@@ -68,11 +68,11 @@ pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
 /// The likely reason why a request has no token, if the request contains something that resembles a token. If a
 /// different cookie contains a JWT, the name of that cookie is also returned.
 #[must_use]
-fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
-    let searches = |source| options.sources.contains(&source);
+fn missing_token_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Reason, Option<&'a str>)> {
+    let is_searched = |source| options.sources.contains(&source);
     let header = request.authorization.iter().map(|value| trim(value)).find(|value| !value.is_empty());
-    let bearer = header.and_then(bearer);
-    if header.is_some() && bearer.is_none() && searches(TokenSource::Header) {
+    let bearer = header.and_then(bearer_token);
+    if header.is_some() && bearer.is_none() && is_searched(TokenSource::Header) {
         return Some((Reason::NoBearerScheme, None));
     }
     // The token is in a source that the options exclude. In any other source, the token would have been found.
@@ -84,7 +84,7 @@ fn missing_reason<'a>(request: &'a Credentials, options: &Options) -> Option<(Re
     }
     let is_jwt = |value: &str| value.matches('.').count() == 2 && value.split('.').next().is_some_and(starts_with_json);
     let mut jwt_cookies =
-        cookie::names_and_values(cookies).filter(|(_, value)| searches(TokenSource::Cookie) && is_jwt(value));
+        cookie::names_and_values(cookies).filter(|(_, value)| is_searched(TokenSource::Cookie) && is_jwt(value));
     jwt_cookies.next().map(|(name, _)| (Reason::OtherCookie, Some(name)))
 }
 
@@ -107,7 +107,7 @@ fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'
             return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoCookies));
         }
     }
-    Ok(non_empty(request.parsed_cookie.as_deref()).or(value))
+    Ok(non_empty_text(request.parsed_cookie.as_deref()).or(value))
 }
 
 /// The bearer token in an `Authorization` header (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110
@@ -116,20 +116,20 @@ fn from_authorization(values: &[String]) -> Result<Option<&str>, Rejection> {
     // A bearer token contains no comma, but a comma joins the values of a header that was sent twice.
     let mut values = values.iter().flat_map(|value| value.split(',')).map(trim).filter(|value| !value.is_empty());
     let Some(first_value) = values.next() else { return Ok(None) };
-    let mut bearer_count = usize::from(bearer(first_value).is_some());
+    let mut bearer_count = usize::from(bearer_token(first_value).is_some());
     let mut count = 1;
     for value in values {
         count += 1;
-        bearer_count += usize::from(bearer(value).is_some());
+        bearer_count += usize::from(bearer_token(value).is_some());
     }
     if bearer_count > 0 && count > 1 {
         return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoAuthorizationValues));
     }
-    Ok(bearer(first_value).filter(|token| !token.is_empty()))
+    Ok(bearer_token(first_value).filter(|token| !token.is_empty()))
 }
 
 /// The part of the header after the `Bearer` scheme and one or more spaces.
-fn bearer(value: &str) -> Option<&str> {
+fn bearer_token(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| trim(token))
 }
@@ -138,7 +138,7 @@ fn trim(value: &str) -> &str {
     value.trim_matches([' ', '\t'])
 }
 
-fn non_empty(text: Option<&str>) -> Option<&str> {
+fn non_empty_text(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 

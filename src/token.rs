@@ -51,7 +51,7 @@ pub const LOGOUT_TYPE: &str = "logout+jwt";
 ///
 /// [`Code::MalformedToken`] if the token is too long.
 pub fn check_size(text: &str) -> Result<(), Rejection> {
-    if text.len() > MAX_TOKEN_BYTES { Err(Rejection::malformed(Reason::TooLong)) } else { Ok(()) }
+    if text.len() > MAX_TOKEN_BYTES { Err(Rejection::malformed_token(Reason::TooLong)) } else { Ok(()) }
 }
 
 impl<'a> Token<'a> {
@@ -66,7 +66,7 @@ impl<'a> Token<'a> {
             let (header, payload) = signed.split_once('.')?;
             Some(Self { signed, header: decode(header)?, payload: decode(payload)?, signature: decode(signature)? })
         };
-        decode_parts().ok_or_else(|| not_a_jwt(text))
+        decode_parts().ok_or_else(|| non_jwt_rejection(text))
     }
 }
 
@@ -78,14 +78,14 @@ impl Header {
     /// [`Code::MalformedToken`] if the header is not a JSON object, or has duplicate or wrongly typed members.
     pub fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
         let object = Object::parse(bytes, MAX_HEADER_DEPTH)
-            .map_err(|problem| Rejection::unreadable(Reason::InvalidHeader, problem))?;
+            .map_err(|problem| Rejection::unreadable_part(Reason::InvalidHeader, problem))?;
         let string = |name: &str| {
             object
                 .get_as::<String>(name)
-                .map_err(|_| Rejection::unreadable(Reason::InvalidHeader, &format!("{name} is not a string")))
+                .map_err(|_| Rejection::unreadable_part(Reason::InvalidHeader, &format!("{name} is not a string")))
         };
         Ok(Self {
-            alg: string("alg")?.ok_or_else(|| Rejection::unreadable(Reason::InvalidHeader, "no alg"))?,
+            alg: string("alg")?.ok_or_else(|| Rejection::unreadable_part(Reason::InvalidHeader, "no alg"))?,
             typ: string("typ")?.map(|typ| media_type(&typ)),
             kid: string("kid")?,
             has_extensions: object.get("crit").is_some() || object.get("b64").is_some(),
@@ -122,7 +122,7 @@ fn is_token68(text: &str) -> bool {
 }
 
 /// The rejection for a string that is not a JWT.
-fn not_a_jwt(text: &str) -> Rejection {
+fn non_jwt_rejection(text: &str) -> Rejection {
     let mistake = mistakes::likely_mistake(text);
     match mistake {
         None if is_token68(text) && !text.contains('.') => return Code::OpaqueToken.into(),
@@ -131,7 +131,7 @@ fn not_a_jwt(text: &str) -> Rejection {
         }
         _ => {}
     }
-    Rejection::malformed(mistake.unwrap_or_else(|| match text.split('.').collect::<Vec<_>>().as_slice() {
+    Rejection::malformed_token(mistake.unwrap_or_else(|| match text.split('.').collect::<Vec<_>>().as_slice() {
         // Truncated base64url usually ends in a character whose unused bits are not zero, which `decode` rejects.
         [header, payload, signature]
             if decode(header).is_some() && decode(payload).is_some() && is_base64url(signature) =>

@@ -86,7 +86,8 @@ impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
         // A token of the usual size uses the space reserved for one token, and a large token uses the space of several
         // tokens.
-        let bytes = token.claims.weight() as u64 + (size_of::<VerifiedToken>() + RevocationState::MEMORY_BYTES) as u64;
+        let bytes =
+            token.claims.byte_size() as u64 + (size_of::<VerifiedToken>() + RevocationState::MEMORY_BYTES) as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
 }
@@ -251,7 +252,10 @@ mod tests {
         for (size, custom) in [(100, 10_000), (1_000, 5_000), (1_000, 12_000)] {
             let count = filled_cache(size, 1_000, custom).len() as u64;
             assert!(count > 0, "{custom}");
-            assert!(count * verified_token(custom).claims.weight() as u64 <= size as u64 * BYTES_PER_TOKEN, "{count}");
+            assert!(
+                count * verified_token(custom).claims.byte_size() as u64 <= size as u64 * BYTES_PER_TOKEN,
+                "{count}"
+            );
         }
     }
 

@@ -57,7 +57,7 @@ pub fn jwks_uri(issuer: &str) -> String {
 /// Returns `true` if a third party can read and modify the traffic to this URL, because it is sent over plain `http` to
 /// another machine.
 #[must_use]
-pub fn is_unencrypted_remote(url: &Url) -> bool {
+pub fn is_remote_plain_http(url: &Url) -> bool {
     url.scheme() == "http" && !is_loopback(url)
 }
 

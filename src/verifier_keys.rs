@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::jwks::CachePolicy;
 use crate::jwks::keys::{Key, KeySet};
-use crate::jwks::remote::{KeyHint, RemoteJwkSet, select_key};
+use crate::jwks::remote::{KeyQuery, RemoteJwkSet, select_key};
 use crate::jwks::state::KeySetStats;
 use crate::jwks::waiting::KeyWait;
 use crate::options::KeySource;
@@ -28,7 +28,7 @@ impl VerifierKeys {
     pub fn new(source: &KeySource) -> Self {
         match source {
             KeySource::Url { source, names, shared } => {
-                let create = if *shared { RemoteJwkSet::shared } else { RemoteJwkSet::unshared };
+                let create = if *shared { RemoteJwkSet::get_shared } else { RemoteJwkSet::create_unshared };
                 Self::Remote(create(source.clone(), names))
             }
             KeySource::Static(keys) => Self::Static(keys.clone()),
@@ -56,14 +56,14 @@ impl VerifierKeys {
     /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if there are no usable keys.
     pub async fn find_key(
         &self,
-        hint: KeyHint<'_>,
+        query: KeyQuery<'_>,
         now: Timestamp,
         policy: &CachePolicy,
         waited_for_fetch: bool,
     ) -> Result<Arc<Key>, Rejection> {
         match self {
-            Self::Remote(remote) => remote.find_key(hint, now, policy, waited_for_fetch).await,
-            Self::Static(keys) => select_key(keys, hint.kid, hint.algorithm),
+            Self::Remote(remote) => remote.find_key(query, now, policy, waited_for_fetch).await,
+            Self::Static(keys) => select_key(keys, query.kid, query.algorithm),
             Self::None => Err(Code::JwksUnavailable.into()),
         }
     }

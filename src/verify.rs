@@ -8,7 +8,7 @@ use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection, ensure};
 use crate::jwks::keys::Key;
-use crate::jwks::remote::KeyHint;
+use crate::jwks::remote::KeyQuery;
 use crate::jwks::state::KeySetStats;
 use crate::jwks::waiting::KeyWait;
 use crate::options::{KeySource, Options};
@@ -84,7 +84,7 @@ impl Verifier {
             let rejected = request.rejected.iter().find(|(rejected, _)| *rejected == position);
             let outcome = match rejected {
                 Some((_, rejection)) => Err(rejection.clone()),
-                None if request.is_routed && self.is_foreign(token) => {
+                None if request.is_routed && self.is_foreign_token(token) => {
                     Err(Rejection::from(Code::InvalidIssuer).detail("expected", self.options.issuers.as_slice()))
                 }
                 None => self.verify_token(token, position, request.organization.as_ref(), request.date, now).await,
@@ -216,8 +216,8 @@ impl Verifier {
         let mut verified_by = None;
         if let Some(algorithm) = self.check_header(&header, verdicts)? {
             let issued_at = &|| unverified_issue_time(&token.payload);
-            let hint = KeyHint { kid: header.kid.as_deref(), algorithm, issued_at };
-            let key = self.keys.find_key(hint, now, &self.options.policy, waited_for_fetch).await;
+            let query = KeyQuery { kid: header.kid.as_deref(), algorithm, issued_at };
+            let key = self.keys.find_key(query, now, &self.options.policy, waited_for_fetch).await;
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);
@@ -245,7 +245,7 @@ impl Verifier {
         )?;
         verdicts.record(
             Check::Extensions,
-            ensure(!header.has_extensions, || Rejection::malformed(Reason::HeaderExtensions)),
+            ensure(!header.has_extensions, || Rejection::malformed_token(Reason::HeaderExtensions)),
         )?;
         Ok(algorithm)
     }
@@ -254,7 +254,7 @@ impl Verifier {
     /// arrived, in milliseconds. Waiting for keys or for a thread does not extend the life of a token.
     pub(crate) fn date(&self, caller_time: Option<f64>, arrival: Timestamp, now: Timestamp) -> f64 {
         let caller_time = caller_time.filter(|date| date.is_finite()).unwrap_or(arrival.wall);
-        self.options.current_date.unwrap_or_else(|| caller_time / 1000.0 + now.since(arrival).as_secs_f64())
+        self.options.current_date.unwrap_or_else(|| caller_time / 1000.0 + now.duration_since(arrival).as_secs_f64())
     }
 
     /// Checks the claims. `date` is Unix time in seconds.

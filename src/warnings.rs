@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection, printable};
+use crate::error::{Code, Rejection, to_printable};
 use crate::options::Options;
 
 /// Maximum number of warnings from all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the
@@ -18,7 +18,7 @@ const MAX_WARNINGS: u32 = 100;
 /// would never warn.
 const WARNING_PERIOD: Duration = Duration::from_secs(3_600);
 
-static PROCESS_LIMIT: WarningLimit = WarningLimit::new();
+static PROCESS_WARNING_LIMIT: WarningLimit = WarningLimit::new();
 
 /// Maximum length of a value in a warning, in characters.
 const MAX_VALUE_CHARS: usize = 200;
@@ -34,7 +34,8 @@ impl WarningLimit {
     /// Counts a warning. Returns `false` if the maximum number of warnings in the current period is exceeded.
     fn take(&self, now: Timestamp) -> bool {
         let mut period = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (start, count) = period.filter(|(start, _)| now.since(*start) < WARNING_PERIOD).unwrap_or((now, 0));
+        let (start, count) =
+            period.filter(|(start, _)| now.duration_since(*start) < WARNING_PERIOD).unwrap_or((now, 0));
         *period = Some((start, count.saturating_add(1)));
         count < MAX_WARNINGS
     }
@@ -50,10 +51,10 @@ impl WarnedCodes {
     /// audience, because claims are checked after the signature.
     #[must_use]
     pub fn take(&self, rejection: &Rejection, options: &Options) -> Option<String> {
-        self.take_within(&PROCESS_LIMIT, rejection, options, Timestamp::now)
+        self.take_within_limit(&PROCESS_WARNING_LIMIT, rejection, options, Timestamp::now)
     }
 
-    fn take_within(
+    fn take_within_limit(
         &self,
         limit: &WarningLimit,
         rejection: &Rejection,
@@ -88,7 +89,7 @@ impl WarnedCodes {
 
 fn keys_warning(rejection: &Rejection, options: &Options) -> String {
     let (url, command) = url_and_doctor_command(rejection, options);
-    let cause = printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_VALUE_CHARS);
+    let cause = to_printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_VALUE_CHARS);
     format!("The signing keys could not be fetched from {url}: {cause}. To find the cause, run: {command}")
 }
 
@@ -104,7 +105,7 @@ fn url_and_doctor_command(rejection: &Rejection, options: &Options) -> (String, 
     let url = rejection.details.get("jwksUri").and_then(Value::as_str).unwrap_or_default();
     let default = options.issuers.first().map(|issuer| crate::url::jwks_uri(issuer)).unwrap_or_default();
     let flag = if url == default { String::new() } else { format!(" --jwks-uri {url}") };
-    (printable(url, MAX_VALUE_CHARS), format!("npx logto-authkit doctor{}{flag}", url_flag(options)))
+    (to_printable(url, MAX_VALUE_CHARS), format!("npx logto-authkit doctor{}{flag}", url_flag(options)))
 }
 
 fn issuer_warning(rejection: &Rejection, options: &Options) -> String {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     fn take(warned: &WarnedCodes, rejection: &Rejection, options: &Options) -> Option<String> {
-        warned.take_within(&WarningLimit::new(), rejection, options, Timestamp::now)
+        warned.take_within_limit(&WarningLimit::new(), rejection, options, Timestamp::now)
     }
 
     #[test]
@@ -200,7 +201,8 @@ mod tests {
     fn the_limit_per_process_neither_floods_the_log_nor_silences_verifiers_forever() {
         let (limit, options, start) = (WarningLimit::new(), options(&[]), Timestamp::now());
         let refusal = rejection(Code::InvalidAudience);
-        let warns = |verifier: &WarnedCodes, now| verifier.take_within(&limit, &refusal, &options, || now).is_some();
+        let warns =
+            |verifier: &WarnedCodes, now| verifier.take_within_limit(&limit, &refusal, &options, || now).is_some();
         let count = |now| (0..1_000).filter(|_| warns(&WarnedCodes::default(), now)).count();
         assert_eq!(count(start), 100);
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use logto_authkit::clock::Timestamp;
 use logto_authkit::error::Code::{InvalidSignature, JwksUnavailable, RevocationsUnavailable, TokenExpired, UnknownKey};
 use logto_authkit::error::Rejection;
-use logto_authkit::jwks::remote::{KeyHint, RemoteJwkSet};
+use logto_authkit::jwks::remote::{KeyQuery, RemoteJwkSet};
 use logto_authkit::jwks::{self, CachePolicy, log};
 use logto_authkit::options::Raw;
 use logto_authkit::revocations::{Mirror, Policy, Revocations};
@@ -586,20 +586,20 @@ fn finds_a_key_that_is_fetched_for_another_request_between_the_lookup_and_the_de
     let (_, server, verifier) = with_cached_key(&[]);
     let new = Key::p384("new");
     server.publish_keys(&[&new]);
-    let set = RemoteJwkSet::shared(server.jwks_uri().as_str().into(), &[]);
+    let set = RemoteJwkSet::get_shared(server.jwks_uri().as_str().into(), &[]);
     // `iat` is read after the lookup has failed and before the verifier decides whether to fetch.
     let issued_at = || {
         std::thread::scope(|scope| scope.spawn(|| assert_accepts(&verifier, &new.token(), 1.0)).join().unwrap());
         Some(at(1.0).wall / 1000.0)
     };
-    let hint = KeyHint { kid: Some("new"), algorithm: Algorithm::Es384, issued_at: &issued_at };
+    let query = KeyQuery { kid: Some("new"), algorithm: Algorithm::Es384, issued_at: &issued_at };
     let policy = CachePolicy {
         ttl: Duration::from_secs(300),
         timeout: Duration::from_secs(5),
         cooldown: Duration::from_secs(10),
         max_stale: Duration::from_secs(3600),
     };
-    wait(set.find_key(hint, at(1.001), &policy, false)).unwrap();
+    wait(set.find_key(query, at(1.001), &policy, false)).unwrap();
     server.assert_requests(2);
 }
 
@@ -612,7 +612,7 @@ fn a_wait_for_keys_counts_toward_the_lag_of_revocations() {
     let arrival = Timestamp::now();
     revocations.mirror.mark_read_complete(arrival, Duration::ZERO);
     let waiting = start_verification(&verifier, key.token(), arrival);
-    until(|| Timestamp::now().since(arrival) > Duration::from_millis(5));
+    until(|| Timestamp::now().duration_since(arrival) > Duration::from_millis(5));
     gate.open();
     assert_eq!(wait(waiting).unwrap().unwrap_err().code, RevocationsUnavailable);
     let now = Timestamp::now();

@@ -75,7 +75,7 @@ pub fn create_verifier(
     completions: &Completions,
     environment: EnvironmentVariables,
 ) -> Result<Either<NativeVerifier, OptionsFault>> {
-    let options = Options::parse_with(option_set(&set)?, raw(&options)?, environment.into());
+    let options = Options::parse_with_environment(option_set(&set)?, raw(&options)?, environment.into());
     Ok(value_or_fault(
         options
             .map(|options| NativeVerifier { verifier: Arc::new(Verifier::new(options)), inbox: completions.inbox() }),
@@ -87,14 +87,14 @@ impl NativeVerifier {
     /// Verifies a token, and never falls back to a guest. `date` is the caller's Unix time in milliseconds.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_token(&self, token: String, date: f64) -> Result<VerificationResult> {
-        self.verify_text(token, date, false)
+        self.verify_single_token(token, date, false)
     }
 
     /// Verifies a token like `verify_token`, for an application that uses several Logto servers. An additional
     /// parameter of `verify_token` would slow down every call through N-API.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_routed_token(&self, token: String, date: f64) -> Result<VerificationResult> {
-        self.verify_text(token, date, true)
+        self.verify_single_token(token, date, true)
     }
 
     /// Verifies the token in a request. `date` is the caller's Unix time in milliseconds.
@@ -232,7 +232,7 @@ impl NativeVerifier {
         Some(cookies::set_cookie(&guest_id, "guestId", Ok(attributes)))
     }
 
-    fn verify_text(&self, token: String, date: f64, is_routed: bool) -> Result<VerificationResult> {
+    fn verify_single_token(&self, token: String, date: f64, is_routed: bool) -> Result<VerificationResult> {
         let credentials = Credentials { token: Some(token), date: Some(date), is_routed, ..Credentials::default() };
         self.verify(credentials, GuestPolicy::Never)
     }
@@ -250,7 +250,7 @@ impl NativeVerifier {
                     }
                 }
                 Err(rejection) => {
-                    let guest = guests.include(rejection.code).then(|| Guest::identify(&request, verifier.options()));
+                    let guest = guests.includes(rejection.code).then(|| Guest::identify(&request, verifier.options()));
                     rejected_outcome(rejection, guest, &verifier)
                 }
             }

@@ -75,8 +75,8 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
                     let value: Unknown = object.get_property(name)?;
                     // Each option has its own budget of values, so that a large option leaves enough for the other
                     // options.
-                    let mut own_budget = MAX_VALUES;
-                    let budget = if depth == MAX_DEPTH { &mut own_budget } else { &mut *budget };
+                    let mut option_budget = MAX_VALUES;
+                    let budget = if depth == MAX_DEPTH { &mut option_budget } else { &mut *budget };
                     members.push((String::from_unknown(name)?, read(&value, depth - 1, budget)?));
                 }
             }

@@ -18,7 +18,7 @@ pub struct FetchError {
 
 /// Parts of `hyper`'s error messages for connections that the server closed early. `hyper` has no public error type for
 /// closed connections.
-const CLOSED_EARLY_MESSAGES: [&str; 3] =
+const CONNECTION_CLOSED_MESSAGES: [&str; 3] =
     ["closed before message completed", "before message length reached", "unexpected EOF"];
 
 impl From<String> for FetchError {
@@ -36,7 +36,7 @@ impl From<&str> for FetchError {
 impl FetchError {
     /// The error for a fetch that exceeds its timeout.
     #[must_use]
-    pub fn timed_out() -> Self {
+    pub fn timeout() -> Self {
         Self { code: Some("ETIMEDOUT"), ..Self::from("no complete response within the timeout") }
     }
 
@@ -59,7 +59,7 @@ impl FetchError {
             Some(ErrorKind::TimedOut) => Some("ETIMEDOUT"),
             Some(ErrorKind::HostUnreachable) => Some("EHOSTUNREACH"),
             Some(ErrorKind::NetworkUnreachable) => Some("ENETUNREACH"),
-            _ if CLOSED_EARLY_MESSAGES.iter().any(|closed| message.contains(closed)) => Some("ECONNRESET"),
+            _ if CONNECTION_CLOSED_MESSAGES.iter().any(|closed| message.contains(closed)) => Some("ECONNRESET"),
             _ => None,
         };
         Self { message, code, lost_connection: code.is_some() }

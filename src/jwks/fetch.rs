@@ -13,7 +13,7 @@ use super::proxy::{self, ProxyChoice};
 use super::source::Source;
 use super::tls;
 use super::trust::Trust;
-use crate::error::printable;
+use crate::error::to_printable;
 
 /// Maximum length of a response body before and after decompression, in bytes. Logto's key sets take 1 to 2 KiB.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -160,7 +160,7 @@ fn is_compressed(headers: &HeaderMap) -> Result<bool, FetchError> {
         [] => Ok(false),
         [encoding] if encoding == "gzip" || encoding == "x-gzip" => Ok(true),
         other => {
-            let encoding = printable(&other.join(", "), 40);
+            let encoding = to_printable(&other.join(", "), 40);
             Err(format!("the response has the content encoding {encoding}, but only gzip was requested").into())
         }
     }
@@ -182,5 +182,5 @@ fn too_long_error() -> FetchError {
 
 fn describe(error: reqwest::Error) -> FetchError {
     let error = error.without_url();
-    if error.is_timeout() { FetchError::timed_out() } else { FetchError::describe(&error) }
+    if error.is_timeout() { FetchError::timeout() } else { FetchError::describe(&error) }
 }

@@ -21,7 +21,7 @@ pub(super) trait FetchTarget: Send + Sync + 'static {
     /// Requests the key set from its URL.
     fn fetch(&self) -> impl Future<Output = Result<FetchedSet, FetchError>> + Send;
     /// Records the outcome of a fetch and wakes the requests waiting for it.
-    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>);
+    fn complete_fetch(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>);
 }
 
 /// A fetch in flight. Dropping the task records the outcome, so that no request waits forever if the task panics or no
@@ -84,7 +84,7 @@ impl<T: FetchTarget> FetchTask<T> {
             let time_left =
                 timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(pause_end.monotonic));
             if time_left.is_zero() {
-                return Err(FetchError::timed_out());
+                return Err(FetchError::timeout());
             }
             match threads::timeout(time_left, fetch.as_mut()) {
                 Err(error) => return Err(error.into()),
@@ -112,6 +112,6 @@ impl<T: FetchTarget> Drop for FetchTask<T> {
     fn drop(&mut self) {
         self.log();
         let outcome = std::mem::replace(&mut self.outcome, Err(FetchError::from("")));
-        self.set.complete(self.number, self.clock.now(), outcome);
+        self.set.complete_fetch(self.number, self.clock.now(), outcome);
     }
 }

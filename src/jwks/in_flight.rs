@@ -24,7 +24,7 @@ pub(super) struct InFlightFetch {
 impl InFlightFetch {
     /// Whether the process has been frozen since the fetch started.
     pub fn is_frozen(&self, now: Timestamp) -> bool {
-        now.since(self.started) > self.pause.saturating_add(self.timeout).saturating_add(FREEZE_THRESHOLD)
+        now.duration_since(self.started) > self.pause.saturating_add(self.timeout).saturating_add(FREEZE_THRESHOLD)
     }
 }
 

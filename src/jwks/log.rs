@@ -6,9 +6,9 @@ use std::time::Duration;
 
 /// Maximum number of fetches in the log. Without a subscriber, nothing empties the log, so the oldest fetches are
 /// dropped.
-const MAX_RECORDS: usize = 64;
+const MAX_FETCH_RECORDS: usize = 64;
 
-static RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());
+static FETCH_RECORDS: Mutex<VecDeque<FetchRecord>> = Mutex::new(VecDeque::new());
 
 /// The reason for a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +53,8 @@ pub struct FetchRecord {
 
 /// Adds a completed fetch to the log.
 pub fn record(fetch: FetchRecord) {
-    let mut records = RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if records.len() >= MAX_RECORDS {
+    let mut records = FETCH_RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if records.len() >= MAX_FETCH_RECORDS {
         records.pop_front();
     }
     records.push_back(fetch);
@@ -64,7 +64,7 @@ pub fn record(fetch: FetchRecord) {
 /// several threads add up correctly.
 #[must_use]
 pub fn take() -> Vec<FetchRecord> {
-    RECORDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    FETCH_RECORDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
 }
 
 #[cfg(test)]
@@ -74,14 +74,14 @@ mod tests {
     #[test]
     fn returns_each_fetch_once_in_order_and_drops_the_oldest() {
         let url = "https://log.test/oidc/jwks";
-        for keys in 0..3 * MAX_RECORDS {
+        for keys in 0..3 * MAX_FETCH_RECORDS {
             let (reason, duration) = (FetchReason::Stale, Duration::ZERO);
             record(FetchRecord { url: url.into(), reason, outcome: Ok(keys), started_at: 0.0, duration });
         }
         let key_count = |fetch: FetchRecord| (fetch.url == url).then(|| fetch.outcome.unwrap());
         let key_counts: Vec<_> = take().into_iter().filter_map(key_count).collect();
-        assert!(key_counts.len() <= MAX_RECORDS && key_counts.is_sorted(), "{key_counts:?}");
-        assert_eq!(key_counts.last(), Some(&(3 * MAX_RECORDS - 1)));
+        assert!(key_counts.len() <= MAX_FETCH_RECORDS && key_counts.is_sorted(), "{key_counts:?}");
+        assert_eq!(key_counts.last(), Some(&(3 * MAX_FETCH_RECORDS - 1)));
         assert_eq!(take().into_iter().filter_map(key_count).count(), 0);
     }
 }

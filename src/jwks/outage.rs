@@ -6,7 +6,7 @@ use super::CachePolicy;
 use crate::clock::Timestamp;
 
 /// The pause after the first failed fetch. The pause doubles with every further failed fetch.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// The failed fetches since the last successful fetch.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Outage {
 impl Outage {
     /// Records a failed fetch, which starts or continues an outage.
     #[must_use]
-    pub fn after_failure(before: Option<Self>, failed_at: Timestamp) -> Self {
+    pub fn add_failure(before: Option<Self>, failed_at: Timestamp) -> Self {
         Self { failed_at, failures: before.map_or(1, |before| before.failures.saturating_add(1)) }
     }
 
@@ -27,13 +27,13 @@ impl Outage {
     /// fails, so the first retries follow quickly. With usable keys, asking a failing server more often than once per
     /// cooldown gains nothing.
     #[must_use]
-    pub fn retry_in(&self, now: Timestamp, policy: &CachePolicy, has_usable_keys: bool) -> Option<Duration> {
+    pub fn retry_delay(&self, now: Timestamp, policy: &CachePolicy, has_usable_keys: bool) -> Option<Duration> {
         let pause = if has_usable_keys {
             policy.cooldown
         } else {
-            FIRST_PAUSE.saturating_mul(2u32.saturating_pow(self.failures.saturating_sub(1))).min(policy.cooldown)
+            FIRST_RETRY_PAUSE.saturating_mul(2u32.saturating_pow(self.failures.saturating_sub(1))).min(policy.cooldown)
         };
-        pause.checked_sub(now.since(self.failed_at)).filter(|left| !left.is_zero())
+        pause.checked_sub(now.duration_since(self.failed_at)).filter(|left| !left.is_zero())
     }
 }
 
@@ -53,10 +53,10 @@ mod tests {
         let now = Timestamp::now();
         let mut outage = None;
         for pause in [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
-            let next_outage = Outage::after_failure(outage, now);
-            assert_eq!(next_outage.retry_in(now, &POLICY, false), Some(Duration::from_millis(pause)));
-            assert_eq!(next_outage.retry_in(now, &POLICY, true), Some(POLICY.cooldown));
-            assert_eq!(next_outage.retry_in(now.plus(Duration::from_millis(pause)), &POLICY, false), None);
+            let next_outage = Outage::add_failure(outage, now);
+            assert_eq!(next_outage.retry_delay(now, &POLICY, false), Some(Duration::from_millis(pause)));
+            assert_eq!(next_outage.retry_delay(now, &POLICY, true), Some(POLICY.cooldown));
+            assert_eq!(next_outage.retry_delay(now.plus(Duration::from_millis(pause)), &POLICY, false), None);
             outage = Some(next_outage);
         }
     }
@@ -64,13 +64,13 @@ mod tests {
     #[test]
     fn the_pause_after_very_many_failures_is_the_cooldown() {
         let now = Timestamp::now();
-        let outage = (0..100).fold(None, |outage, _| Some(Outage::after_failure(outage, now)));
-        assert_eq!(outage.unwrap().retry_in(now, &POLICY, false), Some(POLICY.cooldown));
+        let outage = (0..100).fold(None, |outage, _| Some(Outage::add_failure(outage, now)));
+        assert_eq!(outage.unwrap().retry_delay(now, &POLICY, false), Some(POLICY.cooldown));
     }
 
     #[test]
     fn there_is_no_pause_with_a_cooldown_of_0() {
         let (now, policy) = (Timestamp::now(), CachePolicy { cooldown: Duration::ZERO, ..POLICY });
-        assert_eq!(Outage::after_failure(None, now).retry_in(now, &policy, false), None);
+        assert_eq!(Outage::add_failure(None, now).retry_delay(now, &policy, false), None);
     }
 }

@@ -46,8 +46,8 @@ pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> ProxyChoic
     {
         return ProxyChoice::Excluded(name, no_proxy);
     }
-    let with_scheme = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
-    match Url::parse(&with_scheme) {
+    let proxy_url = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
+    match Url::parse(&proxy_url) {
         Ok(proxy) if matches!(proxy.scheme(), "http" | "https") && proxy.has_host() => {
             ProxyChoice::Proxy(name, Box::new(proxy))
         }
@@ -75,14 +75,14 @@ fn excludes(entry: &str, url: &Url) -> bool {
         Host::Domain(host) => {
             let host = host.strip_suffix('.').unwrap_or(host);
             let domain = entry.strip_suffix('.').unwrap_or(entry);
-            let is_below = |domain: &str| {
+            let is_subdomain_of = |domain: &str| {
                 host.strip_suffix(domain).is_some_and(|start| start.ends_with('.') && !domain.is_empty())
             };
             if let Some(domain) = domain.strip_prefix('*') {
-                return domain.strip_prefix('.').is_some_and(is_below);
+                return domain.strip_prefix('.').is_some_and(is_subdomain_of);
             }
             let domain = domain.strip_prefix('.').unwrap_or(domain);
-            return host == domain || is_below(domain);
+            return host == domain || is_subdomain_of(domain);
         }
         Host::Ipv4(address) => IpAddr::V4(address),
         Host::Ipv6(address) => IpAddr::V6(address),
@@ -115,8 +115,8 @@ fn contains(network: IpAddr, bits: u32, address: IpAddr) -> bool {
         IpAddr::V6(address) => (address.to_bits(), 128),
     };
     let ((network, length), (address, other)) = (number(network), number(address));
-    let is_equal = |bits: u32| bits == 0 || (network ^ address) >> (128 - bits) == 0;
-    length == other && bits <= length && is_equal(bits)
+    let has_equal_prefix = |bits: u32| bits == 0 || (network ^ address) >> (128 - bits) == 0;
+    length == other && bits <= length && has_equal_prefix(bits)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::reason::Reason;
 use crate::signature::Algorithm;
 
 /// Maximum number of names (issuers) that a key set remembers.
-pub(super) const MAX_NAMES: usize = 256;
+pub(super) const MAX_NAMES_PER_SET: usize = 256;
 
 const TOO_EARLY_MESSAGE: &str =
     "the token is newer than the cached key set, which was fetched less than jwksCooldownMs ago";
@@ -41,7 +41,7 @@ pub struct RemoteJwkSet {
 
 /// The parts of a token's header and payload that determine which key verifies the token.
 #[derive(Clone, Copy)]
-pub struct KeyHint<'a> {
+pub struct KeyQuery<'a> {
     /// The token's `kid`.
     pub kid: Option<&'a str>,
     /// The token's `alg`.
@@ -121,12 +121,12 @@ impl RemoteJwkSet {
     /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if the keys cannot be fetched or refreshed.
     pub async fn find_key(
         self: &Arc<Self>,
-        hint: KeyHint<'_>,
+        query: KeyQuery<'_>,
         now: Timestamp,
         policy: &CachePolicy,
         waited_for_earlier_fetch: bool,
     ) -> Result<Arc<Key>, Rejection> {
-        let KeyHint { kid, algorithm, issued_at } = hint;
+        let KeyQuery { kid, algorithm, issued_at } = query;
         let mut clock = RequestClock::new(now);
         let (mut keys, mut waited_for_fetch) = self.current_keys(&mut clock, policy).await?;
         waited_for_fetch |= waited_for_earlier_fetch;
@@ -166,7 +166,7 @@ impl RemoteJwkSet {
     pub(super) fn add_names(&self, added: &[String]) {
         let mut names = lock(&self.names);
         for name in added {
-            if names.len() < MAX_NAMES && !names.contains(name) {
+            if names.len() < MAX_NAMES_PER_SET && !names.contains(name) {
                 names.insert(name.clone());
             }
         }
@@ -176,7 +176,7 @@ impl RemoteJwkSet {
     /// clearing it needlessly costs only one fetch.
     pub(super) fn has_name(&self, name: &str) -> bool {
         let names = lock(&self.names);
-        self.source().url == name || names.len() >= MAX_NAMES || names.contains(name)
+        self.source().url == name || names.len() >= MAX_NAMES_PER_SET || names.contains(name)
     }
 
     /// Clears the cached keys, so that the next verification fetches the key set. Returns whether any keys were cached.
@@ -229,7 +229,7 @@ impl RemoteJwkSet {
 
     fn keys_unavailable(&self, left: u64) -> Rejection {
         // The error is not known yet if the request has timed out while the fetch continues for another request.
-        let cause = self.state().last_error().cloned().unwrap_or_else(FetchError::timed_out);
+        let cause = self.state().last_error().cloned().unwrap_or_else(FetchError::timeout);
         self.rejection(left, cause)
     }
 
@@ -255,8 +255,8 @@ impl FetchTarget for RemoteJwkSet {
         }
     }
 
-    fn complete(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
-        self.state().complete(number, ended, outcome);
+    fn complete_fetch(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
+        self.state().complete_fetch(number, ended, outcome);
         self.last_completed.send_modify(|last| *last = number.max(*last));
     }
 

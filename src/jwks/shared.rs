@@ -24,7 +24,7 @@ impl RemoteJwkSet {
     /// Returns the key set that all verifiers with this source share. `names` are the issuers whose tokens are verified
     /// with the key set.
     #[must_use]
-    pub fn shared(source: Source, names: &[String]) -> Arc<Self> {
+    pub fn get_shared(source: Source, names: &[String]) -> Arc<Self> {
         let shared_sets = &mut lock(&KEY_SETS).shared;
         if shared_sets.len() >= MAX_SHARED_SETS {
             shared_sets.retain(|_, set| Arc::strong_count(set) > 1);
@@ -36,7 +36,7 @@ impl RemoteJwkSet {
 
     /// Creates a key set that only the caller uses.
     #[must_use]
-    pub fn unshared(source: Source, names: &[String]) -> Arc<Self> {
+    pub fn create_unshared(source: Source, names: &[String]) -> Arc<Self> {
         let set = Self::new(source);
         set.add_names(names);
         let unshared_sets = &mut lock(&KEY_SETS).unshared;
@@ -46,7 +46,7 @@ impl RemoteJwkSet {
     }
 }
 
-fn all_sets() -> Vec<Arc<RemoteJwkSet>> {
+fn all_key_sets() -> Vec<Arc<RemoteJwkSet>> {
     let sets = lock(&KEY_SETS);
     sets.shared.values().cloned().chain(sets.unshared.iter().filter_map(Weak::upgrade)).collect()
 }
@@ -54,24 +54,24 @@ fn all_sets() -> Vec<Arc<RemoteJwkSet>> {
 /// Clears the keys of all sets with one of these names or URLs. Returns the number of sets that had keys.
 #[expect(clippy::must_use_candidate, reason = "called for its effect")]
 pub fn invalidate(names: &[String]) -> usize {
-    let matching_sets = all_sets().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
+    let matching_sets = all_key_sets().into_iter().filter(|set| names.iter().any(|name| set.has_name(name)));
     matching_sets.filter(|set| set.clear()).count()
 }
 
 /// Clears the keys of all sets.
 pub fn clear_all() {
-    for set in all_sets() {
+    for set in all_key_sets() {
         set.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::remote::MAX_NAMES;
+    use super::super::remote::MAX_NAMES_PER_SET;
     use super::*;
 
     fn shared_set(url: &str) -> Arc<RemoteJwkSet> {
-        RemoteJwkSet::shared(url.into(), &[])
+        RemoteJwkSet::get_shared(url.into(), &[])
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn sets_with_other_trust_anchors_are_not_shared() {
         let url = "https://ca.test/oidc/jwks";
-        let with_ca = |ca: &str| RemoteJwkSet::shared(Source { ca: Some(ca.into()), ..url.into() }, &[]);
+        let with_ca = |ca: &str| RemoteJwkSet::get_shared(Source { ca: Some(ca.into()), ..url.into() }, &[]);
         assert!(Arc::ptr_eq(&with_ca("one"), &with_ca("one")));
         assert!(!Arc::ptr_eq(&with_ca("one"), &with_ca("other")));
         assert!(!Arc::ptr_eq(&with_ca("one"), &shared_set(url)));
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn a8_unshared_sets_do_not_accumulate() {
-        let used_set = RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]);
+        let used_set = RemoteJwkSet::create_unshared("https://unshared.test/oidc/jwks".into(), &[]);
         for _ in 0..100 {
-            drop(RemoteJwkSet::unshared("https://unshared.test/oidc/jwks".into(), &[]));
+            drop(RemoteJwkSet::create_unshared("https://unshared.test/oidc/jwks".into(), &[]));
         }
         let is_alive = |set: &Weak<RemoteJwkSet>| set.upgrade().is_some_and(|set| !Arc::ptr_eq(&set, &used_set));
         assert!(lock(&KEY_SETS).unshared.iter().filter(|set| !is_alive(set)).count() <= 2);
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a8_a_set_with_very_many_names_is_cleared_with_any_of_them() {
         let set = RemoteJwkSet::new("https://names.test/oidc/jwks".into());
-        for n in 0..MAX_NAMES {
+        for n in 0..MAX_NAMES_PER_SET {
             assert!(!set.has_name("https://other.test/oidc"));
             set.add_names(&[format!("https://{n}.test/oidc")]);
         }

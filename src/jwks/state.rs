@@ -14,7 +14,7 @@ use super::unknown::{KnownKids, UnknownToken};
 use crate::clock::Timestamp;
 
 /// The fraction of the TTL after which a request starts a background refresh, so that no request has to wait.
-const REFRESH_AT_FRACTION_OF_TTL: f64 = 0.8;
+const REFRESH_TTL_FRACTION: f64 = 0.8;
 
 /// How long a request waits for a refresh before it uses a stale key set. Apart from outages, during which requests do
 /// not wait, a key set becomes stale only in an idle process. A fetch from a nearby server usually completes within
@@ -88,24 +88,24 @@ impl KeySetState {
     #[must_use]
     pub fn lookup(&self, now: Timestamp, policy: &CachePolicy) -> Lookup {
         let in_flight = self.in_flight(now);
-        let retry_in = self.retry_in(now, policy);
+        let retry_delay = self.retry_delay(now, policy);
         let Some(CachedSet { fetched: FetchedSet { keys, .. }, fetched_at, .. }) = self.usable_set(now, policy) else {
-            return match retry_in {
+            return match retry_delay {
                 Some(left) if in_flight.is_none() && left > MAX_RETRY_WAIT.min(policy.timeout) => {
                     Lookup::Unavailable(millis(left))
                 }
                 _ => Lookup::Wait(policy.timeout),
             };
         };
-        let (age, may_fetch) = (now.since(*fetched_at), in_flight.is_none() && retry_in.is_none());
-        let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_AT_FRACTION_OF_TTL);
+        let (age, may_fetch) = (now.duration_since(*fetched_at), in_flight.is_none() && retry_delay.is_none());
+        let is_due = may_fetch && age >= policy.ttl.mul_f64(REFRESH_TTL_FRACTION);
         if age < policy.ttl || self.outage.is_some() && !(policy.ttl.is_zero() && may_fetch) {
             return if is_due { Lookup::CachedAndRefresh(keys.clone()) } else { Lookup::Cached(keys.clone()) };
         }
         if policy.ttl.is_zero() {
             return Lookup::Wait(policy.timeout);
         }
-        let elapsed = in_flight.map_or(Duration::ZERO, |fetch| now.since(fetch.started));
+        let elapsed = in_flight.map_or(Duration::ZERO, |fetch| now.duration_since(fetch.started));
         match MAX_REFRESH_WAIT.checked_sub(elapsed).filter(|left| !left.is_zero()) {
             Some(left) => Lookup::Wait(left.min(policy.timeout)),
             None => Lookup::Cached(keys.clone()),
@@ -122,7 +122,7 @@ impl KeySetState {
                 Lookup::Cached(cached.fetched.keys.clone())
             }
             _ if in_time && (self.last_completed < number || self.outage.is_none()) => Lookup::Wait(policy.timeout),
-            _ => Lookup::Unavailable(self.retry_in(now, policy).map_or(0, millis)),
+            _ => Lookup::Unavailable(self.retry_delay(now, policy).map_or(0, millis)),
         }
     }
 
@@ -139,12 +139,12 @@ impl KeySetState {
             return UnknownKid::Refetch;
         }
         let pause =
-            self.retry_in(now, policy).or(self.outage.filter(|_| token.waited_for_fetch).map(|_| Duration::ZERO));
+            self.retry_delay(now, policy).or(self.outage.filter(|_| token.waited_for_fetch).map(|_| Duration::ZERO));
         if let Some(left) = pause {
             return UnknownKid::Unavailable(millis(left));
         }
         let cooldown_left = |last: Option<Timestamp>| {
-            policy.cooldown.saturating_sub(last.map_or(Duration::MAX, |last| now.since(last)))
+            policy.cooldown.saturating_sub(last.map_or(Duration::MAX, |last| now.duration_since(last)))
         };
         let may_refetch = !token.waited_for_fetch && cooldown_left(self.unknown_kid_at).is_zero();
         if token.waited_for_fetch || may_refetch {
@@ -155,17 +155,17 @@ impl KeySetState {
             return UnknownKid::Refetch;
         }
         let Some(fetched_at) = self.cached.as_ref().map(|cached| cached.fetched_at) else { return UnknownKid::Reject };
-        if token.may_be_newer(fetched_at, now, &self.known_kids) {
+        if token.may_use_new_key(fetched_at, now, &self.known_kids) {
             return UnknownKid::TooEarly(millis(cooldown_left(self.unknown_kid_at)));
         }
-        self.known_kids.add_rejected(token, fetched_at);
+        self.known_kids.add_rejected_token(token, fetched_at);
         UnknownKid::Reject
     }
 
     /// Joins the fetch in flight, or starts a new fetch. The timeout of a fetch is the longest timeout of all requests
     /// that join it. A fetch that has outlived its timeout because the process was frozen is abandoned.
     pub fn join_fetch(&mut self, now: Timestamp, policy: &CachePolicy) -> JoinedFetch {
-        let pause = self.retry_in(now, policy).unwrap_or_default();
+        let pause = self.retry_delay(now, policy).unwrap_or_default();
         if let Some(in_flight) = self.in_flight.as_mut().filter(|fetch| !fetch.is_frozen(now)) {
             in_flight.timeout = policy.timeout.max(in_flight.timeout);
             return JoinedFetch { number: in_flight.number, starts_after: None };
@@ -200,7 +200,7 @@ impl KeySetState {
     ///
     /// The age of a key set counts from the start of its fetch. The pause after a failure counts from the end of the
     /// fetch, so that not every request waits for the timeout if the server hangs for longer than a cooldown.
-    pub fn complete(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
+    pub fn complete_fetch(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();
         self.in_flight = None;
@@ -219,7 +219,7 @@ impl KeySetState {
             // able to evict the keys.
             Err(error) => {
                 self.failures += 1;
-                self.outage = Some(Outage::after_failure(self.outage, ended));
+                self.outage = Some(Outage::add_failure(self.outage, ended));
                 self.last_error = Some(error);
             }
         }
@@ -252,7 +252,7 @@ impl KeySetState {
         KeySetStats {
             state: match &self.cached {
                 None => "empty",
-                Some(cached) if now.since(cached.fetched_at) < policy.ttl => "fresh",
+                Some(cached) if now.duration_since(cached.fetched_at) < policy.ttl => "fresh",
                 Some(_) => "stale",
             },
             keys: self.cached_set().map_or(0, |fetched| fetched.keys.len()),
@@ -265,7 +265,7 @@ impl KeySetState {
 
     fn remember_kids(&mut self) {
         if let Some(cached) = &self.cached {
-            self.known_kids.add_published(cached.fetched.keys.kids());
+            self.known_kids.add_published_kids(cached.fetched.keys.kids());
         }
     }
 
@@ -280,13 +280,13 @@ impl KeySetState {
     /// Whether a key set may be used while it cannot be refreshed, either because it is fresh, or because it has not
     /// exceeded `max_stale`.
     fn is_usable(cached: &CachedSet, now: Timestamp, policy: &CachePolicy) -> bool {
-        let age = now.since(cached.fetched_at);
+        let age = now.duration_since(cached.fetched_at);
         age < policy.ttl || age.saturating_sub(policy.ttl) < policy.max_stale
     }
 
     /// The time until a failed fetch may be retried, or `None` if a fetch may start.
-    fn retry_in(&self, now: Timestamp, policy: &CachePolicy) -> Option<Duration> {
-        self.outage?.retry_in(now, policy, self.usable_set(now, policy).is_some())
+    fn retry_delay(&self, now: Timestamp, policy: &CachePolicy) -> Option<Duration> {
+        self.outage?.retry_delay(now, policy, self.usable_set(now, policy).is_some())
     }
 }
 
@@ -337,7 +337,7 @@ mod tests {
     fn fetch(state: &mut KeySetState, started: f64, outcome: Result<FetchedSet, FetchError>) {
         let (number, is_new) = join(state, started);
         assert!(is_new, "a fetch is in flight");
-        state.complete(number, at(started), outcome);
+        state.complete_fetch(number, at(started), outcome);
     }
 
     /// Joins or starts a fetch at this second, and returns its number and whether it is new.
@@ -406,7 +406,7 @@ mod tests {
         assert_waits(&state.lookup(at(0.0), &POLICY));
         let (number, _) = join(&mut state, 0.0);
         assert_waits(&state.lookup(at(1.0), &POLICY));
-        state.complete(number, at(0.0), ok_response("a"));
+        state.complete_fetch(number, at(0.0), ok_response("a"));
         assert_uses(&after_wait(&state, 0.0, &POLICY, true), "a");
         assert_uses(&state.lookup(at(1.0), &POLICY), "a");
     }
@@ -416,7 +416,7 @@ mod tests {
         let mut state = KeySetState::default();
         assert_eq!(join(&mut state, 0.0), (1, true));
         assert_eq!(join(&mut state, 0.0), (1, false));
-        state.complete(1, at(0.0), ok_response("a"));
+        state.complete_fetch(1, at(0.0), ok_response("a"));
         assert_eq!(join(&mut state, 0.0), (2, true));
     }
 
@@ -445,7 +445,7 @@ mod tests {
         assert_eq!(joined_fetch.starts_after, Some(Duration::from_millis(200)));
         assert_waits(&state.lookup(at(0.1), &POLICY));
         assert_eq!(join(&mut state, 0.1), (joined_fetch.number, false));
-        state.complete(joined_fetch.number, at(0.3), ok_response("a"));
+        state.complete_fetch(joined_fetch.number, at(0.3), ok_response("a"));
         assert_uses(&after_wait(&state, 0.3, &POLICY, true), "a");
     }
 
@@ -457,7 +457,7 @@ mod tests {
         assert!(!state.retry_immediately(number, at(0.0), &POLICY, &FetchError::from("500")));
         assert!(!state.retry_immediately(number + 1, at(0.0), &POLICY, &connection_error));
         assert!(state.retry_immediately(number, at(0.0), &POLICY, &connection_error));
-        state.complete(number, at(0.0), Err(connection_error.clone()));
+        state.complete_fetch(number, at(0.0), Err(connection_error.clone()));
         assert_eq!((state.requests, state.failures), (2, 2));
         let (number, _) = join(&mut state, 0.25);
         assert!(!state.retry_immediately(number, at(0.25), &POLICY, &connection_error));
@@ -504,7 +504,7 @@ mod tests {
         let (number, _) = join(&mut state, 240.0);
         assert_uses(&state.lookup(at(240.0), &POLICY), "a");
         assert_uses(&state.lookup(at(245.0), &POLICY), "a");
-        state.complete(number, at(240.0), ok_response("b"));
+        state.complete_fetch(number, at(240.0), ok_response("b"));
         assert_uses(&state.lookup(at(241.0), &POLICY), "b");
     }
 
@@ -512,7 +512,7 @@ mod tests {
     fn the_age_of_a_set_counts_from_the_start_of_its_fetch() {
         let mut state = KeySetState::default();
         let (number, _) = join(&mut state, 100.0);
-        state.complete(number, at(104.0), ok_response("a"));
+        state.complete_fetch(number, at(104.0), ok_response("a"));
         assert_uses(&state.lookup(at(339.999), &POLICY), "a");
         assert_uses_and_refreshes(&state.lookup(at(340.0), &POLICY), "a");
         assert_waits_at_most(&state.lookup(at(400.0), &POLICY), MAX_REFRESH_WAIT);
@@ -551,7 +551,7 @@ mod tests {
         assert_waits_at_most(&state.lookup(at(300.01), &POLICY), Duration::from_millis(15));
         assert_uses(&state.lookup(at(300.025), &POLICY), "a");
         assert_uses(&state.lookup(at(304.0), &POLICY), "a");
-        state.complete(number, at(304.5), ok_response("b"));
+        state.complete_fetch(number, at(304.5), ok_response("b"));
         assert_uses(&after_wait(&state, 304.5, &POLICY, true), "b");
     }
 
@@ -572,7 +572,7 @@ mod tests {
             let (number, is_new) = join(&mut state, second);
             assert!(is_new);
             assert_uses(&state.lookup(at(second + 1.0), &POLICY), "a");
-            state.complete(number, at(second + 5.0), failed_response());
+            state.complete_fetch(number, at(second + 5.0), failed_response());
             assert_uses(&after_wait(&state, second + 5.0, &POLICY, true), "a");
             assert_uses(&state.lookup(at(second + 14.999), &POLICY), "a");
         }
@@ -752,7 +752,7 @@ mod tests {
         }
         let patient_policy = CachePolicy { timeout: Duration::from_secs(30), ..POLICY };
         let JoinedFetch { number, .. } = state.join_fetch(at(20.0), &patient_policy);
-        state.complete(number, at(50.0), failed_response());
+        state.complete_fetch(number, at(50.0), failed_response());
         assert_unavailable(&state.lookup(at(50.0), &POLICY), 10_000);
         assert_unavailable(&state.lookup(at(58.0), &POLICY), 2_000);
         assert_waits(&state.lookup(at(60.0), &POLICY));
@@ -767,7 +767,7 @@ mod tests {
             assert_eq!(state.join_fetch(at(0.0), &policy(joins)), JoinedFetch { number, starts_after: None });
             assert_eq!(state.fetch_timeout(number), Some(Duration::from_secs(longest)));
         }
-        state.complete(number, at(0.0), ok_response("a"));
+        state.complete_fetch(number, at(0.0), ok_response("a"));
         assert_eq!(state.fetch_timeout(number), None);
     }
 
@@ -829,7 +829,7 @@ mod tests {
             let mut state = state_with_keys();
             let (late_fetch, _) = join(&mut state, 0.0);
             state.clear();
-            state.complete(late_fetch, at(0.0), outcome);
+            state.complete_fetch(late_fetch, at(0.0), outcome);
             assert_waits(&state.lookup(at(1.0), &POLICY));
             assert_eq!(state.stats(at(1.0), &POLICY).failures, 0);
         }
@@ -842,9 +842,9 @@ mod tests {
         state.clear();
         let (next_fetch, is_new) = join(&mut state, 1.0);
         assert!(is_new && next_fetch > late_fetch);
-        state.complete(late_fetch, at(0.0), ok_response("old"));
+        state.complete_fetch(late_fetch, at(0.0), ok_response("old"));
         assert_eq!(join(&mut state, 1.0), (next_fetch, false));
-        state.complete(next_fetch, at(1.0), ok_response("new"));
+        state.complete_fetch(next_fetch, at(1.0), ok_response("new"));
         assert_uses(&state.lookup(at(1.0), &POLICY), "new");
     }
 
@@ -862,7 +862,7 @@ mod tests {
         for outcome in [ok_response("a"), failed_response()] {
             let mut state = KeySetState::default();
             let (number, _) = join(&mut state, 0.0);
-            state.complete(number, at(0.0), outcome);
+            state.complete_fetch(number, at(0.0), outcome);
             state.clear();
             assert_waits(&after_wait(&state, 0.0, &POLICY, true));
         }
@@ -901,9 +901,9 @@ mod tests {
         assert_waits(&state.lookup(at(10_000.0), &POLICY));
         let (next_fetch, is_new) = join(&mut state, 10_000.0);
         assert!(is_new && next_fetch > frozen_fetch);
-        state.complete(frozen_fetch, at(10_000.0), ok_response("old"));
+        state.complete_fetch(frozen_fetch, at(10_000.0), ok_response("old"));
         assert_waits(&state.lookup(at(10_001.0), &POLICY));
-        state.complete(next_fetch, at(10_001.0), ok_response("b"));
+        state.complete_fetch(next_fetch, at(10_001.0), ok_response("b"));
         assert_uses(&after_wait(&state, 10_001.0, &POLICY, true), "b");
     }
 
@@ -912,7 +912,7 @@ mod tests {
         for outcome in [ok_response("old"), failed_response()] {
             let mut state = KeySetState::default();
             let (frozen_fetch, _) = join(&mut state, 0.0);
-            state.complete(frozen_fetch, at(10_000.0), outcome);
+            state.complete_fetch(frozen_fetch, at(10_000.0), outcome);
             assert_waits(&state.lookup(at(10_000.0), &POLICY));
             assert_eq!(join(&mut state, 10_000.0), (frozen_fetch + 1, true));
             assert_eq!((state.last_error(), state.failures), (None, 0));
@@ -923,11 +923,11 @@ mod tests {
     fn a2_requests_that_waited_while_the_process_was_frozen_wait_for_another_fetch() {
         let mut state = KeySetState::default();
         let (frozen_fetch, _) = join(&mut state, 0.0);
-        state.complete(frozen_fetch, at(10_000.0), failed_response());
+        state.complete_fetch(frozen_fetch, at(10_000.0), failed_response());
         assert_waits(&state.lookup_after_wait(frozen_fetch, at(10_000.0), &POLICY, true));
         let (next_fetch, _) = join(&mut state, 10_000.0);
         assert_waits(&state.lookup_after_wait(frozen_fetch, at(10_000.0), &POLICY, true));
-        state.complete(next_fetch, at(10_001.0), ok_response("a"));
+        state.complete_fetch(next_fetch, at(10_001.0), ok_response("a"));
         assert_uses(&state.lookup_after_wait(frozen_fetch, at(10_001.0), &POLICY, true), "a");
     }
 
@@ -936,7 +936,7 @@ mod tests {
         let mut state = KeySetState::default();
         let (number, _) = join(&mut state, 0.0);
         assert_eq!(join(&mut state, 5.9), (number, false));
-        state.complete(number, at(5.9), failed_response());
+        state.complete_fetch(number, at(5.9), failed_response());
         assert_unavailable(&after_wait(&state, 5.9, &POLICY, true), 250);
     }
 
@@ -962,7 +962,7 @@ mod tests {
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
             join(&mut state, 1.0);
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
-            state.complete(state.last_number, at(1.0), failed_response());
+            state.complete_fetch(state.last_number, at(1.0), failed_response());
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
         }
     }
@@ -1122,7 +1122,7 @@ mod tests {
             let Some(number) = self.frozen.take() else { return };
             let keys = |state: &KeySetState| state.cached_set().map(|good| Arc::as_ptr(&good.keys));
             let state_before = (keys(&self.state), self.state.failures);
-            self.state.complete(number, at(self.now), ok_response("frozen"));
+            self.state.complete_fetch(number, at(self.now), ok_response("frozen"));
             assert_eq!((keys(&self.state), self.state.failures), state_before, "the outcome of a frozen fetch counted");
             self.wake(number);
         }
@@ -1212,13 +1212,13 @@ mod tests {
             self.in_flight = None;
             if succeeds {
                 let kid = format!("k{number}");
-                self.state.complete(number, at(self.now), ok_response(&kid));
+                self.state.complete_fetch(number, at(self.now), ok_response(&kid));
                 self.sets.insert(kid, started);
                 (self.cached, self.failed_at, self.failures) = (Some(started), None, 0);
             } else {
                 let keys = |state: &KeySetState| state.cached_set().map(|good| Arc::as_ptr(&good.keys));
                 let keys_before = keys(&self.state);
-                self.state.complete(number, at(self.now), failed_response());
+                self.state.complete_fetch(number, at(self.now), failed_response());
                 assert_eq!(keys(&self.state), keys_before, "a failure evicted the good set");
                 (self.failed_at, self.failures) = (Some(self.now), self.failures + 1);
             }

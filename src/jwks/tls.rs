@@ -23,7 +23,7 @@ pub fn tls_config(trust: Trust) -> Result<ClientConfig, String> {
     let inner = WebPkiServerVerifier::builder_with_provider(anchors, provider.clone())
         .build()
         .map_err(|error| error.to_string())?;
-    let verifier = ExplainingCertVerifier { inner, advice: trust.advice, suffix: ignored_setting() };
+    let verifier = ExplainingCertVerifier { inner, advice: trust.advice, suffix: ignored_setting_note() };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
@@ -32,7 +32,7 @@ pub fn tls_config(trust: Trust) -> Result<ClientConfig, String> {
         .with_no_client_auth())
 }
 
-fn ignored_setting() -> &'static str {
+fn ignored_setting_note() -> &'static str {
     let is_ignored = std::env::var_os("NODE_TLS_REJECT_UNAUTHORIZED").is_some_and(|value| value == "0");
     if is_ignored { ". NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect here" } else { "" }
 }

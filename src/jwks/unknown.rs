@@ -28,18 +28,18 @@ pub struct UnknownToken<'a> {
 impl UnknownToken<'_> {
     /// Whether the token may be signed with a key that was published after this fetch. Forging `iat` gains an attacker
     /// nothing, because it only changes the error.
-    pub(super) fn may_be_newer(&self, fetched_at: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
+    pub(super) fn may_use_new_key(&self, fetched_at: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
             let issued_ms = seconds * 1000.0;
             issued_ms + MAX_CLOCK_DIFFERENCE_MS >= fetched_at.wall && issued_ms <= now.wall + MAX_ISSUED_AHEAD_MS
         });
-        is_issued_after_fetch && !self.arrived_before(fetched_at) && !known.excludes_new_key(self)
+        is_issued_after_fetch && !self.arrived_before(fetched_at) && !known.rules_out_new_key(self)
     }
 
     /// Whether the token arrived, and therefore existed, before this fetch. The server publishes every key before
     /// signing with it, so the fetched set would contain the key of the token.
     fn arrived_before(&self, fetched_at: Timestamp) -> bool {
-        self.arrived.since(fetched_at).is_zero()
+        self.arrived.duration_since(fetched_at).is_zero()
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) struct KnownKids {
 
 impl KnownKids {
     /// Remembers the `kid`s of a key set.
-    pub(super) fn add_published<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
+    pub(super) fn add_published_kids<'a>(&mut self, kids: impl Iterator<Item = &'a str>) {
         for kid in kids {
             self.published.retain(|known| known != kid);
             self.published.push(kid.to_owned());
@@ -65,13 +65,13 @@ impl KnownKids {
 
     /// Remembers a token whose key is missing from a key set that was fetched at this time, so that the token gets the
     /// same error when it is sent again.
-    pub(super) fn add_rejected(&mut self, token: &UnknownToken, fetched_at: Timestamp) {
+    pub(super) fn add_rejected_token(&mut self, token: &UnknownToken, fetched_at: Timestamp) {
         if token.arrived_before(fetched_at) {
             self.last_rejected = token.issued_at.map(|issued_at| (token.kid.map(str::to_owned), issued_at));
         }
     }
 
-    fn excludes_new_key(&self, token: &UnknownToken) -> bool {
+    fn rules_out_new_key(&self, token: &UnknownToken) -> bool {
         let is_published = token.kid.is_some_and(|kid| self.published.iter().any(|known| known == kid));
         let is_absent = self.last_rejected.as_ref().is_some_and(|(kid, issued_at)| {
             kid.as_deref() == token.kid && token.issued_at.is_some_and(|other| other <= *issued_at)
@@ -88,33 +88,33 @@ mod tests {
 
     /// Whether a token that arrives 100 seconds after the fetch may be newer, if it was issued this many seconds after
     /// it.
-    fn may_be_newer(issued_at: f64) -> bool {
+    fn may_use_new_key(issued_at: f64) -> bool {
         let fetched_at = Timestamp::now();
         let now = fetched_at.plus(Duration::from_secs(100));
         let issued_at = Some(fetched_at.wall / 1000.0 + issued_at);
         let token = UnknownToken { kid: Some("k"), set_id: 0, issued_at, arrived: now, waited_for_fetch: false };
-        token.may_be_newer(fetched_at, now, &KnownKids::default())
+        token.may_use_new_key(fetched_at, now, &KnownKids::default())
     }
 
     #[test]
     fn a_token_issued_after_the_fetch_may_be_newer() {
         for issued_at in [0.0, 1.0, 99.0, 100.0] {
-            assert!(may_be_newer(issued_at), "{issued_at}");
+            assert!(may_use_new_key(issued_at), "{issued_at}");
         }
         for issued_at in [-3_600.0, -60.0, -6.0] {
-            assert!(!may_be_newer(issued_at), "{issued_at}");
+            assert!(!may_use_new_key(issued_at), "{issued_at}");
         }
     }
 
     #[test]
     fn the_clocks_may_differ_by_a_few_seconds() {
-        assert!(may_be_newer(-4.0) && may_be_newer(105.0));
+        assert!(may_use_new_key(-4.0) && may_use_new_key(105.0));
     }
 
     #[test]
     fn a_token_from_the_far_future_is_not_newer() {
         for issued_at in [161.0, 1e6, 1e300, f64::INFINITY] {
-            assert!(!may_be_newer(issued_at), "{issued_at}");
+            assert!(!may_use_new_key(issued_at), "{issued_at}");
         }
     }
 
@@ -130,12 +130,12 @@ mod tests {
             waited_for_fetch: true,
         };
         let mut known = KnownKids::default();
-        assert!(token.may_be_newer(fetched_at, now, &known));
-        assert!(UnknownToken { kid: None, ..token }.may_be_newer(fetched_at, now, &known));
-        assert!(!UnknownToken { arrived: fetched_at, ..token }.may_be_newer(fetched_at, now, &known));
-        assert!(!UnknownToken { issued_at: None, ..token }.may_be_newer(fetched_at, now, &known));
-        known.add_published(["k"].into_iter());
-        assert!(!token.may_be_newer(fetched_at, now, &known));
+        assert!(token.may_use_new_key(fetched_at, now, &known));
+        assert!(UnknownToken { kid: None, ..token }.may_use_new_key(fetched_at, now, &known));
+        assert!(!UnknownToken { arrived: fetched_at, ..token }.may_use_new_key(fetched_at, now, &known));
+        assert!(!UnknownToken { issued_at: None, ..token }.may_use_new_key(fetched_at, now, &known));
+        known.add_published_kids(["k"].into_iter());
+        assert!(!token.may_use_new_key(fetched_at, now, &known));
     }
 
     #[test]
@@ -150,13 +150,13 @@ mod tests {
             waited_for_fetch: true,
         };
         let mut known = KnownKids::default();
-        known.add_rejected(&UnknownToken { arrived: now, ..token }, fetched_at);
-        assert!(UnknownToken { arrived: now, ..token }.may_be_newer(fetched_at, now, &known));
-        known.add_rejected(&token, fetched_at);
-        assert!(!UnknownToken { arrived: now, ..token }.may_be_newer(fetched_at, now, &known));
+        known.add_rejected_token(&UnknownToken { arrived: now, ..token }, fetched_at);
+        assert!(UnknownToken { arrived: now, ..token }.may_use_new_key(fetched_at, now, &known));
+        known.add_rejected_token(&token, fetched_at);
+        assert!(!UnknownToken { arrived: now, ..token }.may_use_new_key(fetched_at, now, &known));
         let later_iat = Some(now.wall / 1000.0 + 1.0);
-        assert!(UnknownToken { arrived: now, issued_at: later_iat, ..token }.may_be_newer(fetched_at, now, &known));
-        assert!(UnknownToken { arrived: now, kid: Some("other"), ..token }.may_be_newer(fetched_at, now, &known));
+        assert!(UnknownToken { arrived: now, issued_at: later_iat, ..token }.may_use_new_key(fetched_at, now, &known));
+        assert!(UnknownToken { arrived: now, kid: Some("other"), ..token }.may_use_new_key(fetched_at, now, &known));
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         let mut known = KnownKids::default();
         let kids: Vec<String> = (0..10 * MAX_KEYS).map(|n| n.to_string()).collect();
         for kid in &kids {
-            known.add_published(["first", kid.as_str()].into_iter());
+            known.add_published_kids(["first", kid.as_str()].into_iter());
         }
         assert!(known.published.contains(&"first".to_owned()) && known.published.contains(&kids[10 * MAX_KEYS - 1]));
         assert!(!known.published.contains(&"0".to_owned()));

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::threads;
 
 /// How often a waiting request checks whether another request has extended the fetch's timeout.
-const EXTENSION_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+const TIMEOUT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a request has waited for its keys.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,10 +77,10 @@ pub(super) async fn wait_for_fetch(
         // for the end of the fetch, because the error and the cooldown are not known earlier. If the process was frozen
         // during the fetch, the fetch is abandoned shortly after the process resumes, and the request waits for a new
         // fetch.
-        was_frozen |= Timestamp::now().since(started) > duration.saturating_add(FREEZE_THRESHOLD);
+        was_frozen |= Timestamp::now().duration_since(started) > duration.saturating_add(FREEZE_THRESHOLD);
         if has_more_time() && !was_frozen {
             return false;
         }
-        duration = EXTENSION_CHECK_INTERVAL;
+        duration = TIMEOUT_CHECK_INTERVAL;
     }
 }

@@ -130,13 +130,15 @@ pub fn read_attributes(read: &mut Reader, name: &'static str, default: CookieAtt
 
 /// Reads the option for a cookie's name.
 pub fn read_name(read: &mut Reader, name: &'static str, default: &str) -> String {
-    read.with_default(name, "a cookie name", default.to_owned(), |raw| text(raw).filter(|name| cookie::is_name(name)))
+    read.with_default(name, "a cookie name", default.to_owned(), |raw| {
+        text(raw).filter(|name| cookie::is_cookie_name(name))
+    })
 }
 
 /// Reads the options of the CSRF middleware.
 pub fn read_csrf(read: &mut Reader) {
     // Header names and cookie names have the same syntax (RFC 9110 section 5.1).
-    let header = |raw: &Raw| text(raw).filter(|name| cookie::is_name(name));
+    let header = |raw: &Raw| text(raw).filter(|name| cookie::is_cookie_name(name));
     read.with_default("headerName", "a header name", CSRF_HEADER.to_owned(), header);
     read_attributes(read, "cookieName", csrf_cookie());
 }

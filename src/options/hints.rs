@@ -1,7 +1,7 @@
 //! Suggests the known option name that is closest to an unknown one, for "did you mean …" messages.
 
 /// Returns the known name that differs from `name` only in case or by a typo.
-pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let given_letters: Vec<char> = name.to_lowercase().chars().take(MAX_COMPARED_CHARS).collect();
     let max_distance = (given_letters.len() / 3).min(2);
     let distances = known.iter().map(|known| {
@@ -57,14 +57,14 @@ mod tests {
             ("AUDIENCE", "audience"),
             ("jkws", "jwks"),
         ] {
-            assert_eq!(closest(given, &KNOWN_NAMES), Some(expected), "{given}");
+            assert_eq!(closest_name(given, &KNOWN_NAMES), Some(expected), "{given}");
         }
     }
 
     #[test]
     fn does_not_suggest_an_unrelated_name() {
         for given in ["", "a", "on", "error", "scopes", "scope", "public", "x\u{0}", &"onError".repeat(9_999)] {
-            assert_eq!(closest(given, &KNOWN_NAMES), None, "{given}");
+            assert_eq!(closest_name(given, &KNOWN_NAMES), None, "{given}");
         }
     }
 }

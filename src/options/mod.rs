@@ -169,10 +169,10 @@ pub(crate) mod tests {
         let environment =
             |url: &str, audience: &str| Environment { logto_url: Some(url.into()), audience: Some(audience.into()) };
         let parse = |members: &[(&str, Raw)], environment: Environment| {
-            Options::parse_with(OptionSet::Verifier, object(members), environment)
+            Options::parse_with_environment(OptionSet::Verifier, object(members), environment)
         };
         let both_variables = || environment(" https://env.test ", "https://a.test\n https://b.test");
-        let options = Options::parse_with(OptionSet::Adapter, Raw::Undefined, both_variables()).unwrap();
+        let options = Options::parse_with_environment(OptionSet::Adapter, Raw::Undefined, both_variables()).unwrap();
         assert_eq!(options.issuers, ["https://env.test/oidc"]);
         assert_eq!(options.audiences.unwrap(), ["https://a.test", "https://b.test"]);
 
@@ -202,7 +202,8 @@ pub(crate) mod tests {
             error(&[], environment("https://t.test", "\"a\""))
                 .starts_with("Invalid environment variable LOGTO_AUDIENCE")
         );
-        let server_error = Options::parse_with(OptionSet::Server, object(&[]), both_variables()).unwrap_err();
+        let server_error =
+            Options::parse_with_environment(OptionSet::Server, object(&[]), both_variables()).unwrap_err();
         assert_eq!(
             server_error.message,
             "Invalid option \"logtoUrl\": expected an absolute http or https URL, got undefined"

@@ -112,10 +112,10 @@ impl Raw {
     /// the properties of objects are omitted.
     #[must_use]
     pub fn describe(&self) -> String {
-        self.describe_within(0)
+        self.describe_at_depth(0)
     }
 
-    fn describe_within(&self, depth: usize) -> String {
+    fn describe_at_depth(&self, depth: usize) -> String {
         match self {
             Self::Undefined => "undefined".into(),
             Self::Null => "null".into(),
@@ -139,7 +139,7 @@ impl Raw {
             Self::List(items) if items.is_empty() => "an empty array".into(),
             Self::List(_) if depth > 1 => "an array".into(),
             Self::List(items) => {
-                let items: Vec<String> = items.iter().take(4).map(|item| item.describe_within(depth + 1)).collect();
+                let items: Vec<String> = items.iter().take(4).map(|item| item.describe_at_depth(depth + 1)).collect();
                 format!("[{}]", items.join(", "))
             }
             Self::Object(_) => "an object".into(),

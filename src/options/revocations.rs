@@ -17,7 +17,7 @@ pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
 
 /// Reads the options of `createRevocations`.
 pub(super) fn read_policy(read: &mut Reader) -> Policy {
-    const UNAVAILABLE_MODES: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
+    const WHEN_UNAVAILABLE_VALUES: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
     let expected = "a store from memoryStore() or redisStore(), or an object with the functions append and read";
     // JavaScript checks the functions of the store.
     read.optional("store", expected, DefaultValue::Derived("memoryStore()"), |raw| {
@@ -33,7 +33,7 @@ pub(super) fn read_policy(read: &mut Reader) -> Policy {
     });
     let default = DefaultValue::Value("accept".into());
     let refuses =
-        read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &UNAVAILABLE_MODES));
+        read.optional("whenUnavailable", "'accept' or 'refuse'", default, |raw| one_of(raw, &WHEN_UNAVAILABLE_VALUES));
     let max_lag =
         read.milliseconds_from("maxLagMs", "a finite number of milliseconds, at least 2,000", 30_000, 2_000.0);
     Policy { lifetime: lifetime.unwrap_or(86_400.0), max_lag: (refuses == Some(true)).then_some(max_lag) }
@@ -101,17 +101,17 @@ pub fn entry(kind: Kind, id: &Raw, options: Raw, now: f64, lifetime: f64) -> Res
         Kind::Subject | Kind::Member => {
             let (time, organization) = read_member(&mut reader, now);
             let kind = if organization.is_some() { Kind::Member } else { Kind::Subject };
-            (kind, checked_id(&mut reader, "userId", id), organization, time)
+            (kind, validate_id(&mut reader, "userId", id), organization, time)
         }
         Kind::Token => {
             let (id, time) = read_token(&mut reader, now, lifetime);
             (kind, id, None, time)
         }
         Kind::All => (kind, None, None, read_time(&mut reader, now)),
-        Kind::Client => (kind, checked_id(&mut reader, "clientId", id), None, read_time(&mut reader, now)),
-        Kind::Organization => (kind, checked_id(&mut reader, "organizationId", id), None, read_time(&mut reader, now)),
-        Kind::Session => (kind, checked_id(&mut reader, "sid", id), None, now),
-        Kind::Grant => (kind, checked_id(&mut reader, "grantId", id), None, now),
+        Kind::Client => (kind, validate_id(&mut reader, "clientId", id), None, read_time(&mut reader, now)),
+        Kind::Organization => (kind, validate_id(&mut reader, "organizationId", id), None, read_time(&mut reader, now)),
+        Kind::Session => (kind, validate_id(&mut reader, "sid", id), None, now),
+        Kind::Grant => (kind, validate_id(&mut reader, "grantId", id), None, now),
     };
     reader.finish()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
@@ -119,7 +119,7 @@ pub fn entry(kind: Kind, id: &Raw, options: Raw, now: f64, lifetime: f64) -> Res
     Ok(Entry { kind, id: id.unwrap_or_default(), organization: organization.unwrap_or_default(), before })
 }
 
-fn checked_id(read: &mut Reader, name: &str, id: &Raw) -> Option<String> {
+fn validate_id(read: &mut Reader, name: &str, id: &Raw) -> Option<String> {
     let parsed_id = entry_id(id);
     if parsed_id.is_none() {
         read.reject(name, "a string of 1 to 1,024 bytes", id);

@@ -183,7 +183,7 @@ impl OptionSet {
     ///
     /// Reports the first option that is invalid, unknown, or required but missing.
     pub fn check(self, raw: Raw) -> Result<(), OptionError> {
-        self.check_with(raw, Environment::default())
+        self.check_with_environment(raw, Environment::default())
     }
 
     /// Checks the options of a set, taking environment variables into account. If the set reads the environment,
@@ -192,7 +192,7 @@ impl OptionSet {
     /// # Errors
     ///
     /// Reports the first option that is invalid, unknown, or required but missing.
-    pub fn check_with(self, raw: Raw, environment: Environment) -> Result<(), OptionError> {
+    pub fn check_with_environment(self, raw: Raw, environment: Environment) -> Result<(), OptionError> {
         let members = match raw {
             Raw::Object(members) => members,
             Raw::Undefined => Vec::new(),
@@ -215,8 +215,8 @@ impl OptionSet {
             let mut members = Map::new();
             members.insert("name".into(), entry.name.into());
             members.insert("expected".into(), entry.expected.as_ref().into());
-            let is_replaced = self.reads_environment() && matches!(entry.default, DefaultValue::Derived("required"));
-            if let Some(variable) = environment::variable(entry.name).filter(|_| is_replaced) {
+            let has_variable = self.reads_environment() && matches!(entry.default, DefaultValue::Derived("required"));
+            if let Some(variable) = environment::variable(entry.name).filter(|_| has_variable) {
                 members.insert("variable".into(), variable.into());
             }
             match entry.default {
@@ -261,7 +261,7 @@ impl Options {
     /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the set has no
     /// verifier.
     pub fn parse_set(set: OptionSet, raw: Raw) -> Result<Self, OptionError> {
-        Self::parse_with(set, raw, Environment::default())
+        Self::parse_with_environment(set, raw, Environment::default())
     }
 
     /// Parses the options of a set that has a verifier. If the set reads the environment, environment variables replace
@@ -271,7 +271,7 @@ impl Options {
     ///
     /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the set has no
     /// verifier.
-    pub fn parse_with(set: OptionSet, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
+    pub fn parse_with_environment(set: OptionSet, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
         let environment = Some(environment).filter(|_| set.reads_environment());
         let members = match raw {
             Raw::Object(members) => members,

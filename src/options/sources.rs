@@ -61,7 +61,7 @@ pub struct LogoutOptions {
 
 /// Reads the options of `backchannelLogout`.
 pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
-    const LOGOUT_MATCHES: [(&str, LogoutMatch); 2] =
+    const MATCH_VALUES: [(&str, LogoutMatch); 2] =
         [("subject", LogoutMatch::Subject), ("session", LogoutMatch::Session)];
     const EXPECTED_CLIENT_ID: &str = "an application's id, or a non-empty array of ids";
     if !read.has("logtoUrl") {
@@ -84,7 +84,7 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
         read.fail(error);
     }
     let default = DefaultValue::Value("subject".into());
-    let logout_match = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &LOGOUT_MATCHES));
+    let logout_match = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCH_VALUES));
     Some(LogoutOptions {
         verifier: Options { token_type: Some(LOGOUT_TYPE.into()), token_cache_size: 0, ..options? },
         logout_match: logout_match.unwrap_or(LogoutMatch::Subject),

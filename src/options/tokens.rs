@@ -36,7 +36,7 @@ pub enum GuestPolicy {
 impl GuestPolicy {
     /// Whether a request rejected with this code is treated as a guest.
     #[must_use]
-    pub fn include(self, code: Code) -> bool {
+    pub fn includes(self, code: Code) -> bool {
         match self {
             Self::Never => false,
             Self::WithoutToken => code == Code::MissingToken,
@@ -76,9 +76,9 @@ pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> 
     let sources = read.optional("tokenSources", "an array of 'cookie' and 'header'", default, |raw| {
         let Raw::List(given) = raw else { return None };
         let sources: Vec<_> = given.iter().map(|item| one_of(item, &SOURCE_NAMES)).collect::<Option<_>>()?;
-        let repeated =
+        let has_duplicates =
             sources.iter().enumerate().any(|(i, source)| sources.iter().skip(i + 1).any(|other| other == source));
-        (!repeated && (may_be_empty || !sources.is_empty())).then_some(sources)
+        (!has_duplicates && (may_be_empty || !sources.is_empty())).then_some(sources)
     });
     sources.unwrap_or_else(|| SOURCE_NAMES.iter().map(|(_, source)| *source).collect())
 }

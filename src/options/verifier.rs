@@ -120,7 +120,7 @@ impl Options {
         );
         let is_uncached = read.bool("skipJwksCache", false);
         let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
-        let has_getter = read.function("getToken");
+        let has_get_token = read.function("getToken");
         read.restricting_function("isRevoked");
         let revocations = revocations::read(read);
         application::read(read);
@@ -135,7 +135,7 @@ impl Options {
         let issuers = read.optional("issuer", EXPECTED_ISSUER, default, |raw| {
             one_or_more(raw, |item| identifier(item).filter(|issuer| url::parse(issuer).is_ok()))
         });
-        let sources = tokens::token_sources(read, has_getter);
+        let sources = tokens::token_sources(read, has_get_token);
         let takes_functions = matches!(variant, OptionsVariant::Adapter | OptionsVariant::Resource);
         let requirements = requirements::read(read, takes_functions);
         let guests = tokens::guests(read);
@@ -159,7 +159,7 @@ impl Options {
         let issuer = logto_url.as_ref().map(url::issuer);
         let fetch_url = jwks_uri.as_ref().or(logto_url.as_ref()).filter(|_| key_set.is_none());
         let insecure_origin =
-            fetch_url.filter(|url| url::is_unencrypted_remote(url)).map(|url| url.origin().ascii_serialization());
+            fetch_url.filter(|url| url::is_remote_plain_http(url)).map(|url| url.origin().ascii_serialization());
         let jwks_uri = jwks_uri.map(String::from).or_else(|| issuer.as_deref().map(url::jwks_uri));
         let names =
             issuer.iter().cloned().chain(issuers.iter().flatten().filter_map(|issuer| normalized_issuer(issuer)));

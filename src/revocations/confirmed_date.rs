@@ -13,7 +13,7 @@ impl ConfirmedDate {
     /// Records new entries, and returns the caller's date, capped at the newest entry's time plus the time elapsed
     /// since that entry was recorded. Without the cap, a machine whose clock is days ahead would drop entries that are
     /// still in force, and lack them even after its clock is corrected. Dates are Unix times in seconds.
-    pub fn limit(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
+    pub fn limit_date(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
         // The time of an entry for a single token is derived from the token's `exp`, which may be years ahead.
         let times = added.iter().filter(|entry| entry.kind != Kind::Token).map(|entry| f64::from(entry.before));
         let mut confirmed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +43,7 @@ mod tests {
         let minute_later = start.plus(Duration::from_secs(60));
         let limit = |entries: &[(Kind, u32)], ahead: f64, at| {
             let entries: Vec<_> = entries.iter().map(|(kind, time)| entry(*kind, "u", *time)).collect();
-            confirmed.limit(&entries, date + ahead, at) - date
+            confirmed.limit_date(&entries, date + ahead, at) - date
         };
         let assert_limit = |found: f64, expected: f64| assert!((found - expected).abs() < 0.1, "{found}");
         assert_limit(limit(&[], 1e6, start), 1e6); // without entries, there is no limit

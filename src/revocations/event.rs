@@ -59,9 +59,9 @@ impl Event {
     ///
     /// The name of the missing or malformed member.
     pub fn parse(body: &[u8], now: f64) -> Result<Self, String> {
-        let object = Object::parse_outer(body).map_err(str::to_owned)?;
+        let object = Object::parse_top_level(body).map_err(str::to_owned)?;
         let name: String = required(&object, "event")?;
-        let is_test = is_test(&object);
+        let is_test = is_test_event(&object);
         let rule = REVOCATION_RULES.into_iter().find_map(|(known, rule)| (known == name).then_some(rule));
         let entries = match rule.filter(|_| !is_test) {
             Some(rule) => rule.entries(&object, now)?,
@@ -113,7 +113,7 @@ impl RevocationRule {
 
 /// Whether an administrator sent the event with the "Send test payload" button in Logto's console. The ids in a test
 /// event are made up.
-fn is_test(event: &Object) -> bool {
+fn is_test_event(event: &Object) -> bool {
     let has_value = |outer: &str, inner: &str, expected: &str| {
         let outer = event.get_as::<Object>(outer).ok().flatten();
         outer.is_some_and(|outer| outer.get_as::<String>(inner).is_ok_and(|text| text.as_deref() == Some(expected)))
@@ -126,11 +126,11 @@ fn is_test(event: &Object) -> bool {
 fn subject_id(event: &Object, parameter: &str) -> Result<String, String> {
     let data_id =
         event.get_as::<Object>("data").ok().flatten().and_then(|data| data.get_as::<String>("id").ok().flatten());
-    let path_id = || {
+    let parameter_id = || {
         let params = event.get_as::<Object>("params").ok().flatten();
         params.and_then(|params| params.get_as::<String>(parameter).ok().flatten())
     };
-    data_id.or_else(path_id).filter(|id| is_entry_id(id)).ok_or_else(|| "data.id".to_owned())
+    data_id.or_else(parameter_id).filter(|id| is_entry_id(id)).ok_or_else(|| "data.id".to_owned())
 }
 
 fn ids(event: &Object, name: &str) -> Result<Vec<String>, String> {
@@ -149,8 +149,8 @@ fn required_id(object: &Object, name: &str) -> Result<String, String> {
 /// Parses a date in the format of `Date.prototype.toISOString` into Unix time in seconds.
 fn parse_iso_date(date: &str) -> Option<f64> {
     let bytes = date.as_bytes();
-    let punctuation = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
-    if bytes.len() != 24 || punctuation.iter().any(|(index, char)| bytes.get(*index) != Some(char)) {
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+    if bytes.len() != 24 || separators.iter().any(|(index, char)| bytes.get(*index) != Some(char)) {
         return None;
     }
     let number = |range: std::ops::Range<usize>| {

@@ -109,7 +109,7 @@ impl Mirror {
                     self.skipped.fetch_add(1, Ordering::Relaxed);
                     return None;
                 };
-                if is_far_ahead(&entry, date) {
+                if has_implausible_time(&entry, date) {
                     self.ahead.fetch_add(1, Ordering::Relaxed);
                 }
                 Some(entry)
@@ -118,8 +118,8 @@ impl Mirror {
         if parsed.iter().any(|entry| entry.kind == Kind::Session) {
             self.sessions.any_revoked.store(true, Ordering::Relaxed);
         }
-        let date = self.confirmed_date.limit(&parsed, date, now);
-        let oldest = oldest_relevant_time(lifetime, date);
+        let date = self.confirmed_date.limit_date(&parsed, date, now);
+        let oldest = oldest_effective_time(lifetime, date);
         parsed.retain(|entry| entry.before >= oldest);
         self.table.insert(&parsed);
         self.prune(lifetime, date);
@@ -128,8 +128,8 @@ impl Mirror {
     /// Whether adding an entry would change the mirror's table. An entry that is too old would not be added.
     #[must_use]
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64, now: Timestamp) -> bool {
-        let date = self.confirmed_date.limit(&[], date, now);
-        let oldest = oldest_relevant_time(self.longest_lifetime(lifetime), date);
+        let date = self.confirmed_date.limit_date(&[], date, now);
+        let oldest = oldest_effective_time(self.longest_lifetime(lifetime), date);
         Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
     }
 
@@ -148,7 +148,7 @@ impl Mirror {
         let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
         // Ages are compared instead of times, because after the wall clock is set back, every earlier time looks later
         // than the current time.
-        if complete_at.is_none_or(|earlier| now.since(read_at) < now.since(earlier)) {
+        if complete_at.is_none_or(|earlier| now.duration_since(read_at) < now.duration_since(earlier)) {
             *complete_at = Some(read_at);
         }
     }
@@ -156,7 +156,8 @@ impl Mirror {
     /// The time since a read last reached the end of the store, or `None` until all entries have been loaded.
     #[must_use]
     pub fn lag(&self, now: Timestamp) -> Option<Duration> {
-        self.complete_at.lock().unwrap_or_else(PoisonError::into_inner).map(|complete_at| now.since(complete_at))
+        let complete_at = *self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
+        complete_at.map(|complete_at| now.duration_since(complete_at))
     }
 
     /// Statistics about the mirror, for operators.
@@ -175,14 +176,14 @@ impl Mirror {
     }
 
     /// The kind of an entry that covers this token, or `None` if no entry covers it.
-    pub(super) fn covering_kind(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
-        let covering_kind = self.table.covering_kind(subject, state);
+    pub(super) fn revoking_kind(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
+        let revoking_kind = self.table.revoking_kind(subject, state);
         if self.sessions.any_revoked.load(Ordering::Relaxed) && !self.sessions.tokens_with_sid.load(Ordering::Relaxed) {
             let has_session = state.properties(subject).has_session;
             let flag = if has_session { &self.sessions.tokens_with_sid } else { &self.sessions.tokens_without_sid };
             flag.store(true, Ordering::Relaxed);
         }
-        covering_kind
+        revoking_kind
     }
 
     /// Removes expired entries from the next shard, if enough time has passed since the last pruning.
@@ -192,20 +193,20 @@ impl Mirror {
         // If the clock was set back, the interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
             *pruned_at = date;
-            self.table.prune_next(|| oldest_relevant_time(self.longest_lifetime(lifetime), date));
+            self.table.prune_next_shards(|| oldest_effective_time(self.longest_lifetime(lifetime), date));
         }
     }
 }
 
 /// Whether the clock of the instance that created an entry was probably wrong. The time of an entry for a single token
 /// is not checked, because it is derived from the token's `exp`.
-fn is_far_ahead(entry: &Entry, date: f64) -> bool {
+fn has_implausible_time(entry: &Entry, date: f64) -> bool {
     entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_PLAUSIBLE_AHEAD_SECONDS
 }
 
 /// The Unix time in seconds before which entries have no effect, because every token that they cover has expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn oldest_relevant_time(lifetime: f64, date: f64) -> u32 {
+fn oldest_effective_time(lifetime: f64, date: f64) -> u32 {
     (date - lifetime - EXTRA_RETENTION_SECONDS) as u32
 }
 
@@ -274,8 +275,8 @@ mod tests {
             let mirror = Mirror::new();
             apply(&mirror, &[entry(kind, "u", before)]);
             let claims = claims(json!({ "sub": "u", "sid": "u", "jti": "u", "iat": issued_at }));
-            let covering_kind = mirror.covering_kind(&claims.check_types().unwrap(), &RevocationState::default());
-            (covering_kind.is_some(), mirror.stats(Timestamp::now()).ahead)
+            let revoking_kind = mirror.revoking_kind(&claims.check_types().unwrap(), &RevocationState::default());
+            (revoking_kind.is_some(), mirror.stats(Timestamp::now()).ahead)
         };
         for kind in [Kind::Subject, Kind::All] {
             assert_eq!(covers(kind, NOW + 2 * hour, NOW + 2 * hour), (true, 0), "{kind:?}");
@@ -294,7 +295,7 @@ mod tests {
         mirror.apply([json.as_str()], 86_400.0, DATE - 10_800.0, Timestamp::now());
         let claims = claims(json!({ "sub": "u", "iat": NOW - 60 }));
         let subject = claims.check_types().unwrap();
-        assert_eq!(mirror.covering_kind(&subject, &RevocationState::default()), Some(Kind::Subject));
+        assert_eq!(mirror.revoking_kind(&subject, &RevocationState::default()), Some(Kind::Subject));
     }
 
     #[test]
@@ -385,7 +386,7 @@ mod tests {
         let mirror = Mirror::new();
         let check = |members| {
             let claims = claims(members);
-            assert_eq!(mirror.covering_kind(&claims.check_types().unwrap(), &RevocationState::default()), None);
+            assert_eq!(mirror.revoking_kind(&claims.check_types().unwrap(), &RevocationState::default()), None);
             mirror.stats(Timestamp::now()).sessions_are_unnamed
         };
         assert!(!check(json!({})));

@@ -65,7 +65,7 @@ impl Revocations {
         // The lag is read before the entries. In the reverse order, another thread could add an entry after the search,
         // and record that the entries are complete before the lag is read.
         let lag = self.policy.max_lag.map(|max_lag| (self.mirror.lag(now), max_lag));
-        if let Some(kind) = self.mirror.covering_kind(subject, state) {
+        if let Some(kind) = self.mirror.revoking_kind(subject, state) {
             return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));
         }
         match lag {

@@ -16,7 +16,7 @@ use crate::claims::Subject;
 const SHARDS_PER_KIND: usize = 64;
 
 /// The number of kinds with a map. [`Kind::All`] needs only a single time.
-const MAPPED_KINDS: usize = Kind::ALL.len() - 1;
+const MAPPED_KIND_COUNT: usize = Kind::ALL.len() - 1;
 
 /// The latest revocation of each property, as Unix time in seconds. An entry takes 20 bytes.
 type RevocationMap = HashMap<Fingerprint, u32, BuildHasherDefault<FingerprintHasher>>;
@@ -24,7 +24,7 @@ type RevocationMap = HashMap<Fingerprint, u32, BuildHasherDefault<FingerprintHas
 /// The table of all revocations in force.
 #[derive(Debug)]
 pub(super) struct Table {
-    maps: [Shards; MAPPED_KINDS],
+    maps: [Shards; MAPPED_KIND_COUNT],
     /// The time of the latest entry that revokes all tokens, or 0.
     all_revoked_at: AtomicU32,
     /// The version of the table, which changes after each change to the entries.
@@ -62,7 +62,7 @@ impl Table {
     pub fn insert<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
         let mut is_changed = false;
         for entry in entries {
-            is_changed |= self.insert_one(entry);
+            is_changed |= self.insert_entry(entry);
         }
         if is_changed {
             // The version changes only after the entries are visible. If the version changed earlier, a token could
@@ -71,7 +71,7 @@ impl Table {
         }
     }
 
-    fn insert_one(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
+    fn insert_entry(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
         let Some(map) = self.maps.get(kind.index()) else {
             return self.all_revoked_at.fetch_max(*before, Ordering::Release) < *before;
         };
@@ -98,22 +98,22 @@ impl Table {
     }
 
     /// The kind of an entry that covers a token, or `None` if no entry covers the token.
-    pub fn covering_kind(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
+    pub fn revoking_kind(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
         let version = self.version.load(Ordering::Acquire);
         if state.has_passed_check(version) {
             return None;
         }
         if self.len() > 0 {
-            let covering_kind = self.find_covering_kind(state.properties(subject));
-            if covering_kind.is_some() {
-                return covering_kind;
+            let revoking_kind = self.find_revoking_kind(state.properties(subject));
+            if revoking_kind.is_some() {
+                return revoking_kind;
             }
         }
         state.record_passed_check(version);
         None
     }
 
-    fn find_covering_kind(&self, TokenProperties { issued_at, fingerprints, .. }: &TokenProperties) -> Option<Kind> {
+    fn find_revoking_kind(&self, TokenProperties { issued_at, fingerprints, .. }: &TokenProperties) -> Option<Kind> {
         let covers = |before: u32| issued_at.is_none_or(|issued_at| issued_at <= f64::from(before));
         let all_revoked_at = self.all_revoked_at.load(Ordering::Acquire);
         if all_revoked_at > 0 && covers(all_revoked_at) {
@@ -128,7 +128,7 @@ impl Table {
     /// For each kind, removes the entries before `oldest` from the next shard. `oldest` returns Unix time in seconds,
     /// and is called for each shard under its lock, because a thread that adds entries may need them to be kept longer.
     /// Pruning all shards at once would block the event loop.
-    pub fn prune_next(&self, oldest: impl Fn() -> u32) {
+    pub fn prune_next_shards(&self, oldest: impl Fn() -> u32) {
         let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS_PER_KIND;
         for map in &self.maps {
             map.prune(index, &oldest);
@@ -220,7 +220,7 @@ mod tests {
         });
         let Value::Object(members) = members else { panic!("members") };
         all_claims.as_object_mut().unwrap().extend(members);
-        table.covering_kind(&claims(all_claims).check_types().unwrap(), &RevocationState::default())
+        table.revoking_kind(&claims(all_claims).check_types().unwrap(), &RevocationState::default())
     }
 
     fn covers(kind: Kind, id: &str, before: u32) -> bool {
@@ -293,11 +293,11 @@ mod tests {
         let table = table(&[entry(Kind::Subject, "other", ISSUED_AT)]);
         let claims = claims(json!({ "sub": "u", "iat": ISSUED_AT }));
         let (subject, state) = (claims.check_types().unwrap(), RevocationState::default());
-        assert_eq!((table.covering_kind(&subject, &state), table.covering_kind(&subject, &state)), (None, None));
+        assert_eq!((table.revoking_kind(&subject, &state), table.revoking_kind(&subject, &state)), (None, None));
         table.insert(&[entry(Kind::Subject, "u", ISSUED_AT)]);
-        assert_eq!(table.covering_kind(&subject, &state), Some(Kind::Subject));
-        assert_eq!(Table::new().covering_kind(&subject, &state), None);
-        assert_eq!(table.covering_kind(&subject, &state), Some(Kind::Subject));
+        assert_eq!(table.revoking_kind(&subject, &state), Some(Kind::Subject));
+        assert_eq!(Table::new().revoking_kind(&subject, &state), None);
+        assert_eq!(table.revoking_kind(&subject, &state), Some(Kind::Subject));
     }
 
     #[test]
@@ -333,7 +333,7 @@ mod tests {
         table.insert(&[entry(Kind::All, "", 10)]);
         assert_eq!(table.len(), 1_001);
         for _ in 0..SHARDS_PER_KIND {
-            table.prune_next(|| 900);
+            table.prune_next_shards(|| 900);
         }
         assert_eq!(table.len(), 100);
         let token = |id: &str| find_kind(&table, json!({ "sub": id, "iat": 1 }));

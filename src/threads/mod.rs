@@ -91,7 +91,7 @@ pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     let is_allowed = queue::is_idle() && SLOW_WORK_TIME.get() < queue::TIME_SLICE;
     let permit = if is_allowed { SlowWorkPermit::Allowed } else { SlowWorkPermit::Forbidden };
     let PollOutcome { poll, permit_after, place } =
-        poll_or_reserve_place(permit, &mut task, &mut Context::from_waker(Waker::noop()));
+        poll_or_reserve_queue_place(permit, &mut task, &mut Context::from_waker(Waker::noop()));
     let mut was_slow = false;
     if let SlowWorkPermit::Begun(since) = permit_after {
         SLOW_WORK_TIME.set(SLOW_WORK_TIME.get() + since.elapsed());
@@ -194,7 +194,7 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, completi
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
             let permit = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
-            let poll_task = || poll_or_reserve_place(permit, &mut task, context);
+            let poll_task = || poll_or_reserve_queue_place(permit, &mut task, context);
             match catch_unwind(AssertUnwindSafe(poll_task)) {
                 Ok(PollOutcome { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
                 Ok(PollOutcome { place: Some(place), .. }) => Poll::Ready(Err(place)),
@@ -213,7 +213,7 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, completi
     }));
 }
 
-/// The state of a task after [`poll_or_reserve_place`].
+/// The state of a task after [`poll_or_reserve_queue_place`].
 struct PollOutcome<T> {
     poll: Poll<T>,
     /// The state of the permit for slow work after the poll.
@@ -223,7 +223,7 @@ struct PollOutcome<T> {
 }
 
 /// Polls a task. If the task needs slow work, it gets a place in the queue, or fails if the queue is overloaded.
-fn poll_or_reserve_place<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> PollOutcome<T> {
+fn poll_or_reserve_queue_place<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> PollOutcome<T> {
     let (poll, permit_after) = poll_once(permit, task, context);
     if permit_after != SlowWorkPermit::Needed || poll.is_ready() {
         return PollOutcome { poll, permit_after, place: None };

@@ -15,11 +15,11 @@ use once_cell::sync::Lazy;
 pub const MAX_JOBS: usize = 4096;
 
 /// How long a job may wait before it gives up.
-const MAX_WAIT: Duration = Duration::from_secs(1);
+const MAX_QUEUE_WAIT: Duration = Duration::from_secs(1);
 
 /// After the oldest job has waited this long, the queue accepts no more jobs. A new job would probably have to give up,
 /// so its client gets an error immediately.
-const OVERLOAD_THRESHOLD: Duration = Duration::from_millis(800);
+const OVERLOAD_WAIT_THRESHOLD: Duration = Duration::from_millis(800);
 
 /// How long a thread works before it yields to other threads, including the event loop. Linux would otherwise let a
 /// thread keep its core for 3 ms.
@@ -60,28 +60,28 @@ static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), threads: 
 static JOB_QUEUED: Condvar = Condvar::new();
 
 /// The number of reserved places in the queue.
-static TAKEN_PLACES: AtomicUsize = AtomicUsize::new(0);
+static RESERVED_PLACES: AtomicUsize = AtomicUsize::new(0);
 
 /// A place in the queue, which is reserved until this value is dropped.
 pub struct QueuePlace(());
 
 impl Drop for QueuePlace {
     fn drop(&mut self) {
-        TAKEN_PLACES.fetch_sub(1, Ordering::Relaxed);
+        RESERVED_PLACES.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Reserves a place in the queue, or returns `None` if the queue is overloaded.
 pub fn reserve_place() -> Option<QueuePlace> {
-    let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(OVERLOAD_THRESHOLD));
-    let taken_places = TAKEN_PLACES.fetch_add(1, Ordering::Relaxed);
+    let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(OVERLOAD_WAIT_THRESHOLD));
+    let reserved_places = RESERVED_PLACES.fetch_add(1, Ordering::Relaxed);
     let place = QueuePlace(());
-    (taken_places < MAX_JOBS && !is_full(&lock())).then_some(place)
+    (reserved_places < MAX_JOBS && !is_full(&lock())).then_some(place)
 }
 
 /// Whether the queue has neither waiting nor running jobs.
 pub fn is_idle() -> bool {
-    TAKEN_PLACES.load(Ordering::Relaxed) == 0
+    RESERVED_PLACES.load(Ordering::Relaxed) == 0
 }
 
 /// Queues a job, which must own a [`QueuePlace`]. If the current thread is about to call [`run_next`], no other thread
@@ -122,7 +122,7 @@ pub fn cancel(tickets: &[Ticket]) {
 
 impl QueuedJob {
     fn run(self) {
-        let gives_up = self.is_cancelled || self.has_waited(MAX_WAIT);
+        let gives_up = self.is_cancelled || self.has_waited(MAX_QUEUE_WAIT);
         (self.job)(if gives_up { JobDecision::GiveUp } else { JobDecision::Work });
     }
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_job_that_has_waited_for_a_second_gives_up() {
-        let [recent_job, old_job] = [Duration::ZERO, MAX_WAIT].map(push_older);
+        let [recent_job, old_job] = [Duration::ZERO, MAX_QUEUE_WAIT].map(push_older);
         while run_next() {}
         assert_eq!(recent_job.recv().unwrap(), JobDecision::Work);
         assert_eq!(old_job.recv().unwrap(), JobDecision::GiveUp);
@@ -204,7 +204,7 @@ mod tests {
         drop(push_older(Duration::ZERO));
         assert!(reserve_place().is_some());
         lock().jobs.clear();
-        let _verdict = push_older(OVERLOAD_THRESHOLD);
+        let _verdict = push_older(OVERLOAD_WAIT_THRESHOLD);
         assert!(reserve_place().is_none());
         run_next();
         assert!(reserve_place().is_some());
