@@ -30,8 +30,8 @@ function createResourceMetadata(options) {
     url: origin + path,
     response: () => new Response(body, { headers }),
     handler(req, res, next) {
-      const requested = /** @type {any} */ (req).originalUrl ?? req.url
-      const matches = (req.method === 'GET' || req.method === 'HEAD') && requested.split('?', 1)[0] === path
+      const requestedUrl = /** @type {any} */ (req).originalUrl ?? req.url
+      const matches = (req.method === 'GET' || req.method === 'HEAD') && requestedUrl.split('?', 1)[0] === path
       if (matches) sendResponse(res, { status: 200, headers, body })
       else next()
     },

@@ -11,9 +11,9 @@ const { AuthError } = require('./core/errors')
 const { ownProperty } = require('./core/plain')
 const permissions = require('./core/permissions')
 const { sharedVerifier } = require('./core/verifier')
-const { oneTimeWarning } = require('./core/warnings')
+const { createOneTimeWarning } = require('./core/warnings')
 const csrf = require('./csrf')
-const core = require('./index')
+const authkit = require('./index')
 
 /** @typedef {import('./server').AuthContext} AuthContext */
 /** @typedef {import('./server').AuthPayload} AuthPayload */
@@ -24,7 +24,7 @@ async function verifyAuth(tokenOrRequest, options) {
   const verifier = verifierOf(options)
   const isToken = typeof tokenOrRequest === 'string'
   try {
-    return publicContext(await verifier.verify(isToken ? tokenOrRequest : withEmptyHeaders(tokenOrRequest)))
+    return toPublicContext(await verifier.verify(isToken ? tokenOrRequest : withEmptyHeaders(tokenOrRequest)))
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     const isMissingToken = error.code === 'missing_token' && !isToken
@@ -39,7 +39,7 @@ const verifyLogtoToken = (token, options) => verifyAuth(String(token ?? ''), opt
 async function verifyNextAuth(nextRequest, options) {
   const verifier = verifierOf(options)
   try {
-    return { success: true, auth: publicContext(await verifier.verify(withEmptyHeaders(nextRequest))) }
+    return { success: true, auth: toPublicContext(await verifier.verify(withEmptyHeaders(nextRequest))) }
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     return { success: false, error: clientMessage(error) }
@@ -52,7 +52,7 @@ function createExpressAuthMiddleware(options) {
 
   return async function expressAuth(/** @type {any} */ req, /** @type {any} */ res, next) {
     try {
-      const auth = publicContext(await verifier.verify(req))
+      const auth = toPublicContext(await verifier.verify(req))
       if (res.headersSent) return
       setAuth(req, auth)
     } catch (error) {
@@ -69,7 +69,7 @@ function buildAuthCookieHeader(token, options) {
   // The options `httpOnly` and `secure`, which examples of the original package pass, are ignored, because the cookie
   // always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
-  return core.buildAuthCookieHeader(token, rest)
+  return authkit.buildAuthCookieHeader(token, rest)
 }
 
 /** @type {typeof import('./server').hasScopes} */
@@ -108,7 +108,7 @@ const withEmptyHeaders = (request) =>
  * @param {import('..').AuthContext} auth
  * @returns {AuthContext}
  */
-function publicContext(auth) {
+function toPublicContext(auth) {
   const { userId, isAuthenticated, isGuest } = auth
   const payload = /** @type {AuthPayload | null} */ (auth.payload)
   if (!isGuest) return attachRecord({ userId, isAuthenticated, payload, isGuest }, auth)
@@ -165,7 +165,7 @@ function splitScopes(scopes) {
   return isStringArray ? scopes.flatMap((scope) => scope.split(/\s+/)).filter((word) => word !== '') : scopes
 }
 
-const warnAboutMissingAudience = oneTimeWarning(
+const warnAboutMissingAudience = createOneTimeWarning(
   'LOGTO_AUTHKIT_NO_AUDIENCE',
   'No audience is set, so tokens for any other API of the same Logto are accepted',
   'SecurityWarning',
@@ -173,7 +173,7 @@ const warnAboutMissingAudience = oneTimeWarning(
 
 const { CSRF_COOKIE_NAME, CSRF_HEADER_NAME } = csrf
 const { buildCsrfCookieHeader, createCsrfMiddleware, generateCsrfToken, verifyCsrfToken } = csrf
-const { clearJwksCache, invalidateJwksCache } = core
+const { clearJwksCache, invalidateJwksCache } = authkit
 
 module.exports = {
   CSRF_COOKIE_NAME,

@@ -5,11 +5,11 @@ const { AuthError, valueOrThrow, withResourceMetadata } = require('../core/error
 const { notifyObserver } = require('../core/observers')
 const { parse } = require('../core/options')
 const { readHeader } = require('../core/request')
-const { withChanges, parseServers } = require('../core/servers')
+const { withChangedOptions, parseServers } = require('../core/servers')
 const { isPromise, settle } = require('../core/settle')
 const { sharedObject } = require('../core/shared')
 const { verifyRequest } = require('../core/verifier')
-const { oneTimeWarning } = require('../core/warnings')
+const { createOneTimeWarning } = require('../core/warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../..').RequestLike} RequestLike */
@@ -75,8 +75,8 @@ class Authenticator {
    * @param {object} [changed]
    */
   withGuests(allowGuest, changed) {
-    const changes = this.#servers.map((server) => withChanges(server, { allowGuest, ...changed }))
-    return new Authenticator(this.#optionSet, changes.length > 1 ? changes : changes[0], this.#framework)
+    const servers = this.#servers.map((server) => withChangedOptions(server, { allowGuest, ...changed }))
+    return new Authenticator(this.#optionSet, servers.length > 1 ? servers : servers[0], this.#framework)
   }
 
   /** The validated options. */
@@ -90,7 +90,7 @@ class Authenticator {
    */
   get ownOptions() {
     // The object has no prototype, because a polluted prototype could add options.
-    return Object.assign(Object.create(null), withChanges(this.#parsed, {}))
+    return Object.assign(Object.create(null), withChangedOptions(this.#parsed, {}))
   }
 
   /** The name of the token cookie. */
@@ -280,13 +280,13 @@ function checkRequest(requirements, source, own) {
 }
 
 /** Warns if `logtoAuth()` is missing: every request then gets a 401, as if all tokens were invalid. */
-const warnAboutMissingLogtoAuth = oneTimeWarning(
+const warnAboutMissingLogtoAuth = createOneTimeWarning(
   'LOGTO_AUTHKIT_UNSEEN_REQUEST',
   'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it (in NestJS, add LogtoAuthGuard before @Protect())',
 )
 
 /** Warns about a CORS preflight, because browsers report only that a cross-origin request failed. */
-const warnAboutPreflight = oneTimeWarning(
+const warnAboutPreflight = createOneTimeWarning(
   'LOGTO_AUTHKIT_PREFLIGHT',
   'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',
 )

@@ -93,7 +93,7 @@ function responseOf(host, request) {
  * @param {ExecutionContext} context
  * @returns {object | undefined}
  */
-function executionOf(context) {
+function graphqlExecutionOf(context) {
   if (String(context.getType()) !== 'graphql') return undefined
   return context.getArgByIndex(3)?.variableValues ?? context.getArgByIndex(2)
 }
@@ -117,7 +117,7 @@ function isPublic(context) {
  * @param {'public' | 'protected'} access
  * @returns {any}
  */
-const setAccess =
+const accessDecorator =
   (access) =>
   (/** @type {any} */ target, /** @type {any} */ _key, /** @type {PropertyDescriptor | undefined} */ descriptor) => {
     const decoratedTarget = descriptor?.value ?? target
@@ -133,13 +133,13 @@ const setAccess =
 const reflectMetadata = /** @type {any} */ (Reflect)
 
 module.exports = {
-  executionOf,
+  graphqlExecutionOf,
   guardOf,
   isPublic,
   rememberGuard,
   rememberVerification,
   requestOf,
   responseOf,
-  setAccess,
+  accessDecorator,
   verifyingGuardOf,
 }

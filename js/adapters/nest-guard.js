@@ -3,7 +3,7 @@
 const { rethrow, settle } = require('../core/settle')
 const { Authenticator } = require('./authenticator')
 const {
-  executionOf,
+  graphqlExecutionOf,
   isPublic,
   rememberGuard,
   rememberVerification,
@@ -98,9 +98,9 @@ class LogtoAuthGuard {
    * @param {any} request
    */
   #authenticate(context, request) {
-    const execution = executionOf(context)
-    const knownExecution = execution && this.#executions.get(execution)
-    if (knownExecution?.request === request) return knownExecution?.result
+    const execution = graphqlExecutionOf(context)
+    const knownVerification = execution && this.#executions.get(execution)
+    if (knownVerification?.request === request) return knownVerification?.result
     const result = this.#authenticator.authenticate(request, responseOf(context, request))
     if (execution !== undefined) this.#executions.set(execution, { request, result })
     return result

@@ -2,7 +2,7 @@
 
 const { AuthError } = require('../core/errors')
 const { checkRequest, requestRecords } = require('./authenticator')
-const { guardOf, isPublic, requestOf, responseOf, setAccess } = require('./nest-context')
+const { guardOf, isPublic, requestOf, responseOf, accessDecorator } = require('./nest-context')
 const { toException, respondToSocket } = require('./nest-exceptions')
 const { LogtoAuthGuard, verificationRecordOf, runGuard } = require('./nest-guard')
 const { rejectionOf } = require('./rejections')
@@ -31,10 +31,10 @@ function Protect(...given) {
         checkRequest(requirements, request, verificationRecordOf(context, request)),
       ),
   }
-  return loadNest().applyDecorators(setAccess('protected'), loadNest().UseGuards(protection))
+  return loadNest().applyDecorators(accessDecorator('protected'), loadNest().UseGuards(protection))
 }
 
-const Public = () => setAccess('public')
+const Public = () => accessDecorator('public')
 
 const Auth = () =>
   loadNest().createParamDecorator((_data, context) => {

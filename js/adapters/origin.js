@@ -4,7 +4,7 @@
  */
 
 const { cookieValues } = require('../core/request')
-const { oneTimeWarning } = require('../core/warnings')
+const { createOneTimeWarning } = require('../core/warnings')
 
 /** @typedef {InstanceType<typeof import('./authenticator').Authenticator>} Authenticator */
 /** @typedef {{ headers: import('node:http').IncomingHttpHeaders }} Request */
@@ -52,7 +52,7 @@ function isSameHost(origin, host) {
   }
 }
 
-const warnAboutOrigin = oneTimeWarning(
+const warnAboutOrigin = createOneTimeWarning(
   'LOGTO_AUTHKIT_ORIGIN',
   'A session cookie from a page whose Origin is not the Host of this server has been rejected: list the origins of your pages in allowedOrigins',
 )

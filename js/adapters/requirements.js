@@ -24,10 +24,10 @@ class Requirements {
   constructor(...given) {
     const [requirements] = given
     if (given.length > 0 && requirements === undefined) throw invalidOption('requirements', 'an object', undefined)
-    const copied = snapshot(requirements)
-    this.#native = valueOrThrow(native.createRequirements(copied))
-    this.#organizationOf = typeof copied?.organizationId === 'function' ? copied.organizationId : undefined
-    this.#check = copied?.check
+    const members = snapshot(requirements)
+    this.#native = valueOrThrow(native.createRequirements(members))
+    this.#organizationOf = typeof members?.organizationId === 'function' ? members.organizationId : undefined
+    this.#check = members?.check
   }
 
   /**

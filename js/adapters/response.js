@@ -122,9 +122,9 @@ function setHeaders(res, headers) {
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
     return
   }
-  const flat = Array.isArray(headers[0]) ? headers.flat() : headers
-  for (let i = 0; i < flat.length; i += 2) res.removeHeader(flat[i])
-  for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i], [flat[i + 1]].flat())
+  const flatHeaders = Array.isArray(headers[0]) ? headers.flat() : headers
+  for (let i = 0; i < flatHeaders.length; i += 2) res.removeHeader(flatHeaders[i])
+  for (let i = 0; i < flatHeaders.length; i += 2) res.appendHeader(flatHeaders[i], [flatHeaders[i + 1]].flat())
 }
 
 /**

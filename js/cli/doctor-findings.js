@@ -3,7 +3,7 @@
 const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
 const { create } = require('../core/options')
-const { promisedOutcome } = require('../core/pending')
+const { awaitOutcome } = require('../core/pending')
 const { DEV_ISSUER_ENTRIES, DEV_PAGE } = require('./dev-defaults')
 const { connectionFinding, proxyFinding } = require('./doctor-connection')
 const { certificateFinding } = require('./doctor-tls')
@@ -29,7 +29,7 @@ const { counted } = require('./terminal')
  * @param {import('../native/binding').NativeVerifier} verifier
  */
 async function outageReason(verifier) {
-  const outcome = /** @type {any} */ (await promisedOutcome(verifier.prefetch()))
+  const outcome = /** @type {any} */ (await awaitOutcome(verifier.prefetch()))
   return typeof outcome === 'string'
     ? null
     : { reason: String(outcome.cause ?? outcome.message), code: outcome.causeCode }

@@ -17,7 +17,7 @@ const { isPromise } = require('./settle')
  *
  * @param {Functions} functions
  */
-const hasChecks = ({ claims, check, isRevoked }) =>
+const hasApplicationChecks = ({ claims, check, isRevoked }) =>
   isRevoked !== undefined || check !== undefined || claims !== undefined
 
 /**
@@ -47,8 +47,8 @@ function runCheckAndIsRevoked(auth, functions, source) {
 /** @type {(auth: AuthContext, functions: Functions) => Rejection | undefined | Promise<Rejection | undefined>} */
 function runIsRevoked(auth, { isRevoked }) {
   if (isRevoked === undefined) return undefined
-  const revoked = isRevoked(auth)
-  return isPromise(revoked) ? Promise.resolve(revoked).then(rejectionIfRevoked) : rejectionIfRevoked(revoked)
+  const result = isRevoked(auth)
+  return isPromise(result) ? Promise.resolve(result).then(rejectionIfRevoked) : rejectionIfRevoked(result)
 }
 
 /**
@@ -103,4 +103,4 @@ function fallbackContext(returned, { core }, extras) {
   return typeof result === 'string' ? newContext(result, undefined) : authError(result)
 }
 
-module.exports = { runApplicationChecks, runCheck, fallbackContext, hasChecks }
+module.exports = { runApplicationChecks, runCheck, fallbackContext, hasApplicationChecks }

@@ -36,7 +36,7 @@ class TokenAttempt {
 
   verify() {
     const { core, functions } = this.parsed
-    const [token, date] = [truncate(this.text), now(functions.currentDate)]
+    const [token, date] = [truncateToken(this.text), now(functions.currentDate)]
     return this.isRouted ? core.verifier.verifyRoutedToken(token, date) : core.verifier.verifyToken(token, date)
   }
 
@@ -106,7 +106,7 @@ class RequestAttempt {
     if (typeof token !== 'string') {
       throw invalidOption('getToken', 'it to return a string, null or undefined', token, true)
     }
-    this.extras = { __proto__: null, ...this.extras, token: truncate(token) }
+    this.extras = { __proto__: null, ...this.extras, token: truncateToken(token) }
   }
 
   /** @param {string | null} organization - The required organization, if it depends on the request. */
@@ -151,7 +151,7 @@ class RequestAttempt {
  *
  * @param {string} token
  */
-const truncate = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
+const truncateToken = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
 
 /**
  * Returns the time against which tokens are checked, as Unix time in milliseconds. `Date` is looked up on every call,
@@ -167,4 +167,4 @@ function now(currentDate) {
   throw invalidOption('currentDate', 'it to return a valid Date', date)
 }
 
-module.exports = { RequestAttempt, TokenAttempt, now, truncate }
+module.exports = { RequestAttempt, TokenAttempt, now, truncateToken }

@@ -89,12 +89,12 @@ function pauseReading(connection, pending) {
  * @param {any} connection
  */
 function resumeReading(connection) {
-  if (connectionsToResume.push(connection) === 1) callAfterEventLoopTurn(resumeNext)
+  if (connectionsToResume.push(connection) === 1) callAfterEventLoopTurn(resumeNextConnection)
 }
 
-function resumeNext() {
+function resumeNextConnection() {
   const connection = connectionsToResume.shift()
-  if (connectionsToResume.length > 0) callAfterEventLoopTurn(resumeNext)
+  if (connectionsToResume.length > 0) callAfterEventLoopTurn(resumeNextConnection)
   const pending = pendingByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
   // If the client does not read the responses, or the application does not read a request body, Node has also stopped

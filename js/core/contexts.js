@@ -1,6 +1,6 @@
 /** Converts the core's result for an attempt to a context, or throws the rejection. */
 
-const { runApplicationChecks, fallbackContext, hasChecks } = require('./acceptance')
+const { runApplicationChecks, fallbackContext, hasApplicationChecks } = require('./acceptance')
 const { trackPending, yieldToOtherConnections } = require('./connections')
 const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { AuthError, authError } = require('./errors')
@@ -50,7 +50,7 @@ function contextFrom(result, attempt, trace) {
     }
     if (trace !== undefined) trace.cached = true
     const auth = cachedContext(result, attempt)
-    return hasChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
+    return hasApplicationChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
   }
   if (typeof result === 'string') return contextOfNewToken(newContext(result, attempt), attempt, trace)
   if (result.slow) scheduleEndOfTurn()
@@ -70,7 +70,7 @@ function contextFrom(result, attempt, trace) {
  * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
  */
 const contextOfNewToken = async (auth, attempt, trace) =>
-  hasChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
+  hasApplicationChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
 
 /** @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function applyChecks(auth, attempt, trace) {
@@ -82,8 +82,8 @@ function applyChecks(auth, attempt, trace) {
 /** @type {(auth: AuthContext, rejection: Rejection | undefined, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function acceptOrTryNextToken(auth, rejection, attempt, trace) {
   if (rejection === undefined) return auth
-  const next = attempt.withRejection(rejection)
-  return contextFrom(next.verify(), next, trace)
+  const nextAttempt = attempt.withRejection(rejection)
+  return contextFrom(nextAttempt.verify(), nextAttempt, trace)
 }
 
 /** @type {(result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */

@@ -14,7 +14,7 @@ const {
   isEqual,
   isPlainObjectOrArray,
   isObjectPrototype,
-  namesOf,
+  ownNames,
   ownProperty,
 } = require('./plain')
 const { plainSchema, validatorOf } = require('./schema')
@@ -74,13 +74,13 @@ function parse(optionSet, given) {
   for (let i = 0; i < recentEntries.length; i += 1) {
     // An accessor in the options may call `parse` recursively, and the recursive call moves entries.
     const entry = recentEntries[i]
-    const functions = matchEntry(entry, optionSet, options)
+    const functions = matchingFunctions(entry, optionSet, options)
     if (functions !== null) return { core: entry.core, options: entry.options, functions, servers: undefined }
   }
   const key = indexKey(optionSet, options)
   const entries = entriesByKey.get(key) ?? []
   for (const entry of entries) {
-    const functions = matchEntry(entry, optionSet, options)
+    const functions = matchingFunctions(entry, optionSet, options)
     if (functions === null) continue
     markAsUsed(key, entries, entry)
     return { core: entry.core, options: entry.options, functions, servers: undefined }
@@ -152,12 +152,12 @@ const NO_FUNCTIONS = emptyFunctions()
  * @param {any} options
  * @returns {Functions | null}
  */
-function matchEntry(entry, optionSet, options) {
+function matchingFunctions(entry, optionSet, options) {
   if (entry.optionSet !== optionSet || typeof options !== 'object' || options === null || Array.isArray(options))
     return null
   if (!isPlainObjectOrArray(options)) return null
   const { keys, options: cachedOptions } = entry
-  if (keys.length !== namesOf(options).length) return null
+  if (keys.length !== ownNames(options).length) return null
   let functions = NO_FUNCTIONS
   for (const key of keys) {
     if (!Object.hasOwn(options, key)) return null

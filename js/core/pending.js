@@ -15,7 +15,7 @@ const { callAfterEventLoopTurn, keepAlive } = require('./timers')
 const waiters = new Map()
 const completions = new native.Completions(deliverOutcomes)
 
-let isEndScheduled = false
+let isEndOfTurnScheduled = false
 
 /**
  * Returns the outcome of a verification that continues on another thread.
@@ -36,7 +36,7 @@ function outcomeOf(id) {
  * @param {number | T} result
  * @returns {Promise<T | Outcome>}
  */
-const promisedOutcome = async (result) => (typeof result === 'number' ? outcomeOf(result) : result)
+const awaitOutcome = async (result) => (typeof result === 'number' ? outcomeOf(result) : result)
 
 function deliverOutcomes() {
   const outcomes = completions.take()
@@ -61,15 +61,15 @@ function settleWaiter({ resolve, reject }, outcome) {
 
 /** Schedules `endTurn`, which must follow each slow check on the event loop. */
 function scheduleEndOfTurn() {
-  if (isEndScheduled) return
-  isEndScheduled = true
+  if (isEndOfTurnScheduled) return
+  isEndOfTurnScheduled = true
   callAfterEventLoopTurn(endTurn)
 }
 
 function endTurn() {
-  isEndScheduled = false
+  isEndOfTurnScheduled = false
   if (native.endTurn()) scheduleEndOfTurn()
   deliverOutcomes()
 }
 
-module.exports = { completions, outcomeOf, scheduleEndOfTurn, promisedOutcome }
+module.exports = { completions, outcomeOf, scheduleEndOfTurn, awaitOutcome }

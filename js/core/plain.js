@@ -24,8 +24,8 @@ function isEqual(a, b, depth) {
     !isPlainObjectOrArray(b)
   )
     return false
-  const keys = namesOf(a)
-  if (keys.length !== namesOf(b).length) return false
+  const keys = ownNames(a)
+  if (keys.length !== ownNames(b).length) return false
   for (const key of keys) if (!Object.hasOwn(b, key) || !isEqual(a[key], b[key], depth - 1)) return false
   return true
 }
@@ -42,7 +42,7 @@ function deepCopy(value, depth, isOptions = false) {
   if (!isOptions && !isPlainObjectOrArray(value)) return value
   /** @type {Record<string, unknown>} */
   const members = Object.create(null)
-  for (const name of namesOf(value)) {
+  for (const name of ownNames(value)) {
     members[name] = deepCopy(isOptions && name === 'claims' ? plainSchema(value[name]) : value[name], depth - 1)
   }
   return members
@@ -54,7 +54,7 @@ function deepCopy(value, depth, isOptions = false) {
  *
  * @type {(object: object) => string[]}
  */
-const namesOf = Object.getOwnPropertyNames
+const ownNames = Object.getOwnPropertyNames
 
 /**
  * Returns whether `isEqual` can detect every change in a value.
@@ -89,4 +89,4 @@ const isObjectPrototype = (prototype) =>
  */
 const ownProperty = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined)
 
-module.exports = { deepCopy, isComparable, isEqual, isPlainObjectOrArray, isObjectPrototype, namesOf, ownProperty }
+module.exports = { deepCopy, isComparable, isEqual, isPlainObjectOrArray, isObjectPrototype, ownNames, ownProperty }

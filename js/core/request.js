@@ -16,8 +16,8 @@ const { ownProperty } = require('./plain')
 function readCredentials(request) {
   const headers = request?.headers
   if (typeof headers !== 'object' || headers === null) {
-    const actual = request === null ? 'null' : Array.isArray(request) ? 'an array' : typeof request
-    throw new TypeError(`Expected a token (a string) or a request (an object with headers), got ${actual}`)
+    const actualType = request === null ? 'null' : Array.isArray(request) ? 'an array' : typeof request
+    throw new TypeError(`Expected a token (a string) or a request (an object with headers), got ${actualType}`)
   }
   checkHeaders(headers)
   const raw = rawHeaders(request)
@@ -50,9 +50,9 @@ function checkHeaders(headers) {
   const isReadable =
     typeof headers.get === 'function' ? !isMap(headers) : typeof headers[Symbol.iterator] !== 'function'
   if (isReadable) return
-  const actual = Array.isArray(headers) ? 'an array' : isMap(headers) ? 'a Map' : 'a list'
+  const actualType = Array.isArray(headers) ? 'an array' : isMap(headers) ? 'a Map' : 'a list'
   throw new TypeError(
-    `Expected headers as an object by name or an object with a get method, got ${actual}: pass new Headers(headers), or an object with lower-case names`,
+    `Expected headers as an object by name or an object with a get method, got ${actualType}: pass new Headers(headers), or an object with lower-case names`,
   )
 }
 
@@ -90,14 +90,14 @@ function cookiesOf(request) {
  * @type {(headers: object, raw: string[] | undefined) => string | string[] | undefined}
  */
 function authorizationValues(headers, raw) {
-  const first = headerValue(headers, raw, 'authorization')
-  if (raw === undefined) return first
+  const firstValue = headerValue(headers, raw, 'authorization')
+  if (raw === undefined) return firstValue
   const values = []
   for (let i = 0; i < raw.length; i += 2) {
     if (raw[i].length === 13 && raw[i].toLowerCase() === 'authorization') values.push(raw[i + 1])
   }
   // If the application has replaced the header since the request was received, the new value takes precedence.
-  return values.length > 1 && values[0] === first ? values : first
+  return values.length > 1 && values[0] === firstValue ? values : firstValue
 }
 
 /**
@@ -146,10 +146,10 @@ function headerValue(headers, raw, name) {
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined
   // gRPC's `Metadata` returns an array instead of a string.
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
-  const isCloudFront = Array.isArray(value) && value.every((item) => typeof item?.value === 'string')
+  const isCloudFrontHeader = Array.isArray(value) && value.every((item) => typeof item?.value === 'string')
   throw new TypeError(
     `Expected the header ${name} as a string or an array of strings, got ${
-      isCloudFront
+      isCloudFrontHeader
         ? 'an array of { key, value }: pass only the values'
         : Array.isArray(value)
           ? 'another array'

@@ -15,12 +15,12 @@ const { isPromise } = require('./settle')
  * @param {any} value - The option `claims`.
  */
 function plainSchema(value) {
-  const standard =
+  const props =
     (typeof value === 'object' && value !== null) || typeof value === 'function' ? value['~standard'] : undefined
-  if (typeof standard !== 'object' || standard === null || typeof standard.validate !== 'function') return value
+  if (typeof props !== 'object' || props === null || typeof props.validate !== 'function') return value
   /** @type {Validate} */
-  const validate = (claims) => standard.validate(claims)
-  return { '~standard': { version: standard.version, validate } }
+  const validate = (claims) => props.validate(claims)
+  return { '~standard': { version: props.version, validate } }
 }
 
 /**
@@ -40,19 +40,19 @@ const validatorOf = (schema) => schema['~standard'].validate
 function validateClaims(auth, validate) {
   const result = validate(auth.payload)
   return isPromise(result)
-    ? Promise.resolve(result).then((settled) => applyResult(auth, settled))
-    : applyResult(auth, result)
+    ? Promise.resolve(result).then((settled) => applyValidationResult(auth, settled))
+    : applyValidationResult(auth, result)
 }
 
 /** @type {(auth: any, result: ValidationResult) => InstanceType<typeof import('./errors').AuthError> | undefined} */
-function applyResult(auth, result) {
-  if (result.issues !== undefined) return invalidClaims(result.issues)
+function applyValidationResult(auth, result) {
+  if (result.issues !== undefined) return invalidClaimsError(result.issues)
   auth.claims = /** @type {any} */ (result).value
   return undefined
 }
 
 /** @param {NonNullable<ValidationResult['issues']>} issues */
-function invalidClaims(issues) {
+function invalidClaimsError(issues) {
   const describedIssues = issues.map(({ message, path }) => ({
     message,
     claim: (path ?? []).map(pathSegmentKey).join('.') || 'payload',

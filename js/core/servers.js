@@ -63,7 +63,7 @@ const isSameOption = (first, other, name) =>
  *
  * @type {(parsed: Parsed, changes: object) => any}
  */
-function withChanges({ options, functions: { claims, ...functions } }, changes) {
+function withChangedOptions({ options, functions: { claims, ...functions } }, changes) {
   const definedFunctions = Object.entries(functions).filter(([, value]) => value !== undefined)
   const schema = claims && { claims: { '~standard': { version: 1, validate: claims } } }
   return { ...options, ...Object.fromEntries(definedFunctions), ...schema, ...changes }
@@ -150,4 +150,4 @@ function totalStats(stats) {
   }
 }
 
-module.exports = { withChanges, parseServers, readTokens, selectServer, totalStats }
+module.exports = { withChangedOptions, parseServers, readTokens, selectServer, totalStats }

@@ -15,7 +15,7 @@ function sharedObject(name, create) {
 }
 
 /** Marks the verifiers from all copies of the package. */
-const VERIFIER = Symbol.for('logto-authkit.Verifier')
+const VERIFIER_BRAND = Symbol.for('logto-authkit.Verifier')
 
 /**
  * Returns whether a value is a verifier from any copy of the package.
@@ -23,6 +23,6 @@ const VERIFIER = Symbol.for('logto-authkit.Verifier')
  * @param {any} value
  * @returns {value is import('../..').Verifier}
  */
-const isVerifier = (value) => typeof value === 'object' && value !== null && VERIFIER in value
+const isVerifier = (value) => typeof value === 'object' && value !== null && VERIFIER_BRAND in value
 
-module.exports = { VERIFIER, isVerifier, sharedObject }
+module.exports = { VERIFIER_BRAND, isVerifier, sharedObject }

@@ -22,12 +22,12 @@ const isNativeTimer = (timer) => {
 const hasNativeTimers = isNativeTimer(timers.setImmediate)
 
 /** Calls a callback after all events of the current turn. @type {(callback: () => void) => void} */
-const callAfterEventLoopTurn = hasNativeTimers ? timers.setImmediate : messageChannel().post
+const callAfterEventLoopTurn = hasNativeTimers ? timers.setImmediate : createMessageChannel().post
 
 /** Keeps the process alive between `ref` and `unref`. */
-const keepAlive = hasNativeTimers ? intervalHandle() : messageChannel()
+const keepAlive = hasNativeTimers ? createIntervalHandle() : createMessageChannel()
 
-function intervalHandle() {
+function createIntervalHandle() {
   const { setInterval } = timers
   /** @type {NodeJS.Timeout | undefined} */
   let handle
@@ -40,18 +40,18 @@ function intervalHandle() {
   }
 }
 
-function messageChannel() {
+function createMessageChannel() {
   const { port1, port2 } = new MessageChannel()
   /** @type {(() => void)[]} */
   let callbacks = []
   port1.on('message', () => {
     const due = callbacks
     callbacks = []
-    if (!isKept) port1.unref()
+    if (!isKeptAlive) port1.unref()
     for (const callback of due) callback()
   })
   port1.unref()
-  let isKept = false
+  let isKeptAlive = false
   return {
     /** @param {() => void} callback */
     post(callback) {
@@ -59,14 +59,14 @@ function messageChannel() {
       if (callbacks.push(callback) === 1) port2.postMessage(null)
     },
     ref() {
-      isKept = true
+      isKeptAlive = true
       port1.ref()
     },
     unref() {
-      isKept = false
+      isKeptAlive = false
       port1.unref()
     },
   }
 }
 
-module.exports = { callAfterEventLoopTurn, isNativeTimer, keepAlive, messageChannel }
+module.exports = { callAfterEventLoopTurn, isNativeTimer, keepAlive, createMessageChannel }

@@ -1,16 +1,16 @@
 /** Verifiers, which turn a token or request into a context according to parsed options. */
 
-const { RequestAttempt, TokenAttempt, truncate } = require('./attempt')
+const { RequestAttempt, TokenAttempt, truncateToken } = require('./attempt')
 const { contextOf } = require('./contexts')
 const { hasSubscribers, publishKeyFetches, publishVerification } = require('./diagnostics')
 const { authError, withResourceMetadata } = require('./errors')
 const { observeRejection } = require('./observers')
 const { create, parse } = require('./options')
-const { promisedOutcome } = require('./pending')
+const { awaitOutcome } = require('./pending')
 const { readCredentials } = require('./request')
 const { parseServers, readTokens, selectServer, totalStats } = require('./servers')
 const { isPromise, rethrow, settle } = require('./settle')
-const { VERIFIER, isVerifier } = require('./shared')
+const { VERIFIER_BRAND, isVerifier } = require('./shared')
 const { reportRejection } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
@@ -55,11 +55,11 @@ class Verifier {
     return servers === undefined ? stats(this.#parsed) : totalStats(servers.map(stats))
   }
 }
-Object.defineProperty(Verifier.prototype, VERIFIER, { value: true })
+Object.defineProperty(Verifier.prototype, VERIFIER_BRAND, { value: true })
 
 /** @param {Parsed} parsed */
 async function prefetch({ core }) {
-  const outcome = await promisedOutcome(core.verifier.prefetch())
+  const outcome = await awaitOutcome(core.verifier.prefetch())
   publishKeyFetches()
   if (typeof outcome !== 'string') throw authError(reportRejection(/** @type {RejectedRequest} */ (outcome)))
 }
@@ -115,7 +115,7 @@ async function verifyLogtoToken(token, options) {
 /** @type {(token: string, parsed: Parsed) => Parsed} */
 function serverOf(token, parsed) {
   if (parsed.servers === undefined) return parsed
-  const extras = /** @type {any} */ ({ __proto__: null, token: truncate(token) })
+  const extras = /** @type {any} */ ({ __proto__: null, token: truncateToken(token) })
   return parsed.servers.find(({ core }) => core.verifier.route(undefined, undefined, extras) >= 0) ?? parsed
 }
 
@@ -140,12 +140,12 @@ function verifyToken(token, parsed) {
  */
 function verifyRequest(request, parsed, source = request) {
   const { onRefused } = parsed.functions
-  if (onRefused !== undefined) return observeRejection(onRefused, source, () => tracedRequest(request, parsed, source))
-  return tracedRequest(request, parsed, source)
+  if (onRefused !== undefined) return observeRejection(onRefused, source, () => traceRequest(request, parsed, source))
+  return traceRequest(request, parsed, source)
 }
 
 /** @type {(request: RequestLike, parsed: Parsed, source: unknown) => AuthContext | Promise<AuthContext>} */
-const tracedRequest = (request, parsed, source) =>
+const traceRequest = (request, parsed, source) =>
   hasSubscribers()
     ? publishVerification((trace) => checkRequest(request, parsed, source, trace))
     : checkRequest(request, parsed, source)

@@ -43,7 +43,7 @@ function printRejection(rejected) {
  * @param {string} message
  * @param {string} [type]
  */
-function oneTimeWarning(code, message, type) {
+function createOneTimeWarning(code, message, type) {
   let hasWarned = false
   return () => {
     if (hasWarned) return
@@ -52,4 +52,4 @@ function oneTimeWarning(code, message, type) {
   }
 }
 
-module.exports = { printRejection, reportRejection, oneTimeWarning }
+module.exports = { printRejection, reportRejection, createOneTimeWarning }

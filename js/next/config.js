@@ -5,17 +5,17 @@ const PACKAGE = 'logto-authkit'
 /** @param {any} [nextConfig] */
 function withLogtoAuth(nextConfig = {}) {
   return typeof nextConfig === 'function'
-    ? (/** @type {unknown[]} */ ...args) => withPackage(nextConfig(...args))
-    : withPackage(nextConfig)
+    ? (/** @type {unknown[]} */ ...args) => withExternalPackage(nextConfig(...args))
+    : withExternalPackage(nextConfig)
 }
 
 /**
  * @param {any} config
  * @returns {any}
  */
-function withPackage(config) {
+function withExternalPackage(config) {
   // Synchronous configurations stay synchronous, since other wrappers may not await them.
-  if (typeof config?.then === 'function') return config.then(withPackage)
+  if (typeof config?.then === 'function') return config.then(withExternalPackage)
   // A value that is not an array becomes an item of the array, so that Next.js itself reports an invalid value.
   const packages = [config?.serverExternalPackages ?? []].flat()
   return { ...config, serverExternalPackages: packages.includes(PACKAGE) ? packages : [...packages, PACKAGE] }

@@ -24,20 +24,20 @@ const { appendCookie } = require('../adapters/response')
 async function forwardRequest(request, auth, { next, guestCookie, cookies, canOpenPage }) {
   const { NextResponse } = require('next/server')
   const pair = guestCookie?.split(';', 1)[0]
-  const nextUrl = request.headers.get(NEXT_URL)
+  const nextUrl = request.headers.get(NEXT_URL_HEADER)
   const isNextUrlHidden = nextUrl !== null && !(await canOpenPage(nextUrl))
-  if (isNextUrlHidden) request.headers.delete(NEXT_URL)
+  if (isNextUrlHidden) request.headers.delete(NEXT_URL_HEADER)
   if (pair !== undefined) addRequestCookie(request, pair)
-  const received = (await next?.(request, auth)) ?? NextResponse.next()
+  const proxyResponse = (await next?.(request, auth)) ?? NextResponse.next()
   const all = guestCookie === null ? cookies : [guestCookie, ...cookies]
   // If the other proxy has not returned a response, Next.js reports the mistake.
-  if (!(received instanceof Response)) return received
-  const changesRequest = (pair !== undefined || isNextUrlHidden) && forwardsRequest(received)
-  if (all.length === 0 && !changesRequest && 'cookies' in received) return received
+  if (!(proxyResponse instanceof Response)) return proxyResponse
+  const changesRequest = (pair !== undefined || isNextUrlHidden) && forwardsRequest(proxyResponse)
+  if (all.length === 0 && !changesRequest && 'cookies' in proxyResponse) return proxyResponse
   // The response is copied, because it may not be a `NextResponse`, and because the headers of `Response.redirect()`
   // are immutable.
-  const { body, status, statusText } = received
-  const response = new NextResponse(body, { status, statusText, headers: received.headers })
+  const { body, status, statusText } = proxyResponse
+  const response = new NextResponse(body, { status, statusText, headers: proxyResponse.headers })
   if (changesRequest) overrideRequestHeaders(response.headers, request, pair)
   // A route cannot replace a `Cache-Control` header that the proxy has set, so the strictest value is used.
   for (const cookie of all) appendCookie(response.headers, cookie, 'private, no-store')
@@ -71,8 +71,8 @@ function overrideRequestHeaders(headers, request, pair) {
   const { NextResponse } = require('next/server')
   const names = headers.get(OVERRIDDEN_HEADERS)
   if (names === null) {
-    const overriding = NextResponse.next({ request: { headers: request.headers } }).headers
-    for (const [name, value] of overriding) if (name !== 'x-middleware-next') headers.set(name, value)
+    const overrideHeaders = NextResponse.next({ request: { headers: request.headers } }).headers
+    for (const [name, value] of overrideHeaders) if (name !== 'x-middleware-next') headers.set(name, value)
     return
   }
   if (pair === undefined) return
@@ -87,7 +87,7 @@ function withCookie(header, pair) {
   return header.split(/;\s*/).includes(pair) ? header : `${header}; ${pair}`
 }
 
-const NEXT_URL = 'next-url'
+const NEXT_URL_HEADER = 'next-url'
 const OVERRIDDEN_HEADERS = 'x-middleware-override-headers'
 const OVERRIDDEN_COOKIE_HEADER = 'x-middleware-request-cookie'
 

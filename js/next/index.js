@@ -72,12 +72,12 @@ async function currentAuth(authenticator, setsGuestCookie) {
   const nextHeaders = require('next/headers')
   // Next.js may prerender a component, but a token's expiry must be checked at the time of the request.
   await require('next/server').connection()
-  const received = await nextHeaders.headers()
+  const requestHeaders = await nextHeaders.headers()
   const jar = await nextHeaders.cookies()
-  assertDynamicRendering(received)
-  const headers = withoutOutdatedCookies(received, jar, authenticator.cookieNames)
-  const auth = await authenticate(authenticator, { headers, cookies: jar }, received)
-  const cookie = setsGuestCookie ? authenticator.newGuestCookie(auth, browserOrigin(received)) : null
+  assertDynamicRendering(requestHeaders)
+  const headers = withoutOutdatedCookies(requestHeaders, jar, authenticator.cookieNames)
+  const auth = await authenticate(authenticator, { headers, cookies: jar }, requestHeaders)
+  const cookie = setsGuestCookie ? authenticator.newGuestCookie(auth, browserOrigin(requestHeaders)) : null
   if (cookie !== null) await trySetCookie(cookie)
   return auth
 }

@@ -4,7 +4,7 @@ const { errorResponse } = require('../adapters/response')
 const { AuthError } = require('../core/errors')
 const { errorPage, warnAboutLoop } = require('./error-page')
 const { forwardRequest } = require('./forward')
-const { isPublicBranch, isPublicPath, normalizePublicPath } = require('./public-paths')
+const { isPublicWithAncestors, isPublicPath, normalizePublicPath } = require('./public-paths')
 const { browserOrigin } = require('./request')
 const { SignIn, redirectKind } = require('./sign-in')
 const { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie } = require('./sign-in-loop')
@@ -33,7 +33,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   const warnedCodes = new Set()
 
   /** @type {(request: NextRequest, isSignIn: boolean) => Promise<any>} */
-  async function admit(request, isSignIn) {
+  async function verifyAndForward(request, isSignIn) {
     const isPublic = isSignIn || isPublicPath(request.nextUrl.pathname, paths)
     const skipsVerification = (isPublic && !allowsGuests) || authenticator.passesPreflight(request, allowPreflight)
     const selectedAuthenticator = isSignIn ? signInAuthenticator : isPublic ? authenticator : userAuthenticator
@@ -47,7 +47,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   /** @type {(request: NextRequest, path: string) => boolean} */
   const isOpenPage = (request, path) =>
     (publicPaths === undefined && allowsGuests) ||
-    isPublicBranch(path, (one) => isPublicPath(one, paths) || signIn?.isPage(request, one) === true)
+    isPublicWithAncestors(path, (one) => isPublicPath(one, paths) || signIn?.isPage(request, one) === true)
 
   /**
    * Returns whether the client has a session. No token has been verified if the request is for a public page. Errors
@@ -84,8 +84,8 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     }
     // After 303, the browser requests the sign-in page with GET, whereas after 307, the browser would post the form to
     // the sign-in page.
-    const init = { status: request.method === 'POST' ? 303 : 307, headers: { 'Cache-Control': 'no-store' } }
-    return withCookie(NextResponse.redirect(url, init), redirectMarkerCookie(request, cookieName))
+    const responseInit = { status: request.method === 'POST' ? 303 : 307, headers: { 'Cache-Control': 'no-store' } }
+    return withCookie(NextResponse.redirect(url, responseInit), redirectMarkerCookie(request, cookieName))
   }
 
   /** @param {NextRequest} request */
@@ -94,7 +94,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     if (isPublicPath(request.nextUrl.pathname, ASSET_PATHS)) return NextResponse.next()
     const isSignIn = signIn?.isPage(request) ?? false
     try {
-      return await admit(request, isSignIn)
+      return await verifyAndForward(request, isSignIn)
     } catch (thrown) {
       if (!(thrown instanceof AuthError)) throw thrown
       const error = authenticator.withResourceMetadata(thrown)

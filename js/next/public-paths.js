@@ -19,7 +19,7 @@ const normalizePublicPath = (item) =>
  * @param {(string | RegExp)[]} publicPaths
  */
 function isPublicPath(pathname, publicPaths) {
-  const page = pageOf(readPath(pathname) ?? '')
+  const page = pagePathOf(readPath(pathname) ?? '')
   if (page === '') return false
   const path = withoutTrailingSlash(page)
   return publicPaths.some((item) => {
@@ -35,7 +35,7 @@ function isPublicPath(pathname, publicPaths) {
  * @param {string} pathname
  * @param {(path: string) => boolean} isPublic
  */
-function isPublicBranch(pathname, isPublic) {
+function isPublicWithAncestors(pathname, isPublic) {
   const names = pathname.split('/').slice(1, MAX_DEPTH + 2)
   return names.length <= MAX_DEPTH && names.every((_, index) => isPublic(`/${names.slice(0, index + 1).join('/')}`))
 }
@@ -68,7 +68,7 @@ const readPath = (pathname) => native.normalizePath(pathname) ?? undefined
  *
  * @param {string} pathname
  */
-function pageOf(pathname) {
+function pagePathOf(pathname) {
   const page = /^\/_next\/data\/[^/]+(\/.+)\.json$/.exec(pathname)?.[1]
   // Next.js serves `/account` for the data URL of `/index/account`.
   if (page !== undefined) return page === '/index' ? '/' : page.startsWith('/index/') ? '' : page
@@ -88,4 +88,4 @@ const SEGMENT_SUFFIX = '.segment.rsc'
 /** @param {string} path - A path without empty segments has at most one trailing slash. */
 const withoutTrailingSlash = (path) => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path)
 
-module.exports = { isPublicBranch, isPublicPath, readPath, normalizePublicPath }
+module.exports = { isPublicWithAncestors, isPublicPath, readPath, normalizePublicPath }

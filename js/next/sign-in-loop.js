@@ -29,8 +29,8 @@ const { browserOrigin } = require('./request')
  * @type {(request: NextRequest, error: AuthError, cookieName: string) => 'nested' | 'token' | 'repeated' | undefined}
  */
 function signInLoopReason(request, error, cookieName) {
-  const nested = request.nextUrl.searchParams.get('redirect_to')
-  if (nested !== null && /[?&]redirect_to=/.test(nested)) return 'nested'
+  const redirectTarget = request.nextUrl.searchParams.get('redirect_to')
+  if (redirectTarget !== null && /[?&]redirect_to=/.test(redirectTarget)) return 'nested'
   const marker = readMarker(request)
   if (marker === undefined) return undefined
   const token = tokenDigest(request, cookieName)

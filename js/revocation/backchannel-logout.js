@@ -7,7 +7,7 @@ const { valueOrThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
-const { completions, scheduleEndOfTurn, promisedOutcome } = require('../core/pending')
+const { completions, scheduleEndOfTurn, awaitOutcome } = require('../core/pending')
 const { handler } = require('./handler')
 
 // The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
@@ -45,7 +45,7 @@ function backchannelLogout(publish, options) {
       const token = await logoutToken(request)
       if (token === undefined)
         return logoutErrorResponse('invalid_request', 'The body must be a form with one logout_token')
-      return beforeDeadline(revokeFromLogoutToken(verifier, publish, token, date()))
+      return respondBeforeDeadline(revokeFromLogoutToken(verifier, publish, token, date()))
     },
     { limit: MAX_BODY_BYTES, advice: PARSER_ADVICE },
   )
@@ -53,7 +53,7 @@ function backchannelLogout(publish, options) {
 
 /** @type {(verifier: NativeLogoutVerifier, publish: import('./webhook').Publish, token: string, date: number) => Promise<Answer>} */
 async function revokeFromLogoutToken(verifier, publish, token, date) {
-  const outcome = await promisedOutcome(verifier.verify(token, date))
+  const outcome = await awaitOutcome(verifier.verify(token, date))
   if (typeof outcome !== 'string' && outcome.slow) scheduleEndOfTurn()
   if (typeof outcome !== 'string' && Object.hasOwn(outcome, 'code')) {
     const { status, message } = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
@@ -75,7 +75,7 @@ async function revokeFromLogoutToken(verifier, publish, token, date) {
  * @param {Promise<Answer>} answer
  * @returns {Promise<Answer>}
  */
-function beforeDeadline(answer) {
+function respondBeforeDeadline(answer) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       resolve(logoutErrorResponse('temporarily_unavailable', 'The logout token could not be verified in time'))

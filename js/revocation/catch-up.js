@@ -30,7 +30,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 const TOKEN_RENEWAL_MARGIN_MS = 60_000
 
 /** The result of a delivery that Logto considers successful. */
-const DELIVERY_SUCCESS = 'Success'
+const SUCCESSFUL_RESULT = 'Success'
 
 /** @typedef {{ id?: unknown, createdAt?: unknown, payload?: { result?: unknown, hookRequest?: { body?: unknown } } }} LogEntry */
 
@@ -97,26 +97,26 @@ class CatchUp {
 
   async #catchUp() {
     /** The log entries of the current run, newest first. @type {Set<string>} */
-    const seen = new Set()
+    const seenKeys = new Set()
     // Only entries of earlier runs show that older pages are known: if new entries arrive while a page is being stored,
     // the next page repeats entries of this run.
-    const knownFromEarlierRuns = this.#isComplete ? new Set(this.#known) : new Set()
+    const keysFromEarlierRuns = this.#isComplete ? new Set(this.#known) : new Set()
     this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {
-      const logs = await this.#page(page)
-      const newLogs = logs.filter((log) => !this.#known.has(logEntryKey(log))).reverse()
-      const entries = newLogs.flatMap((log) => this.#entriesOf(log))
+      const logEntries = await this.#page(page)
+      const newLogEntries = logEntries.filter((log) => !this.#known.has(logEntryKey(log))).reverse()
+      const entries = newLogEntries.flatMap((log) => this.#entriesOf(log))
       for (let i = 0; i < entries.length; i += MAX_BATCH_SIZE)
         await this.#target.publish(entries.slice(i, i + MAX_BATCH_SIZE))
-      for (const log of logs) {
+      for (const log of logEntries) {
         // An entry counts as known only after its revocations are stored, so that it is read again if the store fails.
         this.#known.add(logEntryKey(log))
-        seen.add(logEntryKey(log))
+        seenKeys.add(logEntryKey(log))
       }
-      if (logs.length < PAGE_SIZE || logs.every((log) => knownFromEarlierRuns.has(logEntryKey(log)))) break
+      if (logEntries.length < PAGE_SIZE || logEntries.every((log) => keysFromEarlierRuns.has(logEntryKey(log)))) break
     }
     this.#isComplete = true
-    this.#known = new Set([...seen, ...this.#known].slice(0, MAX_REMEMBERED_LOG_ENTRIES))
+    this.#known = new Set([...seenKeys, ...this.#known].slice(0, MAX_REMEMBERED_LOG_ENTRIES))
   }
 
   /**
@@ -132,7 +132,7 @@ class CatchUp {
       this.#warn(new Error(`an event could not be read: ${event}`))
       return []
     }
-    return payload?.result === DELIVERY_SUCCESS ? this.#target.missing(event.entries) : event.entries
+    return payload?.result === SUCCESSFUL_RESULT ? this.#target.missing(event.entries) : event.entries
   }
 
   /** @param {number} page @returns {Promise<LogEntry[]>} */
@@ -141,8 +141,8 @@ class CatchUp {
     const url = `${this.#options.logUrl}?page=${page}&page_size=${PAGE_SIZE}`
     const response = await this.#fetch(url, { headers: { Authorization: `Bearer ${token}` } })
     if (response.status === 401) this.#token = undefined
-    const logs = response.ok ? await response.json() : undefined
-    if (!Array.isArray(logs)) throw await responseError('the delivery log of the webhook', response)
+    const logEntries = response.ok ? await response.json() : undefined
+    if (!Array.isArray(logEntries)) throw await responseError('the delivery log of the webhook', response)
     return logs
   }
 
@@ -205,8 +205,8 @@ async function responseError(wanted, response) {
 
 /** @type {(target: Target, options: import('.').CatchUpOptions) => import('.').CatchUp} */
 function catchUp(target, options) {
-  const running = new CatchUp(target, options)
-  return { stop: () => running.stop() }
+  const activeCatchUp = new CatchUp(target, options)
+  return { stop: () => activeCatchUp.stop() }
 }
 
 module.exports = { catchUp }

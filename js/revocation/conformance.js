@@ -40,16 +40,16 @@ async function testRevocationStore(createStore, { reset } = {}) {
     )
 
     const idleStart = performance.now()
-    const idleBatch = await two.read(position, { signal: unusedSignal() })
+    const idleBatch = await two.read(position, { signal: timeoutSignal() })
     assert.deepEqual(idleBatch.entries, [], 'entries before the position must not be returned again')
     assert.equal(idleBatch.complete, true, 'complete must be true without further entries')
     const waited = performance.now() - idleStart
     assert.ok(waited < MAX_READ_MS + TOLERANCE_MS, `read must wait for at most a second, not ${Math.round(waited)} ms`)
 
-    const pendingRead = two.read(idleBatch.position, { signal: unusedSignal() })
+    const pendingRead = two.read(idleBatch.position, { signal: timeoutSignal() })
     await append(one, ['third'])
     const batch = await pendingRead
-    const newBatch = batch.entries.length > 0 ? batch : await two.read(batch.position, { signal: unusedSignal() })
+    const newBatch = batch.entries.length > 0 ? batch : await two.read(batch.position, { signal: timeoutSignal() })
     assert.deepEqual(newBatch.entries, ['third'], 'a waiting read must return new entries')
 
     const manyEntries = Array.from({ length: 2_500 }, (_, i) => `entry ${i}`)
@@ -72,14 +72,14 @@ async function testRevocationStore(createStore, { reset } = {}) {
       'a read must settle after its signal was aborted',
     )
     await append(one, ['fourth'])
-    const resumed = await expectEntries(two, end.position, ['fourth'], 'reads must work after one was aborted')
+    const resumedRead = await expectEntries(two, end.position, ['fourth'], 'reads must work after one was aborted')
 
     if (reset !== undefined) {
       await reset()
       await append(one, ['fifth'])
       await expectEntries(
         two,
-        resumed.position,
+        resumedRead.position,
         ['fifth'],
         'a position that no longer exists must stand for the oldest entry',
       )
@@ -90,10 +90,10 @@ async function testRevocationStore(createStore, { reset } = {}) {
 }
 
 /** Creates a signal that aborts after ten seconds, longer than any read takes. */
-const unusedSignal = () => AbortSignal.timeout(10_000)
+const timeoutSignal = () => AbortSignal.timeout(10_000)
 
 /** @type {(store: RevocationStore, entries: string[]) => Promise<void>} */
-const append = (store, entries) => store.append(entries, { maxAgeMs: 86_400_000, signal: unusedSignal() })
+const append = (store, entries) => store.append(entries, { maxAgeMs: 86_400_000, signal: timeoutSignal() })
 
 /**
  * Reads a store until there are no further entries.
@@ -105,7 +105,7 @@ async function readAll(store, position) {
   /** @type {string[]} */
   const entries = []
   for (let from = position; ; ) {
-    const batch = await store.read(from, { signal: unusedSignal() })
+    const batch = await store.read(from, { signal: timeoutSignal() })
     assert.ok(Array.isArray(batch.entries), 'read must resolve to an object with an array of entries')
     assert.equal(typeof batch.position, 'string', 'position must be a string')
     entries.push(...batch.entries)

@@ -13,12 +13,12 @@ const revocations = channel('logto-authkit:revocations')
  *
  * @param {NativeRevocations} core
  */
-function publishApplied(core) {
+function publishAppliedEntries(core) {
   const apply = core.apply.bind(core)
   core.apply = (entries, readMs, date) => {
-    const changes = revocations.hasSubscribers ? core.missing(entries, date) : []
+    const changedEntries = revocations.hasSubscribers ? core.missing(entries, date) : []
     apply(entries, readMs, date)
-    for (const entry of changes) publish(entry)
+    for (const entry of changedEntries) publish(entry)
   }
 }
 
@@ -30,4 +30,4 @@ function publish(entry) {
   revocations.publish(message)
 }
 
-module.exports = { publishApplied }
+module.exports = { publishAppliedEntries }

@@ -2,7 +2,7 @@
 
 const { inspect } = require('node:util')
 const { jsonResponse, sendResponse } = require('../adapters/response')
-const { BodyError, fetchBody, nodeBody } = require('./request-body')
+const { BodyError, readFetchBody, readNodeBody } = require('./request-body')
 
 /**
  * @typedef {import('../adapters/response').ErrorResponse} Answer
@@ -42,7 +42,7 @@ function handler(answer, { limit, advice }) {
   async function respondToFetch(request, cached) {
     const { status, headers, body } = await respond(request.method, {
       header: (name) => request.headers.get(name) ?? undefined,
-      body: () => fetchBody(request, limit, cached),
+      body: () => readFetchBody(request, limit, cached),
       parsed: undefined,
     })
     return new Response(body, { status, headers })
@@ -52,7 +52,7 @@ function handler(answer, { limit, advice }) {
   const respondToNode = async (req, stream) => {
     const answer = await respond(stream.method, {
       header: (name) => [stream.headers[name]].flat()[0],
-      body: () => nodeBody(req, stream, limit, advice),
+      body: () => readNodeBody(req, stream, limit, advice),
       parsed: req.body,
     })
     // Closing the connection keeps Node from receiving the rest of the body. HTTP/2 has no `Connection` header.

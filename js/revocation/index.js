@@ -9,7 +9,7 @@ const { ownProperty } = require('../core/plain')
 const { RevocationsHandle } = require('../core/revocations')
 const { backchannelLogout } = require('./backchannel-logout')
 const { catchUp } = require('./catch-up')
-const { publishApplied } = require('./diagnostics')
+const { publishAppliedEntries } = require('./diagnostics')
 const { MemoryStore, memoryStore } = require('./memory-store')
 const { Mirror } = require('./mirror')
 const { redisStore } = require('./redis-store')
@@ -33,7 +33,7 @@ class Revocations extends RevocationsHandle {
   constructor(core, store) {
     super(core.id)
     this.#core = core
-    publishApplied(core)
+    publishAppliedEntries(core)
     this.#mirror = new Mirror(core, store)
     this.#store = store
   }
@@ -90,7 +90,7 @@ class Revocations extends RevocationsHandle {
   /** @type {PublicRevocations['catchUp']} */
   catchUp(options) {
     const store = this.#store
-    const running = catchUp(
+    const activeCatchUp = catchUp(
       {
         publish: this.#publish,
         missing: (entries) => this.#core.missing(entries, Date.now()),
@@ -98,11 +98,11 @@ class Revocations extends RevocationsHandle {
       },
       options,
     )
-    this.#running.add(running)
+    this.#running.add(activeCatchUp)
     return {
       stop: () => {
-        running.stop()
-        this.#running.delete(running)
+        activeCatchUp.stop()
+        this.#running.delete(activeCatchUp)
       },
     }
   }
@@ -116,7 +116,7 @@ class Revocations extends RevocationsHandle {
   }
 
   close() {
-    for (const running of this.#running) running.stop()
+    for (const activeCatchUp of this.#running) activeCatchUp.stop()
     this.#running.clear()
     return this.#mirror.close()
   }
@@ -137,19 +137,19 @@ function createRevocations(options) {
   const given = own.store && options?.store
   // The store is not copied like other options, because its functions may use its other members.
   const store = given === undefined ? memoryStore() : given
-  if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStore(given)
+  if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStoreError(given)
   const storePlaceholder = { ...own, store: { value: {}, enumerable: true } }
-  const checked = check(
+  const checkedOptions = check(
     'revocations',
     given === undefined ? options : Object.create(Object.getPrototypeOf(options), storePlaceholder),
   )
   // A store in the memory of this process is always reachable.
-  const policy = store instanceof MemoryStore ? { ...checked, whenUnavailable: 'accept' } : checked
+  const policy = store instanceof MemoryStore ? { ...checkedOptions, whenUnavailable: 'accept' } : checkedOptions
   return new Revocations(valueOrThrow(native.createRevocations(policy, store.identity)), store)
 }
 
 /** @param {unknown} store */
-function invalidStore(store) {
+function invalidStoreError(store) {
   const row = contract().options.revocations.find(({ name }) => name === 'store')
   return invalidOption('store', String(row?.expected), store)
 }

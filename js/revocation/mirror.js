@@ -130,7 +130,7 @@ class Mirror {
     let position = null
     let failures = 0
     /** How much longer than intended the last pause took, in milliseconds. */
-    let lateMs = 0
+    let timerLagMs = 0
     /** @type {Promise<StoreRead> | undefined} */
     let nextRead
     while (!this.#isClosed) {
@@ -155,7 +155,7 @@ class Mirror {
         failures = 0
         this.#succeed(batch.complete)
         if (batch.complete || batch.entries.length === 0)
-          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS + Math.min(lateMs, MAX_PAUSE_MS))
+          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS + Math.min(timerLagMs, MAX_PAUSE_MS))
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false
@@ -167,13 +167,13 @@ class Mirror {
       }
       const due = performance.now() + pause
       if (pause > 0) await this.#pause(pause)
-      lateMs = Math.max(0, performance.now() - due)
+      timerLagMs = Math.max(0, performance.now() - due)
     }
   }
 
   /** @type {(position: string | null) => Promise<StoreRead>} */
   async #read(position) {
-    const elapsed = stopwatch()
+    const elapsed = startStopwatch()
     /** @type {(signal: AbortSignal) => Promise<import('.').RevocationBatch>} */
     const read = (signal) => this.#store.read(position, { signal })
     return { batch: await withTimeout(READ_TIMEOUT_MS, false, read, this.#stop.signal), elapsed }
@@ -242,7 +242,7 @@ class Mirror {
  * Starts a stopwatch, and returns a function for reading the elapsed time in milliseconds. The monotonic clock stops
  * while a machine sleeps, and the wall clock can be set back, so the longer duration counts.
  */
-function stopwatch() {
+function startStopwatch() {
   const [start, date] = [performance.now(), Date.now()]
   return () => Math.max(performance.now() - start, Date.now() - date)
 }
@@ -274,13 +274,13 @@ function withTimeout(duration, keepsAlive, run, stop) {
     if (!keepsAlive) timer.unref()
     const onStop = () => abort(closedError())
     stop?.addEventListener('abort', onStop, { once: true })
-    const settled = () => {
+    const markSettled = () => {
       isSettled = true
       clearTimeout(timer)
       stop?.removeEventListener('abort', onStop)
     }
     // The application's store may throw synchronously, so its function is called inside a promise.
-    new Promise((started) => started(run(controller.signal))).finally(settled).then(resolve, reject)
+    new Promise((started) => started(run(controller.signal))).finally(markSettled).then(resolve, reject)
   })
 }
 

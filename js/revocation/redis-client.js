@@ -61,7 +61,7 @@ function connectorOf(client) {
 /** @type {(client: any) => Connector} */
 function ioredisConnector(client) {
   const { options } = client
-  const override = {
+  const overrides = {
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -77,7 +77,7 @@ function ioredisConnector(client) {
     server: JSON.stringify([...address, options.db, options.keyPrefix]),
     blocks: true,
     open() {
-      const own = client.duplicate(override)
+      const own = client.duplicate(overrides)
       const close = () => {
         // ioredis would wait two seconds for a stream that is already closed.
         if (own.stream?.destroyed) return
@@ -94,7 +94,7 @@ function ioredisConnector(client) {
 
 /** @type {(client: any) => Connector} */
 function ioredisClusterConnector(client) {
-  const override = {
+  const overrides = {
     lazyConnect: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: null,
@@ -105,7 +105,7 @@ function ioredisClusterConnector(client) {
     server: JSON.stringify(client.startupNodes),
     blocks: true,
     open() {
-      const own = client.duplicate([], override)
+      const own = client.duplicate([], overrides)
       return {
         connection: { send: ([name, ...args]) => own.callBuffer(name, ...args), close: () => own.disconnect() },
         connected: connectClient(own),
@@ -120,9 +120,9 @@ function nodeRedisConnector(client) {
   const isSentinel = 'getSentinelNode' in client
   const { options } = client
   const socket = { ...options?.socket, reconnectStrategy: false, socketTimeout: undefined }
-  const override = isCluster || isSentinel ? {} : { disableOfflineQueue: true, clientSideCache: undefined, socket }
+  const overrides = isCluster || isSentinel ? {} : { disableOfflineQueue: true, clientSideCache: undefined, socket }
   /** @type {(own: any) => Connection['send']} */
-  const sender = (own) =>
+  const sendWith = (own) =>
     isCluster
       ? (args, key) => own.sendCommand(key, false, args)
       : isSentinel
@@ -131,7 +131,7 @@ function nodeRedisConnector(client) {
   if (typeof client.duplicate !== 'function') {
     // Sentinel clients of node-redis 5 cannot be duplicated, so the store uses the application's client. A blocking
     // command would delay the application's commands.
-    const open = () => ({ connection: { send: sender(client), close: ignoreError }, connected: Promise.resolve() })
+    const open = () => ({ connection: { send: sendWith(client), close: ignoreError }, connected: Promise.resolve() })
     return { server: undefined, blocks: false, open }
   }
   const address = [socket.path ?? socket.host, socket.port, options?.database, options?.keyPrefix]
@@ -139,7 +139,7 @@ function nodeRedisConnector(client) {
     server: isCluster || isSentinel ? undefined : JSON.stringify(address),
     blocks: true,
     open() {
-      const own = client.duplicate(override)
+      const own = client.duplicate(overrides)
       let canClose = isCluster || isSentinel
       let isClosed = false
       const close = () => {
@@ -155,7 +155,7 @@ function nodeRedisConnector(client) {
         }),
       )
       return {
-        connection: { send: sender(own), close },
+        connection: { send: sendWith(own), close },
         connected: connectClient(own).then(() => own.unref?.()),
       }
     },

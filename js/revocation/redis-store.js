@@ -86,7 +86,7 @@ class RedisStore {
     const at = performance.now()
     const own = entries.map((text) => ({ text, at }))
     await this.#add(own, minId, signal)
-    const expiredCount = this.#acknowledged.findIndex((item) => timeOf(item) > at - ACKNOWLEDGED_RETENTION_MS)
+    const expiredCount = this.#acknowledged.findIndex((item) => appendTimeOf(item) > at - ACKNOWLEDGED_RETENTION_MS)
     this.#acknowledged.splice(0, Math.max(expiredCount, this.#acknowledged.length - MAX_ACKNOWLEDGED_ITEMS))
   }
 
@@ -121,15 +121,15 @@ class RedisStore {
     }
     const start = performance.now()
     // Another reader of this store may have replaced the unchecked items.
-    const isContinued = this.#unchecked.at(-1)?.id === fromPosition
-    let uncheckedItems = isContinued ? this.#unchecked : [{ id: fromPosition }]
-    let knownItems = isContinued ? this.#known : []
-    if (!isContinued || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
+    const continuesLastRead = this.#unchecked.at(-1)?.id === fromPosition
+    let uncheckedItems = continuesLastRead ? this.#unchecked : [{ id: fromPosition }]
+    let knownItems = continuesLastRead ? this.#known : []
+    if (!continuesLastRead || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
       // The stream may have been replaced between any two reads. After a flush, the item at the position may be one that
       // another instance has appended since the flush.
       const own = this.#acknowledged[0] ?? uncheckedItems[0]
-      const [hasOldest, ...presence] = await this.#presenceOf([own, ...uncheckedItems], signal)
-      const isIntact = presence.every(Boolean)
+      const [hasOldest, ...presenceFlags] = await this.#presenceOf([own, ...uncheckedItems], signal)
+      const isIntact = presenceFlags.every(Boolean)
       const last = isIntact ? uncheckedItems[uncheckedItems.length - 1] : await this.#lastCommonItem(knownItems, signal)
       if (isReconnecting || !isIntact || !hasOldest) await this.#restore(signal)
       if (isIntact && knownItems.at(-1)?.id !== last.id) knownItems = [...knownItems.slice(1 - MAX_KNOWN_ITEMS), last]
@@ -188,7 +188,7 @@ class RedisStore {
    */
   async #restore(signal) {
     const oldestTime = performance.now() - ACKNOWLEDGED_RETENTION_MS
-    const recentItems = this.#acknowledged.filter((item) => timeOf(item) > oldestTime)
+    const recentItems = this.#acknowledged.filter((item) => appendTimeOf(item) > oldestTime)
     this.#acknowledged = [...recentItems]
     /** @type {Set<AcknowledgedItem>} */
     const lostItems = new Set()
@@ -196,8 +196,8 @@ class RedisStore {
     // item.
     for (let i = 0; i < recentItems.length; i += MAX_ITEMS_PER_READ) {
       const batch = recentItems.slice(i, i + MAX_ITEMS_PER_READ)
-      const presence = await this.#presenceOf(batch, signal)
-      for (const [n, item] of batch.entries()) if (!presence[n]) lostItems.add(item)
+      const presenceFlags = await this.#presenceOf(batch, signal)
+      for (const [n, item] of batch.entries()) if (!presenceFlags[n]) lostItems.add(item)
     }
     if (lostItems.size === 0) return
     this.#acknowledged = this.#acknowledged.filter((item) => !lostItems.has(item))
@@ -225,8 +225,8 @@ class RedisStore {
    * @type {(knownItems: KnownItem[], signal: AbortSignal) => Promise<KnownItem>}
    */
   async #lastCommonItem(knownItems, signal) {
-    const presence = await this.#presenceOf(knownItems, signal)
-    return knownItems.findLast((_, n) => presence[n]) ?? { id: START_POSITION }
+    const presenceFlags = await this.#presenceOf(knownItems, signal)
+    return knownItems.findLast((_, n) => presenceFlags[n]) ?? { id: START_POSITION }
   }
 
   /**
@@ -256,7 +256,7 @@ function warnAboutLostRevocations(error) {
  *
  * @param {AcknowledgedItem} item
  */
-const timeOf = ({ entries }) => entries[entries.length - 1].at
+const appendTimeOf = ({ entries }) => entries[entries.length - 1].at
 
 /**
  * Returns the items in a reply to `XREAD` for one stream. The reply is null, an array (RESP2), or a map (RESP3).

@@ -12,7 +12,7 @@
  */
 
 /** The number of connections opened so far, which shows which of two connections is older. */
-let opened = 0
+let openedCount = 0
 
 class ReplaceableConnection {
   #connector
@@ -80,8 +80,8 @@ class ReplaceableConnection {
     // A command that failed because of `close` may be retried, and nobody would close the new connection.
     if (this.#isClosed) throw new Error('The store is closed')
     if (this.#current === undefined) {
-      opened += 1
-      this.#current = { ...this.#connector.open(), number: opened, isDiscarded: false }
+      openedCount += 1
+      this.#current = { ...this.#connector.open(), number: openedCount, isDiscarded: false }
     }
     return this.#current
   }
@@ -111,7 +111,7 @@ class ReplaceableConnection {
   #drop(own) {
     if (this.#current === own) {
       this.#current = undefined
-      this.lostAt = opened
+      this.lostAt = openedCount
     }
     own.connection.close()
   }

@@ -19,7 +19,7 @@ class BodyError extends Error {
  * @param {number} limit - Bytes.
  * @param {string} advice - The advice if a parser has consumed the body.
  */
-async function nodeBody(req, stream, limit, advice) {
+async function readNodeBody(req, stream, limit, advice) {
   for (const given of [req.rawBody, req.body]) {
     if (typeof given === 'string' || isUint8Array(given)) return checkSize(Buffer.from(given), limit)
   }
@@ -52,7 +52,7 @@ const isBodyRead = (stream) =>
  * @param {(() => Promise<ArrayBuffer>) | undefined} cached - Returns a copy of the body, which can be read even after
  * another handler has read the body.
  */
-async function fetchBody(request, limit, cached) {
+async function readFetchBody(request, limit, cached) {
   if (request.bodyUsed) {
     if (cached !== undefined) return checkSize(Buffer.from(await cached()), limit)
     throw new BodyError(
@@ -86,4 +86,4 @@ function checkSize(body, limit) {
 /** @param {number} limit */
 const tooLargeError = (limit) => new BodyError(413, 'body_too_large', `The body is longer than ${limit} bytes`)
 
-module.exports = { BodyError, fetchBody, nodeBody }
+module.exports = { BodyError, readFetchBody, readNodeBody }

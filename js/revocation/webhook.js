@@ -30,14 +30,14 @@ const PARSER_ADVICE =
  */
 function webhook(publish, options) {
   const members = snapshot(options)
-  const hook = valueOrThrow(native.createWebhook(members))
+  const nativeWebhook = valueOrThrow(native.createWebhook(members))
   const onEvent = ownProperty(members, 'onEvent')
   const { headers, limits } = contract()
 
   return handler(
     async (request) => {
       const body = await request.body()
-      if (!hook.isSigned(body, request.header(headers.webhookSignature) ?? '')) {
+      if (!nativeWebhook.isSigned(body, request.header(headers.webhookSignature) ?? '')) {
         return webhookErrorResponse(401, 'invalid_signature', 'The signature is missing or invalid')
       }
       const event = native.webhookEvent(body, Date.now())

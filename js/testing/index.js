@@ -9,7 +9,7 @@ const { promisify } = require('node:util')
 const createTestIssuer = async (options) => {
   const { alg, port: requestedPort } = readOptions('testIssuer', options)
   let keys = [await generateSigningKey(alg)]
-  let rotation = Promise.resolve()
+  let lastRotation = Promise.resolve()
   let jwksRequests = 0
   /** @type {import('./index').OutageMode | null} */
   let outage = null
@@ -69,12 +69,12 @@ const createTestIssuer = async (options) => {
       const { alg, keepPrevious } = readOptions('rotateKeys', options)
       // Rotations run one at a time, because an RSA key takes longer to generate than an EC key that a later rotation
       // requests.
-      const thisRotation = rotation.then(async () => {
+      const currentRotation = lastRotation.then(async () => {
         const key = await generateSigningKey(alg ?? keys[0].alg)
         keys = keepPrevious ? [key, keys[0]] : [key]
       })
-      rotation = thisRotation.catch(() => {})
-      return thisRotation
+      lastRotation = currentRotation.catch(() => {})
+      return currentRotation
     },
     setOutage: (mode) => {
       if (mode !== null && !OUTAGE_MODES.includes(mode)) {

@@ -1,7 +1,7 @@
 const assert = require('node:assert/strict')
 const timers = require('node:timers')
 const { test } = require('node:test')
-const { callAfterEventLoopTurn, isNativeTimer, messageChannel } = require('../../../js/core/timers')
+const { callAfterEventLoopTurn, isNativeTimer, createMessageChannel } = require('../../../js/core/timers')
 const { inChild } = require('../../support/child')
 
 test('the timers of Node are recognized, and fake ones are not', (t) => {
@@ -18,7 +18,7 @@ test('the timers of Node are recognized, and fake ones are not', (t) => {
 })
 
 test('a message channel calls functions in order, after the microtasks, and those of the next turn later', async () => {
-  const { post } = messageChannel()
+  const { post } = createMessageChannel()
   const calls = []
   await new Promise((resolve) => {
     post(() => {
