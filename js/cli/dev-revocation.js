@@ -7,7 +7,7 @@ const { DEFAULT_APPLICATION, DEFAULT_USER } = require('./dev-defaults')
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
 /** Timeout for the application's response. Logto uses the same timeout for logout tokens. */
-const TIMEOUT_MS = 2500
+const RESPONSE_TIMEOUT_MS = 2500
 const LOOPBACK_HOSTNAME = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /**
@@ -76,7 +76,7 @@ class SendError extends Error {}
 async function postToApplication(url, body, headers) {
   if (typeof url !== 'string' || !URL.canParse(url) || !LOOPBACK_HOSTNAME.test(new URL(url).hostname))
     throw new SendError('"url": expected a URL on this machine, such as http://localhost:3000/logout')
-  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
   try {
     const response = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal })
     return { status: response.status, body: (await response.text()).slice(0, 1000) }

@@ -11,7 +11,7 @@ const { audienceFinding, baseUrlFinding, endpointsUrl } = require('./doctor-url'
 const { formatDuration } = require('./hints')
 const { get, parseJsonObject } = require('./http')
 const { proxyFor } = require('./proxy')
-const { counted } = require('./terminal')
+const { formatCount } = require('./terminal')
 
 /**
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -
@@ -95,14 +95,14 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
  * @returns {Finding[]}
  */
 function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
-  const uncheckedIssuer = { check: 'Issuer', ok: null, found: `accepted: ${issuers.join(', ')}` }
+  const issuerFinding = { check: 'Issuer', ok: null, found: `accepted: ${issuers.join(', ')}` }
   /** @type {(found: string, advice: string, fix?: Partial<Subject>) => Finding[]} */
   const fail = (found, advice, fix) => [
     { check: 'Discovery', ok: false, found, advice, ...(fix && { fix }) },
-    uncheckedIssuer,
+    issuerFinding,
   ]
   if (discovery instanceof Error && keys instanceof Error)
-    return [{ check: 'Discovery', ok: null, found: 'not reached' }, uncheckedIssuer]
+    return [{ check: 'Discovery', ok: null, found: 'not reached' }, issuerFinding]
   if (discovery instanceof Error) return fail(discovery.message, `${url.href} must respond.`)
   const { status, headers, body } = discovery
   if (headers.server === DEV_PAGE)
@@ -123,12 +123,12 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
   if (status !== 200)
     return fail(
       `${url.href} responds with ${status}`,
-      status === 404 ? WRONG_BASE_URL : 'The server reports an error. Look at its log.',
+      status === 404 ? WRONG_BASE_URL_ADVICE : 'The server reports an error. Look at its log.',
     )
   const document = parseJsonObject(body)
   if (typeof document?.issuer !== 'string') {
-    const what = /^\s*</.test(body) ? 'returns a web page' : 'does not return a discovery document'
-    return fail(`${url.href} ${what}`, WRONG_BASE_URL)
+    const problem = /^\s*</.test(body) ? 'returns a web page' : 'does not return a discovery document'
+    return fail(`${url.href} ${problem}`, WRONG_BASE_URL_ADVICE)
   }
   const { issuer, jwks_uri: jwksUri } = document
   const hasDifferentUrl = typeof jwksUri === 'string' && jwksUri !== keysUrl.href
@@ -151,7 +151,7 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
 
 const DISCOVERY_PATH = '/oidc/.well-known/openid-configuration'
 
-const WRONG_BASE_URL =
+const WRONG_BASE_URL_ADVICE =
   'This does not seem to be the base URL of Logto. Use the ENDPOINT of the server, including its sub-path if it has one; the admin console has a different URL.'
 
 /**
@@ -182,12 +182,12 @@ function keySetFindings(answer, url, outage, usable, algorithms) {
     descriptions.push(name)
     if (algorithmsOfKey.length === 0) unusableKeys.push(name)
   }
-  const found = `${counted(usable, 'usable key')} (${descriptions.join('; ')})`
-  const algorithmsFound = usableAlgorithms.size > 0 ? `keys for ${[...usableAlgorithms].join(', ')}` : 'no keys'
+  const found = `${formatCount(usable, 'usable key')} (${descriptions.join('; ')})`
+  const keysSummary = usableAlgorithms.size > 0 ? `keys for ${[...usableAlgorithms].join(', ')}` : 'no keys'
   return [
     { check: 'Key set', ok: true, found },
     unusableKeys.length === 0
-      ? { check: 'Algorithms', ok: true, found: `${algorithmsFound}; accepted: ${algorithms.join(', ')}` }
+      ? { check: 'Algorithms', ok: true, found: `${keysSummary}; accepted: ${algorithms.join(', ')}` }
       : {
           check: 'Algorithms',
           ok: false,
@@ -206,12 +206,12 @@ function clockFinding(...answers) {
   const check = 'Clock'
   for (const answer of answers) {
     if (answer instanceof Error || answer.clock === null) continue
-    const { theirs, ours } = answer.clock
+    const { serverTime, localTime } = answer.clock
     // The time in the Date header is truncated to whole seconds.
-    const skew = Math.max(0, Math.abs(theirs + 500 - ours) - 500) / 1000
+    const skew = Math.max(0, Math.abs(serverTime + 500 - localTime) - 500) / 1000
     if (skew <= MAX_CLOCK_SKEW_SECONDS)
       return { check, ok: true, found: 'agrees with the clock of the server to within seconds' }
-    const found = `${formatDuration(skew)} ${ours > theirs ? 'ahead of' : 'behind'} the server's`
+    const found = `${formatDuration(skew)} ${localTime > serverTime ? 'ahead of' : 'behind'} the server's`
     return {
       check,
       ok: false,

@@ -17,7 +17,7 @@ const { entriesFinding, lagFinding, streamFinding } = require('./doctor-stream')
  *
  * @type {Record<string, (module: any, url: string) => any>}
  */
-const CLIENTS = {
+const CLIENT_FACTORIES = {
   redis: ({ createClient }, url) => createClient({ url }),
   ioredis: ({ Redis }, url) => new Redis(url, { lazyConnect: true }),
   iovalkey: ({ Redis }, url) => new Redis(url, { lazyConnect: true }),
@@ -34,7 +34,7 @@ const CHECKS_WITH_CONNECTION = ['Persistence', 'Memory', 'Stream', 'Entries', 'L
 async function redisFindings({ url, prefix, folder, timeout }) {
   const found = findRedisClient(folder)
   if (found === undefined) {
-    const names = Object.keys(CLIENTS).join(', ')
+    const names = Object.keys(CLIENT_FACTORIES).join(', ')
     return unreachableFindings(
       `none of the packages ${names} is installed in ${folder}`,
       'Run this command in the folder of your application. If it has no Redis client yet: npm install redis',
@@ -80,7 +80,7 @@ async function redisFindings({ url, prefix, folder, timeout }) {
 /** @param {string} folder */
 function findRedisClient(folder) {
   const load = createRequire(join(folder, 'package.json'))
-  for (const [name, create] of Object.entries(CLIENTS)) {
+  for (const [name, create] of Object.entries(CLIENT_FACTORIES)) {
     try {
       load.resolve(name)
     } catch {

@@ -36,7 +36,7 @@ for (const [network, prefix] of /** @type {[string, number][]} */ ([
   PRIVATE_ADDRESSES.addSubnet(network, prefix, 'ipv6')
 
 /** Hostnames that resolve only in a private network, including all names without a dot, such as container names. */
-const PRIVATE_NAME = /^[^.]+$|\.(localhost|internal|local)$/
+const PRIVATE_HOSTNAME = /^[^.]+$|\.(localhost|internal|local)$/
 
 /**
  * Sends a test event, like the "Send test payload" button in Logto's Console. Then sends the same event with a wrong
@@ -115,14 +115,14 @@ function forgedWebhookFinding(answer) {
 async function backchannelFindings({ url, timeout }) {
   const check = 'Backchannel'
   const address = await addressFinding(new URL(url).hostname.replace(/^\[|\]$/g, ''))
-  let slowest = 0
+  let slowestMs = 0
   for (const body of ['', 'logout_token=doctor']) {
     const answer = await post(url, body, timeout, { 'Content-Type': 'application/x-www-form-urlencoded' })
     const failure = logoutFailure(answer, url)
     if (failure !== null) return [address, { check, ok: false, ...failure }]
-    slowest = Math.max(slowest, /** @type {Answer} */ (answer).ms)
+    slowestMs = Math.max(slowestMs, /** @type {Answer} */ (answer).ms)
   }
-  return [address, { check, ok: true, found: `requests without a valid logout token get 400 in ${slowest} ms` }]
+  return [address, { check, ok: true, found: `requests without a valid logout token get 400 in ${slowestMs} ms` }]
 }
 
 /**
@@ -176,7 +176,7 @@ async function addressFinding(hostname) {
   const privateAddress = addresses.find((address) =>
     PRIVATE_ADDRESSES.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'),
   )
-  if (privateAddress !== undefined || (!isIP(hostname) && PRIVATE_NAME.test(hostname))) {
+  if (privateAddress !== undefined || (!isIP(hostname) && PRIVATE_HOSTNAME.test(hostname))) {
     const addressNote = privateAddress === undefined || privateAddress === hostname ? '' : ` (${privateAddress})`
     return {
       check,

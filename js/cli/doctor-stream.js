@@ -121,11 +121,11 @@ async function lagFinding(client, prefix, send) {
   // In a cluster, this connection reaches only the node that serves the application's stream. The hash tag puts the
   // test stream into the same slot.
   const tag = prefix.includes('{') ? `${prefix}:revocations` : `{${prefix}:revocations}`
-  const probe = `${tag}:doctor:${randomBytes(6).toString('hex')}`
+  const testPrefix = `${tag}:doctor:${randomBytes(6).toString('hex')}`
   // Two stores with the same identity would share their entries in this process, so the test stores have no identity.
-  const instance = () =>
-    createRevocations({ store: Object.assign(redisStore(client, { prefix: probe }), { identity: undefined }) })
-  const [one, two] = [instance(), instance()]
+  const createInstance = () =>
+    createRevocations({ store: Object.assign(redisStore(client, { prefix: testPrefix }), { identity: undefined }) })
+  const [one, two] = [createInstance(), createInstance()]
   try {
     await Promise.all([waitUntilLoaded(one), waitUntilLoaded(two)])
     const times = []
@@ -133,7 +133,7 @@ async function lagFinding(client, prefix, send) {
     for (let i = 0; i < MAX_TEST_REVOCATIONS && performance.now() - start < MAX_TEST_DURATION_MS; i += 1) {
       const startedAt = performance.now()
       await one.revokeSubject(`probe ${i}`)
-      if (i === 0) await send('PEXPIRE', `${probe}:revocations`, `${TEST_STREAM_LIFETIME_MS}`)
+      if (i === 0) await send('PEXPIRE', `${testPrefix}:revocations`, `${TEST_STREAM_LIFETIME_MS}`)
       while (two.stats().entries <= i) {
         if (performance.now() - startedAt > LOAD_TIMEOUT_MS) throw new Error(`no response within ${LOAD_TIMEOUT_MS} ms`)
         await setTimeout(1)
@@ -142,16 +142,16 @@ async function lagFinding(client, prefix, send) {
     }
     times.sort((a, b) => a - b)
     const count = times.length
-    const slowest = times[count - 1]
-    const found = `${milliseconds(times[count >> 1])} until another instance rejects; slowest of ${count}: ${milliseconds(slowest)}`
-    if (slowest <= MAX_LAG_MS) return { check, ok: true, found }
+    const slowestMs = times[count - 1]
+    const found = `${milliseconds(times[count >> 1])} until another instance rejects; slowest of ${count}: ${milliseconds(slowestMs)}`
+    if (slowestMs <= MAX_LAG_MS) return { check, ok: true, found }
     const advice =
       'Revocations should take effect within a second. Check the network, and SLOWLOG for commands that block Redis.'
     return { check, ok: false, found, advice }
   } catch (error) {
     return { check, ok: false, ...explainRedisError(/** @type {any} */ (error).cause ?? error, 'a test revocation') }
   } finally {
-    await send('DEL', `${probe}:revocations`).catch(() => {})
+    await send('DEL', `${testPrefix}:revocations`).catch(() => {})
     await Promise.all([one.close(), two.close()])
   }
 }

@@ -17,13 +17,13 @@ const { formatDate } = require('./hints')
 function certificateFinding(keys, failure, env) {
   const check = 'TLS'
   const extraCaNote = env.NODE_EXTRA_CA_CERTS ? `, NODE_EXTRA_CA_CERTS is ${env.NODE_EXTRA_CA_CERTS}` : ''
-  const cert = keys instanceof Error ? null : keys.certificate
-  const summary = cert
-    ? `certificate issued by ${cert.issuer}, valid until ${formatDate(cert.until.getTime() / 1000)}${extraCaNote}`
+  const certificate = keys instanceof Error ? null : keys.certificate
+  const summary = certificate
+    ? `certificate issued by ${certificate.issuer}, valid until ${formatDate(certificate.until.getTime() / 1000)}${extraCaNote}`
     : `the server presented no certificate${extraCaNote}`
-  if (failure === null || (cert && !/certificate|handshake|tls/i.test(failure.reason)))
-    return { check, ok: cert ? true : null, found: summary }
-  if (!cert) return { check, ok: null, found: summary }
+  if (failure === null || (certificate && !/certificate|handshake|tls/i.test(failure.reason)))
+    return { check, ok: certificate ? true : null, found: summary }
+  if (!certificate) return { check, ok: null, found: summary }
   const advice =
     ADVICE_BY_CODE[failure.code ?? ''] ??
     (UNTRUSTED_CODES.includes(failure.code ?? '') ? authorityAdvice(failure.reason, env) : DEFAULT_ADVICE)

@@ -14,19 +14,19 @@ const { parseJsonObject } = require('./http')
 function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
   const check = 'URL'
   const found = `${shownUrl} (issuer ${issuer})`
-  const userUrl = userEndpoint(endpoints)
-  if (userUrl !== undefined) {
+  const userTenantUrl = readUserTenantUrl(endpoints)
+  if (userTenantUrl !== undefined) {
     return {
       check,
       ok: false,
       found: `${shownUrl} is Logto's admin tenant`,
-      advice: `It issues tokens for Logto's own Console and Management API. Tokens for your API come from ${userUrl}. Set logtoUrl: "${userUrl}".`,
-      fix: { logtoUrl: userUrl },
+      advice: `It issues tokens for Logto's own Console and Management API. Tokens for your API come from ${userTenantUrl}. Set logtoUrl: "${userTenantUrl}".`,
+      fix: { logtoUrl: userTenantUrl },
     }
   }
-  const isExposed =
+  const isInsecure =
     keysUrl.protocol === 'http:' && !/^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(keysUrl.hostname)
-  if (!isExposed) return { check, ok: true, found }
+  if (!isInsecure) return { check, ok: true, found }
   const advice =
     'Keys are fetched over plain http, so anyone on the network path can replace them and sign tokens. Use https.'
   return { check, ok: false, found, advice }
@@ -44,7 +44,7 @@ const endpointsUrl = (issuer) => new URL(issuer.href.replace(/\/oidc$/, '/api/.w
  * @param {import('./http').Answer | Error} answer
  * @returns {string | undefined}
  */
-function userEndpoint(answer) {
+function readUserTenantUrl(answer) {
   if (answer instanceof Error || answer.status !== 200) return undefined
   const user = parseJsonObject(answer.body)?.user
   return typeof user === 'string' && URL.canParse(user) ? user.replace(/\/$/, '') : undefined

@@ -5,7 +5,7 @@ const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
-const { counted, createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
+const { formatCount, createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
 const { singleOrArray, loadOptions, optionsFromEnvironment, unreadFileHint } = require('./verify-options')
 
 /**
@@ -206,14 +206,14 @@ function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   const lines = findings.flatMap(({ check, ok, found, advice }) => {
     const undecidedMark = advice ? paint.warn('!') : paint.dim('-')
     const mark = ok === null ? undecidedMark : ok ? paint.good('✓') : paint.bad('✗')
-    const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapText(printable(found), INDENT, width).trimStart()}`
-    return advice ? [line, wrapText(printable(advice), INDENT, width)] : [line]
+    const line = `${mark} ${paint.bold(check.padEnd(11))} ${wrapText(toPrintable(found), INDENT, width).trimStart()}`
+    return advice ? [line, wrapText(toPrintable(advice), INDENT, width)] : [line]
   })
   const problems = isHealthy
     ? 'No problems found'
-    : counted(findings.filter(({ ok }) => ok === false).length, 'problem')
+    : formatCount(findings.filter(({ ok }) => ok === false).length, 'problem')
   const warnings = findings.filter(({ ok, advice }) => ok === null && advice).length
-  const counts = warnings === 0 ? `${problems}.` : `${problems}, ${counted(warnings, 'warning')}.`
+  const counts = warnings === 0 ? `${problems}.` : `${problems}, ${formatCount(warnings, 'warning')}.`
   const summary = isHealthy ? paint.good(counts) : paint.bad(counts)
   const unfixedChecks = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
   const title = `Corrected options${unfixedChecks.length > 0 ? `, except for: ${unfixedChecks.join(', ')}` : ''}`

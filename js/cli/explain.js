@@ -6,7 +6,7 @@ const { verifyLogtoToken } = require('../index')
 const { UsageError, positionalsOf, readArguments } = require('./arguments')
 const { formatDate, hints, formatDuration } = require('./hints')
 const { WHOLE_INPUT, findToken, readInput } = require('./input')
-const { createPainter, printable, printableJson, widthOf, wrapText } = require('./terminal')
+const { createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
 const { FLAGS, HELP: OPTIONS_HELP, readOptions, unreadFileHint } = require('./verify-options')
 
 /**
@@ -124,14 +124,14 @@ function formatExplanation(
   if (verdict === 'accepted') lines.push(paint.good('✓ Accepted'))
   if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
   if (verdict === 'rejected')
-    lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(printable(message ?? ''), '  ', width))
+    lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(toPrintable(message ?? ''), '  ', width))
   for (const hint of hints) {
     // Commands are not wrapped, because a command with line breaks could not be pasted into a shell.
     const [text, command] = hint.split(/(?<=, run:) (?=npx |node )/)
     lines.push('', wrapText(text, '  ', width), ...(command === undefined ? [] : [`    ${command}`]))
   }
   if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)
-    lines.push('', wrapText(`The token was found in ${printable(foundIn)}.`, '', width))
+    lines.push('', wrapText(`The token was found in ${toPrintable(foundIn)}.`, '', width))
   lines.push('')
   if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header, width))
   if (claims !== null) {
@@ -147,10 +147,10 @@ function formatExplanation(
     const { id, title, verdict, message, reason } = check
     const condition = verified || !claimChecks.includes(check) ? '' : ', if the signature is valid'
     const flags = FLAGS_BY_CHECK[id] && reason !== MALFORMED_CLAIM ? `; see ${FLAGS_BY_CHECK[id]}` : ''
-    const wrapped = (/** @type {string} */ text) => wrapText(text, '    ', width).trimStart()
-    if (verdict === 'pass') lines.push(`  ${paint.good('✓')} ${wrapped(title + condition)}`)
-    else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${wrapped(`${title}: ${printable(message ?? '')}`)}`)
-    else lines.push(paint.dim(`  - ${wrapped(`${title}: not checked (${reason}${flags})`)}`))
+    const wrapRow = (/** @type {string} */ text) => wrapText(text, '    ', width).trimStart()
+    if (verdict === 'pass') lines.push(`  ${paint.good('✓')} ${wrapRow(title + condition)}`)
+    else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${wrapRow(`${title}: ${toPrintable(message ?? '')}`)}`)
+    else lines.push(paint.dim(`  - ${wrapRow(`${title}: not checked (${reason}${flags})`)}`))
   }
   if (checks.some(({ reason }) => reason === NOT_REACHED))
     lines.push(paint.dim('  - the other checks were not reached'))
@@ -166,10 +166,11 @@ function formatExplanation(
  */
 function formatMembers(object, width, now) {
   return Object.entries(object).map(([name, value]) => {
-    const json = printable(JSON.stringify(value))
-    const shown = json.length > MAX_VALUE_LENGTH ? `${json.slice(0, MAX_VALUE_LENGTH)}…` : json
-    const isTime = now && TIME_CLAIMS.includes(name) && typeof value === 'number' && Math.abs(value) < YEAR_10000
-    const member = `  ${printable(name)}: ${shown}`
+    const json = toPrintable(JSON.stringify(value))
+    const shortJson = json.length > MAX_VALUE_LENGTH ? `${json.slice(0, MAX_VALUE_LENGTH)}…` : json
+    const isTime =
+      now && TIME_CLAIMS.includes(name) && typeof value === 'number' && Math.abs(value) < YEAR_10000_SECONDS
+    const member = `  ${toPrintable(name)}: ${shortJson}`
     if (!isTime) return member
     const time = `(${formatTime(value, now)})`
     return member.length + time.length + 2 > width ? `${member}\n    ${time}` : `${member}  ${time}`
@@ -200,7 +201,7 @@ const FLAGS_BY_CHECK = {
 const NOT_REACHED = 'not reached'
 const MALFORMED_CLAIM = 'its claim is malformed'
 const TIME_CLAIMS = ['iat', 'exp', 'nbf', 'auth_time']
-const YEAR_10000 = 253_402_300_800
+const YEAR_10000_SECONDS = 253_402_300_800
 const MAX_VALUE_LENGTH = 500
 
 module.exports = { HELP, run }

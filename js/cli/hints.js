@@ -5,7 +5,7 @@
 
 const { contract, reasonMeaning } = require('../core/contract')
 const { doctorCommand } = require('./doctor-command')
-const { counted, printable } = require('./terminal')
+const { formatCount, toPrintable } = require('./terminal')
 
 /**
  * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
@@ -18,14 +18,14 @@ const { counted, printable } = require('./terminal')
  * @returns {string[]}
  */
 function hints(errors, its) {
-  const found = errors.flatMap((error) => HINTS[error.code]?.({ ...its, error, errors }) ?? []).flat()
+  const found = errors.flatMap((error) => HINTS_BY_CODE[error.code]?.({ ...its, error, errors }) ?? []).flat()
   if (errors.length === 0) found.push(...validTokenNotes(its))
   const [api = 'https://your-api'] = [its.options.audience ?? []].flat()
-  return [...new Set(found)].map((hint) => printable(hint.replaceAll('https://your-api', api)))
+  return [...new Set(found)].map((hint) => toPrintable(hint.replaceAll('https://your-api', api)))
 }
 
 /** @type {Record<string, (its: any) => (string | string[])[]>} */
-const HINTS = {
+const HINTS_BY_CODE = {
   missing_token: ({ options, error: { details } }) => [
     details.cookie === undefined
       ? (reasonMeaning(details.reason) ?? [])
@@ -283,7 +283,7 @@ function formatDuration(seconds) {
   for (const [unit, size] of /** @type {[string, number][]} */ (TIME_UNITS)) {
     const count = Math.floor(rest / size)
     rest -= count * size
-    if (count > 0) parts.push(counted(count, unit))
+    if (count > 0) parts.push(formatCount(count, unit))
   }
   return parts.slice(0, 2).join(' ') || '0 seconds'
 }

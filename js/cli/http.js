@@ -11,7 +11,7 @@ const MAX_BODY_LENGTH = contract().limits.jwksBytes
 /**
  * @typedef {{ issuer: string, until: Date, from: Date, problem: string | null }} Certificate
  * @typedef {{ status: number, headers: http.IncomingHttpHeaders, body: string, certificate: Certificate | null,
- *   clock: { theirs: number, ours: number } | null }} Answer
+ *   clock: { serverTime: number, localTime: number } | null }} Answer
  */
 
 /**
@@ -67,14 +67,14 @@ function readResponse(request, socket) {
     socket?.once('error', reject)
     request.once('error', reject).once('response', async (response) => {
       try {
-        const ours = (started + Date.now()) / 2
-        const theirs = Date.parse(String(response.headers.date))
+        const localTime = (started + Date.now()) / 2
+        const serverTime = Date.parse(String(response.headers.date))
         let body = ''
         for await (const chunk of response.setEncoding('utf8')) {
           body += chunk
           if (body.length > MAX_BODY_LENGTH) break
         }
-        const clock = Number.isNaN(theirs) ? null : { theirs, ours }
+        const clock = Number.isNaN(serverTime) ? null : { serverTime, localTime }
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body, certificate: null, clock })
       } catch (error) {
         reject(error)

@@ -1,6 +1,6 @@
 /** Shows the changes that `init` makes to a file. */
 
-const { printable } = require('./terminal')
+const { toPrintable } = require('./terminal')
 
 /**
  * The number of unchanged lines to show before and after a change: none in an environment file, which may contain
@@ -19,12 +19,12 @@ function formatDiff({ path, before, after }, paint) {
   const isShown = lines.map((_, i) =>
     lines.slice(Math.max(0, i - context), i + context + 1).some(([mark]) => mark !== ' '),
   )
-  const shown = lines.flatMap(([mark, line], i) => {
+  const shownLines = lines.flatMap(([mark, line], i) => {
     if (!isShown[i]) return i > 0 && isShown[i - 1] ? [paint.dim('  …')] : []
-    const text = `  ${mark} ${printable(line)}`
+    const text = `  ${mark} ${toPrintable(line)}`
     return [mark === '+' ? paint.good(text) : mark === '-' ? paint.bad(text) : paint.dim(text)]
   })
-  return [title, ...shown].map((line) => `${line.trimEnd()}\n`).join('')
+  return [title, ...shownLines].map((line) => `${line.trimEnd()}\n`).join('')
 }
 
 /** @param {string} text */
@@ -38,11 +38,11 @@ const linesOf = (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/
  * @returns {[mark: ' ' | '+' | '-', line: string][]}
  */
 function diffLines(before, after) {
-  /** `common[i][j]` is the length of the longest common subsequence of `before.slice(i)` and `after.slice(j)`. */
-  const common = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1))
+  /** `counts[i][j]` is the length of the longest common subsequence of `before.slice(i)` and `after.slice(j)`. */
+  const counts = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1))
   for (let i = before.length - 1; i >= 0; i -= 1)
     for (let j = after.length - 1; j >= 0; j -= 1)
-      common[i][j] = before[i] === after[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1])
+      counts[i][j] = before[i] === after[j] ? counts[i + 1][j + 1] + 1 : Math.max(counts[i + 1][j], counts[i][j + 1])
   /** @type {[' ' | '+' | '-', string][]} */
   const lines = []
   let [i, j] = [0, 0]
@@ -51,7 +51,7 @@ function diffLines(before, after) {
       lines.push([' ', before[i]])
       i += 1
       j += 1
-    } else if (j === after.length || (i < before.length && common[i + 1][j] >= common[i][j + 1])) {
+    } else if (j === after.length || (i < before.length && counts[i + 1][j] >= counts[i][j + 1])) {
       lines.push(['-', before[i]])
       i += 1
     } else {

@@ -16,8 +16,8 @@ class SourceFile {
 
   /** Converts code with single quotes and semicolons to the file's style. @param {string} code */
   styled(code) {
-    const quoted = /from "|require\("/.test(this.text) ? code.replaceAll("'", '"') : code
-    return /;$/m.test(this.text) ? quoted : quoted.replace(/;$/gm, '')
+    const quotedCode = /from "|require\("/.test(this.text) ? code.replaceAll("'", '"') : code
+    return /;$/m.test(this.text) ? quotedCode : quotedCode.replace(/;$/gm, '')
   }
 
   /** Builds an import of named exports. @param {string} names @param {string} from */
@@ -102,9 +102,9 @@ function findMiddlewareEnd(text, start, app) {
     if (useMatch !== null) end += useMatch[0].length
     else if (!isFromPackage(text, registrationMatch[1])) return end
     else {
-      const next = findStatementEnd(text, end + registrationMatch[0].length)
-      if (next === null) return null
-      end = next
+      const nextEnd = findStatementEnd(text, end + registrationMatch[0].length)
+      if (nextEnd === null) return null
+      end = nextEnd
     }
   }
 }
@@ -136,8 +136,8 @@ function wrapNextConfig(original) {
   const exportMatch = singleMatch(file.text, '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$')
   if (!exportMatch || /^(async|function|class)$/.test(exportMatch[2]) || !isBalanced(exportMatch[2])) return null
   const [whole, keyword, config, semicolon] = exportMatch
-  const wrapped = `${keyword}withLogtoAuth(${config})${semicolon}`
-  const text = file.text.slice(0, exportMatch.index) + wrapped + file.text.slice(exportMatch.index + whole.length)
+  const wrappedConfig = `${keyword}withLogtoAuth(${config})${semicolon}`
+  const text = file.text.slice(0, exportMatch.index) + wrappedConfig + file.text.slice(exportMatch.index + whole.length)
   file.isModule = keyword.startsWith('export')
   return file.restored(addImport(text, file.importOf('withLogtoAuth', 'logto-authkit/next/config')))
 }

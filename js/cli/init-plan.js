@@ -11,7 +11,7 @@ const {
   toCommonJs,
   wrapNextConfig,
 } = require('./init-edit')
-const { CREATION_PATTERNS, commandFor, findStart, loadsBefore, portOf } = require('./init-start')
+const { CREATION_PATTERNS, startCommand, findStart, loadsBefore, portOf } = require('./init-start')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -21,13 +21,13 @@ const { CREATION_PATTERNS, commandFor, findStart, loadsBefore, portOf } = requir
  */
 
 /** Why users must add lines themselves. */
-const UNCERTAIN_PLACE = 'init is not certain where these lines belong'
-const UNCERTAIN_ROUTE_PLACE = `${UNCERTAIN_PLACE}: the import at the top, and the rest after the application is created and after CORS`
-const EXISTING_ROUTE =
+const UNCERTAIN_PLACE_REASON = 'init is not certain where these lines belong'
+const UNCERTAIN_ROUTE_PLACE_REASON = `${UNCERTAIN_PLACE_REASON}: the import at the top, and the rest after the application is created and after CORS`
+const EXISTING_ROUTE_REASON =
   'the file already contains /me: add the import, and choose another path or protect the existing route'
 
 /** For each framework, the route that is added to an existing application. All other routes stay public. */
-const ROUTES = {
+const ROUTES_BY_FRAMEWORK = {
   express: {
     package: 'express',
     creation: CREATION_PATTERNS.express,
@@ -97,9 +97,9 @@ class Planner {
 
   /** Plans a new file, unless the file already exists. @param {string} path @param {string} content */
   create(path, content) {
-    const existing = this.project.read(path)
-    if (existing === null) this.change(path, content)
-    else if (existing === content || existing.includes('logto-authkit')) this.kept.push(path)
+    const existingContent = this.project.read(path)
+    if (existingContent === null) this.change(path, content)
+    else if (existingContent === content || existingContent.includes('logto-authkit')) this.kept.push(path)
     else this.manual.push({ path, reason: 'the file exists', lines: content })
   }
 
@@ -111,7 +111,7 @@ class Planner {
    * @param {string} lines - The lines that the user must add if `edit` returns `null`.
    * @param {string} reason
    */
-  extend(path, edit, lines, reason = UNCERTAIN_PLACE) {
+  extend(path, edit, lines, reason = UNCERTAIN_PLACE_REASON) {
     const text = this.project.read(path) ?? ''
     if (/['"](logto-authkit\/|\.\/me\.controller)/.test(text)) return void this.kept.push(path)
     const after = edit(text)
@@ -129,25 +129,25 @@ class Planner {
  * Plans the changes for Express, Fastify, Hono and Koa: a new application, or a route in the existing application.
  *
  * @param {Planner} plan
- * @param {keyof typeof ROUTES} framework
+ * @param {keyof typeof ROUTES_BY_FRAMEWORK} framework
  */
 function planServer(plan, framework) {
   const { project } = plan
   const candidates = entryFiles(plan)
-  const creatorFiles = candidates.filter((path) =>
-    new RegExp(`= ${ROUTES[framework].creation}\\(`).test(project.read(path) ?? ''),
+  const applicationFiles = candidates.filter((path) =>
+    new RegExp(`= ${ROUTES_BY_FRAMEWORK[framework].creation}\\(`).test(project.read(path) ?? ''),
   )
-  const [entry] = creatorFiles.length === 1 ? creatorFiles : candidates
+  const [entry] = applicationFiles.length === 1 ? applicationFiles : candidates
   if (entry === undefined) {
     const path = project.isTypeScript ? `${project.source}app.ts` : 'app.js'
     const template = readTemplate(`${framework}.mjs`)
     plan.create(path, project.isTypeScript || project.isModule ? template : toCommonJs(template))
-    plan.started = { start: commandFor(project, path), file: path, loadsEnvironment: false }
+    plan.started = { start: startCommand(project, path), file: path, loadsEnvironment: false }
   } else {
-    const route = ROUTES[framework]
+    const route = ROUTES_BY_FRAMEWORK[framework]
     const text = project.read(entry) ?? ''
-    const reason = hasRoute(text) ? EXISTING_ROUTE : UNCERTAIN_ROUTE_PLACE
-    const edit = (/** @type {string} */ source) => (creatorFiles.length > 1 ? null : addRoute(source, route))
+    const reason = hasRoute(text) ? EXISTING_ROUTE_REASON : UNCERTAIN_ROUTE_PLACE_REASON
+    const edit = (/** @type {string} */ source) => (applicationFiles.length > 1 ? null : addRoute(source, route))
     plan.extend(entry, edit, routeLines(text, route), reason)
     plan.started = findStart(project, entry, candidates)
     plan.isExtended = true

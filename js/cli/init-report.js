@@ -35,12 +35,12 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const { packageManager, missing, hasTsx } = project
   const { url } = plan
   const { start } = plan.started
-  const tool = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
+  const cliCommand = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
   const usesDevIssuer = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
   const audience =
     LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
   const installsTsx = / tsx /.test(start ?? '') && !hasTsx
-  const installs = [
+  const commands = [
     ...(missing.length > 0
       ? [`${packageManager} ${packageManager === 'npm' ? 'install' : 'add'} ${missing.join(' ')}`]
       : []),
@@ -49,14 +49,14 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
   const scriptFix = startScriptFix(project, plan)
   const hasOrdersRoute = plan.changes.some(({ before, after }) => before === null && /'\/?orders'/.test(after))
   return [
-    ...(installs.length > 0
-      ? [{ text: `Install the packages${installsTsx ? ' (tsx runs TypeScript files)' : ''}:`, commands: installs }]
+    ...(commands.length > 0
+      ? [{ text: `Install the packages${installsTsx ? ' (tsx runs TypeScript files)' : ''}:`, commands }]
       : []),
     usesDevIssuer
-      ? { text: 'Start a local issuer, and leave it running:', commands: [`${tool} dev`] }
+      ? { text: 'Start a local issuer, and leave it running:', commands: [`${cliCommand} dev`] }
       : {
           text: 'Check the connection to Logto:',
-          commands: [`${tool} doctor --url ${quote(LOGTO_URL)} --audience ${quote(LOGTO_AUDIENCE)}`],
+          commands: [`${cliCommand} doctor --url ${quote(LOGTO_URL)} --audience ${quote(LOGTO_AUDIENCE)}`],
         },
     start === null
       ? {

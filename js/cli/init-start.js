@@ -45,7 +45,7 @@ function findStart(project, application, candidates) {
   if (script !== undefined)
     return { start: loadsEnvironment ? script : withEnvironmentFile(script), file, loadsEnvironment }
   if (file === undefined) return { start: null, file, loadsEnvironment }
-  return { start: commandFor(project, file, loadsEnvironment), file, loadsEnvironment }
+  return { start: startCommand(project, file, loadsEnvironment), file, loadsEnvironment }
 }
 
 /** Whether a script runs a file that a build creates, possibly next to its TypeScript source. @type {(project: Project, script: string) => boolean} */
@@ -54,7 +54,7 @@ const runsBuiltFile = ({ read }, script) =>
   (script.match(/[\w./-]+(?=\.[cm]?js\b)/g) ?? []).some((path) => read(`${path.replace(/^\.\//, '')}.ts`) !== null)
 
 /** @param {Project} project @param {string} path */
-function commandFor({ packageManager }, path, loadsEnvironment = false) {
+function startCommand({ packageManager }, path, loadsEnvironment = false) {
   const runner = /\.[cm]?tsx?$/.test(path) ? `${EXECUTABLE_RUNNERS[packageManager]} tsx` : 'node'
   return `${runner} ${loadsEnvironment ? '' : '--env-file=.env '}${path}`
 }
@@ -149,4 +149,4 @@ function portOf(project, files) {
   return (/\bPORT\b/.test(text) || sourcePort === undefined ? (environmentPort ?? sourcePort) : sourcePort) ?? '3000'
 }
 
-module.exports = { CREATION_PATTERNS, EXECUTABLE_RUNNERS, commandFor, findStart, loadsBefore, portOf, startScriptOf }
+module.exports = { CREATION_PATTERNS, EXECUTABLE_RUNNERS, startCommand, findStart, loadsBefore, portOf, startScriptOf }

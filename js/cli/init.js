@@ -11,7 +11,7 @@ const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { createPlan } = require('./init-plan')
 const { closingNotes, describeProject, jsonSummary, nextSteps } = require('./init-report')
-const { createPainter, printable } = require('./terminal')
+const { createPainter, toPrintable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
 
@@ -104,18 +104,18 @@ async function readEntries(project, flags, prompt) {
     /** @type {string | undefined} */ flag,
     /** @type {string} */ question,
   ) => {
-    const existing = environmentValue(file, name)
-    if (existing) {
-      if (flag !== undefined && flag !== existing)
+    const existingValue = environmentValue(file, name)
+    if (existingValue) {
+      if (flag !== undefined && flag !== existingValue)
         throw new UsageError(`${name} is already set in ${project.environment}: change it there`)
-      return existing
+      return existingValue
     }
     return flag ?? (await prompt?.ask(question, DEV_ISSUER_ENTRIES[name])) ?? DEV_ISSUER_ENTRIES[name]
   }
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], URL_QUESTION)
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
   for (const entry of [LOGTO_URL, LOGTO_AUDIENCE])
-    if (/[\s#'"`\\$]/.test(entry)) throw new UsageError(`Not a URL or an identifier: ${printable(entry)}`)
+    if (/[\s#'"`\\$]/.test(entry)) throw new UsageError(`Not a URL or an identifier: ${toPrintable(entry)}`)
   createVerifier({ logtoUrl: LOGTO_URL, audience: LOGTO_AUDIENCE })
   return { LOGTO_URL, LOGTO_AUDIENCE }
 }

@@ -1,7 +1,7 @@
 /** The command line: selects the command, prints help and reports errors. */
 
 const { UsageError } = require('./arguments')
-const { printable, widthOf, wrapHelp } = require('./terminal')
+const { toPrintable, widthOf, wrapHelp } = require('./terminal')
 const { version } = require('../../package.json')
 
 /**
@@ -60,7 +60,7 @@ async function run([name, ...args], surroundings) {
     const problem =
       name.length > 20
         ? 'Unknown command. To explain a token, run `logto-authkit explain -`'
-        : `Unknown command: ${printable(name)}`
+        : `Unknown command: ${toPrintable(name)}`
     print(stderr, `${problem}\n\n`)
     return printHelp(stderr, HELP, USAGE_EXIT_CODE)
   }

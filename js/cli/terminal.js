@@ -13,7 +13,7 @@ const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
  *
  * @param {string} text
  */
-const printable = (text) => text.replace(UNSAFE_CHARACTERS, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+const toPrintable = (text) => text.replace(UNSAFE_CHARACTERS, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 
 /**
  * Formats a value as indented JSON, and escapes unsafe characters.
@@ -46,9 +46,9 @@ function hasColors(stream, { FORCE_COLOR, NO_COLOR, TERM }) {
  * @param {Record<string, string | undefined>} env
  */
 function createPainter(stream, env) {
-  const colors = hasColors(stream, env)
+  const usesColors = hasColors(stream, env)
   /** @type {(on: number, off: number) => (text: string) => string} */
-  const style = (on, off) => (text) => (colors ? `\x1b[${on}m${text}\x1b[${off}m` : text)
+  const style = (on, off) => (text) => (usesColors ? `\x1b[${on}m${text}\x1b[${off}m` : text)
   return {
     good: style(32, 39),
     bad: style(31, 39),
@@ -83,12 +83,12 @@ function wrapText(text, indent, width) {
  * @param {number} width - In columns.
  */
 function wrapHelp(help, width) {
-  const wrapped = help.split('\n').map((line) => {
+  const wrappedLines = help.split('\n').map((line) => {
     const [term] = /^ {2}\S.*? {2,}(?=\S)/.exec(line) ?? []
     if (term !== undefined) return term + wrapText(line.slice(term.length), ' '.repeat(term.length), width).trimStart()
     return line.startsWith('  ') ? line : wrapText(line, '', width)
   })
-  return wrapped.join('\n')
+  return wrappedLines.join('\n')
 }
 
 /**
@@ -102,6 +102,6 @@ const widthOf = ({ columns }) => Math.min(columns || MAX_LINE_WIDTH, MAX_LINE_WI
 const MAX_LINE_WIDTH = 100
 
 /** Formats a count and its noun, in the singular or plural. @type {(count: number, noun: string) => string} */
-const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
+const formatCount = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-module.exports = { counted, createPainter, printable, printableJson, widthOf, wrapHelp, wrapText }
+module.exports = { formatCount, createPainter, toPrintable, printableJson, widthOf, wrapHelp, wrapText }

@@ -4,7 +4,7 @@ const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
-const { createPainter, printable, printableJson } = require('../../../js/cli/terminal')
+const { createPainter, toPrintable, printableJson } = require('../../../js/cli/terminal')
 const { proxyFor } = require('../../../js/cli/proxy')
 const { version } = require('../../../package.json')
 const { cli, startDev } = require('../../support/cli')
@@ -126,8 +126,8 @@ describe('untrusted text', () => {
   const EVIL = 'a\x1b[2J\r\nb\u009b31m\u202ec\u200b\u2028\u{e0041}\x7f'
 
   test('is printed on one line without terminal control characters', () => {
-    assert.equal(printable(EVIL), 'a\\u{1b}[2J\\u{d}\\u{a}b\\u{9b}31m\\u{202e}c\\u{200b}\\u{2028}\\u{e0041}\\u{7f}')
-    assert.equal(printable('äöü 漢字 🙂'), 'äöü 漢字 🙂')
+    assert.equal(toPrintable(EVIL), 'a\\u{1b}[2J\\u{d}\\u{a}b\\u{9b}31m\\u{202e}c\\u{200b}\\u{2028}\\u{e0041}\\u{7f}')
+    assert.equal(toPrintable('äöü 漢字 🙂'), 'äöü 漢字 🙂')
   })
 
   test('is unchanged in JSON output', () => {
