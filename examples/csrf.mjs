@@ -5,12 +5,7 @@ import { logtoAuth } from 'logto-authkit/express'
 const app = express()
 
 app.use(createCsrfMiddleware()) // before logtoAuth(), so that forged requests are rejected first
-app.use(
-  logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-  }),
-)
+app.use(logtoAuth()) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 app.get('/orders', (req, res) => res.json({ owner: req.auth.userId })) // also sets the CSRF cookie
 app.post('/orders', (req, res) => res.status(201).json({ owner: req.auth.userId })) // requires the header
 

@@ -1,11 +1,7 @@
 import { createServer } from 'node:http'
 import { buildGuestCookieHeader, createVerifier } from 'logto-authkit'
 
-const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL,
-  audience: 'https://api.example.com',
-  allowGuest: true,
-})
+const verifier = createVerifier({ allowGuest: true }) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 async function visit(req, res) {
   const auth = await verifier.verify(req)

@@ -1,9 +1,6 @@
 import { AuthError, createVerifier } from 'logto-authkit'
 
-const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-})
+const verifier = createVerifier() // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 await verifier.prefetch().catch(() => {}) // during initialization; if it fails, the first request tries again
 
 export async function handler({ headers, cookies = [] }) {

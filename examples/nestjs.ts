@@ -18,10 +18,7 @@ class OrdersController {
   }
 }
 
-const guard = new LogtoAuthGuard({
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-})
+const guard = new LogtoAuthGuard() // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 @Module({
   controllers: [OrdersController],

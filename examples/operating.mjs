@@ -2,11 +2,8 @@ import express from 'express'
 import { createVerifier } from 'logto-authkit'
 import { logtoAuth } from 'logto-authkit/express'
 
-const options = {
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-}
-const verifier = createVerifier(options) // shares its cached keys with logtoAuth() below
+// Reads LOGTO_URL and LOGTO_AUDIENCE from the environment, and shares its cached keys with logtoAuth() below.
+const verifier = createVerifier()
 
 const app = express()
 
@@ -21,7 +18,7 @@ app.get('/ready', async (_req, res) => {
 })
 app.get('/stats', (_req, res) => res.json(verifier.stats())) // for your monitoring only, not public
 
-app.use(logtoAuth({ ...options, onRefused: logRejection }))
+app.use(logtoAuth({ onRefused: logRejection }))
 app.get('/me', (req, res) => res.json({ userId: req.auth.userId }))
 
 function logRejection({ code, details, cause }, req) {

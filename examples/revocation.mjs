@@ -11,13 +11,7 @@ const app = express()
 app.post('/logto/webhook', revocations.webhook({ signingKey: process.env.LOGTO_WEBHOOK_KEY ?? '' }))
 app.post('/logto/logout', revocations.backchannelLogout({ logtoUrl, clientId: process.env.LOGTO_APP_ID ?? '' }))
 
-app.use(
-  logtoAuth({
-    logtoUrl,
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-    revocations,
-  }),
-)
+app.use(logtoAuth({ revocations })) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 app.get('/me', (req, res) => res.json({ userId: req.auth.userId }))
 
 // Your own code can revoke tokens too. From now on: 401 token_revoked, until a new sign-in.

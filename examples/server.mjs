@@ -1,11 +1,7 @@
 import { createServer } from 'node:http'
 import { AuthError, createVerifier } from 'logto-authkit'
 
-const verifier = createVerifier({
-  logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-  audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-  requiredScope: 'read:orders',
-})
+const verifier = createVerifier({ requiredScope: 'read:orders' }) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 
 export const server = createServer(async (req, res) => {
   try {

@@ -45,7 +45,7 @@ describe('the example', { timeout: 300_000 }, () => {
 
   test('of AWS Lambda answers events with and without a token', async (t) => {
     const issuer = await startIssuer(t)
-    process.env.LOGTO_URL = issuer.logtoUrl
+    Object.assign(process.env, { LOGTO_URL: issuer.logtoUrl, LOGTO_AUDIENCE: AUDIENCE })
     const { handler } = await import(join(EXAMPLES, 'lambda.mjs'))
     assert.equal(issuer.jwksRequests, 1)
     const token = issuer.mint({ sub: 'alice', audience: AUDIENCE })

@@ -10,10 +10,9 @@ function sha256(text: string) {
 }
 
 const app = express()
+// logtoAuth reads LOGTO_URL and LOGTO_AUDIENCE from the environment.
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
     // Called only if there is no valid token.
     fallback: (req: Request) => {
       const key = apiKeys.get(sha256(req.get('x-api-key') ?? ''))

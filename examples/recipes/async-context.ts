@@ -18,10 +18,7 @@ async function listOrders() {
 
 const app = express()
 app.use(
-  logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-  }),
+  logtoAuth(), // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
   (req, _res, next) => current.run(req.auth, next),
 )
 app.get('/orders', async (_req, res) => res.json(await listOrders()))

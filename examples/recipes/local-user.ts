@@ -30,10 +30,7 @@ const localUser: RequestHandler = async (req, _res, next) => {
 
 const app = express()
 app.use(
-  logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
-  }),
+  logtoAuth(), // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
   localUser,
 )
 app.get('/me', (req, res) => res.json(req.user))

@@ -14,10 +14,9 @@ const problemHandler: ErrorRequestHandler = (error, req, res, next) =>
   error instanceof AuthError && !res.headersSent ? sendProblem(error, req, res) : next(error)
 
 const app = express()
+// logtoAuth reads LOGTO_URL and LOGTO_AUDIENCE from the environment.
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
     onError: sendProblem, // for requests that logtoAuth or protect rejects
   }),
 )

@@ -16,10 +16,9 @@ Sentry.init({
 const logger = pino()
 
 const app = express()
+// logtoAuth reads LOGTO_URL and LOGTO_AUDIENCE from the environment.
 app.use(
   logtoAuth({
-    logtoUrl: process.env.LOGTO_URL, // https://<tenant>.logto.app, or the URL of your self-hosted Logto
-    audience: 'https://api.example.com', // the identifier of the API resource, as registered in Logto
     // The code and details of a rejection contain no token. They are for operators only.
     onRefused: ({ code, details, cause }) => logger.info({ code, details, err: cause }, 'request refused'),
   }),
