@@ -3,4 +3,8 @@ import { createNextAuth } from 'logto-authkit/next'
 export const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app; the build fails if it is missing
 export const audience = process.env.AUDIENCE ?? 'https://api.example.com'
 
-export const { authProxy, getAuth, withApiAuth, withAuth } = createNextAuth({ logtoUrl, audience, allowGuest: true })
+export const { authProxy, getAuth, verify, withApiAuth, withAuth } = createNextAuth({
+  logtoUrl,
+  audience,
+  allowGuest: true,
+})
