@@ -49,7 +49,7 @@ describe('The Next.js example in a browser', { skip, timeout: 1_800_000 }, () =>
     const port = await freePort('localhost')
     const { appId, audience } = CLIENT
     const logtoUrl = `http://localhost:${port}`
-    Object.assign(env, { LOGTO_URL: logtoUrl, LOGTO_APP_ID: appId, AUDIENCE: audience })
+    Object.assign(env, { LOGTO_URL: logtoUrl, LOGTO_APP_ID: appId, LOGTO_AUDIENCE: audience })
     server = await application.serve('start')
     shop = server.url
     const { startIdentityServer } = await import(pathToFileURL(join(EXAMPLE, 'identity-server.mjs')).href)

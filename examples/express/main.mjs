@@ -1,18 +1,18 @@
-// Starts the API in app.mjs. If LOGTO_URL and AUDIENCE are set, it accepts tokens from your Logto instance; otherwise it
-// starts a test issuer and prints curl commands with its tokens.
+// Starts the API in app.mjs. If LOGTO_URL and LOGTO_AUDIENCE are set, it accepts tokens from your Logto instance;
+// otherwise it starts a test issuer and prints curl commands with its tokens.
 import { createTestIssuer } from 'logto-authkit/testing'
 import { createApp } from './app.mjs'
 
-const { LOGTO_URL, AUDIENCE = 'https://api.example.com', PORT = 3000 } = process.env
+const { LOGTO_URL, LOGTO_AUDIENCE = 'https://api.example.com', PORT = 3000 } = process.env
 const issuer = LOGTO_URL ? undefined : await createTestIssuer()
-const app = createApp({ logtoUrl: issuer?.logtoUrl ?? LOGTO_URL, audience: AUDIENCE })
+const app = createApp({ logtoUrl: issuer?.logtoUrl ?? LOGTO_URL, audience: LOGTO_AUDIENCE })
 
 const server = app.listen(PORT, '127.0.0.1', () => {
   const url = `http://127.0.0.1:${server.address().port}`
   console.log(`API listening on ${url}`)
   if (issuer === undefined) return
 
-  const token = (claims) => `"Authorization: Bearer ${issuer.mint({ audience: AUDIENCE, ...claims })}"`
+  const token = (claims) => `"Authorization: Bearer ${issuer.mint({ audience: LOGTO_AUDIENCE, ...claims })}"`
   console.log(`
 # public route, and a route for guests
 curl -iw '\\n' ${url}

@@ -7,7 +7,7 @@ const { PORT = '3000', LOGTO_URL } = process.env
 const local = {
   LOGTO_APP_ID: 'shop',
   LOGTO_APP_SECRET: 'a-secret-of-the-example',
-  AUDIENCE: 'https://api.example.com',
+  LOGTO_AUDIENCE: 'https://api.example.com',
 }
 let env = process.env
 
@@ -18,7 +18,7 @@ if (!LOGTO_URL) {
     appUrl: `http://localhost:${PORT}`,
     appId: local.LOGTO_APP_ID,
     appSecret: local.LOGTO_APP_SECRET,
-    audience: local.AUDIENCE,
+    audience: local.LOGTO_AUDIENCE,
   })
   console.log(`Identity server listening on ${url}`)
   env = { ...env, ...local, LOGTO_URL: url }

@@ -1,7 +1,7 @@
 import { createNextAuth } from 'logto-authkit/next'
 
 export const logtoUrl = process.env.LOGTO_URL ?? '' // https://<tenant>.logto.app; the build fails if it is missing
-export const audience = process.env.AUDIENCE ?? 'https://api.example.com'
+export const audience = process.env.LOGTO_AUDIENCE ?? 'https://api.example.com'
 
 export const { authProxy, getAuth, verify, withApiAuth, withAuth } = createNextAuth({
   logtoUrl,
