@@ -265,6 +265,17 @@ test('the page of operating has every warning', () => {
   assert.deepEqual([...new Set(warnings)].sort(), [...new Set(named)].sort())
 })
 
+test("troubleshooting quotes the messages of Logto's SDK", () => {
+  const [, , ...table] = rows(
+    String(section(read('docs/troubleshooting.md'), 'The sign-in callback responds with 500')),
+  )
+  const messages = table.map(([message]) => message.replaceAll(/^`+|`+$/g, '').trim()).filter(Boolean)
+  assert.equal(messages.length, 6)
+  const sources = ['client/lib/errors', 'js/lib/utils/errors', 'node/lib/src/utils/cookie-storage']
+  const code = sources.map((path) => read(`node_modules/@logto/${path}.js`)).join()
+  for (const message of messages) assert.ok(code.includes(`'${message}'`), message)
+})
+
 test('the map in docs/design.md is current (run `node scripts/design-map.js`)', () => {
   assert.equal(block('docs/design.md', 'text'), designMap())
 })

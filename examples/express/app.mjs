@@ -1,15 +1,15 @@
 import express from 'express'
 import { logtoAuth, protect } from 'logto-authkit/express'
 
-/** An API with one route for each kind of access. */
-export function createApp({ logtoUrl, audience }) {
+/** An API with one route for each kind of access. Without options, it reads LOGTO_URL and LOGTO_AUDIENCE from the environment. */
+export function createApp(options) {
   const app = express()
 
   // Public route: registered before logtoAuth(), so no token is checked.
   app.get('/', (_req, res) => res.json({ shop: 'open' }))
 
   // Sets req.auth for every route below. Requests without a valid token become guests, and new guests get an id in a cookie.
-  app.use(logtoAuth({ logtoUrl, audience, allowGuest: true }))
+  app.use(logtoAuth({ ...options, allowGuest: true }))
 
   // Guests and users.
   app.get('/cart', (req, res) => {
