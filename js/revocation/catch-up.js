@@ -143,7 +143,7 @@ class CatchUp {
     if (response.status === 401) this.#token = undefined
     const logEntries = response.ok ? await response.json() : undefined
     if (!Array.isArray(logEntries)) throw await responseError('the delivery log of the webhook', response)
-    return logs
+    return logEntries
   }
 
   async #accessToken() {
