@@ -2,7 +2,7 @@
 
 const { sendResponse } = require('./adapters/response')
 const native = require('./core/addon')
-const { NO_VARIABLES, environmentFor } = require('./core/environment')
+const { NO_VARIABLES, environmentFor, withEnvFileHint } = require('./core/environment')
 const { valueOrThrow } = require('./core/errors')
 const { snapshot } = require('./core/options')
 
@@ -13,7 +13,11 @@ function createResourceMetadata(options) {
   const optionsSnapshot = snapshot(options)
   const environment = environmentFor('resourceMetadata', optionsSnapshot) ?? NO_VARIABLES
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
-  const document = JSON.parse(valueOrThrow(native.resourceMetadata(optionsSnapshot, environment)))
+  const document = JSON.parse(
+    valueOrThrow(
+      withEnvFileHint(native.resourceMetadata(optionsSnapshot, environment), 'resourceMetadata', optionsSnapshot),
+    ),
+  )
   const { origin, pathname } = new URL(document.resource)
   // According to RFC 9728 section 3.1, the well-known part is between host and path, and a path of `/` is dropped.
   const path = pathname === '/' ? WELL_KNOWN_PATH : WELL_KNOWN_PATH + pathname

@@ -56,7 +56,8 @@ const optionsOrEmpty = (optionSet, options) =>
 
 /**
  * Adds a hint to the error for a missing option if the file `.env` sets the option's variable. The most common reason
- * for a missing variable is that Node.js reads `.env` only on request.
+ * for a missing variable is that Node.js reads `.env` only on request. If the application passes the option, the hint
+ * names all variables that only the file sets, because the application chooses the variable's name.
  *
  * @template T
  * @param {T | import('../native/binding').OptionsFault} result - Returned unchanged, unless an option is missing.
@@ -66,22 +67,43 @@ const optionsOrEmpty = (optionSet, options) =>
  */
 function withEnvFileHint(result, optionSet, options) {
   if (typeof result !== 'object' || result === null || !('option' in result)) return result
-  const [, variable] = variablesByOptionSet.get(optionSet)?.find(([option]) => option === result.option) ?? []
-  if (variable === undefined || options?.[result.option] || ownProperty(process.env, variable)) return result
-  return isSetInEnvFile(variable)
-    ? {
-        ...result,
-        message: `${result.message}. The file .env sets ${variable}, but Node.js has not read the file: add --env-file=.env to the command that starts the application`,
-      }
-    : result
+  const row = contract().options[optionSet].find(({ name }) => name === result.option)
+  if (!row?.required || [options?.[result.option]].flat().some(Boolean)) return result
+  const unread = unreadVariables()
+  const named = row.variable === undefined ? probableVariables(unread) : unread.filter((name) => name === row.variable)
+  if (named.length === 0) return result
+  const message = `${result.message}. The file .env sets ${named.join(', ')}, but Node.js has not read the file: add --env-file=.env to the command that starts the application`
+  return { ...result, message }
 }
 
-/** @type {(variable: string, file?: string) => boolean} */
-function isSetInEnvFile(variable, file = '.env') {
+/** Returns the names of the variables that only the file `.env` sets. */
+const unreadVariables = () =>
+  Object.entries(readEnvFile('.env')).flatMap(([name, value]) =>
+    value?.trim() && !ownProperty(process.env, name) ? [name] : [],
+  )
+
+/** The number of variables to name if no name suggests that the variable belongs to Logto. */
+const MAX_NAMED_VARIABLES = 3
+
+/** @param {string[]} names */
+function probableVariables(names) {
+  const namesOfLogto = names.filter((name) => /LOGTO/i.test(name))
+  return namesOfLogto.length > 0 ? namesOfLogto : names.slice(0, MAX_NAMED_VARIABLES)
+}
+
+/** @type {(variable: string, file: string) => boolean} */
+const isSetInEnvFile = (variable, file) => Boolean(readEnvFile(file)[variable]?.trim())
+
+/**
+ * Returns the variables in a file, or no variables if the file cannot be read.
+ *
+ * @type {(file: string) => NodeJS.Dict<string>}
+ */
+function readEnvFile(file) {
   try {
-    return Boolean(parseEnv(readFileSync(file, 'utf8'))[variable]?.trim())
+    return parseEnv(readFileSync(file, 'utf8'))
   } catch {
-    return false
+    return {}
   }
 }
 

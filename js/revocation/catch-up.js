@@ -4,6 +4,7 @@
 
 const { randomUUID } = require('node:crypto')
 const native = require('../core/addon')
+const { withEnvFileHint } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
@@ -65,7 +66,8 @@ class CatchUp {
    */
   constructor(target, options) {
     this.#target = target
-    this.#options = valueOrThrow(native.catchUpOptions(snapshot(options)))
+    const members = snapshot(options)
+    this.#options = valueOrThrow(withEnvFileHint(native.catchUpOptions(members), 'catchUp', members))
     this.#run()
   }
 

@@ -5,12 +5,30 @@ const { join } = require('node:path')
 const { afterEach, describe, test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
 const { logtoAuth } = require('logto-authkit/express')
+const { mcpAuth } = require('logto-authkit/mcp')
+const { createResourceMetadata } = require('logto-authkit/resource-metadata')
+const { createRevocations } = require('logto-authkit/revocation')
 const { parse } = require('../../../js/core/options')
 const { invalidOptions, pollute, rejection, verdict } = require('../../support/helpers')
 const { AUDIENCE, LOGTO_URL, createKey, optionsFor, signToken } = require('../../support/tokens')
 
 const key = createKey('EdDSA')
 const { jwks } = optionsFor(key)
+
+/** The hint in the error for a missing option, if the file `.env` sets these variables. */
+const hint = (variables) =>
+  new RegExp(
+    `^Invalid option .*\\. The file \\.env sets ${variables}, but Node\\.js has not read the file: add --env-file=\\.env to .*$`,
+  )
+
+function enterTemporaryFolder(t) {
+  const [folder, previous] = [mkdtempSync(join(tmpdir(), 'logto-authkit-')), process.cwd()]
+  process.chdir(folder)
+  t.after(() => {
+    process.chdir(previous)
+    rmSync(folder, { recursive: true })
+  })
+}
 
 afterEach(() => setEnvironment())
 
@@ -55,16 +73,7 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
   })
 
   test('are mentioned if a file sets them that Node.js has not read', (t) => {
-    const [folder, previous] = [mkdtempSync(join(tmpdir(), 'logto-authkit-')), process.cwd()]
-    process.chdir(folder)
-    t.after(() => {
-      process.chdir(previous)
-      rmSync(folder, { recursive: true })
-    })
-    const hint = (variable) =>
-      new RegExp(
-        `\\. The file \\.env sets ${variable}, but Node\\.js has not read the file: add --env-file=\\.env to .*$`,
-      )
+    enterTemporaryFolder(t)
     writeFileSync('.env', 'PORT=3000\nLOGTO_URL=https://t.test\n # LOGTO_AUDIENCE=a\nLOGTO_AUDIENCE=\n')
     for (const options of [undefined, { logtoUrl: '', audience: 'a' }]) {
       assert.throws(() => createVerifier(options), invalidOptions(hint('LOGTO_URL')))
@@ -128,9 +137,58 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     )
   })
 
+  test('are mentioned by createResourceMetadata and mcpAuth, too', (t) => {
+    enterTemporaryFolder(t)
+    writeFileSync('.env', 'LOGTO_URL=https://t.test\nMCP_URL=https://api.example.com/mcp\n')
+    const resource = 'https://api.example.com/mcp'
+    for (const create of /** @type {any[]} */ ([createResourceMetadata, mcpAuth])) {
+      assert.throws(() => create({ resource }), invalidOptions(hint('LOGTO_URL')))
+      assert.throws(() => create({ resource: '', logtoUrl: LOGTO_URL }), invalidOptions(hint('LOGTO_URL')))
+    }
+  })
+
   test('are not read from a polluted prototype', async (t) => {
     pollute(t, 'LOGTO_URL', LOGTO_URL)
     pollute(t, 'LOGTO_AUDIENCE', AUDIENCE)
     assert.throws(() => createVerifier(), invalidOptions(/"logtoUrl"/))
+  })
+})
+
+describe('the error for an option that the application reads from a variable', () => {
+  const SOURCES = /** @type {[string, any][]} */ ([
+    ['webhook', { signingKey: 'key' }],
+    ['backchannelLogout', { logtoUrl: LOGTO_URL, clientId: 'app' }],
+    ['catchUp', { logtoUrl: LOGTO_URL, clientId: 'app', clientSecret: 'secret', hookId: 'hook' }],
+  ])
+  const ENV_FILE = 'PORT=3000\nLOGTO_APP_ID=\nLOGTO_WEBHOOK_KEY=key\nMY_LOGTO_SECRET=secret\n'
+
+  for (const [source, options] of SOURCES) {
+    for (const option of Object.keys(options)) {
+      test(`names the variables that only .env sets if ${source} gets no ${option}`, (t) => {
+        enterTemporaryFolder(t)
+        const revocations = createRevocations()
+        t.after(() => revocations.close())
+        const throwing = (value) => () => revocations[source]({ ...options, [option]: value })
+        assert.throws(throwing(''), invalidOptions(/^Invalid option (?!.*The file)/))
+        writeFileSync('.env', ENV_FILE)
+        for (const value of [undefined, '', ['']])
+          assert.throws(throwing(value), invalidOptions(hint('LOGTO_WEBHOOK_KEY, MY_LOGTO_SECRET')))
+        assert.throws(throwing(5), invalidOptions(/^Invalid option (?!.*The file)/))
+        writeFileSync('.env', 'A=1\nB=2\nC=3\nD=4\n')
+        assert.throws(throwing(''), invalidOptions(hint('A, B, C')))
+      })
+    }
+  }
+
+  test('names no variable that the process has', (t) => {
+    enterTemporaryFolder(t)
+    writeFileSync('.env', ENV_FILE)
+    for (const name of ['PORT', 'LOGTO_WEBHOOK_KEY', 'MY_LOGTO_SECRET']) {
+      process.env[name] ??= 'set'
+      t.after(() => delete process.env[name])
+    }
+    const revocations = createRevocations()
+    t.after(() => revocations.close())
+    assert.throws(() => revocations.webhook({ signingKey: '' }), invalidOptions(/^Invalid option (?!.*The file)/))
   })
 })
