@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { createVerifier } from 'logto-authkit'
 import { verifyUpgrade } from 'logto-authkit/upgrade'
 import { WebSocketServer } from 'ws'
 
@@ -6,6 +7,7 @@ import { WebSocketServer } from 'ws'
 const options = {
   allowedOrigins: ['https://app.example.com'], // only these pages may connect; browsers send cookies with requests from any site
 }
+createVerifier() // throws at startup if a variable is missing; verifyUpgrade would throw only when a client connects
 const sockets = new WebSocketServer({ noServer: true })
 const server = createServer((_req, res) => res.writeHead(426).end())
 

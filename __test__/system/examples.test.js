@@ -1,11 +1,14 @@
 const assert = require('node:assert/strict')
-const { execFile } = require('node:child_process')
+const { execFile, spawn } = require('node:child_process')
 const { once } = require('node:events')
+const { readdirSync } = require('node:fs')
 const { join } = require('node:path')
+const { text } = require('node:stream/consumers')
 const { describe, test } = require('node:test')
 const { promisify } = require('node:util')
 const { io } = require('socket.io-client')
 const { WebSocket } = require('ws')
+const { temporaryFolder } = require('../support/files')
 const { ask } = require('../support/frameworks')
 const { connectClient, freePort, startAuthorizationServer } = require('../support/mcp-client')
 const { blocks, read, rows, section } = require('../support/pages')
@@ -99,6 +102,18 @@ describe('the example', { timeout: 300_000 }, () => {
     expiring.on('connect_error', () => expiring.connect())
     while (tokens.length > 0) await new Promise((resolve) => expiring.once('hello', resolve))
   })
+
+  // opentelemetry.mjs is not a server.
+  for (const name of readdirSync(EXAMPLES).filter((name) => /\.mjs$/.test(name) && name !== 'opentelemetry.mjs')) {
+    test(`${name} fails at startup without LOGTO_URL`, async (t) => {
+      const env = { ...process.env, PORT: '0', LOGTO_URL: undefined }
+      const child = spawn(process.execPath, [join(EXAMPLES, name)], { cwd: temporaryFolder(t).folder, env })
+      t.after(() => child.kill())
+      const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+      assert.match(errors, /^TypeError: Invalid option "(logtoUrl|signingKey)": /m)
+      assert.equal(code, 1)
+    })
+  }
 
   for (const name of ['mcp.mjs', 'mcp-sdk-2.mjs']) {
     test(`${name} serves clients of both versions of the SDK, which discover where to sign in`, async (t) => {

@@ -52,7 +52,8 @@ import type { AdapterOptions } from './options'
  *
  * @param request - The request of the server's `upgrade` event.
  * @param socket - The socket of the server's `upgrade` event.
- * @param options - The options. Equal options are parsed once, even if you pass a new object with every request.
+ * @param options - The options. Equal options are parsed once, even if you pass a new object with every request. Invalid options
+ *   cause an error only when a client connects. To find missing environment variables at startup, call `createVerifier()`.
  * @returns The context, or `null` if the request was rejected or the client has disconnected. If the
  *   result is `null`, do not use the socket.
  * @throws `TypeError` with `code: 'invalid_options'`, and any error thrown by your own functions, such as `isRevoked`. Before
