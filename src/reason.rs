@@ -22,6 +22,7 @@ macro_rules! reasons {
 
 reasons! {
     NoBearerScheme => "no_bearer_scheme", "The `Authorization` header has a scheme other than `Bearer`, or contains only a token.";
+    EmptyBearer => "empty_bearer", "The `Authorization` header contains `Bearer` but no token, often because a variable such as `$TOKEN` is not set.";
     OtherSource => "other_source", "The request has a token only in a source that `tokenSources` excludes.";
     OtherCookie => "other_cookie", "A cookie other than `cookieName` contains a JWT; `details.cookie` is its name.";
     TwoAuthorizationValues => "two_authorization_values", "The request has two `Authorization` values.";

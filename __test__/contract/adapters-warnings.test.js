@@ -27,6 +27,7 @@ after(() => Promise.all([issuer.close(), unreachable.close()]))
  */
 const REFUSED = [
   ['no_bearer_scheme', 'missing_token', (token) => ({ headers: { authorization: token } })],
+  ['empty_bearer', 'missing_token', () => ({ headers: { authorization: 'Bearer ' } })],
   ['other_cookie', 'missing_token', (token) => ({ headers: { cookie: `session=${token}` } })],
   ['literal_undefined', 'malformed_token', () => bearer('undefined')],
   ['personal_access_token', 'opaque_token', () => bearer(`pat_${'a'.repeat(20)}`)],

@@ -48,6 +48,7 @@ async function run(args, surroundings) {
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
+  if (positionals[0]?.trim() === '') result.hints.unshift('The argument is empty: is the variable set?')
   const hint = options.logtoUrl === undefined ? unreadFileHint('explain -', surroundings.cwd()) : ''
   if (result.verdict === 'rejected' && hint !== '') result.hints.push(hint.trim())
   if (result.verdict === 'unverified')

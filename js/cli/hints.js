@@ -28,7 +28,7 @@ function hints(errors, its) {
 const HINTS_BY_CODE = {
   missing_token: ({ options, error: { details } }) => [
     details.cookie === undefined
-      ? (reasonMeaning(details.reason) ?? [])
+      ? [reasonMeaning(details.reason) ?? [], MISSING_TOKEN_ADVICE[details.reason] ?? []].flat()
       : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
     `The request contains no token. The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
@@ -124,6 +124,12 @@ const HINTS_BY_CODE = {
     `The keys could not be fetched: ${error.cause ?? error.details.reason ?? 'no response'}.`,
     `To find the cause, run: ${doctorCommand(options)}`,
   ],
+}
+
+/** The advice for each reason why a token can be missing. @type {Record<string, string>} */
+const MISSING_TOKEN_ADVICE = {
+  empty_bearer:
+    'Set the variable in the shell or program that sends the request. For development, `npx logto-authkit dev` creates tokens.',
 }
 
 /**

@@ -176,8 +176,16 @@ function findInParameter(text) {
   return name === undefined ? undefined : { token: decodePercent(value), foundIn: `"${name}"` }
 }
 
-/** @type {(token: string) => Found} */
-const findInQuotes = (token) => ({ token: withoutBearer(token.trim()), foundIn: 'the text in quotes' })
+/** @type {(text: string) => Found} */
+const findInQuotes = (text) => findAfterBearer(text.trim(), 'the text in quotes')
+
+/**
+ * Treats `Bearer` without a token as the value of a header.
+ *
+ * @type {(text: string, foundIn: string) => Found}
+ */
+const findAfterBearer = (text, foundIn) =>
+  /^bearer$/i.test(text) ? { authorization: [text], foundIn } : { token: withoutBearer(text), foundIn }
 
 /**
  * Returns the part of a text that looks like a token if there is exactly one, otherwise the whole text.
@@ -197,7 +205,7 @@ function findInText(text) {
     ? []
     : (text.match(/\beyJ[\w-]+\.[\w-]+\.[\w-]+(?![\w.-])|\bpat_\w+/g) ?? [])
   if (tokens.length === 1 && tokens[0] !== withoutBearer(text)) return { token: tokens[0], foundIn: 'the text' }
-  return { token: withoutBearer(text), foundIn: WHOLE_INPUT }
+  return findAfterBearer(text, WHOLE_INPUT)
 }
 
 /** The value of `foundIn` if the token is the whole input. */

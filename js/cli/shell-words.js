@@ -13,13 +13,14 @@ const WORD_PART = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|
  * @returns {string[]}
  */
 function splitShellWords(command) {
-  const words = ['']
+  /** @type {(string | undefined)[]} */
+  const words = [undefined]
   for (const match of withoutCmdEscapes(command.replace(LINE_CONTINUATION, ' ')).matchAll(WORD_PART)) {
     const [, single, dollar, double, escaped, space, plain] = match
-    if (space !== undefined) words.push('')
-    else words[words.length - 1] += single ?? decodeEscapes(dollar ?? double) ?? escaped ?? plain
+    if (space !== undefined) words.push(undefined)
+    else words.push((words.pop() ?? '') + (single ?? decodeEscapes(dollar ?? double) ?? escaped ?? plain))
   }
-  return words.filter((word) => word !== '')
+  return words.filter((word) => word !== undefined)
 }
 
 /** @param {string | undefined} text */

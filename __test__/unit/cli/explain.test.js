@@ -175,6 +175,19 @@ describe('hints for common mistakes', () => {
     ['quotes', () => `Authorization: Bearer "${issuer.mint()}"`, [], /quotes/],
     ['an encrypted token', () => 'a.b.c.d.e', [], /JWE/],
     ['a placeholder', () => '<token>', [], /Replace it with a token/],
+    ...[
+      'Authorization: Bearer ',
+      'Bearer ',
+      '"Bearer "',
+      'curl -H "Authorization: Bearer " http://a',
+      'curl --oauth2-bearer "" http://a',
+      '{ "Authorization": "Bearer " }',
+    ].map((input) => /** @type {any} */ ([
+      `no token in ${input}`,
+      () => input,
+      [],
+      /contains `Bearer` but no token, often because a variable .* is not set\.\nSet the variable/,
+    ])),
     [
       'an issuer with a slash',
       () => issuer.mint({ claims: { iss: `${issuer.issuer}/` } }),
@@ -205,6 +218,11 @@ describe('hints for common mistakes', () => {
       assert.match(hints.join('\n'), hint)
     })
   }
+
+  test('an empty argument', async () => {
+    const { stdout } = await cli(['explain', '--json', ' '])
+    assert.equal(JSON.parse(stdout).hints[0], 'The argument is empty: is the variable set?')
+  })
 
   test('an audience that is not checked', async () => {
     const { hints } = await explain(issuer.mint(), '--url', issuer.logtoUrl)
