@@ -49,7 +49,9 @@ async function run(args, surroundings) {
   const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
   if (positionals[0]?.trim() === '') result.hints.unshift('The argument is empty: is the variable set?')
-  const hint = options.logtoUrl === undefined ? unreadFileHint('explain -', surroundings.cwd()) : ''
+  // The file would only help to check the signature of a readable token.
+  const lacksKeys = [options.logtoUrl, options.jwksUri, options.jwks].every((option) => option === undefined)
+  const hint = lacksKeys && result.claims !== null ? unreadFileHint('explain -', surroundings.cwd()) : ''
   if (result.verdict === 'rejected' && hint !== '') result.hints.push(hint.trim())
   if (result.verdict === 'unverified')
     result.hints.unshift(`To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.${hint}`)

@@ -95,6 +95,23 @@ test('without a URL, doctor and explain mention a file .env that sets one, which
   assert.match((await explain([], {}, others)).hints[0], /with --url, or set LOGTO_URL\.$/)
 })
 
+test('explain mentions the file .env only if the file would help to check the signature of the token', async () => {
+  const mentions = async (token, args = []) => {
+    const surroundings = { cwd: () => dirname(file('.env', `LOGTO_URL=${issuer.logtoUrl}\n`)), stdin: token }
+    return (await explain(args, {}, surroundings)).hints.join('\n').includes('.env')
+  }
+  const expired = issuer.mint({ expiresIn: -1 })
+  assert.equal(await mentions(expired), true)
+  const keys = file('keys.json', await (await fetch(issuer.jwksUri)).text())
+  for (const args of [
+    ['--jwks', keys],
+    ['--jwks-uri', issuer.jwksUri],
+    ['--url', issuer.logtoUrl],
+  ])
+    assert.equal(await mentions(expired, args), false, args[0])
+  for (const token of ['', 'Bearer ', 'x'.repeat(43)]) assert.equal(await mentions(token), false, token)
+})
+
 test('an invalid variable is a usage error that names the variable', async () => {
   for (const [command, variables, says] of /** @type {[string, any, RegExp][]} */ ([
     ['doctor', { LOGTO_URL: 'auth' }, /^Invalid environment variable LOGTO_URL: /],
