@@ -47,6 +47,20 @@ pub fn issuer(url: &Url) -> String {
     if path.ends_with("/oidc") { base } else { base + "/oidc" }
 }
 
+/// The `logtoUrl` of an issuer, or `None` if no Logto server has this issuer.
+///
+/// ```
+/// use logto_authkit::url::logto_url;
+/// assert_eq!(logto_url("https://x.test/logto/oidc"), Some("https://x.test/logto"));
+/// assert_eq!(logto_url("https://x.test"), None);
+/// assert_eq!(logto_url("https://X.test/oidc"), None);
+/// ```
+#[must_use]
+pub fn logto_url(issuer_of_server: &str) -> Option<&str> {
+    let logto_url = issuer_of_server.strip_suffix("/oidc")?;
+    (issuer(&parse(logto_url).ok()?) == issuer_of_server).then_some(logto_url)
+}
+
 /// The URL of an issuer's key set. OIDC discovery is not used, because Logto derives the `jwks_uri` of its
 /// discovery document from the `Host` header of the request.
 #[must_use]

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection, to_printable};
-use crate::options::Options;
+use crate::options::{KeySource, Options};
+use crate::url;
 
 /// Maximum number of warnings from all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the
 /// log of an application that creates a verifier for every request.
@@ -103,18 +104,35 @@ fn cooldown_warning(rejection: &Rejection, options: &Options) -> String {
 /// The JWKS URL in a rejection, and the command that checks this URL.
 fn url_and_doctor_command(rejection: &Rejection, options: &Options) -> (String, String) {
     let url = rejection.details.get("jwksUri").and_then(Value::as_str).unwrap_or_default();
-    let default = options.issuers.first().map(|issuer| crate::url::jwks_uri(issuer)).unwrap_or_default();
+    let default = options.issuers.first().map(|issuer| url::jwks_uri(issuer)).unwrap_or_default();
     let flag = if url == default { String::new() } else { format!(" --jwks-uri {url}") };
     (to_printable(url, MAX_VALUE_CHARS), format!("npx logto-authkit doctor{}{flag}", url_flag(options)))
 }
 
 fn issuer_warning(rejection: &Rejection, options: &Options) -> String {
     format!(
-        "A token with a valid signature was rejected, because its issuer is {}, but the options accept {}. To see every check, run: npx logto-authkit explain{}",
+        "A token with a valid signature was rejected, because its issuer is {}, but the options accept {}.{} To see every check, run: npx logto-authkit explain{}",
         format_detail(rejection.details.get("iss")),
         format_detail(rejection.details.get("expected")),
+        issuer_advice(rejection, options).unwrap_or_default(),
         url_flag(options),
     )
+}
+
+/// The options that accept the token's issuer, if it is a URL. The key set contains the token's key, so the issuer is
+/// probably another URL of the same Logto server.
+fn issuer_advice(rejection: &Rejection, options: &Options) -> Option<String> {
+    let iss = rejection.details.get("iss").and_then(Value::as_str).filter(|iss| url::is_identifier(iss))?;
+    let both = Value::from([options.issuers.as_slice(), &[iss.to_owned()]].concat());
+    let advice = match (&options.keys, options.issuers.as_slice(), url::logto_url(iss)) {
+        // If the issuer and the URL of the keys belong together, `logtoUrl` has probably determined both.
+        (KeySource::Url { source, .. }, [issuer], Some(logto_url)) if source.url == url::jwks_uri(issuer) => format!(
+            "If this is the public URL of your Logto, set logtoUrl (LOGTO_URL) to \"{logto_url}\", and jwksUri to \"{}\" if only that URL can be reached from here. To accept both issuers, set",
+            source.url
+        ),
+        _ => "If this is another URL of your Logto, set".into(),
+    };
+    Some(format!(" {advice} issuer to {both}."))
 }
 
 fn audience_warning(rejection: &Rejection, options: &Options) -> String {
@@ -148,7 +166,8 @@ fn format_detail(detail: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::tests::options;
+    use crate::options::Raw;
+    use crate::options::tests::{options, text};
     use crate::reason::Reason;
 
     fn rejection(code: Code) -> Rejection {
@@ -195,6 +214,30 @@ mod tests {
             take(&WarnedCodes::default(), &keys, &options).unwrap(),
             "The signing keys could not be fetched from https://t.test/oidc/jwks: the server responded with status 500. To find the cause, run: npx logto-authkit doctor --url https://t.test/oidc"
         );
+    }
+
+    #[test]
+    fn d1_says_which_option_accepts_the_issuer_of_a_valid_token() {
+        let warning = |iss: &str, members: &[(&str, Raw)]| {
+            let rejection = Rejection::from(Code::InvalidIssuer).detail("iss", iss);
+            take(&WarnedCodes::default(), &rejection, &options(members)).unwrap()
+        };
+        let (public, key_set) = ("https://login.test/logto/oidc", "https://t.test/oidc/jwks");
+        let both = "issuer to [\"https://t.test/oidc\",\"https://login.test/logto/oidc\"]. To see";
+        let advice = format!(
+            "set logtoUrl (LOGTO_URL) to \"https://login.test/logto\", and jwksUri to \"{key_set}\" if only that URL can be reached from here. To accept both issuers, set {both}"
+        );
+        for members in [&[][..], &[("jwksUri", text(key_set))]] {
+            let text = warning(public, members);
+            assert!(text.contains(&advice), "{text}");
+        }
+        let text = warning(public, &[("jwksUri", text("http://logto:3001/oidc/jwks"))]);
+        assert!(text.contains(both) && !text.contains("logtoUrl"), "{text}");
+        let text = warning("https://login.test", &[]);
+        assert!(text.contains("\"https://login.test\"].") && !text.contains("logtoUrl"), "{text}");
+        for other in ["app", "https://t.test/oidc\\u{a}", "https://t.test/oidc…"] {
+            assert!(!warning(other, &[]).contains(" set "), "{other}");
+        }
     }
 
     #[test]

@@ -139,7 +139,7 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
   if (issuers.includes(issuer)) return [found, { check: 'Issuer', ok: true, found: issuer }]
   const jwksUriAdvice =
     outage === null ? `, and jwksUri: "${keysUrl.href}" if only this URL can be reached from here` : ''
-  const logtoUrl = issuer.endsWith('/oidc') ? issuer.slice(0, -'/oidc'.length) : undefined
+  const logtoUrl = native.logtoUrl(issuer) ?? undefined
   const advice =
     logtoUrl === undefined
       ? `Tokens will have iss "${issuer}". Set issuer: "${issuer}".`

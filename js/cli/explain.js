@@ -84,7 +84,7 @@ async function explain(input, options) {
     header,
     claims,
     checks,
-    hints: hints(/** @type {any} */ (failedChecks), { header, claims, options, token: report.token }),
+    hints: hints(/** @type {any} */ (failedChecks), { header, claims, options, verified, token: report.token }),
   }
 }
 

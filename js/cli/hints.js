@@ -5,11 +5,12 @@
 
 const { contract, reasonMeaning } = require('../core/contract')
 const { doctorCommand } = require('./doctor-command')
+const { isIdToken, wrongAudienceHints, wrongIssuerHints } = require('./hints-identifiers')
 const { formatCount, toPrintable } = require('./terminal')
 
 /**
  * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
- * @typedef {{ header: any, claims: any, options: any, token: string }} Case
+ * @typedef {{ header: any, claims: any, options: any, token: string, verified: boolean }} Case
  */
 
 /**
@@ -76,9 +77,9 @@ const HINTS_BY_CODE = {
   invalid_claims: ({ error }) => [
     `Logto itself always issues well-formed claims. A custom-claims script may have set \`${error.message.split(' ').at(-1)}\`, or the token does not come from Logto.`,
   ],
-  invalid_issuer: ({ claims, error }) =>
+  invalid_issuer: ({ claims, error, options, verified }) =>
     typeof claims?.iss === 'string'
-      ? wrongIssuerHints(claims.iss, error.details.expected)
+      ? wrongIssuerHints(claims.iss, error.details.expected, options, verified)
       : ['The token has no `iss` claim, or it is not a string.'],
   invalid_audience: ({ claims, options, errors }) =>
     // If the token type is also wrong, another hint already says that this is an ID token.
@@ -165,73 +166,6 @@ const tooOldHints = ({ iat, now, maxTokenAge }) => [
 ]
 
 /**
- * @param {string} iss
- * @param {string[]} expected
- * @returns {string[]}
- */
-function wrongIssuerHints(iss, expected) {
-  const similarIssuer = expected.find((one) => comparableUrl(one) === comparableUrl(iss))
-  if (similarIssuer !== undefined && iss !== similarIssuer) {
-    return [
-      `"${iss}" and "${similarIssuer}" differ only in spelling, but issuers must match exactly: set issuer: "${iss}".`,
-    ]
-  }
-  const advice = [
-    `The token was issued by "${iss}"; this API accepts ${expected.map((one) => `"${one}"`).join(' or ')}.`,
-  ]
-  const [tenant, ...tenants] = [iss, ...expected].map((one) => /^https:\/\/([\w-]+)\.logto\.app\/oidc$/.exec(one)?.[1])
-  if (tenant !== undefined && tenants.every((other) => other !== undefined)) {
-    advice.push(
-      `"${tenant}" is another tenant of Logto Cloud: the client and this API are configured for different tenants.`,
-    )
-  } else if (/^https:\/\/[^/]+\/oidc$/.test(iss)) {
-    advice.push(
-      `If both are yours (a custom domain and <tenant>.logto.app), they are two issuers with the same key set. Accept both with issuer: ${JSON.stringify([...expected, iss])}.`,
-    )
-  }
-  if (/^http:\/\/(localhost|127\.)/.test(iss) !== /^http:\/\/(localhost|127\.)/.test(expected[0])) {
-    advice.push('One of them is a local server: the client or this API is probably configured for another environment.')
-  }
-  return advice
-}
-
-/**
- * @param {unknown} aud
- * @param {string[]} expected
- * @param {any} claims
- * @returns {string[]}
- */
-function wrongAudienceHints(aud, expected, claims) {
-  const audiences = [aud].flat().filter((one) => typeof one === 'string')
-  if (audiences.length === 0) return ['The token has no `aud` claim, or it is not a string.']
-  for (const one of audiences) {
-    const similarAudience = expected.find((other) => comparableUrl(other) === comparableUrl(one))
-    if (similarAudience === undefined) continue
-    const slashNote = one.replace(/\/$/, '') === similarAudience.replace(/\/$/, '') ? ' in the trailing slash' : ''
-    return [
-      `"${one}" and "${similarAudience}" differ${slashNote}, so Logto treats them as two APIs. Use the identifier exactly as it is registered: set audience: "${one}", or let the client request a token for "${similarAudience}".`,
-    ]
-  }
-  const issuedForHint = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`
-  const organization = audiences.find((one) => one.startsWith(ORGANIZATION_AUDIENCE))
-  if (organization) {
-    const id = organization.slice(ORGANIZATION_AUDIENCE.length)
-    return [
-      issuedForHint,
-      `That is an organization token, which is for the organization itself and not for an API. To get a token for your API in this organization: getAccessToken("${expected[0]}", "${id}").`,
-    ]
-  }
-  if (isIdToken(claims)) return [issuedForHint, 'That is an application id, so this is probably an ID token.']
-  if (/\.logto\.app\/api$|\/api$/.test(audiences[0]) && audiences[0].includes('logto')) {
-    return [issuedForHint, "That is Logto's own Management API."]
-  }
-  return [
-    issuedForHint,
-    `Request a token with getAccessToken("${expected[0]}"), or accept this one with audience: "${audiences[0]}".`,
-  ]
-}
-
-/**
  * For a valid token, returns notes about checks that the options do not enable.
  *
  * @param {Case} its
@@ -255,25 +189,6 @@ function validTokenNotes({ claims, options }) {
   }
   return notes
 }
-
-/** @param {any} claims */
-const isIdToken = (claims) =>
-  typeof claims?.aud === 'string' &&
-  !claims.aud.includes(':') &&
-  claims.client_id === undefined &&
-  claims.scope === undefined
-
-/**
- * Normalizes parts of a URL that people often write differently: case, scheme, default port and trailing slashes.
- *
- * @param {string} url
- */
-const comparableUrl = (url) =>
-  String(url)
-    .toLowerCase()
-    .replace(/^https?:\/\//, '')
-    .replace(/:(80|443)(?=\/|$)/, '')
-    .replace(/\/+$/, '')
 
 /** @param {number} seconds */
 const formatDate = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
@@ -300,6 +215,5 @@ const TIME_UNITS = [
   ['minute', 60],
   ['second', 1],
 ]
-const ORGANIZATION_AUDIENCE = 'urn:logto:organization:'
 
 module.exports = { formatDate, hints, formatDuration }

@@ -224,6 +224,9 @@ export interface KeyFetch {
   duration: number
 }
 
+/** The `logtoUrl` of an issuer. Returns null if no Logto server has this issuer. */
+export declare function logtoUrl(issuer: string): string | null
+
 /** Normalizes a request path for comparison. Returns null if two parsers could interpret the path differently. */
 export declare function normalizePath(path: string): string | null
 

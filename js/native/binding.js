@@ -864,6 +864,7 @@ module.exports.invalidateJwksCache = nativeBinding.invalidateJwksCache
 module.exports.invalidOption = nativeBinding.invalidOption
 module.exports.issuer = nativeBinding.issuer
 module.exports.keyAlgorithms = nativeBinding.keyAlgorithms
+module.exports.logtoUrl = nativeBinding.logtoUrl
 module.exports.normalizePath = nativeBinding.normalizePath
 module.exports.proxyRoute = nativeBinding.proxyRoute
 module.exports.refusal = nativeBinding.refusal

@@ -79,6 +79,12 @@ pub fn issuer(logto_url: Unknown) -> Result<Either<String, OptionsFault>> {
     Ok(value_or_fault(options::issuer_of(raw(&logto_url)?)))
 }
 
+/// The `logtoUrl` of an issuer. Returns null if no Logto server has this issuer.
+#[napi(catch_unwind)]
+pub fn logto_url(issuer: String) -> Option<String> {
+    crate::url::logto_url(&issuer).map(str::to_owned)
+}
+
 /// Normalizes a request path for comparison. Returns null if two parsers could interpret the path differently.
 #[napi(catch_unwind)]
 pub fn normalize_path(path: String) -> Option<String> {

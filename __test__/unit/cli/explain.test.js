@@ -182,12 +182,15 @@ describe('hints for common mistakes', () => {
       'curl -H "Authorization: Bearer " http://a',
       'curl --oauth2-bearer "" http://a',
       '{ "Authorization": "Bearer " }',
-    ].map((input) => /** @type {any} */ ([
-      `no token in ${input}`,
-      () => input,
-      [],
-      /contains `Bearer` but no token, often because a variable .* is not set\.\nSet the variable/,
-    ])),
+    ].map(
+      (input) =>
+        /** @type {any} */ ([
+          `no token in ${input}`,
+          () => input,
+          [],
+          /contains `Bearer` but no token, often because a variable .* is not set\.\nSet the variable/,
+        ]),
+    ),
     [
       'an issuer with a slash',
       () => issuer.mint({ claims: { iss: `${issuer.issuer}/` } }),
@@ -222,6 +225,27 @@ describe('hints for common mistakes', () => {
   test('an empty argument', async () => {
     const { stdout } = await cli(['explain', '--json', ' '])
     assert.equal(JSON.parse(stdout).hints[0], 'The argument is empty: is the variable set?')
+  })
+
+  test('the value of logtoUrl for a token of another issuer', async () => {
+    const hintsFor = async (iss, ...args) => {
+      const token = issuer.mint({ claims: { iss } })
+      const { code, hints } = await explain(token, ...(args.length > 0 ? args : ['--url', issuer.logtoUrl]))
+      assert.equal(code, 'invalid_issuer')
+      return hints.join('\n')
+    }
+    const [iss, other] = ['https://login.example.com/auth/oidc', 'https://other.example.com']
+    const publicUrl = 'set logtoUrl: "https://login.example.com/auth"'
+    const jwksUriAdvice = `, and jwksUri: "${issuer.jwksUri}" if only that URL can be reached`
+    assert.ok((await hintsFor(iss)).includes(publicUrl + jwksUriAdvice))
+    const withKeys = ['--url', other, '--jwks-uri', issuer.jwksUri]
+    assert.ok((await hintsFor(iss, ...withKeys)).includes(publicUrl + jwksUriAdvice))
+    const withFile = ['--url', other, '--jwks', file('keys.json', await (await fetch(issuer.jwksUri)).text())]
+    assert.ok((await hintsFor(iss, ...withFile)).includes(`${publicUrl}.`))
+    // The option `issuer` replaces `logtoUrl`, and no URL of Logto has the last two issuers.
+    assert.ok(!(await hintsFor(iss, ...withKeys, '--issuer', other)).includes('logtoUrl'))
+    for (const one of ['https://login.example.com', 'https://LOGIN.example.com/oidc'])
+      assert.ok(!(await hintsFor(one)).includes('logtoUrl'), one)
   })
 
   test('an audience that is not checked', async () => {

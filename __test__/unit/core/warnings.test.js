@@ -55,6 +55,20 @@ describe('D1: the server log', () => {
     )
   })
 
+  test('says which logtoUrl has the issuer of a token', async (t) => {
+    const { jwksUri, logtoUrl, mint } = await startIssuer(t)
+    const token = mint({ audience: AUDIENCE, claims: { iss: 'https://login.example.com/oidc' } })
+    const [{ message }] = await warningsDuring(() =>
+      verdict(createVerifier({ logtoUrl, audience: AUDIENCE }).verify(token)),
+    )
+    assert.ok(
+      message.includes(
+        `set logtoUrl (LOGTO_URL) to "https://login.example.com", and jwksUri to "${jwksUri}" if only that URL can be reached from here. `,
+      ),
+      message,
+    )
+  })
+
   test('says why the keys are unavailable, also for prefetch and guests', async (t) => {
     const issuer = await startIssuer(t)
     issuer.setOutage('error')
