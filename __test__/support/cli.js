@@ -26,7 +26,7 @@ function sink() {
 }
 
 /** Runs `dev` until the test ends. */
-async function startDev(t, args = ['--json']) {
+async function startDev(t, args = ['--json'], folder = process.cwd()) {
   const signals = new EventEmitter()
   const written = new EventEmitter()
   const text = once(written, 'text')
@@ -34,7 +34,7 @@ async function startDev(t, args = ['--json']) {
     stdout: { write: (text) => written.emit('text', text) },
     stderr: process.stderr,
     env: {},
-    cwd: process.cwd,
+    cwd: () => folder,
     once: signals.once.bind(signals),
   })
   const exit = run(['dev', '--port', '0', ...args], surroundings)

@@ -1,5 +1,7 @@
 /** Checks the connection to a server for `doctor`, and explains connection errors. */
 
+const { localIssuerAt } = require('./local-issuer')
+
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
 /** @typedef {ReturnType<typeof import('./proxy').proxyFor>} Route */
@@ -21,10 +23,10 @@ function connectionFinding(keys, url, { isLoopback }) {
   if (!(keys instanceof Error)) return { check, ok: true, found: 'the server responds' }
   const { found, advice } = explainConnectionError(keys, url.host)
   const isRefused = /** @type {NodeJS.ErrnoException} */ (keys).code === 'ECONNREFUSED'
-  return { check, ok: false, found, advice: isLoopback && isRefused ? `${advice} ${START_DEV_ADVICE}` : advice }
+  if (!isLoopback || !isRefused) return { check, ok: false, found, advice }
+  const { command } = localIssuerAt(url.href) ?? { command: 'dev' }
+  return { check, ok: false, found, advice: `${advice} During development, start \`npx logto-authkit ${command}\`.` }
 }
-
-const START_DEV_ADVICE = 'During development, start `npx logto-authkit dev`.'
 
 /**
  * Explains a connection error, and suggests a fix.

@@ -11,13 +11,13 @@ const {
   toCommonJs,
   wrapNextConfig,
 } = require('./init-edit')
-const { CREATION_PATTERNS, startCommand, findStart, loadsBefore, portOf } = require('./init-start')
+const { CREATION_PATTERNS, startCommand, findStart, loadsBefore, nextPortOf, portOf } = require('./init-start')
 
 /**
  * @typedef {import('./init-project').Project} Project
  * @typedef {{ path: string, before: string | null, after: string }} Change
  * @typedef {{ path: string, reason: string, lines: string }} Manual - The lines that the user must add.
- * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'url'>} Plan
+ * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'url' | 'hasOrdersRoute'>} Plan
  */
 
 /** Why users must add lines themselves. */
@@ -69,6 +69,10 @@ function createPlan(project, entries) {
   if (project.framework === 'next') planNext(plan)
   else if (project.framework === 'nestjs') planNest(plan)
   else planServer(plan, project.framework)
+  // Only files that `init` creates, or that already use the package, can have the example route.
+  const createdFiles = plan.changes.filter(({ before }) => before === null).map(({ after }) => after)
+  const texts = [...createdFiles, ...plan.kept.map((path) => project.read(path) ?? '')]
+  plan.hasOrdersRoute ||= texts.some((text) => /['"]\/?orders['"]/.test(text))
   return plan
 }
 
@@ -84,6 +88,8 @@ class Planner {
   /** Whether `init` extends an existing application, which may have public routes. */
   isExtended = false
   url = 'http://localhost:3000/me'
+  /** Whether the project has the example route `/orders`, next to `/me`. */
+  hasOrdersRoute = false
 
   /** @param {Project} project */
   constructor(project) {
@@ -207,10 +213,12 @@ function planNext(plan) {
   const up = '../'.repeat(route.split('/').length - 1)
   const template = readTemplate(router === 'app' ? 'next-route.ts' : 'next-api.ts')
   plan.create(source + route, hasAlias ? template : template.replace("'@/", `'${up}`))
+  const ordersRoutes = ['ts', 'js'].map((name) => source + route.replace(/me(\/route)?\.\w+$/, `orders$1.${name}`))
+  plan.hasOrdersRoute = plan.find(ordersRoutes) !== undefined
   const start = `${packageManager === 'npm' ? 'npm run' : packageManager} dev`
   plan.started = { start, file: undefined, loadsEnvironment: true }
   plan.isExtended = true
-  plan.url = 'http://localhost:3000/api/me'
+  plan.url = `http://localhost:${nextPortOf(plan.project)}/api/me`
 }
 
 /** @param {string} name */

@@ -1,7 +1,7 @@
 /** Formats the output of `init`: the project description, the next steps and the JSON summary. */
 
 const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
-const { EXECUTABLE_RUNNERS, startScriptOf } = require('./init-start')
+const { EXECUTABLE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
 
 /** The folder of the documentation in the installed package. */
@@ -29,14 +29,14 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  * @param {Record<string, string>} entries
+ * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  * @returns {{ text: string, commands: string[] }[]}
  */
-function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
+function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
   const { packageManager, missing, hasTsx } = project
-  const { url } = plan
+  const { url, hasOrdersRoute } = plan
   const { start } = plan.started
   const cliCommand = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
-  const usesDevIssuer = LOGTO_URL === DEV_ISSUER_ENTRIES.LOGTO_URL
   const audience =
     LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
   const installsTsx = / tsx /.test(start ?? '') && !hasTsx
@@ -46,14 +46,12 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
       : []),
     ...(installsTsx ? [DEV_INSTALL_COMMANDS[packageManager]] : []),
   ]
-  const scriptFix = startScriptFix(project, plan)
-  const hasOrdersRoute = plan.changes.some(({ before, after }) => before === null && /'\/?orders'/.test(after))
   return [
     ...(commands.length > 0
       ? [{ text: `Install the packages${installsTsx ? ' (tsx runs TypeScript files)' : ''}:`, commands }]
       : []),
-    usesDevIssuer
-      ? { text: 'Start a local issuer, and leave it running:', commands: [`${cliCommand} dev`] }
+    localIssuer
+      ? { text: 'Start a local issuer, and leave it running:', commands: [`${cliCommand} ${localIssuer.command}`] }
       : {
           text: 'Check the connection to Logto:',
           commands: [`${cliCommand} doctor --url ${quote(LOGTO_URL)} --audience ${quote(LOGTO_AUDIENCE)}`],
@@ -64,51 +62,59 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }) {
           commands: [],
         }
       : {
-          text: `Start the application${usesDevIssuer ? ' in another terminal' : ', and leave it running'}:`,
+          text: `Start the application${localIssuer ? ' in another terminal' : ', and leave it running'}:`,
           commands: [start],
         },
     { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
     {
-      text: `${usesDevIssuer ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS_FOLDER}/tokens.md), send a request with it`}, and expect 200${hasOrdersRoute ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
+      text: `${localIssuer ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS_FOLDER}/tokens.md), send a request with it`}, and expect 200${hasOrdersRoute ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [
-        ...(usesDevIssuer
-          ? [`TOKEN=$(curl -fsS 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders${audience}')`]
+        ...(localIssuer
+          ? [`TOKEN=$(curl -fsS '${localIssuer.page}/token?sub=alice&scope=read:orders${audience}')`]
           : []),
         ...[url, ...(hasOrdersRoute ? [url.replace(/me$/, 'orders')] : [])].map(
           (address) => `curl -iw '\\n' ${address} -H "Authorization: Bearer $TOKEN"`,
         ),
       ],
     },
-    ...(scriptFix === undefined
-      ? []
-      : [
-          {
-            text: `To make \`${scriptFix.command}\` read .env, which must then exist wherever you run the command:`,
-            commands: [scriptFix.fix],
-          },
-        ]),
+    ...scriptSteps(project, plan),
   ]
 }
 
 /**
- * Returns the script that starts the application, and a command that makes the script read the environment file.
- * Returns undefined if the script needs no change, or cannot be changed safely.
+ * Returns the step that makes the scripts which start the application read the environment file, if any script needs a
+ * change and can be changed safely.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  */
-function startScriptFix(project, { started }) {
-  const { framework, packageManager } = project
+function scriptSteps(project, { started }) {
+  const { framework, packageManager, startScript, devScript } = project
+  if (started.loadsEnvironment) return []
   if (framework === 'nestjs') {
     const command = `${packageManager} run start:dev`
     // Only npm needs a separator before the script's arguments. Other package managers would pass the separator to the
     // script.
     const separator = packageManager === 'npm' ? ' --' : ''
-    return started.loadsEnvironment ? undefined : { command, fix: `${command}${separator} --env-file .env` }
+    return [environmentStep(`To make \`${command}\` read`, [`${command}${separator} --env-file .env`])]
   }
-  const script = startScriptOf(project, started)
-  return script === undefined ? undefined : { command: 'npm start', fix: `npm pkg set scripts.start="${script}"` }
+  const scripts = scriptsReadingEnvironment(project, started)
+  if (scripts.length === 0) return []
+  const names = scripts.map(([name]) => `\`npm ${name === 'start' ? name : `run ${name}`}\``)
+  const isNew = startScript === undefined && devScript === undefined
+  return [
+    environmentStep(
+      isNew ? 'To add a script `npm start` that reads' : `To make ${names.join(' and ')} read`,
+      scripts.map(([name, script]) => `npm pkg set scripts.${name}="${script}"`),
+    ),
+  ]
 }
+
+/** @type {(purpose: string, commands: string[]) => { text: string, commands: string[] }} */
+const environmentStep = (purpose, commands) => ({
+  text: `${purpose} .env, which must then exist wherever you run the command:`,
+  commands,
+})
 
 /** How to protect existing routes in each framework. */
 const PROTECTION_ADVICE = {
@@ -132,8 +138,9 @@ const PROTECTION_ADVICE = {
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  * @param {Record<string, string>} entries
+ * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  */
-function closingNotes(project, { isExtended, changes, manual }, entries) {
+function closingNotes(project, { isExtended, changes, manual }, entries, localIssuer) {
   const { framework, router, environment, isIgnored, isTypeScript, isModule, read } = project
   const protection = framework === 'next' ? PROTECTION_ADVICE.next[router] : PROTECTION_ADVICE[framework]
   // If an earlier run of `init` added the route, the user may have protected the other routes since then.
@@ -146,8 +153,12 @@ function closingNotes(project, { isExtended, changes, manual }, entries) {
     ...(isTypeScript && !isModule && /"verbatimModuleSyntax": true/.test(read('tsconfig.json') ?? '')
       ? ['TypeScript rejects the imports, because of "verbatimModuleSyntax": run npm pkg set type=module.']
       : []),
-    ...(entries.LOGTO_URL !== DEV_ISSUER_ENTRIES.LOGTO_URL &&
-    entries.LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE
+    ...(localIssuer && new URL(entries.LOGTO_URL).origin !== localIssuer.logtoUrl
+      ? [
+          `The local issuer issues tokens for ${localIssuer.logtoUrl}: set LOGTO_URL in ${environment} to exactly this URL.`,
+        ]
+      : []),
+    ...(localIssuer === null && entries.LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE
       ? [`Replace LOGTO_AUDIENCE in ${environment} with the identifier of your API resource, unless it is the same.`]
       : []),
     'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too.',
@@ -158,9 +169,10 @@ function closingNotes(project, { isExtended, changes, manual }, entries) {
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
  * @param {Record<string, string>} entries
+ * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  * @param {boolean} isWritten
  */
-const jsonSummary = (project, plan, entries, isWritten) => ({
+const jsonSummary = (project, plan, entries, localIssuer, isWritten) => ({
   framework: project.framework,
   typescript: project.isTypeScript,
   packageManager: project.packageManager,
@@ -172,8 +184,8 @@ const jsonSummary = (project, plan, entries, isWritten) => ({
   })),
   kept: plan.kept,
   manual: plan.manual,
-  commands: nextSteps(project, plan, entries).flatMap(({ commands }) => commands),
-  notes: closingNotes(project, plan, entries),
+  commands: nextSteps(project, plan, entries, localIssuer).flatMap(({ commands }) => commands),
+  notes: closingNotes(project, plan, entries, localIssuer),
 })
 
 module.exports = { closingNotes, describeProject, jsonSummary, nextSteps }

@@ -76,23 +76,27 @@ function entryFileOfScripts({ startScript, devScript, read }) {
 /** Whether a script is a single `node` command. @param {string} script */
 const isNodeScript = (script) => /^node [^&|;]+$/.test(script)
 
-/** Makes a `node` command read the environment file, unless it already reads one. @param {string} script */
+/** Makes a `node` or `tsx` command read the environment file, unless it already reads one. @param {string} script */
 const withEnvironmentFile = (script) =>
-  /--env-file|dotenv\/config/.test(script) ? script : script.replace(/^node /, 'node --env-file=.env ')
+  /--env-file|dotenv\/config/.test(script) ? script : script.replace(/^(node|tsx watch|tsx) /, '$1 --env-file=.env ')
 
 /**
- * Returns a start script that reads the environment file, or undefined if a change is unnecessary or unsafe.
+ * Returns the scripts `start` and `dev` with the changes that make them read the environment file, without scripts for
+ * which a change is unnecessary or unsafe. A project without these scripts gets a start script.
  *
  * @param {Project} project
- * @param {Start} start
+ * @param {Start} started
+ * @returns {[name: string, script: string][]}
  */
-function startScriptOf({ startScript }, { start, loadsEnvironment }) {
-  if (loadsEnvironment) return undefined
-  const script = startScript === undefined ? start : withEnvironmentFile(startScript)
-  // A shell would expand special characters in the printed command, and `--watch` is only for development.
-  if (script === null || script === startScript || !isNodeScript(script) || /["$`\\]|--watch/.test(script))
-    return undefined
-  return script
+function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
+  const isNew = startScript === undefined && devScript === undefined
+  const scripts = Object.entries(isNew ? { start } : { start: startScript, dev: devScript })
+  return scripts.flatMap(([name, script]) => {
+    // A shell would expand special characters in the printed command.
+    if (!script || !/^(node|tsx) [^&|;]+$/.test(script) || /["$`\\]/.test(script)) return []
+    const changedScript = withEnvironmentFile(script)
+    return isNew || changedScript !== script ? [[name, changedScript]] : []
+  })
 }
 
 /**
@@ -135,8 +139,8 @@ function loadsBefore(source, application) {
 }
 
 /**
- * Returns the port in the environment file, unless the application has a fixed port and does not read `PORT`.
- * Otherwise, returns the port in the source code, or 3000.
+ * Returns the port in the script or in the environment file, unless the application has a fixed port and does not read
+ * `PORT`. Otherwise, returns the port in the source code, or 3000.
  *
  * @param {Project} project
  * @param {string[]} files
@@ -144,9 +148,25 @@ function loadsBefore(source, application) {
 function portOf(project, files) {
   const text = files.map((path) => project.read(path) ?? '').join('\n')
   const sourceMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(text)
+  const scripts = [project.startScript, project.devScript].join('\n')
+  const scriptPort = /\bPORT=(\d+)/.exec(scripts)?.[1]
   const environmentPort = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
   const sourcePort = sourceMatch?.slice(1).find(Boolean)
-  return (/\bPORT\b/.test(text) || sourcePort === undefined ? (environmentPort ?? sourcePort) : sourcePort) ?? '3000'
+  const readsPort = /\bPORT\b/.test(text) || sourcePort === undefined
+  return (readsPort ? (scriptPort ?? environmentPort ?? sourcePort) : sourcePort) ?? '3000'
 }
 
-module.exports = { CREATION_PATTERNS, EXECUTABLE_RUNNERS, startCommand, findStart, loadsBefore, portOf, startScriptOf }
+/** Returns the port of `next dev`, which does not read `PORT` from `.env.local`. @param {Project} project */
+const nextPortOf = ({ devScript = '' }) =>
+  /\bnext\b[^&|;]*?\s(?:-p|--port)[ =]?(\d+)/.exec(devScript)?.[1] ?? /\bPORT=(\d+)/.exec(devScript)?.[1] ?? '3000'
+
+module.exports = {
+  CREATION_PATTERNS,
+  EXECUTABLE_RUNNERS,
+  startCommand,
+  findStart,
+  loadsBefore,
+  nextPortOf,
+  portOf,
+  scriptsReadingEnvironment,
+}

@@ -10,6 +10,7 @@ const { formatDiff } = require('./init-diff')
 const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { createPlan } = require('./init-plan')
+const { findLocalIssuer } = require('./local-issuer')
 const { closingNotes, describeProject, jsonSummary, nextSteps } = require('./init-report')
 const { createPainter, toPrintable } = require('./terminal')
 
@@ -57,10 +58,13 @@ async function run(args, surroundings) {
   try {
     const entries = await readEntries(project, values, prompt)
     const plan = createPlan(project, entries)
+    const localIssuer = await findLocalIssuer(entries.LOGTO_URL)
     const isConfirmed = values.yes && !values['dry-run']
     if (values.json) {
       if (isConfirmed) writeChanges(folder, plan.changes)
-      stdout.write(`${JSON.stringify(jsonSummary(project, plan, entries, Boolean(isConfirmed)), null, 2)}\n`)
+      stdout.write(
+        `${JSON.stringify(jsonSummary(project, plan, entries, localIssuer, Boolean(isConfirmed)), null, 2)}\n`,
+      )
       return 0
     }
 
@@ -81,9 +85,9 @@ async function run(args, surroundings) {
       stdout.write(
         `${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
       )
-    for (const { text, commands } of nextSteps(project, plan, entries))
+    for (const { text, commands } of nextSteps(project, plan, entries, localIssuer))
       stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.join('\n'))}\n` : ''}`)
-    stdout.write(`${closingNotes(project, plan, entries).join('\n\n')}\n`)
+    stdout.write(`${closingNotes(project, plan, entries, localIssuer).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()

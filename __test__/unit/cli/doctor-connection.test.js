@@ -15,12 +15,18 @@ test('doctor recognizes the page of `logto-authkit dev`', async (t) => {
 })
 
 describe('a refused connection', () => {
-  for (const url of ['http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1']) {
-    test(`to ${url} recommends \`logto-authkit dev\``, async () => {
+  for (const [url, command] of [
+    ['http://127.0.0.1:1', 'dev --port 1'],
+    ['http://localhost:1', 'dev --port 1'],
+    ['http://[::1]:1', 'dev'],
+    ['http://127.0.0.1:1/logto', 'dev'],
+  ]) {
+    test(`to ${url} recommends \`logto-authkit ${command}\``, async () => {
       const [{ check, advice }] = await failures(url)
       assert.equal(check, 'Connection')
       // A machine without IPv6 reports another error for [::1].
-      if (/Nothing listens/.test(advice)) assert.match(advice, /During development, start `npx logto-authkit dev`\.$/)
+      if (/Nothing listens/.test(advice))
+        assert.ok(advice.endsWith(` During development, start \`npx logto-authkit ${command}\`.`))
       else assert.ok(url.includes('[::1]'), advice)
     })
   }

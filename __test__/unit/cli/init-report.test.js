@@ -1,6 +1,10 @@
 const assert = require('node:assert/strict')
+const { once } = require('node:events')
+const { createServer } = require('node:net')
 const { describe, test } = require('node:test')
 const { splitShellWords } = require('../../../js/cli/shell-words')
+const { startDev } = require('../../support/cli')
+const { startIssuer } = require('../../support/helpers')
 const { project, uses } = require('../../support/init')
 
 const EXISTING = {
@@ -92,6 +96,71 @@ test('init sends a request to /orders only if it has created the route', async (
   const { stdout } = await project(t, { 'package.json': uses('koa') }).init(['--dry-run'])
   assert.match(stdout, /expect 200 \(or 403 for \/orders if the token lacks the scope read:orders\):/)
 })
+
+test('init sends a request to /orders if an earlier run has created the route', async (t) => {
+  for (const name of ['koa', '@nestjs/core']) {
+    const { init } = project(t, { 'package.json': uses(name) })
+    for (let run = 0; run < 2; run += 1) assert.match((await init(['--yes'])).stdout, /localhost:3000\/orders -H/, name)
+  }
+  const next = { 'package.json': uses('next'), 'app/api/orders/route.js': '' }
+  assert.match((await project(t, next).init(['--dry-run'])).stdout, /localhost:3000\/api\/orders -H/)
+})
+
+describe('init recognizes the local issuer', () => {
+  const stepsFor = async (t, url) => {
+    const { commands, notes } = await project(t, { 'package.json': uses('koa'), '.env': `LOGTO_URL=${url}\n` }).json()
+    return { commands, notes: notes.join('\n') }
+  }
+  const starts = (port) => `npx logto-authkit dev --port ${port}`
+  const token = (port) => `TOKEN=$(curl -fsS 'http://127.0.0.1:${port + 1}/token?sub=alice&scope=read:orders')`
+
+  test('on another port, before it runs', async (t) => {
+    const port = await twoFreePorts()
+    for (const url of [`http://127.0.0.1:${port}`, `http://127.0.0.1:${port}/oidc/`]) {
+      const { commands, notes } = await stepsFor(t, url)
+      assert.ok(commands.includes(starts(port)) && commands.includes(token(port)), commands.join('\n'))
+      assert.doesNotMatch(notes, /LOGTO_AUDIENCE in|exactly/)
+    }
+    const { commands, notes } = await stepsFor(t, `http://localhost:${port}`)
+    assert.ok(commands.includes(token(port)))
+    assert.match(notes, /set LOGTO_URL in \.env to exactly this URL/)
+  })
+
+  test('on another port, while it runs', async (t) => {
+    const port = await twoFreePorts()
+    const { logtoUrl } = await startDev(t, ['--json', '--port', String(port)])
+    const { commands } = await stepsFor(t, logtoUrl)
+    assert.ok(commands.includes(token(port)), commands.join('\n'))
+  })
+
+  test('but not in another server on this machine, or in a URL that it cannot have', async (t) => {
+    const { logtoUrl } = await startIssuer(t)
+    for (const url of [logtoUrl, 'https://127.0.0.1:1', 'http://127.0.0.1:1/logto', 'http://[::1]:1']) {
+      const { commands } = await stepsFor(t, url)
+      assert.ok(!commands.some((command) => /^TOKEN|logto-authkit dev/.test(command)), url)
+      assert.ok(
+        commands.some((command) => command.includes(`doctor --url ${url}`) || url.includes('[')),
+        url,
+      )
+    }
+  })
+})
+
+/** Returns a free port whose successor is free, too. */
+async function twoFreePorts() {
+  for (;;) {
+    const servers = [createServer().listen(0, '127.0.0.1')]
+    await once(servers[0], 'listening')
+    const { port } = /** @type {import('node:net').AddressInfo} */ (servers[0].address())
+    servers.push(createServer().listen(port + 1, '127.0.0.1'))
+    const isFree = await once(servers[1], 'listening').then(
+      () => true,
+      () => false,
+    )
+    for (const server of servers) server.close()
+    if (isFree) return port
+  }
+}
 
 test('init names the page that tells how to get a token from Logto', async (t) => {
   const { init, json } = project(t, { 'package.json': uses('koa') })

@@ -13,7 +13,7 @@ async function start(t, scripts, files, names = ['express', 'typescript', 'tsx']
   return [commands.find(isStart), commands.find((command) => command.startsWith('npm pkg set'))]
 }
 
-const withFile = (command) => `npm pkg set scripts.start="${command}"`
+const withFile = (command, name = 'start') => `npm pkg set scripts.${name}="${command}"`
 
 describe('init prints the command that starts', () => {
   const split = { 'src/app.ts': CREATES, 'src/server.ts': LISTENS }
@@ -37,7 +37,7 @@ describe('init prints the command that starts', () => {
       'the file of node --watch',
       { dev: 'node --watch src/x.js' },
       { 'src/x.js': WHOLE },
-      ['node --env-file=.env --watch src/x.js'],
+      ['node --env-file=.env --watch src/x.js', withFile('node --env-file=.env --watch src/x.js', 'dev')],
     ],
     ['the file of ts-node', { start: 'ts-node src/x.ts' }, { 'src/x.ts': WHOLE }, ['npx tsx --env-file=.env src/x.ts']],
     [
@@ -97,13 +97,51 @@ describe('init prints the command that starts', () => {
       const manifest = { scripts, main: './dist/app.js', ...uses('express', 'typescript') }
       const own = project(t, { 'package.json': manifest, ...files })
       const { commands } = await own.json()
-      assert.ok(!commands.some((command) => /tsx|npm pkg set|^node/.test(command)), commands.join('\n'))
+      assert.ok(!commands.some((command) => /tsx|^node/.test(command)), commands.join('\n'))
       assert.match(
         (await own.init(['--dry-run'])).stdout,
         /start your application as usual, with `--env-file=\.env`\.\n\n/,
       )
     })
   }
+})
+
+describe('init makes scripts read .env:', () => {
+  /** Returns the last step, and the commands that change scripts. */
+  async function lastStep(t, scripts, files = { 'app.js': WHOLE }) {
+    const own = project(t, { 'package.json': { scripts, ...uses('express') }, ...files })
+    const { commands } = await own.json()
+    const [text = ''] = /^To .*\.env, .*$/m.exec((await own.init(['--dry-run'])).stdout) ?? []
+    return [text, ...commands.filter((command) => command.startsWith('npm pkg set'))]
+  }
+  const exists = '.env, which must then exist wherever you run the command:'
+
+  test('both start and dev', async (t) => {
+    assert.deepEqual(await lastStep(t, { start: 'node app.js', dev: 'node --watch app.js' }), [
+      `To make \`npm start\` and \`npm run dev\` read ${exists}`,
+      withFile('node --env-file=.env app.js'),
+      withFile('node --env-file=.env --watch app.js', 'dev'),
+    ])
+  })
+
+  test('only the one that does not read it', async (t) => {
+    for (const dev of ['tsx app.js', 'tsx watch app.js'])
+      assert.deepEqual(await lastStep(t, { start: 'node --env-file=.env app.js', dev }), [
+        `To make \`npm run dev\` read ${exists}`,
+        withFile(dev.replace(/ app/, ' --env-file=.env app'), 'dev'),
+      ])
+  })
+
+  test('a new start script if there is no script', async (t) => {
+    const created = [`To add a script \`npm start\` that reads ${exists}`, withFile('node --env-file=.env app.js')]
+    for (const scripts of [undefined, {}, { test: 'node --test' }])
+      assert.deepEqual(await lastStep(t, scripts), created)
+  })
+
+  test('no script that a shell would change, or that runs another program', async (t) => {
+    for (const dev of ['node "app.js"', 'node app.js && node b.js', 'PORT=1 node app.js', 'nodemon app.js'])
+      assert.deepEqual(await lastStep(t, { dev }), [''])
+  })
 })
 
 describe('init prints no --env-file if', () => {
@@ -169,6 +207,10 @@ test('init prints the port of the environment file, or else of the application',
     'http://localhost:8080/me',
   )
   assert.equal(await url({ ...env, 'app.js': `${CREATES}app.listen(8080)\n` }), 'http://localhost:8080/me')
+  assert.equal(await url({ ...env, 'app.js': WHOLE }, { start: 'PORT=5000 node app.js' }), 'http://localhost:5000/me')
+  for (const dev of ['next dev -p 4000', 'next dev --turbopack --port=4000', 'PORT=4000 next dev'])
+    assert.equal(await url(env, { dev }, ['next']), 'http://localhost:4000/api/me', dev)
+  assert.equal(await url(env, { dev: 'next dev' }, ['next']), 'http://localhost:3000/api/me')
 })
 
 test('init tells how to start NestJS during development, and leaves Next.js alone', async (t) => {

@@ -1,0 +1,57 @@
+/** Recognizes the URL of a local issuer, and says how `logto-authkit dev` starts an issuer at this URL. */
+
+const native = require('../core/addon')
+const { valueOrThrow } = require('../core/errors')
+const { DEV_ISSUER_ENTRIES, DEV_PAGE } = require('./dev-defaults')
+const { get } = require('./http')
+
+/** The hostnames under which `dev` can be reached. */
+const HOSTNAMES = ['127.0.0.1', 'localhost']
+const DEFAULT_PORT = Number(new URL(DEV_ISSUER_ENTRIES.LOGTO_URL).port)
+const MAX_PORT = 65_535
+
+/** How long a server on this machine may take to respond, in milliseconds. */
+const TIMEOUT_MS = 1000
+
+/**
+ * @typedef {{ command: string, page: string, logtoUrl: string }} LocalIssuer - The command that starts the issuer, the
+ *   URL of its page, and the `logtoUrl` for which it issues tokens.
+ */
+
+/**
+ * Returns the issuer that `dev` can start at a URL, or null if `dev` cannot serve the URL.
+ *
+ * @param {string} logtoUrl
+ * @returns {LocalIssuer | null}
+ */
+function localIssuerAt(logtoUrl) {
+  const issuer = String(valueOrThrow(native.issuer(logtoUrl)))
+  const { hostname, port, pathname, protocol } = new URL(issuer)
+  const number = Number(port || 80)
+  const isServable = protocol === 'http:' && HOSTNAMES.includes(hostname) && pathname === '/oidc' && number < MAX_PORT
+  if (!isServable) return null
+  return {
+    command: number === DEFAULT_PORT ? 'dev' : `dev --port ${number}`,
+    page: `http://127.0.0.1:${number + 1}`,
+    logtoUrl: `http://127.0.0.1:${number}`,
+  }
+}
+
+/**
+ * Returns the issuer of `dev` that runs at a URL, or that can be started there. Returns null if another server, such as
+ * a self-hosted Logto, responds at the URL.
+ *
+ * @param {string} logtoUrl
+ * @returns {Promise<LocalIssuer | null>}
+ */
+async function findLocalIssuer(logtoUrl) {
+  const issuer = localIssuerAt(logtoUrl)
+  // The default URL is that of `dev`, even while another server uses its port.
+  if (issuer === null || logtoUrl === DEV_ISSUER_ENTRIES.LOGTO_URL) return issuer
+  const [server, page] = await Promise.all(
+    [logtoUrl, issuer.page].map((url) => get(new URL(url), { proxy: null, timeout: TIMEOUT_MS }).catch(() => null)),
+  )
+  return server === null || page?.headers.server === DEV_PAGE ? issuer : null
+}
+
+module.exports = { findLocalIssuer, localIssuerAt }
