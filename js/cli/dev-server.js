@@ -8,7 +8,11 @@ const { join } = require('node:path')
 const { DEFAULT_APPLICATION, DEFAULT_USER, DEV_PAGE } = require('./dev-defaults')
 const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
-/** @typedef {import('../testing/index').TestIssuer} TestIssuer */
+/**
+ * @typedef {import('../testing/index').TestIssuer} TestIssuer
+ * @typedef {{ outage: import('../testing/index').OutageMode | null, rotations: number,
+ *   routes: import('./example-routes').Routes }} State
+ */
 
 /** The accepted hostnames. Prevents DNS rebinding, in which another site makes its hostname resolve to this server. */
 const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
@@ -18,9 +22,11 @@ const MAX_BODY_LENGTH = 64 * 1024
 /**
  * @param {TestIssuer} issuer
  * @param {number} port
+ * @param {import('./example-routes').Routes} routes
  */
-async function startPage(issuer, port) {
-  const state = { outage: /** @type {import('../testing/index').OutageMode | null} */ (null), rotations: 0 }
+async function startPage(issuer, port, routes) {
+  /** @type {State} */
+  const state = { outage: null, rotations: 0, routes }
   const server = createServer(async (request, response) => {
     const { status, type, body } = await handleRequest(request, issuer, state).catch((error) =>
       error.code === 'invalid_options' || error instanceof HttpError || error instanceof SendError
@@ -57,7 +63,7 @@ class HttpError extends Error {
 /**
  * @param {import('node:http').IncomingMessage} request
  * @param {TestIssuer} issuer
- * @param {{ outage: import('../testing/index').OutageMode | null, rotations: number }} state
+ * @param {State} state
  * @returns {Promise<{ status: number, type: string, body: string | Buffer }>}
  */
 async function handleRequest(request, issuer, state) {
@@ -145,11 +151,11 @@ const idTokenOptions = ({ sub, clientId, expiresIn }) => ({
 
 /**
  * @param {TestIssuer} issuer
- * @param {{ outage: string | null, rotations: number }} state
+ * @param {State} state
  */
-function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations }) {
+function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations, routes }) {
   const { alg, kid } = decodeJsonPart(mint().split('.')[0])
-  return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, outage, rotations }
+  return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, outage, rotations, routes }
 }
 
 /**

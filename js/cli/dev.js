@@ -4,6 +4,7 @@ const { createTestIssuer } = require('../testing/index')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
+const { exampleRoutes } = require('./example-routes')
 const { createPainter, widthOf, wrapText } = require('./terminal')
 
 const HELP = `Usage: logto-authkit dev [options]
@@ -33,16 +34,19 @@ const FLAGS = /** @type {const} */ ({
 
 /** @type {import('./run').Command['run']} */
 async function run(args, surroundings) {
-  const { stdout, env } = surroundings
+  const { stdout, env, cwd } = surroundings
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('dev takes only options')
   const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENTRIES.LOGTO_URL).port)
   const issuer = await startOnPort('--port', port, () => createTestIssuer({ port }))
+  const routes = exampleRoutes(cwd(), env)
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
-  const page = await startOnPort('--page-port', pagePort, () => startPage(issuer, pagePort)).catch(async (error) => {
-    await issuer.close()
-    throw error
-  })
+  const page = await startOnPort('--page-port', pagePort, () => startPage(issuer, pagePort, routes)).catch(
+    async (error) => {
+      await issuer.close()
+      throw error
+    },
+  )
 
   // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
   // reads the URLs.
@@ -53,7 +57,9 @@ async function run(args, surroundings) {
   const { logtoUrl } = issuer
   const paint = createPainter(stdout, env)
   const width = widthOf(stdout)
-  const intro = 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders.'
+  const intro = routes.isProject
+    ? 'Requests to the application in this folder, after `npx logto-authkit init`:'
+    : 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders.'
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
@@ -64,7 +70,7 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
 ${wrapText(intro, '  ', width)}
 
-${exampleCommands(page.url, width)}
+${exampleCommands(page.url, routes, width)}
 
 ${paint.dim(wrapText(note, '  ', width))}
 `
@@ -79,17 +85,23 @@ ${paint.dim(wrapText(note, '  ', width))}
  * shell comments, because an interactive zsh runs a comment as a command.
  *
  * @param {string} page
+ * @param {import('./example-routes').Routes} routes
  * @param {number} width
  */
-function exampleCommands(page, width) {
-  const send = (/** @type {string} */ path) => `curl -iw '\\n' localhost:3000${path} -H "Authorization: Bearer $TOKEN"`
+function exampleCommands(page, { me, orders }, width) {
+  const request = (/** @type {string} */ url) => `curl -iw '\\n' ${url.replace('http://', '')}`
+  const send = (/** @type {string} */ url) => `${request(url)} -H "Authorization: Bearer $TOKEN"`
   const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
   return [
-    ['Without a token, expect 401:', "curl -iw '\\n' localhost:3000/me"],
-    ['With a token, expect 200 from /me:', get('sub=alice'), send('/me')],
-    ['Without the scope, expect 403 from /orders:', send('/orders')],
-    ['With the scope, expect 200:', get('sub=alice&scope=read:orders'), send('/orders')],
-    ['With an opaque token, expect 401, as with kind=personal and kind=id:', get('kind=opaque'), send('/me')],
+    ['Without a token, expect 401:', request(me)],
+    [`With a token, expect 200 from ${new URL(me).pathname}:`, get('sub=alice'), send(me)],
+    ...(orders === null
+      ? []
+      : [
+          [`Without the scope, expect 403 from ${new URL(orders).pathname}:`, send(orders)],
+          ['With the scope, expect 200:', get('sub=alice&scope=read:orders'), send(orders)],
+        ]),
+    ['With an opaque token, expect 401, as with kind=personal and kind=id:', get('kind=opaque'), send(me)],
   ]
     .map(([text, ...commands]) => [wrapText(text, '  ', width), ...commands.map((line) => `    ${line}`)].join('\n'))
     .join('\n\n')

@@ -9,6 +9,7 @@ const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
 const { text } = require('node:stream/consumers')
 const { serve } = require('../../support/frameworks')
+const { project, uses } = require('../../support/init')
 const { freePort } = require('../../support/servers')
 const { AUDIENCE } = require('../../support/tokens')
 const express = require('express')
@@ -90,6 +91,37 @@ describe('dev', { timeout: 60_000 }, () => {
     const html = await (await fetch(String(url))).text()
     assert.match(html, /In Next\.js, replace <code>\/me<\/code> with <code>\/api\/me<\/code>/)
   })
+
+  for (const [what, files, me, orders] of /** @type {[string, any, string, string | null][]} */ ([
+    ['a new project', { 'package.json': uses('express') }, 'localhost:3000/me', 'localhost:3000/orders'],
+    [
+      'an application on another port',
+      {
+        'package.json': uses('koa'),
+        'app.js': "const Koa = require('koa')\nconst app = new Koa()\napp.listen(4000)\n",
+      },
+      'localhost:4000/me',
+      null,
+    ],
+    ['a Next.js project', { 'package.json': uses('next'), 'app/page.jsx': '' }, 'localhost:3000/api/me', null],
+    [
+      'a Next.js project on another port, with the second route of the guide',
+      { 'package.json': { ...uses('next'), scripts: { dev: 'next dev -p 4000' } }, 'src/app/api/orders/route.ts': '' },
+      'localhost:4000/api/me',
+      'localhost:4000/api/orders',
+    ],
+  ])) {
+    test(`sends the example requests to the routes of ${what}`, async (t) => {
+      const { folder } = project(t, files)
+      const { output } = await startDev(t, [], folder)
+      const urls = output.match(/(?<=curl -iw '\\n' )\S+/g)
+      assert.deepEqual([...new Set(urls)], [me, ...(orders === null ? [] : [orders])])
+      assert.match(output, /Requests to the application in this folder/)
+      const page = /Page +(.*)/.exec(output)?.[1]
+      const { routes } = await stateOf(page)
+      assert.deepEqual(routes, { isProject: true, me: `http://${me}`, orders: orders && `http://${orders}` })
+    })
+  }
 
   test('prints commands that show a 200, a 401 and a 403', { timeout: 120_000 }, async (t) => {
     const { output } = await startDev(t, [])

@@ -102,7 +102,8 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
  * responses, because an interactive zsh would run responses that are copied along with the commands.
  */
 function exampleRequests(token, kind, claims) {
-  const send = (path) => `curl -iw '\\n' http://localhost:3000${path} -H "Authorization: Bearer $TOKEN"\n`
+  const { me, orders } = state.routes
+  const send = (url) => `curl -iw '\\n' ${url} -H "Authorization: Bearer $TOKEN"\n`
   const expected = (response) => {
     const line = document.createElement('span')
     line.dataset.response = response
@@ -112,13 +113,13 @@ function exampleRequests(token, kind, claims) {
   const isPermitted = claims?.scope?.split(' ').includes('read:orders')
   return [
     expected('401: missing_token'),
-    "curl -iw '\\n' http://localhost:3000/me\n",
+    `curl -iw '\\n' ${me}\n`,
     `TOKEN='${token}'\n`,
     expected(rejection ? `401: ${rejection}` : '200'),
-    send('/me'),
-    ...(rejection
+    send(me),
+    ...(rejection || orders === null
       ? []
-      : [expected(isPermitted ? '200' : '403: missing_scope (requires read:orders)'), send('/orders')]),
+      : [expected(isPermitted ? '200' : '403: missing_scope (requires read:orders)'), send(orders)]),
   ]
 }
 
@@ -128,6 +129,7 @@ function render(newState) {
   if (!newState) return
   state = newState
   $('#logto-url').textContent = state.logtoUrl
+  $('#next-hint').hidden = state.routes.isProject
   $('#key').textContent = `${state.key.alg} ${state.key.kid}`
   $('#fetches').textContent = state.jwksRequests
   $('#health').textContent = state.outage ? `outage: ${state.outage}` : 'running'
@@ -160,7 +162,13 @@ async function fetchJson(path, options) {
   return null
 }
 
+/** Sends logout tokens and webhooks to the application in the folder of `logto-authkit dev`. */
+function showApplication() {
+  const { origin } = new URL(state.routes.me)
+  for (const input of document.querySelectorAll('[name=url]')) input.value = origin + new URL(input.value).pathname
+}
+
 showFields()
 const refresh = async () => render(await fetchJson('/api/state'))
-refresh()
+refresh().then(() => state && showApplication())
 setInterval(() => document.visibilityState === 'visible' && refresh(), 3000)
