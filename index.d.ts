@@ -173,7 +173,7 @@ export interface VerifierStats {
     failures: number
     /**
      * Unix time in milliseconds at which the request for the cached key set started. `null` if no key set is cached, or
-     * with the option `jwks`.
+     * with the `jwks` option.
      */
     fetchedAt: number | null
     /**
@@ -317,7 +317,7 @@ export type RegisteredContext = Register extends { guests: true } ? AuthContext 
 /** The type of the claims that the application has registered in {@link Register}. */
 export type RegisteredClaims = Register extends { claims: infer Claims } ? Claims : unknown
 
-/** The type of the option `allowGuest` in Express, Fastify and Koa, as determined by {@link Register}. */
+/** The type of the `allowGuest` option in Express, Fastify and Koa, as determined by {@link Register}. */
 export type RegisteredGuests = Register extends { guests: true }
   ? VerifyAuthOptions['allowGuest']
   : false | GuestsNotRegistered
@@ -523,7 +523,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   roleClaims?: string | readonly string[]
 
   /**
-   * Id of the organization that the token must belong to, according to its claim `organization_id` or its audience
+   * Id of the organization that the token must belong to, according to its `organization_id` claim or its audience
    * `urn:logto:organization:<id>`. `null` rejects tokens that belong to an organization. Without `organizationId`, the
    * organization is not checked. The audience check is no substitute, because an API's tokens have the same `aud` with
    * and without an organization.
@@ -718,7 +718,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
 
   /**
    * How long a fetched key set is fresh, in milliseconds. With `0`, the key set is fetched for every verification. The library
-   * ignores the header `Cache-Control: no-cache`, which Logto sends.
+   * ignores the `Cache-Control: no-cache` header, which Logto sends.
    *
    * @defaultValue `300000`, five minutes
    */
@@ -775,7 +775,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   tokenCacheSize?: number
 }
 
-/** A source of the token: the cookie `cookieName`, or the header `Authorization: Bearer` (RFC 6750 section 2.1). */
+/** A source of the token: the `cookieName` cookie, or the `Authorization: Bearer` header (RFC 6750 section 2.1). */
 export type TokenSource = 'cookie' | 'header'
 
 /** Whether all of the given scopes or roles are required, or any of them. */
@@ -837,7 +837,7 @@ export interface Jwk {
 
 /** The principal that `fallback` returns. */
 export interface Principal {
-  /** The id of the user, which becomes `userId` and the claim `sub`. */
+  /** The id of the user, which becomes `userId` and the `sub` claim. */
   userId: string
   /** The scopes that the principal has. @defaultValue `[]` */
   scopes?: readonly string[]
@@ -846,7 +846,7 @@ export interface Principal {
   /** The application that sent the request. @defaultValue `null` */
   clientId?: string | null
   /**
-   * Claims for `auth.payload` (JSON values), such as roles. The claim `sub`, if present, must equal `userId`. @defaultValue `{}`
+   * Claims for `auth.payload` (JSON values), such as roles. The `sub` claim, if present, must equal `userId`. @defaultValue `{}`
    */
   claims?: Readonly<Record<string, unknown>> | null
 }
@@ -881,7 +881,7 @@ export type AuthContext = AuthenticatedContext | GuestContext
 
 /** The context of a request with a valid access token. */
 export interface AuthenticatedContext {
-  /** The claim `sub`: the id of the user, or the id of the application for a machine-to-machine token. */
+  /** The `sub` claim: the id of the user, or the id of the application for a machine-to-machine token. */
   userId: string
   isAuthenticated: true
   /**
@@ -889,14 +889,14 @@ export interface AuthenticatedContext {
    * `sub` and the claims of the {@link Principal}.
    */
   payload: AuthPayload & RegisteredClaims
-  /** The output of the option `claims`. */
+  /** The output of the `claims` option. */
   claims?: unknown
   isGuest: false
-  /** The claim `scope`, split at spaces. The array is empty if Logto granted no scopes. */
+  /** The `scope` claim, split at spaces. The array is empty if Logto granted no scopes. */
   scopes: string[]
-  /** The claim `client_id`: the id of the application that requested the token. */
+  /** The `client_id` claim: the id of the application that requested the token. */
   clientId: string | null
-  /** The claim `organization_id`, or the id in an audience `urn:logto:organization:<id>`. */
+  /** The `organization_id` claim, or the id in an audience `urn:logto:organization:<id>`. */
   organizationId: string | null
   /**
    * `machine` if `sub` equals `client_id`, as in Logto's machine-to-machine tokens. `external` for a {@link Principal} that
@@ -949,7 +949,7 @@ export interface AuthPayload {
   nbf?: number
   /** Id of the token. */
   jti?: string
-  /** Granted scopes, separated by spaces. The claim `scope` is missing or empty if no scopes were granted. */
+  /** Granted scopes, separated by spaces. The `scope` claim is missing or empty if no scopes were granted. */
   scope?: string
   /** Id of the application that requested the token. */
   client_id?: string
@@ -969,17 +969,17 @@ export interface AuthPayload {
  * | `ambiguous_token` | 400 | the request has two `Authorization` values, or two different cookies with the same name |
  * | `opaque_token` | 401 | the token is not a JWT, because the client requested it without naming an API resource |
  * | `malformed_token` | 401 | the token is not a valid JWT |
- * | `unsupported_algorithm` | 401 | the option `algorithms` does not contain the algorithm of the token |
- * | `invalid_token_type` | 401 | the token does not have the type `tokenType`, for example because it is an ID token |
+ * | `unsupported_algorithm` | 401 | the `algorithms` option does not contain the algorithm of the token |
+ * | `invalid_token_type` | 401 | the token does not have the type that `tokenType` requires, for example because it is an ID token |
  * | `unknown_key` | 401 | no key in the key set matches the token |
  * | `invalid_signature` | 401 | the signature does not match |
  * | `invalid_claims` | 401 | a claim is missing or malformed |
- * | `invalid_issuer` | 401 | the claim `iss` does not match the option `issuer` |
- * | `invalid_audience` | 401 | the claim `aud` does not match the option `audience` |
+ * | `invalid_issuer` | 401 | the `iss` claim does not match the `issuer` option |
+ * | `invalid_audience` | 401 | the `aud` claim does not match the `audience` option |
  * | `token_expired` | 401 | `exp` has passed, or the token is older than `maxTokenAge` |
  * | `token_not_active` | 401 | `nbf` has not been reached, or `iat` is in the future and `maxTokenAge` is set |
  * | `token_revoked` | 401 | `revocations` cover the token, or `isRevoked` returned `true` |
- * | `wrong_organization` | 403 | the organization of the token does not match the option `organizationId` |
+ * | `wrong_organization` | 403 | the organization of the token does not match the `organizationId` option |
  * | `missing_scope` | 403 | the token lacks a scope in `requiredScope` |
  * | `missing_role` | 403 | the token lacks a role in `requiredRole` |
  * | `forbidden` | 403 | the application threw {@link forbidden}, or `check` returned `false` |
@@ -1224,7 +1224,7 @@ export interface AuthCookieOptions {
  * The adapters set this cookie automatically, but {@link verifyAuth} does not set cookies.
  *
  * @param guestId - The guest's id: 1 to 128 characters from `A-Z a-z 0-9 _ -`.
- * @param guestCookie - The attributes of the cookie: see the option `guestCookie`.
+ * @param guestCookie - The attributes of the cookie: see the `guestCookie` option.
  * @returns The value of a `Set-Cookie` header.
  * @throws `TypeError` with `code: 'invalid_options'` if the id is invalid, if a value contains characters that cookies
  *   must not contain, or if browsers would drop the cookie.
@@ -1265,7 +1265,7 @@ export type SameSite = 'Strict' | 'Lax' | 'None' | 'strict' | 'lax' | 'none'
  * worker threads. The next verification fetches the keys again, and tokens signed with removed keys are no longer
  * accepted.
  *
- * @param logtoUrl - The option `logtoUrl`, an `issuer`, or a `jwksUri`.
+ * @param logtoUrl - The `logtoUrl` option, an `issuer`, or a `jwksUri`.
  * @returns The number of key sets that were cached.
  * @throws `TypeError` with `code: 'invalid_options'` if `logtoUrl` is not an `http:` or `https:` URL.
  *

@@ -13,7 +13,7 @@ const { createResourceMetadata } = require('./resource-metadata')
 /** @type {typeof import('./mcp').mcpAuth} */
 function mcpAuth(options) {
   const checkedOptions = check('mcp', options)
-  // If the option `issuer` is set, clients must get their tokens from the issuers in this option.
+  // If the `issuer` option is set, clients must get their tokens from the issuers in this option.
   const servers = checkedOptions.issuer === undefined ? {} : { authorizationServers: [checkedOptions.issuer].flat() }
   const metadata = createResourceMetadata({ ...servers, ...pickOptions(checkedOptions, 'resourceMetadata') })
   const authenticate = logtoAuth({

@@ -82,7 +82,7 @@ export interface ResourceMetadata {
    * resource.
    */
   path: string
-  /** URL of the metadata document, for the option `resourceMetadata`. */
+  /** URL of the metadata document, for the `resourceMetadata` option. */
   url: string
   /**
    * Middleware for Express, Connect, NestJS (`app.use`) and plain `http`. The middleware responds to GET and HEAD requests for

@@ -205,20 +205,20 @@ export function requireRole(
 
 /** The sender of a request. */
 export interface AuthContext {
-  /** The claim `sub`, or `null` for a guest. */
+  /** The `sub` claim, or `null` for a guest. */
   userId: string | null
   isAuthenticated: boolean
   /** The claims of the token, or `null` for a guest. */
   payload: AuthPayload | null
   isGuest?: boolean
-  /** The value of the cookie `guest_logto_authtoken`, if it is a valid id. */
+  /** The value of the `guest_logto_authtoken` cookie, if it is a valid id. */
   guestId?: string | undefined
 }
 
 /** The claims of a token. */
 export interface AuthPayload {
   sub: string
-  /** The claim `scope`, which may be missing despite its type: Logto omits it from machine-to-machine tokens without scopes. */
+  /** The `scope` claim, which may be missing despite its type: Logto omits it from machine-to-machine tokens without scopes. */
   scope: string
   iss?: string
   aud?: string | string[]

@@ -15,7 +15,7 @@ pub(crate) const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 /// The prefix that precedes the organization id in the audience of an organization token.
 const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
 
-/// The value of the option `audience` that accepts an organization token for any organization.
+/// The value of the `audience` option that accepts an organization token for any organization.
 pub const ANY_ORGANIZATION: &str = "urn:logto:organization:*";
 
 /// How many seconds in the future the `iat` of a token may be if `maxTokenAge` is set, because clocks may differ
@@ -216,7 +216,7 @@ impl Claims {
         self.organization.is_ok()
     }
 
-    /// The organization in the claim `organization_id`, or otherwise the organizations in `aud`, because Logto sets
+    /// The organization in the `organization_id` claim, or otherwise the organizations in `aud`, because Logto sets
     /// `organization_id` only in tokens for API resources.
     fn organizations<'a>(&'a self, claimed: Option<&'a str>) -> Vec<&'a str> {
         let audiences = self.audience.as_deref().unwrap_or_default();

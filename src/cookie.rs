@@ -22,7 +22,7 @@ pub struct CookieAttributes {
     pub secure: Option<bool>,
     /// When the browser sends the cookie with requests from other sites.
     pub same_site: SameSite,
-    /// Whether the attribute `Path` precedes `Max-Age`. Browsers accept attributes in any order, but the contract
+    /// Whether the `Path` attribute precedes `Max-Age`. Browsers accept attributes in any order, but the contract
     /// defines an order for each cookie.
     pub path_first: bool,
 }

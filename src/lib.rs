@@ -1,7 +1,7 @@
 //! Verifies access tokens issued by a Logto server (RFC 9068) with the keys that the server publishes.
 //!
 //! The crate is the core of the npm package `logto-authkit`. [`verify`] is the pipeline, and the other modules support
-//! it. Only the module `binding` depends on Node.js.
+//! it. Only the `binding` module depends on Node.js.
 //!
 //! ```
 //! use logto_authkit::{clock::Timestamp, options::{Options, Raw}, source::Credentials, verify::Verifier};

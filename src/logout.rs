@@ -130,7 +130,7 @@ pub fn description(rejection: &Rejection) -> String {
     let is_replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
     match rejection.code {
         Code::InvalidTokenType | Code::OpaqueToken => "Token is not a logout token".into(),
-        // The `aud` claim of a logout token is an application id, not the option `audience` (Back-Channel Logout section 2.6).
+        // The `aud` claim of a logout token is an application id, not the `audience` option (Back-Channel Logout section 2.6).
         Code::InvalidAudience => "Token was issued for another application".into(),
         Code::InvalidClaims if is_replayed => "Token has been received before".into(),
         _ => rejection.message(),

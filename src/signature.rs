@@ -84,7 +84,7 @@ impl Algorithm {
         Self::ALL.into_iter().find_map(|(name, algorithm)| (algorithm == self).then_some(name)).unwrap_or_default()
     }
 
-    /// The corresponding algorithm in the crate `jsonwebtoken`, for the RSA algorithms that it verifies.
+    /// The corresponding algorithm in the `jsonwebtoken` crate, for the RSA algorithms that it verifies.
     const fn jsonwebtoken_algorithm(self) -> Option<jsonwebtoken::Algorithm> {
         Some(match self {
             Rs384 => jsonwebtoken::Algorithm::RS384,

@@ -98,7 +98,7 @@ fn with_option(name: &str, value: Raw) -> Raw {
     }
 }
 
-/// An option set in the table, including the rows of the sets listed in its member `like`.
+/// An option set in the table, including the rows of the sets listed in its `like` member.
 struct Table {
     all: Value,
     name: &'static str,

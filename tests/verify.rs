@@ -44,7 +44,7 @@ fn raw(value: &Value) -> Raw {
     }
 }
 
-/// Adds the members of `more` to an object and sets its member `name` to the JSON `text`, or removes it without `text`.
+/// Adds the members of `more` to an object and sets its `name` member to the JSON `text`, or removes it without `text`.
 fn replaced(mut object: Value, name: &str, text: &str, more: &Value) -> String {
     let members = object.as_object_mut().unwrap();
     members.extend(more.as_object().cloned().unwrap_or_default());

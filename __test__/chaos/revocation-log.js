@@ -8,7 +8,7 @@ const { printTable } = require('./table')
  */
 const BOUND_MS = 2000
 
-/** The option `maxLagMs` of instances that reject tokens while the store is unavailable. */
+/** The `maxLagMs` option of instances that reject tokens while the store is unavailable. */
 const MAX_LAG_MS = 3000
 
 /** @typedef {{ name: string, refuses: boolean, isNew?: boolean }} Kind - `isNew`: started with tokens that had been revoked before. */

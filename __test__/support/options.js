@@ -40,7 +40,7 @@ function withOption(name, value) {
 /** @type {{ groups: Record<string, any[][]>, sets: Record<string, any> }} */
 const { groups, sets } = table
 
-/** A set, followed by the sets that its member `like` names. */
+/** A set, followed by the sets that its `like` member names. */
 const family = (name) => [sets[name], ...(sets[name].like ?? []).flatMap(family)]
 
 /** The rows of a set, of the sets that `like` names, and of the sets that `rowsOf` names. */

@@ -54,7 +54,7 @@ revocations.webhook({})
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test', clientId: 'a', match: 'sid' })
 // @ts-expect-error: clientId is required
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test' })
-// @ts-expect-error: `backchannelLogout` has no option `audience`
+// @ts-expect-error: `backchannelLogout` has no `audience` option
 revocations.backchannelLogout({ logtoUrl: 'https://auth.example.test', clientId: 'a', audience: 'b' })
 
 subscribe('logto-authkit:revocations', (message) => {

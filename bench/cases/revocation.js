@@ -18,7 +18,7 @@ const WORKING_SET = 500
 const VERIFICATIONS_PER_SLICE = 20_000
 
 /**
- * For each side, the number of revocations, or `undefined` without the option `revocations`.
+ * For each side, the number of revocations, or `undefined` without the `revocations` option.
  *
  * @type {Record<string, number | undefined>}
  */

@@ -90,7 +90,7 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware
 
 /**
- * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property`
+ * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the `property` option
  * is set, and ignores values that other code has stored on the request. If `logtoAuth` has not verified the request, the result is
  * `undefined`.
  *

@@ -34,7 +34,7 @@ export type AuthVariables<Auth extends AuthContext = AuthContext> = {
 }
 
 /**
- * Creates middleware that verifies the token of a request and sets the variable `auth` (`c.get('auth')`, `c.var.auth`). The
+ * Creates middleware that verifies the token of a request and sets the `auth` variable (`c.get('auth')`, `c.var.auth`). The
  * response to a rejected request is the same as in `logto-authkit/express`: the status and headers of the {@link AuthError}, and
  * the JSON `{ error, code, message }`. With `allowGuest: true`, no request is rejected, and the response to a new guest sets a
  * cookie. CORS preflights are rejected unless `allowPreflight` is set, so register `cors()` before `logtoAuth()`.
@@ -61,7 +61,7 @@ export function logtoAuth<Claims = unknown, Property extends string = 'auth'>(
 ): MiddlewareHandler<{ Variables: { [name in Property]: ContextWith<Claims> | GuestContext } }>
 
 /**
- * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property`
+ * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the `property` option
  * is set, and ignores values that other code has stored in the variable. If `logtoAuth` has not verified the request, the result is
  * `undefined`.
  *

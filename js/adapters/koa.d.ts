@@ -54,7 +54,7 @@ export interface AuthState {
 export function logtoAuth(options?: OneOrMore<LogtoAuthOptions>): Middleware<AuthState>
 
 /**
- * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the option `property`
+ * Returns the context of a request that {@link logtoAuth} has verified. `getAuth` finds the context even if the `property` option
  * is set, and ignores values that other code has stored in the state. If `logtoAuth` has not verified the request, the result is
  * `undefined`.
  *

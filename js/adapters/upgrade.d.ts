@@ -125,7 +125,7 @@ export function socketAuth<Claims = unknown>(
 
 /**
  * The type of middleware for Socket.IO's `io.use` and `namespace.use`, declared without importing Socket.IO. If the
- * application declares the type of `socket.data`, the type of its member `auth` must accept this context.
+ * application declares the type of `socket.data`, the type of its `auth` member must accept this context.
  *
  * @example
  * ```ts

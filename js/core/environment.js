@@ -55,7 +55,7 @@ const optionsOrEmpty = (optionSet, options) =>
   options === undefined && variablesByOptionSet.get(optionSet)?.length ? {} : options
 
 /**
- * Adds a hint to the error for a missing option if the file `.env` sets the option's variable. The most common reason
+ * Adds a hint to the error for a missing option if the `.env` file sets the option's variable. The most common reason
  * for a missing variable is that Node.js reads `.env` only on request. If the application passes the option, the hint
  * names all variables that only the file sets, because the application chooses the variable's name.
  *
@@ -76,7 +76,7 @@ function withEnvFileHint(result, optionSet, options) {
   return { ...result, message }
 }
 
-/** Returns the names of the variables that only the file `.env` sets. */
+/** Returns the names of the variables that only the `.env` file sets. */
 const unreadVariables = () =>
   Object.entries(readEnvFile('.env')).flatMap(([name, value]) =>
     value?.trim() && !ownProperty(process.env, name) ? [name] : [],

@@ -1,4 +1,4 @@
-/** The objects that `createRevocations` returns and that the option `revocations` accepts. */
+/** The objects that `createRevocations` returns and that the `revocations` option accepts. */
 
 const { sharedObject } = require('./shared')
 
@@ -29,7 +29,7 @@ const RevocationsHandle = sharedObject('RevocationsHandle', () => {
 const isRevocations = (value) => RevocationsHandle.id(value) !== undefined
 
 /**
- * Replaces the option `revocations` with the id that the core knows. All other values, including strings, are left for
+ * Replaces the `revocations` option with the id that the core knows. All other values, including strings, are left for
  * the core to reject.
  *
  * @template {Record<string, any> | undefined} T

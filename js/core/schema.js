@@ -12,7 +12,7 @@ const { isPromise } = require('./settle')
  * Returns a plain object with only the `version` and `validate` of a schema, which may be a function or an object with
  * further members. Other values are returned unchanged, and the core rejects them.
  *
- * @param {any} value - The option `claims`.
+ * @param {any} value - The `claims` option.
  */
 function plainSchema(value) {
   const props =

@@ -17,11 +17,11 @@ import type { NextAuthOptions } from './index.js'
  * `/manifest.webmanifest` pass without a session. CORS preflights pass only with `allowPreflight`. Exclude the files in `public/`
  * with `config.matcher`.
  *
- * The cookie `logto_authkit_sign_in` records redirects to the sign-in page for ten minutes. If the browser returns from
+ * The `logto_authkit_sign_in` cookie records redirects to the sign-in page for ten minutes. If the browser returns from
  * the sign-in page repeatedly, or with a different token that is also rejected, the proxy ends the loop. The response
  * is an error page that states the cause, and the process emits the warning `LOGTO_AUTHKIT_SIGN_IN_LOOP`.
  *
- * A response that sets a new guest cookie has the header `Cache-Control: private, no-store`, because in Next.js, the
+ * A response that sets a new guest cookie has the `Cache-Control: private, no-store` header, because in Next.js, the
  * proxy's headers take precedence over the route's headers.
  *
  * The proxy must not be the only check, because requests have bypassed Next.js proxies before (CVE-2025-29927). The proxy forwards

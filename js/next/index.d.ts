@@ -244,7 +244,7 @@ export type RouteRequirements = Requirements
 /** A function that returns the organization of a request. You can declare its parameter with the route's request type. */
 export type OrganizationOf = Extract<NextAuthOptions['organizationId'], (...args: never) => unknown>
 
-/** The option `allowGuest`. */
+/** The `allowGuest` option. */
 export type AllowGuest = NextAuthOptions['allowGuest']
 
 /** {@link NextAuthOptions} with the type parameter `Guests` as the type of `allowGuest`. */

@@ -64,7 +64,7 @@ class SignIn {
   }
 
   /**
-   * Returns the URL of the sign-in page for the header `x-action-redirect`. The client side of Server Actions adds the
+   * Returns the URL of the sign-in page for the `x-action-redirect` header. The client side of Server Actions adds the
    * base path to a path, and splits the value at semicolons.
    *
    * @type {(request: NextRequest) => string}

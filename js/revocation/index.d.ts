@@ -12,7 +12,7 @@ export * from './stores'
  * tokens. With a shared store such as Redis, a revocation takes effect on all instances within milliseconds.
  *
  * @param options - The options: see {@link RevocationsOptions}.
- * @returns The revocations, which you pass to verifiers and adapters as the option `revocations`. {@link Revocations.ready}
+ * @returns The revocations, which you pass to verifiers and adapters as the `revocations` option. {@link Revocations.ready}
  *   resolves when the revocations have been loaded.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
  *

@@ -20,7 +20,7 @@ export function memoryStore(): RevocationStore
  * @param client - A client of `redis` (node-redis) 4 to 6, `ioredis` 5 or 6, or `iovalkey`, also for Cluster or Sentinel. The store
  *   duplicates the client, and uses its URL and credentials.
  * @param options - The options: see {@link RedisStoreOptions}.
- * @returns The store, which you pass as the option `store` of `createRevocations`.
+ * @returns The store, which you pass as the `store` option of `createRevocations`.
  * @throws `TypeError` with `code: 'invalid_options'` if the client is not supported, or for an unknown or invalid option.
  *
  * @example

@@ -84,7 +84,7 @@ export type TestAlgorithm = Algorithm
 
 /** A running issuer. The methods do not use `this`, so you can destructure the issuer. */
 export interface TestIssuer {
-  /** `http://127.0.0.1:<port>`, the value of the option `logtoUrl` for the code under test. */
+  /** `http://127.0.0.1:<port>`, the value of the `logtoUrl` option for the code under test. */
   readonly logtoUrl: string
   /** `<logtoUrl>/oidc`, the `iss` claim of every token. */
   readonly issuer: string
@@ -206,7 +206,7 @@ export interface MintOptions {
    */
   sub?: string
   /**
-   * Id of the application, for the claim `client_id`.
+   * Id of the application, for the `client_id` claim.
    *
    * @defaultValue `'test-app'`
    */
@@ -219,14 +219,14 @@ export interface MintOptions {
    */
   scope?: string | readonly string[]
   /**
-   * The claim `aud`, which is `urn:logto:organization:<id>` for an organization token. In Logto's tokens, `aud` is always a single
+   * The `aud` claim, which is `urn:logto:organization:<id>` for an organization token. In Logto's tokens, `aud` is always a single
    * string. To set `aud` to an array, use `claims`.
    *
    * @defaultValue `'https://api.example.com'`
    */
   audience?: string
   /**
-   * The claim `organization_id`, in a token for an API resource within an organization.
+   * The `organization_id` claim, in a token for an API resource within an organization.
    *
    * @defaultValue none
    */

@@ -24,7 +24,7 @@ pub fn run_verification(
         Progress::Done(outcome, slow) => outcome.into_result(slow),
         Progress::Unfinished(unfinished) => {
             let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
-            // The function `outcomeOf` in js/core/pending.js marks the end of the turn.
+            // The `outcomeOf` function in js/core/pending.js marks the end of the turn.
             threads::run_in_background(unfinished, ticket, true, move |outcome| inbox.deliver(ticket, outcome));
             Either4::A(pending_id(ticket))
         }

@@ -33,7 +33,7 @@ pub struct WebhookEvent {
 #[napi]
 pub struct NativeWebhook(Vec<String>);
 
-/// Creates a signature checker from the options of the function `webhook`.
+/// Creates a signature checker from the options of the `webhook` function.
 #[napi(catch_unwind)]
 pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionsFault>> {
     Ok(value_or_fault(options::signing_keys(raw(&options)?).map(NativeWebhook)))

@@ -26,7 +26,7 @@ pub enum ProxyChoice {
     Invalid(&'static str),
 }
 
-/// Selects the proxy for a URL. The function `variable` reads an environment variable.
+/// Selects the proxy for a URL. The `variable` function reads an environment variable.
 pub fn route(url: &Url, variable: impl Fn(&str) -> Option<String>) -> ProxyChoice {
     let first_variable = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, variable(name)?)));
     let names: &[&'static str] = if url.scheme() == "https" {

@@ -212,7 +212,7 @@ impl RemoteJwkSet {
         (decision, number)
     }
 
-    /// Waits for the fetch with this number, but not longer than `at_most`. Returns `false` if the fetch takes longer.
+    /// Waits for the fetch with this number, but no longer than `at_most`. Returns `false` if the fetch takes longer.
     async fn wait(&self, number: u64, at_most: Duration) -> bool {
         let has_more_time = || self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
         wait_for_fetch(self.last_completed.subscribe(), number, at_most, has_more_time).await

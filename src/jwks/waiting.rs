@@ -52,7 +52,7 @@ impl RequestClock {
     }
 }
 
-/// Waits until the fetch with this number has completed, but not longer than `at_most`. Returns `false` if the fetch
+/// Waits until the fetch with this number has completed, but no longer than `at_most`. Returns `false` if the fetch
 /// takes longer. `has_more_time` returns whether another request allows the fetch more time.
 pub(super) async fn wait_for_fetch(
     mut last_completed: watch::Receiver<u64>,

@@ -5,12 +5,12 @@ use super::reader::{DefaultValue, Reader};
 use super::values::text;
 use crate::{paths, url};
 
-/// Reads the option `onError`, a function that replaces the error response.
+/// Reads the `onError` option, a function that replaces the error response.
 pub fn read_error_handler(read: &mut Reader) {
     read.function("onError");
 }
 
-/// Reads the option `property`, the name under which an adapter stores the context.
+/// Reads the `property` option, the name under which an adapter stores the context.
 pub fn read_property(read: &mut Reader) {
     let expected = "the name of a property, such as 'user'";
     read.with_default("property", expected, "auth", |raw| {
@@ -23,7 +23,7 @@ pub fn read_property(read: &mut Reader) {
     });
 }
 
-/// Reads the option `allowPreflight`, which allows CORS preflights without a token.
+/// Reads the `allowPreflight` option, which allows CORS preflights without a token.
 pub fn read_preflight(read: &mut Reader) {
     read.bool("allowPreflight", false);
 }
@@ -46,7 +46,7 @@ pub fn read_proxy(read: &mut Reader) {
     read.function("next");
 }
 
-/// Reads the option `allowedOrigins`: the origins whose pages may open a WebSocket (RFC 6455 section 10.2).
+/// Reads the `allowedOrigins` option: the origins whose pages may open a WebSocket (RFC 6455 section 10.2).
 pub fn read_upgrade(read: &mut Reader) {
     let expected = "an array of origins such as 'https://app.example.com'";
     read.restriction("allowedOrigins", expected, DefaultValue::None, |raw| match raw {

@@ -3,7 +3,7 @@
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
 
-/// The accepted values of the option `claims`, as worded in the error message for an invalid value.
+/// The accepted values of the `claims` option, as worded in the error message for an invalid value.
 const EXPECTED_CLAIMS_SCHEMA: &str =
     "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
@@ -15,7 +15,7 @@ pub fn read(read: &mut Reader) {
     read.restriction("claims", EXPECTED_CLAIMS_SCHEMA, DefaultValue::None, |raw| is_schema(raw).then_some(()));
 }
 
-/// Reads the option `check`.
+/// Reads the `check` option.
 pub fn read_check(read: &mut Reader) {
     read.restricting_function("check");
 }

@@ -84,7 +84,7 @@ pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError
 /// The accepted values of `guestCookie`, as worded in the error message for an invalid value.
 const EXPECTED_GUEST_COOKIE: &str = "cookie attributes, or false for no cookie";
 
-/// Reads the option `guestCookie`. `None` means that the guest cookie is never set.
+/// Reads the `guestCookie` option. `None` means that the guest cookie is never set.
 pub fn read_guest_cookie(read: &mut Reader) -> Option<CookieAttributes> {
     match read.take("guestCookie", EXPECTED_GUEST_COOKIE, DefaultValue::None) {
         Some(Raw::Bool(false)) => None,

@@ -33,7 +33,7 @@ pub enum OptionSet {
     Mcp,
     /// The options of `protect`.
     Requirements,
-    /// The option `guestCookie`, and the options of `buildGuestCookieHeader`.
+    /// The `guestCookie` option, and the options of `buildGuestCookieHeader`.
     GuestCookie,
     /// The options of `buildAuthCookieHeader`.
     AuthCookie,

@@ -44,9 +44,9 @@ pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
 /// How a logout token is matched with access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutMatch {
-    /// By the claim `sub`, or by `sid` if the logout token has no `sub`.
+    /// By the `sub` claim, or by `sid` if the logout token has no `sub`.
     Subject,
-    /// By the claim `sid`, or by `sub` if the logout token has no `sid`.
+    /// By the `sid` claim, or by `sub` if the logout token has no `sid`.
     Session,
 }
 
@@ -171,7 +171,7 @@ pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
     options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }
 
-/// The default resource indicator of the Management API. A tenant with a custom domain must set the option `resource`,
+/// The default resource indicator of the Management API. A tenant with a custom domain must set the `resource` option,
 /// because the domain does not reveal the tenant.
 fn management_api(logto_url: &::url::Url) -> String {
     let host = logto_url.host_str().filter(|host| host.ends_with(CLOUD_DOMAIN));

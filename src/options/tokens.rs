@@ -94,7 +94,7 @@ pub fn guests(read: &mut Reader) -> GuestPolicy {
     guests.unwrap_or(GuestPolicy::Never)
 }
 
-/// Reads the option `realm`, which is sent as a quoted string (RFC 9110 section 11.5).
+/// Reads the `realm` option, which is sent as a quoted string (RFC 9110 section 11.5).
 pub fn realm(read: &mut Reader) -> Option<String> {
     let expected = "printable ASCII characters except quotes and backslashes";
     read.optional("realm", expected, DefaultValue::Value(DEFAULT_REALM.into()), |raw| {

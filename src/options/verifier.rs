@@ -18,7 +18,7 @@ use crate::revocations::Revocations;
 use crate::signature::Algorithm;
 use crate::url;
 
-/// The accepted values of the option `issuer`, as worded in the error message for an invalid value.
+/// The accepted values of the `issuer` option, as worded in the error message for an invalid value.
 const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty array of such";
 
 /// A variant of the verifier options.
@@ -49,7 +49,7 @@ pub enum KeySource {
         /// Whether the cached key set is shared with other verifiers in the process.
         shared: bool,
     },
-    /// The key set in the option `jwks`.
+    /// The key set in the `jwks` option.
     Static(Arc<KeySet>),
     /// No keys, so tokens can be explained but not verified.
     None,

@@ -26,19 +26,19 @@ pub const MAX_ENTRY_AHEAD_SECONDS: f64 = 3_600.0;
 /// The token property that an entry is matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The claim `sub` of a token.
+    /// The `sub` claim of a token.
     Subject,
-    /// The claim `sub`, but only in tokens of one organization.
+    /// The `sub` claim, but only in tokens of one organization.
     Member,
     /// The token's organization.
     Organization,
-    /// The claim `client_id` of a token.
+    /// The `client_id` claim of a token.
     Client,
-    /// The claim `sid` of a token.
+    /// The `sid` claim of a token.
     Session,
-    /// The claim `grant_id` of a token.
+    /// The `grant_id` claim of a token.
     Grant,
-    /// The claim `jti` of a token.
+    /// The `jti` claim of a token.
     Token,
     /// No property, because the entry covers every token.
     All,

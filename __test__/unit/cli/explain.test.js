@@ -242,7 +242,7 @@ describe('hints for common mistakes', () => {
     assert.ok((await hintsFor(iss, ...withKeys)).includes(publicUrl + jwksUriAdvice))
     const withFile = ['--url', other, '--jwks', file('keys.json', await (await fetch(issuer.jwksUri)).text())]
     assert.ok((await hintsFor(iss, ...withFile)).includes(`${publicUrl}.`))
-    // The option `issuer` replaces `logtoUrl`, and no URL of Logto has the last two issuers.
+    // The `issuer` option replaces `logtoUrl`, and no URL of Logto has the last two issuers.
     assert.ok(!(await hintsFor(iss, ...withKeys, '--issuer', other)).includes('logtoUrl'))
     for (const one of ['https://login.example.com', 'https://LOGIN.example.com/oidc'])
       assert.ok(!(await hintsFor(one)).includes('logtoUrl'), one)

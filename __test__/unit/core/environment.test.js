@@ -15,7 +15,7 @@ const { AUDIENCE, LOGTO_URL, createKey, optionsFor, signToken } = require('../..
 const key = createKey('EdDSA')
 const { jwks } = optionsFor(key)
 
-/** The hint in the error for a missing option, if the file `.env` sets these variables. */
+/** The hint in the error for a missing option, if the `.env` file sets these variables. */
 const hint = (variables) =>
   new RegExp(
     `^Invalid option .*\\. The file \\.env sets ${variables}, but Node\\.js has not read the file: add --env-file=\\.env to .*$`,
