@@ -43,7 +43,7 @@ pub struct Header {
 }
 
 /// The `typ` of a logout token (`OpenID` Connect Back-Channel Logout 1.0 section 2.4).
-pub const LOGOUT_TYPE: &str = "logout+jwt";
+pub const LOGOUT_TOKEN_TYPE: &str = "logout+jwt";
 
 /// Checks the length of a token before the token is decoded.
 ///
@@ -98,7 +98,7 @@ impl Header {
         self.typ
             .as_deref()
             .and_then(|typ| typ.split(';').next())
-            .is_some_and(|typ| media_type(typ.trim()) == LOGOUT_TYPE)
+            .is_some_and(|typ| media_type(typ.trim()) == LOGOUT_TOKEN_TYPE)
     }
 }
 

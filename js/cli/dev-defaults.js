@@ -3,10 +3,10 @@
 /** The environment variables that point an application at the local issuer. */
 const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
-const DEFAULT_APPLICATION = 'my-app'
+const DEFAULT_CLIENT_ID = 'my-app'
 const DEFAULT_USER = 'alice'
 
 /** The `Server` header of the web page of `logto-authkit dev`. */
 const DEV_PAGE = 'logto-authkit dev'
 
-module.exports = { DEFAULT_APPLICATION, DEFAULT_USER, DEV_ISSUER_ENTRIES, DEV_PAGE }
+module.exports = { DEFAULT_CLIENT_ID, DEFAULT_USER, DEV_ISSUER_ENTRIES, DEV_PAGE }

@@ -2,7 +2,7 @@
 
 const { createHmac } = require('node:crypto')
 const { contract } = require('../core/contract')
-const { DEFAULT_APPLICATION, DEFAULT_USER } = require('./dev-defaults')
+const { DEFAULT_CLIENT_ID, DEFAULT_USER } = require('./dev-defaults')
 
 /** @typedef {import('../testing/index').TestIssuer} TestIssuer */
 
@@ -16,7 +16,7 @@ const LOOPBACK_HOSTNAME = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
  * @param {{ url?: unknown, sub?: string, sid?: string, clientId?: string }} options
  * @param {TestIssuer} issuer
  */
-function sendLogoutToken({ url, sub = DEFAULT_USER, sid, clientId = DEFAULT_APPLICATION }, issuer) {
+function sendLogoutToken({ url, sub = DEFAULT_USER, sid, clientId = DEFAULT_CLIENT_ID }, issuer) {
   const token = issuer.mint({
     sub,
     audience: clientId,

@@ -5,7 +5,7 @@ const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
-const { DEFAULT_APPLICATION, DEFAULT_USER, DEV_PAGE } = require('./dev-defaults')
+const { DEFAULT_CLIENT_ID, DEFAULT_USER, DEV_PAGE } = require('./dev-defaults')
 const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 
 /**
@@ -101,7 +101,7 @@ function createToken({ kind = 'access', ...options }, issuer) {
   if (kind === 'personal') return { token: `pat_${randomPart}`, header: null, claims: null }
   if (kind !== 'id' && kind !== 'access')
     throw new HttpError(400, 'Invalid option "kind": expected access, id, opaque or personal')
-  const mintOptions = { sub: DEFAULT_USER, clientId: DEFAULT_APPLICATION, ...options }
+  const mintOptions = { sub: DEFAULT_USER, clientId: DEFAULT_CLIENT_ID, ...options }
   const token = issuer.mint(kind === 'id' ? idTokenOptions(mintOptions) : mintOptions)
   const [header, claims] = token.split('.', 2).map(decodeJsonPart)
   return { token, header, claims }

@@ -74,7 +74,7 @@ async function run(args, { stdout, env, cwd }) {
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
   const subject = isServer ? await optionsToCheck(values, env, cwd()) : undefined
   const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
-  // The checks run one after another, so that they do not delay each other.
+  // The checks run one at a time, so that they do not slow each other down.
   for (const check of checks) findings.push(...(await check()))
   const isHealthy = findings.every(({ ok }) => ok !== false)
   const fixedOptions = values.fix && subject !== undefined ? applyFixes(subject, findings) : undefined

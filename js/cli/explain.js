@@ -49,7 +49,7 @@ async function run(args, surroundings) {
   const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
   if (positionals[0]?.trim() === '') result.hints.unshift('The argument is empty: is the variable set?')
-  // The file would only help to check the signature of a readable token.
+  // The variables in `.env` help only with checking the signature of a token that can be decoded.
   const lacksKeys = [options.logtoUrl, options.jwksUri, options.jwks].every((option) => option === undefined)
   const hint = lacksKeys && result.claims !== null ? unreadFileHint('explain -', surroundings.cwd()) : ''
   if (result.verdict === 'rejected' && hint !== '') result.hints.push(hint.trim())

@@ -25,14 +25,14 @@ async function forwardRequest(request, auth, { next, guestCookie, cookies, canOp
   const { NextResponse } = require('next/server')
   const pair = guestCookie?.split(';', 1)[0]
   const nextUrl = request.headers.get(NEXT_URL_HEADER)
-  const isNextUrlHidden = nextUrl !== null && !(await canOpenPage(nextUrl))
-  if (isNextUrlHidden) request.headers.delete(NEXT_URL_HEADER)
+  const hidesNextUrl = nextUrl !== null && !(await canOpenPage(nextUrl))
+  if (hidesNextUrl) request.headers.delete(NEXT_URL_HEADER)
   if (pair !== undefined) addRequestCookie(request, pair)
   const proxyResponse = (await next?.(request, auth)) ?? NextResponse.next()
   const all = guestCookie === null ? cookies : [guestCookie, ...cookies]
   // If the other proxy has not returned a response, Next.js reports the mistake.
   if (!(proxyResponse instanceof Response)) return proxyResponse
-  const changesRequest = (pair !== undefined || isNextUrlHidden) && forwardsRequest(proxyResponse)
+  const changesRequest = (pair !== undefined || hidesNextUrl) && forwardsRequest(proxyResponse)
   if (all.length === 0 && !changesRequest && 'cookies' in proxyResponse) return proxyResponse
   // The response is copied, because it may not be a `NextResponse`, and because the headers of `Response.redirect()`
   // are immutable.

@@ -82,8 +82,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
       const { headers, body } = errorPage(error, reason, { cookieName: readCookie, signInUrl })
       return withCookie(new NextResponse(body, { status: error.status, headers }), expiredMarkerCookie(request))
     }
-    // After 303, the browser requests the sign-in page with GET, whereas after 307, the browser would post the form to
-    // the sign-in page.
+    // After a 303, the browser requests the sign-in page with GET. After a 307, it would post the form to that page.
     const responseInit = { status: request.method === 'POST' ? 303 : 307, headers: { 'Cache-Control': 'no-store' } }
     return withCookie(NextResponse.redirect(url, responseInit), redirectMarkerCookie(request, cookieName))
   }

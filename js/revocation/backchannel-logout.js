@@ -95,8 +95,8 @@ function respondBeforeDeadline(answer) {
 const logoutErrorResponse = (error, description) => jsonResponse(400, { error, error_description: description })
 
 /**
- * Returns the logout token of a request (OpenID Connect Back-Channel Logout 1.0, section 2.5), or undefined unless
- * there is exactly one.
+ * Returns the logout token of a request (OpenID Connect Back-Channel Logout 1.0, section 2.5), or undefined if the
+ * request does not contain exactly one logout token.
  *
  * @param {Incoming} request
  * @returns {Promise<string | undefined>}

@@ -143,7 +143,7 @@ function createRevocations(options) {
     'revocations',
     given === undefined ? options : Object.create(Object.getPrototypeOf(options), storePlaceholder),
   )
-  // A store in the memory of this process is always reachable.
+  // An in-memory store is always reachable.
   const policy = store instanceof MemoryStore ? { ...checkedOptions, whenUnavailable: 'accept' } : checkedOptions
   return new Revocations(valueOrThrow(native.createRevocations(policy, store.identity)), store)
 }

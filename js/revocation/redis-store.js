@@ -125,8 +125,8 @@ class RedisStore {
     let uncheckedItems = continuesLastRead ? this.#unchecked : [{ id: fromPosition }]
     let knownItems = continuesLastRead ? this.#known : []
     if (!continuesLastRead || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
-      // The stream may have been replaced between any two reads. After a flush, the item at the position may be one that
-      // another instance has appended since the flush.
+      // The stream may have been replaced between any two reads. After Redis has been flushed, the item at a known
+      // position may be a different one, which another instance has appended since.
       const own = this.#acknowledged[0] ?? uncheckedItems[0]
       const [hasOldest, ...presenceFlags] = await this.#presenceOf([own, ...uncheckedItems], signal)
       const isIntact = presenceFlags.every(Boolean)

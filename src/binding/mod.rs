@@ -30,7 +30,7 @@ use self::completions::{Completions, Inbox};
 use self::credentials::{RequestExtras, application_rejection, credentials, required_organization};
 use self::outcome::{Outcome, RejectedRequest, VerificationResult};
 use self::run::run_verification;
-use self::validation::{EnvironmentVariables, OptionsFault, option_set, value_or_fault};
+use self::validation::{EnvironmentVariables, OptionsFault, find_option_set, value_or_fault};
 use self::values::raw;
 
 use crate::clock::Timestamp;
@@ -75,7 +75,7 @@ pub fn create_verifier(
     completions: &Completions,
     environment: EnvironmentVariables,
 ) -> Result<Either<NativeVerifier, OptionsFault>> {
-    let options = Options::parse_with_environment(option_set(&set)?, raw(&options)?, environment.into());
+    let options = Options::parse_with_environment(find_option_set(&set)?, raw(&options)?, environment.into());
     Ok(value_or_fault(
         options
             .map(|options| NativeVerifier { verifier: Arc::new(Verifier::new(options)), inbox: completions.inbox() }),

@@ -43,7 +43,7 @@ impl From<EnvironmentVariables> for Environment {
 /// Checks the options of an option set. Returns null if the options are valid.
 #[napi(catch_unwind)]
 pub fn check_options(set: String, options: Unknown, environment: EnvironmentVariables) -> Result<Option<OptionsFault>> {
-    Ok(option_set(&set)?.check_with_environment(raw(&options)?, environment.into()).err().map(OptionsFault::from))
+    Ok(find_option_set(&set)?.check_with_environment(raw(&options)?, environment.into()).err().map(OptionsFault::from))
 }
 
 /// The error for an invalid option that only JavaScript can check. If the value may be a secret, the message does not
@@ -98,6 +98,6 @@ pub fn value_or_fault<T>(result: std::result::Result<T, OptionError>) -> Either<
     }
 }
 
-pub fn option_set(name: &str) -> Result<OptionSet> {
+pub fn find_option_set(name: &str) -> Result<OptionSet> {
     OptionSet::from_name(name).ok_or_else(|| Error::from_reason(format!("unknown set of options {name}")))
 }

@@ -17,7 +17,7 @@ pub fn read(read: &mut Reader) {
 
 /// Reads the `check` option.
 pub fn read_check(read: &mut Reader) {
-    read.restricting_function("check");
+    read.access_check_function("check");
 }
 
 /// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only the schema's

@@ -54,7 +54,7 @@ impl Reader {
         Self { prefix, members, ..Self::default() }
     }
 
-    /// Excludes options that would otherwise be read. An excluded option has its default value, and is reported as
+    /// Excludes options that the caller does not support. An excluded option has its default value, and is reported as
     /// unknown if it is present.
     pub fn exclude(&mut self, names: &'static [&'static str]) {
         self.excluded = names;
@@ -107,7 +107,7 @@ impl Reader {
     }
 
     /// Reads an option whose value is a function that restricts access. The function remains in JavaScript.
-    pub fn restricting_function(&mut self, name: &'static str) {
+    pub fn access_check_function(&mut self, name: &'static str) {
         self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
 
@@ -252,9 +252,9 @@ impl Reader {
 
     /// Reads a whole number.
     pub fn count(&mut self, name: &'static str, default: usize) -> usize {
-        const MAX_COUNT: f64 = 10_000_000.0;
+        const MAX_OPTION_VALUE: f64 = 10_000_000.0;
         self.with_default(name, "a whole number from 0 to 10,000,000", default, |raw| match raw {
-            Raw::Number(value) if value.fract() == 0.0 && (0.0..=MAX_COUNT).contains(value) =>
+            Raw::Number(value) if value.fract() == 0.0 && (0.0..=MAX_OPTION_VALUE).contains(value) =>
             {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
                 Some(*value as usize)

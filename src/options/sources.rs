@@ -6,7 +6,7 @@ use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, one_of, one_or_more, text};
 use super::verifier::{Options, OptionsVariant};
-use crate::token::LOGOUT_TYPE;
+use crate::token::LOGOUT_TOKEN_TYPE;
 use crate::url;
 
 /// The verifier options that `backchannelLogout` also takes.
@@ -86,7 +86,7 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
     let default = DefaultValue::Value("subject".into());
     let logout_match = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCH_VALUES));
     Some(LogoutOptions {
-        verifier: Options { token_type: Some(LOGOUT_TYPE.into()), token_cache_size: 0, ..options? },
+        verifier: Options { token_type: Some(LOGOUT_TOKEN_TYPE.into()), token_cache_size: 0, ..options? },
         logout_match: logout_match.unwrap_or(LogoutMatch::Subject),
     })
 }

@@ -7,7 +7,7 @@ use super::values::{identifier, items, name, one_of, one_or_more, text};
 use crate::challenge::DEFAULT_REALM;
 use crate::error::Code;
 use crate::signature::Algorithm;
-use crate::token::{LOGOUT_TYPE, media_type};
+use crate::token::{LOGOUT_TOKEN_TYPE, media_type};
 
 /// The algorithms accepted by default.
 pub const DEFAULT_ALGORITHMS: [Algorithm; 6] =
@@ -110,7 +110,7 @@ pub fn token_type(read: &mut Reader) -> Option<String> {
         read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
             Raw::Null => Some(None),
             // Logout tokens are always rejected, and no token matches a `typ` with white space.
-            other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TYPE).map(Some),
+            other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TOKEN_TYPE).map(Some),
         });
     given.unwrap_or_else(|| Some(DEFAULT_TOKEN_TYPE.into()))
 }

@@ -121,7 +121,7 @@ impl Options {
         let is_uncached = read.bool("skipJwksCache", false);
         let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
         let has_get_token = read.function("getToken");
-        read.restricting_function("isRevoked");
+        read.access_check_function("isRevoked");
         let revocations = revocations::read(read);
         application::read(read);
         let resource_metadata = read.url("resourceMetadata", DefaultValue::None);
