@@ -51,7 +51,7 @@ reasons! {
     NoAudience => "no_audience", "The token has no `aud` claim, or it is neither a string nor an array of strings.";
     StoreUnreachable => "store_unreachable", "The store of the revocations is unreachable.";
     RevocationsNotLoaded => "revocations_not_loaded", "The revocations have not been loaded yet.";
-    NoOrganization => "no_organization", "The request names no organization: the function `organizationId` returned `undefined` or an empty string.";
+    NoOrganization => "no_organization", "The request names no organization: the `organizationId` function returned `undefined` or an empty string.";
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ function keySetFindings(answer, url, outage, usable, algorithms) {
           ok: false,
           found: `${unusableKeys.join('; ')} fits none of ${algorithms.join(', ')}`,
           advice:
-            'Tokens signed with that key are rejected. If it signs access tokens, add its algorithm to the option `algorithms`.',
+            'Tokens signed with that key are rejected. If it signs access tokens, add its algorithm to the `algorithms` option.',
         },
   ]
 }

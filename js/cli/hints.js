@@ -55,7 +55,7 @@ const HINTS_BY_CODE = {
       ? 'HS256, HS384 and HS512 use a shared secret, which Logto never does. The token comes from another system, or is forged.'
       : header?.alg === 'none'
         ? 'alg "none" means that the token is not signed. No legitimate client sends such a token.'
-        : 'Logto signs with ES384 or RS256. If your server really uses this algorithm, add it to the option `algorithms`.',
+        : 'Logto signs with ES384 or RS256. If your server really uses this algorithm, add it to the `algorithms` option.',
   ],
   invalid_token_type: ({ header, claims, error }) => [
     error.details.reason === 'logout_token'

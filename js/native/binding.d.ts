@@ -171,7 +171,7 @@ export declare function createRevocations(options: unknown, identity?: string | 
  */
 export declare function createVerifier(set: string, options: unknown, completions: Completions, environment: EnvironmentVariables): NativeVerifier | OptionsFault
 
-/** Creates a signature checker from the options of the function `webhook`. */
+/** Creates a signature checker from the options of the `webhook` function. */
 export declare function createWebhook(options: unknown): NativeWebhook | OptionsFault
 
 /** Builds a `Set-Cookie` header with a CSRF token, for the response to a request to this host. */
