@@ -7,7 +7,7 @@ use crate::error::Code;
 use crate::options::OptionSet;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
-use crate::{claims, jwks, options, revocations, token, webhook};
+use crate::{claims, jwks, options, revocations, token, warnings, webhook};
 
 /// The contract as JSON: errors, options, algorithms, limits, and the names of cookies and headers.
 #[must_use]
@@ -24,6 +24,7 @@ pub fn contract() -> Value {
             "tokenBytes": token::MAX_TOKEN_BYTES,
             "jwksBytes": jwks::MAX_BODY_BYTES,
             "webhookBytes": webhook::MAX_BODY_BYTES,
+            "warningsPerHour": warnings::MAX_WARNINGS,
         },
         "cookies": {
             "auth": options::auth_cookie().name,

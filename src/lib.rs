@@ -35,6 +35,7 @@ pub mod external;
 pub mod guest;
 pub mod json;
 pub mod jwks;
+mod lock;
 pub mod logout;
 pub mod mistakes;
 pub mod options;

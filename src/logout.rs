@@ -1,13 +1,14 @@
 //! Logout tokens, which report the end of a session (`OpenID` Connect Back-Channel Logout 1.0).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crate::check::StopAtFirstFailure;
 use crate::claims::{LOGOUT_EVENT, MAX_PAYLOAD_DEPTH};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
 use crate::json::Object;
+use crate::lock::lock;
 use crate::options::{LogoutMatch, LogoutOptions};
 use crate::reason::Reason;
 use crate::revocations::{Entry, Kind, is_entry_id};
@@ -107,12 +108,12 @@ impl LogoutVerifier {
 
     /// Allows a logout token to be accepted again, because its revocation was not stored.
     pub fn forget(&self, id: &str) {
-        self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        lock(&self.remembered_ids).remove(id);
     }
 
     /// Remembers a logout token, or rejects it if it was used before (Back-Channel Logout section 2.6 step 8).
     fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
-        let mut remembered_ids = self.remembered_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered_ids = lock(&self.remembered_ids);
         if remembered_ids.len().is_multiple_of(IDS_PER_PRUNING) {
             remembered_ids.retain(|_, until| *until > date);
         }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use once_cell::sync::Lazy;
 use quick_cache::Weighter;
@@ -14,6 +14,7 @@ use crate::claims::Claims;
 use crate::context;
 use crate::jwks::Source;
 use crate::jwks::keys::{Key, KeySet};
+use crate::lock::lock;
 use crate::revocations::RevocationState;
 use crate::signature::{Algorithm, Digest, digest};
 use crate::token::Header;
@@ -103,7 +104,7 @@ impl TokenCache {
     /// nothing.
     #[must_use]
     pub fn shared(source: &Source, size: usize) -> Arc<Self> {
-        let mut caches = SHARED_CACHES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut caches = lock(&SHARED_CACHES);
         caches.retain(|_, tokens| tokens.strong_count() > 0);
         let slot = caches.entry((source.clone(), size)).or_default();
         slot.upgrade().unwrap_or_else(|| {

@@ -1,19 +1,20 @@
 //! Warnings in the server's log about rejections caused by a wrong configuration or an outage.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection, to_printable};
+use crate::lock::lock;
 use crate::options::{KeySource, Options};
 use crate::url;
 
 /// Maximum number of warnings from all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the
 /// log of an application that creates a verifier for every request.
-const MAX_WARNINGS: u32 = 100;
+pub(crate) const MAX_WARNINGS: u32 = 100;
 
 /// The period after which the warning count is reset. Without a reset, verifiers created after the limit was reached
 /// would never warn.
@@ -34,7 +35,7 @@ impl WarningLimit {
 
     /// Counts a warning. Returns `false` if the maximum number of warnings in the current period is exceeded.
     fn take(&self, now: Timestamp) -> bool {
-        let mut period = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut period = lock(&self.0);
         let (start, count) =
             period.filter(|(start, _)| now.duration_since(*start) < WARNING_PERIOD).unwrap_or((now, 0));
         *period = Some((start, count.saturating_add(1)));

@@ -13,7 +13,7 @@ const native = require('./addon')
  *   reasons: { reason: string, meaning: string }[],
  *   options: Record<string, OptionRow[]>,
  *   algorithms: { all: import('../..').Algorithm[], default: import('../..').Algorithm[] },
- *   limits: { tokenBytes: number, jwksBytes: number, webhookBytes: number },
+ *   limits: { tokenBytes: number, jwksBytes: number, webhookBytes: number, warningsPerHour: number },
  *   cookies: { auth: string, guest: string, csrf: string, signIn: string },
  *   headers: { csrf: string, webhookSignature: string },
  *   revokingEvents: string[],

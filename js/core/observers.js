@@ -2,11 +2,12 @@
 
 const { inspect } = require('node:util')
 const { rejectionOf } = require('./context')
+const { contract } = require('./contract')
 const { AuthError, authError } = require('./errors')
 const { settle } = require('./settle')
 
-/** Maximum number of warnings per period, because an application can pass a new function for every request. */
-const MAX_WARNINGS = 100
+/** Maximum number of warnings per hour, because an application can pass a new function for every request. */
+const MAX_WARNINGS = contract().limits.warningsPerHour
 const WARNING_PERIOD_MS = 3_600_000
 
 /**

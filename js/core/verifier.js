@@ -1,7 +1,7 @@
 /** Verifiers, which turn a token or request into a context according to parsed options. */
 
 const { RequestAttempt, TokenAttempt, truncateToken } = require('./attempt')
-const { contextOf } = require('./contexts')
+const { contextOf } = require('./verification')
 const { hasSubscribers, publishKeyFetches, publishVerification } = require('./diagnostics')
 const { authError, withResourceMetadata } = require('./errors')
 const { observeRejection } = require('./observers')

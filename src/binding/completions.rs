@@ -2,7 +2,7 @@
 //! thread-safe function for all outcomes, because creating a function for each promise would take longer than verifying
 //! an RSA signature.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use napi::bindgen_prelude::{Either4, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -11,6 +11,7 @@ use napi_derive::napi;
 
 use super::outcome::{Outcome, VerificationResult};
 use super::panics::internal_error;
+use crate::lock::lock;
 use crate::threads::{self, Ticket};
 
 /// A function that any thread can call, and that does not keep the process alive.
@@ -67,7 +68,7 @@ impl Inbox {
     }
 
     fn lock_outcomes(&self) -> MutexGuard<'_, Vec<(Ticket, Option<Outcome>)>> {
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.outcomes)
     }
 }
 

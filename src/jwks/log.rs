@@ -1,8 +1,10 @@
 //! The log of completed fetches, which JavaScript publishes on a diagnostics channel.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
+
+use crate::lock::lock;
 
 /// Maximum number of fetches in the log. Without a subscriber, nothing empties the log, so the oldest fetches are
 /// dropped.
@@ -53,7 +55,7 @@ pub struct FetchRecord {
 
 /// Adds a completed fetch to the log.
 pub fn record(fetch: FetchRecord) {
-    let mut records = FETCH_RECORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut records = lock(&FETCH_RECORDS);
     if records.len() >= MAX_FETCH_RECORDS {
         records.pop_front();
     }
@@ -64,7 +66,7 @@ pub fn record(fetch: FetchRecord) {
 /// several threads add up correctly.
 #[must_use]
 pub fn take() -> Vec<FetchRecord> {
-    FETCH_RECORDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    lock(&FETCH_RECORDS).drain(..).collect()
 }
 
 #[cfg(test)]

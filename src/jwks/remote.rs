@@ -1,7 +1,7 @@
 //! A key set fetched from a URL and cached once per process, for all verifiers and worker threads.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use super::unknown::UnknownToken;
 use super::waiting::{KeyWait, RequestClock, wait_for_fetch};
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
+use crate::lock::lock;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
 
@@ -281,12 +282,6 @@ pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm)
 /// The [`Code::UnknownKey`] rejection for this `kid`.
 fn unknown_key(kid: Option<&str>) -> Rejection {
     Rejection::from(Code::UnknownKey).detail("kid", kid)
-}
-
-/// Locks a mutex even after a panic. A panic cannot leave inconsistent data, because every change under these locks is
-/// a single step.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, Weak};
 
 use once_cell::sync::Lazy;
 
-use super::remote::{RemoteJwkSet, lock};
+use super::remote::RemoteJwkSet;
 use super::source::Source;
+use crate::lock::lock;
 
 /// When the number of shared key sets reaches this limit, sets that no verifier uses are dropped.
 const MAX_SHARED_SETS: usize = 1024;

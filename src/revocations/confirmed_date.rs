@@ -1,9 +1,10 @@
 //! The latest date that a store's entries confirm, which limits the effect of a wrong clock on this machine.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::entry::{Entry, Kind};
 use crate::clock::Timestamp;
+use crate::lock::lock;
 
 /// The latest date that the entries confirm, and the point in time at which it was confirmed.
 #[derive(Debug, Default)]
@@ -16,7 +17,7 @@ impl ConfirmedDate {
     pub fn limit_date(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
         // The time of an entry for a single token is derived from the token's `exp`, which may be years ahead.
         let times = added.iter().filter(|entry| entry.kind != Kind::Token).map(|entry| f64::from(entry.before));
-        let mut confirmed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut confirmed = lock(&self.0);
         let elapsed = |at: Timestamp| now.monotonic.saturating_duration_since(at.monotonic).as_secs_f64();
         let Some(limit) = times.chain(confirmed.map(|(time, at)| time + elapsed(at))).reduce(f64::max) else {
             return date;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use once_cell::sync::Lazy;
@@ -13,6 +13,7 @@ use super::fingerprints::RevocationState;
 use super::table::Table;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
+use crate::lock::lock;
 
 /// How long entries are kept after the tokens that they cover have expired, because `clockTolerance` extends token
 /// lifetimes.
@@ -88,7 +89,7 @@ impl Mirror {
     /// The mirror of the store with this identity.
     #[must_use]
     pub fn shared(identity: &str) -> Arc<Self> {
-        let mut mirrors = SHARED_MIRRORS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mirrors = lock(&SHARED_MIRRORS);
         mirrors.retain(|_, mirror| mirror.strong_count() > 0);
         let slot = mirrors.entry(identity.to_owned()).or_default();
         slot.upgrade().unwrap_or_else(|| {
@@ -145,7 +146,7 @@ impl Mirror {
     /// was frozen during the read, the result may be as old as the read, and lack revocations made in the meantime.
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
         let read_at = now.minus(age.saturating_sub(MAX_READ_DURATION));
-        let mut complete_at = self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut complete_at = lock(&self.complete_at);
         // Ages are compared instead of times, because after the wall clock is set back, every earlier time looks later
         // than the current time.
         if complete_at.is_none_or(|earlier| now.duration_since(read_at) < now.duration_since(earlier)) {
@@ -156,7 +157,7 @@ impl Mirror {
     /// The time since a read last reached the end of the store, or `None` until all entries have been loaded.
     #[must_use]
     pub fn lag(&self, now: Timestamp) -> Option<Duration> {
-        let complete_at = *self.complete_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let complete_at = *lock(&self.complete_at);
         complete_at.map(|complete_at| now.duration_since(complete_at))
     }
 
@@ -188,7 +189,7 @@ impl Mirror {
 
     /// Removes expired entries from the next shard, if enough time has passed since the last pruning.
     fn prune(&self, lifetime: f64, date: f64) {
-        let mut pruned_at = self.pruned_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pruned_at = lock(&self.pruned_at);
         // Pruning all shards takes a twentieth of the token lifetime, but at least 64 seconds and at most 64 minutes.
         // If the clock was set back, the interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {

@@ -1,7 +1,7 @@
 //! The revocations that a verifier checks, and the policy for an unavailable store.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use once_cell::sync::Lazy;
@@ -11,6 +11,7 @@ use super::mirror::Mirror;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
 use crate::error::{Code, Rejection};
+use crate::lock::lock;
 use crate::reason::Reason;
 
 /// How long entries are kept, and whether requests are rejected while the store is unreachable.
@@ -43,7 +44,7 @@ impl Revocations {
     #[must_use]
     pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
         let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
-        let mut revocations_by_id = REVOCATIONS_BY_ID.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut revocations_by_id = lock(&REVOCATIONS_BY_ID);
         revocations_by_id.retain(|_, other| other.strong_count() > 0);
         revocations_by_id.insert(revocations.id.clone(), Arc::downgrade(&revocations));
         revocations
@@ -52,7 +53,7 @@ impl Revocations {
     /// Finds the revocations with this id.
     #[must_use]
     pub fn find(id: &str) -> Option<Arc<Self>> {
-        REVOCATIONS_BY_ID.lock().unwrap_or_else(PoisonError::into_inner).get(id).and_then(Weak::upgrade)
+        lock(&REVOCATIONS_BY_ID).get(id).and_then(Weak::upgrade)
     }
 
     /// Checks that no revocation covers a token.

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
+use crate::lock::lock;
+
 /// Maximum number of queued or running jobs. In a server, each job keeps a request open, which takes 10 to 45 KB.
 pub const MAX_JOBS: usize = 4096;
 
@@ -76,7 +78,7 @@ pub fn reserve_place() -> Option<QueuePlace> {
     let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(OVERLOAD_WAIT_THRESHOLD));
     let reserved_places = RESERVED_PLACES.fetch_add(1, Ordering::Relaxed);
     let place = QueuePlace(());
-    (reserved_places < MAX_JOBS && !is_full(&lock())).then_some(place)
+    (reserved_places < MAX_JOBS && !is_full(&lock_queue())).then_some(place)
 }
 
 /// Whether the queue has neither waiting nor running jobs.
@@ -87,7 +89,7 @@ pub fn is_idle() -> bool {
 /// Queues a job, which must own a [`QueuePlace`]. If the current thread is about to call [`run_next`], no other thread
 /// is woken for a single job, because waking a thread takes longer than the job.
 pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
-    let mut queue = lock();
+    let mut queue = lock_queue();
     let waits_for_thread = !runs_next || !queue.jobs.is_empty();
     let waiting_since = waits_for_thread.then(Instant::now);
     queue.jobs.push_back(QueuedJob { ticket, waiting_since, is_cancelled: false, job });
@@ -104,18 +106,18 @@ pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
 
 /// Runs the oldest job on this thread. Returns `false` if the queue is empty.
 pub fn run_next() -> bool {
-    let next_job = lock().jobs.pop_front();
+    let next_job = lock_queue().jobs.pop_front();
     next_job.map(QueuedJob::run).is_some()
 }
 
 /// Whether the queue has waiting jobs.
 pub fn has_waiting_jobs() -> bool {
-    !lock().jobs.is_empty()
+    !lock_queue().jobs.is_empty()
 }
 
 /// Makes the jobs with these tickets give up if they are still waiting. The tickets must be in ascending order.
 pub fn cancel(tickets: &[Ticket]) {
-    for job in &mut lock().jobs {
+    for job in &mut lock_queue().jobs {
         job.is_cancelled |= tickets.binary_search(&job.ticket).is_ok();
     }
 }
@@ -148,7 +150,7 @@ fn start_threads(queue: &mut Queue) {
 
 fn process_jobs() {
     let mut slice_start = Instant::now();
-    let mut queue = lock();
+    let mut queue = lock_queue();
     loop {
         if let Some(job) = queue.jobs.pop_front() {
             drop(queue);
@@ -157,7 +159,7 @@ fn process_jobs() {
                 thread::yield_now();
                 slice_start = Instant::now();
             }
-            queue = lock();
+            queue = lock_queue();
         } else {
             queue.idle_threads += 1;
             queue = JOB_QUEUED.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -166,13 +168,13 @@ fn process_jobs() {
     }
 }
 
-fn lock() -> MutexGuard<'static, Queue> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_queue() -> MutexGuard<'static, Queue> {
+    lock(&QUEUE)
 }
 
 #[cfg(test)]
 pub fn without_threads(test: impl FnOnce()) {
-    lock().threads = usize::MAX;
+    lock_queue().threads = usize::MAX;
     test();
 }
 
@@ -187,7 +189,7 @@ mod tests {
         let (sender, receiver) = channel();
         let waiting_since = Instant::now().checked_sub(waited);
         let job: Job = Box::new(move |verdict| sender.send(verdict).unwrap());
-        lock().jobs.push_back(QueuedJob { ticket: 1, waiting_since, is_cancelled: false, job });
+        lock_queue().jobs.push_back(QueuedJob { ticket: 1, waiting_since, is_cancelled: false, job });
         receiver
     }
 
@@ -203,7 +205,7 @@ mod tests {
     fn the_queue_accepts_no_jobs_while_its_oldest_has_waited_too_long() {
         drop(push_older(Duration::ZERO));
         assert!(reserve_place().is_some());
-        lock().jobs.clear();
+        lock_queue().jobs.clear();
         let _verdict = push_older(OVERLOAD_WAIT_THRESHOLD);
         assert!(reserve_place().is_none());
         run_next();
@@ -218,9 +220,9 @@ mod tests {
                 let sender = sender.clone();
                 push(1, Box::new(move |verdict| sender.send(verdict).unwrap()), true);
             }
-            let wait_flags: Vec<_> = lock().jobs.iter().map(|job| job.waiting_since.is_some()).collect();
+            let wait_flags: Vec<_> = lock_queue().jobs.iter().map(|job| job.waiting_since.is_some()).collect();
             assert_eq!(wait_flags, [false, true]);
-            assert!(!lock().jobs[0].has_waited(Duration::ZERO));
+            assert!(!lock_queue().jobs[0].has_waited(Duration::ZERO));
             assert!(reserve_place().is_some());
             while run_next() {}
             assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [JobDecision::Work; 2]);

@@ -1,11 +1,12 @@
 //! The tasks waiting on the runtime, for example for keys, and whether they have been cancelled.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use once_cell::sync::Lazy;
 
 use super::Ticket;
+use crate::lock::lock;
 
 /// Whether each waiting task has been cancelled, by ticket.
 static CANCELLATIONS: Lazy<Mutex<HashMap<Ticket, bool>>> = Lazy::new(Mutex::default);
@@ -39,5 +40,5 @@ pub fn cancel(tickets: &[Ticket]) {
 }
 
 fn lock_cancellations() -> MutexGuard<'static, HashMap<Ticket, bool>> {
-    CANCELLATIONS.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&CANCELLATIONS)
 }
