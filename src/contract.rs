@@ -7,7 +7,7 @@ use crate::error::Code;
 use crate::options::OptionSet;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
-use crate::{claims, jwks, options, revocations, token, warnings, webhook};
+use crate::{claims, explain, jwks, options, revocations, token, warnings, webhook};
 
 /// The contract as JSON: errors, options, algorithms, limits, and the names of cookies and headers.
 #[must_use]
@@ -36,6 +36,7 @@ pub fn contract() -> Value {
         "roleClaims": options::ROLE_CLAIMS,
         "anyOrganization": claims::ANY_ORGANIZATION,
         "revokingEvents": revocations::revoking_events().collect::<Vec<_>>(),
+        "checkReasons": { "notReached": explain::NOT_REACHED, "malformedClaim": explain::MALFORMED_CLAIM },
         "checks": Check::ALL.map(|(_, id, title)| json!({ "id": id, "title": title })),
     })
 }

@@ -16,7 +16,11 @@ use crate::source::{self, Credentials};
 use crate::token::{MAX_HEADER_DEPTH, check_size};
 use crate::verify::{ParsedToken, Verifier};
 
-const NOT_REACHED: &str = "not reached";
+/// Why a check was not performed: an earlier check has failed.
+pub(crate) const NOT_REACHED: &str = "not reached";
+
+/// Why a check does not apply: another check reports its claim as malformed.
+pub(crate) const MALFORMED_CLAIM: &str = "its claim is malformed";
 
 impl Verifier {
     /// Reports on every check of a token, including those after the first failure. The report does not use the token
@@ -119,7 +123,7 @@ impl Report {
             (Check::Organization, claims.has_well_formed_organization()),
         ] {
             if !is_readable && !matches!(self.get(check), Some(Verdict::Exempt(_))) {
-                self.exempt(check, "its claim is malformed");
+                self.exempt(check, MALFORMED_CLAIM);
             }
         }
         if !claims.has_readable_issuer() {

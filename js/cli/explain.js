@@ -1,5 +1,6 @@
 /** `logto-authkit explain`: shows the content of a token, and why it is accepted or rejected. */
 
+const { contract } = require('../core/contract')
 const { AuthError } = require('../core/errors')
 const { create } = require('../core/options')
 const { verifyLogtoToken } = require('../index')
@@ -201,8 +202,7 @@ const FLAGS_BY_CHECK = {
   scope: '--scope',
   role: '--role',
 }
-const NOT_REACHED = 'not reached'
-const MALFORMED_CLAIM = 'its claim is malformed'
+const { notReached: NOT_REACHED, malformedClaim: MALFORMED_CLAIM } = contract().checkReasons
 const TIME_CLAIMS = ['iat', 'exp', 'nbf', 'auth_time']
 const YEAR_10000_SECONDS = 253_402_300_800
 const MAX_VALUE_LENGTH = 500

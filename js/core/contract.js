@@ -19,6 +19,7 @@ const native = require('./addon')
  *   revokingEvents: string[],
  *   roleClaims: string[],
  *   anyOrganization: 'urn:logto:organization:*',
+ *   checkReasons: { notReached: string, malformedClaim: string },
  *   checks: { id: string, title: string }[],
  * }} Contract
  */
