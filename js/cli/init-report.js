@@ -104,7 +104,7 @@ function scriptSteps(project, { started }) {
   const isNew = startScript === undefined && devScript === undefined
   return [
     environmentStep(
-      isNew ? 'To add a script `npm start` that reads' : `To make ${names.join(' and ')} read`,
+      isNew ? 'To add a `start` script that reads' : `To make ${names.join(' and ')} read`,
       scripts.map(([name, script]) => `npm pkg set scripts.${name}="${script}"`),
     ),
   ]
@@ -128,7 +128,8 @@ const PROTECTION_ADVICE = {
     'To protect one route or controller, add @UseGuards(new LogtoAuthGuard()). To protect all routes, register the guard as APP_GUARD.',
   next: {
     app: 'To protect one route, wrap its handler in withAuth. To protect pages, use getAuth or authProxy.',
-    pages: 'To protect one route, wrap its handler in withApiAuth. To protect pages, use verifyNextAuth or authProxy.',
+    pages:
+      'To protect one route, wrap its handler in withApiAuth. To protect pages, use verify in getServerSideProps, or authProxy.',
   },
 }
 
@@ -143,11 +144,12 @@ const PROTECTION_ADVICE = {
 function closingNotes(project, { isExtended, changes, manual }, entries, localIssuer) {
   const { framework, router, environment, isIgnored, isTypeScript, isModule, read } = project
   const protection = framework === 'next' ? PROTECTION_ADVICE.next[router] : PROTECTION_ADVICE[framework]
+  const page = framework === 'next' && router === 'pages' ? 'next-pages' : framework
   // If an earlier run of `init` added the route, the user may have protected the other routes since then.
   const hasNewRoute = manual.length > 0 || changes.some(({ path }) => path !== environment)
   return [
     ...(isExtended && hasNewRoute
-      ? [`All other routes are still public. ${protection} See ${DOCS_FOLDER}/${framework}.md.`]
+      ? [`All other routes are still public. ${protection} See ${DOCS_FOLDER}/${page}.md.`]
       : []),
     ...(isIgnored ? [] : [`Add ${environment} to .gitignore, so that Git ignores the file.`]),
     ...(isTypeScript && !isModule && /"verbatimModuleSyntax": true/.test(read('tsconfig.json') ?? '')

@@ -27,7 +27,7 @@ describe('init says that all other routes are public', () => {
   for (const [name, files, page] of /** @type {[string, any, string][]} */ ([
     ['@nestjs/core', {}, 'nestjs'],
     ['next', { 'app/page.jsx': '' }, 'next'],
-    ['next', { 'pages/index.jsx': '' }, 'next'],
+    ['next', { 'pages/index.jsx': '' }, 'next-pages'],
   ])) {
     test(`of an application of ${name} with ${Object.keys(files).join() || 'no files'}`, async (t) => {
       const { notes } = await project(t, { 'package.json': uses(name), ...files }).json()

@@ -133,7 +133,7 @@ describe('init makes scripts read .env:', () => {
   })
 
   test('a new start script if there is no script', async (t) => {
-    const created = [`To add a script \`npm start\` that reads ${exists}`, withFile('node --env-file=.env app.js')]
+    const created = [`To add a \`start\` script that reads ${exists}`, withFile('node --env-file=.env app.js')]
     for (const scripts of [undefined, {}, { test: 'node --test' }])
       assert.deepEqual(await lastStep(t, scripts), created)
   })
