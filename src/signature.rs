@@ -84,7 +84,7 @@ impl Algorithm {
         Self::ALL.into_iter().find_map(|(name, algorithm)| (algorithm == self).then_some(name)).unwrap_or_default()
     }
 
-    /// The corresponding algorithm in the `jsonwebtoken` crate, for the RSA algorithms that it verifies.
+    /// The corresponding algorithm in the `jsonwebtoken` crate, which verifies all RSA algorithms except RS256 here.
     const fn jsonwebtoken_algorithm(self) -> Option<jsonwebtoken::Algorithm> {
         Some(match self {
             Rs384 => jsonwebtoken::Algorithm::RS384,
@@ -125,8 +125,8 @@ enum KeyType {
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     key_type: KeyType,
-    /// The key for the algorithm that Logto uses with keys of this type. The key is parsed only once, because parsing
-    /// takes as long as a tenth of an RSA verification.
+    /// The key for RS256, or for the only algorithm of an EC or Ed25519 key. The key is parsed only once, because
+    /// parsing takes a tenth of the time of an RSA verification.
     parsed: ParsedPublicKey,
     /// The key for the other RSA algorithms.
     rsa: Option<DecodingKey>,

@@ -73,7 +73,7 @@ fn missing_token_reason<'a>(request: &'a Credentials, options: &Options) -> Opti
     let header = request.authorization.iter().map(|value| trim(value)).find(|value| !value.is_empty());
     let bearer = header.and_then(bearer_token);
     if header.is_some() && is_searched(TokenSource::Header) {
-        // A token would have been found.
+        // A token after `Bearer` would have been found.
         return Some((if bearer.is_some() { Reason::EmptyBearer } else { Reason::NoBearerScheme }, None));
     }
     // The token is in a source that the options exclude. In any other source, the token would have been found.

@@ -1,5 +1,5 @@
-// Starts the API in app.mjs. If LOGTO_URL and LOGTO_AUDIENCE are set, it accepts tokens from your Logto instance;
-// otherwise it starts a test issuer and prints curl commands with its tokens.
+// Starts the API in app.mjs. If LOGTO_URL is set, the API accepts tokens from your Logto instance. Otherwise, this
+// program starts a test issuer and prints curl commands with its tokens.
 import { createTestIssuer } from 'logto-authkit/testing'
 import { createApp } from './app.mjs'
 

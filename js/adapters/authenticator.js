@@ -247,7 +247,7 @@ class Authenticator {
     return this.#servers.some(({ core }) => core.resourceMetadata !== null)
   }
 
-  /** Adds a Logto server's `resource_metadata` to a challenge. @type {<T>(error: T, auth?: AuthContext) => T} */
+  /** Adds the `resource_metadata` of the context's server (by default, the first) to a challenge. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
     const { core } = (auth && attemptOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)

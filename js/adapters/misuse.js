@@ -1,15 +1,15 @@
 /** Errors for mistakes in calling `logtoAuth` and `protect`. */
 
 /**
- * Throws if a framework has called `logtoAuth` or `protect` in place of the application, for example after
- * `app.get('/', protect, …)`.
+ * Throws if a framework, rather than the application, has called `logtoAuth` or `protect`, because the application
+ * passed the function without calling it, as in `app.get('/', protect, …)`.
  *
  * @param {string} correct - The code that the application should contain.
  * @param {unknown[]} given - The second and later arguments of the call.
  */
 function assertCalledByApplication(correct, given) {
-  // Frameworks pass `next`, a response or a reply. Array methods such as `map`, which applications may use, pass an
-  // index and an array.
+  // Frameworks pass `next`, a response or a reply. Array methods such as `map` pass an index and an array; such calls
+  // by the application are allowed.
   if (given.some((item) => typeof item === 'function' || (typeof item === 'object' && item && !Array.isArray(item)))) {
     throw new TypeError(`${correct.slice(0, correct.indexOf('('))} is not middleware itself: write ${correct}`)
   }

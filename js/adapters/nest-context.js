@@ -1,5 +1,6 @@
 /**
- * Finds the request and response of a NestJS execution context, and whether its handler is public or protected.
+ * Finds the request and response of a NestJS execution context, and determines whether its handler is public or
+ * protected.
  */
 
 /** @typedef {import('@nestjs/common').ArgumentsHost} ArgumentsHost */

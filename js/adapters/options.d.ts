@@ -115,7 +115,7 @@ export type OrganizationId =
   // biome-ignore lint/suspicious/noExplicitAny: the type depends on the framework
   | ((req: any) => string | null | undefined | Promise<string | null | undefined>)
 
-/** The `property` option of adapters that store the auth context on the framework's request, context or state. */
+/** The `property` option of adapters that store the context on the framework's request, context or state. */
 export interface PropertyOption<Property extends string = string> {
   /**
    * The name under which the context is stored, for applications in which other code uses the name `auth`. In Express, register

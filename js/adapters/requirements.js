@@ -42,7 +42,8 @@ class Requirements {
     if (proof === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.refusal('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
-      // Without an `organizationId` function, the result for a context never changes, so the result is remembered.
+      // Without an `organizationId` function, the core's check of a context always has the same result, so a success is
+      // remembered. The application's `check` runs every time.
       if (!proof.metRequirements?.has(this)) {
         this.#checkNatively(proof, undefined)
         proof.metRequirements ??= new WeakSet()

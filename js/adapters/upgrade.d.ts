@@ -175,8 +175,8 @@ export interface SocketAuthError extends Error {
 export interface SocketAuthOptions<Claims = unknown>
   extends Omit<VerifyUpgradeOptions<Claims>, 'getToken' | 'organizationId'> {
   /**
-   * Like `getToken` in `VerifyAuthOptions`, but receives the socket, and is called only without `auth.token` in the
-   * handshake.
+   * Like `getToken` in `VerifyAuthOptions`, but receives the socket, and is called only if the handshake has
+   * no `auth.token`.
    */
   getToken?(socket: HandshakeSocket): string | null | undefined | Promise<string | null | undefined>
 

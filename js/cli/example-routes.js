@@ -7,7 +7,7 @@ const { readProject } = require('./init-project')
 
 /**
  * @typedef {{ isProject: boolean, me: string, orders: string | null }} Routes - The URLs of the routes. `isProject` is
- *   false if the folder contains no project that `init` supports, so the URLs are those of any other project.
+ *   false if the folder contains no project that `init` supports. The URLs are then the defaults.
  */
 
 /** @type {Routes} */

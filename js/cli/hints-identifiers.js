@@ -6,7 +6,8 @@ const native = require('../core/addon')
  * @param {string} iss
  * @param {string[]} expected
  * @param {any} options
- * @param {boolean} verified - Whether the key set contains the token's key, and therefore belongs to its issuer.
+ * @param {boolean} verified - Whether the signature is valid, which means that the key set belongs to the token's
+ *   issuer.
  * @returns {string[]}
  */
 function wrongIssuerHints(iss, expected, options, verified) {

@@ -127,7 +127,7 @@ const HINTS_BY_CODE = {
   ],
 }
 
-/** The advice for each reason why a token can be missing. @type {Record<string, string>} */
+/** Advice for reasons why a token is missing. @type {Record<string, string>} */
 const MISSING_TOKEN_ADVICE = {
   empty_bearer:
     'Set the variable in the shell or program that sends the request. For development, `npx logto-authkit dev` creates tokens.',

@@ -56,8 +56,9 @@ const optionsOrEmpty = (optionSet, options) =>
 
 /**
  * Adds a hint to the error for a missing option if the `.env` file sets the option's variable. The most common reason
- * for a missing variable is that Node.js reads `.env` only on request. If the application passes the option, the hint
- * names all variables that only the file sets, because the application chooses the variable's name.
+ * for a missing variable is that Node.js reads `.env` only on request. If no variable replaces the option,
+ * the application chooses the variable's name, so the hint names the unread variables whose names contain `LOGTO`, or
+ * else at most three unread variables.
  *
  * @template T
  * @param {T | import('../native/binding').OptionsFault} result - Returned unchanged, unless an option is missing.

@@ -17,9 +17,9 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// Records a failed fetch, which starts or continues an outage.
+    /// Returns the outage after one more failed fetch.
     #[must_use]
-    pub fn add_failure(before: Option<Self>, failed_at: Timestamp) -> Self {
+    pub fn with_failure(before: Option<Self>, failed_at: Timestamp) -> Self {
         Self { failed_at, failures: before.map_or(1, |before| before.failures.saturating_add(1)) }
     }
 
@@ -53,7 +53,7 @@ mod tests {
         let now = Timestamp::now();
         let mut outage = None;
         for pause in [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
-            let next_outage = Outage::add_failure(outage, now);
+            let next_outage = Outage::with_failure(outage, now);
             assert_eq!(next_outage.retry_delay(now, &POLICY, false), Some(Duration::from_millis(pause)));
             assert_eq!(next_outage.retry_delay(now, &POLICY, true), Some(POLICY.cooldown));
             assert_eq!(next_outage.retry_delay(now.plus(Duration::from_millis(pause)), &POLICY, false), None);
@@ -64,13 +64,13 @@ mod tests {
     #[test]
     fn the_pause_after_very_many_failures_is_the_cooldown() {
         let now = Timestamp::now();
-        let outage = (0..100).fold(None, |outage, _| Some(Outage::add_failure(outage, now)));
+        let outage = (0..100).fold(None, |outage, _| Some(Outage::with_failure(outage, now)));
         assert_eq!(outage.unwrap().retry_delay(now, &POLICY, false), Some(POLICY.cooldown));
     }
 
     #[test]
     fn there_is_no_pause_with_a_cooldown_of_0() {
         let (now, policy) = (Timestamp::now(), CachePolicy { cooldown: Duration::ZERO, ..POLICY });
-        assert_eq!(Outage::add_failure(None, now).retry_delay(now, &policy, false), None);
+        assert_eq!(Outage::with_failure(None, now).retry_delay(now, &policy, false), None);
     }
 }

@@ -219,7 +219,7 @@ impl KeySetState {
             // able to evict the keys.
             Err(error) => {
                 self.failures += 1;
-                self.outage = Some(Outage::add_failure(self.outage, ended));
+                self.outage = Some(Outage::with_failure(self.outage, ended));
                 self.last_error = Some(error);
             }
         }

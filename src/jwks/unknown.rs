@@ -86,8 +86,8 @@ mod tests {
 
     use super::*;
 
-    /// Whether a token that arrives 100 seconds after the fetch may be newer, if it was issued this many seconds after
-    /// it.
+    /// Whether a token that arrives 100 seconds after the fetch may be signed with a new key, if it was issued this
+    /// many seconds after the fetch.
     fn may_use_new_key(issued_at: f64) -> bool {
         let fetched_at = Timestamp::now();
         let now = fetched_at.plus(Duration::from_secs(100));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_issued_after_the_fetch_may_be_newer() {
+    fn a_token_issued_after_the_fetch_may_use_a_new_key() {
         for issued_at in [0.0, 1.0, 99.0, 100.0] {
             assert!(may_use_new_key(issued_at), "{issued_at}");
         }
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_from_the_far_future_is_not_newer() {
+    fn a_token_from_the_far_future_uses_no_new_key() {
         for issued_at in [161.0, 1e6, 1e300, f64::INFINITY] {
             assert!(!may_use_new_key(issued_at), "{issued_at}");
         }
     }
 
     #[test]
-    fn a_token_is_not_newer_if_it_arrived_before_the_fetch_or_has_no_iat_or_a_known_kid() {
+    fn a_token_uses_no_new_key_if_it_arrived_before_the_fetch_or_has_no_iat_or_a_known_kid() {
         let fetched_at = Timestamp::now();
         let now = fetched_at.plus(Duration::from_secs(1));
         let token = UnknownToken {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_existed_before_a_fetch_without_its_key_is_not_newer_when_it_is_sent_again() {
+    fn a_token_that_existed_before_a_fetch_without_its_key_uses_no_new_key_when_it_is_sent_again() {
         let fetched_at = Timestamp::now();
         let now = fetched_at.plus(Duration::from_secs(1));
         let token = UnknownToken {

@@ -186,8 +186,7 @@ impl OptionSet {
         self.check_with_environment(raw, Environment::default())
     }
 
-    /// Checks the options of a set, taking environment variables into account. If the set reads the environment,
-    /// environment variables replace missing options.
+    /// Checks the options of a set. If the set reads the environment, environment variables replace missing options.
     ///
     /// # Errors
     ///

@@ -98,8 +98,8 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 }
 
 /**
- * Returns commands for routes like those that `logto-authkit init` creates. The style sheet adds the expected
- * responses, because an interactive zsh would run responses that are copied along with the commands.
+ * Returns commands for routes like those that `logto-authkit init` creates. The style sheet shows the expected
+ * responses, so that users do not copy them with the commands: an interactive zsh would run the responses.
  */
 function exampleRequests(token, kind, claims) {
   const { me, orders } = state.routes
@@ -162,13 +162,16 @@ async function fetchJson(path, options) {
   return null
 }
 
-/** Sends logout tokens and webhooks to the application in the folder of `logto-authkit dev`. */
-function showApplication() {
+/**
+ * Fills in the URLs to which the page sends logout tokens and webhooks, for the application in the folder of
+ * `logto-authkit dev`.
+ */
+function fillApplicationUrls() {
   const { origin } = new URL(state.routes.me)
   for (const input of document.querySelectorAll('[name=url]')) input.value = origin + new URL(input.value).pathname
 }
 
 showFields()
 const refresh = async () => render(await fetchJson('/api/state'))
-refresh().then(() => state && showApplication())
+refresh().then(() => state && fillApplicationUrls())
 setInterval(() => document.visibilityState === 'visible' && refresh(), 3000)
