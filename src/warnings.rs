@@ -139,7 +139,7 @@ fn issuer_advice(rejection: &Rejection, options: &Options) -> Option<String> {
 fn audience_warning(rejection: &Rejection, options: &Options) -> String {
     let audience = options.audiences.iter().flatten().next().map(|audience| format!(" --audience {audience}"));
     format!(
-        "A token with a valid signature was rejected, because its audience is {}, but the options accept {}. If the token is meant for this API, change the option audience (LOGTO_AUDIENCE); otherwise, the client must request a token for the accepted audience. To see every check, run: npx logto-authkit explain{}{}",
+        "A token with a valid signature was rejected, because its audience is {}, but the options accept {}. If the token is meant for this API, change the audience option (LOGTO_AUDIENCE), or in mcpAuth the resource option; otherwise, the client must request a token for the accepted audience. To see every check, run: npx logto-authkit explain{}{}",
         format_detail(rejection.details.get("aud")),
         format_detail(rejection.details.get("expected")),
         url_flag(options),

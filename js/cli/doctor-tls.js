@@ -17,7 +17,9 @@ const { formatDate } = require('./hints')
 function certificateFinding(keys, failure, env) {
   const check = 'TLS'
   const extraCaNote = env.NODE_EXTRA_CA_CERTS ? `, NODE_EXTRA_CA_CERTS is ${env.NODE_EXTRA_CA_CERTS}` : ''
-  const certificate = keys instanceof Error ? null : keys.certificate
+  if (keys instanceof Error)
+    return { check, ok: null, found: `not checked, because the connection failed${extraCaNote}` }
+  const { certificate } = keys
   const summary = certificate
     ? `certificate issued by ${certificate.issuer}, valid until ${formatDate(certificate.until.getTime() / 1000)}${extraCaNote}`
     : `the server presented no certificate${extraCaNote}`

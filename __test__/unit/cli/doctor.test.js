@@ -85,6 +85,7 @@ describe('an outage', () => {
       assert.deepEqual([code, failures(findings)], [1, ['Connection']])
       const { found, advice } = finding(findings, 'Connection')
       assert.match(`${found} ${advice}`, says)
+      for (const { found } of findings.filter(({ check }) => check === 'TLS')) assert.match(found, /^not checked/)
     }
   })
 })
