@@ -72,9 +72,8 @@ fn missing_token_reason<'a>(request: &'a Credentials, options: &Options) -> Opti
     let is_searched = |source| options.sources.contains(&source);
     let header = request.authorization.iter().map(|value| trim(value)).find(|value| !value.is_empty());
     let bearer = header.and_then(bearer_token);
-    if header.is_some() && is_searched(TokenSource::Header) {
-        // A token after `Bearer` would have been found.
-        return Some((if bearer.is_some() { Reason::EmptyBearer } else { Reason::NoBearerScheme }, None));
+    if header.is_some() && bearer.is_none() && is_searched(TokenSource::Header) {
+        return Some((Reason::NoBearerScheme, None));
     }
     // The token is in a source that the options exclude. In any other source, the token would have been found.
     let cookies = request.cookies.as_deref().unwrap_or_default();
@@ -86,7 +85,10 @@ fn missing_token_reason<'a>(request: &'a Credentials, options: &Options) -> Opti
     let is_jwt = |value: &str| value.matches('.').count() == 2 && value.split('.').next().is_some_and(starts_with_json);
     let mut jwt_cookies =
         cookie::names_and_values(cookies).filter(|(_, value)| is_searched(TokenSource::Cookie) && is_jwt(value));
-    jwt_cookies.next().map(|(name, _)| (Reason::OtherCookie, Some(name)))
+    let other_cookie = jwt_cookies.next().map(|(name, _)| (Reason::OtherCookie, Some(name)));
+    // A token after `Bearer` would have been found.
+    other_cookie
+        .or_else(|| (bearer.is_some() && is_searched(TokenSource::Header)).then_some((Reason::EmptyBearer, None)))
 }
 
 /// The message for a request without a token, or `None` for the default message, which names both sources.

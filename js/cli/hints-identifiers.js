@@ -34,12 +34,11 @@ function wrongIssuerHints(iss, expected, options, verified) {
     advice.push('One of them is a local server: the client or this API is probably configured for another environment.')
   }
   const logtoUrl = native.logtoUrl(iss)
-  if (logtoUrl !== null && options.issuer === undefined) {
+  // Anyone can write an unverified token, and the keys are fetched from `logtoUrl`.
+  if (verified && logtoUrl !== null && options.issuer === undefined) {
     const keysUrl = options.jwksUri ?? `${expected[0]}/jwks`
     const jwksUriAdvice =
-      verified && options.jwks === undefined
-        ? `, and jwksUri: "${keysUrl}" if only that URL can be reached from the API`
-        : ''
+      options.jwks === undefined ? `, and jwksUri: "${keysUrl}" if only that URL can be reached from the API` : ''
     advice.push(`If the token comes from the right server, set logtoUrl: "${logtoUrl}"${jwksUriAdvice}.`)
   }
   return advice

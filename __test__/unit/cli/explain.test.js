@@ -227,6 +227,18 @@ describe('hints for common mistakes', () => {
     assert.equal(JSON.parse(stdout).hints[0], 'The argument is empty: is the variable set?')
   })
 
+  test('no logtoUrl for a token that anyone could have written', async () => {
+    const stranger = createKey('ES384')
+    const iss = 'https://login.example.com/oidc'
+    for (const forged of [
+      signToken(stranger, { iss }),
+      withSignatureOf(issuer.mint({ claims: { iss } }), issuer.mint()),
+    ]) {
+      const { hints } = await explain(forged, '--url', issuer.logtoUrl)
+      assert.doesNotMatch(hints.join(' '), /set logtoUrl/)
+    }
+  })
+
   test('the value of logtoUrl for a token of another issuer', async () => {
     const hintsFor = async (iss, ...args) => {
       const token = issuer.mint({ claims: { iss } })

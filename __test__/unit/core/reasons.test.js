@@ -34,6 +34,10 @@ describe('C3: details.reason', () => {
     const headers = { cookie: `a=b; session=${signToken(key)}` }
     const { details } = await rejection(verifyAuth({ headers }, optionsFor(key)))
     assert.deepEqual(details, { reason: 'other_cookie', cookie: 'session' })
+    const withEmptyBearer = await rejection(
+      verifyAuth({ headers: { ...headers, authorization: 'Bearer ' } }, optionsFor(key)),
+    )
+    assert.deepEqual(withEmptyBearer.details, details)
   })
 
   test('is always one of the words in the contract', () => {

@@ -69,6 +69,16 @@ describe('D1: the server log', () => {
     )
   })
 
+  test('never recommends fetching the keys over plain http', async (t) => {
+    const { logtoUrl, mint } = await startIssuer(t)
+    const token = mint({ audience: AUDIENCE, claims: { iss: 'http://login.example.com/oidc' } })
+    const [{ message }] = await warningsDuring(() =>
+      verdict(createVerifier({ logtoUrl, audience: AUDIENCE }).verify(token)),
+    )
+    assert.ok(message.includes(`set issuer to ["${logtoUrl}/oidc","http://login.example.com/oidc"]`), message)
+    assert.doesNotMatch(message, /logtoUrl/)
+  })
+
   test('says why the keys are unavailable, also for prefetch and guests', async (t) => {
     const issuer = await startIssuer(t)
     issuer.setOutage('error')
