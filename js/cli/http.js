@@ -65,6 +65,11 @@ function readResponse(request, socket) {
   return new Promise((resolve, reject) => {
     const started = Date.now()
     socket?.once('error', reject)
+    // A server that switches protocols (101) sends no response, and closes the connection only if the client does.
+    request.once('upgrade', (_, upgraded) => {
+      upgraded.destroy()
+      reject(new Error('the server switched to another protocol'))
+    })
     request.once('error', reject).once('response', async (response) => {
       try {
         const localTime = (started + Date.now()) / 2

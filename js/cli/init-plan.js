@@ -1,7 +1,7 @@
 /** Decides which files `init` creates and extends, and which lines the user must add. */
 
 const { readFileSync } = require('node:fs')
-const { join } = require('node:path')
+const { join, posix } = require('node:path')
 const {
   addController,
   addEnvironmentEntries,
@@ -176,7 +176,7 @@ function entryFiles({ project }) {
       ['ts', 'mts', 'js', 'mjs', 'cjs'].map((extension) => `${folder}${name}.${extension}`),
     ),
   )
-  const paths = [...scriptFiles, String(project.main), ...commonPaths].map((path) => path.replace(/^\.\//, ''))
+  const paths = [...scriptFiles, String(project.main), ...commonPaths].map((path) => posix.normalize(path))
   return [...new Set(paths)].filter((path) => !/^(\.\.|\/|dist\/|build\/)/.test(path) && project.read(path) !== null)
 }
 

@@ -1,6 +1,7 @@
 /** `logto-authkit init`: adds authentication to the project in the current folder. */
 
-const { existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs')
+const { isUtf8 } = require('node:buffer')
+const { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { createVerifier } = require('../core/verifier')
@@ -167,8 +168,12 @@ class Prompt {
 function writeChanges(folder, changes) {
   for (const { path, before } of changes) {
     const file = join(folder, path)
-    const current = existsSync(file) ? readFileSync(file, 'utf8') : null
-    if (current !== before) throw new Error(`${path} has changed in the meantime: nothing was written`)
+    const current = existsSync(file) ? readFileSync(file) : null
+    if ((current?.toString() ?? null) !== before)
+      throw new Error(`${path} has changed in the meantime: nothing was written`)
+    if (current === null) continue
+    if (!isUtf8(current)) throw new Error(`${path} is not valid UTF-8, so it cannot be edited: nothing was written`)
+    accessSync(file, constants.W_OK)
   }
   for (const { path, before, after } of changes) {
     const file = join(folder, path)

@@ -27,9 +27,10 @@ const TIMEOUT_MS = 1000
 function localIssuerAt(logtoUrl) {
   const issuer = String(valueOrThrow(native.issuer(logtoUrl)))
   const { hostname, port, pathname, protocol } = new URL(issuer)
-  const number = Number(port || 80)
-  const isServable = protocol === 'http:' && HOSTNAMES.includes(hostname) && pathname === '/oidc' && number < MAX_PORT
-  if (!isServable) return null
+  const number = Number(port)
+  // The issuer of `dev` contains its port, even the default port 80, which Logto's issuers omit.
+  const isPortServable = number > 0 && number < MAX_PORT
+  if (protocol !== 'http:' || !HOSTNAMES.includes(hostname) || pathname !== '/oidc' || !isPortServable) return null
   return {
     command: number === DEFAULT_PORT ? 'dev' : `dev --port ${number}`,
     page: `http://127.0.0.1:${number + 1}`,

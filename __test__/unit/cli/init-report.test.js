@@ -133,9 +133,28 @@ describe('init recognizes the local issuer', () => {
     assert.ok(commands.includes(token(port)), commands.join('\n'))
   })
 
+  test('and survives a server that switches protocols', async (t) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.after(() => server.close())
+    const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+    const { commands } = await stepsFor(t, `http://127.0.0.1:${port}`)
+    assert.ok(commands.length > 0)
+  })
+
   test('but not in another server on this machine, or in a URL that it cannot have', async (t) => {
     const { logtoUrl } = await startIssuer(t)
-    for (const url of [logtoUrl, 'https://127.0.0.1:1', 'http://127.0.0.1:1/logto', 'http://[::1]:1']) {
+    for (const url of [
+      logtoUrl,
+      'https://127.0.0.1:1',
+      'http://127.0.0.1:1/logto',
+      'http://[::1]:1',
+      'http://localhost',
+      'http://127.0.0.1:0',
+    ]) {
       const { commands } = await stepsFor(t, url)
       assert.ok(!commands.some((command) => /^TOKEN|logto-authkit dev/.test(command)), url)
       assert.ok(

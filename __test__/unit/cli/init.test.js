@@ -1,5 +1,8 @@
 const assert = require('node:assert/strict')
+const { readFileSync, writeFileSync } = require('node:fs')
+const { join, relative } = require('node:path')
 const { describe, test } = require('node:test')
+const { temporaryFolder } = require('../../support/files')
 const { project, uses } = require('../../support/init')
 
 describe('init recognizes', () => {
@@ -101,6 +104,30 @@ describe('init refuses politely', () => {
       assert.match(stderr, says)
       assert.deepEqual(list(), before)
     })
+  }
+})
+
+test('init refuses to rewrite an environment file that is not UTF-8', async (t) => {
+  const { folder, init, list } = project(t, { 'package.json': uses('koa') })
+  const latin1 = Buffer.from('DB_PASSWORD=caf\u00e9\n', 'latin1')
+  writeFileSync(join(folder, '.env'), latin1)
+  const { code, stderr } = await init(['--yes'])
+  assert.notEqual(code, 0)
+  assert.match(stderr, /\.env is not valid UTF-8, so it cannot be edited: nothing was written/)
+  assert.deepEqual(readFileSync(join(folder, '.env')), latin1)
+  assert.deepEqual(list(), ['.env', 'package.json'])
+})
+
+test('init edits no file outside the project', async (t) => {
+  const victim = temporaryFolder(t)
+  const source = "import express from 'express'\nconst app = express()\napp.listen(3000)\n"
+  victim.save('app.mjs', source)
+  for (const folder of ['', 'x/../']) {
+    const { folder: own, init } = project(t, {})
+    const main = `./${folder}${relative(own, join(victim.folder, 'app.mjs'))}`
+    writeFileSync(join(own, 'package.json'), JSON.stringify({ ...uses('express'), main }))
+    assert.equal((await init(['--yes'])).code, 0)
+    assert.equal(readFileSync(join(victim.folder, 'app.mjs'), 'utf8'), source)
   }
 })
 
