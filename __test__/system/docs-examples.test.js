@@ -1,17 +1,19 @@
 const assert = require('node:assert/strict')
 const { spawn, spawnSync } = require('node:child_process')
 const { once } = require('node:events')
+const { createServer } = require('node:http')
 const { join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { text } = require('node:stream/consumers')
 const { describe, test } = require('node:test')
 const { parseEnv } = require('node:util')
+const { WebSocket } = require('ws')
 const { startDev } = require('../support/cli')
 const { temporaryFolder } = require('../support/files')
 const { startIssuer } = require('../support/helpers')
-const { ask, bearer } = require('../support/frameworks')
+const { ask, bearer, listen } = require('../support/frameworks')
 const { ROOT, blocks, read, rows, section } = require('../support/pages')
-const { EXAMPLES, launch, start } = require('../support/start-example')
+const { EXAMPLES, compile, launch, start } = require('../support/start-example')
 
 const AUDIENCE = 'https://api.example.com'
 
@@ -41,6 +43,36 @@ describe('the example', { timeout: 300_000 }, () => {
         assert.equal(status === 200 ? 'accepted' : JSON.parse(body).code, verdicts[i], `${kind}: ${path}`)
       }
     }
+  })
+
+  test('of WebSockets reads the token from the subprotocol, however the client separates the protocols', async (t) => {
+    const issuer = await startIssuer(t)
+    Object.assign(process.env, { LOGTO_URL: issuer.logtoUrl, LOGTO_AUDIENCE: AUDIENCE })
+    const { save } = temporaryFolder(t, join(EXAMPLES, '.websocket-'))
+    const { code } = blocks(['docs/websocket.md']).filter(({ language }) => language === 'ts')[0]
+    const { authenticate, sockets } = await import(compile(t, save('server.ts', code)))
+    const server = createServer().on('upgrade', async (request, socket, head) => {
+      const auth = await authenticate(request)
+      if (auth !== null) sockets.handleUpgrade(request, socket, head, (ws) => ws.send(auth.userId))
+    })
+    const url = (await listen(t, server)).replace('http', 'ws')
+    const token = issuer.mint({ sub: 'alice', audience: AUDIENCE })
+    // `ws` sends `bearer,eyJ…`, and browsers send `bearer, eyJ…`.
+    for (const separator of [',', ', ']) {
+      const client = new WebSocket(url, ['bearer', token], {
+        finishRequest: (request) => {
+          const protocols = `bearer${separator}${token}`
+          if (separator === ',') assert.equal(request.getHeader('sec-websocket-protocol'), protocols)
+          request.setHeader('sec-websocket-protocol', protocols)
+          request.end()
+        },
+      })
+      const [message] = await once(client, 'message')
+      assert.deepEqual([String(message), client.protocol], ['alice', 'bearer'])
+      client.terminate()
+    }
+    const [{ message }] = await once(new WebSocket(url, ['bearer']), 'error')
+    assert.equal(message, 'Unexpected server response: 401')
   })
 
   test('of AWS Lambda answers events with and without a token', async (t) => {

@@ -24,7 +24,7 @@ const options: VerifyUpgradeOptions = {
   ...required,
   allowedOrigins: ['https://app.example.test'],
   organizationId: (request: IncomingMessage) => request.headers.host ?? null,
-  getToken: (request) => request.headers['sec-websocket-protocol']?.split(', ')[1],
+  getToken: (request) => request.headers['sec-websocket-protocol']?.split(/, ?/)[1],
 }
 
 const sockets = new WebSocketServer({ noServer: true })

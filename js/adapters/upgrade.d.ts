@@ -63,7 +63,7 @@ import type { AdapterOptions } from './options'
  * ```ts
  * const options = {
  *   logtoUrl, audience, tokenSources: [],
- *   getToken: (request: IncomingMessage) => request.headers['sec-websocket-protocol']?.split(', ')[1],
+ *   getToken: (request: IncomingMessage) => request.headers['sec-websocket-protocol']?.split(/, ?/)[1],
  * }
  * const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'bearer' })
  * ```

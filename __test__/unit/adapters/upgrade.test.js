@@ -76,7 +76,7 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
     const withQuery = `${inQuery.url.replace('http', 'ws')}/?token=${token}`
     assert.equal((await greeting(new WebSocket(withQuery))).userId, 'alice')
 
-    const getToken = (/** @type {any} */ { headers }) => headers['sec-websocket-protocol']?.split(',')[1]?.trim()
+    const getToken = (/** @type {any} */ { headers }) => headers['sec-websocket-protocol']?.split(/, ?/)[1]
     const inProtocol = await serveSockets(
       t,
       { ...options, tokenSources: [], getToken },
