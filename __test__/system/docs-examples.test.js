@@ -45,6 +45,40 @@ describe('the example', { timeout: 300_000 }, () => {
     }
   })
 
+  /** Runs commands of a page against a server, and returns their output and the statuses of the responses. */
+  async function runCommands(commands, url, page) {
+    const script = commands.replaceAll('http://127.0.0.1:3002', page).replaceAll('localhost:3000', new URL(url).host)
+    const bash = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const printed = await text(bash.stdout)
+    return { printed, statuses: (printed.match(/(?<=^HTTP\/1\.1 )\d+/gm) ?? []).map(Number) }
+  }
+
+  test('of permissions accepts the tokens that its page gets from dev', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const { url } = await launch(t, join(EXAMPLES, 'permissions.mjs'), logtoUrl, 'ignore')
+    const [commands] = blocks(['docs/permissions.md']).filter(({ language }) => language === 'sh')
+    const { printed, statuses } = await runCommands(commands.code, url, page)
+    assert.deepEqual(statuses, [200, 200, 200], printed)
+  })
+
+  for (const [i, name] of ['graphql-yoga', 'apollo-server'].entries()) {
+    test(`of ${name} responds to the requests of its page as the page says`, async (t) => {
+      const { logtoUrl, page } = await startDev(t)
+      const { url } = await launch(t, compile(t, `recipes/${name}.ts`), logtoUrl, 'ignore')
+      const { code } = blocks(['docs/graphql.md']).filter(({ language }) => language === 'sh')[i]
+      const withoutScope = code.replace('&scope=read:orders', '')
+      const withoutToken = code.replace(/ -H "Authorization[^"]*"/, '')
+      const { printed, statuses } = await runCommands([withoutToken, withoutScope, code].join(''), url, page)
+      const [, , ...table] = rows(read('docs/graphql.md')).map(([, response]) => response)
+      assert.deepEqual(
+        statuses,
+        table.map((response) => Number.parseInt(response, 10)),
+      )
+      const shown = table.map((response) => String(/(?<=`)[^`]+/.exec(response)))
+      for (const word of shown) assert.ok(printed.includes(word), `${word}: ${printed}`)
+    })
+  }
+
   test('of WebSockets reads the token from the subprotocol, however the client separates the protocols', async (t) => {
     const issuer = await startIssuer(t)
     Object.assign(process.env, { LOGTO_URL: issuer.logtoUrl, LOGTO_AUDIENCE: AUDIENCE })
