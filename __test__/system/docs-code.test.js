@@ -37,7 +37,7 @@ describe('every other block of code', () => {
   function compile(modules, examples = []) {
     for (const { name, code } of modules) save(name, code)
     const files = [...modules.map(({ name }) => name), ...examples.map((path) => join(ROOT, path))]
-    const paths = { '@/*': ['../next/*', '../recipes/next-client/*'], ...ENTRIES }
+    const paths = { '@/*': ['../next/*', '../recipes/next-client/*', '../recipes/next-mcp/*'], ...ENTRIES }
     return checkTypes(save, files, { allowJs: true, checkJs: true, jsx: 'preserve', paths })
   }
 

@@ -1,0 +1,3 @@
+import { metadata } from '@/lib/mcp'
+
+export const GET = () => metadata.response()
