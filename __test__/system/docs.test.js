@@ -276,6 +276,22 @@ test("troubleshooting quotes the messages of Logto's SDK", () => {
   for (const message of messages) assert.ok(code.includes(`'${message}'`), message)
 })
 
+test('troubleshooting quotes the messages of Next.js about `cacheComponents`', () => {
+  const text = section(read('docs/troubleshooting.md'), 'A page fails to build with `cacheComponents`')
+  const server = 'node_modules/next/dist/server'
+  const code = ['app-render/blocking-route-messages', 'use-cache/use-cache-messages']
+    .map((path) => read(`${server}/${path}.js`).replaceAll('\\`', '`'))
+    .join()
+  for (const message of [
+    'Next.js encountered uncached or runtime data during prerendering.',
+    ' accessed outside of `<Suspense>` prevents the route from being prerendered',
+    'can\'t be called inside `"use cache"`',
+  ]) {
+    assert.ok(text?.includes(message), message)
+    assert.ok(code.replaceAll("\\'", "'").includes(message), message)
+  }
+})
+
 test('the map in docs/design.md is current (run `node scripts/design-map.js`)', () => {
   assert.equal(block('docs/design.md', 'text'), designMap())
 })

@@ -5,9 +5,12 @@ const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { buildSync } = require('esbuild')
 const { NextRequest } = require('next/server')
+const { contract } = require('../../js/core/contract')
+const { SIGN_IN_RECOVERABLE_CODES } = require('../../js/next/sign-in-loop')
 const { temporaryFolder } = require('../support/files')
+const { bearer } = require('../support/frameworks')
 const { startIssuer } = require('../support/helpers')
-const { ROOT } = require('../support/pages')
+const { ROOT, blocks, read } = require('../support/pages')
 const { EXAMPLES } = require('../support/start-example')
 const { AUDIENCE } = require('../support/tokens')
 
@@ -49,7 +52,37 @@ function request(path, { token = '', method = 'GET', body = /** @type {any} */ (
   return new NextRequest(HOST + path, { method, headers, body: body && JSON.stringify(body) })
 }
 
+const ROUTES = './examples/recipes/next-routes/app/api'
+
 describe('the route of Next.js', { timeout: 120_000 }, () => {
+  test('of an order reads the path and the body, and requires the scope', async (t) => {
+    const issuer = await startIssuer(t)
+    const { route } = requireFiles(t, issuer, { route: `${ROUTES}/orders/[id]/route.ts` })
+    const put = async (scope) => {
+      const token = issuer.mint({ sub: 'alice', audience: AUDIENCE, scope })
+      const sent = request('/api/orders/7', { token, method: 'PUT', body: { cups: 3 } })
+      return route.PUT(sent, { params: Promise.resolve({ id: '7' }) })
+    }
+    assert.deepEqual(await (await put('write:orders')).json(), { id: '7', cups: 3, orderedBy: 'alice' })
+    assert.equal((await put('read:orders')).status, 403)
+  })
+
+  test('of an organization accepts only tokens for the organization in the path', async (t) => {
+    const issuer = await startIssuer(t)
+    const files = { route: `${ROUTES}/organizations/[organization]/orders/route.ts` }
+    const { route } = requireFiles(t, issuer, files)
+    const get = async (organization, organizationId) => {
+      const token = issuer.mint({ audience: AUDIENCE, scope: 'read:orders', organizationId })
+      const response = await route.GET(request(`/api/organizations/${organization}/orders`, { token }))
+      const { code, ordersOf } = await response.json()
+      return code ?? ordersOf
+    }
+    assert.equal(await get('org1', 'org1'), 'org1')
+    assert.equal(await get('org2', 'org1'), 'wrong_organization')
+    assert.equal(await get('org1', undefined), 'wrong_organization')
+    assert.equal(await get('', ''), 'wrong_organization')
+  })
+
   test('of an MCP server calls a tool, and names its metadata, if the proxy lets both paths pass', async (t) => {
     const issuer = await startIssuer(t)
     const { auth, mcp, metadata } = requireFiles(t, issuer, {
@@ -77,5 +110,49 @@ describe('the route of Next.js', { timeout: 120_000 }, () => {
     for (const next of [request(`${METADATA_PATH}/mcp`), sent(token), sent()])
       assert.deepEqual(await passes(['/mcp', METADATA_PATH], next), [200, null])
     for (const given of [token, undefined]) assert.deepEqual(await passes([METADATA_PATH], sent(given)), [401, false])
+  })
+})
+
+describe('the page of Next.js that requires a session', () => {
+  const codes = contract().errors.map(({ code }) => code)
+
+  test('in the App Router redirects only for errors that a sign-in can resolve, like the proxy', async (t) => {
+    const issuer = await startIssuer(t)
+    const { save } = temporaryFolder(t)
+    // `getAuth` needs a request of Next.js.
+    const auth = save('auth.ts', 'export const getAuth = () => globalThis.currentAuth')
+    const { page } = requireFiles(t, issuer, { page: './examples/next/app/account/page.tsx' }, { '@/lib/auth': auth })
+    const { type: Account } = page.default().props.children
+    for (const code of codes) {
+      Object.assign(globalThis, { currentAuth: { isAuthenticated: false, guestReason: code } })
+      const shown = await Account().catch(({ digest }) => digest)
+      if (SIGN_IN_RECOVERABLE_CODES.has(code))
+        assert.match(shown, /^NEXT_REDIRECT;.*;\/sign-in\?redirect_to=\/account;/)
+      else assert.ok(shown.props.children.includes(code))
+    }
+  })
+
+  test('in the Pages Router does the same', async (t) => {
+    const issuer = await startIssuer(t)
+    const { save } = temporaryFolder(t, join(EXAMPLES, '.pages-'))
+    const block = blocks(['docs/next-pages.md']).find(({ language }) => language === 'tsx')
+    const { page } = requireFiles(t, issuer, { page: save('account.tsx', block?.code) })
+    const visit = (token) => page.getServerSideProps({ req: { headers: token === '' ? {} : bearer(token).headers } })
+    const redirect = { destination: '/sign-in?redirect_to=/account', permanent: false }
+    assert.deepEqual(await visit(''), { redirect })
+    assert.deepEqual(await visit(issuer.mint({ audience: AUDIENCE, expiresIn: -1 })), { redirect })
+    assert.deepEqual(await visit(issuer.mint({ sub: 'alice', audience: AUDIENCE })), { props: { userId: 'alice' } })
+    const { props } = await visit(issuer.mint({ audience: 'https://other.example.com' }))
+    assert.deepEqual(props, { code: 'invalid_audience' })
+    assert.ok(page.default(props).props.children.includes('invalid_audience'))
+  })
+
+  test('names the same codes in the documentation', () => {
+    for (const page of ['docs/next.md', 'docs/next-pages.md']) {
+      const [, listed] = /^const SIGN_IN_CODES = \[(.*)\]$/m.exec(read(page)) ?? []
+      assert.deepEqual(listed?.match(/\w+/g), [...SIGN_IN_RECOVERABLE_CODES], page)
+    }
+    const [, listed] = /redirect only for the codes (.*), as in/.exec(read('docs/troubleshooting.md')) ?? []
+    assert.deepEqual(listed?.match(/\w+_\w+/g), [...SIGN_IN_RECOVERABLE_CODES])
   })
 })

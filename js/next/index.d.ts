@@ -220,7 +220,7 @@ export type NextAuthResult<Auth extends AuthContext = AuthContext> =
  * ```tsx
  * export default async function Page() {
  *   const auth = await getAuth(options)
- *   if (!auth.isAuthenticated) redirect('/sign-in')
+ *   if (!auth.isAuthenticated) return <a href="/sign-in">Sign in</a>
  *   return <h1>Hello {auth.userId}</h1>
  * }
  * ```

@@ -111,4 +111,4 @@ const MAX_REDIRECT_INTERVAL_MS = 30_000
 /** How long signing in may take, in seconds. */
 const MARKER_MAX_AGE_SECONDS = 600
 
-module.exports = { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie }
+module.exports = { SIGN_IN_RECOVERABLE_CODES, signInLoopReason, redirectMarkerCookie, expiredMarkerCookie }

@@ -10,10 +10,20 @@ export default function Page() {
   )
 }
 
+/** The errors that a new sign-in can resolve. After any other error, the next token would probably be rejected too. */
+const SIGN_IN_CODES = ['missing_token', 'token_expired', 'token_revoked']
+
 async function Account() {
   const auth = await getAuth()
   // The proxy already redirects visitors, but it must not be the only check.
-  if (!auth.isAuthenticated) redirect('/sign-in?redirect_to=/account')
+  if (!auth.isAuthenticated) {
+    if (SIGN_IN_CODES.includes(auth.guestReason)) redirect('/sign-in?redirect_to=/account')
+    return (
+      <p>
+        Your session was rejected: {auth.guestReason}. <a href="/sign-in?redirect_to=/account">Sign in again</a>
+      </p>
+    )
+  }
   return (
     <>
       <h1>Account</h1>
