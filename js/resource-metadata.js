@@ -2,7 +2,7 @@
 
 const { sendResponse } = require('./adapters/response')
 const native = require('./core/addon')
-const { NO_VARIABLES, environmentFor, withEnvFileHint } = require('./core/environment')
+const { NO_VARIABLES, environmentFor, withMissingOptionHint } = require('./core/environment')
 const { valueOrThrow } = require('./core/errors')
 const { snapshot } = require('./core/options')
 
@@ -15,7 +15,7 @@ function createResourceMetadata(options) {
   /** @type {import('./resource-metadata').ResourceMetadataDocument} */
   const document = JSON.parse(
     valueOrThrow(
-      withEnvFileHint(native.resourceMetadata(optionsSnapshot, environment), 'resourceMetadata', optionsSnapshot),
+      withMissingOptionHint(native.resourceMetadata(optionsSnapshot, environment), 'resourceMetadata', optionsSnapshot),
     ),
   )
   const { origin, pathname } = new URL(document.resource)

@@ -73,8 +73,8 @@ async function complaint(create, options) {
   }
 }
 
-const NO_URL = /^Invalid option "logtoUrl": .*, or the environment variable LOGTO_URL, got undefined$/
-const NO_AUDIENCE = /^Invalid option "audience": .*, or the environment variable LOGTO_AUDIENCE, got undefined$/
+const NO_URL = /^Invalid option "logtoUrl": .*, or the environment variable LOGTO_URL, got undefined\./
+const NO_AUDIENCE = /^Invalid option "audience": .*, or the environment variable LOGTO_AUDIENCE, got undefined\./
 
 for (const [name, create] of Object.entries(READERS)) {
   test(`${name} reads LOGTO_URL and LOGTO_AUDIENCE`, async () => {

@@ -130,7 +130,8 @@ test('8. unset variables stop the start, and the error names the variable', asyn
     LOGTO_URL: '',
     LOGTO_AUDIENCE: '',
   })
-  assert.match(stderr, /Invalid option "logtoUrl": .* environment variable LOGTO_URL, got undefined/)
+  assert.match(stderr, /Invalid environment variable LOGTO_URL: expected .*, got an empty string/)
+  assertListed('Invalid environment variable LOGTO_URL', /`unset LOGTO_URL`/)
 })
 
 describe('a wrong token', { timeout: 300_000 }, () => {

@@ -178,7 +178,7 @@ async function optionsToCheck(flags, env, folder) {
   const subject = { ...explicitOptions, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
   if (subject.logtoUrl === undefined)
     throw new UsageError(
-      `doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL.${unreadFileHint('doctor', folder)}`,
+      `doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL.${unreadFileHint('doctor', folder, env)}`,
     )
   const entries = Object.entries(subject).filter(([name, value]) => value != null || name === 'audience')
   return /** @type {any} */ (Object.fromEntries(entries))

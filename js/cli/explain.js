@@ -52,7 +52,7 @@ async function run(args, surroundings) {
   if (positionals[0]?.trim() === '') result.hints.unshift('The argument is empty: is the variable set?')
   // The variables in `.env` help only with checking the signature of a token that can be decoded.
   const lacksKeys = [options.logtoUrl, options.jwksUri, options.jwks].every((option) => option === undefined)
-  const hint = lacksKeys && result.claims !== null ? unreadFileHint('explain -', surroundings.cwd()) : ''
+  const hint = lacksKeys && result.claims !== null ? unreadFileHint('explain -', surroundings.cwd(), env) : ''
   if (result.verdict === 'rejected' && hint !== '') result.hints.push(hint.trim())
   if (result.verdict === 'unverified')
     result.hints.unshift(`To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.${hint}`)

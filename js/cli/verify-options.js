@@ -115,16 +115,20 @@ function optionsFromEnvironment(explicitOptions, env) {
 }
 
 /**
- * Returns a hint for a command without a URL, if `.env` or `.env.local` sets `LOGTO_URL`. The hint contains the path of
+ * Returns a hint for a command without a URL, if `.env` or `.env.local` sets `LOGTO_URL`. If `LOGTO_URL` is empty in the
+ * environment, the user must unset it, because Node.js does not replace it with the value in the file. The hint contains the path of
  * `main.js`, which, unlike the file in `node_modules/.bin`, works with every package manager and on Windows.
  *
  * @param {string} command
  * @param {string} folder
+ * @param {Record<string, string | undefined>} env
  */
-function unreadFileHint(command, folder) {
+function unreadFileHint(command, folder, env) {
   const file = ['.env', '.env.local'].find((name) => isSetInEnvFile('LOGTO_URL', join(folder, name)))
   if (file === undefined) return ''
-  return ` LOGTO_URL is set in ${file}, which this command does not read. To use the file, run: node --env-file=${file} node_modules/logto-authkit/js/cli/main.js ${command}`
+  const unset =
+    env.LOGTO_URL === undefined ? '' : ' `unset LOGTO_URL`, because it is empty in the environment, and then'
+  return ` LOGTO_URL is set in ${file}, which this command does not read. To use the file, run${unset}: node --env-file=${file} node_modules/logto-authkit/js/cli/main.js ${command}`
 }
 
 /**

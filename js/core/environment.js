@@ -54,11 +54,15 @@ function environmentFor(optionSet, options) {
 const optionsOrEmpty = (optionSet, options) =>
   options === undefined && variablesByOptionSet.get(optionSet)?.length ? {} : options
 
+/** Example values of the variables. @type {Record<string, string>} */
+const VALUE_ADVICE = {
+  LOGTO_URL: 'Use a URL such as https://your-tenant.logto.app, or http://127.0.0.1:3001 for `npx logto-authkit dev`',
+  LOGTO_AUDIENCE: 'Use an API identifier such as https://api.example.com',
+}
+
 /**
- * Adds a hint to the error for a missing option if the `.env` file sets the option's variable. The most common reason
- * for a missing variable is that Node.js reads `.env` only on request. If no variable replaces the option,
- * the application chooses the variable's name, so the hint names the unread variables whose names contain `LOGTO`, or
- * else at most three unread variables.
+ * Adds a hint to the error for a missing option. If the `.env` file sets the option's variable, the hint says why the
+ * process does not have the value. Otherwise, the hint contains an example value.
  *
  * @template T
  * @param {T | import('../native/binding').OptionsFault} result - Returned unchanged, unless an option is missing.
@@ -66,22 +70,38 @@ const optionsOrEmpty = (optionSet, options) =>
  * @param {any} options
  * @returns {T | import('../native/binding').OptionsFault}
  */
-function withEnvFileHint(result, optionSet, options) {
+function withMissingOptionHint(result, optionSet, options) {
   if (typeof result !== 'object' || result === null || !('option' in result)) return result
   const row = contract().options[optionSet].find(({ name }) => name === result.option)
   if (!row?.required || [options?.[result.option]].flat().some(Boolean)) return result
-  const unread = unreadVariables()
-  const named = row.variable === undefined ? probableVariables(unread) : unread.filter((name) => name === row.variable)
-  if (named.length === 0) return result
-  const message = `${result.message}. The file .env sets ${named.join(', ')}, but Node.js has not read the file: add --env-file=.env to the command that starts the application`
-  return { ...result, message }
+  const { name, variable } = row
+  const isMissing = variable !== undefined && options?.[name] === undefined && isBlank(variable)
+  const hint = envFileHint(variable) ?? (isMissing ? VALUE_ADVICE[variable] : undefined)
+  return hint === undefined ? result : { ...result, message: `${result.message}. ${hint}` }
 }
 
-/** Returns the names of the variables that only the `.env` file sets. */
-const unreadVariables = () =>
-  Object.entries(readEnvFile('.env')).flatMap(([name, value]) =>
-    value?.trim() && !ownProperty(process.env, name) ? [name] : [],
+/**
+ * Explains why the process does not have the value of a variable that the `.env` file sets. Node.js reads the file only
+ * on request, and never replaces the value of an existing variable, even if the value is empty.
+ *
+ * @param {string | undefined} variable - The option's variable. Without it, the hint names all variables that only the
+ *   file sets, because the application chooses the variable's name.
+ */
+function envFileHint(variable) {
+  const lacking = Object.entries(readEnvFile('.env')).flatMap(([name, value]) =>
+    value?.trim() && isBlank(name) ? [name] : [],
   )
+  const named = variable === undefined ? probableVariables(lacking) : lacking.filter((name) => name === variable)
+  if (named.length === 0) return undefined
+  const empty = named.filter((name) => ownProperty(process.env, name) !== undefined)
+  const start = `The file .env sets ${named.join(', ')}, but`
+  if (empty.length === 0)
+    return `${start} Node.js has not read the file: add --env-file=.env to the command that starts the application`
+  return `${start} --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
+}
+
+/** Whether an environment variable is missing or empty. @type {(variable: string) => boolean} */
+const isBlank = (variable) => !ownProperty(process.env, variable)?.trim()
 
 /** The number of variables to name if no name suggests that the variable belongs to Logto. */
 const MAX_NAMED_VARIABLES = 3
@@ -108,4 +128,4 @@ function readEnvFile(file) {
   }
 }
 
-module.exports = { NO_VARIABLES, environmentFor, isSetInEnvFile, optionsOrEmpty, withEnvFileHint }
+module.exports = { NO_VARIABLES, environmentFor, isSetInEnvFile, optionsOrEmpty, withMissingOptionHint }

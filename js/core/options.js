@@ -4,7 +4,7 @@
  */
 
 const native = require('./addon')
-const { NO_VARIABLES, environmentFor, optionsOrEmpty, withEnvFileHint } = require('./environment')
+const { NO_VARIABLES, environmentFor, optionsOrEmpty, withMissingOptionHint } = require('./environment')
 const { optionsError, valueOrThrow } = require('./errors')
 const { completions } = require('./pending')
 const { withRevocationsId } = require('./revocations')
@@ -183,7 +183,7 @@ function create(optionSet, options) {
   const members = snapshot(optionsOrEmpty(optionSet, options))
   const environment = environmentFor(optionSet, members)
   const result = native.createVerifier(optionSet, withRevocationsId(members), completions, environment ?? NO_VARIABLES)
-  const verifier = valueOrThrow(withEnvFileHint(result, optionSet, members))
+  const verifier = valueOrThrow(withMissingOptionHint(result, optionSet, members))
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
     process.emitWarning(
@@ -215,7 +215,7 @@ function check(optionSet, options) {
   const members = snapshot(options)
   const environment = environmentFor(optionSet, members) ?? NO_VARIABLES
   const result = native.checkOptions(optionSet, withRevocationsId(members), environment)
-  valueOrThrow(withEnvFileHint(result, optionSet, members))
+  valueOrThrow(withMissingOptionHint(result, optionSet, members))
   return members ?? Object.create(null)
 }
 

@@ -3,7 +3,7 @@
 const { isUint8Array } = require('node:util/types')
 const { jsonResponse } = require('../adapters/response')
 const { now } = require('../core/attempt')
-const { withEnvFileHint } = require('../core/environment')
+const { withMissingOptionHint } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { snapshot } = require('../core/options')
@@ -38,7 +38,7 @@ const PARSER_ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlenc
 function backchannelLogout(publish, options) {
   const members = snapshot(options)
   const verifier = valueOrThrow(
-    withEnvFileHint(native.createLogoutVerifier(members, completions), 'backchannelLogout', members),
+    withMissingOptionHint(native.createLogoutVerifier(members, completions), 'backchannelLogout', members),
   )
   const currentDate = ownProperty(members, 'currentDate')
   const date = () => now(typeof currentDate === 'function' ? currentDate : undefined)

@@ -4,7 +4,7 @@
 
 const { randomUUID } = require('node:crypto')
 const native = require('../core/addon')
-const { withEnvFileHint } = require('../core/environment')
+const { withMissingOptionHint } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
@@ -67,7 +67,7 @@ class CatchUp {
   constructor(target, options) {
     this.#target = target
     const members = snapshot(options)
-    this.#options = valueOrThrow(withEnvFileHint(native.catchUpOptions(members), 'catchUp', members))
+    this.#options = valueOrThrow(withMissingOptionHint(native.catchUpOptions(members), 'catchUp', members))
     this.#run()
   }
 

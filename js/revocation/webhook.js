@@ -3,7 +3,7 @@
 const { inspect } = require('node:util')
 const { errorResponse, jsonResponse } = require('../adapters/response')
 const { contract } = require('../core/contract')
-const { withEnvFileHint } = require('../core/environment')
+const { withMissingOptionHint } = require('../core/environment')
 const { AuthError, valueOrThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { snapshot } = require('../core/options')
@@ -31,7 +31,7 @@ const PARSER_ADVICE =
  */
 function webhook(publish, options) {
   const members = snapshot(options)
-  const nativeWebhook = valueOrThrow(withEnvFileHint(native.createWebhook(members), 'webhook', members))
+  const nativeWebhook = valueOrThrow(withMissingOptionHint(native.createWebhook(members), 'webhook', members))
   const onEvent = ownProperty(members, 'onEvent')
   const { headers, limits } = contract()
 

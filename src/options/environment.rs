@@ -20,13 +20,13 @@ pub(super) fn variable(option: &str) -> Option<&'static str> {
 }
 
 impl Environment {
-    /// The value of the environment variable that replaces an option. A variable with an empty value counts as unset.
+    /// The value of the environment variable that replaces an option, without surrounding white space.
     pub(super) fn get(&self, option: &str) -> Option<&str> {
         let value = match option {
             "logtoUrl" => &self.logto_url,
             "audience" => &self.audience,
             _ => &None,
         };
-        value.as_deref().map(str::trim).filter(|value| !value.is_empty())
+        value.as_deref().map(str::trim)
     }
 }

@@ -188,11 +188,11 @@ pub(crate) mod tests {
         }
         assert_eq!(
             error(&[], environment("", "a")),
-            "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined"
+            "Invalid environment variable LOGTO_URL: expected an absolute http or https URL, got an empty string"
         );
         assert!(
             error(&[], environment("https://t.test", " "))
-                .contains("environment variable LOGTO_AUDIENCE, got undefined")
+                .starts_with("Invalid environment variable LOGTO_AUDIENCE: expected API identifiers")
         );
         assert_eq!(
             error(&[], environment("https://u:secret@t.test", "a")),
@@ -214,7 +214,7 @@ pub(crate) mod tests {
     fn reads_audiences_and_requires_them() {
         assert_eq!(options(&[("audience", list(&["a", "b"]))]).audiences.unwrap(), ["a", "b"]);
         assert_eq!(options(&[("audience", Raw::Null)]).audiences, None);
-        let expected = "the API's resource indicator, a non-empty array of such, or null to accept every audience, or the environment variable LOGTO_AUDIENCE";
+        let expected = "the API identifier (resource indicator), a non-empty array of such, or null to accept every audience, or the environment variable LOGTO_AUDIENCE";
         let error = Options::parse(object(&[("logtoUrl", text("https://t.test"))])).map(|_| ()).unwrap_err();
         assert_eq!(error.message, format!("Invalid option \"audience\": expected {expected}, got undefined"));
     }

@@ -66,7 +66,8 @@ impl Reader {
     }
 
     /// Parses the environment variable that replaces a missing option. If its value is invalid, `parse` returns a
-    /// description of the accepted values. Reports an error if the environment variable is also missing.
+    /// description of the accepted values. Reports an error if the environment variable is also missing. An empty
+    /// variable is invalid rather than missing, because Node.js does not replace it with the value in `.env`.
     pub fn variable<T>(
         &mut self,
         name: &'static str,

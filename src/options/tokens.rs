@@ -49,14 +49,17 @@ impl GuestPolicy {
 /// every token of the tenant.
 pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
     const EXPECTED_AUDIENCE: &str =
-        "the API's resource indicator, a non-empty array of such, or null to accept every audience";
+        "the API identifier (resource indicator), a non-empty array of such, or null to accept every audience";
     let default = if may_be_missing { DefaultValue::None } else { DefaultValue::Derived("required") };
     match read.take("audience", EXPECTED_AUDIENCE, default) {
         Some(Raw::Null) => None,
         None if may_be_missing => None,
         None => read.variable("audience", EXPECTED_AUDIENCE, |value| {
             let audiences = value.split_whitespace().map(|audience| identifier(&Raw::String(audience.into())));
-            audiences.collect::<Option<_>>().ok_or("resource indicators, separated by white space")
+            let audiences: Option<Vec<_>> = audiences.collect();
+            audiences
+                .filter(|audiences| !audiences.is_empty())
+                .ok_or("API identifiers (resource indicators), separated by white space")
         }),
         Some(given) => {
             let audiences = one_or_more(&given, identifier);

@@ -88,6 +88,9 @@ test('without a URL, doctor and explain mention a file .env that sets one, which
   const url = variables('LOGTO_URL=https://auth.example.com\n')
   const command = 'node --env-file=.env node_modules/logto-authkit/js/cli/main.js'
   assert.match((await cli(['doctor'], url)).stderr, new RegExp(`run: ${command} doctor$`, 'm'))
+  const unset = '`unset LOGTO_URL`, because it is empty in the environment, and then:'
+  const empty = await cli(['doctor'], { ...url, env: { LOGTO_URL: '' } })
+  assert.match(empty.stderr, new RegExp(`run ${unset} ${command} doctor$`, 'm'))
   const { stdout } = await cli(['explain', '-'], { ...url, stdin: issuer.mint(), columns: 60 })
   assert.match(stdout, new RegExp(`or set\\s+LOGTO_URL\\.\\s[^]*\\n    ${command} explain -\\n`))
   const others = variables('# LOGTO_URL=a\nLOGTO_AUDIENCE=a\n')

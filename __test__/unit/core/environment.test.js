@@ -1,4 +1,5 @@
 const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
@@ -8,6 +9,7 @@ const { logtoAuth } = require('logto-authkit/express')
 const { mcpAuth } = require('logto-authkit/mcp')
 const { createResourceMetadata } = require('logto-authkit/resource-metadata')
 const { createRevocations } = require('logto-authkit/revocation')
+const { DEV_ISSUER_ENTRIES } = require('../../../js/cli/dev-defaults')
 const { parse } = require('../../../js/core/options')
 const { invalidOptions, pollute, rejection, verdict } = require('../../support/helpers')
 const { AUDIENCE, LOGTO_URL, createKey, optionsFor, signToken } = require('../../support/tokens')
@@ -19,6 +21,12 @@ const { jwks } = optionsFor(key)
 const hint = (variables) =>
   new RegExp(
     `^Invalid option .*\\. The file \\.env sets ${variables}, but Node\\.js has not read the file: add --env-file=\\.env to .*$`,
+  )
+
+/** The hint in the error for an option whose variable, which the `.env` file sets, is empty in the environment. */
+const unsetHint = (variable) =>
+  new RegExp(
+    `^Invalid .*\\. The file \\.env sets ${variable}, but --env-file does not replace an empty variable in the environment: run \`unset ${variable}\`$`,
   )
 
 function enterTemporaryFolder(t) {
@@ -93,17 +101,48 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     assert.throws(() => createVerifier(), invalidOptions(/^Invalid environment variable LOGTO_URL: (?!.*The file).*$/))
   })
 
-  test('count as unset if they are empty, and the error names them', () => {
-    for (const empty of [undefined, '', ' ']) {
+  test('cause an error with an example value if they are missing', () => {
+    setEnvironment(undefined, AUDIENCE)
+    const url = `such as https://your-tenant.logto.app, or ${DEV_ISSUER_ENTRIES.LOGTO_URL} for \`npx logto-authkit dev\``
+    const noUrl = 'expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined'
+    assert.throws(() => createVerifier(), invalidOptions(`Invalid option "logtoUrl": ${noUrl}. Use a URL ${url}`))
+    setEnvironment(LOGTO_URL)
+    const noAudience =
+      /^Invalid option "audience": expected the API identifier \(resource indicator\), .* variable LOGTO_AUDIENCE, got undefined\. Use an API identifier such as https:\/\/api\.example\.com$/
+    assert.throws(() => createVerifier({}), invalidOptions(noAudience))
+  })
+
+  test('cause an error that names them if they are empty', () => {
+    for (const empty of ['', ' ']) {
       setEnvironment(empty, AUDIENCE)
-      const noUrl = 'expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined'
-      assert.throws(() => createVerifier(), invalidOptions(`Invalid option "logtoUrl": ${noUrl}`))
+      const noUrl = 'expected an absolute http or https URL, got an empty string. Use a URL such as '
+      const message = new RegExp(`^Invalid environment variable LOGTO_URL: ${noUrl}`)
+      assert.throws(() => createVerifier(), invalidOptions(message))
       setEnvironment(LOGTO_URL, empty)
+      const noAudience =
+        'expected API identifiers (resource indicators), separated by white space, got an empty string. Use an API identifier such as https://api.example.com'
       assert.throws(
         () => createVerifier({}),
-        invalidOptions(/^Invalid option "audience": .*variable LOGTO_AUDIENCE, got undefined$/),
+        invalidOptions(`Invalid environment variable LOGTO_AUDIENCE: ${noAudience}`),
       )
     }
+  })
+
+  test('that are empty are not replaced by Node.js, so the error says to unset them', (t) => {
+    enterTemporaryFolder(t)
+    writeFileSync('.env', `LOGTO_URL=${LOGTO_URL}\nLOGTO_AUDIENCE=${AUDIENCE}\n`)
+    const script = `require(${JSON.stringify(require.resolve('logto-authkit'))}).createVerifier()`
+    const { stderr } = spawnSync(process.execPath, ['--env-file=.env', '-e', script], {
+      env: { ...process.env, LOGTO_URL: '' },
+      encoding: 'utf8',
+    })
+    assert.match(stderr, /The file \.env sets LOGTO_URL, but --env-file does not replace .*: run `unset LOGTO_URL`/)
+    setEnvironment('', AUDIENCE)
+    assert.throws(() => createVerifier(), invalidOptions(unsetHint('LOGTO_URL')))
+    setEnvironment(LOGTO_URL, '')
+    assert.throws(() => createVerifier(), invalidOptions(unsetHint('LOGTO_AUDIENCE')))
+    writeFileSync('.env', 'LOGTO_AUDIENCE=\n')
+    assert.throws(() => createVerifier(), invalidOptions(/got an empty string\. Use an API identifier/))
   })
 
   test('are checked like options, and passwords are never printed', () => {
@@ -179,6 +218,16 @@ describe('the error for an option that the application reads from a variable', (
       })
     }
   }
+
+  test('says to unset a variable that is empty', (t) => {
+    enterTemporaryFolder(t)
+    writeFileSync('.env', 'LOGTO_WEBHOOK_KEY=key\n')
+    process.env.LOGTO_WEBHOOK_KEY = ''
+    t.after(() => delete process.env.LOGTO_WEBHOOK_KEY)
+    const revocations = createRevocations()
+    t.after(() => revocations.close())
+    assert.throws(() => revocations.webhook({ signingKey: '' }), invalidOptions(unsetHint('LOGTO_WEBHOOK_KEY')))
+  })
 
   test('names no variable that the process has', (t) => {
     enterTemporaryFolder(t)

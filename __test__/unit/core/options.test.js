@@ -114,9 +114,19 @@ function asGuest(options) {
   return Object.create(Object.getPrototypeOf(options), members)
 }
 
+/** Removes the example value from the error for a missing option, because the core does not add it. */
+async function withoutAdvice(call, options) {
+  try {
+    await call(options)
+  } catch (error) {
+    error.message = error.message.replace(/\. Use an? (URL|API identifier) such as .*$/, '')
+    throw error
+  }
+}
+
 async function assertInvalid(options, message, set = 'verifier') {
   for (const [name, call] of Object.entries(FUNCTIONS[set])) {
-    const rejection = assert.rejects(async () => /** @type {any} */ (call)(options), invalidOptions(message))
+    const rejection = assert.rejects(withoutAdvice(call, options), invalidOptions(message))
     await rejection.catch((error) => assert.fail(`${name}: ${error.message}`))
   }
 }
@@ -298,7 +308,9 @@ describe('the description of an invalid value', () => {
 
   test('names the first invalid option if a request is passed by mistake', () => {
     assert.throws(() => createVerifier(/** @type {any} */ ({ headers: {}, method: 'GET' })), {
-      message: `Invalid option "logtoUrl": expected ${NO_URL}, or the environment variable LOGTO_URL, got undefined`,
+      message: new RegExp(
+        `^Invalid option "logtoUrl": expected ${NO_URL}, or the environment variable LOGTO_URL, got undefined\\. `,
+      ),
     })
   })
 
