@@ -30,4 +30,20 @@ async function freePort(host = '127.0.0.1') {
   return port
 }
 
-module.exports = { freePort, listen }
+/** Returns a free port whose successor is free, too. */
+async function twoFreePorts() {
+  for (;;) {
+    const servers = [createServer().listen(0, '127.0.0.1')]
+    await once(servers[0], 'listening')
+    const port = portOf(servers[0])
+    servers.push(createServer().listen(port + 1, '127.0.0.1'))
+    const isFree = await once(servers[1], 'listening').then(
+      () => true,
+      () => false,
+    )
+    for (const server of servers) server.close()
+    if (isFree) return port
+  }
+}
+
+module.exports = { freePort, listen, twoFreePorts }

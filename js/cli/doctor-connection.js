@@ -1,6 +1,6 @@
 /** Checks the connection to a server for `doctor`, and explains connection errors. */
 
-const { localIssuerAt } = require('./local-issuer')
+const { findRunningIssuer, localIssuerAt } = require('./local-issuer')
 
 /** @typedef {import('./doctor-findings').Finding} Finding */
 
@@ -16,14 +16,22 @@ const proxyFinding = ({ says, wrong }) =>
  * @param {import('./http').Answer | Error} keys
  * @param {URL} url
  * @param {Route} route
- * @returns {Finding}
+ * @param {boolean} isUrlFromEnvironment
+ * @param {() => Promise<string | null>} [findDev]
+ * @returns {Promise<Finding>}
  */
-function connectionFinding(keys, url, { isLoopback }) {
+async function connectionFinding(keys, url, { isLoopback }, isUrlFromEnvironment, findDev = findRunningIssuer) {
   const check = 'Connection'
   if (!(keys instanceof Error)) return { check, ok: true, found: 'the server responds' }
   const { found, advice } = explainConnectionError(keys, url.host)
   const isRefused = /** @type {NodeJS.ErrnoException} */ (keys).code === 'ECONNREFUSED'
   if (!isLoopback || !isRefused) return { check, ok: false, found, advice }
+  const logtoUrl = await findDev()
+  if (logtoUrl !== null) {
+    const change = isUrlFromEnvironment ? `set LOGTO_URL=${logtoUrl}` : `pass --url ${logtoUrl}`
+    const explanation = `Nothing listens on that port, but \`npx logto-authkit dev\` is running at ${logtoUrl}: ${change}.`
+    return { check, ok: false, found, advice: explanation, fix: { logtoUrl } }
+  }
   const { command } = localIssuerAt(url.href) ?? { command: 'dev' }
   return { check, ok: false, found, advice: `${advice} During development, start \`npx logto-authkit ${command}\`.` }
 }

@@ -49,10 +49,32 @@ async function findLocalIssuer(logtoUrl) {
   const issuer = localIssuerAt(logtoUrl)
   // The default URL is that of `dev`, even while another server uses its port.
   if (issuer === null || logtoUrl === DEV_ISSUER_ENTRIES.LOGTO_URL) return issuer
-  const [server, page] = await Promise.all(
-    [logtoUrl, issuer.page].map((url) => get(new URL(url), { proxy: null, timeout: TIMEOUT_MS }).catch(() => null)),
-  )
-  return server === null || page?.headers.server === DEV_PAGE ? issuer : null
+  const { isServing, hasPage } = await probe(issuer)
+  return !isServing || hasPage ? issuer : null
 }
 
-module.exports = { findLocalIssuer, localIssuerAt }
+/**
+ * Returns the default URL of `dev`, or null if `dev` does not run there.
+ *
+ * @param {string} [logtoUrl]
+ */
+async function findRunningIssuer(logtoUrl = DEV_ISSUER_ENTRIES.LOGTO_URL) {
+  const issuer = localIssuerAt(logtoUrl)
+  if (issuer === null) return null
+  const { isServing, hasPage } = await probe(issuer)
+  return isServing && hasPage ? logtoUrl : null
+}
+
+/**
+ * Returns whether a server responds at the issuer's URL, and whether the page of `dev` is at its own URL.
+ *
+ * @param {LocalIssuer} issuer
+ */
+async function probe({ logtoUrl, page }) {
+  const [server, pageServer] = await Promise.all(
+    [logtoUrl, page].map((url) => get(new URL(url), { proxy: null, timeout: TIMEOUT_MS }).catch(() => null)),
+  )
+  return { isServing: server !== null, hasPage: pageServer?.headers.server === DEV_PAGE }
+}
+
+module.exports = { findLocalIssuer, findRunningIssuer, localIssuerAt }

@@ -1,6 +1,11 @@
 const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
+const { connectionFinding } = require('../../../js/cli/doctor-connection')
+const { findRunningIssuer } = require('../../../js/cli/local-issuer')
+const { proxyFor } = require('../../../js/cli/proxy')
 const { cli, startDev } = require('../../support/cli')
+const { startIssuer } = require('../../support/helpers')
+const { twoFreePorts } = require('../../support/servers')
 
 test('doctor recognizes the page of `logto-authkit dev`', async (t) => {
   const { page, logtoUrl } = await startDev(t)
@@ -14,7 +19,19 @@ test('doctor recognizes the page of `logto-authkit dev`', async (t) => {
   assert.deepEqual(await failures(logtoUrl), [])
 })
 
+test('a running `logto-authkit dev` is recognized by the header of its page', async (t) => {
+  const port = await twoFreePorts()
+  assert.equal(await findRunningIssuer(`http://127.0.0.1:${port}`), null)
+  const { logtoUrl } = await startDev(t, ['--json', '--port', String(port)])
+  assert.equal(await findRunningIssuer(logtoUrl), logtoUrl)
+  assert.equal(await findRunningIssuer((await startIssuer(t)).logtoUrl), null)
+})
+
 describe('a refused connection', () => {
+  const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+  const findingFor = (url, isUrlFromEnvironment, devUrl) =>
+    connectionFinding(refused, new URL(url), proxyFor(new URL(url), {}), isUrlFromEnvironment, async () => devUrl)
+
   for (const [url, command] of [
     ['http://127.0.0.1:1', 'dev --port 1'],
     ['http://localhost:1', 'dev --port 1'],
@@ -22,14 +39,28 @@ describe('a refused connection', () => {
     ['http://127.0.0.1:1/logto', 'dev'],
   ]) {
     test(`to ${url} recommends \`logto-authkit ${command}\``, async () => {
-      const [{ check, advice }] = await failures(url)
-      assert.equal(check, 'Connection')
-      // A machine without IPv6 reports another error for [::1].
-      if (/Nothing listens/.test(advice))
-        assert.ok(advice.endsWith(` During development, start \`npx logto-authkit ${command}\`.`))
-      else assert.ok(url.includes('[::1]'), advice)
+      const { advice } = await findingFor(url, false, null)
+      assert.ok(advice?.endsWith(` During development, start \`npx logto-authkit ${command}\`.`), advice)
     })
   }
+
+  test('recommends the URL of `logto-authkit dev` if it is running', async () => {
+    const url = 'http://127.0.0.1:3001'
+    for (const [isUrlFromEnvironment, change] of /** @type {[boolean, string][]} */ ([
+      [true, `set LOGTO_URL=${url}`],
+      [false, `pass --url ${url}`],
+    ])) {
+      const { advice, fix } = await findingFor('http://localhost:3000', isUrlFromEnvironment, url)
+      const running = `Nothing listens on that port, but \`npx logto-authkit dev\` is running at ${url}`
+      assert.deepEqual([advice, fix], [`${running}: ${change}.`, { logtoUrl: url }])
+    }
+  })
+
+  test('is explained by doctor', async () => {
+    const [{ check, advice }] = await failures('http://127.0.0.1:1')
+    assert.equal(check, 'Connection')
+    assert.match(advice, /^Nothing listens on that port.*`npx logto-authkit dev/)
+  })
 
   test('to another host does not', async () => {
     // Linux connects 0.0.0.0 to this machine, but it is not a loopback address.

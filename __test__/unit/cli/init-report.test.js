@@ -1,11 +1,10 @@
 const assert = require('node:assert/strict')
-const { once } = require('node:events')
-const { createServer } = require('node:net')
 const { describe, test } = require('node:test')
 const { splitShellWords } = require('../../../js/cli/shell-words')
 const { startDev } = require('../../support/cli')
 const { startIssuer } = require('../../support/helpers')
 const { project, uses } = require('../../support/init')
+const { twoFreePorts } = require('../../support/servers')
 
 const EXISTING = {
   express: "import express from 'express'\nconst app = express()\n",
@@ -164,22 +163,6 @@ describe('init recognizes the local issuer', () => {
     }
   })
 })
-
-/** Returns a free port whose successor is free, too. */
-async function twoFreePorts() {
-  for (;;) {
-    const servers = [createServer().listen(0, '127.0.0.1')]
-    await once(servers[0], 'listening')
-    const { port } = /** @type {import('node:net').AddressInfo} */ (servers[0].address())
-    servers.push(createServer().listen(port + 1, '127.0.0.1'))
-    const isFree = await once(servers[1], 'listening').then(
-      () => true,
-      () => false,
-    )
-    for (const server of servers) server.close()
-    if (isFree) return port
-  }
-}
 
 test('init names the page that tells how to get a token from Logto', async (t) => {
   const { init, json } = project(t, { 'package.json': uses('koa') })
