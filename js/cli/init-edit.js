@@ -75,10 +75,20 @@ const hasRoute = (text) => /['"`]\/me['"`]/.test(text)
  * @param {{ package: string, creation: string, route(app: string): string }} framework
  */
 function routeLines(text, framework) {
-  const file = new SourceFile(text)
-  const [, app = 'app'] = new RegExp(`(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`).exec(text) ?? []
-  const code = file.styled(`\n${framework.route(app)}\n`)
+  const { name, file } = describeApplication(text, framework)
+  const code = file.styled(`\n${framework.route(name)}\n`)
   return `${file.importOf('logtoAuth', `logto-authkit/${framework.package}`)}\n${code}`
+}
+
+/**
+ * Returns the name of the variable that contains the application, and its source file.
+ *
+ * @param {string} text
+ * @param {{ creation: string }} framework
+ */
+function describeApplication(text, { creation }) {
+  const [, name = 'app'] = new RegExp(`(?:const|let|var) (\\w+)(?:: \\w+)? = ${creation}\\(`).exec(text) ?? []
+  return { name, file: new SourceFile(text) }
 }
 
 /**
@@ -206,23 +216,29 @@ const isBalanced = (text) =>
   !/['"`/]/.test(text) && (text.match(/\(/g) ?? []).length === (text.match(/\)/g) ?? []).length
 
 /**
- * Adds the missing entries to an environment file.
+ * Adds the missing entries to an environment file, and fills in the empty ones.
  *
  * @param {string | null} original
  * @param {Record<string, string>} entries
  */
 function addEnvironmentEntries(original, entries) {
   const file = new SourceFile(original ?? '')
-  const missing = Object.entries(entries).filter(([name]) => environmentValue(file.text, name) === undefined)
-  if (missing.length === 0) return null
-  const start = file.text === '' || file.text.endsWith('\n') ? file.text : `${file.text}\n`
-  return file.restored(start + missing.map(([name, value]) => `${name}=${value}\n`).join(''))
+  let text = file.text === '' || file.text.endsWith('\n') ? file.text : `${file.text}\n`
+  for (const [name, value] of Object.entries(entries)) {
+    const existingValue = environmentValue(text, name)
+    if (existingValue === undefined) text += `${name}=${value}\n`
+    else if (existingValue === '') text = text.replace(entryPattern(name), `$1${value}`)
+  }
+  return text.trimEnd() === file.text.trimEnd() ? null : file.restored(text)
 }
+
+/** Matches an entry of an environment file, with groups for its start and its value. @param {string} name */
+const entryPattern = (name) => new RegExp(`^([ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=)[ \\t]*(.*?)[ \\t]*$`, 'm')
 
 /** Returns a variable's value in an environment file. @param {string} text @param {string} name */
 const environmentValue = (text, name) =>
-  new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(.*?)[ \\t]*$`, 'm')
-    .exec(text)?.[1]
+  entryPattern(name)
+    .exec(text)?.[2]
     .replace(/^(['"])(.*)\1$/, '$2')
 
 /**
@@ -236,9 +252,11 @@ const toCommonJs = (code) =>
     .replace(/^import (\{.*\}) from (.*)$/gm, 'const $1 = require($2)')
 
 module.exports = {
+  SourceFile,
   addController,
   addEnvironmentEntries,
   addRoute,
+  describeApplication,
   environmentValue,
   hasRoute,
   routeLines,

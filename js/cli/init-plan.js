@@ -3,21 +3,24 @@
 const { readFileSync } = require('node:fs')
 const { join, posix } = require('node:path')
 const {
+  SourceFile,
   addController,
   addEnvironmentEntries,
   addRoute,
+  describeApplication,
   hasRoute,
   routeLines,
   toCommonJs,
   wrapNextConfig,
 } = require('./init-edit')
 const { CREATION_PATTERNS, startCommand, findStart, loadsBefore, nextPortOf, portOf } = require('./init-start')
+const { hasMeRoute, readSources, usesPackage } = require('./source-files')
 
 /**
  * @typedef {import('./init-project').Project} Project
  * @typedef {{ path: string, before: string | null, after: string }} Change
  * @typedef {{ path: string, reason: string, lines: string }} Manual - The lines that the user must add.
- * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'url' | 'hasOrdersRoute'>} Plan
+ * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'application' | 'url' | 'hasMeRoute' | 'hasOrdersRoute'>} Plan
  */
 
 /** Why users must add lines themselves. */
@@ -73,6 +76,12 @@ function createPlan(project, entries) {
   const createdFiles = plan.changes.filter(({ before }) => before === null).map(({ after }) => after)
   const texts = [...createdFiles, ...plan.kept.map((path) => project.read(path) ?? '')]
   plan.hasOrdersRoute ||= texts.some((text) => /['"]\/?orders['"]/.test(text))
+  const sources = readSources(project.folder)
+  const additions = [...plan.changes, ...plan.manual].map((addition) => ({
+    path: addition.path,
+    text: 'after' in addition ? addition.after : addition.lines,
+  }))
+  plan.hasMeRoute = !sources.some(usesPackage) || [...sources, ...additions].some(hasMeRoute)
   return plan
 }
 
@@ -87,7 +96,11 @@ class Planner {
   started = { start: null, file: undefined, loadsEnvironment: false }
   /** Whether `init` extends an existing application, which may have public routes. */
   isExtended = false
+  /** The variable that contains the application, and its source file. */
+  application = { name: 'app', file: new SourceFile('') }
   url = 'http://localhost:3000/me'
+  /** Whether the project has a route `/me`, which an application that already uses the package may lack. */
+  hasMeRoute = true
   /** Whether the project has the example route `/orders`, next to `/me`. */
   hasOrdersRoute = false
 
@@ -119,7 +132,7 @@ class Planner {
    */
   extend(path, edit, lines, reason = UNCERTAIN_PLACE_REASON) {
     const text = this.project.read(path) ?? ''
-    if (/['"](logto-authkit\/|\.\/me\.controller)/.test(text)) return void this.kept.push(path)
+    if (/['"](logto-authkit['"/]|\.\/me\.controller)/.test(text)) return void this.kept.push(path)
     const after = edit(text)
     if (after !== null) return this.change(path, after)
     this.manual.push({ path, reason, lines })
@@ -157,6 +170,7 @@ function planServer(plan, framework) {
     plan.extend(entry, edit, routeLines(text, route), reason)
     plan.started = findStart(project, entry, candidates)
     plan.isExtended = true
+    plan.application = describeApplication(text, route)
   }
   plan.url = `http://localhost:${portOf(
     project,

@@ -34,11 +34,9 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
  */
 function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
   const { packageManager, missing, hasTsx } = project
-  const { url, hasOrdersRoute } = plan
+  const { hasMeRoute } = plan
   const { start } = plan.started
   const cliCommand = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
-  const audience =
-    LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(LOGTO_AUDIENCE)}`
   const installsTsx = / tsx /.test(start ?? '') && !hasTsx
   const commands = [
     ...(missing.length > 0
@@ -65,19 +63,33 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
           text: `Start the application${localIssuer ? ' in another terminal' : ', and leave it running'}:`,
           commands: [start],
         },
+    ...(hasMeRoute ? requestSteps(plan, LOGTO_AUDIENCE, localIssuer) : []),
+    ...scriptSteps(project, plan),
+  ]
+}
+
+/**
+ * Returns the steps that send requests to the routes `/me` and `/orders`.
+ *
+ * @param {import('./init-plan').Plan} plan
+ * @param {string} audience
+ * @param {import('./local-issuer').LocalIssuer | null} localIssuer
+ */
+function requestSteps({ url, hasOrdersRoute }, audience, localIssuer) {
+  const parameter = audience === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(audience)}`
+  return [
     { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
     {
       text: `${localIssuer ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS_FOLDER}/tokens.md), send a request with it`}, and expect 200${hasOrdersRoute ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [
         ...(localIssuer
-          ? [`TOKEN=$(curl -fsS '${localIssuer.page}/token?sub=alice&scope=read:orders${audience}')`]
+          ? [`TOKEN=$(curl -fsS '${localIssuer.page}/token?sub=alice&scope=read:orders${parameter}')`]
           : []),
         ...[url, ...(hasOrdersRoute ? [url.replace(/me$/, 'orders')] : [])].map(
           (address) => `curl -iw '\\n' ${address} -H "Authorization: Bearer $TOKEN"`,
         ),
       ],
     },
-    ...scriptSteps(project, plan),
   ]
 }
 
@@ -116,41 +128,56 @@ const environmentStep = (purpose, commands) => ({
   commands,
 })
 
-/** How to protect existing routes in each framework. */
+/**
+ * How to protect existing routes in each framework. The advice names the imports that the code of `init` lacks.
+ *
+ * @type {Record<import('./init-project').Framework, (project: import('./init-project').Project, application: import('./init-plan').Plan['application']) => string>}
+ */
 const PROTECTION_ADVICE = {
-  express:
-    "To protect one route, pass logtoAuth() before its handler, and protect({ requiredScope: 'read:orders' }) after logtoAuth() to require a scope. To protect all routes below a line, add app.use(logtoAuth()).",
-  fastify:
-    'To protect one route, move it into the function that registers logtoAuth, and change app.get to api.get, because routes of app stay public even there. To protect all routes, add `await app.register(logtoAuth)` after CORS; the added function can stay. The application may have another name than app.',
-  hono: 'To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add app.use(logtoAuth()).',
-  koa: 'To protect one route of a router, pass logtoAuth() before its handler. To protect all middleware below a line, add app.use(logtoAuth()).',
-  nestjs:
-    'To protect one route or controller, add @UseGuards(new LogtoAuthGuard()). To protect all routes, register the guard as APP_GUARD.',
-  next: {
-    app: 'To protect one route, wrap its handler in withAuth. To protect pages, use getAuth or authProxy.',
-    pages:
-      'To protect one route, wrap its handler in withApiAuth. To protect pages, use verify in getServerSideProps, or authProxy.',
-  },
+  express: (_, { name, file }) =>
+    `To protect one route, pass logtoAuth() before its handler. To require a scope, also pass protect({ requiredScope: 'read:orders' }) after logtoAuth(), and add \`${file.importOf('protect', 'logto-authkit/express')}\`. To protect all routes below a line, add ${name}.use(logtoAuth()).`,
+  fastify: (_, { name }) =>
+    `To protect one route, move it into the function that registers logtoAuth, and change ${name}.get to api.get, because routes of ${name} stay public even there. To protect all routes, add ${name}.register(logtoAuth) after CORS; the added function can stay.`,
+  hono: (_, { name }) =>
+    `To protect one route, pass logtoAuth() before its handler. To protect all routes below a line, add ${name}.use(logtoAuth()).`,
+  koa: (_, { name }) =>
+    `To protect one route of a router, pass logtoAuth() before its handler. To protect all middleware below a line, add ${name}.use(logtoAuth()).`,
+  nestjs: () =>
+    "To protect one route or controller, add @UseGuards(new LogtoAuthGuard()), with `import { UseGuards } from '@nestjs/common'` and `import { LogtoAuthGuard } from 'logto-authkit/nestjs'`. To protect all routes, register the guard as APP_GUARD from '@nestjs/core'.",
+  next: ({ router, source }) =>
+    router === 'app'
+      ? `To protect one route, wrap its handler in withAuth from ${source}lib/auth. To protect pages, use getAuth or authProxy, also from ${source}lib/auth.`
+      : `To protect one route, wrap its handler in withApiAuth from ${source}lib/auth. To protect pages, use verify in getServerSideProps, or authProxy, also from ${source}lib/auth.`,
+}
+
+/**
+ * Returns the note to print above the question whether to write the changes: which routes stay public, and how to
+ * protect them.
+ *
+ * @param {import('./init-project').Project} project
+ * @param {import('./init-plan').Plan} plan
+ * @returns {string[]}
+ */
+function publicRoutesNotes(project, { isExtended, changes, manual, application }) {
+  const { framework, router, environment } = project
+  // If an earlier run of `init` added the route, the user may have protected the other routes since then.
+  const hasNewRoute = manual.length > 0 || changes.some(({ path }) => path !== environment)
+  if (!isExtended || !hasNewRoute) return []
+  const advice = PROTECTION_ADVICE[framework](project, application)
+  const page = framework === 'next' && router === 'pages' ? 'next-pages' : framework
+  return [`All other routes stay public. ${advice} See ${DOCS_FOLDER}/${page}.md.`]
 }
 
 /**
  * Returns the notes to print below the next steps.
  *
  * @param {import('./init-project').Project} project
- * @param {import('./init-plan').Plan} plan
  * @param {Record<string, string>} entries
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  */
-function closingNotes(project, { isExtended, changes, manual }, entries, localIssuer) {
-  const { framework, router, environment, isIgnored, isTypeScript, isModule, read } = project
-  const protection = framework === 'next' ? PROTECTION_ADVICE.next[router] : PROTECTION_ADVICE[framework]
-  const page = framework === 'next' && router === 'pages' ? 'next-pages' : framework
-  // If an earlier run of `init` added the route, the user may have protected the other routes since then.
-  const hasNewRoute = manual.length > 0 || changes.some(({ path }) => path !== environment)
+function closingNotes(project, entries, localIssuer) {
+  const { environment, isIgnored, isTypeScript, isModule, read } = project
   return [
-    ...(isExtended && hasNewRoute
-      ? [`All other routes are still public. ${protection} See ${DOCS_FOLDER}/${page}.md.`]
-      : []),
     ...(isIgnored ? [] : [`Add ${environment} to .gitignore, so that Git ignores the file.`]),
     ...(isTypeScript && !isModule && /"verbatimModuleSyntax": true/.test(read('tsconfig.json') ?? '')
       ? ['TypeScript rejects the imports, because of "verbatimModuleSyntax": run npm pkg set type=module.']
@@ -187,7 +214,7 @@ const jsonSummary = (project, plan, entries, localIssuer, isWritten) => ({
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, entries, localIssuer).flatMap(({ commands }) => commands),
-  notes: closingNotes(project, plan, entries, localIssuer),
+  notes: [...publicRoutesNotes(project, plan), ...closingNotes(project, entries, localIssuer)],
 })
 
-module.exports = { closingNotes, describeProject, jsonSummary, nextSteps }
+module.exports = { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes }

@@ -142,7 +142,7 @@ function loadsBefore(source, application) {
  * Returns the port in the script or in the environment file, unless the application has a fixed port and does not read
  * `PORT`. Otherwise, returns the port in the source code, or 3000.
  *
- * @param {Project} project
+ * @param {Pick<Project, 'read' | 'startScript' | 'devScript'>} project
  * @param {string[]} files
  */
 function portOf(project, files) {

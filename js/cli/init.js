@@ -12,7 +12,7 @@ const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
 const { createPlan } = require('./init-plan')
 const { findLocalIssuer } = require('./local-issuer')
-const { closingNotes, describeProject, jsonSummary, nextSteps } = require('./init-report')
+const { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes } = require('./init-report')
 const { createPainter, toPrintable } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
@@ -73,7 +73,13 @@ async function run(args, surroundings) {
     stdout.write(
       `${describeProject(project)}\n\n${plan.changes.map((change) => `${formatDiff(change, paint)}\n`).join('')}`,
     )
-    if (plan.changes.length === 0) stdout.write('Nothing to change: everything is there already.\n\n')
+    for (const { path, reason, lines } of plan.manual)
+      stdout.write(
+        `${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
+      )
+    for (const note of publicRoutesNotes(project, plan)) stdout.write(`${note}\n\n`)
+    if (plan.changes.length === 0)
+      stdout.write(`Nothing to ${plan.manual.length > 0 ? 'write' : 'change: everything is there already'}.\n\n`)
     else if (values['dry-run']) stdout.write('Nothing was written (--dry-run).\n\n')
     else if (isConfirmed || (await prompt?.confirm('Write these changes?'))) {
       writeChanges(folder, plan.changes)
@@ -82,13 +88,9 @@ async function run(args, surroundings) {
       stdout.write(prompt ? 'Nothing was written.\n' : 'Nothing was written. To write these changes, add --yes.\n')
       return 1
     }
-    for (const { path, reason, lines } of plan.manual)
-      stdout.write(
-        `${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
-      )
     for (const { text, commands } of nextSteps(project, plan, entries, localIssuer))
       stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.join('\n'))}\n` : ''}`)
-    stdout.write(`${closingNotes(project, plan, entries, localIssuer).join('\n\n')}\n`)
+    stdout.write(`${closingNotes(project, entries, localIssuer).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()

@@ -18,7 +18,7 @@ describe('init says that all other routes are public', () => {
     test(`of an application of ${framework}, and how to protect them`, async (t) => {
       const { init } = project(t, { 'package.json': uses(framework), 'app.js': source })
       const { stdout } = await init(['--dry-run'])
-      assert.match(stdout, /\nAll other routes are still public\. To protect [^\n]*logtoAuth[^\n]*\n/)
+      assert.match(stdout, /\nAll other routes stay public\. To protect [^\n]*logtoAuth[^\n]*\n/)
       assert.ok(stdout.includes(`node_modules/logto-authkit/docs/${framework}.md`), stdout)
     })
   }
@@ -30,9 +30,40 @@ describe('init says that all other routes are public', () => {
   ])) {
     test(`of an application of ${name} with ${Object.keys(files).join() || 'no files'}`, async (t) => {
       const { notes } = await project(t, { 'package.json': uses(name), ...files }).json()
-      assert.ok(notes[0].startsWith('All other routes are still public.') && notes[0].includes(`docs/${page}.md`))
+      assert.ok(notes[0].startsWith('All other routes stay public.') && notes[0].includes(`docs/${page}.md`))
     })
   }
+
+  test('of an application, with the name of its variable and the imports that the advice requires', async (t) => {
+    for (const [name, source, advice] of /** @type {[string, string, RegExp][]} */ ([
+      [
+        'express',
+        "import express from 'express'\nconst server = express()\n",
+        /add `import \{ protect \} from 'logto-authkit\/express'`\..*add server\.use\(logtoAuth\(\)\)/,
+      ],
+      [
+        'express',
+        'const express = require("express");\nconst app = express();\n',
+        /add `const \{ protect \} = require\("logto-authkit\/express"\);`\./,
+      ],
+      [
+        'fastify',
+        "const fastify = require('fastify')()\n",
+        /change fastify\.get to api\.get, because routes of fastify stay public even there\..* add fastify\.register\(logtoAuth\) after CORS/,
+      ],
+      ['hono', "import { Hono } from 'hono'\nconst api = new Hono()\n", /add api\.use\(logtoAuth\(\)\)/],
+    ])) {
+      const { notes } = await project(t, { 'package.json': uses(name), 'app.js': source }).json()
+      assert.match(notes[0], advice)
+    }
+    const { notes } = await project(t, { 'package.json': uses('@nestjs/core') }).json()
+    assert.match(notes[0], /`import \{ LogtoAuthGuard \} from 'logto-authkit\/nestjs'`/)
+    const pages = { 'package.json': uses('next'), 'src/pages/a.js': '' }
+    assert.match(
+      (await project(t, pages).json()).notes[0],
+      /withApiAuth from src\/lib\/auth\..* use verify or authProxy/,
+    )
+  })
 
   test('but not of a new application, even when init runs again', async (t) => {
     const { init } = project(t, { 'package.json': uses('koa') })
@@ -94,6 +125,18 @@ test('init sends a request to /orders only if it has created the route', async (
   assert.deepEqual(await orders({ 'app/page.jsx': '' }, 'next'), [])
   const { stdout } = await project(t, { 'package.json': uses('koa') }).init(['--dry-run'])
   assert.match(stdout, /expect 200 \(or 403 for \/orders if the token lacks the scope read:orders\):/)
+})
+
+test('init sends no request to /me if the application uses the package without this route', async (t) => {
+  const source =
+    "import express from 'express'\nimport { logtoAuth } from 'logto-authkit/express'\nconst app = express()\n"
+  for (const [route, count] of /** @type {[string, number][]} */ ([
+    ["app.get('/cart', logtoAuth(), f)\n", 0],
+    ["app.get('/me', logtoAuth(), f)\n", 2],
+  ])) {
+    const { commands } = await project(t, { 'package.json': uses('express'), 'app.js': source + route }).json()
+    assert.equal(commands.filter((command) => command.includes('/me')).length, count)
+  }
 })
 
 test('init sends a request to /orders if an earlier run has created the route', async (t) => {

@@ -164,6 +164,22 @@ describe('init shows the changes', () => {
     }
   })
 
+  test('and everything that the user must do, before it asks whether to write the changes', async (t) => {
+    const source = "const express = require('express')\nconst server = express()\nserver.get('/me', handler)\n"
+    const { init } = project(t, { ...files, 'app.js': source })
+    const { stdout } = await init([], { stdin: '\n\nn\n', isTTY: true, env: { NO_COLOR: '1' } })
+    assert.match(
+      stdout,
+      /! Add to app\.js yourself[\s\S]*server\.get\('\/me'[\s\S]*All other routes stay public\.[\s\S]*Write these changes\?/,
+    )
+  })
+
+  test('but does not claim that everything is there if the user must add lines', async (t) => {
+    const source = "const express = require('express')\nconst app = express()\napp.get('/me', handler)\n"
+    const { init } = project(t, { ...files, 'app.js': source, '.env': 'LOGTO_URL=https://t.test\nLOGTO_AUDIENCE=a\n' })
+    assert.match((await init([])).stdout, /! Add to app\.js yourself[\s\S]*\nNothing to write\.\n/)
+  })
+
   test('as a diff with the surrounding lines', async (t) => {
     const source = [
       "import cors from 'cors'",
@@ -229,6 +245,15 @@ describe('init never overwrites anything', () => {
     const expected =
       'PORT=4000\r\nexport LOGTO_URL="https://auth.example.com"\r\nLOGTO_AUDIENCE=https://orders.example.com\r\n'
     assert.equal(read('.env'), expected)
+  })
+
+  test('empty entries of the environment file are filled in', async (t) => {
+    const { init, read } = project(t, {
+      'package.json': uses('koa'),
+      '.env': 'LOGTO_URL=\nexport LOGTO_AUDIENCE=""\nA=\n',
+    })
+    await init(['--yes'])
+    assert.equal(read('.env'), 'LOGTO_URL=http://127.0.0.1:3001\nexport LOGTO_AUDIENCE=https://api.example.com\nA=\n')
   })
 
   test('files with other contents are left alone, and the lines are shown', async (t) => {
