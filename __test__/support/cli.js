@@ -30,9 +30,10 @@ async function startDev(t, args = ['--json'], folder = process.cwd()) {
   const signals = new EventEmitter()
   const written = new EventEmitter()
   const text = once(written, 'text')
+  const stderr = sink()
   const surroundings = /** @type {any} */ ({
     stdout: { write: (text) => written.emit('text', text) },
-    stderr: process.stderr,
+    stderr,
     env: {},
     cwd: () => folder,
     once: signals.once.bind(signals),
@@ -44,7 +45,7 @@ async function startDev(t, args = ['--json'], folder = process.cwd()) {
   }
   t.after(stop)
   const [line] = await text
-  return { ...(args.includes('--json') ? JSON.parse(line) : null), output: line, stop }
+  return { ...(args.includes('--json') ? JSON.parse(line) : null), output: line, stderr: stderr.text, stop }
 }
 
 module.exports = { cli, startDev }

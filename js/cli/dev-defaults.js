@@ -5,8 +5,9 @@ const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE:
 
 const DEFAULT_CLIENT_ID = 'my-app'
 const DEFAULT_USER = 'alice'
+const DEFAULT_ORGANIZATION = 'my-org'
 
 /** The `Server` header of the web page of `logto-authkit dev`. */
 const DEV_PAGE = 'logto-authkit dev'
 
-module.exports = { DEFAULT_CLIENT_ID, DEFAULT_USER, DEV_ISSUER_ENTRIES, DEV_PAGE }
+module.exports = { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENTRIES, DEV_PAGE }

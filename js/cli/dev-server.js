@@ -1,12 +1,12 @@
 /** The web server of `logto-authkit dev`, which serves the page and its API. */
 
-const { randomBytes } = require('node:crypto')
 const { once } = require('node:events')
 const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
-const { DEFAULT_CLIENT_ID, DEFAULT_USER, DEV_PAGE } = require('./dev-defaults')
+const { DEV_PAGE } = require('./dev-defaults')
 const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
+const { createToken, decodeJsonPart, tokenOptionsFromQuery } = require('./dev-tokens')
 
 /**
  * @typedef {import('../testing/index').TestIssuer} TestIssuer
@@ -19,20 +19,29 @@ const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
 
 const MAX_BODY_LENGTH = 64 * 1024
 
+/** The endpoints that create tokens. */
+const TOKEN_PATHS = ['/token', '/api/tokens']
+
+/** @param {import('node:http').IncomingMessage} request */
+const pathOf = ({ url }) => String(url).split('?')[0]
+
 /**
  * @param {TestIssuer} issuer
  * @param {number} port
  * @param {import('./example-routes').Routes} routes
+ * @param {(request: string, reason: string) => void} onRejectedToken - Called for each rejected request for a token,
+ *   because `curl -f` does not show the reason in the response.
  */
-async function startPage(issuer, port, routes) {
+async function startPage(issuer, port, routes, onRejectedToken) {
   /** @type {State} */
   const state = { outage: null, rotations: 0, routes }
   const server = createServer(async (request, response) => {
-    const { status, type, body } = await handleRequest(request, issuer, state).catch((error) =>
-      error.code === 'invalid_options' || error instanceof HttpError || error instanceof SendError
-        ? json({ error: error.message }, error.status ?? 400)
-        : json({ error: 'Internal error' }, 500),
-    )
+    const { status, type, body } = await handleRequest(request, issuer, state).catch((error) => {
+      const isExpected = error.code === 'invalid_options' || error instanceof HttpError || error instanceof SendError
+      const reason = isExpected ? error.message : 'Internal error'
+      if (TOKEN_PATHS.includes(pathOf(request))) onRejectedToken(`${request.method} ${request.url}`, reason)
+      return json({ error: reason }, isExpected ? (error.status ?? 400) : 500)
+    })
     response.writeHead(status, { ...SECURITY_HEADERS, Server: DEV_PAGE, 'Content-Type': type }).end(body)
   })
   server.listen(port, '127.0.0.1')
@@ -70,7 +79,7 @@ async function handleRequest(request, issuer, state) {
   const { host = '', origin } = request.headers
   if (!ALLOWED_HOSTNAMES.includes(host.replace(/:\d+$/, '')))
     throw new HttpError(403, 'This page is only available on this machine')
-  const path = String(request.url).split('?')[0]
+  const path = pathOf(request)
   if (request.method === 'GET') {
     if (path === '/api/state') return json(issuerState(issuer, state))
     if (path === '/token')
@@ -89,36 +98,6 @@ async function handleRequest(request, issuer, state) {
   return json(await action(await readBody(request), issuer, state))
 }
 
-/**
- * Creates a token. If the token is a JWT, also returns its decoded header and claims.
- *
- * @param {Record<string, any>} options - The mint options, and `kind`.
- * @param {TestIssuer} issuer
- */
-function createToken({ kind = 'access', ...options }, issuer) {
-  const randomPart = randomBytes(32).toString('base64url')
-  if (kind === 'opaque') return { token: randomPart, header: null, claims: null }
-  if (kind === 'personal') return { token: `pat_${randomPart}`, header: null, claims: null }
-  if (kind !== 'id' && kind !== 'access')
-    throw new HttpError(400, 'Invalid option "kind": expected access, id, opaque or personal')
-  const mintOptions = { sub: DEFAULT_USER, clientId: DEFAULT_CLIENT_ID, ...options }
-  const token = issuer.mint(kind === 'id' ? idTokenOptions(mintOptions) : mintOptions)
-  const [header, claims] = token.split('.', 2).map(decodeJsonPart)
-  return { token, header, claims }
-}
-
-/**
- * Reads token options from the query of `GET /token`, so that scripts can get tokens without sending JSON.
- *
- * @param {import('node:http').IncomingMessage} request
- * @returns {Record<string, any>}
- */
-function tokenOptionsFromQuery({ url }) {
-  const options = Object.fromEntries(new URL(String(url), 'http://localhost').searchParams)
-  const { expiresIn } = options
-  return expiresIn === undefined ? options : { ...options, expiresIn: Number(expiresIn) }
-}
-
 /** @type {Record<string, (body: any, issuer: TestIssuer, state: any) => any>} */
 const POST_ACTIONS = {
   '/api/tokens': createToken,
@@ -135,19 +114,6 @@ const POST_ACTIONS = {
     return issuerState(issuer, state)
   },
 }
-
-/**
- * Returns the mint options for an ID token in Logto's format.
- *
- * @param {import('../testing/index').MintOptions} mintOptions
- */
-const idTokenOptions = ({ sub, clientId, expiresIn }) => ({
-  sub,
-  expiresIn,
-  audience: clientId,
-  header: { typ: undefined },
-  claims: { jti: undefined, scope: undefined, client_id: undefined },
-})
 
 /**
  * @param {TestIssuer} issuer
@@ -207,13 +173,5 @@ const SECURITY_HEADERS = {
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
 }
-
-/**
- * Decodes the header or payload of a token that our own issuer signed.
- *
- * @param {string} part
- * @returns {any}
- */
-const decodeJsonPart = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
 
 module.exports = { startPage }

@@ -2,10 +2,10 @@
 
 const { createTestIssuer } = require('../testing/index')
 const { UsageError, readArguments, readNumber } = require('./arguments')
-const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
 const { exampleRoutes } = require('./example-routes')
-const { createPainter, widthOf, wrapText } = require('./terminal')
+const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
 
 const HELP = `Usage: logto-authkit dev [options]
 
@@ -21,7 +21,7 @@ Scripts can get tokens from the page:
   curl -s 'http://127.0.0.1:3002/token?kind=opaque'
   curl -s 'http://127.0.0.1:3002/token?expiresIn=-60'
 
-The kinds of tokens are access (the default), opaque, id (an ID token) and personal (a personal access token). By default, a token is for the user alice and the application my-app.
+The kinds of tokens are access (the default), machine, resource (within an organization), organization (an organization token), id (an ID token), opaque and personal (a personal access token). By default, a token is for the user ${DEFAULT_USER}, the application ${DEFAULT_CLIENT_ID} and, if it belongs to an organization, ${DEFAULT_ORGANIZATION}.
 
 Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 `
@@ -34,19 +34,21 @@ const FLAGS = /** @type {const} */ ({
 
 /** @type {import('./run').Command['run']} */
 async function run(args, surroundings) {
-  const { stdout, env, cwd } = surroundings
+  const { stdout, stderr, env, cwd } = surroundings
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('dev takes only options')
   const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENTRIES.LOGTO_URL).port)
   const issuer = await startOnPort('--port', port, () => createTestIssuer({ port }))
   const routes = exampleRoutes(cwd(), env)
+  const reportRejectedToken = (/** @type {string} */ request, /** @type {string} */ reason) =>
+    stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
-  const page = await startOnPort('--page-port', pagePort, () => startPage(issuer, pagePort, routes)).catch(
-    async (error) => {
-      await issuer.close()
-      throw error
-    },
-  )
+  const page = await startOnPort('--page-port', pagePort, () =>
+    startPage(issuer, pagePort, routes, reportRejectedToken),
+  ).catch(async (error) => {
+    await issuer.close()
+    throw error
+  })
 
   // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
   // reads the URLs.
@@ -57,9 +59,6 @@ async function run(args, surroundings) {
   const { logtoUrl } = issuer
   const paint = createPainter(stdout, env)
   const width = widthOf(stdout)
-  const intro = routes.isProject
-    ? 'Requests to the application in this folder, after `npx logto-authkit init`:'
-    : 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders.'
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page.url)}
@@ -68,7 +67,7 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
     LOGTO_URL=${logtoUrl}
     LOGTO_AUDIENCE=${DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE}
 
-${wrapText(intro, '  ', width)}
+${wrapText(INTROS[routes.application], '  ', width)}
 
 ${exampleCommands(page.url, routes, width)}
 
@@ -80,6 +79,13 @@ ${paint.dim(wrapText(note, '  ', width))}
   return 0
 }
 
+/** The sentences above the example requests, depending on what the current folder contains. */
+const INTROS = {
+  existing: 'Requests to the application in this folder:',
+  planned: 'Requests to the application in this folder, after `npx logto-authkit init`:',
+  unknown: 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders.',
+}
+
 /**
  * Returns commands that create tokens and send them to an API, with the expected responses. The responses are not
  * shell comments, because an interactive zsh runs a comment as a command.
@@ -88,21 +94,28 @@ ${paint.dim(wrapText(note, '  ', width))}
  * @param {import('./example-routes').Routes} routes
  * @param {number} width
  */
-function exampleCommands(page, { me, orders }, width) {
+function exampleCommands(page, { url, me, orders }, width) {
   const request = (/** @type {string} */ url) => `curl -iw '\\n' ${url.replace('http://', '')}`
   const send = (/** @type {string} */ url) => `${request(url)} -H "Authorization: Bearer $TOKEN"`
   const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
-  return [
-    ['Without a token, expect 401:', request(me)],
-    [`With a token, expect 200 from ${new URL(me).pathname}:`, get('sub=alice'), send(me)],
-    ...(orders === null
-      ? []
+  const groups =
+    me === null
+      ? [
+          ['Without a token, expect 401 from a protected route:', request(url)],
+          ['With a token:', get('sub=alice&scope=read:orders'), send(url)],
+        ]
       : [
-          [`Without the scope, expect 403 from ${new URL(orders).pathname}:`, send(orders)],
-          ['With the scope, expect 200:', get('sub=alice&scope=read:orders'), send(orders)],
-        ]),
-    ['With an opaque token, expect 401, as with kind=personal and kind=id:', get('kind=opaque'), send(me)],
-  ]
+          ['Without a token, expect 401:', request(me)],
+          [`With a token, expect 200 from ${new URL(me).pathname}:`, get('sub=alice'), send(me)],
+          ...(orders === null
+            ? []
+            : [
+                [`Without the scope, expect 403 from ${new URL(orders).pathname}:`, send(orders)],
+                ['With the scope, expect 200:', get('sub=alice&scope=read:orders'), send(orders)],
+              ]),
+          ['With an opaque token, expect 401, as with kind=personal and kind=id:', get('kind=opaque'), send(me)],
+        ]
+  return groups
     .map(([text, ...commands]) => [wrapText(text, '  ', width), ...commands.map((line) => `    ${line}`)].join('\n'))
     .join('\n\n')
 }

@@ -1,31 +1,73 @@
 /** Finds the routes to which the example requests of `logto-authkit dev` are sent. */
 
+const { join } = require('node:path')
 const { UsageError } = require('./arguments')
 const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { createPlan } = require('./init-plan')
 const { readProject } = require('./init-project')
+const { portOf } = require('./init-start')
+const { hasMeRoute, hasOrdersRoute, protectedPath, readSources, readText, usesPackage } = require('./source-files')
 
 /**
- * @typedef {{ isProject: boolean, me: string, orders: string | null }} Routes - The URLs of the routes. `isProject` is
- *   false if the folder contains no project that `init` supports. The URLs are then the defaults.
+ * @typedef {{ application: 'existing' | 'planned' | 'unknown', url: string, me: string | null, orders: string | null }} Routes -
+ *   The URLs of the routes. An existing application already uses the package, and a planned one is what `init` would
+ *   create or extend. If the folder contains neither, the URLs are the defaults. An existing application may have no
+ *   route `/me`. `url` is then the URL of another route or of the application.
  */
 
 /** @type {Routes} */
-const DEFAULT_ROUTES = { isProject: false, me: 'http://localhost:3000/me', orders: 'http://localhost:3000/orders' }
+const DEFAULT_ROUTES = {
+  application: 'unknown',
+  url: 'http://localhost:3000/me',
+  me: 'http://localhost:3000/me',
+  orders: 'http://localhost:3000/orders',
+}
 
 /**
- * Returns the routes that the project in a folder has, or that `init` would create there.
+ * Returns the routes that the application in a folder has, or that `init` would create there.
  *
  * @param {string} folder
  * @param {Record<string, string | undefined>} env
  * @returns {Routes}
  */
 function exampleRoutes(folder, env) {
+  const planned = plannedRoutes(folder, env)
+  const sources = readSources(folder)
+  const using = sources.filter(usesPackage)
+  if (using.length === 0) return planned ?? DEFAULT_ROUTES
+  const project = {
+    read: (/** @type {string} */ path) => readText(join(folder, path)),
+    startScript: undefined,
+    devScript: undefined,
+  }
+  const port = () =>
+    portOf(
+      project,
+      using.map(({ path }) => path),
+    )
+  const me = planned?.me ?? `http://localhost:${port()}/me`
+  if (!sources.some(hasMeRoute)) {
+    const path = using.map(protectedPath).find((one) => one !== undefined) ?? ''
+    return { application: 'existing', url: new URL(me).origin + path, me: null, orders: null }
+  }
+  const orders = sources.some(hasOrdersRoute) ? me.replace(/me$/, 'orders') : null
+  return { application: 'existing', url: me, me, orders }
+}
+
+/**
+ * Returns the routes of the application that `init` would create or extend, or null if `init` does not support the
+ * project.
+ *
+ * @param {string} folder
+ * @param {Record<string, string | undefined>} env
+ * @returns {Routes & { me: string } | null}
+ */
+function plannedRoutes(folder, env) {
   try {
     const { url, hasOrdersRoute } = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENTRIES)
-    return { isProject: true, me: url, orders: hasOrdersRoute ? url.replace(/me$/, 'orders') : null }
+    return { application: 'planned', url, me: url, orders: hasOrdersRoute ? url.replace(/me$/, 'orders') : null }
   } catch (error) {
-    if (error instanceof UsageError) return DEFAULT_ROUTES
+    if (error instanceof UsageError) return null
     throw error
   }
 }

@@ -5,6 +5,7 @@ const http = require('node:http')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
+const { TOKEN_KINDS } = require('../../../js/cli/dev-tokens')
 const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
 const { text } = require('node:stream/consumers')
@@ -58,7 +59,7 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.equal(await verdict(verifyAuth(token, options)), expected, query)
     }
     for (const [query, says] of /** @type {[string, RegExp][]} */ ([
-      ['kind=refresh', /"kind": expected access, id, opaque or personal/],
+      ['kind=refresh', /"kind": expected access, machine, resource, organization, id, opaque or personal/],
       ['subject=alice', /subject/],
       ['expiresIn=soon', /"expiresIn"/],
     ])) {
@@ -66,6 +67,38 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.equal(response.status, 400)
       assert.match(/** @type {any} */ (await response.json()).error, says)
     }
+  })
+
+  test('issues every kind of token that the page offers', async (t) => {
+    const { page } = await startDev(t)
+    const html = await (await fetch(page)).text()
+    const [select] = html.split('name="kind"')[1].split('</select>')
+    const kinds = [...select.matchAll(/value="(\w+)"/g)].map(([, kind]) => kind)
+    assert.deepEqual(kinds, TOKEN_KINDS)
+    const claims = async (query) => {
+      const token = await (await fetch(`${page}/token?${query}`)).text()
+      return JSON.parse(atob(token.split('.')[1]))
+    }
+    const machine = await claims('kind=machine&clientId=worker')
+    assert.deepEqual([machine.sub, machine.client_id, machine.aud], ['worker', 'worker', AUDIENCE])
+    const resource = await claims('kind=resource&scope=read:orders')
+    assert.deepEqual(
+      [resource.sub, resource.organization_id, resource.aud, resource.scope],
+      ['alice', 'my-org', AUDIENCE, 'read:orders'],
+    )
+    assert.equal((await claims('kind=organization')).aud, 'urn:logto:organization:my-org')
+    assert.equal((await claims('kind=organization&organizationId=o')).aud, 'urn:logto:organization:o')
+  })
+
+  test('prints each rejected request for a token, with the reason', async (t) => {
+    const { page, stderr } = await startDev(t)
+    await fetch(`${page}/token?kind=access`)
+    await fetch(`${page}/nowhere`)
+    assert.equal(stderr(), '')
+    await fetch(`${page}/token?kind=refresh`)
+    assert.match(stderr(), /^GET \/token\?kind=refresh was rejected: Invalid option "kind": expected access, .*\n$/)
+    await post(page, '/api/tokens', { subject: 'x' })
+    assert.match(stderr(), /\nPOST \/api\/tokens was rejected: Unknown option "subject"/)
   })
 
   test('issues tokens for the user alice and the application my-app unless the request names others', async (t) => {
@@ -116,10 +149,64 @@ describe('dev', { timeout: 60_000 }, () => {
       const { output } = await startDev(t, [], folder)
       const urls = output.match(/(?<=curl -iw '\\n' )\S+/g)
       assert.deepEqual([...new Set(urls)], [me, ...(orders === null ? [] : [orders])])
-      assert.match(output, /Requests to the application in this folder/)
+      assert.match(output, /Requests to the application in this\s+folder, after `npx logto-authkit init`:/)
       const page = /Page +(.*)/.exec(output)?.[1]
       const { routes } = await stateOf(page)
-      assert.deepEqual(routes, { isProject: true, me: `http://${me}`, orders: orders && `http://${orders}` })
+      assert.deepEqual(routes, {
+        application: 'planned',
+        url: `http://${me}`,
+        me: `http://${me}`,
+        orders: orders && `http://${orders}`,
+      })
+    })
+  }
+
+  const EXISTING =
+    "import express from 'express'\nimport { logtoAuth } from 'logto-authkit/express'\nconst app = express()\n"
+  const USING = "import { createVerifier } from 'logto-authkit'\n"
+  for (const [what, files, expected] of /** @type {[string, any, any][]} */ ([
+    [
+      'with /me',
+      { 'package.json': uses('express'), 'app.js': `${EXISTING}app.use(logtoAuth())\napp.get('/me', f)\n` },
+      { url: 'http://localhost:3000/me', me: 'http://localhost:3000/me', orders: null },
+    ],
+    [
+      'with /me in another file, and with /orders',
+      {
+        'package.json': uses('express'),
+        'app.js': `${EXISTING}app.listen(4000)\n`,
+        'src/routes/me.js': "router.get('/me', f)\nrouter.get('/orders', protect({ requiredScope: 'read:orders' }), f)",
+      },
+      { url: 'http://localhost:4000/me', me: 'http://localhost:4000/me', orders: 'http://localhost:4000/orders' },
+    ],
+    [
+      'in plain Node.js, without /me',
+      { 'package.json': {}, 'server.mjs': `${USING}createServer(f).listen(4000)\n` },
+      { url: 'http://localhost:4000', me: null, orders: null },
+    ],
+    [
+      'with another route instead of /me',
+      {
+        'package.json': uses('express'),
+        'app.js': `${EXISTING}app.get('/health', f)\napp.use(logtoAuth())\napp.get('/cart', f)\n`,
+      },
+      { url: 'http://localhost:3000/cart', me: null, orders: null },
+    ],
+    [
+      'in Next.js, without /api/me',
+      { 'package.json': uses('next'), 'app/api/cart/route.js': "import { withAuth } from 'logto-authkit/next'\n" },
+      { url: 'http://localhost:3000', me: null, orders: null },
+    ],
+  ])) {
+    test(`promises only what is known about an application that uses the package: ${what}`, async (t) => {
+      const { folder } = project(t, files)
+      const { output } = await startDev(t, [], folder)
+      const { routes } = await stateOf(/Page +(.*)/.exec(output)?.[1])
+      assert.deepEqual(routes, { application: 'existing', ...expected })
+      assert.match(output, /Requests to the application in this folder:\n/)
+      if (expected.me !== null) return
+      assert.match(output, /Without a token, expect 401 from a protected route:/)
+      assert.doesNotMatch(output, /expect (200|403)|\/me|logto-authkit init/)
     })
   }
 

@@ -2,20 +2,6 @@
 
 const $ = (selector) => document.querySelector(selector)
 
-/** For each kind of token, converts the form fields to the body of a token request. */
-const TOKEN_REQUESTS = {
-  user: ({ sub, clientId, audience, ...rest }) => ({ sub, clientId, audience, ...rest }),
-  machine: ({ clientId, audience, ...rest }) => ({ sub: clientId, clientId, audience, ...rest }),
-  resource: ({ organizationId, ...rest }) => ({ organizationId, ...rest }),
-  organization: ({ organizationId, audience: _, ...rest }) => ({
-    audience: `urn:logto:organization:${organizationId}`,
-    ...rest,
-  }),
-  id: ({ sub, clientId, expiresIn }) => ({ kind: 'id', sub, clientId, expiresIn }),
-  opaque: () => ({ kind: 'opaque' }),
-  personal: () => ({ kind: 'personal' }),
-}
-
 /** The error code with which an API rejects each kind of token that is not an access token. */
 const REJECTION_CODES = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
 
@@ -28,11 +14,8 @@ let state
 
 $('#mint').addEventListener('submit', async (event) => {
   event.preventDefault()
-  const { kind, ...fields } = Object.fromEntries(new FormData(event.target))
-  const visibleFields = Object.fromEntries(
-    Object.entries(fields).filter(([name, value]) => isVisible(name) && value !== ''),
-  )
-  const tokenRequest = TOKEN_REQUESTS[kind](visibleFields)
+  const fields = [...new FormData(event.target)]
+  const tokenRequest = Object.fromEntries(fields.filter(([name, value]) => isVisible(name) && value !== ''))
   if (tokenRequest.expiresIn) tokenRequest.expiresIn = Number(tokenRequest.expiresIn)
   const result = await post('/api/tokens', tokenRequest)
   if (result) showToken(result, tokenRequest)
@@ -90,25 +73,27 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
   $('#curl').replaceChildren(...exampleRequests(token, kind, claims))
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
-    `audience: ${quote(audience ?? 'https://api.example.com')},`,
-    ...(organizationId ? [`organizationId: ${quote(organizationId)},`] : []),
+    `audience: ${quote(kind === 'organization' ? claims.aud : (audience ?? 'https://api.example.com'))},`,
+    ...(kind === 'resource' ? [`organizationId: ${quote(organizationId)},`] : []),
   ].join('\n')
   $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : CONTENT_NOTES[kind]
   $('#result').hidden = false
 }
 
 /**
- * Returns commands for routes like those that `logto-authkit init` creates. The style sheet shows the expected
- * responses, so that users do not copy them with the commands: an interactive zsh would run the responses.
+ * Returns commands for routes like those that `logto-authkit init` creates, if the application has them. The style sheet
+ * shows the expected responses, so that users do not copy them with the commands: an interactive zsh would run the
+ * responses.
  */
 function exampleRequests(token, kind, claims) {
-  const { me, orders } = state.routes
-  const send = (url) => `curl -iw '\\n' ${url} -H "Authorization: Bearer $TOKEN"\n`
+  const { url, me, orders } = state.routes
+  const send = (route) => `curl -iw '\\n' ${route} -H "Authorization: Bearer $TOKEN"\n`
   const expected = (response) => {
     const line = document.createElement('span')
     line.dataset.response = response
     return line
   }
+  if (me === null) return [`TOKEN='${token}'\n`, send(url)]
   const rejection = REJECTION_CODES[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
   const isPermitted = claims?.scope?.split(' ').includes('read:orders')
   return [
@@ -129,7 +114,7 @@ function render(newState) {
   if (!newState) return
   state = newState
   $('#logto-url').textContent = state.logtoUrl
-  $('#next-hint').hidden = state.routes.isProject
+  $('#next-hint').hidden = state.routes.application !== 'unknown'
   $('#key').textContent = `${state.key.alg} ${state.key.kid}`
   $('#fetches').textContent = state.jwksRequests
   $('#health').textContent = state.outage ? `outage: ${state.outage}` : 'running'
@@ -167,7 +152,7 @@ async function fetchJson(path, options) {
  * `logto-authkit dev`.
  */
 function fillApplicationUrls() {
-  const { origin } = new URL(state.routes.me)
+  const { origin } = new URL(state.routes.url)
   for (const input of document.querySelectorAll('[name=url]')) input.value = origin + new URL(input.value).pathname
 }
 

@@ -1,0 +1,77 @@
+/** Creates the tokens of `logto-authkit dev`. */
+
+const { randomBytes } = require('node:crypto')
+const { optionsError } = require('../core/errors')
+const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER } = require('./dev-defaults')
+
+/**
+ * @typedef {import('../testing/index').TestIssuer} TestIssuer
+ * @typedef {import('../testing/index').MintOptions} MintOptions
+ */
+
+/**
+ * The kinds of JWTs. Each function converts the options of a request, including the defaults, to mint options.
+ *
+ * @type {Record<string, (options: MintOptions) => MintOptions>}
+ */
+const JWT_KINDS = {
+  access: (options) => options,
+  machine: (options) => ({ ...options, sub: options.clientId }),
+  resource: ({ organizationId = DEFAULT_ORGANIZATION, ...options }) => ({ ...options, organizationId }),
+  organization: ({ organizationId = DEFAULT_ORGANIZATION, ...options }) => ({
+    ...options,
+    audience: `urn:logto:organization:${organizationId}`,
+  }),
+  id: ({ sub, clientId, expiresIn }) => ({
+    sub,
+    expiresIn,
+    audience: clientId,
+    header: { typ: undefined },
+    claims: { jti: undefined, scope: undefined, client_id: undefined },
+  }),
+}
+
+/** The prefixes of the kinds of tokens that are not JWTs. @type {Record<string, string>} */
+const OPAQUE_KINDS = { opaque: '', personal: 'pat_' }
+
+/** The names of all kinds, the default first. */
+const TOKEN_KINDS = [...Object.keys(JWT_KINDS), ...Object.keys(OPAQUE_KINDS)]
+
+const INVALID_KIND = `Invalid option "kind": expected ${TOKEN_KINDS.slice(0, -1).join(', ')} or ${TOKEN_KINDS.at(-1)}`
+
+/**
+ * Creates a token. If the token is a JWT, also returns its decoded header and claims.
+ *
+ * @param {Record<string, any>} options - The mint options, and `kind`.
+ * @param {TestIssuer} issuer
+ */
+function createToken({ kind = TOKEN_KINDS[0], ...options }, issuer) {
+  if (!TOKEN_KINDS.includes(kind)) throw optionsError(INVALID_KIND)
+  if (Object.hasOwn(OPAQUE_KINDS, kind))
+    return { token: OPAQUE_KINDS[kind] + randomBytes(32).toString('base64url'), header: null, claims: null }
+  const token = issuer.mint(JWT_KINDS[kind]({ sub: DEFAULT_USER, clientId: DEFAULT_CLIENT_ID, ...options }))
+  const [header, claims] = token.split('.', 2).map(decodeJsonPart)
+  return { token, header, claims }
+}
+
+/**
+ * Reads token options from the query of `GET /token`, so that scripts can get tokens without sending JSON.
+ *
+ * @param {import('node:http').IncomingMessage} request
+ * @returns {Record<string, any>}
+ */
+function tokenOptionsFromQuery({ url }) {
+  const options = Object.fromEntries(new URL(String(url), 'http://localhost').searchParams)
+  const { expiresIn } = options
+  return expiresIn === undefined ? options : { ...options, expiresIn: Number(expiresIn) }
+}
+
+/**
+ * Decodes the header or payload of a token that our own issuer signed.
+ *
+ * @param {string} part
+ * @returns {any}
+ */
+const decodeJsonPart = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
+
+module.exports = { TOKEN_KINDS, createToken, decodeJsonPart, tokenOptionsFromQuery }
