@@ -1,4 +1,6 @@
 const assert = require('node:assert/strict')
+const { once } = require('node:events')
+const { createServer } = require('node:net')
 const { describe, test } = require('node:test')
 const { splitShellWords } = require('../../../js/cli/shell-words')
 const { startDev } = require('../../support/cli')
@@ -61,7 +63,7 @@ describe('init says that all other routes are public', () => {
     const pages = { 'package.json': uses('next'), 'src/pages/a.js': '' }
     assert.match(
       (await project(t, pages).json()).notes[0],
-      /withApiAuth from src\/lib\/auth\..* use verify or authProxy/,
+      /withApiAuth from src\/lib\/auth\..* use verify in getServerSideProps, or authProxy/,
     )
   })
 
