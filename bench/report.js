@@ -138,7 +138,7 @@ const METHOD = `\`npm run bench\` runs all cases in about 30 minutes, stores med
 
 - **Same checks.** Every library is used as its authors recommend, with the key set cached, and checks signature, issuer, audience, expiry and scope. Before it is measured, it must accept a valid token and reject tokens with a bad signature, a wrong audience, a wrong issuer, a past \`exp\` and a missing scope.
 - **Alternating slices.** All libraries run in one process, in slices of 150 ms and in a different order in every round. Ratios are computed within a round. Every figure is the median over all rounds, with quartiles.
-- **New tokens**: each slice starts with an empty token cache and uses every token once. **Previously verified tokens**: a working set of 500 tokens. **64 concurrent**: 64 verifications are in flight at any time.
+- **New tokens**: each slice starts with an empty token cache, after a warm-up with other tokens, and uses every token once. **Previously verified tokens**: a working set of 500 tokens. **64 concurrent**: 64 verifications are in flight at any time.
 - **Tokens** have Logto's format and about 600 bytes.
 - **Keys.** \`fast-jwt\` and \`jsonwebtoken\` are given their only key; the others select it by \`kid\`.
 - \`@node-rs/jsonwebtoken\` is called synchronously in sequential cases and on its thread pool in concurrent ones. \`${ORIGINAL}\` stands for the calls that package makes for each request: \`jose.importJWK\`, then \`jwtVerify\`.`
