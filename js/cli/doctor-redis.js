@@ -56,18 +56,18 @@ async function redisFindings({ url, prefix, folder, timeout }) {
   const send = (...args) => withTimeout(connection.send(args, `${prefix}:revocations`), timeout)
   try {
     await withTimeout(connected, timeout)
-    const info = await send('INFO').then(parseInfo)
+    const info = await send('INFO').then(parseRedisInfo)
     const server = serverFinding(info, `${new URL(url).host}, through ${found.name}`)
     if (server.ok === false) return [server, ...CHECKS_WITH_CONNECTION.map((check) => uncheckedFinding(check))]
     const stream = await streamFinding(send, `${prefix}:revocations`)
-    const uncheckedFindings =
+    const skippedFindings =
       stream.ok === false ? ['Entries', 'Lag'].map((check) => uncheckedFinding(check, 'Stream')) : undefined
     return [
       server,
       persistenceFinding(info),
       memoryFinding(info),
       stream,
-      ...(uncheckedFindings ?? [await entriesFinding(client, prefix), await lagFinding(client, prefix, send)]),
+      ...(skippedFindings ?? [await entriesFinding(client, prefix), await lagFinding(client, prefix, send)]),
     ]
   } catch (error) {
     const { found, advice } = explainRedisError(error, new URL(url).host)
@@ -109,7 +109,7 @@ function withTimeout(promise, timeout) {
 }
 
 /** @type {(text: unknown) => Record<string, string>} */
-const parseInfo = (text) =>
+const parseRedisInfo = (text) =>
   Object.fromEntries([...String(text).matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]))
 
 /** @type {(info: Record<string, string>, where: string) => Finding} */

@@ -28,7 +28,7 @@ function certificateFinding(keys, failure, env) {
   if (!certificate) return { check, ok: null, found: summary }
   const advice =
     ADVICE_BY_CODE[failure.code ?? ''] ??
-    (UNTRUSTED_CODES.includes(failure.code ?? '') ? authorityAdvice(failure.reason, env) : DEFAULT_ADVICE)
+    (UNTRUSTED_CERTIFICATE_CODES.includes(failure.code ?? '') ? authorityAdvice(failure.reason, env) : DEFAULT_ADVICE)
   return { check, ok: false, found: `${failure.reason} (${summary})`, advice }
 }
 
@@ -49,7 +49,7 @@ const ADVICE_BY_CODE = {
 }
 
 /** Node's error codes for certificates that no trusted authority has issued. */
-const UNTRUSTED_CODES = [
+const UNTRUSTED_CERTIFICATE_CODES = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',

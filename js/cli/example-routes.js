@@ -33,8 +33,8 @@ const DEFAULT_ROUTES = {
 function exampleRoutes(folder, env) {
   const planned = plannedRoutes(folder, env)
   const sources = readSources(folder)
-  const using = sources.filter(usesPackage)
-  if (using.length === 0) return planned ?? DEFAULT_ROUTES
+  const usingSources = sources.filter(usesPackage)
+  if (usingSources.length === 0) return planned ?? DEFAULT_ROUTES
   const project = {
     read: (/** @type {string} */ path) => readText(join(folder, path)),
     startScript: undefined,
@@ -43,11 +43,11 @@ function exampleRoutes(folder, env) {
   const port = () =>
     portOf(
       project,
-      using.map(({ path }) => path),
+      usingSources.map(({ path }) => path),
     )
   const me = planned?.me ?? `http://localhost:${port()}/me`
   if (!sources.some(hasMeRoute)) {
-    const path = using.map(protectedPath).find((one) => one !== undefined) ?? ''
+    const path = usingSources.map(protectedPath).find((one) => one !== undefined) ?? ''
     return { application: 'existing', url: new URL(me).origin + path, me: null, orders: null }
   }
   const orders = sources.some(hasOrdersRoute) ? me.replace(/me$/, 'orders') : null

@@ -94,7 +94,8 @@ function describeApplication(text, { creation }) {
 /**
  * Returns the end of the registrations that follow `start`: middleware from a factory, such as `app.use(cors())`, or a
  * plugin from a package, such as `app.register(cors)`. A route above this middleware would lack the headers that the
- * middleware sets. Any other middleware ends the search, because it may respond before a route below it is reached.
+ * middleware sets. Declarations such as `const port = 3000` between the registrations are skipped. Any other statement
+ * ends the search, because it may respond before a route below it is reached.
  *
  * @param {string} text
  * @param {number} start
@@ -104,23 +105,40 @@ function describeApplication(text, { creation }) {
 function findMiddlewareEnd(text, start, app) {
   const use = new RegExp(`^${GAP}${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$)`)
   const register = new RegExp(`^${GAP}(?:await )?${app}\\.register\\((?=(\\w+|require\\(['"][^'"]*['"]\\)) *[,)])`)
-  for (let end = start; ; ) {
-    const remainingText = text.slice(end)
+  let end = start
+  for (let next = start; ; ) {
+    const remainingText = text.slice(next)
+    const declaration = DECLARATION.exec(remainingText)?.[0]
     const useMatch = use.exec(remainingText)
     const registrationMatch = useMatch ?? register.exec(remainingText)
-    if (registrationMatch === null) return end
-    if (useMatch !== null) end += useMatch[0].length
-    else if (!isFromPackage(text, registrationMatch[1])) return end
+    if (declaration !== undefined && isDeclarationOnly(declaration, app)) next += declaration.length
+    else if (useMatch !== null) end = next += useMatch[0].length
+    else if (registrationMatch === null || !isFromPackage(text, registrationMatch[1])) return end
     else {
-      const nextEnd = findStatementEnd(text, end + registrationMatch[0].length)
+      const nextEnd = findStatementEnd(text, next + registrationMatch[0].length)
       if (nextEnd === null) return null
-      end = nextEnd
+      end = next = nextEnd
     }
   }
 }
 
 /** Blank lines and comments between two statements. */
 const GAP = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
+
+/** A declaration on one line, which the next line does not continue. */
+const DECLARATION = new RegExp(`^${GAP}(?:const|let|var) [^\\n]*(?=\\n(?!\\s*[.?:&|+])|$)`)
+
+/**
+ * Whether a declaration is complete and does not use the application.
+ *
+ * @param {string} declaration - The line, after blank lines and comments.
+ * @param {string} app
+ */
+function isDeclarationOnly(declaration, app) {
+  const line = declaration.slice(declaration.lastIndexOf('\n'))
+  const isBalanced = ['()', '[]', '{}'].every(([open, close]) => line.split(open).length === line.split(close).length)
+  return isBalanced && !/[\x60/]|[=,?:&|+]\s*$/.test(line) && !new RegExp(`\\b${app}\\b`).test(line)
+}
 
 /**
  * Whether a plugin comes from a package rather than from a file of the application.

@@ -13,7 +13,7 @@ const {
   toCommonJs,
   wrapNextConfig,
 } = require('./init-edit')
-const { CREATION_PATTERNS, startCommand, findStart, loadsBefore, nextPortOf, portOf } = require('./init-start')
+const { APPLICATION_PATTERNS, startCommand, findStart, loadsBefore, nextPortOf, portOf } = require('./init-start')
 const { hasMeRoute, readSources, usesPackage } = require('./source-files')
 
 /**
@@ -33,25 +33,25 @@ const EXISTING_ROUTE_REASON =
 const ROUTES_BY_FRAMEWORK = {
   express: {
     package: 'express',
-    creation: CREATION_PATTERNS.express,
+    creation: APPLICATION_PATTERNS.express,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (req, res) => {\n  res.json({ userId: req.auth.userId, scopes: req.auth.scopes });\n});`,
   },
   fastify: {
     package: 'fastify',
-    creation: CREATION_PATTERNS.fastify,
+    creation: APPLICATION_PATTERNS.fastify,
     route: (/** @type {string} */ app) =>
       `${app}.register(async (api) => {\n  await api.register(logtoAuth);\n  api.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }));\n});`,
   },
   hono: {
     package: 'hono',
-    creation: CREATION_PATTERNS.hono,
+    creation: APPLICATION_PATTERNS.hono,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (c) => c.json({ userId: c.get('auth').userId, scopes: c.get('auth').scopes }));`,
   },
   koa: {
     package: 'koa',
-    creation: CREATION_PATTERNS.koa,
+    creation: APPLICATION_PATTERNS.koa,
     route: (/** @type {string} */ app) =>
       `const authenticate = logtoAuth();\n${app}.use((ctx, next) => {\n  if (ctx.path !== '/me') return next();\n  return authenticate(ctx, async () => {\n    ctx.body = { userId: ctx.state.auth.userId, scopes: ctx.state.auth.scopes };\n  });\n});`,
   },

@@ -12,7 +12,7 @@ const { environmentValue } = require('./init-edit')
 const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
 /** For each framework, a pattern that matches the call that creates the application. */
-const CREATION_PATTERNS = {
+const APPLICATION_PATTERNS = {
   express: `(?:express|require\\(['"]express['"]\\))`,
   fastify: `(?:[Ff]astify|require\\(['"]fastify['"]\\))`,
   hono: 'new Hono(?:<[^()\\n]*>)?',
@@ -128,7 +128,7 @@ function loadsBefore(source, application) {
     /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/,
   )
   if (application === null) {
-    const creationIndex = text.search(new RegExp(`= (?:${Object.values(CREATION_PATTERNS).join('|')})\\(`))
+    const creationIndex = text.search(new RegExp(`= (?:${Object.values(APPLICATION_PATTERNS).join('|')})\\(`))
     const isBeforeCreation = (/** @type {number} */ index) =>
       index !== -1 && (creationIndex === -1 || index < creationIndex)
     return isBeforeCreation(dotenvImportIndex) || isBeforeCreation(loadCallIndex)
@@ -161,7 +161,7 @@ const nextPortOf = ({ devScript = '' }) =>
   /\bnext\b[^&|;]*?\s(?:-p|--port)[ =]?(\d+)/.exec(devScript)?.[1] ?? /\bPORT=(\d+)/.exec(devScript)?.[1] ?? '3000'
 
 module.exports = {
-  CREATION_PATTERNS,
+  APPLICATION_PATTERNS,
   EXECUTABLE_RUNNERS,
   startCommand,
   findStart,

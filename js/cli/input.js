@@ -125,7 +125,7 @@ function* stringMembers(value, depth = 0) {
 const MAX_DEPTH = 20
 
 /**
- * Reads header lines as `curl -v` and browsers write them. Some browsers break the line between a name and its value.
+ * Reads header lines that were copied from the output of `curl -v` or from a browser. Some browsers break the line between a name and its value.
  *
  * @type {(text: string, source?: string) => Found | undefined}
  */

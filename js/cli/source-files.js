@@ -54,9 +54,11 @@ const usesPackage = ({ text }) => /['"]logto-authkit(\/[\w-]+)*['"]/.test(text)
 /** Whether a source file has a route `/me`, in its text or, in Next.js, in its path. @param {SourceText} source */
 const hasMeRoute = ({ path, text }) => /['"`]\/?me['"`]/.test(text) || /(^|\/)api\/me(\/route)?\.\w+$/.test(path)
 
-/** Whether a source file has a route `/orders` that requires the scope `read:orders`. @param {SourceText} source */
+/** Whether a source file has a GET route `/orders` that requires the scope `read:orders`. @param {SourceText} source */
 const hasOrdersRoute = ({ path, text }) =>
-  text.includes('read:orders') && (/['"`]\/?orders['"`]/.test(text) || /(^|\/)api\/orders(\/route)?\.\w+$/.test(path))
+  text.includes('read:orders') &&
+  (/\b[gG]et\(\s*['"`]\/?orders['"`]/.test(text) ||
+    (/(^|\/)api\/orders(\/route)?\.\w+$/.test(path) && /\b(GET|default)\b/.test(text)))
 
 /**
  * Returns the path of a GET route that is probably protected, because it is registered in or below the statement that

@@ -81,7 +81,7 @@ function withMissingOptionHint(result, optionSet, options) {
 }
 
 /**
- * Explains why the process does not have the value of a variable that the `.env` file sets. Node.js reads the file only
+ * Explains why a variable that the `.env` file sets is missing or empty in the process. Node.js reads the file only
  * on request, and never replaces the value of an existing variable, even if the value is empty.
  *
  * @param {string | undefined} variable - The option's variable. Without it, the hint names all variables that only the
@@ -96,7 +96,7 @@ function envFileHint(variable) {
   const empty = named.filter((name) => ownProperty(process.env, name) !== undefined)
   const start = `The file .env sets ${named.join(', ')}, but`
   if (empty.length === 0)
-    return `${start} Node.js has not read the file: add --env-file=.env to the command that starts the application`
+    return `${start} Node.js has not read the file: add --env-file=.env to the command that starts the application or its tests`
   return `${start} --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
 }
 

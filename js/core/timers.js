@@ -10,7 +10,7 @@ const { MessageChannel } = require('node:worker_threads')
 const sourceOf = Function.prototype.toString
 
 /**
- * Returns whether a timer function is certainly the runtime's own.
+ * Returns true only if a timer function is the built-in one, rather than a mock or a wrapper.
  *
  * @param {Function} timer
  */

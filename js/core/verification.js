@@ -93,7 +93,7 @@ function handleRejection(result, attempt) {
   const alternative = result.status === 401 ? attempt.alternatives?.shift() : undefined
   if (alternative !== undefined) {
     alternative.isAlternative = true
-    return tryAlternative(alternative, () => handleRejection(result, attempt))
+    return tryAlternativeToken(alternative, () => handleRejection(result, attempt))
   }
   // The core reports the first token's rejection. If the application rejected the first token, the core knows only the
   // error code.
@@ -125,7 +125,7 @@ function handleRejection(result, attempt) {
  *
  * @type {(alternative: Attempt, onFailure: () => AuthContext | Promise<AuthContext>) => AuthContext | Promise<AuthContext>}
  */
-const tryAlternative = (alternative, onFailure) =>
+const tryAlternativeToken = (alternative, onFailure) =>
   settle(
     () => contextOf(alternative),
     (auth) => (auth.isGuest ? onFailure() : auth),

@@ -178,8 +178,9 @@ function verifyWithServers(request, servers, source, trace) {
 }
 
 /**
- * Verifies the tokens of an attempt against one of several Logto servers. A rejection's challenge names the metadata of
- * the selected server, if any, because another server could not renew the token.
+ * Verifies the tokens of an attempt against one of several Logto servers. If a server
+ * is selected, the challenge of a rejection points to this server's metadata, because no other server can renew the
+ * token.
  *
  * @type {(attempt: import('./attempt').Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */

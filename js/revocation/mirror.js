@@ -22,8 +22,8 @@ const MAX_RETRY_DELAY_MS = 1000
 /**
  * The pause after a complete read, in milliseconds. Without a pause, a store that does not wait for entries would cause
  * a busy loop. The pause grows with the number of entries, so that the mirrors of a busy store read in batches.
- * On a busy thread, whose timers fire late, the maximum pause can double: halving the number of reads saves about a
- * tenth of the CPU time (20 mirrors with ioredis).
+ * On a busy thread, timers fire late, and the maximum pause doubles. Half as many reads save about a tenth of the CPU
+ * time (20 mirrors with ioredis).
  */
 const MIN_PAUSE_MS = 20
 const MAX_PAUSE_MS = 80

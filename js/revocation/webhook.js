@@ -12,8 +12,8 @@ const { handler } = require('./handler')
 const { unavailableError } = require('./mirror')
 
 /**
- * How long the store may take to acknowledge a revocation, in milliseconds. Logto would wait ten seconds for the
- * response, but an administrator's request to Logto may have to wait just as long.
+ * How long the store may take to acknowledge a revocation, in milliseconds. Logto waits up to ten seconds for the
+ * response, but the administrator's request that triggered the webhook may be blocked for that long.
  */
 const PUBLISH_TIMEOUT_MS = 900
 

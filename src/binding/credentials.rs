@@ -37,7 +37,7 @@ pub struct RejectedToken {
     pub code: String,
 }
 
-/// Converts a request's credentials from JavaScript, leaving out the caller's time.
+/// Converts a request's credentials from JavaScript. The caller's time is left unset.
 pub fn credentials(
     authorization: Option<Either<String, Vec<String>>>,
     cookies: Option<String>,

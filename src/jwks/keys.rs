@@ -31,7 +31,7 @@ pub struct KeySet {
 
 /// The result of selecting a key for a token.
 #[derive(Debug)]
-pub enum Selection<'a> {
+pub enum KeySelection<'a> {
     /// The key for the token.
     Key(&'a Arc<Key>),
     /// The key set does not contain the key, but a newer key set may contain it.
@@ -110,18 +110,18 @@ impl KeySet {
     /// Selects the key for a token with this `kid` and `alg`. If the token has no `kid`, the key set must contain
     /// exactly one suitable key.
     #[must_use]
-    pub fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
+    pub fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> KeySelection<'_> {
         let mut keys_with_kid = self.keys.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid).peekable();
         if keys_with_kid.peek().is_none() {
-            return Selection::Unknown;
+            return KeySelection::Unknown;
         }
         let mut suitable_keys = keys_with_kid.filter(|key| key.accepts_algorithm(algorithm));
         match (suitable_keys.next(), suitable_keys.next()) {
-            (Some(key), None) => Selection::Key(key),
+            (Some(key), None) => KeySelection::Key(key),
             // Trying several keys would multiply the time it takes to reject a forged token.
-            (Some(_), Some(_)) => Selection::Unsuitable(Reason::SeveralKeys),
-            (None, _) if kid.is_some() => Selection::Unsuitable(Reason::KeyForOtherAlgorithm),
-            (None, _) => Selection::Unknown,
+            (Some(_), Some(_)) => KeySelection::Unsuitable(Reason::SeveralKeys),
+            (None, _) if kid.is_some() => KeySelection::Unsuitable(Reason::KeyForOtherAlgorithm),
+            (None, _) => KeySelection::Unknown,
         }
     }
 
@@ -129,7 +129,7 @@ impl KeySet {
     /// same `kid` does not count.
     #[must_use]
     pub fn would_select(&self, key: &Key, kid: Option<&str>, algorithm: Algorithm) -> bool {
-        matches!(self.select(kid, algorithm), Selection::Key(selected) if **selected == *key)
+        matches!(self.select(kid, algorithm), KeySelection::Key(selected) if **selected == *key)
     }
 }
 
@@ -173,7 +173,7 @@ impl Key {
 #[must_use]
 pub fn algorithms(jwk: &Value) -> Vec<&'static str> {
     let Ok(set) = KeySet::from_json(&json!({ "keys": [jwk] })) else { return Vec::new() };
-    let verifies = |algorithm| matches!(set.select(None, algorithm), Selection::Key(_));
+    let verifies = |algorithm| matches!(set.select(None, algorithm), KeySelection::Key(_));
     Algorithm::ALL.into_iter().filter_map(|(name, algorithm)| verifies(algorithm).then_some(name)).collect()
 }
 
@@ -258,20 +258,20 @@ pub(crate) mod tests {
     #[track_caller]
     fn assert_selects(set: &KeySet, kid: Option<&str>, algorithm: Algorithm, expected: &str) {
         match set.select(kid, algorithm) {
-            Selection::Key(key) => assert_eq!(key.kid.as_deref(), Some(expected)),
+            KeySelection::Key(key) => assert_eq!(key.kid.as_deref(), Some(expected)),
             other => panic!("{other:?}"),
         }
     }
 
     #[track_caller]
     fn assert_unknown(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) {
-        assert!(matches!(set.select(kid, algorithm), Selection::Unknown), "{:?}", set.select(kid, algorithm));
+        assert!(matches!(set.select(kid, algorithm), KeySelection::Unknown), "{:?}", set.select(kid, algorithm));
     }
 
     #[track_caller]
     fn assert_unsuitable(set: &KeySet, kid: Option<&str>, algorithm: Algorithm, reason: Reason) {
         assert!(
-            matches!(set.select(kid, algorithm), Selection::Unsuitable(given) if given == reason),
+            matches!(set.select(kid, algorithm), KeySelection::Unsuitable(given) if given == reason),
             "{:?}",
             set.select(kid, algorithm)
         );

@@ -12,7 +12,7 @@ use super::failure::FetchError;
 use super::fetch::{Endpoint, Response};
 use super::flight::{FetchTarget, FetchTask};
 use super::in_flight::JoinedFetch;
-use super::keys::{Key, KeySet, Selection};
+use super::keys::{Key, KeySelection, KeySet};
 use super::source::Source;
 use super::state::{FetchedSet, KeySetState, KeySetStats};
 use super::unknown::UnknownToken;
@@ -133,9 +133,9 @@ impl RemoteJwkSet {
         waited_for_fetch |= waited_for_earlier_fetch;
         loop {
             match keys.select(kid, algorithm) {
-                Selection::Key(key) => return Ok(key.clone()),
-                Selection::Unsuitable(reason) => return Err(unknown_key(kid).reason(reason)),
-                Selection::Unknown => {}
+                KeySelection::Key(key) => return Ok(key.clone()),
+                KeySelection::Unsuitable(reason) => return Err(unknown_key(kid).reason(reason)),
+                KeySelection::Unknown => {}
             }
             let token = UnknownToken { kid, set_id: keys.id(), issued_at: issued_at(), arrived: now, waited_for_fetch };
             let current = clock.now();
@@ -273,9 +273,9 @@ impl FetchTarget for RemoteJwkSet {
 /// Selects the key for a token from a key set that cannot be refreshed.
 pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<Key>, Rejection> {
     match keys.select(kid, algorithm) {
-        Selection::Key(key) => Ok(key.clone()),
-        Selection::Unknown => Err(unknown_key(kid)),
-        Selection::Unsuitable(reason) => Err(unknown_key(kid).reason(reason)),
+        KeySelection::Key(key) => Ok(key.clone()),
+        KeySelection::Unknown => Err(unknown_key(kid)),
+        KeySelection::Unsuitable(reason) => Err(unknown_key(kid).reason(reason)),
     }
 }
 

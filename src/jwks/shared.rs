@@ -25,7 +25,7 @@ impl RemoteJwkSet {
     /// Returns the key set that all verifiers with this source share. `names` are the issuers whose tokens are verified
     /// with the key set.
     #[must_use]
-    pub fn get_shared(source: Source, names: &[String]) -> Arc<Self> {
+    pub fn shared_set(source: Source, names: &[String]) -> Arc<Self> {
         let shared_sets = &mut lock(&KEY_SETS).shared;
         if shared_sets.len() >= MAX_SHARED_SETS {
             shared_sets.retain(|_, set| Arc::strong_count(set) > 1);
@@ -37,7 +37,7 @@ impl RemoteJwkSet {
 
     /// Creates a key set that only the caller uses.
     #[must_use]
-    pub fn create_unshared(source: Source, names: &[String]) -> Arc<Self> {
+    pub fn new_unshared_set(source: Source, names: &[String]) -> Arc<Self> {
         let set = Self::new(source);
         set.add_names(names);
         let unshared_sets = &mut lock(&KEY_SETS).unshared;
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn shared_set(url: &str) -> Arc<RemoteJwkSet> {
-        RemoteJwkSet::get_shared(url.into(), &[])
+        RemoteJwkSet::shared_set(url.into(), &[])
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn sets_with_other_trust_anchors_are_not_shared() {
         let url = "https://ca.test/oidc/jwks";
-        let with_ca = |ca: &str| RemoteJwkSet::get_shared(Source { ca: Some(ca.into()), ..url.into() }, &[]);
+        let with_ca = |ca: &str| RemoteJwkSet::shared_set(Source { ca: Some(ca.into()), ..url.into() }, &[]);
         assert!(Arc::ptr_eq(&with_ca("one"), &with_ca("one")));
         assert!(!Arc::ptr_eq(&with_ca("one"), &with_ca("other")));
         assert!(!Arc::ptr_eq(&with_ca("one"), &shared_set(url)));
@@ -105,9 +105,9 @@ mod tests {
 
     #[test]
     fn a8_unshared_sets_do_not_accumulate() {
-        let used_set = RemoteJwkSet::create_unshared("https://unshared.test/oidc/jwks".into(), &[]);
+        let used_set = RemoteJwkSet::new_unshared_set("https://unshared.test/oidc/jwks".into(), &[]);
         for _ in 0..100 {
-            drop(RemoteJwkSet::create_unshared("https://unshared.test/oidc/jwks".into(), &[]));
+            drop(RemoteJwkSet::new_unshared_set("https://unshared.test/oidc/jwks".into(), &[]));
         }
         let is_alive = |set: &Weak<RemoteJwkSet>| set.upgrade().is_some_and(|set| !Arc::ptr_eq(&set, &used_set));
         assert!(lock(&KEY_SETS).unshared.iter().filter(|set| !is_alive(set)).count() <= 2);

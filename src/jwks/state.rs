@@ -198,8 +198,8 @@ impl KeySetState {
 
     /// Records the outcome of a fetch, unless the fetch was abandoned or the process was frozen during the fetch.
     ///
-    /// The age of a key set counts from the start of its fetch. The pause after a failure counts from the end of the
-    /// fetch, so that not every request waits for the timeout if the server hangs for longer than a cooldown.
+    /// The age of a key set is measured from the start of its fetch. The pause after a failure starts when the fetch
+    /// ends. Otherwise, if the server hung for longer than a cooldown, every request would wait for the timeout.
     pub fn complete_fetch(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
         let is_frozen = self.in_flight(ended).is_none();
@@ -303,7 +303,7 @@ mod tests {
     use oorandom::Rand32;
 
     use super::*;
-    use crate::jwks::keys::Selection;
+    use crate::jwks::keys::KeySelection;
     use crate::jwks::keys::tests::set;
     use crate::signature::Algorithm;
 
@@ -372,7 +372,7 @@ mod tests {
     }
 
     fn contains_kid(keys: &KeySet, kid: &str) -> bool {
-        matches!(keys.select(Some(kid), Algorithm::Es384), Selection::Key(_))
+        matches!(keys.select(Some(kid), Algorithm::Es384), KeySelection::Key(_))
     }
 
     #[track_caller]

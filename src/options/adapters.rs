@@ -47,7 +47,7 @@ pub fn read_proxy(read: &mut Reader) {
 }
 
 /// Reads the `allowedOrigins` option: the origins whose pages may open a WebSocket (RFC 6455 section 10.2).
-pub fn read_upgrade(read: &mut Reader) {
+pub fn read_upgrade_options(read: &mut Reader) {
     let expected = "an array of origins such as 'https://app.example.com'";
     read.restriction("allowedOrigins", expected, DefaultValue::None, |raw| match raw {
         Raw::List(items) => items.iter().all(|item| text(item).is_some_and(|text| url::is_origin(&text))).then_some(()),

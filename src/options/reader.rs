@@ -178,7 +178,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Reports the first invalid option, or else an unknown option, that is, a member that was not read.
+    /// Reports the first invalid option. If every option is valid, reports a member that no parser has read, which is an
+    /// unknown option.
     pub fn finish(mut self) -> Result<(), OptionError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -203,7 +204,8 @@ impl Reader {
         )
     }
 
-    /// Reads an option whose value is a function, which remains in JavaScript. Returns `true` if it is a function.
+    /// Reads an option whose value is a function, which remains in JavaScript. Returns `true` if the
+    /// option is present.
     pub fn function(&mut self, name: &'static str) -> bool {
         self.optional(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
     }

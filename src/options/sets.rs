@@ -141,7 +141,7 @@ impl OptionSet {
                 adapters::read_proxy(read);
                 adapters::read_preflight(read);
             }
-            Self::Upgrade => adapters::read_upgrade(read),
+            Self::Upgrade => adapters::read_upgrade_options(read),
             Self::Mcp => {
                 // In MCP, clients send the token in the `Authorization` header, and there are no guests.
                 read.exclude(&[

@@ -21,7 +21,7 @@ use crate::url;
 /// The accepted values of the `issuer` option, as worded in the error message for an invalid value.
 const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty array of such";
 
-/// A variant of the verifier options.
+/// The function whose options are parsed. Each function accepts a variant of the verifier options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OptionsVariant {
     /// The options of `createVerifier`.

@@ -180,6 +180,14 @@ describe('dev', { timeout: 60_000 }, () => {
       { url: 'http://localhost:4000/me', me: 'http://localhost:4000/me', orders: 'http://localhost:4000/orders' },
     ],
     [
+      'with /me, and with /orders that accepts only POST',
+      {
+        'package.json': uses('express'),
+        'app.js': `${EXISTING}app.get('/me', f)\napp.post('/orders', protect({ requiredScope: 'read:orders' }), f)\n`,
+      },
+      { url: 'http://localhost:3000/me', me: 'http://localhost:3000/me', orders: null },
+    ],
+    [
       'in plain Node.js, without /me',
       { 'package.json': {}, 'server.mjs': `${USING}createServer(f).listen(4000)\n` },
       { url: 'http://localhost:4000', me: null, orders: null },

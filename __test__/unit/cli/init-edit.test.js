@@ -40,3 +40,33 @@ describe('init adds the route to Fastify', () => {
     assert.equal(await aboveRoute(t, "import cors from '@fastify/cors'", `app.register(cors, ${options})\n`), undefined)
   })
 })
+
+describe('init adds the route to Express', () => {
+  /** Returns the text between the creation of the application and the added route. */
+  async function aboveExpressRoute(t, following) {
+    const source = `const express = require('express')\nconst cors = require('cors')\n\nconst app = express()\n${following}`
+    const { files } = await project(t, { 'package.json': uses('express'), 'app.js': source }).json()
+    const { content } = files.find(({ path }) => path === 'app.js')
+    return content.split('= express()')[1].split('\n\n// Added by')[0]
+  }
+
+  for (const statements of [
+    'const port = 3000\napp.use(cors())',
+    '// The port\nconst PORT = Number(process.env.PORT) || 3000\n\napp.use(cors())\napp.use(express.json())',
+    "let [a, b] = [1, { c: 'd' }];\napp.use(cors());",
+  ])
+    test(`below middleware that follows declarations: ${JSON.stringify(statements)}`, async (t) => {
+      assert.equal(await aboveExpressRoute(t, `${statements}\n\napp.get('/', f)\n`), `\n${statements}`)
+    })
+
+  for (const statements of [
+    'const port = 3000\napp.get("/a", f)',
+    'const server = app.listen(3000)\napp.use(cors())',
+    'const f = (\n  a) => {}\napp.use(cors())',
+    'const a = 1 +\n  2\napp.use(cors())',
+    'const a = b\n  .c()\napp.use(cors())',
+  ])
+    test(`directly below its creation before ${JSON.stringify(statements)}`, async (t) => {
+      assert.equal(await aboveExpressRoute(t, `${statements}\n`), '')
+    })
+})
