@@ -88,8 +88,8 @@ function withMissingOptionHint(result, optionSet, options) {
  *   file sets, because the application chooses the variable's name.
  */
 function envFileHint(variable) {
-  const lacking = Object.entries(readEnvFile('.env')).flatMap(([name, value]) =>
-    value?.trim() && isBlank(name) ? [name] : [],
+  const lacking = Object.entries(readEnvFile('.env')).flatMap(([name, value = '']) =>
+    VARIABLE_NAME.test(name) && /[^\s=]/.test(value) && isBlank(name) ? [name] : [],
   )
   const named = variable === undefined ? probableVariables(lacking) : lacking.filter((name) => name === variable)
   if (named.length === 0) return undefined
@@ -102,6 +102,13 @@ function envFileHint(variable) {
 
 /** Whether an environment variable is missing or empty. @type {(variable: string) => boolean} */
 const isBlank = (variable) => !ownProperty(process.env, variable)?.trim()
+
+/**
+ * The names that a message may contain. `parseEnv` also returns other text before an equals sign as a name, such as a
+ * line of a private key or the beginning of a URL with a password. If a value consists of equals signs, its name may be
+ * a secret in Base32 or Base64.
+ */
+const VARIABLE_NAME = /^[A-Z][A-Z0-9_]{0,63}$/
 
 /** The number of variables to name if no name suggests that the variable belongs to Logto. */
 const MAX_NAMED_VARIABLES = 3

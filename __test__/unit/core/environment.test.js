@@ -229,6 +229,27 @@ describe('the error for an option that the application reads from a variable', (
     assert.throws(() => revocations.webhook({ signingKey: '' }), invalidOptions(unsetHint('LOGTO_WEBHOOK_KEY')))
   })
 
+  for (const [what, line] of Object.entries({
+    'a private key':
+      '-----BEGIN PRIVATE KEY-----\nMIIEvAIBADANBgkqhkiG9w0BAQEFAASC\nq83hJ0sfXb5aX0wY7f0Tail==\n-----END-----',
+    'a line of Base64': 'q83hJ0sfXb5aX0wY7f0Tail==',
+    'a secret in Base32': 'JBSWY3DPEHPK3PXP====',
+    'a URL with a password': 'postgres://admin:S3cretPw@db/prod?sslmode=require',
+    'an escape sequence': '\x1b[31m\x1b]0;LOGTO_X\x07=1',
+    'a very long name': `${'LOGTO_'.repeat(20)}=1`,
+  })) {
+    test(`prints no text of .env that may not be a name: ${what}`, (t) => {
+      enterTemporaryFolder(t)
+      const revocations = createRevocations()
+      t.after(() => revocations.close())
+      for (const start of ['', 'MY_KEY=1\n']) {
+        writeFileSync('.env', `${start}DATABASE_URL=\n${line}\n`)
+        const message = start === '' ? /^Invalid option (?!.*The file)/ : hint('MY_KEY')
+        assert.throws(() => revocations.webhook({ signingKey: '' }), invalidOptions(message))
+      }
+    })
+  }
+
   test('names no variable that the process has', (t) => {
     enterTemporaryFolder(t)
     writeFileSync('.env', ENV_FILE)
