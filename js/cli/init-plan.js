@@ -175,6 +175,7 @@ function planServer(plan, framework) {
   plan.url = `http://localhost:${portOf(
     project,
     [plan.started.file, entry].filter((path) => path !== undefined),
+    plan.started.start,
   )}/me`
 }
 
@@ -209,7 +210,7 @@ function planNest(plan) {
     loadsEnvironment,
   }
   plan.isExtended = true
-  plan.url = `http://localhost:${portOf(plan.project, ['src/main.ts'])}/me`
+  plan.url = `http://localhost:${portOf(plan.project, ['src/main.ts'], plan.started.start)}/me`
 }
 
 /** @param {Planner} plan */

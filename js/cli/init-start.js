@@ -45,7 +45,9 @@ function findStart(project, application, candidates) {
   if (script !== undefined)
     return { start: loadsEnvironment ? script : withEnvironmentFile(script), file, loadsEnvironment }
   if (file === undefined) return { start: null, file, loadsEnvironment }
-  return { start: startCommand(project, file, loadsEnvironment), file, loadsEnvironment }
+  const port = scriptPort(project)
+  const command = startCommand(project, file, loadsEnvironment)
+  return { start: port === undefined ? command : `PORT=${port} ${command}`, file, loadsEnvironment }
 }
 
 /** Whether a script runs a file that a build creates, possibly next to its TypeScript source. @type {(project: Project, script: string) => boolean} */
@@ -62,7 +64,7 @@ function startCommand({ packageManager }, path, loadsEnvironment = false) {
 /** Returns the source file that the script `start` or `dev` runs. @param {Project} project */
 function entryFileOfScripts({ startScript, devScript, read }) {
   for (const script of [startScript, devScript]) {
-    if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;]+$/.test(script)) continue
+    if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;\n]+$/.test(script)) continue
     const file = script
       .replace(FILE_VALUED_OPTIONS, '')
       .split(/\s+/)
@@ -74,7 +76,7 @@ function entryFileOfScripts({ startScript, devScript, read }) {
 }
 
 /** Whether a script is a single `node` command. @param {string} script */
-const isNodeScript = (script) => /^node [^&|;]+$/.test(script)
+const isNodeScript = (script) => /^node [^&|;\n]+$/.test(script)
 
 /** Makes a `node` or `tsx` command read the environment file, unless it already reads one. @param {string} script */
 const withEnvironmentFile = (script) =>
@@ -93,7 +95,7 @@ function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
   const scripts = Object.entries(isNew ? { start } : { start: startScript, dev: devScript })
   return scripts.flatMap(([name, script]) => {
     // A shell would expand special characters in the printed command.
-    if (!script || !/^(node|tsx) [^&|;]+$/.test(script) || /["$`\\]/.test(script)) return []
+    if (!script || !/^(node|tsx) [^&|;\n]+$/.test(script) || /["$`\\]/.test(script)) return []
     const changedScript = withEnvironmentFile(script)
     return isNew || changedScript !== script ? [[name, changedScript]] : []
   })
@@ -139,26 +141,37 @@ function loadsBefore(source, application) {
 }
 
 /**
- * Returns the port in the script or in the environment file, unless the application has a fixed port and does not read
- * `PORT`. Otherwise, returns the port in the source code, or 3000.
+ * Returns the port on which the application listens: the value of `PORT` in the command that starts the application or
+ * in the environment file, unless the application has a fixed port and does not read `PORT`. Otherwise, returns the
+ * port in the source code, or 3000.
  *
  * @param {Pick<Project, 'read' | 'startScript' | 'devScript'>} project
  * @param {string[]} files
+ * @param {string | null} start - The command, or null if users start the application with their own scripts.
  */
-function portOf(project, files) {
+function portOf(project, files, start) {
   const text = files.map((path) => project.read(path) ?? '').join('\n')
-  const sourceMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})|port: (\d{4,5})/.exec(text)
-  const scripts = [project.startScript, project.devScript].join('\n')
-  const scriptPort = /\bPORT=(\d+)/.exec(scripts)?.[1]
+  const sourceMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b|port: (\d{4,5})\b/.exec(text)
+  const sourcePort = firstPort(...(sourceMatch?.slice(1) ?? []))
+  const commandPort = start === null ? scriptPort(project) : /^PORT=(\d+) /.exec(start)?.[1]
   const environmentPort = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
-  const sourcePort = sourceMatch?.slice(1).find(Boolean)
   const readsPort = /\bPORT\b/.test(text) || sourcePort === undefined
-  return (readsPort ? (scriptPort ?? environmentPort ?? sourcePort) : sourcePort) ?? '3000'
+  return firstPort(...(readsPort ? [commandPort, environmentPort] : []), sourcePort) ?? '3000'
 }
 
-/** Returns the port of `next dev`, which does not read `PORT` from `.env.local`. @param {Project} project */
+/** Returns the value of `PORT` in the script `start` or else `dev`. @param {Pick<Project, 'startScript' | 'devScript'>} project */
+const scriptPort = ({ startScript = '', devScript = '' }) =>
+  firstPort(...[startScript, devScript].map((script) => /\bPORT=(\d+)/.exec(script)?.[1]))
+
+/** Returns the port of `next dev`, which does not read `PORT` from `.env` or `.env.local`. @param {Project} project */
 const nextPortOf = ({ devScript = '' }) =>
-  /\bnext\b[^&|;]*?\s(?:-p|--port)[ =]?(\d+)/.exec(devScript)?.[1] ?? /\bPORT=(\d+)/.exec(devScript)?.[1] ?? '3000'
+  firstPort(/\bnext\b[^&|;]*?\s(?:-p|--port)[ =]?(\d+)/.exec(devScript)?.[1], /\bPORT=(\d+)/.exec(devScript)?.[1]) ??
+  '3000'
+
+/** Returns the first candidate that is a valid port. @param {(string | undefined)[]} candidates */
+const firstPort = (...candidates) => candidates.find((port) => Number(port) >= 1 && Number(port) <= MAX_PORT)
+
+const MAX_PORT = 65_535
 
 module.exports = {
   APPLICATION_PATTERNS,

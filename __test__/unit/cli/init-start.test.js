@@ -213,6 +213,52 @@ test('init prints the port of the environment file, or else of the application',
   assert.equal(await url(env, { dev: 'next dev' }, ['next']), 'http://localhost:3000/api/me')
 })
 
+describe('init prints a command and requests with the same port', () => {
+  for (const [what, scripts, files, command, port] of /** @type {[string, any, any, string, number][]} */ ([
+    ['of a dev script', { dev: 'PORT=4000 nodemon app.js' }, {}, 'PORT=4000 node --env-file=.env app.js', 4000],
+    [
+      'of a start script that also builds',
+      { start: 'npm run build && PORT=5000 node app.js', dev: 'PORT=4000 nodemon app.js' },
+      {},
+      'PORT=5000 node --env-file=.env app.js',
+      5000,
+    ],
+    [
+      'of the environment, if only the other script sets one',
+      { start: 'node app.js', dev: 'PORT=4000 node app.js' },
+      { '.env': 'PORT=6000\n' },
+      'node --env-file=.env app.js',
+      6000,
+    ],
+    ['of the application', { start: 'node app.js', dev: 'PORT=4000 x' }, {}, 'node --env-file=.env app.js', 3000],
+    ['without an invalid PORT', { dev: 'PORT=99999 nodemon app.js' }, {}, 'node --env-file=.env app.js', 3000],
+  ])) {
+    test(what, async (t) => {
+      const { commands } = await project(t, {
+        'package.json': { scripts, ...uses('express') },
+        'app.js': WHOLE,
+        ...files,
+      }).json()
+      const index = commands.findIndex((text) => text.startsWith('curl'))
+      assert.deepEqual(commands.slice(index - 1, index + 1), [command, `curl -iw '\\n' http://localhost:${port}/me`])
+    })
+  }
+
+  test('of the start script if init prints no command', async (t) => {
+    const scripts = { start: 'PORT=5000 ./start.sh' }
+    const files = { 'package.json': { scripts, ...uses('express') }, 'app.js': CREATES }
+    const { commands } = await project(t, files).json()
+    assert.ok(!commands.some((text) => text.includes('app.js')))
+    assert.ok(commands.includes("curl -iw '\\n' http://localhost:5000/me"))
+  })
+
+  test('of NestJS, whose printed command does not contain the PORT of a script', async (t) => {
+    const scripts = { start: 'PORT=4000 nest start' }
+    const { commands } = await project(t, { 'package.json': { scripts, ...uses('@nestjs/core') } }).json()
+    assert.ok(commands.includes("curl -iw '\\n' http://localhost:3000/me"))
+  })
+})
+
 test('init tells how to start NestJS during development, and leaves Next.js alone', async (t) => {
   const last = async (files) => (await project(t, files).json()).commands.at(-1)
   assert.match(await last({ 'package.json': uses('next'), 'app/page.jsx': '' }), /^curl/)
