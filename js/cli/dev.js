@@ -38,30 +38,49 @@ async function run(args, surroundings) {
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('dev takes only options')
   const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENTRIES.LOGTO_URL).port)
-  const issuer = await startOnPort('--port', port, () => createTestIssuer({ port }))
+  const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
   const routes = exampleRoutes(cwd(), env)
   const reportRejectedToken = (/** @type {string} */ request, /** @type {string} */ reason) =>
     stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)
-  const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
-  const page = await startOnPort('--page-port', pagePort, () =>
-    startPage(issuer, pagePort, routes, reportRejectedToken),
-  ).catch(async (error) => {
-    await issuer.close()
-    throw error
-  })
+  /** @type {{ close(): Promise<void> }[]} */
+  const servers = []
+  try {
+    const issuer = await startOnPort('--port', port, () => createTestIssuer({ port }))
+    servers.push(issuer)
+    const page = await startOnPort('--page-port', pagePort, () =>
+      startPage(issuer, pagePort, routes, reportRejectedToken),
+    )
+    servers.push(page)
+    const urls = { logtoUrl: issuer.logtoUrl, page: page.url }
+    const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, routes, stdout, env)
+    // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
+    // reads the URLs.
+    const stopped = new Promise((resolve) => {
+      for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
+        surroundings.once?.(signal, () => resolve(undefined))
+    })
+    stdout.write(text)
+    await stopped
+    return 0
+  } finally {
+    await Promise.all(servers.map((server) => server.close()))
+  }
+}
 
-  // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
-  // reads the URLs.
-  const stopped = new Promise((resolve) => {
-    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
-      surroundings.once?.(signal, () => resolve(undefined))
-  })
-  const { logtoUrl } = issuer
+/**
+ * Returns the text that `dev` prints when it has started: the URLs, the settings and the example requests.
+ *
+ * @param {{ logtoUrl: string, page: string }} urls
+ * @param {import('./example-routes').Routes} routes
+ * @param {import('./run').Surroundings['stdout']} stdout
+ * @param {Record<string, string | undefined>} env
+ */
+function introduction({ logtoUrl, page }, routes, stdout, env) {
   const paint = createPainter(stdout, env)
   const width = widthOf(stdout)
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
-  const text = `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
-${paint.good('✓')} Page    ${paint.bold(page.url)}
+  return `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
+${paint.good('✓')} Page    ${paint.bold(page)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
@@ -69,14 +88,10 @@ ${paint.good('✓')} Page    ${paint.bold(page.url)}
 
 ${wrapText(INTROS[routes.application], '  ', width)}
 
-${exampleCommands(page.url, routes, width)}
+${exampleCommands(page, routes, width)}
 
 ${paint.dim(wrapText(note, '  ', width))}
 `
-  stdout.write(values.json ? `${JSON.stringify({ logtoUrl, page: page.url })}\n` : text)
-  await stopped
-  await Promise.all([page.close(), issuer.close()])
-  return 0
 }
 
 /** The sentences above the example requests, depending on what the current folder contains. */

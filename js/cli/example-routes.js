@@ -1,7 +1,6 @@
 /** Finds the routes to which the example requests of `logto-authkit dev` are sent. */
 
 const { join } = require('node:path')
-const { UsageError } = require('./arguments')
 const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { createPlan } = require('./init-plan')
 const { readProject } = require('./init-project')
@@ -44,6 +43,7 @@ function exampleRoutes(folder, env) {
     portOf(
       project,
       usingSources.map(({ path }) => path),
+      null,
     )
   const me = planned?.me ?? `http://localhost:${port()}/me`
   if (!sources.some(hasMeRoute)) {
@@ -56,7 +56,7 @@ function exampleRoutes(folder, env) {
 
 /**
  * Returns the routes of the application that `init` would create or extend, or null if `init` does not support the
- * project.
+ * project or cannot read one of its files. `init` explains such errors, but they must not prevent `dev` from starting.
  *
  * @param {string} folder
  * @param {Record<string, string | undefined>} env
@@ -66,9 +66,8 @@ function plannedRoutes(folder, env) {
   try {
     const { url, hasOrdersRoute } = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENTRIES)
     return { application: 'planned', url, me: url, orders: hasOrdersRoute ? url.replace(/me$/, 'orders') : null }
-  } catch (error) {
-    if (error instanceof UsageError) return null
-    throw error
+  } catch {
+    return null
   }
 }
 

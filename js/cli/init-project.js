@@ -3,6 +3,8 @@
 const { existsSync, readFileSync, statSync } = require('node:fs')
 const { dirname, join, resolve } = require('node:path')
 const { UsageError } = require('./arguments')
+const { parseJsonObject } = require('./http')
+const { toPrintable } = require('./terminal')
 
 /**
  * @typedef {'express' | 'fastify' | 'hono' | 'koa' | 'nestjs' | 'next'} Framework
@@ -58,9 +60,9 @@ const LOCK_FILES = [
  * @returns {Project}
  */
 function readProject(folder, requested, env) {
-  const read = (/** @type {string} */ path) =>
-    statSync(join(folder, path), { throwIfNoEntry: false })?.isFile() ? readFileSync(join(folder, path), 'utf8') : null
+  const read = (/** @type {string} */ path) => readFile(join(folder, path))
   const manifest = readManifest(read('package.json'), folder)
+  const scripts = manifest.scripts ?? {}
   const installed = { ...manifest.devDependencies, ...manifest.dependencies }
   const framework = selectFramework(requested, installed, manifest)
 
@@ -78,14 +80,30 @@ function readProject(folder, requested, env) {
     isModule: manifest.type === 'module',
     hasAlias: aliases.includes('"@/*"'),
     packageManager: packageManagerOf(manifest, has, env),
-    scripts: Object.values(manifest.scripts ?? {}).map(String),
-    startScript: manifest.scripts?.start?.toString(),
-    devScript: manifest.scripts?.dev?.toString(),
+    scripts: Object.values(scripts),
+    startScript: scripts.start,
+    devScript: scripts.dev,
     isIgnored: isIgnored(folder, environment),
     main: manifest.main,
     missing: ['logto-authkit', ...PACKAGES[framework]].filter((name) => !(name in installed)),
     hasTsx: 'tsx' in installed,
     read,
+  }
+}
+
+/**
+ * Returns a file's text, or null if the path does not exist or is not a file, such as a `main` that is a folder.
+ *
+ * @param {string} path
+ */
+function readFile(path) {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path, 'utf8') : null
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error)
+    throw new UsageError(
+      `init cannot read a file: ${toPrintable(message)}. Correct or remove the file, and run init again`,
+    )
   }
 }
 
@@ -98,8 +116,7 @@ function readProject(folder, requested, env) {
  * @returns {boolean}
  */
 function isIgnored(folder, name, isParent = false) {
-  const file = join(folder, '.gitignore')
-  const patterns = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  const patterns = readFile(join(folder, '.gitignore'))?.split('\n') ?? []
   const lastMatch = patterns.findLast((line) => {
     // A pattern with a leading slash applies only to files in the folder of the .gitignore.
     if (isParent && /^!?\//.test(line.trim())) return false
@@ -120,13 +137,15 @@ function readManifest(text, folder) {
     throw new UsageError(
       `No package.json in ${resolve(folder)}: run init in the folder of your project, or create one with: npm init -y`,
     )
-  try {
-    const manifest = JSON.parse(text.replace(/^\uFEFF/, ''))
-    if (typeof manifest === 'object' && manifest !== null) return manifest
-  } catch {
-    // Invalid JSON causes the same error as JSON that is not an object.
-  }
-  throw new UsageError('package.json is not valid JSON')
+  const manifest = parseJsonObject(text.replace(/^\uFEFF/, ''))
+  if (manifest === null) throw new UsageError('package.json is not valid JSON')
+  const scripts = Object.entries(manifest.scripts ?? {}).map(([name, script]) => [`scripts.${name}`, script])
+  for (const [name, value] of [['main', manifest.main ?? ''], ...scripts])
+    if (typeof value !== 'string' || value.includes('\0'))
+      throw new UsageError(
+        `In package.json, "${toPrintable(name)}" must be a string without null characters: correct it`,
+      )
+  return manifest
 }
 
 /**
@@ -158,7 +177,7 @@ function selectFramework(requested, installed, manifest) {
  * @returns {PackageManager}
  */
 function packageManagerOf({ packageManager }, has, { npm_config_user_agent: userAgent = '' }) {
-  const [, declared] = /^(npm|pnpm|yarn|bun)@/.exec(String(packageManager)) ?? []
+  const [, declared] = /^(npm|pnpm|yarn|bun)@/.exec(typeof packageManager === 'string' ? packageManager : '') ?? []
   const lockFileManager = LOCK_FILES.find(([file]) => has(file))?.[1]
   const [, running] = /^(npm|pnpm|yarn|bun)\//.exec(userAgent) ?? []
   return /** @type {PackageManager} */ (declared ?? lockFileManager ?? running ?? 'npm')

@@ -1,7 +1,7 @@
 /** `logto-authkit init`: adds authentication to the project in the current folder. */
 
 const { isUtf8 } = require('node:buffer')
-const { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs')
+const { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { createVerifier } = require('../core/verifier')
@@ -170,6 +170,7 @@ class Prompt {
 function writeChanges(folder, changes) {
   for (const { path, before } of changes) {
     const file = join(folder, path)
+    if (existsSync(file) && !statSync(file).isFile()) throw new Error(`${path} is not a file: nothing was written`)
     const current = existsSync(file) ? readFileSync(file) : null
     if ((current?.toString() ?? null) !== before)
       throw new Error(`${path} has changed in the meantime: nothing was written`)

@@ -1,6 +1,6 @@
 /** Reads the source files of a project, to find out what the application already has. */
 
-const { readFileSync, readdirSync } = require('node:fs')
+const { readFileSync, readdirSync, statSync } = require('node:fs')
 const { join } = require('node:path')
 
 /** @typedef {{ path: string, text: string }} SourceText */
@@ -42,7 +42,8 @@ function pathsIn(folder, recursive) {
 /** Returns a file's text, or null if the path is not a readable file. @param {string} path */
 function readText(path) {
   try {
-    return readFileSync(path, 'utf8')
+    // Reading a named pipe would block.
+    return statSync(path).isFile() ? readFileSync(path, 'utf8') : null
   } catch {
     return null
   }

@@ -1,11 +1,13 @@
 const assert = require('node:assert/strict')
-const { spawn } = require('node:child_process')
+const { spawn, spawnSync } = require('node:child_process')
 const { once } = require('node:events')
+const { mkdirSync, symlinkSync } = require('node:fs')
 const http = require('node:http')
 const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
 const { TOKEN_KINDS } = require('../../../js/cli/dev-tokens')
+const { run } = require('../../../js/cli/run')
 const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
 const { text } = require('node:stream/consumers')
@@ -160,6 +162,83 @@ describe('dev', { timeout: 60_000 }, () => {
       })
     })
   }
+
+  for (const [what, files, me] of /** @type {[string, any, string][]} */ ([
+    [
+      'the port of a Next.js script',
+      { 'package.json': { ...uses('next'), scripts: { dev: 'next dev --port 300000' } }, 'app/page.jsx': '' },
+      'localhost:3000/api/me',
+    ],
+    [
+      'PORT in a script',
+      { 'package.json': { ...uses('express'), scripts: { start: 'PORT=99999 node app.js' } } },
+      'localhost:3000/me',
+    ],
+    ['PORT=0', { 'package.json': uses('express'), '.env': 'PORT=0\n' }, 'localhost:3000/me'],
+    [
+      'PORT in .env',
+      {
+        'package.json': uses('express'),
+        'app.js': 'const app = express()\napp.listen(process.env.PORT)\n',
+        '.env': 'PORT=808080\n',
+      },
+      'localhost:3000/me',
+    ],
+    [
+      'a number in the source code',
+      {
+        'package.json': uses('express'),
+        'app.js':
+          "import { logtoAuth } from 'logto-authkit/express'\napp.get('/me')\napp.listen({ port: process.env.APP_PORT, backlog: 90000 })\n",
+      },
+      'localhost:3000/me',
+    ],
+    [
+      'the default in the source code',
+      { 'package.json': uses('express'), 'app.js': 'const app = express()\napp.listen(process.env.PORT || 808080)\n' },
+      'localhost:3000/me',
+    ],
+  ])) {
+    test(`ignores a port that cannot exist: ${what}`, { timeout: 20_000 }, async (t) => {
+      const { folder } = project(t, files)
+      const { output } = await startDev(t, [], folder)
+      assert.equal(output.match(/(?<=curl -iw '\\n' )\S+/)?.[0], me)
+    })
+  }
+
+  for (const [what, manifest, prepare] of /** @type {[string, any, (folder: string) => void][]} */ ([
+    ['a symbolic link to itself', {}, (folder) => symlinkSync('.env', join(folder, '.env'))],
+    ['a folder .gitignore', {}, (folder) => mkdirSync(join(folder, '.gitignore'))],
+    ['a named pipe', {}, (folder) => spawnSync('mkfifo', [join(folder, 'app.js')])],
+    ['a null character in main', { main: 'a\0b' }, () => {}],
+    ['a script that is not a string', { scripts: { start: { toString: 1 } } }, () => {}],
+  ])) {
+    test(`starts in a folder with ${what}`, { timeout: 20_000 }, async (t) => {
+      const { folder } = project(t, { 'package.json': { ...uses('express'), ...manifest } })
+      prepare(folder)
+      const { output } = await startDev(t, [], folder)
+      assert.match(output, /curl -iw '\\n' localhost:3000\/me/)
+    })
+  }
+
+  test('stops both servers if an error occurs after they have started', async () => {
+    const [port, pagePort] = [String(await freePort()), String(await freePort())]
+    const fail = () => {
+      throw new Error('no space left')
+    }
+    const surroundings = /** @type {any} */ ({
+      stdout: { write: fail },
+      stderr: { write: () => {} },
+      env: {},
+      cwd: process.cwd,
+    })
+    assert.equal(await run(['dev', '--port', port, '--page-port', pagePort], surroundings), 1)
+    for (const one of [port, pagePort])
+      await assert.rejects(
+        fetch(`http://127.0.0.1:${one}`),
+        (/** @type {any} */ { cause }) => cause.code === 'ECONNREFUSED',
+      )
+  })
 
   const EXISTING =
     "import express from 'express'\nimport { logtoAuth } from 'logto-authkit/express'\nconst app = express()\n"

@@ -1,9 +1,53 @@
 const assert = require('node:assert/strict')
-const { readFileSync, writeFileSync } = require('node:fs')
+const { mkdirSync, readFileSync, symlinkSync, writeFileSync } = require('node:fs')
 const { join, relative } = require('node:path')
 const { describe, test } = require('node:test')
 const { temporaryFolder } = require('../../support/files')
 const { project, uses } = require('../../support/init')
+
+describe('init explains', () => {
+  const manifest = { ...uses('express') }
+  for (const [what, files, says] of /** @type {[string, any, RegExp][]} */ ([
+    [
+      'a file that cannot be read',
+      {},
+      /^init cannot read a file: ELOOP: .*\.env'\. Correct or remove the file, and run init again\n/,
+    ],
+    [
+      'a main file that cannot exist',
+      { 'package.json': { ...manifest, main: 'a\0b' } },
+      /^In package\.json, "main" must be a string/,
+    ],
+    [
+      'a script that is not a string',
+      { 'package.json': { ...manifest, scripts: { start: { toString: 1 } } } },
+      /^In package\.json, "scripts\.start" must be a string/,
+    ],
+  ])) {
+    test(what, async (t) => {
+      const { folder, init } = project(t, { 'package.json': manifest, ...files })
+      if (files['package.json'] === undefined) symlinkSync('.env', join(folder, '.env'))
+      const { code, stdout, stderr } = await init(['--dry-run'])
+      assert.deepEqual([code, stdout], [2, ''])
+      assert.match(stderr, says)
+    })
+  }
+
+  test('a folder in place of a file', async (t) => {
+    const { folder, init } = project(t, { 'package.json': manifest })
+    mkdirSync(join(folder, '.env'))
+    const { code, stderr } = await init(['--yes'])
+    assert.deepEqual([code, stderr], [1, 'logto-authkit: .env is not a file: nothing was written\n'])
+  })
+})
+
+test('init ignores a folder .gitignore, as Git does, and a packageManager that is not a string', async (t) => {
+  const manifest = { ...uses('express'), packageManager: { toString: 1 } }
+  const { init } = project(t, { 'package.json': manifest, '.gitignore/x': '' })
+  const { code, stdout } = await init(['--dry-run'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^Add \.env to \.gitignore/m)
+})
 
 describe('init recognizes', () => {
   for (const [framework, names, files, created] of /** @type {[string, string[], object, string[]][]} */ ([
