@@ -1,7 +1,6 @@
 /** Parses command-line arguments strictly. */
 
 const { parseArgs } = require('node:util')
-const { toPrintable } = require('./terminal')
 
 /** Invalid command-line arguments. The message is shown to the user. */
 class UsageError extends Error {}
@@ -17,7 +16,7 @@ function readArguments(args, options) {
   } catch (error) {
     const [sentence] = /** @type {Error} */ (error).message.split(/\. |\n/)
     // A token that starts with a dash looks like an option, and tokens must not be printed.
-    throw new UsageError(toPrintable(sentence).replace(/'([^']{30,})'/g, "'…'"))
+    throw new UsageError(sentence.replace(/'([^']{30,})'/g, "'…'"))
   }
 }
 

@@ -5,6 +5,7 @@ const { UsageError, readArguments, readNumber } = require('./arguments')
 const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
 const { exampleRoutes } = require('./example-routes')
+const { quote } = require('./shell-words')
 const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
 
 const HELP = `Usage: logto-authkit dev [options]
@@ -110,7 +111,7 @@ const INTROS = {
  * @param {number} width
  */
 function exampleCommands(page, { url, me, orders }, width) {
-  const request = (/** @type {string} */ url) => `curl -iw '\\n' ${url.replace('http://', '')}`
+  const request = (/** @type {string} */ url) => `curl -iw '\\n' ${quote(url.replace('http://', ''))}`
   const send = (/** @type {string} */ url) => `${request(url)} -H "Authorization: Bearer $TOKEN"`
   const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
   const groups =
@@ -131,7 +132,9 @@ function exampleCommands(page, { url, me, orders }, width) {
           ['With an opaque token, expect 401, as with kind=personal and kind=id:', get('kind=opaque'), send(me)],
         ]
   return groups
-    .map(([text, ...commands]) => [wrapText(text, '  ', width), ...commands.map((line) => `    ${line}`)].join('\n'))
+    .map(([text, ...commands]) =>
+      [wrapText(text, '  ', width), ...commands.map((line) => `    ${toPrintable(line)}`)].join('\n'),
+    )
     .join('\n\n')
 }
 

@@ -14,7 +14,7 @@ const contextLines = (/** @type {string} */ path) => (path.startsWith('.env') ? 
  */
 function formatDiff({ path, before, after }, paint) {
   const lines = diffLines(linesOf(before ?? ''), linesOf(after))
-  const title = paint.bold(before === null ? `${path} (new file)` : path)
+  const title = paint.bold(toPrintable(path) + (before === null ? ' (new file)' : ''))
   const context = contextLines(path)
   const isShown = lines.map((_, i) =>
     lines.slice(Math.max(0, i - context), i + context + 1).some(([mark]) => mark !== ' '),

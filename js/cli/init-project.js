@@ -4,7 +4,6 @@ const { existsSync, readFileSync, statSync } = require('node:fs')
 const { dirname, join, resolve } = require('node:path')
 const { UsageError } = require('./arguments')
 const { parseJsonObject } = require('./http')
-const { toPrintable } = require('./terminal')
 
 /**
  * @typedef {'express' | 'fastify' | 'hono' | 'koa' | 'nestjs' | 'next'} Framework
@@ -101,9 +100,7 @@ function readFile(path) {
     return statSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path, 'utf8') : null
   } catch (error) {
     const { message } = /** @type {Error} */ (error)
-    throw new UsageError(
-      `init cannot read a file: ${toPrintable(message)}. Correct or remove the file, and run init again`,
-    )
+    throw new UsageError(`init cannot read a file: ${message}. Correct or remove the file, and run init again`)
   }
 }
 
@@ -142,9 +139,7 @@ function readManifest(text, folder) {
   const scripts = Object.entries(manifest.scripts ?? {}).map(([name, script]) => [`scripts.${name}`, script])
   for (const [name, value] of [['main', manifest.main ?? ''], ...scripts])
     if (typeof value !== 'string' || value.includes('\0'))
-      throw new UsageError(
-        `In package.json, "${toPrintable(name)}" must be a string without null characters: correct it`,
-      )
+      throw new UsageError(`In package.json, "${name}" must be a string without null characters: correct it`)
   return manifest
 }
 

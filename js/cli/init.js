@@ -75,7 +75,7 @@ async function run(args, surroundings) {
     )
     for (const { path, reason, lines } of plan.manual)
       stdout.write(
-        `${paint.warn('!')} Add to ${paint.bold(path)} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
+        `${paint.warn('!')} Add to ${paint.bold(toPrintable(path))} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
       )
     for (const note of publicRoutesNotes(project, plan)) stdout.write(`${note}\n\n`)
     if (plan.changes.length === 0)
@@ -89,7 +89,7 @@ async function run(args, surroundings) {
       return 1
     }
     for (const { text, commands } of nextSteps(project, plan, entries, localIssuer))
-      stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.join('\n'))}\n` : ''}`)
+      stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.map(toPrintable).join('\n'))}\n` : ''}`)
     stdout.write(`${closingNotes(project, entries, localIssuer).join('\n\n')}\n`)
     return 0
   } finally {
@@ -122,7 +122,7 @@ async function readEntries(project, flags, prompt) {
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], URL_QUESTION)
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
   for (const entry of [LOGTO_URL, LOGTO_AUDIENCE])
-    if (/[\s#'"`\\$]/.test(entry)) throw new UsageError(`Not a URL or an identifier: ${toPrintable(entry)}`)
+    if (/[\s#'"`\\$]/.test(entry)) throw new UsageError(`Not a URL or an identifier: ${entry}`)
   createVerifier({ logtoUrl: LOGTO_URL, audience: LOGTO_AUDIENCE })
   return { LOGTO_URL, LOGTO_AUDIENCE }
 }

@@ -69,7 +69,8 @@ async function run([name, ...args], surroundings) {
     if (args.includes('--help') || args.includes('-h')) return printHelp(stdout, command.HELP)
     return await command.run(args, surroundings)
   } catch (error) {
-    const { message, code } = /** @type {Error & { code?: string }} */ (error)
+    const { message: text, code } = /** @type {Error & { code?: string }} */ (error)
+    const message = toPrintable(text)
     if (!(error instanceof UsageError) && code !== 'invalid_options')
       return print(stderr, `logto-authkit: ${message}\n`, 1)
     return print(stderr, `${message}\nSee: logto-authkit ${name} --help\n`, USAGE_EXIT_CODE)

@@ -221,6 +221,13 @@ describe('dev', { timeout: 60_000 }, () => {
     })
   }
 
+  test('prints the path of a route so that it controls neither the terminal nor the shell', async (t) => {
+    const source = "import { logtoAuth } from 'logto-authkit/express'\napp.get('/a\x1b[31m\u202e;reboot', f)\n"
+    const { folder } = project(t, { 'package.json': uses('express'), 'app.js': source })
+    const { output } = await startDev(t, [], folder)
+    assert.match(output, /curl -iw '\\n' 'localhost:3000\/a\\u\{1b\}\[31m\\u\{202e\};reboot'\n/)
+  })
+
   test('stops both servers if an error occurs after they have started', async () => {
     const [port, pagePort] = [String(await freePort()), String(await freePort())]
     const fail = () => {

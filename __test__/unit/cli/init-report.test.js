@@ -110,6 +110,28 @@ test('init prints a doctor command that a shell can run', async (t) => {
   assert.deepEqual(splitShellWords(command).slice(-4), ['--url', 'https://auth.example.com', '--audience', audience])
 })
 
+test('init prints commands and names that cannot control the terminal, and exact JSON', async (t) => {
+  const evil = '\x1b[31m\u202e'
+  const file = `${evil}.js`
+  const { init, json } = project(t, {
+    'package.json': { ...uses('express'), main: file, scripts: { start: `node app.js ${evil}` } },
+    [file]: `${EXISTING.express}{\n  const app = express()\n}\n`,
+    '.env': `LOGTO_URL=https://x.test/${evil}\n`,
+  })
+  const { code, stdout } = await init(['--dry-run'])
+  assert.equal(code, 0)
+  assert.doesNotMatch(stdout.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u)
+  assert.match(stdout, /^ {2}node --env-file=\.env app\.js \\u\{1b\}\[31m\\u\{202e\}$/m)
+  assert.match(stdout, /logto-authkit doctor --url 'https:\/\/x\.test\/\\u\{1b\}\[31m\\u\{202e\}'/)
+  assert.ok((await json()).commands.includes(`node --env-file=.env app.js ${evil}`))
+})
+
+test('init prints no script with a line break as a command', async (t) => {
+  const scripts = { start: 'node app.js\necho evil' }
+  const { commands } = await project(t, { 'package.json': { ...uses('koa'), scripts }, 'app.js': EXISTING.koa }).json()
+  assert.ok(!commands.some((command) => command.includes('evil')))
+})
+
 test('init says why it installs tsx', async (t) => {
   const { init } = project(t, { 'package.json': uses('koa'), 'tsconfig.json': '{}' })
   assert.match((await init(['--dry-run'])).stdout, /^Install the packages \(tsx runs TypeScript files\):$/m)

@@ -80,6 +80,21 @@ for (const [what, args, says] of WRONG) {
   })
 }
 
+test('error messages cannot control the terminal', async () => {
+  const evil = '\x1b[31m\u202e\nnpx evil'
+  for (const args of [
+    ['doctor', '--options', `./${evil}.js`],
+    ['explain', '--jwks', evil, TOKEN],
+    ['doctor', `--${evil}`],
+    ['dev', '--port', evil],
+  ]) {
+    const { code, stderr } = await cli(args)
+    assert.equal(code, 2)
+    assert.doesNotMatch(stderr.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u)
+    assert.doesNotMatch(stderr, /^npx evil/m)
+  }
+})
+
 test('a token in the wrong place is not printed', async () => {
   for (const args of [
     [TOKEN],
