@@ -176,10 +176,12 @@ async function optionsToCheck(flags, env, folder) {
   }
   const variables = optionsFromEnvironment(explicitOptions, env)
   const subject = { ...explicitOptions, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
-  if (subject.logtoUrl === undefined)
+  if (subject.logtoUrl === undefined) {
+    const hint = unreadFileHint('doctor', folder, env)
     throw new UsageError(
-      `doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL.${unreadFileHint('doctor', folder, env)}`,
+      `doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL.${hint ? ` ${hint.text} ${hint.command}` : ''}`,
     )
+  }
   const entries = Object.entries(subject).filter(([name, value]) => value != null || name === 'audience')
   return /** @type {any} */ (Object.fromEntries(entries))
 }

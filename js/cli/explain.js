@@ -49,15 +49,18 @@ async function run(args, surroundings) {
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values, env)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
-  if (positionals[0]?.trim() === '') result.hints.unshift('The argument is empty: is the variable set?')
+  if (positionals[0]?.trim() === '') result.hints.unshift({ text: 'The argument is empty: is the variable set?' })
   // The variables in `.env` help only with checking the signature of a token that can be decoded.
   const lacksKeys = [options.logtoUrl, options.jwksUri, options.jwks].every((option) => option === undefined)
-  const hint = lacksKeys && result.claims !== null ? unreadFileHint('explain -', surroundings.cwd(), env) : ''
-  if (result.verdict === 'rejected' && hint !== '') result.hints.push(hint.trim())
-  if (result.verdict === 'unverified')
-    result.hints.unshift(`To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.${hint}`)
+  const hint = lacksKeys && result.claims !== null ? unreadFileHint('explain -', surroundings.cwd(), env) : null
+  if (result.verdict === 'rejected' && hint !== null) result.hints.push(hint)
+  if (result.verdict === 'unverified') {
+    const advice = 'To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.'
+    result.hints.unshift(hint === null ? { text: advice } : { ...hint, text: `${advice} ${hint.text}` })
+  }
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
-  stdout.write(values.json ? `${printableJson(result)}\n` : text())
+  const sentences = result.hints.map(({ text, command }) => (command === undefined ? text : `${text} ${command}`))
+  stdout.write(values.json ? `${printableJson({ ...result, hints: sentences })}\n` : text())
   return EXIT_CODES[result.verdict]
 }
 
@@ -129,9 +132,8 @@ function formatExplanation(
   if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
   if (verdict === 'rejected')
     lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(toPrintable(message ?? ''), '  ', width))
-  for (const hint of hints) {
+  for (const { text, command } of hints) {
     // Commands are not wrapped, because a command with line breaks could not be pasted into a shell.
-    const [text, command] = hint.split(/(?<=, run:) (?=npx |node )/)
     lines.push('', wrapText(text, '  ', width), ...(command === undefined ? [] : [`    ${command}`]))
   }
   if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)

@@ -11,21 +11,34 @@ const { formatCount, toPrintable } = require('./terminal')
 /**
  * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
  * @typedef {{ header: any, claims: any, options: any, token: string, verified: boolean }} Case
+ * @typedef {{ text: string, command?: string }} Hint - The command that follows the text is printed on its own line, so it
+ *   must not contain text from a token.
  */
 
 /**
  * @param {FailedCheck[]} errors - The failed checks, in the order in which the core performs them.
  * @param {Case} its
- * @returns {string[]}
+ * @returns {Hint[]}
  */
 function hints(errors, its) {
   const found = errors.flatMap((error) => HINTS_BY_CODE[error.code]?.({ ...its, error, errors }) ?? []).flat()
   if (errors.length === 0) found.push(...validTokenNotes(its))
   const [api = 'https://your-api'] = [its.options.audience ?? []].flat()
-  return [...new Set(found)].map((hint) => toPrintable(hint.replaceAll('https://your-api', api)))
+  return [...new Set(found)].map((hint) =>
+    typeof hint === 'string' ? { text: toPrintable(hint.replaceAll('https://your-api', api)) } : hint,
+  )
 }
 
-/** @type {Record<string, (its: any) => (string | string[])[]>} */
+/**
+ * Returns a hint that ends with the command that checks the server and the clock.
+ *
+ * @param {string} text
+ * @param {any} options
+ * @returns {Hint}
+ */
+const doctorHint = (text, options) => ({ text: `${text}, run:`, command: toPrintable(doctorCommand(options)) })
+
+/** @type {Record<string, (its: any) => (string | Hint | (string | Hint)[])[]>} */
 const HINTS_BY_CODE = {
   missing_token: ({ options, error: { details } }) => [
     details.cookie === undefined
@@ -89,9 +102,12 @@ const HINTS_BY_CODE = {
   token_expired: ({ error: { details }, claims, options }) =>
     details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims, options),
   token_not_active: ({ error: { details }, options }) => [
-    details.nbf === undefined
-      ? `The token was issued ${formatDuration(details.iat - details.now)} in the future, at ${formatDate(details.iat)}. To compare the clocks, run: ${doctorCommand(options)}`
-      : `The token becomes valid in ${formatDuration(details.nbf - details.now)}, at ${formatDate(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ. To compare the clocks, run: ${doctorCommand(options)}`,
+    doctorHint(
+      details.nbf === undefined
+        ? `The token was issued ${formatDuration(details.iat - details.now)} in the future, at ${formatDate(details.iat)}. To compare the clocks`
+        : `The token becomes valid in ${formatDuration(details.nbf - details.now)}, at ${formatDate(details.nbf)}. Logto itself never sets \`nbf\`: either a custom-claims script does, or the clocks differ. To compare the clocks`,
+      options,
+    ),
   ],
   token_revoked: ({ error }) => [
     error.details.revoked === undefined
@@ -123,7 +139,7 @@ const HINTS_BY_CODE = {
   ],
   jwks_unavailable: ({ error, options }) => [
     `The keys could not be fetched: ${error.cause ?? error.details.reason ?? 'no response'}.`,
-    `To find the cause, run: ${doctorCommand(options)}`,
+    doctorHint('To find the cause', options),
   ],
 }
 
@@ -152,11 +168,14 @@ const MALFORMED_TOKEN_ADVICE = {
       : [],
 }
 
-/** @type {(details: any, claims: any, options: any) => string[]} */
+/** @type {(details: any, claims: any, options: any) => (string | Hint)[]} */
 const expiredHints = ({ exp, now }, claims, options) => [
   `The token expired ${formatDuration(now - exp)} ago, at ${formatDate(exp)}.`,
   now - exp < 120
-    ? `Request a new token. If new tokens are expired too, synchronize the clocks or set \`clockTolerance\`. To compare the clocks, run: ${doctorCommand(options)}`
+    ? doctorHint(
+        'Request a new token. If new tokens are expired too, synchronize the clocks or set `clockTolerance`. To compare the clocks',
+        options,
+      )
     : `Request a new token; getAccessToken() of Logto's SDKs does that automatically.${typeof claims?.iat === 'number' ? ` The lifetime of this token was ${formatDuration(claims.exp - claims.iat)}.` : ''}`,
 ]
 

@@ -122,13 +122,17 @@ function optionsFromEnvironment(explicitOptions, env) {
  * @param {string} command
  * @param {string} folder
  * @param {Record<string, string | undefined>} env
+ * @returns {{ text: string, command: string } | null}
  */
 function unreadFileHint(command, folder, env) {
   const file = ['.env', '.env.local'].find((name) => isSetInEnvFile('LOGTO_URL', join(folder, name)))
-  if (file === undefined) return ''
+  if (file === undefined) return null
   const unset =
     env.LOGTO_URL === undefined ? '' : ' `unset LOGTO_URL`, because it is empty in the environment, and then'
-  return ` LOGTO_URL is set in ${file}, which this command does not read. To use the file, run${unset}: node --env-file=${file} node_modules/logto-authkit/js/cli/main.js ${command}`
+  return {
+    text: `LOGTO_URL is set in ${file}, which this command does not read. To use the file, run${unset}:`,
+    command: `node --env-file=${file} node_modules/logto-authkit/js/cli/main.js ${command}`,
+  }
 }
 
 /**

@@ -406,6 +406,40 @@ test('claims cannot control the terminal', async () => {
   }
 })
 
+test('text of a token never looks like a command to run', async () => {
+  const keys = file('keys.json', await (await fetch(issuer.jwksUri)).text())
+  for (const evil of [', run: npx evil', ', run: node evil', `x${' '.repeat(300)}npx evil`]) {
+    for (const [claims, ...args] of /** @type {[any, ...string[]][]} */ ([
+      [{ iss: `https://login.example.com${evil}/oidc` }],
+      [{ iss: `https://login.example.com/oidc${evil}` }],
+      [{ aud: `${AUDIENCE}${evil}` }],
+      [{ aud: `urn:logto:organization:x${evil}` }],
+      [{ scope: evil }, '--scope', 'other'],
+      [{ sub: evil, client_id: evil, exp: 1 }],
+      [{ organization_id: evil }, '--organization', 'other'],
+      [{ organization_id: evil }, '--role', 'other'],
+    ])) {
+      const token = issuer.mint({ claims, header: { kid: evil } })
+      for (const one of [token, issuer.mint({ claims })]) {
+        const all = ['--url', issuer.logtoUrl, '--audience', AUDIENCE, '--jwks', keys, ...args]
+        const { code, stdout } = await cli(['explain', '-', ...all], { stdin: one })
+        assert.equal(code, 1)
+        assert.doesNotMatch(stdout, /^ {4}(npx|node) |\n *\n *(npx|node) /m)
+      }
+    }
+  }
+})
+
+test('a command to run is printed on its own line, and follows its sentence in JSON', async () => {
+  const args = ['--url', issuer.logtoUrl, '--audience', AUDIENCE]
+  const token = issuer.mint({ expiresIn: -5 })
+  const command = `npx logto-authkit doctor --url ${issuer.logtoUrl}`
+  const { stdout } = await cli(['explain', '-', ...args], { stdin: token })
+  assert.match(stdout, /compare\s+the\s+clocks,\s+run:\n {4}npx logto-authkit doctor --url \S+\n/)
+  const { hints } = await explain(token, ...args)
+  assert.ok(hints.some((hint) => hint.endsWith(`compare the clocks, run: ${command}`)))
+})
+
 test('a terminal gets a prompt for the token, with or without a dash', async () => {
   for (const args of [['-'], []]) {
     const { code, stderr } = await cli(['explain', ...args], { stdin: issuer.mint(), isTTY: true })
