@@ -31,35 +31,58 @@ function formatDiff({ path, before, after }, paint) {
 const linesOf = (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/))
 
 /**
- * Compares two lists of lines, based on their longest common subsequence.
- *
  * @param {string[]} before
  * @param {string[]} after
  * @returns {[mark: ' ' | '+' | '-', line: string][]}
  */
 function diffLines(before, after) {
-  /** `counts[i][j]` is the length of the longest common subsequence of `before.slice(i)` and `after.slice(j)`. */
-  const counts = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1))
-  for (let i = before.length - 1; i >= 0; i -= 1)
-    for (let j = after.length - 1; j >= 0; j -= 1)
-      counts[i][j] = before[i] === after[j] ? counts[i + 1][j + 1] + 1 : Math.max(counts[i + 1][j], counts[i][j + 1])
+  const [deleted, added] = [new Set(), new Set()]
+  for (let edit = lastEdit(before, after); edit !== null; edit = edit.previous)
+    (edit.isAddition ? added : deleted).add(edit.index)
   /** @type {[' ' | '+' | '-', string][]} */
   const lines = []
   let [i, j] = [0, 0]
   while (i < before.length || j < after.length) {
-    if (i < before.length && j < after.length && before[i] === after[j]) {
-      lines.push([' ', before[i]])
-      i += 1
-      j += 1
-    } else if (j === after.length || (i < before.length && counts[i + 1][j] >= counts[i][j + 1])) {
-      lines.push(['-', before[i]])
-      i += 1
-    } else {
-      lines.push(['+', after[j]])
-      j += 1
-    }
+    const mark = deleted.has(i) ? '-' : added.has(j) ? '+' : ' '
+    lines.push([mark, mark === '+' ? after[j] : before[i]])
+    if (mark !== '+') i += 1
+    if (mark !== '-') j += 1
   }
   return lines
+}
+
+/** @typedef {{ isAddition: boolean, index: number, previous: Edit | null }} Edit - An added or deleted line. */
+
+/**
+ * Returns the last edit of a shortest list of edits, found with the greedy algorithm of Myers ("An O(ND) Difference
+ * Algorithm and Its Variations", 1986). The algorithm is fast for long files, because `init` changes only a few lines.
+ *
+ * @param {string[]} before
+ * @param {string[]} after
+ * @returns {Edit | null}
+ */
+function lastEdit(before, after) {
+  /**
+   * For each difference between the number of lines read from `before` and from `after`, the furthest position in
+   * `before`, and the last edit on the way there.
+   *
+   * @type {Map<number, { i: number, edit: Edit | null }>}
+   */
+  const furthest = new Map([[1, { i: 0, edit: null }]])
+  for (let count = 0; ; count += 1) {
+    for (let difference = -count; difference <= count; difference += 2) {
+      const fromAddition = furthest.get(difference + 1)
+      const fromDeletion = furthest.get(difference - 1)
+      const isAddition = fromDeletion === undefined || (fromAddition !== undefined && fromDeletion.i < fromAddition.i)
+      const start = /** @type {{ i: number, edit: Edit | null }} */ (isAddition ? fromAddition : fromDeletion)
+      let i = isAddition ? start.i : start.i + 1
+      const edit =
+        count === 0 ? null : { isAddition, index: isAddition ? i - difference - 1 : i - 1, previous: start.edit }
+      while (i < before.length && i - difference < after.length && before[i] === after[i - difference]) i += 1
+      if (i >= before.length && i - difference >= after.length) return edit
+      furthest.set(difference, { i, edit })
+    }
+  }
 }
 
 module.exports = { formatDiff }
