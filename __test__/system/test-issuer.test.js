@@ -1,7 +1,7 @@
 /** The test issuer in a separate process: how long the process lives, and what it loads. */
 
 const assert = require('node:assert/strict')
-const { join } = require('node:path')
+const { dirname, join } = require('node:path')
 const { test } = require('node:test')
 const { moduleInChild } = require('../support/child')
 
@@ -29,9 +29,9 @@ test('a process stays alive until its requests to the issuer and close() are don
   assert.equal(stdout, '50\nTimeoutError\nclosed\n')
 })
 
-test('loads no other module', async () => {
+test('loads no module from another folder', async () => {
   const { stdout } = await run('console.log(JSON.stringify(Object.keys(require.cache)))')
-  assert.deepEqual(JSON.parse(stdout), [MODULE])
+  for (const path of JSON.parse(stdout)) assert.equal(dirname(path), dirname(MODULE))
 })
 
 /** Returns the output of a process that uses the test issuer. */

@@ -1,6 +1,6 @@
 /** `logto-authkit dev`: a local issuer with a page for creating tokens. */
 
-const { createTestIssuer } = require('../testing/index')
+const { startIssuer } = require('../testing/issuer')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
@@ -45,14 +45,18 @@ async function run(args, surroundings) {
     stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)
   /** @type {{ close(): Promise<void> }[]} */
   const servers = []
+  let pageUrl = ''
+  const signInNotice = () =>
+    `The local issuer has no sign-in page: create tokens at ${pageUrl}, or set LOGTO_URL to your Logto.\n`
   try {
-    const issuer = await startOnPort('--port', port, () => createTestIssuer({ port }))
+    const issuer = await startOnPort('--port', port, () => startIssuer({ port }, signInNotice))
     servers.push(issuer)
     const page = await startOnPort('--page-port', pagePort, () =>
       startPage(issuer, pagePort, routes, reportRejectedToken),
     )
     servers.push(page)
-    const urls = { logtoUrl: issuer.logtoUrl, page: page.url }
+    pageUrl = page.url
+    const urls = { logtoUrl: issuer.logtoUrl, page: pageUrl }
     const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, routes, stdout, env)
     // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
     // reads the URLs.

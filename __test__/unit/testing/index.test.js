@@ -486,6 +486,15 @@ for (const [mode, given] of /** @type {[any, string][]} */ ([
   })
 }
 
+test('the issuer has no sign-in page, and answers like Logto for an unknown path', async (t) => {
+  const issuer = await createTestIssuer()
+  t.after(() => issuer.close())
+  for (const path of ['auth', 'session/end', 'nowhere']) {
+    const response = await fetch(`${issuer.issuer}/${path}`)
+    assert.deepEqual([response.status, await response.text()], [404, '{"error":"invalid_request"}'])
+  }
+})
+
 // A new remote key set for each call, so that nothing comes from a cache.
 function joseVerify(issuer, token, options) {
   return jose.jwtVerify(token, jose.createRemoteJWKSet(new URL(issuer.jwksUri)), {
