@@ -4,10 +4,33 @@
  */
 
 const { cookieValues } = require('../core/request')
-const { createOneTimeWarning } = require('../core/warnings')
+const { createOneTimeWarning, printRejection } = require('../core/warnings')
 
 /** @typedef {InstanceType<typeof import('./authenticator').Authenticator>} Authenticator */
 /** @typedef {{ headers: import('node:http').IncomingHttpHeaders }} Request */
+
+/**
+ * @typedef {{ hasOwnToken?: boolean, hasGetToken?: boolean }} Client - `hasOwnToken`: the client passed a token, so the
+ *   token cookie is not read. `hasGetToken`: the application reads tokens from elsewhere.
+ */
+
+/** The message for a handshake from a page that may not connect. */
+const ORIGIN_MESSAGE = 'Origin is not allowed'
+
+/**
+ * Returns whether the page that opens a connection may do so, and prints a rejection for debugging.
+ *
+ * @param {Request} request
+ * @param {Authenticator} authenticator
+ * @param {Client} [client]
+ */
+function checkOrigin(request, authenticator, client) {
+  if (isAllowedOrigin(request, authenticator, client)) return true
+  const { allowedOrigins } = authenticator.options
+  const details = JSON.stringify({ origin: request.headers.origin, allowedOrigins }).replace(/[^\x20-\x7e]/g, '?')
+  printRejection(/** @type {any} */ ({ code: 'forbidden', status: 403, message: ORIGIN_MESSAGE, details, cause: null }))
+  return false
+}
 
 /**
  * Checks the `Origin` header of a WebSocket handshake, because any website can open a WebSocket to this server (RFC
@@ -16,8 +39,7 @@ const { createOneTimeWarning } = require('../core/warnings')
  *
  * @param {Request} request
  * @param {Authenticator} authenticator
- * @param {{ hasOwnToken?: boolean, hasGetToken?: boolean }} [client] - `hasOwnToken`: the client passed a token, so the
- *   token cookie is not read. `hasGetToken`: the application reads tokens from elsewhere.
+ * @param {Client} [client]
  */
 function isAllowedOrigin(request, authenticator, client = {}) {
   const { hasOwnToken = false, hasGetToken = authenticator.hasFunction('getToken') } = client
@@ -54,7 +76,7 @@ function isSameHost(origin, host) {
 
 const warnAboutOrigin = createOneTimeWarning(
   'LOGTO_AUTHKIT_ORIGIN',
-  'A session cookie from a page whose Origin is not the Host of this server has been rejected: list the origins of your pages in allowedOrigins',
+  'A page whose Origin is not the Host of this server has been rejected, because its request contains a cookie: list the origins of your pages in allowedOrigins',
 )
 
 /**
@@ -76,4 +98,4 @@ function corsHeaders({ headers: { origin } }, { options: { allowedOrigins } }) {
  */
 const requestOrigin = (req) => [req.protocol ?? (req.socket?.encrypted ? 'https' : 'http'), req.headers.host]
 
-module.exports = { corsHeaders, isAllowedOrigin, requestOrigin }
+module.exports = { ORIGIN_MESSAGE, checkOrigin, corsHeaders, requestOrigin }

@@ -4,7 +4,7 @@ const { inspect } = require('node:util')
 const { AuthError, asError } = require('../core/errors')
 const { settle } = require('../core/settle')
 const { Authenticator } = require('./authenticator')
-const { isAllowedOrigin } = require('./origin')
+const { ORIGIN_MESSAGE, checkOrigin } = require('./origin')
 
 /** @typedef {import('./upgrade').HandshakeSocket} Socket */
 
@@ -16,8 +16,8 @@ function socketAuth(/** @type {any} */ options) {
   return function socketAuth(/** @type {Socket} */ socket, /** @type {(error?: Error) => void} */ next) {
     // A WebTransport session has no HTTP request.
     const request = socket.request ?? { headers: socket.handshake.headers }
-    if (!isAllowedOrigin(request, authenticator, { hasOwnToken: handshakeToken(socket) !== undefined, hasGetToken })) {
-      next(withErrorData(new Error('Origin is not allowed'), { code: 'forbidden', status: 403 }))
+    if (!checkOrigin(request, authenticator, { hasOwnToken: handshakeToken(socket) !== undefined, hasGetToken })) {
+      next(withErrorData(new Error(ORIGIN_MESSAGE), { code: 'forbidden', status: 403 }))
       return
     }
     settle(

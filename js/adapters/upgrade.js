@@ -5,7 +5,7 @@ const { errorTitle } = require('../core/contract')
 const { AuthError, asError } = require('../core/errors')
 const { Authenticator } = require('./authenticator')
 const { setAuth } = require('./set-auth')
-const { corsHeaders, isAllowedOrigin } = require('./origin')
+const { ORIGIN_MESSAGE, checkOrigin, corsHeaders } = require('./origin')
 const { errorResponse, jsonResponse } = require('./response')
 const { socketAuth } = require('./socket-io')
 
@@ -21,7 +21,7 @@ async function verifyUpgrade(request, socket, options) {
   socket.on('error', ignoreError)
   try {
     const authenticator = new Authenticator('upgrade', options)
-    if (!isAllowedOrigin(request, authenticator)) return writeResponse(socket, ORIGIN_REJECTION)
+    if (!checkOrigin(request, authenticator)) return writeResponse(socket, ORIGIN_REJECTION)
     let auth
     try {
       auth = await authenticator.verify(request)
@@ -62,7 +62,7 @@ const ignoreError = () => {}
 const ORIGIN_REJECTION = jsonResponse(403, {
   error: errorTitle('forbidden'),
   code: 'forbidden',
-  message: 'Origin is not allowed',
+  message: ORIGIN_MESSAGE,
 })
 
 const INTERNAL_ERROR = { status: 500, headers: { 'Cache-Control': 'no-store' }, body: '' }

@@ -5,7 +5,9 @@ function loadAddon() {
   try {
     return require('../native/binding')
   } catch (error) {
-    throw new Error(loadErrorMessage(/** @type {Error} */ (error)), { cause: error })
+    const loadError = /** @type {Error} */ (error)
+    // In a bundle, the cause would recommend installing the packages again.
+    throw new Error(loadErrorMessage(loadError), isBundled(loadError) ? {} : { cause: error })
   }
 }
 

@@ -7,6 +7,7 @@ const { Server } = require('socket.io')
 const { io } = require('socket.io-client')
 const { verifyUpgrade } = require('logto-authkit/upgrade')
 const { WebSocket, WebSocketServer } = require('ws')
+const { inChild } = require('../../support/child')
 const { ask, bearer, listen, pausedCheck, setUp } = require('../../support/frameworks')
 const { pollute } = require('../../support/helpers')
 
@@ -276,4 +277,24 @@ describe('Socket.IO', { timeout: 60_000 }, () => {
       assert.equal(page.headers.vary, 'Origin')
     })
   }
+})
+
+test('a rejected Origin appears in the debug output, without control characters', async () => {
+  const { stderr } = await inChild(
+    async () => {
+      const { PassThrough } = require('node:stream')
+      const { socketAuth, verifyUpgrade } = require('logto-authkit/upgrade')
+      const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }] }
+      const options = { logtoUrl: 'https://a.test', audience: 'b', jwks, allowedOrigins: ['https://app.test'] }
+      const request = /** @type {any} */ ({ headers: { origin: 'https://evil.test\u009b', host: 'c.test' } })
+      await verifyUpgrade(request, new PassThrough(), options)
+      socketAuth(options)(/** @type {any} */ ({ request, handshake: { headers: {}, auth: {} } }), () => {})
+    },
+    null,
+    { NODE_DEBUG: 'logto-authkit' },
+  )
+  const lines = stderr.split('\n').filter((line) => line.includes('rejected with'))
+  const details = '{"origin":"https://evil.test?","allowedOrigins":["https://app.test"]}'
+  assert.equal(lines.length, 2, stderr)
+  for (const line of lines) assert.ok(line.endsWith(`forbidden (403): Origin is not allowed ${details}`), line)
 })
