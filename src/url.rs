@@ -47,18 +47,21 @@ pub fn issuer(url: &Url) -> String {
     if path.ends_with("/oidc") { base } else { base + "/oidc" }
 }
 
-/// The `logtoUrl` of an issuer, or `None` if no Logto server has this issuer.
+/// The `logtoUrl` of an issuer. Returns `None` if no Logto server has this issuer, or if the keys would be fetched over
+/// plain `http` from another machine. Logto has such an issuer behind a proxy that terminates TLS.
 ///
 /// ```
 /// use logto_authkit::url::logto_url;
 /// assert_eq!(logto_url("https://x.test/logto/oidc"), Some("https://x.test/logto"));
 /// assert_eq!(logto_url("https://x.test"), None);
 /// assert_eq!(logto_url("https://X.test/oidc"), None);
+/// assert_eq!(logto_url("http://x.test/oidc"), None);
 /// ```
 #[must_use]
 pub fn logto_url(issuer_of_server: &str) -> Option<&str> {
     let logto_url = issuer_of_server.strip_suffix("/oidc")?;
-    (issuer(&parse(logto_url).ok()?) == issuer_of_server).then_some(logto_url)
+    let url = parse(logto_url).ok()?;
+    (issuer(&url) == issuer_of_server && !is_remote_plain_http(&url)).then_some(logto_url)
 }
 
 /// The URL of an issuer's key set. OIDC discovery is not used, because Logto derives the `jwks_uri` of its

@@ -125,9 +125,7 @@ fn issuer_warning(rejection: &Rejection, options: &Options) -> String {
 fn issuer_advice(rejection: &Rejection, options: &Options) -> Option<String> {
     let iss = rejection.details.get("iss").and_then(Value::as_str).filter(|iss| url::is_identifier(iss))?;
     let both = Value::from([options.issuers.as_slice(), &[iss.to_owned()]].concat());
-    // Keys must not be fetched over plain http, which Logto's issuer may have behind a proxy that terminates TLS.
-    let is_secure = url::parse(iss).is_ok_and(|url| !url::is_remote_plain_http(&url));
-    let advice = match (&options.keys, options.issuers.as_slice(), url::logto_url(iss).filter(|_| is_secure)) {
+    let advice = match (&options.keys, options.issuers.as_slice(), url::logto_url(iss)) {
         // If the issuer and the URL of the keys belong together, `logtoUrl` has probably determined both.
         (KeySource::Url { source, .. }, [issuer], Some(logto_url)) if source.url == url::jwks_uri(issuer) => format!(
             "If this is the public URL of your Logto, set logtoUrl (LOGTO_URL) to \"{logto_url}\", and jwksUri to \"{}\" if only that URL can be reached from here. To accept both issuers, set",

@@ -135,7 +135,7 @@ const CLASSES = [
   {
     name: '`key_ops` or `ext` with additional or unusual values',
     ours: 'accepted',
-    why: 'According to RFC 7517 section 4.3, a key can be used to verify signatures if `key_ops` contains `verify`. Additional or repeated operations in `key_ops`, and the member `ext`, do not forbid verifying signatures.',
+    why: 'According to RFC 7517 section 4.3, a key can be used to verify signatures if `key_ops` contains `verify`. Additional or repeated operations in `key_ops`, and the `ext` member, do not forbid verifying signatures.',
     covers: ({ code, named }) => code === null && named.some(isPassedOver),
   },
 ]

@@ -16,17 +16,19 @@ const proxyFinding = ({ says, wrong }) =>
  * @param {import('./http').Answer | Error} keys
  * @param {URL} url
  * @param {Route} route
+ * @param {{ jwksUri?: unknown, issuer?: unknown }} its - The options.
  * @param {boolean} isUrlFromEnvironment
  * @param {() => Promise<string | null>} [findDev]
  * @returns {Promise<Finding>}
  */
-async function connectionFinding(keys, url, { isLoopback }, isUrlFromEnvironment, findDev = findRunningIssuer) {
+async function connectionFinding(keys, url, { isLoopback }, its, isUrlFromEnvironment, findDev = findRunningIssuer) {
   const check = 'Connection'
   if (!(keys instanceof Error)) return { check, ok: true, found: 'the server responds' }
   const { found, advice } = explainConnectionError(keys, url.host)
   const isRefused = /** @type {NodeJS.ErrnoException} */ (keys).code === 'ECONNREFUSED'
   if (!isLoopback || !isRefused) return { check, ok: false, found, advice }
-  const logtoUrl = await findDev()
+  // With `jwksUri` or `issuer`, another `logtoUrl` would not change the URL of the keys or the issuer.
+  const logtoUrl = its.jwksUri === undefined && its.issuer === undefined ? await findDev() : null
   if (logtoUrl !== null) {
     const change = isUrlFromEnvironment ? `set LOGTO_URL=${logtoUrl}` : `pass --url ${logtoUrl}`
     const explanation = `Nothing listens on that port, but \`npx logto-authkit dev\` is running at ${logtoUrl}: ${change}.`

@@ -68,7 +68,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
   const findings = [
     baseUrlFinding(isUrlFromEnvironment ? `${its.logtoUrl} from LOGTO_URL` : its.logtoUrl, issuer, keysUrl, endpoints),
     proxyFinding(route),
-    await connectionFinding(keys, keysUrl, route, isUrlFromEnvironment),
+    await connectionFinding(keys, keysUrl, route, its, isUrlFromEnvironment),
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, failure, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]

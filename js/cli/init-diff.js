@@ -21,7 +21,7 @@ function formatDiff({ path, before, after }, paint) {
   )
   const shownLines = lines.flatMap(([mark, line], i) => {
     if (!isShown[i]) return i > 0 && isShown[i - 1] ? [paint.dim('  …')] : []
-    const text = `  ${mark} ${toPrintable(line)}`
+    const text = `  ${mark} ${toPrintable(line.replaceAll('\t', '  '))}`
     return [mark === '+' ? paint.good(text) : mark === '-' ? paint.bad(text) : paint.dim(text)]
   })
   return [title, ...shownLines].map((line) => `${line.trimEnd()}\n`).join('')

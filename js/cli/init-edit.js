@@ -20,6 +20,11 @@ class SourceFile {
     return /;$/m.test(this.text) ? quotedCode : quotedCode.replace(/;$/gm, '')
   }
 
+  /** Whether the file contains a name, so that it cannot be declared again. @param {string | undefined} name */
+  uses(name) {
+    return name !== undefined && new RegExp(`\\b${name}\\b`).test(this.text)
+  }
+
   /** Builds an import of named exports. @param {string} names @param {string} from */
   importOf(names, from) {
     return this.styled(
@@ -32,11 +37,11 @@ class SourceFile {
  * Adds an import and a route. The route goes below the statements that create the application and register middleware.
  *
  * @param {string} original
- * @param {{ package: string, creation: string, route(app: string): string }} framework
+ * @param {{ package: string, creation: string, declares?: string, route(app: string): string }} framework
  */
 function addRoute(original, framework) {
   const file = new SourceFile(original)
-  if (hasRoute(file.text)) return null
+  if (hasRoute(file.text) || file.uses(framework.declares)) return null
   const importMatch = singleMatch(
     file.text,
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
@@ -178,7 +183,7 @@ function wrapNextConfig(original) {
 function addController(original) {
   const file = new SourceFile(original)
   const controllers = singleMatch(file.text, '^( *controllers: \\[)([\\w, ]*)(\\],?)$')
-  if (!controllers) return null
+  if (!controllers || file.uses('MeController')) return null
   const [whole, open, names, close] = controllers
   const line = `${open}${names.trim() === '' ? '' : `${names.trim().replace(/,$/, '')}, `}MeController${close}`
   const text = file.text.slice(0, controllers.index) + line + file.text.slice(controllers.index + whole.length)

@@ -52,6 +52,7 @@ const ROUTES_BY_FRAMEWORK = {
   koa: {
     package: 'koa',
     creation: APPLICATION_PATTERNS.koa,
+    declares: 'authenticate',
     route: (/** @type {string} */ app) =>
       `const authenticate = logtoAuth();\n${app}.use((ctx, next) => {\n  if (ctx.path !== '/me') return next();\n  return authenticate(ctx, async () => {\n    ctx.body = { userId: ctx.state.auth.userId, scopes: ctx.state.auth.scopes };\n  });\n});`,
   },

@@ -209,12 +209,22 @@ const jsonSummary = (project, plan, entries, localIssuer, isWritten) => ({
   files: plan.changes.map(({ path, before, after }) => ({
     path,
     action: before === null ? 'create' : 'extend',
-    content: after,
+    // An environment file may contain secrets.
+    content: path === project.environment ? addedLines(before ?? '', after) : after,
   })),
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, entries, localIssuer).flatMap(({ commands }) => commands),
   notes: [...publicRoutesNotes(project, plan), ...closingNotes(project, entries, localIssuer)],
 })
+
+/** @type {(before: string, after: string) => string} */
+function addedLines(before, after) {
+  const known = before.split('\n')
+  return after
+    .split('\n')
+    .filter((line) => line !== '' && !known.includes(line))
+    .join('\n')
+}
 
 module.exports = { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes }

@@ -174,7 +174,12 @@ function writeChanges(folder, changes) {
     const current = existsSync(file) ? readFileSync(file) : null
     if ((current?.toString() ?? null) !== before)
       throw new Error(`${path} has changed in the meantime: nothing was written`)
-    if (current === null) continue
+    if (current === null) {
+      let parent = dirname(file)
+      while (!existsSync(parent)) parent = dirname(parent)
+      if (!statSync(parent).isDirectory()) throw new Error(`${parent} is not a folder: nothing was written`)
+      continue
+    }
     if (!isUtf8(current)) throw new Error(`${path} is not valid UTF-8, so it cannot be edited: nothing was written`)
     accessSync(file, constants.W_OK)
   }

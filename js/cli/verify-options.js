@@ -91,7 +91,8 @@ async function readOptions(flags, env) {
 }
 
 /**
- * Reads missing options from environment variables, as an application does.
+ * Reads missing options from environment variables. Unlike in an application, an empty variable counts as unset, because
+ * the commands can also run without its option.
  *
  * @param {{ logtoUrl?: unknown, audience?: unknown }} explicitOptions
  * @param {Record<string, string | undefined>} env

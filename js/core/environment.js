@@ -1,6 +1,6 @@
 /** Reads the environment variables that replace missing options. */
 
-const { readFileSync } = require('node:fs')
+const { readFileSync, statSync } = require('node:fs')
 const { parseEnv } = require('node:util')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
@@ -129,7 +129,8 @@ const isSetInEnvFile = (variable, file) => Boolean(readEnvFile(file)[variable]?.
  */
 function readEnvFile(file) {
   try {
-    return parseEnv(readFileSync(file, 'utf8'))
+    // Reading a named pipe would block the process.
+    return statSync(file).isFile() ? parseEnv(readFileSync(file, 'utf8')) : {}
   } catch {
     return {}
   }

@@ -29,8 +29,8 @@ test('a running `logto-authkit dev` is recognized by the header of its page', as
 
 describe('a refused connection', () => {
   const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
-  const findingFor = (url, isUrlFromEnvironment, devUrl) =>
-    connectionFinding(refused, new URL(url), proxyFor(new URL(url), {}), isUrlFromEnvironment, async () => devUrl)
+  const findingFor = (url, isUrlFromEnvironment, devUrl, its = {}) =>
+    connectionFinding(refused, new URL(url), proxyFor(new URL(url), {}), its, isUrlFromEnvironment, async () => devUrl)
 
   for (const [url, command] of [
     ['http://127.0.0.1:1', 'dev --port 1'],
@@ -43,6 +43,13 @@ describe('a refused connection', () => {
       assert.ok(advice?.endsWith(` During development, start \`npx logto-authkit ${command}\`.`), advice)
     })
   }
+
+  test('to `jwksUri` does not recommend another `logtoUrl`', async () => {
+    const jwksUri = 'http://localhost:9999/oidc/jwks'
+    const { advice, fix } = await findingFor(jwksUri, false, 'http://127.0.0.1:3001', { jwksUri })
+    assert.doesNotMatch(String(advice), /3001/)
+    assert.equal(fix, undefined)
+  })
 
   test('recommends the URL of `logto-authkit dev` if it is running', async () => {
     const url = 'http://127.0.0.1:3001'

@@ -70,3 +70,9 @@ describe('init adds the route to Express', () => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n`), '')
     })
 })
+
+test('init declares no name a second time', async (t) => {
+  const koa = "import Koa from 'koa'\nimport { authenticate } from './auth.js'\nconst app = new Koa()\n"
+  const { files, manual } = await project(t, { 'package.json': uses('koa'), 'app.js': koa }).json()
+  assert.ok(!files.some(({ path }) => path === 'app.js') && manual.length === 1)
+})
