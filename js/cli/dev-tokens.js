@@ -61,10 +61,16 @@ function createToken({ kind = TOKEN_KINDS[0], ...options }, issuer) {
  * @returns {Record<string, any>}
  */
 function tokenOptionsFromQuery({ url }) {
-  const options = Object.fromEntries(new URL(String(url), 'http://localhost').searchParams)
-  const { expiresIn } = options
-  return expiresIn === undefined ? options : { ...options, expiresIn: Number(expiresIn) }
+  const options = [...new URL(String(url), 'http://localhost').searchParams]
+  return Object.fromEntries(
+    options.map(([name, value]) => [name, NUMERIC_OPTIONS.includes(name) ? toNumber(value) : value]),
+  )
 }
+
+const NUMERIC_OPTIONS = ['expiresIn', 'notBefore']
+
+/** Converts text to a number. `Number('')` is 0, which would create an expired token. @param {string} text */
+const toNumber = (text) => (text.trim() === '' ? Number.NaN : Number(text))
 
 /**
  * Decodes the header or payload of a token that our own issuer signed.
