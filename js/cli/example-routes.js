@@ -30,8 +30,8 @@ const DEFAULT_ROUTES = {
  * @returns {Routes}
  */
 function exampleRoutes(folder, env) {
-  const planned = plannedRoutes(folder, env)
   const sources = readSources(folder)
+  const planned = plannedRoutes(folder, env, sources)
   const usingSources = sources.filter(usesPackage)
   if (usingSources.length === 0) return planned ?? DEFAULT_ROUTES
   const project = {
@@ -60,11 +60,12 @@ function exampleRoutes(folder, env) {
  *
  * @param {string} folder
  * @param {Record<string, string | undefined>} env
+ * @param {import('./source-files').SourceText[]} sources
  * @returns {Routes & { me: string } | null}
  */
-function plannedRoutes(folder, env) {
+function plannedRoutes(folder, env, sources) {
   try {
-    const { url, hasOrdersRoute } = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENTRIES)
+    const { url, hasOrdersRoute } = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENTRIES, sources)
     return { application: 'planned', url, me: url, orders: hasOrdersRoute ? url.replace(/me$/, 'orders') : null }
   } catch {
     return null

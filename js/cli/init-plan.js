@@ -14,7 +14,7 @@ const {
   wrapNextConfig,
 } = require('./init-edit')
 const { APPLICATION_PATTERNS, startCommand, findStart, loadsBefore, nextPortOf, portOf } = require('./init-start')
-const { hasMeRoute, readSources, usesPackage } = require('./source-files')
+const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./source-files')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -61,9 +61,10 @@ const ROUTES_BY_FRAMEWORK = {
 /**
  * @param {Project} project
  * @param {Record<string, string>} entries - The environment variables to set.
+ * @param {import('./source-files').SourceText[]} [sources] - The source files of the project.
  * @returns {Plan}
  */
-function createPlan(project, entries) {
+function createPlan(project, entries, sources = readSources(project.folder)) {
   const plan = new Planner(project)
   const { environment } = project
   const text = addEnvironmentEntries(project.read(environment), entries)
@@ -74,10 +75,12 @@ function createPlan(project, entries) {
   else if (project.framework === 'nestjs') planNest(plan)
   else planServer(plan, project.framework)
   // Only files that `init` creates, or that already use the package, can have the example route.
-  const createdFiles = plan.changes.filter(({ before }) => before === null).map(({ after }) => after)
-  const texts = [...createdFiles, ...plan.kept.map((path) => project.read(path) ?? '')]
-  plan.hasOrdersRoute ||= texts.some((text) => /['"]\/?orders['"]/.test(text))
-  const sources = readSources(project.folder)
+  const createdFiles = plan.changes.filter(({ before }) => before === null)
+  const examples = [
+    ...createdFiles.map(({ path, after }) => ({ path, text: after })),
+    ...plan.kept.map((path) => ({ path, text: project.read(path) ?? '' })),
+  ]
+  plan.hasOrdersRoute ||= examples.some(hasOrdersRoute)
   const additions = [...plan.changes, ...plan.manual].map((addition) => ({
     path: addition.path,
     text: 'after' in addition ? addition.after : addition.lines,

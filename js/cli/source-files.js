@@ -1,7 +1,7 @@
 /** Reads the source files of a project, to find out what the application already has. */
 
 const { readFileSync, readdirSync, statSync } = require('node:fs')
-const { join } = require('node:path')
+const { join, posix } = require('node:path')
 
 /** @typedef {{ path: string, text: string }} SourceText */
 
@@ -9,41 +9,59 @@ const { join } = require('node:path')
 const SOURCE_FOLDERS = ['src', 'app', 'pages', 'lib', 'routes']
 const SOURCE_PATH = /(?<!\.d)\.[cm]?[jt]sx?$/
 
-/** Prevents `dev` from starting slowly in a large project. */
+/** These limits prevent `dev` from starting slowly in a large project. */
 const MAX_SOURCE_FILES = 1000
+const MAX_FOLDERS = 1000
+const MAX_FILE_SIZE = 1024 * 1024
 
 /**
  * @param {string} folder
  * @returns {SourceText[]}
  */
 function readSources(folder) {
-  const paths = [
-    ...pathsIn(folder, false),
-    ...SOURCE_FOLDERS.flatMap((name) => pathsIn(join(folder, name), true).map((path) => `${name}/${path}`)),
-  ]
-  return paths
-    .filter((path) => SOURCE_PATH.test(path) && !path.includes('node_modules/'))
-    .slice(0, MAX_SOURCE_FILES)
-    .flatMap((path) => {
-      const text = readText(join(folder, path))
-      return text === null ? [] : [{ path, text }]
-    })
+  return sourcePaths(folder).flatMap((path) => {
+    const text = readText(join(folder, path))
+    return text === null ? [] : [{ path, text }]
+  })
 }
 
-/** @param {string} folder @param {boolean} recursive */
-function pathsIn(folder, recursive) {
+/**
+ * Lists source files, the least nested first. A recursive `readdirSync` would list all of `node_modules` before any limit
+ * applies.
+ *
+ * @param {string} folder
+ */
+function sourcePaths(folder) {
+  /** @type {string[]} */
+  const paths = []
+  const folders = ['', ...SOURCE_FOLDERS]
+  for (const parent of folders) {
+    for (const entry of entriesIn(join(folder, parent))) {
+      const path = posix.join(parent, entry.name)
+      if (!entry.isDirectory()) {
+        if (SOURCE_PATH.test(path) && paths.push(path) === MAX_SOURCE_FILES) return paths
+      } else if (parent !== '' && !/^(\.|node_modules$)/.test(entry.name) && folders.length < MAX_FOLDERS)
+        folders.push(path)
+    }
+  }
+  return paths
+}
+
+/** @param {string} folder */
+function entriesIn(folder) {
   try {
-    return readdirSync(folder, { recursive }).map((path) => String(path).replaceAll('\\', '/'))
+    return readdirSync(folder, { withFileTypes: true })
   } catch {
     return []
   }
 }
 
-/** Returns a file's text, or null if the path is not a readable file. @param {string} path */
+/** Returns a file's text, or null if the path is not a readable file or the file is too large. @param {string} path */
 function readText(path) {
   try {
+    const stats = statSync(path)
     // Reading a named pipe would block.
-    return statSync(path).isFile() ? readFileSync(path, 'utf8') : null
+    return stats.isFile() && stats.size <= MAX_FILE_SIZE ? readFileSync(path, 'utf8') : null
   } catch {
     return null
   }
@@ -55,24 +73,45 @@ const usesPackage = ({ text }) => /['"]logto-authkit(\/[\w-]+)*['"]/.test(text)
 /** Whether a source file has a route `/me`, in its text or, in Next.js, in its path. @param {SourceText} source */
 const hasMeRoute = ({ path, text }) => /['"`]\/?me['"`]/.test(text) || /(^|\/)api\/me(\/route)?\.\w+$/.test(path)
 
-/** Whether a source file has a GET route `/orders` that requires the scope `read:orders`. @param {SourceText} source */
-const hasOrdersRoute = ({ path, text }) =>
-  text.includes('read:orders') &&
-  (/\b[gG]et\(\s*['"`]\/?orders['"`]/.test(text) ||
-    (/(^|\/)api\/orders(\/route)?\.\w+$/.test(path) && /\b(GET|default)\b/.test(text)))
-
 /**
- * Returns the path of a GET route that is probably protected, because it is registered in or below the statement that
- * calls `logtoAuth`. Paths with parameters are ignored.
+ * Whether a source file has a GET route `/orders`, or in Koa a comparison with this path, and requires the scope
+ * `read:orders`.
  *
  * @param {SourceText} source
  */
+const hasOrdersRoute = ({ path, text }) =>
+  text.includes('read:orders') &&
+  (/(\b[gG]et\(\s*|\.path === )['"`]\/?orders['"`]/.test(text) ||
+    (/(^|\/)api\/orders(\/route)?\.\w+$/.test(path) && /\b(GET|default)\b/.test(text)))
+
+const GET_PATH = /\.get\(\s*['"`](\/[^'"`:*{]+)['"`]/
+/** The arguments of a call before `logtoAuth`, which may contain calls such as `cors()`. */
+const ARGUMENTS = /(?:[^()]|\([^()]*\)){0,500}?/
+const PROTECTED_ROUTE = new RegExp(`${GET_PATH.source}\\s*,${ARGUMENTS.source}\\blogtoAuth\\(`)
+const MIDDLEWARE = new RegExp(
+  `\\b(?:use|register)\\(\\s*(?:['"\`]([^'"\`]*)['"\`]\\s*,)?${ARGUMENTS.source}\\blogtoAuth\\b`,
+)
+
+/**
+ * Returns the path of a GET route that is probably protected, because its arguments contain `logtoAuth()`, or because it
+ * follows the middleware or plugin `logtoAuth`, in the same block. Paths with parameters are ignored.
+ *
+ * @param {SourceText} source
+ * @returns {string | undefined}
+ */
 function protectedPath({ text }) {
-  const call = text.search(/\blogtoAuth\(/)
-  const paths = [
-    ...text.slice(call === -1 ? 0 : text.lastIndexOf('\n', call)).matchAll(/\.get\(\s*['"`](\/[^'"`:*{]+)['"`]/g),
-  ]
-  return paths[0]?.[1]
+  const code = text.replace(/(^|\s)\/\/.*/gm, '$1')
+  const route = PROTECTED_ROUTE.exec(code)
+  if (route !== null) return route[1]
+  const middleware = MIDDLEWARE.exec(code)
+  if (middleware === null) return undefined
+  const [indent] = /** @type {RegExpExecArray} */ (
+    /^[ \t]*/.exec(code.slice(code.lastIndexOf('\n', middleware.index) + 1))
+  )
+  const [block] = code.slice(middleware.index).split(new RegExp(`\\n(?!${indent}|\\r?\\n)`))
+  const prefix = (middleware[1] ?? '').replace(/\/?\*$/, '')
+  const paths = [...block.matchAll(new RegExp(GET_PATH, 'g'))].map(([, path]) => path)
+  return paths.find((path) => `${path}/`.startsWith(`${prefix}/`))
 }
 
 module.exports = { hasMeRoute, hasOrdersRoute, protectedPath, readSources, readText, usesPackage }

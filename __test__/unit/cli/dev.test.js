@@ -8,6 +8,7 @@ const { describe, test } = require('node:test')
 const { verifyAuth } = require('logto-authkit')
 const { TOKEN_KINDS } = require('../../../js/cli/dev-tokens')
 const { run } = require('../../../js/cli/run')
+const { protectedPath, readSources } = require('../../../js/cli/source-files')
 const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
 const { text } = require('node:stream/consumers')
@@ -50,6 +51,7 @@ describe('dev', { timeout: 60_000 }, () => {
       ['sub=alice&scope=read:orders', 'accepted'],
       ['sub=alice', 'missing_scope'],
       ['expiresIn=-60', 'token_expired'],
+      ['scope=read:orders&notBefore=600', 'token_not_active'],
       ['kind=id', 'invalid_token_type'],
       ['kind=opaque', 'opaque_token'],
       ['kind=personal', 'opaque_token'],
@@ -64,6 +66,9 @@ describe('dev', { timeout: 60_000 }, () => {
       ['kind=refresh', /"kind": expected access, machine, resource, organization, id, opaque or personal/],
       ['subject=alice', /subject/],
       ['expiresIn=soon', /"expiresIn"/],
+      ['expiresIn=', /"expiresIn"/],
+      ['expiresIn=+', /"expiresIn"/],
+      ['notBefore=', /"notBefore"/],
     ])) {
       const response = await fetch(`${page}/token?${query}`)
       assert.equal(response.status, 400)
@@ -222,7 +227,8 @@ describe('dev', { timeout: 60_000 }, () => {
   }
 
   test('prints the path of a route so that it controls neither the terminal nor the shell', async (t) => {
-    const source = "import { logtoAuth } from 'logto-authkit/express'\napp.get('/a\x1b[31m\u202e;reboot', f)\n"
+    const source =
+      "import { logtoAuth } from 'logto-authkit/express'\napp.get('/a\x1b[31m\u202e;reboot', logtoAuth(), f)\n"
     const { folder } = project(t, { 'package.json': uses('express'), 'app.js': source })
     const { output } = await startDev(t, [], folder)
     assert.match(output, /curl -iw '\\n' 'localhost:3000\/a\\u\{1b\}\[31m\\u\{202e\};reboot'\n/)
@@ -303,6 +309,61 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.doesNotMatch(output, /expect (200|403)|\/me|logto-authkit init/)
     })
   }
+
+  for (const [what, source, expected] of /** @type {[string, string, string | undefined][]} */ ([
+    [
+      'the plugin of Fastify, in its block',
+      "app.get('/health', f)\napp.register(async (api) => {\n  await api.register(logtoAuth)\n\n  api.get('/cart', f)\n})\n",
+      '/cart',
+    ],
+    [
+      'no route after the block of the plugin',
+      "app.register(async (api) => {\n  await api.register(logtoAuth)\n  api.post('/cart', f)\n})\napp.get('/health', f)\n",
+      undefined,
+    ],
+    ['a wrapped route', "app.get(\n  '/cart',\n  cors(),\n  logtoAuth(),\n  f,\n)\napp.get('/health', f)\n", '/cart'],
+    ['no GET route', "app.post('/cart', logtoAuth(), f)\napp.get('/health', f)\n", undefined],
+    ['no route without logtoAuth', "app.get('/health', f)\n", undefined],
+    ['no route after a comment', "// before logtoAuth()\napp.get('/health', f)\n", undefined],
+    [
+      'a route below a path',
+      "app.use('/api/*', logtoAuth())\napp.get('/health', f)\napp.get('/api/cart', f)\n",
+      '/api/cart',
+    ],
+    [
+      'the chained calls of Hono',
+      "new Hono()\n  .get('/health', f)\n  .use(logtoAuth())\n  .get('/cart', f)\n",
+      '/cart',
+    ],
+  ])) {
+    test(`finds a protected route: ${what}`, () => {
+      assert.equal(protectedPath({ path: 'app.js', text: `const app = create()\n${source}` }), expected)
+    })
+  }
+
+  test('reads neither dependencies, nor hidden folders, nor large files, and stops at 1000 files', (t) => {
+    const { folder } = project(t, {
+      'app.js': '',
+      'src/a/b.ts': '',
+      'src/node_modules/x/index.js': '',
+      'src/.cache/x.js': '',
+      'src/bundle.js': ' '.repeat(1024 * 1024 + 1),
+    })
+    assert.deepEqual(
+      readSources(folder).map(({ path }) => path),
+      ['app.js', 'src/a/b.ts'],
+    )
+    const large = Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`lib/${index}.js`, '']))
+    assert.equal(readSources(project(t, large).folder).length, 1000)
+  })
+
+  test('reads each source file once', (t) => {
+    const { folder } = project(t, { 'package.json': uses('express'), 'src/routes/cart.js': '' })
+    const script =
+      "const fs = require('node:fs'); const read = fs.readFileSync; let count = 0; fs.readFileSync = (path, ...rest) => { if (String(path).endsWith('cart.js')) count += 1; return read(path, ...rest) }; require(process.argv[1]).exampleRoutes(process.argv[2], {}); console.log(count)"
+    const main = join(__dirname, '../../../js/cli/example-routes.js')
+    assert.equal(spawnSync(process.execPath, ['-e', script, main, folder], { encoding: 'utf8' }).stdout, '1\n')
+  })
 
   test('prints commands that show a 200, a 401 and a 403', { timeout: 120_000 }, async (t) => {
     const { output } = await startDev(t, [])

@@ -147,6 +147,8 @@ test('init sends a request to /orders only if it has created the route', async (
     assert.deepEqual(await orders({}, name), expected, name)
   assert.deepEqual(await orders({ 'app.js': EXISTING.express }), [])
   assert.deepEqual(await orders({ 'app/page.jsx': '' }, 'next'), [])
+  const using = `${EXISTING.express}import { logtoAuth } from 'logto-authkit/express'\napp.get('/me', logtoAuth(), f)\n`
+  assert.deepEqual(await orders({ 'app.js': `${using}app.post('/orders', f)\n` }), [])
   const { stdout } = await project(t, { 'package.json': uses('koa') }).init(['--dry-run'])
   assert.match(stdout, /expect 200 \(or 403 for \/orders if the token lacks the scope read:orders\):/)
 })
