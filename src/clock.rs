@@ -37,7 +37,7 @@ impl Timestamp {
     /// This point in time plus the time from `start` to `end`, calculated separately on each clock. A change of the
     /// wall clock between `start` and `end` does not affect the monotonic clock.
     #[must_use]
-    pub fn plus_elapsed(self, start: Self, end: Self) -> Self {
+    pub fn add_elapsed_time(self, start: Self, end: Self) -> Self {
         let monotonic = end.monotonic.saturating_duration_since(start.monotonic);
         Self { monotonic: self.monotonic + monotonic, wall: self.wall + end.wall - start.wall }
     }
@@ -87,7 +87,7 @@ mod tests {
         let start = arrival.plus(second);
         for change in [7_200_000.0, -7_200_000.0] {
             let end = Timestamp { wall: start.wall + change, ..start.plus(second) };
-            let Timestamp { monotonic, wall } = arrival.plus_elapsed(start, end);
+            let Timestamp { monotonic, wall } = arrival.add_elapsed_time(start, end);
             assert_eq!(monotonic, arrival.plus(second).monotonic);
             assert!((wall - arrival.wall - change).abs() < 1.0, "{change}");
         }

@@ -285,7 +285,7 @@ const warnAboutMissingLogtoAuth = createOneTimeWarning(
   'protect() rejected a request that logtoAuth() has not seen: register logtoAuth() before it (in NestJS, add LogtoAuthGuard before @Protect())',
 )
 
-/** Warns about a CORS preflight, because browsers report only that a cross-origin request failed. */
+/** Warns that a CORS preflight was rejected, because browsers say only that the cross-origin request failed. */
 const warnAboutPreflight = createOneTimeWarning(
   'LOGTO_AUTHKIT_PREFLIGHT',
   'A CORS preflight has reached logto-authkit. It carries no token, so it is not let through: handle CORS before authentication (in Express, register cors() before logtoAuth()), or set allowPreflight: true',

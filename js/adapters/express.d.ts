@@ -145,7 +145,7 @@ export function authErrorHandler(): (
 /** Options of {@link logtoAuth}. */
 export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest'>, PropertyOption {
   /**
-   * Allows guests: see `allowGuest` in `VerifyAuthOptions`. Register guests in `Register` first, because guests have no `userId`.
+   * Allows guests: see `allowGuest` in `VerifyAuthOptions`. First declare `guests: true` in `Register`, because guests have no `userId`.
    */
   allowGuest?: RegisteredGuests
 

@@ -31,8 +31,8 @@ class Requirements {
   }
 
   /**
-   * Throws an `AuthError` unless the context meets the requirements. A guest is rejected with the code in its
-   * `guestReason`, and contexts created by other code are rejected. Returns a promise only if one of the application's
+   * Throws an `AuthError` unless the context meets the requirements. A guest is rejected with the
+   * guest's `guestReason` as the error code. Contexts that this package has not created are also rejected. Returns a promise only if one of the application's
    * functions returns a promise.
    *
    * @type {(auth: AuthContext | undefined, source: unknown) => Promise<void> | void}

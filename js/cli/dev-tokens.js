@@ -34,7 +34,7 @@ const JWT_KINDS = {
 /** The prefixes of the kinds of tokens that are not JWTs. @type {Record<string, string>} */
 const OPAQUE_KINDS = { opaque: '', personal: 'pat_' }
 
-/** The names of all kinds, the default first. */
+/** The name of each kind, starting with the default. */
 const TOKEN_KINDS = [...Object.keys(JWT_KINDS), ...Object.keys(OPAQUE_KINDS)]
 
 const INVALID_KIND = `Invalid option "kind": expected ${TOKEN_KINDS.slice(0, -1).join(', ')} or ${TOKEN_KINDS.at(-1)}`

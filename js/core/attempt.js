@@ -111,8 +111,8 @@ class RequestAttempt {
 
   /** @param {string | null} organization - The required organization, if it depends on the request. */
   requireOrganization(organization) {
-    const organizationExtras = { organization: organization ?? undefined, noOrganization: organization === null }
-    this.extras = { __proto__: null, ...this.extras, ...organizationExtras }
+    const requiredOrganization = { organization: organization ?? undefined, noOrganization: organization === null }
+    this.extras = { __proto__: null, ...this.extras, ...requiredOrganization }
   }
 
   verify() {
@@ -131,8 +131,8 @@ class RequestAttempt {
 
   /**
    * Returns a new attempt in which the accepted token counts as rejected. After a rejection with 401, the core tries
-   * the next token of the request. No attempt accepts a rejected token, so there are at most as many attempts as
-   * tokens.
+   * the next token of the request. Each further attempt skips the rejected tokens, so there is at most one
+   * attempt per token.
    *
    * @param {AuthError} error
    * @returns {RequestAttempt}

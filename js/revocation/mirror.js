@@ -268,8 +268,8 @@ function withTimeout(duration, keepsAlive, run, stop) {
       reject(error)
     }
     const timeout = () => abort(new Error(`The store did not respond within ${duration} ms`))
-    // If the event loop was blocked during the timeout, the response may have arrived, and is processed before the
-    // callback of `setImmediate`.
+    // If the event loop was blocked when the timeout expired, the response may already have arrived. It is then
+    // processed before the callback of `setImmediate`.
     const timer = setTimeout(() => setImmediate(timeout), duration)
     if (!keepsAlive) timer.unref()
     const onStop = () => abort(closedError())

@@ -39,11 +39,11 @@ pub enum UnknownKid {
 /// A decision that may require a fetch.
 pub(super) trait FetchDecision {
     /// The reason for the fetch that the decision requires, or `None` if it requires no fetch.
-    fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason>;
+    fn reason_to_fetch(&self, has_keys: bool) -> Option<FetchReason>;
 }
 
 impl FetchDecision for Lookup {
-    fn fetch_reason(&self, has_keys: bool) -> Option<FetchReason> {
+    fn reason_to_fetch(&self, has_keys: bool) -> Option<FetchReason> {
         match self {
             Self::Wait(_) => Some(if has_keys { FetchReason::Stale } else { FetchReason::Empty }),
             Self::CachedAndRefresh(_) => Some(FetchReason::Refresh),
@@ -53,7 +53,7 @@ impl FetchDecision for Lookup {
 }
 
 impl FetchDecision for UnknownKid {
-    fn fetch_reason(&self, _has_keys: bool) -> Option<FetchReason> {
+    fn reason_to_fetch(&self, _has_keys: bool) -> Option<FetchReason> {
         matches!(self, Self::Refetch).then_some(FetchReason::UnknownKid)
     }
 }

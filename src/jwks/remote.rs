@@ -204,7 +204,7 @@ impl RemoteJwkSet {
     ) -> (D, u64) {
         let mut state = self.state();
         let decision = decide(&mut state);
-        let Some(reason) = decision.fetch_reason(state.cached_set().is_some()) else { return (decision, 0) };
+        let Some(reason) = decision.reason_to_fetch(state.cached_set().is_some()) else { return (decision, 0) };
         let JoinedFetch { number, starts_after } = state.join_fetch(now, policy);
         drop(state);
         if let Some(pause) = starts_after {

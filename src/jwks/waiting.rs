@@ -37,7 +37,7 @@ impl RequestClock {
     /// The current time, or the time of arrival if the request has not waited.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.first_wait.map_or(self.arrival, |start| self.arrival.plus_elapsed(start, Timestamp::now()))
+        self.first_wait.map_or(self.arrival, |start| self.arrival.add_elapsed_time(start, Timestamp::now()))
     }
 
     /// Records that the request is about to wait.

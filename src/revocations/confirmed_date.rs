@@ -6,7 +6,7 @@ use super::entry::{Entry, Kind};
 use crate::clock::Timestamp;
 use crate::lock::lock;
 
-/// The latest date that the entries confirm, and the point in time at which it was confirmed.
+/// The latest time found in the entries (Unix time in seconds), and when the entry with this time was read.
 #[derive(Debug, Default)]
 pub struct ConfirmedDate(Mutex<Option<(f64, Timestamp)>>);
 

@@ -15,8 +15,8 @@ use crate::claims::Subject;
 use crate::clock::Timestamp;
 use crate::lock::lock;
 
-/// How long entries are kept after the tokens that they cover have expired, because `clockTolerance` extends token
-/// lifetimes.
+/// How long entries are kept after the tokens that they cover have expired. With `clockTolerance`, a token is accepted
+/// for some time after it has expired.
 const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 
 /// How far an entry's time may be ahead of the caller's clock before the entry is reported, in seconds. An application
