@@ -157,7 +157,7 @@ export interface VerifierStats {
   }
   /**
    * The key set. All verifiers with the same key set URL share one key set and its counters across all worker threads, unless
-   * `skipJwksCache` is set. With the option `jwks`, `state` is always `fresh`, and `fetches` and `failures` are 0.
+   * `skipJwksCache` is set. With the `jwks` option, `state` is always `fresh`, and `fetches` and `failures` are 0.
    */
   jwks: {
     /**
@@ -775,7 +775,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   tokenCacheSize?: number
 }
 
-/** A source of the token: the `cookieName` cookie, or the `Authorization: Bearer` header (RFC 6750 section 2.1). */
+/** A source of the token: the cookie whose name is `cookieName`, or the `Authorization: Bearer` header (RFC 6750 section 2.1). */
 export type TokenSource = 'cookie' | 'header'
 
 /** Whether all of the given scopes or roles are required, or any of them. */
