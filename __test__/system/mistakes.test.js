@@ -60,7 +60,13 @@ describe('a wrong logtoUrl', { timeout: 300_000 }, () => {
 
   /** @type {[string, (url: string) => string, string, RegExp, RegExp][]} */
   const UNREACHABLE = [
-    ['2. with the wrong port', () => 'http://127.0.0.1:1', '503 jwks_unavailable', /ECONNREFUSED/, /Check the port|is running at/],
+    [
+      '2. with the wrong port',
+      () => 'http://127.0.0.1:1',
+      '503 jwks_unavailable',
+      /ECONNREFUSED/,
+      /Check the port|is running at/,
+    ],
     [
       '3. with https for an http server',
       (url) => url.replace('http:', 'https:'),

@@ -190,7 +190,7 @@ function closingNotes(project, entries, localIssuer) {
     ...(localIssuer === null && entries.LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE
       ? [`Replace LOGTO_AUDIENCE in ${environment} with the identifier of your API resource, unless it is the same.`]
       : []),
-    'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too, and for tests that import the application.',
+    'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too, and for tests that import the application, for example with `node --env-file=.env --test`.',
   ]
 }
 
