@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use logto_authkit::jwks::keys::{KeySet, Selection};
+use logto_authkit::jwks::keys::{KeySet, KeySelection};
 use logto_authkit::signature::Algorithm;
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ fn exercise(set: &[u8]) {
     assert!((1..=listed.len().min(64)).contains(&keys.len()));
     for kid in listed.iter().map(|key| key["kid"].as_str()).chain([None, Some("none")]).take(8) {
         for (_, algorithm) in Algorithm::ALL {
-            let Selection::Key(key) = keys.select(kid, algorithm) else { continue };
+            let KeySelection::Key(key) = keys.select(kid, algorithm) else { continue };
             assert!(keys.would_select(key, kid, algorithm) && key.accepts_algorithm(algorithm) && key.public_key().supports(algorithm));
             for length in [0, 64, 96, 256] {
                 assert!(!key.public_key().verifies(algorithm, set, &vec![0; length]));
