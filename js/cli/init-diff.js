@@ -30,6 +30,10 @@ function formatDiff({ path, before, after }, paint) {
 /** @param {string} text */
 const linesOf = (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/))
 
+/** Returns the lines that a change adds. @param {string} before @param {string} after */
+const addedLines = (before, after) =>
+  diffLines(linesOf(before), linesOf(after)).flatMap(([mark, line]) => (mark === '+' ? [line] : []))
+
 /**
  * @param {string[]} before
  * @param {string[]} after
@@ -85,4 +89,4 @@ function lastEdit(before, after) {
   }
 }
 
-module.exports = { formatDiff }
+module.exports = { addedLines, formatDiff }

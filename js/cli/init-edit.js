@@ -141,8 +141,10 @@ const DECLARATION = new RegExp(`^${GAP}(?:const|let|var) [^\\n]*(?=\\n(?!\\s*[.?
  */
 function isDeclarationOnly(declaration, app) {
   const line = declaration.slice(declaration.lastIndexOf('\n'))
-  const isBalanced = ['()', '[]', '{}'].every(([open, close]) => line.split(open).length === line.split(close).length)
-  return isBalanced && !/[\x60/]|[=,?:&|+]\s*$/.test(line) && !new RegExp(`\\b${app}\\b`).test(line)
+  const closesBrackets = ['()', '[]', '{}'].every(
+    ([open, close]) => line.split(open).length === line.split(close).length,
+  )
+  return closesBrackets && !/[\x60/]|[=,?:&|+]\s*$/.test(line) && !new RegExp(`\\b${app}\\b`).test(line)
 }
 
 /**

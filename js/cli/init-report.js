@@ -1,6 +1,7 @@
 /** Formats the output of `init`: the project description, the next steps and the JSON summary. */
 
 const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { addedLines } = require('./init-diff')
 const { EXECUTABLE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
 
@@ -210,21 +211,12 @@ const jsonSummary = (project, plan, entries, localIssuer, isWritten) => ({
     path,
     action: before === null ? 'create' : 'extend',
     // An environment file may contain secrets.
-    content: path === project.environment ? addedLines(before ?? '', after) : after,
+    content: path === project.environment ? addedLines(before ?? '', after).join('\n') : after,
   })),
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, entries, localIssuer).flatMap(({ commands }) => commands),
   notes: [...publicRoutesNotes(project, plan), ...closingNotes(project, entries, localIssuer)],
 })
-
-/** @type {(before: string, after: string) => string} */
-function addedLines(before, after) {
-  const known = before.split('\n')
-  return after
-    .split('\n')
-    .filter((line) => line !== '' && !known.includes(line))
-    .join('\n')
-}
 
 module.exports = { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes }
