@@ -1,11 +1,10 @@
 /** Finds the routes to which the example requests of `logto-authkit dev` are sent. */
 
-const { join } = require('node:path')
-const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { DEFAULT_ME_URL, DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { createPlan } = require('./init-plan')
 const { readProject } = require('./init-project')
 const { portOf } = require('./init-start')
-const { hasMeRoute, hasOrdersRoute, protectedPath, readSources, readText, usesPackage } = require('./source-files')
+const { hasMeRoute, hasOrdersRoute, protectedPath, readSource, readSources, usesPackage } = require('./source-files')
 
 /**
  * @typedef {{ application: 'existing' | 'planned' | 'unknown', url: string, me: string | null, orders: string | null }} Routes -
@@ -14,12 +13,15 @@ const { hasMeRoute, hasOrdersRoute, protectedPath, readSources, readText, usesPa
  *   route `/me`. `url` is then the URL of another route or of the application.
  */
 
+/** The URL of the example route `/orders` next to `/me`. @param {string} me */
+const ordersUrl = (me) => me.replace(/me$/, 'orders')
+
 /** @type {Routes} */
 const DEFAULT_ROUTES = {
   application: 'unknown',
-  url: 'http://localhost:3000/me',
-  me: 'http://localhost:3000/me',
-  orders: 'http://localhost:3000/orders',
+  url: DEFAULT_ME_URL,
+  me: DEFAULT_ME_URL,
+  orders: ordersUrl(DEFAULT_ME_URL),
 }
 
 /**
@@ -35,7 +37,7 @@ function exampleRoutes(folder, env) {
   const usingSources = sources.filter(usesPackage)
   if (usingSources.length === 0) return planned ?? DEFAULT_ROUTES
   const project = {
-    read: (/** @type {string} */ path) => readText(join(folder, path)),
+    read: (/** @type {string} */ path) => readSource(folder, path),
     startScript: undefined,
     devScript: undefined,
   }
@@ -50,7 +52,7 @@ function exampleRoutes(folder, env) {
     const path = usingSources.map(protectedPath).find((one) => one !== undefined) ?? ''
     return { application: 'existing', url: new URL(me).origin + path, me: null, orders: null }
   }
-  const orders = sources.some(hasOrdersRoute) ? me.replace(/me$/, 'orders') : null
+  const orders = sources.some(hasOrdersRoute) ? ordersUrl(me) : null
   return { application: 'existing', url: me, me, orders }
 }
 
@@ -66,7 +68,7 @@ function exampleRoutes(folder, env) {
 function plannedRoutes(folder, env, sources) {
   try {
     const { url, hasOrdersRoute } = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENTRIES, sources)
-    return { application: 'planned', url, me: url, orders: hasOrdersRoute ? url.replace(/me$/, 'orders') : null }
+    return { application: 'planned', url, me: url, orders: hasOrdersRoute ? ordersUrl(url) : null }
   } catch {
     return null
   }

@@ -1,5 +1,7 @@
 /** Adds code to existing source files. The functions return `null` if the right place is not certain. */
 
+const { hasMeRoute } = require('./source-files')
+
 /** A source file. Inserted code matches the file's line endings, quotes and semicolons. */
 class SourceFile {
   /** @param {string} text */
@@ -41,7 +43,7 @@ class SourceFile {
  */
 function addRoute(original, framework) {
   const file = new SourceFile(original)
-  if (hasRoute(file.text) || file.uses(framework.declares)) return null
+  if (hasMeRoute({ path: '', text: file.text }) || file.uses(framework.declares)) return null
   const importMatch = singleMatch(
     file.text,
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
@@ -69,9 +71,6 @@ function addRoute(original, framework) {
     file.text.slice(end)
   return file.restored(text)
 }
-
-/** Whether an application already has a route with the path of the added route. @param {string} text */
-const hasRoute = (text) => /['"`]\/me['"`]/.test(text)
 
 /**
  * Returns the lines that the user must add to an application, in the style of its file.
@@ -155,7 +154,7 @@ function isDeclarationOnly(declaration, app) {
  */
 function isFromPackage(text, plugin) {
   const name = '[\'"](?![./#~]|@/)'
-  if (plugin.startsWith('require(')) return new RegExp(`^require\\(${name}`).test(plugin)
+  if (/^require\(/.test(plugin)) return new RegExp(`^require\\(${name}`).test(plugin)
   const importPattern = `import [^\\n]*\\b${plugin}\\b[^\\n]* from `
   const requirePattern = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
   return new RegExp(`^(?:${importPattern}|${requirePattern})${name}`, 'm').test(text)
@@ -283,7 +282,6 @@ module.exports = {
   addRoute,
   describeApplication,
   environmentValue,
-  hasRoute,
   routeLines,
   toCommonJs,
   wrapNextConfig,

@@ -2,13 +2,13 @@
 
 const { readFileSync } = require('node:fs')
 const { join, posix } = require('node:path')
+const { DEFAULT_ME_URL } = require('./dev-defaults')
 const {
   SourceFile,
   addController,
   addEnvironmentEntries,
   addRoute,
   describeApplication,
-  hasRoute,
   routeLines,
   toCommonJs,
   wrapNextConfig,
@@ -102,7 +102,7 @@ class Planner {
   isExtended = false
   /** The variable that contains the application, and its source file. */
   application = { name: 'app', file: new SourceFile('') }
-  url = 'http://localhost:3000/me'
+  url = DEFAULT_ME_URL
   /** Whether the project has a route `/me`, which an application that already uses the package may lack. */
   hasMeRoute = true
   /** Whether the project has the example route `/orders`, next to `/me`. */
@@ -169,7 +169,7 @@ function planServer(plan, framework) {
   } else {
     const route = ROUTES_BY_FRAMEWORK[framework]
     const text = project.read(entry) ?? ''
-    const reason = hasRoute(text) ? EXISTING_ROUTE_REASON : UNCERTAIN_ROUTE_PLACE_REASON
+    const reason = hasMeRoute({ path: entry, text }) ? EXISTING_ROUTE_REASON : UNCERTAIN_ROUTE_PLACE_REASON
     const edit = (/** @type {string} */ source) => (applicationFiles.length > 1 ? null : addRoute(source, route))
     plan.extend(entry, edit, routeLines(text, route), reason)
     plan.started = findStart(project, entry, candidates)

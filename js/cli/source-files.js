@@ -1,7 +1,8 @@
 /** Reads the source files of a project, to find out what the application already has. */
 
-const { readFileSync, readdirSync, statSync } = require('node:fs')
+const { readdirSync } = require('node:fs')
 const { join, posix } = require('node:path')
+const { readTextFile } = require('../core/text-file')
 
 /** @typedef {{ path: string, text: string }} SourceText */
 
@@ -20,7 +21,7 @@ const MAX_FILE_SIZE = 1024 * 1024
  */
 function readSources(folder) {
   return sourcePaths(folder).flatMap((path) => {
-    const text = readText(join(folder, path))
+    const text = readSource(folder, path)
     return text === null ? [] : [{ path, text }]
   })
 }
@@ -56,16 +57,8 @@ function entriesIn(folder) {
   }
 }
 
-/** Returns a file's text, or null if the path is not a readable file or the file is too large. @param {string} path */
-function readText(path) {
-  try {
-    const stats = statSync(path)
-    // Reading a named pipe would block.
-    return stats.isFile() && stats.size <= MAX_FILE_SIZE ? readFileSync(path, 'utf8') : null
-  } catch {
-    return null
-  }
-}
+/** Returns a file's text, or null if the file cannot be read or is too large. @type {(folder: string, path: string) => string | null} */
+const readSource = (folder, path) => readTextFile(join(folder, path), MAX_FILE_SIZE)
 
 /** Whether a source file imports this package. @param {SourceText} source */
 const usesPackage = ({ text }) => /['"]logto-authkit(\/[\w-]+)*['"]/.test(text)
@@ -114,4 +107,4 @@ function protectedPath({ text }) {
   return paths.find((path) => `${path}/`.startsWith(`${prefix}/`))
 }
 
-module.exports = { hasMeRoute, hasOrdersRoute, protectedPath, readSources, readText, usesPackage }
+module.exports = { hasMeRoute, hasOrdersRoute, protectedPath, readSource, readSources, usesPackage }

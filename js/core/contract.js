@@ -4,8 +4,9 @@ const native = require('./addon')
 
 /**
  * @typedef {{ name: string, expected: string, default?: any, derived?: string, required?: true,
- *   variable?: string }} OptionRow - Without `default`, `derived` and `required`, omitting the option has no effect. `derived`
- *   describes a default that depends on other values. `variable` is an environment variable that replaces the option.
+ *   variable?: string, advice?: string }} OptionRow - Without `default`, `derived` and `required`, omitting the option has
+ *   no effect. `derived` describes a default that depends on other values. `variable` is an environment variable that
+ *   replaces the option, and `advice` says what it can be set to.
  * @typedef {import('../..').AuthErrorCode} AuthErrorCode
  * @typedef {{ code: AuthErrorCode, status: number, title: string, message: string, challenge: string | null }} ErrorRow
  * @typedef {{

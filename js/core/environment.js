@@ -1,9 +1,9 @@
 /** Reads the environment variables that replace missing options. */
 
-const { readFileSync, statSync } = require('node:fs')
 const { parseEnv } = require('node:util')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
+const { readTextFile } = require('./text-file')
 
 /** @typedef {import('../native/binding').EnvironmentVariables} Environment - The variables' values, by option name. */
 
@@ -54,12 +54,6 @@ function environmentFor(optionSet, options) {
 const optionsOrEmpty = (optionSet, options) =>
   options === undefined && variablesByOptionSet.get(optionSet)?.length ? {} : options
 
-/** Example values of the variables. @type {Record<string, string>} */
-const VALUE_ADVICE = {
-  LOGTO_URL: 'Use a URL such as https://your-tenant.logto.app, or http://127.0.0.1:3001 for `npx logto-authkit dev`',
-  LOGTO_AUDIENCE: 'Use an API identifier such as https://api.example.com',
-}
-
 /**
  * Adds a hint to the error for a missing option. If the `.env` file sets the option's variable, the hint says why the
  * process does not have the value. Otherwise, the hint contains an example value.
@@ -74,9 +68,9 @@ function withMissingOptionHint(result, optionSet, options) {
   if (typeof result !== 'object' || result === null || !('option' in result)) return result
   const row = contract().options[optionSet].find(({ name }) => name === result.option)
   if (!row?.required || [options?.[result.option]].flat().some(Boolean)) return result
-  const { name, variable } = row
+  const { name, variable, advice } = row
   const isMissing = variable !== undefined && options?.[name] === undefined && isBlank(variable)
-  const hint = envFileHint(variable) ?? (isMissing ? VALUE_ADVICE[variable] : undefined)
+  const hint = envFileHint(variable) ?? (isMissing ? advice : undefined)
   return hint === undefined ? result : { ...result, message: `${result.message}. ${hint}` }
 }
 
@@ -94,10 +88,10 @@ function envFileHint(variable) {
   const named = variable === undefined ? probableVariables(lacking) : lacking.filter((name) => name === variable)
   if (named.length === 0) return undefined
   const empty = named.filter((name) => ownProperty(process.env, name) !== undefined)
-  const start = `The file .env sets ${named.join(', ')}, but`
-  if (empty.length === 0)
-    return `${start} Node.js has not read the file: add --env-file=.env to the command that starts the application or its tests`
-  return `${start} --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
+  const unset = named.filter((name) => !empty.includes(name))
+  const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the command that starts the application or its tests`
+  const emptyHint = `The file .env sets ${empty.join(', ')}, but --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
+  return [unset.length > 0 && unreadHint, empty.length > 0 && emptyHint].filter(Boolean).join('. ')
 }
 
 /** Whether an environment variable is missing or empty. @type {(variable: string) => boolean} */
@@ -128,12 +122,8 @@ const isSetInEnvFile = (variable, file) => Boolean(readEnvFile(file)[variable]?.
  * @type {(file: string) => NodeJS.Dict<string>}
  */
 function readEnvFile(file) {
-  try {
-    // Reading a named pipe would block the process.
-    return statSync(file).isFile() ? parseEnv(readFileSync(file, 'utf8')) : {}
-  } catch {
-    return {}
-  }
+  const text = readTextFile(file)
+  return text === null ? {} : parseEnv(text)
 }
 
 module.exports = { NO_VARIABLES, environmentFor, isSetInEnvFile, optionsOrEmpty, withMissingOptionHint }

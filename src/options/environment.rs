@@ -10,11 +10,26 @@ pub struct Environment {
     pub audience: Option<String>,
 }
 
-/// The name of the environment variable that replaces an option.
-pub(super) fn variable(option: &str) -> Option<&'static str> {
+/// An environment variable that replaces an option.
+pub(super) struct Variable {
+    pub name: &'static str,
+    /// What the user can set the variable to, with an example.
+    pub advice: &'static str,
+}
+
+const LOGTO_URL: Variable = Variable {
+    name: "LOGTO_URL",
+    advice: "Use a URL such as https://your-tenant.logto.app, or http://127.0.0.1:3001 for `npx logto-authkit dev`",
+};
+
+const LOGTO_AUDIENCE: Variable =
+    Variable { name: "LOGTO_AUDIENCE", advice: "Use an API identifier such as https://api.example.com" };
+
+/// The environment variable that replaces an option.
+pub(super) fn variable(option: &str) -> Option<&'static Variable> {
     match option {
-        "logtoUrl" => Some("LOGTO_URL"),
-        "audience" => Some("LOGTO_AUDIENCE"),
+        "logtoUrl" => Some(&LOGTO_URL),
+        "audience" => Some(&LOGTO_AUDIENCE),
         _ => None,
     }
 }

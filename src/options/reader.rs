@@ -74,7 +74,7 @@ impl Reader {
         expected: &str,
         parse: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
-        let variable = environment::variable(name).unwrap_or_default();
+        let variable = environment::variable(name).map_or("", |variable| variable.name);
         let error = match self.environment.as_ref().map(|environment| environment.get(name)) {
             None => OptionError::invalid(name, expected, &Raw::Undefined),
             Some(None) => {

@@ -216,7 +216,8 @@ impl OptionSet {
             members.insert("expected".into(), entry.expected.as_ref().into());
             let has_variable = self.reads_environment() && matches!(entry.default, DefaultValue::Derived("required"));
             if let Some(variable) = environment::variable(entry.name).filter(|_| has_variable) {
-                members.insert("variable".into(), variable.into());
+                members.insert("variable".into(), variable.name.into());
+                members.insert("advice".into(), variable.advice.into());
             }
             match entry.default {
                 DefaultValue::None => {}

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::entry::{Entry, Kind};
 use super::fingerprints::{Fingerprint, RevocationState, TokenProperties};
 use crate::claims::Subject;
+use crate::lock::lock;
 
 /// The number of shards per kind of entry. With a million entries, rehashing or pruning a shard takes less than a
 /// millisecond.
@@ -27,6 +28,9 @@ pub(super) struct Table {
     maps: [Shards; MAPPED_KIND_COUNT],
     /// The time of the latest entry that revokes all tokens, or 0.
     all_revoked_at: AtomicU32,
+    /// Held while `all_revoked_at` is written. Otherwise, pruning could remove a time that another thread has just added
+    /// again.
+    all_revoked_lock: Mutex<()>,
     /// The version of the table, which changes after each change to the entries.
     version: AtomicU64,
     next_prune: AtomicUsize,
@@ -46,6 +50,7 @@ impl Table {
         Self {
             maps: std::array::from_fn(|_| shards()),
             all_revoked_at: AtomicU32::new(0),
+            all_revoked_lock: Mutex::default(),
             version: AtomicU64::new(next_version()),
             next_prune: AtomicUsize::new(0),
         }
@@ -73,6 +78,7 @@ impl Table {
 
     fn insert_entry(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
         let Some(map) = self.maps.get(kind.index()) else {
+            let _guard = lock(&self.all_revoked_lock);
             return self.all_revoked_at.fetch_max(*before, Ordering::Release) < *before;
         };
         let fingerprint = Fingerprint::new(*kind, id, organization);
@@ -133,10 +139,9 @@ impl Table {
         for map in &self.maps {
             map.prune(index, &oldest);
         }
-        let all_revoked_at = self.all_revoked_at.load(Ordering::Acquire);
-        if all_revoked_at < oldest() {
-            // `compare_exchange` fails if another thread has set a later time.
-            let _ = self.all_revoked_at.compare_exchange(all_revoked_at, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let _guard = lock(&self.all_revoked_lock);
+        if self.all_revoked_at.load(Ordering::Acquire) < oldest() {
+            self.all_revoked_at.store(0, Ordering::Release);
         }
     }
 }
@@ -338,6 +343,24 @@ mod tests {
         assert_eq!(table.len(), 100);
         let token = |id: &str| find_kind(&table, json!({ "sub": id, "iat": 1 }));
         assert_eq!((token("899"), token("900")), (None, Some(Kind::Subject)));
+    }
+
+    #[test]
+    fn no_entry_can_be_added_between_the_age_check_and_the_removal() {
+        let table = table(&[entry(Kind::Subject, "u", 5), entry(Kind::All, "", 5)]);
+        for _ in 0..SHARDS_PER_KIND {
+            let checks = std::cell::Cell::new(0);
+            table.prune_next_shards(|| {
+                checks.set(checks.get() + 1);
+                let is_last = checks.get() == MAPPED_KIND_COUNT + 1;
+                assert_eq!(table.all_revoked_lock.try_lock().is_err(), is_last);
+                let locked_shards =
+                    table.maps.iter().flat_map(|map| &map.shards).filter(|shard| shard.try_read().is_err());
+                assert_eq!(locked_shards.count(), usize::from(!is_last));
+                10
+            });
+        }
+        assert_eq!(table.len(), 0);
     }
 
     #[test]

@@ -227,6 +227,13 @@ describe('the error for an option that the application reads from a variable', (
     const revocations = createRevocations()
     t.after(() => revocations.close())
     assert.throws(() => revocations.webhook({ signingKey: '' }), invalidOptions(unsetHint('LOGTO_WEBHOOK_KEY')))
+    writeFileSync('.env', 'LOGTO_WEBHOOK_KEY=key\nLOGTO_SECRET=secret\n')
+    assert.throws(
+      () => revocations.webhook({ signingKey: '' }),
+      invalidOptions(
+        /The file \.env sets LOGTO_SECRET, but Node\.js has not read .*\. The file \.env sets LOGTO_WEBHOOK_KEY, but --env-file .*: run `unset LOGTO_WEBHOOK_KEY`$/,
+      ),
+    )
   })
 
   for (const [what, line] of Object.entries({
