@@ -1,4 +1,7 @@
-/** Logto's client SDKs, from the sign-in to an API request, with the library that Logto is built on. */
+/**
+ * Logto's client SDKs, from the sign-in to an API request, with the library that Logto is built on, and with the local
+ * issuer of `dev`.
+ */
 
 const assert = require('node:assert/strict')
 const { existsSync } = require('node:fs')
@@ -8,6 +11,7 @@ const { buildSync } = require('esbuild')
 const express = require('express')
 const { logtoAuth, protect } = require('logto-authkit/express')
 const { Application, freePort } = require('../next/application')
+const { startDev } = require('../support/cli')
 const { serve } = require('../support/frameworks')
 const { read } = require('../support/pages')
 const { EXAMPLES } = require('../support/start-example')
@@ -18,61 +22,91 @@ const CHROMIUM = '/usr/bin/chromium'
 /** The headers with which browsers request a page. */
 const PAGE = { headers: { accept: 'text/html' } }
 
-/** Starts the identity server for an application. */
-async function startIdentityServer(t, options) {
-  const { startIdentityServer: startServer } = await import('../../examples/next/identity-server.mjs')
-  const server = await startServer({ ...APP, ...options })
-  t.after(() => server.close())
+/** Servers at which users sign in, each with the steps for signing in, in a browser and over HTTP. */
+const SERVERS = {
+  'the library that Logto is built on': {
+    async start(t, options) {
+      const { startIdentityServer } = await import('../../examples/next/identity-server.mjs')
+      const server = await startIdentityServer({ ...APP, ...options })
+      t.after(() => server.close())
+    },
+    async signInOnPage(page) {
+      await page.getByLabel('Name').fill('alice')
+      await page.getByLabel('Password').fill('wonderland')
+      await page.getByRole('button').click()
+    },
+    signIn(visitor, url) {
+      assert.match(url, /^http:\/\/localhost:\d+\/sign-in\/[\w-]+/)
+      return visitor(url, { method: 'POST', body: new URLSearchParams({ name: 'alice', password: 'wonderland' }) })
+    },
+    afterSignOut: /Sign out of everything/,
+    host: 'localhost',
+  },
+  'the local issuer': {
+    start: (t, /** @type {any} */ { port }) => startDev(t, ['--json', '--port', String(port), '--page-port', '0']),
+    async signInOnPage(page) {
+      await page.getByLabel('User id').fill('alice')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+    },
+    signIn(visitor, url) {
+      assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/oidc\/auth\?/)
+      return visitor(`${url}&user=alice&grant=read:orders`)
+    },
+    afterSignOut: /Sign in|home/i,
+    host: '127.0.0.1',
+  },
 }
 
 describe("Logto's SDKs", { timeout: 600_000 }, () => {
   const skip = existsSync(CHROMIUM) ? false : `Chromium is not installed at ${CHROMIUM}`
-  test('@logto/browser: signs in, and gets and refreshes tokens that the API accepts', { skip }, async (t) => {
-    const port = await freePort()
-    const endpoint = `http://localhost:${port}`
-    const pages = express()
-    pages.get('/main.js', (_req, res) => void res.type('js').send(script(endpoint)))
-    pages.get(
-      ['/', '/callback'],
-      (_req, res) => void res.send('<!doctype html><script type=module src=main.js></script>'),
-    )
-    const tokens = new Set()
-    pages.use(logtoAuth({ logtoUrl: endpoint, audience: AUDIENCE }))
-    pages.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => {
-      tokens.add(req.headers.authorization)
-      res.json({ owner: req.auth.userId })
+  for (const [name, server] of Object.entries(SERVERS))
+    test(`@logto/browser with ${name}: signs in, and gets and refreshes tokens that the API accepts`, {
+      skip,
+    }, async (t) => {
+      const isLocal = name === 'the local issuer'
+      const port = await freePort()
+      const endpoint = `http://${server.host}:${port}`
+      const pages = express()
+      pages.get('/main.js', (_req, res) => void res.type('js').send(script(endpoint)))
+      pages.get(
+        ['/', '/callback'],
+        (_req, res) => void res.send('<!doctype html><script type=module src=main.js></script>'),
+      )
+      const tokens = new Set()
+      pages.use(logtoAuth({ logtoUrl: endpoint, audience: AUDIENCE }))
+      pages.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => {
+        tokens.add(req.headers.authorization)
+        res.json({ owner: req.auth.userId })
+      })
+      const appUrl = (await serve(t, pages)).replace('127.0.0.1', 'localhost')
+      await server.start(t, { port, appUrl, tokenLifetime: () => 60 })
+
+      const { chromium } = require('playwright-core')
+      const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
+      t.after(() => browser.close())
+      const page = await browser.newPage()
+      page.setDefaultTimeout(120_000)
+      await page.clock.install()
+      const evaluate = (code) => page.evaluate(`window.logtoReady.then(() => ${code})`)
+
+      await page.goto(appUrl)
+      await assert.rejects(evaluate('listOrders()'), /Not authenticated/)
+      await evaluate('logto.signIn(location.origin + "/callback")').catch(() => {})
+      await server.signInOnPage(page)
+      await page.waitForURL(`${appUrl}/`)
+      assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
+      assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
+      assert.equal(tokens.size, 1)
+      await page.clock.fastForward(isLocal ? 3_700_000 : 90_000)
+      assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
+      assert.equal(tokens.size, 2)
+      // The tokens that a page would send if its author had not read this library's documentation.
+      for (const wrong of ['logto.getAccessToken()', 'logto.getIdToken()']) {
+        const headers = { authorization: `Bearer ${await evaluate(wrong)}` }
+        const { code } = /** @type {any} */ (await (await fetch(`${appUrl}/orders`, { headers })).json())
+        assert.equal(code, wrong.includes('Id') ? 'invalid_token_type' : 'opaque_token')
+      }
     })
-    const appUrl = (await serve(t, pages)).replace('127.0.0.1', 'localhost')
-    await startIdentityServer(t, { port, appUrl, tokenLifetime: () => 60 })
-
-    const { chromium } = require('playwright-core')
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
-    t.after(() => browser.close())
-    const page = await browser.newPage()
-    page.setDefaultTimeout(120_000)
-    await page.clock.install()
-    const evaluate = (code) => page.evaluate(`window.logtoReady.then(() => ${code})`)
-
-    await page.goto(appUrl)
-    await assert.rejects(evaluate('listOrders()'), /Not authenticated/)
-    await evaluate('logto.signIn(location.origin + "/callback")').catch(() => {})
-    await page.getByLabel('Name').fill('alice')
-    await page.getByLabel('Password').fill('wonderland')
-    await page.getByRole('button').click()
-    await page.waitForURL(`${appUrl}/`)
-    assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
-    assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
-    assert.equal(tokens.size, 1)
-    await page.clock.fastForward(90_000)
-    assert.deepEqual(await evaluate('listOrders()'), { owner: 'alice' })
-    assert.equal(tokens.size, 2)
-    // The tokens that a page would send if its author had not read this library's documentation.
-    for (const wrong of ['logto.getAccessToken()', 'logto.getIdToken()']) {
-      const headers = { authorization: `Bearer ${await evaluate(wrong)}` }
-      const { code } = /** @type {any} */ (await (await fetch(`${appUrl}/orders`, { headers })).json())
-      assert.equal(code, wrong.includes('Id') ? 'invalid_token_type' : 'opaque_token')
-    }
-  })
 
   /** The script of the page, which contains the recipe. */
   function script(endpoint) {
@@ -96,51 +130,53 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
       'app/callback/route.ts': 'examples/recipes/next-session/app/callback/route.ts',
     },
   })) {
-    test(`@logto/next, with ${variant}: signs in, in routes, pages and the proxy, and signs out`, async (t) => {
-      const [port, appPort] = [await freePort(), await freePort()]
-      const appUrl = `http://localhost:${appPort}`
-      const shared = ['lib/logto.ts', 'app/sign-in/route.ts', 'app/sign-out/route.ts', 'proxy.ts']
-      const paths = {
-        ...Object.fromEntries(shared.map((path) => [path, `examples/recipes/next-client/${path}`])),
-        ...files,
-      }
-      paths['lib/same-origin.ts'] = 'examples/next/lib/same-origin.ts'
-      const application = new Application(join(__dirname, '../next/logto-sdk'), {
-        next: 16,
-        packages: ['@logto/next'],
-        files: Object.fromEntries(Object.entries(paths).map(([path, source]) => [path, read(source)])),
-        env: {
-          LOGTO_URL: `http://localhost:${port}`,
-          LOGTO_AUDIENCE: AUDIENCE,
-          LOGTO_APP_ID: APP.appId,
-          LOGTO_APP_SECRET: 'a-secret',
-          LOGTO_COOKIE_SECRET: 'a-secret-of-at-least-32-characters',
-          BASE_URL: appUrl,
-        },
+    for (const [name, server] of Object.entries(SERVERS)) {
+      // The variants differ only in the application, and each of these tests takes half a minute.
+      if (name === 'the local issuer' && variant !== 'the token in the cookie') continue
+      test(`@logto/next with ${name} and ${variant}: signs in, in routes, pages and the proxy, and signs out`, async (t) => {
+        const [port, appPort] = [await freePort(), await freePort()]
+        const appUrl = `http://localhost:${appPort}`
+        const shared = ['lib/logto.ts', 'app/sign-in/route.ts', 'app/sign-out/route.ts', 'proxy.ts']
+        const paths = {
+          ...Object.fromEntries(shared.map((path) => [path, `examples/recipes/next-client/${path}`])),
+          ...files,
+        }
+        paths['lib/same-origin.ts'] = 'examples/next/lib/same-origin.ts'
+        const application = new Application(join(__dirname, '../next/logto-sdk'), {
+          next: 16,
+          packages: ['@logto/next'],
+          files: Object.fromEntries(Object.entries(paths).map(([path, source]) => [path, read(source)])),
+          env: {
+            LOGTO_URL: `http://${server.host}:${port}`,
+            LOGTO_AUDIENCE: AUDIENCE,
+            LOGTO_APP_ID: APP.appId,
+            LOGTO_APP_SECRET: 'a-secret',
+            LOGTO_COOKIE_SECRET: 'a-secret-of-at-least-32-characters',
+            BASE_URL: appUrl,
+          },
+        })
+        t.after(() => application.remove())
+        await server.start(t, { port, appUrl, appSecret: 'a-secret' })
+        await application.serve('dev', [], appPort)
+
+        const visitor = createVisitor()
+        const orders = async () => {
+          const { status, text } = await visitor(`${appUrl}/orders`)
+          return [status, JSON.parse(text)[status === 200 ? 'owner' : 'code']]
+        }
+        assert.deepEqual(await orders(), [401, 'missing_token'])
+        const { url } = await visitor(`${appUrl}/account?tab=2`, PAGE)
+        const page = await server.signIn(visitor, url)
+        assert.equal(page.url, `${appUrl}/account?tab=2`)
+        assert.match(page.text, />page of (<!-- -->)?alice</)
+        assert.deepEqual(await orders(), [200, 'alice'])
+        const elsewhere = await visitor(`${appUrl}/sign-in?redirect_to=//example.com`, PAGE)
+        assert.equal(elsewhere.url, `${appUrl}/`)
+
+        assert.match((await visitor(`${appUrl}/sign-out`, { method: 'POST' })).text, server.afterSignOut)
+        assert.deepEqual(await orders(), [401, 'missing_token'])
       })
-      t.after(() => application.remove())
-      await startIdentityServer(t, { port, appUrl, appSecret: 'a-secret' })
-      await application.serve('dev', [], appPort)
-
-      const visitor = createVisitor()
-      const orders = async () => {
-        const { status, text } = await visitor(`${appUrl}/orders`)
-        return [status, JSON.parse(text)[status === 200 ? 'owner' : 'code']]
-      }
-      assert.deepEqual(await orders(), [401, 'missing_token'])
-      const { url } = await visitor(`${appUrl}/account?tab=2`, PAGE)
-      assert.match(url, /^http:\/\/localhost:\d+\/sign-in\/[\w-]+/)
-      const form = new URLSearchParams({ name: 'alice', password: 'wonderland' })
-      const page = await visitor(url, { method: 'POST', body: form })
-      assert.equal(page.url, `${appUrl}/account?tab=2`)
-      assert.match(page.text, />page of (<!-- -->)?alice</)
-      assert.deepEqual(await orders(), [200, 'alice'])
-      const elsewhere = await visitor(`${appUrl}/sign-in?redirect_to=//example.com`, PAGE)
-      assert.equal(elsewhere.url, `${appUrl}/`)
-
-      assert.match((await visitor(`${appUrl}/sign-out`, { method: 'POST' })).text, /Sign out of everything/)
-      assert.deepEqual(await orders(), [401, 'missing_token'])
-    })
+    }
   }
 
   /** Follows redirects and keeps cookies, like a browser. */

@@ -22,12 +22,12 @@ const JWT_KINDS = {
     ...options,
     audience: `urn:logto:organization:${organizationId}`,
   }),
-  id: ({ sub, clientId, expiresIn }) => ({
+  id: ({ sub, clientId, expiresIn, claims }) => ({
     sub,
     expiresIn,
     audience: clientId,
     header: { typ: undefined },
-    claims: { jti: undefined, scope: undefined, client_id: undefined },
+    claims: { jti: undefined, scope: undefined, client_id: undefined, ...claims },
   }),
 }
 

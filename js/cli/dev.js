@@ -4,13 +4,14 @@ const { startIssuer } = require('../testing/issuer')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENTRIES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
+const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
 const { quote } = require('./shell-words')
 const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
 
 const HELP = `Usage: logto-authkit dev [options]
 
-Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, and a page for creating tokens, rotating keys and simulating outages. For development only: the issuer signs any token that is requested.
+Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, a sign-in without passwords, and a page for creating tokens, rotating keys and simulating outages. For development only: the issuer signs any token that is requested.
 
   --port N           port of the issuer (default: 3001, like Logto; 0: any free port)
   --page-port N      port of the page (default: the issuer's port + 1; 0: any free port)
@@ -45,18 +46,14 @@ async function run(args, surroundings) {
     stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)
   /** @type {{ close(): Promise<void> }[]} */
   const servers = []
-  let pageUrl = ''
-  const signInNotice = () =>
-    `The local issuer has no sign-in page: create tokens at ${pageUrl}, or set LOGTO_URL to your Logto.\n`
   try {
-    const issuer = await startOnPort('--port', port, () => startIssuer({ port }, signInNotice))
+    const issuer = await startOnPort('--port', port, () => startIssuer({ port }, createSignIn()))
     servers.push(issuer)
     const page = await startOnPort('--page-port', pagePort, () =>
       startPage(issuer, pagePort, routes, reportRejectedToken),
     )
     servers.push(page)
-    pageUrl = page.url
-    const urls = { logtoUrl: issuer.logtoUrl, page: pageUrl }
+    const urls = { logtoUrl: issuer.logtoUrl, page: page.url }
     const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, routes, stdout, env)
     // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
     // reads the URLs.
@@ -91,6 +88,8 @@ ${paint.good('✓')} Page    ${paint.bold(page)}
     LOGTO_URL=${logtoUrl}
     LOGTO_AUDIENCE=${DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE}
 
+${wrapText(SIGN_IN_NOTE, '  ', width)}
+
 ${wrapText(INTROS[routes.application], '  ', width)}
 
 ${exampleCommands(page, routes, width)}
@@ -98,6 +97,8 @@ ${exampleCommands(page, routes, width)}
 ${paint.dim(wrapText(note, '  ', width))}
 `
 }
+
+const SIGN_IN_NOTE = "Users can sign in here through Logto's SDKs, with any App ID and App secret."
 
 /** The sentences above the example requests, depending on what the current folder contains. */
 const INTROS = {

@@ -6,12 +6,17 @@ const { createServer } = require('node:http')
 const { promisify } = require('node:util')
 
 /**
+ * @typedef {(request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse, route: string,
+ *   issuer: import('./index').TestIssuer) => boolean} RequestHandler - Returns whether it responds to the request.
+ */
+
+/**
  * @param {import('./index').TestIssuerOptions} [options]
- * @param {() => string} [signInNotice] - Returns the text for browsers that are sent to the sign-in or sign-out page,
- *   which the issuer lacks. Without it, the response is that of Logto to an unknown path.
+ * @param {RequestHandler} [handleSignIn] - The endpoints for signing in. Without them, the issuer responds
+ *   to their paths as Logto does to unknown paths.
  * @returns {Promise<import('./index').TestIssuer>}
  */
-const startIssuer = async (options, signInNotice) => {
+const startIssuer = async (options, handleSignIn) => {
   const { alg, port: requestedPort } = readOptions('testIssuer', options)
   let keys = [await generateSigningKey(alg)]
   let lastRotation = Promise.resolve()
@@ -31,14 +36,13 @@ const startIssuer = async (options, signInNotice) => {
       return void hangingResponses.add(response.on('close', () => hangingResponses.delete(response)))
     if (outage && outage !== 'empty') return sendResponse(response, ...OUTAGE_RESPONSES[outage])
 
+    if (handleSignIn?.(request, response, route, testIssuer)) return
     if (route === '/oidc/jwks') return respondWithKeySet(request, response, outage === 'empty' ? [] : keys)
     if (DISCOVERY_ROUTES.includes(route)) {
       // Logto also derives all URLs except the issuer from the request's Host header.
       const base = `http://${request.headers.host ?? `127.0.0.1:${port}`}/oidc`
       return sendResponse(response, 200, JSON_TYPE, JSON.stringify(discoveryDocument(issuer, base, keys)))
     }
-    if (signInNotice && request.method === 'GET' && SIGN_IN_ROUTES.includes(route))
-      return sendResponse(response, 404, TEXT_TYPE, signInNotice())
     if (route.startsWith('/oidc')) return sendResponse(response, 404, JSON_TYPE, '{"error":"invalid_request"}')
     if (path.startsWith('/.well-known/')) return sendResponse(response, 404, TEXT_TYPE, 'Not Found')
     return sendResponse(response, 200, HTML_TYPE, HTML_PAGE, { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
@@ -64,7 +68,8 @@ const startIssuer = async (options, signInNotice) => {
     await closed
   }
 
-  return {
+  /** @type {import('./index').TestIssuer} */
+  const testIssuer = {
     logtoUrl,
     issuer,
     jwksUri: `${issuer}/jwks`,
@@ -94,6 +99,7 @@ const startIssuer = async (options, signInNotice) => {
     close,
     [Symbol.asyncDispose]: close,
   }
+  return testIssuer
 }
 
 /**
@@ -175,11 +181,15 @@ const sendResponse = (response, status, type, body, headers) => {
 /** @type {(issuer: string, base: string, keys: SigningKey[]) => object} */
 const discoveryDocument = (issuer, base, keys) => ({
   authorization_endpoint: `${base}/auth`,
+  code_challenge_methods_supported: ['S256'],
+  end_session_endpoint: `${base}/session/end`,
   issuer,
   jwks_uri: `${base}/jwks`,
   response_types_supported: ['code id_token', 'code', 'id_token', 'none'],
   subject_types_supported: ['public'],
   token_endpoint: `${base}/token`,
+  userinfo_endpoint: `${base}/me`,
+  revocation_endpoint: `${base}/token/revocation`,
   id_token_signing_alg_values_supported: [...new Set(keys.map((key) => key.alg))],
 })
 
@@ -228,7 +238,6 @@ const TEXT_TYPE = 'text/plain; charset=utf-8'
 const HTML_TYPE = 'text/html; charset=utf-8'
 const HTML_PAGE = '<!doctype html><html><head><title>Test issuer</title></head><body></body></html>'
 const DISCOVERY_ROUTES = ['/oidc/.well-known/openid-configuration', '/oidc/.well-known/oauth-authorization-server']
-const SIGN_IN_ROUTES = ['/oidc/auth', '/oidc/session/end']
 /** @type {Record<'error' | 'html' | 'garbage', [number, string, string]>} */
 const OUTAGE_RESPONSES = {
   error: [500, JSON_TYPE, '{"message":"Internal server error."}'],

@@ -382,24 +382,6 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.deepEqual(answers, announced)
   })
 
-  test('tells a browser that is sent to the sign-in or sign-out page where to create tokens', async (t) => {
-    const { logtoUrl, page } = await startDev(t)
-    for (const path of ['/oidc/auth?client_id=a', '/oidc/auth/', '/oidc/session/end']) {
-      const response = await fetch(logtoUrl + path)
-      assert.deepEqual([response.status, response.headers.get('content-type')], [404, 'text/plain; charset=utf-8'])
-      assert.equal(
-        await response.text(),
-        `The local issuer has no sign-in page: create tokens at ${page}, or set LOGTO_URL to your Logto.\n`,
-      )
-    }
-    for (const [path, method] of [
-      ['/oidc/token', 'POST'],
-      ['/oidc/auth', 'POST'],
-      ['/oidc/authx', 'GET'],
-    ])
-      assert.equal(await (await fetch(logtoUrl + path, { method })).text(), '{"error":"invalid_request"}')
-  })
-
   test('rotates keys', async (t) => {
     const { logtoUrl, page } = await startDev(t)
     const options = { logtoUrl, audience: AUDIENCE, skipJwksCache: true }
