@@ -6,7 +6,7 @@ import { logtoAuth, protect } from 'logto-authkit/fastify'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** In a real application, a table. */
+/** In a real application, this would be a database table. */
 const apiKeys = new Map([
   [sha256('key_importer'), { userId: 'importer', scopes: ['write:orders'], organizationId: 'org_acme' }],
   [sha256('key_reader'), { userId: 'reader', scopes: ['read:orders'] }],

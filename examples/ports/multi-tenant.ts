@@ -3,7 +3,7 @@
 import express, { type Request } from 'express'
 import { authErrorHandler, logtoAuth, protect } from 'logto-authkit/express'
 
-/** In a real application, a table. */
+/** In a real application, this would be a database table. */
 const organizations = new Map([
   ['acme', 'org_acme'],
   ['globex', 'org_globex'],

@@ -8,7 +8,7 @@ import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql'
 import { type AuthenticatedContext, forbidden } from 'logto-authkit'
 import { Auth, AuthErrorFilter, LogtoAuthGuard, Protect, Public } from 'logto-authkit/nestjs'
 
-/** In a real application, a table. */
+/** In a real application, this would be a database table. */
 const owners = new Map([['1', 'alice']])
 
 @Resolver()

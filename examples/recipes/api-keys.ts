@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import express, { type Request } from 'express'
 import { logtoAuth, protect } from 'logto-authkit/express'
 
-/** In a real application, a table. Only hashes are stored, so that a copy of the table contains no usable key. */
+/**
+ * In a real application, this would be a database table. Only hashes are stored, so that a copy of the table contains
+ * no usable key.
+ */
 const apiKeys = new Map([[sha256('key_of_the_importer'), { owner: 'importer', scopes: ['write:orders'] }]])
 
 function sha256(text: string) {

@@ -13,7 +13,7 @@ declare global {
   }
 }
 
-/** In a real application, a table with a unique index on `logto_id`. */
+/** In a real application, this would be a database table with a unique index on `logto_id`. */
 const users = new Map<string, User>()
 
 /** In SQL: INSERT INTO users (logto_id) VALUES ($1) ON CONFLICT (logto_id) DO UPDATE SET seen_at = now() RETURNING * */

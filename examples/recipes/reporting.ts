@@ -7,7 +7,7 @@ import pino from 'pino'
 Sentry.init({
   dsn: process.env.SENTRY_DSN ?? '',
   beforeSend(event) {
-    // They contain the token. Up to version 10, Sentry's SDK sends them as they are.
+    // Headers and cookies contain the token. Up to version 10, Sentry's SDK sends both unfiltered.
     delete event.request?.headers
     delete event.request?.cookies
     return event
