@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::error::{Code, Rejection, is_invisible};
+use crate::error::{ErrorCode, Rejection, is_invisible};
 use crate::json::{Object, WrongType};
 use crate::reason::Reason;
 pub use crate::subject::{Subject, SubjectType};
@@ -20,7 +20,7 @@ pub const ANY_ORGANIZATION: &str = "urn:logto:organization:*";
 
 /// How many seconds in the future the `iat` of a token may be if `maxTokenAge` is set, because clocks may differ
 /// slightly.
-const MAX_IAT_AHEAD_SECONDS: f64 = 60.0;
+const MAX_IAT_SECONDS_IN_FUTURE: f64 = 60.0;
 
 /// The member of `events` that marks a logout token.
 pub(crate) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -54,10 +54,10 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::MalformedToken`] if the payload is not a JSON object or has duplicate members.
+    /// [`ErrorCode::MalformedToken`] if the payload is not a JSON object or has duplicate members.
     pub fn parse(payload: &[u8]) -> Result<Self, Rejection> {
-        #[cfg(feature = "planted-panic")]
-        crate::panic_if_planted(payload);
+        #[cfg(feature = "test-panic")]
+        crate::panic_on_test_input(payload);
         let object = Object::parse(payload, MAX_PAYLOAD_DEPTH)
             .map_err(|problem| Rejection::unreadable_part(Reason::InvalidPayload, problem))?;
         let time = |name| object.get_as(name).and_then(|time| time.map(check_time_range).transpose());
@@ -92,12 +92,12 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidIssuer`], including when `iss` is missing or not a string.
+    /// [`ErrorCode::InvalidIssuer`], including when `iss` is missing or not a string.
     pub fn check_issuer(&self, issuers: &[String]) -> Result<(), Rejection> {
         match &self.issuer {
             Ok(issuer) if issuers.contains(issuer) => Ok(()),
-            Ok(issuer) => Err(Rejection::from(Code::InvalidIssuer).detail("iss", issuer.as_str())),
-            Err(WrongType) => Err(Rejection::from(Code::InvalidIssuer).reason(Reason::NoIssuer)),
+            Ok(issuer) => Err(Rejection::from(ErrorCode::InvalidIssuer).detail("iss", issuer.as_str())),
+            Err(WrongType) => Err(Rejection::from(ErrorCode::InvalidIssuer).reason(Reason::NoIssuer)),
         }
         .map_err(|rejection| rejection.detail("expected", issuers))
     }
@@ -107,7 +107,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidAudience`], including when `aud` is missing or neither a string nor an array of strings.
+    /// [`ErrorCode::InvalidAudience`], including when `aud` is missing or neither a string nor an array of strings.
     pub fn check_audience(&self, audiences: Option<&[String]>) -> Result<(), Rejection> {
         let Some(accepted) = audiences else { return Ok(()) };
         let any_organization = || accepted.iter().any(|accepted| accepted == ANY_ORGANIZATION);
@@ -116,8 +116,8 @@ impl Claims {
         };
         match &self.audience {
             Ok(audience) if audience.iter().any(is_accepted) => Ok(()),
-            Ok(audience) => Err(Rejection::from(Code::InvalidAudience).detail("aud", audience.as_slice())),
-            Err(WrongType) => Err(Rejection::from(Code::InvalidAudience).reason(Reason::NoAudience)),
+            Ok(audience) => Err(Rejection::from(ErrorCode::InvalidAudience).detail("aud", audience.as_slice())),
+            Err(WrongType) => Err(Rejection::from(ErrorCode::InvalidAudience).reason(Reason::NoAudience)),
         }
         .map_err(|rejection| rejection.detail("expected", accepted))
     }
@@ -127,11 +127,11 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::TokenExpired`]; [`Code::InvalidClaims`] if `exp` is not a time between 1970 and the year 9999.
+    /// [`ErrorCode::TokenExpired`]; [`ErrorCode::InvalidClaims`] if `exp` is not a time between 1970 and the year 9999.
     pub fn check_expiry(&self, now: f64, tolerance: f64) -> Result<(), Rejection> {
         let expires = self.expires.map_err(|WrongType| invalid_claim("exp"))?;
         if expires <= now - tolerance {
-            return Err(Rejection::from(Code::TokenExpired).detail("exp", expires).detail("now", now));
+            return Err(Rejection::from(ErrorCode::TokenExpired).detail("exp", expires).detail("now", now));
         }
         Ok(())
     }
@@ -140,11 +140,12 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::TokenNotActive`]; [`Code::InvalidClaims`] if `nbf` is not a time between 1970 and the year 9999.
+    /// [`ErrorCode::TokenNotActive`]; [`ErrorCode::InvalidClaims`] if `nbf` is not a time between 1970 and the year
+    /// 9999.
     pub fn check_not_before(&self, now: f64, tolerance: f64) -> Result<(), Rejection> {
         match self.not_before.map_err(|WrongType| invalid_claim("nbf"))? {
             Some(from) if from > now + tolerance => {
-                Err(Rejection::from(Code::TokenNotActive).detail("nbf", from).detail("now", now))
+                Err(Rejection::from(ErrorCode::TokenNotActive).detail("nbf", from).detail("now", now))
             }
             _ => Ok(()),
         }
@@ -155,14 +156,15 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::TokenExpired`], [`Code::TokenNotActive`], or [`Code::InvalidClaims`] if `iat` is missing or malformed.
+    /// [`ErrorCode::TokenExpired`], [`ErrorCode::TokenNotActive`], or [`ErrorCode::InvalidClaims`] if `iat` is missing
+    /// or malformed.
     pub fn check_age(&self, now: f64, max_age: Option<f64>) -> Result<(), Rejection> {
         let Some(max_age) = max_age else { return Ok(()) };
         let issued_at = self.issued_at.and_then(required).map_err(|WrongType| invalid_claim("iat"))?;
-        let code = if issued_at > now + MAX_IAT_AHEAD_SECONDS {
-            Code::TokenNotActive
+        let code = if issued_at > now + MAX_IAT_SECONDS_IN_FUTURE {
+            ErrorCode::TokenNotActive
         } else if now - issued_at > max_age {
-            Code::TokenExpired
+            ErrorCode::TokenExpired
         } else {
             return Ok(());
         };
@@ -173,7 +175,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidClaims`] with the name of the first malformed claim.
+    /// [`ErrorCode::InvalidClaims`] with the name of the first malformed claim.
     pub fn check_types(&self) -> Result<Subject<'_>, Rejection> {
         self.issued_at.map_err(|WrongType| invalid_claim("iat"))?;
         self.subject.as_ref().map_err(|_| invalid_claim("sub"))?;
@@ -273,7 +275,7 @@ fn required<T>(claim: Option<T>) -> Claim<T> {
 }
 
 fn invalid_claim(claim: &str) -> Rejection {
-    Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
+    Rejection { subject: Some(claim.into()), ..ErrorCode::InvalidClaims.into() }
 }
 
 /// The `iss` of a payload whose signature has not been verified. Forging `iss` gains an attacker nothing, because it
@@ -333,7 +335,7 @@ pub(crate) mod tests {
     }
 
     #[track_caller]
-    pub(crate) fn assert_fails(outcome: Result<(), Rejection>, code: Code) -> Rejection {
+    pub(crate) fn assert_fails(outcome: Result<(), Rejection>, code: ErrorCode) -> Rejection {
         let rejection = outcome.unwrap_err();
         assert_eq!(rejection.code, code, "{rejection:?}");
         rejection
@@ -341,17 +343,17 @@ pub(crate) mod tests {
 
     #[track_caller]
     fn assert_malformed(outcome: Result<(), Rejection>, claim: &str) {
-        let rejection = assert_fails(outcome, Code::InvalidClaims);
+        let rejection = assert_fails(outcome, ErrorCode::InvalidClaims);
         assert_eq!(rejection.message(), format!("Token has a missing or malformed claim: {claim}"));
     }
 
     #[test]
     fn rejects_a_payload_that_is_not_an_object() {
         for payload in ["", "null", "[]", "\"sub\"", "1", "{", "{\"sub\":\"a\"}x", "{\"sub\":\"a\",\"sub\":\"b\"}"] {
-            let rejection = assert_fails(Claims::parse(payload.as_bytes()).map(drop), Code::MalformedToken);
+            let rejection = assert_fails(Claims::parse(payload.as_bytes()).map(drop), ErrorCode::MalformedToken);
             assert_eq!(rejection.message(), "Token is not a valid JWT");
         }
-        assert_fails(Claims::parse(b"{\"sub\":\"\xff\"}").map(drop), Code::MalformedToken);
+        assert_fails(Claims::parse(b"{\"sub\":\"\xff\"}").map(drop), ErrorCode::MalformedToken);
     }
 
     #[test]
@@ -360,9 +362,9 @@ pub(crate) mod tests {
         for iat in [NOW - 300.0, NOW, NOW + 60.0] {
             assert_passes(issued(iat));
         }
-        let rejection = assert_fails(issued(NOW - 300.5), Code::TokenExpired);
+        let rejection = assert_fails(issued(NOW - 300.5), ErrorCode::TokenExpired);
         assert_eq!(rejection.details["maxTokenAge"], json!(300.0));
-        assert_fails(issued(NOW + 60.5), Code::TokenNotActive);
+        assert_fails(issued(NOW + 60.5), ErrorCode::TokenNotActive);
         assert_malformed(claims(json!({ "iat": NO_CLAIM })).check_age(NOW, Some(300.0)), "iat");
         for iat in [json!(NO_CLAIM), json!(1), json!(NOW + 1e6)] {
             assert_passes(claims(json!({ "iat": iat })).check_age(NOW, None));
@@ -377,7 +379,7 @@ pub(crate) mod tests {
         assert_passes(Claims::parse(br#"{"exp":1.8000000015e9}"#).unwrap().check_expiry(NOW, 0.0));
         for (exp, tolerance) in [(NOW, 0.0), (NOW - 1.0, 0.0), (0.0, 0.0), (NOW - 5.0, 5.0)] {
             let outcome = claims(json!({ "exp": exp })).check_expiry(NOW, tolerance);
-            assert_eq!(assert_fails(outcome, Code::TokenExpired).message(), "Token has expired");
+            assert_eq!(assert_fails(outcome, ErrorCode::TokenExpired).message(), "Token has expired");
         }
         for (exp, tolerance) in [(NOW - 4.0, 5.0), (NOW - 0.25, 0.5)] {
             assert_passes(claims(json!({ "exp": exp })).check_expiry(NOW, tolerance));
@@ -391,7 +393,7 @@ pub(crate) mod tests {
         }
         for (nbf, tolerance) in [(NOW + 0.001, 0.0), (NOW + 5.5, 5.0)] {
             let outcome = claims(json!({ "nbf": nbf })).check_not_before(NOW, tolerance);
-            assert_eq!(assert_fails(outcome, Code::TokenNotActive).message(), "Token is not valid yet");
+            assert_eq!(assert_fails(outcome, ErrorCode::TokenNotActive).message(), "Token is not valid yet");
         }
     }
 

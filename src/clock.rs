@@ -30,7 +30,7 @@ impl Timestamp {
 
     /// The later of two points in time.
     #[must_use]
-    pub fn later(self, other: Self) -> Self {
+    pub fn max(self, other: Self) -> Self {
         if other.duration_since(self).is_zero() { self } else { other }
     }
 

@@ -34,7 +34,8 @@ pub fn authenticated_context(subject: &Subject) -> String {
 ///
 /// # Errors
 ///
-/// The rejection that `check` returns, or [`crate::error::Code::MalformedToken`] if `context` is not a valid context.
+/// The rejection that `check` returns, or [`crate::error::ErrorCode::MalformedToken`] if `context` is not a valid
+/// context.
 pub fn check(context: &str, check: impl FnOnce(&Subject) -> Result<(), Rejection>) -> Result<(), Rejection> {
     let context = Object::parse(context.as_bytes(), MAX_PAYLOAD_DEPTH + 1).map_err(unreadable_context)?;
     if let Some(principal) = Principal::from_context(&context) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::check::Check;
-use crate::error::Code;
+use crate::error::ErrorCode;
 use crate::options::OptionSet;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
@@ -13,7 +13,7 @@ use crate::{claims, explain, jwks, options, revocations, token, warnings, webhoo
 #[must_use]
 pub fn contract() -> Value {
     json!({
-        "errors": Code::ALL.iter().map(|code| error(*code)).collect::<Value>(),
+        "errors": ErrorCode::ALL.iter().map(|code| error(*code)).collect::<Value>(),
         "reasons": Reason::ALL.iter().map(|(_, reason, meaning)| json!({ "reason": reason, "meaning": meaning })).collect::<Value>(),
         "options": OptionSet::ALL.iter().map(|(set, name)| ((*name).to_owned(), set.entries())).collect::<Map<_, _>>(),
         "algorithms": {
@@ -36,12 +36,12 @@ pub fn contract() -> Value {
         "roleClaims": options::ROLE_CLAIMS,
         "anyOrganization": claims::ANY_ORGANIZATION,
         "revokingEvents": revocations::revoking_events().collect::<Vec<_>>(),
-        "checkReasons": { "notReached": explain::NOT_REACHED, "malformedClaim": explain::MALFORMED_CLAIM },
+        "checkReasons": { "notReached": explain::CHECK_NOT_REACHED, "malformedClaim": explain::MALFORMED_CLAIM },
         "checks": Check::ALL.map(|(_, id, title)| json!({ "id": id, "title": title })),
     })
 }
 
-fn error(code: Code) -> Value {
+fn error(code: ErrorCode) -> Value {
     let definition = code.definition();
     json!({
         "code": definition.name,
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn lists_every_error_with_its_definition() {
         let contract = contract();
-        assert_eq!(contract["errors"].as_array().unwrap().len(), Code::ALL.len());
+        assert_eq!(contract["errors"].as_array().unwrap().len(), ErrorCode::ALL.len());
         assert_eq!(
             contract["errors"][0],
             json!({

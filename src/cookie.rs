@@ -100,14 +100,14 @@ impl CookieAttributes {
     /// );
     /// assert!(cookie.header("a; Domain=example.com").is_err());
     /// ```
-    pub fn header(&self, value: &str) -> Result<String, CookieFault> {
+    pub fn header(&self, value: &str) -> Result<String, CookieError> {
         if !value.bytes().all(is_cookie_octet) {
             let expected = "a cookie value without white space, quotes, commas, semicolons and backslashes";
-            return Err(CookieFault { attribute: None, expected, given: String::new() });
+            return Err(CookieError { attribute: None, expected, given: String::new() });
         }
         if self.name.len() + value.len() > MAX_COOKIE_BYTES {
             let expected = "at most 4,096 bytes together with the name of the cookie, else browsers drop the cookie";
-            return Err(CookieFault { attribute: None, expected, given: String::new() });
+            return Err(CookieError { attribute: None, expected, given: String::new() });
         }
         self.check()?;
         let max_age = self.max_age.map(|seconds| format!("; Max-Age={seconds:.0}")).unwrap_or_default();
@@ -130,24 +130,24 @@ impl CookieAttributes {
     /// # Errors
     ///
     /// Reports the first attribute that browsers reject.
-    pub fn check(&self) -> Result<(), CookieFault> {
+    pub fn check(&self) -> Result<(), CookieError> {
         let is_host_octet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         let domain = self.domain.as_deref();
-        let fault = |attribute, expected, given: &str| {
-            Err(CookieFault { attribute: Some(attribute), expected, given: given.into() })
+        let error = |attribute, expected, given: &str| {
+            Err(CookieError { attribute: Some(attribute), expected, given: given.into() })
         };
         if !is_cookie_name(&self.name) {
-            fault("name", "a cookie name", &self.name)
+            error("name", "a cookie name", &self.name)
         } else if !self.path.starts_with('/') || !self.path.bytes().all(is_attribute_octet) {
-            fault("path", "a path that starts with / and has no semicolon or control character", &self.path)
+            error("path", "a path that starts with / and has no semicolon or control character", &self.path)
         } else if domain.is_some_and(|domain| domain.is_empty() || !domain.bytes().all(is_host_octet)) {
-            fault("domain", "a domain of letters, digits, dots and hyphens", domain.unwrap_or_default())
+            error("domain", "a domain of letters, digits, dots and hyphens", domain.unwrap_or_default())
         } else if self.same_site == SameSite::None && !self.is_secure() {
-            fault("sameSite", "another value, or secure: true with it, else browsers drop the cookie", "None")
+            error("sameSite", "another value, or secure: true with it, else browsers drop the cookie", "None")
         } else if self.name.starts_with("__Host-") && (!self.is_secure() || domain.is_some() || self.path != "/") {
-            fault("name", "secure: true, path '/' and no domain with it, else browsers drop the cookie", &self.name)
+            error("name", "secure: true, path '/' and no domain with it, else browsers drop the cookie", &self.name)
         } else if self.name.starts_with("__Secure-") && !self.is_secure() {
-            fault("name", "secure: true with it, else browsers drop the cookie", &self.name)
+            error("name", "secure: true with it, else browsers drop the cookie", &self.name)
         } else {
             Ok(())
         }
@@ -156,7 +156,7 @@ impl CookieAttributes {
 
 /// An invalid cookie value or attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookieFault {
+pub struct CookieError {
     /// The name of the attribute, `name` for the cookie's name, or `None` for the cookie's value.
     pub attribute: Option<&'static str>,
     /// A description of the accepted values.

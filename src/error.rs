@@ -23,14 +23,14 @@ pub struct ErrorDefinition {
     pub challenge: Challenge,
 }
 
-/// Declares [`Code`] and the [`ErrorDefinition`] of each code from one table.
+/// Declares [`ErrorCode`] and the [`ErrorDefinition`] of each code from one table.
 macro_rules! errors {
     ($($(#[$doc:meta])* $code:ident => $name:literal, $status:literal, $title:ident, $challenge:ident, $message:literal;)*) => {
         /// The reason for rejecting a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code { $($(#[$doc])* $code,)* }
+        pub enum ErrorCode { $($(#[$doc])* $code,)* }
 
-        impl Code {
+        impl ErrorCode {
             /// All codes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$code),*];
 
@@ -115,7 +115,7 @@ errors! {
         "Revocations are unavailable, try again later";
 }
 
-impl Code {
+impl ErrorCode {
     /// The name of the code in responses, for example `token_expired`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -131,9 +131,9 @@ impl Code {
     /// The code with this name.
     ///
     /// ```
-    /// use logto_authkit::error::Code;
-    /// assert_eq!(Code::from_name("token_expired"), Some(Code::TokenExpired));
-    /// assert_eq!(Code::from_name("expired"), None);
+    /// use logto_authkit::error::ErrorCode;
+    /// assert_eq!(ErrorCode::from_name("token_expired"), Some(ErrorCode::TokenExpired));
+    /// assert_eq!(ErrorCode::from_name("expired"), None);
     /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -141,12 +141,12 @@ impl Code {
     }
 }
 
-/// The error for a rejected request: a [`Code`], with a message for the client and details for the operator.
+/// The error for a rejected request: an [`ErrorCode`], with a message for the client and details for the operator.
 #[derive(Clone, Debug)]
 pub struct Rejection {
     /// The error code.
-    pub code: Code,
-    /// The end of the message: the malformed claim, or the missing scopes or roles. With [`Code::Forbidden`], the
+    pub code: ErrorCode,
+    /// The end of the message: the malformed claim, or the missing scopes or roles. With [`ErrorCode::Forbidden`], the
     /// subject is the whole message.
     pub subject: Option<String>,
     /// The parts of the message and the challenge that depend on the options.
@@ -172,8 +172,8 @@ pub struct Wording {
     pub realm: Option<String>,
 }
 
-impl From<Code> for Rejection {
-    fn from(code: Code) -> Self {
+impl From<ErrorCode> for Rejection {
+    fn from(code: ErrorCode) -> Self {
         Self {
             code,
             subject: None,
@@ -188,13 +188,13 @@ impl From<Code> for Rejection {
 }
 
 impl Rejection {
-    /// A [`Code::MalformedToken`] rejection with a reason for the operator.
+    /// An [`ErrorCode::MalformedToken`] rejection with a reason for the operator.
     #[must_use]
     pub fn malformed_token(reason: Reason) -> Self {
-        Self::from(Code::MalformedToken).reason(reason)
+        Self::from(ErrorCode::MalformedToken).reason(reason)
     }
 
-    /// A [`Code::MalformedToken`] rejection for a header or payload with this problem.
+    /// An [`ErrorCode::MalformedToken`] rejection for a header or payload with this problem.
     #[must_use]
     pub fn unreadable_part(reason: Reason, problem: &str) -> Self {
         Self::malformed_token(reason).detail("problem", problem)
@@ -203,8 +203,8 @@ impl Rejection {
     /// The message for the client.
     ///
     /// ```
-    /// use logto_authkit::error::{Code, Rejection};
-    /// let rejection = Rejection { subject: Some("exp".into()), ..Code::InvalidClaims.into() };
+    /// use logto_authkit::error::{ErrorCode, Rejection};
+    /// let rejection = Rejection { subject: Some("exp".into()), ..ErrorCode::InvalidClaims.into() };
     /// assert_eq!(rejection.message(), "Token has a missing or malformed claim: exp");
     /// ```
     #[must_use]
@@ -294,27 +294,28 @@ mod tests {
 
     #[test]
     fn finds_every_code_by_its_name() {
-        for code in Code::ALL {
-            assert_eq!(Code::from_name(code.name()), Some(*code));
+        for code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::from_name(code.name()), Some(*code));
         }
     }
 
     #[test]
     fn challenges_a_missing_token_with_the_realm() {
-        assert_eq!(Rejection::from(Code::MissingToken).challenge().as_deref(), Some("Bearer realm=\"api\""));
+        assert_eq!(Rejection::from(ErrorCode::MissingToken).challenge().as_deref(), Some("Bearer realm=\"api\""));
         let wording = Wording { realm: Some("orders".into()), message: None };
-        let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
+        let rejection = Rejection { wording: Some(wording.into()), ..ErrorCode::MissingToken.into() };
         assert_eq!(rejection.challenge().as_deref(), Some("Bearer realm=\"orders\""));
     }
 
     #[test]
     fn does_not_challenge_an_outage() {
-        assert_eq!(Rejection::from(Code::JwksUnavailable).challenge(), None);
+        assert_eq!(Rejection::from(ErrorCode::JwksUnavailable).challenge(), None);
     }
 
     #[test]
     fn names_the_required_scopes_in_the_challenge() {
-        let rejection = Rejection { subject: Some("b".into()), scope: Some("a b".into()), ..Code::MissingScope.into() };
+        let rejection =
+            Rejection { subject: Some("b".into()), scope: Some("a b".into()), ..ErrorCode::MissingScope.into() };
         assert_eq!(
             rejection.challenge().as_deref(),
             Some(r#"Bearer error="insufficient_scope", scope="a b", error_description="Missing required scope: b""#)
@@ -323,8 +324,8 @@ mod tests {
 
     #[test]
     fn replaces_the_message_of_the_application() {
-        assert_eq!(Rejection::from(Code::Forbidden).message(), "Not permitted");
-        let rejection = Rejection { subject: Some("Members only".into()), ..Code::Forbidden.into() };
+        assert_eq!(Rejection::from(ErrorCode::Forbidden).message(), "Not permitted");
+        let rejection = Rejection { subject: Some("Members only".into()), ..ErrorCode::Forbidden.into() };
         assert_eq!(rejection.message(), "Members only");
         assert_eq!(
             rejection.challenge().as_deref(),
@@ -334,7 +335,7 @@ mod tests {
 
     #[test]
     fn keeps_a_role_inside_the_quotes_of_the_challenge() {
-        let rejection = Rejection { subject: Some("a\"b\\c\r\nX: y\u{e9}".into()), ..Code::MissingRole.into() };
+        let rejection = Rejection { subject: Some("a\"b\\c\r\nX: y\u{e9}".into()), ..ErrorCode::MissingRole.into() };
         assert_eq!(
             rejection.challenge().as_deref(),
             Some(r#"Bearer error="insufficient_scope", error_description="Missing required role: a?b?c??X: y?""#)
@@ -343,7 +344,8 @@ mod tests {
 
     #[test]
     fn makes_details_safe_for_a_log_line() {
-        let rejection = Rejection::from(Code::UnknownKey).detail("kid", format!("a\nb\u{1b}[31m{}", "x".repeat(999)));
+        let rejection =
+            Rejection::from(ErrorCode::UnknownKey).detail("kid", format!("a\nb\u{1b}[31m{}", "x".repeat(999)));
         let kid = rejection.details["kid"].as_str().unwrap_or_default();
         assert!(kid.starts_with("a\\u{a}b\\u{1b}[31mxxx"), "{kid}");
         assert!(kid.ends_with("x…") && kid.chars().count() < 230, "{kid}");

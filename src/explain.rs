@@ -17,7 +17,7 @@ use crate::token::{MAX_HEADER_DEPTH, check_size};
 use crate::verify::{ParsedToken, Verifier};
 
 /// Why a check was not performed: an earlier check has failed.
-pub(crate) const NOT_REACHED: &str = "not reached";
+pub(crate) const CHECK_NOT_REACHED: &str = "not reached";
 
 /// Why a check does not apply: another check reports its claim as malformed.
 pub(crate) const MALFORMED_CLAIM: &str = "its claim is malformed";
@@ -57,8 +57,8 @@ impl Verifier {
         let mut report = Report::new(Some(text), self.options(), organization);
         let _ = report.record(Check::Present, Ok(()));
         if let Ok(Some(ParsedToken { claims, .. })) = self.check_token(text, now, false, &mut report).await {
-            report.exempt_malformed_claims(&claims);
-            let current_time = now.later(Timestamp::now());
+            report.mark_malformed_claim_checks(&claims);
+            let current_time = now.max(Timestamp::now());
             let times = (self.date(None, now, current_time), current_time);
             let _ = self.check_claims(&claims, &RevocationState::default(), organization, times, &mut report);
         }
@@ -80,21 +80,21 @@ enum Verdict {
     Failed(Box<Rejection>),
     NotChecked(&'static str),
     /// The check is reported as not performed, even if the pipeline performs it.
-    Exempt(&'static str),
+    NotApplicable(&'static str),
 }
 
 impl Report {
     /// Creates an empty report on a token, or on a request without a token. The checks that the options turn off are
-    /// marked as exempt.
+    /// marked as not applicable.
     fn new(token: Option<&str>, options: &Options, organization: Option<&Organization>) -> Self {
         let mut report = Self {
-            verdicts: [const { Verdict::NotChecked(NOT_REACHED) }; Check::ALL.len()],
+            verdicts: [const { Verdict::NotChecked(CHECK_NOT_REACHED) }; Check::ALL.len()],
             token: token.unwrap_or_default().to_owned(),
         };
         let requirements = &options.requirements;
         let no_keys = matches!(options.keys, KeySource::None);
         let any_organization = *organization.unwrap_or(&requirements.organization) == Organization::Unchecked;
-        for (check, exempt, reason) in [
+        for (check, is_turned_off, reason) in [
             (Check::Typ, options.token_type.is_none(), "any type is accepted"),
             (Check::Key, no_keys, "no keys"),
             (Check::Signature, no_keys, "no keys"),
@@ -107,32 +107,32 @@ impl Report {
             (Check::Role, requirements.roles.is_empty() && requirements.subject_type.is_none(), "not required"),
             (Check::Revocation, true, "left to the application"),
         ] {
-            if exempt {
-                report.exempt(check, reason);
+            if is_turned_off {
+                report.mark_not_applicable(check, reason);
             }
         }
         report
     }
 
-    /// Marks the checks of malformed claims as exempt, because [`Check::Types`] reports those claims. A malformed `iss`
-    /// is reported by [`Check::Iss`], even if no issuers are configured.
-    fn exempt_malformed_claims(&mut self, claims: &Claims) {
+    /// Marks the checks of malformed claims as not applicable, because [`Check::Types`] reports those claims. A
+    /// malformed `iss` is reported by [`Check::Iss`], even if no issuers are configured.
+    fn mark_malformed_claim_checks(&mut self, claims: &Claims) {
         for (check, is_readable) in [
             (Check::Age, claims.has_well_formed_issue_time()),
             (Check::Scope, claims.has_readable_scope()),
             (Check::Organization, claims.has_well_formed_organization()),
         ] {
-            if !is_readable && !matches!(self.get(check), Some(Verdict::Exempt(_))) {
-                self.exempt(check, MALFORMED_CLAIM);
+            if !is_readable && !matches!(self.get(check), Some(Verdict::NotApplicable(_))) {
+                self.mark_not_applicable(check, MALFORMED_CLAIM);
             }
         }
         if !claims.has_readable_issuer() {
-            self.set(Check::Iss, Verdict::NotChecked(NOT_REACHED));
+            self.set(Check::Iss, Verdict::NotChecked(CHECK_NOT_REACHED));
         }
     }
 
-    fn exempt(&mut self, check: Check, reason: &'static str) {
-        self.set(check, Verdict::Exempt(reason));
+    fn mark_not_applicable(&mut self, check: Check, reason: &'static str) {
+        self.set(check, Verdict::NotApplicable(reason));
     }
 
     fn set(&mut self, check: Check, verdict: Verdict) {
@@ -174,7 +174,9 @@ impl Report {
                 let (verdict, rejection, reason) = match verdict {
                     Verdict::Passed => ("pass", None, None),
                     Verdict::Failed(rejection) => ("fail", Some(&**rejection), None),
-                    Verdict::NotChecked(reason) | Verdict::Exempt(reason) => ("not_checked", None, Some(*reason)),
+                    Verdict::NotChecked(reason) | Verdict::NotApplicable(reason) => {
+                        ("not_checked", None, Some(*reason))
+                    }
                 };
                 let mut row = rejection.map_or_else(Map::new, rejection_to_json);
                 let members =
@@ -186,7 +188,7 @@ impl Report {
         // The header and the claims are inserted verbatim, so that numbers are not rounded.
         let [header, claims] = self.decoded_parts().map(|object| object.unwrap_or_else(|| "null".into()));
         format!(
-            r#"{{"verdict":"{verdict}","verified":{},"token":{},"header":{header},"claims":{claims},"refusal":{},"checks":{}}}"#,
+            r#"{{"verdict":"{verdict}","verified":{},"token":{},"header":{header},"claims":{claims},"rejection":{},"checks":{}}}"#,
             self.is_verified(),
             json!(self.token),
             self.rejection().map_or(Value::Null, |rejection| Value::Object(rejection_to_json(rejection))),
@@ -213,7 +215,7 @@ impl Report {
 
 impl Verdicts for Report {
     fn record<T>(&mut self, check: Check, outcome: Result<T, Rejection>) -> Result<Option<T>, Rejection> {
-        if matches!(self.get(check), Some(Verdict::Exempt(_))) {
+        if matches!(self.get(check), Some(Verdict::NotApplicable(_))) {
             return Ok(outcome.ok());
         }
         Ok(match outcome {

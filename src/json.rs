@@ -66,8 +66,8 @@ impl<'a> Object<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
             type Value = Object<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -76,7 +76,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(12);
-                while let Some(name) = map.next_key_seed(Text)? {
+                while let Some(name) = map.next_key_seed(StringSeed)? {
                     // A linear scan of ten members, the usual number, is faster than a hash set. A linear scan of the
                     // 3,000 members that fit into the largest accepted token would take milliseconds.
                     if members.len() < 32 && members.iter().any(|(other, _)| *other == name) {
@@ -89,7 +89,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 are_distinct.then_some(Object(members)).ok_or_else(|| A::Error::custom("duplicate member"))
             }
         }
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
@@ -117,9 +117,9 @@ fn check_nested_value(value: &RawValue, depth: usize) -> Result<(), &'static str
 }
 
 /// Deserializes a string, which is borrowed from the input unless it contains escape sequences.
-pub(crate) struct Text;
+pub(crate) struct StringSeed;
 
-impl<'de> DeserializeSeed<'de> for Text {
+impl<'de> DeserializeSeed<'de> for StringSeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
@@ -127,7 +127,7 @@ impl<'de> DeserializeSeed<'de> for Text {
     }
 }
 
-impl<'de> Visitor<'de> for Text {
+impl<'de> Visitor<'de> for StringSeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

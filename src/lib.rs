@@ -61,9 +61,9 @@ pub mod webhook;
 #[cfg(feature = "node")]
 mod binding;
 
-/// Panics if the input contains `planted-panic`, so that a test can check how panics are handled.
-#[cfg(feature = "planted-panic")]
-pub(crate) fn panic_if_planted(input: &[u8]) {
+/// Panics if the input contains `test-panic`, so that a test can check how panics are handled.
+#[cfg(feature = "test-panic")]
+pub(crate) fn panic_on_test_input(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    assert!(!text.contains("planted-panic"), "planted panic on {text}");
+    assert!(!text.contains("test-panic"), "test panic on {text}");
 }

@@ -6,12 +6,12 @@ use std::sync::Mutex;
 use crate::check::StopAtFirstFailure;
 use crate::claims::{LOGOUT_EVENT, MAX_PAYLOAD_DEPTH};
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::json::Object;
 use crate::lock::lock;
 use crate::options::{LogoutMatch, LogoutOptions};
 use crate::reason::Reason;
-use crate::revocations::{Entry, Kind, is_entry_id};
+use crate::revocations::{Entry, RevocationKind, is_entry_id};
 use crate::verify::Verifier;
 
 /// Maximum age of a logout token, in seconds. Logto sends a logout token only once, at the time of the logout. Before
@@ -20,10 +20,10 @@ const MAX_AGE_SECONDS: f64 = 300.0;
 
 /// How long a `jti` is remembered, in seconds. After this time, the logout token exceeds [`MAX_AGE_SECONDS`] even if
 /// its issuer's clock was a minute fast.
-const ID_RETENTION_SECONDS: f64 = MAX_AGE_SECONDS + 120.0;
+const JTI_RETENTION_SECONDS: f64 = MAX_AGE_SECONDS + 120.0;
 
 /// Expired ids are removed whenever the number of remembered ids is a multiple of this constant.
-const IDS_PER_PRUNING: usize = 256;
+const IDS_BETWEEN_PRUNINGS: usize = 256;
 
 /// A valid logout token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct LogoutVerifier {
     logout_match: LogoutMatch,
     /// The ids of valid logout tokens, and the Unix time until which each is remembered. Outsiders cannot exhaust the
     /// memory, because only tokens signed by Logto add ids.
-    remembered_ids: Mutex<HashMap<String, f64>>,
+    remembered_jtis: Mutex<HashMap<String, f64>>,
 }
 
 impl LogoutVerifier {
@@ -49,7 +49,7 @@ impl LogoutVerifier {
     #[must_use]
     pub fn new(options: LogoutOptions) -> Self {
         let LogoutOptions { verifier, logout_match } = options;
-        Self { verifier: Verifier::new(verifier), logout_match, remembered_ids: Mutex::default() }
+        Self { verifier: Verifier::new(verifier), logout_match, remembered_jtis: Mutex::default() }
     }
 
     /// Verifies a logout token (Back-Channel Logout section 2.6), which is accepted only once. `date` is the caller's current
@@ -62,10 +62,10 @@ impl LogoutVerifier {
         let parsed = self.verifier.check_signed(token, now, false, &mut StopAtFirstFailure).await?;
         // `check_signed` returns either a rejection or all results, because it stops at the first failed check.
         let Some(parsed) = parsed.filter(|parsed| parsed.verified_by.is_some()) else {
-            return Err(Code::InvalidSignature.into());
+            return Err(ErrorCode::InvalidSignature.into());
         };
         let claims = &parsed.claims;
-        let date = self.verifier.date(date, now, now.later(Timestamp::now()));
+        let date = self.verifier.date(date, now, now.max(Timestamp::now()));
         let options = self.verifier.options();
         claims.check_issuer(&options.issuers)?;
         claims.check_audience(options.audiences.as_deref())?;
@@ -95,8 +95,8 @@ impl LogoutVerifier {
         };
         let (sub, sid) = (text("sub")?, text("sid")?);
         let id = text("jti")?.ok_or_else(|| invalid_claim("jti"))?;
-        let subject_entry = sub.map(|sub| entry(Kind::Subject, sub));
-        let session_entry = sid.map(|sid| entry(Kind::Session, sid));
+        let subject_entry = sub.map(|sub| entry(RevocationKind::Subject, sub));
+        let session_entry = sid.map(|sid| entry(RevocationKind::Session, sid));
         let entry = match self.logout_match {
             LogoutMatch::Subject => subject_entry.or(session_entry),
             LogoutMatch::Session => session_entry.or(subject_entry),
@@ -108,19 +108,19 @@ impl LogoutVerifier {
 
     /// Allows a logout token to be accepted again, because its revocation was not stored.
     pub fn forget(&self, id: &str) {
-        lock(&self.remembered_ids).remove(id);
+        lock(&self.remembered_jtis).remove(id);
     }
 
     /// Remembers a logout token, or rejects it if it was used before (Back-Channel Logout section 2.6 step 8).
     fn remember(&self, id: &str, date: f64) -> Result<(), Rejection> {
-        let mut remembered_ids = lock(&self.remembered_ids);
-        if remembered_ids.len().is_multiple_of(IDS_PER_PRUNING) {
-            remembered_ids.retain(|_, until| *until > date);
+        let mut remembered_jtis = lock(&self.remembered_jtis);
+        if remembered_jtis.len().is_multiple_of(IDS_BETWEEN_PRUNINGS) {
+            remembered_jtis.retain(|_, until| *until > date);
         }
-        if remembered_ids.get(id).is_some_and(|until| *until > date) {
+        if remembered_jtis.get(id).is_some_and(|until| *until > date) {
             return Err(invalid_claim("jti").detail("reason", "replayed"));
         }
-        remembered_ids.insert(id.to_owned(), date + ID_RETENTION_SECONDS);
+        remembered_jtis.insert(id.to_owned(), date + JTI_RETENTION_SECONDS);
         Ok(())
     }
 }
@@ -130,14 +130,14 @@ impl LogoutVerifier {
 pub fn description(rejection: &Rejection) -> String {
     let is_replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
     match rejection.code {
-        Code::InvalidTokenType | Code::OpaqueToken => "Token is not a logout token".into(),
+        ErrorCode::InvalidTokenType | ErrorCode::OpaqueToken => "Token is not a logout token".into(),
         // The `aud` claim of a logout token is an application id, not the `audience` option (Back-Channel Logout section 2.6).
-        Code::InvalidAudience => "Token was issued for another application".into(),
-        Code::InvalidClaims if is_replayed => "Token has been received before".into(),
+        ErrorCode::InvalidAudience => "Token was issued for another application".into(),
+        ErrorCode::InvalidClaims if is_replayed => "Token has been received before".into(),
         _ => rejection.message(),
     }
 }
 
 fn invalid_claim(claim: &str) -> Rejection {
-    Rejection { subject: Some(claim.into()), ..Code::InvalidClaims.into() }
+    Rejection { subject: Some(claim.into()), ..ErrorCode::InvalidClaims.into() }
 }

@@ -6,9 +6,9 @@ use crate::reason::Reason;
 /// The likely reason why a client sent this string in place of a JWT.
 #[must_use]
 pub fn likely_mistake(text: &str) -> Option<Reason> {
-    const STRINGIFIED_VALUES: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];
+    const NON_TOKEN_LITERALS: [&str; 6] = ["undefined", "null", "false", "true", "NaN", "None"];
     let contains_any = |chars: &[char]| text.contains(chars);
-    Some(if STRINGIFIED_VALUES.contains(&text) || text.starts_with("[object ") {
+    Some(if NON_TOKEN_LITERALS.contains(&text) || text.starts_with("[object ") {
         Reason::LiteralUndefined
     } else if starts_with_bearer(text) {
         Reason::BearerPrefix

@@ -1,14 +1,14 @@
 //! Checks of scopes and roles inside a handler, based on a context or on claims.
 
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::options::{
-    EXPECTED_MATCH_MODE, EXPECTED_SCOPES, OptionError, ROLE_CLAIMS, Raw, is_any_mode, items, scopes, text,
+    MATCH_MODE_EXPECTATION, OptionError, ROLE_CLAIMS, Raw, SCOPES_EXPECTATION, items, parse_match_mode, scopes, text,
 };
-use crate::requirements::missing_items;
+use crate::requirements::missing_scopes;
 
 /// The reason why a check has failed.
 #[derive(Debug)]
-pub enum Denial {
+pub enum PermissionError {
     /// The caller passed invalid arguments.
     Option(OptionError),
     /// The token lacks a required scope or role.
@@ -20,7 +20,7 @@ pub enum Denial {
     },
 }
 
-impl From<OptionError> for Denial {
+impl From<OptionError> for PermissionError {
     fn from(error: OptionError) -> Self {
         Self::Option(error)
     }
@@ -30,19 +30,19 @@ impl From<OptionError> for Denial {
 ///
 /// # Errors
 ///
-/// [`Code::MissingScope`], or the error for an invalid argument. A requirement without any scopes is invalid, because
-/// it is probably a mistake.
-pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denial> {
+/// [`ErrorCode::MissingScope`], or the error for an invalid argument. A requirement without any scopes is invalid,
+/// because it is probably a mistake.
+pub fn check_scopes(granted: &Raw, required: &Raw, mode: &Raw) -> Result<(), PermissionError> {
     let any_suffices = match mode {
         Raw::Undefined => false,
-        mode => is_any_mode(mode).ok_or_else(|| OptionError::invalid("mode", EXPECTED_MATCH_MODE, mode))?,
+        mode => parse_match_mode(mode).ok_or_else(|| OptionError::invalid("mode", MATCH_MODE_EXPECTATION, mode))?,
     };
-    let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", EXPECTED_SCOPES, required))?;
-    let token_scopes = match held {
-        Raw::String(_) => scopes(held).unwrap_or_default(),
-        held => collect_strings(held),
+    let required = scopes(required).ok_or_else(|| OptionError::invalid("scopes", SCOPES_EXPECTATION, required))?;
+    let token_scopes = match granted {
+        Raw::String(_) => scopes(granted).unwrap_or_default(),
+        granted => collect_strings(granted),
     };
-    let missing = missing_items(&required, &token_scopes);
+    let missing = missing_scopes(&required, &token_scopes);
     if missing.len() < if any_suffices { required.len() } else { 1 } {
         return Ok(());
     }
@@ -54,8 +54,8 @@ pub fn check_scopes(held: &Raw, required: &Raw, mode: &Raw) -> Result<(), Denial
         missing.join(", ")
     );
     let scope = Some(required.join(" ").into());
-    let rejection = Rejection { subject: Some(missing.join(", ")), scope, ..Code::MissingScope.into() };
-    Err(Denial::Missing { rejection: rejection.into(), message })
+    let rejection = Rejection { subject: Some(missing.join(", ")), scope, ..ErrorCode::MissingScope.into() };
+    Err(PermissionError::Missing { rejection: rejection.into(), message })
 }
 
 /// The names of the claims that contain roles.
@@ -76,8 +76,8 @@ pub fn role_claims(given: &Raw) -> Result<Vec<String>, OptionError> {
 ///
 /// # Errors
 ///
-/// [`Code::MissingRole`], or the error for an invalid role.
-pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result<(), Denial> {
+/// [`ErrorCode::MissingRole`], or the error for an invalid role.
+pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result<(), PermissionError> {
     let role = text(role).ok_or_else(|| OptionError::invalid("role", "a role", role))?;
     let token_roles: Vec<String> = claims.iter().flat_map(collect_strings).collect();
     if token_roles.contains(&role) {
@@ -88,8 +88,8 @@ pub fn check_roles(claims: &[Raw], role: &Raw, role_claims: &[String]) -> Result
         role_claims.join(", "),
         format_list(&token_roles)
     );
-    let rejection = Rejection { subject: Some(role), ..Code::MissingRole.into() };
-    Err(Denial::Missing { rejection: rejection.into(), message })
+    let rejection = Rejection { subject: Some(role), ..ErrorCode::MissingRole.into() };
+    Err(PermissionError::Missing { rejection: rejection.into(), message })
 }
 
 /// Returns the value if it is a string, or the strings in the value if it is a list.
@@ -113,10 +113,10 @@ mod tests {
     use super::*;
     use crate::options::tests::{list, text};
 
-    fn message(outcome: Result<(), Denial>) -> String {
+    fn message(outcome: Result<(), PermissionError>) -> String {
         match outcome.unwrap_err() {
-            Denial::Option(error) => error.message,
-            Denial::Missing { message, .. } => message,
+            PermissionError::Option(error) => error.message,
+            PermissionError::Missing { message, .. } => message,
         }
     }
 
@@ -140,11 +140,11 @@ mod tests {
 
     #[test]
     fn reads_scopes_from_a_claim_or_a_list() {
-        for held in [text("x a"), list(&["x", "a"])] {
-            assert!(check_scopes(&held, &text("a"), &Raw::Undefined).is_ok());
+        for granted in [text("x a"), list(&["x", "a"])] {
+            assert!(check_scopes(&granted, &text("a"), &Raw::Undefined).is_ok());
         }
-        for held in [Raw::Null, Raw::Bool(true), text("ab a,c"), list(&["a b"])] {
-            assert!(check_scopes(&held, &text("a"), &Raw::Undefined).is_err(), "{held:?}");
+        for granted in [Raw::Null, Raw::Bool(true), text("ab a,c"), list(&["a b"])] {
+            assert!(check_scopes(&granted, &text("a"), &Raw::Undefined).is_err(), "{granted:?}");
         }
     }
 
@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn compares_whole_roles() {
         let names = role_claims(&Raw::Undefined).unwrap();
-        for held in [text("admin"), list(&["editor", "admin"])] {
-            assert!(check_roles(&[held, Raw::Undefined], &text("admin"), &names).is_ok());
+        for granted in [text("admin"), list(&["editor", "admin"])] {
+            assert!(check_roles(&[granted, Raw::Undefined], &text("admin"), &names).is_ok());
         }
         assert_eq!(
             message(check_roles(&[text("admin editor"), list(&["Admin"])], &text("admin"), &names)),

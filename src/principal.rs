@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
     use crate::context;
-    use crate::error::Code;
+    use crate::error::ErrorCode;
     use crate::options::tests::{list, object, text};
     use crate::options::{OptionError, Raw};
     use crate::requirements::{Organization, Requirements};
@@ -105,16 +105,16 @@ mod tests {
         let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
         let no_requirements = Requirements { role_claims: strings(&["roles"]), ..Requirements::default() };
         assert_eq!(check(&no_requirements), Ok(()));
-        for (scope, expected) in [("read:orders", Ok(())), ("write:orders", Err(Code::MissingScope))] {
+        for (scope, expected) in [("read:orders", Ok(())), ("write:orders", Err(ErrorCode::MissingScope))] {
             assert_eq!(check(&Requirements { scopes: strings(&[scope]), ..no_requirements.clone() }), expected);
         }
-        for (role, expected) in [("admin", Ok(())), ("owner", Err(Code::MissingRole))] {
+        for (role, expected) in [("admin", Ok(())), ("owner", Err(ErrorCode::MissingRole))] {
             assert_eq!(check(&Requirements { roles: strings(&[role]), ..no_requirements.clone() }), expected);
         }
         for (organization, expected) in [
             (Organization::Id("org".into()), Ok(())),
-            (Organization::Id("other".into()), Err(Code::WrongOrganization)),
-            (Organization::None, Err(Code::WrongOrganization)),
+            (Organization::Id("other".into()), Err(ErrorCode::WrongOrganization)),
+            (Organization::None, Err(ErrorCode::WrongOrganization)),
         ] {
             assert_eq!(check(&Requirements { organization, ..no_requirements.clone() }), expected);
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::claims::{MAX_PAYLOAD_DEPTH, Subject, SubjectType};
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::json::Object;
 use crate::reason::Reason;
 
@@ -49,8 +49,8 @@ impl Requirements {
     ///
     /// # Errors
     ///
-    /// [`Code::WrongOrganization`], [`Code::MissingScope`] or [`Code::MissingRole`]. A token with the wrong subject
-    /// type is rejected with [`Code::MissingRole`].
+    /// [`ErrorCode::WrongOrganization`], [`ErrorCode::MissingScope`] or [`ErrorCode::MissingRole`]. A token with the
+    /// wrong subject type is rejected with [`ErrorCode::MissingRole`].
     pub fn check(&self, subject: &Subject, organization: Option<&Organization>) -> Result<(), Rejection> {
         self.check_organization(subject, organization)?;
         self.check_scopes(subject)?;
@@ -73,7 +73,7 @@ impl Requirements {
         if is_met {
             return Ok(());
         }
-        let rejection = Rejection::from(Code::WrongOrganization);
+        let rejection = Rejection::from(ErrorCode::WrongOrganization);
         if *required == Organization::Missing {
             return Err(rejection.reason(Reason::NoOrganization));
         }
@@ -82,14 +82,14 @@ impl Requirements {
     }
 
     pub(crate) fn check_scopes(&self, subject: &Subject) -> Result<(), Rejection> {
-        let missing = missing_items(&self.scopes, subject.scopes);
+        let missing = missing_scopes(&self.scopes, subject.scopes);
         if missing.is_empty() || self.any_scope && missing.len() < self.scopes.len() {
             return Ok(());
         }
         Err(Rejection {
             subject: Some(missing.join(", ")),
             scope: Some(self.scopes.join(" ").into()),
-            ..Rejection::from(Code::MissingScope).detail("scopes", subject.scopes)
+            ..Rejection::from(ErrorCode::MissingScope).detail("scopes", subject.scopes)
         })
     }
 
@@ -106,23 +106,23 @@ impl Requirements {
         if missing.is_empty() || self.any_role && missing.len() < self.roles.len() {
             return Ok(());
         }
-        let rejection = Rejection { subject: Some(missing.join(", ")), ..Code::MissingRole.into() };
+        let rejection = Rejection { subject: Some(missing.join(", ")), ..ErrorCode::MissingRole.into() };
         Err(rejection.detail("roles", token_roles.into_iter().collect::<Vec<_>>()))
     }
 
     pub(crate) fn check_subject_type(&self, subject: &Subject) -> Result<(), Rejection> {
         match self.subject_type {
             Some(kind) if kind != subject.subject_type() => {
-                Err(Rejection { subject: Some(kind.name().into()), ..Code::MissingRole.into() })
+                Err(Rejection { subject: Some(kind.name().into()), ..ErrorCode::MissingRole.into() })
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The required items that are missing from `held`.
-pub(crate) fn missing_items<'a, T: PartialEq<String>>(required: &'a [String], held: &[T]) -> Vec<&'a str> {
-    required.iter().filter(|item| !held.iter().any(|held| held == *item)).map(String::as_str).collect()
+/// The required scopes that were not granted.
+pub(crate) fn missing_scopes<'a, T: PartialEq<String>>(required: &'a [String], granted: &[T]) -> Vec<&'a str> {
+    required.iter().filter(|scope| !granted.iter().any(|granted| granted == *scope)).map(String::as_str).collect()
 }
 
 /// The roles in a claim, which may be a string or an array. A string is a single role and is never split. Claims of
@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn requires_all_scopes() {
         assert_passes(check(json!({}), &scopes(&["write:orders", "read:orders"], false)));
-        let rejection = assert_fails(check(json!({}), &scopes(&["read:orders", "x", "y"], false)), Code::MissingScope);
+        let rejection =
+            assert_fails(check(json!({}), &scopes(&["read:orders", "x", "y"], false)), ErrorCode::MissingScope);
         assert_eq!(rejection.message(), "Missing required scope: x, y");
         assert_eq!(rejection.scope.as_deref(), Some("read:orders x y"));
     }
@@ -171,7 +172,7 @@ mod tests {
     #[test]
     fn accepts_any_scope() {
         assert_passes(check(json!({}), &scopes(&["x", "read:orders"], true)));
-        let rejection = assert_fails(check(json!({}), &scopes(&["x", "y"], true)), Code::MissingScope);
+        let rejection = assert_fails(check(json!({}), &scopes(&["x", "y"], true)), ErrorCode::MissingScope);
         assert_eq!(rejection.message(), "Missing required scope: x, y");
         assert_eq!(rejection.scope.as_deref(), Some("x y"));
     }
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn compares_whole_scopes() {
         for scope in ["read:orders2", "xread:orders", "READ:ORDERS", "read", "read:orders,write:orders", NO_CLAIM] {
-            assert_fails(check(json!({ "scope": scope }), &scopes(&["read:orders"], false)), Code::MissingScope);
+            assert_fails(check(json!({ "scope": scope }), &scopes(&["read:orders"], false)), ErrorCode::MissingScope);
         }
     }
 
@@ -193,7 +194,7 @@ mod tests {
     fn requires_all_roles() {
         let members = json!({ "roles": ["admin", "editor"] });
         assert_passes(check(members.clone(), &roles(&["editor", "admin"])));
-        let rejection = assert_fails(check(members, &roles(&["admin", "owner", "root"])), Code::MissingRole);
+        let rejection = assert_fails(check(members, &roles(&["admin", "owner", "root"])), ErrorCode::MissingRole);
         assert_eq!(rejection.message(), "Missing required role: owner, root");
         assert_eq!(rejection.scope, None);
     }
@@ -202,8 +203,10 @@ mod tests {
     fn accepts_any_role() {
         let any_role = |required| Requirements { any_role: true, ..roles(required) };
         assert_passes(check(json!({ "roles": ["editor"] }), &any_role(&["admin", "editor"])));
-        let rejection =
-            assert_fails(check(json!({ "roles": ["viewer"] }), &any_role(&["admin", "editor"])), Code::MissingRole);
+        let rejection = assert_fails(
+            check(json!({ "roles": ["viewer"] }), &any_role(&["admin", "editor"])),
+            ErrorCode::MissingRole,
+        );
         assert_eq!(rejection.message(), "Missing required role: admin, editor");
         assert_passes(check(json!({}), &any_role(&[])));
     }
@@ -214,7 +217,7 @@ mod tests {
         assert_passes(check(json!({ "role": "admin", "roles": ["editor"] }), &roles(&["admin", "editor"])));
         let custom = Requirements { role_claims: strings(&["https://x.test/roles"]), ..roles(&["admin"]) };
         assert_passes(check(json!({ "https://x.test/roles": ["admin"] }), &custom));
-        assert_fails(check(json!({ "roles": ["admin"] }), &custom), Code::MissingRole);
+        assert_fails(check(json!({ "roles": ["admin"] }), &custom), ErrorCode::MissingRole);
     }
 
     #[test]
@@ -232,7 +235,7 @@ mod tests {
             json!(true),
             json!([]),
         ] {
-            assert_fails(check(json!({ "roles": held }), &roles(&["admin"])), Code::MissingRole);
+            assert_fails(check(json!({ "roles": held }), &roles(&["admin"])), ErrorCode::MissingRole);
         }
         assert_passes(check(json!({ "roles": ["order admin", 1, null] }), &roles(&["order admin"])));
     }
@@ -256,7 +259,7 @@ mod tests {
             json!({ "organization_id": "b", "aud": "urn:logto:organization:a" }),
             json!({ "aud": ["urn:logto:organization:a", "urn:logto:organization:b"] }),
         ] {
-            let rejection = assert_fails(check(members, &requirement), Code::WrongOrganization);
+            let rejection = assert_fails(check(members, &requirement), ErrorCode::WrongOrganization);
             assert_eq!(rejection.message(), "Token belongs to another organization");
             assert_eq!(rejection.details["expected"], json!("a"));
         }
@@ -271,7 +274,7 @@ mod tests {
             json!({ "aud": "urn:logto:organization:a" }),
             json!({ "aud": ["urn:logto:organization:a", "urn:logto:organization:b"] }),
         ] {
-            assert_fails(check(members, &requiring(Organization::None)), Code::WrongOrganization);
+            assert_fails(check(members, &requiring(Organization::None)), ErrorCode::WrongOrganization);
         }
     }
 
@@ -285,9 +288,9 @@ mod tests {
     fn checks_organization_scope_and_role_in_this_order() {
         let all_requirements = Requirements { organization: Organization::Id("a".into()), ..roles(&["admin"]) };
         let all_requirements = Requirements { scopes: strings(&["x"]), ..all_requirements };
-        assert_fails(check(json!({}), &all_requirements), Code::WrongOrganization);
-        assert_fails(check(json!({ "organization_id": "a" }), &all_requirements), Code::MissingScope);
-        assert_fails(check(json!({ "organization_id": "a", "scope": "x" }), &all_requirements), Code::MissingRole);
+        assert_fails(check(json!({}), &all_requirements), ErrorCode::WrongOrganization);
+        assert_fails(check(json!({ "organization_id": "a" }), &all_requirements), ErrorCode::MissingScope);
+        assert_fails(check(json!({ "organization_id": "a", "scope": "x" }), &all_requirements), ErrorCode::MissingRole);
         assert_passes(check(json!({ "organization_id": "a", "scope": "x", "role": "admin" }), &all_requirements));
     }
 }

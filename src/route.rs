@@ -30,7 +30,7 @@ impl Verifier {
     }
 
     /// Whether a token is a JWT whose issuer is missing or not accepted.
-    pub(crate) fn is_foreign_token(&self, token: &str) -> bool {
+    pub(crate) fn has_unaccepted_issuer(&self, token: &str) -> bool {
         self.has_accepted_issuer(token) == Some(false)
     }
 

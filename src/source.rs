@@ -1,7 +1,7 @@
 //! Finds tokens in headers and cookies without interpreting them.
 
 use crate::cookie;
-use crate::error::{Code, Rejection, Wording};
+use crate::error::{ErrorCode, Rejection, Wording};
 use crate::mistakes::starts_with_json;
 use crate::options::{Options, TokenSource};
 use crate::reason::Reason;
@@ -24,9 +24,9 @@ pub struct Credentials {
     pub organization: Option<Organization>,
     /// For each valid token that the application rejected, its zero-based position in the request and the rejection.
     pub rejected: Vec<(usize, Rejection)>,
-    /// Whether the application uses several Logto servers, in which case a token from another issuer is rejected before
-    /// any keys are fetched.
-    pub is_routed: bool,
+    /// Whether a token from another issuer is rejected before any keys are fetched, because the application uses several
+    /// Logto servers.
+    pub checks_issuer_first: bool,
     /// The caller's current time, as Unix time in milliseconds, if it differs from the system time. Fake timers in
     /// tests change the caller's time.
     pub date: Option<f64>,
@@ -36,7 +36,7 @@ pub struct Credentials {
 ///
 /// # Errors
 ///
-/// [`Code::AmbiguousToken`] if one source contains two tokens. Implementations disagree about which of two tokens
+/// [`ErrorCode::AmbiguousToken`] if one source contains two tokens. Implementations disagree about which of two tokens
 /// counts. Node keeps the first `Authorization` header, the Fetch API's `Headers` joins all of them, and cookie parsers
 /// take the first or the last cookie. An attacker who can add a second token could exploit this disagreement.
 pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<&'a str>, Rejection> {
@@ -57,7 +57,7 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
 #[must_use]
 pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     let wording = Wording { message: no_token_message(options), realm: options.realm.clone() };
-    let rejection = Rejection { wording: Some(wording.into()), ..Code::MissingToken.into() };
+    let rejection = Rejection { wording: Some(wording.into()), ..ErrorCode::MissingToken.into() };
     match missing_token_reason(request, options) {
         Some((reason, Some(cookie))) => rejection.reason(reason).detail("cookie", cookie),
         Some((reason, None)) => rejection.reason(reason),
@@ -107,7 +107,7 @@ fn from_cookies<'a>(request: &'a Credentials, name: &'a str) -> Result<Option<&'
     let mut value = None;
     for other in cookie::values_of(request.cookies.as_deref().unwrap_or_default(), name) {
         if *value.get_or_insert(other) != other {
-            return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoCookies));
+            return Err(Rejection::from(ErrorCode::AmbiguousToken).reason(Reason::TwoCookies));
         }
     }
     Ok(non_empty_text(request.parsed_cookie.as_deref()).or(value))
@@ -126,7 +126,7 @@ fn from_authorization(values: &[String]) -> Result<Option<&str>, Rejection> {
         bearer_count += usize::from(bearer_token(value).is_some());
     }
     if bearer_count > 0 && count > 1 {
-        return Err(Rejection::from(Code::AmbiguousToken).reason(Reason::TwoAuthorizationValues));
+        return Err(Rejection::from(ErrorCode::AmbiguousToken).reason(Reason::TwoAuthorizationValues));
     }
     Ok(bearer_token(first_value).filter(|token| !token.is_empty()))
 }
@@ -167,7 +167,10 @@ mod tests {
     #[track_caller]
     fn assert_ambiguous(request: &Credentials, reason: Reason) {
         let rejection = tokens(request, &options(&[])).unwrap_err();
-        assert_eq!((rejection.code, rejection.details["reason"].as_str()), (Code::AmbiguousToken, Some(reason.word())));
+        assert_eq!(
+            (rejection.code, rejection.details["reason"].as_str()),
+            (ErrorCode::AmbiguousToken, Some(reason.word()))
+        );
     }
 
     #[test]

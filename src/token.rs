@@ -2,7 +2,7 @@
 //! cryptography.
 
 use crate::base64url::{decode, is_base64url};
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::json::Object;
 use crate::mistakes;
 use crate::reason::Reason;
@@ -49,7 +49,7 @@ pub const LOGOUT_TOKEN_TYPE: &str = "logout+jwt";
 ///
 /// # Errors
 ///
-/// [`Code::MalformedToken`] if the token is too long.
+/// [`ErrorCode::MalformedToken`] if the token is too long.
 pub fn check_size(text: &str) -> Result<(), Rejection> {
     if text.len() > MAX_TOKEN_BYTES { Err(Rejection::malformed_token(Reason::TooLong)) } else { Ok(()) }
 }
@@ -59,7 +59,7 @@ impl<'a> Token<'a> {
     ///
     /// # Errors
     ///
-    /// [`Code::OpaqueToken`] if the token may be an opaque reference, otherwise [`Code::MalformedToken`].
+    /// [`ErrorCode::OpaqueToken`] if the token may be an opaque reference, otherwise [`ErrorCode::MalformedToken`].
     pub fn decode(text: &'a str) -> Result<Self, Rejection> {
         let decode_parts = || {
             let (signed, signature) = text.rsplit_once('.')?;
@@ -75,7 +75,7 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// [`Code::MalformedToken`] if the header is not a JSON object, or has duplicate or wrongly typed members.
+    /// [`ErrorCode::MalformedToken`] if the header is not a JSON object, or has duplicate or wrongly typed members.
     pub fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
         let object = Object::parse(bytes, MAX_HEADER_DEPTH)
             .map_err(|problem| Rejection::unreadable_part(Reason::InvalidHeader, problem))?;
@@ -125,9 +125,9 @@ fn is_token68(text: &str) -> bool {
 fn non_jwt_rejection(text: &str) -> Rejection {
     let mistake = mistakes::likely_mistake(text);
     match mistake {
-        None if is_token68(text) && !text.contains('.') => return Code::OpaqueToken.into(),
+        None if is_token68(text) && !text.contains('.') => return ErrorCode::OpaqueToken.into(),
         Some(Reason::PersonalAccessToken) => {
-            return Rejection::from(Code::OpaqueToken).reason(Reason::PersonalAccessToken);
+            return Rejection::from(ErrorCode::OpaqueToken).reason(Reason::PersonalAccessToken);
         }
         _ => {}
     }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_rejects(text: &str, code: Code) {
+    fn assert_rejects(text: &str, code: ErrorCode) {
         assert_eq!(header(text).map(|_| ()).map_err(|rejection| rejection.code), Err(code), "{text}");
     }
 
@@ -180,16 +180,16 @@ mod tests {
 
     #[test]
     fn rejects_a_single_part_as_opaque() {
-        assert_rejects("Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9", Code::OpaqueToken);
+        assert_rejects("Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9", ErrorCode::OpaqueToken);
     }
 
     #[test]
     fn rejects_any_other_number_of_parts_as_malformed() {
         let text = compact(HEADER);
         for text in ["", ".", "..", "...", "a.b", &format!("{text}."), &format!(".{text}"), &format!("{text}.{text}")] {
-            assert_rejects(text, if text.is_empty() { Code::OpaqueToken } else { Code::MalformedToken });
+            assert_rejects(text, if text.is_empty() { ErrorCode::OpaqueToken } else { ErrorCode::MalformedToken });
         }
-        assert_rejects("{\"payload\":\"e30\"}", Code::MalformedToken);
+        assert_rejects("{\"payload\":\"e30\"}", ErrorCode::MalformedToken);
     }
 
     #[test]
@@ -197,9 +197,9 @@ mod tests {
         let encoded = URL_SAFE_NO_PAD.encode(HEADER);
         assert!(header(&format!("{encoded}.e30.AA")).is_ok());
         for bad in ["AA==", "AB", "A", "A A", "AA\n", "+/+/", " AA", "AA ", "\u{e4}"] {
-            assert_rejects(&format!("{encoded}.e30.{bad}"), Code::MalformedToken);
-            assert_rejects(&format!("{encoded}.{bad}.AA"), Code::MalformedToken);
-            assert_rejects(&format!("{bad}.e30.AA"), Code::MalformedToken);
+            assert_rejects(&format!("{encoded}.e30.{bad}"), ErrorCode::MalformedToken);
+            assert_rejects(&format!("{encoded}.{bad}.AA"), ErrorCode::MalformedToken);
+            assert_rejects(&format!("{bad}.e30.AA"), ErrorCode::MalformedToken);
         }
     }
 
@@ -207,7 +207,7 @@ mod tests {
     fn rejects_a_token_over_16_kib_before_decoding_it() {
         let large_token = format!("{}.e30.{}", URL_SAFE_NO_PAD.encode(HEADER), "A".repeat(16_000));
         assert!(header(&large_token).is_ok());
-        assert_rejects(&"A".repeat(MAX_TOKEN_BYTES + 1), Code::MalformedToken);
+        assert_rejects(&"A".repeat(MAX_TOKEN_BYTES + 1), ErrorCode::MalformedToken);
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
             r#"{"alg":"ES384","kid":null}"#,
             r#"{"alg":"ES384","typ":{}}"#,
         ] {
-            assert_rejects(&compact(header), Code::MalformedToken);
+            assert_rejects(&compact(header), ErrorCode::MalformedToken);
         }
     }
 
@@ -233,7 +233,7 @@ mod tests {
         let nested = |depth: usize| format!(r#"{{"alg":"ES384","z":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
         assert!(header(&compact(&nested(3))).is_ok());
         for depth in [4, 5, 127, 5000] {
-            assert_rejects(&compact(&nested(depth)), Code::MalformedToken);
+            assert_rejects(&compact(&nested(depth)), ErrorCode::MalformedToken);
         }
     }
 

@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 
 use crate::claims::Claims;
 use crate::context;
-use crate::jwks::Source;
+use crate::jwks::JwksSource;
 use crate::jwks::keys::{Key, KeySet};
 use crate::lock::lock;
 use crate::revocations::RevocationState;
@@ -87,29 +87,29 @@ impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     fn weight(&self, _: &Digest, token: &Arc<VerifiedToken>) -> u64 {
         // A token of the usual size uses the space reserved for one token, and a large token uses the space of several
         // tokens.
-        let bytes =
-            token.claims.byte_size() as u64 + (size_of::<VerifiedToken>() + RevocationState::MEMORY_BYTES) as u64;
+        let bytes = token.claims.byte_size() as u64
+            + (size_of::<VerifiedToken>() + RevocationState::ESTIMATED_MEMORY_BYTES) as u64;
         bytes.max(BYTES_PER_TOKEN)
     }
 }
 
 /// Token caches by key source and maximum number of tokens.
-type SharedCaches = HashMap<(Source, usize), Weak<TokenCache>>;
+type SharedTokenCaches = HashMap<(JwksSource, usize), Weak<TokenCache>>;
 
 /// The caches that verifiers with the same keys share, for example the verifiers of several routes.
-static SHARED_CACHES: Lazy<Mutex<SharedCaches>> = Lazy::new(Mutex::default);
+static SHARED_TOKEN_CACHES: Lazy<Mutex<SharedTokenCaches>> = Lazy::new(Mutex::default);
 
 impl TokenCache {
     /// The shared cache of tokens verified with the keys from this source. A cache with a maximum of 0 tokens stores
     /// nothing.
     #[must_use]
-    pub fn shared(source: &Source, size: usize) -> Arc<Self> {
-        let mut caches = lock(&SHARED_CACHES);
+    pub fn shared(source: &JwksSource, size: usize) -> Arc<Self> {
+        let mut caches = lock(&SHARED_TOKEN_CACHES);
         caches.retain(|_, tokens| tokens.strong_count() > 0);
-        let slot = caches.entry((source.clone(), size)).or_default();
-        slot.upgrade().unwrap_or_else(|| {
+        let weak_cache = caches.entry((source.clone(), size)).or_default();
+        weak_cache.upgrade().unwrap_or_else(|| {
             let tokens = Arc::new(Self::new(size));
-            *slot = Arc::downgrade(&tokens);
+            *weak_cache = Arc::downgrade(&tokens);
             tokens
         })
     }
@@ -278,24 +278,24 @@ mod tests {
 
     #[test]
     fn verifiers_with_the_same_url_and_size_share_a_cache() {
-        let source = Source::from("https://shared.test/oidc/jwks");
+        let source = JwksSource::from("https://shared.test/oidc/jwks");
         let cache = TokenCache::shared(&source, 10);
         assert!(Arc::ptr_eq(&cache, &TokenCache::shared(&source, 10)));
         assert!(!Arc::ptr_eq(&cache, &TokenCache::shared(&source, 11)));
         assert!(!Arc::ptr_eq(&cache, &TokenCache::shared(&"https://shared.test/oidc/jwks2".into(), 10)));
-        assert!(!Arc::ptr_eq(&cache, &TokenCache::shared(&Source { ca: Some("ca".into()), ..source }, 10)));
+        assert!(!Arc::ptr_eq(&cache, &TokenCache::shared(&JwksSource { ca: Some("ca".into()), ..source }, 10)));
     }
 
     #[test]
     fn frees_a_cache_that_no_verifier_uses() {
-        let source = Source::from("https://freed.test/oidc/jwks");
+        let source = JwksSource::from("https://freed.test/oidc/jwks");
         let cache = TokenCache::shared(&source, 10);
         cache.insert(digest(b"token"), verified_token(0));
         let weak_cache = Arc::downgrade(&cache);
         drop(cache);
         assert!(weak_cache.upgrade().is_none());
         let other_cache = TokenCache::shared(&"https://next.test/oidc/jwks".into(), 10);
-        assert!(!SHARED_CACHES.lock().unwrap().contains_key(&(source.clone(), 10)));
+        assert!(!SHARED_TOKEN_CACHES.lock().unwrap().contains_key(&(source.clone(), 10)));
         assert!(TokenCache::shared(&source, 10).is_empty());
         drop(other_cache);
     }

@@ -3,7 +3,7 @@
 use ::url::{Host, Url};
 
 /// The accepted values of a URL option, as worded in error messages.
-pub const EXPECTED_URL: &str = "an absolute http or https URL";
+pub const URL_EXPECTATION: &str = "an absolute http or https URL";
 
 /// Parses an `http` or `https` URL without credentials, query or fragment.
 ///
@@ -11,9 +11,9 @@ pub const EXPECTED_URL: &str = "an absolute http or https URL";
 ///
 /// A description of the accepted URLs.
 pub fn parse(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text.trim()).map_err(|_| EXPECTED_URL)?;
+    let url = Url::parse(text.trim()).map_err(|_| URL_EXPECTATION)?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(EXPECTED_URL);
+        return Err(URL_EXPECTATION);
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL without user name and password");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::jwks::CachePolicy;
 use crate::jwks::keys::{Key, KeySet};
 use crate::jwks::remote::{KeyQuery, RemoteJwkSet, select_key};
@@ -27,9 +27,9 @@ impl VerifierKeys {
     #[must_use]
     pub fn new(source: &KeySource) -> Self {
         match source {
-            KeySource::Url { source, names, shared } => {
-                let create = if *shared { RemoteJwkSet::shared_set } else { RemoteJwkSet::new_unshared_set };
-                Self::Remote(create(source.clone(), names))
+            KeySource::Url { source, issuers, shared } => {
+                let create = if *shared { RemoteJwkSet::shared_key_set } else { RemoteJwkSet::new_unshared_key_set };
+                Self::Remote(create(source.clone(), issuers))
             }
             KeySource::Static(keys) => Self::Static(keys.clone()),
             KeySource::None => Self::None,
@@ -40,12 +40,12 @@ impl VerifierKeys {
     ///
     /// # Errors
     ///
-    /// [`Code::JwksUnavailable`] if there are no usable keys.
+    /// [`ErrorCode::JwksUnavailable`] if there are no usable keys.
     pub async fn current(&self, now: Timestamp, policy: &CachePolicy) -> Result<(Arc<KeySet>, KeyWait), Rejection> {
         match self {
             Self::Remote(remote) => remote.keys(now, policy).await,
             Self::Static(keys) => Ok((keys.clone(), KeyWait::default())),
-            Self::None => Err(Code::JwksUnavailable.into()),
+            Self::None => Err(ErrorCode::JwksUnavailable.into()),
         }
     }
 
@@ -53,7 +53,7 @@ impl VerifierKeys {
     ///
     /// # Errors
     ///
-    /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if there are no usable keys.
+    /// [`ErrorCode::UnknownKey`], or [`ErrorCode::JwksUnavailable`] if there are no usable keys.
     pub async fn find_key(
         &self,
         query: KeyQuery<'_>,
@@ -64,7 +64,7 @@ impl VerifierKeys {
         match self {
             Self::Remote(remote) => remote.find_key(query, now, policy, waited_for_fetch).await,
             Self::Static(keys) => select_key(keys, query.kid, query.algorithm),
-            Self::None => Err(Code::JwksUnavailable.into()),
+            Self::None => Err(ErrorCode::JwksUnavailable.into()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::check::{Check, StopAtFirstFailure, Verdicts};
 use crate::claims::{Claims, unverified_issue_time};
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection, ensure};
+use crate::error::{ErrorCode, Rejection, ensure};
 use crate::jwks::keys::Key;
 use crate::jwks::remote::KeyQuery;
 use crate::jwks::state::KeySetStats;
@@ -32,7 +32,7 @@ pub struct Verifier {
     hits: AtomicU64,
     misses: AtomicU64,
     /// The error codes that the verifier has already warned about.
-    pub warned: WarnedCodes,
+    pub warned_codes: WarnedCodes,
 }
 
 /// A token that has passed every check.
@@ -63,7 +63,7 @@ impl Verifier {
             KeySource::Url { source, .. } => TokenCache::shared(source, options.token_cache_size),
             KeySource::Static(_) | KeySource::None => Arc::new(TokenCache::new(options.token_cache_size)),
         };
-        Self { options, keys, tokens, hits: 0.into(), misses: 0.into(), warned: WarnedCodes::default() }
+        Self { options, keys, tokens, hits: 0.into(), misses: 0.into(), warned_codes: WarnedCodes::default() }
     }
 
     /// The options of the verifier.
@@ -84,8 +84,8 @@ impl Verifier {
             let rejected = request.rejected.iter().find(|(rejected, _)| *rejected == position);
             let outcome = match rejected {
                 Some((_, rejection)) => Err(rejection.clone()),
-                None if request.is_routed && self.is_foreign_token(token) => {
-                    Err(Rejection::from(Code::InvalidIssuer).detail("expected", self.options.issuers.as_slice()))
+                None if request.checks_issuer_first && self.has_unaccepted_issuer(token) => {
+                    Err(Rejection::from(ErrorCode::InvalidIssuer).detail("expected", self.options.issuers.as_slice()))
                 }
                 None => self.verify_token(token, position, request.organization.as_ref(), request.date, now).await,
             };
@@ -126,10 +126,10 @@ impl Verifier {
             Some(token) => token,
             // The future is boxed, because otherwise every request would allocate and copy the space that only new
             // tokens need.
-            None => Box::pin(self.verify_new(text, now, wait.waited_for_fetch)).await?,
+            None => Box::pin(self.verify_uncached_token(text, now, wait.waited_for_fetch)).await?,
         };
         // To save time, the clock is read only if the request may have waited, possibly for an earlier token.
-        let current = if wait.has_waited || !was_cached || position > 0 { now.later(Timestamp::now()) } else { now };
+        let current = if wait.has_waited || !was_cached || position > 0 { now.max(Timestamp::now()) } else { now };
         let times = (self.date(date, now, current), current);
         self.check_claims(&token.claims, &token.revocation_state, organization, times, &mut StopAtFirstFailure)?;
         if let Some(digest) = digest.filter(|_| !was_cached) {
@@ -138,13 +138,18 @@ impl Verifier {
         Ok(AcceptedToken { token, was_cached, position })
     }
 
-    async fn verify_new(&self, text: &str, now: Timestamp, after_fetch: bool) -> Result<Arc<VerifiedToken>, Rejection> {
+    async fn verify_uncached_token(
+        &self,
+        text: &str,
+        now: Timestamp,
+        after_fetch: bool,
+    ) -> Result<Arc<VerifiedToken>, Rejection> {
         match self.check_token(text, now, after_fetch, &mut StopAtFirstFailure).await? {
             Some(ParsedToken { header, verified_by: Some(key), claims }) => {
                 Ok(Arc::new(VerifiedToken::new(header, key, claims)))
             }
             // This arm is unreachable, because the pipeline stops at the first failed check.
-            _ => Err(Code::InvalidSignature.into()),
+            _ => Err(ErrorCode::InvalidSignature.into()),
         }
     }
 
@@ -152,7 +157,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`Code::JwksUnavailable`] if the keys cannot be fetched.
+    /// [`ErrorCode::JwksUnavailable`] if the keys cannot be fetched.
     pub async fn prefetch(&self, now: Timestamp) -> Result<(), Rejection> {
         self.keys.current(now, &self.options.policy).await.map(drop)
     }
@@ -194,7 +199,7 @@ impl Verifier {
         // A logout token is signed with the same keys as an access token, and its audience (an application id) may be
         // an accepted audience.
         let is_logout = parsed.header.is_logout() || parsed.claims.is_logout();
-        let logout_rejection = || Rejection::from(Code::InvalidTokenType).reason(Reason::LogoutToken);
+        let logout_rejection = || Rejection::from(ErrorCode::InvalidTokenType).reason(Reason::LogoutToken);
         verdicts.record(Check::Logout, ensure(!is_logout, logout_rejection))?;
         Ok(Some(parsed))
     }
@@ -233,20 +238,14 @@ impl Verifier {
         let Options { algorithms, token_type, .. } = &self.options;
         let algorithm = Algorithm::from_name(&header.alg);
         let is_allowed = algorithm.is_some_and(|algorithm| algorithms.contains(&algorithm));
-        verdicts.record(
-            Check::Alg,
-            ensure(is_allowed, || Rejection::from(Code::UnsupportedAlgorithm).detail("alg", header.alg.as_str())),
-        )?;
-        verdicts.record(
-            Check::Typ,
-            ensure(token_type.is_none() || header.typ == *token_type, || {
-                Rejection::from(Code::InvalidTokenType).detail("typ", header.typ.as_deref())
-            }),
-        )?;
-        verdicts.record(
-            Check::Extensions,
-            ensure(!header.has_extensions, || Rejection::malformed_token(Reason::HeaderExtensions)),
-        )?;
+        let algorithm_rejection =
+            || Rejection::from(ErrorCode::UnsupportedAlgorithm).detail("alg", header.alg.as_str());
+        verdicts.record(Check::Alg, ensure(is_allowed, algorithm_rejection))?;
+        let is_accepted_type = token_type.is_none() || header.typ == *token_type;
+        let type_rejection = || Rejection::from(ErrorCode::InvalidTokenType).detail("typ", header.typ.as_deref());
+        verdicts.record(Check::Typ, ensure(is_accepted_type, type_rejection))?;
+        let extension_rejection = || Rejection::malformed_token(Reason::HeaderExtensions);
+        verdicts.record(Check::Extensions, ensure(!header.has_extensions, extension_rejection))?;
         Ok(algorithm)
     }
 
@@ -289,12 +288,12 @@ async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> 
     if key.public_key().is_slow() {
         threads::slow_work_allowed()
             .await
-            .map_err(|_| Rejection { retry_after: Some(1), ..Code::Overloaded.into() })?;
+            .map_err(|_| Rejection { retry_after: Some(1), ..ErrorCode::Overloaded.into() })?;
     }
     let is_valid = key.public_key().verifies(algorithm, token.signed.as_bytes(), &token.signature);
     let is_truncated = algorithm.signature_bytes().is_some_and(|bytes| token.signature.len() < bytes);
     ensure(is_valid, || {
-        let rejection = Rejection::from(Code::InvalidSignature);
+        let rejection = Rejection::from(ErrorCode::InvalidSignature);
         if is_truncated { rejection.reason(Reason::Truncated) } else { rejection }
     })
 }

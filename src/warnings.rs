@@ -7,18 +7,18 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection, to_printable};
+use crate::error::{ErrorCode, Rejection, to_printable};
 use crate::lock::lock;
 use crate::options::{KeySource, Options};
 use crate::url;
 
-/// Maximum number of warnings from all verifiers per [`WARNING_PERIOD`]. Without a maximum, outsiders could flood the
-/// log of an application that creates a verifier for every request.
+/// Maximum number of warnings from all verifiers per [`WARNING_LIMIT_PERIOD`]. Without a maximum, outsiders could flood
+/// the log of an application that creates a verifier for every request.
 pub(crate) const MAX_WARNINGS: u32 = 100;
 
 /// The period after which the warning count is reset. Without a reset, verifiers created after the limit was reached
 /// would never warn.
-const WARNING_PERIOD: Duration = Duration::from_secs(3_600);
+const WARNING_LIMIT_PERIOD: Duration = Duration::from_secs(3_600);
 
 static PROCESS_WARNING_LIMIT: WarningLimit = WarningLimit::new();
 
@@ -34,10 +34,10 @@ impl WarningLimit {
     }
 
     /// Counts a warning. Returns `false` if the maximum number of warnings in the current period is exceeded.
-    fn take(&self, now: Timestamp) -> bool {
+    fn count_warning(&self, now: Timestamp) -> bool {
         let mut period = lock(&self.0);
         let (start, count) =
-            period.filter(|(start, _)| now.duration_since(*start) < WARNING_PERIOD).unwrap_or((now, 0));
+            period.filter(|(start, _)| now.duration_since(*start) < WARNING_LIMIT_PERIOD).unwrap_or((now, 0));
         *period = Some((start, count.saturating_add(1)));
         count < MAX_WARNINGS
     }
@@ -52,11 +52,11 @@ impl WarnedCodes {
     /// reached its limit of warnings. Only tokens with a valid signature can cause a warning about the issuer or the
     /// audience, because claims are checked after the signature.
     #[must_use]
-    pub fn take(&self, rejection: &Rejection, options: &Options) -> Option<String> {
-        self.take_within_limit(&PROCESS_WARNING_LIMIT, rejection, options, Timestamp::now)
+    pub fn create_warning(&self, rejection: &Rejection, options: &Options) -> Option<String> {
+        self.create_warning_within_limit(&PROCESS_WARNING_LIMIT, rejection, options, Timestamp::now)
     }
 
-    fn take_within_limit(
+    fn create_warning_within_limit(
         &self,
         limit: &WarningLimit,
         rejection: &Rejection,
@@ -66,21 +66,21 @@ impl WarnedCodes {
         let (bit, text): (u8, fn(&Rejection, &Options) -> String) = match rejection.code {
             // During a cooldown, anyone can cause this warning with a forged token even though the key server works, so
             // this warning must not replace the one about an outage.
-            Code::JwksUnavailable if rejection.details.contains_key("reason") => (8, cooldown_warning),
-            Code::JwksUnavailable => (1, keys_warning),
+            ErrorCode::JwksUnavailable if rejection.details.contains_key("reason") => (8, cooldown_warning),
+            ErrorCode::JwksUnavailable => (1, keys_warning),
             // With several Logto servers, the issuer is compared before the signature is checked. A rejection from
             // this early comparison lacks the details `iss` and `reason`, and must not cause a warning.
-            Code::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
+            ErrorCode::InvalidIssuer if ["iss", "reason"].iter().any(|name| rejection.details.contains_key(*name)) => {
                 (2, issuer_warning)
             }
-            Code::InvalidAudience => (4, audience_warning),
+            ErrorCode::InvalidAudience => (4, audience_warning),
             _ => return None,
         };
         // Reading the flags first avoids a write to shared memory for every rejection.
         if self.0.load(Ordering::Relaxed) & bit != 0 || self.0.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return None;
         }
-        if limit.take(now()) {
+        if limit.count_warning(now()) {
             return Some(text(rejection, options));
         }
         // The flag is cleared, so that the verifier warns when the process may warn again.
@@ -171,27 +171,30 @@ mod tests {
     use crate::options::tests::{options, text};
     use crate::reason::Reason;
 
-    fn rejection(code: Code) -> Rejection {
+    fn rejection(code: ErrorCode) -> Rejection {
         Rejection::from(code).detail("iss", "https://other.test/oidc").detail("expected", vec!["https://api.test"])
     }
 
     fn take(warned: &WarnedCodes, rejection: &Rejection, options: &Options) -> Option<String> {
-        warned.take_within_limit(&WarningLimit::new(), rejection, options, Timestamp::now)
+        warned.create_warning_within_limit(&WarningLimit::new(), rejection, options, Timestamp::now)
     }
 
     #[test]
     fn d1_warns_once_per_code_and_verifier() {
         let (warned, options) = (WarnedCodes::default(), options(&[]));
-        for code in [Code::InvalidIssuer, Code::InvalidAudience, Code::JwksUnavailable] {
+        for code in [ErrorCode::InvalidIssuer, ErrorCode::InvalidAudience, ErrorCode::JwksUnavailable] {
             assert!(take(&warned, &rejection(code), &options).is_some());
             assert!(take(&warned, &rejection(code), &options).is_none());
         }
-        let cooldown = Rejection::from(Code::JwksUnavailable).reason(Reason::Cooldown);
+        let cooldown = Rejection::from(ErrorCode::JwksUnavailable).reason(Reason::Cooldown);
         assert!(take(&warned, &cooldown, &options).is_some_and(|text| text.contains("jwksCooldownMs")));
         assert!(take(&warned, &cooldown, &options).is_none());
-        let unverified_rejection = Rejection::from(Code::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
+        let unverified_rejection =
+            Rejection::from(ErrorCode::InvalidIssuer).detail("expected", vec!["https://t.test/oidc"]);
         assert!(take(&WarnedCodes::default(), &unverified_rejection, &options).is_none());
-        for code in [Code::MissingToken, Code::TokenExpired, Code::InvalidSignature, Code::Overloaded] {
+        for code in
+            [ErrorCode::MissingToken, ErrorCode::TokenExpired, ErrorCode::InvalidSignature, ErrorCode::Overloaded]
+        {
             assert!(take(&warned, &rejection(code), &options).is_none());
         }
     }
@@ -200,7 +203,7 @@ mod tests {
     fn d1_names_the_values_and_the_command_in_one_line() {
         let options = options(&[]);
         let hostile_audience = format!("https://a\n\u{1b}[31m{}", "x".repeat(999));
-        let audience = rejection(Code::InvalidAudience).detail("aud", vec![hostile_audience, "b".into()]);
+        let audience = rejection(ErrorCode::InvalidAudience).detail("aud", vec![hostile_audience, "b".into()]);
         let text = take(&WarnedCodes::default(), &audience, &options).unwrap();
         assert!(text.contains("but the options accept \"https://api.test\""), "{text}");
         assert!(
@@ -210,7 +213,8 @@ mod tests {
         assert!(!text.contains(['\n', '\u{1b}']) && text.len() < 1_000, "{text}");
 
         let cause = Some("the server responded with status 500".into());
-        let keys = Rejection { cause, ..Code::JwksUnavailable.into() }.detail("jwksUri", "https://t.test/oidc/jwks");
+        let keys =
+            Rejection { cause, ..ErrorCode::JwksUnavailable.into() }.detail("jwksUri", "https://t.test/oidc/jwks");
         assert_eq!(
             take(&WarnedCodes::default(), &keys, &options).unwrap(),
             "The signing keys could not be fetched from https://t.test/oidc/jwks: the server responded with status 500. To find the cause, run: npx logto-authkit doctor --url https://t.test/oidc"
@@ -220,7 +224,7 @@ mod tests {
     #[test]
     fn d1_says_which_option_accepts_the_issuer_of_a_valid_token() {
         let warning = |iss: &str, members: &[(&str, Raw)]| {
-            let rejection = Rejection::from(Code::InvalidIssuer).detail("iss", iss);
+            let rejection = Rejection::from(ErrorCode::InvalidIssuer).detail("iss", iss);
             take(&WarnedCodes::default(), &rejection, &options(members)).unwrap()
         };
         let (public, key_set) = ("https://login.test/logto/oidc", "https://t.test/oidc/jwks");
@@ -244,14 +248,15 @@ mod tests {
     #[test]
     fn the_limit_per_process_neither_floods_the_log_nor_silences_verifiers_forever() {
         let (limit, options, start) = (WarningLimit::new(), options(&[]), Timestamp::now());
-        let refusal = rejection(Code::InvalidAudience);
-        let warns =
-            |verifier: &WarnedCodes, now| verifier.take_within_limit(&limit, &refusal, &options, || now).is_some();
+        let refusal = rejection(ErrorCode::InvalidAudience);
+        let warns = |verifier: &WarnedCodes, now| {
+            verifier.create_warning_within_limit(&limit, &refusal, &options, || now).is_some()
+        };
         let count = |now| (0..1_000).filter(|_| warns(&WarnedCodes::default(), now)).count();
         assert_eq!(count(start), 100);
 
         let silenced_codes = WarnedCodes::default();
-        let (half_period, next_period) = (start.plus(WARNING_PERIOD / 2), start.plus(WARNING_PERIOD));
+        let (half_period, next_period) = (start.plus(WARNING_LIMIT_PERIOD / 2), start.plus(WARNING_LIMIT_PERIOD));
         assert!(!warns(&silenced_codes, half_period));
         assert!(warns(&silenced_codes, next_period) && !warns(&silenced_codes, next_period));
         assert_eq!(count(next_period), 99);

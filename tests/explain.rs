@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use logto_authkit::check::Check;
-use logto_authkit::error::Code;
+use logto_authkit::error::ErrorCode;
 use logto_authkit::jwks::keys::KeySet;
 use logto_authkit::options::{KeySource, OptionSet, Options, Raw};
 use logto_authkit::source::Credentials;
@@ -45,7 +45,7 @@ fn reports_every_check_of_an_accepted_token_in_the_order_of_the_contract() {
     let token = key.with_claims(&json!({ "custom": 1.50 }));
     let report = report(&verifier, &token);
     assert_eq!((&report["verdict"], &report["verified"]), (&json!("accepted"), &json!(true)));
-    assert_eq!((&report["refusal"], &report["token"]), (&Value::Null, &json!(token)));
+    assert_eq!((&report["rejection"], &report["token"]), (&Value::Null, &json!(token)));
     assert_eq!(report["header"], json!({ "alg": "ES384", "typ": "at+jwt", "kid": "k" }));
     assert_eq!((&report["claims"]["aud"], &report["claims"]["custom"]), (&json!(AUDIENCE), &json!(1.5)));
     let listed: Vec<_> =
@@ -67,7 +67,7 @@ fn continues_after_a_failed_check() {
     assert_eq!((&report["verdict"], &report["verified"]), (&json!("rejected"), &json!(false)));
     let failed = ["typ", "extensions", "signature", "iss", "aud", "exp", "nbf", "types", "scope", "role"];
     assert_eq!(ids(&report, "fail"), failed);
-    assert_eq!(report["refusal"]["code"], "invalid_token_type");
+    assert_eq!(report["rejection"]["code"], "invalid_token_type");
     assert_eq!(check(&report, "scope")["message"], "Missing required scope: admin");
     assert_eq!(check(&report, "iss")["details"]["expected"], json!([ISSUER]));
 }
@@ -112,7 +112,7 @@ fn shows_the_claims_of_a_token_with_a_damaged_signature() {
 }
 
 #[test]
-fn a_malformed_claim_exempts_the_checks_that_need_it() {
+fn the_checks_of_a_malformed_claim_do_not_apply() {
     let key = Key::p384("k");
     let required = [("requiredScope", text("a")), ("organizationId", text("o")), ("requiredRole", text("r"))];
     let report = report(&verifier(&[&key], &required), &key.with_claims(&json!({ "scope": [], "organization_id": 2 })));
@@ -126,7 +126,7 @@ fn a_malformed_claim_exempts_the_checks_that_need_it() {
 fn without_keys_and_issuer_their_checks_are_skipped_and_no_token_is_accepted() {
     let key = Key::p384("k");
     let options =
-        Options::parse_set(OptionSet::Explain, Raw::Object(vec![("audience".into(), Raw::Null)])).ok().unwrap();
+        Options::parse_option_set(OptionSet::Explain, Raw::Object(vec![("audience".into(), Raw::Null)])).ok().unwrap();
     let verifier = Verifier::new(options);
     let good = report(&verifier, &key.token());
     assert_eq!((&good["verdict"], &good["verified"]), (&json!("unverified"), &json!(false)));
@@ -135,14 +135,14 @@ fn without_keys_and_issuer_their_checks_are_skipped_and_no_token_is_accepted() {
     }
     assert_eq!(ids(&report(&verifier, &key.with_claims(&json!({ "exp": 1 }))), "fail"), ["exp"]);
     assert_eq!(ids(&report(&verifier, &key.with_claims(&json!({ "iss": 5 }))), "fail"), ["iss"]);
-    assert_eq!(verify(&verifier, &key.token(), 0.0).unwrap_err().code, Code::JwksUnavailable);
+    assert_eq!(verify(&verifier, &key.token(), 0.0).unwrap_err().code, ErrorCode::JwksUnavailable);
 }
 
 #[test]
 fn the_options_of_explain_derive_no_keys_or_issuer_from_missing_options() {
     let parse = |members: &[(&str, Raw)]| {
         let members = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        Options::parse_set(
+        Options::parse_option_set(
             OptionSet::Explain,
             Raw::Object(members.chain([("audience".to_owned(), Raw::Null)]).collect()),
         )
@@ -189,7 +189,7 @@ fn a_request_is_explained_by_the_token_that_determines_its_outcome() {
         ),
     ] {
         let report: Value = serde_json::from_str(&wait(verifier.explain_request(&request, at(0.0))).to_json()).unwrap();
-        assert_eq!((ids(&report, "fail"), &report["refusal"]["code"]), (vec!["present"], &json!(code)));
+        assert_eq!((ids(&report, "fail"), &report["rejection"]["code"]), (vec!["present"], &json!(code)));
     }
 }
 
@@ -207,8 +207,11 @@ fn an_outage_is_a_failed_key_check() {
     let server = KeyServer::start(Response::Closed);
     let report = report(&server.verifier(&[]), &Key::p384("k").token());
     assert_eq!(ids(&report, "fail"), ["key"]);
-    assert_eq!((&report["refusal"]["code"], &report["refusal"]["status"]), (&json!("jwks_unavailable"), &json!(503)));
-    assert!(report["refusal"]["cause"].is_string());
+    assert_eq!(
+        (&report["rejection"]["code"], &report["rejection"]["status"]),
+        (&json!("jwks_unavailable"), &json!(503))
+    );
+    assert!(report["rejection"]["cause"].is_string());
 }
 
 /// Verifies every recorded Logto token, and copies with a few changed characters, against every recorded key set.
@@ -280,7 +283,7 @@ fn agrees_with_verify_on_signed_tokens_with_random_faults() {
         ("roles", vec![json!(["admin"]), json!("admin"), json!(1)]),
     ];
     let mut random = Rand32::new(2);
-    let mut codes: Vec<Option<Code>> = Vec::new();
+    let mut codes: Vec<Option<ErrorCode>> = Vec::new();
     for round in 0..6_000 {
         let mut pick = |members: &[(&str, Vec<Value>)], rarity: usize| {
             let mut picked = json!({});
@@ -298,7 +301,7 @@ fn agrees_with_verify_on_signed_tokens_with_random_faults() {
             codes.push(verify(verifier, &token, 0.0).err().map(|rejection| rejection.code));
         }
     }
-    codes.sort_by_key(|code| code.map(Code::name));
+    codes.sort_by_key(|code| code.map(ErrorCode::name));
     codes.dedup();
     assert!(codes.len() >= 12, "{codes:?}");
 }

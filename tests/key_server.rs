@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logto_authkit::clock::Timestamp;
-use logto_authkit::error::Code::{InvalidSignature, JwksUnavailable, RevocationsUnavailable, TokenExpired, UnknownKey};
+use logto_authkit::error::ErrorCode::{
+    InvalidSignature, JwksUnavailable, RevocationsUnavailable, TokenExpired, UnknownKey,
+};
 use logto_authkit::error::Rejection;
 use logto_authkit::jwks::remote::{KeyQuery, RemoteJwkSet};
 use logto_authkit::jwks::{self, CachePolicy, log};
 use logto_authkit::options::Raw;
-use logto_authkit::revocations::{Mirror, Policy, Revocations};
+use logto_authkit::revocations::{RevocationMirror, RevocationPolicy, Revocations};
 use logto_authkit::signature::Algorithm;
 use logto_authkit::source::Credentials;
 use logto_authkit::threads::spawn;
@@ -123,7 +125,7 @@ fn logs_every_fetch_with_its_cause_and_outcome() {
     let new = Key::p384("new");
     // Other tests write to the same log, so the records must be taken immediately.
     let logged = || -> Vec<_> {
-        let mine = log::take().into_iter().filter(|fetch| fetch.url == server.jwks_uri());
+        let mine = log::drain().into_iter().filter(|fetch| fetch.url == server.jwks_uri());
         mine.map(|fetch| (fetch.reason.name(), fetch.outcome.map_err(|error| !error.is_empty()))).collect()
     };
     assert_accepts(&verifier, &old.token(), 0.0);
@@ -586,7 +588,7 @@ fn finds_a_key_that_is_fetched_for_another_request_between_the_lookup_and_the_de
     let (_, server, verifier) = with_cached_key(&[]);
     let new = Key::p384("new");
     server.publish_keys(&[&new]);
-    let set = RemoteJwkSet::shared_set(server.jwks_uri().as_str().into(), &[]);
+    let set = RemoteJwkSet::shared_key_set(server.jwks_uri().as_str().into(), &[]);
     // `iat` is read after the lookup has failed and before the verifier decides whether to fetch.
     let issued_at = || {
         std::thread::scope(|scope| scope.spawn(|| assert_accepts(&verifier, &new.token(), 1.0)).join().unwrap());
@@ -605,8 +607,8 @@ fn finds_a_key_that_is_fetched_for_another_request_between_the_lookup_and_the_de
 
 #[test]
 fn a_wait_for_keys_counts_toward_the_lag_of_revocations() {
-    let policy = Policy { lifetime: 3_600.0, max_lag: Some(Duration::from_millis(5)) };
-    let revocations = Revocations::new(Mirror::new(), policy);
+    let policy = RevocationPolicy { lifetime: 3_600.0, max_lag: Some(Duration::from_millis(5)) };
+    let revocations = Revocations::new(RevocationMirror::new(), policy);
     let (key, server, verifier) = with_key(&[("revocations", Raw::String(revocations.id.clone()))]);
     let gate = server.delay_requests();
     let arrival = Timestamp::now();

@@ -76,7 +76,7 @@ fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
         | OptionSet::RotateKeys
         | OptionSet::TestIssuer
         | OptionSet::Webhook => set.check(raw),
-        _ => Options::parse_set(set, raw).map(drop),
+        _ => Options::parse_option_set(set, raw).map(drop),
     }
 }
 

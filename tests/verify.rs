@@ -3,7 +3,7 @@
 
 mod support;
 
-use logto_authkit::error::Code::{
+use logto_authkit::error::ErrorCode::{
     self, AmbiguousToken, InvalidAudience, InvalidClaims, InvalidIssuer, InvalidSignature, InvalidTokenType,
     MalformedToken, MissingRole, MissingScope, MissingToken, OpaqueToken, TokenExpired, TokenNotActive, UnknownKey,
     UnsupportedAlgorithm, WrongOrganization,
@@ -30,7 +30,7 @@ fn request(cookie: Option<&str>, header: Option<&str>) -> Credentials {
     }
 }
 
-fn outcome(verifier: &Verifier, request: &Credentials) -> Result<(), Code> {
+fn outcome(verifier: &Verifier, request: &Credentials) -> Result<(), ErrorCode> {
     wait(verifier.verify_request(request, at(0.0))).map(drop).map_err(|rejection| rejection.code)
 }
 
@@ -146,7 +146,7 @@ fn b7_rejects_a_logout_token_whatever_type_is_required() {
         assert_rejects(&verifier, &token, 0.0, InvalidTokenType);
         let report: Value = serde_json::from_str(&wait(verifier.explain(&token, at(0.0))).to_json()).unwrap();
         assert_eq!(
-            (&report["verdict"], &report["refusal"]["code"]),
+            (&report["verdict"], &report["rejection"]["code"]),
             (&json!("rejected"), &json!("invalid_token_type"))
         );
     }
@@ -427,7 +427,7 @@ fn does_not_try_the_other_token_after_a_503() {
     let server = KeyServer::start(Response::Closed);
     let verifier = server.verifier(&[]);
     let request = request(Some(&key.token()), Some("opaque"));
-    assert_eq!(outcome(&verifier, &request), Err(Code::JwksUnavailable));
+    assert_eq!(outcome(&verifier, &request), Err(ErrorCode::JwksUnavailable));
 }
 
 #[test]

@@ -170,7 +170,7 @@ describe('the page of errors', () => {
 
   for (const code of CODES) {
     test(`gives status and message of ${code} as the core does, and what it means, and how to solve it`, () => {
-      const { status, message } = native.refusal(code)
+      const { status, message } = native.rejection(code)
       const text = String(section(page, code))
       const [first] = text.trim().split('\n')
       assert.equal(first.replace(/`<\w+>`$/, ''), `\`${status}\` ${message}`)

@@ -1,4 +1,4 @@
-/** The effect of a bug in the core, on a build of the addon that panics if a token or key set contains `planted-panic`. */
+/** The effect of a bug in the core, on a build of the addon that panics if a token or key set contains `test-panic`. */
 
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
@@ -15,7 +15,7 @@ const addon = join(temporaryFolder({ after }).folder, 'addon.node')
 
 before(
   () => {
-    const args = ['build', '--locked', '--features', 'planted-panic', '--message-format', 'json-render-diagnostics']
+    const args = ['build', '--locked', '--features', 'test-panic', '--message-format', 'json-render-diagnostics']
     const cargo = spawnSync('cargo', args, { cwd: join(__dirname, '../..'), encoding: 'utf8', maxBuffer: 1 << 28 })
     assert.equal(cargo.status, 0, cargo.stderr)
     const messages = cargo.stdout
@@ -42,7 +42,7 @@ test('a panic on the calling thread rejects the promise, and the next verificati
     const { AUDIENCE, LOGTO_URL, bearer, createKey, signToken } = require('../support/tokens')
     const key = createKey('ES256')
     const options = { logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] } }
-    const bad = () => signToken(key, { sub: 'planted-panic' })
+    const bad = () => signToken(key, { sub: 'test-panic' })
     const verifier = createVerifier(options)
     const outcomes = await Promise.allSettled([
       verifier.verify(bad()),
@@ -66,7 +66,7 @@ test('a panic on the thread pool rejects the promise, and the next verification 
     const { AUDIENCE, LOGTO_URL, createKey, signToken } = require('../support/tokens')
     const key = createKey('ES384')
     const verifier = createVerifier({ logtoUrl: LOGTO_URL, audience: AUDIENCE, jwks: { keys: [key.jwk] } })
-    const tokens = Array.from({ length: 100 }, () => signToken(key, { sub: 'planted-panic' }))
+    const tokens = Array.from({ length: 100 }, () => signToken(key, { sub: 'test-panic' }))
     // The first checks of an event loop turn run on the calling thread, until they have used up its time slice.
     const first = Promise.all(Array.from({ length: 50 }, () => verifier.verify(signToken(key))))
     const others = await Promise.allSettled(tokens.map((token) => verifier.verify(token)))
@@ -88,7 +88,7 @@ test('a panic while fetching keys is a temporary outage', async () => {
     process.emitWarning = () => {}
     const { keySet, startKeyServer, text } = require('../support/key-server')
     const { AUDIENCE } = require('../support/tokens')
-    const server = await startKeyServer({ after() {} }, { answer: text(200, 'planted-panic') })
+    const server = await startKeyServer({ after() {} }, { answer: text(200, 'test-panic') })
     const options = { logtoUrl: server.logtoUrl, audience: AUDIENCE, jwksCooldownMs: 0 }
     const verifier = createVerifier(options)
     const token = server.key.sign(server.issuer)
@@ -105,10 +105,10 @@ test('a panic while fetching keys is a temporary outage', async () => {
   assert.match(lines[0], LINE)
 })
 
-test('the published addon has no planted panic', () => {
+test('the published addon has no test panic', () => {
   const files = ['package.json', 'scripts/build.js', 'scripts/build-portable.sh', '.github/workflows/release.yml']
   for (const file of files) {
     const text = readFileSync(join(__dirname, '../..', file), 'utf8')
-    assert.doesNotMatch(text, /planted-panic|--all-features/, file)
+    assert.doesNotMatch(text, /test-panic|--all-features/, file)
   }
 })

@@ -39,7 +39,7 @@ class Requirements {
    */
   check(auth, source) {
     const proof = proofOf(auth)
-    if (proof === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.refusal('missing_token')))
+    if (proof === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.rejection('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // Without an `organizationId` function, the core's check of a context always has the same result, so a success is

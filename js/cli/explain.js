@@ -15,7 +15,7 @@ const { FLAGS, HELP: OPTIONS_HELP, readOptions, unreadFileHint } = require('./ve
  * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} Refusal
  * @typedef {{ id: string, title: string, verdict: 'pass' | 'fail' | 'not_checked', reason?: string } & Partial<Refusal>} Check
  * @typedef {{ verdict: 'accepted' | 'rejected' | 'unverified', verified: boolean, token: string, header: any, claims: any,
- *   refusal: Refusal | null, checks: Check[] }} Report - The core's report.
+ *   rejection: Refusal | null, checks: Check[] }} Report - The core's report.
  * @typedef {Awaited<ReturnType<typeof explain>>} Explanation
  */
 
@@ -74,15 +74,15 @@ async function explain(input, options) {
   /** @type {Report} */
   const report = JSON.parse(await verifier.explain(token, authorization, cookie))
   if (options.isRevoked !== undefined) await checkRevocation(report, options)
-  const { verdict, verified, header, claims, checks, refusal } = report
+  const { verdict, verified, header, claims, checks, rejection } = report
   const failedChecks = checks.filter((check) => check.verdict === 'fail')
   return {
     verdict,
-    code: refusal?.code ?? null,
-    status: refusal?.status ?? null,
-    message: refusal?.message ?? null,
-    details: refusal?.details ?? null,
-    cause: refusal?.cause ?? null,
+    code: rejection?.code ?? null,
+    status: rejection?.status ?? null,
+    message: rejection?.message ?? null,
+    details: rejection?.details ?? null,
+    cause: rejection?.cause ?? null,
     foundIn,
     verified,
     header,
@@ -109,9 +109,9 @@ async function checkRevocation(report, options) {
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     const { code, status, message, details } = error
-    report.refusal = { code, status, message, details, cause: null }
+    report.rejection = { code, status, message, details, cause: null }
     report.verdict = 'rejected'
-    Object.assign(check, { verdict: 'fail' }, report.refusal)
+    Object.assign(check, { verdict: 'fail' }, report.rejection)
   }
 }
 

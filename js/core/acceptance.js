@@ -81,11 +81,11 @@ function rejectionUnlessPermitted(isPermitted) {
   // A truthy value other than `true` is an error. Otherwise, a `check` that returns an object, such as an empty array
   // of memberships, would permit every request.
   if (isPermitted) throw invalidOption('check', 'it to return a boolean', isPermitted)
-  return authError(native.refusal('forbidden'))
+  return authError(native.rejection('forbidden'))
 }
 
 /** @param {unknown} isRevoked */
-const rejectionIfRevoked = (isRevoked) => (isRevoked ? authError(native.refusal('token_revoked')) : undefined)
+const rejectionIfRevoked = (isRevoked) => (isRevoked ? authError(native.rejection('token_revoked')) : undefined)
 
 /**
  * Returns the context of the principal that the application's `fallback` returned, or the rejection if the principal does not meet

@@ -37,7 +37,7 @@ class TokenAttempt {
   verify() {
     const { core, functions } = this.parsed
     const [token, date] = [truncateToken(this.text), now(functions.currentDate)]
-    return this.isRouted ? core.verifier.verifyRoutedToken(token, date) : core.verifier.verifyToken(token, date)
+    return this.isRouted ? core.verifier.verifyTokenIssuerFirst(token, date) : core.verifier.verifyToken(token, date)
   }
 
   token() {
@@ -96,7 +96,7 @@ class RequestAttempt {
     const cookie = parsedCookie(request, cookieName)
     const guestCookie = guestCookieName === null ? undefined : parsedCookie(request, guestCookieName)
     if (cookie !== undefined || guestCookie !== undefined || isRouted) {
-      this.extras = { __proto__: null, cookie, guestCookie, routed: isRouted }
+      this.extras = { __proto__: null, cookie, guestCookie, checksIssuerFirst: isRouted }
     }
   }
 
@@ -126,7 +126,7 @@ class RequestAttempt {
   }
 
   token() {
-    return this.parsed.core.verifier.tokenAt(this.position, this.authorization, this.cookies, this.extras)
+    return this.parsed.core.verifier.tokenAtPosition(this.position, this.authorization, this.cookies, this.extras)
   }
 
   /**

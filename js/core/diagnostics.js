@@ -55,7 +55,7 @@ function publishVerification(verify) {
  */
 function publishKeyFetches() {
   if (!keyFetches.hasSubscribers) return
-  for (const fetch of native.takeKeyFetches()) keyFetches.publish(fetch)
+  for (const fetch of native.drainFetchLog()) keyFetches.publish(fetch)
 }
 
 module.exports = { hasSubscribers, publishKeyFetches, publishVerification }

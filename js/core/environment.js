@@ -59,10 +59,10 @@ const optionsOrEmpty = (optionSet, options) =>
  * process does not have the value. Otherwise, the hint contains an example value.
  *
  * @template T
- * @param {T | import('../native/binding').OptionsFault} result - Returned unchanged, unless an option is missing.
+ * @param {T | import('../native/binding').OptionErrorData} result - Returned unchanged, unless an option is missing.
  * @param {string} optionSet
  * @param {any} options
- * @returns {T | import('../native/binding').OptionsFault}
+ * @returns {T | import('../native/binding').OptionErrorData}
  */
 function withMissingOptionHint(result, optionSet, options) {
   if (typeof result !== 'object' || result === null || !('option' in result)) return result

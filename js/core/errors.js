@@ -3,7 +3,7 @@
 const native = require('./addon')
 
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
-/** @typedef {import('../native/binding').OptionsFault} OptionsFault */
+/** @typedef {import('../native/binding').OptionErrorData} OptionErrorData */
 
 /** Prevents applications from constructing an `AuthError`, since codes and messages come only from the core. */
 const CONSTRUCTOR_KEY = Symbol('AuthError')
@@ -70,7 +70,7 @@ function forbidden(message) {
   if (message !== undefined && (typeof message !== 'string' || message === '')) {
     throw invalidOption('message', 'a sentence', message)
   }
-  return /** @type {any} */ (authError(native.refusal('forbidden', message)))
+  return /** @type {any} */ (authError(native.rejection('forbidden', message)))
 }
 
 /**
@@ -127,12 +127,12 @@ const invalidOption = (option, expected, actual, isSecret = false) =>
  * Returns the core's result, or throws if the result describes an invalid option.
  *
  * @template T
- * @param {T | OptionsFault} result
+ * @param {T | OptionErrorData} result
  * @returns {T}
  */
 function valueOrThrow(result) {
   if (typeof result === 'object' && result !== null && Object.hasOwn(result, 'option')) {
-    throw optionsError(/** @type {OptionsFault} */ (result).message)
+    throw optionsError(/** @type {OptionErrorData} */ (result).message)
   }
   return /** @type {T} */ (result)
 }

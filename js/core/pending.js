@@ -13,7 +13,7 @@ const { callAfterEventLoopTurn, keepAlive } = require('./timers')
 
 /** @type {Map<number, Waiter>} */
 const waiters = new Map()
-const completions = new native.Completions(deliverOutcomes)
+const completions = new native.OutcomeInbox(deliverOutcomes)
 
 let isEndOfTurnScheduled = false
 
@@ -68,7 +68,7 @@ function scheduleEndOfTurn() {
 
 function endTurn() {
   isEndOfTurnScheduled = false
-  if (native.endTurn()) scheduleEndOfTurn()
+  if (native.endEventLoopTurn()) scheduleEndOfTurn()
   deliverOutcomes()
 }
 

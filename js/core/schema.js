@@ -58,7 +58,7 @@ function invalidClaimsError(issues) {
     claim: (path ?? []).map(pathSegmentKey).join('.') || 'payload',
   }))
   const details = describedIssues.map(({ message, claim }) => `${claim}: ${message}`).join('; ')
-  return authError(native.refusal('invalid_claims', describedIssues[0]?.claim ?? 'payload', undefined, details))
+  return authError(native.rejection('invalid_claims', describedIssues[0]?.claim ?? 'payload', undefined, details))
 }
 
 /** @param {PropertyKey | { readonly key: PropertyKey }} segment */

@@ -9,17 +9,6 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** The outcomes that a JavaScript thread has not taken yet. */
-export declare class Completions {
-  /** Creates an empty list of outcomes. `wake` is called on this thread after verifications have completed. */
-  constructor(wake: () => void)
-  /**
-   * Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
-   * panic.
-   */
-  take(): Array<number | string | VerifiedContext | RejectedRequest | null>
-}
-
 /** Verifies logout tokens. */
 export declare class NativeLogoutVerifier {
   /**
@@ -47,7 +36,7 @@ export declare class NativeRevocations {
    * Returns the entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's
    * Unix time in milliseconds.
    */
-  entry(kind: string, id: unknown, options: unknown, date: number): string | OptionsFault
+  entry(kind: string, id: unknown, options: unknown, date: number): string | OptionErrorData
   /** Returns the given entries that would change the revocation table. */
   missing(entries: Array<string>, date: number): Array<string>
   /**
@@ -68,14 +57,14 @@ export declare class NativeVerifier {
   /** Verifies a token, and never falls back to a guest. `date` is the caller's Unix time in milliseconds. */
   verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /**
-   * Verifies a token like `verify_token`, for an application that uses several Logto servers. An additional
-   * parameter of `verify_token` would slow down every call through N-API.
+   * Verifies a token like `verify_token`, but checks the issuer first, for an application that uses several Logto
+   * servers. An additional parameter of `verify_token` would slow down every call through N-API.
    */
-  verifyRoutedToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
+  verifyTokenIssuerFirst(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /** Verifies the token in a request. `date` is the caller's Unix time in milliseconds. */
   verifyRequest(date: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest
   /** Returns the token at this position among a request's tokens. */
-  tokenAt(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
+  tokenAtPosition(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
   /**
    * Returns the position of the first token whose `iss` is an accepted issuer. Returns -1 if no token has an accepted
    * issuer or if one source contains two tokens, and -2 if the request has no token.
@@ -85,7 +74,7 @@ export declare class NativeVerifier {
    * Accepts the principal that `fallback` returned. `payload` is a JSON object with the principal's claims and
    * `sub`. Returns the context as JSON, or the rejection if the principal does not meet the requirements.
    */
-  acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionsFault
+  acceptPrincipal(principal: unknown, payload: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): string | RejectedRequest | OptionErrorData
   /** Fetches the keys unless they are cached. Returns an empty string on success. */
   prefetch(): number | string | VerifiedContext | RejectedRequest
   /** Statistics about the token cache and the key set, for operators. */
@@ -99,7 +88,7 @@ export declare class NativeVerifier {
   /** The URL of the protected resource metadata, for challenges. */
   get resourceMetadata(): string | null
   /** Builds the `Set-Cookie` header with a guest id, or returns null if the options turn the guest cookie off. */
-  guestCookieHeader(guestId: string, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault | null
+  guestCookieHeader(guestId: string, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionErrorData | null
 }
 
 /** Checks the signatures of webhook requests. */
@@ -108,14 +97,25 @@ export declare class NativeWebhook {
   isSigned(body: Uint8Array, signature: string): boolean
 }
 
+/** The outcomes that a JavaScript thread has not taken yet. */
+export declare class OutcomeInbox {
+  /** Creates an empty list of outcomes. `wake` is called on this thread after verifications have completed. */
+  constructor(wake: () => void)
+  /**
+   * Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
+   * panic.
+   */
+  take(): Array<number | string | VerifiedContext | RejectedRequest | null>
+}
+
 /** Builds a `Set-Cookie` header with a token. */
-export declare function authCookieHeader(token: string, attributes: unknown): string | OptionsFault
+export declare function authCookieHeader(token: string, attributes: unknown): string | OptionErrorData
 
 /** Cancels verifications whose clients have disconnected, unless their signature checks have started. */
 export declare function cancel(ids: Array<number>): void
 
 /** Parses the options of `catchUp`. */
-export declare function catchUpOptions(options: unknown): CatchUpOptions | OptionsFault
+export declare function catchUpOptions(options: unknown): CatchUpOptions | OptionErrorData
 
 /** The options of `catchUp`, including defaults. */
 export interface CatchUpOptions {
@@ -129,13 +129,13 @@ export interface CatchUpOptions {
 }
 
 /** Checks the options of an option set. Returns null if the options are valid. */
-export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionsFault | null
+export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionErrorData | null
 
 /** Checks the role claims in a claims object. Returns null if one of the claims contains the role. */
-export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionsFault | null
+export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionErrorData | null
 
 /** Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present. */
-export declare function checkScopes(held: unknown, scopes: unknown, mode: unknown): RejectedRequest | OptionsFault | null
+export declare function checkScopes(granted: unknown, scopes: unknown, mode: unknown): RejectedRequest | OptionErrorData | null
 
 /** Clears all cached keys. */
 export declare function clearJwksCache(): void
@@ -153,35 +153,38 @@ export declare function contract(): string
 export declare function cookieValues(header: string, name: string): Array<string>
 
 /** Creates a logout token verifier from the options of `backchannelLogout`. */
-export declare function createLogoutVerifier(options: unknown, completions: Completions): NativeLogoutVerifier | OptionsFault
+export declare function createLogoutVerifier(options: unknown, inbox: OutcomeInbox): NativeLogoutVerifier | OptionErrorData
 
 /** Parses the requirements of a route. */
-export declare function createRequirements(requirements: unknown): NativeRequirements | OptionsFault
+export declare function createRequirements(requirements: unknown): NativeRequirements | OptionErrorData
 
 /**
  * Creates revocations from the options of `createRevocations`. Threads that pass the same store identity share a
  * mirror of the store's entries.
  */
-export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionsFault
+export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionErrorData
 
 /**
- * Creates a verifier from options that belong to the named option set. `completions` receives the outcomes of
- * verifications that continue on other threads. `environment` contains the values of the environment variables that
- * replace missing options.
+ * Creates a verifier from options that belong to the named option set. `inbox` receives the outcomes of verifications
+ * that continue on other threads. `environment` contains the values of the environment variables that replace missing
+ * options.
  */
-export declare function createVerifier(set: string, options: unknown, completions: Completions, environment: EnvironmentVariables): NativeVerifier | OptionsFault
+export declare function createVerifier(set: string, options: unknown, inbox: OutcomeInbox, environment: EnvironmentVariables): NativeVerifier | OptionErrorData
 
 /** Creates a signature checker from the options of the `webhook` function. */
-export declare function createWebhook(options: unknown): NativeWebhook | OptionsFault
+export declare function createWebhook(options: unknown): NativeWebhook | OptionErrorData
 
 /** Builds a `Set-Cookie` header with a CSRF token, for the response to a request to this host. */
-export declare function csrfCookieHeader(token: string, attributes: unknown, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionsFault
+export declare function csrfCookieHeader(token: string, attributes: unknown, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionErrorData
+
+/** Removes and returns the key set fetches that have completed since the last call on any thread, oldest first. */
+export declare function drainFetchLog(): Array<KeyFetch>
 
 /**
  * Marks the end of an event loop turn on this thread, and spends a new time budget on waiting signature checks.
  * Returns whether checks are still waiting.
  */
-export declare function endTurn(): boolean
+export declare function endEventLoopTurn(): boolean
 
 /** The environment variables that replace missing options, by option name. */
 export interface EnvironmentVariables {
@@ -190,22 +193,22 @@ export interface EnvironmentVariables {
 }
 
 /** Builds a `Set-Cookie` header with a guest id. */
-export declare function guestCookieHeader(guestId: string, attributes: unknown): string | OptionsFault
+export declare function guestCookieHeader(guestId: string, attributes: unknown): string | OptionErrorData
 
 /** The error for an option that an options object inherits from its prototype. */
-export declare function inheritedOption(option: string): OptionsFault
+export declare function inheritedOption(option: string): OptionErrorData
 
 /** Clears the cached keys of the Logto server or key set at this URL. Returns the number of cleared key sets. */
-export declare function invalidateJwksCache(logtoUrl: unknown): number | OptionsFault
+export declare function invalidateJwksCache(logtoUrl: unknown): number | OptionErrorData
 
 /**
  * The error for an invalid option that only JavaScript can check. If the value may be a secret, the message does not
  * contain it.
  */
-export declare function invalidOption(option: string, expected: string, given: unknown, isSecret?: boolean | undefined | null): OptionsFault
+export declare function invalidOption(option: string, expected: string, given: unknown, isSecret?: boolean | undefined | null): OptionErrorData
 
 /** The issuer of the Logto server at this URL. */
-export declare function issuer(logtoUrl: unknown): string | OptionsFault
+export declare function issuer(logtoUrl: unknown): string | OptionErrorData
 
 /** The algorithms that a JWK supports, or an empty list if the JWK is not usable. */
 export declare function keyAlgorithms(jwk: unknown): Array<string>
@@ -231,7 +234,7 @@ export declare function logtoUrl(issuer: string): string | null
 export declare function normalizePath(path: string): string | null
 
 /** The error for an invalid option, which JavaScript throws as a `TypeError`. */
-export interface OptionsFault {
+export interface OptionErrorData {
   option: string
   message: string
 }
@@ -249,9 +252,6 @@ export interface ProxyRoute {
   isLoopback: boolean
   isInvalid: boolean
 }
-
-/** Returns the rejection with this code, for checks that JavaScript performs. */
-export declare function refusal(code: string, subject?: string | undefined | null, scope?: string | undefined | null, issue?: string | undefined | null): RejectedRequest
 
 /**
  * A rejected request, which may be treated as a guest. Every property is always present, because JavaScript would read
@@ -286,6 +286,9 @@ export interface RejectedToken {
   code: string
 }
 
+/** Returns the rejection with this code, for checks that JavaScript performs. */
+export declare function rejection(code: string, subject?: string | undefined | null, scope?: string | undefined | null, issue?: string | undefined | null): RejectedRequest
+
 /** The properties of a request that are rarely present. */
 export interface RequestExtras {
   /** The token that the application's `getToken` returned. */
@@ -300,12 +303,12 @@ export interface RequestExtras {
   noOrganization?: boolean
   /** The request's valid tokens that the application has rejected. */
   rejected?: Array<RejectedToken>
-  /** Whether the application uses several Logto servers. */
-  routed?: boolean
+  /** Whether a token from another issuer is rejected before any keys are fetched. */
+  checksIssuerFirst?: boolean
 }
 
 /** The metadata document of a protected resource (RFC 9728), as JSON. */
-export declare function resourceMetadata(options: unknown, environment: EnvironmentVariables): string | OptionsFault
+export declare function resourceMetadata(options: unknown, environment: EnvironmentVariables): string | OptionErrorData
 
 /** Statistics about revocations, for operators. */
 export interface RevocationStats {
@@ -319,9 +322,6 @@ export interface RevocationStats {
   /** Whether session revocations have had no effect, because no access token contains a `sid`. */
   sessionsAreUnnamed: boolean
 }
-
-/** Takes the key set fetches that have completed since the last call on any thread, oldest first. */
-export declare function takeKeyFetches(): Array<KeyFetch>
 
 /** Throws the error that rejects a promise after a panic. */
 export declare function throwInternalError(): void

@@ -288,7 +288,7 @@ const closedError = () => new Error('logto-authkit: the revocations are closed')
 
 /** The error for a revocation that the store does not acknowledge. @param {unknown} cause */
 function unavailableError(cause) {
-  const error = authError({ ...native.refusal('revocations_unavailable'), retryAfter: 1 })
+  const error = authError({ ...native.rejection('revocations_unavailable'), retryAfter: 1 })
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })
 }
 

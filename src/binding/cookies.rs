@@ -4,7 +4,7 @@ use napi::Result;
 use napi::bindgen_prelude::{Either, Unknown};
 use napi_derive::napi;
 
-use super::validation::{OptionsFault, value_or_fault};
+use super::validation::{OptionErrorData, value_or_error};
 use super::values::raw;
 use crate::cookie::{self, CookieAttributes};
 use crate::guest;
@@ -12,7 +12,7 @@ use crate::options::{self, OptionError, Raw};
 
 /// Builds a `Set-Cookie` header with a guest id.
 #[napi(catch_unwind)]
-pub fn guest_cookie_header(guest_id: String, attributes: Unknown) -> Result<Either<String, OptionsFault>> {
+pub fn guest_cookie_header(guest_id: String, attributes: Unknown) -> Result<Either<String, OptionErrorData>> {
     if !guest::is_guest_id(&guest_id) {
         let expected = "1 to 128 of the characters A-Z a-z 0-9 _ -";
         return Ok(Either::B(OptionError::invalid("guestId", expected, &Raw::String(guest_id)).into()));
@@ -22,7 +22,7 @@ pub fn guest_cookie_header(guest_id: String, attributes: Unknown) -> Result<Eith
 
 /// Builds a `Set-Cookie` header with a token.
 #[napi(catch_unwind)]
-pub fn auth_cookie_header(token: String, attributes: Unknown) -> Result<Either<String, OptionsFault>> {
+pub fn auth_cookie_header(token: String, attributes: Unknown) -> Result<Either<String, OptionErrorData>> {
     Ok(set_cookie(&token, "token", options::cookie_attributes(raw(&attributes)?, options::auth_cookie())))
 }
 
@@ -33,7 +33,7 @@ pub fn csrf_cookie_header(
     attributes: Unknown,
     protocol: Option<String>,
     host: Option<String>,
-) -> Result<Either<String, OptionsFault>> {
+) -> Result<Either<String, OptionErrorData>> {
     let attributes = options::cookie_attributes(raw(&attributes)?, options::csrf_cookie());
     Ok(set_cookie(&token, "token", attributes.map(|cookie| cookie.for_host(protocol.as_deref(), host.as_deref()))))
 }
@@ -49,6 +49,6 @@ pub fn set_cookie(
     value: &str,
     name: &str,
     attributes: std::result::Result<CookieAttributes, OptionError>,
-) -> Either<String, OptionsFault> {
-    value_or_fault(attributes.and_then(|attributes| attributes.header(value).map_err(|fault| fault.option(name, ""))))
+) -> Either<String, OptionErrorData> {
+    value_or_error(attributes.and_then(|attributes| attributes.header(value).map_err(|error| error.option(name, ""))))
 }

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::Either;
 use napi::{Error, Result};
 use napi_derive::napi;
 
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::requirements::Organization;
 use crate::source::Credentials;
 
@@ -24,8 +24,8 @@ pub struct RequestExtras {
     pub no_organization: Option<bool>,
     /// The request's valid tokens that the application has rejected.
     pub rejected: Option<Vec<RejectedToken>>,
-    /// Whether the application uses several Logto servers.
-    pub routed: Option<bool>,
+    /// Whether a token from another issuer is rejected before any keys are fetched.
+    pub checks_issuer_first: Option<bool>,
 }
 
 /// A valid token that the application has rejected.
@@ -58,13 +58,13 @@ pub fn credentials(
         parsed_guest_cookie: rest.guest_cookie,
         organization: required_organization(rest.organization, rest.no_organization),
         rejected: rest.rejected.into_iter().flatten().map(reject).collect::<Result<_>>()?,
-        is_routed: rest.routed == Some(true),
+        checks_issuer_first: rest.checks_issuer_first == Some(true),
         date: None,
     })
 }
 
 /// The rejection with this code, for a valid token that the application rejects.
-pub fn application_rejection(code: &str, subject: Option<String>, issue: Option<String>) -> Result<Rejection> {
+pub fn rejection_by_application(code: &str, subject: Option<String>, issue: Option<String>) -> Result<Rejection> {
     let rejection = Rejection { subject, ..error_code(code)?.into() };
     Ok(match issue {
         Some(issue) => rejection.detail("issue", issue),
@@ -78,6 +78,6 @@ pub fn required_organization(id: Option<String>, none: Option<bool>) -> Option<O
         .or_else(|| (none == Some(true)).then_some(Organization::None))
 }
 
-fn error_code(code: &str) -> Result<Code> {
-    Code::from_name(code).ok_or_else(|| Error::from_reason(format!("unknown error code {code}")))
+fn error_code(code: &str) -> Result<ErrorCode> {
+    ErrorCode::from_name(code).ok_or_else(|| Error::from_reason(format!("unknown error code {code}")))
 }

@@ -44,8 +44,8 @@ impl NativeVerifier {
             Progress::Unfinished(unfinished) => unfinished,
         };
         let (deferred, promise) = env.create_deferred()?;
-        // `ends_turn` is false, because the command line never marks the end of an event loop turn.
-        threads::run_in_background(unfinished, threads::new_ticket(), false, |report| match report {
+        // `ends_event_loop_turn` is false, because the command line never marks the end of an event loop turn.
+        threads::run_in_background(unfinished, threads::new_task_id(), false, |report| match report {
             Some(report) => deferred.resolve(|_| Ok(report)),
             None => deferred.reject(internal_error()),
         });

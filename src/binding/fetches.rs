@@ -22,10 +22,10 @@ pub struct KeyFetch {
     pub duration: f64,
 }
 
-/// Takes the key set fetches that have completed since the last call on any thread, oldest first.
+/// Removes and returns the key set fetches that have completed since the last call on any thread, oldest first.
 #[napi(catch_unwind)]
-pub fn take_key_fetches() -> Vec<KeyFetch> {
-    log::take().into_iter().map(KeyFetch::from).collect()
+pub fn drain_fetch_log() -> Vec<KeyFetch> {
+    log::drain().into_iter().map(KeyFetch::from).collect()
 }
 
 /// The proxy for a URL, and why it is or is not used.

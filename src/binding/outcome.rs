@@ -82,8 +82,8 @@ thread_local! {
     static LAST_CACHED_TOKEN: RefCell<Option<Arc<VerifiedToken>>> = const { RefCell::new(None) };
 }
 
-/// Remembers a cached token for [`take_cached_context`], and returns its id.
-pub fn remember_cached_token(token: Arc<VerifiedToken>) -> f64 {
+/// Stores a cached token for [`take_cached_context`], and returns its id.
+pub fn set_last_cached_token(token: Arc<VerifiedToken>) -> f64 {
     let id = to_js_number(token.id);
     LAST_CACHED_TOKEN.set(Some(token));
     id

@@ -7,10 +7,10 @@ use napi_derive::napi;
 
 use super::credentials::required_organization;
 use super::outcome::RejectedRequest;
-use super::validation::{OptionsFault, value_or_fault};
+use super::validation::{OptionErrorData, value_or_error};
 use super::values::{members, raw};
 use crate::context;
-use crate::permissions::{self, Denial};
+use crate::permissions::{self, PermissionError};
 use crate::requirements::Requirements;
 
 /// The requirements of a route, which are parsed only once.
@@ -19,8 +19,8 @@ pub struct NativeRequirements(Requirements);
 
 /// Parses the requirements of a route.
 #[napi(catch_unwind)]
-pub fn create_requirements(requirements: Unknown) -> Result<Either<NativeRequirements, OptionsFault>> {
-    Ok(value_or_fault(Requirements::parse(raw(&requirements)?).map(NativeRequirements)))
+pub fn create_requirements(requirements: Unknown) -> Result<Either<NativeRequirements, OptionErrorData>> {
+    Ok(value_or_error(Requirements::parse(raw(&requirements)?).map(NativeRequirements)))
 }
 
 #[napi]
@@ -40,35 +40,37 @@ impl NativeRequirements {
 }
 
 /// Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present.
-#[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
+#[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionErrorData | null")]
 pub fn check_scopes(
-    held: Unknown,
+    granted: Unknown,
     scopes: Unknown,
     mode: Unknown,
-) -> Result<Option<Either<RejectedRequest, OptionsFault>>> {
-    Ok(denial_to_js(permissions::check_scopes(&raw(&held)?, &raw(&scopes)?, &raw(&mode)?)))
+) -> Result<Option<Either<RejectedRequest, OptionErrorData>>> {
+    Ok(permission_error_to_js(permissions::check_scopes(&raw(&granted)?, &raw(&scopes)?, &raw(&mode)?)))
 }
 
 /// Checks the role claims in a claims object. Returns null if one of the claims contains the role.
-#[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionsFault | null")]
+#[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionErrorData | null")]
 pub fn check_roles(
     claims: Unknown,
     role: Unknown,
     claim_keys: Unknown,
-) -> Result<Option<Either<RejectedRequest, OptionsFault>>> {
+) -> Result<Option<Either<RejectedRequest, OptionErrorData>>> {
     let role_claims = match permissions::role_claims(&raw(&claim_keys)?) {
         Ok(names) => names,
         Err(error) => return Ok(Some(Either::B(error.into()))),
     };
     let claim_values = members(&claims, &role_claims)?;
-    Ok(denial_to_js(permissions::check_roles(&claim_values, &raw(&role)?, &role_claims)))
+    Ok(permission_error_to_js(permissions::check_roles(&claim_values, &raw(&role)?, &role_claims)))
 }
 
-fn denial_to_js(outcome: std::result::Result<(), Denial>) -> Option<Either<RejectedRequest, OptionsFault>> {
+fn permission_error_to_js(
+    outcome: std::result::Result<(), PermissionError>,
+) -> Option<Either<RejectedRequest, OptionErrorData>> {
     match outcome {
         Ok(()) => None,
-        Err(Denial::Option(error)) => Some(Either::B(error.into())),
-        Err(Denial::Missing { rejection, message }) => {
+        Err(PermissionError::Option(error)) => Some(Either::B(error.into())),
+        Err(PermissionError::Missing { rejection, message }) => {
             Some(Either::A(RejectedRequest { message, ..RejectedRequest::new(*rejection, None) }))
         }
     }

@@ -7,11 +7,11 @@ use napi::bindgen_prelude::{Either, Unknown};
 use napi::{Error, Result};
 use napi_derive::napi;
 
-use super::validation::{OptionsFault, value_or_fault};
+use super::validation::{OptionErrorData, value_or_error};
 use super::values::raw;
 use crate::clock::Timestamp;
 use crate::options;
-use crate::revocations::{Kind, Mirror, Revocations};
+use crate::revocations::{RevocationKind, RevocationMirror, Revocations};
 
 /// Revocations created by `createRevocations`.
 #[napi]
@@ -37,10 +37,10 @@ pub struct RevocationStats {
 pub fn create_revocations(
     options: Unknown,
     identity: Option<String>,
-) -> Result<Either<NativeRevocations, OptionsFault>> {
-    let mirror = || identity.map_or_else(Mirror::new, |identity| Mirror::shared(&identity));
+) -> Result<Either<NativeRevocations, OptionErrorData>> {
+    let mirror = || identity.map_or_else(RevocationMirror::new, |identity| RevocationMirror::shared(&identity));
     let policy = options::revocation_policy(raw(&options)?);
-    Ok(value_or_fault(policy.map(|policy| NativeRevocations(Revocations::new(mirror(), policy)))))
+    Ok(value_or_error(policy.map(|policy| NativeRevocations(Revocations::new(mirror(), policy)))))
 }
 
 #[napi]
@@ -66,11 +66,11 @@ impl NativeRevocations {
         id: Unknown,
         options: Unknown,
         date: f64,
-    ) -> Result<Either<String, OptionsFault>> {
-        let entry_kind = Kind::ALL.into_iter().find_map(|(known, name)| (name == kind).then_some(known));
+    ) -> Result<Either<String, OptionErrorData>> {
+        let entry_kind = RevocationKind::ALL.into_iter().find_map(|(known, name)| (name == kind).then_some(known));
         let entry_kind = entry_kind.ok_or_else(|| Error::from_reason(format!("unknown kind of revocation {kind}")))?;
         let entry = options::revocation_entry(entry_kind, &raw(&id)?, raw(&options)?, date, self.0.policy.lifetime);
-        Ok(value_or_fault(entry.map(|entry| entry.to_json())))
+        Ok(value_or_error(entry.map(|entry| entry.to_json())))
     }
 
     /// Returns the given entries that would change the revocation table.

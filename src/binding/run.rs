@@ -7,8 +7,8 @@ use std::sync::Arc;
 use napi::Result;
 use napi::bindgen_prelude::Either4;
 
-use super::completions::{Inbox, pending_id};
-use super::outcome::{Outcome, VerificationResult, remember_cached_token};
+use super::inbox::{SharedInbox, pending_verification_id};
+use super::outcome::{Outcome, VerificationResult, set_last_cached_token};
 use super::panics::catch_panic;
 use crate::threads::{self, Progress};
 
@@ -16,17 +16,17 @@ use crate::threads::{self, Progress};
 /// are cached and the signature is cheap. For any other verification, this function returns an id, and `inbox` receives
 /// the outcome.
 pub fn run_verification(
-    inbox: &Arc<Inbox>,
+    inbox: &Arc<SharedInbox>,
     future: impl Future<Output = Outcome> + Send + 'static,
 ) -> Result<VerificationResult> {
     Ok(match catch_panic(|| threads::run_inline(Box::pin(future)))? {
-        Progress::Done(Outcome::Cached(token, 0), false) => Either4::A(remember_cached_token(token)),
+        Progress::Done(Outcome::Cached(token, 0), false) => Either4::A(set_last_cached_token(token)),
         Progress::Done(outcome, slow) => outcome.into_result(slow),
         Progress::Unfinished(unfinished) => {
-            let (inbox, ticket) = (inbox.clone(), threads::new_ticket());
+            let (inbox, task_id) = (inbox.clone(), threads::new_task_id());
             // The `outcomeOf` function in js/core/pending.js marks the end of the turn.
-            threads::run_in_background(unfinished, ticket, true, move |outcome| inbox.deliver(ticket, outcome));
-            Either4::A(pending_id(ticket))
+            threads::run_in_background(unfinished, task_id, true, move |outcome| inbox.deliver(task_id, outcome));
+            Either4::A(pending_verification_id(task_id))
         }
     })
 }

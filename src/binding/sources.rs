@@ -7,10 +7,10 @@ use napi::bindgen_prelude::{Either, Uint8Array, Unknown};
 use napi_derive::napi;
 use serde_json::json;
 
-use super::completions::{Completions, Inbox};
+use super::inbox::{OutcomeInbox, SharedInbox};
 use super::outcome::{Outcome, RejectedRequest, VerificationResult};
 use super::run::run_verification;
-use super::validation::{OptionsFault, value_or_fault};
+use super::validation::{OptionErrorData, value_or_error};
 use super::values::raw;
 use crate::clock::Timestamp;
 use crate::logout::{self, LogoutVerifier};
@@ -35,8 +35,8 @@ pub struct NativeWebhook(Vec<String>);
 
 /// Creates a signature checker from the options of the `webhook` function.
 #[napi(catch_unwind)]
-pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionsFault>> {
-    Ok(value_or_fault(options::signing_keys(raw(&options)?).map(NativeWebhook)))
+pub fn create_webhook(options: Unknown) -> Result<Either<NativeWebhook, OptionErrorData>> {
+    Ok(value_or_error(options::signing_keys(raw(&options)?).map(NativeWebhook)))
 }
 
 #[napi]
@@ -64,19 +64,19 @@ pub fn webhook_event(body: Uint8Array, date: f64) -> Either<WebhookEvent, String
 #[napi]
 pub struct NativeLogoutVerifier {
     verifier: Arc<LogoutVerifier>,
-    inbox: Arc<Inbox>,
+    inbox: Arc<SharedInbox>,
 }
 
 /// Creates a logout token verifier from the options of `backchannelLogout`.
 #[napi(catch_unwind)]
 pub fn create_logout_verifier(
     options: Unknown,
-    completions: &Completions,
-) -> Result<Either<NativeLogoutVerifier, OptionsFault>> {
+    inbox: &OutcomeInbox,
+) -> Result<Either<NativeLogoutVerifier, OptionErrorData>> {
     let options = options::logout(raw(&options)?);
-    Ok(value_or_fault(options.map(|options| NativeLogoutVerifier {
+    Ok(value_or_error(options.map(|options| NativeLogoutVerifier {
         verifier: Arc::new(LogoutVerifier::new(options)),
-        inbox: completions.inbox(),
+        inbox: inbox.shared(),
     })))
 }
 
@@ -121,8 +121,8 @@ pub struct CatchUpOptions {
 
 /// Parses the options of `catchUp`.
 #[napi(catch_unwind)]
-pub fn catch_up_options(options: Unknown) -> Result<Either<CatchUpOptions, OptionsFault>> {
-    Ok(value_or_fault(options::catch_up(raw(&options)?).map(|options| CatchUpOptions {
+pub fn catch_up_options(options: Unknown) -> Result<Either<CatchUpOptions, OptionErrorData>> {
+    Ok(value_or_error(options::catch_up(raw(&options)?).map(|options| CatchUpOptions {
         token_url: options.token_url,
         log_url: options.log_url,
         resource: options.resource,

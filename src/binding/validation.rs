@@ -17,12 +17,12 @@ pub struct EnvironmentVariables {
 
 /// The error for an invalid option, which JavaScript throws as a `TypeError`.
 #[napi(object)]
-pub struct OptionsFault {
+pub struct OptionErrorData {
     pub option: String,
     pub message: String,
 }
 
-impl From<OptionError> for OptionsFault {
+impl From<OptionError> for OptionErrorData {
     fn from(error: OptionError) -> Self {
         Self { option: error.option, message: error.message }
     }
@@ -42,8 +42,15 @@ impl From<EnvironmentVariables> for Environment {
 
 /// Checks the options of an option set. Returns null if the options are valid.
 #[napi(catch_unwind)]
-pub fn check_options(set: String, options: Unknown, environment: EnvironmentVariables) -> Result<Option<OptionsFault>> {
-    Ok(find_option_set(&set)?.check_with_environment(raw(&options)?, environment.into()).err().map(OptionsFault::from))
+pub fn check_options(
+    set: String,
+    options: Unknown,
+    environment: EnvironmentVariables,
+) -> Result<Option<OptionErrorData>> {
+    Ok(find_option_set(&set)?
+        .check_with_environment(raw(&options)?, environment.into())
+        .err()
+        .map(OptionErrorData::from))
 }
 
 /// The error for an invalid option that only JavaScript can check. If the value may be a secret, the message does not
@@ -54,7 +61,7 @@ pub fn invalid_option(
     expected: String,
     given: Unknown,
     is_secret: Option<bool>,
-) -> Result<OptionsFault> {
+) -> Result<OptionErrorData> {
     let given_value = raw(&given)?;
     let error = if is_secret == Some(true) { OptionError::invalid_secret } else { OptionError::invalid };
     Ok(error(&option, &expected, &given_value).into())
@@ -62,21 +69,24 @@ pub fn invalid_option(
 
 /// The error for an option that an options object inherits from its prototype.
 #[napi(catch_unwind)]
-pub fn inherited_option(option: String) -> OptionsFault {
+pub fn inherited_option(option: String) -> OptionErrorData {
     OptionError::inherited_option(&option).into()
 }
 
 /// The metadata document of a protected resource (RFC 9728), as JSON.
 #[napi(catch_unwind)]
-pub fn resource_metadata(options: Unknown, environment: EnvironmentVariables) -> Result<Either<String, OptionsFault>> {
+pub fn resource_metadata(
+    options: Unknown,
+    environment: EnvironmentVariables,
+) -> Result<Either<String, OptionErrorData>> {
     let document = options::resource_metadata(raw(&options)?, environment.into());
-    Ok(value_or_fault(document.map(|document| document.to_string())))
+    Ok(value_or_error(document.map(|document| document.to_string())))
 }
 
 /// The issuer of the Logto server at this URL.
 #[napi(catch_unwind)]
-pub fn issuer(logto_url: Unknown) -> Result<Either<String, OptionsFault>> {
-    Ok(value_or_fault(options::issuer_of(raw(&logto_url)?)))
+pub fn issuer(logto_url: Unknown) -> Result<Either<String, OptionErrorData>> {
+    Ok(value_or_error(options::issuer_of(raw(&logto_url)?)))
 }
 
 /// The `logtoUrl` of an issuer. Returns null if no Logto server has this issuer.
@@ -91,7 +101,7 @@ pub fn normalize_path(path: String) -> Option<String> {
     paths::normalize(&path)
 }
 
-pub fn value_or_fault<T>(result: std::result::Result<T, OptionError>) -> Either<T, OptionsFault> {
+pub fn value_or_error<T>(result: std::result::Result<T, OptionError>) -> Either<T, OptionErrorData> {
     match result {
         Ok(value) => Either::A(value),
         Err(error) => Either::B(error.into()),

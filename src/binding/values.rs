@@ -9,15 +9,15 @@ use crate::options::Raw;
 
 /// Maximum number of values to read from one option. The maximum suffices for every key set, and limits the work if a
 /// large object such as `req` is passed by mistake.
-const MAX_VALUES: usize = 10_000;
+const MAX_VALUES_PER_OPTION: usize = 10_000;
 
 /// Maximum nesting depth of an option's value: the depth of `x5c` in a key set.
-const MAX_DEPTH: usize = 6;
+const MAX_OPTION_DEPTH: usize = 6;
 
 /// Converts a JavaScript value to a [`Raw`] value. Only own properties are read, because a polluted prototype could add
 /// options.
 pub fn raw(value: &Unknown) -> Result<Raw> {
-    read(value, MAX_DEPTH, &mut MAX_VALUES.clone())
+    read(value, MAX_OPTION_DEPTH, &mut MAX_VALUES_PER_OPTION.clone())
 }
 
 /// Returns the object's own properties with these names. A missing property is `undefined`. A value that is not an
@@ -75,8 +75,8 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
                     let value: Unknown = object.get_property(name)?;
                     // Each option has its own budget of values, so that a large option leaves enough for the other
                     // options.
-                    let mut option_budget = MAX_VALUES;
-                    let budget = if depth == MAX_DEPTH { &mut option_budget } else { &mut *budget };
+                    let mut option_budget = MAX_VALUES_PER_OPTION;
+                    let budget = if depth == MAX_OPTION_DEPTH { &mut option_budget } else { &mut *budget };
                     members.push((String::from_unknown(name)?, read(&value, depth - 1, budget)?));
                 }
             }

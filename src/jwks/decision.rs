@@ -33,7 +33,7 @@ pub enum UnknownKid {
     Unavailable(u64),
     /// The token may be signed with a new key, but another unknown `kid` caused the last fetch, and no newer key set
     /// may be fetched for this number of milliseconds.
-    TooEarly(u64),
+    Cooldown(u64),
 }
 
 /// A decision that may require a fetch.

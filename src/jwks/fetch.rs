@@ -10,9 +10,9 @@ use url::Url;
 
 use super::failure::FetchError;
 use super::proxy::{self, ProxyChoice};
-use super::source::Source;
+use super::source::JwksSource;
 use super::tls;
-use super::trust::Trust;
+use super::trust::TrustAnchors;
 use crate::error::to_printable;
 
 /// Maximum length of a response body before and after decompression, in bytes. Logto's key sets take 1 to 2 KiB.
@@ -35,19 +35,19 @@ pub enum Response {
 /// The endpoint that publishes a key set.
 #[derive(Debug)]
 pub struct Endpoint {
-    source: Source,
+    source: JwksSource,
     /// The HTTP client, if the source has its own trust anchors.
     own_client: OnceCell<Client>,
 }
 
 impl Endpoint {
     /// The endpoint for this source.
-    pub fn new(source: Source) -> Self {
+    pub fn new(source: JwksSource) -> Self {
         Self { source, own_client: OnceCell::new() }
     }
 
     /// The source of the key set.
-    pub fn source(&self) -> &Source {
+    pub fn source(&self) -> &JwksSource {
         &self.source
     }
 
@@ -91,16 +91,16 @@ impl Endpoint {
     fn client(&self) -> Result<&Client, String> {
         static SHARED_CLIENT: OnceCell<Client> = OnceCell::new();
         match &self.source.ca {
-            None => SHARED_CLIENT.get_or_try_init(|| build_client(Trust::from_environment())),
+            None => SHARED_CLIENT.get_or_try_init(|| build_client(TrustAnchors::from_environment())),
             Some(pem) => {
-                let trust = || Trust::from_pem(pem).ok_or("jwksCa contains no certificate");
-                self.own_client.get_or_try_init(|| build_client(trust()?))
+                let trust_anchors = || TrustAnchors::from_pem(pem).ok_or("jwksCa contains no certificate");
+                self.own_client.get_or_try_init(|| build_client(trust_anchors()?))
             }
         }
     }
 }
 
-fn build_client(trust: Trust) -> Result<Client, String> {
+fn build_client(trust_anchors: TrustAnchors) -> Result<Client, String> {
     const PROXY_VARIABLES: [&str; 9] = [
         "https_proxy",
         "HTTPS_PROXY",
@@ -121,7 +121,7 @@ fn build_client(trust: Trust) -> Result<Client, String> {
     Client::builder()
         .no_proxy() // stops the client from reading environment variables
         .proxy(proxy)
-        .tls_backend_preconfigured(tls::tls_config(trust)?)
+        .tls_backend_preconfigured(tls::tls_config(trust_anchors)?)
         .http1_only()
         .redirect(redirect::Policy::none())
         .referer(false)

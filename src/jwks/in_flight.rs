@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 
 /// How much longer than its timeout a fetch may take. If a fetch takes even longer, the process was frozen (by
 /// `SIGSTOP`, or between two invocations of a serverless function), and the connection is probably dead.
-pub(super) const FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
+pub(super) const PROCESS_FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 
 /// A fetch that has not completed.
 #[derive(Clone, Copy, Debug)]
@@ -15,16 +15,17 @@ pub(super) struct InFlightFetch {
     pub number: u64,
     /// When the fetch started. The age of the fetched key set counts from this time.
     pub started: Timestamp,
-    /// The pause after a failed fetch, before the HTTP request is sent.
-    pub pause: Duration,
-    /// The longest timeout of all requests waiting for the fetch, counted from the end of the pause.
+    /// The delay after a failed fetch, before the HTTP request is sent.
+    pub retry_delay: Duration,
+    /// The longest timeout of all requests waiting for the fetch, counted from the end of the delay.
     pub timeout: Duration,
 }
 
 impl InFlightFetch {
     /// Whether the process has been frozen since the fetch started.
-    pub fn is_frozen(&self, now: Timestamp) -> bool {
-        now.duration_since(self.started) > self.pause.saturating_add(self.timeout).saturating_add(FREEZE_THRESHOLD)
+    pub fn was_process_frozen(&self, now: Timestamp) -> bool {
+        now.duration_since(self.started)
+            > self.retry_delay.saturating_add(self.timeout).saturating_add(PROCESS_FREEZE_THRESHOLD)
     }
 }
 
@@ -33,6 +34,6 @@ impl InFlightFetch {
 pub struct JoinedFetch {
     /// The sequence number of the fetch.
     pub number: u64,
-    /// The pause before the HTTP request is sent, or `None` if another request has already started the fetch.
+    /// The delay before the HTTP request is sent, or `None` if another request has already started the fetch.
     pub starts_after: Option<Duration>,
 }

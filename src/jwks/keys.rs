@@ -48,8 +48,8 @@ impl KeySet {
     /// Fails with a message for operators unless the body is a JSON object whose `keys` array has 1 to 64 members,
     /// including at least one usable key. Unusable keys are skipped.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
-        #[cfg(feature = "planted-panic")]
-        crate::panic_if_planted(body);
+        #[cfg(feature = "test-panic")]
+        crate::panic_on_test_input(body);
         // The error does not quote the body, because the body may be an arbitrary web page.
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body); // a byte order mark
         let json = serde_json::from_slice(body).map_err(|_| "the response is not JSON".to_owned())?;

@@ -62,10 +62,10 @@ pub fn record(fetch: FetchRecord) {
     records.push_back(fetch);
 }
 
-/// Takes all fetches from the log, oldest first. Each fetch is returned only once per process, so that the counters of
-/// several threads add up correctly.
+/// Removes and returns all fetches from the log, oldest first. Each fetch is returned only once per process, so that
+/// the counters of several threads add up correctly.
 #[must_use]
-pub fn take() -> Vec<FetchRecord> {
+pub fn drain() -> Vec<FetchRecord> {
     lock(&FETCH_RECORDS).drain(..).collect()
 }
 
@@ -81,9 +81,9 @@ mod tests {
             record(FetchRecord { url: url.into(), reason, outcome: Ok(keys), started_at: 0.0, duration });
         }
         let key_count = |fetch: FetchRecord| (fetch.url == url).then(|| fetch.outcome.unwrap());
-        let key_counts: Vec<_> = take().into_iter().filter_map(key_count).collect();
+        let key_counts: Vec<_> = drain().into_iter().filter_map(key_count).collect();
         assert!(key_counts.len() <= MAX_FETCH_RECORDS && key_counts.is_sorted(), "{key_counts:?}");
         assert_eq!(key_counts.last(), Some(&(3 * MAX_FETCH_RECORDS - 1)));
-        assert_eq!(take().into_iter().filter_map(key_count).count(), 0);
+        assert_eq!(drain().into_iter().filter_map(key_count).count(), 0);
     }
 }

@@ -3,7 +3,7 @@
 pub mod decision;
 pub mod failure;
 mod fetch;
-mod flight;
+mod fetch_task;
 mod in_flight;
 pub mod keys;
 pub mod log;
@@ -22,8 +22,8 @@ use std::time::Duration;
 
 pub(crate) use fetch::MAX_BODY_BYTES;
 pub use shared::{clear_all, invalidate};
-pub use source::Source;
-pub(crate) use trust::Trust;
+pub use source::JwksSource;
+pub(crate) use trust::TrustAnchors;
 
 /// The policy for fetching and caching the keys of a verifier.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub struct CachePolicy {
     pub ttl: Duration,
     /// How long a fetch may take in total, including an immediate retry.
     pub timeout: Duration,
-    /// Minimum time between two fetches caused by unknown `kid`s, and maximum pause before a failed fetch is retried.
+    /// Minimum time between two fetches caused by unknown `kid`s, and maximum delay before a failed fetch is retried.
     pub cooldown: Duration,
     /// How long past its TTL a key set may be used while it cannot be refreshed.
     pub max_stale: Duration,

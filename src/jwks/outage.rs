@@ -1,12 +1,12 @@
-//! An outage of the key server, and the pauses between retries.
+//! An outage of the key server, and the delays between retries.
 
 use std::time::Duration;
 
 use super::CachePolicy;
 use crate::clock::Timestamp;
 
-/// The pause after the first failed fetch. The pause doubles with every further failed fetch.
-const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// The delay after the first failed fetch. The delay doubles with every further failed fetch.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// The failed fetches since the last successful fetch.
 #[derive(Clone, Copy, Debug)]
@@ -28,12 +28,12 @@ impl Outage {
     /// cooldown gains nothing.
     #[must_use]
     pub fn retry_delay(&self, now: Timestamp, policy: &CachePolicy, has_usable_keys: bool) -> Option<Duration> {
-        let pause = if has_usable_keys {
+        let retry_delay = if has_usable_keys {
             policy.cooldown
         } else {
-            FIRST_RETRY_PAUSE.saturating_mul(2u32.saturating_pow(self.failures.saturating_sub(1))).min(policy.cooldown)
+            FIRST_RETRY_DELAY.saturating_mul(2u32.saturating_pow(self.failures.saturating_sub(1))).min(policy.cooldown)
         };
-        pause.checked_sub(now.duration_since(self.failed_at)).filter(|left| !left.is_zero())
+        retry_delay.checked_sub(now.duration_since(self.failed_at)).filter(|left| !left.is_zero())
     }
 }
 
@@ -49,27 +49,27 @@ mod tests {
     };
 
     #[test]
-    fn pauses_double_from_250_ms_up_to_the_cooldown_without_usable_keys() {
+    fn delays_double_from_250_ms_up_to_the_cooldown_without_usable_keys() {
         let now = Timestamp::now();
         let mut outage = None;
-        for pause in [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
+        for retry_delay in [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
             let next_outage = Outage::with_failure(outage, now);
-            assert_eq!(next_outage.retry_delay(now, &POLICY, false), Some(Duration::from_millis(pause)));
+            assert_eq!(next_outage.retry_delay(now, &POLICY, false), Some(Duration::from_millis(retry_delay)));
             assert_eq!(next_outage.retry_delay(now, &POLICY, true), Some(POLICY.cooldown));
-            assert_eq!(next_outage.retry_delay(now.plus(Duration::from_millis(pause)), &POLICY, false), None);
+            assert_eq!(next_outage.retry_delay(now.plus(Duration::from_millis(retry_delay)), &POLICY, false), None);
             outage = Some(next_outage);
         }
     }
 
     #[test]
-    fn the_pause_after_very_many_failures_is_the_cooldown() {
+    fn the_delay_after_very_many_failures_is_the_cooldown() {
         let now = Timestamp::now();
         let outage = (0..100).fold(None, |outage, _| Some(Outage::with_failure(outage, now)));
         assert_eq!(outage.unwrap().retry_delay(now, &POLICY, false), Some(POLICY.cooldown));
     }
 
     #[test]
-    fn there_is_no_pause_with_a_cooldown_of_0() {
+    fn there_is_no_delay_with_a_cooldown_of_0() {
         let (now, policy) = (Timestamp::now(), CachePolicy { cooldown: Duration::ZERO, ..POLICY });
         assert_eq!(Outage::with_failure(None, now).retry_delay(now, &policy, false), None);
     }

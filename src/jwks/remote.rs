@@ -10,23 +10,23 @@ use super::CachePolicy;
 use super::decision::{FetchDecision, Lookup, UnknownKid};
 use super::failure::FetchError;
 use super::fetch::{Endpoint, Response};
-use super::flight::{FetchTarget, FetchTask};
+use super::fetch_task::{FetchTarget, FetchTask};
 use super::in_flight::JoinedFetch;
 use super::keys::{Key, KeySelection, KeySet};
-use super::source::Source;
-use super::state::{FetchedSet, KeySetState, KeySetStats};
+use super::source::JwksSource;
+use super::state::{FetchedKeySet, KeySetState, KeySetStats};
 use super::unknown::UnknownToken;
-use super::waiting::{KeyWait, RequestClock, wait_for_fetch};
+use super::waiting::{KeyWait, LazyClock, wait_for_fetch};
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::lock::lock;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
 
-/// Maximum number of names (issuers) that a key set remembers.
-pub(super) const MAX_NAMES_PER_SET: usize = 256;
+/// Maximum number of issuers that a key set remembers.
+pub(super) const MAX_ISSUERS_PER_KEY_SET: usize = 256;
 
-const TOO_EARLY_MESSAGE: &str =
+const COOLDOWN_MESSAGE: &str =
     "the token is newer than the cached key set, which was fetched less than jwksCooldownMs ago";
 
 /// The key set at a URL.
@@ -35,7 +35,7 @@ pub struct RemoteJwkSet {
     endpoint: Endpoint,
     state: Mutex<KeySetState>,
     /// The issuers whose tokens are verified with this key set.
-    names: Mutex<HashSet<String>>,
+    issuers: Mutex<HashSet<String>>,
     /// The sequence number of the last completed fetch.
     last_completed: watch::Sender<u64>,
 }
@@ -53,11 +53,11 @@ pub struct KeyQuery<'a> {
 
 impl RemoteJwkSet {
     /// Creates a key set that is not registered yet, so neither other verifiers nor [`super::invalidate`] can find it.
-    pub(super) fn new(source: Source) -> Arc<Self> {
+    pub(super) fn new(source: JwksSource) -> Arc<Self> {
         Arc::new(Self {
             endpoint: Endpoint::new(source),
             state: Mutex::default(),
-            names: Mutex::default(),
+            issuers: Mutex::default(),
             last_completed: watch::Sender::new(0),
         })
     }
@@ -66,7 +66,7 @@ impl RemoteJwkSet {
     ///
     /// # Errors
     ///
-    /// [`Code::JwksUnavailable`] if the set cannot be fetched and no cached keys may be used.
+    /// [`ErrorCode::JwksUnavailable`] if the set cannot be fetched and no cached keys may be used.
     pub async fn keys(
         self: &Arc<Self>,
         now: Timestamp,
@@ -76,7 +76,7 @@ impl RemoteJwkSet {
         if let (Lookup::Cached(keys) | Lookup::CachedAndRefresh(keys), _) = first_lookup {
             return Ok((keys, KeyWait::default()));
         }
-        let mut clock = RequestClock::new(now);
+        let mut clock = LazyClock::new(now);
         // The future is boxed, because most requests do not wait and should not reserve space for it.
         let (keys, waited_for_fetch) = Box::pin(self.wait_for_keys(first_lookup, &mut clock, policy)).await?;
         Ok((keys, KeyWait { has_waited: clock.has_waited(), waited_for_fetch }))
@@ -84,7 +84,7 @@ impl RemoteJwkSet {
 
     async fn current_keys(
         self: &Arc<Self>,
-        clock: &mut RequestClock,
+        clock: &mut LazyClock,
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, bool), Rejection> {
         let now = clock.now();
@@ -95,7 +95,7 @@ impl RemoteJwkSet {
     async fn wait_for_keys(
         self: &Arc<Self>,
         (mut lookup, mut fetch): (Lookup, u64),
-        clock: &mut RequestClock,
+        clock: &mut LazyClock,
         policy: &CachePolicy,
     ) -> Result<(Arc<KeySet>, bool), Rejection> {
         let mut fetch_ended = false;
@@ -119,7 +119,7 @@ impl RemoteJwkSet {
     ///
     /// # Errors
     ///
-    /// [`Code::UnknownKey`], or [`Code::JwksUnavailable`] if the keys cannot be fetched or refreshed.
+    /// [`ErrorCode::UnknownKey`], or [`ErrorCode::JwksUnavailable`] if the keys cannot be fetched or refreshed.
     pub async fn find_key(
         self: &Arc<Self>,
         query: KeyQuery<'_>,
@@ -128,7 +128,7 @@ impl RemoteJwkSet {
         waited_for_earlier_fetch: bool,
     ) -> Result<Arc<Key>, Rejection> {
         let KeyQuery { kid, algorithm, issued_at } = query;
-        let mut clock = RequestClock::new(now);
+        let mut clock = LazyClock::new(now);
         let (mut keys, mut waited_for_fetch) = self.current_keys(&mut clock, policy).await?;
         waited_for_fetch |= waited_for_earlier_fetch;
         loop {
@@ -137,7 +137,8 @@ impl RemoteJwkSet {
                 KeySelection::Unsuitable(reason) => return Err(unknown_key(kid).reason(reason)),
                 KeySelection::Unknown => {}
             }
-            let token = UnknownToken { kid, set_id: keys.id(), issued_at: issued_at(), arrived: now, waited_for_fetch };
+            let token =
+                UnknownToken { kid, key_set_id: keys.id(), issued_at: issued_at(), arrived: now, waited_for_fetch };
             let current = clock.now();
             let (decision, fetch) = self.decide(current, policy, |state| state.unknown_kid(current, policy, &token));
             clock.start_waiting();
@@ -145,13 +146,13 @@ impl RemoteJwkSet {
                 UnknownKid::SearchAgain => {}
                 UnknownKid::Reject => return Err(unknown_key(kid)),
                 UnknownKid::Unavailable(left) => return Err(self.keys_unavailable(left)),
-                UnknownKid::TooEarly(left) => {
-                    return Err(self.rejection(left, TOO_EARLY_MESSAGE.into()).reason(Reason::Cooldown));
+                UnknownKid::Cooldown(left) => {
+                    return Err(self.rejection(left, COOLDOWN_MESSAGE.into()).reason(Reason::Cooldown));
                 }
                 UnknownKid::Refetch if !self.wait(fetch, policy.timeout).await => return Err(self.keys_unavailable(0)),
                 UnknownKid::Refetch => waited_for_fetch = true,
             }
-            let newer_keys = self.state().cached_set().map(|newer_set| newer_set.keys.clone());
+            let newer_keys = self.state().cached_key_set().map(|newer_key_set| newer_key_set.keys.clone());
             keys = if let Some(newer_keys) = newer_keys {
                 newer_keys
             } else {
@@ -164,20 +165,20 @@ impl RemoteJwkSet {
     }
 
     /// Adds issuers whose tokens are verified with this key set.
-    pub(super) fn add_names(&self, added: &[String]) {
-        let mut names = lock(&self.names);
-        for name in added {
-            if names.len() < MAX_NAMES_PER_SET && !names.contains(name) {
-                names.insert(name.clone());
+    pub(super) fn add_issuers(&self, added: &[String]) {
+        let mut issuers = lock(&self.issuers);
+        for issuer in added {
+            if issuers.len() < MAX_ISSUERS_PER_KEY_SET && !issuers.contains(issuer) {
+                issuers.insert(issuer.clone());
             }
         }
     }
 
-    /// Whether a URL is the key set's URL or one of its names. A key set with too many names matches every URL, because
-    /// clearing it needlessly costs only one fetch.
-    pub(super) fn has_name(&self, name: &str) -> bool {
-        let names = lock(&self.names);
-        self.source().url == name || names.len() >= MAX_NAMES_PER_SET || names.contains(name)
+    /// Whether a URL is the key set's URL or one of its issuers. A key set with too many issuers matches every URL,
+    /// because clearing it needlessly costs only one fetch.
+    pub(super) fn matches_url(&self, url: &str) -> bool {
+        let issuers = lock(&self.issuers);
+        self.source().url == url || issuers.len() >= MAX_ISSUERS_PER_KEY_SET || issuers.contains(url)
     }
 
     /// Clears the cached keys, so that the next verification fetches the key set. Returns whether any keys were cached.
@@ -204,11 +205,11 @@ impl RemoteJwkSet {
     ) -> (D, u64) {
         let mut state = self.state();
         let decision = decide(&mut state);
-        let Some(reason) = decision.reason_to_fetch(state.cached_set().is_some()) else { return (decision, 0) };
+        let Some(reason) = decision.reason_to_fetch(state.cached_key_set().is_some()) else { return (decision, 0) };
         let JoinedFetch { number, starts_after } = state.join_fetch(now, policy);
         drop(state);
-        if let Some(pause) = starts_after {
-            FetchTask::start(self.clone(), number, reason, pause, now, *policy);
+        if let Some(retry_delay) = starts_after {
+            FetchTask::start(self.clone(), number, reason, retry_delay, now, *policy);
         }
         (decision, number)
     }
@@ -220,7 +221,7 @@ impl RemoteJwkSet {
     }
 
     /// The source of the keys.
-    pub(super) fn source(&self) -> &Source {
+    pub(super) fn source(&self) -> &JwksSource {
         self.endpoint.source()
     }
 
@@ -239,24 +240,24 @@ impl RemoteJwkSet {
             retry_after: Some(u32::try_from(left.div_ceil(1000).max(1)).unwrap_or(u32::MAX)),
             cause: Some(message.into()),
             cause_code: code,
-            ..Code::JwksUnavailable.into()
+            ..ErrorCode::JwksUnavailable.into()
         }
         .detail("jwksUri", self.source().url.as_str())
     }
 }
 
 impl FetchTarget for RemoteJwkSet {
-    async fn fetch(&self) -> Result<FetchedSet, FetchError> {
-        let cached_set = self.state().cached_set().cloned();
-        let etag = cached_set.as_ref().and_then(|cached_set| cached_set.etag.as_deref());
-        match (self.endpoint.request(etag).await?, cached_set) {
-            (Response::NotModified, Some(cached_set)) => Ok(cached_set),
+    async fn fetch(&self) -> Result<FetchedKeySet, FetchError> {
+        let cached_key_set = self.state().cached_key_set().cloned();
+        let etag = cached_key_set.as_ref().and_then(|cached_key_set| cached_key_set.etag.as_deref());
+        match (self.endpoint.request(etag).await?, cached_key_set) {
+            (Response::NotModified, Some(cached_key_set)) => Ok(cached_key_set),
             (Response::NotModified, None) => Err("the JWKS URL responded with 304 to an unconditional request".into()),
-            (Response::Body { body, etag }, _) => Ok(FetchedSet { keys: Arc::new(KeySet::parse(&body)?), etag }),
+            (Response::Body { body, etag }, _) => Ok(FetchedKeySet { keys: Arc::new(KeySet::parse(&body)?), etag }),
         }
     }
 
-    fn complete_fetch(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
+    fn complete_fetch(&self, number: u64, ended: Timestamp, outcome: Result<FetchedKeySet, FetchError>) {
         self.state().complete_fetch(number, ended, outcome);
         self.last_completed.send_modify(|last| *last = number.max(*last));
     }
@@ -279,9 +280,9 @@ pub(crate) fn select_key(keys: &KeySet, kid: Option<&str>, algorithm: Algorithm)
     }
 }
 
-/// The [`Code::UnknownKey`] rejection for this `kid`.
+/// The [`ErrorCode::UnknownKey`] rejection for this `kid`.
 fn unknown_key(kid: Option<&str>) -> Rejection {
-    Rejection::from(Code::UnknownKey).detail("kid", kid)
+    Rejection::from(ErrorCode::UnknownKey).detail("kid", kid)
 }
 
 #[cfg(test)]

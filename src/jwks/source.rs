@@ -2,7 +2,7 @@
 
 /// A key set's URL and trust anchors.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Source {
+pub struct JwksSource {
     /// The JWKS URL.
     pub url: String,
     /// The only certificates to trust, in PEM format. With `None`, Mozilla's certificates, the system's and those in
@@ -10,7 +10,7 @@ pub struct Source {
     pub ca: Option<String>,
 }
 
-impl From<&str> for Source {
+impl From<&str> for JwksSource {
     fn from(url: &str) -> Self {
         Self { url: url.to_owned(), ca: None }
     }

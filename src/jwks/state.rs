@@ -27,7 +27,7 @@ const MAX_RETRY_WAIT: Duration = Duration::from_secs(1);
 /// The state of the key set at a URL.
 #[derive(Debug, Default)]
 pub struct KeySetState {
-    cached: Option<CachedSet>,
+    cached: Option<CachedKeySet>,
     /// The failed fetches since the last successful fetch.
     outage: Option<Outage>,
     /// The time of the last fetch that an unknown `kid` caused.
@@ -45,8 +45,8 @@ pub struct KeySetState {
 }
 
 #[derive(Debug)]
-struct CachedSet {
-    fetched: FetchedSet,
+struct CachedKeySet {
+    fetched: FetchedKeySet,
     /// When the fetch started. The age of the key set counts from this time.
     fetched_at: Timestamp,
     /// The sequence number of the fetch.
@@ -55,7 +55,7 @@ struct CachedSet {
 
 /// A fetched key set.
 #[derive(Clone, Debug)]
-pub struct FetchedSet {
+pub struct FetchedKeySet {
     /// The fetched keys.
     pub keys: Arc<KeySet>,
     /// The `ETag` that the next request sends to ask whether the key set has changed.
@@ -89,7 +89,9 @@ impl KeySetState {
     pub fn lookup(&self, now: Timestamp, policy: &CachePolicy) -> Lookup {
         let in_flight = self.in_flight(now);
         let retry_delay = self.retry_delay(now, policy);
-        let Some(CachedSet { fetched: FetchedSet { keys, .. }, fetched_at, .. }) = self.usable_set(now, policy) else {
+        let Some(CachedKeySet { fetched: FetchedKeySet { keys, .. }, fetched_at, .. }) =
+            self.usable_key_set(now, policy)
+        else {
             return match retry_delay {
                 Some(left) if in_flight.is_none() && left > MAX_RETRY_WAIT.min(policy.timeout) => {
                     Lookup::Unavailable(millis(left))
@@ -132,15 +134,15 @@ impl KeySetState {
     /// that an unknown `kid` caused, not from the last regular fetch, so that the first token after a rotation is
     /// accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
-        if self.cached_set().is_none_or(|newer| newer.keys.id() != token.set_id) {
+        if self.cached_key_set().is_none_or(|newer| newer.keys.id() != token.key_set_id) {
             return UnknownKid::SearchAgain;
         }
         if !token.waited_for_fetch && self.in_flight(now).is_some() {
             return UnknownKid::Refetch;
         }
-        let pause =
+        let retry_delay =
             self.retry_delay(now, policy).or(self.outage.filter(|_| token.waited_for_fetch).map(|_| Duration::ZERO));
-        if let Some(left) = pause {
+        if let Some(left) = retry_delay {
             return UnknownKid::Unavailable(millis(left));
         }
         let cooldown_left = |last: Option<Timestamp>| {
@@ -149,14 +151,14 @@ impl KeySetState {
         let may_refetch = !token.waited_for_fetch && cooldown_left(self.unknown_kid_at).is_zero();
         if token.waited_for_fetch || may_refetch {
             let cooldown_start = if token.waited_for_fetch { token.arrived } else { now };
-            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(cooldown_start, |last| last.later(cooldown_start)));
+            self.unknown_kid_at = Some(self.unknown_kid_at.map_or(cooldown_start, |last| last.max(cooldown_start)));
         }
         if may_refetch {
             return UnknownKid::Refetch;
         }
         let Some(fetched_at) = self.cached.as_ref().map(|cached| cached.fetched_at) else { return UnknownKid::Reject };
         if token.may_use_new_key(fetched_at, now, &self.known_kids) {
-            return UnknownKid::TooEarly(millis(cooldown_left(self.unknown_kid_at)));
+            return UnknownKid::Cooldown(millis(cooldown_left(self.unknown_kid_at)));
         }
         self.known_kids.add_rejected_token(token, fetched_at);
         UnknownKid::Reject
@@ -165,15 +167,16 @@ impl KeySetState {
     /// Joins the fetch in flight, or starts a new fetch. The timeout of a fetch is the longest timeout of all requests
     /// that join it. A fetch that has outlived its timeout because the process was frozen is abandoned.
     pub fn join_fetch(&mut self, now: Timestamp, policy: &CachePolicy) -> JoinedFetch {
-        let pause = self.retry_delay(now, policy).unwrap_or_default();
-        if let Some(in_flight) = self.in_flight.as_mut().filter(|fetch| !fetch.is_frozen(now)) {
+        let retry_delay = self.retry_delay(now, policy).unwrap_or_default();
+        if let Some(in_flight) = self.in_flight.as_mut().filter(|fetch| !fetch.was_process_frozen(now)) {
             in_flight.timeout = policy.timeout.max(in_flight.timeout);
             return JoinedFetch { number: in_flight.number, starts_after: None };
         }
         self.last_number += 1;
         self.requests += 1;
-        self.in_flight = Some(InFlightFetch { number: self.last_number, started: now, pause, timeout: policy.timeout });
-        JoinedFetch { number: self.last_number, starts_after: Some(pause) }
+        self.in_flight =
+            Some(InFlightFetch { number: self.last_number, started: now, retry_delay, timeout: policy.timeout });
+        JoinedFetch { number: self.last_number, starts_after: Some(retry_delay) }
     }
 
     /// The timeout of the fetch with this number, or `None` if the fetch has completed.
@@ -187,7 +190,7 @@ impl KeySetState {
     pub fn retry_immediately(&mut self, number: u64, now: Timestamp, policy: &CachePolicy, error: &FetchError) -> bool {
         let retries = error.lost_connection
             && self.outage.is_none()
-            && self.usable_set(now, policy).is_none()
+            && self.usable_key_set(now, policy).is_none()
             && self.fetch_timeout(number).is_some();
         if retries {
             self.requests += 1;
@@ -198,20 +201,20 @@ impl KeySetState {
 
     /// Records the outcome of a fetch, unless the fetch was abandoned or the process was frozen during the fetch.
     ///
-    /// The age of a key set is measured from the start of its fetch. The pause after a failure starts when the fetch
+    /// The age of a key set is measured from the start of its fetch. The delay after a failure starts when the fetch
     /// ends. Otherwise, if the server hung for longer than a cooldown, every request would wait for the timeout.
-    pub fn complete_fetch(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>) {
+    pub fn complete_fetch(&mut self, number: u64, ended: Timestamp, outcome: Result<FetchedKeySet, FetchError>) {
         let Some(InFlightFetch { started, .. }) = self.in_flight.filter(|fetch| fetch.number == number) else { return };
-        let is_frozen = self.in_flight(ended).is_none();
+        let was_process_frozen = self.in_flight(ended).is_none();
         self.in_flight = None;
-        if is_frozen {
+        if was_process_frozen {
             return;
         }
         self.last_completed = number;
         match outcome {
             Ok(fetched) => {
                 self.remember_kids();
-                self.cached = Some(CachedSet { fetched, fetched_at: started, number });
+                self.cached = Some(CachedKeySet { fetched, fetched_at: started, number });
                 self.outage = None;
                 self.last_error = None;
             }
@@ -227,7 +230,7 @@ impl KeySetState {
 
     /// The cached key set, regardless of its age. A 304 response refers to this key set.
     #[must_use]
-    pub fn cached_set(&self) -> Option<&FetchedSet> {
+    pub fn cached_key_set(&self) -> Option<&FetchedKeySet> {
         self.cached.as_ref().map(|cached| &cached.fetched)
     }
 
@@ -255,7 +258,7 @@ impl KeySetState {
                 Some(cached) if now.duration_since(cached.fetched_at) < policy.ttl => "fresh",
                 Some(_) => "stale",
             },
-            keys: self.cached_set().map_or(0, |fetched| fetched.keys.len()),
+            keys: self.cached_key_set().map_or(0, |fetched| fetched.keys.len()),
             fetches: self.requests,
             failures: self.failures,
             fetched_at: self.cached.as_ref().map(|cached| cached.fetched_at.wall),
@@ -270,23 +273,23 @@ impl KeySetState {
     }
 
     fn in_flight(&self, now: Timestamp) -> Option<InFlightFetch> {
-        self.in_flight.filter(|fetch| !fetch.is_frozen(now))
+        self.in_flight.filter(|fetch| !fetch.was_process_frozen(now))
     }
 
-    fn usable_set(&self, now: Timestamp, policy: &CachePolicy) -> Option<&CachedSet> {
+    fn usable_key_set(&self, now: Timestamp, policy: &CachePolicy) -> Option<&CachedKeySet> {
         self.cached.as_ref().filter(|cached| Self::is_usable(cached, now, policy))
     }
 
     /// Whether a key set may be used while it cannot be refreshed, either because it is fresh, or because it has not
     /// exceeded `max_stale`.
-    fn is_usable(cached: &CachedSet, now: Timestamp, policy: &CachePolicy) -> bool {
+    fn is_usable(cached: &CachedKeySet, now: Timestamp, policy: &CachePolicy) -> bool {
         let age = now.duration_since(cached.fetched_at);
         age < policy.ttl || age.saturating_sub(policy.ttl) < policy.max_stale
     }
 
     /// The time until a failed fetch may be retried, or `None` if a fetch may start.
     fn retry_delay(&self, now: Timestamp, policy: &CachePolicy) -> Option<Duration> {
-        self.outage?.retry_delay(now, policy, self.usable_set(now, policy).is_some())
+        self.outage?.retry_delay(now, policy, self.usable_key_set(now, policy).is_some())
     }
 }
 
@@ -324,17 +327,17 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "same type as `failed_response`")]
-    fn ok_response(kid: &str) -> Result<FetchedSet, FetchError> {
-        Ok(FetchedSet { keys: Arc::new(set(kid)), etag: Some(format!("\"{kid}\"")) })
+    fn ok_response(kid: &str) -> Result<FetchedKeySet, FetchError> {
+        Ok(FetchedKeySet { keys: Arc::new(set(kid)), etag: Some(format!("\"{kid}\"")) })
     }
 
-    fn failed_response() -> Result<FetchedSet, FetchError> {
+    fn failed_response() -> Result<FetchedKeySet, FetchError> {
         Err("no response".into())
     }
 
     /// Performs a fetch that starts at this second and has this outcome.
     #[track_caller]
-    fn fetch(state: &mut KeySetState, started: f64, outcome: Result<FetchedSet, FetchError>) {
+    fn fetch(state: &mut KeySetState, started: f64, outcome: Result<FetchedKeySet, FetchError>) {
         let (number, is_new) = join(state, started);
         assert!(is_new, "a fetch is in flight");
         state.complete_fetch(number, at(started), outcome);
@@ -353,14 +356,14 @@ mod tests {
 
     /// The id of the cached key set.
     fn cached_set_id(state: &KeySetState) -> u64 {
-        state.cached_set().map_or(0, |fetched| fetched.keys.id())
+        state.cached_key_set().map_or(0, |fetched| fetched.keys.id())
     }
 
     /// The decision for a token without `iat` that arrives at this second.
     fn unknown_kid(state: &mut KeySetState, second: f64, policy: &CachePolicy, waited_for_fetch: bool) -> UnknownKid {
-        let set_id = cached_set_id(state);
+        let key_set_id = cached_set_id(state);
         let token =
-            UnknownToken { kid: Some("unknown"), set_id, issued_at: None, arrived: at(second), waited_for_fetch };
+            UnknownToken { kid: Some("unknown"), key_set_id, issued_at: None, arrived: at(second), waited_for_fetch };
         state.unknown_kid(at(second), policy, &token)
     }
 
@@ -424,14 +427,14 @@ mod tests {
     fn a1_a_failing_first_fetch_is_retried_after_250_ms_then_twice_as_long_up_to_the_cooldown() {
         let mut state = KeySetState::default();
         let mut now = 0.0;
-        for pause in [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0] {
+        for retry_delay in [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0] {
             fetch(&mut state, now, failed_response());
-            let milliseconds = Duration::from_secs_f64(pause).as_millis();
+            let milliseconds = Duration::from_secs_f64(retry_delay).as_millis();
             assert_unavailable(&after_wait(&state, now, &POLICY, true), u64::try_from(milliseconds).unwrap());
-            if pause > 1.0 {
-                assert_unavailable(&state.lookup(at(now + pause - 1.001), &POLICY), 1_001);
+            if retry_delay > 1.0 {
+                assert_unavailable(&state.lookup(at(now + retry_delay - 1.001), &POLICY), 1_001);
             }
-            now += pause;
+            now += retry_delay;
             assert_waits(&state.lookup(at(now), &POLICY));
         }
     }
@@ -469,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_wait_for_the_fetch_in_flight_after_the_pause_of_an_empty_state() {
+    fn requests_wait_for_the_fetch_in_flight_after_the_delay_of_an_empty_state() {
         let mut state = KeySetState::default();
         fetch(&mut state, 0.0, failed_response());
         join(&mut state, 10.0);
@@ -586,7 +589,7 @@ mod tests {
         }
         assert_uses(&after_wait(&state, 3_895.0, &POLICY, true), "a");
         assert_uses(&state.lookup(at(3_899.999), &POLICY), "a");
-        // The pause after six failures is 8 seconds, shorter than the cooldown of 10 seconds.
+        // The delay after six failures is 8 seconds, shorter than the cooldown of 10 seconds.
         assert_unavailable(&state.lookup(at(3_900.0), &POLICY), 3_000);
         assert_unavailable(&after_wait(&state, 3_900.0, &POLICY, true), 3_000);
         assert_waits(&state.lookup(at(3_903.0), &POLICY));
@@ -745,7 +748,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_counts_from_the_end_of_a_fetch_that_hung_longer_than_a_cooldown() {
+    fn the_delay_counts_from_the_end_of_a_fetch_that_hung_longer_than_a_cooldown() {
         let mut state = KeySetState::default();
         for second in 0..6 {
             fetch(&mut state, f64::from(second), failed_response());
@@ -787,7 +790,7 @@ mod tests {
     fn a_failed_fetch_keeps_the_cached_set_and_its_etag() {
         let mut state = state_with_keys();
         fetch(&mut state, 300.0, failed_response());
-        let kept_set = state.cached_set().unwrap();
+        let kept_set = state.cached_key_set().unwrap();
         assert!(contains_kid(&kept_set.keys, "a"));
         assert_eq!(kept_set.etag.as_deref(), Some("\"a\""));
         assert_eq!(state.last_error(), Some(&FetchError::from("no response")));
@@ -798,7 +801,7 @@ mod tests {
         let mut state = state_with_keys();
         fetch(&mut state, 1.0, failed_response());
         state.clear();
-        assert!(state.cached_set().is_none());
+        assert!(state.cached_key_set().is_none());
         assert_eq!(state.last_error(), None);
         assert_waits(&state.lookup(at(1.0), &POLICY));
     }
@@ -816,8 +819,8 @@ mod tests {
     fn a_key_that_was_missing_from_a_cleared_set_is_searched_again() {
         for waited_for_fetch in [false, true] {
             let mut state = state_with_keys();
-            let set_id = cached_set_id(&state);
-            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(1.0), waited_for_fetch };
+            let key_set_id = cached_set_id(&state);
+            let token = UnknownToken { kid: None, key_set_id, issued_at: None, arrived: at(1.0), waited_for_fetch };
             state.clear();
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
         }
@@ -946,19 +949,19 @@ mod tests {
         assert_eq!(unknown_kid(&mut state, 1.0, &POLICY, false), UnknownKid::Refetch);
         fetch(&mut state, 1.0, ok_response("b"));
         let issued_at = Some(START.wall / 1000.0 + issued_at);
-        let set_id = cached_set_id(&state);
-        let token = UnknownToken { kid: Some(kid), set_id, issued_at, arrived: at(second), waited_for_fetch };
+        let key_set_id = cached_set_id(&state);
+        let token = UnknownToken { kid: Some(kid), key_set_id, issued_at, arrived: at(second), waited_for_fetch };
         state.unknown_kid(at(second), &POLICY, &token)
     }
 
     #[test]
     fn a_key_set_that_has_been_replaced_since_the_search_is_searched_again() {
         let mut state = state_with_keys();
-        let set_id = cached_set_id(&state);
+        let key_set_id = cached_set_id(&state);
         let issued_at = Some(START.wall / 1000.0 + 1.0);
         for waited_for_fetch in [false, true] {
             fetch(&mut state, 1.0, ok_response("b"));
-            let token = UnknownToken { kid: Some("b"), set_id, issued_at, arrived: at(1.0), waited_for_fetch };
+            let token = UnknownToken { kid: Some("b"), key_set_id, issued_at, arrived: at(1.0), waited_for_fetch };
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
             join(&mut state, 1.0);
             assert_eq!(state.unknown_kid(at(1.0), &POLICY, &token), UnknownKid::SearchAgain);
@@ -969,10 +972,10 @@ mod tests {
 
     #[test]
     fn a7_a_token_issued_after_the_cached_set_was_fetched_is_unavailable_during_the_cooldown() {
-        assert_eq!(newer_token(5.0, 4.0, "c", false), UnknownKid::TooEarly(6_000));
-        assert_eq!(newer_token(10.999, 10.0, "c", false), UnknownKid::TooEarly(1));
+        assert_eq!(newer_token(5.0, 4.0, "c", false), UnknownKid::Cooldown(6_000));
+        assert_eq!(newer_token(10.999, 10.0, "c", false), UnknownKid::Cooldown(1));
         assert_eq!(newer_token(11.0, 10.0, "c", false), UnknownKid::Refetch);
-        assert_eq!(newer_token(5.0, 4.0, "c", true), UnknownKid::TooEarly(10_000));
+        assert_eq!(newer_token(5.0, 4.0, "c", true), UnknownKid::Cooldown(10_000));
     }
 
     #[test]
@@ -1120,7 +1123,7 @@ mod tests {
         /// Ends a fetch that was in flight when the process was frozen.
         fn end_frozen(&mut self) {
             let Some(number) = self.frozen.take() else { return };
-            let keys = |state: &KeySetState| state.cached_set().map(|good| Arc::as_ptr(&good.keys));
+            let keys = |state: &KeySetState| state.cached_key_set().map(|good| Arc::as_ptr(&good.keys));
             let state_before = (keys(&self.state), self.state.failures);
             self.state.complete_fetch(number, at(self.now), ok_response("frozen"));
             assert_eq!((keys(&self.state), self.state.failures), state_before, "the outcome of a frozen fetch counted");
@@ -1160,8 +1163,8 @@ mod tests {
         }
 
         fn refetch(&mut self, started: f64, waited_for_fetch: bool) {
-            let set_id = cached_set_id(&self.state);
-            let token = UnknownToken { kid: None, set_id, issued_at: None, arrived: at(started), waited_for_fetch };
+            let key_set_id = cached_set_id(&self.state);
+            let token = UnknownToken { kid: None, key_set_id, issued_at: None, arrived: at(started), waited_for_fetch };
             if self.state.unknown_kid(at(self.now), &self.policy, &token) == UnknownKid::Refetch {
                 assert!(!waited_for_fetch, "one request caused two fetches");
                 self.wait(started, Kid::Refetched, true);
@@ -1173,21 +1176,21 @@ mod tests {
             self.waiting.push(WaitingRequest { started, fetch, kid });
         }
 
-        /// The shortest permitted pause after a failed fetch, in seconds.
-        fn pause(&self) -> f64 {
+        /// The shortest permitted delay after a failed fetch, in seconds.
+        fn retry_delay(&self) -> f64 {
             let CachePolicy { ttl, max_stale, cooldown, .. } = self.policy;
             let is_usable = self.cached.is_some_and(|since| self.now - since < (ttl + max_stale).as_secs_f64());
-            let pause = if is_usable { f64::MAX } else { 0.25 * 2f64.powi(self.failures - 1) };
-            pause.min(cooldown.as_secs_f64())
+            let retry_delay = if is_usable { f64::MAX } else { 0.25 * 2f64.powi(self.failures - 1) };
+            retry_delay.min(cooldown.as_secs_f64())
         }
 
         fn join(&mut self, for_kid: bool) -> u64 {
             let JoinedFetch { number, starts_after } = self.state.join_fetch(at(self.now), &self.policy);
             assert_eq!(starts_after.is_some(), self.in_flight.is_none(), "two concurrent fetches, or none");
-            if let Some(pause) = starts_after {
-                let sent = self.now + pause.as_secs_f64();
+            if let Some(retry_delay) = starts_after {
+                let sent = self.now + retry_delay.as_secs_f64();
                 assert!(
-                    self.failed_at.is_none_or(|last| sent - last > self.pause() - 1e-6),
+                    self.failed_at.is_none_or(|last| sent - last > self.retry_delay() - 1e-6),
                     "a failing endpoint was fetched too early"
                 );
                 let cooldown = self.policy.cooldown.as_secs_f64();
@@ -1216,7 +1219,7 @@ mod tests {
                 self.sets.insert(kid, started);
                 (self.cached, self.failed_at, self.failures) = (Some(started), None, 0);
             } else {
-                let keys = |state: &KeySetState| state.cached_set().map(|good| Arc::as_ptr(&good.keys));
+                let keys = |state: &KeySetState| state.cached_key_set().map(|good| Arc::as_ptr(&good.keys));
                 let keys_before = keys(&self.state);
                 self.state.complete_fetch(number, at(self.now), failed_response());
                 assert_eq!(keys(&self.state), keys_before, "a failure evicted the good set");

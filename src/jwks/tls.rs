@@ -10,20 +10,20 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
 };
 
-use super::trust::{Trust, read_names};
+use super::trust::{TrustAnchors, read_names};
 
 /// Builds the TLS configuration with these trust anchors.
 ///
 /// # Errors
 ///
 /// Fails with a message for operators if there are no trust anchors.
-pub fn tls_config(trust: Trust) -> Result<ClientConfig, String> {
+pub fn tls_config(trust_anchors: TrustAnchors) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let anchors = Arc::new(trust.anchors);
-    let inner = WebPkiServerVerifier::builder_with_provider(anchors, provider.clone())
+    let roots = Arc::new(trust_anchors.roots);
+    let inner = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
         .build()
         .map_err(|error| error.to_string())?;
-    let verifier = ExplainingCertVerifier { inner, advice: trust.advice, suffix: ignored_setting_note() };
+    let verifier = ExplainingCertVerifier { inner, advice: trust_anchors.advice, suffix: ignored_setting_note() };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?

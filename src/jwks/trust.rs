@@ -10,41 +10,41 @@ use rustls::pki_types::pem::PemObject;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The trust anchors, and advice for operators whose certificate authority is not among them.
-pub struct Trust {
+pub struct TrustAnchors {
     /// The trust anchors.
-    pub anchors: RootCertStore,
+    pub roots: RootCertStore,
     /// The advice on trusting another certificate authority.
     pub advice: String,
 }
 
-impl Trust {
-    /// The trust anchors of Mozilla, the system and `NODE_EXTRA_CA_CERTS`. Slim containers have no system trust
-    /// anchors. Like Node, this function skips certificates that cannot be parsed.
+impl TrustAnchors {
+    /// The trust anchors of Mozilla, the system and `NODE_EXTRA_CA_CERTS`. Slim containers have no system trust anchors.
+    /// Like Node, this function skips certificates that cannot be parsed.
     pub fn from_environment() -> Self {
-        let mut anchors = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        anchors.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let file = std::env::var_os("NODE_EXTRA_CA_CERTS").filter(|file| !file.is_empty());
         let advice = match file.map(|file| read_extra_certificates(file.as_ref())) {
             None => "If it is a private authority, set NODE_EXTRA_CA_CERTS to a file with its certificate".into(),
             Some(Ok(certificates)) => {
-                anchors.add_parsable_certificates(certificates);
+                roots.add_parsable_certificates(certificates);
                 "The file in NODE_EXTRA_CA_CERTS does not contain the certificate of this authority".into()
             }
             Some(Err(problem)) => format!("NODE_EXTRA_CA_CERTS has no effect, because its file {problem}"),
         };
-        Self { anchors, advice }
+        Self { roots, advice }
     }
 
     /// Trusts only the certificates in this PEM string.
     ///
     /// Returns `None` if the string contains no certificate, or one that cannot be parsed.
     pub fn from_pem(pem: &str) -> Option<Self> {
-        let mut anchors = RootCertStore::empty();
+        let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(without_byte_order_mark(pem.as_bytes())) {
-            anchors.add(certificate.ok()?).ok()?;
+            roots.add(certificate.ok()?).ok()?;
         }
         let advice = "The option jwksCa does not contain the certificate of this authority".into();
-        (!anchors.is_empty()).then_some(Self { anchors, advice })
+        (!roots.is_empty()).then_some(Self { roots, advice })
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
         for pem in
             ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----"]
         {
-            assert!(Trust::from_pem(pem).is_none(), "{pem}");
+            assert!(TrustAnchors::from_pem(pem).is_none(), "{pem}");
         }
     }
 

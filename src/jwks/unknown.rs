@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 const MAX_CLOCK_DIFFERENCE_MS: f64 = 5_000.0;
 
 /// How far in the future the `iat` of a token may be, in milliseconds.
-const MAX_ISSUED_AHEAD_MS: f64 = 60_000.0;
+const MAX_IAT_MS_IN_FUTURE: f64 = 60_000.0;
 
 /// A token whose `kid` is not in the cached key set.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct UnknownToken<'a> {
     /// The token's `kid`.
     pub kid: Option<&'a str>,
     /// The [`KeySet::id`](super::keys::KeySet::id) of the key set that does not contain the key.
-    pub set_id: u64,
+    pub key_set_id: u64,
     /// The token's `iat`, as Unix time in seconds. The `iat` is unverified, because there is no key to verify it with.
     pub issued_at: Option<f64>,
     /// The start of the request.
@@ -31,7 +31,7 @@ impl UnknownToken<'_> {
     pub(super) fn may_use_new_key(&self, fetched_at: Timestamp, now: Timestamp, known: &KnownKids) -> bool {
         let is_issued_after_fetch = self.issued_at.is_some_and(|seconds| {
             let issued_ms = seconds * 1000.0;
-            issued_ms + MAX_CLOCK_DIFFERENCE_MS >= fetched_at.wall && issued_ms <= now.wall + MAX_ISSUED_AHEAD_MS
+            issued_ms + MAX_CLOCK_DIFFERENCE_MS >= fetched_at.wall && issued_ms <= now.wall + MAX_IAT_MS_IN_FUTURE
         });
         is_issued_after_fetch && !self.arrived_before(fetched_at) && !known.rules_out_new_key(self)
     }
@@ -92,7 +92,7 @@ mod tests {
         let fetched_at = Timestamp::now();
         let now = fetched_at.plus(Duration::from_secs(100));
         let issued_at = Some(fetched_at.wall / 1000.0 + issued_at);
-        let token = UnknownToken { kid: Some("k"), set_id: 0, issued_at, arrived: now, waited_for_fetch: false };
+        let token = UnknownToken { kid: Some("k"), key_set_id: 0, issued_at, arrived: now, waited_for_fetch: false };
         token.may_use_new_key(fetched_at, now, &KnownKids::default())
     }
 
@@ -124,7 +124,7 @@ mod tests {
         let now = fetched_at.plus(Duration::from_secs(1));
         let token = UnknownToken {
             kid: Some("k"),
-            set_id: 0,
+            key_set_id: 0,
             issued_at: Some(now.wall / 1000.0),
             arrived: now,
             waited_for_fetch: true,
@@ -144,7 +144,7 @@ mod tests {
         let now = fetched_at.plus(Duration::from_secs(1));
         let token = UnknownToken {
             kid: Some("k"),
-            set_id: 0,
+            key_set_id: 0,
             issued_at: Some(now.wall / 1000.0),
             arrived: fetched_at,
             waited_for_fetch: true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::in_flight::FREEZE_THRESHOLD;
+use super::in_flight::PROCESS_FREEZE_THRESHOLD;
 use crate::clock::Timestamp;
 use crate::threads;
 
@@ -22,12 +22,12 @@ pub struct KeyWait {
 }
 
 /// The clock of a request, which stands still until the request waits for the first time.
-pub struct RequestClock {
+pub struct LazyClock {
     arrival: Timestamp,
     first_wait: Option<Timestamp>,
 }
 
-impl RequestClock {
+impl LazyClock {
     /// The clock of a request that arrived at this time.
     #[must_use]
     pub fn new(arrival: Timestamp) -> Self {
@@ -62,7 +62,7 @@ pub(super) async fn wait_for_fetch(
 ) -> bool {
     let mut fetch_end = pin!(last_completed.wait_for(|last| *last >= number));
     let mut duration = at_most;
-    let mut was_frozen = false;
+    let mut was_process_frozen = false;
     loop {
         let started = Timestamp::now();
         match threads::timeout(duration, fetch_end.as_mut()) {
@@ -77,8 +77,9 @@ pub(super) async fn wait_for_fetch(
         // for the end of the fetch, because the error and the cooldown are not known earlier. If the process was frozen
         // during the fetch, the fetch is abandoned shortly after the process resumes, and the request waits for a new
         // fetch.
-        was_frozen |= Timestamp::now().duration_since(started) > duration.saturating_add(FREEZE_THRESHOLD);
-        if has_more_time() && !was_frozen {
+        was_process_frozen |=
+            Timestamp::now().duration_since(started) > duration.saturating_add(PROCESS_FREEZE_THRESHOLD);
+        if has_more_time() && !was_process_frozen {
             return false;
         }
         duration = TIMEOUT_CHECK_INTERVAL;

@@ -11,7 +11,7 @@ pub fn read_error_handler(read: &mut Reader) {
 }
 
 /// Reads the `property` option, the name under which an adapter stores the context.
-pub fn read_property(read: &mut Reader) {
+pub fn read_property_option(read: &mut Reader) {
     let expected = "the name of a property, such as 'user'";
     read.with_default("property", expected, "auth", |raw| {
         let is_name = |name: &str| {
@@ -24,7 +24,7 @@ pub fn read_property(read: &mut Reader) {
 }
 
 /// Reads the `allowPreflight` option, which allows CORS preflights without a token.
-pub fn read_preflight(read: &mut Reader) {
+pub fn read_preflight_option(read: &mut Reader) {
     read.bool("allowPreflight", false);
 }
 
@@ -33,7 +33,7 @@ pub const SIGN_IN_COOKIE: &str = "logto_authkit_sign_in";
 
 /// Reads the options of `authProxy`: the paths that need no session, the URL where visitors sign in, and the function
 /// that continues with another proxy.
-pub fn read_proxy(read: &mut Reader) {
+pub fn read_proxy_options(read: &mut Reader) {
     let expected = "an array of paths such as '/docs', each with everything below it, and RegExps";
     read.optional("publicPaths", expected, DefaultValue::None, |raw| match raw {
         Raw::List(items) => items.iter().all(is_public_path).then_some(()),

@@ -4,19 +4,19 @@ use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
 
 /// The accepted values of the `claims` option, as worded in the error message for an invalid value.
-const EXPECTED_CLAIMS_SCHEMA: &str =
+const CLAIMS_SCHEMA_EXPECTATION: &str =
     "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
 /// Reads the options that contain functions or a schema of the application. Functions and schema stay in JavaScript.
 pub fn read(read: &mut Reader) {
-    read_check(read);
+    read_check_option(read);
     read.function("fallback");
     read.function("onRefused");
-    read.restriction("claims", EXPECTED_CLAIMS_SCHEMA, DefaultValue::None, |raw| is_schema(raw).then_some(()));
+    read.restriction("claims", CLAIMS_SCHEMA_EXPECTATION, DefaultValue::None, |raw| is_schema(raw).then_some(()));
 }
 
 /// Reads the `check` option.
-pub fn read_check(read: &mut Reader) {
+pub fn read_check_option(read: &mut Reader) {
     read.access_check_function("check");
 }
 

@@ -3,7 +3,7 @@
 use super::raw::{OptionError, Raw};
 use super::reader::{DefaultValue, Reader};
 use super::values::{one_of, text};
-use crate::cookie::{self, CookieAttributes, CookieFault, SameSite};
+use crate::cookie::{self, CookieAttributes, CookieError, SameSite};
 
 /// The default name of the request header that repeats the CSRF cookie's value.
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -56,7 +56,7 @@ pub fn cookie_attributes(raw: Raw, default: CookieAttributes) -> Result<CookieAt
         other => return Err(OptionError::not_an_object(&other)),
     };
     let mut reader = Reader::new("", members);
-    let attributes = read_attributes(&mut reader, "cookieName", default);
+    let attributes = read_cookie_attributes(&mut reader, "cookieName", default);
     reader.finish()?;
     Ok(attributes)
 }
@@ -72,78 +72,78 @@ pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError
         Raw::Undefined => Ok(guest_cookie()),
         Raw::Object(members) => {
             let mut reader = Reader::new("guestCookie.", members);
-            let attributes = read_guest_attributes(&mut reader);
+            let attributes = read_guest_cookie_attributes(&mut reader);
             reader.finish()?;
             Ok(attributes)
         }
         Raw::Bool(false) => Err(OptionError::invalid("guestCookie", "cookie attributes", &raw)),
-        other => Err(OptionError::invalid("guestCookie", EXPECTED_GUEST_COOKIE, &other)),
+        other => Err(OptionError::invalid("guestCookie", GUEST_COOKIE_EXPECTATION, &other)),
     }
 }
 
 /// The accepted values of `guestCookie`, as worded in the error message for an invalid value.
-const EXPECTED_GUEST_COOKIE: &str = "cookie attributes, or false for no cookie";
+const GUEST_COOKIE_EXPECTATION: &str = "cookie attributes, or false for no cookie";
 
 /// Reads the `guestCookie` option. `None` means that the guest cookie is never set.
 pub fn read_guest_cookie(read: &mut Reader) -> Option<CookieAttributes> {
-    match read.take("guestCookie", EXPECTED_GUEST_COOKIE, DefaultValue::None) {
+    match read.take("guestCookie", GUEST_COOKIE_EXPECTATION, DefaultValue::None) {
         Some(Raw::Bool(false)) => None,
         Some(raw @ Raw::Object(_)) => guest_cookie_attributes(raw).map_err(|error| read.fail(error)).ok(),
         None => Some(guest_cookie()),
         Some(other) => {
-            read.reject("guestCookie", EXPECTED_GUEST_COOKIE, &other);
+            read.reject("guestCookie", GUEST_COOKIE_EXPECTATION, &other);
             None
         }
     }
 }
 
 /// Reads the attributes of the guest cookie.
-pub fn read_guest_attributes(read: &mut Reader) -> CookieAttributes {
+pub fn read_guest_cookie_attributes(read: &mut Reader) -> CookieAttributes {
     let default = guest_cookie();
     let http_only = read.bool("httpOnly", default.http_only);
-    read_attributes(read, "name", CookieAttributes { http_only, ..default })
+    read_cookie_attributes(read, "name", CookieAttributes { http_only, ..default })
 }
 
 /// Reads the attributes of a cookie. `name` is the option for the cookie's name.
-pub fn read_attributes(read: &mut Reader, name: &'static str, default: CookieAttributes) -> CookieAttributes {
-    const EXPECTED_SAME_SITE: &str = "'strict', 'lax' or 'none'";
+pub fn read_cookie_attributes(read: &mut Reader, name: &'static str, default: CookieAttributes) -> CookieAttributes {
+    const SAME_SITE_EXPECTATION: &str = "'strict', 'lax' or 'none'";
     let max_age = DefaultValue::Value(default.max_age.into());
     let same_site = DefaultValue::Value(default.same_site.name().into());
     let is_default = !read.has("secure");
     let secure = Some(read.bool("secure", true)).filter(|_| !is_default);
     let attributes = CookieAttributes {
-        name: read_name(read, name, &default.name),
+        name: read_cookie_name(read, name, &default.name),
         max_age: read.number("maxAge", "a finite number of seconds, not negative", max_age).or(default.max_age),
         path: read.with_default("path", "a path", default.path.clone(), text),
         domain: read.optional("domain", "a domain", DefaultValue::None, text).or(default.domain),
         same_site: read
-            .optional("sameSite", EXPECTED_SAME_SITE, same_site, parse_same_site)
+            .optional("sameSite", SAME_SITE_EXPECTATION, same_site, parse_same_site)
             .unwrap_or(default.same_site),
         secure,
         ..default
     };
-    if let Err(fault) = attributes.check() {
-        read.fail(fault.option(name, read.prefix()));
+    if let Err(error) = attributes.check() {
+        read.fail(error.option(name, read.prefix()));
     }
     attributes
 }
 
 /// Reads the option for a cookie's name.
-pub fn read_name(read: &mut Reader, name: &'static str, default: &str) -> String {
+pub fn read_cookie_name(read: &mut Reader, name: &'static str, default: &str) -> String {
     read.with_default(name, "a cookie name", default.to_owned(), |raw| {
         text(raw).filter(|name| cookie::is_cookie_name(name))
     })
 }
 
 /// Reads the options of the CSRF middleware.
-pub fn read_csrf(read: &mut Reader) {
+pub fn read_csrf_options(read: &mut Reader) {
     // Header names and cookie names have the same syntax (RFC 9110 section 5.1).
     let header = |raw: &Raw| text(raw).filter(|name| cookie::is_cookie_name(name));
     read.with_default("headerName", "a header name", CSRF_HEADER.to_owned(), header);
-    read_attributes(read, "cookieName", csrf_cookie());
+    read_cookie_attributes(read, "cookieName", csrf_cookie());
 }
 
-impl CookieFault {
+impl CookieError {
     /// The error for the option that set the invalid attribute. `name` is the option that set the cookie's name or
     /// value.
     #[must_use]

@@ -25,14 +25,14 @@ pub use adapters::SIGN_IN_COOKIE;
 pub use cookies::{CSRF_HEADER, auth_cookie, cookie_attributes, csrf_cookie, guest_cookie, guest_cookie_attributes};
 pub use environment::Environment;
 pub use raw::{OptionError, Raw};
-pub use requirements::{EXPECTED_MATCH_MODE, EXPECTED_SCOPES, ROLE_CLAIMS, is_any_mode, scopes};
+pub use requirements::{MATCH_MODE_EXPECTATION, ROLE_CLAIMS, SCOPES_EXPECTATION, parse_match_mode, scopes};
 pub use resource_metadata::resource_metadata;
 pub use revocations::{entry as revocation_entry, policy as revocation_policy};
 pub use sets::OptionSet;
 pub use sources::{CatchUp, LogoutMatch, LogoutOptions, catch_up, logout, signing_keys};
 pub use tokens::{DEFAULT_ALGORITHMS, GuestPolicy, TokenSource};
 pub use values::{items, text};
-pub use verifier::{KeySource, Options, issuer_of, key_set_names};
+pub use verifier::{KeySource, Options, issuer_of, key_set_urls};
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -489,10 +489,10 @@ pub(crate) mod tests {
 
     #[test]
     fn accepts_the_url_of_a_server_or_of_a_key_set() {
-        let urls = key_set_names(text("HTTPS://T.test/jwks")).unwrap();
+        let urls = key_set_urls(text("HTTPS://T.test/jwks")).unwrap();
         assert_eq!(urls, ["https://t.test/jwks/oidc", "https://t.test/jwks/oidc/jwks", "https://t.test/jwks"]);
         for wrong in [Raw::Undefined, Raw::Null, text("t.test"), Raw::Number(1.0)] {
-            assert_eq!(key_set_names(wrong).unwrap_err().option, "logtoUrl");
+            assert_eq!(key_set_urls(wrong).unwrap_err().option, "logtoUrl");
         }
     }
 }

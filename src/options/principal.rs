@@ -35,7 +35,7 @@ impl Principal {
 /// Reads the members of a principal, except for its payload.
 fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError> {
     let mut reader = Reader::new("fallback().", members);
-    let user = read_user(&mut reader);
+    let user = read_user_id(&mut reader);
     let scopes = reader.optional("scopes", "an array of scopes", DefaultValue::None, |raw| match raw {
         Raw::List(items) => {
             items.iter().map(|item| text(item).filter(|scope| is_scope(scope))).collect::<Option<Vec<_>>>()
@@ -63,12 +63,13 @@ fn read_principal(members: Vec<(String, Raw)>) -> Result<Principal, OptionError>
     })
 }
 
-fn read_user(read: &mut Reader) -> String {
-    const EXPECTED_USER_ID: &str = "a user id";
-    let given_user = read.take("userId", EXPECTED_USER_ID, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+fn read_user_id(read: &mut Reader) -> String {
+    const USER_ID_EXPECTATION: &str = "a user id";
+    let given_user =
+        read.take("userId", USER_ID_EXPECTATION, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let user = text(&given_user).filter(|id| !is_blank(id));
     if user.is_none() {
-        read.reject("userId", EXPECTED_USER_ID, &given_user);
+        read.reject("userId", USER_ID_EXPECTATION, &given_user);
     }
     user.unwrap_or_default()
 }

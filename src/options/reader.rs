@@ -279,8 +279,8 @@ impl Reader {
 
     /// Reads an http or https URL.
     pub fn url(&mut self, name: &'static str, default: DefaultValue) -> Option<Url> {
-        let raw = self.take(name, url::EXPECTED_URL, default)?;
-        let parsed = text(&raw).ok_or(url::EXPECTED_URL).and_then(|text| url::parse(&text));
+        let raw = self.take(name, url::URL_EXPECTATION, default)?;
+        let parsed = text(&raw).ok_or(url::URL_EXPECTATION).and_then(|text| url::parse(&text));
         parsed.map_err(|expected| self.reject(name, expected, &raw)).ok()
     }
 
@@ -289,7 +289,7 @@ impl Reader {
     pub fn required_url(&mut self, name: &'static str) -> Option<Url> {
         let is_given = self.has(name);
         let url = self.url(name, DefaultValue::Derived("required"));
-        if is_given { url } else { self.variable(name, url::EXPECTED_URL, url::parse) }
+        if is_given { url } else { self.variable(name, url::URL_EXPECTATION, url::parse) }
     }
 
     /// Returns whether the option is present, without counting it as read.

@@ -11,10 +11,10 @@ use crate::requirements::{Organization, Requirements};
 pub const ROLE_CLAIMS: [&str; 2] = ["roles", "role"];
 
 /// The accepted values of an option that takes scopes, as worded in the error message for an invalid value.
-pub const EXPECTED_SCOPES: &str = "a scope, several separated by spaces, or an array of scopes";
+pub const SCOPES_EXPECTATION: &str = "a scope, several separated by spaces, or an array of scopes";
 
 /// The accepted values of a scope or role mode, as worded in the error message for an invalid value.
-pub const EXPECTED_MATCH_MODE: &str = "'all' or 'any'";
+pub const MATCH_MODE_EXPECTATION: &str = "'all' or 'any'";
 
 impl Requirements {
     /// Parses the requirements of one route.
@@ -38,7 +38,7 @@ impl Requirements {
 /// Reads the requirements of one route.
 pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
     let mut requirements = read(reader, true);
-    application::read_check(reader);
+    application::read_check_option(reader);
     let names = [("user", SubjectType::User), ("machine", SubjectType::Machine), ("external", SubjectType::External)];
     requirements.subject_type =
         reader.restriction("subjectType", "'user', 'machine' or 'external'", DefaultValue::None, |raw| {
@@ -49,13 +49,15 @@ pub fn read_route_requirements(reader: &mut Reader) -> Requirements {
 
 /// Reads the requirements from the options of a verifier or a route.
 pub fn read(read: &mut Reader, takes_functions: bool) -> Requirements {
-    let scopes = read.restriction("requiredScope", EXPECTED_SCOPES, DefaultValue::None, |raw| {
+    let scopes = read.restriction("requiredScope", SCOPES_EXPECTATION, DefaultValue::None, |raw| {
         scopes(raw).filter(|scopes| scopes.iter().all(|scope| is_scope(scope)))
     });
-    let any_scope = read.optional("scopeMode", EXPECTED_MATCH_MODE, DefaultValue::Value("all".into()), is_any_mode);
+    let any_scope =
+        read.optional("scopeMode", MATCH_MODE_EXPECTATION, DefaultValue::Value("all".into()), parse_match_mode);
     let names = |raw: &Raw| one_or_more(raw, name);
     let roles = read.restriction("requiredRole", "a role or a non-empty array of roles", DefaultValue::None, names);
-    let any_role = read.optional("roleMode", EXPECTED_MATCH_MODE, DefaultValue::Value("all".into()), is_any_mode);
+    let any_role =
+        read.optional("roleMode", MATCH_MODE_EXPECTATION, DefaultValue::Value("all".into()), parse_match_mode);
     let claims = DefaultValue::Value(ROLE_CLAIMS.into_iter().collect());
     let role_claims = read.optional("roleClaims", "a claim name or a non-empty array of such", claims, names);
     let expected = if takes_functions {
@@ -93,7 +95,7 @@ pub fn scopes(raw: &Raw) -> Option<Vec<String>> {
 
 /// Parses a scope or role mode. Returns `true` if one of several scopes or roles is sufficient.
 #[must_use]
-pub fn is_any_mode(mode: &Raw) -> Option<bool> {
+pub fn parse_match_mode(mode: &Raw) -> Option<bool> {
     one_of(mode, &[("all", false), ("any", true)])
 }
 

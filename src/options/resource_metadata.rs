@@ -24,16 +24,16 @@ pub fn resource_metadata(raw: Raw, environment: Environment) -> Result<Value, Op
 
 /// Reads the options of protected resource metadata, and returns the document.
 pub fn read(read: &mut Reader) -> Value {
-    read_document(read, true)
+    read_metadata_document(read, true)
 }
 
 /// Reads the options of protected resource metadata except for `logtoUrl`, which is also an option of the verifier.
-pub fn read_resource(read: &mut Reader) {
-    read_document(read, false);
+pub fn read_resource_options(read: &mut Reader) {
+    read_metadata_document(read, false);
 }
 
-fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
-    const EXPECTED_IDENTIFIER: &str =
+fn read_metadata_document(read: &mut Reader, reads_logto_url: bool) -> Value {
+    const IDENTIFIER_EXPECTATION: &str =
         "an absolute http or https URL in its normal form, without user name, query and fragment";
     const BEARER_METHODS: [(&str, &str); 3] = [("header", "header"), ("body", "body"), ("query", "query")];
     let mut document = Map::new();
@@ -42,14 +42,14 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
     let strings = |strings: Vec<String>| strings.into_iter().collect::<Value>();
 
     let is_missing = !read.has("resource");
-    let resource = read.optional("resource", EXPECTED_IDENTIFIER, DefaultValue::Derived("required"), identifier);
+    let resource = read.optional("resource", IDENTIFIER_EXPECTATION, DefaultValue::Derived("required"), identifier);
     if is_missing {
-        read.reject("resource", EXPECTED_IDENTIFIER, &Raw::Undefined);
+        read.reject("resource", IDENTIFIER_EXPECTATION, &Raw::Undefined);
     }
     add("resource", resource.map(Value::from));
 
     let has_servers = read.has("authorizationServers");
-    let expected = format!("a non-empty array, each {EXPECTED_IDENTIFIER}");
+    let expected = format!("a non-empty array, each {IDENTIFIER_EXPECTATION}");
     let servers = read.optional("authorizationServers", expected, DefaultValue::Derived("that of logtoUrl"), |raw| {
         items(raw, identifier)
     });
@@ -83,7 +83,7 @@ fn read_document(read: &mut Reader, reads_logto_url: bool) -> Value {
         ("resourceTosUri", "resource_tos_uri"),
     ] {
         let page = |raw: &Raw| text(raw).filter(|text| url::is_page_url(text));
-        add(member, read.optional(name, url::EXPECTED_URL, DefaultValue::None, page).map(Value::from));
+        add(member, read.optional(name, url::URL_EXPECTATION, DefaultValue::None, page).map(Value::from));
     }
     Value::Object(document)
 }

@@ -133,13 +133,13 @@ impl OptionSet {
             Self::Verifier | Self::Server | Self::Explain => {}
             Self::Adapter => {
                 adapters::read_error_handler(read);
-                adapters::read_property(read);
-                adapters::read_preflight(read);
+                adapters::read_property_option(read);
+                adapters::read_preflight_option(read);
             }
-            Self::Nest | Self::Next => adapters::read_preflight(read),
+            Self::Nest | Self::Next => adapters::read_preflight_option(read),
             Self::Proxy | Self::ProxyExtra => {
-                adapters::read_proxy(read);
-                adapters::read_preflight(read);
+                adapters::read_proxy_options(read);
+                adapters::read_preflight_option(read);
             }
             Self::Upgrade => adapters::read_upgrade_options(read),
             Self::Mcp => {
@@ -154,22 +154,22 @@ impl OptionSet {
                 ]);
                 drop(Options::read(read, OptionsVariant::Resource));
                 adapters::read_error_handler(read);
-                adapters::read_preflight(read);
-                resource_metadata::read_resource(read);
+                adapters::read_preflight_option(read);
+                resource_metadata::read_resource_options(read);
             }
             Self::Requirements => drop(requirements::read_route_requirements(read)),
-            Self::GuestCookie => drop(cookies::read_guest_attributes(read)),
-            Self::AuthCookie => drop(cookies::read_attributes(read, "cookieName", cookies::auth_cookie())),
-            Self::CsrfCookie => drop(cookies::read_attributes(read, "cookieName", cookies::csrf_cookie())),
-            Self::Csrf => cookies::read_csrf(read),
+            Self::GuestCookie => drop(cookies::read_guest_cookie_attributes(read)),
+            Self::AuthCookie => drop(cookies::read_cookie_attributes(read, "cookieName", cookies::auth_cookie())),
+            Self::CsrfCookie => drop(cookies::read_cookie_attributes(read, "cookieName", cookies::csrf_cookie())),
+            Self::Csrf => cookies::read_csrf_options(read),
             Self::ResourceMetadata => drop(resource_metadata::read(read)),
-            Self::Revocations => drop(revocations::read_policy(read)),
-            Self::RedisStore => revocations::read_redis_store(read),
-            Self::RevokeSubject => drop(revocations::read_member(read, f64::INFINITY)),
-            Self::Revoke => drop(revocations::read_time(read, f64::INFINITY)),
-            Self::Webhook => drop(sources::read_webhook(read)),
-            Self::BackchannelLogout => drop(sources::read_logout(read)),
-            Self::CatchUp => drop(sources::read_catch_up(read)),
+            Self::Revocations => drop(revocations::read_revocations_options(read)),
+            Self::RedisStore => revocations::read_redis_store_options(read),
+            Self::RevokeSubject => drop(revocations::read_revoke_subject_options(read, f64::INFINITY)),
+            Self::Revoke => drop(revocations::read_revoke_options(read, f64::INFINITY)),
+            Self::Webhook => drop(sources::read_webhook_options(read)),
+            Self::BackchannelLogout => drop(sources::read_logout_options(read)),
+            Self::CatchUp => drop(sources::read_catch_up_options(read)),
             Self::TestIssuer => testing::read_issuer_options(read),
             Self::Mint => testing::read_mint_options(read),
             Self::RotateKeys => testing::read_key_rotation_options(read),
@@ -251,7 +251,7 @@ impl Options {
     /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined");
     /// ```
     pub fn parse(raw: Raw) -> Result<Self, OptionError> {
-        Self::parse_set(OptionSet::Verifier, raw)
+        Self::parse_option_set(OptionSet::Verifier, raw)
     }
 
     /// Parses the options of a set that has a verifier.
@@ -260,7 +260,7 @@ impl Options {
     ///
     /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the set has no
     /// verifier.
-    pub fn parse_set(set: OptionSet, raw: Raw) -> Result<Self, OptionError> {
+    pub fn parse_option_set(set: OptionSet, raw: Raw) -> Result<Self, OptionError> {
         Self::parse_with_environment(set, raw, Environment::default())
     }
 

@@ -17,13 +17,13 @@ const VERIFIER_OPTIONS: [&str; 8] =
 const CLOUD_DOMAIN: &str = ".logto.app";
 
 /// Reads the options of `webhook` and returns the signing keys.
-pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
-    const EXPECTED_SIGNING_KEY: &str = "the webhook's signing key, or a non-empty array of keys";
+pub(super) fn read_webhook_options(read: &mut Reader) -> Vec<String> {
+    const SIGNING_KEY_EXPECTATION: &str = "the webhook's signing key, or a non-empty array of keys";
     let given_key =
-        read.take("signingKey", EXPECTED_SIGNING_KEY, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+        read.take("signingKey", SIGNING_KEY_EXPECTATION, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     let keys = one_or_more(&given_key, identifier);
     if keys.is_none() {
-        read.fail(OptionError::invalid_secret("signingKey", EXPECTED_SIGNING_KEY, &given_key));
+        read.fail(OptionError::invalid_secret("signingKey", SIGNING_KEY_EXPECTATION, &given_key));
     }
     read.function("onEvent");
     keys.unwrap_or_default()
@@ -36,7 +36,7 @@ pub(super) fn read_webhook(read: &mut Reader) -> Vec<String> {
 /// Reports the first option that is invalid, unknown, or required but missing.
 pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
     let mut reader = reader(raw)?;
-    let keys = read_webhook(&mut reader);
+    let keys = read_webhook_options(&mut reader);
     reader.finish()?;
     Ok(keys)
 }
@@ -60,12 +60,12 @@ pub struct LogoutOptions {
 }
 
 /// Reads the options of `backchannelLogout`.
-pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
-    const MATCH_VALUES: [(&str, LogoutMatch); 2] =
+pub(super) fn read_logout_options(read: &mut Reader) -> Option<LogoutOptions> {
+    const LOGOUT_MATCH_NAMES: [(&str, LogoutMatch); 2] =
         [("subject", LogoutMatch::Subject), ("session", LogoutMatch::Session)];
-    const EXPECTED_CLIENT_ID: &str = "an application's id, or a non-empty array of ids";
+    const CLIENT_ID_EXPECTATION: &str = "an application's id, or a non-empty array of ids";
     if !read.has("logtoUrl") {
-        read.reject("logtoUrl", url::EXPECTED_URL, &Raw::Undefined);
+        read.reject("logtoUrl", url::URL_EXPECTATION, &Raw::Undefined);
     }
     let mut members = Vec::new();
     let mut entry_reader = Reader::default();
@@ -73,9 +73,10 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
     for entry in entry_reader.into_entries().into_iter().filter(|entry| VERIFIER_OPTIONS.contains(&entry.name)) {
         members.extend(read.take(entry.name, entry.expected, entry.default).map(|raw| (entry.name.to_owned(), raw)));
     }
-    let client = read.take("clientId", EXPECTED_CLIENT_ID, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+    let client =
+        read.take("clientId", CLIENT_ID_EXPECTATION, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
     if one_or_more(&client, identifier).is_none() {
-        read.reject("clientId", EXPECTED_CLIENT_ID, &client);
+        read.reject("clientId", CLIENT_ID_EXPECTATION, &client);
     }
     members.push(("audience".into(), client));
     let mut verifier_reader = Reader::new("", members);
@@ -84,7 +85,8 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
         read.fail(error);
     }
     let default = DefaultValue::Value("subject".into());
-    let logout_match = read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &MATCH_VALUES));
+    let logout_match =
+        read.optional("match", "'subject' or 'session'", default, |raw| one_of(raw, &LOGOUT_MATCH_NAMES));
     Some(LogoutOptions {
         verifier: Options { token_type: Some(LOGOUT_TOKEN_TYPE.into()), token_cache_size: 0, ..options? },
         logout_match: logout_match.unwrap_or(LogoutMatch::Subject),
@@ -98,7 +100,7 @@ pub(super) fn read_logout(read: &mut Reader) -> Option<LogoutOptions> {
 /// Reports the first option that is invalid, unknown, or required but missing.
 pub fn logout(raw: Raw) -> Result<LogoutOptions, OptionError> {
     let mut reader = reader(raw)?;
-    let options = read_logout(&mut reader);
+    let options = read_logout_options(&mut reader);
     reader.finish()?;
     options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }
@@ -121,8 +123,8 @@ pub struct CatchUp {
 }
 
 /// Reads the options of `catchUp`.
-pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
-    const EXPECTED_CLIENT_SECRET: &str = "the application's secret";
+pub(super) fn read_catch_up_options(read: &mut Reader) -> Option<CatchUp> {
+    const CLIENT_SECRET_EXPECTATION: &str = "the application's secret";
     let logto_url = read.required_url("logtoUrl");
     let mut required = |name, expected, parse: fn(&Raw) -> Option<String>| {
         let given_value = read.take(name, expected, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
@@ -134,11 +136,12 @@ pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
     };
     let client_id = required("clientId", "the id of a machine-to-machine application", identifier);
     let hook_id = required("hookId", "the id of the webhook", |raw| identifier(raw).filter(|id| is_path_segment(id)));
-    let given_secret =
-        read.take("clientSecret", EXPECTED_CLIENT_SECRET, DefaultValue::Derived("required")).unwrap_or(Raw::Undefined);
+    let given_secret = read
+        .take("clientSecret", CLIENT_SECRET_EXPECTATION, DefaultValue::Derived("required"))
+        .unwrap_or(Raw::Undefined);
     let client_secret = identifier(&given_secret);
     if client_secret.is_none() {
-        read.fail(OptionError::invalid_secret("clientSecret", EXPECTED_CLIENT_SECRET, &given_secret));
+        read.fail(OptionError::invalid_secret("clientSecret", CLIENT_SECRET_EXPECTATION, &given_secret));
     }
     let default = DefaultValue::Derived("that of logtoUrl");
     let resource = read.optional("resource", "the resource indicator of the Management API", default, |raw| {
@@ -166,7 +169,7 @@ pub(super) fn read_catch_up(read: &mut Reader) -> Option<CatchUp> {
 /// Reports the first option that is invalid, unknown, or required but missing.
 pub fn catch_up(raw: Raw) -> Result<CatchUp, OptionError> {
     let mut reader = reader(raw)?;
-    let options = read_catch_up(&mut reader);
+    let options = read_catch_up_options(&mut reader);
     reader.finish()?;
     options.ok_or_else(|| OptionError::not_an_object(&Raw::Undefined))
 }

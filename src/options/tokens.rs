@@ -5,7 +5,7 @@ use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
 use super::values::{identifier, items, name, one_of, one_or_more, text};
 use crate::challenge::DEFAULT_REALM;
-use crate::error::Code;
+use crate::error::ErrorCode;
 use crate::signature::Algorithm;
 use crate::token::{LOGOUT_TOKEN_TYPE, media_type};
 
@@ -36,10 +36,10 @@ pub enum GuestPolicy {
 impl GuestPolicy {
     /// Whether a request rejected with this code is treated as a guest.
     #[must_use]
-    pub fn includes(self, code: Code) -> bool {
+    pub fn includes(self, code: ErrorCode) -> bool {
         match self {
             Self::Never => false,
-            Self::WithoutToken => code == Code::MissingToken,
+            Self::WithoutToken => code == ErrorCode::MissingToken,
             Self::Always => true,
         }
     }
@@ -48,13 +48,13 @@ impl GuestPolicy {
 /// Reads the accepted audiences. The option is required, because omitting the audience by mistake would mean accepting
 /// every token of the tenant.
 pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> {
-    const EXPECTED_AUDIENCE: &str =
+    const AUDIENCE_EXPECTATION: &str =
         "the API identifier (resource indicator), a non-empty array of such, or null to accept every audience";
     let default = if may_be_missing { DefaultValue::None } else { DefaultValue::Derived("required") };
-    match read.take("audience", EXPECTED_AUDIENCE, default) {
+    match read.take("audience", AUDIENCE_EXPECTATION, default) {
         Some(Raw::Null) => None,
         None if may_be_missing => None,
-        None => read.variable("audience", EXPECTED_AUDIENCE, |value| {
+        None => read.variable("audience", AUDIENCE_EXPECTATION, |value| {
             let audiences = value.split_whitespace().map(|audience| identifier(&Raw::String(audience.into())));
             let audiences: Option<Vec<_>> = audiences.collect();
             audiences
@@ -64,7 +64,7 @@ pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> 
         Some(given) => {
             let audiences = one_or_more(&given, identifier);
             if audiences.is_none() {
-                read.reject("audience", EXPECTED_AUDIENCE, &given);
+                read.reject("audience", AUDIENCE_EXPECTATION, &given);
             }
             audiences
         }
@@ -74,16 +74,17 @@ pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> 
 /// Reads the option that lists the parts of a request in which to look for a token. The list may be empty if the
 /// application extracts tokens itself.
 pub fn token_sources(read: &mut Reader, may_be_empty: bool) -> Vec<TokenSource> {
-    const SOURCE_NAMES: [(&str, TokenSource); 2] = [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
-    let default = DefaultValue::Value(SOURCE_NAMES.iter().map(|(name, _)| *name).collect());
+    const TOKEN_SOURCE_NAMES: [(&str, TokenSource); 2] =
+        [("cookie", TokenSource::Cookie), ("header", TokenSource::Header)];
+    let default = DefaultValue::Value(TOKEN_SOURCE_NAMES.iter().map(|(name, _)| *name).collect());
     let sources = read.optional("tokenSources", "an array of 'cookie' and 'header'", default, |raw| {
         let Raw::List(given) = raw else { return None };
-        let sources: Vec<_> = given.iter().map(|item| one_of(item, &SOURCE_NAMES)).collect::<Option<_>>()?;
+        let sources: Vec<_> = given.iter().map(|item| one_of(item, &TOKEN_SOURCE_NAMES)).collect::<Option<_>>()?;
         let has_duplicates =
             sources.iter().enumerate().any(|(i, source)| sources.iter().skip(i + 1).any(|other| other == source));
         (!has_duplicates && (may_be_empty || !sources.is_empty())).then_some(sources)
     });
-    sources.unwrap_or_else(|| SOURCE_NAMES.iter().map(|(_, source)| *source).collect())
+    sources.unwrap_or_else(|| TOKEN_SOURCE_NAMES.iter().map(|(_, source)| *source).collect())
 }
 
 /// Reads the option that allows guests.

@@ -12,14 +12,14 @@ use super::values::{identifier, one_or_more, text};
 use super::{application, cookies};
 use crate::cookie::CookieAttributes;
 use crate::jwks::keys::KeySet;
-use crate::jwks::{CachePolicy, Source, Trust};
+use crate::jwks::{CachePolicy, JwksSource, TrustAnchors};
 use crate::requirements::Requirements;
 use crate::revocations::Revocations;
 use crate::signature::Algorithm;
 use crate::url;
 
 /// The accepted values of the `issuer` option, as worded in the error message for an invalid value.
-const EXPECTED_ISSUER: &str = "an absolute http or https URL, or a non-empty array of such";
+const ISSUER_EXPECTATION: &str = "an absolute http or https URL, or a non-empty array of such";
 
 /// The function whose options are parsed. Each function accepts a variant of the verifier options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +43,9 @@ pub enum KeySource {
     /// A JWKS URL, whose key set is either cached or fetched for every verification.
     Url {
         /// The JWKS URL and its trust anchors.
-        source: Source,
+        source: JwksSource,
         /// The issuers whose tokens are verified with the key set, for `invalidateJwksCache`.
-        names: Vec<String>,
+        issuers: Vec<String>,
         /// Whether the cached key set is shared with other verifiers in the process.
         shared: bool,
     },
@@ -116,10 +116,10 @@ impl Options {
             "jwksCa",
             "PEM text with at least one certificate and no invalid one",
             DefaultValue::None,
-            |raw| text(raw).filter(|pem| Trust::from_pem(pem).is_some()),
+            |raw| text(raw).filter(|pem| TrustAnchors::from_pem(pem).is_some()),
         );
         let is_uncached = read.bool("skipJwksCache", false);
-        let cookie_name = cookies::read_name(read, "cookieName", &cookies::auth_cookie().name);
+        let cookie_name = cookies::read_cookie_name(read, "cookieName", &cookies::auth_cookie().name);
         let has_get_token = read.function("getToken");
         read.access_check_function("isRevoked");
         let revocations = revocations::read(read);
@@ -132,7 +132,7 @@ impl Options {
             max_stale: read.milliseconds("jwksMaxStaleMs", 3_600_000),
         };
         let default = DefaultValue::Derived("<logtoUrl>/oidc");
-        let issuers = read.optional("issuer", EXPECTED_ISSUER, default, |raw| {
+        let issuers = read.optional("issuer", ISSUER_EXPECTATION, default, |raw| {
             one_or_more(raw, |item| identifier(item).filter(|issuer| url::parse(issuer).is_ok()))
         });
         let sources = tokens::token_sources(read, has_get_token);
@@ -161,13 +161,15 @@ impl Options {
         let insecure_origin =
             fetch_url.filter(|url| url::is_remote_plain_http(url)).map(|url| url.origin().ascii_serialization());
         let jwks_uri = jwks_uri.map(String::from).or_else(|| issuer.as_deref().map(url::jwks_uri));
-        let names =
+        let key_set_issuers =
             issuer.iter().cloned().chain(issuers.iter().flatten().filter_map(|issuer| normalized_issuer(issuer)));
         let keys = match (key_set, jwks_uri) {
             (Some(keys), _) => KeySource::Static(Arc::new(keys)),
-            (None, Some(url)) => {
-                KeySource::Url { source: Source { url, ca }, names: names.collect(), shared: !is_uncached }
-            }
+            (None, Some(url)) => KeySource::Url {
+                source: JwksSource { url, ca },
+                issuers: key_set_issuers.collect(),
+                shared: !is_uncached,
+            },
             (None, None) => KeySource::None,
         };
         Some(Self {
@@ -216,12 +218,12 @@ pub fn issuer_of(raw: Raw) -> Result<String, OptionError> {
     read_logto_url(raw).map(|url| url::issuer(&url))
 }
 
-/// The names of the key sets that a URL may refer to, either as a Logto server's URL or as a JWKS URL.
+/// The issuers and JWKS URLs of the key sets that a URL may refer to, either as a Logto server's URL or as a JWKS URL.
 ///
 /// # Errors
 ///
 /// Fails if the value is not a URL.
-pub fn key_set_names(raw: Raw) -> Result<Vec<String>, OptionError> {
+pub fn key_set_urls(raw: Raw) -> Result<Vec<String>, OptionError> {
     read_logto_url(raw).map(|url| vec![url::issuer(&url), url::jwks_uri(&url::issuer(&url)), String::from(url)])
 }
 

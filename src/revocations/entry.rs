@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::json::Text;
+use crate::json::StringSeed;
 
 /// The version of the entry format. An instance skips entries of any other version, so that instances of different
 /// releases can share a store.
@@ -21,11 +21,11 @@ pub const MAX_ID_BYTES: usize = 1_024;
 
 /// How far in the future an entry's time may be, in seconds. Stores must keep every entry for the token lifetime plus
 /// this time.
-pub const MAX_ENTRY_AHEAD_SECONDS: f64 = 3_600.0;
+pub const MAX_ENTRY_SECONDS_IN_FUTURE: f64 = 3_600.0;
 
 /// The token property that an entry is matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum RevocationKind {
     /// The `sub` claim of a token.
     Subject,
     /// The `sub` claim, but only in tokens of one organization.
@@ -44,7 +44,7 @@ pub enum Kind {
     All,
 }
 
-impl Kind {
+impl RevocationKind {
     /// Every kind with its name in entries.
     pub const ALL: [(Self, &'static str); 8] = [
         (Self::Subject, "subject"),
@@ -80,13 +80,13 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The property by which the entry selects tokens.
-    pub kind: Kind,
-    /// The value of the property, which is empty for [`Kind::All`].
+    pub kind: RevocationKind,
+    /// The value of the property, which is empty for [`RevocationKind::All`].
     pub id: String,
-    /// The organization for [`Kind::Member`], or an empty string for all other kinds.
+    /// The organization for [`RevocationKind::Member`], or an empty string for all other kinds.
     pub organization: String,
     /// The time of the entry, as Unix time in seconds. The entry covers tokens issued up to and including this second
-    /// and, if [`Kind::covers_later_tokens`], later tokens too.
+    /// and, if [`RevocationKind::covers_later_tokens`], later tokens too.
     pub before: u32,
 }
 
@@ -97,10 +97,10 @@ impl Entry {
         let mut members = Map::new();
         members.insert("v".into(), ENTRY_VERSION.into());
         members.insert("kind".into(), self.kind.name().into());
-        if self.kind != Kind::All {
+        if self.kind != RevocationKind::All {
             members.insert("id".into(), self.id.as_str().into());
         }
-        if self.kind == Kind::Member {
+        if self.kind == RevocationKind::Member {
             members.insert("organization".into(), self.organization.as_str().into());
         }
         members.insert("before".into(), self.before.into());
@@ -119,14 +119,14 @@ impl Entry {
             return None;
         }
         let name = kind?;
-        let kind = Kind::ALL.into_iter().find_map(|(kind, known)| (known == name).then_some(kind))?;
+        let kind = RevocationKind::ALL.into_iter().find_map(|(kind, known)| (known == name).then_some(kind))?;
         let text = |member: Option<Cow<str>>, is_required: bool| match member {
             Some(text) if is_required && is_entry_id(&text) => Some(text.into_owned()),
             None if !is_required => Some(String::new()),
             _ => None,
         };
-        let id = text(id, kind != Kind::All)?;
-        let organization = text(organization, kind == Kind::Member)?;
+        let id = text(id, kind != RevocationKind::All)?;
+        let organization = text(organization, kind == RevocationKind::Member)?;
         Some(Self { kind, id, organization, before: before? })
     }
 }
@@ -159,12 +159,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
         let mut members = Members::default();
-        while let Some(name) = map.next_key_seed(Text)? {
+        while let Some(name) = map.next_key_seed(StringSeed)? {
             match &*name {
                 "v" => set(&mut members.version, map.next_value()?)?,
-                "kind" => set(&mut members.kind, map.next_value_seed(Text)?)?,
-                "id" => set(&mut members.id, map.next_value_seed(Text)?)?,
-                "organization" => set(&mut members.organization, map.next_value_seed(Text)?)?,
+                "kind" => set(&mut members.kind, map.next_value_seed(StringSeed)?)?,
+                "id" => set(&mut members.id, map.next_value_seed(StringSeed)?)?,
+                "organization" => set(&mut members.organization, map.next_value_seed(StringSeed)?)?,
                 "before" => set(&mut members.before, map.next_value()?)?,
                 _ => return Err(A::Error::custom("unknown member")),
             }
@@ -187,21 +187,21 @@ pub fn is_entry_id(text: &str) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    pub(crate) fn entry(kind: Kind, id: &str, before: u32) -> Entry {
-        let organization = if kind == Kind::Member { "org".into() } else { String::new() };
-        Entry { kind, id: if kind == Kind::All { String::new() } else { id.into() }, organization, before }
+    pub(crate) fn entry(kind: RevocationKind, id: &str, before: u32) -> Entry {
+        let organization = if kind == RevocationKind::Member { "org".into() } else { String::new() };
+        Entry { kind, id: if kind == RevocationKind::All { String::new() } else { id.into() }, organization, before }
     }
 
     #[test]
     fn the_table_lists_the_kinds_in_declaration_order() {
-        for (index, (kind, _)) in Kind::ALL.into_iter().enumerate() {
+        for (index, (kind, _)) in RevocationKind::ALL.into_iter().enumerate() {
             assert_eq!(kind.index(), index, "{kind:?}");
         }
     }
 
     #[test]
     fn every_entry_survives_the_store() {
-        for (kind, name) in Kind::ALL {
+        for (kind, name) in RevocationKind::ALL {
             for id in ["user", "https://client.test/a?b", "\u{e9}\"\\\n\u{2028}", &"\u{1}".repeat(MAX_ID_BYTES)] {
                 let entry = entry(kind, id, 1_800_000_000);
                 let json = entry.to_json();
@@ -212,12 +212,12 @@ pub(super) mod tests {
 
     #[test]
     fn the_format_is_stable() {
-        assert_eq!(entry(Kind::Subject, "u", 7).to_json(), r#"{"before":7,"id":"u","kind":"subject","v":1}"#);
+        assert_eq!(entry(RevocationKind::Subject, "u", 7).to_json(), r#"{"before":7,"id":"u","kind":"subject","v":1}"#);
         assert_eq!(
-            entry(Kind::Member, "u", 7).to_json(),
+            entry(RevocationKind::Member, "u", 7).to_json(),
             r#"{"before":7,"id":"u","kind":"member","organization":"org","v":1}"#
         );
-        assert_eq!(entry(Kind::All, "", 7).to_json(), r#"{"before":7,"kind":"all","v":1}"#);
+        assert_eq!(entry(RevocationKind::All, "", 7).to_json(), r#"{"before":7,"kind":"all","v":1}"#);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Logto's webhook events, and the revocations that they cause.
 
-use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS, is_entry_id};
+use super::entry::{Entry, MAX_ENTRY_SECONDS_IN_FUTURE, RevocationKind, is_entry_id};
 use crate::json::Object;
 
 /// The Management API route for changing a user's password. Other changes to a user cause the same event as a password
@@ -75,12 +75,12 @@ impl RevocationRule {
     fn entries(self, event: &Object, now: f64) -> Result<Vec<Entry>, String> {
         let created_at: String = required(event, "createdAt")?;
         let time =
-            parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_ENTRY_AHEAD_SECONDS);
+            parse_iso_date(&created_at).ok_or_else(|| "createdAt".to_owned())?.min(now + MAX_ENTRY_SECONDS_IN_FUTURE);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates in 2106")]
         let before = time as u32;
         let entry =
             |kind, id: String, organization: &str| Entry { kind, id, organization: organization.into(), before };
-        let user_entries = || Ok(vec![entry(Kind::Subject, subject_id(event, "userId")?, "")]);
+        let user_entries = || Ok(vec![entry(RevocationKind::Subject, subject_id(event, "userId")?, "")]);
         match self {
             Self::Suspension => {
                 let data: Object = required(event, "data")?;
@@ -100,12 +100,12 @@ impl RevocationRule {
                 let mut removed_ids = ids(event, "removedUserIds")?;
                 // In a machine-to-machine token, `sub` is the application's id.
                 removed_ids.extend(ids(event, "removedApplicationIds")?);
-                Ok(removed_ids.into_iter().map(|id| entry(Kind::Member, id, &organization)).collect())
+                Ok(removed_ids.into_iter().map(|id| entry(RevocationKind::Member, id, &organization)).collect())
             }
-            Self::Organization => Ok(vec![entry(Kind::Organization, subject_id(event, "id")?, "")]),
+            Self::Organization => Ok(vec![entry(RevocationKind::Organization, subject_id(event, "id")?, "")]),
             Self::Grants => {
                 let grant_ids = ids(event, "revokedGrantIds")?;
-                Ok(grant_ids.into_iter().map(|id| entry(Kind::Grant, id, "")).collect())
+                Ok(grant_ids.into_iter().map(|id| entry(RevocationKind::Grant, id, "")).collect())
             }
         }
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn entries_of(name: &str, members: Value) -> Vec<(Kind, String, String)> {
+    fn entries_of(name: &str, members: Value) -> Vec<(RevocationKind, String, String)> {
         let event = parse(&event(name, members)).unwrap();
         event
             .entries
@@ -206,7 +206,7 @@ mod tests {
             .collect()
     }
 
-    fn one_entry(kind: Kind, id: &str, organization: &str) -> Vec<(Kind, String, String)> {
+    fn one_entry(kind: RevocationKind, id: &str, organization: &str) -> Vec<(RevocationKind, String, String)> {
         vec![(kind, id.into(), organization.into())]
     }
 
@@ -223,23 +223,29 @@ mod tests {
     #[test]
     fn the_events_in_the_contract_revoke_tokens() {
         let user = json!({ "params": { "userId": "u" }, "data": { "id": "u", "isSuspended": true } });
-        assert_eq!(entries_of("User.SuspensionStatus.Updated", user.clone()), one_entry(Kind::Subject, "u", ""));
-        assert_eq!(entries_of("User.Deleted", user), one_entry(Kind::Subject, "u", ""));
+        assert_eq!(
+            entries_of("User.SuspensionStatus.Updated", user.clone()),
+            one_entry(RevocationKind::Subject, "u", "")
+        );
+        assert_eq!(entries_of("User.Deleted", user), one_entry(RevocationKind::Subject, "u", ""));
         let password = json!({ "matchedRoute": "/users/:userId/password", "params": { "userId": "u" } });
-        assert_eq!(entries_of("User.Data.Updated", password), one_entry(Kind::Subject, "u", ""));
+        assert_eq!(entries_of("User.Data.Updated", password), one_entry(RevocationKind::Subject, "u", ""));
         let membership = json!({ "organizationId": "o", "removedUserIds": ["u", "w"], "addedUserIds": ["x"] });
         assert_eq!(
             entries_of("Organization.Membership.Updated", membership),
-            [one_entry(Kind::Member, "u", "o"), one_entry(Kind::Member, "w", "o")].concat()
+            [one_entry(RevocationKind::Member, "u", "o"), one_entry(RevocationKind::Member, "w", "o")].concat()
         );
         let machines = json!({ "organizationId": "o", "removedApplicationIds": ["app"] });
-        assert_eq!(entries_of("Organization.Membership.Updated", machines), one_entry(Kind::Member, "app", "o"));
+        assert_eq!(
+            entries_of("Organization.Membership.Updated", machines),
+            one_entry(RevocationKind::Member, "app", "o")
+        );
         let organization = json!({ "params": { "id": "o" } });
-        assert_eq!(entries_of("Organization.Deleted", organization), one_entry(Kind::Organization, "o", ""));
+        assert_eq!(entries_of("Organization.Deleted", organization), one_entry(RevocationKind::Organization, "o", ""));
         let grants = json!({ "userId": "u", "applicationId": "a", "revokedGrantIds": ["g", "h"] });
         assert_eq!(
             entries_of("Grant.LimitExceeded", grants),
-            [one_entry(Kind::Grant, "g", ""), one_entry(Kind::Grant, "h", "")].concat()
+            [one_entry(RevocationKind::Grant, "g", ""), one_entry(RevocationKind::Grant, "h", "")].concat()
         );
     }
 
@@ -309,7 +315,7 @@ mod tests {
     fn a_time_in_the_distant_future_is_limited() {
         let body = event("User.Deleted", json!({ "data": { "id": "u" }, "createdAt": "2999-01-01T00:00:00.000Z" }));
         let before = parse(&body).unwrap().entries[0].before;
-        assert!((f64::from(before) - (NOW + MAX_ENTRY_AHEAD_SECONDS)).abs() < 1.0);
+        assert!((f64::from(before) - (NOW + MAX_ENTRY_SECONDS_IN_FUTURE)).abs() < 1.0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use once_cell::sync::Lazy;
 
-use super::entry::Kind;
+use super::entry::RevocationKind;
 use crate::claims::Subject;
 use crate::json::Object;
 
@@ -19,12 +19,12 @@ pub(super) struct Fingerprint(pub [u32; 4]);
 
 impl Fingerprint {
     /// The fingerprint of a property with this kind and value. `organization` is empty unless the kind is
-    /// [`Kind::Member`].
-    pub fn new(kind: Kind, id: &str, organization: &str) -> Self {
+    /// [`RevocationKind::Member`].
+    pub fn new(kind: RevocationKind, id: &str, organization: &str) -> Self {
         /// All tables share one pair of keys, so that a token's fingerprints can be looked up in the table of any
         /// verifier.
-        static FINGERPRINT_KEYS: Lazy<[RandomState; 2]> = Lazy::new(|| [RandomState::new(), RandomState::new()]);
-        let [low, high] = FINGERPRINT_KEYS.each_ref().map(|keys| keys.hash_one((kind, id, organization)));
+        static SIPHASH_KEYS: Lazy<[RandomState; 2]> = Lazy::new(|| [RandomState::new(), RandomState::new()]);
+        let [low, high] = SIPHASH_KEYS.each_ref().map(|key| key.hash_one((kind, id, organization)));
         #[expect(clippy::cast_possible_truncation, reason = "splits the hashes into words")]
         Self([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
     }
@@ -36,7 +36,7 @@ pub(super) struct TokenProperties {
     /// The `iat` claim, rounded down to seconds. Entries cover a token without `iat`, because nothing shows that the
     /// token is newer than a revocation.
     pub issued_at: Option<f64>,
-    pub fingerprints: Box<[(Kind, Fingerprint)]>,
+    pub fingerprints: Box<[(RevocationKind, Fingerprint)]>,
     /// Whether the token names its session (`sid`).
     pub has_session: bool,
 }
@@ -48,16 +48,19 @@ impl TokenProperties {
         let text = |name| payload.as_ref()?.get_as::<String>(name).unwrap_or_default();
         let (session, grant, token) = (text("sid"), text("grant_id"), text("jti"));
         let issued_at = payload.as_ref().and_then(|payload| payload.get_as::<f64>("iat").unwrap_or(None));
-        let mut fingerprints = vec![(Kind::Subject, Fingerprint::new(Kind::Subject, subject.user, ""))];
+        let mut fingerprints =
+            vec![(RevocationKind::Subject, Fingerprint::new(RevocationKind::Subject, subject.user, ""))];
         for organization in &subject.organizations {
-            fingerprints.push((Kind::Member, Fingerprint::new(Kind::Member, subject.user, organization)));
-            fingerprints.push((Kind::Organization, Fingerprint::new(Kind::Organization, organization, "")));
+            fingerprints
+                .push((RevocationKind::Member, Fingerprint::new(RevocationKind::Member, subject.user, organization)));
+            fingerprints
+                .push((RevocationKind::Organization, Fingerprint::new(RevocationKind::Organization, organization, "")));
         }
         for (kind, id) in [
-            (Kind::Client, subject.client),
-            (Kind::Session, session.as_deref()),
-            (Kind::Grant, grant.as_deref()),
-            (Kind::Token, token.as_deref()),
+            (RevocationKind::Client, subject.client),
+            (RevocationKind::Session, session.as_deref()),
+            (RevocationKind::Grant, grant.as_deref()),
+            (RevocationKind::Token, token.as_deref()),
         ] {
             fingerprints.extend(id.map(|id| (kind, Fingerprint::new(kind, id, ""))));
         }
@@ -76,7 +79,7 @@ pub struct RevocationState {
 
 impl RevocationState {
     /// The approximate memory usage in bytes, for the limit of the token cache.
-    pub const MEMORY_BYTES: usize = size_of::<Self>() + 6 * size_of::<(Kind, Fingerprint)>();
+    pub const ESTIMATED_MEMORY_BYTES: usize = size_of::<Self>() + 6 * size_of::<(RevocationKind, Fingerprint)>();
 
     /// The token's properties, computed on first use.
     pub(super) fn properties(&self, subject: &Subject) -> &TokenProperties {
@@ -107,19 +110,27 @@ mod tests {
         TokenProperties::from_subject(&claims(members).check_types().unwrap())
     }
 
-    fn kinds(properties: &TokenProperties) -> Vec<Kind> {
+    fn kinds(properties: &TokenProperties) -> Vec<RevocationKind> {
         properties.fingerprints.iter().map(|(kind, _)| *kind).collect()
     }
 
     #[test]
     fn a_token_has_the_properties_that_its_claims_name() {
         let plain_token = properties(json!({}));
-        assert_eq!(kinds(&plain_token), [Kind::Subject, Kind::Client, Kind::Token]);
+        assert_eq!(kinds(&plain_token), [RevocationKind::Subject, RevocationKind::Client, RevocationKind::Token]);
         assert!(!plain_token.has_session);
         let full_token = properties(json!({ "organization_id": "o", "sid": "s", "grant_id": "g" }));
         assert_eq!(
             kinds(&full_token),
-            [Kind::Subject, Kind::Member, Kind::Organization, Kind::Client, Kind::Session, Kind::Grant, Kind::Token]
+            [
+                RevocationKind::Subject,
+                RevocationKind::Member,
+                RevocationKind::Organization,
+                RevocationKind::Client,
+                RevocationKind::Session,
+                RevocationKind::Grant,
+                RevocationKind::Token
+            ]
         );
         assert!(full_token.has_session);
     }
@@ -127,15 +138,15 @@ mod tests {
     #[test]
     fn an_organization_token_has_the_organization_of_its_audience() {
         let token = properties(json!({ "aud": ["urn:logto:organization:a", "urn:logto:organization:b", "x"] }));
-        assert_eq!(kinds(&token).iter().filter(|kind| **kind == Kind::Member).count(), 2);
-        let expected = Fingerprint::new(Kind::Organization, "b", "");
-        assert!(token.fingerprints.contains(&(Kind::Organization, expected)));
+        assert_eq!(kinds(&token).iter().filter(|kind| **kind == RevocationKind::Member).count(), 2);
+        let expected = Fingerprint::new(RevocationKind::Organization, "b", "");
+        assert!(token.fingerprints.contains(&(RevocationKind::Organization, expected)));
     }
 
     #[test]
     fn ignores_custom_claims_of_other_types() {
         let token = properties(json!({ "sid": 5, "grant_id": ["g"], "jti": null, "client_id": NO_CLAIM }));
-        assert_eq!(kinds(&token), [Kind::Subject]);
+        assert_eq!(kinds(&token), [RevocationKind::Subject]);
     }
 
     #[test]
@@ -147,17 +158,17 @@ mod tests {
     #[test]
     fn fingerprints_differ_by_kind_id_and_organization() {
         let fingerprints = [
-            Fingerprint::new(Kind::Subject, "a", ""),
-            Fingerprint::new(Kind::Client, "a", ""),
-            Fingerprint::new(Kind::Member, "a", "b"),
-            Fingerprint::new(Kind::Member, "b", "a"),
-            Fingerprint::new(Kind::Member, "ab", ""),
-            Fingerprint::new(Kind::Member, "", "ab"),
+            Fingerprint::new(RevocationKind::Subject, "a", ""),
+            Fingerprint::new(RevocationKind::Client, "a", ""),
+            Fingerprint::new(RevocationKind::Member, "a", "b"),
+            Fingerprint::new(RevocationKind::Member, "b", "a"),
+            Fingerprint::new(RevocationKind::Member, "ab", ""),
+            Fingerprint::new(RevocationKind::Member, "", "ab"),
         ];
         assert_eq!(
             fingerprints.map(|fingerprint| fingerprint.0).into_iter().collect::<HashSet<_>>().len(),
             fingerprints.len()
         );
-        assert_eq!(Fingerprint::new(Kind::Subject, "a", ""), fingerprints[0]);
+        assert_eq!(Fingerprint::new(RevocationKind::Subject, "a", ""), fingerprints[0]);
     }
 }

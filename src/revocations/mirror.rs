@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use super::confirmed_date::ConfirmedDate;
-use super::entry::{Entry, Kind, MAX_ENTRY_AHEAD_SECONDS};
+use super::entry::{Entry, MAX_ENTRY_SECONDS_IN_FUTURE, RevocationKind};
 use super::fingerprints::RevocationState;
-use super::table::Table;
+use super::newest_entry_date::NewestEntryDate;
+use super::table::RevocationTable;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
 use crate::lock::lock;
@@ -22,7 +22,7 @@ const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 /// How far an entry's time may be ahead of the caller's clock before the entry is reported, in seconds. An application
 /// may set a time up to an hour ahead, and clocks may differ by another hour. A reported entry still applies in full,
 /// because it may be the caller's clock that is wrong.
-const MAX_PLAUSIBLE_AHEAD_SECONDS: f64 = MAX_ENTRY_AHEAD_SECONDS + 3_600.0;
+const MAX_PLAUSIBLE_SECONDS_IN_FUTURE: f64 = MAX_ENTRY_SECONDS_IN_FUTURE + 3_600.0;
 
 /// How long after the start of a read its result counts as current. One second is for the store, which waits that long
 /// for new entries, and one is for the network and a busy thread.
@@ -30,15 +30,15 @@ const MAX_READ_DURATION: Duration = Duration::from_secs(2);
 
 /// The entries of a store, and the time at which they were last known to be complete.
 #[derive(Debug)]
-pub struct Mirror {
-    table: Table,
+pub struct RevocationMirror {
+    table: RevocationTable,
     /// When a read last reached the end of the store, or `None` until all entries have been loaded.
     complete_at: Mutex<Option<Timestamp>>,
     /// The longest token lifetime that any caller has passed, in seconds, as the bits of an `f64`.
     lifetime: AtomicU64,
     /// The Unix time of the last pruning, in seconds.
     pruned_at: Mutex<f64>,
-    confirmed_date: ConfirmedDate,
+    newest_entry_date: NewestEntryDate,
     skipped: AtomicU64,
     ahead: AtomicU64,
     sessions: SessionFlags,
@@ -54,7 +54,7 @@ struct SessionFlags {
 
 /// Statistics about the mirror, for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MirrorStats {
+pub struct RevocationMirrorStats {
     /// The number of entries in force.
     pub entries: usize,
     /// The number of entries that this release does not understand.
@@ -68,18 +68,18 @@ pub struct MirrorStats {
 }
 
 /// The mirrors that several threads share, by store identity.
-static SHARED_MIRRORS: Lazy<Mutex<HashMap<String, Weak<Mirror>>>> = Lazy::new(Mutex::default);
+static SHARED_REVOCATION_MIRRORS: Lazy<Mutex<HashMap<String, Weak<RevocationMirror>>>> = Lazy::new(Mutex::default);
 
-impl Mirror {
+impl RevocationMirror {
     /// Creates an empty mirror.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            table: Table::new(),
+            table: RevocationTable::new(),
             complete_at: Mutex::default(),
             lifetime: AtomicU64::new(0),
             pruned_at: Mutex::default(),
-            confirmed_date: ConfirmedDate::default(),
+            newest_entry_date: NewestEntryDate::default(),
             skipped: AtomicU64::new(0),
             ahead: AtomicU64::new(0),
             sessions: SessionFlags::default(),
@@ -89,12 +89,12 @@ impl Mirror {
     /// The mirror of the store with this identity.
     #[must_use]
     pub fn shared(identity: &str) -> Arc<Self> {
-        let mut mirrors = lock(&SHARED_MIRRORS);
+        let mut mirrors = lock(&SHARED_REVOCATION_MIRRORS);
         mirrors.retain(|_, mirror| mirror.strong_count() > 0);
-        let slot = mirrors.entry(identity.to_owned()).or_default();
-        slot.upgrade().unwrap_or_else(|| {
+        let weak_mirror = mirrors.entry(identity.to_owned()).or_default();
+        weak_mirror.upgrade().unwrap_or_else(|| {
             let mirror = Self::new();
-            *slot = Arc::downgrade(&mirror);
+            *weak_mirror = Arc::downgrade(&mirror);
             mirror
         })
     }
@@ -116,12 +116,12 @@ impl Mirror {
                 Some(entry)
             })
             .collect();
-        if parsed.iter().any(|entry| entry.kind == Kind::Session) {
+        if parsed.iter().any(|entry| entry.kind == RevocationKind::Session) {
             self.sessions.any_revoked.store(true, Ordering::Relaxed);
         }
-        let date = self.confirmed_date.limit_date(&parsed, date, now);
-        let oldest = oldest_effective_time(lifetime, date);
-        parsed.retain(|entry| entry.before >= oldest);
+        let date = self.newest_entry_date.cap_date(&parsed, date, now);
+        let cutoff = retention_cutoff(lifetime, date);
+        parsed.retain(|entry| entry.before >= cutoff);
         self.table.insert(&parsed);
         self.prune(lifetime, date);
     }
@@ -129,9 +129,9 @@ impl Mirror {
     /// Whether adding an entry would change the mirror's table. An entry that is too old would not be added.
     #[must_use]
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64, now: Timestamp) -> bool {
-        let date = self.confirmed_date.limit_date(&[], date, now);
-        let oldest = oldest_effective_time(self.longest_lifetime(lifetime), date);
-        Entry::parse(entry).is_some_and(|entry| entry.before >= oldest && self.table.is_changed_by(&entry))
+        let date = self.newest_entry_date.cap_date(&[], date, now);
+        let cutoff = retention_cutoff(self.longest_lifetime(lifetime), date);
+        Entry::parse(entry).is_some_and(|entry| entry.before >= cutoff && self.table.is_changed_by(&entry))
     }
 
     /// The longest token lifetime that any caller has passed, so that a caller with a shorter lifetime does not remove
@@ -163,11 +163,11 @@ impl Mirror {
 
     /// Statistics about the mirror, for operators.
     #[must_use]
-    pub fn stats(&self, now: Timestamp) -> MirrorStats {
+    pub fn stats(&self, now: Timestamp) -> RevocationMirrorStats {
         let SessionFlags { any_revoked, tokens_without_sid, tokens_with_sid } = &self.sessions;
         let [any_revoked, tokens_without_sid, tokens_with_sid] =
             [any_revoked, tokens_without_sid, tokens_with_sid].map(|flag| flag.load(Ordering::Relaxed));
-        MirrorStats {
+        RevocationMirrorStats {
             entries: self.table.len(),
             skipped: self.skipped.load(Ordering::Relaxed),
             ahead: self.ahead.load(Ordering::Relaxed),
@@ -177,14 +177,14 @@ impl Mirror {
     }
 
     /// The kind of an entry that covers this token, or `None` if no entry covers it.
-    pub(super) fn revoking_kind(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
-        let revoking_kind = self.table.revoking_kind(subject, state);
+    pub(super) fn find_revocation_kind(&self, subject: &Subject, state: &RevocationState) -> Option<RevocationKind> {
+        let revocation_kind = self.table.find_revocation_kind(subject, state);
         if self.sessions.any_revoked.load(Ordering::Relaxed) && !self.sessions.tokens_with_sid.load(Ordering::Relaxed) {
             let has_session = state.properties(subject).has_session;
             let flag = if has_session { &self.sessions.tokens_with_sid } else { &self.sessions.tokens_without_sid };
             flag.store(true, Ordering::Relaxed);
         }
-        revoking_kind
+        revocation_kind
     }
 
     /// Removes expired entries from the next shard, if enough time has passed since the last pruning.
@@ -194,7 +194,7 @@ impl Mirror {
         // If the clock was set back, the interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
             *pruned_at = date;
-            self.table.prune_next_shards(|| oldest_effective_time(self.longest_lifetime(lifetime), date));
+            self.table.prune_next_shards(|| retention_cutoff(self.longest_lifetime(lifetime), date));
         }
     }
 }
@@ -202,12 +202,12 @@ impl Mirror {
 /// Whether the clock of the instance that created an entry was probably wrong. The time of an entry for a single token
 /// is not checked, because it is derived from the token's `exp`.
 fn has_implausible_time(entry: &Entry, date: f64) -> bool {
-    entry.kind != Kind::Token && f64::from(entry.before) > date + MAX_PLAUSIBLE_AHEAD_SECONDS
+    entry.kind != RevocationKind::Token && f64::from(entry.before) > date + MAX_PLAUSIBLE_SECONDS_IN_FUTURE
 }
 
 /// The Unix time in seconds before which entries have no effect, because every token that they cover has expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn oldest_effective_time(lifetime: f64, date: f64) -> u32 {
+fn retention_cutoff(lifetime: f64, date: f64) -> u32 {
     (date - lifetime - EXTRA_RETENTION_SECONDS) as u32
 }
 
@@ -216,33 +216,33 @@ mod tests {
     use serde_json::json;
 
     use super::super::entry::tests::entry;
-    use super::super::policy::{Policy, Revocations};
+    use super::super::policy::{RevocationPolicy, Revocations};
     use super::*;
     use crate::claims::tests::claims;
-    use crate::error::Code;
+    use crate::error::ErrorCode;
 
     const DATE: f64 = 1_800_000_000.0;
     const NOW: u32 = 1_800_000_000;
 
-    fn apply(mirror: &Mirror, entries: &[Entry]) {
+    fn apply(mirror: &RevocationMirror, entries: &[Entry]) {
         let json: Vec<String> = entries.iter().map(Entry::to_json).collect();
         mirror.apply(json.iter().map(String::as_str), 86_400.0, DATE, Timestamp::now());
     }
 
     #[test]
     fn threads_with_the_same_store_share_a_mirror() {
-        let mirror = Mirror::shared("redis://mirror.test/0 a");
-        assert!(Arc::ptr_eq(&mirror, &Mirror::shared("redis://mirror.test/0 a")));
-        assert!(!Arc::ptr_eq(&mirror, &Mirror::shared("redis://mirror.test/0 b")));
-        apply(&mirror, &[entry(Kind::Subject, "u", NOW)]);
+        let mirror = RevocationMirror::shared("redis://mirror.test/0 a");
+        assert!(Arc::ptr_eq(&mirror, &RevocationMirror::shared("redis://mirror.test/0 a")));
+        assert!(!Arc::ptr_eq(&mirror, &RevocationMirror::shared("redis://mirror.test/0 b")));
+        apply(&mirror, &[entry(RevocationKind::Subject, "u", NOW)]);
         drop(mirror);
-        assert_eq!(Mirror::shared("redis://mirror.test/0 a").stats(Timestamp::now()).entries, 0);
+        assert_eq!(RevocationMirror::shared("redis://mirror.test/0 a").stats(Timestamp::now()).entries, 0);
     }
 
     #[test]
     fn skips_unknown_entries_and_counts_them() {
-        let mirror = Mirror::new();
-        let known = entry(Kind::Subject, "u", NOW).to_json();
+        let mirror = RevocationMirror::new();
+        let known = entry(RevocationKind::Subject, "u", NOW).to_json();
         mirror.apply(["{}", &known, r#"{"v":2,"kind":"subject","id":"u","before":1}"#], 60.0, DATE, Timestamp::now());
         let stats = mirror.stats(Timestamp::now());
         assert_eq!((stats.entries, stats.skipped), (1, 2));
@@ -250,17 +250,18 @@ mod tests {
 
     #[test]
     fn ignores_entries_that_cover_only_expired_tokens() {
-        let mirror = Mirror::new();
-        let oldest = NOW - 86_400 - 3_600;
-        apply(&mirror, &[entry(Kind::Subject, "now", NOW)]);
-        apply(&mirror, &[entry(Kind::Subject, "a", oldest - 1), entry(Kind::Subject, "b", oldest)]);
+        let mirror = RevocationMirror::new();
+        let cutoff = NOW - 86_400 - 3_600;
+        apply(&mirror, &[entry(RevocationKind::Subject, "now", NOW)]);
+        apply(&mirror, &[entry(RevocationKind::Subject, "a", cutoff - 1), entry(RevocationKind::Subject, "b", cutoff)]);
         assert_eq!(mirror.stats(Timestamp::now()).entries, 2);
     }
 
     #[test]
     fn keeps_all_entries_in_force_while_the_clock_is_days_ahead() {
-        let (mirror, start) = (Mirror::new(), Timestamp::now());
-        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), NOW - 80_000 + n)).collect();
+        let (mirror, start) = (RevocationMirror::new(), Timestamp::now());
+        let entries: Vec<_> =
+            (0..500).map(|n| entry(RevocationKind::Subject, &n.to_string(), NOW - 80_000 + n)).collect();
         let json: Vec<String> = entries.iter().map(Entry::to_json).collect();
         for hour in 0..200_u32 {
             let date = DATE + 1_000_000.0 + f64::from(hour) * 3_600.0;
@@ -273,37 +274,38 @@ mod tests {
     fn an_entry_whose_time_is_far_ahead_applies_in_full_and_is_counted() {
         let (hour, year) = (3_600, 365 * 86_400);
         let covers = |kind, before, issued_at: u32| {
-            let mirror = Mirror::new();
+            let mirror = RevocationMirror::new();
             apply(&mirror, &[entry(kind, "u", before)]);
             let claims = claims(json!({ "sub": "u", "sid": "u", "jti": "u", "iat": issued_at }));
-            let revoking_kind = mirror.revoking_kind(&claims.check_types().unwrap(), &RevocationState::default());
-            (revoking_kind.is_some(), mirror.stats(Timestamp::now()).ahead)
+            let revocation_kind =
+                mirror.find_revocation_kind(&claims.check_types().unwrap(), &RevocationState::default());
+            (revocation_kind.is_some(), mirror.stats(Timestamp::now()).ahead)
         };
-        for kind in [Kind::Subject, Kind::All] {
+        for kind in [RevocationKind::Subject, RevocationKind::All] {
             assert_eq!(covers(kind, NOW + 2 * hour, NOW + 2 * hour), (true, 0), "{kind:?}");
             assert_eq!(covers(kind, NOW + 2 * hour + 1, NOW), (true, 1), "{kind:?}");
             assert_eq!(covers(kind, NOW + year, NOW + year), (true, 1), "{kind:?}");
             assert_eq!(covers(kind, NOW + year, NOW + year + 1), (false, 1), "{kind:?}");
         }
-        assert_eq!(covers(Kind::Session, NOW + year, NOW + 1), (true, 1));
-        assert_eq!(covers(Kind::Token, NOW + year, NOW + 1), (true, 0));
+        assert_eq!(covers(RevocationKind::Session, NOW + year, NOW + 1), (true, 1));
+        assert_eq!(covers(RevocationKind::Token, NOW + year, NOW + 1), (true, 0));
     }
 
     #[test]
     fn an_instance_whose_clock_is_behind_applies_entries_in_full() {
-        let mirror = Mirror::new();
-        let json = entry(Kind::Subject, "u", NOW).to_json();
+        let mirror = RevocationMirror::new();
+        let json = entry(RevocationKind::Subject, "u", NOW).to_json();
         mirror.apply([json.as_str()], 86_400.0, DATE - 10_800.0, Timestamp::now());
         let claims = claims(json!({ "sub": "u", "iat": NOW - 60 }));
         let subject = claims.check_types().unwrap();
-        assert_eq!(mirror.revoking_kind(&subject, &RevocationState::default()), Some(Kind::Subject));
+        assert_eq!(mirror.find_revocation_kind(&subject, &RevocationState::default()), Some(RevocationKind::Subject));
     }
 
     #[test]
     fn a_revoked_token_that_expires_in_years_is_kept_until_then() {
-        let mirror = Mirror::new();
+        let mirror = RevocationMirror::new();
         let expires = NOW + 5 * 365 * 86_400;
-        apply(&mirror, &[entry(Kind::Token, "t", expires)]);
+        apply(&mirror, &[entry(RevocationKind::Token, "t", expires)]);
         for minute in 0..64 {
             mirror.apply([], 86_400.0, f64::from(expires) + f64::from(minute) * 60.0, Timestamp::now());
         }
@@ -312,8 +314,8 @@ mod tests {
 
     #[test]
     fn removes_expired_entries_while_time_passes() {
-        let mirror = Mirror::new();
-        let entries: Vec<_> = (0..500).map(|n| entry(Kind::Subject, &n.to_string(), NOW)).collect();
+        let mirror = RevocationMirror::new();
+        let entries: Vec<_> = (0..500).map(|n| entry(RevocationKind::Subject, &n.to_string(), NOW)).collect();
         apply(&mirror, &entries);
         let start = Timestamp::now();
         for minute in 0..200_u32 {
@@ -326,8 +328,8 @@ mod tests {
     #[test]
     fn an_entry_that_is_added_during_a_check_counts_if_the_check_relies_on_complete_entries() {
         let start = Timestamp::now();
-        let policy = Policy { lifetime: 86_400.0, max_lag: Some(Duration::from_secs(30)) };
-        let revocations = Revocations::new(Mirror::new(), policy);
+        let policy = RevocationPolicy { lifetime: 86_400.0, max_lag: Some(Duration::from_secs(30)) };
+        let revocations = Revocations::new(RevocationMirror::new(), policy);
         let mut complete_at = revocations.mirror.complete_at.lock().unwrap();
         let subject = claims(json!({ "sub": "u" }));
         std::thread::scope(|scope| {
@@ -337,16 +339,16 @@ mod tests {
             for _ in 0..10_000 {
                 std::thread::yield_now();
             }
-            apply(&revocations.mirror, &[entry(Kind::Subject, "u", NOW)]);
+            apply(&revocations.mirror, &[entry(RevocationKind::Subject, "u", NOW)]);
             *complete_at = Some(start);
             drop(complete_at);
-            assert_eq!(checking.join().unwrap().unwrap_err().code, Code::TokenRevoked);
+            assert_eq!(checking.join().unwrap().unwrap_err().code, ErrorCode::TokenRevoked);
         });
     }
 
     #[test]
     fn the_lag_is_the_time_since_a_read_reached_the_end_of_the_store() {
-        let (mirror, now) = (Mirror::new(), Timestamp::now());
+        let (mirror, now) = (RevocationMirror::new(), Timestamp::now());
         let later_time = now.plus(Duration::from_secs(5));
         assert_eq!(mirror.lag(later_time), None);
         mirror.mark_read_complete(now, Duration::ZERO);
@@ -358,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_read_after_the_wall_clock_was_set_back_ends_the_lag() {
-        let (mirror, start) = (Mirror::new(), Timestamp::now());
+        let (mirror, start) = (RevocationMirror::new(), Timestamp::now());
         mirror.mark_read_complete(start, Duration::ZERO);
         for seconds in 1..60 {
             let now = start.plus(Duration::from_secs(seconds));
@@ -372,11 +374,11 @@ mod tests {
     fn a_read_counts_as_complete_at_most_two_seconds_after_its_start() {
         let now = Timestamp::now();
         for (age, lag) in [(0, 0), (1_001, 0), (2_000, 0), (3_000, 1_000), (3_600_000, 3_598_000)] {
-            let mirror = Mirror::new();
+            let mirror = RevocationMirror::new();
             mirror.mark_read_complete(now, Duration::from_millis(age));
             assert_eq!(mirror.lag(now), Some(Duration::from_millis(lag)), "{age}");
         }
-        let mirror = Mirror::new();
+        let mirror = RevocationMirror::new();
         mirror.mark_read_complete(now, Duration::ZERO);
         mirror.mark_read_complete(now, Duration::from_secs(5));
         assert_eq!(mirror.lag(now), Some(Duration::ZERO));
@@ -384,14 +386,14 @@ mod tests {
 
     #[test]
     fn reports_revoked_sessions_while_no_token_names_its_session() {
-        let mirror = Mirror::new();
+        let mirror = RevocationMirror::new();
         let check = |members| {
             let claims = claims(members);
-            assert_eq!(mirror.revoking_kind(&claims.check_types().unwrap(), &RevocationState::default()), None);
+            assert_eq!(mirror.find_revocation_kind(&claims.check_types().unwrap(), &RevocationState::default()), None);
             mirror.stats(Timestamp::now()).sessions_are_unnamed
         };
         assert!(!check(json!({})));
-        apply(&mirror, &[entry(Kind::Session, "s", NOW)]);
+        apply(&mirror, &[entry(RevocationKind::Session, "s", NOW)]);
         assert!(check(json!({})));
         assert!(!check(json!({ "sid": "other" })));
     }

@@ -7,16 +7,16 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 
 use super::fingerprints::RevocationState;
-use super::mirror::Mirror;
+use super::mirror::RevocationMirror;
 use crate::claims::Subject;
 use crate::clock::Timestamp;
-use crate::error::{Code, Rejection};
+use crate::error::{ErrorCode, Rejection};
 use crate::lock::lock;
 use crate::reason::Reason;
 
 /// How long entries are kept, and whether requests are rejected while the store is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Policy {
+pub struct RevocationPolicy {
     /// The maximum lifetime of access tokens, in seconds.
     pub lifetime: f64,
     /// The maximum age of the mirror, beyond which requests are rejected, or `None` to accept requests regardless of
@@ -31,9 +31,9 @@ pub struct Revocations {
     /// an application passes by mistake is never a valid id.
     pub id: String,
     /// The mirror of the store that contains the revocations.
-    pub mirror: Arc<Mirror>,
+    pub mirror: Arc<RevocationMirror>,
     /// How long entries are kept, and what happens while the store is unreachable.
-    pub policy: Policy,
+    pub policy: RevocationPolicy,
 }
 
 /// All revocations in the process, by their ids.
@@ -42,7 +42,7 @@ static REVOCATIONS_BY_ID: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy
 impl Revocations {
     /// Creates revocations that [`Self::find`] can find by their id.
     #[must_use]
-    pub fn new(mirror: Arc<Mirror>, policy: Policy) -> Arc<Self> {
+    pub fn new(mirror: Arc<RevocationMirror>, policy: RevocationPolicy) -> Arc<Self> {
         let revocations = Arc::new(Self { id: uuid::Uuid::new_v4().to_string(), mirror, policy });
         let mut revocations_by_id = lock(&REVOCATIONS_BY_ID);
         revocations_by_id.retain(|_, other| other.strong_count() > 0);
@@ -60,20 +60,20 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// [`Code::TokenRevoked`], or [`Code::RevocationsUnavailable`] if the policy limits the mirror's age, and the
-    /// mirror is too old or not loaded yet.
+    /// [`ErrorCode::TokenRevoked`], or [`ErrorCode::RevocationsUnavailable`] if the policy limits the mirror's age, and
+    /// the mirror is too old or not loaded yet.
     pub fn check(&self, subject: &Subject, state: &RevocationState, now: Timestamp) -> Result<(), Rejection> {
         // The lag is read before the entries. In the reverse order, another thread could add an entry after the search,
         // and record that the entries are complete before the lag is read.
         let lag = self.policy.max_lag.map(|max_lag| (self.mirror.lag(now), max_lag));
-        if let Some(kind) = self.mirror.revoking_kind(subject, state) {
-            return Err(Rejection::from(Code::TokenRevoked).detail("revoked", kind.name()));
+        if let Some(kind) = self.mirror.find_revocation_kind(subject, state) {
+            return Err(Rejection::from(ErrorCode::TokenRevoked).detail("revoked", kind.name()));
         }
         match lag {
             None => Ok(()),
             Some((Some(lag), max_lag)) if lag <= max_lag => Ok(()),
             Some((lag, _)) => {
-                let rejection = Rejection { retry_after: Some(1), ..Code::RevocationsUnavailable.into() };
+                let rejection = Rejection { retry_after: Some(1), ..ErrorCode::RevocationsUnavailable.into() };
                 let reason = if lag.is_some() { Reason::StoreUnreachable } else { Reason::RevocationsNotLoaded };
                 Err(rejection.reason(reason))
             }
@@ -86,12 +86,12 @@ mod tests {
     use serde_json::json;
 
     use super::super::entry::tests::entry;
-    use super::super::{Entry, Kind};
+    use super::super::{Entry, RevocationKind};
     use super::*;
     use crate::claims::tests::{assert_fails, claims};
 
     fn revocations(max_lag: Option<Duration>) -> Arc<Revocations> {
-        Revocations::new(Mirror::new(), Policy { lifetime: 3_600.0, max_lag })
+        Revocations::new(RevocationMirror::new(), RevocationPolicy { lifetime: 3_600.0, max_lag })
     }
 
     fn check(revocations: &Revocations, sub: &str, now: Timestamp) -> Result<(), Rejection> {
@@ -114,11 +114,11 @@ mod tests {
         let at = |seconds| start.plus(Duration::from_secs(seconds));
         check(&revocations(None), "u", start).unwrap();
         let strict_revocations = revocations(Some(Duration::from_secs(30)));
-        let rejection = assert_fails(check(&strict_revocations, "u", start), Code::RevocationsUnavailable);
+        let rejection = assert_fails(check(&strict_revocations, "u", start), ErrorCode::RevocationsUnavailable);
         assert_eq!(rejection.retry_after, Some(1));
         strict_revocations.mirror.mark_read_complete(start, Duration::ZERO);
         check(&strict_revocations, "u", at(30)).unwrap();
-        assert_fails(check(&strict_revocations, "u", at(31)), Code::RevocationsUnavailable);
+        assert_fails(check(&strict_revocations, "u", at(31)), ErrorCode::RevocationsUnavailable);
         strict_revocations.mirror.mark_read_complete(at(31), Duration::ZERO);
         check(&strict_revocations, "u", at(31)).unwrap();
     }
@@ -127,9 +127,9 @@ mod tests {
     fn a_known_revocation_counts_even_while_the_store_is_unreachable() {
         for max_lag in [None, Some(Duration::ZERO)] {
             let revocations = revocations(max_lag);
-            let entry: Entry = entry(Kind::Subject, "u", 1_800_000_000);
+            let entry: Entry = entry(RevocationKind::Subject, "u", 1_800_000_000);
             revocations.mirror.apply([entry.to_json().as_str()], 3_600.0, 1_800_000_000.0, Timestamp::now());
-            let rejection = assert_fails(check(&revocations, "u", Timestamp::now()), Code::TokenRevoked);
+            let rejection = assert_fails(check(&revocations, "u", Timestamp::now()), ErrorCode::TokenRevoked);
             assert_eq!(rejection.details["revoked"], "subject");
         }
     }

@@ -2,12 +2,12 @@
 //! briefly.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
+use std::collections::hash_map::Entry as MapEntry;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, RevocationKind};
 use super::fingerprints::{Fingerprint, RevocationState, TokenProperties};
 use crate::claims::Subject;
 use crate::lock::lock;
@@ -16,16 +16,16 @@ use crate::lock::lock;
 /// millisecond.
 const SHARDS_PER_KIND: usize = 64;
 
-/// The number of kinds with a map. [`Kind::All`] needs only a single time.
-const MAPPED_KIND_COUNT: usize = Kind::ALL.len() - 1;
+/// The number of maps in a table: one per kind except for [`RevocationKind::All`], which needs only a single time.
+const MAPS_PER_TABLE: usize = RevocationKind::ALL.len() - 1;
 
 /// The latest revocation of each property, as Unix time in seconds. An entry takes 20 bytes.
 type RevocationMap = HashMap<Fingerprint, u32, BuildHasherDefault<FingerprintHasher>>;
 
 /// The table of all revocations in force.
 #[derive(Debug)]
-pub(super) struct Table {
-    maps: [Shards; MAPPED_KIND_COUNT],
+pub(super) struct RevocationTable {
+    maps: [Shards; MAPS_PER_TABLE],
     /// The time of the latest entry that revokes all tokens, or 0.
     all_revoked_at: AtomicU32,
     /// Held while `all_revoked_at` is written. Otherwise, pruning could remove a time that another thread has just added
@@ -33,7 +33,7 @@ pub(super) struct Table {
     all_revoked_lock: Mutex<()>,
     /// The version of the table, which changes after each change to the entries.
     version: AtomicU64,
-    next_prune: AtomicUsize,
+    next_pruned_shard: AtomicUsize,
 }
 
 /// The entries of one kind, in shards.
@@ -44,15 +44,15 @@ struct Shards {
     shards: [RwLock<RevocationMap>; SHARDS_PER_KIND],
 }
 
-impl Table {
+impl RevocationTable {
     pub fn new() -> Self {
         let shards = || Shards { len: AtomicUsize::new(0), shards: std::array::from_fn(|_| RwLock::default()) };
         Self {
             maps: std::array::from_fn(|_| shards()),
             all_revoked_at: AtomicU32::new(0),
             all_revoked_lock: Mutex::default(),
-            version: AtomicU64::new(next_version()),
-            next_prune: AtomicUsize::new(0),
+            version: AtomicU64::new(new_table_version()),
+            next_pruned_shard: AtomicUsize::new(0),
         }
     }
 
@@ -72,7 +72,7 @@ impl Table {
         if is_changed {
             // The version changes only after the entries are visible. If the version changed earlier, a token could
             // pass the check against it without being compared with the new entries.
-            self.version.fetch_max(next_version(), Ordering::AcqRel);
+            self.version.fetch_max(new_table_version(), Ordering::AcqRel);
         }
     }
 
@@ -84,9 +84,9 @@ impl Table {
         let fingerprint = Fingerprint::new(*kind, id, organization);
         let Some(shard) = map.shard(fingerprint) else { return false };
         match shard.write().unwrap_or_else(PoisonError::into_inner).entry(fingerprint) {
-            Slot::Occupied(time) if time.get() >= before => return false,
-            Slot::Occupied(mut time) => drop(time.insert(*before)),
-            Slot::Vacant(slot) => {
+            MapEntry::Occupied(time) if time.get() >= before => return false,
+            MapEntry::Occupied(mut time) => drop(time.insert(*before)),
+            MapEntry::Vacant(slot) => {
                 slot.insert(*before);
                 map.len.fetch_add(1, Ordering::Release);
             }
@@ -104,26 +104,29 @@ impl Table {
     }
 
     /// The kind of an entry that covers a token, or `None` if no entry covers the token.
-    pub fn revoking_kind(&self, subject: &Subject, state: &RevocationState) -> Option<Kind> {
+    pub fn find_revocation_kind(&self, subject: &Subject, state: &RevocationState) -> Option<RevocationKind> {
         let version = self.version.load(Ordering::Acquire);
         if state.has_passed_check(version) {
             return None;
         }
         if self.len() > 0 {
-            let revoking_kind = self.find_revoking_kind(state.properties(subject));
-            if revoking_kind.is_some() {
-                return revoking_kind;
+            let revocation_kind = self.find_matching_kind(state.properties(subject));
+            if revocation_kind.is_some() {
+                return revocation_kind;
             }
         }
         state.record_passed_check(version);
         None
     }
 
-    fn find_revoking_kind(&self, TokenProperties { issued_at, fingerprints, .. }: &TokenProperties) -> Option<Kind> {
+    fn find_matching_kind(
+        &self,
+        TokenProperties { issued_at, fingerprints, .. }: &TokenProperties,
+    ) -> Option<RevocationKind> {
         let covers = |before: u32| issued_at.is_none_or(|issued_at| issued_at <= f64::from(before));
         let all_revoked_at = self.all_revoked_at.load(Ordering::Acquire);
         if all_revoked_at > 0 && covers(all_revoked_at) {
-            return Some(Kind::All);
+            return Some(RevocationKind::All);
         }
         fingerprints.iter().find_map(|(kind, fingerprint)| {
             let before = self.maps.get(kind.index())?.get(*fingerprint)?;
@@ -131,16 +134,16 @@ impl Table {
         })
     }
 
-    /// For each kind, removes the entries before `oldest` from the next shard. `oldest` returns Unix time in seconds,
+    /// For each kind, removes the entries before `cutoff` from the next shard. `cutoff` returns Unix time in seconds,
     /// and is called for each shard under its lock, because a thread that adds entries may need them to be kept longer.
     /// Pruning all shards at once would block the event loop.
-    pub fn prune_next_shards(&self, oldest: impl Fn() -> u32) {
-        let index = self.next_prune.fetch_add(1, Ordering::Relaxed) % SHARDS_PER_KIND;
+    pub fn prune_next_shards(&self, cutoff: impl Fn() -> u32) {
+        let index = self.next_pruned_shard.fetch_add(1, Ordering::Relaxed) % SHARDS_PER_KIND;
         for map in &self.maps {
-            map.prune(index, &oldest);
+            map.prune(index, &cutoff);
         }
         let _guard = lock(&self.all_revoked_lock);
-        if self.all_revoked_at.load(Ordering::Acquire) < oldest() {
+        if self.all_revoked_at.load(Ordering::Acquire) < cutoff() {
             self.all_revoked_at.store(0, Ordering::Release);
         }
     }
@@ -160,11 +163,11 @@ impl Shards {
         self.shards.get(fingerprint.0[2] as usize % SHARDS_PER_KIND)
     }
 
-    fn prune(&self, index: usize, oldest: impl Fn() -> u32) {
+    fn prune(&self, index: usize, cutoff: impl Fn() -> u32) {
         let Some(shard) = self.shards.get(index) else { return };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        let (previous_len, oldest) = (shard.len(), oldest());
-        shard.retain(|_, time| *time >= oldest);
+        let (previous_len, cutoff) = (shard.len(), cutoff());
+        shard.retain(|_, time| *time >= cutoff);
         if shard.capacity() > 4 * shard.len() {
             shard.shrink_to_fit();
         }
@@ -173,9 +176,9 @@ impl Shards {
 }
 
 /// A version that no table in the process has had before.
-fn next_version() -> u64 {
-    static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
-    NEXT_VERSION.fetch_add(1, Ordering::AcqRel)
+fn new_table_version() -> u64 {
+    static NEXT_TABLE_VERSION: AtomicU64 = AtomicU64::new(1);
+    NEXT_TABLE_VERSION.fetch_add(1, Ordering::AcqRel)
 }
 
 impl Hash for Fingerprint {
@@ -212,23 +215,23 @@ mod tests {
 
     const ISSUED_AT: u32 = 1_000;
 
-    fn table(entries: &[Entry]) -> Table {
-        let table = Table::new();
+    fn table(entries: &[Entry]) -> RevocationTable {
+        let table = RevocationTable::new();
         table.insert(entries);
         table
     }
 
     /// The kind of the entry that covers a token with these claims, or `None` if no entry does.
-    fn find_kind(table: &Table, members: Value) -> Option<Kind> {
+    fn find_kind(table: &RevocationTable, members: Value) -> Option<RevocationKind> {
         let mut all_claims = json!({
             "sub": "u", "iat": ISSUED_AT, "client_id": "c", "organization_id": "org", "sid": "s", "grant_id": "g", "jti": "t",
         });
         let Value::Object(members) = members else { panic!("members") };
         all_claims.as_object_mut().unwrap().extend(members);
-        table.revoking_kind(&claims(all_claims).check_types().unwrap(), &RevocationState::default())
+        table.find_revocation_kind(&claims(all_claims).check_types().unwrap(), &RevocationState::default())
     }
 
-    fn covers(kind: Kind, id: &str, before: u32) -> bool {
+    fn covers(kind: RevocationKind, id: &str, before: u32) -> bool {
         let actual_kind = find_kind(&table(&[entry(kind, id, before)]), json!({}));
         assert!(actual_kind.is_none_or(|actual_kind| actual_kind == kind));
         actual_kind.is_some()
@@ -237,28 +240,28 @@ mod tests {
     #[test]
     fn an_entry_covers_tokens_up_to_and_including_its_second() {
         for (kind, id) in [
-            (Kind::Subject, "u"),
-            (Kind::Member, "u"),
-            (Kind::Organization, "org"),
-            (Kind::Client, "c"),
-            (Kind::All, ""),
+            (RevocationKind::Subject, "u"),
+            (RevocationKind::Member, "u"),
+            (RevocationKind::Organization, "org"),
+            (RevocationKind::Client, "c"),
+            (RevocationKind::All, ""),
         ] {
             assert!(covers(kind, id, ISSUED_AT + 1) && covers(kind, id, ISSUED_AT), "{kind:?}");
             assert!(!covers(kind, id, ISSUED_AT - 1), "{kind:?}");
-            assert!(kind == Kind::All || !covers(kind, "other", ISSUED_AT), "{kind:?}");
+            assert!(kind == RevocationKind::All || !covers(kind, "other", ISSUED_AT), "{kind:?}");
         }
     }
 
     #[test]
     fn an_entry_covers_a_token_issued_within_its_second() {
-        let table = table(&[entry(Kind::Subject, "u", ISSUED_AT)]);
-        assert_eq!(find_kind(&table, json!({ "iat": 1_000.9 })), Some(Kind::Subject));
+        let table = table(&[entry(RevocationKind::Subject, "u", ISSUED_AT)]);
+        assert_eq!(find_kind(&table, json!({ "iat": 1_000.9 })), Some(RevocationKind::Subject));
         assert_eq!(find_kind(&table, json!({ "iat": 1_001 })), None);
     }
 
     #[test]
     fn a_session_grant_or_token_is_covered_whenever_it_was_issued() {
-        for (kind, id) in [(Kind::Session, "s"), (Kind::Grant, "g"), (Kind::Token, "t")] {
+        for (kind, id) in [(RevocationKind::Session, "s"), (RevocationKind::Grant, "g"), (RevocationKind::Token, "t")] {
             assert!(covers(kind, id, ISSUED_AT - 1), "{kind:?}");
             assert!(!covers(kind, "other", ISSUED_AT), "{kind:?}");
         }
@@ -266,7 +269,9 @@ mod tests {
 
     #[test]
     fn a_token_without_a_time_is_covered_by_every_entry_for_it() {
-        for (kind, id) in [(Kind::Subject, "u"), (Kind::Organization, "org"), (Kind::All, "")] {
+        for (kind, id) in
+            [(RevocationKind::Subject, "u"), (RevocationKind::Organization, "org"), (RevocationKind::All, "")]
+        {
             let table = table(&[entry(kind, id, 1)]);
             assert_eq!(find_kind(&table, json!({ "iat": NO_CLAIM })), Some(kind));
         }
@@ -275,10 +280,10 @@ mod tests {
     #[test]
     fn an_entry_does_not_cover_tokens_without_its_claim() {
         for (kind, id, claim) in [
-            (Kind::Session, "s", "sid"),
-            (Kind::Grant, "g", "grant_id"),
-            (Kind::Token, "t", "jti"),
-            (Kind::Client, "c", "client_id"),
+            (RevocationKind::Session, "s", "sid"),
+            (RevocationKind::Grant, "g", "grant_id"),
+            (RevocationKind::Token, "t", "jti"),
+            (RevocationKind::Client, "c", "client_id"),
         ] {
             assert_eq!(find_kind(&table(&[entry(kind, id, ISSUED_AT)]), json!({ (claim): NO_CLAIM })), None, "{claim}");
         }
@@ -286,8 +291,8 @@ mod tests {
 
     #[test]
     fn a_member_is_covered_only_in_the_organization_of_the_entry() {
-        let table = table(&[entry(Kind::Member, "u", ISSUED_AT)]);
-        assert_eq!(find_kind(&table, json!({})), Some(Kind::Member));
+        let table = table(&[entry(RevocationKind::Member, "u", ISSUED_AT)]);
+        assert_eq!(find_kind(&table, json!({})), Some(RevocationKind::Member));
         assert_eq!(find_kind(&table, json!({ "organization_id": "other" })), None);
         assert_eq!(find_kind(&table, json!({ "organization_id": NO_CLAIM })), None);
         assert_eq!(find_kind(&table, json!({ "sub": "other" })), None);
@@ -295,64 +300,71 @@ mod tests {
 
     #[test]
     fn a_token_that_passed_a_check_is_rejected_after_a_new_entry_for_it() {
-        let table = table(&[entry(Kind::Subject, "other", ISSUED_AT)]);
+        let table = table(&[entry(RevocationKind::Subject, "other", ISSUED_AT)]);
         let claims = claims(json!({ "sub": "u", "iat": ISSUED_AT }));
         let (subject, state) = (claims.check_types().unwrap(), RevocationState::default());
-        assert_eq!((table.revoking_kind(&subject, &state), table.revoking_kind(&subject, &state)), (None, None));
-        table.insert(&[entry(Kind::Subject, "u", ISSUED_AT)]);
-        assert_eq!(table.revoking_kind(&subject, &state), Some(Kind::Subject));
-        assert_eq!(Table::new().revoking_kind(&subject, &state), None);
-        assert_eq!(table.revoking_kind(&subject, &state), Some(Kind::Subject));
+        assert_eq!(
+            (table.find_revocation_kind(&subject, &state), table.find_revocation_kind(&subject, &state)),
+            (None, None)
+        );
+        table.insert(&[entry(RevocationKind::Subject, "u", ISSUED_AT)]);
+        assert_eq!(table.find_revocation_kind(&subject, &state), Some(RevocationKind::Subject));
+        assert_eq!(RevocationTable::new().find_revocation_kind(&subject, &state), None);
+        assert_eq!(table.find_revocation_kind(&subject, &state), Some(RevocationKind::Subject));
     }
 
     #[test]
     fn a_repeated_entry_does_not_change_the_version() {
-        let table = table(&[entry(Kind::Subject, "u", 5), entry(Kind::All, "", 5)]);
+        let table = table(&[entry(RevocationKind::Subject, "u", 5), entry(RevocationKind::All, "", 5)]);
         let version = table.version.load(Ordering::Relaxed);
-        table.insert(&[entry(Kind::Subject, "u", 5), entry(Kind::Subject, "u", 4), entry(Kind::All, "", 3)]);
+        table.insert(&[
+            entry(RevocationKind::Subject, "u", 5),
+            entry(RevocationKind::Subject, "u", 4),
+            entry(RevocationKind::All, "", 3),
+        ]);
         assert_eq!((table.version.load(Ordering::Relaxed), table.len()), (version, 2));
-        for (kind, id) in [(Kind::Subject, "u"), (Kind::All, "")] {
+        for (kind, id) in [(RevocationKind::Subject, "u"), (RevocationKind::All, "")] {
             assert!(!table.is_changed_by(&entry(kind, id, 5)) && table.is_changed_by(&entry(kind, id, 6)), "{kind:?}");
         }
-        assert!(table.is_changed_by(&entry(Kind::Client, "u", 5)));
+        assert!(table.is_changed_by(&entry(RevocationKind::Client, "u", 5)));
     }
 
     #[test]
     fn many_entries_cover_no_other_token() {
         const ENTRY_COUNT: u32 = 100_000;
-        let subject = |id: u32| Fingerprint::new(Kind::Subject, &id.to_string(), "");
-        let table = Table::new();
+        let subject = |id: u32| Fingerprint::new(RevocationKind::Subject, &id.to_string(), "");
+        let table = RevocationTable::new();
         for id in 0..ENTRY_COUNT {
-            table.insert(&[entry(Kind::Subject, &id.to_string(), ISSUED_AT)]);
+            table.insert(&[entry(RevocationKind::Subject, &id.to_string(), ISSUED_AT)]);
         }
         assert_eq!(table.len(), ENTRY_COUNT as usize);
-        let map = &table.maps[Kind::Subject.index()];
+        let map = &table.maps[RevocationKind::Subject.index()];
         assert!((ENTRY_COUNT..2 * ENTRY_COUNT).all(|id| map.get(subject(id)).is_none()));
         assert!((0..ENTRY_COUNT).step_by(1_000).all(|id| map.get(subject(id)) == Some(ISSUED_AT)));
     }
 
     #[test]
     fn expired_entries_are_removed() {
-        let entries: Vec<_> = (0..1_000).map(|n| entry(Kind::Subject, &n.to_string(), n)).collect();
+        let entries: Vec<_> = (0..1_000).map(|n| entry(RevocationKind::Subject, &n.to_string(), n)).collect();
         let table = table(&entries);
-        table.insert(&[entry(Kind::All, "", 10)]);
+        table.insert(&[entry(RevocationKind::All, "", 10)]);
         assert_eq!(table.len(), 1_001);
         for _ in 0..SHARDS_PER_KIND {
             table.prune_next_shards(|| 900);
         }
         assert_eq!(table.len(), 100);
         let token = |id: &str| find_kind(&table, json!({ "sub": id, "iat": 1 }));
-        assert_eq!((token("899"), token("900")), (None, Some(Kind::Subject)));
+        assert_eq!((token("899"), token("900")), (None, Some(RevocationKind::Subject)));
     }
 
     #[test]
     fn no_entry_can_be_added_between_the_age_check_and_the_removal() {
-        let table = table(&[entry(Kind::Subject, "u", 5), entry(Kind::All, "", 5)]);
+        let table = table(&[entry(RevocationKind::Subject, "u", 5), entry(RevocationKind::All, "", 5)]);
         for _ in 0..SHARDS_PER_KIND {
             let checks = std::cell::Cell::new(0);
             table.prune_next_shards(|| {
                 checks.set(checks.get() + 1);
-                let is_last = checks.get() == MAPPED_KIND_COUNT + 1;
+                let is_last = checks.get() == MAPS_PER_TABLE + 1;
                 assert_eq!(table.all_revoked_lock.try_lock().is_err(), is_last);
                 let locked_shards =
                     table.maps.iter().flat_map(|map| &map.shards).filter(|shard| shard.try_read().is_err());
@@ -370,7 +382,7 @@ mod tests {
             let mut draw = |below| random.rand_range(0..below);
             let entries: Vec<Entry> = (0..=draw(30))
                 .map(|_| {
-                    let (kind, _) = Kind::ALL[usize::try_from(draw(8)).unwrap()];
+                    let (kind, _) = RevocationKind::ALL[usize::try_from(draw(8)).unwrap()];
                     entry(kind, ["u", "c", "org", "s", "g", "t"][usize::try_from(draw(6)).unwrap()], draw(5) + 1)
                 })
                 .collect();
@@ -383,15 +395,15 @@ mod tests {
             for i in (1..shuffled_entries.len()).rev() {
                 shuffled_entries.swap(i, usize::try_from(draw(u32::try_from(i).unwrap() + 1)).unwrap());
             }
-            let actual_table = Table::new();
+            let actual_table = RevocationTable::new();
             for part in shuffled_entries.chunks(3) {
                 actual_table.insert(part);
             }
             assert_eq!(actual_table.len(), expected_table.len(), "seed {seed}");
             for iat in 0..8 {
-                for (kind, name) in Kind::ALL {
+                for (kind, name) in RevocationKind::ALL {
                     let other_claims = match kind {
-                        Kind::Subject | Kind::Member => {
+                        RevocationKind::Subject | RevocationKind::Member => {
                             json!({ "client_id": "x", "sid": "x", "grant_id": "x", "jti": "x" })
                         }
                         _ => json!({ "sub": "x" }),

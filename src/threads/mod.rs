@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-pub use self::queue::Ticket;
-use self::queue::{JobDecision, QueuePlace};
+pub use self::queue::TaskId;
+use self::queue::{JobDecision, QueueSlot};
 pub use self::runtime::{spawn, timeout};
 use self::waiting::WaitingTask;
 
@@ -79,8 +79,8 @@ pub enum Progress<T> {
 /// A task that must continue on another thread.
 pub struct UnfinishedTask<T> {
     task: Task<T>,
-    /// The task's place in the queue, if the task needs slow work.
-    place: Option<QueuePlace>,
+    /// The task's slot in the queue, if the task needs slow work.
+    slot: Option<QueueSlot>,
 }
 
 /// Runs as much of a task as possible on this thread. Slow work runs on this thread only if no other task is doing slow
@@ -90,8 +90,8 @@ pub struct UnfinishedTask<T> {
 pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     let is_allowed = queue::is_idle() && SLOW_WORK_TIME.get() < queue::TIME_SLICE;
     let permit = if is_allowed { SlowWorkPermit::Allowed } else { SlowWorkPermit::Forbidden };
-    let PollOutcome { poll, permit_after, place } =
-        poll_or_reserve_queue_place(permit, &mut task, &mut Context::from_waker(Waker::noop()));
+    let PollOutcome { poll, permit_after, slot } =
+        poll_or_reserve_queue_slot(permit, &mut task, &mut Context::from_waker(Waker::noop()));
     let mut was_slow = false;
     if let SlowWorkPermit::Begun(since) = permit_after {
         SLOW_WORK_TIME.set(SLOW_WORK_TIME.get() + since.elapsed());
@@ -99,48 +99,48 @@ pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     }
     match poll {
         Poll::Ready(output) => Progress::Done(output, was_slow),
-        Poll::Pending => Progress::Unfinished(UnfinishedTask { task, place }),
+        Poll::Pending => Progress::Unfinished(UnfinishedTask { task, slot }),
     }
 }
 
 /// Runs the remaining task on the core's threads, and then calls `on_done` with the output, or with `None` after a
-/// panic or if no thread can be started. If `ends_turn` is true, the calling thread must soon call [`end_turn`],
-/// because the task may otherwise never run.
+/// panic or if no thread can be started. If `ends_event_loop_turn` is true, the calling thread must soon call
+/// [`end_event_loop_turn`], because the task may otherwise never run.
 pub fn run_in_background<T: Send + 'static>(
     unfinished: UnfinishedTask<T>,
-    ticket: Ticket,
-    ends_turn: bool,
+    task_id: TaskId,
+    ends_event_loop_turn: bool,
     on_done: impl FnOnce(Option<T>) + Send + 'static,
 ) {
-    let UnfinishedTask { task, place } = unfinished;
-    let completion = Completion(Some(Box::new(on_done)));
-    match place {
-        Some(place) => enqueue(task, ticket, completion, place, ends_turn),
-        None => run_on_runtime(task, ticket, completion),
+    let UnfinishedTask { task, slot } = unfinished;
+    let callback = CompletionCallback(Some(Box::new(on_done)));
+    match slot {
+        Some(slot) => enqueue(task, task_id, callback, slot, ends_event_loop_turn),
+        None => run_on_runtime(task, task_id, callback),
     }
 }
 
-/// A new ticket for a task that continues in the background. Tickets are positive and ascending.
-pub fn new_ticket() -> Ticket {
-    static LAST_TICKET: AtomicU64 = AtomicU64::new(0);
-    LAST_TICKET.fetch_add(1, Ordering::Relaxed) + 1
+/// A new id for a task that continues in the background. Task ids are positive and ascending.
+pub fn new_task_id() -> TaskId {
+    static LAST_TASK_ID: AtomicU64 = AtomicU64::new(0);
+    LAST_TASK_ID.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Makes the tasks with these tickets fail instead of doing slow work. The tickets must be in ascending order.
-pub fn cancel(tickets: &[Ticket]) {
+/// Makes the tasks with these ids fail instead of doing slow work. The ids must be in ascending order.
+pub fn cancel(task_ids: &[TaskId]) {
     // Waiting tasks are cancelled before queued tasks, because a waiting task may move to the queue in the meantime.
-    waiting::cancel(tickets);
-    queue::cancel(tickets);
+    waiting::cancel(task_ids);
+    queue::cancel(task_ids);
 }
 
 /// Marks the end of an event loop turn on this JavaScript thread. The thread gets a new budget for slow work, and
 /// spends it on waiting tasks. Returns whether more tasks are waiting.
 #[must_use]
-pub fn end_turn() -> bool {
+pub fn end_event_loop_turn() -> bool {
     let start = Instant::now();
     SLOW_WORK_TIME.set(Duration::ZERO);
     while start.elapsed() < queue::TIME_SLICE {
-        if !queue::run_next() {
+        if !queue::run_next_job() {
             return false;
         }
     }
@@ -148,9 +148,9 @@ pub fn end_turn() -> bool {
 }
 
 /// A callback that receives `None` if it is dropped without having been called, so that no promise stays pending.
-struct Completion<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
+struct CompletionCallback<T>(Option<Box<dyn FnOnce(Option<T>) + Send>>);
 
-impl<T> Completion<T> {
+impl<T> CompletionCallback<T> {
     fn call(mut self, output: Option<T>) {
         if let Some(callback) = self.0.take() {
             callback(output);
@@ -158,7 +158,7 @@ impl<T> Completion<T> {
     }
 }
 
-impl<T> Drop for Completion<T> {
+impl<T> Drop for CompletionCallback<T> {
     fn drop(&mut self) {
         if let Some(callback) = self.0.take() {
             callback(None);
@@ -169,68 +169,68 @@ impl<T> Drop for Completion<T> {
 /// Queues a task that needs slow work. If the task has to wait again, it continues on the runtime.
 fn enqueue<T: Send + 'static>(
     mut task: Task<T>,
-    ticket: Ticket,
-    completion: Completion<T>,
-    place: QueuePlace,
-    runs_next: bool,
+    task_id: TaskId,
+    callback: CompletionCallback<T>,
+    slot: QueueSlot,
+    runs_next_job: bool,
 ) {
     let job = move |verdict| {
         let permit = if verdict == JobDecision::Work { SlowWorkPermit::Allowed } else { SlowWorkPermit::Refused };
         let mut context = Context::from_waker(Waker::noop());
         let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(permit, &mut task, &mut context).0));
-        drop(place);
+        drop(slot);
         match outcome {
-            Ok(Poll::Ready(output)) => completion.call(Some(output)),
-            Ok(Poll::Pending) => run_on_runtime(task, ticket, completion),
-            Err(_) => completion.call(None),
+            Ok(Poll::Ready(output)) => callback.call(Some(output)),
+            Ok(Poll::Pending) => run_on_runtime(task, task_id, callback),
+            Err(_) => callback.call(None),
         }
     };
-    queue::push(ticket, Box::new(job), runs_next);
+    queue::push(task_id, Box::new(job), runs_next_job);
 }
 
 /// Runs a task on the runtime until the task finishes or needs slow work.
-fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, ticket: Ticket, completion: Completion<T>) {
-    let waiting = WaitingTask::new(ticket);
+fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, task_id: TaskId, callback: CompletionCallback<T>) {
+    let waiting = WaitingTask::new(task_id);
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
             let permit = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
-            let poll_task = || poll_or_reserve_queue_place(permit, &mut task, context);
+            let poll_task = || poll_or_reserve_queue_slot(permit, &mut task, context);
             match catch_unwind(AssertUnwindSafe(poll_task)) {
                 Ok(PollOutcome { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
-                Ok(PollOutcome { place: Some(place), .. }) => Poll::Ready(Err(place)),
+                Ok(PollOutcome { slot: Some(slot), .. }) => Poll::Ready(Err(slot)),
                 Ok(_) => Poll::Pending,
                 Err(_) => Poll::Ready(Ok(None)),
             }
         });
         match outcome.await {
-            Ok(output) => completion.call(output),
-            Err(place) => {
-                // `waiting` is dropped before the task can wait again under the same ticket.
+            Ok(output) => callback.call(output),
+            Err(slot) => {
+                // `waiting` is dropped before the task can wait again under the same id.
                 drop(waiting);
-                enqueue(task, ticket, completion, place, false);
+                enqueue(task, task_id, callback, slot, false);
             }
         }
     }));
 }
 
-/// The state of a task after [`poll_or_reserve_queue_place`].
+/// The state of a task after [`poll_or_reserve_queue_slot`].
 struct PollOutcome<T> {
     poll: Poll<T>,
     /// The state of the permit for slow work after the poll.
     permit_after: SlowWorkPermit,
-    /// The task's place in the queue, if the task needs slow work.
-    place: Option<QueuePlace>,
+    /// The task's slot in the queue, if the task needs slow work.
+    slot: Option<QueueSlot>,
 }
 
-/// Polls a task. If the task needs slow work, it gets a place in the queue, or fails if the queue is overloaded.
-fn poll_or_reserve_queue_place<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> PollOutcome<T> {
+/// Polls a task. If the task needs slow work, it gets a slot in the queue, or fails if the queue is overloaded.
+fn poll_or_reserve_queue_slot<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> PollOutcome<T> {
     let (poll, permit_after) = poll_once(permit, task, context);
     if permit_after != SlowWorkPermit::Needed || poll.is_ready() {
-        return PollOutcome { poll, permit_after, place: None };
+        return PollOutcome { poll, permit_after, slot: None };
     }
-    match queue::reserve_place() {
-        Some(place) => PollOutcome { poll, permit_after, place: Some(place) },
-        None => PollOutcome { poll: poll_once(SlowWorkPermit::Refused, task, context).0, permit_after, place: None },
+    match queue::reserve_slot() {
+        Some(slot) => PollOutcome { poll, permit_after, slot: Some(slot) },
+        None => PollOutcome { poll: poll_once(SlowWorkPermit::Refused, task, context).0, permit_after, slot: None },
     }
 }
 
@@ -267,18 +267,18 @@ mod tests {
 
     /// Runs a task while another one does slow work.
     fn run_beside_another<T: Send + 'static>(task: Task<T>) -> Receiver<Option<T>> {
-        let other_place = queue::reserve_place();
+        let other_slot = queue::reserve_slot();
         let Progress::Unfinished(unfinished_task) = run_inline(task) else { panic!("finished inline") };
-        drop(other_place);
+        drop(other_slot);
         let (sender, receiver) = channel();
-        run_in_background(unfinished_task, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
+        run_in_background(unfinished_task, new_task_id(), false, move |output| sender.send(output).unwrap_or_default());
         receiver
     }
 
     /// Ends turns of the event loop until a task has finished.
     fn receive<T>(receiver: &Receiver<Option<T>>) -> Option<T> {
         loop {
-            let _ = end_turn();
+            let _ = end_event_loop_turn();
             if let Ok(output) = receiver.recv_timeout(Duration::from_millis(1)) {
                 return output;
             }
@@ -300,19 +300,19 @@ mod tests {
     fn slow_work_runs_inline_only_until_the_budget_of_the_turn_is_spent() {
         assert!(matches!(run_inline(long_task()), Progress::Done((), true)));
         assert!(matches!(run_inline(slow_task()), Progress::Unfinished(_)));
-        assert!(!end_turn());
+        assert!(!end_event_loop_turn());
         assert!(matches!(run_inline(slow_task()), Progress::Done(_, true)));
     }
 
     #[test]
     fn the_end_of_a_turn_runs_waiting_tasks_until_the_budget_is_spent() {
-        let place = || queue::reserve_place().unwrap();
+        let slot = || queue::reserve_slot().unwrap();
         queue::without_threads(|| {
             for _ in 0..2 {
-                enqueue(long_task(), new_ticket(), Completion(None), place(), true);
+                enqueue(long_task(), new_task_id(), CompletionCallback(None), slot(), true);
             }
-            assert!(end_turn());
-            assert!(!end_turn());
+            assert!(end_event_loop_turn());
+            assert!(!end_event_loop_turn());
             assert!(queue::is_idle());
         });
     }
@@ -333,11 +333,11 @@ mod tests {
 
     #[test]
     fn a_task_runs_on_another_thread_if_the_caller_does_not_end_the_turn() {
-        let other_place = queue::reserve_place();
+        let other_slot = queue::reserve_slot();
         let Progress::Unfinished(unfinished_task) = run_inline(slow_task()) else { panic!("finished inline") };
-        drop(other_place);
+        drop(other_slot);
         let (sender, receiver) = channel();
-        run_in_background(unfinished_task, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
+        run_in_background(unfinished_task, new_task_id(), false, move |output| sender.send(output).unwrap_or_default());
         assert_ne!(receiver.recv().unwrap(), Some(Ok(thread::current().id())));
     }
 
@@ -350,7 +350,7 @@ mod tests {
         });
         let Progress::Unfinished(unfinished_task) = run_inline(task) else { panic!("finished inline") };
         let (sender, receiver) = channel();
-        run_in_background(unfinished_task, new_ticket(), false, move |output| sender.send(output).unwrap_or_default());
+        run_in_background(unfinished_task, new_task_id(), false, move |output| sender.send(output).unwrap_or_default());
         let (wait_thread, work_thread) = receiver.recv().unwrap().unwrap();
         assert_ne!(wait_thread, work_thread);
     }
@@ -381,20 +381,20 @@ mod tests {
     #[test]
     fn dropping_a_completion_calls_it_with_none() {
         let (sender, receiver) = channel();
-        drop(Completion(Some(Box::new(move |output: Option<u8>| sender.send(output).unwrap()))));
+        drop(CompletionCallback(Some(Box::new(move |output: Option<u8>| sender.send(output).unwrap()))));
         assert_eq!(receiver.recv().unwrap(), None);
     }
 
     #[test]
     fn a_task_fails_at_once_if_the_queue_is_overloaded() {
-        let places: Vec<_> = (0..queue::MAX_JOBS).map(|_| queue::reserve_place().unwrap()).collect();
+        let slots: Vec<_> = (0..queue::MAX_JOBS).map(|_| queue::reserve_slot().unwrap()).collect();
         assert!(matches!(run_inline(slow_task()), Progress::Done(Err(Overloaded), false)));
         let waiting_task: Task<_> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
             slow_task().await
         });
         assert_eq!(receive(&run_beside_another(waiting_task)), Some(Err(Overloaded)));
-        drop(places);
+        drop(slots);
         assert!(matches!(run_inline(slow_task()), Progress::Done(Ok(_), true)));
     }
 
@@ -402,11 +402,11 @@ mod tests {
     fn a_cancelled_task_fails_without_doing_its_work() {
         queue::without_threads(|| {
             let (sender, receiver) = channel();
-            let completion = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
-            let ticket = new_ticket();
-            enqueue(slow_task(), ticket, completion, queue::reserve_place().unwrap(), true);
-            cancel(&[ticket]);
-            assert!(!end_turn());
+            let callback = CompletionCallback(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
+            let task_id = new_task_id();
+            enqueue(slow_task(), task_id, callback, queue::reserve_slot().unwrap(), true);
+            cancel(&[task_id]);
+            assert!(!end_event_loop_turn());
             assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
         });
     }
@@ -419,10 +419,10 @@ mod tests {
             slow_task().await
         });
         let (sender, receiver) = channel();
-        let completion = Completion(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
-        let ticket = new_ticket();
-        run_on_runtime(task, ticket, completion);
-        cancel(&[ticket]);
+        let callback = CompletionCallback(Some(Box::new(move |output| sender.send(output).unwrap_or_default())));
+        let task_id = new_task_id();
+        run_on_runtime(task, task_id, callback);
+        cancel(&[task_id]);
         wake_sender.send(()).unwrap();
         assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
     }

@@ -39,11 +39,11 @@ pub enum JobDecision {
 /// A job for the queue: a function that is called even if the job should give up.
 pub type Job = Box<dyn FnOnce(JobDecision) + Send>;
 
-/// The number of a task that continues in the background.
-pub type Ticket = u64;
+/// The id of a task that continues in the background.
+pub type TaskId = u64;
 
 struct QueuedJob {
-    ticket: Ticket,
+    task_id: TaskId,
     /// When the job began to wait for a thread, or `None` if the job waits only for the end of the turn. An application
     /// that blocks the event loop delays the end of the turn even if the machine is not overloaded.
     waiting_since: Option<Instant>,
@@ -61,38 +61,38 @@ struct Queue {
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), threads: 0, idle_threads: 0 });
 static JOB_QUEUED: Condvar = Condvar::new();
 
-/// The number of reserved places in the queue.
-static RESERVED_PLACES: AtomicUsize = AtomicUsize::new(0);
+/// The number of reserved slots in the queue.
+static RESERVED_SLOT_COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// A place in the queue, which is reserved until this value is dropped.
-pub struct QueuePlace(());
+/// A slot in the queue, which is reserved until this value is dropped.
+pub struct QueueSlot(());
 
-impl Drop for QueuePlace {
+impl Drop for QueueSlot {
     fn drop(&mut self) {
-        RESERVED_PLACES.fetch_sub(1, Ordering::Relaxed);
+        RESERVED_SLOT_COUNT.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Reserves a place in the queue, or returns `None` if the queue is overloaded.
-pub fn reserve_place() -> Option<QueuePlace> {
+/// Reserves a slot in the queue, or returns `None` if the queue is overloaded.
+pub fn reserve_slot() -> Option<QueueSlot> {
     let is_full = |queue: &Queue| queue.jobs.front().is_some_and(|oldest| oldest.has_waited(OVERLOAD_WAIT_THRESHOLD));
-    let reserved_places = RESERVED_PLACES.fetch_add(1, Ordering::Relaxed);
-    let place = QueuePlace(());
-    (reserved_places < MAX_JOBS && !is_full(&lock_queue())).then_some(place)
+    let reserved_count = RESERVED_SLOT_COUNT.fetch_add(1, Ordering::Relaxed);
+    let slot = QueueSlot(());
+    (reserved_count < MAX_JOBS && !is_full(&lock_queue())).then_some(slot)
 }
 
 /// Whether the queue has neither waiting nor running jobs.
 pub fn is_idle() -> bool {
-    RESERVED_PLACES.load(Ordering::Relaxed) == 0
+    RESERVED_SLOT_COUNT.load(Ordering::Relaxed) == 0
 }
 
-/// Queues a job, which must own a [`QueuePlace`]. If the current thread is about to call [`run_next`], no other thread
-/// is woken for a single job, because waking a thread takes longer than the job.
-pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
+/// Queues a job, which must own a [`QueueSlot`]. If the current thread is about to call [`run_next_job`], no other
+/// thread is woken for a single job, because waking a thread takes longer than the job.
+pub fn push(task_id: TaskId, job: Job, runs_next_job: bool) {
     let mut queue = lock_queue();
-    let waits_for_thread = !runs_next || !queue.jobs.is_empty();
+    let waits_for_thread = !runs_next_job || !queue.jobs.is_empty();
     let waiting_since = waits_for_thread.then(Instant::now);
-    queue.jobs.push_back(QueuedJob { ticket, waiting_since, is_cancelled: false, job });
+    queue.jobs.push_back(QueuedJob { task_id, waiting_since, is_cancelled: false, job });
     start_threads(&mut queue);
     let has_threads = queue.threads > 0;
     let wakes_thread = queue.idle_threads > 0 && waits_for_thread;
@@ -101,11 +101,11 @@ pub fn push(ticket: Ticket, job: Job, runs_next: bool) {
         JOB_QUEUED.notify_one();
     }
     // If the system refuses to start a thread, blocking this thread is better than failing.
-    while !has_threads && run_next() {}
+    while !has_threads && run_next_job() {}
 }
 
 /// Runs the oldest job on this thread. Returns `false` if the queue is empty.
-pub fn run_next() -> bool {
+pub fn run_next_job() -> bool {
     let next_job = lock_queue().jobs.pop_front();
     next_job.map(QueuedJob::run).is_some()
 }
@@ -115,10 +115,10 @@ pub fn has_waiting_jobs() -> bool {
     !lock_queue().jobs.is_empty()
 }
 
-/// Makes the jobs with these tickets give up if they are still waiting. The tickets must be in ascending order.
-pub fn cancel(tickets: &[Ticket]) {
+/// Makes the jobs with these task ids give up if they are still waiting. The ids must be in ascending order.
+pub fn cancel(task_ids: &[TaskId]) {
     for job in &mut lock_queue().jobs {
-        job.is_cancelled |= tickets.binary_search(&job.ticket).is_ok();
+        job.is_cancelled |= task_ids.binary_search(&job.task_id).is_ok();
     }
 }
 
@@ -189,14 +189,14 @@ mod tests {
         let (sender, receiver) = channel();
         let waiting_since = Instant::now().checked_sub(waited);
         let job: Job = Box::new(move |verdict| sender.send(verdict).unwrap());
-        lock_queue().jobs.push_back(QueuedJob { ticket: 1, waiting_since, is_cancelled: false, job });
+        lock_queue().jobs.push_back(QueuedJob { task_id: 1, waiting_since, is_cancelled: false, job });
         receiver
     }
 
     #[test]
     fn a_job_that_has_waited_for_a_second_gives_up() {
         let [recent_job, old_job] = [Duration::ZERO, MAX_QUEUE_WAIT].map(push_older);
-        while run_next() {}
+        while run_next_job() {}
         assert_eq!(recent_job.recv().unwrap(), JobDecision::Work);
         assert_eq!(old_job.recv().unwrap(), JobDecision::GiveUp);
     }
@@ -204,12 +204,12 @@ mod tests {
     #[test]
     fn the_queue_accepts_no_jobs_while_its_oldest_has_waited_too_long() {
         drop(push_older(Duration::ZERO));
-        assert!(reserve_place().is_some());
+        assert!(reserve_slot().is_some());
         lock_queue().jobs.clear();
         let _verdict = push_older(OVERLOAD_WAIT_THRESHOLD);
-        assert!(reserve_place().is_none());
-        run_next();
-        assert!(reserve_place().is_some());
+        assert!(reserve_slot().is_none());
+        run_next_job();
+        assert!(reserve_slot().is_some());
     }
 
     #[test]
@@ -223,19 +223,19 @@ mod tests {
             let wait_flags: Vec<_> = lock_queue().jobs.iter().map(|job| job.waiting_since.is_some()).collect();
             assert_eq!(wait_flags, [false, true]);
             assert!(!lock_queue().jobs[0].has_waited(Duration::ZERO));
-            assert!(reserve_place().is_some());
-            while run_next() {}
+            assert!(reserve_slot().is_some());
+            while run_next_job() {}
             assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [JobDecision::Work; 2]);
         });
     }
 
     #[test]
-    fn a_place_is_free_again_after_it_was_dropped_or_refused() {
-        let places: Vec<_> = (0..MAX_JOBS).map(|_| reserve_place().unwrap()).collect();
+    fn a_slot_is_free_again_after_it_was_dropped_or_refused() {
+        let slots: Vec<_> = (0..MAX_JOBS).map(|_| reserve_slot().unwrap()).collect();
         for _ in 0..10 {
-            assert!(reserve_place().is_none());
+            assert!(reserve_slot().is_none());
         }
-        drop(places);
+        drop(slots);
         assert!(is_idle());
     }
 }

@@ -5,19 +5,19 @@ use std::sync::{Mutex, MutexGuard};
 
 use once_cell::sync::Lazy;
 
-use super::Ticket;
+use super::TaskId;
 use crate::lock::lock;
 
-/// Whether each waiting task has been cancelled, by ticket.
-static CANCELLATIONS: Lazy<Mutex<HashMap<Ticket, bool>>> = Lazy::new(Mutex::default);
+/// Whether each waiting task has been cancelled, by task id.
+static CANCELLATIONS: Lazy<Mutex<HashMap<TaskId, bool>>> = Lazy::new(Mutex::default);
 
 /// Marks a task as waiting on the runtime until this value is dropped.
-pub struct WaitingTask(Ticket);
+pub struct WaitingTask(TaskId);
 
 impl WaitingTask {
-    pub fn new(ticket: Ticket) -> Self {
-        lock_cancellations().insert(ticket, false);
-        Self(ticket)
+    pub fn new(task_id: TaskId) -> Self {
+        lock_cancellations().insert(task_id, false);
+        Self(task_id)
     }
 
     pub fn is_cancelled(&self) -> bool {
@@ -31,14 +31,14 @@ impl Drop for WaitingTask {
     }
 }
 
-/// Cancels the tasks with these tickets if they are waiting on the runtime.
-pub fn cancel(tickets: &[Ticket]) {
+/// Cancels the tasks with these ids if they are waiting on the runtime.
+pub fn cancel(task_ids: &[TaskId]) {
     let mut cancellations = lock_cancellations();
-    for ticket in tickets {
-        cancellations.entry(*ticket).and_modify(|is_cancelled| *is_cancelled = true);
+    for task_id in task_ids {
+        cancellations.entry(*task_id).and_modify(|is_cancelled| *is_cancelled = true);
     }
 }
 
-fn lock_cancellations() -> MutexGuard<'static, HashMap<Ticket, bool>> {
+fn lock_cancellations() -> MutexGuard<'static, HashMap<TaskId, bool>> {
     lock(&CANCELLATIONS)
 }

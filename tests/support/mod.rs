@@ -19,7 +19,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logto_authkit::clock::Timestamp;
-use logto_authkit::error::{Code, Rejection};
+use logto_authkit::error::{ErrorCode, Rejection};
 use logto_authkit::jwks::keys::KeySet;
 use logto_authkit::options::{KeySource, Options, Raw};
 use logto_authkit::verify::Verifier;
@@ -246,7 +246,7 @@ pub fn verify(verifier: &Verifier, token: &str, second: f64) -> Result<(), Rejec
 }
 
 /// The parts of a rejection that are the same in two consecutive verifications.
-pub fn comparable(rejection: Option<&Rejection>) -> Option<(Code, String, Value, Option<Box<str>>)> {
+pub fn comparable(rejection: Option<&Rejection>) -> Option<(ErrorCode, String, Value, Option<Box<str>>)> {
     rejection.map(|it| {
         let mut details = it.details.clone();
         details.remove("now");
@@ -260,7 +260,7 @@ pub fn assert_accepts(verifier: &Verifier, token: &str, second: f64) {
 }
 
 #[track_caller]
-pub fn assert_rejects(verifier: &Verifier, token: &str, second: f64, code: Code) -> Rejection {
+pub fn assert_rejects(verifier: &Verifier, token: &str, second: f64, code: ErrorCode) -> Rejection {
     let rejection = verify(verifier, token, second).unwrap_err();
     assert_eq!(rejection.code, code, "{rejection:?}");
     rejection

@@ -96,7 +96,7 @@ test('reads accessors of options once and uses what it has checked', async () =>
 test('has a title, status and message for every error code', () => {
   assert.ok(errors.length >= 18)
   for (const { code, status, title, message, challenge } of errors) {
-    const refused = native.refusal(code)
+    const refused = native.rejection(code)
     assert.deepEqual([refused.status, refused.message], [status, message])
     assert.equal(errorTitle(code), title)
     if (challenge === null) assert.equal(refused.challenge, null)

@@ -206,7 +206,7 @@ test('a fetch without subscribers is published once to later subscribers', async
 test('without subscribers no clock is read and no fetch is read from the core', async (t) => {
   const { server, verifier } = await startVerifier(t)
   const native = require('../../../js/core/addon')
-  const taken = t.mock.method(native, 'takeKeyFetches')
+  const taken = t.mock.method(native, 'drainFetchLog')
   const clock = t.mock.method(performance, 'now')
   const ask = async () => {
     await verifier.prefetch()

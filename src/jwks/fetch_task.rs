@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::CachePolicy;
 use super::failure::FetchError;
 use super::log::{self, FetchReason, FetchRecord};
-use super::state::{FetchedSet, KeySetState};
-use super::waiting::RequestClock;
+use super::state::{FetchedKeySet, KeySetState};
+use super::waiting::LazyClock;
 use crate::clock::Timestamp;
 use crate::threads;
 
@@ -19,9 +19,9 @@ pub(super) trait FetchTarget: Send + Sync + 'static {
     /// Locks the state of the key set.
     fn state(&self) -> MutexGuard<'_, KeySetState>;
     /// Requests the key set from its URL.
-    fn fetch(&self) -> impl Future<Output = Result<FetchedSet, FetchError>> + Send;
+    fn fetch(&self) -> impl Future<Output = Result<FetchedKeySet, FetchError>> + Send;
     /// Records the outcome of a fetch and wakes the requests waiting for it.
-    fn complete_fetch(&self, number: u64, ended: Timestamp, outcome: Result<FetchedSet, FetchError>);
+    fn complete_fetch(&self, number: u64, ended: Timestamp, outcome: Result<FetchedKeySet, FetchError>);
 }
 
 /// A fetch in flight. Dropping the task records the outcome, so that no request waits forever if the task panics or no
@@ -32,10 +32,10 @@ pub(super) struct FetchTask<T: FetchTarget> {
     reason: FetchReason,
     policy: CachePolicy,
     /// The clock of the request that started the fetch.
-    clock: RequestClock,
+    clock: LazyClock,
     /// When the last HTTP request of this fetch was sent.
     sent: Timestamp,
-    outcome: Result<FetchedSet, FetchError>,
+    outcome: Result<FetchedKeySet, FetchError>,
 }
 
 impl<T: FetchTarget> FetchTask<T> {
@@ -44,26 +44,26 @@ impl<T: FetchTarget> FetchTask<T> {
         set: Arc<T>,
         number: u64,
         reason: FetchReason,
-        pause: Duration,
+        retry_delay: Duration,
         now: Timestamp,
         policy: CachePolicy,
     ) {
-        let mut clock = RequestClock::new(now);
+        let mut clock = LazyClock::new(now);
         clock.start_waiting();
         let outcome = Err("the fetch was aborted".into());
         let task = Self { set, number, reason, policy, clock, sent: Timestamp::now(), outcome };
-        drop(threads::spawn(task.run(pause)));
+        drop(threads::spawn(task.run(retry_delay)));
     }
 
-    async fn run(mut self, pause: Duration) {
-        if !pause.is_zero()
-            && let Ok(pause) = threads::timeout(pause, std::future::pending::<()>())
+    async fn run(mut self, retry_delay: Duration) {
+        if !retry_delay.is_zero()
+            && let Ok(retry_delay) = threads::timeout(retry_delay, std::future::pending::<()>())
         {
-            drop(pause.await);
+            drop(retry_delay.await);
         }
-        let pause_end = Timestamp::now();
-        self.sent = pause_end;
-        self.outcome = self.request(pause_end).await;
+        let delay_end = Timestamp::now();
+        self.sent = delay_end;
+        self.outcome = self.request(delay_end).await;
         let retries = match &self.outcome {
             Ok(_) => false,
             Err(error) => self.set.state().retry_immediately(self.number, self.clock.now(), &self.policy, error),
@@ -71,18 +71,18 @@ impl<T: FetchTarget> FetchTask<T> {
         if retries {
             self.log();
             self.sent = Timestamp::now();
-            self.outcome = self.request(pause_end).await;
+            self.outcome = self.request(delay_end).await;
         }
     }
 
-    /// Sends an HTTP request. The timeout of the fetch counts from `pause_end`.
-    async fn request(&self, pause_end: Timestamp) -> Result<FetchedSet, FetchError> {
+    /// Sends an HTTP request. The timeout of the fetch counts from `delay_end`.
+    async fn request(&self, delay_end: Timestamp) -> Result<FetchedKeySet, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {
             // A request with a longer timeout may have joined the fetch after the timer started.
             let timeout = self.set.state().fetch_timeout(self.number).unwrap_or_default();
             let time_left =
-                timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(pause_end.monotonic));
+                timeout.saturating_sub(Timestamp::now().monotonic.saturating_duration_since(delay_end.monotonic));
             if time_left.is_zero() {
                 return Err(FetchError::timeout());
             }

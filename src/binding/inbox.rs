@@ -12,29 +12,29 @@ use napi_derive::napi;
 use super::outcome::{Outcome, VerificationResult};
 use super::panics::internal_error;
 use crate::lock::lock;
-use crate::threads::{self, Ticket};
+use crate::threads::{self, TaskId};
 
 /// A function that any thread can call, and that does not keep the process alive.
 type WakeCallback = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// The outcomes that a JavaScript thread has not taken yet.
 #[napi]
-pub struct Completions(Arc<Inbox>);
+pub struct OutcomeInbox(Arc<SharedInbox>);
 
-/// The part of [`Completions`] that is shared with other threads.
-pub struct Inbox {
-    /// The tickets of completed verifications, each with its outcome, or with `None` after a panic.
-    outcomes: Mutex<Vec<(Ticket, Option<Outcome>)>>,
+/// The part of [`OutcomeInbox`] that is shared with other threads.
+pub struct SharedInbox {
+    /// The task ids of completed verifications, each with its outcome, or with `None` after a panic.
+    outcomes: Mutex<Vec<(TaskId, Option<Outcome>)>>,
     wake: WakeCallback,
 }
 
 #[napi]
-impl Completions {
+impl OutcomeInbox {
     /// Creates an empty list of outcomes. `wake` is called on this thread after verifications have completed.
     #[napi(constructor, catch_unwind)]
     pub fn new(wake: Function<(), ()>) -> Result<Self> {
         let wake = wake.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
-        Ok(Self(Arc::new(Inbox { outcomes: Mutex::default(), wake })))
+        Ok(Self(Arc::new(SharedInbox { outcomes: Mutex::default(), wake })))
     }
 
     /// Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
@@ -42,23 +42,23 @@ impl Completions {
     #[napi(catch_unwind, ts_return_type = "Array<number | string | VerifiedContext | RejectedRequest | null>")]
     pub fn take(&self) -> Vec<Option<VerificationResult>> {
         let outcomes = std::mem::take(&mut *self.0.lock_outcomes());
-        let pair = |(ticket, outcome): (Ticket, Option<Outcome>)| {
-            [Some(Either4::A(pending_id(ticket))), outcome.map(|outcome| outcome.into_result(false))]
+        let id_and_outcome = |(task_id, outcome): (TaskId, Option<Outcome>)| {
+            [Some(Either4::A(pending_verification_id(task_id))), outcome.map(|outcome| outcome.into_result(false))]
         };
-        outcomes.into_iter().flat_map(pair).collect()
+        outcomes.into_iter().flat_map(id_and_outcome).collect()
     }
 
-    /// The inbox of this thread, to which other threads deliver outcomes.
-    pub(super) fn inbox(&self) -> Arc<Inbox> {
+    /// The part of the inbox to which other threads deliver outcomes.
+    pub(super) fn shared(&self) -> Arc<SharedInbox> {
         self.0.clone()
     }
 }
 
-impl Inbox {
+impl SharedInbox {
     /// Delivers an outcome, or `None` after a panic.
-    pub fn deliver(&self, ticket: Ticket, outcome: Option<Outcome>) {
+    pub fn deliver(&self, task_id: TaskId, outcome: Option<Outcome>) {
         let mut outcomes = self.lock_outcomes();
-        outcomes.push((ticket, outcome));
+        outcomes.push((task_id, outcome));
         let is_first = outcomes.len() == 1;
         drop(outcomes);
         if is_first {
@@ -67,7 +67,7 @@ impl Inbox {
         }
     }
 
-    fn lock_outcomes(&self) -> MutexGuard<'_, Vec<(Ticket, Option<Outcome>)>> {
+    fn lock_outcomes(&self) -> MutexGuard<'_, Vec<(TaskId, Option<Outcome>)>> {
         lock(&self.outcomes)
     }
 }
@@ -75,24 +75,24 @@ impl Inbox {
 /// The id of a verification that continues on another thread, as passed to JavaScript. The id is negative to
 /// distinguish it from the ids of cached tokens.
 #[allow(clippy::cast_precision_loss, reason = "a million verifications a second take 285 years to reach 2^53")]
-pub fn pending_id(ticket: Ticket) -> f64 {
-    -(ticket as f64)
+pub fn pending_verification_id(task_id: TaskId) -> f64 {
+    -(task_id as f64)
 }
 
 /// Marks the end of an event loop turn on this thread, and spends a new time budget on waiting signature checks.
 /// Returns whether checks are still waiting.
 #[napi(catch_unwind)]
-pub fn end_turn() -> bool {
-    threads::end_turn()
+pub fn end_event_loop_turn() -> bool {
+    threads::end_event_loop_turn()
 }
 
 /// Cancels verifications whose clients have disconnected, unless their signature checks have started.
 #[napi(catch_unwind)]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids from `pending_id`")]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids from `pending_verification_id`")]
 pub fn cancel(ids: Vec<f64>) {
-    let mut tickets: Vec<Ticket> = ids.into_iter().map(|id| -id as Ticket).collect();
-    tickets.sort_unstable();
-    threads::cancel(&tickets);
+    let mut task_ids: Vec<TaskId> = ids.into_iter().map(|id| -id as TaskId).collect();
+    task_ids.sort_unstable();
+    threads::cancel(&task_ids);
 }
 
 /// Throws the error that rejects a promise after a panic.
