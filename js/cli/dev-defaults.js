@@ -1,7 +1,7 @@
 /** The defaults of `logto-authkit dev`, and the `Server` header that identifies its web page to `doctor`. */
 
-/** The environment variables that point an application at the local issuer. */
-const DEV_ISSUER_ENTRIES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
+/** Points an application at the local issuer. */
+const DEV_ISSUER_ENV_VARIABLES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
 /** The URL of the route `/me` in an application that `init` creates. */
 const DEFAULT_ME_URL = 'http://localhost:3000/me'
@@ -13,4 +13,11 @@ const DEFAULT_ORGANIZATION = 'my-org'
 /** The `Server` header of the web page of `logto-authkit dev`. */
 const DEV_PAGE = 'logto-authkit dev'
 
-module.exports = { DEFAULT_CLIENT_ID, DEFAULT_ME_URL, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENTRIES, DEV_PAGE }
+module.exports = {
+  DEFAULT_CLIENT_ID,
+  DEFAULT_ME_URL,
+  DEFAULT_ORGANIZATION,
+  DEFAULT_USER,
+  DEV_ISSUER_ENV_VARIABLES,
+  DEV_PAGE,
+}

@@ -20,7 +20,7 @@ const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
 const MAX_BODY_LENGTH = 64 * 1024
 
 /** The endpoints that create tokens. */
-const TOKEN_PATHS = ['/token', '/api/tokens']
+const TOKEN_ROUTES = ['/token', '/api/tokens']
 
 /** @param {import('node:http').IncomingMessage} request */
 const pathOf = ({ url }) => String(url).split('?')[0]
@@ -39,7 +39,7 @@ async function startPage(issuer, port, routes, onRejectedToken) {
     const { status, type, body } = await handleRequest(request, issuer, state).catch((error) => {
       const isExpected = error.code === 'invalid_options' || error instanceof HttpError || error instanceof SendError
       const reason = isExpected ? error.message : 'Internal error'
-      if (TOKEN_PATHS.includes(pathOf(request))) onRejectedToken(`${request.method} ${request.url}`, reason)
+      if (TOKEN_ROUTES.includes(pathOf(request))) onRejectedToken(`${request.method} ${request.url}`, reason)
       return json({ error: reason }, isExpected ? (error.status ?? 400) : 500)
     })
     response.writeHead(status, { ...SECURITY_HEADERS, Server: DEV_PAGE, 'Content-Type': type }).end(body)
@@ -88,7 +88,7 @@ async function handleRequest(request, issuer, state) {
     if (!file) throw new HttpError(404, 'Not found')
     return { status: 200, ...file }
   }
-  const action = Object.hasOwn(POST_ACTIONS, path) ? POST_ACTIONS[path] : undefined
+  const action = Object.hasOwn(POST_ROUTES, path) ? POST_ROUTES[path] : undefined
   if (request.method !== 'POST' || action === undefined) throw new HttpError(404, 'Not found')
   // Prevents CSRF: a form on another site cannot send JSON, and a script on another site sends an `Origin` header.
   if (origin !== undefined && origin !== `http://${host}`)
@@ -99,7 +99,7 @@ async function handleRequest(request, issuer, state) {
 }
 
 /** @type {Record<string, (body: any, issuer: TestIssuer, state: any) => any>} */
-const POST_ACTIONS = {
+const POST_ROUTES = {
   '/api/tokens': createToken,
   '/api/rotation': async (options, issuer, state) => {
     await issuer.rotateKeys(options)

@@ -37,7 +37,7 @@ const OPAQUE_KINDS = { opaque: '', personal: 'pat_' }
 /** The name of each kind, starting with the default. */
 const TOKEN_KINDS = [...Object.keys(JWT_KINDS), ...Object.keys(OPAQUE_KINDS)]
 
-const INVALID_KIND = `Invalid option "kind": expected ${TOKEN_KINDS.slice(0, -1).join(', ')} or ${TOKEN_KINDS.at(-1)}`
+const INVALID_KIND_MESSAGE = `Invalid option "kind": expected ${TOKEN_KINDS.slice(0, -1).join(', ')} or ${TOKEN_KINDS.at(-1)}`
 
 /**
  * Creates a token. If the token is a JWT, also returns its decoded header and claims.
@@ -46,7 +46,7 @@ const INVALID_KIND = `Invalid option "kind": expected ${TOKEN_KINDS.slice(0, -1)
  * @param {TestIssuer} issuer
  */
 function createToken({ kind = TOKEN_KINDS[0], ...options }, issuer) {
-  if (!TOKEN_KINDS.includes(kind)) throw optionsError(INVALID_KIND)
+  if (!TOKEN_KINDS.includes(kind)) throw optionsError(INVALID_KIND_MESSAGE)
   if (Object.hasOwn(OPAQUE_KINDS, kind))
     return { token: OPAQUE_KINDS[kind] + randomBytes(32).toString('base64url'), header: null, claims: null }
   const token = issuer.mint(JWT_KINDS[kind]({ sub: DEFAULT_USER, clientId: DEFAULT_CLIENT_ID, ...options }))

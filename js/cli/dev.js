@@ -2,7 +2,7 @@
 
 const { startIssuer } = require('../testing/issuer')
 const { UsageError, readArguments, readNumber } = require('./arguments')
-const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
 const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
@@ -39,7 +39,7 @@ async function run(args, surroundings) {
   const { stdout, stderr, env, cwd } = surroundings
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('dev takes only options')
-  const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENTRIES.LOGTO_URL).port)
+  const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENV_VARIABLES.LOGTO_URL).port)
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
   const routes = exampleRoutes(cwd(), env)
   const reportRejectedToken = (/** @type {string} */ request, /** @type {string} */ reason) =>
@@ -86,7 +86,7 @@ ${paint.good('✓')} Page    ${paint.bold(page)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
-    LOGTO_AUDIENCE=${DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE}
+    LOGTO_AUDIENCE=${DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE}
 
 ${wrapText(SIGN_IN_NOTE, '  ', width)}
 

@@ -7,7 +7,7 @@ const { findRunningIssuer, localIssuerAt } = require('./local-issuer')
 /** @typedef {ReturnType<typeof import('./proxy').proxyFor>} Route */
 
 /** @type {(route: Route) => Finding} */
-const proxyFinding = ({ says, wrong }) =>
+const httpProxyFinding = ({ says, wrong }) =>
   wrong
     ? { check: 'Proxy', ok: false, found: wrong, advice: 'Use a URL such as http://proxy.example.com:3128.' }
     : { check: 'Proxy', ok: true, found: says }
@@ -80,7 +80,7 @@ const CONNECTION_FAILURES = {
  */
 function explainRedisError(error, host) {
   const { message = String(error), code = '' } = /** @type {NodeJS.ErrnoException} */ (error)
-  const [, advice] = REDIS_ADVICE.find(([kind]) => kind.test(`${code} ${message}`)) ?? []
+  const [, advice] = REDIS_ADVICE.find(([pattern]) => pattern.test(`${code} ${message}`)) ?? []
   return advice === undefined ? explainConnectionError(error, host) : { found: `${host}: ${message}`, advice }
 }
 
@@ -103,4 +103,4 @@ const REDIS_ADVICE = [
   [/WRONGTYPE/, 'Something else uses this key. Choose another prefix for redisStore.'],
 ]
 
-module.exports = { connectionFinding, explainConnectionError, explainRedisError, proxyFinding }
+module.exports = { connectionFinding, explainConnectionError, explainRedisError, httpProxyFinding }

@@ -4,10 +4,10 @@ const native = require('../core/addon')
 const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
 const { create } = require('../core/options')
 const { awaitOutcome } = require('../core/pending')
-const { DEV_ISSUER_ENTRIES, DEV_PAGE } = require('./dev-defaults')
-const { connectionFinding, proxyFinding } = require('./doctor-connection')
+const { DEV_ISSUER_ENV_VARIABLES, DEV_PAGE } = require('./dev-defaults')
+const { connectionFinding, httpProxyFinding } = require('./doctor-connection')
 const { certificateFinding } = require('./doctor-tls')
-const { audienceFinding, baseUrlFinding, endpointsUrl } = require('./doctor-url')
+const { audienceFinding, baseUrlFinding, tenantLookupUrl } = require('./doctor-url')
 const { formatDuration } = require('./hints')
 const { get, parseJsonObject } = require('./http')
 const { proxyFor } = require('./proxy')
@@ -57,17 +57,22 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
 
   const route = proxyFor(keysUrl, env)
   const settings = { proxy: route.proxy, timeout }
-  const [discovery, keys, endpoints, failure] = await Promise.all([
+  const [discovery, keys, tenantLookup, failure] = await Promise.all([
     valueOrError(get(discoveryUrl, { proxy: proxyFor(discoveryUrl, env).proxy, timeout })),
     valueOrError(get(keysUrl, settings)),
-    valueOrError(get(endpointsUrl(new URL(issuer)), settings)),
+    valueOrError(get(tenantLookupUrl(new URL(issuer)), settings)),
     outageReason(verifier),
   ])
 
   const outage = failure?.reason ?? null
   const findings = [
-    baseUrlFinding(isUrlFromEnvironment ? `${its.logtoUrl} from LOGTO_URL` : its.logtoUrl, issuer, keysUrl, endpoints),
-    proxyFinding(route),
+    baseUrlFinding(
+      isUrlFromEnvironment ? `${its.logtoUrl} from LOGTO_URL` : its.logtoUrl,
+      issuer,
+      keysUrl,
+      tenantLookup,
+    ),
+    httpProxyFinding(route),
     await connectionFinding(keys, keysUrl, route, its, isUrlFromEnvironment),
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, failure, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
@@ -108,7 +113,7 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
   if (headers.server === DEV_PAGE)
     return fail(
       `${url.origin} is the page of \`logto-authkit dev\``,
-      `Use the URL that it prints, by default ${DEV_ISSUER_ENTRIES.LOGTO_URL}.`,
+      `Use the URL that it prints, by default ${DEV_ISSUER_ENV_VARIABLES.LOGTO_URL}.`,
     )
   if (status >= 300 && status < 400) {
     const target = String(headers.location)
@@ -219,8 +224,12 @@ function clockFinding(...answers) {
       advice: 'Synchronize this machine and the server with NTP. `clockTolerance` compensates for a few seconds.',
     }
   }
-  const isReached = answers.some((answer) => !(answer instanceof Error))
-  return { check, ok: null, found: isReached ? 'the server sends no Date header' : 'not checked, see Connection' }
+  const hasServerResponded = answers.some((answer) => !(answer instanceof Error))
+  return {
+    check,
+    ok: null,
+    found: hasServerResponded ? 'the server sends no Date header' : 'not checked, see Connection',
+  }
 }
 
 /**

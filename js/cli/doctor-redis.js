@@ -5,7 +5,7 @@ const { join } = require('node:path')
 const { setTimeout } = require('node:timers/promises')
 const { connectorOf } = require('../revocation/redis-client')
 const { explainRedisError } = require('./doctor-connection')
-const { entriesFinding, lagFinding, streamFinding } = require('./doctor-stream')
+const { revocationEntriesFinding, lagFinding, streamFinding } = require('./doctor-stream')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -23,8 +23,7 @@ const CLIENT_FACTORIES = {
   iovalkey: ({ Redis }, url) => new Redis(url, { lazyConnect: true }),
 }
 
-/** The checks that require a connection to Redis. */
-const CHECKS_WITH_CONNECTION = ['Persistence', 'Memory', 'Stream', 'Entries', 'Lag']
+const CHECKS_REQUIRING_CONNECTION = ['Persistence', 'Memory', 'Stream', 'Entries', 'Lag']
 
 /**
  * @param {{ url: string, prefix: string, folder: string, timeout: number }} options - `folder` is the application's
@@ -35,7 +34,7 @@ async function redisFindings({ url, prefix, folder, timeout }) {
   const found = findRedisClient(folder)
   if (found === undefined) {
     const names = Object.keys(CLIENT_FACTORIES).join(', ')
-    return unreachableFindings(
+    return connectionFailureFindings(
       `none of the packages ${names} is installed in ${folder}`,
       'Run this command in the folder of your application. If it has no Redis client yet: npm install redis',
     )
@@ -44,7 +43,7 @@ async function redisFindings({ url, prefix, folder, timeout }) {
   try {
     client = found.create(url)
   } catch (error) {
-    return unreachableFindings(
+    return connectionFailureFindings(
       `${found.name} rejects the URL: ${/** @type {Error} */ (error).message}`,
       'Correct the URL.',
     )
@@ -58,20 +57,23 @@ async function redisFindings({ url, prefix, folder, timeout }) {
     await withTimeout(connected, timeout)
     const info = await send('INFO').then(parseRedisInfo)
     const server = serverFinding(info, `${new URL(url).host}, through ${found.name}`)
-    if (server.ok === false) return [server, ...CHECKS_WITH_CONNECTION.map((check) => uncheckedFinding(check))]
+    if (server.ok === false) return [server, ...CHECKS_REQUIRING_CONNECTION.map((check) => skippedCheckFinding(check))]
     const stream = await streamFinding(send, `${prefix}:revocations`)
-    const skippedFindings =
-      stream.ok === false ? ['Entries', 'Lag'].map((check) => uncheckedFinding(check, 'Stream')) : undefined
+    const skippedCheckFindings =
+      stream.ok === false ? ['Entries', 'Lag'].map((check) => skippedCheckFinding(check, 'Stream')) : undefined
     return [
       server,
       persistenceFinding(info),
-      memoryFinding(info),
+      memoryLimitFinding(info),
       stream,
-      ...(skippedFindings ?? [await entriesFinding(client, prefix), await lagFinding(client, prefix, send)]),
+      ...(skippedCheckFindings ?? [
+        await revocationEntriesFinding(client, prefix),
+        await lagFinding(client, prefix, send),
+      ]),
     ]
   } catch (error) {
     const { found, advice } = explainRedisError(error, new URL(url).host)
-    return unreachableFindings(found, advice)
+    return connectionFailureFindings(found, advice)
   } finally {
     connection.close()
   }
@@ -91,13 +93,13 @@ function findRedisClient(folder) {
 }
 
 /** @type {(found: string, advice: string) => Finding[]} */
-const unreachableFindings = (found, advice) => [
+const connectionFailureFindings = (found, advice) => [
   { check: 'Redis', ok: false, found, advice },
-  ...CHECKS_WITH_CONNECTION.map((check) => uncheckedFinding(check)),
+  ...CHECKS_REQUIRING_CONNECTION.map((check) => skippedCheckFinding(check)),
 ]
 
 /** @type {(check: string, cause?: string) => Finding} */
-const uncheckedFinding = (check, cause = 'Redis') => ({ check, ok: null, found: `not checked, see ${cause}` })
+const skippedCheckFinding = (check, cause = 'Redis') => ({ check, ok: null, found: `not checked, see ${cause}` })
 
 /** @type {<T>(promise: Promise<T>, timeout: number) => Promise<T>} */
 function withTimeout(promise, timeout) {
@@ -141,7 +143,7 @@ function persistenceFinding(info) {
 }
 
 /** @type {(info: Record<string, string>) => Finding} */
-function memoryFinding({ maxmemory, maxmemory_policy: policy = 'unknown' }) {
+function memoryLimitFinding({ maxmemory, maxmemory_policy: policy = 'unknown' }) {
   const check = 'Memory'
   if (!(Number(maxmemory) > 0)) return { check, ok: true, found: 'no limit (maxmemory is 0)' }
   // The `volatile-*` policies evict only keys with an expiry, and the stream has none.

@@ -36,7 +36,7 @@ for (const [network, prefix] of /** @type {[string, number][]} */ ([
   PRIVATE_ADDRESSES.addSubnet(network, prefix, 'ipv6')
 
 /** Hostnames that resolve only in a private network, including all names without a dot, such as container names. */
-const PRIVATE_HOSTNAME = /^[^.]+$|\.(localhost|internal|local)$/
+const PRIVATE_HOSTNAME_PATTERN = /^[^.]+$|\.(localhost|internal|local)$/
 
 /**
  * Sends a test event, like the "Send test payload" button in Logto's Console. Then sends the same event with a wrong
@@ -80,14 +80,14 @@ function webhookFailure(answer, url) {
   const { status, json } = answer
   if (status >= 200 && status < 300) return null
   if (status >= 300 && status < 400)
-    return redirectFailure(answer, 'Logto follows it with GET, without the event, and logs the delivery as successful.')
+    return explainRedirect(answer, 'Logto follows it with GET, without the event, and logs the delivery as successful.')
   if (json?.error === 'invalid_signature')
     return {
       found: `the signature of a signed test event gets ${status}`,
       advice:
         'LOGTO_WEBHOOK_KEY differs from the option signingKey of the application, or something on the way changes the body.',
     }
-  return routeFailure(answer, 'the webhook')
+  return explainUnexpectedStatus(answer, 'the webhook')
 }
 
 /**
@@ -133,7 +133,7 @@ async function backchannelFindings({ url, timeout }) {
 function logoutFailure(answer, url) {
   if (answer instanceof Error) return explainConnectionError(answer, new URL(url).host)
   const { status, headers, json, ms } = answer
-  if (status >= 300 && status < 400) return redirectFailure(answer, 'Logto does not follow redirects.')
+  if (status >= 300 && status < 400) return explainRedirect(answer, 'Logto does not follow redirects.')
   if (status < 300)
     return {
       found: `a request without a logout token gets ${status}`,
@@ -144,7 +144,7 @@ function logoutFailure(answer, url) {
       found: `a form gets ${status}`,
       advice: 'No parser accepts forms. Fastify: register @fastify/formbody.',
     }
-  if (status !== 400) return routeFailure(answer, 'the handler of backchannelLogout()')
+  if (status !== 400) return explainUnexpectedStatus(answer, 'the handler of backchannelLogout()')
   if (typeof json?.error !== 'string' || typeof json.error_description !== 'string')
     return {
       found: 'the response 400 contains no OpenID error',
@@ -176,7 +176,7 @@ async function addressFinding(hostname) {
   const privateAddress = addresses.find((address) =>
     PRIVATE_ADDRESSES.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'),
   )
-  if (privateAddress !== undefined || (!isIP(hostname) && PRIVATE_HOSTNAME.test(hostname))) {
+  if (privateAddress !== undefined || (!isIP(hostname) && PRIVATE_HOSTNAME_PATTERN.test(hostname))) {
     const addressNote = privateAddress === undefined || privateAddress === hostname ? '' : ` (${privateAddress})`
     return {
       check,
@@ -204,7 +204,7 @@ const resolveAddresses = (hostname) =>
  * @param {string} handler
  * @returns {Failure}
  */
-function routeFailure({ status, json }, handler) {
+function explainUnexpectedStatus({ status, json }, handler) {
   const found = `the response is ${status}${typeof json?.error === 'string' ? `, ${json.error}` : ''}`
   if (json?.error === 'body_already_read') return { found, advice: String(json.message) }
   if (status === 401)
@@ -216,7 +216,7 @@ function routeFailure({ status, json }, handler) {
 }
 
 /** @type {(answer: Answer, consequence: string) => Failure} */
-const redirectFailure = ({ status, headers }, consequence) => ({
+const explainRedirect = ({ status, headers }, consequence) => ({
   found: `${status} to ${headers.get('location')}`,
   advice: `${consequence} Set the URL of the target in Logto.`,
 })

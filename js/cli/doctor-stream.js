@@ -60,7 +60,7 @@ async function streamFinding(send, key) {
  * @param {string} prefix
  * @returns {Promise<Finding>}
  */
-async function entriesFinding(client, prefix) {
+async function revocationEntriesFinding(client, prefix) {
   const check = 'Entries'
   const revocations = createRevocations({
     store: redisStore(client, { prefix }),
@@ -123,9 +123,9 @@ async function lagFinding(client, prefix, send) {
   const tag = prefix.includes('{') ? `${prefix}:revocations` : `{${prefix}:revocations}`
   const testPrefix = `${tag}:doctor:${randomBytes(6).toString('hex')}`
   // Two stores with the same identity would share their entries in this process, so the test stores have no identity.
-  const createInstance = () =>
+  const createTestRevocations = () =>
     createRevocations({ store: Object.assign(redisStore(client, { prefix: testPrefix }), { identity: undefined }) })
-  const [one, two] = [createInstance(), createInstance()]
+  const [one, two] = [createTestRevocations(), createTestRevocations()]
   try {
     await Promise.all([waitUntilLoaded(one), waitUntilLoaded(two)])
     const times = []
@@ -159,4 +159,4 @@ async function lagFinding(client, prefix, send) {
 /** @param {number} duration */
 const milliseconds = (duration) => `${Math.round(duration).toLocaleString('en')} ms`
 
-module.exports = { entriesFinding, lagFinding, streamFinding }
+module.exports = { revocationEntriesFinding, lagFinding, streamFinding }

@@ -28,12 +28,14 @@ function certificateFinding(keys, failure, env) {
   if (!certificate) return { check, ok: null, found: summary }
   const advice =
     ADVICE_BY_CODE[failure.code ?? ''] ??
-    (UNTRUSTED_CERTIFICATE_CODES.includes(failure.code ?? '') ? authorityAdvice(failure.reason, env) : DEFAULT_ADVICE)
+    (UNTRUSTED_CERTIFICATE_CODES.includes(failure.code ?? '')
+      ? certificateAuthorityAdvice(failure.reason, env)
+      : DEFAULT_ADVICE)
   return { check, ok: false, found: `${failure.reason} (${summary})`, advice }
 }
 
 /** @type {(reason: string, env: Record<string, string | undefined>) => string} */
-function authorityAdvice(reason, { NODE_EXTRA_CA_CERTS }) {
+function certificateAuthorityAdvice(reason, { NODE_EXTRA_CA_CERTS }) {
   if (/has no effect, because its file/.test(reason)) return 'Fix the file that NODE_EXTRA_CA_CERTS names.'
   const extraCaNote = NODE_EXTRA_CA_CERTS ? '; the file it names now does not contain this CA' : ''
   return `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${extraCaNote}.`

@@ -8,13 +8,13 @@ const { parseJsonObject } = require('./http')
  * @param {string} shownUrl - The base URL to print, with its source.
  * @param {string} issuer
  * @param {URL} keysUrl
- * @param {import('./http').Answer | Error} endpoints - The response from the URL of `endpointsUrl`, or an error.
+ * @param {import('./http').Answer | Error} tenantLookup - The response from the URL of `tenantLookupUrl`, or an error.
  * @returns {Finding}
  */
-function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
+function baseUrlFinding(shownUrl, issuer, keysUrl, tenantLookup) {
   const check = 'URL'
   const found = `${shownUrl} (issuer ${issuer})`
-  const userTenantUrl = readUserTenantUrl(endpoints)
+  const userTenantUrl = readUserTenantUrl(tenantLookup)
   if (userTenantUrl !== undefined) {
     return {
       check,
@@ -38,7 +38,7 @@ function baseUrlFinding(shownUrl, issuer, keysUrl, endpoints) {
  *
  * @param {URL} issuer
  */
-const endpointsUrl = (issuer) => new URL(issuer.href.replace(/\/oidc$/, '/api/.well-known/endpoints/default'))
+const tenantLookupUrl = (issuer) => new URL(issuer.href.replace(/\/oidc$/, '/api/.well-known/endpoints/default'))
 
 /**
  * @param {import('./http').Answer | Error} answer
@@ -85,4 +85,4 @@ function audienceMistake(audience, issuer) {
     return "That is Logto's own URL. Access tokens are issued for your API: register it in Logto and use its identifier."
 }
 
-module.exports = { audienceFinding, baseUrlFinding, endpointsUrl }
+module.exports = { audienceFinding, baseUrlFinding, tenantLookupUrl }

@@ -217,8 +217,8 @@ function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   const warnings = findings.filter(({ ok, advice }) => ok === null && advice).length
   const counts = warnings === 0 ? `${problems}.` : `${problems}, ${formatCount(warnings, 'warning')}.`
   const summary = isHealthy ? paint.good(counts) : paint.bad(counts)
-  const unfixedChecks = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
-  const title = `Corrected options${unfixedChecks.length > 0 ? `, except for: ${unfixedChecks.join(', ')}` : ''}`
+  const checksWithoutFix = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
+  const title = `Corrected options${checksWithoutFix.length > 0 ? `, except for: ${checksWithoutFix.join(', ')}` : ''}`
   const options = fixedOptions ? `\n${paint.bold(title)}\n${printableJson(fixedOptions)}\n` : ''
   return `${lines.join('\n')}\n\n${summary}\n${options}`
 }

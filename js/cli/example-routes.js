@@ -1,6 +1,6 @@
 /** Finds the routes to which the example requests of `logto-authkit dev` are sent. */
 
-const { DEFAULT_ME_URL, DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { DEFAULT_ME_URL, DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { createPlan } = require('./init-plan')
 const { readProject } = require('./init-project')
 const { portOf } = require('./init-start')
@@ -34,8 +34,8 @@ const DEFAULT_ROUTES = {
 function exampleRoutes(folder, env) {
   const sources = readSources(folder)
   const planned = plannedRoutes(folder, env, sources)
-  const usingSources = sources.filter(usesPackage)
-  if (usingSources.length === 0) return planned ?? DEFAULT_ROUTES
+  const sourcesUsingPackage = sources.filter(usesPackage)
+  if (sourcesUsingPackage.length === 0) return planned ?? DEFAULT_ROUTES
   const project = {
     read: (/** @type {string} */ path) => readSource(folder, path),
     startScript: undefined,
@@ -44,12 +44,12 @@ function exampleRoutes(folder, env) {
   const port = () =>
     portOf(
       project,
-      usingSources.map(({ path }) => path),
+      sourcesUsingPackage.map(({ path }) => path),
       null,
     )
   const me = planned?.me ?? `http://localhost:${port()}/me`
   if (!sources.some(hasMeRoute)) {
-    const path = usingSources.map(protectedPath).find((one) => one !== undefined) ?? ''
+    const path = sourcesUsingPackage.map(protectedPath).find((one) => one !== undefined) ?? ''
     return { application: 'existing', url: new URL(me).origin + path, me: null, orders: null }
   }
   const orders = sources.some(hasOrdersRoute) ? ordersUrl(me) : null
@@ -67,7 +67,7 @@ function exampleRoutes(folder, env) {
  */
 function plannedRoutes(folder, env, sources) {
   try {
-    const { url, hasOrdersRoute } = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENTRIES, sources)
+    const { url, hasOrdersRoute } = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENV_VARIABLES, sources)
     return { application: 'planned', url, me: url, orders: hasOrdersRoute ? ordersUrl(url) : null }
   } catch {
     return null

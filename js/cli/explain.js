@@ -6,16 +6,16 @@ const { create } = require('../core/options')
 const { verifyLogtoToken } = require('../index')
 const { UsageError, positionalsOf, readArguments } = require('./arguments')
 const { formatDate, hints, formatDuration } = require('./hints')
-const { WHOLE_INPUT, findToken, readInput } = require('./input')
+const { FOUND_IN_WHOLE_INPUT, findToken, readInput } = require('./input')
 const { createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
 const { FLAGS, HELP: OPTIONS_HELP, readOptions, unreadFileHint } = require('./verify-options')
 
 /**
  * @typedef {import('../..').VerifyAuthOptions} Options
- * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} Refusal
- * @typedef {{ id: string, title: string, verdict: 'pass' | 'fail' | 'not_checked', reason?: string } & Partial<Refusal>} Check
+ * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} Rejection
+ * @typedef {{ id: string, title: string, verdict: 'pass' | 'fail' | 'not_checked', reason?: string } & Partial<Rejection>} Check
  * @typedef {{ verdict: 'accepted' | 'rejected' | 'unverified', verified: boolean, token: string, header: any, claims: any,
- *   rejection: Refusal | null, checks: Check[] }} Report - The core's report.
+ *   rejection: Rejection | null, checks: Check[] }} Report - The core's report.
  * @typedef {Awaited<ReturnType<typeof explain>>} Explanation
  */
 
@@ -100,7 +100,7 @@ async function explain(input, options) {
  */
 async function checkRevocation(report, options) {
   const check = /** @type {Check} */ (report.checks.find(({ id }) => id === 'revocation'))
-  check.reason = NOT_REACHED
+  check.reason = NOT_REACHED_REASON
   if (report.verdict !== 'accepted') return
   delete check.reason
   try {
@@ -136,7 +136,7 @@ function formatExplanation(
     // Commands are not wrapped, because a command with line breaks could not be pasted into a shell.
     lines.push('', wrapText(text, '  ', width), ...(command === undefined ? [] : [`    ${command}`]))
   }
-  if (code !== 'missing_token' && foundIn !== WHOLE_INPUT)
+  if (code !== 'missing_token' && foundIn !== FOUND_IN_WHOLE_INPUT)
     lines.push('', wrapText(`The token was found in ${toPrintable(foundIn)}.`, '', width))
   lines.push('')
   if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header, width))
@@ -149,16 +149,16 @@ function formatExplanation(
   }
   lines.push('', paint.bold('Checks'))
   const claimChecks = checks.slice(checks.findIndex(({ id }) => id === 'payload'))
-  for (const check of checks.filter(({ reason }) => reason !== NOT_REACHED)) {
+  for (const check of checks.filter(({ reason }) => reason !== NOT_REACHED_REASON)) {
     const { id, title, verdict, message, reason } = check
     const condition = verified || !claimChecks.includes(check) ? '' : ', if the signature is valid'
-    const flags = FLAGS_BY_CHECK[id] && reason !== MALFORMED_CLAIM ? `; see ${FLAGS_BY_CHECK[id]}` : ''
+    const flags = FLAGS_BY_CHECK[id] && reason !== MALFORMED_CLAIM_REASON ? `; see ${FLAGS_BY_CHECK[id]}` : ''
     const wrapRow = (/** @type {string} */ text) => wrapText(text, '    ', width).trimStart()
     if (verdict === 'pass') lines.push(`  ${paint.good('✓')} ${wrapRow(title + condition)}`)
     else if (verdict === 'fail') lines.push(`  ${paint.bad('✗')} ${wrapRow(`${title}: ${toPrintable(message ?? '')}`)}`)
     else lines.push(paint.dim(`  - ${wrapRow(`${title}: not checked (${reason}${flags})`)}`))
   }
-  if (checks.some(({ reason }) => reason === NOT_REACHED))
+  if (checks.some(({ reason }) => reason === NOT_REACHED_REASON))
     lines.push(paint.dim('  - the other checks were not reached'))
   return `${lines.join('\n')}\n`
 }
@@ -204,7 +204,7 @@ const FLAGS_BY_CHECK = {
   scope: '--scope',
   role: '--role',
 }
-const { notReached: NOT_REACHED, malformedClaim: MALFORMED_CLAIM } = contract().checkReasons
+const { notReached: NOT_REACHED_REASON, malformedClaim: MALFORMED_CLAIM_REASON } = contract().checkReasons
 const TIME_CLAIMS = ['iat', 'exp', 'nbf', 'auth_time']
 const YEAR_10000_SECONDS = 253_402_300_800
 const MAX_VALUE_LENGTH = 500

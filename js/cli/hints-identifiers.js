@@ -61,21 +61,21 @@ function wrongAudienceHints(aud, expected, claims) {
       `"${one}" and "${similarAudience}" differ${slashNote}, so Logto treats them as two APIs. Use the identifier exactly as it is registered: set audience: "${one}", or let the client request a token for "${similarAudience}".`,
     ]
   }
-  const issuedForHint = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`
+  const actualAudienceHint = `The token was issued for ${audiences.map((one) => `"${one}"`).join(', ')}.`
   const organization = audiences.find((one) => one.startsWith(ORGANIZATION_AUDIENCE))
   if (organization) {
     const id = organization.slice(ORGANIZATION_AUDIENCE.length)
     return [
-      issuedForHint,
+      actualAudienceHint,
       `That is an organization token, which is for the organization itself and not for an API. To get a token for your API in this organization: getAccessToken("${expected[0]}", "${id}").`,
     ]
   }
-  if (isIdToken(claims)) return [issuedForHint, 'That is an application id, so this is probably an ID token.']
+  if (isIdToken(claims)) return [actualAudienceHint, 'That is an application id, so this is probably an ID token.']
   if (/\.logto\.app\/api$|\/api$/.test(audiences[0]) && audiences[0].includes('logto')) {
-    return [issuedForHint, "That is Logto's own Management API."]
+    return [actualAudienceHint, "That is Logto's own Management API."]
   }
   return [
-    issuedForHint,
+    actualAudienceHint,
     `Request a token with getAccessToken("${expected[0]}"), or accept this one with audience: "${audiences[0]}".`,
   ]
 }

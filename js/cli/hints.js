@@ -100,7 +100,7 @@ const HINTS_BY_CODE = {
       ? []
       : wrongAudienceHints(claims?.aud, [options.audience].flat(), claims),
   token_expired: ({ error: { details }, claims, options }) =>
-    details.exp === undefined ? tooOldHints(details) : expiredHints(details, claims, options),
+    details.exp === undefined ? maxTokenAgeHints(details) : expiredTokenHints(details, claims, options),
   token_not_active: ({ error: { details }, options }) => [
     doctorHint(
       details.nbf === undefined
@@ -169,7 +169,7 @@ const MALFORMED_TOKEN_ADVICE = {
 }
 
 /** @type {(details: any, claims: any, options: any) => (string | Hint)[]} */
-const expiredHints = ({ exp, now }, claims, options) => [
+const expiredTokenHints = ({ exp, now }, claims, options) => [
   `The token expired ${formatDuration(now - exp)} ago, at ${formatDate(exp)}.`,
   now - exp < 120
     ? doctorHint(
@@ -180,7 +180,7 @@ const expiredHints = ({ exp, now }, claims, options) => [
 ]
 
 /** @type {(details: any) => string[]} */
-const tooOldHints = ({ iat, now, maxTokenAge }) => [
+const maxTokenAgeHints = ({ iat, now, maxTokenAge }) => [
   `The token was issued ${formatDuration(now - iat)} ago, at ${formatDate(iat)}, and \`maxTokenAge\` allows ${formatDuration(maxTokenAge)}. Request a new token.`,
 ]
 

@@ -75,10 +75,11 @@ function lastEdit(before, after) {
   const furthest = new Map([[1, { i: 0, edit: null }]])
   for (let count = 0; ; count += 1) {
     for (let difference = -count; difference <= count; difference += 2) {
-      const fromAddition = furthest.get(difference + 1)
-      const fromDeletion = furthest.get(difference - 1)
-      const isAddition = fromDeletion === undefined || (fromAddition !== undefined && fromDeletion.i < fromAddition.i)
-      const start = /** @type {{ i: number, edit: Edit | null }} */ (isAddition ? fromAddition : fromDeletion)
+      const additionStart = furthest.get(difference + 1)
+      const deletionStart = furthest.get(difference - 1)
+      const isAddition =
+        deletionStart === undefined || (additionStart !== undefined && deletionStart.i < additionStart.i)
+      const start = /** @type {{ i: number, edit: Edit | null }} */ (isAddition ? additionStart : deletionStart)
       let i = isAddition ? start.i : start.i + 1
       const edit =
         count === 0 ? null : { isAddition, index: isAddition ? i - difference - 1 : i - 1, previous: start.edit }

@@ -39,30 +39,30 @@ class SourceFile {
  * Adds an import and a route. The route goes below the statements that create the application and register middleware.
  *
  * @param {string} original
- * @param {{ package: string, creation: string, declares?: string, route(app: string): string }} framework
+ * @param {{ package: string, appCreationPattern: string, declares?: string, route(app: string): string }} framework
  */
 function addRoute(original, framework) {
   const file = new SourceFile(original)
   if (hasMeRoute({ path: '', text: file.text }) || file.uses(framework.declares)) return null
-  const importMatch = singleMatch(
+  const importMatch = findSingleMatch(
     file.text,
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
   )
-  const creationMatch = singleMatch(
+  const appCreationMatch = findSingleMatch(
     file.text,
-    `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.creation}\\(`,
+    `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.appCreationPattern}\\(`,
   )
-  if (!creationMatch) return null
+  if (!appCreationMatch) return null
   // With `require('express')()`, there is no separate import statement.
-  const isInline = /= require\b/.test(creationMatch[0])
-  if (!isInline && (!importMatch || importMatch.index > creationMatch.index)) return null
-  const endOfCreation = findStatementEnd(file.text, creationMatch.index + creationMatch[0].length)
-  if (endOfCreation === null) return null
-  const end = findMiddlewareEnd(file.text, endOfCreation, creationMatch[1])
+  const isInline = /= require\b/.test(appCreationMatch[0])
+  if (!isInline && (!importMatch || importMatch.index > appCreationMatch.index)) return null
+  const appCreationEnd = findStatementEnd(file.text, appCreationMatch.index + appCreationMatch[0].length)
+  if (appCreationEnd === null) return null
+  const end = findMiddlewareEnd(file.text, appCreationEnd, appCreationMatch[1])
   if (end === null) return null
   const importLine = file.importOf('logtoAuth', `logto-authkit/${framework.package}`)
-  const importEnd = importMatch && !isInline ? importMatch.index + importMatch[0].length : creationMatch.index
-  const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(creationMatch[1])}`
+  const importEnd = importMatch && !isInline ? importMatch.index + importMatch[0].length : appCreationMatch.index
+  const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(appCreationMatch[1])}`
   const text =
     file.text.slice(0, importEnd) +
     (isInline ? `${importLine}\n` : `\n${importLine}`) +
@@ -76,7 +76,7 @@ function addRoute(original, framework) {
  * Returns the lines that the user must add to an application, in the style of its file.
  *
  * @param {string} text
- * @param {{ package: string, creation: string, route(app: string): string }} framework
+ * @param {{ package: string, appCreationPattern: string, route(app: string): string }} framework
  */
 function routeLines(text, framework) {
   const { name, file } = describeApplication(text, framework)
@@ -88,10 +88,10 @@ function routeLines(text, framework) {
  * Returns the name of the variable that contains the application, and its source file.
  *
  * @param {string} text
- * @param {{ creation: string }} framework
+ * @param {{ appCreationPattern: string }} framework
  */
-function describeApplication(text, { creation }) {
-  const [, name = 'app'] = new RegExp(`(?:const|let|var) (\\w+)(?:: \\w+)? = ${creation}\\(`).exec(text) ?? []
+function describeApplication(text, { appCreationPattern }) {
+  const [, name = 'app'] = new RegExp(`(?:const|let|var) (\\w+)(?:: \\w+)? = ${appCreationPattern}\\(`).exec(text) ?? []
   return { name, file: new SourceFile(text) }
 }
 
@@ -107,30 +107,32 @@ function describeApplication(text, { creation }) {
  * @returns {number | null} `null` if the end of a registration is not certain.
  */
 function findMiddlewareEnd(text, start, app) {
-  const use = new RegExp(`^${GAP}${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$)`)
-  const register = new RegExp(`^${GAP}(?:await )?${app}\\.register\\((?=(\\w+|require\\(['"][^'"]*['"]\\)) *[,)])`)
+  const appUsePattern = new RegExp(`^${GAP_PATTERN}${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$)`)
+  const registerPattern = new RegExp(
+    `^${GAP_PATTERN}(?:await )?${app}\\.register\\((?=(\\w+|require\\(['"][^'"]*['"]\\)) *[,)])`,
+  )
   let end = start
-  for (let next = start; ; ) {
-    const remainingText = text.slice(next)
-    const declaration = DECLARATION.exec(remainingText)?.[0]
-    const useMatch = use.exec(remainingText)
-    const registrationMatch = useMatch ?? register.exec(remainingText)
-    if (declaration !== undefined && isDeclarationOnly(declaration, app)) next += declaration.length
-    else if (useMatch !== null) end = next += useMatch[0].length
+  for (let position = start; ; ) {
+    const remainingText = text.slice(position)
+    const declaration = DECLARATION_PATTERN.exec(remainingText)?.[0]
+    const appUseMatch = appUsePattern.exec(remainingText)
+    const registrationMatch = appUseMatch ?? registerPattern.exec(remainingText)
+    if (declaration !== undefined && isDeclarationOnly(declaration, app)) position += declaration.length
+    else if (appUseMatch !== null) end = position += appUseMatch[0].length
     else if (registrationMatch === null || !isFromPackage(text, registrationMatch[1])) return end
     else {
-      const nextEnd = findStatementEnd(text, next + registrationMatch[0].length)
-      if (nextEnd === null) return null
-      end = next = nextEnd
+      const registrationEnd = findStatementEnd(text, position + registrationMatch[0].length)
+      if (registrationEnd === null) return null
+      end = position = registrationEnd
     }
   }
 }
 
 /** Blank lines and comments between two statements. */
-const GAP = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
+const GAP_PATTERN = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
 
 /** A declaration on one line, which the next line does not continue. */
-const DECLARATION = new RegExp(`^${GAP}(?:const|let|var) [^\\n]*(?=\\n(?!\\s*[.?:&|+])|$)`)
+const DECLARATION_PATTERN = new RegExp(`^${GAP_PATTERN}(?:const|let|var) [^\\n]*(?=\\n(?!\\s*[.?:&|+])|$)`)
 
 /**
  * Whether a declaration is complete and does not use the application.
@@ -153,11 +155,11 @@ function isDeclarationOnly(declaration, app) {
  * @param {string} plugin - The name of a variable, or a `require` call.
  */
 function isFromPackage(text, plugin) {
-  const name = '[\'"](?![./#~]|@/)'
-  if (/^require\(/.test(plugin)) return new RegExp(`^require\\(${name}`).test(plugin)
+  const packageNamePattern = '[\'"](?![./#~]|@/)'
+  if (/^require\(/.test(plugin)) return new RegExp(`^require\\(${packageNamePattern}`).test(plugin)
   const importPattern = `import [^\\n]*\\b${plugin}\\b[^\\n]* from `
-  const requirePattern = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
-  return new RegExp(`^(?:${importPattern}|${requirePattern})${name}`, 'm').test(text)
+  const requireCallPattern = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
+  return new RegExp(`^(?:${importPattern}|${requireCallPattern})${packageNamePattern}`, 'm').test(text)
 }
 
 /**
@@ -165,9 +167,12 @@ function isFromPackage(text, plugin) {
  *
  * @param {string} original
  */
-function wrapNextConfig(original) {
+function wrapNextJsConfig(original) {
   const file = new SourceFile(original)
-  const exportMatch = singleMatch(file.text, '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$')
+  const exportMatch = findSingleMatch(
+    file.text,
+    '^(export default |module\\.exports = )([\\w.]+|\\w+\\([^\\n]*\\))(;?)$',
+  )
   if (!exportMatch || /^(async|function|class)$/.test(exportMatch[2]) || !isBalanced(exportMatch[2])) return null
   const [whole, keyword, config, semicolon] = exportMatch
   const wrappedConfig = `${keyword}withLogtoAuth(${config})${semicolon}`
@@ -181,9 +186,9 @@ function wrapNextConfig(original) {
  *
  * @param {string} original
  */
-function addController(original) {
+function addNestController(original) {
   const file = new SourceFile(original)
-  const controllers = singleMatch(file.text, '^( *controllers: \\[)([\\w, ]*)(\\],?)$')
+  const controllers = findSingleMatch(file.text, '^( *controllers: \\[)([\\w, ]*)(\\],?)$')
   if (!controllers || file.uses('MeController')) return null
   const [whole, open, names, close] = controllers
   const line = `${open}${names.trim() === '' ? '' : `${names.trim().replace(/,$/, '')}, `}MeController${close}`
@@ -207,7 +212,7 @@ function addImport(text, statement) {
  * @param {string} text
  * @param {string} pattern
  */
-function singleMatch(text, pattern) {
+function findSingleMatch(text, pattern) {
   const matches = [...text.matchAll(new RegExp(pattern, 'gm'))]
   return matches.length === 1 ? matches[0] : null
 }
@@ -240,28 +245,28 @@ const isBalanced = (text) =>
   !/['"`/]/.test(text) && (text.match(/\(/g) ?? []).length === (text.match(/\)/g) ?? []).length
 
 /**
- * Adds the missing entries to an environment file, and fills in the empty ones.
+ * Adds the missing variables to an environment file, and fills in the empty ones.
  *
  * @param {string | null} original
- * @param {Record<string, string>} entries
+ * @param {Record<string, string>} variables
  */
-function addEnvironmentEntries(original, entries) {
+function addEnvironmentVariables(original, variables) {
   const file = new SourceFile(original ?? '')
   let text = file.text === '' || file.text.endsWith('\n') ? file.text : `${file.text}\n`
-  for (const [name, value] of Object.entries(entries)) {
+  for (const [name, value] of Object.entries(variables)) {
     const existingValue = environmentValue(text, name)
     if (existingValue === undefined) text += `${name}=${value}\n`
-    else if (existingValue === '') text = text.replace(entryPattern(name), `$1${value}`)
+    else if (existingValue === '') text = text.replace(variablePattern(name), `$1${value}`)
   }
   return text.trimEnd() === file.text.trimEnd() ? null : file.restored(text)
 }
 
-/** Matches an entry of an environment file, with groups for its start and its value. @param {string} name */
-const entryPattern = (name) => new RegExp(`^([ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=)[ \\t]*(.*?)[ \\t]*$`, 'm')
+/** Matches a variable in an environment file, with groups for its start and its value. @param {string} name */
+const variablePattern = (name) => new RegExp(`^([ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=)[ \\t]*(.*?)[ \\t]*$`, 'm')
 
 /** Returns a variable's value in an environment file. @param {string} text @param {string} name */
 const environmentValue = (text, name) =>
-  entryPattern(name)
+  variablePattern(name)
     .exec(text)?.[2]
     .replace(/^(['"])(.*)\1$/, '$2')
 
@@ -277,12 +282,12 @@ const toCommonJs = (code) =>
 
 module.exports = {
   SourceFile,
-  addController,
-  addEnvironmentEntries,
+  addNestController,
+  addEnvironmentVariables,
   addRoute,
   describeApplication,
   environmentValue,
   routeLines,
   toCommonJs,
-  wrapNextConfig,
+  wrapNextJsConfig,
 }

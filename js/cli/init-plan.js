@@ -5,15 +5,22 @@ const { join, posix } = require('node:path')
 const { DEFAULT_ME_URL } = require('./dev-defaults')
 const {
   SourceFile,
-  addController,
-  addEnvironmentEntries,
+  addNestController,
+  addEnvironmentVariables,
   addRoute,
   describeApplication,
   routeLines,
   toCommonJs,
-  wrapNextConfig,
+  wrapNextJsConfig,
 } = require('./init-edit')
-const { APPLICATION_PATTERNS, startCommand, findStart, loadsBefore, nextPortOf, portOf } = require('./init-start')
+const {
+  APP_CREATION_PATTERNS,
+  buildStartCommand,
+  findStartCommand,
+  loadsBefore,
+  nextJsPortOf,
+  portOf,
+} = require('./init-start')
 const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./source-files')
 
 /**
@@ -24,8 +31,8 @@ const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./sour
  */
 
 /** Why users must add lines themselves. */
-const UNCERTAIN_PLACE_REASON = 'init is not certain where these lines belong'
-const UNCERTAIN_ROUTE_PLACE_REASON = `${UNCERTAIN_PLACE_REASON}: the import at the top, and the rest after the application is created and after CORS`
+const UNKNOWN_POSITION_REASON = 'init is not certain where these lines belong'
+const UNKNOWN_ROUTE_POSITION_REASON = `${UNKNOWN_POSITION_REASON}: the import at the top, and the rest after the application is created and after CORS`
 const EXISTING_ROUTE_REASON =
   'the file already contains /me: add the import, and choose another path or protect the existing route'
 
@@ -33,25 +40,25 @@ const EXISTING_ROUTE_REASON =
 const ROUTES_BY_FRAMEWORK = {
   express: {
     package: 'express',
-    creation: APPLICATION_PATTERNS.express,
+    appCreationPattern: APP_CREATION_PATTERNS.express,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (req, res) => {\n  res.json({ userId: req.auth.userId, scopes: req.auth.scopes });\n});`,
   },
   fastify: {
     package: 'fastify',
-    creation: APPLICATION_PATTERNS.fastify,
+    appCreationPattern: APP_CREATION_PATTERNS.fastify,
     route: (/** @type {string} */ app) =>
       `${app}.register(async (api) => {\n  await api.register(logtoAuth);\n  api.get('/me', async (request) => ({ userId: request.auth.userId, scopes: request.auth.scopes }));\n});`,
   },
   hono: {
     package: 'hono',
-    creation: APPLICATION_PATTERNS.hono,
+    appCreationPattern: APP_CREATION_PATTERNS.hono,
     route: (/** @type {string} */ app) =>
       `${app}.get('/me', logtoAuth(), (c) => c.json({ userId: c.get('auth').userId, scopes: c.get('auth').scopes }));`,
   },
   koa: {
     package: 'koa',
-    creation: APPLICATION_PATTERNS.koa,
+    appCreationPattern: APP_CREATION_PATTERNS.koa,
     declares: 'authenticate',
     route: (/** @type {string} */ app) =>
       `const authenticate = logtoAuth();\n${app}.use((ctx, next) => {\n  if (ctx.path !== '/me') return next();\n  return authenticate(ctx, async () => {\n    ctx.body = { userId: ctx.state.auth.userId, scopes: ctx.state.auth.scopes };\n  });\n});`,
@@ -60,18 +67,18 @@ const ROUTES_BY_FRAMEWORK = {
 
 /**
  * @param {Project} project
- * @param {Record<string, string>} entries - The environment variables to set.
+ * @param {Record<string, string>} variables - The environment variables to set.
  * @param {import('./source-files').SourceText[]} [sources] - The source files of the project.
  * @returns {Plan}
  */
-function createPlan(project, entries, sources = readSources(project.folder)) {
+function createPlan(project, variables, sources = readSources(project.folder)) {
   const plan = new Planner(project)
   const { environment } = project
-  const text = addEnvironmentEntries(project.read(environment), entries)
+  const text = addEnvironmentVariables(project.read(environment), variables)
   if (text === null) plan.kept.push(environment)
   else plan.change(environment, text)
 
-  if (project.framework === 'next') planNext(plan)
+  if (project.framework === 'next') planNextJs(plan)
   else if (project.framework === 'nestjs') planNest(plan)
   else planServer(plan, project.framework)
   // Only files that `init` creates, or that already use the package, can have the example route.
@@ -134,7 +141,7 @@ class Planner {
    * @param {string} lines - The lines that the user must add if `edit` returns `null`.
    * @param {string} reason
    */
-  extend(path, edit, lines, reason = UNCERTAIN_PLACE_REASON) {
+  extend(path, edit, lines, reason = UNKNOWN_POSITION_REASON) {
     const text = this.project.read(path) ?? ''
     if (/['"](logto-authkit['"/]|\.\/me\.controller)/.test(text)) return void this.kept.push(path)
     const after = edit(text)
@@ -156,23 +163,23 @@ class Planner {
  */
 function planServer(plan, framework) {
   const { project } = plan
-  const candidates = entryFiles(plan)
+  const candidates = entryFileCandidates(plan)
   const applicationFiles = candidates.filter((path) =>
-    new RegExp(`= ${ROUTES_BY_FRAMEWORK[framework].creation}\\(`).test(project.read(path) ?? ''),
+    new RegExp(`= ${ROUTES_BY_FRAMEWORK[framework].appCreationPattern}\\(`).test(project.read(path) ?? ''),
   )
   const [entry] = applicationFiles.length === 1 ? applicationFiles : candidates
   if (entry === undefined) {
     const path = project.isTypeScript ? `${project.source}app.ts` : 'app.js'
     const template = readTemplate(`${framework}.mjs`)
     plan.create(path, project.isTypeScript || project.isModule ? template : toCommonJs(template))
-    plan.started = { start: startCommand(project, path), file: path, loadsEnvironment: false }
+    plan.started = { start: buildStartCommand(project, path), file: path, loadsEnvironment: false }
   } else {
     const route = ROUTES_BY_FRAMEWORK[framework]
     const text = project.read(entry) ?? ''
-    const reason = hasMeRoute({ path: entry, text }) ? EXISTING_ROUTE_REASON : UNCERTAIN_ROUTE_PLACE_REASON
+    const reason = hasMeRoute({ path: entry, text }) ? EXISTING_ROUTE_REASON : UNKNOWN_ROUTE_POSITION_REASON
     const edit = (/** @type {string} */ source) => (applicationFiles.length > 1 ? null : addRoute(source, route))
     plan.extend(entry, edit, routeLines(text, route), reason)
-    plan.started = findStart(project, entry, candidates)
+    plan.started = findStartCommand(project, entry, candidates)
     plan.isExtended = true
     plan.application = describeApplication(text, route)
   }
@@ -188,7 +195,7 @@ function planServer(plan, framework) {
  *
  * @param {Planner} plan
  */
-function entryFiles({ project }) {
+function entryFileCandidates({ project }) {
   const scriptFiles = project.scripts.flatMap((script) => script.match(/[\w./-]+\.[cm]?[jt]s\b/g) ?? [])
   const commonPaths = ['', 'src/'].flatMap((folder) =>
     ['app', 'index', 'main', 'server'].flatMap((name) =>
@@ -204,7 +211,7 @@ function planNest(plan) {
   plan.create('src/me.controller.ts', readTemplate('nest-controller.ts'))
   const { isModule, packageManager } = plan.project
   const lines = `import { MeController } from './me.controller${isModule ? '.js' : ''}'\n\ncontrollers: [MeController]\n`
-  plan.extend('src/app.module.ts', addController, lines)
+  plan.extend('src/app.module.ts', addNestController, lines)
   const main = plan.project.read('src/main.ts') ?? ''
   const loadsEnvironment = loadsBefore(main, 'src/app.module.ts')
   const start = `node ${loadsEnvironment ? '' : '--env-file=.env '}dist/main.js`
@@ -218,26 +225,26 @@ function planNest(plan) {
 }
 
 /** @param {Planner} plan */
-function planNext(plan) {
+function planNextJs(plan) {
   const { source, isTypeScript, hasAlias, router, packageManager } = plan.project
   const extension = isTypeScript ? 'ts' : 'js'
   const config = plan.find(['ts', 'mts', 'mjs', 'js', 'cjs'].map((name) => `next.config.${name}`))
   const lines =
     "import { withLogtoAuth } from 'logto-authkit/next/config'\n\nexport default withLogtoAuth(nextConfig)\n"
   if (config === undefined) plan.create(`next.config.${isTypeScript ? 'ts' : 'mjs'}`, readTemplate('next-config.ts'))
-  else plan.extend(config, wrapNextConfig, lines)
+  else plan.extend(config, wrapNextJsConfig, lines)
 
   plan.create(`${source}lib/auth.${extension}`, readTemplate('next-auth.ts'))
   const route = router === 'app' ? `app/api/me/route.${extension}` : `pages/api/me.${extension}`
   const up = '../'.repeat(route.split('/').length - 1)
   const template = readTemplate(router === 'app' ? 'next-route.ts' : 'next-api.ts')
   plan.create(source + route, hasAlias ? template : template.replace("'@/", `'${up}`))
-  const ordersRoutes = ['ts', 'js'].map((name) => source + route.replace(/me(\/route)?\.\w+$/, `orders$1.${name}`))
-  plan.hasOrdersRoute = plan.find(ordersRoutes) !== undefined
+  const ordersRouteFiles = ['ts', 'js'].map((name) => source + route.replace(/me(\/route)?\.\w+$/, `orders$1.${name}`))
+  plan.hasOrdersRoute = plan.find(ordersRouteFiles) !== undefined
   const start = `${packageManager === 'npm' ? 'npm run' : packageManager} dev`
   plan.started = { start, file: undefined, loadsEnvironment: true }
   plan.isExtended = true
-  plan.url = `http://localhost:${nextPortOf(plan.project)}/api/me`
+  plan.url = `http://localhost:${nextJsPortOf(plan.project)}/api/me`
 }
 
 /** @param {string} name */

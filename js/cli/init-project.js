@@ -44,7 +44,7 @@ const PACKAGES = /** @type {const} */ ({
 const FRAMEWORKS = /** @type {Framework[]} */ (Object.keys(PACKAGES))
 
 /** @type {[string, PackageManager][]} */
-const LOCK_FILES = [
+const MANAGERS_BY_LOCK_FILE = [
   ['pnpm-lock.yaml', 'pnpm'],
   ['yarn.lock', 'yarn'],
   ['bun.lock', 'bun'],
@@ -172,10 +172,11 @@ function selectFramework(requested, installed, manifest) {
  * @returns {PackageManager}
  */
 function packageManagerOf({ packageManager }, has, { npm_config_user_agent: userAgent = '' }) {
-  const [, declared] = /^(npm|pnpm|yarn|bun)@/.exec(typeof packageManager === 'string' ? packageManager : '') ?? []
-  const lockFileManager = LOCK_FILES.find(([file]) => has(file))?.[1]
-  const [, running] = /^(npm|pnpm|yarn|bun)\//.exec(userAgent) ?? []
-  return /** @type {PackageManager} */ (declared ?? lockFileManager ?? running ?? 'npm')
+  const [, declaredManager] =
+    /^(npm|pnpm|yarn|bun)@/.exec(typeof packageManager === 'string' ? packageManager : '') ?? []
+  const managerFromLockFile = MANAGERS_BY_LOCK_FILE.find(([file]) => has(file))?.[1]
+  const [, runningManager] = /^(npm|pnpm|yarn|bun)\//.exec(userAgent) ?? []
+  return /** @type {PackageManager} */ (declaredManager ?? managerFromLockFile ?? runningManager ?? 'npm')
 }
 
 module.exports = { FRAMEWORKS, readProject }

@@ -1,8 +1,8 @@
 /** Formats the output of `init`: the project description, the next steps and the JSON summary. */
 
-const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { addedLines } = require('./init-diff')
-const { EXECUTABLE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
+const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
 
 /** The folder of the documentation in the installed package. */
@@ -29,7 +29,7 @@ function describeProject({ framework, router, isTypeScript, isModule, packageMan
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
- * @param {Record<string, string>} entries
+ * @param {Record<string, string>} variables
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  * @returns {{ text: string, commands: string[] }[]}
  */
@@ -37,7 +37,7 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
   const { packageManager, missing, hasTsx } = project
   const { hasMeRoute } = plan
   const { start } = plan.started
-  const cliCommand = `${EXECUTABLE_RUNNERS[packageManager]} logto-authkit`
+  const cliCommand = `${PACKAGE_RUNNERS[packageManager]} logto-authkit`
   const installsTsx = / tsx /.test(start ?? '') && !hasTsx
   const commands = [
     ...(missing.length > 0
@@ -77,7 +77,8 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  */
 function requestSteps({ url, hasOrdersRoute }, audience, localIssuer) {
-  const parameter = audience === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(audience)}`
+  const parameter =
+    audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(audience)}`
   return [
     { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
     {
@@ -173,22 +174,22 @@ function publicRoutesNotes(project, { isExtended, changes, manual, application }
  * Returns the notes to print below the next steps.
  *
  * @param {import('./init-project').Project} project
- * @param {Record<string, string>} entries
+ * @param {Record<string, string>} variables
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  */
-function closingNotes(project, entries, localIssuer) {
+function closingNotes(project, variables, localIssuer) {
   const { environment, isIgnored, isTypeScript, isModule, read } = project
   return [
     ...(isIgnored ? [] : [`Add ${environment} to .gitignore, so that Git ignores the file.`]),
     ...(isTypeScript && !isModule && /"verbatimModuleSyntax": true/.test(read('tsconfig.json') ?? '')
       ? ['TypeScript rejects the imports, because of "verbatimModuleSyntax": run npm pkg set type=module.']
       : []),
-    ...(localIssuer && new URL(entries.LOGTO_URL).origin !== localIssuer.logtoUrl
+    ...(localIssuer && new URL(variables.LOGTO_URL).origin !== localIssuer.logtoUrl
       ? [
           `The local issuer issues tokens for ${localIssuer.logtoUrl}: set LOGTO_URL in ${environment} to exactly this URL.`,
         ]
       : []),
-    ...(localIssuer === null && entries.LOGTO_AUDIENCE === DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE
+    ...(localIssuer === null && variables.LOGTO_AUDIENCE === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
       ? [`Replace LOGTO_AUDIENCE in ${environment} with the identifier of your API resource, unless it is the same.`]
       : []),
     'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too, and for tests that import the application, for example with `node --env-file=.env --test`.',
@@ -198,11 +199,11 @@ function closingNotes(project, entries, localIssuer) {
 /**
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
- * @param {Record<string, string>} entries
+ * @param {Record<string, string>} variables
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  * @param {boolean} isWritten
  */
-const jsonSummary = (project, plan, entries, localIssuer, isWritten) => ({
+const jsonSummary = (project, plan, variables, localIssuer, isWritten) => ({
   framework: project.framework,
   typescript: project.isTypeScript,
   packageManager: project.packageManager,
@@ -215,8 +216,8 @@ const jsonSummary = (project, plan, entries, localIssuer, isWritten) => ({
   })),
   kept: plan.kept,
   manual: plan.manual,
-  commands: nextSteps(project, plan, entries, localIssuer).flatMap(({ commands }) => commands),
-  notes: [...publicRoutesNotes(project, plan), ...closingNotes(project, entries, localIssuer)],
+  commands: nextSteps(project, plan, variables, localIssuer).flatMap(({ commands }) => commands),
+  notes: [...publicRoutesNotes(project, plan), ...closingNotes(project, variables, localIssuer)],
 })
 
 module.exports = { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes }

@@ -9,10 +9,10 @@ const { environmentValue } = require('./init-edit')
  */
 
 /** How each package manager runs an executable. */
-const EXECUTABLE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
+const PACKAGE_RUNNERS = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' }
 
 /** For each framework, a pattern that matches the call that creates the application. */
-const APPLICATION_PATTERNS = {
+const APP_CREATION_PATTERNS = {
   express: `(?:express|require\\(['"]express['"]\\))`,
   fastify: `(?:[Ff]astify|require\\(['"]fastify['"]\\))`,
   hono: 'new Hono(?:<[^()\\n]*>)?',
@@ -20,10 +20,10 @@ const APPLICATION_PATTERNS = {
 }
 
 /** Folders of compiled files, which may be missing or outdated. */
-const BUILD_FOLDER = /(^|[\s/])(dist|build)\//
+const BUILD_FOLDER_PATTERN = /(^|[\s/])(dist|build)\//
 
 /** Options of `node` and similar commands whose value may be a file other than the application's. */
-const FILE_VALUED_OPTIONS =
+const FILE_OPTION_PATTERN =
   /\s(-r|--require|--import|--loader|--experimental-loader|--watch|--watch-path)[ =](?=\S+\s)\S+/g
 
 /**
@@ -32,9 +32,9 @@ const FILE_VALUED_OPTIONS =
  * @param {string[]} candidates - The files that may start the application.
  * @returns {Start}
  */
-function findStart(project, application, candidates) {
-  const startingFiles = candidates.filter((path) => startsApplication(project.read(path) ?? '', path, application))
-  const file = entryFileOfScripts(project) ?? (startingFiles.length === 1 ? startingFiles[0] : undefined)
+function findStartCommand(project, application, candidates) {
+  const entryFiles = candidates.filter((path) => startsApplication(project.read(path) ?? '', path, application))
+  const file = entryFileOfScripts(project) ?? (entryFiles.length === 1 ? entryFiles[0] : undefined)
   const loadsEnvironment = [file, application].some(
     (path) => path !== undefined && loadsBefore(project.read(path) ?? '', path === application ? null : application),
   )
@@ -46,18 +46,18 @@ function findStart(project, application, candidates) {
     return { start: loadsEnvironment ? script : withEnvironmentFile(script), file, loadsEnvironment }
   if (file === undefined) return { start: null, file, loadsEnvironment }
   const port = scriptPort(project)
-  const command = startCommand(project, file, loadsEnvironment)
+  const command = buildStartCommand(project, file, loadsEnvironment)
   return { start: port === undefined ? command : `PORT=${port} ${command}`, file, loadsEnvironment }
 }
 
 /** Whether a script runs a file that a build creates, possibly next to its TypeScript source. @type {(project: Project, script: string) => boolean} */
 const runsBuiltFile = ({ read }, script) =>
-  BUILD_FOLDER.test(script) ||
+  BUILD_FOLDER_PATTERN.test(script) ||
   (script.match(/[\w./-]+(?=\.[cm]?js\b)/g) ?? []).some((path) => read(`${path.replace(/^\.\//, '')}.ts`) !== null)
 
 /** @param {Project} project @param {string} path */
-function startCommand({ packageManager }, path, loadsEnvironment = false) {
-  const runner = /\.[cm]?tsx?$/.test(path) ? `${EXECUTABLE_RUNNERS[packageManager]} tsx` : 'node'
+function buildStartCommand({ packageManager }, path, loadsEnvironment = false) {
+  const runner = /\.[cm]?tsx?$/.test(path) ? `${PACKAGE_RUNNERS[packageManager]} tsx` : 'node'
   return `${runner} ${loadsEnvironment ? '' : '--env-file=.env '}${path}`
 }
 
@@ -66,10 +66,10 @@ function entryFileOfScripts({ startScript, devScript, read }) {
   for (const script of [startScript, devScript]) {
     if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;\n]+$/.test(script)) continue
     const file = script
-      .replace(FILE_VALUED_OPTIONS, '')
+      .replace(FILE_OPTION_PATTERN, '')
       .split(/\s+/)
       .map((word) => word.replace(/^\.\//, ''))
-      .find((word) => /\.[cm]?[jt]sx?$|\/[\w-]+$/.test(word) && !BUILD_FOLDER.test(word) && read(word) !== null)
+      .find((word) => /\.[cm]?[jt]sx?$|\/[\w-]+$/.test(word) && !BUILD_FOLDER_PATTERN.test(word) && read(word) !== null)
     if (file !== undefined) return file
   }
   return undefined
@@ -130,10 +130,10 @@ function loadsBefore(source, application) {
     /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/,
   )
   if (application === null) {
-    const creationIndex = text.search(new RegExp(`= (?:${Object.values(APPLICATION_PATTERNS).join('|')})\\(`))
-    const isBeforeCreation = (/** @type {number} */ index) =>
-      index !== -1 && (creationIndex === -1 || index < creationIndex)
-    return isBeforeCreation(dotenvImportIndex) || isBeforeCreation(loadCallIndex)
+    const appCreationIndex = text.search(new RegExp(`= (?:${Object.values(APP_CREATION_PATTERNS).join('|')})\\(`))
+    const isBeforeAppCreation = (/** @type {number} */ index) =>
+      index !== -1 && (appCreationIndex === -1 || index < appCreationIndex)
+    return isBeforeAppCreation(dotenvImportIndex) || isBeforeAppCreation(loadCallIndex)
   }
   // The imports of an ES module run before its first statement.
   const isBeforeImport = (/** @type {number} */ index) => index !== -1 && index < importIndex(text, application)
@@ -151,12 +151,12 @@ function loadsBefore(source, application) {
  */
 function portOf(project, files, start) {
   const text = files.map((path) => project.read(path) ?? '').join('\n')
-  const sourceMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b|port: (\d{4,5})\b/.exec(text)
-  const sourcePort = firstPort(...(sourceMatch?.slice(1) ?? []))
-  const commandPort = start === null ? scriptPort(project) : /^PORT=(\d+) /.exec(start)?.[1]
-  const environmentPort = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
-  const readsPort = /\bPORT\b/.test(text) || sourcePort === undefined
-  return firstPort(...(readsPort ? [commandPort, environmentPort] : []), sourcePort) ?? '3000'
+  const portMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b|port: (\d{4,5})\b/.exec(text)
+  const portInSource = firstPort(...(portMatch?.slice(1) ?? []))
+  const portInCommand = start === null ? scriptPort(project) : /^PORT=(\d+) /.exec(start)?.[1]
+  const portInEnvironment = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
+  const readsPort = /\bPORT\b/.test(text) || portInSource === undefined
+  return firstPort(...(readsPort ? [portInCommand, portInEnvironment] : []), portInSource) ?? '3000'
 }
 
 /** Returns the value of `PORT` in the script `start` or else `dev`. @param {Pick<Project, 'startScript' | 'devScript'>} project */
@@ -164,7 +164,7 @@ const scriptPort = ({ startScript = '', devScript = '' }) =>
   firstPort(...[startScript, devScript].map((script) => /\bPORT=(\d+)/.exec(script)?.[1]))
 
 /** Returns the port of `next dev`, which does not read `PORT` from `.env` or `.env.local`. @param {Project} project */
-const nextPortOf = ({ devScript = '' }) =>
+const nextJsPortOf = ({ devScript = '' }) =>
   firstPort(/\bnext\b[^&|;]*?\s(?:-p|--port)[ =]?(\d+)/.exec(devScript)?.[1], /\bPORT=(\d+)/.exec(devScript)?.[1]) ??
   '3000'
 
@@ -174,12 +174,12 @@ const firstPort = (...candidates) => candidates.find((port) => Number(port) >= 1
 const MAX_PORT = 65_535
 
 module.exports = {
-  APPLICATION_PATTERNS,
-  EXECUTABLE_RUNNERS,
-  startCommand,
-  findStart,
+  APP_CREATION_PATTERNS,
+  PACKAGE_RUNNERS,
+  buildStartCommand,
+  findStartCommand,
   loadsBefore,
-  nextPortOf,
+  nextJsPortOf,
   portOf,
   scriptsReadingEnvironment,
 }

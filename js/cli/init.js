@@ -6,7 +6,7 @@ const { dirname, join } = require('node:path')
 const { createInterface } = require('node:readline')
 const { createVerifier } = require('../core/verifier')
 const { UsageError, readArguments } = require('./arguments')
-const { DEV_ISSUER_ENTRIES } = require('./dev-defaults')
+const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { formatDiff } = require('./init-diff')
 const { environmentValue } = require('./init-edit')
 const { FRAMEWORKS, readProject } = require('./init-project')
@@ -19,8 +19,8 @@ const HELP = `Usage: logto-authkit init [options]
 
 Adds one protected route, and the environment variables LOGTO_URL and LOGTO_AUDIENCE, to the project in the current folder. Shows the changes first, and never overwrites a file or an entry.
 
-  --logto-url URL        your Logto (default: ${DEV_ISSUER_ENTRIES.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
-  --audience ID          the identifier of your API resource in Logto (default: ${DEV_ISSUER_ENTRIES.LOGTO_AUDIENCE})
+  --logto-url URL        your Logto (default: ${DEV_ISSUER_ENV_VARIABLES.LOGTO_URL}, the issuer of \`logto-authkit dev\`)
+  --audience ID          the identifier of your API resource in Logto (default: ${DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE})
   --framework NAME       ${FRAMEWORKS.join(', ')} (default: the one in package.json)
   --yes, -y              do not ask
   --dry-run              show the changes, but write nothing
@@ -57,14 +57,14 @@ async function run(args, surroundings) {
     stdin.isTTY === true && stdout.isTTY === true && !values.yes && !values['dry-run'] && !values.json
   const prompt = isInteractive ? new Prompt(stdin, stdout) : null
   try {
-    const entries = await readEntries(project, values, prompt)
-    const plan = createPlan(project, entries)
-    const localIssuer = await findLocalIssuer(entries.LOGTO_URL)
+    const variables = await readVariables(project, values, prompt)
+    const plan = createPlan(project, variables)
+    const localIssuer = await findLocalIssuer(variables.LOGTO_URL)
     const isConfirmed = values.yes && !values['dry-run']
     if (values.json) {
       if (isConfirmed) writeChanges(folder, plan.changes)
       stdout.write(
-        `${JSON.stringify(jsonSummary(project, plan, entries, localIssuer, Boolean(isConfirmed)), null, 2)}\n`,
+        `${JSON.stringify(jsonSummary(project, plan, variables, localIssuer, Boolean(isConfirmed)), null, 2)}\n`,
       )
       return 0
     }
@@ -88,9 +88,9 @@ async function run(args, surroundings) {
       stdout.write(prompt ? 'Nothing was written.\n' : 'Nothing was written. To write these changes, add --yes.\n')
       return 1
     }
-    for (const { text, commands } of nextSteps(project, plan, entries, localIssuer))
+    for (const { text, commands } of nextSteps(project, plan, variables, localIssuer))
       stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.map(toPrintable).join('\n'))}\n` : ''}`)
-    stdout.write(`${closingNotes(project, entries, localIssuer).join('\n\n')}\n`)
+    stdout.write(`${closingNotes(project, variables, localIssuer).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()
@@ -104,10 +104,10 @@ async function run(args, surroundings) {
  * @param {Flags} flags
  * @param {Prompt | null} prompt
  */
-async function readEntries(project, flags, prompt) {
+async function readVariables(project, flags, prompt) {
   const file = project.read(project.environment) ?? ''
   const value = async (
-    /** @type {keyof typeof DEV_ISSUER_ENTRIES} */ name,
+    /** @type {keyof typeof DEV_ISSUER_ENV_VARIABLES} */ name,
     /** @type {string | undefined} */ flag,
     /** @type {string} */ question,
   ) => {
@@ -117,7 +117,7 @@ async function readEntries(project, flags, prompt) {
         throw new UsageError(`${name} is already set in ${project.environment}: change it there`)
       return existingValue
     }
-    return flag ?? (await prompt?.ask(question, DEV_ISSUER_ENTRIES[name])) ?? DEV_ISSUER_ENTRIES[name]
+    return flag ?? (await prompt?.ask(question, DEV_ISSUER_ENV_VARIABLES[name])) ?? DEV_ISSUER_ENV_VARIABLES[name]
   }
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], URL_QUESTION)
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')

@@ -84,7 +84,7 @@ function findInJson(text) {
   }
   if (typeof value === 'string') return findInQuotes(value)
   const members = [...stringMembers(value)]
-  for (const memberName of JSON_MEMBERS) {
+  for (const memberName of TOKEN_MEMBER_NAMES) {
     const member = members.find(([name]) => name.toLowerCase() === memberName)
     if (member === undefined) continue
     const [name, found] = member
@@ -95,7 +95,7 @@ function findInJson(text) {
 }
 
 /** The names of JSON members that may contain a token, in lower case, with the most likely name first. */
-const JSON_MEMBERS = [
+const TOKEN_MEMBER_NAMES = [
   'authorization',
   'cookie',
   'access_token',
@@ -133,7 +133,7 @@ function findInHeaderLines(text, source = '') {
   /** @type {Headers} */
   const found = { authorization: [], cookie: [] }
   const lines = text
-    .replace(LINE_BREAK_IN_TOKEN, '')
+    .replace(TOKEN_LINE_BREAK_PATTERN, '')
     .matchAll(/^[>\s]*(authorization|cookie)(?:[^\S\n]*:|[^\S\n]*\n|\t)(.*)$/gim)
   for (const [, name, value] of lines) found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
   const { authorization, cookie } = found
@@ -145,7 +145,7 @@ function findInHeaderLines(text, source = '') {
 }
 
 /** Matches the line breaks that mail programs and terminals insert into a token. */
-const LINE_BREAK_IN_TOKEN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
+const TOKEN_LINE_BREAK_PATTERN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
 
 /**
  * Reads the headers in a `fetch` call or in a PowerShell command.
@@ -160,10 +160,10 @@ function findInSourceCode(text) {
 
 /** @type {(text: string) => Found | undefined} */
 function findInSetCookie(text) {
-  const [, header, pair, attributes] = /^[<\s]*(set-cookie\s*:\s*)?([^\s=;]+=[^;\s]*)(;.*)?$/im.exec(text) ?? []
+  const [, header, cookiePair, attributes] = /^[<\s]*(set-cookie\s*:\s*)?([^\s=;]+=[^;\s]*)(;.*)?$/im.exec(text) ?? []
   if (header === undefined && !/;\s*(path|max-age|expires|domain|httponly|secure|samesite)\b/i.test(attributes ?? ''))
     return undefined
-  return { cookie: pair, foundIn: 'the Set-Cookie header' }
+  return { cookie: cookiePair, foundIn: 'the Set-Cookie header' }
 }
 
 /**
@@ -173,7 +173,7 @@ function findInSetCookie(text) {
  */
 function findInParameter(text) {
   const [, name, value] = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]+)/i.exec(text) ?? []
-  return name === undefined ? undefined : { token: decodePercent(value), foundIn: `"${name}"` }
+  return name === undefined ? undefined : { token: percentDecode(value), foundIn: `"${name}"` }
 }
 
 /** @type {(text: string) => Found} */
@@ -196,27 +196,27 @@ function findInText(text) {
   const [, , quoted] = /^(["'`]+)(.*?)\1[,;]?$/s.exec(text) ?? []
   if (quoted !== undefined) return findInQuotes(quoted)
   const joined = withoutBearer(text).replace(/\s+/g, '')
-  if (joined !== withoutBearer(text) && LOOKS_LIKE_JWT.test(joined)) return { token: joined, foundIn: 'several lines' }
-  const decoded = decodePercent(withoutBearer(text))
-  if (decoded !== withoutBearer(text) && LOOKS_LIKE_JWT.test(withoutBearer(decoded)))
+  if (joined !== withoutBearer(text) && JWT_PATTERN.test(joined)) return { token: joined, foundIn: 'several lines' }
+  const decoded = percentDecode(withoutBearer(text))
+  if (decoded !== withoutBearer(text) && JWT_PATTERN.test(withoutBearer(decoded)))
     return { token: withoutBearer(decoded), foundIn: 'the percent-encoded text' }
   // A second `Bearer` is kept, because `explain` must report this mistake.
   const tokens = /^bearer\s/i.test(withoutBearer(text))
     ? []
     : (text.match(/\beyJ[\w-]+\.[\w-]+\.[\w-]+(?![\w.-])|\bpat_\w+/g) ?? [])
   if (tokens.length === 1 && tokens[0] !== withoutBearer(text)) return { token: tokens[0], foundIn: 'the text' }
-  return findAfterBearer(text, WHOLE_INPUT)
+  return findAfterBearer(text, FOUND_IN_WHOLE_INPUT)
 }
 
 /** The value of `foundIn` if the token is the whole input. */
-const WHOLE_INPUT = 'the input'
-const LOOKS_LIKE_JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
+const FOUND_IN_WHOLE_INPUT = 'the input'
+const JWT_PATTERN = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** @param {string} token */
 const withoutBearer = (token) => token.replace(/^bearer\s+/i, '')
 
 /** @param {string} text */
-function decodePercent(text) {
+function percentDecode(text) {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -224,4 +224,4 @@ function decodePercent(text) {
   }
 }
 
-module.exports = { WHOLE_INPUT, findToken, readInput }
+module.exports = { FOUND_IN_WHOLE_INPUT, findToken, readInput }

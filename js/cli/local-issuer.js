@@ -2,12 +2,11 @@
 
 const native = require('../core/addon')
 const { valueOrThrow } = require('../core/errors')
-const { DEV_ISSUER_ENTRIES, DEV_PAGE } = require('./dev-defaults')
+const { DEV_ISSUER_ENV_VARIABLES, DEV_PAGE } = require('./dev-defaults')
 const { get } = require('./http')
 
-/** The hostnames under which `dev` can be reached. */
-const HOSTNAMES = ['127.0.0.1', 'localhost']
-const DEFAULT_PORT = Number(new URL(DEV_ISSUER_ENTRIES.LOGTO_URL).port)
+const DEV_HOSTNAMES = ['127.0.0.1', 'localhost']
+const DEFAULT_PORT = Number(new URL(DEV_ISSUER_ENV_VARIABLES.LOGTO_URL).port)
 const MAX_PORT = 65_535
 
 /** How long a server on this machine may take to respond, in milliseconds. */
@@ -29,8 +28,8 @@ function localIssuerAt(logtoUrl) {
   const { hostname, port, pathname, protocol } = new URL(issuer)
   const number = Number(port)
   // The issuer of `dev` contains its port, even the default port 80, which Logto's issuers omit.
-  const isPortServable = number > 0 && number < MAX_PORT
-  if (protocol !== 'http:' || !HOSTNAMES.includes(hostname) || pathname !== '/oidc' || !isPortServable) return null
+  const isUsablePort = number > 0 && number < MAX_PORT
+  if (protocol !== 'http:' || !DEV_HOSTNAMES.includes(hostname) || pathname !== '/oidc' || !isUsablePort) return null
   return {
     command: number === DEFAULT_PORT ? 'dev' : `dev --port ${number}`,
     page: `http://127.0.0.1:${number + 1}`,
@@ -48,7 +47,7 @@ function localIssuerAt(logtoUrl) {
 async function findLocalIssuer(logtoUrl) {
   const issuer = localIssuerAt(logtoUrl)
   // The default URL is that of `dev`, even while another server uses its port.
-  if (issuer === null || logtoUrl === DEV_ISSUER_ENTRIES.LOGTO_URL) return issuer
+  if (issuer === null || logtoUrl === DEV_ISSUER_ENV_VARIABLES.LOGTO_URL) return issuer
   const { isServing, hasPage } = await probe(issuer)
   return !isServing || hasPage ? issuer : null
 }
@@ -58,7 +57,7 @@ async function findLocalIssuer(logtoUrl) {
  *
  * @param {string} [logtoUrl]
  */
-async function findRunningIssuer(logtoUrl = DEV_ISSUER_ENTRIES.LOGTO_URL) {
+async function findRunningIssuer(logtoUrl = DEV_ISSUER_ENV_VARIABLES.LOGTO_URL) {
   const issuer = localIssuerAt(logtoUrl)
   if (issuer === null) return null
   const { isServing, hasPage } = await probe(issuer)

@@ -54,7 +54,7 @@ async function run([name, ...args], surroundings) {
   const { stdout, stderr } = surroundings
   if (name === '--version' || name === '-v') return print(stdout, `${version}\n`)
   if (name === '--help' || name === '-h') return printHelp(stdout, HELP)
-  if (name === undefined) return printHelp(stderr, HELP, USAGE_EXIT_CODE)
+  if (name === undefined) return printHelp(stderr, HELP, USAGE_ERROR_EXIT_CODE)
   if (!Object.hasOwn(COMMANDS, name)) {
     // A long argument may be a token, which must not be printed.
     const problem =
@@ -62,7 +62,7 @@ async function run([name, ...args], surroundings) {
         ? 'Unknown command. To explain a token, run `logto-authkit explain -`'
         : `Unknown command: ${toPrintable(name)}`
     print(stderr, `${problem}\n\n`)
-    return printHelp(stderr, HELP, USAGE_EXIT_CODE)
+    return printHelp(stderr, HELP, USAGE_ERROR_EXIT_CODE)
   }
   try {
     const command = COMMANDS[name]()
@@ -73,7 +73,7 @@ async function run([name, ...args], surroundings) {
     const message = toPrintable(text)
     if (!(error instanceof UsageError) && code !== 'invalid_options')
       return print(stderr, `logto-authkit: ${message}\n`, 1)
-    return print(stderr, `${message}\nSee: logto-authkit ${name} --help\n`, USAGE_EXIT_CODE)
+    return print(stderr, `${message}\nSee: logto-authkit ${name} --help\n`, USAGE_ERROR_EXIT_CODE)
   }
 }
 
@@ -94,6 +94,6 @@ function print(stream, text, code = 0) {
  */
 const printHelp = (stream, help, code) => print(stream, wrapHelp(help, widthOf(stream)), code)
 
-const USAGE_EXIT_CODE = 2
+const USAGE_ERROR_EXIT_CODE = 2
 
 module.exports = { run }

@@ -8,7 +8,7 @@ const { readTextFile } = require('../core/text-file')
 
 /** The folders whose subfolders are searched. In the project's folder itself, only the files are read. */
 const SOURCE_FOLDERS = ['src', 'app', 'pages', 'lib', 'routes']
-const SOURCE_PATH = /(?<!\.d)\.[cm]?[jt]sx?$/
+const SOURCE_PATH_PATTERN = /(?<!\.d)\.[cm]?[jt]sx?$/
 
 /** These limits prevent `dev` from starting slowly in a large project. */
 const MAX_SOURCE_FILES = 1000
@@ -37,10 +37,10 @@ function sourcePaths(folder) {
   const paths = []
   const folders = ['', ...SOURCE_FOLDERS]
   for (const parent of folders) {
-    for (const entry of entriesIn(join(folder, parent))) {
+    for (const entry of listFolder(join(folder, parent))) {
       const path = posix.join(parent, entry.name)
       if (!entry.isDirectory()) {
-        if (SOURCE_PATH.test(path) && paths.push(path) === MAX_SOURCE_FILES) return paths
+        if (SOURCE_PATH_PATTERN.test(path) && paths.push(path) === MAX_SOURCE_FILES) return paths
       } else if (parent !== '' && !/^(\.|node_modules$)/.test(entry.name) && folders.length < MAX_FOLDERS)
         folders.push(path)
     }
@@ -49,7 +49,7 @@ function sourcePaths(folder) {
 }
 
 /** @param {string} folder */
-function entriesIn(folder) {
+function listFolder(folder) {
   try {
     return readdirSync(folder, { withFileTypes: true })
   } catch {
@@ -77,12 +77,12 @@ const hasOrdersRoute = ({ path, text }) =>
   (/(\b[gG]et\(\s*|\.path === )['"`]\/?orders['"`]/.test(text) ||
     (/(^|\/)api\/orders(\/route)?\.\w+$/.test(path) && /\b(GET|default)\b/.test(text)))
 
-const GET_PATH = /\.get\(\s*['"`](\/[^'"`:*{]+)['"`]/
+const GET_ROUTE_PATTERN = /\.get\(\s*['"`](\/[^'"`:*{]+)['"`]/
 /** The arguments of a call before `logtoAuth`, which may contain calls such as `cors()`. */
-const ARGUMENTS = /(?:[^()]|\([^()]*\)){0,500}?/
-const PROTECTED_ROUTE = new RegExp(`${GET_PATH.source}\\s*,${ARGUMENTS.source}\\blogtoAuth\\(`)
-const MIDDLEWARE = new RegExp(
-  `\\b(?:use|register)\\(\\s*(?:['"\`]([^'"\`]*)['"\`]\\s*,)?${ARGUMENTS.source}\\blogtoAuth\\b`,
+const ARGUMENTS_PATTERN = /(?:[^()]|\([^()]*\)){0,500}?/
+const PROTECTED_ROUTE_PATTERN = new RegExp(`${GET_ROUTE_PATTERN.source}\\s*,${ARGUMENTS_PATTERN.source}\\blogtoAuth\\(`)
+const MIDDLEWARE_PATTERN = new RegExp(
+  `\\b(?:use|register)\\(\\s*(?:['"\`]([^'"\`]*)['"\`]\\s*,)?${ARGUMENTS_PATTERN.source}\\blogtoAuth\\b`,
 )
 
 /**
@@ -94,16 +94,16 @@ const MIDDLEWARE = new RegExp(
  */
 function protectedPath({ text }) {
   const code = text.replace(/(^|\s)\/\/.*/gm, '$1')
-  const route = PROTECTED_ROUTE.exec(code)
+  const route = PROTECTED_ROUTE_PATTERN.exec(code)
   if (route !== null) return route[1]
-  const middleware = MIDDLEWARE.exec(code)
+  const middleware = MIDDLEWARE_PATTERN.exec(code)
   if (middleware === null) return undefined
   const [indent] = /** @type {RegExpExecArray} */ (
     /^[ \t]*/.exec(code.slice(code.lastIndexOf('\n', middleware.index) + 1))
   )
   const [block] = code.slice(middleware.index).split(new RegExp(`\\n(?!${indent}|\\r?\\n)`))
   const prefix = (middleware[1] ?? '').replace(/\/?\*$/, '')
-  const paths = [...block.matchAll(new RegExp(GET_PATH, 'g'))].map(([, path]) => path)
+  const paths = [...block.matchAll(new RegExp(GET_ROUTE_PATTERN, 'g'))].map(([, path]) => path)
   return paths.find((path) => `${path}/`.startsWith(`${prefix}/`))
 }
 

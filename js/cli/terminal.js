@@ -6,14 +6,15 @@
  * Control, format and separator characters. For example, an escape sequence in a claim could overwrite earlier lines of
  * the output.
  */
-const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const UNSAFE_CHARACTER_PATTERN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
  * Escapes untrusted text so that it stays on one line.
  *
  * @param {string} text
  */
-const toPrintable = (text) => text.replace(UNSAFE_CHARACTERS, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+const toPrintable = (text) =>
+  text.replace(UNSAFE_CHARACTER_PATTERN, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 
 /**
  * Formats a value as indented JSON, and escapes unsafe characters.
@@ -24,7 +25,7 @@ const printableJson = (value) =>
   JSON.stringify(value, null, 2)
     .split('\n')
     // A character outside the Basic Multilingual Plane needs two escapes in JSON.
-    .map((line) => line.replace(UNSAFE_CHARACTERS, (char) => char.split('').map(escapeCodeUnit).join('')))
+    .map((line) => line.replace(UNSAFE_CHARACTER_PATTERN, (char) => char.split('').map(escapeCodeUnit).join('')))
     .join('\n')
 
 /** @param {string} unit */

@@ -9,7 +9,7 @@ const { logtoAuth } = require('logto-authkit/express')
 const { mcpAuth } = require('logto-authkit/mcp')
 const { createResourceMetadata } = require('logto-authkit/resource-metadata')
 const { createRevocations } = require('logto-authkit/revocation')
-const { DEV_ISSUER_ENTRIES } = require('../../../js/cli/dev-defaults')
+const { DEV_ISSUER_ENV_VARIABLES } = require('../../../js/cli/dev-defaults')
 const { parse } = require('../../../js/core/options')
 const { invalidOptions, pollute, rejection, verdict } = require('../../support/helpers')
 const { AUDIENCE, LOGTO_URL, createKey, optionsFor, signToken } = require('../../support/tokens')
@@ -103,13 +103,13 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
 
   test('cause an error with an example value if they are missing', () => {
     setEnvironment(undefined, AUDIENCE)
-    const url = `such as https://your-tenant.logto.app, or ${DEV_ISSUER_ENTRIES.LOGTO_URL} for \`npx logto-authkit dev\``
+    const url = `such as https://your-tenant.logto.app, or ${DEV_ISSUER_ENV_VARIABLES.LOGTO_URL} for \`npx logto-authkit dev\``
     const noUrl = 'expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined'
     assert.throws(() => createVerifier(), invalidOptions(`Invalid option "logtoUrl": ${noUrl}. Use a URL ${url}`))
     setEnvironment(LOGTO_URL)
-    const noAudience =
+    const missingAudiencePattern =
       /^Invalid option "audience": expected the API identifier \(resource indicator\), .* variable LOGTO_AUDIENCE, got undefined\. Use an API identifier such as https:\/\/api\.example\.com$/
-    assert.throws(() => createVerifier({}), invalidOptions(noAudience))
+    assert.throws(() => createVerifier({}), invalidOptions(missingAudiencePattern))
   })
 
   test('cause an error that names them if they are empty', () => {
@@ -119,11 +119,11 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
       const message = new RegExp(`^Invalid environment variable LOGTO_URL: ${noUrl}`)
       assert.throws(() => createVerifier(), invalidOptions(message))
       setEnvironment(LOGTO_URL, empty)
-      const noAudience =
+      const missingAudiencePattern =
         'expected API identifiers (resource indicators), separated by white space, got an empty string. Use an API identifier such as https://api.example.com'
       assert.throws(
         () => createVerifier({}),
-        invalidOptions(`Invalid environment variable LOGTO_AUDIENCE: ${noAudience}`),
+        invalidOptions(`Invalid environment variable LOGTO_AUDIENCE: ${missingAudiencePattern}`),
       )
     }
   })

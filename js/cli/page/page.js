@@ -5,7 +5,7 @@ const $ = (selector) => document.querySelector(selector)
 /** The error code with which an API rejects each kind of token that is not an access token. */
 const REJECTION_CODES = { id: 'invalid_token_type', opaque: 'opaque_token', personal: 'opaque_token' }
 
-const CONTENT_NOTES = {
+const OPAQUE_TOKEN_NOTES = {
   opaque: 'An opaque token has no readable content: only Logto can interpret it.',
   personal: 'A personal access token has no readable content: exchange it for an access token at Logto first.',
 }
@@ -76,7 +76,7 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
     `audience: ${quote(kind === 'organization' ? claims.aud : (audience ?? 'https://api.example.com'))},`,
     ...(kind === 'resource' ? [`organizationId: ${quote(organizationId)},`] : []),
   ].join('\n')
-  $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : CONTENT_NOTES[kind]
+  $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : OPAQUE_TOKEN_NOTES[kind]
   $('#result').hidden = false
 }
 
